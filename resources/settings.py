@@ -1,0 +1,124 @@
+"""The settings of a deployment: every environment variable that the program reads, read once and validated.
+
+Add here: a variable of the public contract. Keep out: settings of one command (they are its options).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+MONTH = re.compile(r"^(?!0000)\d{4}-(0[1-9]|1[0-2])$")
+
+
+class SettingsError(ValueError):
+    """A variable or option has a value that cannot be used; the message names it and says what would do."""
+
+    def __init__(self, variable: str, got: str, expected: str) -> None:
+        super().__init__(f"{variable} is {got!r}: expected {expected}")
+        self.variable = variable
+
+
+def parse_month(name: str, text: str) -> date:
+    """Return the first day of a month given as `YYYY-MM`.
+
+    Raises:
+        SettingsError: `text` is no month; `name` is the variable or option to put right.
+    """
+    if not MONTH.fullmatch(text):
+        raise SettingsError(name, text, "a month as YYYY-MM, for example 2024-01")
+    return date(int(text[:4]), int(text[5:]), 1)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a deployment has set; an unset value means the built-in default (a simulated space, an embedded server)."""
+
+    backlog_url: str | None
+    backlog_api_key: str | None = field(repr=False)
+    warehouse_url: str | None = field(repr=False)
+    dagster_postgres_url: str | None = field(repr=False)
+    home: Path
+    timezone: str
+    history_start: str
+    rate_reserve: float
+
+    @property
+    def simulated(self) -> bool:
+        """Whether no real space is named, so that a simulated one stands in."""
+        return self.backlog_url is None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of months, schedules and "today"."""
+        return ZoneInfo(self.timezone)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read and validate every variable; an empty one counts as unset.
+
+        Raises:
+            SettingsError: a value is malformed, or the key of a real space is missing.
+        """
+
+        def get(name: str) -> str | None:
+            return environ.get(name, "").strip() or None
+
+        backlog_url = _backlog_url(get("BACKLOG_URL"))
+        api_key = get("BACKLOG_API_KEY")
+        if backlog_url and not api_key:
+            raise SettingsError("BACKLOG_API_KEY", "", f"the API key of a user of {backlog_url} (personal settings)")
+        return cls(
+            backlog_url=backlog_url,
+            backlog_api_key=api_key,
+            warehouse_url=_postgres_url("WAREHOUSE_URL", get("WAREHOUSE_URL")),
+            dagster_postgres_url=_postgres_url("DAGSTER_POSTGRES_URL", get("DAGSTER_POSTGRES_URL")),
+            home=Path(get("BACKLOG_ELT_HOME") or ".backlog-elt").expanduser().absolute(),
+            timezone=_timezone(get("BACKLOG_TIMEZONE") or "Asia/Tokyo"),
+            history_start=_history_start(get("BACKLOG_HISTORY_START") or "2020-01"),
+            rate_reserve=_reserve(get("BACKLOG_RATE_RESERVE") or "0.2"),
+        )
+
+
+def _backlog_url(text: str | None) -> str | None:
+    if text is None:
+        return None
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
+        raise SettingsError("BACKLOG_URL", text.split("?", 1)[0], "the root of the space, https://acme.backlog.com")
+    return text.rstrip("/").removesuffix("/api/v2")
+
+
+def _postgres_url(name: str, text: str | None) -> str | None:
+    if text is None:
+        return None
+    if urlsplit(text).scheme.split("+", 1)[0] not in {"postgresql", "postgres"}:
+        # The value may hold a password: say what kind of thing it is, not what it is.
+        raise SettingsError(name, text.split(":", 1)[0] + ":…", "postgresql://user:password@host:5432/database")
+    return text
+
+
+def _timezone(text: str) -> str:
+    if text not in available_timezones():
+        raise SettingsError("BACKLOG_TIMEZONE", text, "an IANA time zone, for example Asia/Tokyo")
+    return text
+
+
+def _history_start(text: str) -> str:
+    month = parse_month("BACKLOG_HISTORY_START", text)
+    if month.year < 2000:  # noqa: PLR2004 - Backlog began in 2005; earlier is a slip of the pen
+        raise SettingsError("BACKLOG_HISTORY_START", text, "a month from 2000-01 on")
+    return text
+
+
+def _reserve(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0.0 <= share < 1.0:
+        raise SettingsError("BACKLOG_RATE_RESERVE", text, "a share from 0 to below 1, for example 0.2")
+    return share
