@@ -1,0 +1,61 @@
+# Every target sets up .venv by itself; a machine needs Python 3.11+ and make, nothing else.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help up load status test check bench screenshots docs lock clean
+
+help:  ## show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+
+$(VENV)/.runtime: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "backlog-elt needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Setting up $(VENV) (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+up: $(VENV)/.runtime  ## start everything; the Dagster UI is on http://127.0.0.1:3000
+	@exec $(BIN)/backlog-elt up
+
+load: $(VENV)/.runtime  ## load the space once and print a summary
+	@exec $(BIN)/backlog-elt load
+
+status: $(VENV)/.runtime  ## connection, last syncs, rate limit
+	@exec $(BIN)/backlog-elt status
+
+test: $(VENV)/.dev  ## all tests, on a real PostgreSQL and a simulated space; no network
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+check: $(VENV)/.dev  ## formatting, lint, types, import contracts, definitions, generated docs
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -n 0 tests/test_house.py
+	@$(BIN)/python -m resources.warehouse.document --check
+	@$(BIN)/dagster definitions validate -w workspace.yaml
+
+bench: $(VENV)/.dev  ## measure speed, memory and requests (several minutes)
+	@$(BIN)/python benchmarks/main_job.py
+
+screenshots: $(VENV)/.dev  ## make the pictures of the README from the running UI
+	@$(BIN)/python docs/screenshots.py
+
+docs: $(VENV)/.dev  ## write docs/tables.md from the schema
+	@$(BIN)/python -m resources.warehouse.document
+
+lock: $(VENV)/.dev  ## resolve the lock files again (names, versions, hashes)
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra setup -o requirements.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra setup --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+
+clean:  ## remove what set-up and tests have made (never the data in .backlog-elt)
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
