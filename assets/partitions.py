@@ -13,11 +13,14 @@ from datetime import datetime
 from typing import Protocol
 
 import dagster as dg
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from resources.settings import Settings
 
 SETTINGS = Settings.from_env(os.environ)
+
+#: Tags of a run that covers a rectangle of partitions: its two corners.
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
 
 #: One key a project key ever seen; a renamed project gets a second key, and no key is ever deleted.
 PROJECTS = dg.DynamicPartitionsDefinition(name="backlog_projects")
@@ -81,8 +84,12 @@ def month_keys() -> list[str]:
 
 
 def month_of(moment: datetime) -> str:
-    """Return the month that holds an instant; what lies before the first month belongs to the first."""
-    return max(moment.astimezone(SETTINGS.zone).strftime("%Y-%m"), SETTINGS.history_start)
+    """Return the month that holds an instant.
+
+    What lies before the first month belongs to the first, what a fast clock puts after the current month to the current one.
+    """
+    month = moment.astimezone(SETTINGS.zone).strftime("%Y-%m")
+    return min(max(month, SETTINGS.history_start), datetime.now(SETTINGS.zone).strftime("%Y-%m"))
 
 
 def slices(context: RunContext) -> list[Slice]:
@@ -92,7 +99,7 @@ def slices(context: RunContext) -> list[Slice]:
     tell the truth: a backfill started on a job's page also carries the tags of its first key, and Dagster prefers those
     (dagster issue 28661), so `context.partition_keys` would hold one key of many.
     """
-    start, end = (context.run.tags.get(tag) for tag in (ASSET_PARTITION_RANGE_START_TAG, ASSET_PARTITION_RANGE_END_TAG))
+    start, end = (context.run.tags.get(tag) for tag in (RANGE_START_TAG, RANGE_END_TAG))
     if start and end:
         keys = rectangle(start, end, context.instance.get_dynamic_partitions(str(PROJECTS.name)))
     else:
@@ -125,9 +132,7 @@ def slices_of(keys: Iterable[str]) -> list[Slice]:
         project, month = key.rsplit("|", 1)
         by_project.setdefault(project, set()).add(position[month])
     return [
-        _slice(project, months, first, last)
-        for project, wanted in by_project.items()
-        for first, last in _stretches(sorted(wanted))
+        _slice(project, months, first, last) for project, wanted in by_project.items() for first, last in _stretches(sorted(wanted))
     ]
 
 

@@ -109,7 +109,7 @@ def _timezone(text: str) -> str:
 
 def _history_start(text: str) -> str:
     month = parse_month("BACKLOG_HISTORY_START", text)
-    if month.year < 2000:  # noqa: PLR2004 - Backlog began in 2005; earlier is a slip of the pen
+    if month.year < 2000:
         raise SettingsError("BACKLOG_HISTORY_START", text, "a month from 2000-01 on")
     return text
 

@@ -1,0 +1,109 @@
+"""What a load says of itself in Dagster: counters, windows, previews and the column schema of its table.
+
+Dagster's standard keys are used where there is one; ours begin with `load/`. Numbers are numbers, so that the UI plots them.
+
+Add here: another figure of a load. Keep out: how the figure is measured.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from resources.backlog.models import RequestStats
+from resources.warehouse.schema import TableSpec
+
+PREVIEW_ROWS = 10
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Rows of one table: read from the source, and what became of them in the warehouse."""
+
+    read: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    rejected: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(**{field.name: getattr(self, field.name) + getattr(other, field.name) for field in fields(self)})
+
+    def metadata(self) -> dict[str, int]:
+        """Return `load/rows_read` … `load/rows_rejected`."""
+        return {f"load/rows_{field.name}": getattr(self, field.name) for field in fields(self)}
+
+
+@dataclass(frozen=True)
+class Window:
+    """The span of source time that a load covers, and the newest change it brought; None is an open end or nothing new."""
+
+    start: datetime | None
+    end: datetime | None
+    newest_change: datetime | None = None
+
+
+def load_metadata(counts: Counts, stats: RequestStats, *, started_at: datetime, window: Window | None = None) -> dict[str, Any]:
+    """Return the `load/` entries of a run or of one partition.
+
+    Args:
+        counts: rows of the table.
+        stats: requests made for it.
+        started_at: when the load began, for `load/duration_seconds`.
+        window: for tables read by window, for `load/window_start`, `load/window_end` and `load/lag_seconds` (seconds from the
+            newest change at the source to its row in the warehouse).
+    """
+    now = datetime.now(UTC)
+    found: dict[str, Any] = {
+        **counts.metadata(),
+        "load/api_requests": stats.total,
+        "load/api_retries": stats.retries,
+        "load/rate_limit_wait_seconds": round(stats.wait_seconds, 3),
+        "load/duration_seconds": round((now - started_at).total_seconds(), 3),
+    }
+    if stats.remaining:
+        found["load/rate_limit_remaining"] = min(stats.remaining.values())
+    if window is not None:
+        found |= {
+            f"load/window_{name}": dg.MetadataValue.timestamp(moment)
+            for name, moment in (("start", window.start), ("end", window.end))
+            if moment is not None
+        }
+        if window.newest_change is not None:
+            found["load/lag_seconds"] = round(max(0.0, (now - window.newest_change).total_seconds()), 3)
+    return found
+
+
+def definition_metadata(spec: TableSpec) -> dict[str, Any]:
+    """Return what is known of a table before any load: its name and its columns with types and descriptions."""
+    return {
+        "dagster/table_name": f"{spec.table.schema}.{spec.table.name}",
+        "dagster/column_schema": dg.TableSchema(
+            columns=[
+                dg.TableColumn(
+                    name=column.name,
+                    type=str(column.type.compile()).lower(),
+                    description=column.comment,
+                    constraints=dg.TableColumnConstraints(nullable=bool(column.nullable), unique=False),
+                )
+                for column in spec.table.columns
+            ]
+        ),
+        "source": spec.endpoint,
+    }
+
+
+def preview(rows: Sequence[Mapping[str, Any]]) -> dg.MetadataValue:
+    """Return the first rows as a table for the UI; long texts are cut."""
+    frame = pd.DataFrame.from_records([dict(row) for row in rows[:PREVIEW_ROWS]])
+    return dg.MetadataValue.md(frame.map(_short).to_markdown(index=False) if len(frame) else "(no rows)")
+
+
+def _short(value: Any) -> str:
+    text = "" if value is None or value is pd.NaT else str(value)
+    text = " ".join(text.replace("|", "¦").split())
+    return text if len(text) <= 40 else text[:39] + "…"

@@ -1,0 +1,105 @@
+"""The surroundings of a command: servers that must run and variables that its processes read.
+
+What the settings leave unset is filled in here: an embedded PostgreSQL for the warehouse and for Dagster's storage, and a simulated
+space. `backlog-elt up` notes what it runs in `runtime.json`, so that `load` and `status` beside it use the same space.
+
+Add here: another thing that must run before a load can. Keep out: the commands themselves.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psutil
+
+import pipelines
+from resources.settings import Settings
+from resources.simulator.process import spawn_simulator
+from resources.warehouse.embedded import ensure_server
+
+PROJECT_ROOT = Path(pipelines.__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What a running `backlog-elt up` says of itself: its process, its UI and its simulated space, if it has one."""
+
+    pid: int
+    dagster_url: str
+    backlog_url: str
+    backlog_api_key: str | None
+
+    @classmethod
+    def read(cls, home: Path) -> "Runtime | None":
+        """Return what the running `up` of this home wrote, None when none runs."""
+        try:
+            runtime = cls(**json.loads((home / "runtime.json").read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+        return runtime if _is_backlog_elt(runtime.pid) else None
+
+    def write(self, home: Path) -> None:
+        """Note the runtime, whole or not at all, readable by its owner only."""
+        draft = home / f"runtime.json.{os.getpid()}"
+        draft.touch(mode=0o600)
+        draft.write_text(json.dumps(self.__dict__))
+        draft.replace(home / "runtime.json")
+
+    @staticmethod
+    def remove(home: Path) -> None:
+        """Forget the runtime when `up` ends."""
+        (home / "runtime.json").unlink(missing_ok=True)
+
+
+def _is_backlog_elt(pid: int) -> bool:
+    try:
+        return any("backlog-elt" in part for part in psutil.Process(pid).cmdline())
+    except psutil.Error:
+        return False
+
+
+def prepare_storage(settings: Settings) -> None:
+    """Start the embedded server where it is needed, lay out Dagster's home, and name both in this process's environment.
+
+    Raises:
+        WarehouseError: the embedded server cannot be started.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    dagster_url = settings.dagster_postgres_url
+    if settings.warehouse_url is None or dagster_url is None:
+        server = ensure_server(settings.home)
+        dagster_url = dagster_url or server.url("dagster")
+    dagster_home = settings.home / "dagster"
+    dagster_home.mkdir(exist_ok=True)
+    shutil.copyfile(PROJECT_ROOT / "dagster.yaml", dagster_home / "dagster.yaml")
+    os.environ["BACKLOG_ELT_HOME"] = str(settings.home)
+    os.environ["DAGSTER_HOME"] = str(dagster_home)
+    os.environ["DAGSTER_POSTGRES_URL"] = dagster_url.replace("postgres://", "postgresql://", 1)
+
+
+@contextmanager
+def source(settings: Settings, *, alive: bool) -> Iterator[Settings]:
+    """Yield the settings with a space to read from: the real one, that of a running `up`, or a simulated one of our own.
+
+    Args:
+        settings: as read from the environment.
+        alive: whether a simulated space of our own has people at work in it; a quiet one is the same at every read.
+    """
+    if settings.backlog_url:
+        yield settings
+        return
+    runtime = Runtime.read(settings.home)
+    if runtime is not None:
+        yield _with_source(settings, runtime.backlog_url, runtime.backlog_api_key)
+        return
+    with spawn_simulator(alive=alive, life_file=settings.home / "simulator.json") as simulator:
+        yield _with_source(settings, simulator.url, simulator.api_key)
+
+
+def _with_source(settings: Settings, url: str, api_key: str | None) -> Settings:
+    os.environ["BACKLOG_URL"], os.environ["BACKLOG_API_KEY"] = url, api_key or ""
+    return replace(settings, backlog_url=url, backlog_api_key=api_key)

@@ -1,0 +1,135 @@
+"""Cadences: what runs when, each cadence and the time zone named once.
+
+Every schedule runs by default. A tick missed by less than an hour is made up when the daemon is back, an older one is skipped, and a
+tick that finds a run of its kind still going is skipped too, so that two runs of one kind never work at once.
+
+Add here: a cadence. Keep out: what a run does.
+"""
+
+import zlib
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+import dagster as dg
+
+from assets.partitions import (
+    PROJECTS,
+    RANGE_END_TAG,
+    RANGE_START_TAG,
+    SETTINGS,
+    month_keys,
+    month_of,
+    partition_key,
+)
+from assets.raw.issues import oldest_watermark
+from pipelines.jobs import KIND_TAG, census_job, issues_config, issues_job, projects_job, users_job
+from resources.backlog.resource import BacklogResource
+from resources.warehouse.resource import WarehouseResource
+
+USERS_CRON = "0 2 * * *"
+PROJECTS_CRON = "0 */6 * * *"
+ISSUES_CRON = "{minute} */12 * * *"
+CENSUS_CRON = "30 3 * * *"
+
+#: A tick that could not be evaluated in time is still made up within this time.
+MISFIRE_GRACE = timedelta(hours=1)
+#: The issues schedule starts this many minutes after the hour at most, so that spaces do not all start at once.
+MAX_JITTER_MINUTES = 5
+
+ACTIVE = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def jitter_minutes(backlog_url: str | None) -> int:
+    """Return the minutes, 0 to 5, by which a space's issues schedule is late; the same for a space at every start."""
+    host = urlsplit(backlog_url or "").hostname or ""
+    return zlib.crc32(host.encode()) % (MAX_JITTER_MINUTES + 1)
+
+
+def reason_to_skip(scheduled_at: datetime, now: datetime, active_run_ids: Sequence[str]) -> str | None:
+    """Return why a tick starts nothing, or None when it is due.
+
+    Args:
+        scheduled_at: when the tick should have been evaluated, with a zone.
+        now: when it is evaluated.
+        active_run_ids: runs of the same kind that wait or work.
+    """
+    late = now - scheduled_at
+    if late > MISFIRE_GRACE:
+        minutes = late.total_seconds() / 60
+        return f"{minutes:.0f} minutes late: more than an hour, so it is left to the next tick"
+    if active_run_ids:
+        return f"run {active_run_ids[0]} of the same kind has not ended"
+    return None
+
+
+def _skip(context: dg.ScheduleEvaluationContext, kind: str) -> dg.SkipReason | None:
+    runs = context.instance.get_runs(dg.RunsFilter(tags={KIND_TAG: kind}, statuses=ACTIVE), limit=1)
+    reason = reason_to_skip(context.scheduled_execution_time, datetime.now(UTC), [run.run_id for run in runs])
+    return dg.SkipReason(reason) if reason else None
+
+
+def _simple(name: str, job: dg.UnresolvedAssetJobDefinition, cron: str, description: str) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=name,
+        job=job,
+        cron_schedule=cron,
+        execution_timezone=SETTINGS.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=description,
+    )
+    def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        return _skip(context, job.name) or dg.RunRequest()
+
+    return tick
+
+
+users_daily = _simple("users_daily", users_job, USERS_CRON, "Users of the space, once a night.")
+projects_every_6_hours = _simple(
+    "projects_every_6_hours", projects_job, PROJECTS_CRON, "Projects with their members, teams and master data."
+)
+census_nightly = _simple(
+    "census_nightly", census_job, CENSUS_CRON, "Count the issues of each project at the source and in the warehouse."
+)
+
+
+@dg.schedule(
+    job=issues_job,
+    cron_schedule=ISSUES_CRON.format(minute=jitter_minutes(SETTINGS.backlog_url)),
+    execution_timezone=SETTINGS.timezone,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Issues of all active projects: what changed since the watermark, in one run.",
+)
+def issues_every_12_hours(
+    context: dg.ScheduleEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
+) -> dg.RunRequest | dg.SkipReason:
+    """Request one run over the partitions from the one that holds the oldest watermark up to the current month."""
+    skip = _skip(context, issues_job.name)
+    if skip:
+        return skip
+    projects = context.instance.get_dynamic_partitions(str(PROJECTS.name))
+    if not projects:
+        return dg.SkipReason("no project is known yet: the sensor project_discovery adds them")
+    return issues_request(projects, oldest_watermark(backlog, warehouse))
+
+
+def issues_request(projects: Sequence[str], watermark: datetime | None) -> dg.RunRequest:
+    """Return the run that reads what changed since `watermark` (None: never loaded) in all of `projects`."""
+    start, end = changes_range(projects, watermark)
+    return dg.RunRequest(run_config=issues_config("incremental"), tags={RANGE_START_TAG: start, RANGE_END_TAG: end})
+
+
+def changes_range(projects: Sequence[str], watermark: datetime | None) -> tuple[str, str]:
+    """Return the corners of the rectangle from the month of the watermark up to now, over all projects."""
+    months = month_keys()
+    first = month_of(watermark) if watermark else months[0]
+    return partition_key(projects[0], first), partition_key(projects[-1], months[-1])
+
+
+SCHEDULES = [users_daily, projects_every_6_hours, issues_every_12_hours, census_nightly]

@@ -1,0 +1,65 @@
+"""Progress: what a long load tells whoever is watching.
+
+The assets report to a `Progress`; the command line draws a bar from it, everything else gets plain lines in the log.
+
+Add here: another kind of news a load has. Keep out: how a terminal is drawn on (`pipelines/console.py`).
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+#: Seconds between two plain lines about the same table, so that a long load says it is alive without filling the log.
+LINE_EVERY = 15.0
+
+_logger = logging.getLogger(__name__)
+
+
+class Progress(Protocol):
+    """Somebody who wants to know how far a load is."""
+
+    def start(self, what: str, total: int | None) -> None:
+        """Say that `what` begins; `total` is the number of rows expected, None when it cannot be known."""
+
+    def advance(self, what: str, rows: int) -> None:
+        """Say that `rows` more rows of `what` are read and committed."""
+
+    def wait(self, reason: str, seconds: float, until: datetime) -> None:
+        """Say that the load stands still, why, and until when."""
+
+    def done(self, what: str) -> None:
+        """Say that `what` is complete."""
+
+
+class LogProgress:
+    """Progress as plain lines: at the start of a long read, then every quarter of a minute, and when it waits."""
+
+    def __init__(self, write: Callable[[str], object] = _logger.info, clock: Callable[[], float] = time.monotonic) -> None:
+        self._write = write
+        self._clock = clock
+        self._rows: dict[str, int] = {}
+        self._total: dict[str, int | None] = {}
+        self._said_at: dict[str, float] = {}
+
+    def start(self, what: str, total: int | None) -> None:
+        """Begin to count; says nothing yet, since most tables are read in one request."""
+        self._rows[what], self._total[what], self._said_at[what] = 0, total, self._clock()
+
+    def advance(self, what: str, rows: int) -> None:
+        """Count, and write a line when the last one is a while ago."""
+        self._rows[what] = self._rows.get(what, 0) + rows
+        if self._clock() - self._said_at.get(what, 0.0) >= LINE_EVERY:
+            self._said_at[what] = self._clock()
+            total = self._total.get(what)
+            self._write(f"{what}: {self._rows[what]:,} rows" + (f" of {total:,}" if total else ""))
+
+    def wait(self, reason: str, seconds: float, until: datetime) -> None:
+        """Write a line for each wait."""
+        self._write(f"waiting {seconds:.0f} s for the {reason}, until {until:%H:%M:%S %Z}")
+
+    def done(self, what: str) -> None:
+        """Forget the counters."""
+        for counters in (self._rows, self._total, self._said_at):
+            counters.pop(what, None)
