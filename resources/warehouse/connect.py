@@ -1,0 +1,110 @@
+"""Connections: from a URL to an engine whose errors are one clear line without a secret.
+
+Add here: how the server is reached and what its refusals mean. Keep out: SQL of any table.
+"""
+
+import re
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from resources.warehouse.errors import WarehouseError
+
+OLDEST_VERSION = 14
+
+_BY_STATE = {
+    "53100": "The disk of the PostgreSQL server is full: free some space and run again",
+    "53200": "The PostgreSQL server is out of memory: give it more, or run again when it is less busy",
+    "53300": "The PostgreSQL server has no connection left: raise max_connections, or close other clients",
+    "25006": "The PostgreSQL server is read-only: point WAREHOUSE_URL at the primary",
+    "42501": "The user of WAREHOUSE_URL lacks a right: grant it CREATE on the database and its own schemas",
+    "40P01": "PostgreSQL broke a deadlock with another program: run again",
+    "40001": "PostgreSQL undid the work because another program got in between: run again",
+    "57014": "PostgreSQL cancelled the statement: raise statement_timeout, or run again",
+}
+_LOST = {"08", "57", "58"}
+"""SQLSTATE classes of a connection or server that is gone: connection exception, operator, system error."""
+
+_BY_TEXT = (
+    (r"password authentication failed|no password supplied", "check the user and password in WAREHOUSE_URL"),
+    (r'database ".*" does not exist', "create the database, or put right its name in WAREHOUSE_URL"),
+    (r'role ".*" does not exist', "create the user, or put right its name in WAREHOUSE_URL"),
+    (r"no pg_hba\.conf entry|SSL", "let the server's pg_hba.conf accept this client, or set sslmode in WAREHOUSE_URL"),
+    (r"too many (clients|connections)|remaining connection slots", "raise max_connections, or close other clients"),
+    (r"No space left on device", "free some space on the server's disk"),
+)
+
+
+def parse_url(url: str) -> URL:
+    """Return the URL with the driver that is used here; `postgres://` and `postgresql://` are both understood.
+
+    Raises:
+        WarehouseError: it is no PostgreSQL URL; the message does not repeat it, since it may hold a password.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        parsed = None
+    if parsed is None or parsed.drivername.split("+")[0] not in {"postgres", "postgresql"}:
+        raise WarehouseError("WAREHOUSE_URL cannot be read: expected postgresql://user:password@host:5432/database.")
+    return parsed.set(drivername="postgresql+psycopg2")
+
+
+def mask(url: str) -> str:
+    """Return the URL with its secrets masked, to be shown; a client can use it where there is no password."""
+    parsed = parse_url(url)
+    query = {name: "***" if "password" in name.lower() else value for name, value in parsed.query.items()}
+    return parsed.set(drivername="postgresql", query=query).render_as_string(hide_password=True)
+
+
+def engine(url: str, *, pool_size: int = 3) -> Engine:
+    """Return an engine on the warehouse; nothing is connected yet.
+
+    Sessions run in UTC. A pooled connection is tested before use, so that a restarted server is survived.
+    Every failure of the server is raised as WarehouseError; a refused record stays SQLAlchemy's DBAPIError.
+
+    Raises:
+        WarehouseError: at once for a bad URL, and from any later use of the engine.
+    """
+    made = create_engine(
+        parse_url(url),
+        pool_size=pool_size,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 10, "application_name": "backlog-elt", "options": "-c TimeZone=UTC"},
+        hide_parameters=True,
+    )
+    event.listen(made, "handle_error", _translate)
+    event.listen(made, "connect", _check_version)
+    return made
+
+
+def _check_version(connection: Any, _entry: ConnectionPoolEntry) -> None:
+    version = connection.server_version
+    if version < OLDEST_VERSION * 10_000:
+        raise WarehouseError(f"PostgreSQL {version // 10_000} is too old: {OLDEST_VERSION} or later is needed.")
+
+
+def _translate(context: ExceptionContext) -> None:
+    """Raise a WarehouseError for what is the server's fault; return for what the statement or the data did."""
+    if context.is_pre_ping or context.sqlalchemy_exception is None:
+        return
+    error = context.original_exception
+    state = getattr(error, "pgcode", None)
+    if state in _BY_STATE:
+        raise WarehouseError(f"{_BY_STATE[state]}.") from error
+    if state is None and type(error).__name__ not in {"OperationalError", "InterfaceError"}:
+        return
+    if state is not None and state[:2] not in _LOST:
+        return
+    text = _first_line(error)
+    hint = next((hint for pattern, hint in _BY_TEXT if re.search(pattern, text)), "check WAREHOUSE_URL and the server")
+    raise WarehouseError(f"The warehouse cannot be used ({text}): {hint}.") from error
+
+
+def _first_line(error: BaseException) -> str:
+    """The server's own words; libpq puts no password into them."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0].rstrip(".") if lines else type(error).__name__

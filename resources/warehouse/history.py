@@ -1,0 +1,118 @@
+"""The log of syncs, `ops.sync_history`: every sync from start to end, and what `backlog-elt status` says of them.
+
+Add here: what is written or asked about past syncs. Keep out: what a later sync needs (`state.py`).
+Writers use short transactions of their own, so that a failed load still leaves its trace.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, func, insert, select, update
+
+from resources.warehouse.schema_ops import sync_history
+
+DIED = "the run ended without saying so: its process was killed"
+
+
+@dataclass(frozen=True)
+class Sync:
+    """One row of `ops.sync_history`. Times are UTC."""
+
+    id: int
+    sync_type: str
+    mode: str
+    project_key: str | None
+    status: str
+    started_at: datetime
+    ended_at: datetime | None
+    items_synced: int
+    items_failed: int
+    requests: int
+    error: str | None
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What the syncs that started in a stretch of time did; `active` ones count as runs only."""
+
+    runs: int
+    completed: int
+    failed: int
+    items: int
+    requests: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The state of all syncs of a space: those in progress, the last that ended of each type, the last 24 hours."""
+
+    active: tuple[Sync, ...]
+    last: dict[str, Sync]
+    last_24h: Totals
+
+
+def start_sync(engine: Engine, *, space_key: str, sync_type: str, mode: str, run_id: str, project_key: str | None = None) -> int:
+    """Record that a sync has started; return its number for `finish_sync` or `fail_sync`."""
+    values = {"space_key": space_key, "sync_type": sync_type, "mode": mode, "project_key": project_key}
+    statement = insert(sync_history).values(**values, status="in_progress", run_id=run_id)
+    with engine.begin() as conn:
+        number: int = conn.execute(statement.returning(sync_history.c.id)).scalar_one()
+    return number
+
+
+def finish_sync(engine: Engine, number: int, *, items_synced: int, items_failed: int, requests: int) -> None:
+    """Record that the sync is complete."""
+    _end(engine, number, status="completed", items_synced=items_synced, items_failed=items_failed, requests=requests)
+
+
+def fail_sync(engine: Engine, number: int, error: str, *, items_synced: int = 0, items_failed: int = 0, requests: int = 0) -> None:
+    """Record that the sync failed, why in one line, and what it did before that."""
+    _end(
+        engine, number,
+        status="failed", error=error, items_synced=items_synced, items_failed=items_failed, requests=requests,
+    )  # fmt: skip
+
+
+def _end(engine: Engine, number: int, **values: Any) -> None:
+    history = sync_history.c
+    with engine.begin() as conn:
+        conn.execute(update(sync_history).where(history.id == number).values(ended_at=func.statement_timestamp(), **values))
+
+
+def abandon(engine: Engine, space_key: str, alive: Callable[[str], bool]) -> int:
+    """Mark the syncs in progress whose run is dead as failed; return how many. `alive` is asked by run id."""
+    history = sync_history.c
+    active = (history.space_key == space_key, history.status == "in_progress")
+    with engine.begin() as conn:
+        dead = [run for run in conn.execute(select(history.run_id).where(*active).distinct()).scalars() if not alive(run)]
+        ended = conn.execute(
+            update(sync_history)
+            .where(*active, history.run_id.in_(dead))
+            .values(status="failed", ended_at=func.statement_timestamp(), error=DIED)
+        )
+    return ended.rowcount
+
+
+def summary(engine: Engine, space_key: str) -> Summary:
+    """Return what `status` shows of the syncs of a space."""
+    history = sync_history.c
+    rows = select(*(history[name] for name in Sync.__dataclass_fields__)).where(history.space_key == space_key)
+    active = rows.where(history.status == "in_progress").order_by(history.started_at, history.id)
+    last = rows.where(history.status != "in_progress").distinct(history.sync_type)
+    last = last.order_by(history.sync_type, history.started_at.desc(), history.id.desc())
+    lately = select(
+        func.count(),
+        func.count().filter(history.status == "completed"),
+        func.count().filter(history.status == "failed"),
+        func.coalesce(func.sum(history.items_synced), 0),
+        func.coalesce(func.sum(history.requests), 0),
+    ).where(history.space_key == space_key, history.started_at > func.now() - timedelta(hours=24))
+    with engine.connect() as conn:
+        return Summary(
+            active=tuple(Sync(*row) for row in conn.execute(active)),
+            last={sync.sync_type: sync for sync in (Sync(*row) for row in conn.execute(last))},
+            last_24h=Totals(*map(int, conn.execute(lately).one())),
+        )

@@ -1,0 +1,242 @@
+"""The merge: records as received become typed rows, at least once, merged to exactly once.
+
+Add here: what writes raw rows. Keep out: SQL that types a column (`statements.py`), watermarks (`state.py`).
+The caller owns the transaction, so that rows and the watermark that covers them commit together.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
+
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.quarantine import Rejection, quarantine, resolve_loaded
+from resources.warehouse.records import (
+    BadRecordError,
+    Key,
+    Record,
+    content_hash,
+    record_key,
+    sanitise,
+    storable,
+    to_text,
+    unexpected_fields,
+)
+from resources.warehouse.schema_ops import unexpected_fields as unexpected_table
+from resources.warehouse.spec import TableSpec
+from resources.warehouse.statements import merge_statement
+
+_BAD_DATA = {"22", "23", "54"}
+"""SQLSTATE classes that blame the data: data exception, constraint violation, a limit of a type exceeded."""
+
+
+@dataclass(frozen=True)
+class MergeResult:
+    """What became of the records of one merge. Keys are the key columns after `space_key`, as `(id,)` for issues."""
+
+    read: int
+    inserted: tuple[Key, ...]
+    updated: tuple[Key, ...]
+    unchanged: int
+    rejected: int
+    unidentified: int
+    """How many of the rejected have no key: while there are any, `present_ids` does not tell what is missing."""
+    present_ids: tuple[int, ...]
+    """The last part of the key of every record that has one, rejected ones included: what the source still lists."""
+    unexpected_fields: tuple[str, ...]
+    """Fields unknown to the schema that no earlier merge has met."""
+
+    @property
+    def inserted_ids(self) -> tuple[int, ...]:
+        """The last part of each inserted key: the id, or the user of a membership."""
+        return tuple(key[-1] for key in self.inserted if key)
+
+    @property
+    def updated_ids(self) -> tuple[int, ...]:
+        """The last part of each updated key: the id, or the user of a membership."""
+        return tuple(key[-1] for key in self.updated if key)
+
+
+@dataclass(frozen=True)
+class _Item:
+    key: Key
+    record: Record
+    text: str
+    hash: str
+    replaced: bool
+
+
+def merge(
+    conn: Connection,
+    spec: TableSpec,
+    records: Sequence[Any],
+    *,
+    space_key: str,
+    timezone: str,
+    run_id: str,
+    extra: Mapping[str, int] | None = None,
+) -> MergeResult:
+    """Merge records into a raw table; the same records again change nothing, in whatever order batches come.
+
+    An older version never overwrites a newer one (an equal one may), an unchanged row is not touched, a row marked
+    deleted comes back. A record that PostgreSQL refuses is quarantined and the rest loaded; NUL and lone surrogates
+    are replaced and the original quarantined beside the row. Of several versions in `records` the newest counts.
+
+    Args:
+        conn: a connection inside the caller's transaction.
+        spec: the table.
+        records: JSON objects as received; about 1,000 a call.
+        space_key: the space they come from.
+        timezone: IANA zone of the space, for dates that come as local midnight.
+        run_id: the run to name in the rows.
+        extra: values for key or `project_id` columns that the records lack, as `{"project_id": 300}`.
+
+    Raises:
+        WarehouseError: the zone is unknown to the server, or the server cannot be used.
+    """
+    given = dict(extra or {})
+    items, rejections = _prepare(spec, records, given)
+    unidentified = len(rejections)
+    parameters = {"space_key": space_key, "timezone": timezone, "run_id": run_id}
+    parameters |= {f"extra_{name}": str(value) for name, value in given.items()}
+    statement = _Statement(conn, spec, frozenset(given), parameters)
+
+    written: list[tuple[Key, bool]] = []
+    loaded: list[_Item] = []
+    for outcome in statement.run(items):
+        if isinstance(outcome, _Refused):
+            rejections.append(Rejection(outcome.item.key, outcome.item.record, "rejected", outcome.error))
+        else:
+            written += outcome.written
+            loaded += outcome.items
+    replaced = [_replaced(item) for item in loaded if item.replaced]
+    quarantine(conn, spec, rejections + replaced, space_key=space_key, run_id=run_id, extra=given)
+    resolve_loaded(
+        conn, spec, space_key,
+        clean=[item.key for item in loaded if not item.replaced], replaced=[entry.key or () for entry in replaced],
+    )  # fmt: skip
+    inserted = tuple(key for key, new in written if new)
+    updated = tuple(key for key, new in written if not new)
+    return MergeResult(
+        read=len(records),
+        inserted=inserted,
+        updated=updated,
+        unchanged=len(records) - len(written) - len(rejections),
+        rejected=len(rejections),
+        unidentified=unidentified,
+        present_ids=tuple(item.key[-1] for item in items if item.key),
+        unexpected_fields=_report_unexpected(conn, spec, loaded, space_key),
+    )  # fmt: skip
+
+
+def _replaced(item: _Item) -> Rejection:
+    return Rejection(item.key, item.record, "characters_replaced", "NUL or a lone surrogate is now U+FFFD")
+
+
+def _prepare(spec: TableSpec, records: Sequence[Any], extra: Mapping[str, Any]) -> tuple[list[_Item], list[Rejection]]:
+    """Split records into one item a key, sorted by key so that two loads at once cannot deadlock, and the keyless."""
+    newest: dict[Key, Record] = {}
+    keyless: list[Rejection] = []
+    for record in records:
+        try:
+            key = record_key(spec, record, extra)
+        except BadRecordError as error:
+            keyless.append(Rejection(None, record, "rejected", str(error)))
+            continue
+        if key not in newest or _age(spec, record) >= _age(spec, newest[key]):
+            newest[key] = record
+    return [_item(spec, key, newest[key]) for key in sorted(newest)], keyless
+
+
+def _age(spec: TableSpec, record: Record) -> str:
+    """The time of the version, as text: every timestamp of the source is UTC in one format, so text sorts as time."""
+    values = (record.get(spec.field(column).path) for column in spec.freshness)
+    return str(next((value for value in values if value is not None), ""))
+
+
+def _item(spec: TableSpec, key: Key, record: Record) -> _Item:
+    text = to_text(record)
+    if storable(text):
+        return _Item(key, record, text, content_hash(spec, record), replaced=False)
+    clean = sanitise(record)
+    return _Item(key, record, to_text(clean), content_hash(spec, record), replaced=clean != record)
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    items: Sequence[_Item]
+    written: list[tuple[Key, bool]]
+
+
+@dataclass(frozen=True)
+class _Refused:
+    item: _Item
+    error: str
+
+
+@dataclass(frozen=True)
+class _Statement:
+    conn: Connection
+    spec: TableSpec
+    extra: frozenset[str]
+    parameters: Mapping[str, Any]
+
+    def run(self, items: Sequence[_Item]) -> Iterator[_Loaded | _Refused]:
+        """Send the items; halve what PostgreSQL refuses until the bad record is alone."""
+        if not items:
+            return
+        try:
+            with self.conn.begin_nested():
+                written = self._send(items)
+        except DBAPIError as error:
+            if (getattr(error.orig, "pgcode", None) or "")[:2] not in _BAD_DATA:
+                raise
+            refused = error
+        else:
+            yield _Loaded(items, written)
+            return
+        if len(items) == 1:
+            yield _Refused(items[0], str(refused.orig).splitlines()[0])
+            return
+        self._check_timezone()
+        middle = len(items) // 2
+        yield from self.run(items[:middle])
+        yield from self.run(items[middle:])
+
+    def _send(self, items: Sequence[_Item]) -> list[tuple[Key, bool]]:
+        batch = "[" + ",".join(item.text for item in items) + "]"
+        rows = self.conn.execute(
+            merge_statement(self.spec.name, self.extra),
+            {**self.parameters, "batch": batch, "hashes": [item.hash for item in items]},
+        )
+        return [(tuple(row[:-1]), row[-1]) for row in rows]
+
+    def _check_timezone(self) -> None:
+        """A zone the server does not know is no fault of the records: none may be quarantined for it."""
+        zone = self.parameters["timezone"]
+        known = text("SELECT EXISTS (SELECT FROM pg_timezone_names WHERE lower(name) = lower(:zone))")
+        if not self.conn.execute(known, {"zone": zone}).scalar_one():
+            raise WarehouseError(f"PostgreSQL does not know the space's time zone {zone!r}: update its time zone data.")
+
+
+def _report_unexpected(conn: Connection, spec: TableSpec, items: Sequence[_Item], space_key: str) -> tuple[str, ...]:
+    examples: dict[str, Any] = {}
+    for item in items:
+        for name in unexpected_fields(spec, item.record):
+            examples.setdefault(sanitise(name), item.record[name])
+    if not examples:
+        return ()
+    rows = [
+        {
+            "space_key": space_key,
+            "table_name": spec.name,
+            "field": name,
+            "example": to_text(sanitise(examples[name]))[:200],
+        }
+        for name in sorted(examples)
+    ]
+    new = insert(unexpected_table).values(rows).on_conflict_do_nothing().returning(unexpected_table.c.field)
+    return tuple(conn.execute(new).scalars())

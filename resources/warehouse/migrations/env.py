@@ -1,0 +1,12 @@
+"""What Alembic runs to get at the database: the connection that `upgrade` holds, never one of its own.
+
+Add here: options of Alembic. Keep out: connections and locks (`__init__.py`).
+"""
+
+from alembic import context
+
+from resources.warehouse.spec import OPS, metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, version_table_schema=OPS)
+with context.begin_transaction():
+    context.run_migrations()

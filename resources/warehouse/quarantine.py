@@ -1,0 +1,126 @@
+"""The dead letters: records that could not be loaded as they were, one open entry per record and reason.
+
+Add here: what reads or settles `ops.rejected_records`. Keep out: deciding what is bad (`loader.py`).
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, Text, and_, any_, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+
+from resources.warehouse.records import Key
+from resources.warehouse.schema_ops import rejected_records
+from resources.warehouse.spec import TableSpec
+
+Reason = Literal["rejected", "characters_replaced"]
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A record that was not loaded, or not as it was; `key` is None when it has none."""
+
+    key: Key | None
+    record: Any
+    reason: Reason
+    error: str
+
+
+def key_text(key: Key) -> str:
+    """Return the key as `ops.rejected_records.record_key` has it: parts joined by `/`."""
+    return "/".join(map(str, key))
+
+
+def _row(rejection: Rejection, spec: TableSpec, space_key: str, run_id: str, extra: Mapping[str, Any]) -> dict[str, Any]:
+    # ASCII escapes keep what PostgreSQL's text cannot hold: NUL and lone surrogates come back from json.loads.
+    payload = json.dumps(rejection.record, separators=(",", ":"))
+    keyless = "?" + blake2b(payload.encode(), digest_size=8).hexdigest()
+    record = rejection.record if isinstance(rejection.record, dict) else {}
+    project = record.get("projectId", extra.get("project_id"))
+    return {
+        "space_key": space_key,
+        "table_name": spec.name,
+        "record_key": keyless if rejection.key is None else key_text(rejection.key),
+        "project_id": project if isinstance(project, int) and 0 <= project < 2**63 else None,
+        "payload": payload,
+        "reason": rejection.reason,
+        "error": rejection.error,
+        "run_id": run_id,
+    }
+
+
+def quarantine(
+    conn: Connection,
+    spec: TableSpec,
+    rejections: Sequence[Rejection],
+    *,
+    space_key: str,
+    run_id: str,
+    extra: Mapping[str, Any],
+) -> None:
+    """Record the rejections; one that is open already is brought up to date, and left alone when nothing changed."""
+    rows = {(row["record_key"], row["reason"]): row for row in (_row(r, spec, space_key, run_id, extra) for r in rejections)}
+    if not rows:
+        return
+    table = rejected_records
+    statement = insert(table).values([rows[name] for name in sorted(rows)])
+    new = statement.excluded
+    conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=[table.c.space_key, table.c.table_name, table.c.record_key, table.c.reason],
+            index_where=table.c.resolved_at.is_(None),
+            set_={name: new[name] for name in ("project_id", "payload", "error", "run_id")},
+            where=or_(table.c.payload != new.payload, table.c.error != new.error),
+        )
+    )
+
+
+def resolve_loaded(conn: Connection, spec: TableSpec, space_key: str, *, clean: Sequence[Key], replaced: Sequence[Key]) -> None:
+    """Settle the open entries of records that are loaded now; one loaded with replacements stays open as such."""
+    entry = rejected_records.c
+    is_replaced = entry.record_key == any_(_array(replaced))
+    done = or_(entry.record_key == any_(_array(clean)), and_(entry.reason == "rejected", is_replaced))
+    conn.execute(
+        update(rejected_records)
+        .where(entry.space_key == space_key, entry.table_name == spec.name, entry.resolved_at.is_(None), done)
+        .values(resolved_at=func.now())
+    )
+
+
+def _array(keys: Sequence[Key]) -> ColumnElement[Sequence[str]]:
+    return literal([key_text(key) for key in keys], ARRAY(Text()))
+
+
+def pending_rejections(conn: Connection, space_key: str, table: str) -> list[str]:
+    """Return the keys of records of a raw table that are not loaded, to be read again at the next sync.
+
+    A key is `key_text` of the record's key (`"90017"`, `"300/5012"`), or starts with `?` for a record without one.
+    Merging a good version of the record settles its entry; `resolve_rejections` settles one whose record is gone.
+    """
+    rejected = rejected_records.c
+    query = select(rejected.record_key).where(
+        rejected.space_key == space_key,
+        rejected.table_name == table,
+        rejected.reason == "rejected",
+        rejected.resolved_at.is_(None),
+    )
+    return list(conn.execute(query.order_by(rejected.id)).scalars())
+
+
+def resolve_rejections(conn: Connection, space_key: str, table: str, record_keys: Sequence[str]) -> int:
+    """Settle open entries whose records the source no longer has; return how many there were."""
+    rejected = rejected_records.c
+    result = conn.execute(
+        update(rejected_records)
+        .where(
+            rejected.space_key == space_key,
+            rejected.table_name == table,
+            rejected.record_key.in_(record_keys),
+            rejected.resolved_at.is_(None),
+        )
+        .values(resolved_at=func.now())
+    )
+    return result.rowcount

@@ -1,0 +1,52 @@
+"""The warehouse as a Dagster resource: a thin shell that gives assets an engine and closes it after the run.
+
+Add here: what Dagster configures. Keep out: everything that works without Dagster; this is the only file that imports it.
+"""
+
+import threading
+from pathlib import Path
+
+from dagster import ConfigurableResource, InitResourceContext
+from pydantic import Field, PrivateAttr
+from sqlalchemy import Engine
+
+from resources.warehouse.connect import engine
+from resources.warehouse.embedded import ensure_server
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.migrations import upgrade
+
+
+class WarehouseResource(ConfigurableResource[Engine]):
+    """The PostgreSQL that holds the warehouse: the server of `url`, or an embedded one under `home`."""
+
+    url: str = Field(default="", repr=False, description="URL of the database; empty: an embedded server under home")
+    home: str = Field(default="", description="Folder of the embedded server; needed only without a url")
+
+    _engine: Engine | None = PrivateAttr(default=None)
+    _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, connected and migrated on first use.
+
+        Raises:
+            WarehouseError: the server cannot be started, reached or migrated.
+        """
+        with self._lock:
+            if self._engine is None:
+                made = engine(self.url or self._embedded())
+                upgrade(made)
+                self._engine = made
+            return self._engine
+
+    def _embedded(self) -> str:
+        if not self.home:
+            raise WarehouseError("There is no warehouse: set WAREHOUSE_URL, or BACKLOG_ELT_HOME for an embedded one.")
+        return ensure_server(Path(self.home)).url()
+
+    def teardown_after_execution(self, context: InitResourceContext) -> None:
+        """Close the connections after the run; the next use opens new ones."""
+        with self._lock:
+            if self._engine is not None:
+                self._engine.dispose()
+                self._engine = None

@@ -1,0 +1,194 @@
+"""How a raw table is declared: a `Field` per typed column, a `TableSpec` per table, and the columns every raw table has.
+
+Add here: a new kind of column, or a new rule for what a record owns. Keep out: the tables themselves (`schema.py`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Index, MetaData, Numeric, Table, Text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.types import TypeEngine
+
+RAW = "raw"
+OPS = "ops"
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    }
+)
+
+
+class Kind(Enum):
+    """The types of typed columns; the value is the name PostgreSQL gives the type."""
+
+    BIGINT = "bigint"
+    TEXT = "text"
+    BOOLEAN = "boolean"
+    NUMERIC = "numeric"
+    TIMESTAMP = "timestamptz"
+    DATE = "date"
+    JSONB = "jsonb"
+    IDS = "bigint[]"
+
+    @property
+    def sqltype(self) -> TypeEngine[Any]:
+        """The SQLAlchemy type of a column of this kind."""
+        types: dict[Kind, TypeEngine[Any]] = {
+            Kind.BIGINT: BigInteger(),
+            Kind.TEXT: Text(),
+            Kind.BOOLEAN: Boolean(),
+            Kind.NUMERIC: Numeric(),
+            Kind.TIMESTAMP: DateTime(timezone=True),
+            Kind.DATE: Date(),
+            Kind.JSONB: JSONB(),
+            Kind.IDS: ARRAY(BigInteger()),
+        }
+        return types[self]
+
+
+class Owned(Enum):
+    """What of a nested value belongs to the record, where that is less than the whole value."""
+
+    REFERENCE = "the id of the object"
+    REFERENCES = "the ids of the objects, sorted"
+    SORTED = "the plain values, sorted"
+    FILES = "id, size and time of change of each file, sorted"
+    ITEMS = "the objects, sorted by id"
+    CUSTOM_FIELDS = "the values of custom fields by field id, list items as their ids"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One typed column and where its value stands in the record.
+
+    `path` is `updated`, `status.id` (inside an object), `category[].id` (of each object of a list) or
+    `applicableIssueTypes[]` (a list of plain ids). An empty path: the caller of the merge gives the value.
+    """
+
+    name: str
+    kind: Kind
+    path: str
+    comment: str
+    required: bool = False
+
+    @property
+    def top(self) -> str:
+        """The top-level field of the record that the path goes through."""
+        return self.path.split(".")[0].removesuffix("[]")
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """A raw table: what is stored, where it comes from, and what makes a record of it a changed one."""
+
+    table: Table
+    endpoint: str
+    fields: tuple[Field, ...]
+    key: tuple[str, ...]
+    """The columns that, after `space_key`, make the primary key; all bigint. Empty: one row per space."""
+    business_key: str | None
+    """The column by which people know a row, as `issue_key`; it may change, the key never does."""
+    references: Mapping[str, str]
+    """Column -> raw table whose id it holds (of the same space; with `project_id` where that is in the key)."""
+    known: frozenset[str]
+    """Every top-level field that the source is known to send."""
+    owned: Mapping[str, Owned]
+    """Top-level field -> what of it belongs to the record; a field that is not named belongs to it whole."""
+    owns_only: frozenset[str] | None
+    """Where set, the only top-level fields that belong to the record."""
+    freshness: tuple[str, ...]
+    """Columns whose first non-null one says how new a version of a record is; empty: the last one read wins."""
+
+    @property
+    def name(self) -> str:
+        """The table's name without the schema, as `issues`."""
+        return self.table.name
+
+    @property
+    def vanishes(self) -> bool:
+        """Whether rows can vanish from the source, so that the table has `deleted_at` and `deleted_reason`."""
+        return "deleted_at" in self.table.c
+
+    def field(self, column: str) -> Field:
+        """Return the declaration of a typed column; KeyError when there is none of that name."""
+        return {field.name: field for field in self.fields}[column]
+
+
+def _column(field: Field, *, key: bool) -> Column[Any]:
+    return Column(
+        field.name,
+        field.kind.sqltype,
+        primary_key=key,
+        nullable=not (field.required or key),
+        autoincrement=False,
+        comment=f"{field.comment} (`{field.path}`)" if field.path else field.comment,
+    )
+
+
+def _bookkeeping(*, vanishes: bool) -> list[Column[Any]]:
+    columns: list[Column[Any]] = [
+        Column("payload", JSONB(), nullable=False, comment="The record as received, nothing lost"),
+        Column("content_hash", Text(), nullable=False, comment="Hash of what the record itself owns; tells a change"),
+        Column("loaded_at", DateTime(timezone=True), nullable=False, comment="When the row was last written"),
+        Column("run_id", Text(), nullable=False, comment="Run that wrote the row last"),
+    ]
+    if vanishes:
+        columns += [
+            Column("deleted_at", DateTime(timezone=True), comment="When the row was found gone from the source"),
+            Column("deleted_reason", Text(), comment="How it was found gone, or why it is out of sight"),
+        ]
+    return columns
+
+
+def raw_table(
+    name: str,
+    comment: str,
+    fields: list[Field],
+    *,
+    endpoint: str,
+    key: tuple[str, ...] = ("id",),
+    business_key: str | None = None,
+    references: Mapping[str, str] | None = None,
+    also_known: tuple[str, ...] = (),
+    owned: Mapping[str, Owned] | None = None,
+    owns_only: frozenset[str] | None = None,
+    freshness: tuple[str, ...] = (),
+    vanishes: bool = True,
+    indexes: tuple[tuple[str, ...], ...] = (),
+) -> TableSpec:
+    """Declare a raw table in `metadata` and return its spec.
+
+    A path `x.id` or `x[].id` makes `x` a reference: only the ids count as the record's own. `owned` adds to that
+    or overrides it; `also_known` names fields of the record that have no column of their own.
+    """
+    table = Table(
+        name,
+        metadata,
+        Column("space_key", Text(), primary_key=True, comment="Space the row comes from"),
+        *(_column(field, key=field.name in key) for field in fields),
+        *_bookkeeping(vanishes=vanishes),
+        *(Index(None, "space_key", *columns) for columns in indexes),
+        schema=RAW,
+        comment=comment,
+    )
+    by_path = {
+        field.top: Owned.REFERENCES if field.kind is Kind.IDS else Owned.REFERENCE for field in fields if field.path.endswith(".id")
+    } | {field.top: Owned.SORTED for field in fields if field.path.endswith("[]")}
+    return TableSpec(
+        table=table,
+        endpoint=endpoint,
+        fields=tuple(fields),
+        key=key,
+        business_key=business_key,
+        references=references or {},
+        known=frozenset({field.top for field in fields if field.path} | set(also_known)),
+        owned=by_path | dict(owned or {}),
+        owns_only=owns_only,
+        freshness=freshness,
+    )

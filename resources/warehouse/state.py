@@ -1,0 +1,126 @@
+"""What the program remembers between runs: watermarks, freshness per project, project keys, and the sync lock.
+
+Add here: state that a later sync needs. Keep out: the log of syncs (`history.py`), bad records (`quarantine.py`).
+Functions that take a connection run in the caller's transaction.
+"""
+
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from resources.warehouse.errors import WarehouseBusyError
+from resources.warehouse.schema_ops import project_keys, sync_state
+
+WHOLE_SPACE = 0
+"""The project id under which state of a scope without projects is kept."""
+
+_KEY = (sync_state.c.space_key, sync_state.c.scope, sync_state.c.project_id)
+
+
+@dataclass(frozen=True)
+class ProjectState:
+    """How far one project is synced. Times are UTC; None: never, or not failed."""
+
+    watermark: datetime | None
+    last_success_at: datetime | None
+    last_attempt_at: datetime | None
+    last_error: str | None
+
+
+def get_watermarks(conn: Connection, space_key: str, scope: str) -> dict[int, datetime]:
+    """Return the watermark of each project that has one: all changes before it are in the warehouse."""
+    states = project_states(conn, space_key, scope)
+    return {project: state.watermark for project, state in states.items() if state.watermark is not None}
+
+
+def project_states(conn: Connection, space_key: str, scope: str) -> dict[int, ProjectState]:
+    """Return the state of each project of a scope, for freshness and for `status`."""
+    state = sync_state.c
+    query = select(state.project_id, state.watermark, state.last_success_at, state.last_attempt_at, state.last_error).where(
+        state.space_key == space_key, state.scope == scope
+    )
+    return {row[0]: ProjectState(*row[1:]) for row in conn.execute(query)}
+
+
+def set_watermark(conn: Connection, space_key: str, scope: str, project_id: int, value: datetime) -> None:
+    """Move the watermark of a project forward; a value before the stored one changes nothing.
+
+    Commit it together with the rows that it covers.
+    """
+    statement = insert(sync_state).values(space_key=space_key, scope=scope, project_id=project_id, watermark=value)
+    conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=_KEY,
+            set_={"watermark": func.greatest(sync_state.c.watermark, statement.excluded.watermark)},
+        )
+    )
+
+
+def record_success(conn: Connection, space_key: str, scope: str, project_ids: Collection[int]) -> None:
+    """Record that a sync of these projects succeeded now."""
+    now = func.statement_timestamp()
+    _record(conn, space_key, scope, project_ids, {"last_success_at": now, "last_attempt_at": now, "last_error": None})
+
+
+def record_failure(conn: Connection, space_key: str, scope: str, project_ids: Collection[int], error: str) -> None:
+    """Record that a sync of these projects failed now; when they last succeeded stays known."""
+    values = {"last_attempt_at": func.statement_timestamp(), "last_error": error}
+    _record(conn, space_key, scope, project_ids, values)
+
+
+def _record(conn: Connection, space_key: str, scope: str, project_ids: Collection[int], values: Mapping[str, object]) -> None:
+    key = {"space_key": space_key, "scope": scope}
+    rows = [{**key, "project_id": project, **values} for project in sorted(set(project_ids))]
+    if not rows:
+        return
+    statement = insert(sync_state).values(rows)
+    conn.execute(statement.on_conflict_do_update(index_elements=_KEY, set_={n: statement.excluded[n] for n in values}))
+
+
+def record_project_keys(conn: Connection, space_key: str, keys: Mapping[str, int]) -> None:
+    """Record the keys that projects have now (key -> id); keys they had before stay known."""
+    now = func.statement_timestamp()
+    rows = [
+        {"space_key": space_key, "project_key": key, "project_id": keys[key], "first_seen_at": now, "last_seen_at": now}
+        for key in sorted(keys)
+    ]
+    if not rows:
+        return
+    statement = insert(project_keys).values(rows)
+    conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=[project_keys.c.space_key, project_keys.c.project_key, project_keys.c.project_id],
+            set_={"last_seen_at": statement.excluded.last_seen_at},
+        )
+    )
+
+
+def project_id_for_key(conn: Connection, space_key: str, project_key: str) -> int | None:
+    """Return the project that has the key, or had it last; None when no project ever did."""
+    keys = project_keys.c
+    query = select(keys.project_id).where(keys.space_key == space_key, keys.project_key == project_key)
+    newest = query.order_by(keys.last_seen_at.desc(), keys.first_seen_at.desc()).limit(1)
+    return conn.execute(newest).scalar_one_or_none()
+
+
+@contextmanager
+def sync_lock(engine: Engine, space_key: str, name: str, *, wait_seconds: float = 0) -> Iterator[None]:
+    """Hold the one lock of a name in a space, on a connection of its own, until the block ends or the process dies.
+
+    Raises:
+        WarehouseBusyError: another process still holds it after `wait_seconds`.
+    """
+    key = {"key": f"backlog-elt/{space_key}/{name}"}
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        conn.detach()  # never goes back to the pool: closing it is what releases the lock
+        deadline = time.monotonic() + wait_seconds
+        while not conn.execute(text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))"), key).scalar_one():
+            if time.monotonic() >= deadline:
+                raise WarehouseBusyError(f"Another sync of {name} is running on {space_key}: wait for it, or stop it.")
+            time.sleep(0.2)
+        yield

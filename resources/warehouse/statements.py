@@ -1,0 +1,93 @@
+"""The SQL of the merge, generated from the schema: how each kind of column is typed from the record's JSON.
+
+Add here: the typing of a new kind of column. Keep out: running statements (`loader.py`).
+Needs PostgreSQL 14: INSERT ... ON CONFLICT, no MERGE (15).
+"""
+
+from functools import cache
+
+from sqlalchemy import TextClause, text
+
+from resources.warehouse.schema import SPECS
+from resources.warehouse.spec import Field, Kind
+
+
+def _elements(field: Field) -> str:
+    """An id of each element of a list, sorted; a list that is null or absent gives an empty array."""
+    item = "x.v ->> 'id'" if field.path.endswith(".id") else "x.v #>> '{}'"
+    elements = f"jsonb_array_elements(NULLIF(e.r -> '{field.top}', 'null'))"
+    return f"ARRAY(SELECT CAST({item} AS bigint) FROM {elements} AS x(v) ORDER BY 1)"  # noqa: S608  names of the schema
+
+
+def _date(value: str) -> str:
+    """A date that comes as an instant: 00:00:00 UTC is that UTC date, any other time the date in the space's zone.
+
+    Both forms exist: `2026-08-01T00:00:00Z`, and `2026-07-31T15:00:00Z` which is midnight in Tokyo.
+    """
+    utc = f"(CAST({value} AS timestamptz) AT TIME ZONE 'UTC')"
+    local = f"(CAST({value} AS timestamptz) AT TIME ZONE :timezone)"
+    return f"CAST(CASE WHEN CAST({utc} AS time) = '00:00' THEN {utc} ELSE {local} END AS date)"
+
+
+def typed(field: Field) -> str:
+    """Return the SQL expression that makes the column's value from the record `e.r`."""
+    *objects, last = field.path.split(".")
+    holder = "e.r" + "".join(f" -> '{name}'" for name in objects)
+    value = f"({holder} ->> '{last}')"
+    match field.kind:
+        case Kind.IDS:
+            return _elements(field)
+        case Kind.JSONB:
+            return f"NULLIF({holder} -> '{last}', 'null')"
+        case Kind.TEXT:
+            return value
+        case Kind.DATE:
+            return _date(value)
+        case kind:
+            return f"CAST({value} AS {kind.value})"
+
+
+def _or_extra(field: Field, extra: frozenset[str]) -> str:
+    if field.name not in extra:
+        return typed(field)
+    given = f"CAST(:extra_{field.name} AS {field.kind.value})"
+    return f"COALESCE({typed(field)}, {given})" if field.path else given
+
+
+@cache
+def merge_statement(table: str, extra: frozenset[str]) -> TextClause:
+    """Return the merge of a raw table.
+
+    Parameters: `batch` (JSON array of records), `hashes` (their content hashes), `space_key`, `run_id`, `timezone`,
+    and `extra_<column>` for each name in `extra`. Returns the key columns and `inserted` of each row written.
+    A row is written when it is new, or when it is not older than the stored one and differs from it or comes back.
+    """
+    spec = SPECS[table]
+    values = {
+        "space_key": ":space_key",
+        **{field.name: _or_extra(field, extra) for field in spec.fields},
+        "payload": "e.r",
+        "content_hash": "e.h",
+        "loaded_at": "statement_timestamp()",
+        "run_id": ":run_id",
+    }
+    key = ("space_key", *spec.key)
+    updates = [f"{name} = excluded.{name}" for name in values if name not in key]
+    changed = "t.content_hash <> excluded.content_hash"
+    if spec.vanishes:
+        updates += ["deleted_at = NULL", "deleted_reason = NULL"]
+        changed = f"({changed} OR t.deleted_at IS NOT NULL)"
+    if spec.freshness:
+        new, old = (
+            "COALESCE(" + ", ".join(f"{row}.{name}" for name in spec.freshness) + ", '-infinity')" for row in ("excluded", "t")
+        )
+        changed += f" AND {new} >= {old}"
+    lines = (
+        f"INSERT INTO {spec.table.fullname} AS t ({', '.join(values)})",
+        f"SELECT {', '.join(values.values())}",
+        "FROM ROWS FROM (jsonb_array_elements(CAST(:batch AS jsonb)), unnest(CAST(:hashes AS text[]))) AS e(r, h)",
+        f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {', '.join(updates)}",
+        f"WHERE {changed}",
+        f"RETURNING {', '.join((*(f't.{name}' for name in spec.key), '(t.xmax = 0) AS inserted'))}",
+    )
+    return text("\n".join(lines))
