@@ -7,6 +7,7 @@ from resources.simulator.clock import Clock
 from resources.simulator.faults import Fault
 from resources.simulator.life import Life
 from resources.simulator.limits import PLANS, Limits
+from resources.simulator.process import SpawnedSimulator, main_simulate, spawn_simulator, switches_from
 from resources.simulator.requests import RequestInfo
 from resources.simulator.server import Simulator
 from resources.simulator.spec import SimulatorError, SpaceSpec, Switches
@@ -22,6 +23,10 @@ __all__ = [
     "Simulator",
     "SimulatorError",
     "SpaceSpec",
+    "SpawnedSimulator",
     "Switches",
     "World",
+    "main_simulate",
+    "spawn_simulator",
+    "switches_from",
 ]

@@ -13,7 +13,8 @@ from resources.simulator.auth import Keyring
 from resources.simulator.errors import forbidden, invalid, not_found
 from resources.simulator.limits import RateLimiter
 from resources.simulator.listing import Listings
-from resources.simulator.model import ADMINISTRATOR, Comment, Issue, Project, User
+from resources.simulator.masters import ADMINISTRATOR
+from resources.simulator.model import Comment, Issue, Project, User
 from resources.simulator.params import Params
 from resources.simulator.query import CUSTOM
 from resources.simulator.shapes import Viewer

@@ -6,7 +6,8 @@ Add here: how another field tells of its change. Keep out: applying the change (
 from collections.abc import Mapping
 from typing import Any
 
-from resources.simulator.model import PRIORITIES, RESOLUTIONS, Change, CustomField, FieldValue, Issue, Project
+from resources.simulator.masters import PRIORITIES, RESOLUTIONS, CustomField, FieldValue
+from resources.simulator.model import Change, Issue, Project
 from resources.simulator.state import State
 
 FIELD_NAMES = {

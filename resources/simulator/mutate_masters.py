@@ -7,7 +7,7 @@ Renaming or deleting one moves `updated` of no issue, though what issues show ch
 from collections.abc import Sequence
 from typing import Any
 
-from resources.simulator.model import LIST_KINDS, Category, CustomField, IssueType, Item, Status, Version
+from resources.simulator.masters import LIST_KINDS, Category, CustomField, IssueType, Item, Status, Version
 from resources.simulator.state import Moment, Reference, State, mutator
 
 MILESTONE_CREATED, MILESTONE_UPDATED, MILESTONE_DELETED, STATUS_DELETED = 22, 23, 24, 34

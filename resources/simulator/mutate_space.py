@@ -5,7 +5,8 @@ Add here: another action on a user, a team or a project as a whole. Keep out: ma
 
 from collections.abc import Sequence
 
-from resources.simulator.model import MEMBER, OPEN, IssueType, Project, SharedFile, Status, Team, User, Webhook
+from resources.simulator.masters import MEMBER, OPEN, IssueType, Status
+from resources.simulator.model import Project, SharedFile, Team, User, Webhook
 from resources.simulator.state import Moment, Reference, State, mutator
 
 JOINED, LEFT, TEAM_JOINED, TEAM_LEFT = 15, 16, 25, 26

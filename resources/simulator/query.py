@@ -10,7 +10,8 @@ from typing import Any
 
 from resources.simulator.clock import day_bounds
 from resources.simulator.errors import invalid
-from resources.simulator.model import LIST_KINDS, CustomField, Issue
+from resources.simulator.masters import LIST_KINDS, CustomField
+from resources.simulator.model import Issue
 from resources.simulator.params import Params
 from resources.simulator.world import World
 

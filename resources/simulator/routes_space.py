@@ -7,8 +7,9 @@ from typing import Any
 
 from resources.simulator.call import Call, Handler, Reply
 from resources.simulator.errors import forbidden, not_found
-from resources.simulator.model import PRIORITIES, RESOLUTIONS, User
-from resources.simulator.shapes import category, issue_type, project_shape, status
+from resources.simulator.masters import PRIORITIES, RESOLUTIONS
+from resources.simulator.model import User
+from resources.simulator.shapes_masters import category, issue_type, project_shape, status
 
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360606060"

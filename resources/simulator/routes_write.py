@@ -7,17 +7,8 @@ from typing import Any
 
 from resources.simulator.call import Call, Handler, Reply
 from resources.simulator.errors import forbidden, invalid, not_found
-from resources.simulator.model import (
-    ADMINISTRATOR,
-    GUEST_VIEWER,
-    LIST_KINDS,
-    MEMBER,
-    NUMBER,
-    PRIORITIES,
-    RESOLUTIONS,
-    VIEWER,
-    Project,
-)
+from resources.simulator.masters import ADMINISTRATOR, GUEST_VIEWER, LIST_KINDS, MEMBER, NUMBER, PRIORITIES, RESOLUTIONS, VIEWER
+from resources.simulator.model import Project
 from resources.simulator.shapes_history import comment as comment_shape
 from resources.simulator.shapes_history import notifications
 

@@ -8,9 +8,11 @@ from typing import Any
 
 from resources.simulator import texts
 from resources.simulator.clock import DAY, Clock
-from resources.simulator.model import ADMINISTRATOR, LIST_KINDS, MEMBER, Project
+from resources.simulator.masters import ADMINISTRATOR, LIST_KINDS, MEMBER
+from resources.simulator.model import Project
+from resources.simulator.sketch import day
 from resources.simulator.spec import SpaceSpec, Switches
-from resources.simulator.story import Story, day
+from resources.simulator.story import Story
 from resources.simulator.world import World
 
 ROLES = (ADMINISTRATOR, MEMBER, MEMBER, 3, 4, 5, 6)

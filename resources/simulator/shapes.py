@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from resources.simulator.clock import day_stamp, stamp
-from resources.simulator.model import (
+from resources.simulator.masters import (
     ADMINISTRATOR,
     CHECKBOX,
     DATE,
@@ -17,24 +17,13 @@ from resources.simulator.model import (
     PRIORITIES,
     RADIO,
     RESOLUTIONS,
-    Attachment,
-    Category,
     CustomField,
     FieldValue,
-    Issue,
-    IssueType,
-    Item,
-    Project,
-    SharedFile,
-    Star,
-    Status,
-    Team,
-    User,
     Version,
 )
+from resources.simulator.model import Attachment, Issue, Project, SharedFile, Star, Team, User
+from resources.simulator.shapes_masters import Json, category, issue_type, item, status
 from resources.simulator.world import World
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -242,62 +231,3 @@ class Viewer:
             return None
         spec, switches = self.world.spec, self.world.switches
         return day_stamp(day, "UTC" if switches.date_only == "utc" else spec.timezone)
-
-
-def project_shape(project: Project) -> Json:
-    """Return a project with its settings."""
-    return {
-        "id": project.id,
-        "projectKey": project.key,
-        "name": project.name,
-        "chartEnabled": True,
-        "useResolvedForChart": False,
-        "subtaskingEnabled": True,
-        "projectLeaderCanEditProjectLeader": False,
-        "useWiki": True,
-        "useFileSharing": True,
-        "useWikiTreeView": True,
-        "useOriginalImageSizeAtWiki": False,
-        "useSubversion": False,
-        "useGit": True,
-        "textFormattingRule": project.rule,
-        "archived": project.archived,
-        "displayOrder": project.order,
-        "useDevAttributes": True,
-        "grandchildIssueEnabled": False,
-    }
-
-
-def status(project: Project, one: Status) -> Json:
-    """Return a status of a project."""
-    return {
-        "id": one.id,
-        "projectId": project.id,
-        "name": one.name,
-        "color": one.color,
-        "displayOrder": one.order,
-    }
-
-
-def issue_type(project: Project, one: IssueType, with_templates: bool = False) -> Json:
-    """Return an issue type of a project; copies in issues lack the templates."""
-    shape = {
-        "id": one.id,
-        "projectId": project.id,
-        "name": one.name,
-        "color": one.color,
-        "displayOrder": one.order,
-    }
-    if with_templates:
-        shape |= {"templateSummary": one.template_summary, "templateDescription": one.template_description}
-    return shape
-
-
-def category(project: Project, one: Category) -> Json:
-    """Return a category of a project."""
-    return {"id": one.id, "projectId": project.id, "name": one.name, "displayOrder": one.order}
-
-
-def item(one: Item) -> Json:
-    """Return a choice of a list field."""
-    return {"id": one.id, "name": one.name, "displayOrder": one.order}

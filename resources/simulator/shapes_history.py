@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from resources.simulator.clock import stamp
 from resources.simulator.model import Activity, Change, Comment, Project
-from resources.simulator.shapes import Json, Viewer
+from resources.simulator.shapes import Viewer
+from resources.simulator.shapes_masters import Json
 
 
 def comment(viewer: Viewer, row: Comment) -> Json:

@@ -11,7 +11,8 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from resources.simulator.clock import Clock
-from resources.simulator.model import ADMINISTRATOR, Activity, Comment, Issue, Project, Team, User
+from resources.simulator.masters import ADMINISTRATOR
+from resources.simulator.model import Activity, Comment, Issue, Project, Team, User
 from resources.simulator.spec import SpaceSpec, Switches
 
 Moment = int | datetime | None

@@ -1,0 +1,50 @@
+"""`python -m resources.simulator`: the same as `backlog-elt simulate`, without the rest of the program.
+
+Add here: an option of the simulator's process. Keep out: what it does (`process.py`).
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from resources.simulator.limits import PLANS
+from resources.simulator.process import main_simulate, switches_from
+from resources.simulator.spec import SimulatorError, SpaceSpec
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve a space; return 0 after a signal, 1 when it could not start."""
+    spec = SpaceSpec()
+    parser = argparse.ArgumentParser(prog="simulate", description="Serve a simulated Backlog space on 127.0.0.1.")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--seed", type=int, default=spec.seed)
+    parser.add_argument("--users", type=int, default=spec.users)
+    parser.add_argument("--projects", type=int, default=spec.projects)
+    parser.add_argument("--issues", type=int, default=spec.issues)
+    parser.add_argument("--alive", action="store_true", help="let people work in the space as time goes by")
+    parser.add_argument("--life-file", type=Path, help="where life is remembered over restarts")
+    parser.add_argument("--limits", choices=tuple(PLANS), default="paid", help="the plan whose rate limits hold")
+    parser.add_argument("--switch", action="append", default=[], metavar="NAME=VALUE", help="see docs/simulator.md")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="end with the program that started it")
+    options = parser.parse_args(arguments)
+    try:
+        main_simulate(
+            options.port,
+            options.seed,
+            options.users,
+            options.projects,
+            options.issues,
+            alive=options.alive,
+            life_file=options.life_file,
+            limits=options.limits,
+            switches=switches_from(dict(text.partition("=")[::2] for text in options.switch)),
+            until_stdin_closes=options.until_stdin_closes,
+        )
+    except SimulatorError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command's output
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
