@@ -1,0 +1,279 @@
+"""The read side of Backlog's REST API v2, one method for each endpoint.
+
+Holds: paths, parameters and the check that an answer has the promised shape. Add here: another endpoint.
+Keep out: retries and limits (transport.py), exact scans (scan.py), any knowledge of tables.
+
+Records are plain dicts as received. Source: https://developer.nulab.com/docs/backlog/, API reference.
+"""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+
+from resources.backlog.errors import MalformedResponse, PermanentError
+from resources.backlog.models import IssueFilter, Params, RateLimit, Record, RequestStats, to_param
+from resources.backlog.paging import PAGE_SIZE, id_pages, offset_pages
+from resources.backlog.ratelimit import RateLimiter
+from resources.backlog.redact import protect_logs
+from resources.backlog.transport import OnWait, Transport
+
+_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+_ROOT = re.compile(r"(https?://[^/?#@\s]+(?:/[^/?#@\s]+)*?)/*(?:/api/v2/?)?")
+
+
+class BacklogClient:
+    """Reads one space. Every method raises the errors of errors.py; 403 and 404 are never an empty list.
+
+    `base_url` is the space's root, `https://acme.backlog.com`. `reserve` is the share of each rate window that is
+    left to people. `sleep` and `clock` (epoch seconds) are for tests. An `http` client that is passed in is not closed.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        auth: httpx.Auth,
+        *,
+        reserve: float = 0.2,
+        http: httpx.Client | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.time,
+        on_wait: OnWait | None = None,
+        max_wait: float = 600.0,
+    ) -> None:
+        protect_logs()
+        root = _ROOT.fullmatch(base_url.strip())
+        if root is None:
+            raise PermanentError("BACKLOG_URL must be the root of a space, like https://acme.backlog.com")
+        self.base_url = root.group(1)
+        self._owned = None if http else httpx.Client(timeout=_TIMEOUT)
+        client = http or self._owned
+        assert client is not None  # noqa: S101 - one of the two is set
+        self._limiter = RateLimiter(reserve, clock)
+        self._transport = Transport(
+            self.base_url, auth, client, limiter=self._limiter, sleep=sleep, on_wait=on_wait, max_wait=max_wait
+        )
+        self._space: Record | None = None
+        self._visible: list[Record] | None = None
+
+    def __repr__(self) -> str:
+        return f"BacklogClient({self.base_url!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections, unless they belong to the caller."""
+        if self._owned is not None:
+            self._owned.close()
+
+    @property
+    def stats(self) -> RequestStats:
+        """Counters since the client was made, live; take a `.snapshot()` to subtract later."""
+        return self._transport.stats
+
+    @property
+    def server_time(self) -> datetime | None:
+        """The source's clock: the `Date` header of the last answer (UTC), None before the first."""
+        return self._limiter.server_time
+
+    @property
+    def rate_limits(self) -> dict[str, RateLimit]:
+        """Each bucket's window as the last answer's headers told it; costs no request."""
+        return dict(self._limiter.limits)
+
+    @property
+    def on_wait(self) -> OnWait | None:
+        """Called as `on_wait(bucket, seconds, until)` before each wait for a rate window."""
+        return self._transport.on_wait
+
+    @on_wait.setter
+    def on_wait(self, hook: OnWait | None) -> None:
+        self._transport.on_wait = hook
+
+    # -- space, users, teams ------------------------------------------------------------------------------------
+
+    def space(self) -> Record:
+        """Fetch `/space`: key, name, zone."""
+        return self._object("/space")
+
+    def space_info(self) -> Record:
+        """Return `/space` as first fetched by this client; many assets of one run pay for it once."""
+        if self._space is None:
+            self._space = self.space()
+        return self._space
+
+    def myself(self) -> Record:
+        """Fetch the user of the key."""
+        return self._object("/users/myself")
+
+    def rate_limit(self) -> dict[str, RateLimit]:
+        """Fetch `/rateLimit`: the window of each bucket."""
+        buckets = self._object("/rateLimit").get("rateLimit")
+        if not isinstance(buckets, dict):
+            raise MalformedResponse("GET /rateLimit: the answer has no object `rateLimit`")
+        return {
+            name: RateLimit(item["limit"], item["remaining"], datetime.fromtimestamp(item["reset"], UTC))
+            for name, item in buckets.items()
+        }
+
+    def users(self) -> list[Record]:
+        """Fetch all users; PermissionDenied unless the key is an administrator's."""
+        return self._list("/users")
+
+    def teams(self) -> Iterator[list[Record]]:
+        """Yield pages of teams, with their members."""
+        return offset_pages(lambda offset, count: self._list("/teams", [("order", "asc"), *_page(offset, count)]))
+
+    # -- projects and their masters -----------------------------------------------------------------------------
+
+    def projects(self, *, archived: bool | None = None, all_: bool | None = None) -> list[Record]:
+        """Fetch projects. `archived` None gives both kinds; `all_` is honoured for administrators only."""
+        return self._list("/projects", _params(archived=archived, all=all_))
+
+    def visible_projects(self) -> list[Record]:
+        """Return every project the key can see, archived ones too, as first fetched by this client."""
+        if self._visible is None:
+            self._visible = self.projects(all_=True)
+        return self._visible
+
+    def project(self, project: int | str) -> Record:
+        """Fetch one project by id or key."""
+        return self._object(f"/projects/{_part(project)}")
+
+    def project_users(self, project: int | str, *, exclude_group_members: bool | None = None) -> list[Record]:
+        """Fetch the members of a project; True drops those who are members through a team only."""
+        return self._list(f"/projects/{_part(project)}/users", _params(excludeGroupMembers=exclude_group_members))
+
+    def project_teams(self, project: int | str) -> list[Record]:
+        """Fetch the teams of a project."""
+        return self._list(f"/projects/{_part(project)}/teams")
+
+    def statuses(self, project: int | str) -> list[Record]:
+        """Fetch the statuses of a project; ids 1 to 4 are the same in every project."""
+        return self._list(f"/projects/{_part(project)}/statuses")
+
+    def issue_types(self, project: int | str) -> list[Record]:
+        """Fetch the issue types of a project."""
+        return self._list(f"/projects/{_part(project)}/issueTypes")
+
+    def categories(self, project: int | str) -> list[Record]:
+        """Fetch the categories of a project; old spaces leave `projectId` out of them."""
+        return self._list(f"/projects/{_part(project)}/categories")
+
+    def versions(self, project: int | str) -> list[Record]:
+        """Fetch the versions of a project, which are its milestones too."""
+        return self._list(f"/projects/{_part(project)}/versions")
+
+    def custom_fields(self, project: int | str) -> list[Record]:
+        """Fetch the custom fields of a project; NotInPlan where the plan has none."""
+        return self._list(f"/projects/{_part(project)}/customFields")
+
+    def priorities(self) -> list[Record]:
+        """Fetch the priorities of the space."""
+        return self._list("/priorities")
+
+    def resolutions(self) -> list[Record]:
+        """Fetch the resolutions of the space; id 0 is a valid one."""
+        return self._list("/resolutions")
+
+    # -- issues -------------------------------------------------------------------------------------------------
+
+    def issues_count(self, issue_filter: IssueFilter) -> int:
+        """Count the issues of a filter (`/issues/count`)."""
+        return self._count("/issues/count", issue_filter.params())
+
+    def issue(self, issue: int | str) -> Record:
+        """Fetch one issue by id or key."""
+        return self._object(f"/issues/{_part(issue)}")
+
+    def issue_page(self, issue_filter: IssueFilter, offset: int = 0, count: int = PAGE_SIZE) -> list[Record]:
+        """Fetch one page of `/issues`; items are as full as the single issue. At most 100 of them."""
+        return self._list("/issues", [*issue_filter.params(), *_page(offset, count)])
+
+    def issues(self, issue_filter: IssueFilter) -> Iterator[list[Record]]:
+        """Yield pages of `/issues` as they come: what moves meanwhile is missed or seen twice (see scan.py)."""
+        return offset_pages(lambda offset, count: self.issue_page(issue_filter, offset, count))
+
+    def comments(
+        self, issue: int | str, *, min_id: int | None = None, max_id: int | None = None, order: str = "asc"
+    ) -> Iterator[list[Record]]:
+        """Yield pages of an issue's comments with ids strictly between the bounds."""
+        return self._by_id(f"/issues/{_part(issue)}/comments", [], min_id, max_id, order)
+
+    def comments_count(self, issue: int | str) -> int:
+        """Count the comments of an issue, those that only record changes included."""
+        return self._count(f"/issues/{_part(issue)}/comments/count", [])
+
+    def activities(
+        self,
+        project: int | str | None = None,
+        *,
+        type_ids: Sequence[int] = (),
+        min_id: int | None = None,
+        max_id: int | None = None,
+        order: str = "asc",
+    ) -> Iterator[list[Record]]:
+        """Yield pages of the activities of a project, or of the space, with ids strictly between the bounds."""
+        path = "/space/activities" if project is None else f"/projects/{_part(project)}/activities"
+        types = [("activityTypeId[]", str(type_id)) for type_id in type_ids]
+        return self._by_id(path, types, min_id, max_id, order)
+
+    # -- shapes of answers --------------------------------------------------------------------------------------
+
+    def _by_id(self, path: str, params: Params, min_id: int | None, max_id: int | None, order: str) -> Iterator[list[Record]]:
+        def fetch(low: int | None, high: int | None, count: int) -> list[Record]:
+            return self._list(path, [*params, *_params(minId=low, maxId=high, count=count, order=order)])
+
+        return id_pages(fetch, min_id=min_id, max_id=max_id, order=order)
+
+    def _count(self, path: str, params: Params) -> int:
+        count = self._object(path, params).get("count")
+        if not isinstance(count, int):
+            raise MalformedResponse(f"GET {path}: the answer has no number `count`")
+        return count
+
+    def _list(self, path: str, params: Params | None = None) -> list[Record]:
+        value = self._get(path, params or [])
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            raise MalformedResponse(f"GET {path}: a list of objects was expected, got {type(value).__name__}")
+        return value
+
+    def _object(self, path: str, params: Params | None = None) -> Record:
+        value = self._get(path, params or [])
+        if not isinstance(value, dict):
+            raise MalformedResponse(f"GET {path}: an object was expected, got {type(value).__name__}")
+        return value
+
+    def _get(self, path: str, params: Params) -> Any:
+        response = self._transport.send("GET", path, params)
+        try:
+            # The standard parser, on purpose: it keeps lone surrogates, which faster ones refuse.
+            return json.loads(response.content)
+        except ValueError:
+            kind = response.headers.get("content-type", "no content type")
+        raise MalformedResponse(
+            f"GET {path}: {response.status_code}, but the body is not JSON ({kind}); is BACKLOG_URL the root of a Backlog space?",
+            status=response.status_code,
+        )
+
+
+def _part(value: int | str) -> str:
+    return quote(str(value), safe="")
+
+
+def _page(offset: int, count: int) -> Params:
+    return [("offset", str(offset)), ("count", str(count))]
+
+
+def _params(**values: str | int | bool | None) -> Params:
+    return [(name, to_param(value)) for name, value in values.items() if value is not None]

@@ -1,0 +1,159 @@
+"""The errors of the Backlog client, and the one place that maps an answer to one of them.
+
+    BacklogError
+      TransientError        may go away by itself: the transport retries it before raising
+        RateLimited         429
+        Unavailable         no connection, time-out, 408, 5xx
+      PermanentError        the same request would fail again
+        AuthenticationError 401, a redirect to a login page, two-factor demanded (code 12)
+        PermissionDenied    403
+        NotInPlan           codes 2 and 3: the space's plan lacks the feature, or has expired
+        NotFound            404 with Backlog's own error body; a proxy's 404 is MalformedResponse
+        BadRequest          any other 4xx
+        MalformedResponse   not what the API promises: HTML, a redirect, a broken or unexpected JSON value
+      IncompleteScan        a window could not be proven to be read completely
+
+Holds: the tree and `error_from_response`. Add here: a new class or a new hint.
+Keep out: retry rules (transport.py). A message says what was attempted, what came back and what to do, and no secret.
+"""
+
+# ruff: noqa: N818 - the names are the public contract, and the base class says that they are errors
+
+import json
+from urllib.parse import urlsplit
+
+import httpx
+
+from resources.backlog.redact import redact
+
+_NOT_A_SPACE = "is BACKLOG_URL the root of a Backlog space, like https://acme.backlog.com?"
+
+
+class BacklogError(Exception):
+    """Any failure to get an answer from Backlog; `status` and `code` are None when there was none.
+
+    `code` is Backlog's own error code (https://developer.nulab.com/docs/backlog/error-response/).
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, code: int | None = None) -> None:
+        super().__init__(redact(message))
+        self.status = status
+        self.code = code
+        self.attempts = 1
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return text if self.attempts == 1 else f"{text} (gave up after {self.attempts} attempts)"
+
+
+class TransientError(BacklogError):
+    """A failure that may go away by itself; `retry_in` is the wait the server asked for, in seconds."""
+
+    retry_in: float | None = None
+
+
+class RateLimited(TransientError):
+    """The user's requests of this minute are used up (429)."""
+
+
+class Unavailable(TransientError):
+    """No answer, or one that says "later"; `unreachable` when no answer came at all."""
+
+    unreachable = False
+
+
+class PermanentError(BacklogError):
+    """A failure that the same request would meet again."""
+
+
+class AuthenticationError(PermanentError):
+    """The key or token is not accepted."""
+
+
+class PermissionDenied(PermanentError):
+    """The key's user may not see this."""
+
+
+class NotInPlan(PermanentError):
+    """The plan of the space lacks this feature, or has expired."""
+
+
+class NotFound(PermanentError):
+    """There is no such thing, or the key's user cannot see it: Backlog does not tell which."""
+
+
+class BadRequest(PermanentError):
+    """Backlog refuses the request as it was sent."""
+
+
+class MalformedResponse(PermanentError):
+    """The answer is not what the API promises."""
+
+
+class IncompleteScan(BacklogError):
+    """A window kept changing so much that no pass over it could be proven complete."""
+
+
+def error_from_response(response: httpx.Response, attempted: str) -> BacklogError | None:
+    """Map an answer to the error it means, or None for a 2xx; `attempted` reads like "GET /projects"."""
+    status = response.status_code
+    if response.is_success:
+        return None
+    if response.has_redirect_location or 300 <= status < 400:
+        return _redirected(response, attempted)
+    code, message = _error_body(response)
+    said = f"{attempted}: {status}" + (f", code {code}" if code is not None else "") + (f", {message}" if message else "")
+    kind, hint = _classify(status, code, attempted, json_body=message is not None)
+    return kind(f"{said}; {hint}" if hint else said, status=status, code=code)
+
+
+def _classify(status: int, code: int | None, attempted: str, *, json_body: bool) -> tuple[type[BacklogError], str]:
+    """Choose the class and the advice for a 4xx or 5xx."""
+    if status == 429:
+        return RateLimited, "other programs of the same user share this limit"
+    if status >= 500 or status == 408:
+        return Unavailable, "Backlog or a proxy on the way is not available"
+    if status == 401 or code == 11:
+        return AuthenticationError, "check BACKLOG_API_KEY: the key or token is wrong, expired or of another space"
+    if code == 12:
+        return AuthenticationError, "the space demands two-factor authentication of the key's user"
+    if not json_body:
+        return MalformedResponse, f"the body is not Backlog's JSON: {_NOT_A_SPACE}"
+    if code in (2, 3):
+        return NotInPlan, "the plan of the space does not include this, or has expired"
+    if code == 4:
+        return PermissionDenied, "the space accepts requests from certain IP addresses only"
+    if status == 403 or code == 5:
+        return PermissionDenied, "the key's user may not do this: use the key of an administrator or of a project member"
+    if status == 404:
+        if attempted == "GET /space":
+            return NotFound, _NOT_A_SPACE
+        return NotFound, "it was deleted, or the key's user cannot see it"
+    return BadRequest, ""
+
+
+def _redirected(response: httpx.Response, attempted: str) -> BacklogError:
+    target = urlsplit(response.headers.get("location", ""))
+    where = f"{target.netloc}{target.path}" or "nowhere"
+    said = f"{attempted}: {response.status_code}, redirected to {where}"
+    if "login" in target.path.lower():
+        return AuthenticationError(f"{said}, a login page; check BACKLOG_API_KEY", status=response.status_code)
+    return MalformedResponse(f"{said}; {_NOT_A_SPACE}", status=response.status_code)
+
+
+def _error_body(response: httpx.Response) -> tuple[int | None, str | None]:
+    """Read code and message of the first of `errors[]`; the message is None when the body is not JSON.
+
+    A 401 to a bearer token explains itself in WWW-Authenticate (developer.nulab.com, authentication).
+    """
+    challenge = response.headers.get("www-authenticate")
+    try:
+        body = json.loads(response.content)
+    except ValueError:
+        return None, challenge or None
+    errors = body.get("errors") if isinstance(body, dict) else None
+    first = errors[0] if isinstance(errors, list) and errors else None
+    if not isinstance(first, dict):
+        return None, challenge or ("" if response.status_code != 404 else None)
+    code = first.get("code")
+    return (code if isinstance(code, int) else None), str(first.get("message") or "")

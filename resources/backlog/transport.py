@@ -1,0 +1,145 @@
+"""Sends one request until it is answered, or says why not.
+
+Holds: retries with back-off, the waits that rate limits ask for, request counters, one request at a time.
+Add here: what applies to every request. Keep out: endpoints (client.py), wait arithmetic (ratelimit.py).
+
+No exception leaves here that is chained to one of httpx: those carry the request, and its URL may hold the key.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import httpx
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
+
+from resources.backlog.errors import BacklogError, RateLimited, TransientError, Unavailable, error_from_response
+from resources.backlog.models import Params, RequestStats
+from resources.backlog.ratelimit import RateLimiter, bucket_of, retry_after
+from resources.backlog.redact import redact
+
+OnWait = Callable[[str, float, datetime], None]
+
+FIRST_CONTACT_ATTEMPTS = 5  # about eight seconds: an unreachable host is mostly a wrong BACKLOG_URL
+NETWORK_BUDGET = 60.0  # seconds of waiting for a host that has answered before
+_BACKOFF = wait_exponential_jitter(initial=0.5, max=30, jitter=0.5)
+
+_log = logging.getLogger(__name__)
+
+
+class Transport:
+    """Sends requests to `{base_url}/api/v2`, one at a time as Nulab asks, also when threads share it.
+
+    `max_wait` bounds the seconds that the retries of one request may wait; `on_wait(bucket, seconds, until)`
+    is told of each wait for a rate window before it begins, `until` by the server's clock.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        auth: httpx.Auth,
+        http: httpx.Client,
+        *,
+        limiter: RateLimiter,
+        sleep: Callable[[float], None] = time.sleep,
+        on_wait: OnWait | None = None,
+        max_wait: float = 600.0,
+    ) -> None:
+        self.stats = RequestStats()
+        self.limiter = limiter
+        self.on_wait = on_wait
+        self._root = f"{base_url}/api/v2"
+        self._host = httpx.URL(base_url).netloc.decode()
+        self._auth = auth
+        self._http = http
+        self._sleep = sleep
+        self._max_wait = max_wait
+        self._answered = False
+        self._lock = threading.Lock()
+
+    def send(self, method: str, path: str, params: Params) -> httpx.Response:
+        """Return the 2xx answer; raise the error tree of errors.py, a TransientError only after all retries."""
+        retrying = Retrying(
+            retry=retry_if_exception_type(TransientError),
+            wait=self._pause,
+            stop=self._exhausted,
+            sleep=self._sleep,
+            before_sleep=lambda state: self._announce(state, bucket_of(method, path)),
+            reraise=True,
+        )
+        with self._lock:
+            return retrying(self._attempt, method, path, params)
+
+    def _attempt(self, method: str, path: str, params: Params) -> httpx.Response:
+        bucket = bucket_of(method, path)
+        seconds = self.limiter.wait_before(bucket)
+        if seconds > 0:
+            self._tell(bucket, seconds)
+            self._sleep(seconds)
+        self.stats.requests[bucket] += 1
+        answer = self._exchange(method, path, params)
+        if isinstance(answer, BacklogError):
+            raise answer
+        self._answered = True
+        error = error_from_response(answer, f"{method} {path}")
+        if isinstance(error, RateLimited):
+            self.stats.rate_limited += 1
+            error.retry_in = self.limiter.wait_after_429(bucket, answer.headers)
+        else:
+            self.limiter.observe(bucket, answer.headers)
+        if bucket in self.limiter.limits:
+            self.stats.remaining[bucket] = self.limiter.limits[bucket].remaining
+        if isinstance(error, Unavailable):
+            error.retry_in = retry_after(answer.headers, self.limiter.now())
+        if error is not None:
+            raise error
+        return answer
+
+    def _exchange(self, method: str, path: str, params: Params) -> httpx.Response | Unavailable:
+        """Return the answer, or the error instead of raising it, so that it is not chained to httpx's."""
+        try:
+            return self._http.request(method, self._root + path, params=tuple(params), auth=self._auth, follow_redirects=False)
+        except httpx.RequestError as error:
+            reason = redact(str(error)) or type(error).__name__
+        unreachable = Unavailable(f"{method} {path}: no answer from {self._host}: {reason}; check BACKLOG_URL and the network")
+        unreachable.unreachable = True
+        return unreachable
+
+    def _pause(self, state: RetryCallState) -> float:
+        error = _failure(state)
+        if isinstance(error, RateLimited):
+            # A second 429 in a row means that the headers were wrong or that others compete: add a back-off.
+            return (error.retry_in or 0.0) + (_BACKOFF(state) if state.attempt_number > 1 else 0.0)
+        return max(error.retry_in or 0.0, _BACKOFF(state))
+
+    def _exhausted(self, state: RetryCallState) -> bool:
+        error = _failure(state)
+        error.attempts = state.attempt_number
+        waited = state.idle_for + state.upcoming_sleep
+        if isinstance(error, Unavailable) and error.unreachable:
+            if not self._answered:
+                return state.attempt_number >= FIRST_CONTACT_ATTEMPTS
+            return waited > min(NETWORK_BUDGET, self._max_wait)
+        return waited > self._max_wait
+
+    def _announce(self, state: RetryCallState, bucket: str) -> None:
+        error = _failure(state)
+        self.stats.retries += 1
+        if isinstance(error, RateLimited):
+            self._tell(bucket, state.upcoming_sleep)
+        _log.warning("attempt %d failed, next in %.1f s: %s", state.attempt_number, state.upcoming_sleep, error)
+
+    def _tell(self, bucket: str, seconds: float) -> None:
+        self.stats.wait_seconds += seconds
+        if self.on_wait is not None:
+            self.on_wait(bucket, seconds, datetime.fromtimestamp(self.limiter.now() + seconds, UTC))
+
+
+def _failure(state: RetryCallState) -> TransientError:
+    """Return what the last attempt raised; tenacity asks only about the errors that are retried."""
+    error = state.outcome.exception() if state.outcome else None
+    if not isinstance(error, TransientError):
+        raise TypeError(type(error))
+    return error

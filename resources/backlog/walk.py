@@ -1,0 +1,202 @@
+"""One pass over `GET /issues` that proves at every page seam that no issue was skipped.
+
+Holds: orders, the seam proof, and what to do about ties that fill a page. Add here: another sort that tells issues apart.
+Keep out: windows, watermarks and counts (scan.py).
+
+Paging is by offset over a set that changes between two requests. One answer is one snapshot, so within a page nothing
+is missed; between pages, rows shift left when an issue before them leaves the set. The frontier is the sort key that
+everything before it has been read; a page may follow when its first row sorts strictly before the frontier, because
+then no row at or behind the frontier was jumped over. Ties come in any order, differently each time, so a page never
+starts inside a group of equal keys: the next offset steps back to a row before the group that ends the page.
+"""
+
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+
+from resources.backlog.client import BacklogClient
+from resources.backlog.errors import IncompleteScan, MalformedResponse
+from resources.backlog.models import IssueFilter, Record
+from resources.backlog.paging import PAGE_SIZE
+
+OVERLAP = 2  # rows before the frontier that are read again: one may vanish between two pages without a step back
+MAX_RESTARTS = 5
+# Nobody documents in which zone the day filters are read, nor whether they include the day itself: one day covers
+# every zone, a second one an exclusive bound.
+WIDENING = timedelta(days=2)
+
+
+def instant(record: Record, field: str) -> datetime:
+    """Read `created` or `updated` as a UTC instant; an issue without `updated` was last changed when created.
+
+    Raises MalformedResponse for anything else.
+    """
+    text = record.get(field) or record.get("created")
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise MalformedResponse(f"issue {record.get('id')}: {field} is {text!r}, not an instant")
+    return moment.astimezone(UTC)
+
+
+def days_from(moment: datetime) -> date:
+    """Return the first day to ask for so that everything at or after the instant is served."""
+    return moment.astimezone(UTC).date() - WIDENING
+
+
+def days_to(moment: datetime) -> date:
+    """Return the last day to ask for so that everything up to the instant is served."""
+    return moment.astimezone(UTC).date() + WIDENING
+
+
+@dataclass(frozen=True)
+class Order:
+    """A sort of `/issues`. Text is sorted by a collation that only the server knows: its keys only tell equal or not."""
+
+    sort: str
+    descending: bool = False
+
+    @property
+    def comparable(self) -> bool:
+        """Whether two keys can be compared here as the server compares them."""
+        return self.sort in ("created", "updated")
+
+    def key(self, record: Record) -> datetime | str:
+        """Return what the server sorts by, as far as it can be known."""
+        if self.comparable:
+            return instant(record, self.sort)
+        return unicodedata.normalize("NFKC", str(record.get(self.sort) or "")).casefold().strip()
+
+    def precedes(self, one: datetime | str, other: datetime | str) -> bool:
+        """Say whether the first key sorts strictly before the second; for comparable orders only."""
+        return one > other if self.descending else one < other  # type: ignore[operator]  # both are datetimes here
+
+    def last_of_day(self, key: datetime) -> datetime:
+        """Return the key that this order has last on the UTC day of a key."""
+        return key.replace(hour=0, minute=0, second=0) if self.descending else key.replace(hour=23, minute=59, second=59)
+
+    def narrowed(self, issue_filter: IssueFilter, key: datetime) -> IssueFilter:
+        """Restrict the filter to the days around a key, its UTC day whole among them."""
+        first, last = days_from(key), days_to(key)
+        if self.sort == "created":
+            return replace(issue_filter, created_since=first, created_until=last)
+        since, until = issue_filter.updated_since or first, issue_filter.updated_until or last
+        return replace(issue_filter, updated_since=max(first, since), updated_until=min(last, until))
+
+
+OLDEST_FIRST = (Order("created"), Order("updated"), Order("summary"))
+NEWEST_FIRST = (Order("updated", descending=True), Order("created"), Order("summary"))
+
+
+@dataclass(frozen=True)
+class _Frontier:
+    """What the next page must connect to: rows before `key` are read, and those at `key` too when `closed`."""
+
+    order: Order
+    key: datetime | str
+    before: Mapping[int, datetime | str]  # rows that were read and sort before the frontier
+    closed: bool = False
+
+    def meets(self, page: list[Record]) -> bool:
+        """Say whether everything between the rows that were read and this page is in this page."""
+        if not page:
+            return False
+        if not self.order.comparable:
+            return any(self.before.get(row["id"]) == self.order.key(row) for row in page)
+        first = self.order.key(page[0])
+        return self.order.precedes(first, self.key) or (self.closed and first == self.key)
+
+    def covers(self, key: datetime | str) -> bool:
+        """Say whether everything up to this key has been read already."""
+        return self.closed and not self.order.precedes(self.key, key)
+
+
+class Walk:
+    """Reads all issues of a filter by the first order; the others tell those apart that tie in it by the page.
+
+    After `pages()` is exhausted, `proven` says whether every seam held: then each issue that was in the set during
+    the whole pass has been read, except that an order by `updated` may miss one that was updated meanwhile.
+    `stop(last_row)` may end the walk early. `requests` and `retries` (steps back) are counted.
+    """
+
+    def __init__(
+        self,
+        client: BacklogClient,
+        issue_filter: IssueFilter,
+        orders: tuple[Order, ...],
+        stop: Callable[[Record], bool] | None = None,
+    ) -> None:
+        self.proven = True
+        self.requests = 0
+        self.retries = 0
+        self._client = client
+        self._filter = issue_filter
+        self._order, *rest = orders
+        self._others = tuple(rest)
+        self._stop = stop
+
+    def pages(self) -> Iterator[list[Record]]:
+        """Yield pages as received, overlaps included; raise IncompleteScan when the set never holds still."""
+        offset, back, restarts = 0, OVERLAP, 0
+        frontier: _Frontier | None = None
+        while True:
+            page = self._fetch(offset)
+            if offset and frontier is not None and not frontier.meets(page):
+                back *= 4
+                offset = max(0, offset - back)
+                self.retries += 1
+                restarts += offset == 0
+                if restarts > MAX_RESTARTS:
+                    raise IncompleteScan(f"issues keep vanishing while they are read (sort {self._order.sort})")
+                continue
+            back = OVERLAP
+            yield page
+            if len(page) < PAGE_SIZE or (self._stop is not None and self._stop(page[-1])):
+                return
+            last = self._order.key(page[-1])
+            if frontier is not None and frontier.covers(last):
+                offset += len(page) - OVERLAP
+                continue
+            head = [row for row in page if self._order.key(row) != last]
+            if len(head) > OVERLAP:
+                frontier = _Frontier(self._order, last, {row["id"]: self._order.key(row) for row in head})
+                offset += len(head) - OVERLAP
+            elif isinstance(last, datetime):
+                found: set[int] = set()
+                yield from self._tied(last, found)
+                frontier = _Frontier(self._order, self._order.last_of_day(last), {}, closed=True)
+                offset += max(len(head) + len(found) - OVERLAP, 1)
+            else:
+                self.proven = False  # equal in every order: only counting can tell
+                frontier = None
+                offset += len(page)
+
+    def _tied(self, key: datetime, found: set[int]) -> Iterator[list[Record]]:
+        """Read by the next order what ties at this key, and the rest of its UTC day, which the day filter covers too.
+
+        Collects the ids that the present order has at or behind the key on that day.
+        """
+        walk = Walk(self._client, self._order.narrowed(self._filter, key), self._others)
+        for page in walk.pages():
+            for row in page:
+                moment = instant(row, self._order.sort)
+                if moment.date() == key.date() and not self._order.precedes(moment, key):
+                    found.add(row["id"])
+            yield page
+        self.proven &= walk.proven
+        self.requests += walk.requests
+        self.retries += walk.retries
+
+    def _fetch(self, offset: int) -> list[Record]:
+        self.requests += 1
+        direction = "desc" if self._order.descending else "asc"
+        page = self._client.issue_page(replace(self._filter, sort=self._order.sort, order=direction), offset)
+        if self._order.comparable:
+            keys = [self._order.key(row) for row in page]
+            if any(self._order.precedes(after, before) for before, after in pairwise(keys)):
+                raise MalformedResponse(f"GET /issues: not in the order that was asked for ({self._order.sort} {direction})")
+        return page

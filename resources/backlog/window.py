@@ -1,0 +1,62 @@
+"""What a scan is asked for and what it can prove.
+
+Holds: `Window` and `WindowProof`. Add here: another fact worth recording about a scan. Keep out: requests (scan.py).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+ONE_PAGE, COUNTED, SEAMS = HOW = ("one page", "counts agree", "seams hold")
+
+
+@dataclass(frozen=True)
+class Window:
+    """Issues of some projects with `since <= updated < until`; None is open. Instants need a zone."""
+
+    project_ids: tuple[int, ...]
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def __post_init__(self) -> None:
+        for moment in (self.since, self.until):
+            if moment is not None and moment.tzinfo is None:
+                raise ValueError(f"a window needs instants with a zone, got {moment}")
+
+    def holds(self, moment: datetime) -> bool:
+        """Say whether an `updated` is inside."""
+        return (self.since is None or self.since <= moment) and (self.until is None or moment < self.until)
+
+
+@dataclass(frozen=True)
+class WindowProof:
+    """Why a scan may be called complete, and what that cost.
+
+    `how`: "one page" (one answer held everything), "counts agree" (`/issues/count` before and after equal the distinct
+    ids), "seams hold" (the source changed meanwhile, but no page seam skipped a row and the count shows none missing).
+    `pages` are requests of `/issues`, `retries` steps back at a seam, `rows` distinct ids before the cut to the window.
+    Counts are None where one page was enough, or none was needed.
+    """
+
+    how: str
+    passes: int
+    pages: int
+    rows: int
+    count_before: int | None
+    count_after: int | None
+    retries: int
+
+    def __add__(self, other: "WindowProof") -> "WindowProof":
+        """Join the proofs of two disjoint sets of projects; the weaker argument stands for both."""
+        return WindowProof(
+            max(self.how, other.how, key=HOW.index),
+            max(self.passes, other.passes),
+            self.pages + other.pages,
+            self.rows + other.rows,
+            _plus(self.count_before, other.count_before),
+            _plus(self.count_after, other.count_after),
+            self.retries + other.retries,
+        )
+
+
+def _plus(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one if other is None else one + other
