@@ -14,7 +14,8 @@ import dagster as dg
 import pandas as pd
 
 from resources.backlog.models import RequestStats
-from resources.warehouse.schema import TableSpec
+from resources.warehouse.loader import MergeResult
+from resources.warehouse.spec import TableSpec
 
 PREVIEW_ROWS = 10
 
@@ -32,6 +33,17 @@ class Counts:
 
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(**{field.name: getattr(self, field.name) + getattr(other, field.name) for field in fields(self)})
+
+    @classmethod
+    def of(cls, result: MergeResult) -> "Counts":
+        """Return the counts of one merge."""
+        return cls(
+            read=result.read,
+            inserted=len(result.inserted),
+            updated=len(result.updated),
+            unchanged=result.unchanged,
+            rejected=result.rejected,
+        )
 
     def metadata(self) -> dict[str, int]:
         """Return `load/rows_read` … `load/rows_rejected`."""

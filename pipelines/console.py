@@ -4,8 +4,9 @@ Add here: how something is shown. Keep out: what is shown (it comes from the rep
 """
 
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TextIO
+from typing import Any, Never, TextIO
 
 from tqdm import tqdm
 
@@ -17,11 +18,11 @@ class BarProgress:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._bars: dict[str, tqdm[None]] = {}
+        self._bars: dict[str, tqdm[Never]] = {}
 
     def start(self, what: str, total: int | None) -> None:
         """Draw the bar of a table."""
-        self.done(what)
+        self._close(what)
         self._bars[what] = tqdm(
             desc=f"{what:<24}", total=total, unit=" rows", file=self._stream, dynamic_ncols=True, leave=True, mininterval=0.2
         )
@@ -40,8 +41,12 @@ class BarProgress:
         if not self._bars:
             self._stream.write(note + "\n")
 
-    def done(self, what: str) -> None:
+    def done(self, what: str, rows: Mapping[str, int], requests: Mapping[str, int]) -> None:
         """Leave the finished bar on the screen."""
+        del rows, requests
+        self._close(what)
+
+    def _close(self, what: str) -> None:
         bar = self._bars.pop(what, None)
         if bar is not None:
             bar.close()
@@ -54,3 +59,57 @@ def progress_for(stream: TextIO = sys.stderr, *, wanted: bool = True) -> Progres
     if stream.isatty():
         return BarProgress(stream)
     return LogProgress(write=lambda line: print(line, file=stream, flush=True))
+
+
+def summary_table(summary: Mapping[str, Any]) -> str:
+    """Return what a load did, as lines for a terminal; `summary` is the object of `load --json`."""
+    columns = ("read", "inserted", "updated", "unchanged", "deleted", "rejected")
+    rows = [(name, *(f"{counts.get(column, 0):,}" for column in columns)) for name, counts in summary["tables"].items()]
+    requests = summary["requests"]
+    made = sum(count for name, count in requests.items() if name not in {"retries", "rate_limited"})
+    by_bucket = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(requests.items()))
+    return "\n".join(
+        (
+            _table(("table", *columns), rows),
+            "",
+            f"{summary['status']} in {summary['seconds']:.1f} s with {made} requests ({by_bucket})",
+        )
+    )
+
+
+def status_table(found: Mapping[str, Any]) -> str:
+    """Return the state of a deployment as lines for a terminal; `found` is the object of `status --json`."""
+    last_24h = found["last_24h"]
+    limits = ", ".join(f"{name} {limit['remaining']}/{limit['limit']}" for name, limit in found["rate_limit"].items())
+    lines = [
+        ("space", f"{found['space'] or 'unknown'}{' (simulated)' if found['simulated'] else ''}"),
+        ("connected", "yes" if found["connected"] else f"no: {found['connection_error']}"),
+        ("warehouse", f"{found['warehouse']['url']}{' (embedded)' if found['warehouse']['embedded'] else ''}"),
+        ("dagster", found["dagster"]["url"] or "not running: backlog-elt up starts it"),
+        ("rate limit", limits or "unknown"),
+        ("last 24 hours", ", ".join(f"{value:,} {name}" for name, value in last_24h.items())),
+        ("active", ", ".join(sync["sync_type"] for sync in found["active"]) or "nothing"),
+    ]
+    columns = ("sync_type", "mode", "status", "ended_at", "items_synced", "items_failed", "requests", "error")
+    rows = [tuple(_cell(sync[column]) for column in columns) for sync in found["last_syncs"]]
+    head = "\n".join(f"{name:<14} {value}" for name, value in lines)
+    return f"{head}\n\n{_table(columns, rows)}" if rows else f"{head}\n\nnothing was loaded yet: backlog-elt load"
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, datetime):
+        return f"{value.astimezone():%Y-%m-%d %H:%M:%S}"
+    return "" if value is None else str(value)
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+    numbers = [bool(rows) and all(row[i].replace(",", "").isdigit() for row in rows) for i in range(len(header))]
+
+    def line(cells: Sequence[str]) -> str:
+        aligned = (
+            cell.rjust(width) if number else cell.ljust(width) for cell, width, number in zip(cells, widths, numbers, strict=True)
+        )
+        return "  ".join(aligned).rstrip()
+
+    return "\n".join(line(row) for row in (header, ["-" * width for width in widths], *rows))

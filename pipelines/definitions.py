@@ -20,30 +20,32 @@ from resources.progress import LogProgress
 from resources.warehouse.resource import WarehouseResource
 
 
+def source_resources(variables: Mapping[str, Any]) -> tuple[BacklogResource, WarehouseResource]:
+    """Return the resources for the source and the warehouse; `variables` gives BACKLOG_URL, BACKLOG_API_KEY and WAREHOUSE_URL."""
+    return (
+        BacklogResource(url=variables["BACKLOG_URL"], api_key=variables["BACKLOG_API_KEY"], rate_reserve=SETTINGS.rate_reserve),
+        WarehouseResource(url=variables["WAREHOUSE_URL"], home=str(SETTINGS.home)),
+    )
+
+
 def build_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
     """Return all definitions; `overrides` replaces resources by name (`backlog`, `warehouse`, `progress`)."""
-    resources: dict[str, Any] = {
-        "backlog": BacklogResource(
-            url=_variable("BACKLOG_URL"), api_key=_variable("BACKLOG_API_KEY"), rate_reserve=SETTINGS.rate_reserve
-        ),
-        "warehouse": WarehouseResource(url=_variable("WAREHOUSE_URL"), home=str(SETTINGS.home)),
-        "progress": LogProgress(),
+    # The variables by name, not by value, so that the UI shows no secret; an unset one leaves the resource's default.
+    variables = {
+        name: dg.EnvVar(name) if os.environ.get(name, "").strip() else ""
+        for name in ("BACKLOG_URL", "BACKLOG_API_KEY", "WAREHOUSE_URL")
     }
+    backlog, warehouse = source_resources(variables)
     return dg.Definitions(
         assets=dg.with_source_code_references(RAW_ASSETS),
         asset_checks=CHECKS,
         jobs=JOBS,
         schedules=SCHEDULES,
         sensors=SENSORS,
-        resources=resources | dict(overrides or {}),
+        resources={"backlog": backlog, "warehouse": warehouse, "progress": LogProgress()} | dict(overrides or {}),
         # One process for all steps: they share one client, one request at a time, and a step starts in 0.1 s instead of 1.4 s.
         executor=dg.in_process_executor,
     )
-
-
-def _variable(name: str) -> Any:  # EnvVar is a str to the type checker, a reference to Dagster
-    """Name the variable instead of its value, so that the UI shows no secret; unset means the resource's default."""
-    return dg.EnvVar(name) if os.environ.get(name, "").strip() else ""
 
 
 defs = build_definitions()

@@ -18,7 +18,7 @@ import psutil
 
 import pipelines
 from resources.settings import Settings
-from resources.simulator.process import spawn_simulator
+from resources.simulator import spawn_simulator
 from resources.warehouse.embedded import ensure_server
 
 PROJECT_ROOT = Path(pipelines.__file__).resolve().parent.parent
@@ -29,6 +29,7 @@ class Runtime:
     """What a running `backlog-elt up` says of itself: its process, its UI and its simulated space, if it has one."""
 
     pid: int
+    started: float
     dagster_url: str
     backlog_url: str
     backlog_api_key: str | None
@@ -40,7 +41,13 @@ class Runtime:
             runtime = cls(**json.loads((home / "runtime.json").read_text()))
         except (OSError, ValueError, TypeError):
             return None
-        return runtime if _is_backlog_elt(runtime.pid) else None
+        return runtime if _started(runtime.pid) == runtime.started else None
+
+    @classmethod
+    def of_this_process(cls, dagster_url: str, space: Settings) -> "Runtime":
+        """Return the runtime of an `up` that runs in this process."""
+        pid = os.getpid()
+        return cls(pid, _started(pid) or 0.0, dagster_url, space.backlog_url or "", space.backlog_api_key)
 
     def write(self, home: Path) -> None:
         """Note the runtime, whole or not at all, readable by its owner only."""
@@ -55,11 +62,12 @@ class Runtime:
         (home / "runtime.json").unlink(missing_ok=True)
 
 
-def _is_backlog_elt(pid: int) -> bool:
+def _started(pid: int) -> float | None:
+    """Return when a process started (seconds since 1970), None when there is none: a pid alone may be somebody else's by now."""
     try:
-        return any("backlog-elt" in part for part in psutil.Process(pid).cmdline())
+        return psutil.Process(pid).create_time()
     except psutil.Error:
-        return False
+        return None
 
 
 def prepare_storage(settings: Settings) -> None:

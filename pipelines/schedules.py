@@ -1,7 +1,7 @@
 """Cadences: what runs when, each cadence and the time zone named once.
 
-Every schedule runs by default. A tick missed by less than an hour is made up when the daemon is back, an older one is skipped, and a
-tick that finds a run of its kind still going is skipped too, so that two runs of one kind never work at once.
+Every schedule runs by default. A tick missed by less than an hour is made up when the daemon is back, an older one is skipped, and
+a tick that finds a run of its kind still going is skipped too, so that two runs of one kind never work at once.
 
 Add here: a cadence. Keep out: what a run does.
 """
@@ -24,6 +24,7 @@ from assets.partitions import (
 )
 from assets.raw.issues import oldest_watermark
 from pipelines.jobs import KIND_TAG, census_job, issues_config, issues_job, projects_job, users_job
+from pipelines.runs import ACTIVE, end_dead_runs
 from resources.backlog.resource import BacklogResource
 from resources.warehouse.resource import WarehouseResource
 
@@ -36,14 +37,6 @@ CENSUS_CRON = "30 3 * * *"
 MISFIRE_GRACE = timedelta(hours=1)
 #: The issues schedule starts this many minutes after the hour at most, so that spaces do not all start at once.
 MAX_JITTER_MINUTES = 5
-
-ACTIVE = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 
 def jitter_minutes(backlog_url: str | None) -> int:
@@ -70,32 +63,33 @@ def reason_to_skip(scheduled_at: datetime, now: datetime, active_run_ids: Sequen
 
 
 def _skip(context: dg.ScheduleEvaluationContext, kind: str) -> dg.SkipReason | None:
+    end_dead_runs(context.instance)
     runs = context.instance.get_runs(dg.RunsFilter(tags={KIND_TAG: kind}, statuses=ACTIVE), limit=1)
     reason = reason_to_skip(context.scheduled_execution_time, datetime.now(UTC), [run.run_id for run in runs])
     return dg.SkipReason(reason) if reason else None
 
 
-def _simple(name: str, job: dg.UnresolvedAssetJobDefinition, cron: str, description: str) -> dg.ScheduleDefinition:
+def _simple(name: str, kind: str, cron: str, description: str) -> dg.ScheduleDefinition:
     @dg.schedule(
         name=name,
-        job=job,
+        job_name=kind,
         cron_schedule=cron,
         execution_timezone=SETTINGS.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=description,
     )
     def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        return _skip(context, job.name) or dg.RunRequest()
+        return _skip(context, kind) or dg.RunRequest()
 
     return tick
 
 
-users_daily = _simple("users_daily", users_job, USERS_CRON, "Users of the space, once a night.")
+users_daily = _simple("users_daily", users_job.name, USERS_CRON, "Users of the space, once a night.")
 projects_every_6_hours = _simple(
-    "projects_every_6_hours", projects_job, PROJECTS_CRON, "Projects with their members, teams and master data."
+    "projects_every_6_hours", projects_job.name, PROJECTS_CRON, "Projects with their members, teams and master data."
 )
 census_nightly = _simple(
-    "census_nightly", census_job, CENSUS_CRON, "Count the issues of each project at the source and in the warehouse."
+    "census_nightly", census_job.name, CENSUS_CRON, "Count the issues of each project at the source and in the warehouse."
 )
 
 

@@ -12,7 +12,7 @@ from assets.partitions import PROJECTS
 from assets.raw.projects import note_project_keys
 from resources.backlog.errors import BacklogError
 from resources.backlog.resource import BacklogResource
-from resources.warehouse.connect import WarehouseError
+from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
 
 #: A new project is seen within a quarter of an hour, at two requests a look.

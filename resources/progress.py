@@ -7,7 +7,7 @@ Add here: another kind of news a load has. Keep out: how a terminal is drawn on 
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -29,8 +29,8 @@ class Progress(Protocol):
     def wait(self, reason: str, seconds: float, until: datetime) -> None:
         """Say that the load stands still, why, and until when."""
 
-    def done(self, what: str) -> None:
-        """Say that `what` is complete."""
+    def done(self, what: str, rows: Mapping[str, int], requests: Mapping[str, int]) -> None:
+        """Say that `what` has ended: what became of its rows, and the requests made for it by bucket, with retries."""
 
 
 class LogProgress:
@@ -59,7 +59,8 @@ class LogProgress:
         """Write a line for each wait."""
         self._write(f"waiting {seconds:.0f} s for the {reason}, until {until:%H:%M:%S %Z}")
 
-    def done(self, what: str) -> None:
-        """Forget the counters."""
+    def done(self, what: str, rows: Mapping[str, int], requests: Mapping[str, int]) -> None:
+        """Forget the counters; the figures stand in the table's metadata."""
+        del rows, requests
         for counters in (self._rows, self._total, self._said_at):
             counters.pop(what, None)

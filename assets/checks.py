@@ -1,0 +1,123 @@
+"""Asset checks: the claims about each table, and those that ask the source or the clock.
+
+Add here: a claim that needs more than one stored table. Keep out: loading anything.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+from sqlalchemy import func, select
+
+from assets.claims import CLAIMS, Claim, check_result, claims_of, rows_table
+from resources.backlog.errors import BacklogError, NotFound, PermissionDenied
+from resources.backlog.models import IssueFilter
+from resources.backlog.resource import BacklogResource
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.schema import SPECS
+from resources.warehouse.state import project_states
+
+ISSUES = dg.AssetKey(["raw", "issues"])
+
+#: Two of the schedule's twelve hours and an hour of grace: older means that a load was missed.
+FRESH_WITHIN = timedelta(hours=13)
+
+
+def _check(claim: Claim, table: str) -> dg.AssetChecksDefinition:
+    @dg.asset_check(asset=dg.AssetKey(["raw", table]), name=claim.name, description=claim.description)
+    def check(backlog: BacklogResource, warehouse: WarehouseResource) -> dg.AssetCheckResult:
+        return check_result(warehouse.engine, claim, table, str(backlog.client.space_info()["spaceKey"]))
+
+    return check
+
+
+@dg.asset_check(
+    asset=ISSUES,
+    description="Each project has as many issues in the warehouse as at the source. One request a project; what a project has "
+    "gained or lost since its last load shows here too.",
+)
+def issue_counts_match_source(backlog: BacklogResource, warehouse: WarehouseResource) -> dg.AssetCheckResult:
+    """Count the issues of each visible project on both sides."""
+    try:
+        return _compare(_source_counts(backlog), _stored_counts(backlog, warehouse))
+    except (BacklogError, WarehouseError) as error:
+        raise dg.Failure(f"issue_counts_match_source: {error}", allow_retries=False) from None
+
+
+def _source_counts(backlog: BacklogResource) -> dict[str, int]:
+    counts = {}
+    for project in backlog.client.visible_projects():
+        try:
+            counts[str(project["projectKey"])] = backlog.client.issues_count(IssueFilter(project_id=(int(project["id"]),)))
+        except (NotFound, PermissionDenied):
+            if not project.get("archived"):
+                raise
+    return counts
+
+
+def _stored_counts(backlog: BacklogResource, warehouse: WarehouseResource) -> dict[str, int]:
+    issues = SPECS["issues"].table.c
+    keys = {int(project["id"]): str(project["projectKey"]) for project in backlog.client.visible_projects()}
+    query = (
+        select(issues.project_id, func.count())
+        .where(issues.space_key == backlog.client.space_info()["spaceKey"], issues.deleted_at.is_(None))
+        .group_by(issues.project_id)
+    )
+    with warehouse.engine.connect() as connection:
+        stored = {int(project): int(count) for project, count in connection.execute(query)}
+    return {key: stored.get(project, 0) for project, key in keys.items()}
+
+
+def _compare(source: dict[str, int], stored: dict[str, int]) -> dg.AssetCheckResult:
+    frame = pd.DataFrame({"source": pd.Series(source, dtype="int64"), "warehouse": pd.Series(stored, dtype="int64")})
+    frame = frame.dropna(subset=["source"]).fillna(0).astype("int64").rename_axis("project").reset_index()
+    frame["difference"] = frame["warehouse"] - frame["source"]
+    unequal = frame[frame["difference"] != 0]
+    rows: list[dict[str, Any]] = [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+    return dg.AssetCheckResult(
+        passed=unequal.empty,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=f"{len(frame) - len(unequal)} of {len(frame)} projects are equal"
+        + (f"; not {', '.join(unequal['project'])}: backfill them" if len(unequal) else ""),
+        metadata={
+            "projects": rows_table(rows) if rows else "no visible project",
+            "issues_at_source": int(frame["source"].sum()),
+            "issues_in_warehouse": int(frame["warehouse"].sum()),
+        },
+    )
+
+
+@dg.asset_check(
+    asset=ISSUES,
+    description="Every active project was loaded within 13 hours: the cadence of 12 and one of grace.",
+)
+def every_project_is_fresh(backlog: BacklogResource, warehouse: WarehouseResource) -> dg.AssetCheckResult:
+    """Compare the time of each active project's last good load with the cadence; asks the warehouse only for times."""
+    client = backlog.client
+    with warehouse.engine.connect() as connection:
+        states = project_states(connection, str(client.space_info()["spaceKey"]), "issues")
+    now = datetime.now(UTC)
+    rows = []
+    for project in client.visible_projects():
+        if not project.get("archived"):
+            state = states.get(int(project["id"]))
+            loaded = state.last_success_at if state else None
+            fresh = loaded is not None and now - loaded <= FRESH_WITHIN
+            error = state.last_error if state else None
+            rows.append({"project": project["projectKey"], "loaded_at": loaded, "fresh": fresh, "last_error": error})
+    stale = [str(row["project"]) for row in rows if not row["fresh"]]
+    return dg.AssetCheckResult(
+        passed=not stale,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=f"stale: {', '.join(stale)}" if stale else f"all {len(rows)} active projects are fresh",
+        metadata={"projects": rows_table(rows)} if rows else {},
+    )
+
+
+CHECKS = [
+    issue_counts_match_source,
+    every_project_is_fresh,
+    *(_check(claim, table) for table in SPECS if table != "issues" for claim in CLAIMS if claim in claims_of(table)),
+]

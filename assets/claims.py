@@ -1,0 +1,187 @@
+"""Claims about stored tables that can be false, each a question to the warehouse.
+
+A claim is evaluated in two places: as an asset check of its own for tables that are read whole, and inside the run for `raw/issues`
+(whose runs record partitions one by one, below which Dagster starts no separate check).
+
+Add here: a claim that holds for any table. Keep out: claims that ask the source (`checks.py`).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+from sqlalchemy import ARRAY, ColumnElement, Connection, Engine, Table, and_, exists, func, literal, select
+
+from resources.warehouse.schema import SPECS
+from resources.warehouse.schema_ops import rejected_records, unexpected_fields
+from resources.warehouse.spec import TableSpec
+
+#: Rows shown of what breaks a claim.
+SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a claim holds, and the rows that break it or are worth a look."""
+
+    holds: bool
+    summary: str
+    rows: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence about a table that can be false."""
+
+    name: str
+    description: str
+    severity: dg.AssetCheckSeverity
+    applies: Callable[[TableSpec], bool]
+    evaluate: Callable[[Connection, TableSpec, str], Verdict]
+
+
+def _present(table: Table, space_key: str) -> ColumnElement[bool]:
+    of_space = table.c.space_key == space_key
+    return and_(of_space, table.c.deleted_at.is_(None)) if "deleted_at" in table.c else of_space
+
+
+def _keys_unique(connection: Connection, spec: TableSpec, space_key: str) -> Verdict:
+    table = spec.table
+    columns = [table.c[name] for name in _business_key(spec)]
+    query = (
+        select(*columns, func.count().label("rows"))
+        .where(_present(table, space_key), *(column.is_not(None) for column in columns))
+        .group_by(*columns)
+        .having(func.count() > 1)
+        .limit(SHOWN)
+    )
+    rows = tuple(dict(row._mapping) for row in connection.execute(query))
+    return Verdict(not rows, f"{', '.join(column.name for column in columns)}: {len(rows)} values stand in more than one row", rows)
+
+
+def _business_key(spec: TableSpec) -> tuple[str, ...]:
+    """The columns by which people tell rows apart; names are unique within a project where there are projects."""
+    key = spec.business_key or ""
+    return ("project_id", key) if key == "name" and "project_id" in spec.table.c else (key,)
+
+
+def _references_resolve(connection: Connection, spec: TableSpec, space_key: str) -> Verdict:
+    rows = []
+    for column, target in spec.references.items():
+        missing = _unresolved(connection, spec.table, column, SPECS[target].table, space_key)
+        if missing:
+            rows.append({"column": column, "refers_to": f"raw.{target}", "unresolved": missing})
+    # People who were deleted before the first load are still named in old rows, and nobody lists them any more.
+    breaking = [row for row in rows if row["refers_to"] != "raw.users"]
+    return Verdict(not breaking, f"{len(breaking)} of {len(spec.references)} references lead nowhere", tuple(rows))
+
+
+def _unresolved(connection: Connection, table: Table, column: str, target: Table, space_key: str) -> int:
+    source = select(table.c[column].label("reference"), *([table.c.project_id] if "project_id" in table.c else []))
+    if isinstance(table.c[column].type, ARRAY):
+        source = select(func.unnest(table.c[column]).label("reference"), table.c.project_id)
+    rows = source.where(_present(table, space_key)).subquery()
+    same = [target.c.space_key == literal(space_key), target.c.id == rows.c.reference]
+    if "project_id" in target.primary_key.columns:
+        same.append(target.c.project_id == rows.c.project_id)
+    query = select(func.count()).select_from(rows).where(rows.c.reference.is_not(None), ~exists().where(*same))
+    return int(connection.execute(query).scalar_one())
+
+
+def _no_unexpected_fields(connection: Connection, spec: TableSpec, space_key: str) -> Verdict:
+    columns = unexpected_fields.c
+    query = (
+        select(columns.field, columns.first_seen_at, columns.example)
+        .where(columns.space_key == space_key, columns.table_name == spec.name)
+        .order_by(columns.first_seen_at.desc())
+        .limit(SHOWN)
+    )
+    rows = tuple(dict(row._mapping) for row in connection.execute(query))
+    return Verdict(not rows, f"{len(rows)} fields that no column knows; they are kept in payload", rows)
+
+
+def _no_rejected_records(connection: Connection, spec: TableSpec, space_key: str) -> Verdict:
+    columns = rejected_records.c
+    query = (
+        select(columns.record_key, columns.project_id, columns.reason, columns.error, columns.rejected_at)
+        .where(columns.space_key == space_key, columns.table_name == spec.name, columns.resolved_at.is_(None))
+        .order_by(columns.reason.desc(), columns.id)
+        .limit(SHOWN)
+    )
+    rows = tuple(dict(row._mapping) for row in connection.execute(query))
+    rejected = [row for row in rows if row["reason"] == "rejected"]
+    return Verdict(not rejected, f"{len(rejected)} records could not be loaded; ops.rejected_records holds them", rows)
+
+
+CLAIMS = (
+    Claim(
+        "keys_unique",
+        "No two rows that are not deleted have the same key by which people know them.",
+        dg.AssetCheckSeverity.ERROR,
+        lambda spec: spec.business_key is not None,
+        _keys_unique,
+    ),
+    Claim(
+        "references_resolve",
+        "Every id of another table is found there; ids of people who left before the first load are listed but allowed.",
+        dg.AssetCheckSeverity.WARN,
+        lambda spec: bool(spec.references),
+        _references_resolve,
+    ),
+    Claim(
+        "no_unexpected_fields",
+        "The source sends no field that the schema does not know.",
+        dg.AssetCheckSeverity.WARN,
+        lambda _spec: True,
+        _no_unexpected_fields,
+    ),
+    Claim(
+        "no_rejected_records",
+        "No record is in quarantine because it could not be loaded.",
+        dg.AssetCheckSeverity.ERROR,
+        lambda _spec: True,
+        _no_rejected_records,
+    ),
+)
+
+
+def claims_of(table: str) -> list[Claim]:
+    """Return the claims that apply to a table."""
+    return [claim for claim in CLAIMS if claim.applies(SPECS[table])]
+
+
+def check_specs(table: str) -> list[dg.AssetCheckSpec]:
+    """Return the specs of the checks that the asset of a table evaluates in its own run."""
+    return [
+        dg.AssetCheckSpec(claim.name, asset=dg.AssetKey(["raw", table]), description=claim.description)
+        for claim in claims_of(table)
+    ]
+
+
+def check_results(engine: Engine, table: str, space_key: str) -> Iterator[dg.AssetCheckResult]:
+    """Evaluate every claim about a table."""
+    for claim in claims_of(table):
+        yield check_result(engine, claim, table, space_key)
+
+
+def check_result(engine: Engine, claim: Claim, table: str, space_key: str) -> dg.AssetCheckResult:
+    """Evaluate one claim about one table, on the rows of one space."""
+    with engine.connect() as connection:
+        verdict = claim.evaluate(connection, SPECS[table], space_key)
+    return dg.AssetCheckResult(
+        passed=verdict.holds,
+        check_name=claim.name,
+        asset_key=dg.AssetKey(["raw", table]),
+        severity=claim.severity,
+        description=verdict.summary,
+        metadata={"rows": rows_table(verdict.rows)} if verdict.rows else {},
+    )
+
+
+def rows_table(rows: tuple[dict[str, Any], ...] | list[dict[str, Any]]) -> dg.MetadataValue:
+    """Return rows as a table for the UI; every value as text."""
+    return dg.MetadataValue.table(
+        [dg.TableRecord({name: "" if value is None else str(value) for name, value in row.items()}) for row in rows],
+        schema=dg.TableSchema([dg.TableColumn(name) for name in rows[0]]),
+    )

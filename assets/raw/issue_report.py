@@ -1,0 +1,140 @@
+"""What a load of issues reports: one materialization a partition as it is committed, one observation for the run.
+
+Add here: another figure of a partition or run of `raw/issues`. Keep out: deciding what is read.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import dagster as dg
+from sqlalchemy import func, select
+
+from assets.metadata import Counts, Window, load_metadata
+from assets.partitions import SETTINGS, month_of
+from assets.raw.table_load import TableLoad
+from resources.backlog.models import Record, RequestStats
+from resources.warehouse.loader import MergeResult
+
+ASSET_KEY = dg.AssetKey(["raw", "issues"])
+
+
+@dataclass
+class Tally:
+    """Rows by project and month, and the newest change, of one read.
+
+    `months` are the ones that the read covers. A row that has moved out of them meanwhile counts where it was looked for, at the
+    nearer end, so that the numbers of the partitions add up to those of the run.
+    """
+
+    months: Sequence[str]
+    counts: dict[tuple[int, str], Counts] = field(default_factory=lambda: defaultdict(Counts))
+    newest: datetime | None = None
+
+    def add(self, batch: Sequence[Record], result: MergeResult, fallback_project: int) -> None:
+        """Count the records of a batch by what the merge did with each."""
+        outcome = (
+            dict.fromkeys(result.inserted_ids, "inserted")
+            | dict.fromkeys(result.updated_ids, "updated")
+            | dict.fromkeys(result.rejected_ids, "rejected")
+        )
+        keyless = result.unidentified
+        for record in batch:
+            moment = changed_at(record)
+            identifier = record.get("id")
+            if isinstance(identifier, int):
+                what = outcome.pop(identifier, "unchanged")
+            else:
+                what, keyless = "rejected", keyless - 1
+            project = record.get("projectId")
+            cell = (project if isinstance(project, int) else fallback_project, self._month(moment))
+            self.counts[cell] += Counts(read=1, **{what: 1})
+            if moment and (self.newest is None or moment > self.newest) and what in {"inserted", "updated"}:
+                self.newest = moment
+
+    def add_deleted(self, project_id: int, moments: Sequence[datetime | None]) -> None:
+        """Count rows marked deleted in the partitions in which they were last seen."""
+        for moment in moments:
+            self.counts[project_id, self._month(moment)] += Counts(deleted=1)
+
+    def _month(self, moment: datetime | None) -> str:
+        month = month_of(moment) if moment else self.months[-1]
+        return min(max(month, self.months[0]), self.months[-1])
+
+
+def changed_at(record: Record) -> datetime | None:
+    """Return when a record was last changed, None when it does not say so in a form that can be read."""
+    for name in ("updated", "created"):
+        value = record.get(name)
+        if isinstance(value, str):
+            try:
+                return datetime.fromisoformat(value)
+            except ValueError:
+                return None
+    return None
+
+
+def report_partitions(
+    load: TableLoad,
+    projects: Sequence[tuple[int, str]],
+    tally: Tally,
+    window: Window,
+    requests: RequestStats,
+    started_at: datetime,
+    proof: str,
+) -> None:
+    """Record one materialization for each month of `tally` and each of `projects` (id, key), all read by one pass.
+
+    Rows are those of the partition; requests, waits and duration are those of the pass that covered it.
+    """
+    stored = _rows_by_month(load, [project_id for project_id, _ in projects])
+    for project_id, project_key in projects:
+        for month in tally.months:
+            counts = tally.counts.get((project_id, month), Counts())
+            load.context.log_event(
+                dg.AssetMaterialization(
+                    ASSET_KEY,
+                    partition=dg.MultiPartitionKey({"project": project_key, "updated_month": month}),
+                    metadata={
+                        **load_metadata(counts, requests, started_at=started_at, window=window),
+                        "dagster/partition_row_count": stored.get((project_id, month), 0),
+                        "load/window_proof": proof,
+                    },
+                )
+            )
+        total = sum((tally.counts.get((project_id, month), Counts()) for month in tally.months), Counts())
+        load.context.log.info(
+            f"{project_key}: {total.read} read, {total.inserted} inserted, {total.updated} updated, "
+            f"{total.deleted} deleted ({proof})"
+        )
+
+
+def report_run(load: TableLoad) -> None:
+    """Record what the whole run did, as an observation of the asset."""
+    load.context.log_event(
+        dg.AssetObservation(
+            ASSET_KEY,
+            description="the run as a whole",
+            metadata={
+                **load_metadata(load.counts, load.requests, started_at=load.started_at),
+                "dagster/row_count": load.row_count(),
+                "load/failures": len(load.failures),
+            },
+        )
+    )
+
+
+def _rows_by_month(load: TableLoad, project_ids: Sequence[int]) -> dict[tuple[int, str], int]:
+    issues = load.spec.table.c
+    month = func.to_char(func.timezone(SETTINGS.timezone, func.coalesce(issues.updated_at, issues.created_at)), "YYYY-MM")
+    query = (
+        select(issues.project_id, month, func.count())
+        .where(issues.space_key == load.space_key, issues.project_id.in_(project_ids), issues.deleted_at.is_(None))
+        .group_by(issues.project_id, month)
+    )
+    rows: dict[tuple[int, str], int] = defaultdict(int)
+    with load.engine.connect() as connection:
+        for project_id, text, count in connection.execute(query):
+            rows[project_id, max(text or SETTINGS.history_start, SETTINGS.history_start)] += count
+    return rows

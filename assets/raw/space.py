@@ -1,0 +1,25 @@
+"""The space itself: one row.
+
+Add here: what is known of the space as a whole. Keep out: its people and projects.
+"""
+
+import dagster as dg
+
+from assets.raw.table_load import raw_asset, table_load, whole_table_result
+from resources.backlog.resource import BacklogResource
+from resources.progress import Progress
+from resources.warehouse.resource import WarehouseResource
+
+
+@raw_asset(
+    "space",
+    description="One row: the space, its owner, language and time zone (the zone in which Backlog reads date-only values). "
+    "Source: `GET /space`.",
+)
+def space(
+    context: dg.AssetExecutionContext, backlog: BacklogResource, warehouse: WarehouseResource, progress: dg.ResourceParam[Progress]
+) -> "dg.MaterializeResult[None]":
+    """Read the space."""
+    with table_load(context, "space", backlog, warehouse, progress) as load:
+        load.store([load.space])
+    return whole_table_result(load)

@@ -1,0 +1,249 @@
+"""One load of one table: the lock, the history row, the merge, the counters and what Dagster is told.
+
+Every raw asset works inside a `TableLoad`. Add here: what is true of the load of any table. Keep out: what a single table needs.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+from sqlalchemy import Connection, Engine, func, select
+
+from assets.metadata import Counts, definition_metadata, load_metadata, preview
+from resources.backlog.client import BacklogClient
+from resources.backlog.errors import AuthenticationError, BacklogError, IncompleteScan, NotInPlan, PermanentError
+from resources.backlog.models import Record, RequestStats
+from resources.backlog.resource import BacklogResource
+from resources.progress import Progress
+from resources.warehouse import history
+from resources.warehouse.deletes import mark_missing
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.loader import MergeResult, merge
+from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.schema import SPECS
+from resources.warehouse.spec import TableSpec
+from resources.warehouse.state import sync_lock
+
+OWNERS = ["team:data"]
+KINDS = {"postgres", "table"}
+
+#: A table counts as stale when its schedule has missed a tick and the hour in which it is made up.
+FRESH_WITHIN = {"users": timedelta(hours=25), "issues": timedelta(hours=13)}
+FRESH_WITHIN_OTHERWISE = timedelta(hours=7)
+
+#: Somebody else's load of the same table is waited for this long, since it may be a first load.
+LOCK_WAIT_SECONDS = 6 * 3600.0
+
+
+def raw_asset(
+    table: str, *, description: str, deps: Sequence[str] = (), **options: Any
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Declare the asset `raw/<table>` with all that the raw assets have in common."""
+    declare: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
+        name=table,
+        key_prefix="raw",
+        group_name="raw",
+        owners=OWNERS,
+        kinds=KINDS,
+        description=description,
+        deps=[dg.AssetKey(key.split("/")) for key in deps],
+        metadata=definition_metadata(SPECS[table]),
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=FRESH_WITHIN.get(table, FRESH_WITHIN_OTHERWISE)),
+        **options,
+    )
+    return declare
+
+
+@dataclass
+class TableLoad:
+    """The load of one table as it goes on: where it reads, where it writes, what it has counted."""
+
+    spec: TableSpec
+    client: BacklogClient
+    engine: Engine
+    progress: Progress
+    context: dg.AssetExecutionContext
+    requests_before: RequestStats
+    space: Record
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    counts: Counts = field(default_factory=Counts)
+    failures: list[str] = field(default_factory=list)
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def space_key(self) -> str:
+        """The key of the space that is loaded."""
+        return str(self.space["spaceKey"])
+
+    @property
+    def requests(self) -> RequestStats:
+        """Requests made by this load so far."""
+        return self.client.stats - self.requests_before
+
+    def store(self, records: Sequence[Record], **extra: int) -> MergeResult:
+        """Merge records in a transaction of their own; `extra` fills columns that are not in the record."""
+        with self.engine.begin() as connection:
+            result = self.merge(connection, records, extra)
+        self._count(result)
+        return result
+
+    def store_listing(self, records: Sequence[Record], *, reason: str = "no longer listed", **scope: int) -> None:
+        """Merge a whole listing and mark what has vanished from it, in one transaction.
+
+        Args:
+            records: all that the source lists.
+            reason: why a row that is missing is marked, for `deleted_reason`.
+            scope: columns that say what was listed whole, e.g. `project_id=300`; none for the whole space.
+        """
+        gone: tuple[int, ...] = ()
+        with self.engine.begin() as connection:
+            result = self.merge(connection, records, scope)
+            # A record without a key may be any row, so that nothing is known to be missing.
+            if not result.unidentified:
+                gone = mark_missing(
+                    connection,
+                    self.spec,
+                    scope,
+                    result.present_ids,
+                    space_key=self.space_key,
+                    reason=reason,
+                    run_id=self.context.run_id,
+                )
+        self._count(result)
+        self.counts += Counts(deleted=len(gone))
+
+    def merge(self, connection: Connection, records: Sequence[Record], extra: Mapping[str, int]) -> MergeResult:
+        """Merge records inside the caller's transaction, uncounted."""
+        return merge(
+            connection,
+            self.spec,
+            records,
+            space_key=self.space_key,
+            timezone=str(self.space["timezone"]),
+            run_id=self.context.run_id,
+            extra=extra,
+        )
+
+    def _count(self, result: MergeResult) -> None:
+        self.counts += Counts.of(result)
+        self.progress.advance(self.spec.name, result.read)
+        for name in result.unexpected_fields:
+            self.context.log.warning(f"{self.spec.name}: the source sends a field {name!r} that no column knows; it is in payload")
+
+    def note_deleted(self, rows: int) -> None:
+        """Count rows that were marked deleted."""
+        self.counts += Counts(deleted=rows)
+
+    def failed(self, what: str, error: Exception) -> None:
+        """Note that a part failed; the other parts go on, and the run fails at the end."""
+        self.failures.append(f"{what}: {error}")
+        self.context.log.error(f"{what}: {error}")
+
+    def row_count(self) -> int:
+        """Return the rows of this space in the table, deleted ones left out."""
+        table = self.spec.table
+        query = select(func.count()).select_from(table).where(table.c.space_key == self.space_key)
+        if self.spec.vanishes:
+            query = query.where(table.c.deleted_at.is_(None))
+        with self.engine.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def first_rows(self) -> list[dict[str, Any]]:
+        """Return a few rows without their payload, to be shown in the UI."""
+        columns = [column for column in self.spec.table.c if column.name not in {"space_key", "payload", "content_hash", "run_id"}]
+        query = (
+            select(*columns).where(self.spec.table.c.space_key == self.space_key).order_by(*self.spec.table.primary_key).limit(10)
+        )
+        with self.engine.connect() as connection:
+            return [dict(row._mapping) for row in connection.execute(query)]
+
+
+@contextmanager
+def table_load(
+    context: dg.AssetExecutionContext,
+    table: str,
+    backlog: BacklogResource,
+    warehouse: WarehouseResource,
+    progress: Progress,
+    *,
+    mode: str = "full",
+) -> Iterator[TableLoad]:
+    """Run the load of a table: alone of its kind, with its row in `ops.sync_history`, and with a clear end.
+
+    Raises:
+        dg.Failure: the source or the warehouse refused, or parts failed; the description says what and what to do.
+    """
+    try:
+        client = backlog.client
+        client.on_wait = lambda bucket, seconds, until: progress.wait(f"{bucket} rate limit of Backlog", seconds, until)
+        load = TableLoad(SPECS[table], client, warehouse.engine, progress, context, client.stats.snapshot(), client.space_info())
+        with sync_lock(load.engine, load.space_key, table, wait_seconds=LOCK_WAIT_SECONDS), _in_history(load, mode):
+            progress.start(table, None)
+            yield load
+    except (BacklogError, WarehouseError) as error:
+        raise dg.Failure(f"{table}: {error}", allow_retries=False) from None
+    if load.failures:
+        raise dg.Failure("; ".join(f"{table}: {failure}" for failure in load.failures), allow_retries=False)
+
+
+@contextmanager
+def _in_history(load: TableLoad, mode: str) -> Iterator[None]:
+    # Whoever holds the lock of the table knows that every other load of it has ended, however it ended.
+    history.abandon(load.engine, load.space_key, load.spec.name)
+    number = history.start_sync(
+        load.engine, space_key=load.space_key, sync_type=load.spec.name, mode=mode, run_id=load.context.run_id
+    )
+    error: str | None = "ended before it was done"
+    try:
+        yield
+        error = "; ".join(load.failures) or None
+    except Exception as caught:
+        error = " ".join(str(caught).split())
+        raise
+    finally:
+        counts, requests = load.counts, load.requests
+        figures = {"items_synced": counts.read - counts.rejected, "items_failed": counts.rejected, "requests": requests.total}
+        if error is None:
+            history.finish_sync(load.engine, number, **figures)
+        else:
+            history.fail_sync(load.engine, number, error, **figures)
+        by_bucket = {**requests.requests, "retries": requests.retries, "rate_limited": requests.rate_limited}
+        load.progress.done(load.spec.name, asdict(counts), by_bucket)
+
+
+def load_each_project(load: TableLoad, read: Callable[[BacklogClient, str], list[Record]]) -> None:
+    """Load a list that each project has; a project that refuses does not keep the others from loading.
+
+    Raises:
+        BacklogError: the key is refused or the source is not available, which is so for every project.
+    """
+    without: list[str] = []
+    for project in load.client.visible_projects():
+        key = str(project["projectKey"])
+        try:
+            load.store_listing(read(load.client, key), project_id=int(project["id"]))
+        except NotInPlan:
+            without.append(key)
+        except AuthenticationError:
+            raise
+        except (PermanentError, IncompleteScan) as error:
+            load.failed(key, error)
+    if without:
+        load.notes["not_in_plan"] = (
+            f"the plan of the space has none of this for {', '.join(without)}; stored rows are left as they are"
+        )
+
+
+def whole_table_result(load: TableLoad) -> "dg.MaterializeResult[None]":
+    """Return what the UI shows of a table that is always read whole."""
+    return dg.MaterializeResult(
+        metadata={
+            **load_metadata(load.counts, load.requests, started_at=load.started_at),
+            "dagster/row_count": load.row_count(),
+            "preview": preview(load.first_rows()),
+            **load.notes,
+        }
+    )

@@ -1,0 +1,125 @@
+"""The `backlog-elt` command: `up`, `load`, `status`, `simulate`.
+
+Exit codes: 0 done, 1 the work failed (one line, no traceback unless `--debug`), 2 wrong usage or configuration.
+
+Add here: a command and its options. Keep out: what it does (a module beside this one).
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from dotenv import load_dotenv
+
+from resources.settings import Settings, SettingsError, parse_month
+
+
+class _Commands(click.Group):
+    """A group whose commands end with one clear line instead of a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SettingsError as error:
+            raise click.UsageError(str(error)) from None
+        except (click.exceptions.Exit, click.ClickException, click.Abort):
+            raise
+        except Exception as error:
+            if ctx.params.get("debug"):
+                raise
+            raise click.ClickException(_one_line(error)) from None
+
+
+def _one_line(error: Exception) -> str:
+    from resources.backlog.redact import redact
+
+    text = redact(" ".join(str(error).split()))
+    return text or f"{type(error).__name__}: run again with --debug to see where"
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show the traceback when something fails.")
+@click.version_option(package_name="backlog-elt")
+def main(debug: bool) -> None:
+    """Replicate a Backlog space into PostgreSQL, run by Dagster.
+
+    Reads BACKLOG_URL, BACKLOG_API_KEY, WAREHOUSE_URL and the other variables of the README, also from a file .env here. What is
+    unset gets a stand-in: a simulated space, an embedded PostgreSQL.
+    """
+    del debug  # read from the context by the group
+    load_dotenv(Path.cwd() / ".env")
+
+
+def _settings() -> Settings:
+    return Settings.from_env(os.environ)
+
+
+@main.command()
+@click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port of the Dagster UI.")
+@click.option("--no-load", is_flag=True, help="Do not load at once; leave it to the schedules.")
+def up(port: int, no_load: bool) -> None:
+    """Start everything: PostgreSQL, the schedules, the first load, and the Dagster UI."""
+    from pipelines import up as module
+
+    module.up(_settings(), port=port, first_load=not no_load)
+
+
+def _month(_ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None:
+        try:
+            parse_month(f"--{(parameter.name or '').removesuffix('_month')}", value)
+        except SettingsError as error:
+            raise click.UsageError(str(error)) from None
+    return value
+
+
+@main.command()
+@click.option("--full", is_flag=True, help="Read everything again, not only what changed; also finds deleted issues.")
+@click.option("--project", "projects", multiple=True, metavar="KEY", help="Only the issues of this project; may be repeated.")
+@click.option("--from", "from_month", metavar="YYYY-MM", callback=_month, help="Read again from this month of last change on.")
+@click.option("--to", "to_month", metavar="YYYY-MM", callback=_month, help="Read again up to this month of last change.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
+@click.option("--no-progress", is_flag=True, help="No progress bars or lines.")
+def load(
+    full: bool, projects: tuple[str, ...], from_month: str | None, to_month: str | None, as_json: bool, no_progress: bool
+) -> None:
+    """Load the space once, through the same assets and instance as the Dagster UI."""
+    settings = _settings()
+    from pipelines import loading
+    from pipelines.console import progress_for, summary_table
+
+    request = loading.LoadRequest.create(full=full, projects=projects, from_month=from_month, to_month=to_month)
+    summary = loading.load(settings, request, progress_for(wanted=not no_progress))
+    click.echo(json.dumps(summary.as_json(), ensure_ascii=False) if as_json else summary_table(summary.as_json()))
+    for failure in summary.failures:
+        click.echo(f"Error: {failure}", err=True)
+    if summary.failures:
+        sys.exit(1)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def status(as_json: bool) -> None:
+    """Show the connection, what runs, the last syncs, the last 24 hours and the rate limit."""
+    settings = _settings()
+    from pipelines.console import status_table
+    from pipelines.state import status as read_status
+
+    found = read_status(settings)
+    click.echo(json.dumps(found, ensure_ascii=False, default=str) if as_json else status_table(found))
+
+
+@main.command()
+@click.option("--port", default=0, type=click.IntRange(0, 65535), help="Port to listen on; 0 picks a free one.")
+@click.option("--seed", default=1, show_default=True, help="The same seed gives the same space.")
+@click.option("--users", default=30, show_default=True, type=click.IntRange(1))
+@click.option("--projects", default=5, show_default=True, type=click.IntRange(1))
+@click.option("--issues", default=2000, show_default=True, type=click.IntRange(0))
+def simulate(port: int, seed: int, users: int, projects: int, issues: int) -> None:
+    """Serve a simulated Backlog space; the first line of output is a JSON object with its url and api_key."""
+    from resources.simulator import main_simulate
+
+    main_simulate(port=port, seed=seed, users=users, projects=projects, issues=issues)

@@ -1,0 +1,210 @@
+"""One load from the command line: the same jobs, assets and instance as the Dagster UI, run in this process.
+
+Add here: what a load may be asked for. Keep out: how it is drawn (`console.py`) and what the assets do.
+"""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from pipelines.environment import prepare_storage, source
+from pipelines.runs import PROCESS_TAG, end_dead_runs, process_mark
+from resources.backlog.redact import redact
+from resources.progress import Progress
+from resources.settings import Settings, SettingsError, parse_month
+
+if TYPE_CHECKING:
+    from resources.backlog.resource import BacklogResource
+    from resources.warehouse.resource import WarehouseResource
+
+#: The runs of a load say what they have to say through `Progress` and the event log, not on the console.
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True)
+class LoadRequest:
+    """What to load: everything that changed (the default), or a window of partitions read again whole."""
+
+    full: bool = False
+    projects: tuple[str, ...] = ()
+    from_month: str | None = None
+    to_month: str | None = None
+
+    @classmethod
+    def create(cls, *, full: bool, projects: Sequence[str], from_month: str | None, to_month: str | None) -> "LoadRequest":
+        """Check the options of the command against each other.
+
+        Raises:
+            SettingsError: a month is malformed or the window is empty.
+        """
+        for name, month in (("--from", from_month), ("--to", to_month)):
+            if month is not None:
+                parse_month(name, month)
+        if from_month and to_month and from_month > to_month:
+            raise SettingsError("--from", from_month, f"a month not after --to {to_month}")
+        return cls(full, tuple(dict.fromkeys(projects)), from_month, to_month)
+
+    @property
+    def backfill(self) -> bool:
+        """Whether windows are read again whole."""
+        return self.full or self.from_month is not None or self.to_month is not None
+
+
+@dataclass
+class Recorder:
+    """A `Progress` that passes everything on and adds up what the tables report."""
+
+    inner: Progress
+    tables: dict[str, Counter[str]] = field(default_factory=dict)
+    requests: Counter[str] = field(default_factory=Counter)
+
+    def start(self, what: str, total: int | None) -> None:
+        """Pass on."""
+        self.inner.start(what, total)
+
+    def advance(self, what: str, rows: int) -> None:
+        """Pass on."""
+        self.inner.advance(what, rows)
+
+    def wait(self, reason: str, seconds: float, until: datetime) -> None:
+        """Pass on."""
+        self.inner.wait(reason, seconds, until)
+
+    def done(self, what: str, rows: Mapping[str, int], requests: Mapping[str, int]) -> None:
+        """Pass on and add up."""
+        self.tables.setdefault(what, Counter()).update(rows)
+        self.requests.update(requests)
+        self.inner.done(what, rows, requests)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a load did; `failures` holds one line for each thing that failed."""
+
+    tables: Mapping[str, Mapping[str, int]]
+    requests: Mapping[str, int]
+    seconds: float
+    failures: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object that `load --json` prints."""
+        return {
+            "status": "failed" if self.failures else "completed",
+            "tables": {name: dict(rows) for name, rows in self.tables.items()},
+            "requests": dict(self.requests),
+            "seconds": round(self.seconds, 2),
+            "errors": list(self.failures),
+        }
+
+
+def load(settings: Settings, request: LoadRequest, progress: Progress) -> Summary:
+    """Load the space once and return what was done; a part that fails does not keep the others from loading.
+
+    Raises:
+        BacklogError: the space cannot be reached or refuses the key; nothing was started.
+        WarehouseError: the warehouse cannot be reached; nothing was started.
+        SettingsError: `request` names a project or month that does not exist.
+    """
+    began = time.monotonic()
+    prepare_storage(settings)
+    with source(settings, alive=False), dg.DagsterInstance.get() as instance:
+        recorder = Recorder(progress)
+        failures = tuple(_run_jobs(instance, request, recorder))
+    return Summary(recorder.tables, recorder.requests, time.monotonic() - began, tuple(dict.fromkeys(failures)))
+
+
+def _run_jobs(instance: dg.DagsterInstance, request: LoadRequest, recorder: Recorder) -> Iterator[str]:
+    # Imported here, when the variables that the definitions read have been set.
+    from assets.partitions import PROJECTS
+    from assets.raw.issues import oldest_watermark
+    from assets.raw.projects import note_project_keys
+    from pipelines.definitions import build_definitions
+    from pipelines.jobs import issues_config, issues_job, projects_job, users_job
+    from pipelines.sensors import new_project_keys
+
+    definitions = build_definitions({"progress": recorder})
+    with connection() as (backlog, warehouse):
+        projects = note_project_keys(backlog, warehouse)
+        wanted = _wanted_projects(request, projects)
+        watermark = None if request.backfill else oldest_watermark(backlog, warehouse)
+        recorder.requests.update(backlog.client.stats.requests)
+    end_dead_runs(instance)
+    name = str(PROJECTS.name)
+    instance.add_dynamic_partitions(name, new_project_keys(instance.get_dynamic_partitions(name), projects))
+    for job in (users_job, projects_job):
+        yield from _execute(definitions, instance, job.name)
+    config = issues_config("backfill" if request.backfill else "incremental")
+    for tags in _issue_ranges(request, wanted, instance.get_dynamic_partitions(name), watermark):
+        yield from _execute(definitions, instance, issues_job.name, config, tags)
+
+
+@contextmanager
+def connection() -> "Iterator[tuple[BacklogResource, WarehouseResource]]":
+    """Yield the two resources outside of a run, as the definitions configure them, and close them afterwards."""
+    from pipelines.definitions import source_resources
+
+    resources = source_resources({name: os.environ.get(name, "") for name in ("BACKLOG_URL", "BACKLOG_API_KEY", "WAREHOUSE_URL")})
+    with ExitStack() as stack:
+        for resource in resources:
+            stack.callback(resource.teardown_after_execution, dg.build_init_resource_context())
+        yield resources
+
+
+def _wanted_projects(request: LoadRequest, projects: Sequence[Mapping[str, Any]]) -> list[str]:
+    visible = [str(project["projectKey"]) for project in projects]
+    for key in request.projects:
+        if key not in visible:
+            known = ", ".join(sorted(visible)[:10]) or "none"
+            raise SettingsError("--project", key, f"the key of a project that the API key can see ({known})")
+    return list(request.projects) or visible
+
+
+def _issue_ranges(
+    request: LoadRequest, wanted: Sequence[str], partitions: Sequence[str], watermark: datetime | None
+) -> Iterator[dict[str, str]]:
+    """Yield the tags of the runs that cover the wanted projects: one for each stretch of neighbouring partitions."""
+    from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, contiguous, month_keys, month_of, partition_key
+
+    months = month_keys()
+    first, last = request.from_month or months[0], request.to_month or months[-1]
+    for name, month in (("--from", first), ("--to", last)):
+        if month not in months:
+            raise SettingsError(name, month, f"a month from {months[0]} (BACKLOG_HISTORY_START) to {months[-1]}")
+    if watermark is not None:
+        first = month_of(watermark)
+    for start, end in contiguous(wanted, partitions):
+        yield {RANGE_START_TAG: partition_key(start, first), RANGE_END_TAG: partition_key(end, last)}
+
+
+def _execute(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    job: str,
+    config: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> Iterator[str]:
+    """Run a job in this process and yield one line for each step that failed."""
+    result = definitions.resolve_job_def(job).execute_in_process(
+        run_config={**QUIET, **(config or {})},
+        instance=instance,
+        tags={**(tags or {}), PROCESS_TAG: process_mark()},
+        raise_on_error=False,
+    )
+    for event in result.all_events:
+        if event.is_step_failure:
+            yield _reason(event)
+
+
+def _reason(event: dg.DagsterEvent) -> str:
+    data = event.step_failure_data
+    if data.user_failure_data and data.user_failure_data.description:
+        return data.user_failure_data.description
+    error = data.error.cause if data.error and data.error.cause else data.error
+    return f"{event.step_key}: {redact(error.message.strip()) if error else 'failed'}; the Dagster UI has the details"

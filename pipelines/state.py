@@ -1,0 +1,59 @@
+"""What `backlog-elt status` says: connection, warehouse, what runs, the last syncs, the last 24 hours, the rate limit.
+
+Add here: another fact an operator asks for. Keep out: how it is drawn (`console.py`).
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+from pipelines.environment import Runtime, prepare_storage, source
+from pipelines.loading import connection
+from resources.backlog.errors import BacklogError
+from resources.backlog.resource import BacklogResource
+from resources.settings import Settings
+from resources.warehouse.connect import mask
+from resources.warehouse.history import known_spaces, summary
+from resources.warehouse.resource import WarehouseResource
+
+
+def status(settings: Settings) -> dict[str, Any]:
+    """Return the object that `status --json` prints; a space that cannot be reached is said in `connection_error`, not raised.
+
+    Raises:
+        WarehouseError: the warehouse cannot be reached.
+    """
+    prepare_storage(settings)
+    runtime = Runtime.read(settings.home)
+    with source(settings, alive=False), connection() as (backlog, warehouse):
+        return {
+            **_source_facts(backlog, warehouse),
+            "simulated": settings.simulated,
+            "warehouse": {
+                "url": mask(warehouse.engine.url.render_as_string(hide_password=False)),
+                "embedded": settings.warehouse_url is None,
+            },
+            "dagster": {"url": runtime.dagster_url if runtime else None},
+        }
+
+
+def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dict[str, Any]:
+    error, space, limits = None, None, {}
+    try:
+        client = backlog.client
+        space = str(client.space_info()["spaceKey"])
+        limits = {name: asdict(limit) for name, limit in client.rate_limit().items()}
+    except BacklogError as caught:
+        error = str(caught)
+    if space is None:
+        known = known_spaces(warehouse.engine)
+        space = known[0] if len(known) == 1 else None
+    syncs = summary(warehouse.engine, space or "")
+    return {
+        "space": space,
+        "connected": error is None,
+        "connection_error": error,
+        "active": [asdict(sync) for sync in syncs.active],
+        "last_syncs": [asdict(sync) for sync in syncs.last.values()],
+        "last_24h": asdict(syncs.last_24h),
+        "rate_limit": limits,
+    }

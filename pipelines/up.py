@@ -1,0 +1,143 @@
+"""Everything at once: the simulated space where none is named, Dagster's webserver and daemon, and the first load.
+
+The processes are children of `backlog-elt up` and end with it; the embedded PostgreSQL stays, so that BI tools can go on reading.
+
+Add here: another process that belongs to a running deployment. Keep out: what the processes do.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from contextlib import suppress
+from types import FrameType
+
+from pipelines.environment import PROJECT_ROOT, Runtime, prepare_storage, source
+from resources.settings import Settings
+
+HOST = "127.0.0.1"
+STOP_SECONDS = 15.0
+READY_SECONDS = 120.0
+
+
+class UpError(RuntimeError):
+    """The deployment cannot start or has lost a process; the message says which and what to do."""
+
+
+class _Stop(Exception):  # noqa: N818 - not an error: the user asked for the end
+    pass
+
+
+def up(settings: Settings, *, port: int, first_load: bool = True) -> None:
+    """Run until interrupted.
+
+    Args:
+        settings: validated settings of the deployment.
+        port: where the Dagster UI is served, on the loopback address.
+        first_load: whether a load starts at once; the schedules take over from there.
+
+    Raises:
+        UpError: the port is taken, another `up` of this home runs, or a process ended by itself.
+        WarehouseError: the embedded server cannot be started.
+    """
+    running = Runtime.read(settings.home)
+    if running:
+        raise UpError(f"backlog-elt up already runs for {settings.home} (process {running.pid}): its UI is {running.dagster_url}")
+    if not _is_free(port):
+        raise UpError(f"port {port} on {HOST} is in use: stop what listens there, or choose another with --port")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _raise_stop)
+    children: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        _say("starting PostgreSQL" if not settings.warehouse_url else "using the given PostgreSQL")
+        prepare_storage(settings)
+        with source(settings, alive=True) as connected:
+            url = f"http://{HOST}:{port}"
+            children["webserver"] = _spawn(["dagster_webserver", "-h", HOST, "-p", str(port), "-w", _workspace()])
+            children["daemon"] = _spawn(["dagster", "daemon", "run", "-w", _workspace()])
+            Runtime.of_this_process(url, connected).write(settings.home)
+            _wait_until_ready(f"{url}/server_info", children)
+            _say(f"Dagster UI on {url}  (Ctrl-C stops)")
+            if first_load:
+                children["first load"] = _spawn(["pipelines", "load", "--no-progress"])
+            _watch(children)
+    except _Stop:
+        _say("stopping")
+    finally:
+        Runtime.remove(settings.home)
+        _stop(children)
+
+
+def _raise_stop(_number: int, _frame: FrameType | None) -> None:
+    raise _Stop
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"backlog-elt: {line}\n")
+    sys.stderr.flush()
+
+
+def _workspace() -> str:
+    return str(PROJECT_ROOT / "workspace.yaml")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+def _spawn(module: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start `python -m …` in a session of its own, so that it and its children can be ended together."""
+    return subprocess.Popen([sys.executable, "-m", *module], start_new_session=True, env=os.environ)  # noqa: S603 - our own modules
+
+
+def _wait_until_ready(url: str, children: dict[str, "subprocess.Popen[bytes]"]) -> None:
+    end = time.monotonic() + READY_SECONDS
+    while time.monotonic() < end:
+        _check(children)
+        with suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own http URL
+            if answer.status == 200:
+                return
+        time.sleep(0.3)
+    raise UpError(f"the Dagster UI did not answer on {url} within {READY_SECONDS:.0f} s: see the lines above")
+
+
+def _watch(children: dict[str, "subprocess.Popen[bytes]"]) -> None:
+    while True:
+        _check(children)
+        time.sleep(0.5)
+
+
+def _check(children: dict[str, "subprocess.Popen[bytes]"]) -> None:
+    for name, child in list(children.items()):
+        code = child.poll()
+        if code is None:
+            continue
+        if name != "first load":
+            raise UpError(f"the {name} ended by itself with exit code {code}: see the lines above")
+        del children[name]
+        if code:
+            _say("the first load failed (said above); the schedules will try again")
+
+
+def _stop(children: dict[str, "subprocess.Popen[bytes]"]) -> None:
+    for child in children.values():
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGTERM)
+    end = time.monotonic() + STOP_SECONDS
+    for child in children.values():
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(max(0.1, end - time.monotonic()))
+    for child in children.values():
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
