@@ -69,22 +69,24 @@ def engine(url: str, *, pool_size: int = 3) -> Engine:
     Raises:
         WarehouseError: at once for a bad URL, and from any later use of the engine.
     """
+    parsed = parse_url(url)
+    defaults = {"connect_timeout": "10", "application_name": "backlog-elt"}
     made = create_engine(
-        parse_url(url),
-        pool_size=pool_size,
-        pool_pre_ping=True,
-        connect_args={"connect_timeout": 10, "application_name": "backlog-elt", "options": "-c TimeZone=UTC"},
-        hide_parameters=True,
+        parsed.set(query={**defaults, **parsed.query}), pool_size=pool_size, pool_pre_ping=True, hide_parameters=True
     )
     event.listen(made, "handle_error", _translate)
-    event.listen(made, "connect", _check_version)
+    event.listen(made, "connect", _prepare_session)
     return made
 
 
-def _check_version(connection: Any, _entry: ConnectionPoolEntry) -> None:
+def _prepare_session(connection: Any, _entry: ConnectionPoolEntry) -> None:
     version = connection.server_version
     if version < OLDEST_VERSION * 10_000:
         raise WarehouseError(f"PostgreSQL {version // 10_000} is too old: {OLDEST_VERSION} or later is needed.")
+    # By statement, not by the `options` of the URL, which connection poolers refuse.
+    with connection.cursor() as cursor:
+        cursor.execute("SET TIME ZONE 'UTC'")
+    connection.commit()
 
 
 def _translate(context: ExceptionContext) -> None:

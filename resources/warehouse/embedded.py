@@ -4,6 +4,7 @@ Add here: what concerns the embedded server's process and files. Keep out: engin
 """
 
 import fcntl
+import os
 import subprocess
 import threading
 import time
@@ -26,9 +27,9 @@ _SETTINGS = """
 # backlog-elt: a server for one laptop, with room for Dagster's processes and BI tools.
 max_connections = 100
 shared_buffers = 128MB
+unix_socket_permissions = 0700
 timezone = 'UTC'
 log_timezone = 'UTC'
-lc_messages = 'C'
 jit = off
 """
 _START_SECONDS = 60
@@ -61,7 +62,7 @@ def ensure_server(home: Path) -> EmbeddedServer:
     try:
         data.mkdir(parents=True, exist_ok=True)
         with _locked(home):
-            info = _start(data)
+            info = _start(data).get_postmaster_info()
             server = EmbeddedServer(host=str(info.socket_dir or info.hostname), port=info.port)
             for database in (WAREHOUSE, DAGSTER):
                 _create_database(server, database)
@@ -85,8 +86,7 @@ def stop(home: Path) -> bool:
     try:
         with _locked(home):
             # Taking hold of it starts it when it is down (a stale pid file), which makes the stop a clean one.
-            _start(data)
-            _pgserver().get_server(data, cleanup_mode=None).stop()
+            _start(data).stop()
     except (OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
         raise WarehouseError(f"The embedded PostgreSQL in {data} cannot be stopped ({_first_line(error)}).") from error
     return True
@@ -113,9 +113,10 @@ def _locked(home: Path) -> Iterator[None]:
 
 
 def _start(data: Path) -> Any:
-    """Return pgserver's record of the running server; recovery after a crash may take longer than it waits."""
-    server = _pgserver().get_server(data, cleanup_mode=None, start=False)
-    server.ensure_pgdata_inited()
+    """Return pgserver's handle of the running server; recovery after a crash may take longer than pgserver waits."""
+    server = _handle(data)
+    with _plain_locale():
+        server.ensure_pgdata_inited()
     config = data / "postgresql.conf"
     if "# backlog-elt" not in config.read_text(encoding="utf-8"):
         with config.open("a", encoding="utf-8") as file:
@@ -130,7 +131,31 @@ def _start(data: Path) -> Any:
                 raise
             time.sleep(0.5)
         else:
-            return server.get_postmaster_info()
+            return server
+
+
+def _handle(data: Path) -> Any:
+    """Return pgserver's handle; for root it adds the system user, which two processes can attempt at once."""
+    get_server = _pgserver().get_server
+    try:
+        return get_server(data, cleanup_mode=None, start=False)
+    except subprocess.CalledProcessError:
+        time.sleep(1)
+        return get_server(data, cleanup_mode=None, start=False)
+
+
+@contextmanager
+def _plain_locale() -> Iterator[None]:
+    """Let initdb run in the C locale: it refuses a LANG that the machine does not have, and sorts alike everywhere."""
+    before = os.environ.get("LC_ALL")
+    os.environ["LC_ALL"] = "C"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["LC_ALL"]
+        else:
+            os.environ["LC_ALL"] = before
 
 
 def _forget_stale_pid(data: Path) -> None:
@@ -152,7 +177,9 @@ def _create_database(server: EmbeddedServer, name: str) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
             if cursor.fetchone() is None:
-                cursor.execute(sql.SQL("CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE template0").format(sql.Identifier(name)))
+                # The built-in locale knows the letters of every language, and needs nothing of the machine.
+                create = "CREATE DATABASE {} TEMPLATE template0 LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
+                cursor.execute(sql.SQL(create).format(sql.Identifier(name)))
 
 
 def _first_line(error: BaseException) -> str:

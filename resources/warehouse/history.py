@@ -4,7 +4,6 @@ Add here: what is written or asked about past syncs. Keep out: what a later sync
 Writers use short transactions of their own, so that a failed load still leaves its trace.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -82,18 +81,25 @@ def _end(engine: Engine, number: int, **values: Any) -> None:
         conn.execute(update(sync_history).where(history.id == number).values(ended_at=func.statement_timestamp(), **values))
 
 
-def abandon(engine: Engine, space_key: str, alive: Callable[[str], bool]) -> int:
-    """Mark the syncs in progress whose run is dead as failed; return how many. `alive` is asked by run id."""
+def abandon(engine: Engine, space_key: str, sync_type: str) -> int:
+    """Mark the syncs of a type that are still in progress as failed, and return how many there were.
+
+    For who holds the lock of the type: no other sync of it can be running, so whatever says so has died.
+    """
     history = sync_history.c
-    active = (history.space_key == space_key, history.status == "in_progress")
     with engine.begin() as conn:
-        dead = [run for run in conn.execute(select(history.run_id).where(*active).distinct()).scalars() if not alive(run)]
         ended = conn.execute(
             update(sync_history)
-            .where(*active, history.run_id.in_(dead))
+            .where(history.space_key == space_key, history.sync_type == sync_type, history.status == "in_progress")
             .values(status="failed", ended_at=func.statement_timestamp(), error=DIED)
         )
     return ended.rowcount
+
+
+def known_spaces(engine: Engine) -> list[str]:
+    """Return the keys of all spaces that were ever synced into this warehouse."""
+    with engine.connect() as conn:
+        return list(conn.execute(select(sync_history.c.space_key).distinct().order_by(sync_history.c.space_key)).scalars())
 
 
 def summary(engine: Engine, space_key: str) -> Summary:

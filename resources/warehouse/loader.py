@@ -42,6 +42,8 @@ class MergeResult:
     updated: tuple[Key, ...]
     unchanged: int
     rejected: int
+    rejected_ids: tuple[int, ...]
+    """The last part of the key of every rejected record that has one."""
     unidentified: int
     """How many of the rejected have no key: while there are any, `present_ids` does not tell what is missing."""
     present_ids: tuple[int, ...]
@@ -126,6 +128,7 @@ def merge(
         updated=updated,
         unchanged=len(records) - len(written) - len(rejections),
         rejected=len(rejections),
+        rejected_ids=tuple(entry.key[-1] for entry in rejections if entry.key),
         unidentified=unidentified,
         present_ids=tuple(item.key[-1] for item in items if item.key),
         unexpected_fields=_report_unexpected(conn, spec, loaded, space_key),
@@ -184,7 +187,7 @@ class _Statement:
     extra: frozenset[str]
     parameters: Mapping[str, Any]
 
-    def run(self, items: Sequence[_Item]) -> Iterator[_Loaded | _Refused]:
+    def run(self, items: Sequence[_Item], *, whole: bool = True) -> Iterator[_Loaded | _Refused]:
         """Send the items; halve what PostgreSQL refuses until the bad record is alone."""
         if not items:
             return
@@ -198,13 +201,14 @@ class _Statement:
         else:
             yield _Loaded(items, written)
             return
+        if whole:
+            self._check_timezone()
         if len(items) == 1:
             yield _Refused(items[0], str(refused.orig).splitlines()[0])
             return
-        self._check_timezone()
         middle = len(items) // 2
-        yield from self.run(items[:middle])
-        yield from self.run(items[middle:])
+        yield from self.run(items[:middle], whole=False)
+        yield from self.run(items[middle:], whole=False)
 
     def _send(self, items: Sequence[_Item]) -> list[tuple[Key, bool]]:
         batch = "[" + ",".join(item.text for item in items) + "]"
@@ -217,9 +221,13 @@ class _Statement:
     def _check_timezone(self) -> None:
         """A zone the server does not know is no fault of the records: none may be quarantined for it."""
         zone = self.parameters["timezone"]
-        known = text("SELECT EXISTS (SELECT FROM pg_timezone_names WHERE lower(name) = lower(:zone))")
-        if not self.conn.execute(known, {"zone": zone}).scalar_one():
-            raise WarehouseError(f"PostgreSQL does not know the space's time zone {zone!r}: update its time zone data.")
+        try:
+            with self.conn.begin_nested():
+                self.conn.execute(text("SELECT now() AT TIME ZONE :zone"), {"zone": zone})
+        except DBAPIError as error:
+            raise WarehouseError(
+                f"PostgreSQL does not know the space's time zone {zone!r}: update the server's time zone data."
+            ) from error
 
 
 def _report_unexpected(conn: Connection, spec: TableSpec, items: Sequence[_Item], space_key: str) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ Key = tuple[int, ...]
 
 REPLACEMENT = "\ufffd"
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_DIGITS = re.compile("[0-9]{1,19}")
 
 
 class BadRecordError(ValueError):
@@ -36,10 +37,10 @@ def record_key(spec: TableSpec, record: object, extra: Mapping[str, Any]) -> Key
         value = record.get(path) if path else None
         if value is None:
             value = extra.get(column)
-        if isinstance(value, str) and value.isascii() and value.isdigit():
+        if isinstance(value, str) and _DIGITS.fullmatch(value):
             value = int(value)
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise BadRecordError(f"{path or column} is no integer")
+        if not isinstance(value, int) or isinstance(value, bool) or not -(2**63) <= value < 2**63:
+            raise BadRecordError(f"{path or column} is no 64-bit integer")
         key.append(value)
     return tuple(key)
 

@@ -3,6 +3,8 @@
 Add here: a column or table of `ops`, then a migration. Keep out: replicated data (`schema.py`).
 """
 
+from typing import Final
+
 from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Identity, Index, Table, Text, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -84,7 +86,7 @@ rejected_records = Table(
     Column("reason", Text, nullable=False, comment="rejected: not loaded; characters_replaced: loaded without them"),
     Column("error", Text, nullable=False, comment="What was wrong"),
     Column("rejected_at", DateTime(timezone=True), nullable=False, server_default=func.now(), comment="First seen"),
-    Column("run_id", Text, nullable=False, comment="Run that saw it last"),
+    Column("run_id", Text, nullable=False, comment="Run that recorded this payload"),
     Column("resolved_at", DateTime(timezone=True), comment="When a good version was loaded; null while open"),
     CheckConstraint("reason IN ('rejected', 'characters_replaced')", name="rejected_records_reason_check"),
     Index(
@@ -96,3 +98,6 @@ rejected_records = Table(
     schema=OPS,
     comment="Quarantine: records that could not be loaded as they were",
 )  # fmt: skip
+
+OPS_TABLES: Final = (sync_history, sync_state, project_keys, unexpected_fields, rejected_records)
+"""Every ops table."""

@@ -26,7 +26,7 @@ def upgrade(engine: Engine) -> None:
         WarehouseError: the server cannot be used, or the user may not create schemas.
     """
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     head = ScriptDirectory.from_config(config).get_current_head()
     with engine.connect() as conn:
         if _current(conn) == head:

@@ -5,8 +5,8 @@ Add here: options of Alembic. Keep out: connections and locks (`__init__.py`).
 
 from alembic import context
 
-from resources.warehouse.spec import OPS, metadata
+from resources.warehouse.spec import OPS
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, version_table_schema=OPS)
+context.configure(connection=context.config.attributes["connection"], version_table_schema=OPS)
 with context.begin_transaction():
     context.run_migrations()

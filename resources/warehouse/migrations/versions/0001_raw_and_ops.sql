@@ -558,7 +558,7 @@ COMMENT ON COLUMN ops.rejected_records.payload IS 'The record as received, as JS
 COMMENT ON COLUMN ops.rejected_records.reason IS 'rejected: not loaded; characters_replaced: loaded without them';
 COMMENT ON COLUMN ops.rejected_records.error IS 'What was wrong';
 COMMENT ON COLUMN ops.rejected_records.rejected_at IS 'First seen';
-COMMENT ON COLUMN ops.rejected_records.run_id IS 'Run that saw it last';
+COMMENT ON COLUMN ops.rejected_records.run_id IS 'Run that recorded this payload';
 COMMENT ON COLUMN ops.rejected_records.resolved_at IS 'When a good version was loaded; null while open';
 
 -- lz4 halves PostgreSQL's work on payloads; a server built without it keeps its default.

@@ -1,0 +1,211 @@
+"""The merge: at least once, merged to exactly once, whatever the data and whoever else is loading."""
+
+import json
+import random
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select, text
+
+from resources.warehouse.deletes import mark_deleted
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.loader import merge
+from resources.warehouse.quarantine import pending_rejections, resolve_rejections
+from resources.warehouse.schema import SPECS
+from resources.warehouse.schema_ops import rejected_records
+
+ISSUES = SPECS["issues"]
+WHO: dict[str, Any] = {"space_key": "acme", "timezone": "Asia/Tokyo", "run_id": "run-1"}
+
+
+def _quarantined(engine: Engine) -> list[dict[str, Any]]:
+    with engine.connect() as conn:
+        return [dict(row) for row in conn.execute(select(rejected_records).order_by(rejected_records.c.id)).mappings()]
+
+
+def test_the_same_batch_twice_changes_no_row(load: Any, rows: Any, issue: Any) -> None:
+    batch = [issue(n) for n in range(5)]
+    first = load("issues", *batch)
+    before = rows("issues")
+    second = load("issues", *batch, run_id="run-2")
+    assert (first.read, len(first.inserted), len(first.updated), first.unchanged) == (5, 5, 0, 0)
+    assert (second.read, len(second.inserted), len(second.updated), second.unchanged) == (5, 0, 0, 5)
+    assert rows("issues") == before
+
+
+def test_a_changed_record_updates_its_row_and_no_other(load: Any, rows: Any, issue: Any) -> None:
+    load("issues", issue(1), issue(2))
+    result = load("issues", issue(1), issue(2, summary="new", updated="2026-08-03T00:00:00Z"), run_id="run-2")
+    assert (result.inserted_ids, result.updated_ids, result.unchanged) == ((), (90_002,), 1)
+    assert [(row["summary"], row["run_id"]) for row in rows("issues")] == [("鍵を回す", "run-1"), ("new", "run-2")]
+
+
+def test_an_older_record_does_not_overwrite_a_newer_one(load: Any, rows: Any, issue: Any) -> None:
+    load("issues", issue(1, summary="new", updated="2026-08-03T00:00:00Z"))
+    result = load("issues", issue(1, summary="old", updated="2026-08-02T00:00:00Z"))
+    assert result.unchanged == 1
+    assert rows("issues")[0]["summary"] == "new"
+
+
+def test_a_record_of_the_same_second_overwrites(load: Any, rows: Any, issue: Any) -> None:
+    load("issues", issue(1, stars=[]))
+    assert load("issues", issue(1, stars=[{"id": 1}])).updated_ids == (90_001,)
+    assert rows("issues")[0]["payload"]["stars"] == [{"id": 1}]
+
+
+def test_a_record_without_a_time_of_change_counts_as_old_as_it_was_made(load: Any, rows: Any, issue: Any) -> None:
+    load("issues", issue(1, summary="never changed", updated=None))
+    assert load("issues", issue(1, summary="changed")).updated_ids == (90_001,)
+    assert load("issues", issue(1, summary="never changed", updated=None)).unchanged == 1
+    assert rows("issues")[0]["summary"] == "changed"
+
+
+def test_of_several_versions_in_one_batch_the_newest_counts(load: Any, rows: Any, issue: Any) -> None:
+    versions = [
+        issue(1, summary="second", updated="2026-08-03T00:00:00Z"),
+        issue(1, summary="third", updated="2026-08-04T00:00:00Z"),
+        issue(1, summary="first"),
+    ]
+    result = load("issues", *versions)
+    assert (result.read, len(result.inserted), result.unchanged) == (3, 1, 2)
+    assert rows("issues")[0]["summary"] == "third"
+
+
+def test_spaces_do_not_see_each_other(load: Any, rows: Any, issue: Any) -> None:
+    load("issues", issue(1))
+    assert load("issues", issue(1), space_key="other").inserted_ids == (90_001,)
+    assert len(rows("issues")) == 2
+
+
+def test_an_empty_batch_is_no_work(load: Any) -> None:
+    result = load("issues")
+    assert (result.read, result.inserted, result.updated, result.unchanged, result.rejected) == (0, (), (), 0, 0)
+
+
+def test_a_failure_after_the_merge_rolls_back_whole(warehouse: Engine, rows: Any, issue: Any) -> None:
+    def fail() -> None:
+        with warehouse.begin() as conn:
+            merge(conn, ISSUES, [issue(1), issue(2, dueDate="bad"), issue(3, risk=1)], **WHO)
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert rows("issues") == []
+    assert _quarantined(warehouse) == []
+
+
+def test_a_row_marked_deleted_comes_back_when_the_source_lists_it(warehouse: Engine, load: Any, rows: Any, issue: Any) -> None:
+    load("issues", issue(1))
+    with warehouse.begin() as conn:
+        mark_deleted(conn, ISSUES, [90_001], space_key="acme", reason="gone", run_id="run-2")
+    assert rows("issues")[0]["deleted_reason"] == "gone"
+    assert load("issues", issue(1, updated="2026-08-01T00:00:00Z")).unchanged == 1, "an older reading proves nothing"
+    assert load("issues", issue(1)).updated_ids == (90_001,)
+    assert (rows("issues")[0]["deleted_at"], rows("issues")[0]["deleted_reason"]) == (None, None)
+
+
+def test_bad_records_are_quarantined_and_the_rest_loads(warehouse: Engine, load: Any, rows: Any, issue: Any) -> None:
+    batch = [issue(n) for n in range(100)]
+    batch[13] = issue(13, dueDate="soon")
+    batch[57] = issue(57, estimatedHours="many")
+    batch[99] = issue(99, category="none")
+    batch[42] = issue(42, projectId=None)
+    result = load("issues", *batch)
+    assert (len(result.inserted), result.rejected, result.unidentified, result.unchanged) == (96, 4, 0, 0)
+    assert len(rows("issues")) == 96
+    assert len(result.present_ids) == 100
+    entries = _quarantined(warehouse)
+    assert {entry["record_key"] for entry in entries} == {"90013", "90042", "90057", "90099"}
+    assert {entry["reason"] for entry in entries} == {"rejected"}
+    by_key = {entry["record_key"]: entry for entry in entries}
+    assert "soon" in by_key["90013"]["error"]
+    assert by_key["90013"]["project_id"] == 300
+    assert json.loads(by_key["90013"]["payload"]) == batch[13]
+
+
+def test_records_without_a_key_are_quarantined_and_never_stop_a_batch(warehouse: Engine, load: Any, rows: Any, issue: Any) -> None:
+    nothing = issue(1)
+    del nothing["id"]
+    result = load("issues", nothing, None, "text", [1], 7, issue(2), issue(3, id=None))
+    assert (result.rejected, result.unidentified, result.present_ids) == (6, 6, (90_002,))
+    assert [row["id"] for row in rows("issues")] == [90_002]
+    assert all(entry["record_key"].startswith("?") for entry in _quarantined(warehouse))
+
+
+def test_a_number_that_json_does_not_know_is_quarantined(warehouse: Engine, load: Any, issue: Any) -> None:
+    assert load("issues", issue(1, estimatedHours=float("nan")), issue(2)).rejected == 1
+    assert _quarantined(warehouse)[0]["payload"].count("NaN") == 1
+
+
+def test_a_rejection_is_kept_once_and_settled_by_a_good_version(warehouse: Engine, load: Any, issue: Any) -> None:
+    bad = issue(1, dueDate="soon")
+    load("issues", bad)
+    load("issues", bad, run_id="run-2")
+    load("issues", issue(1, dueDate="later"), issue(2), run_id="run-3")
+    (entry,) = _quarantined(warehouse)
+    assert (entry["run_id"], json.loads(entry["payload"])["dueDate"]) == ("run-3", "later")
+    with warehouse.begin() as conn:
+        assert pending_rejections(conn, "acme", "issues") == ["90001"]
+    load("issues", issue(1))
+    with warehouse.begin() as conn:
+        assert pending_rejections(conn, "acme", "issues") == []
+    load("issues", bad | {"updated": "2026-08-05T00:00:00Z"})
+    assert [entry["resolved_at"] is None for entry in _quarantined(warehouse)] == [False, True]
+
+
+def test_the_rejection_of_a_record_that_is_gone_can_be_settled(warehouse: Engine, load: Any, issue: Any) -> None:
+    load("issues", issue(1, dueDate="soon"), {"no": "id"})
+    with warehouse.begin() as conn:
+        gone = pending_rejections(conn, "acme", "issues")
+        assert resolve_rejections(conn, "acme", "issues", gone) == 2
+        assert resolve_rejections(conn, "acme", "issues", gone) == 0
+        assert pending_rejections(conn, "acme", "issues") == []
+
+
+def test_replaced_characters_keep_the_original_until_a_clean_version_comes(warehouse: Engine, load: Any, issue: Any) -> None:
+    record = issue(1, summary="a\x00b" + chr(0xD83D))
+    load("issues", record)
+    assert load("issues", record).unchanged == 1
+    (entry,) = _quarantined(warehouse)
+    assert (entry["reason"], entry["resolved_at"]) == ("characters_replaced", None)
+    assert json.loads(entry["payload"])["summary"] == record["summary"]
+    with warehouse.begin() as conn:
+        assert pending_rejections(conn, "acme", "issues") == []
+    load("issues", issue(1))
+    assert _quarantined(warehouse)[0]["resolved_at"] is not None
+
+
+def test_keys_of_two_parts_are_quarantined_by_both(warehouse: Engine, load: Any) -> None:
+    load("statuses", {"id": 1, "projectId": 300, "name": "Open", "displayOrder": "first"})
+    assert _quarantined(warehouse)[0]["record_key"] == "300/1"
+
+
+def test_a_zone_the_server_does_not_know_is_an_error_and_no_fault_of_the_records(warehouse: Engine, load: Any, issue: Any) -> None:
+    with pytest.raises(WarehouseError, match="time zone 'Mars/Olympus'"):
+        load("issues", issue(1, dueDate="2026-08-01T15:00:00Z"), timezone="Mars/Olympus")
+    assert _quarantined(warehouse) == []
+
+
+def test_two_loads_at_once_do_not_deadlock(warehouse: Engine, rows: Any, issue: Any) -> None:
+    def work(seed: int) -> None:
+        shuffle = random.Random(seed)  # noqa: S311  the same order every time is what is wanted
+        for turn in range(6):
+            batch = [issue(n, summary=f"{seed}-{turn}", updated=f"2026-08-0{1 + turn}T00:00:0{seed}Z", risk=1) for n in range(150)]
+            batch += [issue(n, dueDate="bad") for n in range(200, 205)]
+            shuffle.shuffle(batch)
+            with warehouse.begin() as conn:
+                merge(conn, ISSUES, batch, **WHO)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(work, (1, 2)))
+    assert {row["summary"] for row in rows("issues")} == {"2-5"}
+    assert len(_quarantined(warehouse)) == 5
+
+
+def test_a_thousand_issues_take_one_statement(warehouse: Engine, load: Any, issue: Any) -> None:
+    load("issues", *(issue(n, description="説明" * 500) for n in range(1_000)))
+    with warehouse.connect() as conn:
+        size, count = conn.execute(text("SELECT pg_column_size(payload), count(*) OVER () FROM raw.issues LIMIT 1")).one()
+    assert count == 1_000
+    assert size < 3_000, "payloads are compressed"
