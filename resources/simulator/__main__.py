@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--alive", action="store_true", help="let people work in the space as time goes by")
     parser.add_argument("--life-file", type=Path, help="where life is remembered over restarts")
     parser.add_argument("--limits", choices=tuple(PLANS), default="paid", help="the plan whose rate limits hold")
+    parser.add_argument("--ids", choices=("large", "int32"), default=spec.ids, help="int32 for backlog4j")
     parser.add_argument("--switch", action="append", default=[], metavar="NAME=VALUE", help="see docs/simulator.md")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end with the program that started it")
     options = parser.parse_args(arguments)
@@ -37,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
             alive=options.alive,
             life_file=options.life_file,
             limits=options.limits,
+            ids=options.ids,
             switches=switches_from(dict(text.partition("=")[::2] for text in options.switch)),
             until_stdin_closes=options.until_stdin_closes,
         )

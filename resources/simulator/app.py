@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from resources.simulator import routes_history, routes_issues, routes_space, routes_write
+from resources.simulator import routes_history, routes_issues, routes_space, routes_webhooks, routes_write
 from resources.simulator.auth import Keyring
 from resources.simulator.call import Call, Handler, Reply, Services
 from resources.simulator.errors import ApiError, not_found, too_many
@@ -60,7 +60,8 @@ class Site:
 
     def application(self, extra: list[Route]) -> Starlette:
         """Return the application; `extra` are routes outside the API."""
-        table = [*routes_space.ROUTES, *routes_issues.ROUTES, *routes_history.ROUTES, *routes_write.ROUTES]
+        rooms = (routes_space, routes_issues, routes_history, routes_write, routes_webhooks)
+        table = [route for room in rooms for route in room.ROUTES]
         routes = [Route(ROOT + path, self._endpoint(path, handler), methods=[method]) for method, path, handler in table]
         missing = Route(ROOT + "/{rest:path}", self._endpoint("unknown", _missing), methods=METHODS)
         return Starlette(routes=[*extra, *routes, missing])

@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self, get_args, get_type_hints
+from typing import IO, Any, Literal, Self, get_args, get_type_hints
 
 from resources.simulator.clock import Clock
 from resources.simulator.life import Life
@@ -36,6 +36,7 @@ def main_simulate(
     alive: bool = False,
     life_file: Path | None = None,
     limits: str = "paid",
+    ids: Literal["large", "int32"] = "large",
     switches: Switches | None = None,
     until_stdin_closes: bool = False,
     output: IO[str] | None = None,
@@ -51,7 +52,7 @@ def main_simulate(
     if limits not in PLANS:
         message = f"limits is {limits!r}: expected one of {', '.join(PLANS)}"
         raise SimulatorError(message)
-    spec, clock = SpaceSpec(seed=seed, users=users, projects=projects, issues=issues), Clock()
+    spec, clock = SpaceSpec(seed=seed, users=users, projects=projects, issues=issues, ids=ids), Clock()
     now = datetime.fromtimestamp(int(clock.now()), UTC)
     life = Life(now) if alive else None
     if life_file is not None:

@@ -16,7 +16,7 @@ from resources.simulator.params import Params
 from resources.simulator.world import World
 
 Test = Callable[[Issue], bool]
-CUSTOM = re.compile(r"customField_(\d+)(_min|_max|\[\d*\])?")
+CUSTOM = re.compile(r"customField_(\d+)(_min|_max|_otherValue|\[\d*\])?")
 LISTS = {
     "issueTypeId": lambda issue: (issue.type_id,),
     "categoryId": lambda issue: issue.category_ids,
@@ -175,6 +175,8 @@ def _custom_tests(world: World, params: Params) -> list[Test]:
         if definition is None:
             raise invalid(f"No such custom field: {name}")
         ending = match.group(2)
+        if ending == "_otherValue":
+            raise invalid(f"error.unknownParameter : {name}")
         if ending in ("_min", "_max"):
             tests.append(_range_test(definition, ending == "_min", value))
         elif ending is not None or definition.kind in LIST_KINDS:

@@ -176,7 +176,7 @@ def _custom(call: Call, project: Project) -> dict[int, Any]:
     custom: dict[int, Any] = {}
     for definition in project.fields.values():
         name = f"customField_{definition.id}"
-        sent = [*([call.params.text(name, "")] if call.params.has(name) else []), *call.params.texts(name)]
+        sent = [value for one, value in call.params.pairs if one == name] + call.params.texts(name)
         if not sent:
             continue
         chosen = [one for one in sent if one]

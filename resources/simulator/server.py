@@ -22,6 +22,7 @@ from resources.simulator.limits import PLANS, Limits
 from resources.simulator.requests import RequestInfo, RequestLog
 from resources.simulator.seed import build_world
 from resources.simulator.spec import SimulatorError, SpaceSpec, Switches
+from resources.simulator.webhooks import Deliveries
 from resources.simulator.world import World
 
 HOST = "127.0.0.1"
@@ -56,6 +57,7 @@ class Simulator:
         self.clock = clock or Clock()
         self.space: World = build_world(spec or SpaceSpec(), switches or Switches(), self.clock)
         self.site = Site(self.space, limits or PLANS["none"])
+        self._deliveries = Deliveries(self.space)
         if life is not None:
             life.begin(self.space)
             self.site.before.append(lambda _: life.catch_up())
@@ -134,6 +136,7 @@ class Simulator:
             self._thread.join()
             self._socket.close()
             self._server = None
+        self._deliveries.stop()
 
     def serve(self, ready: Callable[[], None]) -> None:
         """Listen in the foreground until SIGINT or SIGTERM; call `ready` once the port is taken.

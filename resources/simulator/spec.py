@@ -17,7 +17,8 @@ class SpaceSpec:
     """The recipe of a space: the same recipe always gives the same space, byte for byte.
 
     With four projects or more the last one is archived. `history_end` is the moment of the last change (UTC);
-    `history_days` how far back the first issue lies.
+    `history_days` how far back the first issue lies. Ids are `large` (those of issues, comments, activities and masters
+    lie above 2^31) or `int32`, for clients that keep them in 32 bits.
     """
 
     seed: int = 1
@@ -30,6 +31,7 @@ class SpaceSpec:
     lang: str = "ja"
     timezone: str = "Asia/Tokyo"
     user_timezone: str = "America/Los_Angeles"
+    ids: Literal["large", "int32"] = "large"
 
     def __post_init__(self) -> None:
         for name, least in (("users", 1), ("projects", 1), ("issues", 0), ("history_days", 1)):

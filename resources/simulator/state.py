@@ -68,6 +68,8 @@ class State:
         self._touched: deque[tuple[int, int]] = deque(maxlen=REMEMBERED)
         self._forgotten = 0
         self._ids = dict(FIRST_IDS)
+        if spec.ids == "int32":
+            self._ids = {kind: first % 2**30 for kind, first in FIRST_IDS.items()}
 
     @property
     def administrator(self) -> User:
