@@ -2,3 +2,11 @@
 
 Add here: assets, checks and the metadata they record. Keep out: when they run, and how HTTP or SQL is spoken.
 """
+
+import warnings
+
+import dagster as dg
+
+# Backfill policies and code references are marked beta; they are used on purpose, on a pinned release.
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)

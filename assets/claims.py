@@ -78,10 +78,9 @@ def _references_resolve(connection: Connection, spec: TableSpec, space_key: str)
 
 
 def _unresolved(connection: Connection, table: Table, column: str, target: Table, space_key: str) -> int:
-    source = select(table.c[column].label("reference"), *([table.c.project_id] if "project_id" in table.c else []))
-    if isinstance(table.c[column].type, ARRAY):
-        source = select(func.unnest(table.c[column]).label("reference"), table.c.project_id)
-    rows = source.where(_present(table, space_key)).subquery()
+    value = func.unnest(table.c[column]) if isinstance(table.c[column].type, ARRAY) else table.c[column]
+    project = [table.c.project_id] if "project_id" in table.c and column != "project_id" else []
+    rows = select(value.label("reference"), *project).where(_present(table, space_key)).subquery()
     same = [target.c.space_key == literal(space_key), target.c.id == rows.c.reference]
     if "project_id" in target.primary_key.columns:
         same.append(target.c.project_id == rows.c.project_id)

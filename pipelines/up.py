@@ -59,7 +59,7 @@ def up(settings: Settings, *, port: int, first_load: bool = True) -> None:
         with source(settings, alive=True) as connected:
             url = f"http://{HOST}:{port}"
             children["webserver"] = _spawn(["dagster_webserver", "-h", HOST, "-p", str(port), "-w", _workspace()])
-            children["daemon"] = _spawn(["dagster", "daemon", "run", "-w", _workspace()])
+            children["daemon"] = _spawn(["dagster._daemon", "run", "-w", _workspace()])
             Runtime.of_this_process(url, connected).write(settings.home)
             _wait_until_ready(f"{url}/server_info", children)
             _say(f"Dagster UI on {url}  (Ctrl-C stops)")
