@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from resources.backlog.client import BacklogClient
-from resources.backlog.errors import IncompleteScan, MalformedResponse
+from resources.backlog.errors import IncompleteScan, MalformedResponse, PermissionDenied
 from resources.backlog.models import IssueFilter, Record
 from resources.backlog.paging import PAGE_SIZE
 from resources.backlog.walk import NEWEST_FIRST, OLDEST_FIRST, Walk, days_from, days_to, instant
@@ -22,7 +22,8 @@ from resources.backlog.window import COUNTED, ONE_PAGE, SEAMS, Window, WindowPro
 MAX_PASSES = 5
 PROJECTS_PER_REQUEST = 100
 LOOKBACK = timedelta(seconds=60)  # an answer may be a snapshot older than its Date header, by as long as it took
-SMALL_WINDOW = 10  # requests: what was deleted while such a window was read is found by reading it again
+SMALL_WINDOW = 10  # requests; such a window is read again when more was read than is counted and nobody says why
+ISSUE_DELETED = 4  # activity type
 
 
 def scan_window(client: BacklogClient, window: Window, *, batch: int = 1000) -> "Scan":
@@ -151,12 +152,16 @@ class Scan:
                 return WindowProof(ONE_PAGE, passes, requests, len(self._ids), first_count, None, retries)
             after = self._client.issues_count(chosen)
             seen = len(self._ids)
-            if seen < after and walk.proven:
-                requests += yield from self._arrivals(chosen)
             if seen == after == before:
                 return WindowProof(COUNTED, passes, requests, seen, before, after, retries)
-            vanished = seen > after and walk.requests <= SMALL_WINDOW and passes < MAX_PASSES
-            if walk.proven and len(self._ids) >= after and not vanished:
+            if seen < after and walk.proven:
+                requests += yield from self._arrivals(chosen)
+                seen = len(self._ids)
+            if seen > after:
+                self._ids -= self._deleted()
+            unexplained = seen > after and len(self._ids) > after
+            read_again = unexplained and passes == 1 and walk.requests <= SMALL_WINDOW
+            if walk.proven and seen >= after and not read_again:
                 return WindowProof(SEAMS, passes, requests, len(self._ids), before, after, retries)
             if walk.proven or before != after:
                 self._earlier |= self._ids
@@ -166,6 +171,20 @@ class Scan:
             f"issues of projects {chosen.project_id}: {MAX_PASSES} passes disagree with /issues/count "
             f"(last: {len(self._ids)} read, {after} counted); try again when the space is quieter"
         )
+
+    def _deleted(self) -> set[int]:
+        """Ask the activity feed, in one request as a rule, which issues were deleted since the start."""
+        edge = self.started_at - LOOKBACK
+        ids: set[int] = set()
+        try:
+            for page in self._client.activities(type_ids=(ISSUE_DELETED,), order="desc"):
+                recent = [activity for activity in page if instant(activity, "created") >= edge]
+                ids.update(int(activity["content"]["id"]) for activity in recent)
+                if len(recent) < len(page):
+                    break
+        except PermissionDenied:  # then they are found later, by the census
+            return set()
+        return ids
 
     def _arrivals(self, chosen: IssueFilter) -> Generator[list[Record], None, int]:
         """Read what came into the set since the start; return the number of requests."""

@@ -1,0 +1,116 @@
+"""The key is seen nowhere: not in logs, exceptions, reprs or configuration."""
+
+import logging
+import traceback
+from collections.abc import Callable
+
+import dagster as dg
+import httpx
+import pytest
+
+from resources.backlog.auth import ApiKeyHeader, ApiKeyQuery, BearerToken
+from resources.backlog.client import BacklogClient
+from resources.backlog.errors import AuthenticationError, BacklogError, PermanentError
+from resources.backlog.redact import redact
+from resources.backlog.resource import BacklogResource
+from tests.resources.backlog.conftest import KEY, Clock, Wire, error
+
+Make = Callable[..., BacklogClient]
+WAYS = [ApiKeyQuery, ApiKeyHeader, BearerToken]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200, json=[]),
+        error(400, 7, f"bad request /projects?apiKey={KEY}"),
+        error(401, 11),
+        httpx.Response(302, headers={"Location": f"https://acme.backlog.test/x?apiKey={KEY}"}),
+        httpx.Response(200, html=KEY),
+        httpx.ConnectError(f"cannot connect for https://acme.backlog.test/api/v2/projects?apiKey={KEY}"),
+        httpx.Response(503, headers={"Retry-After": KEY}),
+    ],
+)
+def test_the_key_is_in_no_log_record_exception_or_traceback(
+    make_client: Make, wire: Wire, caplog: pytest.LogCaptureFixture, way: type[httpx.Auth], answer: httpx.Response | Exception
+) -> None:
+    wire.answers = [answer]
+    caplog.set_level(logging.DEBUG)
+    client = make_client(auth=way(KEY))  # type: ignore[call-arg]  # each of them takes the secret
+    shown = [repr(client), repr(way(KEY)), str(client.stats)]  # type: ignore[call-arg]
+    try:
+        client.projects()
+    except BacklogError as caught:
+        shown += [str(caught), repr(caught), repr(caught.args), "".join(traceback.format_exception(caught))]
+        assert caught.__cause__ is None
+        assert caught.__context__ is None
+    shown += [record.getMessage() + repr(record.args) + str(record.exc_text) for record in caplog.records]
+    assert any(KEY in str(request.url) or KEY in str(request.headers.raw) for request in wire.requests)
+    assert KEY not in "\n".join(shown)
+
+
+def test_the_key_is_in_no_debug_log_of_a_real_connection(caplog: pytest.LogCaptureFixture, clock: Clock) -> None:
+    caplog.set_level(logging.DEBUG)
+    url = "http://127.0.0.1:9"  # the discard port: nothing listens
+    with BacklogClient(url, ApiKeyQuery(KEY), sleep=clock.sleep, clock=clock) as client, pytest.raises(BacklogError):
+        client.space()
+    assert any(record.name.startswith("httpcore") for record in caplog.records)
+    assert KEY not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "GET https://a.test/api/v2/space?apiKey=abc123&x=1",
+        "headers: {'Authorization': 'Bearer abc123'}",
+        "Backlog-API-Key: abc123",
+        "[(b'Backlog-API-Key', b'abc123')]",
+        "refresh_token=abc123",
+        "next=%2Fx%3FapiKey%3Dabc123",
+    ],
+)
+def test_a_value_that_is_named_like_a_secret_is_masked_also_when_it_is_not_known(text: str) -> None:
+    assert "abc123" not in redact(text)
+
+
+def test_masking_leaves_the_rest_of_the_text() -> None:
+    assert redact("GET /issues?apiKey=abc123&count=100 200 OK") == "GET /issues?apiKey=***&count=100 200 OK"
+
+
+@pytest.mark.parametrize("key", ["", "with space inside", "line\nbreak-in-it", "日本語のキー", "tab\tbed-key"])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_key_that_cannot_be_one_is_refused_without_showing_it(way: type[httpx.Auth], key: str) -> None:
+    with pytest.raises(AuthenticationError, match="BACKLOG_API_KEY") as caught:
+        way(key)  # type: ignore[call-arg]
+    assert not key or key not in str(caught.value)
+
+
+def test_the_resource_shows_no_key_and_connects_on_first_use_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_KEY", KEY)
+    used: list[str] = []
+
+    @dg.asset
+    def reads(context: dg.AssetExecutionContext, backlog: BacklogResource) -> None:
+        assert KEY not in repr(backlog)
+        assert KEY not in str(backlog)
+        assert backlog.client is backlog.client
+        used.append(backlog.client.base_url)
+
+    resource = BacklogResource(url="https://acme.backlog.com", api_key=dg.EnvVar("SOME_KEY"))
+    assert KEY not in repr(resource)
+    result = dg.materialize([reads], resources={"backlog": resource})
+    assert result.success
+    assert used == ["https://acme.backlog.com"]
+    assert all(KEY not in str(event) for event in result.all_events)
+
+
+def test_a_resource_without_a_url_loads_and_says_which_variable_is_missing_when_used() -> None:
+    resource = BacklogResource()
+    with pytest.raises(PermanentError, match="BACKLOG_URL is not set"):
+        _ = resource.client
+
+
+def test_a_resource_without_a_key_says_which_variable_is_missing_when_used() -> None:
+    with pytest.raises(AuthenticationError, match="BACKLOG_API_KEY"):
+        _ = BacklogResource(url="https://acme.backlog.com").client

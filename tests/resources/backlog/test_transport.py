@@ -1,0 +1,191 @@
+"""What is tried again, for how long, and what is not."""
+
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from resources.backlog.client import BacklogClient
+from resources.backlog.errors import RateLimited, Unavailable
+from tests.resources.backlog.conftest import EPOCH, Clock, Wire, error, limits
+
+Make = Callable[..., BacklogClient]
+
+
+@pytest.mark.parametrize(
+    "failure", [httpx.Response(408), httpx.Response(500), httpx.Response(503, html="<html>maintenance</html>"), error(500, 1)]
+)
+def test_a_server_error_is_tried_again(client: BacklogClient, wire: Wire, clock: Clock, failure: httpx.Response) -> None:
+    wire.answers = [failure, failure, httpx.Response(200, json=[])]
+    assert client.projects() == []
+    assert len(wire.requests) == 3
+    assert client.stats.retries == 2
+    assert clock.slept[0] < clock.slept[1] < 3
+
+
+@pytest.mark.parametrize(
+    "failure", [httpx.ReadTimeout("slow"), httpx.ConnectError("refused"), httpx.RemoteProtocolError("cut off")]
+)
+def test_a_network_error_is_tried_again(client: BacklogClient, wire: Wire, failure: Exception) -> None:
+    wire.answers = [failure, httpx.Response(200, json=[])]
+    assert client.projects() == []
+    assert client.stats.requests == {"read": 2}
+
+
+def test_an_unreachable_host_is_reported_within_ten_seconds_by_the_name_of_the_setting(
+    client: BacklogClient, wire: Wire, clock: Clock
+) -> None:
+    wire.answers = [httpx.ConnectError("[Errno 111] Connection refused")]
+    with pytest.raises(Unavailable, match=r"no answer from acme.backlog.test: .*Connection refused; check BACKLOG_URL.*5 attempts"):
+        client.space()
+    assert sum(clock.slept) < 10
+
+
+def test_a_host_that_has_answered_is_given_a_minute_to_come_back(client: BacklogClient, wire: Wire, clock: Clock) -> None:
+    wire.answers = [httpx.Response(200, json=[]), httpx.ReadTimeout("")]
+    client.projects()
+    with pytest.raises(Unavailable, match="ReadTimeout"):
+        client.projects()
+    assert 30 < sum(clock.slept) <= 60
+
+
+def test_a_server_that_stays_down_is_given_up_when_the_budget_is_spent(make_client: Make, wire: Wire, clock: Clock) -> None:
+    wire.answers = [httpx.Response(503)]
+    with pytest.raises(Unavailable, match="GET /projects: 503") as caught:
+        make_client(max_wait=100).projects()
+    assert 60 < sum(clock.slept) <= 100
+    assert caught.value.attempts == len(wire.requests)
+
+
+def test_the_wait_that_a_503_asks_for_is_kept_but_not_longer_than_two_minutes(
+    client: BacklogClient, wire: Wire, clock: Clock
+) -> None:
+    wire.answers = [
+        httpx.Response(503, headers={"Retry-After": "7"}),
+        httpx.Response(503, headers={"Retry-After": "86400"}),
+        httpx.Response(200, json=[]),
+    ]
+    client.projects()
+    assert clock.slept == [7, 120]
+
+
+def test_a_real_closed_port_is_unavailable_and_carries_no_request(clock: Clock) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        with BacklogClient(url, httpx.Auth(), sleep=clock.sleep, clock=clock) as client, pytest.raises(Unavailable) as caught:
+            client.space()
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+def test_a_rate_limited_request_waits_until_the_reset_time(make_client: Make, wire: Wire, clock: Clock) -> None:
+    told: list[tuple[str, float, datetime]] = []
+    wire.answers = [
+        httpx.Response(429, json={}, headers=limits(150, 0, int(EPOCH) + 23)),
+        httpx.Response(200, json={"count": 3}, headers=limits(150, 149, int(EPOCH) + 83)),
+    ]
+    client = make_client(on_wait=lambda *wait: told.append(wait))
+    assert client.comments_count("OPS-1") == 3
+    assert clock.slept == [23.5]
+    assert told == [("read", 23.5, datetime.fromtimestamp(EPOCH + 23.5, UTC))]
+    assert (client.stats.rate_limited, client.stats.retries, client.stats.wait_seconds) == (1, 1, 23.5)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, 60),
+        ({"Retry-After": "9"}, 9),
+        ({"Retry-After": "never"}, 60),
+        (limits("many", "few", "soon"), 60),
+        (limits(150, 0, int(EPOCH) - 5000), 60),
+        (limits(150, 0, int(EPOCH) * 1000), 60),
+        (limits(150, 0, int(EPOCH) * 1000) | {"Retry-After": "99999"}, 120),
+        (limits("", "", ""), 60),
+    ],
+)
+def test_missing_or_silly_rate_headers_do_not_crash_the_retry(
+    client: BacklogClient, wire: Wire, clock: Clock, headers: dict[str, str], seconds: float
+) -> None:
+    wire.answers = [error(429, 13, **headers), httpx.Response(200, json=[], headers=headers)]
+    assert client.projects() == []
+    assert clock.slept == [seconds]
+
+
+def test_endless_429s_end_when_the_budget_is_spent(client: BacklogClient, wire: Wire, clock: Clock) -> None:
+    wire.answers = [error(429, 13)]
+    with pytest.raises(RateLimited, match="other programs"):
+        client.projects()
+    assert 400 < sum(clock.slept) <= 600
+
+
+def test_the_next_request_waits_when_only_the_reserve_is_left(client: BacklogClient, wire: Wire, clock: Clock) -> None:
+    wire.answers = [
+        httpx.Response(200, json={"count": 1}, headers=limits(150, 31, int(EPOCH) + 40)),
+        httpx.Response(200, json={"count": 1}, headers=limits(150, 30, int(EPOCH) + 40)),
+        httpx.Response(200, json={"count": 1}, headers=limits(150, 149, int(EPOCH) + 100)),
+    ]
+    client.comments_count(1)
+    client.comments_count(1)
+    assert clock.slept == []
+    client.comments_count(1)
+    assert clock.slept == [40.5]
+    assert client.stats.rate_limited == 0
+
+
+def test_the_wait_is_reckoned_by_the_clock_of_the_server(make_client: Make, wire: Wire, clock: Clock) -> None:
+    clock.now = 1_000_000.0  # years behind
+    client = make_client(clock=clock)
+    date = {"Date": "Mon, 21 Sep 2026 14:13:20 GMT"}  # EPOCH
+    wire.answers = [httpx.Response(200, json=[], headers=limits(600, 100, int(EPOCH) + 12) | date)]
+    client.projects()
+    assert client.server_time == datetime.fromtimestamp(EPOCH, UTC)
+    clock.now += 2
+    client.projects()
+    assert clock.slept == [10.5]
+
+
+def test_a_full_search_bucket_does_not_hold_up_reads(client: BacklogClient, wire: Wire, clock: Clock) -> None:
+    wire.answers = [
+        httpx.Response(200, json=[], headers=limits(15, 0, int(EPOCH) + 50)),
+        httpx.Response(200, json=[], headers=limits(60, 59, int(EPOCH) + 60)),
+    ]
+    list(client.teams())
+    wire.answers[0] = httpx.Response(200, json=[], headers=limits(60, 59, int(EPOCH) + 60))
+    assert client.stats.requests == {"read": 1}
+    client.priorities()
+    assert clock.slept == [50.5]
+
+
+@pytest.mark.parametrize("reserve", [0.0, 0.2, 0.5, 0.99])
+def test_work_goes_on_on_the_free_plan_whatever_the_reserve_is(make_client: Make, wire: Wire, clock: Clock, reserve: float) -> None:
+    window = {"opened": 0.0, "used": 0}
+    refused = 0
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal refused
+        if clock.now >= window["opened"] + 60:
+            window.update(opened=clock.now, used=0)
+        headers = limits(15, max(0, 14 - window["used"]), int(window["opened"] + 60))
+        if window["used"] >= 15:
+            refused += 1
+            return httpx.Response(429, headers=headers)
+        window["used"] += 1
+        return httpx.Response(200, json=[], headers=headers)
+
+    wire.answers = [answer]
+    client = make_client(reserve=reserve)
+    for _ in range(40):
+        client.projects()
+    assert refused == 0
+    allowed = max(1, 15 - int(-(-15 * reserve // 1)))
+    assert sum(clock.slept) <= (40 // allowed + 1) * 62
+
+
+@pytest.mark.parametrize("reserve", [-0.1, 1.0, float("nan")])
+def test_a_reserve_that_is_no_share_is_refused(make_client: Make, reserve: float) -> None:
+    with pytest.raises(ValueError, match="share"):
+        make_client(reserve=reserve)
