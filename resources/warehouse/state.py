@@ -5,7 +5,7 @@ Functions that take a connection run in the caller's transaction.
 """
 
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -109,8 +109,12 @@ def project_id_for_key(conn: Connection, space_key: str, project_key: str) -> in
 
 
 @contextmanager
-def sync_lock(engine: Engine, space_key: str, name: str, *, wait_seconds: float = 0) -> Iterator[None]:
+def sync_lock(
+    engine: Engine, space_key: str, name: str, *, wait_seconds: float = 0, on_wait: Callable[[], None] | None = None
+) -> Iterator[None]:
     """Hold the one lock of a name in a space, on a connection of its own, until the block ends or the process dies.
+
+    `on_wait` is called once when the lock is not free at once.
 
     Raises:
         WarehouseBusyError: another process still holds it after `wait_seconds`.
@@ -122,5 +126,8 @@ def sync_lock(engine: Engine, space_key: str, name: str, *, wait_seconds: float 
         while not conn.execute(text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))"), key).scalar_one():
             if time.monotonic() >= deadline:
                 raise WarehouseBusyError(f"Another sync of {name} is running on {space_key}: wait for it, or stop it.")
+            if on_wait is not None:
+                on_wait()
+                on_wait = None
             time.sleep(0.2)
         yield
