@@ -34,6 +34,9 @@ class Counts:
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(**{field.name: getattr(self, field.name) + getattr(other, field.name) for field in fields(self)})
 
+    def __sub__(self, other: "Counts") -> "Counts":
+        return Counts(**{field.name: getattr(self, field.name) - getattr(other, field.name) for field in fields(self)})
+
     @classmethod
     def of(cls, result: MergeResult) -> "Counts":
         """Return the counts of one merge."""

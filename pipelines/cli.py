@@ -17,6 +17,12 @@ from dotenv import load_dotenv
 from resources.settings import Settings, SettingsError, parse_month
 
 
+class _WrongSetting(click.ClickException):
+    """A variable or option that cannot be used: one line, exit code 2."""
+
+    exit_code = 2
+
+
 class _Commands(click.Group):
     """A group whose commands end with one clear line instead of a traceback."""
 
@@ -24,7 +30,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except SettingsError as error:
-            raise click.UsageError(str(error)) from None
+            raise _WrongSetting(str(error)) from None
         except (click.exceptions.Exit, click.ClickException, click.Abort):
             raise
         except Exception as error:
@@ -36,8 +42,8 @@ class _Commands(click.Group):
 def _one_line(error: Exception) -> str:
     from resources.backlog.redact import redact
 
-    text = redact(" ".join(str(error).split()))
-    return text or f"{type(error).__name__}: run again with --debug to see where"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return redact(lines[0]) if lines else f"{type(error).__name__}: run again with --debug to see where"
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -69,10 +75,7 @@ def up(port: int, no_load: bool) -> None:
 
 def _month(_ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     if value is not None:
-        try:
-            parse_month(f"--{(parameter.name or '').removesuffix('_month')}", value)
-        except SettingsError as error:
-            raise click.UsageError(str(error)) from None
+        parse_month(f"--{(parameter.name or '').removesuffix('_month')}", value)
     return value
 
 

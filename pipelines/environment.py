@@ -9,15 +9,15 @@ Add here: another thing that must run before a load can. Keep out: the commands 
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
 
 import pipelines
-from resources.settings import Settings
+from resources.settings import Settings, SettingsError
 from resources.simulator import spawn_simulator
 from resources.warehouse.embedded import ensure_server
 
@@ -33,21 +33,43 @@ class Runtime:
     dagster_url: str
     backlog_url: str
     backlog_api_key: str | None
+    children: dict[int, float]
 
     @classmethod
     def read(cls, home: Path) -> "Runtime | None":
         """Return what the running `up` of this home wrote, None when none runs."""
-        try:
-            runtime = cls(**json.loads((home / "runtime.json").read_text()))
-        except (OSError, ValueError, TypeError):
-            return None
-        return runtime if _started(runtime.pid) == runtime.started else None
+        runtime = cls._written(home)
+        return runtime if runtime and _started(runtime.pid) == runtime.started else None
 
     @classmethod
-    def of_this_process(cls, dagster_url: str, space: Settings) -> "Runtime":
-        """Return the runtime of an `up` that runs in this process."""
+    def _written(cls, home: Path) -> "Runtime | None":
+        try:
+            fields = json.loads((home / "runtime.json").read_text())
+            return cls(**{**fields, "children": {int(pid): started for pid, started in fields["children"].items()}})
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    @classmethod
+    def end_orphans(cls, home: Path) -> int:
+        """End the processes that an `up` left behind when it was killed, and return how many there were."""
+        runtime = cls._written(home)
+        if runtime is None or _started(runtime.pid) == runtime.started:
+            return 0
+        orphans = [pid for pid, started in runtime.children.items() if _started(pid) == started]
+        for pid in orphans:
+            for process in (*psutil.Process(pid).children(recursive=True), psutil.Process(pid)):
+                with suppress(psutil.Error):
+                    process.terminate()
+        return len(orphans)
+
+    @classmethod
+    def of_this_process(cls, dagster_url: str, space: Settings, children: Iterable[int], *, simulated: bool) -> "Runtime":
+        """Return the runtime of an `up` that runs in this process, with the processes that it has started."""
         pid = os.getpid()
-        return cls(pid, _started(pid) or 0.0, dagster_url, space.backlog_url or "", space.backlog_api_key)
+        started = {child: _started(child) or 0.0 for child in children}
+        # The key of a real space stays in the environment; that of a simulated one opens nothing but itself.
+        api_key = space.backlog_api_key if simulated else None
+        return cls(pid, _started(pid) or 0.0, dagster_url, space.backlog_url or "", api_key, started)
 
     def write(self, home: Path) -> None:
         """Note the runtime, whole or not at all, readable by its owner only."""
@@ -102,6 +124,9 @@ def source(settings: Settings, *, alive: bool) -> Iterator[Settings]:
         return
     runtime = Runtime.read(settings.home)
     if runtime is not None:
+        if runtime.backlog_api_key is None:
+            expected = f"{runtime.backlog_url}, the space that the running `backlog-elt up` loads, with BACKLOG_API_KEY"
+            raise SettingsError("BACKLOG_URL", "", expected)
         yield _with_source(settings, runtime.backlog_url, runtime.backlog_api_key)
         return
     with spawn_simulator(alive=alive, life_file=settings.home / "simulator.json") as simulator:

@@ -25,7 +25,9 @@ from assets.partitions import (
 from assets.raw.issues import oldest_watermark
 from pipelines.jobs import KIND_TAG, census_job, issues_config, issues_job, projects_job, users_job
 from pipelines.runs import ACTIVE, end_dead_runs
+from resources.backlog.errors import BacklogError
 from resources.backlog.resource import BacklogResource
+from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
 
 USERS_CRON = "0 2 * * *"
@@ -110,7 +112,12 @@ def issues_every_12_hours(
     projects = context.instance.get_dynamic_partitions(str(PROJECTS.name))
     if not projects:
         return dg.SkipReason("no project is known yet: the sensor project_discovery adds them")
-    return issues_request(projects, oldest_watermark(backlog, warehouse))
+    try:
+        watermark = oldest_watermark(backlog, warehouse)
+    except (BacklogError, WarehouseError):
+        # The run will meet the same trouble, and its failure is seen; a tick that fails is not.
+        watermark = None
+    return issues_request(projects, watermark)
 
 
 def issues_request(projects: Sequence[str], watermark: datetime | None) -> dg.RunRequest:

@@ -23,6 +23,8 @@ from resources.settings import Settings
 HOST = "127.0.0.1"
 STOP_SECONDS = 15.0
 READY_SECONDS = 120.0
+#: What a killed `up` has left behind gets this long to end.
+ORPHAN_SECONDS = 5.0
 
 
 class UpError(RuntimeError):
@@ -48,6 +50,8 @@ def up(settings: Settings, *, port: int, first_load: bool = True) -> None:
     running = Runtime.read(settings.home)
     if running:
         raise UpError(f"backlog-elt up already runs for {settings.home} (process {running.pid}): its UI is {running.dagster_url}")
+    if Runtime.end_orphans(settings.home):
+        time.sleep(ORPHAN_SECONDS)
     if not _is_free(port):
         raise UpError(f"port {port} on {HOST} is in use: stop what listens there, or choose another with --port")
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -60,7 +64,8 @@ def up(settings: Settings, *, port: int, first_load: bool = True) -> None:
             url = f"http://{HOST}:{port}"
             children["webserver"] = _spawn(["dagster_webserver", "-h", HOST, "-p", str(port), "-w", _workspace()])
             children["daemon"] = _spawn(["dagster._daemon", "run", "-w", _workspace()])
-            Runtime.of_this_process(url, connected).write(settings.home)
+            pids = [child.pid for child in children.values()]
+            Runtime.of_this_process(url, connected, pids, simulated=settings.simulated).write(settings.home)
             _wait_until_ready(f"{url}/server_info", children)
             _say(f"Dagster UI on {url}  (Ctrl-C stops)")
             if first_load:

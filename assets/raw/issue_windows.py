@@ -13,7 +13,7 @@ from sqlalchemy import select
 from assets.metadata import Window as Span
 from assets.partitions import Slice, month_keys, month_of, partition_key, slices_of
 from assets.raw.issue_report import Tally, report_partitions, report_run
-from assets.raw.table_load import TableLoad
+from assets.raw.table_load import TableLoad, in_history
 from resources.backlog.errors import AuthenticationError, BacklogError, IncompleteScan, NotFound, PermanentError, PermissionDenied
 from resources.backlog.models import IssueFilter, RequestStats
 from resources.backlog.scan import Scan, scan_changes, scan_window
@@ -50,7 +50,7 @@ def load_windows(load: TableLoad, wanted: Sequence[Slice]) -> None:
         if project is None:
             load.failed(part.project_key, LookupError("no visible project has or had this key: deleted, or access lost?"))
         else:
-            _attempt(load, [project], partial(_read_window, load, project, part, visible))
+            _attempt(load, "backfill", [project], partial(_read_window, load, project, part, visible))
     report_run(load)
 
 
@@ -68,10 +68,10 @@ def load_changes(load: TableLoad, covered: Sequence[Slice]) -> None:
         watermarks = state.get_watermarks(connection, load.space_key, SCOPE)
     known = [project for project in projects if project.id in watermarks]
     for group in _passes(known, watermarks):
-        if not _attempt(load, group, partial(_read_changes, load, group, watermarks)):
+        if not _attempt(load, "incremental", group, partial(_read_changes, load, group, watermarks)):
             # One of them has spoilt the pass for all: read each by itself to find out which.
             for project in group:
-                _attempt(load, [project], partial(_read_changes, load, [project], watermarks))
+                _attempt(load, "incremental", [project], partial(_read_changes, load, [project], watermarks))
     new = [project.key for project in projects if project.id not in watermarks]
     load_windows(load, slices_of(partition_key(key, month) for key in new for month in month_keys()))
 
@@ -104,14 +104,15 @@ def _passes(projects: Sequence[Project], watermarks: dict[int, datetime]) -> lis
     return groups
 
 
-def _attempt(load: TableLoad, projects: Sequence[Project], read: Callable[[], None]) -> bool:
+def _attempt(load: TableLoad, mode: str, projects: Sequence[Project], read: Callable[[], None]) -> bool:
     """Read projects; note what is their own fault, and return False when several share the fault and each must be tried.
 
     Raises:
         BacklogError: the key is refused or the source is not available, which is so for every project.
     """
     try:
-        read()
+        with in_history(load, mode, projects[0].key if len(projects) == 1 else None):
+            read()
     except AuthenticationError:
         raise
     except (PermanentError, IncompleteScan) as error:

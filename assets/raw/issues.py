@@ -48,7 +48,7 @@ def issues(
     progress: dg.ResourceParam[Progress],
 ) -> Iterator[dg.AssetCheckResult]:
     """Read the partitions of the run, whatever its shape."""
-    with table_load(context, "issues", backlog, warehouse, progress, mode=config.mode) as load:
+    with table_load(context, "issues", backlog, warehouse, progress) as load:
         if config.mode == "incremental":
             load_changes(load, slices(context))
         else:
@@ -57,7 +57,12 @@ def issues(
 
 
 def oldest_watermark(backlog: BacklogResource, warehouse: WarehouseResource) -> datetime | None:
-    """Return the watermark of the project that is furthest behind, None while a visible project has none."""
+    """Return the watermark of the project that is furthest behind, None while a visible project has none.
+
+    Raises:
+        BacklogError: the projects cannot be read.
+        WarehouseError: the watermarks cannot be read.
+    """
     space_key = str(backlog.client.space_info()["spaceKey"])
     with warehouse.engine.connect() as connection:
         watermarks = get_watermarks(connection, space_key, SCOPE)

@@ -6,10 +6,11 @@ Add here: another list of the same kind (a line in the tables below). Keep out: 
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import dagster as dg
 
-from assets.raw.table_load import load_each_project, raw_asset, table_load, whole_table_result
+from assets.raw.table_load import load_each_project, load_whole, raw_asset, table_load, whole_table_result
 from resources.backlog.client import BacklogClient
 from resources.backlog.models import Record
 from resources.backlog.resource import BacklogResource
@@ -44,7 +45,7 @@ def _space_master(table: str, read: OfSpace, description: str) -> dg.AssetsDefin
         progress: dg.ResourceParam[Progress],
     ) -> "dg.MaterializeResult[None]":
         with table_load(context, table, backlog, warehouse, progress) as load:
-            load.store_listing(read(load.client))
+            load_whole(load, partial(read, load.client))
         return whole_table_result(load)
 
     return master

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.raw.table_load import load_each_project, raw_asset, table_load, whole_table_result
+from assets.raw.table_load import load_each_project, load_whole, raw_asset, table_load, whole_table_result
 from resources.backlog.client import BacklogClient
 from resources.backlog.models import Record
 from resources.backlog.resource import BacklogResource
@@ -38,7 +38,7 @@ def projects(
 ) -> "dg.MaterializeResult[None]":
     """Read all visible projects."""
     with table_load(context, "projects", backlog, warehouse, progress) as load:
-        load.store_listing(note_project_keys(backlog, warehouse), reason="not visible: deleted, or the key has lost access")
+        load_whole(load, lambda: note_project_keys(backlog, warehouse), reason="not visible: deleted, or the key has lost access")
     return whole_table_result(load)
 
 
@@ -71,5 +71,5 @@ def teams(
 ) -> "dg.MaterializeResult[None]":
     """Read all teams, page by page."""
     with table_load(context, "teams", backlog, warehouse, progress) as load:
-        load.store_listing([team for page in load.client.teams() for team in page])
+        load_whole(load, lambda: [team for page in load.client.teams() for team in page])
     return whole_table_result(load)

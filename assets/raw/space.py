@@ -5,7 +5,7 @@ Add here: what is known of the space as a whole. Keep out: its people and projec
 
 import dagster as dg
 
-from assets.raw.table_load import raw_asset, table_load, whole_table_result
+from assets.raw.table_load import in_history, raw_asset, table_load, whole_table_result
 from resources.backlog.resource import BacklogResource
 from resources.progress import Progress
 from resources.warehouse.resource import WarehouseResource
@@ -20,6 +20,6 @@ def space(
     context: dg.AssetExecutionContext, backlog: BacklogResource, warehouse: WarehouseResource, progress: dg.ResourceParam[Progress]
 ) -> "dg.MaterializeResult[None]":
     """Read the space."""
-    with table_load(context, "space", backlog, warehouse, progress) as load:
+    with table_load(context, "space", backlog, warehouse, progress) as load, in_history(load, "full"):
         load.store([load.space])
     return whole_table_result(load)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from assets.metadata import Counts, definition_metadata, load_metadata, preview
 from resources.backlog.client import BacklogClient
-from resources.backlog.errors import AuthenticationError, BacklogError, IncompleteScan, NotInPlan, PermanentError
+from resources.backlog.errors import AuthenticationError, BacklogError, NotInPlan, PermanentError
 from resources.backlog.models import Record, RequestStats
 from resources.backlog.resource import BacklogResource
 from resources.progress import Progress
@@ -168,10 +168,8 @@ def table_load(
     backlog: BacklogResource,
     warehouse: WarehouseResource,
     progress: Progress,
-    *,
-    mode: str = "full",
 ) -> Iterator[TableLoad]:
-    """Run the load of a table: alone of its kind, with its row in `ops.sync_history`, and with a clear end.
+    """Run the load of a table: alone of its kind, and with a clear end.
 
     Raises:
         dg.Failure: the source or the warehouse refused, or parts failed; the description says what and what to do.
@@ -180,9 +178,13 @@ def table_load(
         client = backlog.client
         client.on_wait = lambda bucket, seconds, until: progress.wait(f"{bucket} rate limit of Backlog", seconds, until)
         load = TableLoad(SPECS[table], client, warehouse.engine, progress, context, client.stats.snapshot(), client.space_info())
-        with sync_lock(load.engine, load.space_key, table, wait_seconds=LOCK_WAIT_SECONDS), _in_history(load, mode):
+        with _alone(load):
             progress.start(table, None)
-            yield load
+            try:
+                yield load
+            finally:
+                by_bucket = {**load.requests.requests, "retries": load.requests.retries, "rate_limited": load.requests.rate_limited}
+                progress.done(table, asdict(load.counts), by_bucket)
     except (BacklogError, WarehouseError) as error:
         raise dg.Failure(f"{table}: {error}", allow_retries=False) from None
     if load.failures:
@@ -190,28 +192,56 @@ def table_load(
 
 
 @contextmanager
-def _in_history(load: TableLoad, mode: str) -> Iterator[None]:
-    # Whoever holds the lock of the table knows that every other load of it has ended, however it ended.
-    history.abandon(load.engine, load.space_key, load.spec.name)
+def _alone(load: TableLoad) -> Iterator[None]:
+    """Hold the lock of the table; whoever holds it knows that every other load of it has ended, however it ended."""
+
+    def say() -> None:
+        until = datetime.now(UTC) + timedelta(seconds=LOCK_WAIT_SECONDS)
+        load.context.log.info(f"{load.spec.name}: another load of this table is running; waiting for it to end")
+        load.progress.wait(f"other load of {load.spec.name} to end", LOCK_WAIT_SECONDS, until)
+
+    with sync_lock(load.engine, load.space_key, load.spec.name, wait_seconds=LOCK_WAIT_SECONDS, on_wait=say):
+        history.abandon(load.engine, load.space_key, load.spec.name)
+        yield
+
+
+@contextmanager
+def in_history(load: TableLoad, mode: str, project_key: str | None = None) -> Iterator[None]:
+    """Write a row of `ops.sync_history` for what is done inside: its start at once, its end and figures afterwards."""
+    counts_before, requests_before, failures_before = load.counts, load.client.stats.snapshot(), len(load.failures)
     number = history.start_sync(
-        load.engine, space_key=load.space_key, sync_type=load.spec.name, mode=mode, run_id=load.context.run_id
+        load.engine,
+        space_key=load.space_key,
+        sync_type=load.spec.name,
+        mode=mode,
+        run_id=load.context.run_id,
+        project_key=project_key,
     )
     error: str | None = "ended before it was done"
     try:
         yield
-        error = "; ".join(load.failures) or None
+        error = "; ".join(load.failures[failures_before:]) or None
     except Exception as caught:
         error = " ".join(str(caught).split())
         raise
     finally:
-        counts, requests = load.counts, load.requests
-        figures = {"items_synced": counts.read - counts.rejected, "items_failed": counts.rejected, "requests": requests.total}
+        counts = load.counts - counts_before
+        requests = (load.client.stats - requests_before).total
+        figures = {"items_synced": counts.read - counts.rejected, "items_failed": counts.rejected, "requests": requests}
         if error is None:
             history.finish_sync(load.engine, number, **figures)
         else:
             history.fail_sync(load.engine, number, error, **figures)
-        by_bucket = {**requests.requests, "retries": requests.retries, "rate_limited": requests.rate_limited}
-        load.progress.done(load.spec.name, asdict(counts), by_bucket)
+
+
+def load_whole(load: TableLoad, read: Callable[[], list[Record]], *, reason: str = "no longer listed") -> None:
+    """Load a list that the space has; a failed read is never an empty list, it leaves the rows as they are.
+
+    Raises:
+        BacklogError: the list cannot be read.
+    """
+    with in_history(load, "full"):
+        load.store_listing(read(), reason=reason)
 
 
 def load_each_project(load: TableLoad, read: Callable[[BacklogClient, str], list[Record]]) -> None:
@@ -221,16 +251,17 @@ def load_each_project(load: TableLoad, read: Callable[[BacklogClient, str], list
         BacklogError: the key is refused or the source is not available, which is so for every project.
     """
     without: list[str] = []
-    for project in load.client.visible_projects():
-        key = str(project["projectKey"])
-        try:
-            load.store_listing(read(load.client, key), project_id=int(project["id"]))
-        except NotInPlan:
-            without.append(key)
-        except AuthenticationError:
-            raise
-        except (PermanentError, IncompleteScan) as error:
-            load.failed(key, error)
+    with in_history(load, "full"):
+        for project in load.client.visible_projects():
+            key = str(project["projectKey"])
+            try:
+                load.store_listing(read(load.client, key), project_id=int(project["id"]))
+            except NotInPlan:
+                without.append(key)
+            except AuthenticationError:
+                raise
+            except PermanentError as error:
+                load.failed(key, error)
     if without:
         load.notes["not_in_plan"] = (
             f"the plan of the space has none of this for {', '.join(without)}; stored rows are left as they are"

@@ -5,7 +5,7 @@ Add here: what is known of people. Keep out: who is in which project (`projects.
 
 import dagster as dg
 
-from assets.raw.table_load import TableLoad, raw_asset, table_load, whole_table_result
+from assets.raw.table_load import TableLoad, in_history, raw_asset, table_load, whole_table_result
 from resources.backlog.errors import PermissionDenied
 from resources.backlog.models import Record
 from resources.backlog.resource import BacklogResource
@@ -23,11 +23,10 @@ def users(
     context: dg.AssetExecutionContext, backlog: BacklogResource, warehouse: WarehouseResource, progress: dg.ResourceParam[Progress]
 ) -> "dg.MaterializeResult[None]":
     """Read all users, or all members where the list of users is refused."""
-    with table_load(context, "users", backlog, warehouse, progress) as load:
+    with table_load(context, "users", backlog, warehouse, progress) as load, in_history(load, "full"):
         try:
-            listed = load.client.users()
+            load.store_listing(load.client.users())
             load.notes["source_of_users"] = "GET /users: all users of the space"
-            load.store_listing(listed)
         except PermissionDenied as error:
             context.log.warning(f"{error} Using the members of all visible projects instead.")
             load.notes["source_of_users"] = "members of all visible projects: the API key may not list users"
