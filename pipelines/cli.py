@@ -6,6 +6,7 @@ Add here: a command and its options. Keep out: what it does (a module beside thi
 """
 
 import json
+import logging
 import os
 import sys
 from pathlib import Path
@@ -55,7 +56,8 @@ def main(debug: bool) -> None:
     Reads BACKLOG_URL, BACKLOG_API_KEY, WAREHOUSE_URL and the other variables of the README, also from a file .env here. What is
     unset gets a stand-in: a simulated space, an embedded PostgreSQL.
     """
-    del debug  # read from the context by the group
+    # What matters is said by the command itself; retries and the like are for who asks.
+    logging.basicConfig(level=logging.INFO if debug else logging.ERROR)
     load_dotenv(Path.cwd() / ".env")
 
 
