@@ -63,15 +63,15 @@ def _cell(column: Column[object]) -> str:
     return (column.comment or "").replace("|", "\\|")
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], page: Path = PAGE) -> int:
     """Write the page, or with `--check` return 1 when it is not what the schema says."""
-    page = render()
+    text = render()
     if arguments == ["--check"]:
-        if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page:
+        if page.exists() and page.read_text(encoding="utf-8") == text:
             return 0
-        sys.stderr.write(f"docs/tables.md is stale: run {_COMMAND}\n")
+        sys.stderr.write(f"docs/{page.name} is stale: run {_COMMAND}\n")
         return 1
-    PAGE.write_text(page, encoding="utf-8")
+    page.write_text(text, encoding="utf-8")
     return 0
 
 

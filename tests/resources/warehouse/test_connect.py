@@ -1,0 +1,111 @@
+"""Connections: whatever the server refuses is one clear line without a secret."""
+
+import socket
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from resources.warehouse.connect import engine, mask, parse_url
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.loader import merge
+from resources.warehouse.schema import SPECS
+
+SECRET = "s3cret!"
+
+
+def _message(url: str) -> str:
+    made = engine(url)
+    with pytest.raises(WarehouseError) as caught, made.connect():
+        pass
+    made.dispose()
+    message = str(caught.value)
+    assert "\n" not in message
+    assert SECRET not in message
+    assert SECRET not in repr(made)
+    return message
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2", "postgresql+psycopg"])
+def test_every_way_to_write_the_scheme_is_understood(scheme: str) -> None:
+    url = parse_url(f"{scheme}://me:{SECRET}@db.test:6543/wh?sslmode=require")
+    assert (url.drivername, url.host, url.port, url.database) == ("postgresql+psycopg2", "db.test", 6543, "wh")
+
+
+@pytest.mark.parametrize("url", ["", "warehouse", "mysql://me:s3cret!@db/wh", "postgresql://me:s3cret!@db:port/wh"])
+def test_what_is_no_url_of_postgresql_is_refused_without_repeating_it(url: str) -> None:
+    with pytest.raises(WarehouseError, match="WAREHOUSE_URL cannot be read: expected postgresql://") as caught:
+        engine(url)
+    assert SECRET not in str(caught.value)
+
+
+def test_a_masked_url_shows_where_and_hides_the_secret(warehouse_url: str) -> None:
+    assert mask(f"postgres://me:{SECRET}@db.test:6543/wh") == "postgresql://me:***@db.test:6543/wh"
+    assert SECRET not in mask(f"postgresql://db.test/wh?user=me&password={SECRET}&sslpassword={SECRET}")
+    assert engine(mask(warehouse_url)).url.database == parse_url(warehouse_url).database
+
+
+def test_a_server_that_cannot_be_reached_is_named() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        message = _message(f"postgresql://me:{SECRET}@127.0.0.1:{port}/wh")
+    assert str(port) in message
+    assert "check WAREHOUSE_URL and the server" in message
+    assert "could not translate host name" in _message(f"postgresql://me:{SECRET}@no-such-host.invalid/wh")
+
+
+def test_a_missing_database_or_user_is_named(warehouse_url: str) -> None:
+    url = parse_url(warehouse_url)
+    missing = url.set(database="missing").render_as_string(hide_password=False)
+    assert 'database "missing" does not exist' in _message(missing)
+    assert "create the database" in _message(missing)
+    assert "the user" in _message(url.set(username="nobody", password=SECRET).render_as_string(hide_password=False))
+
+
+def test_a_read_only_server_says_what_to_do(warehouse_url: str, issue: Any) -> None:
+    made = engine(warehouse_url)
+    with made.begin() as conn:
+        conn.execute(text("SET TRANSACTION READ ONLY"))
+        with pytest.raises(WarehouseError, match="read-only: point WAREHOUSE_URL at the primary"):
+            merge(conn, SPECS["issues"], [issue(1)], space_key="acme", timezone="UTC", run_id="run")
+    made.dispose()
+
+
+def test_a_full_disk_and_a_missing_right_say_what_to_do(warehouse: Engine) -> None:
+    raised = "DO $$ BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = '{}'; END $$"
+    for state, words in {"53100": "disk .* is full", "42501": "lacks a right", "53300": "max_connections"}.items():
+        with warehouse.connect() as conn, pytest.raises(WarehouseError, match=words):
+            conn.execute(text(raised.format(state)))
+
+
+def test_a_restarted_server_is_survived_and_a_lost_transaction_is_an_error(warehouse: Engine) -> None:
+    mine = text("SELECT pg_backend_pid()")
+    kill = text("SELECT pg_terminate_backend(:pid)")
+    with warehouse.connect() as conn:
+        idle = conn.execute(mine).scalar_one()
+    with warehouse.connect() as conn, warehouse.connect() as killer:
+        assert conn.execute(mine).scalar_one() == idle
+        killer.execute(kill, {"pid": idle})
+        with pytest.raises(WarehouseError, match="cannot be used"):
+            conn.execute(mine)
+    with warehouse.connect() as conn, warehouse.connect() as killer:
+        pooled = conn.execute(mine).scalar_one()
+        conn.close()
+        killer.execute(kill, {"pid": pooled})
+        with warehouse.connect() as again:
+            assert again.execute(mine).scalar_one() != pooled
+
+
+def test_sessions_run_in_utc_under_the_name_of_the_program(warehouse: Engine) -> None:
+    with warehouse.connect() as conn:
+        assert conn.execute(text("SHOW TimeZone")).scalar_one() == "UTC"
+        assert conn.execute(text("SHOW application_name")).scalar_one() == "backlog-elt"
+
+
+def test_the_caller_of_a_url_may_set_its_own_options(warehouse_url: str) -> None:
+    url = parse_url(warehouse_url).update_query_dict({"application_name": "mine"})
+    made = engine(url.render_as_string(hide_password=False))
+    with made.connect() as conn:
+        assert conn.execute(text("SHOW application_name")).scalar_one() == "mine"
+    made.dispose()

@@ -1,0 +1,68 @@
+"""The log of syncs and what `status` says of it."""
+
+from sqlalchemy import Engine, text
+
+from resources.warehouse.history import (
+    DIED,
+    Totals,
+    abandon,
+    fail_sync,
+    finish_sync,
+    known_spaces,
+    start_sync,
+    summary,
+)
+
+
+def _start(engine: Engine, sync_type: str = "issues", run_id: str = "run-1", space_key: str = "acme") -> int:
+    return start_sync(engine, space_key=space_key, sync_type=sync_type, mode="incremental", run_id=run_id)
+
+
+def test_an_untouched_space_has_no_history(warehouse: Engine) -> None:
+    state = summary(warehouse, "acme")
+    assert (state.active, state.last) == ((), {})
+    assert state.last_24h == Totals(runs=0, completed=0, failed=0, items=0, requests=0)
+    assert known_spaces(warehouse) == []
+
+
+def test_a_sync_is_seen_from_start_to_end(warehouse: Engine) -> None:
+    number = start_sync(warehouse, space_key="acme", sync_type="issues", mode="backfill", run_id="run-1", project_key="OPS")
+    (active,) = summary(warehouse, "acme").active
+    assert (active.status, active.mode, active.project_key, active.ended_at) == ("in_progress", "backfill", "OPS", None)
+    finish_sync(warehouse, number, items_synced=120, items_failed=1, requests=3)
+    state = summary(warehouse, "acme")
+    assert state.active == ()
+    last = state.last["issues"]
+    assert (last.status, last.items_synced, last.items_failed, last.requests) == ("completed", 120, 1, 3)
+    assert last.ended_at is not None
+    assert last.ended_at >= last.started_at
+
+
+def test_the_last_sync_of_each_type_and_the_last_day_are_summed(warehouse: Engine) -> None:
+    finish_sync(warehouse, _start(warehouse, "users"), items_synced=9, items_failed=0, requests=1)
+    finish_sync(warehouse, _start(warehouse), items_synced=100, items_failed=0, requests=2)
+    fail_sync(warehouse, _start(warehouse), "GET /issues: 500", items_synced=50, requests=4)
+    long_ago = _start(warehouse)
+    finish_sync(warehouse, long_ago, items_synced=10_000, items_failed=0, requests=100)
+    with warehouse.begin() as conn:
+        conn.execute(text("UPDATE ops.sync_history SET started_at = now() - interval '2 days' WHERE id = :id"), {"id": long_ago})
+    _start(warehouse, space_key="other")
+    state = summary(warehouse, "acme")
+    assert {name: sync.status for name, sync in state.last.items()} == {"issues": "failed", "users": "completed"}
+    assert state.last["issues"].error == "GET /issues: 500"
+    assert state.last_24h == Totals(runs=3, completed=2, failed=1, items=159, requests=7)
+    assert known_spaces(warehouse) == ["acme", "other"]
+
+
+def test_syncs_of_a_dead_run_are_marked_failed_and_no_others(warehouse: Engine) -> None:
+    _start(warehouse, run_id="dead")
+    _start(warehouse, "users", run_id="alive")
+    _start(warehouse, run_id="dead", space_key="other")
+    finish_sync(warehouse, _start(warehouse, run_id="dead"), items_synced=1, items_failed=0, requests=1)
+    assert abandon(warehouse, "acme", "issues") == 1
+    assert abandon(warehouse, "acme", "issues") == 0
+    assert [sync.run_id for sync in summary(warehouse, "acme").active] == ["alive"]
+    assert len(summary(warehouse, "other").active) == 1
+    with warehouse.connect() as conn:
+        errors = conn.execute(text("SELECT error FROM ops.sync_history WHERE status = 'failed'")).scalars().all()
+    assert errors == [DIED]

@@ -1,0 +1,107 @@
+"""Migrations: the database is what the schema says, however many start at once."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, event, text
+
+from resources.warehouse.connect import engine, parse_url
+from resources.warehouse.migrations import upgrade
+from resources.warehouse.schema_ops import OPS_TABLES
+from resources.warehouse.spec import metadata
+
+UPGRADE = """
+import sys
+from resources.warehouse.connect import engine
+from resources.warehouse.migrations import upgrade
+upgrade(engine(sys.argv[1]))
+"""
+
+
+@pytest.fixture
+def empty_url(warehouse: Engine, warehouse_url: str) -> Iterator[str]:
+    """URL of a database beside the test's own with nothing in it."""
+    name = f"{warehouse.url.database}_empty"
+    admin = warehouse.execution_options(isolation_level="AUTOCOMMIT")
+    with admin.connect() as conn:
+        conn.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
+    yield parse_url(warehouse_url).set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as conn:
+        conn.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+def test_the_migrated_database_is_what_the_schema_says(warehouse: Engine) -> None:
+    assert OPS_TABLES
+    with warehouse.connect() as conn:
+        options = {
+            "include_schemas": True,
+            "compare_type": True,
+            "compare_server_default": True,
+            "version_table_schema": "ops",
+            "include_name": lambda name, kind, _: kind != "schema" or name in {"raw", "ops"},
+        }
+        assert compare_metadata(MigrationContext.configure(conn, opts=options), metadata) == []
+
+
+def test_indexes_of_open_entries_cover_open_entries_only(warehouse: Engine) -> None:
+    query = text("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'ops' AND indexdef LIKE '%WHERE%'")
+    with warehouse.connect() as conn:
+        partial: dict[str, str] = {row[0]: row[1] for row in conn.execute(query)}
+    assert set(partial) == {"rejected_records_open_key", "sync_history_active_idx"}
+    assert "(resolved_at IS NULL)" in partial["rejected_records_open_key"]
+
+
+def test_every_table_and_column_is_described_in_the_database(warehouse: Engine) -> None:
+    query = text(
+        "SELECT c.relname, a.attname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum >= 0 AND NOT a.attisdropped "
+        "WHERE n.nspname IN ('raw', 'ops') AND c.relkind = 'r' AND c.relname <> 'alembic_version' "
+        "AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid) IS NULL)"
+    )
+    with warehouse.connect() as conn:
+        assert conn.execute(query).all() == []
+
+
+def test_two_processes_that_migrate_at_once_both_succeed(empty_url: str) -> None:
+    both = [
+        subprocess.Popen([sys.executable, "-W", "error", "-c", UPGRADE, empty_url], stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    assert [(process.communicate(timeout=120)[1], process.returncode) for process in both] == [("", 0), ("", 0)]
+    made = engine(empty_url)
+    with made.connect() as conn:
+        assert conn.execute(text("SELECT version_num FROM ops.alembic_version")).scalars().all() == ["0001"]
+        assert conn.execute(text("SELECT count(*) FROM raw.issues")).scalar_one() == 0
+    made.dispose()
+
+
+def test_a_failed_migration_leaves_nothing_behind(empty_url: str) -> None:
+    made = engine(empty_url)
+    with made.begin() as conn:
+        conn.execute(text("CREATE SCHEMA raw"))
+        conn.execute(text("CREATE TABLE raw.teams (mine integer)"))
+    with pytest.raises(Exception, match="teams"):
+        upgrade(made)
+    with made.begin() as conn:
+        tables = text("SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN ('raw', 'ops')")
+        assert conn.execute(tables).scalars().all() == ["raw.teams"]
+        conn.execute(text("DROP TABLE raw.teams"))
+    upgrade(made)
+    made.dispose()
+
+
+def test_a_migrated_database_is_left_alone(warehouse: Engine) -> None:
+    statements: list[str] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    event.listen(warehouse, "before_cursor_execute", note)
+    upgrade(warehouse)
+    assert statements
+    assert not [statement for statement in statements if not statement.startswith("SELECT")]

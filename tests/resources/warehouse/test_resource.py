@@ -1,0 +1,47 @@
+"""The Dagster resource: an engine on first use, closed after the run, its URL shown nowhere."""
+
+from pathlib import Path
+
+import pytest
+from dagster import DagsterInstance, EnvVar, asset, materialize
+from sqlalchemy import text
+
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.resource import WarehouseResource
+
+
+def test_an_asset_gets_a_migrated_warehouse_and_leaves_no_connection(warehouse_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_WAREHOUSE_URL", warehouse_url)
+    engines = []
+
+    @asset
+    def counted(warehouse: WarehouseResource) -> int:
+        engines.append(warehouse.engine)
+        assert warehouse.engine is engines[0]
+        with warehouse.engine.connect() as conn:
+            count: int = conn.execute(text("SELECT count(*) FROM raw.issues")).scalar_one()
+        return count
+
+    resource = WarehouseResource(url=EnvVar("TEST_WAREHOUSE_URL"))
+    with DagsterInstance.ephemeral() as instance:
+        result = materialize([counted], resources={"warehouse": resource}, instance=instance)
+    assert result.output_for_node("counted") == 0
+    assert engines[0].pool.checkedin() == 0  # type: ignore[attr-defined]  # QueuePool, of which Pool is the base
+
+
+def test_without_a_url_the_embedded_server_is_used_and_without_a_home_it_is_an_error() -> None:
+    with pytest.raises(WarehouseError, match="set WAREHOUSE_URL, or BACKLOG_ELT_HOME"):
+        _ = WarehouseResource().engine
+
+
+def test_a_server_that_cannot_be_used_is_asked_again_the_next_time(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    resource = WarehouseResource(home=str(tmp_path / "file"))
+    for _ in range(2):
+        with pytest.raises(WarehouseError, match="cannot be started"):
+            _ = resource.engine
+
+
+def test_the_url_is_in_no_repr() -> None:
+    assert "s3cret" not in repr(WarehouseResource(url="postgresql://me:s3cret@db/wh"))
+    assert "s3cret" not in str(WarehouseResource(url="postgresql://me:s3cret@db/wh"))
