@@ -21,11 +21,6 @@ class ApiError(Exception):
         return {"errors": [{"message": self.message, "code": self.code, "moreInfo": ""}]}
 
 
-def internal() -> ApiError:
-    """500, code 1."""
-    return ApiError(500, 1, "Internal server error.")
-
-
 def forbidden() -> ApiError:
     """403, code 5."""
     return ApiError(403, 5, "You do not have permission to do this.")

@@ -58,10 +58,11 @@ def main_simulate(
     if life_file is not None:
         life = Life.remembered(life_file, alive=alive, now=now)
     simulator = Simulator(spec, switches=switches, limits=PLANS[limits], clock=clock, life=life, port=port)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)  # uvicorn stops at the signal, then raises it again for us
 
     def announce() -> None:
+        # A signal may come before uvicorn listens to signals; and uvicorn raises it again after it has stopped.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: simulator.end_serving())
         print(json.dumps({"url": simulator.url, "api_key": simulator.api_key}), file=output, flush=True)
         if until_stdin_closes:
             threading.Thread(target=_end_with_stdin, daemon=True).start()

@@ -24,6 +24,7 @@ def issues(call: Call) -> Any:
 def issues_count(call: Call) -> Any:
     """GET /issues/count: the same filters."""
     call.refuse_unknown(KNOWN)
+    _expands(call)
     return {"count": call.services.listings.count(visible(call), call.params)}
 
 

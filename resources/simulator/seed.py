@@ -69,7 +69,7 @@ def _add_projects(world: World, rng: Random, begin: int) -> None:
             key, name, rule="backlog" if index % 3 == 1 else "markdown", order=index if index % 2 else 2_147_483_646
         )
         for user in people[1:]:
-            if rng.random() < 0.7:
+            if rng.random() < 0.7 and world.users[user].last_login is not None:
                 world.add_member(project.id, user, at=begin)
         if world.teams:
             world.add_project_team(project.id, list(world.teams)[index % len(world.teams)], at=begin)

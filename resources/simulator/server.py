@@ -132,7 +132,7 @@ class Simulator:
     def stop(self) -> None:
         """Stop to listen and end open connections."""
         if self._server is not None and self._thread is not None and self._socket is not None:
-            self._server.should_exit = True
+            self._server.should_exit = self._server.force_exit = True
             self._thread.join()
             self._socket.close()
             self._server = None
@@ -146,8 +146,15 @@ class Simulator:
         """
         with listen(self._port) as taken:
             self._port = taken.getsockname()[1]
+            self._server = uvicorn.Server(self._config())
             ready()
-            uvicorn.Server(self._config()).run([taken])
+            self._server.run([taken])
+        self._deliveries.stop()
+
+    def end_serving(self) -> None:
+        """Let `serve` return; safe to call from a signal handler."""
+        if self._server is not None:
+            self._server.should_exit = True
 
     def __enter__(self) -> Self:
         return self.start()

@@ -34,7 +34,7 @@ class SpaceSpec:
     ids: Literal["large", "int32"] = "large"
 
     def __post_init__(self) -> None:
-        for name, least in (("users", 1), ("projects", 1), ("issues", 0), ("history_days", 1)):
+        for name, least in (("users", 1), ("projects", 1), ("issues", 0), ("history_days", 3)):
             if getattr(self, name) < least:
                 message = f"{name} must be at least {least}, not {getattr(self, name)}"
                 raise SimulatorError(message)
