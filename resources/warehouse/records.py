@@ -5,7 +5,7 @@ Add here: a pure function of a record. Keep out: SQL, and anything that needs a 
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
 from typing import Any
 
@@ -76,7 +76,16 @@ def _reference(value: Any) -> Any:
     return value.get("id", value) if isinstance(value, dict) else value
 
 
-def _order(value: Any) -> str:
+def _ordered(values: Iterable[Any]) -> list[Any]:
+    """Sort JSON values: ids, and lists that begin with one, as numbers; whatever cannot be compared by its text."""
+    given = list(values)
+    try:
+        return sorted(given)
+    except TypeError:
+        return sorted(given, key=_text)
+
+
+def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
@@ -84,7 +93,7 @@ def _each(reduce: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return a function that reduces each element of a list and sorts them: the source's order means nothing."""
 
     def reduced(value: Any) -> Any:
-        return sorted(map(reduce, value), key=_order) if isinstance(value, list) else value
+        return _ordered(map(reduce, value)) if isinstance(value, list) else value
 
     return reduced
 
@@ -97,7 +106,7 @@ def _custom_field(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     chosen = value.get("value")
-    owned = sorted(map(_reference, chosen), key=_order) if isinstance(chosen, list) else _reference(chosen)
+    owned = _ordered(map(_reference, chosen)) if isinstance(chosen, list) else _reference(chosen)
     return [value.get("id"), None if owned == [] else owned, value.get("otherValue")]
 
 
@@ -131,8 +140,7 @@ def owned_content(spec: TableSpec, record: Record) -> Record:
 
 def content_hash(spec: TableSpec, record: Record) -> str:
     """Return 32 hex digits that change when, and only when, something that the record itself owns has changed."""
-    text = json.dumps(owned_content(spec, record), sort_keys=True)
-    return blake2b(text.encode(), digest_size=16).hexdigest()
+    return blake2b(_text(owned_content(spec, record)).encode(), digest_size=16).hexdigest()
 
 
 def unexpected_fields(spec: TableSpec, record: Record) -> set[str]:

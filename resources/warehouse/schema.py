@@ -132,52 +132,39 @@ _ISSUE_TYPES = raw_table(
     "issue_types",
     "Issue types of each project",
     [
-        _ID,
-        _PROJECT,
-        _NAME,
-        _COLOR,
-        _ORDER,
+        _ID, _PROJECT, _NAME, _COLOR, _ORDER,
         Field("template_summary", Kind.TEXT, "templateSummary", "Summary a new issue of this type starts with"),
         Field("template_description", Kind.TEXT, "templateDescription", "Description such an issue starts with"),
     ],
-    endpoint="GET /projects/:id/issueTypes",
-    business_key="name",
-    references=_PROJECT_REF,
-)
+    endpoint="GET /projects/:id/issueTypes", business_key="name", references=_PROJECT_REF,
+)  # fmt: skip
 
 _CATEGORIES = raw_table(
     "categories",
     "Categories of each project",
     [_ID, _PROJECT, _NAME, _ORDER],
-    endpoint="GET /projects/:id/categories",
-    business_key="name",
-    references=_PROJECT_REF,
-)
+    endpoint="GET /projects/:id/categories", business_key="name", references=_PROJECT_REF,
+)  # fmt: skip
 
 _VERSIONS = raw_table(
     "versions",
     "Versions and milestones of each project: one list serves both",
     [
-        _ID,
-        _PROJECT,
-        _NAME,
+        _ID, _PROJECT, _NAME,
         Field("description", Kind.TEXT, "description", "Description"),
         Field("start_date", Kind.DATE, "startDate", "First day, in the space's zone"),
         Field("release_due_date", Kind.DATE, "releaseDueDate", "Day it is due, in the space's zone"),
         Field("archived", Kind.BOOLEAN, "archived", "Whether it is put away"),
         _ORDER,
     ],
-    endpoint="GET /projects/:id/versions",
-    business_key="name",
-    references=_PROJECT_REF,
-)
+    endpoint="GET /projects/:id/versions", business_key="name", references=_PROJECT_REF,
+)  # fmt: skip
 
 _CUSTOM_FIELDS = raw_table(
     "custom_fields",
     "Definitions of custom fields of each project",
     [
-        _ID,
-        _PROJECT,
+        _ID, _PROJECT,
         Field(
             "type_id", Kind.BIGINT, "typeId",
             "1 text, 2 text area, 3 number, 4 date, 5 single list, 6 multiple list, 7 checkbox, 8 radio",
@@ -186,10 +173,7 @@ _CUSTOM_FIELDS = raw_table(
         Field("description", Kind.TEXT, "description", "Description"),
         Field("required", Kind.BOOLEAN, "required", "Whether an issue must have a value"),
         Field("use_issue_type", Kind.BOOLEAN, "useIssueType", "Whether the field is limited to some issue types"),
-        Field(
-            "applicable_issue_type_ids", Kind.IDS, "applicableIssueTypes[]",
-            "Issue types that have the field; empty: all",
-        ),
+        Field("applicable_issue_type_ids", Kind.IDS, "applicableIssueTypes[]", "Issue types that have it; empty: all"),
         Field("items", Kind.JSONB, "items", "Choices of a list: id (unique within the field), name, displayOrder"),
         Field("allow_add_item", Kind.BOOLEAN, "allowAddItem", "Whether people may add choices"),
         Field("allow_input", Kind.BOOLEAN, "allowInput", "Whether people may type another value"),
@@ -217,8 +201,7 @@ _ISSUES = raw_table(
     "issues",
     "Issues as they are now, one row each",
     [
-        _ID,
-        _PROJECT,
+        _ID, _PROJECT,
         Field("issue_key", Kind.TEXT, "issueKey", "Key as people write it (OPS-42); changes when the project's does"),
         Field("key_id", Kind.BIGINT, "keyId", "Number in the key"),
         Field("issue_type_id", Kind.BIGINT, "issueType.id", "Issue type"),

@@ -137,3 +137,18 @@ def test_a_lock_leaves_no_transaction_open_and_no_connection_behind(warehouse: E
         held = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = "
                     "(SELECT oid FROM pg_database WHERE datname = current_database())")  # fmt: skip
         assert conn.execute(held).scalar_one() == 0
+
+
+def test_a_lock_whose_connection_is_lost_does_not_hide_how_the_block_ended(warehouse: Engine) -> None:
+    kill = text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted "
+                "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")  # fmt: skip
+
+    def lose_it_and_fail() -> None:
+        with sync_lock(warehouse, "acme", "issues"), warehouse.connect() as conn:
+            conn.execute(kill)
+            raise ValueError("the block's own failure")
+
+    with sync_lock(warehouse, "acme", "issues"), warehouse.connect() as conn:
+        assert conn.execute(kill).scalar_one()
+    with pytest.raises(ValueError, match="own failure"):
+        lose_it_and_fail()

@@ -322,7 +322,7 @@ COMMENT ON COLUMN raw.custom_fields.name IS 'Name as shown (`name`)';
 COMMENT ON COLUMN raw.custom_fields.description IS 'Description (`description`)';
 COMMENT ON COLUMN raw.custom_fields.required IS 'Whether an issue must have a value (`required`)';
 COMMENT ON COLUMN raw.custom_fields.use_issue_type IS 'Whether the field is limited to some issue types (`useIssueType`)';
-COMMENT ON COLUMN raw.custom_fields.applicable_issue_type_ids IS 'Issue types that have the field; empty: all (`applicableIssueTypes[]`)';
+COMMENT ON COLUMN raw.custom_fields.applicable_issue_type_ids IS 'Issue types that have it; empty: all (`applicableIssueTypes[]`)';
 COMMENT ON COLUMN raw.custom_fields.items IS 'Choices of a list: id (unique within the field), name, displayOrder (`items`)';
 COMMENT ON COLUMN raw.custom_fields.allow_add_item IS 'Whether people may add choices (`allowAddItem`)';
 COMMENT ON COLUMN raw.custom_fields.allow_input IS 'Whether people may type another value (`allowInput`)';
