@@ -3,7 +3,7 @@
 Add here: a claim that needs more than one stored table. Keep out: loading anything.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -11,6 +11,7 @@ import pandas as pd
 from sqlalchemy import func, select
 
 from assets.claims import CLAIMS, Claim, check_result, claims_of, rows_table
+from assets.raw.declaration import FRESH_WITHIN
 from resources.backlog.errors import BacklogError, NotFound, PermissionDenied
 from resources.backlog.models import IssueFilter
 from resources.backlog.resource import BacklogResource
@@ -20,9 +21,6 @@ from resources.warehouse.schema import SPECS
 from resources.warehouse.state import project_states
 
 ISSUES = dg.AssetKey(["raw", "issues"])
-
-#: Two of the schedule's twelve hours and an hour of grace: older means that a load was missed.
-FRESH_WITHIN = timedelta(hours=13)
 
 
 def _check(claim: Claim, table: str) -> dg.AssetChecksDefinition:
@@ -104,7 +102,7 @@ def every_project_is_fresh(backlog: BacklogResource, warehouse: WarehouseResourc
         if not project.get("archived"):
             state = states.get(int(project["id"]))
             loaded = state.last_success_at if state else None
-            fresh = loaded is not None and now - loaded <= FRESH_WITHIN
+            fresh = loaded is not None and now - loaded <= FRESH_WITHIN["issues"]
             error = state.last_error if state else None
             rows.append({"project": project["projectKey"], "loaded_at": loaded, "fresh": fresh, "last_error": error})
     stale = [str(row["project"]) for row in rows if not row["fresh"]]

@@ -142,7 +142,7 @@ def _read_window(load: TableLoad, project: Project, part: Slice, visible: dict[i
     gone = _vanished(load, project, part, scan, visible, tally)
     with load.engine.begin() as connection:
         mark_deleted(
-            connection, load.spec, gone, space_key=load.space_key, reason="partition re-read: not found", run_id=load.context.run_id
+            connection, load.spec, gone, space_key=load.space_key, reason="partition re-read: not found", run_id=load.context.run.run_id
         )
         watermark = state.get_watermarks(connection, load.space_key, SCOPE).get(project.id)
         if part.until is None and (part.since is None or (watermark is not None and part.since <= watermark)):

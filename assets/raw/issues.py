@@ -11,8 +11,9 @@ import dagster as dg
 
 from assets.claims import check_results, check_specs
 from assets.partitions import PROJECT_MONTHS, slices
+from assets.raw.declaration import raw_asset
 from assets.raw.issue_windows import SCOPE, load_changes, load_windows
-from assets.raw.table_load import raw_asset, table_load
+from assets.raw.table_load import table_load
 from resources.backlog.resource import BacklogResource
 from resources.progress import Progress
 from resources.warehouse.resource import WarehouseResource

@@ -10,7 +10,9 @@ from functools import partial
 
 import dagster as dg
 
-from assets.raw.table_load import load_each_project, load_whole, raw_asset, table_load, whole_table_result
+from assets.raw.declaration import raw_asset
+from assets.raw.listings import load_each_project, load_whole, whole_table_result
+from assets.raw.table_load import table_load
 from resources.backlog.client import BacklogClient
 from resources.backlog.models import Record
 from resources.backlog.resource import BacklogResource

@@ -5,7 +5,9 @@ Add here: what is known of the space as a whole. Keep out: its people and projec
 
 import dagster as dg
 
-from assets.raw.table_load import in_history, raw_asset, table_load, whole_table_result
+from assets.raw.declaration import raw_asset
+from assets.raw.listings import whole_table_result
+from assets.raw.table_load import in_history, table_load
 from resources.backlog.resource import BacklogResource
 from resources.progress import Progress
 from resources.warehouse.resource import WarehouseResource

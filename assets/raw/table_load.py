@@ -3,7 +3,7 @@
 Every raw asset works inside a `TableLoad`. Add here: what is true of the load of any table. Keep out: what a single table needs.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,9 +12,9 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import Connection, Engine, func, select
 
-from assets.metadata import Counts, definition_metadata, load_metadata, preview
+from assets.metadata import Counts
 from resources.backlog.client import BacklogClient
-from resources.backlog.errors import AuthenticationError, BacklogError, NotInPlan, PermanentError
+from resources.backlog.errors import BacklogError
 from resources.backlog.models import Record, RequestStats
 from resources.backlog.resource import BacklogResource
 from resources.progress import Progress
@@ -27,34 +27,8 @@ from resources.warehouse.schema import SPECS
 from resources.warehouse.spec import TableSpec
 from resources.warehouse.state import sync_lock
 
-OWNERS = ["team:data"]
-KINDS = {"postgres", "table"}
-
-#: A table counts as stale when its schedule has missed a tick and the hour in which it is made up.
-FRESH_WITHIN = {"users": timedelta(hours=25), "issues": timedelta(hours=13)}
-FRESH_WITHIN_OTHERWISE = timedelta(hours=7)
-
 #: Somebody else's load of the same table is waited for this long, since it may be a first load.
 LOCK_WAIT_SECONDS = 6 * 3600.0
-
-
-def raw_asset(
-    table: str, *, description: str, deps: Sequence[str] = (), **options: Any
-) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Declare the asset `raw/<table>` with all that the raw assets have in common."""
-    declare: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
-        name=table,
-        key_prefix="raw",
-        group_name="raw",
-        owners=OWNERS,
-        kinds=KINDS,
-        description=description,
-        deps=[dg.AssetKey(key.split("/")) for key in deps],
-        metadata=definition_metadata(SPECS[table]),
-        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=FRESH_WITHIN.get(table, FRESH_WITHIN_OTHERWISE)),
-        **options,
-    )
-    return declare
 
 
 @dataclass
@@ -110,7 +84,7 @@ class TableLoad:
                     result.present_ids,
                     space_key=self.space_key,
                     reason=reason,
-                    run_id=self.context.run_id,
+                    run_id=self.context.run.run_id,
                 )
         self._count(result)
         self.counts += Counts(deleted=len(gone))
@@ -123,7 +97,7 @@ class TableLoad:
             records,
             space_key=self.space_key,
             timezone=str(self.space["timezone"]),
-            run_id=self.context.run_id,
+            run_id=self.context.run.run_id,
             extra=extra,
         )
 
@@ -214,7 +188,7 @@ def in_history(load: TableLoad, mode: str, project_key: str | None = None) -> It
         space_key=load.space_key,
         sync_type=load.spec.name,
         mode=mode,
-        run_id=load.context.run_id,
+        run_id=load.context.run.run_id,
         project_key=project_key,
     )
     error: str | None = "ended before it was done"
@@ -232,49 +206,3 @@ def in_history(load: TableLoad, mode: str, project_key: str | None = None) -> It
             history.finish_sync(load.engine, number, **figures)
         else:
             history.fail_sync(load.engine, number, error, **figures)
-
-
-def load_whole(load: TableLoad, read: Callable[[], list[Record]], *, reason: str = "no longer listed") -> None:
-    """Load a list that the space has; a failed read is never an empty list, it leaves the rows as they are.
-
-    Raises:
-        BacklogError: the list cannot be read.
-    """
-    with in_history(load, "full"):
-        load.store_listing(read(), reason=reason)
-
-
-def load_each_project(load: TableLoad, read: Callable[[BacklogClient, str], list[Record]]) -> None:
-    """Load a list that each project has; a project that refuses does not keep the others from loading.
-
-    Raises:
-        BacklogError: the key is refused or the source is not available, which is so for every project.
-    """
-    without: list[str] = []
-    with in_history(load, "full"):
-        for project in load.client.visible_projects():
-            key = str(project["projectKey"])
-            try:
-                load.store_listing(read(load.client, key), project_id=int(project["id"]))
-            except NotInPlan:
-                without.append(key)
-            except AuthenticationError:
-                raise
-            except PermanentError as error:
-                load.failed(key, error)
-    if without:
-        load.notes["not_in_plan"] = (
-            f"the plan of the space has none of this for {', '.join(without)}; stored rows are left as they are"
-        )
-
-
-def whole_table_result(load: TableLoad) -> "dg.MaterializeResult[None]":
-    """Return what the UI shows of a table that is always read whole."""
-    return dg.MaterializeResult(
-        metadata={
-            **load_metadata(load.counts, load.requests, started_at=load.started_at),
-            "dagster/row_count": load.row_count(),
-            "preview": preview(load.first_rows()),
-            **load.notes,
-        }
-    )

@@ -5,7 +5,9 @@ Add here: what is known of people. Keep out: who is in which project (`projects.
 
 import dagster as dg
 
-from assets.raw.table_load import TableLoad, in_history, raw_asset, table_load, whole_table_result
+from assets.raw.declaration import raw_asset
+from assets.raw.listings import whole_table_result
+from assets.raw.table_load import TableLoad, in_history, table_load
 from resources.backlog.errors import PermissionDenied
 from resources.backlog.models import Record
 from resources.backlog.resource import BacklogResource

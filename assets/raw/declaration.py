@@ -1,0 +1,39 @@
+"""How a raw asset is declared: what all of them have in common.
+
+Add here: what is true of every asset of the group `raw`. Keep out: what one of them does.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from assets.metadata import definition_metadata
+from resources.warehouse.schema import SPECS
+
+OWNERS = ["team:data"]
+KINDS = {"postgres", "table"}
+
+#: A table counts as stale when its schedule has missed a tick and the hour in which it is made up.
+FRESH_WITHIN = {"users": timedelta(hours=25), "issues": timedelta(hours=13)}
+FRESH_WITHIN_OTHERWISE = timedelta(hours=7)
+
+
+def raw_asset(
+    table: str, *, description: str, deps: Sequence[str] = (), **options: Any
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Declare the asset `raw/<table>` with all that the raw assets have in common."""
+    declare: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
+        name=table,
+        key_prefix="raw",
+        group_name="raw",
+        owners=OWNERS,
+        kinds=KINDS,
+        description=description,
+        deps=[dg.AssetKey(key.split("/")) for key in deps],
+        metadata=definition_metadata(SPECS[table]),
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=FRESH_WITHIN.get(table, FRESH_WITHIN_OTHERWISE)),
+        **options,
+    )
+    return declare
