@@ -26,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--limits", choices=tuple(PLANS), default="paid", help="the plan whose rate limits hold")
     parser.add_argument("--ids", choices=("large", "int32"), default=spec.ids, help="int32 for backlog4j")
     parser.add_argument("--switch", action="append", default=[], metavar="NAME=VALUE", help="see docs/simulator.md")
+    parser.add_argument("--certificate", type=Path, nargs=2, metavar=("CERT", "KEY"), help="speak HTTPS (PEM files)")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end with the program that started it")
     options = parser.parse_args(arguments)
     try:
@@ -40,6 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
             limits=options.limits,
             ids=options.ids,
             switches=switches_from(dict(text.partition("=")[::2] for text in options.switch)),
+            certificate=tuple(options.certificate) if options.certificate else None,
             until_stdin_closes=options.until_stdin_closes,
         )
     except SimulatorError as error:

@@ -45,6 +45,7 @@ class Life:
         if known is None:
             if not alive:
                 return None
+            now = now.replace(microsecond=0)
             known = LifeFile(path, now, now, INTERVAL)
         life = cls(known.start, interval=known.interval, until=None if alive else known.until)
         life._file = known if alive else None

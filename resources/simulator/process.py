@@ -38,13 +38,15 @@ def main_simulate(
     limits: str = "paid",
     ids: Literal["large", "int32"] = "large",
     switches: Switches | None = None,
+    certificate: tuple[Path, Path] | None = None,
     until_stdin_closes: bool = False,
     output: IO[str] | None = None,
 ) -> None:
     """Serve a space until SIGINT or SIGTERM; the first line of `output` is `{"url": ..., "api_key": ...}`.
 
     `alive` lets life go on; `life_file` remembers it, so that a restart is the same space again. Without `alive` a
-    life file is played as far as it got, and then the space stands still.
+    life file is played as far as it got, and then the space stands still. With `certificate` (PEM files of a certificate
+    and its key) it speaks HTTPS.
 
     Raises:
         SimulatorError: The port is taken, or an option cannot be used.
@@ -57,7 +59,19 @@ def main_simulate(
     life = Life(now) if alive else None
     if life_file is not None:
         life = Life.remembered(life_file, alive=alive, now=now)
-    simulator = Simulator(spec, switches=switches, limits=PLANS[limits], clock=clock, life=life, port=port)
+    for file in certificate or ():
+        if not file.is_file():
+            message = f"{file} is no file; --certificate takes a certificate and its key, both in PEM"
+            raise SimulatorError(message)
+    simulator = Simulator(
+        spec,
+        switches=switches,
+        limits=PLANS[limits],
+        clock=clock,
+        life=life,
+        port=port,
+        certificate=certificate,
+    )
 
     def announce() -> None:
         # A signal may come before uvicorn listens to signals; and uvicorn raises it again after it has stopped.
@@ -130,6 +144,7 @@ def spawn_simulator(
     life_file: Path | None = None,
     limits: str = "paid",
     switches: Mapping[str, str] | None = None,
+    certificate: tuple[Path, Path] | None = None,
 ) -> SpawnedSimulator:
     """Start a simulator as a child process and return when it listens.
 
@@ -144,6 +159,7 @@ def spawn_simulator(
         command += [f"--{name}", str(value)]
     command += ["--alive"] if alive else []
     command += [] if life_file is None else ["--life-file", str(life_file)]
+    command += [] if certificate is None else ["--certificate", *map(str, certificate)]
     for name, text in (switches or {}).items():
         command += ["--switch", f"{name}={text}"]
     process = subprocess.Popen(  # noqa: S603 - our own module

@@ -7,6 +7,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -42,6 +43,7 @@ class Simulator:
 
     `space` is the space itself with its actions, `clock` its time, `requests` what was asked, `faults` what goes
     wrong, `site` all the rest. Without `limits` nobody is held back. `life` plays events as the clock runs.
+    With `certificate` (the files of a certificate and its key, in PEM) it speaks HTTPS.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Simulator:
         clock: Clock | None = None,
         life: Life | None = None,
         port: int = 0,
+        certificate: tuple[Path, Path] | None = None,
     ) -> None:
         self.clock = clock or Clock()
         self.space: World = build_world(spec or SpaceSpec(), switches or Switches(), self.clock)
@@ -62,6 +65,7 @@ class Simulator:
             life.begin(self.space)
             self.site.before.append(lambda _: life.catch_up())
         self._port = port
+        self._certificate = certificate
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
         self._socket: socket.socket | None = None
@@ -69,7 +73,7 @@ class Simulator:
     @property
     def url(self) -> str:
         """The root of the space, as `BACKLOG_URL` takes it."""
-        return f"http://{HOST}:{self._port}"
+        return f"{'https' if self._certificate else 'http'}://{HOST}:{self._port}"
 
     @property
     def api_key(self) -> str:
@@ -164,8 +168,11 @@ class Simulator:
 
     def _config(self) -> uvicorn.Config:
         extra = [*routes_oauth.routes(self.site), *control.routes(self.site)]
+        certificate, key = self._certificate or (None, None)
         return uvicorn.Config(
             self.site.application(extra),
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
             http=_Protocol,
             ws="none",
             lifespan="off",
