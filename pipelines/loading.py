@@ -115,6 +115,9 @@ def load(settings: Settings, request: LoadRequest, progress: Progress) -> Summar
     began = time.monotonic()
     prepare_storage(settings)
     with source(settings, alive=False), dg.DagsterInstance.get() as instance:
+        # Dagster's storage connects anew for every statement, half to two thirds of a small load, unless it is told that
+        # it serves the UI: then it keeps a connection. No time limit on statements; a minute a connection, for firewalls.
+        instance.optimize_for_webserver(statement_timeout=0, pool_recycle=60, max_overflow=10)
         recorder = Recorder(progress)
         failures = tuple(_run_jobs(instance, request, recorder))
     return Summary(recorder.tables, recorder.requests, time.monotonic() - began, tuple(dict.fromkeys(failures)))
