@@ -117,14 +117,10 @@ def status(as_json: bool) -> None:
     click.echo(json.dumps(found, ensure_ascii=False, default=str) if as_json else status_table(found))
 
 
-@main.command()
-@click.option("--port", default=0, type=click.IntRange(0, 65535), help="Port to listen on; 0 picks a free one.")
-@click.option("--seed", default=1, show_default=True, help="The same seed gives the same space.")
-@click.option("--users", default=30, show_default=True, type=click.IntRange(1))
-@click.option("--projects", default=5, show_default=True, type=click.IntRange(1))
-@click.option("--issues", default=2000, show_default=True, type=click.IntRange(0))
-def simulate(port: int, seed: int, users: int, projects: int, issues: int) -> None:
+@main.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def simulate(options: tuple[str, ...]) -> None:
     """Serve a simulated Backlog space; the first line of output is a JSON object with its url and api_key."""
-    from resources.simulator import main_simulate
+    from resources.simulator.__main__ import main as simulator
 
-    main_simulate(port=port, seed=seed, users=users, projects=projects, issues=issues)
+    sys.exit(simulator(list(options), program="backlog-elt simulate"))

@@ -8,7 +8,6 @@ from typing import Any, Literal
 import dagster as dg
 
 from assets.checks import issue_counts_match_source
-from assets.partitions import PROJECT_MONTHS
 from assets.raw.issues import issues
 
 #: Tag of every run of a scheduled kind; dagster.yaml lets one run of each kind work at a time.
@@ -29,7 +28,6 @@ issues_job = dg.define_asset_job(
     ISSUES,
     description="Load raw/issues: a window of partitions whole, or what changed since the watermark.",
     tags={KIND_TAG: "issues"},
-    partitions_def=PROJECT_MONTHS,
 )
 census_job = dg.define_asset_job(
     "census",

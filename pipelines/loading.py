@@ -210,4 +210,6 @@ def _reason(event: dg.DagsterEvent) -> str:
     if data.user_failure_data and data.user_failure_data.description:
         return data.user_failure_data.description
     error = data.error.cause if data.error and data.error.cause else data.error
+    if error and error.cls_name == "DagsterExecutionInterruptedError":
+        return f"{event.step_key}: interrupted; what was committed is kept, and the next load reads the rest"
     return f"{event.step_key}: {redact(error.message.strip()) if error else 'failed'}; the Dagster UI has the details"

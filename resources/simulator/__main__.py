@@ -12,10 +12,10 @@ from resources.simulator.process import main_simulate, switches_from
 from resources.simulator.spec import SimulatorError, SpaceSpec
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, program: str = "simulate") -> int:
     """Serve a space; return 0 after a signal, 1 when it could not start."""
     spec = SpaceSpec()
-    parser = argparse.ArgumentParser(prog="simulate", description="Serve a simulated Backlog space on 127.0.0.1.")
+    parser = argparse.ArgumentParser(prog=program, description="Serve a simulated Backlog space on 127.0.0.1.")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--seed", type=int, default=spec.seed)
     parser.add_argument("--users", type=int, default=spec.users)
