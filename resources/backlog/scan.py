@@ -138,9 +138,10 @@ class Scan:
         """Read everything the filter holds, again and again until a pass is proven complete."""
         requests = retries = 0
         first_count: int | None = None
-        before = after = 0
+        before = after = seen = 0
         for passes in range(1, MAX_PASSES + 1):
-            walk = Walk(self._client, chosen, OLDEST_FIRST)
+            # What was created since the start belongs to the next load of changes, and might come for ever.
+            walk = Walk(self._client, chosen, OLDEST_FIRST, stop=lambda row: instant(row, "created") > self.started_at)
             for page in walk.pages():
                 yield page
                 if first_count is None and len(page) == PAGE_SIZE:
@@ -169,7 +170,7 @@ class Scan:
             before = after
         raise IncompleteScan(
             f"issues of projects {chosen.project_id}: {MAX_PASSES} passes disagree with /issues/count "
-            f"(last: {len(self._ids)} read, {after} counted); try again when the space is quieter"
+            f"(last: {seen} read, {after} counted); try again when the space is quieter"
         )
 
     def _deleted(self) -> set[int]:

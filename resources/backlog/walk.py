@@ -88,7 +88,8 @@ class Order:
         return replace(issue_filter, updated_since=max(first, since), updated_until=min(last, until))
 
 
-OLDEST_FIRST = (Order("created"), Order("updated"), Order("summary"))
+# An edit puts an issue at the front of the second order, which skips nothing; the other way round it would.
+OLDEST_FIRST = (Order("created"), Order("updated", descending=True), Order("summary"))
 NEWEST_FIRST = (Order("updated", descending=True), Order("created"), Order("summary"))
 
 

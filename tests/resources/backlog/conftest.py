@@ -75,9 +75,9 @@ def wire(clock: Clock) -> Wire:
 def make_client(clock: Clock, wire: Wire) -> Iterator[Callable[..., BacklogClient]]:
     http = httpx.Client(transport=httpx.MockTransport(wire))
 
-    def make(**options: Any) -> BacklogClient:
-        options = {"auth": ApiKeyQuery(KEY), "http": http, "sleep": clock.sleep, "clock": clock} | options
-        return BacklogClient("https://acme.backlog.test", **options)
+    def make(auth: httpx.Auth | None = None, clock: Clock = clock, **options: Any) -> BacklogClient:
+        signed = auth or ApiKeyQuery(KEY)
+        return BacklogClient("https://acme.backlog.test", signed, http=http, sleep=clock.sleep, clock=clock, **options)
 
     yield make
     http.close()

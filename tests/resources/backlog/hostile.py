@@ -1,0 +1,135 @@
+"""A source of issues that does everything the API's documents leave open, and changes between any two requests."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import format_datetime
+from typing import Any
+
+import httpx
+
+from resources.backlog.auth import ApiKeyQuery
+from resources.backlog.client import BacklogClient
+
+START = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+
+
+@dataclass
+class Issue:
+    id: int
+    project: int
+    created: datetime
+    updated: datetime
+    summary: str
+
+    def json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "projectId": self.project,
+            "summary": self.summary,
+            "created": f"{self.created:%Y-%m-%dT%H:%M:%SZ}",
+            "updated": f"{self.updated:%Y-%m-%dT%H:%M:%SZ}",
+        }
+
+
+@dataclass
+class HostileSpace:
+    """Serves `/issues`, `/issues/count` and `/space/activities`; `meanwhile` runs before each answer.
+
+    Ties come in a new order each time. `zone` (hours) and `inclusive` say how day filters are read.
+    """
+
+    seed: int = 0
+    zone: int = 9
+    inclusive: bool = True
+    meanwhile: Callable[["HostileSpace"], None] | None = None
+    now: datetime = START
+    issues: dict[int, Issue] = field(default_factory=dict)
+    deleted: list[tuple[int, datetime]] = field(default_factory=list)
+    asked: list[httpx.Request] = field(default_factory=list)
+    refuse_activities: bool = False
+    unlisted: int = 0  # issues that are counted but never listed
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(self.seed)  # noqa: S311 - no secret is made of it
+        self._last_id = 0
+
+    def client(self) -> BacklogClient:
+        http = httpx.Client(transport=httpx.MockTransport(self.answer))
+        return BacklogClient("https://acme.backlog.test", ApiKeyQuery("hostile-key"), http=http, sleep=lambda seconds: None)
+
+    def paths(self) -> list[str]:
+        return [request.url.path.removeprefix("/api/v2") for request in self.asked]
+
+    # -- what people do -----------------------------------------------------------------------------------------
+
+    def create(self, *, project: int = 1, at: datetime | None = None, summary: str | None = None) -> int:
+        self._last_id += 1
+        moment = at or self.now
+        self.issues[self._last_id] = Issue(self._last_id, project, moment, moment, summary or f"Issue {self._last_id}")
+        return self._last_id
+
+    def history(self, number: int, *, every: timedelta = timedelta(minutes=50), project: int = 1) -> None:
+        """Create issues in the past, the last one just before now; every third was edited since."""
+        for back in range(number, 0, -1):
+            row = self.issues[self.create(project=project, at=self.now - back * every)]
+            if row.id % 3 == 0:
+                row.updated += (self.now - row.updated) * self.random.random()
+                row.updated = row.updated.replace(microsecond=0)
+
+    def edit(self, issue_id: int, at: datetime | None = None) -> None:
+        self.issues[issue_id].updated = at or self.now
+
+    def delete(self, issue_id: int) -> None:
+        del self.issues[issue_id]
+        self.deleted.append((issue_id, self.now))
+
+    def any(self) -> int:
+        return self.random.choice(list(self.issues))
+
+    # -- what the server does -----------------------------------------------------------------------------------
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        if self.meanwhile is not None:
+            self.meanwhile(self)
+        path = request.url.path.removeprefix("/api/v2")
+        headers = {"Date": format_datetime(self.now, usegmt=True)}
+        if path == "/space/activities":
+            if self.refuse_activities:
+                return httpx.Response(403, json={"errors": [{"code": 5, "message": "no"}]}, headers=headers)
+            return httpx.Response(200, json=self._activities(int(request.url.params.get("maxId", 10**9))), headers=headers)
+        rows = self._filtered(request.url.params)
+        if path == "/issues/count":
+            return httpx.Response(200, json={"count": len(rows) + self.unlisted}, headers=headers)
+        assert path == "/issues"
+        sort, order = request.url.params["sort"], request.url.params["order"]
+        self.random.shuffle(rows)
+        rows.sort(key=lambda row: getattr(row, sort), reverse=order == "desc")
+        offset, count = int(request.url.params["offset"]), int(request.url.params["count"])
+        return httpx.Response(200, json=[row.json() for row in rows[offset : offset + count]], headers=headers)
+
+    def _activities(self, max_id: int) -> list[dict[str, Any]]:
+        return [
+            {"id": number, "type": 4, "content": {"id": issue_id, "key_id": 1}, "created": f"{at:%Y-%m-%dT%H:%M:%SZ}"}
+            for number, (issue_id, at) in reversed(list(enumerate(self.deleted)))
+            if number <= max_id
+        ][:100]
+
+    def _filtered(self, params: httpx.QueryParams) -> list[Issue]:
+        projects = {int(value) for value in params.get_list("projectId[]")}
+        assert projects, "projectId[] must always be sent"
+        return [
+            row
+            for row in self.issues.values()
+            if row.project in projects
+            and self._in_days(row.created, params.get("createdSince"), params.get("createdUntil"))
+            and self._in_days(row.updated, params.get("updatedSince"), params.get("updatedUntil"))
+        ]
+
+    def _in_days(self, moment: datetime, since: str | None, until: str | None) -> bool:
+        day = f"{moment.astimezone(timezone(timedelta(hours=self.zone))):%Y-%m-%d}"
+        if self.inclusive:
+            return (since is None or day >= since) and (until is None or day <= until)
+        return (since is None or day > since) and (until is None or day < until)
