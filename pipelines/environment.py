@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 
 import pipelines
+from pipelines.processes import runs, started
 from resources.settings import Settings, SettingsError
 from resources.simulator import spawn_simulator
 from resources.warehouse.embedded import ensure_server
@@ -39,13 +40,13 @@ class Runtime:
     def read(cls, home: Path) -> "Runtime | None":
         """Return what the running `up` of this home wrote, None when none runs."""
         runtime = cls._written(home)
-        return runtime if runtime and _started(runtime.pid) == runtime.started else None
+        return runtime if runtime and runs(runtime.pid, runtime.started) else None
 
     @classmethod
     def _written(cls, home: Path) -> "Runtime | None":
         try:
             fields = json.loads((home / "runtime.json").read_text())
-            return cls(**{**fields, "children": {int(pid): started for pid, started in fields["children"].items()}})
+            return cls(**{**fields, "children": {int(pid): born for pid, born in fields["children"].items()}})
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
@@ -53,9 +54,9 @@ class Runtime:
     def end_orphans(cls, home: Path) -> int:
         """End the processes that an `up` left behind when it was killed, and return how many there were."""
         runtime = cls._written(home)
-        if runtime is None or _started(runtime.pid) == runtime.started:
+        if runtime is None or runs(runtime.pid, runtime.started):
             return 0
-        orphans = [pid for pid, started in runtime.children.items() if _started(pid) == started]
+        orphans = [pid for pid, born in runtime.children.items() if runs(pid, born)]
         for pid in orphans:
             for process in (*psutil.Process(pid).children(recursive=True), psutil.Process(pid)):
                 with suppress(psutil.Error):
@@ -66,10 +67,10 @@ class Runtime:
     def of_this_process(cls, dagster_url: str, space: Settings, children: Iterable[int], *, simulated: bool) -> "Runtime":
         """Return the runtime of an `up` that runs in this process, with the processes that it has started."""
         pid = os.getpid()
-        started = {child: _started(child) or 0.0 for child in children}
+        born = {child: started(child) or 0.0 for child in children}
         # The key of a real space stays in the environment; that of a simulated one opens nothing but itself.
         api_key = space.backlog_api_key if simulated else None
-        return cls(pid, _started(pid) or 0.0, dagster_url, space.backlog_url or "", api_key, started)
+        return cls(pid, started(pid) or 0.0, dagster_url, space.backlog_url or "", api_key, born)
 
     def write(self, home: Path) -> None:
         """Note the runtime, whole or not at all, readable by its owner only."""
@@ -82,14 +83,6 @@ class Runtime:
     def remove(home: Path) -> None:
         """Forget the runtime when `up` ends."""
         (home / "runtime.json").unlink(missing_ok=True)
-
-
-def _started(pid: int) -> float | None:
-    """Return when a process started (seconds since 1970), None when there is none: a pid alone may be somebody else's by now."""
-    try:
-        return psutil.Process(pid).create_time()
-    except psutil.Error:
-        return None
 
 
 def prepare_storage(settings: Settings) -> None:

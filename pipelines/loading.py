@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from pipelines.environment import prepare_storage, source
-from pipelines.runs import PROCESS_TAG, end_dead_runs, process_mark
+from pipelines.processes import mark
+from pipelines.runs import PROCESS_TAG, end_dead_runs
 from resources.backlog.redact import redact
 from resources.progress import Progress
 from resources.settings import Settings, SettingsError, parse_month
@@ -197,7 +198,7 @@ def _execute(
     result = definitions.resolve_job_def(job).execute_in_process(
         run_config={**QUIET, **(config or {})},
         instance=instance,
-        tags={**(tags or {}), PROCESS_TAG: process_mark()},
+        tags={**(tags or {}), PROCESS_TAG: mark()},
         raise_on_error=False,
     )
     for event in result.all_events:
