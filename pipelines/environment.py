@@ -10,14 +10,12 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import psutil
-
 import pipelines
-from pipelines.processes import runs, started
+from pipelines.processes import end_processes, runs, started
 from resources.settings import Settings, SettingsError
 from resources.simulator import spawn_simulator
 from resources.warehouse.embedded import ensure_server
@@ -57,10 +55,7 @@ class Runtime:
         if runtime is None or runs(runtime.pid, runtime.started):
             return 0
         orphans = [pid for pid, born in runtime.children.items() if runs(pid, born)]
-        for pid in orphans:
-            for process in (*psutil.Process(pid).children(recursive=True), psutil.Process(pid)):
-                with suppress(psutil.Error):
-                    process.terminate()
+        end_processes(orphans)
         return len(orphans)
 
     @classmethod

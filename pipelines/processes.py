@@ -4,11 +4,15 @@ Add here: another question about a process. Keep out: starting them (`up.py`).
 """
 
 import os
+from collections.abc import Iterable
+from contextlib import suppress
 
 import psutil
 
 #: Start times are counted from the boot time, which the kernel tells with a second's play.
 SAME_START_SECONDS = 5.0
+#: What is asked to end gets this long before it is made to.
+END_SECONDS = 10.0
 
 
 def started(pid: int) -> float | None:
@@ -38,3 +42,20 @@ def alive(marked: str) -> bool:
         return runs(int(pid), float(moment))
     except ValueError:
         return False
+
+
+def end_processes(pids: Iterable[int]) -> None:
+    """End processes and their children: asked first, made to after a while."""
+    family: list[psutil.Process] = []
+    for pid in pids:
+        with suppress(psutil.Error):
+            parent = psutil.Process(pid)
+            family += [parent, *parent.children(recursive=True)]
+    for process in family:
+        with suppress(psutil.Error):
+            process.terminate()
+    _, stubborn = psutil.wait_procs(family, timeout=END_SECONDS)
+    for process in stubborn:
+        with suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(stubborn, timeout=END_SECONDS)

@@ -18,13 +18,11 @@ from contextlib import suppress
 from types import FrameType
 
 from pipelines.environment import PROJECT_ROOT, Runtime, prepare_storage, source
+from pipelines.processes import end_processes
 from resources.settings import Settings
 
 HOST = "127.0.0.1"
-STOP_SECONDS = 15.0
 READY_SECONDS = 120.0
-#: What a killed `up` has left behind gets this long to end.
-ORPHAN_SECONDS = 5.0
 
 
 class UpError(RuntimeError):
@@ -50,8 +48,7 @@ def up(settings: Settings, *, port: int, first_load: bool = True) -> None:
     running = Runtime.read(settings.home)
     if running:
         raise UpError(f"backlog-elt up already runs for {settings.home} (process {running.pid}): its UI is {running.dagster_url}")
-    if Runtime.end_orphans(settings.home):
-        time.sleep(ORPHAN_SECONDS)
+    Runtime.end_orphans(settings.home)
     if not _is_free(port):
         raise UpError(f"port {port} on {HOST} is in use: stop what listens there, or choose another with --port")
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -75,7 +72,7 @@ def up(settings: Settings, *, port: int, first_load: bool = True) -> None:
         _say("stopping")
     finally:
         Runtime.remove(settings.home)
-        _stop(children)
+        end_processes([child.pid for child in children.values()])
 
 
 def _raise_stop(_number: int, _frame: FrameType | None) -> None:
@@ -133,16 +130,3 @@ def _check(children: dict[str, "subprocess.Popen[bytes]"]) -> None:
         del children[name]
         if code:
             _say("the first load failed (said above); the schedules will try again")
-
-
-def _stop(children: dict[str, "subprocess.Popen[bytes]"]) -> None:
-    for child in children.values():
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGTERM)
-    end = time.monotonic() + STOP_SECONDS
-    for child in children.values():
-        with suppress(subprocess.TimeoutExpired):
-            child.wait(max(0.1, end - time.monotonic()))
-    for child in children.values():
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
