@@ -1,18 +1,32 @@
-"""Fixtures that every test may use: a real PostgreSQL of this session, and a fresh migrated database for each test."""
+"""Fixtures that every test may use: a real PostgreSQL of this session, a fresh migrated database, and a whole deployment.
+
+Add here: what more than one folder needs. Keep out: checks, and how a deployment is run and looked at (`deployment.py`).
+"""
 
 import os
 import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from sqlalchemy import Engine, text
 
+from resources.simulator import Simulator, SpaceSpec
 from resources.warehouse import embedded
 from resources.warehouse.connect import engine, parse_url
 from resources.warehouse.migrations import upgrade
+
+# Months, zone and space are read when the assets are first imported: the tests have their own, whatever the shell has set.
+for _name in [name for name in os.environ if name.startswith(("BACKLOG_", "DAGSTER_")) or name == "WAREHOUSE_URL"]:
+    del os.environ[_name]
+os.environ["BACKLOG_HISTORY_START"] = "2026-01"
+os.environ["DAGSTER_DISABLE_TELEMETRY"] = "true"
+
+from tests.deployment import SMALL, Deploy, Deployment, quiet  # noqa: E402 - reads the variables
 
 
 @pytest.fixture(scope="session")
@@ -68,3 +82,28 @@ def warehouse(warehouse_url: str) -> Iterator[Engine]:
     made = engine(warehouse_url)
     yield made
     made.dispose()
+
+
+@pytest.fixture
+def deploy(warehouse_url: str, warehouse: Engine) -> Iterator[Deploy]:
+    """Return a function that starts a simulated space and deploys onto it; nothing is loaded yet."""
+    with ExitStack() as stack:
+
+        def start(spec: SpaceSpec = SMALL, **options: object) -> Deployment:
+            sim = stack.enter_context(Simulator(spec, **options))  # type: ignore[arg-type]  # checked by the simulator
+            instance = stack.enter_context(dg.DagsterInstance.ephemeral())
+            return Deployment(sim, warehouse_url, warehouse, instance, sim.api_key, quiet())
+
+        yield start
+
+
+@pytest.fixture
+def deployment(deploy: Deploy) -> Deployment:
+    """Return a deployment on a small quiet space into which nothing is loaded yet."""
+    return deploy().discover()
+
+
+@pytest.fixture
+def loaded(deploy: Deploy) -> Deployment:
+    """Return a deployment on a small quiet space that is loaded whole."""
+    return deploy().load()

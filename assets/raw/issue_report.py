@@ -4,7 +4,7 @@ Add here: another figure of a partition or run of `raw/issues`. Keep out: decidi
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -24,11 +24,12 @@ ASSET_KEY = dg.AssetKey(["raw", "issues"])
 class Tally:
     """Rows by project and month, and the newest change, of one read.
 
-    `months` are the ones that the read covers. A row that has moved out of them meanwhile counts where it was looked for, at the
-    nearer end, so that the numbers of the partitions add up to those of the run.
+    `months` and `projects` are the ones that the read covers. A row that has moved out of them meanwhile counts where it was looked
+    for (of months at the nearer end), so that the numbers of the partitions add up to those of the run.
     """
 
     months: Sequence[str]
+    projects: Collection[int]
     counts: dict[tuple[int, str], Counts] = field(default_factory=lambda: defaultdict(Counts))
     newest: datetime | None = None
 
@@ -48,7 +49,8 @@ class Tally:
             else:
                 what, keyless = "rejected", keyless - 1
             project = record.get("projectId")
-            cell = (project if isinstance(project, int) else fallback_project, self._month(moment))
+            covered = isinstance(project, int) and project in self.projects
+            cell = (project if covered else fallback_project, self._month(moment))
             self.counts[cell] += Counts(read=1, **{what: 1})
             if moment and (self.newest is None or moment > self.newest) and what in {"inserted", "updated"}:
                 self.newest = moment

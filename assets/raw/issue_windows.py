@@ -136,13 +136,18 @@ def _note_failure(load: TableLoad, project: Project, error: BacklogError) -> Non
 def _read_window(load: TableLoad, project: Project, part: Slice, visible: dict[int, Project]) -> None:
     """Read one slice whole, mark what has vanished from it, and move the watermark when the slice reaches from it to now."""
     before, began = load.client.stats.snapshot(), datetime.now(UTC)
-    tally = Tally(part.months)
+    tally = Tally(part.months, {project.id})
     scan = scan_window(load.client, Window((project.id,), part.since, part.until))
     _store(load, scan, tally, project)
     gone = _vanished(load, project, part, scan, visible, tally)
     with load.engine.begin() as connection:
         mark_deleted(
-            connection, load.spec, gone, space_key=load.space_key, reason="partition re-read: not found", run_id=load.context.run.run_id
+            connection,
+            load.spec,
+            gone,
+            space_key=load.space_key,
+            reason="partition re-read: not found",
+            run_id=load.context.run.run_id,
         )
         watermark = state.get_watermarks(connection, load.space_key, SCOPE).get(project.id)
         if part.until is None and (part.since is None or (watermark is not None and part.since <= watermark)):
@@ -165,7 +170,7 @@ def _read_changes(load: TableLoad, projects: Sequence[Project], watermarks: dict
     before, began = load.client.stats.snapshot(), datetime.now(UTC)
     since = min(watermarks[project.id] for project in projects)
     months = month_keys()
-    tally = Tally(months[months.index(month_of(since)) :])
+    tally = Tally(months[months.index(month_of(since)) :], {project.id for project in projects})
     scan = scan_changes(load.client, [project.id for project in projects], since)
     _store(load, scan, tally, projects[0])
     with load.engine.begin() as connection:
@@ -216,7 +221,7 @@ def _retry_rejected(load: TableLoad, visible: dict[int, Project]) -> None:
     with load.engine.connect() as connection:
         keys = pending_rejections(connection, load.space_key, load.spec.name)
     ids = [int(key) for key in keys if key.isdigit()]
-    gone = _absent(load, ids, visible, Tally(month_keys()), 0)
+    gone = _absent(load, ids, visible, Tally(month_keys(), visible), 0)
     with load.engine.begin() as connection:
         resolve_rejections(connection, load.space_key, load.spec.name, [str(identifier) for identifier in gone])
 

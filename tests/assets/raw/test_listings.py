@@ -1,0 +1,191 @@
+"""Tables that are read whole: they equal the source, and what changes or vanishes there is seen."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from resources.backlog.client import BacklogClient
+from resources.simulator import SpaceSpec, World
+from tests.deployment import WHOLE_TABLES, Deploy, Deployment, counts, metadata
+
+Rows = list[dict[str, Any]]
+Read = Callable[[BacklogClient, str], Rows]
+
+OF_PROJECT: dict[str, Read] = {
+    "project_members": BacklogClient.project_users,
+    "statuses": BacklogClient.statuses,
+    "issue_types": BacklogClient.issue_types,
+    "categories": BacklogClient.categories,
+    "versions": BacklogClient.versions,
+    "custom_fields": BacklogClient.custom_fields,
+}
+OF_SPACE: dict[str, Callable[[BacklogClient], Rows]] = {
+    "space": lambda client: [client.space()],
+    "users": BacklogClient.users,
+    "projects": lambda client: client.projects(all_=True),
+    "teams": lambda client: [team for page in client.teams() for team in page],
+    "priorities": BacklogClient.priorities,
+    "resolutions": BacklogClient.resolutions,
+}
+
+
+def at_source(deployment: Deployment, table: str) -> list[str]:
+    """Return the records of a table as the source lists them, as sorted JSON; those of a project with its id."""
+    with deployment.backlog.client as client:
+        if table in OF_SPACE:
+            return sorted(json.dumps([None, record], sort_keys=True) for record in OF_SPACE[table](client))
+        return sorted(
+            json.dumps([project["id"], record], sort_keys=True)
+            for project in client.projects(all_=True)
+            for record in OF_PROJECT[table](client, project["projectKey"])
+        )
+
+
+def in_warehouse(deployment: Deployment, table: str) -> list[str]:
+    """Return the same from the warehouse."""
+    return sorted(
+        json.dumps([row["project_id"] if table in OF_PROJECT else None, row["payload"]], sort_keys=True)
+        for row in deployment.rows(table)
+    )
+
+
+def keys(records: list[str]) -> set[tuple[int | None, int]]:
+    """Return project and id of each record."""
+    return {(project, record["id"]) for project, record in map(json.loads, records)}
+
+
+def test_the_first_load_equals_the_source_record_for_record_and_the_second_changes_nothing(deploy: Deploy) -> None:
+    deployment = deploy(SpaceSpec(seed=5, users=12, projects=4, issues=0))  # the last project is archived
+    first = {"users": deployment.run("users"), "projects": deployment.run("projects")}
+    for table in WHOLE_TABLES:
+        said = counts(metadata(first["users" if table == "users" else "projects"], table))
+        listed = at_source(deployment, table)
+        assert in_warehouse(deployment, table) == listed
+        assert said == {"read": len(listed), "inserted": len(listed)}
+    before = {table: deployment.rows(table) for table in WHOLE_TABLES}
+
+    second = {"users": deployment.run("users"), "projects": deployment.run("projects")}
+    for table in WHOLE_TABLES:
+        said = counts(metadata(second["users" if table == "users" else "projects"], table))
+        assert said == {"read": len(before[table]), "unchanged": len(before[table])}
+        assert deployment.rows(table) == before[table]
+
+
+def test_an_archived_project_is_loaded_with_its_master_data(deploy: Deploy) -> None:
+    deployment = deploy(SpaceSpec(seed=5, users=6, projects=4, issues=0))
+    deployment.run("projects")
+    [archived] = [row for row in deployment.rows("projects") if row["archived"]]
+    assert archived["id"] in {row["project_id"] for row in deployment.rows("categories")}
+
+
+Change = Callable[[World], None]
+RENAMES: dict[str, Change] = {
+    "users": lambda space: space.rename_user(list(space.users)[1], "改名"),
+    "projects": lambda space: space.rename_project("WEB", name="改名"),
+    "statuses": lambda space: space.rename_status("WEB", 2, "改名"),
+    "issue_types": lambda space: space.rename_issue_type("WEB", next(iter(space.project("WEB").issue_types)), "改名"),
+    "categories": lambda space: space.rename_category("WEB", next(iter(space.project("WEB").categories)), "改名"),
+    "versions": lambda space: space.rename_version("WEB", next(iter(space.project("WEB").versions)), "改名"),
+}
+
+
+@pytest.mark.parametrize("table", RENAMES)
+def test_a_rename_is_seen_as_one_updated_row(deployment: Deployment, table: str) -> None:
+    job = "users" if table == "users" else "projects"
+    deployment.run(job, only=[table])
+    RENAMES[table](deployment.sim.space)
+    said = counts(metadata(deployment.run(job, only=[table]), table))
+    # Whoever renames a version acts, and acting moves the last login of that user only.
+    assert (said["updated"], said.get("inserted", 0), said.get("deleted", 0)) == (1, 0, 0)
+    assert [row["name"] for row in deployment.rows(table)].count("改名") == 1
+    assert in_warehouse(deployment, table) == at_source(deployment, table)
+
+
+DELETES: dict[str, Change] = {
+    "users": lambda space: space.delete_user(list(space.users)[2]),
+    "project_members": lambda space: space.remove_member("WEB", space.project("WEB").members[-1]),
+    "statuses": lambda space: space.delete_status("WEB", max(space.project("WEB").statuses), 1),
+    "issue_types": lambda space: space.delete_issue_type(
+        "WEB", max(space.project("WEB").issue_types), min(space.project("WEB").issue_types)
+    ),
+    "categories": lambda space: space.delete_category("WEB", next(iter(space.project("WEB").categories))),
+    "versions": lambda space: space.delete_version("WEB", next(iter(space.project("WEB").versions))),
+    "custom_fields": lambda space: space.delete_field("WEB", next(iter(space.project("WEB").fields))),
+    "projects": lambda space: space.delete_project("WEB"),
+}
+
+
+@pytest.mark.parametrize("table", DELETES)
+def test_a_row_that_is_no_longer_listed_is_marked_deleted_with_a_reason(deployment: Deployment, table: str) -> None:
+    job = "users" if table == "users" else "projects"
+    deployment.run(job, only=[table])
+    before = len(deployment.rows(table))
+    DELETES[table](deployment.sim.space)
+    said = metadata(deployment.run(job, only=[table]), table)
+    [gone] = deployment.rows(table, deleted=True)
+    assert gone["deleted_reason"].startswith("not visible" if table == "projects" else "no longer listed")
+    assert said["load/rows_deleted"] == 1
+    assert said["dagster/row_count"] == before - 1 == len(deployment.rows(table))
+    assert keys(in_warehouse(deployment, table)) == keys(at_source(deployment, table))
+    assert "deleted" not in counts(metadata(deployment.run(job, only=[table]), table))
+
+
+def test_a_member_who_joins_again_is_no_longer_deleted(deployment: Deployment) -> None:
+    space = deployment.sim.space
+    member = space.project("WEB").members[-1]
+    deployment.run("projects", only=["project_members"])
+    space.remove_member("WEB", member)
+    deployment.run("projects", only=["project_members"])
+    space.add_member("WEB", member)
+    said = counts(metadata(deployment.run("projects", only=["project_members"]), "project_members"))
+    assert said["updated"] == 1
+    assert not deployment.rows("project_members", deleted=True)
+
+
+def test_a_project_out_of_sight_keeps_its_master_data_and_comes_back(deployment: Deployment) -> None:
+    space = deployment.sim.space
+    deployment.run("projects")
+    member = next(user for user in space.users.values() if user.role == 2 and user.id in space.project("WEB").members)
+    for team in list(space.project("WEB").teams):
+        space.remove_project_team("WEB", team)
+    seen_by_member = deployment.as_user(member.id)
+    seen_by_member.run("projects")
+    space.remove_member("WEB", member.id)
+    categories = deployment.rows("categories")
+
+    assert seen_by_member.run("projects", only=["projects", "categories"]).success
+    assert "WEB" in {row["project_key"] for row in deployment.rows("projects", deleted=True)}
+    assert deployment.rows("categories") == categories
+
+    assert deployment.run("projects", only=["projects"]).success
+    assert not deployment.rows("projects", deleted=True)
+
+
+def test_a_renamed_project_keeps_its_row_and_both_keys_are_known(deployment: Deployment) -> None:
+    deployment.run("projects", only=["projects"])
+    deployment.sim.space.rename_project("WEB", key="SITE")
+    deployment.run("projects", only=["projects"])
+    assert {row["project_key"] for row in deployment.rows("projects")} == {"OPS", "SITE", "APP"}
+    keys = deployment.query("SELECT project_key FROM ops.project_keys ORDER BY 1")
+    assert [row["project_key"] for row in keys] == ["APP", "OPS", "SITE", "WEB"]
+
+
+def test_a_login_changes_the_row_of_the_user_and_nothing_else(deployment: Deployment) -> None:
+    deployment.run("users")
+    deployment.run("projects")
+    deployment.sim.space.log_in(next(iter(deployment.sim.space.users)))
+    assert counts(metadata(deployment.run("users"), "users"))["updated"] == 1
+    run = deployment.run("projects")
+    changed = {table: counts(metadata(run, table)).get("updated", 0) for table in WHOLE_TABLES if table != "users"}
+    assert set(changed.values()) == {0}
+
+
+def test_the_metadata_of_a_table_has_its_rows_its_requests_and_a_preview(deployment: Deployment) -> None:
+    said = metadata(deployment.run("projects", only=["categories"]), "categories")
+    assert said["dagster/row_count"] == len(deployment.rows("categories"))
+    assert said["load/api_requests"] == 5  # the space, the list of projects, and the categories of each of three
+    assert said["load/duration_seconds"] >= 0
+    assert said["preview"].splitlines()[0].split("|")[1].strip() == "id"
+    assert len(said["preview"].splitlines()) == 12

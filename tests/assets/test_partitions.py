@@ -1,0 +1,141 @@
+"""Partitions: what a run covers, whatever its shape, and which month an instant belongs to.
+
+The shapes are tried with real runs of a small asset of the same partitions. Add here: another shape. Keep out: loading.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assets.partitions import (
+    PROJECT_MONTHS,
+    RANGE_END_TAG,
+    RANGE_START_TAG,
+    SETTINGS,
+    Slice,
+    contiguous,
+    month_keys,
+    month_of,
+    partition_key,
+    rectangle,
+    slices,
+    slices_of,
+)
+
+KNOWN = ["OPS", "WEB", "APP"]
+TOKYO = SETTINGS.zone
+
+
+def covered(partition: str | None = None, **tags: str) -> list[Slice]:
+    """Return what a run with these tags says that it covers."""
+    found: list[Slice] = []
+
+    @dg.asset(partitions_def=PROJECT_MONTHS, backfill_policy=dg.BackfillPolicy.single_run())
+    def probe(context: dg.AssetExecutionContext) -> None:
+        found.extend(slices(context))
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("backlog_projects", KNOWN)
+        named = {{"start": RANGE_START_TAG, "end": RANGE_END_TAG}.get(name, f"dagster/{name}"): key for name, key in tags.items()}
+        quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+        dg.materialize([probe], instance=instance, partition_key=partition, tags=named, run_config=quiet)
+    return found
+
+
+def first_of(month: str) -> datetime:
+    return datetime.strptime(month, "%Y-%m").replace(tzinfo=TOKYO)
+
+
+def test_one_key_is_one_month_of_one_project() -> None:
+    assert covered("WEB|2026-03") == [Slice("WEB", ("2026-03",), first_of("2026-03"), first_of("2026-04"))]
+
+
+def test_a_range_of_months_is_one_window() -> None:
+    assert covered(start="WEB|2026-02", end="WEB|2026-04") == [
+        Slice("WEB", ("2026-02", "2026-03", "2026-04"), first_of("2026-02"), first_of("2026-05"))
+    ]
+
+
+def test_a_range_of_projects_is_a_window_each_in_the_order_in_which_they_were_added() -> None:
+    found = covered(start="OPS|2026-02", end="APP|2026-02")
+    assert [part.project_key for part in found] == KNOWN
+    assert {part.months for part in found} == {("2026-02",)}
+
+
+def test_a_rectangle_is_all_months_of_all_projects_between_its_corners() -> None:
+    found = covered(start="WEB|2026-02", end="APP|2026-03")
+    assert [(part.project_key, part.months) for part in found] == [
+        ("WEB", ("2026-02", "2026-03")),
+        ("APP", ("2026-02", "2026-03")),
+    ]
+
+
+def test_a_backfill_from_a_jobs_page_covers_its_range_and_not_the_first_key_that_its_tags_name() -> None:
+    tags = {"partition/project": "OPS", "partition/updated_month": "2026-02"}
+    found = covered(start="OPS|2026-02", end="WEB|2026-05", **tags)
+    assert [(part.project_key, len(part.months)) for part in found] == [("OPS", 4), ("WEB", 4)]
+
+
+def test_the_first_month_has_no_lower_bound_and_the_newest_no_upper_one() -> None:
+    months = month_keys()
+    oldest, newest, whole = slices_of(["OPS|" + months[0], "WEB|" + months[-1], *(partition_key("APP", month) for month in months)])
+    assert (oldest.since, oldest.until, oldest.whole) == (None, first_of(months[1]), False)
+    assert (newest.since, newest.until, newest.whole) == (first_of(months[-1]), None, False)
+    assert (whole.since, whole.until, whole.whole) == (None, None, True)
+
+
+def test_a_hole_splits_a_window_and_the_order_of_keys_does_not_matter() -> None:
+    found = slices_of(["OPS|2026-05", "OPS|2026-02", "OPS|2026-04"])
+    assert [part.months for part in found] == [("2026-02",), ("2026-04", "2026-05")]
+    assert found[1].partition_keys == ("OPS|2026-04", "OPS|2026-05")
+
+
+@given(st.sets(st.tuples(st.sampled_from(KNOWN), st.sampled_from(month_keys()))))
+def test_slices_cover_every_key_once_and_no_other(cells: set[tuple[str, str]]) -> None:
+    keys = [partition_key(project, month) for project, month in cells]
+    found = [key for part in slices_of(keys) for key in part.partition_keys]
+    assert sorted(found) == sorted(keys)
+
+
+@given(st.datetimes(datetime(2000, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - bounds are naive there
+def test_every_instant_is_in_the_window_of_exactly_one_month(moment: datetime) -> None:
+    parts = [slices_of([partition_key("OPS", month)])[0] for month in month_keys()]
+    holding = [
+        part.months[0]
+        for part in parts
+        if (part.since is None or part.since <= moment) and (part.until is None or moment < part.until)
+    ]
+    assert holding == [month_of(moment)]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "unknown"), [("NEW|2026-02", "WEB|2026-03", "NEW"), ("OPS|2026-02", "WEB|1999-01", "1999-01")]
+)
+def test_a_corner_that_is_no_partition_is_an_error_that_names_it(start: str, end: str, unknown: str) -> None:
+    with pytest.raises(ValueError, match=f"'{unknown}' is not a partition of raw/issues"):
+        rectangle(start, end, KNOWN)
+
+
+def test_a_month_begins_at_midnight_of_the_deployments_zone() -> None:
+    midnight = datetime(2026, 1, 31, 15, tzinfo=UTC)  # 2026-02-01 00:00 in Tokyo
+    assert month_of(midnight) == "2026-02"
+    assert month_of(midnight - timedelta(seconds=1)) == "2026-01"
+
+
+def test_what_is_older_than_the_first_month_belongs_to_it_and_what_a_fast_clock_dates_ahead_to_the_current_one() -> None:
+    assert month_of(datetime(2012, 5, 1, tzinfo=UTC)) == month_keys()[0] == "2026-01"
+    assert month_of(datetime.now(UTC) + timedelta(days=70)) == month_keys()[-1]
+
+
+def test_the_newest_month_is_the_current_one() -> None:
+    assert month_keys()[-1] == datetime.now(TOKYO).strftime("%Y-%m")
+
+
+def test_neighbouring_projects_share_a_run_and_a_gap_starts_another() -> None:
+    known = ["A", "B", "C", "D", "E"]
+    assert contiguous(["E", "A", "B", "B"], known) == [("A", "B"), ("E", "E")]
+    assert contiguous(known, known) == [("A", "E")]
+    assert contiguous([], known) == []

@@ -1,0 +1,239 @@
+"""A whole deployment for one test: a simulated space over HTTP, a fresh database, a Dagster instance, the real definitions.
+
+Only the waits are taken out, by injection. Add here: a way to run or to look that several folders use. Keep out: checks.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import dagster as dg
+from sqlalchemy import Engine, RowMapping, func, select, text
+
+from assets.partitions import PROJECTS, RANGE_END_TAG, RANGE_START_TAG, month_keys, partition_key
+from pipelines.definitions import build_definitions
+from pipelines.jobs import issues_config
+from pipelines.loading import QUIET
+from pipelines.sensors import new_project_keys
+from resources.backlog.auth import ApiKeyQuery
+from resources.backlog.client import BacklogClient
+from resources.backlog.resource import BacklogResource
+from resources.progress import LogProgress, Progress
+from resources.simulator import Simulator, SpaceSpec
+from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.schema import SPECS
+
+#: Three projects (OPS, WEB, APP) with 120 issues, changed from November 2025 to June 2026.
+SMALL = SpaceSpec(seed=3, users=8, projects=3, issues=120, history_days=240)
+#: The tables that are read whole, in the order of the contract.
+WHOLE_TABLES = [name for name in SPECS if name != "issues"]
+
+Deploy = Callable[..., "Deployment"]
+RAW_ISSUES = dg.AssetKey(["raw", "issues"])
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that has ended, as the instance has it: what the UI would show."""
+
+    success: bool
+    run_id: str
+    instance: dg.DagsterInstance
+
+    @property
+    def events(self) -> list[dg.DagsterEvent]:
+        """All events of the run."""
+        return [entry.dagster_event for entry in self.instance.all_logs(self.run_id) if entry.dagster_event]
+
+
+class HastyBacklog(BacklogResource):
+    """The resource, with waits between attempts that take no time and an end after a few of them."""
+
+    @property
+    def client(self) -> BacklogClient:
+        """Return the client of this run."""
+        if self._client is None:
+            self._client = BacklogClient(self.url, ApiKeyQuery(self.api_key), sleep=lambda _seconds: None, max_wait=30.0)
+        return self._client
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What a test acts on; `as_user` and `with_progress` give the same deployment seen in another way."""
+
+    sim: Simulator
+    warehouse_url: str
+    engine: Engine
+    instance: dg.DagsterInstance
+    api_key: str
+    progress: Progress
+
+    @property
+    def backlog(self) -> BacklogResource:
+        """A new resource on the space."""
+        return HastyBacklog(url=self.sim.url, api_key=self.api_key)
+
+    @property
+    def warehouse(self) -> WarehouseResource:
+        """A new resource on the database."""
+        return WarehouseResource(url=self.warehouse_url)
+
+    @property
+    def definitions(self) -> dg.Definitions:
+        """The definitions of the code location on this space and database."""
+        return build_definitions({"backlog": self.backlog, "warehouse": self.warehouse, "progress": self.progress})
+
+    def as_user(self, user: int) -> "Deployment":
+        """Return the deployment with the API key of another user."""
+        return replace(self, api_key=self.sim.key_for(user))
+
+    def with_progress(self, progress: Progress) -> "Deployment":
+        """Return the deployment with somebody else to report to."""
+        return replace(self, progress=progress)
+
+    # -- running ------------------------------------------------------------------------------------------------
+
+    def run(self, job: str, *, only: Sequence[str] = (), config: Mapping[str, Any] | None = None, **options: Any) -> Run:
+        """Run a job, or `only` some tables of it; a failure is in the result, it is not raised."""
+        selection = [dg.AssetKey(["raw", name]) for name in only] or None
+        result = self.definitions.resolve_job_def(job).execute_in_process(
+            run_config={**QUIET, **(config or {})},
+            instance=self.instance,
+            asset_selection=selection,
+            raise_on_error=False,
+            **options,
+        )
+        return Run(result.success, result.run_id, self.instance)
+
+    def run_issues(
+        self, *projects: str, first: str | None = None, last: str | None = None, mode: str = "backfill", **tags: str
+    ) -> Run:
+        """Run `issues` over a rectangle: from the first to the last of `projects` (default all), from month to month."""
+        keys = projects or tuple(self.partitions)
+        months = month_keys()
+        corners = {
+            RANGE_START_TAG: partition_key(keys[0], first or months[0]),
+            RANGE_END_TAG: partition_key(keys[-1], last or months[-1]),
+        }
+        return self.run("issues", config=issues_config("incremental" if mode == "incremental" else "backfill"), tags=corners | tags)
+
+    def discover(self) -> "Deployment":
+        """Add the partitions of the projects of the space."""
+        keys = [{"projectKey": project.key} for project in self.sim.space.projects.values()]
+        self.instance.add_dynamic_partitions(str(PROJECTS.name), new_project_keys(self.partitions, keys))
+        return self
+
+    def load(self) -> "Deployment":
+        """Load everything for the first time."""
+        self.discover()
+        for result in (self.run("users"), self.run("projects"), self.run_issues()):
+            assert result.success, failures(result)
+        return self
+
+    @property
+    def partitions(self) -> Sequence[str]:
+        """The keys of the dimension `project`."""
+        return self.instance.get_dynamic_partitions(str(PROJECTS.name))
+
+    # -- looking ------------------------------------------------------------------------------------------------
+
+    def rows(self, table: str, *, deleted: bool = False) -> list[RowMapping]:
+        """Return the rows of a raw table that are marked deleted or not, in the order of the key."""
+        columns = SPECS[table].table
+        query = select(columns).order_by(*columns.primary_key)
+        if SPECS[table].vanishes:
+            query = query.where(columns.c.deleted_at.is_not(None) if deleted else columns.c.deleted_at.is_(None))
+        with self.engine.connect() as connection:
+            return list(connection.execute(query).mappings())
+
+    def row(self, table: str, identifier: int) -> RowMapping:
+        """Return the row with an id, marked deleted or not."""
+        columns = SPECS[table].table
+        with self.engine.connect() as connection:
+            return connection.execute(select(columns).where(columns.c.id == identifier)).mappings().one()
+
+    def query(self, sql: str) -> list[RowMapping]:
+        """Return the rows of a statement of the test's own."""
+        with self.engine.connect() as connection:
+            return list(connection.execute(text(sql)).mappings())
+
+    def change(self, sql: str) -> None:
+        """Change the warehouse behind the program's back."""
+        with self.engine.begin() as connection:
+            connection.execute(text(sql))
+
+    def stored_issues(self) -> dict[int, int]:
+        """Return id -> time of the last change (epoch seconds) of every issue in the warehouse, deleted ones left out."""
+        issues = SPECS["issues"].table.c
+        query = select(issues.id, func.extract("epoch", issues.updated_at)).where(issues.deleted_at.is_(None))
+        with self.engine.connect() as connection:
+            return {int(identifier): int(moment) for identifier, moment in connection.execute(query)}
+
+    def source_issues(self, *projects: str) -> dict[int, int]:
+        """Return the same of the source, of some projects or of all."""
+        keys = {project.id: project.key for project in self.sim.space.projects.values()}
+        return {
+            issue.id: issue.updated
+            for issue in self.sim.space.issues.values()
+            if not projects or keys[issue.project_id] in projects
+        }
+
+    def log(self, run: Run, level: str) -> list[str]:
+        """Return what a run wrote into its log at a level, as `WARNING`."""
+        wanted = logging.getLevelNamesMapping()[level]
+        return [entry.user_message for entry in self.instance.all_logs(run.run_id) if entry.level == wanted]
+
+
+def failures(run: Run) -> list[str]:
+    """Return one line for each step that failed, as the command line says it."""
+    return [_line(event.step_failure_data) for event in run.events if event.is_step_failure]
+
+
+def _line(data: Any) -> str:
+    if data.user_failure_data and data.user_failure_data.description:
+        return str(data.user_failure_data.description)
+    return str((data.error.cause or data.error).message)
+
+
+def metadata(run: Run, table: str) -> dict[str, Any]:
+    """Return what the run recorded for a table that is read whole, as plain values."""
+    key = dg.AssetKey(["raw", table])
+    [found] = [event.materialization for event in run.events if event.is_step_materialization and event.asset_key == key]
+    return {name: value.value for name, value in found.metadata.items()}
+
+
+def recorded(run: Run) -> dict[str, dict[str, Any]]:
+    """Return partition -> metadata of all partitions of `raw/issues` that the run recorded; a key twice adds a `#`."""
+    found: dict[str, dict[str, Any]] = {}
+    for event in run.events:
+        if event.is_step_materialization and event.asset_key == RAW_ISSUES:
+            key = str(event.partition)
+            while key in found:
+                key += "#"
+            found[key] = {name: value.value for name, value in event.materialization.metadata.items()}
+    return found
+
+
+def observed(run: Run) -> dict[str, Any]:
+    """Return what the run recorded for `raw/issues` as a whole."""
+    [found] = [event.asset_observation_data.asset_observation for event in run.events if event.is_asset_observation]
+    return {name: value.value for name, value in found.metadata.items()}
+
+
+def checks(run: Run, table: str = "issues") -> dict[str, bool]:
+    """Return check name -> whether it passed, of one table."""
+    kind = dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    found = [event.asset_check_evaluation_data for event in run.events if event.event_type == kind]
+    return {one.check_name: one.passed for one in found if one.asset_key == dg.AssetKey(["raw", table])}
+
+
+def counts(found: Mapping[str, Any]) -> dict[str, int]:
+    """Return the counters of rows in an entry, without those that are 0."""
+    named = {name.removeprefix("load/rows_"): value for name, value in found.items() if name.startswith("load/rows_")}
+    return {name: value for name, value in named.items() if value}
+
+
+def quiet() -> Progress:
+    """Return a progress that nobody reads."""
+    return LogProgress(write=lambda _line: None)
