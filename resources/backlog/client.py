@@ -255,12 +255,15 @@ class BacklogClient:
         return value
 
     def _get(self, path: str, params: Params) -> Any:
-        response = self._transport.send("GET", path, params)
-        try:
-            # The standard parser, on purpose: it keeps lone surrogates, which faster ones refuse.
-            return json.loads(response.content)
-        except ValueError:
+        for _ in range(2):  # JSON that was cut off on the way may well arrive whole the second time
+            response = self._transport.send("GET", path, params)
             kind = response.headers.get("content-type", "no content type")
+            try:
+                # The standard parser, on purpose: it keeps lone surrogates, which faster ones refuse.
+                return json.loads(response.content)
+            except ValueError:
+                if "json" not in kind:
+                    break
         raise MalformedResponse(
             f"GET {path}: {response.status_code}, but the body is not JSON ({kind}); is BACKLOG_URL the root of a Backlog space?",
             status=response.status_code,

@@ -11,6 +11,7 @@ starts inside a group of equal keys: the next offset steps back to a row before 
 """
 
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -21,7 +22,10 @@ from resources.backlog.errors import IncompleteScan, MalformedResponse
 from resources.backlog.models import IssueFilter, Record
 from resources.backlog.paging import PAGE_SIZE
 
-OVERLAP = 2  # rows before the frontier that are read again: one may vanish between two pages without a step back
+# Rows before the frontier that are read again: as many, less one, may vanish between two pages without a step back.
+# A walk begins with few and takes more when they do vanish.
+OVERLAP, MOST_OVERLAP = 2, 16
+LARGE_TIE = PAGE_SIZE // 2  # rows; a larger group would make the way from page to page too short to get anywhere
 MAX_RESTARTS = 5
 # Nobody documents in which zone the day filters are read, nor whether they include the day itself: one day covers
 # every zone, a second one an exclusive bound.
@@ -142,46 +146,50 @@ class Walk:
 
     def pages(self) -> Iterator[list[Record]]:
         """Yield pages as received, overlaps included; raise IncompleteScan when the set never holds still."""
-        offset, back, restarts = 0, OVERLAP, 0
+        offset, overlap, back, restarts = 0, OVERLAP, 0, 0
         frontier: _Frontier | None = None
         while True:
             page = self._fetch(offset)
             if offset and frontier is not None and not frontier.meets(page):
-                back *= 4
+                overlap = min(2 * overlap, MOST_OVERLAP)
+                back = 4 * (back or overlap)
                 offset = max(0, offset - back)
                 self.retries += 1
                 restarts += offset == 0
+                if restarts > MAX_RESTARTS and not self._order.comparable:
+                    self.proven = False  # its rows were pushed on rather than back, perhaps: only counting can tell
+                    return
                 if restarts > MAX_RESTARTS:
-                    raise IncompleteScan(f"issues keep vanishing while they are read (sort {self._order.sort})")
+                    raise IncompleteScan(f"issues vanish faster than they can be read (by {self._order.sort})")
                 continue
-            back = OVERLAP
+            back = 0
             yield page
             if len(page) < PAGE_SIZE or (self._stop is not None and self._stop(page[-1])):
                 return
             last = self._order.key(page[-1])
             if frontier is not None and frontier.covers(last):
-                offset += len(page) - OVERLAP
+                offset += len(page) - overlap
                 continue
             head = [row for row in page if self._order.key(row) != last]
-            if len(head) > OVERLAP:
+            if len(page) - len(head) <= LARGE_TIE or (not self._others and len(head) > overlap):
                 frontier = _Frontier(self._order, last, {row["id"]: self._order.key(row) for row in head})
-                offset += len(head) - OVERLAP
+                offset += len(head) - overlap
             elif isinstance(last, datetime):
                 found: set[int] = set()
-                yield from self._tied(last, found)
+                yield from self._tied(last, page, found)
                 frontier = _Frontier(self._order, self._order.last_of_day(last), {}, closed=True)
-                offset += max(len(head) + len(found) - OVERLAP, 1)
+                offset += max(len(head) + len(found) - overlap, 1)
             else:
                 self.proven = False  # equal in every order: only counting can tell
                 frontier = None
                 offset += len(page)
 
-    def _tied(self, key: datetime, found: set[int]) -> Iterator[list[Record]]:
-        """Read by the next order what ties at this key, and the rest of its UTC day, which the day filter covers too.
+    def _tied(self, key: datetime, sample: list[Record], found: set[int]) -> Iterator[list[Record]]:
+        """Read what ties at this key by another order, one that tells the sample apart.
 
-        Collects the ids that the present order has at or behind the key on that day.
+        The day filter gives the rest of the key's UTC day too; collects the ids that are at or behind the key on it.
         """
-        walk = Walk(self._client, self._order.narrowed(self._filter, key), self._others)
+        walk = Walk(self._client, self._order.narrowed(self._filter, key), self._telling(sample))
         for page in walk.pages():
             for row in page:
                 moment = instant(row, self._order.sort)
@@ -191,6 +199,13 @@ class Walk:
         self.proven &= walk.proven
         self.requests += walk.requests
         self.retries += walk.retries
+
+    def _telling(self, sample: list[Record]) -> tuple[Order, ...]:
+        """Drop the next orders that would tie most of the sample again, but not the last."""
+        orders = self._others
+        while len(orders) > 1 and max(Counter(map(orders[0].key, sample)).values()) > len(sample) // 2:
+            orders = orders[1:]
+        return orders
 
     def _fetch(self, offset: int) -> list[Record]:
         self.requests += 1

@@ -11,6 +11,8 @@ import httpx
 
 from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
+from resources.backlog.models import Record
+from resources.backlog.scan import Scan
 
 START = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 
@@ -133,3 +135,11 @@ class HostileSpace:
         if self.inclusive:
             return (since is None or day >= since) and (until is None or day <= until)
         return (since is None or day > since) and (until is None or day < until)
+
+
+def read(scan: Scan) -> list[Record]:
+    return [row for batch in scan for row in batch]
+
+
+def ids(rows: list[Record]) -> set[int]:
+    return {row["id"] for row in rows}

@@ -1,7 +1,6 @@
 """Exact reading: everything that is there is read, whatever happens meanwhile, and at few requests."""
 
 import math
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -10,23 +9,14 @@ import pytest
 
 from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
-from resources.backlog.errors import IncompleteScan, MalformedResponse, NotFound
-from resources.backlog.models import Record
-from resources.backlog.scan import Scan, scan_changes, scan_window
-from resources.backlog.window import COUNTED, ONE_PAGE, SEAMS, Window
+from resources.backlog.errors import MalformedResponse, NotFound
+from resources.backlog.scan import scan_changes, scan_window
+from resources.backlog.window import COUNTED, ONE_PAGE, Window
 from tests.resources.backlog.conftest import Wire, error
-from tests.resources.backlog.hostile import START, HostileSpace
+from tests.resources.backlog.hostile import START, HostileSpace, ids, read
 
 ALL = Window((1,))
 DAY = timedelta(days=1)
-
-
-def read(scan: Scan) -> list[Record]:
-    return [row for batch in scan for row in batch]
-
-
-def ids(rows: list[Record]) -> set[int]:
-    return {row["id"] for row in rows}
 
 
 # -- what it costs ------------------------------------------------------------------------------------------------
@@ -189,204 +179,7 @@ def test_changes_within_the_lookback_are_read_again() -> None:
     assert len(rows) == 31
 
 
-# -- ties ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("number", [90, 99, 100, 150, 500, 1234])
-def test_a_bulk_import_in_one_second_is_read_whole_though_ties_come_in_any_order(number: int) -> None:
-    space = HostileSpace()
-    space.history(300)
-    imported = START - timedelta(days=3)
-    for _ in range(number):
-        space.create(at=imported)
-    scan = scan_window(space.client(), ALL)
-    rows = read(scan)
-    assert sorted(row["id"] for row in rows) == sorted(space.issues)
-    assert scan.proof.how == COUNTED
-    assert scan.proof.passes == 1
-    assert len(space.asked) <= math.ceil((number + 300) / 100) * 1.1 + 9
-
-
-@pytest.mark.parametrize("number", [100, 500])
-def test_a_bulk_edit_in_one_second_is_read_whole(number: int) -> None:
-    space = HostileSpace()
-    space.history(1000)
-    edited = set(list(space.issues)[100 : 100 + number])
-    for issue_id in edited:
-        space.edit(issue_id, START - timedelta(seconds=5))
-    scan = scan_changes(space.client(), (1,), START - timedelta(minutes=1), lookback=timedelta(0))
-    assert ids(read(scan)) == edited | {row.id for row in space.issues.values() if row.updated >= START - timedelta(minutes=1)}
-    assert len(space.asked) <= number / 100 * 1.1 + 7
-
-
-def test_several_bulk_imports_on_one_day_are_read_once() -> None:
-    space = HostileSpace()
-    for hour in range(8):
-        for _ in range(250):
-            space.create(at=START - DAY + timedelta(hours=hour))
-    rows = read(scan_window(space.client(), ALL))
-    assert sorted(row["id"] for row in rows) == sorted(space.issues)
-    assert len(space.asked) <= 20 * 1.1 + 9
-
-
-def test_issues_that_are_equal_in_every_order_are_read_until_all_are_seen() -> None:
-    space = HostileSpace(seed=4)
-    for _ in range(130):
-        space.create(at=START - DAY, summary="imported")
-    scan = scan_window(space.client(), ALL)
-    assert ids(read(scan)) == set(space.issues)
-    assert scan.proof.how == COUNTED
-
-
-def test_a_source_that_counts_more_than_it_lists_is_an_error() -> None:
-    space = HostileSpace(unlisted=1)
-    space.history(200)
-    with pytest.raises(IncompleteScan, match=r"5 passes disagree with /issues/count .*200 read, 201 counted"):
-        read(scan_window(space.client(), ALL))
-
-
-# -- what changes meanwhile ---------------------------------------------------------------------------------------
-
-Change = Callable[[HostileSpace], None]
-
-
-def passing(*changes: Change) -> Change:
-    """Let some seconds pass before each request and make all the changes."""
-
-    def meanwhile(space: HostileSpace) -> None:
-        space.now += timedelta(seconds=3)
-        for change in changes:
-            change(space)
-
-    return meanwhile
-
-
-def creates(space: HostileSpace) -> None:
-    space.create()
-
-
-def edits(space: HostileSpace) -> None:
-    for _ in range(5):
-        space.edit(space.any())
-
-
-def deletes(space: HostileSpace) -> None:
-    space.delete(space.any())
-
-
-def deletes_the_oldest(space: HostileSpace) -> None:
-    for _ in range(7):
-        space.delete(min(space.issues))
-
-
-def edits_in_bulk(space: HostileSpace) -> None:
-    if len(space.asked) == 4:
-        for issue_id in list(space.issues)[200:700]:
-            space.edit(issue_id)
-
-
-CHANGES = [(creates,), (edits,), (deletes,), (deletes_the_oldest,), (edits_in_bulk,), (creates, edits, deletes, edits_in_bulk)]
-
-
-@pytest.mark.parametrize("changes", CHANGES, ids=lambda changes: " and ".join(change.__name__ for change in changes))
-def test_a_window_read_while_it_changes_misses_nothing_that_the_next_changes_do_not_bring(changes: tuple[Change, ...]) -> None:
-    space = HostileSpace(seed=7)
-    space.history(2000)
-    before = set(space.issues)
-    space.meanwhile = passing(*changes)
-    scan = scan_window(space.client(), ALL)
-    stored = {row["id"]: row["updated"] for row in read(scan)}
-    stayed = before & set(space.issues)
-    assert stayed <= set(stored)
-    assert scan.proof.passes == 1
-    space.meanwhile = None
-    for row in read(scan_changes(space.client(), (1,), scan.started_at)):
-        stored[row["id"]] = max(row["updated"], stored.get(row["id"], ""))
-    alive = {row.id: row.json()["updated"] for row in space.issues.values()}
-    assert {issue_id: at for issue_id, at in stored.items() if issue_id in alive} == alive
-
-
-@pytest.mark.parametrize("changes", CHANGES, ids=lambda changes: " and ".join(change.__name__ for change in changes))
-def test_changes_read_while_more_happen_miss_nothing_that_the_next_pass_does_not_bring(changes: tuple[Change, ...]) -> None:
-    space = HostileSpace(seed=8)
-    space.history(2000, every=timedelta(minutes=3))
-    before = dict(space.issues)
-    watermark = START - 2 * DAY
-    expected = {row.id for row in before.values() if row.updated >= watermark}
-    space.meanwhile = passing(*changes)
-    scan = scan_changes(space.client(), (1,), watermark)
-    found = ids(read(scan))
-    space.meanwhile = None
-    later = ids(read(scan_changes(space.client(), (1,), scan.next_watermark)))
-    assert expected & set(space.issues) <= found | later
-
-
-def test_an_issue_that_is_deleted_after_it_was_read_is_not_among_those_seen() -> None:
-    space = HostileSpace()
-    space.history(2000)
-
-    def meanwhile(space: HostileSpace) -> None:
-        if len(space.asked) == 12:
-            space.delete(5)
-            space.delete(700)
-
-    space.meanwhile = meanwhile
-    scan = scan_window(space.client(), ALL)
-    assert {5, 700} <= ids(read(scan))
-    assert scan.seen_ids == set(space.issues)
-    assert scan.proof.how == SEAMS
-    assert space.paths().count("/space/activities") == 1
-    assert len(space.asked) <= 20 * 1.1 + 5
-
-
-def test_a_small_window_is_read_again_when_nobody_says_what_was_deleted() -> None:
-    space = HostileSpace(refuse_activities=True)
-    space.history(400)
-    space.meanwhile = lambda space: space.delete(5) if len(space.asked) == 5 else None
-    scan = scan_window(space.client(), ALL)
-    read(scan)
-    assert scan.seen_ids == set(space.issues)
-    assert scan.proof.how == COUNTED
-    assert scan.proof.passes == 2
-
-
-def test_an_issue_that_leaves_a_past_window_while_it_is_read_does_not_make_it_fail() -> None:
-    space = HostileSpace()
-    space.history(1500, every=timedelta(hours=1))
-    until = START - timedelta(days=10)
-    window = Window((1,), None, until)
-    inside = {row.id for row in space.issues.values() if row.updated < until}
-    space.meanwhile = passing(edits)
-    scan = scan_window(space.client(), window)
-    found = ids(read(scan))
-    still = {row.id for row in space.issues.values() if row.updated < until}
-    assert still <= found <= inside
-
-
-def test_an_issue_comes_again_only_when_it_changed_during_the_pass() -> None:
-    space = HostileSpace()
-    space.history(1000)
-    space.meanwhile = passing(edits, creates)
-    rows = read(scan_window(space.client(), ALL))
-    assert len({(row["id"], row["updated"]) for row in rows}) == len(rows)
-    twice = {row["id"] for row in rows if sum(other["id"] == row["id"] for other in rows) > 1}
-    assert all(space.issues[issue_id].updated > START for issue_id in twice)
-
-
-def test_issues_that_vanish_faster_than_they_are_read_are_an_error_and_not_a_loop() -> None:
-    space = HostileSpace()
-    space.history(9000, every=timedelta(minutes=5))
-
-    def meanwhile(space: HostileSpace) -> None:
-        for _ in range(95):
-            space.delete(min(space.issues))
-        for _ in range(95):
-            space.create()
-
-    space.meanwhile = meanwhile
-    with pytest.raises(IncompleteScan, match="vanishing"):
-        read(scan_window(space.client(), ALL))
-    assert len(space.asked) < 100
+# -- a source that is wrong --------------------------------------------------------------------------------
 
 
 def test_a_server_that_does_not_sort_is_found_out() -> None:

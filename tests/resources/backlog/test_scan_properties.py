@@ -49,7 +49,7 @@ def import_in_bulk(space: HostileSpace) -> None:
 CHANGES: list[Change] = [tick, create, edit, delete_the_oldest, delete_three, edit_in_bulk, import_in_bulk]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     seed=st.integers(0, 1000),
     zone=st.integers(-12, 14),
