@@ -48,7 +48,10 @@ def _source_counts(backlog: BacklogResource) -> dict[str, int]:
     counts = {}
     for project in backlog.client.visible_projects():
         try:
-            counts[str(project["projectKey"])] = backlog.client.issues_count(IssueFilter(project_id=(int(project["id"]),)))
+            count = backlog.client.issues_count(IssueFilter(project_id=(int(project["id"]),)))
+            # Whether the issues of an archived project are still listed is not documented: none is no statement.
+            if count or not project.get("archived"):
+                counts[str(project["projectKey"])] = count
         except (NotFound, PermissionDenied):
             if not project.get("archived"):
                 raise

@@ -4,7 +4,7 @@ Add here: another figure of a partition or run of `raw/issues`. Keep out: decidi
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -49,16 +49,17 @@ class Tally:
             else:
                 what, keyless = "rejected", keyless - 1
             project = record.get("projectId")
-            covered = isinstance(project, int) and project in self.projects
-            cell = (project if covered else fallback_project, self._month(moment))
+            at_home = project if isinstance(project, int) and project in self.projects else fallback_project
+            cell = (at_home, self._month(moment))
             self.counts[cell] += Counts(read=1, **{what: 1})
             if moment and (self.newest is None or moment > self.newest) and what in {"inserted", "updated"}:
                 self.newest = moment
 
-    def add_deleted(self, project_id: int, moments: Sequence[datetime | None]) -> None:
-        """Count rows marked deleted in the partitions in which they were last seen."""
-        for moment in moments:
-            self.counts[project_id, self._month(moment)] += Counts(deleted=1)
+    def add_deleted(self, fallback_project: int, rows: Iterable[tuple[int, datetime | None]]) -> None:
+        """Count rows marked deleted, each given as project id and time of last change, where they were last seen."""
+        for project, moment in rows:
+            cell = (project if project in self.projects else fallback_project, self._month(moment))
+            self.counts[cell] += Counts(deleted=1)
 
     def _month(self, moment: datetime | None) -> str:
         month = month_of(moment) if moment else self.months[-1]

@@ -12,7 +12,8 @@ import dagster as dg
 from assets.claims import check_results, check_specs
 from assets.partitions import PROJECT_MONTHS, slices
 from assets.raw.declaration import raw_asset
-from assets.raw.issue_windows import SCOPE, load_changes, load_windows
+from assets.raw.issue_scope import SCOPE
+from assets.raw.issue_windows import load_changes, load_windows
 from assets.raw.table_load import table_load
 from resources.backlog.resource import BacklogResource
 from resources.progress import Progress
@@ -32,7 +33,8 @@ class IssuesConfig(dg.Config):
     "in one month; the first month also holds everything older. So a past partition only shrinks, as its issues move on.\n\n"
     "**Backfill** (the default, and what the UI launches): reads the chosen partitions again whole, finds rows that the source "
     "no longer has, asks for each of them by id, and marks those that are really gone.\n\n**Incremental** (the schedule): reads "
-    "what changed since the watermark of each project, newest first, in one pass over all projects.\n\n"
+    "what changed since the watermark of each project, newest first, in one pass over all projects; then compares the number of "
+    "issues with the source, and finds what was deleted where they differ.\n\n"
     "Known gap: a change that moves no `updated` (a comment, a star, a linked file) is seen by the next backfill.",
     deps=["raw/projects"],
     partitions_def=PROJECT_MONTHS,

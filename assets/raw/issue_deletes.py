@@ -1,0 +1,142 @@
+"""Issues that are gone: found missing by a re-read, a count or the activity feed, and marked only after asking for each by id.
+
+Add here: another way in which a deletion is noticed. Keep out: rows that vanish from whole listings (`TableLoad.store_listing`).
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Text, cast, exists, func, select
+
+from assets.partitions import Slice, month_keys
+from assets.raw.issue_report import Tally, changed_at
+from assets.raw.issue_scope import Project
+from assets.raw.table_load import TableLoad
+from resources.backlog.errors import PermissionDenied
+from resources.backlog.models import IssueFilter
+from resources.warehouse.deletes import mark_deleted, stored_ids
+from resources.warehouse.quarantine import pending_rejections, resolve_rejections
+from resources.warehouse.schema_ops import rejected_records
+
+#: Ids in one request of `GET /issues?id[]=`; a page holds as many.
+IDS_PER_REQUEST = 100
+#: Projects in one request of `GET /issues/count`; keeps the address short.
+PROJECTS_PER_REQUEST = 100
+#: Activity type of a deleted issue (https://developer.nulab.com/docs/backlog/api/2/get-recent-updates/).
+ISSUE_DELETED = 4
+#: Activities are looked at from this long before the watermark on: they may become visible late.
+FEED_LOOKBACK = timedelta(hours=1)
+
+
+def mark_vanished(
+    load: TableLoad, project: Project, part: Slice, seen: Collection[int], visible: dict[int, Project], tally: Tally
+) -> None:
+    """Mark the stored rows of a slice that a pass over it did not meet and that the source confirms it no longer has."""
+    if project.archived:
+        # Whether lists still hold the issues of an archived project is not documented: absence proves nothing.
+        return
+    with load.engine.connect() as connection:
+        stored = stored_ids(
+            connection, load.spec, {"project_id": project.id}, space_key=load.space_key, since=part.since, until=part.until
+        )
+    _mark_if_absent(load, stored.difference(seen), visible, tally, project.id, "partition re-read: not found")
+
+
+def unequal_projects(
+    load: TableLoad, projects: Sequence[Project], visible: dict[int, Project], tally: Tally, since: datetime
+) -> list[Project]:
+    """Return the active projects that have not as many issues here as at the source.
+
+    One request when all is equal. When not, the deletions that the activity feed tells since `since` are confirmed and marked; what
+    is still unequal after that is left to the caller.
+    """
+    active = [project for project in projects if not project.archived]
+    if _source_count(load, active) == _stored_count(load, active):
+        return []
+    told = _deleted_by_feed(load, since - FEED_LOOKBACK)
+    issues = load.spec.table.c
+    stored = select(issues.id).where(issues.space_key == load.space_key, issues.id.in_(told), issues.deleted_at.is_(None))
+    with load.engine.connect() as connection:
+        suspects = set(connection.execute(stored).scalars())
+    _mark_if_absent(load, suspects, visible, tally, projects[0].id, "activity feed: deleted")
+    return [project for project in active if not is_equal(load, project)]
+
+
+def is_equal(load: TableLoad, project: Project) -> bool:
+    """Say whether a project has as many issues here as at the source; one request."""
+    return _source_count(load, [project]) == _stored_count(load, [project])
+
+
+def retry_rejected(load: TableLoad, visible: dict[int, Project]) -> None:
+    """Read quarantined issues again; one that the source no longer has is settled."""
+    with load.engine.connect() as connection:
+        keys = pending_rejections(connection, load.space_key, load.spec.name)
+    gone = _absent(load, [int(key) for key in keys if key.isdigit()], visible, Tally(month_keys(), visible), 0)
+    with load.engine.begin() as connection:
+        resolve_rejections(connection, load.space_key, load.spec.name, [str(identifier) for identifier in gone])
+
+
+def _mark_if_absent(
+    load: TableLoad, suspects: Iterable[int], visible: dict[int, Project], tally: Tally, project_id: int, reason: str
+) -> None:
+    gone = _absent(load, sorted(suspects), visible, tally, project_id)
+    issues = load.spec.table.c
+    with load.engine.begin() as connection:
+        query = select(issues.project_id, issues.updated_at).where(issues.space_key == load.space_key, issues.id.in_(gone))
+        tally.add_deleted(project_id, [(project, moment) for project, moment in connection.execute(query)])
+        marked = mark_deleted(connection, load.spec, gone, space_key=load.space_key, reason=reason, run_id=load.context.run.run_id)
+    load.note_deleted(len(marked))
+
+
+def _absent(load: TableLoad, ids: Sequence[int], visible: dict[int, Project], tally: Tally, project_id: int) -> list[int]:
+    """Ask for issues by id, a hundred a request, store what comes back and return the ids that do not.
+
+    A row that was not met may only have moved, to another month or another project.
+    """
+    absent: list[int] = []
+    for start in range(0, len(ids), IDS_PER_REQUEST):
+        asked = tuple(ids[start : start + IDS_PER_REQUEST])
+        found = load.client.issue_page(IssueFilter(project_id=tuple(visible), id=asked))
+        tally.add(found, load.store(found), project_id)
+        absent += set(asked) - {int(record["id"]) for record in found}
+    return absent
+
+
+def _source_count(load: TableLoad, projects: Sequence[Project]) -> int:
+    ids = tuple(project.id for project in projects)
+    chunks = (ids[start : start + PROJECTS_PER_REQUEST] for start in range(0, len(ids), PROJECTS_PER_REQUEST))
+    return sum(load.client.issues_count(IssueFilter(project_id=chunk)) for chunk in chunks)
+
+
+def _stored_count(load: TableLoad, projects: Sequence[Project]) -> int:
+    """Count the issues of projects that are stored or in quarantine: those, too, are at the source."""
+    issues = load.spec.table.c
+    ids = [project.id for project in projects]
+    present = (issues.space_key == load.space_key, issues.project_id.in_(ids), issues.deleted_at.is_(None))
+    rejected = rejected_records.c
+    quarantined = (
+        rejected.space_key == load.space_key,
+        rejected.table_name == load.spec.name,
+        rejected.reason == "rejected",
+        rejected.resolved_at.is_(None),
+        rejected.project_id.in_(ids),
+        ~exists().where(*present, cast(issues.id, Text) == rejected.record_key),
+    )
+    with load.engine.connect() as connection:
+        stored = connection.execute(select(func.count()).where(*present)).scalar_one()
+        held = connection.execute(select(func.count(rejected.record_key.distinct())).where(*quarantined)).scalar_one()
+    return int(stored) + int(held)
+
+
+def _deleted_by_feed(load: TableLoad, since: datetime) -> list[int]:
+    """Return the ids of issues whose deletion the activity feed tells, newest first down to `since`; one request as a rule."""
+    ids: list[int] = []
+    try:
+        for page in load.client.activities(type_ids=(ISSUE_DELETED,), order="desc"):
+            ids += [int(activity["content"]["id"]) for activity in page if activity.get("content", {}).get("id") is not None]
+            oldest = changed_at(page[-1])
+            if oldest is None or oldest < since:
+                break
+    except PermissionDenied as error:
+        load.context.log.warning(f"deletions are looked for by counting, since the activity feed is refused: {error}")
+    return ids

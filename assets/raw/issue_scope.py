@@ -1,0 +1,54 @@
+"""Which projects a load of issues is about, and which of them are read together.
+
+Add here: another way to choose or group projects. Keep out: reading and storing their issues.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from assets.raw.table_load import TableLoad
+from resources.warehouse import state
+
+#: Scope of the watermarks of issues in `ops.sync_state`.
+SCOPE = "issues"
+#: Projects whose watermarks lie within this time of each other are read in one pass, from the oldest of them on.
+ONE_PASS = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project that the key can see."""
+
+    id: int
+    key: str
+    archived: bool
+
+
+def visible_projects(load: TableLoad) -> dict[int, Project]:
+    """Return the projects that the key can see, archived ones included, by id."""
+    return {
+        int(project["id"]): Project(int(project["id"]), str(project["projectKey"]), bool(project.get("archived")))
+        for project in load.client.visible_projects()
+    }
+
+
+def project_of(load: TableLoad, key: str, visible: dict[int, Project]) -> Project | None:
+    """Return the visible project that has the key now, or else had it before it was renamed."""
+    current = next((project for project in visible.values() if project.key == key), None)
+    if current:
+        return current
+    with load.engine.connect() as connection:
+        former = state.project_id_for_key(connection, load.space_key, key)
+    return visible.get(former) if former is not None else None
+
+
+def passes(projects: Sequence[Project], watermarks: dict[int, datetime]) -> list[list[Project]]:
+    """Group projects so that none is read from much further back than it needs."""
+    groups: list[list[Project]] = []
+    for project in sorted(projects, key=lambda project: watermarks[project.id]):
+        if groups and watermarks[project.id] - watermarks[groups[-1][0].id] <= ONE_PASS:
+            groups[-1].append(project)
+        else:
+            groups.append([project])
+    return groups
