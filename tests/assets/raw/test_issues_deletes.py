@@ -1,0 +1,78 @@
+"""`raw/issues`, incremental: deleted issues are found by one count, and by the activity feed where it differs."""
+
+from assets.partitions import month_keys
+from resources.simulator import Fault
+from tests.deployment import Deployment, counts, failures, observed
+
+NOW = month_keys()[-1]
+FEED = "activity feed: deleted"
+REREAD = "partition re-read: not found"
+
+
+def test_a_scheduled_load_finds_a_deleted_issue_by_the_feed(loaded: Deployment) -> None:
+    gone = min(loaded.sim.space.project("OPS").issues)
+    loaded.sim.space.delete_issue(gone)
+    run = loaded.run_issues(mode="incremental", first=NOW)
+    assert loaded.stored_issues() == loaded.source_issues()
+    assert {row["id"]: row["deleted_reason"] for row in loaded.rows("issues", deleted=True)} == {gone: FEED}
+    assert counts(observed(run)) == {"deleted": 1}
+
+
+def test_a_deletion_beside_a_creation_is_found_though_the_source_counts_as_many_as_before(loaded: Deployment) -> None:
+    space = loaded.sim.space
+    space.delete_issue(min(space.project("OPS").issues))
+    space.create_issue("OPS")
+    assert loaded.run_issues(mode="incremental", first=NOW).success
+    assert loaded.stored_issues() == loaded.source_issues()
+
+
+def test_a_deletion_that_no_feed_tells_is_found_by_reading_its_project_again(loaded: Deployment) -> None:
+    space = loaded.sim.space
+    gone = min(space.project("WEB").issues)
+    space.delete_issue(gone)
+    loaded.sim.faults.add(Fault(status=403, path="/space/activities", times=None))
+    run = loaded.run_issues(mode="incremental", first=NOW)
+    assert run.success, failures(run)
+    assert loaded.stored_issues() == loaded.source_issues()
+    assert {row["id"]: row["deleted_reason"] for row in loaded.rows("issues", deleted=True)} == {gone: REREAD}
+
+
+def test_what_the_feed_calls_deleted_but_the_source_still_has_stays(loaded: Deployment) -> None:
+    kept, gone = sorted(loaded.sim.space.project("OPS").issues)[:2]
+    loaded.sim.space.delete_issue(gone)
+    loaded.sim.rewrite_response(
+        lambda request, body: (
+            [{**activity, "content": {**activity["content"], "id": kept}} for activity in body]
+            if request.route == "/space/activities"
+            else body
+        )
+    )
+    assert loaded.run_issues(mode="incremental", first=NOW).success
+    assert loaded.stored_issues() == loaded.source_issues()
+    assert [row["id"] for row in loaded.rows("issues", deleted=True)] == [gone]
+
+
+def test_a_quarantined_issue_is_no_difference(loaded: Deployment) -> None:
+    created = loaded.sim.space.create_issue("OPS").id
+    loaded.sim.rewrite_response(
+        lambda request, body: (
+            [{**issue, "estimatedHours": "many"} if issue["id"] == created else issue for issue in body]
+            if request.route == "/issues"
+            else body
+        )
+    )
+    loaded.run_issues(mode="incremental", first=NOW)
+    loaded.sim.requests.clear()
+    loaded.run_issues(mode="incremental", first=NOW)
+    assert loaded.sim.requests.count(route="/issues/count") == 1
+    assert not loaded.rows("issues", deleted=True)
+
+
+def test_an_archived_project_whose_issues_are_not_listed_any_more_loses_none(loaded: Deployment) -> None:
+    loaded.sim.space.archive_project("APP")
+    loaded.sim.switch(archived_issues_listed=False)
+    before = loaded.stored_issues()
+    assert loaded.run_issues(mode="incremental", first=NOW).success
+    assert loaded.run_issues("APP").success
+    assert loaded.stored_issues() == before
+    assert not loaded.rows("issues", deleted=True)
