@@ -15,11 +15,11 @@ from datetime import date, datetime, timedelta
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import IncompleteScan, MalformedResponse, PermissionDenied
 from resources.backlog.models import IssueFilter, Record
-from resources.backlog.paging import PAGE_SIZE
 from resources.backlog.walk import NEWEST_FIRST, OLDEST_FIRST, Walk, days_from, days_to, instant
 from resources.backlog.window import COUNTED, ONE_PAGE, SEAMS, Window, WindowProof
 
 MAX_PASSES = 5
+MAX_ARRIVALS = 3
 PROJECTS_PER_REQUEST = 100
 LOOKBACK = timedelta(seconds=60)  # an answer may be a snapshot older than its Date header, by as long as it took
 SMALL_WINDOW = 10  # requests; such a window is read again when more was read than is counted and nobody says why
@@ -27,7 +27,7 @@ ISSUE_DELETED = 4  # activity type
 
 
 def scan_window(client: BacklogClient, window: Window, *, batch: int = 1000) -> "Scan":
-    """Read a window whole, oldest first, in about `ceil(rows / 97)` requests and two counts.
+    """Read a window whole, oldest first, in about `ceil(rows / 97)` requests and one count.
 
     Iterate over the result for batches; raises the client's errors, IncompleteScan when nothing can be proven.
     """
@@ -62,7 +62,6 @@ class Scan:
     ) -> None:
         self.window = window
         self.seen_ids: set[int] = set()
-        self.expected: int | None = None  # rows counted before reading, for progress; None while unknown
         self._client = client
         self._batch = batch
         self._changes = changes
@@ -111,7 +110,7 @@ class Scan:
 
     def _pages(self) -> Iterator[list[Record]]:
         """Yield pages as received; a page must be noted by `_news` before the next is asked for."""
-        proof = WindowProof(ONE_PAGE, 1, 0, 0, None, None, 0)
+        proof = WindowProof(ONE_PAGE, 1, 0, 0, None, 0)
         projects = self.window.project_ids
         for first in range(0, len(projects), PROJECTS_PER_REQUEST):
             chosen = IssueFilter(
@@ -132,30 +131,26 @@ class Scan:
         if not walk.proven:
             return (yield from self._whole(chosen))
         how = ONE_PAGE if walk.requests == 1 else SEAMS
-        return WindowProof(how, 1, walk.requests, len(self._ids), None, None, walk.retries)
+        return WindowProof(how, 1, walk.requests, len(self._ids), None, walk.retries)
 
     def _whole(self, chosen: IssueFilter) -> Generator[list[Record], None, WindowProof]:
         """Read everything the filter holds, again and again until a pass is proven complete."""
-        requests = retries = 0
-        first_count: int | None = None
-        before = after = seen = 0
+        requests = retries = after = seen = 0
+        before: int | None = None
         for passes in range(1, MAX_PASSES + 1):
             # What was created since the start belongs to the next load of changes, and might come for ever.
             walk = Walk(self._client, chosen, OLDEST_FIRST, stop=lambda row: instant(row, "created") > self.started_at)
-            for page in walk.pages():
-                yield page
-                if first_count is None and len(page) == PAGE_SIZE:
-                    first_count = before = self._client.issues_count(chosen)
-                    self.expected = (self.expected or 0) + before
+            yield from walk.pages()
             requests += walk.requests
             retries += walk.retries
             if walk.requests == 1:
-                return WindowProof(ONE_PAGE, passes, requests, len(self._ids), first_count, None, retries)
-            after = self._client.issues_count(chosen)
-            seen = len(self._ids)
-            if seen == after == before:
-                return WindowProof(COUNTED, passes, requests, seen, before, after, retries)
-            if seen < after and walk.proven:
+                return WindowProof(ONE_PAGE, passes, requests, len(self._ids), None, retries)
+            after, seen = self._client.issues_count(chosen), len(self._ids)
+            if seen == after and (walk.proven or before == after):
+                return WindowProof(COUNTED, passes, requests, seen, after, retries)
+            for _ in range(MAX_ARRIVALS if walk.proven else 0):
+                if seen >= after:
+                    break
                 requests += yield from self._arrivals(chosen)
                 seen = len(self._ids)
             if seen > after:
@@ -163,7 +158,7 @@ class Scan:
             unexplained = seen > after and len(self._ids) > after
             read_again = unexplained and passes == 1 and walk.requests <= SMALL_WINDOW
             if walk.proven and seen >= after and not read_again:
-                return WindowProof(SEAMS, passes, requests, len(self._ids), before, after, retries)
+                return WindowProof(SEAMS, passes, requests, len(self._ids), after, retries)
             if walk.proven or before != after:
                 self._earlier |= self._ids
                 self._ids = set()

@@ -31,18 +31,18 @@ class Window:
 class WindowProof:
     """Why a scan may be called complete, and what that cost.
 
-    `how`: "one page" (one answer held everything), "counts agree" (`/issues/count` before and after equal the distinct
-    ids), "seams hold" (the source changed meanwhile, but no page seam skipped a row and the count shows none missing).
+    `how`: "one page" (one answer held everything), "counts agree" (no page seam skipped a row, and `/issues/count`
+    after the pass equals the distinct ids), "seams hold" (no seam skipped a row; the source changed meanwhile, and the
+    count shows none missing).
     `pages` are requests of `/issues`, `retries` steps back at a seam, `rows` distinct ids before the cut to the window.
-    Counts are None where one page was enough, or none was needed.
+    `count` is None where one page was enough, or no count was needed.
     """
 
     how: str
     passes: int
     pages: int
     rows: int
-    count_before: int | None
-    count_after: int | None
+    count: int | None
     retries: int
 
     def __add__(self, other: "WindowProof") -> "WindowProof":
@@ -52,8 +52,7 @@ class WindowProof:
             max(self.passes, other.passes),
             self.pages + other.pages,
             self.rows + other.rows,
-            _plus(self.count_before, other.count_before),
-            _plus(self.count_after, other.count_after),
+            _plus(self.count, other.count),
             self.retries + other.retries,
         )
 

@@ -41,7 +41,7 @@ def edit_in_bulk(space: HostileSpace) -> None:
 
 
 def import_in_bulk(space: HostileSpace) -> None:
-    if len(space.issues) < 1000:
+    if len(space.issues) < 600:
         for _ in range(60):
             space.create()
 
