@@ -116,13 +116,16 @@ class Transport:
 
     def _exhausted(self, state: RetryCallState) -> bool:
         error = _failure(state)
-        error.attempts = state.attempt_number
         waited = state.idle_for + state.upcoming_sleep
-        if isinstance(error, Unavailable) and error.unreachable:
-            if not self._answered:
-                return state.attempt_number >= FIRST_CONTACT_ATTEMPTS
-            return waited > min(NETWORK_BUDGET, self._max_wait)
-        return waited > self._max_wait
+        if isinstance(error, Unavailable) and error.unreachable and not self._answered:
+            over = state.attempt_number >= FIRST_CONTACT_ATTEMPTS
+        elif isinstance(error, Unavailable) and error.unreachable:
+            over = waited > min(NETWORK_BUDGET, self._max_wait)
+        else:
+            over = waited > self._max_wait
+        if over:
+            error.attempts = state.attempt_number
+        return over
 
     def _announce(self, state: RetryCallState, bucket: str) -> None:
         error = _failure(state)

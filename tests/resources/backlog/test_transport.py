@@ -34,6 +34,16 @@ def test_a_network_error_is_tried_again(client: BacklogClient, wire: Wire, failu
     assert client.stats.requests == {"read": 2}
 
 
+def test_each_failed_attempt_is_logged_with_the_wait_before_the_next(
+    client: BacklogClient, wire: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    wire.answers = [httpx.Response(500), httpx.Response(500), httpx.Response(200, json=[])]
+    client.projects()
+    lines = [record.getMessage() for record in caplog.records if record.name == "resources.backlog.transport"]
+    assert [line.split(" failed, next in ")[0] for line in lines] == ["attempt 1", "attempt 2"]
+    assert not [line for line in lines if "gave up" in line]
+
+
 def test_an_unreachable_host_is_reported_within_ten_seconds_by_the_name_of_the_setting(
     client: BacklogClient, wire: Wire, clock: Clock
 ) -> None:
