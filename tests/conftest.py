@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import dagster as dg
@@ -64,16 +64,23 @@ def _template(postgres_url: str) -> Iterator[tuple[Engine, str]]:
     admin.dispose()
 
 
+@contextmanager
+def _copy(admin: Engine, template: str) -> Iterator[str]:
+    """Give the name of a copy of a database to which nobody is connected, and drop the copy afterwards."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with admin.connect() as conn:
+        conn.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    yield name
+    with admin.connect() as conn:
+        conn.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
 @pytest.fixture
 def warehouse_url(postgres_url: str, _template: tuple[Engine, str]) -> Iterator[str]:
     """URL of a fresh, migrated database that is dropped after the test."""
     admin, template = _template
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    with admin.connect() as conn:
-        conn.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-    yield _database(postgres_url, name)
-    with admin.connect() as conn:
-        conn.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    with _copy(admin, template) as name:
+        yield _database(postgres_url, name)
 
 
 @pytest.fixture
@@ -103,7 +110,26 @@ def deployment(deploy: Deploy) -> Deployment:
     return deploy().discover()
 
 
+@contextmanager
+def _deployed(url: str) -> Iterator[Deployment]:
+    """Give a deployment of the small space on a database of its own."""
+    made = engine(url)
+    with Simulator(SMALL) as sim, dg.DagsterInstance.ephemeral() as instance:
+        yield Deployment(sim, url, made, instance, sim.api_key, quiet()).discover()
+    made.dispose()
+
+
+@pytest.fixture(scope="session")
+def _loaded_template(postgres_url: str, _template: tuple[Engine, str]) -> Iterator[str]:
+    admin, template = _template
+    with _copy(admin, template) as name:
+        with _deployed(_database(postgres_url, name)) as deployment:
+            deployment.load()
+        yield name
+
+
 @pytest.fixture
-def loaded(deploy: Deploy) -> Deployment:
-    """Return a deployment on a small quiet space that is loaded whole."""
-    return deploy().load()
+def loaded(postgres_url: str, _template: tuple[Engine, str], _loaded_template: str) -> Iterator[Deployment]:
+    """Return a deployment on a small quiet space that was loaded whole: the same space again, and a copy of its warehouse."""
+    with _copy(_template[0], _loaded_template) as name, _deployed(_database(postgres_url, name)) as deployment:
+        yield deployment

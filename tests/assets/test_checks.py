@@ -1,0 +1,202 @@
+"""Checks: each holds on loaded data, and is red on data that breaks it."""
+
+from collections.abc import Callable
+
+import dagster as dg
+import pytest
+
+from assets.checks import CHECKS, every_project_is_fresh, issue_counts_match_source
+from assets.claims import CLAIMS, check_result, claims_of
+from resources.simulator import Fault, SpaceSpec
+from resources.warehouse.schema import SPECS
+from tests.deployment import Deploy, Deployment, checks, failures
+
+BY_NAME = {claim.name: claim for claim in CLAIMS}
+
+
+def verdict(deployment: Deployment, name: str, table: str) -> dg.AssetCheckResult:
+    return check_result(deployment.engine, BY_NAME[name], table, "acme")
+
+
+def ask(deployment: Deployment, check: dg.AssetChecksDefinition) -> dg.AssetCheckResult:
+    """Evaluate a check that asks the source."""
+    result = check(backlog=deployment.backlog, warehouse=deployment.warehouse)
+    assert isinstance(result, dg.AssetCheckResult)
+    return result
+
+
+def rows(result: dg.AssetCheckResult, entry: str = "rows") -> list[dict[str, object]]:
+    table = result.metadata[entry]
+    assert isinstance(table, dg.TableMetadataValue)
+    return [dict(record.data) for record in table.records]
+
+
+def test_every_claim_holds_on_what_was_loaded(loaded: Deployment) -> None:
+    broken = [
+        (claim.name, table)
+        for table in SPECS
+        for claim in claims_of(table)
+        if not check_result(loaded.engine, claim, table, "acme").passed
+    ]
+    assert broken == []
+
+
+BREAKS = {
+    "keys_unique": (
+        "UPDATE raw.categories SET name = 'same' WHERE project_id = (SELECT min(id) FROM raw.projects)",
+        "categories",
+        dg.AssetCheckSeverity.ERROR,
+    ),
+    "references_resolve": ("DELETE FROM raw.priorities WHERE id = 3", "issues", dg.AssetCheckSeverity.WARN),
+    "no_unexpected_fields": (
+        "INSERT INTO ops.unexpected_fields (space_key, table_name, field, example) VALUES ('acme', 'issues', 'mood', '1')",
+        "issues",
+        dg.AssetCheckSeverity.WARN,
+    ),
+    "no_rejected_records": (
+        (
+            "INSERT INTO ops.rejected_records (space_key, table_name, record_key, payload, reason, error, run_id)"
+            " VALUES ('acme', 'teams', '7', '{}', 'rejected', 'bad', 'r')"
+        ),
+        "teams",
+        dg.AssetCheckSeverity.ERROR,
+    ),
+}
+
+
+def test_every_claim_is_tried_on_data_that_breaks_it() -> None:
+    assert set(BREAKS) == set(BY_NAME)
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_claim_is_red_on_data_that_breaks_it_and_shows_the_rows(loaded: Deployment, name: str) -> None:
+    sql, table, severity = BREAKS[name]
+    loaded.change(sql)
+    result = verdict(loaded, name, table)
+    assert not result.passed
+    assert result.severity == severity
+    assert rows(result)
+
+
+@pytest.mark.parametrize(
+    ("sql", "name", "table"),
+    [
+        ("UPDATE raw.categories SET name = 'same', deleted_at = now()", "keys_unique", "categories"),
+        ("UPDATE raw.categories SET name = 'same' WHERE id IN (SELECT min(id) FROM raw.categories GROUP BY project_id)",
+         "keys_unique", "categories"),
+        ("UPDATE raw.users SET user_id = NULL", "keys_unique", "users"),
+        ("DELETE FROM raw.users", "references_resolve", "issues"),
+        ("UPDATE raw.priorities SET deleted_at = now()", "references_resolve", "issues"),
+    ],
+)  # fmt: skip
+def test_what_is_no_breach_leaves_a_claim_green(loaded: Deployment, sql: str, name: str, table: str) -> None:
+    loaded.change(sql)
+    assert verdict(loaded, name, table).passed
+
+
+def test_people_who_left_before_the_first_load_are_listed_but_allowed(loaded: Deployment) -> None:
+    loaded.change("DELETE FROM raw.users")
+    result = verdict(loaded, "references_resolve", "issues")
+    assert {row["refers_to"] for row in rows(result)} == {"raw.users"}
+
+
+def test_a_built_in_status_resolves_within_its_own_project(loaded: Deployment) -> None:
+    loaded.change("DELETE FROM raw.statuses WHERE id = 1 AND project_id = (SELECT id FROM raw.projects WHERE project_key = 'OPS')")
+    result = verdict(loaded, "references_resolve", "issues")
+    assert not result.passed
+    assert [row["column"] for row in rows(result)] == ["status_id"]
+
+
+def test_rows_of_another_space_in_the_same_warehouse_are_not_judged(loaded: Deployment) -> None:
+    loaded.change("UPDATE raw.categories SET name = 'same', space_key = 'other'")
+    assert verdict(loaded, "keys_unique", "categories").passed
+
+
+def test_the_claims_about_a_table_are_evaluated_with_its_load(deployment: Deployment) -> None:
+    run = deployment.run("projects")
+    for table in ("projects", "versions", "space"):
+        assert set(checks(run, table)) == {claim.name for claim in claims_of(table)}
+    assert set(checks(run, "versions").values()) == {True}
+
+
+def test_counts_match_after_a_load_and_name_the_project_that_differs(loaded: Deployment) -> None:
+    result = ask(loaded, issue_counts_match_source)
+    assert result.passed
+    assert result.description == "3 of 3 projects are equal"
+    loaded.sim.space.create_issue("WEB")
+    result = ask(loaded, issue_counts_match_source)
+    assert not result.passed
+    assert result.severity == dg.AssetCheckSeverity.ERROR
+    assert result.description == "2 of 3 projects are equal; not WEB: backfill them"
+    [different] = [row for row in rows(result, "projects") if row["difference"] != "0"]
+    assert (different["project"], different["difference"]) == ("WEB", "-1")
+
+
+def test_a_deleted_issue_that_was_not_noticed_shows_in_the_counts(loaded: Deployment) -> None:
+    loaded.sim.space.delete_issue(next(iter(loaded.source_issues("APP"))))
+    assert not ask(loaded, issue_counts_match_source).passed
+    loaded.run_issues("APP")
+    assert ask(loaded, issue_counts_match_source).passed
+
+
+def test_counts_cost_one_request_a_project(loaded: Deployment) -> None:
+    loaded.sim.requests.clear()
+    ask(loaded, issue_counts_match_source)
+    assert loaded.sim.requests.by_route() == {"/issues/count": 3, "/space": 1, "/projects": 1}
+
+
+def test_an_archived_project_whose_issues_are_not_served_is_left_out_of_the_counts(deploy: Deploy) -> None:
+    deployment = deploy(SpaceSpec(seed=3, users=6, projects=4, issues=40, history_days=240)).load()
+    deployment.sim.faults.add(Fault(status=403, path="/issues/count", times=None, every=4))
+    result = ask(deployment, issue_counts_match_source)
+    assert result.passed
+    assert result.description == "3 of 3 projects are equal"
+
+
+def test_the_census_runs_the_counts_and_fails_in_one_line_when_the_source_is_down(loaded: Deployment) -> None:
+    run = loaded.run("census")
+    assert checks(run) == {"issue_counts_match_source": True}
+    loaded.sim.faults.add(Fault(status=500, path="/issues/count", times=None))
+    [line] = failures(loaded.run("census"))
+    assert line.startswith("issue_counts_match_source: GET /issues/count: 500")
+
+
+FRESHNESS: dict[str, Callable[[Deployment], None]] = {
+    "a load that was missed": lambda deployment: deployment.change(
+        "UPDATE ops.sync_state SET last_success_at = now() - interval '14 hours'"
+        " WHERE project_id = (SELECT id FROM raw.projects WHERE project_key = 'WEB')"
+    ),
+    "no load yet": lambda deployment: deployment.change(
+        "DELETE FROM ops.sync_state WHERE project_id = (SELECT id FROM raw.projects WHERE project_key = 'WEB')"
+    ),
+}
+
+
+@pytest.mark.parametrize("how", FRESHNESS)
+def test_a_project_is_stale_after(loaded: Deployment, how: str) -> None:
+    assert ask(loaded, every_project_is_fresh).passed
+    FRESHNESS[how](loaded)
+    result = ask(loaded, every_project_is_fresh)
+    assert not result.passed
+    assert result.description == "stale: WEB"
+
+
+def test_an_archived_project_is_never_stale(loaded: Deployment) -> None:
+    FRESHNESS["no load yet"](loaded)
+    loaded.sim.space.archive_project("WEB")
+    result = ask(loaded, every_project_is_fresh)
+    assert result.passed
+    assert result.description == "all 2 active projects are fresh"
+
+
+def test_a_failed_load_leaves_a_project_as_fresh_as_it_was_and_its_error_is_shown(loaded: Deployment) -> None:
+    loaded.sim.faults.add(Fault(status=403, path="/issues", times=None))
+    loaded.run_issues(mode="incremental")
+    result = ask(loaded, every_project_is_fresh)
+    assert result.passed
+    assert all("GET /issues: 403" in str(row["last_error"]) for row in rows(result, "projects"))
+
+
+def test_every_table_has_a_check() -> None:
+    checked = {key.asset_key.path[-1] for check in CHECKS for key in check.check_keys} | {"issues"}
+    assert checked == set(SPECS)

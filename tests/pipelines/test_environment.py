@@ -1,0 +1,117 @@
+"""What a running `up` says of itself, and which space a command reads from."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipelines.environment import PROJECT_ROOT, Runtime, prepare_storage, source
+from pipelines.processes import started
+from resources.settings import Settings, SettingsError
+
+UI = "http://127.0.0.1:3000"
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Return the settings of an empty environment in a folder of its own; what a command sets is taken back."""
+    for name in ("BACKLOG_URL", "BACKLOG_API_KEY", "BACKLOG_ELT_HOME", "DAGSTER_HOME", "DAGSTER_POSTGRES_URL"):
+        monkeypatch.setenv(name, "")
+    return Settings.from_env({"BACKLOG_ELT_HOME": str(tmp_path)})
+
+
+def on_simulated_space(settings: Settings) -> Runtime:
+    space = replace(settings, backlog_url="http://127.0.0.1:8000", backlog_api_key="simulated-key")
+    return Runtime.of_this_process(UI, space, [], simulated=True)
+
+
+def test_a_running_up_is_found_by_what_it_wrote(settings: Settings, tmp_path: Path) -> None:
+    written = on_simulated_space(settings)
+    written.write(tmp_path)
+    assert Runtime.read(tmp_path) == written
+    assert (written.pid, written.dagster_url, written.backlog_api_key) == (os.getpid(), UI, "simulated-key")
+    Runtime.remove(tmp_path)
+    Runtime.remove(tmp_path)
+    assert Runtime.read(tmp_path) is None
+
+
+def test_what_is_written_is_for_its_owner_only_and_leaves_no_draft(settings: Settings, tmp_path: Path) -> None:
+    on_simulated_space(settings).write(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["runtime.json"]
+    assert (tmp_path / "runtime.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_key_of_a_real_space_is_not_written(settings: Settings, tmp_path: Path) -> None:
+    space = replace(settings, backlog_url="https://acme.backlog.com", backlog_api_key="real-key")
+    Runtime.of_this_process(UI, space, [], simulated=False).write(tmp_path)
+    assert "real-key" not in (tmp_path / "runtime.json").read_text()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"pid": 1}', '{"children": {"x": 1}}'])
+def test_a_file_that_cannot_be_read_means_that_nothing_runs(tmp_path: Path, text: str) -> None:
+    (tmp_path / "runtime.json").write_text(text)
+    assert Runtime.read(tmp_path) is None
+    assert Runtime.end_orphans(tmp_path) == 0
+
+
+def test_the_file_of_an_up_that_was_killed_means_that_nothing_runs(settings: Settings, tmp_path: Path) -> None:
+    replace(on_simulated_space(settings), started=1.0).write(tmp_path)
+    assert Runtime.read(tmp_path) is None
+
+
+def test_the_children_of_an_up_that_was_killed_are_ended_and_nobody_else(settings: Settings, tmp_path: Path) -> None:
+    sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with subprocess.Popen(sleep) as child, subprocess.Popen(sleep) as other:
+        born = {child.pid: started(child.pid) or 0.0, other.pid: 1.0}  # the second number was reused
+        replace(on_simulated_space(settings), started=1.0, children=born).write(tmp_path)
+        ended, left = Runtime.end_orphans(tmp_path), (started(child.pid), other.poll())
+        child.kill()
+        other.kill()
+    assert ended == 1
+    assert left == (None, None)
+
+
+def test_the_children_of_a_running_up_are_left_alone(settings: Settings, tmp_path: Path) -> None:
+    on_simulated_space(settings).write(tmp_path)
+    assert Runtime.end_orphans(tmp_path) == 0
+
+
+def test_a_named_space_is_read_as_it_is(settings: Settings) -> None:
+    named = replace(settings, backlog_url="https://acme.backlog.com", backlog_api_key="real-key")
+    with source(named, alive=False) as found:
+        assert found == named
+
+
+def test_a_command_beside_a_running_up_reads_the_same_simulated_space(settings: Settings, tmp_path: Path) -> None:
+    on_simulated_space(settings).write(tmp_path)
+    with source(settings, alive=False) as found:
+        assert (found.backlog_url, found.backlog_api_key) == ("http://127.0.0.1:8000", "simulated-key")
+        assert (os.environ["BACKLOG_URL"], os.environ["BACKLOG_API_KEY"]) == ("http://127.0.0.1:8000", "simulated-key")
+
+
+def test_a_command_without_a_space_beside_an_up_on_a_real_one_says_which_to_name(settings: Settings, tmp_path: Path) -> None:
+    space = replace(settings, backlog_url="https://acme.backlog.com", backlog_api_key="real-key")
+    Runtime.of_this_process(UI, space, [], simulated=False).write(tmp_path)
+    with (
+        pytest.raises(SettingsError, match=r"BACKLOG_URL is '': expected https://acme\.backlog\.com"),
+        source(settings, alive=False),
+    ):
+        pass
+
+
+def test_storage_is_laid_out_for_dagster_under_the_home(settings: Settings, tmp_path: Path) -> None:
+    given = replace(settings, warehouse_url="postgresql://a/w", dagster_postgres_url="postgres://user@host/dagster")
+    prepare_storage(given)
+    assert os.environ["DAGSTER_POSTGRES_URL"] == "postgresql://user@host/dagster"
+    assert os.environ["DAGSTER_HOME"] == str(tmp_path / "dagster")
+    assert (tmp_path / "dagster" / "dagster.yaml").read_text() == (PROJECT_ROOT / "dagster.yaml").read_text()
+    assert not (tmp_path / "postgres").exists()
+
+
+def test_the_file_of_the_runtime_is_plain_json(settings: Settings, tmp_path: Path) -> None:
+    on_simulated_space(settings).write(tmp_path)
+    assert set(json.loads((tmp_path / "runtime.json").read_text())) == set(Runtime.__dataclass_fields__)

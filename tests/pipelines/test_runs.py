@@ -1,0 +1,67 @@
+"""Runs whose process is gone, and how processes are told apart."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import dagster as dg
+import pytest
+
+from pipelines.processes import alive, end_processes, mark, runs, started
+from pipelines.runs import ACTIVE, PROCESS_TAG, end_dead_runs
+
+NOBODY = "999999999@1.0"
+
+
+@pytest.fixture
+def sleeper() -> Iterator["subprocess.Popen[bytes]"]:
+    """Start a process that sleeps."""
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+        yield process
+        process.kill()
+
+
+def test_only_active_runs_of_commands_that_have_died_are_ended() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def add(status: dg.DagsterRunStatus, process: str | None) -> str:
+            tags = {PROCESS_TAG: process} if process else {}
+            return instance.add_run(dg.DagsterRun(job_name="issues", status=status, tags=tags)).run_id
+
+        dead = {
+            add(status, NOBODY) for status in ACTIVE if status != dg.DagsterRunStatus.QUEUED
+        }  # Dagster adds no such run by hand
+        reused = add(dg.DagsterRunStatus.STARTED, mark().split("@")[0] + "@1.0")
+        broken = add(dg.DagsterRunStatus.STARTED, "no mark")
+        kept = {
+            add(dg.DagsterRunStatus.STARTED, mark()): dg.DagsterRunStatus.STARTED,
+            add(dg.DagsterRunStatus.STARTED, None): dg.DagsterRunStatus.STARTED,
+            add(dg.DagsterRunStatus.SUCCESS, NOBODY): dg.DagsterRunStatus.SUCCESS,
+        }
+        ended = end_dead_runs(instance)
+        assert set(ended) == dead | {reused, broken}
+        assert {run.run_id: run.status for run in instance.get_runs() if run.run_id in kept} == kept
+        assert {run.status for run in instance.get_runs() if run.run_id in ended} == {dg.DagsterRunStatus.FAILURE}
+        assert end_dead_runs(instance) == []
+
+
+def test_this_process_is_alive_and_one_with_its_number_but_another_start_is_not() -> None:
+    assert alive(mark())
+    number, _, moment = mark().partition("@")
+    assert not alive(f"{number}@{float(moment) - 3600}")
+    assert not alive(NOBODY)
+
+
+@pytest.mark.parametrize("text", ["", "@", "12", "x@y"])
+def test_a_mark_that_cannot_be_read_is_nobody(text: str) -> None:
+    assert not alive(text)
+
+
+def test_a_process_that_has_ended_does_not_run(sleeper: "subprocess.Popen[bytes]") -> None:
+    born = started(sleeper.pid)
+    assert born is not None
+    assert runs(sleeper.pid, born)
+    end_processes([sleeper.pid])
+    assert started(sleeper.pid) is None
+    assert not runs(sleeper.pid, born)
+    end_processes([sleeper.pid])  # nobody is no trouble

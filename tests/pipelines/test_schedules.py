@@ -1,0 +1,184 @@
+"""Schedules: when they tick, when a tick starts nothing, and what the issues schedule asks for."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.schedule_definition import ScheduleExecutionData
+
+from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, month_keys, month_of
+from pipelines.jobs import KIND_TAG, issues_config
+from pipelines.processes import mark
+from pipelines.runs import PROCESS_TAG
+from pipelines.schedules import (
+    MAX_JITTER_MINUTES,
+    SCHEDULES,
+    changes_range,
+    issues_every_12_hours,
+    issues_request,
+    jitter_minutes,
+    reason_to_skip,
+)
+from resources.simulator import Fault
+from tests.deployment import Deployment
+
+NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
+NOBODY = "999999999@1.0"
+BY_NAME = {schedule.name: schedule for schedule in SCHEDULES}
+
+
+@pytest.fixture(scope="module")
+def on_disk() -> Iterator[dg.DagsterInstance]:
+    """Return an instance on disk: one in memory has no reference, which the evaluation of a schedule wants."""
+    with tempfile.TemporaryDirectory() as folder, dg.DagsterInstance.local_temp(folder) as made:
+        yield made
+
+
+@pytest.fixture
+def ticking(loaded: Deployment, on_disk: dg.DagsterInstance) -> Iterator[Deployment]:
+    """Return a loaded deployment whose instance is on disk and empty but for its partitions."""
+    deployment = replace(loaded, instance=on_disk).discover()
+    yield deployment
+    on_disk.wipe()
+    for key in deployment.partitions:
+        on_disk.delete_dynamic_partition("backlog_projects", key)
+
+
+def tick(deployment: Deployment, name: str, at: datetime | None = None) -> ScheduleExecutionData:
+    """Evaluate a schedule as the daemon does."""
+    context = dg.build_schedule_context(
+        instance=deployment.instance,
+        scheduled_execution_time=at or datetime.now(UTC),
+        repository_def=deployment.definitions.get_repository_def(),
+        resources={"backlog": deployment.backlog, "warehouse": deployment.warehouse},
+    )
+    with context:
+        return BY_NAME[name].evaluate_tick(context)
+
+
+def add_run(instance: dg.DagsterInstance, kind: str, status: dg.DagsterRunStatus, process: str | None = None) -> str:
+    tags = {KIND_TAG: kind} | ({PROCESS_TAG: process} if process else {})
+    return instance.add_run(dg.DagsterRun(job_name=kind, status=status, tags=tags)).run_id
+
+
+@pytest.mark.parametrize(
+    ("name", "job", "cron"),
+    [
+        ("users_daily", "users", "0 2 * * *"),
+        ("projects_every_6_hours", "projects", "0 */6 * * *"),
+        ("issues_every_12_hours", "issues", "0 */12 * * *"),
+        ("census_nightly", "census", "30 3 * * *"),
+    ],
+)
+def test_each_cadence_runs_by_default_in_the_zone_of_the_deployment(name: str, job: str, cron: str) -> None:
+    schedule = BY_NAME[name]
+    assert (schedule.job_name, schedule.cron_schedule, schedule.execution_timezone) == (job, cron, "Asia/Tokyo")
+    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+    assert schedule.description
+
+
+def test_the_jitter_of_a_space_is_the_same_at_every_start_and_at_most_five_minutes() -> None:
+    spaces = [f"https://space{number}.backlog.com" for number in range(200)]
+    found = [jitter_minutes(space) for space in spaces]
+    assert found == [jitter_minutes(space) for space in spaces]
+    assert set(found) == set(range(MAX_JITTER_MINUTES + 1))
+    assert jitter_minutes("https://acme.backlog.com") == jitter_minutes("https://acme.backlog.com/api/v2?x=1")
+    assert jitter_minutes(None) == jitter_minutes("") == 0
+
+
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(minutes=59), timedelta(hours=1), timedelta(minutes=-1)])
+def test_a_tick_that_is_less_than_an_hour_late_is_made_up(late: timedelta) -> None:
+    assert reason_to_skip(NOW - late, NOW, []) is None
+
+
+def test_a_tick_that_is_more_than_an_hour_late_is_left_to_the_next() -> None:
+    reason = reason_to_skip(NOW - timedelta(minutes=61), NOW, [])
+    assert reason == "61 minutes late: more than an hour, so it is left to the next tick"
+
+
+def test_a_tick_that_finds_a_run_of_its_kind_starts_nothing_and_names_it() -> None:
+    assert reason_to_skip(NOW, NOW, ["abc"]) == "run abc of the same kind has not ended"
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_a_due_tick_requests_one_run(ticking: Deployment, name: str) -> None:
+    [request] = tick(ticking, name).run_requests or []
+    assert request.run_key is None
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_a_tick_two_hours_late_is_skipped(ticking: Deployment, name: str) -> None:
+    found = tick(ticking, name, datetime.now(UTC) - timedelta(hours=2))
+    assert not found.run_requests
+    assert found.skip_message
+    assert "more than an hour" in found.skip_message
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED])
+def test_a_tick_while_a_run_of_its_kind_is_active_is_skipped(ticking: Deployment, name: str, status: dg.DagsterRunStatus) -> None:
+    active = add_run(ticking.instance, BY_NAME[name].job_name, status, process=mark())
+    found = tick(ticking, name)
+    assert not found.run_requests
+    assert found.skip_message == f"run {active} of the same kind has not ended"
+
+
+def test_a_run_of_another_kind_or_one_that_has_ended_holds_nothing_back(ticking: Deployment) -> None:
+    add_run(ticking.instance, "issues", dg.DagsterRunStatus.STARTED)
+    add_run(ticking.instance, "users", dg.DagsterRunStatus.FAILURE)
+    assert tick(ticking, "users_daily").run_requests
+
+
+def test_a_run_whose_command_was_killed_is_ended_and_holds_nothing_back(ticking: Deployment) -> None:
+    dead = add_run(ticking.instance, "issues", dg.DagsterRunStatus.STARTED, process=NOBODY)
+    assert tick(ticking, "issues_every_12_hours").run_requests
+    run = ticking.instance.get_run_by_id(dead)
+    assert run is not None
+    assert run.status == dg.DagsterRunStatus.FAILURE
+
+
+def test_the_issues_schedule_covers_all_projects_from_the_month_of_the_watermark_to_now(ticking: Deployment) -> None:
+    ticking.change("UPDATE ops.sync_state SET watermark = '2026-03-15' WHERE scope = 'issues'")
+    [request] = tick(ticking, "issues_every_12_hours").run_requests or []
+    assert request.tags[RANGE_START_TAG] == "OPS|2026-03"
+    assert request.tags[RANGE_END_TAG] == f"APP|{month_keys()[-1]}"
+    assert request.run_config == issues_config("incremental")
+
+
+def test_the_issues_schedule_starts_at_the_first_month_while_a_project_was_never_loaded(ticking: Deployment) -> None:
+    ticking.sim.space.add_project("NEW", "新規")
+    ticking.discover()
+    [request] = tick(ticking, "issues_every_12_hours").run_requests or []
+    assert (request.tags[RANGE_START_TAG], request.tags[RANGE_END_TAG]) == ("OPS|2026-01", f"NEW|{month_keys()[-1]}")
+
+
+def test_the_run_of_the_issues_schedule_loads_what_changed(ticking: Deployment) -> None:
+    made = ticking.sim.space.create_issue("WEB").id
+    [request] = tick(ticking, "issues_every_12_hours").run_requests or []
+    assert ticking.run("issues", config=request.run_config, tags=request.tags).success
+    assert made in ticking.stored_issues()
+
+
+def test_the_issues_schedule_waits_until_a_project_is_known(ticking: Deployment) -> None:
+    for key in ticking.partitions:
+        ticking.instance.delete_dynamic_partition("backlog_projects", key)
+    assert tick(ticking, "issues_every_12_hours").skip_message == "no project is known yet: the sensor project_discovery adds them"
+
+
+def test_the_issues_schedule_asks_for_a_run_when_the_source_is_down_so_that_the_failure_is_seen(ticking: Deployment) -> None:
+    ticking.sim.faults.add(Fault(status=500, times=None))
+    [request] = tick(ticking, "issues_every_12_hours").run_requests or []
+    assert request.tags[RANGE_START_TAG] == "OPS|2026-01"
+
+
+def test_the_range_of_changes_begins_where_the_watermark_is() -> None:
+    assert changes_range(["A", "B"], datetime(2026, 2, 3, tzinfo=UTC)) == ("A|2026-02", f"B|{month_keys()[-1]}")
+    assert changes_range(["A"], None) == ("A|2026-01", f"A|{month_keys()[-1]}")
+    assert issues_request(["A"], datetime.now(UTC)).tags[RANGE_START_TAG] == f"A|{month_of(datetime.now(UTC))}"
+
+
+def test_the_schedule_of_issues_is_of_the_job_of_issues() -> None:
+    assert issues_every_12_hours.job_name == "issues"
