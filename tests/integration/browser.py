@@ -1,0 +1,200 @@
+"""A real `backlog-elt up` and a browser on its Dagster UI: how they are started, used and ended.
+
+The test of the analyst's way and the pictures of the README share it. Add here: a way the UI is used by both. Keep out: checks.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+from playwright.sync_api import Error, Page, expect, sync_playwright
+
+from resources.warehouse import embedded
+
+CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+#: The longest that a step may take on a machine whose cores are busy; the daemon looks for backfills every 30 s.
+PATIENCE_SECONDS = 120.0
+END_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Up:
+    """A running `backlog-elt up` with a home of its own."""
+
+    home: Path
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def url(self) -> str:
+        """Where the Dagster UI is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def graphql(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Return what Dagster answers to a query."""
+        answer = httpx.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=PATIENCE_SECONDS).json()
+        if answer.get("errors"):
+            raise RuntimeError(f"GraphQL: {answer['errors']}")
+        found: dict[str, Any] = answer["data"]
+        return found
+
+    def wait_until_loaded(self) -> None:
+        """Wait until the first load has printed its summary."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while "\ncompleted in " not in self.log.read_text(errors="replace"):
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"the first load has not ended well:\n{self.tail()}")
+            time.sleep(0.3)
+
+    def tail(self, lines: int = 40) -> str:
+        """Return the last lines that `up` and its children wrote."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def stop(self) -> None:
+        """Ask `up` to end and wait for it.
+
+        Raises:
+            subprocess.TimeoutExpired: it did not end in time.
+        """
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(END_SECONDS)
+
+    def processes(self) -> list[psutil.Process]:
+        """Return every process that was started for this home, whoever is its parent by now."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get("BACKLOG_ELT_HOME") == str(self.home) and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+
+@contextmanager
+def running_up(*, history_start: str) -> Iterator[Up]:
+    """Start `backlog-elt up` on a simulated space and an embedded PostgreSQL, loaded once, and leave nothing behind."""
+    # Not under pytest's folders: they are for one user only, and the server of root runs as another.
+    folder = Path(tempfile.mkdtemp(prefix="backlog-elt-up-"))
+    home, log = folder / "home", folder / "up.log"
+    try:
+        up = _start(home, log, history_start)
+        try:
+            up.wait_until_loaded()
+            yield up
+        finally:
+            if up.process.poll() is None:
+                up.stop()
+    finally:
+        embedded.stop(home)
+        shutil.rmtree(folder)
+
+
+def _start(home: Path, log: Path, history_start: str) -> Up:
+    ours = ("BACKLOG_", "DAGSTER_", "WAREHOUSE_")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    environment |= {"BACKLOG_ELT_HOME": str(home), "BACKLOG_HISTORY_START": history_start}
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    command = [str(Path(sys.executable).with_name("backlog-elt")), "up", "--port", str(port)]
+    with log.open("wb") as output:
+        # Not from the checkout, whose .env may name a real space.
+        process = subprocess.Popen(
+            command, env=environment, cwd=log.parent, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        )
+    return Up(home, port, process, log)
+
+
+@dataclass(frozen=True)
+class Analyst:
+    """Somebody at a browser window; `strangers` are the addresses other than the UI that the pages asked for."""
+
+    up: Up
+    page: Page
+    strangers: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> Page:
+        """Open a page of the UI."""
+        self.page.goto(self.up.url + path)
+        return self.page
+
+    def backfill(self, projects: Sequence[str], first: str, last: str) -> str:
+        """Backfill some months of some projects from the page of `raw/issues`, wait until it has ended well, return its id."""
+        page = self.open("/assets/raw/issues")
+        page.get_by_role("button", name="Materialize").first.click()
+        dialog = page.get_by_role("dialog").filter(has_text="Launch runs to materialize")
+        months = dialog.get_by_placeholder("ex: ")
+        months.wait_for()
+        dialog.get_by_text("Select a partition or create one").click()
+        for project in projects:
+            dialog.get_by_role("menuitem").get_by_title(project, exact=True).click()
+        page.keyboard.press("Escape")
+        months.fill(f"[{first}...{last}]")
+        months.press("Enter")
+        dialog.get_by_role("button", name="Launch backfill").click()
+        page.get_by_role("region", name="Notifications").get_by_role("link", name="View").click()
+        expect(page.get_by_text("100% completed")).to_be_visible()
+        expect(page.get_by_text("Succeeded", exact=True).first).to_be_visible()
+        return page.url.split("/runs/b/")[1].split("?")[0].strip("/")
+
+    def plots(self) -> Page:
+        """Open the plots of the load metrics of `raw/issues`, by partition."""
+        page = self.open("/assets/raw/issues?view=overview")
+        page.get_by_role("button", name="Plots").click()
+        page.locator("canvas").nth(3).wait_for()
+        return page
+
+
+@contextmanager
+def analyst_at(up: Up, *, width: int = 1400, height: int = 1000) -> Iterator[Analyst]:
+    """Open a browser window; what goes wrong in it is told with a picture of it and what `up` said last.
+
+    Raises:
+        RuntimeError: there is no Chromium.
+    """
+    if not CHROMIUM.exists():
+        raise RuntimeError(f"{CHROMIUM} is missing: apt-get install chromium (Debian, Ubuntu), or run .ci/run, which does it")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
+        page = browser.new_page(viewport={"width": width, "height": height}, timezone_id="Asia/Tokyo")
+        page.set_default_timeout(PATIENCE_SECONDS * 1000)
+        expect.set_options(timeout=PATIENCE_SECONDS * 1000)
+        analyst = Analyst(up, page)
+        page.on("request", lambda request: _note_stranger(analyst, request.url))
+        try:
+            yield analyst
+        except (AssertionError, Error) as error:
+            picture = Path(tempfile.gettempdir()) / "backlog-elt-browser.png"
+            page.screenshot(path=picture)
+            error.add_note(f"{page.url} looked like {picture}; the last lines of `up`:\n{up.tail()}")
+            raise
+        finally:
+            browser.close()
+
+
+def _note_stranger(analyst: Analyst, url: str) -> None:
+    if not url.startswith((analyst.up.url, "data:", "blob:")):
+        analyst.strangers.append(url)

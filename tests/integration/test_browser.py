@@ -1,0 +1,193 @@
+"""The analyst's way through the Dagster UI, in headless Chromium on a real `backlog-elt up`.
+
+Add here: what somebody sees or does in the UI. Keep out: what a run does (`tests/pipelines`).
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+from sqlalchemy import text
+
+from resources.warehouse import embedded
+from resources.warehouse.connect import engine
+from tests.integration.browser import Up, analyst_at, running_up
+
+pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+
+#: Run -> partition -> number by name of metadata.
+Runs = dict[str, dict[str, dict[str, int]]]
+
+FIRST_MONTH = "2026-04"
+PROJECTS = ("WEB", "INFRA")
+MONTHS = ("2026-04", "2026-05", "2026-06")
+CHOSEN = {f"{project}|{month}" for project in PROJECTS for month in MONTHS}
+CHECKED_IN_EVERY_RUN = ("keys_unique", "references_resolve", "no_unexpected_fields", "no_rejected_records")
+METRICS = ("load/rows_read", "load/rows_updated", "load/api_requests", "load/duration_seconds", "dagster/partition_row_count")
+
+RUNS_OF_BACKFILL = """
+query($id: String!) {
+  partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status numPartitions } }
+  runsOrError(filter: {tags: [{key: "dagster/backfill", value: $id}]}) {
+    ... on Runs { results {
+      runId status assetMaterializations { partition metadataEntries { label ... on IntMetadataEntry { intValue } } }
+    } }
+  }
+}"""
+
+#: Whether a plot holds coloured pixels: its line is coloured, axes and grid are grey.
+HAS_A_LINE = """canvas => {
+  const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+  for (let i = 0; i < data.length; i += 4) {
+    const colour = data.slice(i, i + 3);
+    if (data[i + 3] > 128 && Math.max(...colour) - Math.min(...colour) > 60) return true;
+  }
+  return false;
+}"""
+
+
+@pytest.fixture(scope="module")
+def up() -> Iterator[Up]:
+    """Return a deployment that has done its first load; it is ended after the last test at the latest."""
+    with running_up(history_start=FIRST_MONTH) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def runs(up: Up) -> Runs:
+    """Return what the runs of a backfill, launched in the browser and seen to end there, have recorded."""
+    with analyst_at(up) as analyst:
+        backfill = analyst.backfill(PROJECTS, MONTHS[0], MONTHS[-1])
+    return _runs(up, backfill)
+
+
+def test_nothing_greets_or_phones_home(up: Up) -> None:
+    with analyst_at(up) as analyst:
+        page = analyst.open("/")
+        expect(page.get_by_role("link", name="Catalog")).to_be_visible()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        analyst.open("/asset-groups")
+        expect(page.get_by_text("Asset checks").first).to_be_visible()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        assert '"telemetryEnabled": false' in page.content()
+        assert analyst.strangers == []
+    assert up.graphql("{ shouldShowNux }") == {"shouldShowNux": False}
+
+
+def test_a_backfill_of_two_projects_and_three_months_turns_their_partitions_green(up: Up, runs: Runs) -> None:
+    with analyst_at(up) as analyst:
+        page = analyst.open("/assets/raw/issues?view=partitions")
+        expect(page.get_by_text("Failed (0)")).to_be_visible()
+        expect(page.get_by_text("Missing (0)")).to_be_visible()
+        page.get_by_title(PROJECTS[1], exact=True).click()
+        page.get_by_title(MONTHS[1], exact=True).click()
+        expect(page.get_by_title(f"{PROJECTS[1]}|{MONTHS[1]}", exact=True)).to_be_visible()
+        expect(page.get_by_text("Materialized", exact=True)).to_be_visible()
+        link = page.locator('a[href*="/runs/"]').filter(has_text=_run_of(runs, f"{PROJECTS[1]}|{MONTHS[1]}")[:8])
+        expect(link).to_be_visible()
+
+
+def test_the_backfill_reports_each_partition_as_the_warehouse_holds_it(up: Up, runs: Runs) -> None:
+    figures = {partition: numbers for run in runs.values() for partition, numbers in run.items()}
+    assert {key: numbers["dagster/partition_row_count"] for key, numbers in figures.items()} == _rows(up)
+    for numbers in figures.values():
+        outcome = sum(numbers[f"load/rows_{name}"] for name in ("inserted", "updated", "unchanged", "rejected"))
+        assert numbers["load/rows_read"] == outcome
+    read = Counter[str]()
+    for partition, numbers in figures.items():
+        read[partition.split("|")[0]] += numbers["load/rows_read"]
+    assert _synced(up, list(runs)) == read
+    assert len({numbers["load/rows_read"] for numbers in figures.values()}) > 1
+
+
+def test_the_load_metrics_are_plotted(up: Up) -> None:
+    with analyst_at(up) as analyst:
+        page = analyst.plots()
+        for metric in METRICS:
+            expect(page.get_by_text(metric, exact=True)).to_be_visible()
+        plots = page.locator("canvas").all()
+        assert len(plots) >= len(METRICS)
+        for plot in plots:
+            plot.scroll_into_view_if_needed()
+            page.wait_for_function(HAS_A_LINE, arg=plot.element_handle())
+
+
+def test_lineage_shows_issues_below_projects(up: Up) -> None:
+    with analyst_at(up) as analyst:
+        page = analyst.open("/assets/raw/issues?view=lineage")
+        projects, issues = (page.locator("foreignObject").filter(has_text=name) for name in ("projects", "issues"))
+        expect(issues.get_by_text("100% filled")).to_be_visible()
+        expect(projects.get_by_text("Materialized")).to_be_visible()
+        left, right = projects.bounding_box(), issues.bounding_box()
+        assert left is not None
+        assert right is not None
+        # The graph runs from left to right.
+        assert left["x"] + left["width"] < right["x"]
+
+
+def test_checks_are_shown_with_what_they_found(up: Up) -> None:
+    with analyst_at(up) as analyst:
+        page = analyst.open("/assets/raw/issues?view=checks")
+        expect(page.get_by_text("Checks (6)")).to_be_visible()
+        for name in ("every_project_is_fresh", "issue_counts_match_source"):
+            expect(page.get_by_text(name, exact=True).first).to_be_visible()
+        for name in CHECKED_IN_EVERY_RUN:
+            page.get_by_text(name, exact=True).first.click()
+            page.wait_for_url(f"**checkDetail={name}")
+            expect(page.get_by_text("Evaluation result").locator("xpath=..")).to_contain_text("Passed")
+
+
+def test_when_up_ends_no_process_is_left(up: Up) -> None:
+    up.stop()
+    # The embedded server goes on for BI tools, until it is stopped by itself.
+    assert {process.name() for process in up.processes()} <= {"postgres"}
+    assert embedded.stop(up.home)
+    assert up.processes() == []
+
+
+def _runs(up: Up, backfill: str) -> Runs:
+    """Return what all runs of a backfill have recorded; they must have covered the chosen partitions, each once."""
+    answer = up.graphql(RUNS_OF_BACKFILL, id=backfill)
+    assert answer["partitionBackfillOrError"] == {"status": "COMPLETED_SUCCESS", "numPartitions": len(CHOSEN)}
+    runs = answer["runsOrError"]["results"]
+    assert {run["status"] for run in runs} == {"SUCCESS"}
+    found = {run["runId"]: {event["partition"]: _numbers(event) for event in run["assetMaterializations"]} for run in runs}
+    assert Counter(partition for run in found.values() for partition in run) == Counter(CHOSEN)
+    return found
+
+
+def _numbers(event: dict[str, Any]) -> dict[str, int]:
+    return {entry["label"]: entry["intValue"] for entry in event["metadataEntries"] if "intValue" in entry}
+
+
+def _run_of(runs: Runs, partition: str) -> str:
+    return next(run for run, partitions in runs.items() if partition in partitions)
+
+
+def _rows(up: Up) -> dict[str, int]:
+    """Return the issues in the warehouse by partition, of those chosen; the first month holds everything older."""
+    query = """
+        SELECT p.project_key || '|' || greatest(to_char(i.updated_at AT TIME ZONE 'Asia/Tokyo', 'YYYY-MM'), :first) AS partition,
+               count(*) AS issues
+        FROM raw.issues i JOIN raw.projects p ON p.space_key = i.space_key AND p.id = i.project_id
+        WHERE i.deleted_at IS NULL GROUP BY 1"""
+    return {key: issues for key, issues in _query(up, query, first=FIRST_MONTH) if key in CHOSEN}
+
+
+def _synced(up: Up, runs: list[str]) -> dict[str, int]:
+    """Return project -> issues that the history says some runs have synced well."""
+    query = """
+        SELECT project_key, sum(items_synced) FROM ops.sync_history
+        WHERE run_id = ANY(:runs) AND status = 'completed' AND mode = 'backfill' GROUP BY 1"""
+    return {key: int(items) for key, items in _query(up, query, runs=runs)}
+
+
+def _query(up: Up, query: str, **values: Any) -> list[tuple[Any, ...]]:
+    warehouse = engine(embedded.ensure_server(up.home).url())
+    try:
+        with warehouse.connect() as connection:
+            return [tuple(row) for row in connection.execute(text(query), values)]
+    finally:
+        warehouse.dispose()
