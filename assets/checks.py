@@ -3,6 +3,8 @@
 Add here: a claim that needs more than one stored table. Keep out: loading anything.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,9 +28,19 @@ ISSUES = dg.AssetKey(["raw", "issues"])
 def _check(claim: Claim, table: str) -> dg.AssetChecksDefinition:
     @dg.asset_check(asset=dg.AssetKey(["raw", table]), name=claim.name, description=claim.description)
     def check(backlog: BacklogResource, warehouse: WarehouseResource) -> dg.AssetCheckResult:
-        return check_result(warehouse.engine, claim, table, str(backlog.client.space_info()["spaceKey"]))
+        with _failing_in_one_line(f"{table}, {claim.name}"):
+            return check_result(warehouse.engine, claim, table, str(backlog.client.space_info()["spaceKey"]))
 
     return check
+
+
+@contextmanager
+def _failing_in_one_line(check: str) -> Iterator[None]:
+    """Turn what the source or the warehouse refuses into a failure of the check that says so in one line."""
+    try:
+        yield
+    except (BacklogError, WarehouseError) as error:
+        raise dg.Failure(f"{check}: {error}", allow_retries=False) from None
 
 
 @dg.asset_check(
@@ -38,10 +50,8 @@ def _check(claim: Claim, table: str) -> dg.AssetChecksDefinition:
 )
 def issue_counts_match_source(backlog: BacklogResource, warehouse: WarehouseResource) -> dg.AssetCheckResult:
     """Count the issues of each visible project on both sides."""
-    try:
+    with _failing_in_one_line("issue_counts_match_source"):
         return _compare(_source_counts(backlog), _stored_counts(backlog, warehouse))
-    except (BacklogError, WarehouseError) as error:
-        raise dg.Failure(f"issue_counts_match_source: {error}", allow_retries=False) from None
 
 
 def _source_counts(backlog: BacklogResource) -> dict[str, int]:
@@ -96,12 +106,13 @@ def _compare(source: dict[str, int], stored: dict[str, int]) -> dg.AssetCheckRes
 )
 def every_project_is_fresh(backlog: BacklogResource, warehouse: WarehouseResource) -> dg.AssetCheckResult:
     """Compare the time of each active project's last good load with the cadence; asks the warehouse only for times."""
-    client = backlog.client
-    with warehouse.engine.connect() as connection:
-        states = project_states(connection, str(client.space_info()["spaceKey"]), "issues")
+    with _failing_in_one_line("every_project_is_fresh"):
+        projects = backlog.client.visible_projects()
+        with warehouse.engine.connect() as connection:
+            states = project_states(connection, str(backlog.client.space_info()["spaceKey"]), "issues")
     now = datetime.now(UTC)
     rows = []
-    for project in client.visible_projects():
+    for project in projects:
         if not project.get("archived"):
             state = states.get(int(project["id"]))
             loaded = state.last_success_at if state else None

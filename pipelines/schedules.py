@@ -91,7 +91,10 @@ projects_every_6_hours = _simple(
     "projects_every_6_hours", projects_job.name, PROJECTS_CRON, "Projects with their members, teams and master data."
 )
 census_nightly = _simple(
-    "census_nightly", census_job.name, CENSUS_CRON, "Count the issues of each project at the source and in the warehouse."
+    "census_nightly",
+    census_job.name,
+    CENSUS_CRON,
+    "Count the issues of each project on both sides, and see when each was last loaded.",
 )
 
 

@@ -1,6 +1,7 @@
 """Checks: each holds on loaded data, and is red on data that breaks it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import dagster as dg
 import pytest
@@ -153,12 +154,19 @@ def test_an_archived_project_whose_issues_are_not_served_is_left_out_of_the_coun
     assert result.description == "3 of 3 projects are equal"
 
 
-def test_the_census_runs_the_counts_and_fails_in_one_line_when_the_source_is_down(loaded: Deployment) -> None:
-    run = loaded.run("census")
-    assert checks(run) == {"issue_counts_match_source": True}
-    loaded.sim.faults.add(Fault(status=500, path="/issues/count", times=None))
-    [line] = failures(loaded.run("census"))
-    assert line.startswith("issue_counts_match_source: GET /issues/count: 500")
+def test_the_census_runs_the_checks_that_ask_the_source_or_the_clock(loaded: Deployment) -> None:
+    assert checks(loaded.run("census")) == {"issue_counts_match_source": True, "every_project_is_fresh": True}
+
+
+def test_a_check_that_cannot_ask_fails_in_one_line(loaded: Deployment) -> None:
+    loaded.sim.faults.add(Fault(status=500, times=None))
+    assert {line.split(": GET")[0] for line in failures(loaded.run("census"))} == {
+        "issue_counts_match_source",
+        "every_project_is_fresh",
+    }
+    loaded.sim.faults.clear()
+    lost = replace(loaded, warehouse_url="postgresql://127.0.0.1:1/warehouse")
+    assert all("The warehouse cannot be used" in line for line in failures(lost.run("census")))
 
 
 FRESHNESS: dict[str, Callable[[Deployment], None]] = {

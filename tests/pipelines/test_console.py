@@ -1,0 +1,123 @@
+"""What a person at a terminal sees: bars, plain lines, tables."""
+
+import io
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from pipelines.console import BarProgress, progress_for, status_table, summary_table
+from resources.progress import LogProgress, Progress
+
+UNTIL = datetime(2026, 7, 1, 3, 4, 5, tzinfo=UTC)
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def play(progress: Progress) -> None:
+    progress.start("issues", 200)
+    progress.advance("issues", 50)
+    progress.wait("search rate limit of Backlog", 12.4, UNTIL)
+    progress.advance("issues", 150)
+    progress.done("issues", {"read": 200}, {"search": 3})
+
+
+def test_a_terminal_gets_a_bar_that_ends_full_and_says_why_it_waits() -> None:
+    stream = Terminal()
+    play(progress_for(stream))
+    shown = stream.getvalue()
+    assert "issues" in shown
+    assert "200/200" in shown
+    assert f"waiting 12 s for the search rate limit of Backlog, until {UNTIL.astimezone():%H:%M:%S}" in shown
+
+
+def test_a_table_that_starts_again_with_a_known_end_gets_one_bar_anew() -> None:
+    stream = Terminal()
+    progress = progress_for(stream)
+    progress.start("issues", None)
+    play(progress)
+    progress.advance("never started", 5)
+    assert "200/200" in stream.getvalue()
+
+
+def test_a_wait_before_the_first_bar_is_a_line() -> None:
+    stream = Terminal()
+    progress_for(stream).wait("read rate limit of Backlog", 3, UNTIL)
+    assert stream.getvalue().startswith("waiting 3 s for the read rate limit of Backlog")
+
+
+def test_what_is_no_terminal_gets_plain_lines() -> None:
+    stream = io.StringIO()
+    progress = progress_for(stream)
+    assert isinstance(progress, LogProgress)
+    play(progress)
+    assert stream.getvalue() == "waiting 12 s for the search rate limit of Backlog, until 03:04:05 UTC\n"
+
+
+def test_who_wants_no_progress_gets_none() -> None:
+    stream = Terminal()
+    progress = progress_for(stream, wanted=False)
+    assert not isinstance(progress, BarProgress)
+    play(progress)
+    assert stream.getvalue() == ""
+
+
+def test_a_long_load_says_every_quarter_of_a_minute_how_far_it_is() -> None:
+    lines: list[str] = []
+    now = iter([0.0, 10.0, 16.0, 16.0, 20.0])
+    progress = LogProgress(write=lines.append, clock=lambda: next(now))
+    progress.start("issues", 40_000)
+    for _ in range(3):
+        progress.advance("issues", 1_000)
+    assert lines == ["issues: 2,000 rows of 40,000"]
+
+
+def test_the_summary_lines_up_its_numbers_and_counts_its_requests() -> None:
+    rows = {"read": 12_345, "inserted": 1, "updated": 0, "unchanged": 12_344, "deleted": 0, "rejected": 0}
+    shown = summary_table(
+        {
+            "status": "completed",
+            "tables": {"issues": rows, "users": {"read": 7}},
+            "requests": {"read": 2, "search": 125, "retries": 1, "rate_limited": 0},
+            "seconds": 12.34,
+        }
+    )
+    lines = shown.splitlines()
+    assert lines[0].split() == ["table", "read", "inserted", "updated", "unchanged", "deleted", "rejected"]
+    assert lines[2].split() == ["issues", "12,345", "1", "0", "12,344", "0", "0"]
+    assert lines[3].split() == ["users", "7", "0", "0", "0", "0", "0"]
+    assert lines[2].index("12,345") + 6 == lines[3].index("7") + 1  # right-aligned
+    assert lines[-1] == "completed in 12.3 s with 127 requests (0 rate limited, 2 read, 1 retries, 125 search)"
+
+
+@pytest.fixture
+def found() -> dict[str, Any]:
+    """Return what `status` finds right after the first start."""
+    return {
+        "space": "acme", "simulated": True, "connected": True, "connection_error": None,
+        "warehouse": {"url": "postgresql://w", "embedded": True}, "dagster": {"url": None}, "active": [], "last_syncs": [],
+        "last_24h": {"runs": 0, "items": 0}, "rate_limit": {"search": {"limit": 150, "remaining": 149, "reset": UNTIL}},
+    }  # fmt: skip
+
+
+def test_the_status_of_a_fresh_deployment_says_what_to_do_next(found: dict[str, Any]) -> None:
+    shown = status_table(found)
+    for said in ("acme (simulated)", "postgresql://w (embedded)", "backlog-elt up starts it", "search 149/150", "backlog-elt load"):
+        assert said in shown
+
+
+def test_the_status_shows_why_there_is_no_connection_and_the_last_syncs(found: dict[str, Any]) -> None:
+    sync = {
+        "sync_type": "users", "mode": "full", "status": "failed", "ended_at": UNTIL, "items_synced": 7, "items_failed": 0,
+        "requests": 1, "error": "GET /users: 500",
+    }  # fmt: skip
+    unknown: dict[str, Any] = {"space": None, "connected": False, "connection_error": "check BACKLOG_API_KEY", "rate_limit": {}}
+    shown = status_table(found | unknown | {"last_syncs": [sync], "active": [sync]})
+    assert "no: check BACKLOG_API_KEY" in shown
+    assert f"{UNTIL.astimezone():%Y-%m-%d %H:%M:%S}" in shown
+    assert "GET /users: 500" in shown.splitlines()[-1]

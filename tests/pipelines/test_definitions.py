@@ -1,0 +1,43 @@
+"""The code location as a whole: what it holds, and that it loads with nothing at all."""
+
+import subprocess
+import sys
+
+import dagster as dg
+
+from pipelines.definitions import build_definitions
+from pipelines.environment import PROJECT_ROOT
+from tests.pipelines.definitions_text import SNAPSHOT, render
+
+
+def test_all_definitions_are_those_of_the_snapshot() -> None:
+    assert render() == SNAPSHOT.read_text(), "if this is meant: python -m tests.pipelines.definitions_text"
+
+
+#: Ends the process as soon as anything tries to connect to anywhere.
+WITHOUT_NETWORK = """
+import sys
+def watch(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo"):
+        raise SystemExit(f"tried to reach {arguments}")
+sys.addaudithook(watch)
+from pipelines.definitions import defs
+print(len(list(defs.resolve_all_asset_keys())))
+"""
+
+
+def test_the_definitions_load_with_an_empty_environment_no_network_and_no_database() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_NETWORK], env={}, cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "13"), done.stderr
+
+
+def test_every_job_and_every_resource_resolves() -> None:
+    dg.Definitions.validate_loadable(build_definitions())
+
+
+def test_every_asset_links_to_its_code() -> None:
+    for key in build_definitions().resolve_all_asset_keys():
+        references = build_definitions().resolve_asset_graph().get(key).metadata["dagster/code_references"]
+        assert references.code_references[0].file_path.startswith(str(PROJECT_ROOT / "assets" / "raw"))
