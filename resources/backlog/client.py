@@ -141,9 +141,9 @@ class BacklogClient:
         return self._list("/projects", _params(archived=archived, all=all_))
 
     def visible_projects(self) -> list[Record]:
-        """Return every project the key can see, archived ones too, as first fetched by this client."""
+        """Return every project that the key's user has joined, archived ones too, as first fetched by this client."""
         if self._visible is None:
-            self._visible = self.projects(all_=True)
+            self._visible = self.projects()
         return self._visible
 
     def project(self, project: int | str) -> Record:

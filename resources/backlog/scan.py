@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import IncompleteScan, MalformedResponse, PermissionDenied
 from resources.backlog.models import IssueFilter, Record
-from resources.backlog.walk import NEWEST_FIRST, OLDEST_FIRST, Walk, days_from, days_to, instant
+from resources.backlog.walk import NEWEST_FIRST, OLDEST_FIRST, Walk, days_from, days_to, identity, instant, is_sound
 from resources.backlog.window import COUNTED, ONE_PAGE, SEAMS, Window, WindowProof
 
 MAX_PASSES = 5
@@ -198,9 +198,13 @@ class Scan:
                 raise MalformedResponse("GET /issues: the answer has no Date header, which watermarks are taken from")
         news = []
         for row in page:
-            row_id, moment = row["id"], instant(row, "updated")
+            row_id = identity(row)
             known = row_id in self._ids or row_id in self._earlier
             self._ids.add(row_id)
+            if not is_sound(row):
+                news += [] if known else [row]  # it is in no window that could be told: whoever stores it will refuse it
+                continue
+            moment = instant(row, "updated")
             # Not changed since the start (with a margin for slow answers) means the same version as before.
             changed = moment >= self._started - LOOKBACK and self._recent.get(row_id) != moment
             if changed:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from zlib import crc32
 
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import IncompleteScan, MalformedResponse
@@ -45,6 +46,22 @@ def instant(record: Record, field: str) -> datetime:
     if moment is None or moment.tzinfo is None:
         raise MalformedResponse(f"issue {record.get('id')}: {field} is {text!r}, not an instant")
     return moment.astimezone(UTC)
+
+
+def is_sound(record: Record) -> bool:
+    """Say whether a record has an id and instants that can be read; one that has not is passed on, but proves nothing."""
+    try:
+        instant(record, "created")
+        instant(record, "updated")
+    except MalformedResponse:
+        return False
+    return isinstance(record.get("id"), int)
+
+
+def identity(record: Record) -> int:
+    """Return the id of a record, or for one without a number that only it has, below zero."""
+    known = record.get("id")
+    return known if isinstance(known, int) else -1 - crc32(repr(record).encode(errors="replace"))
 
 
 def days_from(moment: datetime) -> date:
@@ -150,7 +167,8 @@ class Walk:
         frontier: _Frontier | None = None
         while True:
             page = self._fetch(offset)
-            if offset and frontier is not None and not frontier.meets(page):
+            sound = [row for row in page if is_sound(row)]
+            if offset and frontier is not None and not frontier.meets(sound):
                 overlap = min(2 * overlap, MOST_OVERLAP)
                 back = 4 * (back or overlap)
                 offset = max(0, offset - back)
@@ -164,19 +182,23 @@ class Walk:
                 continue
             back = 0
             yield page
-            if len(page) < PAGE_SIZE or (self._stop is not None and self._stop(page[-1])):
+            if len(page) < PAGE_SIZE or (self._stop is not None and sound and self._stop(sound[-1])):
                 return
-            last = self._order.key(page[-1])
+            if len(sound) <= PAGE_SIZE // 2:
+                raise MalformedResponse(
+                    f"GET /issues: {len(page) - len(sound)} of {len(page)} issues have no id or no readable dates"
+                )
+            last = self._order.key(sound[-1])
             if frontier is not None and frontier.covers(last):
                 offset += len(page) - overlap
                 continue
-            head = [row for row in page if self._order.key(row) != last]
-            if len(page) - len(head) <= LARGE_TIE or (not self._others and len(head) > overlap):
+            head = [row for row in sound if self._order.key(row) != last]
+            if len(sound) - len(head) <= LARGE_TIE or (not self._others and len(head) > overlap):
                 frontier = _Frontier(self._order, last, {row["id"]: self._order.key(row) for row in head})
                 offset += len(head) - overlap
             elif isinstance(last, datetime):
                 found: set[int] = set()
-                yield from self._tied(last, page, found)
+                yield from self._tied(last, sound, found)
                 frontier = _Frontier(self._order, self._order.last_of_day(last), {}, closed=True)
                 offset += max(len(head) + len(found) - overlap, 1)
             else:
@@ -191,7 +213,7 @@ class Walk:
         """
         walk = Walk(self._client, self._order.narrowed(self._filter, key), self._telling(sample))
         for page in walk.pages():
-            for row in page:
+            for row in filter(is_sound, page):
                 moment = instant(row, self._order.sort)
                 if moment.date() == key.date() and not self._order.precedes(moment, key):
                     found.add(row["id"])
@@ -212,7 +234,7 @@ class Walk:
         direction = "desc" if self._order.descending else "asc"
         page = self._client.issue_page(replace(self._filter, sort=self._order.sort, order=direction), offset)
         if self._order.comparable:
-            keys = [self._order.key(row) for row in page]
+            keys = [self._order.key(row) for row in page if is_sound(row)]
             if any(self._order.precedes(after, before) for before, after in pairwise(keys)):
                 raise MalformedResponse(f"GET /issues: not in the order that was asked for ({self._order.sort} {direction})")
         return page

@@ -45,6 +45,10 @@ class WindowProof:
     count: int | None
     retries: int
 
+    def __str__(self) -> str:
+        """Say it in words, as `counts agree: 415 issues in 5 pages, passes: 1, retries: 0`."""
+        return f"{self.how}: {self.rows} issues in {self.pages} pages, passes: {self.passes}, retries: {self.retries}"
+
     def __add__(self, other: "WindowProof") -> "WindowProof":
         """Join the proofs of two disjoint sets of projects; the weaker argument stands for both."""
         return WindowProof(

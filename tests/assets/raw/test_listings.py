@@ -24,7 +24,7 @@ OF_PROJECT: dict[str, Read] = {
 OF_SPACE: dict[str, Callable[[BacklogClient], Rows]] = {
     "space": lambda client: [client.space()],
     "users": BacklogClient.users,
-    "projects": lambda client: client.projects(all_=True),
+    "projects": lambda client: client.projects(),
     "teams": lambda client: [team for page in client.teams() for team in page],
     "priorities": BacklogClient.priorities,
     "resolutions": BacklogClient.resolutions,
@@ -38,7 +38,7 @@ def at_source(deployment: Deployment, table: str) -> list[str]:
             return sorted(json.dumps([None, record], sort_keys=True) for record in OF_SPACE[table](client))
         return sorted(
             json.dumps([project["id"], record], sort_keys=True)
-            for project in client.projects(all_=True)
+            for project in client.projects()
             for record in OF_PROJECT[table](client, project["projectKey"])
         )
 

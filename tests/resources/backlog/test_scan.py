@@ -207,6 +207,16 @@ def test_an_issue_without_updated_counts_as_changed_when_it_was_created(client: 
     wire.answers = [httpx.Response(200, json=rows)]
     since = datetime.fromisoformat("2026-03-01T12:00:00Z")
     assert read(scan_window(client, Window((1,), since))) == [rows[1]]
-    wire.answers = [httpx.Response(200, json=[{"id": 1, "created": "yesterday"}])]
-    with pytest.raises(MalformedResponse, match="issue 1: created is 'yesterday'"):
+
+
+def test_records_without_an_id_or_readable_dates_are_passed_on_once_and_spoil_no_window(client: BacklogClient, wire: Wire) -> None:
+    good = {"id": 1, "created": "2026-03-01T00:00:00Z"}
+    odd = [{"id": 2, "created": "yesterday"}, {"created": "2026-03-02T00:00:00Z", "summary": "no id"}]
+    wire.answers = [httpx.Response(200, json=[good, *odd])]
+    assert read(scan_window(client, ALL)) == [good, *odd]
+
+
+def test_a_page_of_records_that_are_no_issues_is_an_error(client: BacklogClient, wire: Wire) -> None:
+    wire.answers = [httpx.Response(200, json=[{"id": number, "created": "yesterday"} for number in range(100)])]
+    with pytest.raises(MalformedResponse, match="100 of 100 issues have no id or no readable dates"):
         read(scan_window(client, ALL))
