@@ -34,8 +34,7 @@ issues_job = dg.define_asset_job(
 )
 census_job = dg.define_asset_job(
     "census",
-    # Both are skipped below a load of issues, which records partitions one by one; and a load is no time to ask for staleness.
-    dg.AssetSelection.checks(issue_counts_match_source, every_project_is_fresh),
+    CENSUS,
     description="Compare the issues of each project with the source in number, and the time of its last load with the cadence.",
     tags={KIND_TAG: "census"},
 )
