@@ -14,11 +14,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import dagster as dg
+
 import pipelines
 from pipelines.processes import end_processes, runs, started
 from resources.settings import Settings, SettingsError
 from resources.simulator import spawn_simulator
+from resources.warehouse.connect import engine
 from resources.warehouse.embedded import ensure_server
+from resources.warehouse.errors import WarehouseError
 
 PROJECT_ROOT = Path(pipelines.__file__).resolve().parent.parent
 
@@ -97,6 +101,22 @@ def prepare_storage(settings: Settings) -> None:
     os.environ["BACKLOG_ELT_HOME"] = str(settings.home)
     os.environ["DAGSTER_HOME"] = str(dagster_home)
     os.environ["DAGSTER_POSTGRES_URL"] = dagster_url.replace("postgres://", "postgresql://", 1)
+
+
+@contextmanager
+def open_instance() -> "Iterator[dg.DagsterInstance]":
+    """Yield Dagster's instance, with its storage connected.
+
+    Raises:
+        WarehouseError: the database of DAGSTER_POSTGRES_URL cannot be used.
+    """
+    try:
+        with engine(os.environ["DAGSTER_POSTGRES_URL"]).connect():
+            pass
+    except WarehouseError as error:
+        raise WarehouseError(f"Dagster's storage: {error}".replace("WAREHOUSE_URL", "DAGSTER_POSTGRES_URL")) from None
+    with dg.DagsterInstance.get() as instance:
+        yield instance
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from pipelines.environment import prepare_storage, source
+from pipelines.environment import open_instance, prepare_storage, source
 from pipelines.processes import mark
 from pipelines.runs import PROCESS_TAG, end_dead_runs
 from resources.backlog.redact import redact
@@ -56,6 +56,10 @@ class LoadRequest:
     def backfill(self) -> bool:
         """Whether windows are read again whole."""
         return self.full or self.from_month is not None or self.to_month is not None
+
+
+class LoadInterruptedError(RuntimeError):
+    """Somebody ended the load: a signal, or the terminal."""
 
 
 @dataclass
@@ -111,11 +115,12 @@ def load(settings: Settings, request: LoadRequest, progress: Progress) -> Summar
     Raises:
         BacklogError: the space cannot be reached or refuses the key; nothing was started.
         WarehouseError: the warehouse cannot be reached; nothing was started.
-        SettingsError: `request` names a project or month that does not exist.
+        SettingsError: `request` names a project or month that does not exist; nothing was started.
+        LoadInterruptedError: somebody ended the load; what was committed is kept.
     """
     began = time.monotonic()
     prepare_storage(settings)
-    with source(settings, alive=False), dg.DagsterInstance.get() as instance:
+    with source(settings, alive=False), open_instance() as instance:
         # Dagster's storage connects anew for every statement, half to two thirds of a small load, unless it is told that
         # it serves the UI: then it keeps a connection. No time limit on statements; a minute a connection, for firewalls.
         instance.optimize_for_webserver(statement_timeout=0, pool_recycle=60, max_overflow=10)
@@ -130,7 +135,7 @@ def _run_jobs(instance: dg.DagsterInstance, request: LoadRequest, recorder: Reco
     from assets.raw.issues import oldest_watermark
     from assets.raw.projects import note_project_keys
     from pipelines.definitions import build_definitions
-    from pipelines.jobs import issues_config, issues_job, projects_job, users_job
+    from pipelines.jobs import census_job, issues_config, issues_job, projects_job, users_job
     from pipelines.sensors import new_project_keys
 
     definitions = build_definitions({"progress": recorder})
@@ -142,11 +147,13 @@ def _run_jobs(instance: dg.DagsterInstance, request: LoadRequest, recorder: Reco
     end_dead_runs(instance)
     name = str(PROJECTS.name)
     instance.add_dynamic_partitions(name, new_project_keys(instance.get_dynamic_partitions(name), projects))
+    ranges = list(_issue_ranges(request, wanted, instance.get_dynamic_partitions(name), watermark))
     for job in (users_job, projects_job):
         yield from _execute(definitions, instance, job.name)
     config = issues_config("backfill" if request.backfill else "incremental")
-    for tags in _issue_ranges(request, wanted, instance.get_dynamic_partitions(name), watermark):
+    for tags in ranges:
         yield from _execute(definitions, instance, issues_job.name, config, tags)
+    yield from _execute(definitions, instance, census_job.name)
 
 
 @contextmanager
@@ -204,6 +211,15 @@ def _execute(
     for event in result.all_events:
         if event.is_step_failure:
             yield _reason(event)
+        elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            yield from _broken_promise(event)
+
+
+def _broken_promise(event: dg.DagsterEvent) -> Iterator[str]:
+    """Yield a line when the census found that the warehouse does not equal the source."""
+    check = event.asset_check_evaluation_data
+    if check.check_name == "issue_counts_match_source" and not check.passed:
+        yield f"{check.check_name}: {check.description}"
 
 
 def _reason(event: dg.DagsterEvent) -> str:
@@ -212,5 +228,5 @@ def _reason(event: dg.DagsterEvent) -> str:
         return data.user_failure_data.description
     error = data.error.cause if data.error and data.error.cause else data.error
     if error and error.cls_name == "DagsterExecutionInterruptedError":
-        return f"{event.step_key}: interrupted; what was committed is kept, and the next load reads the rest"
+        raise LoadInterruptedError("interrupted: what was committed is kept; the same command goes on from there")
     return f"{event.step_key}: {redact(error.message.strip()) if error else 'failed'}; the Dagster UI has the details"

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from types import FrameType
 
-from pipelines.environment import PROJECT_ROOT, Runtime, prepare_storage, source
+from pipelines.environment import PROJECT_ROOT, Runtime, open_instance, prepare_storage, source
 from pipelines.processes import end_processes
 from resources.settings import Settings
 
@@ -57,6 +57,8 @@ def up(settings: Settings, *, port: int, first_load: bool = True) -> None:
     try:
         _say("starting PostgreSQL" if not settings.warehouse_url else "using the given PostgreSQL")
         prepare_storage(settings)
+        with open_instance():
+            pass  # said here in one line, instead of by each process in a hundred
         with source(settings, alive=True) as connected:
             url = f"http://{HOST}:{port}"
             children["webserver"] = _spawn(["dagster_webserver", "-h", HOST, "-p", str(port), "-w", _workspace()])

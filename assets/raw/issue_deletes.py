@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Text, cast, exists, func, select
 
 from assets.partitions import Slice, month_keys
-from assets.raw.issue_report import Tally, changed_at
+from assets.raw.issue_report import Tally
 from assets.raw.issue_scope import Project
 from assets.raw.table_load import TableLoad
-from resources.backlog.errors import PermissionDenied
+from resources.backlog.feed import deleted_issues
 from resources.backlog.models import IssueFilter
 from resources.warehouse.deletes import mark_deleted, stored_ids
 from resources.warehouse.quarantine import pending_rejections, resolve_rejections
@@ -22,8 +22,6 @@ from resources.warehouse.schema_ops import rejected_records
 IDS_PER_REQUEST = 100
 #: Projects in one request of `GET /issues/count`; keeps the address short.
 PROJECTS_PER_REQUEST = 100
-#: Activity type of a deleted issue (https://developer.nulab.com/docs/backlog/api/2/get-recent-updates/).
-ISSUE_DELETED = 4
 #: Activities are looked at from this long before the watermark on: they may become visible late.
 FEED_LOOKBACK = timedelta(hours=1)
 
@@ -53,7 +51,7 @@ def unequal_projects(
     active = [project for project in projects if not project.archived]
     if _source_count(load, active) == _stored_count(load, active):
         return []
-    told = _deleted_by_feed(load, since - FEED_LOOKBACK)
+    told = deleted_issues(load.client, since - FEED_LOOKBACK)
     issues = load.spec.table.c
     stored = select(issues.id).where(issues.space_key == load.space_key, issues.id.in_(told), issues.deleted_at.is_(None))
     with load.engine.connect() as connection:
@@ -126,17 +124,3 @@ def _stored_count(load: TableLoad, projects: Sequence[Project]) -> int:
         stored = connection.execute(select(func.count()).where(*present)).scalar_one()
         held = connection.execute(select(func.count(rejected.record_key.distinct())).where(*quarantined)).scalar_one()
     return int(stored) + int(held)
-
-
-def _deleted_by_feed(load: TableLoad, since: datetime) -> list[int]:
-    """Return the ids of issues whose deletion the activity feed tells, newest first down to `since`; one request as a rule."""
-    ids: list[int] = []
-    try:
-        for page in load.client.activities(type_ids=(ISSUE_DELETED,), order="desc"):
-            ids += [int(activity["content"]["id"]) for activity in page if activity.get("content", {}).get("id") is not None]
-            oldest = changed_at(page[-1])
-            if oldest is None or oldest < since:
-                break
-    except PermissionDenied as error:
-        load.context.log.warning(f"deletions are looked for by counting, since the activity feed is refused: {error}")
-    return ids

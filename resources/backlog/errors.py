@@ -102,7 +102,8 @@ def error_from_response(response: httpx.Response, attempted: str) -> BacklogErro
     if response.has_redirect_location or 300 <= status < 400:
         return _redirected(response, attempted)
     code, message = _error_body(response)
-    said = f"{attempted}: {status}" + (f", code {code}" if code is not None else "") + (f", {message}" if message else "")
+    said = f"{attempted}: {status}" + (f", code {code}" if code is not None else "")
+    said += f", {message.rstrip('.')}" if message else ""
     kind, hint = _classify(status, code, attempted, json_body=message is not None)
     return kind(f"{said}; {hint}" if hint else said, status=status, code=code)
 

@@ -13,7 +13,8 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from resources.backlog.client import BacklogClient
-from resources.backlog.errors import IncompleteScan, MalformedResponse, PermissionDenied
+from resources.backlog.errors import IncompleteScan, MalformedResponse
+from resources.backlog.feed import deleted_issues
 from resources.backlog.models import IssueFilter, Record
 from resources.backlog.walk import NEWEST_FIRST, OLDEST_FIRST, Walk, days_from, days_to, identity, instant, is_sound
 from resources.backlog.window import COUNTED, ONE_PAGE, SEAMS, Window, WindowProof
@@ -23,7 +24,6 @@ MAX_ARRIVALS = 3
 PROJECTS_PER_REQUEST = 100
 LOOKBACK = timedelta(seconds=60)  # an answer may be a snapshot older than its Date header, by as long as it took
 SMALL_WINDOW = 10  # requests; such a window is read again when more was read than is counted and nobody says why
-ISSUE_DELETED = 4  # activity type
 
 
 def scan_window(client: BacklogClient, window: Window, *, batch: int = 1000) -> "Scan":
@@ -154,7 +154,7 @@ class Scan:
                 requests += yield from self._arrivals(chosen)
                 seen = len(self._ids)
             if seen > after:
-                self._ids -= self._deleted()
+                self._ids -= deleted_issues(self._client, self.started_at - LOOKBACK)
             unexplained = seen > after and len(self._ids) > after
             read_again = unexplained and passes == 1 and walk.requests <= SMALL_WINDOW
             if walk.proven and seen >= after and not read_again:
@@ -167,20 +167,6 @@ class Scan:
             f"issues of projects {chosen.project_id}: {MAX_PASSES} passes disagree with /issues/count "
             f"(last: {seen} read, {after} counted); try again when the space is quieter"
         )
-
-    def _deleted(self) -> set[int]:
-        """Ask the activity feed, in one request as a rule, which issues were deleted since the start."""
-        edge = self.started_at - LOOKBACK
-        ids: set[int] = set()
-        try:
-            for page in self._client.activities(type_ids=(ISSUE_DELETED,), order="desc"):
-                recent = [activity for activity in page if instant(activity, "created") >= edge]
-                ids.update(int(activity["content"]["id"]) for activity in recent)
-                if len(recent) < len(page):
-                    break
-        except PermissionDenied:  # then they are found later, by the census
-            return set()
-        return ids
 
     def _arrivals(self, chosen: IssueFilter) -> Generator[list[Record], None, int]:
         """Read what came into the set since the start; return the number of requests."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy import Engine, Select, case, func, insert, select, tuple_, update
 
 from resources.warehouse.schema_ops import sync_history
 
@@ -46,7 +46,7 @@ class Totals:
 
 @dataclass(frozen=True)
 class Summary:
-    """The state of all syncs of a space: those in progress, the last that ended of each type, the last 24 hours."""
+    """The state of all syncs of a space: those in progress, the newest run of each type as one, the last 24 hours."""
 
     active: tuple[Sync, ...]
     last: dict[str, Sync]
@@ -107,8 +107,6 @@ def summary(engine: Engine, space_key: str) -> Summary:
     history = sync_history.c
     rows = select(*(history[name] for name in Sync.__dataclass_fields__)).where(history.space_key == space_key)
     active = rows.where(history.status == "in_progress").order_by(history.started_at, history.id)
-    last = rows.where(history.status != "in_progress").distinct(history.sync_type)
-    last = last.order_by(history.sync_type, history.started_at.desc(), history.id.desc())
     lately = select(
         func.count(),
         func.count().filter(history.status == "completed"),
@@ -119,6 +117,34 @@ def summary(engine: Engine, space_key: str) -> Summary:
     with engine.connect() as conn:
         return Summary(
             active=tuple(Sync(*row) for row in conn.execute(active)),
-            last={sync.sync_type: sync for sync in (Sync(*row) for row in conn.execute(last))},
+            last={sync.sync_type: sync for sync in (Sync(*row) for row in conn.execute(_last_runs(space_key)))},
             last_24h=Totals(*map(int, conn.execute(lately).one())),
         )
+
+
+def _last_runs(space_key: str) -> Select[Any]:
+    """Select one row in the shape of `Sync` for each type: all that its newest run did, which may be several syncs."""
+    history = sync_history.c
+    ended = (history.space_key == space_key, history.status != "in_progress")
+    newest = select(history.sync_type, history.run_id).where(*ended).distinct(history.sync_type)
+    newest = newest.order_by(history.sync_type, history.started_at.desc(), history.id.desc())
+    of_newest_run = tuple_(history.sync_type, history.run_id).in_(newest)
+    return (
+        select(
+            func.max(history.id),
+            history.sync_type,
+            func.string_agg(history.mode.distinct(), ", "),
+            case((func.count() == 1, func.max(history.project_key)), else_=None),
+            case((func.bool_or(history.status == "failed"), "failed"), else_="completed"),
+            func.min(history.started_at),
+            func.max(history.ended_at),
+            func.sum(history.items_synced),
+            func.sum(history.items_failed),
+            func.sum(history.requests),
+            func.string_agg(history.error, "; "),
+            history.run_id,
+        )
+        .where(*ended, of_newest_run)
+        .group_by(history.sync_type, history.run_id)
+        .order_by(history.sync_type)
+    )

@@ -124,7 +124,7 @@ def test_counts_match_after_a_load_and_name_the_project_that_differs(loaded: Dep
     result = ask(loaded, issue_counts_match_source)
     assert result.passed
     assert result.description == "3 of 3 projects are equal"
-    loaded.sim.space.create_issue("WEB")
+    loaded.change("DELETE FROM raw.issues WHERE id = (SELECT min(id) FROM raw.issues WHERE issue_key LIKE 'WEB-%')")
     result = ask(loaded, issue_counts_match_source)
     assert not result.passed
     assert result.severity == dg.AssetCheckSeverity.ERROR
@@ -133,7 +133,20 @@ def test_counts_match_after_a_load_and_name_the_project_that_differs(loaded: Dep
     assert (different["project"], different["difference"]) == ("WEB", "-1")
 
 
-def test_a_deleted_issue_that_was_not_noticed_shows_in_the_counts(loaded: Deployment) -> None:
+def test_what_was_created_or_deleted_since_the_last_load_is_no_difference(loaded: Deployment) -> None:
+    space = loaded.sim.space
+    space.create_issue("WEB")
+    space.delete_issue(next(iter(loaded.source_issues("APP"))))
+    result = ask(loaded, issue_counts_match_source)
+    assert result.passed
+    found = {row["project"]: (row["created"], row["deleted"], row["difference"]) for row in rows(result, "projects")}
+    assert found == {"OPS": ("0", "0", "0"), "WEB": ("1", "0", "0"), "APP": ("0", "1", "0")}
+    assert loaded.run_issues(mode="incremental").success
+    assert {row["warehouse"] == row["source"] for row in rows(ask(loaded, issue_counts_match_source), "projects")} == {True}
+
+
+def test_a_deleted_issue_that_no_feed_tells_and_no_load_noticed_shows_in_the_counts(loaded: Deployment) -> None:
+    loaded.sim.faults.add(Fault(status=403, path="/projects/.*/activities", times=None))
     loaded.sim.space.delete_issue(next(iter(loaded.source_issues("APP"))))
     assert not ask(loaded, issue_counts_match_source).passed
     loaded.run_issues("APP")
