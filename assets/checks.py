@@ -12,9 +12,12 @@ import dagster as dg
 
 from assets.census import as_frame, census
 from assets.claims import CLAIMS, Claim, check_result, claims_of, rows_table
+from assets.metadata import by_bucket
 from assets.raw.declaration import FRESH_WITHIN
+from resources.backlog.client import BacklogClient
 from resources.backlog.errors import BacklogError
 from resources.backlog.resource import BacklogResource
+from resources.progress import Progress
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import SPECS
@@ -41,17 +44,28 @@ def _failing_in_one_line(check: str) -> Iterator[None]:
         raise dg.Failure(f"{check}: {error}", allow_retries=False) from None
 
 
+@contextmanager
+def _asking(check: str, backlog: BacklogResource, progress: Progress) -> Iterator[BacklogClient]:
+    """Give the client to a check that asks the source, and report what its questions cost."""
+    with _failing_in_one_line(check):
+        before = backlog.client.stats.snapshot()
+        try:
+            yield backlog.client
+        finally:
+            progress.done(check, {}, by_bucket(backlog.client.stats - before))
+
+
 @dg.asset_check(
     asset=ISSUES,
     description="Each project has as many issues in the warehouse as at the source, but for those created or deleted since its "
     "last load. One request a project, and two more for one that differs.",
 )
-def issue_counts_match_source(backlog: BacklogResource, warehouse: WarehouseResource) -> dg.AssetCheckResult:
+def issue_counts_match_source(
+    backlog: BacklogResource, warehouse: WarehouseResource, progress: dg.ResourceParam[Progress]
+) -> dg.AssetCheckResult:
     """Count the issues of each visible project on both sides."""
-    try:
-        frame = as_frame(census(backlog.client, warehouse.engine, str(backlog.client.space_info()["spaceKey"])))
-    except (BacklogError, WarehouseError) as error:
-        raise dg.Failure(f"issue_counts_match_source: {error}", allow_retries=False) from None
+    with _asking("issue_counts_match_source", backlog, progress) as client:
+        frame = as_frame(census(client, warehouse.engine, str(client.space_info()["spaceKey"])))
     unequal = frame[frame["difference"] != 0]
     rows: list[dict[str, Any]] = [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
     return dg.AssetCheckResult(
@@ -71,12 +85,14 @@ def issue_counts_match_source(backlog: BacklogResource, warehouse: WarehouseReso
     asset=ISSUES,
     description="Every active project was loaded within 13 hours: the cadence of 12 and one of grace.",
 )
-def every_project_is_fresh(backlog: BacklogResource, warehouse: WarehouseResource) -> dg.AssetCheckResult:
+def every_project_is_fresh(
+    backlog: BacklogResource, warehouse: WarehouseResource, progress: dg.ResourceParam[Progress]
+) -> dg.AssetCheckResult:
     """Compare the time of each active project's last good load with the cadence; asks the warehouse only for times."""
-    with _failing_in_one_line("every_project_is_fresh"):
-        projects = backlog.client.visible_projects()
+    with _asking("every_project_is_fresh", backlog, progress) as client:
+        projects = client.visible_projects()
         with warehouse.engine.connect() as connection:
-            states = project_states(connection, str(backlog.client.space_info()["spaceKey"]), "issues")
+            states = project_states(connection, str(client.space_info()["spaceKey"]), "issues")
     now = datetime.now(UTC)
     rows = []
     for project in projects:

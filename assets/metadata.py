@@ -53,6 +53,11 @@ class Counts:
         return {f"load/rows_{field.name}": getattr(self, field.name) for field in fields(self)}
 
 
+def by_bucket(stats: RequestStats) -> dict[str, int]:
+    """Return the requests of each bucket, with retries and refusals for the rate limit, as a `Progress` takes them."""
+    return {**stats.requests, "retries": stats.retries, "rate_limited": stats.rate_limited}
+
+
 @dataclass(frozen=True)
 class Window:
     """The span of source time that a load covers, and the newest change it brought; None is an open end or nothing new."""

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
+from sqlalchemy import Connection
+
 from assets.metadata import Window as Span
 from assets.partitions import Slice, month_keys, month_of, partition_key, slices_of
 from assets.raw.issue_deletes import is_equal, mark_vanished, retry_rejected, unequal_projects
@@ -16,6 +18,7 @@ from assets.raw.table_load import TableLoad, in_history
 from resources.backlog.errors import AuthenticationError, BacklogError, IncompleteScan, NotFound, PermanentError, PermissionDenied
 from resources.backlog.models import IssueFilter, RequestStats
 from resources.backlog.scan import Scan, scan_changes, scan_window
+from resources.backlog.walk import instant, is_sound
 from resources.backlog.window import Window
 from resources.warehouse import state
 
@@ -89,25 +92,51 @@ def _note_failure(load: TableLoad, project: Project, error: BacklogError) -> Non
 
 def _read_window(load: TableLoad, project: Project, part: Slice, visible: dict[int, Project]) -> None:
     """Read one slice whole, mark what has vanished from it, and move the watermark when the slice reaches from it to now."""
+    with load.engine.connect() as connection:
+        watermark = state.get_watermarks(connection, load.space_key, SCOPE).get(project.id)
+    if part.whole and watermark is None:
+        _read_first(load, project, part, visible)
+        return
     before, began = load.client.stats.snapshot(), datetime.now(UTC)
     tally = Tally(part.months, {project.id})
     scan = scan_window(load.client, Window((project.id,), part.since, part.until))
     _store(load, scan, tally, project)
     mark_vanished(load, project, part, scan.seen_ids, visible, tally)
-    with load.engine.begin() as connection:
-        watermark = state.get_watermarks(connection, load.space_key, SCOPE).get(project.id)
-        if part.until is None and (part.since is None or (watermark is not None and part.since <= watermark)):
-            state.set_watermark(connection, load.space_key, SCOPE, project.id, scan.started_at)
-            state.record_success(connection, load.space_key, SCOPE, [project.id])
-    _report(
-        load,
-        [(project.id, part.project_key)],
-        tally,
-        Span(part.since, part.until or scan.started_at, tally.newest),
-        before,
-        began,
-        scan,
-    )
+    if part.until is None and (part.since is None or (watermark is not None and part.since <= watermark)):
+        _complete(load, [project], scan.started_at)
+    span = Span(part.since, part.until or scan.started_at, tally.newest)
+    _report(load, [(project.id, part.project_key)], tally, span, before, began, str(scan.proof))
+
+
+def _read_first(load: TableLoad, project: Project, part: Slice, visible: dict[int, Project]) -> None:
+    """Read a project for the first time, from where an earlier try was broken off, if one was.
+
+    Issues come in the order of their creation, so a checkpoint says how far the read has come. What changed in the part that
+    was read before is then read as changes since the first try began, and the number of issues is compared: when it differs, all is
+    read again.
+    """
+    before, began = load.client.stats.snapshot(), datetime.now(UTC)
+    tally = Tally(part.months, {project.id})
+    with load.engine.connect() as connection:
+        broken_off = state.get_checkpoint(connection, load.space_key, SCOPE, project.id)
+    scan = scan_window(load.client, Window((project.id,), created_since=broken_off.created_at if broken_off else None))
+    _store(load, scan, tally, project, first_started=lambda: broken_off.started_at if broken_off else scan.started_at)
+    proof, started = str(scan.proof), scan.started_at
+    if broken_off:
+        load.context.log.info(f"{project.key}: went on from {broken_off.created_at}, where an earlier read was broken off")
+        changes = scan_changes(load.client, [project.id], broken_off.started_at)
+        _store(load, changes, tally, project)
+        if not is_equal(load, project):
+            with load.engine.begin() as connection:
+                state.set_checkpoint(connection, load.space_key, SCOPE, project.id, None)
+            _read_first(load, project, part, visible)
+            return
+        proof, started = f"resumed, counts agree; {proof}", changes.started_at
+    else:
+        mark_vanished(load, project, part, scan.seen_ids, visible, tally)
+    _complete(load, [project], started)
+    span = Span(None, started, tally.newest)
+    _report(load, [(project.id, part.project_key)], tally, span, before, began, proof)
 
 
 def _read_changes(
@@ -133,18 +162,39 @@ def _read_changes(
         # Created after the pass began, perhaps.
         _store(load, scan_changes(load.client, [project.id for project in unequal], scan.started_at), tally, unequal[0])
         whole += [project for project in unequal if not is_equal(load, project)]
+    _complete(load, projects, scan.started_at)
+    named = [(project.id, project.key) for project in projects]
+    _report(load, named, tally, Span(since, scan.started_at, tally.newest), before, began, str(scan.proof))
+
+
+def _store(
+    load: TableLoad, scan: Scan, tally: Tally, project: Project, first_started: Callable[[], datetime] | None = None
+) -> None:
+    """Merge the batches of a scan, each in a transaction of its own: a load that is killed keeps all but the last.
+
+    With `first_started`, when the read of the project began, a checkpoint is committed with each batch.
+    """
+    reached: list[datetime] = []
+    for batch in scan:
+        also = None
+        if first_started is not None:
+            reached = sorted([*reached, *(instant(row, "created") for row in batch if is_sound(row))])[-1:]
+            checkpoint = state.Checkpoint(reached[0], first_started()) if reached else None
+            also = partial(_set_checkpoint, load.space_key, project.id, checkpoint)
+        tally.add(batch, load.store(batch, also), project.id)
+
+
+def _set_checkpoint(space_key: str, project_id: int, checkpoint: state.Checkpoint | None, connection: Connection) -> None:
+    state.set_checkpoint(connection, space_key, SCOPE, project_id, checkpoint)
+
+
+def _complete(load: TableLoad, projects: Sequence[Project], watermark: datetime) -> None:
+    """Record that all changes of these projects before `watermark` are stored."""
     with load.engine.begin() as connection:
         for project in projects:
-            state.set_watermark(connection, load.space_key, SCOPE, project.id, scan.started_at)
+            state.set_watermark(connection, load.space_key, SCOPE, project.id, watermark)
+            state.set_checkpoint(connection, load.space_key, SCOPE, project.id, None)
         state.record_success(connection, load.space_key, SCOPE, [project.id for project in projects])
-    named = [(project.id, project.key) for project in projects]
-    _report(load, named, tally, Span(since, scan.started_at, tally.newest), before, began, scan)
-
-
-def _store(load: TableLoad, scan: Scan, tally: Tally, project: Project) -> None:
-    """Merge the batches of a scan, each in a transaction of its own: a load that is killed keeps all but the last."""
-    for batch in scan:
-        tally.add(batch, load.store(batch), project.id)
 
 
 def _report(
@@ -154,6 +204,6 @@ def _report(
     span: Span,
     before: RequestStats,
     began: datetime,
-    scan: Scan,
+    proof: str,
 ) -> None:
-    report_partitions(load, projects, tally, span, load.client.stats - before, began, str(scan.proof))
+    report_partitions(load, projects, tally, span, load.client.stats - before, began, proof)

@@ -3,7 +3,7 @@
 Every raw asset works inside a `TableLoad`. Add here: what is true of the load of any table. Keep out: what a single table needs.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import Connection, Engine, func, select
 
-from assets.metadata import Counts
+from assets.metadata import Counts, by_bucket
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import BacklogError
 from resources.backlog.models import Record, RequestStats
@@ -57,10 +57,12 @@ class TableLoad:
         """Requests made by this load so far."""
         return self.client.stats - self.requests_before
 
-    def store(self, records: Sequence[Record], **extra: int) -> MergeResult:
-        """Merge records in a transaction of their own; `extra` fills columns that are not in the record."""
+    def store(self, records: Sequence[Record], also: Callable[[Connection], None] | None = None) -> MergeResult:
+        """Merge records in a transaction of their own, and do in it what else must not be done without them."""
         with self.engine.begin() as connection:
-            result = self.merge(connection, records, extra)
+            result = self.merge(connection, records, {})
+            if also is not None:
+                also(connection)
         self._count(result)
         return result
 
@@ -157,8 +159,7 @@ def table_load(
             try:
                 yield load
             finally:
-                by_bucket = {**load.requests.requests, "retries": load.requests.retries, "rate_limited": load.requests.rate_limited}
-                progress.done(table, asdict(load.counts), by_bucket)
+                progress.done(table, asdict(load.counts), by_bucket(load.requests))
     except (BacklogError, WarehouseError) as error:
         raise dg.Failure(f"{table}: {error}", allow_retries=False) from None
     if load.failures:

@@ -117,6 +117,7 @@ class Scan:
                 project_id=projects[first : first + PROJECTS_PER_REQUEST],
                 updated_since=None if self.window.since is None else days_from(self.window.since),
                 updated_until=None if self.window.until is None else days_to(self.window.until),
+                created_since=None if self.window.created_since is None else days_from(self.window.created_since),
             )
             self._ids, self._earlier = set(), set()
             proof += yield from self._changed(chosen) if self._changes else self._whole(chosen)

@@ -11,14 +11,18 @@ ONE_PAGE, COUNTED, SEAMS = HOW = ("one page", "counts agree", "seams hold")
 
 @dataclass(frozen=True)
 class Window:
-    """Issues of some projects with `since <= updated < until`; None is open. Instants need a zone."""
+    """Issues of some projects with `since <= updated < until`; None is open. Instants need a zone.
+
+    `created_since` leaves out what was created before: a read that was broken off goes on from there.
+    """
 
     project_ids: tuple[int, ...]
     since: datetime | None = None
     until: datetime | None = None
+    created_since: datetime | None = None
 
     def __post_init__(self) -> None:
-        for moment in (self.since, self.until):
+        for moment in (self.since, self.until, self.created_since):
             if moment is not None and moment.tzinfo is None:
                 raise ValueError(f"a window needs instants with a zone, got {moment}")
 

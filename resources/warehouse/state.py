@@ -7,7 +7,7 @@ Functions that take a connection run in the caller's transaction.
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, func, select, text
@@ -106,6 +106,31 @@ def project_id_for_key(conn: Connection, space_key: str, project_key: str) -> in
     query = select(keys.project_id).where(keys.space_key == space_key, keys.project_key == project_key)
     newest = query.order_by(keys.last_seen_at.desc(), keys.first_seen_at.desc()).limit(1)
     return conn.execute(newest).scalar_one_or_none()
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """How far a first read of a project has come: everything created before `created_at` is stored, as it was at `started_at`."""
+
+    created_at: datetime
+    started_at: datetime
+
+
+def get_checkpoint(conn: Connection, space_key: str, scope: str, project_id: int) -> Checkpoint | None:
+    """Return the checkpoint of a read of a project that was broken off, None when none was."""
+    state = sync_state.c
+    query = select(state.extra["checkpoint"]).where(
+        state.space_key == space_key, state.scope == scope, state.project_id == project_id
+    )
+    found = conn.execute(query).scalar_one_or_none()
+    return Checkpoint(*(datetime.fromisoformat(found[name]) for name in ("created_at", "started_at"))) if found else None
+
+
+def set_checkpoint(conn: Connection, space_key: str, scope: str, project_id: int, checkpoint: Checkpoint | None) -> None:
+    """Store how far the read of a project has come, or None when it is complete. Commit it together with the rows."""
+    extra = {"checkpoint": {name: moment.isoformat() for name, moment in asdict(checkpoint).items()}} if checkpoint else {}
+    statement = insert(sync_state).values(space_key=space_key, scope=scope, project_id=project_id, extra=extra)
+    conn.execute(statement.on_conflict_do_update(index_elements=_KEY, set_={"extra": statement.excluded.extra}))
 
 
 @contextmanager

@@ -21,7 +21,7 @@ def verdict(deployment: Deployment, name: str, table: str) -> dg.AssetCheckResul
 
 def ask(deployment: Deployment, check: dg.AssetChecksDefinition) -> dg.AssetCheckResult:
     """Evaluate a check that asks the source."""
-    result = check(backlog=deployment.backlog, warehouse=deployment.warehouse)
+    result = check(backlog=deployment.backlog, warehouse=deployment.warehouse, progress=deployment.progress)
     assert isinstance(result, dg.AssetCheckResult)
     return result
 
