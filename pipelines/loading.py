@@ -64,7 +64,7 @@ class LoadInterruptedError(RuntimeError):
 
 @dataclass
 class Recorder:
-    """A `Progress` that passes everything on and adds up what the tables report."""
+    """A `Progress` that passes everything on and adds up what the tables report; checks report requests and no rows."""
 
     inner: Progress
     tables: dict[str, Counter[str]] = field(default_factory=dict)
@@ -84,7 +84,8 @@ class Recorder:
 
     def done(self, what: str, rows: Mapping[str, int], requests: Mapping[str, int]) -> None:
         """Pass on and add up."""
-        self.tables.setdefault(what, Counter()).update(rows)
+        if rows:
+            self.tables.setdefault(what, Counter()).update(rows)
         self.requests.update(requests)
         self.inner.done(what, rows, requests)
 

@@ -1,0 +1,45 @@
+"""Databases and a shell for commands that run in processes of their own.
+
+Add here: what several files of this folder use. Keep out: checks.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from resources.warehouse.connect import engine, parse_url
+from tests.integration.commands import Shell
+
+PASSWORD = "s3cr3t-of-the-database"
+NewDatabase = Callable[[], str]
+
+
+@pytest.fixture(scope="module")
+def new_database(postgres_url: str) -> Iterator[NewDatabase]:
+    """Return a function that makes an empty database and gives its URL, with a password in it."""
+    admin = engine(postgres_url).execution_options(isolation_level="AUTOCOMMIT")
+    with ExitStack() as stack:
+        stack.callback(admin.dispose)
+
+        def execute(sql: str) -> None:
+            with admin.connect() as connection:
+                connection.execute(text(sql))
+
+        def make() -> str:
+            name = f"command_{uuid.uuid4().hex[:12]}"
+            execute(f"CREATE DATABASE {name} TEMPLATE template0")
+            stack.callback(execute, f"DROP DATABASE {name} WITH (FORCE)")
+            url = parse_url(postgres_url).set(database=name, drivername="postgresql")
+            return url.set(password=url.password or PASSWORD).render_as_string(hide_password=False)
+
+        yield make
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    """Return a shell in an empty folder with nothing set but a home in it."""
+    return Shell(tmp_path, {"BACKLOG_ELT_HOME": str(tmp_path / "home")})

@@ -1,0 +1,97 @@
+"""Wrong usage and wrong settings: exit code 2, one line that names what is wrong, nothing started.
+
+Add here: another way to use a command wrongly. Keep out: sources and databases that do not answer (`test_commands.py`).
+"""
+
+import json
+import socket
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.integration.commands import Done, Shell
+
+SPACE = {"BACKLOG_URL": "http://127.0.0.1:1", "BACKLOG_API_KEY": "k3y-of-the-space"}
+SECRET = "s3cr3t-of-the-database"
+
+
+def refused(done: Done, folder: Path) -> str:
+    """Return the line of a command that was refused, after a look at what else it must not have done."""
+    assert done.code == 2
+    assert done.out == ""
+    assert "Traceback" not in done.err
+    assert not (folder / "home").exists()
+    return done.lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("BACKLOG_URL", "ftp://acme.backlog.com", "BACKLOG_URL is 'ftp://acme.backlog.com': expected the root of the space"),
+        ("BACKLOG_API_KEY", "", "BACKLOG_API_KEY is '': expected the API key of a user of http://127.0.0.1:1"),
+        ("WAREHOUSE_URL", f"mysql://u:{SECRET}@host/db", "WAREHOUSE_URL is 'mysql:…': expected postgresql://"),
+        ("WAREHOUSE_URL", f"u:{SECRET}@host/db", "WAREHOUSE_URL is 'u:…': expected postgresql://"),
+        ("DAGSTER_POSTGRES_URL", f"//u:{SECRET}@host/db", "DAGSTER_POSTGRES_URL is '"),
+        ("BACKLOG_TIMEZONE", "Mars/Olympus", "BACKLOG_TIMEZONE is 'Mars/Olympus': expected an IANA time zone"),
+        ("BACKLOG_HISTORY_START", "2024-13", "BACKLOG_HISTORY_START is '2024-13': expected a month as YYYY-MM"),
+        ("BACKLOG_RATE_RESERVE", "1.5", "BACKLOG_RATE_RESERVE is '1.5': expected a share from 0 to below 1"),
+    ],
+)
+def test_a_malformed_variable_is_named(shell: Shell, tmp_path: Path, name: str, value: str, said: str) -> None:
+    done = shell.run("load", **(SPACE | {name: value}))
+    assert refused(done, tmp_path).startswith(f"Error: {said}")
+    assert SECRET not in done.text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["load", "--from", "2024-13"], "--from is '2024-13': expected a month as YYYY-MM"),
+        (["load", "--to", "last month"], "--to is 'last month': expected a month as YYYY-MM"),
+        (["load", "--from", "2026-05", "--to", "2026-04"], "--from is '2026-05': expected a month not after --to 2026-04"),
+        (["load", "--fast"], "No such option"),
+        (["up", "--port", "99999"], "Invalid value for '--port'"),
+        (["fly"], "No such command 'fly'"),
+    ],
+)
+def test_a_wrong_option_is_named(shell: Shell, tmp_path: Path, arguments: list[str], said: str) -> None:
+    assert f"Error: {said}" in refused(shell.run(*arguments, **SPACE), tmp_path)
+
+
+def test_a_wrong_line_in_the_env_file_is_named(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("BACKLOG_TIMEZONE=Mars/Olympus\n")
+    assert "BACKLOG_TIMEZONE is 'Mars/Olympus'" in refused(shell.run("status"), tmp_path)
+
+
+def test_every_command_explains_itself(shell: Shell) -> None:
+    for command in ([], ["up"], ["load"], ["status"], ["simulate"]):
+        done = shell.run(*command, "--help")
+        assert done.code == 0
+        assert "usage" in done.out.lower()
+
+
+def test_a_port_in_use_is_one_line_that_names_it(shell: Shell, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        up = shell.run("up", "--port", str(port), **SPACE)
+        simulate = shell.run("simulate", "--port", str(port))
+    assert (up.code, len(up.lines)) == (1, 1)
+    assert f"port {port} on 127.0.0.1 is in use" in up.err
+    assert "--port" in up.err
+    assert not (tmp_path / "home").exists()
+    assert (simulate.code, len(simulate.lines), simulate.out) == (1, 1, "")
+    assert f"cannot listen on 127.0.0.1:{port}" in simulate.err
+
+
+def test_the_first_line_of_simulate_is_a_json_object_with_which_any_client_can_connect(shell: Shell) -> None:
+    process = shell.start("simulate", "--seed", "7", "--users", "5", "--projects", "2", "--issues", "30")
+    assert process.stdout is not None
+    with process:
+        found = json.loads(process.stdout.readline())
+        count = httpx.get(f"{found['url']}/api/v2/issues/count", params={"apiKey": found["api_key"]}).json()
+        process.terminate()
+    assert set(found) == {"url", "api_key"}
+    assert count == {"count": 30}
