@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,11 @@ def status(as_json: bool) -> None:
     from pipelines.state import status as read_status
 
     found = read_status(settings)
-    click.echo(json.dumps(found, ensure_ascii=False, default=str) if as_json else status_table(found))
+    click.echo(json.dumps(found, ensure_ascii=False, default=_iso) if as_json else status_table(found))
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat()
 
 
 @main.command(add_help_option=False, context_settings={"ignore_unknown_options": True})

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import func, select
+
 from assets.raw.table_load import TableLoad
 from resources.warehouse import state
 
@@ -52,3 +54,18 @@ def passes(projects: Sequence[Project], watermarks: dict[int, datetime]) -> list
         else:
             groups.append([project])
     return groups
+
+
+def renamed(load: TableLoad, projects: Sequence[Project]) -> list[Project]:
+    """Return the projects of which issues are stored under another key than theirs.
+
+    A new project key changes the key of every issue, and nobody documents that it moves their `updated`.
+    """
+    issues = load.spec.table.c
+    keys = {project.id: project for project in projects}
+    named = select(issues.project_id, func.split_part(issues.issue_key, "-", 1)).where(
+        issues.space_key == load.space_key, issues.project_id.in_(keys), issues.deleted_at.is_(None)
+    )
+    with load.engine.connect() as connection:
+        found = {int(project) for project, key in connection.execute(named.distinct()) if key != keys[project].key}
+    return [keys[project] for project in sorted(found)]

@@ -13,7 +13,7 @@ from assets.metadata import Window as Span
 from assets.partitions import Slice, month_keys, month_of, partition_key, slices_of
 from assets.raw.issue_deletes import is_equal, mark_vanished, retry_rejected, unequal_projects
 from assets.raw.issue_report import Tally, report_partitions, report_run
-from assets.raw.issue_scope import SCOPE, Project, passes, project_of, visible_projects
+from assets.raw.issue_scope import SCOPE, Project, passes, project_of, renamed, visible_projects
 from assets.raw.table_load import TableLoad, in_history
 from resources.backlog.errors import AuthenticationError, BacklogError, IncompleteScan, NotFound, PermanentError, PermissionDenied
 from resources.backlog.models import IssueFilter, RequestStats
@@ -43,7 +43,7 @@ def load_changes(load: TableLoad, covered: Sequence[Slice]) -> None:
     """Read what changed since the watermarks of the projects that the run covers; a project without one is read whole.
 
     Archived projects are read too: in one pass with the others they cost nothing, and the last change before a project was archived
-    is not lost.
+    is not lost. A project that has got another key is read again whole.
     """
     visible = visible_projects(load)
     keys = {part.project_key for part in covered}
@@ -58,6 +58,7 @@ def load_changes(load: TableLoad, covered: Sequence[Slice]) -> None:
             # One of them has spoilt the pass for all: read each by itself to find out which.
             for project in group:
                 _attempt(load, "incremental", [project], partial(_read_changes, load, [project], visible, watermarks, whole))
+    whole += [project for project in renamed(load, known) if project not in whole]
     load_windows(load, slices_of(partition_key(project.key, month) for project in whole for month in month_keys()))
 
 

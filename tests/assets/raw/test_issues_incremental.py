@@ -185,3 +185,12 @@ def test_the_lock_of_a_killed_load_is_free_and_its_history_is_closed(loaded: Dep
     [row] = loaded.query("SELECT status, error FROM ops.sync_history WHERE run_id = 'dead'")
     assert row["status"] == "failed"
     assert "killed" in row["error"]
+
+
+def test_a_project_that_got_another_key_is_read_again_so_that_the_keys_of_its_issues_are_right(loaded: Deployment) -> None:
+    loaded.sim.space.rename_project("OPS", key="RUN")
+    assert loaded.discover().run_issues(mode="incremental", first=month_keys()[-1]).success
+    assert {row["issue_key"].split("-")[0] for row in loaded.rows("issues")} == {"RUN", "WEB", "APP"}
+    loaded.sim.requests.clear()
+    assert loaded.run_issues(mode="incremental", first=month_keys()[-1]).success
+    assert loaded.sim.requests.count(route="/issues") == 1
