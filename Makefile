@@ -41,7 +41,7 @@ check: $(VENV)/.dev  ## formatting, lint, types, import contracts, definitions, 
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -n 0 tests/test_house.py
 	@$(BIN)/python -m resources.warehouse.document --check
-	@$(BIN)/dagster definitions validate -w workspace.yaml
+	@home=$$(mktemp -d) && touch $$home/dagster.yaml && DAGSTER_HOME=$$home $(BIN)/dagster definitions validate -w workspace.yaml
 
 bench: $(VENV)/.dev  ## measure speed, memory and requests (several minutes)
 	@$(BIN)/python benchmarks/main_job.py
