@@ -126,6 +126,9 @@ def test_the_status_prints_the_object_of_the_contract(deployed: Deployed) -> Non
     assert found["dagster"] == {"url": None}
     assert {sync["sync_type"] for sync in found["last_syncs"]} == set(SPECS)
     assert {sync["status"] for sync in found["last_syncs"]} == {"completed"}
+    assert all(
+        isinstance(sync[figure], int) for sync in found["last_syncs"] for figure in ("items_synced", "items_failed", "requests")
+    )
     assert found["last_24h"]["failed"] == 0
     assert found["rate_limit"]["search"]["limit"] == 150
 
