@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, Select, case, func, insert, select, tuple_, update
+from sqlalchemy import BigInteger, Engine, Select, case, cast, func, insert, select, tuple_, update
 
 from resources.warehouse.schema_ops import sync_history
 
@@ -138,9 +138,7 @@ def _last_runs(space_key: str) -> Select[Any]:
             case((func.bool_or(history.status == "failed"), "failed"), else_="completed"),
             func.min(history.started_at),
             func.max(history.ended_at),
-            func.sum(history.items_synced),
-            func.sum(history.items_failed),
-            func.sum(history.requests),
+            *(cast(func.sum(column), BigInteger) for column in (history.items_synced, history.items_failed, history.requests)),
             func.string_agg(history.error, "; "),
             history.run_id,
         )
