@@ -32,7 +32,7 @@ status: $(VENV)/.runtime  ## connection, last syncs, rate limit
 	@exec $(BIN)/backlog-elt status
 
 test: $(VENV)/.dev  ## all tests, on a real PostgreSQL and a simulated space; no network
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 check: $(VENV)/.dev  ## formatting, lint, types, import contracts, definitions, generated docs
 	@$(BIN)/ruff format --check .

@@ -19,13 +19,18 @@ def _elements(field: Field) -> str:
     return f"ARRAY(SELECT CAST({item} AS bigint) FROM {elements} AS x(v) ORDER BY 1)"  # noqa: S608  names of the schema
 
 
+def _instant(value: str) -> str:
+    """An instant; PostgreSQL also takes words as one, such as `yesterday`, and those are spoilt here so that it refuses them."""
+    return f"CAST(CASE WHEN {value} ~ '^[0-9]' THEN {value} ELSE 'no instant ' || {value} END AS timestamptz)"
+
+
 def _date(value: str) -> str:
     """A date that comes as an instant: 00:00:00 UTC is that UTC date, any other time the date in the space's zone.
 
     Both forms exist: `2026-08-01T00:00:00Z`, and `2026-07-31T15:00:00Z` which is midnight in Tokyo.
     """
-    utc = f"(CAST({value} AS timestamptz) AT TIME ZONE 'UTC')"
-    local = f"(CAST({value} AS timestamptz) AT TIME ZONE :timezone)"
+    utc = f"({_instant(value)} AT TIME ZONE 'UTC')"
+    local = f"({_instant(value)} AT TIME ZONE :timezone)"
     return f"CAST(CASE WHEN CAST({utc} AS time) = '00:00' THEN {utc} ELSE {local} END AS date)"
 
 
@@ -43,6 +48,8 @@ def typed(field: Field) -> str:
             return value
         case Kind.DATE:
             return _date(value)
+        case Kind.TIMESTAMP:
+            return _instant(value)
         case kind:
             return f"CAST({value} AS {kind.value})"
 

@@ -221,3 +221,10 @@ def test_references_and_keys_name_columns_and_tables_that_exist() -> None:
         assert set(spec.references.values()) <= set(SPECS)
         assert spec.table.primary_key.columns.keys() == ["space_key", *spec.key]
         assert spec.business_key is None or spec.business_key in spec.table.c
+
+
+@pytest.mark.parametrize("word", ["yesterday", "now", "infinity", "epoch", "-infinity", "", "7"])
+def test_a_word_that_postgresql_takes_for_a_time_is_no_time(load: Any, rows: Any, issue: Any, word: str) -> None:
+    spoilt = [issue(1, updated=word), issue(2, startDate=word), issue(3, created=word)]
+    assert load("issues", *spoilt, issue(4)).rejected == 3
+    assert [row["id"] for row in rows("issues")] == [90_004]
