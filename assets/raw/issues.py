@@ -35,6 +35,8 @@ class IssuesConfig(dg.Config):
     "no longer has, asks for each of them by id, and marks those that are really gone.\n\n**Incremental** (the schedule): reads "
     "what changed since the watermark of each project, newest first, in one pass over all projects; then compares the number of "
     "issues with the source, and finds what was deleted where they differ.\n\n"
+    "Of the figures of a partition, rows are its own; requests, waits and duration are those of the pass that read it "
+    "together with others, so do not add them up: the observation of each run has the sum.\n\n"
     "Known gap: a change that moves no `updated` (a comment, a star, a linked file) is seen by the next backfill.",
     deps=["raw/projects"],
     partitions_def=PROJECT_MONTHS,
