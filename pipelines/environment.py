@@ -20,7 +20,7 @@ import pipelines
 from pipelines.processes import end_processes, runs, started
 from resources.settings import Settings, SettingsError
 from resources.simulator import spawn_simulator
-from resources.warehouse.connect import engine
+from resources.warehouse.connect import check_tables
 from resources.warehouse.embedded import ensure_server
 from resources.warehouse.errors import WarehouseError
 
@@ -88,9 +88,13 @@ def prepare_storage(settings: Settings) -> None:
     """Start the embedded server where it is needed, lay out Dagster's home, and name both in this process's environment.
 
     Raises:
+        SettingsError: the folder of BACKLOG_ELT_HOME cannot be made.
         WarehouseError: the embedded server cannot be started.
     """
-    settings.home.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError("BACKLOG_ELT_HOME", str(settings.home), f"a folder that can be made here ({error.strerror})") from None
     dagster_url = settings.dagster_postgres_url
     if settings.warehouse_url is None or dagster_url is None:
         server = ensure_server(settings.home)
@@ -111,8 +115,8 @@ def open_instance() -> "Iterator[dg.DagsterInstance]":
         WarehouseError: the database of DAGSTER_POSTGRES_URL cannot be used.
     """
     try:
-        with engine(os.environ["DAGSTER_POSTGRES_URL"]).connect():
-            pass
+        # Dagster's own refusal would name neither the variable nor the right.
+        check_tables(os.environ["DAGSTER_POSTGRES_URL"], "runs")
     except WarehouseError as error:
         raise WarehouseError(f"Dagster's storage: {error}".replace("WAREHOUSE_URL", "DAGSTER_POSTGRES_URL")) from None
     with dg.DagsterInstance.get() as instance:

@@ -6,7 +6,7 @@ Add here: a variable of the public contract. Keep out: settings of one command (
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -71,14 +71,15 @@ class Settings:
         api_key = get("BACKLOG_API_KEY")
         if backlog_url and not api_key:
             raise SettingsError("BACKLOG_API_KEY", "", f"the API key of a user of {backlog_url} (personal settings)")
+        timezone = _timezone(get("BACKLOG_TIMEZONE") or "Asia/Tokyo")
         return cls(
             backlog_url=backlog_url,
             backlog_api_key=api_key,
             warehouse_url=_postgres_url("WAREHOUSE_URL", get("WAREHOUSE_URL")),
             dagster_postgres_url=_postgres_url("DAGSTER_POSTGRES_URL", get("DAGSTER_POSTGRES_URL")),
             home=Path(get("BACKLOG_ELT_HOME") or ".backlog-elt").expanduser().absolute(),
-            timezone=_timezone(get("BACKLOG_TIMEZONE") or "Asia/Tokyo"),
-            history_start=_history_start(get("BACKLOG_HISTORY_START") or "2020-01"),
+            timezone=timezone,
+            history_start=_history_start(get("BACKLOG_HISTORY_START") or "2020-01", ZoneInfo(timezone)),
             rate_reserve=_reserve(get("BACKLOG_RATE_RESERVE") or "0.2"),
         )
 
@@ -107,10 +108,10 @@ def _timezone(text: str) -> str:
     return text
 
 
-def _history_start(text: str) -> str:
-    month = parse_month("BACKLOG_HISTORY_START", text)
-    if month.year < 2000:
-        raise SettingsError("BACKLOG_HISTORY_START", text, "a month from 2000-01 on")
+def _history_start(text: str, zone: ZoneInfo) -> str:
+    month, today = parse_month("BACKLOG_HISTORY_START", text), datetime.now(zone).date()
+    if month.year < 2000 or month > today:
+        raise SettingsError("BACKLOG_HISTORY_START", text, "a month from 2000-01 up to the current one")
     return text
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from resources.simulator.limits import PLANS
 from resources.simulator.process import main_simulate, switches_from
-from resources.simulator.spec import SimulatorError, SpaceSpec
+from resources.simulator.spec import SimulatorError, SpaceSpec, UsageError
 
 
 def main(arguments: list[str] | None = None, program: str = "simulate") -> int:
-    """Serve a space; return 0 after a signal, 1 when it could not start."""
+    """Serve a space; return 0 after a signal, 1 when it could not start, 2 when an option is wrong."""
     spec = SpaceSpec()
     parser = argparse.ArgumentParser(prog=program, description="Serve a simulated Backlog space on 127.0.0.1.")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None, program: str = "simulate") -> int:
         )
     except SimulatorError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command's output
-        return 1
+        return 2 if isinstance(error, UsageError) else 1
     return 0
 
 

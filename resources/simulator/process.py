@@ -20,7 +20,7 @@ from resources.simulator.clock import Clock
 from resources.simulator.life import Life
 from resources.simulator.limits import PLANS
 from resources.simulator.server import Simulator
-from resources.simulator.spec import SimulatorError, SpaceSpec, Switches
+from resources.simulator.spec import SimulatorError, SpaceSpec, Switches, UsageError
 
 START_SECONDS = 120
 STOP_SECONDS = 5
@@ -53,7 +53,7 @@ def main_simulate(
     """
     if limits not in PLANS:
         message = f"limits is {limits!r}: expected one of {', '.join(PLANS)}"
-        raise SimulatorError(message)
+        raise UsageError(message)
     spec, clock = SpaceSpec(seed=seed, users=users, projects=projects, issues=issues, ids=ids), Clock()
     now = datetime.fromtimestamp(int(clock.now()), UTC)
     life = Life(now) if alive else None
@@ -62,7 +62,7 @@ def main_simulate(
     for file in certificate or ():
         if not file.is_file():
             message = f"{file} is no file; --certificate takes a certificate and its key, both in PEM"
-            raise SimulatorError(message)
+            raise UsageError(message)
     simulator = Simulator(
         spec,
         switches=switches,
@@ -94,7 +94,7 @@ def switches_from(texts: Mapping[str, str]) -> Switches:
     for name, text in texts.items():
         if name not in hints:
             message = f"no switch {name}; there are {', '.join(one.name for one in fields(Switches))}"
-            raise SimulatorError(message)
+            raise UsageError(message)
         choices: Sequence[str] = {bool: ("true", "false")}.get(hints[name], get_args(hints[name]))
         if hints[name] is int and text.isdigit():
             values[name] = int(text)
@@ -102,7 +102,7 @@ def switches_from(texts: Mapping[str, str]) -> Switches:
             values[name] = text == "true" if hints[name] is bool else text
         else:
             message = f"switch {name} is {text!r}: expected {' or '.join(choices) or 'a whole number'}"
-            raise SimulatorError(message)
+            raise UsageError(message)
     return Switches(**values)
 
 

@@ -22,7 +22,7 @@ from resources.simulator.life import Life
 from resources.simulator.limits import PLANS, Limits
 from resources.simulator.requests import RequestInfo, RequestLog
 from resources.simulator.seed import build_world
-from resources.simulator.spec import SimulatorError, SpaceSpec, Switches
+from resources.simulator.spec import SimulatorError, SpaceSpec, Switches, UsageError
 from resources.simulator.webhooks import Deliveries
 from resources.simulator.world import World
 
@@ -199,5 +199,5 @@ def listen(port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         taken.close()
         message = f"cannot listen on {HOST}:{port} ({error}); choose another port with --port"
-        raise SimulatorError(message) from None
+        raise (SimulatorError if isinstance(error, OSError) else UsageError)(message) from None
     return taken

@@ -12,6 +12,10 @@ class SimulatorError(RuntimeError):
     """The simulator cannot start or do what was asked; the message is one line for people."""
 
 
+class UsageError(SimulatorError):
+    """An option has a value that cannot be used, however often it is tried."""
+
+
 @dataclass(frozen=True)
 class SpaceSpec:
     """The recipe of a space: the same recipe always gives the same space, byte for byte.
@@ -37,7 +41,7 @@ class SpaceSpec:
         for name, least in (("users", 1), ("projects", 1), ("issues", 0), ("history_days", 3)):
             if getattr(self, name) < least:
                 message = f"{name} must be at least {least}, not {getattr(self, name)}"
-                raise SimulatorError(message)
+                raise UsageError(message)
 
     @property
     def end(self) -> int:

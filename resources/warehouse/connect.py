@@ -6,7 +6,7 @@ Add here: how the server is reached and what its refusals mean. Keep out: SQL of
 import re
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -79,10 +79,29 @@ def engine(url: str, *, pool_size: int = 3) -> Engine:
     return made
 
 
+def check_tables(url: str, table: str) -> None:
+    """Connect once, and see that a table is there or can be made, in the schema that is used when none is named.
+
+    Raises:
+        WarehouseError: the server cannot be used, or the user may not make tables in that database.
+    """
+    made = engine(url)
+    try:
+        with made.connect() as connection:
+            usable = text("SELECT to_regclass(:name) IS NOT NULL OR has_schema_privilege(current_schema(), 'CREATE')")
+            if not connection.execute(usable, {"name": table}).scalar_one():
+                raise WarehouseError("The user of WAREHOUSE_URL may not make tables there: let it own that database.")
+    finally:
+        made.dispose()
+
+
 def _prepare_session(connection: Any, _entry: ConnectionPoolEntry) -> None:
     version = connection.server_version
     if version < OLDEST_VERSION * 10_000:
         raise WarehouseError(f"PostgreSQL {version // 10_000} is too old: {OLDEST_VERSION} or later is needed.")
+    encoding = connection.get_parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise WarehouseError(f"The database is encoded as {encoding}: make one with ENCODING 'UTF8' TEMPLATE template0.")
     # By statement, not by the `options` of the URL, which connection poolers refuse.
     with connection.cursor() as cursor:
         cursor.execute("SET TIME ZONE 'UTC'")
@@ -101,9 +120,9 @@ def _translate(context: ExceptionContext) -> None:
         return
     if state is not None and state[:2] not in _LOST:
         return
-    text = _first_line(error)
-    hint = next((hint for pattern, hint in _BY_TEXT if re.search(pattern, text)), "check WAREHOUSE_URL and the server")
-    raise WarehouseError(f"The warehouse cannot be used ({text}): {hint}.") from error
+    said = _first_line(error)
+    hint = next((hint for pattern, hint in _BY_TEXT if re.search(pattern, said)), "check WAREHOUSE_URL and the server")
+    raise WarehouseError(f"The warehouse cannot be used ({said}): {hint}.") from error
 
 
 def _first_line(error: BaseException) -> str:

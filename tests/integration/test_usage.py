@@ -35,6 +35,7 @@ def refused(done: Done, folder: Path) -> str:
         ("DAGSTER_POSTGRES_URL", f"//u:{SECRET}@host/db", "DAGSTER_POSTGRES_URL is '"),
         ("BACKLOG_TIMEZONE", "Mars/Olympus", "BACKLOG_TIMEZONE is 'Mars/Olympus': expected an IANA time zone"),
         ("BACKLOG_HISTORY_START", "2024-13", "BACKLOG_HISTORY_START is '2024-13': expected a month as YYYY-MM"),
+        ("BACKLOG_HISTORY_START", "2999-01", "BACKLOG_HISTORY_START is '2999-01': expected a month from 2000-01 up to"),
         ("BACKLOG_RATE_RESERVE", "1.5", "BACKLOG_RATE_RESERVE is '1.5': expected a share from 0 to below 1"),
     ],
 )
@@ -57,6 +58,12 @@ def test_a_malformed_variable_is_named(shell: Shell, tmp_path: Path, name: str, 
 )
 def test_a_wrong_option_is_named(shell: Shell, tmp_path: Path, arguments: list[str], said: str) -> None:
     assert f"Error: {said}" in refused(shell.run(*arguments, **SPACE), tmp_path)
+
+
+def test_a_home_that_cannot_be_made_is_named(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = shell.run("load", **SPACE, BACKLOG_ELT_HOME=str(tmp_path / "file" / "home"))
+    assert "BACKLOG_ELT_HOME is '" in refused(done, tmp_path)
 
 
 def test_a_wrong_line_in_the_env_file_is_named(shell: Shell, tmp_path: Path) -> None:

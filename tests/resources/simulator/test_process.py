@@ -205,7 +205,7 @@ def test_the_command_prints_one_json_line_and_ends_at_a_signal() -> None:
 
 @pytest.mark.parametrize("options", [["--issues", "-1"], ["--switch", "x=1"], ["--port", "99999"]])
 def test_a_wrong_option_is_one_line(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(options) == 1
+    assert main(options) == 2
     said = capsys.readouterr().err
     assert said.startswith("error: ")
     assert said.count("\n") == 1

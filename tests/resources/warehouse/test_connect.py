@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from resources.warehouse.connect import engine, mask, parse_url
+from resources.warehouse.connect import check_tables, engine, mask, parse_url
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.loader import merge
 from resources.warehouse.schema import SPECS
@@ -109,3 +109,26 @@ def test_the_caller_of_a_url_may_set_its_own_options(warehouse_url: str) -> None
     with made.connect() as conn:
         assert conn.execute(text("SHOW application_name")).scalar_one() == "mine"
     made.dispose()
+
+
+def test_a_database_that_cannot_hold_every_character_is_refused(warehouse_url: str, warehouse: Engine) -> None:
+    with warehouse.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("CREATE DATABASE latin1 ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"))
+        said = _message(parse_url(warehouse_url).set(database="latin1").render_as_string(hide_password=False))
+        connection.execute(text("DROP DATABASE latin1"))
+    assert said == "The database is encoded as LATIN1: make one with ENCODING 'UTF8' TEMPLATE template0."
+
+
+def test_a_user_who_may_not_make_a_table_that_is_not_there_is_told_so(warehouse_url: str, warehouse: Engine) -> None:
+    with warehouse.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"CREATE ROLE no_maker LOGIN PASSWORD '{SECRET}'"))
+        connection.execute(text("REVOKE CREATE ON SCHEMA public FROM PUBLIC"))
+        connection.execute(text("CREATE TABLE public.made (id int)"))
+        url = parse_url(warehouse_url).set(username="no_maker", password=SECRET).render_as_string(hide_password=False)
+        try:
+            check_tables(warehouse_url, "runs")
+            check_tables(url, "made")
+            with pytest.raises(WarehouseError, match="may not make tables there"):
+                check_tables(url, "runs")
+        finally:
+            connection.execute(text("DROP ROLE no_maker"))
