@@ -75,6 +75,7 @@ def issue_counts_match_source(
         + (f"; not {', '.join(unequal['project'])}: backfill them" if len(unequal) else ""),
         metadata={
             "projects": rows_table(rows) if rows else "no visible project",
+            "unequal_projects": [str(project) for project in unequal["project"]],
             "issues_at_source": int(frame["source"].sum()),
             "issues_in_warehouse": int(frame["warehouse"].sum()),
         },

@@ -68,10 +68,19 @@ def oldest_watermark(backlog: BacklogResource, warehouse: WarehouseResource) -> 
         BacklogError: the projects cannot be read.
         WarehouseError: the watermarks cannot be read.
     """
+    complete = complete_projects(backlog, warehouse)
+    return min(complete.values()) if complete and len(complete) == len(backlog.client.visible_projects()) else None
+
+
+def complete_projects(backlog: BacklogResource, warehouse: WarehouseResource) -> dict[str, datetime]:
+    """Return the keys of the visible projects that were once read whole, each with its watermark.
+
+    Raises:
+        BacklogError: the projects cannot be read.
+        WarehouseError: the watermarks cannot be read.
+    """
     space_key = str(backlog.client.space_info()["spaceKey"])
     with warehouse.engine.connect() as connection:
         watermarks = get_watermarks(connection, space_key, SCOPE)
-    visible = [int(project["id"]) for project in backlog.client.visible_projects()]
-    return (
-        min(watermarks[project] for project in visible) if visible and all(project in watermarks for project in visible) else None
-    )
+    keys = {int(project["id"]): str(project["projectKey"]) for project in backlog.client.visible_projects()}
+    return {key: watermarks[project] for project, key in keys.items() if project in watermarks}
