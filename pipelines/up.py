@@ -13,16 +13,20 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import FrameType
 
-from pipelines.environment import PROJECT_ROOT, Runtime, open_instance, prepare_storage, source
+from pipelines.environment import Runtime, open_instance, prepare_storage, source
 from pipelines.processes import end_processes
 from resources.settings import Settings
 
 HOST = "127.0.0.1"
 READY_SECONDS = 120.0
+#: Dagster's own processes speak up when something is wrong.
+QUIET = ("--log-level", "warning")
+
+Children = dict[str, "subprocess.Popen[bytes]"]
 
 
 class UpError(RuntimeError):
@@ -53,7 +57,7 @@ def up(settings: Settings, *, port: int, first_load: bool = True) -> None:
         raise UpError(f"port {port} on {HOST} is in use: stop what listens there, or choose another with --port")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _raise_stop)
-    children: dict[str, subprocess.Popen[bytes]] = {}
+    children: Children = {}
     try:
         _say("starting PostgreSQL" if not settings.warehouse_url else "using the given PostgreSQL")
         prepare_storage(settings)
@@ -61,11 +65,17 @@ def up(settings: Settings, *, port: int, first_load: bool = True) -> None:
             pass  # said here in one line, instead of by each process in a hundred
         with source(settings, alive=True) as connected:
             url = f"http://{HOST}:{port}"
-            children["webserver"] = _spawn(["dagster_webserver", "-h", HOST, "-p", str(port), "-w", _workspace()])
-            children["daemon"] = _spawn(["dagster._daemon", "run", "-w", _workspace()])
+            # One code server for both: each would start its own otherwise, and the daemon a new one every minute.
+            code_port = _free_port()
+            workspace = _write_workspace(settings, code_port)
+            server = ["dagster", "code-server", "start", "-m", "pipelines.definitions", "-h", HOST, "-p", str(code_port), *QUIET]
+            children["code server"] = _spawn(server)
+            _wait_until(lambda: not _is_free(code_port), "the code server did not start", children)
+            children["webserver"] = _spawn(["dagster_webserver", "-h", HOST, "-p", str(port), "-w", workspace, *QUIET])
+            children["daemon"] = _spawn(["dagster._daemon", "run", "-w", workspace, *QUIET])
             pids = [child.pid for child in children.values()]
             Runtime.of_this_process(url, connected, pids, simulated=settings.simulated).write(settings.home)
-            _wait_until_ready(f"{url}/server_info", children)
+            _wait_until(lambda: _answers(f"{url}/server_info"), f"the Dagster UI did not answer on {url}", children)
             _say(f"Dagster UI on {url}  (Ctrl-C stops)")
             if first_load:
                 children["first load"] = _spawn(["pipelines", "load", "--no-progress"])
@@ -86,8 +96,18 @@ def _say(line: str) -> None:
     sys.stderr.flush()
 
 
-def _workspace() -> str:
-    return str(PROJECT_ROOT / "workspace.yaml")
+def _write_workspace(settings: Settings, code_port: int) -> str:
+    """Write the workspace of this deployment, which names the one code server, and return its path."""
+    path = settings.home / "dagster" / "workspace.yaml"
+    path.write_text(f"load_from:\n  - grpc_server: {{host: {HOST}, port: {code_port}, location_name: backlog_elt}}\n")
+    return str(path)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _is_free(port: int) -> bool:
@@ -102,27 +122,31 @@ def _is_free(port: int) -> bool:
 
 def _spawn(module: Sequence[str]) -> subprocess.Popen[bytes]:
     """Start `python -m …` in a session of its own, so that it and its children can be ended together."""
-    return subprocess.Popen([sys.executable, "-m", *module], start_new_session=True, env=os.environ)  # noqa: S603 - our own modules
+    return subprocess.Popen([sys.executable, "-m", *module], start_new_session=True, env={"GRPC_VERBOSITY": "ERROR", **os.environ})  # noqa: S603 - our own modules
 
 
-def _wait_until_ready(url: str, children: dict[str, "subprocess.Popen[bytes]"]) -> None:
+def _wait_until(ready: Callable[[], bool], otherwise: str, children: Children) -> None:
     end = time.monotonic() + READY_SECONDS
-    while time.monotonic() < end:
+    while not ready():
         _check(children)
-        with suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own http URL
-            if answer.status == 200:
-                return
-        time.sleep(0.3)
-    raise UpError(f"the Dagster UI did not answer on {url} within {READY_SECONDS:.0f} s: see the lines above")
+        if time.monotonic() > end:
+            raise UpError(f"{otherwise} within {READY_SECONDS:.0f} s: see the lines above")
+        time.sleep(0.2)
 
 
-def _watch(children: dict[str, "subprocess.Popen[bytes]"]) -> None:
+def _answers(url: str) -> bool:
+    with suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own http URL
+        return bool(answer.status == 200)
+    return False
+
+
+def _watch(children: Children) -> None:
     while True:
         _check(children)
         time.sleep(0.5)
 
 
-def _check(children: dict[str, "subprocess.Popen[bytes]"]) -> None:
+def _check(children: Children) -> None:
     for name, child in list(children.items()):
         code = child.poll()
         if code is None:

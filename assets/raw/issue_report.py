@@ -100,8 +100,8 @@ def report_partitions(
                     ASSET_KEY,
                     partition=dg.MultiPartitionKey({"project": project_key, "updated_month": month}),
                     metadata={
-                        **load_metadata(counts, requests, started_at=started_at, window=window),
                         "dagster/partition_row_count": stored.get((project_id, month), 0),
+                        **load_metadata(counts, requests, started_at=started_at, window=window),
                         "load/window_proof": proof,
                     },
                 )

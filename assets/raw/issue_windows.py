@@ -105,7 +105,7 @@ def _read_window(load: TableLoad, project: Project, part: Slice, visible: dict[i
     mark_vanished(load, project, part, scan.seen_ids, visible, tally)
     if part.until is None and (part.since is None or (watermark is not None and part.since <= watermark)):
         _complete(load, [project], scan.started_at)
-    span = Span(part.since, part.until or scan.started_at, tally.newest)
+    span = Span(part.since, part.until or scan.started_at)
     _report(load, [(project.id, part.project_key)], tally, span, before, began, str(scan.proof))
 
 
@@ -136,7 +136,7 @@ def _read_first(load: TableLoad, project: Project, part: Slice, visible: dict[in
     else:
         mark_vanished(load, project, part, scan.seen_ids, visible, tally)
     _complete(load, [project], started)
-    span = Span(None, started, tally.newest)
+    span = Span(None, started)
     _report(load, [(project.id, part.project_key)], tally, span, before, began, proof)
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 import dagster as dg
+from pydantic import Field
 
 from assets.claims import check_results, check_specs
 from assets.partitions import PROJECT_MONTHS, slices
@@ -24,7 +25,10 @@ from resources.warehouse.state import get_watermarks
 class IssuesConfig(dg.Config):
     """How a run reads its partitions."""
 
-    mode: Literal["backfill", "incremental"] = "backfill"
+    mode: Literal["backfill", "incremental"] = Field(
+        default="backfill",
+        description="backfill: read the partitions again whole. incremental: read what changed since the watermarks.",
+    )
 
 
 @raw_asset(
