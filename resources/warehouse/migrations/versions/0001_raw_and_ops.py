@@ -7,6 +7,8 @@ from pathlib import Path
 
 from alembic import op
 
+from resources.warehouse.errors import WarehouseError
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -20,4 +22,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refuse: going back would drop what was replicated."""
-    raise NotImplementedError("drop the schemas raw and ops by hand")
+    raise WarehouseError("There is nothing before the first migration: to start anew, drop the schemas raw and ops.")
