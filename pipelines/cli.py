@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import sys
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,16 @@ def load(
     from pipelines.console import progress_for, summary_table
 
     request = loading.LoadRequest.create(full=full, projects=projects, from_month=from_month, to_month=to_month)
-    summary = loading.load(settings, request, progress_for(wanted=not no_progress))
+    began = time.monotonic()
+    try:
+        summary = loading.load(settings, request, progress_for(wanted=not no_progress))
+    except SettingsError:
+        raise
+    except Exception as error:
+        if as_json:  # whoever reads the object is told too
+            summary = loading.Summary({}, {}, time.monotonic() - began, (_one_line(error),))
+            click.echo(json.dumps(summary.as_json(), ensure_ascii=False))
+        raise
     click.echo(json.dumps(summary.as_json(), ensure_ascii=False) if as_json else summary_table(summary.as_json()))
     for failure in summary.failures:
         click.echo(f"Error: {failure}", err=True)

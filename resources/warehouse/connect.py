@@ -21,6 +21,7 @@ _BY_STATE = {
     "53300": "The PostgreSQL server has no connection left: raise max_connections, or close other clients",
     "25006": "The PostgreSQL server is read-only: point WAREHOUSE_URL at the primary",
     "42501": "The user of WAREHOUSE_URL lacks a right: grant it CREATE on the database and its own schemas",
+    "42P07": "The database holds a table of another program where one of ours belongs: give WAREHOUSE_URL a database of its own",
     "40P01": "PostgreSQL broke a deadlock with another program: run again",
     "40001": "PostgreSQL undid the work because another program got in between: run again",
     "57014": "PostgreSQL cancelled the statement: raise statement_timeout, or run again",
@@ -115,7 +116,7 @@ def _translate(context: ExceptionContext) -> None:
     error = context.original_exception
     state = getattr(error, "pgcode", None)
     if state in _BY_STATE:
-        raise WarehouseError(f"{_BY_STATE[state]}.") from error
+        raise WarehouseError(f"{_BY_STATE[state]} ({_first_line(error)}).") from error
     if state is None and type(error).__name__ not in {"OperationalError", "InterfaceError"}:
         return
     if state is not None and state[:2] not in _LOST:

@@ -111,15 +111,6 @@ def test_a_load_of_some_months_of_a_project_reads_only_these_and_finds_what_has_
     assert issues["read"] < 90
 
 
-def test_a_part_may_be_loaded_first_and_the_rest_later(deployed: Deployed, new_database: NewDatabase) -> None:
-    own = {"WAREHOUSE_URL": new_database()}
-    for words in (["--project", "OPS"], ["--from", "2026-05", "--to", "2026-05"], []):
-        done = deployed.shell.run("load", "--json", *words, **own)
-        assert (done.code, json.loads(done.out)["errors"]) == (0, []), done.err
-        if words[:1] == ["--project"]:
-            assert json.loads(done.out)["tables"]["issues"]["inserted"] == len(deployed.sim.space.project("OPS").issues)
-
-
 def test_the_runs_of_a_load_are_seen_in_dagster(deployed: Deployed) -> None:
     jobs = deployed.query("DAGSTER_POSTGRES_URL", "SELECT DISTINCT pipeline_name, status FROM runs ORDER BY 1")
     assert jobs == [(job, "SUCCESS") for job in ("census", "issues", "projects", "users")]

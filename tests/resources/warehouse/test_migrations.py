@@ -11,6 +11,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, event, text
 
 from resources.warehouse.connect import engine, parse_url
+from resources.warehouse.errors import WarehouseError
 from resources.warehouse.migrations import upgrade
 from resources.warehouse.schema_ops import OPS_TABLES
 from resources.warehouse.spec import metadata
@@ -85,7 +86,7 @@ def test_a_failed_migration_leaves_nothing_behind(empty_url: str) -> None:
     with made.begin() as conn:
         conn.execute(text("CREATE SCHEMA raw"))
         conn.execute(text("CREATE TABLE raw.teams (mine integer)"))
-    with pytest.raises(Exception, match="teams"):
+    with pytest.raises(WarehouseError, match=r'holds a table of another program .*"teams" already exists'):
         upgrade(made)
     with made.begin() as conn:
         tables = text("SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN ('raw', 'ops')")
