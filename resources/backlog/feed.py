@@ -21,7 +21,8 @@ def deleted_issues(client: BacklogClient, since: datetime, project: int | None =
     try:
         for page in client.activities(project, type_ids=(ISSUE_DELETED,), order="desc"):
             recent = [activity for activity in page if instant(activity, "created") >= since]
-            ids.update(int(activity["content"]["id"]) for activity in recent)
+            told = (activity.get("content") for activity in recent)
+            ids.update(content["id"] for content in told if isinstance(content, dict) and isinstance(content.get("id"), int))
             if len(recent) < len(page):
                 break
     except PermissionDenied:

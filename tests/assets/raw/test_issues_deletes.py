@@ -37,6 +37,16 @@ def test_a_deletion_that_no_feed_tells_is_found_by_reading_its_project_again(loa
     assert {row["id"]: row["deleted_reason"] for row in loaded.rows("issues", deleted=True)} == {gone: REREAD}
 
 
+def test_an_activity_that_does_not_say_which_issue_is_passed_over(loaded: Deployment) -> None:
+    loaded.sim.space.delete_issue(min(loaded.sim.space.project("WEB").issues))
+    loaded.sim.rewrite_response(
+        lambda request, body: [activity | {"content": None} for activity in body] if request.route == "/space/activities" else body
+    )
+    run = loaded.run_issues(mode="incremental", first=NOW)
+    assert run.success, failures(run)
+    assert loaded.stored_issues() == loaded.source_issues()
+
+
 def test_what_the_feed_calls_deleted_but_the_source_still_has_stays(loaded: Deployment) -> None:
     kept, gone = sorted(loaded.sim.space.project("OPS").issues)[:2]
     loaded.sim.space.delete_issue(gone)
