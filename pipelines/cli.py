@@ -59,7 +59,10 @@ def main(debug: bool) -> None:
     unset gets a stand-in: a simulated space, an embedded PostgreSQL.
     """
     # What matters is said by the command itself; retries and the like are for who asks.
-    logging.basicConfig(level=logging.INFO if debug else logging.ERROR)
+    console = logging.StreamHandler()
+    # On the handler: Dagster lowers the level of the loggers whose lines it keeps with the run.
+    console.setLevel(logging.INFO if debug else logging.ERROR)
+    logging.basicConfig(handlers=[console])
     load_dotenv(Path.cwd() / ".env")
 
 

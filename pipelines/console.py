@@ -35,7 +35,7 @@ class BarProgress:
 
     def wait(self, reason: str, seconds: float, until: datetime) -> None:
         """Say on the bar why nothing moves."""
-        note = f"waiting {seconds:.0f} s for the {reason}, until {until.astimezone():%H:%M:%S}"
+        note = f"waiting up to {seconds:.0f} s for the {reason}, until {until.astimezone():%H:%M:%S}"
         for bar in self._bars.values():
             bar.set_postfix_str(note)
         if not self._bars:

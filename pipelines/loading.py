@@ -192,7 +192,12 @@ def _issue_ranges(
             raise SettingsError(name, month, f"a month from {months[0]} (BACKLOG_HISTORY_START) to {months[-1]}")
     if watermark is not None:
         first = month_of(watermark)
-    for start, end in contiguous(wanted, partitions):
+    if not request.backfill and not request.projects:
+        # One pass over all of them; partitions in between that are out of sight are left out by the asset.
+        ranges = [(partitions[0], partitions[-1])] if partitions else []
+    else:
+        ranges = contiguous(wanted, partitions)
+    for start, end in ranges:
         yield {RANGE_START_TAG: partition_key(start, first), RANGE_END_TAG: partition_key(end, last)}
 
 

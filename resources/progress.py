@@ -34,7 +34,7 @@ class Progress(Protocol):
 
 
 class LogProgress:
-    """Progress as plain lines: at the start of a long read, then every quarter of a minute, and when it waits."""
+    """Progress as plain lines: every quarter of a minute of a long read, when it waits, and at the end of each table."""
 
     def __init__(self, write: Callable[[str], object] = _logger.info, clock: Callable[[], float] = time.monotonic) -> None:
         self._write = write
@@ -57,10 +57,13 @@ class LogProgress:
 
     def wait(self, reason: str, seconds: float, until: datetime) -> None:
         """Write a line for each wait."""
-        self._write(f"waiting {seconds:.0f} s for the {reason}, until {until:%H:%M:%S %Z}")
+        self._write(f"waiting up to {seconds:.0f} s for the {reason}, until {until:%H:%M:%S %Z}")
 
     def done(self, what: str, rows: Mapping[str, int], requests: Mapping[str, int]) -> None:
-        """Forget the counters; the figures stand in the table's metadata."""
-        del rows, requests
+        """Write what became of the rows, and forget the counters."""
+        del requests
+        figures = [f"{count:,} {name}" for name, count in rows.items() if count]
+        if rows:
+            self._write(f"{what}: {', '.join(figures) or 'no rows'}")
         for counters in (self._rows, self._total, self._said_at):
             counters.pop(what, None)

@@ -3,7 +3,7 @@
 Add here: another way in which a deletion is noticed. Keep out: rows that vanish from whole listings (`TableLoad.store_listing`).
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Text, cast, exists, func, select
@@ -20,7 +20,7 @@ from resources.warehouse.schema_ops import rejected_records
 
 #: Ids in one request of `GET /issues?id[]=`; a page holds as many.
 IDS_PER_REQUEST = 100
-#: Projects in one request of `GET /issues/count`; keeps the address short.
+#: Projects in one request; keeps the address short.
 PROJECTS_PER_REQUEST = 100
 #: Activities are looked at from this long before the watermark on: they may become visible late.
 FEED_LOOKBACK = timedelta(hours=1)
@@ -92,17 +92,24 @@ def _absent(load: TableLoad, ids: Sequence[int], visible: dict[int, Project], ta
     A row that was not met may only have moved, to another month or another project.
     """
     absent: list[int] = []
-    for start in range(0, len(ids), IDS_PER_REQUEST):
-        asked = tuple(ids[start : start + IDS_PER_REQUEST])
-        found = load.client.issue_page(IssueFilter(project_id=tuple(visible), id=asked))
-        tally.add(found, load.store(found), project_id)
-        absent += set(asked) - {int(record["id"]) for record in found}
+    for asked in _chunks(ids, IDS_PER_REQUEST):
+        missing = set(asked)
+        for projects in _chunks(tuple(visible), PROJECTS_PER_REQUEST):
+            if missing:
+                found = load.client.issue_page(IssueFilter(project_id=projects, id=tuple(sorted(missing))))
+                tally.add(found, load.store(found), project_id)
+                missing -= {int(record["id"]) for record in found}
+        absent += sorted(missing)
     return absent
 
 
+def _chunks(values: Sequence[int], size: int) -> Iterator[tuple[int, ...]]:
+    for start in range(0, len(values), size):
+        yield tuple(values[start : start + size])
+
+
 def _source_count(load: TableLoad, projects: Sequence[Project]) -> int:
-    ids = tuple(project.id for project in projects)
-    chunks = (ids[start : start + PROJECTS_PER_REQUEST] for start in range(0, len(ids), PROJECTS_PER_REQUEST))
+    chunks = _chunks([project.id for project in projects], PROJECTS_PER_REQUEST)
     return sum(load.client.issues_count(IssueFilter(project_id=chunk)) for chunk in chunks)
 
 

@@ -121,10 +121,13 @@ class BacklogClient:
         buckets = self._object("/rateLimit").get("rateLimit")
         if not isinstance(buckets, dict):
             raise MalformedResponse("GET /rateLimit: the answer has no object `rateLimit`")
-        return {
-            name: RateLimit(item["limit"], item["remaining"], datetime.fromtimestamp(item["reset"], UTC))
-            for name, item in buckets.items()
-        }
+        try:
+            return {
+                name: RateLimit(item["limit"], item["remaining"], datetime.fromtimestamp(item["reset"], UTC))
+                for name, item in buckets.items()
+            }
+        except (KeyError, TypeError, ValueError, OverflowError, OSError):
+            raise MalformedResponse("GET /rateLimit: a bucket lacks its limit, remaining or reset") from None
 
     def users(self) -> list[Record]:
         """Fetch all users; PermissionDenied unless the key is an administrator's."""

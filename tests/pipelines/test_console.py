@@ -33,7 +33,7 @@ def test_a_terminal_gets_a_bar_that_ends_full_and_says_why_it_waits() -> None:
     shown = stream.getvalue()
     assert "issues" in shown
     assert "200/200" in shown
-    assert f"waiting 12 s for the search rate limit of Backlog, until {UNTIL.astimezone():%H:%M:%S}" in shown
+    assert f"waiting up to 12 s for the search rate limit of Backlog, until {UNTIL.astimezone():%H:%M:%S}" in shown
 
 
 def test_a_table_that_starts_again_with_a_known_end_gets_one_bar_anew() -> None:
@@ -48,7 +48,7 @@ def test_a_table_that_starts_again_with_a_known_end_gets_one_bar_anew() -> None:
 def test_a_wait_before_the_first_bar_is_a_line() -> None:
     stream = Terminal()
     progress_for(stream).wait("read rate limit of Backlog", 3, UNTIL)
-    assert stream.getvalue().startswith("waiting 3 s for the read rate limit of Backlog")
+    assert stream.getvalue().startswith("waiting up to 3 s for the read rate limit of Backlog")
 
 
 def test_what_is_no_terminal_gets_plain_lines() -> None:
@@ -56,7 +56,10 @@ def test_what_is_no_terminal_gets_plain_lines() -> None:
     progress = progress_for(stream)
     assert isinstance(progress, LogProgress)
     play(progress)
-    assert stream.getvalue() == "waiting 12 s for the search rate limit of Backlog, until 03:04:05 UTC\n"
+    assert stream.getvalue().splitlines() == [
+        "waiting up to 12 s for the search rate limit of Backlog, until 03:04:05 UTC",
+        "issues: 200 read",
+    ]
 
 
 def test_who_wants_no_progress_gets_none() -> None:

@@ -57,7 +57,8 @@ def test_the_figures_of_runs_add_up_table_by_table_and_everything_is_passed_on()
     recorder.done("users", {"read": 7}, {"read": 1})
     assert recorder.tables == {"issues": {"read": 5, "inserted": 2}, "users": {"read": 7}}
     assert recorder.requests == {"search": 8, "retries": 2, "read": 1}
-    assert lines == ["waiting 12 s for the search rate limit of Backlog, until 00:00:00 UTC"]
+    assert lines[0] == "waiting up to 12 s for the search rate limit of Backlog, until 00:00:00 UTC"
+    assert lines[1:] == ["issues: 2 read, 1 inserted", "issues: 3 read, 1 inserted", "users: 7 read"]
 
 
 def test_a_summary_is_completed_without_failures_and_failed_with_one() -> None:
