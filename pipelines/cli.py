@@ -87,7 +87,7 @@ def _month(_ctx: click.Context, parameter: click.Parameter, value: str | None) -
 
 
 @main.command()
-@click.option("--full", is_flag=True, help="Read everything again, not only what changed; also finds deleted issues.")
+@click.option("--full", is_flag=True, help="Read everything again; also finds changes that moved no time of change.")
 @click.option("--project", "projects", multiple=True, metavar="KEY", help="Only the issues of this project; may be repeated.")
 @click.option("--from", "from_month", metavar="YYYY-MM", callback=_month, help="Read again from this month of last change on.")
 @click.option("--to", "to_month", metavar="YYYY-MM", callback=_month, help="Read again up to this month of last change.")

@@ -242,5 +242,5 @@ def _reason(event: dg.DagsterEvent) -> str:
         return data.user_failure_data.description
     error = data.error.cause if data.error and data.error.cause else data.error
     if error and error.cls_name == "DagsterExecutionInterruptedError":
-        raise LoadInterruptedError("interrupted: what was committed is kept; the same command goes on from there")
+        raise LoadInterruptedError("interrupted: what was committed is kept; give the same command again")
     return f"{event.step_key}: {redact(error.message.strip()) if error else 'failed'}; the Dagster UI has the details"

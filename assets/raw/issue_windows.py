@@ -163,7 +163,7 @@ def _read_changes(
         # Created after the pass began, perhaps.
         _store(load, scan_changes(load.client, [project.id for project in unequal], scan.started_at), tally, unequal[0])
         whole += [project for project in unequal if not is_equal(load, project)]
-    _complete(load, projects, scan.started_at)
+    _complete(load, projects, scan.next_watermark)
     named = [(project.id, project.key) for project in projects]
     _report(load, named, tally, Span(since, scan.started_at, tally.newest), before, began, str(scan.proof))
 
