@@ -102,6 +102,10 @@ def _file(value: Any) -> Any:
     return [value.get("id"), value.get("updated"), value.get("size")] if isinstance(value, dict) else value
 
 
+def _notice(value: Any) -> Any:
+    return [value.get("id"), _reference(value.get("user"))] if isinstance(value, dict) else value
+
+
 def _custom_field(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
@@ -113,6 +117,7 @@ def _custom_field(value: Any) -> Any:
 _REDUCE: dict[Owned, Callable[[Any], Any]] = {
     Owned.REFERENCE: _reference,
     Owned.REFERENCES: _each(_reference),
+    Owned.NOTICES: _each(_notice),
     Owned.SORTED: _each(lambda value: value),
     Owned.FILES: _each(_file),
     Owned.ITEMS: _each(lambda value: value),

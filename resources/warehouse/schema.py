@@ -1,12 +1,14 @@
-"""The raw tables: each column declared once with its name, type, place in the record and comment.
+"""The raw tables of things as they are now: each column declared once with its name, type, place in the record and comment.
 
-DDL, typing, database comments, Dagster's column schema and `docs/tables.md` are all made from this file.
-Add here: a column or table of `raw`, then a migration. Keep out: ops tables (`schema_ops.py`), SQL (`loader.py`).
+DDL, typing, database comments, Dagster's column schema and `docs/tables.md` are all made from here and `schema_history.py`.
+Add here: a column or table of `raw`, then a migration. Keep out: what happened (`schema_history.py`), ops tables
+(`schema_ops.py`), SQL (`loader.py`).
 Source of the shapes: Nulab's API reference at https://developer.nulab.com/docs/backlog/
 """
 
 from typing import Final
 
+from resources.warehouse.schema_history import HISTORY
 from resources.warehouse.spec import Field, Kind, Owned, TableSpec, metadata, raw_table
 
 __all__ = ["SPECS", "metadata"]
@@ -242,7 +244,7 @@ SPECS: Final[dict[str, TableSpec]] = {
     spec.name: spec
     for spec in (
         _SPACE, _USERS, _PROJECTS, _PROJECT_MEMBERS, _TEAMS, _STATUSES, _ISSUE_TYPES, _CATEGORIES, _VERSIONS,
-        _CUSTOM_FIELDS, _PRIORITIES, _RESOLUTIONS, _ISSUES,
+        _CUSTOM_FIELDS, _PRIORITIES, _RESOLUTIONS, _ISSUES, *HISTORY,
     )
 }  # fmt: skip
 """Every raw table by its name."""

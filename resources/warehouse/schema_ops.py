@@ -5,7 +5,7 @@ Add here: a column or table of `ops`, then a migration. Keep out: replicated dat
 
 from typing import Final
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Identity, Index, Table, Text, func, text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, DateTime, Identity, Index, Table, Text, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from resources.warehouse.spec import OPS, metadata
@@ -28,6 +28,8 @@ sync_history = Table(
     Column("requests", BigInteger, nullable=False, server_default="0", comment="API requests it cost"),
     Column("error", Text, comment="Why it failed, in one line"),
     Column("run_id", Text, nullable=False, comment="Run that did it"),
+    Column("waiting_for", Text, comment="What it waits for, in words; null when it does not wait"),
+    Column("waiting_until", DateTime(timezone=True), comment="Until when it waits, where that is known"),
     CheckConstraint("status IN ('in_progress', 'completed', 'failed')", name="sync_history_status_check"),
     Index(None, "space_key", "sync_type", "started_at"),
     Index("sync_history_active_idx", "space_key", postgresql_where=text("status = 'in_progress'")),
@@ -99,5 +101,98 @@ rejected_records = Table(
     comment="Quarantine: records that could not be loaded as they were",
 )  # fmt: skip
 
-OPS_TABLES: Final = (sync_history, sync_state, project_keys, unexpected_fields, rejected_records)
+issue_reads = Table(
+    "issue_reads",
+    metadata,
+    Column("space_key", Text, primary_key=True, comment=_SPACE),
+    Column("issue_id", BigInteger, primary_key=True, autoincrement=False, comment="Issue"),
+    Column("project_id", BigInteger, nullable=False, comment="Project of the issue"),
+    Column("updated_at", DateTime(timezone=True), comment="The issue's last change when its comments were read; null: never read"),
+    Column("last_comment_id", BigInteger, nullable=False, server_default="0", comment="Highest comment id read; 0: none yet"),
+    Column("wanted_from", BigInteger, comment="Comments from this id on are to be read again; 0: all; null: none"),
+    Column("wanted_issue", Boolean, nullable=False, server_default=text("false"), comment="Whether the issue itself is to be read"),
+    Column("wanted_by", Text, comment="What told last that there is something to read"),
+    Column("wants", BigInteger, nullable=False, server_default="0", comment="How often something was wanted; tells a new want"),
+    Column("deep_read_at", DateTime(timezone=True), comment="When all its comments were last read; null: never"),
+    Index("issue_reads_wanted_idx", "space_key", "project_id", postgresql_where=text("wanted_issue OR wanted_from IS NOT NULL")),
+    schema=OPS,
+    comment="How far the comments of each issue are read, and what is still to be read",
+)
+
+deletions = Table(
+    "deletions",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Number of the entry"),
+    Column("space_key", Text, nullable=False, comment=_SPACE),
+    Column("table_name", Text, nullable=False, comment="Raw table"),
+    Column("record_key", Text, nullable=False, comment="Key after space_key, parts joined by /"),
+    Column("project_id", BigInteger, comment="Project, where the table has one"),
+    Column("found_at", DateTime(timezone=True), nullable=False, server_default=func.now(), comment="When it was found gone"),
+    Column("reason", Text, nullable=False, comment="Why the row is marked, as `deleted_reason` has it"),
+    Column("evidence", Text, nullable=False, comment="How it was found, as activity feed, issue re-read or census"),
+    Column("run_id", Text, nullable=False, comment="Run that found it"),
+    Column("restored_at", DateTime(timezone=True), comment="When it came back; null while it is gone"),
+    Index("deletions_open_idx", "space_key", "table_name", "record_key", postgresql_where=text("restored_at IS NULL")),
+    Index(None, "space_key", "project_id", "found_at"),
+    schema=OPS,
+    comment="Every row that was found gone from the source: when, why, by which evidence, and whether it came back",
+)
+
+verifications = Table(
+    "verifications",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Number of the entry"),
+    Column("space_key", Text, nullable=False, comment=_SPACE),
+    Column("project_id", BigInteger, nullable=False, comment="Project"),
+    Column("checked_at", DateTime(timezone=True), nullable=False, server_default=func.now(), comment="When it was compared"),
+    Column("how", Text, nullable=False, comment="census: by count; deep: by id, time of change and content"),
+    Column("source_rows", BigInteger, nullable=False, comment="Issues at the source"),
+    Column("warehouse_rows", BigInteger, nullable=False, comment="Issues in the warehouse that are not marked deleted"),
+    Column("differences", BigInteger, nullable=False, comment="Issues that differ"),
+    Column("equal", Boolean, nullable=False, comment="Whether both sides are equal"),
+    Column("note", Text, comment="More about it, in one line"),
+    CheckConstraint("how IN ('census', 'deep')", name="verifications_how_check"),
+    Index(None, "space_key", "project_id", "checked_at"),
+    schema=OPS,
+    comment="Every comparison of a project in the warehouse with the source, and how it came out",
+)
+
+webhook_events = Table(
+    "webhook_events",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Number of the event"),
+    Column("space_key", Text, nullable=False, comment=_SPACE),
+    Column("activity_id", BigInteger, comment="Activity it tells of; null when the payload names none"),
+    Column("received_at", DateTime(timezone=True), nullable=False, server_default=func.now(), comment="When it came in"),
+    Column("payload", Text, nullable=False, comment="The body as received, as JSON in ASCII; a JSON string when it was no JSON"),
+    Column("processed_at", DateTime(timezone=True), comment="When it was dealt with; null while open"),
+    Column("outcome", Text, comment="What became of it"),
+    Index(
+        "webhook_events_activity_key", "space_key", "activity_id",
+        unique=True, postgresql_where=text("activity_id IS NOT NULL"),
+    ),
+    Index("webhook_events_open_idx", "space_key", "id", postgresql_where=text("processed_at IS NULL")),
+    schema=OPS,
+    comment="The inbox: what webhooks have told, once each",
+)  # fmt: skip
+
+names = Table(
+    "names",
+    metadata,
+    Column("space_key", Text, primary_key=True, comment=_SPACE),
+    Column("kind", Text, primary_key=True, comment="statuses, issue_types, categories, versions, users, custom_field_items …"),
+    Column("owner_id", BigInteger, primary_key=True, autoincrement=False, comment="Project or custom field; 0: the space"),
+    Column("id", BigInteger, primary_key=True, autoincrement=False, comment="What has the name"),
+    Column("seen_from", DateTime(timezone=True), primary_key=True, comment="First seen with it; -infinity: when first looked"),
+    Column("name", Text, nullable=False, comment="Name"),
+    Column("seen_at", DateTime(timezone=True), nullable=False, comment="Last seen with it"),
+    Column("seen_to", DateTime(timezone=True), comment="Found without it; null while it has it"),
+    schema=OPS,
+    comment="Which name meant which id at what time: the change log names things as they were called then",
+)
+
+OPS_TABLES: Final = (
+    sync_history, sync_state, project_keys, unexpected_fields, rejected_records,
+    issue_reads, deletions, verifications, webhook_events, names,
+)  # fmt: skip
 """Every ops table."""

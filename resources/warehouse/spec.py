@@ -57,6 +57,7 @@ class Owned(Enum):
 
     REFERENCE = "the id of the object"
     REFERENCES = "the ids of the objects, sorted"
+    NOTICES = "the id and the user's id of each notification, sorted; who has read it is no part of it"
     SORTED = "the plain values, sorted"
     FILES = "id, size and time of change of each file, sorted"
     ITEMS = "the objects, sorted by id"
@@ -69,6 +70,8 @@ class Field:
 
     `path` is `updated`, `status.id` (inside an object), `category[].id` (of each object of a list) or
     `applicableIssueTypes[]` (a list of plain ids). An empty path: the caller of the merge gives the value.
+    A `lenient` id is null where the source has something else than digits in its place, as documents have; a lenient
+    list of ids is null where the source has no list.
     """
 
     name: str
@@ -76,6 +79,7 @@ class Field:
     path: str
     comment: str
     required: bool = False
+    lenient: bool = False
 
     @property
     def top(self) -> str:

@@ -13,10 +13,11 @@ from resources.warehouse.spec import Field, Kind
 
 
 def _elements(field: Field) -> str:
-    """An id of each element of a list, sorted; a list that is null or absent gives an empty array."""
+    """An id of each element of a list, sorted; a list that is null or absent gives an empty array, a lenient one null."""
     item = "x.v ->> 'id'" if field.path.endswith(".id") else "x.v #>> '{}'"
     elements = f"jsonb_array_elements(NULLIF(e.r -> '{field.top}', 'null'))"
-    return f"ARRAY(SELECT CAST({item} AS bigint) FROM {elements} AS x(v) ORDER BY 1)"  # noqa: S608  names of the schema
+    array = f"ARRAY(SELECT CAST({item} AS bigint) FROM {elements} AS x(v) ORDER BY 1)"  # noqa: S608  names of the schema
+    return f"CASE WHEN jsonb_typeof(e.r -> '{field.top}') = 'array' THEN {array} END" if field.lenient else array
 
 
 def _instant(value: str) -> str:
@@ -50,6 +51,8 @@ def typed(field: Field) -> str:
             return _date(value)
         case Kind.TIMESTAMP:
             return _instant(value)
+        case Kind.BIGINT if field.lenient:
+            return f"CAST(substring({value} FROM '^[0-9]{{1,18}}$') AS bigint)"
         case kind:
             return f"CAST({value} AS {kind.value})"
 
@@ -68,6 +71,7 @@ def merge_statement(table: str, extra: frozenset[str]) -> TextClause:
     Parameters: `batch` (JSON array of records), `hashes` (their content hashes), `space_key`, `run_id`, `timezone`,
     and `extra_<column>` for each name in `extra`. Returns the key columns and `inserted` of each row written.
     A row is written when it is new, or when it is not older than the stored one and differs from it or comes back.
+    A stored `content_hash` of '' asks for the row to be written again, by whatever version comes first.
     """
     spec = SPECS[table]
     values = {
@@ -89,6 +93,7 @@ def merge_statement(table: str, extra: frozenset[str]) -> TextClause:
             "COALESCE(" + ", ".join(f"{row}.{name}" for name in spec.freshness) + ", '-infinity')" for row in ("excluded", "t")
         )
         changed += f" AND {new} >= {old}"
+    changed = f"t.content_hash = '' OR ({changed})"
     lines = (
         f"INSERT INTO {spec.table.fullname} AS t ({', '.join(values)})",
         f"SELECT {', '.join(values.values())}",

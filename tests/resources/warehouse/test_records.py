@@ -49,6 +49,28 @@ SAME: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "an empty list as null": ({"attachments": []}, {"attachments": None}),
 }
 
+SAME_COMMENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "a notification was read": (
+        {"notifications": [{"id": 1, "user": {"id": 5}, "alreadyRead": False, "resourceAlreadyRead": False}]},
+        {"notifications": [{"id": 1, "user": {"id": 5}, "alreadyRead": True, "resourceAlreadyRead": True}]},
+    ),
+    "who was told logged in": (
+        {"notifications": [{"id": 1, "user": {"id": 5, "lastLoginTime": "a"}}]},
+        {"notifications": [{"id": 1, "user": {"id": 5, "lastLoginTime": "b"}}]},
+    ),
+    "its author was renamed": ({"createdUser": {"id": 1, "name": "a"}}, {"createdUser": {"id": 1, "name": "b"}}),
+}
+
+DIFFERENT_COMMENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "another was told": ({"notifications": [{"id": 1, "user": {"id": 5}}]}, {"notifications": [{"id": 1, "user": {"id": 6}}]}),
+    "edited": ({"content": "a"}, {"content": "b"}),
+    "starred": ({"stars": []}, {"stars": [{"id": 1}]}),
+    "another order of its changes": (
+        {"changeLog": [{"field": "a"}, {"field": "b"}]},
+        {"changeLog": [{"field": "b"}, {"field": "a"}]},
+    ),
+}
+
 DIFFERENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "assigned": ({"assignee": None}, {"assignee": {"id": 1}}),
     "resolved as 0": ({"resolution": None}, {"resolution": {"id": 0}}),
@@ -77,6 +99,16 @@ def test_no_change_of_an_issue(issue: Any, one: dict[str, Any], other: dict[str,
 @pytest.mark.parametrize(("one", "other"), DIFFERENT.values(), ids=DIFFERENT.keys())
 def test_a_change_of_an_issue(issue: Any, one: dict[str, Any], other: dict[str, Any]) -> None:
     assert content_hash(ISSUES, issue(1, **one)) != content_hash(ISSUES, issue(1, **other))
+
+
+@pytest.mark.parametrize(("one", "other"), SAME_COMMENT.values(), ids=SAME_COMMENT.keys())
+def test_no_change_of_a_comment(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert content_hash(SPECS["comments"], one) == content_hash(SPECS["comments"], other)
+
+
+@pytest.mark.parametrize(("one", "other"), DIFFERENT_COMMENT.values(), ids=DIFFERENT_COMMENT.keys())
+def test_a_change_of_a_comment(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert content_hash(SPECS["comments"], one) != content_hash(SPECS["comments"], other)
 
 
 def test_a_login_changes_the_user_but_no_membership(user: Any) -> None:
