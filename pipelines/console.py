@@ -88,12 +88,21 @@ def status_table(found: Mapping[str, Any]) -> str:
         ("dagster", found["dagster"]["url"] or "not running: backlog-elt up starts it"),
         ("rate limit", limits or "unknown"),
         ("last 24 hours", ", ".join(f"{value:,} {name}" for name, value in last_24h.items())),
-        ("active", ", ".join(sync["sync_type"] for sync in found["active"]) or "nothing"),
+        ("active", "; ".join(_active(sync) for sync in found["active"]) or "nothing"),
     ]
     columns = ("sync_type", "mode", "status", "ended_at", "items_synced", "items_failed", "requests", "error")
     rows = [tuple(_cell(sync[column]) for column in columns) for sync in found["last_syncs"]]
     head = "\n".join(f"{name:<14} {value}" for name, value in lines)
     return f"{head}\n\n{_table(columns, rows)}" if rows else f"{head}\n\nnothing was loaded yet: backlog-elt load"
+
+
+def _active(sync: Mapping[str, Any]) -> str:
+    """Return what runs and, if it stands still, why and until when at the latest."""
+    what = str(sync["sync_type"]) + (f" of {sync['project_key']}" if sync["project_key"] else "")
+    if not sync["waiting_for"]:
+        return what
+    until = sync["waiting_until"]
+    return f"{what}: waiting for the {sync['waiting_for']}" + (f" until {until.astimezone():%H:%M:%S}" if until else "")
 
 
 def _cell(value: Any) -> str:

@@ -3,7 +3,6 @@
 Add here: another fact an operator asks for. Keep out: how it is drawn (`console.py`).
 """
 
-from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -13,10 +12,8 @@ from resources.backlog.errors import BacklogError
 from resources.backlog.resource import BacklogResource
 from resources.settings import Settings
 from resources.warehouse.connect import mask
-from resources.warehouse.errors import WarehouseBusyError
-from resources.warehouse.history import abandon, known_spaces, summary
+from resources.warehouse.history import end_dead, known_spaces, summary
 from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.state import sync_lock
 
 
 def status(settings: Settings) -> dict[str, Any]:
@@ -50,7 +47,7 @@ def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dic
     if space is None:
         known = known_spaces(warehouse.engine)
         space = known[0] if len(known) == 1 else None
-    _end_dead_syncs(warehouse, space or "")
+    end_dead(warehouse.engine, space or "")
     syncs = summary(warehouse.engine, space or "")
     return {
         "space": space,
@@ -61,10 +58,3 @@ def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dic
         "last_24h": asdict(syncs.last_24h),
         "rate_limit": limits,
     }
-
-
-def _end_dead_syncs(warehouse: WarehouseResource, space: str) -> None:
-    """Mark syncs in progress whose table nobody holds the lock of: their process was killed."""
-    for sync_type in {sync.sync_type for sync in summary(warehouse.engine, space).active}:
-        with suppress(WarehouseBusyError), sync_lock(warehouse.engine, space, sync_type):
-            abandon(warehouse.engine, space, sync_type)

@@ -21,6 +21,7 @@ from resources.backlog.scan import Scan, scan_changes, scan_window
 from resources.backlog.walk import instant, is_sound
 from resources.backlog.window import Window
 from resources.warehouse import state
+from resources.warehouse.loader import MergeResult
 
 
 def load_windows(load: TableLoad, wanted: Sequence[Slice]) -> None:
@@ -185,7 +186,9 @@ def _store(
         tally.add(batch, load.store(batch, also), project.id)
 
 
-def _set_checkpoint(space_key: str, project_id: int, checkpoint: state.Checkpoint | None, connection: Connection) -> None:
+def _set_checkpoint(
+    space_key: str, project_id: int, checkpoint: state.Checkpoint | None, connection: Connection, _result: MergeResult
+) -> None:
     state.set_checkpoint(connection, space_key, SCOPE, project_id, checkpoint)
 
 

@@ -1,18 +1,19 @@
-"""One load of one table: the lock, the history row, the merge, the counters and what Dagster is told.
+"""One load of one table: its locks, the history row, the merge, the counters and what Dagster is told.
 
 Every raw asset works inside a `TableLoad`. Add here: what is true of the load of any table. Keep out: what a single table needs.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Literal
 
 import dagster as dg
 from sqlalchemy import Connection, Engine, func, select
 
 from assets.metadata import Counts, by_bucket
+from assets.raw.turns import Turns
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import BacklogError
 from resources.backlog.models import Record, RequestStats
@@ -22,13 +23,10 @@ from resources.warehouse import history
 from resources.warehouse.deletes import mark_missing
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.loader import MergeResult, merge
+from resources.warehouse.locks import Locks
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import SPECS
 from resources.warehouse.spec import TableSpec
-from resources.warehouse.state import sync_lock
-
-#: Somebody else's load of the same table is waited for this long, since it may be a first load.
-LOCK_WAIT_SECONDS = 6 * 3600.0
 
 
 @dataclass
@@ -42,6 +40,7 @@ class TableLoad:
     context: dg.AssetExecutionContext
     requests_before: RequestStats
     space: Record
+    turns: Turns
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     counts: Counts = field(default_factory=Counts)
     failures: list[str] = field(default_factory=list)
@@ -57,25 +56,35 @@ class TableLoad:
         """Requests made by this load so far."""
         return self.client.stats - self.requests_before
 
-    def store(self, records: Sequence[Record], also: Callable[[Connection], None] | None = None) -> MergeResult:
-        """Merge records in a transaction of their own, and do in it what else must not be done without them."""
-        with self.engine.begin() as connection:
+    def store(self, records: Sequence[Record], also: Callable[[Connection, MergeResult], None] | None = None) -> MergeResult:
+        """Merge records in a transaction of their own, and do in it what else must not be done without them.
+
+        Raises:
+            WarehouseError: the server refused, or the locks of the load are lost; then nothing was written.
+        """
+        with self.writing() as connection:
             result = self.merge(connection, records, {})
             if also is not None:
-                also(connection)
+                also(connection, result)
         self._count(result)
         return result
 
-    def store_listing(self, records: Sequence[Record], *, reason: str = "no longer listed", **scope: int) -> None:
+    def store_listing(
+        self, records: Sequence[Record], *, reason: str = "no longer listed", evidence: str | None = None, **scope: int
+    ) -> None:
         """Merge a whole listing and mark what has vanished from it, in one transaction.
 
         Args:
             records: all that the source lists.
             reason: why a row that is missing is marked, for `deleted_reason`.
+            evidence: how that is known, for `ops.deletions`; None: the endpoint of the table no longer lists it.
             scope: columns that say what was listed whole, e.g. `project_id=300`; none for the whole space.
+
+        Raises:
+            WarehouseError: the server refused, or the locks of the load are lost; then nothing was written.
         """
         gone: tuple[int, ...] = ()
-        with self.engine.begin() as connection:
+        with self.writing() as connection:
             result = self.merge(connection, records, scope)
             # A record without a key may be any row, so that nothing is known to be missing.
             if not result.unidentified:
@@ -86,10 +95,43 @@ class TableLoad:
                     result.present_ids,
                     space_key=self.space_key,
                     reason=reason,
+                    evidence=evidence,
                     run_id=self.context.run.run_id,
                 )
         self._count(result)
         self.counts += Counts(deleted=len(gone))
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Open a transaction, and commit it only if the load still holds its locks: no other load has begun meanwhile.
+
+        Raises:
+            WarehouseError: the server refused, or the locks are lost; then nothing was written.
+        """
+        self.turns.go_on()
+        with self.engine.begin() as connection:
+            yield connection
+            self.turns.locks.verify()
+
+    def lock_projects(self, project_ids: Collection[int], *, wait: bool = True) -> set[int]:
+        """Lock projects against other loads of this table, until `unlock_projects` or the end; return those that are locked now.
+
+        They are taken in the order of their ids, so that two loads never wait for each other; to that end a load that waits while
+        it holds projects may ask for higher ids only.
+
+        Args:
+            project_ids: the projects; those that are locked already stay so.
+            wait: wait for projects that another load has; otherwise leave them out.
+
+        Raises:
+            WarehouseBusyError: another load still had one of them after LOCK_WAIT_SECONDS.
+            ValueError: the order of ids would be broken.
+        """
+        return self.turns.lock_projects(project_ids, wait=wait)
+
+    def unlock_projects(self, project_ids: Collection[int]) -> None:
+        """Let other loads have projects; those that are not locked are left alone."""
+        self.turns.unlock_projects(project_ids)
 
     def merge(self, connection: Connection, records: Sequence[Record], extra: Mapping[str, int]) -> MergeResult:
         """Merge records inside the caller's transaction, uncounted."""
@@ -144,22 +186,34 @@ def table_load(
     backlog: BacklogResource,
     warehouse: WarehouseResource,
     progress: Progress,
+    *,
+    locks: Literal["table", "projects"] = "table",
 ) -> Iterator[TableLoad]:
-    """Run the load of a table: alone of its kind, and with a clear end.
+    """Run the load of a table: with a clear end, and alone of its kind on what it has locked.
+
+    Args:
+        context: of the step.
+        table: the raw table.
+        backlog: where it reads.
+        warehouse: where it writes.
+        progress: whom it tells.
+        locks: `table`: the whole table, from here to the end. `projects`: nothing yet, the load locks projects itself.
 
     Raises:
         dg.Failure: the source or the warehouse refused, or parts failed; the description says what and what to do.
     """
     try:
-        client = backlog.client
-        client.on_wait = lambda bucket, seconds, until: progress.wait(f"{bucket} rate limit of Backlog", seconds, until)
-        load = TableLoad(SPECS[table], client, warehouse.engine, progress, context, client.stats.snapshot(), client.space_info())
-        with _alone(load):
-            progress.start(table, None)
-            try:
+        client, engine = backlog.client, warehouse.engine
+        before, space = client.stats.snapshot(), client.space_info()
+        with Locks(engine, str(space["spaceKey"])) as held:
+            turns = Turns(held, engine, str(space["spaceKey"]), table, context.run.run_id, progress, context.log.info)
+            load = TableLoad(SPECS[table], client, engine, progress, context, before, space, turns)
+            with _shown(load):
+                turns.begin()
+                if locks == "table":
+                    turns.lock_table()
+                progress.start(table, None)
                 yield load
-            finally:
-                progress.done(table, asdict(load.counts), by_bucket(load.requests))
     except (BacklogError, WarehouseError) as error:
         raise dg.Failure(f"{table}: {error}", allow_retries=False) from None
     if load.failures:
@@ -167,24 +221,22 @@ def table_load(
 
 
 @contextmanager
-def _alone(load: TableLoad) -> Iterator[None]:
-    """Hold the lock of the table; whoever holds it knows that every other load of it has ended, however it ended."""
-
-    def say() -> None:
-        until = datetime.now(UTC) + timedelta(seconds=LOCK_WAIT_SECONDS)
-        load.context.log.info(f"{load.spec.name}: another load of this table is running; waiting for it to end")
-        load.progress.wait(f"other load of {load.spec.name} to end", LOCK_WAIT_SECONDS, until)
-
-    with sync_lock(load.engine, load.space_key, load.spec.name, wait_seconds=LOCK_WAIT_SECONDS, on_wait=say):
-        history.abandon(load.engine, load.space_key, load.spec.name)
+def _shown(load: TableLoad) -> Iterator[None]:
+    """Tell the progress of waits, and at the end what was done."""
+    before, load.client.on_wait = load.client.on_wait, load.turns.wait_for_limit
+    try:
         yield
+    finally:
+        load.client.on_wait = before
+        load.progress.done(load.spec.name, asdict(load.counts), by_bucket(load.requests))
 
 
 @contextmanager
 def in_history(load: TableLoad, mode: str, project_key: str | None = None) -> Iterator[None]:
     """Write a row of `ops.sync_history` for what is done inside: its start at once, its end and figures afterwards."""
     counts_before, requests_before, failures_before = load.counts, load.client.stats.snapshot(), len(load.failures)
-    number = history.start_sync(
+    outer = load.turns.row
+    load.turns.row = number = history.start_sync(
         load.engine,
         space_key=load.space_key,
         sync_type=load.spec.name,
@@ -200,10 +252,13 @@ def in_history(load: TableLoad, mode: str, project_key: str | None = None) -> It
         error = " ".join(str(caught).split())
         raise
     finally:
+        load.turns.row = outer
         counts = load.counts - counts_before
         requests = (load.client.stats - requests_before).total
         figures = {"items_synced": counts.read - counts.rejected, "items_failed": counts.rejected, "requests": requests}
         if error is None:
             history.finish_sync(load.engine, number, **figures)
         else:
-            history.fail_sync(load.engine, number, error, **figures)
+            # A server that is gone cannot be told; the next load ends the row.
+            with suppress(WarehouseError):
+                history.fail_sync(load.engine, number, error, **figures)

@@ -1,6 +1,6 @@
 """The log of syncs, `ops.sync_history`: every sync from start to end, and what `backlog-elt status` says of them.
 
-Add here: what is written or asked about past syncs. Keep out: what a later sync needs (`state.py`).
+Add here: what is written or asked about syncs. Keep out: what a later sync needs (`state.py`).
 Writers use short transactions of their own, so that a failed load still leaves its trace.
 """
 
@@ -8,8 +8,25 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Engine, Select, case, cast, func, insert, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Engine,
+    Select,
+    case,
+    cast,
+    delete,
+    func,
+    insert,
+    null,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 
+from resources.warehouse.locks import is_free
 from resources.warehouse.schema_ops import sync_history
 
 DIED = "the run ended without saying so: its process was killed"
@@ -31,6 +48,8 @@ class Sync:
     requests: int
     error: str | None
     run_id: str
+    waiting_for: str | None = None
+    waiting_until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -53,8 +72,16 @@ class Summary:
     last_24h: Totals
 
 
+def lock_of(run_id: str, sync_type: str) -> str:
+    """Name the lock that a load holds for its whole life, so that a row in progress tells by it whether its load still lives."""
+    return f"load/{run_id}/{sync_type}"
+
+
 def start_sync(engine: Engine, *, space_key: str, sync_type: str, mode: str, run_id: str, project_key: str | None = None) -> int:
-    """Record that a sync has started; return its number for `finish_sync` or `fail_sync`."""
+    """Record that a sync has started; return its number for `finish_sync` or `fail_sync`.
+
+    The caller holds the lock `lock_of(run_id, sync_type)`; without it the sync counts as dead.
+    """
     values = {"space_key": space_key, "sync_type": sync_type, "mode": mode, "project_key": project_key}
     statement = insert(sync_history).values(**values, status="in_progress", run_id=run_id)
     with engine.begin() as conn:
@@ -76,22 +103,37 @@ def fail_sync(engine: Engine, number: int, error: str, *, items_synced: int = 0,
 
 
 def _end(engine: Engine, number: int, **values: Any) -> None:
-    history = sync_history.c
+    _update(engine, number, ended_at=func.statement_timestamp(), waiting_for=None, waiting_until=None, **values)
+
+
+def _update(engine: Engine, number: int, **values: Any) -> None:
     with engine.begin() as conn:
-        conn.execute(update(sync_history).where(history.id == number).values(ended_at=func.statement_timestamp(), **values))
+        conn.execute(update(sync_history).where(sync_history.c.id == number).values(**values))
 
 
-def abandon(engine: Engine, space_key: str, sync_type: str) -> int:
-    """Mark the syncs of a type that are still in progress as failed, and return how many there were.
+def note_wait(engine: Engine, number: int, waiting_for: str | None, until: datetime | None = None) -> None:
+    """Record what a sync in progress waits for and until when at the latest; None: it goes on."""
+    _update(engine, number, waiting_for=waiting_for, waiting_until=until)
 
-    For who holds the lock of the type: no other sync of it can be running, so whatever says so has died.
+
+def forget_sync(engine: Engine, number: int) -> None:
+    """Take back a `start_sync`: it was there to show a wait, and what came after the wait has a row of its own."""
+    with engine.begin() as conn:
+        conn.execute(delete(sync_history).where(sync_history.c.id == number))
+
+
+def end_dead(engine: Engine, space_key: str) -> int:
+    """Mark as failed the syncs in progress whose load is no more, and return how many there were.
+
+    A load holds its lock from before its first row here until after its last: when nobody holds it, no one will end the row.
     """
-    history = sync_history.c
+    history, row = sync_history.c, str(sync_history)
+    dead = text(is_free(f"{row}.space_key", f"'load/' || {row}.run_id || '/' || {row}.sync_type"))
     with engine.begin() as conn:
         ended = conn.execute(
             update(sync_history)
-            .where(history.space_key == space_key, history.sync_type == sync_type, history.status == "in_progress")
-            .values(status="failed", ended_at=func.statement_timestamp(), error=DIED)
+            .where(history.space_key == space_key, history.status == "in_progress", dead)
+            .values(status="failed", ended_at=func.statement_timestamp(), error=DIED, waiting_for=None, waiting_until=None)
         )
     return ended.rowcount
 
@@ -105,8 +147,12 @@ def known_spaces(engine: Engine) -> list[str]:
 def summary(engine: Engine, space_key: str) -> Summary:
     """Return what `status` shows of the syncs of a space."""
     history = sync_history.c
-    rows = select(*(history[name] for name in Sync.__dataclass_fields__)).where(history.space_key == space_key)
-    active = rows.where(history.status == "in_progress").order_by(history.started_at, history.id)
+    # Who waited goes on without saying so; what it does next clears the note.
+    waits = or_(history.waiting_until.is_(None), history.waiting_until > func.statement_timestamp())
+    columns: dict[str, ColumnElement[Any]] = {name: history[name] for name in Sync.__dataclass_fields__}
+    columns |= {name: case((waits, history[name])).label(name) for name in ("waiting_for", "waiting_until")}
+    active = select(*columns.values()).where(history.space_key == space_key, history.status == "in_progress")
+    active = active.order_by(history.started_at, history.id)
     lately = select(
         func.count(),
         func.count().filter(history.status == "completed"),
@@ -141,6 +187,8 @@ def _last_runs(space_key: str) -> Select[Any]:
             *(cast(func.sum(column), BigInteger) for column in (history.items_synced, history.items_failed, history.requests)),
             func.string_agg(history.error, "; "),
             history.run_id,
+            null(),
+            null(),
         )
         .where(*ended, of_newest_run)
         .group_by(history.sync_type, history.run_id)

@@ -1,19 +1,16 @@
-"""What the program remembers between runs: watermarks, freshness per project, project keys, and the sync lock.
+"""What the program remembers between runs: watermarks, freshness per project, and project keys.
 
 Add here: state that a later sync needs. Keep out: the log of syncs (`history.py`), bad records (`quarantine.py`).
 Functions that take a connection run in the caller's transaction.
 """
 
-import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from resources.warehouse.errors import WarehouseBusyError
 from resources.warehouse.schema_ops import project_keys, sync_state
 
 WHOLE_SPACE = 0
@@ -131,28 +128,3 @@ def set_checkpoint(conn: Connection, space_key: str, scope: str, project_id: int
     extra = {"checkpoint": {name: moment.isoformat() for name, moment in asdict(checkpoint).items()}} if checkpoint else {}
     statement = insert(sync_state).values(space_key=space_key, scope=scope, project_id=project_id, extra=extra)
     conn.execute(statement.on_conflict_do_update(index_elements=_KEY, set_={"extra": statement.excluded.extra}))
-
-
-@contextmanager
-def sync_lock(
-    engine: Engine, space_key: str, name: str, *, wait_seconds: float = 0, on_wait: Callable[[], None] | None = None
-) -> Iterator[None]:
-    """Hold the one lock of a name in a space, on a connection of its own, until the block ends or the process dies.
-
-    `on_wait` is called once when the lock is not free at once.
-
-    Raises:
-        WarehouseBusyError: another process still holds it after `wait_seconds`.
-    """
-    key = {"key": f"backlog-elt/{space_key}/{name}"}
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-        conn.detach()  # never goes back to the pool: closing it is what releases the lock
-        deadline = time.monotonic() + wait_seconds
-        while not conn.execute(text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))"), key).scalar_one():
-            if time.monotonic() >= deadline:
-                raise WarehouseBusyError(f"Another sync of {name} is running on {space_key}: wait for it, or stop it.")
-            if on_wait is not None:
-                on_wait()
-                on_wait = None
-            time.sleep(0.2)
-        yield

@@ -7,7 +7,7 @@ from typing import Any
 
 from resources.progress import LogProgress
 from resources.simulator import Fault, RequestInfo
-from resources.warehouse.state import sync_lock
+from resources.warehouse.locks import Locks
 from tests.deployment import Deployment, checks, counts, failures, observed, recorded
 
 ESTIMATE_OF_NO_NUMBER = {"estimatedHours": "abc"}
@@ -214,7 +214,8 @@ def test_a_load_waits_for_another_load_of_its_table_to_end(deployment: Deploymen
     held = threading.Event()
 
     def hold() -> None:
-        with sync_lock(deployment.engine, "acme", "issues"):
+        with Locks(deployment.engine, "acme") as locks:
+            locks.acquire("issues")
             held.set()
             watcher.waiting.wait(30)
 

@@ -1,17 +1,23 @@
 """The log of syncs and what `status` says of it."""
 
+from datetime import UTC, datetime, timedelta
+
 from sqlalchemy import Engine, text
 
 from resources.warehouse.history import (
     DIED,
     Totals,
-    abandon,
+    end_dead,
     fail_sync,
     finish_sync,
+    forget_sync,
     known_spaces,
+    lock_of,
+    note_wait,
     start_sync,
     summary,
 )
+from resources.warehouse.locks import Locks
 
 
 def _start(engine: Engine, sync_type: str = "issues", run_id: str = "run-1", space_key: str = "acme") -> int:
@@ -56,15 +62,51 @@ def test_the_last_sync_of_each_type_and_the_last_day_are_summed(warehouse: Engin
     assert known_spaces(warehouse) == ["acme", "other"]
 
 
-def test_syncs_of_a_dead_run_are_marked_failed_and_no_others(warehouse: Engine) -> None:
-    _start(warehouse, run_id="dead")
-    _start(warehouse, "users", run_id="alive")
-    _start(warehouse, run_id="dead", space_key="other")
-    finish_sync(warehouse, _start(warehouse, run_id="dead"), items_synced=1, items_failed=0, requests=1)
-    assert abandon(warehouse, "acme", "issues") == 1
-    assert abandon(warehouse, "acme", "issues") == 0
-    assert [sync.run_id for sync in summary(warehouse, "acme").active] == ["alive"]
-    assert len(summary(warehouse, "other").active) == 1
+def test_a_sync_in_progress_is_ended_when_nobody_holds_the_lock_of_its_load(warehouse: Engine) -> None:
+    with Locks(warehouse, "acme") as locks:
+        locks.acquire(lock_of("alive", "issues"))
+        _start(warehouse, run_id="alive")
+        _start(warehouse, run_id="dead")
+        _start(warehouse, "users", run_id="alive")
+        _start(warehouse, run_id="dead", space_key="other")
+        finish_sync(warehouse, _start(warehouse, run_id="dead"), items_synced=1, items_failed=0, requests=1)
+        assert end_dead(warehouse, "acme") == 2
+        assert end_dead(warehouse, "acme") == 0
+        assert [(sync.run_id, sync.sync_type) for sync in summary(warehouse, "acme").active] == [("alive", "issues")]
+        assert len(summary(warehouse, "other").active) == 1
+    assert end_dead(warehouse, "acme") == 1
     with warehouse.connect() as conn:
         errors = conn.execute(text("SELECT error FROM ops.sync_history WHERE status = 'failed'")).scalars().all()
-    assert errors == [DIED]
+    assert errors == [DIED] * 3
+
+
+def test_a_sync_that_waits_says_for_what_and_until_when(warehouse: Engine) -> None:
+    until = datetime.now(UTC) + timedelta(minutes=1)
+    number = _start(warehouse)
+    note_wait(warehouse, number, "search rate limit of Backlog", until)
+    (active,) = summary(warehouse, "acme").active
+    assert (active.waiting_for, active.waiting_until) == ("search rate limit of Backlog", until)
+    note_wait(warehouse, number, None)
+    (active,) = summary(warehouse, "acme").active
+    assert (active.waiting_for, active.waiting_until) == (None, None)
+    note_wait(warehouse, number, "search rate limit of Backlog", datetime.now(UTC) - timedelta(seconds=1))
+    (active,) = summary(warehouse, "acme").active
+    assert (active.waiting_for, active.waiting_until) == (None, None)
+
+
+def test_a_sync_that_has_ended_waits_for_nothing(warehouse: Engine) -> None:
+    numbers = [_start(warehouse, run_id=run) for run in ("completed", "failed", "dead")]
+    for number in numbers:
+        note_wait(warehouse, number, "other load of issues to end", datetime.now(UTC) + timedelta(hours=6))
+    finish_sync(warehouse, numbers[0], items_synced=1, items_failed=0, requests=1)
+    fail_sync(warehouse, numbers[1], "down")
+    end_dead(warehouse, "acme")
+    with warehouse.connect() as conn:
+        query = text("SELECT count(*) FROM ops.sync_history WHERE waiting_for IS NULL AND waiting_until IS NULL")
+        assert conn.execute(query).scalar_one() == 3
+
+
+def test_a_sync_that_was_only_there_to_wait_leaves_no_trace(warehouse: Engine) -> None:
+    forget_sync(warehouse, _start(warehouse))
+    state = summary(warehouse, "acme")
+    assert (state.active, state.last, state.last_24h.runs) == ((), {}, 0)

@@ -1,0 +1,178 @@
+"""One holder of a lock at a time, for as long as its connection lives; and whoever has lost its locks is told."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine, text
+
+from resources.warehouse.connect import engine
+from resources.warehouse.errors import WarehouseBusyError, WarehouseError
+from resources.warehouse.locks import Locks, is_free
+
+HOLD = """
+import sys
+from resources.warehouse.connect import engine
+from resources.warehouse.locks import Locks
+with Locks(engine(sys.argv[1]), "acme") as locks:
+    locks.acquire("issues")
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+OF_THIS_DATABASE = "locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+KILL = text(f"SELECT pg_terminate_backend(pid) FROM (SELECT DISTINCT pid FROM pg_locks WHERE {OF_THIS_DATABASE}) AS holders")
+
+
+@pytest.fixture
+def other(warehouse_url: str) -> Iterator[Engine]:
+    """Engine of another process, as it were."""
+    made = engine(warehouse_url)
+    yield made
+    made.dispose()
+
+
+def _held(warehouse: Engine) -> int:
+    with warehouse.connect() as conn:
+        return int(conn.execute(text(f"SELECT count(*) FROM pg_locks WHERE {OF_THIS_DATABASE}")).scalar_one())
+
+
+def _is_free(warehouse: Engine, space_key: str, name: str) -> bool:
+    query = text(f"SELECT {is_free('CAST(:space_key AS text)', 'CAST(:name AS text)')}")
+    with warehouse.connect() as conn:
+        return bool(conn.execute(query, {"space_key": space_key, "name": name}).scalar_one())
+
+
+def _lose(warehouse: Engine) -> None:
+    with warehouse.connect() as conn:
+        assert conn.execute(KILL).scalars().all()
+    deadline = time.monotonic() + 10
+    while _held(warehouse):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_one_holder_of_a_lock_and_no_one_hinders_another_name(warehouse: Engine, other: Engine) -> None:
+    with Locks(warehouse, "acme") as mine, Locks(other, "acme") as theirs, Locks(other, "beta") as elsewhere:
+        mine.acquire("issues/300")
+        with pytest.raises(WarehouseBusyError, match="sync of issues/300 is running on acme"):
+            theirs.acquire("issues/300")
+        assert not theirs.try_acquire("issues/300")
+        assert theirs.held == frozenset()
+        theirs.acquire("issues/301")
+        elsewhere.acquire("issues/300")
+        assert not mine.try_acquire("issues/301")
+    with Locks(other, "acme") as theirs:
+        theirs.acquire("issues/300")
+
+
+def test_a_lock_can_be_given_back_before_the_end_and_a_second_time_is_one(warehouse: Engine, other: Engine) -> None:
+    with Locks(warehouse, "acme") as mine, Locks(other, "acme") as theirs:
+        mine.acquire("issues/300")
+        mine.acquire("issues/300")
+        assert mine.try_acquire("issues/300")
+        mine.acquire("issues/301")
+        mine.release("issues/300")
+        mine.release("issues/300")
+        mine.release("never taken")
+        assert theirs.try_acquire("issues/300")
+        assert not theirs.try_acquire("issues/301")
+        assert mine.held == {"issues/301"}
+        mine.verify()
+
+
+def test_whether_a_lock_is_free_can_be_asked_without_taking_it(warehouse: Engine) -> None:
+    with Locks(warehouse, "acme") as mine:
+        mine.acquire("load/1/issues")
+        assert not _is_free(warehouse, "acme", "load/1/issues")
+        assert _is_free(warehouse, "acme", "load/1/users")
+        assert _is_free(warehouse, "beta", "load/1/issues")
+        assert _held(warehouse) == 1
+    assert _is_free(warehouse, "acme", "load/1/issues")
+
+
+def test_a_lock_is_released_by_an_error_and_by_the_death_of_its_holder(warehouse: Engine, warehouse_url: str) -> None:
+    def fail() -> None:
+        with Locks(warehouse, "acme") as mine:
+            mine.acquire("issues")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, warehouse_url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    said: list[str] = []
+    with Locks(warehouse, "acme") as mine:
+        started = time.monotonic()
+        with pytest.raises(WarehouseBusyError):
+            mine.acquire("issues", wait_seconds=0.5, on_wait=lambda: said.append("waiting"))
+        assert time.monotonic() - started >= 0.5
+        assert said == ["waiting"]
+        holder.kill()
+        holder.communicate()
+        mine.acquire("issues", wait_seconds=10)
+
+
+def test_locks_leave_no_transaction_open_and_no_connection_behind(warehouse: Engine) -> None:
+    with Locks(warehouse, "acme") as mine, warehouse.connect() as conn:
+        mine.acquire("issues")
+        idle = text("SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'")
+        assert conn.execute(idle).scalar_one() == 0
+    assert _held(warehouse) == 0
+
+
+def test_who_has_lost_the_locks_is_told_before_it_commits_and_does_not_get_them_back_unseen(warehouse: Engine) -> None:
+    with Locks(warehouse, "acme") as mine:
+        mine.acquire("issues")
+        mine.verify()
+        _lose(warehouse)
+        with pytest.raises(
+            WarehouseError, match="connection that held the locks of this load was lost, as when PostgreSQL restarts"
+        ):
+            mine.verify()
+        for use in (mine.verify, lambda: mine.acquire("users"), lambda: mine.release("issues")):
+            with pytest.raises(WarehouseError, match="locks of this load are lost"):
+                use()
+    assert _held(warehouse) == 0
+
+
+def test_locks_that_another_session_holds_are_not_taken_for_ones_own(warehouse: Engine) -> None:
+    # As behind a pooler in transaction mode, which sends a statement to whatever session is idle.
+    with Locks(warehouse, "acme") as mine:
+        mine.acquire("issues")
+        mine.acquire("users")
+        with warehouse.connect() as conn:
+            conn.execute(text("SELECT 1"))
+        assert mine._conn is not None
+        mine._conn.execute(text("SELECT pg_advisory_unlock_all()"))
+        mine._conn.execute(text("SELECT pg_advisory_lock(1), pg_advisory_lock(2)"))
+        with pytest.raises(WarehouseError, match="pooler in session mode"):
+            mine.verify()
+
+
+def test_locks_whose_connection_is_lost_do_not_hide_how_the_block_ended(warehouse: Engine) -> None:
+    def lose_them_and_fail() -> None:
+        with Locks(warehouse, "acme") as mine:
+            mine.acquire("issues")
+            _lose(warehouse)
+            raise ValueError("the block's own failure")
+
+    with Locks(warehouse, "acme") as mine:
+        mine.acquire("issues")
+        _lose(warehouse)
+    with pytest.raises(ValueError, match="own failure"):
+        lose_them_and_fail()
+
+
+def test_a_session_that_holds_locks_is_not_ended_for_being_idle(warehouse: Engine, warehouse_url: str) -> None:
+    with warehouse.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        name = conn.execute(text("SELECT current_database()")).scalar_one()
+        conn.execute(text(f"ALTER DATABASE {name} SET idle_session_timeout = '300ms'"))
+    impatient = engine(warehouse_url)
+    with Locks(impatient, "acme") as mine:
+        mine.acquire("issues")
+        time.sleep(1)
+        mine.verify()
+    impatient.dispose()
