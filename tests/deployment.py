@@ -154,6 +154,11 @@ class Deployment:
         with self.engine.connect() as connection:
             return connection.execute(select(columns).where(columns.c.id == identifier)).mappings().one()
 
+    def deletions(self, table: str) -> set[tuple[int, str, str]]:
+        """Return the last part of the key, the reason and the evidence of each row of a table that is logged as gone."""
+        found = self.query(f"SELECT * FROM ops.deletions WHERE table_name = '{table}' AND restored_at IS NULL")
+        return {(int(row["record_key"].split("/")[-1]), row["reason"], row["evidence"]) for row in found}
+
     def query(self, sql: str) -> list[RowMapping]:
         """Return the rows of a statement of the test's own."""
         with self.engine.connect() as connection:

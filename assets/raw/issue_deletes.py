@@ -14,7 +14,7 @@ from assets.raw.issue_scope import Project
 from assets.raw.table_load import TableLoad
 from resources.backlog.feed import deleted_issues
 from resources.backlog.models import IssueFilter
-from resources.warehouse.deletes import mark_deleted, stored_ids
+from resources.warehouse.deletes import mark_issues_deleted, stored_ids
 from resources.warehouse.quarantine import pending_rejections, resolve_rejections
 from resources.warehouse.schema_ops import rejected_records
 
@@ -24,6 +24,8 @@ IDS_PER_REQUEST = 100
 PROJECTS_PER_REQUEST = 100
 #: Activities are looked at from this long before the watermark on: they may become visible late.
 FEED_LOOKBACK = timedelta(hours=1)
+#: How the absence of an issue is confirmed, whatever told of it.
+CONFIRMED = "confirmed by GET /issues?id[]"
 
 
 def mark_vanished(
@@ -37,7 +39,7 @@ def mark_vanished(
         stored = stored_ids(
             connection, load.spec, {"project_id": project.id}, space_key=load.space_key, since=part.since, until=part.until
         )
-    _mark_if_absent(load, stored.difference(seen), visible, tally, project.id, "partition re-read: not found")
+    _mark_if_absent(load, stored.difference(seen), visible, tally, project.id, "partition re-read")
 
 
 def unequal_projects(
@@ -56,7 +58,7 @@ def unequal_projects(
     stored = select(issues.id).where(issues.space_key == load.space_key, issues.id.in_(told), issues.deleted_at.is_(None))
     with load.engine.connect() as connection:
         suspects = set(connection.execute(stored).scalars())
-    _mark_if_absent(load, suspects, visible, tally, projects[0].id, "activity feed: deleted")
+    _mark_if_absent(load, suspects, visible, tally, projects[0].id, "activity feed")
     return [project for project in active if not is_equal(load, project)]
 
 
@@ -75,14 +77,16 @@ def retry_rejected(load: TableLoad, visible: dict[int, Project]) -> None:
 
 
 def _mark_if_absent(
-    load: TableLoad, suspects: Iterable[int], visible: dict[int, Project], tally: Tally, project_id: int, reason: str
+    load: TableLoad, suspects: Iterable[int], visible: dict[int, Project], tally: Tally, project_id: int, found_by: str
 ) -> None:
     gone = _absent(load, sorted(suspects), visible, tally, project_id)
     issues = load.spec.table.c
     with load.engine.begin() as connection:
         query = select(issues.project_id, issues.updated_at).where(issues.space_key == load.space_key, issues.id.in_(gone))
         tally.add_deleted(project_id, [(project, moment) for project, moment in connection.execute(query)])
-        marked = mark_deleted(connection, load.spec, gone, space_key=load.space_key, reason=reason, run_id=load.context.run.run_id)
+        marked = mark_issues_deleted(
+            connection, gone, space_key=load.space_key, evidence=f"{found_by}; {CONFIRMED}", run_id=load.context.run.run_id
+        )
     load.note_deleted(len(marked))
 
 

@@ -1,15 +1,55 @@
-"""Tombstones: rows that the source no longer has are marked, never removed.
+"""Tombstones: rows that the source no longer has are marked, never removed, and `ops.deletions` says when, why and how it is known.
 
-Add here: how rows are found gone. Keep out: confirming with the source that they are (the assets do that).
+The log is written by the statement that marks, so that neither is there without the other. Rows are locked in the order of their
+keys, as the merge does it: a load that writes them at the same time waits, it does not deadlock.
+
+Add here: how rows are marked. Keep out: confirming with the source that they are gone (the assets do that), projects
+that are out of sight only (`sight.py`).
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, any_, func, literal, not_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    Text,
+    any_,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    not_,
+    null,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from resources.warehouse.quarantine import key_text, resolve_of_projects, resolve_unlisted
+from resources.warehouse.records import Key
+from resources.warehouse.schema import SPECS
+from resources.warehouse.schema_ops import deletions, issue_reads, sync_state
 from resources.warehouse.spec import TableSpec
+
+ISSUE_DELETED = "issue deleted"
+COMMENT_DELETED = "comment deleted"
+PROJECT_DELETED = "project deleted"
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """What goes into each tombstone and each line of the log."""
+
+    space_key: str
+    reason: str
+    evidence: str
+    run_id: str
 
 
 def mark_missing(
@@ -20,9 +60,12 @@ def mark_missing(
     *,
     space_key: str,
     reason: str,
+    evidence: str | None = None,
     run_id: str,
 ) -> tuple[int, ...]:
     """Mark the rows of a scope that the source no longer lists; return the last part of their keys.
+
+    Records of the scope that are in quarantine and are no longer listed either are settled: there is nothing left to load.
 
     Args:
         conn: a connection inside the caller's transaction.
@@ -30,7 +73,8 @@ def mark_missing(
         scope: column values that tell the rows that were listed whole, as `{"project_id": 300}`; `{}`: the space.
         present: the last key column of everything that was listed, as `MergeResult.present_ids` gives it.
         space_key: the space.
-        reason: goes to `deleted_reason`.
+        reason: a few words for people; goes to `deleted_reason`.
+        evidence: how it was found and confirmed, for `ops.deletions`; None: the endpoint of the table no longer lists it.
         run_id: the run that found them gone.
 
     Raises:
@@ -41,15 +85,98 @@ def mark_missing(
     listed = select(func.unnest(_array(present)).label("id")).subquery()
     column = spec.table.c[spec.key[-1]]
     missing = not_(select(listed.c.id).where(listed.c.id == column).exists())
-    return _mark(conn, spec, [missing, *_scope(spec, scope)], space_key, reason, run_id)
+    if scope.keys() <= {"project_id"}:
+        outer = tuple(scope[name] for name in spec.key[:-1])
+        resolve_unlisted(conn, spec, space_key, [(*outer, last) for last in present], project_id=scope.get("project_id"))
+    finding = _Finding(space_key, reason, evidence or f"{spec.endpoint} no longer lists it", run_id)
+    return _mark(conn, spec, [missing, *_scope(spec, scope)], finding)
 
 
 def mark_deleted(
-    conn: Connection, spec: TableSpec, ids: Collection[int], *, space_key: str, reason: str, run_id: str
+    conn: Connection, spec: TableSpec, ids: Collection[int], *, space_key: str, reason: str, evidence: str, run_id: str
 ) -> tuple[int, ...]:
-    """Mark the rows with these ids that are not marked yet; return their ids. Unknown ids are no error."""
-    chosen = spec.table.c[spec.key[-1]] == any_(_array(ids))
-    return _mark(conn, spec, [chosen], space_key, reason, run_id)
+    """Mark the rows with these ids that are not marked yet; return their ids. Unknown ids are no error.
+
+    For issues and comments, which others hang on, use `mark_issues_deleted` and `mark_comments_deleted`.
+    """
+    return _mark(conn, spec, [spec.table.c[spec.key[-1]] == any_(_array(ids))], _Finding(space_key, reason, evidence, run_id))
+
+
+def mark_issues_deleted(
+    conn: Connection, ids: Collection[int], *, space_key: str, evidence: str, run_id: str, reason: str = "deleted"
+) -> tuple[int, ...]:
+    """Mark issues with their comments and changes; return the ids of the issues that were not marked yet.
+
+    What was read of them is forgotten, so that an issue that comes back is read whole and its comments come back with it.
+    """
+    given = _Finding(space_key, reason, evidence, run_id)
+    marked = _mark(conn, SPECS["issues"], [SPECS["issues"].table.c.id == any_(_array(ids))], given)
+    for table in ("comments", "issue_changes"):
+        spec = SPECS[table]
+        _mark(conn, spec, [spec.table.c.issue_id == any_(_array(ids))], _Finding(space_key, ISSUE_DELETED, evidence, run_id))
+    _forget(conn, issue_reads, issue_reads.c.issue_id == any_(_array(ids)), space_key)
+    return marked
+
+
+def mark_comments_deleted(
+    conn: Connection, ids: Collection[int], *, space_key: str, evidence: str, run_id: str, reason: str = "deleted"
+) -> tuple[int, ...]:
+    """Mark comments with the changes that they tell of; return the ids of the comments that were not marked yet."""
+    given = _Finding(space_key, reason, evidence, run_id)
+    marked = _mark(conn, SPECS["comments"], [SPECS["comments"].table.c.id == any_(_array(ids))], given)
+    changes = SPECS["issue_changes"]
+    of_them = changes.table.c.comment_id == any_(_array(ids))
+    _mark(conn, changes, [of_them], _Finding(space_key, COMMENT_DELETED, evidence, run_id))
+    return marked
+
+
+def hold_issues(conn: Connection, ids: Collection[int], *, space_key: str) -> set[int]:
+    """Return which of these issues are stored and not marked, and keep it so until the transaction ends.
+
+    Whoever stores what hangs on issues asks this first in the same transaction: then an issue that is marked at the same time takes
+    with it all that was stored, and nothing is stored for one that was marked before.
+    """
+    issues = SPECS["issues"].table.c
+    query = select(issues.id).where(issues.space_key == space_key, issues.id == any_(_array(ids)), issues.deleted_at.is_(None))
+    return set(conn.execute(query.order_by(issues.id).with_for_update(read=True)).scalars())
+
+
+def mark_project_deleted(
+    conn: Connection, project_ids: Collection[int], *, space_key: str, evidence: str, run_id: str
+) -> dict[str, int]:
+    """Mark projects and every row that belongs to them; return table -> rows that were not marked yet, where there are any.
+
+    Watermarks, marks of what was read and open rejections of the projects go: should one come back after all, it is read whole.
+    """
+    chosen = _array(project_ids)
+    counts = {}
+    for spec in SPECS.values():
+        if spec.vanishes and "project_id" in spec.table.c:
+            finding = _Finding(space_key, PROJECT_DELETED, evidence, run_id)
+            counts[spec.name] = _count_marked(conn, spec, [spec.table.c.project_id == any_(chosen)], finding)
+    projects = SPECS["projects"]
+    own = _Finding(space_key, "deleted", evidence, run_id)
+    counts["projects"] = _count_marked(conn, projects, [projects.table.c.id == any_(chosen)], own)
+    for table in (issue_reads, sync_state):
+        _forget(conn, table, table.c.project_id == any_(chosen), space_key)
+    resolve_of_projects(conn, space_key, project_ids)
+    return {table: rows for table, rows in counts.items() if rows}
+
+
+def note_restored(conn: Connection, spec: TableSpec, keys: Collection[Key], *, space_key: str) -> None:
+    """Close the deletions of rows that have come back; those that were never marked are no error. The merge calls this."""
+    entry = deletions.c
+    texts = literal([key_text(key) for key in keys], ARRAY(Text()))
+    conn.execute(
+        update(deletions)
+        .where(
+            entry.space_key == space_key,
+            entry.table_name == spec.name,
+            entry.record_key == any_(texts),
+            entry.restored_at.is_(None),
+        )
+        .values(restored_at=func.statement_timestamp())
+    )
 
 
 def stored_ids(
@@ -75,25 +202,65 @@ def _array(ids: Collection[int]) -> ColumnElement[Sequence[int]]:
     return literal(list(ids), ARRAY(BigInteger()))
 
 
+def _forget(conn: Connection, table: Table, chosen: ColumnElement[bool], space_key: str) -> None:
+    conn.execute(delete(table).where(table.c.space_key == space_key, chosen))
+
+
 def _scope(spec: TableSpec, scope: Mapping[str, int]) -> list[ColumnElement[bool]]:
     return [spec.table.c[name] == value for name, value in scope.items()]
 
 
-def _mark(
-    conn: Connection,
-    spec: TableSpec,
-    conditions: list[ColumnElement[bool]],
-    space_key: str,
-    reason: str,
-    run_id: str,
-) -> tuple[int, ...]:
-    """Mark rows; `loaded_at` moves too, so that whoever reads what was written lately sees the tombstone."""
+def _mark(conn: Connection, spec: TableSpec, conditions: list[ColumnElement[bool]], finding: _Finding) -> tuple[int, ...]:
+    return tuple(conn.execute(_marking(spec, conditions, finding, counted=False)).scalars())
+
+
+def _count_marked(conn: Connection, spec: TableSpec, conditions: list[ColumnElement[bool]], finding: _Finding) -> int:
+    return int(conn.execute(_marking(spec, conditions, finding, counted=True)).scalar_one())
+
+
+def _marking(spec: TableSpec, conditions: list[ColumnElement[bool]], finding: _Finding, *, counted: bool) -> Select[tuple[int]]:
+    """Build the statement that marks rows, logs them, and gives the last part of their keys, or how many they are.
+
+    `loaded_at` moves too, so that whoever reads what was written lately sees the tombstone.
+    """
     table = spec.table
     now = func.statement_timestamp()
-    statement = (
-        update(table)
-        .where(table.c.space_key == space_key, table.c.deleted_at.is_(None), *conditions)
-        .values(deleted_at=now, deleted_reason=reason, loaded_at=now, run_id=run_id)
-        .returning(table.c[spec.key[-1]])
+    key = [table.c[name] for name in spec.key]
+    chosen = (
+        select(*key)
+        .where(table.c.space_key == finding.space_key, table.c.deleted_at.is_(None), *conditions)
+        .order_by(*key)
+        .with_for_update()
+        .cte("chosen")
     )
-    return tuple(conn.execute(statement).scalars())
+    gone = (
+        update(table)
+        .where(table.c.space_key == finding.space_key, *(table.c[name] == chosen.c[name] for name in spec.key))
+        .values(deleted_at=now, deleted_reason=finding.reason, loaded_at=now, run_id=finding.run_id)
+        .returning(*key, _project_of(spec).label("of_project"))
+        .cte("gone")
+    )
+    logged = (
+        insert(deletions)
+        .from_select(
+            ["space_key", "table_name", "record_key", "project_id", "found_at", "reason", "evidence", "run_id"],
+            select(
+                literal(finding.space_key, Text()),
+                literal(spec.name, Text()),
+                func.concat_ws("/", *(gone.c[name] for name in spec.key)),
+                gone.c.of_project,
+                now,
+                literal(finding.reason, Text()),
+                literal(finding.evidence, Text()),
+                literal(finding.run_id, Text()),
+            ),
+        )
+        .cte("logged")
+    )
+    return select(func.count() if counted else gone.c[spec.key[-1]]).select_from(gone).add_cte(logged)
+
+
+def _project_of(spec: TableSpec) -> ColumnElement[int]:
+    if spec.name == "projects":
+        return spec.table.c.id
+    return spec.table.c.project_id if "project_id" in spec.table.c else cast(null(), BigInteger())

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
+from resources.warehouse.deletes import note_restored
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.quarantine import Rejection, quarantine, resolve_loaded
 from resources.warehouse.records import (
@@ -84,8 +85,9 @@ def merge(
     """Merge records into a raw table; the same records again change nothing, in whatever order batches come.
 
     An older version never overwrites a newer one (an equal one may), an unchanged row is not touched, a row marked
-    deleted comes back. A record that PostgreSQL refuses is quarantined and the rest loaded; NUL and lone surrogates
-    are replaced and the original quarantined beside the row. Of several versions in `records` the newest counts.
+    deleted comes back and its entry in `ops.deletions` is closed. A record that PostgreSQL refuses is quarantined and the
+    rest loaded; NUL and lone surrogates are replaced and the original quarantined beside the row. Of several versions in
+    `records` the newest counts.
 
     Args:
         conn: a connection inside the caller's transaction.
@@ -122,6 +124,8 @@ def merge(
     )  # fmt: skip
     inserted = tuple(key for key, new in written if new)
     updated = tuple(key for key, new in written if not new)
+    if spec.vanishes and updated:
+        note_restored(conn, spec, updated, space_key=space_key)
     return MergeResult(
         read=len(records),
         inserted=inserted,

@@ -4,12 +4,12 @@ Add here: what reads or settles `ops.rejected_records`. Keep out: deciding what 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Text, and_, any_, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Text, and_, any_, func, literal, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from resources.warehouse.records import Key
@@ -124,3 +124,25 @@ def resolve_rejections(conn: Connection, space_key: str, table: str, record_keys
         .values(resolved_at=func.now())
     )
     return result.rowcount
+
+
+def resolve_unlisted(conn: Connection, spec: TableSpec, space_key: str, listed: Sequence[Key], *, project_id: int | None) -> None:
+    """Settle the open entries of records that a whole listing, of a project or of the space, does not have any more."""
+    entry = rejected_records.c
+    of_project = [] if project_id is None else [entry.project_id == project_id]
+    conn.execute(
+        update(rejected_records)
+        .where(entry.space_key == space_key, entry.table_name == spec.name, entry.resolved_at.is_(None), *of_project)
+        .where(entry.reason == "rejected", not_(entry.record_key == any_(_array(listed))))
+        .values(resolved_at=func.now())
+    )
+
+
+def resolve_of_projects(conn: Connection, space_key: str, project_ids: Collection[int]) -> None:
+    """Settle the open entries of projects that are gone, whatever the table."""
+    entry = rejected_records.c
+    conn.execute(
+        update(rejected_records)
+        .where(entry.space_key == space_key, entry.project_id.in_(project_ids), entry.resolved_at.is_(None))
+        .values(resolved_at=func.now())
+    )

@@ -5,8 +5,8 @@ from resources.simulator import Fault
 from tests.deployment import Deployment, counts, failures, observed
 
 NOW = month_keys()[-1]
-FEED = "activity feed: deleted"
-REREAD = "partition re-read: not found"
+FEED = "activity feed; confirmed by GET /issues?id[]"
+REREAD = "partition re-read; confirmed by GET /issues?id[]"
 
 
 def test_a_scheduled_load_finds_a_deleted_issue_by_the_feed(loaded: Deployment) -> None:
@@ -14,7 +14,7 @@ def test_a_scheduled_load_finds_a_deleted_issue_by_the_feed(loaded: Deployment) 
     loaded.sim.space.delete_issue(gone)
     run = loaded.run_issues(mode="incremental", first=NOW)
     assert loaded.stored_issues() == loaded.source_issues()
-    assert {row["id"]: row["deleted_reason"] for row in loaded.rows("issues", deleted=True)} == {gone: FEED}
+    assert loaded.deletions("issues") == {(gone, "deleted", FEED)}
     assert counts(observed(run)) == {"deleted": 1}
 
 
@@ -34,7 +34,7 @@ def test_a_deletion_that_no_feed_tells_is_found_by_reading_its_project_again(loa
     run = loaded.run_issues(mode="incremental", first=NOW)
     assert run.success, failures(run)
     assert loaded.stored_issues() == loaded.source_issues()
-    assert {row["id"]: row["deleted_reason"] for row in loaded.rows("issues", deleted=True)} == {gone: REREAD}
+    assert loaded.deletions("issues") == {(gone, "deleted", REREAD)}
 
 
 def test_an_activity_that_does_not_say_which_issue_is_passed_over(loaded: Deployment) -> None:

@@ -1,15 +1,27 @@
-"""Tombstones: what is gone is marked, once, and only within what was read whole."""
+"""Tombstones: what is gone is marked and logged, once, and only within what was read whole."""
 
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
-from resources.warehouse.deletes import mark_deleted, mark_missing, stored_ids
+from resources.warehouse.deletes import (
+    hold_issues,
+    mark_comments_deleted,
+    mark_deleted,
+    mark_issues_deleted,
+    mark_missing,
+    mark_project_deleted,
+    stored_ids,
+)
+from resources.warehouse.quarantine import pending_rejections
 from resources.warehouse.schema import SPECS
 
 WHO = {"space_key": "acme", "reason": "not listed", "run_id": "run-2"}
+BY_ID = {"space_key": "acme", "evidence": "feed; asked for by id", "run_id": "run-2"}
+LOG = "SELECT space_key, table_name, record_key, project_id, reason, evidence, run_id FROM ops.deletions ORDER BY 2, 3"
 
 
 def test_rows_that_are_no_longer_listed_are_marked_once(warehouse: Engine, load: Any, rows: Any, user: Any) -> None:
@@ -60,16 +72,16 @@ def test_a_scope_that_leaves_the_key_open_is_refused(warehouse: Engine) -> None:
 def test_issues_are_marked_by_id(warehouse: Engine, load: Any, rows: Any, issue: Any) -> None:
     load("issues", issue(1), issue(2))
     with warehouse.begin() as conn:
-        assert mark_deleted(conn, SPECS["issues"], [90_001, 4711], **WHO) == (90_001,)
-        assert mark_deleted(conn, SPECS["issues"], [90_001], **WHO) == ()
-        assert mark_deleted(conn, SPECS["issues"], [], **WHO) == ()
+        assert mark_deleted(conn, SPECS["issues"], [90_001, 4711], evidence="looked", **WHO) == (90_001,)
+        assert mark_deleted(conn, SPECS["issues"], [90_001], evidence="looked", **WHO) == ()
+        assert mark_deleted(conn, SPECS["issues"], [], evidence="looked", **WHO) == ()
     assert [row["deleted_at"] is not None for row in rows("issues")] == [True, False]
 
 
 def test_stored_ids_are_those_of_a_window_that_are_not_marked(warehouse: Engine, load: Any, issue: Any) -> None:
     load("issues", *(issue(n, updated=f"2026-08-0{n}T00:00:00Z") for n in range(1, 6)), issue(6, projectId=301))
     with warehouse.begin() as conn:
-        mark_deleted(conn, SPECS["issues"], [90_003], **WHO)
+        mark_deleted(conn, SPECS["issues"], [90_003], evidence="looked", **WHO)
 
         def ids(**window: datetime) -> set[int]:
             return stored_ids(conn, SPECS["issues"], {"project_id": 300}, space_key="acme", **window)
@@ -80,3 +92,156 @@ def test_stored_ids_are_those_of_a_window_that_are_not_marked(warehouse: Engine,
         assert ids(until=day[2]) == {90_001}
         assert ids(since=day[5]) == {90_005}
         assert stored_ids(conn, SPECS["issues"], {"project_id": 300}, space_key="other") == set()
+
+
+# -- the log ----------------------------------------------------------------------------------------------------
+
+
+def log(warehouse: Engine, sql: str = LOG) -> list[tuple[Any, ...]]:
+    with warehouse.connect() as conn:
+        return [tuple(row) for row in conn.execute(text(sql))]
+
+
+def history(load: Any, *numbers: int, project: int = 300) -> None:
+    """Store a comment with one change for each of these issues."""
+    for number in numbers:
+        comment = {"id": 640_000 + number, "issueId": 90_000 + number, "projectId": project, "created": "2026-08-01T00:00:00Z"}
+        load("comments", comment)
+        load("issue_changes", {"commentId": comment["id"], "position": 0, "issueId": comment["issueId"], "projectId": project})
+
+
+def test_each_mark_is_logged_with_key_project_reason_and_evidence(warehouse: Engine, load: Any, user: Any) -> None:
+    load("users", user(1), user(2))
+    load("statuses", {"id": 1, "name": "Open"}, {"id": 77, "name": "Own"}, extra={"project_id": 300})
+    with warehouse.begin() as conn:
+        for _ in range(2):
+            mark_missing(conn, SPECS["users"], {}, [5002], **WHO)
+            mark_missing(conn, SPECS["statuses"], {"project_id": 300}, [1], evidence="GET /projects/OPS/statuses", **WHO)
+    assert log(warehouse) == [
+        ("acme", "statuses", "300/77", 300, "not listed", "GET /projects/OPS/statuses", "run-2"),
+        ("acme", "users", "5001", None, "not listed", "GET /users no longer lists it", "run-2"),
+    ]
+    assert log(
+        warehouse, "SELECT u.deleted_at = d.found_at FROM raw.users u JOIN ops.deletions d ON d.record_key = u.id::text"
+    ) == [(True,)]
+
+
+def test_a_mark_that_is_rolled_back_leaves_no_log(warehouse: Engine, load: Any, user: Any) -> None:
+    load("users", user(1))
+    with warehouse.connect() as conn:
+        mark_missing(conn, SPECS["users"], {}, [], **WHO)
+        conn.rollback()
+    assert log(warehouse) == []
+
+
+def test_a_row_that_comes_back_closes_its_entry_and_going_again_opens_another(warehouse: Engine, load: Any, user: Any) -> None:
+    load("users", user(1), user(2))
+    for _ in range(2):
+        with warehouse.begin() as conn:
+            mark_missing(conn, SPECS["users"], {}, [], **WHO)
+        load("users", user(1))
+    kept = "SELECT record_key, restored_at >= found_at FROM ops.deletions ORDER BY 1, id"
+    assert log(warehouse, kept) == [("5001", True), ("5001", True), ("5002", None)]
+
+
+def test_an_issue_takes_its_comments_and_changes_with_it_and_what_was_read_of_it_is_forgotten(
+    warehouse: Engine, load: Any, rows: Any, issue: Any
+) -> None:
+    load("issues", issue(1), issue(2))
+    history(load, 1, 2)
+    with warehouse.begin() as conn:
+        conn.execute(text("INSERT INTO ops.issue_reads (space_key, issue_id, project_id) SELECT 'acme', id, 300 FROM raw.issues"))
+        assert mark_issues_deleted(conn, [90_001], **BY_ID) == (90_001,)
+        assert mark_issues_deleted(conn, [90_001], **BY_ID) == ()
+    assert log(warehouse, "SELECT table_name, record_key, reason, evidence FROM ops.deletions ORDER BY 1") == [
+        ("comments", "640001", "issue deleted", "feed; asked for by id"),
+        ("issue_changes", "640001/0", "issue deleted", "feed; asked for by id"),
+        ("issues", "90001", "deleted", "feed; asked for by id"),
+    ]
+    assert log(warehouse, "SELECT issue_id FROM ops.issue_reads") == [(90_002,)]
+    assert [row["deleted_reason"] for row in rows("comments")] == ["issue deleted", None]
+
+    load("issues", issue(1))
+    history(load, 1)
+    assert not [row for table in ("issues", "comments", "issue_changes") for row in rows(table) if row["deleted_at"]]
+    assert log(warehouse, "SELECT count(*) FROM ops.deletions WHERE restored_at IS NULL") == [(0,)]
+
+
+def test_a_comment_takes_its_changes_with_it(warehouse: Engine, load: Any, rows: Any, issue: Any) -> None:
+    load("issues", issue(1), issue(2))
+    history(load, 1, 2)
+    with warehouse.begin() as conn:
+        assert mark_comments_deleted(conn, [640_001], **BY_ID) == (640_001,)
+    assert [row["deleted_reason"] for row in rows("comments")] == ["deleted", None]
+    assert [row["deleted_reason"] for row in rows("issue_changes")] == ["comment deleted", None]
+    assert not [row for row in rows("issues") if row["deleted_at"]]
+
+
+def test_a_project_takes_every_row_with_it_and_leaves_the_others_alone(warehouse: Engine, load: Any, rows: Any, issue: Any) -> None:
+    for project, number in ((300, 1), (301, 2)):
+        load("projects", {"id": project, "projectKey": f"P{project}", "name": "P"})
+        load("project_members", {"id": 5001}, extra={"project_id": project})
+        load("statuses", {"id": 1, "name": "Open"}, extra={"project_id": project})
+        load("issues", issue(number, projectId=project))
+        load("issues", issue(number + 10, projectId=project, estimatedHours="many"))
+        history(load, number, project=project)
+    with warehouse.begin() as conn:
+        conn.execute(
+            text("INSERT INTO ops.issue_reads (space_key, issue_id, project_id) SELECT 'acme', id, project_id FROM raw.issues")
+        )
+        conn.execute(
+            text(
+                "INSERT INTO ops.sync_state (space_key, scope, project_id) VALUES ('acme', 'issues', 300), ('acme', 'issues', 301)"
+            )
+        )
+        marked = mark_project_deleted(conn, [300], **BY_ID)
+        assert mark_project_deleted(conn, [300], **BY_ID) == {}
+    assert marked == dict.fromkeys(("projects", "project_members", "statuses", "issues", "comments", "issue_changes"), 1)
+    for table in marked:
+        assert [bool(row["deleted_at"]) for row in rows(table)] == [True, False]
+    assert {
+        row[:2] for row in log(warehouse, "SELECT reason, project_id, table_name FROM ops.deletions WHERE table_name <> 'projects'")
+    } == {("project deleted", 300)}
+    assert log(warehouse, "SELECT reason FROM ops.deletions WHERE table_name = 'projects'") == [("deleted",)]
+    assert log(warehouse, "SELECT project_id FROM ops.issue_reads UNION ALL SELECT project_id FROM ops.sync_state") == [
+        (301,),
+        (301,),
+    ]
+    with warehouse.connect() as conn:
+        assert pending_rejections(conn, "acme", "issues") == ["90012"]
+
+
+def test_a_bad_record_that_is_no_longer_listed_leaves_the_quarantine(warehouse: Engine, load: Any) -> None:
+    for project in (300, 301):
+        bad = ({"id": 1, "name": "x", "displayOrder": "first"}, {"id": 2, "name": "y", "displayOrder": "first"}, {"name": "no id"})
+        load("statuses", *bad, extra={"project_id": project})
+    with warehouse.begin() as conn:
+        mark_missing(conn, SPECS["statuses"], {"project_id": 300}, [2], **WHO)
+        left = pending_rejections(conn, "acme", "statuses")
+    assert sorted(key for key in left if "/" in key) == ["300/2", "301/1", "301/2"]
+
+
+def test_whoever_stores_comments_holds_their_issues_so_that_none_is_marked_in_between(
+    warehouse: Engine, load: Any, issue: Any
+) -> None:
+    load("issues", issue(1), issue(2))
+    with warehouse.begin() as conn:
+        mark_issues_deleted(conn, [90_002], **BY_ID)
+    marked = threading.Event()
+
+    def mark() -> None:
+        with warehouse.begin() as conn:
+            mark_issues_deleted(conn, [90_001], **BY_ID)
+        marked.set()
+
+    with warehouse.begin() as conn:
+        assert hold_issues(conn, [90_001, 90_002, 4711], space_key="acme") == {90_001}
+        other = threading.Thread(target=mark)
+        other.start()
+        assert not marked.wait(0.3)
+        conn.execute(text(
+            "INSERT INTO raw.comments (space_key, id, issue_id, project_id, payload, content_hash, loaded_at, run_id)"
+            " VALUES ('acme', 1, 90001, 300, '{}', '', now(), 'r')"
+        ))  # fmt: skip
+    other.join()
+    assert log(warehouse, "SELECT deleted_reason FROM raw.comments") == [("issue deleted",)]
