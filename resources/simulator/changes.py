@@ -6,7 +6,7 @@ Add here: how another field tells of its change. Keep out: applying the change (
 from collections.abc import Mapping
 from typing import Any
 
-from resources.simulator.masters import PRIORITIES, RESOLUTIONS, CustomField, FieldValue
+from resources.simulator.masters import LIST_KINDS, PRIORITIES, RESOLUTIONS, CustomField, FieldValue
 from resources.simulator.model import Change, Issue, Project
 from resources.simulator.state import State
 
@@ -45,14 +45,16 @@ def changes_of(
         if old != new:
             new_text, new_ref = _told(state, project, name, new)
             old_text, old_ref = _told(state, project, name, old)
-            changes.append(Change(FIELD_NAMES[name], new_text, old_text, new_ref, old_ref))
+            ids = _ids(name, new), _ids(name, old)
+            changes.append(Change(FIELD_NAMES[name], new_text, old_text, new_ref, old_ref, None, None, *ids))
     for field_id, choice in custom.items():
         was = issue.custom.get(field_id)
         if was != choice:
             definition = project.fields[field_id]
             new_text, old_text = field_text(definition, choice), field_text(definition, was)
             attribute = (definition.id, definition.kind)
-            changes.append(Change(definition.name, new_text, old_text, new_text, old_text, attribute))
+            ids = _item_ids(definition, choice), _item_ids(definition, was)
+            changes.append(Change(definition.name, new_text, old_text, new_text, old_text, attribute, None, *ids))
     return tuple(changes)
 
 
@@ -64,6 +66,19 @@ def field_text(definition: CustomField, value: FieldValue | None) -> str:
         names = [definition.items[item].name for item in value[0]]
         return ", ".join([*names, value[1]] if value[1] else names)
     return str(value)
+
+
+def _ids(name: str, value: Any) -> tuple[int, ...] | None:
+    """Return the ids of what an attribute names; None when it names nothing that has one."""
+    if not name.endswith(("_id", "_ids")):
+        return None
+    return () if value is None else value if isinstance(value, tuple) else (value,)
+
+
+def _item_ids(definition: CustomField, value: FieldValue | None) -> tuple[int, ...] | None:
+    if definition.kind not in LIST_KINDS:
+        return None
+    return value[0] if isinstance(value, tuple) else ()
 
 
 def _told(state: State, project: Project, name: str, value: Any) -> tuple[str, str]:

@@ -83,7 +83,11 @@ class Star(NamedTuple):
 
 
 class Change(NamedTuple):
-    """One changed field: the names shown in comments, and the references shown in activities."""
+    """One changed field: the names shown in comments, and the references shown in activities.
+
+    `new_ids` and `old_ids` are the things that the names stand for, in their order; no answer tells them, they are there for
+    who checks a client that works them out. None: the field names nothing that has an id.
+    """
 
     field: str
     new: str
@@ -92,6 +96,8 @@ class Change(NamedTuple):
     old_ref: str
     attribute: tuple[int, int] | None = None
     attachment: tuple[int, str, int] | None = None
+    new_ids: tuple[int, ...] | None = None
+    old_ids: tuple[int, ...] | None = None
 
 
 class Notice(NamedTuple):

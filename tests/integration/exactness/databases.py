@@ -1,0 +1,82 @@
+"""Fresh warehouses by the dozen: copies of one migrated database, each for one example.
+
+Add here: how an example gets its database. Keep out: what is loaded into it.
+"""
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine, text
+
+from resources.warehouse import embedded
+from resources.warehouse.connect import engine, parse_url
+from resources.warehouse.migrations import upgrade
+
+
+@dataclass(frozen=True)
+class Databases:
+    """A server on which databases are made and dropped. `admin` commits by itself."""
+
+    url: str
+    admin: Engine
+    template: str
+
+    @contextmanager
+    def fresh(self) -> Iterator[tuple[str, Engine]]:
+        """Give the URL of a migrated empty database and an engine on it; drop it afterwards."""
+        name = f"exact_{uuid.uuid4().hex[:12]}"
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {self.template}")
+        url = _database(self.url, name)
+        made = engine(url)
+        try:
+            yield url, made
+        finally:
+            made.dispose()
+            self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def cut_off(self, database: str) -> None:
+        """End every connection to a database, as a restart of the server does."""
+        with self.admin.connect() as connection:
+            query = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name")
+            connection.execute(query, {"name": database})
+
+    def _execute(self, sql: str) -> None:
+        with self.admin.connect() as connection:
+            connection.execute(text(sql))
+
+
+@contextmanager
+def databases(url: str) -> Iterator[Databases]:
+    """Give databases on a running server, whose template is dropped afterwards."""
+    admin = engine(url).execution_options(isolation_level="AUTOCOMMIT")
+    name = f"exact_template_{uuid.uuid4().hex[:12]}"
+    made = Databases(url, admin, name)
+    made._execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    migrated = engine(_database(url, name))
+    upgrade(migrated)
+    migrated.dispose()
+    try:
+        yield made
+    finally:
+        made._execute(f"DROP DATABASE {name} WITH (FORCE)")
+        admin.dispose()
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """Give the URL of an embedded server of our own, removed with all its data afterwards."""
+    home = Path(tempfile.mkdtemp(prefix="backlog-elt-exact-"))
+    try:
+        yield embedded.ensure_server(home).url("postgres")
+    finally:
+        embedded.stop(home)
+        shutil.rmtree(home)
+
+
+def _database(url: str, name: str) -> str:
+    return parse_url(url).set(database=name, drivername="postgresql").render_as_string(hide_password=False)

@@ -1,0 +1,151 @@
+"""The state machine: people work in a space while it is read, the reader dies and the network fails, and in the end all is equal.
+
+Add here: something that may happen between two syncs or during one. Keep out: what people do (`people.py`), what is compared
+(`differences.py`), how many examples are played (`test_*.py`, `soak.py`).
+"""
+
+from collections.abc import Callable, Collection
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+from typing import Any, ClassVar
+
+import dagster as dg
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from resources.simulator import Simulator, SpaceSpec, Switches
+from tests.deployment import Deployment, quiet
+from tests.integration.exactness.databases import Databases
+from tests.integration.exactness.differences import differences
+from tests.integration.exactness.people import People
+from tests.integration.exactness.sabotage import Sabotage, sabotages
+from tests.integration.exactness.syncs import backfill, deep, incremental, look_whole, touched
+
+SPEC = SpaceSpec(seed=3, users=8, projects=3, issues=40, history_days=240)
+#: The space's clock stands here at first, long before the time of this machine, and moves only when told to.
+BEGIN = datetime(2026, 7, 1, 3, 0, tzinfo=UTC)
+
+SEEDS = st.integers(0, 2**32 - 1)
+SWITCHES = st.fixed_dictionaries(
+    {},
+    optional={
+        "inclusive_ids": st.just(False),
+        "date_zone": st.sampled_from(["utc", "user"]),
+        "inclusive_dates": st.just(False),
+        "comment_moves_updated": st.just(True),
+        "empty_patch_moves_updated": st.just(False),
+        "star_moves_updated": st.just(True),
+        "date_only": st.just("space"),
+        "all_projects_by_default": st.just(False),
+        "clamp_count": st.just(True),
+        "stable_ties": st.just(True),
+        "retry_after": st.just(True),
+        "activity_retention_days": st.sampled_from([1, 30]),
+        "late_activity_seconds": st.sampled_from([90, 3600]),
+        "removed_item_clears": st.just(False),
+        "archived_issues_listed": st.just(False),
+    },
+)
+
+
+@dataclass
+class Figures:
+    """What a run of the machine has done."""
+
+    examples: int = 0
+    mutations: int = 0
+    syncs: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    comparisons: int = 0
+
+
+class Syncs(RuleBasedStateMachine):
+    """Plays one space and one warehouse per example. Set `databases` in a subclass, see `machine`."""
+
+    databases: ClassVar[Databases]
+    figures: ClassVar[Figures]
+    kinds: ClassVar[Collection[str]] = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stack = ExitStack()
+        self._started = False
+
+    @initialize(switches=SWITCHES, seed=SEEDS)
+    def start(self, switches: dict[str, Any], seed: int) -> None:
+        """Start a space and an empty warehouse."""
+        url, engine = self._stack.enter_context(self.databases.fresh())
+        self.sim = self._stack.enter_context(Simulator(SPEC, switches=Switches(**switches)))
+        self.sim.clock.freeze(BEGIN)
+        instance = self._stack.enter_context(dg.DagsterInstance.ephemeral())
+        self.deployment = Deployment(self.sim, url, engine, instance, self.sim.api_key, quiet())
+        self.people = People(self.sim.space)
+        self.sabotage: Sabotage | None = None
+        self.sim.before_request(lambda request: self.sabotage.before(request) if self.sabotage else None)
+        self.people.burst(10, seed)
+        self._started = True
+
+    @rule(seed=SEEDS, count=st.integers(40, 240))
+    def people_work(self, seed: int, count: int) -> None:
+        """Change the space between two syncs."""
+        self.people.burst(count, seed)
+
+    @rule(seconds=st.sampled_from([1, 59, 3600, 43_200, 86_400 * 3]))
+    def time_goes_by(self, seconds: int) -> None:
+        """Move the space's clock."""
+        self.sim.clock.advance(seconds)
+
+    @rule(how=st.sampled_from([incremental, incremental, touched, backfill, deep]), sabotage=sabotages(), seed=SEEDS)
+    def read_in_bad_times(self, how: Callable[..., bool], sabotage: Sabotage, seed: int) -> None:
+        """Sync while people work and things break; it may fail."""
+        self.sabotage = sabotage.begin(
+            self.sim, self.people, lambda: self.databases.cut_off(str(self.deployment.engine.url.database))
+        )
+        deployment = self.deployment.with_progress(sabotage)
+        try:
+            self._sync(how, deployment, Random(seed))  # noqa: S311 - data, not secrets
+        finally:
+            self.sabotage = None
+            self.sim.faults.clear()
+
+    @rule()
+    def read_in_peace(self) -> None:
+        """Sync what has changed, undisturbed: it must not fail, and misses nothing that somebody tells of."""
+        assert self._sync(incremental, self.deployment, Random(0)), "an undisturbed sync failed"  # noqa: S311 - as above
+        switches = self.sim.space.switches
+        if not switches.late_activity_seconds and not switches.activity_retention_days:
+            self._compare(masters=False)
+
+    def teardown(self) -> None:
+        """Look at everything once more, and compare."""
+        try:
+            if self._started:
+                self.sim.clock.advance(self.sim.space.switches.late_activity_seconds + 60)
+                for how in (look_whole, incremental):
+                    assert self._sync(how, self.deployment, Random(0)), "an undisturbed sync failed"  # noqa: S311 - as above
+                self.people.silence.clear()
+                self._compare(masters=True)
+                assert not self.deployment.query("SELECT id FROM ops.sync_history WHERE status = 'in_progress'")
+                self.figures.examples += 1
+        finally:
+            self.figures.mutations += self.people.count if self._started else 0
+            self._stack.close()
+
+    def _sync(self, how: Callable[..., bool], deployment: Deployment, rng: Random) -> bool:
+        self.figures.syncs += 1
+        done = how(deployment, rng)
+        self.figures.failed += not done
+        return done
+
+    def _compare(self, *, masters: bool) -> None:
+        found = differences(self.deployment, silence=self.people.silence, masters=masters)
+        self.figures.comparisons += 1
+        assert not found, "\n".join(found[:20])
+
+
+def machine(databases: Databases, figures: Figures) -> type[Syncs]:
+    """Return the machine on a server; what it does is added up in `figures`."""
+    return type("SyncsHere", (Syncs,), {"databases": databases, "figures": figures})
