@@ -150,12 +150,12 @@ def _run_jobs(instance: dg.DagsterInstance, request: LoadRequest, recorder: Reco
         instance.add_dynamic_partitions(name, new_project_keys(instance.get_dynamic_partitions(name), projects))
         ranges = list(_issue_ranges(request, wanted, instance.get_dynamic_partitions(name), watermark))
         for job in (users_job, projects_job):
-            yield from _execute(definitions, instance, job.name)
+            yield from run_job(definitions, instance, job.name)
         config = issues_config("backfill" if request.backfill else "incremental")
         for tags in ranges:
-            yield from _execute(definitions, instance, issues_job.name, config, tags)
+            yield from run_job(definitions, instance, issues_job.name, config, tags)
         promised = complete_projects(backlog, warehouse).keys() & set(wanted)
-        yield from _execute(definitions, instance, census_job.name, promised=promised)
+        yield from run_job(definitions, instance, census_job.name, promised=promised)
 
 
 @contextmanager
@@ -201,18 +201,26 @@ def _issue_ranges(
         yield {RANGE_START_TAG: partition_key(start, first), RANGE_END_TAG: partition_key(end, last)}
 
 
-def _execute(
+def run_job(
     definitions: dg.Definitions,
     instance: dg.DagsterInstance,
     job: str,
     config: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] | None = None,
     promised: Collection[str] = (),
+    tables: Sequence[str] = (),
 ) -> Iterator[str]:
-    """Run a job in this process and yield one line for each step that failed, and for `promised` projects that are unequal."""
+    """Run a job in this process, or only some `tables` of it.
+
+    Yields one line for each step that failed, and for `promised` projects that are unequal.
+
+    Raises:
+        LoadInterruptedError: somebody ended the run.
+    """
     result = definitions.resolve_job_def(job).execute_in_process(
         run_config={**QUIET, **(config or {})},
         instance=instance,
+        asset_selection=[dg.AssetKey(["raw", table]) for table in tables] or None,
         tags={**(tags or {}), PROCESS_TAG: mark()},
         raise_on_error=False,
     )
