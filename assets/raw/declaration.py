@@ -16,8 +16,25 @@ OWNERS = ["team:data"]
 KINDS = {"postgres", "table"}
 
 #: A table counts as stale when its schedule has missed a tick and the hour in which it is made up.
-FRESH_WITHIN = {"users": timedelta(hours=25), "issues": timedelta(hours=13)}
+_HALF_A_DAY = timedelta(hours=13)
+FRESH_WITHIN = {
+    "users": timedelta(hours=25),
+    **dict.fromkeys(("activities", "issues", "comments", "issue_changes"), _HALF_A_DAY),
+}
 FRESH_WITHIN_OTHERWISE = timedelta(hours=7)
+
+
+def _common(table: str, description: str, deps: Sequence[str]) -> dict[str, Any]:
+    """Return what all assets of the group have in common, in the words of both `dg.asset` and `dg.AssetSpec`."""
+    return {
+        "group_name": "raw",
+        "owners": OWNERS,
+        "kinds": KINDS,
+        "description": description,
+        "deps": [dg.AssetKey(key.split("/")) for key in deps],
+        "metadata": definition_metadata(SPECS[table]),
+        "freshness_policy": dg.FreshnessPolicy.time_window(fail_window=FRESH_WITHIN.get(table, FRESH_WITHIN_OTHERWISE)),
+    }
 
 
 def raw_asset(
@@ -25,15 +42,11 @@ def raw_asset(
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """Declare the asset `raw/<table>` with all that the raw assets have in common."""
     declare: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
-        name=table,
-        key_prefix="raw",
-        group_name="raw",
-        owners=OWNERS,
-        kinds=KINDS,
-        description=description,
-        deps=[dg.AssetKey(key.split("/")) for key in deps],
-        metadata=definition_metadata(SPECS[table]),
-        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=FRESH_WITHIN.get(table, FRESH_WITHIN_OTHERWISE)),
-        **options,
+        name=table, key_prefix="raw", **_common(table, description, deps), **options
     )
     return declare
+
+
+def raw_spec(table: str, *, description: str, deps: Sequence[str] = ()) -> dg.AssetSpec:
+    """Declare the asset `raw/<table>` as one of several that are made together."""
+    return dg.AssetSpec(["raw", table], **_common(table, description, deps))

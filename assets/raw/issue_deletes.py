@@ -3,7 +3,8 @@
 Add here: another way in which a deletion is noticed. Keep out: rows that vanish from whole listings (`TableLoad.store_listing`).
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Text, cast, exists, func, select
@@ -32,8 +33,8 @@ def mark_vanished(
     load: TableLoad, project: Project, part: Slice, seen: Collection[int], visible: dict[int, Project], tally: Tally
 ) -> None:
     """Mark the stored rows of a slice that a pass over it did not meet and that the source confirms it no longer has."""
-    if project.archived:
-        # Whether lists still hold the issues of an archived project is not documented: absence proves nothing.
+    if project.archived and not seen:
+        # Whether lists still hold the issues of an archived project is not documented: absence proves nothing then.
         return
     with load.engine.connect() as connection:
         stored = stored_ids(
@@ -76,13 +77,45 @@ def retry_rejected(load: TableLoad, visible: dict[int, Project]) -> None:
         resolve_rejections(connection, load.space_key, load.spec.name, [str(identifier) for identifier in gone])
 
 
+def mark_absent(load: TableLoad, told: Mapping[int, str], visible: dict[int, Project], tally: Tally) -> None:
+    """Ask for issues by id, store what comes back, and mark those that do not, each with what told of it as the evidence."""
+    gone = _absent(load, sorted(told), visible, tally, min(tally.projects, default=0))
+    unlisted = _unlisted(load, gone, visible)
+    by_evidence: dict[str, list[int]] = defaultdict(list)
+    for identifier in gone:
+        if identifier not in unlisted:
+            by_evidence[told[identifier]].append(identifier)
+    for evidence, ids in by_evidence.items():
+        _mark(load, ids, tally, min(tally.projects, default=0), evidence)
+
+
+def _unlisted(load: TableLoad, ids: Collection[int], visible: dict[int, Project]) -> set[int]:
+    """Return those of the issues whose project is archived and lists no issue at all: absence proves nothing there."""
+    issues = load.spec.table.c
+    archived = [project.id for project in visible.values() if project.archived]
+    query = select(issues.project_id, issues.id).where(
+        issues.space_key == load.space_key, issues.id.in_(ids), issues.project_id.in_(archived)
+    )
+    by_project: dict[int, set[int]] = defaultdict(set)
+    with load.engine.connect() as connection:
+        for project_id, identifier in connection.execute(query):
+            by_project[project_id].add(identifier)
+    return {one for project_id, found in by_project.items() if not _source_count(load, [visible[project_id]]) for one in found}
+
+
 def _mark_if_absent(
     load: TableLoad, suspects: Iterable[int], visible: dict[int, Project], tally: Tally, project_id: int, found_by: str
 ) -> None:
-    gone = _absent(load, sorted(suspects), visible, tally, project_id)
+    _mark(load, _absent(load, sorted(suspects), visible, tally, project_id), tally, project_id, found_by)
+
+
+def _mark(load: TableLoad, gone: Sequence[int], tally: Tally, project_id: int, found_by: str) -> None:
+    """Mark issues that the source does not give by id."""
     issues = load.spec.table.c
-    with load.engine.begin() as connection:
-        query = select(issues.project_id, issues.updated_at).where(issues.space_key == load.space_key, issues.id.in_(gone))
+    with load.writing() as connection:
+        query = select(issues.project_id, issues.updated_at).where(
+            issues.space_key == load.space_key, issues.id.in_(gone), issues.deleted_at.is_(None)
+        )
         tally.add_deleted(project_id, [(project, moment) for project, moment in connection.execute(query)])
         marked = mark_issues_deleted(
             connection, gone, space_key=load.space_key, evidence=f"{found_by}; {CONFIRMED}", run_id=load.context.run.run_id

@@ -66,7 +66,7 @@ class TableLoad:
             result = self.merge(connection, records, {})
             if also is not None:
                 also(connection, result)
-        self._count(result)
+        self.count(result)
         return result
 
     def store_listing(
@@ -98,7 +98,7 @@ class TableLoad:
                     evidence=evidence,
                     run_id=self.context.run.run_id,
                 )
-        self._count(result)
+        self.count(result)
         self.counts += Counts(deleted=len(gone))
 
     @contextmanager
@@ -145,7 +145,8 @@ class TableLoad:
             extra=extra,
         )
 
-    def _count(self, result: MergeResult) -> None:
+    def count(self, result: MergeResult) -> None:
+        """Count what a merge did, once it is committed."""
         self.counts += Counts.of(result)
         self.progress.advance(self.spec.name, result.read)
         for name in result.unexpected_fields:
@@ -177,6 +178,10 @@ class TableLoad:
         )
         with self.engine.connect() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]
+
+
+class PartsFailed(dg.Failure):  # noqa: N818 - as Dagster names it
+    """Parts of a load failed, a project or a few, and the others are stored."""
 
 
 @contextmanager
@@ -217,7 +222,7 @@ def table_load(
     except (BacklogError, WarehouseError) as error:
         raise dg.Failure(f"{table}: {error}", allow_retries=False) from None
     if load.failures:
-        raise dg.Failure("; ".join(f"{table}: {failure}" for failure in load.failures), allow_retries=False)
+        raise PartsFailed("; ".join(f"{table}: {failure}" for failure in load.failures), allow_retries=False)
 
 
 @contextmanager

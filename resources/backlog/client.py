@@ -92,6 +92,11 @@ class BacklogClient:
         return dict(self._limiter.limits)
 
     @property
+    def reserve(self) -> float:
+        """The share of each rate window that is left to people."""
+        return self._limiter.reserve
+
+    @property
     def on_wait(self) -> OnWait | None:
         """Called as `on_wait(bucket, seconds, until)` before each wait for a rate window."""
         return self._transport.on_wait

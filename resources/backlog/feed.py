@@ -1,15 +1,80 @@
 """What the activity feed tells about issues; a hint, never a proof: activities are trimmed, come late, or may be refused.
 
-Holds: deletions. Add here: another question to the feed. Keep out: what follows from the answer.
+Holds: which issues and comments an activity concerns, and deletions. Add here: another question to the feed.
+Keep out: what follows from the answer.
+
+Source of the types and shapes: https://developer.nulab.com/docs/backlog/api/2/get-recent-updates/ and the types of Nulab's own
+JavaScript client; those of 35 and of types that may come are not documented, so they are read by their shape.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import PermissionDenied
+from resources.backlog.models import Record
 from resources.backlog.walk import instant
 
-ISSUE_DELETED = 4  # https://developer.nulab.com/docs/backlog/api/2/get-recent-updates/
+CREATED, UPDATED, COMMENTED, ISSUE_DELETED, NOTIFIED = 1, 2, 3, 4, 17
+BULK_UPDATED, STATUS_DELETED, DATES_UPDATED, BULK_CREATED = 14, 34, 35, 47
+ABOUT_ISSUES = frozenset(
+    {CREATED, UPDATED, COMMENTED, ISSUE_DELETED, NOTIFIED, BULK_UPDATED, STATUS_DELETED, DATES_UPDATED, BULK_CREATED}
+)
+#: Types that are known to concern something else: wikis, files, repositories, members, pull requests, milestones, documents.
+ABOUT_OTHERS = frozenset({*range(5, 14), 15, 16, *range(18, 27), *range(36, 39), *range(40, 47), 48})
+
+
+@dataclass(frozen=True)
+class Touch:
+    """What one activity says of one issue.
+
+    `comment_id` is the comment that it tells of, None when it tells of none. `row` says that the issue itself may have changed or
+    be gone; a comment alone changes only the issue's history. `changed` says that the comment may be one that is known already.
+    """
+
+    issue_id: int
+    project_id: int
+    comment_id: int | None
+    row: bool
+    changed: bool = False
+
+
+def touches(activity: Record) -> list[Touch]:
+    """Return the issues that an activity concerns, of webhooks too: ids may be strings there, and parts may be missing.
+
+    An activity of a type that nobody has documented is taken by its shape: whatever names an issue concerns it.
+    """
+    kind, content = whole(activity.get("type")), activity.get("content")
+    project = activity.get("project")
+    project_id = whole(project.get("id")) if isinstance(project, dict) else None
+    if kind is None or kind in ABOUT_OTHERS or not isinstance(content, dict):
+        return []
+    found = []
+    for part in _parts(content):
+        issue_id, comment = whole(part.get("id")), part.get("comment")
+        if issue_id is not None:
+            comment_id = whole(comment.get("id")) if isinstance(comment, dict) else None
+            row = kind not in (COMMENTED, NOTIFIED) or comment_id is None
+            found.append(Touch(issue_id, project_id or 0, comment_id, row, changed=kind == NOTIFIED))
+    return found
+
+
+def _parts(content: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the parts of a content that name an issue: the linked ones, or the content itself when it has an issue's number."""
+    links = content.get("link")
+    if isinstance(links, list):
+        yield from (link for link in links if isinstance(link, dict))
+    elif "key_id" in content:
+        yield content
+
+
+def whole(value: object) -> int | None:
+    """Read an id that comes as a number or as a string of digits; None for anything else."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**63 else None
 
 
 def deleted_issues(client: BacklogClient, since: datetime, project: int | None = None) -> set[int]:

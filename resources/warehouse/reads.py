@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, any_, case, func, literal, or_, select, text
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, any_, case, exists, func, literal, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from resources.warehouse.schema import SPECS
@@ -23,6 +23,10 @@ _read = issue_reads.c
 _OF_ISSUE = and_(_read.space_key == _issue.space_key, _read.issue_id == _issue.id)
 #: The version of an issue. The source always sends `updated`; should it not, an issue must not be pending for ever.
 _VERSION = func.coalesce(_issue.updated_at, _issue.created_at, func.to_timestamp(0))
+
+
+#: Evidence of a want that every load tries again: a record that could not be loaded.
+QUARANTINE = "quarantine"
 
 
 @dataclass(frozen=True)
@@ -139,8 +143,16 @@ def settle_issues(conn: Connection, space_key: str, wanted: Sequence[WantedIssue
 _NEVER = _read.updated_at.is_(None)
 _PENDING = or_(_NEVER, _read.updated_at != _VERSION, _read.wanted_from.is_not(None))
 _LAST_ID = func.coalesce(_read.last_comment_id, 0)
-#: LEAST passes over a null: without a want the read goes on after the last comment.
-_FROM_ID = case((_NEVER, 0), else_=func.greatest(func.least(_read.last_comment_id, _read.wanted_from - 1), 0))
+#: An issue that has moved carries its comments into another project, and each of them says so.
+_comment = SPECS["comments"].table.c
+_MOVED = exists().where(
+    _comment.space_key == _issue.space_key,
+    _comment.issue_id == _issue.id,
+    _comment.project_id != _issue.project_id,
+    _comment.deleted_at.is_(None),
+)
+#: LEAST passes over a null: without a want the read goes on after the last comment, also one that was broken off.
+_FROM_ID = case((_MOVED, 0), else_=func.greatest(func.least(_LAST_ID, _read.wanted_from - 1), 0))
 
 
 def _due(space_key: str, project_ids: Collection[int], from_id: Any) -> Select[Any]:
@@ -223,6 +235,39 @@ _FORGET = text(
     "ON CONFLICT (space_key, issue_id) DO UPDATE SET updated_at = NULL, last_comment_id = 0, deep_read_at = NULL, "
     "wanted_from = 0, wanted_by = excluded.wanted_by, wants = r.wants + 1"
 )
+
+
+def reach_comments(conn: Connection, space_key: str, read: CommentRead, last_comment_id: int) -> None:
+    """Say how far a read has come that goes on, in the transaction that stores its page: broken off here, it goes on from there.
+
+    A whole read of an issue that was read before goes back to its start instead: only its end tells which comments are gone.
+    """
+    if read.from_id == 0 and read.last_comment_id > 0:
+        return
+    values = {"issue_id": read.issue_id, "project_id": read.project_id, "last_comment_id": last_comment_id}
+    conn.execute(_REACH, {"space_key": space_key, **values})
+
+
+_REACH = text(
+    "INSERT INTO ops.issue_reads AS r (space_key, issue_id, project_id, last_comment_id) "
+    "VALUES (:space_key, :issue_id, :project_id, :last_comment_id) ON CONFLICT (space_key, issue_id) "
+    "DO UPDATE SET last_comment_id = GREATEST(r.last_comment_id, excluded.last_comment_id)"
+)
+
+
+def is_waiting(conn: Connection, space_key: str) -> bool:
+    """Say whether something is wanted of an issue that is there, apart from records in quarantine, which every load tries again."""
+    query = (
+        select(_read.issue_id)
+        .join_from(issue_reads, _ISSUES, _OF_ISSUE, isouter=True)
+        .where(
+            _read.space_key == space_key,
+            or_(_read.wanted_issue, _read.wanted_from.is_not(None)),
+            _issue.deleted_at.is_(None),
+            _read.wanted_by.is_distinct_from(QUARANTINE),
+        )
+    )
+    return conn.execute(query.limit(1)).first() is not None
 
 
 def forget_reads(conn: Connection, space_key: str, issue_ids: Collection[int]) -> None:

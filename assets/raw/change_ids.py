@@ -1,0 +1,135 @@
+"""What the values of a change referred to: the change log gives names, this finds the ids as of the time of the change.
+
+An activity that tells of the same comment gives ids of statuses, priorities and resolutions as they were; names are looked up in
+`ops.names`, which knows who had a name when; keys of issues in the keys that projects have or had.
+
+Add here: another source of ids. Keep out: translating the change log (`resources/backlog/changelog.py`).
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, or_, select
+
+from resources.backlog.feed import whole
+from resources.backlog.models import Record
+from resources.backlog.walk import instant
+from resources.warehouse.names import Names
+from resources.warehouse.schema import SPECS
+from resources.warehouse.schema_ops import project_keys
+
+#: Field -> kind of `ops.names`; those of a project are looked up in it, the others in the space.
+_OF_PROJECT = {
+    "status": "statuses",
+    "issue_type": "issue_types",
+    "category": "categories",
+    "version": "versions",
+    "milestone": "versions",
+}
+_OF_SPACE = {"priority": "priorities", "resolution": "resolutions", "assignee": "users"}
+_LISTS = frozenset({"category", "version", "milestone"})
+_LIST_FIELDS = frozenset({5, 6, 7, 8})
+_BY_ACTIVITY = frozenset({"status", "priority", "resolution"})
+_ISSUE_KEY = re.compile(r"([A-Z0-9_]+)-([0-9]{1,18})")
+
+
+class ChangeIds:
+    """Finds ids for the changes of comments; reads the names once, the rest page by page."""
+
+    def __init__(self, connection: Connection, space_key: str) -> None:
+        self._space_key = space_key
+        self._names = Names.read(connection, space_key)
+
+    def resolve(self, connection: Connection, changes: Sequence[Record]) -> list[Record]:
+        """Return the changes with `oldId`, `newId`, `oldIds`, `newIds` where what they referred to can be told."""
+        told = self._told(connection, {change["commentId"] for change in changes if change["field"] in _BY_ACTIVITY})
+        issues = self._issues(connection, changes)
+        return [change | self._ids(change, told, issues) for change in changes]
+
+    def _ids(self, change: Record, told: dict[tuple[int, str], tuple[Any, Any]], issues: dict[str, int]) -> dict[str, Any]:
+        if change["kind"] == "attachment":
+            return {}
+        found: dict[str, Any] = {}
+        references = told.get((change["commentId"], change["field"]), (None, None))
+        for side, reference in zip(("old", "new"), references, strict=True):
+            text = change[f"{side}Value"]
+            if text in (None, ""):
+                continue
+            identifier = _whole_or_zero(reference)
+            ids = [identifier] if identifier is not None else self._named(change, text, issues)
+            if ids is not None:
+                found |= {f"{side}Ids": ids, f"{side}Id": ids[0] if len(ids) == 1 else None}
+        return found
+
+    def _named(self, change: Record, text: str, issues: dict[str, int]) -> list[int] | None:
+        name, at = change["field"], instant(change, "created")
+        if name == "parent_issue":
+            return [issues[text]] if text in issues else None
+        if change["kind"] == "custom" and _type_of(change) in _LIST_FIELDS:
+            return self._names.resolve_list("custom_field_items", change["customFieldId"], text, at)
+        if name in _LISTS:
+            return self._names.resolve_list(_OF_PROJECT[name], change["projectId"], text, at)
+        return self._one(name, change["projectId"], text, at)
+
+    def _one(self, name: str, project_id: int, text: str, at: datetime) -> list[int] | None:
+        if name in _OF_PROJECT:
+            identifier = self._names.resolve(_OF_PROJECT[name], project_id, text, at)
+        elif name in _OF_SPACE:
+            identifier = self._names.resolve(_OF_SPACE[name], 0, text, at)
+        else:
+            return None
+        return None if identifier is None else [identifier]
+
+    def _told(self, connection: Connection, comments: Collection[int]) -> dict[tuple[int, str], tuple[Any, Any]]:
+        """Return (comment, field) -> old and new reference, as activities have them."""
+        columns = SPECS["activities"].table.c
+        if not comments:
+            return {}
+        query = select(columns.comment_id, columns.payload["content"]["changes"]).where(
+            columns.space_key == self._space_key, columns.comment_id.in_(comments)
+        )
+        return {
+            (int(comment), str(one.get("field"))): (one.get("old_value"), one.get("new_value"))
+            for comment, changes in connection.execute(query)
+            for one in (changes if isinstance(changes, list) else [])
+            if isinstance(one, dict) and one.get("field") in _BY_ACTIVITY
+        }
+
+    def _issues(self, connection: Connection, changes: Sequence[Record]) -> dict[str, int]:
+        """Return key -> id of the issues that changes of the parent name, also by keys that their projects had before."""
+        keys = {
+            text
+            for change in changes
+            if change["field"] == "parent_issue"
+            for text in (change["oldValue"], change["newValue"])
+            if isinstance(text, str)
+        }
+        parts = [(match[1], int(match[2]), key) for key in keys if (match := _ISSUE_KEY.fullmatch(key))]
+        if not parts:
+            return {}
+        issues, projects = SPECS["issues"].table.c, project_keys.c
+        query = (
+            select(projects.project_key, issues.key_id, issues.id)
+            .join(
+                project_keys,
+                and_(projects.space_key == issues.space_key, projects.project_id == issues.project_id),
+            )
+            .where(
+                issues.space_key == self._space_key,
+                or_(*(and_(projects.project_key == project, issues.key_id == number) for project, number, _ in parts)),
+            )
+        )
+        return {f"{project}-{number}": int(identifier) for project, number, identifier in connection.execute(query)}
+
+
+def _type_of(change: Record) -> int | None:
+    item = change.get("changeLog")
+    attribute = item.get("attributeInfo") if isinstance(item, dict) else None
+    return whole(attribute.get("typeId")) if isinstance(attribute, dict) else None
+
+
+def _whole_or_zero(value: object) -> int | None:
+    """Read a reference; resolution 0 is a valid one."""
+    return 0 if value in (0, "0") else whole(value)

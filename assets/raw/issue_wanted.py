@@ -1,0 +1,86 @@
+"""Single issues that something asks to be read: the activity feed, a webhook, `verify`, or the nightly pass over all of them.
+
+Add here: another reason to read single issues. Keep out: windows (`issue_windows.py`), what an activity concerns (`feed.py`).
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+
+from assets.metadata import Window
+from assets.partitions import month_keys
+from assets.raw.comments import deep_share
+from assets.raw.issue_deletes import mark_absent
+from assets.raw.issue_report import Tally, report_partitions
+from assets.raw.issue_scope import Project
+from assets.raw.table_load import TableLoad, in_history
+from resources.warehouse.reads import WantedIssue, settle_issues, wanted_issues
+
+#: Issues that are asked for, stored and settled at a time: one request.
+BATCH = 100
+#: The project of an issue of which a webhook did not say it.
+UNKNOWN = 0
+
+
+def load_wanted(load: TableLoad, visible: dict[int, Project]) -> None:
+    """Read the issues that are wanted and no other; projects that another load works on are left to the next one."""
+    with load.engine.connect() as connection:
+        wanted = wanted_issues(connection, load.space_key, comments_too=True)
+    free = load.lock_projects({issue.project_id for issue in wanted if issue.project_id in visible}, wait=False)
+    with in_history(load, "touched"):
+        _read(load, [issue for issue in wanted if issue.project_id in free or issue.project_id not in visible], visible)
+    load.unlock_projects(free)
+
+
+def load_deep_share(load: TableLoad, visible: dict[int, Project]) -> None:
+    """Read tonight's share of the issues again, for what moves no `updated`: stars, linked files, renamed items, vanished rows."""
+    with load.engine.connect() as connection:
+        share = [
+            WantedIssue(read.issue_id, read.project_id, read.wants, "nightly pass")
+            for read in deep_share(load, connection, visible)
+        ]
+    with in_history(load, "deep"):
+        for project_id in sorted({issue.project_id for issue in share}):
+            load.lock_projects([project_id])
+            _read(load, [issue for issue in share if issue.project_id == project_id], visible, settle=False)
+            load.unlock_projects([project_id])
+
+
+def read_wanted(load: TableLoad, visible: dict[int, Project], seen: Collection[int], tally: Tally) -> None:
+    """Settle the wants that a pass over changes has met, and read the other wanted issues by id; projects are locked already."""
+    with load.engine.connect() as connection:
+        wanted = wanted_issues(connection, load.space_key, comments_too=False)
+    mine = [issue for issue in wanted if issue.project_id in tally.projects or issue.project_id not in visible]
+    with load.writing() as connection:
+        settle_issues(connection, load.space_key, [issue for issue in mine if issue.issue_id in seen])
+    _ask(load, [issue for issue in mine if issue.issue_id not in seen], visible, tally, settle=True)
+
+
+def _read(load: TableLoad, wanted: Sequence[WantedIssue], visible: dict[int, Project], *, settle: bool = True) -> None:
+    """Ask for issues by id and record the partitions that they were found in."""
+    before, began = load.client.stats.snapshot(), datetime.now(UTC)
+    tally = Tally(month_keys(), {issue.project_id for issue in wanted})
+    _ask(load, wanted, visible, tally, settle=settle)
+    cells = sorted(tally.counts)
+    spent = load.client.stats - before
+    for project_id in sorted({project_id for project_id, _ in cells if project_id in visible}):
+        months = [month for project, month in cells if project == project_id]
+        report_partitions(
+            load,
+            [(project_id, visible[project_id].key)],
+            Tally(months, {project_id}, tally.counts, tally.newest),
+            Window(None, None, tally.newest),
+            spent,
+            began,
+            {"how": "asked by id", "rows": sum(tally.counts[project_id, month].read for month in months)},
+        )
+
+
+def _ask(load: TableLoad, wanted: Sequence[WantedIssue], visible: dict[int, Project], tally: Tally, *, settle: bool) -> None:
+    """Ask for issues by id, a hundred a request, store what comes back, and mark those that are gone with what told of it."""
+    for start in range(0, len(wanted), BATCH):
+        asked = wanted[start : start + BATCH]
+        told = {issue.issue_id: issue.by for issue in asked if issue.project_id in visible or issue.project_id == UNKNOWN}
+        mark_absent(load, told, visible, tally)
+        if settle:
+            with load.writing() as connection:
+                settle_issues(connection, load.space_key, asked)

@@ -1,0 +1,80 @@
+"""The inbox of webhooks: what waits in `ops.webhook_events` becomes wants of issues and comments, as the activity feed's rows do.
+
+A webhook is a hint to look, never data: it is unsigned, may come twice, late or never, and holds less than the feed. So an event only
+says which issues to read; the feed itself brings the row of `raw/activities`.
+
+Add here: another kind of event. Keep out: receiving events over HTTP, what an activity concerns (`resources/backlog/feed.py`).
+"""
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from assets.raw.activities import register
+from resources.backlog.feed import ABOUT_ISSUES, ABOUT_OTHERS, touches, whole
+from resources.backlog.models import Record
+from resources.warehouse import inbox, reads
+
+#: Events that are drained in one transaction.
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class Drained:
+    """What was in the inbox: events taken out, and issues that they tell to read."""
+
+    events: int
+    issues: int
+
+
+def drain(engine: Engine, space_key: str) -> Drained:
+    """Take every waiting event out of the inbox, note what to read, and write beside each event what became of it.
+
+    Raises:
+        WarehouseError: the warehouse cannot be used; what was not taken stays in the inbox.
+    """
+    events = issues = 0
+    while True:
+        with engine.begin() as connection:
+            taken = inbox.take(connection, space_key, BATCH)
+            if not taken:
+                return Drained(events, issues)
+            outcomes: dict[str, list[int]] = defaultdict(list)
+            for event in taken:
+                activity = _parse(event.payload)
+                outcomes[_outcome(activity)].append(event.id)
+                if activity is not None:
+                    issues += register(connection, space_key, [activity], "webhook")
+            for outcome, ids in outcomes.items():
+                inbox.settle(connection, ids, outcome)
+            events += len(taken)
+
+
+def _parse(payload: str) -> Record | None:
+    try:
+        value = json.loads(payload)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _outcome(activity: Record | None) -> str:
+    if activity is None:
+        return "unreadable: no JSON object"
+    kind = whole(activity.get("type"))
+    found = touches(activity)
+    if found:
+        return f"{len(found)} issues to read" if len(found) > 1 else "1 issue to read"
+    if kind is None:
+        return "unreadable: no activity type"
+    if kind in ABOUT_ISSUES:
+        return f"unreadable: type {kind}, but it names no issue"
+    return f"ignored: type {kind} concerns no issue" if kind in ABOUT_OTHERS else f"ignored: unknown type {kind}"
+
+
+def is_waiting(engine: Engine, space_key: str) -> bool:
+    """Say whether issues wait to be read that the feed, a webhook or verify has named."""
+    with engine.connect() as connection:
+        return reads.is_waiting(connection, space_key)

@@ -1,0 +1,156 @@
+"""Near real time: sensors that see that issues have changed and request a run for just those.
+
+An idle space costs one request a tick. One such run works at a time and has a kind of its own, so that the schedules find their slots.
+
+Add here: another trigger of such a run. Keep out: what an activity tells to read (`assets/raw/activities.py`, `webhooks.py`).
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from assets.partitions import PROJECTS
+from assets.raw.activities import unknown_activities
+from assets.raw.webhooks import drain, is_waiting
+from pipelines.jobs import KIND_TAG, changed_issues_job
+from pipelines.runs import ACTIVE, end_dead_runs
+from pipelines.schedules import single_issues_request
+from resources.backlog.errors import BacklogError
+from resources.backlog.feed import touches
+from resources.backlog.resource import BacklogResource
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.resource import WarehouseResource
+
+#: Seconds between two looks at the feed.
+FEED_SECONDS = 30
+#: A run that was requested for the same news has failed or left something: it is requested again after this time.
+AGAIN_AFTER = timedelta(minutes=5)
+#: Tag of a run that reads single issues: their keys, as far as they are known.
+ISSUES_TAG = "backlog_elt/issues"
+#: Keys shown in the tag.
+SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a sensor remembers from tick to tick: the space behind a URL, and what it last requested a run for, and when."""
+
+    url: str = ""
+    space_key: str = ""
+    news: str = ""
+    requested_at: str = ""
+
+    @classmethod
+    def read(cls, cursor: str | None) -> "Seen":
+        """Read a cursor; one of another version counts as none."""
+        try:
+            return cls(**json.loads(cursor or "{}"))
+        except (ValueError, TypeError):
+            return cls()
+
+    def text(self) -> str:
+        """Return the cursor."""
+        return json.dumps(asdict(self))
+
+    def due(self, news: str, now: datetime) -> bool:
+        """Say whether a run is to be requested for these news: they are new, or those of a while ago still wait."""
+        return news != self.news or now - datetime.fromisoformat(self.requested_at) >= AGAIN_AFTER
+
+
+def named_issues(activities: Iterable[dict[str, Any]]) -> list[str]:
+    """Return the keys of the issues that activities concern, oldest activity first, each once."""
+    keys: dict[str, None] = {}
+    for activity in sorted(activities, key=lambda one: int(one["id"])):
+        content = activity["content"] if isinstance(activity.get("content"), dict) else {}
+        parts = content.get("link") if isinstance(content.get("link"), list) else [content]
+        for part in parts if touches(activity) else []:
+            keys[f"{activity.get('project', {}).get('projectKey')}-{part.get('key_id')}"] = None
+    return list(keys)
+
+
+def _busy(context: dg.SensorEvaluationContext) -> str | None:
+    """Return why no run can be requested now."""
+    end_dead_runs(context.instance)
+    runs = context.instance.get_runs(dg.RunsFilter(tags={KIND_TAG: changed_issues_job.name}, statuses=ACTIVE), limit=1)
+    if runs:
+        return f"run {runs[0].run_id} of the same kind has not ended"
+    if not context.instance.get_dynamic_partitions(str(PROJECTS.name)):
+        return "no project is known yet: the sensor project_discovery adds them"
+    return None
+
+
+def _space(seen: Seen, backlog: BacklogResource) -> Seen:
+    """Return what is remembered with the key of the space, for one request when the URL is new."""
+    if seen.url == backlog.url and seen.space_key:
+        return seen
+    return Seen(url=backlog.url, space_key=str(backlog.client.space_info()["spaceKey"]))
+
+
+def _request(context: dg.SensorEvaluationContext, keys: Sequence[str]) -> dg.RunRequest:
+    shown = ", ".join(keys[:SHOWN]) + (f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else "")
+    projects = context.instance.get_dynamic_partitions(str(PROJECTS.name))
+    return single_issues_request(projects, "touched", {ISSUES_TAG: shown} if shown else None)
+
+
+@dg.sensor(
+    job=changed_issues_job,
+    minimum_interval_seconds=FEED_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Looks at the newest page of the activity feed, one request a tick, and requests a run for just the issues in it that "
+    "are not loaded yet.",
+)
+def activity_feed(
+    context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
+) -> dg.SensorResult | dg.SkipReason:
+    """Request a run when the feed has news of issues, or when issues still wait that an earlier run had to leave."""
+    busy = _busy(context)
+    if busy:
+        return dg.SkipReason(busy)
+    try:
+        seen = _space(Seen.read(context.cursor), backlog)
+        page = next(backlog.client.activities(order="desc"), [])
+        new = unknown_activities(warehouse.engine, seen.space_key, page)
+        waiting = is_waiting(warehouse.engine, seen.space_key)
+    except (BacklogError, WarehouseError) as error:
+        return dg.SkipReason(f"looked at nothing: {error}")
+    if new is None:
+        return dg.SensorResult(skip_reason="the feed was not loaded yet: the first load does that", cursor=seen.text())
+    keys = named_issues(new)
+    news = str(max((int(activity["id"]) for activity in new if touches(activity)), default="")) or ("waiting" if waiting else "")
+    now = datetime.now(UTC)
+    if not news or not seen.due(news, now):
+        reason = f"{len(new)} new activities, none of issues" if new else "nothing new"
+        return dg.SensorResult(skip_reason=reason if not news else "a run was requested for this already", cursor=seen.text())
+    seen = replace(seen, news=news, requested_at=now.isoformat())
+    return dg.SensorResult(run_requests=[_request(context, keys)], cursor=seen.text())
+
+
+@dg.sensor(
+    job=changed_issues_job,
+    minimum_interval_seconds=FEED_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Drains the inbox of webhooks, at no request, and requests a run for just the issues that they name.",
+)
+def webhook_inbox(
+    context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
+) -> dg.SensorResult | dg.SkipReason:
+    """Drain the inbox of `ops.webhook_events`; events that come while a run works wait for the next tick."""
+    busy = _busy(context)
+    if busy:
+        return dg.SkipReason(busy)
+    try:
+        seen = _space(Seen.read(context.cursor), backlog)
+        drained = drain(warehouse.engine, seen.space_key)
+    except (BacklogError, WarehouseError) as error:
+        return dg.SkipReason(f"the inbox stays as it is: {error}")
+    if not drained.issues:
+        reason = f"{drained.events} events, none of issues" if drained.events else "the inbox is empty"
+        return dg.SensorResult(skip_reason=reason, cursor=seen.text())
+    return dg.SensorResult(run_requests=[_request(context, [])], cursor=seen.text())
+
+
+NEAR_TIME_SENSORS = [activity_feed, webhook_inbox]
