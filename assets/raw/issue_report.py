@@ -4,7 +4,7 @@ Add here: another figure of a partition or run of `raw/issues`. Keep out: decidi
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from assets.metadata import Counts, Window, load_metadata
 from assets.partitions import SETTINGS, month_of
 from assets.raw.table_load import TableLoad
 from resources.backlog.models import Record, RequestStats
+from resources.backlog.window import WindowProof
 from resources.warehouse.loader import MergeResult
 
 ASSET_KEY = dg.AssetKey(["raw", "issues"])
@@ -85,13 +86,15 @@ def report_partitions(
     window: Window,
     requests: RequestStats,
     started_at: datetime,
-    proof: str,
+    proof: WindowProof | Mapping[str, object],
 ) -> None:
     """Record one materialization for each month of `tally` and each of `projects` (id, key), all read by one pass.
 
     Rows are those of the partition; requests, waits and duration are those of the pass that covered it.
     """
     stored = _rows_by_month(load, [project_id for project_id, _ in projects])
+    facts = proof.as_dict() if isinstance(proof, WindowProof) else dict(proof)
+    words = str(proof) if isinstance(proof, WindowProof) else ", ".join(f"{name}: {fact}" for name, fact in proof.items())
     for project_id, project_key in projects:
         for month in tally.months:
             counts = tally.counts.get((project_id, month), Counts())
@@ -102,14 +105,14 @@ def report_partitions(
                     metadata={
                         "dagster/partition_row_count": stored.get((project_id, month), 0),
                         **load_metadata(counts, requests, started_at=started_at, window=window),
-                        "load/window_proof": proof,
+                        "load/window_proof": dg.MetadataValue.json(facts),
                     },
                 )
             )
         total = sum((tally.counts.get((project_id, month), Counts()) for month in tally.months), Counts())
         load.context.log.info(
             f"{project_key}: {total.read} read, {total.inserted} inserted, {total.updated} updated, "
-            f"{total.deleted} deleted ({proof})"
+            f"{total.deleted} deleted ({words})"
         )
 
 

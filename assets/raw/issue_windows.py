@@ -17,9 +17,9 @@ from assets.raw.issue_scope import SCOPE, Project, passes, project_of, renamed, 
 from assets.raw.table_load import TableLoad, in_history
 from resources.backlog.errors import AuthenticationError, BacklogError, IncompleteScan, NotFound, PermanentError, PermissionDenied
 from resources.backlog.models import IssueFilter, RequestStats
-from resources.backlog.scan import Scan, scan_changes, scan_window
-from resources.backlog.walk import instant, is_sound
-from resources.backlog.window import Window
+from resources.backlog.scan import Resume, Scan, scan_changes, scan_window
+from resources.backlog.walk import Position
+from resources.backlog.window import Window, WindowProof
 from resources.warehouse import state
 from resources.warehouse.loader import MergeResult
 
@@ -107,38 +107,40 @@ def _read_window(load: TableLoad, project: Project, part: Slice, visible: dict[i
     if part.until is None and (part.since is None or (watermark is not None and part.since <= watermark)):
         _complete(load, [project], scan.started_at)
     span = Span(part.since, part.until or scan.started_at)
-    _report(load, [(project.id, part.project_key)], tally, span, before, began, str(scan.proof))
+    _report(load, [(project.id, part.project_key)], tally, span, before, began, scan.proof)
 
 
 def _read_first(load: TableLoad, project: Project, part: Slice, visible: dict[int, Project]) -> None:
     """Read a project for the first time, from where an earlier try was broken off, if one was.
 
     Issues come in the order of their creation, so a checkpoint says how far the read has come. What changed in the part that
-    was read before is then read as changes since the first try began, and the number of issues is compared: when it differs, all is
-    read again.
+    was read before is then read as changes since the first try began, and the number of issues is compared: when it differs and
+    neither the deletions that the activity feed tells nor later changes explain it, all is read again.
     """
     before, began = load.client.stats.snapshot(), datetime.now(UTC)
     tally = Tally(part.months, {project.id})
-    with load.engine.connect() as connection:
-        broken_off = state.get_checkpoint(connection, load.space_key, SCOPE, project.id)
-    scan = scan_window(load.client, Window((project.id,), created_since=broken_off.created_at if broken_off else None))
-    _store(load, scan, tally, project, first_started=lambda: broken_off.started_at if broken_off else scan.started_at)
-    proof, started = str(scan.proof), scan.started_at
-    if broken_off:
-        load.context.log.info(f"{project.key}: went on from {broken_off.created_at}, where an earlier read was broken off")
-        changes = scan_changes(load.client, [project.id], broken_off.started_at)
-        _store(load, changes, tally, project)
-        if not is_equal(load, project):
-            with load.engine.begin() as connection:
-                state.set_checkpoint(connection, load.space_key, SCOPE, project.id, None)
-            _read_first(load, project, part, visible)
-            return
-        proof, started = f"resumed, counts agree; {proof}", changes.started_at
-    else:
+    resume = _broken_off(load, project)
+    scan = _store_whole(load, project, tally, resume)
+    started = scan.started_at
+    if resume is not None and scan.proof.resumed:
+        load.context.log.info(f"{project.key}: went on from {resume.position.key}, where an earlier read was broken off")
+        changes, unequal = _store_changes(load, [project], resume.started_at, visible, tally)
+        started = changes.started_at
+        if unequal:
+            load.context.log.warning(f"{project.key}: not as many issues as at the source after an earlier read; reading all again")
+            scan = _store_whole(load, project, tally, None)
+            started = scan.started_at
+    if not scan.proof.resumed:
         mark_vanished(load, project, part, scan.seen_ids, visible, tally)
     _complete(load, [project], started)
-    span = Span(None, started)
-    _report(load, [(project.id, part.project_key)], tally, span, before, began, proof)
+    _report(load, [(project.id, part.project_key)], tally, Span(None, started), before, began, scan.proof)
+
+
+def _broken_off(load: TableLoad, project: Project) -> Resume | None:
+    """Return where the last read of a project was broken off, None when it was not."""
+    with load.engine.connect() as connection:
+        found = state.get_checkpoint(connection, load.space_key, SCOPE, project.id)
+    return Resume(Position(found.offset, found.created_at, found.closed), found.started_at) if found else None
 
 
 def _read_changes(
@@ -150,46 +152,59 @@ def _read_changes(
 ) -> None:
     """Read what changed in several projects in one pass, from the oldest of their watermarks on.
 
-    Then the number of issues is compared with the source, which costs one request when nothing was deleted. A project that stays
-    unequal is added to `whole`, to be read again.
+    A project that has not as many issues as at the source then, and stays so, is added to `whole`, to be read again; its watermark
+    stays where it is until that is done.
     """
     before, began = load.client.stats.snapshot(), datetime.now(UTC)
     since = min(watermarks[project.id] for project in projects)
     months = month_keys()
     tally = Tally(months[months.index(month_of(since)) :], {project.id for project in projects})
+    scan, unequal = _store_changes(load, projects, since, visible, tally)
+    whole += unequal
+    _complete(load, [project for project in projects if project not in unequal], scan.next_watermark)
+    named = [(project.id, project.key) for project in projects]
+    _report(load, named, tally, Span(since, scan.started_at, tally.newest), before, began, scan.proof)
+
+
+def _store_changes(
+    load: TableLoad, projects: Sequence[Project], since: datetime, visible: dict[int, Project], tally: Tally
+) -> tuple[Scan, list[Project]]:
+    """Store what changed since an instant, and compare the number of issues; one request when nothing was deleted.
+
+    Return the scan and the projects that stay unequal.
+    """
     scan = scan_changes(load.client, [project.id for project in projects], since)
     _store(load, scan, tally, projects[0])
     unequal = unequal_projects(load, projects, visible, tally, since)
     if unequal:
         # Created after the pass began, perhaps.
         _store(load, scan_changes(load.client, [project.id for project in unequal], scan.started_at), tally, unequal[0])
-        whole += [project for project in unequal if not is_equal(load, project)]
-    _complete(load, projects, scan.next_watermark)
-    named = [(project.id, project.key) for project in projects]
-    _report(load, named, tally, Span(since, scan.started_at, tally.newest), before, began, str(scan.proof))
+    return scan, [project for project in unequal if not is_equal(load, project)]
 
 
-def _store(
-    load: TableLoad, scan: Scan, tally: Tally, project: Project, first_started: Callable[[], datetime] | None = None
-) -> None:
-    """Merge the batches of a scan, each in a transaction of its own: a load that is killed keeps all but the last.
-
-    With `first_started`, when the read of the project began, a checkpoint is committed with each batch.
-    """
-    reached: list[datetime] = []
+def _store_whole(load: TableLoad, project: Project, tally: Tally, resume: Resume | None) -> Scan:
+    """Read and store a project whole, or what is left of it; each batch is committed with the position that goes on after it."""
+    scan = scan_window(load.client, Window((project.id,)), resume=resume)
     for batch in scan:
         also = None
-        if first_started is not None:
-            reached = sorted([*reached, *(instant(row, "created") for row in batch if is_sound(row))])[-1:]
-            checkpoint = state.Checkpoint(reached[0], first_started()) if reached else None
+        if (at := scan.position) is not None:
+            began = resume.started_at if resume else scan.started_at
+            checkpoint = state.Checkpoint(at.offset, at.key, at.closed, began)
             also = partial(_set_checkpoint, load.space_key, project.id, checkpoint)
         tally.add(batch, load.store(batch, also), project.id)
+    return scan
 
 
 def _set_checkpoint(
-    space_key: str, project_id: int, checkpoint: state.Checkpoint | None, connection: Connection, _result: MergeResult
+    space_key: str, project_id: int, checkpoint: state.Checkpoint, connection: Connection, _result: MergeResult
 ) -> None:
     state.set_checkpoint(connection, space_key, SCOPE, project_id, checkpoint)
+
+
+def _store(load: TableLoad, scan: Scan, tally: Tally, project: Project) -> None:
+    """Merge the batches of a scan, each in a transaction of its own: a load that is killed keeps all but the last."""
+    for batch in scan:
+        tally.add(batch, load.store(batch), project.id)
 
 
 def _complete(load: TableLoad, projects: Sequence[Project], watermark: datetime) -> None:
@@ -208,6 +223,6 @@ def _report(
     span: Span,
     before: RequestStats,
     began: datetime,
-    proof: str,
+    proof: WindowProof,
 ) -> None:
     report_partitions(load, projects, tally, span, load.client.stats - before, began, proof)

@@ -9,14 +9,14 @@ from there on finds it. At least once, then; the merge makes it exactly once.
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import IncompleteScan, MalformedResponse
 from resources.backlog.feed import deleted_issues
 from resources.backlog.models import IssueFilter, Record
-from resources.backlog.walk import NEWEST_FIRST, OLDEST_FIRST, Walk, days_from, days_to, identity, instant, is_sound
+from resources.backlog.walk import NEWEST_FIRST, OLDEST_FIRST, Position, Walk, days_from, days_to, identity, instant, is_sound
 from resources.backlog.window import COUNTED, ONE_PAGE, SEAMS, Window, WindowProof
 
 MAX_PASSES = 5
@@ -26,12 +26,24 @@ LOOKBACK = timedelta(seconds=60)  # an answer may be a snapshot older than its D
 SMALL_WINDOW = 10  # requests; such a window is read again when more was read than is counted and nobody says why
 
 
-def scan_window(client: BacklogClient, window: Window, *, batch: int = 1000) -> "Scan":
+@dataclass(frozen=True)
+class Resume:
+    """An earlier scan of the same window that was broken off: how far it had come, and its `started_at`."""
+
+    position: Position
+    started_at: datetime
+
+
+def scan_window(client: BacklogClient, window: Window, *, resume: Resume | None = None) -> "Scan":
     """Read a window whole, oldest first, in about `ceil(rows / 97)` requests and one count.
 
-    Iterate over the result for batches; raises the client's errors, IncompleteScan when nothing can be proven.
+    Iterate over the result for batches, and store each before the next; raises the client's errors, IncompleteScan when nothing
+    can be proven. With `resume` only what the earlier scan had not read comes (see `WindowProof.resumed`): what changed since
+    its start is left to `scan_changes`, and what was deleted since to a comparison of counts.
     """
-    return Scan(client, window, batch, changes=False)
+    if resume is not None and len(window.project_ids) > PROJECTS_PER_REQUEST:
+        raise ValueError("a scan in several requests has no position to go on from")
+    return Scan(client, window, changes=False, resume=resume)
 
 
 def scan_changes(
@@ -40,32 +52,38 @@ def scan_changes(
     watermark: datetime,
     *,
     lookback: timedelta = LOOKBACK,
-    batch: int = 1000,
 ) -> "Scan":
     """Read what changed since `watermark - lookback`, newest first; a quiet source costs one request per 100 projects.
 
     Commit `.next_watermark` with the rows, after the last batch. Errors as for `scan_window`; a project that the key
     cannot see fails the whole scan (PermanentError).
     """
-    return Scan(client, Window(tuple(project_ids), watermark - lookback), batch, changes=True, watermark=watermark)
+    return Scan(client, Window(tuple(project_ids), watermark - lookback), changes=True, watermark=watermark)
 
 
 class Scan:
-    """An iterator over batches of issues, each at most `batch` rows and inside the window.
+    """An iterator over batches of issues inside the window, each of one page (100 rows at most).
 
     An id comes once, and again only when it changed during the pass. After exhaustion `.proof` and `.seen_ids` stand:
     the ids that the source listed in the last pass, those outside the window's exact instants included.
     """
 
     def __init__(
-        self, client: BacklogClient, window: Window, batch: int, *, changes: bool, watermark: datetime | None = None
+        self,
+        client: BacklogClient,
+        window: Window,
+        *,
+        changes: bool,
+        watermark: datetime | None = None,
+        resume: Resume | None = None,
     ) -> None:
         self.window = window
         self.seen_ids: set[int] = set()
         self._client = client
-        self._batch = batch
         self._changes = changes
         self._watermark = watermark
+        self._resume = resume
+        self._first: Walk | None = None  # of a whole read
         self._started: datetime | None = None
         self._proof: WindowProof | None = None
         self._ids: set[int] = set()  # of this pass
@@ -92,6 +110,16 @@ class Scan:
         return self._watermark if self._started is None and self._watermark is not None else self.started_at
 
     @property
+    def position(self) -> Position | None:
+        """Where a scan of this window may `resume` when the batches given out so far are stored, the last one included.
+
+        None while there is no such place, and for a scan of changes or of more projects than fit one request.
+        """
+        if self._changes or self._first is None or len(self.window.project_ids) > PROJECTS_PER_REQUEST:
+            return None
+        return self._first.position
+
+    @property
     def proof(self) -> WindowProof:
         """The proof of completeness; RuntimeError before the scan is exhausted."""
         if self._proof is None:
@@ -99,14 +127,10 @@ class Scan:
         return self._proof
 
     def _run(self) -> Iterator[list[Record]]:
-        waiting: list[Record] = []
         for page in self._pages():
-            waiting += self._news(page)
-            while len(waiting) >= self._batch:
-                yield waiting[: self._batch]
-                waiting = waiting[self._batch :]
-        if waiting:
-            yield waiting
+            news = self._news(page)
+            if news:
+                yield news
 
     def _pages(self) -> Iterator[list[Record]]:
         """Yield pages as received; a page must be noted by `_news` before the next is asked for."""
@@ -117,7 +141,6 @@ class Scan:
                 project_id=projects[first : first + PROJECTS_PER_REQUEST],
                 updated_since=None if self.window.since is None else days_from(self.window.since),
                 updated_until=None if self.window.until is None else days_to(self.window.until),
-                created_since=None if self.window.created_since is None else days_from(self.window.created_since),
             )
             self._ids, self._earlier = set(), set()
             proof += yield from self._changed(chosen) if self._changes else self._whole(chosen)
@@ -138,12 +161,21 @@ class Scan:
         """Read everything the filter holds, again and again until a pass is proven complete."""
         requests = retries = after = seen = 0
         before: int | None = None
+        began = self._resume.started_at if self._resume else None
         for passes in range(1, MAX_PASSES + 1):
             # What was created since the start belongs to the next load of changes, and might come for ever.
-            walk = Walk(self._client, chosen, OLDEST_FIRST, stop=lambda row: instant(row, "created") > self.started_at)
+            start = self._resume.position if self._resume else None
+            late = lambda row: instant(row, "created") > (began or self.started_at)  # noqa: E731
+            walk = Walk(self._client, chosen, OLDEST_FIRST, late, start)
+            self._first = self._first or walk
             yield from walk.pages()
             requests += walk.requests
             retries += walk.retries
+            if start is not None and walk.proven:
+                return WindowProof(SEAMS, passes, requests, len(self._ids), None, retries, resumed=True)
+            if start is not None:
+                self._resume, self._ids = None, set()  # only a whole pass can be compared with the count
+                continue
             if walk.requests == 1:
                 return WindowProof(ONE_PAGE, passes, requests, len(self._ids), None, retries)
             after, seen = self._client.issues_count(chosen), len(self._ids)
@@ -188,6 +220,8 @@ class Scan:
             row_id = identity(row)
             known = row_id in self._ids or row_id in self._earlier
             self._ids.add(row_id)
+            if is_sound(row) and self._resume is not None:
+                known |= self._resume.position.covers(instant(row, "created"))
             if not is_sound(row):
                 news += [] if known else [row]  # it is in no window that could be told: whoever stores it will refuse it
                 continue

@@ -1,13 +1,16 @@
 """One pass over `GET /issues` that proves at every page seam that no issue was skipped.
 
-Holds: orders, the seam proof, and what to do about ties that fill a page. Add here: another sort that tells issues apart.
-Keep out: windows, watermarks and counts (scan.py).
+Holds: orders, the seam proof, what to do about ties that fill a page, and the position that a walk can go on from.
+Add here: another sort that tells issues apart. Keep out: windows, watermarks and counts (scan.py).
 
 Paging is by offset over a set that changes between two requests. One answer is one snapshot, so within a page nothing
 is missed; between pages, rows shift left when an issue before them leaves the set. The frontier is the sort key that
 everything before it has been read; a page may follow when its first row sorts strictly before the frontier, because
 then no row at or behind the frontier was jumped over. Ties come in any order, differently each time, so a page never
 starts inside a group of equal keys: the next offset steps back to a row before the group that ends the page.
+
+So an offset and a frontier are all that the next page needs to be proven: whether it is asked for after a second or after
+a week makes no difference. That is a `Position`.
 """
 
 import unicodedata
@@ -115,6 +118,22 @@ NEWEST_FIRST = (Order("updated", descending=True), Order("created"), Order("summ
 
 
 @dataclass(frozen=True)
+class Position:
+    """Where a walk that was broken off goes on: ask for the page at `offset`; what sorts before `key` is read already.
+
+    `closed`: what sorts at `key` is read, too.
+    """
+
+    offset: int
+    key: datetime
+    closed: bool = False
+
+    def covers(self, key: datetime) -> bool:
+        """Say whether a walk by rising keys had read what sorts at this key."""
+        return key < self.key or (self.closed and key == self.key)
+
+
+@dataclass(frozen=True)
 class _Frontier:
     """What the next page must connect to: rows before `key` are read, and those at `key` too when `closed`."""
 
@@ -134,7 +153,7 @@ class _Frontier:
 
     def covers(self, key: datetime | str) -> bool:
         """Say whether everything up to this key has been read already."""
-        return self.closed and not self.order.precedes(self.key, key)
+        return self.order.comparable and (self.order.precedes(key, self.key) or (self.closed and key == self.key))
 
 
 class Walk:
@@ -143,6 +162,10 @@ class Walk:
     After `pages()` is exhausted, `proven` says whether every seam held: then each issue that was in the set during
     the whole pass has been read, except that an order by `updated` may miss one that was updated meanwhile.
     `stop(last_row)` may end the walk early. `requests` and `retries` (steps back) are counted.
+
+    `position` is where another walk, with this one's orders, may `start` once the pages given out so far are stored, the last
+    one included; None before there is one. It stays before a group of ties until the page after the group, and before
+    the first seam that could not be proven for good.
     """
 
     def __init__(
@@ -151,10 +174,12 @@ class Walk:
         issue_filter: IssueFilter,
         orders: tuple[Order, ...],
         stop: Callable[[Record], bool] | None = None,
+        start: Position | None = None,
     ) -> None:
         self.proven = True
         self.requests = 0
         self.retries = 0
+        self.position = start
         self._client = client
         self._filter = issue_filter
         self._order, *rest = orders
@@ -165,6 +190,8 @@ class Walk:
         """Yield pages as received, overlaps included; raise IncompleteScan when the set never holds still."""
         offset, overlap, back, restarts = 0, OVERLAP, 0, 0
         frontier: _Frontier | None = None
+        if self.position is not None:
+            offset, frontier = self.position.offset, _Frontier(self._order, self.position.key, {}, self.position.closed)
         while True:
             page = self._fetch(offset)
             sound = [row for row in page if is_sound(row)]
@@ -181,6 +208,17 @@ class Walk:
                     raise IncompleteScan(f"issues vanish faster than they can be read (by {self._order.sort})")
                 continue
             back = 0
+            last = self._order.key(sound[-1]) if sound else None
+            head = [row for row in sound if self._order.key(row) != last]
+            ahead: tuple[int, _Frontier] | None = None
+            if frontier is not None and last is not None and frontier.covers(last):
+                ahead = offset + max(len(page) - overlap, 0), frontier
+            elif last is not None and len(head) > overlap:
+                ahead = (
+                    offset + len(head) - overlap,
+                    _Frontier(self._order, last, {row["id"]: self._order.key(row) for row in head}),
+                )
+            self._note(ahead)
             yield page
             if len(page) < PAGE_SIZE or (self._stop is not None and sound and self._stop(sound[-1])):
                 return
@@ -188,14 +226,8 @@ class Walk:
                 raise MalformedResponse(
                     f"GET /issues: {len(page) - len(sound)} of {len(page)} issues have no id or no readable dates"
                 )
-            last = self._order.key(sound[-1])
-            if frontier is not None and frontier.covers(last):
-                offset += len(page) - overlap
-                continue
-            head = [row for row in sound if self._order.key(row) != last]
-            if len(sound) - len(head) <= LARGE_TIE or (not self._others and len(head) > overlap):
-                frontier = _Frontier(self._order, last, {row["id"]: self._order.key(row) for row in head})
-                offset += len(head) - overlap
+            if ahead is not None and (ahead[1] is frontier or not self._others or len(sound) - len(head) <= LARGE_TIE):
+                offset, frontier = ahead
             elif isinstance(last, datetime):
                 found: set[int] = set()
                 yield from self._tied(last, sound, found)
@@ -205,6 +237,11 @@ class Walk:
                 self.proven = False  # equal in every order: only counting can tell
                 frontier = None
                 offset += len(page)
+
+    def _note(self, ahead: tuple[int, _Frontier] | None) -> None:
+        """Remember where another walk may go on; a walk that has passed something unproven stays where it was before."""
+        if ahead is not None and self.proven and isinstance(ahead[1].key, datetime):
+            self.position = Position(ahead[0], ahead[1].key, ahead[1].closed)
 
     def _tied(self, key: datetime, sample: list[Record], found: set[int]) -> Iterator[list[Record]]:
         """Read what ties at this key by another order, one that tells the sample apart.

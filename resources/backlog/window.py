@@ -3,26 +3,23 @@
 Holds: `Window` and `WindowProof`. Add here: another fact worth recording about a scan. Keep out: requests (scan.py).
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 ONE_PAGE, COUNTED, SEAMS = HOW = ("one page", "counts agree", "seams hold")
 
 
 @dataclass(frozen=True)
 class Window:
-    """Issues of some projects with `since <= updated < until`; None is open. Instants need a zone.
-
-    `created_since` leaves out what was created before: a read that was broken off goes on from there.
-    """
+    """Issues of some projects with `since <= updated < until`; None is open. Instants need a zone."""
 
     project_ids: tuple[int, ...]
     since: datetime | None = None
     until: datetime | None = None
-    created_since: datetime | None = None
 
     def __post_init__(self) -> None:
-        for moment in (self.since, self.until, self.created_since):
+        for moment in (self.since, self.until):
             if moment is not None and moment.tzinfo is None:
                 raise ValueError(f"a window needs instants with a zone, got {moment}")
 
@@ -39,7 +36,8 @@ class WindowProof:
     after the pass equals the distinct ids), "seams hold" (no seam skipped a row; the source changed meanwhile, and the
     count shows none missing).
     `pages` are requests of `/issues`, `retries` steps back at a seam, `rows` distinct ids before the cut to the window.
-    `count` is None where one page was enough, or no count was needed.
+    `count` is None where one page was enough, or no count was needed. `resumed`: an earlier scan had read the first part,
+    and a seam joins the two; `rows` and `pages` are those of this scan.
     """
 
     how: str
@@ -48,10 +46,17 @@ class WindowProof:
     rows: int
     count: int | None
     retries: int
+    resumed: bool = False
 
     def __str__(self) -> str:
         """Say it in words, as `counts agree: 415 issues in 5 pages, passes: 1, retries: 0`."""
-        return f"{self.how}: {self.rows} issues in {self.pages} pages, passes: {self.passes}, retries: {self.retries}"
+        how = f"resumed, {self.how}" if self.resumed else self.how
+        return f"{how}: {self.rows} issues in {self.pages} pages, passes: {self.passes}, retries: {self.retries}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it; `resumed` only where it is true."""
+        facts = asdict(self)
+        return facts if self.resumed else {name: fact for name, fact in facts.items() if name != "resumed"}
 
     def __add__(self, other: "WindowProof") -> "WindowProof":
         """Join the proofs of two disjoint sets of projects; the weaker argument stands for both."""
@@ -62,6 +67,7 @@ class WindowProof:
             self.rows + other.rows,
             _plus(self.count, other.count),
             self.retries + other.retries,
+            self.resumed or other.resumed,
         )
 
 

@@ -107,24 +107,35 @@ def project_id_for_key(conn: Connection, space_key: str, project_key: str) -> in
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """How far a first read of a project has come: everything created before `created_at` is stored, as it was at `started_at`."""
+    """How far a first read of a project, in the order of creation, has come.
 
+    Everything created before `created_at` is stored (at it, too, when `closed`), as it was at `started_at` or later; the next page
+    begins at `offset`.
+    """
+
+    offset: int
     created_at: datetime
+    closed: bool
     started_at: datetime
 
 
 def get_checkpoint(conn: Connection, space_key: str, scope: str, project_id: int) -> Checkpoint | None:
-    """Return the checkpoint of a read of a project that was broken off, None when none was."""
+    """Return the checkpoint of a read of a project that was broken off; None when none was, or by a version that kept no offset."""
     state = sync_state.c
     query = select(state.extra["checkpoint"]).where(
         state.space_key == space_key, state.scope == scope, state.project_id == project_id
     )
     found = conn.execute(query).scalar_one_or_none()
-    return Checkpoint(*(datetime.fromisoformat(found[name]) for name in ("created_at", "started_at"))) if found else None
+    if not found or "offset" not in found:
+        return None
+    moments = {name: datetime.fromisoformat(found[name]) for name in ("created_at", "started_at")}
+    return Checkpoint(offset=found["offset"], closed=found["closed"], **moments)
 
 
 def set_checkpoint(conn: Connection, space_key: str, scope: str, project_id: int, checkpoint: Checkpoint | None) -> None:
     """Store how far the read of a project has come, or None when it is complete. Commit it together with the rows."""
-    extra = {"checkpoint": {name: moment.isoformat() for name, moment in asdict(checkpoint).items()}} if checkpoint else {}
+    facts = asdict(checkpoint) if checkpoint else {}
+    plain = {name: fact.isoformat() if isinstance(fact, datetime) else fact for name, fact in facts.items()}
+    extra = {"checkpoint": plain} if checkpoint else {}
     statement = insert(sync_state).values(space_key=space_key, scope=scope, project_id=project_id, extra=extra)
     conn.execute(statement.on_conflict_do_update(index_elements=_KEY, set_={"extra": statement.excluded.extra}))

@@ -124,16 +124,18 @@ def test_the_windows_of_all_months_together_are_the_whole_project() -> None:
     assert sorted(found) == sorted(space.issues)
 
 
-def test_batches_have_the_size_that_was_asked_for_and_pages_are_read_as_needed() -> None:
+def test_a_batch_is_a_page_and_is_read_only_when_it_is_asked_for() -> None:
     space = HostileSpace()
     space.history(1000)
-    scan = scan_window(space.client(), ALL, batch=150)
+    scan = scan_window(space.client(), ALL)
     assert space.asked == []
-    assert len(next(scan)) == 150
-    assert len(space.asked) == 2
+    assert scan.position is None
+    for pages in range(1, 11):
+        assert 90 < len(next(scan)) <= 100
+        assert len(space.asked) == pages
     with pytest.raises(RuntimeError, match="not read to its end"):
         _ = scan.proof
-    assert [len(batch) for batch in scan] == [150] * 5 + [100]
+    assert [len(batch) for batch in scan] == [1000 - 100 - 9 * 97]
 
 
 def test_instants_without_a_zone_are_refused() -> None:
