@@ -1,4 +1,4 @@
-"""The `backlog-elt` command: `up`, `load`, `status`, `simulate`.
+"""The `backlog-elt` command: `up`, `load`, `verify`, `status`, `simulate`.
 
 Exit codes: 0 done, 1 the work failed (one line, no traceback unless `--debug`), 2 wrong usage or configuration.
 
@@ -116,6 +116,42 @@ def load(
     for failure in summary.failures:
         click.echo(f"Error: {failure}", err=True)
     if summary.failures:
+        sys.exit(1)
+
+
+@main.command()
+@click.option("--deep", is_flag=True, help="Compare every row of every table; one request for each issue with comments.")
+@click.option("--repair", is_flag=True, help="Load again what differs, and only that (implies --deep); then compare it again.")
+@click.option("--no-comments", is_flag=True, help="With --deep: leave out comments and the changes that they tell of.")
+@click.option("--project", "projects", multiple=True, metavar="KEY", help="Only this project; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
+@click.option("--no-progress", is_flag=True, help="No progress bars or lines.")
+def verify(deep: bool, repair: bool, no_comments: bool, projects: tuple[str, ...], as_json: bool, no_progress: bool) -> None:
+    """Compare the warehouse with the source: the number of issues of each project, or every row with --deep.
+
+    Ends with 1 when rows differ that cannot be explained by what has happened at the source since the last load.
+    """
+    settings = _settings()
+    from pipelines import verification
+    from pipelines.console import progress_for
+    from pipelines.console_verify import verified_table
+
+    request = verification.VerifyRequest.create(deep=deep, repair=repair, comments=not no_comments, projects=projects)
+    began = time.monotonic()
+    try:
+        verified = verification.verify(settings, request, progress_for(wanted=not no_progress))
+    except SettingsError:
+        raise
+    except Exception as error:
+        if as_json:  # whoever reads the object is told too
+            failed = verification.failed(request, _one_line(error), time.monotonic() - began)
+            click.echo(json.dumps(failed, ensure_ascii=False))
+        raise
+    found = verified.as_json()
+    click.echo(json.dumps(found, ensure_ascii=False) if as_json else verified_table(found))
+    for line in found["errors"]:
+        click.echo(f"Error: {line}", err=True)
+    if verified.found.failed:
         sys.exit(1)
 
 

@@ -1,0 +1,73 @@
+"""The tables that are read whole: which list of the source each holds, and the rows that belong to it.
+
+Add here: another table of that kind. Keep out: the comparison (`deep.py`).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from resources.backlog.client import BacklogClient
+from resources.backlog.errors import NotInPlan, PermissionDenied
+from resources.backlog.models import Record
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A list as the source gave it; when it is not `whole`, a row that is not in it may still be there."""
+
+    records: Sequence[Record]
+    whole: bool = True
+
+
+_OF_SPACE: Final[dict[str, Callable[[BacklogClient], list[Record]]]] = {
+    "space": lambda client: [client.space()],
+    "projects": lambda client: client.projects(),
+    "teams": lambda client: [team for page in client.teams() for team in page],
+    "priorities": lambda client: client.priorities(),
+    "resolutions": lambda client: client.resolutions(),
+}
+#: What the client has read for its own use already.
+_COPIES: Final[dict[str, Callable[[BacklogClient], list[Record]]]] = {
+    "space": lambda client: [client.space_info()],
+    "projects": lambda client: client.visible_projects(),
+}
+_OF_PROJECT: Final[dict[str, Callable[[BacklogClient, int], list[Record]]]] = {
+    "project_members": lambda client, project: client.project_users(project),
+    "statuses": lambda client, project: client.statuses(project),
+    "issue_types": lambda client, project: client.issue_types(project),
+    "categories": lambda client, project: client.categories(project),
+    "versions": lambda client, project: client.versions(project),
+    "custom_fields": lambda client, project: client.custom_fields(project),
+}
+
+#: Lists of the space, in the order in which they are read.
+OF_SPACE: Final = ("space", "users", "projects", "teams", "priorities", "resolutions")
+#: Lists that each project has.
+OF_PROJECT: Final = tuple(_OF_PROJECT)
+
+
+def read_list(client: BacklogClient, table: str, project_id: int | None, *, fresh: bool) -> Listed | None:
+    """Return a list of the source, None when the plan of the space has no such thing; stored rows then stay as they are.
+
+    Not `fresh`: what the client has read before will do.
+
+    Raises:
+        BacklogError: the list is refused or the source is not available.
+    """
+    if project_id is not None:
+        try:
+            return Listed(_OF_PROJECT[table](client, project_id))
+        except NotInPlan:
+            return None
+    if table == "users":
+        return _users(client)
+    return Listed((_OF_SPACE if fresh else _OF_SPACE | _COPIES)[table](client))
+
+
+def _users(client: BacklogClient) -> Listed:
+    try:
+        return Listed(client.users())
+    except PermissionDenied:
+        members = {user["id"]: user for project in client.visible_projects() for user in client.project_users(int(project["id"]))}
+        return Listed(list(members.values()), whole=False)

@@ -1,0 +1,92 @@
+"""Asking for what differs to be loaded again: nothing else is touched, and the loads themselves do the mending.
+
+A row that differs loses its content hash, which lets the merge take any version of it; what is to be read again by id is put down
+in `ops.issue_reads`. So the same code that loads decides what is written, and a deletion is confirmed before it is marked.
+
+Add here: how another kind of difference is mended. Keep out: running the loads (`pipelines/verification.py`).
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, select, tuple_, update
+
+from assets.verify.differences import EXTRA, Difference
+from assets.verify.pairs import HISTORY
+from assets.verify.sides import with_ids
+from resources.warehouse.deletes import mark_missing
+from resources.warehouse.reads import Want, want
+from resources.warehouse.schema import SPECS
+
+BY = "verify"
+
+
+@dataclass(frozen=True)
+class Mending:
+    """What is to be loaded: lists by their tables, and whether issues or comments are wanted."""
+
+    tables: tuple[str, ...]
+    issues: bool
+
+
+def ask(engine: Engine, space_key: str, differences: Sequence[Difference]) -> Mending:
+    """Put down what differs, in one transaction, so that loads read just that again; rows that are behind wait for the next.
+
+    Raises:
+        WarehouseError: the warehouse cannot be used.
+    """
+    wrong = [one for one in differences if (not one.behind and one.ids) or one.table == "space"]
+    issues = [one for one in wrong if one.table == "issues"]
+    history = [one for one in wrong if one.table in HISTORY]
+    lists = [one for one in wrong if one.table not in {"issues", *HISTORY}]
+    with engine.begin() as connection:
+        _forget_hashes(connection, space_key, "issues", issues)
+        comments = {one.ids[0] for one in history}
+        for table, column in (("comments", "id"), ("issue_changes", "comment_id")):
+            rows = SPECS[table].table
+            chosen = with_ids(SPECS[table], sorted(comments), column)
+            connection.execute(update(rows).where(rows.c.space_key == space_key, chosen).values(content_hash=""))
+        _mark_strays(connection, space_key, [one for one in history if one.table == "issue_changes" and one.kind == EXTRA])
+        for table in {one.table for one in lists}:
+            _forget_hashes(connection, space_key, table, [one for one in lists if one.table == table])
+        want(connection, space_key, list(_wants(issues, history)))
+    return Mending(tuple(sorted({one.table for one in lists})), bool(issues or history))
+
+
+def _wants(issues: Iterable[Difference], history: Iterable[Difference]) -> Iterable[Want]:
+    for one in issues:
+        yield Want(one.ids[0], one.project_id, BY, issue=True)
+    for one in history:
+        # The issue too where a comment is one too many: it may be the issue that is gone.
+        yield Want(one.issue_id, one.project_id, BY, comments_from=0, issue=one.kind == EXTRA)
+
+
+def _forget_hashes(connection: Connection, space_key: str, table: str, rows: Collection[Difference]) -> None:
+    columns = SPECS[table].table.c
+    statement = update(SPECS[table].table).where(columns.space_key == space_key).values(content_hash="")
+    if SPECS[table].key:
+        key = tuple_(*(columns[name] for name in SPECS[table].key))
+        statement = statement.where(key.in_([one.ids for one in rows]))
+    connection.execute(statement)
+
+
+def _mark_strays(connection: Connection, space_key: str, strays: Iterable[Difference]) -> None:
+    """Mark changes that no change log tells of. No load looks for them: what a comment tells never becomes less."""
+    spec = SPECS["issue_changes"]
+    by_comment: dict[int, set[int]] = defaultdict(set)
+    for one in strays:
+        by_comment[one.ids[0]].add(one.ids[1])
+    columns = spec.table.c
+    for comment, positions in by_comment.items():
+        stored = select(columns.position).where(columns.space_key == space_key, columns.comment_id == comment)
+        mark_missing(
+            connection,
+            spec,
+            {"comment_id": comment},
+            set(connection.execute(stored).scalars()) - positions,
+            space_key=space_key,
+            reason="not in the change log",
+            evidence=f"verify: the change log of comment {comment} does not tell of it",
+            run_id=BY,
+        )

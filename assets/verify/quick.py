@@ -1,0 +1,46 @@
+"""The quick comparison: the number of issues of each project on both sides, one request each. It is the census, asked by hand.
+
+A project that differs only by what was created or deleted since its last load is behind, not different: the next load brings that.
+Issues that were changed are not seen by a number; the deep comparison sees them.
+
+Add here: nothing; what is counted is the matter of `assets/census.py`. Keep out: comparing rows (`deep.py`).
+"""
+
+from collections.abc import Collection
+
+from sqlalchemy import Engine
+
+from assets.census import census
+from assets.verify.result import ProjectVerdict, Verification
+from resources.backlog.client import BacklogClient
+from resources.warehouse.state import get_watermarks
+
+
+def quick(client: BacklogClient, engine: Engine, chosen: Collection[str]) -> Verification:
+    """Count the issues of the chosen projects (keys) on both sides.
+
+    Raises:
+        BacklogError: a project refuses to be counted, or the source is not available.
+        WarehouseError: the warehouse cannot be used.
+    """
+    space_key = str(client.space_info()["spaceKey"])
+    ids = {str(project["projectKey"]): int(project["id"]) for project in client.visible_projects()}
+    with engine.connect() as connection:
+        watermarks = get_watermarks(connection, space_key, "issues")
+    verdicts = []
+    for count in census(client, engine, space_key):
+        if count.project in chosen:
+            watermark = watermarks.get(ids[count.project])
+            verdicts.append(
+                ProjectVerdict(
+                    ids[count.project],
+                    count.project,
+                    count.source,
+                    count.warehouse,
+                    abs(count.difference),
+                    count.created + count.deleted,
+                    watermark.isoformat() if watermark else None,
+                )
+            )
+    totals = (sum(verdict.source for verdict in verdicts), sum(verdict.warehouse for verdict in verdicts))
+    return Verification("quick", verdicts, {"issues": totals})

@@ -1,0 +1,138 @@
+"""A comparison from start to end: what is compared, what is kept of it in `ops.verifications`, how a mended one is compared again.
+
+Add here: another way to compare. Keep out: commands and jobs (`pipelines/verification.py`).
+"""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from sqlalchemy import Engine, insert
+
+from assets.raw.issue_scope import Project
+from assets.verify.deep import Deep, Suspects
+from assets.verify.differences import Difference
+from assets.verify.lists import OF_PROJECT, OF_SPACE
+from assets.verify.mend import Mending, ask
+from assets.verify.pairs import HISTORY
+from assets.verify.quick import quick
+from assets.verify.result import ProjectVerdict, Verification
+from resources.backlog.client import BacklogClient
+from resources.progress import Progress
+from resources.warehouse.schema_ops import verifications
+
+
+class Comparison:
+    """A comparison of some projects (keys), and in the deep form of the lists of the space when all projects are compared."""
+
+    def __init__(
+        self, client: BacklogClient, engine: Engine, projects: Collection[str], progress: Progress, *, comments: bool = True
+    ) -> None:
+        visible = [
+            Project(int(project["id"]), str(project["projectKey"]), bool(project.get("archived")))
+            for project in client.visible_projects()
+        ]
+        self._chosen = [project for project in visible if project.key in projects]
+        self._client, self._engine, self._progress = client, engine, progress
+        self._space_key = str(client.space_info()["spaceKey"])
+        self._whole, self._comments = len(self._chosen) == len(visible), comments
+        self._deep: Deep | None = None
+
+    def quick(self) -> Verification:
+        """Compare numbers.
+
+        Raises:
+            BacklogError: a project refuses to be counted, or the source is not available.
+            WarehouseError: the warehouse cannot be used.
+        """
+        found = quick(self._client, self._engine, {project.key for project in self._chosen})
+        self._keep(found, "census")
+        return found
+
+    def deep(self) -> Verification:
+        """Compare every row.
+
+        Raises:
+            BacklogError: the key is refused or the source is not available.
+            WarehouseError: the warehouse cannot be used.
+        """
+        self._deep = Deep(self._client, self._engine, self._chosen, self._progress, of_space=self._whole, comments=self._comments)
+        found = self._verification(self._deep, self._deep.run())
+        self._keep(found, "deep")
+        return found
+
+    def ask(self, found: Verification) -> Mending:
+        """Put down what differs to be loaded again.
+
+        Raises:
+            WarehouseError: the warehouse cannot be used.
+        """
+        return ask(self._engine, self._space_key, found.differences)
+
+    def again(self, found: Verification) -> Verification:
+        """Compare once more what differed in a deep comparison, and only that.
+
+        Raises:
+            BacklogError: the key is refused or the source is not available.
+            WarehouseError: the warehouse cannot be used.
+        """
+        if self._deep is None:
+            raise RuntimeError("there was no deep comparison")
+        suspects = Suspects()
+        suspects.add(found.differences)
+        left = [one for one in found.differences if not one.ids and one.table != "space"] + self._deep.recheck(suspects)
+        mended = Counter(one.table for one in found.different) - Counter(one.table for one in left if not one.behind)
+        after = replace(self._verification(self._deep, left), mended=dict(mended))
+        self._keep(after, "deep")
+        return after
+
+    def _verification(self, deep: Deep, differences: Sequence[Difference]) -> Verification:
+        tables = [*(OF_SPACE if self._whole else ()), *OF_PROJECT, "issues", *(HISTORY if self._comments else ())]
+        ids = [project.id for project in self._chosen]
+        stored = {
+            table: deep.stored(table, None) if table in OF_SPACE else sum(deep.stored(table, project) for project in ids)
+            for table in tables
+        }
+        return Verification(
+            "deep",
+            [self._verdict(deep, project, differences) for project in self._chosen],
+            {table: (sum(deep.source[table, project] for project in (0, *ids)), stored[table]) for table in tables},
+            differences,
+            tuple(deep.errors),
+        )
+
+    def _verdict(self, deep: Deep, project: Project, differences: Sequence[Difference]) -> ProjectVerdict:
+        mine = Counter(one.behind for one in differences if one.project_id == project.id)
+        watermark = deep.reasons.watermarks.get(project.id)
+        notes = [] if self._comments else ["without comments"]
+        if ("issues", project.id) not in deep.source:
+            notes.append("its issues were not listed")
+        return ProjectVerdict(
+            project.id,
+            project.key,
+            deep.source["issues", project.id],
+            deep.stored("issues", project.id),
+            mine[False],
+            mine[True],
+            watermark.isoformat() if watermark else None,
+            "; ".join(notes) or None,
+        )
+
+    def _keep(self, found: Verification, how: str) -> None:
+        """Record how each project came out."""
+        rows = [
+            {
+                "space_key": self._space_key,
+                "project_id": project.id,
+                "how": how,
+                "source_rows": project.source,
+                "warehouse_rows": project.warehouse,
+                "differences": project.differences,
+                "equal": not project.differences,
+                "note": project.note or (f"{project.behind} rows changed since the last load" if project.behind else None),
+            }
+            for project in found.projects
+        ]
+        if rows:
+            with self._engine.begin() as connection:
+                connection.execute(insert(verifications), rows)

@@ -1,0 +1,88 @@
+"""What a person at a terminal sees of a comparison: a line a project, and a table of the rows that differ.
+
+Add here: how something of it is shown. Keep out: what is shown (it comes from the object of `verify --json`), bars (`console.py`).
+"""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+#: Differences in the table; the line above it has the count of all.
+SHOWN = 50
+#: Columns of a terminal that a value may take.
+WIDEST = 60
+
+
+def verified_table(found: Mapping[str, Any]) -> str:
+    """Return how a comparison came out, as lines for a terminal; `found` is the object of `verify --json`."""
+    parts = []
+    projects = [("project", "status", "source", "warehouse", "differences", "behind", "loaded until")]
+    projects += [
+        (
+            one["project"],
+            one["status"],
+            *(f"{one[name]:,}" for name in ("source", "warehouse", "differences", "behind")),
+            _until(one),
+        )
+        for one in found["projects"]
+    ]
+    parts.append(_table(projects, numbers=range(2, 6)))
+    if found["how"] == "deep":
+        tables = [("table", "source", "warehouse", "differences", "behind")]
+        tables += [
+            (table, *(f"{one[name]:,}" for name in ("source", "warehouse", "differences", "behind")))
+            for table, one in found["tables"].items()
+        ]
+        parts.append(_table(tables, numbers=range(1, 5)))
+    different = [one for one in found["differences"] if not one["behind"]]
+    if different:
+        rows: list[tuple[str, ...]] = [("table", "project", "key", "difference", "at source", "in warehouse")]
+        rows += [
+            tuple(_cell(one[name]) for name in ("table", "project", "key", "kind", "source", "warehouse"))
+            for one in different[:SHOWN]
+        ]
+        total = sum(one["differences"] for one in found["tables"].values())
+        head = f"{total:,} rows differ" + (f", the first {SHOWN} of them:" if total > SHOWN else ":")
+        parts.append(f"{head}\n{_table(rows)}")
+    parts.append(_last(found))
+    return "\n\n".join(parts)
+
+
+def _last(found: Mapping[str, Any]) -> str:
+    made = sum(count for name, count in found["requests"].items() if name not in {"retries", "rate_limited"})
+    mended = sum(found["mended"].values())
+    words = {
+        "equal": "equal",
+        "behind": "behind: some rows changed since the last load, which the next load brings",
+        "different": "different: mend it with --repair" if not mended else "different still",
+    }[found["status"]]
+    lines = [f"{mended:,} rows were mended"] if mended else []
+    return "\n".join([*lines, f"{words} ({found['how']}, {found['seconds']:.1f} s, {made} requests)"])
+
+
+def _until(project: Mapping[str, Any]) -> str:
+    until = (project["loaded_until"] or "never loaded whole")[:19].replace("T", " ")
+    return f"{until}; {project['note']}" if project["note"] else until
+
+
+def _cell(value: Any) -> str:
+    text = " ".join(str("" if value is None else value).split())
+    while _width(text) > WIDEST:
+        text = text[:-2] + "…"
+    return text
+
+
+def _width(text: str) -> int:
+    """Columns on a terminal: full-width characters take two."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def _table(rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
+    widths = [max(_width(row[column]) for row in rows) for column in range(len(rows[0]))]
+    ruled = [rows[0], ["-" * width for width in widths], *rows[1:]]
+
+    def padded(text: str, column: int) -> str:
+        blank = " " * (widths[column] - _width(text))
+        return blank + text if column in numbers else text + blank
+
+    return "\n".join("  ".join(padded(text, column) for column, text in enumerate(row)).rstrip() for row in ruled)
