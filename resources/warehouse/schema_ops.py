@@ -185,6 +185,7 @@ names = Table(
     Column("id", BigInteger, primary_key=True, autoincrement=False, comment="What has the name"),
     Column("seen_from", DateTime(timezone=True), primary_key=True, comment="First seen with it; -infinity: when first looked"),
     Column("name", Text, nullable=False, comment="Name"),
+    Column("unseen_at", DateTime(timezone=True), comment="Looked last without finding it; null: seen when first looked"),
     Column("seen_at", DateTime(timezone=True), nullable=False, comment="Last seen with it"),
     Column("seen_to", DateTime(timezone=True), comment="Found without it; null while it has it"),
     schema=OPS,

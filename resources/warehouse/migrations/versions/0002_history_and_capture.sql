@@ -226,6 +226,7 @@ CREATE TABLE ops.names (
     id BIGINT NOT NULL,
     seen_from TIMESTAMP WITH TIME ZONE NOT NULL,
     name TEXT NOT NULL,
+    unseen_at TIMESTAMP WITH TIME ZONE,
     seen_at TIMESTAMP WITH TIME ZONE NOT NULL,
     seen_to TIMESTAMP WITH TIME ZONE,
     CONSTRAINT names_pkey PRIMARY KEY (space_key, kind, owner_id, id, seen_from)
@@ -237,6 +238,7 @@ COMMENT ON COLUMN ops.names.owner_id IS 'Project or custom field; 0: the space';
 COMMENT ON COLUMN ops.names.id IS 'What has the name';
 COMMENT ON COLUMN ops.names.seen_from IS 'First seen with it; -infinity: when first looked';
 COMMENT ON COLUMN ops.names.name IS 'Name';
+COMMENT ON COLUMN ops.names.unseen_at IS 'Looked last without finding it; null: seen when first looked';
 COMMENT ON COLUMN ops.names.seen_at IS 'Last seen with it';
 COMMENT ON COLUMN ops.names.seen_to IS 'Found without it; null while it has it';
 

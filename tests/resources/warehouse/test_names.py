@@ -1,0 +1,235 @@
+"""Names as of a time: renamed, gone, used again; and None rather than a wrong id."""
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from resources.warehouse.names import Names, record_names
+
+LOOKS = [datetime(2026, 8, day, 12, tzinfo=UTC) for day in (1, 2, 3, 4)]
+HOUR = timedelta(hours=1)
+LONG_AGO = datetime(2013, 1, 1, tzinfo=UTC)
+
+
+class Listings:
+    """Listings of the categories of project 300, a day between two of them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def look(self, *listings: Mapping[int, str], kind: str = "categories", owner: int = 300) -> "Listings":
+        for names, at in zip(listings, LOOKS, strict=False):
+            self.record(names, at, kind=kind, owner=owner)
+        return self
+
+    def record(
+        self, names: Mapping[int, str], at: datetime | None, *, kind: str = "categories", owner: int = 300, space: str = "acme"
+    ) -> None:
+        with self.engine.begin() as conn:
+            record_names(conn, space, kind, owner, names, at=at)
+
+    @property
+    def names(self) -> Names:
+        with self.engine.begin() as conn:
+            return Names.read(conn, "acme")
+
+    def resolve(self, name: str, at: datetime, *, kind: str = "categories", owner: int = 300) -> int | None:
+        return self.names.resolve(kind, owner, name, at)
+
+    def each(self, name: str, *times: datetime) -> list[int | None]:
+        return [self.resolve(name, at) for at in times]
+
+    def ids(self, shown: str, at: datetime = LOOKS[0]) -> list[int] | None:
+        return self.names.resolve_list("categories", 300, shown, at)
+
+    def rows(self) -> list[Any]:
+        with self.engine.begin() as conn:
+            query = "SELECT id, name, NULLIF(seen_from, '-infinity'), seen_at, seen_to FROM ops.names ORDER BY id, seen_from"
+            return [tuple(row) for row in conn.execute(text(query))]
+
+
+@pytest.fixture
+def listings(warehouse: Engine) -> Listings:
+    """Return nothing listed yet."""
+    return Listings(warehouse)
+
+
+# -- one name ----------------------------------------------------------------------------------------------------
+
+
+def test_what_the_first_look_shows_has_always_had_its_name(listings: Listings) -> None:
+    listings.look({77: "Infra"})
+    assert listings.each("Infra", LONG_AGO, LOOKS[0], LOOKS[3]) == [77, 77, 77]
+    assert listings.rows() == [(77, "Infra", None, LOOKS[0], None)]
+
+
+def test_a_name_is_one_of_its_kind_owner_and_space(listings: Listings) -> None:
+    listings.look({77: "Infra"}).look({5: "Infra"}, owner=301).look({9: "Infra"}, kind="versions")
+    listings.record({8: "Infra"}, LOOKS[0], space="other")
+    assert listings.resolve("Infra", LONG_AGO) == 77
+    assert listings.resolve("Infra", LONG_AGO, owner=301) == 5
+    assert listings.resolve("Infra", LONG_AGO, kind="versions") == 9
+    assert listings.resolve("Infra", LONG_AGO, owner=302) is None
+    assert listings.resolve("infra", LONG_AGO) is None
+
+
+def test_the_same_listing_again_changes_nothing_but_when_it_was_last_seen(listings: Listings) -> None:
+    listings.look({77: "Infra", 78: "Web"}, {78: "Web", 77: "Infra"})
+    assert listings.rows() == [(77, "Infra", None, LOOKS[1], None), (78, "Web", None, LOOKS[1], None)]
+
+
+def test_a_renamed_id_is_found_by_either_name_whenever_the_rename_was(listings: Listings) -> None:
+    listings.look({77: "Infra"}, {77: "Platform"})
+    between = LOOKS[0] + HOUR
+    assert listings.each("Infra", LONG_AGO, between, LOOKS[1]) == [77, 77, 77]
+    assert listings.each("Platform", between, LOOKS[1], LOOKS[3]) == [77, 77, 77]
+    assert listings.rows() == [(77, "Infra", None, LOOKS[0], LOOKS[1]), (77, "Platform", LOOKS[1], LOOKS[1], None)]
+
+
+def test_a_deleted_id_keeps_its_name(listings: Listings) -> None:
+    listings.look({77: "Infra", 78: "Web"}, {78: "Web"}, {78: "Web"})
+    assert listings.each("Infra", LONG_AGO, LOOKS[0] + HOUR, LOOKS[2]) == [77, 77, 77]
+
+
+def test_a_name_that_another_id_got_later_means_the_one_that_had_it_then(listings: Listings) -> None:
+    listings.look({77: "Infra"}, {77: "Infra", 78: "Web"}, {77: "Platform", 78: "Infra"}, {77: "Platform", 78: "Infra"})
+    assert listings.each("Infra", LONG_AGO, LOOKS[1] - HOUR) == [77, 77]
+    assert listings.each("Infra", LOOKS[2] + HOUR, LOOKS[3] + HOUR) == [78, 78]
+
+
+def test_between_two_listings_nobody_knows_who_had_a_name_that_was_passed_on(listings: Listings) -> None:
+    listings.look({77: "Infra", 78: "Web"}, {77: "Platform", 78: "Infra"})
+    near = timedelta(seconds=1)
+    assert listings.each("Infra", LOOKS[0] + near, LOOKS[0] + HOUR, LOOKS[1] - near, LOOKS[1] + near) == [None] * 4
+    assert listings.each("Web", LOOKS[0] + HOUR) == [78]
+
+
+def test_an_id_that_was_made_again_under_the_same_name_is_not_mixed_up_with_the_old_one(listings: Listings) -> None:
+    listings.look({77: "Infra"}, {}, {90: "Infra"})
+    assert listings.each("Infra", LONG_AGO, LOOKS[0] + HOUR, LOOKS[1] + HOUR, LOOKS[2] + HOUR) == [77, 77, 90, 90]
+
+
+def test_a_name_that_two_have_at_once_means_neither(listings: Listings) -> None:
+    listings.look({5_001: "Mori A.", 5_002: "Mori A."}, {5_001: "Mori A.", 5_002: "Mori B."})
+    assert listings.each("Mori A.", LONG_AGO, LOOKS[0] + HOUR) == [None, None]
+    assert listings.each("Mori A.", LOOKS[1] + HOUR) == [5_001]
+
+
+def test_a_name_that_a_second_one_got_as_well_is_not_told_from_the_look_before_on(listings: Listings) -> None:
+    listings.look({77: "Infra", 78: "Web"}, {77: "Infra", 78: "Web"}, {77: "Infra", 78: "Infra"})
+    assert listings.each("Infra", LOOKS[1] - HOUR, LOOKS[1] + HOUR, LOOKS[2] + HOUR) == [77, None, None]
+
+
+def test_when_nobody_can_have_had_a_name_and_two_had_it_at_other_times_it_is_not_told(listings: Listings) -> None:
+    listings.look({77: "Infra", 1: "x"}, {1: "x"}, {1: "x"}, {1: "x", 90: "Infra"})
+    assert listings.each("Infra", LOOKS[1] + HOUR, LOOKS[2] + HOUR) == [None, 90]
+
+
+def test_a_name_that_came_between_two_looks_is_known_from_its_making_on(listings: Listings) -> None:
+    listings.look({77: "Infra"}, {77: "Infra", 78: "New"})
+    assert listings.each("New", LOOKS[0] + HOUR, LOOKS[1]) == [78, 78]
+
+
+def test_an_id_that_gets_its_old_name_back_has_both_times(listings: Listings) -> None:
+    listings.look({77: "Infra", 78: "Web"}, {77: "Platform", 78: "Web"}, {77: "Infra", 78: "Web"})
+    assert listings.each("Infra", LONG_AGO, LOOKS[1], LOOKS[3]) == [77, 77, 77]
+    assert len(listings.rows()) == 4
+
+
+def test_several_renames_within_one_second_of_the_source_are_all_kept(listings: Listings) -> None:
+    for name in ("a", "b", "c", "b"):
+        listings.record({77: name}, LOOKS[0])
+    assert [row[1] for row in listings.rows()] == ["a", "b", "c", "b"]
+    assert [row[4] is None for row in listings.rows()] == [False, False, False, True]
+    assert listings.each("c", LOOKS[1]) == [77]
+
+
+def test_a_clock_that_goes_back_breaks_nothing(listings: Listings) -> None:
+    listings.record({77: "a"}, LOOKS[3])
+    listings.record({77: "b"}, LOOKS[0])
+    listings.record({77: "b"}, LOOKS[1])
+    assert listings.each("a", LONG_AGO) == listings.each("b", LOOKS[3]) == [77]
+    assert [row[4] is None for row in listings.rows()] == [False, True]
+
+
+def test_without_a_time_it_is_now(listings: Listings) -> None:
+    listings.record({77: "a"}, None)
+    listings.record({77: "b"}, None)
+    (_, _, _, seen, ended), (_, _, began, _, _) = listings.rows()
+    assert began == ended
+    assert abs(datetime.now(UTC) - began) < HOUR
+    assert seen < ended
+
+
+def test_an_empty_first_look_and_names_that_nobody_can_store(listings: Listings) -> None:
+    listings.look({})
+    assert listings.rows() == []
+    listings.look({77: "a\x00b", 78: "c\ud83d"})
+    assert listings.each("a\x00b", LOOKS[0]) == [77]
+    assert listings.each("c\ud83d", LOOKS[0]) == [78]
+    assert listings.each("a\ufffdb", LOOKS[0]) == [77]
+
+
+def test_resolution_zero_is_an_id(listings: Listings) -> None:
+    listings.look({0: "Fixed", 1: "Won't fix"}, kind="resolutions", owner=0)
+    assert listings.resolve("Fixed", LONG_AGO, kind="resolutions", owner=0) == 0
+    assert listings.names.resolve_list("resolutions", 0, "Fixed", LONG_AGO) == [0]
+
+
+# -- lists -------------------------------------------------------------------------------------------------------
+
+CATEGORIES = {1: "Infra", 2: "Web", 3: "Web, mobile", 4: "R,D", 5: "a, b", 6: "b, c", 7: "c", 8: "a"}
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        ("", []),
+        ("Infra", [1]),
+        ("Web, Infra", [2, 1]),
+        ("Infra,Web", [1, 2]),
+        ("Infra, Web, mobile", [1, 3]),
+        ("R,D, Infra", [4, 1]),
+        ("Infra, gone", None),
+        ("gone", None),
+        ("mobile", None),
+        ("Infra, ", None),
+        (", Infra", None),
+        ("a, b, c", None),  # a | b, c or a, b | c
+        ("a, b", [5]),
+        ("c, a", [7, 8]),
+    ],
+)
+def test_a_list_is_read_in_the_one_way_that_makes_sense(listings: Listings, shown: str, expected: list[int] | None) -> None:
+    listings.look(CATEGORIES)
+    assert listings.ids(shown) == expected
+
+
+def test_of_two_ways_to_read_a_list_the_one_with_names_of_that_time_counts(listings: Listings) -> None:
+    listings.look({1: "A", 2: "B", 3: "A, B"}, {1: "A", 2: "B"}, {1: "A", 2: "B"}, {3: "A, B"})
+    assert listings.ids("A, B", LOOKS[1] + HOUR) == [1, 2]
+    assert listings.ids("A, B", LONG_AGO) is None
+    assert listings.ids("A, B", LOOKS[3] + HOUR) == [3]
+
+
+def test_a_list_with_a_name_of_several_is_not_told(listings: Listings) -> None:
+    listings.look({1: "A", 2: "A", 3: "B", 4: "C, A"})
+    assert listings.ids("B, A") is None
+    assert listings.ids("B, C, A") == [3, 4]
+
+
+def test_a_list_may_mix_names_of_then_with_names_that_are_known_only_later(listings: Listings) -> None:
+    listings.look({1: "A"}, {1: "A", 2: "B"})
+    assert listings.ids("A, B", LOOKS[0] + HOUR) == [1, 2]
+
+
+def test_a_text_full_of_commas_takes_no_time(listings: Listings) -> None:
+    listings.look({number: ", ".join(["x"] * number) for number in range(1, 30)})
+    names = listings.names
+    started = time.monotonic()
+    assert names.resolve_list("categories", 300, ", ".join(["x"] * 5_000), LONG_AGO) is None
+    assert time.monotonic() - started < 5
