@@ -1,0 +1,95 @@
+"""The webhook inbox: what was posted is kept at once, and dealt with later, once for each activity.
+
+A webhook is a hint and nobody signs it, so nothing that comes in is refused: what makes no sense is kept and settled as such.
+
+Add here: what the inbox remembers of an event. Keep out: receiving over HTTP, what an event touches (the assets).
+"""
+
+import json
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, any_, func, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+
+from resources.warehouse.schema_ops import webhook_events
+
+_ID = re.compile("[0-9]{1,19}")
+_NOT_ASCII = re.compile("[^\x00-\x7f]")
+_BAD_JSON = (ValueError, RecursionError)
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event that is to be dealt with."""
+
+    id: int
+    """Its number in the inbox, for `settle`."""
+    activity_id: int | None
+    received_at: datetime
+    payload: Any
+    """The JSON value that was posted; the text itself when it was no JSON."""
+
+
+def receive(conn: Connection, space_key: str, payload: str) -> bool:
+    """Keep what was posted; return False when an event of the same activity is in the inbox already, dealt with or not.
+
+    Everything without a usable activity id is kept each time it comes: it may not be the same event.
+    """
+    try:
+        value = _parse(payload)
+    except _BAD_JSON:
+        value, kept = payload, json.dumps(payload)
+    else:
+        kept = _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], payload)
+    statement = insert(webhook_events).values(space_key=space_key, activity_id=_activity_id(value), payload=kept)
+    columns = webhook_events.c
+    once = statement.on_conflict_do_nothing(
+        index_elements=[columns.space_key, columns.activity_id], index_where=columns.activity_id.is_not(None)
+    )
+    return conn.execute(once.returning(columns.id)).first() is not None
+
+
+def _parse(payload: str) -> Any:
+    return json.loads(payload, parse_constant=_no_constant)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _activity_id(value: Any) -> int | None:
+    """Return the id of an activity, given as a number or as a string of digits."""
+    given = value.get("id") if isinstance(value, dict) else None
+    if isinstance(given, str) and _ID.fullmatch(given):
+        given = int(given)
+    return given if isinstance(given, int) and not isinstance(given, bool) and 0 < given < 2**63 else None
+
+
+def take(conn: Connection, space_key: str, limit: int) -> list[Event]:
+    """Return the oldest open events, and hold them until the transaction ends: another one that takes gets others.
+
+    They stay open until `settle`, so that nothing is lost with a process that dies.
+    """
+    columns = webhook_events.c
+    query = (
+        select(columns.id, columns.activity_id, columns.received_at, columns.payload)
+        .where(columns.space_key == space_key, columns.processed_at.is_(None))
+        .order_by(columns.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [Event(number, activity_id, at, json.loads(payload)) for number, activity_id, at, payload in conn.execute(query)]
+
+
+def settle(conn: Connection, ids: Collection[int], outcome: str) -> None:
+    """Say what became of events; those that were settled before keep their outcome."""
+    columns = webhook_events.c
+    conn.execute(
+        update(webhook_events)
+        .where(columns.id == any_(literal(list(ids), ARRAY(BigInteger()))), columns.processed_at.is_(None))
+        .values(processed_at=func.statement_timestamp(), outcome=outcome)
+    )

@@ -1,0 +1,160 @@
+"""The inbox keeps whatever is posted, each activity once, until somebody has dealt with it."""
+
+import json
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from resources.warehouse.inbox import Event, receive, settle, take
+
+
+class Inbox:
+    """The functions under test, each in a transaction of its own."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def receive(self, payload: Any, space: str = "acme") -> bool:
+        with self.engine.begin() as conn:
+            return receive(conn, space, payload if isinstance(payload, str) else json.dumps(payload, ensure_ascii=False))
+
+    def take(self, limit: int = 100, space: str = "acme") -> list[Event]:
+        with self.engine.begin() as conn:
+            return take(conn, space, limit)
+
+    def settle(self, events: list[Event], outcome: str = "done") -> None:
+        with self.engine.begin() as conn:
+            settle(conn, [event.id for event in events], outcome)
+
+    def column(self, name: str) -> list[Any]:
+        with self.engine.begin() as conn:
+            return list(conn.execute(text(f"SELECT {name} FROM ops.webhook_events ORDER BY id")).scalars())
+
+
+@pytest.fixture
+def inbox(warehouse: Engine) -> Inbox:
+    """Return an empty inbox."""
+    return Inbox(warehouse)
+
+
+def an_event(number: Any = 777_001, **more: Any) -> dict[str, Any]:
+    return {"id": number, "type": 2, "content": {"id": 90_017, "summary": "鍵 😀"}, "created": "2026-08-02T01:00:00Z"} | more
+
+
+def test_an_event_is_given_as_it_was_posted(inbox: Inbox) -> None:
+    assert inbox.receive(an_event())
+    [event] = inbox.take()
+    assert (event.activity_id, event.payload) == (777_001, an_event())
+
+
+@pytest.mark.parametrize(("first", "second"), [(777_001, 777_001), (777_001, "777001"), ("777001", 777_001), ("777001", "0777001")])
+def test_an_activity_is_taken_in_once_whichever_way_its_id_is_written(inbox: Inbox, first: Any, second: Any) -> None:
+    assert inbox.receive(an_event(first))
+    assert not inbox.receive(an_event(second, type=3))
+    [event] = inbox.take()
+    assert event.payload["type"] == 2
+
+
+def test_an_activity_that_was_dealt_with_is_not_taken_in_again(inbox: Inbox) -> None:
+    inbox.receive(an_event())
+    inbox.settle(inbox.take())
+    assert not inbox.receive(an_event())
+    assert inbox.take() == []
+
+
+def test_each_space_has_an_inbox_of_its_own(inbox: Inbox) -> None:
+    assert inbox.receive(an_event())
+    assert inbox.receive(an_event(), space="other")
+    assert len(inbox.take()) == len(inbox.take(space="other")) == 1
+    inbox.settle(inbox.take())
+    assert len(inbox.take(space="other")) == 1
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"type": 2}, {"id": None}, {"id": ""}, {"id": "x1"}, {"id": 0}, {"id": -5}, {"id": True}, {"id": 7.0}, {"id": [7]},
+        {"id": 2**63}, {"id": "9" * 19}, {"id": "٣"}, {}, [], [{"id": 7}], None, True, 7, '"text"',
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_what_names_no_activity_is_kept_each_time(inbox: Inbox, payload: Any) -> None:
+    assert inbox.receive(payload)
+    assert inbox.receive(payload)
+    events = inbox.take()
+    expected = json.loads(payload) if isinstance(payload, str) else payload
+    assert [(event.activity_id, event.payload) for event in events] == [(None, expected)] * 2
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        "",
+        "no json",
+        "<html>メンテナンス</html>",
+        '{"id": 7',
+        '{"id": NaN}',
+        "a\x00b",
+        "\ud83d",
+        "[" * 100_000,
+        '{"id": "7\n"}',
+        "\ufeff{}",
+    ],
+    ids=lambda payload: repr(payload[:10]),
+)
+def test_what_is_no_json_is_kept_as_text_and_can_be_settled(inbox: Inbox, payload: str) -> None:
+    assert inbox.receive(payload)
+    [event] = inbox.take()
+    assert (event.activity_id, event.payload) == (None, payload)
+    inbox.settle([event], "no JSON")
+    assert inbox.take() == []
+    assert inbox.column("outcome") == ["no JSON"]
+
+
+@pytest.mark.parametrize("odd", ["\x00", "\ud83d", "\udc00\ud83d", "😀", "鍵", "\\u0000", "é\u2028"], ids=ascii)
+@pytest.mark.parametrize("escaped", [True, False])
+def test_odd_characters_are_kept(inbox: Inbox, odd: str, escaped: bool) -> None:
+    value = {"id": 7, odd: f"a{odd}b"}
+    assert inbox.receive(json.dumps(value, ensure_ascii=escaped))
+    [event] = inbox.take()
+    assert (event.activity_id, event.payload) == (7, value)
+    assert all(payload.isascii() and "\x00" not in payload for payload in inbox.column("payload"))
+
+
+def test_the_text_is_kept_to_the_letter_where_it_is_ascii(inbox: Inbox) -> None:
+    payload = '{ "id": 7,\r\n "hours": 1.50, "big": 123456789012345678901234567890, "a": 1, "a": 2 }'
+    inbox.receive(payload)
+    assert inbox.column("payload") == [payload]
+
+
+def test_the_oldest_events_come_first_and_no_more_than_asked_for(inbox: Inbox) -> None:
+    for number in (30, 10, 20):
+        inbox.receive(an_event(number))
+    first = inbox.take(2)
+    assert [event.activity_id for event in first] == [30, 10]
+    assert inbox.take(2) == first
+    inbox.settle(first)
+    assert [event.activity_id for event in inbox.take(2)] == [20]
+    assert first[0].received_at <= first[1].received_at
+
+
+def test_an_outcome_is_said_once(inbox: Inbox) -> None:
+    inbox.receive(an_event())
+    events = inbox.take()
+    inbox.settle(events, "one issue")
+    processed = inbox.column("processed_at")
+    inbox.settle(events, "again")
+    inbox.settle([], "nothing")
+    assert inbox.column("outcome") == ["one issue"]
+    assert inbox.column("processed_at") == processed
+
+
+def test_two_that_take_at_once_get_different_events_and_what_nobody_settled_is_given_again(inbox: Inbox, warehouse: Engine) -> None:
+    for number in (1, 2, 3):
+        inbox.receive(an_event(number))
+    with warehouse.connect() as one, one.begin() as transaction:
+        assert [event.activity_id for event in take(one, "acme", 2)] == [1, 2]
+        assert [event.activity_id for event in inbox.take()] == [3]
+        transaction.rollback()
+    assert [event.activity_id for event in inbox.take()] == [1, 2, 3]
