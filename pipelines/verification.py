@@ -124,8 +124,9 @@ def _load_again(mending: "Mending", recorder: Recorder) -> Iterator[str]:
 
 def run_loads(definitions: dg.Definitions, instance: dg.DagsterInstance, mending: "Mending") -> Iterator[str]:
     """Run the jobs that load what is put down, only the tables that need it, and yield a line for each step that failed."""
-    from assets.partitions import PROJECTS, RANGE_END_TAG, RANGE_START_TAG, month_keys, partition_key
-    from pipelines.jobs import issues_config, issues_job, projects_job, users_job
+    from assets.partitions import PROJECTS
+    from pipelines.jobs import changed_issues_job, projects_job, users_job
+    from pipelines.schedules import single_issues_request
 
     for job, tables in (
         (users_job, [table for table in mending.tables if table == "users"]),
@@ -135,6 +136,5 @@ def run_loads(definitions: dg.Definitions, instance: dg.DagsterInstance, mending
             yield from run_job(definitions, instance, job.name, tables=tables)
     projects = instance.get_dynamic_partitions(str(PROJECTS.name))
     if mending.issues and projects:
-        months = month_keys()
-        corners = {RANGE_START_TAG: partition_key(projects[0], months[0]), RANGE_END_TAG: partition_key(projects[-1], months[-1])}
-        yield from run_job(definitions, instance, issues_job.name, issues_config("touched"), corners)
+        request = single_issues_request(projects, "touched")
+        yield from run_job(definitions, instance, changed_issues_job.name, request.run_config, request.tags)

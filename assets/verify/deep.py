@@ -20,8 +20,8 @@ from assets.metadata import by_bucket
 from assets.raw.issue_scope import Project
 from assets.verify.differences import EXTRA, Difference
 from assets.verify.lists import OF_PROJECT, OF_SPACE
-from assets.verify.pairs import HISTORY, Found, Pairs
-from assets.verify.reasons import Reasons
+from assets.verify.pairs import HISTORY, Found, Pairs, chunks
+from assets.verify.reasons import Reasons, with_rejections
 from assets.verify.sides import Row
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import AuthenticationError, NotFound, PermanentError, PermissionDenied
@@ -30,8 +30,8 @@ from resources.backlog.window import Window
 from resources.progress import Progress
 from resources.warehouse.schema import SPECS
 
-#: Comments that are compared at once.
-COMMENTS_AT_ONCE = 1_000
+#: Rows that are compared at once; frames of a hundred cost more than what is in them.
+AT_ONCE = 1_000
 
 
 @dataclass
@@ -113,7 +113,7 @@ class Deep:
                 for project in self._projects:
                     with self._part(f"{project.key}, comments"):
                         self._comments_of(project, seen.get(project.id))
-        return self._unreadable + self.recheck(self._suspects)
+        return [*self._unreadable, *self.recheck(self._suspects)]
 
     def recheck(self, suspects: Suspects) -> list[Difference]:
         """Read suspects once more, on both sides, and return those that differ still.
@@ -134,7 +134,7 @@ class Deep:
             # With an issue that is gone its comments are gone too: one difference, not many.
             gone = {one.ids[0] for one, _ in found if one.table == "issues" and one.kind == EXTRA}
             found += [(one, record) for one, record in history if one.issue_id not in gone]
-            return list(self.reasons.explain(self._client, found))
+            return with_rejections(self._engine, self.space_key, list(self.reasons.explain(self._client, found)))
 
     def stored(self, table: str, project_id: int | None) -> int:
         """Count the rows of a table that are not marked deleted, of a project or of the space."""
@@ -160,7 +160,7 @@ class Deep:
         scan = scan_window(self._client, Window((project.id,)))
         rows = 0
         try:
-            for batch in scan:
+            for batch in chunks((record for page in scan for record in page), AT_ONCE):
                 self._suspect(self._pairs.these_issues(batch))
                 self._progress.advance("verify issues", len(batch))
                 rows += len(batch)
@@ -189,7 +189,7 @@ class Deep:
                 continue
             issues.append(issue)
             rows += read
-            if len(rows) >= COMMENTS_AT_ONCE:
+            if len(rows) >= AT_ONCE:
                 self._compare_comments(project, issues, rows)
                 issues, rows = [], []
         self._compare_comments(project, issues, rows)

@@ -7,7 +7,7 @@ Add here: how another table is read by key. Keep out: which rows are looked at (
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -155,7 +155,11 @@ class Pairs:
         source = of_source(spec, rows, _HASHES.get(table, content_hash))
         found = list(described(spec, compare(source, stored)))
         told = {difference.key for difference, _ in found}
-        records = dict(zip(source["key"], source["record"], strict=True))
         with self.engine.connect() as connection:
             wrong = wrong_columns(connection, spec, self.space_key, self.timezone, project_id=project_id, within=within)
-            return found + [(one, records.get(one.key)) for one in wrong if one.key not in told]
+            spoilt = {one.key: one for one in wrong if one.key not in told}
+        for row in source[source["key"].isin(list(spoilt))].to_dict("records"):
+            # The columns that say where the row belongs may be the wrong ones.
+            placed = replace(spoilt[row["key"]], project_id=row["project_id"], issue_id=row["issue_id"])
+            found.append((placed, row["record"]))
+        return found

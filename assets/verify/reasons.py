@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import Engine, func, select
 
 from assets.census import LOOKBACK
-from assets.verify.differences import EXTRA, Difference
+from assets.verify.differences import EXTRA, Difference, short
 from resources.backlog.client import BacklogClient
 from resources.backlog.feed import deleted_issues
 from resources.warehouse.reads import CommentRead, pending_comments
-from resources.warehouse.schema_ops import sync_history
+from resources.warehouse.schema_ops import rejected_records, sync_history
 from resources.warehouse.state import get_watermarks
 
 #: Fields of a record that say when something happened to it.
@@ -81,6 +81,22 @@ class Reasons:
         if read is None or not difference.ids:
             return False
         return read.from_id == 0 if difference.kind == EXTRA else difference.ids[0] > read.from_id
+
+
+def with_rejections(engine: Engine, space_key: str, found: Sequence[Difference]) -> list[Difference]:
+    """Say of the rows that the warehouse could not take as they are that they are in quarantine, and why."""
+    entry = rejected_records.c
+    query = select(entry.table_name, entry.record_key, entry.error).where(
+        entry.space_key == space_key, entry.reason == "rejected", entry.resolved_at.is_(None)
+    )
+    with engine.connect() as connection:
+        rejected = {(str(table), str(key)): str(error) for table, key, error in connection.execute(query)}
+    return [
+        replace(one, warehouse=short(f"in ops.rejected_records: {rejected[one.table, one.key]}"))
+        if (one.table, one.key) in rejected and one.kind != EXTRA
+        else one
+        for one in found
+    ]
 
 
 def _since(record: Any, moment: datetime | None) -> bool:
