@@ -1,25 +1,29 @@
 """How long to wait for Backlog's rate limits.
 
-Holds: which request belongs to which bucket, what the `X-RateLimit-*` headers said, and the arithmetic of waiting.
-Add here: a change in Nulab's buckets. Keep out: sleeping and retrying (transport.py).
+Holds: which request belongs to which bucket, what the `X-RateLimit-*` headers say, and what one bucket tells of the others.
+Add here: a change in Nulab's buckets. Keep out: sleeping and retrying (transport.py), the arithmetic of one bucket (ratewindow.py).
 
-A bucket's window is a minute that opens with its first request; limits are counted for each user, so other
-programs of that user are seen in the headers too. Source: https://developer.nulab.com/docs/backlog/rate-limit/
+Limits are counted for each user, so other programs of that user, and other clients of ours, are seen in the headers too.
+Source: https://developer.nulab.com/docs/backlog/rate-limit/
+
+Clients that wait for the same window start anew at the same moment. That does no harm, since each sends one request at a time and
+learns from its answer how much the others took; spreading them out would only leave the window to programs that do not wait.
 """
 
 import math
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from resources.backlog.models import RateLimit
+from resources.backlog.ratewindow import MARGIN_SECONDS, WINDOW_SECONDS, Bucket, Told
 
-WINDOW_SECONDS = 60.0
-MARGIN_SECONDS = 0.5
 LONGEST_WAIT = 120.0  # a window lasts a minute; a reset further ahead than this is a broken clock or a wrong unit
+#: For so long after others took a good part of a window, they are expected to do it again.
+PRESSED_SECONDS = 600.0
+PRESSING_SHARE = 0.25
 
 _SEARCH = re.compile(r"/(issues|issues/count|wikis|wikis/count|documents)")
 _ICON = re.compile(r".*/(icon|image)")
@@ -37,16 +41,8 @@ def bucket_of(method: str, path: str) -> str:
     return "icon" if _ICON.fullmatch(path) else "read"
 
 
-@dataclass(frozen=True)
-class _Seen:
-    limit: int | None
-    remaining: int
-    reset: float | None  # epoch seconds by the server's clock
-    at: float  # server time of the answer
-
-
 class RateLimiter:
-    """Knows the state of each bucket from the headers of its last answer, by the server's clock.
+    """Knows the state of each bucket from the answers, and from its own requests where answers do not tell.
 
     `reserve` is the share of each window that is left to people. Nothing is known of a bucket before its first
     answer or after a wait: the next request just goes, so that work goes on whatever the limit and reserve are.
@@ -56,10 +52,11 @@ class RateLimiter:
         if not 0 <= reserve < 1:
             msg = f"the rate reserve is a share from 0 up to but not 1, got {reserve}"
             raise ValueError(msg)
-        self._reserve = reserve
+        self.reserve = reserve
         self._clock = clock
-        self._seen: dict[str, _Seen] = {}
+        self._buckets: dict[str, Bucket] = {}
         self._answered: tuple[datetime, float] | None = None  # Date header, local clock at that moment
+        self._pressed_until = -math.inf
         self.limits: dict[str, RateLimit] = {}
 
     @property
@@ -74,42 +71,82 @@ class RateLimiter:
         date, at = self._answered
         return date.timestamp() + max(0.0, self._clock() - at)
 
+    def sending(self, bucket: str) -> None:
+        """Count a request that is about to be sent."""
+        self._bucket(bucket).send(self._clock())
+
     def observe(self, bucket: str, headers: Mapping[str, str]) -> None:
-        """Take in the headers of an answer; missing or nonsensical ones say nothing."""
+        """Take in the headers of an answer; where they are missing or nonsense, our own requests are counted instead."""
         date = _http_date(headers.get("date"))
         if date is not None:
             self._answered = (date, self._clock())
-        limit = _whole(headers.get("x-ratelimit-limit"))
-        remaining = _whole(headers.get("x-ratelimit-remaining"))
-        reset = _whole(headers.get("x-ratelimit-reset"))
+        limit, remaining, reset = (_whole(headers.get(f"x-ratelimit-{name}")) for name in ("limit", "remaining", "reset"))
         if remaining is None:
-            self._seen.pop(bucket, None)
-            return
-        self._seen[bucket] = _Seen(limit, max(0, remaining), reset, self.now())
-        if limit is not None and reset is not None and abs(reset - self.now()) <= LONGEST_WAIT:
-            self.limits[bucket] = RateLimit(limit, max(0, remaining), datetime.fromtimestamp(reset, UTC))
+            self._bucket(bucket).take_nothing()
+        else:
+            self._take(bucket, limit, remaining, reset)
 
-    def wait_before(self, bucket: str) -> float:
-        """Say how many seconds to wait before the next request of this bucket; the window is forgotten then."""
-        seen = self._seen.get(bucket)
-        if seen is None or seen.remaining > math.ceil((seen.limit or 0) * self._reserve):
-            return 0.0
-        now = self.now()
-        opens = seen.reset if seen.reset is not None and seen.reset - seen.at <= LONGEST_WAIT else None
-        if opens is None:
-            opens = seen.at + WINDOW_SECONDS
-        del self._seen[bucket]
-        return opens - now + MARGIN_SECONDS if opens > now else 0.0
+    def observe_all(self, limits: object) -> None:
+        """Take in the body of `GET /rateLimit`; when it cannot be understood, nobody asks again for a while."""
+        buckets = limits.get("rateLimit") if isinstance(limits, dict) else None
+        if not isinstance(buckets, dict):
+            self._pressed_until = -math.inf
+            return
+        for name, told in buckets.items():
+            numbers = [told.get(key) for key in ("limit", "remaining", "reset")] if isinstance(told, dict) else [None]
+            if all(type(number) is int for number in numbers):
+                self._take(name, *numbers)
+
+    def unsure(self, bucket: str) -> bool:
+        """Say whether to ask `GET /rateLimit` first: others are known to take much, and may have taken the rest of this window.
+
+        It costs a request of the bucket `read`, so it is no help for that one, nor when that one is used up.
+        """
+        if bucket == "read" or self._clock() >= self._pressed_until:
+            return False
+        read, asked = self._bucket("read"), self._bucket(bucket)
+        if asked.headless or (read.told is not None and read.told.remaining <= read.keep(self.reserve, read.limit)):
+            return False
+        if asked.told is None:
+            return True
+        keep = asked.keep(self.reserve, asked.limit)
+        return asked.left(self._clock()) <= keep < asked.told.remaining
+
+    def wait_before(self, bucket: str, *, waited: bool = False) -> float:
+        """Say how many seconds to wait before the next request of this bucket; the window is forgotten then.
+
+        After a wait (`waited`) one request goes whenever the window is not used up.
+        """
+        return self._bucket(bucket).wait(self._clock(), self.reserve, waited=waited)
 
     def wait_after_429(self, bucket: str, headers: Mapping[str, str]) -> float:
         """Say how many seconds to wait after a 429: until Reset, else Retry-After, else a whole window."""
         self.observe(bucket, headers)
-        self._seen.pop(bucket, None)
+        self._bucket(bucket).refuse(self._clock())
+        self._pressed_until = self._clock() + PRESSED_SECONDS
         reset = _whole(headers.get("x-ratelimit-reset"))
         if reset is not None and 0 <= reset - self.now() <= LONGEST_WAIT:
             return reset - self.now() + MARGIN_SECONDS
         asked = retry_after(headers, self.now())
         return asked if asked else WINDOW_SECONDS
+
+    def _take(self, name: str, limit: int | None, remaining: int, reset: int | None) -> None:
+        bucket, now, ahead = self._bucket(name), self._clock(), reset - self.now() if reset is not None else math.inf
+        limit = limit if limit is not None and limit > 0 else None
+        remaining = max(0, remaining if limit is None else min(remaining, limit))
+        if limit is not None and bucket.limit is not None and limit < bucket.limit:
+            # A space under load lowers all limits: the next request of another bucket may be one too many already.
+            for other in self._buckets.values():
+                if other is not bucket:
+                    other.lower(limit / bucket.limit)
+        bucket.take(Told(limit, remaining, now + ahead if 0 < ahead <= LONGEST_WAIT else None, now))
+        if bucket.others() > (bucket.limit or math.inf) * PRESSING_SHARE:
+            self._pressed_until = now + PRESSED_SECONDS
+        if limit is not None and reset is not None and abs(ahead) <= LONGEST_WAIT:
+            self.limits[name] = RateLimit(limit, remaining, datetime.fromtimestamp(reset, UTC))
+
+    def _bucket(self, name: str) -> Bucket:
+        return self._buckets.setdefault(name, Bucket(name))
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:

@@ -74,11 +74,7 @@ class Transport:
 
     def _attempt(self, method: str, path: str, params: Params) -> httpx.Response:
         bucket = bucket_of(method, path)
-        seconds = self.limiter.wait_before(bucket)
-        if seconds > 0:
-            self._tell(bucket, seconds)
-            self._sleep(seconds)
-        self.stats.requests[bucket] += 1
+        self._await_turn(bucket)
         answer = self._exchange(method, path, params)
         if isinstance(answer, BacklogError):
             raise answer
@@ -97,8 +93,39 @@ class Transport:
             raise error
         return answer
 
+    def _await_turn(self, bucket: str) -> None:
+        """Wait until a request of the bucket may be sent; at the latest when the budget of waits is spent it just goes."""
+        waited = 0.0
+        while waited <= self._max_wait:
+            if self.limiter.unsure(bucket):
+                self._ask_limits()
+            seconds = self.limiter.wait_before(bucket, waited=waited > 0)
+            if seconds <= 0:
+                break
+            self._tell(bucket, seconds)
+            self._sleep(seconds)
+            waited += seconds
+
+    def _ask_limits(self) -> None:
+        """Ask for the state of all buckets; without an answer that is understood, things are as before."""
+        answer = self._exchange("GET", "/rateLimit", [])
+        if isinstance(answer, BacklogError):
+            return
+        if answer.status_code == 429:
+            self.stats.rate_limited += 1
+            self.limiter.wait_after_429("read", answer.headers)
+            return
+        self.limiter.observe("read", answer.headers)
+        try:
+            self.limiter.observe_all(answer.json())
+        except ValueError:
+            self.limiter.observe_all(None)
+
     def _exchange(self, method: str, path: str, params: Params) -> httpx.Response | Unavailable:
-        """Return the answer, or the error instead of raising it, so that it is not chained to httpx's."""
+        """Count and send a request. Return the error instead of raising it, so that it is not chained to httpx's."""
+        bucket = bucket_of(method, path)
+        self.stats.requests[bucket] += 1
+        self.limiter.sending(bucket)
         try:
             return self._http.request(method, self._root + path, params=tuple(params), auth=self._auth, follow_redirects=False)
         except httpx.RequestError as error:

@@ -1,0 +1,105 @@
+"""What the limiter makes of headers and of `GET /rateLimit`, and when it would ask."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from resources.backlog.client import BacklogClient
+from resources.backlog.models import IssueFilter
+from resources.backlog.ratelimit import RateLimiter
+from tests.resources.backlog.conftest import EPOCH, Clock, Wire, limits
+
+SEARCHES = IssueFilter()
+
+
+def _answers(wire: Wire, *rate_limits: Any) -> list[str]:
+    """Let searches see that others took 100 of 150, and answer `GET /rateLimit` in turn; return the paths that are asked."""
+    told = list(rate_limits)
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path.removeprefix("/api/v2"))
+        if asked[-1] == "/rateLimit":
+            now = told.pop(0)
+            return now if isinstance(now, httpx.Response) else httpx.Response(200, json=now)
+        return httpx.Response(200, json={"count": 1}, headers=limits(150, 49, int(EPOCH) + 40))
+
+    wire.answers = [answer]
+    return asked
+
+
+def _state(remaining: int, reset: int = int(EPOCH) + 40) -> dict[str, Any]:
+    return {
+        "rateLimit": {"search": {"limit": 150, "remaining": remaining, "reset": reset}, "icon": None, "read": {"limit": "many"}}
+    }
+
+
+def test_a_search_after_a_pause_asks_what_others_have_left_and_goes(client: BacklogClient, wire: Wire, clock: Clock) -> None:
+    asked = _answers(wire, _state(45))
+    client.issues_count(SEARCHES)
+    clock.now += 20
+    client.issues_count(SEARCHES)
+    assert asked == ["/issues/count", "/rateLimit", "/issues/count"]
+    assert clock.slept == []
+    assert client.stats.requests == {"search": 2, "read": 1}
+
+
+def test_a_search_waits_when_it_is_told_that_others_have_left_nothing(client: BacklogClient, wire: Wire, clock: Clock) -> None:
+    asked = _answers(wire, _state(0), _state(150, int(EPOCH) + 100))
+    client.issues_count(SEARCHES)
+    clock.now += 20
+    client.issues_count(SEARCHES)
+    assert asked == ["/issues/count", "/rateLimit", "/rateLimit", "/issues/count"]
+    assert clock.slept == [20.5]
+
+
+@pytest.mark.parametrize(
+    "answer", [httpx.Response(404, json={}), httpx.Response(200, text="<html>"), httpx.Response(200, json=[]), httpx.Response(500)]
+)
+def test_a_space_that_does_not_tell_its_limits_is_asked_once(client: BacklogClient, wire: Wire, clock: Clock, answer: Any) -> None:
+    asked = _answers(wire, answer)
+    for _ in range(3):
+        client.issues_count(SEARCHES)
+        clock.now += 20
+    assert asked == ["/issues/count", "/rateLimit", "/issues/count", "/issues/count"]
+
+
+def test_nothing_is_asked_while_reads_are_used_up_too(client: BacklogClient, wire: Wire, clock: Clock) -> None:
+    asked = _answers(wire, httpx.Response(429, headers=limits(600, 0, int(EPOCH) + 40)))
+    client.issues_count(SEARCHES)
+    clock.now += 20
+    client.issues_count(SEARCHES)
+    assert asked == ["/issues/count", "/rateLimit", "/issues/count"]
+    assert client.stats.rate_limited == 1
+
+
+def test_a_budget_that_others_use_up_for_ever_is_tried_when_the_waits_are_spent(
+    make_client: Callable[..., BacklogClient], wire: Wire, clock: Clock
+) -> None:
+    def used_up(request: httpx.Request) -> httpx.Response:
+        state = _state(0, int(clock.now) + 60)
+        search = request.url.path.endswith("/count")
+        return httpx.Response(200, json=state | {"count": 1}, headers=limits(150, 0, int(clock.now) + 60) if search else {})
+
+    wire.answers = [used_up]
+    client = make_client(max_wait=300)
+    client.issues_count(SEARCHES)
+    client.issues_count(SEARCHES)
+    assert 300 < sum(clock.slept) <= 370
+    assert client.stats.requests["search"] == 2
+
+
+@pytest.mark.parametrize("limit", [0, -5, "", "many"])
+def test_a_limit_that_is_none_is_not_known(limit: object, clock: Clock) -> None:
+    limiter = RateLimiter(0.2, clock)
+    limiter.observe("read", httpx.Headers(limits(limit, 5, int(EPOCH) + 9)))
+    assert limiter.wait_before("read") == 0.0
+    assert limiter.limits == {}
+
+
+def test_more_left_than_the_limit_is_the_limit(clock: Clock) -> None:
+    limiter = RateLimiter(0.2, clock)
+    limiter.observe("read", httpx.Headers(limits(600, 10**9, int(EPOCH) + 9)))
+    assert limiter.limits["read"].remaining == 600

@@ -1,0 +1,123 @@
+"""The arithmetic of one bucket: what is known of its window, and when the next request may go."""
+
+import math
+
+import pytest
+
+from resources.backlog.ratewindow import Bucket, Told
+
+NOW = 1_000.0
+
+
+def _send(bucket: Bucket, requests: int, start: float = NOW, every: float = 0.1) -> float:
+    for number in range(requests):
+        bucket.send(start + number * every)
+    return start + requests * every
+
+
+def _wait(bucket: Bucket, now: float, reserve: float = 0.2, *, waited: bool = False) -> float:
+    return bucket.wait(now, reserve, waited=waited)
+
+
+def test_a_bucket_that_nothing_is_known_of_lets_a_request_go() -> None:
+    assert _wait(Bucket("read"), NOW) == 0.0
+
+
+def test_a_window_that_is_over_when_the_next_request_comes_asks_for_no_wait() -> None:
+    bucket = Bucket("read")
+    bucket.take(Told(600, 0, NOW + 30, NOW))
+    assert _wait(bucket, NOW + 31) == 0.0
+
+
+def test_a_window_without_an_end_lasts_a_minute_from_where_it_was_seen_to_open() -> None:
+    bucket = Bucket("read")
+    for seconds, remaining in ((0, 50), (10, 599), (20, 120)):
+        bucket.take(Told(600, remaining, None, NOW + seconds))
+    assert _wait(bucket, NOW + 25) == pytest.approx(10 + 60 - 25 + 0.5)
+
+
+def test_a_window_without_an_end_that_was_never_seen_to_open_lasts_a_minute_from_the_answer() -> None:
+    bucket = Bucket("read")
+    bucket.take(Told(600, 120, None, NOW))
+    bucket.take(Told(600, 110, None, NOW + 100))
+    assert _wait(bucket, NOW + 101) == pytest.approx(60 - 1 + 0.5)
+
+
+def test_after_a_wait_one_request_goes_unless_the_window_is_used_up() -> None:
+    bucket = Bucket("search")
+    bucket.take(Told(150, 5, NOW + 30, NOW))
+    assert _wait(bucket, NOW, waited=True) == 0.0
+    bucket.take(Told(150, 0, NOW + 30, NOW))
+    assert _wait(bucket, NOW, waited=True) == pytest.approx(30.5)
+
+
+def test_a_refusal_without_headers_teaches_how_many_requests_were_too_many() -> None:
+    bucket = Bucket("search")
+    now = _send(bucket, 101)
+    bucket.take_nothing()
+    bucket.refuse(now)
+    now = _send(bucket, 79, now + 60)
+    assert _wait(bucket, now) == 0.0
+    now = _send(bucket, 1, now)
+    assert 45 < _wait(bucket, now) < 60
+
+
+def test_a_refusal_after_few_requests_tells_of_other_programs_until_it_comes_again() -> None:
+    bucket, now = Bucket("search"), NOW
+    for passed, allowed in ((2, 15 - 3), (9, 9 - 2)):
+        now = _send(bucket, passed + 1, now + 60)
+        bucket.take_nothing()
+        bucket.refuse(now)
+        now = _send(bucket, allowed - 1, now + 60)
+        assert _wait(bucket, now) == 0.0
+        now = _send(bucket, 1, now)
+        assert _wait(bucket, now) > 0
+
+
+def test_what_a_refusal_taught_is_forgotten_after_an_hour() -> None:
+    bucket = Bucket("search")
+    bucket.take_nothing()
+    bucket.refuse(_send(bucket, 31))
+    now = _send(bucket, 200, NOW + 3700)
+    assert _wait(bucket, now) == 0.0
+
+
+def test_requests_without_headers_are_bounded_in_any_minute_and_wait_for_several_places_at_once() -> None:
+    bucket = Bucket("search", limit=150)
+    bucket.take_nothing()
+    sent: list[float] = []
+    now, waits = NOW, 0
+    while len(sent) < 600:
+        seconds = _wait(bucket, now)
+        waits += seconds > 0
+        now += seconds
+        bucket.send(now)
+        sent.append(now)
+        now += 0.2
+    assert max(sum(1 for at in sent if start <= at < start + 60) for start in sent) <= 120
+    assert waits <= 50
+    assert sent[-1] - NOW <= 5 * 60
+
+
+@pytest.mark.parametrize(("limit", "share", "left"), [(150, 0.2, 0), (150, 0.9, 85), (1, 0.2, 100)])
+def test_a_limit_that_is_expected_to_have_fallen_takes_from_what_is_left(limit: int, share: float, left: int) -> None:
+    bucket = Bucket("search")
+    bucket.take(Told(limit, 100, NOW + 30, NOW))
+    bucket.lower(share)
+    assert bucket.told is not None
+    assert (bucket.limit, bucket.told.remaining) == (max(1, int(limit * share)), left)
+
+
+def test_what_is_left_is_reckoned_on_as_if_others_went_on() -> None:
+    bucket = Bucket("search")
+    assert bucket.left(NOW) == math.inf
+    now = _send(bucket, 10, every=1.0)
+    bucket.take(Told(150, 100, NOW + 60, now))  # the others made 40 in 10 seconds
+    assert bucket.others() == 40
+    assert bucket.left(now + 20) == pytest.approx(100 - 80)
+    assert bucket.left(NOW + 61) == math.inf
+
+
+@pytest.mark.parametrize(("reserve", "limit", "kept"), [(0.2, 150, 30), (0.0, 150, 8), (0.0, 3, 1), (0.99, 15, 15), (0.2, None, 0)])
+def test_the_reserve_is_never_smaller_than_what_other_clients_have_under_way(reserve: float, limit: int | None, kept: int) -> None:
+    assert Bucket("read").keep(reserve, limit) == kept
