@@ -1,5 +1,8 @@
 """Issues that are gone: found missing by a re-read, a count or the activity feed, and marked only after asking for each by id.
 
+A project that goes out of sight shows nothing either, without an error. So after the confirming read the projects are listed once
+more: where that does not show the project of an issue, its absence proves nothing.
+
 Add here: another way in which a deletion is noticed. Keep out: rows that vanish from whole listings (`TableLoad.store_listing`).
 """
 
@@ -13,6 +16,7 @@ from assets.partitions import Slice, month_keys
 from assets.raw.issue_report import Tally
 from assets.raw.issue_scope import Project
 from assets.raw.table_load import TableLoad
+from resources.backlog.errors import NotFound
 from resources.backlog.feed import deleted_issues
 from resources.backlog.models import IssueFilter
 from resources.warehouse.deletes import mark_issues_deleted, stored_ids
@@ -32,7 +36,11 @@ CONFIRMED = "confirmed by GET /issues?id[]"
 def mark_vanished(
     load: TableLoad, project: Project, part: Slice, seen: Collection[int], visible: dict[int, Project], tally: Tally
 ) -> None:
-    """Mark the stored rows of a slice that a pass over it did not meet and that the source confirms it no longer has."""
+    """Mark the stored rows of a slice that a pass over it did not meet and that the source confirms it no longer has.
+
+    Raises:
+        NotFound: the project has gone out of sight meanwhile, so that the pass over it proves nothing.
+    """
     if project.archived and not seen:
         # Whether lists still hold the issues of an archived project is not documented: absence proves nothing then.
         return
@@ -40,7 +48,9 @@ def mark_vanished(
         stored = stored_ids(
             connection, load.spec, {"project_id": project.id}, space_key=load.space_key, since=part.since, until=part.until
         )
-    _mark_if_absent(load, stored.difference(seen), visible, tally, project.id, "partition re-read")
+    missed = stored.difference(seen)
+    if not _mark_if_absent(load, missed, visible, tally, project.id, "partition re-read"):
+        _refuse_lost(load, [project])
 
 
 def unequal_projects(
@@ -50,6 +60,9 @@ def unequal_projects(
 
     One request when all is equal. When not, the deletions that the activity feed tells since `since` are confirmed and marked; what
     is still unequal after that is left to the caller.
+
+    Raises:
+        NotFound: one of them has gone out of sight meanwhile.
     """
     active = [project for project in projects if not project.archived]
     if _source_count(load, active) == _stored_count(load, active):
@@ -60,7 +73,10 @@ def unequal_projects(
     with load.engine.connect() as connection:
         suspects = set(connection.execute(stored).scalars())
     _mark_if_absent(load, suspects, visible, tally, projects[0].id, "activity feed")
-    return [project for project in active if not is_equal(load, project)]
+    unequal = [project for project in active if not is_equal(load, project)]
+    if unequal:
+        _refuse_lost(load, unequal)
+    return unequal
 
 
 def is_equal(load: TableLoad, project: Project) -> bool:
@@ -71,7 +87,7 @@ def is_equal(load: TableLoad, project: Project) -> bool:
 def retry_rejected(load: TableLoad, visible: dict[int, Project]) -> None:
     """Read quarantined issues again; one that the source no longer has is settled."""
     with load.engine.connect() as connection:
-        keys = pending_rejections(connection, load.space_key, load.spec.name)
+        keys = pending_rejections(connection, load.space_key, load.spec.name, project_ids=visible)
     gone = _absent(load, [int(key) for key in keys if key.isdigit()], visible, Tally(month_keys(), visible), 0)
     with load.engine.begin() as connection:
         resolve_rejections(connection, load.space_key, load.spec.name, [str(identifier) for identifier in gone])
@@ -79,38 +95,27 @@ def retry_rejected(load: TableLoad, visible: dict[int, Project]) -> None:
 
 def mark_absent(load: TableLoad, told: Mapping[int, str], visible: dict[int, Project], tally: Tally) -> None:
     """Ask for issues by id, store what comes back, and mark those that do not, each with what told of it as the evidence."""
-    gone = _absent(load, sorted(told), visible, tally, min(tally.projects, default=0))
-    unlisted = _unlisted(load, gone, visible)
+    fallback = min(tally.projects, default=0)
     by_evidence: dict[str, list[int]] = defaultdict(list)
-    for identifier in gone:
-        if identifier not in unlisted:
-            by_evidence[told[identifier]].append(identifier)
+    for identifier in _proven(load, _absent(load, sorted(told), visible, tally, fallback), visible):
+        by_evidence[told[identifier]].append(identifier)
     for evidence, ids in by_evidence.items():
-        _mark(load, ids, tally, min(tally.projects, default=0), evidence)
-
-
-def _unlisted(load: TableLoad, ids: Collection[int], visible: dict[int, Project]) -> set[int]:
-    """Return those of the issues whose project is archived and lists no issue at all: absence proves nothing there."""
-    issues = load.spec.table.c
-    archived = [project.id for project in visible.values() if project.archived]
-    query = select(issues.project_id, issues.id).where(
-        issues.space_key == load.space_key, issues.id.in_(ids), issues.project_id.in_(archived)
-    )
-    by_project: dict[int, set[int]] = defaultdict(set)
-    with load.engine.connect() as connection:
-        for project_id, identifier in connection.execute(query):
-            by_project[project_id].add(identifier)
-    return {one for project_id, found in by_project.items() if not _source_count(load, [visible[project_id]]) for one in found}
+        _mark(load, ids, tally, fallback, evidence)
 
 
 def _mark_if_absent(
     load: TableLoad, suspects: Iterable[int], visible: dict[int, Project], tally: Tally, project_id: int, found_by: str
-) -> None:
-    _mark(load, _absent(load, sorted(suspects), visible, tally, project_id), tally, project_id, found_by)
+) -> bool:
+    """Mark those of the issues that the source does not give by id; return False when the absence of some proves nothing."""
+    absent = _absent(load, sorted(suspects), visible, tally, project_id)
+    gone = _proven(load, absent, visible)
+    _mark(load, gone, tally, project_id, found_by)
+    return len(gone) == len(absent)
 
 
 def _mark(load: TableLoad, gone: Sequence[int], tally: Tally, project_id: int, found_by: str) -> None:
-    """Mark issues that the source does not give by id."""
+    if not gone:
+        return
     issues = load.spec.table.c
     with load.writing() as connection:
         query = select(issues.project_id, issues.updated_at).where(
@@ -121,6 +126,45 @@ def _mark(load: TableLoad, gone: Sequence[int], tally: Tally, project_id: int, f
             connection, gone, space_key=load.space_key, evidence=f"{found_by}; {CONFIRMED}", run_id=load.context.run.run_id
         )
     load.note_deleted(len(marked))
+
+
+def _proven(load: TableLoad, absent: Sequence[int], visible: dict[int, Project]) -> list[int]:
+    """Return those of the absent issues that are stored and whose project is still in sight, so that they must be gone.
+
+    Whether lists hold the issues of an archived project is not documented: there, absence proves something only when other issues
+    of the project are listed. One request when any is absent, and one for each archived project concerned.
+    """
+    issues = load.spec.table.c
+    query = select(issues.id, issues.project_id).where(
+        issues.space_key == load.space_key, issues.id.in_(absent), issues.deleted_at.is_(None)
+    )
+    with load.engine.connect() as connection:
+        stored = {int(identifier): int(project) for identifier, project in connection.execute(query)}
+    if not stored:
+        return []
+    now = _archived_now(load)
+    sound = set()
+    for project_id in set(stored.values()) & now.keys() & visible.keys():
+        project = visible[project_id]
+        if project.archived == now[project_id] and (not project.archived or _source_count(load, [project])):
+            sound.add(project_id)
+    unsound = sorted({project_id for project_id in stored.values() if project_id not in sound})
+    if unsound:
+        load.context.log.warning(f"nothing is marked deleted in the projects {unsound}: they are out of sight, or were archived")
+    return sorted(identifier for identifier, project_id in stored.items() if project_id in sound)
+
+
+def _archived_now(load: TableLoad) -> dict[int, bool]:
+    """Ask which projects are in sight at this moment; say of each whether it is archived."""
+    return {int(project["id"]): bool(project.get("archived")) for project in load.client.projects()}
+
+
+def _refuse_lost(load: TableLoad, projects: Sequence[Project]) -> None:
+    """Raise NotFound when one of the projects is not in sight any more: what was read of it is not all that it has."""
+    now = _archived_now(load)
+    lost = [project.key for project in projects if project.id not in now]
+    if lost:
+        raise NotFound(f"GET /projects lists {', '.join(lost)} no more: deleted or out of sight since this load began; load again")
 
 
 def _absent(load: TableLoad, ids: Sequence[int], visible: dict[int, Project], tally: Tally, project_id: int) -> list[int]:

@@ -14,14 +14,14 @@ from resources.backlog.errors import AuthenticationError, NotInPlan, PermanentEr
 from resources.backlog.models import Record
 
 
-def load_whole(load: TableLoad, read: Callable[[], list[Record]], *, reason: str = "no longer listed") -> None:
+def load_whole(load: TableLoad, read: Callable[[], list[Record]]) -> None:
     """Load a list that the space has; a failed read is never an empty list, it leaves the rows as they are.
 
     Raises:
         BacklogError: the list cannot be read.
     """
     with in_history(load, "full"):
-        load.store_listing(read(), reason=reason)
+        load.store_listing(read())
 
 
 def load_each_project(load: TableLoad, read: Callable[[BacklogClient, str], list[Record]]) -> None:
@@ -35,7 +35,8 @@ def load_each_project(load: TableLoad, read: Callable[[BacklogClient, str], list
         for project in load.client.visible_projects():
             key = str(project["projectKey"])
             try:
-                load.store_listing(read(load.client, key), project_id=int(project["id"]))
+                evidence = f"{load.spec.endpoint.replace(':id', key)} no longer lists it"
+                load.store_listing(read(load.client, key), evidence=evidence, project_id=int(project["id"]))
             except NotInPlan:
                 without.append(key)
             except AuthenticationError:

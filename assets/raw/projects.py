@@ -9,13 +9,20 @@ import dagster as dg
 
 from assets.raw.declaration import raw_asset
 from assets.raw.listings import load_each_project, load_whole, whole_table_result
-from assets.raw.table_load import table_load
+from assets.raw.out_of_sight import settle_unseen
+from assets.raw.table_load import in_history, table_load
 from resources.backlog.client import BacklogClient
+from resources.backlog.errors import IncompleteScan
 from resources.backlog.models import Record
+from resources.backlog.paging import PAGE_SIZE
 from resources.backlog.resource import BacklogResource
 from resources.progress import Progress
 from resources.warehouse import state
 from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.sight import note_seen
+
+#: Reads of a list that takes several pages, at most; two that agree are enough.
+PASSES = 4
 
 
 def note_project_keys(backlog: BacklogResource, warehouse: WarehouseResource) -> list[Record]:
@@ -32,22 +39,35 @@ def note_project_keys(backlog: BacklogResource, warehouse: WarehouseResource) ->
 
 @raw_asset(
     "projects",
-    description="One row per project that the API key can see, archived ones included. A project that is out of sight is marked "
-    "`deleted_at` with the reason `not visible`: it was deleted, or the key has lost access. Source: `GET /projects`.",
+    description="One row per project that the API key can see or once could, archived ones included. Source: `GET /projects`.\n\n"
+    "A project that is no longer listed is either **deleted**, as an administrator's key can tell: then it and all its rows in "
+    "every table are marked; or **out of sight**: then its row gets a `deleted_reason` that begins with `no access`, but no "
+    "`deleted_at`, and everything else of it stays as it is until it is seen again, when it is read whole.",
 )
 def projects(
     context: dg.AssetExecutionContext, backlog: BacklogResource, warehouse: WarehouseResource, progress: dg.ResourceParam[Progress]
 ) -> "dg.MaterializeResult[None]":
-    """Read all visible projects."""
-    with table_load(context, "projects", backlog, warehouse, progress) as load:
-        load_whole(load, lambda: note_project_keys(backlog, warehouse), reason="not visible: deleted, or the key has lost access")
+    """Read all visible projects, and settle what became of those that are not visible any more."""
+    with table_load(context, "projects", backlog, warehouse, progress) as load, in_history(load, "full"):
+        listed = note_project_keys(backlog, warehouse)
+        with load.writing() as connection:
+            # Before the merge, which takes the reason away from a row that has changed meanwhile.
+            ids = [int(project["id"]) for project in listed]
+            back = note_seen(connection, ids, space_key=load.space_key, run_id=context.run.run_id)
+            result = load.merge(connection, listed, {})
+        load.count(result)
+        if back:
+            load.notes["projects_back_in_sight"] = ", ".join(str(one["projectKey"]) for one in listed if one["id"] in back)
+        # A record without a key may be any project, so that nothing is known to be missing.
+        if not result.unidentified:
+            settle_unseen(load, result.present_ids)
     return whole_table_result(load)
 
 
 @raw_asset(
     "project_members",
     description="One row per project and member, members by way of a team included. A membership that is no longer listed is "
-    "marked deleted. Source: `GET /projects/:id/users`.",
+    "marked deleted; those of a project that is out of sight stay as they are. Source: `GET /projects/:id/users`.",
     deps=["raw/projects"],
 )
 def project_members(
@@ -73,5 +93,21 @@ def teams(
 ) -> "dg.MaterializeResult[None]":
     """Read all teams, page by page."""
     with table_load(context, "teams", backlog, warehouse, progress) as load:
-        load_whole(load, lambda: [team for page in load.client.teams() for team in page])
+        load_whole(load, lambda: _all_teams(load.client))
     return whole_table_result(load)
+
+
+def _all_teams(client: BacklogClient) -> list[Record]:
+    """Read all teams; more than a page of them until two reads list the same, since a page can slip while others are read.
+
+    Raises:
+        IncompleteScan: the list has changed during each read.
+    """
+    before: list[object] | None = None
+    for _ in range(PASSES):
+        listed = [team for page in client.teams() for team in page]
+        ids = [team["id"] for team in listed if "id" in team]
+        if len(listed) < PAGE_SIZE or ids == before:
+            return listed
+        before = ids
+    raise IncompleteScan(f"GET /teams: the list was another one at each of {PASSES} reads; load again when it is quiet")

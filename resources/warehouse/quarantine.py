@@ -94,8 +94,10 @@ def _array(keys: Sequence[Key]) -> ColumnElement[Sequence[str]]:
     return literal([key_text(key) for key in keys], ARRAY(Text()))
 
 
-def pending_rejections(conn: Connection, space_key: str, table: str) -> list[str]:
+def pending_rejections(conn: Connection, space_key: str, table: str, project_ids: Collection[int] | None = None) -> list[str]:
     """Return the keys of records of a raw table that are not loaded, to be read again at the next sync.
+
+    With `project_ids` only those of these projects, and those of which the project is not known.
 
     A key is `key_text` of the record's key (`"90017"`, `"300/5012"`), or starts with `?` for a record without one.
     Merging a good version of the record settles its entry; `resolve_rejections` settles one whose record is gone.
@@ -107,6 +109,8 @@ def pending_rejections(conn: Connection, space_key: str, table: str) -> list[str
         rejected.reason == "rejected",
         rejected.resolved_at.is_(None),
     )
+    if project_ids is not None:
+        query = query.where(or_(rejected.project_id.is_(None), rejected.project_id.in_(project_ids)))
     return list(conn.execute(query.order_by(rejected.id)).scalars())
 
 

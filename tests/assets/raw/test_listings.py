@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from resources.backlog.client import BacklogClient
-from resources.simulator import SpaceSpec, World
-from tests.deployment import WHOLE_TABLES, Deploy, Deployment, counts, metadata
+from resources.simulator import RequestInfo, SpaceSpec, World
+from tests.deployment import WHOLE_TABLES, Deploy, Deployment, counts, failures, metadata
 
 Rows = list[dict[str, Any]]
 Read = Callable[[BacklogClient, str], Rows]
@@ -113,19 +113,31 @@ DELETES: dict[str, Change] = {
     "categories": lambda space: space.delete_category("WEB", next(iter(space.project("WEB").categories))),
     "versions": lambda space: space.delete_version("WEB", next(iter(space.project("WEB").versions))),
     "custom_fields": lambda space: space.delete_field("WEB", next(iter(space.project("WEB").fields))),
-    "projects": lambda space: space.delete_project("WEB"),
+}
+EVIDENCE = {
+    "users": "GET /users no longer lists it",
+    "project_members": "GET /projects/WEB/users no longer lists it",
+    "statuses": "GET /projects/WEB/statuses no longer lists it",
+    "issue_types": "GET /projects/WEB/issueTypes no longer lists it",
+    "categories": "GET /projects/WEB/categories no longer lists it",
+    "versions": "GET /projects/WEB/versions no longer lists it",
+    "custom_fields": "GET /projects/WEB/customFields no longer lists it",
 }
 
 
 @pytest.mark.parametrize("table", DELETES)
-def test_a_row_that_is_no_longer_listed_is_marked_deleted_with_a_reason(deployment: Deployment, table: str) -> None:
+def test_a_row_that_is_no_longer_listed_is_marked_deleted_with_a_reason_and_the_evidence(
+    deployment: Deployment, table: str
+) -> None:
     job = "users" if table == "users" else "projects"
     deployment.run(job, only=[table])
     before = len(deployment.rows(table))
     DELETES[table](deployment.sim.space)
     said = metadata(deployment.run(job, only=[table]), table)
     [gone] = deployment.rows(table, deleted=True)
-    assert gone["deleted_reason"].startswith("not visible" if table == "projects" else "no longer listed")
+    assert gone["deleted_reason"] == "no longer listed"
+    identifier = gone["user_id" if table == "project_members" else "id"]
+    assert deployment.deletions(table) == {(identifier, "no longer listed", EVIDENCE[table])}
     assert said["load/rows_deleted"] == 1
     assert said["dagster/row_count"] == before - 1 == len(deployment.rows(table))
     assert keys(in_warehouse(deployment, table)) == keys(at_source(deployment, table))
@@ -144,23 +156,68 @@ def test_a_member_who_joins_again_is_no_longer_deleted(deployment: Deployment) -
     assert not deployment.rows("project_members", deleted=True)
 
 
-def test_a_project_out_of_sight_keeps_its_master_data_and_comes_back(deployment: Deployment) -> None:
+#: Where the records of each table that can vanish are listed.
+ROUTES = {
+    "users": "/users",
+    "teams": "/teams",
+    "project_members": "/projects/{project}/users",
+    "statuses": "/projects/{project}/statuses",
+    "issue_types": "/projects/{project}/issueTypes",
+    "categories": "/projects/{project}/categories",
+    "versions": "/projects/{project}/versions",
+    "custom_fields": "/projects/{project}/customFields",
+    "priorities": "/priorities",
+    "resolutions": "/resolutions",
+}
+
+
+@pytest.mark.parametrize("table", ROUTES)
+def test_whatever_is_listed_again_comes_back_and_its_deletion_is_closed(deployment: Deployment, table: str) -> None:
+    job = "users" if table == "users" else "projects"
+    deployment.run(job, only=[table])
+    before = [row["payload"] for row in deployment.rows(table)]
+    hiding = [True]
+    deployment.sim.rewrite_response(lambda request, body: body[1:] if hiding and request.route == ROUTES[table] else body)
+    lists = 3 if "{project}" in ROUTES[table] else 1
+    assert counts(metadata(deployment.run(job, only=[table]), table))["deleted"] == lists == len(deployment.deletions(table))
+    hiding.clear()
+    assert counts(metadata(deployment.run(job, only=[table]), table))["updated"] == lists
+    assert [row["payload"] for row in deployment.rows(table)] == before
+    closed = deployment.query("SELECT restored_at > found_at AS later FROM ops.deletions")
+    assert [row["later"] for row in closed] == [True] * lists
+
+
+def test_a_team_that_slips_out_of_a_page_while_another_goes_is_not_taken_for_deleted(deployment: Deployment) -> None:
     space = deployment.sim.space
-    deployment.run("projects")
-    member = next(user for user in space.users.values() if user.role == 2 and user.id in space.project("WEB").members)
-    for team in list(space.project("WEB").teams):
-        space.remove_project_team("WEB", team)
-    seen_by_member = deployment.as_user(member.id)
-    seen_by_member.run("projects")
-    space.remove_member("WEB", member.id)
-    categories = deployment.rows("categories")
+    for number in range(150):
+        space.add_team(f"team {number}", [])
+    deployment.run("projects", only=["teams"])
+    first = min(space.teams)
 
-    assert seen_by_member.run("projects", only=["projects", "categories"]).success
-    assert "WEB" in {row["project_key"] for row in deployment.rows("projects", deleted=True)}
-    assert deployment.rows("categories") == categories
+    def go(request: RequestInfo) -> None:
+        if request.route == "/teams" and request.param("offset") == "100":
+            space.teams.pop(first, None)
 
-    assert deployment.run("projects", only=["projects"]).success
-    assert not deployment.rows("projects", deleted=True)
+    deployment.sim.before_request(go)
+    assert deployment.run("projects", only=["teams"]).success
+    assert {one[0] for one in deployment.deletions("teams")} == {first}
+
+
+def test_a_list_of_teams_that_never_stands_still_fails_and_leaves_the_rows(deployment: Deployment) -> None:
+    space = deployment.sim.space
+    for number in range(150):
+        space.add_team(f"team {number}", [])
+    deployment.run("projects", only=["teams"])
+    before = deployment.rows("teams")
+
+    def join(request: RequestInfo) -> None:
+        if request.route == "/teams":
+            space.add_team("one more", [])
+
+    deployment.sim.before_request(join)
+    [line] = failures(deployment.run("projects", only=["teams"]))
+    assert line.startswith("teams: GET /teams: the list was another one at each of 4 reads")
+    assert deployment.rows("teams") == before
 
 
 def test_a_renamed_project_keeps_its_row_and_both_keys_are_known(deployment: Deployment) -> None:
