@@ -24,8 +24,7 @@ _OF_ISSUE = and_(_read.space_key == _issue.space_key, _read.issue_id == _issue.i
 #: The version of an issue. The source always sends `updated`; should it not, an issue must not be pending for ever.
 _VERSION = func.coalesce(_issue.updated_at, _issue.created_at, func.to_timestamp(0))
 
-
-#: Evidence of a want that every load tries again: a record that could not be loaded.
+#: Evidence of a want that every load tries again: a comment that could not be loaded.
 QUARANTINE = "quarantine"
 
 
@@ -69,7 +68,10 @@ _WANT = text(
     "INSERT INTO ops.issue_reads AS r (space_key, issue_id, project_id, wanted_from, wanted_issue, wanted_by, wants) "
     "SELECT :space_key, w.*, 1 FROM unnest(CAST(:issues AS bigint[]), CAST(:projects AS bigint[]), CAST(:starts AS bigint[]), "
     "CAST(:whole AS boolean[]), CAST(:evidence AS text[])) AS w "
-    "ON CONFLICT (space_key, issue_id) DO UPDATE SET wants = r.wants + 1, wanted_by = excluded.wanted_by, "
+    "ON CONFLICT (space_key, issue_id) DO UPDATE SET wants = r.wants + 1, "
+    # What waits for a load does not wait longer because a record is in quarantine as well.
+    "wanted_by = CASE WHEN excluded.wanted_by = :quarantine AND (r.wanted_issue OR r.wanted_from IS NOT NULL) "
+    "THEN r.wanted_by ELSE excluded.wanted_by END, "
     "project_id = COALESCE(NULLIF(excluded.project_id, 0), r.project_id), "
     "wanted_from = LEAST(r.wanted_from, excluded.wanted_from), "  # which passes over nulls
     "wanted_issue = r.wanted_issue OR excluded.wanted_issue"
@@ -94,7 +96,7 @@ def want(conn: Connection, space_key: str, wants: Sequence[Want]) -> None:
         "whole": [one.issue for one in rows],
         "evidence": [one.by for one in rows],
     }
-    conn.execute(_WANT, {"space_key": space_key, **columns})
+    conn.execute(_WANT, {"space_key": space_key, "quarantine": QUARANTINE, **columns})
 
 
 def _both(one: Want, other: Want) -> Want:
@@ -121,6 +123,21 @@ def wanted_issues(conn: Connection, space_key: str, *, comments_too: bool) -> li
     return [WantedIssue(*row) for row in conn.execute(query)]
 
 
+def is_waiting(conn: Connection, space_key: str) -> bool:
+    """Say whether something is wanted of an issue that is there, apart from records in quarantine, which every load tries again."""
+    query = (
+        select(_read.issue_id)
+        .join_from(issue_reads, _ISSUES, _OF_ISSUE, isouter=True)
+        .where(
+            _read.space_key == space_key,
+            or_(_read.wanted_issue, _read.wanted_from.is_not(None)),
+            _issue.deleted_at.is_(None),
+            _read.wanted_by.is_distinct_from(QUARANTINE),
+        )
+    )
+    return conn.execute(query.limit(1)).first() is not None
+
+
 _SETTLE = text(
     "UPDATE ops.issue_reads AS r SET wanted_issue = false, "
     "wanted_from = CASE WHEN EXISTS (SELECT FROM raw.issues AS i WHERE i.space_key = r.space_key AND i.id = r.issue_id) "
@@ -133,8 +150,7 @@ _SETTLE = text(
 def settle_issues(conn: Connection, space_key: str, wanted: Sequence[WantedIssue]) -> None:
     """Say that these issues were read, or were confirmed to be gone; what was wanted since stays wanted.
 
-    Nothing more is wanted of an issue that has no row at all: there is none to hold comments. Call it in the transaction that
-    stores the issues, after the merge and before the absent ones are marked deleted, which is a new want of its own.
+    Nothing more is wanted of an issue that has no row at all: there is none to hold comments.
     """
     columns = {"issues": [one.issue_id for one in wanted], "wants": [one.wants for one in wanted]}
     conn.execute(_SETTLE, {"space_key": space_key, **columns})
@@ -228,12 +244,10 @@ def finish_comments(conn: Connection, space_key: str, read: CommentRead, last_co
     conn.execute(_FINISH, {"space_key": space_key, **values})
 
 
-_FORGET = text(
-    "INSERT INTO ops.issue_reads AS r (space_key, issue_id, project_id, wanted_from, wanted_by, wants) "
-    "SELECT space_key, id, project_id, 0, 'issue gone', 1 FROM raw.issues "
-    "WHERE space_key = :space_key AND id = ANY(CAST(:issues AS bigint[])) ORDER BY id "
-    "ON CONFLICT (space_key, issue_id) DO UPDATE SET updated_at = NULL, last_comment_id = 0, deep_read_at = NULL, "
-    "wanted_from = 0, wanted_by = excluded.wanted_by, wants = r.wants + 1"
+_REACH = text(
+    "INSERT INTO ops.issue_reads AS r (space_key, issue_id, project_id, last_comment_id) "
+    "VALUES (:space_key, :issue_id, :project_id, :last_comment_id) ON CONFLICT (space_key, issue_id) "
+    "DO UPDATE SET last_comment_id = GREATEST(r.last_comment_id, excluded.last_comment_id)"
 )
 
 
@@ -246,36 +260,6 @@ def reach_comments(conn: Connection, space_key: str, read: CommentRead, last_com
         return
     values = {"issue_id": read.issue_id, "project_id": read.project_id, "last_comment_id": last_comment_id}
     conn.execute(_REACH, {"space_key": space_key, **values})
-
-
-_REACH = text(
-    "INSERT INTO ops.issue_reads AS r (space_key, issue_id, project_id, last_comment_id) "
-    "VALUES (:space_key, :issue_id, :project_id, :last_comment_id) ON CONFLICT (space_key, issue_id) "
-    "DO UPDATE SET last_comment_id = GREATEST(r.last_comment_id, excluded.last_comment_id)"
-)
-
-
-def is_waiting(conn: Connection, space_key: str) -> bool:
-    """Say whether something is wanted of an issue that is there, apart from records in quarantine, which every load tries again."""
-    query = (
-        select(_read.issue_id)
-        .join_from(issue_reads, _ISSUES, _OF_ISSUE, isouter=True)
-        .where(
-            _read.space_key == space_key,
-            or_(_read.wanted_issue, _read.wanted_from.is_not(None)),
-            _issue.deleted_at.is_(None),
-            _read.wanted_by.is_distinct_from(QUARANTINE),
-        )
-    )
-    return conn.execute(query.limit(1)).first() is not None
-
-
-def forget_reads(conn: Connection, space_key: str, issue_ids: Collection[int]) -> None:
-    """Forget what was read of issues that are gone: should one come back, its comments are read whole.
-
-    That counts as a want, so that a read that is under way does not settle it.
-    """
-    conn.execute(_FORGET, {"space_key": space_key, "issues": list(issue_ids)})
 
 
 def count_deep(conn: Connection, space_key: str, project_ids: Collection[int], before: datetime) -> tuple[int, int]:

@@ -9,14 +9,16 @@ import pytest
 from sqlalchemy import Engine, text
 
 from resources.warehouse.reads import (
+    QUARANTINE,
     CommentRead,
     Want,
     WantedIssue,
     count_deep,
     deep_share,
     finish_comments,
-    forget_reads,
+    is_waiting,
     pending_comments,
+    reach_comments,
     settle_issues,
     want,
     wanted_comments,
@@ -270,6 +272,68 @@ def test_the_wanted_comments_are_the_pending_ones_that_something_has_told_of(rea
     assert [found.issue_id for found in reads.call(wanted_comments, [301])] == [THIRD]
 
 
+def test_something_waits_until_it_is_settled_unless_it_is_in_quarantine_or_its_issue_is_gone(read: Reads) -> None:
+    assert not read.call(is_waiting)
+    read.want(FIRST, 640_005, by=QUARANTINE)
+    assert not read.call(is_waiting)
+    assert read.starts() == {FIRST: 640_004}
+    read.want(SECOND, issue=True)
+    read.want(THIRD, 640_001)
+    read.want(95_000, issue=True)
+    assert not read.call(is_waiting, space="other")
+    for settled in (SECOND, THIRD, 95_000):
+        assert read.call(is_waiting)
+        read.call(settle_issues, [one for one in read.wanted() if one.issue_id == settled])
+        read.finish([one for one in read.pending() if one.issue_id == settled])
+    assert not read.call(is_waiting)
+    read.want(THIRD, 640_001)
+    read.change(f"UPDATE raw.issues SET deleted_at = now() WHERE id = {THIRD}")
+    assert not read.call(is_waiting)
+
+
+def test_what_waits_is_not_hidden_by_a_record_in_quarantine(read: Reads) -> None:
+    read.want(FIRST, 640_009, by="activity 2")
+    read.want(FIRST, 640_003, by=QUARANTINE)
+    assert read.call(is_waiting)
+    read.finish(read.pending())
+    read.want(FIRST, 640_003, by=QUARANTINE)
+    assert not read.call(is_waiting)
+    read.want(FIRST, by="activity 3", issue=True)
+    assert read.call(is_waiting)
+
+
+# -- reads that are broken off ------------------------------------------------------------------------------------
+
+
+def test_a_first_read_that_is_broken_off_goes_on_where_it_stopped_and_is_still_due(reads: Reads) -> None:
+    [first, second] = reads.pending(300)
+    reads.call(reach_comments, first, 640_100)
+    assert reads.starts(300) == {FIRST: 640_100, SECOND: 0}
+    reads.want(SECOND, 640_001)
+    reads.call(reach_comments, second, 640_100)
+    assert reads.starts(300) == {FIRST: 640_100, SECOND: 640_000}
+
+
+def test_a_whole_read_of_known_comments_that_is_broken_off_begins_again(read: Reads) -> None:
+    [whole, _] = read.call(window_comments, 300, None, None)
+    read.call(reach_comments, whole, 640_900)
+    assert read.entry(FIRST)["last_comment_id"] == 640_010
+
+
+def test_a_read_that_is_broken_off_settles_nothing(read: Reads) -> None:
+    read.want(FIRST, 640_005)
+    [due] = read.pending()
+    read.call(reach_comments, due, 640_100)
+    assert read.pending() == [CommentRead(FIRST, 300, AT, 640_100, 640_004, 1)]
+
+
+def test_an_issue_that_moved_to_another_project_takes_its_comments_along(read: Reads, load: Any, issue: Any) -> None:
+    comment = {"id": 640_001, "issueId": FIRST, "projectId": 300, "content": "", "created": MOVED, "updated": MOVED}
+    load("comments", comment, comment | {"id": 640_002, "issueId": SECOND})
+    load("issues", issue(1, projectId=301, updated=MOVED), issue(2, updated=MOVED))
+    assert read.starts() == {FIRST: 0, SECOND: 640_010}
+
+
 # -- whole reads -------------------------------------------------------------------------------------------------
 
 
@@ -318,45 +382,3 @@ def test_only_a_whole_read_counts_for_the_deep_pass(read: Reads, load: Any, issu
     read.finish(read.call(deep_share, [300, 301], 2))
     assert read.call(count_deep, [300, 301], before) == (4, 2)
     assert read.call(count_deep, [301], before) == (1, 1)
-
-
-# -- issues that go and come back ---------------------------------------------------------------------------------
-
-
-def test_an_issue_that_comes_back_is_read_whole(read: Reads, load: Any, issue: Any) -> None:
-    read.change(f"UPDATE raw.issues SET deleted_at = now() WHERE id = {FIRST}")
-    read.call(forget_reads, [FIRST])
-    assert read.pending() == []
-    assert read.wanted(comments_too=True) == []
-    load("issues", issue(1))
-    assert read.starts() == {FIRST: 0}
-
-
-@pytest.mark.parametrize("known", [True, False])
-def test_a_read_under_way_when_the_issue_goes_does_not_count_when_it_comes_back(
-    reads: Reads, load: Any, issue: Any, known: bool
-) -> None:
-    if known:
-        reads.finish(reads.pending())
-        reads.want(FIRST, 640_003)
-    due = [one for one in reads.pending() if one.issue_id == FIRST]
-    reads.change(f"UPDATE raw.issues SET deleted_at = now() WHERE id = {FIRST}")
-    reads.call(forget_reads, [FIRST])
-    reads.finish(due)
-    load("issues", issue(1))
-    assert reads.starts()[FIRST] == 0
-
-
-def test_nothing_is_forgotten_of_issues_that_nobody_knows(read: Reads) -> None:
-    read.call(forget_reads, [4711])
-    read.call(forget_reads, [])
-    assert read.pending() == []
-
-
-def test_an_issue_that_was_settled_before_it_was_marked_is_not_wanted_again(read: Reads) -> None:
-    read.want(FIRST, issue=True)
-    with read.engine.begin() as conn:
-        settle_issues(conn, "acme", wanted_issues(conn, "acme", comments_too=False))
-        conn.execute(text(f"UPDATE raw.issues SET deleted_at = now() WHERE id = {FIRST}"))
-        forget_reads(conn, "acme", [FIRST])
-    assert read.wanted(comments_too=True) == []
