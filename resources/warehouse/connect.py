@@ -15,6 +15,21 @@ from resources.warehouse.errors import WarehouseError
 
 OLDEST_VERSION = 14
 
+#: What a connection is given unless the URL says otherwise. A load is quiet for minutes while it reads or waits: the network is
+#: asked whether the other side still lives, so that no firewall takes the connection for dead, and a dead one is noticed within
+#: minutes. Connections by a Unix socket pass over it.
+_CONNECTION = {
+    "connect_timeout": "10",
+    "application_name": "backlog-elt",
+    "keepalives_idle": "60",
+    "keepalives_interval": "15",
+    "keepalives_count": "4",
+    "tcp_user_timeout": "120000",
+}
+#: The same from the server's side: the locks and transactions of a machine that has vanished are free within minutes, not hours.
+#: By statement, not by the `options` of the URL, which connection poolers refuse.
+_SESSION = "SET TIME ZONE 'UTC'; SET tcp_keepalives_idle = 60; SET tcp_keepalives_interval = 15; SET tcp_keepalives_count = 4"
+
 _BY_STATE = {
     "53100": "The disk of the PostgreSQL server is full: free some space and run again",
     "53200": "The PostgreSQL server is out of memory: give it more, or run again when it is less busy",
@@ -71,9 +86,8 @@ def engine(url: str, *, pool_size: int = 3) -> Engine:
         WarehouseError: at once for a bad URL, and from any later use of the engine.
     """
     parsed = parse_url(url)
-    defaults = {"connect_timeout": "10", "application_name": "backlog-elt"}
     made = create_engine(
-        parsed.set(query={**defaults, **parsed.query}), pool_size=pool_size, pool_pre_ping=True, hide_parameters=True
+        parsed.set(query={**_CONNECTION, **parsed.query}), pool_size=pool_size, pool_pre_ping=True, hide_parameters=True
     )
     event.listen(made, "handle_error", _translate)
     event.listen(made, "connect", _prepare_session)
@@ -103,9 +117,8 @@ def _prepare_session(connection: Any, _entry: ConnectionPoolEntry) -> None:
     encoding = connection.get_parameter_status("server_encoding")
     if encoding != "UTF8":
         raise WarehouseError(f"The database is encoded as {encoding}: make one with ENCODING 'UTF8' TEMPLATE template0.")
-    # By statement, not by the `options` of the URL, which connection poolers refuse.
     with connection.cursor() as cursor:
-        cursor.execute("SET TIME ZONE 'UTC'")
+        cursor.execute(_SESSION)
     connection.commit()
 
 

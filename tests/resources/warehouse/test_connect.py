@@ -45,6 +45,11 @@ def test_a_masked_url_shows_where_and_hides_the_secret(warehouse_url: str) -> No
     assert engine(mask(warehouse_url)).url.database == parse_url(warehouse_url).database
 
 
+def test_a_quiet_connection_is_kept_alive_unless_the_url_says_otherwise() -> None:
+    assert engine("postgresql://me@db.test/wh").url.query["keepalives_idle"] == "60"
+    assert engine("postgresql://me@db.test/wh?keepalives_idle=7").url.query["keepalives_idle"] == "7"
+
+
 def test_a_server_that_cannot_be_reached_is_named() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
