@@ -30,8 +30,8 @@ class Event:
     """Its number in the inbox, for `settle`."""
     activity_id: int | None
     received_at: datetime
-    payload: Any
-    """The JSON value that was posted; the text itself when it was no JSON."""
+    payload: str
+    """The JSON that was posted, in ASCII; a JSON string of the text when it was no JSON. `json.loads` always reads it."""
 
 
 def receive(conn: Connection, space_key: str, payload: str) -> bool:
@@ -82,7 +82,7 @@ def take(conn: Connection, space_key: str, limit: int) -> list[Event]:
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return [Event(number, activity_id, at, json.loads(payload)) for number, activity_id, at, payload in conn.execute(query)]
+    return [Event(*row) for row in conn.execute(query)]
 
 
 def settle(conn: Connection, ids: Collection[int], outcome: str) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, select
 
 from resources.warehouse.loader import MergeResult, merge
 from resources.warehouse.schema import SPECS
+from tests.resources.warehouse.reading import Reads
 
 Record = dict[str, Any]
 Load = Callable[..., MergeResult]
@@ -96,3 +97,18 @@ def rows(warehouse: Engine) -> Rows:
             return [dict(row) for row in conn.execute(select(columns).order_by(*columns.primary_key)).mappings()]
 
     return read
+
+
+@pytest.fixture
+def reads(warehouse: Engine, load: Any, issue: Any) -> Reads:
+    """Three issues that were never read, the third in another project."""
+    load("issues", issue(1), issue(2), issue(3, projectId=301))
+    return Reads(warehouse)
+
+
+@pytest.fixture
+def read(reads: Reads) -> Reads:
+    """Return the same, with the comments of all issues read up to 640010."""
+    reads.finish(reads.pending())
+    assert reads.pending() == []
+    return reads

@@ -45,7 +45,7 @@ def an_event(number: Any = 777_001, **more: Any) -> dict[str, Any]:
 def test_an_event_is_given_as_it_was_posted(inbox: Inbox) -> None:
     assert inbox.receive(an_event())
     [event] = inbox.take()
-    assert (event.activity_id, event.payload) == (777_001, an_event())
+    assert (event.activity_id, json.loads(event.payload)) == (777_001, an_event())
 
 
 @pytest.mark.parametrize(("first", "second"), [(777_001, 777_001), (777_001, "777001"), ("777001", 777_001), ("777001", "0777001")])
@@ -53,7 +53,7 @@ def test_an_activity_is_taken_in_once_whichever_way_its_id_is_written(inbox: Inb
     assert inbox.receive(an_event(first))
     assert not inbox.receive(an_event(second, type=3))
     [event] = inbox.take()
-    assert event.payload["type"] == 2
+    assert json.loads(event.payload)["type"] == 2
 
 
 def test_an_activity_that_was_dealt_with_is_not_taken_in_again(inbox: Inbox) -> None:
@@ -84,7 +84,7 @@ def test_what_names_no_activity_is_kept_each_time(inbox: Inbox, payload: Any) ->
     assert inbox.receive(payload)
     events = inbox.take()
     expected = json.loads(payload) if isinstance(payload, str) else payload
-    assert [(event.activity_id, event.payload) for event in events] == [(None, expected)] * 2
+    assert [(event.activity_id, json.loads(event.payload)) for event in events] == [(None, expected)] * 2
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_what_names_no_activity_is_kept_each_time(inbox: Inbox, payload: Any) ->
 def test_what_is_no_json_is_kept_as_text_and_can_be_settled(inbox: Inbox, payload: str) -> None:
     assert inbox.receive(payload)
     [event] = inbox.take()
-    assert (event.activity_id, event.payload) == (None, payload)
+    assert (event.activity_id, json.loads(event.payload)) == (None, payload)
     inbox.settle([event], "no JSON")
     assert inbox.take() == []
     assert inbox.column("outcome") == ["no JSON"]
@@ -118,7 +118,7 @@ def test_odd_characters_are_kept(inbox: Inbox, odd: str, escaped: bool) -> None:
     value = {"id": 7, odd: f"a{odd}b"}
     assert inbox.receive(json.dumps(value, ensure_ascii=escaped))
     [event] = inbox.take()
-    assert (event.activity_id, event.payload) == (7, value)
+    assert (event.activity_id, json.loads(event.payload)) == (7, value)
     assert all(payload.isascii() and "\x00" not in payload for payload in inbox.column("payload"))
 
 

@@ -1,12 +1,8 @@
 """What is still to be read: nothing that was wanted is lost, nothing that was read is read again."""
 
 import threading
-from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
-
-import pytest
-from sqlalchemy import Engine, text
 
 from resources.warehouse.reads import (
     QUARANTINE,
@@ -18,69 +14,16 @@ from resources.warehouse.reads import (
     finish_comments,
     is_waiting,
     pending_comments,
-    reach_comments,
     settle_issues,
     want,
     wanted_comments,
-    wanted_issues,
     window_comments,
 )
+from tests.resources.warehouse.reading import Reads
 
 FIRST, SECOND, THIRD = 90_001, 90_002, 90_003
 MOVED = "2026-08-03T01:00:00Z"
 AT = datetime(2026, 8, 2, 1, tzinfo=UTC)
-
-
-class Reads:
-    """The functions under test, each in a transaction of its own."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-
-    def call(self, function: Callable[..., Any], *arguments: Any, space: str = "acme", **options: Any) -> Any:
-        with self.engine.begin() as conn:
-            return function(conn, space, *arguments, **options)
-
-    def want(self, issue_id: int, comments_from: int | None = None, *, issue: bool = False, by: str = "activity 1") -> None:
-        self.call(want, [Want(issue_id, 300, by, comments_from, issue)])
-
-    def pending(self, *projects: int) -> list[CommentRead]:
-        found: list[CommentRead] = self.call(pending_comments, projects or (300, 301))
-        return found
-
-    def starts(self, *projects: int) -> dict[int, int]:
-        return {read.issue_id: read.from_id for read in self.pending(*projects)}
-
-    def wanted(self, *, comments_too: bool = False) -> list[WantedIssue]:
-        found: list[WantedIssue] = self.call(wanted_issues, comments_too=comments_too)
-        return found
-
-    def finish(self, reads: Sequence[CommentRead], last_comment_id: int = 640_010) -> None:
-        for read in reads:
-            self.call(finish_comments, read, last_comment_id)
-
-    def change(self, sql: str) -> None:
-        with self.engine.begin() as conn:
-            conn.execute(text(sql))
-
-    def entry(self, issue_id: int) -> Any:
-        with self.engine.begin() as conn:
-            return conn.execute(text("SELECT * FROM ops.issue_reads WHERE issue_id = :id"), {"id": issue_id}).mappings().one()
-
-
-@pytest.fixture
-def reads(warehouse: Engine, load: Any, issue: Any) -> Reads:
-    """Three issues that were never read, the third in another project."""
-    load("issues", issue(1), issue(2), issue(3, projectId=301))
-    return Reads(warehouse)
-
-
-@pytest.fixture
-def read(reads: Reads) -> Reads:
-    """Return the same, with the comments of all issues read up to 640010."""
-    reads.finish(reads.pending())
-    assert reads.pending() == []
-    return reads
 
 
 # -- pending ----------------------------------------------------------------------------------------------------
@@ -300,85 +243,3 @@ def test_what_waits_is_not_hidden_by_a_record_in_quarantine(read: Reads) -> None
     assert not read.call(is_waiting)
     read.want(FIRST, by="activity 3", issue=True)
     assert read.call(is_waiting)
-
-
-# -- reads that are broken off ------------------------------------------------------------------------------------
-
-
-def test_a_first_read_that_is_broken_off_goes_on_where_it_stopped_and_is_still_due(reads: Reads) -> None:
-    [first, second] = reads.pending(300)
-    reads.call(reach_comments, first, 640_100)
-    assert reads.starts(300) == {FIRST: 640_100, SECOND: 0}
-    reads.want(SECOND, 640_001)
-    reads.call(reach_comments, second, 640_100)
-    assert reads.starts(300) == {FIRST: 640_100, SECOND: 640_000}
-
-
-def test_a_whole_read_of_known_comments_that_is_broken_off_begins_again(read: Reads) -> None:
-    [whole, _] = read.call(window_comments, 300, None, None)
-    read.call(reach_comments, whole, 640_900)
-    assert read.entry(FIRST)["last_comment_id"] == 640_010
-
-
-def test_a_read_that_is_broken_off_settles_nothing(read: Reads) -> None:
-    read.want(FIRST, 640_005)
-    [due] = read.pending()
-    read.call(reach_comments, due, 640_100)
-    assert read.pending() == [CommentRead(FIRST, 300, AT, 640_100, 640_004, 1)]
-
-
-def test_an_issue_that_moved_to_another_project_takes_its_comments_along(read: Reads, load: Any, issue: Any) -> None:
-    comment = {"id": 640_001, "issueId": FIRST, "projectId": 300, "content": "", "created": MOVED, "updated": MOVED}
-    load("comments", comment, comment | {"id": 640_002, "issueId": SECOND})
-    load("issues", issue(1, projectId=301, updated=MOVED), issue(2, updated=MOVED))
-    assert read.starts() == {FIRST: 0, SECOND: 640_010}
-
-
-# -- whole reads -------------------------------------------------------------------------------------------------
-
-
-def test_a_window_is_read_whole_from_its_start_up_to_before_its_end(read: Reads, load: Any, issue: Any) -> None:
-    load("issues", issue(2, updated=MOVED))
-    day = timedelta(days=1)
-    assert read.call(window_comments, 300, AT, AT + day) == [CommentRead(FIRST, 300, AT, 640_010, 0, 0)]
-    assert [found.issue_id for found in read.call(window_comments, 300, None, AT)] == []
-    assert [found.issue_id for found in read.call(window_comments, 300, AT + day, None)] == [SECOND]
-    assert [found.issue_id for found in read.call(window_comments, 301, None, None)] == [THIRD]
-
-
-def test_a_whole_read_settles_every_want_before_it_and_records_what_it_found(read: Reads) -> None:
-    read.want(FIRST, 640_005)
-    read.finish(read.call(window_comments, 300, None, None), 640_002)
-    assert read.pending() == []
-    assert read.entry(FIRST)["last_comment_id"] == 640_002
-
-
-def test_a_read_that_goes_on_never_forgets_what_was_read(read: Reads) -> None:
-    read.want(FIRST, 640_020)
-    read.finish(read.pending(), 0)
-    assert read.entry(FIRST)["last_comment_id"] == 640_010
-
-
-def test_the_deep_pass_takes_the_longest_unread_first_and_comes_round(read: Reads, load: Any, issue: Any) -> None:
-    read.change(f"UPDATE ops.issue_reads SET deep_read_at = '2026-01-01Z'::timestamptz + (issue_id - {FIRST}) * interval '1 day'")
-    load("issues", issue(4))
-    seen = []
-    for _ in range(3):
-        share = read.call(deep_share, [300, 301], 2)
-        seen.append([found.issue_id for found in share])
-        assert {found.from_id for found in share} == {0}
-        read.finish(share)
-    assert seen == [[90_004, FIRST], [SECOND, THIRD], [90_004, FIRST]]
-    assert [found.issue_id for found in read.call(deep_share, [301], 10)] == [THIRD]
-
-
-def test_only_a_whole_read_counts_for_the_deep_pass(read: Reads, load: Any, issue: Any) -> None:
-    before = datetime(2026, 2, 1, tzinfo=UTC)
-    read.change("UPDATE ops.issue_reads SET deep_read_at = '2026-01-01Z'")
-    load("issues", issue(1, updated=MOVED), issue(4))
-    assert read.call(count_deep, [300, 301], before) == (4, 4)
-    read.finish([due for due in read.pending() if due.issue_id == FIRST])
-    assert read.call(count_deep, [300, 301], before) == (4, 4)
-    read.finish(read.call(deep_share, [300, 301], 2))
-    assert read.call(count_deep, [300, 301], before) == (4, 2)
-    assert read.call(count_deep, [301], before) == (1, 1)

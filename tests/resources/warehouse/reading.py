@@ -1,0 +1,48 @@
+"""What the tests of `reads.py` act with: its functions on a database, each in a transaction of its own.
+
+Add here: a line that several tests need. Keep out: checks.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Engine, text
+
+from resources.warehouse.reads import CommentRead, Want, WantedIssue, finish_comments, pending_comments, want, wanted_issues
+
+
+class Reads:
+    """The functions under test, each in a transaction of its own."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def call(self, function: Callable[..., Any], *arguments: Any, space: str = "acme", **options: Any) -> Any:
+        with self.engine.begin() as conn:
+            return function(conn, space, *arguments, **options)
+
+    def want(self, issue_id: int, comments_from: int | None = None, *, issue: bool = False, by: str = "activity 1") -> None:
+        self.call(want, [Want(issue_id, 300, by, comments_from, issue)])
+
+    def pending(self, *projects: int) -> list[CommentRead]:
+        found: list[CommentRead] = self.call(pending_comments, projects or (300, 301))
+        return found
+
+    def starts(self, *projects: int) -> dict[int, int]:
+        return {read.issue_id: read.from_id for read in self.pending(*projects)}
+
+    def wanted(self, *, comments_too: bool = False) -> list[WantedIssue]:
+        found: list[WantedIssue] = self.call(wanted_issues, comments_too=comments_too)
+        return found
+
+    def finish(self, reads: Sequence[CommentRead], last_comment_id: int = 640_010) -> None:
+        for read in reads:
+            self.call(finish_comments, read, last_comment_id)
+
+    def change(self, sql: str) -> None:
+        with self.engine.begin() as conn:
+            conn.execute(text(sql))
+
+    def entry(self, issue_id: int) -> Any:
+        with self.engine.begin() as conn:
+            return conn.execute(text("SELECT * FROM ops.issue_reads WHERE issue_id = :id"), {"id": issue_id}).mappings().one()
