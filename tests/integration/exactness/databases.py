@@ -3,7 +3,9 @@
 Add here: how an example gets its database. Keep out: what is loaded into it.
 """
 
+import os
 import shutil
+import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from sqlalchemy import Engine, text
 
 from resources.warehouse import embedded
@@ -27,10 +30,10 @@ class Databases:
     template: str
 
     @contextmanager
-    def fresh(self) -> Iterator[tuple[str, Engine]]:
-        """Give the URL of a migrated empty database and an engine on it; drop it afterwards."""
+    def fresh(self, *, migrated: bool = True) -> Iterator[tuple[str, Engine]]:
+        """Give the URL of an empty database, `migrated` or not, and an engine on it; drop it afterwards."""
         name = f"exact_{uuid.uuid4().hex[:12]}"
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {self.template}")
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {self.template if migrated else 'template0'}")
         url = _database(self.url, name)
         made = engine(url)
         try:
@@ -67,12 +70,32 @@ def databases(url: str) -> Iterator[Databases]:
         admin.dispose()
 
 
+@dataclass(frozen=True)
+class Server:
+    """An embedded server that an example may end."""
+
+    home: Path
+    url: str
+
+    def restart(self) -> None:
+        """Stop the server as an operator does, and start it again."""
+        embedded.stop(self.home)
+        embedded.ensure_server(self.home)
+
+    def crash(self) -> None:
+        """Kill the server as `kill -9` does, and start it again."""
+        process = int((self.home / "postgres" / "postmaster.pid").read_text().split()[0])
+        os.kill(process, signal.SIGKILL)
+        psutil.wait_procs([one for one in psutil.process_iter() if one.pid == process], timeout=10)
+        embedded.ensure_server(self.home)
+
+
 @contextmanager
-def server() -> Iterator[str]:
-    """Give the URL of an embedded server of our own, removed with all its data afterwards."""
+def server() -> Iterator[Server]:
+    """Give an embedded server of our own, removed with all its data afterwards."""
     home = Path(tempfile.mkdtemp(prefix="backlog-elt-exact-"))
     try:
-        yield embedded.ensure_server(home).url("postgres")
+        yield Server(home, embedded.ensure_server(home).url("postgres"))
     finally:
         embedded.stop(home)
         shutil.rmtree(home)

@@ -1,0 +1,132 @@
+"""Loads in processes of their own, by the dozen: a process that has everything imported forks one for each `backlog-elt load`.
+
+A fork is a process like any other: it can be killed, and takes nothing with it but what it has committed. Only the two seconds of
+imports are saved. `python -m tests.integration.exactness.forge` is the one that forks; `Forge` is what a test holds.
+
+Add here: how a load is started or ended. Keep out: when it is killed, and what must be true then.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+ROOT = Path(__file__).parents[3]
+PATIENCE_SECONDS = 120.0
+
+
+class Forge:
+    """Starts loads on one deployment; the process that forks ends with the `with` block."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        base = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        self._process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", "tests.integration.exactness.forge"],
+            cwd=ROOT,
+            env={**base, "PYTHONPATH": str(ROOT), "DAGSTER_DISABLE_TELEMETRY": "true", **variables},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._child = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._process.wait()
+
+    def start(self, *options: str) -> int:
+        """Start `backlog-elt load` with options and return the number of its process."""
+        self._pipe(self._process.stdin).write(json.dumps(["load", "--json", "--no-progress", *options]) + "\n")
+        self._pipe(self._process.stdin).flush()
+        self._child = int(self._answer()["pid"])
+        return self._child
+
+    def wait(self) -> tuple[int, str]:
+        """Wait for the load to end; return its exit code (negative: the signal that killed it) and what it said."""
+        answer = self._answer()
+        return int(answer["code"]), str(answer["said"])
+
+    def kill(self) -> None:
+        """Kill the load that goes on, as `kill -9` does; nothing happens when it has ended."""
+        with suppress(ProcessLookupError):
+            os.kill(self._child, signal.SIGKILL)
+
+    def load(self, *options: str) -> dict[str, Any]:
+        """Load to the end and return what `load --json` printed; raises AssertionError when it failed."""
+        self.start(*options)
+        code, said = self.wait()
+        assert code == 0, said
+        found: dict[str, Any] = json.loads([line for line in said.splitlines() if line.startswith("{")][-1])
+        return found
+
+    def _answer(self) -> Any:
+        watchdog = threading.Timer(PATIENCE_SECONDS, self._process.kill)
+        watchdog.start()
+        line = self._pipe(self._process.stdout).readline()
+        watchdog.cancel()
+        assert line, "the process that starts loads has ended"
+        return json.loads(line)
+
+    @staticmethod
+    def _pipe(pipe: IO[str] | None) -> IO[str]:
+        assert pipe is not None
+        return pipe
+
+
+def main() -> None:
+    """Import everything that a load needs, then fork one for each line of standard input."""
+    import assets.checks
+    import assets.raw
+    import resources.warehouse.migrations
+
+    del assets, resources
+    said = os.memfd_create("said")
+    for line in sys.stdin:
+        os.ftruncate(said, 0)
+        child = os.fork()
+        if child == 0:
+            _become_a_load(json.loads(line), said)
+        _tell({"pid": child})
+        _, status = os.waitpid(child, 0)
+        text = os.pread(said, 1_000_000, 0).decode(errors="replace")
+        _tell({"code": os.waitstatus_to_exitcode(status), "said": text})
+
+
+def _become_a_load(arguments: Sequence[str], said: int) -> None:
+    from pipelines.cli import main as command
+
+    for descriptor in (1, 2):
+        os.lseek(said, 0, os.SEEK_SET)
+        os.dup2(said, descriptor)
+    devnull = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(devnull, 0)
+    code: Any = 1
+    try:
+        command(list(arguments), prog_name="backlog-elt", standalone_mode=True)
+    except SystemExit as end:
+        code = end.code or 0
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 1)
+
+
+def _tell(answer: Mapping[str, Any]) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+"""Whatever happens before, between and during syncs, the warehouse ends equal to the source (half 1 of two, for two workers).
+
+Add here: nothing; what may happen is in `machine.py`. Keep out: single cases, which are told in tests of their own.
+"""
+
+import pytest
+
+from tests.integration.exactness.databases import Databases
+from tests.integration.exactness.play import play
+
+EXAMPLES = 20
+MUTATIONS = 5_000
+
+
+@pytest.mark.timeout(1_200)
+def test_thousands_of_changes_reads_deaths_and_faults_end_with_warehouse_and_source_equal(
+    fresh_databases: Databases,
+) -> None:
+    figures = play(fresh_databases, examples=EXAMPLES, number=1)
+    assert figures.mutations >= MUTATIONS
+    assert figures.examples == EXAMPLES
