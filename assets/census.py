@@ -4,11 +4,9 @@ Add here: another reason why the numbers may differ without anything being wrong
 """
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
-import pandas as pd
 from sqlalchemy import Engine, func, select
 
 from resources.backlog.client import BacklogClient
@@ -32,6 +30,7 @@ class ProjectCount:
     warehouse: int
     created: int = 0
     deleted: int = 0
+    project_id: int = 0
 
     @property
     def difference(self) -> int:
@@ -62,7 +61,7 @@ def census(client: BacklogClient, engine: Engine, space_key: str) -> list[Projec
             raise
         if not source and project.get("archived"):
             continue
-        count = ProjectCount(key, source, stored.get(project_id, 0))
+        count = ProjectCount(key, source, stored.get(project_id, 0), project_id=project_id)
         if count.difference and project_id in watermarks:
             since = watermarks[project_id] - LOOKBACK
             created = _created(client, project_id, since)
@@ -71,12 +70,6 @@ def census(client: BacklogClient, engine: Engine, space_key: str) -> list[Projec
             count = replace(count, created=len(created - present), deleted=len(deleted & present))
         counts.append(count)
     return counts
-
-
-def as_frame(counts: Collection[ProjectCount]) -> pd.DataFrame:
-    """Return one row a project: project, source, warehouse, created, deleted, difference."""
-    rows: list[dict[str, Any]] = [{**asdict(count), "difference": count.difference} for count in counts]
-    return pd.DataFrame(rows, columns=["project", "source", "warehouse", "created", "deleted", "difference"])
 
 
 def _stored_counts(engine: Engine, space_key: str) -> dict[int, int]:

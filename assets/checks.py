@@ -6,14 +6,14 @@ Add here: a claim that needs more than one stored table. Keep out: loading anyth
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
 
 import dagster as dg
 
-from assets.census import as_frame, census
+from assets.census import census
 from assets.claims import CLAIMS, Claim, check_result, claims_of, rows_table
 from assets.metadata import by_bucket
 from assets.raw.declaration import FRESH_WITHIN
+from assets.standing import deletion_rows, explained, project_rows
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import BacklogError
 from resources.backlog.resource import BacklogResource
@@ -22,6 +22,7 @@ from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import SPECS
 from resources.warehouse.state import project_states
+from resources.warehouse.verifications import Outcome, latest, record
 
 ISSUES = dg.AssetKey(["raw", "issues"])
 
@@ -61,26 +62,43 @@ def _asking(check: str, backlog: BacklogResource, progress: Progress) -> Iterato
 @dg.asset_check(
     asset=ISSUES,
     description="Each project has as many issues in the warehouse as at the source, but for those created or deleted since its "
-    "last load. One request a project, and two more for one that differs.",
+    "last load. One request a project, and two more for one that differs.\n\n`projects` shows of each project whether it is equal, "
+    "since when, and how that was proven: by number (census) and row by row (`backlog-elt verify --deep`). `deletions` shows what "
+    "was found gone last: when, why, and by which evidence; `ops.deletions` has all.",
 )
 def issue_counts_match_source(
     backlog: BacklogResource, warehouse: WarehouseResource, progress: dg.ResourceParam[Progress]
 ) -> dg.AssetCheckResult:
-    """Count the issues of each visible project on both sides."""
+    """Count the issues of each visible project on both sides, keep the outcome, and show how each project stands."""
     with _asking("issue_counts_match_source", backlog, progress) as client:
-        frame = as_frame(census(client, warehouse.engine, str(client.space_info()["spaceKey"])))
-    unequal = frame[frame["difference"] != 0]
-    rows: list[dict[str, Any]] = [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+        space_key = str(client.space_info()["spaceKey"])
+        counts = census(client, warehouse.engine, space_key)
+        with warehouse.engine.begin() as connection:
+            outcomes = [
+                Outcome(one.project_id, one.source, one.warehouse, abs(one.difference), explained(one) or None) for one in counts
+            ]
+            record(connection, space_key, "census", outcomes)
+        with warehouse.engine.connect() as connection:
+            standings = latest(connection, space_key)
+            projects = project_rows(connection, space_key, counts, standings)
+            deletions = deletion_rows(connection, space_key)
+    unequal = [one.project for one in counts if one.difference]
+    doubted = [one.project for one in counts if not one.difference and not standings[one.project_id].equal]
+    said = [f"{len(counts) - len(unequal)} of {len(counts)} projects are equal"]
+    if unequal:
+        said.append(f"not {', '.join(unequal)}: backfill them")
+    if doubted:
+        said.append(f"{', '.join(doubted)} differed row by row, which a count cannot take back: backlog-elt verify --deep")
     return dg.AssetCheckResult(
-        passed=unequal.empty,
+        passed=not unequal,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=f"{len(frame) - len(unequal)} of {len(frame)} projects are equal"
-        + (f"; not {', '.join(unequal['project'])}: backfill them" if len(unequal) else ""),
+        description="; ".join(said),
         metadata={
-            "projects": rows_table(rows) if rows else "no visible project",
-            "unequal_projects": [str(project) for project in unequal["project"]],
-            "issues_at_source": int(frame["source"].sum()),
-            "issues_in_warehouse": int(frame["warehouse"].sum()),
+            "projects": rows_table(projects) if projects else "no project",
+            "deletions": rows_table(deletions) if deletions else "nothing was deleted",
+            "unequal_projects": unequal,
+            "issues_at_source": sum(one.source for one in counts),
+            "issues_in_warehouse": sum(one.warehouse for one in counts),
         },
     )
 

@@ -40,6 +40,8 @@ from resources.warehouse.spec import TableSpec
 ISSUE_DELETED = "issue deleted"
 COMMENT_DELETED = "comment deleted"
 PROJECT_DELETED = "project deleted"
+#: Reasons of rows that went with another one.
+FOLLOWED = frozenset({ISSUE_DELETED, COMMENT_DELETED, PROJECT_DELETED})
 
 
 @dataclass(frozen=True)

@@ -139,10 +139,14 @@ def test_what_was_created_or_deleted_since_the_last_load_is_no_difference(loaded
     space.delete_issue(next(iter(loaded.source_issues("APP"))))
     result = ask(loaded, issue_counts_match_source)
     assert result.passed
-    found = {row["project"]: (row["created"], row["deleted"], row["difference"]) for row in rows(result, "projects")}
-    assert found == {"OPS": ("0", "0", "0"), "WEB": ("1", "0", "0"), "APP": ("0", "1", "0")}
+    found = {row["project"]: (row["explained"], row["difference"]) for row in rows(result, "projects")}
+    assert found == {
+        "OPS": ("", "0"),
+        "WEB": ("1 created since the last load", "0"),
+        "APP": ("1 deleted since the last load", "0"),
+    }
     assert loaded.run_issues(mode="incremental").success
-    assert {row["warehouse"] == row["source"] for row in rows(ask(loaded, issue_counts_match_source), "projects")} == {True}
+    assert {row["in_warehouse"] == row["at_source"] for row in rows(ask(loaded, issue_counts_match_source), "projects")} == {True}
 
 
 def test_a_deleted_issue_that_no_feed_tells_and_no_load_noticed_shows_in_the_counts(loaded: Deployment) -> None:
