@@ -13,6 +13,7 @@ from assets.checks import CHECKS
 from assets.partitions import SETTINGS
 from assets.raw import RAW_ASSETS
 from pipelines.jobs import JOBS
+from pipelines.near_time import NEAR_TIME_SENSORS
 from pipelines.schedules import SCHEDULES
 from pipelines.sensors import SENSORS
 from resources.backlog.resource import BacklogResource
@@ -41,7 +42,7 @@ def build_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Definiti
         asset_checks=CHECKS,
         jobs=JOBS,
         schedules=SCHEDULES,
-        sensors=SENSORS,
+        sensors=[*SENSORS, *NEAR_TIME_SENSORS],
         resources={"backlog": backlog, "warehouse": warehouse, "progress": LogProgress()} | dict(overrides or {}),
         # One process for all steps: they share one client, one request at a time, and a step starts in 0.1 s instead of 1.4 s.
         executor=dg.in_process_executor,

@@ -3,18 +3,20 @@
 Add here: a job that a schedule, a sensor or a command starts. Keep out: when it starts.
 """
 
-from typing import Any, Literal
+from typing import Any
 
 import dagster as dg
 
 from assets.checks import every_project_is_fresh, issue_counts_match_source
-from assets.raw.issues import issues
+from assets.raw.activities import activities
+from assets.raw.issues import TABLES, Mode, issues
 
 #: Tag of every run of a scheduled kind; dagster.yaml lets one run of each kind work at a time.
 KIND_TAG = "backlog_elt/kind"
 
 USERS = dg.AssetSelection.assets("raw/users")
-ISSUES = dg.AssetSelection.assets("raw/issues")
+#: The feed first: it names issues and comments that no time of change tells of.
+ISSUES = dg.AssetSelection.assets("raw/activities", *(f"raw/{table}" for table in TABLES))
 #: Checks of raw/issues that ask the source or the clock. In a run of the asset they would be planned and then skipped, since it
 #: records its partitions itself; and "skipped" would hide what they found last.
 CENSUS = dg.AssetSelection.checks(issue_counts_match_source, every_project_is_fresh)
@@ -29,8 +31,20 @@ projects_job = dg.define_asset_job(
 issues_job = dg.define_asset_job(
     "issues",
     ISSUES - CENSUS,
-    description="Load raw/issues: a window of partitions whole, or what changed since the watermark.",
+    description="Load activities, issues, comments and changes: a window of partitions whole, or what changed since the watermark.",
     tags={KIND_TAG: "issues"},
+)
+changed_issues_job = dg.define_asset_job(
+    "changed_issues",
+    ISSUES - CENSUS,
+    description="Load just the issues that the activity feed, a webhook or verify has named, with their comments and changes.",
+    tags={KIND_TAG: "changed_issues"},
+)
+deep_pass_job = dg.define_asset_job(
+    "deep_pass",
+    ISSUES - CENSUS,
+    description="Read a thirtieth of all issues again, each with all its comments, for what no feed and no time of change tells.",
+    tags={KIND_TAG: "deep_pass"},
 )
 census_job = dg.define_asset_job(
     "census",
@@ -39,9 +53,9 @@ census_job = dg.define_asset_job(
     tags={KIND_TAG: "census"},
 )
 
-JOBS = [users_job, projects_job, issues_job, census_job]
+JOBS = [users_job, projects_job, issues_job, changed_issues_job, deep_pass_job, census_job]
 
 
-def issues_config(mode: Literal["backfill", "incremental"]) -> dict[str, Any]:
-    """Return the run configuration of `issues_job` for one of its two modes."""
-    return {"ops": {issues.op.name: {"config": {"mode": mode}}}}
+def issues_config(mode: Mode) -> dict[str, Any]:
+    """Return the run configuration of the jobs that load issues, for one of their modes."""
+    return {"ops": {op: {"config": {"mode": mode}} for op in (activities.op.name, issues.op.name)}}

@@ -1,6 +1,7 @@
 """Near real time: sensors that see that issues have changed and request a run for just those.
 
-An idle space costs one request a tick. One such run works at a time and has a kind of its own, so that the schedules find their slots.
+An idle space costs one request a tick. One such run works at a time and has a kind of its own, so that the schedules find their
+slots.
 
 Add here: another trigger of such a run. Keep out: what an activity tells to read (`assets/raw/activities.py`, `webhooks.py`).
 """
@@ -65,10 +66,10 @@ def named_issues(activities: Iterable[dict[str, Any]]) -> list[str]:
     """Return the keys of the issues that activities concern, oldest activity first, each once."""
     keys: dict[str, None] = {}
     for activity in sorted(activities, key=lambda one: int(one["id"])):
-        content = activity["content"] if isinstance(activity.get("content"), dict) else {}
-        parts = content.get("link") if isinstance(content.get("link"), list) else [content]
-        for part in parts if touches(activity) else []:
-            keys[f"{activity.get('project', {}).get('projectKey')}-{part.get('key_id')}"] = None
+        project = activity.get("project")
+        for touch in touches(activity):
+            name = project.get("projectKey") if isinstance(project, dict) else None
+            keys[f"{name}-{touch.key_id}" if name and touch.key_id else str(touch.issue_id)] = None
     return list(keys)
 
 
@@ -100,8 +101,8 @@ def _request(context: dg.SensorEvaluationContext, keys: Sequence[str]) -> dg.Run
     job=changed_issues_job,
     minimum_interval_seconds=FEED_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Looks at the newest page of the activity feed, one request a tick, and requests a run for just the issues in it that "
-    "are not loaded yet.",
+    description="Looks at the newest page of the activity feed, one request a tick, and requests a run for just the issues in it "
+    "that are not loaded yet.",
 )
 def activity_feed(
     context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource

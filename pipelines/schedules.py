@@ -7,7 +7,7 @@ Add here: a cadence. Keep out: what a run does.
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -22,8 +22,8 @@ from assets.partitions import (
     month_of,
     partition_key,
 )
-from assets.raw.issues import oldest_watermark
-from pipelines.jobs import KIND_TAG, census_job, issues_config, issues_job, projects_job, users_job
+from assets.raw.issues import Mode, oldest_watermark
+from pipelines.jobs import KIND_TAG, census_job, deep_pass_job, issues_config, issues_job, projects_job, users_job
 from pipelines.runs import ACTIVE, end_dead_runs
 from resources.backlog.errors import BacklogError
 from resources.backlog.resource import BacklogResource
@@ -34,6 +34,7 @@ USERS_CRON = "0 2 * * *"
 PROJECTS_CRON = "0 */6 * * *"
 ISSUES_CRON = "{minute} */12 * * *"
 CENSUS_CRON = "30 3 * * *"
+NIGHTLY_SHARE_CRON = "0 4 * * *"
 
 #: A tick that could not be evaluated in time is still made up within this time.
 MISFIRE_GRACE = timedelta(hours=1)
@@ -123,6 +124,30 @@ def issues_every_12_hours(
     return issues_request(projects, watermark)
 
 
+@dg.schedule(
+    job=deep_pass_job,
+    cron_schedule=NIGHTLY_SHARE_CRON,
+    execution_timezone=SETTINGS.timezone,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="A share of all issues, each read whole with its comments, so that all have their turn in 30 days.",
+)
+def deep_pass_nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Request the nightly share; the run itself works out how many issues that are."""
+    skip = _skip(context, deep_pass_job.name)
+    if skip:
+        return skip
+    projects = context.instance.get_dynamic_partitions(str(PROJECTS.name))
+    if not projects:
+        return dg.SkipReason("no project is known yet: the sensor project_discovery adds them")
+    return single_issues_request(projects, "deep")
+
+
+def single_issues_request(projects: Sequence[str], mode: Mode, tags: Mapping[str, str] | None = None) -> dg.RunRequest:
+    """Return a run that reads single issues, whatever their partitions: it is tagged with the current month of all projects."""
+    start, end = changes_range(projects, datetime.now(UTC))
+    return dg.RunRequest(run_config=issues_config(mode), tags={RANGE_START_TAG: start, RANGE_END_TAG: end, **(tags or {})})
+
+
 def issues_request(projects: Sequence[str], watermark: datetime | None) -> dg.RunRequest:
     """Return the run that reads what changed since `watermark` (None: never loaded) in all of `projects`."""
     start, end = changes_range(projects, watermark)
@@ -136,4 +161,4 @@ def changes_range(projects: Sequence[str], watermark: datetime | None) -> tuple[
     return partition_key(projects[0], first), partition_key(projects[-1], months[-1])
 
 
-SCHEDULES = [users_daily, projects_every_6_hours, issues_every_12_hours, census_nightly]
+SCHEDULES = [users_daily, projects_every_6_hours, issues_every_12_hours, census_nightly, deep_pass_nightly]

@@ -13,6 +13,8 @@ from sqlalchemy import Engine, RowMapping, func, select, text
 
 from assets.checks import CHECKED_IN_THEIR_RUNS
 from assets.partitions import PROJECTS, RANGE_END_TAG, RANGE_START_TAG, month_keys, partition_key
+from assets.raw.activities import activities
+from assets.raw.issues import Mode
 from pipelines.definitions import build_definitions
 from pipelines.jobs import issues_config
 from pipelines.loading import QUIET
@@ -108,7 +110,12 @@ class Deployment:
         return Run(result.success, result.run_id, self.instance)
 
     def run_issues(
-        self, *projects: str, first: str | None = None, last: str | None = None, mode: str = "backfill", **tags: str
+        self,
+        *projects: str,
+        first: str | None = None,
+        last: str | None = None,
+        mode: Mode = "backfill",
+        tags: Mapping[str, str] | None = None,
     ) -> Run:
         """Run `issues` over a rectangle: from the first to the last of `projects` (default all), from month to month."""
         keys = projects or tuple(self.partitions)
@@ -117,7 +124,11 @@ class Deployment:
             RANGE_START_TAG: partition_key(keys[0], first or months[0]),
             RANGE_END_TAG: partition_key(keys[-1], last or months[-1]),
         }
-        return self.run("issues", config=issues_config("incremental" if mode == "incremental" else "backfill"), tags=corners | tags)
+        return self.run("issues", config=issues_config(mode), tags=corners | dict(tags or {}))
+
+    def run_activities(self, mode: str = "incremental") -> Run:
+        """Run only `activities`."""
+        return self.run("issues", only=["activities"], config={"ops": {activities.op.name: {"config": {"mode": mode}}}})
 
     def discover(self) -> "Deployment":
         """Add the partitions of the projects of the space."""
@@ -209,11 +220,11 @@ def metadata(run: Run, table: str) -> dict[str, Any]:
     return {name: value.value for name, value in found.metadata.items()}
 
 
-def recorded(run: Run) -> dict[str, dict[str, Any]]:
-    """Return partition -> metadata of all partitions of `raw/issues` that the run recorded; a key twice adds a `#`."""
+def recorded(run: Run, table: str = "issues") -> dict[str, dict[str, Any]]:
+    """Return partition -> metadata of all partitions of a table that the run recorded; a key twice adds a `#`."""
     found: dict[str, dict[str, Any]] = {}
     for event in run.events:
-        if event.is_step_materialization and event.asset_key == RAW_ISSUES:
+        if event.is_step_materialization and event.asset_key == dg.AssetKey(["raw", table]):
             key = str(event.partition)
             while key in found:
                 key += "#"
@@ -221,9 +232,10 @@ def recorded(run: Run) -> dict[str, dict[str, Any]]:
     return found
 
 
-def observed(run: Run) -> dict[str, Any]:
-    """Return what the run recorded for `raw/issues` as a whole."""
-    [found] = [event.asset_observation_data.asset_observation for event in run.events if event.is_asset_observation]
+def observed(run: Run, table: str = "issues") -> dict[str, Any]:
+    """Return what the run recorded for `raw/issues`, or its companions, as a whole."""
+    seen = [event.asset_observation_data.asset_observation for event in run.events if event.is_asset_observation]
+    [found] = [observation for observation in seen if observation.asset_key == dg.AssetKey(["raw", table])]
     return {name: value.value for name, value in found.metadata.items()}
 
 

@@ -34,6 +34,8 @@ from resources.warehouse.schema_ops import issue_reads
 OVERLAP = timedelta(minutes=15)
 #: The nightly pass reads this much again, for what became visible later still.
 DEEP_OVERLAP = timedelta(days=3)
+#: How long any source keeps activities; nobody documents for how long really.
+KEPT = timedelta(days=1)
 #: A comment of which only the issue is known: from the last known one on.
 NEW_COMMENTS = 2**62
 
@@ -99,13 +101,16 @@ def load_activities(load: TableLoad, overlap: timedelta) -> None:
 
 
 def _newest_page(load: TableLoad, visible: dict[int, str]) -> FeedState | None:
-    """Store the newest page, from which the feed is then read in both directions; None when the space has no activity at all."""
+    """Store the newest page, from which the feed is then read in both directions; None when the space has no activity at all.
+
+    It tells nothing to read: comments were never read before the feed was, and issues have their watermarks.
+    """
     page = next(load.client.activities(order="desc"), None)
     if page is None:
         return None
     ids = [int(row["id"]) for row in page]
     state = FeedState(max(ids), min(ids), _now(load), projects=tuple(sorted(visible)))
-    _store(load, page, state)
+    _store(load, page, state, wants=False)
     return state
 
 
@@ -133,17 +138,12 @@ def _forward(load: TableLoad, state: FeedState, overlap: timedelta, visible: dic
 
 
 def _held(load: TableLoad, state: FeedState, anchor: int | None, page: Sequence[Record], now: datetime) -> FeedState:
-    """Note how old a row the feed still serves, or that it has lost rows since the last read.
+    """Notice that the source has trimmed rows that nobody read.
 
-    The row that should have come first is gone when the source trims. That alone loses nothing: only when the last read was longer
-    ago than a row of the feed has ever been seen to live may rows have come and gone meanwhile.
+    The row that should have come first is gone when the source trims. That alone loses nothing: only when the last read lies
+    farther back than a source may be trusted to keep rows may some have come and gone meanwhile.
     """
-    if anchor is None:
-        return state
-    met = next((row for row in page if int(row["id"]) == anchor), None)
-    if met is not None:
-        return replace(state, kept_seconds=max(state.kept_seconds, (now - instant(met, "created")).total_seconds()))
-    if (now - state.read_at).total_seconds() <= state.kept_seconds:
+    if anchor is None or any(int(row["id"]) == anchor for row in page) or now - state.read_at <= KEPT:
         return state
     until = min((instant(row, "created") for row in page), default=now)
     state = replace(state, gaps=(*state.gaps, Gap(state.read_at.isoformat(), until.isoformat())))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from math import ceil
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 
 from assets.metadata import Counts, Window
 from assets.partitions import Slice, month_of
@@ -166,7 +166,15 @@ class _Reader:
         self.tally.issues[self._cell(read)] += 1
 
     def _known(self, read: CommentRead) -> set[int]:
-        with self.load.engine.connect() as connection:
+        """Return the stored comments of an issue; those that another project had are written again, whatever they say of it."""
+        comments = self.load.spec.table
+        of_another = (
+            comments.c.space_key == self.load.space_key,
+            comments.c.issue_id == read.issue_id,
+            comments.c.project_id != read.project_id,
+        )
+        with self.load.writing() as connection:
+            connection.execute(update(comments).where(*of_another).values(content_hash=""))
             return stored_ids(connection, self.load.spec, {"issue_id": read.issue_id}, space_key=self.load.space_key)
 
     def _store(self, read: CommentRead, page: Sequence[Record], last: int, gone: set[int] | None) -> None:

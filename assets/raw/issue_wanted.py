@@ -45,14 +45,26 @@ def load_deep_share(load: TableLoad, visible: dict[int, Project]) -> None:
             load.unlock_projects([project_id])
 
 
-def read_wanted(load: TableLoad, visible: dict[int, Project], seen: Collection[int], tally: Tally) -> None:
-    """Settle the wants that a pass over changes has met, and read the other wanted issues by id; projects are locked already."""
+def wanted_before(load: TableLoad, project_ids: Collection[int]) -> list[WantedIssue]:
+    """Return the wanted issues of some projects, and those of projects that nobody sees; asked before a pass that may meet them."""
     with load.engine.connect() as connection:
         wanted = wanted_issues(connection, load.space_key, comments_too=False)
-    mine = [issue for issue in wanted if issue.project_id in tally.projects or issue.project_id not in visible]
-    with load.writing() as connection:
-        settle_issues(connection, load.space_key, [issue for issue in mine if issue.issue_id in seen])
-    _ask(load, [issue for issue in mine if issue.issue_id not in seen], visible, tally, settle=True)
+    seen = {int(project["id"]) for project in load.client.visible_projects()}
+    return [issue for issue in wanted if issue.project_id in project_ids or issue.project_id not in seen]
+
+
+def settle_met(load: TableLoad, wanted: Sequence[WantedIssue], stored: Collection[int]) -> list[WantedIssue]:
+    """Settle the wanted issues that a pass has stored, and return the others."""
+    met = [issue for issue in wanted if issue.issue_id in stored]
+    if met:
+        with load.writing() as connection:
+            settle_issues(connection, load.space_key, met)
+    return [issue for issue in wanted if issue.issue_id not in stored]
+
+
+def read_others(load: TableLoad, wanted: Sequence[WantedIssue], visible: dict[int, Project], tally: Tally) -> None:
+    """Read wanted issues that a pass over changes has not met: what moved no `updated`, and what is gone."""
+    _ask(load, wanted, visible, tally, settle=True)
 
 
 def _read(load: TableLoad, wanted: Sequence[WantedIssue], visible: dict[int, Project], *, settle: bool = True) -> None:

@@ -14,6 +14,7 @@ from assets.partitions import Slice, month_keys, month_of, partition_key, slices
 from assets.raw.issue_deletes import is_equal, mark_vanished, retry_rejected, unequal_projects
 from assets.raw.issue_report import Tally, report_partitions, report_run
 from assets.raw.issue_scope import SCOPE, Project, passes, project_of, renamed, visible_projects
+from assets.raw.issue_wanted import read_others, settle_met, wanted_before
 from assets.raw.table_load import TableLoad, in_history
 from resources.backlog.errors import AuthenticationError, BacklogError, IncompleteScan, NotFound, PermanentError, PermissionDenied
 from resources.backlog.models import IssueFilter, RequestStats
@@ -36,7 +37,9 @@ def load_windows(load: TableLoad, wanted: Sequence[Slice]) -> None:
         if project is None:
             load.failed(part.project_key, LookupError("no visible project has or had this key: deleted, or access lost?"))
         else:
+            load.lock_projects([project.id])
             _attempt(load, "backfill", [project], partial(_read_window, load, project, part, visible))
+            load.unlock_projects([project.id])
     report_run(load)
 
 
@@ -49,6 +52,7 @@ def load_changes(load: TableLoad, covered: Sequence[Slice]) -> None:
     visible = visible_projects(load)
     keys = {part.project_key for part in covered}
     projects = [project for project in visible.values() if project.key in keys]
+    load.lock_projects([project.id for project in projects])
     retry_rejected(load, visible)
     with load.engine.connect() as connection:
         watermarks = state.get_watermarks(connection, load.space_key, SCOPE)
@@ -100,9 +104,9 @@ def _read_window(load: TableLoad, project: Project, part: Slice, visible: dict[i
         _read_first(load, project, part, visible)
         return
     before, began = load.client.stats.snapshot(), datetime.now(UTC)
-    tally = Tally(part.months, {project.id})
+    tally, wanted = Tally(part.months, {project.id}), wanted_before(load, {project.id})
     scan = scan_window(load.client, Window((project.id,), part.since, part.until))
-    _store(load, scan, tally, project)
+    settle_met(load, wanted, _store(load, scan, tally, project))
     mark_vanished(load, project, part, scan.seen_ids, visible, tally)
     if part.until is None and (part.since is None or (watermark is not None and part.since <= watermark)):
         _complete(load, [project], scan.started_at)
@@ -169,12 +173,14 @@ def _read_changes(
 def _store_changes(
     load: TableLoad, projects: Sequence[Project], since: datetime, visible: dict[int, Project], tally: Tally
 ) -> tuple[Scan, list[Project]]:
-    """Store what changed since an instant, and compare the number of issues; one request when nothing was deleted.
+    """Store what changed since an instant and what else is wanted, and compare the number of issues; one request when all is well.
 
     Return the scan and the projects that stay unequal.
     """
-    scan = scan_changes(load.client, [project.id for project in projects], since)
-    _store(load, scan, tally, projects[0])
+    ids = [project.id for project in projects]
+    wanted = wanted_before(load, ids)
+    scan = scan_changes(load.client, ids, since)
+    read_others(load, settle_met(load, wanted, _store(load, scan, tally, projects[0])), visible, tally)
     unequal = unequal_projects(load, projects, visible, tally, since)
     if unequal:
         # Created after the pass began, perhaps.
@@ -201,10 +207,17 @@ def _set_checkpoint(
     state.set_checkpoint(connection, space_key, SCOPE, project_id, checkpoint)
 
 
-def _store(load: TableLoad, scan: Scan, tally: Tally, project: Project) -> None:
-    """Merge the batches of a scan, each in a transaction of its own: a load that is killed keeps all but the last."""
+def _store(load: TableLoad, scan: Scan, tally: Tally, project: Project) -> set[int]:
+    """Merge the batches of a scan, each in a transaction of its own: a load that is killed keeps all but the last.
+
+    Return the ids of what was stored.
+    """
+    stored: set[int] = set()
     for batch in scan:
-        tally.add(batch, load.store(batch), project.id)
+        result = load.store(batch)
+        tally.add(batch, result, project.id)
+        stored.update(result.present_ids)
+    return stored
 
 
 def _complete(load: TableLoad, projects: Sequence[Project], watermark: datetime) -> None:

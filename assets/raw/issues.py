@@ -1,9 +1,14 @@
-"""Issues, partitioned by project and month of last change, in two modes with one code path.
+"""Issues, their comments and their changes, partitioned by project and month of the issue's last change.
 
-Add here: what the asset `raw/issues` promises. Keep out: how a window is read and stored (`issue_windows.py`).
+One multi-asset, since Dagster starts nothing below an asset that records its partitions itself; each of the three can be chosen
+alone.
+
+Add here: what these assets promise. Keep out: how issues are read and stored (`issue_windows.py`), how comments are
+(`comments.py`).
 """
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import datetime
 from typing import Literal
 
@@ -12,42 +17,70 @@ from pydantic import Field
 
 from assets.claims import check_results, check_specs
 from assets.partitions import PROJECT_MONTHS, slices
-from assets.raw.declaration import raw_asset
-from assets.raw.issue_scope import SCOPE
+from assets.raw.comments import load_comments
+from assets.raw.declaration import raw_spec
+from assets.raw.issue_scope import SCOPE, visible_projects
+from assets.raw.issue_wanted import load_deep_share, load_wanted
 from assets.raw.issue_windows import load_changes, load_windows
-from assets.raw.table_load import table_load
+from assets.raw.table_load import PartsFailed, table_load
 from resources.backlog.resource import BacklogResource
 from resources.progress import Progress
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.state import get_watermarks
 
+Mode = Literal["backfill", "incremental", "touched", "deep"]
+TABLES = ("issues", "comments", "issue_changes")
 
-class IssuesConfig(dg.Config):
-    """How a run reads its partitions."""
-
-    mode: Literal["backfill", "incremental"] = Field(
-        default="backfill",
-        description="backfill: read the partitions again whole. incremental: read what changed since the watermarks.",
-    )
-
-
-@raw_asset(
+_ISSUES = raw_spec(
     "issues",
     description="One row per issue. Source: `GET /issues`. A partition holds the issues of one project whose last change falls "
     "in one month; the first month also holds everything older. So a past partition only shrinks, as its issues move on.\n\n"
     "**Backfill** (the default, and what the UI launches): reads the chosen partitions again whole, finds rows that the source "
     "no longer has, asks for each of them by id, and marks those that are really gone.\n\n**Incremental** (the schedule): reads "
-    "what changed since the watermark of each project, newest first, in one pass over all projects; then compares the number of "
-    "issues with the source, and finds what was deleted where they differ.\n\n"
+    "what changed since the watermark of each project, newest first, in one pass over all projects, and by id what the activity "
+    "feed names besides; then compares the number of issues with the source, and finds what was deleted where they differ.\n\n"
+    "**Touched** (the sensors): reads only the issues that the feed or a webhook has named. **Deep** (nightly): reads a thirtieth "
+    "of all issues again by id, for what moves no `updated` and tells no feed: stars, linked files, renamed items.\n\n"
     "Of the figures of a partition, rows are its own; requests, waits and duration are those of the pass that read it "
-    "together with others, so do not add them up: the observation of each run has the sum.\n\n"
-    "Known gap: a change that moves no `updated` (a comment, a star, a linked file) is seen by the next backfill.",
-    deps=["raw/projects"],
-    partitions_def=PROJECT_MONTHS,
+    "together with others, so do not add them up: the observation of each run has the sum.",
+    deps=["raw/projects", "raw/activities"],
+)
+_COMMENTS = raw_spec(
+    "comments",
+    description="One row per comment, those that only record changes included. Source: `GET /issues/:id/comments`. Partitioned "
+    "like `raw/issues`: a partition holds the comments of the issues in it.\n\n**Backfill**: reads the comments of each issue of "
+    "the partitions again whole, and so finds edited and deleted ones.\n\n**Incremental** and **touched**: issues whose `updated` "
+    "has moved or that the activity feed names are asked for comments from the last known one on: one request each.\n\n**Deep** "
+    "(nightly): a share of all issues is asked whole, so that each has its turn in 30 days: no feed tells of an edited or deleted "
+    "comment.",
+    deps=["raw/issues", "raw/activities"],
+)
+_CHANGES = raw_spec(
+    "issue_changes",
+    description="One row per changed field: what, when, by whom, from what to what. Made from the change logs of `raw/comments` in "
+    "the same transaction, never read by itself. `field` has the standard English name (`assignee`, not Backlog's `assigner`); "
+    "values are the names shown at the time, ids are what they referred to then, null where that cannot be told for sure.",
+    deps=["raw/comments"],
+)
+
+
+class IssuesConfig(dg.Config):
+    """How a run reads its partitions."""
+
+    mode: Mode = Field(
+        default="backfill",
+        description="backfill: read the partitions again whole. incremental: read what changed since the watermarks. touched: read "
+        "only the issues that the feed, a webhook or verify has named. deep: read the share of the nightly pass.",
+    )
+
+
+@dg.multi_asset(
+    name="issue_tables",
+    specs=[spec.replace_attributes(partitions_def=PROJECT_MONTHS, skippable=True) for spec in (_ISSUES, _COMMENTS, _CHANGES)],
     backfill_policy=dg.BackfillPolicy.single_run(),
+    can_subset=True,
     # Partitions are recorded one by one as they are committed, so that a run that fails half-way keeps what it has done.
-    output_required=False,
-    check_specs=check_specs("issues"),
+    check_specs=[spec for table in TABLES for spec in check_specs(table)],
 )
 def issues(
     context: dg.AssetExecutionContext,
@@ -56,13 +89,40 @@ def issues(
     warehouse: WarehouseResource,
     progress: dg.ResourceParam[Progress],
 ) -> Iterator[dg.AssetCheckResult]:
-    """Read the partitions of the run, whatever its shape."""
-    with table_load(context, "issues", backlog, warehouse, progress) as load:
-        if config.mode == "incremental":
-            load_changes(load, slices(context))
-        else:
-            load_windows(load, slices(context))
-    yield from check_results(load.engine, "issues", load.space_key)
+    """Read the partitions of the run, whatever its shape: issues first, then their comments with the changes."""
+    wanted = {key.path[-1] for key in context.selected_asset_keys}
+    failures: list[PartsFailed] = []
+    if "issues" in wanted:
+        try:
+            _load_issues(context, config.mode, backlog, warehouse, progress)
+        except PartsFailed as failure:
+            # The comments of the other projects are no less wanted.
+            failures.append(failure)
+    if wanted & {"comments", "issue_changes"}:
+        with table_load(context, "comments", backlog, warehouse, progress, locks="projects") as load:
+            changes = load_comments(load, config.mode, slices(context) if config.mode in ("backfill", "incremental") else [])
+        progress.done(changes.spec.name, asdict(changes.counts), {})
+    if failures:
+        raise failures[0]
+    space_key = str(backlog.client.space_info()["spaceKey"])
+    for table in TABLES:
+        if table in wanted:
+            yield from check_results(warehouse.engine, table, space_key)
+
+
+def _load_issues(
+    context: dg.AssetExecutionContext, mode: Mode, backlog: BacklogResource, warehouse: WarehouseResource, progress: Progress
+) -> None:
+    with table_load(context, "issues", backlog, warehouse, progress, locks="projects") as load:
+        match mode:
+            case "incremental":
+                load_changes(load, slices(context))
+            case "touched":
+                load_wanted(load, visible_projects(load))
+            case "deep":
+                load_deep_share(load, visible_projects(load))
+            case _:
+                load_windows(load, slices(context))
 
 
 def oldest_watermark(backlog: BacklogResource, warehouse: WarehouseResource) -> datetime | None:

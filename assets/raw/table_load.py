@@ -13,6 +13,7 @@ import dagster as dg
 from sqlalchemy import Connection, Engine, func, select
 
 from assets.metadata import Counts, by_bucket
+from assets.raw.name_history import note_names
 from assets.raw.turns import Turns
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import BacklogError
@@ -86,6 +87,7 @@ class TableLoad:
         gone: tuple[int, ...] = ()
         with self.writing() as connection:
             result = self.merge(connection, records, scope)
+            self.note_names(connection, records, scope.get("project_id", 0))
             # A record without a key may be any row, so that nothing is known to be missing.
             if not result.unidentified:
                 gone = mark_missing(
@@ -100,6 +102,10 @@ class TableLoad:
                 )
         self.count(result)
         self.counts += Counts(deleted=len(gone))
+
+    def note_names(self, connection: Connection, records: Sequence[Record], project_id: int = 0) -> None:
+        """Remember what a listing calls things, for the change log of later times."""
+        note_names(connection, self.space_key, self.spec.name, records, project_id, self.client.server_time)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -116,16 +122,15 @@ class TableLoad:
     def lock_projects(self, project_ids: Collection[int], *, wait: bool = True) -> set[int]:
         """Lock projects against other loads of this table, until `unlock_projects` or the end; return those that are locked now.
 
-        They are taken in the order of their ids, so that two loads never wait for each other; to that end a load that waits while
-        it holds projects may ask for higher ids only.
+        They are waited for in the order of their ids only, so that two loads never wait for each other: a load that holds projects
+        gets a lower id if it is free, and else the error of one that has waited for too long.
 
         Args:
             project_ids: the projects; those that are locked already stay so.
             wait: wait for projects that another load has; otherwise leave them out.
 
         Raises:
-            WarehouseBusyError: another load still had one of them after LOCK_WAIT_SECONDS.
-            ValueError: the order of ids would be broken.
+            WarehouseBusyError: another load still had one of them after LOCK_WAIT_SECONDS, or had a lower one at all.
         """
         return self.turns.lock_projects(project_ids, wait=wait)
 
@@ -180,7 +185,7 @@ class TableLoad:
             return [dict(row._mapping) for row in connection.execute(query)]
 
 
-class PartsFailed(dg.Failure):  # noqa: N818 - as Dagster names it
+class PartsFailed(dg.Failure):
     """Parts of a load failed, a project or a few, and the others are stored."""
 
 

@@ -33,7 +33,8 @@ def users(
             context.log.warning(f"{error} Using the members of all visible projects instead.")
             load.notes["source_of_users"] = "members of all visible projects: the API key may not list users"
             # Not a whole listing: who is in no visible project may still be a user, so nobody is marked deleted.
-            load.store(_members_of_all_projects(load))
+            members = _members_of_all_projects(load)
+            load.store(members, lambda connection, _result: load.note_names(connection, members))
     return whole_table_result(load)
 
 

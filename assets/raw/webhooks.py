@@ -1,7 +1,7 @@
 """The inbox of webhooks: what waits in `ops.webhook_events` becomes wants of issues and comments, as the activity feed's rows do.
 
-A webhook is a hint to look, never data: it is unsigned, may come twice, late or never, and holds less than the feed. So an event only
-says which issues to read; the feed itself brings the row of `raw/activities`.
+A webhook is a hint to look, never data: it is unsigned, may come twice, late or never, and holds less than the feed. So an event
+only says which issues to read; the feed itself brings the row of `raw/activities`.
 
 Add here: another kind of event. Keep out: receiving events over HTTP, what an activity concerns (`resources/backlog/feed.py`).
 """

@@ -32,6 +32,7 @@ class Touch:
 
     `comment_id` is the comment that it tells of, None when it tells of none. `row` says that the issue itself may have changed or
     be gone; a comment alone changes only the issue's history. `changed` says that the comment may be one that is known already.
+    `key_id` is the number in the issue's key, where the activity says it.
     """
 
     issue_id: int
@@ -39,6 +40,7 @@ class Touch:
     comment_id: int | None
     row: bool
     changed: bool = False
+    key_id: int | None = None
 
 
 def touches(activity: Record) -> list[Touch]:
@@ -57,7 +59,7 @@ def touches(activity: Record) -> list[Touch]:
         if issue_id is not None:
             comment_id = whole(comment.get("id")) if isinstance(comment, dict) else None
             row = kind not in (COMMENTED, NOTIFIED) or comment_id is None
-            found.append(Touch(issue_id, project_id or 0, comment_id, row, changed=kind == NOTIFIED))
+            found.append(Touch(issue_id, project_id or 0, comment_id, row, kind == NOTIFIED, whole(part.get("key_id"))))
     return found
 
 

@@ -33,8 +33,7 @@ class FeedState:
 
     Everything visible with ids from `oldest` to `cursor` is stored. `read_at` is the source's clock at the last read that came to
     the end; rows that became visible late lie a little before it. `complete`: the beginning was reached. `projects` were covered
-    by the reads so far; one that is not among them has a feed of its own to read. `kept_seconds`: rows of this age were still
-    served.
+    by the reads so far; one that is not among them has a feed of its own to read. `gaps`: what the source had trimmed unread.
     """
 
     cursor: int
@@ -42,7 +41,6 @@ class FeedState:
     read_at: datetime
     complete: bool = False
     projects: tuple[int, ...] = ()
-    kept_seconds: float = 0.0
     gaps: tuple[Gap, ...] = field(default=())
 
 
@@ -62,7 +60,6 @@ def get_feed(conn: Connection, space_key: str) -> FeedState | None:
         read_at=row.watermark,
         complete=extra["complete"],
         projects=tuple(extra["projects"]),
-        kept_seconds=extra["kept_seconds"],
         gaps=tuple(Gap(**gap) for gap in extra["gaps"]),
     )
 
@@ -119,10 +116,17 @@ def overlap_from(
 def distrust_reads(conn: Connection, space_key: str) -> int:
     """Let the comments of every issue be asked for once more, from the last known one on; return how many issues that are.
 
-    For when the feed has lost rows: a comment that moved no `updated` may have been told in them.
+    For when the feed has lost rows: a comment that moved no `updated` may have been told in them. It counts as a want, so that a
+    read that is under way does not settle it.
     """
     reads = issue_reads.c
     result = conn.execute(
-        update(issue_reads).where(reads.space_key == space_key, reads.updated_at.is_not(None)).values(updated_at=None)
+        update(issue_reads)
+        .where(reads.space_key == space_key, reads.updated_at.is_not(None))
+        .values(
+            wanted_from=func.least(reads.wanted_from, func.coalesce(reads.last_comment_id, 0) + 1),
+            wanted_by="activity feed: trimmed",
+            wants=reads.wants + 1,
+        )
     )
     return result.rowcount

@@ -79,7 +79,7 @@ def test_a_rectangle_records_every_cell_once(deployment: Deployment) -> None:
 
 def test_a_backfill_from_a_jobs_page_loads_its_whole_range(deployment: Deployment) -> None:
     first = {"dagster/partition/project": "OPS", "dagster/partition/updated_month": "2026-03"}
-    run = deployment.run_issues("OPS", "WEB", first="2026-03", last="2026-05", **first)
+    run = deployment.run_issues("OPS", "WEB", first="2026-03", last="2026-05", tags=first)
     assert len(recorded(run)) == 6
     months = ("2026-03", "2026-04", "2026-05")
     assert deployment.stored_issues() == in_months(deployment, "OPS", *months) | in_months(deployment, "WEB", *months)

@@ -24,29 +24,31 @@ def test_an_issue_that_was_created_changed_or_deleted_is_to_be_read_itself(kind:
 
 
 def test_a_comment_changes_the_history_only() -> None:
-    assert touches(activity(3, about(comment={"id": COMMENT}))) == [Touch(ISSUE, PROJECT, COMMENT, row=False)]
+    assert touches(activity(3, about(comment={"id": COMMENT}))) == [Touch(ISSUE, PROJECT, COMMENT, row=False, key_id=42)]
 
 
 def test_a_notification_changes_a_comment_that_may_be_known() -> None:
-    assert touches(activity(17, about(comment={"id": COMMENT}))) == [Touch(ISSUE, PROJECT, COMMENT, row=False, changed=True)]
+    assert touches(activity(17, about(comment={"id": COMMENT}))) == [
+        Touch(ISSUE, PROJECT, COMMENT, row=False, changed=True, key_id=42)
+    ]
 
 
 def test_a_linked_file_comes_without_a_comment_and_changes_the_issue() -> None:
-    assert touches(activity(2, about(comment=None, changes=[]))) == [Touch(ISSUE, PROJECT, None, row=True)]
+    assert touches(activity(2, about(comment=None, changes=[]))) == [Touch(ISSUE, PROJECT, None, row=True, key_id=42)]
 
 
 @pytest.mark.parametrize("kind", [14, 34, 35, 47])
 def test_a_bulk_activity_touches_every_linked_issue(kind: int) -> None:
     links = [{"id": ISSUE, "key_id": 42, "title": "a", "comment": {"id": COMMENT}}, {"id": ISSUE + 1, "key_id": 43, "title": "b"}]
     assert touches(activity(kind, {"link": links})) == [
-        Touch(ISSUE, PROJECT, COMMENT, row=True),
-        Touch(ISSUE + 1, PROJECT, None, row=True),
+        Touch(ISSUE, PROJECT, COMMENT, row=True, key_id=42),
+        Touch(ISSUE + 1, PROJECT, None, row=True, key_id=43),
     ]
 
 
 def test_ids_of_webhooks_are_strings() -> None:
     links = [{"id": str(ISSUE), "key_id": "42", "comment": {"id": str(COMMENT)}}]
-    assert touches(activity("14", {"tx_id": "1", "link": links})) == [Touch(ISSUE, PROJECT, COMMENT, row=True)]
+    assert touches(activity("14", {"tx_id": "1", "link": links})) == [Touch(ISSUE, PROJECT, COMMENT, row=True, key_id=42)]
 
 
 @pytest.mark.parametrize("kind", sorted(ABOUT_OTHERS))
@@ -56,7 +58,7 @@ def test_what_is_about_something_else_touches_no_issue(kind: int) -> None:
 
 @pytest.mark.parametrize("kind", [27, 33, 39, 49, 1000])
 def test_an_undocumented_type_is_taken_by_its_shape(kind: int) -> None:
-    assert touches(activity(kind, about())) == [Touch(ISSUE, PROJECT, None, row=True)]
+    assert touches(activity(kind, about())) == [Touch(ISSUE, PROJECT, None, row=True, key_id=42)]
     assert touches(activity(kind, {"id": "0123abc", "title": "a document"})) == []
 
 
