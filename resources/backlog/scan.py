@@ -16,12 +16,26 @@ from resources.backlog.client import BacklogClient
 from resources.backlog.errors import IncompleteScan, MalformedResponse
 from resources.backlog.feed import deleted_issues
 from resources.backlog.models import IssueFilter, Record
-from resources.backlog.walk import NEWEST_FIRST, OLDEST_FIRST, Position, Walk, days_from, days_to, identity, instant, is_sound
+from resources.backlog.paging import PAGE_SIZE
+from resources.backlog.walk import (
+    LAST_CHANGE_FIRST,
+    NEWEST_FIRST,
+    OLDEST_FIRST,
+    Position,
+    Walk,
+    days_from,
+    days_to,
+    fetch,
+    identity,
+    instant,
+    is_sound,
+)
 from resources.backlog.window import COUNTED, ONE_PAGE, SEAMS, Window, WindowProof
 
 MAX_PASSES = 5
 MAX_ARRIVALS = 3
 PROJECTS_PER_REQUEST = 100
+PEEKS = (20, PAGE_SIZE)  # rows: as a rule little has changed, and what is asked for beyond it was read before
 LOOKBACK = timedelta(seconds=60)  # an answer may be a snapshot older than its Date header, by as long as it took
 SMALL_WINDOW = 10  # requests; such a window is read again when more was read than is counted and nobody says why
 
@@ -53,10 +67,10 @@ def scan_changes(
     *,
     lookback: timedelta = LOOKBACK,
 ) -> "Scan":
-    """Read what changed since `watermark - lookback`, newest first; a quiet source costs one request per 100 projects.
+    """Read what changed since `watermark - lookback`; a quiet source costs one request per 100 projects.
 
-    Commit `.next_watermark` with the rows, after the last batch. Errors as for `scan_window`; a project that the key
-    cannot see fails the whole scan (PermanentError).
+    Commit `.next_watermark` with the rows, after the last batch, and `.reached` with each before it. Errors as for
+    `scan_window`; a project that the key cannot see fails the whole scan (PermanentError).
     """
     return Scan(client, Window(tuple(project_ids), watermark - lookback), changes=True, watermark=watermark)
 
@@ -83,12 +97,14 @@ class Scan:
         self._changes = changes
         self._watermark = watermark
         self._resume = resume
-        self._first: Walk | None = None  # of a whole read
+        self._first: Walk | None = None  # the one whose position can be gone on from
         self._started: datetime | None = None
         self._proof: WindowProof | None = None
         self._ids: set[int] = set()  # of this pass
         self._earlier: set[int] = set()  # of passes that were given up
         self._recent: dict[int, datetime] = {}  # `updated` of what changed since the start
+        self._counted: datetime | None = None  # when the source was counted before this pass
+        self._late: set[int] = set()  # of this pass: created after that, perhaps
         self._batches = self._run()
 
     def __iter__(self) -> Iterator[list[Record]]:
@@ -115,9 +131,20 @@ class Scan:
 
         None while there is no such place, and for a scan of changes or of more projects than fit one request.
         """
-        if self._changes or self._first is None or len(self.window.project_ids) > PROJECTS_PER_REQUEST:
-            return None
-        return self._first.position
+        return None if self._changes else self._gone_to()
+
+    @property
+    def reached(self) -> datetime | None:
+        """Before when all that changed is stored when the batches given out so far are, the last one included: a watermark.
+
+        None where that is not known before the end, and for a scan of a window or of more projects than fit one request.
+        """
+        position = self._gone_to() if self._changes else None
+        return min(position.key, self.started_at) if position else None
+
+    def _gone_to(self) -> Position | None:
+        one_request = len(self.window.project_ids) <= PROJECTS_PER_REQUEST
+        return self._first.position if self._first is not None and one_request else None
 
     @property
     def proof(self) -> WindowProof:
@@ -143,30 +170,36 @@ class Scan:
                 updated_until=None if self.window.until is None else days_to(self.window.until),
             )
             self._ids, self._earlier = set(), set()
-            proof += yield from self._changed(chosen) if self._changes else self._whole(chosen)
+            since = self.window.since if self._changes else None
+            proof += yield from self._whole(chosen) if since is None else self._changed(chosen, since)
             self.seen_ids = self.seen_ids | self._ids if self.seen_ids else self._ids
         self._proof = proof
 
-    def _changed(self, chosen: IssueFilter) -> Generator[list[Record], None, WindowProof]:
-        """Read newest first down to the start of the window."""
-        since = self.window.since
-        walk = Walk(self._client, chosen, NEWEST_FIRST, stop=_older_than(since))
+    def _changed(self, chosen: IssueFilter, since: datetime) -> Generator[list[Record], None, WindowProof]:
+        """Read what fits one page, newest first; when more has changed, all by rising `updated` from the window's start on."""
+        for requests, count in enumerate(PEEKS, 1):
+            page = fetch(self._client, chosen, NEWEST_FIRST[0], count=count)
+            self._begin()
+            sound = [row for row in page if is_sound(row)]
+            if len(page) < count or (sound and instant(sound[-1], "updated") < since):
+                yield page
+                return WindowProof(ONE_PAGE, 1, requests, len(self._ids), None, 0)
+        # A guess at where the window starts in its days; the first seam mends it.
+        start = Position(max(0, self._client.issues_count(chosen) - PAGE_SIZE * 3 // 2), since)
+        walk = Walk(self._client, chosen, LAST_CHANGE_FIRST, _newer_than(self.started_at), start)
+        self._first = self._first or walk
         yield from walk.pages()
         if not walk.proven:
             return (yield from self._whole(chosen))
-        how = ONE_PAGE if walk.requests == 1 else SEAMS
-        return WindowProof(how, 1, walk.requests, len(self._ids), None, walk.retries)
+        return WindowProof(SEAMS, 1, len(PEEKS) + walk.requests, len(self._ids), None, walk.retries)
 
     def _whole(self, chosen: IssueFilter) -> Generator[list[Record], None, WindowProof]:
         """Read everything the filter holds, again and again until a pass is proven complete."""
         requests = retries = after = seen = 0
         before: int | None = None
-        began = self._resume.started_at if self._resume else None
         for passes in range(1, MAX_PASSES + 1):
-            # What was created since the start belongs to the next load of changes, and might come for ever.
             start = self._resume.position if self._resume else None
-            late = lambda row: instant(row, "created") > (began or self.started_at)  # noqa: E731
-            walk = Walk(self._client, chosen, OLDEST_FIRST, late, start)
+            walk = Walk(self._client, chosen, OLDEST_FIRST, self._is_late, start)
             self._first = self._first or walk
             yield from walk.pages()
             requests += walk.requests
@@ -176,10 +209,10 @@ class Scan:
             if start is not None:
                 self._resume, self._ids = None, set()  # only a whole pass can be compared with the count
                 continue
-            if walk.requests == 1:
+            if walk.requests == 1 and walk.ended:
                 return WindowProof(ONE_PAGE, passes, requests, len(self._ids), None, retries)
             after, seen = self._client.issues_count(chosen), len(self._ids)
-            if seen == after and (walk.proven or before == after):
+            if seen == after if walk.proven else len(self._ids - self._late) == before:
                 return WindowProof(COUNTED, passes, requests, seen, after, retries)
             for _ in range(MAX_ARRIVALS if walk.proven else 0):
                 if seen >= after:
@@ -194,7 +227,8 @@ class Scan:
                 return WindowProof(SEAMS, passes, requests, len(self._ids), after, retries)
             if walk.proven or before != after:
                 self._earlier |= self._ids
-                self._ids = set()
+                self._ids, self._late = set(), set()
+                self._counted = self._client.server_time
             before = after
         raise IncompleteScan(
             f"issues of projects {chosen.project_id}: {MAX_PASSES} passes disagree with /issues/count "
@@ -209,25 +243,34 @@ class Scan:
         yield from walk.pages()
         return walk.requests
 
+    def _is_late(self, row: Record) -> bool:
+        """Say whether a row was created after the start: it belongs to the next load of changes, and such might come for ever."""
+        return instant(row, "created") > (self._resume.started_at if self._resume else self.started_at)
+
+    def _begin(self) -> datetime:
+        """Note and return the source's clock when the first answer has come."""
+        self._started = self._started or self._client.server_time
+        if self._started is None:
+            raise MalformedResponse("GET /issues: the answer has no Date header, which watermarks are taken from")
+        return self._started
+
     def _news(self, page: list[Record]) -> list[Record]:
         """Note the ids of a page and pick the rows of the window that were not given out in this version."""
-        if self._started is None:
-            self._started = self._client.server_time
-            if self._started is None:
-                raise MalformedResponse("GET /issues: the answer has no Date header, which watermarks are taken from")
+        started = self._begin()
         news = []
         for row in page:
             row_id = identity(row)
             known = row_id in self._ids or row_id in self._earlier
             self._ids.add(row_id)
-            if is_sound(row) and self._resume is not None:
-                known |= self._resume.position.covers(instant(row, "created"))
             if not is_sound(row):
                 news += [] if known else [row]  # it is in no window that could be told: whoever stores it will refuse it
                 continue
+            known |= self._resume is not None and self._resume.position.covers(instant(row, "created"))
+            if self._counted is not None and instant(row, "created") >= self._counted - LOOKBACK:
+                self._late.add(row_id)
             moment = instant(row, "updated")
             # Not changed since the start (with a margin for slow answers) means the same version as before.
-            changed = moment >= self._started - LOOKBACK and self._recent.get(row_id) != moment
+            changed = moment >= started - LOOKBACK and self._recent.get(row_id) != moment
             if changed:
                 self._recent[row_id] = moment
             if (changed or not known) and self.window.holds(moment):
@@ -235,5 +278,9 @@ class Scan:
         return news
 
 
-def _older_than(moment: datetime | None) -> Callable[[Record], bool]:
-    return lambda row: moment is not None and instant(row, "updated") < moment
+def _older_than(moment: datetime) -> Callable[[Record], bool]:
+    return lambda row: instant(row, "updated") < moment
+
+
+def _newer_than(moment: datetime) -> Callable[[Record], bool]:
+    return lambda row: instant(row, "updated") > moment

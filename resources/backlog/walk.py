@@ -115,6 +115,19 @@ class Order:
 # An edit puts an issue at the front of the second order, which skips nothing; the other way round it would.
 OLDEST_FIRST = (Order("created"), Order("updated", descending=True), Order("summary"))
 NEWEST_FIRST = (Order("updated", descending=True), Order("created"), Order("summary"))
+# An edit takes an issue away from before the frontier or from behind it, to the end: the seam finds the shift.
+LAST_CHANGE_FIRST = (Order("updated"), Order("created"), Order("summary"))
+
+
+def fetch(client: BacklogClient, issue_filter: IssueFilter, order: Order, offset: int = 0, count: int = PAGE_SIZE) -> list[Record]:
+    """Fetch a page in an order; raise MalformedResponse when it comes in another."""
+    direction = "desc" if order.descending else "asc"
+    page = client.issue_page(replace(issue_filter, sort=order.sort, order=direction), offset, count)
+    if order.comparable:
+        keys = [order.key(row) for row in page if is_sound(row)]
+        if any(order.precedes(after, before) for before, after in pairwise(keys)):
+            raise MalformedResponse(f"GET /issues: not in the order that was asked for ({order.sort} {direction})")
+    return page
 
 
 @dataclass(frozen=True)
@@ -156,6 +169,11 @@ class _Frontier:
         return self.order.comparable and (self.order.precedes(key, self.key) or (self.closed and key == self.key))
 
 
+def _between(low: int, missed: int) -> int:
+    """Return the offset to try next when pages connect at one and not at another: half way, or the lower when few lie between."""
+    return low if missed - low <= 4 * PAGE_SIZE else (low + missed) // 2
+
+
 class Walk:
     """Reads all issues of a filter by the first order; the others tell those apart that tie in it by the page.
 
@@ -179,6 +197,7 @@ class Walk:
         self.proven = True
         self.requests = 0
         self.retries = 0
+        self.ended = False  # with the last page of the set, not by `stop`
         self.position = start
         self._client = client
         self._filter = issue_filter
@@ -190,16 +209,27 @@ class Walk:
         """Yield pages as received, overlaps included; raise IncompleteScan when the set never holds still."""
         offset, overlap, back, restarts = 0, OVERLAP, 0, 0
         frontier: _Frontier | None = None
+        seeking = self.position is not None  # the first page that connects, from where an earlier walk or a guess has put it
+        low: int | None = None  # after a step back: an offset at which pages connect, and one at which they do not
+        missed = 0
         if self.position is not None:
             offset, frontier = self.position.offset, _Frontier(self._order, self.position.key, {}, self.position.closed)
         while True:
             page = self._fetch(offset)
             sound = [row for row in page if is_sound(row)]
             if offset and frontier is not None and not frontier.meets(sound):
-                overlap = min(2 * overlap, MOST_OVERLAP)
-                back = 4 * (back or overlap)
-                offset = max(0, offset - back)
                 self.retries += 1
+                missed = offset
+                if low is not None and low < missed:
+                    offset = _between(low, missed)
+                    continue
+                low = None
+                if seeking:
+                    back = 2 * back or PAGE_SIZE
+                else:
+                    overlap = min(2 * overlap, MOST_OVERLAP)
+                    back = 4 * (back or overlap)
+                offset = max(0, offset - back)
                 restarts += offset == 0
                 if restarts > MAX_RESTARTS and not self._order.comparable:
                     self.proven = False  # its rows were pushed on rather than back, perhaps: only counting can tell
@@ -207,7 +237,7 @@ class Walk:
                 if restarts > MAX_RESTARTS:
                     raise IncompleteScan(f"issues vanish faster than they can be read (by {self._order.sort})")
                 continue
-            back = 0
+            seeking = False
             last = self._order.key(sound[-1]) if sound else None
             head = [row for row in sound if self._order.key(row) != last]
             ahead: tuple[int, _Frontier] | None = None
@@ -220,13 +250,19 @@ class Walk:
                 )
             self._note(ahead)
             yield page
-            if len(page) < PAGE_SIZE or (self._stop is not None and sound and self._stop(sound[-1])):
+            self.ended = len(page) < PAGE_SIZE
+            if self.ended or (self._stop is not None and sound and self._stop(sound[-1])):
                 return
             if len(sound) <= PAGE_SIZE // 2:
                 raise MalformedResponse(
                     f"GET /issues: {len(page) - len(sound)} of {len(page)} issues have no id or no readable dates"
                 )
-            if ahead is not None and (ahead[1] is frontier or not self._others or len(sound) - len(head) <= LARGE_TIE):
+            if ahead is not None and ahead[1] is frontier:
+                low = ahead[0]
+                offset = _between(low, missed) if back else low
+                continue
+            back, low = 0, None
+            if ahead is not None and (not self._others or len(sound) - len(head) <= LARGE_TIE):
                 offset, frontier = ahead
             elif isinstance(last, datetime):
                 found: set[int] = set()
@@ -268,10 +304,4 @@ class Walk:
 
     def _fetch(self, offset: int) -> list[Record]:
         self.requests += 1
-        direction = "desc" if self._order.descending else "asc"
-        page = self._client.issue_page(replace(self._filter, sort=self._order.sort, order=direction), offset)
-        if self._order.comparable:
-            keys = [self._order.key(row) for row in page if is_sound(row)]
-            if any(self._order.precedes(after, before) for before, after in pairwise(keys)):
-                raise MalformedResponse(f"GET /issues: not in the order that was asked for ({self._order.sort} {direction})")
-        return page
+        return fetch(self._client, self._filter, self._order, offset)

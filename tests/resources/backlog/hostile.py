@@ -87,8 +87,12 @@ class HostileSpace:
         del self.issues[issue_id]
         self.deleted.append((issue_id, self.now))
 
-    def any(self) -> int:
-        return self.random.choice(list(self.issues))
+    def move(self, issue_id: int, project: int) -> None:
+        self.issues[issue_id].project = project
+        self.edit(issue_id)
+
+    def any(self, project: int = 1) -> int:
+        return self.random.choice([row.id for row in self.issues.values() if row.project == project])
 
     # -- what the server does -----------------------------------------------------------------------------------
 
