@@ -18,13 +18,13 @@ from sqlalchemy import Engine, func, select
 
 from assets.metadata import by_bucket
 from assets.raw.issue_scope import Project
-from assets.verify.differences import EXTRA, Difference
+from assets.verify.differences import CONTENT, EXTRA, Difference
 from assets.verify.lists import OF_PROJECT, OF_SPACE
 from assets.verify.pairs import HISTORY, Found, Pairs, chunks
 from assets.verify.reasons import Reasons, with_rejections
 from assets.verify.sides import Row
 from resources.backlog.client import BacklogClient
-from resources.backlog.errors import AuthenticationError, NotFound, PermanentError, PermissionDenied
+from resources.backlog.errors import AuthenticationError, IncompleteScan, NotFound, PermanentError, PermissionDenied
 from resources.backlog.scan import scan_window
 from resources.backlog.window import Window
 from resources.progress import Progress
@@ -59,8 +59,8 @@ class Suspects:
 class Deep:
     """One deep comparison of some projects, and of the lists of the space when `of_space`.
 
-    After `run` there are `source` (table and project -> rows there; project 0: the space) and `errors`, one line for each part that
-    could not be read.
+    After `run` there are `source` (table and project -> rows there; project 0: the space), `errors`, one line for each part that
+    could not be read, `incomplete`, the projects that these belong to, and `silent`, archived projects that list no issues.
     """
 
     def __init__(
@@ -74,15 +74,16 @@ class Deep:
         comments: bool,
     ) -> None:
         space, visible = client.space_info(), client.visible_projects()
-        archived = frozenset(int(project["id"]) for project in visible if project.get("archived"))
         self.space_key = str(space["spaceKey"])
         self.source: Counter[tuple[str, int]] = Counter()
         self.errors: list[str] = []
+        self.incomplete: set[int] = set()
+        self.silent: set[int] = set()
         self.reasons = Reasons.read(engine, self.space_key, [project.id for project in projects])
         self._client, self._engine, self._projects, self._progress = client, engine, projects, progress
         self._of_space, self._comments = of_space, comments
         ids = [int(project["id"]) for project in visible]
-        self._pairs = Pairs(client, engine, self.space_key, str(space["timezone"]), ids, archived)
+        self._pairs = Pairs(client, engine, self.space_key, str(space["timezone"]), ids, self.silent)
         self._suspects = Suspects()
         self._unreadable: list[Difference] = []
 
@@ -99,20 +100,23 @@ class Deep:
                     self._list(table, None)
             for project in self._projects:
                 for table in OF_PROJECT:
-                    with self._part(f"{project.key}, {table}"):
+                    with self._part(f"{project.key}, {table}", project):
                         self._list(table, project.id)
         seen: dict[int, array[int]] = {}
         with self._told("issues", self._stored_rows("issues")):
             for project in self._projects:
-                with self._part(project.key):
+                with self._part(project.key, project):
                     ids = self._issues(project)
-                    if ids is not None:
+                    if ids is None:
+                        self.silent.add(project.id)
+                    else:
                         seen[project.id] = ids
         if self._comments:
             with self._told("comments", sum(map(len, seen.values()))):
                 for project in self._projects:
-                    with self._part(f"{project.key}, comments"):
-                        self._comments_of(project, seen.get(project.id))
+                    if project.id in seen:
+                        with self._part(f"{project.key}, comments", project):
+                            self._comments_of(project, seen[project.id])
         return [*self._unreadable, *self.recheck(self._suspects)]
 
     def recheck(self, suspects: Suspects) -> list[Difference]:
@@ -130,7 +134,9 @@ class Deep:
                 with self._part(table):
                     found += self._pairs.listed(table, project)[1]
             history = self._pairs.comments(suspects.comments)
-            found += self._pairs.issues(suspects.issues)
+            # An issue that has moved to another project takes its comments along, and tells that only in its own row.
+            moved = {one.issue_id for one, _ in history if one.kind == CONTENT}
+            found += self._pairs.issues(suspects.issues | moved)
             # With an issue that is gone its comments are gone too: one difference, not many.
             gone = {one.ids[0] for one, _ in found if one.table == "issues" and one.kind == EXTRA}
             found += [(one, record) for one, record in history if one.issue_id not in gone]
@@ -172,14 +178,11 @@ class Deep:
             return None
         self.source["issues", project.id] = len(scan.seen_ids)
         known = {one for one in scan.seen_ids if one >= 0}
-        if not project.archived:
-            self._suspects.issues |= self._present("issues", "id", project.id) - known
+        self._suspects.issues |= self._present("issues", "id", project.id) - known
         return array("q", sorted(known))
 
-    def _comments_of(self, project: Project, ids: "array[int] | None") -> None:
+    def _comments_of(self, project: Project, ids: "array[int]") -> None:
         """Compare the comments of the issues of a project, about a thousand comments at a time."""
-        if ids is None:
-            return
         issues: list[int] = []
         rows: list[Row] = []
         for issue in ids:
@@ -223,14 +226,15 @@ class Deep:
         return sum(self.stored(table, project.id) for project in self._projects)
 
     @contextmanager
-    def _part(self, what: str) -> Iterator[None]:
+    def _part(self, what: str, project: Project | None = None) -> Iterator[None]:
         """Let the other parts go on when the source refuses one."""
         try:
             yield
         except AuthenticationError:
             raise
-        except PermanentError as error:
+        except (PermanentError, IncompleteScan) as error:
             self.errors.append(f"{what}: {error}")
+            self.incomplete |= {project.id} if project else set()
 
     @contextmanager
     def _told(self, what: str, total: int | None) -> Iterator[None]:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, select, tuple_, update
 
-from assets.verify.differences import EXTRA, Difference
+from assets.verify.differences import COLUMN, EXTRA, Difference
 from assets.verify.pairs import HISTORY
 from assets.verify.sides import with_ids
-from resources.warehouse.deletes import mark_missing
+from resources.warehouse.deletes import ISSUE_DELETED, mark_comments_deleted, mark_missing
 from resources.warehouse.reads import Want, want
 from resources.warehouse.schema import SPECS
 
@@ -42,12 +42,15 @@ def ask(engine: Engine, space_key: str, differences: Sequence[Difference]) -> Me
     lists = [one for one in wrong if one.table not in {"issues", *HISTORY}]
     with engine.begin() as connection:
         _forget_hashes(connection, space_key, "issues", issues)
+        _put_in_place(connection, space_key, wrong)
         comments = {one.ids[0] for one in history}
         for table, column in (("comments", "id"), ("issue_changes", "comment_id")):
             rows = SPECS[table].table
             chosen = with_ids(SPECS[table], sorted(comments), column)
             connection.execute(update(rows).where(rows.c.space_key == space_key, chosen).values(content_hash=""))
-        _mark_strays(connection, space_key, [one for one in history if one.table == "issue_changes" and one.kind == EXTRA])
+        extra = [one for one in history if one.kind == EXTRA]
+        _mark_orphans(connection, space_key, [one for one in extra if one.table == "comments"])
+        _mark_strays(connection, space_key, [one for one in extra if one.table == "issue_changes"])
         for table in {one.table for one in lists}:
             _forget_hashes(connection, space_key, table, [one for one in lists if one.table == table])
         want(connection, space_key, list(_wants(issues, history)))
@@ -69,6 +72,35 @@ def _forget_hashes(connection: Connection, space_key: str, table: str, rows: Col
         key = tuple_(*(columns[name] for name in SPECS[table].key))
         statement = statement.where(key.in_([one.ids for one in rows]))
     connection.execute(statement)
+
+
+def _put_in_place(connection: Connection, space_key: str, rows: Iterable[Difference]) -> None:
+    """Give rows back the project that they belong to by the source: a load does not look for them in another one."""
+    for one in rows:
+        columns = SPECS[one.table].table.c
+        if one.kind == COLUMN and "project_id" in columns and "project_id" not in SPECS[one.table].key:
+            key = [columns[name] == value for name, value in zip(SPECS[one.table].key, one.ids, strict=True)]
+            moved = columns.project_id != one.project_id
+            connection.execute(
+                update(SPECS[one.table].table).where(columns.space_key == space_key, *key, moved).values(project_id=one.project_id)
+            )
+
+
+def _mark_orphans(connection: Connection, space_key: str, comments: Sequence[Difference]) -> None:
+    """Mark comments of issues that the warehouse has not, or has as deleted: no load asks for these again."""
+    columns = SPECS["issues"].table.c
+    ids = {one.issue_id for one in comments}
+    known = select(columns.id).where(columns.space_key == space_key, columns.id.in_(ids), columns.deleted_at.is_(None))
+    orphaned = ids - set(connection.execute(known).scalars())
+    for issue in sorted(orphaned):
+        mark_comments_deleted(
+            connection,
+            {one.ids[0] for one in comments if one.issue_id == issue},
+            space_key=space_key,
+            reason=ISSUE_DELETED,
+            evidence=f"verify: GET /issues/{issue}/comments lists none, and there is no such issue",
+            run_id=BY,
+        )
 
 
 def _mark_strays(connection: Connection, space_key: str, strays: Iterable[Difference]) -> None:

@@ -47,14 +47,17 @@ def chunks(values: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Compares chosen rows of one space; `visible` are the ids of all projects that the key can see, `archived` some of them."""
+    """Compares chosen rows of one space; `visible` are the ids of all projects that the key can see.
+
+    `silent` are archived projects that list no issues: whether any do is not documented, so there absence proves nothing.
+    """
 
     client: BacklogClient
     engine: Engine
     space_key: str
     timezone: str
     visible: Sequence[int]
-    archived: Collection[int]
+    silent: Collection[int]
 
     # -- lists --------------------------------------------------------------------------------------------------
 
@@ -75,12 +78,12 @@ class Pairs:
     # -- issues -------------------------------------------------------------------------------------------------
 
     def issues(self, ids: Collection[int]) -> Found:
-        """Compare issues by id, wherever they are now; that they are absent from an archived project proves nothing."""
+        """Compare issues by id, wherever they are now."""
         found: Found = []
         for asked in chunks(sorted(ids), IDS_PER_REQUEST):
             stored = self._stored("issues", with_ids(SPECS["issues"], asked))
             found += self._differing("issues", [of_issue(record) for record in self._by_id(asked)], stored, within=("id", asked))
-        return [(one, record) for one, record in found if one.kind != EXTRA or one.project_id not in self.archived]
+        return [(one, record) for one, record in found if one.kind != EXTRA or one.project_id not in self.silent]
 
     def these_issues(self, records: Sequence[Record]) -> Found:
         """Compare issues that were just read."""

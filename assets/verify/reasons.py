@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Engine, func, select
 
 from assets.census import LOOKBACK
-from assets.verify.differences import EXTRA, Difference, short
+from assets.verify.differences import CONTENT, EXTRA, Difference, short
 from resources.backlog.client import BacklogClient
 from resources.backlog.feed import deleted_issues
 from resources.warehouse.reads import CommentRead, pending_comments
@@ -27,8 +27,9 @@ class Reasons:
     """How far everything was loaded before the comparison began.
 
     An issue or comment is behind when it was changed, made or deleted after the watermark of its project, or when its comments are
-    known to be unread. A row of a list is behind when it says itself that it was changed after the list was loaded last; most
-    lists say no time, and a row of theirs that differs is a difference until the next load.
+    known to be unread. The content of a comment may also differ because its issue, which is behind, has moved to another project.
+    A row of a list is behind when it says itself that it was changed after the list was loaded last; most lists say no time, and a
+    row of theirs that differs is a difference until the next load.
     """
 
     watermarks: dict[int, datetime]
@@ -56,15 +57,18 @@ class Reasons:
 
         Call it when the source is read: the activity feed is asked what was deleted, once a project that has an issue too many.
         """
-        for difference, record in found:
+        late: set[int] = set()
+        for difference, record in sorted(found, key=lambda one: one[0].table != "issues"):
             if difference.table not in {"issues", "comments", "issue_changes"}:
                 behind = _since(record, self.loaded.get(difference.table))
             elif difference.project_id not in self.watermarks:
                 behind = False  # never read whole: that the next load will do so is no reason to call it loaded
             elif difference.table == "issues":
                 behind = self._is_behind(client, difference, record)
+                late |= set(difference.ids) if behind else set()
             else:
                 behind = self._is_unread(difference) or _since(record, self.watermarks[difference.project_id])
+                behind = behind or (difference.kind == CONTENT and difference.issue_id in late)
             yield replace(difference, behind=behind)
 
     def _is_behind(self, client: BacklogClient, issue: Difference, record: Any) -> bool:

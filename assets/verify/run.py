@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine
 
 from assets.raw.issue_scope import Project
 from assets.verify.deep import Deep, Suspects
@@ -19,7 +19,7 @@ from assets.verify.quick import quick
 from assets.verify.result import ProjectVerdict, Verification
 from resources.backlog.client import BacklogClient
 from resources.progress import Progress
-from resources.warehouse.schema_ops import verifications
+from resources.warehouse.verifications import How, Outcome, record
 
 
 class Comparison:
@@ -46,7 +46,7 @@ class Comparison:
             WarehouseError: the warehouse cannot be used.
         """
         found = quick(self._client, self._engine, {project.key for project in self._chosen})
-        self._keep(found, "census")
+        self._keep(found)
         return found
 
     def deep(self) -> Verification:
@@ -58,7 +58,7 @@ class Comparison:
         """
         self._deep = Deep(self._client, self._engine, self._chosen, self._progress, of_space=self._whole, comments=self._comments)
         found = self._verification(self._deep, self._deep.run())
-        self._keep(found, "deep")
+        self._keep(found)
         return found
 
     def ask(self, found: Verification) -> Mending:
@@ -83,7 +83,7 @@ class Comparison:
         left = [one for one in found.differences if not one.ids and one.table != "space"] + self._deep.recheck(suspects)
         mended = Counter(one.table for one in found.different) - Counter(one.table for one in left if not one.behind)
         after = replace(self._verification(self._deep, left), mended=dict(mended))
-        self._keep(after, "deep")
+        self._keep(after)
         return after
 
     def _verification(self, deep: Deep, differences: Sequence[Difference]) -> Verification:
@@ -105,8 +105,10 @@ class Comparison:
         mine = Counter(one.behind for one in differences if one.project_id == project.id)
         watermark = deep.reasons.watermarks.get(project.id)
         notes = [] if self._comments else ["without comments"]
-        if ("issues", project.id) not in deep.source:
-            notes.append("its issues were not listed")
+        if project.id in deep.silent:
+            notes.append("it is archived and lists no issues")
+        if project.id in deep.incomplete:
+            notes.append("not compared whole")
         return ProjectVerdict(
             project.id,
             project.key,
@@ -118,21 +120,19 @@ class Comparison:
             "; ".join(notes) or None,
         )
 
-    def _keep(self, found: Verification, how: str) -> None:
+    def _keep(self, found: Verification) -> None:
         """Record how each project came out."""
-        rows = [
-            {
-                "space_key": self._space_key,
-                "project_id": project.id,
-                "how": how,
-                "source_rows": project.source,
-                "warehouse_rows": project.warehouse,
-                "differences": project.differences,
-                "equal": not project.differences,
-                "note": project.note or (f"{project.behind} rows changed since the last load" if project.behind else None),
-            }
-            for project in found.projects
-        ]
-        if rows:
-            with self._engine.begin() as connection:
-                connection.execute(insert(verifications), rows)
+        left_out = self._deep.incomplete | self._deep.silent if self._deep else set()
+        kept: dict[How, list[Outcome]] = {"census": [], "deep": []}
+        for project in found.projects:
+            if project.id not in left_out:
+                notes = [project.note, f"{project.behind} rows changed since the last load" if project.behind else None]
+                outcome = Outcome(
+                    project.id, project.source, project.warehouse, project.differences, "; ".join(filter(None, notes)) or None
+                )
+                # Without comments nothing is proven of these: then an equal project has the right numbers, no more.
+                partial = not self._comments and not project.differences
+                kept["census" if found.how == "quick" or partial else "deep"].append(outcome)
+        with self._engine.begin() as connection:
+            for how, outcomes in kept.items():
+                record(connection, self._space_key, how, outcomes)
