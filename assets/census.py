@@ -38,8 +38,10 @@ class ProjectCount:
         return self.warehouse + self.created - self.deleted - self.source
 
 
-def census(client: BacklogClient, engine: Engine, space_key: str) -> list[ProjectCount]:
-    """Count the issues of each visible project on both sides: one request a project, two more for one that differs.
+def census(client: BacklogClient, engine: Engine, space_key: str, only: Collection[str] | None = None) -> list[ProjectCount]:
+    """Count the issues of each visible project on both sides, or `only` of those with these keys.
+
+    One request a project, two more for one that differs.
 
     An archived project that lists no issues is left out: whether archived issues are still listed is not documented.
 
@@ -53,6 +55,8 @@ def census(client: BacklogClient, engine: Engine, space_key: str) -> list[Projec
     counts = []
     for project in client.visible_projects():
         project_id, key = int(project["id"]), str(project["projectKey"])
+        if only is not None and key not in only:
+            continue
         try:
             source = client.issues_count(IssueFilter(project_id=(project_id,)))
         except (NotFound, PermissionDenied):

@@ -7,10 +7,11 @@ Add here: nothing; what is counted is the matter of `assets/census.py`. Keep out
 """
 
 from collections.abc import Collection
+from datetime import datetime
 
 from sqlalchemy import Engine
 
-from assets.census import census
+from assets.census import ProjectCount, census
 from assets.verify.result import ProjectVerdict, Verification
 from resources.backlog.client import BacklogClient
 from resources.warehouse.state import get_watermarks
@@ -24,23 +25,20 @@ def quick(client: BacklogClient, engine: Engine, chosen: Collection[str]) -> Ver
         WarehouseError: the warehouse cannot be used.
     """
     space_key = str(client.space_info()["spaceKey"])
-    ids = {str(project["projectKey"]): int(project["id"]) for project in client.visible_projects()}
     with engine.connect() as connection:
         watermarks = get_watermarks(connection, space_key, "issues")
-    verdicts = []
-    for count in census(client, engine, space_key):
-        if count.project in chosen:
-            watermark = watermarks.get(ids[count.project])
-            verdicts.append(
-                ProjectVerdict(
-                    ids[count.project],
-                    count.project,
-                    count.source,
-                    count.warehouse,
-                    abs(count.difference),
-                    count.created + count.deleted,
-                    watermark.isoformat() if watermark else None,
-                )
-            )
+    verdicts = [_verdict(count, watermarks.get(count.project_id)) for count in census(client, engine, space_key, chosen)]
     totals = (sum(verdict.source for verdict in verdicts), sum(verdict.warehouse for verdict in verdicts))
     return Verification("quick", verdicts, {"issues": totals})
+
+
+def _verdict(count: ProjectCount, watermark: datetime | None) -> ProjectVerdict:
+    return ProjectVerdict(
+        count.project_id,
+        count.project,
+        count.source,
+        count.warehouse,
+        abs(count.difference),
+        count.created + count.deleted,
+        watermark.isoformat() if watermark else None,
+    )
