@@ -125,7 +125,7 @@ def changes(_world: World, projects: Iterable[Project]) -> Rows:
             "created_user_id": row.by,
             "created_at": datetime.fromtimestamp(row.created, ZoneInfo("UTC")),
             "kind": _kind(change),
-            "field": change.field if change.attribute else STANDARD[change.field],
+            "field": f"custom_field_{change.attribute[0]}" if change.attribute else STANDARD[change.field],
             "source_field": change.field,
             "custom_field_id": change.attribute[0] if change.attribute else None,
             "old_value": change.old or None,
