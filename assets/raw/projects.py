@@ -55,6 +55,7 @@ def projects(
             ids = [int(project["id"]) for project in listed]
             back = note_seen(connection, ids, space_key=load.space_key, run_id=context.run.run_id)
             result = load.merge(connection, listed, {})
+            load.note_names(connection, listed)
         load.count(result)
         if back:
             load.notes["projects_back_in_sight"] = ", ".join(str(one["projectKey"]) for one in listed if one["id"] in back)

@@ -8,6 +8,7 @@ Add here: another way to choose rows. Keep out: the comparison (`differences.py`
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -69,7 +70,8 @@ def as_stored(record: Any) -> Any:
 
 def _whole(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer() and abs(value) >= 1e16:
-        return int(value)
+        # By its shortest text, which is what was sent: the float itself is another number from 2^53 on.
+        return int(Decimal(repr(value)))
     if isinstance(value, dict):
         return {name: _whole(item) for name, item in value.items()}
     return [_whole(item) for item in value] if isinstance(value, list) else value

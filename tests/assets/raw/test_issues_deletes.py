@@ -1,6 +1,9 @@
 """`raw/issues`, incremental: deleted issues are found by one count, and by the activity feed where it differs."""
 
-from assets.partitions import month_keys
+import re
+
+from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, month_keys, partition_key
+from assets.raw.issues import issues
 from resources.simulator import Fault
 from tests.deployment import Deployment, counts, failures, observed
 
@@ -14,8 +17,32 @@ def test_a_scheduled_load_finds_a_deleted_issue_by_the_feed(loaded: Deployment) 
     loaded.sim.space.delete_issue(gone)
     run = loaded.run_issues(mode="incremental", first=NOW)
     assert loaded.stored_issues() == loaded.source_issues()
-    assert loaded.deletions("issues") == {(gone, "deleted", FEED)}
+    [(found, reason, evidence)] = loaded.deletions("issues")
+    assert (found, reason) == (gone, "deleted")
+    assert re.fullmatch(r"activity feed: activity \d+; confirmed by GET /issues\?id\[\]", evidence)
     assert counts(observed(run)) == {"deleted": 1}
+
+
+def test_without_the_table_of_activities_the_feed_is_asked_when_the_numbers_differ(loaded: Deployment) -> None:
+    gone = min(loaded.sim.space.project("OPS").issues)
+    loaded.sim.space.delete_issue(gone)
+    corners = {RANGE_START_TAG: partition_key("OPS", NOW), RANGE_END_TAG: partition_key("APP", NOW)}
+    config = {"ops": {issues.op.name: {"config": {"mode": "incremental"}}}}
+    assert loaded.run("issues", only=["issues"], config=config, tags=corners).success
+    assert loaded.deletions("issues") == {(gone, "deleted", FEED)}
+
+
+def test_a_deleted_issue_takes_its_comments_and_changes_with_it(loaded: Deployment) -> None:
+    history = {issue.id: len(issue.comments) for issue in loaded.sim.space.project("OPS").issues.values()}
+    gone = max(history, key=lambda issue: history[issue])
+    assert history[gone]
+    changes = [row for row in loaded.rows("issue_changes") if row["issue_id"] == gone]
+    loaded.sim.space.delete_issue(gone)
+    assert loaded.run_issues(mode="incremental", first=NOW).success
+    for table, rows in (("comments", history[gone]), ("issue_changes", len(changes))):
+        assert not [row for row in loaded.rows(table) if row["issue_id"] == gone]
+        logged = loaded.query(f"SELECT reason FROM ops.deletions WHERE table_name = '{table}' AND restored_at IS NULL")
+        assert [one["reason"] for one in logged] == ["issue deleted"] * rows
 
 
 def test_a_deletion_beside_a_creation_is_found_though_the_source_counts_as_many_as_before(loaded: Deployment) -> None:

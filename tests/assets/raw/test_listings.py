@@ -220,13 +220,16 @@ def test_a_list_of_teams_that_never_stands_still_fails_and_leaves_the_rows(deplo
     assert deployment.rows("teams") == before
 
 
-def test_a_renamed_project_keeps_its_row_and_both_keys_are_known(deployment: Deployment) -> None:
+def test_a_renamed_project_keeps_its_row_and_both_keys_and_names_are_known(deployment: Deployment) -> None:
     deployment.run("projects", only=["projects"])
-    deployment.sim.space.rename_project("WEB", key="SITE")
+    old = deployment.sim.space.project("WEB").name
+    deployment.sim.space.rename_project("WEB", key="SITE", name="The site")
     deployment.run("projects", only=["projects"])
     assert {row["project_key"] for row in deployment.rows("projects")} == {"OPS", "SITE", "APP"}
     keys = deployment.query("SELECT project_key FROM ops.project_keys ORDER BY 1")
     assert [row["project_key"] for row in keys] == ["APP", "OPS", "SITE", "WEB"]
+    names = deployment.query("SELECT name, seen_to IS NULL AS held FROM ops.names WHERE kind = 'projects'")
+    assert {(old, False), ("The site", True)} <= {(row["name"], row["held"]) for row in names}
 
 
 def test_a_login_changes_the_row_of_the_user_and_nothing_else(deployment: Deployment) -> None:

@@ -8,7 +8,9 @@ from assets.raw.issues import Mode
 from resources.simulator import Fault, RequestInfo
 from tests.deployment import Deployment, checks, failures, metadata
 
-OF_PROJECT = ("project_members", "statuses", "issue_types", "categories", "versions", "custom_fields", "issues")
+OF_PROJECT = (
+    "project_members", "statuses", "issue_types", "categories", "versions", "custom_fields", "issues", "comments", "issue_changes",
+)  # fmt: skip
 
 
 def shown(body: list[Any], hidden: set[int]) -> list[Any]:
@@ -216,6 +218,29 @@ def test_a_project_that_comes_back_is_read_whole_with_all_that_happened_meanwhil
     assert loaded.row("issues", edited)["summary"] == "meanwhile"
     assert {one[0] for one in loaded.deletions("issues")} == {gone}
     assert len(loaded.deletions("categories")) == 1
+
+
+def test_comments_and_deletions_that_a_project_had_while_it_was_out_of_sight_are_found(loaded: Deployment) -> None:
+    space = loaded.sim.space
+    web = space.project("WEB")
+    quiet, gone = sorted(web.issues, key=lambda issue: len(web.issues[issue].comments))[-2:]
+    leave(loaded, "WEB", space.administrator.id)
+    assert loaded.run("projects").success
+    assert loaded.run_issues(mode="incremental").success
+    space.comment(quiet, "while nobody looked")  # moves no `updated`
+    space.delete_issue(gone)
+    space.create_issue("OPS")  # moves the feed past what happened in WEB
+    assert loaded.run_issues(mode="incremental").success
+
+    space.add_member("WEB", space.administrator.id)
+    assert loaded.run("projects").success
+    run = loaded.run_issues(mode="incremental")
+    assert run.success, failures(run)
+    assert loaded.stored_issues() == loaded.source_issues()
+    at_source = {row.id for issue in space.issues.values() for row in issue.comments}
+    assert {row["id"] for row in loaded.rows("comments")} == at_source
+    assert {one[0] for one in loaded.deletions("issues")} == {gone}
+    assert {one[1] for one in loaded.deletions("comments")} == {"issue deleted"}
 
 
 @pytest.mark.parametrize("mode", ["incremental", "backfill"])
