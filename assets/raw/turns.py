@@ -51,15 +51,16 @@ class Turns:
 
     def lock_projects(self, project_ids: Collection[int], *, wait: bool = True) -> set[int]:
         """Lock projects of the table against other loads; return those that are locked now. See `TableLoad.lock_projects`."""
-        wanted = sorted(set(project_ids) - self._projects)
-        if wait and wanted and wanted[0] < max(self._projects, default=0):
-            raise ValueError(f"project {wanted[0]} cannot be waited for while project {max(self._projects)} is locked")
-        for project in wanted:
+        for project in sorted(set(project_ids) - self._projects):
             name = f"{self.table}/{project}"
-            if wait:
+            if not wait:
+                if not self.locks.try_acquire(name):
+                    continue
+            elif project > max(self._projects, default=0):
                 self._acquire(name, f"other load of {self.table} of project {project} to end")
-            elif not self.locks.try_acquire(name):
-                continue
+            else:
+                # Out of order: whoever has it may be waiting for one of ours.
+                self.locks.acquire(name)
             self._projects.add(project)
         return self._projects & set(project_ids)
 
@@ -81,11 +82,11 @@ class Turns:
 
     def _show(self, waiting_for: str, seconds: float, until: datetime | None = None) -> None:
         ends = datetime.now(UTC) + timedelta(seconds=seconds)
-        self.progress.wait(waiting_for, seconds, until or ends)
-        self.log(f"{self.table}: waiting up to {seconds:.0f} s for the {waiting_for}")
         if self.row is not None:
             history.note_wait(self.engine, self.row, waiting_for, ends)
             self._noted = True
+        self.log(f"{self.table}: waiting up to {seconds:.0f} s for the {waiting_for}")
+        self.progress.wait(waiting_for, seconds, until or ends)
 
     def _acquire(self, name: str, waiting_for: str) -> None:
         if self.locks.try_acquire(name):
