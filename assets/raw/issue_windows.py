@@ -128,7 +128,8 @@ def _read_first(load: TableLoad, project: Project, part: Slice, visible: dict[in
     started = scan.started_at
     if resume is not None and scan.proof.resumed:
         load.context.log.info(f"{project.key}: went on from {resume.position.key}, where an earlier read was broken off")
-        changes, unequal = _store_changes(load, [project], resume.started_at, visible, tally)
+        keep = partial(_keep_checkpoint, load, project, scan.position or resume.position)
+        changes, unequal = _store_changes(load, [project], resume.started_at, visible, tally, keep)
         started = changes.started_at
         if unequal:
             load.context.log.warning(f"{project.key}: not as many issues as at the source after an earlier read; reading all again")
@@ -156,14 +157,14 @@ def _read_changes(
 ) -> None:
     """Read what changed in several projects in one pass, from the oldest of their watermarks on.
 
-    A project that has not as many issues as at the source then, and stays so, is added to `whole`, to be read again; its watermark
-    stays where it is until that is done.
+    The watermarks move with each page of a long pass. A project that has not as many issues as at the source in the end, and
+    stays so, is added to `whole`, to be read again; it counts as read up to now when that is done.
     """
     before, began = load.client.stats.snapshot(), datetime.now(UTC)
     since = min(watermarks[project.id] for project in projects)
     months = month_keys()
     tally = Tally(months[months.index(month_of(since)) :], {project.id for project in projects})
-    scan, unequal = _store_changes(load, projects, since, visible, tally)
+    scan, unequal = _store_changes(load, projects, since, visible, tally, partial(_keep_watermarks, load, projects))
     whole += unequal
     _complete(load, [project for project in projects if project not in unequal], scan.next_watermark)
     named = [(project.id, project.key) for project in projects]
@@ -171,16 +172,22 @@ def _read_changes(
 
 
 def _store_changes(
-    load: TableLoad, projects: Sequence[Project], since: datetime, visible: dict[int, Project], tally: Tally
+    load: TableLoad,
+    projects: Sequence[Project],
+    since: datetime,
+    visible: dict[int, Project],
+    tally: Tally,
+    keep: Callable[[datetime, Connection, MergeResult], None],
 ) -> tuple[Scan, list[Project]]:
     """Store what changed since an instant and what else is wanted, and compare the number of issues; one request when all is well.
 
-    Return the scan and the projects that stay unequal.
+    `keep` is told in the transaction of each batch before when all changes are stored then, if that is known. Return the scan and
+    the projects that stay unequal.
     """
     ids = [project.id for project in projects]
     wanted = wanted_before(load, ids)
     scan = scan_changes(load.client, ids, since)
-    read_others(load, settle_met(load, wanted, _store(load, scan, tally, projects[0])), visible, tally)
+    read_others(load, settle_met(load, wanted, _store(load, scan, tally, projects[0], keep)), visible, tally)
     unequal = unequal_projects(load, projects, visible, tally, since)
     if unequal:
         # Created after the pass began, perhaps.
@@ -192,37 +199,50 @@ def _store_whole(load: TableLoad, project: Project, tally: Tally, resume: Resume
     """Read and store a project whole, or what is left of it; each batch is committed with the position that goes on after it."""
     scan = scan_window(load.client, Window((project.id,)), resume=resume)
     for batch in scan:
-        also = None
-        if (at := scan.position) is not None:
-            began = resume.started_at if resume else scan.started_at
-            checkpoint = state.Checkpoint(at.offset, at.key, at.closed, began)
-            also = partial(_set_checkpoint, load.space_key, project.id, checkpoint)
+        began = resume.started_at if resume else scan.started_at
+        also = partial(_keep_checkpoint, load, project, scan.position, began) if scan.position else None
         tally.add(batch, load.store(batch, also), project.id)
     return scan
 
 
-def _set_checkpoint(
-    space_key: str, project_id: int, checkpoint: state.Checkpoint, connection: Connection, _result: MergeResult
-) -> None:
-    state.set_checkpoint(connection, space_key, SCOPE, project_id, checkpoint)
-
-
-def _store(load: TableLoad, scan: Scan, tally: Tally, project: Project) -> set[int]:
+def _store(
+    load: TableLoad,
+    scan: Scan,
+    tally: Tally,
+    project: Project,
+    keep: Callable[[datetime, Connection, MergeResult], None] | None = None,
+) -> set[int]:
     """Merge the batches of a scan, each in a transaction of its own: a load that is killed keeps all but the last.
 
     Return the ids of what was stored.
     """
     stored: set[int] = set()
     for batch in scan:
-        result = load.store(batch)
+        result = load.store(batch, partial(keep, scan.reached) if keep and scan.reached else None)
         tally.add(batch, result, project.id)
         stored.update(result.present_ids)
     return stored
 
 
+def _keep_checkpoint(
+    load: TableLoad, project: Project, at: Position, started: datetime, connection: Connection, _result: MergeResult
+) -> None:
+    """Remember how far the first read of a project has come, and as of when that is stored."""
+    checkpoint = state.Checkpoint(at.offset, at.key, at.closed, started)
+    state.set_checkpoint(connection, load.space_key, SCOPE, project.id, checkpoint)
+
+
+def _keep_watermarks(
+    load: TableLoad, projects: Sequence[Project], moment: datetime, connection: Connection, _result: MergeResult
+) -> None:
+    """Remember that all changes of these projects before a moment are stored."""
+    for project in projects:
+        state.set_watermark(connection, load.space_key, SCOPE, project.id, moment)
+
+
 def _complete(load: TableLoad, projects: Sequence[Project], watermark: datetime) -> None:
     """Record that all changes of these projects before `watermark` are stored."""
-    with load.engine.begin() as connection:
+    with load.writing() as connection:
         for project in projects:
             state.set_watermark(connection, load.space_key, SCOPE, project.id, watermark)
             state.set_checkpoint(connection, load.space_key, SCOPE, project.id, None)

@@ -35,7 +35,9 @@ from resources.backlog.window import COUNTED, ONE_PAGE, SEAMS, Window, WindowPro
 MAX_PASSES = 5
 MAX_ARRIVALS = 3
 PROJECTS_PER_REQUEST = 100
-PEEKS = (20, PAGE_SIZE)  # rows: as a rule little has changed, and what is asked for beyond it was read before
+# Offset and rows, newest first. As a rule little has changed, and what is asked for beyond it was read before; the one row says
+# whether the page is worth asking for.
+LOOKS = ((0, 20), (PAGE_SIZE - 1, 1), (0, PAGE_SIZE))
 LOOKBACK = timedelta(seconds=60)  # an answer may be a snapshot older than its Date header, by as long as it took
 SMALL_WINDOW = 10  # requests; such a window is read again when more was read than is counted and nobody says why
 
@@ -140,7 +142,7 @@ class Scan:
         None where that is not known before the end, and for a scan of a window or of more projects than fit one request.
         """
         position = self._gone_to() if self._changes else None
-        return min(position.key, self.started_at) if position else None
+        return max(min(position.key, self.started_at), self._watermark or position.key) if position else None
 
     def _gone_to(self) -> Position | None:
         one_request = len(self.window.project_ids) <= PROJECTS_PER_REQUEST
@@ -177,21 +179,48 @@ class Scan:
 
     def _changed(self, chosen: IssueFilter, since: datetime) -> Generator[list[Record], None, WindowProof]:
         """Read what fits one page, newest first; when more has changed, all by rising `updated` from the window's start on."""
-        for requests, count in enumerate(PEEKS, 1):
-            page = fetch(self._client, chosen, NEWEST_FIRST[0], count=count)
+        looks = 0
+        for offset, count in LOOKS:
+            page = fetch(self._client, chosen, NEWEST_FIRST[0], offset, count)
             self._begin()
-            sound = [row for row in page if is_sound(row)]
-            if len(page) < count or (sound and instant(sound[-1], "updated") < since):
+            looks += 1
+            reaches = len(page) < count or (is_sound(page[-1]) and instant(page[-1], "updated") < since)
+            if reaches and not offset:
                 yield page
-                return WindowProof(ONE_PAGE, 1, requests, len(self._ids), None, 0)
-        # A guess at where the window starts in its days; the first seam mends it.
-        start = Position(max(0, self._client.issues_count(chosen) - PAGE_SIZE * 3 // 2), since)
+                return WindowProof(ONE_PAGE, 1, looks, len(self._ids), None, 0)
+            if offset and not reaches:
+                break
+        start, probes = self._start_of(chosen, since)
         walk = Walk(self._client, chosen, LAST_CHANGE_FIRST, _newer_than(self.started_at), start)
         self._first = self._first or walk
         yield from walk.pages()
         if not walk.proven:
             return (yield from self._whole(chosen))
-        return WindowProof(SEAMS, 1, len(PEEKS) + walk.requests, len(self._ids), None, walk.retries)
+        return WindowProof(SEAMS, 1, looks + probes + walk.requests, len(self._ids), None, walk.retries)
+
+    def _start_of(self, chosen: IssueFilter, since: datetime) -> tuple[Position, int]:
+        """Find an offset by rising `updated` that is not far before an instant; return it, and how many requests that took.
+
+        One row is asked for at a time, and the offset is no more than a good guess: the first seam of the walk proves or mends it.
+        """
+        probes = 0
+
+        def is_before(offset: int) -> bool:
+            nonlocal probes
+            probes += 1
+            rows = fetch(self._client, chosen, LAST_CHANGE_FIRST[0], offset, 1)
+            return bool(rows) and is_sound(rows[0]) and instant(rows[0], "updated") < since
+
+        high = self._client.issues_count(chosen)
+        back = PAGE_SIZE * 3 // 2
+        low = max(0, high - back)
+        while low and not is_before(low):
+            high, back = low, 2 * back
+            low = max(0, low - back)
+        while high - low > 3 * PAGE_SIZE:
+            middle = (low + high) // 2
+            low, high = (middle, high) if is_before(middle) else (low, middle)
+        return Position(low, since), probes
 
     def _whole(self, chosen: IssueFilter) -> Generator[list[Record], None, WindowProof]:
         """Read everything the filter holds, again and again until a pass is proven complete."""

@@ -209,7 +209,6 @@ class Walk:
         """Yield pages as received, overlaps included; raise IncompleteScan when the set never holds still."""
         offset, overlap, back, restarts = 0, OVERLAP, 0, 0
         frontier: _Frontier | None = None
-        seeking = self.position is not None  # the first page that connects, from where an earlier walk or a guess has put it
         low: int | None = None  # after a step back: an offset at which pages connect, and one at which they do not
         missed = 0
         if self.position is not None:
@@ -224,11 +223,8 @@ class Walk:
                     offset = _between(low, missed)
                     continue
                 low = None
-                if seeking:
-                    back = 2 * back or PAGE_SIZE
-                else:
-                    overlap = min(2 * overlap, MOST_OVERLAP)
-                    back = 4 * (back or overlap)
+                overlap = min(2 * overlap, MOST_OVERLAP)
+                back = 4 * (back or overlap)
                 offset = max(0, offset - back)
                 restarts += offset == 0
                 if restarts > MAX_RESTARTS and not self._order.comparable:
@@ -237,7 +233,6 @@ class Walk:
                 if restarts > MAX_RESTARTS:
                     raise IncompleteScan(f"issues vanish faster than they can be read (by {self._order.sort})")
                 continue
-            seeking = False
             last = self._order.key(sound[-1]) if sound else None
             head = [row for row in sound if self._order.key(row) != last]
             ahead: tuple[int, _Frontier] | None = None

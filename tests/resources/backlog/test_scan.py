@@ -54,7 +54,7 @@ def test_a_quiet_source_of_twenty_projects_costs_one_request() -> None:
     assert len(space.asked) == 1
 
 
-@pytest.mark.parametrize(("number", "requests"), [(0, 1), (19, 1), (20, 2), (99, 2), (100, 5), (1000, 22), (2500, 40)])
+@pytest.mark.parametrize(("number", "requests"), [(0, 1), (19, 1), (20, 3), (99, 3), (100, 6), (1000, 22), (2500, 38)])
 def test_changes_cost_a_request_a_hundred_and_a_few_to_find_their_start_also_on_a_busy_day(number: int, requests: int) -> None:
     space = HostileSpace()
     space.history(3000, every=timedelta(seconds=40))
