@@ -20,6 +20,7 @@ from assets.raw.issue_scope import Project, project_of, visible_projects
 from assets.raw.table_load import TableLoad, in_history
 from resources.backlog.changelog import changes_of
 from resources.backlog.errors import AuthenticationError, NotFound, PermanentError
+from resources.backlog.feed import whole
 from resources.backlog.models import Record
 from resources.backlog.paging import PAGE_SIZE
 from resources.warehouse import reads
@@ -206,7 +207,10 @@ class _Reader:
         """Store the changes of the comments that were written, or of all when the issue is read whole: names may be known now."""
         written = {*result.inserted_ids, *result.updated_ids}
         of = [row for row in page if read.from_id == 0 or row.get("id") in written]
-        translated = [change for row in of for change in changes_of(row, read.issue_id, read.project_id)]
+        # Where a comment says its project it is believed, as for the comment itself: the issue may have moved since it was read.
+        translated = [
+            change for row in of for change in changes_of(row, read.issue_id, whole(row.get("projectId")) or read.project_id)
+        ]
         return self.changes.merge(connection, self.ids.resolve(connection, translated) if translated else [], {})
 
     def _mark(self, connection: Connection, read: CommentRead, gone: set[int]) -> tuple[int, int]:
