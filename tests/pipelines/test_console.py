@@ -117,7 +117,7 @@ def test_the_status_of_a_fresh_deployment_says_what_to_do_next(found: dict[str, 
 def test_the_status_shows_why_there_is_no_connection_and_the_last_syncs(found: dict[str, Any]) -> None:
     sync = {
         "sync_type": "users", "mode": "full", "status": "failed", "ended_at": UNTIL, "items_synced": 7, "items_failed": 0,
-        "requests": 1, "error": "GET /users: 500",
+        "requests": 1, "error": "GET /users: 500", "project_key": None, "waiting_for": None, "waiting_until": None,
     }  # fmt: skip
     unknown: dict[str, Any] = {"space": None, "connected": False, "connection_error": "check BACKLOG_API_KEY", "rate_limit": {}}
     shown = status_table(found | unknown | {"last_syncs": [sync], "active": [sync]})

@@ -1,6 +1,7 @@
 """`raw/issues` when something is wrong: what was loaded stays recorded, bad records are put aside, nothing is lost."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -44,7 +45,7 @@ def test_a_failure_in_the_third_project_leaves_the_first_two_recorded(deployment
     assert line.startswith("issues: APP: GET /issues: 403, code 5")
     assert {key.split("|")[0] for key in recorded(run)} == {"OPS", "WEB"}
     assert deployment.stored_issues() == deployment.source_issues("OPS", "WEB")
-    history = deployment.query("SELECT project_key, status FROM ops.sync_history ORDER BY id")
+    history = deployment.query("SELECT project_key, status FROM ops.sync_history WHERE sync_type = 'issues' ORDER BY id")
     assert [(row["project_key"], row["status"]) for row in history] == [
         ("OPS", "completed"),
         ("WEB", "completed"),
@@ -193,29 +194,31 @@ class Watcher(LogProgress):
     def __init__(self) -> None:
         super().__init__(write=lambda _line: None)
         self.waits: list[str] = []
-        self.rows: Mapping[str, int] = {}
-        self.requests: Mapping[str, int] = {}
-        self.advanced = 0
+        self.rows: dict[str, Mapping[str, int]] = {}
+        self.requests: Counter[str] = Counter()
+        self.advanced: Counter[str] = Counter()
         self.waiting = threading.Event()
 
     def advance(self, what: str, rows: int) -> None:
-        self.advanced += rows
+        self.advanced[what] += rows
 
     def wait(self, reason: str, seconds: float, until: datetime) -> None:
         self.waits.append(reason)
         self.waiting.set()
 
     def done(self, what: str, rows: Mapping[str, int], requests: Mapping[str, int]) -> None:
-        self.rows, self.requests = rows, requests
+        self.rows[what] = rows
+        self.requests.update(requests)
 
 
-def test_a_load_waits_for_another_load_of_its_table_to_end(deployment: Deployment) -> None:
+def test_a_load_waits_for_another_load_of_its_project_to_end(deployment: Deployment) -> None:
     watcher = Watcher()
     held = threading.Event()
+    project = deployment.sim.space.project("OPS").id
 
     def hold() -> None:
         with Locks(deployment.engine, "acme") as locks:
-            locks.acquire("issues")
+            locks.acquire(f"issues/{project}")
             held.set()
             watcher.waiting.wait(30)
 
@@ -225,14 +228,18 @@ def test_a_load_waits_for_another_load_of_its_table_to_end(deployment: Deploymen
     run = deployment.with_progress(watcher).run_issues()
     other.join()
     assert run.success
-    assert watcher.waits == ["other load of issues to end"]
+    assert watcher.waits == [f"other load of issues of project {project} to end"]
 
 
 def test_a_load_tells_how_far_it_is_and_what_became_of_its_rows(deployment: Deployment) -> None:
     watcher = Watcher()
     deployment.with_progress(watcher).run_issues()
-    rows = len(deployment.source_issues())
-    assert watcher.advanced == rows
-    assert (watcher.rows["read"], watcher.rows["inserted"]) == (rows, rows)
+    source = deployment.sim.space
+    said = [comment for issue in source.issues.values() for comment in issue.comments]
+    sizes = {"issues": len(source.issues), "comments": len(said), "issue_changes": sum(len(one.changes) for one in said)}
+    assert {table: watcher.advanced[table] for table in sizes} == sizes
+    assert {table: (watcher.rows[table]["read"], watcher.rows[table]["inserted"]) for table in sizes} == {
+        table: (rows, rows) for table, rows in sizes.items()
+    }
     made = deployment.sim.requests.by_bucket()
     assert watcher.requests == {**made, "retries": 0, "rate_limited": 0}
