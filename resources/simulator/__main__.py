@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None, program: str = "simulate") -> int:
     parser.add_argument("--issues", type=int, default=spec.issues)
     parser.add_argument("--alive", action="store_true", help="let people work in the space as time goes by")
     parser.add_argument("--life-file", type=Path, help="where life is remembered over restarts")
-    parser.add_argument("--limits", choices=tuple(PLANS), default="paid", help="the plan whose rate limits hold")
+    parser.add_argument("--limits", choices=tuple(PLANS), default="demo", help="the plan whose rate limits hold")
     parser.add_argument("--ids", choices=("large", "int32"), default=spec.ids, help="int32 for backlog4j")
     parser.add_argument("--switch", action="append", default=[], metavar="NAME=VALUE", help="see docs/simulator.md")
     parser.add_argument("--certificate", type=Path, nargs=2, metavar=("CERT", "KEY"), help="speak HTTPS (PEM files)")

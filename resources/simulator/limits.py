@@ -27,7 +27,9 @@ class Limits:
         return replace(self, **{one.name: max(1, getattr(self, one.name) // 5) for one in fields(self)})
 
 
+#: The documented plans; `demo` has ten times the requests of `paid`, so that the history of a space to try is read in a minute.
 PLANS = {
+    "demo": Limits(read=6_000, update=1_500, search=1_500, icon=600),
     "paid": Limits(read=600, update=150, search=150, icon=60),
     "free": Limits(read=60, update=15, search=15, icon=15),
     "none": Limits(read=1_000_000, update=1_000_000, search=1_000_000, icon=1_000_000),

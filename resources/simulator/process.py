@@ -35,7 +35,7 @@ def main_simulate(
     *,
     alive: bool = False,
     life_file: Path | None = None,
-    limits: str = "paid",
+    limits: str = "demo",
     ids: Literal["large", "int32"] = "large",
     switches: Switches | None = None,
     certificate: tuple[Path, Path] | None = None,
@@ -142,7 +142,7 @@ def spawn_simulator(
     issues: int = 2_000,
     alive: bool = False,
     life_file: Path | None = None,
-    limits: str = "paid",
+    limits: str = "demo",
     switches: Mapping[str, str] | None = None,
     certificate: tuple[Path, Path] | None = None,
 ) -> SpawnedSimulator:
