@@ -60,7 +60,7 @@ _ISSUE_CHANGES = raw_table(
         Field("project_id", Kind.BIGINT, "projectId", "Project of the issue", required=True),
         Field("created_at", Kind.TIMESTAMP, "created", "When it was changed"),
         Field("created_user_id", Kind.BIGINT, "createdUser.id", "User who changed it"),
-        Field("field", Kind.TEXT, "field", "Field in standard English, as due_date; of a custom field its name at the time"),
+        Field("field", Kind.TEXT, "field", "Field in standard English, as due_date; custom_field_<id> of a custom field"),
         Field("source_field", Kind.TEXT, "sourceField", "Field as the source calls it, as limitDate"),
         Field("kind", Kind.TEXT, "kind", "standard, custom, attachment, notification, commit or other"),
         Field("old_value", Kind.TEXT, "oldValue", "Value before as it was shown, null when none"),
