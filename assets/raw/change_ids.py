@@ -1,19 +1,22 @@
 """What the values of a change referred to: the change log gives names, this finds the ids as of the time of the change.
 
 An activity that tells of the same comment gives ids of statuses, priorities and resolutions as they were; names are looked up in
-`ops.names`, which knows who had a name when; keys of issues in the keys that projects have or had.
+`ops.names`, which knows who had a name when; keys of issues in the keys that projects have or had. An issue may have moved since:
+names of a project are looked up in the one that the activities of that time place the issue in.
 
 Add here: another source of ids. Keep out: translating the change log (`resources/backlog/changelog.py`).
 """
 
 import re
-from collections.abc import Collection, Sequence
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, and_, or_, select
 
-from resources.backlog.feed import whole
+from resources.backlog.feed import ABOUT_ISSUES, whole
 from resources.backlog.models import Record
 from resources.backlog.walk import instant
 from resources.warehouse.names import Names
@@ -46,9 +49,16 @@ class ChangeIds:
         """Return the changes with `oldId`, `newId`, `oldIds`, `newIds` where what they referred to can be told."""
         told = self._told(connection, {change["commentId"] for change in changes if change["field"] in _BY_ACTIVITY})
         issues = self._issues(connection, changes)
-        return [change | self._ids(change, told, issues) for change in changes]
+        homes = self._homes(connection, [change for change in changes if change["field"] in _OF_PROJECT])
+        return [change | self._ids(change, told, issues, homes) for change in changes]
 
-    def _ids(self, change: Record, told: dict[tuple[int, str], tuple[Any, Any]], issues: dict[str, int]) -> dict[str, Any]:
+    def _ids(
+        self,
+        change: Record,
+        told: dict[tuple[int, str], tuple[Any, Any]],
+        issues: dict[str, int],
+        homes: Mapping[int, int | None],
+    ) -> dict[str, Any]:
         if change["kind"] == "attachment":
             return {}
         found: dict[str, Any] = {}
@@ -58,29 +68,49 @@ class ChangeIds:
             if text in (None, ""):
                 continue
             identifier = _whole_or_zero(reference)
-            ids = [identifier] if identifier is not None else self._named(change, text, issues)
+            ids = [identifier] if identifier is not None else self._named(change, text, issues, homes.get(change["commentId"]))
             if ids is not None:
                 found |= {f"{side}Ids": ids, f"{side}Id": ids[0] if len(ids) == 1 else None}
         return found
 
-    def _named(self, change: Record, text: str, issues: dict[str, int]) -> list[int] | None:
+    def _named(self, change: Record, text: str, issues: dict[str, int], home: int | None) -> list[int] | None:
+        """Look a shown text up; `home` is the project that the issue was in, None where nothing tells or none is needed."""
         name, at = change["field"], instant(change, "created")
         if name == "parent_issue":
             return [issues[text]] if text in issues else None
         if change["kind"] == "custom" and _type_of(change) in _LIST_FIELDS:
             return self._names.resolve_list("custom_field_items", change["customFieldId"], text, at)
-        if name in _LISTS:
-            return self._names.resolve_list(_OF_PROJECT[name], change["projectId"], text, at)
-        return self._one(name, change["projectId"], text, at)
-
-    def _one(self, name: str, project_id: int, text: str, at: datetime) -> list[int] | None:
-        if name in _OF_PROJECT:
-            identifier = self._names.resolve(_OF_PROJECT[name], project_id, text, at)
-        elif name in _OF_SPACE:
-            identifier = self._names.resolve(_OF_SPACE[name], 0, text, at)
-        else:
+        if name in _OF_PROJECT and home is None:
             return None
+        if name in _LISTS:
+            return self._names.resolve_list(_OF_PROJECT[name], home or 0, text, at)
+        if name not in _OF_PROJECT and name not in _OF_SPACE:
+            return None
+        kind, owner = (_OF_PROJECT[name], home or 0) if name in _OF_PROJECT else (_OF_SPACE[name], 0)
+        identifier = self._names.resolve(kind, owner, text, at)
         return None if identifier is None else [identifier]
+
+    def _homes(self, connection: Connection, changes: Sequence[Record]) -> dict[int, int | None]:
+        """Return comment -> project that its issue was in then; None where the activities before and after it disagree."""
+        columns = SPECS["activities"].table.c
+        query = select(columns.content_id, columns.created_at, columns.project_id, columns.comment_id).where(
+            columns.space_key == self._space_key,
+            columns.content_id.in_({change["issueId"] for change in changes}),
+            columns.type.in_(ABOUT_ISSUES),
+        )
+        stays: dict[int, list[tuple[datetime, int]]] = defaultdict(list)
+        homes: dict[int, int | None] = {}
+        for issue, at, project, comment in connection.execute(query.order_by(columns.created_at, columns.id)) if changes else ():
+            stays[issue].append((at, project))
+            if comment is not None:
+                homes[comment] = project
+        for change in changes:
+            if change["commentId"] not in homes:
+                at, known = instant(change, "created"), stays[change["issueId"]]
+                before = known[: bisect_right(known, at, key=lambda stay: stay[0])]
+                after = [*known[bisect_left(known, at, key=lambda stay: stay[0]) :], (at, change["projectId"])]
+                homes[change["commentId"]] = after[0][1] if not before or before[-1][1] == after[0][1] else None
+        return homes
 
     def _told(self, connection: Connection, comments: Collection[int]) -> dict[tuple[int, str], tuple[Any, Any]]:
         """Return (comment, field) -> old and new reference, as activities have them."""
