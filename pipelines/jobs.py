@@ -56,6 +56,12 @@ census_job = dg.define_asset_job(
 JOBS = [users_job, projects_job, issues_job, changed_issues_job, deep_pass_job, census_job]
 
 
-def issues_config(mode: Mode) -> dict[str, Any]:
-    """Return the run configuration of the jobs that load issues, for one of their modes."""
-    return {"ops": {op: {"config": {"mode": mode}} for op in (activities.op.name, issues.op.name)}}
+def issues_config(mode: Mode, again_from: int | None = None) -> dict[str, Any]:
+    """Return the run configuration of the jobs that load issues, for one of their modes.
+
+    Args:
+        mode: how issues and comments are read.
+        again_from: the oldest activity that was seen and is not stored; None: the feed is read from where it stands.
+    """
+    feed = {"mode": mode} if again_from is None else {"mode": mode, "again_from": again_from}
+    return {"ops": {activities.op.name: {"config": feed}, issues.op.name: {"config": {"mode": mode}}}}

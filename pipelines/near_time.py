@@ -15,9 +15,9 @@ from typing import Any
 import dagster as dg
 
 from assets.partitions import PROJECTS
-from assets.raw.activities import unknown_activities
+from assets.raw.activity_wants import unknown_activities
 from assets.raw.webhooks import drain, is_waiting
-from pipelines.jobs import KIND_TAG, changed_issues_job
+from pipelines.jobs import KIND_TAG, changed_issues_job, deep_pass_job, issues_job
 from pipelines.runs import ACTIVE, end_dead_runs
 from pipelines.schedules import single_issues_request
 from resources.backlog.errors import BacklogError
@@ -32,6 +32,8 @@ FEED_SECONDS = 30
 AGAIN_AFTER = timedelta(minutes=5)
 #: Tag of a run that reads single issues: their keys, as far as they are known.
 ISSUES_TAG = "backlog_elt/issues"
+#: What a sensor remembers as news when there are none, but issues that an earlier run has left.
+WAITING = "waiting"
 #: Keys shown in the tag.
 SHOWN = 20
 
@@ -73,12 +75,18 @@ def named_issues(activities: Iterable[dict[str, Any]]) -> list[str]:
     return list(keys)
 
 
+def _active(context: dg.SensorEvaluationContext, *kinds: str) -> str | None:
+    """Return a run of one of these kinds that waits or works."""
+    runs = context.instance.get_runs(dg.RunsFilter(tags={KIND_TAG: list(kinds)}, statuses=ACTIVE), limit=1)
+    return runs[0].run_id if runs else None
+
+
 def _busy(context: dg.SensorEvaluationContext) -> str | None:
     """Return why no run can be requested now."""
     end_dead_runs(context.instance)
-    runs = context.instance.get_runs(dg.RunsFilter(tags={KIND_TAG: changed_issues_job.name}, statuses=ACTIVE), limit=1)
-    if runs:
-        return f"run {runs[0].run_id} of the same kind has not ended"
+    active = _active(context, changed_issues_job.name)
+    if active:
+        return f"run {active} of the same kind has not ended"
     if not context.instance.get_dynamic_partitions(str(PROJECTS.name)):
         return "no project is known yet: the sensor project_discovery adds them"
     return None
@@ -91,10 +99,10 @@ def _space(seen: Seen, backlog: BacklogResource) -> Seen:
     return Seen(url=backlog.url, space_key=str(backlog.client.space_info()["spaceKey"]))
 
 
-def _request(context: dg.SensorEvaluationContext, keys: Sequence[str]) -> dg.RunRequest:
+def _request(context: dg.SensorEvaluationContext, keys: Sequence[str] = (), again_from: int | None = None) -> dg.RunRequest:
     shown = ", ".join(keys[:SHOWN]) + (f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else "")
     projects = context.instance.get_dynamic_partitions(str(PROJECTS.name))
-    return single_issues_request(projects, "touched", {ISSUES_TAG: shown} if shown else None)
+    return single_issues_request(projects, "touched", {ISSUES_TAG: shown} if shown else None, again_from)
 
 
 @dg.sensor(
@@ -120,14 +128,21 @@ def activity_feed(
         return dg.SkipReason(f"looked at nothing: {error}")
     if new is None:
         return dg.SensorResult(skip_reason="the feed was not loaded yet: the first load does that", cursor=seen.text())
-    keys = named_issues(new)
-    news = str(max((int(activity["id"]) for activity in new if touches(activity)), default="")) or ("waiting" if waiting else "")
+    telling = [activity for activity in new if touches(activity)]
+    news = str(max((int(activity["id"]) for activity in telling), default="")) or (WAITING if waiting else "")
     now = datetime.now(UTC)
-    if not news or not seen.due(news, now):
+    reason = None
+    if not news:
         reason = f"{len(new)} new activities, none of issues" if new else "nothing new"
-        return dg.SensorResult(skip_reason=reason if not news else "a run was requested for this already", cursor=seen.text())
+    elif not seen.due(news, now):
+        reason = "a run was requested for this already"
+    elif news == WAITING and (other := _active(context, issues_job.name, deep_pass_job.name)):
+        reason = f"issues wait for run {other}, which has not ended"
+    if reason:
+        return dg.SensorResult(skip_reason=reason, cursor=seen.text())
     seen = replace(seen, news=news, requested_at=now.isoformat())
-    return dg.SensorResult(run_requests=[_request(context, keys)], cursor=seen.text())
+    oldest = min((int(activity["id"]) for activity in telling), default=None)
+    return dg.SensorResult(run_requests=[_request(context, named_issues(telling), oldest)], cursor=seen.text())
 
 
 @dg.sensor(
@@ -151,7 +166,7 @@ def webhook_inbox(
     if not drained.issues:
         reason = f"{drained.events} events, none of issues" if drained.events else "the inbox is empty"
         return dg.SensorResult(skip_reason=reason, cursor=seen.text())
-    return dg.SensorResult(run_requests=[_request(context, [])], cursor=seen.text())
+    return dg.SensorResult(run_requests=[_request(context)], cursor=seen.text())
 
 
 NEAR_TIME_SENSORS = [activity_feed, webhook_inbox]

@@ -142,10 +142,13 @@ def deep_pass_nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | 
     return single_issues_request(projects, "deep")
 
 
-def single_issues_request(projects: Sequence[str], mode: Mode, tags: Mapping[str, str] | None = None) -> dg.RunRequest:
+def single_issues_request(
+    projects: Sequence[str], mode: Mode, tags: Mapping[str, str] | None = None, again_from: int | None = None
+) -> dg.RunRequest:
     """Return a run that reads single issues, whatever their partitions: it is tagged with the current month of all projects."""
     start, end = changes_range(projects, datetime.now(UTC))
-    return dg.RunRequest(run_config=issues_config(mode), tags={RANGE_START_TAG: start, RANGE_END_TAG: end, **(tags or {})})
+    corners = {RANGE_START_TAG: start, RANGE_END_TAG: end}
+    return dg.RunRequest(run_config=issues_config(mode, again_from), tags={**corners, **(tags or {})})
 
 
 def issues_request(projects: Sequence[str], watermark: datetime | None) -> dg.RunRequest:

@@ -1,34 +1,36 @@
 """The activity feed: what happened in the space, kept for good, and what it tells the other loads to look at.
 
-Add here: a rule of reading the feed. Keep out: which issues an activity concerns (`resources/backlog/feed.py`), where the feed
-stands (`resources/warehouse/feed_state.py`), reading those issues.
+Add here: a rule of reading the feed. Keep out: what follows from an activity (`activity_wants.py`), where the feed stands
+(`resources/warehouse/feed_state.py`).
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
 
 import dagster as dg
 from pydantic import Field
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection
 
+from assets.raw.activity_wants import register
 from assets.raw.declaration import raw_asset
+from assets.raw.issue_scope import SCOPE as ISSUES
 from assets.raw.listings import whole_table_result
 from assets.raw.table_load import TableLoad, in_history, table_load
 from resources.backlog.errors import MalformedResponse, NotFound, PermissionDenied
-from resources.backlog.feed import Touch, touches
 from resources.backlog.models import Record
+from resources.backlog.paging import PAGE_SIZE
 from resources.backlog.resource import BacklogResource
 from resources.backlog.walk import instant
 from resources.progress import Progress
 from resources.warehouse import feed_state
 from resources.warehouse.feed_state import FeedState, Gap
 from resources.warehouse.loader import MergeResult
-from resources.warehouse.reads import Want, want
+from resources.warehouse.quarantine import pending_rejections, resolve_rejections
 from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import issue_reads
+from resources.warehouse.state import get_watermarks
 
 #: Activities may become visible late: this much before the last read is read again each time.
 OVERLAP = timedelta(minutes=15)
@@ -36,8 +38,8 @@ OVERLAP = timedelta(minutes=15)
 DEEP_OVERLAP = timedelta(days=3)
 #: How long any source keeps activities; nobody documents for how long really.
 KEPT = timedelta(days=1)
-#: A comment of which only the issue is known: from the last known one on.
-NEW_COMMENTS = 2**62
+#: Pages that a load spends on activities in quarantine; the nightly pass spends what it takes.
+RETRY_PAGES = 3
 
 
 class ActivitiesConfig(dg.Config):
@@ -46,6 +48,10 @@ class ActivitiesConfig(dg.Config):
     mode: Literal["backfill", "incremental", "touched", "deep"] = Field(
         default="incremental",
         description="deep: read the last three days again. Everything else: what is new, with a quarter of an hour of overlap.",
+    )
+    again_from: int | None = Field(
+        default=None,
+        description="Id of an activity: read from it on again, also when that is farther back. The sensor has seen it.",
     )
 
 
@@ -69,7 +75,7 @@ def activities(
     with table_load(context, "activities", backlog, warehouse, progress) as load:
         try:
             with in_history(load, "deep" if config.mode == "deep" else "incremental"):
-                load_activities(load, DEEP_OVERLAP if config.mode == "deep" else OVERLAP)
+                load_activities(load, deep=config.mode == "deep", again_from=config.again_from)
         except PermissionDenied as error:
             # The other loads go on without hints: issues by `updated`, comments by the nightly pass.
             context.log.warning(f"{error} Comments that move no `updated` are then found by the nightly pass only.")
@@ -77,8 +83,13 @@ def activities(
     return whole_table_result(load)
 
 
-def load_activities(load: TableLoad, overlap: timedelta) -> None:
+def load_activities(load: TableLoad, *, deep: bool = False, again_from: int | None = None) -> None:
     """Read forward from where the feed stands, then back to the beginning as far as that was not done.
+
+    Args:
+        load: the load of `activities`.
+        deep: read the last days again, not only the last minutes.
+        again_from: the id of an activity that is read again with all after it, if that is farther back.
 
     Raises:
         BacklogError: the feed cannot be read; what was stored before is kept, with how far that goes.
@@ -87,40 +98,40 @@ def load_activities(load: TableLoad, overlap: timedelta) -> None:
     visible = {int(project["id"]): str(project["projectKey"]) for project in load.client.visible_projects()}
     with load.engine.connect() as connection:
         state = feed_state.get_feed(connection, load.space_key)
-    state = _newest_page(load, visible) if state is None else _forward(load, state, overlap, visible)
     if state is None:
-        load.notes["load/feed_complete"] = True
-        return
+        state = _newest_page(load, visible)
+    else:
+        state = _forward(load, state, DEEP_OVERLAP if deep else OVERLAP, again_from, visible)
     if not state.complete:
         state = _backward(load, state)
     state = _joined_later(load, state, visible)
+    _retry_rejected(load, pages=None if deep else RETRY_PAGES)
     load.notes["load/cursor"] = state.cursor
     load.notes["load/feed_complete"] = state.complete
     if state.gaps:
         load.notes["load/retention_gap"] = dg.MetadataValue.json([{"since": gap.since, "until": gap.until} for gap in state.gaps])
 
 
-def _newest_page(load: TableLoad, visible: dict[int, str]) -> FeedState | None:
-    """Store the newest page, from which the feed is then read in both directions; None when the space has no activity at all.
-
-    It tells nothing to read: comments were never read before the feed was, and issues have their watermarks.
-    """
-    page = next(load.client.activities(order="desc"), None)
-    if page is None:
-        return None
+def _newest_page(load: TableLoad, visible: dict[int, str]) -> FeedState:
+    """Store the newest page, from which the feed is then read in both directions; without one, all there is has been read."""
+    page = next(load.client.activities(order="desc"), [])
     ids = [int(row["id"]) for row in page]
-    state = FeedState(max(ids), min(ids), _now(load), projects=tuple(sorted(visible)))
-    _store(load, page, state, wants=False)
+    projects = tuple(sorted(visible))
+    state = FeedState(max(ids, default=0), min(ids, default=0), _now(load), complete=not ids, projects=projects)
+    _store(load, page, state, first_look=True)
     return state
 
 
-def _forward(load: TableLoad, state: FeedState, overlap: timedelta, visible: dict[int, str]) -> FeedState:
+def _forward(load: TableLoad, state: FeedState, overlap: timedelta, again_from: int | None, visible: dict[int, str]) -> FeedState:
     """Store what is new since the last read, oldest first, each page with the cursor that it moves."""
     with load.engine.connect() as connection:
         after, anchor = feed_state.overlap_from(connection, load.space_key, state, state.read_at - overlap, visible)
+    if again_from is not None and after is not None:
+        after = min(after, again_from - 1)
     read_before, first = state.read_at, True
-    for page in load.client.activities(min_id=after, order="asc"):
-        now, newest = _now(load), max(instant(row, "created") for row in page)
+    for page in load.client.activities(min_id=after or None, order="asc"):
+        now = _now(load)
+        newest = max(_moments(page), default=read_before)
         if first:
             state, first = _held(load, state, anchor, page, now), False
         # A page is as new as its newest row, the last one as new as its answer.
@@ -143,9 +154,9 @@ def _held(load: TableLoad, state: FeedState, anchor: int | None, page: Sequence[
     The row that should have come first is gone when the source trims. That alone loses nothing: only when the last read lies
     farther back than a source may be trusted to keep rows may some have come and gone meanwhile.
     """
-    if anchor is None or any(int(row["id"]) == anchor for row in page) or now - state.read_at <= KEPT:
+    if anchor is None or any(int(row["id"]) <= anchor for row in page) or now - state.read_at <= KEPT:
         return state
-    until = min((instant(row, "created") for row in page), default=now)
+    until = min(_moments(page), default=now)
     state = replace(state, gaps=(*state.gaps, Gap(state.read_at.isoformat(), until.isoformat())))
     with load.engine.begin() as connection:
         # Before any page moves the cursor: killed here, the next load finds the gap again.
@@ -161,7 +172,7 @@ def _backward(load: TableLoad, state: FeedState) -> FeedState:
     """Store everything before the oldest known activity, newest first, each page with how far back it reaches."""
     for page in load.client.activities(max_id=state.oldest, order="desc"):
         state = replace(state, oldest=min(int(row["id"]) for row in page))
-        _store(load, page, state, wants=False)
+        _store(load, page, state, first_look=True)
     state = replace(state, complete=True)
     with load.engine.begin() as connection:
         feed_state.set_feed(connection, load.space_key, state)
@@ -169,15 +180,21 @@ def _backward(load: TableLoad, state: FeedState) -> FeedState:
 
 
 def _joined_later(load: TableLoad, state: FeedState, visible: dict[int, str]) -> FeedState:
-    """Read the whole feeds of projects that the reads of the space's feed have not covered: joined since, or back in sight."""
+    """Read the whole feeds of projects that the reads of the space's feed have not covered: joined since, or back in sight.
+
+    A feed that is refused is tried again by the next load; the issues of its project are loaded without it.
+    """
     for project_id in sorted(set(visible) - set(state.projects)):
         with load.engine.connect() as connection:
             oldest = feed_state.get_backward(connection, load.space_key, project_id)
+            loaded = project_id in get_watermarks(connection, load.space_key, ISSUES)
         try:
             for page in load.client.activities(visible[project_id], max_id=oldest, order="desc"):
-                _store(load, page, None, project=(project_id, min(int(row["id"]) for row in page)))
+                reach = (project_id, min(int(row["id"]) for row in page))
+                _store(load, page, None, first_look=not loaded, project=reach)
         except (NotFound, PermissionDenied) as error:
-            load.failed(visible[project_id], error)
+            load.context.log.warning(f"{visible[project_id]}: {error}")
+            load.notes["refused"] = str(error)
             continue
         state = replace(state, projects=tuple(sorted({*state.projects, project_id})))
         with load.engine.begin() as connection:
@@ -186,20 +203,36 @@ def _joined_later(load: TableLoad, state: FeedState, visible: dict[int, str]) ->
     return state
 
 
+def _retry_rejected(load: TableLoad, pages: int | None) -> None:
+    """Read activities in quarantine again, a page from the oldest of them on at a time; those that are gone are settled."""
+    with load.engine.connect() as connection:
+        keys = pending_rejections(connection, load.space_key, load.spec.name)
+    waiting = sorted(int(key) for key in keys if key.isdigit())
+    while waiting and pages != 0:
+        pages = None if pages is None else pages - 1
+        page = next(load.client.activities(min_id=waiting[0] - 1 or None, order="asc"), [])
+        ids = {int(row["id"]) for row in page}
+        reach = max(ids) if len(page) >= PAGE_SIZE - 1 else waiting[-1]
+        tried, waiting = {one for one in waiting if one <= reach}, [one for one in waiting if one > reach]
+        _store(load, [row for row in page if int(row["id"]) in tried], None)
+        with load.engine.begin() as connection:
+            resolve_rejections(connection, load.space_key, load.spec.name, [str(one) for one in sorted(tried - ids)])
+
+
 def _store(
     load: TableLoad,
     page: Sequence[Record],
     state: FeedState | None,
     *,
-    wants: bool = True,
+    first_look: bool = False,
     project: tuple[int, int] | None = None,
 ) -> None:
     """Store a page, what its new rows tell to read, and how far the feed is read, in one transaction."""
 
     def also(connection: Connection, result: MergeResult) -> None:
-        if wants:
-            new = set(result.inserted_ids)
-            register(connection, load.space_key, [row for row in page if row.get("id") in new], "activity feed")
+        new = set(result.inserted_ids)
+        told = [row for row in page if row.get("id") in new]
+        register(connection, load.space_key, told, "activity feed", first_look=first_look)
         if state is not None:
             feed_state.set_feed(connection, load.space_key, state)
         if project is not None:
@@ -208,33 +241,13 @@ def _store(
     load.store(page, also)
 
 
-def register(connection: Connection, space_key: str, new: Sequence[Record], source: str) -> int:
-    """Note which issues and comments these activities tell to read, and return how many issues that are.
-
-    A comment that is known already, because its issue was read after it was written, is not read again for its own activity.
-    """
-    told = [(touch, f"{source}: activity {activity.get('id')}") for activity in new for touch in touches(activity)]
-    known = _last_comments(connection, space_key, [touch.issue_id for touch, _ in told])
-    wants = [
-        Want(touch.issue_id, touch.project_id, by, comments_from=_from(touch, known.get(touch.issue_id, 0)), issue=touch.row)
-        for touch, by in told
-    ]
-    wants = [one for one in wants if one.issue or one.comments_from is not None]
-    if wants:
-        want(connection, space_key, wants)
-    return len({one.issue_id for one in wants})
-
-
-def _from(touch: Touch, last_comment: int) -> int | None:
-    if touch.comment_id is None:
-        return NEW_COMMENTS
-    return touch.comment_id if touch.changed or touch.comment_id > last_comment else None
-
-
-def _last_comments(connection: Connection, space_key: str, issues: Sequence[int]) -> dict[int, int]:
-    reads = issue_reads.c
-    query = select(reads.issue_id, reads.last_comment_id).where(reads.space_key == space_key, reads.issue_id.in_(issues))
-    return {int(issue): int(last or 0) for issue, last in connection.execute(query)}
+def _moments(page: Sequence[Record]) -> list[datetime]:
+    """Return when the activities of a page happened; one that does not say so goes into quarantine and tells nothing here."""
+    moments = []
+    for row in page:
+        with suppress(MalformedResponse):
+            moments.append(instant(row, "created"))
+    return moments
 
 
 def _now(load: TableLoad) -> datetime:
@@ -242,14 +255,3 @@ def _now(load: TableLoad) -> datetime:
     if moment is None:
         raise MalformedResponse("GET /space/activities: the answer has no Date header, by which the source's clock is known")
     return moment
-
-
-def unknown_activities(engine: Engine, space_key: str, page: Sequence[Record]) -> list[Record] | None:
-    """Return those of the activities that are not stored; None while the feed was never loaded."""
-    columns = SPECS["activities"].table.c
-    ids = [int(row["id"]) for row in page]
-    with engine.connect() as connection:
-        if feed_state.get_feed(connection, space_key) is None:
-            return None
-        stored = set(connection.execute(select(columns.id).where(columns.space_key == space_key, columns.id.in_(ids))).scalars())
-    return [row for row in page if int(row["id"]) not in stored]

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from assets.raw.activities import register
+from assets.raw.activity_wants import register, stored_activities
 from resources.backlog.feed import ABOUT_ISSUES, ABOUT_OTHERS, touches, whole
 from resources.backlog.models import Record
 from resources.warehouse import inbox, reads
 
 #: Events that are drained in one transaction.
 BATCH = 500
+#: What becomes of an event that comes after the activity feed has told the same.
+TOLD = "told by the activity feed already"
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,12 @@ def drain(engine: Engine, space_key: str) -> Drained:
             if not taken:
                 return Drained(events, issues)
             outcomes: dict[str, list[int]] = defaultdict(list)
+            known = stored_activities(connection, space_key, [event.activity_id for event in taken if event.activity_id])
             for event in taken:
                 activity = _parse(event.payload)
-                outcomes[_outcome(activity)].append(event.id)
-                if activity is not None:
+                late = event.activity_id in known
+                outcomes[TOLD if late else _outcome(activity)].append(event.id)
+                if activity is not None and not late:
                     issues += register(connection, space_key, [activity], "webhook")
             for outcome, ids in outcomes.items():
                 inbox.settle(connection, ids, outcome)
