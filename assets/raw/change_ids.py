@@ -107,9 +107,13 @@ class ChangeIds:
         for change in changes:
             if change["commentId"] not in homes:
                 at, known = instant(change, "created"), stays[change["issueId"]]
-                before = known[: bisect_right(known, at, key=lambda stay: stay[0])]
-                after = [*known[bisect_left(known, at, key=lambda stay: stay[0]) :], (at, change["projectId"])]
-                homes[change["commentId"]] = after[0][1] if not before or before[-1][1] == after[0][1] else None
+                first, last = (side(known, at, key=lambda stay: stay[0]) for side in (bisect_left, bisect_right))
+                # Times are whole seconds: of what happened in the same one, it is not known what came first.
+                around = known[max(first - 1, 0) : last]
+                if first == last:
+                    around += known[last : last + 1] or [(at, change["projectId"])]
+                places = {project for _, project in around}
+                homes[change["commentId"]] = places.pop() if len(places) == 1 else None
         return homes
 
     def _told(self, connection: Connection, comments: Collection[int]) -> dict[tuple[int, str], tuple[Any, Any]]:
