@@ -1,18 +1,19 @@
 """Claims about stored tables that can be false, each a question to the warehouse.
 
-A claim is evaluated in two places: as an asset check of its own for tables that are read whole, and inside the run for `raw/issues`
-(whose runs record partitions one by one, below which Dagster starts no separate check).
+A claim is evaluated in two places: as an asset check of its own for most tables, and by the asset itself for `raw/issues` and its
+companions (which record partitions one by one, below which Dagster starts no separate check).
 
-Add here: a claim that holds for any table. Keep out: claims that ask the source (`checks.py`).
+Add here: a claim that the warehouse alone can answer. Keep out: claims that ask the source (`census_checks.py`).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 from sqlalchemy import ARRAY, ColumnElement, Connection, Engine, Table, and_, exists, func, literal, select
 
+from resources.warehouse.feed_state import get_feed
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import rejected_records, unexpected_fields
 from resources.warehouse.spec import TableSpec
@@ -39,6 +40,8 @@ class Claim:
     severity: dg.AssetCheckSeverity
     applies: Callable[[TableSpec], bool]
     evaluate: Callable[[Connection, TableSpec, str], Verdict]
+    scans: bool = False
+    """Whether the whole table is looked at: two seconds for 100,000 issues, too much for a run that loads a single one."""
 
 
 def _present(table: Table, space_key: str) -> ColumnElement[bool]:
@@ -113,6 +116,13 @@ def _no_rejected_records(connection: Connection, spec: TableSpec, space_key: str
     return Verdict(not rejected, f"{len(rejected)} records could not be loaded; ops.rejected_records holds them", rows)
 
 
+def _no_gaps(connection: Connection, _spec: TableSpec, space_key: str) -> Verdict:
+    state = get_feed(connection, space_key)
+    rows = tuple({"since": gap.since, "until": gap.until} for gap in state.gaps) if state else ()
+    said = "activities may be missing, whose issues and comments were asked for again; what is gone from the feed stays so"
+    return Verdict(not rows, f"{len(rows)} stretches of time: {said}" if rows else "the feed was read without a gap", rows[-SHOWN:])
+
+
 CLAIMS = (
     Claim(
         "keys_unique",
@@ -120,6 +130,7 @@ CLAIMS = (
         dg.AssetCheckSeverity.ERROR,
         lambda spec: spec.business_key is not None,
         _keys_unique,
+        scans=True,
     ),
     Claim(
         "references_resolve",
@@ -127,6 +138,7 @@ CLAIMS = (
         dg.AssetCheckSeverity.WARN,
         lambda spec: bool(spec.references),
         _references_resolve,
+        scans=True,
     ),
     Claim(
         "no_unexpected_fields",
@@ -141,6 +153,13 @@ CLAIMS = (
         dg.AssetCheckSeverity.ERROR,
         lambda _spec: True,
         _no_rejected_records,
+    ),
+    Claim(
+        "no_gaps",
+        "The feed was read without a gap: no stretch of time has passed of which the source had kept nothing when it was asked.",
+        dg.AssetCheckSeverity.WARN,
+        lambda spec: spec.name == "activities",
+        _no_gaps,
     ),
 )
 
@@ -158,10 +177,13 @@ def check_specs(table: str) -> list[dg.AssetCheckSpec]:
     ]
 
 
-def check_results(engine: Engine, table: str, space_key: str) -> Iterator[dg.AssetCheckResult]:
-    """Evaluate every claim about a table."""
+def check_results(
+    engine: Engine, table: str, space_key: str, chosen: Collection[dg.AssetCheckKey]
+) -> Iterator[dg.AssetCheckResult]:
+    """Evaluate the claims about a table that are chosen."""
     for claim in claims_of(table):
-        yield check_result(engine, claim, table, space_key)
+        if dg.AssetCheckKey(dg.AssetKey(["raw", table]), claim.name) in chosen:
+            yield check_result(engine, claim, table, space_key)
 
 
 def check_result(engine: Engine, claim: Claim, table: str, space_key: str) -> dg.AssetCheckResult:

@@ -23,10 +23,23 @@ EQUAL, DIFFERS, DELETED, NO_ACCESS, NOT_COUNTED = "✓ equal", "✗ differs", "d
 Row = dict[str, Any]
 
 
-def project_rows(conn: Connection, space_key: str, counts: Sequence[ProjectCount], standings: Mapping[int, Standing]) -> list[Row]:
+def project_rows(
+    conn: Connection,
+    space_key: str,
+    counts: Sequence[ProjectCount],
+    standings: Mapping[int, Standing],
+    others: Mapping[int, str],
+) -> list[Row]:
     """Return one row a project that is or was in the warehouse, those that differ first.
 
     Columns: project, state, since, proven, at_source, in_warehouse, difference, explained, deletions (open ones, by table).
+
+    Args:
+        conn: a connection inside a transaction.
+        space_key: the space.
+        counts: what was counted just now.
+        standings: how each project stands, by id.
+        others: id -> key of visible projects that were not to be counted now; they are shown as they were compared last.
     """
     columns = SPECS["projects"].table.c
     stored = conn.execute(select(SPECS["projects"].table).where(columns.space_key == space_key).order_by(columns.id)).mappings()
@@ -34,8 +47,12 @@ def project_rows(conn: Connection, space_key: str, counts: Sequence[ProjectCount
     gone = count_deletions(conn, space_key)
     counted = {count.project_id: count for count in counts}
     rows = [_counted(count, standings.get(count.project_id)) | _gone(gone, project) for project, count in counted.items()]
+    before = {project: key for project, key in others.items() if project in standings}
+    rows += [_compared_before(key, standings[project]) | _gone(gone, project) for project, key in before.items()]
     rows += [
-        _not_counted(row, standings.get(project)) | _gone(gone, project) for project, row in known.items() if project not in counted
+        _not_counted(row, standings.get(project)) | _gone(gone, project)
+        for project, row in known.items()
+        if project not in counted and project not in before
     ]
     order = [DIFFERS, EQUAL, NOT_COUNTED, NO_ACCESS, DELETED]
     return sorted(rows, key=lambda row: (order.index(row["state"]), row["project"]))
@@ -87,6 +104,19 @@ def _counted(count: ProjectCount, standing: Standing | None) -> Row:
         "in_warehouse": count.warehouse,
         "difference": count.difference,
         "explained": explained(count),
+    }
+
+
+def _compared_before(project: str, standing: Standing) -> Row:
+    return {
+        "project": project,
+        "state": EQUAL if standing.equal else DIFFERS,
+        "since": moment(standing.since),
+        "proven": _proven(standing),
+        "at_source": standing.source_rows,
+        "in_warehouse": standing.warehouse_rows,
+        "difference": standing.warehouse_rows - standing.source_rows if standing.differences else 0,
+        "explained": standing.note or "",
     }
 
 

@@ -3,15 +3,13 @@
 Add here: a reaction to a change at the source. Keep out: what runs by the clock (`schedules.py`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import dagster as dg
 
-from assets.checks import ISSUES as ISSUES_KEY
 from assets.partitions import PROJECTS
 from assets.raw.projects import note_project_keys
-from pipelines.jobs import census_job
 from resources.backlog.errors import BacklogError
 from resources.backlog.resource import BacklogResource
 from resources.warehouse.errors import WarehouseError
@@ -19,8 +17,6 @@ from resources.warehouse.resource import WarehouseResource
 
 #: A new project is seen within a quarter of an hour, at two requests a look.
 DISCOVERY_SECONDS = 900
-#: Tag of the runs of a backfill.
-BACKFILL_TAG = "dagster/backfill"
 
 
 def new_project_keys(known: Sequence[str], projects: Iterable[dict[str, Any]]) -> list[str]:
@@ -51,23 +47,4 @@ def project_discovery(
     return dg.SensorResult(dynamic_partitions_requests=[PROJECTS.build_add_request(new)])
 
 
-@dg.run_status_sensor(
-    run_status=dg.DagsterRunStatus.SUCCESS,
-    request_job=census_job,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Counts the issues on both sides after each backfill of raw/issues, so that what was read again is proven.",
-)
-def census_after_backfill(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
-    """Request the census when a run of a backfill has loaded issues."""
-    run = context.dagster_run
-    if not is_issues_backfill(run.tags, run.asset_selection or ()):
-        return dg.SkipReason(f"run {run.run_id} is no backfill of raw/issues")
-    return dg.RunRequest(run_key=run.run_id)
-
-
-def is_issues_backfill(tags: Mapping[str, str], selection: Iterable[dg.AssetKey]) -> bool:
-    """Say whether a run belongs to a backfill and loads raw/issues."""
-    return BACKFILL_TAG in tags and ISSUES_KEY in set(selection)
-
-
-SENSORS = [project_discovery, census_after_backfill]
+SENSORS = [project_discovery]

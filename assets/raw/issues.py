@@ -15,16 +15,19 @@ from typing import Literal
 import dagster as dg
 from pydantic import Field
 
+from assets.census_checks import CENSUS_SPECS, census_results
 from assets.claims import check_results, check_specs
 from assets.partitions import PROJECT_MONTHS, slices
 from assets.raw.comments import load_comments
-from assets.raw.declaration import raw_spec
+from assets.raw.declaration import FRESH_WITHIN, raw_spec
 from assets.raw.issue_scope import SCOPE, visible_projects
 from assets.raw.issue_wanted import load_deep_share, load_wanted
 from assets.raw.issue_windows import load_changes, load_windows
 from assets.raw.table_load import PartsFailed, table_load
+from resources.backlog.errors import BacklogError
 from resources.backlog.resource import BacklogResource
 from resources.progress import Progress
+from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.state import get_watermarks
 
@@ -80,7 +83,7 @@ class IssuesConfig(dg.Config):
     backfill_policy=dg.BackfillPolicy.single_run(),
     can_subset=True,
     # Partitions are recorded one by one as they are committed, so that a run that fails half-way keeps what it has done.
-    check_specs=[spec for table in TABLES for spec in check_specs(table)],
+    check_specs=[*(spec for table in TABLES for spec in check_specs(table)), *CENSUS_SPECS],
 )
 def issues(
     context: dg.AssetExecutionContext,
@@ -89,7 +92,10 @@ def issues(
     warehouse: WarehouseResource,
     progress: dg.ResourceParam[Progress],
 ) -> Iterator[dg.AssetCheckResult]:
-    """Read the partitions of the run, whatever its shape: issues first, then their comments with the changes."""
+    """Read the partitions of the run, whatever its shape: issues first, then their comments with the changes; then the checks.
+
+    A run of checks alone reads nothing.
+    """
     wanted = {key.path[-1] for key in context.selected_asset_keys}
     failures: list[PartsFailed] = []
     if "issues" in wanted:
@@ -104,10 +110,24 @@ def issues(
         progress.done(changes.spec.name, asdict(changes.counts), {})
     if failures:
         raise failures[0]
-    space_key = str(backlog.client.space_info()["spaceKey"])
-    for table in TABLES:
-        if table in wanted:
-            yield from check_results(warehouse.engine, table, space_key)
+    yield from _checks(context, backlog, warehouse, progress)
+
+
+def _checks(
+    context: dg.AssetExecutionContext, backlog: BacklogResource, warehouse: WarehouseResource, progress: Progress
+) -> Iterator[dg.AssetCheckResult]:
+    """Evaluate the chosen checks; what a run has not covered is not counted again."""
+    chosen = context.selected_asset_check_keys
+    covered = {part.project_key for part in slices(context)} if context.selected_asset_keys else None
+    try:
+        space_key = str(backlog.client.space_info()["spaceKey"])
+        for table in TABLES:
+            yield from check_results(warehouse.engine, table, space_key, chosen)
+    except (BacklogError, WarehouseError) as error:
+        raise dg.Failure(f"the checks of raw/issues: {error}", allow_retries=False) from None
+    yield from census_results(
+        chosen, backlog.client, warehouse.engine, progress, covered=covered, fresh_within=FRESH_WITHIN["issues"]
+    )
 
 
 def _load_issues(

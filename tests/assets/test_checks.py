@@ -2,15 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import dagster as dg
 import pytest
 
-from assets.checks import CHECKED_IN_THEIR_RUNS, CHECKS, every_project_is_fresh, issue_counts_match_source
+from assets.census_checks import every_project_is_fresh, issue_counts_match_source
+from assets.checks import CHECKED_IN_THEIR_RUNS, CHECKS
 from assets.claims import CLAIMS, check_result, claims_of
+from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, month_keys, partition_key
+from assets.raw.declaration import FRESH_WITHIN
+from assets.raw.issues import Mode
+from pipelines.jobs import issues_config
 from resources.simulator import Fault, SpaceSpec
 from resources.warehouse.schema import SPECS
-from tests.deployment import Deploy, Deployment, checks, failures
+from tests.deployment import Deploy, Deployment, Run, checks, failures
 
 BY_NAME = {claim.name: claim for claim in CLAIMS}
 
@@ -19,11 +25,14 @@ def verdict(deployment: Deployment, name: str, table: str) -> dg.AssetCheckResul
     return check_result(deployment.engine, BY_NAME[name], table, "acme")
 
 
-def ask(deployment: Deployment, check: dg.AssetChecksDefinition) -> dg.AssetCheckResult:
+def ask(deployment: Deployment, check: Callable[..., dg.AssetCheckResult], *arguments: object) -> dg.AssetCheckResult:
     """Evaluate a check that asks the source."""
-    result = check(backlog=deployment.backlog, warehouse=deployment.warehouse, progress=deployment.progress)
-    assert isinstance(result, dg.AssetCheckResult)
-    return result
+    with deployment.backlog.client as client:
+        return check(client, deployment.engine, *arguments)
+
+
+def freshness(deployment: Deployment) -> dg.AssetCheckResult:
+    return ask(deployment, every_project_is_fresh, FRESH_WITHIN["issues"])
 
 
 def rows(result: dg.AssetCheckResult, entry: str = "rows") -> list[dict[str, object]]:
@@ -61,6 +70,14 @@ BREAKS = {
         ),
         "teams",
         dg.AssetCheckSeverity.ERROR,
+    ),
+    "no_gaps": (
+        (
+            'UPDATE ops.sync_state SET extra = jsonb_set(extra, \'{gaps}\', \'[{"since"\\:"2026-01-01","until"\\:"2026-01-05"}]\')'
+            " WHERE scope = 'activities' AND project_id = 0"
+        ),
+        "activities",
+        dg.AssetCheckSeverity.WARN,
     ),
 }
 
@@ -128,7 +145,7 @@ def test_counts_match_after_a_load_and_name_the_project_that_differs(loaded: Dep
     result = ask(loaded, issue_counts_match_source)
     assert not result.passed
     assert result.severity == dg.AssetCheckSeverity.ERROR
-    assert result.description == "2 of 3 projects are equal; not WEB: backfill them"
+    assert result.description == "2 of 3 projects are equal; not WEB: backlog-elt verify --repair mends them"
     [different] = [row for row in rows(result, "projects") if row["difference"] != "0"]
     assert (different["project"], different["difference"]) == ("WEB", "-1")
 
@@ -177,13 +194,18 @@ def test_the_census_runs_the_checks_that_ask_the_source_or_the_clock(loaded: Dep
 
 def test_a_check_that_cannot_ask_fails_in_one_line(loaded: Deployment) -> None:
     loaded.sim.faults.add(Fault(status=500, times=None))
-    assert {line.split(": GET")[0] for line in failures(loaded.run("census"))} == {
-        "issue_counts_match_source",
-        "every_project_is_fresh",
-    }
+    [line] = failures(loaded.run("census"))
+    assert line.startswith("the checks of raw/issues: GET /space: 500")
+    loaded.sim.faults.clear()
+    loaded.sim.faults.add(Fault(status=500, path="/issues/count", times=None))
+    run = loaded.run("census")
+    [line] = failures(run)
+    assert line.startswith("issue_counts_match_source: GET /issues/count: 500")
+    assert checks(run) == {"every_project_is_fresh": True}
     loaded.sim.faults.clear()
     lost = replace(loaded, warehouse_url="postgresql://127.0.0.1:1/warehouse")
-    assert all("The warehouse cannot be used" in line for line in failures(lost.run("census")))
+    [line] = failures(lost.run("census"))
+    assert "The warehouse cannot be used" in line
 
 
 FRESHNESS: dict[str, Callable[[Deployment], None]] = {
@@ -199,9 +221,9 @@ FRESHNESS: dict[str, Callable[[Deployment], None]] = {
 
 @pytest.mark.parametrize("how", FRESHNESS)
 def test_a_project_is_stale_after(loaded: Deployment, how: str) -> None:
-    assert ask(loaded, every_project_is_fresh).passed
+    assert freshness(loaded).passed
     FRESHNESS[how](loaded)
-    result = ask(loaded, every_project_is_fresh)
+    result = freshness(loaded)
     assert not result.passed
     assert result.description == "stale: WEB"
 
@@ -209,7 +231,7 @@ def test_a_project_is_stale_after(loaded: Deployment, how: str) -> None:
 def test_an_archived_project_is_never_stale(loaded: Deployment) -> None:
     FRESHNESS["no load yet"](loaded)
     loaded.sim.space.archive_project("WEB")
-    result = ask(loaded, every_project_is_fresh)
+    result = freshness(loaded)
     assert result.passed
     assert result.description == "all 2 active projects are fresh"
 
@@ -217,9 +239,86 @@ def test_an_archived_project_is_never_stale(loaded: Deployment) -> None:
 def test_a_failed_load_leaves_a_project_as_fresh_as_it_was_and_its_error_is_shown(loaded: Deployment) -> None:
     loaded.sim.faults.add(Fault(status=403, path="/issues", times=None))
     loaded.run_issues(mode="incremental")
-    result = ask(loaded, every_project_is_fresh)
+    result = freshness(loaded)
     assert result.passed
     assert all("GET /issues: 403" in str(row["last_error"]) for row in rows(result, "projects"))
+
+
+def skipped(run: Run) -> set[tuple[str, str]]:
+    """Return table and name of the checks that a run has planned and not evaluated: the UI shows them as skipped."""
+    kinds, named = dg.DagsterEventType, {}
+    for kind in (kinds.ASSET_CHECK_EVALUATION_PLANNED, kinds.ASSET_CHECK_EVALUATION):
+        found: list[Any] = [event.event_specific_data for event in run.events if event.event_type == kind]
+        named[kind] = {(one.asset_key.path[-1], one.check_name) for one in found}
+    planned = named[kinds.ASSET_CHECK_EVALUATION_PLANNED]
+    assert planned >= named[kinds.ASSET_CHECK_EVALUATION]
+    return planned - named[kinds.ASSET_CHECK_EVALUATION]
+
+
+@pytest.mark.parametrize("mode", ["backfill", "incremental"])
+def test_a_load_of_issues_evaluates_each_claim_about_its_tables_and_counts_nothing(loaded: Deployment, mode: Mode) -> None:
+    run = loaded.run_issues(mode=mode)
+    assert not skipped(run)
+    for table in ("activities", "issues", "comments", "issue_changes"):
+        assert set(checks(run, table)) == {claim.name for claim in claims_of(table)}
+
+
+def test_a_load_of_single_issues_evaluates_only_what_costs_nothing(loaded: Deployment) -> None:
+    corners = {RANGE_START_TAG: partition_key("OPS", month_keys()[-1]), RANGE_END_TAG: partition_key("APP", month_keys()[-1])}
+    run = loaded.run("changed_issues", config=issues_config("touched"), tags=corners)
+    assert not skipped(run)
+    assert checks(run, "activities") == {}
+    for table in ("issues", "comments", "issue_changes"):
+        assert checks(run, table) == {"no_unexpected_fields": True, "no_rejected_records": True}
+
+
+def test_partitions_that_somebody_loads_by_hand_are_counted_and_no_check_is_skipped(loaded: Deployment) -> None:
+    loaded.run("census")
+    loaded.change("DELETE FROM raw.issues WHERE issue_key LIKE 'WEB-%'")
+    census = loaded.run("census")
+    assert not checks(census)["issue_counts_match_source"]
+    loaded.sim.requests.clear()
+
+    for project, equal in (("APP", False), ("WEB", True)):
+        before = loaded.sim.requests.count(route="/issues/count")
+        months = {RANGE_START_TAG: partition_key(project, "2026-01"), RANGE_END_TAG: partition_key(project, month_keys()[-1])}
+        run = loaded.by_hand("issues", tags=months)
+        assert run.success
+        assert not skipped(run)
+        assert set(checks(run)) == {
+            "issue_counts_match_source",
+            "every_project_is_fresh",
+            *(one.name for one in claims_of("issues")),
+        }
+        assert checks(run)["issue_counts_match_source"] is equal
+        assert loaded.sim.requests.count(route="/issues/count") - before <= 3  # of the load, before and after, and of the check
+
+
+def test_checks_that_somebody_starts_by_hand_are_evaluated_without_a_load(loaded: Deployment) -> None:
+    loaded.sim.requests.clear()
+    keys = loaded.definitions.resolve_asset_graph().get_check_keys_for_assets({dg.AssetKey(["raw", "issues"])})
+    run = loaded.by_hand(checks=keys)
+    assert set(checks(run)) == {key.name for key in keys}
+    assert set(checks(run).values()) == {True}
+    assert not loaded.sim.requests.count(route="/issues")
+
+
+def test_projects_that_a_run_has_not_covered_are_shown_as_they_were_compared_last(loaded: Deployment) -> None:
+    ask(loaded, issue_counts_match_source)
+    loaded.change("DELETE FROM raw.issues WHERE issue_key LIKE 'WEB-%'")
+    result = ask(loaded, issue_counts_match_source, {"OPS"})
+    assert result.passed
+    assert result.description == "3 of 3 projects are equal"
+    assert {row["state"] for row in rows(result, "projects")} == {"✓ equal"}
+
+    assert not ask(loaded, issue_counts_match_source, {"WEB"}).passed
+    loaded.sim.requests.clear()
+    result = ask(loaded, issue_counts_match_source, {"OPS"})
+    assert loaded.sim.requests.by_route() == {"/issues/count": 1, "/space": 1, "/projects": 1}
+    assert not result.passed
+    assert result.description == "2 of 3 projects are equal; not WEB: backlog-elt verify --repair mends them"
+    web = next(row for row in rows(result, "projects") if row["project"] == "WEB")
+    assert (web["state"], web["in_warehouse"], web["difference"]) == ("✗ differs", "0", f"-{web['at_source']}")
 
 
 def test_every_table_has_a_check() -> None:

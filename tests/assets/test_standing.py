@@ -43,7 +43,7 @@ def test_a_project_that_differs_stands_first_and_since_when_is_kept_until_it_is_
     loaded.sim.space.delete_issue(min(loaded.sim.space.project("WEB").issues))
     loaded.sim.faults.add(Fault(status=403, path="/projects/.*/activities", times=None))
     projects, _, line = census(loaded)
-    assert line == "2 of 3 projects are equal; not WEB: backfill them"
+    assert line == "2 of 3 projects are equal; not WEB: backlog-elt verify --repair mends them"
     assert list(projects) == ["WEB", "APP", "OPS"]
     assert (projects["WEB"]["state"], projects["WEB"]["difference"]) == ("✗ differs", "1")
     assert not projects["WEB"]["since"].startswith("2026-01-01")
