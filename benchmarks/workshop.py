@@ -48,11 +48,10 @@ def run(command: Sequence[str], variables: Mapping[str, str], *, cwd: Path) -> R
     Raises:
         RuntimeError: it failed; the message ends with what it said.
     """
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         began = time.monotonic()
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env={**clean, **variables}, cwd=cwd
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env=_environment(variables), cwd=cwd
         )
         # Not wait(): it keeps to itself what the process has used.
         _, status, usage = os.wait4(process.pid, 0)
@@ -69,6 +68,10 @@ def run(command: Sequence[str], variables: Mapping[str, str], *, cwd: Path) -> R
             usage.ru_maxrss * BYTES_PER_RSS / 1e6,
             output.read().decode(),
         )
+
+
+def _environment(variables: Mapping[str, str]) -> dict[str, str]:
+    return {**{name: value for name, value in os.environ.items() if not name.startswith(OURS)}, **variables}
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,23 @@ def home(simulator: SpawnedSimulator | None = None) -> Iterator[Home]:
     """Yield a fresh home; its embedded server is stopped and its data removed afterwards."""
     with scratch() as folder:
         yield Home(folder, simulator)
+
+
+@contextmanager
+def served(place: Home, port: int) -> Iterator[None]:
+    """Run `backlog-elt up` in a deployment that is loaded, its UI on a port; it is stopped afterwards."""
+    command = [sys.executable, "-m", "pipelines", "up", "--no-load", "--port", str(port)]
+    with (place.folder / "up.log").open("wb") as log:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environment(place.variables), cwd=place.folder
+        )
+    try:
+        yield
+        if process.poll() is not None:
+            raise RuntimeError(f"up ended with {process.returncode}: {(place.folder / 'up.log').read_text()[-2_000:]}")
+    finally:
+        process.terminate()
+        process.wait(60)
 
 
 @contextmanager
