@@ -136,6 +136,14 @@ def slices_of(keys: Iterable[str]) -> list[Slice]:
     ]
 
 
+def span_of(wanted: Iterable[str]) -> tuple[datetime | None, datetime | None]:
+    """Return the bounds of the stretch from the first to the last of these months, as those of a slice."""
+    months = month_keys()
+    places = [months.index(month) for month in wanted]
+    part = _slice("", months, min(places), max(places))
+    return part.since, part.until
+
+
 def _stretches(numbers: Sequence[int]) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     for number in numbers:

@@ -10,7 +10,7 @@ from typing import Any, Never, TextIO
 
 from tqdm import tqdm
 
-from resources.progress import LogProgress, Progress
+from resources.progress import UNITS, LogProgress, Progress
 
 
 class BarProgress:
@@ -21,10 +21,15 @@ class BarProgress:
         self._bars: dict[str, tqdm[Never]] = {}
 
     def start(self, what: str, total: int | None) -> None:
-        """Draw the bar of a table."""
+        """Draw the bar of a table; one that has not moved yet is drawn again with the total that is known now."""
+        bar = self._bars.get(what)
+        if bar is not None and not bar.n:
+            bar.reset(total)
+            return
         self._close(what)
+        unit = f" {UNITS.get(what, 'rows')}"
         self._bars[what] = tqdm(
-            desc=f"{what:<24}", total=total, unit=" rows", file=self._stream, dynamic_ncols=True, leave=True, mininterval=0.2
+            desc=f"{what:<24}", total=total, unit=unit, file=self._stream, dynamic_ncols=True, leave=True, mininterval=0.2
         )
 
     def advance(self, what: str, rows: int) -> None:

@@ -14,6 +14,9 @@ from typing import Protocol
 #: Seconds between two plain lines about the same table, so that a long load says it is alive without filling the log.
 LINE_EVERY = 15.0
 
+#: What is counted of a table when it is not its rows: comments are asked for issue by issue, and only those are known before.
+UNITS = {"comments": "issues"}
+
 _logger = logging.getLogger(__name__)
 
 
@@ -21,7 +24,7 @@ class Progress(Protocol):
     """Somebody who wants to know how far a load is."""
 
     def start(self, what: str, total: int | None) -> None:
-        """Say that `what` begins; `total` is the number of rows expected, None when it cannot be known."""
+        """Say that `what` begins; `total` is the number of rows (see UNITS) expected, None when it cannot be known."""
 
     def advance(self, what: str, rows: int) -> None:
         """Say that `rows` more rows of `what` are read and committed."""
@@ -53,7 +56,7 @@ class LogProgress:
         if self._clock() - self._said_at.get(what, 0.0) >= LINE_EVERY:
             self._said_at[what] = self._clock()
             total = self._total.get(what)
-            self._write(f"{what}: {self._rows[what]:,} rows" + (f" of {total:,}" if total else ""))
+            self._write(f"{what}: {self._rows[what]:,} {UNITS.get(what, 'rows')}" + (f" of {total:,}" if total else ""))
 
     def wait(self, reason: str, seconds: float, until: datetime) -> None:
         """Write a line for each wait."""

@@ -4,14 +4,14 @@ Add here: another figure of a partition of these two. Keep out: deciding what is
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import dagster as dg
 from sqlalchemy import func, select
 
-from assets.metadata import Counts, Window, load_metadata
-from assets.partitions import SETTINGS
+from assets.metadata import Counts, load_metadata
+from assets.partitions import SETTINGS, span_of
 from assets.raw.table_load import TableLoad
 from resources.backlog.models import RequestStats
 from resources.warehouse.schema import SPECS
@@ -29,21 +29,17 @@ class CommentTally:
 
 
 def report_comments(
-    load: TableLoad,
-    changes: TableLoad,
-    cells: Iterable[tuple[int, str, str]],
-    tally: CommentTally,
-    window: Window,
-    spent: RequestStats,
+    load: TableLoad, changes: TableLoad, cells: Iterable[tuple[int, str, str]], tally: CommentTally, spent: RequestStats
 ) -> None:
     """Record one materialization for each cell (project id, project key, month) and table, all read by one pass.
 
     Rows are those of the cell; requests, waits and duration are those of the pass that covered it.
     """
     wanted = list(cells)
-    projects = {project_id for project_id, _, _ in wanted}
+    if not wanted:
+        return
     for one, counted in ((load, tally.comments), (changes, tally.changes)):
-        stored = _rows(one, projects)
+        stored = _rows(one, {(project_id, month) for project_id, _, month in wanted})
         for project_id, project_key, month in wanted:
             cell = (project_id, month)
             load.context.log_event(
@@ -52,7 +48,7 @@ def report_comments(
                     partition=dg.MultiPartitionKey({"project": project_key, "updated_month": month}),
                     metadata={
                         "dagster/partition_row_count": stored.get(cell, 0),
-                        **load_metadata(counted.get(cell, Counts()), spent, started_at=load.started_at, window=window),
+                        **load_metadata(counted.get(cell, Counts()), spent, started_at=load.started_at),
                         "load/issues_read": tally.issues.get(cell, 0),
                     },
                 )
@@ -70,23 +66,34 @@ def report_totals(load: TableLoad, *others: TableLoad) -> None:
                     **load_metadata(one.counts, load.requests, started_at=load.started_at),
                     "dagster/row_count": one.row_count(),
                     "load/failures": len(load.failures),
+                    **one.notes,
                 },
             )
         )
 
 
-def _rows(load: TableLoad, project_ids: Iterable[int]) -> Mapping[Cell, int]:
-    """Count the stored rows by project and month of the issue's last change."""
+def _rows(load: TableLoad, cells: Collection[Cell]) -> Mapping[Cell, int]:
+    """Count the stored rows of cells, by project and month of the issue's last change; other months are not looked at."""
     issues, rows = SPECS["issues"].table.c, load.spec.table.c
-    month = func.to_char(func.timezone(SETTINGS.timezone, func.coalesce(issues.updated_at, issues.created_at)), "YYYY-MM")
+    changed = func.coalesce(issues.updated_at, issues.created_at)
+    month = func.to_char(func.timezone(SETTINGS.timezone, changed), "YYYY-MM")
+    since, until = span_of(month for _, month in cells)
     query = (
         select(issues.project_id, month, func.count())
         .select_from(
             SPECS["issues"].table.join(load.spec.table, (rows.space_key == issues.space_key) & (rows.issue_id == issues.id))
         )
-        .where(issues.space_key == load.space_key, issues.project_id.in_(sorted(project_ids)), rows.deleted_at.is_(None))
+        .where(
+            issues.space_key == load.space_key,
+            issues.project_id.in_(sorted({project_id for project_id, _ in cells})),
+            rows.deleted_at.is_(None),
+        )
         .group_by(issues.project_id, month)
     )
+    if since is not None:
+        query = query.where(changed >= since)
+    if until is not None:
+        query = query.where(changed < until)
     counted: dict[Cell, int] = defaultdict(int)
     with load.engine.connect() as connection:
         for project_id, text, count in connection.execute(query):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from assets.metadata import Window
 from assets.partitions import month_keys
-from assets.raw.comments import deep_share
+from assets.raw.comment_choice import deep_share
 from assets.raw.issue_deletes import mark_absent
 from assets.raw.issue_report import Tally, report_partitions
 from assets.raw.issue_scope import Project

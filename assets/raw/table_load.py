@@ -151,9 +151,13 @@ class TableLoad:
         )
 
     def count(self, result: MergeResult) -> None:
-        """Count what a merge did, once it is committed."""
-        self.counts += Counts.of(result)
+        """Count what a merge did, once it is committed, and show it as progress."""
+        self.note(result)
         self.progress.advance(self.spec.name, result.read)
+
+    def note(self, result: MergeResult) -> None:
+        """Count what a merge did, once it is committed; the progress is counted in something else."""
+        self.counts += Counts.of(result)
         for name in result.unexpected_fields:
             self.context.log.warning(f"{self.spec.name}: the source sends a field {name!r} that no column knows; it is in payload")
 

@@ -63,6 +63,9 @@ class MergeResult:
         return tuple(key[-1] for key in self.updated if key)
 
 
+_NOTHING = MergeResult(0, (), (), 0, 0, (), 0, (), ())
+
+
 @dataclass(frozen=True)
 class _Item:
     key: Key
@@ -101,6 +104,8 @@ def merge(
     Raises:
         WarehouseError: the zone is unknown to the server, or the server cannot be used.
     """
+    if not records:
+        return _NOTHING
     given = dict(extra or {})
     items, rejections = _prepare(spec, records, given)
     unidentified = len(rejections)
