@@ -106,7 +106,7 @@ class Scan:
         self._earlier: set[int] = set()  # of passes that were given up
         self._recent: dict[int, datetime] = {}  # `updated` of what changed since the start
         self._counted: datetime | None = None  # when the source was counted before this pass
-        self._late: set[int] = set()  # of this pass: created after that, perhaps
+        self._late: set[int] = set()  # of this pass: came into the window after that, perhaps
         self._batches = self._run()
 
     def __iter__(self) -> Iterator[list[Record]]:
@@ -194,9 +194,11 @@ class Scan:
         walk = Walk(self._client, chosen, LAST_CHANGE_FIRST, _newer_than(self.started_at), start)
         self._first = self._first or walk
         yield from walk.pages()
+        asked = looks + probes + walk.requests
         if not walk.proven:
-            return (yield from self._whole(chosen))
-        return WindowProof(SEAMS, 1, looks + probes + walk.requests, len(self._ids), None, walk.retries)
+            proof = yield from self._whole(chosen)
+            return replace(proof, passes=proof.passes + 1, pages=proof.pages + asked, retries=proof.retries + walk.retries)
+        return WindowProof(SEAMS, 1, asked, len(self._ids), None, walk.retries)
 
     def _start_of(self, chosen: IssueFilter, since: datetime) -> tuple[Position, int]:
         """Find an offset by rising `updated` that is not far before an instant; return it, and how many requests that took.
@@ -241,8 +243,11 @@ class Scan:
             if walk.requests == 1 and walk.ended:
                 return WindowProof(ONE_PAGE, passes, requests, len(self._ids), None, retries)
             after, seen = self._client.issues_count(chosen), len(self._ids)
-            if seen == after if walk.proven else len(self._ids - self._late) == before:
+            if walk.proven and seen == after:
                 return WindowProof(COUNTED, passes, requests, seen, after, retries)
+            if not walk.proven and len(self._ids - self._late) == before:
+                # All that was there when the source was counted; what has come since is left to the next load of changes.
+                return WindowProof(COUNTED, passes, requests, before, before, retries)
             for _ in range(MAX_ARRIVALS if walk.proven else 0):
                 if seen >= after:
                     break
@@ -253,7 +258,7 @@ class Scan:
             unexplained = seen > after and len(self._ids) > after
             read_again = unexplained and passes == 1 and walk.requests <= SMALL_WINDOW
             if walk.proven and seen >= after and not read_again:
-                return WindowProof(SEAMS, passes, requests, len(self._ids), after, retries)
+                return WindowProof(SEAMS, passes, requests, seen, after, retries)
             if walk.proven or before != after:
                 self._earlier |= self._ids
                 self._ids, self._late = set(), set()
@@ -295,9 +300,11 @@ class Scan:
                 news += [] if known else [row]  # it is in no window that could be told: whoever stores it will refuse it
                 continue
             known |= self._resume is not None and self._resume.position.covers(instant(row, "created"))
-            if self._counted is not None and instant(row, "created") >= self._counted - LOOKBACK:
-                self._late.add(row_id)
             moment = instant(row, "updated")
+            # Into a window that begins somewhere an edit brings a row, too.
+            entered = instant(row, "created") if self.window.since is None else moment
+            if self._counted is not None and entered >= self._counted - LOOKBACK:
+                self._late.add(row_id)
             # Not changed since the start (with a margin for slow answers) means the same version as before.
             changed = moment >= started - LOOKBACK and self._recent.get(row_id) != moment
             if changed:

@@ -52,6 +52,7 @@ class HostileSpace:
     asked: list[httpx.Request] = field(default_factory=list)
     refuse_activities: bool = False
     unlisted: int = 0  # issues that are counted but never listed
+    counts: list[int] = field(default_factory=list)  # as they were answered
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)  # noqa: S311 - no secret is made of it
@@ -87,9 +88,11 @@ class HostileSpace:
         del self.issues[issue_id]
         self.deleted.append((issue_id, self.now))
 
-    def move(self, issue_id: int, project: int) -> None:
+    def move(self, issue_id: int, project: int, *, quietly: bool = False) -> None:
+        """Move an issue to another project; `quietly`: it keeps its `updated`."""
         self.issues[issue_id].project = project
-        self.edit(issue_id)
+        if not quietly:
+            self.edit(issue_id)
 
     def any(self, project: int = 1) -> int:
         return self.random.choice([row.id for row in self.issues.values() if row.project == project])
@@ -108,7 +111,8 @@ class HostileSpace:
             return httpx.Response(200, json=self._activities(int(request.url.params.get("maxId", 10**9))), headers=headers)
         rows = self._filtered(request.url.params)
         if path == "/issues/count":
-            return httpx.Response(200, json={"count": len(rows) + self.unlisted}, headers=headers)
+            self.counts.append(len(rows) + self.unlisted)
+            return httpx.Response(200, json={"count": self.counts[-1]}, headers=headers)
         assert path == "/issues"
         sort, order = request.url.params["sort"], request.url.params["order"]
         self.random.shuffle(rows)
