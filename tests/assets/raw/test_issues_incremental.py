@@ -127,7 +127,7 @@ def test_a_source_that_is_down_moves_no_watermark_and_says_so_in_one_line(loaded
     assert line.startswith("issues: GET /issues: 503")
     assert "\n" not in line
     assert watermarks(loaded) == before
-    [history] = loaded.query("SELECT status, error FROM ops.sync_history WHERE mode = 'incremental'")
+    [history] = loaded.query("SELECT status, error FROM ops.sync_history WHERE mode = 'incremental' AND sync_type = 'issues'")
     assert (history["status"], "503" in history["error"]) == ("failed", True)
 
 
