@@ -1,0 +1,31 @@
+"""Fixtures for sensors: a loaded deployment on an instance as the daemon has one.
+
+Add here: what more than one test of this folder needs. Keep out: how sensors are ticked (`ticking.py`).
+"""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+
+import dagster as dg
+import pytest
+
+from tests.deployment import Deployment
+
+
+@pytest.fixture(scope="module")
+def sensing_instance() -> Iterator[dg.DagsterInstance]:
+    """Return an instance on disk, as the daemon has one."""
+    with tempfile.TemporaryDirectory() as folder, dg.DagsterInstance.local_temp(folder) as made:
+        yield made
+
+
+@pytest.fixture
+def near(loaded: Deployment, sensing_instance: dg.DagsterInstance) -> Iterator[Deployment]:
+    """Return a loaded deployment in which nothing waits, whose instance is on disk and empty but for its partitions."""
+    deployment = replace(loaded, instance=sensing_instance).discover()
+    deployment.sim.requests.clear()
+    yield deployment
+    sensing_instance.wipe()
+    for key in deployment.partitions:
+        sensing_instance.delete_dynamic_partition("backlog_projects", key)

@@ -1,0 +1,120 @@
+"""The inbox of webhooks and its sensor: what an event asks for, what is told once only, and what makes no sense."""
+
+from typing import Any
+
+import pytest
+
+from pipelines.near_time import activity_feed, webhook_inbox
+from tests.deployment import Deployment
+from tests.pipelines.ticking import Daemon, event, outcomes, post, run, some
+
+COMMENTS = "/issues/{issue}/comments"
+
+
+def wants(deployment: Deployment) -> dict[int, tuple[int | None, bool, str]]:
+    rows = deployment.query("SELECT * FROM ops.issue_reads WHERE wanted_issue OR wanted_from IS NOT NULL")
+    return {row["issue_id"]: (row["wanted_from"], row["wanted_issue"], row["wanted_by"]) for row in rows}
+
+
+@pytest.mark.parametrize("kind", [2, "2"])
+def test_an_event_asks_for_a_run_that_reads_its_issue(near: Deployment, kind: Any) -> None:
+    hooks, [issue] = Daemon(near, webhook_inbox), some(near)
+    hooks.tick()
+    near.sim.space.edit_issue(issue, summary="told by a webhook")
+    post(near, event(issue, kind, near.sim.space.activities[-1].id, comment={"id": str(issue.comments[-1].id)}))
+    near.sim.requests.clear()
+    request, _ = hooks.tick()
+    assert near.sim.requests.by_route() == {}
+    assert outcomes(near) == ["1 issue to read"]
+    run(near, request)
+    assert near.row("issues", issue.id)["summary"] == "told by a webhook"
+    assert near.row("comments", issue.comments[-1].id)["issue_id"] == issue.id
+    assert near.sim.requests.count(route=COMMENTS) == 1
+    assert hooks.tick() == (None, "the inbox is empty")
+    assert Daemon(near, activity_feed).tick() == (None, "nothing new"), "the run has read the feed too"
+
+
+def test_an_event_that_comes_twice_is_dealt_with_once(near: Deployment) -> None:
+    hooks, [issue] = Daemon(near, webhook_inbox), some(near)
+    post(near, event(issue, number=9_100_000_001), event(issue, number="9100000001"))
+    run(near, hooks.tick()[0])
+    post(near, event(issue, number=9_100_000_001))
+    assert hooks.tick() == (None, "the inbox is empty")
+    assert outcomes(near) == ["1 issue to read"]
+
+
+def test_what_the_feed_has_told_already_is_not_read_again(near: Deployment) -> None:
+    hooks, feed, [issue] = Daemon(near, webhook_inbox), Daemon(near, activity_feed), some(near)
+    near.sim.space.edit_issue(issue, summary="told by both")
+    run(near, feed.tick()[0])
+    post(near, event(issue, number=near.sim.space.activities[-1].id))
+    assert hooks.tick() == (None, "1 events, none of issues")
+    assert outcomes(near) == ["told by the activity feed already"]
+    assert wants(near) == {}
+
+
+def test_a_bulk_event_with_ids_as_strings_names_every_issue(near: Deployment) -> None:
+    hooks, issues = Daemon(near, webhook_inbox), some(near, 3)
+    links = [{"id": str(issue.id), "key_id": str(issue.key_id), "title": "x"} for issue in issues]
+    bulk = {"id": 9_100_000_002, "type": 14, "project": {"id": issues[0].project_id}, "content": {"tx_id": "1", "link": links}}
+    post(near, bulk)
+    assert hooks.tick()[0]
+    assert outcomes(near) == ["3 issues to read"]
+    assert {issue: row for issue, (_, row, _) in wants(near).items()} == {issue.id: True for issue in issues}
+
+
+def test_an_issue_that_nobody_knows_in_a_project_that_nobody_named_is_looked_for_and_let_go(near: Deployment) -> None:
+    hooks, [issue] = Daemon(near, webhook_inbox), some(near)
+    near.sim.space.edit_issue(issue, summary="of no project")
+    unnamed = {**event(issue, number=9_100_000_003), "project": None}
+    unknown = {"id": 9_100_000_004, "type": 1, "content": {"id": 4_000_000_000, "key_id": 9}}
+    post(near, unnamed, unknown)
+    run(near, hooks.tick()[0])
+    assert near.row("issues", issue.id)["summary"] == "of no project"
+    assert wants(near) == {}
+
+
+SENSELESS = {
+    "no JSON at all": "unreadable: no JSON object",
+    "[1, 2]": "unreadable: no JSON object",
+    "NaN": "unreadable: no JSON object",
+    '{"id": 9100000011}': "unreadable: no activity type",
+    '{"id": 9100000012, "type": 2, "content": {}}': "unreadable: type 2, but it names no issue",
+    '{"id": 9100000013, "type": 2, "content": {"id": "x", "key_id": 1}}': "unreadable: type 2, but it names no issue",
+    '{"id": 9100000014, "type": 5, "content": {"id": 7}}': "ignored: type 5 concerns no issue",
+    '{"id": 9100000015, "type": 99, "content": {"id": 7}}': "ignored: unknown type 99",
+    '{"id": "\\u0000", "type": {}, "content": "\\ud800"}': "unreadable: no activity type",
+}
+
+
+def test_what_makes_no_sense_is_settled_as_such_and_asks_for_nothing(near: Deployment) -> None:
+    hooks = Daemon(near, webhook_inbox)
+    post(near, *SENSELESS)
+    assert hooks.tick() == (None, "9 events, none of issues")
+    assert outcomes(near) == list(SENSELESS.values())
+    assert wants(near) == {}
+
+
+def test_an_unknown_type_that_names_an_issue_is_taken_by_its_shape(near: Deployment) -> None:
+    hooks, [issue] = Daemon(near, webhook_inbox), some(near)
+    post(near, event(issue, kind=99))
+    assert hooks.tick()[0]
+    assert wants(near)[issue.id][1:] == (True, "webhook: activity 9100000001")
+
+
+def test_junk_does_not_hold_up_what_comes_after_it(near: Deployment) -> None:
+    hooks, [issue] = Daemon(near, webhook_inbox), some(near)
+    post(near, *["junk"] * 600, event(issue))
+    assert hooks.tick()[0]
+    assert outcomes(near).count("unreadable: no JSON object") == 600
+    assert outcomes(near)[-1] == "1 issue to read"
+
+
+def test_what_was_drained_without_a_run_is_asked_for_by_the_other_sensor(near: Deployment) -> None:
+    hooks, feed, [issue] = Daemon(near, webhook_inbox), Daemon(near, activity_feed), some(near)
+    post(near, event(issue))
+    assert hooks.tick()[0], "and the daemon dies before it starts the run"
+    request, _ = feed.tick()
+    run(near, request)
+    assert wants(near) == {}
+    assert feed.tick() == (None, "nothing new")
