@@ -1,15 +1,18 @@
 """The slots for runs in dagster.yaml: no run that may last for hours keeps one waiting that is short."""
 
+from typing import Any
+
 import dagster as dg
 import pytest
-import yaml
 from dagster._utils.tags import TagConcurrencyLimitsCounter
+from dagster_shared.yaml_utils import load_yaml_from_path
 
 from pipelines.environment import PROJECT_ROOT
 from pipelines.jobs import JOBS, KIND_TAG
 
-RUNS = yaml.safe_load((PROJECT_ROOT / "dagster.yaml").read_text())["concurrency"]["runs"]
-KINDS = {job.name: dict(job.tags) for job in JOBS}
+INSTANCE: Any = load_yaml_from_path(str(PROJECT_ROOT / "dagster.yaml"))
+RUNS = INSTANCE["concurrency"]["runs"]
+KINDS = {job.name: dict(job.tags or {}) for job in JOBS}
 BACKFILL = {"dagster/backfill": "abcdefgh"}
 #: They read many issues, or wait for a load that does.
 MAY_LAST = [KINDS["issues"], KINDS["changed_issues"], KINDS["deep_pass"], BACKFILL]
