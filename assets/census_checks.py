@@ -34,8 +34,8 @@ CENSUS_SPECS = [
         description="Each project has as many issues in the warehouse as at the source, but for those created or deleted since its "
         "last load. One request a project, and two more for one that differs; every night all projects are counted, in a run that "
         "loads issues those that it covers.\n\n`projects` shows of each project whether it is equal, since when, and how that was "
-        "proven: by number (census) and row by row (`backlog-elt verify --deep`). `deletions` shows what was found gone last: "
-        "when, why, and by which evidence; `ops.deletions` has all.",
+        "proven: by number (census) and row by row (`backlog-elt verify --deep`). `what_was_deleted` shows what was found gone "
+        "last: when, why, and by which evidence; `ops.deletions` has all.",
     ),
     dg.AssetCheckSpec(
         FRESH,
@@ -125,7 +125,8 @@ def issue_counts_match_source(client: BacklogClient, engine: Engine, covered: Co
         description=_said(len(keys), unequal, doubted),
         metadata={
             "projects": rows_table(projects) if projects else "no project",
-            "deletions": rows_table(deletions) if deletions else "nothing was deleted",
+            # The UI sorts by name: the projects stand above what may be a long table.
+            "what_was_deleted": rows_table(deletions) if deletions else "nothing was deleted",
             "unequal_projects": unequal,
             "issues_at_source": sum(row["at_source"] or 0 for row in projects),
             "issues_in_warehouse": sum(row["in_warehouse"] or 0 for row in projects),

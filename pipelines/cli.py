@@ -120,7 +120,7 @@ def load(
 
 
 @main.command()
-@click.option("--deep", is_flag=True, help="Compare every row of every table; one request for each issue with comments.")
+@click.option("--deep", is_flag=True, help="Compare every row of every table; one request for each issue, for its comments.")
 @click.option("--repair", is_flag=True, help="Load again what differs, and only that (implies --deep); then compare it again.")
 @click.option("--no-comments", is_flag=True, help="With --deep: leave out comments and the changes that they tell of.")
 @click.option("--project", "projects", multiple=True, metavar="KEY", help="Only this project; may be repeated.")

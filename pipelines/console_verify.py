@@ -34,30 +34,44 @@ def verified_table(found: Mapping[str, Any]) -> str:
             for table, one in found["tables"].items()
         ]
         parts.append(_table(tables, numbers=range(1, 5)))
+    mended = sum(found["mended"].values())
+    if mended:
+        parts.append(_rows(f"{mended:,} {_were(mended)} different and mended", mended, found["mended_rows"]))
     different = [one for one in found["differences"] if not one["behind"]]
     if different:
-        rows: list[tuple[str, ...]] = [("table", "project", "key", "difference", "at source", "in warehouse")]
-        rows += [
-            tuple(_cell(one[name]) for name in ("table", "project", "key", "kind", "source", "warehouse"))
-            for one in different[:SHOWN]
-        ]
         total = sum(one["differences"] for one in found["tables"].values())
-        head = f"{total:,} rows differ" + (f", the first {SHOWN} of them:" if total > SHOWN else ":")
-        parts.append(f"{head}\n{_table(rows)}")
+        words = f"{total:,} {'row differs' if total == 1 else 'rows differ'}{' still' if mended else ''}"
+        parts.append(_rows(words, total, different))
     parts.append(_last(found))
     return "\n\n".join(parts)
 
 
+def _were(rows: int) -> str:
+    return "row was" if rows == 1 else "rows were"
+
+
+def _rows(head: str, total: int, rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return a heading with the first of the rows below it."""
+    lines: list[tuple[str, ...]] = [("table", "project", "row", "difference", "at source", "in warehouse")]
+    lines += [
+        (one["table"], one["project"] or "", _row(one), *(_cell(one[name]) for name in ("kind", "source", "warehouse")))
+        for one in rows[:SHOWN]
+    ]
+    return f"{head}{f', the first {SHOWN} of them' if total > SHOWN else ''}:\n{_table(lines)}"
+
+
+def _row(one: Mapping[str, Any]) -> str:
+    return _cell(f"{one['label']} ({one['key']})" if one["label"] else one["key"])
+
+
 def _last(found: Mapping[str, Any]) -> str:
     made = sum(count for name, count in found["requests"].items() if name not in {"retries", "rate_limited"})
-    mended = sum(found["mended"].values())
     words = {
         "equal": "equal",
         "behind": "behind: some rows changed since the last load, which the next load brings",
-        "different": "different: mend it with --repair" if not mended else "different still",
+        "different": "different still" if found["mended"] else "different: mend it with --repair",
     }[found["status"]]
-    lines = [f"{mended:,} rows were mended"] if mended else []
-    return "\n".join([*lines, f"{words} ({found['how']}, {found['seconds']:.1f} s, {made} requests)"])
+    return f"{words} ({found['how']}, {found['seconds']:.1f} s, {made} requests)"
 
 
 def _until(project: Mapping[str, Any]) -> str:

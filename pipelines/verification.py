@@ -46,7 +46,7 @@ class VerifyRequest:
             SettingsError: `--no-comments` without the form that reads comments.
         """
         if not comments and not (deep or repair):
-            raise SettingsError("--no-comments", "", "--deep beside it: numbers of issues are compared without comments anyway")
+            raise SettingsError("--no-comments", "alone", "--deep or --repair beside it, since the quick form reads no comments")
         return cls(deep or repair, repair, comments, tuple(dict.fromkeys(projects)))
 
 
@@ -65,7 +65,8 @@ class Verified:
 
 def failed(request: VerifyRequest, error: str, seconds: float) -> dict[str, Any]:
     """Return the object that `verify --json` prints when nothing could be compared."""
-    empty: dict[str, Any] = {"projects": [], "tables": {}, "differences": [], "mended": {}, "errors": [error], "requests": {}}
+    empty: dict[str, Any] = {"projects": [], "tables": {}, "differences": [], "mended": {}, "mended_rows": []}
+    empty |= {"errors": [error], "requests": {}}
     return {"status": "failed", "how": "deep" if request.deep else "quick", **empty, "seconds": round(seconds, 2)}
 
 

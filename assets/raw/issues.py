@@ -45,7 +45,9 @@ _ISSUES = raw_spec(
     "**Touched** (the sensors): reads only the issues that the feed or a webhook has named. **Deep** (nightly): reads a thirtieth "
     "of all issues again by id, for what moves no `updated` and tells no feed: stars, linked files, renamed items.\n\n"
     "Of the figures of a partition, rows are its own; requests, waits and duration are those of the pass that read it "
-    "together with others, so do not add them up: the observation of each run has the sum.",
+    "together with others, so do not add them up: the observation of each run has the sum.\n\n**Is it right?** The check "
+    "`issue_counts_match_source` shows of each project whether it is equal to the source, since when and how that was proven, and "
+    "what was deleted and why.",
     deps=["raw/projects", "raw/activities"],
 )
 _COMMENTS = raw_spec(

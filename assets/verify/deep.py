@@ -19,6 +19,7 @@ from sqlalchemy import Engine, func, select
 from assets.metadata import by_bucket
 from assets.raw.issue_scope import Project
 from assets.verify.differences import CONTENT, EXTRA, Difference
+from assets.verify.labels import labelled
 from assets.verify.lists import OF_PROJECT, OF_SPACE
 from assets.verify.pairs import HISTORY, Found, Pairs, chunks
 from assets.verify.reasons import Reasons, with_rejections
@@ -140,7 +141,8 @@ class Deep:
             # With an issue that is gone its comments are gone too: one difference, not many.
             gone = {one.ids[0] for one, _ in found if one.table == "issues" and one.kind == EXTRA}
             found += [(one, record) for one, record in history if one.issue_id not in gone]
-            return with_rejections(self._engine, self.space_key, list(self.reasons.explain(self._client, found)))
+            told = with_rejections(self._engine, self.space_key, list(self.reasons.explain(self._client, found)))
+            return labelled(self._engine, self.space_key, told)
 
     def stored(self, table: str, project_id: int | None) -> int:
         """Count the rows of a table that are not marked deleted, of a project or of the space."""

@@ -42,6 +42,8 @@ class Difference:
     warehouse: str
     behind: bool = False
     """Whether it is explained by what has happened at the source since the last load, which the next load brings."""
+    label: str = ""
+    """What people know the row by, empty where there is no such thing."""
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -53,7 +55,17 @@ class Difference:
         values = asdict(self)
         project = projects.get(values.pop("project_id"))
         del values["issue_id"]
-        return {"table": values.pop("table"), "project": project, **values}
+        return {"table": values.pop("table"), "project": project, "label": values.pop("label"), **values}
+
+
+#: Fields of records by which people know them; a record with several is known by the first.
+_NAMES = ("issueKey", "projectKey", "name")
+
+
+def label_of(*records: Any) -> str:
+    """Return what the first of the records that has a name is known by, empty where none has."""
+    found = (record.get(name) for record in records if isinstance(record, dict) for name in _NAMES)
+    return next((name for name in found if isinstance(name, str)), "")
 
 
 def frame(rows: Iterable[tuple[Any, ...]], *more: str) -> pd.DataFrame:
@@ -98,6 +110,7 @@ def described(spec: TableSpec, differing: pd.DataFrame) -> Iterator[tuple[Differ
                 str(row["key"]),
                 str(row["kind"]),
                 *words,
+                label=label_of(source, stored),
             ),
             source,
         )

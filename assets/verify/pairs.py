@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Engine
 
 from assets.raw.issue_deletes import IDS_PER_REQUEST, PROJECTS_PER_REQUEST
 from assets.verify.changes import changes_of_comment, told_content
-from assets.verify.differences import EXTRA, Difference, compare, described
+from assets.verify.differences import EXTRA, Difference, compare, described, label_of
 from assets.verify.lists import read_list
 from assets.verify.sides import Hash, Row, Within, of_issue, of_source, of_warehouse, with_ids, wrong_columns
 from resources.backlog.client import BacklogClient
@@ -163,6 +163,8 @@ class Pairs:
             spoilt = {one.key: one for one in wrong if one.key not in told}
         for row in source[source["key"].isin(list(spoilt))].to_dict("records"):
             # The columns that say where the row belongs may be the wrong ones.
-            placed = replace(spoilt[row["key"]], project_id=row["project_id"], issue_id=row["issue_id"])
+            placed = replace(
+                spoilt[row["key"]], project_id=row["project_id"], issue_id=row["issue_id"], label=label_of(row["record"])
+            )
             found.append((placed, row["record"]))
         return found

@@ -5,7 +5,7 @@ Add here: another figure of a comparison. Keep out: how it is drawn (`pipelines/
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from assets.verify.differences import Difference
@@ -57,12 +57,18 @@ class Verification:
     tables: dict[str, tuple[int, int]]
     differences: Sequence[Difference] = ()
     errors: Sequence[str] = ()
-    mended: dict[str, int] = field(default_factory=dict)
+    mended_rows: Sequence[Difference] = ()
+    """Rows that differed and do not any more."""
 
     @property
     def different(self) -> list[Difference]:
         """The rows that differ, without those that are behind."""
         return [one for one in self.differences if not one.behind]
+
+    @property
+    def mended(self) -> dict[str, int]:
+        """Table -> rows that were mended, where there are any."""
+        return dict(Counter(one.table for one in self.mended_rows))
 
     @property
     def status(self) -> Status:
@@ -94,6 +100,7 @@ class Verification:
             },
             "differences": [one.as_json(names) for one in sorted(self.differences, key=lambda one: one.behind)[:LISTED]],
             "mended": self.mended,
+            "mended_rows": [one.as_json(names) for one in self.mended_rows[:LISTED]],
             "errors": list(self.errors),
         }
 

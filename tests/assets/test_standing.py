@@ -18,10 +18,10 @@ def census(deployment: Deployment) -> tuple[dict[str, dict[str, str]], list[dict
     found = [event.asset_check_evaluation_data for event in run.events if event.event_type == kind]
     [check] = [one for one in found if one.check_name == "issue_counts_match_source"]
     tables: dict[str, list[dict[str, Any]]] = {}
-    for name in ("projects", "deletions"):
+    for name in ("projects", "what_was_deleted"):
         entry = check.metadata[name]
         tables[name] = [dict(record.data) for record in entry.records] if isinstance(entry, dg.TableMetadataValue) else []
-    return {row["project"]: row for row in tables["projects"]}, tables["deletions"], str(check.description)
+    return {row["project"]: row for row in tables["projects"]}, tables["what_was_deleted"], str(check.description)
 
 
 def test_each_project_is_shown_with_its_state_since_when_and_the_proof(loaded: Deployment) -> None:
