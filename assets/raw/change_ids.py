@@ -155,7 +155,11 @@ class ChangeIds:
                 or_(*(and_(projects.project_key == project, issues.key_id == number) for project, number, _ in parts)),
             )
         )
-        return {f"{project}-{number}": int(identifier) for project, number, identifier in connection.execute(query)}
+        found: dict[str, set[int]] = defaultdict(set)
+        for project, number, identifier in connection.execute(query):
+            found[f"{project}-{number}"].add(int(identifier))
+        # A key that one project had before another got it may mean an issue of either.
+        return {key: ids.pop() for key, ids in found.items() if len(ids) == 1}
 
 
 def _type_of(change: Record) -> int | None:
