@@ -46,6 +46,19 @@ def choose(load: TableLoad, mode: str, covered: Sequence[Slice], visible: Mappin
                 return reads.pending_comments(connection, load.space_key, projects)
 
 
+def night_size(issues: int, rate: float, reserve: float) -> tuple[int, int]:
+    """Return how many issues a night reads, and how many it would have to for all to have their turn in DEEP_DAYS.
+
+    Args:
+        issues: how many there are.
+        rate: requests for comments that the source allows in a minute; an issue costs one as a rule.
+        reserve: the share of them that is left to people.
+    """
+    # A day less than promised, for the night that is missed.
+    share = ceil(issues / (DEEP_DAYS - 1))
+    return min(share, max(int(rate * (1 - reserve) * DEEP_MINUTES), 1)), share
+
+
 def deep_share(load: TableLoad, connection: Connection, visible: Mapping[int, Project]) -> list[CommentRead]:
     """Return tonight's share of the issues: those not asked whole for longest, so many that all have had their turn in DEEP_DAYS.
 
@@ -54,10 +67,7 @@ def deep_share(load: TableLoad, connection: Connection, visible: Mapping[int, Pr
     since = datetime.now(UTC) - timedelta(days=DEEP_DAYS)
     present, overdue = reads.count_deep(connection, load.space_key, list(visible), since)
     limit = load.client.rate_limits.get("read")
-    budget = int((limit.limit if limit else DEEP_RATE_OTHERWISE) * (1 - load.client.reserve) * DEEP_MINUTES)
-    # A day less than promised, for the night that is missed.
-    share = ceil(present / (DEEP_DAYS - 1))
-    size = min(share, max(budget, 1))
+    size, share = night_size(present, limit.limit if limit else DEEP_RATE_OTHERWISE, load.client.reserve)
     if size < share:
         load.context.log.warning(
             f"the nightly pass reads {size} of {present} issues, all that {DEEP_MINUTES} minutes of the request budget allow: "
