@@ -46,7 +46,10 @@ class ChangeIds:
         self._names = Names.read(connection, space_key)
 
     def resolve(self, connection: Connection, changes: Sequence[Record]) -> list[Record]:
-        """Return the changes with `oldId`, `newId`, `oldIds`, `newIds` where what they referred to can be told."""
+        """Return the changes with `oldId`, `newId`, `oldIds`, `newIds` where what they referred to can be told.
+
+        `namesOf` is the project in which names of a project were looked up.
+        """
         told = self._told(connection, {change["commentId"] for change in changes if change["field"] in _BY_ACTIVITY})
         issues = self._issues(connection, changes)
         homes = self._homes(connection, [change for change in changes if change["field"] in _OF_PROJECT])
@@ -61,14 +64,15 @@ class ChangeIds:
     ) -> dict[str, Any]:
         if change["kind"] == "attachment":
             return {}
-        found: dict[str, Any] = {}
+        home = homes.get(change["commentId"])
+        found: dict[str, Any] = {} if home is None else {"namesOf": home}
         references = told.get((change["commentId"], change["field"]), (None, None))
         for side, reference in zip(("old", "new"), references, strict=True):
             text = change[f"{side}Value"]
             if text in (None, ""):
                 continue
             identifier = _whole_or_zero(reference)
-            ids = [identifier] if identifier is not None else self._named(change, text, issues, homes.get(change["commentId"]))
+            ids = [identifier] if identifier is not None else self._named(change, text, issues, home)
             if ids is not None:
                 found |= {f"{side}Ids": ids, f"{side}Id": ids[0] if len(ids) == 1 else None}
         return found
@@ -91,30 +95,53 @@ class ChangeIds:
         return None if identifier is None else [identifier]
 
     def _homes(self, connection: Connection, changes: Sequence[Record]) -> dict[int, int | None]:
-        """Return comment -> project that its issue was in then; None where the activities before and after it disagree."""
+        """Return comment -> project that its issue was in then, None where that cannot be told.
+
+        The activity of the comment says it; or those before and after it, when they agree; or what was believed when the change
+        was first stored, before the issue moved; or else the next activity, and where there is none the issue as it is now.
+        """
+        if not changes:
+            return {}
+        stays, homes = self._stays(connection, {change["issueId"] for change in changes})
+        believed = self._believed(connection, {change["commentId"] for change in changes})
+        for change in changes:
+            comment, at, known = change["commentId"], instant(change, "created"), stays[change["issueId"]]
+            if comment in homes:
+                continue
+            first, last = (side(known, at, key=lambda stay: stay[0]) for side in (bisect_left, bisect_right))
+            # Times are whole seconds: of what happened in the same one, it is not known what came first.
+            around = known[max(first - 1, 0) : last]
+            if first == last:
+                around += known[last : last + 1] or [(at, change["projectId"])]
+            places, before = {project for _, project in around}, believed.get(comment)
+            if before is not None and (first == 0 or (len(places) > 1 and before in places)):
+                places = {before}
+            homes[comment] = places.pop() if len(places) == 1 else None
+        return homes
+
+    def _stays(
+        self, connection: Connection, issues: Collection[int]
+    ) -> tuple[dict[int, list[tuple[datetime, int]]], dict[int, int | None]]:
+        """Return issue -> times and projects of its activities, and comment -> project where an activity tells of it."""
         columns = SPECS["activities"].table.c
         query = select(columns.content_id, columns.created_at, columns.project_id, columns.comment_id).where(
-            columns.space_key == self._space_key,
-            columns.content_id.in_({change["issueId"] for change in changes}),
-            columns.type.in_(ABOUT_ISSUES),
+            columns.space_key == self._space_key, columns.content_id.in_(issues), columns.type.in_(ABOUT_ISSUES)
         )
         stays: dict[int, list[tuple[datetime, int]]] = defaultdict(list)
         homes: dict[int, int | None] = {}
-        for issue, at, project, comment in connection.execute(query.order_by(columns.created_at, columns.id)) if changes else ():
+        for issue, at, project, comment in connection.execute(query.order_by(columns.created_at, columns.id)):
             stays[issue].append((at, project))
             if comment is not None:
                 homes[comment] = project
-        for change in changes:
-            if change["commentId"] not in homes:
-                at, known = instant(change, "created"), stays[change["issueId"]]
-                first, last = (side(known, at, key=lambda stay: stay[0]) for side in (bisect_left, bisect_right))
-                # Times are whole seconds: of what happened in the same one, it is not known what came first.
-                around = known[max(first - 1, 0) : last]
-                if first == last:
-                    around += known[last : last + 1] or [(at, change["projectId"])]
-                places = {project for _, project in around}
-                homes[change["commentId"]] = places.pop() if len(places) == 1 else None
-        return homes
+        return stays, homes
+
+    def _believed(self, connection: Connection, comments: Collection[int]) -> dict[int, int]:
+        """Return comment -> project whose names its stored changes were read with."""
+        columns = SPECS["issue_changes"].table.c
+        query = select(columns.comment_id, columns.payload["namesOf"]).where(
+            columns.space_key == self._space_key, columns.comment_id.in_(comments)
+        )
+        return {comment: project for comment, project in connection.execute(query) if isinstance(project, int)}
 
     def _told(self, connection: Connection, comments: Collection[int]) -> dict[tuple[int, str], tuple[Any, Any]]:
         """Return (comment, field) -> old and new reference, as activities have them."""

@@ -74,7 +74,7 @@ _ISSUE_CHANGES = raw_table(
     endpoint="GET /issues/:id/comments, `changeLog`",
     key=("comment_id", "position"),
     references={"comment_id": "comments", "issue_id": "issues", "project_id": "projects", "created_user_id": "users"},
-    also_known=("changeLog",),
+    also_known=("changeLog", "namesOf"),
     indexes=(("issue_id", "created_at"), ("project_id", "created_at")),
 )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from resources.simulator import RequestInfo
+from resources.simulator import RequestInfo, Switches
 from tests.deployment import Deploy, Deployment
 
 
@@ -56,3 +56,19 @@ def test_a_name_is_not_looked_up_where_the_feed_does_not_tell_in_which_project_t
     deployment.load()
     rows = [row for row in deployment.rows("issue_changes") if row["new_value"] == "Same name"]
     assert [(row["issue_id"], row["new_ids"]) for row in rows] == [(moved, None), (stayed, [ops])]
+
+
+def test_a_name_keeps_what_it_meant_before_its_issue_moved_though_the_source_keeps_no_old_activities(deploy: Deploy) -> None:
+    deployment = deploy(switches=Switches(activity_retention_days=1))
+    space = deployment.sim.space
+    ops = space.add_category("OPS", "Same name").id
+    space.add_category("WEB", "Same name")
+    moved = min(space.project("OPS").issues)
+    space.edit_issue(moved, category_ids=(ops,))
+    deployment.sim.clock.advance(3 * 86_400)
+    deployment.load()
+    space.move_issue(moved, "WEB")
+    for _ in range(2):
+        assert deployment.run_issues().success
+        [row] = [row for row in deployment.rows("issue_changes") if row["new_value"] == "Same name"]
+        assert (row["project_id"], row["new_ids"]) == (space.project("WEB").id, [ops])
