@@ -16,10 +16,15 @@ from resources.simulator.sketch import Sketch, day
 
 @dataclass
 class Silence:
-    """What changed with neither a moved `updated` nor an activity: issues and comments by id, until all is read again."""
+    """What changed with neither a moved `updated` nor an activity: issues and comments by id, until all is read again.
+
+    `named` are comments of which nothing tells in which project their issue was then, for good: it moved, and the source trims its
+    feed. What names in them meant can only be told by who has read them before.
+    """
 
     issues: set[int] = field(default_factory=set)
     comments: set[int] = field(default_factory=set)
+    named: set[int] = field(default_factory=set)
 
     def clear(self) -> None:
         """All has been read again."""

@@ -63,7 +63,8 @@ def _history(deployment: Deployment, quiet: Silence) -> list[str]:
         told = quiet.issues if table == "issues" else quiet.comments
         for key, row in sorted(expected.items()):
             if key[0] not in told:
-                found += _compare(table, key, row, stored.get(key))
+                unknown = {name: None for name in _IDS if name in row and key[0] in quiet.named}
+                found += _compare(table, key, row | unknown, stored.get(key))
         for key, one in stored.items():
             project = one.row["project_id"]
             gone = key not in expected and key not in unreadable and (project in readable or project not in world.projects)

@@ -1,0 +1,133 @@
+"""The switches of deliveries, tokens and rights, with each of their values, through the product: webhooks, OAuth, mail addresses.
+
+Add here: a switch that a load with an administrator's key never meets. Keep out: all others (`test_switches.py`).
+"""
+
+import queue
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import Engine
+
+from assets.raw.webhooks import drain
+from resources.backlog.auth import BearerToken
+from resources.backlog.client import BacklogClient
+from resources.backlog.errors import AuthenticationError
+from resources.simulator import Fault, Switches
+from resources.warehouse.inbox import receive
+from tests.deployment import SMALL, Deploy, Deployment
+
+#: `roleType` of somebody who administers nothing.
+ORDINARY = 2
+PATIENCE_SECONDS = 30
+SPACE = SMALL.space_key
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+def test_mail_addresses_are_stored_as_the_key_shows_them(deploy: Deploy, hidden: bool) -> None:
+    deployment = deploy(switches=Switches(hide_mail=hidden))
+    ordinary = next(user for user in deployment.sim.space.users.values() if user.role == ORDINARY)
+    assert deployment.as_user(ordinary.id).run("users").success
+    assert deployment.rows("users")
+    assert any(row["mail_address"] for row in deployment.rows("users")) != hidden
+
+
+@pytest.mark.parametrize("rotates", [True, False])
+@pytest.mark.parametrize("reuses", [True, False])
+def test_the_token_of_a_refresh_reads_the_space(deploy: Deploy, rotates: bool, reuses: bool) -> None:
+    deployment = deploy(switches=Switches(rotate_refresh=rotates, reuse_token=reuses))
+    first = logged_in(deployment)
+    second = grant(deployment, grant_type="refresh_token", refresh_token=first["refresh_token"])
+    assert (second["refresh_token"] != first["refresh_token"]) == rotates
+    assert (second["access_token"] == first["access_token"]) == reuses
+    with BacklogClient(deployment.sim.url, BearerToken(second["access_token"])) as client:
+        assert {project["id"] for project in client.projects()} == set(deployment.sim.space.projects)
+
+
+@pytest.mark.parametrize("refusal", ["challenge", "errors"])
+def test_an_expired_token_is_an_error_of_authentication_however_it_is_told(deploy: Deploy, refusal: Any) -> None:
+    deployment = deploy(switches=Switches(bearer_refusal=refusal))
+    token = logged_in(deployment)["access_token"]
+    deployment.sim.site.keyring.expire_tokens()
+    with BacklogClient(deployment.sim.url, BearerToken(token)) as client, pytest.raises(AuthenticationError):
+        client.projects()
+
+
+@pytest.mark.parametrize(("delivery", "posts"), [("once", 5), ("retry", 6), ("duplicate", 10), ("reorder", 5)])
+def test_webhooks_tell_of_each_change_once_however_they_arrive(deploy: Deploy, delivery: Any, posts: int) -> None:
+    deployment = deploy(switches=Switches(webhook_delivery=delivery))
+    assert deployment.discover().run_issues(mode="incremental").success
+    space = deployment.sim.space
+    edited, commented, removed, *bulk = sorted(space.project("OPS").issues)[:6]
+    with inbox_over_http(deployment.engine, refuse=posts == 6) as (url, arrived):
+        hook = {"name": "replica", "hookUrl": url, "allEvent": "true"}
+        hooks = f"{deployment.sim.url}/api/v2/projects/OPS/webhooks"
+        httpx.post(hooks, params={"apiKey": deployment.api_key}, data=hook).raise_for_status()
+        space.edit_issue(edited, summary="edited")
+        space.comment(commented, "said")
+        space.delete_issue(removed)
+        space.bulk_edit(bulk, priority_id=2)
+        made = space.create_issue("OPS")
+        for _ in range(posts):
+            arrived.get(timeout=PATIENCE_SECONDS)
+    assert drain(deployment.engine, SPACE).events == 5
+    # Nothing else can tell of the changes.
+    deployment.sim.faults.add(Fault(status=403, path="/space/activities", times=None))
+    assert deployment.run_issues(mode="touched").success
+    stored = {row["id"]: row for row in deployment.rows("issues")}
+    assert removed not in stored
+    assert made.id in stored
+    assert stored[edited]["summary"] == "edited"
+    assert {stored[issue]["priority_id"] for issue in bulk} == {2}
+    assert "said" in {row["content"] for row in deployment.rows("comments") if row["issue_id"] == commented}
+
+
+@contextmanager
+def inbox_over_http(engine: Engine, *, refuse: bool) -> Iterator[tuple[str, "queue.Queue[bool]"]]:
+    """Keep what is posted to the URL in the inbox; the queue says of each post whether it was new. The first may be refused."""
+    arrived: queue.Queue[bool] = queue.Queue()
+    refusals = [500] if refuse else []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            with engine.begin() as connection:
+                new = receive(connection, SPACE, body)
+            self.send_response(refusals.pop() if refusals else 200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            arrived.put(new)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/hook", arrived
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def logged_in(deployment: Deployment) -> dict[str, Any]:
+    """Return the first tokens of the owner."""
+    keyring, owner = deployment.sim.site.keyring, deployment.sim.space.administrator.id
+    uri = "http://127.0.0.1/back"
+    return grant(deployment, grant_type="authorization_code", code=keyring.issue_code(owner, uri), redirect_uri=uri)
+
+
+def grant(deployment: Deployment, **form: str) -> dict[str, Any]:
+    """Ask the token endpoint."""
+    keyring = deployment.sim.site.keyring
+    secret = {"client_id": keyring.client_id, "client_secret": keyring.client_secret}
+    answer = httpx.post(f"{deployment.sim.url}/api/v2/oauth2/token", data=secret | form)
+    found: dict[str, Any] = answer.raise_for_status().json()
+    return found
