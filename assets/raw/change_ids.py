@@ -35,6 +35,8 @@ _OF_SPACE = {"priority": "priorities", "resolution": "resolutions", "assignee": 
 _LISTS = frozenset({"category", "version", "milestone"})
 _LIST_FIELDS = frozenset({5, 6, 7, 8})
 _BY_ACTIVITY = frozenset({"status", "priority", "resolution"})
+#: What is added to a change, of which the source tells nothing itself.
+ADDED = frozenset({"oldId", "newId", "oldIds", "newIds", "namesOf"})
 _ISSUE_KEY = re.compile(r"([A-Z0-9_]+)-([0-9]{1,18})")
 
 

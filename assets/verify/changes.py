@@ -8,11 +8,10 @@ Add here: nothing, unless the change log tells more. Keep out: translating it (`
 
 from typing import Any
 
+from assets.raw.change_ids import ADDED
 from resources.backlog.changelog import changes_of
 from resources.warehouse.records import Record, content_hash
 from resources.warehouse.spec import TableSpec
-
-_RESOLVED = frozenset({"oldId", "newId", "oldIds", "newIds"})
 
 
 def changes_of_comment(comment: Any, issue_id: int, project_id: int) -> list[Record]:
@@ -23,4 +22,4 @@ def changes_of_comment(comment: Any, issue_id: int, project_id: int) -> list[Rec
 
 def told_content(spec: TableSpec, change: Record) -> str:
     """Return a hash of what the source tells of a change."""
-    return content_hash(spec, {name: value for name, value in change.items() if name not in _RESOLVED})
+    return content_hash(spec, {name: value for name, value in change.items() if name not in ADDED})

@@ -1,9 +1,9 @@
 """`raw/issue_changes`: each change in standard words, with the ids that the names meant then, and none rather than wrong."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from sqlalchemy import RowMapping
 
 from resources.simulator.masters import CHECKBOX, MULTIPLE, RADIO, SINGLE, TEXT
 from resources.simulator.model import Issue
@@ -36,7 +36,7 @@ def change(deployment: Deployment, issue: Issue, **fields: Any) -> int:
     return row.id
 
 
-def told(deployment: Deployment, comment: int) -> list[Mapping[str, Any]]:
+def told(deployment: Deployment, comment: int) -> list[RowMapping]:
     return [row for row in deployment.rows("issue_changes") if row["comment_id"] == comment]
 
 
