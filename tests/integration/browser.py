@@ -3,6 +3,7 @@
 The test of the analyst's way and the pictures of the README share it. Add here: a way the UI is used by both. Keep out: checks.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -14,12 +15,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import psutil
-from playwright.sync_api import Error, Page, expect, sync_playwright
+from playwright.sync_api import Error, Locator, Page, expect, sync_playwright
 
 from resources.warehouse import embedded
 
@@ -36,6 +39,12 @@ CHROMIUM_OPTIONS = [
 #: The longest that a step may take on a machine whose cores are busy; the daemon looks for backfills every 30 s.
 PATIENCE_SECONDS = 120.0
 END_SECONDS = 20.0
+RUNS_OF_PARTITION = """
+query($partition: String!) {
+  runsOrError(filter: {tags: [{key: "dagster/partition", value: $partition}]}, limit: 1) {
+    ... on Runs { results { runId status } }
+  }
+}"""
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,28 @@ class Up:
         while "\ncompleted in " not in self.log.read_text(errors="replace"):
             if self.process.poll() is not None or time.monotonic() > end:
                 raise RuntimeError(f"the first load has not ended well:\n{self.tail()}")
+            time.sleep(0.3)
+
+    def delete_issue(self, project: str) -> tuple[str, str]:
+        """Delete the issue of a project that was changed last, at the source; return its key, and the month of its last change."""
+        runtime = json.loads((self.home / "runtime.json").read_text())
+        with httpx.Client(base_url=f"{runtime['backlog_url']}/api/v2", params={"apiKey": runtime["backlog_api_key"]}) as source:
+            identifier = source.get(f"/projects/{project}").json()["id"]
+            newest = {"projectId[]": identifier, "sort": "updated", "order": "desc", "count": 1}
+            [issue] = source.get("/issues", params=newest).json()
+            source.delete(f"/issues/{issue['id']}").raise_for_status()
+        changed = datetime.fromisoformat(issue["updated"]).astimezone(ZoneInfo("Asia/Tokyo"))
+        return str(issue["issueKey"]), f"{changed:%Y-%m}"
+
+    def wait_for_partition(self, partition: str) -> None:
+        """Wait until the newest run of a single partition has ended well."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            runs = self.graphql(RUNS_OF_PARTITION, partition=partition)["runsOrError"]["results"]
+            if runs and runs[0]["status"] == "SUCCESS":
+                return
+            if time.monotonic() > end or (runs and runs[0]["status"] in {"FAILURE", "CANCELED"}):
+                raise RuntimeError(f"the run of {partition} has not ended well: {runs}\n{self.tail()}")
             time.sleep(0.3)
 
     def tail(self, lines: int = 40) -> str:
@@ -143,22 +174,32 @@ class Analyst:
 
     def backfill(self, projects: Sequence[str], first: str, last: str) -> str:
         """Backfill some months of some projects from the page of `raw/issues`, wait until it has ended well, return its id."""
-        page = self.open("/assets/raw/issues")
-        page.get_by_role("button", name="Materialize").first.click()
-        dialog = page.get_by_role("dialog").filter(has_text="Launch runs to materialize")
-        months = dialog.get_by_placeholder("ex: ")
-        months.wait_for()
-        dialog.get_by_text("Select a partition or create one").click()
-        for project in projects:
-            dialog.get_by_role("menuitem").get_by_title(project, exact=True).click()
-        page.keyboard.press("Escape")
-        months.fill(f"[{first}...{last}]")
-        months.press("Enter")
-        dialog.get_by_role("button", name="Launch backfill").click()
+        self._choose(projects, f"[{first}...{last}]").get_by_role("button", name="Launch backfill").click()
+        page = self.page
         page.get_by_role("region", name="Notifications").get_by_role("link", name="View").click()
         expect(page.get_by_text("100% completed")).to_be_visible()
         expect(page.get_by_text("Succeeded", exact=True).first).to_be_visible()
         return page.url.split("/runs/b/")[1].split("?")[0].strip("/")
+
+    def load_partition(self, project: str, month: str) -> None:
+        """Load one partition from the page of `raw/issues`, and wait until its run has ended well."""
+        self._choose([project], month).get_by_role("button", name="Launch 1 run").click()
+        self.up.wait_for_partition(f"{project}|{month}")
+
+    def _choose(self, projects: Sequence[str], months: str) -> Locator:
+        """Choose partitions on the page of `raw/issues`, and return the dialog that loads them."""
+        page = self.open("/assets/raw/issues")
+        page.get_by_role("button", name="Materialize").first.click()
+        dialog = page.get_by_role("dialog").filter(has_text="Launch runs to materialize")
+        field = dialog.get_by_placeholder("ex: ")
+        field.wait_for()
+        dialog.get_by_text("Select a partition or create one").click()
+        for project in projects:
+            dialog.get_by_role("menuitem").get_by_title(project, exact=True).click()
+        page.keyboard.press("Escape")
+        field.fill(months)
+        field.press("Enter")
+        return dialog
 
     def plots(self) -> Page:
         """Open the plots of the load metrics of `raw/issues`, by partition."""
