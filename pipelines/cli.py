@@ -129,7 +129,7 @@ def load(
 def verify(deep: bool, repair: bool, no_comments: bool, projects: tuple[str, ...], as_json: bool, no_progress: bool) -> None:
     """Compare the warehouse with the source: the number of issues of each project, or every row with --deep.
 
-    Ends with 1 when rows differ that cannot be explained by what has happened at the source since the last load.
+    Ends with 1 when they differ, also where only what has changed at the source since the last load does ("behind").
     """
     settings = _settings()
     from pipelines import verification

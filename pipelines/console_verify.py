@@ -37,11 +37,10 @@ def verified_table(found: Mapping[str, Any]) -> str:
     mended = sum(found["mended"].values())
     if mended:
         parts.append(_rows(f"{mended:,} {_were(mended)} different and mended", mended, found["mended_rows"]))
-    different = [one for one in found["differences"] if not one["behind"]]
-    if different:
-        total = sum(one["differences"] for one in found["tables"].values())
+    if found["differences"]:
+        total = sum(one["differences"] + one["behind"] for one in found["tables"].values())
         words = f"{total:,} {'row differs' if total == 1 else 'rows differ'}{' still' if mended else ''}"
-        parts.append(_rows(words, total, different))
+        parts.append(_rows(words, total, found["differences"]))
     parts.append(_last(found))
     return "\n\n".join(parts)
 
@@ -54,7 +53,7 @@ def _rows(head: str, total: int, rows: Sequence[Mapping[str, Any]]) -> str:
     """Return a heading with the first of the rows below it."""
     lines: list[tuple[str, ...]] = [("table", "project", "row", "difference", "at source", "in warehouse")]
     lines += [
-        (one["table"], one["project"] or "", _row(one), *(_cell(one[name]) for name in ("kind", "source", "warehouse")))
+        (one["table"], one["project"] or "", _row(one), _kind(one), _cell(one["source"]), _cell(one["warehouse"]))
         for one in rows[:SHOWN]
     ]
     return f"{head}{f', the first {SHOWN} of them' if total > SHOWN else ''}:\n{_table(lines)}"
@@ -64,11 +63,15 @@ def _row(one: Mapping[str, Any]) -> str:
     return _cell(f"{one['label']} ({one['key']})" if one["label"] else one["key"])
 
 
+def _kind(one: Mapping[str, Any]) -> str:
+    return f"{one['kind']}, since the last load" if one["behind"] else one["kind"]
+
+
 def _last(found: Mapping[str, Any]) -> str:
     made = sum(count for name, count in found["requests"].items() if name not in {"retries", "rate_limited"})
     words = {
         "equal": "equal",
-        "behind": "behind: some rows changed since the last load, which the next load brings",
+        "behind": "behind: only what has changed since the last load differs, and the next load brings it",
         "different": "different still" if found["mended"] else "different: mend it with --repair",
     }[found["status"]]
     return f"{words} ({found['how']}, {found['seconds']:.1f} s, {made} requests)"

@@ -1,8 +1,8 @@
 """`backlog-elt verify`: the comparison of the warehouse with the source, and the loads that mend what differs.
 
-The status is `equal`, `behind` or `different`. In a space at work some rows are always newer at the source: what was made, changed
-or deleted there since the last load is `behind` and no error, since the next load brings it. Anything else that differs is
-`different`, and the command ends with 1.
+The status is `equal`, `behind` or `different`; the command ends with 1 unless it is `equal`. In a space at work some rows are
+always newer at the source: where only those differ that were made, changed or deleted there since the last load, it is `behind`,
+and the next load brings them. Anything else that differs is `different`: something was missed or was changed in the warehouse.
 
 Add here: what a comparison may be asked for. Keep out: comparing (`assets/verify`), how it is drawn (`console_verify.py`).
 """
@@ -98,7 +98,7 @@ def compare(
     keys = _chosen(request, [str(project["projectKey"]) for project in client.visible_projects()])
     comparison = Comparison(client, warehouse.engine, keys, progress, comments=request.comments)
     found = comparison.deep() if request.deep else comparison.quick()
-    if request.repair and found.different:
+    if request.repair and found.differences:
         failures = tuple(load_again(comparison.ask(found), recorder))
         found = comparison.again(found)
         found = replace(found, errors=(*found.errors, *failures))

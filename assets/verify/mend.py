@@ -31,12 +31,12 @@ class Mending:
 
 
 def ask(engine: Engine, space_key: str, differences: Sequence[Difference]) -> Mending:
-    """Put down what differs, in one transaction, so that loads read just that again; rows that are behind wait for the next.
+    """Put down what differs, in one transaction, so that loads read just that again.
 
     Raises:
         WarehouseError: the warehouse cannot be used.
     """
-    wrong = [one for one in differences if (not one.behind and one.ids) or one.table == "space"]
+    wrong = [one for one in differences if one.ids or one.table == "space"]
     issues = [one for one in wrong if one.table == "issues"]
     history = [one for one in wrong if one.table in HISTORY]
     lists = [one for one in wrong if one.table not in {"issues", *HISTORY}]

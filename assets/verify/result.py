@@ -61,11 +61,6 @@ class Verification:
     """Rows that differed and do not any more."""
 
     @property
-    def different(self) -> list[Difference]:
-        """The rows that differ, without those that are behind."""
-        return [one for one in self.differences if not one.behind]
-
-    @property
     def mended(self) -> dict[str, int]:
         """Table -> rows that were mended, where there are any."""
         return dict(Counter(one.table for one in self.mended_rows))
@@ -80,7 +75,7 @@ class Verification:
     @property
     def failed(self) -> bool:
         """Whether the command is to end with 1."""
-        return self.status == "different" or bool(self.errors)
+        return self.status != "equal" or bool(self.errors)
 
     def as_json(self) -> dict[str, Any]:
         """Return the object of `verify --json`, but for what it cost."""

@@ -81,8 +81,8 @@ class Comparison:
         suspects = Suspects()
         suspects.add(found.differences)
         left = [one for one in found.differences if not one.ids and one.table != "space"] + self._deep.recheck(suspects)
-        remaining = {(one.table, one.key) for one in left if not one.behind}
-        mended = [one for one in found.different if (one.table, one.key) not in remaining]
+        remaining = {(one.table, one.key) for one in left}
+        mended = [one for one in found.differences if (one.table, one.key) not in remaining]
         after = replace(self._verification(self._deep, left), mended_rows=mended)
         self._keep(after)
         return after

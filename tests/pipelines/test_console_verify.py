@@ -52,10 +52,17 @@ def test_rows_that_differ_are_shown_as_people_know_them_with_both_sides() -> Non
     assert lines[-1] == "different: mend it with --repair (deep, 1.2 s, 33 requests)"
 
 
-def test_what_is_behind_is_counted_and_no_row_that_differs() -> None:
+def test_what_is_behind_is_shown_as_such_below_what_differs_otherwise() -> None:
+    lines = shown(row(7, behind=True), row(8))
+    assert [line.split()[2] for line in lines if "content differs" in line] == ["OPS-8", "OPS-7"]
+    assert [line for line in lines if "content differs, since the last load" in line and "OPS-7" in line]
+    assert lines[-1].startswith("different: mend it with --repair")
+
+
+def test_where_only_later_changes_differ_the_next_load_is_what_helps() -> None:
     lines = shown(row(7, behind=True))
-    assert not [line for line in lines if "OPS-7" in line]
-    assert lines[-1].startswith("behind: some rows changed since the last load, which the next load brings")
+    assert "1 row differs:" in lines
+    assert lines[-1].startswith("behind: only what has changed since the last load differs, and the next load brings it")
 
 
 def test_of_many_rows_the_first_are_shown_and_all_are_counted() -> None:

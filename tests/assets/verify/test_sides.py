@@ -158,6 +158,6 @@ def test_the_entries_for_programs_are_plain_json(warehouse: Engine) -> None:
         stored = of_warehouse(connection, ISSUES, "acme")
     [(one, _)] = described(ISSUES, compare(of_source(ISSUES, []), stored))
     assert json.loads(json.dumps(one.as_json({300: "OPS"}))) == {
-        "table": "issues", "project": "OPS", "key": "1", "kind": EXTRA, "source": "not listed",
+        "table": "issues", "project": "OPS", "key": "1", "label": "OPS-1", "kind": EXTRA, "source": "not listed",
         "warehouse": "changed 2026-05-01T00:00:00Z", "behind": False,
     }  # fmt: skip
