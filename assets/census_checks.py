@@ -32,10 +32,11 @@ CENSUS_SPECS = [
         COUNTS,
         asset=ISSUES,
         description="Each project has as many issues in the warehouse as at the source, but for those created or deleted since its "
-        "last load. One request a project, and two more for one that differs; every night all projects are counted, in a run that "
-        "loads issues those that it covers.\n\n`projects` shows of each project whether it is equal, since when, and how that was "
-        "proven: by number (census) and row by row (`backlog-elt verify --deep`). `what_was_deleted` shows what was found gone "
-        "last: when, why, and by which evidence; `ops.deletions` has all.",
+        "last load. One request a project, and two more for one that differs. Every night all projects are counted, in a backfill "
+        "those that it reads; every other run tells anew how each project was compared last, at no request.\n\n"
+        "`projects` shows of each project whether it is equal, since when, and how that was proven: by number (census) and row by "
+        "row (`backlog-elt verify --deep`). `what_was_deleted` shows what was found gone last: when, why, and by which evidence; "
+        "`ops.deletions` has all.",
     ),
     dg.AssetCheckSpec(
         FRESH,
@@ -72,7 +73,7 @@ def census_results(
         if dg.AssetCheckKey(ISSUES, name) not in chosen:
             continue
         try:
-            with _told(name, client, progress):
+            with costs_told(name, client, progress):
                 if name == COUNTS:
                     result = issue_counts_match_source(client, engine, covered)
                 else:
@@ -86,7 +87,8 @@ def census_results(
 
 
 @contextmanager
-def _told(check: str, client: BacklogClient, progress: Progress) -> Iterator[None]:
+def costs_told(check: str, client: BacklogClient, progress: Progress) -> Iterator[None]:
+    """Tell the progress what is asked of the source inside, for a check."""
     before = client.stats.snapshot()
     try:
         yield
@@ -115,14 +117,15 @@ def issue_counts_match_source(client: BacklogClient, engine: Engine, covered: Co
         deletions = deletion_rows(connection, space_key)
     unequal = [one.project for one in counts if one.difference]
     unequal += [key for project, key in others.items() if _differed(standings.get(project))]
-    keys = {**{one.project_id: one.project for one in counts}, **others}
+    compared = {project: key for project, key in others.items() if project in standings}
+    keys = {**{one.project_id: one.project for one in counts}, **compared}
     doubted = [key for project, key in keys.items() if key not in unequal and project in standings and not standings[project].equal]
     return dg.AssetCheckResult(
         check_name=COUNTS,
         asset_key=ISSUES,
         passed=not unequal,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=_said(len(keys), unequal, doubted),
+        description=_said(len(keys), unequal, doubted, sorted(set(others.values()) - set(compared.values()))),
         metadata={
             "projects": rows_table(projects) if projects else "no project",
             # The UI sorts by name: the projects stand above what may be a long table.
@@ -143,8 +146,10 @@ def _differed(standing: Standing | None) -> bool:
     return standing is not None and standing.how == "census" and bool(standing.differences)
 
 
-def _said(projects: int, unequal: list[str], doubted: list[str]) -> str:
+def _said(projects: int, unequal: list[str], doubted: list[str], unknown: list[str]) -> str:
     said = [f"{projects - len(unequal)} of {projects} projects are equal"]
+    if unknown:
+        said.append(f"{', '.join(unknown)} were not compared yet, which the census does")
     if unequal:
         said.append(f"not {', '.join(unequal)}: backlog-elt verify --repair mends them")
     if doubted:

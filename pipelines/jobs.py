@@ -8,7 +8,6 @@ from typing import Any
 import dagster as dg
 
 from assets.census_checks import CENSUS_SPECS
-from assets.claims import claims_of
 from assets.raw.activities import activities
 from assets.raw.issues import TABLES, Mode, issues
 
@@ -18,19 +17,8 @@ KIND_TAG = "backlog_elt/kind"
 USERS = dg.AssetSelection.assets("raw/users")
 #: The feed first: it names issues and comments that no time of change tells of.
 ISSUES = dg.AssetSelection.assets("raw/activities", *(f"raw/{table}" for table in TABLES))
-#: Checks that ask the source, a request a project: at night, and where somebody loads partitions by hand. A scheduled load counts
-#: by itself, in one request.
+#: The checks that ask the source or the clock, alone.
 CENSUS = dg.AssetSelection.checks(*(spec.key for spec in CENSUS_SPECS))
-#: Checks that are too dear for a run that loads a single issue. They are left out, not just not evaluated: a check that a run has
-#: planned and not evaluated is shown as skipped, which hides what it has found last.
-DEAR = dg.AssetSelection.checks(
-    *(
-        dg.AssetCheckKey(dg.AssetKey(["raw", table]), claim.name)
-        for table in ("activities", *TABLES)
-        for claim in claims_of(table)
-        if claim.scans or table == "activities"  # a step of its own each
-    )
-)
 
 users_job = dg.define_asset_job("users", USERS, description="Load raw/users.", tags={KIND_TAG: "users"})
 projects_job = dg.define_asset_job(
@@ -41,19 +29,19 @@ projects_job = dg.define_asset_job(
 )
 issues_job = dg.define_asset_job(
     "issues",
-    ISSUES - CENSUS,
+    ISSUES,
     description="Load activities, issues, comments and changes: a window of partitions whole, or what changed since the watermark.",
     tags={KIND_TAG: "issues"},
 )
 changed_issues_job = dg.define_asset_job(
     "changed_issues",
-    ISSUES - CENSUS - DEAR,
+    ISSUES,
     description="Load just the issues that the activity feed, a webhook or verify has named, with their comments and changes.",
     tags={KIND_TAG: "changed_issues"},
 )
 deep_pass_job = dg.define_asset_job(
     "deep_pass",
-    ISSUES - CENSUS,
+    ISSUES,
     description="Read a thirtieth of all issues again, each with all its comments, for what no feed and no time of change tells.",
     tags={KIND_TAG: "deep_pass"},
 )

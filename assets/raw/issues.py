@@ -7,7 +7,7 @@ Add here: what these assets promise. Keep out: how issues are read and stored (`
 (`comments.py`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from datetime import datetime
 from typing import Literal
@@ -15,8 +15,8 @@ from typing import Literal
 import dagster as dg
 from pydantic import Field
 
-from assets.census_checks import CENSUS_SPECS, census_results
-from assets.claims import check_results, check_specs
+from assets.census_checks import CENSUS_SPECS, census_results, costs_told
+from assets.claims import check_results, check_specs, found_lately
 from assets.partitions import PROJECT_MONTHS, slices
 from assets.raw.comments import load_comments
 from assets.raw.declaration import FRESH_WITHIN, raw_spec
@@ -112,19 +112,27 @@ def issues(
         progress.done(changes.spec.name, asdict(changes.counts), {})
     if failures:
         raise failures[0]
-    yield from _checks(context, backlog, warehouse, progress)
+    yield from _checks(context, config.mode, backlog, warehouse, progress)
 
 
 def _checks(
-    context: dg.AssetExecutionContext, backlog: BacklogResource, warehouse: WarehouseResource, progress: Progress
+    context: dg.AssetExecutionContext, mode: Mode, backlog: BacklogResource, warehouse: WarehouseResource, progress: Progress
 ) -> Iterator[dg.AssetCheckResult]:
-    """Evaluate the chosen checks; what a run has not covered is not counted again."""
+    """Evaluate the chosen checks, all of which each run tells: the UI shows none that the latest run has not told.
+
+    A run of checks alone counts all projects, a backfill those that it has read; the others count nothing, and tell how each
+    project was compared last.
+    """
     chosen = context.selected_asset_check_keys
-    covered = {part.project_key for part in slices(context)} if context.selected_asset_keys else None
+    covered: Collection[str] | None = None
+    if context.selected_asset_keys:
+        covered = {part.project_key for part in slices(context)} if mode == "backfill" else ()
+    known = found_lately(context.instance, *TABLES) if mode == "touched" else {}
     try:
-        space_key = str(backlog.client.space_info()["spaceKey"])
+        with costs_told("checks", backlog.client, progress):
+            space_key = str(backlog.client.space_info()["spaceKey"])
         for table in TABLES:
-            yield from check_results(warehouse.engine, table, space_key, chosen)
+            yield from check_results(warehouse.engine, table, space_key, chosen, known)
     except (BacklogError, WarehouseError) as error:
         raise dg.Failure(f"the checks of raw/issues: {error}", allow_retries=False) from None
     yield from census_results(

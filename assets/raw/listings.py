@@ -3,7 +3,7 @@
 Add here: another way to read a whole list. Keep out: lists that are read by window (`issue_windows.py`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import dagster as dg
 
@@ -49,13 +49,14 @@ def load_each_project(load: TableLoad, read: Callable[[BacklogClient, str], list
         )
 
 
-def whole_table_result(load: TableLoad) -> "dg.MaterializeResult[None]":
-    """Return what the UI shows of a table that is always read whole."""
+def whole_table_result(load: TableLoad, checks: Iterable[dg.AssetCheckResult] = ()) -> "dg.MaterializeResult[None]":
+    """Return what the UI shows of a table that is always read whole, and of the checks that its asset evaluates itself."""
     return dg.MaterializeResult(
+        check_results=list(checks),
         metadata={
             **load_metadata(load.counts, load.requests, started_at=load.started_at),
             "dagster/row_count": load.row_count(),
             "preview": preview(load.first_rows()),
             **load.notes,
-        }
+        },
     )

@@ -1,5 +1,6 @@
 """Checks: each holds on loaded data, and is red on data that breaks it."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -7,9 +8,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets.census_checks import every_project_is_fresh, issue_counts_match_source
+from assets.census_checks import CENSUS_SPECS, every_project_is_fresh, issue_counts_match_source
 from assets.checks import CHECKED_IN_THEIR_RUNS, CHECKS
-from assets.claims import CLAIMS, check_result, claims_of
+from assets.claims import CLAIMS, SCAN_AGAIN_AFTER, check_result, claims_of, found_lately
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, month_keys, partition_key
 from assets.raw.declaration import FRESH_WITHIN
 from assets.raw.issues import Mode
@@ -255,21 +256,61 @@ def skipped(run: Run) -> set[tuple[str, str]]:
     return planned - named[kinds.ASSET_CHECK_EVALUATION]
 
 
-@pytest.mark.parametrize("mode", ["backfill", "incremental"])
-def test_a_load_of_issues_evaluates_each_claim_about_its_tables_and_counts_nothing(loaded: Deployment, mode: Mode) -> None:
-    run = loaded.run_issues(mode=mode)
+CENSUS = [spec.name for spec in CENSUS_SPECS]
+
+
+@pytest.mark.parametrize("mode", ["backfill", "incremental", "touched", "deep"])
+def test_every_load_of_issues_tells_all_checks_of_its_tables(loaded: Deployment, mode: Mode) -> None:
+    run = load_in(loaded, mode)
+    assert run.success, failures(run)
     assert not skipped(run)
     for table in ("activities", "issues", "comments", "issue_changes"):
-        assert set(checks(run, table)) == {claim.name for claim in claims_of(table)}
+        census = CENSUS if table == "issues" else []
+        assert set(checks(run, table)) == {*census, *(claim.name for claim in claims_of(table))}
+        assert set(checks(run, table).values()) == {True}
 
 
-def test_a_load_of_single_issues_evaluates_only_what_costs_nothing(loaded: Deployment) -> None:
+def load_in(deployment: Deployment, mode: Mode) -> Run:
+    """Run the job that loads issues in a mode."""
+    if mode in ("backfill", "incremental"):
+        return deployment.run_issues(mode=mode)
     corners = {RANGE_START_TAG: partition_key("OPS", month_keys()[-1]), RANGE_END_TAG: partition_key("APP", month_keys()[-1])}
-    run = loaded.run("changed_issues", config=issues_config("touched"), tags=corners)
-    assert not skipped(run)
-    assert checks(run, "activities") == {}
-    for table in ("issues", "comments", "issue_changes"):
-        assert checks(run, table) == {"no_unexpected_fields": True, "no_rejected_records": True}
+    return deployment.run("changed_issues" if mode == "touched" else "deep_pass", config=issues_config(mode), tags=corners)
+
+
+@pytest.mark.parametrize("mode", ["touched", "deep"])
+def test_a_load_of_single_issues_tells_how_projects_were_compared_last_and_counts_none(loaded: Deployment, mode: Mode) -> None:
+    loaded.run("census")
+    loaded.change("DELETE FROM raw.issues WHERE issue_key LIKE 'WEB-%'")
+    loaded.sim.requests.clear()
+    run = load_in(loaded, mode)
+    assert checks(run)["issue_counts_match_source"]
+    assert loaded.sim.requests.count(route="/issues/count") == 0
+    loaded.run("census")
+    assert not checks(load_in(loaded, mode))["issue_counts_match_source"]
+
+
+def test_a_load_of_single_issues_scans_tables_once_an_hour_and_tells_in_between_what_was_found(loaded: Deployment) -> None:
+    assert checks(load_in(loaded, "touched"))["references_resolve"]
+    loaded.change("DELETE FROM raw.priorities WHERE id = 3")
+    assert checks(load_in(loaded, "touched"))["references_resolve"]
+    assert not checks(load_in(loaded, "incremental"))["references_resolve"]
+    assert not checks(load_in(loaded, "touched"))["references_resolve"]
+
+
+def test_what_was_found_more_than_an_hour_ago_is_not_told_again(loaded: Deployment) -> None:
+    load_in(loaded, "incremental")
+    assert {key.name for key in found_lately(loaded.instance, "issues")} == {"keys_unique", "references_resolve"}
+    later = time.time() + SCAN_AGAIN_AFTER.total_seconds() + 1
+    assert found_lately(loaded.instance, "issues", now=later) == {}
+
+
+def test_before_the_first_census_no_project_is_called_equal(loaded: Deployment) -> None:
+    loaded.change("DELETE FROM ops.verifications")
+    result = ask(loaded, issue_counts_match_source, ())
+    assert result.passed
+    assert result.description == "0 of 0 projects are equal; APP, OPS, WEB were not compared yet, which the census does"
+    assert {row["state"] for row in rows(result, "projects")} == {"not counted"}
 
 
 def test_partitions_that_somebody_loads_by_hand_are_counted_and_no_check_is_skipped(loaded: Deployment) -> None:
