@@ -4,7 +4,7 @@ Add here: a rule of reading the feed. Keep out: what follows from an activity (`
 (`resources/warehouse/feed_state.py`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,12 +14,14 @@ import dagster as dg
 from pydantic import Field
 from sqlalchemy import Connection
 
+from assets.claims import check_results, check_specs, found_lately
 from assets.raw.activity_wants import register
 from assets.raw.declaration import raw_asset
 from assets.raw.issue_scope import SCOPE as ISSUES
 from assets.raw.listings import whole_table_result
 from assets.raw.table_load import TableLoad, in_history, table_load
 from resources.backlog.errors import MalformedResponse, NotFound, PermissionDenied
+from resources.backlog.feed import TEAM_JOINED, USER_JOINED
 from resources.backlog.models import Record
 from resources.backlog.paging import PAGE_SIZE
 from resources.backlog.resource import BacklogResource
@@ -30,6 +32,7 @@ from resources.warehouse.feed_state import FeedState, Gap
 from resources.warehouse.loader import MergeResult
 from resources.warehouse.quarantine import pending_rejections, resolve_rejections
 from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.sight import forget_reads
 from resources.warehouse.state import get_watermarks
 
 #: Activities may become visible late: this much before the last read is read again each time.
@@ -63,6 +66,8 @@ class ActivitiesConfig(dg.Config):
     "no longer holds what came after the last load, `load/retention_gap` and a warning say so, and the comments of every issue are "
     "asked for once more.\n\nEach new activity says which issues and comments the loads of `raw/issues` and `raw/comments` read.",
     deps=["raw/projects"],
+    # Evaluated here, not in steps of their own: a run for single issues comes every half minute.
+    check_specs=check_specs("activities"),
 )
 def activities(
     context: dg.AssetExecutionContext,
@@ -70,7 +75,7 @@ def activities(
     backlog: BacklogResource,
     warehouse: WarehouseResource,
     progress: dg.ResourceParam[Progress],
-) -> "dg.MaterializeResult[None]":
+) -> Iterator["dg.MaterializeResult[None]"]:
     """Read what is new in the feed, and on the first load everything before it."""
     with table_load(context, "activities", backlog, warehouse, progress) as load:
         try:
@@ -80,7 +85,10 @@ def activities(
             # The other loads go on without hints: issues by `updated`, comments by the nightly pass.
             context.log.warning(f"{error} Comments that move no `updated` are then found by the nightly pass only.")
             load.notes["refused"] = str(error)
-    return whole_table_result(load)
+    known = found_lately(context.instance, "activities") if config.mode == "touched" else {}
+    yield whole_table_result(
+        load, check_results(warehouse.engine, "activities", load.space_key, context.selected_asset_check_keys, known)
+    )
 
 
 def load_activities(load: TableLoad, *, deep: bool = False, again_from: int | None = None) -> None:
@@ -137,7 +145,7 @@ def _forward(load: TableLoad, state: FeedState, overlap: timedelta, again_from: 
         # A page is as new as its newest row, the last one as new as its answer.
         read_at = max(read_before, min(now, newest))
         state = replace(state, cursor=max(state.cursor, *(int(row["id"]) for row in page)), read_at=read_at)
-        _store(load, page, state)
+        state = _without(state, _store(load, page, state))
     now = _now(load)
     if first:
         state = _held(load, state, anchor, [], now)
@@ -226,19 +234,47 @@ def _store(
     *,
     first_look: bool = False,
     project: tuple[int, int] | None = None,
-) -> None:
-    """Store a page, what its new rows tell to read, and how far the feed is read, in one transaction."""
+) -> set[int]:
+    """Store a page, what its new rows tell to read, and how far the feed is read, in one transaction.
+
+    Return the projects that the user of the key has joined, by what the page tells. They were out of sight before, perhaps in the
+    middle of a read that shows no trace of it: such a read covers neither their feed nor their issues.
+    """
+    joined: set[int] = set()
 
     def also(connection: Connection, result: MergeResult) -> None:
         new = set(result.inserted_ids)
         told = [row for row in page if row.get("id") in new]
         register(connection, load.space_key, told, "activity feed", first_look=first_look)
         if state is not None:
-            feed_state.set_feed(connection, load.space_key, state)
+            if not first_look:
+                joined.update(_joined(load, told))
+                forget_reads(connection, joined, space_key=load.space_key)
+            feed_state.set_feed(connection, load.space_key, _without(state, joined))
         if project is not None:
             feed_state.set_backward(connection, load.space_key, *project)
 
     load.store(page, also)
+    return joined
+
+
+def _without(state: FeedState, projects: Collection[int]) -> FeedState:
+    """Return a state by which projects are not covered, so that their own feeds are read."""
+    return replace(state, projects=tuple(project for project in state.projects if project not in projects))
+
+
+def _joined(load: TableLoad, told: Sequence[Record]) -> set[int]:
+    """Return the projects of which activities tell that the user of the key, or a team, has joined them."""
+    joins = [row for row in told if row.get("type") in (USER_JOINED, TEAM_JOINED)]
+    me = load.client.myself().get("id") if joins else None
+    found = set()
+    for row in joins:
+        content, project = row.get("content"), row.get("project")
+        users = content.get("users") if isinstance(content, dict) else None
+        names_me = isinstance(users, list) and any(isinstance(user, dict) and user.get("id") == me for user in users)
+        if isinstance(project, dict) and (row["type"] == TEAM_JOINED or names_me):
+            found.add(int(project["id"]))
+    return found
 
 
 def _moments(page: Sequence[Record]) -> list[datetime]:

@@ -63,13 +63,18 @@ def note_seen(conn: Connection, visible: Collection[int], *, space_key: str, run
         .returning(columns.id)
     )
     ids = sorted(int(project) for project in back.scalars())
+    forget_reads(conn, ids, space_key=space_key)
+    return ids
+
+
+def forget_reads(conn: Connection, project_ids: Collection[int], *, space_key: str) -> None:
+    """Forget how far projects were synced, so that they are read whole."""
     state = sync_state.c
     conn.execute(
         update(sync_state)
-        .where(state.space_key == space_key, state.project_id.in_(ids), state.watermark.is_not(None))
+        .where(state.space_key == space_key, state.project_id == any_(_ids(project_ids)), state.watermark.is_not(None))
         .values(watermark=None, extra=text("'{}'::jsonb"))
     )
-    return ids
 
 
 def _ids(ids: Collection[int]) -> ColumnElement[Sequence[int]]:

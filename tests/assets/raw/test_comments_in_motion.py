@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from resources.simulator import RequestInfo, Switches
 from tests.deployment import Deploy, Deployment
 
@@ -43,19 +45,35 @@ def test_a_name_means_what_it_meant_in_the_project_that_the_issue_was_in(deploy:
     assert [(row["issue_id"], row["new_ids"]) for row in rows] == [(moved, [ops]), (stayed, [ops]), (moved, [web])]
 
 
-def test_a_name_is_not_looked_up_where_the_feed_does_not_tell_in_which_project_the_issue_was(deploy: Deploy) -> None:
+@pytest.mark.parametrize("told", [True, False])
+def test_a_name_of_a_bulk_edit_is_looked_up_where_the_feed_tells_in_which_project_the_issue_was(deploy: Deploy, told: bool) -> None:
     deployment = deploy()
     space = deployment.sim.space
     ops = space.add_category("OPS", "Same name").id
     space.add_category("WEB", "Same name")
     moved, stayed = sorted(space.project("OPS").issues)[:2]
     space.edit_issue(moved, summary="before")
-    # An activity of many issues names no single one.
     space.bulk_edit([moved, stayed], category_ids=(ops,))
+    if not told:
+        space.activities.pop()
     space.move_issue(moved, "WEB")
     deployment.load()
     rows = [row for row in deployment.rows("issue_changes") if row["new_value"] == "Same name"]
-    assert [(row["issue_id"], row["new_ids"]) for row in rows] == [(moved, None), (stayed, [ops])]
+    assert [(row["issue_id"], row["new_ids"]) for row in rows] == [(moved, [ops] if told else None), (stayed, [ops])]
+
+
+def test_a_bulk_edit_tells_where_imported_issues_were_before_they_moved(deploy: Deploy) -> None:
+    deployment = deploy()
+    space = deployment.sim.space
+    ops = space.add_category("OPS", "Same name").id
+    space.add_category("WEB", "Same name")
+    moved, stayed = space.import_issues("OPS", 2)
+    space.bulk_edit([moved, stayed], category_ids=(ops,))
+    deployment.sim.clock.advance(60)
+    space.move_issue(moved, "WEB")
+    deployment.load()
+    rows = [row for row in deployment.rows("issue_changes") if row["new_value"] == "Same name"]
+    assert [(row["issue_id"], row["new_ids"]) for row in rows] == [(moved.id, [ops]), (stayed.id, [ops])]
 
 
 def test_a_name_keeps_what_it_meant_before_its_issue_moved_though_the_source_keeps_no_old_activities(deploy: Deploy) -> None:
@@ -72,3 +90,34 @@ def test_a_name_keeps_what_it_meant_before_its_issue_moved_though_the_source_kee
         assert deployment.run_issues().success
         [row] = [row for row in deployment.rows("issue_changes") if row["new_value"] == "Same name"]
         assert (row["project_id"], row["new_ids"]) == (space.project("WEB").id, [ops])
+
+
+def test_a_project_that_was_out_of_sight_in_the_middle_of_a_read_is_read_again(deploy: Deploy) -> None:
+    deployment = deploy()
+    space, owner = deployment.sim.space, deployment.sim.space.administrator.id
+    ops = space.project("OPS")
+    for team in list(ops.teams):
+        space.remove_project_team("OPS", team)
+    if owner not in ops.members:
+        space.add_member("OPS", owner)
+    assert deployment.discover().run_issues(mode="incremental").success
+    edited = space.issue(min(ops.issues))
+    space.edit_issue(edited, summary="not to be missed")
+    missed = space.activities[-1].id
+    # A page of news of another project, so that what is hidden is between two pages.
+    for _ in range(150):
+        space.comment(min(space.project("WEB").issues), "news")
+    space.remove_member("OPS", owner)
+    asked: list[str] = []
+
+    def back_after_the_second(request: RequestInfo) -> None:
+        if request.route == "/space/activities":
+            asked.append(request.route)
+            if len(asked) == 2:
+                space.add_member("OPS", owner)
+
+    deployment.sim.before_request(back_after_the_second)
+    for _ in range(3):
+        assert deployment.run_issues(mode="incremental").success
+    assert missed in {row["id"] for row in deployment.rows("activities")}
+    assert deployment.row("issues", edited.id)["summary"] == "not to be missed"

@@ -249,6 +249,7 @@ def test_a_project_that_goes_out_of_sight_while_it_is_read_loses_nothing_and_kee
 ) -> None:
     user = member_of_all(loaded)
     seen = loaded.as_user(user)
+    assert seen.run_issues(mode="incremental").success
     web = loaded.sim.space.project("WEB")
     loaded.sim.space.edit_issue(min(web.issues), summary="before it went")
     before, mark = content(loaded, web.id), watermark(loaded, web.id)
