@@ -25,6 +25,7 @@ from resources.warehouse.deletes import hold_issues, mark_comments_deleted
 from resources.warehouse.loader import MergeResult
 from resources.warehouse.quarantine import resolve_rejections
 from resources.warehouse.reads import CommentRead, Want
+from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import rejected_records
 
 #: Rows, and parts, that one transaction stores at most; a page alone may have as many.
@@ -199,8 +200,8 @@ def _wants(group: Sequence[Part], result: MergeResult) -> list[Want]:
 
 
 def _quarantined(load: TableLoad) -> dict[int, set[int]]:
-    """Return issue -> its comments in quarantine, as far as they say their issue."""
-    entry = rejected_records.c
+    """Return issue -> its comments in quarantine, as far as they say their issue; those of deleted issues are settled."""
+    entry, issues = rejected_records.c, SPECS["issues"].table.c
     query = select(entry.payload).where(
         entry.space_key == load.space_key,
         entry.table_name == load.spec.name,
@@ -214,4 +215,9 @@ def _quarantined(load: TableLoad) -> dict[int, set[int]]:
             issue, comment = (whole(record.get(name)) for name in ("issueId", "id"))
             if issue is not None and comment is not None:
                 found[issue].add(comment)
+    if found:
+        deleted = select(issues.id).where(issues.space_key == load.space_key, issues.id.in_(found), issues.deleted_at.is_not(None))
+        with load.engine.begin() as connection:
+            gone = [str(comment) for issue in connection.execute(deleted).scalars() for comment in found.pop(issue)]
+            resolve_rejections(connection, load.space_key, load.spec.name, gone)
     return found

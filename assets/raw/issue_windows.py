@@ -18,8 +18,8 @@ from assets.raw.issue_wanted import read_others, settle_met, wanted_before
 from assets.raw.table_load import TableLoad, in_history
 from resources.backlog.errors import AuthenticationError, BacklogError, IncompleteScan, NotFound, PermanentError, PermissionDenied
 from resources.backlog.models import IssueFilter, RequestStats
+from resources.backlog.position import Position
 from resources.backlog.scan import Resume, Scan, scan_changes, scan_window
-from resources.backlog.walk import Position
 from resources.backlog.window import Window, WindowProof
 from resources.warehouse import state
 from resources.warehouse.loader import MergeResult
@@ -127,7 +127,7 @@ def _read_first(load: TableLoad, project: Project, part: Slice, visible: dict[in
     scan = _store_whole(load, project, tally, resume)
     started = scan.started_at
     if resume is not None and scan.proof.resumed:
-        load.context.log.info(f"{project.key}: went on from {resume.position.key}, where an earlier read was broken off")
+        load.context.log.info(f"{project.key}: went on from {resume.position.moment}, where an earlier read was broken off")
         keep = partial(_keep_checkpoint, load, project, scan.position or resume.position)
         changes, unequal = _store_changes(load, [project], resume.started_at, visible, tally, keep)
         started = changes.started_at
@@ -145,7 +145,7 @@ def _broken_off(load: TableLoad, project: Project) -> Resume | None:
     """Return where the last read of a project was broken off, None when it was not."""
     with load.engine.connect() as connection:
         found = state.get_checkpoint(connection, load.space_key, SCOPE, project.id)
-    return Resume(Position(found.offset, found.created_at, found.closed), found.started_at) if found else None
+    return Resume(Position.from_dict(found.position), found.started_at) if found else None
 
 
 def _read_changes(
@@ -228,7 +228,7 @@ def _keep_checkpoint(
     load: TableLoad, project: Project, at: Position, started: datetime, connection: Connection, _result: MergeResult
 ) -> None:
     """Remember how far the first read of a project has come, and as of when that is stored."""
-    checkpoint = state.Checkpoint(at.offset, at.key, at.closed, started)
+    checkpoint = state.Checkpoint(at.as_dict(), started)
     state.set_checkpoint(connection, load.space_key, SCOPE, project.id, checkpoint)
 
 

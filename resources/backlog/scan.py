@@ -17,11 +17,11 @@ from resources.backlog.errors import IncompleteScan, MalformedResponse
 from resources.backlog.feed import deleted_issues
 from resources.backlog.models import IssueFilter, Record
 from resources.backlog.paging import PAGE_SIZE
+from resources.backlog.position import Position
 from resources.backlog.walk import (
     LAST_CHANGE_FIRST,
     NEWEST_FIRST,
     OLDEST_FIRST,
-    Position,
     Walk,
     days_from,
     days_to,
@@ -142,7 +142,7 @@ class Scan:
         None where that is not known before the end, and for a scan of a window or of more projects than fit one request.
         """
         position = self._gone_to() if self._changes else None
-        return max(min(position.key, self.started_at), self._watermark or position.key) if position else None
+        return max(min(position.moment, self.started_at), self._watermark or position.moment) if position else None
 
     def _gone_to(self) -> Position | None:
         one_request = len(self.window.project_ids) <= PROJECTS_PER_REQUEST

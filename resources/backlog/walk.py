@@ -15,7 +15,7 @@ a week makes no difference. That is a `Position`.
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -25,6 +25,7 @@ from resources.backlog.client import BacklogClient
 from resources.backlog.errors import IncompleteScan, MalformedResponse
 from resources.backlog.models import IssueFilter, Record
 from resources.backlog.paging import PAGE_SIZE
+from resources.backlog.position import Position, Tied
 
 # Rows before the frontier that are read again: as many, less one, may vanish between two pages without a step back.
 # A walk begins with few and takes more when they do vanish.
@@ -131,22 +132,6 @@ def fetch(client: BacklogClient, issue_filter: IssueFilter, order: Order, offset
 
 
 @dataclass(frozen=True)
-class Position:
-    """Where a walk that was broken off goes on: ask for the page at `offset`; what sorts before `key` is read already.
-
-    `closed`: what sorts at `key` is read, too.
-    """
-
-    offset: int
-    key: datetime
-    closed: bool = False
-
-    def covers(self, key: datetime) -> bool:
-        """Say whether a walk by rising keys had read what sorts at this key."""
-        return key < self.key or (self.closed and key == self.key)
-
-
-@dataclass(frozen=True)
 class _Frontier:
     """What the next page must connect to: rows before `key` are read, and those at `key` too when `closed`."""
 
@@ -211,8 +196,10 @@ class Walk:
         frontier: _Frontier | None = None
         low: int | None = None  # after a step back: an offset at which pages connect, and one at which they do not
         missed = 0
-        if self.position is not None:
-            offset, frontier = self.position.offset, _Frontier(self._order, self.position.key, {}, self.position.closed)
+        if (start := self.position) is not None:
+            offset, frontier = start.offset, _Frontier(self._order, start.key, start.before, start.closed)
+            if start.tied is not None:
+                offset, frontier = yield from self._past_ties(offset, start.moment, self._from(start.tied), start.tied)
         while True:
             page = self._fetch(offset)
             sound = [row for row in page if is_sound(row)]
@@ -260,10 +247,8 @@ class Walk:
             if ahead is not None and (not self._others or len(sound) - len(head) <= LARGE_TIE):
                 offset, frontier = ahead
             elif isinstance(last, datetime):
-                found: set[int] = set()
-                yield from self._tied(last, sound, found)
-                frontier = _Frontier(self._order, self._order.last_of_day(last), {}, closed=True)
-                offset += max(len(head) + len(found) - overlap, 1)
+                passed, frontier = yield from self._past_ties(offset + len(head), last, self._telling(sound))
+                offset = max(passed, offset + 1)
             else:
                 self.proven = False  # equal in every order: only counting can tell
                 frontier = None
@@ -271,24 +256,42 @@ class Walk:
 
     def _note(self, ahead: tuple[int, _Frontier] | None) -> None:
         """Remember where another walk may go on; a walk that has passed something unproven stays where it was before."""
-        if ahead is not None and self.proven and isinstance(ahead[1].key, datetime):
-            self.position = Position(ahead[0], ahead[1].key, ahead[1].closed)
+        if ahead is None or not self.proven:
+            return
+        offset, frontier = ahead
+        if isinstance(frontier.key, datetime):
+            self.position = Position(offset, frontier.key, frontier.closed)
+        else:
+            before = [(row, key) for row, key in frontier.before.items() if isinstance(key, str)][-MOST_OVERLAP:]
+            self.position = Position(offset, frontier.key, before=dict(before))
 
-    def _tied(self, key: datetime, sample: list[Record], found: set[int]) -> Iterator[list[Record]]:
-        """Read what ties at this key by another order, one that tells the sample apart.
+    def _past_ties(
+        self, offset: int, key: datetime, orders: tuple[Order, ...], start: Tied | None = None
+    ) -> Generator[list[Record], None, tuple[int, _Frontier]]:
+        """Read what ties at this key, from `offset` on, by other orders; return where this order goes on, before the end.
 
-        The day filter gives the rest of the key's UTC day too; collects the ids that are at or behind the key on it.
+        The day filter gives the rest of the key's UTC day too. `start`: a part of it is read already.
         """
-        walk = Walk(self._client, self._order.narrowed(self._filter, key), self._telling(sample))
+        walk = Walk(self._client, self._order.narrowed(self._filter, key), orders, start=start.at if start else None)
+        found: set[int] = set()  # at or behind the key on its day
+        earlier = max(0, start.found - OVERLAP) if start else 0
         for page in walk.pages():
             for row in filter(is_sound, page):
                 moment = instant(row, self._order.sort)
                 if moment.date() == key.date() and not self._order.precedes(moment, key):
                     found.add(row["id"])
+            if walk.position is not None and self.proven and walk.proven:
+                self.position = Position(offset, key, tied=Tied(orders[0].sort, earlier + len(found), walk.position))
             yield page
         self.proven &= walk.proven
         self.requests += walk.requests
         self.retries += walk.retries
+        frontier = _Frontier(self._order, self._order.last_of_day(key), {}, closed=True)
+        return max(0, offset + earlier + len(found) - OVERLAP), frontier
+
+    def _from(self, tied: Tied) -> tuple[Order, ...]:
+        """Return the other orders from that on by which a group of ties was being read."""
+        return self._others[[order.sort for order in self._others].index(tied.sort) :]
 
     def _telling(self, sample: list[Record]) -> tuple[Order, ...]:
         """Drop the next orders that would tie most of the sample again, but not the last."""

@@ -247,7 +247,10 @@ def finish_comments(conn: Connection, space_key: str, read: CommentRead, last_co
 _REACH = text(
     "INSERT INTO ops.issue_reads AS r (space_key, issue_id, project_id, last_comment_id) "
     "VALUES (:space_key, :issue_id, :project_id, :last_comment_id) ON CONFLICT (space_key, issue_id) "
-    "DO UPDATE SET last_comment_id = GREATEST(r.last_comment_id, excluded.last_comment_id)"
+    "DO UPDATE SET last_comment_id = GREATEST(r.last_comment_id, excluded.last_comment_id), "
+    # What was wanted up to here is read; a want that has come meanwhile may reach farther back.
+    "wanted_from = CASE WHEN r.wants = :wants THEN GREATEST(r.wanted_from, CASE WHEN r.wanted_from IS NOT NULL "
+    "THEN excluded.last_comment_id + 1 END) ELSE r.wanted_from END"
 )
 
 
@@ -258,7 +261,12 @@ def reach_comments(conn: Connection, space_key: str, read: CommentRead, last_com
     """
     if read.from_id == 0 and read.last_comment_id > 0:
         return
-    values = {"issue_id": read.issue_id, "project_id": read.project_id, "last_comment_id": last_comment_id}
+    values = {
+        "issue_id": read.issue_id,
+        "project_id": read.project_id,
+        "last_comment_id": last_comment_id,
+        "wants": read.wants,
+    }
     conn.execute(_REACH, {"space_key": space_key, **values})
 
 

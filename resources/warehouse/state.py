@@ -5,8 +5,9 @@ Functions that take a connection run in the caller's transaction.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -109,33 +110,30 @@ def project_id_for_key(conn: Connection, space_key: str, project_key: str) -> in
 class Checkpoint:
     """How far a first read of a project, in the order of creation, has come.
 
-    Everything created before `created_at` is stored (at it, too, when `closed`), as it was at `started_at` or later; the next page
-    begins at `offset`.
+    `position` is where it goes on, in a form that only the reader knows; what lies before it is stored as it was at `started_at` or
+    later.
     """
 
-    offset: int
-    created_at: datetime
-    closed: bool
+    position: Mapping[str, Any]
     started_at: datetime
 
 
 def get_checkpoint(conn: Connection, space_key: str, scope: str, project_id: int) -> Checkpoint | None:
-    """Return the checkpoint of a read of a project that was broken off; None when none was, or by a version that kept no offset."""
+    """Return the checkpoint of a read of a project that was broken off; None when none was, or by a version that kept another."""
     state = sync_state.c
     query = select(state.extra["checkpoint"]).where(
         state.space_key == space_key, state.scope == scope, state.project_id == project_id
     )
     found = conn.execute(query).scalar_one_or_none()
-    if not found or "offset" not in found:
+    if not found or "position" not in found:
         return None
-    moments = {name: datetime.fromisoformat(found[name]) for name in ("created_at", "started_at")}
-    return Checkpoint(offset=found["offset"], closed=found["closed"], **moments)
+    return Checkpoint(found["position"], datetime.fromisoformat(found["started_at"]))
 
 
 def set_checkpoint(conn: Connection, space_key: str, scope: str, project_id: int, checkpoint: Checkpoint | None) -> None:
     """Store how far the read of a project has come, or None when it is complete. Commit it together with the rows."""
-    facts = asdict(checkpoint) if checkpoint else {}
-    plain = {name: fact.isoformat() if isinstance(fact, datetime) else fact for name, fact in facts.items()}
-    extra = {"checkpoint": plain} if checkpoint else {}
+    extra = {}
+    if checkpoint:
+        extra = {"checkpoint": {"position": checkpoint.position, "started_at": checkpoint.started_at.isoformat()}}
     statement = insert(sync_state).values(space_key=space_key, scope=scope, project_id=project_id, extra=extra)
     conn.execute(statement.on_conflict_do_update(index_elements=_KEY, set_={"extra": statement.excluded.extra}))

@@ -1,5 +1,6 @@
 """Whatever happens between any two requests, whoever dies, a first load and the loads of changes after it miss nothing."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resources.backlog.models import Record
+from resources.backlog.position import Position
 from resources.backlog.scan import Resume, scan_changes, scan_window
 from resources.backlog.window import Window
 from tests.resources.backlog.hostile import HostileSpace
@@ -37,7 +39,7 @@ class Replica:
         for batch in scan:
             began = resume.started_at if resume else scan.started_at
             self.store(batch)
-            self.resume = Resume(scan.position, began) if scan.position else self.resume
+            self.resume = Resume(kept(scan.position), began) if scan.position else self.resume
             self._live()
         if scan.proof.resumed and resume is not None:
             self._changes(resume.started_at)
@@ -79,6 +81,11 @@ class Replica:
 
 class Died(Exception):  # noqa: N818 - it is no error
     """The process was killed."""
+
+
+def kept(position: Position) -> Position:
+    """Return a position as it comes back from where it was kept."""
+    return Position.from_dict(json.loads(json.dumps(position.as_dict())))
 
 
 def truth(space: HostileSpace) -> dict[int, str]:

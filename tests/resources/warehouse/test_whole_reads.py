@@ -29,11 +29,19 @@ def test_a_whole_read_of_known_comments_that_is_broken_off_begins_again(read: Re
     assert read.entry(FIRST)["last_comment_id"] == 640_010
 
 
-def test_a_read_that_is_broken_off_settles_nothing(read: Reads) -> None:
+def test_a_wanted_read_that_is_broken_off_goes_on_where_it_stopped_and_is_still_due(read: Reads) -> None:
     read.want(FIRST, 640_005)
     [due] = read.pending()
     read.call(reach_comments, due, 640_100)
-    assert read.pending() == [CommentRead(FIRST, 300, AT, 640_100, 640_004, 1)]
+    assert read.pending() == [CommentRead(FIRST, 300, AT, 640_100, 640_100, 1)]
+
+
+def test_a_want_that_comes_while_a_read_is_broken_off_is_read_from_where_it_reaches(read: Reads) -> None:
+    read.want(FIRST, 640_005)
+    [due] = read.pending()
+    read.want(FIRST, 640_003)
+    read.call(reach_comments, due, 640_100)
+    assert read.pending() == [CommentRead(FIRST, 300, AT, 640_100, 640_002, 2)]
 
 
 def test_an_issue_that_moved_to_another_project_takes_its_comments_along(read: Reads, load: Any, issue: Any) -> None:
