@@ -44,11 +44,14 @@ def test_a_scheduled_load_of_a_quiet_space_costs_a_handful(wide: Deployment) -> 
     assert wide.sim.requests.count() <= 10
 
 
-def test_a_scheduled_load_of_a_hundred_changes_costs_two_more(wide: Deployment) -> None:
+def test_a_scheduled_load_of_a_hundred_changes_costs_two_more_and_a_read_of_comments_for_each_changed_issue(
+    wide: Deployment,
+) -> None:
     for issue in sorted(wide.sim.space.issues)[:100]:
         wide.sim.space.edit_issue(issue, priority_id=2)
     assert wide.run_issues(mode="incremental", first=month_keys()[-1]).success
-    assert wide.sim.requests.count() <= 12
+    assert wide.sim.requests.count(route="/issues/{issue}/comments") == 100
+    assert wide.sim.requests.count() <= 112
     assert wide.stored_issues() == wide.source_issues()
 
 

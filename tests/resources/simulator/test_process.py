@@ -157,7 +157,7 @@ def test_a_spawned_space_answers_and_ends(tmp_path: Path) -> None:
         headers = {"Backlog-API-Key": space.api_key}
         answer = httpx.get(f"{space.url}/api/v2/issues?count=999", headers=headers, trust_env=False)
         assert answer.status_code == 200
-        assert answer.headers["X-RateLimit-Limit"] == "150"
+        assert answer.headers["X-RateLimit-Limit"] == "1500"
         port = int(space.url.rpartition(":")[2])
         with pytest.raises(SimulatorError, match="choose another port"):
             spawn_simulator(issues=1, port=port)

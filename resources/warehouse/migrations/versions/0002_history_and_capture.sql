@@ -101,7 +101,7 @@ COMMENT ON COLUMN raw.issue_changes.issue_id IS 'Issue that was changed (`issueI
 COMMENT ON COLUMN raw.issue_changes.project_id IS 'Project of the issue (`projectId`)';
 COMMENT ON COLUMN raw.issue_changes.created_at IS 'When it was changed (`created`)';
 COMMENT ON COLUMN raw.issue_changes.created_user_id IS 'User who changed it (`createdUser.id`)';
-COMMENT ON COLUMN raw.issue_changes.field IS 'Field in standard English, as due_date; of a custom field its name at the time (`field`)';
+COMMENT ON COLUMN raw.issue_changes.field IS 'Field in standard English, as due_date; custom_field_<id> of a custom field (`field`)';
 COMMENT ON COLUMN raw.issue_changes.source_field IS 'Field as the source calls it, as limitDate (`sourceField`)';
 COMMENT ON COLUMN raw.issue_changes.kind IS 'standard, custom, attachment, notification, commit or other (`kind`)';
 COMMENT ON COLUMN raw.issue_changes.old_value IS 'Value before as it was shown, null when none (`oldValue`)';
