@@ -11,12 +11,12 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, and_, or_, select
 
-from resources.backlog.feed import ABOUT_ISSUES, whole
+from resources.backlog.feed import ABOUT_ISSUES, touches, whole
 from resources.backlog.models import Record
 from resources.backlog.walk import instant
 from resources.warehouse.names import Names
@@ -37,6 +37,8 @@ _LIST_FIELDS = frozenset({5, 6, 7, 8})
 _BY_ACTIVITY = frozenset({"status", "priority", "resolution"})
 #: What is added to a change, of which the source tells nothing itself.
 ADDED = frozenset({"oldId", "newId", "oldIds", "newIds", "namesOf"})
+#: An activity of many issues and the comments that it tells of are this near to each other in time.
+_SAME_MOMENT = (timedelta(seconds=-1), timedelta(0), timedelta(seconds=1))
 _ISSUE_KEY = re.compile(r"([A-Z0-9_]+)-([0-9]{1,18})")
 
 
@@ -99,12 +101,14 @@ class ChangeIds:
     def _homes(self, connection: Connection, changes: Sequence[Record]) -> dict[int, int | None]:
         """Return comment -> project that its issue was in then, None where that cannot be told.
 
-        The activity of the comment says it; or those before and after it, when they agree; or what was believed when the change
-        was first stored, before the issue moved; or else the next activity, and where there is none the issue as it is now.
+        The activity of the comment says it, also one of many issues; or those before and after it, when they agree; or what was
+        believed when the change was first stored, before the issue moved; or else the next activity, and where there is none the
+        issue as it is now.
         """
         if not changes:
             return {}
         stays, homes = self._stays(connection, {change["issueId"] for change in changes})
+        homes |= self._together(connection, [change for change in changes if change["commentId"] not in homes])
         believed = self._believed(connection, {change["commentId"] for change in changes})
         for change in changes:
             comment, at, known = change["commentId"], instant(change, "created"), stays[change["issueId"]]
@@ -136,6 +140,24 @@ class ChangeIds:
             if comment is not None:
                 homes[comment] = project
         return stays, homes
+
+    def _together(self, connection: Connection, changes: Sequence[Record]) -> dict[int, int | None]:
+        """Return comment -> project where an activity of many issues tells of it, as a bulk edit does."""
+        columns, keys = SPECS["activities"].table.c, project_keys.c
+        moments = {instant(change, "created") + apart for change in changes for apart in _SAME_MOMENT}
+        if not moments:
+            return {}
+        # With the projects, so that the index on them and the time is used.
+        projects = select(keys.project_id).where(keys.space_key == self._space_key)
+        query = select(columns.payload).where(
+            columns.space_key == self._space_key,
+            columns.project_id.in_(projects),
+            columns.created_at.in_(moments),
+            columns.comment_id.is_(None),
+            columns.type.in_(ABOUT_ISSUES),
+        )
+        told = [touch for activity in connection.execute(query).scalars() for touch in touches(activity)]
+        return {touch.comment_id: touch.project_id for touch in told if touch.comment_id is not None and touch.project_id}
 
     def _believed(self, connection: Connection, comments: Collection[int]) -> dict[int, int]:
         """Return comment -> project whose names its stored changes were read with."""

@@ -14,6 +14,9 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
+from resources.backlog.auth import ApiKeyQuery
+from resources.backlog.client import BacklogClient
+from resources.backlog.resource import BacklogResource
 from resources.simulator import PLANS, Fault, SpaceSpec, Switches
 from tests.deployment import Deploy, Deployment
 from tests.integration.exactness.differences import differences
@@ -56,7 +59,7 @@ def name_of(case: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("switches", cases(), ids=name_of)
 def test_the_warehouse_ends_equal_to_the_source(deploy: Deploy, switches: dict[str, Any]) -> None:
-    deployment = deploy(SPEC, switches=Switches(**switches), limits=PLANS["paid"])
+    deployment = unhurried(deploy(SPEC, switches=Switches(**switches), limits=PLANS["paid"]))
     people = People(deployment.sim.space)
     late = deployment.sim.space.switches.late_activity_seconds
     for moment in TIMES:
@@ -71,6 +74,29 @@ def test_the_warehouse_ends_equal_to_the_source(deploy: Deploy, switches: dict[s
     deployment.sim.clock.advance(late + 60)
     assert look_whole(deployment, people.rng)
     assert differences(deployment) == []
+
+
+class Unhurried(Deployment):
+    """A deployment whose waits let the source's time go by, as they do for everybody: a limit that was lowered is waited out."""
+
+    @property
+    def backlog(self) -> BacklogResource:
+        """A new resource on the space."""
+        sleep = self.sim.clock.advance
+
+        class Waiting(BacklogResource):
+            @property
+            def client(self) -> BacklogClient:
+                if self._client is None:
+                    self._client = BacklogClient(self.url, ApiKeyQuery(self.api_key), sleep=sleep)
+                return self._client
+
+        return Waiting(url=self.sim.url, api_key=self.api_key)
+
+
+def unhurried(deployment: Deployment) -> Deployment:
+    """Return the deployment with waits that let the source's time go by."""
+    return Unhurried(**vars(deployment))
 
 
 def work(deployment: Deployment, people: People) -> None:

@@ -57,6 +57,7 @@ def _history(deployment: Deployment, quiet: Silence) -> list[str]:
     hidden = [project for project in world.projects.values() if project not in listed]
     readable = {project.id for project in listed}
     found: list[str] = []
+    homes: dict[int, int] = {}
     for table, read in HISTORY.items():
         expected, unreadable = read(world, listed), read(world, hidden)
         stored = _stored(deployment, table, next(iter(expected.values()), {}))
@@ -65,8 +66,11 @@ def _history(deployment: Deployment, quiet: Silence) -> list[str]:
             if key[0] not in told:
                 unknown = {name: None for name in _IDS if name in row and key[0] in quiet.named}
                 found += _compare(table, key, row | unknown, stored.get(key))
+        if table == "issues":
+            homes = {key[0]: one.row["project_id"] for key, one in stored.items()}
         for key, one in stored.items():
-            project = one.row["project_id"]
+            # What hangs on an issue can be read where the issue is, by what is known of it.
+            project = one.row["project_id"] if table == "issues" else homes.get(one.row["issue_id"], 0)
             gone = key not in expected and key not in unreadable and (project in readable or project not in world.projects)
             if gone and not one.deleted and key[0] not in told:
                 found.append(f"{table}/{_text(key)}: not marked deleted, but gone from the source")
@@ -115,8 +119,10 @@ def _masters(deployment: Deployment) -> list[str]:
         for key, row in sorted(expected.items()):
             found += _compare(table, key, row, stored.get(key))
         for key, one in stored.items():
-            project = one.row.get("project_id", key[0] if len(key) > 1 else None)
-            if key not in expected and not one.deleted and (project is None or project in seen):
+            project = key[0] if table == "projects" else one.row.get("project_id", key[0] if len(key) > 1 else None)
+            # A project that the key cannot see, with all that is in it, is not gone.
+            gone = key not in expected and (project is None or project in seen or project not in world.projects)
+            if gone and not one.deleted:
                 found.append(f"{table}/{_text(key)}: not marked deleted, but gone from the source")
     return found
 
@@ -155,7 +161,8 @@ def _stored(deployment: Deployment, table: str, wanted: Collection[str]) -> dict
         rows = list(connection.execute(select(spec.table)).mappings())
     return {
         tuple(row[name] for name in spec.key): Stored(
-            {name: row[name] for name in {*wanted, "project_id"} if name in row} | (content(row["payload"]) if content else {}),
+            {name: row[name] for name in {*wanted, "project_id", "issue_id"} if name in row}
+            | (content(row["payload"]) if content else {}),
             spec.vanishes and row["deleted_at"] is not None,
             row["payload"],
         )

