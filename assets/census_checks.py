@@ -9,6 +9,7 @@ Add here: another such claim. Keep out: counting (`census.py`), how the tables l
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 from sqlalchemy import Engine
@@ -16,7 +17,8 @@ from sqlalchemy import Engine
 from assets.census import ProjectCount, census
 from assets.claims import rows_table
 from assets.metadata import by_bucket
-from assets.standing import deletion_rows, explained, project_rows
+from assets.partitions import SETTINGS
+from assets.standing import deletion_rows, explained, moment, project_rows
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import BacklogError
 from resources.progress import Progress
@@ -26,6 +28,7 @@ from resources.warehouse.verifications import Outcome, Standing, latest, record
 
 ISSUES = dg.AssetKey(["raw", "issues"])
 COUNTS, FRESH = "issue_counts_match_source", "every_project_is_fresh"
+FRESH_STATE, STALE = "✓ fresh", "✗ stale"
 
 CENSUS_SPECS = [
     dg.AssetCheckSpec(
@@ -34,14 +37,15 @@ CENSUS_SPECS = [
         description="Each project has as many issues in the warehouse as at the source, but for those created or deleted since its "
         "last load. One request a project, and two more for one that differs. Every night all projects are counted, in a backfill "
         "those that it reads; every other run tells anew how each project was compared last, at no request.\n\n"
-        "`projects` shows of each project whether it is equal, since when, and how that was proven: by number (census) and row by "
-        "row (`backlog-elt verify --deep`). `what_was_deleted` shows what was found gone last: when, why, and by which evidence; "
-        "`ops.deletions` has all.",
+        "`projects` shows of each project whether it is equal, since when, and when that was proven: by number (`counted`) and by "
+        "comparing each row (`row_by_row`: `backlog-elt verify --deep`). `what_was_deleted` shows what was found gone last: when, "
+        f"why, and by which evidence; `ops.deletions` has all. Times are those of {SETTINGS.timezone}.",
     ),
     dg.AssetCheckSpec(
         FRESH,
         asset=ISSUES,
-        description="Every active project was loaded within 13 hours: the cadence of 12 and one of grace.",
+        description="Every active project was loaded within 13 hours: the cadence of 12 and one of grace. Times are those of "
+        f"{SETTINGS.timezone}.",
     ),
 ]
 
@@ -131,10 +135,20 @@ def issue_counts_match_source(client: BacklogClient, engine: Engine, covered: Co
             # The UI sorts by name: the projects stand above what may be a long table.
             "what_was_deleted": rows_table(deletions) if deletions else "nothing was deleted",
             "unequal_projects": unequal,
-            "issues_at_source": sum(row["at_source"] or 0 for row in projects),
-            "issues_in_warehouse": sum(row["in_warehouse"] or 0 for row in projects),
+            **_sums(projects),
         },
     )
+
+
+def _sums(projects: list[dict[str, Any]]) -> dict[str, int]:
+    """Return the issues of all projects that were ever compared, for the plot; none where there are none yet."""
+    known = [row for row in projects if row["source"] is not None]
+    if not known:
+        return {}
+    return {
+        "issues_at_source": sum(row["source"] for row in known),
+        "issues_in_warehouse": sum(row["warehouse"] for row in known),
+    }
 
 
 def _outcome(count: ProjectCount) -> Outcome:
@@ -174,9 +188,15 @@ def every_project_is_fresh(client: BacklogClient, engine: Engine, fresh_within: 
             state = states.get(int(project["id"]))
             loaded = state.last_success_at if state else None
             fresh = loaded is not None and now - loaded <= fresh_within
-            error = state.last_error if state else None
-            rows.append({"project": project["projectKey"], "loaded_at": loaded, "fresh": fresh, "last_error": error})
-    stale = [str(row["project"]) for row in rows if not row["fresh"]]
+            rows.append(
+                {
+                    "project": project["projectKey"],
+                    "state": FRESH_STATE if fresh else STALE,
+                    "loaded": moment(loaded) if loaded else "never",
+                    "last_error": state.last_error if state else None,
+                }
+            )
+    stale = [str(row["project"]) for row in rows if row["state"] == STALE]
     return dg.AssetCheckResult(
         check_name=FRESH,
         asset_key=ISSUES,

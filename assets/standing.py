@@ -32,7 +32,8 @@ def project_rows(
 ) -> list[Row]:
     """Return one row a project that is or was in the warehouse, those that differ first.
 
-    Columns: project, state, since, proven, at_source, in_warehouse, difference, explained, deletions (open ones, by table).
+    Columns, few enough for the width of a page: project, state, since, counted and row_by_row (when it was compared so last),
+    source and warehouse (issues), remarks.
 
     Args:
         conn: a connection inside a transaction.
@@ -43,19 +44,16 @@ def project_rows(
     """
     columns = SPECS["projects"].table.c
     stored = conn.execute(select(SPECS["projects"].table).where(columns.space_key == space_key).order_by(columns.id)).mappings()
-    known = {int(row["id"]): row for row in stored}
-    gone = count_deletions(conn, space_key)
-    counted = {count.project_id: count for count in counts}
-    rows = [_counted(count, standings.get(count.project_id)) | _gone(gone, project) for project, count in counted.items()]
-    before = {project: key for project, key in others.items() if project in standings}
-    rows += [_compared_before(key, standings[project]) | _gone(gone, project) for project, key in before.items()]
-    rows += [
-        _not_counted(row, standings.get(project)) | _gone(gone, project)
-        for project, row in known.items()
-        if project not in counted and project not in before
-    ]
+    gone = {project: _gone(tables) for project, tables in count_deletions(conn, space_key).items()}
+    rows = {one.project_id: _counted(one, standings.get(one.project_id), gone.get(one.project_id, "")) for one in counts}
+    for project, key in others.items():
+        if project in standings:
+            rows[project] = _compared_before(key, standings[project], gone.get(project, ""))
+    for row in stored:
+        if row["id"] not in rows:
+            rows[row["id"]] = _not_counted(row, standings.get(row["id"]), gone.get(row["id"], ""))
     order = [DIFFERS, EQUAL, NOT_COUNTED, NO_ACCESS, DELETED]
-    return sorted(rows, key=lambda row: (order.index(row["state"]), row["project"]))
+    return sorted(rows.values(), key=lambda row: (order.index(row["state"]), row["project"]))
 
 
 def deletion_rows(conn: Connection, space_key: str) -> list[Row]:
@@ -83,8 +81,8 @@ def what(deletion: Deletion) -> str:
 
 
 def moment(value: datetime) -> str:
-    """Write an instant in the zone of the schedules."""
-    return f"{value.astimezone(SETTINGS.zone):%Y-%m-%d %H:%M %Z}"
+    """Write an instant in the zone of the schedules, which the table's description names."""
+    return f"{value.astimezone(SETTINGS.zone):%Y-%m-%d %H:%M}"
 
 
 def explained(count: ProjectCount) -> str:
@@ -93,61 +91,72 @@ def explained(count: ProjectCount) -> str:
     return f"{', '.join(parts)} since the last load" if parts else ""
 
 
-def _counted(count: ProjectCount, standing: Standing | None) -> Row:
+def _counted(count: ProjectCount, standing: Standing | None, gone: str) -> Row:
     equal = not count.difference and (standing is None or standing.equal)
     return {
         "project": count.project,
         "state": EQUAL if equal else DIFFERS,
-        "since": moment(standing.since) if standing else "",
-        "proven": _proven(standing) if standing else "",
-        "at_source": count.source,
-        "in_warehouse": count.warehouse,
-        "difference": count.difference,
-        "explained": explained(count),
+        **_proven(standing),
+        "source": count.source,
+        "warehouse": count.warehouse,
+        "remarks": _remarks(_off(count.difference), _rows_differ(standing), explained(count), gone),
     }
 
 
-def _compared_before(project: str, standing: Standing) -> Row:
+def _compared_before(project: str, standing: Standing, gone: str) -> Row:
+    off = _off(standing.differences) if standing.how == "census" else ""
     return {
         "project": project,
         "state": EQUAL if standing.equal else DIFFERS,
-        "since": moment(standing.since),
-        "proven": _proven(standing),
-        "at_source": standing.source_rows,
-        "in_warehouse": standing.warehouse_rows,
-        "difference": standing.warehouse_rows - standing.source_rows if standing.differences else 0,
-        "explained": standing.note or "",
+        **_proven(standing),
+        "source": standing.source_rows,
+        "warehouse": standing.warehouse_rows,
+        "remarks": _remarks(off, _rows_differ(standing), standing.note or "", gone),
     }
 
 
-def _not_counted(project: RowMapping, standing: Standing | None) -> Row:
+def _not_counted(project: RowMapping, standing: Standing | None, gone: str) -> Row:
     state, since = NOT_COUNTED, standing.since if standing else None
     if project["deleted_at"]:
         state, since = DELETED, project["deleted_at"]
     elif project["deleted_reason"]:
         state, since = NO_ACCESS, project["loaded_at"]
     said = project["deleted_reason"] or ("its issues are not listed: it is archived" if project["archived"] else "not in sight yet")
-    last = f"last compared: {_proven(standing)}" if standing else "never compared"
     return {
         "project": project["project_key"],
         "state": state,
+        **_proven(standing),
         "since": moment(since) if since else "",
-        "proven": f"{said}; {last}",
-        "at_source": None,
-        "in_warehouse": None,
-        "difference": None,
-        "explained": "",
+        "source": None,
+        "warehouse": None,
+        "remarks": _remarks(said, gone),
     }
 
 
-def _proven(standing: Standing) -> str:
-    """Say by which comparisons it is known how a project stands."""
-    census = f"census {moment(standing.checked_at)}" if standing.how == "census" else ""
-    if standing.deep_at is None:
-        return f"{census}; never compared row by row"
-    rows = f": {standing.deep_differences} rows differ" if standing.deep_differences else ""
-    return "; ".join(part for part in (census, f"row by row {moment(standing.deep_at)}{rows}") if part)
+def _proven(standing: Standing | None) -> Row:
+    """Say since when a project stands as it does, and when that was compared; a deep comparison counts too."""
+    if standing is None:
+        return {"since": "", "counted": "never", "row_by_row": "never"}
+    deep_at = standing.deep_at
+    return {
+        "since": moment(standing.since),
+        "counted": moment(standing.checked_at),
+        "row_by_row": moment(deep_at) if deep_at else "never",
+    }
 
 
-def _gone(counts: Mapping[int | None, Mapping[str, int]], project_id: int) -> Row:
-    return {"deletions": ", ".join(f"{number} {table}" for table, number in counts.get(project_id, {}).items())}
+def _off(difference: int) -> str:
+    return f"differs by {abs(difference)}" if difference else ""
+
+
+def _rows_differ(standing: Standing | None) -> str:
+    return f"row by row, {standing.deep_differences} differ" if standing and standing.deep_differences else ""
+
+
+def _gone(deletions: Mapping[str, int]) -> str:
+    """Say how much is gone of a project; what it was would take the width that the other columns need."""
+    return f"{sum(deletions.values())} rows deleted"
+
+
+def _remarks(*remarks: str) -> str:
+    return "; ".join(remark for remark in remarks if remark)

@@ -147,8 +147,9 @@ def test_counts_match_after_a_load_and_name_the_project_that_differs(loaded: Dep
     assert not result.passed
     assert result.severity == dg.AssetCheckSeverity.ERROR
     assert result.description == "2 of 3 projects are equal; not WEB: backlog-elt verify --repair mends them"
-    [different] = [row for row in rows(result, "projects") if row["difference"] != "0"]
-    assert (different["project"], different["difference"]) == ("WEB", "-1")
+    [different] = [row for row in rows(result, "projects") if row["state"] == "✗ differs"]
+    assert (different["project"], different["remarks"]) == ("WEB", "differs by 1")
+    assert int(str(different["warehouse"])) == int(str(different["source"])) - 1
 
 
 def test_what_was_created_or_deleted_since_the_last_load_is_no_difference(loaded: Deployment) -> None:
@@ -157,14 +158,14 @@ def test_what_was_created_or_deleted_since_the_last_load_is_no_difference(loaded
     space.delete_issue(next(iter(loaded.source_issues("APP"))))
     result = ask(loaded, issue_counts_match_source)
     assert result.passed
-    found = {row["project"]: (row["explained"], row["difference"]) for row in rows(result, "projects")}
+    found = {row["project"]: (row["state"], row["remarks"]) for row in rows(result, "projects")}
     assert found == {
-        "OPS": ("", "0"),
-        "WEB": ("1 created since the last load", "0"),
-        "APP": ("1 deleted since the last load", "0"),
+        "OPS": ("✓ equal", ""),
+        "WEB": ("✓ equal", "1 created since the last load"),
+        "APP": ("✓ equal", "1 deleted since the last load"),
     }
     assert loaded.run_issues(mode="incremental").success
-    assert {row["in_warehouse"] == row["at_source"] for row in rows(ask(loaded, issue_counts_match_source), "projects")} == {True}
+    assert {row["warehouse"] == row["source"] for row in rows(ask(loaded, issue_counts_match_source), "projects")} == {True}
 
 
 def test_a_deleted_issue_that_no_feed_tells_and_no_load_noticed_shows_in_the_counts(loaded: Deployment) -> None:
@@ -359,7 +360,7 @@ def test_projects_that_a_run_has_not_covered_are_shown_as_they_were_compared_las
     assert not result.passed
     assert result.description == "2 of 3 projects are equal; not WEB: backlog-elt verify --repair mends them"
     web = next(row for row in rows(result, "projects") if row["project"] == "WEB")
-    assert (web["state"], web["in_warehouse"], web["difference"]) == ("✗ differs", "0", f"-{web['at_source']}")
+    assert (web["state"], web["warehouse"], web["remarks"]) == ("✗ differs", "0", f"differs by {web['source']}")
 
 
 def test_every_table_has_a_check() -> None:

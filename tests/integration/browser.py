@@ -39,6 +39,7 @@ CHROMIUM_OPTIONS = [
 #: The longest that a step may take on a machine whose cores are busy; the daemon looks for backfills every 30 s.
 PATIENCE_SECONDS = 120.0
 END_SECONDS = 20.0
+_COMMAND = str(Path(sys.executable).with_name("backlog-elt"))
 RUNS_OF_PARTITION = """
 query($partition: String!) {
   runsOrError(filter: {tags: [{key: "dagster/partition", value: $partition}]}, limit: 1) {
@@ -55,6 +56,7 @@ class Up:
     port: int
     process: subprocess.Popen[bytes]
     log: Path
+    environment: dict[str, str]
 
     @property
     def url(self) -> str:
@@ -98,6 +100,11 @@ class Up:
             if time.monotonic() > end or (runs and runs[0]["status"] in {"FAILURE", "CANCELED"}):
                 raise RuntimeError(f"the run of {partition} has not ended well: {runs}\n{self.tail()}")
             time.sleep(0.3)
+
+    def verify(self) -> None:
+        """Compare every row with the source, as somebody does at the command line; people work there, so rows may be behind."""
+        command = [_COMMAND, "verify", "--deep", "--no-progress"]
+        subprocess.run(command, env=self.environment, cwd=self.home, capture_output=True, check=False)
 
     def tail(self, lines: int = 40) -> str:
         """Return the last lines that `up` and its children wrote."""
@@ -150,13 +157,13 @@ def _start(home: Path, log: Path, history_start: str) -> Up:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    command = [str(Path(sys.executable).with_name("backlog-elt")), "up", "--port", str(port)]
+    command = [_COMMAND, "up", "--port", str(port)]
     with log.open("wb") as output:
         # Not from the checkout, whose .env may name a real space.
         process = subprocess.Popen(
             command, env=environment, cwd=log.parent, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
         )
-    return Up(home, port, process, log)
+    return Up(home, port, process, log, environment)
 
 
 @dataclass(frozen=True)
