@@ -3,9 +3,13 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 WORKERS ?= 2
+# Of `make soak`: the end, whichever comes first, and the round to begin with.
+MUTATIONS ?= 200000
+MINUTES   ?= 120
+FIRST     ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help up load status test check bench screenshots docs lock clean
+.PHONY: help up load status test soak check bench screenshots docs lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -33,6 +37,9 @@ status: $(VENV)/.runtime  ## connection, last syncs, rate limit
 
 test: $(VENV)/.dev  ## all tests, on a real PostgreSQL and a simulated space; no network
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+soak: $(VENV)/.dev  ## let people, loads, deaths and faults meet for up to two hours (MUTATIONS=, MINUTES=, FIRST=)
+	@$(BIN)/python -m tests.integration.exactness.soak --mutations $(MUTATIONS) --minutes $(MINUTES) --first $(FIRST)
 
 check: $(VENV)/.dev  ## formatting, lint, types, import contracts, definitions, generated docs
 	@$(BIN)/ruff format --check .

@@ -1,4 +1,4 @@
-"""Make the two pictures of the README from the running UI: `make screenshots`.
+"""Make the pictures of the README from the running UI: `make screenshots`.
 
 Starts a deployment of its own on a simulated space, loads it, backfills a part, and takes the pictures in headless Chromium; about
 two minutes. Add here: another picture. Keep out: ways to use the UI that a test shares (`tests/integration/browser.py`).
@@ -36,6 +36,9 @@ def main() -> None:
             analyst.backfill(["WEB", "INFRA"], "2026-04", "2026-06")
             page = analyst.open("/assets/raw/issues?view=checks")
             expect(page.get_by_text("Succeeded", exact=True)).to_have_count(6)
+            analyst.load_partition("WEB", up.delete_issue("WEB")[1])
+        with analyst_at(up, width=WIDTH + RAIL_WIDTH, height=1040) as analyst:
+            _save("exactness", _exactness(analyst))
         with analyst_at(up, width=WIDTH, height=1000) as analyst:
             _save("lineage", _lineage(analyst))
         with analyst_at(up, width=WIDTH + RAIL_WIDTH, height=1040) as analyst:
@@ -45,7 +48,7 @@ def main() -> None:
 def _lineage(analyst: Analyst) -> bytes:
     """The graph of the group `raw` with the checks of each table, and beside it what is known of raw/issues."""
     page = analyst.open('/asset-groups~(group%3A"raw")')
-    expect(page.get_by_text("Asset checks").first).to_be_visible()
+    expect(page.locator("foreignObject").get_by_text("issues", exact=True)).to_be_visible()
     page.get_by_text("Hide navigation").click()
     _icon(page, "config").click()
     facets = page.get_by_role("dialog")
@@ -122,6 +125,16 @@ def _plots(analyst: Analyst) -> bytes:
     expect(page.get_by_text("Passing").first).to_be_visible()
     for section in ("Description", "Columns"):
         page.get_by_role("button", name=section).first.click()
+    page.wait_for_timeout(SETTLE_MILLISECONDS)
+    return _cut(page, 105, 910)
+
+
+def _exactness(analyst: Analyst) -> bytes:
+    """How each project stands, and what was deleted and why: what the check of the counts tells."""
+    page = analyst.open("/assets/raw/issues?view=checks")
+    page.get_by_text("Hide navigation").click()
+    page.get_by_text("issue_counts_match_source", exact=True).first.click()
+    expect(page.get_by_role("row").filter(has_text="confirmed by GET /issues?id[]").first).to_be_visible()
     page.wait_for_timeout(SETTLE_MILLISECONDS)
     return _cut(page, 105, 910)
 
