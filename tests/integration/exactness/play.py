@@ -30,5 +30,10 @@ def play(databases: Databases, *, examples: int, number: int, steps: int = STEPS
         print_blob=False,
     )
     factory = seed(number)(machine(databases, figures))
-    run_state_machine_as_test(factory, settings=chosen)
+    try:
+        run_state_machine_as_test(factory, settings=chosen)
+    except Exception as error:
+        # When the example does not go the same way a second time, Hypothesis tells of that only.
+        error.add_note("\n".join(["unequal were:", *dict.fromkeys(figures.unequal)][:21]))
+        raise
     return figures
