@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-WORKERS ?= 2
+# One more than the cores of a small machine: half of the time a test waits for processes or for PostgreSQL.
+WORKERS ?= 3
 # Of `make soak`: the end, whichever comes first, and the round to begin with.
 MUTATIONS ?= 200000
 MINUTES   ?= 120
@@ -36,7 +37,7 @@ status: $(VENV)/.runtime  ## connection, last syncs, rate limit
 	@exec $(BIN)/backlog-elt status
 
 test: $(VENV)/.dev  ## all tests, on a real PostgreSQL and a simulated space; no network
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 soak: $(VENV)/.dev  ## let people, loads, deaths and faults meet for up to two hours (MUTATIONS=, MINUTES=, FIRST=)
 	@$(BIN)/python -m tests.integration.exactness.soak --mutations $(MUTATIONS) --minutes $(MINUTES) --first $(FIRST)

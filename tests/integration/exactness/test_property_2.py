@@ -8,7 +8,7 @@ import pytest
 from tests.integration.exactness.databases import Databases
 from tests.integration.exactness.play import play
 
-EXAMPLES = 14
+EXAMPLES = 20
 MUTATIONS = 5_000
 
 
