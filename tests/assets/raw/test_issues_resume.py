@@ -169,12 +169,12 @@ def behind(fresh: Interrupted) -> Interrupted:
 
 def test_a_read_of_many_changes_that_is_broken_off_goes_on_where_it_was(behind: Interrupted) -> None:
     deployment, stored = behind.deployment, [0]
-    for pages in (6, 7, 7, 6):
+    for pages in (6, 7, 6):
         behind.load(pages=pages)
         assert behind.sent_again <= PAGE + LOOKS
         stored.append(deployment.query("SELECT count(*) AS n FROM raw.issues WHERE summary = 'changed'")[0]["n"])
     assert stored == sorted(stored)
-    assert stored[-1] > 300
+    assert stored[-1] > 250
     behind.load()
     assert behind.sent_again <= PAGE + LOOKS
     assert deployment.stored_issues() == deployment.source_issues()
