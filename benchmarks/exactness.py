@@ -8,14 +8,12 @@ Add here: a promise of exact change capture. Keep out: how it is measured (`capt
 """
 
 import argparse
-import json
 import os
 import sys
-import time
 import warnings
 from collections.abc import Callable, Iterator
 
-from benchmarks.figures import Figure, expect_equal, table
+from benchmarks.figures import Figure, expect_equal, show
 from benchmarks.workshop import home
 
 LOAD_BOUND = 60.0
@@ -94,21 +92,7 @@ def main() -> int:
         del os.environ[name]
     os.environ.update(BACKLOG_HISTORY_START="2024-01", DAGSTER_DISABLE_TELEMETRY="true")
     warnings.simplefilter("ignore")
-    figures: list[Figure] = []
-    began = time.monotonic()
-    try:
-        for part in options.parts or parts:
-            for figure in parts[part](options):
-                figures.append(figure)
-                print(f"[{time.monotonic() - began:6.1f} s] {figure.group}: {figure.name}", file=sys.stderr)
-    except AssertionError as error:  # ours, or that of an example
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
-    if options.json:
-        print(json.dumps({"figures": [figure.as_json() for figure in figures]}))
-    else:
-        print(table(figures))
-    return 0
+    return show((parts[part](options) for part in options.parts or parts), as_json=options.json)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,10 @@
 Add here: another way to show figures. Keep out: how anything is measured.
 """
 
-from collections.abc import Sequence
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -38,6 +41,25 @@ class Figure:
     def as_json(self) -> dict[str, Any]:
         """Return the figure as an object of `--json`."""
         return {**asdict(self), "within": None if self.bound is None else self.value <= self.bound}
+
+
+def show(measured: Iterable[Iterator[Figure]], *, as_json: bool) -> int:
+    """Print the figures of all parts, each on standard error as soon as it is known; return the exit code.
+
+    It is 1 when a part finds data that are not what they should be.
+    """
+    figures: list[Figure] = []
+    began = time.monotonic()
+    try:
+        for part in measured:
+            for figure in part:
+                figures.append(figure)
+                print(f"[{time.monotonic() - began:6.1f} s] {figure.group}: {figure.name}", file=sys.stderr)
+    except AssertionError as error:  # UnequalError, or that of an example
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    print(json.dumps({"figures": [figure.as_json() for figure in figures]}) if as_json else table(figures))
+    return 0
 
 
 def table(figures: Sequence[Figure]) -> str:

@@ -15,7 +15,7 @@ from tests.deployment import Deployment
 
 @pytest.fixture(scope="module")
 def sensing_instance() -> Iterator[dg.DagsterInstance]:
-    """Return an instance on disk, as the daemon has one."""
+    """Return an instance on disk, as the daemon has one; one in memory has no reference, which an evaluation wants."""
     with tempfile.TemporaryDirectory() as folder, dg.DagsterInstance.local_temp(folder) as made:
         yield made
 

@@ -1,8 +1,5 @@
 """Schedules: when they tick, when a tick starts nothing, and what the issues schedule asks for."""
 
-import tempfile
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -28,23 +25,6 @@ from tests.deployment import Deployment
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 NOBODY = "999999999@1.0"
 BY_NAME = {schedule.name: schedule for schedule in SCHEDULES}
-
-
-@pytest.fixture(scope="module")
-def on_disk() -> Iterator[dg.DagsterInstance]:
-    """Return an instance on disk: one in memory has no reference, which the evaluation of a schedule wants."""
-    with tempfile.TemporaryDirectory() as folder, dg.DagsterInstance.local_temp(folder) as made:
-        yield made
-
-
-@pytest.fixture
-def ticking(loaded: Deployment, on_disk: dg.DagsterInstance) -> Iterator[Deployment]:
-    """Return a loaded deployment whose instance is on disk and empty but for its partitions."""
-    deployment = replace(loaded, instance=on_disk).discover()
-    yield deployment
-    on_disk.wipe()
-    for key in deployment.partitions:
-        on_disk.delete_dynamic_partition("backlog_projects", key)
 
 
 def tick(deployment: Deployment, name: str, at: datetime | None = None) -> ScheduleExecutionData:
@@ -104,14 +84,14 @@ def test_a_tick_that_finds_a_run_of_its_kind_starts_nothing_and_names_it() -> No
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_a_due_tick_requests_one_run(ticking: Deployment, name: str) -> None:
-    [request] = tick(ticking, name).run_requests or []
+def test_a_due_tick_requests_one_run(near: Deployment, name: str) -> None:
+    [request] = tick(near, name).run_requests or []
     assert request.run_key is None
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_a_tick_two_hours_late_is_skipped(ticking: Deployment, name: str) -> None:
-    found = tick(ticking, name, datetime.now(UTC) - timedelta(hours=2))
+def test_a_tick_two_hours_late_is_skipped(near: Deployment, name: str) -> None:
+    found = tick(near, name, datetime.now(UTC) - timedelta(hours=2))
     assert not found.run_requests
     assert found.skip_message
     assert "more than an hour" in found.skip_message
@@ -119,58 +99,58 @@ def test_a_tick_two_hours_late_is_skipped(ticking: Deployment, name: str) -> Non
 
 @pytest.mark.parametrize("name", BY_NAME)
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED])
-def test_a_tick_while_a_run_of_its_kind_is_active_is_skipped(ticking: Deployment, name: str, status: dg.DagsterRunStatus) -> None:
-    active = add_run(ticking.instance, BY_NAME[name].job_name, status, process=mark())
-    found = tick(ticking, name)
+def test_a_tick_while_a_run_of_its_kind_is_active_is_skipped(near: Deployment, name: str, status: dg.DagsterRunStatus) -> None:
+    active = add_run(near.instance, BY_NAME[name].job_name, status, process=mark())
+    found = tick(near, name)
     assert not found.run_requests
     assert found.skip_message == f"run {active} of the same kind has not ended"
 
 
-def test_a_run_of_another_kind_or_one_that_has_ended_holds_nothing_back(ticking: Deployment) -> None:
-    add_run(ticking.instance, "issues", dg.DagsterRunStatus.STARTED)
-    add_run(ticking.instance, "users", dg.DagsterRunStatus.FAILURE)
-    assert tick(ticking, "users_daily").run_requests
+def test_a_run_of_another_kind_or_one_that_has_ended_holds_nothing_back(near: Deployment) -> None:
+    add_run(near.instance, "issues", dg.DagsterRunStatus.STARTED)
+    add_run(near.instance, "users", dg.DagsterRunStatus.FAILURE)
+    assert tick(near, "users_daily").run_requests
 
 
-def test_a_run_whose_command_was_killed_is_ended_and_holds_nothing_back(ticking: Deployment) -> None:
-    dead = add_run(ticking.instance, "issues", dg.DagsterRunStatus.STARTED, process=NOBODY)
-    assert tick(ticking, "issues_every_12_hours").run_requests
-    run = ticking.instance.get_run_by_id(dead)
+def test_a_run_whose_command_was_killed_is_ended_and_holds_nothing_back(near: Deployment) -> None:
+    dead = add_run(near.instance, "issues", dg.DagsterRunStatus.STARTED, process=NOBODY)
+    assert tick(near, "issues_every_12_hours").run_requests
+    run = near.instance.get_run_by_id(dead)
     assert run is not None
     assert run.status == dg.DagsterRunStatus.FAILURE
 
 
-def test_the_issues_schedule_covers_all_projects_from_the_month_of_the_watermark_to_now(ticking: Deployment) -> None:
-    ticking.change("UPDATE ops.sync_state SET watermark = '2026-03-15' WHERE scope = 'issues'")
-    [request] = tick(ticking, "issues_every_12_hours").run_requests or []
+def test_the_issues_schedule_covers_all_projects_from_the_month_of_the_watermark_to_now(near: Deployment) -> None:
+    near.change("UPDATE ops.sync_state SET watermark = '2026-03-15' WHERE scope = 'issues'")
+    [request] = tick(near, "issues_every_12_hours").run_requests or []
     assert request.tags[RANGE_START_TAG] == "OPS|2026-03"
     assert request.tags[RANGE_END_TAG] == f"APP|{month_keys()[-1]}"
     assert request.run_config == issues_config("incremental")
 
 
-def test_the_issues_schedule_starts_at_the_first_month_while_a_project_was_never_loaded(ticking: Deployment) -> None:
-    ticking.sim.space.add_project("NEW", "新規")
-    ticking.discover()
-    [request] = tick(ticking, "issues_every_12_hours").run_requests or []
+def test_the_issues_schedule_starts_at_the_first_month_while_a_project_was_never_loaded(near: Deployment) -> None:
+    near.sim.space.add_project("NEW", "新規")
+    near.discover()
+    [request] = tick(near, "issues_every_12_hours").run_requests or []
     assert (request.tags[RANGE_START_TAG], request.tags[RANGE_END_TAG]) == ("OPS|2026-01", f"NEW|{month_keys()[-1]}")
 
 
-def test_the_run_of_the_issues_schedule_loads_what_changed(ticking: Deployment) -> None:
-    made = ticking.sim.space.create_issue("WEB").id
-    [request] = tick(ticking, "issues_every_12_hours").run_requests or []
-    assert ticking.run("issues", config=request.run_config, tags=request.tags).success
-    assert made in ticking.stored_issues()
+def test_the_run_of_the_issues_schedule_loads_what_changed(near: Deployment) -> None:
+    made = near.sim.space.create_issue("WEB").id
+    [request] = tick(near, "issues_every_12_hours").run_requests or []
+    assert near.run("issues", config=request.run_config, tags=request.tags).success
+    assert made in near.stored_issues()
 
 
-def test_the_issues_schedule_waits_until_a_project_is_known(ticking: Deployment) -> None:
-    for key in ticking.partitions:
-        ticking.instance.delete_dynamic_partition("backlog_projects", key)
-    assert tick(ticking, "issues_every_12_hours").skip_message == "no project is known yet: the sensor project_discovery adds them"
+def test_the_issues_schedule_waits_until_a_project_is_known(near: Deployment) -> None:
+    for key in near.partitions:
+        near.instance.delete_dynamic_partition("backlog_projects", key)
+    assert tick(near, "issues_every_12_hours").skip_message == "no project is known yet: the sensor project_discovery adds them"
 
 
-def test_the_issues_schedule_asks_for_a_run_when_the_source_is_down_so_that_the_failure_is_seen(ticking: Deployment) -> None:
-    ticking.sim.faults.add(Fault(status=500, times=None))
-    [request] = tick(ticking, "issues_every_12_hours").run_requests or []
+def test_the_issues_schedule_asks_for_a_run_when_the_source_is_down_so_that_the_failure_is_seen(near: Deployment) -> None:
+    near.sim.faults.add(Fault(status=500, times=None))
+    [request] = tick(near, "issues_every_12_hours").run_requests or []
     assert request.tags[RANGE_START_TAG] == "OPS|2026-01"
 
 
