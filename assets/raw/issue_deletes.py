@@ -19,7 +19,7 @@ from assets.raw.table_load import TableLoad
 from resources.backlog.errors import NotFound
 from resources.backlog.feed import deleted_issues
 from resources.backlog.models import IssueFilter
-from resources.warehouse.deletes import mark_issues_deleted, stored_ids
+from resources.warehouse.deletes import created_ids, mark_issues_deleted, stored_ids
 from resources.warehouse.quarantine import pending_rejections, resolve_rejections
 from resources.warehouse.schema_ops import rejected_records
 
@@ -50,6 +50,27 @@ def mark_vanished(
         )
     missed = stored.difference(seen)
     if not _mark_if_absent(load, missed, visible, tally, project.id, "partition re-read"):
+        _refuse_lost(load, [project])
+
+
+def mark_unmet(
+    load: TableLoad,
+    project: Project,
+    met: Collection[int],
+    since: datetime | None,
+    until: datetime | None,
+    visible: dict[int, Project],
+    tally: Tally,
+) -> None:
+    """Mark the stored issues created within [since, until) that a pass by time of creation did not meet and that are gone.
+
+    Raises:
+        NotFound: the project has gone out of sight meanwhile, so that the pass over it proves nothing.
+    """
+    with load.engine.connect() as connection:
+        stored = created_ids(connection, load.spec, project.id, space_key=load.space_key, since=since, until=until)
+    missed = stored.difference(met)
+    if missed and not _mark_if_absent(load, missed, visible, tally, project.id, "partition re-read"):
         _refuse_lost(load, [project])
 
 

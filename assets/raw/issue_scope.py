@@ -3,7 +3,7 @@
 Add here: another way to choose or group projects. Keep out: reading and storing their issues.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from assets.raw.table_load import TableLoad
 from resources.warehouse import state
+from resources.warehouse.state import Checkpoint
 
 #: Scope of the watermarks of issues in `ops.sync_state`.
 SCOPE = "issues"
@@ -45,27 +46,33 @@ def project_of(load: TableLoad, key: str, visible: dict[int, Project]) -> Projec
     return visible.get(former) if former is not None else None
 
 
-def passes(projects: Sequence[Project], watermarks: dict[int, datetime]) -> list[list[Project]]:
-    """Group projects so that none is read from much further back than it needs."""
+def passes(
+    projects: Sequence[Project], watermarks: Mapping[int, datetime], checkpoints: Mapping[int, Checkpoint]
+) -> list[list[Project]]:
+    """Group projects so that none is read from much further back than it needs, and a pass that was broken off can go on."""
+
+    def before(project: Project) -> str:
+        return repr(checkpoints.get(project.id))
+
     groups: list[list[Project]] = []
-    for project in sorted(projects, key=lambda project: watermarks[project.id]):
-        if groups and watermarks[project.id] - watermarks[groups[-1][0].id] <= ONE_PASS:
+    for project in sorted(projects, key=lambda project: (before(project), watermarks[project.id])):
+        first = groups[-1][0] if groups else project
+        if groups and before(first) == before(project) and watermarks[project.id] - watermarks[first.id] <= ONE_PASS:
             groups[-1].append(project)
         else:
             groups.append([project])
     return groups
 
 
-def renamed(load: TableLoad, projects: Sequence[Project]) -> list[Project]:
-    """Return the projects of which issues are stored under another key than theirs.
+def renamed(load: TableLoad, projects: Sequence[Project]) -> dict[int, int]:
+    """Return the issues of projects that are stored under another project key than theirs: issue -> project.
 
     A new project key changes the key of every issue, and nobody documents that it moves their `updated`.
     """
     issues = load.spec.table.c
-    keys = {project.id: project for project in projects}
-    named = select(issues.project_id, func.split_part(issues.issue_key, "-", 1)).where(
+    keys = {project.id: project.key for project in projects}
+    stored = select(issues.id, issues.project_id, func.split_part(issues.issue_key, "-", 1)).where(
         issues.space_key == load.space_key, issues.project_id.in_(keys), issues.deleted_at.is_(None)
     )
     with load.engine.connect() as connection:
-        found = {int(project) for project, key in connection.execute(named.distinct()) if key != keys[project].key}
-    return [keys[project] for project in sorted(found)]
+        return {int(issue): int(project) for issue, project, key in connection.execute(stored) if key != keys[project]}

@@ -11,7 +11,7 @@ from assets.partitions import month_keys
 from assets.raw.comment_choice import deep_share
 from assets.raw.issue_deletes import mark_absent
 from assets.raw.issue_report import Tally, report_partitions
-from assets.raw.issue_scope import Project
+from assets.raw.issue_scope import Project, renamed
 from assets.raw.table_load import TableLoad, in_history
 from resources.warehouse.reads import WantedIssue, settle_issues, wanted_issues
 
@@ -65,6 +65,19 @@ def settle_met(load: TableLoad, wanted: Sequence[WantedIssue], stored: Collectio
 def read_others(load: TableLoad, wanted: Sequence[WantedIssue], visible: dict[int, Project], tally: Tally) -> None:
     """Read wanted issues that a pass over changes has not met: what moved no `updated`, and what is gone."""
     _ask(load, wanted, visible, tally, settle=True)
+
+
+def read_renamed(load: TableLoad, visible: dict[int, Project], projects: Sequence[Project]) -> None:
+    """Read the issues of projects that have got another key: no `updated` moves, and each issue has another key now."""
+    found = renamed(load, projects)
+    for project in projects:
+        issues = [WantedIssue(issue, home, 0, "another project key") for issue, home in sorted(found.items()) if home == project.id]
+        if issues:
+            load.context.log.info(
+                f"{project.key}: {len(issues)} issues have the key that the project had before; reading them again"
+            )
+            with in_history(load, "incremental", project.key):
+                _read(load, issues, visible, settle=False)
 
 
 def _read(load: TableLoad, wanted: Sequence[WantedIssue], visible: dict[int, Project], *, settle: bool = True) -> None:

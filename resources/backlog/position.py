@@ -5,7 +5,7 @@ Add here: another thing that a walk must remember. Keep out: how a walk goes, an
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 
@@ -29,6 +29,16 @@ class Position:
         if not isinstance(self.key, datetime):
             raise TypeError(self.key)
         return self.key
+
+    @property
+    def known_before(self) -> datetime:
+        """Before when a walk by rising times that goes on here may not meet all there is, since it was read already.
+
+        With a group of ties the rest of its UTC day was read.
+        """
+        if self.tied is None:
+            return self.moment
+        return self.moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
 
     def covers(self, key: datetime) -> bool:
         """Say whether a walk by rising times had read what sorts at this key."""

@@ -44,7 +44,10 @@ SMALL_WINDOW = 10  # requests; such a window is read again when more was read th
 
 @dataclass(frozen=True)
 class Resume:
-    """An earlier scan of the same window that was broken off: how far it had come, and its `started_at`."""
+    """An earlier scan of the same window, or of changes, that was broken off: how far it had come, and its `started_at`.
+
+    What lies before the position is stored as it was at `started_at` or later.
+    """
 
     position: Position
     started_at: datetime
@@ -57,8 +60,7 @@ def scan_window(client: BacklogClient, window: Window, *, resume: Resume | None 
     can be proven. With `resume` only what the earlier scan had not read comes (see `WindowProof.resumed`): what changed since
     its start is left to `scan_changes`, and what was deleted since to a comparison of counts.
     """
-    if resume is not None and len(window.project_ids) > PROJECTS_PER_REQUEST:
-        raise ValueError("a scan in several requests has no position to go on from")
+    _one_request(window.project_ids, resume)
     return Scan(client, window, changes=False, resume=resume)
 
 
@@ -68,17 +70,25 @@ def scan_changes(
     watermark: datetime,
     *,
     lookback: timedelta = LOOKBACK,
+    resume: Resume | None = None,
 ) -> "Scan":
     """Read what changed since `watermark - lookback`; a quiet source costs one request per 100 projects.
 
-    Commit `.next_watermark` with the rows, after the last batch, and `.reached` with each before it. Errors as for
+    Commit `.next_watermark` with the rows, after the last batch. With `resume`, an earlier scan of changes in these projects, and
+    perhaps in others, only what that one had not read comes, and the next watermark is the start of that one. Errors as for
     `scan_window`; a project that the key cannot see fails the whole scan (PermanentError).
     """
-    return Scan(client, Window(tuple(project_ids), watermark - lookback), changes=True, watermark=watermark)
+    _one_request(project_ids, resume)
+    return Scan(client, Window(tuple(project_ids), watermark - lookback), changes=True, watermark=watermark, resume=resume)
+
+
+def _one_request(project_ids: Sequence[int], resume: Resume | None) -> None:
+    if resume is not None and len(project_ids) > PROJECTS_PER_REQUEST:
+        raise ValueError("a scan in several requests has no position to go on from")
 
 
 class Scan:
-    """An iterator over batches of issues inside the window, each of one page (100 rows at most).
+    """An iterator over batches of issues inside the window, each of one page (100 rows at most), or of none but a new checkpoint.
 
     An id comes once, and again only when it changed during the pass. After exhaustion `.proof` and `.seen_ids` stand:
     the ids that the source listed in the last pass, those outside the window's exact instants included.
@@ -99,6 +109,7 @@ class Scan:
         self._changes = changes
         self._watermark = watermark
         self._resume = resume
+        self._origin = resume.started_at if resume else None
         self._first: Walk | None = None  # the one whose position can be gone on from
         self._started: datetime | None = None
         self._proof: WindowProof | None = None
@@ -124,29 +135,24 @@ class Scan:
 
     @property
     def next_watermark(self) -> datetime:
-        """Where the next load of changes begins: `started_at`; the old watermark when there was no project to ask."""
+        """Where the next load of changes begins: the start of the pass, also of one that this scan has only gone on with.
+
+        The old watermark when there was no project to ask.
+        """
+        if self._origin is not None:
+            return self._origin
         return self._watermark if self._started is None and self._watermark is not None else self.started_at
 
     @property
-    def position(self) -> Position | None:
-        """Where a scan of this window may `resume` when the batches given out so far are stored, the last one included.
+    def checkpoint(self) -> Resume | None:
+        """How a scan of the same kind may go on when the batches given out so far are stored, the last one included.
 
-        None while there is no such place, and for a scan of changes or of more projects than fit one request.
+        None while there is no such place, and for a scan of more projects than fit one request.
         """
-        return None if self._changes else self._gone_to()
-
-    @property
-    def reached(self) -> datetime | None:
-        """Before when all that changed is stored when the batches given out so far are, the last one included: a watermark.
-
-        None where that is not known before the end, and for a scan of a window or of more projects than fit one request.
-        """
-        position = self._gone_to() if self._changes else None
-        return max(min(position.moment, self.started_at), self._watermark or position.moment) if position else None
-
-    def _gone_to(self) -> Position | None:
         one_request = len(self.window.project_ids) <= PROJECTS_PER_REQUEST
-        return self._first.position if self._first is not None and one_request else None
+        if self._first is None or self._first.position is None or not one_request:
+            return None
+        return Resume(self._first.position, self._origin or self.started_at)
 
     @property
     def proof(self) -> WindowProof:
@@ -158,7 +164,7 @@ class Scan:
     def _run(self) -> Iterator[list[Record]]:
         for page in self._pages():
             news = self._news(page)
-            if news:
+            if news or (self._changes and self._first is not None):
                 yield news
 
     def _pages(self) -> Iterator[list[Record]]:
@@ -179,8 +185,8 @@ class Scan:
 
     def _changed(self, chosen: IssueFilter, since: datetime) -> Generator[list[Record], None, WindowProof]:
         """Read what fits one page, newest first; when more has changed, all by rising `updated` from the window's start on."""
-        looks = 0
-        for offset, count in LOOKS:
+        looks = probes = 0
+        for offset, count in () if self._resume else LOOKS:
             page = fetch(self._client, chosen, NEWEST_FIRST[0], offset, count)
             self._begin()
             looks += 1
@@ -190,15 +196,19 @@ class Scan:
                 return WindowProof(ONE_PAGE, 1, looks, len(self._ids), None, 0)
             if offset and not reaches:
                 break
-        start, probes = self._start_of(chosen, since)
-        walk = Walk(self._client, chosen, LAST_CHANGE_FIRST, _newer_than(self.started_at), start)
+        resumed, self._resume = self._resume, None
+        if resumed:
+            start = resumed.position
+        else:
+            start, probes = self._start_of(chosen, since)
+        walk = Walk(self._client, chosen, LAST_CHANGE_FIRST, _newer_than(self._origin or self.started_at), start)
         self._first = self._first or walk
         yield from walk.pages()
         asked = looks + probes + walk.requests
         if not walk.proven:
             proof = yield from self._whole(chosen)
             return replace(proof, passes=proof.passes + 1, pages=proof.pages + asked, retries=proof.retries + walk.retries)
-        return WindowProof(SEAMS, 1, asked, len(self._ids), None, walk.retries)
+        return WindowProof(SEAMS, 1, asked, len(self._ids), None, walk.retries, resumed=resumed is not None)
 
     def _start_of(self, chosen: IssueFilter, since: datetime) -> tuple[Position, int]:
         """Find an offset by rising `updated` that is not far before an instant; return it, and how many requests that took.
@@ -219,7 +229,7 @@ class Scan:
         while low and not is_before(low):
             high, back = low, 2 * back
             low = max(0, low - back)
-        while high - low > 3 * PAGE_SIZE:
+        while high - low > PAGE_SIZE * 3 // 2:
             middle = (low + high) // 2
             low, high = (middle, high) if is_before(middle) else (low, middle)
         return Position(low, since), probes

@@ -200,6 +200,19 @@ def stored_ids(
     return set(conn.execute(query).scalars())
 
 
+def created_ids(
+    conn: Connection, spec: TableSpec, project_id: int, *, space_key: str, since: datetime | None, until: datetime | None
+) -> set[int]:
+    """Return the ids of the rows of a project that are not marked deleted, created within [since, until)."""
+    columns = spec.table.c
+    query = select(columns.id).where(columns.space_key == space_key, columns.project_id == project_id, columns.deleted_at.is_(None))
+    if since is not None:
+        query = query.where(columns.created_at >= since)
+    if until is not None:
+        query = query.where(columns.created_at < until)
+    return set(conn.execute(query).scalars())
+
+
 def _array(ids: Collection[int]) -> ColumnElement[Sequence[int]]:
     return literal(list(ids), ARRAY(BigInteger()))
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, func, literal, select
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from resources.warehouse.schema_ops import project_keys, sync_state
 
@@ -108,32 +108,47 @@ def project_id_for_key(conn: Connection, space_key: str, project_key: str) -> in
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """How far a first read of a project, in the order of creation, has come.
+    """How far a read that was broken off has come.
 
-    `position` is where it goes on, in a form that only the reader knows; what lies before it is stored as it was at `started_at` or
-    later.
+    `sort` is the order in which it reads: `created` when it reads a project whole, `updated` when it reads changes. `position` is
+    where it goes on, in a form that only the reader knows; what lies before it is stored as it was at `started_at` or later.
     """
 
+    sort: str
     position: Mapping[str, Any]
     started_at: datetime
 
 
-def get_checkpoint(conn: Connection, space_key: str, scope: str, project_id: int) -> Checkpoint | None:
-    """Return the checkpoint of a read of a project that was broken off; None when none was, or by a version that kept another."""
+def get_checkpoints(conn: Connection, space_key: str, scope: str, sort: str) -> dict[int, Checkpoint]:
+    """Return the checkpoint of each project of which a read in an order was broken off; none of a version that kept another."""
     state = sync_state.c
-    query = select(state.extra["checkpoint"]).where(
-        state.space_key == space_key, state.scope == scope, state.project_id == project_id
+    query = select(state.project_id, state.extra[sort]).where(
+        state.space_key == space_key, state.scope == scope, state.extra.has_key(sort)
     )
-    found = conn.execute(query).scalar_one_or_none()
-    if not found or "position" not in found:
-        return None
-    return Checkpoint(found["position"], datetime.fromisoformat(found["started_at"]))
+    return {
+        project: Checkpoint(sort, found["position"], datetime.fromisoformat(found["started_at"]))
+        for project, found in conn.execute(query)
+    }
 
 
-def set_checkpoint(conn: Connection, space_key: str, scope: str, project_id: int, checkpoint: Checkpoint | None) -> None:
-    """Store how far the read of a project has come, or None when it is complete. Commit it together with the rows."""
-    extra = {}
-    if checkpoint:
-        extra = {"checkpoint": {"position": checkpoint.position, "started_at": checkpoint.started_at.isoformat()}}
-    statement = insert(sync_state).values(space_key=space_key, scope=scope, project_id=project_id, extra=extra)
-    conn.execute(statement.on_conflict_do_update(index_elements=_KEY, set_={"extra": statement.excluded.extra}))
+def set_checkpoint(conn: Connection, space_key: str, scope: str, project_ids: Collection[int], checkpoint: Checkpoint) -> None:
+    """Store how far a read of projects has come. Commit it together with the rows."""
+    kept = {"position": checkpoint.position, "started_at": checkpoint.started_at.isoformat()}
+    _set_extra(conn, space_key, scope, project_ids, {checkpoint.sort: kept}, add=True)
+
+
+def clear_checkpoints(conn: Connection, space_key: str, scope: str, project_ids: Collection[int]) -> None:
+    """Forget how far reads of projects had come: they are complete."""
+    _set_extra(conn, space_key, scope, project_ids, {}, add=False)
+
+
+def _set_extra(
+    conn: Connection, space_key: str, scope: str, project_ids: Collection[int], extra: Mapping[str, Any], *, add: bool
+) -> None:
+    rows = [{"space_key": space_key, "scope": scope, "project_id": project, "extra": extra} for project in sorted(project_ids)]
+    if not rows:
+        return
+    statement = insert(sync_state).values(rows)
+    new = statement.excluded.extra
+    found = func.coalesce(sync_state.c.extra, literal({}, JSONB)).concat(new) if add else new
+    conn.execute(statement.on_conflict_do_update(index_elements=_KEY, set_={"extra": found}))

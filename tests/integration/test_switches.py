@@ -20,11 +20,11 @@ from resources.backlog.resource import BacklogResource
 from resources.simulator import PLANS, Fault, SpaceSpec, Switches
 from tests.deployment import Deploy, Deployment
 from tests.integration.exactness.differences import differences
-from tests.integration.exactness.machine import BEGIN
+from tests.integration.exactness.machine import BEGIN, HISTORY_END
 from tests.integration.exactness.people import People
 from tests.integration.exactness.syncs import incremental, look_whole
 
-SPEC = SpaceSpec(seed=5, users=6, projects=3, issues=60, history_days=240)
+SPEC = SpaceSpec(seed=5, users=6, projects=3, issues=60, history_days=240, history_end=HISTORY_END)
 #: Values of the switches that are numbers, besides their default.
 NUMBERS = {"limits_drop_after": 60, "activity_retention_days": 1, "late_activity_seconds": 3_600}
 #: Switches of deliveries, tokens and rights, which have tests of their own.

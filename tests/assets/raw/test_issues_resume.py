@@ -34,7 +34,8 @@ class Interrupted:
         self._before, self._now, self._left = self._now, set(), pages
         self.deployment.sim.requests.clear()
         months = month_keys()
-        corners = {RANGE_START_TAG: partition_key("OPS", months[0]), RANGE_END_TAG: partition_key("OPS", months[-1])}
+        [key] = [project.key for project in self.deployment.sim.space.projects.values()]
+        corners = {RANGE_START_TAG: partition_key(key, months[0]), RANGE_END_TAG: partition_key(key, months[-1])}
         config = {"ops": {issues.op.name: {"config": {"mode": "incremental"}}}}
         run = self.deployment.run("issues", only=["issues"], config=config, tags=corners)
         self.deployment.sim.faults.clear()
@@ -130,6 +131,23 @@ def test_what_nothing_explains_is_mended_by_reading_all_again(broken_off: Interr
     assert "resumed" not in proofs(run)[0]
 
 
+def test_a_project_that_is_read_again_goes_on_where_that_was_broken_off_and_still_finds_what_is_gone(fresh: Interrupted) -> None:
+    fresh.load()
+    deployment = fresh.deployment
+    oldest, second, *_, newest = [row["id"] for row in deployment.query("SELECT id FROM raw.issues ORDER BY created_at, id")]
+    deployment.change(f"DELETE FROM raw.issues WHERE id = {second}")
+    deployment.change(f"UPDATE raw.issues SET id = id + 1000000 WHERE id IN ({oldest}, {newest})")
+    fresh.load(pages=10)
+    fresh.load(pages=6)
+    assert fresh.sent_again <= PAGE + LOOKS
+    run = fresh.load()
+    assert fresh.sent_again <= PAGE + LOOKS
+    assert "resumed" in proofs(run)[-1]
+    assert deployment.stored_issues() == deployment.source_issues()
+    gone = {(ghost + 1_000_000, "deleted", f"partition re-read; {CONFIRMED}") for ghost in (oldest, newest)}
+    assert deployment.deletions("issues") == gone
+
+
 def test_a_place_in_a_project_that_has_shrunk_meanwhile_is_found_again(broken_off: Interrupted) -> None:
     deployment = broken_off.deployment
     for gone in sorted(deployment.sim.space.issues)[300:1000]:
@@ -141,7 +159,7 @@ def test_a_place_in_a_project_that_has_shrunk_meanwhile_is_found_again(broken_of
 
 def test_a_checkpoint_of_an_earlier_version_is_not_gone_on_from(broken_off: Interrupted) -> None:
     deployment = broken_off.deployment
-    deployment.change("UPDATE ops.sync_state SET extra = jsonb_set(extra, '{checkpoint}', (extra->'checkpoint') - 'position')")
+    deployment.change("UPDATE ops.sync_state SET extra = jsonb_build_object('checkpoint', extra->'created') WHERE scope = 'issues'")
     assert "resumed" not in proofs(broken_off.load())[0]
     assert deployment.stored_issues() == deployment.source_issues()
 
@@ -168,24 +186,74 @@ def behind(fresh: Interrupted) -> Interrupted:
 
 
 def test_a_read_of_many_changes_that_is_broken_off_goes_on_where_it_was(behind: Interrupted) -> None:
-    deployment, stored = behind.deployment, [0]
-    for pages in (6, 7, 6):
+    deployment, stored = behind.deployment, []
+    [before] = watermarks(deployment)
+    for pages in (8, 2, 1, 2):
         behind.load(pages=pages)
         assert behind.sent_again <= PAGE + LOOKS
-        stored.append(deployment.query("SELECT count(*) AS n FROM raw.issues WHERE summary = 'changed'")[0]["n"])
-    assert stored == sorted(stored)
-    assert stored[-1] > 250
-    behind.load()
+        stored.append(len(changed(deployment)))
+    assert stored == sorted(set(stored))
+    assert stored[-1] > 500
+    assert watermarks(deployment) == [before]
+    run = behind.load()
     assert behind.sent_again <= PAGE + LOOKS
+    assert deployment.stored_issues() == deployment.source_issues()
+    assert watermarks(deployment) > [before]
+    assert not deployment.query("SELECT 1 FROM ops.sync_state WHERE extra <> '{}'")
+    [proof] = proofs(run)
+    assert (proof["how"], proof["resumed"]) == ("seams hold", True)
+
+
+def test_what_changes_in_the_part_that_was_read_before_a_read_of_changes_was_broken_off_is_found(behind: Interrupted) -> None:
+    deployment, space = behind.deployment, behind.deployment.sim.space
+    behind.load(pages=10)
+    first, second, third, *_ = sorted(changed(deployment))
+    deployment.sim.clock.advance(600)
+    space.edit_issue(first, summary="meanwhile")
+    space.delete_issue(second)
+    space.edit_issue(third, estimated_hours=7)
+    behind.load()
+    assert deployment.stored_issues() == deployment.source_issues()
+    assert deployment.row("issues", first)["summary"] == "meanwhile"
+    assert deployment.deletions("issues") == {(second, "deleted", f"activity feed; {CONFIRMED}")}
+
+
+def test_a_bulk_edit_that_is_broken_off_goes_on_inside_its_second(fresh: Interrupted) -> None:
+    fresh.load()
+    deployment, space = fresh.deployment, fresh.deployment.sim.space
+    space.bulk_edit(sorted(space.issues)[:700], description="changed")
+    deployment.sim.clock.advance(3_600)
+    for pages in (8, 2, 2):
+        fresh.load(pages=pages)
+        assert fresh.sent_again <= PAGE + LOOKS
+    assert 200 < len(changed(deployment)) < 700
+    fresh.load()
+    assert fresh.sent_again <= PAGE + LOOKS
+    assert len(changed(deployment)) == 700
     assert deployment.stored_issues() == deployment.source_issues()
 
 
-def test_the_watermark_of_a_broken_off_read_of_changes_covers_only_what_is_stored(behind: Interrupted) -> None:
-    deployment = behind.deployment
-    behind.load(pages=9)
-    [row] = deployment.query("SELECT watermark FROM ops.sync_state WHERE scope = 'issues'")
-    source = deployment.source_issues()
-    stored = deployment.stored_issues()
-    missed = [moment for issue, moment in source.items() if stored.get(issue) != moment]
-    assert missed
-    assert min(missed) >= row["watermark"].timestamp()
+def test_a_project_with_another_key_is_read_by_id_and_goes_on_where_that_was_broken_off(fresh: Interrupted) -> None:
+    fresh.load()
+    deployment, space = fresh.deployment, fresh.deployment.sim.space
+    space.rename_project("OPS", key="NEW")
+    deployment.discover()
+    deployment.sim.clock.advance(3_600)
+    fresh.load(pages=9)
+    old = deployment.query("SELECT count(*) AS n FROM raw.issues WHERE issue_key LIKE 'OPS-%'")[0]["n"]
+    assert len(space.issues) - 900 <= old <= len(space.issues) - 700
+    fresh.load()
+    assert fresh.sent_again <= PAGE + LOOKS
+    assert fresh.asked <= old / 100 + 4
+    assert {row["issue_key"].split("-")[0] for row in deployment.rows("issues")} == {"NEW"}
+
+
+def changed(deployment: Deployment) -> list[int]:
+    """Return the ids of the stored issues that say that they were changed."""
+    found = deployment.query("SELECT id FROM raw.issues WHERE summary = 'changed' OR description = 'changed'")
+    return [row["id"] for row in found]
+
+
+def watermarks(deployment: Deployment) -> list[datetime]:
+    """Return the watermarks of issues."""
+    return [row["watermark"] for row in deployment.query("SELECT watermark FROM ops.sync_state WHERE scope = 'issues'")]

@@ -30,10 +30,13 @@ class Databases:
     template: str
 
     @contextmanager
-    def fresh(self, *, migrated: bool = True) -> Iterator[tuple[str, Engine]]:
-        """Give the URL of an empty database, `migrated` or not, and an engine on it; drop it afterwards."""
+    def fresh(self, *, migrated: bool = True, like: str | None = None) -> Iterator[tuple[str, Engine]]:
+        """Give the URL of an empty database, `migrated` or not, or of a copy, and an engine on it; drop it afterwards.
+
+        `like` is the name of the database that is copied, to which nobody may be connected.
+        """
         name = f"exact_{uuid.uuid4().hex[:12]}"
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {self.template if migrated else 'template0'}")
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {like or (self.template if migrated else 'template0')}")
         url = _database(self.url, name)
         made = engine(url)
         try:

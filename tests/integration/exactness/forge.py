@@ -18,6 +18,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+import resources.warehouse.migrations  # noqa: F401 - so that no fork has to import it
+from assets.partitions import PROJECTS
+from assets.raw.issues import oldest_watermark
+from pipelines.cli import main as command
+from pipelines.definitions import build_definitions
+from pipelines.environment import open_instance, prepare_storage
+from pipelines.loading import connection, run_job
+from pipelines.schedules import issues_request
+from resources.progress import LogProgress
+from resources.settings import Settings
+
 ROOT = Path(__file__).parents[3]
 PATIENCE_SECONDS = 120.0
 
@@ -46,9 +57,9 @@ class Forge:
                 pipe.close()
         self._process.wait()
 
-    def start(self, *options: str) -> int:
-        """Start `backlog-elt load` with options and return the number of its process."""
-        self._pipe(self._process.stdin).write(json.dumps(["load", "--json", "--no-progress", *options]) + "\n")
+    def start(self, command: str, *options: str) -> int:
+        """Start `backlog-elt load` with options, or as `issues` the run that the schedule requests; return its process."""
+        self._pipe(self._process.stdin).write(json.dumps([command, *options]) + "\n")
         self._pipe(self._process.stdin).flush()
         self._child = int(self._answer()["pid"])
         return self._child
@@ -65,7 +76,7 @@ class Forge:
 
     def load(self, *options: str) -> dict[str, Any]:
         """Load to the end and return what `load --json` printed; raises AssertionError when it failed."""
-        self.start(*options)
+        self.start("load", *options)
         code, said = self.wait()
         assert code == 0, said
         found: dict[str, Any] = json.loads([line for line in said.splitlines() if line.startswith("{")][-1])
@@ -87,11 +98,6 @@ class Forge:
 
 def main() -> None:
     """Import everything that a load needs, then fork one for each line of standard input."""
-    import assets.checks
-    import assets.raw
-    import resources.warehouse.migrations
-
-    del assets, resources
     said = os.memfd_create("said")
     for line in sys.stdin:
         os.ftruncate(said, 0)
@@ -105,8 +111,6 @@ def main() -> None:
 
 
 def _become_a_load(arguments: Sequence[str], said: int) -> None:
-    from pipelines.cli import main as command
-
     for descriptor in (1, 2):
         os.lseek(said, 0, os.SEEK_SET)
         os.dup2(said, descriptor)
@@ -114,13 +118,28 @@ def _become_a_load(arguments: Sequence[str], said: int) -> None:
     os.dup2(devnull, 0)
     code: Any = 1
     try:
-        command(list(arguments), prog_name="backlog-elt", standalone_mode=True)
+        if arguments[0] == "issues":
+            code = _scheduled_run()
+        else:
+            command([*arguments, "--json", "--no-progress"], prog_name="backlog-elt", standalone_mode=True)
     except SystemExit as end:
         code = end.code or 0
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code if isinstance(code, int) else 1)
+
+
+def _scheduled_run() -> int:
+    """Do what the schedule of issues and its run do; what was seen wrong is printed."""
+    definitions = build_definitions({"progress": LogProgress()})
+    prepare_storage(Settings.from_env(os.environ))
+    with connection() as (backlog, warehouse), open_instance() as instance:
+        instance.optimize_for_webserver(statement_timeout=0, pool_recycle=60, max_overflow=10)
+        request = issues_request(instance.get_dynamic_partitions(str(PROJECTS.name)), oldest_watermark(backlog, warehouse))
+        failures = list(run_job(definitions, instance, "issues", request.run_config, request.tags))
+    sys.stdout.write("\n".join(failures))
+    return bool(failures)
 
 
 def _tell(answer: Mapping[str, Any]) -> None:

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
@@ -22,21 +21,29 @@ from tests.deployment import Deployment, quiet
 from tests.integration.exactness.databases import Databases
 from tests.integration.exactness.differences import differences
 from tests.integration.exactness.forge import Forge
+from tests.integration.exactness.machine import BEGIN, HISTORY_END
 from tests.integration.exactness.people import People
 from tests.integration.exactness.served import ROWS, Served
 
-SPEC = SpaceSpec(seed=11, users=8, projects=3, issues=900, history_days=240)
-BEGIN = datetime(2026, 7, 1, 3, 0, tzinfo=UTC)
+SPEC = SpaceSpec(seed=11, users=8, projects=3, issues=900, history_days=240, history_end=HISTORY_END)
 #: A first load is killed when it has made up to so many requests for rows, and up to so many seconds later.
 MOST_REQUESTS, MOST_SECONDS = 60, 0.06
-#: Of the later loads, every so many-th is let live.
-LIVES = 6
+#: Of the later loads, every so many-th is let live, and every so many-th of the others loads everything, not issues alone.
+LIVES, EVERYTHING = 6, 4
+#: How long before a load people work; a load reads what changed in the last minute again, and so do those after it.
+QUIET_SECONDS = (0, 61, 1_000)
+#: After which share of the killed loads people work before the next: what that reads again may be so for what they did.
+WORK_AFTER = 0.5
 CHANGES = 40
 
 
 @dataclass
 class Kills:
-    """What killed loads cost. `again`: for each kill, the rows by table that the next load was served once more, as they were."""
+    """What killed loads cost.
+
+    `again`: the rows by table that the next load was served once more, as they were, for each kill after which nobody changed
+    anything before it.
+    """
 
     kills: int = 0
     loads: int = 0
@@ -65,20 +72,28 @@ class Scene:
     _left: int | None = None
     _asked: int = 0
     _usual: int = MOST_REQUESTS
-    _was_killed: bool = False
+    was_killed: bool = False
+    _worked: bool = False
 
-    def kill_one(self, *options: str) -> bool:
-        """Start a load and kill it at a random moment; return whether it died of it."""
+    def kill_one(self, command: str = "load") -> bool:
+        """Start a command and kill it at a random moment; return whether it died of it."""
         self._left, self._asked = self.rng.randint(1, self._usual), 0
-        self.forge.start(*options)
+        self.forge.start(command)
         code, said = self.forge.wait()
         self._left = None
         assert code in (0, -signal.SIGKILL), said
         if code == 0:
             # It ended before its time: the next one dies earlier.
             self._usual = max(self._asked, 2)
+        else:
+            self._usual = min(self._usual + 5, MOST_REQUESTS)
         self._note(killed=code != 0)
         return code != 0
+
+    def work(self) -> None:
+        """Let people work, as long as it takes to change forty things."""
+        self.people.burst(CHANGES, self.rng.getrandbits(32))
+        self._worked = True
 
     def load(self, *options: str) -> None:
         """Load to the end."""
@@ -99,10 +114,10 @@ class Scene:
                 threading.Timer(self.rng.random() * MOST_SECONDS, self.forge.kill).start()
 
     def _note(self, *, killed: bool) -> None:
-        if self._was_killed:
+        if self.was_killed and not self._worked:
             self.figures.again.append(self.served.again())
         self.served.next_sync(killed=killed)
-        self._was_killed = killed
+        self.was_killed, self._worked = killed, False
         self.figures.kills += killed
         self.figures.loads += 1
 
@@ -137,7 +152,7 @@ def kill_loads(stage: Scene, *, first: int, later: int) -> Kills:
 
     Differences are noted after each load that lives.
     """
-    while stage.figures.kills < first and stage.kill_one():
+    while stage.figures.kills < first and stage.kill_one(_command(stage.figures.loads)):
         pass
     stage.load()
     stage.compare()
@@ -145,15 +160,22 @@ def kill_loads(stage: Scene, *, first: int, later: int) -> Kills:
     while stage.figures.kills < before + later:
         number += 1
         stage.sim.clock.advance(stage.rng.choice((61, 900, 7_200)))
-        stage.people.burst(CHANGES, stage.rng.getrandbits(32))
+        if not stage.was_killed or stage.rng.random() < WORK_AFTER:
+            stage.work()
+            stage.sim.clock.advance(stage.rng.choice(QUIET_SECONDS))
         if number % LIVES:
-            stage.kill_one()
+            stage.kill_one(_command(number))
         else:
             stage.load()
             stage.compare()
     stage.sim.clock.advance(61)
+    stage.load()
     stage.load("--full")
     stage.load()
     stage.people.silence.clear()
     stage.compare()
     return stage.figures
+
+
+def _command(number: int) -> str:
+    return "load" if number % EVERYTHING == 0 else "issues"

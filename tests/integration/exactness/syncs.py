@@ -11,6 +11,7 @@ import dagster as dg
 
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, contiguous, month_keys, partition_key
 from pipelines.jobs import issues_config
+from pipelines.schedules import issues_request, single_issues_request
 from tests.deployment import Deployment
 from tests.integration.exactness.sabotage import Killed
 from tests.integration.exactness.truth import seen_projects
@@ -18,52 +19,59 @@ from tests.integration.exactness.truth import seen_projects
 
 def incremental(deployment: Deployment, _rng: Random) -> bool:
     """Read what has changed, as the schedule does."""
-    return _issues(deployment, "incremental")
+    [state] = deployment.discover().query(
+        "SELECT min(watermark) AS oldest, count(watermark) AS known FROM ops.sync_state WHERE scope = 'issues'"
+    )
+    complete = state["known"] >= len(deployment.partitions)
+    return _requested(deployment, issues_request(deployment.partitions, state["oldest"] if complete else None))
 
 
 def touched(deployment: Deployment, _rng: Random) -> bool:
     """Read what the activity feed tells, as the sensor does."""
-    return _issues(deployment, "touched")
+    return _requested(deployment, single_issues_request(deployment.discover().partitions, "touched"))
 
 
 def deep(deployment: Deployment, _rng: Random) -> bool:
     """Read a share of the issues again, as the nightly deep pass does."""
-    return _issues(deployment, "deep")
+    return _requested(deployment, single_issues_request(deployment.discover().partitions, "deep"))
 
 
 def backfill(deployment: Deployment, rng: Random) -> bool:
     """Read a random rectangle of partitions again: some months of one project."""
     months = month_keys()
     first, last = sorted(rng.choices(months, k=2))
-    return _issues(deployment, "backfill", [rng.choice(_keys(deployment))], first, last)
+    return _windows(deployment, [rng.choice(_keys(deployment))], first, last)
 
 
 def look_whole(deployment: Deployment, _rng: Random) -> bool:
     """Read everything again that the key sees, as `load --full` does."""
     done = [_run(deployment, "users"), _run(deployment, "projects")]
-    return all([*done, _issues(deployment, "backfill", _keys(deployment))])
+    return all([*done, _windows(deployment, _keys(deployment))])
 
 
 def _keys(deployment: Deployment) -> list[str]:
     return [project.key for project in seen_projects(deployment.sim.space)]
 
 
-def _issues(deployment: Deployment, mode: Any, keys: Sequence[str] = (), first: str = "", last: str = "") -> bool:
-    """Run the job over the rectangle of some projects (none: all that have partitions) and months (none: all)."""
+def _requested(deployment: Deployment, request: dg.RunRequest) -> bool:
+    return _run(deployment, "issues", config=request.run_config, tags=request.tags)
+
+
+def _windows(deployment: Deployment, keys: Sequence[str], first: str = "", last: str = "") -> bool:
+    """Read the rectangle of some projects and months (none: all) again whole."""
     deployment.discover()
-    months, partitions = month_keys(), deployment.partitions
-    stretches = contiguous(keys, partitions) if keys else [(partitions[0], partitions[-1])]
+    months = month_keys()
     done = [
         _run(
             deployment,
             "issues",
-            config=issues_config(mode),
+            config=issues_config("backfill"),
             tags={
                 RANGE_START_TAG: partition_key(start, first or months[0]),
                 RANGE_END_TAG: partition_key(end, last or months[-1]),
             },
         )
-        for start, end in stretches
+        for start, end in contiguous(keys, deployment.partitions)
     ]
     return all(done)
 

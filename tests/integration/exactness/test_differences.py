@@ -3,10 +3,16 @@
 Add here: another way to be wrong. Keep out: syncs.
 """
 
+from collections.abc import Iterator
+from dataclasses import replace
+
+import dagster as dg
 import pytest
 
-from tests.deployment import Deploy, Deployment
+from resources.simulator import Simulator
+from tests.deployment import Deployment, quiet
 from tests.integration.exactness.choices import Silence
+from tests.integration.exactness.databases import Databases
 from tests.integration.exactness.differences import differences
 from tests.integration.exactness.machine import BEGIN, SPEC
 from tests.integration.exactness.people import People
@@ -15,18 +21,27 @@ from tests.integration.exactness.syncs import incremental, look_whole
 FIRST = "(SELECT min(id) FROM raw.{table} WHERE deleted_at IS NULL)"
 
 
-@pytest.fixture
-def equal(deploy: Deploy) -> Deployment:
+@pytest.fixture(scope="module")
+def worked_in(fresh_databases: Databases) -> Iterator[Deployment]:
     """A deployment that was loaded, worked in and loaded again, and holds deletions of every kind."""
-    deployment = deploy(SPEC)
-    deployment.sim.clock.freeze(BEGIN)
-    people = People(deployment.sim.space)
-    assert incremental(deployment, people.rng)
-    people.burst(150, seed=7)
-    deployment.sim.clock.advance(61)
-    assert look_whole(deployment, people.rng)
-    assert differences(deployment) == []
-    return deployment
+    with fresh_databases.fresh() as (url, engine), Simulator(SPEC) as sim, dg.DagsterInstance.ephemeral() as instance:
+        sim.clock.freeze(BEGIN)
+        deployment = Deployment(sim, url, engine, instance, sim.api_key, quiet())
+        people = People(sim.space)
+        assert incremental(deployment, people.rng)
+        people.burst(150, seed=7)
+        sim.clock.advance(61)
+        assert look_whole(deployment, people.rng)
+        assert differences(deployment) == []
+        yield deployment
+
+
+@pytest.fixture
+def equal(worked_in: Deployment, fresh_databases: Databases) -> Iterator[Deployment]:
+    """The same with a warehouse of its own, a copy."""
+    worked_in.engine.dispose()
+    with fresh_databases.fresh(like=worked_in.engine.url.database) as (url, engine):
+        yield replace(worked_in, warehouse_url=url, engine=engine)
 
 
 @pytest.mark.parametrize(

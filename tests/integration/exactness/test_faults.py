@@ -111,7 +111,7 @@ def test_others_load_at_the_same_time(fresh_databases: Databases, options: tuple
         other = stack.enter_context(Forge(stage.variables))
         for turn in range(3):
             other.start(*options)
-            stage.forge.start()
+            stage.forge.start("load")
             for forge in (stage.forge, other):
                 code, said = forge.wait()
                 assert code == 0, said

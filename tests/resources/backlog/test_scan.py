@@ -131,7 +131,7 @@ def test_a_batch_is_a_page_and_is_read_only_when_it_is_asked_for() -> None:
     space.history(1000)
     scan = scan_window(space.client(), ALL)
     assert space.asked == []
-    assert scan.position is None
+    assert scan.checkpoint is None
     for pages in range(1, 11):
         assert 90 < len(next(scan)) <= 100
         assert len(space.asked) == pages

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from resources.backlog.models import Record
 from resources.backlog.position import Position
-from resources.backlog.scan import Resume, scan_changes, scan_window
+from resources.backlog.scan import Resume, Scan, scan_changes, scan_window
 from resources.backlog.window import Window
 from tests.resources.backlog.hostile import HostileSpace
 from tests.resources.backlog.meanwhile import CHANGES, LIMITS, SPACES, Between, Change, a_space, changing
@@ -23,49 +23,49 @@ class Replica:
     rows: dict[int, Record] = field(default_factory=dict)
     resume: Resume | None = None
     watermark: datetime | None = None
-    again: int = 0  # rows of one load that the load before, which died, had stored as they were
-    _before: dict[int, str] = field(default_factory=dict)
 
     def load(self, dies_after: int | None = None) -> None:
         """Load as `assets/raw/issue_windows.py` does, or die when so many batches are stored."""
         self._left = dies_after
-        self._before = {row_id: row["updated"] for row_id, row in self.rows.items()}
-        self.again = 0
         if self.watermark is not None:
             self._changes(self.watermark)
             return
         resume = self.resume
         scan = scan_window(self.space.client(), Window((1,)), resume=resume)
         for batch in scan:
-            began = resume.started_at if resume else scan.started_at
             self.store(batch)
-            self.resume = Resume(kept(scan.position), began) if scan.position else self.resume
-            self._live()
+            self._keep(scan)
+        self.resume = None
         if scan.proof.resumed and resume is not None:
+            self.watermark = resume.started_at
             self._changes(resume.started_at)
         else:
             self.watermark = scan.started_at
-        self.resume = None
 
     def _changes(self, since: datetime) -> None:
+        if self.resume is not None:
+            rest = scan_changes(self.space.client(), (1,), since, resume=self.resume)
+            for batch in rest:
+                self.store(batch)
+                self._keep(rest)
+            since = rest.next_watermark
         scan = scan_changes(self.space.client(), (1,), since)
         for batch in scan:
             self.store(batch)
-            if scan.reached is not None and self.resume is None:
-                assert self.watermark is not None
-                self.watermark = max(scan.reached, self.watermark)
-            elif scan.reached is not None and self.resume is not None:
-                self.resume = Resume(self.resume.position, max(scan.reached, since))
-            self._live()
-        self.watermark = scan.next_watermark
+            self._keep(scan)
+        self.watermark, self.resume = scan.next_watermark, None
+
+    def _keep(self, scan: Scan) -> None:
+        found = scan.checkpoint
+        self.resume = Resume(kept(found.position), found.started_at) if found else self.resume
+        self._live()
 
     def store(self, batch: list[Record]) -> None:
-        assert 0 < len(batch) <= 100
+        assert len(batch) <= 100
         for row in batch:
             known = self.rows.get(row["id"])
             if known is None or row["updated"] >= known["updated"]:
                 self.rows[row["id"]] = row
-            self.again += self._before.get(row["id"]) == row["updated"]
 
     def _live(self) -> None:
         if self._left is not None:
