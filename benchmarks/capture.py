@@ -102,7 +102,7 @@ def _tick(deployment: Deployment) -> dg.RunRequest:
     backlog, warehouse = deployment.backlog, deployment.warehouse
     request = issues_request(deployment.partitions, oldest_watermark(backlog, warehouse))
     for resource in (backlog, warehouse):
-        resource.teardown_after_execution(dg.build_init_resource_context())
+        resource.close()
     return request
 
 
@@ -115,7 +115,7 @@ def kills(count: int) -> Iterator[Figure]:
     group = "loads killed at random moments, while people work"
     began = time.monotonic()
     with server() as own, databases(own.url) as fresh, scene(fresh, seed=2) as stage:
-        found = kill_loads(stage, first=count * 2 // 5, later=count - count * 2 // 5)
+        found = kill_loads(stage, first=count * 2 // 5, kills=count)
     expect_equal("differences after killed loads", found.differences, [])
     yield Figure(group, "loads killed", found.kills, "kills")
     yield Figure(group, "loads in all", found.loads, "loads")

@@ -166,7 +166,7 @@ def connection() -> "Iterator[tuple[BacklogResource, WarehouseResource]]":
     resources = source_resources({name: os.environ.get(name, "") for name in ("BACKLOG_URL", "BACKLOG_API_KEY", "WAREHOUSE_URL")})
     with ExitStack() as stack:
         for resource in resources:
-            stack.callback(resource.teardown_after_execution, dg.build_init_resource_context())
+            stack.callback(resource.close)
         yield resources
 
 

@@ -29,6 +29,11 @@ os.environ["DAGSTER_DISABLE_TELEMETRY"] = "true"
 from tests.deployment import SMALL, Deploy, Deployment, quiet  # noqa: E402 - reads the variables
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take long."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """URL of a server for this session: an embedded one, or TEST_POSTGRES_URL to try another version."""

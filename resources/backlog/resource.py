@@ -34,6 +34,10 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]  # generi
         return self._client
 
     def teardown_after_execution(self, context: InitResourceContext) -> None:
+        """Close the connections after the run."""
+        self.close()
+
+    def close(self) -> None:
         """Close the connections, if any were made."""
         if self._client is not None:
             self._client.close()

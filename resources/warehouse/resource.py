@@ -45,7 +45,11 @@ class WarehouseResource(ConfigurableResource[Engine]):
         return ensure_server(Path(self.home)).url()
 
     def teardown_after_execution(self, context: InitResourceContext) -> None:
-        """Close the connections after the run; the next use opens new ones."""
+        """Close the connections after the run."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; the next use opens new ones."""
         with self._lock:
             if self._engine is not None:
                 self._engine.dispose()

@@ -16,7 +16,7 @@ from resources.warehouse import embedded
 from resources.warehouse.connect import engine
 from tests.integration.browser import Up, analyst_at, running_up
 
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
 
 #: Run -> partition -> number by name of metadata.
 Runs = dict[str, dict[str, dict[str, int]]]

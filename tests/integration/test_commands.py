@@ -22,6 +22,8 @@ from resources.warehouse.schema import SPECS
 from tests.integration.commands import Done, Shell, end
 from tests.integration.conftest import PASSWORD, NewDatabase
 
+pytestmark = pytest.mark.long
+
 SPEC = SpaceSpec(seed=3, users=8, projects=3, issues=90, history_days=240)
 COUNTERS = ["read", "inserted", "updated", "unchanged", "deleted", "rejected"]
 

@@ -5,6 +5,7 @@ itself from `payload` in its migration, since unchanged rows are not merged agai
 Keep out: the schema as it should be (`schema.py`, `schema_ops.py`); a test holds the two together.
 """
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -25,17 +26,27 @@ def upgrade(engine: Engine) -> None:
     Raises:
         WarehouseError: the server cannot be used, or the user may not create schemas.
     """
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    head = ScriptDirectory.from_config(config).get_current_head()
     with engine.connect() as conn:
-        if _current(conn) == head:
+        if _current(conn) == _head():
             return
+    config = _config()
     with engine.begin() as conn:
         conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         conn.execute(text(f"CREATE SCHEMA IF NOT EXISTS {OPS}"))
         config.attributes["connection"] = conn
         command.upgrade(config, "head")
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    return config
+
+
+@cache
+def _head() -> str | None:
+    """Return the newest version; read once a process, since that loads every migration."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def _current(conn: Connection) -> str | None:

@@ -11,6 +11,8 @@ from tests.assets.verify.tamperings import HISTORY, ISSUES, LISTS, Tampering, ch
 from tests.assets.verify.verifying import database_now, deep, present, told, verify, written_since
 from tests.deployment import Deployment
 
+pytestmark = pytest.mark.long
+
 
 def more(deployment: Deployment, before: Mapping[str, int]) -> dict[str, int]:
     """Return the requests of each route beyond those that a comparison of the same space makes."""

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
-import dagster as dg
 from sqlalchemy import text
 
 from assets.verify.mend import Mending
@@ -26,7 +25,7 @@ def verify(deployment: Deployment, **options: Any) -> Verified:
     with ExitStack() as stack:
         backlog, warehouse = deployment.backlog, deployment.warehouse
         for resource in (backlog, warehouse):
-            stack.callback(resource.teardown_after_execution, dg.build_init_resource_context())
+            stack.callback(resource.close)
 
         def load_again(mending: Mending, recorder: Recorder) -> Iterator[str]:
             yield from run_loads(deployment.with_progress(recorder).definitions, deployment.instance, mending)

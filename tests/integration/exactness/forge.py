@@ -18,6 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+import dagster as dg
+
 import resources.warehouse.migrations  # noqa: F401 - so that no fork has to import it
 from assets.partitions import PROJECTS
 from assets.raw.issues import oldest_watermark
@@ -98,19 +100,21 @@ class Forge:
 
 def main() -> None:
     """Import everything that a load needs, then fork one for each line of standard input."""
+    definitions = build_definitions({"progress": LogProgress()})
+    definitions.resolve_job_def("issues")
     said = os.memfd_create("said")
     for line in sys.stdin:
         os.ftruncate(said, 0)
         child = os.fork()
         if child == 0:
-            _become_a_load(json.loads(line), said)
+            _become_a_load(json.loads(line), said, definitions)
         _tell({"pid": child})
         _, status = os.waitpid(child, 0)
         text = os.pread(said, 1_000_000, 0).decode(errors="replace")
         _tell({"code": os.waitstatus_to_exitcode(status), "said": text})
 
 
-def _become_a_load(arguments: Sequence[str], said: int) -> None:
+def _become_a_load(arguments: Sequence[str], said: int, definitions: dg.Definitions) -> None:
     for descriptor in (1, 2):
         os.lseek(said, 0, os.SEEK_SET)
         os.dup2(said, descriptor)
@@ -119,7 +123,7 @@ def _become_a_load(arguments: Sequence[str], said: int) -> None:
     code: Any = 1
     try:
         if arguments[0] == "issues":
-            code = _scheduled_run()
+            code = _scheduled_run(definitions)
         else:
             command([*arguments, "--json", "--no-progress"], prog_name="backlog-elt", standalone_mode=True)
     except SystemExit as end:
@@ -130,9 +134,8 @@ def _become_a_load(arguments: Sequence[str], said: int) -> None:
         os._exit(code if isinstance(code, int) else 1)
 
 
-def _scheduled_run() -> int:
+def _scheduled_run(definitions: dg.Definitions) -> int:
     """Do what the schedule of issues and its run do; what was seen wrong is printed."""
-    definitions = build_definitions({"progress": LogProgress()})
     prepare_storage(Settings.from_env(os.environ))
     with connection() as (backlog, warehouse), open_instance() as instance:
         instance.optimize_for_webserver(statement_timeout=0, pool_recycle=60, max_overflow=10)

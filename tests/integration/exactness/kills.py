@@ -26,14 +26,12 @@ from tests.integration.exactness.people import People
 from tests.integration.exactness.served import ROWS, Served
 
 SPEC = SpaceSpec(seed=11, users=8, projects=3, issues=900, history_days=240, history_end=HISTORY_END)
-#: A first load is killed when it has made up to so many requests for rows, and up to so many seconds later.
-MOST_REQUESTS, MOST_SECONDS = 60, 0.06
+#: A load is killed when it has made up to so many requests for rows, a first one or a later one, and up to so many seconds later.
+MOST_FIRST, MOST_LATER, MOST_SECONDS = 60, 25, 0.06
 #: Of the later loads, every so many-th is let live, and every so many-th of the others loads everything, not issues alone.
-LIVES, EVERYTHING = 6, 4
-#: How long before a load people work; a load reads what changed in the last minute again, and so do those after it.
+LIVES, EVERYTHING = 8, 6
+#: How long before a load people work. What changed less than a minute before is read again by the next one in any case.
 QUIET_SECONDS = (0, 61, 1_000)
-#: After which share of the killed loads people work before the next: what that reads again may be so for what they did.
-WORK_AFTER = 0.5
 CHANGES = 40
 
 
@@ -52,8 +50,8 @@ class Kills:
 
     @property
     def most_again(self) -> int:
-        """The most rows that were read again after one kill."""
-        return max((sum(rows.values()) for rows in self.again), default=0)
+        """The most rows of one kind that were read again after one kill."""
+        return max((max(rows.values(), default=0) for rows in self.again), default=0)
 
 
 @dataclass
@@ -71,13 +69,14 @@ class Scene:
     figures: Kills = field(default_factory=Kills)
     _left: int | None = None
     _asked: int = 0
-    _usual: int = MOST_REQUESTS
+    most: int = MOST_FIRST
+    _usual: int = MOST_FIRST
     was_killed: bool = False
     _worked: bool = False
 
     def kill_one(self, command: str = "load") -> bool:
         """Start a command and kill it at a random moment; return whether it died of it."""
-        self._left, self._asked = self.rng.randint(1, self._usual), 0
+        self._left, self._asked = self.rng.randint(1, min(self._usual, self.most)), 0
         self.forge.start(command)
         code, said = self.forge.wait()
         self._left = None
@@ -86,7 +85,7 @@ class Scene:
             # It ended before its time: the next one dies earlier.
             self._usual = max(self._asked, 2)
         else:
-            self._usual = min(self._usual + 5, MOST_REQUESTS)
+            self._usual = min(self._usual + 5, self.most)
         self._note(killed=code != 0)
         return code != 0
 
@@ -123,13 +122,13 @@ class Scene:
 
 
 @contextmanager
-def scene(databases: Databases, seed: int) -> Iterator[Scene]:
+def scene(databases: Databases, seed: int, spec: SpaceSpec = SPEC) -> Iterator[Scene]:
     """Give a scene on a fresh space, warehouse and storage of Dagster."""
     with (
         databases.fresh() as (url, engine),
         databases.fresh(migrated=False) as (dagster_url, _),
         tempfile.TemporaryDirectory(prefix="backlog-elt-kill-") as home,
-        Simulator(SPEC) as sim,
+        Simulator(spec) as sim,
     ):
         sim.clock.freeze(BEGIN)
         variables = {
@@ -147,8 +146,8 @@ def scene(databases: Databases, seed: int) -> Iterator[Scene]:
             yield made
 
 
-def kill_loads(stage: Scene, *, first: int, later: int) -> Kills:
-    """Kill a first load up to `first` times, load to the end, kill `later` loads of changes, and end with a whole look.
+def kill_loads(stage: Scene, *, first: int, kills: int) -> Kills:
+    """Kill a first load up to `first` times, load to the end, kill loads of changes up to `kills` in all, and look at all.
 
     Differences are noted after each load that lives.
     """
@@ -156,13 +155,15 @@ def kill_loads(stage: Scene, *, first: int, later: int) -> Kills:
         pass
     stage.load()
     stage.compare()
-    before, number = stage.figures.kills, 0
-    while stage.figures.kills < before + later:
+    number, stage.most = 0, MOST_LATER
+    calm = False  # whether nobody does anything between the load that is killed now and the next one, so that its cost can be seen
+    while stage.figures.kills < kills:
         number += 1
         stage.sim.clock.advance(stage.rng.choice((61, 900, 7_200)))
-        if not stage.was_killed or stage.rng.random() < WORK_AFTER:
+        if not (stage.was_killed and calm):
+            calm = stage.rng.random() < 0.5
             stage.work()
-            stage.sim.clock.advance(stage.rng.choice(QUIET_SECONDS))
+            stage.sim.clock.advance(stage.rng.choice(QUIET_SECONDS[1:] if calm else QUIET_SECONDS))
         if number % LIVES:
             stage.kill_one(_command(number))
         else:

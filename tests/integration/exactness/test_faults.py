@@ -6,12 +6,14 @@ Add here: another mishap. Keep out: mishaps at random (`machine.py`), killed loa
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 import dagster as dg
 import pytest
 
 from resources.simulator import Fault, RequestInfo, Simulator
 from tests.deployment import Deployment, failures, quiet
+from tests.integration.exactness import kills
 from tests.integration.exactness.databases import Databases, Server, databases, server
 from tests.integration.exactness.differences import differences
 from tests.integration.exactness.forge import Forge
@@ -19,6 +21,8 @@ from tests.integration.exactness.kills import scene
 from tests.integration.exactness.machine import BEGIN, SPEC
 from tests.integration.exactness.people import People
 from tests.integration.exactness.syncs import incremental, look_whole
+
+pytestmark = pytest.mark.long
 
 DISK_FULL = """
 CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -107,10 +111,10 @@ def test_the_disk_is_full_during_a_load(fresh_databases: Databases, table: str) 
 
 @pytest.mark.parametrize("options", [(), ("--full",)], ids=["two loads", "a load while a backfill runs"])
 def test_others_load_at_the_same_time(fresh_databases: Databases, options: tuple[str, ...]) -> None:
-    with scene(fresh_databases, seed=2) as stage, ExitStack() as stack:
+    with scene(fresh_databases, seed=2, spec=replace(kills.SPEC, issues=200)) as stage, ExitStack() as stack:
         other = stack.enter_context(Forge(stage.variables))
         for turn in range(3):
-            other.start(*options)
+            other.start("load", *options)
             stage.forge.start("load")
             for forge in (stage.forge, other):
                 code, said = forge.wait()

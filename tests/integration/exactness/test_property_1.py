@@ -8,10 +8,11 @@ import pytest
 from tests.integration.exactness.databases import Databases
 from tests.integration.exactness.play import play
 
-EXAMPLES = 14
+EXAMPLES = 12
 MUTATIONS = 5_000
 
 
+@pytest.mark.long
 @pytest.mark.timeout(1_200)
 def test_thousands_of_changes_reads_deaths_and_faults_end_with_warehouse_and_source_equal(
     fresh_databases: Databases,
