@@ -73,6 +73,9 @@ class Locks:
         self._held.clear()
         if conn is not None:
             with suppress(WarehouseError, SQLAlchemyError):  # it is lost already, and the locks with it
+                # The end of the session gives them back too, but only when the server has noticed it.
+                conn.execute(text("SELECT pg_advisory_unlock_all()"))
+            with suppress(WarehouseError, SQLAlchemyError):
                 conn.close()
 
     @property

@@ -29,7 +29,7 @@ SPEC = SpaceSpec(seed=11, users=8, projects=3, issues=900, history_days=240, his
 #: A load is killed when it has made up to so many requests for rows, a first one or a later one, and up to so many seconds later.
 MOST_FIRST, MOST_LATER, MOST_SECONDS = 60, 25, 0.06
 #: Of the later loads, every so many-th is let live, and every so many-th of the others loads everything, not issues alone.
-LIVES, EVERYTHING = 8, 6
+LIVES, EVERYTHING = 8, 10
 #: How long before a load people work. What changed less than a minute before is read again by the next one in any case.
 QUIET_SECONDS = (0, 61, 1_000)
 CHANGES = 40

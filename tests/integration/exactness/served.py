@@ -2,7 +2,7 @@
 
 Not counted is what every sync is sent again, after one that lived, too. Since rows may become visible late: the last minute of
 changes and the last quarter of an hour of activities before the killed one began. To see where it stands: issues that are asked for
-by less than a page, and the known activities at which a page of new ones begins. Issues are counted apart for each order in which
+by less than a page, and the known activities at which a page of new ones begins. Issues are counted apart for each way in which
 they are asked for: what changed in one second is found in the order of time and read in others, by any sync.
 
 Add here: another count of rows on the wire. Keep out: the log of requests (`resources/simulator/requests.py`).
@@ -44,16 +44,16 @@ class Served:
     def again(self) -> Counter[str]:
         """Return how many rows of the sync before, which was killed, were served to this one again, as they were, by kind."""
         with self._lock:
-            return Counter(" by ".join(filter(None, (what, sort))) for what, _, _, sort in self._now & self._killed)
+            return Counter(way for way, _, _ in self._now & self._killed)
 
     def _note(self, request: RequestInfo, content: Any) -> Any:
         what = ROWS.get(request.route)
         if what is not None and isinstance(content, list):
             field, overlap = OVERLAPS.get(what, ("updated", 0))
             recent = stamp(int(self._sim.clock.now()) - overlap) if overlap else "no time is as late"
-            sort = request.param("sort")
+            way = " ".join(filter(None, (what, request.param("sort"), "of some days" if request.param("updatedUntil") else None)))
             looks = what == "issues" and int(request.param("count") or 0) < PAGE_SIZE and not request.param("id[]")
             rows = () if looks else content[KNOWN:] if request.param("minId") else content
             with self._lock:
-                self._now.update((what, row["id"], row.get("updated"), sort) for row in rows if str(row[field]) < recent)
+                self._now.update((way, row["id"], row.get("updated")) for row in rows if str(row[field]) < recent)
         return content

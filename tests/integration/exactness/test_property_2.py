@@ -8,7 +8,7 @@ import pytest
 from tests.integration.exactness.databases import Databases
 from tests.integration.exactness.play import play
 
-EXAMPLES = 12
+EXAMPLES = 8
 MUTATIONS = 5_000
 
 
