@@ -10,17 +10,18 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Text, cast, exists, func, select
+from sqlalchemy import BigInteger, Text, cast, exists, func, select
 
 from assets.partitions import Slice, month_keys
 from assets.raw.issue_report import Tally
 from assets.raw.issue_scope import Project
 from assets.raw.table_load import TableLoad
 from resources.backlog.errors import NotFound
-from resources.backlog.feed import deleted_issues
+from resources.backlog.feed import ISSUE_DELETED, deleted_issues
 from resources.backlog.models import IssueFilter
 from resources.warehouse.deletes import created_ids, mark_issues_deleted, stored_ids
 from resources.warehouse.quarantine import pending_rejections, resolve_rejections
+from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import rejected_records
 
 #: Ids in one request of `GET /issues?id[]=`; a page holds as many.
@@ -153,7 +154,8 @@ def _proven(load: TableLoad, absent: Sequence[int], visible: dict[int, Project])
     """Return those of the absent issues that are stored and whose project is still in sight, so that they must be gone.
 
     Whether lists hold the issues of an archived project is not documented: there, absence proves something only when other issues
-    of the project are listed. One request when any is absent, and one for each archived project concerned.
+    of the project are listed, or when the feed has told that the issue was deleted. One request when any is absent, and one for
+    each archived project concerned.
     """
     issues = load.spec.table.c
     query = select(issues.id, issues.project_id).where(
@@ -164,15 +166,28 @@ def _proven(load: TableLoad, absent: Sequence[int], visible: dict[int, Project])
     if not stored:
         return []
     now = _archived_now(load)
-    sound = set()
+    sound: set[int] = set()
+    empty: set[int] = set()
     for project_id in set(stored.values()) & now.keys() & visible.keys():
         project = visible[project_id]
-        if project.archived == now[project_id] and (not project.archived or _source_count(load, [project])):
-            sound.add(project_id)
-    unsound = sorted({project_id for project_id in stored.values() if project_id not in sound})
+        if project.archived == now[project_id]:
+            (sound if not project.archived or _source_count(load, [project]) else empty).add(project_id)
+    told = _told_deleted(load, empty) if empty else set()
+    gone = sorted(identifier for identifier, project_id in stored.items() if project_id in sound or identifier in told)
+    unsound = sorted({stored[identifier] for identifier in stored.keys() - gone})
     if unsound:
         load.context.log.warning(f"nothing is marked deleted in the projects {unsound}: they are out of sight, or were archived")
-    return sorted(identifier for identifier, project_id in stored.items() if project_id in sound)
+    return gone
+
+
+def _told_deleted(load: TableLoad, projects: Collection[int]) -> set[int]:
+    """Return the issues of projects that stored activities tell the deletion of: no issue comes back from that."""
+    activities = SPECS["activities"].table.c
+    query = select(activities.payload["content"]["id"].astext.cast(BigInteger)).where(
+        activities.space_key == load.space_key, activities.project_id.in_(projects), activities.type == ISSUE_DELETED
+    )
+    with load.engine.connect() as connection:
+        return set(connection.execute(query).scalars())
 
 
 def _archived_now(load: TableLoad) -> dict[int, bool]:

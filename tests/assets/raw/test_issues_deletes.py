@@ -113,3 +113,15 @@ def test_an_archived_project_whose_issues_are_not_listed_any_more_loses_none(loa
     assert loaded.run_issues("APP").success
     assert loaded.stored_issues() == before
     assert not loaded.rows("issues", deleted=True)
+
+
+def test_an_archived_project_that_lists_no_issue_loses_only_those_whose_deletion_the_feed_tells(loaded: Deployment) -> None:
+    space = loaded.sim.space
+    left, *others = sorted(space.project("WEB").issues)
+    for issue in others:
+        space.delete_issue(issue)
+    space.archive_project("WEB")
+    loaded.sim.switch(archived_issues_listed=False)
+    assert loaded.run_issues(mode="incremental", first=NOW).success
+    assert {row["id"] for row in loaded.rows("issues", deleted=True)} == set(others)
+    assert loaded.row("issues", left)["deleted_at"] is None

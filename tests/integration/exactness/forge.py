@@ -71,10 +71,16 @@ class Forge:
         answer = self._answer()
         return int(answer["code"]), str(answer["said"])
 
-    def kill(self) -> None:
-        """Kill the load that goes on, as `kill -9` does; nothing happens when it has ended."""
+    def kill_after(self, seconds: float) -> None:
+        """Kill the load that goes on, as `kill -9` does, a little later; nothing happens when it has ended by then."""
+        timer = threading.Timer(seconds, self._kill, [self._child])
+        timer.daemon = True
+        timer.start()
+
+    @staticmethod
+    def _kill(child: int) -> None:
         with suppress(ProcessLookupError):
-            os.kill(self._child, signal.SIGKILL)
+            os.kill(child, signal.SIGKILL)
 
     def load(self, *options: str) -> dict[str, Any]:
         """Load to the end and return what `load --json` printed; raises AssertionError when it failed."""

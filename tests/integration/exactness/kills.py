@@ -5,7 +5,6 @@ Add here: another figure of killed loads. Keep out: how a process is started (`f
 
 import signal
 import tempfile
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -110,7 +109,7 @@ class Scene:
         if request.route in ROWS:
             self._asked += 1
             if self._asked == self._left:
-                threading.Timer(self.rng.random() * MOST_SECONDS, self.forge.kill).start()
+                self.forge.kill_after(self.rng.random() * MOST_SECONDS)
 
     def _note(self, *, killed: bool) -> None:
         if self.was_killed and not self._worked:
