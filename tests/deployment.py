@@ -6,6 +6,7 @@ Only the waits are taken out, by injection. Add here: a way to run or to look th
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -18,6 +19,7 @@ from assets.raw.issues import Mode
 from pipelines.definitions import build_definitions
 from pipelines.jobs import issues_config
 from pipelines.loading import QUIET
+from pipelines.schedules import changes_range
 from pipelines.sensors import new_project_keys
 from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
@@ -128,14 +130,26 @@ class Deployment:
         mode: Mode = "backfill",
         tags: Mapping[str, str] | None = None,
     ) -> Run:
-        """Run `issues` over a rectangle: from the first to the last of `projects` (default all), from month to month."""
+        """Run `issues` over a rectangle: from the first to the last of `projects` (default all), from month to month.
+
+        The first month is by default the first of all; where only changes are read, that of the schedules and sensors.
+        """
         keys = projects or tuple(self.partitions)
         months = month_keys()
+        if first is None and mode != "backfill":
+            watermark = self.oldest_watermark() if mode == "incremental" else datetime.now(UTC)
+            first = changes_range(self.partitions, watermark)[0].split("|")[1]
         corners = {
             RANGE_START_TAG: partition_key(keys[0], first or months[0]),
             RANGE_END_TAG: partition_key(keys[-1], last or months[-1]),
         }
         return self.run("issues", config=issues_config(mode), tags=corners | dict(tags or {}))
+
+    def oldest_watermark(self) -> datetime | None:
+        """Return the watermark of the project that is furthest behind, None while a known project has none."""
+        [state] = self.query("SELECT min(watermark) AS oldest, count(watermark) AS n FROM ops.sync_state WHERE scope = 'issues'")
+        oldest: datetime | None = state["oldest"] if state["n"] >= len(self.partitions) else None
+        return oldest
 
     def run_activities(self, mode: str = "incremental") -> Run:
         """Run only `activities`."""

@@ -26,7 +26,7 @@ from tests.integration.exactness.syncs import incremental, look_whole
 
 pytestmark = pytest.mark.long
 
-SPEC = SpaceSpec(seed=5, users=6, projects=3, issues=60, history_days=240, history_end=HISTORY_END)
+SPEC = SpaceSpec(seed=5, users=6, projects=3, issues=30, history_days=240, history_end=HISTORY_END)
 #: Values of the switches that are numbers, besides their default.
 NUMBERS = {"limits_drop_after": 60, "activity_retention_days": 1, "late_activity_seconds": 3_600}
 #: Switches of deliveries, tokens and rights, which have tests of their own.

@@ -19,11 +19,8 @@ from tests.integration.exactness.truth import seen_projects
 
 def incremental(deployment: Deployment, _rng: Random) -> bool:
     """Read what has changed, as the schedule does."""
-    [state] = deployment.discover().query(
-        "SELECT min(watermark) AS oldest, count(watermark) AS known FROM ops.sync_state WHERE scope = 'issues'"
-    )
-    complete = state["known"] >= len(deployment.partitions)
-    return _requested(deployment, issues_request(deployment.partitions, state["oldest"] if complete else None))
+    deployment.discover()
+    return _requested(deployment, issues_request(deployment.partitions, deployment.oldest_watermark()))
 
 
 def touched(deployment: Deployment, _rng: Random) -> bool:

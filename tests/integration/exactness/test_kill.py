@@ -4,6 +4,7 @@ Add here: what must be true of killed loads. Keep out: how they are killed (`kil
 """
 
 import pytest
+from sqlalchemy import text
 
 from tests.integration.exactness.databases import Databases
 from tests.integration.exactness.kills import kill_loads, scene
@@ -23,7 +24,7 @@ def test_a_hundred_loads_that_were_killed_leave_no_gap_no_duplicate_and_at_most_
         assert len(figures.again) >= KILLS // 2
         assert figures.most_again <= 100, figures.again
         with stage.engine.connect() as connection:
-            left = connection.exec_driver_sql("SELECT sync_type, run_id FROM ops.sync_history WHERE status = 'in_progress'").all()
-            dead = connection.exec_driver_sql("SELECT count(*) FROM ops.sync_history WHERE error LIKE '%killed%'").scalar_one()
+            left = connection.execute(text("SELECT sync_type, run_id FROM ops.sync_history WHERE status = 'in_progress'")).all()
+            dead = connection.execute(text("SELECT count(*) FROM ops.sync_history WHERE error LIKE '%killed%'")).scalar_one()
         assert not left
         assert dead >= figures.kills // 2
