@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from resources.simulator import Simulator, SpaceSpec, Switches
-from tests.deployment import Deployment, quiet
+from tests.deployment import Deployment, Run, failures, quiet
 from tests.integration.exactness.databases import Databases
 from tests.integration.exactness.differences import differences
 from tests.integration.exactness.people import People
@@ -117,7 +117,7 @@ class Syncs(RuleBasedStateMachine):
     @rule()
     def read_in_peace(self) -> None:
         """Sync what has changed, undisturbed: it must not fail, and misses nothing that somebody tells of."""
-        assert self._sync(incremental, self.deployment, Random(0)), "an undisturbed sync failed"  # noqa: S311 - as above
+        assert self._sync(incremental, self.deployment, Random(0)), self._why()  # noqa: S311 - as above
         switches = self.sim.space.switches
         if not switches.late_activity_seconds and not switches.activity_retention_days:
             self._compare(masters=False)
@@ -130,7 +130,7 @@ class Syncs(RuleBasedStateMachine):
                 self.sim.clock.advance(late + 60)
                 # An activity that became visible more than a quarter of an hour late is for the nightly pass to find.
                 for how in (look_whole, deep, incremental) if late else (look_whole, incremental):
-                    assert self._sync(how, self.deployment, Random(0)), "an undisturbed sync failed"  # noqa: S311 - as above
+                    assert self._sync(how, self.deployment, Random(0)), self._why()  # noqa: S311 - as above
                 self.people.silence.clear()
                 self._compare(masters=True)
                 assert not self.deployment.query("SELECT id FROM ops.sync_history WHERE status = 'in_progress'")
@@ -144,6 +144,11 @@ class Syncs(RuleBasedStateMachine):
         done = how(deployment, rng)
         self.figures.failed += not done
         return done
+
+    def _why(self) -> str:
+        failed = self.deployment.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]), limit=1)
+        told = failures(Run(False, failed[0].run_id, self.deployment.instance)) if failed else ["it died"]
+        return "\n".join(["an undisturbed sync failed:", *told])
 
     def _compare(self, *, masters: bool) -> None:
         found = differences(self.deployment, silence=self.people.silence, masters=masters)
