@@ -23,7 +23,7 @@ def main() -> int:
             capture_output=True,
         )  # fmt: skip
         environment = os.environ | {"NODE_EXTRA_CA_CERTS": str(certificate)}
-        with spawn_simulator(issues=500, certificate=(certificate, key)) as space:
+        with spawn_simulator(issues=500, limits="paid", certificate=(certificate, key)) as space:
             command = ["node", sys.argv[1], space.url, space.api_key]
             return subprocess.run(command, check=False, timeout=120, env=environment).returncode
 
