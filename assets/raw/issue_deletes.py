@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, Text, cast, exists, func, select
+from sqlalchemy import Text, cast, exists, func, select
 
 from assets.partitions import Slice, month_keys
 from assets.raw.issue_report import Tally
@@ -19,7 +19,7 @@ from assets.raw.table_load import TableLoad
 from resources.backlog.errors import NotFound
 from resources.backlog.feed import ISSUE_DELETED, deleted_issues
 from resources.backlog.models import IssueFilter
-from resources.warehouse.deletes import created_ids, mark_issues_deleted, stored_ids
+from resources.warehouse.deletes import mark_issues_deleted, stored_ids
 from resources.warehouse.quarantine import pending_rejections, resolve_rejections
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import rejected_records
@@ -49,28 +49,15 @@ def mark_vanished(
         stored = stored_ids(
             connection, load.spec, {"project_id": project.id}, space_key=load.space_key, since=part.since, until=part.until
         )
-    missed = stored.difference(seen)
-    if not _mark_if_absent(load, missed, visible, tally, project.id, "partition re-read"):
-        _refuse_lost(load, [project])
+    mark_missed(load, project, stored.difference(seen), visible, tally)
 
 
-def mark_unmet(
-    load: TableLoad,
-    project: Project,
-    met: Collection[int],
-    since: datetime | None,
-    until: datetime | None,
-    visible: dict[int, Project],
-    tally: Tally,
-) -> None:
-    """Mark the stored issues created within [since, until) that a pass by time of creation did not meet and that are gone.
+def mark_missed(load: TableLoad, project: Project, missed: Collection[int], visible: dict[int, Project], tally: Tally) -> None:
+    """Mark the stored issues that a read of their project should have met and that the source confirms it no longer has.
 
     Raises:
-        NotFound: the project has gone out of sight meanwhile, so that the pass over it proves nothing.
+        NotFound: the project has gone out of sight meanwhile, so that the read proves nothing.
     """
-    with load.engine.connect() as connection:
-        stored = created_ids(connection, load.spec, project.id, space_key=load.space_key, since=since, until=until)
-    missed = stored.difference(met)
     if missed and not _mark_if_absent(load, missed, visible, tally, project.id, "partition re-read"):
         _refuse_lost(load, [project])
 
@@ -170,9 +157,11 @@ def _proven(load: TableLoad, absent: Sequence[int], visible: dict[int, Project])
     empty: set[int] = set()
     for project_id in set(stored.values()) & now.keys() & visible.keys():
         project = visible[project_id]
-        if project.archived == now[project_id]:
-            (sound if not project.archived or _source_count(load, [project]) else empty).add(project_id)
-    told = _told_deleted(load, empty) if empty else set()
+        if project.archived != now[project_id]:
+            continue
+        proves = not project.archived or _source_count(load, [project])
+        (sound if proves else empty).add(project_id)
+    told = _told_deleted(load, [identifier for identifier, project_id in stored.items() if project_id in empty])
     gone = sorted(identifier for identifier, project_id in stored.items() if project_id in sound or identifier in told)
     unsound = sorted({stored[identifier] for identifier in stored.keys() - gone})
     if unsound:
@@ -180,14 +169,17 @@ def _proven(load: TableLoad, absent: Sequence[int], visible: dict[int, Project])
     return gone
 
 
-def _told_deleted(load: TableLoad, projects: Collection[int]) -> set[int]:
-    """Return the issues of projects that stored activities tell the deletion of: no issue comes back from that."""
+def _told_deleted(load: TableLoad, ids: Collection[int]) -> set[int]:
+    """Return those of the issues that stored activities tell the deletion of: no issue comes back from that."""
+    if not ids:
+        return set()
     activities = SPECS["activities"].table.c
-    query = select(activities.payload["content"]["id"].astext.cast(BigInteger)).where(
-        activities.space_key == load.space_key, activities.project_id.in_(projects), activities.type == ISSUE_DELETED
+    issue = activities.payload["content"]["id"].astext
+    query = select(issue).where(
+        activities.space_key == load.space_key, activities.type == ISSUE_DELETED, issue.in_([str(identifier) for identifier in ids])
     )
     with load.engine.connect() as connection:
-        return set(connection.execute(query).scalars())
+        return {int(told) for told in connection.execute(query).scalars()}
 
 
 def _archived_now(load: TableLoad) -> dict[int, bool]:

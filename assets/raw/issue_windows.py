@@ -3,13 +3,14 @@
 Add here: a rule of the sync of issues. Keep out: how a window is read exactly (`resources/backlog/scan.py`).
 """
 
+from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 
 from assets.metadata import Window as Span
 from assets.partitions import Slice, month_keys, month_of, partition_key, slices_of
-from assets.raw.issue_deletes import is_equal, mark_unmet, mark_vanished, retry_rejected, unequal_projects
+from assets.raw.issue_deletes import is_equal, mark_missed, mark_vanished, retry_rejected, unequal_projects
 from assets.raw.issue_passes import attempt, broken_off, checkpoints, complete, reached, store, store_batch
 from assets.raw.issue_report import Tally, report_partitions, report_run
 from assets.raw.issue_scope import SCOPE, Project, passes, project_of, visible_projects
@@ -20,6 +21,7 @@ from resources.backlog.scan import Resume, Scan, scan_changes, scan_window
 from resources.backlog.walk import identity
 from resources.backlog.window import Window, WindowProof
 from resources.warehouse import state
+from resources.warehouse.deletes import ids_by_creation
 
 
 def load_windows(load: TableLoad, wanted: Sequence[Slice], *, resumable: bool = False) -> None:
@@ -98,7 +100,7 @@ def _read_whole(load: TableLoad, project: Project, part: Slice, visible: dict[in
     before, began = load.client.stats.snapshot(), datetime.now(UTC)
     tally = Tally(part.months, {project.id})
     resume = broken_off(load, [project], "created")
-    scan = _store_whole(load, project, visible, tally, resume)
+    scan = _store_whole(load, project, part, visible, tally, resume)
     started = scan.started_at
     if resume is not None and scan.proof.resumed:
         with load.writing() as connection:
@@ -108,7 +110,7 @@ def _read_whole(load: TableLoad, project: Project, part: Slice, visible: dict[in
         started = changes.started_at
         if unequal:
             load.context.log.warning(f"{project.key}: not as many issues as at the source after an earlier read; reading all again")
-            scan = _store_whole(load, project, visible, tally, None)
+            scan = _store_whole(load, project, part, visible, tally, None)
             started = scan.started_at
     complete(load, [project], started)
     report_partitions(
@@ -169,22 +171,27 @@ def _store_changes(
     return scan, [project for project in unequal if not is_equal(load, project)]
 
 
-def _store_whole(load: TableLoad, project: Project, visible: dict[int, Project], tally: Tally, resume: Resume | None) -> Scan:
+def _store_whole(
+    load: TableLoad, project: Project, part: Slice, visible: dict[int, Project], tally: Tally, resume: Resume | None
+) -> Scan:
     """Read and store a project whole, or what is left of it, oldest first; mark what was stored, is not met and is gone.
 
     That is done before a checkpoint covers it, since the next try does not know what this one has met.
     """
+    since = resume.position.known_before if resume else None
+    with load.engine.connect() as connection:
+        waiting = deque(ids_by_creation(connection, load.spec, project.id, space_key=load.space_key, since=since))
     scan = scan_window(load.client, Window((project.id,)), resume=resume)
     met: set[int] = set()
-    since = resume.position.known_before if resume else None
     for batch in scan:
         met.update(identity(record) for record in batch)
-        at = scan.checkpoint
-        if at is not None and (since is None or since < at.position.moment):
-            mark_unmet(load, project, met, since, at.position.moment, visible, tally)
-            since = at.position.moment
+        at, passed = scan.checkpoint, set()
+        while at is not None and waiting and waiting[0][0] < at.position.moment:
+            passed.add(waiting.popleft()[1])
+        mark_missed(load, project, passed - met, visible, tally)
         store_batch(load, batch, tally, [project], "created", at)
-    if scan.seen_ids or not project.archived:
-        # Whether lists still hold the issues of an archived project is not documented: absence proves nothing then.
-        mark_unmet(load, project, scan.seen_ids, since if scan.proof.resumed else None, None, visible, tally)
+    if scan.proof.resumed:
+        mark_missed(load, project, {issue for _, issue in waiting} - scan.seen_ids, visible, tally)
+    else:
+        mark_vanished(load, project, part, scan.seen_ids, visible, tally)
     return scan

@@ -200,17 +200,20 @@ def stored_ids(
     return set(conn.execute(query).scalars())
 
 
-def created_ids(
-    conn: Connection, spec: TableSpec, project_id: int, *, space_key: str, since: datetime | None, until: datetime | None
-) -> set[int]:
-    """Return the ids of the rows of a project that are not marked deleted, created within [since, until)."""
+def ids_by_creation(
+    conn: Connection, spec: TableSpec, project_id: int, *, space_key: str, since: datetime | None
+) -> list[tuple[datetime, int]]:
+    """Return when each row of a project that is not marked deleted was created, and its id, oldest first, from `since` on."""
     columns = spec.table.c
-    query = select(columns.id).where(columns.space_key == space_key, columns.project_id == project_id, columns.deleted_at.is_(None))
+    query = (
+        select(columns.created_at, columns.id)
+        .where(columns.space_key == space_key, columns.project_id == project_id)
+        .where(columns.deleted_at.is_(None), columns.created_at.is_not(None))
+        .order_by(columns.created_at)
+    )
     if since is not None:
         query = query.where(columns.created_at >= since)
-    if until is not None:
-        query = query.where(columns.created_at < until)
-    return set(conn.execute(query).scalars())
+    return [(created, identifier) for created, identifier in conn.execute(query)]
 
 
 def _array(ids: Collection[int]) -> ColumnElement[Sequence[int]]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, literal, select
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from resources.warehouse.schema_ops import project_keys, sync_state
 
@@ -133,22 +133,17 @@ def get_checkpoints(conn: Connection, space_key: str, scope: str, sort: str) -> 
 
 def set_checkpoint(conn: Connection, space_key: str, scope: str, project_ids: Collection[int], checkpoint: Checkpoint) -> None:
     """Store how far a read of projects has come. Commit it together with the rows."""
-    kept = {"position": checkpoint.position, "started_at": checkpoint.started_at.isoformat()}
-    _set_extra(conn, space_key, scope, project_ids, {checkpoint.sort: kept}, add=True)
+    kept = {checkpoint.sort: {"position": checkpoint.position, "started_at": checkpoint.started_at.isoformat()}}
+    rows = [{"space_key": space_key, "scope": scope, "project_id": project, "extra": kept} for project in sorted(project_ids)]
+    if not rows:
+        return
+    statement = insert(sync_state).values(rows)
+    extra = sync_state.c.extra.concat(statement.excluded.extra)
+    conn.execute(statement.on_conflict_do_update(index_elements=_KEY, set_={"extra": extra}))
 
 
 def clear_checkpoints(conn: Connection, space_key: str, scope: str, project_ids: Collection[int]) -> None:
     """Forget how far reads of projects had come: they are complete."""
-    _set_extra(conn, space_key, scope, project_ids, {}, add=False)
-
-
-def _set_extra(
-    conn: Connection, space_key: str, scope: str, project_ids: Collection[int], extra: Mapping[str, Any], *, add: bool
-) -> None:
-    rows = [{"space_key": space_key, "scope": scope, "project_id": project, "extra": extra} for project in sorted(project_ids)]
-    if not rows:
-        return
-    statement = insert(sync_state).values(rows)
-    new = statement.excluded.extra
-    found = func.coalesce(sync_state.c.extra, literal({}, JSONB)).concat(new) if add else new
-    conn.execute(statement.on_conflict_do_update(index_elements=_KEY, set_={"extra": found}))
+    state = sync_state.c
+    chosen = (state.space_key == space_key, state.scope == scope, state.project_id.in_(project_ids))
+    conn.execute(update(sync_state).where(*chosen).values(extra={}))

@@ -29,6 +29,7 @@ def test_everything_is_as_before_after_a_repair(loaded: Deployment, tampering: T
     assert not found.found.failed
     assert {table for table, _ in tampering.told} == set(found.found.mended)
     assert present(loaded) == before
+    assert deep(loaded).found.status == "equal"
 
 
 def test_a_repair_writes_only_what_differed(loaded: Deployment) -> None:
