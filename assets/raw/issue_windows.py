@@ -4,7 +4,7 @@ Add here: a rule of the sync of issues. Keep out: how a window is read exactly (
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -24,10 +24,11 @@ from resources.warehouse import state
 from resources.warehouse.deletes import ids_by_creation
 
 
-def load_windows(load: TableLoad, wanted: Sequence[Slice], *, resumable: bool = False) -> None:
+def load_windows(load: TableLoad, wanted: Sequence[Slice], changes_until: Mapping[int, datetime] | None = None) -> None:
     """Read slices again whole; a project that fails does not keep the others from loading.
 
-    A project that was never read whole is gone on with where an earlier try was broken off; with `resumable` each whole one.
+    A project that was never read whole is gone on with where an earlier try was broken off; with `changes_until` also those whose
+    changes before an instant this load has read already (project -> instant).
     """
     visible = visible_projects(load)
     planned = [(part, project_of(load, part.project_key, visible)) for part in wanted]
@@ -40,7 +41,7 @@ def load_windows(load: TableLoad, wanted: Sequence[Slice], *, resumable: bool = 
             load.failed(part.project_key, LookupError("no visible project has or had this key: deleted, or access lost?"))
         else:
             load.lock_projects([project.id])
-            attempt(load, "backfill", [project], partial(_read_window, load, project, part, visible, resumable))
+            attempt(load, "backfill", [project], partial(_read_window, load, project, part, visible, changes_until or {}))
             load.unlock_projects([project.id])
     report_run(load)
 
@@ -62,22 +63,25 @@ def load_changes(load: TableLoad, covered: Sequence[Slice]) -> None:
     # A project that was being read again whole was found wrong: that its number of issues may be right now proves nothing.
     begun = checkpoints(load, "created")
     whole = [project for project in projects if project.id not in watermarks or project.id in begun]
+    until: dict[int, datetime] = {}
     for group in passes(known, watermarks, checkpoints(load, "updated")):
-        if not attempt(load, "incremental", group, partial(_read_changes, load, group, visible, watermarks, whole)):
+        if not attempt(load, "incremental", group, partial(_read_changes, load, group, visible, watermarks, whole, until)):
             # One of them has spoilt the pass for all: read each by itself to find out which.
             for project in group:
-                attempt(load, "incremental", [project], partial(_read_changes, load, [project], visible, watermarks, whole))
+                attempt(load, "incremental", [project], partial(_read_changes, load, [project], visible, watermarks, whole, until))
     read_renamed(load, visible, [project for project in known if project not in whole])
     parts = slices_of(partition_key(project.key, month) for project in whole for month in month_keys())
-    load_windows(load, parts, resumable=True)
+    load_windows(load, parts, until)
 
 
-def _read_window(load: TableLoad, project: Project, part: Slice, visible: dict[int, Project], resumable: bool) -> None:
+def _read_window(
+    load: TableLoad, project: Project, part: Slice, visible: dict[int, Project], changes_until: Mapping[int, datetime]
+) -> None:
     """Read one slice whole, mark what has vanished from it, and move the watermark when the slice reaches from it to now."""
     with load.engine.connect() as connection:
         watermark = state.get_watermarks(connection, load.space_key, SCOPE).get(project.id)
-    if part.whole and (watermark is None or resumable):
-        _read_whole(load, project, part, visible)
+    if part.whole and (watermark is None or project.id in changes_until):
+        _read_whole(load, project, part, visible, changes_until.get(project.id))
         return
     before, began = load.client.stats.snapshot(), datetime.now(UTC)
     tally, wanted = Tally(part.months, {project.id}), wanted_before(load, {project.id})
@@ -90,12 +94,15 @@ def _read_window(load: TableLoad, project: Project, part: Slice, visible: dict[i
     report_partitions(load, [(project.id, part.project_key)], tally, span, load.client.stats - before, began, scan.proof)
 
 
-def _read_whole(load: TableLoad, project: Project, part: Slice, visible: dict[int, Project]) -> None:
+def _read_whole(
+    load: TableLoad, project: Project, part: Slice, visible: dict[int, Project], changes_until: datetime | None
+) -> None:
     """Read a project whole, from where an earlier try was broken off, if one was.
 
     Issues come in the order of their creation, so a checkpoint says how far the read has come. What changed in the part that
-    was read before is then read as changes since the first try began, and the number of issues is compared: when it differs and
-    neither the deletions that the activity feed tells nor later changes explain it, all is read again.
+    was read before is then read as changes since the first try began, unless this load has read them already, until
+    `changes_until`. The number of issues is compared: when it differs and neither the deletions that the activity feed tells nor
+    later changes explain it, all is read again.
     """
     before, began = load.client.stats.snapshot(), datetime.now(UTC)
     tally = Tally(part.months, {project.id})
@@ -103,11 +110,15 @@ def _read_whole(load: TableLoad, project: Project, part: Slice, visible: dict[in
     scan = _store_whole(load, project, part, visible, tally, resume)
     started = scan.started_at
     if resume is not None and scan.proof.resumed:
-        with load.writing() as connection:
-            # From here on a load that dies is gone on with by a load of changes.
-            reached(connection, load, [project], resume.started_at)
-        changes, unequal = _store_changes(load, [project], resume.started_at, resume.started_at, visible, tally)
-        started = changes.started_at
+        if changes_until is None:
+            with load.writing() as connection:
+                # From here on a load that dies is gone on with by a load of changes.
+                reached(connection, load, [project], resume.started_at)
+            changes, unequal = _store_changes(load, [project], resume.started_at, resume.started_at, visible, tally)
+            started = changes.started_at
+        else:
+            unequal = _still_unequal(load, [project], visible, tally, changes_until, scan.started_at)
+            started = changes_until
         if unequal:
             load.context.log.warning(f"{project.key}: not as many issues as at the source after an earlier read; reading all again")
             scan = _store_whole(load, project, part, visible, tally, None)
@@ -124,12 +135,13 @@ def _read_changes(
     visible: dict[int, Project],
     watermarks: dict[int, datetime],
     whole: list[Project],
+    until: dict[int, datetime],
 ) -> None:
     """Read what changed in several projects in one pass, from the oldest of their watermarks on.
 
     A pass that was broken off is gone on with first: it ends as one that began when that one did, and what changed since then is
     read after it. A project that has not as many issues as at the source in the end, and stays so, is added to `whole`, to be read
-    again; it counts as read up to now when that is done.
+    again; it counts as read up to now when that is done. `until` is told before when all changes of each are stored.
     """
     before, began = load.client.stats.snapshot(), datetime.now(UTC)
     since = start = min(watermarks[project.id] for project in projects)
@@ -143,6 +155,7 @@ def _read_changes(
     scan, unequal = _store_changes(load, projects, start, since, visible, tally)
     proof = proof + scan.proof if proof else scan.proof
     whole += [project for project in unequal if project not in whole]
+    until.update({project.id: scan.next_watermark for project in projects})
     complete(load, [project for project in projects if project not in whole], scan.next_watermark)
     named = [(project.id, project.key) for project in projects]
     report_partitions(load, named, tally, Span(since, scan.started_at, tally.newest), load.client.stats - before, began, proof)
@@ -164,11 +177,22 @@ def _store_changes(
     wanted = wanted_before(load, ids)
     scan = scan_changes(load.client, ids, start)
     read_others(load, settle_met(load, wanted, store(load, scan, tally, projects)), visible, tally)
+    return scan, _still_unequal(load, projects, visible, tally, deleted_since, scan.started_at)
+
+
+def _still_unequal(
+    load: TableLoad,
+    projects: Sequence[Project],
+    visible: dict[int, Project],
+    tally: Tally,
+    deleted_since: datetime,
+    created_since: datetime,
+) -> list[Project]:
+    """Return the projects that have not as many issues as at the source, when deletions and creations since then are stored."""
     unequal = unequal_projects(load, projects, visible, tally, deleted_since)
     if unequal:
-        # Created after the pass began, perhaps.
-        store(load, scan_changes(load.client, [project.id for project in unequal], scan.started_at), tally, unequal, sort=None)
-    return scan, [project for project in unequal if not is_equal(load, project)]
+        store(load, scan_changes(load.client, [project.id for project in unequal], created_since), tally, unequal, sort=None)
+    return [project for project in unequal if not is_equal(load, project)]
 
 
 def _store_whole(
