@@ -72,7 +72,7 @@ def _day(sim: Simulator, deployment: Deployment) -> Iterator[Figure]:
     group = f"a day: {CHANGES:,} changes to {CHANGES:,} issues, synced hourly"
     active = [issue for project in sim.space.projects.values() if not project.archived for issue in project.issues.values()]
     chosen = Random(1).sample(active, CHANGES)  # noqa: S311 - a choice of issues
-    ticks, loads = Counter[str](), Counter[str]()
+    loads = Counter[str]()
     for hour in range(HOURS):
         changed = chosen[hour::HOURS]
         for number, issue in enumerate(changed):
@@ -85,25 +85,22 @@ def _day(sim: Simulator, deployment: Deployment) -> Iterator[Figure]:
                 sim.space.edit_issue(issue, summary=f"Changed in hour {hour}")
         sim.requests.clear()
         request = _tick(deployment)
-        ticks.update(sim.requests.by_route())
-        sim.requests.clear()
         ended = deployment.run("issues", config=request.run_config, tags=request.tags)
         loads.update(sim.requests.by_route())
         expect_equal("the load ends well", ended.success, True)
     _expect_no_differences(deployment)
-    yield Figure(group, "requests of the loads", loads.total(), "requests", DAY_BOUND)
+    yield Figure(group, "requests of the schedule's ticks and runs", loads.total(), "requests", DAY_BOUND)
     for route, number in loads.most_common():
         yield Figure(group, f"  GET {route}", number, "requests")
-    yield Figure(group, "requests of the schedule, which asks for the watermarks", ticks.total(), "requests")
 
 
 def _tick(deployment: Deployment) -> dg.RunRequest:
     """Ask for the watermarks and return the run that follows, as the schedule does."""
-    backlog, warehouse = deployment.backlog, deployment.warehouse
-    request = issues_request(deployment.partitions, oldest_watermark(backlog, warehouse))
-    for resource in (backlog, warehouse):
-        resource.close()
-    return request
+    warehouse = deployment.warehouse
+    try:
+        return issues_request(deployment.partitions, oldest_watermark(warehouse, deployment.partitions))
+    finally:
+        warehouse.close()
 
 
 def _expect_no_differences(deployment: Deployment) -> None:

@@ -143,12 +143,13 @@ def _run_jobs(instance: dg.DagsterInstance, request: LoadRequest, recorder: Reco
     with connection() as (backlog, warehouse):
         projects = note_project_keys(backlog, warehouse)
         wanted = _wanted_projects(request, projects)
-        watermark = None if request.backfill else oldest_watermark(backlog, warehouse)
         recorder.requests.update(backlog.client.stats.requests)
         end_dead_runs(instance)
         name = str(PROJECTS.name)
         instance.add_dynamic_partitions(name, new_project_keys(instance.get_dynamic_partitions(name), projects))
-        ranges = list(_issue_ranges(request, wanted, instance.get_dynamic_partitions(name), watermark))
+        partitions = instance.get_dynamic_partitions(name)
+        watermark = None if request.backfill else oldest_watermark(warehouse, partitions)
+        ranges = list(_issue_ranges(request, wanted, partitions, watermark))
         for job in (users_job, projects_job):
             yield from run_job(definitions, instance, job.name)
         config = issues_config("backfill" if request.backfill else "incremental")

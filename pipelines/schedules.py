@@ -25,8 +25,6 @@ from assets.partitions import (
 from assets.raw.issues import Mode, oldest_watermark
 from pipelines.jobs import KIND_TAG, census_job, deep_pass_job, issues_config, issues_job, projects_job, users_job
 from pipelines.runs import ACTIVE, end_dead_runs
-from resources.backlog.errors import BacklogError
-from resources.backlog.resource import BacklogResource
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
 
@@ -106,9 +104,7 @@ census_nightly = _simple(
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Issues of all active projects: what changed since the watermark, in one run.",
 )
-def issues_every_12_hours(
-    context: dg.ScheduleEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
-) -> dg.RunRequest | dg.SkipReason:
+def issues_every_12_hours(context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource) -> dg.RunRequest | dg.SkipReason:
     """Request one run over the partitions from the one that holds the oldest watermark up to the current month."""
     skip = _skip(context, issues_job.name)
     if skip:
@@ -117,8 +113,8 @@ def issues_every_12_hours(
     if not projects:
         return dg.SkipReason("no project is known yet: the sensor project_discovery adds them")
     try:
-        watermark = oldest_watermark(backlog, warehouse)
-    except (BacklogError, WarehouseError):
+        watermark = oldest_watermark(warehouse, projects)
+    except WarehouseError:
         # The run will meet the same trouble, and its failure is seen; a tick that fails is not.
         watermark = None
     return issues_request(projects, watermark)

@@ -27,9 +27,9 @@ from assets.raw.table_load import PartsFailed, table_load
 from resources.backlog.errors import BacklogError
 from resources.backlog.resource import BacklogResource
 from resources.progress import Progress
+from resources.warehouse import state
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.state import get_watermarks
 
 Mode = Literal["backfill", "incremental", "touched", "deep"]
 TABLES = ("issues", "comments", "issue_changes")
@@ -155,15 +155,16 @@ def _load_issues(
                 load_windows(load, slices(context))
 
 
-def oldest_watermark(backlog: BacklogResource, warehouse: WarehouseResource) -> datetime | None:
-    """Return the watermark of the project that is furthest behind, None while a visible project has none.
+def oldest_watermark(warehouse: WarehouseResource, projects: Collection[str]) -> datetime | None:
+    """Return the watermark of the project that is furthest behind, None while one was never read whole; asks the source nothing.
+
+    `projects` are the keys that are partitions.
 
     Raises:
-        BacklogError: the projects cannot be read.
         WarehouseError: the watermarks cannot be read.
     """
-    complete = complete_projects(backlog, warehouse)
-    return min(complete.values()) if complete and len(complete) == len(backlog.client.visible_projects()) else None
+    with warehouse.engine.connect() as connection:
+        return state.oldest_watermark(connection, SCOPE, projects)
 
 
 def complete_projects(backlog: BacklogResource, warehouse: WarehouseResource) -> dict[str, datetime]:
@@ -175,6 +176,6 @@ def complete_projects(backlog: BacklogResource, warehouse: WarehouseResource) ->
     """
     space_key = str(backlog.client.space_info()["spaceKey"])
     with warehouse.engine.connect() as connection:
-        watermarks = get_watermarks(connection, space_key, SCOPE)
+        watermarks = state.get_watermarks(connection, space_key, SCOPE)
     keys = {int(project["id"]): str(project["projectKey"]) for project in backlog.client.visible_projects()}
     return {key: watermarks[project] for project, key in keys.items() if project in watermarks}

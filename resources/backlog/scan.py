@@ -186,10 +186,12 @@ class Scan:
     def _changed(self, chosen: IssueFilter, since: datetime) -> Generator[list[Record], None, WindowProof]:
         """Read what fits one page, newest first; when more has changed, all by rising `updated` from the window's start on."""
         looks = probes = 0
+        newest: datetime | None = None
         for offset, count in () if self._resume else LOOKS:
             page = fetch(self._client, chosen, NEWEST_FIRST[0], offset, count)
             self._begin()
             looks += 1
+            newest = newest or next((instant(row, "updated") for row in page if is_sound(row)), None)
             reaches = len(page) < count or (is_sound(page[-1]) and instant(page[-1], "updated") < since)
             if reaches and not offset:
                 yield page
@@ -201,7 +203,9 @@ class Scan:
             start = resumed.position
         else:
             start, probes = self._start_of(chosen, since)
-        walk = Walk(self._client, chosen, LAST_CHANGE_FIRST, _newer_than(self._origin or self.started_at), start)
+        # What is changed from now on is left to the next load.
+        until = newest or self._origin or self.started_at
+        walk = Walk(self._client, chosen, LAST_CHANGE_FIRST, start=start, until=until)
         self._first = self._first or walk
         yield from walk.pages()
         asked = looks + probes + walk.requests
@@ -224,7 +228,7 @@ class Scan:
             return bool(rows) and is_sound(rows[0]) and instant(rows[0], "updated") < since
 
         high = self._client.issues_count(chosen)
-        back = PAGE_SIZE * 3 // 2
+        back = PAGE_SIZE * 6 // 5
         low = max(0, high - back)
         while low and not is_before(low):
             high, back = low, 2 * back
@@ -326,7 +330,3 @@ class Scan:
 
 def _older_than(moment: datetime) -> Callable[[Record], bool]:
     return lambda row: instant(row, "updated") < moment
-
-
-def _newer_than(moment: datetime) -> Callable[[Record], bool]:
-    return lambda row: instant(row, "updated") > moment

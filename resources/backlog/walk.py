@@ -164,7 +164,8 @@ class Walk:
 
     After `pages()` is exhausted, `proven` says whether every seam held: then each issue that was in the set during
     the whole pass has been read, except that an order by `updated` may miss one that was updated meanwhile.
-    `stop(last_row)` may end the walk early. `requests` and `retries` (steps back) are counted.
+    `stop(last_row)` may end the walk early, and so does `until`, a key, once all up to it is read. `requests` and `retries`
+    (steps back) are counted.
 
     `position` is where another walk, with this one's orders, may `start` once the pages given out so far are stored, the last
     one included; None before there is one. It stays before a group of ties until the page after the group, and before
@@ -178,6 +179,7 @@ class Walk:
         orders: tuple[Order, ...],
         stop: Callable[[Record], bool] | None = None,
         start: Position | None = None,
+        until: datetime | None = None,
     ) -> None:
         self.proven = True
         self.requests = 0
@@ -189,6 +191,7 @@ class Walk:
         self._order, *rest = orders
         self._others = tuple(rest)
         self._stop = stop
+        self._until = until
 
     def pages(self) -> Iterator[list[Record]]:
         """Yield pages as received, overlaps included; raise IncompleteScan when the set never holds still."""
@@ -200,6 +203,8 @@ class Walk:
             offset, frontier = start.offset, _Frontier(self._order, start.key, start.before, start.closed)
             if start.tied is not None:
                 offset, frontier = yield from self._past_ties(offset, start.moment, self._from(start.tied), start.tied)
+                if self._reached(start.moment):
+                    return
         while True:
             page = self._fetch(offset)
             sound = [row for row in page if is_sound(row)]
@@ -233,7 +238,7 @@ class Walk:
             self._note(ahead)
             yield page
             self.ended = len(page) < PAGE_SIZE
-            if self.ended or (self._stop is not None and sound and self._stop(sound[-1])):
+            if self.ended or (self._stop is not None and sound and self._stop(sound[-1])) or self._passed(last):
                 return
             if len(sound) <= PAGE_SIZE // 2:
                 raise MalformedResponse(
@@ -248,11 +253,21 @@ class Walk:
                 offset, frontier = ahead
             elif isinstance(last, datetime):
                 passed, frontier = yield from self._past_ties(offset + len(head), last, self._telling(sound))
+                if self._reached(last):
+                    return
                 offset = max(passed, offset + 1)
             else:
                 self.proven = False  # equal in every order: only counting can tell
                 frontier = None
                 offset += len(page)
+
+    def _passed(self, key: datetime | str | None) -> bool:
+        """Say whether a row with this key sorts behind all that are wanted."""
+        return self._until is not None and key is not None and self._order.precedes(self._until, key)
+
+    def _reached(self, key: datetime) -> bool:
+        """Say whether nothing that is wanted is left when all rows with this key are read."""
+        return self._until is not None and not self._order.precedes(key, self._until)
 
     def _note(self, ahead: tuple[int, _Frontier] | None) -> None:
         """Remember where another walk may go on; a walk that has passed something unproven stays where it was before."""

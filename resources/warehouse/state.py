@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, and_, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from resources.warehouse.schema_ops import project_keys, sync_state
@@ -43,6 +43,26 @@ def project_states(conn: Connection, space_key: str, scope: str) -> dict[int, Pr
         state.space_key == space_key, state.scope == scope
     )
     return {row[0]: ProjectState(*row[1:]) for row in conn.execute(query)}
+
+
+def oldest_watermark(conn: Connection, scope: str, keys: Collection[str]) -> datetime | None:
+    """Return the watermark that is furthest behind among the projects that have one of `keys`, None while one of them has none.
+
+    Projects that were out of sight when projects were listed last, and keys that a project had before, do not count.
+    """
+    known, states = project_keys.c, sync_state.c
+    latest = select(known.space_key, func.max(known.last_seen_at).label("at")).group_by(known.space_key).subquery()
+    of_project = and_(states.space_key == known.space_key, states.project_id == known.project_id, states.scope == scope)
+    query = (
+        select(known.project_key, known.last_seen_at == latest.c.at, states.watermark)
+        .join(latest, latest.c.space_key == known.space_key)
+        .outerjoin(sync_state, of_project)
+        .where(known.project_key.in_(keys))
+    )
+    found = list(conn.execute(query))
+    marks = [watermark for _, in_sight, watermark in found if in_sight]
+    never_listed = set(keys) - {key for key, _, _ in found}
+    return None if never_listed or None in marks else min(marks, default=None)
 
 
 def set_watermark(conn: Connection, space_key: str, scope: str, project_id: int, value: datetime) -> None:

@@ -55,6 +55,24 @@ def test_a_scheduled_load_of_a_hundred_changes_costs_two_more_and_a_read_of_comm
     assert wide.stored_issues() == wide.source_issues()
 
 
+def test_a_hundred_issues_edited_in_one_second_cost_no_more_requests(wide: Deployment) -> None:
+    issues = sorted(wide.sim.space.issues)
+    for issue in issues[100:200]:
+        wide.sim.space.edit_issue(issue, priority_id=2)
+    wide.sim.clock.advance(1_800)
+    assert wide.run_issues(mode="incremental").success
+    wide.sim.clock.advance(3_600)
+    edited: dict[int, list[int]] = {}
+    for issue in issues[:100]:
+        edited.setdefault(wide.sim.space.issues[issue].project_id, []).append(issue)
+    for together in edited.values():
+        wide.sim.space.bulk_edit(together, estimated_hours=7.25)
+    wide.sim.requests.clear()
+    assert wide.run_issues(mode="incremental").success
+    assert wide.sim.requests.count() - wide.sim.requests.count(route="/issues/{issue}/comments") <= 12
+    assert wide.stored_issues() == wide.source_issues()
+
+
 def test_a_load_of_all_projects_and_their_master_data_costs_seven_requests_a_project(deploy: Deploy) -> None:
     deployment = deploy(SpaceSpec(seed=4, users=6, projects=20, issues=0))
     assert deployment.run("projects").success

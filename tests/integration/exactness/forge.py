@@ -143,9 +143,10 @@ def _become_a_load(arguments: Sequence[str], said: int, definitions: dg.Definiti
 def _scheduled_run(definitions: dg.Definitions) -> int:
     """Do what the schedule of issues and its run do; what was seen wrong is printed."""
     prepare_storage(Settings.from_env(os.environ))
-    with connection() as (backlog, warehouse), open_instance() as instance:
+    with connection() as (_backlog, warehouse), open_instance() as instance:
         instance.optimize_for_webserver(statement_timeout=0, pool_recycle=60, max_overflow=10)
-        request = issues_request(instance.get_dynamic_partitions(str(PROJECTS.name)), oldest_watermark(backlog, warehouse))
+        projects = instance.get_dynamic_partitions(str(PROJECTS.name))
+        request = issues_request(projects, oldest_watermark(warehouse, projects))
         failures = list(run_job(definitions, instance, "issues", request.run_config, request.tags))
     sys.stdout.write("\n".join(failures))
     return bool(failures)

@@ -10,6 +10,7 @@ from resources.warehouse.loader import merge
 from resources.warehouse.schema import SPECS
 from resources.warehouse.state import (
     get_watermarks,
+    oldest_watermark,
     project_id_for_key,
     project_states,
     record_failure,
@@ -30,6 +31,30 @@ def test_a_watermark_only_moves_forward(warehouse: Engine) -> None:
         set_watermark(conn, "acme", "comments", 300, NOON + timedelta(days=1))
         set_watermark(conn, "other", "issues", 300, NOON + timedelta(days=1))
         assert get_watermarks(conn, "acme", "issues") == {300: NOON, 301: NOON + timedelta(hours=1)}
+
+
+def test_the_oldest_watermark_is_that_of_the_projects_in_sight_that_have_one_of_the_keys(warehouse: Engine) -> None:
+    def oldest(*keys: str) -> datetime | None:
+        with warehouse.connect() as conn:
+            return oldest_watermark(conn, "issues", keys)
+
+    def listed(space: str, keys: dict[str, int]) -> None:
+        with warehouse.begin() as conn:
+            record_project_keys(conn, space, keys)
+
+    listed("acme", {"WEB": 300, "OLD": 301, "LOST": 302})
+    with warehouse.begin() as conn:
+        for project, hours in ((300, 3), (301, 2)):
+            set_watermark(conn, "acme", "issues", project, NOON + timedelta(hours=hours))
+        set_watermark(conn, "acme", "comments", 300, NOON)
+    assert oldest("WEB", "OLD") == NOON + timedelta(hours=2)
+    assert oldest("WEB", "OLD", "LOST") is None, "one was never read"
+    assert oldest("WEB", "NEW") is None, "one was never listed"
+    assert oldest() is None
+    listed("acme", {"WEB": 300, "RENAMED": 301})
+    assert oldest("WEB", "OLD", "RENAMED", "LOST") == NOON + timedelta(hours=2), "out of sight, or another key, does not count"
+    listed("other", {"WEB": 900})
+    assert oldest("WEB", "RENAMED") is None, "which of two spaces is meant is not known"
 
 
 def test_rows_and_their_watermark_commit_together_or_not_at_all(warehouse: Engine, rows: Any, issue: Any) -> None:
