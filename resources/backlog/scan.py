@@ -315,8 +315,8 @@ class Scan:
                 continue
             known |= self._resume is not None and self._resume.position.covers(instant(row, "created"))
             moment = instant(row, "updated")
-            # Into a window that begins somewhere an edit brings a row, too.
-            entered = instant(row, "created") if self.window.since is None else moment
+            # Into a window that begins somewhere an edit brings a row, too, and into a project a move, of a row not known there.
+            entered = instant(row, "created") if self.window.since is None and row_id in self._earlier else moment
             if self._counted is not None and entered >= self._counted - LOOKBACK:
                 self._late.add(row_id)
             # Not changed since the start (with a margin for slow answers) means the same version as before.

@@ -1,4 +1,4 @@
-"""What may happen to a hostile space between any two requests, and how hypothesis chooses it.
+"""What may happen to a hostile space between any two requests, and how hypothesis chooses it; the last issue always stays.
 
 Add here: another change. Keep out: checks.
 """
@@ -33,21 +33,22 @@ def edit(space: HostileSpace) -> None:
 
 
 def delete_the_oldest(space: HostileSpace) -> None:
-    space.delete(min(space.issues))
+    if len(space.issues) > 1:
+        space.delete(min(space.issues))
 
 
 def delete_three(space: HostileSpace) -> None:
-    for _ in range(3):
+    for _ in range(min(3, len(space.issues) - 1)):
         space.delete(space.any())
 
 
 def delete_many(space: HostileSpace) -> None:
-    for issue_id in sorted(space.issues)[:90]:
+    for issue_id in sorted(space.issues)[:-1][:90]:
         space.delete(issue_id)
 
 
 def edit_in_bulk(space: HostileSpace) -> None:
-    for issue_id in space.random.sample(sorted(space.issues), 120):
+    for issue_id in space.random.sample(sorted(space.issues), min(120, len(space.issues))):
         space.edit(issue_id)
 
 
