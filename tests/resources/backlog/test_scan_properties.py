@@ -1,12 +1,15 @@
 """Whatever happens between any two requests, whoever dies, a first load and the loads of changes after it miss nothing."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from hypothesis import given
+from hypothesis import event, given
 from hypothesis import strategies as st
 
+from resources.backlog.errors import IncompleteScan
 from resources.backlog.models import Record
 from resources.backlog.position import Position
 from resources.backlog.scan import Resume, Scan, scan_changes, scan_window
@@ -88,6 +91,15 @@ def kept(position: Position) -> Position:
     return Position.from_dict(json.loads(json.dumps(position.as_dict())))
 
 
+@contextmanager
+def not_always_proven() -> Iterator[None]:
+    """Let a load fail that finds no quiet moment: it says so, and the next one goes on where it was."""
+    try:
+        yield
+    except IncompleteScan:
+        event("not proven")
+
+
 def truth(space: HostileSpace) -> dict[int, str]:
     return {row.id: row.json()["updated"] for row in space.issues.values() if row.project == 1}
 
@@ -99,7 +111,8 @@ def test_a_replica_ends_equal_to_the_source(seed: int, zone: int, inclusive: boo
     replica = Replica(space)
     space.meanwhile = changing(between)
     for _ in range(3):
-        replica.load()
+        with not_always_proven():
+            replica.load()
     space.meanwhile = None
     replica.load()
     assert replica.versions() == truth(space)
@@ -115,7 +128,8 @@ def test_a_replica_whose_loads_die_between_any_two_pages_ends_equal_too(
     space.meanwhile = changing(between)
     for pages in deaths:
         try:
-            replica.load(dies_after=pages)
+            with not_always_proven():
+                replica.load(dies_after=pages)
         except Died:
             for change in dead if len(space.issues) > 200 else []:
                 change(space)
