@@ -127,7 +127,7 @@ class Comparison:
         kept: dict[How, list[Outcome]] = {"census": [], "deep": []}
         for project in found.projects:
             if project.id not in left_out:
-                notes = [project.note, f"{project.behind} rows changed since the last load" if project.behind else None]
+                notes = [project.note, f"changed since the last load: {project.behind}" if project.behind else None]
                 outcome = Outcome(
                     project.id, project.source, project.warehouse, project.differences, "; ".join(filter(None, notes)) or None
                 )

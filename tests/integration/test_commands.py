@@ -213,6 +213,25 @@ def test_a_list_that_is_refused_is_one_line_and_the_rest_is_loaded(failed: dict[
     assert issues[1] == "90"
 
 
+def test_a_load_marks_a_deleted_project_and_all_that_was_in_it(deployed: Deployed) -> None:
+    project = deployed.sim.space.project("WEB")
+    issues = len(project.issues)
+    assert issues
+    deployed.sim.space.delete_project("WEB")
+    done = deployed.shell.run("load", "--json")
+    assert done.code == 0, done.err
+    tables = json.loads(done.out)["tables"]
+    assert (tables["projects"]["deleted"], tables["issues"]["updated"]) == (1, 0)
+    for table, number in (("projects", 1), ("issues", issues)):
+        column = "id" if table == "projects" else "project_id"
+        gone = f"SELECT deleted_at IS NOT NULL, deleted_reason FROM raw.{table} WHERE {column} = {project.id}"
+        found = deployed.query("WAREHOUSE_URL", gone)
+        assert len(found) == number
+        assert all(marked and reason for marked, reason in found)
+    evidence = f"SELECT reason, evidence FROM ops.deletions WHERE table_name = 'projects' AND record_key = '{project.id}'"
+    assert len(deployed.query("WAREHOUSE_URL", evidence)) == 1
+
+
 def test_no_key_and_no_password_is_written_anywhere(deployed: Deployed, failed: dict[str, Done]) -> None:
     written = [deployed.first.text, *(done.text for done in failed.values())]
     written += [deployed.everything(variable) for variable in ("DAGSTER_POSTGRES_URL", "WAREHOUSE_URL")]
