@@ -191,7 +191,8 @@ class Scan:
             page = fetch(self._client, chosen, NEWEST_FIRST[0], offset, count)
             self._begin()
             looks += 1
-            newest = newest or next((instant(row, "updated") for row in page if is_sound(row)), None)
+            if looks == 1 and page and is_sound(page[0]):
+                newest = instant(page[0], "updated")
             reaches = len(page) < count or (is_sound(page[-1]) and instant(page[-1], "updated") < since)
             if reaches and not offset:
                 yield page
@@ -203,7 +204,7 @@ class Scan:
             start = resumed.position
         else:
             start, probes = self._start_of(chosen, since)
-        # What is changed from now on is left to the next load.
+        # What is changed from now on is left to the next load. A newest row that cannot be read tells no end: it is passed on, too.
         until = newest or self._origin or self.started_at
         walk = Walk(self._client, chosen, LAST_CHANGE_FIRST, start=start, until=until)
         self._first = self._first or walk

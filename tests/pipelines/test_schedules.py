@@ -20,6 +20,7 @@ from pipelines.schedules import (
     reason_to_skip,
 )
 from resources.simulator import Fault
+from resources.warehouse.resource import WarehouseResource
 from tests.deployment import Deployment
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
@@ -27,13 +28,15 @@ NOBODY = "999999999@1.0"
 BY_NAME = {schedule.name: schedule for schedule in SCHEDULES}
 
 
-def tick(deployment: Deployment, name: str, at: datetime | None = None) -> ScheduleExecutionData:
+def tick(
+    deployment: Deployment, name: str, at: datetime | None = None, warehouse: WarehouseResource | None = None
+) -> ScheduleExecutionData:
     """Evaluate a schedule as the daemon does."""
     context = dg.build_schedule_context(
         instance=deployment.instance,
         scheduled_execution_time=at or datetime.now(UTC),
         repository_def=deployment.definitions.get_repository_def(),
-        resources={"backlog": deployment.backlog, "warehouse": deployment.warehouse},
+        resources={"backlog": deployment.backlog, "warehouse": warehouse or deployment.warehouse},
     )
     with context:
         return BY_NAME[name].evaluate_tick(context)
@@ -154,6 +157,14 @@ def test_the_issues_schedule_asks_for_a_run_when_the_source_is_down_so_that_the_
     near.sim.requests.clear()
     assert tick(near, "issues_every_12_hours").run_requests
     assert near.sim.requests.count() == 0
+
+
+def test_the_issues_schedule_asks_for_a_run_over_everything_when_the_warehouse_is_down_so_that_the_failure_is_seen(
+    near: Deployment,
+) -> None:
+    nowhere = WarehouseResource(url="postgresql://nobody@127.0.0.1:1/nothing")
+    [request] = tick(near, "issues_every_12_hours", warehouse=nowhere).run_requests or []
+    assert request.tags[RANGE_START_TAG] == "OPS|2026-01"
 
 
 def test_the_range_of_changes_begins_where_the_watermark_is() -> None:

@@ -113,7 +113,7 @@ def test_the_disk_is_full_during_a_load(fresh_databases: Databases, table: str) 
 def test_others_load_at_the_same_time(fresh_databases: Databases, options: tuple[str, ...]) -> None:
     with scene(fresh_databases, seed=2, spec=replace(kills.SPEC, issues=200)) as stage, ExitStack() as stack:
         other = stack.enter_context(Forge(stage.variables))
-        for turn in range(2):
+        for turn in range(3):
             other.start("load", *options)
             stage.forge.start("load")
             for forge in (stage.forge, other):

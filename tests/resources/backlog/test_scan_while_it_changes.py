@@ -17,6 +17,19 @@ DAY = timedelta(days=1)
 # -- ties ---------------------------------------------------------------------------------------------------------
 
 
+def test_a_newest_row_that_cannot_be_read_is_passed_on_though_a_group_of_ties_long_before_it_is_the_last_that_can() -> None:
+    space = HostileSpace()
+    space.history(150)
+    tied, odd = START - timedelta(days=8), 100
+    for issue_id in sorted(space.issues):
+        space.edit(issue_id, at=tied)
+    row = space.issues[odd]
+    row.updated = START
+    row.json = lambda: {"id": odd, "projectId": 1, "created": "yesterday"}  # type: ignore[method-assign]
+    rows = read(scan_changes(space.client(), (1,), tied - timedelta(hours=1)))
+    assert {row["id"] for row in rows} == set(space.issues)
+
+
 @pytest.mark.parametrize("number", [90, 99, 100, 150, 500, 1234])
 def test_a_bulk_import_in_one_second_is_read_whole_though_ties_come_in_any_order(number: int) -> None:
     space = HostileSpace()
