@@ -10,9 +10,11 @@ from typing import Any
 import dagster as dg
 
 from assets.checks import CHECKS
+from assets.marts.build import MART_ASSETS
 from assets.partitions import SETTINGS
 from assets.raw import RAW_ASSETS
 from pipelines.jobs import JOBS
+from pipelines.marts import MART_SENSORS
 from pipelines.near_time import NEAR_TIME_SENSORS
 from pipelines.schedules import SCHEDULES
 from pipelines.sensors import SENSORS
@@ -44,11 +46,11 @@ def build_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Definiti
     }
     backlog, warehouse = source_resources(variables)
     return dg.Definitions(
-        assets=dg.with_source_code_references(RAW_ASSETS),
+        assets=[*dg.with_source_code_references(RAW_ASSETS), *MART_ASSETS],
         asset_checks=CHECKS,
         jobs=JOBS,
         schedules=SCHEDULES,
-        sensors=[*SENSORS, *NEAR_TIME_SENSORS],
+        sensors=[*SENSORS, *NEAR_TIME_SENSORS, *MART_SENSORS],
         resources={"backlog": backlog, "warehouse": warehouse, "progress": log_progress} | dict(overrides or {}),
         # One process for all steps: they share one client, one request at a time, and a step starts in 0.1 s instead of 1.4 s.
         executor=dg.in_process_executor,

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from assets.census_checks import CENSUS_SPECS
+from assets.marts.build import marts
 from assets.raw.activities import activities
 from assets.raw.issues import TABLES, Mode, issues
 
@@ -52,7 +53,14 @@ census_job = dg.define_asset_job(
     tags={KIND_TAG: "census"},
 )
 
-JOBS = [users_job, projects_job, issues_job, changed_issues_job, deep_pass_job, census_job]
+marts_job = dg.define_asset_job(
+    "marts",
+    dg.AssetSelection.assets(marts),
+    description="Build all marts from the raw tables, and test them.",
+    tags={KIND_TAG: "marts"},
+)
+
+JOBS = [users_job, projects_job, issues_job, changed_issues_job, deep_pass_job, census_job, marts_job]
 
 
 def issues_config(mode: Mode, again_from: int | None = None) -> dict[str, Any]:
@@ -62,5 +70,5 @@ def issues_config(mode: Mode, again_from: int | None = None) -> dict[str, Any]:
         mode: how issues and comments are read.
         again_from: the oldest activity that was seen and is not stored; None: the feed is read from where it stands.
     """
-    feed = {"mode": mode} if again_from is None else {"mode": mode, "again_from": again_from}
+    feed: dict[str, Any] = {"mode": mode} if again_from is None else {"mode": mode, "again_from": again_from}
     return {"ops": {activities.op.name: {"config": feed}, issues.op.name: {"config": {"mode": mode}}}}

@@ -52,7 +52,7 @@ def test_a_file_says_what_to_add_to_it_and_what_to_keep_out(path: Path) -> None:
 
 
 GRAPH = build_definitions().resolve_asset_graph()
-ASSETS = sorted(GRAPH.get_all_asset_keys())
+ASSETS = sorted(GRAPH.materializable_asset_keys)
 
 
 @pytest.mark.parametrize("key", ASSETS, ids=lambda key: key.to_user_string())
@@ -67,7 +67,7 @@ def test_an_asset_has_a_group_an_owner_kinds_a_description_and_a_check(key: dg.A
 
 
 def test_there_is_an_asset_for_every_raw_table_and_none_besides() -> None:
-    assert {key.to_user_string() for key in ASSETS} == {f"raw/{table}" for table in SPECS}
+    assert {key.to_user_string() for key in ASSETS if key.path[0] == "raw"} == {f"raw/{table}" for table in SPECS}
 
 
 def test_every_table_and_every_column_has_a_comment() -> None:

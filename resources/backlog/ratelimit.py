@@ -93,9 +93,10 @@ class RateLimiter:
             self._pressed_until = -math.inf
             return
         for name, told in buckets.items():
-            numbers = [told.get(key) for key in ("limit", "remaining", "reset")] if isinstance(told, dict) else [None]
-            if all(type(number) is int for number in numbers):
-                self._take(name, *numbers)
+            numbers = [told.get(key) for key in ("limit", "remaining", "reset")] if isinstance(told, dict) else []
+            known = [number for number in numbers if type(number) is int]
+            if len(known) == 3:
+                self._take(name, *known)
 
     def unsure(self, bucket: str) -> bool:
         """Say whether to ask `GET /rateLimit` first: others are known to take much, and may have taken the rest of this window.

@@ -24,7 +24,7 @@ def render() -> str:
 
 def _assets(repository: dg.RepositoryDefinition) -> Iterator[str]:
     graph = repository.asset_graph
-    for key in sorted(graph.get_all_asset_keys()):
+    for key in sorted(graph.materializable_asset_keys):
         node = graph.get(key)
         freshness: Any = node.freshness_policy
         yield f"asset {key.to_user_string()}"
@@ -34,7 +34,7 @@ def _assets(repository: dg.RepositoryDefinition) -> Iterator[str]:
         dimensions = partitions.partition_dimension_names if isinstance(partitions, dg.MultiPartitionsDefinition) else []
         policy = f"; backfill {node.backfill_policy}" if node.backfill_policy else ""
         yield f"  partitions {' x '.join(dimensions) or '-'}{policy}"
-        yield f"  table {node.metadata['dagster/table_name']}; source {node.metadata['source']}"
+        yield f"  table {node.metadata['dagster/table_name']}; source {node.metadata.get('source', '-')}"
         yield f"  stale after {freshness.fail_window.to_timedelta()}"
         for check in sorted(graph.get_check_keys_for_assets({key})):
             yield f"  check {check.name}"

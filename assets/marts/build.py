@@ -1,0 +1,63 @@
+"""The marts as Dagster assets: one per model, with lineage from `raw/*`, and dbt's tests as their checks.
+
+Add here: what Dagster shows of a mart. Keep out: models and tests (the dbt project around this file).
+"""
+
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
+
+from assets.marts.project import DBT, FOLDER, connected, manifest
+from assets.raw.declaration import OWNERS
+from resources.warehouse.resource import WarehouseResource
+
+_COMMENT = re.compile(r"\A(?:--[^\n]*\n)+")
+
+
+class Translator(DagsterDbtTranslator):
+    """What Dagster shows of a model besides what the project says: owners, the file it comes from, words for each test."""
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
+        """Return who looks after every mart."""
+        del dbt_resource_props
+        return OWNERS
+
+    def get_metadata(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Add the link to the file of a model."""
+        file = FOLDER / str(dbt_resource_props["original_file_path"])
+        links = dg.CodeReferencesMetadataValue(code_references=[dg.LocalFileCodeReference(file_path=str(file), line_number=1)])
+        return {**super().get_metadata(dbt_resource_props), "dagster/code_references": links}
+
+    def get_asset_check_spec(
+        self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetCheckSpec | None:
+        """Describe a test by the comment at its head, or by what it asserts of which column."""
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        test = self.get_resource_props(manifest, unique_id)
+        return spec and spec._replace(description=spec.description or _words(test))
+
+
+def _words(test: Mapping[str, Any]) -> str:
+    comment = _COMMENT.match(str(test["raw_code"]))
+    if comment:
+        return " ".join(line.removeprefix("--").strip() for line in comment[0].splitlines())
+    arguments = {name: value for name, value in test["test_metadata"]["kwargs"].items() if name != "model"}
+    return f"{test['test_metadata']['name']}: " + ", ".join(f"{name} {value}" for name, value in arguments.items())
+
+
+@dbt_assets(manifest=manifest(), name="dbt_build", dagster_dbt_translator=Translator())
+def marts(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Any]:
+    """Build the chosen marts and test them; what dbt leaves behind is in the events of the run."""
+    dbt = DbtCliResource(project_dir=str(FOLDER), profiles_dir=str(FOLDER), dbt_executable=DBT)
+    with tempfile.TemporaryDirectory(prefix="backlog-elt-dbt-") as target:
+        with connected(warehouse.engine):
+            invocation = dbt.cli(["build"], context=context, target_path=Path(target))
+        yield from invocation.stream()
+
+
+MART_ASSETS = [marts]

@@ -1,0 +1,134 @@
+-- One row per issue: what it is now, and what its history says.
+with status_facts as (
+    select
+        space_key,
+        issue_id,
+        min(valid_from) filter (where stage in ('active', 'review')) as first_started_at,
+        min(valid_from) filter (where stage = 'done') as first_done_at,
+        bool_or(is_last and stage = 'done') as is_done,
+        sum(seconds) filter (where stage = 'waiting') as seconds_waiting,
+        sum(seconds) filter (where stage = 'active') as seconds_active,
+        sum(seconds) filter (where stage = 'review') as seconds_review,
+        max(position) as status_changes
+    from {{ ref('issue_status_interval') }}
+    group by space_key, issue_id
+),
+-- When the unbroken stay in done began that lasts until now.
+last_done as (
+    select v.space_key, v.issue_id, min(v.valid_from) as last_done_at
+    from {{ ref('issue_status_interval') }} as v
+    join (
+        select space_key, issue_id, coalesce(max(position) filter (where stage <> 'done'), -1) as last_open
+        from {{ ref('issue_status_interval') }}
+        group by space_key, issue_id
+    ) as o on o.space_key = v.space_key and o.issue_id = v.issue_id and v.position > o.last_open
+    group by v.space_key, v.issue_id
+),
+change_facts as (
+    select
+        space_key,
+        issue_id,
+        count(*) filter (where field = 'assignee') as assignee_changes,
+        count(*) filter (where field = 'due_date') as due_date_changes
+    from {{ ref('stg_issue_change') }}
+    group by space_key, issue_id
+),
+reopenings as (
+    select space_key, issue_id, count(*) as reopen_count
+    from {{ ref('reopen_event') }}
+    group by space_key, issue_id
+),
+comment_facts as (
+    select
+        c.space_key,
+        c.issue_id,
+        count(*) filter (where c.is_said) as comment_count,
+        count(distinct c.created_user_id) as writers,
+        min(c.created_at) filter (where c.is_said and c.created_user_id is distinct from i.created_user_id) as first_response_at,
+        bool_or(c.created_user_id = i.created_user_id) as author_wrote
+    from {{ ref('stg_comment') }} as c
+    join {{ ref('stg_issue') }} as i on i.space_key = c.space_key and i.issue_id = c.issue_id
+    group by c.space_key, c.issue_id
+),
+children as (
+    select space_key, parent_issue_id as issue_id, count(*) as child_count
+    from {{ ref('stg_issue') }}
+    where parent_issue_id is not null and deleted_at is null
+    group by space_key, parent_issue_id
+),
+categories as (
+    select i.space_key, i.issue_id, array_agg(c.name order by u.place) as names
+    from {{ ref('stg_issue') }} as i
+    cross join lateral unnest(i.category_ids) with ordinality as u (id, place)
+    join {{ source('raw', 'categories') }} as c on c.space_key = i.space_key and c.id = u.id
+    group by i.space_key, i.issue_id
+),
+milestones as (
+    select i.space_key, i.issue_id, array_agg(v.name order by u.place) as names
+    from {{ ref('stg_issue') }} as i
+    cross join lateral unnest(i.milestone_ids) with ordinality as u (id, place)
+    join {{ source('raw', 'versions') }} as v on v.space_key = i.space_key and v.id = u.id
+    group by i.space_key, i.issue_id
+)
+select
+    i.space_key,
+    i.issue_id,
+    i.project_id,
+    i.project_key,
+    i.project_name,
+    i.issue_key,
+    i.summary,
+    i.issue_type,
+    i.status,
+    coalesce(st.stage, 'active') as stage,
+    i.priority,
+    i.resolution,
+    i.assignee_id,
+    i.assignee,
+    i.created_user_id,
+    i.created_by,
+    i.parent_issue_id,
+    coalesce(ch.child_count, 0) as child_count,
+    coalesce(ca.names, '{}') as categories,
+    coalesce(mi.names, '{}') as milestones,
+    i.created_at,
+    i.updated_at,
+    s.first_started_at,
+    s.first_done_at,
+    case when s.is_done then d.last_done_at end as done_at,
+    case when s.is_done then {{ seconds_between('i.created_at', 'd.last_done_at') }} end as lead_seconds,
+    case
+        when s.is_done and s.first_started_at <= d.last_done_at then {{ seconds_between('s.first_started_at', 'd.last_done_at') }}
+    end as cycle_seconds,
+    coalesce(s.seconds_waiting, 0) as seconds_waiting,
+    coalesce(s.seconds_active, 0) as seconds_active,
+    coalesce(s.seconds_review, 0) as seconds_review,
+    s.status_changes,
+    coalesce(r.reopen_count, 0) as reopen_count,
+    coalesce(f.assignee_changes, 0) as assignee_changes,
+    coalesce(f.due_date_changes, 0) as due_date_changes,
+    coalesce(c.comment_count, 0) as comment_count,
+    coalesce(c.writers, 0) + case when coalesce(c.author_wrote, false) or i.created_user_id is null then 0 else 1 end as participants,
+    c.first_response_at,
+    {{ seconds_between('i.created_at', 'c.first_response_at') }} as first_response_seconds,
+    i.start_date,
+    i.due_date,
+    case
+        when s.is_done and i.due_date is not null then (d.last_done_at at time zone i.timezone)::date > i.due_date
+    end as was_late,
+    i.estimated_hours,
+    i.actual_hours,
+    i.actual_hours - i.estimated_hours as hours_variance,
+    i.deleted_at is not null as is_deleted,
+    i.deleted_at
+from {{ ref('stg_issue') }} as i
+join status_facts as s on s.space_key = i.space_key and s.issue_id = i.issue_id
+left join last_done as d on d.space_key = i.space_key and d.issue_id = i.issue_id
+left join {{ ref('stg_status_stage') }} as st
+    on st.space_key = i.space_key and st.project_id = i.project_id and st.status = i.status
+left join change_facts as f on f.space_key = i.space_key and f.issue_id = i.issue_id
+left join reopenings as r on r.space_key = i.space_key and r.issue_id = i.issue_id
+left join comment_facts as c on c.space_key = i.space_key and c.issue_id = i.issue_id
+left join children as ch on ch.space_key = i.space_key and ch.issue_id = i.issue_id
+left join categories as ca on ca.space_key = i.space_key and ca.issue_id = i.issue_id
+left join milestones as mi on mi.space_key = i.space_key and mi.issue_id = i.issue_id

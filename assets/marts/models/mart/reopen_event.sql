@@ -1,0 +1,25 @@
+-- Each time an issue left the stage done.
+with steps as (
+    select
+        *,
+        lag(stage) over following as stage_before,
+        lag(status) over following as status_before,
+        lag(valid_from) over following as valid_from_before
+    from {{ ref('issue_status_interval') }}
+    window following as (partition by space_key, issue_id order by position)
+)
+select
+    space_key,
+    issue_id,
+    project_id,
+    issue_key,
+    position,
+    valid_from as reopened_at,
+    changed_by_id as reopened_by_id,
+    status_before as from_status,
+    status as to_status,
+    valid_from_before as done_at,
+    {{ seconds_between('valid_from_before', 'valid_from') }} as seconds_done,
+    is_deleted
+from steps
+where stage_before = 'done' and stage <> 'done'

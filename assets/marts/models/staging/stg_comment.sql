@@ -1,0 +1,12 @@
+-- One row per comment that the source still has; those without text only record changes.
+select
+    space_key,
+    id as comment_id,
+    issue_id,
+    project_id,
+    content,
+    content is not null and content <> '' as is_said,
+    created_user_id,
+    created_at
+from {{ source('raw', 'comments') }}
+where deleted_at is null

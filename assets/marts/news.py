@@ -1,0 +1,44 @@
+"""Whether the marts are behind the raw tables: when rows were last written, and whether somebody is still writing.
+
+Add here: what decides whether marts are built. Keep out: when it is asked (`pipelines/marts.py`).
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, func, select, union_all
+
+from resources.warehouse.schema import SPECS
+from resources.warehouse.schema_ops import sync_history
+
+#: Not read by any mart; a load writes them all the time.
+_UNUSED = {"activities"}
+
+
+@dataclass(frozen=True)
+class News:
+    """What the warehouse says: the last sync that has ended, and how many are at work."""
+
+    ended: int
+    at_work: int
+
+
+def news(engine: Engine) -> News:
+    """Return what is known of syncs; two looks by index."""
+    syncs = sync_history.c
+    ended = select(func.coalesce(func.max(syncs.id), 0)).where(syncs.status != "in_progress").scalar_subquery()
+    at_work = select(func.count()).where(syncs.status == "in_progress").scalar_subquery()
+    with engine.connect() as connection:
+        return News(*connection.execute(select(ended, at_work)).one())
+
+
+def newest_row(engine: Engine) -> str:
+    """Return when a row that marts are made of was last written, marks of deletion included; empty: there is none.
+
+    Reads `loaded_at` of every row: 0.1 s per million.
+    """
+    times = union_all(
+        *(select(func.max(spec.table.c.loaded_at).label("at")) for name, spec in SPECS.items() if name not in _UNUSED)
+    ).subquery()
+    with engine.connect() as connection:
+        newest = connection.execute(select(func.max(times.c.at))).scalar_one()
+    return newest.isoformat() if newest else ""

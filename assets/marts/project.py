@@ -1,0 +1,96 @@
+"""The dbt project as Dagster needs it: its manifest, and how dbt reaches the warehouse.
+
+Add here: what dbt must be told. Keep out: which assets are made of it (`build.py`).
+"""
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from assets.partitions import SETTINGS
+
+FOLDER = Path(__file__).parent
+DBT = str(Path(sys.executable).with_name("dbt"))
+_SOURCES = ("*.yml", "*/**/*.sql", "*/**/*.yml", "*/**/*.csv")
+_PASSWORD = "DBT_ENV_SECRET_WAREHOUSE_PASSWORD"  # noqa: S105 - the name of a variable
+
+
+def manifest() -> Path:
+    """Return the manifest of the project, made anew (4 s) when a file of it has changed; needs no database and no network.
+
+    Raises:
+        RuntimeError: dbt does not understand the project; the message has dbt's.
+    """
+    target = _target()
+    found, stamp = target / "manifest.json", target / "manifest.of"
+    wanted = _digest()
+    with (target / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several processes may load the definitions at once
+        if not found.exists() or not stamp.exists() or stamp.read_text() != wanted:
+            _parse(target)
+            stamp.write_text(wanted)
+    return found
+
+
+@contextmanager
+def connected(engine: Engine) -> Iterator[None]:
+    """Give the dbt that is started meanwhile the way to a warehouse, by the variables that `profiles.yml` reads."""
+    url = engine.url
+    query = {name: str(value) for name, value in url.query.items()}
+    variables = {
+        "BACKLOG_DBT_HOST": url.host or query.get("host", ""),
+        "BACKLOG_DBT_PORT": str(url.port or query.get("port", 5432)),
+        "BACKLOG_DBT_USER": url.username or query.get("user", ""),
+        "BACKLOG_DBT_DATABASE": url.database or query.get("dbname", ""),
+        "BACKLOG_DBT_SSLMODE": query.get("sslmode", "prefer"),
+        "BACKLOG_DBT_SSLROOTCERT": query.get("sslrootcert", ""),
+        "BACKLOG_DBT_SSLCERT": query.get("sslcert", ""),
+        "BACKLOG_DBT_SSLKEY": query.get("sslkey", ""),
+        _PASSWORD: url.password or "",
+    }
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _digest() -> str:
+    files = sorted({file for pattern in _SOURCES for file in FOLDER.glob(pattern) if "target" not in file.parts})
+    digest = hashlib.sha256(version("dbt-core").encode())
+    for file in files:
+        digest.update(str(file.relative_to(FOLDER)).encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _target() -> Path:
+    """Return the folder of what dbt makes: beside the project, or under BACKLOG_ELT_HOME where the installation is read-only."""
+    for folder in (FOLDER / "target", SETTINGS.home / "dbt"):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "lock").touch()
+        except OSError:
+            continue
+        return folder
+    return Path(tempfile.mkdtemp(prefix="backlog-elt-dbt-"))
+
+
+def _parse(target: Path) -> None:
+    paths = ["--project-dir", str(FOLDER), "--profiles-dir", str(FOLDER), "--target-path", str(target), "--log-path", str(target)]
+    done = subprocess.run([DBT, "--quiet", "parse", *paths], check=False, capture_output=True, text=True)  # noqa: S603 - our own project
+    if done.returncode:
+        raise RuntimeError(f"dbt does not understand {FOLDER}: {(done.stdout + done.stderr).strip()}")

@@ -1,0 +1,66 @@
+"""When marts are built: the sensor on a real warehouse, tick by tick.
+
+Add here: a rule of when. Keep out: what is built (`tests/assets/marts`).
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+
+from pipelines.marts import APART, PATIENCE, marts_after_loads, reason_to_wait
+from resources.warehouse.resource import WarehouseResource
+from tests.deployment import Deployment
+
+NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
+
+
+def tick(
+    deployment: Deployment, cursor: str | None, warehouse: WarehouseResource | None = None
+) -> tuple[int, str | None, str | None]:
+    """Evaluate the sensor; return how many runs it requests, why none, and its cursor."""
+    resources = {"warehouse": warehouse or deployment.warehouse}
+    with dg.build_sensor_context(instance=deployment.instance, cursor=cursor, resources=resources) as context:
+        found = marts_after_loads.evaluate_tick(context)
+    return len(found.run_requests or []), found.skip_message, found.cursor
+
+
+def aged(cursor: str, by: timedelta) -> str:
+    return cursor.replace(datetime.now(UTC).isoformat()[:13], (datetime.now(UTC) - by).isoformat()[:13])
+
+
+def test_marts_are_built_after_a_load_that_has_written_something_and_only_then(loaded: Deployment) -> None:
+    runs, _, cursor = tick(loaded, None)
+    assert runs == 1
+    assert tick(loaded, cursor)[:2] == (0, "no sync has ended since the last look")
+    assert loaded.run_issues(mode="incremental").success
+    runs, reason, cursor = tick(loaded, cursor)
+    assert (runs, reason) == (0, "nothing was written")
+    loaded.sim.space.edit_issue(min(loaded.sim.space.issues), summary="Something else")
+    assert loaded.run_issues(mode="incremental").success
+    runs, reason, waiting = tick(loaded, cursor)
+    assert runs == 0
+    assert reason is not None
+    assert "not more often than every 5 minutes" in reason
+    assert waiting == cursor
+    assert tick(loaded, aged(str(cursor), timedelta(hours=1)))[0] == 1
+
+
+def test_a_sensor_without_a_warehouse_looks_at_nothing(loaded: Deployment) -> None:
+    nowhere = WarehouseResource(url="postgresql://nobody@127.0.0.1:1/nothing")
+    assert (tick(loaded, None, nowhere)[1] or "").startswith("looked at nothing: ")
+
+
+@pytest.mark.parametrize(
+    ("ago", "at_work", "waits"),
+    [
+        (None, 0, False),
+        (None, 2, False),
+        (APART / 2, 0, True),
+        (APART, 0, False),
+        (APART, 1, True),
+        (PATIENCE, 1, False),
+    ],
+)
+def test_marts_wait_for_loads_at_work_but_not_for_ever(ago: timedelta | None, at_work: int, waits: bool) -> None:
+    assert (reason_to_wait(NOW, NOW - ago if ago else None, at_work) is not None) is waits
