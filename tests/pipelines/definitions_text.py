@@ -35,7 +35,7 @@ def _assets(repository: dg.RepositoryDefinition) -> Iterator[str]:
         policy = f"; backfill {node.backfill_policy}" if node.backfill_policy else ""
         yield f"  partitions {' x '.join(dimensions) or '-'}{policy}"
         yield f"  table {node.metadata['dagster/table_name']}; source {node.metadata.get('source', '-')}"
-        yield f"  stale after {freshness.fail_window.to_timedelta()}"
+        yield f"  stale after {freshness.fail_window.to_timedelta() if freshness else '-'}"
         for check in sorted(graph.get_check_keys_for_assets({key})):
             yield f"  check {check.name}"
 
