@@ -6,17 +6,29 @@ Add here: what Dagster shows of a mart. Keep out: models and tests (the dbt proj
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
+from pydantic import Field
 
 from assets.marts.project import DBT, FOLDER, connected, manifest
 from assets.raw.declaration import OWNERS
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.locks import Locks
 from resources.warehouse.resource import WarehouseResource
 
 _COMMENT = re.compile(r"\A(?:--[^\n]*\n)+")
+
+
+class BuildConfig(dg.Config):
+    """How marts are built."""
+
+    turn_seconds: float = Field(
+        default=600.0, description="How long a build waits for another one, as of somebody who has chosen a mart in the UI"
+    )
 
 
 class Translator(DagsterDbtTranslator):
@@ -51,10 +63,16 @@ def _words(test: Mapping[str, Any]) -> str:
 
 
 @dbt_assets(manifest=manifest(), name="dbt_build", dagster_dbt_translator=Translator())
-def marts(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Any]:
-    """Build the chosen marts and test them; what dbt leaves behind is in the events of the run."""
+def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: WarehouseResource) -> Iterator[Any]:
+    """Build the chosen marts and test them, one build at a time; what dbt leaves behind is in the events of the run."""
     dbt = DbtCliResource(project_dir=str(FOLDER), profiles_dir=str(FOLDER), dbt_executable=DBT)
-    with tempfile.TemporaryDirectory(prefix="backlog-elt-dbt-") as target:
+    with ExitStack() as stack:
+        try:
+            locks = stack.enter_context(Locks(warehouse.engine, "all spaces"))
+            locks.acquire("marts", config.turn_seconds, lambda: context.log.info("another build is at work: waiting for it"))
+        except WarehouseError as error:
+            raise dg.Failure(f"the marts: {error}", allow_retries=False) from None
+        target = stack.enter_context(tempfile.TemporaryDirectory(prefix="backlog-elt-dbt-"))
         with connected(warehouse.engine):
             invocation = dbt.cli(["build"], context=context, target_path=Path(target))
         yield from invocation.stream()

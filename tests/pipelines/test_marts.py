@@ -3,11 +3,13 @@
 Add here: a rule of when. Keep out: what is built (`tests/assets/marts`).
 """
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
 
+from pipelines.jobs import KIND_TAG
 from pipelines.marts import APART, PATIENCE, marts_after_loads, reason_to_wait
 from resources.warehouse.resource import WarehouseResource
 from tests.deployment import Deployment
@@ -25,8 +27,15 @@ def tick(
     return len(found.run_requests or []), found.skip_message, found.cursor
 
 
-def aged(cursor: str, by: timedelta) -> str:
-    return cursor.replace(datetime.now(UTC).isoformat()[:13], (datetime.now(UTC) - by).isoformat()[:13])
+def aged(cursor: str, minutes: int) -> str:
+    """Return the cursor as it was left so many minutes ago."""
+    seen = json.loads(cursor)
+    built_at = datetime.fromisoformat(seen["built_at"]) - timedelta(minutes=minutes)
+    return json.dumps(seen | {"built_at": built_at.isoformat()})
+
+
+def add_run(instance: dg.DagsterInstance, kind: str, status: dg.DagsterRunStatus) -> str:
+    return instance.add_run(dg.DagsterRun(job_name=kind, status=status, tags={KIND_TAG: kind})).run_id
 
 
 def test_marts_are_built_after_a_load_that_has_written_something_and_only_then(loaded: Deployment) -> None:
@@ -43,7 +52,17 @@ def test_marts_are_built_after_a_load_that_has_written_something_and_only_then(l
     assert reason is not None
     assert "not more often than every 5 minutes" in reason
     assert waiting == cursor
-    assert tick(loaded, aged(str(cursor), timedelta(hours=1)))[0] == 1
+    assert tick(loaded, aged(str(cursor), minutes=60))[0] == 1
+
+
+def test_a_build_that_failed_is_tried_again_later_and_one_at_work_is_waited_for(loaded: Deployment) -> None:
+    _, _, cursor = tick(loaded, None)
+    add_run(loaded.instance, "marts", dg.DagsterRunStatus.FAILURE)
+    assert tick(loaded, cursor)[0] == 0
+    assert "the last build failed" in str(tick(loaded, aged(str(cursor), minutes=10))[1])
+    assert tick(loaded, aged(str(cursor), minutes=40))[0] == 1
+    at_work = add_run(loaded.instance, "marts", dg.DagsterRunStatus.STARTED)
+    assert tick(loaded, aged(str(cursor), minutes=40))[:2] == (0, f"run {at_work} is building them")
 
 
 def test_a_sensor_without_a_warehouse_looks_at_nothing(loaded: Deployment) -> None:

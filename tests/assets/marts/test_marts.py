@@ -11,6 +11,7 @@ import dagster as dg
 import pytest
 
 from resources.simulator import SpaceSpec
+from resources.warehouse.locks import Locks
 from tests.deployment import Deploy, Deployment, Run, failures
 
 ONE_PROJECT = SpaceSpec(seed=5, users=4, projects=1, issues=12, history_days=90)
@@ -151,6 +152,14 @@ def test_a_build_again_gives_the_same_rows_and_follows_what_is_deleted_and_unhea
     assert deleted["deleted_at"] is not None
     total = deployment.query("SELECT sum(issues) AS n FROM mart.project_summary")[0]["n"]
     assert total == len(space.issues)
+
+
+def test_a_build_waits_for_the_one_before_it_and_says_so_when_that_does_not_end(deploy: Deploy) -> None:
+    deployment = deploy()
+    with Locks(deployment.engine, "all spaces") as locks:
+        locks.acquire("marts")
+        run = deployment.run("marts", config={"ops": {"dbt_build": {"config": {"turn_seconds": 0.3}}}})
+    assert failures(run) == ["the marts: Another sync of marts is running on all spaces: wait for it, or stop it."]
 
 
 def test_marts_stand_below_the_raw_tables_that_they_are_made_of(deploy: Deploy) -> None:
