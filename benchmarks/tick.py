@@ -20,7 +20,7 @@ def main(kind: str) -> None:
     """Evaluate the schedule of a kind (`issues`, `projects`) and run what it asks for; raises when the run fails."""
     prepare_storage(Settings.from_env(os.environ))
     # Imported here, when the variables that the definitions read have been set.
-    from pipelines.definitions import build_definitions
+    from pipelines.raw_definitions import build_raw_definitions
     from pipelines.schedules import issues_every_12_hours, projects_every_6_hours
 
     recorder = Recorder(LogProgress(write=lambda _line: None))
@@ -32,7 +32,7 @@ def main(kind: str) -> None:
                 request = issues_every_12_hours(context) if kind == "issues" else projects_every_6_hours(context)
         if not isinstance(request, dg.RunRequest):
             raise RuntimeError(f"the tick starts nothing: {request}")  # noqa: TRY004 - an answer, not a wrong argument
-        job = build_definitions({"progress": recorder}).resolve_job_def(kind)
+        job = build_raw_definitions({"progress": recorder}).resolve_job_def(kind)
         job.execute_in_process(run_config={**QUIET, **request.run_config}, tags=request.tags, instance=instance)
     sys.stdout.write(json.dumps({"tables": recorder.tables}) + "\n")
 

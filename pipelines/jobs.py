@@ -8,7 +8,6 @@ from typing import Any
 import dagster as dg
 
 from assets.census_checks import CENSUS_SPECS
-from assets.marts.build import marts
 from assets.raw.activities import activities
 from assets.raw.issues import TABLES, Mode, issues
 
@@ -53,14 +52,7 @@ census_job = dg.define_asset_job(
     tags={KIND_TAG: "census"},
 )
 
-marts_job = dg.define_asset_job(
-    "marts",
-    dg.AssetSelection.assets(marts),
-    description="Build all marts from the raw tables, and test them.",
-    tags={KIND_TAG: "marts"},
-)
-
-JOBS = [users_job, projects_job, issues_job, changed_issues_job, deep_pass_job, census_job, marts_job]
+JOBS = [users_job, projects_job, issues_job, changed_issues_job, deep_pass_job, census_job]
 
 
 def issues_config(mode: Mode, again_from: int | None = None) -> dict[str, Any]:

@@ -135,11 +135,11 @@ def _run_jobs(instance: dg.DagsterInstance, request: LoadRequest, recorder: Reco
     from assets.partitions import PROJECTS
     from assets.raw.issues import complete_projects, oldest_watermark
     from assets.raw.projects import note_project_keys
-    from pipelines.definitions import build_definitions
     from pipelines.jobs import census_job, issues_config, issues_job, projects_job, users_job
+    from pipelines.raw_definitions import build_raw_definitions
     from pipelines.sensors import new_project_keys
 
-    definitions = build_definitions({"progress": recorder})
+    definitions = build_raw_definitions({"progress": recorder})
     with connection() as (backlog, warehouse):
         projects = note_project_keys(backlog, warehouse)
         wanted = _wanted_projects(request, projects)
@@ -162,7 +162,7 @@ def _run_jobs(instance: dg.DagsterInstance, request: LoadRequest, recorder: Reco
 @contextmanager
 def connection() -> "Iterator[tuple[BacklogResource, WarehouseResource]]":
     """Yield the two resources outside of a run, as the definitions configure them, and close them afterwards."""
-    from pipelines.definitions import source_resources
+    from pipelines.raw_definitions import source_resources
 
     resources = source_resources({name: os.environ.get(name, "") for name in ("BACKLOG_URL", "BACKLOG_API_KEY", "WAREHOUSE_URL")})
     with ExitStack() as stack:

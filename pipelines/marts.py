@@ -9,10 +9,17 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from assets.marts.news import newest_row, news
-from pipelines.jobs import KIND_TAG, marts_job
+from pipelines.jobs import KIND_TAG
 from pipelines.runs import ACTIVE, end_dead_runs
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
+
+marts_job = dg.define_asset_job(
+    "marts",
+    dg.AssetSelection.groups("staging", "mart"),
+    description="Build all marts from the raw tables, and test them.",
+    tags={KIND_TAG: "marts"},
+)
 
 #: Seconds between two looks at the warehouse, one query each.
 LOOK_SECONDS = 30
@@ -21,15 +28,20 @@ APART = timedelta(minutes=5)
 PATIENCE = timedelta(minutes=30)
 
 
-def reason_to_wait(now: datetime, built_at: datetime | None, at_work: int, *, again: bool = False) -> str | None:
-    """Say why marts are not built yet, None when they should be; `again`: of the same rows, since the last build failed."""
-    since = now - built_at if built_at else PATIENCE
+def reason_to_wait(since: timedelta, at_work: int, *, again: bool = False) -> str | None:
+    """Say why marts are not built yet, None when they should be.
+
+    Args:
+        since: how long ago they were built.
+        at_work: number of syncs that have not ended.
+        again: no row has been written since then, but the build failed.
+    """
     if since < APART:
         return f"built {since.total_seconds():.0f} s ago: not more often than every {APART.total_seconds() / 60:.0f} minutes"
     if again and since < PATIENCE:
         return "the last build failed: it is tried again after half an hour, or when rows have been written"
-    if at_work and built_at and since < PATIENCE:
-        return f"{at_work} syncs are at work: their rows come along"
+    if at_work and since < PATIENCE:
+        return f"syncs at work: {at_work}; their rows come along"
     return None
 
 
@@ -47,19 +59,20 @@ def marts_after_loads(context: dg.SensorEvaluationContext, warehouse: WarehouseR
         return dg.SkipReason(f"run {last.run_id} is building them")
     failed = last is not None and last.status == dg.DagsterRunStatus.FAILURE
     now, seen = datetime.now(UTC), json.loads(context.cursor or "{}")
+    # Before the first build, patience begins with the first look.
+    seen.setdefault("built_at", (now - APART).isoformat())
     try:
         found = news(warehouse.engine)
         if found.ended == seen.get("ended") and not failed:
-            return dg.SkipReason("no sync has ended since the last look")
+            return dg.SensorResult(skip_reason="no sync has ended since the last look", cursor=json.dumps(seen))
         newest = newest_row(warehouse.engine)
     except WarehouseError as error:
         return dg.SkipReason(f"looked at nothing: {error}")
     known = newest == seen.get("newest", "")
     if known and not failed:
         return dg.SensorResult(skip_reason="nothing was written", cursor=json.dumps(seen | {"ended": found.ended}))
-    built_at = datetime.fromisoformat(seen["built_at"]) if "built_at" in seen else None
-    if wait := reason_to_wait(now, built_at, found.at_work, again=known):
-        return dg.SkipReason(wait)
+    if wait := reason_to_wait(now - datetime.fromisoformat(seen["built_at"]), found.at_work, again=known):
+        return dg.SensorResult(skip_reason=wait, cursor=json.dumps(seen))
     cursor = {"ended": found.ended, "newest": newest, "built_at": now.isoformat()}
     return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=json.dumps(cursor))
 

@@ -117,10 +117,10 @@ def _chosen(request: VerifyRequest, visible: Sequence[str]) -> list[str]:
 
 
 def _load_again(mending: "Mending", recorder: Recorder) -> Iterator[str]:
-    from pipelines.definitions import build_definitions
+    from pipelines.raw_definitions import build_raw_definitions
 
     with open_instance() as instance:
-        yield from run_loads(build_definitions({"progress": recorder}), instance, mending)
+        yield from run_loads(build_raw_definitions({"progress": recorder}), instance, mending)
 
 
 def run_loads(definitions: dg.Definitions, instance: dg.DagsterInstance, mending: "Mending") -> Iterator[str]:

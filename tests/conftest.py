@@ -88,6 +88,14 @@ def warehouse_url(postgres_url: str, _template: tuple[Engine, str]) -> Iterator[
         yield _database(postgres_url, name)
 
 
+@pytest.fixture(scope="module")
+def shared_warehouse_url(postgres_url: str, _template: tuple[Engine, str]) -> Iterator[str]:
+    """URL of a fresh, migrated database that the tests of a file share."""
+    admin, template = _template
+    with _copy(admin, template) as name:
+        yield _database(postgres_url, name)
+
+
 @pytest.fixture
 def warehouse(warehouse_url: str) -> Iterator[Engine]:
     """Engine on the fresh database."""

@@ -7,3 +7,15 @@
 {% macro seconds_between(since, until) -%}
     extract(epoch from {{ until }} - {{ since }})::bigint
 {%- endmacro %}
+
+{# A shown day (2026-07-31 or 2026/07/31) as a date; null when it is none, as 2026-02-30. #}
+{% macro shown_date(column) -%}
+    case
+        when {{ column }} ~ '^[12][0-9]{3}[-/](0[1-9]|1[0-2])[-/](0[1-9]|[12][0-9]|3[01])' then
+            case
+                when substr({{ column }}, 9, 2)::int <= extract(
+                    day from (left({{ column }}, 4) || '-' || substr({{ column }}, 6, 2) || '-01')::date + interval '1 month - 1 day'
+                ) then replace(left({{ column }}, 10), '/', '-')::date
+            end
+    end
+{%- endmacro %}

@@ -3,16 +3,18 @@
 Add here: a metric with a worked example. Keep out: when marts are built (`tests/pipelines/test_marts.py`).
 """
 
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 import dagster as dg
 import pytest
 
-from resources.simulator import SpaceSpec
+from resources.simulator import Simulator, SpaceSpec
+from resources.warehouse.connect import engine
 from resources.warehouse.locks import Locks
-from tests.deployment import Deploy, Deployment, Run, failures
+from tests.deployment import Deploy, Deployment, Run, failures, quiet
 
 ONE_PROJECT = SpaceSpec(seed=5, users=4, projects=1, issues=12, history_days=90)
 #: Asia/Tokyo is nine hours ahead: 2026-06-30T16:00Z is the first of July there.
@@ -51,9 +53,8 @@ def seconds(since: str, until: str) -> int:
 
 
 def mart(deployment: Deployment, table: str, issue: int) -> list[dict[str, Any]]:
-    found = deployment.query(
-        f"SELECT * FROM mart.{table} WHERE issue_id = {issue} ORDER BY {'position' if table != 'issue' else 1}"
-    )
+    order = "issue_id" if table in ("issue", "estimate_accuracy") else "position"
+    found = deployment.query(f"SELECT * FROM mart.{table} WHERE issue_id = {issue} ORDER BY {order}")
     return [dict(row) for row in found]
 
 
@@ -74,15 +75,18 @@ def checks_of(run: Run) -> dict[str, dg.AssetCheckEvaluation]:
     return {one.check_name: one for one in found}
 
 
-@pytest.fixture
-def built(deploy: Deploy) -> tuple[Deployment, int]:
-    """Return a deployment that is loaded and has its marts, and the issue that was worked on."""
-    deployment = deploy(ONE_PROJECT)
-    issue = work_an_issue(deployment)
-    run = deployment.load().run("marts")
-    assert failures(run) == []
-    assert run.success
-    return deployment, issue
+@pytest.fixture(scope="module")
+def built(shared_warehouse_url: str) -> Iterator[tuple[Deployment, int]]:
+    """Return a deployment that is loaded and has its marts, and the issue that was worked on; the tests share it."""
+    made = engine(shared_warehouse_url)
+    with Simulator(ONE_PROJECT) as sim, dg.DagsterInstance.ephemeral() as instance:
+        deployment = Deployment(sim, shared_warehouse_url, made, instance, sim.api_key, quiet())
+        issue = work_an_issue(deployment)
+        run = deployment.load().run("marts")
+        assert failures(run) == []
+        assert run.success
+        yield deployment, issue
+    made.dispose()
 
 
 def test_an_issue_that_is_reopened_has_the_numbers_that_were_worked_out_by_hand(built: tuple[Deployment, int]) -> None:
@@ -113,6 +117,19 @@ def test_an_issue_that_is_reopened_has_the_numbers_that_were_worked_out_by_hand(
     assert row["was_late"] is True, "half past midnight of August in Tokyo"
     who = mart(deployment, "issue_assignee_interval", issue)
     assert [row["seconds"] for row in who] == [seconds("made", "started"), None]
+    due = mart(deployment, "due_date", issue)
+    assert [(row["due_date"], row["days_moved"]) for row in due] == [(None, None), (date(2026, 7, 31), None)]
+    [said] = mart(deployment, "conversation", issue)
+    assert (said["seconds_since_created"], said["is_author"], said["characters"]) == (37_800, False, 5)
+    assert mart(deployment, "estimate_accuracy", issue)[0]["ratio"] == Decimal("0.6875")
+    flow = deployment.query(
+        "SELECT stage, entered, left_stage FROM mart.flow_daily WHERE project_key = 'OPS' AND day = '2026-07-02'"
+    )
+    by_stage = {row["stage"]: row for row in flow}
+    assert set(by_stage) == {"waiting", "active", "review", "done"}
+    assert (by_stage["review"]["entered"], by_stage["review"]["left_stage"]) == (1, 1)
+    july = deployment.query("SELECT issues FROM mart.cycle_time WHERE project_key = 'OPS' AND done_month = '2026-08-01'")
+    assert [row["issues"] for row in july] == [1]
     ledger = mart(deployment, "hours_ledger", issue)
     assert [(row["kind"], str(row["work_month"]), row["hours"]) for row in ledger] == [
         ("opening", "2026-07-01", Decimal("1.5")),
@@ -120,6 +137,29 @@ def test_an_issue_that_is_reopened_has_the_numbers_that_were_worked_out_by_hand(
         ("change", "2026-07-01", Decimal("3.75")),
         ("change", "2026-08-01", Decimal("-0.5")),
     ]
+
+
+def test_totals_agree_with_the_source(built: tuple[Deployment, int]) -> None:
+    deployment, _ = built
+    issues = list(deployment.sim.space.issues.values())
+
+    def total(sql: str) -> Any:
+        [row] = deployment.query(f"SELECT {sql}")
+        return next(iter(row.values()))
+
+    hours = sum((Decimal(str(issue.actual_hours)) for issue in issues if issue.actual_hours is not None), Decimal(0))
+    assert total("sum(hours) FROM mart.hours_ledger") == hours
+    assert total("sum(issues) FROM mart.project_summary") == len(issues)
+    today = "(SELECT max(day) FROM mart.flow_daily)"
+    assert total(f"sum(issues) FROM mart.flow_daily WHERE day = {today}") == len(issues)
+    done = total("count(*) FROM mart.issue WHERE stage = 'done'")
+    assert total(f"sum(issues) FROM mart.flow_daily WHERE day = {today} AND stage = 'done'") == done
+    assert total("sum(done) FROM mart.throughput_weekly") == total("sum(issues) FROM mart.cycle_time") == done
+    assert total("sum(created) FROM mart.user_workload_weekly") == len(issues)
+    assert total("sum(hours) FROM mart.user_summary") == hours
+    assert total("bool_and(is_equal) FROM mart.sync_freshness") is True
+    said = sum(bool(comment.content) for issue in issues for comment in issue.comments)
+    assert total("count(*) FROM mart.conversation") == said
 
 
 def test_a_build_again_gives_the_same_rows_and_follows_what_is_deleted_and_unheard_of(built: tuple[Deployment, int]) -> None:

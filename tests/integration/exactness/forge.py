@@ -24,9 +24,9 @@ import resources.warehouse.migrations  # noqa: F401 - so that no fork has to imp
 from assets.partitions import PROJECTS
 from assets.raw.issues import oldest_watermark
 from pipelines.cli import main as command
-from pipelines.definitions import build_definitions
 from pipelines.environment import open_instance, prepare_storage
 from pipelines.loading import connection, run_job
+from pipelines.raw_definitions import build_raw_definitions
 from pipelines.schedules import issues_request
 from resources.progress import LogProgress
 from resources.settings import Settings
@@ -106,7 +106,7 @@ class Forge:
 
 def main() -> None:
     """Import everything that a load needs, then fork one for each line of standard input."""
-    definitions = build_definitions({"progress": LogProgress()})
+    definitions = build_raw_definitions({"progress": LogProgress()})
     definitions.resolve_job_def("issues")
     said = os.memfd_create("said")
     for line in sys.stdin:

@@ -1,0 +1,22 @@
+-- One row per milestone: its issues by stage, its hours, its days.
+select
+    v.space_key,
+    v.id as milestone_id,
+    v.project_id,
+    p.project_key,
+    v.name as milestone,
+    v.start_date,
+    v.release_due_date as due_date,
+    v.archived,
+    v.deleted_at is not null as is_deleted,
+    count(i.issue_id) as issues,
+    count(i.issue_id) filter (where i.stage = 'done') as done,
+    count(i.issue_id) filter (where i.stage in ('active', 'review')) as in_progress,
+    coalesce(sum(i.estimated_hours), 0) as estimated_hours,
+    coalesce(sum(i.actual_hours), 0) as actual_hours,
+    max(i.done_at) as last_done_at
+from {{ source('raw', 'versions') }} as v
+left join {{ source('raw', 'projects') }} as p on p.space_key = v.space_key and p.id = v.project_id
+left join {{ ref('stg_issue') }} as s on s.space_key = v.space_key and v.id = any(s.milestone_ids) and s.project_id = v.project_id
+left join {{ ref('issue') }} as i on i.space_key = s.space_key and i.issue_id = s.issue_id and not i.is_deleted
+group by v.space_key, v.id, v.project_id, p.project_key, v.name, v.start_date, v.release_due_date, v.archived, v.deleted_at

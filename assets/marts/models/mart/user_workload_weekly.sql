@@ -1,0 +1,32 @@
+-- What each person did in a week (Monday to Sunday, in the space's zone): issues made, issues done that were theirs, comments, hours.
+with events as (
+    select space_key, created_user_id as user_id, created_at as at, 1 as created, 0 as done, 0 as comments, 0::numeric as hours
+    from {{ ref('issue') }}
+    where not is_deleted
+    union all
+    select space_key, assignee_id, done_at, 0, 1, 0, 0
+    from {{ ref('issue') }}
+    where done_at is not null and not is_deleted
+    union all
+    select space_key, user_id, said_at, 0, 0, 1, 0
+    from {{ ref('conversation') }}
+    where not is_deleted
+    union all
+    select space_key, user_id, changed_at, 0, 0, 0, hours
+    from {{ ref('hours_ledger') }}
+    where not is_deleted
+)
+select
+    e.space_key,
+    e.user_id,
+    max(u.name) as user_name,
+    date_trunc('week', e.at at time zone coalesce(z.timezone, 'UTC'))::date as week,
+    sum(e.created) as created,
+    sum(e.done) as done,
+    sum(e.comments) as comments,
+    sum(e.hours) as hours
+from events as e
+left join {{ source('raw', 'users') }} as u on u.space_key = e.space_key and u.id = e.user_id
+left join {{ source('raw', 'space') }} as z on z.space_key = e.space_key
+where e.user_id is not null
+group by e.space_key, e.user_id, date_trunc('week', e.at at time zone coalesce(z.timezone, 'UTC'))::date

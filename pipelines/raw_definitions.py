@@ -1,0 +1,56 @@
+"""What loads the raw tables: the part of the code location that commands run, which start 1.5 s sooner without dbt.
+
+Loads with no environment, no network and no database. Add here: a new list of definitions of loads. Keep out: the definitions
+themselves, marts (`definitions.py`).
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from assets.checks import CHECKS
+from assets.partitions import SETTINGS
+from assets.raw import RAW_ASSETS
+from pipelines.jobs import JOBS
+from pipelines.near_time import NEAR_TIME_SENSORS
+from pipelines.schedules import SCHEDULES
+from pipelines.sensors import SENSORS
+from resources.backlog.resource import BacklogResource
+from resources.progress import LogProgress
+from resources.warehouse.resource import WarehouseResource
+
+
+def source_resources(variables: Mapping[str, Any]) -> tuple[BacklogResource, WarehouseResource]:
+    """Return the resources for the source and the warehouse; `variables` gives BACKLOG_URL, BACKLOG_API_KEY and WAREHOUSE_URL."""
+    return (
+        BacklogResource(url=variables["BACKLOG_URL"], api_key=variables["BACKLOG_API_KEY"], rate_reserve=SETTINGS.rate_reserve),
+        WarehouseResource(url=variables["WAREHOUSE_URL"], home=str(SETTINGS.home)),
+    )
+
+
+@dg.resource(description="Tells how far a load is, in lines of the log; `backlog-elt load` draws a bar instead.")
+def log_progress(_context: dg.InitResourceContext) -> LogProgress:
+    """Return a progress that writes lines."""
+    return LogProgress()
+
+
+def build_raw_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """Return the definitions of loads; `overrides` replaces resources by name (`backlog`, `warehouse`, `progress`)."""
+    # The variables by name, not by value, so that the UI shows no secret; an unset one leaves the resource's default.
+    variables = {
+        name: dg.EnvVar(name) if os.environ.get(name, "").strip() else ""
+        for name in ("BACKLOG_URL", "BACKLOG_API_KEY", "WAREHOUSE_URL")
+    }
+    backlog, warehouse = source_resources(variables)
+    return dg.Definitions(
+        assets=dg.with_source_code_references(RAW_ASSETS),
+        asset_checks=CHECKS,
+        jobs=JOBS,
+        schedules=SCHEDULES,
+        sensors=[*SENSORS, *NEAR_TIME_SENSORS],
+        resources={"backlog": backlog, "warehouse": warehouse, "progress": log_progress} | dict(overrides or {}),
+        # One process for all steps: they share one client, one request at a time, and a step starts in 0.1 s instead of 1.4 s.
+        executor=dg.in_process_executor,
+    )
