@@ -72,7 +72,7 @@ def test_nothing_greets_or_phones_home(up: Up) -> None:
         page = analyst.open("/")
         expect(page.get_by_role("link", name="Catalog")).to_be_visible()
         expect(page.get_by_role("dialog")).to_have_count(0)
-        analyst.open("/asset-groups")
+        analyst.open("/locations/backlog_elt/asset-groups/raw")
         # The smaller a graph is drawn, the less its nodes show: the name of a table stands there at any size.
         expect(page.locator("foreignObject").get_by_text("issues", exact=True)).to_be_visible()
         expect(page.get_by_role("dialog")).to_have_count(0)
