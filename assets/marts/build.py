@@ -14,8 +14,10 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
 from pydantic import Field
 
-from assets.marts.project import DBT, FOLDER, connected, manifest
+from assets.marts.failing_rows import is_failing, with_rows
+from assets.marts.project import DBT, FOLDER, connected, digest, keep_parsed, manifest
 from assets.raw.declaration import OWNERS
+from resources.warehouse.builds import begin_build, end_build
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.locks import Locks
 from resources.warehouse.resource import WarehouseResource
@@ -26,6 +28,7 @@ _COMMENT = re.compile(r"\A(?:--[^\n]*\n)+")
 class BuildConfig(dg.Config):
     """How marts are built."""
 
+    whole: bool = Field(default=False, description="Build every issue anew, also those of which nothing was written")
     turn_seconds: float = Field(
         default=600.0, description="How long a build waits for another one, as of somebody who has chosen a mart in the UI"
     )
@@ -64,7 +67,10 @@ def _words(test: Mapping[str, Any]) -> str:
 
 @dbt_assets(manifest=manifest(), name="dbt_build", dagster_dbt_translator=Translator())
 def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: WarehouseResource) -> Iterator[Any]:
-    """Build the chosen marts and test them, one build at a time; what dbt leaves behind is in the events of the run."""
+    """Build the chosen marts and test them, one build at a time; what dbt leaves behind is in the events of the run.
+
+    Issues of which nothing was written since the last build of all marts keep their rows, unless the project has changed since.
+    """
     dbt = DbtCliResource(project_dir=str(FOLDER), profiles_dir=str(FOLDER), dbt_executable=DBT)
     with ExitStack() as stack:
         try:
@@ -72,10 +78,21 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
             locks.acquire("marts", config.turn_seconds, lambda: context.log.info("another build is at work: waiting for it"))
         except WarehouseError as error:
             raise dg.Failure(f"the marts: {error}", allow_retries=False) from None
+        # A build of some marts only goes by what the last one of all has found.
+        build = None if context.is_subset else begin_build(warehouse.engine, digest(), context.run.run_id, whole=config.whole)
+        arguments = ["build"]
+        if config.whole or (build and build.since is None):
+            arguments.append("--full-refresh")
+        elif build:
+            context.log.info(f"issues of which something was written since {build.since} are built anew")
         target = stack.enter_context(tempfile.TemporaryDirectory(prefix="backlog-elt-dbt-"))
         with connected(warehouse.engine):
-            invocation = dbt.cli(["build"], context=context, target_path=Path(target))
-        yield from invocation.stream()
+            invocation = dbt.cli(arguments, context=context, target_path=Path(target))
+        for event in invocation.stream():
+            yield with_rows(event, warehouse.engine, invocation.manifest, Path(target)) if is_failing(event) else event
+        keep_parsed(Path(target))
+        if build:
+            end_build(warehouse.engine, build)
 
 
 MART_ASSETS = [marts]

@@ -28,8 +28,9 @@ from resources.warehouse.reads import CommentRead, Want
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import rejected_records
 
-#: Rows, and parts, that one transaction stores at most; a page alone may have as many.
-ROWS, PARTS = 100, 25
+#: Rows, and parts, at which what was read is stored. A kill while a page comes in loses that page and what waits: so that both
+#: together are no more than a hundred rows, save for issues with very many comments, only a third of that may wait.
+ROWS, PARTS = 33, 25
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,10 @@ class Batch:
         self._quarantined = _quarantined(load)
 
     def add(self, part: Part) -> None:
-        """Take a part; store those before it when they would be too many together."""
-        rows = sum(len(one.page) for one in self._parts) + len(part.page)
-        if rows > ROWS or len(self._parts) == PARTS:
-            self.store()
+        """Take a part; store all that wait when they have become too many."""
         self._parts.append(part)
+        if len(self._parts) >= PARTS or sum(len(one.page) for one in self._parts) >= ROWS:
+            self.store()
 
     def store(self) -> None:
         """Store all parts with their changes and how far their issues are read, in one transaction."""

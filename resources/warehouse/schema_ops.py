@@ -192,8 +192,31 @@ names = Table(
     comment="Which name meant which id at what time: the change log names things as they were called then",
 )
 
+spaces = Table(
+    "spaces",
+    metadata,
+    Column("space_key", Text, primary_key=True, comment=_SPACE),
+    Column("url", Text, nullable=False, comment="Root of the space, without a slash at its end"),
+    Column("changed_at", DateTime(timezone=True), nullable=False, server_default=func.now(), comment="Since when it is known"),
+    schema=OPS,
+    comment="Where each space is found, for links to its issues",
+)
+
+mart_builds = Table(
+    "mart_builds",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Number of the build"),
+    Column("began_at", DateTime(timezone=True), nullable=False, comment="Rows written before it were there when the build began"),
+    Column("ended_at", DateTime(timezone=True), comment="When it had succeeded; null while it is at work, or where it has failed"),
+    Column("since", DateTime(timezone=True), comment="Issues written since then are built anew; null: all"),
+    Column("project", Text, nullable=False, comment="Digest of the dbt project; another project is built whole"),
+    Column("run_id", Text, nullable=False, comment="Run that did it"),
+    schema=OPS,
+    comment="Every build of all marts: up to which rows, and whether it has succeeded",
+)
+
 OPS_TABLES: Final = (
     sync_history, sync_state, project_keys, unexpected_fields, rejected_records,
-    issue_reads, deletions, verifications, webhook_events, names,
+    issue_reads, deletions, verifications, webhook_events, names, spaces, mart_builds,
 )  # fmt: skip
 """Every ops table."""

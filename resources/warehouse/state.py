@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from resources.warehouse.schema_ops import project_keys, sync_state
+from resources.warehouse.schema_ops import project_keys, spaces, sync_state
 
 WHOLE_SPACE = 0
 """The project id under which state of a scope without projects is kept."""
@@ -167,3 +167,12 @@ def clear_checkpoints(conn: Connection, space_key: str, scope: str, project_ids:
     state = sync_state.c
     chosen = (state.space_key == space_key, state.scope == scope, state.project_id.in_(project_ids))
     conn.execute(update(sync_state).where(*chosen).values(extra={}))
+
+
+def note_space_url(conn: Connection, space_key: str, url: str) -> None:
+    """Remember where a space is found; nothing is written when that is known."""
+    values = {"space_key": space_key, "url": url.rstrip("/")}
+    insertion = insert(spaces).values(values)
+    moved = {"url": insertion.excluded.url, "changed_at": func.statement_timestamp()}
+    elsewhere = spaces.c.url != insertion.excluded.url
+    conn.execute(insertion.on_conflict_do_update(index_elements=[spaces.c.space_key], set_=moved, where=elsewhere))

@@ -121,7 +121,7 @@ def test_the_load_metrics_are_plotted(up: Up) -> None:
 
 def test_lineage_shows_issues_below_projects(up: Up) -> None:
     with analyst_at(up) as analyst:
-        page = analyst.open("/assets/raw/issues?view=lineage")
+        page = analyst.open("/assets/raw/issues?view=lineage&lineageScope=upstream")
         projects, issues = (page.locator("foreignObject").filter(has_text=name) for name in ("projects", "issues"))
         expect(issues.get_by_text("100% filled")).to_be_visible()
         expect(projects.get_by_text("Materialized")).to_be_visible()

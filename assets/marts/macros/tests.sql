@@ -1,6 +1,14 @@
-{# Several columns together tell the rows apart. #}
-{% test unique_together(model, columns) %}
+{# The columns together tell the rows apart, and none of them is empty. #}
+{% test is_key(model, columns) %}
 select {{ columns | join(', ') }}, count(*) as rows
+from {{ model }}
+group by {{ columns | join(', ') }}
+having count(*) > 1{% for column in columns %} or {{ column }} is null{% endfor %}
+{% endtest %}
+
+{# There is at most one line for each value of the columns; an empty one stands for every space or project. #}
+{% test one_line(model, columns) %}
+select {{ columns | join(', ') }}, count(*) as lines
 from {{ model }}
 group by {{ columns | join(', ') }}
 having count(*) > 1

@@ -4,16 +4,18 @@ Add here: a metric with a worked example. Keep out: when marts are built (`tests
 """
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import dagster as dg
 import pytest
 
+from assets.marts.japanese_holidays import SEED, lines
 from resources.simulator import Simulator, SpaceSpec
 from resources.warehouse.connect import engine
 from resources.warehouse.locks import Locks
+from tests.assets.marts.building import build
 from tests.deployment import Deploy, Deployment, Run, failures, quiet
 
 ONE_PROJECT = SpaceSpec(seed=5, users=4, projects=1, issues=12, history_days=90)
@@ -27,6 +29,7 @@ STEPS = {
     "reopened": datetime(2026, 7, 3, 4, 0, tzinfo=UTC),
     "closed again": datetime(2026, 7, 31, 15, 30, tzinfo=UTC),
 }
+MARINE_DAY = date(2026, 7, 20)
 OPEN, IN_PROGRESS, RESOLVED, CLOSED = 1, 2, 3, 4
 
 
@@ -34,9 +37,10 @@ def work_an_issue(deployment: Deployment) -> int:
     """Make an issue that goes the whole way, is reopened and closed again, with hours; return its id."""
     space = deployment.sim.space
     author, other = sorted(space.users)[:2]
+    milestone = space.add_version("OPS", "夏", due="2026-07-31", at=STEPS["made"])
     issue = space.create_issue("OPS", by=author, at=STEPS["made"], estimated_hours=8, actual_hours=1.5, assignee_id=author)
     steps: dict[str, dict[str, Any]] = {
-        "started": {"status_id": IN_PROGRESS, "actual_hours": 2.25, "assignee_id": other},
+        "started": {"status_id": IN_PROGRESS, "actual_hours": 2.25, "assignee_id": other, "milestone_ids": [milestone.id]},
         "answered": {"comment": "On it", "by": other},
         "reviewed": {"status_id": RESOLVED, "actual_hours": 6},
         "closed": {"status_id": CLOSED},
@@ -46,6 +50,20 @@ def work_an_issue(deployment: Deployment) -> int:
     for step, fields in steps.items():
         space.edit_issue(issue, at=STEPS[step], **{"by": author, **fields})
     return issue.id
+
+
+def work_beside_peers(deployment: Deployment) -> int:
+    """Make ten issues of a project of their own that took 1 to 10 days, and one in progress for five and a half; return that."""
+    space = deployment.sim.space
+    space.add_project("PEER", "Peers")
+    begin = STEPS["closed again"] - timedelta(days=20)
+    for days in range(1, 11):
+        peer = space.create_issue("PEER", at=begin)
+        space.edit_issue(peer, status_id=IN_PROGRESS, at=begin)
+        space.edit_issue(peer, status_id=CLOSED, at=begin + timedelta(days=days))
+    ageing = space.create_issue("PEER", at=begin)
+    space.edit_issue(ageing, status_id=IN_PROGRESS, at=STEPS["closed again"] - timedelta(days=5.5))
+    return ageing.id
 
 
 def seconds(since: str, until: str) -> int:
@@ -82,9 +100,8 @@ def built(shared_warehouse_url: str) -> Iterator[tuple[Deployment, int]]:
     with Simulator(ONE_PROJECT) as sim, dg.DagsterInstance.ephemeral() as instance:
         deployment = Deployment(sim, shared_warehouse_url, made, instance, sim.api_key, quiet())
         issue = work_an_issue(deployment)
-        run = deployment.load().run("marts")
-        assert failures(run) == []
-        assert run.success
+        work_beside_peers(deployment)
+        build(deployment.load())
         yield deployment, issue
     made.dispose()
 
@@ -110,6 +127,11 @@ def test_an_issue_that_is_reopened_has_the_numbers_that_were_worked_out_by_hand(
     assert row["lead_seconds"] == seconds("made", "closed again") == 2_676_600
     assert row["cycle_seconds"] == seconds("started", "closed again") == 2_644_200
     assert (row["seconds_waiting"], row["seconds_active"], row["seconds_review"]) == (32_400, 2_547_030, 10_770)
+    assert [row["working_seconds"] for row in intervals] == [3_600, 28_830, 7_170, 28_800, 565_200, None]
+    assert row["lead_working_seconds"] == 22 * 8 * 3_600 == 633_600
+    assert row["cycle_working_seconds"] == 630_000
+    assert row["url"] == f"{deployment.sim.url}/view/{row['issue_key']}"
+    assert row["overdue_from"] is None
     assert row["first_response_seconds"] == seconds("made", "answered") == 37_800
     assert (row["reopen_count"], row["status_changes"], row["assignee_changes"], row["due_date_changes"]) == (1, 5, 1, 1)
     assert (row["comment_count"], row["participants"]) == (1, 2)
@@ -137,6 +159,51 @@ def test_an_issue_that_is_reopened_has_the_numbers_that_were_worked_out_by_hand(
         ("change", "2026-07-01", Decimal("3.75")),
         ("change", "2026-08-01", Decimal("-0.5")),
     ]
+
+
+def test_a_day_of_the_past_is_as_it_was(built: tuple[Deployment, int]) -> None:
+    deployment, issue = built
+    july = date(2026, 7, 1)
+
+    def day(number: int) -> date:
+        return july + timedelta(days=number - 1)
+
+    states = deployment.query(f"SELECT * FROM mart.issue_history WHERE issue_id = {issue} ORDER BY first_day")
+    assert [(row["first_day"], row["last_day"], row["stage"], row["actual_hours"], row["due_date"]) for row in states] == [
+        (day(1), day(1), "active", Decimal("2.25"), None),
+        (day(2), day(2), "done", Decimal(6), None),
+        (day(3), day(31), "active", Decimal(6), day(31)),
+        (day(32), None, "done", Decimal("5.5"), day(31)),
+    ]
+    days = deployment.query(f"SELECT day, stage, is_overdue FROM mart.issue_daily WHERE issue_id = {issue} ORDER BY day")
+    assert [row["stage"] for row in days] == ["active", "done", *["active"] * 29, "done"]
+    assert not any(row["is_overdue"] for row in days)
+    burn = deployment.query("SELECT * FROM mart.milestone_burn WHERE milestone = '夏' ORDER BY day")
+    assert [(row["day"], row["scope"], row["done"], row["scope_hours"], row["done_hours"]) for row in burn] == [
+        (day(number), 1, done, 8, 8 * done) for number, done in zip(range(1, 33), [0, 1, *[0] * 29, 1], strict=True)
+    ]
+
+
+def test_work_in_progress_is_compared_with_its_peers(built: tuple[Deployment, int]) -> None:
+    deployment, _ = built
+    [row] = deployment.query("SELECT * FROM mart.wip_aging WHERE project_key = 'PEER'")
+    assert (row["as_of"], row["age_seconds"], row["peers"]) == (STEPS["closed again"], 475_200, 10)
+    assert (row["share_of_peers_faster"], row["risk"]) == (Decimal("0.5"), "medium")
+    # From Sunday 12:30 to Saturday 00:30 in Tokyo: five working days.
+    assert row["age_working_seconds"] == 5 * 8 * 3_600
+
+
+def test_the_calendar_knows_japan(built: tuple[Deployment, int]) -> None:
+    deployment, _ = built
+    days = {row["day"]: row for row in deployment.query("SELECT * FROM mart.calendar")}
+    assert (days[MARINE_DAY]["holiday_name"], days[MARINE_DAY]["is_working_day"]) == ("海の日", False)
+    assert (days[date(2026, 7, 21)]["working_seconds"], days[date(2026, 7, 25)]["working_seconds"]) == (28_800, 0)
+    assert (days[date(2026, 3, 31)]["fiscal_year"], days[date(2026, 4, 1)]["fiscal_year"]) == (2025, 2026)
+    assert (days[date(2026, 4, 1)]["fiscal_quarter"], days[date(2027, 3, 31)]["fiscal_quarter"]) == (1, 4)
+
+
+def test_the_seed_of_holidays_is_what_the_library_says() -> None:
+    assert SEED.read_text(encoding="utf-8") == lines(), "python -m assets.marts.japanese_holidays writes it anew"
 
 
 def test_totals_agree_with_the_source(built: tuple[Deployment, int]) -> None:

@@ -5,8 +5,8 @@ with said as (
         row_number() over following as position,
         lag(created_at) over following as previous_at,
         lag(created_user_id) over following as previous_user_id
-    from {{ ref('stg_comment') }}
-    where is_said
+    from {{ ref('stg_comment') }} as c
+    where c.is_said {{ and_touched('c') }}
     window following as (partition by space_key, issue_id order by created_at, comment_id)
 )
 select

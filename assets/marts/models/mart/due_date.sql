@@ -1,19 +1,10 @@
 -- What due date an issue had from when to when, and by how many days each change moved it.
 with points as (
-    select
-        i.space_key,
-        i.issue_id,
-        0 as position,
-        i.created_at as valid_from,
-        i.created_user_id as changed_by_id,
-        case when c.issue_id is null then i.due_date else {{ shown_date('c.old_value') }} end as due_date
-    from {{ ref('stg_issue') }} as i
-    left join {{ ref('stg_issue_change') }} as c
-        on c.space_key = i.space_key and c.issue_id = i.issue_id and c.field = 'due_date' and c.change_number = 1
-    union all
-    select space_key, issue_id, change_number, changed_at, changed_by_id, {{ shown_date('new_value') }}
-    from {{ ref('stg_issue_change') }}
-    where field = 'due_date'
+    {{ timeline(
+        'due_date',
+        {'due_date': ['i.due_date', shown_date('c.old_value'), shown_date('c.new_value')]},
+        shown_date('c.new_value') ~ ' is distinct from i.due_date'
+    ) }}
 ),
 intervals as (
     select
@@ -34,6 +25,7 @@ select
     v.valid_from,
     v.valid_to,
     v.changed_by_id,
+    v.is_inferred,
     v.valid_to is null as is_last,
     i.deleted_at is not null as is_deleted
 from intervals as v

@@ -1,11 +1,6 @@
 -- How many issues were in each stage at the end of each day (in the space's zone), and how many came into it and left it that day; the
 -- days of a project go from its first issue to the day of the newest change of the space. Issues that are gone do not count.
-with zones as (
-    select i.space_key, max((i.updated_at at time zone i.timezone)::date) as last_day
-    from {{ ref('stg_issue') }} as i
-    group by i.space_key
-),
-moves as (
+with moves as (
     select v.space_key, v.project_id, v.stage, (v.valid_from at time zone i.timezone)::date as day, 1 as entered, 0 as left_it
     from {{ ref('issue_status_interval') }} as v
     join {{ ref('stg_issue') }} as i on i.space_key = v.space_key and i.issue_id = v.issue_id
@@ -23,8 +18,8 @@ days as (
         from moves
         group by space_key, project_id
     ) as m
-    join zones as z on z.space_key = m.space_key
-    cross join lateral generate_series(m.first_day, greatest(z.last_day, m.first_day), interval '1 day') as d (day)
+    join {{ ref('space_today') }} as z on z.space_key = m.space_key
+    cross join lateral generate_series(m.first_day, greatest(z.day, m.first_day), interval '1 day') as d (day)
     cross join (values ('waiting'), ('active'), ('review'), ('done')) as s (stage)
 ),
 sums as (

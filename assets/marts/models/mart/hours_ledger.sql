@@ -9,9 +9,10 @@ with changes as (
         changed_by_id,
         coalesce({{ shown_number('old_value') }}, 0) as hours_before,
         coalesce({{ shown_number('new_value') }}, 0) as hours_after,
-        comment_id
-    from {{ ref('stg_issue_change') }}
-    where field = 'actual_hours'
+        comment_id,
+        is_last_change
+    from {{ ref('stg_issue_change') }} as h
+    where h.field = 'actual_hours' {{ and_touched('h') }}
 ),
 edges as (
     select
@@ -27,13 +28,9 @@ edges as (
     from {{ ref('stg_issue') }} as i
     left join changes as first_change
         on first_change.space_key = i.space_key and first_change.issue_id = i.issue_id and first_change.change_number = 1
-    left join lateral (
-        select c.hours_after, c.change_number
-        from changes as c
-        where c.space_key = i.space_key and c.issue_id = i.issue_id
-        order by c.change_number desc
-        limit 1
-    ) as last_change on true
+    left join changes as last_change
+        on last_change.space_key = i.space_key and last_change.issue_id = i.issue_id and last_change.is_last_change
+    where true {{ and_touched('i') }}
 ),
 rows as (
     select

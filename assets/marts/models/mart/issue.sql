@@ -9,8 +9,9 @@ with status_facts as (
         sum(seconds) filter (where stage = 'waiting') as seconds_waiting,
         sum(seconds) filter (where stage = 'active') as seconds_active,
         sum(seconds) filter (where stage = 'review') as seconds_review,
-        max(position) as status_changes
-    from {{ ref('issue_status_interval') }}
+        count(*) filter (where position > 0 and not is_inferred) as status_changes
+    from {{ ref('issue_status_interval') }} as v
+    where true {{ and_touched('v') }}
     group by space_key, issue_id
 ),
 -- When the unbroken stay in done began that lasts until now.
@@ -19,7 +20,8 @@ last_done as (
     from {{ ref('issue_status_interval') }} as v
     join (
         select space_key, issue_id, coalesce(max(position) filter (where stage <> 'done'), -1) as last_open
-        from {{ ref('issue_status_interval') }}
+        from {{ ref('issue_status_interval') }} as w
+        where true {{ and_touched('w') }}
         group by space_key, issue_id
     ) as o on o.space_key = v.space_key and o.issue_id = v.issue_id and v.position > o.last_open
     group by v.space_key, v.issue_id
@@ -30,12 +32,14 @@ change_facts as (
         issue_id,
         count(*) filter (where field = 'assignee') as assignee_changes,
         count(*) filter (where field = 'due_date') as due_date_changes
-    from {{ ref('stg_issue_change') }}
+    from {{ ref('stg_issue_change') }} as c
+    where c.field in ('assignee', 'due_date') {{ and_touched('c') }}
     group by space_key, issue_id
 ),
 reopenings as (
     select space_key, issue_id, count(*) as reopen_count
-    from {{ ref('reopen_event') }}
+    from {{ ref('reopen_event') }} as r
+    where true {{ and_touched('r') }}
     group by space_key, issue_id
 ),
 comment_facts as (
@@ -48,12 +52,13 @@ comment_facts as (
         bool_or(c.created_user_id = i.created_user_id) as author_wrote
     from {{ ref('stg_comment') }} as c
     join {{ ref('stg_issue') }} as i on i.space_key = c.space_key and i.issue_id = c.issue_id
+    where true {{ and_touched('c') }}
     group by c.space_key, c.issue_id
 ),
 children as (
     select space_key, parent_issue_id as issue_id, count(*) as child_count
-    from {{ ref('stg_issue') }}
-    where parent_issue_id is not null and deleted_at is null
+    from {{ ref('stg_issue') }} as k
+    where k.parent_issue_id is not null and k.deleted_at is null {{ and_touched('k', 'parent_issue_id') }}
     group by space_key, parent_issue_id
 ),
 categories as (
@@ -61,6 +66,7 @@ categories as (
     from {{ ref('stg_issue') }} as i
     cross join lateral unnest(i.category_ids) with ordinality as u (id, place)
     join {{ source('raw', 'categories') }} as c on c.space_key = i.space_key and c.id = u.id
+    where true {{ and_touched('i') }}
     group by i.space_key, i.issue_id
 ),
 milestones as (
@@ -68,6 +74,7 @@ milestones as (
     from {{ ref('stg_issue') }} as i
     cross join lateral unnest(i.milestone_ids) with ordinality as u (id, place)
     join {{ source('raw', 'versions') }} as v on v.space_key = i.space_key and v.id = u.id
+    where true {{ and_touched('i') }}
     group by i.space_key, i.issue_id
 )
 select
@@ -77,6 +84,7 @@ select
     i.project_key,
     i.project_name,
     i.issue_key,
+    sp.url || '/view/' || i.issue_key as url,
     i.summary,
     i.issue_type,
     i.status,
@@ -100,6 +108,15 @@ select
     case
         when s.is_done and s.first_started_at <= d.last_done_at then {{ seconds_between('s.first_started_at', 'd.last_done_at') }}
     end as cycle_seconds,
+    case
+        when s.is_done then
+            {{ worked_until('w2', 'd.last_done_at at time zone i.timezone') }} - {{ worked_until('w0', 'i.created_at at time zone i.timezone') }}
+    end as lead_working_seconds,
+    case
+        when s.is_done and s.first_started_at <= d.last_done_at then
+            {{ worked_until('w2', 'd.last_done_at at time zone i.timezone') }}
+            - {{ worked_until('w1', 's.first_started_at at time zone i.timezone') }}
+    end as cycle_working_seconds,
     coalesce(s.seconds_waiting, 0) as seconds_waiting,
     coalesce(s.seconds_active, 0) as seconds_active,
     coalesce(s.seconds_review, 0) as seconds_review,
@@ -116,6 +133,7 @@ select
     case
         when s.is_done and i.due_date is not null then (d.last_done_at at time zone i.timezone)::date > i.due_date
     end as was_late,
+    case when not s.is_done then i.due_date + 1 end as overdue_from,
     i.estimated_hours,
     i.actual_hours,
     i.actual_hours - i.estimated_hours as hours_variance,
@@ -132,3 +150,8 @@ left join comment_facts as c on c.space_key = i.space_key and c.issue_id = i.iss
 left join children as ch on ch.space_key = i.space_key and ch.issue_id = i.issue_id
 left join categories as ca on ca.space_key = i.space_key and ca.issue_id = i.issue_id
 left join milestones as mi on mi.space_key = i.space_key and mi.issue_id = i.issue_id
+left join {{ source('ops', 'spaces') }} as sp on sp.space_key = i.space_key
+left join {{ ref('calendar') }} as w0 on w0.space_key = i.space_key and w0.day = (i.created_at at time zone i.timezone)::date
+left join {{ ref('calendar') }} as w1 on w1.space_key = i.space_key and w1.day = (s.first_started_at at time zone i.timezone)::date
+left join {{ ref('calendar') }} as w2 on w2.space_key = i.space_key and w2.day = (d.last_done_at at time zone i.timezone)::date
+where true {{ and_touched('i') }}

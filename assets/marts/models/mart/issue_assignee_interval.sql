@@ -1,25 +1,13 @@
 -- Who had an issue from when to when; built as issue_status_interval is. Nobody is a null.
 with points as (
-    select
-        i.space_key,
-        i.issue_id,
-        0 as change_number,
-        i.created_at as valid_from,
-        i.created_user_id as changed_by_id,
-        case when c.issue_id is null then i.assignee else c.old_value end as assignee,
-        case when c.issue_id is null then i.assignee_id else c.old_id end as assignee_id
-    from {{ ref('stg_issue') }} as i
-    left join {{ ref('stg_issue_change') }} as c
-        on c.space_key = i.space_key and c.issue_id = i.issue_id and c.field = 'assignee' and c.change_number = 1
-    union all
-    select space_key, issue_id, change_number, changed_at, changed_by_id, new_value, new_id
-    from {{ ref('stg_issue_change') }}
-    where field = 'assignee'
+    {{ timeline(
+        'assignee',
+        {'assignee': ['i.assignee', 'c.old_value', 'c.new_value'], 'assignee_id': ['i.assignee_id', 'c.old_id', 'c.new_id']},
+        'case when c.new_id is null then c.new_value is distinct from i.assignee else c.new_id is distinct from i.assignee_id end'
+    ) }}
 ),
 intervals as (
-    select
-        *,
-        lead(valid_from) over (partition by space_key, issue_id order by change_number) as valid_to
+    select *, lead(valid_from) over (partition by space_key, issue_id order by position) as valid_to
     from points
 )
 select
@@ -27,13 +15,14 @@ select
     v.issue_id,
     i.project_id,
     i.issue_key,
-    v.change_number as position,
+    v.position,
     v.assignee_id,
     v.assignee,
     v.valid_from,
     v.valid_to,
     {{ seconds_between('v.valid_from', 'v.valid_to') }} as seconds,
     v.changed_by_id,
+    v.is_inferred,
     v.valid_to is null as is_last,
     i.deleted_at is not null as is_deleted
 from intervals as v

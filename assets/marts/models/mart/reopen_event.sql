@@ -5,7 +5,8 @@ with steps as (
         lag(stage) over following as stage_before,
         lag(status) over following as status_before,
         lag(valid_from) over following as valid_from_before
-    from {{ ref('issue_status_interval') }}
+    from {{ ref('issue_status_interval') }} as v
+    where true {{ and_touched('v') }}
     window following as (partition by space_key, issue_id order by position)
 )
 select

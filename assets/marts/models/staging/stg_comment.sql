@@ -8,5 +8,5 @@ select
     content is not null and content <> '' as is_said,
     created_user_id,
     created_at
-from {{ source('raw', 'comments') }}
-where deleted_at is null
+from {{ source('raw', 'comments') }} as c
+where deleted_at is null {{ and_touched('c') }}

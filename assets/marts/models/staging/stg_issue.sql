@@ -24,9 +24,9 @@ select
     i.due_date,
     i.estimated_hours,
     i.actual_hours,
-    i.category_ids,
-    i.version_ids,
-    i.milestone_ids,
+    coalesce(i.category_ids, '{}') as category_ids,
+    coalesce(i.version_ids, '{}') as version_ids,
+    coalesce(i.milestone_ids, '{}') as milestone_ids,
     i.created_at,
     i.updated_at,
     i.deleted_at,
@@ -41,3 +41,4 @@ left join {{ source('raw', 'resolutions') }} as r on r.space_key = i.space_key a
 left join {{ source('raw', 'users') }} as a on a.space_key = i.space_key and a.id = i.assignee_id
 left join {{ source('raw', 'users') }} as c on c.space_key = i.space_key and c.id = i.created_user_id
 left join {{ source('raw', 'space') }} as z on z.space_key = i.space_key
+where true {{ and_touched('i', 'id') }}

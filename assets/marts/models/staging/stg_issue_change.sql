@@ -1,20 +1,22 @@
 -- One row per change of one field that the source still tells of, numbered within issue and field.
 select
-    space_key,
-    issue_id,
-    project_id,
-    comment_id,
-    position,
-    field,
-    kind,
-    created_at as changed_at,
-    created_user_id as changed_by_id,
-    old_value,
-    new_value,
-    old_id,
-    new_id,
-    row_number() over (
-        partition by space_key, issue_id, field order by created_at, comment_id, position
-    ) as change_number
-from {{ source('raw', 'issue_changes') }}
-where deleted_at is null
+    c.space_key,
+    c.issue_id,
+    c.project_id,
+    c.comment_id,
+    c.position,
+    c.field,
+    c.kind,
+    c.created_at as changed_at,
+    c.created_user_id as changed_by_id,
+    c.old_value,
+    c.new_value,
+    c.old_id,
+    c.new_id,
+    c.old_ids,
+    c.new_ids,
+    row_number() over following as change_number,
+    lead(c.comment_id) over following is null as is_last_change
+from {{ source('raw', 'issue_changes') }} as c
+where c.deleted_at is null {{ and_touched('c') }}
+window following as (partition by c.space_key, c.issue_id, c.field order by c.created_at, c.comment_id, c.position)

@@ -1,34 +1,49 @@
 -- The stage of each status that a project has, had or changed to, by name: the project's own line of the map, then that of all,
--- then the four built-in ids, then active.
+-- then the four built-in ids, then active. Read from the raw tables, since it also tells which issues are touched.
 with statuses as (
-    select i.space_key, i.project_id, i.project_key, i.status, i.status_id
-    from {{ ref('stg_issue') }} as i
-    where i.status is not null
+    select space_key, project_id, name as status, id as status_id
+    from {{ source('raw', 'statuses') }}
     union
-    select c.space_key, c.project_id, p.project_key, v.status, v.status_id
-    from {{ ref('stg_issue_change') }} as c
-    left join {{ source('raw', 'projects') }} as p on p.space_key = c.space_key and p.id = c.project_id
+    select i.space_key, i.project_id, i.payload #>> '{status,name}', i.status_id
+    from {{ source('raw', 'issues') }} as i
+    where not exists (
+        select from {{ source('raw', 'statuses') }} as s
+        where s.space_key = i.space_key and s.project_id = i.project_id and s.id = i.status_id
+    )
+    union
+    select c.space_key, i.project_id, v.status, v.status_id
+    from (
+        select distinct space_key, issue_id, old_value, old_id, new_value, new_id
+        from {{ source('raw', 'issue_changes') }}
+        where field = 'status' and deleted_at is null
+    ) as c
+    join {{ source('raw', 'issues') }} as i on i.space_key = c.space_key and i.id = c.issue_id
     cross join lateral (values (c.old_value, c.old_id), (c.new_value, c.new_id)) as v (status, status_id)
-    where c.field = 'status' and v.status is not null
-    union
-    select s.space_key, s.project_id, p.project_key, s.name, s.id
-    from {{ source('raw', 'statuses') }} as s
-    left join {{ source('raw', 'projects') }} as p on p.space_key = s.space_key and p.id = s.project_id
-    where s.name is not null
+),
+map as (
+    select coalesce(project_key, '') as project_key, status, min(stage) as stage
+    from {{ ref('status_map') }}
+    where stage in ('waiting', 'active', 'review', 'done')
+    group by 1, 2
 ),
 by_name as (
-    select space_key, project_id, project_key, status, min(status_id) as status_id
+    select space_key, project_id, status, min(status_id) as status_id
     from statuses
-    group by space_key, project_id, project_key, status
+    where status is not null
+    group by space_key, project_id, status
 )
 select
     n.space_key,
     n.project_id,
     n.status,
     coalesce(
-        own.stage, every.stage, case n.status_id when 1 then 'waiting' when 2 then 'active' when 3 then 'review' when 4 then 'done' end, 'active'
+        own.stage,
+        every.stage,
+        case n.status_id when 1 then 'waiting' when 2 then 'active' when 3 then 'review' when 4 then 'done' end,
+        'active'
     ) as stage,
     own.stage is null and every.stage is null and (n.status_id is null or n.status_id not between 1 and 4) as is_guess
 from by_name as n
-left join {{ ref('status_map') }} as own on own.project_key = n.project_key and own.status = n.status
-left join {{ ref('status_map') }} as every on coalesce(every.project_key, '') = '' and every.status = n.status
+left join {{ source('raw', 'projects') }} as p on p.space_key = n.space_key and p.id = n.project_id
+left join map as own on own.project_key = p.project_key and own.status = n.status
+left join map as every on every.project_key = '' and every.status = n.status

@@ -1,0 +1,34 @@
+"""What a test of dbt objects to, as a table in its check: the rows themselves, not only how many they are.
+
+Add here: what a check shows of its rows. Keep out: the tests (`tests/*.sql` and the YAML beside the models).
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import dagster as dg
+from sqlalchemy import Engine, text
+
+#: Rows and characters of a value that are shown.
+ROWS, CHARACTERS = 20, 120
+
+
+def is_failing(event: Any) -> TypeGuard[dg.AssetCheckResult]:
+    """Whether an event of dbt is a check that found something."""
+    return isinstance(event, dg.AssetCheckResult) and not event.passed
+
+
+def with_rows(event: dg.AssetCheckResult, engine: Engine, manifest: Mapping[str, Any], target: Path) -> dg.AssetCheckResult:
+    """Return the check with its first rows in the metadata `rows`; `target` is where dbt has put the test as it was run."""
+    identifier = event.metadata["unique_id"].value if "unique_id" in event.metadata else ""
+    node = manifest["nodes"].get(identifier, {})
+    compiled = next(target.glob(f"compiled/**/{node['path']}"), None) if node else None
+    if compiled is None:
+        return event
+    # A colon is no parameter here.
+    query = text(compiled.read_text(encoding="utf-8").replace(":", "\\:"))
+    with engine.connect() as connection:
+        found = connection.execute(query).mappings().fetchmany(ROWS)
+    records = [dg.TableRecord({name: str(value)[:CHARACTERS] for name, value in row.items()}) for row in found]
+    return event._replace(metadata={**event.metadata, "rows": dg.MetadataValue.table(records)}) if records else event

@@ -1,0 +1,106 @@
+-- The state of an issue at the end of each day on which it changed (in the space's zone), and until which day that held; null while it
+-- holds. Of several changes in a day the last counts.
+with estimates as (
+    {{ timeline(
+        'estimated_hours',
+        {'estimated_hours': ['i.estimated_hours', shown_number('c.old_value'), shown_number('c.new_value')]},
+        shown_number('c.new_value') ~ ' is distinct from i.estimated_hours'
+    ) }}
+),
+milestones as (
+    {{ timeline(
+        'milestone',
+        {'milestone_ids': [
+            'i.milestone_ids',
+            "case when c.old_value is null then '{}' else c.old_ids end",
+            "case when c.new_value is null then '{}' else c.new_ids end"
+        ]},
+        "not (coalesce(c.new_ids, '{}') @> i.milestone_ids and coalesce(c.new_ids, '{}') <@ i.milestone_ids)"
+    ) }}
+),
+points as (
+    select v.space_key, v.issue_id, v.valid_from, v.position as status_at, null::bigint as assignee_at, null::bigint as due_at,
+        null::bigint as estimate_at, null::bigint as milestones_at, null::numeric as hours
+    from {{ ref('issue_status_interval') }} as v
+    where true {{ and_touched('v') }}
+    union all
+    select v.space_key, v.issue_id, v.valid_from, null, v.position, null, null, null, null
+    from {{ ref('issue_assignee_interval') }} as v
+    where true {{ and_touched('v') }}
+    union all
+    select v.space_key, v.issue_id, v.valid_from, null, null, v.position, null, null, null
+    from {{ ref('due_date') }} as v
+    where true {{ and_touched('v') }}
+    union all
+    select space_key, issue_id, valid_from, null, null, null, position, null, null
+    from estimates
+    union all
+    select space_key, issue_id, valid_from, null, null, null, null, position, null
+    from milestones
+    union all
+    select l.space_key, l.issue_id, l.changed_at, null, null, null, null, null, l.hours
+    from {{ ref('hours_ledger') }} as l
+    where true {{ and_touched('l') }}
+),
+days as (
+    select
+        p.space_key,
+        p.issue_id,
+        (greatest(p.valid_from, i.created_at) at time zone i.timezone)::date as first_day,
+        max(p.status_at) as status_at,
+        max(p.assignee_at) as assignee_at,
+        max(p.due_at) as due_at,
+        max(p.estimate_at) as estimate_at,
+        max(p.milestones_at) as milestones_at,
+        sum(p.hours) as hours
+    from points as p
+    join {{ ref('stg_issue') }} as i on i.space_key = p.space_key and i.issue_id = p.issue_id
+    group by 1, 2, 3
+),
+states as (
+    select
+        space_key,
+        issue_id,
+        first_day,
+        lead(first_day) over following - 1 as last_day,
+        max(status_at) over following as status_at,
+        max(assignee_at) over following as assignee_at,
+        max(due_at) over following as due_at,
+        max(estimate_at) over following as estimate_at,
+        max(milestones_at) over following as milestones_at,
+        sum(hours) over following as actual_hours
+    from days
+    window following as (partition by space_key, issue_id order by first_day)
+)
+select
+    h.space_key,
+    h.issue_id,
+    i.project_id,
+    i.project_key,
+    i.issue_key,
+    h.first_day,
+    -- An issue that is gone was there until the day before it was found gone.
+    coalesce(h.last_day, (i.deleted_at at time zone i.timezone)::date - 1) as last_day,
+    s.status_id,
+    s.status,
+    s.stage,
+    a.assignee_id,
+    a.assignee,
+    d.due_date,
+    e.estimated_hours,
+    h.actual_hours,
+    -- A list of which the history does not tell every id counts as empty, the last one as today's.
+    coalesce(m.milestone_ids, case when m.is_last then i.milestone_ids end, '{}') as milestone_ids
+from states as h
+join {{ ref('stg_issue') }} as i on i.space_key = h.space_key and i.issue_id = h.issue_id
+join {{ ref('issue_status_interval') }} as s
+    on s.space_key = h.space_key and s.issue_id = h.issue_id and s.position = h.status_at
+join {{ ref('issue_assignee_interval') }} as a
+    on a.space_key = h.space_key and a.issue_id = h.issue_id and a.position = h.assignee_at
+join {{ ref('due_date') }} as d on d.space_key = h.space_key and d.issue_id = h.issue_id and d.position = h.due_at
+join estimates as e on e.space_key = h.space_key and e.issue_id = h.issue_id and e.position = h.estimate_at
+join (
+    select *, lead(position) over (partition by space_key, issue_id order by position) is null as is_last
+    from milestones
+) as m on m.space_key = h.space_key and m.issue_id = h.issue_id and m.position = h.milestones_at
+where i.deleted_at is null or h.first_day < (i.deleted_at at time zone i.timezone)::date

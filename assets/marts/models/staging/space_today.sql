@@ -1,0 +1,18 @@
+-- The newest change that is known of a space, and its day: to this instant ages are counted, and to this day charts are drawn.
+with newest as (
+    select i.space_key, max(i.updated_at) as at, max(i.timezone) as timezone
+    from {{ ref('stg_issue') }} as i
+    group by i.space_key
+),
+changes as (
+    select c.space_key, max(c.changed_at) as at
+    from {{ ref('stg_issue_change') }} as c
+    group by c.space_key
+)
+select
+    n.space_key,
+    greatest(n.at, c.at) as as_of,
+    (greatest(n.at, c.at) at time zone n.timezone)::date as day,
+    n.timezone
+from newest as n
+left join changes as c on c.space_key = n.space_key

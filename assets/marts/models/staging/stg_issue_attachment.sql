@@ -1,0 +1,16 @@
+-- One row per attachment of an issue.
+{{ config(materialized='view') }}
+select
+    i.space_key,
+    i.id as issue_id,
+    i.project_id,
+    (f.value #>> '{id}')::bigint as attachment_id,
+    (f.value #>> '{name}') as name,
+    (f.value #>> '{size}')::bigint as bytes,
+    (f.value #>> '{createdUser,id}')::bigint as created_user_id,
+    (f.value #>> '{created}')::timestamptz as created_at
+from {{ source('raw', 'issues') }} as i
+cross join lateral jsonb_array_elements(
+    case jsonb_typeof(i.payload -> 'attachments') when 'array' then i.payload -> 'attachments' else '[]' end
+) as f (value)
+where f.value ->> 'id' ~ '^[0-9]{1,18}$'

@@ -1,0 +1,11 @@
+-- One row per issue and milestone that it has now, in the order of the source.
+{{ config(materialized='view') }}
+select
+    i.space_key,
+    i.issue_id,
+    u.id as milestone_id,
+    m.name as milestone,
+    u.place
+from {{ ref('stg_issue') }} as i
+cross join lateral unnest(i.milestone_ids) with ordinality as u (id, place)
+left join {{ source('raw', 'versions') }} as m on m.space_key = i.space_key and m.id = u.id

@@ -1,0 +1,13 @@
+-- Projects, each version of them from when to when it was seen; the open one has no end.
+{% snapshot dim_project %}
+{{ config(unique_key=['space_key', 'id'], strategy='check', check_cols=['project_key', 'name', 'archived', 'is_deleted'], updated_at='loaded_at') }}
+select
+    space_key,
+    id,
+    project_key,
+    name,
+    archived,
+    deleted_at is not null as is_deleted,
+    loaded_at
+from {{ source('raw', 'projects') }}
+{% endsnapshot %}

@@ -1,0 +1,7 @@
+-- Custom fields of one project with the same name: tell them apart by id.
+{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'stg_issue_custom_field', 'package': 'backlog_elt'}}}) }}
+select space_key, project_id, name, count(*) as fields
+from {{ source('raw', 'custom_fields') }}
+where deleted_at is null
+group by space_key, project_id, name
+having count(*) > 1

@@ -1,0 +1,49 @@
+"""Builds of the marts: from which rows on the next one has to build, and that one has succeeded.
+
+Add here: what a build remembers. Keep out: what is built and how (`assets/marts`).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine, func, insert, select, text, update
+
+from resources.warehouse.schema_ops import mart_builds
+
+
+@dataclass(frozen=True)
+class Build:
+    """A build that begins: `since` is the beginning of the last one that succeeded with the same project, None: build whole."""
+
+    id: int
+    since: datetime | None
+
+
+#: Rows carry the time of the statement that wrote them, which is not before the start of its transaction: all that was written
+#: before the oldest transaction began is there, and what a transaction at work will leave is found by the next build.
+_BEGIN = text(
+    "SELECT least(statement_timestamp(), min(xact_start)) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
+def begin_build(engine: Engine, project: str, run_id: str, *, whole: bool = False) -> Build:
+    """Remember that a build of all marts begins, and return what it has to do.
+
+    It is `whole` on demand, and when `project`, the digest of the dbt project, is not that of the last build.
+    """
+    builds = mart_builds.c
+    last = select(builds.began_at, builds.project).where(builds.ended_at.is_not(None)).order_by(builds.id.desc()).limit(1)
+    with engine.begin() as connection:
+        began_at = connection.execute(_BEGIN).scalar_one()
+        found = connection.execute(last).one_or_none()
+        since = found.began_at if found and found.project == project and not whole else None
+        values = {"began_at": began_at, "since": since, "project": project, "run_id": run_id}
+        number = connection.execute(insert(mart_builds).values(values).returning(builds.id)).scalar_one()
+    return Build(number, since)
+
+
+def end_build(engine: Engine, build: Build) -> None:
+    """Remember that a build has succeeded."""
+    with engine.begin() as connection:
+        connection.execute(update(mart_builds).where(mart_builds.c.id == build.id).values(ended_at=func.clock_timestamp()))

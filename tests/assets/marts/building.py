@@ -1,0 +1,28 @@
+"""A build of all marts as a test wants it: it has succeeded, and what the tables hold can be compared.
+
+Add here: a way to build or to look that several files use. Keep out: checks.
+"""
+
+from tests.deployment import Deployment, Run, failures
+
+#: Rows of these say how the last build was done, or when something was seen; two ways to build differ in them.
+_OF_THE_BUILD = ("staging.touched_issue",)
+
+
+def build(deployment: Deployment, *, whole: bool = False) -> Run:
+    """Build all marts, issue by issue where that can be or `whole`."""
+    run = deployment.run("marts", config={"ops": {"dbt_build": {"config": {"whole": whole}}}})
+    assert run.success, "\n".join(failures(run))
+    return run
+
+
+def contents(deployment: Deployment) -> dict[str, list[str]]:
+    """Return the rows of each table and view of the marts and what they are made of, as text in a fixed order."""
+    tables = deployment.query(
+        "SELECT schemaname || '.' || tablename AS name FROM pg_tables WHERE schemaname IN ('mart', 'staging') "
+        "UNION ALL SELECT schemaname || '.' || viewname FROM pg_views WHERE schemaname IN ('mart', 'staging') ORDER BY 1"
+    )
+    names = [str(row["name"]) for row in tables if row["name"] not in _OF_THE_BUILD]
+    return {
+        name: [str(row["row"]) for row in deployment.query(f"SELECT t::text AS row FROM {name} t ORDER BY 1")] for name in names
+    }

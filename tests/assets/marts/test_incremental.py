@@ -1,0 +1,53 @@
+"""Marts that are built issue by issue equal those that are built whole, row for row, whatever people did.
+
+Add here: something that might leave a row behind. Keep out: what the numbers mean (`test_marts.py`).
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from tests.assets.marts.building import build, contents
+from tests.deployment import Deploy, Deployment
+from tests.integration.exactness.machine import BEGIN, SPEC
+from tests.integration.exactness.people import People
+from tests.integration.exactness.syncs import incremental, look_whole
+
+pytestmark = pytest.mark.long
+ROUNDS = 3
+
+
+def odd_rows(deployment: Deployment, issues: Sequence[int]) -> None:
+    """Do to the raw tables what a source may do that nobody can ask for: values that mean nothing, lost history, vanished rows."""
+    one, other, third = issues[:3]
+    deployment.change("UPDATE raw.issue_changes SET new_value = '?', new_id = NULL, new_ids = NULL, loaded_at = clock_timestamp() "
+        f"WHERE issue_id = {one}")  # fmt: skip
+    deployment.change(f"DELETE FROM raw.issue_changes WHERE issue_id = {other} AND field = 'status'")
+    deployment.change(f"UPDATE raw.issues SET loaded_at = clock_timestamp() WHERE id = {other}")
+    deployment.change(f"DELETE FROM raw.issues WHERE id = {third}")
+
+
+def test_after_random_histories_a_build_issue_by_issue_equals_one_that_is_whole(deploy: Deploy) -> None:
+    deployment = deploy(SPEC)
+    deployment.sim.clock.freeze(BEGIN)
+    people = People(deployment.sim.space)
+    assert look_whole(deployment, people.rng)
+    build(deployment)
+    for turn in range(ROUNDS):
+        # All of a burst in one second; the last one two years after the others.
+        deployment.sim.clock.advance(3_600 if turn < ROUNDS - 1 else timedelta(days=730).total_seconds())
+        people.burst(150, seed=turn)
+        assert incremental(deployment, people.rng)
+        if turn == ROUNDS - 1:
+            assert look_whole(deployment, people.rng)
+            odd_rows(deployment, sorted(deployment.stored_issues()))
+        build(deployment)
+    [last] = deployment.query("SELECT since FROM ops.mart_builds ORDER BY id DESC LIMIT 1")
+    assert last["since"] is not None
+    by_issue = contents(deployment)
+    build(deployment, whole=True)
+    whole = contents(deployment)
+    assert by_issue.keys() == whole.keys()
+    assert {table for table in whole if by_issue[table] != whole[table]} == set()
+    assert len(whole["mart.issue"]) > 40
