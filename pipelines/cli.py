@@ -1,4 +1,4 @@
-"""The `backlog-elt` command: `up`, `load`, `verify`, `status`, `simulate`.
+"""The `backlog-elt` command: `up`, `load`, `verify`, `status`, `grant`, `simulate`.
 
 Exit codes: 0 done, 1 the work failed (one line, no traceback unless `--debug`), 2 wrong usage or configuration.
 
@@ -169,6 +169,27 @@ def status(as_json: bool) -> None:
 
 def _iso(moment: datetime) -> str:
     return moment.isoformat()
+
+
+@main.group()
+def grant() -> None:
+    """Let other programs into the warehouse, each with a role of its own."""
+
+
+@grant.command()
+@click.option("--role", default="backlog_bi", show_default=True, metavar="NAME", help="Name of the role.")
+def bi(role: str) -> None:
+    """Make or bring up to date a role for BI tools: it reads schema mart, and nothing else.
+
+    Takes its password from BACKLOG_BI_PASSWORD; without one, a new role gets a random password, which is shown this once.
+    """
+    settings = _settings()
+    from pipelines import access
+
+    granted = access.grant_bi(settings, role)
+    click.echo(access.shown(granted))
+    for line in access.warnings(granted):
+        click.echo(f"Warning: {line}", err=True)
 
 
 @main.command(add_help_option=False, context_settings={"ignore_unknown_options": True})

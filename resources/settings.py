@@ -11,6 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
+#: After the name of a variable that holds a secret: the name of one that holds the path of a file with it.
+FILE = "_FILE"
 MONTH = re.compile(r"^(?!0000)\d{4}-(0[1-9]|1[0-2])$")
 
 
@@ -45,6 +47,7 @@ class Settings:
     timezone: str
     history_start: str
     rate_reserve: float
+    bi_password: str | None = field(repr=False)
 
     @property
     def simulated(self) -> bool:
@@ -81,7 +84,21 @@ class Settings:
             timezone=timezone,
             history_start=_history_start(get("BACKLOG_HISTORY_START") or "2020-01", ZoneInfo(timezone)),
             rate_reserve=_reserve(get("BACKLOG_RATE_RESERVE") or "0.2"),
+            bi_password=get("BACKLOG_BI_PASSWORD") or _from_file("BACKLOG_BI_PASSWORD", get("BACKLOG_BI_PASSWORD" + FILE)),
         )
+
+
+def _from_file(name: str, path: str | None) -> str | None:
+    """Return the secret that a file holds, as orchestrators of containers mount them; None where no file is named."""
+    if path is None:
+        return None
+    try:
+        held = Path(path).expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        held = ""
+    if not held:
+        raise SettingsError(name + FILE, path, "a file that can be read and holds the secret, and nothing else")
+    return held
 
 
 def _backlog_url(text: str | None) -> str | None:

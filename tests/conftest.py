@@ -14,6 +14,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from sqlalchemy import Engine, text
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from resources.simulator import Simulator, SpaceSpec
 from resources.warehouse import embedded
@@ -32,6 +34,22 @@ from tests.deployment import SMALL, Deploy, Deployment, quiet  # noqa: E402 - re
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take long."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+#: Folders whose files share something that takes long to make.
+BUILT_ONCE = ("tests/assets/marts/",)
+
+
+class ByFile(LoadFileScheduling):  # type: ignore[misc]  # it has no types
+    """Gives the tests of a file, or of a folder that shares something, to one worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((folder for folder in BUILT_ONCE if nodeid.startswith(folder)), super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    """Distribute tests over the workers."""
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -88,9 +106,9 @@ def warehouse_url(postgres_url: str, _template: tuple[Engine, str]) -> Iterator[
         yield _database(postgres_url, name)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shared_warehouse_url(postgres_url: str, _template: tuple[Engine, str]) -> Iterator[str]:
-    """URL of a fresh, migrated database that the tests of a file share."""
+    """URL of a fresh, migrated database that the tests of a folder share (`BUILT_ONCE`)."""
     admin, template = _template
     with _copy(admin, template) as name:
         yield _database(postgres_url, name)

@@ -5,8 +5,10 @@ Add here: a rule that a reader of the code relies on. Keep out: what linters and
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import dagster as dg
 import pytest
 
@@ -106,8 +108,16 @@ def test_every_command_option_and_target_that_the_readme_names_exists_and_none_i
     commands = set(main.commands)
     named = mentioned(r"backlog-elt ([a-z]+)\b", code(text))
     assert named <= commands <= named | mentioned(r"`([a-z]+)`", text)
-    options = {option for command in main.commands.values() for one in command.params for option in one.opts}
+    options = {option for command in every(main) for one in command.params for option in one.opts}
     assert {option for option in options if option.startswith("--")} <= mentioned(r"--[a-z-]+", code(text)) | {"--debug"}
+
+
+def every(group: click.Group) -> Iterator[click.Command]:
+    """Yield the commands of a group, and those of the groups in it."""
+    for command in group.commands.values():
+        yield command
+        if isinstance(command, click.Group):
+            yield from every(command)
 
 
 def code(text: str) -> str:

@@ -36,6 +36,7 @@ def refused(done: Done, folder: Path) -> str:
         ("BACKLOG_TIMEZONE", "Mars/Olympus", "BACKLOG_TIMEZONE is 'Mars/Olympus': expected an IANA time zone"),
         ("BACKLOG_HISTORY_START", "2024-13", "BACKLOG_HISTORY_START is '2024-13': expected a month as YYYY-MM"),
         ("BACKLOG_HISTORY_START", "2999-01", "BACKLOG_HISTORY_START is '2999-01': expected a month from 2000-01 up to"),
+        ("BACKLOG_BI_PASSWORD_FILE", "/nowhere", "BACKLOG_BI_PASSWORD_FILE is '/nowhere': expected a file that can be read"),
         ("BACKLOG_RATE_RESERVE", "1.5", "BACKLOG_RATE_RESERVE is '1.5': expected a share from 0 to below 1"),
     ],
 )
@@ -54,6 +55,7 @@ def test_a_malformed_variable_is_named(shell: Shell, tmp_path: Path, name: str, 
         (["load", "--fast"], "No such option"),
         (["up", "--port", "99999"], "Invalid value for '--port'"),
         (["fly"], "No such command 'fly'"),
+        (["grant", "bi", "--role", "pg_monitor"], "--role is 'pg_monitor': expected small letters"),
     ],
 )
 def test_a_wrong_option_is_named(shell: Shell, tmp_path: Path, arguments: list[str], said: str) -> None:
@@ -72,7 +74,7 @@ def test_a_wrong_line_in_the_env_file_is_named(shell: Shell, tmp_path: Path) -> 
 
 
 def test_every_command_explains_itself(shell: Shell) -> None:
-    for command in ([], ["up"], ["load"], ["status"], ["simulate"]):
+    for command in ([], ["up"], ["load"], ["status"], ["grant"], ["grant", "bi"], ["simulate"]):
         done = shell.run(*command, "--help")
         assert done.code == 0
         assert "usage" in done.out.lower()

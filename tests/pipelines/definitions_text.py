@@ -19,7 +19,7 @@ def render() -> str:
     from pipelines.definitions import build_definitions
 
     repository = build_definitions().get_repository_def()
-    return "\n".join(line for part in (_assets, _jobs, _schedules, _sensors) for line in part(repository)) + "\n"
+    return "\n".join(line for part in (_assets, _external, _jobs, _schedules, _sensors) for line in part(repository)) + "\n"
 
 
 def _assets(repository: dg.RepositoryDefinition) -> Iterator[str]:
@@ -38,6 +38,15 @@ def _assets(repository: dg.RepositoryDefinition) -> Iterator[str]:
         yield f"  stale after {freshness.fail_window.to_timedelta() if freshness else '-'}"
         for check in sorted(graph.get_check_keys_for_assets({key})):
             yield f"  check {check.name}"
+
+
+def _external(repository: dg.RepositoryDefinition) -> Iterator[str]:
+    graph = repository.asset_graph
+    for key in sorted(graph.external_asset_keys):
+        node = graph.get(key)
+        yield f"external {key.to_user_string()}"
+        yield f"  group {node.group_name}; kinds {', '.join(sorted(node.kinds))}; owners {', '.join(sorted(node.owners))}"
+        yield f"  upstream {', '.join(sorted(parent.to_user_string() for parent in node.parent_keys)) or '-'}"
 
 
 def _jobs(repository: dg.RepositoryDefinition) -> Iterator[str]:

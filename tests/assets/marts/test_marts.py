@@ -3,67 +3,19 @@
 Add here: a metric with a worked example. Keep out: when marts are built (`tests/pipelines/test_marts.py`).
 """
 
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import dagster as dg
-import pytest
+from sqlalchemy import Engine
 
 from assets.marts.japanese_holidays import SEED, lines
-from resources.simulator import Simulator, SpaceSpec
-from resources.warehouse.connect import engine
 from resources.warehouse.locks import Locks
-from tests.assets.marts.building import build
-from tests.deployment import Deploy, Deployment, Run, failures, quiet
+from tests.assets.marts.worked import STEPS
+from tests.deployment import Deploy, Deployment, Run, failures
 
-ONE_PROJECT = SpaceSpec(seed=5, users=4, projects=1, issues=12, history_days=90)
-#: Asia/Tokyo is nine hours ahead: 2026-06-30T16:00Z is the first of July there.
-STEPS = {
-    "made": datetime(2026, 6, 30, 16, 0, tzinfo=UTC),
-    "started": datetime(2026, 7, 1, 1, 0, tzinfo=UTC),
-    "answered": datetime(2026, 7, 1, 2, 30, tzinfo=UTC),
-    "reviewed": datetime(2026, 7, 2, 1, 0, 30, tzinfo=UTC),
-    "closed": datetime(2026, 7, 2, 4, 0, tzinfo=UTC),
-    "reopened": datetime(2026, 7, 3, 4, 0, tzinfo=UTC),
-    "closed again": datetime(2026, 7, 31, 15, 30, tzinfo=UTC),
-}
 MARINE_DAY = date(2026, 7, 20)
-OPEN, IN_PROGRESS, RESOLVED, CLOSED = 1, 2, 3, 4
-
-
-def work_an_issue(deployment: Deployment) -> int:
-    """Make an issue that goes the whole way, is reopened and closed again, with hours; return its id."""
-    space = deployment.sim.space
-    author, other = sorted(space.users)[:2]
-    milestone = space.add_version("OPS", "夏", due="2026-07-31", at=STEPS["made"])
-    issue = space.create_issue("OPS", by=author, at=STEPS["made"], estimated_hours=8, actual_hours=1.5, assignee_id=author)
-    steps: dict[str, dict[str, Any]] = {
-        "started": {"status_id": IN_PROGRESS, "actual_hours": 2.25, "assignee_id": other, "milestone_ids": [milestone.id]},
-        "answered": {"comment": "On it", "by": other},
-        "reviewed": {"status_id": RESOLVED, "actual_hours": 6},
-        "closed": {"status_id": CLOSED},
-        "reopened": {"status_id": IN_PROGRESS, "due_date": "2026-07-31"},
-        "closed again": {"status_id": CLOSED, "actual_hours": 5.5},
-    }
-    for step, fields in steps.items():
-        space.edit_issue(issue, at=STEPS[step], **{"by": author, **fields})
-    return issue.id
-
-
-def work_beside_peers(deployment: Deployment) -> int:
-    """Make ten issues of a project of their own that took 1 to 10 days, and one in progress for five and a half; return that."""
-    space = deployment.sim.space
-    space.add_project("PEER", "Peers")
-    begin = STEPS["closed again"] - timedelta(days=20)
-    for days in range(1, 11):
-        peer = space.create_issue("PEER", at=begin)
-        space.edit_issue(peer, status_id=IN_PROGRESS, at=begin)
-        space.edit_issue(peer, status_id=CLOSED, at=begin + timedelta(days=days))
-    ageing = space.create_issue("PEER", at=begin)
-    space.edit_issue(ageing, status_id=IN_PROGRESS, at=STEPS["closed again"] - timedelta(days=5.5))
-    return ageing.id
 
 
 def seconds(since: str, until: str) -> int:
@@ -91,19 +43,6 @@ def checks_of(run: Run) -> dict[str, dg.AssetCheckEvaluation]:
     kind = dg.DagsterEventType.ASSET_CHECK_EVALUATION
     found = [event.asset_check_evaluation_data for event in run.events if event.event_type == kind]
     return {one.check_name: one for one in found}
-
-
-@pytest.fixture(scope="module")
-def built(shared_warehouse_url: str) -> Iterator[tuple[Deployment, int]]:
-    """Return a deployment that is loaded and has its marts, and the issue that was worked on; the tests share it."""
-    made = engine(shared_warehouse_url)
-    with Simulator(ONE_PROJECT) as sim, dg.DagsterInstance.ephemeral() as instance:
-        deployment = Deployment(sim, shared_warehouse_url, made, instance, sim.api_key, quiet())
-        issue = work_an_issue(deployment)
-        work_beside_peers(deployment)
-        build(deployment.load())
-        yield deployment, issue
-    made.dispose()
 
 
 def test_an_issue_that_is_reopened_has_the_numbers_that_were_worked_out_by_hand(built: tuple[Deployment, int]) -> None:
@@ -229,7 +168,9 @@ def test_totals_agree_with_the_source(built: tuple[Deployment, int]) -> None:
     assert total("count(*) FROM mart.conversation") == said
 
 
-def test_a_build_again_gives_the_same_rows_and_follows_what_is_deleted_and_unheard_of(built: tuple[Deployment, int]) -> None:
+def test_a_build_again_gives_the_same_rows_and_follows_what_is_deleted_and_unheard_of(
+    built: tuple[Deployment, int], reader: Engine
+) -> None:
     deployment, issue = built
     assert undescribed(deployment) == []
     tables = [row["tablename"] for row in deployment.query("SELECT tablename FROM pg_tables WHERE schemaname = 'mart'")]
@@ -242,6 +183,9 @@ def test_a_build_again_gives_the_same_rows_and_follows_what_is_deleted_and_unhea
     assert {"issue", "hours_ledger", "issue_status_interval", "throughput_weekly", "status_map"} <= first.keys()
     assert deployment.run("marts").success
     assert rows() == first
+    with reader.connect() as conn:
+        for table in [*tables, "sync_stats", "sync_freshness"]:
+            assert conn.exec_driver_sql(f"SELECT * FROM mart.{table}").fetchall(), "BI tools still read what dbt has made anew"
     space = deployment.sim.space
     strange = space.add_status("OPS", "検討室")
     moved, gone = [one for one in sorted(space.issues) if one != issue][:2]

@@ -1,0 +1,54 @@
+"""One deployment for all tests of this folder: to load a space and build its marts takes 20 seconds.
+
+Add here: what several files of this folder share. Keep out: checks.
+"""
+
+import uuid
+from collections.abc import Iterator
+
+import dagster as dg
+import pytest
+from sqlalchemy import Engine
+
+from resources.simulator import Simulator
+from resources.warehouse.connect import engine
+from resources.warehouse.grants import Access, grant_bi
+from tests.assets.marts.building import build
+from tests.assets.marts.worked import ONE_PROJECT, work_an_issue, work_beside_peers
+from tests.deployment import Deployment, quiet
+
+
+@pytest.fixture(scope="session")
+def access(shared_warehouse_url: str) -> Iterator[Access]:
+    """Return the access of BI tools, granted before there was any mart."""
+    owner, role = engine(shared_warehouse_url), f"bi_{uuid.uuid4().hex[:12]}"
+    yield grant_bi(owner, role, None)
+    with owner.begin() as conn:
+        conn.exec_driver_sql(f"DROP OWNED BY {role}; DROP ROLE {role}")
+    owner.dispose()
+
+
+@pytest.fixture(scope="session")
+def reader(access: Access, built: tuple[Deployment, int]) -> Iterator[Engine]:
+    """Return the marts as BI tools see them."""
+    del built
+    made = engine(access.url)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture(scope="session")
+def built(access: Access, shared_warehouse_url: str) -> Iterator[tuple[Deployment, int]]:
+    """Return a deployment that is loaded and has its marts, and the issue that was worked on.
+
+    The tests share it: one that changes the space loads it and builds the marts again.
+    """
+    del access
+    made = engine(shared_warehouse_url)
+    with Simulator(ONE_PROJECT) as sim, dg.DagsterInstance.ephemeral() as instance:
+        deployment = Deployment(sim, shared_warehouse_url, made, instance, sim.api_key, quiet())
+        issue = work_an_issue(deployment)
+        work_beside_peers(deployment)
+        build(deployment.load())
+        yield deployment, issue
+    made.dispose()

@@ -1,0 +1,55 @@
+"""The queries of `docs/bi.md`, run as the role that BI tools get: each answers, and is served by the indexes.
+
+Add here: another promise to who connects a tool. Keep out: what a role may not do (`tests/resources/warehouse/test_grants.py`).
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from pipelines.environment import PROJECT_ROOT
+
+DOCS = PROJECT_ROOT / "docs"
+QUERY = re.compile(r"^### \d+\. (.+?)$.*?^```sql\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def queries(page: Path) -> dict[str, str]:
+    """Return heading -> SQL of a page, in its order."""
+    return dict(QUERY.findall(page.read_text()))
+
+
+QUERIES = queries(DOCS / "bi.md")
+
+
+def test_there_are_twenty_queries_the_same_in_both_languages() -> None:
+    japanese = queries(DOCS / "bi.ja.md")
+    assert len(QUERIES) == len(japanese) == 20
+    assert list(QUERIES.values()) == list(japanese.values())
+    assert not QUERIES.keys() & japanese.keys(), "headings are translated"
+
+
+@pytest.mark.parametrize("heading", QUERIES)
+def test_a_query_of_the_page_has_an_answer(reader: Engine, heading: str) -> None:
+    with reader.connect() as conn:
+        found = conn.exec_driver_sql(QUERIES[heading], execution_options={"no_parameters": True})
+        assert len(set(found.keys())) == len(list(found.keys())) > 1
+        assert found.fetchall()
+
+
+def test_every_mart_has_an_index_on_its_key_and_every_other_index_serves_a_query(reader: Engine) -> None:
+    with reader.connect() as conn:
+        rows = conn.exec_driver_sql(
+            "SELECT c.relname, x.relname, i.indisunique FROM pg_class AS c LEFT JOIN pg_index AS i ON i.indrelid = c.oid "
+            "LEFT JOIN pg_class AS x ON x.oid = i.indexrelid WHERE c.relnamespace = 'mart'::regnamespace AND c.relkind = 'r'"
+        ).all()
+        conn.exec_driver_sql("SET enable_seqscan = off")
+        plans = [
+            str(line)
+            for query in QUERIES.values()
+            for line in conn.exec_driver_sql(f"EXPLAIN {query}", execution_options={"no_parameters": True}).scalars()
+        ]
+    assert {table for table, _, _ in rows} - {table for table, _, unique in rows if unique} == {"status_map"}
+    others = {index: table for table, index, unique in rows if index and not unique}
+    assert [table for index, table in others.items() if not any(index in plan for plan in plans)] == []

@@ -1,0 +1,44 @@
+"""Dashboards stand below the marts that they read, with what a reader needs to find them.
+
+Add here: another fact of a dashboard that Dagster shows. Keep out: marts (`test_marts.py`).
+"""
+
+import json
+from typing import Any
+
+import dagster as dg
+
+from assets.marts.dashboards import dashboards
+from assets.marts.project import manifest
+from pipelines.definitions import build_definitions
+
+REPORT = dg.AssetKey(["dashboard", "report"])
+
+
+def test_the_report_stands_below_its_marts_and_nothing_runs_for_it() -> None:
+    graph = build_definitions().resolve_asset_graph()
+    node = graph.get(REPORT)
+    assert not node.is_materializable
+    assert (node.group_name, set(node.kinds), set(node.owners)) == ("dashboard", {"dashboard"}, {"team:data"})
+    assert str(node.description).startswith("Report: ")
+    assert node.metadata["dagster/code_references"].code_references[0].file_path.endswith("models/exposures.yml")
+    assert {dg.AssetKey(["mart", "issue"]), dg.AssetKey(["mart", "flow_daily"])} <= node.parent_keys
+    assert {key.path[0] for key in node.parent_keys} == {"mart"}
+    assert dg.AssetKey(["raw", "issues"]) in graph.get_ancestor_asset_keys(REPORT)
+
+
+def test_an_exposure_gives_its_address_and_owners_and_may_read_raw_tables() -> None:
+    described: dict[str, Any] = json.loads(manifest().read_text())
+    [name, shipped] = next(iter(described["exposures"].items()))
+    nodes = [*shipped["depends_on"]["nodes"][:1], "source.backlog_elt.raw.users"]
+    own = {
+        "name": "hours",
+        "label": None,
+        "url": "https://bi.example.com/hours",
+        "owner": {"name": "PMO", "email": "pmo@example.com"},
+    }
+    [made] = dashboards(described | {"exposures": {name: shipped | own | {"depends_on": {"nodes": nodes}}}})
+    assert made.key == dg.AssetKey(["dashboard", "hours"])
+    assert made.metadata["url"] == dg.MetadataValue.url("https://bi.example.com/hours")
+    assert list(made.owners) == ["pmo@example.com"]
+    assert dg.AssetKey(["raw", "users"]) in {dep.asset_key for dep in made.deps}

@@ -1,0 +1,55 @@
+"""`backlog-elt grant` as somebody at a shell has it: what it prints, and where the password is not.
+
+Add here: another role that is granted by a command. Keep out: what a role can do (`tests/resources/warehouse/test_grants.py`).
+"""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from resources.warehouse.connect import engine, parse_url
+from tests.integration.commands import Shell
+from tests.integration.conftest import PASSWORD, NewDatabase
+
+
+@pytest.fixture
+def role(postgres_url: str) -> Iterator[str]:
+    """Return a name that no role has; the role is dropped after the test, its database must be gone or dropped by then."""
+    name = f"bi_{uuid.uuid4().hex[:12]}"
+    yield name
+    made = engine(postgres_url)
+    with made.begin() as conn:
+        conn.exec_driver_sql(f"DROP ROLE IF EXISTS {name}")
+    made.dispose()
+
+
+def test_the_command_prints_how_to_connect_and_keeps_the_password_to_itself(
+    shell: Shell, role: str, new_database: NewDatabase, tmp_path: Path
+) -> None:
+    databases = {"WAREHOUSE_URL": new_database(), "DAGSTER_POSTGRES_URL": new_database()}
+    first = shell.run("--debug", "grant", "bi", "--role", role, **databases)
+    assert first.code == 0, first.err
+    said = dict(line.split(maxsplit=1) for line in first.out.splitlines())
+    assert said["role"] == f"{role} (made)"
+    assert said["schema"] == "mart"
+    password = said["password"].removesuffix(" (shown this once)")
+    assert len(password) >= 32
+    assert password not in first.err
+    assert PASSWORD not in first.text
+    again = shell.run("grant", "bi", "--role", role, **databases)
+    assert "as before" in again.out
+    given = tmp_path / "password"
+    given.write_text("given-by-a-file\n")
+    changed = shell.run("--debug", "grant", "bi", "--role", role, **databases, BACKLOG_BI_PASSWORD_FILE=str(given))
+    assert "the one of BACKLOG_BI_PASSWORD" in changed.out
+    assert "given-by-a-file" not in changed.text
+    reader = engine(said["url"].replace(f"{role}@", f"{role}:given-by-a-file@"))
+    with reader.connect() as conn:
+        assert conn.exec_driver_sql("SHOW search_path").scalar_one() == "mart"
+    reader.dispose()
+    owner = engine(parse_url(databases["WAREHOUSE_URL"]).render_as_string(hide_password=False))
+    with owner.begin() as conn:
+        conn.exec_driver_sql(f"DROP OWNED BY {role}")
+    owner.dispose()
