@@ -66,6 +66,7 @@ select
     r.space_key,
     r.issue_id,
     i.project_id,
+    i.project_key,
     i.issue_key,
     r.position,
     r.kind,

@@ -62,20 +62,30 @@ children as (
     group by space_key, parent_issue_id
 ),
 categories as (
-    select i.space_key, i.issue_id, array_agg(c.name order by u.place) as names
-    from {{ ref('stg_issue') }} as i
-    cross join lateral unnest(i.category_ids) with ordinality as u (id, place)
-    join {{ source('raw', 'categories') }} as c on c.space_key = i.space_key and c.id = u.id
-    where true {{ and_touched('i') }}
-    group by i.space_key, i.issue_id
+    select u.space_key, u.issue_id, array_agg(m.name order by u.place) as names
+    from (
+        select i.space_key, i.issue_id, u.id, u.place
+        from {{ ref('stg_issue') }} as i
+        cross join lateral unnest(i.category_ids) with ordinality as u (id, place)
+        where true {{ and_touched('i') }}
+        -- Taken apart first: joined by hash then, not by a loop over all names for each issue.
+        offset 0
+    ) as u
+    join {{ source('raw', 'categories') }} as m on m.space_key = u.space_key and m.id = u.id
+    group by u.space_key, u.issue_id
 ),
 milestones as (
-    select i.space_key, i.issue_id, array_agg(v.name order by u.place) as names
-    from {{ ref('stg_issue') }} as i
-    cross join lateral unnest(i.milestone_ids) with ordinality as u (id, place)
-    join {{ source('raw', 'versions') }} as v on v.space_key = i.space_key and v.id = u.id
-    where true {{ and_touched('i') }}
-    group by i.space_key, i.issue_id
+    select u.space_key, u.issue_id, array_agg(m.name order by u.place) as names
+    from (
+        select i.space_key, i.issue_id, u.id, u.place
+        from {{ ref('stg_issue') }} as i
+        cross join lateral unnest(i.milestone_ids) with ordinality as u (id, place)
+        where true {{ and_touched('i') }}
+        -- Taken apart first: joined by hash then, not by a loop over all names for each issue.
+        offset 0
+    ) as u
+    join {{ source('raw', 'versions') }} as m on m.space_key = u.space_key and m.id = u.id
+    group by u.space_key, u.issue_id
 )
 select
     i.space_key,

@@ -1,0 +1,101 @@
+"""The promises of the marts as figures: a whole build, a build after some changes, and the twenty queries of `docs/bi.md`.
+
+`python benchmarks/marts.py` takes five to ten minutes, `--quick` one to two with a tenth of the rows. Add here: a promise of the
+marts. Keep out: the rows that they are built from (`marts_history.sql`).
+"""
+
+import argparse
+import re
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+from sqlalchemy import Engine, text
+
+from benchmarks.figures import Figure, expect_equal, show
+from benchmarks.workshop import scratch
+from pipelines.definitions import build_definitions
+from pipelines.loading import QUIET
+from resources.warehouse import embedded
+from resources.warehouse.connect import engine
+from resources.warehouse.migrations import upgrade
+from resources.warehouse.resource import WarehouseResource
+
+HERE = Path(__file__).resolve().parent
+QUERY = re.compile(r"^```sql\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+ISSUES, CHANGES, PROJECTS, CHANGED, ROUNDS = 100_000, 1_000_000, 20, 100, 20
+WHOLE_BOUND, AFTER_BOUND, QUERY_BOUND = 120.0, 15.0, 200.0
+
+TOUCH = """
+INSERT INTO raw.issue_changes SELECT (jsonb_populate_record(c, jsonb_build_object(
+    'comment_id', c.comment_id + 90, 'created_at', c.created_at + interval '1 day', 'loaded_at', clock_timestamp()
+))).* FROM raw.issue_changes AS c WHERE c.field = 'actual_hours' AND c.new_value = '6' AND c.issue_id <= :changed;
+UPDATE raw.issues SET summary = summary || '!', loaded_at = clock_timestamp() WHERE id <= :changed;
+"""
+
+
+def marts(issues: int) -> Iterator[Figure]:
+    """Fill a warehouse, build the marts whole and again after some changes, and ask the queries."""
+    changes = issues * (CHANGES // ISSUES)
+    group = f"{issues:,} issues, {changes:,} changes"
+    with scratch() as folder:
+        url = embedded.ensure_server(folder).url(embedded.WAREHOUSE)
+        made = engine(url)
+        upgrade(made)
+        _fill(made, issues, changes)
+        yield Figure(group, "whole build", _built(url), "s", WHOLE_BOUND)
+        with made.begin() as connection:
+            connection.execute(text(TOUCH), {"changed": CHANGED})
+        yield Figure(group, f"build after {CHANGED} changed issues, start of dbt included", _built(url), "s", AFTER_BOUND)
+        with made.connect() as connection:
+            touched = connection.execute(text("SELECT count(*) FROM staging.touched_issue")).scalar_one()
+            summaries = connection.execute(text("SELECT count(*) FROM mart.issue WHERE summary LIKE '%!'")).scalar_one()
+        expect_equal("issues that were built anew", (touched, summaries), (CHANGED, CHANGED))
+        slowest = sorted(_asked(made), key=lambda one: one[1])
+        yield Figure(group, "slowest of the twenty queries, 95th percentile", slowest[-1][1], "ms", QUERY_BOUND)
+        yield Figure(group, "median of the twenty queries, 95th percentile", slowest[len(slowest) // 2][1], "ms")
+        for number, milliseconds in reversed(slowest):
+            print(f"query {number}: {milliseconds:.0f} ms", file=sys.stderr)
+        made.dispose()
+
+
+def _fill(made: Engine, issues: int, changes: int) -> None:
+    script = (HERE / "marts_history.sql").read_text(encoding="utf-8")
+    for name, value in {":issues": issues, ":changes": changes, ":projects": PROJECTS}.items():
+        script = script.replace(name, str(value))
+    with made.begin() as connection:
+        connection.exec_driver_sql(script.replace("%", "%%"))
+    with made.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.execute(text("VACUUM ANALYZE"))
+
+
+def _built(url: str) -> float:
+    job = build_definitions({"warehouse": WarehouseResource(url=url)}).resolve_job_def("marts")
+    with dg.DagsterInstance.ephemeral() as instance:
+        began = time.monotonic()
+        done = job.execute_in_process(run_config=QUIET, instance=instance)
+    expect_equal("build of the marts", done.success, True)
+    return time.monotonic() - began
+
+
+def _asked(made: Engine) -> Iterator[tuple[int, float]]:
+    """Yield the number of each query and its 95th percentile in milliseconds, rows fetched."""
+    page = (HERE.parent / "docs" / "bi.md").read_text(encoding="utf-8")
+    with made.connect() as connection:
+        for number, query in enumerate(QUERY.findall(page), 1):
+            times = []
+            for _ in range(ROUNDS):
+                began = time.monotonic()
+                connection.exec_driver_sql(query, execution_options={"no_parameters": True}).fetchall()
+                times.append((time.monotonic() - began) * 1_000)
+            yield number, sorted(times)[-2]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a tenth of the rows")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    chosen = parser.parse_args()
+    sys.exit(show([marts(ISSUES // 10 if chosen.quick else ISSUES)], as_json=chosen.json))
