@@ -80,7 +80,7 @@ def with_chart(event: Any, engine: Engine, log: Logger) -> Any:
             with engine.connect() as connection:
                 picture = b64encode(chart.svg(connection).encode()).decode()
         except Exception as error:  # whatever it is, the rows are built
-            log.warning(f"{mart}: its chart was left out: {type(error).__name__}: {error}")
+            log.warning(f"{mart}: its chart was left out: {type(error).__name__}: {str(error).partition(chr(10))[0]}")
             continue
         image = dg.MetadataValue.md(f"![{chart.title}](data:image/svg+xml;base64,{picture})")
         return event.with_metadata({**event.metadata, "chart": image})

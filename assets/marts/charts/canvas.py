@@ -157,14 +157,14 @@ def days(values: "pd.Series[Any]") -> "pd.Series[float]":
     return values.map(lambda value: value.toordinal() + (getattr(value, "hour", 0) + getattr(value, "minute", 0) / 60) / 24)
 
 
-def date_axis(axes: Axes, first: float, last: float, most: int) -> None:
+def date_axis(axes: Axes, first: float, last: float, most: int, *, months_only: bool = False) -> None:
     """Set a date axis from the first to the last day, with `most` ticks at most, at beginnings of months where there are enough."""
     low, high = (first, last) if last - first >= 1 else (first - 3, last + 3)
     axes.set_xlim(low, high)
     start, end = date.fromordinal(int(low)), date.fromordinal(int(high))
     months = [(year, month) for year in range(start.year, end.year + 1) for month in range(1, 13)]
     firsts = [day for year, month in months if low <= (day := date(year, month, 1).toordinal()) <= high]
-    if len(firsts) >= 3:
+    if len(firsts) >= 3 or months_only:
         step = next(step for step in (1, 2, 3, 6, 12, 24, 60, 120, 600) if len(firsts) / step <= most)
         ticks = [day for day in firsts if (date.fromordinal(day).year * 12 + date.fromordinal(day).month - 1) % step == 0]
         form = "%Y-%m"
@@ -240,6 +240,7 @@ _NUMBER = re.compile(r"(?<![\w#.])-?\d+\.\d+")
 _FAMILY = re.compile(r";? ?font-family: [^;\"]*")
 _DOT = re.compile(r"M ([-\d.]+ [-\d.]+) \nL \1 \n")
 _COMMAND = re.compile(r"\s*(?<=[\"\s])([MLCQz])\s+")
+_MARKS_OF_A_LINE = re.compile(r'<g( [^>]*)>\n((?:<use [^>]*)( style="[^"]*")/>\n(?:<use [^>]*\3/>\n)+)</g>')
 _BOILERPLATE = re.compile(r"<!--.*?-->|<metadata>.*?</metadata>|<style .*?</style>", re.DOTALL)
 _NAMES = re.compile(
     r' id="(?:figure|axes|patch|text|line2d|xtick|ytick|matplotlib\.axis|PolyCollection|FillBetweenPolyCollection)_\d+"'
@@ -256,6 +257,7 @@ def _render(figure: Figure, title: str, height: int) -> str:
     body = _NAMES.sub("", _BOILERPLATE.sub("", body))
     body = re.sub(r"<[^>]+>", lambda tag: _slim(tag[0]), body)
     body = re.sub(r">\s*\n\s*<", ">\n<", body)
+    body = _MARKS_OF_A_LINE.sub(lambda found: f"<g{found[1]}{found[3]}>\n{found[2].replace(found[3], '')}</g>", body)
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 {WIDTH} {height}" '
         f'width="{WIDTH}" height="{height}" role="img" aria-label="{escape(clean(title))}" font-family="{FONTS}" '

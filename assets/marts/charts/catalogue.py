@@ -75,7 +75,8 @@ class Chart:
     def svg(self, connection: Connection, project: str | None = None) -> str:
         """Return the picture of all projects or of one, by its key."""
         values = {"project": project, **({"points": _POINTS} if ":points" in self.rows else {})}
-        return self.draw(pd.read_sql_query(text(self.rows), connection, params=values))
+        found = connection.execute(text(self.rows), values)
+        return self.draw(pd.DataFrame(found.all(), columns=list(found.keys())))
 
 
 #: In the order of a report.

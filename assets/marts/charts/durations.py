@@ -97,7 +97,7 @@ def ageing(frame: pd.DataFrame) -> str:
             canvas.text(middle, canvas.top + high + 37, f"{kept['issues'].iloc[place]:,}", 11, colour=QUIET, ha="center")
             if place:
                 axes.axvline(place, color=QUIET, linewidth=0.6, alpha=0.4)
-            room = min(0.6, 1 - 90 / column)  # the names stand at the right of the marks
+            room = min(0.6, 1 - 90 / column, 260 / column)  # the names stand at the right of the marks
             x = place + 0.06 + room * (np.arange(len(part)) * 0.618034 % 1)
             for risk, (_, _, colour, shape) in reversed(RISKS.items()):
                 chosen = (part["risk"] == risk).to_numpy()

@@ -104,7 +104,7 @@ def hours(frame: pd.DataFrame) -> str:
             bars(axes, list(x), list(base), list(base + months[person]), 22, colours[person])
             above, below = above + months[person].clip(lower=0), below + months[person].clip(upper=0)
         axes.axhline(0, color=QUIET, linewidth=0.8)
-        date_axis(axes, x[0] - 18, x[-1] + 18, 8)
+        date_axis(axes, x[0] - 18, x[-1] + 18, 8, months_only=True)
         count_axis(axes, float(above.max()), float(below.min()))
         return canvas
 
