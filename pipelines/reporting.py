@@ -25,7 +25,7 @@ def write_report(settings: Settings, project: str | None, out: Path) -> Path:
         page = report(warehouse.engine, settings.zone, project)
     finally:
         warehouse.close()
-    target = out.absolute()
+    target = out.expanduser().absolute()
     try:
         descriptor, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:

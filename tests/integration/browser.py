@@ -46,6 +46,8 @@ query($partition: String!) {
     ... on Runs { results { runId status } }
   }
 }"""
+RUNS_OF_MARTS = """
+{ runsOrError(filter: {pipelineName: "marts", statuses: [SUCCESS]}, limit: 1) { ... on Runs { results { runId } } } }"""
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,20 @@ class Up:
             if time.monotonic() > end or (runs and runs[0]["status"] in {"FAILURE", "CANCELED"}):
                 raise RuntimeError(f"the run of {partition} has not ended well: {runs}\n{self.tail()}")
             time.sleep(0.3)
+
+    def wait_for_marts(self) -> None:
+        """Wait until the marts have been built; the sensor does it within a minute of the first load."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while not (runs := self.graphql(RUNS_OF_MARTS)["runsOrError"]["results"]):
+            if time.monotonic() > end:
+                raise RuntimeError(f"no build of marts has ended well: {runs}\n{self.tail()}")
+            time.sleep(0.3)
+
+    def report(self, *options: str) -> Path:
+        """Write the report of this home, as somebody does at the command line, and return the file."""
+        command = [_COMMAND, "report", *options]
+        done = subprocess.run(command, env=self.environment, cwd=self.home, capture_output=True, check=True, text=True)
+        return Path(done.stdout.strip())
 
     def verify(self) -> None:
         """Compare every row with the source, as somebody does at the command line; people work there, so rows may be behind."""

@@ -17,7 +17,7 @@ from assets.marts.charts.effort import BURN_TITLE, HOURS_TITLE, burn_up, hours
 from assets.marts.charts.flow import FLOW_TITLE, THROUGHPUT_TITLE, cumulative_flow, throughput
 
 #: Points of a line or area at most.
-_POINTS = 120
+_POINTS = 100
 
 _FLOW = """
     SELECT f.project_key AS project, f.day, f.stage, f.issues::float8 AS issues

@@ -14,7 +14,7 @@ FLOW_TITLE = "累積フロー / Cumulative flow"
 THROUGHPUT_TITLE = "週次スループット / Throughput by week"
 #: Besides all together, the largest ones.
 PROJECTS_SHOWN = 6
-_SMALL_DAYS = 40
+_SMALL_DAYS = 32
 
 
 def cumulative_flow(frame: pd.DataFrame) -> str:
