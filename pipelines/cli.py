@@ -179,7 +179,8 @@ def report(project: str | None, out: Path) -> None:
     settings = _settings()
     from pipelines.reporting import write_report
 
-    click.echo(write_report(settings, project, out))
+    said = "A build of the marts is at work: waiting for it."
+    click.echo(write_report(settings, project, out, waiting=lambda: click.echo(said, err=True)))
 
 
 @main.command(add_help_option=False, context_settings={"ignore_unknown_options": True})

@@ -5,6 +5,7 @@ Add here: another form of the report. Keep out: what stands in it (`assets/marts
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from assets.marts.report import report
@@ -12,8 +13,8 @@ from resources.settings import Settings, SettingsError
 from resources.warehouse.resource import WarehouseResource
 
 
-def write_report(settings: Settings, project: str | None, out: Path) -> Path:
-    """Write the page, whole or not at all, and return where it is.
+def write_report(settings: Settings, project: str | None, out: Path, waiting: Callable[[], None] = lambda: None) -> Path:
+    """Write the page, whole or not at all, and return where it is; `waiting` is called when a build of the marts is at work.
 
     Raises:
         SettingsError: there is no such project, or the file cannot be written there.
@@ -22,7 +23,7 @@ def write_report(settings: Settings, project: str | None, out: Path) -> Path:
     """
     warehouse = WarehouseResource(url=settings.warehouse_url or "", home=str(settings.home))
     try:
-        page = report(warehouse.engine, settings.zone, project)
+        page = report(warehouse.engine, settings.zone, project, waiting=waiting)
     finally:
         warehouse.close()
     target = out.expanduser().absolute()

@@ -5,7 +5,7 @@ The page is `report.html.j2`, which escapes everything that it is given. Only ch
 Add here: a table of the report. Keep out: charts (`charts/`), words and looks of the page (the template).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, text
 
 from assets.marts.charts.words import clean, duration
 from resources.settings import SettingsError
+from resources.warehouse.locks import Locks
 
 #: Rows of the tables that could be long.
 OLDEST_SHOWN, MILESTONES_SHOWN, MONTHS_SHOWN, PEOPLE_SHOWN = 30, 40, 6, 30
@@ -70,15 +71,30 @@ class Hours:
     totals: Sequence[Any]
 
 
-def report(engine: Engine, zone: ZoneInfo, project: str | None = None) -> str:
-    """Return the page of all projects or of one; everything in it is of one instant.
+def report(
+    engine: Engine,
+    zone: ZoneInfo,
+    project: str | None = None,
+    *,
+    turn_seconds: float = 120.0,
+    waiting: Callable[[], None] = lambda: None,
+) -> str:
+    """Return the page of all projects or of one; everything in it is of one build.
+
+    Args:
+        engine: the warehouse.
+        zone: the zone of the times in the page.
+        project: the key of the only project.
+        turn_seconds: how long to wait for a build that is at work, which puts new marts in the place of the old ones one by one.
+        waiting: called when there is such a build.
 
     Raises:
         NoMartsError: there is nothing to report.
         SettingsError: there is no project with this key.
         WarehouseError: the warehouse cannot be used.
     """
-    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+    with Locks(engine, "all spaces") as locks, engine.connect() as connection:
+        locks.acquire("marts", turn_seconds, waiting)
         built = set(connection.execute(text("SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('mart')")).scalars())
         if "project_summary" not in built:
             raise NoMartsError("There are no marts to report on: build them (job `marts` in the Dagster UI, by itself under `up`).")

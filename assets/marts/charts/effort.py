@@ -3,8 +3,6 @@
 Add here: another chart of scope or hours. Keep out: flow and durations (`flow.py`, `durations.py`).
 """
 
-from datetime import date
-
 import pandas as pd
 
 from assets.marts.charts.canvas import LEFT, RIGHT, WIDTH, Canvas, bars, count_axis, date_axis, days, drawn, empty
@@ -51,7 +49,7 @@ def burn_up(frame: pd.DataFrame) -> str:
 
 def _milestone(canvas: Canvas, part: pd.DataFrame, left: float, top: float, wide: float, high: float) -> None:
     newest = part.iloc[-1]
-    due = newest["due_date"] if isinstance(newest["due_date"], date) else None
+    due = newest["due_date"] if pd.notna(newest["due_date"]) else None
     numbers = f"{newest['done']:,.0f} / {newest['scope']:,.0f}" + (f" · 期限 due {due}" if due else "")
     changed = (part[["scope", "done"]] != part[["scope", "done"]].shift()).any(axis=1)
     part = part[changed | (part.index == part.index[-1])]  # a step needs no days between

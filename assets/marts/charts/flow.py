@@ -90,8 +90,7 @@ def throughput(frame: pd.DataFrame) -> str:
         ("-", "#D55E00", f"登録 created: {total['created']:,.0f}"),
         ("", "#CC79A7", f"再オープン reopened: {total['reopened']:,.0f}"),
     ]
-    # An import of many issues in one week would press all others to the ground.
-    highest = float(max(weeks["done"].max(), min(weeks["created"].max(), 2 * weeks["created"].quantile(0.95)), 1))
+    highest = _scale(weeks)
     said = f"月曜始まりの週 / weeks from Monday · {every[0]} – {every[-1]} · 最後の週は途中の場合あり / the last may not be over"
 
     def draw() -> Canvas:
@@ -106,9 +105,30 @@ def throughput(frame: pd.DataFrame) -> str:
         axes.axhline(0, color=INK, linewidth=0.8)
         date_axis(axes, x[0] - 4, x[-1] + 4, 8)
         count_axis(axes, highest, -float(weeks["reopened"].max()))
-        for at, made in zip(x, weeks["created"], strict=True):
-            if made > highest:
-                axes.annotate(f"↑ {made:,.0f}", (at, highest), (5, 4), textcoords="offset points", size=11, color="#D55E00")
+        high = [
+            (at, number, colour)
+            for name, colour in (("created", "#D55E00"), ("done", STAGES["done"][2]))
+            for at, number in zip(x, weeks[name], strict=True)
+            if number > highest
+        ]
+        for line, (at, number, colour) in enumerate(high):
+            across = LEFT + (at - x[0] + 4) / (x[-1] - x[0] + 8) * (WIDTH - LEFT - RIGHT)
+            side = 8 if across < WIDTH / 2 else -8
+            canvas.text(
+                across + side,
+                canvas.top + 10 + 15 * line,
+                f"↑ {number:,.0f}",
+                11,
+                colour=colour,
+                ha="left" if side > 0 else "right",
+            )
         return canvas
 
     return drawn(draw)
+
+
+def _scale(weeks: pd.DataFrame) -> float:
+    """Return the top of the axis: an import of many issues in a week or two would press all other weeks to the ground."""
+    numbers = weeks[["created", "done"]].max(axis=1)
+    usual = 2 * float(numbers.quantile(0.95))
+    return usual if usual >= 1 and 1 <= (numbers > usual).sum() <= 2 else float(numbers.max())

@@ -26,12 +26,14 @@ INK, QUIET, FAINT = "#22272E", "#5B6470", "#E3E6EA"
 #: For what has no order, such as people; the last one is for all the others.
 SERIES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#C3C8CF")
 
+_NO_LETTERS = "\ufffe\uffff\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
 
 def clean(text: object) -> str:
-    """Return a text of the source as one line, without the characters that XML forbids."""
-    line = "".join(" " if unicodedata.category(one) in {"Cc", "Cs", "Cn", "Zl", "Zp"} else one for one in str(text))
+    """Return a text of the source as one line, without what XML forbids or what turns the direction of the texts after it."""
+    line = "".join(" " if unicodedata.category(one) in {"Cc", "Cs", "Zl", "Zp"} or one in _NO_LETTERS else one for one in str(text))
     return " ".join(line.split()) or "–"
 
 

@@ -19,6 +19,8 @@ from assets.marts.report import NoMartsError, report
 from resources.settings import SettingsError
 from resources.simulator import Simulator, SpaceSpec
 from resources.warehouse.connect import engine
+from resources.warehouse.errors import WarehouseBusyError
+from resources.warehouse.locks import Locks
 from tests.deployment import Deployment, Run, quiet
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -123,6 +125,16 @@ def test_the_report_of_a_project_leaves_out_the_others_and_an_unknown_key_names_
         report(deployment.engine, TOKYO, "NOPE")
     with pytest.raises(SettingsError):
         report(deployment.engine, TOKYO, "' OR true --")
+
+
+def test_a_report_waits_for_a_build_whose_marts_come_one_by_one(built: tuple[Deployment, Run]) -> None:
+    deployment, _ = built
+    told: list[str] = []
+    with Locks(deployment.engine, "all spaces") as build:
+        build.acquire("marts")
+        with pytest.raises(WarehouseBusyError):
+            report(deployment.engine, TOKYO, turn_seconds=0.3, waiting=lambda: told.append("waiting"))
+    assert told == ["waiting"]
 
 
 def test_without_marts_the_report_says_what_to_do(warehouse: Engine) -> None:
