@@ -113,7 +113,7 @@ def throughput(frame: pd.DataFrame) -> str:
         ]
         for line, (at, number, colour) in enumerate(high):
             across = LEFT + (at - x[0] + 4) / (x[-1] - x[0] + 8) * (WIDTH - LEFT - RIGHT)
-            side = 8 if across < WIDTH / 2 else -8
+            side = 14 if across < WIDTH / 2 else -14
             canvas.text(
                 across + side,
                 canvas.top + 10 + 15 * line,
