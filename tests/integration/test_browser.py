@@ -124,7 +124,8 @@ def test_the_load_metrics_are_plotted(up: Up) -> None:
 
 
 def test_lineage_shows_issues_below_projects(up: Up) -> None:
-    with analyst_at(up) as analyst:
+    # The smaller the window, the smaller the graph is drawn, and the less its nodes show.
+    with analyst_at(up, width=1800, height=1500) as analyst:
         page = analyst.open("/assets/raw/issues?view=lineage")
         projects, issues = (page.locator("foreignObject").filter(has_text=name) for name in ("projects", "issues"))
         expect(issues.get_by_text("100% filled")).to_be_visible()
