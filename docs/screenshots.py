@@ -11,7 +11,7 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, expect
 
 from resources.warehouse.schema import SPECS
-from tests.integration.browser import Analyst, analyst_at, running_up
+from tests.integration.browser import Analyst, Up, analyst_at, reader, running_up
 
 IMAGES = Path(__file__).parent / "images"
 WIDTH = 1400
@@ -46,6 +46,7 @@ def main() -> None:
             _save("lineage", _lineage(analyst))
         with analyst_at(up, width=WIDTH + RAIL_WIDTH, height=1040) as analyst:
             _save("issues", _stacked(analyst.page, [_partitions(analyst), _plots(analyst)]))
+        _save("report", _report(up))
 
 
 def _exactness(analyst: Analyst) -> bytes:
@@ -142,6 +143,19 @@ def _plots(analyst: Analyst) -> bytes:
         page.get_by_role("button", name=section).first.click()
     page.wait_for_timeout(SETTLE_MILLISECONDS)
     return _cut(page, 105, 910)
+
+
+def _report(up: Up) -> bytes:
+    """The head of the report with its first charts."""
+    up.wait_for_marts()
+    with reader(width=1000) as somebody:
+        page = somebody.open(up.report())
+        second = page.locator("figure").nth(1).bounding_box()
+        if second is None:
+            raise RuntimeError("the report shows no charts")
+        return page.screenshot(
+            clip={"x": 0, "y": 0, "width": 1000, "height": second["y"] + second["height"] + MARGIN}, full_page=True
+        )
 
 
 def _cut(page: Page, top: float, height: float) -> bytes:

@@ -1,4 +1,4 @@
-"""The `backlog-elt` command: `up`, `load`, `verify`, `status`, `grant`, `simulate`.
+"""The `backlog-elt` command: `up`, `load`, `verify`, `status`, `report`, `grant`, `simulate`.
 
 Exit codes: 0 done, 1 the work failed (one line, no traceback unless `--debug`), 2 wrong usage or configuration.
 
@@ -169,6 +169,18 @@ def status(as_json: bool) -> None:
 
 def _iso(moment: datetime) -> str:
     return moment.isoformat()
+
+
+@main.command()
+@click.option("--project", metavar="KEY", help="Only this project.")
+@click.option("--out", default="backlog-report.html", show_default=True, type=click.Path(path_type=Path), help="File to write.")
+def report(project: str | None, out: Path) -> None:
+    """Write one page of charts and tables from the marts; it opens in any browser, without a network."""
+    settings = _settings()
+    from pipelines.reporting import write_report
+
+    said = "A build of the marts is at work: waiting for it."
+    click.echo(write_report(settings, project, out, waiting=lambda: click.echo(said, err=True)))
 
 
 @main.group()

@@ -5,14 +5,17 @@ Add here: what Dagster shows of a mart. Keep out: models and tests (the dbt proj
 
 import re
 import tempfile
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from logging import Logger
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
 from pydantic import Field
+from sqlalchemy import Engine
 
 from assets.marts.failing_rows import is_failing, with_rows
 from assets.marts.project import DBT, FOLDER, connected, digest, keep_parsed, manifest
@@ -65,6 +68,28 @@ def _words(test: Mapping[str, Any]) -> str:
     return f"{test['test_metadata']['name']}: " + ", ".join(f"{name} {value}" for name, value in arguments.items())
 
 
+def with_chart(event: Any, engine: Engine, log: Logger) -> Any:
+    """Return the event of a mart that was built with the chart that stands on it, other events as they are.
+
+    A chart never fails a build: one that cannot be drawn is left out, and the log says why.
+    """
+    from assets.marts.charts.catalogue import CHARTS  # matplotlib takes half a second to import
+
+    if not isinstance(event, dg.Output | dg.AssetMaterialization) or "unique_id" not in event.metadata:
+        return event
+    mart = str(event.metadata["unique_id"].value).rsplit(".", 1)[-1]
+    for chart in (one for one in CHARTS if one.mart == mart):
+        try:
+            with engine.connect() as connection:
+                picture = b64encode(chart.svg(connection).encode()).decode()
+        except Exception as error:  # whatever it is, the rows are built
+            log.warning(f"{mart}: its chart was left out: {type(error).__name__}: {str(error).partition(chr(10))[0]}")
+            continue
+        image = dg.MetadataValue.md(f"![{chart.title}](data:image/svg+xml;base64,{picture})")
+        return event.with_metadata({**event.metadata, "chart": image})
+    return event
+
+
 @dbt_assets(manifest=manifest(), name="dbt_build", dagster_dbt_translator=Translator())
 def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: WarehouseResource) -> Iterator[Any]:
     """Build the chosen marts and test them, one build at a time; what dbt leaves behind is in the events of the run.
@@ -89,7 +114,10 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
         with connected(warehouse.engine):
             invocation = dbt.cli(arguments, context=context, target_path=Path(target))
         for event in invocation.stream():
-            yield with_rows(event, warehouse.engine, invocation.manifest, Path(target)) if is_failing(event) else event
+            if is_failing(event):
+                yield with_rows(event, warehouse.engine, invocation.manifest, Path(target))
+            else:
+                yield with_chart(event, warehouse.engine, context.log)
         keep_parsed(Path(target))
         if build:
             end_build(warehouse.engine, build)

@@ -1,4 +1,4 @@
-"""A real `backlog-elt up` and a browser on its Dagster UI: how they are started, used and ended.
+"""A real `backlog-elt up` and a browser on its Dagster UI or on a file: how they are started, used and ended.
 
 The test of the analyst's way and the pictures of the README share it. Add here: a way the UI is used by both. Keep out: checks.
 """
@@ -46,6 +46,8 @@ query($partition: String!) {
     ... on Runs { results { runId status } }
   }
 }"""
+RUNS_OF_MARTS = """
+{ runsOrError(filter: {pipelineName: "marts", statuses: [SUCCESS]}, limit: 1) { ... on Runs { results { runId } } } }"""
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,20 @@ class Up:
             if time.monotonic() > end or (runs and runs[0]["status"] in {"FAILURE", "CANCELED"}):
                 raise RuntimeError(f"the run of {partition} has not ended well: {runs}\n{self.tail()}")
             time.sleep(0.3)
+
+    def wait_for_marts(self) -> None:
+        """Wait until the marts have been built; the sensor does it within a minute of the first load."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while not (runs := self.graphql(RUNS_OF_MARTS)["runsOrError"]["results"]):
+            if time.monotonic() > end:
+                raise RuntimeError(f"no build of marts has ended well: {runs}\n{self.tail()}")
+            time.sleep(0.3)
+
+    def report(self, *options: str) -> Path:
+        """Write the report of this home, as somebody does at the command line, and return the file."""
+        command = [_COMMAND, "report", *options]
+        done = subprocess.run(command, env=self.environment, cwd=self.home, capture_output=True, check=True, text=True)
+        return Path(done.stdout.strip())
 
     def verify(self) -> None:
         """Compare every row with the source, as somebody does at the command line; people work there, so rows may be behind."""
@@ -218,7 +234,66 @@ class Analyst:
 
 @contextmanager
 def analyst_at(up: Up, *, width: int = 1400, height: int = 1000) -> Iterator[Analyst]:
-    """Open a browser window; what goes wrong in it is told with a picture of it and what `up` said last.
+    """Open a browser window; what goes wrong in it is told with a picture of it and what `up` said last."""
+    with _window(width, height) as page:
+        analyst = Analyst(up, page)
+        page.on("request", lambda request: _note_stranger(analyst, request.url))
+        try:
+            yield analyst
+        except (AssertionError, Error) as error:
+            error.add_note(f"the last lines of `up`:\n{up.tail()}")
+            raise
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Somebody who opens a file without a network; `noted` is what the page asked for besides itself, and what it complained of."""
+
+    page: Page
+    noted: list[str] = field(default_factory=list)
+
+    def open(self, file: Path) -> Page:
+        """Open a file."""
+        self.page.on("request", lambda request: None if request.url == file.as_uri() else self._note(request.url))
+        self.page.on("console", lambda message: self._note(message.text))
+        self.page.on("pageerror", lambda error: self._note(str(error)))
+        self.page.goto(file.as_uri())
+        return self.page
+
+    def _note(self, what: str) -> None:
+        if not what.startswith("data:"):
+            self.noted.append(what)
+
+    def collisions(self) -> list[str]:
+        """Return the texts of pictures that lie on each other or stick out of their picture, in the fonts of this machine."""
+        found: list[str] = self.page.evaluate(_COLLISIONS)
+        return found
+
+
+_COLLISIONS = """() => [...document.querySelectorAll('svg')].flatMap(picture => {
+  const edge = picture.getBoundingClientRect();
+  const boxes = [...picture.querySelectorAll('text')].map(text => ({said: text.textContent, box: text.getBoundingClientRect()}));
+  const beyond = box => box.left < edge.left || box.right > edge.right || box.top < edge.top || box.bottom > edge.bottom;
+  const out = boxes.filter(({box}) => beyond(box));
+  // The box of a line is higher than its letters.
+  const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 0.5
+    && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 0.35 * Math.min(a.height, b.height);
+  const pairs = boxes.flatMap((a, i) => boxes.slice(i + 1).filter(b => meet(a.box, b.box)).map(b => `${a.said} | ${b.said}`));
+  return [...out.map(({said}) => `outside: ${said}`), ...pairs];
+})"""
+
+
+@contextmanager
+def reader(*, width: int = 1000) -> Iterator[Reader]:
+    """Open a browser window that has no network."""
+    with _window(width, 1000) as page:
+        page.context.set_offline(True)
+        yield Reader(page)
+
+
+@contextmanager
+def _window(width: int, height: int) -> Iterator[Page]:
+    """Open a browser window; what goes wrong in it is told with a picture of it.
 
     Raises:
         RuntimeError: there is no Chromium.
@@ -230,14 +305,12 @@ def analyst_at(up: Up, *, width: int = 1400, height: int = 1000) -> Iterator[Ana
         page = browser.new_page(viewport={"width": width, "height": height}, timezone_id="Asia/Tokyo")
         page.set_default_timeout(PATIENCE_SECONDS * 1000)
         expect.set_options(timeout=PATIENCE_SECONDS * 1000)
-        analyst = Analyst(up, page)
-        page.on("request", lambda request: _note_stranger(analyst, request.url))
         try:
-            yield analyst
+            yield page
         except (AssertionError, Error) as error:
             picture = Path(tempfile.gettempdir()) / "backlog-elt-browser.png"
             page.screenshot(path=picture)
-            error.add_note(f"{page.url} looked like {picture}; the last lines of `up`:\n{up.tail()}")
+            error.add_note(f"{page.url} looked like {picture}")
             raise
         finally:
             browser.close()

@@ -12,9 +12,10 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import text
 
+from assets.marts.charts.canvas import WIDTH
 from resources.warehouse import embedded
 from resources.warehouse.connect import engine
-from tests.integration.browser import Up, analyst_at, running_up
+from tests.integration.browser import Up, analyst_at, reader, running_up
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
 
@@ -37,6 +38,9 @@ query($id: String!) {
     } }
   }
 }"""
+
+#: Charts whose marts have been there from the beginning.
+SHOWN_CHARTS = 4
 
 #: How the UI writes an instant in a table.
 MOMENT = re.compile(r"20\d\d-\d\d-\d\d \d\d:\d\d")
@@ -120,8 +124,9 @@ def test_the_load_metrics_are_plotted(up: Up) -> None:
 
 
 def test_lineage_shows_issues_below_projects(up: Up) -> None:
-    with analyst_at(up) as analyst:
-        page = analyst.open("/assets/raw/issues?view=lineage&lineageScope=upstream")
+    # The smaller the window, the smaller the graph is drawn, and the less its nodes show.
+    with analyst_at(up, width=1800, height=1500) as analyst:
+        page = analyst.open("/assets/raw/issues?view=lineage")
         projects, issues = (page.locator("foreignObject").filter(has_text=name) for name in ("projects", "issues"))
         expect(issues.get_by_text("100% filled")).to_be_visible()
         expect(projects.get_by_text("Materialized")).to_be_visible()
@@ -158,6 +163,39 @@ def test_of_each_project_one_sees_whether_it_is_equal_since_when_how_proven_and_
         gone = page.get_by_role("row").filter(has_text=f"issues {key} (").first
         for said in (PROJECTS[0], MOMENT, "deleted", "confirmed by GET /issues?id[]"):
             expect(gone).to_contain_text(said)
+
+
+def test_a_mart_shows_its_chart(up: Up) -> None:
+    up.wait_for_marts()
+    with analyst_at(up) as analyst:
+        page = analyst.open("/assets/mart/flow_daily?view=overview")
+        page.get_by_text("Show Markdown").first.click()
+        picture = page.get_by_role("dialog").get_by_role("img", name="累積フロー / Cumulative flow")
+        expect(picture).to_be_visible()
+        page.wait_for_function("picture => picture.complete", arg=picture.element_handle())
+        assert picture.evaluate("picture => picture.naturalWidth") == WIDTH
+        assert analyst.strangers == []
+
+
+def test_the_report_opens_without_a_network_and_shows_every_chart_also_on_a_phone(up: Up) -> None:
+    up.wait_for_marts()
+    file = up.report()
+    with reader(width=1000) as somebody:
+        page = somebody.open(file)
+        expect(page).to_have_title("Backlog レポート / report")
+        charts = page.locator("figure svg")
+        assert charts.count() >= SHOWN_CHARTS
+        for width in (1000, 390):
+            page.set_viewport_size({"width": width, "height": 1000})
+            for chart in charts.all():
+                box = chart.bounding_box()
+                assert box is not None
+                assert min(box["width"], box["height"]) > 100
+            assert somebody.collisions() == []
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, "wide things scroll in themselves"
+        for project in (*PROJECTS, "OPS"):
+            expect(page.get_by_role("cell", name=project, exact=True).first).to_be_visible()
+        assert somebody.noted == []
 
 
 def test_when_up_ends_no_process_is_left(up: Up) -> None:

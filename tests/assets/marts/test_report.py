@@ -1,0 +1,142 @@
+"""The report and the charts of a build, from a space that was loaded: numbers of the source, escaped, of one project where asked.
+
+Add here: what stands in the report. Keep out: pictures of frames (`test_charts.py`), how the page looks (`tests/integration`).
+"""
+
+import base64
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+from sqlalchemy import Engine
+
+from assets.marts.charts.catalogue import CHARTS
+from assets.marts.report import NoMartsError, report
+from resources.settings import SettingsError
+from resources.simulator import Simulator, SpaceSpec
+from resources.warehouse.connect import engine
+from resources.warehouse.errors import WarehouseBusyError
+from resources.warehouse.locks import Locks
+from tests.deployment import Deployment, Run, quiet
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+TWO_PROJECTS = SpaceSpec(seed=5, users=4, projects=2, issues=30, history_days=90)
+SCRIPT = "<script>alert('読める')</script> & <b>"
+IN_PROGRESS, CLOSED = 2, 4
+
+
+@pytest.fixture(scope="module")
+def built(shared_warehouse_url: str) -> Iterator[tuple[Deployment, Run]]:
+    """Return a deployment that is loaded and has its marts, and the run that built them; the tests share it."""
+    made = engine(shared_warehouse_url)
+    with Simulator(TWO_PROJECTS) as sim, dg.DagsterInstance.ephemeral() as instance:
+        author = min(sim.space.users)
+        issue = sim.space.create_issue("OPS", by=author, at=datetime(2020, 1, 1, tzinfo=UTC), summary=SCRIPT)
+        sim.space.edit_issue(issue, by=author, at=datetime(2020, 1, 2, tzinfo=UTC), status_id=IN_PROGRESS)
+        done = sim.space.create_issue("WEB", by=author, at=datetime(2026, 6, 1, tzinfo=UTC), actual_hours=7.25)
+        sim.space.edit_issue(done, by=author, at=datetime(2026, 6, 2, tzinfo=UTC), status_id=IN_PROGRESS)
+        sim.space.edit_issue(done, by=author, at=datetime(2026, 6, 5, tzinfo=UTC), status_id=CLOSED)
+        deployment = Deployment(sim, shared_warehouse_url, made, instance, sim.api_key, quiet())
+        yield deployment, deployment.load().run("marts")
+    made.dispose()
+
+
+def plain(page: str) -> str:
+    """Return what a page says, without its tags."""
+    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+
+def tables(deployment: Deployment) -> set[str]:
+    return {
+        str(row["relname"]) for row in deployment.query("SELECT relname FROM pg_class WHERE relnamespace = 'mart'::regnamespace")
+    }
+
+
+def test_each_mart_with_a_chart_has_it_at_its_materialization(built: tuple[Deployment, Run]) -> None:
+    deployment, run = built
+    assert run.success
+    found = {
+        event.asset_key.path[-1]: event.materialization.metadata["chart"]
+        for event in run.events
+        if event.is_step_materialization and event.asset_key and "chart" in event.materialization.metadata
+    }
+    expected = {chart.mart: chart.title for chart in CHARTS if chart.mart in tables(deployment)}
+    assert len(expected) >= 4
+    assert found.keys() == expected.keys()
+    for mart, title in expected.items():
+        assert isinstance(found[mart], dg.MarkdownMetadataValue)
+        picture = re.fullmatch(r"!\[(.+)\]\(data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)\)", str(found[mart].value))
+        assert picture
+        assert picture[1] == title
+        assert base64.b64decode(picture[2]).decode().startswith("<svg ")
+
+
+def test_the_page_has_the_numbers_of_the_source_in_both_languages(built: tuple[Deployment, Run]) -> None:
+    deployment, _ = built
+    page = report(deployment.engine, TOKYO)
+    said = plain(page)
+    space = deployment.sim.space
+    for project in space.projects.values():
+        issues = [issue for issue in space.issues.values() if issue.project_id == project.id]
+        assert re.search(rf"{project.key} {re.escape(project.name)} {len(issues)} ", said)
+    total = sum((Decimal(str(issue.actual_hours)) for issue in space.issues.values() if issue.actual_hours is not None), Decimal(0))
+    assert f"合計 total: {total:,.1f} h" in said
+    assert page.count("<svg ") == len([chart for chart in CHARTS if chart.mart in tables(deployment)])
+    for heading in (
+        "プロジェクト",
+        "Projects",
+        "マイルストーン",
+        "Milestones",
+        "仕掛中",
+        "Work in progress",
+        "実績時間",
+        "Hours",
+        "同期",
+        "Sync",
+    ):
+        assert heading in said
+    assert "✓ 一致 equal" in said
+    assert "50 %: 3.0 日 d" in said, "the one issue of the story that went from started to done"
+
+
+def test_what_came_from_the_source_is_escaped_and_nothing_is_asked_of_the_network(built: tuple[Deployment, Run]) -> None:
+    deployment, _ = built
+    page = report(deployment.engine, TOKYO)
+    assert "<script" not in page
+    assert set(re.findall(r"https?://[^\"' ]+", page)) <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+    if "wip_aging" in tables(deployment):
+        assert "&lt;script&gt;alert(&#39;読める&#39;)&lt;/script&gt; &amp; &lt;b&gt;" in page
+    else:
+        assert "まだ作成されていません / not built yet" in page
+
+
+def test_the_report_of_a_project_leaves_out_the_others_and_an_unknown_key_names_the_known_ones(
+    built: tuple[Deployment, Run],
+) -> None:
+    deployment, _ = built
+    said = plain(report(deployment.engine, TOKYO, "WEB"))
+    assert "WEB" in said
+    assert "OPS" not in said
+    with pytest.raises(SettingsError, match=r"--project is 'NOPE': expected the key of a project in the marts \(OPS, WEB\)"):
+        report(deployment.engine, TOKYO, "NOPE")
+    with pytest.raises(SettingsError):
+        report(deployment.engine, TOKYO, "' OR true --")
+
+
+def test_a_report_waits_for_a_build_whose_marts_come_one_by_one(built: tuple[Deployment, Run]) -> None:
+    deployment, _ = built
+    told: list[str] = []
+    with Locks(deployment.engine, "all spaces") as build:
+        build.acquire("marts")
+        with pytest.raises(WarehouseBusyError):
+            report(deployment.engine, TOKYO, turn_seconds=0.3, waiting=lambda: told.append("waiting"))
+    assert told == ["waiting"]
+
+
+def test_without_marts_the_report_says_what_to_do(warehouse: Engine) -> None:
+    with pytest.raises(NoMartsError, match="There are no marts to report on: build them"):
+        report(warehouse, TOKYO)

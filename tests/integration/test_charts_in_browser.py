@@ -1,0 +1,60 @@
+"""The charts as a browser draws them: with long Japanese names no text lies on another or leaves the picture.
+
+Add here: a frame that could break how a chart looks. Keep out: what a chart says (`tests/assets/marts/test_charts.py`).
+"""
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from assets.marts.charts.durations import ageing, cycle_times
+from assets.marts.charts.effort import burn_up, hours
+from assets.marts.charts.flow import cumulative_flow, throughput
+from tests.integration.browser import reader
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+LONG = "基幹システム刷新プロジェクト第二期・夜間バッチ移行 (Phase II)"
+MONDAY = date(2020, 1, 6)
+
+
+def pictures() -> list[str]:
+    days = [MONDAY + timedelta(days=20 * place) for place in range(110)]
+    stages = ("waiting", "active", "review", "done")
+    flow = [(f"{number} {LONG}", day, stage, 25_000.0) for number in range(9) for day in days for stage in stages]
+    weeks = [(MONDAY + timedelta(weeks=week), 900 + week % 7 * 100, 1_200, 40) for week in range(104)]
+    done = [(datetime(2026, 1, 1) + timedelta(hours=hour), 86_400.0 + hour) for hour in range(3_000)]  # noqa: DTZ001
+    old = [
+        (
+            f"VERY_LONG_KEY-{number}",
+            "active",
+            f"{number % 9} {LONG}",
+            86_400.0 * 400 - number,
+            ("low", "medium", "high", None)[number % 4],
+        )
+        for number in range(400)
+    ]
+    burn = [("PROJECT_KEY", number, LONG, day, 12_000, 3_000, days[-1]) for number in range(7) for day in days]
+    booked = [(date(2025, month, 1), f"{number} {LONG}", 160.5) for number in range(12) for month in range(1, 13)]
+    return [
+        cumulative_flow(pd.DataFrame(flow, columns=["project", "day", "stage", "issues"])),
+        throughput(pd.DataFrame(weeks, columns=["week", "created", "done", "reopened"])),
+        cycle_times(pd.DataFrame(done, columns=["done_at", "cycle_seconds"])),
+        cycle_times(pd.DataFrame(done[:1], columns=["done_at", "cycle_seconds"])),
+        ageing(pd.DataFrame(old, columns=["issue_key", "stage", "status", "age_seconds", "risk"])),
+        ageing(pd.DataFrame(old[:1], columns=["issue_key", "stage", "status", "age_seconds", "risk"])),
+        burn_up(pd.DataFrame(burn, columns=["project_key", "milestone_id", "milestone", "day", "scope", "done", "due_date"])),
+        hours(pd.DataFrame(booked, columns=["month", "person", "hours"])),
+    ]
+
+
+def test_no_text_lies_on_another_or_leaves_its_picture(tmp_path: Path) -> None:
+    file = tmp_path / "charts.html"
+    file.write_text("<!doctype html><meta charset=utf-8>" + "".join(pictures()))
+    with reader() as somebody:
+        page = somebody.open(file)
+        assert page.locator("svg").count() == len(pictures())
+        assert somebody.collisions() == []
+        assert somebody.noted == []
