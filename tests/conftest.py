@@ -106,8 +106,16 @@ def warehouse_url(postgres_url: str, _template: tuple[Engine, str]) -> Iterator[
         yield _database(postgres_url, name)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared_warehouse_url(postgres_url: str, _template: tuple[Engine, str]) -> Iterator[str]:
+    """URL of a fresh, migrated database that the tests of a file share."""
+    admin, template = _template
+    with _copy(admin, template) as name:
+        yield _database(postgres_url, name)
+
+
+@pytest.fixture(scope="session")
+def folder_warehouse_url(postgres_url: str, _template: tuple[Engine, str]) -> Iterator[str]:
     """URL of a fresh, migrated database that the tests of a folder share (`BUILT_ONCE`)."""
     admin, template = _template
     with _copy(admin, template) as name:

@@ -19,9 +19,9 @@ from tests.deployment import Deployment, quiet
 
 
 @pytest.fixture(scope="session")
-def access(shared_warehouse_url: str) -> Iterator[Access]:
+def access(folder_warehouse_url: str) -> Iterator[Access]:
     """Return the access of BI tools, granted before there was any mart."""
-    owner, role = engine(shared_warehouse_url), f"bi_{uuid.uuid4().hex[:12]}"
+    owner, role = engine(folder_warehouse_url), f"bi_{uuid.uuid4().hex[:12]}"
     yield grant_bi(owner, role, None)
     with owner.begin() as conn:
         conn.exec_driver_sql(f"DROP OWNED BY {role}; DROP ROLE {role}")
@@ -38,15 +38,15 @@ def reader(access: Access, built: tuple[Deployment, int]) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def built(access: Access, shared_warehouse_url: str) -> Iterator[tuple[Deployment, int]]:
+def built(access: Access, folder_warehouse_url: str) -> Iterator[tuple[Deployment, int]]:
     """Return a deployment that is loaded and has its marts, and the issue that was worked on.
 
     The tests share it: one that changes the space loads it and builds the marts again.
     """
     del access
-    made = engine(shared_warehouse_url)
+    made = engine(folder_warehouse_url)
     with Simulator(ONE_PROJECT) as sim, dg.DagsterInstance.ephemeral() as instance:
-        deployment = Deployment(sim, shared_warehouse_url, made, instance, sim.api_key, quiet())
+        deployment = Deployment(sim, folder_warehouse_url, made, instance, sim.api_key, quiet())
         issue = work_an_issue(deployment)
         work_beside_peers(deployment)
         build(deployment.load())
