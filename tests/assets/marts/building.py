@@ -3,6 +3,11 @@
 Add here: a way to build or to look that several files use. Keep out: checks.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
 from tests.deployment import Deployment, Run, failures
 
 #: Rows of these say how the last build was done, or when something was seen; two ways to build differ in them.
@@ -14,6 +19,20 @@ def build(deployment: Deployment, *, whole: bool = False) -> Run:
     run = deployment.run("marts", config={"ops": {"dbt_build": {"config": {"whole": whole}}}})
     assert run.success, "\n".join(failures(run))
     return run
+
+
+def checks_of(run: Run) -> dict[str, dg.AssetCheckEvaluation]:
+    """Return the checks of a run by name."""
+    kind = dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    found = [event.asset_check_evaluation_data for event in run.events if event.event_type == kind]
+    return {one.check_name: one for one in found}
+
+
+def rows_of(check: dg.AssetCheckEvaluation) -> list[Mapping[str, Any]]:
+    """Return the rows that a check shows."""
+    shown = check.metadata["rows"]
+    assert isinstance(shown, dg.TableMetadataValue)
+    return [record.data for record in shown.records]
 
 
 def contents(deployment: Deployment) -> dict[str, list[str]]:

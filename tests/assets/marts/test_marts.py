@@ -12,8 +12,9 @@ from sqlalchemy import Engine
 
 from assets.marts.japanese_holidays import SEED, lines
 from resources.warehouse.locks import Locks
+from tests.assets.marts.building import checks_of, rows_of
 from tests.assets.marts.worked import STEPS
-from tests.deployment import Deploy, Deployment, Run, failures
+from tests.deployment import Deploy, Deployment, failures
 
 MARINE_DAY = date(2026, 7, 20)
 
@@ -36,13 +37,6 @@ def undescribed(deployment: Deployment) -> list[Any]:
         "WHERE n.nspname = 'mart' AND c.relkind IN ('r', 'v') "
         "AND (coalesce(col_description(c.oid, a.attnum), '') = '' OR coalesce(obj_description(c.oid), '') = '')"
     )
-
-
-def checks_of(run: Run) -> dict[str, dg.AssetCheckEvaluation]:
-    """Return the checks of a run by name."""
-    kind = dg.DagsterEventType.ASSET_CHECK_EVALUATION
-    found = [event.asset_check_evaluation_data for event in run.events if event.event_type == kind]
-    return {one.check_name: one for one in found}
 
 
 def test_an_issue_that_is_reopened_has_the_numbers_that_were_worked_out_by_hand(built: tuple[Deployment, int]) -> None:
@@ -198,6 +192,7 @@ def test_a_build_again_gives_the_same_rows_and_follows_what_is_deleted_and_unhea
     checks = checks_of(run)
     unknown = checks["statuses_have_a_stage"]
     assert (unknown.passed, unknown.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert [row["status"] for row in rows_of(unknown)] == ["検討室"]
     assert mart(deployment, "issue", moved)[0]["stage"] == "active"
     [deleted] = mart(deployment, "issue", gone)
     assert deleted["is_deleted"]
