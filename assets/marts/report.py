@@ -46,8 +46,8 @@ _HOURS = """
     GROUP BY h.work_month, h.user_id, h.user_name ORDER BY h.work_month DESC, person
 """
 _FRESHNESS = f"""
-    SELECT project_key, last_success_at, last_error, newest_change_at, verified_at, is_equal, differences
-    FROM mart.sync_freshness WHERE {_MINE} ORDER BY last_success_at NULLS FIRST, project_key
+    SELECT project_key, last_success_at, last_error, newest_event_at AS newest_change_at, verified_at, is_equal, differences
+    FROM mart.sync_freshness WHERE table_name = 'issues' AND {_MINE} ORDER BY last_success_at NULLS FIRST, project_key
 """  # noqa: S608
 _TABLES = {
     "projects": ("project_summary", _PROJECTS),

@@ -237,7 +237,7 @@ _ISSUES = raw_table(
         "stars": Owned.REFERENCES,
     },
     freshness=("updated_at", "created_at"),
-    indexes=(("project_id", "updated_at"),),
+    indexes=(("project_id", "updated_at"), ("project_id", "loaded_at")),
 )  # fmt: skip
 
 SPECS: Final[dict[str, TableSpec]] = {

@@ -27,7 +27,7 @@ _COMMENTS = raw_table(
     also_known=("changeLog", "stars", "notifications"),
     owned={"stars": Owned.REFERENCES, "notifications": Owned.NOTICES},
     freshness=("updated_at", "created_at"),
-    indexes=(("project_id", "created_at"), ("issue_id",)),
+    indexes=(("project_id", "created_at"), ("issue_id",), ("project_id", "loaded_at")),
 )
 
 _ACTIVITIES = raw_table(
@@ -47,7 +47,7 @@ _ACTIVITIES = raw_table(
     also_known=("notifications",),
     owns_only=frozenset({"id", "type", "created"}),
     vanishes=False,
-    indexes=(("project_id", "created_at"), ("content_id",), ("comment_id",)),
+    indexes=(("project_id", "created_at"), ("content_id",), ("comment_id",), ("project_id", "loaded_at")),
 )  # fmt: skip
 
 _ISSUE_CHANGES = raw_table(
@@ -75,7 +75,7 @@ _ISSUE_CHANGES = raw_table(
     key=("comment_id", "position"),
     references={"comment_id": "comments", "issue_id": "issues", "project_id": "projects", "created_user_id": "users"},
     also_known=("changeLog", "namesOf"),
-    indexes=(("issue_id", "created_at"), ("project_id", "created_at")),
+    indexes=(("issue_id", "created_at"), ("project_id", "created_at"), ("project_id", "loaded_at")),
 )
 
 HISTORY: Final[tuple[TableSpec, ...]] = (_COMMENTS, _ACTIVITIES, _ISSUE_CHANGES)

@@ -20,12 +20,13 @@ from assets.marts.charts.flow import FLOW_TITLE, THROUGHPUT_TITLE, cumulative_fl
 _POINTS = 100
 
 _FLOW = """
-    SELECT f.project_key AS project, f.day, f.stage, f.issues::float8 AS issues
+    SELECT f.project_key AS project, f.day, f.stage, sum(f.issues)::float8 AS issues
     FROM mart.flow_daily AS f
     CROSS JOIN (SELECT max(day) AS last_day, max(day) - min(day) AS days FROM mart.flow_daily
                 WHERE CAST(:project AS text) IS NULL OR project_key = :project) AS r
     WHERE (CAST(:project AS text) IS NULL OR f.project_key = :project)
       AND (r.last_day - f.day) % (r.days / :points + 1) = 0
+    GROUP BY f.project_key, f.day, f.stage
 """
 _THROUGHPUT = """
     SELECT week, sum(created)::int AS created, sum(done)::int AS done, sum(reopened)::int AS reopened

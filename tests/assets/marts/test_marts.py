@@ -78,7 +78,8 @@ def test_an_issue_that_is_reopened_has_the_numbers_that_were_worked_out_by_hand(
     assert (said["seconds_since_created"], said["is_author"], said["characters"]) == (37_800, False, 5)
     assert mart(deployment, "estimate_accuracy", issue)[0]["ratio"] == Decimal("0.6875")
     flow = deployment.query(
-        "SELECT stage, entered, left_stage FROM mart.flow_daily WHERE project_key = 'OPS' AND day = '2026-07-02'"
+        "SELECT stage, sum(entered) AS entered, sum(left_stage) AS left_stage FROM mart.flow_daily "
+        "WHERE project_key = 'OPS' AND day = '2026-07-02' GROUP BY stage"
     )
     by_stage = {row["stage"]: row for row in flow}
     assert set(by_stage) == {"waiting", "active", "review", "done"}

@@ -1,28 +1,50 @@
--- How far each project is synced and when it was last proven equal. A view, so that it is never behind.
+-- How far each table of each project is synced, and when the project was last proven equal. A view, so that it is never behind.
 {{ config(materialized='view') }}
+{% set tables = {
+    'issues': 'updated_at', 'comments': 'created_at', 'issue_changes': 'created_at', 'activities': 'created_at',
+    'project_members': none, 'statuses': none, 'issue_types': none, 'categories': none, 'versions': none, 'custom_fields': none
+} %}
+with rows as (
+    {% for table, time in tables.items() %}
+    {{ 'union all' if not loop.first }}
+    select
+        p.space_key,
+        p.id as project_id,
+        '{{ table }}' as table_name,
+        {% if time %}(select max(r.{{ time }}) from {{ source('raw', table) }} as r where r.space_key = p.space_key and r.project_id = p.id)
+        {% else %}null::timestamptz{% endif %} as newest_event_at,
+        (select max(r.loaded_at) from {{ source('raw', table) }} as r where r.space_key = p.space_key and r.project_id = p.id)
+            as newest_row_at,
+        -- Comments and changes come with the issues, the feed has one state of the space.
+        '{{ 'issues' if table in ('issues', 'comments', 'issue_changes') else 'activities' if table == 'activities' else '' }}' as scope
+    from {{ source('raw', 'projects') }} as p
+    where p.deleted_at is null
+    {% endfor %}
+)
 select
-    p.space_key,
-    p.id as project_id,
+    r.space_key,
+    r.project_id,
     p.project_key,
+    r.table_name,
+    r.newest_event_at,
+    r.newest_row_at,
     s.watermark,
     s.last_success_at,
     s.last_error,
-    (select max(i.updated_at) from {{ source('raw', 'issues') }} as i where i.space_key = p.space_key and i.project_id = p.id)
-        as newest_change_at,
-    (select max(i.loaded_at) from {{ source('raw', 'issues') }} as i where i.space_key = p.space_key and i.project_id = p.id)
-        as newest_row_at,
+    extract(epoch from now() - s.watermark)::bigint as lag_seconds,
     v.checked_at as verified_at,
     v.how as verified_how,
     v.equal as is_equal,
     v.differences
-from {{ source('raw', 'projects') }} as p
+from rows as r
+join {{ source('raw', 'projects') }} as p on p.space_key = r.space_key and p.id = r.project_id
 left join {{ source('ops', 'sync_state') }} as s
-    on s.space_key = p.space_key and s.scope = 'issues' and s.project_id = p.id
+    on s.space_key = r.space_key and s.scope = r.scope and s.project_id = case r.scope when 'issues' then r.project_id else 0 end
 left join lateral (
     select c.checked_at, c.how, c.equal, c.differences
     from {{ source('ops', 'verifications') }} as c
-    where c.space_key = p.space_key and c.project_id = p.id
+    where c.space_key = r.space_key and c.project_id = r.project_id
+        and (r.table_name = 'issues' or c.how = 'deep')
     order by c.checked_at desc, c.id desc
     limit 1
 ) as v on true
-where p.deleted_at is null

@@ -20,4 +20,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop them: the next load and the next build make them anew."""
-    op.get_bind().exec_driver_sql("DROP TABLE ops.spaces, ops.mart_builds")
+    op.get_bind().exec_driver_sql(
+        "DROP TABLE ops.spaces, ops.mart_builds; "
+        "DROP INDEX raw.issues_space_key_project_id_loaded_at_idx, raw.comments_space_key_project_id_loaded_at_idx, "
+        "raw.issue_changes_space_key_project_id_loaded_at_idx, raw.activities_space_key_project_id_loaded_at_idx"
+    )

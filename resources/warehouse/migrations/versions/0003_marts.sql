@@ -1,4 +1,4 @@
--- Where a space is found, and the builds of marts.
+-- Where a space is found, the builds of marts, and indexes for both.
 
 CREATE TABLE ops.spaces (
     space_key TEXT NOT NULL,
@@ -30,3 +30,8 @@ COMMENT ON COLUMN ops.mart_builds.since IS 'Issues written since then are built 
 COMMENT ON COLUMN ops.mart_builds.project IS 'Digest of the dbt project; another project is built whole';
 COMMENT ON COLUMN ops.mart_builds.run_id IS 'Run that did it';
 
+-- What was written lately, by project: marts ask for it at each build.
+CREATE INDEX issues_space_key_project_id_loaded_at_idx ON raw.issues (space_key, project_id, loaded_at);
+CREATE INDEX comments_space_key_project_id_loaded_at_idx ON raw.comments (space_key, project_id, loaded_at);
+CREATE INDEX issue_changes_space_key_project_id_loaded_at_idx ON raw.issue_changes (space_key, project_id, loaded_at);
+CREATE INDEX activities_space_key_project_id_loaded_at_idx ON raw.activities (space_key, project_id, loaded_at);
