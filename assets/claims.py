@@ -13,9 +13,10 @@ from datetime import timedelta
 from typing import Any
 
 import dagster as dg
-from sqlalchemy import ARRAY, ColumnElement, Connection, Engine, Table, and_, exists, func, literal, select
+from sqlalchemy import ARRAY, ColumnElement, Connection, Engine, Table, and_, case, exists, func, literal, select
 
 from resources.warehouse.feed_state import get_feed
+from resources.warehouse.masking import PSEUDONYM, shown_names
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import rejected_records, unexpected_fields
 from resources.warehouse.spec import TableSpec
@@ -129,7 +130,28 @@ def _no_gaps(connection: Connection, _spec: TableSpec, space_key: str) -> Verdic
     return Verdict(not rows, f"{len(rows)} stretches of time: {said}" if rows else "the feed was read without a gap", rows[-SHOWN:])
 
 
+def _people_alike(connection: Connection, spec: TableSpec, space_key: str) -> Verdict:
+    rows = []
+    for one in {spec.name: spec, "users": SPECS["users"]}.values():
+        for name in shown_names(one):
+            how = case((name.op("~")(PSEUDONYM), func.left(name, 9)), else_="plain").label("names")
+            shown = (_present(one.table, space_key), name.is_not(None), ~name.startswith("forgotten-"))
+            query = select(literal(one.name).label("table"), how, func.count().label("rows")).where(*shown).group_by(how)
+            rows += [dict(row._mapping) for row in connection.execute(query)]
+    alike = len({row["names"] for row in rows}) <= 1
+    said = "names were written under different settings of BACKLOG_PRIVACY_KEY: backlog-elt load --full makes them alike"
+    return Verdict(alike, "names are all plain, or all masked by one key" if alike else said, () if alike else tuple(rows))
+
+
 CLAIMS = (
+    Claim(
+        "people_alike",
+        "Names of people are plain in all rows, or masked by one key in all, the same as in raw/users.",
+        dg.AssetCheckSeverity.WARN,
+        lambda spec: bool(shown_names(spec)),
+        _people_alike,
+        scans=True,
+    ),
     Claim(
         "keys_unique",
         "No two rows that are not deleted have the same key by which people know them.",

@@ -1,4 +1,4 @@
-"""The `backlog-elt` command: `up`, `load`, `verify`, `status`, `report`, `grant`, `simulate`.
+"""The `backlog-elt` command: `up`, `load`, `verify`, `status`, `report`, `forget`, `grant`, `simulate`.
 
 Exit codes: 0 done, 1 the work failed (one line, no traceback unless `--debug`), 2 wrong usage or configuration.
 
@@ -181,6 +181,25 @@ def report(project: str | None, out: Path) -> None:
 
     said = "A build of the marts is at work: waiting for it."
     click.echo(write_report(settings, project, out, waiting=lambda: click.echo(said, err=True)))
+
+
+@main.command()
+@click.option("--user", "user_id", required=True, type=click.IntRange(min=1), metavar="ID", help="Id of the user, as in raw.users.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def forget(user_id: int, yes: bool) -> None:
+    """Erase a person from the warehouse: names, addresses and login in every schema, also in what later loads bring.
+
+    What people have written stays, and so does what Backlog has.
+    """
+    settings = _settings()
+    if not yes:
+        click.confirm(f"Erase user {user_id} from the warehouse? This cannot be taken back", abort=True)
+    from pipelines import forgetting
+
+    changed = forgetting.forget(settings, user_id)
+    for table, rows in sorted(changed.items()):
+        click.echo(f"{table:<32}{rows:>10,} rows")
+    click.echo(f"User {user_id} is forgotten: forgotten-{user_id} stands in place of names and addresses.")
 
 
 @main.group()

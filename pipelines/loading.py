@@ -133,6 +133,7 @@ def load(settings: Settings, request: LoadRequest, progress: Progress) -> Summar
 def _run_jobs(instance: dg.DagsterInstance, request: LoadRequest, recorder: Recorder) -> Iterator[str]:
     # Imported here, when the variables that the definitions read have been set.
     from assets.partitions import PROJECTS
+    from assets.privacy import mask_stored
     from assets.raw.issues import complete_projects, oldest_watermark
     from assets.raw.projects import note_project_keys
     from pipelines.jobs import census_job, issues_config, issues_job, projects_job, users_job
@@ -144,6 +145,8 @@ def _run_jobs(instance: dg.DagsterInstance, request: LoadRequest, recorder: Reco
         projects = note_project_keys(backlog, warehouse)
         wanted = _wanted_projects(request, projects)
         recorder.requests.update(backlog.client.stats.requests)
+        if request.full:
+            mask_stored(backlog, warehouse)
         end_dead_runs(instance)
         name = str(PROJECTS.name)
         instance.add_dynamic_partitions(name, new_project_keys(instance.get_dynamic_partitions(name), projects))
@@ -162,9 +165,9 @@ def _run_jobs(instance: dg.DagsterInstance, request: LoadRequest, recorder: Reco
 @contextmanager
 def connection() -> "Iterator[tuple[BacklogResource, WarehouseResource]]":
     """Yield the two resources outside of a run, as the definitions configure them, and close them afterwards."""
-    from pipelines.raw_definitions import source_resources
+    from pipelines.raw_definitions import VARIABLES, source_resources
 
-    resources = source_resources({name: os.environ.get(name, "") for name in ("BACKLOG_URL", "BACKLOG_API_KEY", "WAREHOUSE_URL")})
+    resources = source_resources({name: os.environ.get(name, "") for name in VARIABLES})
     with ExitStack() as stack:
         for resource in resources:
             stack.callback(resource.close)

@@ -15,6 +15,7 @@ from typing import Any
 import dagster as dg
 
 from assets.partitions import PROJECTS
+from assets.privacy import mask_for
 from assets.raw.activity_wants import unknown_activities
 from assets.raw.webhooks import drain, is_waiting
 from pipelines.jobs import KIND_TAG, changed_issues_job, deep_pass_job, issues_job
@@ -160,7 +161,7 @@ def webhook_inbox(
         return dg.SkipReason(busy)
     try:
         seen = _space(Seen.read(context.cursor), backlog)
-        drained = drain(warehouse.engine, seen.space_key)
+        drained = drain(warehouse.engine, seen.space_key, mask_for(seen.space_key, backlog.mask, warehouse.engine))
     except (BacklogError, WarehouseError) as error:
         return dg.SkipReason(f"the inbox stays as it is: {error}")
     if not drained.issues:

@@ -21,11 +21,19 @@ from resources.backlog.resource import BacklogResource
 from resources.progress import LogProgress
 from resources.warehouse.resource import WarehouseResource
 
+VARIABLES = ("BACKLOG_URL", "BACKLOG_API_KEY", "WAREHOUSE_URL", "BACKLOG_PRIVACY_KEY", "BACKLOG_PRIVACY_KEY_FILE")
+
 
 def source_resources(variables: Mapping[str, Any]) -> tuple[BacklogResource, WarehouseResource]:
-    """Return the resources for the source and the warehouse; `variables` gives BACKLOG_URL, BACKLOG_API_KEY and WAREHOUSE_URL."""
+    """Return the resources for the source and the warehouse; `variables` has a value for each of `VARIABLES`."""
     return (
-        BacklogResource(url=variables["BACKLOG_URL"], api_key=variables["BACKLOG_API_KEY"], rate_reserve=SETTINGS.rate_reserve),
+        BacklogResource(
+            url=variables["BACKLOG_URL"],
+            api_key=variables["BACKLOG_API_KEY"],
+            rate_reserve=SETTINGS.rate_reserve,
+            privacy_key=variables["BACKLOG_PRIVACY_KEY"],
+            privacy_key_file=variables["BACKLOG_PRIVACY_KEY_FILE"],
+        ),
         WarehouseResource(url=variables["WAREHOUSE_URL"], home=str(SETTINGS.home)),
     )
 
@@ -39,10 +47,7 @@ def log_progress(_context: dg.InitResourceContext) -> LogProgress:
 def build_raw_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
     """Return the definitions of loads; `overrides` replaces resources by name (`backlog`, `warehouse`, `progress`)."""
     # The variables by name, not by value, so that the UI shows no secret; an unset one leaves the resource's default.
-    variables = {
-        name: dg.EnvVar(name) if os.environ.get(name, "").strip() else ""
-        for name in ("BACKLOG_URL", "BACKLOG_API_KEY", "WAREHOUSE_URL")
-    }
+    variables = {name: dg.EnvVar(name) if os.environ.get(name, "").strip() else "" for name in VARIABLES}
     backlog, warehouse = source_resources(variables)
     return dg.Definitions(
         assets=dg.with_source_code_references(RAW_ASSETS),

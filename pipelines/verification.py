@@ -90,11 +90,13 @@ def compare(
     """Do what `verify` does, between a space and a warehouse that are there; raises the same."""
     # Imported here, when the variables that the assets read have been set.
     from assets.metadata import by_bucket
+    from assets.privacy import tell_forgotten
     from assets.verify.run import Comparison
 
     began = time.monotonic()
     client, recorder = backlog.client, Recorder(progress)
     client.on_wait = lambda bucket, seconds, until: progress.wait(f"{bucket} rate limit of Backlog", seconds, until)
+    tell_forgotten(client, warehouse.engine)
     keys = _chosen(request, [str(project["projectKey"]) for project in client.visible_projects()])
     comparison = Comparison(client, warehouse.engine, keys, progress, comments=request.comments)
     found = comparison.deep() if request.deep else comparison.quick()

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 #: After the name of a variable that holds a secret: the name of one that holds the path of a file with it.
 FILE = "_FILE"
+PRIVACY_KEY = "BACKLOG_PRIVACY_KEY"
+_SHORTEST_KEY = 16
 MONTH = re.compile(r"^(?!0000)\d{4}-(0[1-9]|1[0-2])$")
 
 
@@ -48,6 +50,7 @@ class Settings:
     history_start: str
     rate_reserve: float
     bi_password: str | None = field(repr=False)
+    privacy_key: str | None = field(repr=False)
 
     @property
     def simulated(self) -> bool:
@@ -84,14 +87,16 @@ class Settings:
             timezone=timezone,
             history_start=_history_start(get("BACKLOG_HISTORY_START") or "2020-01", ZoneInfo(timezone)),
             rate_reserve=_reserve(get("BACKLOG_RATE_RESERVE") or "0.2"),
-            bi_password=get("BACKLOG_BI_PASSWORD") or _from_file("BACKLOG_BI_PASSWORD", get("BACKLOG_BI_PASSWORD" + FILE)),
+            bi_password=_secret(environ, "BACKLOG_BI_PASSWORD"),
+            privacy_key=privacy_key(environ),
         )
 
 
-def _from_file(name: str, path: str | None) -> str | None:
-    """Return the secret that a file holds, as orchestrators of containers mount them; None where no file is named."""
-    if path is None:
-        return None
+def _secret(environ: Mapping[str, str], name: str) -> str | None:
+    """Return a secret, or what the file holds that is named instead, as orchestrators of containers mount them."""
+    given, path = environ.get(name, "").strip(), environ.get(name + FILE, "").strip()
+    if given or not path:
+        return given or None
     try:
         held = Path(path).expanduser().read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
@@ -99,6 +104,18 @@ def _from_file(name: str, path: str | None) -> str | None:
     if not held:
         raise SettingsError(name + FILE, path, "a file that can be read and holds the secret, and nothing else")
     return held
+
+
+def privacy_key(environ: Mapping[str, str]) -> str | None:
+    """Return the key by which people are masked, None when they are not.
+
+    Raises:
+        SettingsError: it is too short, or its file cannot be read.
+    """
+    key = _secret(environ, PRIVACY_KEY)
+    if key is not None and len(key) < _SHORTEST_KEY:
+        raise SettingsError(PRIVACY_KEY, "…", f"a secret of {_SHORTEST_KEY} characters or more")
+    return key
 
 
 def _backlog_url(text: str | None) -> str | None:

@@ -61,7 +61,8 @@ class HastyBacklog(BacklogResource):
     def client(self) -> BacklogClient:
         """Return the client of this run."""
         if self._client is None:
-            self._client = BacklogClient(self.url, ApiKeyQuery(self.api_key), sleep=lambda _seconds: None, max_wait=30.0)
+            auth = ApiKeyQuery(self.api_key)
+            self._client = BacklogClient(self.url, auth, sleep=lambda _seconds: None, max_wait=30.0, mask=self.mask)
         return self._client
 
 
@@ -75,11 +76,12 @@ class Deployment:
     instance: dg.DagsterInstance
     api_key: str
     progress: Progress
+    privacy_key: str = ""
 
     @property
     def backlog(self) -> BacklogResource:
         """A new resource on the space."""
-        return HastyBacklog(url=self.sim.url, api_key=self.api_key)
+        return HastyBacklog(url=self.sim.url, api_key=self.api_key, privacy_key=self.privacy_key)
 
     @property
     def warehouse(self) -> WarehouseResource:
@@ -103,6 +105,10 @@ class Deployment:
     def as_user(self, user: int) -> "Deployment":
         """Return the deployment with the API key of another user."""
         return replace(self, api_key=self.sim.key_for(user))
+
+    def with_privacy_key(self, key: str) -> "Deployment":
+        """Return the deployment as it is when people are masked by a key."""
+        return replace(self, privacy_key=key)
 
     def with_progress(self, progress: Progress) -> "Deployment":
         """Return the deployment with somebody else to report to."""

@@ -13,6 +13,7 @@ import dagster as dg
 from sqlalchemy import Connection, Engine, func, select
 
 from assets.metadata import Counts, by_bucket
+from assets.privacy import tell_forgotten
 from assets.raw.name_history import note_names
 from assets.raw.turns import Turns
 from resources.backlog.client import BacklogClient
@@ -25,6 +26,7 @@ from resources.warehouse.deletes import mark_missing
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.loader import MergeResult, merge
 from resources.warehouse.locks import Locks
+from resources.warehouse.people import hold
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import SPECS
 from resources.warehouse.spec import TableSpec
@@ -140,6 +142,7 @@ class TableLoad:
 
     def merge(self, connection: Connection, records: Sequence[Record], extra: Mapping[str, int]) -> MergeResult:
         """Merge records inside the caller's transaction, uncounted."""
+        hold(connection, self.space_key, self.client.mask.forgotten)
         return merge(
             connection,
             self.spec,
@@ -219,6 +222,7 @@ def table_load(
     try:
         client, engine = backlog.client, warehouse.engine
         before, space = client.stats.snapshot(), client.space_info()
+        tell_forgotten(client, engine)
         with Locks(engine, str(space["spaceKey"])) as held:
             turns = Turns(held, engine, str(space["spaceKey"]), table, context.run.run_id, progress, context.log.info)
             load = TableLoad(SPECS[table], client, engine, progress, context, before, space, turns)

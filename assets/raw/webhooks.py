@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from assets.raw.activity_wants import register, stored_activities
 from resources.backlog.feed import ABOUT_ISSUES, ABOUT_OTHERS, touches, whole
 from resources.backlog.models import Record
+from resources.privacy import Mask
 from resources.warehouse import inbox, reads
 
 #: Events that are drained in one transaction.
@@ -31,8 +32,10 @@ class Drained:
     issues: int
 
 
-def drain(engine: Engine, space_key: str) -> Drained:
+def drain(engine: Engine, space_key: str, mask: Mask) -> Drained:
     """Take every waiting event out of the inbox, note what to read, and write beside each event what became of it.
+
+    Whoever put an event there may not have masked the people in it: then that is done here.
 
     Raises:
         WarehouseError: the warehouse cannot be used; what was not taken stays in the inbox.
@@ -51,6 +54,7 @@ def drain(engine: Engine, space_key: str) -> Drained:
                 outcomes[TOLD if late else _outcome(activity)].append(event.id)
                 if activity is not None and not late:
                     issues += register(connection, space_key, [activity], "webhook")
+            inbox.mask_events(connection, taken, mask)
             for outcome, ids in outcomes.items():
                 inbox.settle(connection, ids, outcome)
             events += len(taken)

@@ -3,7 +3,8 @@
 Holds: paths, parameters and the check that an answer has the promised shape. Add here: another endpoint.
 Keep out: retries and limits (transport.py), exact scans (scan.py), any knowledge of tables.
 
-Records are plain dicts as received. Source: https://developer.nulab.com/docs/backlog/, API reference.
+Records are plain dicts as received, but for people who are to be masked.
+Source: https://developer.nulab.com/docs/backlog/, API reference.
 """
 
 import json
@@ -23,6 +24,7 @@ from resources.backlog.paging import PAGE_SIZE, id_pages, offset_pages
 from resources.backlog.ratelimit import RateLimiter
 from resources.backlog.redact import protect_logs
 from resources.backlog.transport import OnWait, Transport
+from resources.privacy import Mask
 
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 _ROOT = re.compile(r"(https?://[^/?#@\s]+(?:/[^/?#@\s]+)*?)/*(?:/api/v2/?)?")
@@ -33,6 +35,7 @@ class BacklogClient:
 
     `base_url` is the space's root, `https://acme.backlog.com`. `reserve` is the share of each rate window that is
     left to people. `sleep` and `clock` (epoch seconds) are for tests. An `http` client that is passed in is not closed.
+    `mask` replaces people in every answer; it may be exchanged for one that replaces more.
     """
 
     def __init__(
@@ -46,8 +49,10 @@ class BacklogClient:
         clock: Callable[[], float] = time.time,
         on_wait: OnWait | None = None,
         max_wait: float = 600.0,
+        mask: Mask | None = None,
     ) -> None:
         protect_logs()
+        self.mask = mask or Mask()
         root = _ROOT.fullmatch(base_url.strip())
         if root is None:
             raise PermanentError("BACKLOG_URL must be the root of a space, like https://acme.backlog.com")
@@ -268,7 +273,7 @@ class BacklogClient:
             kind = response.headers.get("content-type", "no content type")
             try:
                 # The standard parser, on purpose: it keeps lone surrogates, which faster ones refuse.
-                return json.loads(response.content)
+                return self.mask(json.loads(response.content))
             except ValueError:
                 if "json" not in kind:
                     break

@@ -15,10 +15,12 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, any_, func, literal, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
+from resources.privacy import Mask
 from resources.warehouse.schema_ops import webhook_events
 
 _ID = re.compile("[0-9]{1,19}")
 _NOT_ASCII = re.compile("[^\x00-\x7f]")
+NOT_KEPT = "not kept: it was no JSON, and people are masked"
 _BAD_JSON = (ValueError, RecursionError)
 
 
@@ -34,16 +36,20 @@ class Event:
     """The JSON that was posted, in ASCII; a JSON string of the text when it was no JSON. `json.loads` always reads it."""
 
 
-def receive(conn: Connection, space_key: str, payload: str) -> bool:
+def receive(conn: Connection, space_key: str, payload: str, mask: Mask | None = None) -> bool:
     """Keep what was posted; return False when an event of the same activity is in the inbox already, dealt with or not.
+
+    `mask` replaces the people in it before it is kept.
 
     Everything without a usable activity id is kept each time it comes: it may not be the same event.
     """
+    mask = mask or Mask()
     try:
         value = _parse(payload)
     except _BAD_JSON:
-        value, kept = payload, json.dumps(payload)
+        value, kept = payload, json.dumps(payload if mask.idle else NOT_KEPT)
     else:
+        payload = payload if mask.idle else json.dumps(mask(value))
         kept = _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], payload)
     statement = insert(webhook_events).values(space_key=space_key, activity_id=_activity_id(value), payload=kept)
     columns = webhook_events.c
@@ -83,6 +89,17 @@ def take(conn: Connection, space_key: str, limit: int) -> list[Event]:
         .with_for_update(skip_locked=True)
     )
     return [Event(*row) for row in conn.execute(query)]
+
+
+def mask_events(conn: Connection, events: Collection[Event], mask: Mask) -> None:
+    """Replace the people in events; what is no JSON cannot be told apart, and is not kept where people are masked."""
+    if mask.idle:
+        return
+    for event in events:
+        value = json.loads(event.payload)
+        new = NOT_KEPT if isinstance(value, str) else mask(value)
+        if new != value:
+            conn.execute(update(webhook_events).where(webhook_events.c.id == event.id).values(payload=json.dumps(new)))
 
 
 def settle(conn: Connection, ids: Collection[int], outcome: str) -> None:

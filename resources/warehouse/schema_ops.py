@@ -6,7 +6,7 @@ Add here: a column or table of `ops`, then a migration. Keep out: replicated dat
 from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, DateTime, Identity, Index, Table, Text, func, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from resources.warehouse.spec import OPS, metadata
 
@@ -215,8 +215,21 @@ mart_builds = Table(
     comment="Every build of all marts: up to which rows, and whether it has succeeded",
 )
 
+forgotten_users = Table(
+    "forgotten_users",
+    metadata,
+    Column("space_key", Text, primary_key=True, comment=_SPACE),
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False, comment="User who is erased, and never written again"),
+    Column("forgotten_at", DateTime(timezone=True), nullable=False, server_default=func.now(), comment="When the user was erased"),
+    Column(
+        "fingerprints", ARRAY(Text), nullable=False, comment="Slow hashes of the names, since change logs tell names without ids"
+    ),
+    schema=OPS,
+    comment="Who is forgotten: all texts that tell who it is are replaced by forgotten-<id>, also in what comes later",
+)
+
 OPS_TABLES: Final = (
     sync_history, sync_state, project_keys, unexpected_fields, rejected_records,
-    issue_reads, deletions, verifications, webhook_events, names, spaces, mart_builds,
+    issue_reads, deletions, verifications, webhook_events, names, spaces, mart_builds, forgotten_users,
 )  # fmt: skip
 """Every ops table."""

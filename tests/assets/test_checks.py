@@ -58,6 +58,11 @@ BREAKS = {
         "categories",
         dg.AssetCheckSeverity.ERROR,
     ),
+    "people_alike": (
+        "UPDATE raw.comments SET payload = jsonb_set(payload, '{createdUser,name}', '\"user-0123456789abcdef0123\"')",
+        "comments",
+        dg.AssetCheckSeverity.WARN,
+    ),
     "references_resolve": ("DELETE FROM raw.priorities WHERE id = 3", "issues", dg.AssetCheckSeverity.WARN),
     "no_unexpected_fields": (
         "INSERT INTO ops.unexpected_fields (space_key, table_name, field, example) VALUES ('acme', 'issues', 'mood', '1')",
@@ -301,7 +306,7 @@ def test_a_load_of_single_issues_scans_tables_once_an_hour_and_tells_in_between_
 
 def test_what_was_found_more_than_an_hour_ago_is_not_told_again(loaded: Deployment) -> None:
     load_in(loaded, "incremental")
-    assert {key.name for key in found_lately(loaded.instance, "issues")} == {"keys_unique", "references_resolve"}
+    assert {key.name for key in found_lately(loaded.instance, "issues")} == {"keys_unique", "people_alike", "references_resolve"}
     later = time.time() + SCAN_AGAIN_AFTER.total_seconds() + 1
     assert found_lately(loaded.instance, "issues", now=later) == {}
 

@@ -1,4 +1,4 @@
-"""The API key and the database's password are seen nowhere, however much is logged and whatever fails.
+"""The API key, the privacy key and the database's password are seen nowhere, however much is logged and whatever fails.
 
 Runs use the definitions as they are deployed: secrets come from the environment. Add here: another place where one could
 show. Keep out: the client's own logs (`tests/resources/backlog/test_secrets.py`).
@@ -16,6 +16,7 @@ from resources.simulator import Fault, Simulator
 from tests.deployment import SMALL
 from tests.integration.conftest import PASSWORD, NewDatabase
 
+PRIVACY_KEY = "s3cr3t-by-which-people-are-masked"
 #: What goes wrong in one load after another; the first is a good one.
 TROUBLE = [
     None,
@@ -47,6 +48,7 @@ def test_no_secret_is_in_any_log_event_metadata_or_output_of_good_and_failing_lo
     with Simulator(SMALL) as sim, dg.DagsterInstance.ephemeral() as instance:
         monkeypatch.setenv("BACKLOG_URL", sim.url)
         monkeypatch.setenv("BACKLOG_API_KEY", sim.api_key)
+        monkeypatch.setenv("BACKLOG_PRIVACY_KEY", PRIVACY_KEY)
         monkeypatch.setenv("WAREHOUSE_URL", new_database())
         definitions = build_definitions()
         outcomes = []
@@ -65,5 +67,5 @@ def test_no_secret_is_in_any_log_event_metadata_or_output_of_good_and_failing_lo
         assert not any(outcomes[5:8])
         assert "GET /projects: 403" in text
         assert "httpcore" in text
-        for secret in (sim.api_key, PASSWORD):
+        for secret in (sim.api_key, PASSWORD, PRIVACY_KEY):
             assert secret not in text

@@ -18,6 +18,7 @@ from assets.raw.webhooks import drain
 from resources.backlog.auth import BearerToken
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import AuthenticationError
+from resources.privacy import Mask
 from resources.simulator import Fault, Switches
 from resources.warehouse.inbox import receive
 from tests.deployment import SMALL, Deploy, Deployment
@@ -75,7 +76,7 @@ def test_webhooks_tell_of_each_change_once_however_they_arrive(deploy: Deploy, d
         made = space.create_issue("OPS")
         for _ in range(posts):
             arrived.get(timeout=PATIENCE_SECONDS)
-    assert drain(deployment.engine, SPACE).events == 5
+    assert drain(deployment.engine, SPACE, Mask()).events == 5
     # Nothing else can tell of the changes.
     deployment.sim.faults.add(Fault(status=403, path="/space/activities", times=None))
     assert deployment.run_issues(mode="touched").success

@@ -36,6 +36,8 @@ def refused(done: Done, folder: Path) -> str:
         ("BACKLOG_TIMEZONE", "Mars/Olympus", "BACKLOG_TIMEZONE is 'Mars/Olympus': expected an IANA time zone"),
         ("BACKLOG_HISTORY_START", "2024-13", "BACKLOG_HISTORY_START is '2024-13': expected a month as YYYY-MM"),
         ("BACKLOG_HISTORY_START", "2999-01", "BACKLOG_HISTORY_START is '2999-01': expected a month from 2000-01 up to"),
+        ("BACKLOG_PRIVACY_KEY", "too short", "BACKLOG_PRIVACY_KEY is '…': expected a secret of 16 characters or more"),
+        ("BACKLOG_PRIVACY_KEY_FILE", "/nowhere", "BACKLOG_PRIVACY_KEY_FILE is '/nowhere': expected a file"),
         ("BACKLOG_BI_PASSWORD_FILE", "/nowhere", "BACKLOG_BI_PASSWORD_FILE is '/nowhere': expected a file that can be read"),
         ("BACKLOG_RATE_RESERVE", "1.5", "BACKLOG_RATE_RESERVE is '1.5': expected a share from 0 to below 1"),
     ],
@@ -55,6 +57,8 @@ def test_a_malformed_variable_is_named(shell: Shell, tmp_path: Path, name: str, 
         (["load", "--fast"], "No such option"),
         (["up", "--port", "99999"], "Invalid value for '--port'"),
         (["fly"], "No such command 'fly'"),
+        (["forget", "--user", "0", "--yes"], "Invalid value for '--user'"),
+        (["forget", "--yes"], "Missing option '--user'"),
         (["grant", "bi", "--role", "pg_monitor"], "--role is 'pg_monitor': expected small letters"),
     ],
 )
@@ -74,7 +78,7 @@ def test_a_wrong_line_in_the_env_file_is_named(shell: Shell, tmp_path: Path) -> 
 
 
 def test_every_command_explains_itself(shell: Shell) -> None:
-    for command in ([], ["up"], ["load"], ["status"], ["grant"], ["grant", "bi"], ["simulate"]):
+    for command in ([], ["up"], ["load"], ["status"], ["forget"], ["grant"], ["grant", "bi"], ["simulate"]):
         done = shell.run(*command, "--help")
         assert done.code == 0
         assert "usage" in done.out.lower()

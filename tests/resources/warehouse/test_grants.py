@@ -231,6 +231,16 @@ def test_a_loader_that_may_not_make_roles_says_what_an_administrator_can_run(
     assert one(login(role), "SELECT issue_id FROM issue") == 5
 
 
+def test_a_loader_that_may_make_roles_needs_no_administrator(
+    marts: Engine, plain_loader: Engine, new_role: NewRole, login: Login
+) -> None:
+    role = new_role()
+    run(marts, f"ALTER ROLE {plain_loader.url.username} CREATEROLE")
+    assert grant_bi(plain_loader, role, PASSWORD).created
+    assert not grant_bi(plain_loader, role, "another one").created
+    assert one(login(role), "SELECT issue_id FROM issue") == 1
+
+
 def test_what_everybody_may_is_taken_from_the_role_and_from_nobody_else(
     marts: Engine, plain_loader: Engine, new_role: NewRole, login: Login
 ) -> None:

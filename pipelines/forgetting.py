@@ -1,0 +1,32 @@
+"""What `backlog-elt forget` does: erase a person from the warehouse, and keep it so.
+
+Add here: what must be settled before somebody is erased. Keep out: how rows are changed (`resources/warehouse/people.py`).
+"""
+
+from pipelines.environment import prepare_storage, source
+from pipelines.loading import connection
+from resources.settings import Settings, SettingsError
+from resources.warehouse import people
+from resources.warehouse.history import known_spaces
+
+
+def forget(settings: Settings, user_id: int) -> dict[str, int]:
+    """Erase a user from every schema; return table -> rows that were changed.
+
+    Raises:
+        SettingsError: the warehouse has never had a user of this id.
+        BacklogError: the warehouse holds several spaces, and the source does not say which is meant.
+        WarehouseError: the warehouse cannot be used; nothing was erased.
+    """
+    prepare_storage(settings)
+    with connection() as (backlog, warehouse):
+        known = known_spaces(warehouse.engine)
+        if len(known) == 1:
+            [space_key] = known
+        else:
+            with source(settings, alive=False), connection() as (asked, _):
+                space_key = str(asked.client.space_info()["spaceKey"])
+        with warehouse.engine.connect() as conn:
+            if not people.is_known(conn, space_key, user_id):
+                raise SettingsError("--user", str(user_id), f"the id of a user of {space_key}, as raw.users has it")
+        return people.forget(warehouse.engine, space_key, user_id, backlog.mask)

@@ -1,0 +1,181 @@
+"""People in rows that are stored already: replaced by the step that replaces them in what comes from the source.
+
+Add here: another place in which rows hold people. Keep out: what is replaced by what (`resources/privacy.py`), why rows are
+rewritten (`people.py`).
+"""
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from functools import cache
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, Text, TextClause, and_, case, cast, not_, or_, select, text, update
+
+from resources.privacy import Mask
+from resources.warehouse.inbox import NOT_KEPT
+from resources.warehouse.records import Record, content_hash, to_text
+from resources.warehouse.schema import SPECS
+from resources.warehouse.schema_ops import names, rejected_records, unexpected_fields, webhook_events
+from resources.warehouse.spec import Kind, TableSpec
+from resources.warehouse.statements import typed
+
+#: A name that was masked, as a regular expression; the first nine characters tell by which key.
+PSEUDONYM = "^user-[0-9a-f]{20}$"
+#: Made from raw by dbt; the next build makes them anew.
+_MADE = ("staging", "mart")
+_AT_ONCE = 500
+
+
+def rewrite(conn: Connection, space_key: str, mask: Mask) -> Counter[str]:
+    """Replace people in every row of raw and ops as in records that come now; return table -> rows that were changed.
+
+    Reads every row: a minute for a million, two and a half where each is changed.
+    """
+    changed: Counter[str] = Counter()
+    for spec in SPECS.values():
+        if spec.key:
+            changed[spec.table.fullname] = _rewrite_raw(conn, spec, space_key, mask)
+    changed[str(names)] = _rewrite_names(conn, space_key, mask)
+    for table in (rejected_records, webhook_events):
+        changed[str(table)] = _rewrite_json(conn, table, space_key, mask)
+    return changed
+
+
+def shown_names(spec: TableSpec) -> list[ColumnElement[str]]:
+    """Return where each row of a table shows the name of a person; by these it is told how people are masked there."""
+    payload = spec.table.c.payload
+    if spec.name == "issue_changes":
+        return [cast(case((spec.table.c.field == "assignee", spec.table.c[column])), Text) for column in ("old_value", "new_value")]
+    if spec.name in {"users", "project_members"}:
+        return [payload["name"].astext]
+    return [payload["createdUser"]["name"].astext] if "created_user_id" in spec.table.c else []
+
+
+# -- raw ------------------------------------------------------------------------------------------------------------
+
+
+def _rewrite_raw(conn: Connection, spec: TableSpec, space_key: str, mask: Mask) -> int:
+    table = spec.table
+    query = select(*(table.c[name] for name in spec.key), table.c.payload).where(table.c.space_key == space_key)
+    rows = 0
+    for batch in _chunks(
+        (tuple(key), new) for key, new in _replaced(conn.execute(query.execution_options(yield_per=_AT_ONCE)), mask)
+    ):
+        parameters: dict[str, Any] = {
+            "space_key": space_key,
+            "batch": f"[{','.join(to_text(record) for _, record in batch)}]",
+            "hashes": [content_hash(spec, record) for _, record in batch],
+        }
+        parameters |= {f"key_{place}": [key[place] for key, _ in batch] for place in range(len(spec.key))}
+        rows += conn.execute(_rewriting(spec.name), parameters).rowcount
+    return rows
+
+
+def _replaced(rows: Iterable[Any], mask: Mask) -> Iterator[tuple[Any, Record]]:
+    for *key, payload in rows:
+        new = mask(payload)
+        if new != payload:
+            yield key, new
+
+
+@cache
+def _rewriting(table: str) -> TextClause:
+    """Return the statement that gives rows another payload, and the texts that are made of it."""
+    spec = SPECS[table]
+    columns = {field.name: typed(field) for field in spec.fields if field.kind is Kind.TEXT and field.path}
+    # An empty hash asks for the row to be written again, and still does.
+    columns |= {
+        "payload": "e.r",
+        "content_hash": "CASE WHEN t.content_hash = '' THEN '' ELSE e.h END",
+        "loaded_at": "statement_timestamp()",
+    }
+    places = range(len(spec.key))
+    arrays = "".join(f", unnest(CAST(:key_{place} AS bigint[]))" for place in places)
+    given = f"ROWS FROM (jsonb_array_elements(CAST(:batch AS jsonb)), unnest(CAST(:hashes AS text[])){arrays})"
+    lines = (
+        f"UPDATE {spec.table.fullname} AS t SET {', '.join(f'{name} = {value}' for name, value in columns.items())}",  # noqa: S608  names of the schema
+        f"FROM {given} AS e(r, h{''.join(f', k{place}' for place in places)})",
+        f"WHERE t.space_key = :space_key AND {' AND '.join(f't.{spec.key[place]} = e.k{place}' for place in places)}",
+    )
+    return text("\n".join(lines))
+
+
+# -- ops ------------------------------------------------------------------------------------------------------------
+
+
+def _rewrite_names(conn: Connection, space_key: str, mask: Mask) -> int:
+    columns = names.c
+    of_people = (columns.space_key == space_key, columns.kind == "users")
+    rows = 0
+    for user, name in conn.execute(select(columns.id, columns.name).where(*of_people).distinct()).all():
+        new = mask({"id": user, "userId": None, "name": name})["name"]
+        if new != name:
+            chosen = (*of_people, columns.id == user, columns.name == name)
+            rows += conn.execute(update(names).where(*chosen).values(name=new)).rowcount
+    return rows
+
+
+def _rewrite_json(conn: Connection, table: Table, space_key: str, mask: Mask) -> int:
+    rows = 0
+    query = select(table.c.id, table.c.payload).where(table.c.space_key == space_key).execution_options(yield_per=_AT_ONCE)
+    for number, payload in conn.execute(query):
+        value = _read(payload)
+        # What is no JSON cannot be told apart.
+        new = NOT_KEPT if isinstance(value, str) and mask.key else mask(value)
+        if new != value:
+            conn.execute(update(table).where(table.c.id == number).values(payload=json.dumps(new, separators=(",", ":"))))
+            rows += 1
+    return rows
+
+
+def _read(payload: str) -> Any:
+    try:
+        return json.loads(payload)
+    except ValueError:
+        return payload
+
+
+# -- what no rule tells: copies in marts, texts that were cut or are no JSON ------------------------------------------
+
+_COLUMNS = text(
+    """
+    SELECT format('%I.%I', n.nspname, c.relname), format('%I', a.attname), a.atttypid = 'text[]'::regtype
+    FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = ANY(:schemas) AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
+        AND a.atttypid IN ('text'::regtype, 'varchar'::regtype, 'text[]'::regtype)
+    ORDER BY 1, 2
+    """
+)
+
+
+def erase_texts(conn: Connection, space_key: str, texts: Collection[str], new: str) -> Counter[str]:
+    """Replace what tells who somebody is in marts, and in what a record was cut to; return table -> rows that were changed."""
+    changed: Counter[str] = Counter()
+    if not texts:
+        return changed
+    example, body = unexpected_fields.c.example, webhook_events.c.payload
+    no_json = and_(
+        not_(or_(body.startswith("{"), body.startswith("["))),
+        or_(*(body.contains(json.dumps(one)[1:-1], autoescape=True) for one in texts)),
+    )
+    told = or_(*(example.contains(json.dumps(one, ensure_ascii=False)[1:-1], autoescape=True) for one in texts))
+    for table, held, column in ((unexpected_fields, told, "example"), (webhook_events, no_json, "payload")):
+        statement = update(table).where(table.c.space_key == space_key, held).values({column: json.dumps(new)})
+        changed[str(table)] += conn.execute(statement).rowcount
+    for table_name, column, is_list in conn.execute(_COLUMNS, {"schemas": list(_MADE)}).all():
+        value, held_by = ":new", f"{column} = ANY(:texts)"
+        if is_list:
+            of_list = f"unnest({column}) WITH ORDINALITY AS u (one, place) ORDER BY place"
+            value = f"ARRAY(SELECT CASE WHEN one = ANY(:texts) THEN :new ELSE one END FROM {of_list})"  # noqa: S608  quoted by the server
+            held_by = f"{column} && :texts"
+        copies = text(f"UPDATE {table_name} SET {column} = {value} WHERE {held_by}")  # noqa: S608  quoted by the server
+        changed[table_name] += conn.execute(copies, {"texts": sorted(texts), "new": new}).rowcount
+    return changed
+
+
+def _chunks(items: Iterable[tuple[Any, Record]]) -> Iterator[list[tuple[Any, Record]]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, _AT_ONCE)):
+        yield chunk

@@ -1,0 +1,127 @@
+"""People in the warehouse: who is forgotten, how somebody is, and how a new key comes to what is stored.
+
+What comes from the source is replaced before it gets here (`resources/privacy.py`).
+
+Add here: what decides that stored rows are rewritten. Keep out: what is replaced by what (`resources/privacy.py`), how rows are
+rewritten (`masking.py`).
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Engine, Text, and_, cast, func, insert, literal, not_, or_, select, text, update
+
+from resources.privacy import Forgotten, Mask, fingerprint, told_of
+from resources.warehouse.errors import WarehouseBusyError
+from resources.warehouse.locks import Locks
+from resources.warehouse.masking import PSEUDONYM, erase_texts, rewrite, shown_names
+from resources.warehouse.schema import SPECS
+from resources.warehouse.schema_ops import forgotten_users, names
+
+_AT_ONCE = 500
+_BUILD_WAIT_SECONDS = 600.0
+
+
+def forgotten(conn: Connection, space_key: str) -> Forgotten:
+    """Return the people of a space who are to be forgotten."""
+    columns = forgotten_users.c
+    rows = conn.execute(select(columns.user_id, columns.fingerprints).where(columns.space_key == space_key)).all()
+    return Forgotten(space_key, frozenset(user for user, _ in rows), {print_: user for user, prints in rows for print_ in prints})
+
+
+def hold(conn: Connection, space_key: str, known: Forgotten) -> None:
+    """Let nobody be forgotten until the transaction ends, so that nothing of who is comes back by rows that were read before.
+
+    Raises:
+        WarehouseBusyError: somebody was forgotten since `known` was read.
+    """
+    conn.execute(text("LOCK TABLE ops.forgotten_users IN ROW SHARE MODE"))
+    count = select(func.count()).where(forgotten_users.c.space_key == space_key)
+    if conn.execute(count).scalar_one() != len(known.ids):
+        raise WarehouseBusyError("somebody was forgotten while this load read: nothing more is written, the next load goes on")
+
+
+def is_known(conn: Connection, space_key: str, user_id: int) -> bool:
+    """Whether the warehouse has a user, or has had and forgotten one, of this id."""
+    users = SPECS["users"].table.c
+    queries = (
+        select(literal(1)).where(users.space_key == space_key, users.id == user_id),
+        select(literal(1)).where(forgotten_users.c.space_key == space_key, forgotten_users.c.user_id == user_id),
+        select(literal(1)).where(names.c.space_key == space_key, names.c.kind == "users", names.c.id == user_id),
+    )
+    return any(conn.execute(query.limit(1)).first() for query in queries)
+
+
+def forget(engine: Engine, space_key: str, user_id: int, mask: Mask) -> dict[str, int]:
+    """Erase a user from all schemas, and note the id so that nothing of the user is written again.
+
+    All in one transaction: other loads wait with what they write until it ends. Return table -> rows that were changed.
+
+    Raises:
+        WarehouseError: the warehouse cannot be used, or a build of the marts does not end; nothing was erased.
+    """
+    with Locks(engine, "all spaces") as locks:
+        locks.acquire("marts", _BUILD_WAIT_SECONDS)
+        with engine.begin() as conn:
+            conn.execute(text("LOCK TABLE ops.forgotten_users IN EXCLUSIVE MODE"))
+            called, texts = _known_by(conn, space_key, user_id)
+            prints = sorted({fingerprint(space_key, name) for name in called})
+            _note(conn, space_key, user_id, prints)
+            changed = rewrite(conn, space_key, mask.but(forgotten(conn, space_key)))
+            changed.update(erase_texts(conn, space_key, texts, f"forgotten-{user_id}"))
+    return {table: rows for table, rows in changed.items() if rows}
+
+
+def remask(engine: Engine, space_key: str, mask: Mask) -> dict[str, int]:
+    """Replace people in rows that were written without the key, and ask for those written under another one to be written again.
+
+    These hold no names from which new pseudonyms could be made: the load that follows brings them, where the source still has
+    the record. Return table -> rows that were changed.
+    """
+    with engine.begin() as conn:
+        conn.execute(text("LOCK TABLE ops.forgotten_users IN EXCLUSIVE MODE"))
+        changed = Counter() if mask.idle else rewrite(conn, space_key, mask)
+        for spec in SPECS.values():
+            named = shown_names(spec)
+            if named:
+                table = spec.table
+                others = or_(*(and_(name.op("~")(PSEUDONYM), not_(name.startswith(f"user-{mask.tag or '-'}"))) for name in named))
+                changed[table.fullname] += conn.execute(
+                    update(table).where(table.c.space_key == space_key, others).values(content_hash="")
+                ).rowcount
+    return {table: rows for table, rows in changed.items() if rows}
+
+
+def _note(conn: Connection, space_key: str, user_id: int, prints: Sequence[str]) -> None:
+    """Note who is forgotten; who was so before keeps the fingerprints of then, too."""
+    columns = forgotten_users.c
+    chosen = (columns.space_key == space_key, columns.user_id == user_id)
+    before = conn.execute(select(columns.fingerprints).where(*chosen)).scalar_one_or_none()
+    if before is None:
+        conn.execute(insert(forgotten_users).values(space_key=space_key, user_id=user_id, fingerprints=list(prints)))
+    else:
+        conn.execute(update(forgotten_users).where(*chosen).values(fingerprints=sorted({*before, *prints})))
+
+
+def _known_by(conn: Connection, space_key: str, user_id: int) -> tuple[set[str], set[str]]:
+    """Return the names that a user has or had anywhere in raw and ops, and all texts that say who it is, names included."""
+    called: set[str] = set()
+    texts: set[str] = set()
+    for spec in SPECS.values():
+        payload = spec.table.c.payload
+        query = select(payload).where(spec.table.c.space_key == space_key, cast(payload, Text).like(f'%"id": {user_id}%'))
+        for record in conn.execute(query.execution_options(yield_per=_AT_ONCE)).scalars():
+            told = told_of(record, user_id)
+            texts |= {value for _, value in told}
+            called |= {value for name, value in told if name == "name"}
+    columns = names.c
+    of_user = (columns.space_key == space_key, columns.kind == "users", columns.id == user_id)
+    called.update(conn.execute(select(columns.name.distinct()).where(*of_user)).scalars())
+    changes = SPECS["issue_changes"].table.c
+    for value, identifier in ((changes.old_value, changes.old_id), (changes.new_value, changes.new_id)):
+        query = select(value.distinct()).where(
+            changes.space_key == space_key, changes.field == "assignee", identifier == user_id, value.is_not(None)
+        )
+        called.update(conn.execute(query).scalars())
+    gone = f"forgotten-{user_id}"
+    return called - {gone}, (texts | called) - {gone}
