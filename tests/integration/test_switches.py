@@ -1,14 +1,16 @@
 """Each switch of the simulator with each of its values: whatever an undocumented API does, the warehouse ends equal to the source.
 
-One case has all defaults, and one stands for each other value: so each switch is seen with each of its values. What is compared,
-and with what, is in `exactness/`. Add here: a switch's other value. Keep out: what a switch does at the source
-(`tests/resources/simulator`), switches that a load with an administrator's key never meets (`test_switches_of_access.py`).
+One case has all defaults, and the others hold each other value once, two switches at a time: so each switch is seen with each
+of its values. What is compared, and with what, is in `exactness/`. Add here: a switch's other value. Keep out: what a switch does
+at the source (`tests/resources/simulator`), switches that a load with an administrator's key never meets
+(`test_switches_of_access.py`).
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import fields
 from datetime import timedelta
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -38,20 +40,32 @@ RARE = frozenset({"project_renamed", "project_archived", "project_added", "acces
 DOCS = Path(__file__).parents[2] / "docs" / "simulator.md"
 
 
-def cases() -> list[dict[str, Any]]:
-    """Return the defaults, and one case for each other value of each switch."""
-    found: list[dict[str, Any]] = [{}]
+#: Those with which the feed tells less, so that less can be compared: never beside another switch.
+ALONE = ("late_activity_seconds", "activity_retention_days")
+
+
+def values() -> list[dict[str, Any]]:
+    """Return each other value of each switch."""
+    found: list[dict[str, Any]] = []
     types = get_type_hints(Switches)
     for switch in fields(Switches):
         if switch.name in ELSEWHERE:
             continue
-        values: Iterable[Any] = get_args(types[switch.name])
+        known: Iterable[Any] = get_args(types[switch.name])
         if types[switch.name] is bool:
-            values = (True, False)
+            known = (True, False)
         elif types[switch.name] is int:
-            values = (NUMBERS[switch.name],)
-        found += [{switch.name: value} for value in values if value != switch.default]
+            known = (NUMBERS[switch.name],)
+        found += [{switch.name: value} for value in known if value != switch.default]
     return found
+
+
+def cases() -> list[dict[str, Any]]:
+    """Return the defaults, the values that stand alone, and the others in pairs: the first half beside the second."""
+    alone = [value for value in values() if not value.keys().isdisjoint(ALONE)]
+    others = [value for value in values() if value.keys().isdisjoint(ALONE)]
+    half = (len(others) + 1) // 2
+    return [{}, *alone, *(one | other for one, other in zip_longest(others[:half], others[half:], fillvalue=dict[str, Any]()))]
 
 
 def name_of(case: dict[str, Any]) -> str:
@@ -116,4 +130,6 @@ def work(deployment: Deployment, people: People) -> None:
 def test_the_docs_name_every_switch_that_is_tried_here() -> None:
     named = set(re.findall(r"^\| `(\w+)` \|", DOCS.read_text().partition("## Switches")[2].partition("\n## ")[0], re.MULTILINE))
     assert {name for case in cases() for name in case} | set(ELSEWHERE) == named
+    tried = [(name, value) for case in cases() for name, value in case.items()]
+    assert sorted(map(repr, tried)) == sorted(repr(item) for value in values() for item in value.items())
     assert named == {switch.name for switch in fields(Switches)}
