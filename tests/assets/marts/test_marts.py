@@ -127,6 +127,26 @@ def test_work_in_progress_is_compared_with_its_peers(built: tuple[Deployment, in
     assert row["age_working_seconds"] == 5 * 8 * 3_600
 
 
+def test_summaries_have_the_numbers_that_were_worked_out_by_hand(built: tuple[Deployment, int]) -> None:
+    deployment, _ = built
+    week, month = date(2026, 7, 27), date(2026, 7, 1)
+    [row] = deployment.query(f"SELECT * FROM mart.throughput_weekly WHERE project_key = 'OPS' AND week = '{week}'")
+    assert (row["created"], row["done"], row["reopened"]) == (0, 1, 0)
+    author, assignee = sorted(deployment.sim.space.users)[:2]
+    work = {row["user_id"]: row for row in deployment.query(f"SELECT * FROM mart.user_workload_weekly WHERE week = '{week}'")}
+    assert (work[author]["done"], work[author]["hours"]) == (0, Decimal("-0.5"))
+    assert (work[assignee]["done"], work[assignee]["hours"]) == (1, 0)
+    [row] = deployment.query(f"SELECT * FROM mart.cycle_time WHERE project_key = 'PEER' AND done_month = '{month}'")
+    assert (row["issues"], row["started_issues"]) == (10, 10)
+    assert [round(row[f"cycle_seconds_{name}"]) for name in ("median", "p85", "p95")] == [475_200, 747_360, 825_120]
+    [row] = deployment.query("SELECT * FROM mart.project_summary WHERE project_key = 'PEER'")
+    assert [row[name] for name in ("issues", "waiting", "active", "review", "done")] == [11, 0, 1, 0, 10]
+    assert (round(row["cycle_seconds_median"]), round(row["cycle_seconds_p85"])) == (475_200, 747_360)
+    [row] = deployment.query("SELECT * FROM mart.milestone_summary WHERE milestone = '夏'")
+    assert [row[name] for name in ("issues", "in_progress", "done")] == [1, 0, 1]
+    assert (row["estimated_hours"], row["actual_hours"]) == (8, Decimal("5.5"))
+
+
 def test_the_calendar_knows_japan(built: tuple[Deployment, int]) -> None:
     deployment, _ = built
     days = {row["day"]: row for row in deployment.query("SELECT * FROM mart.calendar")}
