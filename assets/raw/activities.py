@@ -109,6 +109,8 @@ def load_activities(load: TableLoad, *, deep: bool = False, again_from: int | No
     if state is None:
         state = _newest_page(load, visible)
     else:
+        # The nightly pass looks farther back than any read before it has settled.
+        state = replace(state, settled=0) if deep else state
         state = _forward(load, state, DEEP_OVERLAP if deep else OVERLAP, again_from, visible)
     if not state.complete:
         state = _backward(load, state)
@@ -144,7 +146,8 @@ def _forward(load: TableLoad, state: FeedState, overlap: timedelta, again_from: 
             state, first = _held(load, state, anchor, page, now), False
         # A page is as new as its newest row, the last one as new as its answer.
         read_at = max(read_before, min(now, newest))
-        state = replace(state, cursor=max(state.cursor, *(int(row["id"]) for row in page)), read_at=read_at)
+        cursor = max(state.cursor, *(int(row["id"]) for row in page))
+        state = replace(state, cursor=cursor, read_at=read_at, settled=max(state.settled, _settled(page, now)))
         state = _without(state, _store(load, page, state))
     now = _now(load)
     if first:
@@ -284,6 +287,17 @@ def _moments(page: Sequence[Record]) -> list[datetime]:
         with suppress(MalformedResponse):
             moments.append(instant(row, "created"))
     return moments
+
+
+def _settled(page: Sequence[Record], now: datetime) -> int:
+    """Return the last id of a page, oldest first, up to which all is so old that nothing more becomes visible there; 0: none."""
+    settled = 0
+    for row in page:
+        with suppress(MalformedResponse):
+            if instant(row, "created") > now - OVERLAP:
+                break
+            settled = int(row["id"])
+    return settled
 
 
 def _now(load: TableLoad) -> datetime:

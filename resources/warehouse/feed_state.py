@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from resources.warehouse.schema import SPECS
@@ -34,6 +34,7 @@ class FeedState:
     Everything visible with ids from `oldest` to `cursor` is stored. `read_at` is the source's clock at the last read that came to
     the end; rows that became visible late lie a little before it. `complete`: the beginning was reached. `projects` were covered
     by the reads so far; one that is not among them has a feed of its own to read. `gaps`: what the source had trimmed unread.
+    `settled`: the highest id that was old enough when it was read that nothing before it becomes visible any more.
     """
 
     cursor: int
@@ -42,6 +43,7 @@ class FeedState:
     complete: bool = False
     projects: tuple[int, ...] = ()
     gaps: tuple[Gap, ...] = field(default=())
+    settled: int = 0
 
 
 def get_feed(conn: Connection, space_key: str) -> FeedState | None:
@@ -61,6 +63,7 @@ def get_feed(conn: Connection, space_key: str) -> FeedState | None:
         complete=extra["complete"],
         projects=tuple(extra["projects"]),
         gaps=tuple(Gap(**gap) for gap in extra["gaps"]),
+        settled=extra.get("settled", 0),
     )
 
 
@@ -99,12 +102,13 @@ def overlap_from(
 ) -> tuple[int | None, int | None]:
     """Return the id after which a forward read begins (None: at the beginning), and the stored activity that it should meet first.
 
-    That activity is the last one created before `since`: what became visible late since then has a higher id. It is None when
-    nothing is stored. Activities of projects that the key no longer sees are left out: the feed does not serve them.
+    That activity is the last one created before `since`, or settled: what became visible late since then has a higher id. It is
+    None when nothing is stored. Activities of projects that the key no longer sees are left out: the feed does not serve them.
     """
     columns = SPECS["activities"].table.c
     mine = (columns.space_key == space_key, columns.project_id.in_(projects), columns.id <= state.cursor)
-    before = conn.execute(select(func.max(columns.id)).where(*mine, columns.created_at < since)).scalar_one()
+    over = or_(columns.created_at < since, columns.id <= state.settled)
+    before = conn.execute(select(func.max(columns.id)).where(*mine, over)).scalar_one()
     if before is not None:
         return int(before) - 1, int(before)
     first = conn.execute(select(func.min(columns.id)).where(*mine)).scalar_one()

@@ -109,6 +109,29 @@ def test_a_broken_off_first_load_goes_on_where_it_was(deployment: Deployment) ->
     assert asked(deployment) - before <= pages - 2 + 2
 
 
+@pytest.mark.parametrize("inclusive", [True, False])
+def test_a_broken_off_later_load_reads_no_page_again_that_was_old_enough(loaded: Deployment, inclusive: bool) -> None:
+    loaded.sim.switch(inclusive_ids=inclusive)
+    issue = next(iter(loaded.sim.space.issues.values()))
+    loaded.sim.clock.freeze()
+    for number in range(250):
+        loaded.sim.space.comment(issue, str(number))
+    loaded.sim.clock.advance(1_000)
+    stored = ids(loaded)
+    loaded.sim.faults.add(Fault(status=400, path=FEED, every=2))
+    assert not loaded.run_activities().success
+    done = ids(loaded) - stored
+    assert len(done) >= 95
+    loaded.sim.faults.clear()
+    served: list[int] = []
+    loaded.sim.rewrite_response(
+        lambda request, body: served.extend(row["id"] for row in body) or body if request.route == FEED else body
+    )
+    load(loaded)
+    assert ids(loaded) == told(loaded)
+    assert len(done & set(served)) <= 2
+
+
 def test_trimmed_rows_stay_and_are_no_gap_while_loads_are_regular(loaded: Deployment) -> None:
     loaded.sim.switch(activity_retention_days=30)
     loaded.sim.clock.freeze(datetime.fromtimestamp(loaded.sim.space.activities[-1].created, UTC) + timedelta(hours=1))
