@@ -65,7 +65,8 @@ docs: $(VENV)/.dev  ## write docs/tables.md from the schema
 lock: $(VENV)/.dev  ## resolve the lock files again (names, versions, hashes)
 	@$(BIN)/python -m pip install --quiet uv
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-strip-extras --extra setup -o requirements.lock pyproject.toml
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-strip-extras --extra setup --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-strip-extras --extra setup --extra celery -c requirements.lock -o requirements-celery.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-strip-extras --extra setup --extra celery --extra dev -c requirements-celery.lock -o requirements-dev.lock pyproject.toml
 
 clean:  ## remove what set-up and tests have made (never the data in .backlog-elt)
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -88,7 +88,7 @@ def test_every_check_schedule_sensor_and_job_has_a_description() -> None:
     assert [spec.name for spec in specs if not spec.description] == []
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-celery.lock", "requirements-dev.lock"])
 def test_a_lock_file_holds_hashes_and_no_address(lock: str) -> None:
     text = (ROOT / lock).read_text()
     assert "--hash=sha256:" in text
