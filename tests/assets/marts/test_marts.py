@@ -8,12 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 import dagster as dg
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from assets.marts.japanese_holidays import SEED, lines
 from resources.warehouse.locks import Locks
 from tests.assets.marts.building import checks_of, contents, rows_of
-from tests.assets.marts.worked import STEPS
+from tests.assets.marts.worked import PEER, STEPS
 from tests.deployment import Deploy, Deployment, failures
 
 MARINE_DAY = date(2026, 7, 20)
@@ -145,6 +145,46 @@ def test_summaries_have_the_numbers_that_were_worked_out_by_hand(built: tuple[De
     [row] = deployment.query("SELECT * FROM mart.milestone_summary WHERE milestone = '夏'")
     assert [row[name] for name in ("issues", "in_progress", "done")] == [1, 0, 1]
     assert (row["estimated_hours"], row["actual_hours"]) == (8, Decimal("5.5"))
+
+
+def test_a_user_has_the_numbers_that_were_worked_out_by_hand(built: tuple[Deployment, int]) -> None:
+    deployment, _ = built
+    [row] = deployment.query(f"SELECT * FROM mart.user_summary WHERE user_name = '{PEER}'")
+    assert [row[name] for name in ("open_issues", "active_issues", "done_issues")] == [1, 1, 10]
+    assert [row[name] for name in ("created", "comments", "hours")] == [11, 1, 3]
+    assert round(row["cycle_seconds_median"]) == 475_200
+
+
+def test_freshness_has_the_moments_that_were_worked_out_by_hand(built: tuple[Deployment, int]) -> None:
+    deployment, _ = built
+    rows = deployment.query("SELECT *, now() AS now FROM mart.sync_freshness WHERE project_key = 'OPS'")
+    tables = {row["table_name"]: row for row in rows}
+    for table in ("issues", "comments", "issue_changes"):
+        row = tables[table]
+        assert row["newest_event_at"] == STEPS["closed again"], table
+        assert row["newest_event_at"] < row["watermark"] <= row["last_success_at"] < row["now"]
+        assert row["lag_seconds"] == round((row["now"] - row["watermark"]).total_seconds())
+        assert row["watermark"] < row["newest_row_at"] < row["now"]
+    assert tables["statuses"]["newest_event_at"] is None
+    assert (tables["issues"]["is_equal"], tables["issues"]["differences"]) == (True, 0)
+
+
+def test_syncs_have_the_figures_that_were_worked_out_by_hand(built: tuple[Deployment, int]) -> None:
+    deployment, _ = built
+    syncs = [("completed", 60, 100), ("completed", 120, 200), ("failed", 30, 10), ("in_progress", None, 0)]
+    with deployment.engine.connect() as connection:
+        for status, took, items in syncs:
+            insert = (
+                "INSERT INTO ops.sync_history "
+                "(space_key, sync_type, mode, status, started_at, ended_at, items_synced, requests, run_id) "
+                "VALUES ('HAND', 'issues', 'backfill', :status, :began, :began + make_interval(secs => :took), :items, 2, 'r')"
+            )
+            connection.execute(text(insert), {"status": status, "began": STEPS["made"], "took": took, "items": items})
+        [row] = connection.execute(text("SELECT * FROM mart.sync_stats WHERE space_key = 'HAND'")).mappings()
+        connection.rollback()
+    assert [row[name] for name in ("runs", "completed", "failed", "requests")] == [4, 2, 1, 8]
+    assert (round(row["success_rate"], 4), row["mean_seconds"], row["items_synced"]) == (Decimal("0.6667"), 70, 310)
+    assert round(row["items_per_hour"], 2) == Decimal("5314.29")
 
 
 def test_the_calendar_knows_japan(built: tuple[Deployment, int]) -> None:

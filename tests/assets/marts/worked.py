@@ -20,6 +20,7 @@ STEPS = {
     "reopened": datetime(2026, 7, 3, 4, 0, tzinfo=UTC),
     "closed again": datetime(2026, 7, 31, 15, 30, tzinfo=UTC),
 }
+PEER = "比 ける子"
 OPEN, IN_PROGRESS, RESOLVED, CLOSED = 1, 2, 3, 4
 
 
@@ -43,14 +44,20 @@ def work_an_issue(deployment: Deployment) -> int:
 
 
 def work_beside_peers(deployment: Deployment) -> int:
-    """Make ten issues of a project of their own that took 1 to 10 days, and one in progress for five and a half; return that."""
+    """Make ten issues of a project of their own that took 1 to 10 days, and one in progress for five and a half; return that.
+
+    All are made and done by one user, who does nothing else.
+    """
     space = deployment.sim.space
     space.add_project("PEER", "Peers")
     begin = STEPS["closed again"] - timedelta(days=20)
+    who = space.add_user(PEER).id
+    space.add_member("PEER", who, at=begin)
     for days in range(1, 11):
-        peer = space.create_issue("PEER", at=begin)
-        space.edit_issue(peer, status_id=IN_PROGRESS, at=begin)
-        space.edit_issue(peer, status_id=CLOSED, at=begin + timedelta(days=days))
-    ageing = space.create_issue("PEER", at=begin)
-    space.edit_issue(ageing, status_id=IN_PROGRESS, at=STEPS["closed again"] - timedelta(days=5.5))
+        peer = space.create_issue("PEER", at=begin, by=who, assignee_id=who)
+        space.edit_issue(peer, status_id=IN_PROGRESS, at=begin, by=who)
+        space.edit_issue(peer, status_id=CLOSED, at=begin + timedelta(days=days), by=who)
+    ageing = space.create_issue("PEER", at=begin, by=who, assignee_id=who)
+    since = STEPS["closed again"] - timedelta(days=5.5)
+    space.edit_issue(ageing, status_id=IN_PROGRESS, actual_hours=3, comment="始めます", at=since, by=who)
     return ageing.id
