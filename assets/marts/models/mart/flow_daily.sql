@@ -13,17 +13,15 @@ with stays as (
     where not v.is_deleted
 ),
 moves as (
-    select space_key, project_id, issue_type, stage, first_day as day, 1 as entered, 0 as left_stage
-    from stays
-    union all
-    select space_key, project_id, issue_type, stage, last_day, 0, 1
-    from stays
-    where last_day is not null
+    select s.space_key, s.project_id, s.issue_type, s.stage, m.day, sum(m.entered) as entered, sum(m.left_stage) as left_stage
+    from stays as s
+    cross join lateral (values (s.first_day, 1, 0), (s.last_day, 0, 1)) as m (day, entered, left_stage)
+    where m.day is not null
+    group by s.space_key, s.project_id, s.issue_type, s.stage, m.day
 ),
 sums as (
-    select space_key, project_id, issue_type, stage, day, sum(entered) as entered, sum(left_stage) as left_stage
+    select space_key, project_id, issue_type, stage, day, entered, left_stage
     from moves
-    group by space_key, project_id, issue_type, stage, day
     union all
     -- A line for each day and stage, also where nothing moved.
     select f.space_key, f.project_id, f.issue_type, s.stage, d.day::date, 0, 0

@@ -7,25 +7,17 @@ with members as (
 ),
 steps as (
     select
-        space_key,
-        milestone_id,
-        first_day as day,
-        1 as scope,
-        (stage = 'done')::int as done,
-        coalesce(estimated_hours, 0) as scope_hours,
-        case when stage = 'done' then coalesce(estimated_hours, 0) else 0 end as done_hours
-    from members
-    union all
-    select
-        space_key,
-        milestone_id,
-        last_day + 1,
-        -1,
-        -(stage = 'done')::int,
-        -coalesce(estimated_hours, 0),
-        case when stage = 'done' then -coalesce(estimated_hours, 0) else 0 end
-    from members
-    where last_day is not null
+        m.space_key,
+        m.milestone_id,
+        s.day,
+        sum(s.sign) as scope,
+        sum(case when m.stage = 'done' then s.sign else 0 end) as done,
+        sum(s.sign * coalesce(m.estimated_hours, 0)) as scope_hours,
+        sum(case when m.stage = 'done' then s.sign * coalesce(m.estimated_hours, 0) else 0 end) as done_hours
+    from members as m
+    cross join lateral (values (m.first_day, 1), (m.last_day + 1, -1)) as s (day, sign)
+    where s.day is not null
+    group by m.space_key, m.milestone_id, s.day
 ),
 spans as (
     select space_key, milestone_id, min(day) as first_day, max(day) as last_day

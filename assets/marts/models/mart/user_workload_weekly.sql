@@ -15,18 +15,21 @@ with events as (
     select space_key, user_id, changed_at, 0, 0, 0, hours
     from {{ ref('hours_ledger') }}
     where not is_deleted
+),
+weeks as (
+    select
+        e.space_key,
+        e.user_id,
+        date_trunc('week', e.at at time zone coalesce(z.timezone, 'UTC'))::date as week,
+        sum(e.created) as created,
+        sum(e.done) as done,
+        sum(e.comments) as comments,
+        sum(e.hours) as hours
+    from events as e
+    left join {{ source('raw', 'space') }} as z on z.space_key = e.space_key
+    where e.user_id is not null
+    group by 1, 2, 3
 )
-select
-    e.space_key,
-    e.user_id,
-    max(u.name) as user_name,
-    date_trunc('week', e.at at time zone coalesce(z.timezone, 'UTC'))::date as week,
-    sum(e.created) as created,
-    sum(e.done) as done,
-    sum(e.comments) as comments,
-    sum(e.hours) as hours
-from events as e
-left join {{ source('raw', 'users') }} as u on u.space_key = e.space_key and u.id = e.user_id
-left join {{ source('raw', 'space') }} as z on z.space_key = e.space_key
-where e.user_id is not null
-group by e.space_key, e.user_id, date_trunc('week', e.at at time zone coalesce(z.timezone, 'UTC'))::date
+select w.space_key, w.user_id, u.name as user_name, w.week, w.created, w.done, w.comments, w.hours
+from weeks as w
+left join {{ source('raw', 'users') }} as u on u.space_key = w.space_key and u.id = w.user_id

@@ -11,13 +11,13 @@ with statuses as (
         where s.space_key = i.space_key and s.project_id = i.project_id and s.id = i.status_id
     )
     union
-    select c.space_key, i.project_id, v.status, v.status_id
+    select c.space_key, c.project_id, v.status, v.status_id
     from (
-        select distinct space_key, issue_id, old_value, old_id, new_value, new_id
-        from {{ source('raw', 'issue_changes') }}
-        where field = 'status' and deleted_at is null
+        select distinct c.space_key, i.project_id, c.old_value, c.old_id, c.new_value, c.new_id
+        from {{ source('raw', 'issue_changes') }} as c
+        join {{ source('raw', 'issues') }} as i on i.space_key = c.space_key and i.id = c.issue_id
+        where c.field = 'status' and c.deleted_at is null
     ) as c
-    join {{ source('raw', 'issues') }} as i on i.space_key = c.space_key and i.id = c.issue_id
     cross join lateral (values (c.old_value, c.old_id), (c.new_value, c.new_id)) as v (status, status_id)
 ),
 map as (
