@@ -13,6 +13,7 @@ import dagster as dg
 from assets.checks import CHECKS
 from assets.partitions import SETTINGS
 from assets.raw import RAW_ASSETS
+from pipelines.alerting.sensor import ALERT_SENSORS
 from pipelines.jobs import JOBS
 from pipelines.near_time import NEAR_TIME_SENSORS
 from pipelines.schedules import SCHEDULES
@@ -54,7 +55,7 @@ def build_raw_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Defi
         asset_checks=CHECKS,
         jobs=JOBS,
         schedules=SCHEDULES,
-        sensors=[*SENSORS, *NEAR_TIME_SENSORS],
+        sensors=[*SENSORS, *NEAR_TIME_SENSORS, *ALERT_SENSORS],
         resources={"backlog": backlog, "warehouse": warehouse, "progress": log_progress} | dict(overrides or {}),
         # One process for all steps: they share one client, one request at a time, and a step starts in 0.1 s instead of 1.4 s.
         executor=dg.in_process_executor,

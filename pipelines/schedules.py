@@ -34,6 +34,9 @@ ISSUES_CRON = "{minute} */12 * * *"
 CENSUS_CRON = "30 3 * * *"
 NIGHTLY_SHARE_CRON = "0 4 * * *"
 
+#: Sync of a kind -> the longest time from one that is scheduled to the next.
+CADENCES = {"users": timedelta(days=1), "projects": timedelta(hours=6), "issues": timedelta(hours=12)}
+
 #: A tick that could not be evaluated in time is still made up within this time.
 MISFIRE_GRACE = timedelta(hours=1)
 #: The issues schedule starts this many minutes after the hour at most, so that spaces do not all start at once.

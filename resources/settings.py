@@ -87,12 +87,12 @@ class Settings:
             timezone=timezone,
             history_start=_history_start(get("BACKLOG_HISTORY_START") or "2020-01", ZoneInfo(timezone)),
             rate_reserve=_reserve(get("BACKLOG_RATE_RESERVE") or "0.2"),
-            bi_password=_secret(environ, "BACKLOG_BI_PASSWORD"),
+            bi_password=secret(environ, "BACKLOG_BI_PASSWORD"),
             privacy_key=privacy_key(environ),
         )
 
 
-def _secret(environ: Mapping[str, str], name: str) -> str | None:
+def secret(environ: Mapping[str, str], name: str) -> str | None:
     """Return a secret, or what the file holds that is named instead, as orchestrators of containers mount them."""
     given, path = environ.get(name, "").strip(), environ.get(name + FILE, "").strip()
     if given or not path:
@@ -112,7 +112,7 @@ def privacy_key(environ: Mapping[str, str]) -> str | None:
     Raises:
         SettingsError: it is too short, or its file cannot be read.
     """
-    key = _secret(environ, PRIVACY_KEY)
+    key = secret(environ, PRIVACY_KEY)
     if key is not None and len(key) < _SHORTEST_KEY:
         raise SettingsError(PRIVACY_KEY, "…", f"a secret of {_SHORTEST_KEY} characters or more")
     return key

@@ -228,8 +228,19 @@ forgotten_users = Table(
     comment="Who is forgotten: all texts that tell who it is are replaced by forgotten-<id>, also in what comes later",
 )
 
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("name", Text, primary_key=True, comment="Who gives the sign, as `alerts` with the address of the space"),
+    Column("beat_at", DateTime(timezone=True), nullable=False, comment="When it was given last"),
+    Column("detail", JSONB, nullable=False, comment="What was told with it"),
+    schema=OPS,
+    comment="The last sign of life of what works without being asked",
+)
+
 OPS_TABLES: Final = (
     sync_history, sync_state, project_keys, unexpected_fields, rejected_records,
     issue_reads, deletions, verifications, webhook_events, names, spaces, mart_builds, forgotten_users,
+    heartbeats,
 )  # fmt: skip
 """Every ops table."""

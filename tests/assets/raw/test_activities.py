@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from resources.simulator import Fault
+from resources.simulator import Fault, RequestInfo
 from tests.deployment import Deploy, Deployment, Run, failures, metadata
 
 FEED = "/space/activities"
@@ -124,9 +124,13 @@ def test_a_broken_off_later_load_reads_no_page_again_that_was_old_enough(loaded:
     assert len(done) >= 95
     loaded.sim.faults.clear()
     served: list[int] = []
-    loaded.sim.rewrite_response(
-        lambda request, body: served.extend(row["id"] for row in body) or body if request.route == FEED else body
-    )
+
+    def note(request: RequestInfo, body: Any) -> Any:
+        if request.route == FEED:
+            served.extend(row["id"] for row in body)
+        return body
+
+    loaded.sim.rewrite_response(note)
     load(loaded)
     assert ids(loaded) == told(loaded)
     assert len(done & set(served)) <= 2

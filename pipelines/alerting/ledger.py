@@ -1,0 +1,141 @@
+"""What is known to be wrong and what is still to be told: a problem is told when it begins and when it has ended, each once.
+
+Pure values. Add here: a rule of telling. Keep out: what counts as a problem (`rules.py`), sending (`sensor.py`).
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from resources.alerts.message import Message
+
+#: A message that no channel has taken for so long is dropped; the problem still stands in `backlog-elt status`.
+DROPPED_AFTER = timedelta(days=1)
+#: Tries on a channel that refuses: after 0, 30, 60, 120 … seconds, ten minutes at most.
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that a person should know: `key` says what it is about, so that it is told once while it lasts.
+
+    `kind` is one of the first words of a message, `asset` and `partition` name what is wrong, `step` what to do next.
+    """
+
+    key: str
+    kind: str
+    asset: str
+    cause: str
+    step: str
+    partition: str = ""
+    run_id: str = ""
+
+    def message(self, dagster_url: str) -> Message:
+        """Return what is told when it begins."""
+        facts = [("partition", self.partition), ("cause", self.cause), ("next step / 次の手順", self.step)]
+        return Message(self.kind, self.asset, tuple(fact for fact in facts if fact[1]), self.link(dagster_url))
+
+    def recovered(self, dagster_url: str, since: datetime, now: datetime) -> Message:
+        """Return what is told when it has ended."""
+        facts = [
+            ("partition", self.partition),
+            ("was", self.cause),
+            ("lasted", str(timedelta(seconds=int((now - since).total_seconds())))),
+        ]
+        return Message("recovered", self.asset, tuple(fact for fact in facts if fact[1]), self.link(dagster_url))
+
+    def link(self, dagster_url: str) -> str:
+        """Return where in Dagster it is seen."""
+        return f"{dagster_url}/runs/{self.run_id}" if dagster_url and self.run_id else dagster_url
+
+
+@dataclass(frozen=True)
+class Open:
+    """A problem that lasts: since when, and how often it was met."""
+
+    problem: Problem
+    since: datetime
+    times: int = 1
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A message that channels have not taken yet: which, since when it waits, and when it is tried again."""
+
+    message: Message
+    channels: tuple[str, ...]
+    since: datetime
+    due: datetime
+    tries: int = 0
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All that the alerter remembers.
+
+    `since`: its first look; `looked_at`: what ended before is dealt with; `seen`: runs that ended shortly before that, and are too.
+    """
+
+    since: datetime
+    looked_at: datetime
+    open: Mapping[str, Open] = field(default_factory=dict)
+    waiting: tuple[Waiting, ...] = ()
+    seen: tuple[str, ...] = ()
+
+    def heard(
+        self, problems: Iterable[Problem], ended: Iterable[str], now: datetime, channels: Iterable[str], dagster_url: str
+    ) -> "Ledger":
+        """Return the ledger after news: what is wrong now, in the order of time, and the keys of what is so no more.
+
+        A problem that is met again with the same cause is counted and not told again; with another cause it is.
+        """
+        names, known, messages = tuple(channels), dict(self.open), []
+        for problem in problems:
+            before = known.get(problem.key)
+            if before and before.problem.cause == problem.cause:
+                known[problem.key] = replace(before, problem=problem, times=before.times + 1)
+                continue
+            known[problem.key] = Open(problem, before.since if before else now, before.times + 1 if before else 1)
+            messages.append(problem.message(dagster_url))
+        over = [known.pop(key) for key in dict.fromkeys(ended) if key in known]
+        messages += [one.problem.recovered(dagster_url, one.since, now) for one in over]
+        new = tuple(Waiting(message, names, now, now) for message in messages) if names else ()
+        return replace(self, open=known, waiting=(*self.waiting, *new))
+
+    def sent(self, number: int, taken: Iterable[str], now: datetime) -> "Ledger":
+        """Return the ledger after the message at a place was tried on its channels: those that have taken it are done with."""
+        tried = self.waiting[number]
+        left = tuple(name for name in tried.channels if name not in set(taken))
+        pause = min(FIRST_PAUSE * 2 ** min(tried.tries, 10), LONGEST_PAUSE)
+        again = replace(tried, channels=left, due=now + pause, tries=tried.tries + 1)
+        keep = (again,) if left and now - tried.since < DROPPED_AFTER else ()
+        return replace(self, waiting=(*self.waiting[:number], *keep, *self.waiting[number + 1 :]))
+
+    def text(self) -> str:
+        """Return the ledger as JSON."""
+        return json.dumps(asdict(self), default=lambda moment: moment.isoformat())
+
+    @classmethod
+    def read(cls, text: str | None, now: datetime) -> "Ledger":
+        """Return what `text` has written; a new one, which begins now, where there is none."""
+        if not text:
+            return cls(now, now)
+        found = json.loads(text)
+        return cls(
+            _moment(found["since"]),
+            _moment(found["looked_at"]),
+            {key: Open(Problem(**one["problem"]), _moment(one["since"]), one["times"]) for key, one in found["open"].items()},
+            tuple(_waiting(one) for one in found["waiting"]),
+            tuple(found["seen"]),
+        )
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _waiting(found: dict[str, Any]) -> Waiting:
+    message = Message.of_json(found["message"])
+    return Waiting(message, tuple(found["channels"]), _moment(found["since"]), _moment(found["due"]), found["tries"])

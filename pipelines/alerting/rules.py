@@ -1,0 +1,131 @@
+"""Which of the things that have happened are problems, and which problems are over.
+
+Pure functions. Add here: a rule. Keep out: telling (`ledger.py`), reading (`facts.py`).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from pipelines.alerting.facts import Ended
+from pipelines.alerting.ledger import Problem
+from pipelines.schedules import CADENCES, MISFIRE_GRACE
+from resources.warehouse.usual import Usual
+
+RUNBOOK = "docs/operating.md, section"
+#: A run that was due is given the grace of a late start and this much for its work before its absence is told.
+WORK = timedelta(minutes=30)
+#: What is usual is known from so many syncs on.
+ENOUGH = 8
+#: A sync is slow that takes so many times the usual time, and so much longer at least.
+SLOWER, SLOWER_BY = 5, timedelta(minutes=5)
+#: A sync that reads a table whole is unusual when it finds less than a half or more than three times as much.
+FEWER, MORE, SMALL = 0.5, 3.0, 20
+
+RETRY_JOB = "retry_failed_partitions"
+
+News = tuple[list[Problem], list[str]]
+
+
+def of_run(run: Ended) -> News:
+    """Return the problems that a run shows, and the keys of those that it ends.
+
+    Runs of a scheduled kind follow each other, so that the next one that succeeds ends a failure, whatever its partitions. In a
+    backfill each partition is a matter of its own, ended by the same partition or by the job that retries all that have failed.
+    """
+    problems: list[Problem] = []
+    ended: list[str] = []
+    for failure in run.failures:
+        key = f"run/{failure.step or run.job}" + (f"/{run.partition}" if _is_backfill(run) else "")
+        step = f"{_next_step(run)} ({RUNBOOK} 'A run has failed')"
+        problems.append(Problem(key, "failed", failure.assets, failure.cause, step, run.partition, run.run_id))
+    succeeded = (*run.steps, *([run.job] if run.succeeded else []))
+    ended += [f"run/{name}" + (f"/{run.partition}" if _is_backfill(run) else "") for name in succeeded]
+    for check in run.checks:
+        key = f"check/{check.name}"
+        if check.red:
+            step = f"open the check in Dagster: it shows the rows ({RUNBOOK} 'A check is red')"
+            problems.append(Problem(key, "failed", check.name, check.said, step, run_id=run.run_id))
+        else:
+            ended.append(key)
+    return problems, ended
+
+
+def ended_by_retry(run: Ended, open_keys: Iterable[str]) -> list[str]:
+    """Return the keys of the failures of backfills that a run of the retrying job has ended."""
+    if run.job != RETRY_JOB:
+        return []
+    return [key for key in open_keys for step in run.steps if key.startswith(f"run/{step}/")]
+
+
+def _is_backfill(run: Ended) -> bool:
+    return run.job.startswith("__") and bool(run.partition)
+
+
+def _next_step(run: Ended) -> str:
+    if _is_backfill(run):
+        return f"do what the cause says, then start the job {RETRY_JOB}"
+    return "do what the cause says; the next run of the schedule goes on where this one stopped"
+
+
+def of_silence(last: Mapping[str, datetime], since: datetime, now: datetime) -> News:
+    """Return the kinds of sync that have not succeeded for longer than their cadence allows, and those that have.
+
+    Args:
+        last: kind of sync -> when one succeeded last.
+        since: when the alerter began to look; what is older is nobody's fault.
+        now: the moment of the look.
+    """
+    problems, ended = [], []
+    for kind, cadence in CADENCES.items():
+        key, quiet = f"silent/{kind}", now - max(last.get(kind, since), since)
+        if quiet > cadence + MISFIRE_GRACE + WORK:
+            told = f"last success {last[kind]:%Y-%m-%d %H:%M} UTC" if kind in last else "never"
+            cause = f"no sync of {kind} has succeeded for longer than its cadence of {_hours(cadence)} allows ({told})"
+            step = f"see whether the daemon runs and the schedule is on ({RUNBOOK} 'No sync')"
+            problems.append(Problem(key, "silent", f"raw/{kind}", cause, step))
+        else:
+            ended.append(key)
+    return problems, ended
+
+
+def of_syncs(syncs: Sequence[Usual]) -> News:
+    """Return the syncs that took far longer, or found far less or more than is usual, and the kinds that are as usual again."""
+    problems, ended = [], []
+    for sync in syncs:
+        key, name = f"unusual/{sync.sync_type}/{sync.mode}", f"raw/{sync.sync_type}" + f" ({sync.mode})"
+        what = _unusual(sync)
+        if what:
+            step = f"look at the run, and at the source ({RUNBOOK} 'A sync was unusual')"
+            problems.append(Problem(key, "unusual", name, what, step, sync.project_key or "", sync.run_id))
+        elif not sync.active:
+            ended.append(key)
+    return problems, ended
+
+
+def _unusual(sync: Usual) -> str | None:
+    if sync.known < ENOUGH:
+        return None
+    usual = timedelta(seconds=sync.usual_seconds)
+    took = timedelta(seconds=sync.seconds)
+    if took > max(SLOWER * usual, usual + SLOWER_BY):
+        verb = "has been at work for" if sync.active else "took"
+        return f"it {verb} {_seconds(took)}, usual are {_seconds(usual)}"
+    if sync.whole and not sync.active and sync.usual_items >= SMALL:
+        share = sync.items / sync.usual_items
+        if not FEWER <= share <= MORE:
+            return f"it found {sync.items} rows, usual are {sync.usual_items:.0f}"
+    return None
+
+
+def of_tokens(refused: Mapping[str, str]) -> Sequence[Problem]:
+    """Return the problem of each access by OAuth whose token cannot be renewed: host -> why."""
+    step = f"backlog-elt login ({RUNBOOK} 'The token cannot be renewed')"
+    return [Problem(f"token/{host}", "failed", f"access to {host}", why, step) for host, why in refused.items()]
+
+
+def _hours(time: timedelta) -> str:
+    return f"{time.total_seconds() / 3600:.0f} h"
+
+
+def _seconds(time: timedelta) -> str:
+    return str(timedelta(seconds=round(time.total_seconds())))

@@ -1,0 +1,157 @@
+"""The alerter: looks at what has happened twice a minute, and tells each problem once, and once more when it is over.
+
+What it remembers stands in Dagster's storage, not in the warehouse, so that it can tell of a warehouse that is gone. It is saved
+after each message, so that a death tells nothing twice. Its sign of life stands in `ops.heartbeats`.
+
+Add here: when it looks. Keep out: what is a problem (`rules.py`), what is told of it (`ledger.py`).
+"""
+
+import logging
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+import dagster as dg
+
+from pipelines.alerting import rules
+from pipelines.alerting.facts import ended_runs
+from pipelines.alerting.ledger import Ledger, Problem
+from resources.alerts.addresses import Addresses
+from resources.alerts.channels import Channel, ChannelError, channels
+from resources.backlog.resource import BacklogResource
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.heartbeats import beat
+from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.usual import beside_usual, last_successes, space_at
+
+LOOK_SECONDS = 30
+#: What ends now may be seen a little later.
+OVERLAP = timedelta(minutes=2)
+#: A look that has sent messages for so long leaves the rest to the next: a tick must end.
+SENDING_SECONDS = 30.0
+#: Runs that are remembered as dealt with; a look deals with fewer in the time of the overlap.
+SEEN = 500
+DAGSTER_URL = "BACKLOG_DAGSTER_URL"
+
+
+def name_of(url: str) -> str:
+    """Return the name under which the alerter of a space remembers and gives signs of life."""
+    return f"alerts {urlsplit(url).netloc}"
+
+
+@dataclass(frozen=True)
+class Alerter:
+    """Looks and tells for one space. `location`: `<repository>@<code location>`, where several share one Dagster."""
+
+    instance: dg.DagsterInstance
+    warehouse: WarehouseResource
+    url: str
+    channels: Sequence[Channel]
+    dagster_url: str
+    location: str | None = None
+
+    def look(self, now: datetime) -> Ledger:
+        """Deal with what has happened since the last look, send what is to be told, and give a sign of life."""
+        ledger = Ledger.read(self._stored(), now)
+        runs = [
+            run for run in ended_runs(self.instance, ledger.looked_at - OVERLAP, self.location) if run.run_id not in ledger.seen
+        ]
+        for run in runs:
+            found, over = rules.of_run(run)
+            ledger = self._heard(ledger, found, [*over, *rules.ended_by_retry(run, ledger.open)], now)
+        ledger = replace(
+            self._heard(ledger, *self._of_warehouse(ledger, now), now),
+            looked_at=max([ledger.looked_at, *(run.ended_at for run in runs)]),
+            seen=(*ledger.seen, *(run.run_id for run in runs))[-SEEN:],
+        )
+        self._save(ledger)
+        ledger = self._send(ledger, now)
+        self._beat(ledger)
+        return ledger
+
+    def _heard(self, ledger: Ledger, problems: Sequence[Problem], ended: Sequence[str], now: datetime) -> Ledger:
+        return ledger.heard(problems, ended, now, [channel.name for channel in self.channels], self.dagster_url)
+
+    def _of_warehouse(self, ledger: Ledger, now: datetime) -> rules.News:
+        try:
+            engine = self.warehouse.engine
+            space = space_at(engine, self.url)
+            last = {} if space is None else last_successes(engine, space)
+            silent, speaks = rules.of_silence(last, ledger.since, now)
+            unusual, usual = rules.of_syncs([] if space is None else beside_usual(engine, space, ledger.looked_at))
+        except WarehouseError as error:
+            step = f"see whether PostgreSQL runs and WAREHOUSE_URL is right ({rules.RUNBOOK} 'The warehouse is gone')"
+            return [Problem("warehouse", "failed", "warehouse", " ".join(str(error).split())[:500], step)], []
+        return silent + unusual, [*speaks, *usual, "warehouse"]
+
+    def _send(self, ledger: Ledger, now: datetime) -> Ledger:
+        by_name = {channel.name: channel for channel in self.channels}
+        end, number = time.monotonic() + SENDING_SECONDS, 0
+        while number < len(ledger.waiting) and time.monotonic() < end:
+            waiting = ledger.waiting[number]
+            if waiting.due > now:
+                number += 1
+                continue
+            taken = [name for name in waiting.channels if name not in by_name]
+            for name in waiting.channels:
+                try:
+                    if name in by_name:
+                        by_name[name].send(waiting.message)
+                        taken.append(name)
+                except ChannelError as error:
+                    _say(f"not sent, tried again later: {error}")
+            before = len(ledger.waiting)
+            ledger = ledger.sent(number, taken, now)
+            number += len(ledger.waiting) == before
+            self._save(ledger)
+        return ledger
+
+    def _beat(self, ledger: Ledger) -> None:
+        problems = [asdict(one.problem) | {"since": one.since.isoformat(), "times": one.times} for one in ledger.open.values()]
+        detail = {
+            "open": problems,
+            "waiting": len(ledger.waiting),
+            "channels": [channel.name for channel in self.channels],
+        }
+        try:
+            beat(self.warehouse.engine, name_of(self.url), detail)
+        except WarehouseError as error:
+            _say(f"no sign of life could be given: {error}")
+
+    def _stored(self) -> str | None:
+        return self.instance.daemon_cursor_storage.get_cursor_values({name_of(self.url)}).get(name_of(self.url))
+
+    def _save(self, ledger: Ledger) -> None:
+        self.instance.daemon_cursor_storage.set_cursor_values({name_of(self.url): ledger.text()})
+
+
+def _say(line: str) -> None:
+    logging.getLogger(__name__).warning(line)
+
+
+@dg.sensor(
+    minimum_interval_seconds=LOOK_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Tells people of failed runs, red checks, and syncs that do not come, take long or find little, once each, and "
+    "when that is over: on the channels that BACKLOG_ALERT_* name. What is wrong now stands in `backlog-elt status`.",
+)
+def alerts(context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource) -> dg.SkipReason:
+    """Look once; a tick never requests a run."""
+    origin = context.code_location_origin
+    alerter = Alerter(
+        context.instance,
+        warehouse,
+        backlog.url,
+        channels(Addresses.from_env(os.environ)),
+        os.environ.get(DAGSTER_URL, "").rstrip("/"),
+        f"{context.repository_name}@{origin.location_name}" if origin and context.repository_name else None,
+    )
+    ledger = alerter.look(datetime.now(UTC))
+    told = f"{len(ledger.waiting)} messages wait" if ledger.waiting else "nothing waits"
+    return dg.SkipReason(f"{len(ledger.open)} problems, {told}")
+
+
+ALERT_SENSORS = [alerts]

@@ -1,0 +1,52 @@
+"""Where messages go: the variables that name webhooks and mail, read and validated.
+
+Add here: the address of another channel. Keep out: how it is written to (`channels.py`), other variables (`resources/settings.py`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.utils import parseaddr
+from urllib.parse import urlsplit
+
+from resources.settings import SettingsError, secret
+
+SLACK, TEAMS, SMTP = "BACKLOG_ALERT_SLACK_URL", "BACKLOG_ALERT_TEAMS_URL", "BACKLOG_ALERT_SMTP_URL"
+MAIL_FROM, MAIL_TO = "BACKLOG_ALERT_MAIL_FROM", "BACKLOG_ALERT_MAIL_TO"
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where a deployment sends messages; what is unset is not used. The addresses of webhooks are secrets."""
+
+    slack_url: str | None = field(default=None, repr=False)
+    teams_url: str | None = field(default=None, repr=False)
+    smtp_url: str | None = field(default=None, repr=False)
+    mail_from: str = ""
+    mail_to: tuple[str, ...] = ()
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Addresses":
+        """Read and validate the variables; an empty one counts as unset.
+
+        Raises:
+            SettingsError: a value is malformed, or mail has no sender or no recipient.
+        """
+        smtp = _url(environ, SMTP, ("smtp", "smtps"))
+        sender, recipients = (environ.get(name, "").strip() for name in (MAIL_FROM, MAIL_TO))
+        to = tuple(one.strip() for one in recipients.split(",") if one.strip())
+        if smtp:
+            for name, mails in ((MAIL_FROM, (sender,)), (MAIL_TO, to or ("",))):
+                for mail in mails:
+                    if "@" not in parseaddr(mail)[1]:
+                        raise SettingsError(name, mail, "a mail address, of recipients several with commas between")
+        return cls(_url(environ, SLACK, ("https", "http")), _url(environ, TEAMS, ("https", "http")), smtp, sender, to)
+
+
+def _url(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | None:
+    text = secret(environ, name)
+    if text is None:
+        return None
+    parts = urlsplit(text)
+    if parts.scheme not in schemes or not parts.hostname:
+        raise SettingsError(name, "…", f"an address that begins with {schemes[0]}:// and a host")
+    return text

@@ -1,0 +1,143 @@
+"""The ways on which messages reach people: webhooks as Slack and Microsoft Teams take them, and mail.
+
+A webhook's address is a secret: who has it may write there. Add here: another channel. Keep out: what is said (`message.py`).
+"""
+
+import smtplib
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from typing import Any, Protocol
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import httpx
+
+from resources.alerts.addresses import Addresses
+from resources.alerts.message import Message
+from resources.backlog.redact import protect_logs, redact, remember
+
+SECONDS = 10.0
+
+
+class ChannelError(Exception):
+    """A message could not be sent; the text says on which channel and what came back, without the address of a webhook."""
+
+
+class Channel(Protocol):
+    """A way on which a message is sent; `name` is `slack`, `teams` or `mail`."""
+
+    @property
+    def name(self) -> str:
+        """The name of the channel."""
+
+    def send(self, message: Message) -> None:
+        """Send it.
+
+        Raises:
+            ChannelError: it was not taken.
+        """
+
+
+@dataclass(frozen=True)
+class Slack:
+    """An incoming webhook of Slack, or of what takes the same (Mattermost, Rocket.Chat, Discord's /slack)."""
+
+    url: str = field(repr=False)
+    name: str = "slack"
+
+    def send(self, message: Message) -> None:
+        """Post the message as text."""
+        text = message.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        _post(self.name, self.url, {"text": text})
+
+
+@dataclass(frozen=True)
+class Teams:
+    """A workflow of Microsoft Teams that takes adaptive cards."""
+
+    url: str = field(repr=False)
+    name: str = "teams"
+
+    def send(self, message: Message) -> None:
+        """Post the message as a card."""
+        body: list[dict[str, Any]] = [{"type": "TextBlock", "text": message.title, "weight": "Bolder", "wrap": True}]
+        if message.facts:
+            body.append({"type": "FactSet", "facts": [{"title": label, "value": value} for label, value in message.facts]})
+        card = {
+            "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+            "type": "AdaptiveCard",
+            "version": "1.4",
+            "body": body,
+        }
+        if message.link:
+            card["actions"] = [{"type": "Action.OpenUrl", "title": "Dagster", "url": message.link}]
+        attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "content": card}
+        _post(self.name, self.url, {"type": "message", "attachments": [attachment]})
+
+
+@dataclass(frozen=True)
+class Mail:
+    """Mail by SMTP: `smtp://` (encrypted where the server offers it, always before a password is told) or `smtps://`."""
+
+    url: str = field(repr=False)
+    sender: str
+    recipients: tuple[str, ...]
+    name: str = "mail"
+
+    def send(self, message: Message) -> None:
+        """Send the message to all recipients."""
+        mail = EmailMessage()
+        mail["Subject"], mail["From"], mail["To"] = f"[backlog-elt] {message.title}", self.sender, ", ".join(self.recipients)
+        mail.set_content(message.text)
+        parts = urlsplit(self.url)
+        try:
+            with _connected(parts) as server:
+                server.send_message(mail)
+        except (OSError, smtplib.SMTPException, ssl.SSLError) as error:
+            raise ChannelError(f"mail: {parts.hostname}: {redact(' '.join(str(error).split()))}") from None
+
+
+def _connected(parts: SplitResult) -> smtplib.SMTP:
+    host, tls = parts.hostname or "localhost", ssl.create_default_context()
+    if parts.scheme == "smtps":
+        server: smtplib.SMTP = smtplib.SMTP_SSL(host, parts.port or 465, timeout=SECONDS, context=tls)
+    else:
+        server = smtplib.SMTP(host, parts.port or 25, timeout=SECONDS)
+        server.ehlo()
+        if server.has_extn("starttls"):
+            server.starttls(context=tls)
+        elif parts.username:
+            server.close()
+            raise ChannelError(f"mail: {host} offers no encryption, so the password was not told: use smtps:// or another server")
+    if parts.username:
+        server.login(unquote(parts.username), unquote(parts.password or ""))
+    return server
+
+
+def _post(name: str, url: str, body: dict[str, Any]) -> None:
+    host = urlsplit(url).hostname
+    try:
+        answer = httpx.post(url, json=body, timeout=SECONDS)
+    except httpx.HTTPError as error:
+        # Not chained: it carries the request.
+        raise ChannelError(f"{name}: {host}: {type(error).__name__}: {redact(str(error))}") from None
+    if not answer.is_success:
+        raise ChannelError(f"{name}: {host} answered {answer.status_code}: {redact(answer.text[:200])}")
+
+
+def channels(addresses: Addresses) -> Sequence[Channel]:
+    """Return the channels that a deployment has set; none: it tells nobody."""
+    protect_logs()
+    found: list[Channel] = []
+    for url, kind in ((addresses.slack_url, Slack), (addresses.teams_url, Teams)):
+        if url:
+            remember(url)
+            remember(urlsplit(url).path)
+            found.append(kind(url))
+    if addresses.smtp_url:
+        password = unquote(urlsplit(addresses.smtp_url).password or "")
+        if password:
+            remember(password)
+        found.append(Mail(addresses.smtp_url, addresses.mail_from, addresses.mail_to))
+    return found

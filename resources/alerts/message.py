@@ -1,0 +1,42 @@
+"""What a message says, once for all channels.
+
+Add here: another thing that every message has. Keep out: how a channel writes it (`channels.py`).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+#: The first words of a message, in both languages, by its kind.
+HEADS = {
+    "failed": "🔴 失敗 / failed",
+    "silent": "🔴 同期が止まっています / no sync",
+    "unusual": "🟡 通常と異なります / unusual",
+    "recovered": "🟢 復旧 / recovered",
+    "test": "🔵 テスト / test",
+}
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message: its kind (of `HEADS`), what it is about, facts as (label, value), and a link that leads on; no secrets."""
+
+    kind: str
+    subject: str
+    facts: tuple[tuple[str, str], ...] = ()
+    link: str = ""
+
+    @property
+    def title(self) -> str:
+        """The one line that tells it all."""
+        return f"{HEADS[self.kind]}: {self.subject}"
+
+    @property
+    def text(self) -> str:
+        """The message as plain text."""
+        lines = [self.title, *(f"{label}: {value}" for label, value in self.facts), self.link]
+        return "\n".join(line for line in lines if line)
+
+    @classmethod
+    def of_json(cls, found: dict[str, Any]) -> "Message":
+        """Return the message from what `dataclasses.asdict` made of it."""
+        return cls(found["kind"], found["subject"], tuple((label, value) for label, value in found["facts"]), found["link"])

@@ -1,0 +1,36 @@
+"""Signs of life of what works without being asked, so that others see when it has stopped.
+
+Add here: what is told with a sign of life. Keep out: who gives one (`pipelines/alerting`), who looks (`pipelines/state.py`).
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from resources.warehouse.schema_ops import heartbeats
+
+#: The sensor looks every half minute: what has given no sign for so long has stopped.
+DEAD_AFTER = timedelta(minutes=10)
+
+
+def beat(engine: Engine, name: str, detail: Mapping[str, Any]) -> None:
+    """Give a sign of life, with what there is to tell."""
+    statement = insert(heartbeats).values(name=name, beat_at=func.now(), detail=dict(detail))
+    with engine.begin() as connection:
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=[heartbeats.c.name],
+                set_={"beat_at": statement.excluded.beat_at, "detail": statement.excluded.detail},
+            )
+        )
+
+
+def last_beat(engine: Engine, name: str) -> tuple[datetime, bool, dict[str, Any]] | None:
+    """Return when the last sign of life came, whether that is recent enough, and what was told with it; None: there was none."""
+    query = select(heartbeats.c.beat_at, heartbeats.c.beat_at > func.now() - DEAD_AFTER, heartbeats.c.detail)
+    with engine.connect() as connection:
+        row = connection.execute(query.where(heartbeats.c.name == name)).one_or_none()
+    return None if row is None else (row[0], bool(row[1]), dict(row[2]))

@@ -1,0 +1,75 @@
+"""What is told of a problem: its begin and its end, each once, on each channel."""
+
+from datetime import UTC, datetime, timedelta
+
+from pipelines.alerting.ledger import DROPPED_AFTER, Ledger, Problem
+
+NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
+URL = "http://dagster"
+REFUSED = Problem("run/raw__users", "failed", "raw/users", "the key is refused", "renew it", run_id="r1")
+
+
+def heard(ledger: Ledger, *problems: Problem, ended: tuple[str, ...] = (), later: int = 0) -> Ledger:
+    return ledger.heard(problems, ended, NOW + timedelta(seconds=later), ("slack", "mail"), URL)
+
+
+def titles(ledger: Ledger) -> list[str]:
+    return [waiting.message.title for waiting in ledger.waiting]
+
+
+def test_a_problem_is_told_when_it_begins_and_when_it_is_over_each_once() -> None:
+    ledger = heard(Ledger(NOW, NOW), REFUSED)
+    ledger = heard(ledger, REFUSED, later=30)
+    assert titles(ledger) == ["🔴 失敗 / failed: raw/users"]
+    assert ledger.open[REFUSED.key].times == 2
+    ledger = heard(ledger, ended=(REFUSED.key,), later=90)
+    ledger = heard(ledger, ended=(REFUSED.key,), later=120)
+    assert titles(ledger) == ["🔴 失敗 / failed: raw/users", "🟢 復旧 / recovered: raw/users"]
+    assert dict(ledger.waiting[1].message.facts)["lasted"] == "0:01:30"
+    assert not ledger.open
+
+
+def test_another_cause_of_the_same_problem_is_told_too() -> None:
+    other = Problem(REFUSED.key, "failed", "raw/users", "the host is gone", "wait", run_id="r2")
+    ledger = heard(heard(Ledger(NOW, NOW), REFUSED), other)
+    assert [dict(one.message.facts)["cause"] for one in ledger.waiting] == ["the key is refused", "the host is gone"]
+    assert ledger.open[REFUSED.key].since == NOW
+
+
+def test_a_message_says_asset_partition_cause_next_step_and_leads_to_the_run() -> None:
+    message = Problem("k", "failed", "raw/issues", "cause", "step", "OPS|2026-01", "r9").message(URL)
+    assert message.text.splitlines() == [
+        "🔴 失敗 / failed: raw/issues",
+        "partition: OPS|2026-01",
+        "cause: cause",
+        "next step / 次の手順: step",
+        "http://dagster/runs/r9",
+    ]
+
+
+def test_a_channel_that_refuses_is_tried_again_ever_later_and_the_others_are_not() -> None:
+    ledger = heard(Ledger(NOW, NOW), REFUSED).sent(0, ["slack"], NOW)
+    pauses = []
+    for _ in range(7):
+        pauses.append((ledger.waiting[0].due - NOW).total_seconds())
+        assert ledger.waiting[0].channels == ("mail",)
+        ledger = ledger.sent(0, [], NOW)
+    assert pauses == [30, 60, 120, 240, 480, 600, 600]
+    assert ledger.sent(0, ["mail"], NOW).waiting == ()
+
+
+def test_a_message_that_nobody_takes_for_a_day_is_dropped_and_its_problem_stays() -> None:
+    ledger = heard(Ledger(NOW, NOW), REFUSED).sent(0, [], NOW + DROPPED_AFTER)
+    assert ledger.waiting == ()
+    assert list(ledger.open) == [REFUSED.key]
+
+
+def test_where_nobody_is_told_problems_are_known_and_no_message_waits() -> None:
+    ledger = Ledger(NOW, NOW).heard([REFUSED], (), NOW, (), URL)
+    assert (ledger.waiting, list(ledger.open)) == ((), [REFUSED.key])
+
+
+def test_what_is_remembered_is_read_back_as_it_was() -> None:
+    ledger = heard(Ledger(NOW, NOW, seen=("r0",)), REFUSED).sent(0, ["slack"], NOW)
+    assert Ledger.read(ledger.text(), NOW + timedelta(days=1)) == ledger
+    assert Ledger.read(None, NOW) == Ledger(NOW, NOW)

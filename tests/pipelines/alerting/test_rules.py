@@ -1,0 +1,88 @@
+"""What is a problem and what is over: runs, checks, silence, syncs that are not as usual."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pipelines.alerting.facts import Check, Ended, Failure
+from pipelines.alerting.rules import RETRY_JOB, ended_by_retry, of_run, of_silence, of_syncs
+from resources.warehouse.usual import Usual
+
+NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
+FAILED = Ended(
+    "r1", "issues", NOW, succeeded=False, partition="A|2026-01 … B|2026-02", failures=(Failure("raw__issues", "raw/issues", "why"),)
+)
+USUAL = Usual("users", "full", None, "r1", False, seconds=10, items=100, usual_seconds=10, usual_items=100, known=30)
+
+
+def test_a_step_that_failed_is_a_problem_until_it_succeeds_in_any_later_run_of_a_schedule() -> None:
+    [problem], _ = of_run(FAILED)
+    assert (problem.asset, problem.cause, problem.partition, problem.run_id) == ("raw/issues", "why", FAILED.partition, "r1")
+    later = replace(FAILED, run_id="r2", succeeded=True, partition="A|2026-02", failures=(), steps=("raw__issues",))
+    assert of_run(later) == ([], [problem.key, "run/issues"])
+
+
+def test_a_backfill_that_failed_is_ended_by_its_own_partitions_or_by_the_job_that_retries() -> None:
+    backfill = replace(FAILED, job="__ASSET_JOB", partition="A|2026-01")
+    [problem], _ = of_run(backfill)
+    again = replace(backfill, succeeded=True, failures=(), steps=("raw__issues",))
+    assert problem.key in of_run(again)[1]
+    assert problem.key not in of_run(replace(again, partition="A|2026-02"))[1]
+    assert problem.key not in of_run(replace(again, job="issues"))[1]
+    retried = replace(again, job=RETRY_JOB, partition="")
+    assert ended_by_retry(retried, [problem.key, "run/raw__users/A|2026-01"]) == [problem.key]
+    assert ended_by_retry(again, [problem.key]) == []
+
+
+def test_a_run_that_died_before_any_step_is_a_problem_of_its_job() -> None:
+    died = replace(FAILED, failures=(Failure("", "job issues", "its worker is gone"),))
+    [problem], _ = of_run(died)
+    assert (problem.key, problem.asset) == ("run/issues", "job issues")
+    assert "run/issues" in of_run(replace(died, succeeded=True, failures=()))[1]
+
+
+def test_a_red_check_is_a_problem_until_it_is_not_red() -> None:
+    red = replace(
+        FAILED, failures=(), checks=(Check("raw/issues: keys_are_unique", True, "2 rows"), Check("raw/users: fresh", False, ""))
+    )
+    [problem], ended = of_run(red)
+    assert (problem.asset, problem.cause) == ("raw/issues: keys_are_unique", "2 rows")
+    assert ended == ["check/raw/users: fresh"]
+
+
+@pytest.mark.parametrize(("hours", "silent"), [(13.4, False), (13.6, True)])
+def test_silence_is_a_cadence_an_hour_of_grace_and_half_an_hour_of_work(hours: float, silent: bool) -> None:
+    last = {"users": NOW, "projects": NOW, "issues": NOW - timedelta(hours=hours)}
+    problems, ended = of_silence(last, NOW - timedelta(days=9), NOW)
+    assert [problem.key for problem in problems] == (["silent/issues"] if silent else [])
+    assert ("silent/issues" in ended) is not silent
+
+
+def test_what_was_silent_before_the_first_look_is_not_told_at_once() -> None:
+    assert of_silence({}, NOW, NOW)[0] == []
+    problems, _ = of_silence({}, NOW - timedelta(days=2), NOW)
+    assert [problem.key for problem in problems] == ["silent/users", "silent/projects", "silent/issues"]
+    assert "never" in problems[0].cause
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({}, None),
+        ({"seconds": 309.0}, None),
+        ({"seconds": 311.0}, "it took 0:05:11, usual are 0:00:10"),
+        ({"seconds": 311.0, "active": True}, "it has been at work for 0:05:11, usual are 0:00:10"),
+        ({"seconds": 311.0, "known": 7}, None),
+        ({"items": 49}, "it found 49 rows, usual are 100"),
+        ({"items": 301}, "it found 301 rows, usual are 100"),
+        ({"items": 49, "mode": "incremental"}, None),
+        ({"items": 4, "usual_items": 10.0}, None),
+    ],
+)
+def test_a_sync_is_unusual_by_its_time_and_by_the_rows_of_a_table_that_is_read_whole(
+    changed: dict[str, float], says: str | None
+) -> None:
+    problems, ended = of_syncs([replace(USUAL, **changed)])  # type: ignore[arg-type]  # the test's own values
+    assert [problem.cause for problem in problems] == ([says] if says else [])
+    assert bool(ended) is (says is None)

@@ -1,0 +1,102 @@
+"""Messages on their ways: real HTTP and SMTP, what comes back, and no secret in what is said about it."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from resources.alerts.addresses import Addresses
+from resources.alerts.channels import ChannelError, Mail, Slack, Teams, channels
+from resources.alerts.message import Message
+from resources.settings import SettingsError
+from tests.sinks import MailSink, WebhookSink
+
+MESSAGE = Message("failed", "raw/issues", (("cause", "<the> key & all"), ("next step", "renew it")), "http://dagster/runs/1")
+SECRET = "/services/T000/B000/abcdefgh"
+
+
+@pytest.fixture
+def sink() -> Iterator[WebhookSink]:
+    with WebhookSink() as made:
+        yield made
+
+
+def test_slack_gets_the_message_as_text(sink: WebhookSink) -> None:
+    Slack(sink.url + SECRET).send(MESSAGE)
+    [(path, body)] = sink.received
+    assert path == SECRET
+    assert json.loads(body) == {
+        "text": "🔴 失敗 / failed: raw/issues\ncause: &lt;the&gt; key &amp; all\nnext step: renew it\nhttp://dagster/runs/1"
+    }
+
+
+def test_teams_gets_a_card_with_the_facts_and_a_button(sink: WebhookSink) -> None:
+    Teams(sink.url + SECRET).send(MESSAGE)
+    [(_, body)] = sink.received
+    [attachment] = json.loads(body)["attachments"]
+    card = attachment["content"]
+    assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
+    assert card["body"][0]["text"] == MESSAGE.title
+    assert {"title": "cause", "value": "<the> key & all"} in card["body"][1]["facts"]
+    assert card["actions"] == [{"type": "Action.OpenUrl", "title": "Dagster", "url": "http://dagster/runs/1"}]
+
+
+def test_mail_reaches_all_recipients_with_the_title_as_subject() -> None:
+    with MailSink() as sink:
+        Mail(sink.url, "elt@example.com", ("a@example.com", "b@example.com")).send(MESSAGE)
+    [(recipients, mail)] = sink.received
+    assert recipients == ["a@example.com", "b@example.com"]
+    assert mail["Subject"] == f"[backlog-elt] {MESSAGE.title}"
+    assert mail.get_content().split() == MESSAGE.text.split()
+
+
+def test_a_webhook_that_refuses_is_an_error_that_says_the_answer_and_not_the_address(sink: WebhookSink) -> None:
+    [channel] = channels(Addresses(slack_url=sink.url + SECRET))
+    sink.status, sink.answer = 403, f"invalid_token {SECRET}"
+    with pytest.raises(ChannelError) as caught:
+        channel.send(MESSAGE)
+    assert str(caught.value).startswith("slack: 127.0.0.1 answered 403: invalid_token")
+    assert SECRET not in str(caught.value) + repr(channel)
+
+
+def test_a_webhook_that_is_not_there_is_an_error_without_its_address() -> None:
+    with pytest.raises(ChannelError) as caught:
+        Teams("http://127.0.0.1:9" + SECRET).send(MESSAGE)
+    assert "teams: 127.0.0.1: ConnectError" in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+def test_a_password_is_not_told_to_a_mail_server_without_encryption() -> None:
+    with MailSink() as sink:
+        url = sink.url.replace("smtp://", "smtp://user:pass-word@")
+        with pytest.raises(ChannelError, match="offers no encryption") as caught:
+            Mail(url, "elt@example.com", ("a@example.com",)).send(MESSAGE)
+    assert sink.received == []
+    assert "pass-word" not in str(caught.value)
+
+
+def test_the_variables_name_the_channels() -> None:
+    environ = {
+        "BACKLOG_ALERT_SLACK_URL": "https://hooks.example.com/a",
+        "BACKLOG_ALERT_SMTP_URL": "smtps://mail.example.com",
+        "BACKLOG_ALERT_MAIL_FROM": "elt@example.com",
+        "BACKLOG_ALERT_MAIL_TO": "a@example.com, b@example.com",
+    }
+    found = channels(Addresses.from_env(environ))
+    assert [channel.name for channel in found] == ["slack", "mail"]
+    assert channels(Addresses.from_env({})) == []
+
+
+@pytest.mark.parametrize(
+    ("environ", "variable"),
+    [
+        ({"BACKLOG_ALERT_SLACK_URL": "hooks.example.com/secret"}, "BACKLOG_ALERT_SLACK_URL"),
+        ({"BACKLOG_ALERT_SMTP_URL": "http://mail"}, "BACKLOG_ALERT_SMTP_URL"),
+        ({"BACKLOG_ALERT_SMTP_URL": "smtp://mail", "BACKLOG_ALERT_MAIL_TO": "a@b.c"}, "BACKLOG_ALERT_MAIL_FROM"),
+        ({"BACKLOG_ALERT_SMTP_URL": "smtp://mail", "BACKLOG_ALERT_MAIL_FROM": "a@b.c"}, "BACKLOG_ALERT_MAIL_TO"),
+    ],
+)
+def test_an_address_that_cannot_be_used_names_its_variable_and_not_itself(environ: dict[str, str], variable: str) -> None:
+    with pytest.raises(SettingsError, match=variable) as caught:
+        Addresses.from_env(environ)
+    assert "secret" not in str(caught.value)
