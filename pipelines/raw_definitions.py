@@ -16,6 +16,7 @@ from assets.raw import RAW_ASSETS
 from pipelines.alerting.sensor import ALERT_SENSORS
 from pipelines.jobs import JOBS
 from pipelines.near_time import NEAR_TIME_SENSORS
+from pipelines.retrying import retry_failed_partitions
 from pipelines.schedules import SCHEDULES
 from pipelines.sensors import SENSORS
 from resources.backlog.resource import BacklogResource
@@ -53,7 +54,7 @@ def build_raw_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Defi
     return dg.Definitions(
         assets=dg.with_source_code_references(RAW_ASSETS),
         asset_checks=CHECKS,
-        jobs=JOBS,
+        jobs=[*JOBS, retry_failed_partitions],
         schedules=SCHEDULES,
         sensors=[*SENSORS, *NEAR_TIME_SENSORS, *ALERT_SENSORS],
         resources={"backlog": backlog, "warehouse": warehouse, "progress": log_progress} | dict(overrides or {}),

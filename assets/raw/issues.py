@@ -136,7 +136,13 @@ def _checks(
     except (BacklogError, WarehouseError) as error:
         raise dg.Failure(f"the checks of raw/issues: {error}", allow_retries=False) from None
     yield from census_results(
-        chosen, backlog.client, warehouse.engine, progress, covered=covered, fresh_within=FRESH_WITHIN["issues"]
+        chosen,
+        backlog.client,
+        warehouse.engine,
+        progress,
+        context.instance,
+        covered=covered,
+        fresh_within=FRESH_WITHIN["issues"],
     )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from pipelines.alerting.facts import Ended
 from pipelines.alerting.ledger import Problem
+from pipelines.retrying import RETRY_JOB
 from pipelines.schedules import CADENCES, MISFIRE_GRACE
 from resources.warehouse.usual import Usual
 
@@ -21,7 +22,8 @@ SLOWER, SLOWER_BY = 5, timedelta(minutes=5)
 #: A sync that reads a table whole is unusual when it finds less than a half or more than three times as much.
 FEWER, MORE, SMALL = 0.5, 3.0, 20
 
-RETRY_JOB = "retry_failed_partitions"
+#: What the keys of problems of backfills begin with.
+BACKFILL = "backfill/"
 
 News = tuple[list[Problem], list[str]]
 
@@ -30,16 +32,15 @@ def of_run(run: Ended) -> News:
     """Return the problems that a run shows, and the keys of those that it ends.
 
     Runs of a scheduled kind follow each other, so that the next one that succeeds ends a failure, whatever its partitions. In a
-    backfill each partition is a matter of its own, ended by the same partition or by the job that retries all that have failed.
+    backfill each partition is a matter of its own, ended by the same partition or when none is left failed (`of_backfills`).
     """
     problems: list[Problem] = []
     ended: list[str] = []
     for failure in run.failures:
-        key = f"run/{failure.step or run.job}" + (f"/{run.partition}" if _is_backfill(run) else "")
         step = f"{_next_step(run)} ({RUNBOOK} 'A run has failed')"
+        key = _key(run, failure.step or run.job)
         problems.append(Problem(key, "failed", failure.assets, failure.cause, step, run.partition, run.run_id))
-    succeeded = (*run.steps, *([run.job] if run.succeeded else []))
-    ended += [f"run/{name}" + (f"/{run.partition}" if _is_backfill(run) else "") for name in succeeded]
+    ended += [_key(run, name) for name in (*run.steps, *([run.job] if run.succeeded else []))]
     for check in run.checks:
         key = f"check/{check.name}"
         if check.red:
@@ -50,11 +51,13 @@ def of_run(run: Ended) -> News:
     return problems, ended
 
 
-def ended_by_retry(run: Ended, open_keys: Iterable[str]) -> list[str]:
-    """Return the keys of the failures of backfills that a run of the retrying job has ended."""
-    if run.job != RETRY_JOB:
-        return []
-    return [key for key in open_keys for step in run.steps if key.startswith(f"run/{step}/")]
+def of_backfills(known: Iterable[str]) -> list[str]:
+    """Return, of the keys of problems, those of backfills: they are over when no partition is left failed."""
+    return [key for key in known if key.startswith(BACKFILL)]
+
+
+def _key(run: Ended, name: str) -> str:
+    return f"{BACKFILL}{name}/{run.partition}" if _is_backfill(run) else f"run/{name}"
 
 
 def _is_backfill(run: Ended) -> bool:

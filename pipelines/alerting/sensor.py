@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import dagster as dg
 
+from assets.failed_partitions import failed_partitions
 from pipelines.alerting import rules
 from pipelines.alerting.facts import ended_runs
 from pipelines.alerting.ledger import Ledger, Problem
@@ -61,7 +62,10 @@ class Alerter:
         ]
         for run in runs:
             found, over = rules.of_run(run)
-            ledger = self._heard(ledger, found, [*over, *rules.ended_by_retry(run, ledger.open)], now)
+            ledger = self._heard(ledger, found, over, now)
+        backfills = rules.of_backfills(ledger.open)
+        if backfills and not failed_partitions(self.instance):
+            ledger = self._heard(ledger, [], backfills, now)
         ledger = replace(
             self._heard(ledger, *self._of_warehouse(ledger, now), now),
             looked_at=max([ledger.looked_at, *(run.ended_at for run in runs)]),

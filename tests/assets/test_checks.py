@@ -196,7 +196,11 @@ def test_an_archived_project_whose_issues_are_not_served_is_left_out_of_the_coun
 
 
 def test_the_census_runs_the_checks_that_ask_the_source_or_the_clock(loaded: Deployment) -> None:
-    assert checks(loaded.run("census")) == {"issue_counts_match_source": True, "every_project_is_fresh": True}
+    assert checks(loaded.run("census")) == {
+        "issue_counts_match_source": True,
+        "every_project_is_fresh": True,
+        "no_partition_left_failed": True,
+    }
 
 
 def test_a_check_that_cannot_ask_fails_in_one_line(loaded: Deployment) -> None:
@@ -208,7 +212,7 @@ def test_a_check_that_cannot_ask_fails_in_one_line(loaded: Deployment) -> None:
     run = loaded.run("census")
     [line] = failures(run)
     assert line.startswith("issue_counts_match_source: GET /issues/count: 500")
-    assert checks(run) == {"every_project_is_fresh": True}
+    assert checks(run) == {"every_project_is_fresh": True, "no_partition_left_failed": True}
     loaded.sim.faults.clear()
     lost = replace(loaded, warehouse_url="postgresql://127.0.0.1:1/warehouse")
     [line] = failures(lost.run("census"))
@@ -335,6 +339,7 @@ def test_partitions_that_somebody_loads_by_hand_are_counted_and_no_check_is_skip
         assert set(checks(run)) == {
             "issue_counts_match_source",
             "every_project_is_fresh",
+            "no_partition_left_failed",
             *(one.name for one in claims_of("issues")),
         }
         assert checks(run)["issue_counts_match_source"] is equal

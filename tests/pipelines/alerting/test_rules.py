@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pipelines.alerting.facts import Check, Ended, Failure
-from pipelines.alerting.rules import RETRY_JOB, ended_by_retry, of_run, of_silence, of_syncs
+from pipelines.alerting.rules import of_backfills, of_run, of_silence, of_syncs
 from resources.warehouse.usual import Usual
 
 NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
@@ -23,16 +23,15 @@ def test_a_step_that_failed_is_a_problem_until_it_succeeds_in_any_later_run_of_a
     assert of_run(later) == ([], [problem.key, "run/issues"])
 
 
-def test_a_backfill_that_failed_is_ended_by_its_own_partitions_or_by_the_job_that_retries() -> None:
+def test_a_backfill_that_failed_is_ended_by_its_own_partitions_only() -> None:
     backfill = replace(FAILED, job="__ASSET_JOB", partition="A|2026-01")
     [problem], _ = of_run(backfill)
     again = replace(backfill, succeeded=True, failures=(), steps=("raw__issues",))
     assert problem.key in of_run(again)[1]
     assert problem.key not in of_run(replace(again, partition="A|2026-02"))[1]
     assert problem.key not in of_run(replace(again, job="issues"))[1]
-    retried = replace(again, job=RETRY_JOB, partition="")
-    assert ended_by_retry(retried, [problem.key, "run/raw__users/A|2026-01"]) == [problem.key]
-    assert ended_by_retry(again, [problem.key]) == []
+    assert "retry_failed_partitions" in problem.step
+    assert of_backfills([problem.key, "run/raw__users"]) == [problem.key]
 
 
 def test_a_run_that_died_before_any_step_is_a_problem_of_its_job() -> None:

@@ -1,0 +1,66 @@
+"""Partitions whose last attempt has failed: which they are, and the check that none is left.
+
+Dagster counts them in the UI, where nobody looks who was not told. The check tells; the job `retry_failed_partitions` loads them.
+
+Add here: another question about failed partitions. Keep out: loading them again (`pipelines/retrying.py`).
+"""
+
+from collections.abc import Collection, Mapping
+
+import dagster as dg
+
+NAME = "no_partition_left_failed"
+TABLES = ("issues", "comments", "issue_changes")
+ISSUES = dg.AssetKey(["raw", "issues"])
+FAILED = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+SHOWN = 10
+
+SPEC = dg.AssetCheckSpec(
+    NAME,
+    asset=ISSUES,
+    description="The last attempt to load a partition has not failed, of any of the tables of issues. The next run of the schedule "
+    "makes good what a scheduled run has left; what a backfill has left is loaded by the job `retry_failed_partitions`.",
+)
+
+
+def failed_partitions(instance: dg.DagsterInstance) -> dict[dg.AssetKey, set[str]]:
+    """Return asset -> the keys of its partitions whose latest attempt was by a failed or cancelled run; others are left out."""
+    found: dict[dg.AssetKey, set[str]] = {}
+    for table in TABLES:
+        key = dg.AssetKey(["raw", table])
+        tried = instance.event_log_storage.get_latest_asset_partition_materialization_attempts_without_materializations(key)
+        runs = _failed(instance, {run for run, _ in tried.values()})
+        partitions = {partition for partition, (run, _) in tried.items() if run in runs}
+        if partitions:
+            found[key] = partitions
+    return found
+
+
+def _failed(instance: dg.DagsterInstance, runs: Collection[str]) -> set[str]:
+    if not runs:
+        return set()
+    return {run.run_id for run in instance.get_runs(dg.RunsFilter(run_ids=list(runs), statuses=FAILED))}
+
+
+def no_partition_left_failed(instance: dg.DagsterInstance) -> dg.AssetCheckResult:
+    """Say whether a partition is left failed, and which."""
+    found = failed_partitions(instance)
+    return dg.AssetCheckResult(
+        asset_key=ISSUES,
+        check_name=NAME,
+        passed=not found,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=_told(found),
+        metadata={"partitions": sum(len(keys) for keys in found.values())},
+    )
+
+
+def _told(found: Mapping[dg.AssetKey, Collection[str]]) -> str:
+    if not found:
+        return "no partition is left failed"
+    parts = []
+    for key, partitions in found.items():
+        shown = sorted(partitions)[:SHOWN]
+        more = f" and {len(partitions) - SHOWN} more" if len(partitions) > SHOWN else ""
+        parts.append(f"{key.to_user_string()}: {', '.join(shown)}{more}")
+    return f"left failed: {'; '.join(parts)}. The job retry_failed_partitions loads them"

@@ -1,0 +1,49 @@
+"""The job that loads again what backfills have left failed, as a backfill of just those partitions.
+
+Add here: another way to make good what has failed. Keep out: which partitions those are (`assets/failed_partitions.py`).
+"""
+
+import time
+
+import dagster as dg
+from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
+from dagster._core.definitions.events import AssetKeyPartitionKey
+from dagster._core.execution.backfill import PartitionBackfill
+from dagster._core.utils import make_new_backfill_id
+
+from assets.failed_partitions import failed_partitions
+from assets.raw.issues import issues
+
+RETRY_JOB = "retry_failed_partitions"
+
+
+@dg.op(description="Requests a backfill of the partitions of raw/issues, raw/comments and raw/issue_changes that are left failed.")
+def request_failed_partitions(context: dg.OpExecutionContext) -> None:
+    """Request one backfill of all partitions that are left failed; without any, say so."""
+    failed = failed_partitions(context.instance)
+    if not failed:
+        context.log.info("no partition is left failed")
+        return
+    wanted = {AssetKeyPartitionKey(key, partition) for key, partitions in failed.items() for partition in partitions}
+    subset = AssetGraphSubset.from_asset_partition_set(wanted, AssetGraph.from_assets([issues]))
+    backfill = make_new_backfill_id()
+    context.instance.add_backfill(
+        PartitionBackfill.from_asset_graph_subset(
+            backfill_id=backfill,
+            backfill_timestamp=time.time(),
+            asset_graph_subset=subset,
+            tags={},
+            dynamic_partitions_store=context.instance,
+            title="failed partitions",
+            description=None,
+            run_config=None,
+        )
+    )
+    context.log.info(f"backfill {backfill} loads {len(wanted)} partitions again: Overview > Backfills shows it")
+
+
+@dg.job(name=RETRY_JOB, description="Load again what is left failed, as a backfill of just those partitions.")
+def retry_failed_partitions() -> None:
+    """Request the backfill."""
+    request_failed_partitions()
