@@ -23,7 +23,6 @@ from pipelines.marts import marts_job
 from pipelines.raw_definitions import build_raw_definitions
 from pipelines.schedules import changes_range
 from pipelines.sensors import new_project_keys
-from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
 from resources.backlog.resource import BacklogResource
 from resources.progress import LogProgress, Progress
@@ -61,8 +60,7 @@ class HastyBacklog(BacklogResource):
     def client(self) -> BacklogClient:
         """Return the client of this run."""
         if self._client is None:
-            auth = ApiKeyQuery(self.api_key)
-            self._client = BacklogClient(self.url, auth, sleep=lambda _seconds: None, max_wait=30.0, mask=self.mask)
+            self._client = BacklogClient(self.root, self.auth, sleep=lambda _seconds: None, max_wait=30.0, mask=self.mask)
         return self._client
 
 

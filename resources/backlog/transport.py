@@ -24,7 +24,7 @@ OnWait = Callable[[str, float, datetime], None]
 
 FIRST_CONTACT_ATTEMPTS = 5  # about eight seconds: an unreachable host is mostly a wrong BACKLOG_URL
 NETWORK_BUDGET = 60.0  # seconds of waiting for a host that has answered before
-_BACKOFF = wait_exponential(multiplier=0.5, max=30) + wait_random(0, 0.5)
+BACKOFF = wait_exponential(multiplier=0.5, max=30) + wait_random(0, 0.5)
 
 _log = logging.getLogger(__name__)
 
@@ -138,8 +138,8 @@ class Transport:
         error = _failure(state)
         if isinstance(error, RateLimited):
             # A second 429 in a row means that the headers were wrong or that others compete: add a back-off.
-            return (error.retry_in or 0.0) + (_BACKOFF(state) if state.attempt_number > 1 else 0.0)
-        return max(error.retry_in or 0.0, _BACKOFF(state))
+            return (error.retry_in or 0.0) + (BACKOFF(state) if state.attempt_number > 1 else 0.0)
+        return max(error.retry_in or 0.0, BACKOFF(state))
 
     def _exhausted(self, state: RetryCallState) -> bool:
         error = _failure(state)
