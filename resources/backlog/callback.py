@@ -43,6 +43,13 @@ _STRANGE = (
 _NOTHING = ("このページはありません。", "There is no such page.")
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: a browser is gone before it has its page."""
+
+
 class Callback:
     """Listens on the loopback address until the block ends. `on_strange` is told of each answer that is none to this login.
 
@@ -57,11 +64,10 @@ class Callback:
         self._turn = threading.Lock()
         self._used = False
         try:
-            self._server = ThreadingHTTPServer((HOST, port), self._handler())
+            self._server = _Server((HOST, port), self._handler())
         except OSError:
             said = f"port {port} on {HOST} is in use: stop what listens there, or choose another with --port"
             raise PermanentError(f"{said}, and register its redirect URI") from None
-        self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     def __enter__(self) -> Self:
