@@ -124,15 +124,21 @@ class Transport:
     def _exchange(self, method: str, path: str, params: Params) -> httpx.Response | Unavailable:
         """Count and send a request. Return the error instead of raising it, so that it is not chained to httpx's."""
         bucket = bucket_of(method, path)
-        self.stats.requests[bucket] += 1
-        self.limiter.sending(bucket)
+        self._count(bucket)
         try:
-            return self._http.request(method, self._root + path, params=tuple(params), auth=self._auth, follow_redirects=False)
+            answer = self._http.request(method, self._root + path, params=tuple(params), auth=self._auth, follow_redirects=False)
         except httpx.RequestError as error:
             reason = redact(str(error)) or type(error).__name__
-        unreachable = Unavailable(f"{method} {path}: no answer from {self._host}: {reason}; check BACKLOG_URL and the network")
-        unreachable.unreachable = True
-        return unreachable
+            unreachable = Unavailable(f"{method} {path}: no answer from {self._host}: {reason}; check BACKLOG_URL and the network")
+            unreachable.unreachable = True
+            return unreachable
+        for _ in answer.history:  # it was sent again, with a renewed token
+            self._count(bucket)
+        return answer
+
+    def _count(self, bucket: str) -> None:
+        self.stats.requests[bucket] += 1
+        self.limiter.sending(bucket)
 
     def _pause(self, state: RetryCallState) -> float:
         error = _failure(state)

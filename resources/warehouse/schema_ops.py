@@ -246,7 +246,6 @@ oauth_tokens = Table(
 
 OPS_TABLES: Final = (
     sync_history, sync_state, project_keys, unexpected_fields, rejected_records,
-    issue_reads, deletions, verifications, webhook_events, names, spaces, mart_builds, forgotten_users,
-    oauth_tokens,
+    issue_reads, deletions, verifications, webhook_events, names, spaces, mart_builds, forgotten_users, oauth_tokens,
 )  # fmt: skip
 """Every ops table."""

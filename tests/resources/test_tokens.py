@@ -136,8 +136,10 @@ def test_a_token_that_is_refused_is_renewed_once_and_the_request_sent_again(
         place.sim.site.keyring.expire_tokens()  # an hour before the clock would say so
         assert client.myself()["id"] == place.sim.space.administrator.id
         client.projects()
+        assert client.stats.requests == {"read": 4}
     assert place.grants == 1
     assert place.sim.requests.count(status=401) == 1
+    assert place.sim.requests.count(bucket="read") == 4
 
 
 def test_a_space_that_gives_the_same_token_with_what_is_left_of_its_life_is_not_asked_at_each_request(place: Place) -> None:
@@ -205,6 +207,17 @@ def test_who_is_refused_with_a_token_that_others_have_renewed_uses_theirs(place:
         early.myself()
         late.myself()
     assert place.grants == 1
+
+
+def test_who_is_refused_with_a_token_that_others_were_given_again_asks_once_more(place: Place) -> None:
+    place.sim.switch(reuse_token=True)
+    with place.client() as client:
+        client.myself()
+        place.sim.clock.advance(60)
+        place.renewed().keep(timedelta(minutes=70))
+        place.sim.site.keyring.expire_tokens()
+        client.myself()
+    assert place.grants == 2
 
 
 def test_a_refresh_token_that_is_refused_ends_the_work_says_what_to_do_and_is_noted(place: Place) -> None:
