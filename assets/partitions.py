@@ -6,7 +6,6 @@ month also holds everything older, so that the union of all partitions is the wh
 Add here: another partitions definition, another way to read a run's request. Keep out: what is done with a slice.
 """
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +15,7 @@ import dagster as dg
 
 from resources.settings import Settings
 
-SETTINGS = Settings.from_env(os.environ)
+SETTINGS = Settings.of_this_process()
 
 #: Tags of a run that covers a rectangle of partitions: its two corners.
 RANGE_START_TAG = "dagster/asset_partition_range_start"

@@ -1,4 +1,4 @@
-"""The `backlog-elt` command: `up`, `load`, `verify`, `status`, `report`, `forget`, `grant`, `simulate`.
+"""The `backlog-elt` command: `up`, `load`, `verify`, `status`, `report`, `forget`, `simulate`, and those of `cli_access.py`.
 
 Exit codes: 0 done, 1 the work failed (one line, no traceback unless `--debug`), 2 wrong usage or configuration.
 
@@ -7,7 +7,6 @@ Add here: a command and its options. Keep out: what it does (a module beside thi
 
 import json
 import logging
-import os
 import sys
 import time
 from datetime import datetime
@@ -17,6 +16,7 @@ from typing import Any
 import click
 from dotenv import load_dotenv
 
+from pipelines.cli_access import ACCESS_COMMANDS
 from resources.settings import Settings, SettingsError, parse_month
 
 
@@ -66,8 +66,8 @@ def main(debug: bool) -> None:
     load_dotenv(Path.cwd() / ".env")
 
 
-def _settings() -> Settings:
-    return Settings.from_env(os.environ)
+for _command in ACCESS_COMMANDS:
+    main.add_command(_command)
 
 
 @main.command()
@@ -77,7 +77,7 @@ def up(port: int, no_load: bool) -> None:
     """Start everything: PostgreSQL, the schedules, the first load, and the Dagster UI."""
     from pipelines import up as module
 
-    module.up(_settings(), port=port, first_load=not no_load)
+    module.up(Settings.of_this_process(), port=port, first_load=not no_load)
 
 
 def _month(_ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -97,7 +97,7 @@ def load(
     full: bool, projects: tuple[str, ...], from_month: str | None, to_month: str | None, as_json: bool, no_progress: bool
 ) -> None:
     """Load the space once, through the same assets and instance as the Dagster UI."""
-    settings = _settings()
+    settings = Settings.of_this_process()
     from pipelines import loading
     from pipelines.console import progress_for, summary_table
 
@@ -131,7 +131,7 @@ def verify(deep: bool, repair: bool, no_comments: bool, projects: tuple[str, ...
 
     Ends with 1 when they differ, also where only what has changed at the source since the last load does ("behind").
     """
-    settings = _settings()
+    settings = Settings.of_this_process()
     from pipelines import verification
     from pipelines.console import progress_for
     from pipelines.console_verify import verified_table
@@ -159,7 +159,7 @@ def verify(deep: bool, repair: bool, no_comments: bool, projects: tuple[str, ...
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def status(as_json: bool) -> None:
     """Show the connection, what runs, the last syncs, the last 24 hours and the rate limit."""
-    settings = _settings()
+    settings = Settings.of_this_process()
     from pipelines.console import status_table
     from pipelines.state import status as read_status
 
@@ -176,7 +176,7 @@ def _iso(moment: datetime) -> str:
 @click.option("--out", default="backlog-report.html", show_default=True, type=click.Path(path_type=Path), help="File to write.")
 def report(project: str | None, out: Path) -> None:
     """Write one page of charts and tables from the marts; it opens in any browser, without a network."""
-    settings = _settings()
+    settings = Settings.of_this_process()
     from pipelines.reporting import write_report
 
     said = "A build of the marts is at work: waiting for it."
@@ -191,7 +191,7 @@ def forget(user_id: int, yes: bool) -> None:
 
     What people have written stays, and so does what Backlog has.
     """
-    settings = _settings()
+    settings = Settings.of_this_process()
     if not yes:
         click.confirm(f"Erase user {user_id} from the warehouse? This cannot be taken back", abort=True)
     from pipelines import forgetting
@@ -200,27 +200,6 @@ def forget(user_id: int, yes: bool) -> None:
     for table, rows in sorted(changed.items()):
         click.echo(f"{table:<32}{rows:>10,} rows")
     click.echo(f"User {user_id} is forgotten: forgotten-{user_id} stands in place of names and addresses.")
-
-
-@main.group()
-def grant() -> None:
-    """Let other programs into the warehouse, each with a role of its own."""
-
-
-@grant.command()
-@click.option("--role", default="backlog_bi", show_default=True, metavar="NAME", help="Name of the role.")
-def bi(role: str) -> None:
-    """Make or bring up to date a role for BI tools: it reads schema mart, and nothing else.
-
-    Takes its password from BACKLOG_BI_PASSWORD; without one, a new role gets a random password, which is shown this once.
-    """
-    settings = _settings()
-    from pipelines import access
-
-    granted = access.grant_bi(settings, role)
-    click.echo(access.shown(granted))
-    for line in access.warnings(granted):
-        click.echo(f"Warning: {line}", err=True)
 
 
 @main.command(add_help_option=False, context_settings={"ignore_unknown_options": True})

@@ -89,6 +89,7 @@ def status_table(found: Mapping[str, Any]) -> str:
     lines = [
         ("space", f"{found['space'] or 'unknown'}{' (simulated)' if found['simulated'] else ''}"),
         ("connected", "yes" if found["connected"] else f"no: {found['connection_error']}"),
+        ("access", _access(found["access"])),
         ("warehouse", f"{found['warehouse']['url']}{' (embedded)' if found['warehouse']['embedded'] else ''}"),
         ("dagster", found["dagster"]["url"] or "not running: backlog-elt up starts it"),
         ("rate limit", limits or "unknown"),
@@ -99,6 +100,14 @@ def status_table(found: Mapping[str, Any]) -> str:
     rows = [tuple(_cell(sync[column]) for column in columns) for sync in found["last_syncs"]]
     head = "\n".join(f"{name:<14} {value}" for name, value in lines)
     return f"{head}\n\n{_table(columns, rows)}" if rows else f"{head}\n\nnothing was loaded yet: backlog-elt load"
+
+
+def _access(access: Mapping[str, Any]) -> str:
+    """Return how requests are signed, and what an operator must do about it, if anything."""
+    if access["kind"] == "api_key":
+        return "API key"
+    until = f", good until {_cell(access['expires_at'])}" if access["expires_at"] else ""
+    return f"OAuth{until}" + (f"; not renewed: {access['refused']}; run backlog-elt login" if access["refused"] else "")
 
 
 def _active(sync: Mapping[str, Any]) -> str:

@@ -1,8 +1,9 @@
-"""Jobs: which assets are loaded together, under one name.
+"""Jobs: which assets are loaded together, under one name, and the one that loads nothing.
 
 Add here: a job that a schedule, a sensor or a command starts. Keep out: when it starts.
 """
 
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -10,6 +11,9 @@ import dagster as dg
 from assets.census_checks import CENSUS_SPECS
 from assets.raw.activities import activities
 from assets.raw.issues import TABLES, Mode, issues
+from resources.backlog.errors import BacklogError
+from resources.backlog.resource import BacklogResource
+from resources.warehouse.errors import WarehouseError
 
 #: Tag of every run of a scheduled kind; dagster.yaml lets one run of each kind work at a time.
 KIND_TAG = "backlog_elt/kind"
@@ -53,6 +57,30 @@ census_job = dg.define_asset_job(
 )
 
 JOBS = [users_job, projects_job, issues_job, changed_issues_job, deep_pass_job, census_job]
+"""Jobs that load assets."""
+
+#: What ends before the next hourly look, and a while after it, is renewed now.
+TOKENS_AHEAD = timedelta(minutes=70)
+
+
+@dg.op(description="Asks the space for new tokens when the access token ends soon, and stores them.")
+def renew_tokens(context: dg.OpExecutionContext, backlog: BacklogResource) -> None:
+    """Renew the tokens of OAuth, so that loads find good ones and the refresh token is used before it grows old.
+
+    Raises:
+        dg.Failure: the space does not renew them, or does not answer; the description says what to do.
+    """
+    try:
+        tokens = backlog.tokens.keep(TOKENS_AHEAD)
+    except (BacklogError, WarehouseError) as error:
+        raise dg.Failure(f"tokens: {error}", allow_retries=False) from None
+    context.log.info(f"the access token is good until {tokens.expires_at:%Y-%m-%d %H:%M:%S} UTC")
+
+
+@dg.job(name="tokens", description="Renew the access by OAuth, where it ends soon.", tags={KIND_TAG: "tokens"})
+def tokens_job() -> None:
+    """Renew the tokens."""
+    renew_tokens()
 
 
 def issues_config(mode: Mode, again_from: int | None = None) -> dict[str, Any]:

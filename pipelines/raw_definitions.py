@@ -14,30 +14,33 @@ from assets.checks import CHECKS
 from assets.partitions import SETTINGS
 from assets.raw import RAW_ASSETS
 from pipelines.alerting.sensor import ALERT_SENSORS
-from pipelines.jobs import JOBS
+from pipelines.jobs import JOBS, tokens_job
 from pipelines.near_time import NEAR_TIME_SENSORS
 from pipelines.retrying import retry_failed_partitions
 from pipelines.schedules import SCHEDULES
 from pipelines.sensors import SENSORS
 from resources.backlog.resource import BacklogResource
 from resources.progress import LogProgress
+from resources.settings import API_KEY, CLIENT_ID, CLIENT_SECRET, PRIVACY_KEY, TOKEN_KEY, WAREHOUSE_URL
 from resources.warehouse.resource import WarehouseResource
 
-VARIABLES = ("BACKLOG_URL", "BACKLOG_API_KEY", "WAREHOUSE_URL", "BACKLOG_PRIVACY_KEY", "BACKLOG_PRIVACY_KEY_FILE")
+VARIABLES = ("BACKLOG_URL", API_KEY, CLIENT_ID, CLIENT_SECRET, TOKEN_KEY, PRIVACY_KEY, WAREHOUSE_URL)
 
 
 def source_resources(variables: Mapping[str, Any]) -> tuple[BacklogResource, WarehouseResource]:
     """Return the resources for the source and the warehouse; `variables` has a value for each of `VARIABLES`."""
-    return (
-        BacklogResource(
-            url=variables["BACKLOG_URL"],
-            api_key=variables["BACKLOG_API_KEY"],
-            rate_reserve=SETTINGS.rate_reserve,
-            privacy_key=variables["BACKLOG_PRIVACY_KEY"],
-            privacy_key_file=variables["BACKLOG_PRIVACY_KEY_FILE"],
-        ),
-        WarehouseResource(url=variables["WAREHOUSE_URL"], home=str(SETTINGS.home)),
+    warehouse = WarehouseResource(url=variables[WAREHOUSE_URL], home=str(SETTINGS.home))
+    backlog = BacklogResource(
+        url=variables["BACKLOG_URL"],
+        api_key=variables[API_KEY],
+        oauth_client_id=variables[CLIENT_ID],
+        oauth_client_secret=variables[CLIENT_SECRET],
+        token_key=variables[TOKEN_KEY],
+        vault=warehouse,
+        rate_reserve=SETTINGS.rate_reserve,
+        privacy_key=variables[PRIVACY_KEY],
     )
+    return backlog, warehouse
 
 
 @dg.resource(description="Tells how far a load is, in lines of the log; `backlog-elt load` draws a bar instead.")
@@ -54,7 +57,7 @@ def build_raw_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Defi
     return dg.Definitions(
         assets=dg.with_source_code_references(RAW_ASSETS),
         asset_checks=CHECKS,
-        jobs=[*JOBS, retry_failed_partitions],
+        jobs=[*JOBS, tokens_job, retry_failed_partitions],
         schedules=SCHEDULES,
         sensors=[*SENSORS, *NEAR_TIME_SENSORS, *ALERT_SENSORS],
         resources={"backlog": backlog, "warehouse": warehouse, "progress": log_progress} | dict(overrides or {}),

@@ -23,8 +23,9 @@ from assets.partitions import (
     partition_key,
 )
 from assets.raw.issues import Mode, oldest_watermark
-from pipelines.jobs import KIND_TAG, census_job, deep_pass_job, issues_config, issues_job, projects_job, users_job
+from pipelines.jobs import KIND_TAG, census_job, deep_pass_job, issues_config, issues_job, projects_job, tokens_job, users_job
 from pipelines.runs import ACTIVE, end_dead_runs
+from resources.backlog.resource import BacklogResource
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
 
@@ -33,6 +34,8 @@ PROJECTS_CRON = "0 */6 * * *"
 ISSUES_CRON = "{minute} */12 * * *"
 CENSUS_CRON = "30 3 * * *"
 NIGHTLY_SHARE_CRON = "0 4 * * *"
+#: An access token lives for an hour; away from the full hour, when loads start.
+TOKENS_CRON = "40 * * * *"
 
 #: Sync of a kind -> the longest time from one that is scheduled to the next.
 CADENCES = {"users": timedelta(days=1), "projects": timedelta(hours=6), "issues": timedelta(hours=12)}
@@ -141,6 +144,23 @@ def deep_pass_nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | 
     return single_issues_request(projects, "deep")
 
 
+@dg.schedule(
+    job=tokens_job,
+    cron_schedule=TOKENS_CRON,
+    execution_timezone=SETTINGS.timezone,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Renews the access by OAuth before it ends; nothing where access is by API key.",
+)
+def tokens_hourly(context: dg.ScheduleEvaluationContext, backlog: BacklogResource) -> dg.RunRequest | dg.SkipReason:
+    """Request a run that renews the tokens."""
+    skip = _skip(context, tokens_job.name)
+    if skip:
+        return skip
+    if not backlog.uses_oauth:
+        return dg.SkipReason("access is by API key, which does not end by itself")
+    return dg.RunRequest()
+
+
 def single_issues_request(
     projects: Sequence[str], mode: Mode, tags: Mapping[str, str] | None = None, again_from: int | None = None
 ) -> dg.RunRequest:
@@ -163,4 +183,4 @@ def changes_range(projects: Sequence[str], watermark: datetime | None) -> tuple[
     return partition_key(projects[0], first), partition_key(projects[-1], months[-1])
 
 
-SCHEDULES = [users_daily, projects_every_6_hours, issues_every_12_hours, census_nightly, deep_pass_nightly]
+SCHEDULES = [users_daily, projects_every_6_hours, issues_every_12_hours, census_nightly, deep_pass_nightly, tokens_hourly]

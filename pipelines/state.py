@@ -1,4 +1,4 @@
-"""What `backlog-elt status` says: connection, warehouse, what runs, the last syncs, the last 24 hours, the rate limit.
+"""What `backlog-elt status` says: connection, access, warehouse, what runs, the last syncs, the last 24 hours, the rate limit.
 
 Add here: another fact an operator asks for. Keep out: how it is drawn (`console.py`).
 """
@@ -57,4 +57,14 @@ def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dic
         "last_syncs": [asdict(sync) for sync in syncs.last.values()],
         "last_24h": asdict(syncs.last_24h),
         "rate_limit": limits,
+        "access": _access(backlog),
     }
+
+
+def _access(backlog: BacklogResource) -> dict[str, Any]:
+    """Return how requests are signed, until when that is good, and why it is not renewed any more, if so."""
+    if not backlog.uses_oauth:
+        return {"kind": "api_key", "expires_at": None, "refused": None}
+    held = backlog.token_store.state()
+    expires_at, refused = (held.expires_at, held.refused_reason) if held else (None, "nobody is logged in")
+    return {"kind": "oauth", "expires_at": expires_at, "refused": refused}

@@ -3,8 +3,11 @@
 Add here: a variable of the public contract. Keep out: settings of one command (they are its options).
 """
 
+import base64
+import binascii
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -13,8 +16,19 @@ from zoneinfo import ZoneInfo, available_timezones
 
 #: After the name of a variable that holds a secret: the name of one that holds the path of a file with it.
 FILE = "_FILE"
+API_KEY = "BACKLOG_API_KEY"
+CLIENT_ID = "BACKLOG_OAUTH_CLIENT_ID"
+CLIENT_SECRET = "BACKLOG_OAUTH_CLIENT_SECRET"  # noqa: S105 - the name of a variable
+TOKEN_KEY = "BACKLOG_TOKEN_KEY"  # noqa: S105 - the name of a variable
 PRIVACY_KEY = "BACKLOG_PRIVACY_KEY"
+BI_PASSWORD = "BACKLOG_BI_PASSWORD"  # noqa: S105 - the name of a variable
+WAREHOUSE_URL = "WAREHOUSE_URL"
+DAGSTER_POSTGRES_URL = "DAGSTER_POSTGRES_URL"
+#: Variables that hold a secret; each may be given as a file.
+SECRETS = (API_KEY, CLIENT_SECRET, TOKEN_KEY, PRIVACY_KEY, BI_PASSWORD, WAREHOUSE_URL, DAGSTER_POSTGRES_URL)
 _SHORTEST_KEY = 16
+_KEY_BYTES = 32
+_MAKE_KEY = 'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
 MONTH = re.compile(r"^(?!0000)\d{4}-(0[1-9]|1[0-2])$")
 
 
@@ -43,6 +57,9 @@ class Settings:
 
     backlog_url: str | None
     backlog_api_key: str | None = field(repr=False)
+    oauth_client_id: str | None
+    oauth_client_secret: str | None = field(repr=False)
+    token_key: str | None = field(repr=False)
     warehouse_url: str | None = field(repr=False)
     dagster_postgres_url: str | None = field(repr=False)
     home: Path
@@ -58,36 +75,59 @@ class Settings:
         return self.backlog_url is None
 
     @property
+    def oauth(self) -> bool:
+        """Whether access is by OAuth 2.0, not by an API key."""
+        return self.oauth_client_id is not None
+
+    @property
     def zone(self) -> ZoneInfo:
         """The zone of months, schedules and "today"."""
         return ZoneInfo(self.timezone)
+
+    @classmethod
+    def of_this_process(cls) -> "Settings":
+        """Read the environment, and put into it what is in files: Dagster, dbt and child processes read variables only.
+
+        Raises:
+            SettingsError: as `from_env`.
+        """
+        settings = cls.from_env(os.environ)
+        read_secret_files(os.environ)
+        return settings
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
         """Read and validate every variable; an empty one counts as unset.
 
         Raises:
-            SettingsError: a value is malformed, or the key of a real space is missing.
+            SettingsError: a value is malformed, or what gives access to a real space is missing.
         """
 
         def get(name: str) -> str | None:
             return environ.get(name, "").strip() or None
 
         backlog_url = _backlog_url(get("BACKLOG_URL"))
-        api_key = get("BACKLOG_API_KEY")
-        if backlog_url and not api_key:
-            raise SettingsError("BACKLOG_API_KEY", "", f"the API key of a user of {backlog_url} (personal settings)")
+        api_key, client_id = secret(environ, API_KEY), get(CLIENT_ID)
+        client_secret, token_key = secret(environ, CLIENT_SECRET), secret(environ, TOKEN_KEY)
+        if client_id or client_secret:
+            _check_oauth(backlog_url, api_key, client_id, client_secret, token_key)
+        elif backlog_url and not api_key:
+            expected = f"the API key of a user of {backlog_url} (personal settings), or {CLIENT_ID} for access by OAuth"
+            raise SettingsError(API_KEY, "", expected)
         timezone = _timezone(get("BACKLOG_TIMEZONE") or "Asia/Tokyo")
         return cls(
             backlog_url=backlog_url,
             backlog_api_key=api_key,
-            warehouse_url=_postgres_url("WAREHOUSE_URL", get("WAREHOUSE_URL")),
-            dagster_postgres_url=_postgres_url("DAGSTER_POSTGRES_URL", get("DAGSTER_POSTGRES_URL")),
+            oauth_client_id=client_id,
+            oauth_client_secret=client_secret,
+            token_key=token_key,
+            warehouse_url=_postgres_url(WAREHOUSE_URL, secret(environ, WAREHOUSE_URL)),
+            dagster_postgres_url=_postgres_url(DAGSTER_POSTGRES_URL, secret(environ, DAGSTER_POSTGRES_URL)),
             home=Path(get("BACKLOG_ELT_HOME") or ".backlog-elt").expanduser().absolute(),
             timezone=timezone,
             history_start=_history_start(get("BACKLOG_HISTORY_START") or "2020-01", ZoneInfo(timezone)),
             rate_reserve=_reserve(get("BACKLOG_RATE_RESERVE") or "0.2"),
-            bi_password=secret(environ, "BACKLOG_BI_PASSWORD"),
+            bi_password=secret(environ, BI_PASSWORD),
             privacy_key=privacy_key(environ),
         )
 
@@ -104,6 +144,47 @@ def secret(environ: Mapping[str, str], name: str) -> str | None:
     if not held:
         raise SettingsError(name + FILE, path, "a file that can be read and holds the secret, and nothing else")
     return held
+
+
+def read_secret_files(environ: MutableMapping[str, str]) -> None:
+    """Put the secrets that are given as files into the variables themselves.
+
+    Raises:
+        SettingsError: a file cannot be read, or is empty.
+    """
+    for name in SECRETS:
+        held = secret(environ, name)
+        if held is not None:
+            environ[name] = held
+
+
+def token_keys(text: str | None) -> list[str]:
+    """Return the keys by which tokens are encrypted: the first encrypts, each decrypts.
+
+    Raises:
+        SettingsError: there is none, or one is not the base64 of 32 bytes (RFC 4648, URL-safe).
+    """
+    keys = [part.strip() for part in (text or "").split(",") if part.strip()]
+    try:
+        sound = bool(keys) and all(len(base64.b64decode(key, altchars=b"-_", validate=True)) == _KEY_BYTES for key in keys)
+    except (binascii.Error, ValueError):
+        sound = False
+    if not sound:
+        expected = f"a key by which the tokens of OAuth are encrypted, or several separated by commas; make one by: {_MAKE_KEY}"
+        raise SettingsError(TOKEN_KEY, "…" if keys else "", expected)
+    return keys
+
+
+def _check_oauth(url: str | None, api_key: str | None, client_id: str | None, secret: str | None, key: str | None) -> None:
+    if not client_id:
+        raise SettingsError(CLIENT_ID, "", f"the client id of the application whose {CLIENT_SECRET} is set")
+    if not secret:
+        raise SettingsError(CLIENT_SECRET, "", f"the client secret of the application {client_id}")
+    if api_key:
+        raise SettingsError(API_KEY, "…", f"nothing while {CLIENT_ID} is set: access is by the one or the other")
+    if not url:
+        raise SettingsError("BACKLOG_URL", "", f"the root of the space to which {CLIENT_ID} gives access, https://acme.backlog.com")
+    token_keys(key)
 
 
 def privacy_key(environ: Mapping[str, str]) -> str | None:

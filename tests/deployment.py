@@ -4,6 +4,7 @@ Only the waits are taken out, by injection. Add here: a way to run or to look th
 """
 
 import logging
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -23,7 +24,6 @@ from pipelines.marts import marts_job
 from pipelines.raw_definitions import build_raw_definitions
 from pipelines.schedules import changes_range
 from pipelines.sensors import new_project_keys
-from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
 from resources.backlog.resource import BacklogResource
 from resources.progress import LogProgress, Progress
@@ -35,6 +35,9 @@ from resources.warehouse.schema import SPECS
 SMALL = SpaceSpec(seed=3, users=8, projects=3, issues=120, history_days=240)
 #: The tables that are read whole, in the order of the contract.
 WHOLE_TABLES = [name for name in SPECS if name not in CHECKED_IN_THEIR_RUNS]
+
+#: Keys by which tokens are encrypted.
+TOKEN_KEY, OTHER_TOKEN_KEY = (urlsafe_b64encode(letter * 32).decode() for letter in (b"k", b"o"))
 
 Deploy = Callable[..., "Deployment"]
 RAW_ISSUES = dg.AssetKey(["raw", "issues"])
@@ -61,8 +64,7 @@ class HastyBacklog(BacklogResource):
     def client(self) -> BacklogClient:
         """Return the client of this run."""
         if self._client is None:
-            auth = ApiKeyQuery(self.api_key)
-            self._client = BacklogClient(self.url, auth, sleep=lambda _seconds: None, max_wait=30.0, mask=self.mask)
+            self._client = BacklogClient(self.root, self.auth, sleep=lambda _seconds: None, max_wait=30.0, mask=self.mask)
         return self._client
 
 
@@ -77,11 +79,22 @@ class Deployment:
     api_key: str
     progress: Progress
     privacy_key: str = ""
+    token_key: str = ""
 
     @property
     def backlog(self) -> BacklogResource:
         """A new resource on the space."""
-        return HastyBacklog(url=self.sim.url, api_key=self.api_key, privacy_key=self.privacy_key)
+        if not self.token_key:
+            return HastyBacklog(url=self.sim.url, api_key=self.api_key, privacy_key=self.privacy_key)
+        keyring = self.sim.site.keyring
+        return HastyBacklog(
+            url=self.sim.url,
+            oauth_client_id=keyring.client_id,
+            oauth_client_secret=keyring.client_secret,
+            token_key=self.token_key,
+            vault=self.warehouse,
+            privacy_key=self.privacy_key,
+        )
 
     @property
     def warehouse(self) -> WarehouseResource:
@@ -109,6 +122,17 @@ class Deployment:
     def with_privacy_key(self, key: str) -> "Deployment":
         """Return the deployment as it is when people are masked by a key."""
         return replace(self, privacy_key=key)
+
+    def with_oauth(self, token_key: str = TOKEN_KEY) -> "Deployment":
+        """Return the deployment as it is with access by OAuth; nobody is logged in by that."""
+        return replace(self, token_key=token_key)
+
+    def log_in(self) -> "Deployment":
+        """Let the owner of the space log in, without a browser."""
+        backlog, uri = self.backlog, "http://127.0.0.1/callback"
+        code = self.sim.site.keyring.issue_code(self.sim.space.administrator.id, uri)
+        backlog.token_store.save(backlog.application.exchange(code, uri), self.sim.space.spec.space_key)
+        return self
 
     def with_progress(self, progress: Progress) -> "Deployment":
         """Return the deployment with somebody else to report to."""

@@ -1,10 +1,11 @@
 """Ways to sign a request.
 
-Holds: API key by query or by header, bearer token. Add here: another `httpx.Auth` (OAuth with refresh).
-Keep out: where the secret is configured. No class here shows its secret in `repr`.
+Holds: API key by query or by header, bearer token, bearer token that is renewed. Add here: another `httpx.Auth`.
+Keep out: where the secret is configured, when a token is renewed (renewal.py). No class here shows its secret in `repr`.
 """
 
 from collections.abc import Generator
+from typing import Protocol
 
 import httpx
 
@@ -54,3 +55,43 @@ class BearerToken(_Secret):
         """Add the token to the headers."""
         request.headers["Authorization"] = f"Bearer {self._secret}"
         yield request
+
+
+class TokenSource(Protocol):
+    """Who has the access token of now."""
+
+    def access_token(self) -> str:
+        """Return a token that is good, as far as is known; raises BacklogError."""
+
+    def renew(self, refused: str) -> str:
+        """Return another token than the one that the space has just refused; raises BacklogError."""
+
+
+class RenewedBearer(httpx.Auth):
+    """Sends the access token of a source; one that is refused is renewed once, and the request sent again.
+
+    A 401 is enough to know it by: what it says stands in `WWW-Authenticate`, with or without a body.
+    """
+
+    def __init__(self, source: TokenSource) -> None:
+        self._source = source
+
+    def auth_flow(self, request: httpx.Request) -> _Flow:
+        """Add the token to the headers.
+
+        Raises:
+            AuthenticationError: the space refuses the renewed token too.
+            BacklogError: there is no token.
+        """
+        token = self._source.access_token()
+        request.headers["Authorization"] = f"Bearer {token}"
+        response = yield request
+        if response.status_code != 401:
+            return
+        request.headers["Authorization"] = f"Bearer {self._source.renew(token)}"
+        response = yield request
+        if response.status_code == 401:
+            attempted = f"{request.method} {request.url.path.removeprefix('/api/v2')}"
+            raise AuthenticationError(
+                f"{attempted}: 401 with an access token that was just renewed; run `backlog-elt login`", status=401
+            )

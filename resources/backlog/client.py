@@ -53,10 +53,7 @@ class BacklogClient:
     ) -> None:
         protect_logs()
         self.mask = mask or Mask()
-        root = _ROOT.fullmatch(base_url.strip())
-        if root is None:
-            raise PermanentError("BACKLOG_URL must be the root of a space, like https://acme.backlog.com")
-        self.base_url = root.group(1)
+        self.base_url = space_root(base_url)
         self._owned = None if http else httpx.Client(timeout=_TIMEOUT)
         client = http or self._owned
         assert client is not None  # noqa: S101 - one of the two is set
@@ -281,6 +278,14 @@ class BacklogClient:
             f"GET {path}: {response.status_code}, but the body is not JSON ({kind}); is BACKLOG_URL the root of a Backlog space?",
             status=response.status_code,
         )
+
+
+def space_root(url: str) -> str:
+    """Return the root of a space without a slash at its end; raises PermanentError when it is no root of a space."""
+    root = _ROOT.fullmatch(url.strip())
+    if root is None:
+        raise PermanentError("BACKLOG_URL must be the root of a space, like https://acme.backlog.com")
+    return root.group(1)
 
 
 def _part(value: int | str) -> str:

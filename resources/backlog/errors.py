@@ -6,6 +6,7 @@
         Unavailable         no connection, time-out, 408, 5xx
       PermanentError        the same request would fail again
         AuthenticationError 401, a redirect to a login page, two-factor demanded (code 12)
+          GrantRefused      the token endpoint says invalid_grant: somebody must log in again
         PermissionDenied    403
         NotInPlan           codes 2 and 3: the space's plan lacks the feature, or has expired
         NotFound            404 with Backlog's own error body; a proxy's 404 is MalformedResponse
@@ -68,6 +69,14 @@ class PermanentError(BacklogError):
 
 class AuthenticationError(PermanentError):
     """The key or token is not accepted."""
+
+
+class GrantRefused(AuthenticationError):
+    """A code or refresh token is used up, expired or revoked; `reason` is what the space says of it."""
+
+    def __init__(self, message: str, *, reason: str, status: int | None = None) -> None:
+        super().__init__(message, status=status)
+        self.reason = redact(reason)
 
 
 class PermissionDenied(PermanentError):

@@ -77,7 +77,7 @@ class RateLimiter:
 
     def observe(self, bucket: str, headers: Mapping[str, str]) -> None:
         """Take in the headers of an answer; where they are missing or nonsense, our own requests are counted instead."""
-        date = _http_date(headers.get("date"))
+        date = http_date(headers.get("date"))
         if date is not None:
             self._answered = (date, self._clock())
         limit, remaining, reset = (_whole(headers.get(f"x-ratelimit-{name}")) for name in ("limit", "remaining", "reset"))
@@ -154,7 +154,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Read `Retry-After` (seconds or a date) as seconds from now, clamped to two minutes; None when absent or silly."""
     value = headers.get("retry-after")
     seconds: float | None = _whole(value)
-    if seconds is None and (date := _http_date(value)) is not None:
+    if seconds is None and (date := http_date(value)) is not None:
         seconds = date.timestamp() - now
     return None if seconds is None or seconds < 0 else min(seconds, LONGEST_WAIT)
 
@@ -164,7 +164,8 @@ def _whole(value: str | None) -> int | None:
     return int(text) if re.fullmatch(r"-?[0-9]{1,15}", text) else None
 
 
-def _http_date(value: str | None) -> datetime | None:
+def http_date(value: str | None) -> datetime | None:
+    """Read a date of a header, UTC; None when absent or nonsense."""
     try:
         date = parsedate_to_datetime(value or "")
     except ValueError:

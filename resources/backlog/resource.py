@@ -1,31 +1,39 @@
 """The Backlog client as a Dagster resource; the only file of this package that imports Dagster.
 
-Holds: configuration and lifetime of the client. Add here: what Dagster configures of it.
+Holds: configuration and lifetime of the client, and the choice between API key and OAuth. Add here: what Dagster configures of it.
 Keep out: anything that a plain Python user of the client needs too.
 """
 
-from dagster import ConfigurableResource, InitResourceContext
+import httpx
+from dagster import ConfigurableResource, InitResourceContext, ResourceDependency
 from pydantic import Field, PrivateAttr
 
-from resources.backlog.auth import ApiKeyQuery
-from resources.backlog.client import BacklogClient
+from resources.backlog.auth import ApiKeyQuery, RenewedBearer
+from resources.backlog.client import BacklogClient, space_root
 from resources.backlog.errors import PermanentError
+from resources.backlog.oauth import OAuthApplication
+from resources.backlog.redact import remember
+from resources.backlog.renewal import RenewedTokens
 from resources.privacy import Mask
-from resources.settings import FILE, PRIVACY_KEY, privacy_key
+from resources.settings import PRIVACY_KEY, privacy_key, token_keys
+from resources.tokens import TokenStore, TokenVault
 
 
 class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]  # generic only for resources that yield another value
     """Connects to a Backlog space on first use, so that definitions load with nothing set, and closes after the run.
 
-    Pass `api_key` as `EnvVar("BACKLOG_API_KEY")`: the UI then shows the variable's name, not its value.
+    Pass secrets as `EnvVar("BACKLOG_API_KEY")` and the like: the UI then shows the variable's name, not its value.
+    With `oauth_client_id` access is by OAuth, whose tokens are in `vault`; otherwise by `api_key`.
     """
 
     url: str = Field(default="", description="Root of the space, https://acme.backlog.com")
     api_key: str = Field(default="", repr=False, description="API key of a user; give it as an environment variable")
+    oauth_client_id: str = Field(default="", description="Application that a user has allowed; empty: access is by the API key")
+    oauth_client_secret: str = Field(default="", repr=False, description="Secret of the application, as an environment variable")
+    token_key: str = Field(default="", repr=False, description="Keys by which tokens are encrypted, as an environment variable")
+    vault: ResourceDependency[TokenVault | None] = None  # type: ignore[assignment]  # Dagster takes it for no resource
     rate_reserve: float = Field(default=0.2, description="Share of each rate-limit window that is left to people")
-
     privacy_key: str = Field(default="", repr=False, description="Key by which people are masked, as an environment variable")
-    privacy_key_file: str = Field(default="", description="File that holds that key")
 
     _client: BacklogClient | None = PrivateAttr(default=None)
 
@@ -33,19 +41,55 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]  # generi
     def client(self) -> BacklogClient:
         """Return the client of this run; raises PermanentError that names the variable when one is not set."""
         if self._client is None:
-            if not self.url:
-                raise PermanentError("BACKLOG_URL is not set: give the root of the space, like https://acme.backlog.com")
-            self._client = BacklogClient(self.url, ApiKeyQuery(self.api_key), reserve=self.rate_reserve, mask=self.mask)
+            self._client = BacklogClient(self.root, self.auth, reserve=self.rate_reserve, mask=self.mask)
         return self._client
 
     @property
-    def mask(self) -> Mask:
-        """What replaces people in answers, as it is configured: those who are forgotten are not in it.
+    def root(self) -> str:
+        """Root of the space; raises PermanentError when it is not set or no root of a space."""
+        if not self.url:
+            raise PermanentError("BACKLOG_URL is not set: give the root of the space, like https://acme.backlog.com")
+        return space_root(self.url)
+
+    @property
+    def uses_oauth(self) -> bool:
+        """Whether access is by OAuth, not by an API key."""
+        return bool(self.oauth_client_id)
+
+    @property
+    def auth(self) -> httpx.Auth:
+        """What signs requests, as it is configured."""
+        return RenewedBearer(self.tokens) if self.uses_oauth else ApiKeyQuery(self.api_key)
+
+    @property
+    def application(self) -> OAuthApplication:
+        """The application in this space, for access by OAuth."""
+        return OAuthApplication(self.root, self.oauth_client_id, self.oauth_client_secret)
+
+    @property
+    def token_store(self) -> TokenStore:
+        """Where the tokens of the application in this space are, for access by OAuth.
 
         Raises:
-            SettingsError: the file of the key cannot be read.
+            PermanentError: no vault is configured.
+            SettingsError: the token key is no key.
+            WarehouseError: the vault cannot be used.
         """
-        return Mask(privacy_key({PRIVACY_KEY: self.privacy_key, PRIVACY_KEY + FILE: self.privacy_key_file}) or "")
+        if self.vault is None:
+            raise PermanentError("access by OAuth needs a warehouse, where the tokens are")
+        for key in token_keys(self.token_key):
+            remember(key)
+        return self.vault.tokens(self.root.split("://", 1)[1].lower(), self.oauth_client_id, self.token_key)
+
+    @property
+    def tokens(self) -> RenewedTokens:
+        """The tokens of the application in this space, kept good, for access by OAuth."""
+        return RenewedTokens(self.application, self.token_store)
+
+    @property
+    def mask(self) -> Mask:
+        """What replaces people in answers, as it is configured: those who are forgotten are not in it."""
+        return Mask(privacy_key({PRIVACY_KEY: self.privacy_key}) or "")
 
     def teardown_after_execution(self, context: InitResourceContext) -> None:
         """Close the connections after the run."""

@@ -24,7 +24,7 @@ OnWait = Callable[[str, float, datetime], None]
 
 FIRST_CONTACT_ATTEMPTS = 5  # about eight seconds: an unreachable host is mostly a wrong BACKLOG_URL
 NETWORK_BUDGET = 60.0  # seconds of waiting for a host that has answered before
-_BACKOFF = wait_exponential(multiplier=0.5, max=30) + wait_random(0, 0.5)
+BACKOFF = wait_exponential(multiplier=0.5, max=30) + wait_random(0, 0.5)
 
 _log = logging.getLogger(__name__)
 
@@ -124,22 +124,28 @@ class Transport:
     def _exchange(self, method: str, path: str, params: Params) -> httpx.Response | Unavailable:
         """Count and send a request. Return the error instead of raising it, so that it is not chained to httpx's."""
         bucket = bucket_of(method, path)
-        self.stats.requests[bucket] += 1
-        self.limiter.sending(bucket)
+        self._count(bucket)
         try:
-            return self._http.request(method, self._root + path, params=tuple(params), auth=self._auth, follow_redirects=False)
+            answer = self._http.request(method, self._root + path, params=tuple(params), auth=self._auth, follow_redirects=False)
         except httpx.RequestError as error:
             reason = redact(str(error)) or type(error).__name__
-        unreachable = Unavailable(f"{method} {path}: no answer from {self._host}: {reason}; check BACKLOG_URL and the network")
-        unreachable.unreachable = True
-        return unreachable
+            unreachable = Unavailable(f"{method} {path}: no answer from {self._host}: {reason}; check BACKLOG_URL and the network")
+            unreachable.unreachable = True
+            return unreachable
+        for _ in answer.history:  # it was sent again, with a renewed token
+            self._count(bucket)
+        return answer
+
+    def _count(self, bucket: str) -> None:
+        self.stats.requests[bucket] += 1
+        self.limiter.sending(bucket)
 
     def _pause(self, state: RetryCallState) -> float:
         error = _failure(state)
         if isinstance(error, RateLimited):
             # A second 429 in a row means that the headers were wrong or that others compete: add a back-off.
-            return (error.retry_in or 0.0) + (_BACKOFF(state) if state.attempt_number > 1 else 0.0)
-        return max(error.retry_in or 0.0, _BACKOFF(state))
+            return (error.retry_in or 0.0) + (BACKOFF(state) if state.attempt_number > 1 else 0.0)
+        return max(error.retry_in or 0.0, BACKOFF(state))
 
     def _exhausted(self, state: RetryCallState) -> bool:
         error = _failure(state)

@@ -32,6 +32,8 @@ METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 PAGE = "<!DOCTYPE html><html><head><title>Maintenance</title></head><body><h1>Service unavailable</h1></body></html>"
 Before = Callable[[RequestInfo], None]
 Rewrite = Callable[[RequestInfo, Any], Any]
+Answer = Callable[[Request, RequestInfo, Params, str], Response]
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass
@@ -66,7 +68,15 @@ class Site:
         missing = Route(ROOT + "/{rest:path}", self._endpoint("unknown", _missing), methods=METHODS)
         return Starlette(routes=[*extra, *routes, missing])
 
-    def _endpoint(self, route: str, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    def _endpoint(self, route: str, handler: Handler) -> Endpoint:
+        def answer(request: Request, info: RequestInfo, query: Params, body: str) -> Response:
+            return self._answer(request, info, handler, query, body)
+
+        return self.served(route, answer)
+
+    def served(self, route: str, answer: Answer) -> Endpoint:
+        """Return what every request below the root of the API goes through: hooks, faults, `answer`, the log, the clock."""
+
         async def endpoint(request: Request) -> Response:
             path = request.url.path.removeprefix(ROOT)
             query = Params.parse(request.url.query)
@@ -86,7 +96,7 @@ class Site:
                     response = await self._fail(request, fault)
             if response is None:
                 with self.world.lock:
-                    response = self._answer(request, info, handler, query, body)
+                    response = answer(request, info, query, body)
             if cut is not None:
                 response = await _halve(request, response, cut)
             info.status = response.status_code

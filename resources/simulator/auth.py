@@ -11,7 +11,6 @@ from resources.simulator.errors import ApiError, unauthenticated
 from resources.simulator.params import Params
 from resources.simulator.world import World
 
-LIFE = 3_600
 CLIENT_ID = "simulated-client"
 
 
@@ -39,6 +38,11 @@ class Keyring:
         self._revoked: set[str] = set()
         self._made = 0
 
+    @property
+    def tokens(self) -> list[str]:
+        """Every code and token that was ever given."""
+        return [self._secret(kind, number) for number in range(1, self._made + 1) for kind in ("code", "access", "refresh")]
+
     def api_key(self, user: int) -> str:
         """Return the API key of a user."""
         return self._secret("key", user)
@@ -57,6 +61,12 @@ class Keyring:
         """Let all access tokens expire now; refresh tokens live on."""
         for token in self._access.values():
             token.expires = self.world.clock.now()
+
+    def revoke_grants(self, *, at_once: bool = True) -> None:
+        """Take back what users have allowed: nothing is refreshed any more, and `at_once` no access token is good either."""
+        self._refresh.clear()
+        if at_once:
+            self._access.clear()
 
     def grant(self, form: Params) -> dict[str, object]:
         """Answer the token endpoint.
@@ -122,8 +132,9 @@ class Keyring:
                 if known.user == user and known.expires > now:
                     return token, int(known.expires - now)
         token = self._new("access")
-        self._access[token] = _Token(user, now + LIFE)
-        return token, LIFE
+        life = self.world.switches.token_seconds
+        self._access[token] = _Token(user, now + life)
+        return token, life
 
     def _new(self, kind: str) -> str:
         self._made += 1

@@ -10,9 +10,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from resources.simulator.app import Site
+from resources.simulator.app import ROOT, Site
 from resources.simulator.auth import GrantError
 from resources.simulator.params import Params
+from resources.simulator.requests import RequestInfo
 
 PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Allow access</title></head><body>
 <h1>Allow access to the simulated space {space}?</h1>
@@ -20,6 +21,7 @@ PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Allo
 <label>as <select name="user">{users}</select></label>
 <button name="decision" value="allow">Allow</button> <button name="decision" value="deny">Deny</button>
 </form></body></html>"""
+TOKEN = "/oauth2/token"  # noqa: S105 - a path
 ASKED = ("client_id", "redirect_uri", "state")
 
 
@@ -49,17 +51,15 @@ def routes(site: Site) -> list[Route]:
         joint = "&" if "?" in uri else "?"
         return RedirectResponse(uri + joint + urlencode(answer | ({"state": state} if state else {})), 302)
 
-    async def token(request: Request) -> Response:
-        form = Params.parse((await request.body()).decode())
+    def token(_request: Request, _info: RequestInfo, _query: Params, body: str) -> Response:
         try:
-            with site.world.lock:
-                return JSONResponse(site.keyring.grant(form), headers={"Cache-Control": "no-store"})
+            return JSONResponse(site.keyring.grant(Params.parse(body)), headers={"Cache-Control": "no-store"})
         except GrantError as error:
-            status = 401 if str(error) == "invalid_client" else 400
+            status = 401 if str(error) == "invalid_client" else site.world.switches.grant_error_status
             return JSONResponse({"error": str(error), "error_description": "The grant was refused."}, status)
 
     return [
         Route("/OAuth2AccessRequest.action", page, methods=["GET"]),
         Route("/OAuth2AccessRequest.action", decide, methods=["POST"]),
-        Route("/api/v2/oauth2/token", token, methods=["POST"]),
+        Route(f"{ROOT}{TOKEN}", site.served(TOKEN, token), methods=["POST"]),
     ]

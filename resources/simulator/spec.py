@@ -91,6 +91,10 @@ class Switches:
     """The token endpoint gives the live access token again, with what is left of its life."""
     bearer_refusal: Literal["challenge", "errors"] = "challenge"
     """A bad token is told in `WWW-Authenticate` with an empty body; or in a list of errors."""
+    token_seconds: int = 3600
+    """Life of an access token."""
+    grant_error_status: int = 400
+    """Status of a refused grant; a wrong application is refused with 401 in any case."""
     retry_after: bool = False
     """A 429 carries `Retry-After`."""
     limits_drop_after: int = 0

@@ -10,6 +10,7 @@ from dagster import ConfigurableResource, InitResourceContext
 from pydantic import Field, PrivateAttr
 from sqlalchemy import Engine
 
+from resources.tokens import TokenStore
 from resources.warehouse.connect import engine
 from resources.warehouse.embedded import ensure_server
 from resources.warehouse.errors import WarehouseError
@@ -38,6 +39,17 @@ class WarehouseResource(ConfigurableResource[Engine]):
                 upgrade(made)
                 self._engine = made
             return self._engine
+
+    def tokens(self, host: str, client_id: str, keys: str) -> TokenStore:
+        """Return where the OAuth tokens of an application in a space are kept (see `TokenVault`).
+
+        Raises:
+            SettingsError: the keys are no Fernet keys.
+            WarehouseError: the server cannot be started, reached or migrated.
+        """
+        from resources.warehouse.tokens import StoredTokens  # ciphers are loaded (50 ms) only where they are used
+
+        return StoredTokens(self.engine, host, client_id, keys)
 
     def _embedded(self) -> str:
         if not self.home:

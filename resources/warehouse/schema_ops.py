@@ -238,9 +238,25 @@ heartbeats = Table(
     comment="The last sign of life of what works without being asked",
 )
 
+oauth_tokens = Table(
+    "oauth_tokens",
+    metadata,
+    Column("host", Text, primary_key=True, comment="Host of the space, with port and path where its URL has them"),
+    Column("client_id", Text, primary_key=True, comment="Application that a user has allowed to read the space"),
+    Column("space_key", Text, nullable=False, comment=_SPACE),
+    Column("tokens", Text, nullable=False, comment="Access and refresh token, encrypted (Fernet)"),
+    Column("key_id", Text, nullable=False, comment="Fingerprint of the key by which they are encrypted"),
+    Column("expires_at", DateTime(timezone=True), nullable=False, comment="End of the access token, by the clock of the space"),
+    Column("refreshed_at", DateTime(timezone=True), nullable=False, comment="When the space gave these tokens"),
+    Column("refused_at", DateTime(timezone=True), comment="Since when the space does not renew them; null: it may. Log in again"),
+    Column("refused_reason", Text, comment="What the space said to that"),
+    schema=OPS,
+    comment="Who is logged in by OAuth: one row for each space and application",
+)
+
 OPS_TABLES: Final = (
     sync_history, sync_state, project_keys, unexpected_fields, rejected_records,
-    issue_reads, deletions, verifications, webhook_events, names, spaces, mart_builds, forgotten_users,
+    issue_reads, deletions, verifications, webhook_events, names, spaces, mart_builds, forgotten_users, oauth_tokens,
     heartbeats,
 )  # fmt: skip
 """Every ops table."""

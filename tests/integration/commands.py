@@ -41,7 +41,7 @@ class Shell:
 
     def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
         """Start the command; `variables` are set besides."""
-        base = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        base = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         return subprocess.Popen(
             [sys.executable, "-m", "pipelines", *arguments],
             cwd=self.folder,

@@ -15,18 +15,16 @@ import pytest
 from sqlalchemy import Engine
 
 from assets.raw.webhooks import drain
-from resources.backlog.auth import BearerToken
-from resources.backlog.client import BacklogClient
-from resources.backlog.errors import AuthenticationError
 from resources.privacy import Mask
 from resources.simulator import Fault, Switches
 from resources.warehouse.inbox import receive
-from tests.deployment import SMALL, Deploy, Deployment
+from tests.deployment import SMALL, Deploy, failures
 
 #: `roleType` of somebody who administers nothing.
 ORDINARY = 2
 PATIENCE_SECONDS = 30
 SPACE = SMALL.space_key
+GRANT = "/oauth2/token"
 
 
 @pytest.mark.parametrize("hidden", [True, False])
@@ -38,25 +36,34 @@ def test_mail_addresses_are_stored_as_the_key_shows_them(deploy: Deploy, hidden:
     assert any(row["mail_address"] for row in deployment.rows("users")) != hidden
 
 
-@pytest.mark.parametrize("rotates", [True, False])
-@pytest.mark.parametrize("reuses", [True, False])
-def test_the_token_of_a_refresh_reads_the_space(deploy: Deploy, rotates: bool, reuses: bool) -> None:
-    deployment = deploy(switches=Switches(rotate_refresh=rotates, reuse_token=reuses))
-    first = logged_in(deployment)
-    second = grant(deployment, grant_type="refresh_token", refresh_token=first["refresh_token"])
-    assert (second["refresh_token"] != first["refresh_token"]) == rotates
-    assert (second["access_token"] == first["access_token"]) == reuses
-    with BacklogClient(deployment.sim.url, BearerToken(second["access_token"])) as client:
-        assert {project["id"] for project in client.projects()} == set(deployment.sim.space.projects)
-
-
-@pytest.mark.parametrize("refusal", ["challenge", "errors"])
-def test_an_expired_token_is_an_error_of_authentication_however_it_is_told(deploy: Deploy, refusal: Any) -> None:
-    deployment = deploy(switches=Switches(bearer_refusal=refusal))
-    token = logged_in(deployment)["access_token"]
-    deployment.sim.site.keyring.expire_tokens()
-    with BacklogClient(deployment.sim.url, BearerToken(token)) as client, pytest.raises(AuthenticationError):
-        client.projects()
+@pytest.mark.parametrize(
+    "switches",
+    [
+        {},
+        {"rotate_refresh": False, "bearer_refusal": "errors", "grant_error_status": 401},
+        {"reuse_token": True},
+        {"reuse_token": True, "rotate_refresh": False, "token_seconds": 700},
+        {"token_seconds": 30, "grant_error_status": 401},
+    ],
+    ids=str,
+)
+def test_a_load_goes_on_while_its_tokens_end_and_says_what_to_do_when_the_grant_is_taken_back(
+    deploy: Deploy, switches: dict[str, Any]
+) -> None:
+    deployment = deploy(switches=Switches(**switches)).with_oauth().log_in()
+    sim, step = deployment.sim, switches.get("token_seconds", 3_600) // 4
+    sim.before_request(lambda info: sim.clock.advance(0 if info.route == GRANT else step))
+    assert deployment.run("projects").success
+    assert {row["id"] for row in deployment.rows("projects")} == set(sim.space.projects)
+    assert sim.requests.count(route=GRANT) > 1
+    sim.site.keyring.revoke_grants()
+    failed = deployment.run("users")
+    assert not failed.success
+    [line] = failures(failed)
+    assert line.endswith("run `backlog-elt login`")
+    [row] = deployment.query("SELECT refused_at, refused_reason FROM ops.oauth_tokens")
+    assert row["refused_at"]
+    assert row["refused_reason"].startswith("invalid_grant")
 
 
 @pytest.mark.parametrize(("delivery", "posts"), [("once", 5), ("retry", 6), ("duplicate", 10), ("reorder", 5)])
@@ -116,19 +123,3 @@ def inbox_over_http(engine: Engine, *, refuse: bool) -> Iterator[tuple[str, "que
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-def logged_in(deployment: Deployment) -> dict[str, Any]:
-    """Return the first tokens of the owner."""
-    keyring, owner = deployment.sim.site.keyring, deployment.sim.space.administrator.id
-    uri = "http://127.0.0.1/back"
-    return grant(deployment, grant_type="authorization_code", code=keyring.issue_code(owner, uri), redirect_uri=uri)
-
-
-def grant(deployment: Deployment, **form: str) -> dict[str, Any]:
-    """Ask the token endpoint."""
-    keyring = deployment.sim.site.keyring
-    secret = {"client_id": keyring.client_id, "client_secret": keyring.client_secret}
-    answer = httpx.post(f"{deployment.sim.url}/api/v2/oauth2/token", data=secret | form)
-    found: dict[str, Any] = answer.raise_for_status().json()
-    return found

@@ -105,6 +105,7 @@ def found() -> dict[str, Any]:
         "space": "acme", "simulated": True, "connected": True, "connection_error": None,
         "warehouse": {"url": "postgresql://w", "embedded": True}, "dagster": {"url": None}, "active": [], "last_syncs": [],
         "last_24h": {"runs": 0, "items": 0}, "rate_limit": {"search": {"limit": 150, "remaining": 149, "reset": UNTIL}},
+        "access": {"kind": "api_key", "expires_at": None, "refused": None},
     }  # fmt: skip
 
 
@@ -112,6 +113,26 @@ def test_the_status_of_a_fresh_deployment_says_what_to_do_next(found: dict[str, 
     shown = status_table(found)
     for said in ("acme (simulated)", "postgresql://w (embedded)", "backlog-elt up starts it", "search 149/150", "backlog-elt load"):
         assert said in shown
+
+
+@pytest.mark.parametrize(
+    ("access", "said"),
+    [
+        ({"kind": "api_key", "expires_at": None, "refused": None}, "API key"),
+        ({"kind": "oauth", "expires_at": UNTIL, "refused": None}, f"OAuth, good until {UNTIL.astimezone():%Y-%m-%d %H:%M:%S}"),
+        (
+            {"kind": "oauth", "expires_at": UNTIL, "refused": "invalid_grant"},
+            f"OAuth, good until {UNTIL.astimezone():%Y-%m-%d %H:%M:%S}; not renewed: invalid_grant; run backlog-elt login",
+        ),
+        (
+            {"kind": "oauth", "expires_at": None, "refused": "nobody is logged in"},
+            "OAuth; not renewed: nobody is logged in; run backlog-elt login",
+        ),
+    ],
+)
+def test_the_status_says_how_requests_are_signed(found: dict[str, Any], access: dict[str, Any], said: str) -> None:
+    [line] = [line for line in status_table(found | {"access": access}).splitlines() if line.startswith("access")]
+    assert line.split(maxsplit=1)[1] == said
 
 
 def test_the_status_shows_why_there_is_no_connection_and_the_last_syncs(found: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import dagster as dg
 
@@ -20,6 +21,7 @@ FOLDERS = {"raw": "raw", "staging": "marts/models/staging", "mart": "marts"}
 #: Ends the process as soon as anything tries to connect to anywhere.
 WITHOUT_NETWORK = """
 import sys
+from pathlib import Path
 def watch(event, arguments):
     if event in ("socket.connect", "socket.getaddrinfo"):
         raise SystemExit(f"tried to reach {arguments}")
@@ -34,6 +36,31 @@ def test_the_definitions_load_with_an_empty_environment_no_network_and_no_databa
         [sys.executable, "-c", WITHOUT_NETWORK], env={}, cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=120, check=False
     )
     assert (done.returncode, done.stdout.strip()) == (0, str(len(SPECS))), done.stderr
+
+
+#: Shows what Dagster, which reads variables, finds in a code server that was not started by `backlog-elt`.
+WITH_FILES = """
+import os
+from pipelines.raw_definitions import build_raw_definitions
+backlog = build_raw_definitions().resources["backlog"]
+print([os.environ[name] for name in ("BACKLOG_API_KEY", "WAREHOUSE_URL", "DAGSTER_POSTGRES_URL")])
+print(backlog.api_key.env_var_name, "a-key" in repr(backlog))
+"""
+
+
+def test_a_code_server_that_is_started_by_dagster_finds_secrets_in_files_too(tmp_path: Path) -> None:
+    secrets = {
+        "BACKLOG_API_KEY": "a-key-in-a-file",
+        "WAREHOUSE_URL": "postgresql://a/w",
+        "DAGSTER_POSTGRES_URL": "postgresql://a/d",
+    }
+    variables = {"BACKLOG_URL": "https://acme.backlog.com"}
+    for name, secret in secrets.items():
+        (tmp_path / name).write_text(secret)
+        variables[f"{name}_FILE"] = str(tmp_path / name)
+    command = [sys.executable, "-c", WITH_FILES]
+    done = subprocess.run(command, env=variables, cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.splitlines() == [str(list(secrets.values())), "BACKLOG_API_KEY False"], done.stderr
 
 
 def test_every_job_and_every_resource_resolves() -> None:

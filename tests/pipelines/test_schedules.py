@@ -54,6 +54,7 @@ def add_run(instance: dg.DagsterInstance, kind: str, status: dg.DagsterRunStatus
         ("projects_every_6_hours", "projects", "0 */6 * * *"),
         ("issues_every_12_hours", "issues", "0 */12 * * *"),
         ("census_nightly", "census", "30 3 * * *"),
+        ("tokens_hourly", "tokens", "40 * * * *"),
     ],
 )
 def test_each_cadence_runs_by_default_in_the_zone_of_the_deployment(name: str, job: str, cron: str) -> None:
@@ -88,6 +89,7 @@ def test_a_tick_that_finds_a_run_of_its_kind_starts_nothing_and_names_it() -> No
 
 @pytest.mark.parametrize("name", BY_NAME)
 def test_a_due_tick_requests_one_run(near: Deployment, name: str) -> None:
+    near = near.with_oauth() if name == "tokens_hourly" else near
     [request] = tick(near, name).run_requests or []
     assert request.run_key is None
 
@@ -107,6 +109,12 @@ def test_a_tick_while_a_run_of_its_kind_is_active_is_skipped(near: Deployment, n
     found = tick(near, name)
     assert not found.run_requests
     assert found.skip_message == f"run {active} of the same kind has not ended"
+
+
+def test_where_access_is_by_api_key_no_tokens_are_renewed(near: Deployment) -> None:
+    found = tick(near, "tokens_hourly")
+    assert not found.run_requests
+    assert found.skip_message == "access is by API key, which does not end by itself"
 
 
 def test_a_run_of_another_kind_or_one_that_has_ended_holds_nothing_back(near: Deployment) -> None:

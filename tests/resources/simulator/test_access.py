@@ -4,13 +4,15 @@ Add here: a rule of access. Keep out: rate limits (`test_limits.py`).
 """
 
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
-from tests.resources.simulator.conftest import Api
+from resources.simulator import Fault
+from tests.resources.simulator.conftest import NOW, Api
 
 Login = Callable[[Api, int], Api]
 REDIRECT = "http://127.0.0.1:1/back?x=1"
@@ -188,6 +190,30 @@ def test_an_expired_token_is_told_in_the_way_that_is_switched_on(api: Api, form:
     else:
         assert "WWW-Authenticate" not in answer.headers
         assert answer.json()["errors"][0]["code"] == 11
+
+
+@pytest.mark.parametrize("status", [400, 401])
+def test_a_grant_that_is_taken_back_is_refused_with_the_status_that_is_switched_on(api: Api, status: int) -> None:
+    api.simulator.switch(grant_error_status=status)
+    with plain(api) as client:
+        tokens = logged_in(api, client)
+        api.simulator.site.keyring.revoke_grants()
+        assert whoami(client, tokens["access_token"]).status_code == 401
+        refused = token(api, client, grant_type="refresh_token", refresh_token=tokens["refresh_token"])
+    assert (refused.status_code, refused.json()["error"]) == (status, "invalid_grant")
+
+
+def test_the_life_of_tokens_can_be_made_short_and_the_token_endpoint_tells_the_time_and_has_faults(api: Api) -> None:
+    api.simulator.switch(token_seconds=2)
+    api.simulator.faults.add(Fault(status=503, path="/oauth2/token"))
+    with plain(api) as client:
+        code = allowed(api, client)["code"][0]
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT}
+        assert token(api, client, **form).status_code == 503
+        answer = token(api, client, **form)
+    assert answer.json()["expires_in"] == 2
+    assert parsedate_to_datetime(answer.headers["Date"]) == NOW
+    assert api.simulator.requests.count(route="/oauth2/token") == 2
 
 
 def test_tokens_can_be_made_to_expire_at_once(api: Api) -> None:

@@ -1,4 +1,4 @@
-"""Make the table of signs of life.
+"""Make the table of OAuth tokens.
 
 The SQL beside this file is frozen: it was rendered from the metadata of its day and does not change with it.
 """
@@ -21,5 +21,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Refuse: going back would drop what was replicated."""
-    raise WarehouseError("Going back would drop what was replicated: restore a backup instead.")
+    """Refuse: going back would log everybody out."""
+    raise WarehouseError("The table of tokens is not dropped: run backlog-elt logout to forget them.")

@@ -1,0 +1,143 @@
+"""Where the browser brings the answer of a user who was asked to allow the application: a server on this machine, for one answer.
+
+Holds: the server, its pages and the state that ties an answer to a question. Add here: another way in which a browser comes back.
+Keep out: what the code is exchanged for (oauth.py).
+"""
+
+import hmac
+import queue
+import secrets
+import threading
+from collections.abc import Callable
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+from urllib.parse import parse_qs, urlsplit
+
+from resources.backlog.errors import AuthenticationError, PermanentError
+from resources.backlog.redact import remember
+
+HOST = "127.0.0.1"
+PATH = "/callback"
+
+_PAGE = """<!DOCTYPE html><html lang="ja"><head><meta charset="utf-8"><title>backlog-elt</title></head>
+<body style="font-family: sans-serif; margin: 4rem auto; max-width: 36rem; line-height: 1.7">
+<p>{japanese}</p><p lang="en">{english}</p></body></html>"""
+_HEADERS = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "Connection": "close",
+}
+_ALLOWED = (
+    "アクセスが許可されました。このページを閉じて、ターミナルの表示を確認してください。",
+    "Access is allowed. You can close this page; the terminal says how it goes on.",
+)
+_DENIED = ("アクセスは許可されませんでした。このページは閉じて構いません。", "Access was not allowed. You can close this page.")
+_STRANGE = (
+    "このログインへの応答ではありません。ターミナルに表示された URL を開き直してください。",
+    "This is no answer to the login that waits. Open the URL that the terminal shows.",
+)
+_NOTHING = ("このページはありません。", "There is no such page.")
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: a browser is gone before it has its page."""
+
+
+class Callback:
+    """Listens on the loopback address until the block ends. `on_strange` is told of each answer that is none to this login.
+
+    `state` is a secret of this login, good for one answer: whoever does not know it cannot put his own code in place of the user's.
+    """
+
+    def __init__(self, port: int, on_strange: Callable[[str], None] = lambda _said: None) -> None:
+        self.state = secrets.token_urlsafe(32)
+        self.uri = f"http://{HOST}:{port}{PATH}"
+        self._on_strange = on_strange
+        self._answers: queue.Queue[tuple[str | None, str | None]] = queue.Queue()
+        self._turn = threading.Lock()
+        self._used = False
+        try:
+            self._server = _Server((HOST, port), self._handler())
+        except OSError:
+            said = f"port {port} on {HOST} is in use: stop what listens there, or choose another with --port"
+            raise PermanentError(f"{said}, and register its redirect URI") from None
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def wait(self, seconds: float) -> str:
+        """Return the code that the browser brings.
+
+        Raises:
+            AuthenticationError: the user did not allow it, or nobody answered in time.
+        """
+        try:
+            code, denied = self._answers.get(timeout=seconds)
+        except queue.Empty:
+            raise AuthenticationError(f"nobody allowed the access within {seconds:g} s; run `backlog-elt login` again") from None
+        if code is None:
+            raise AuthenticationError(f"the access was not allowed ({denied}); run `backlog-elt login` again to ask once more")
+        return code
+
+    def _take(self, query: str) -> tuple[HTTPStatus, tuple[str, str], tuple[str | None, str | None] | None]:
+        """Return status and page for what a browser brings, and the answer in it, if it is one."""
+        given = {name: values[0] for name, values in parse_qs(query).items()}
+        code, denied = given.get("code"), given.get("error")
+        remember(code or "")
+        known = hmac.compare_digest(given.get("state", "").encode(), self.state.encode())
+        with self._turn:
+            if not known or self._used or not (code or denied):
+                return HTTPStatus.BAD_REQUEST, _STRANGE, None
+            self._used = True
+        if denied:
+            shown = "".join(letter for letter in denied[:60] if letter.isalnum() or letter in "_-.")
+            return HTTPStatus.OK, _DENIED, (None, shown)
+        return HTTPStatus.OK, _ALLOWED, (code, None)
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        callback = self
+
+        class Handler(BaseHTTPRequestHandler):
+            timeout = 10.0
+            server_version, sys_version = "backlog-elt", ""
+
+            def do_GET(self) -> None:
+                asked = urlsplit(self.path)
+                if asked.path != PATH:
+                    self._show(HTTPStatus.NOT_FOUND, _NOTHING)
+                    return
+                status, page, answer = callback._take(asked.query)
+                try:
+                    self._show(status, page)
+                finally:  # the answer counts, also when the browser is gone
+                    if answer is None:
+                        callback._on_strange("a browser brought an answer that is none to this login: it was not taken")
+                    else:
+                        callback._answers.put(answer)
+
+            def _show(self, status: HTTPStatus, page: tuple[str, str]) -> None:
+                japanese, english = page
+                body = _PAGE.format(japanese=japanese, english=english).encode()
+                self.send_response(status)
+                for name, value in {**_HEADERS, "Content-Length": str(len(body))}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing: the line would hold the code and the state."""
+
+        return Handler

@@ -1,0 +1,163 @@
+"""OAuth 2.0 as Backlog speaks it: where a user allows an application, and the endpoint that gives tokens.
+
+Holds: the authorization-code grant and the refresh. Add here: what another grant needs.
+Keep out: when tokens are renewed (renewal.py), how requests are signed (auth.py), where tokens are kept.
+
+Nulab documents an hour of life. A refresh may bring the same access token with what is left of its life, and a new refresh token in
+place of the old one. Source: https://developer.nulab.com/docs/backlog/auth/
+"""
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+
+import httpx
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
+
+from resources.backlog.errors import (
+    AuthenticationError,
+    BacklogError,
+    BadRequest,
+    GrantRefused,
+    MalformedResponse,
+    TransientError,
+    Unavailable,
+    error_from_response,
+)
+from resources.backlog.ratelimit import http_date, retry_after
+from resources.backlog.redact import protect_logs, redact, remember
+from resources.backlog.transport import BACKOFF
+from resources.tokens import Tokens
+
+ATTEMPTS = 4  # about four seconds: others wait for the tokens meanwhile
+_LIFE = 3_600
+_TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+_PATH = "/api/v2/oauth2/token"
+_ATTEMPTED = "POST /oauth2/token"
+_ERROR = re.compile(r'error="?([a-z_]+)')
+_CHECK_APPLICATION = "check BACKLOG_OAUTH_CLIENT_ID and BACKLOG_OAUTH_CLIENT_SECRET: the space does not know this application"
+
+
+class OAuthApplication:
+    """An application that is registered with Nulab, in one space. `clock` gives epoch seconds; it and `sleep` are for tests."""
+
+    def __init__(
+        self,
+        base_url: str,
+        client_id: str,
+        client_secret: str,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        protect_logs()
+        remember(client_secret)
+        self.base_url = base_url
+        self.client_id = client_id
+        self.clock = clock
+        self._secret = client_secret
+        self._sleep = sleep
+
+    def __repr__(self) -> str:
+        return f"OAuthApplication({self.base_url!r}, {self.client_id!r}, ***)"
+
+    def authorize_url(self, redirect_uri: str, state: str) -> str:
+        """Return the page on which a user allows the application; the browser comes back to `redirect_uri` with `state`."""
+        query = {"response_type": "code", "client_id": self.client_id, "redirect_uri": redirect_uri, "state": state}
+        return f"{self.base_url}/OAuth2AccessRequest.action?{urlencode(query)}"
+
+    def exchange(self, code: str, redirect_uri: str) -> Tokens:
+        """Return the tokens for a code that the browser brought.
+
+        Raises:
+            GrantRefused: the code is unknown, used or too old, or is of another redirect URI.
+            BacklogError: there is no answer, or not one of tokens.
+        """
+        remember(code)
+        return self._grant({"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri})
+
+    def refresh(self, tokens: Tokens) -> Tokens:
+        """Return new tokens; the old refresh token may be dead from then on, so store them before anything else.
+
+        Raises:
+            GrantRefused: the refresh token is used up, expired or revoked: somebody must log in again.
+            BacklogError: there is no answer, or not one of tokens.
+        """
+        return self._grant({"grant_type": "refresh_token", "refresh_token": tokens.refresh_token})
+
+    def _grant(self, form: Mapping[str, str]) -> Tokens:
+        retrying = Retrying(
+            retry=retry_if_exception_type(TransientError),
+            wait=BACKOFF,
+            stop=stop_after_attempt(ATTEMPTS),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        return retrying(self._ask, {**form, "client_id": self.client_id, "client_secret": self._secret})
+
+    def _ask(self, form: Mapping[str, str]) -> Tokens:
+        answer = self._post(form)
+        if isinstance(answer, BacklogError):
+            raise answer
+        body = _object(answer)
+        told = http_date(answer.headers.get("date"))
+        now = told or datetime.fromtimestamp(self.clock(), UTC)
+        if "error" in body:
+            raise _refusal(answer.status_code, body)
+        error = error_from_response(answer, _ATTEMPTED)
+        if isinstance(error, TransientError):
+            error.retry_in = retry_after(answer.headers, now.timestamp())
+        if isinstance(error, AuthenticationError):
+            raise AuthenticationError(f"{_ATTEMPTED}: {answer.status_code}; {_CHECK_APPLICATION}", status=answer.status_code)
+        if error is not None:
+            raise error
+        access, refresh = body.get("access_token"), body.get("refresh_token") or form.get("refresh_token")
+        for token in (access, refresh):
+            if not isinstance(token, str) or not token.isascii() or not token.isprintable() or " " in token or not token:
+                raise MalformedResponse(
+                    f"{_ATTEMPTED}: {answer.status_code}, but the answer has no tokens", status=answer.status_code
+                )
+            remember(token)
+        return Tokens(str(access), str(refresh), now, now + timedelta(seconds=_life(body.get("expires_in"))))
+
+    def _post(self, form: Mapping[str, str]) -> httpx.Response | Unavailable:
+        """Send a form. Return the error instead of raising it, so that it is not chained to httpx's, which has the form."""
+        try:
+            return httpx.post(self.base_url + _PATH, data=dict(form), timeout=_TIMEOUT, follow_redirects=False)
+        except httpx.RequestError as error:
+            reason = redact(str(error)) or type(error).__name__
+        host = httpx.URL(self.base_url).netloc.decode()
+        return Unavailable(f"{_ATTEMPTED}: no answer from {host}: {reason}; check BACKLOG_URL and the network")
+
+
+def _refusal(status: int, body: Mapping[str, object]) -> BacklogError:
+    """Map an error of RFC 6749 (section 5.2), which comes with 400 or 401."""
+    kind, more = str(body["error"]), body.get("error_description")
+    reason = f"{kind}: {more}".rstrip(".") if more else kind
+    said = f"{_ATTEMPTED}: {status}, {reason}"
+    if kind == "invalid_grant":
+        return GrantRefused(f"{said}; run `backlog-elt login`", reason=reason, status=status)
+    if kind in {"invalid_client", "unauthorized_client"}:
+        return AuthenticationError(f"{said}; {_CHECK_APPLICATION}", status=status)
+    if kind == "temporarily_unavailable" or status >= 500 or status == 429:
+        return Unavailable(said, status=status)
+    return BadRequest(said, status=status)
+
+
+def _object(answer: httpx.Response) -> Mapping[str, object]:
+    """Read the body, or what stands in WWW-Authenticate in place of one."""
+    try:
+        body = json.loads(answer.content)
+    except ValueError:
+        told = _ERROR.search(answer.headers.get("www-authenticate", ""))
+        return {"error": told[1]} if told else {}
+    return body if isinstance(body, dict) else {}
+
+
+def _life(expires_in: object) -> int:
+    """Read the seconds that a token has left; what is no number is taken for the hour that is documented."""
+    text = str(expires_in)
+    return min(int(text), 10 * 365 * 86_400) if text.isascii() and text.isdigit() else _LIFE

@@ -1,0 +1,125 @@
+"""Keeps an access token good: renews it before it ends and when it is refused, together with all other processes.
+
+Holds: when to renew, and what to do when that fails. Add here: another reason to renew.
+Keep out: the token endpoint (oauth.py), where tokens are stored and who has the turn to renew them (a `TokenStore`).
+"""
+
+import logging
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from resources.backlog.errors import AuthenticationError, BacklogError, GrantRefused
+from resources.backlog.oauth import OAuthApplication
+from resources.backlog.redact import remember
+from resources.tokens import Tokens, TokenStore, TokensUnreadableError
+
+#: After a renewal that failed while the token is still good, it is tried again after this time.
+PAUSE = timedelta(seconds=30)
+
+_log = logging.getLogger(__name__)
+
+
+class RenewedTokens:
+    """The `TokenSource` of one application in one space; used by one request at a time."""
+
+    def __init__(self, application: OAuthApplication, store: TokenStore) -> None:
+        self._application = application
+        self._store = store
+        self._held: Tokens | None = None
+        self._ahead = timedelta(0)  # of the space's clock before ours, as the last renewal told it
+        self._not_before = datetime.min.replace(tzinfo=UTC)
+
+    def access_token(self) -> str:
+        """Return the access token, renewed when it is due; a renewal that fails matters only when the token has ended.
+
+        Raises:
+            AuthenticationError: nobody is logged in, the tokens cannot be read, or the space does not renew them.
+            BacklogError: the token has ended, and the token endpoint does not answer.
+        """
+        tokens = self._held or self._stored()
+        now = self._now()
+        if tokens.due_at <= now and (self._not_before <= now or tokens.expires_at <= now):
+            try:
+                tokens = self._renewed(tokens)
+                self._check(tokens)
+            except BacklogError as error:
+                if self._held is None or self._held.expires_at <= self._now():
+                    raise
+                tokens, self._not_before = self._held, now + PAUSE
+                _log.warning("the access token is good until %s, but was not renewed: %s", tokens.expires_at, error)
+        return tokens.access_token
+
+    def renew(self, refused: str) -> str:
+        """Return another access token than the one that the space has just refused.
+
+        Raises:
+            AuthenticationError: nobody is logged in, the tokens cannot be read, or the space does not renew them.
+            BacklogError: the token endpoint does not answer.
+        """
+        tokens = self._renewed(self._held or self._stored(), refused)
+        self._check(tokens)
+        return tokens.access_token
+
+    def keep(self, ahead: timedelta) -> Tokens:
+        """Renew the tokens now if they end within `ahead`, and return those that are good.
+
+        Raises:
+            AuthenticationError: nobody is logged in, the tokens cannot be read, or the space does not renew them.
+            BacklogError: the token endpoint does not answer.
+        """
+        tokens = self._stored()
+        if tokens.expires_at <= self._now() + ahead:
+            tokens = self._renewed(tokens)
+        self._check(tokens)
+        return tokens
+
+    def _renewed(self, held: Tokens, refused: str | None = None) -> Tokens:
+        """Return what others have stored in place of `held` if that is good, else what the space gives when asked once."""
+        asked = False
+
+        def ask(stored: Tokens) -> Tokens:
+            nonlocal asked
+            asked = True
+            if stored.refused:  # it stays so, and the space need not be asked again and again
+                return stored
+            try:
+                given = self._application.refresh(stored)
+            except GrantRefused as error:
+                return replace(stored, refused=error.reason)
+            self._ahead = given.obtained_at - self._local()
+            return given
+
+        while True:
+            try:
+                found = self._store.renew(held, ask)
+            except TokensUnreadableError as error:
+                raise AuthenticationError(str(error)) from None
+            held = self._take(found)
+            if asked or (held.due_at > self._now() and held.access_token != refused):
+                return held
+
+    def _stored(self) -> Tokens:
+        try:
+            return self._take(self._store.read())
+        except TokensUnreadableError as error:
+            raise AuthenticationError(str(error)) from None
+
+    def _take(self, found: Tokens | None) -> Tokens:
+        self._held = found
+        if found is None:
+            raise AuthenticationError(f"nobody is logged in to {self._application.base_url}; run `backlog-elt login`")
+        remember(found.access_token)
+        remember(found.refresh_token)
+        return found
+
+    def _check(self, tokens: Tokens) -> None:
+        if tokens.refused:
+            said = f"{self._application.base_url} does not renew the access of this login any more ({tokens.refused})"
+            raise AuthenticationError(f"{said}; run `backlog-elt login`")
+
+    def _local(self) -> datetime:
+        return datetime.fromtimestamp(self._application.clock(), UTC)
+
+    def _now(self) -> datetime:
+        """The clock of the space."""
+        return self._local() + self._ahead

@@ -1,0 +1,116 @@
+"""The way back from the browser: which answers count, which do not, and what the person at the browser reads."""
+
+import socket
+import struct
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from resources.backlog.callback import Callback
+from resources.backlog.errors import AuthenticationError, PermanentError
+
+STRANGE = "This is no answer to the login that waits"
+
+
+@pytest.fixture
+def port() -> int:
+    """Return a port on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        free: int = probe.getsockname()[1]
+        return free
+
+
+@pytest.fixture
+def told() -> list[str]:
+    """Return what the terminal is told."""
+    return []
+
+
+@pytest.fixture
+def callback(port: int, told: list[str]) -> Iterator[Callback]:
+    """Return a server that waits for an answer."""
+    with Callback(port, told.append) as made:
+        yield made
+
+
+def bring(callback: Callback, **query: str) -> httpx.Response:
+    return httpx.get(callback.uri, params=query, trust_env=False)
+
+
+def test_the_code_of_a_user_who_allows_it_comes_back_with_a_page_in_two_languages(callback: Callback, told: list[str]) -> None:
+    page = bring(callback, code="the-code", state=callback.state)
+    assert (page.status_code, callback.wait(5), told) == (200, "the-code", [])
+    assert "アクセスが許可されました" in page.text
+    assert "Access is allowed" in page.text
+    assert "the-code" not in page.text
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert (page.headers["Cache-Control"], page.headers["Referrer-Policy"]) == ("no-store", "no-referrer")
+
+
+def test_another_state_and_one_that_was_used_are_told_and_the_login_goes_on_waiting(callback: Callback, told: list[str]) -> None:
+    for query in ({"state": "another"}, {}, {"state": "ステート"}, {"state": callback.state[:-1]}):
+        page = bring(callback, code="of-somebody-else", **query)
+        assert page.status_code == 400
+        assert STRANGE in page.text
+    assert bring(callback, state=callback.state).status_code == 400  # neither a code nor a refusal
+    assert bring(callback, code="the-code", state=callback.state).status_code == 200
+    again = bring(callback, code="of-somebody-else", state=callback.state)
+    assert (again.status_code, STRANGE in again.text) == (400, True)
+    assert callback.wait(5) == "the-code"
+    assert len(told) == 6
+    with pytest.raises(AuthenticationError):
+        callback.wait(0.01)
+
+
+def test_a_user_who_refuses_ends_the_login_and_somebody_who_does_not_know_the_state_cannot(callback: Callback) -> None:
+    assert bring(callback, error="access_denied", state="another").status_code == 400
+    page = bring(callback, error="access_denied<script>", state=callback.state)
+    assert "Access was not allowed" in page.text
+    assert "script" not in page.text
+    with pytest.raises(AuthenticationError, match=r"not allowed \(access_deniedscript\); run `backlog-elt login` again"):
+        callback.wait(5)
+
+
+def test_nobody_who_answers_in_time_ends_the_login(callback: Callback) -> None:
+    with pytest.raises(AuthenticationError, match=r"nobody allowed the access within 0\.01 s"):
+        callback.wait(0.01)
+
+
+def test_other_pages_do_not_exist_and_a_connection_that_says_nothing_holds_nobody_up(callback: Callback, port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port)):  # as browsers open them in advance
+        assert httpx.get(callback.uri.replace("/callback", "/favicon.ico"), trust_env=False).status_code == 404
+        assert httpx.post(callback.uri, trust_env=False).status_code == 501
+        bring(callback, code="the-code", state=callback.state)
+        assert callback.wait(5) == "the-code"
+
+
+def test_a_code_counts_though_the_browser_is_gone_before_it_has_its_page(
+    callback: Callback, port: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as browser:
+        browser.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, not a polite end
+        browser.sendall(f"GET /callback?code=the-code&state={callback.state} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    assert callback.wait(5) == "the-code"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_each_login_has_a_state_of_its_own_and_a_replayed_one_is_strange(port: int) -> None:
+    with Callback(port) as first:
+        bring(first, code="the-code", state=first.state)
+    with Callback(port) as second:
+        assert bring(second, code="the-code", state=first.state).status_code == 400
+        assert len(second.state) >= 32
+
+
+def test_a_port_in_use_is_named(callback: Callback, port: int) -> None:
+    with pytest.raises(PermanentError, match=rf"port {port} on 127\.0\.0\.1 is in use.*--port"):
+        Callback(port)
+
+
+def test_nothing_of_an_answer_is_written_to_the_terminal(callback: Callback, capfd: pytest.CaptureFixture[str]) -> None:
+    bring(callback, code="the-code-that-nobody-may-see", state=callback.state)
+    bring(callback, code="the-code-that-nobody-may-see", state="x")
+    callback.wait(5)
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,198 @@
+"""Stored tokens: encrypted, renewed by one process at a time, stored before they are used, and readable by the right key only."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, text
+
+from resources.settings import SettingsError
+from resources.tokens import Tokens, TokensUnreadableError
+from resources.warehouse.connect import engine
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.tokens import StoredTokens
+from tests.deployment import OTHER_TOKEN_KEY, TOKEN_KEY
+
+HOST, CLIENT = "acme.backlog.test", "client-1"
+NOW = datetime(2026, 7, 1, 9, 0, tzinfo=UTC)
+FIRST = Tokens("access-token-1", "refresh-token-1", NOW, NOW + timedelta(hours=1))
+SECOND = Tokens("access-token-2", "refresh-token-2", NOW + timedelta(hours=1), NOW + timedelta(hours=2))
+
+Store = Callable[..., StoredTokens]
+
+
+def never(_stored: Tokens) -> Tokens:
+    raise AssertionError("the space is not to be asked")
+
+
+@pytest.fixture
+def store(warehouse: Engine) -> Store:
+    """Return a function that gives the store of one application, by default where the first tokens are."""
+
+    def make(keys: str = TOKEN_KEY, made: Engine = warehouse, client: str = CLIENT) -> StoredTokens:
+        return StoredTokens(made, HOST, client, keys)
+
+    make().save(FIRST, "acme")
+    return make
+
+
+def cell(warehouse: Engine, column: str) -> object:
+    with warehouse.connect() as conn:
+        return conn.execute(text(f"SELECT {column} FROM ops.oauth_tokens WHERE client_id = '{CLIENT}'")).scalar_one()
+
+
+def test_tokens_are_read_as_they_were_saved_and_stand_encrypted(store: Store, warehouse: Engine) -> None:
+    assert store().read() == FIRST
+    row = str(cell(warehouse, "oauth_tokens::text"))
+    assert "acme" in row
+    assert not [secret for secret in (FIRST.access_token, FIRST.refresh_token, TOKEN_KEY) if secret in row]
+    assert "token-1" not in repr(FIRST)
+
+
+def test_each_application_and_space_has_its_own(store: Store, warehouse: Engine) -> None:
+    other = store(client="client-2")
+    assert (other.read(), other.state(), other.forget(), other.rotate()) == (None, None, False, False)
+    assert other.renew(FIRST, never) is None
+    other.save(SECOND, "acme")
+    assert (store().read(), other.read()) == (FIRST, SECOND)
+    assert other.forget()
+    assert (store().read(), other.read()) == (FIRST, None)
+
+
+def test_who_holds_what_is_stored_asks_and_what_is_given_is_stored(store: Store) -> None:
+    assert store().renew(FIRST, lambda stored: SECOND if stored == FIRST else stored) == SECOND
+    assert store().read() == SECOND
+    state = store().state()
+    assert state is not None
+    assert (state.expires_at, state.refreshed_at, state.refused_at) == (SECOND.expires_at, SECOND.obtained_at, None)
+
+
+def test_who_holds_older_tokens_gets_the_stored_ones_and_asks_nobody(store: Store) -> None:
+    store().renew(FIRST, lambda _: SECOND)
+    assert store().renew(FIRST, never) == SECOND
+
+
+def test_of_two_that_renew_at_once_one_asks_and_the_other_waits_for_what_it_stores(store: Store, warehouse_url: str) -> None:
+    asked, begun, go_on = [], threading.Event(), threading.Event()
+    other = engine(warehouse_url)
+    found: list[Tokens | None] = []
+
+    def ask(stored: Tokens) -> Tokens:
+        asked.append(stored)
+        begun.set()
+        assert go_on.wait(30)
+        return SECOND
+
+    def late() -> None:
+        found.append(store(made=other).renew(FIRST, ask))
+
+    first = threading.Thread(target=lambda: found.append(store().renew(FIRST, ask)))
+    second = threading.Thread(target=late)
+    first.start()
+    assert begun.wait(30)
+    second.start()
+    second.join(0.3)
+    assert second.is_alive()
+    go_on.set()
+    first.join()
+    second.join()
+    other.dispose()
+    assert (asked, found) == ([FIRST], [SECOND, SECOND])
+
+
+def test_a_space_that_does_not_answer_leaves_everything_as_it_is(store: Store) -> None:
+    def ask(_stored: Tokens) -> Tokens:
+        raise RuntimeError("no answer")
+
+    with pytest.raises(RuntimeError):
+        store().renew(FIRST, ask)
+    assert store().read() == FIRST
+    assert store().renew(FIRST, lambda _: SECOND) == SECOND
+
+
+def test_tokens_are_stored_though_the_connection_was_lost_while_the_space_was_asked(store: Store, warehouse: Engine) -> None:
+    def ask(_stored: Tokens) -> Tokens:
+        with warehouse.connect() as conn:
+            others = "datname = current_database() AND pid <> pg_backend_pid()"
+            conn.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"))
+        return SECOND
+
+    assert store().renew(FIRST, ask) == SECOND
+    assert store().read() == SECOND
+
+
+def test_a_login_meanwhile_is_not_overwritten_by_tokens_that_were_stored_late(store: Store, warehouse: Engine) -> None:
+    login = replace(SECOND, access_token="access-token-of-a-login")
+
+    def ask(_stored: Tokens) -> Tokens:
+        with warehouse.connect() as conn:
+            others = "datname = current_database() AND pid <> pg_backend_pid()"
+            conn.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"))
+        store().save(login, "acme")
+        return SECOND
+
+    store().renew(FIRST, ask)
+    assert store().read() == login
+
+
+def test_a_server_that_is_gone_is_said_and_nobody_is_asked() -> None:
+    nowhere = engine("postgresql://nobody@127.0.0.1:1/nothing")
+    with pytest.raises(WarehouseError):
+        StoredTokens(nowhere, HOST, CLIENT, TOKEN_KEY).renew(FIRST, never)
+
+
+def test_a_refusal_is_noted_with_its_first_time_until_somebody_logs_in(store: Store) -> None:
+    refused = replace(FIRST, refused="invalid_grant: gone")
+    assert store().renew(FIRST, lambda _: refused) == refused
+    before = store().state()
+    assert before is not None
+    assert before.refused_at is not None
+    assert before.refused_reason == "invalid_grant: gone"
+    assert store().renew(refused, lambda stored: stored) == refused
+    assert store().read() == refused
+    assert store().state() == before
+    store().save(SECOND, "acme")
+    after = store().state()
+    assert after is not None
+    assert (after.refused_at, after.refused_reason) == (None, None)
+
+
+def test_another_key_is_told_apart_from_damage_and_the_state_needs_none(store: Store, warehouse: Engine) -> None:
+    with pytest.raises(TokensUnreadableError, match=r"another key than BACKLOG_TOKEN_KEY has.*`backlog-elt login`") as caught:
+        store(OTHER_TOKEN_KEY).read()
+    assert OTHER_TOKEN_KEY not in str(caught.value)
+    with pytest.raises(TokensUnreadableError, match="another key"):
+        store(OTHER_TOKEN_KEY).renew(FIRST, never)
+    state = store(OTHER_TOKEN_KEY).state()
+    assert state is not None
+    assert state.expires_at == FIRST.expires_at
+    assert store().read() == FIRST
+    with warehouse.begin() as conn:
+        conn.execute(text("UPDATE ops.oauth_tokens SET tokens = 'x' || tokens"))
+    with pytest.raises(TokensUnreadableError, match="damaged; run `backlog-elt login`"):
+        store().read()
+
+
+def test_a_key_is_rotated_by_putting_a_new_one_first(store: Store) -> None:
+    both = f"{OTHER_TOKEN_KEY}, {TOKEN_KEY}"
+    assert store(both).read() == FIRST
+    assert store(both).rotate()
+    assert store(OTHER_TOKEN_KEY).read() == FIRST
+    with pytest.raises(TokensUnreadableError, match="another key"):
+        store(TOKEN_KEY).rotate()
+    with pytest.raises(TokensUnreadableError, match="another key"):
+        store(TOKEN_KEY).read()
+
+
+def test_new_tokens_are_encrypted_by_the_first_key_anyway(store: Store) -> None:
+    store(f"{OTHER_TOKEN_KEY},{TOKEN_KEY}").renew(FIRST, lambda _: SECOND)
+    assert store(OTHER_TOKEN_KEY).read() == SECOND
+
+
+@pytest.mark.parametrize("keys", ["", ",", "short", "é" * 44, f"{TOKEN_KEY},short"])
+def test_what_is_no_key_is_refused_without_being_shown(warehouse: Engine, keys: str) -> None:
+    with pytest.raises(SettingsError, match=r"BACKLOG_TOKEN_KEY is '…?': expected a key.*Fernet\.generate_key") as caught:
+        StoredTokens(warehouse, HOST, CLIENT, keys)
+    assert "short" not in str(caught.value)
