@@ -1,4 +1,4 @@
-"""The claims about `raw/issues` that ask the source, the clock or Dagster: equal in number, fresh, and no partition left failed.
+"""The two claims about `raw/issues` that ask the source or the clock: equal in number, and fresh.
 
 They are evaluated by the asset itself, as its other claims are: a check apart would be planned in each of its runs and then
 skipped, since Dagster starts nothing below an asset that records its partitions itself, and that would hide what was found last.
@@ -14,7 +14,6 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import Engine
 
-from assets import failed_partitions
 from assets.census import ProjectCount, census
 from assets.claims import rows_table
 from assets.metadata import by_bucket
@@ -48,7 +47,6 @@ CENSUS_SPECS = [
         description="Every active project was loaded within 13 hours: the cadence of 12 and one of grace. Times are those of "
         f"{SETTINGS.timezone}.",
     ),
-    failed_partitions.SPEC,
 ]
 
 
@@ -57,27 +55,23 @@ def census_results(
     client: BacklogClient,
     engine: Engine,
     progress: Progress,
-    instance: dg.DagsterInstance,
     *,
     covered: Collection[str] | None,
     fresh_within: timedelta,
 ) -> Iterator[dg.AssetCheckResult]:
-    """Evaluate those of the three claims that are chosen; one that cannot be evaluated does not keep the others from it.
+    """Evaluate those of the two claims that are chosen; one that cannot be evaluated does not keep the other from it.
 
     Args:
         chosen: keys of checks, of which other claims are left alone.
         client: the source.
         engine: the warehouse.
         progress: who is told what the questions cost.
-        instance: where the runs are recorded.
         covered: keys of the projects that are counted, None: all that are visible.
         fresh_within: the age at which a project is stale.
 
     Raises:
         dagster.Failure: what the source or the warehouse has refused, after all were tried.
     """
-    if dg.AssetCheckKey(ISSUES, failed_partitions.NAME) in chosen:
-        yield failed_partitions.no_partition_left_failed(instance)
     failures = []
     for name in (COUNTS, FRESH):
         if dg.AssetCheckKey(ISSUES, name) not in chosen:

@@ -20,6 +20,8 @@ SETTINGS = Settings.of_this_process()
 #: Tags of a run that covers a rectangle of partitions: its two corners.
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
+#: Tag of a run of a single partition.
+PARTITION_TAG = "dagster/partition"
 
 #: One key a project key ever seen; a renamed project gets a second key, and no key is ever deleted.
 PROJECTS = dg.DynamicPartitionsDefinition(name="backlog_projects")
@@ -104,6 +106,13 @@ def slices(context: RunContext) -> list[Slice]:
     else:
         keys = list(context.partition_keys)
     return slices_of(keys)
+
+
+def covered_by(run: dg.DagsterRun) -> str:
+    """Return the partition of a run, or the corners of its range, as people read it; empty for a run without partitions."""
+    if RANGE_START_TAG in run.tags:
+        return " … ".join(dict.fromkeys((run.tags[RANGE_START_TAG], run.tags[RANGE_END_TAG])))
+    return run.tags.get(PARTITION_TAG, "")
 
 
 def rectangle(start: str, end: str, projects: Sequence[str]) -> list[str]:

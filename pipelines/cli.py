@@ -7,6 +7,7 @@ Add here: a command and its options. Keep out: what it does (a module beside thi
 
 import json
 import logging
+import os
 import sys
 import time
 from datetime import datetime
@@ -17,6 +18,7 @@ import click
 from dotenv import load_dotenv
 
 from pipelines.cli_access import ACCESS_COMMANDS
+from resources.logs import set_up
 from resources.settings import Settings, SettingsError, parse_month
 
 
@@ -50,7 +52,7 @@ def _one_line(error: Exception) -> str:
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--debug", is_flag=True, help="Show the traceback when something fails.")
+@click.option("--debug", is_flag=True, help="Log each request, and show the traceback when something fails.")
 @click.version_option(package_name="backlog-elt")
 def main(debug: bool) -> None:
     """Replicate a Backlog space into PostgreSQL, run by Dagster.
@@ -58,12 +60,10 @@ def main(debug: bool) -> None:
     Reads BACKLOG_URL, BACKLOG_API_KEY, WAREHOUSE_URL and the other variables of the README, also from a file .env here. What is
     unset gets a stand-in: a simulated space, an embedded PostgreSQL.
     """
-    # What matters is said by the command itself; retries and the like are for who asks.
-    console = logging.StreamHandler()
-    # On the handler: Dagster lowers the level of the loggers whose lines it keeps with the run.
-    console.setLevel(logging.INFO if debug else logging.ERROR)
-    logging.basicConfig(handlers=[console])
     load_dotenv(Path.cwd() / ".env")
+    # What matters is said by the command itself; retries, requests and the like are for who asks.
+    set_up(os.environ, level="DEBUG" if debug else "ERROR")
+    logging.basicConfig(level=logging.INFO if debug else logging.ERROR)
 
 
 for _command in ACCESS_COMMANDS:
@@ -169,6 +169,19 @@ def status(as_json: bool) -> None:
 
 def _iso(moment: datetime) -> str:
     return moment.isoformat()
+
+
+@main.command()
+@click.option("--test", "test", is_flag=True, help="Send a message to every channel, and say what came of it.")
+def alerts(test: bool) -> None:
+    """Show what is wrong now and who is told of it."""
+    settings = Settings.of_this_process()
+    from pipelines.alerting import command
+
+    said, failed = command.try_channels() if test else (command.show(settings), False)
+    click.echo(said)
+    if failed:
+        sys.exit(1)
 
 
 @main.command()

@@ -94,6 +94,7 @@ def status_table(found: Mapping[str, Any]) -> str:
         ("dagster", found["dagster"]["url"] or "not running: backlog-elt up starts it"),
         ("rate limit", limits or "unknown"),
         ("last 24 hours", ", ".join(f"{value:,} {name}" for name, value in last_24h.items())),
+        ("alerts", _alerts(found["alerts"])),
         ("active", "; ".join(_active(sync) for sync in found["active"]) or "nothing"),
     ]
     columns = ("sync_type", "mode", "status", "ended_at", "items_synced", "items_failed", "requests", "error")
@@ -108,6 +109,16 @@ def _access(access: Mapping[str, Any]) -> str:
         return "API key"
     until = f", good until {_cell(access['expires_at'])}" if access["expires_at"] else ""
     return f"OAuth{until}" + (f"; not renewed: {access['refused']}; run backlog-elt login" if access["refused"] else "")
+
+
+def _alerts(alerts: Mapping[str, Any]) -> str:
+    """Return whether somebody looks, whom it tells, and what is wrong now."""
+    if alerts["alive"] is None:
+        return "nobody looks: backlog-elt up starts it"
+    dead = "" if alerts["alive"] else "NO SIGN OF LIFE since then: is the daemon running? "
+    told = f"told by {', '.join(alerts['channels'])}" if alerts["channels"] else "told to nobody: set BACKLOG_ALERT_SLACK_URL"
+    wrong = "; ".join(f"{one['asset']}: {one['cause']}" for one in alerts["open"]) or "nothing is wrong"
+    return f"{dead}{wrong} ({_cell(alerts['beat_at'])}, {told})"
 
 
 def _active(sync: Mapping[str, Any]) -> str:

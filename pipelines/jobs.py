@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from assets.census_checks import CENSUS_SPECS
+from assets.operation_checks import OPERATION_SPECS
 from assets.raw.activities import activities
 from assets.raw.issues import TABLES, Mode, issues
 from resources.backlog.errors import BacklogError
@@ -21,8 +22,8 @@ KIND_TAG = "backlog_elt/kind"
 USERS = dg.AssetSelection.assets("raw/users")
 #: The feed first: it names issues and comments that no time of change tells of.
 ISSUES = dg.AssetSelection.assets("raw/activities", *(f"raw/{table}" for table in TABLES))
-#: The checks that ask the source or the clock, alone.
-CENSUS = dg.AssetSelection.checks(*(spec.key for spec in CENSUS_SPECS))
+#: The checks that ask the source, the clock or Dagster, alone.
+CENSUS = dg.AssetSelection.checks(*(spec.key for spec in (*CENSUS_SPECS, *OPERATION_SPECS)))
 
 users_job = dg.define_asset_job("users", USERS, description="Load raw/users.", tags={KIND_TAG: "users"})
 projects_job = dg.define_asset_job(

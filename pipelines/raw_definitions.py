@@ -14,12 +14,14 @@ from assets.checks import CHECKS
 from assets.partitions import SETTINGS
 from assets.raw import RAW_ASSETS
 from pipelines.alerting.sensor import ALERT_SENSORS
+from pipelines.housekeeping import housekeeping_job
 from pipelines.jobs import JOBS, tokens_job
 from pipelines.near_time import NEAR_TIME_SENSORS
 from pipelines.retrying import retry_failed_partitions
 from pipelines.schedules import SCHEDULES
 from pipelines.sensors import SENSORS
 from resources.backlog.resource import BacklogResource
+from resources.logs import FORMAT, LEVEL, set_up
 from resources.progress import LogProgress
 from resources.settings import API_KEY, CLIENT_ID, CLIENT_SECRET, PRIVACY_KEY, TOKEN_KEY, WAREHOUSE_URL
 from resources.warehouse.resource import WarehouseResource
@@ -49,6 +51,11 @@ def log_progress(_context: dg.InitResourceContext) -> LogProgress:
     return LogProgress()
 
 
+if {FORMAT, LEVEL} & {*os.environ}:
+    # In a process that Dagster has started: a code server, a run, a worker.
+    set_up(os.environ)
+
+
 def build_raw_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
     """Return the definitions of loads; `overrides` replaces resources by name (`backlog`, `warehouse`, `progress`)."""
     # The variables by name, not by value, so that the UI shows no secret; an unset one leaves the resource's default.
@@ -57,7 +64,7 @@ def build_raw_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Defi
     return dg.Definitions(
         assets=dg.with_source_code_references(RAW_ASSETS),
         asset_checks=CHECKS,
-        jobs=[*JOBS, tokens_job, retry_failed_partitions],
+        jobs=[*JOBS, tokens_job, housekeeping_job, retry_failed_partitions],
         schedules=SCHEDULES,
         sensors=[*SENSORS, *NEAR_TIME_SENSORS, *ALERT_SENSORS],
         resources={"backlog": backlog, "warehouse": warehouse, "progress": log_progress} | dict(overrides or {}),

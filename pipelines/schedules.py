@@ -23,6 +23,7 @@ from assets.partitions import (
     partition_key,
 )
 from assets.raw.issues import Mode, oldest_watermark
+from pipelines.housekeeping import housekeeping_job
 from pipelines.jobs import KIND_TAG, census_job, deep_pass_job, issues_config, issues_job, projects_job, tokens_job, users_job
 from pipelines.runs import ACTIVE, end_dead_runs
 from resources.backlog.resource import BacklogResource
@@ -34,6 +35,7 @@ PROJECTS_CRON = "0 */6 * * *"
 ISSUES_CRON = "{minute} */12 * * *"
 CENSUS_CRON = "30 3 * * *"
 NIGHTLY_SHARE_CRON = "0 4 * * *"
+HOUSEKEEPING_CRON = "30 5 * * *"
 #: An access token lives for an hour; away from the full hour, when loads start.
 TOKENS_CRON = "40 * * * *"
 
@@ -100,6 +102,11 @@ census_nightly = _simple(
     census_job.name,
     CENSUS_CRON,
     "Count the issues of each project on both sides, and see when each was last loaded.",
+)
+
+
+housekeeping_nightly = _simple(
+    "housekeeping_nightly", housekeeping_job.name, HOUSEKEEPING_CRON, "Deletes old records of the program's own work."
 )
 
 
@@ -183,4 +190,12 @@ def changes_range(projects: Sequence[str], watermark: datetime | None) -> tuple[
     return partition_key(projects[0], first), partition_key(projects[-1], months[-1])
 
 
-SCHEDULES = [users_daily, projects_every_6_hours, issues_every_12_hours, census_nightly, deep_pass_nightly, tokens_hourly]
+SCHEDULES = [
+    users_daily,
+    projects_every_6_hours,
+    issues_every_12_hours,
+    census_nightly,
+    deep_pass_nightly,
+    housekeeping_nightly,
+    tokens_hourly,
+]

@@ -12,6 +12,7 @@ from resources.backlog.errors import BacklogError
 from resources.backlog.resource import BacklogResource
 from resources.settings import Settings
 from resources.warehouse.connect import mask
+from resources.warehouse.heartbeats import alerts_of, last_beat
 from resources.warehouse.history import end_dead, known_spaces, summary
 from resources.warehouse.resource import WarehouseResource
 
@@ -58,7 +59,17 @@ def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dic
         "last_24h": asdict(syncs.last_24h),
         "rate_limit": limits,
         "access": _access(backlog),
+        "alerts": alerts(backlog, warehouse),
     }
+
+
+def alerts(backlog: BacklogResource, warehouse: WarehouseResource) -> dict[str, Any]:
+    """Return the last sign of life of the alerter and what it told; `alive` is null where no daemon ever ran for this space."""
+    beat = last_beat(warehouse.engine, alerts_of(backlog.url))
+    if beat is None:
+        return {"alive": None, "beat_at": None, "channels": [], "waiting": 0, "open": []}
+    beat_at, alive, told = beat
+    return {"alive": alive, "beat_at": beat_at, **told}
 
 
 def _access(backlog: BacklogResource) -> dict[str, Any]:

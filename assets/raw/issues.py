@@ -17,6 +17,7 @@ from pydantic import Field
 
 from assets.census_checks import CENSUS_SPECS, census_results, costs_told
 from assets.claims import check_results, check_specs, found_lately
+from assets.operation_checks import OPERATION_SPECS, operation_results
 from assets.partitions import PROJECT_MONTHS, slices
 from assets.raw.comments import load_comments
 from assets.raw.declaration import FRESH_WITHIN, raw_spec
@@ -85,7 +86,7 @@ class IssuesConfig(dg.Config):
     backfill_policy=dg.BackfillPolicy.single_run(),
     can_subset=True,
     # Partitions are recorded one by one as they are committed, so that a run that fails half-way keeps what it has done.
-    check_specs=[*(spec for table in TABLES for spec in check_specs(table)), *CENSUS_SPECS],
+    check_specs=[*(spec for table in TABLES for spec in check_specs(table)), *CENSUS_SPECS, *OPERATION_SPECS],
 )
 def issues(
     context: dg.AssetExecutionContext,
@@ -133,6 +134,7 @@ def _checks(
             space_key = str(backlog.client.space_info()["spaceKey"])
         for table in TABLES:
             yield from check_results(warehouse.engine, table, space_key, chosen, known)
+        yield from operation_results(chosen, warehouse.engine, context.instance, backlog.url)
     except (BacklogError, WarehouseError) as error:
         raise dg.Failure(f"the checks of raw/issues: {error}", allow_retries=False) from None
     yield from census_results(
@@ -140,7 +142,6 @@ def _checks(
         backlog.client,
         warehouse.engine,
         progress,
-        context.instance,
         covered=covered,
         fresh_within=FRESH_WITHIN["issues"],
     )

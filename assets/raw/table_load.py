@@ -13,6 +13,7 @@ import dagster as dg
 from sqlalchemy import Connection, Engine, func, select
 
 from assets.metadata import Counts, by_bucket
+from assets.partitions import covered_by
 from assets.privacy import tell_forgotten
 from assets.raw.name_history import note_names
 from assets.raw.turns import Turns
@@ -20,6 +21,7 @@ from resources.backlog.client import BacklogClient
 from resources.backlog.errors import BacklogError
 from resources.backlog.models import Record, RequestStats
 from resources.backlog.resource import BacklogResource
+from resources.logs import about
 from resources.progress import Progress
 from resources.warehouse import history
 from resources.warehouse.deletes import mark_missing
@@ -223,7 +225,8 @@ def table_load(
         client, engine = backlog.client, warehouse.engine
         before, space = client.stats.snapshot(), client.space_info()
         tell_forgotten(client, engine)
-        with Locks(engine, str(space["spaceKey"])) as held:
+        about_it = about(run=context.run.run_id, asset=f"raw/{table}", partition=covered_by(context.run) or None)
+        with about_it, Locks(engine, str(space["spaceKey"])) as held:
             turns = Turns(held, engine, str(space["spaceKey"]), table, context.run.run_id, progress, context.log.info)
             load = TableLoad(SPECS[table], client, engine, progress, context, before, space, turns)
             with _shown(load):

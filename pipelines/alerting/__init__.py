@@ -1,5 +1,7 @@
 """What is wrong, who is told of it, and that each is told once.
 
 `facts.py` reads what has happened, `rules.py` says what of it is a problem, `ledger.py` what is told, and `sensor.py` does all
-three twice a minute. Keep out: how a message is sent (`resources/alerts`).
+three twice a minute.
+
+Add here: another part of that. Keep out: how a message is sent (`resources/alerts`).
 """

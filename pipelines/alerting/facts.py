@@ -11,11 +11,10 @@ import dagster as dg
 from dagster import DagsterEventType
 from dagster._core.storage.tags import REPOSITORY_LABEL_TAG
 
-from assets.partitions import RANGE_END_TAG, RANGE_START_TAG
+from assets.partitions import covered_by
 from resources.backlog.redact import redact
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
-PARTITION_TAG = "dagster/partition"
 #: Runs that one look deals with; what is left is dealt with by the next.
 MOST_RUNS = 50
 _TOLD = {
@@ -88,18 +87,11 @@ def _ended(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
         job=run.job_name,
         ended_at=datetime.fromtimestamp(record.end_time or 0.0, UTC),
         succeeded=run.status == dg.DagsterRunStatus.SUCCESS,
-        partition=_partition(run),
+        partition=covered_by(run),
         failures=tuple(failures),
         steps=tuple(str(event.step_key) for event in events if event.event_type == DagsterEventType.STEP_SUCCESS),
         checks=tuple(_checks(events)),
     )
-
-
-def _partition(run: dg.DagsterRun) -> str:
-    if RANGE_START_TAG in run.tags:
-        ends = dict.fromkeys((run.tags[RANGE_START_TAG], run.tags[RANGE_END_TAG]))
-        return " … ".join(ends)
-    return run.tags.get(PARTITION_TAG, "")
 
 
 def _assets(events: list[dg.DagsterEvent], step: str) -> str:

@@ -5,11 +5,13 @@ Pure functions. Add here: a rule. Keep out: telling (`ledger.py`), reading (`fac
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from pipelines.alerting.facts import Ended
 from pipelines.alerting.ledger import Problem
 from pipelines.retrying import RETRY_JOB
 from pipelines.schedules import CADENCES, MISFIRE_GRACE
+from resources.tokens import TokenState
 from resources.warehouse.usual import Usual
 
 RUNBOOK = "docs/operating.md, section"
@@ -120,10 +122,13 @@ def _unusual(sync: Usual) -> str | None:
     return None
 
 
-def of_tokens(refused: Mapping[str, str]) -> Sequence[Problem]:
-    """Return the problem of each access by OAuth whose token cannot be renewed: host -> why."""
+def of_tokens(url: str, state: TokenState | None) -> News:
+    """Return the problem of an access by OAuth that is not renewed any more, or its key when there is none."""
+    key = f"token/{url}"
+    if state is None or state.refused_reason is None:
+        return [], [key]
     step = f"backlog-elt login ({RUNBOOK} 'The token cannot be renewed')"
-    return [Problem(f"token/{host}", "failed", f"access to {host}", why, step) for host, why in refused.items()]
+    return [Problem(key, "failed", f"access to {urlsplit(url).netloc}", state.refused_reason, step)], []
 
 
 def _hours(time: timedelta) -> str:

@@ -12,7 +12,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
 
 import dagster as dg
 
@@ -23,8 +22,9 @@ from pipelines.alerting.ledger import Ledger, Problem
 from resources.alerts.addresses import Addresses
 from resources.alerts.channels import Channel, ChannelError, channels
 from resources.backlog.resource import BacklogResource
+from resources.tokens import TokenState
 from resources.warehouse.errors import WarehouseError
-from resources.warehouse.heartbeats import beat
+from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.usual import beside_usual, last_successes, space_at
 
@@ -38,14 +38,12 @@ SEEN = 500
 DAGSTER_URL = "BACKLOG_DAGSTER_URL"
 
 
-def name_of(url: str) -> str:
-    """Return the name under which the alerter of a space remembers and gives signs of life."""
-    return f"alerts {urlsplit(url).netloc}"
-
-
 @dataclass(frozen=True)
 class Alerter:
-    """Looks and tells for one space. `location`: `<repository>@<code location>`, where several share one Dagster."""
+    """Looks and tells for one space.
+
+    `location`: `<repository>@<code location>`, where several share one Dagster. `tokens`: the state of the access by OAuth, if any.
+    """
 
     instance: dg.DagsterInstance
     warehouse: WarehouseResource
@@ -53,6 +51,7 @@ class Alerter:
     channels: Sequence[Channel]
     dagster_url: str
     location: str | None = None
+    tokens: TokenState | None = None
 
     def look(self, now: datetime) -> Ledger:
         """Deal with what has happened since the last look, send what is to be told, and give a sign of life."""
@@ -85,11 +84,12 @@ class Alerter:
             space = space_at(engine, self.url)
             last = {} if space is None else last_successes(engine, space)
             silent, speaks = rules.of_silence(last, ledger.since, now)
+            refused, renewed = rules.of_tokens(self.url, self.tokens)
             unusual, usual = rules.of_syncs([] if space is None else beside_usual(engine, space, ledger.looked_at))
         except WarehouseError as error:
             step = f"see whether PostgreSQL runs and WAREHOUSE_URL is right ({rules.RUNBOOK} 'The warehouse is gone')"
             return [Problem("warehouse", "failed", "warehouse", " ".join(str(error).split())[:500], step)], []
-        return silent + unusual, [*speaks, *usual, "warehouse"]
+        return [*silent, *refused, *unusual], [*speaks, *renewed, *usual, "warehouse"]
 
     def _send(self, ledger: Ledger, now: datetime) -> Ledger:
         by_name = {channel.name: channel for channel in self.channels}
@@ -121,15 +121,22 @@ class Alerter:
             "channels": [channel.name for channel in self.channels],
         }
         try:
-            beat(self.warehouse.engine, name_of(self.url), detail)
+            beat(self.warehouse.engine, alerts_of(self.url), detail)
         except WarehouseError as error:
             _say(f"no sign of life could be given: {error}")
 
     def _stored(self) -> str | None:
-        return self.instance.daemon_cursor_storage.get_cursor_values({name_of(self.url)}).get(name_of(self.url))
+        return self.instance.daemon_cursor_storage.get_cursor_values({alerts_of(self.url)}).get(alerts_of(self.url))
 
     def _save(self, ledger: Ledger) -> None:
-        self.instance.daemon_cursor_storage.set_cursor_values({name_of(self.url): ledger.text()})
+        self.instance.daemon_cursor_storage.set_cursor_values({alerts_of(self.url): ledger.text()})
+
+
+def _tokens(backlog: BacklogResource) -> TokenState | None:
+    try:
+        return backlog.token_store.state() if backlog.uses_oauth else None
+    except WarehouseError:
+        return None  # told as what it is
 
 
 def _say(line: str) -> None:
@@ -152,6 +159,7 @@ def alerts(context: dg.SensorEvaluationContext, backlog: BacklogResource, wareho
         channels(Addresses.from_env(os.environ)),
         os.environ.get(DAGSTER_URL, "").rstrip("/"),
         f"{context.repository_name}@{origin.location_name}" if origin and context.repository_name else None,
+        _tokens(backlog),
     )
     ledger = alerter.look(datetime.now(UTC))
     told = f"{len(ledger.waiting)} messages wait" if ledger.waiting else "nothing waits"

@@ -26,14 +26,19 @@ FIRST_CONTACT_ATTEMPTS = 5  # about eight seconds: an unreachable host is mostly
 NETWORK_BUDGET = 60.0  # seconds of waiting for a host that has answered before
 BACKOFF = wait_exponential(multiplier=0.5, max=30) + wait_random(0, 0.5)
 
+SLOW_SECONDS = 10.0  # a page of a hundred issues takes a second
+
 _log = logging.getLogger(__name__)
+#: The log of requests: not below `resources`, of whose loggers Dagster keeps the lines with the run.
+_requests = logging.getLogger("backlog_elt.requests")
 
 
 class Transport:
     """Sends requests to `{base_url}/api/v2`, one at a time as Nulab asks, also when threads share it.
 
     `max_wait` bounds the seconds that the retries of one request may wait; `on_wait(bucket, seconds, until)`
-    is told of each wait for a rate window before it begins, `until` by the server's clock.
+    is told of each wait for a rate window before it begins, `until` by the server's clock. A request that takes more
+    than `slow` seconds is warned of.
     """
 
     def __init__(
@@ -46,6 +51,7 @@ class Transport:
         sleep: Callable[[float], None] = time.sleep,
         on_wait: OnWait | None = None,
         max_wait: float = 600.0,
+        slow: float = SLOW_SECONDS,
     ) -> None:
         self.stats = RequestStats()
         self.limiter = limiter
@@ -56,6 +62,7 @@ class Transport:
         self._http = http
         self._sleep = sleep
         self._max_wait = max_wait
+        self._slow = slow
         self._answered = False
         self._lock = threading.Lock()
 
@@ -125,16 +132,34 @@ class Transport:
         """Count and send a request. Return the error instead of raising it, so that it is not chained to httpx's."""
         bucket = bucket_of(method, path)
         self._count(bucket)
+        began = time.monotonic()
         try:
             answer = self._http.request(method, self._root + path, params=tuple(params), auth=self._auth, follow_redirects=False)
         except httpx.RequestError as error:
+            self._log_request(method, path, bucket, None, time.monotonic() - began)
             reason = redact(str(error)) or type(error).__name__
             unreachable = Unavailable(f"{method} {path}: no answer from {self._host}: {reason}; check BACKLOG_URL and the network")
             unreachable.unreachable = True
             return unreachable
         for _ in answer.history:  # it was sent again, with a renewed token
             self._count(bucket)
+        self._log_request(method, path, bucket, answer, time.monotonic() - began)
         return answer
+
+    def _log_request(self, method: str, path: str, bucket: str, answer: httpx.Response | None, seconds: float) -> None:
+        """Log a request without its parameters, which may be secret; what is left of the budget is as the answer tells it."""
+        facts = {
+            "method": method,
+            "path": path,
+            "status": answer.status_code if answer else None,
+            "seconds": round(seconds, 3),
+            "bucket": bucket,
+            "remaining": answer.headers.get("X-RateLimit-Remaining") if answer else None,
+            "requests": self.stats.total,
+        }
+        _requests.debug("request", extra=facts)
+        if seconds > self._slow:
+            _log.warning("%s %s took %.1f s", method, path, seconds)
 
     def _count(self, bucket: str) -> None:
         self.stats.requests[bucket] += 1

@@ -6,6 +6,7 @@ Add here: what is told with a sign of life. Keep out: who gives one (`pipelines/
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import Engine, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -14,6 +15,11 @@ from resources.warehouse.schema_ops import heartbeats
 
 #: The sensor looks every half minute: what has given no sign for so long has stopped.
 DEAD_AFTER = timedelta(minutes=10)
+
+
+def alerts_of(url: str) -> str:
+    """Return the name under which the alerter of a space gives signs of life; `url` is the root of the space."""
+    return f"alerts {urlsplit(url).netloc}"
 
 
 def beat(engine: Engine, name: str, detail: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from assets.census_checks import CENSUS_SPECS, every_project_is_fresh, issue_counts_match_source
 from assets.checks import CHECKED_IN_THEIR_RUNS, CHECKS
 from assets.claims import CLAIMS, SCAN_AGAIN_AFTER, check_result, claims_of, found_lately
+from assets.operation_checks import OPERATION_SPECS
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, month_keys, partition_key
 from assets.raw.declaration import FRESH_WITHIN
 from assets.raw.issues import Mode
@@ -200,6 +201,7 @@ def test_the_census_runs_the_checks_that_ask_the_source_or_the_clock(loaded: Dep
         "issue_counts_match_source": True,
         "every_project_is_fresh": True,
         "no_partition_left_failed": True,
+        "alerter_is_alive": True,
     }
 
 
@@ -212,7 +214,7 @@ def test_a_check_that_cannot_ask_fails_in_one_line(loaded: Deployment) -> None:
     run = loaded.run("census")
     [line] = failures(run)
     assert line.startswith("issue_counts_match_source: GET /issues/count: 500")
-    assert checks(run) == {"every_project_is_fresh": True, "no_partition_left_failed": True}
+    assert checks(run) == {"every_project_is_fresh": True, "no_partition_left_failed": True, "alerter_is_alive": True}
     loaded.sim.faults.clear()
     lost = replace(loaded, warehouse_url="postgresql://127.0.0.1:1/warehouse")
     [line] = failures(lost.run("census"))
@@ -266,7 +268,7 @@ def skipped(run: Run) -> set[tuple[str, str]]:
     return planned - named[kinds.ASSET_CHECK_EVALUATION]
 
 
-CENSUS = [spec.name for spec in CENSUS_SPECS]
+CENSUS = [spec.name for spec in (*CENSUS_SPECS, *OPERATION_SPECS)]
 
 
 @pytest.mark.parametrize("mode", ["backfill", "incremental", "touched", "deep"])
@@ -340,6 +342,7 @@ def test_partitions_that_somebody_loads_by_hand_are_counted_and_no_check_is_skip
             "issue_counts_match_source",
             "every_project_is_fresh",
             "no_partition_left_failed",
+            "alerter_is_alive",
             *(one.name for one in claims_of("issues")),
         }
         assert checks(run)["issue_counts_match_source"] is equal

@@ -104,6 +104,7 @@ def found() -> dict[str, Any]:
     return {
         "space": "acme", "simulated": True, "connected": True, "connection_error": None,
         "warehouse": {"url": "postgresql://w", "embedded": True}, "dagster": {"url": None}, "active": [], "last_syncs": [],
+        "alerts": {"alive": None, "beat_at": None, "channels": [], "waiting": 0, "open": []},
         "last_24h": {"runs": 0, "items": 0}, "rate_limit": {"search": {"limit": 150, "remaining": 149, "reset": UNTIL}},
         "access": {"kind": "api_key", "expires_at": None, "refused": None},
     }  # fmt: skip
@@ -145,3 +146,18 @@ def test_the_status_shows_why_there_is_no_connection_and_the_last_syncs(found: d
     assert "no: check BACKLOG_API_KEY" in shown
     assert f"{UNTIL.astimezone():%Y-%m-%d %H:%M:%S}" in shown
     assert "GET /users: 500" in shown.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("alerts", "says"),
+    [
+        ({"alive": None}, "nobody looks: backlog-elt up starts it"),
+        ({}, "nothing is wrong (2026-07-01 03:04:05, told by slack)"),
+        ({"channels": []}, "told to nobody: set BACKLOG_ALERT_SLACK_URL"),
+        ({"open": [{"asset": "raw/users", "cause": "refused"}]}, "raw/users: refused (2026"),
+        ({"alive": False}, "NO SIGN OF LIFE since then: is the daemon running? nothing is wrong"),
+    ],
+)
+def test_the_status_says_whether_somebody_looks_and_what_is_wrong(found: dict[str, Any], alerts: dict[str, Any], says: str) -> None:
+    looked = {"alive": True, "beat_at": UNTIL, "channels": ["slack"], "waiting": 0, "open": []}
+    assert says in status_table(found | {"alerts": looked | alerts})

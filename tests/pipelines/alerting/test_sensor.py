@@ -2,17 +2,20 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
 
 from pipelines.alerting.ledger import Ledger
-from pipelines.alerting.sensor import Alerter, alerts, name_of
+from pipelines.alerting.sensor import Alerter, alerts
+from pipelines.state import alerts as status_alerts
 from resources.alerts.channels import Channel, Slack, Teams
-from resources.warehouse.heartbeats import last_beat
+from resources.tokens import TokenState
+from resources.warehouse.heartbeats import alerts_of, last_beat
 from resources.warehouse.resource import WarehouseResource
-from tests.deployment import Deployment
+from tests.deployment import Deployment, checks
 from tests.pipelines.ticking import Daemon
 from tests.sinks import WebhookSink
 
@@ -107,7 +110,7 @@ def test_a_death_right_after_a_message_does_not_tell_it_again(deployment: Deploy
     with pytest.raises(Killed):
         look(alerter(deployment, Dying()))
     # What was remembered before the death is sent by the next one, each message once.
-    name = name_of(deployment.sim.url)
+    name = alerts_of(deployment.sim.url)
     ledger = Ledger.read(deployment.instance.daemon_cursor_storage.get_cursor_values({name})[name], NOW)
     waiting = len(ledger.waiting)
     assert waiting >= 2
@@ -136,7 +139,7 @@ def test_silence_is_told_by_what_the_log_of_syncs_says(loaded: Deployment, sink:
 
 
 def test_a_look_gives_a_sign_of_life_with_what_is_open(loaded: Deployment) -> None:
-    name = name_of(loaded.sim.url)
+    name = alerts_of(loaded.sim.url)
     assert last_beat(loaded.engine, name) is None
     look(alerter(loaded))
     beat = last_beat(loaded.engine, name)
@@ -149,8 +152,34 @@ def test_a_look_gives_a_sign_of_life_with_what_is_open(loaded: Deployment) -> No
     assert not beat[1]
 
 
+def test_a_dead_alerter_is_seen_by_a_check_and_by_status(loaded: Deployment) -> None:
+    def seen() -> bool:
+        return checks(loaded.run("census"))["alerter_is_alive"]
+
+    assert seen(), "no daemon was ever started"
+    look(alerter(loaded))
+    assert seen()
+    loaded.change("UPDATE ops.heartbeats SET beat_at = now() - interval '11 minutes'")
+    assert not seen()
+    told = status_alerts(loaded.backlog, loaded.warehouse)
+    assert (told["alive"], told["open"]) == (False, [])
+
+
+def test_a_token_that_is_not_renewed_is_told(loaded: Deployment, sink: WebhookSink) -> None:
+    one = alerter(loaded, Slack(sink.url))
+    look(one)
+    refused = TokenState(NOW, NOW, NOW, "invalid_grant: it was revoked")
+    look(replace(one, tokens=refused))
+    [said] = texts(sink)
+    assert "access to 127.0.0.1" in said
+    assert "invalid_grant: it was revoked" in said
+    assert "backlog-elt login" in said
+    look(replace(one, tokens=TokenState(NOW, NOW, None, None)))
+    assert "recovered: access to 127.0.0.1" in texts(sink)[1]
+
+
 def test_the_sensor_looks_and_requests_no_run(loaded: Deployment) -> None:
     assert Daemon(loaded, alerts).tick() == (None, "0 problems, nothing waits")
-    assert last_beat(loaded.engine, name_of(loaded.sim.url)) is not None
+    assert last_beat(loaded.engine, alerts_of(loaded.sim.url)) is not None
     assert isinstance(alerts, dg.SensorDefinition)
     assert alerts.default_status == dg.DefaultSensorStatus.RUNNING

@@ -1,0 +1,54 @@
+"""The claims about how the program itself does, shown on `raw/issues`: no partition is left failed, and the alerter is alive.
+
+Add here: a claim about operation that Dagster or the log of the program can answer, at no request. Keep out: claims about rows
+(`claims.py`) and about the source (`census_checks.py`).
+"""
+
+from collections.abc import Collection, Iterator
+
+import dagster as dg
+from sqlalchemy import Engine
+
+from assets import failed_partitions
+from assets.partitions import SETTINGS
+from assets.standing import moment
+from resources.warehouse.heartbeats import alerts_of, last_beat
+
+ISSUES = dg.AssetKey(["raw", "issues"])
+ALERTER = "alerter_is_alive"
+
+OPERATION_SPECS = [
+    failed_partitions.SPEC,
+    dg.AssetCheckSpec(
+        ALERTER,
+        asset=ISSUES,
+        description="The sensor `alerts`, which tells people what is wrong, has given a sign of life within ten minutes. Where it "
+        "never has, no daemon was ever started for this space, and nobody expects to be told. Times are those of "
+        f"{SETTINGS.timezone}.",
+    ),
+]
+
+
+def operation_results(
+    chosen: Collection[dg.AssetCheckKey], engine: Engine, instance: dg.DagsterInstance, url: str
+) -> Iterator[dg.AssetCheckResult]:
+    """Evaluate those of the claims that are chosen; `url` is the root of the space.
+
+    Raises:
+        WarehouseError: the signs of life cannot be read.
+    """
+    if dg.AssetCheckKey(ISSUES, failed_partitions.NAME) in chosen:
+        yield failed_partitions.no_partition_left_failed(instance)
+    if dg.AssetCheckKey(ISSUES, ALERTER) in chosen:
+        yield alerter_is_alive(engine, url)
+
+
+def alerter_is_alive(engine: Engine, url: str) -> dg.AssetCheckResult:
+    """Say when the alerter gave its last sign of life, and whether that is recent enough."""
+    beat = last_beat(engine, alerts_of(url))
+    told = "it has never looked at this space" if beat is None else f"its last sign of life came at {moment(beat[0])}"
+    dead = beat is not None and not beat[1]
+    hint = ": see whether the daemon runs and the sensor alerts is on" if dead else ""
+    return dg.AssetCheckResult(
+        asset_key=ISSUES, check_name=ALERTER, passed=not dead, severity=dg.AssetCheckSeverity.WARN, description=told + hint
+    )

@@ -1,0 +1,59 @@
+"""The nightly job that keeps the records of the program's own work from growing without end.
+
+Add here: another thing to tidy up. Keep out: which rows are old (`resources/retention.py`).
+"""
+
+import os
+from collections.abc import Mapping
+
+import dagster as dg
+from pydantic import Field
+
+from pipelines.jobs import KIND_TAG
+from pipelines.runs import end_dead_runs
+from resources.retention import DAGSTER, WAREHOUSE, clean
+from resources.warehouse.connect import engine
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.resource import WarehouseResource
+
+
+class HousekeepingConfig(dg.Config):
+    """How long records are kept."""
+
+    dagster_days: int = Field(default=30, ge=1, description="Days for which Dagster's events, checks, runs and backfills are kept.")
+
+
+@dg.op(
+    out=dg.Out(dg.Nothing),
+    description="Deletes old rows of ops and of Dagster's storage in batches. What was replicated stays, and so does the newest "
+    "event of each partition and check, so that Dagster shows how things stand.",
+)
+def tidy_up(context: dg.OpExecutionContext, config: HousekeepingConfig, warehouse: WarehouseResource) -> None:
+    """Delete what is old, and say how many rows of what."""
+    end_dead_runs(context.instance)
+    try:
+        gone = dict(clean(warehouse.engine, WAREHOUSE))
+        storage = os.environ.get("DAGSTER_POSTGRES_URL")
+        if storage:
+            gone |= _clean_dagster(storage, config.dagster_days)
+    except WarehouseError as error:
+        raise dg.Failure(f"housekeeping: {error}", allow_retries=False) from None
+    context.add_output_metadata({table: rows for table, rows in gone.items() if rows})
+
+
+def _clean_dagster(url: str, days: int) -> Mapping[str, int]:
+    storage = engine(url)
+    try:
+        return clean(storage, DAGSTER, days)
+    finally:
+        storage.dispose()
+
+
+@dg.job(
+    name="housekeeping",
+    description="Delete old records of the program's own work: syncs, webhooks, events and runs.",
+    tags={KIND_TAG: "housekeeping"},
+)
+def housekeeping_job() -> None:
+    """Tidy up."""
+    tidy_up()

@@ -1,0 +1,86 @@
+"""How the program logs: lines for people, or JSON for machines, each with the run, table and partitions that it belongs to.
+
+Two variables set it for every process, `--debug` for one command. Where a run is Dagster's, what matters of it stands in Dagster's
+log of the run besides; the log of requests (DEBUG) is here only, since it is long.
+
+Add here: what every line has. Keep out: what is logged.
+"""
+
+import logging
+import sys
+from collections.abc import Mapping, MutableMapping
+from contextlib import AbstractContextManager
+from typing import Any, TextIO
+
+import structlog
+from structlog.stdlib import ProcessorFormatter
+
+from resources.backlog.redact import redact
+from resources.settings import SettingsError
+
+FORMAT, LEVEL = "BACKLOG_LOG_FORMAT", "BACKLOG_LOG_LEVEL"
+FORMATS, LEVELS = ("text", "json"), ("DEBUG", "INFO", "WARNING", "ERROR")
+#: Our loggers: `resources` is kept by Dagster with the run, too (`python_logs` in `dagster.yaml`), `backlog_elt` is not.
+LOGGERS = ("resources", "pipelines", "assets", "service", "backlog_elt")
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """The handler that this module has set, told from others by its type."""
+
+
+def set_up(environ: Mapping[str, str], *, level: str | None = None, stream: TextIO | None = None) -> None:
+    """Let our loggers write to a stream, standard error by default, as the variables say; doing it again replaces that.
+
+    Args:
+        environ: with `BACKLOG_LOG_FORMAT` (text or json) and `BACKLOG_LOG_LEVEL`, both optional.
+        level: the level where the variable is not set; WARNING by default.
+        stream: where to.
+
+    Raises:
+        SettingsError: a variable has another value.
+    """
+    chosen = _choice(environ, LEVEL, LEVELS, level or "WARNING", str.upper)
+    as_json = _choice(environ, FORMAT, FORMATS, "text", str.lower) == "json"
+    handler = _Handler(stream or sys.stderr)
+    handler.setFormatter(_formatter(as_json=as_json))
+    # On the handler: Dagster lowers the level of the loggers whose lines it keeps with the run.
+    handler.setLevel(chosen)
+    for name in LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers = [one for one in logger.handlers if not isinstance(one, _Handler)]
+        logger.addHandler(handler)
+    logging.getLogger("backlog_elt").setLevel(chosen)
+    logging.getLogger("backlog_elt").propagate = False
+
+
+def about(**what: str | None) -> AbstractContextManager[None]:
+    """Add to all lines inside what they are about, as `run`, `asset`, `partition`; what is None is left out."""
+    return structlog.contextvars.bound_contextvars(**{name: value for name, value in what.items() if value is not None})
+
+
+def _choice(environ: Mapping[str, str], name: str, allowed: tuple[str, ...], default: str, spelled: Any) -> str:
+    value: str = spelled(environ.get(name, "").strip() or default)
+    if value not in allowed:
+        raise SettingsError(name, value, " or ".join(allowed))
+    return value
+
+
+def _formatter(*, as_json: bool) -> ProcessorFormatter:
+    told: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    written: list[Any] = [ProcessorFormatter.remove_processors_meta, structlog.processors.format_exc_info, _redacted]
+    if as_json:
+        written.append(structlog.processors.JSONRenderer(ensure_ascii=False))
+    else:
+        first = ["timestamp", "level", "event"]
+        written.append(structlog.processors.KeyValueRenderer(key_order=first, drop_missing=True, repr_native_str=False))
+    return ProcessorFormatter(foreign_pre_chain=told, processors=written)
+
+
+def _redacted(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return {name: redact(value) if isinstance(value, str) else value for name, value in line.items()}

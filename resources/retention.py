@@ -1,0 +1,104 @@
+"""How long records of the program's own work are kept: the log of syncs and webhooks, and the events and runs of Dagster.
+
+What was replicated is never deleted, nor what Dagster needs to know how things stand: the newest event of each partition and check.
+Rows go by the thousand, each batch in a transaction of its own that waits for nobody, so that nothing is held up.
+
+Add here: a table that grows. Keep out: when this is done (`pipelines/housekeeping.py`), ticks (`dagster.yaml` has their retention).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, text
+
+BATCH = 2_000
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Rows of a table that are deleted, as a condition on `t`; `:days` is the number of days that rows are kept at least."""
+
+    table: str
+    days: int
+    condition: str
+
+
+#: Of the warehouse. `ops.deletions` and `ops.names` are part of what was replicated.
+WAREHOUSE = (
+    Rule("ops.sync_history", 400, "t.ended_at < now() - make_interval(days => :days)"),
+    Rule("ops.webhook_events", 30, "t.processed_at < now() - make_interval(days => :days)"),
+    Rule("ops.rejected_records", 180, "t.resolved_at < now() - make_interval(days => :days)"),
+    Rule(
+        "ops.verifications",
+        400,
+        "t.checked_at < now() - make_interval(days => :days) AND EXISTS (SELECT FROM ops.verifications AS n WHERE n.id > t.id "
+        "AND n.space_key = t.space_key AND n.project_id = t.project_id AND n.how = t.how AND n.equal = t.equal)",
+    ),
+    Rule(
+        "ops.mart_builds",
+        90,
+        "t.began_at < now() - make_interval(days => :days) "
+        "AND EXISTS (SELECT FROM ops.mart_builds AS n WHERE n.id > t.id AND n.ended_at IS NOT NULL)",
+    ),
+    Rule("ops.heartbeats", 90, "t.beat_at < now() - make_interval(days => :days)"),
+)
+
+_OLD = "(now() AT TIME ZONE 'UTC') - make_interval(days => :days)"
+
+#: Of Dagster's storage, in this order: a run goes when nothing tells of it any more. Of the events by which Dagster knows the state
+#: of assets and partitions the newest of a kind stays; all others only tell of their run.
+DAGSTER = (
+    Rule(
+        "event_logs",
+        30,
+        "t.timestamp < "  # noqa: S608 - a constant
+        + _OLD
+        + " AND (t.dagster_event_type IS NULL OR t.dagster_event_type NOT IN ("
+        "'ASSET_MATERIALIZATION', 'ASSET_MATERIALIZATION_PLANNED', 'ASSET_OBSERVATION', 'ASSET_FAILED_TO_MATERIALIZE') OR EXISTS ("
+        "SELECT FROM event_logs AS n WHERE n.id > t.id AND n.asset_key = t.asset_key "
+        "AND n.dagster_event_type = t.dagster_event_type AND n.partition IS NOT DISTINCT FROM t.partition))",
+    ),
+    Rule(
+        "asset_check_executions",
+        30,
+        "t.create_timestamp < now() - make_interval(days => :days) AND EXISTS (SELECT FROM asset_check_executions AS n "
+        "WHERE n.id > t.id AND n.asset_key = t.asset_key AND n.check_name = t.check_name)",
+    ),
+    Rule(
+        "runs",
+        30,
+        "t.create_timestamp < " + _OLD + " AND t.status IN ('SUCCESS', 'FAILURE', 'CANCELED') "
+        "AND NOT EXISTS (SELECT FROM event_logs AS e WHERE e.run_id = t.run_id)",
+    ),
+    Rule("bulk_actions", 30, "t.timestamp < " + _OLD + " AND t.status NOT IN ('REQUESTED', 'CANCELING', 'FAILING')"),
+)
+
+
+def clean(engine: Engine, rules: tuple[Rule, ...], days: int | None = None, batch: int = BATCH) -> Mapping[str, int]:
+    """Delete what is old by some rules; return table -> rows.
+
+    Args:
+        engine: the database that has the tables.
+        rules: which rows go.
+        days: how long rows are kept instead of what the rules say.
+        batch: rows in one transaction.
+
+    Raises:
+        WarehouseError: the server refused; what was deleted before stays so.
+    """
+    return {rule.table: _in_batches(engine, rule, days or rule.days, batch) for rule in rules}
+
+
+def _in_batches(engine: Engine, rule: Rule, days: int, batch: int) -> int:
+    # Rows that somebody has locked are left to the next time.
+    statement = text(
+        f"DELETE FROM {rule.table} WHERE ctid IN "  # noqa: S608 - constants of this file
+        f"(SELECT t.ctid FROM {rule.table} AS t WHERE {rule.condition} LIMIT :batch FOR UPDATE OF t SKIP LOCKED)"
+    )
+    deleted = 0
+    while True:
+        with engine.begin() as connection:
+            gone = connection.execute(statement, {"days": days, "batch": batch}).rowcount
+        deleted += gone
+        if gone < batch:
+            return deleted

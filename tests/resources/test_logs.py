@@ -1,0 +1,98 @@
+"""Lines for people and for machines: what they are about, every request with what it cost, and no secret."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from resources.backlog.auth import ApiKeyQuery
+from resources.backlog.client import BacklogClient
+from resources.backlog.models import IssueFilter
+from resources.backlog.ratelimit import RateLimiter
+from resources.backlog.redact import remember
+from resources.backlog.transport import Transport
+from resources.logs import LOGGERS, about, set_up
+from resources.settings import SettingsError
+from resources.simulator import Simulator
+from tests.deployment import SMALL, Deployment
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    """A stream to log to; afterwards everything is as it was."""
+    before = {name: (logging.getLogger(name).handlers, logging.getLogger(name).level) for name in LOGGERS}
+    yield io.StringIO()
+    for name, (handlers, level) in before.items():
+        logging.getLogger(name).handlers = handlers
+        logging.getLogger(name).setLevel(level)
+
+
+def lines(stream: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_each_request_is_a_line_with_what_it_cost_and_without_its_parameters(stream: io.StringIO) -> None:
+    set_up({"BACKLOG_LOG_FORMAT": "json", "BACKLOG_LOG_LEVEL": "debug"}, stream=stream)
+    with Simulator(SMALL) as sim, BacklogClient(sim.url, ApiKeyQuery(sim.api_key)) as client:
+        client.space_info()
+        client.issues_count(IssueFilter())
+        found = lines(stream)
+        assert sim.api_key not in stream.getvalue()
+    assert [(line["method"], line["path"], line["status"], line["bucket"], line["requests"]) for line in found] == [
+        ("GET", "/space", 200, "read", 1),
+        ("GET", "/issues/count", 200, "search", 2),
+    ]
+    for line in found:
+        assert (line["event"], line["level"], line["logger"]) == ("request", "debug", "backlog_elt.requests")
+        assert int(str(line["remaining"])) > 0
+        assert 0 < float(str(line["seconds"])) < 10
+
+
+def test_lines_of_a_load_say_its_run_table_and_partitions(deployment: Deployment, stream: io.StringIO) -> None:
+    set_up({"BACKLOG_LOG_FORMAT": "json", "BACKLOG_LOG_LEVEL": "DEBUG"}, stream=stream)
+    run = deployment.run_issues("OPS", first="2026-05", last="2026-06")
+    assert run.success
+    searches = [line for line in lines(stream) if line.get("path") == "/issues" and line.get("asset") == "raw/issues"]
+    assert searches
+    assert {(line["run"], line["partition"]) for line in searches} == {(run.run_id, "OPS|2026-05 … OPS|2026-06")}
+    assert {line.get("asset") for line in lines(stream) if line.get("path") == "/space/activities"} == {"raw/activities"}
+
+
+def test_people_get_one_line_each_and_no_request_unless_they_ask(stream: io.StringIO) -> None:
+    set_up({}, stream=stream)
+    with about(run="r1"):
+        logging.getLogger("backlog_elt.requests").debug("request", extra={"path": "/space"})
+        logging.getLogger("resources.backlog").warning("slow: %s s", 12)
+    [line] = stream.getvalue().splitlines()
+    assert line.split(" ", 1)[1] == "level=warning event=slow: 12 s run=r1 logger=resources.backlog"
+
+
+def test_no_secret_is_in_a_line_whatever_it_says(stream: io.StringIO) -> None:
+    remember("a-secret-of-this-test")
+    set_up({"BACKLOG_LOG_FORMAT": "json"}, stream=stream)
+    try:
+        int("a-secret-of-this-test")
+    except ValueError:
+        logging.getLogger("resources").exception("failed with a-secret-of-this-test", extra={"token": "a-secret-of-this-test"})
+    assert "a-secret-of-this-test" not in stream.getvalue()
+    assert "ValueError" in stream.getvalue()
+
+
+def test_a_slow_request_is_warned_of(stream: io.StringIO) -> None:
+    set_up({"BACKLOG_LOG_FORMAT": "json"}, stream=stream)
+    with Simulator(SMALL) as sim, httpx.Client() as http:
+        limiter = RateLimiter(reserve=0.0)
+        Transport(sim.url, ApiKeyQuery(sim.api_key), http, limiter=limiter, slow=0.0).send("GET", "/space", [])
+        Transport(sim.url, ApiKeyQuery(sim.api_key), http, limiter=limiter).send("GET", "/space", [])
+    [line] = lines(stream)
+    assert str(line["event"]).startswith("GET /space took 0.")
+    assert line["level"] == "warning"
+
+
+@pytest.mark.parametrize(("name", "value"), [("BACKLOG_LOG_FORMAT", "xml"), ("BACKLOG_LOG_LEVEL", "LOUD")])
+def test_a_value_that_means_nothing_is_an_error_that_names_the_variable(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        set_up({name: value})
