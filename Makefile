@@ -42,13 +42,14 @@ test: $(VENV)/.dev  ## all tests, on a real PostgreSQL and a simulated space; no
 soak: $(VENV)/.dev  ## let people, loads, deaths and faults meet for up to two hours (MUTATIONS=, MINUTES=, FIRST=)
 	@$(BIN)/python -m tests.integration.exactness.soak --mutations $(MUTATIONS) --minutes $(MINUTES) --first $(FIRST)
 
-check: $(VENV)/.dev  ## formatting, lint, types, import contracts, definitions, generated docs
+check: $(VENV)/.dev  ## formatting, lint, types, import contracts, definitions, generated docs, secrets, vulnerabilities
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -n 0 tests/test_house.py
 	@$(BIN)/python -m resources.warehouse.document --check
+	@$(BIN)/python -m tests.audit
 	@home=$$(mktemp -d) && touch $$home/dagster.yaml && DAGSTER_HOME=$$home $(BIN)/dagster definitions validate -w workspace.yaml
 
 bench: $(VENV)/.dev  ## measure speed, memory and requests (several minutes)
