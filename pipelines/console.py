@@ -91,6 +91,7 @@ def status_table(found: Mapping[str, Any]) -> str:
         ("connected", "yes" if found["connected"] else f"no: {found['connection_error']}"),
         ("warehouse", f"{found['warehouse']['url']}{' (embedded)' if found['warehouse']['embedded'] else ''}"),
         ("dagster", found["dagster"]["url"] or "not running: backlog-elt up starts it"),
+        ("service", found["service"]["url"] or "not running"),
         ("rate limit", limits or "unknown"),
         ("last 24 hours", ", ".join(f"{value:,} {name}" for name, value in last_24h.items())),
         ("active", "; ".join(_active(sync) for sync in found["active"]) or "nothing"),

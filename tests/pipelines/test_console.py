@@ -104,7 +104,8 @@ def found() -> dict[str, Any]:
     """Return what `status` finds right after the first start."""
     return {
         "space": "acme", "simulated": True, "connected": True, "connection_error": None,
-        "warehouse": {"url": "postgresql://w", "embedded": True}, "dagster": {"url": None}, "active": [], "last_syncs": [],
+        "warehouse": {"url": "postgresql://w", "embedded": True}, "dagster": {"url": None}, "service": {"url": None}, "active": [],
+        "last_syncs": [],
         "last_24h": {"runs": 0, "items": 0}, "rate_limit": {"search": {"limit": 150, "remaining": 149, "reset": UNTIL}},
     }  # fmt: skip
 
