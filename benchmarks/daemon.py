@@ -3,7 +3,6 @@
 Add here: a figure of the running daemon. Keep out: how a process is started (`workshop.py`).
 """
 
-import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -51,7 +50,7 @@ def latency(count: int) -> Iterator[Figure]:
         place.load()
         warehouse = engine(place.python("pipelines", "status", "--json").found["warehouse"]["url"])
         control(simulator, "/requests", method="DELETE")
-        with served(place, _free_port()):
+        with served(place):
             yield from _idle(simulator)
             changes = _changes(simulator, warehouse, count)
         warehouse.dispose()
@@ -121,13 +120,6 @@ def _is_there(warehouse: Engine, change: Change) -> bool:
 def _asked(simulator: SpawnedSimulator) -> dict[str, int]:
     by_route: dict[str, int] = control(simulator, "/requests")["route"]
     return by_route
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _until(done: Callable[[], bool], seconds: float) -> None:

@@ -7,6 +7,7 @@ Keep out: what is measured (`main_job.py`).
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -104,9 +105,10 @@ def home(simulator: SpawnedSimulator | None = None) -> Iterator[Home]:
 
 
 @contextmanager
-def served(place: Home, port: int) -> Iterator[None]:
-    """Run `backlog-elt up` in a deployment that is loaded, its UI on a port; it is stopped afterwards."""
-    command = [sys.executable, "-m", "pipelines", "up", "--no-load", "--port", str(port)]
+def served(place: Home) -> Iterator[None]:
+    """Run `backlog-elt up` in a deployment that is loaded, on ports that are free; it is stopped afterwards."""
+    ports = ["--port", str(free_port()), "--service-port", str(free_port())]
+    command = [sys.executable, "-m", "pipelines", "up", "--no-load", *ports]
     with (place.folder / "up.log").open("wb") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environment(place.variables), cwd=place.folder
@@ -118,6 +120,13 @@ def served(place: Home, port: int) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait(60)
+
+
+def free_port() -> int:
+    """Return a port of the loopback address on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @contextmanager

@@ -5,13 +5,14 @@ three minutes. Add here: another picture. Keep out: ways to use the UI that a te
 """
 
 import base64
+import re
 import sys
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
 from resources.warehouse.schema import SPECS
-from tests.integration.browser import Analyst, Up, analyst_at, reader, running_up
+from tests.integration.browser import Analyst, Up, analyst_at, reader, running_up, visitor_at
 
 IMAGES = Path(__file__).parent / "images"
 WIDTH = 1400
@@ -47,6 +48,19 @@ def main() -> None:
         with analyst_at(up, width=WIDTH + RAIL_WIDTH, height=1040) as analyst:
             _save("issues", _stacked(analyst.page, [_partitions(analyst), _plots(analyst)]))
         _save("report", _report(up))
+        _save("service", _service(up))
+
+
+def _service(up: Up) -> bytes:
+    """The page of the sync service, while a project is read again."""
+    with visitor_at(up.service_url, height=900) as visitor:
+        page = visitor.page
+        page.get_by_label("プロジェクト").select_option("OPS")
+        page.get_by_label("全件を読み直す").check()
+        page.get_by_role("button", name="課題を同期").click()
+        page.get_by_role("dialog").get_by_role("button", name="始める").click()
+        expect(page.get_by_role("progressbar", name="コメント")).to_have_attribute("value", re.compile("[1-9]"))
+        return page.screenshot()
 
 
 def _exactness(analyst: Analyst) -> bytes:

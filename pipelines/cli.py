@@ -1,4 +1,4 @@
-"""The `backlog-elt` command: `up`, `load`, `verify`, `status`, `report`, `forget`, `simulate`, and those of `cli_access.py`.
+"""The `backlog-elt` command: `up`, `load`, `verify`, `status` and all others; those that give access are in `cli_access.py`.
 
 Exit codes: 0 done, 1 the work failed (one line, no traceback unless `--debug`), 2 wrong usage or configuration.
 
@@ -72,12 +72,26 @@ for _command in ACCESS_COMMANDS:
 
 @main.command()
 @click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port of the Dagster UI.")
+@click.option("--service-port", default=3001, show_default=True, type=click.IntRange(1, 65535), help="Port of the sync service.")
 @click.option("--no-load", is_flag=True, help="Do not load at once; leave it to the schedules.")
-def up(port: int, no_load: bool) -> None:
-    """Start everything: PostgreSQL, the schedules, the first load, and the Dagster UI."""
+def up(port: int, service_port: int, no_load: bool) -> None:
+    """Start everything: PostgreSQL, the schedules, the first load, the Dagster UI and the sync service."""
     from pipelines import up as module
 
-    module.up(Settings.of_this_process(), port=port, first_load=not no_load)
+    module.up(Settings.of_this_process(), port=port, service_port=service_port, first_load=not no_load)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others than loopback need a token.")
+@click.option("--port", default=3001, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
+def serve(host: str, port: int) -> None:
+    """Serve the sync service alone: its page, its API and the inbox of webhooks; beside a running up it uses its space."""
+    settings = Settings.of_this_process()
+    from pipelines.runtime import Runtime
+    from service.__main__ import serve as module
+
+    runtime = Runtime.read(settings.home)
+    module(runtime.fill(settings) if runtime else settings, host, port)
 
 
 def _month(_ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:

@@ -92,6 +92,7 @@ def status_table(found: Mapping[str, Any]) -> str:
         ("access", _access(found["access"])),
         ("warehouse", f"{found['warehouse']['url']}{' (embedded)' if found['warehouse']['embedded'] else ''}"),
         ("dagster", found["dagster"]["url"] or "not running: backlog-elt up starts it"),
+        ("service", found["service"]["url"] or "not running"),
         ("rate limit", limits or "unknown"),
         ("last 24 hours", ", ".join(f"{value:,} {name}" for name, value in last_24h.items())),
         ("alerts", _alerts(found["alerts"])),
@@ -122,8 +123,11 @@ def _alerts(alerts: Mapping[str, Any]) -> str:
 
 
 def _active(sync: Mapping[str, Any]) -> str:
-    """Return what runs and, if it stands still, why and until when at the latest."""
+    """Return what runs, how far it is and, if it stands still, why and until when at the latest."""
     what = str(sync["sync_type"]) + (f" of {sync['project_key']}" if sync["project_key"] else "")
+    done, total = sync["progress_done"], sync["progress_total"]
+    if done is not None:
+        what += f", {done:,}" + (f" of {total:,}" if total else "") + f" {UNITS.get(sync['sync_type'], 'rows')}"
     if not sync["waiting_for"]:
         return what
     until = sync["waiting_until"]

@@ -1,23 +1,22 @@
 """The surroundings of a command: servers that must run and variables that its processes read.
 
 What the settings leave unset is filled in here: an embedded PostgreSQL for the warehouse and for Dagster's storage, and a simulated
-space. `backlog-elt up` notes what it runs in `runtime.json`, so that `load` and `status` beside it use the same space.
+space, that of a running `backlog-elt up` if there is one (`runtime.py`).
 
 Add here: another thing that must run before a load can. Keep out: the commands themselves.
 """
 
-import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 
 import pipelines
-from pipelines.processes import end_processes, runs, started
+from pipelines.runtime import Runtime
 from resources.settings import Settings, SettingsError
 from resources.simulator import spawn_simulator
 from resources.warehouse.connect import check_tables
@@ -25,63 +24,6 @@ from resources.warehouse.embedded import ensure_server
 from resources.warehouse.errors import WarehouseError
 
 PROJECT_ROOT = Path(pipelines.__file__).resolve().parent.parent
-
-
-@dataclass(frozen=True)
-class Runtime:
-    """What a running `backlog-elt up` says of itself: its process, its UI and its simulated space, if it has one."""
-
-    pid: int
-    started: float
-    dagster_url: str
-    backlog_url: str
-    backlog_api_key: str | None
-    children: dict[int, float]
-
-    @classmethod
-    def read(cls, home: Path) -> "Runtime | None":
-        """Return what the running `up` of this home wrote, None when none runs."""
-        runtime = cls._written(home)
-        return runtime if runtime and runs(runtime.pid, runtime.started) else None
-
-    @classmethod
-    def _written(cls, home: Path) -> "Runtime | None":
-        try:
-            fields = json.loads((home / "runtime.json").read_text())
-            return cls(**{**fields, "children": {int(pid): born for pid, born in fields["children"].items()}})
-        except (OSError, ValueError, TypeError, KeyError):
-            return None
-
-    @classmethod
-    def end_orphans(cls, home: Path) -> int:
-        """End the processes that an `up` left behind when it was killed, and return how many there were."""
-        runtime = cls._written(home)
-        if runtime is None or runs(runtime.pid, runtime.started):
-            return 0
-        orphans = [pid for pid, born in runtime.children.items() if runs(pid, born)]
-        end_processes(orphans)
-        return len(orphans)
-
-    @classmethod
-    def of_this_process(cls, dagster_url: str, space: Settings, children: Iterable[int], *, simulated: bool) -> "Runtime":
-        """Return the runtime of an `up` that runs in this process, with the processes that it has started."""
-        pid = os.getpid()
-        born = {child: started(child) or 0.0 for child in children}
-        # The key of a real space stays in the environment; that of a simulated one opens nothing but itself.
-        api_key = space.backlog_api_key if simulated else None
-        return cls(pid, started(pid) or 0.0, dagster_url, space.backlog_url or "", api_key, born)
-
-    def write(self, home: Path) -> None:
-        """Note the runtime, whole or not at all, readable by its owner only."""
-        draft = home / f"runtime.json.{os.getpid()}"
-        draft.touch(mode=0o600)
-        draft.write_text(json.dumps(self.__dict__))
-        draft.replace(home / "runtime.json")
-
-    @staticmethod
-    def remove(home: Path) -> None:
-        """Forget the runtime when `up` ends."""
-        (home / "runtime.json").unlink(missing_ok=True)
 
 
 def prepare_storage(settings: Settings) -> None:

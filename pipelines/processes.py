@@ -4,6 +4,7 @@ Add here: another question about a process. Keep out: starting them (`up.py`).
 """
 
 import os
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -45,17 +46,31 @@ def alive(marked: str) -> bool:
 
 
 def end_processes(pids: Iterable[int]) -> None:
-    """End processes and their children: asked first, made to after a while."""
-    family: list[psutil.Process] = []
-    for pid in pids:
-        with suppress(psutil.Error):
-            parent = psutil.Process(pid)
-            family += [parent, *parent.children(recursive=True)]
-    for process in family:
-        with suppress(psutil.Error):
-            process.terminate()
-    _, stubborn = psutil.wait_procs(family, timeout=END_SECONDS)
-    for process in stubborn:
-        with suppress(psutil.Error):
-            process.kill()
-    psutil.wait_procs(stubborn, timeout=END_SECONDS)
+    """End processes, their children and all that is in their sessions: asked first, made to after a while.
+
+    What they start meanwhile is ended too, and what has lost its parent: a build that is broken off may leave a process behind.
+    """
+    leaders = frozenset(pids)
+    asked: set[psutil.Process] = set()
+    late = time.monotonic() + END_SECONDS
+    while (family := _family(leaders)) and time.monotonic() < late + END_SECONDS:
+        for process in family:
+            with suppress(psutil.Error):
+                if time.monotonic() > late:
+                    process.kill()
+                elif process not in asked:
+                    process.terminate()
+        asked |= family
+        psutil.wait_procs(family, timeout=0.2)
+
+
+def _family(leaders: frozenset[int]) -> set[psutil.Process]:
+    """Return the living among these processes, their children, and those whose session one of them leads."""
+    found: set[psutil.Process] = set()
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if process.pid in leaders:
+                found |= {process, *process.children(recursive=True)}
+            elif os.getsid(process.pid) in leaders:
+                found.add(process)
+    return {process for process in found if started(process.pid) is not None}

@@ -6,8 +6,9 @@ Add here: another fact an operator asks for. Keep out: how it is drawn (`console
 from dataclasses import asdict
 from typing import Any
 
-from pipelines.environment import Runtime, prepare_storage, source
+from pipelines.environment import prepare_storage, source
 from pipelines.loading import connection
+from pipelines.runtime import Runtime
 from resources.backlog.errors import BacklogError
 from resources.backlog.resource import BacklogResource
 from resources.settings import Settings
@@ -34,6 +35,7 @@ def status(settings: Settings) -> dict[str, Any]:
                 "embedded": settings.warehouse_url is None,
             },
             "dagster": {"url": runtime.dagster_url if runtime else None},
+            "service": {"url": runtime.service_url if runtime else None},
         }
 
 

@@ -1,4 +1,4 @@
-"""Everything at once: the simulated space where none is named, Dagster's webserver and daemon, and the first load.
+"""Everything at once: the simulated space where none is named, Dagster's processes, the sync service, and the first load.
 
 The processes are children of `backlog-elt up` and end with it; the embedded PostgreSQL stays, so that BI tools can go on reading.
 
@@ -17,8 +17,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import FrameType
 
-from pipelines.environment import Runtime, open_instance, prepare_storage, source
+from pipelines.environment import open_instance, prepare_storage, source
 from pipelines.processes import end_processes
+from pipelines.runtime import Runtime
 from resources.settings import Settings
 
 HOST = "127.0.0.1"
@@ -37,24 +38,26 @@ class _Stop(Exception):  # noqa: N818 - not an error: the user asked for the end
     pass
 
 
-def up(settings: Settings, *, port: int, first_load: bool = True) -> None:
+def up(settings: Settings, *, port: int, service_port: int, first_load: bool = True) -> None:
     """Run until interrupted.
 
     Args:
         settings: validated settings of the deployment.
         port: where the Dagster UI is served, on the loopback address.
+        service_port: where the sync service is.
         first_load: whether a load starts at once; the schedules take over from there.
 
     Raises:
-        UpError: the port is taken, another `up` of this home runs, or a process ended by itself.
+        UpError: a port is taken, another `up` of this home runs, or a process ended by itself.
         WarehouseError: the embedded server cannot be started.
     """
     running = Runtime.read(settings.home)
     if running:
         raise UpError(f"backlog-elt up already runs for {settings.home} (process {running.pid}): its UI is {running.dagster_url}")
     Runtime.end_orphans(settings.home)
-    if not _is_free(port):
-        raise UpError(f"port {port} on {HOST} is in use: stop what listens there, or choose another with --port")
+    for wanted, option in ((port, "--port"), (service_port, "--service-port")):
+        if not _is_free(wanted):
+            raise UpError(f"port {wanted} on {HOST} is in use: stop what listens there, or choose another with {option}")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _raise_stop)
     children: Children = {}
@@ -64,7 +67,7 @@ def up(settings: Settings, *, port: int, first_load: bool = True) -> None:
         with open_instance():
             pass  # said here in one line, instead of by each process in a hundred
         with source(settings, alive=True) as connected:
-            url = f"http://{HOST}:{port}"
+            url, service_url = f"http://{HOST}:{port}", f"http://{HOST}:{service_port}"
             # One code server for both: each would start its own otherwise, and the daemon a new one every minute.
             code_port = _free_port()
             workspace = _write_workspace(settings, code_port)
@@ -73,10 +76,13 @@ def up(settings: Settings, *, port: int, first_load: bool = True) -> None:
             _wait_until(lambda: not _is_free(code_port), "the code server did not start", children)
             children["webserver"] = _spawn(["dagster_webserver", "-h", HOST, "-p", str(port), "-w", workspace, *QUIET])
             children["daemon"] = _spawn(["dagster._daemon", "run", "-w", workspace, *QUIET])
+            os.environ["BACKLOG_DAGSTER_URL"] = settings.dagster_url or url
+            children["sync service"] = _spawn(["service", "--host", HOST, "--port", str(service_port)])
             pids = [child.pid for child in children.values()]
-            Runtime.of_this_process(url, connected, pids, simulated=settings.simulated).write(settings.home)
+            Runtime.of_this_process(url, service_url, connected, pids, simulated=settings.simulated).write(settings.home)
+            _wait_until(lambda: _answers(f"{service_url}/healthz"), f"the sync service did not answer on {service_url}", children)
             _wait_until(lambda: _answers(f"{url}/server_info"), f"the Dagster UI did not answer on {url}", children)
-            _say(f"Dagster UI on {url}  (Ctrl-C stops)")
+            _say(f"Dagster UI on {url}, sync page on {service_url}  (Ctrl-C stops)")
             if first_load:
                 children["first load"] = _spawn(["pipelines", "load", "--no-progress"])
             _watch(children)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -22,13 +23,19 @@ CLIENT_SECRET = "BACKLOG_OAUTH_CLIENT_SECRET"  # noqa: S105 - the name of a vari
 TOKEN_KEY = "BACKLOG_TOKEN_KEY"  # noqa: S105 - the name of a variable
 PRIVACY_KEY = "BACKLOG_PRIVACY_KEY"
 BI_PASSWORD = "BACKLOG_BI_PASSWORD"  # noqa: S105 - the name of a variable
+SERVICE_TOKEN = "BACKLOG_SERVICE_TOKEN"  # noqa: S105 - the name of a variable
+WEBHOOK_SECRET = "BACKLOG_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
 WAREHOUSE_URL = "WAREHOUSE_URL"
 DAGSTER_POSTGRES_URL = "DAGSTER_POSTGRES_URL"
 #: Variables that hold a secret; each may be given as a file.
-SECRETS = (API_KEY, CLIENT_SECRET, TOKEN_KEY, PRIVACY_KEY, BI_PASSWORD, WAREHOUSE_URL, DAGSTER_POSTGRES_URL)
+SECRETS = (
+    API_KEY, CLIENT_SECRET, TOKEN_KEY, PRIVACY_KEY, BI_PASSWORD, SERVICE_TOKEN, WEBHOOK_SECRET, WAREHOUSE_URL, DAGSTER_POSTGRES_URL,
+)  # fmt: skip
 _SHORTEST_KEY = 16
 _KEY_BYTES = 32
 _MAKE_KEY = 'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
+_IN_A_PATH = re.compile("[A-Za-z0-9_-]+")
+_HEADER = re.compile("[A-Za-z][A-Za-z0-9-]*")
 MONTH = re.compile(r"^(?!0000)\d{4}-(0[1-9]|1[0-2])$")
 
 
@@ -68,6 +75,12 @@ class Settings:
     rate_reserve: float
     bi_password: str | None = field(repr=False)
     privacy_key: str | None = field(repr=False)
+    service_token: str | None = field(repr=False)
+    service_proxy_header: str | None
+    service_trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    webhook_secret: str | None = field(repr=False)
+    dagster_url: str | None
+    dagster_location: str
 
     @property
     def simulated(self) -> bool:
@@ -129,6 +142,12 @@ class Settings:
             rate_reserve=_reserve(get("BACKLOG_RATE_RESERVE") or "0.2"),
             bi_password=secret(environ, BI_PASSWORD),
             privacy_key=privacy_key(environ),
+            service_token=_long_secret(environ, SERVICE_TOKEN),
+            service_proxy_header=_header(get("BACKLOG_SERVICE_PROXY_HEADER")),
+            service_trusted_proxies=_networks(get("BACKLOG_SERVICE_TRUSTED_PROXIES") or "127.0.0.0/8,::1"),
+            webhook_secret=_webhook_secret(environ),
+            dagster_url=_root("BACKLOG_DAGSTER_URL", get("BACKLOG_DAGSTER_URL")),
+            dagster_location=get("BACKLOG_DAGSTER_LOCATION") or "backlog_elt",
         )
 
 
@@ -193,10 +212,43 @@ def privacy_key(environ: Mapping[str, str]) -> str | None:
     Raises:
         SettingsError: it is too short, or its file cannot be read.
     """
-    key = secret(environ, PRIVACY_KEY)
-    if key is not None and len(key) < _SHORTEST_KEY:
-        raise SettingsError(PRIVACY_KEY, "…", f"a secret of {_SHORTEST_KEY} characters or more")
-    return key
+    return _long_secret(environ, PRIVACY_KEY)
+
+
+def _long_secret(environ: Mapping[str, str], name: str) -> str | None:
+    held = secret(environ, name)
+    if held is not None and len(held) < _SHORTEST_KEY:
+        raise SettingsError(name, "…", f"a secret of {_SHORTEST_KEY} characters or more")
+    return held
+
+
+def _webhook_secret(environ: Mapping[str, str]) -> str | None:
+    held = _long_secret(environ, WEBHOOK_SECRET)
+    if held is not None and not _IN_A_PATH.fullmatch(held):
+        raise SettingsError(WEBHOOK_SECRET, "…", "letters, digits, - and _, since it is a part of a URL")
+    return held
+
+
+def _header(text: str | None) -> str | None:
+    if text is not None and not _HEADER.fullmatch(text):
+        raise SettingsError("BACKLOG_SERVICE_PROXY_HEADER", text, "the name of a header, for example X-Forwarded-User")
+    return text
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(part.strip()) for part in text.split(","))
+    except ValueError:
+        raise SettingsError("BACKLOG_SERVICE_TRUSTED_PROXIES", text, "addresses or networks, as 10.0.0.7,10.1.0.0/16") from None
+
+
+def _root(name: str, text: str | None) -> str | None:
+    if text is None:
+        return None
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
+        raise SettingsError(name, text.split("?", 1)[0], "a URL without user and query, for example http://127.0.0.1:3000")
+    return text.rstrip("/")
 
 
 def _backlog_url(text: str | None) -> str | None:

@@ -21,7 +21,7 @@ from resources.warehouse.schema_ops import OPS_TABLES
 from resources.warehouse.spec import metadata
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("assets", "pipelines", "resources")
+ROOMS = ("assets", "pipelines", "resources", "service")
 SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 EVERYTHING = sorted([*SOURCES, *(path for room in ("tests", "benchmarks") for path in (ROOT / room).rglob("*.py"))])
 READMES = [path for path in (ROOT / "README.md", ROOT / "README.ja.md") if path.exists()]

@@ -16,6 +16,7 @@ from assets.metadata import Counts, by_bucket
 from assets.partitions import covered_by
 from assets.privacy import tell_forgotten
 from assets.raw.name_history import note_names
+from assets.raw.noted_progress import NotedProgress
 from assets.raw.turns import Turns
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import BacklogError
@@ -228,12 +229,12 @@ def table_load(
         about_it = about(run=context.run.run_id, asset=f"raw/{table}", partition=covered_by(context.run) or None)
         with about_it, Locks(engine, str(space["spaceKey"])) as held:
             turns = Turns(held, engine, str(space["spaceKey"]), table, context.run.run_id, progress, context.log.info)
-            load = TableLoad(SPECS[table], client, engine, progress, context, before, space, turns)
+            load = TableLoad(SPECS[table], client, engine, NotedProgress(progress, turns), context, before, space, turns)
             with _shown(load):
                 turns.begin()
                 if locks == "table":
                     turns.lock_table()
-                progress.start(table, None)
+                load.progress.start(table, None)
                 yield load
     except (BacklogError, WarehouseError) as error:
         raise dg.Failure(f"{table}: {error}", allow_retries=False) from None

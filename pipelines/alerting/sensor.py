@@ -26,7 +26,8 @@ from resources.tokens import TokenState
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.usual import beside_usual, last_successes, space_at
+from resources.warehouse.sync_log import last_ends, space_at
+from resources.warehouse.usual import beside_usual
 
 LOOK_SECONDS = 30
 #: What ends now may be seen a little later.
@@ -82,7 +83,7 @@ class Alerter:
         try:
             engine = self.warehouse.engine
             space = space_at(engine, self.url)
-            last = {} if space is None else last_successes(engine, space)
+            last = {} if space is None else last_ends(engine, space)
             silent, speaks = rules.of_silence(last, ledger.since, now)
             refused, renewed = rules.of_tokens(self.url, self.tokens)
             unusual, usual = rules.of_syncs([] if space is None else beside_usual(engine, space, ledger.looked_at))

@@ -29,6 +29,8 @@ from sqlalchemy import (
 from resources.warehouse.locks import is_free
 from resources.warehouse.schema_ops import sync_history
 
+#: What is only true of a sync in progress.
+_OVER: dict[str, Any] = dict.fromkeys(("waiting_for", "waiting_until", "progress_done", "progress_total"))
 DIED = "the run ended without saying so: its process was killed"
 
 
@@ -50,6 +52,9 @@ class Sync:
     run_id: str
     waiting_for: str | None = None
     waiting_until: datetime | None = None
+    progress_done: int | None = None
+    """How far its load (run and type) is while it works, in rows, or for comments in issues."""
+    progress_total: int | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,7 @@ def fail_sync(engine: Engine, number: int, error: str, *, items_synced: int = 0,
 
 
 def _end(engine: Engine, number: int, **values: Any) -> None:
-    _update(engine, number, ended_at=func.statement_timestamp(), waiting_for=None, waiting_until=None, **values)
+    _update(engine, number, ended_at=func.statement_timestamp(), **_OVER, **values)
 
 
 def _update(engine: Engine, number: int, **values: Any) -> None:
@@ -114,6 +119,11 @@ def _update(engine: Engine, number: int, **values: Any) -> None:
 def note_wait(engine: Engine, number: int, waiting_for: str | None, until: datetime | None = None) -> None:
     """Record what a sync in progress waits for and until when at the latest; None: it goes on."""
     _update(engine, number, waiting_for=waiting_for, waiting_until=until)
+
+
+def note_progress(engine: Engine, number: int, done: int, total: int | None) -> None:
+    """Record how far the load of a sync in progress is; `total` is None where it cannot be known."""
+    _update(engine, number, progress_done=done, progress_total=total)
 
 
 def forget_sync(engine: Engine, number: int) -> None:
@@ -133,7 +143,7 @@ def end_dead(engine: Engine, space_key: str) -> int:
         ended = conn.execute(
             update(sync_history)
             .where(history.space_key == space_key, history.status == "in_progress", dead)
-            .values(status="failed", ended_at=func.statement_timestamp(), error=DIED, waiting_for=None, waiting_until=None)
+            .values(status="failed", ended_at=func.statement_timestamp(), error=DIED, **_OVER)
         )
     return ended.rowcount
 
@@ -144,15 +154,26 @@ def known_spaces(engine: Engine) -> list[str]:
         return list(conn.execute(select(sync_history.c.space_key).distinct().order_by(sync_history.c.space_key)).scalars())
 
 
-def summary(engine: Engine, space_key: str) -> Summary:
-    """Return what `status` shows of the syncs of a space."""
+def _in_progress(space_key: str) -> Select[Any]:
+    """Select the syncs in progress in the shape of `Sync`, oldest first."""
     history = sync_history.c
     # Who waited goes on without saying so; what it does next clears the note.
     waits = or_(history.waiting_until.is_(None), history.waiting_until > func.statement_timestamp())
     columns: dict[str, ColumnElement[Any]] = {name: history[name] for name in Sync.__dataclass_fields__}
     columns |= {name: case((waits, history[name])).label(name) for name in ("waiting_for", "waiting_until")}
     active = select(*columns.values()).where(history.space_key == space_key, history.status == "in_progress")
-    active = active.order_by(history.started_at, history.id)
+    return active.order_by(history.started_at, history.id)
+
+
+def active_syncs(engine: Engine, space_key: str) -> list[Sync]:
+    """Return the syncs of a space that are in progress, oldest first."""
+    with engine.connect() as conn:
+        return [Sync(*row) for row in conn.execute(_in_progress(space_key))]
+
+
+def summary(engine: Engine, space_key: str) -> Summary:
+    """Return what `status` shows of the syncs of a space."""
+    history = sync_history.c
     lately = select(
         func.count(),
         func.count().filter(history.status == "completed"),
@@ -162,7 +183,7 @@ def summary(engine: Engine, space_key: str) -> Summary:
     ).where(history.space_key == space_key, history.started_at > func.now() - timedelta(hours=24))
     with engine.connect() as conn:
         return Summary(
-            active=tuple(Sync(*row) for row in conn.execute(active)),
+            active=tuple(Sync(*row) for row in conn.execute(_in_progress(space_key))),
             last={sync.sync_type: sync for sync in (Sync(*row) for row in conn.execute(_last_runs(space_key)))},
             last_24h=Totals(*map(int, conn.execute(lately).one())),
         )
@@ -187,8 +208,7 @@ def _last_runs(space_key: str) -> Select[Any]:
             *(cast(func.sum(column), BigInteger) for column in (history.items_synced, history.items_failed, history.requests)),
             func.string_agg(history.error, "; "),
             history.run_id,
-            null(),
-            null(),
+            *(null() for _ in _OVER),
         )
         .where(*ended, of_newest_run)
         .group_by(history.sync_type, history.run_id)

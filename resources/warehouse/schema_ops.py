@@ -30,6 +30,8 @@ sync_history = Table(
     Column("run_id", Text, nullable=False, comment="Run that did it"),
     Column("waiting_for", Text, comment="What it waits for, in words; null when it does not wait"),
     Column("waiting_until", DateTime(timezone=True), comment="Until when it waits, where that is known"),
+    Column("progress_done", BigInteger, comment="How far its load is while it works: rows, or issues whose comments are read"),
+    Column("progress_total", BigInteger, comment="How many there will be of these, where that is known"),
     CheckConstraint("status IN ('in_progress', 'completed', 'failed')", name="sync_history_status_check"),
     Index(None, "space_key", "sync_type", "started_at"),
     Index("sync_history_active_idx", "space_key", postgresql_where=text("status = 'in_progress'")),

@@ -6,9 +6,7 @@ Add here: another comparison with what is usual. Keep out: what of it is told (`
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, func, select, text
-
-from resources.warehouse.schema_ops import spaces, sync_history
+from sqlalchemy import Engine, text
 
 #: What is usual is the median of so many syncs of the same kind, mode and project.
 OF = 30
@@ -61,19 +59,3 @@ def beside_usual(engine: Engine, space_key: str, after: datetime) -> list[Usual]
     """Return the syncs of a space that are at work or have succeeded after an instant, in the order of their start."""
     with engine.connect() as connection:
         return [Usual(**row) for row in connection.execute(_BESIDE, {"space": space_key, "after": after}).mappings()]
-
-
-def last_successes(engine: Engine, space_key: str) -> dict[str, datetime]:
-    """Return kind of sync -> when one of a space has succeeded last."""
-    history = sync_history.c
-    query = select(history.sync_type, func.max(history.ended_at)).where(
-        history.space_key == space_key, history.status == "completed"
-    )
-    with engine.connect() as connection:
-        return {row.sync_type: row[1] for row in connection.execute(query.group_by(history.sync_type))}
-
-
-def space_at(engine: Engine, url: str) -> str | None:
-    """Return the key of the space at a URL, None before its first load: at no request."""
-    with engine.connect() as connection:
-        return connection.execute(select(spaces.c.space_key).where(spaces.c.url == url.rstrip("/"))).scalar()

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -56,6 +56,7 @@ class Up:
 
     home: Path
     port: int
+    service_port: int
     process: subprocess.Popen[bytes]
     log: Path
     environment: dict[str, str]
@@ -64,6 +65,11 @@ class Up:
     def url(self) -> str:
         """Where the Dagster UI is."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def service_url(self) -> str:
+        """Where the sync service is."""
+        return f"http://127.0.0.1:{self.service_port}"
 
     def graphql(self, query: str, **variables: Any) -> dict[str, Any]:
         """Return what Dagster answers to a query."""
@@ -170,16 +176,21 @@ def _start(home: Path, log: Path, history_start: str) -> Up:
     ours = ("BACKLOG_", "DAGSTER_", "WAREHOUSE_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     environment |= {"BACKLOG_ELT_HOME": str(home), "BACKLOG_HISTORY_START": history_start}
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    command = [_COMMAND, "up", "--port", str(port)]
+    port, service_port = free_ports(2)
+    command = [_COMMAND, "up", "--port", str(port), "--service-port", str(service_port)]
     with log.open("wb") as output:
         # Not from the checkout, whose .env may name a real space.
         process = subprocess.Popen(
             command, env=environment, cwd=log.parent, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
         )
-    return Up(home, port, process, log, environment)
+    return Up(home, port, service_port, process, log, environment)
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports of the loopback address on which nobody listens."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 @dataclass(frozen=True)
@@ -247,7 +258,7 @@ def analyst_at(up: Up, *, width: int = 1400, height: int = 1000) -> Iterator[Ana
 
 @dataclass(frozen=True)
 class Reader:
-    """Somebody who opens a file without a network; `noted` is what the page asked for besides itself, and what it complained of."""
+    """Somebody who looks at a page of ours; `noted` is what the page asked for besides itself, and what it complained of."""
 
     page: Page
     noted: list[str] = field(default_factory=list)
@@ -284,6 +295,18 @@ _COLLISIONS = """() => [...document.querySelectorAll('svg')].flatMap(picture => 
 
 
 @contextmanager
+def visitor_at(url: str, *, locale: str = "ja-JP", width: int = 1100, height: int = 1000, **options: Any) -> Iterator[Reader]:
+    """Open the page of the sync service; `noted` is what it asked of others and what it complained of."""
+    with _window(width, height, locale=locale, **options) as page:
+        visitor = Reader(page)
+        page.on("request", lambda request: None if request.url.startswith(url) else visitor.noted.append(request.url))
+        page.on("pageerror", lambda error: visitor.noted.append(str(error)))
+        page.on("console", lambda message: visitor.noted.append(message.text))
+        page.goto(url)
+        yield visitor
+
+
+@contextmanager
 def reader(*, width: int = 1000) -> Iterator[Reader]:
     """Open a browser window that has no network."""
     with _window(width, 1000) as page:
@@ -292,7 +315,7 @@ def reader(*, width: int = 1000) -> Iterator[Reader]:
 
 
 @contextmanager
-def _window(width: int, height: int) -> Iterator[Page]:
+def _window(width: int, height: int, **options: Any) -> Iterator[Page]:
     """Open a browser window; what goes wrong in it is told with a picture of it.
 
     Raises:
@@ -302,7 +325,7 @@ def _window(width: int, height: int) -> Iterator[Page]:
         raise RuntimeError(f"{CHROMIUM} is missing: apt-get install chromium (Debian, Ubuntu), or run .ci/run, which does it")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
-        page = browser.new_page(viewport={"width": width, "height": height}, timezone_id="Asia/Tokyo")
+        page = browser.new_page(viewport={"width": width, "height": height}, timezone_id="Asia/Tokyo", **options)
         page.set_default_timeout(PATIENCE_SECONDS * 1000)
         expect.set_options(timeout=PATIENCE_SECONDS * 1000)
         try:

@@ -4,10 +4,12 @@ Add here: what somebody sees or does in the UI. Keep out: what a run does (`test
 """
 
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 from sqlalchemy import text
@@ -16,7 +18,7 @@ from assets.marts.charts.canvas import WIDTH
 from resources.warehouse import embedded
 from resources.warehouse.connect import engine
 from resources.warehouse.schema import SPECS
-from tests.integration.browser import Up, analyst_at, reader, running_up
+from tests.integration.browser import Up, analyst_at, reader, running_up, visitor_at
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
 
@@ -39,6 +41,12 @@ query($id: String!) {
     } }
   }
 }"""
+
+RUNS_OF_JOB = """
+query($job: String!) { runsOrError(filter: {pipelineName: $job}) { ... on Runs { results { runId status } } } }"""
+
+#: What a browser says of an answer with 409.
+CONFLICT = "Failed to load resource: the server responded with a status of 409 (Conflict)"
 
 #: Charts whose marts have been there from the beginning.
 SHOWN_CHARTS = 4
@@ -198,6 +206,61 @@ def test_the_report_opens_without_a_network_and_shows_every_chart_also_on_a_phon
         for project in (*PROJECTS, "OPS"):
             expect(page.get_by_role("cell", name=project, exact=True).first).to_be_visible()
         assert somebody.noted == []
+
+
+def test_the_page_of_the_service_asks_before_it_starts_a_sync_and_then_shows_it(up: Up) -> None:
+    def runs() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = up.graphql(RUNS_OF_JOB, job="projects")["runsOrError"]["results"]
+        return found
+
+    before = len(runs())
+    with visitor_at(up.service_url) as visitor:
+        page = visitor.page
+        expect(page).to_have_title("Backlog 同期")
+        expect(page.get_by_role("status").filter(has_text="acme に接続中")).to_be_visible()
+        expect(page.get_by_label("プロジェクト")).to_have_value("APP")
+        start, dialog = page.get_by_role("button", name="プロジェクト情報を同期"), page.get_by_role("dialog")
+        start.click()
+        expect(dialog).to_contain_text("同期を始めますか？")
+        expect(dialog.get_by_role("button", name="やめる")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(dialog).to_be_hidden()
+        assert len(runs()) == before
+        start.click()
+        dialog.get_by_role("button", name="始める").click()
+        news = page.get_by_role("status").filter(has_text="同期を始めました。")
+        run_url = news.get_by_role("link").get_attribute("href") or ""
+        assert run_url.startswith(f"{up.url}/runs/")
+        running = page.get_by_role("region", name="実行中の同期")
+        expect(running.get_by_text("プロジェクト情報")).to_be_visible()
+        start.click()
+        dialog.get_by_role("button", name="始める").click()
+        expect(page.get_by_role("status").filter(has_text="すでに同期中です。")).to_be_visible()
+        # It looks by itself, and what has ended is in the history.
+        history = page.get_by_role("region", name="履歴")
+        expect(history.get_by_role("row").filter(has=page.locator(f"a[href='{run_url}']")).first).to_contain_text("完了")
+        expect(running.get_by_text("プロジェクト情報")).to_have_count(0)
+        page.get_by_role("button", name="English").click()
+        expect(page.get_by_role("heading", name="Running syncs")).to_be_visible()
+        assert visitor.noted == [CONFLICT]
+    assert len(runs()) == before + 1
+    assert [run["status"] for run in runs() if run["runId"] == run_url.rsplit("/", 1)[1]] == ["SUCCESS"]
+
+
+def test_issues_of_a_project_are_synced_by_a_request_to_the_service(up: Up) -> None:
+    answer = httpx.post(f"{up.service_url}/api/v1/sync/project/WEB/tasks", json={"full": True}, timeout=60)
+    while answer.status_code == 409:
+        time.sleep(1.0)
+        answer = httpx.post(f"{up.service_url}/api/v1/sync/project/WEB/tasks", json={"full": True}, timeout=60)
+    run_id = answer.json()["run_id"]
+    rows: list[tuple[Any, ...]] = []
+    while not rows or any(status == "in_progress" for _, _, _, status in rows):
+        time.sleep(0.5)
+        query = "SELECT sync_type, mode, project_key, status FROM ops.sync_history WHERE run_id = :run ORDER BY id"
+        found = _query(up, query, run=run_id)
+        rows = found if {"issues", "comments"} <= {row[0] for row in found} else []
+    assert ("issues", "backfill", "WEB", "completed") in rows
+    assert {status for _, _, _, status in rows} == {"completed"}
 
 
 def test_when_up_ends_no_process_is_left(up: Up) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.integration.browser import free_ports
 from tests.integration.commands import Done, Shell
 
 SPACE = {"BACKLOG_URL": "http://127.0.0.1:1", "BACKLOG_API_KEY": "k3y-of-the-space"}
@@ -40,6 +41,11 @@ def refused(done: Done, folder: Path) -> str:
         ("BACKLOG_PRIVACY_KEY_FILE", "/nowhere", "BACKLOG_PRIVACY_KEY_FILE is '/nowhere': expected a file"),
         ("BACKLOG_BI_PASSWORD_FILE", "/nowhere", "BACKLOG_BI_PASSWORD_FILE is '/nowhere': expected a file that can be read"),
         ("BACKLOG_RATE_RESERVE", "1.5", "BACKLOG_RATE_RESERVE is '1.5': expected a share from 0 to below 1"),
+        ("BACKLOG_SERVICE_TOKEN", "too short", "BACKLOG_SERVICE_TOKEN is '…': expected a secret of 16 characters or more"),
+        ("BACKLOG_WEBHOOK_SECRET", "s3cr3t/with/slashes", "BACKLOG_WEBHOOK_SECRET is '…': expected letters, digits, - and _"),
+        ("BACKLOG_SERVICE_PROXY_HEADER", "X User", "BACKLOG_SERVICE_PROXY_HEADER is 'X User': expected the name of a header"),
+        ("BACKLOG_SERVICE_TRUSTED_PROXIES", "10.0.0.0/99", "BACKLOG_SERVICE_TRUSTED_PROXIES is '10.0.0.0/99': expected addresses"),
+        ("BACKLOG_DAGSTER_URL", "127.0.0.1:3000", "BACKLOG_DAGSTER_URL is '127.0.0.1:3000': expected a URL without user"),
     ],
 )
 def test_a_malformed_variable_is_named(shell: Shell, tmp_path: Path, name: str, value: str, said: str) -> None:
@@ -56,6 +62,8 @@ def test_a_malformed_variable_is_named(shell: Shell, tmp_path: Path, name: str, 
         (["load", "--from", "2026-05", "--to", "2026-04"], "--from is '2026-05': expected a month not after --to 2026-04"),
         (["load", "--fast"], "No such option"),
         (["up", "--port", "99999"], "Invalid value for '--port'"),
+        (["up", "--service-port", "0"], "Invalid value for '--service-port'"),
+        (["serve", "--host", "0.0.0.0"], "BACKLOG_SERVICE_TOKEN is '': expected a secret of 16 characters or more, since others"),  # noqa: S104
         (["fly"], "No such command 'fly'"),
         (["forget", "--user", "0", "--yes"], "Invalid value for '--user'"),
         (["forget", "--yes"], "Missing option '--user'"),
@@ -78,7 +86,7 @@ def test_a_wrong_line_in_the_env_file_is_named(shell: Shell, tmp_path: Path) -> 
 
 
 def test_every_command_explains_itself(shell: Shell) -> None:
-    for command in ([], ["up"], ["load"], ["status"], ["forget"], ["grant"], ["grant", "bi"], ["simulate"]):
+    for command in ([], ["up"], ["serve"], ["load"], ["status"], ["forget"], ["grant"], ["grant", "bi"], ["simulate"]):
         done = shell.run(*command, "--help")
         assert done.code == 0
         assert "usage" in done.out.lower()
@@ -90,10 +98,17 @@ def test_a_port_in_use_is_one_line_that_names_it(shell: Shell, tmp_path: Path) -
         taken.listen()
         port = taken.getsockname()[1]
         up = shell.run("up", "--port", str(port), **SPACE)
+        beside = shell.run("up", "--port", str(free_ports(1)[0]), "--service-port", str(port), **SPACE)
+        serve = shell.run("serve", "--port", str(port), **SPACE)
         simulate = shell.run("simulate", "--port", str(port))
     assert (up.code, len(up.lines)) == (1, 1)
     assert f"port {port} on 127.0.0.1 is in use" in up.err
     assert "--port" in up.err
+    assert (beside.code, len(beside.lines)) == (1, 1)
+    assert f"port {port} on 127.0.0.1 is in use" in beside.err
+    assert "--service-port" in beside.err
+    assert (serve.code, len(serve.lines)) == (1, 1)
+    assert f"cannot listen on port {port} of 127.0.0.1" in serve.err
     assert not (tmp_path / "home").exists()
     assert (simulate.code, len(simulate.lines), simulate.out) == (1, 1, "")
     assert f"cannot listen on 127.0.0.1:{port}" in simulate.err

@@ -1,6 +1,7 @@
 """What a person at a terminal sees: bars, plain lines, tables."""
 
 import io
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -103,7 +104,8 @@ def found() -> dict[str, Any]:
     """Return what `status` finds right after the first start."""
     return {
         "space": "acme", "simulated": True, "connected": True, "connection_error": None,
-        "warehouse": {"url": "postgresql://w", "embedded": True}, "dagster": {"url": None}, "active": [], "last_syncs": [],
+        "warehouse": {"url": "postgresql://w", "embedded": True}, "dagster": {"url": None}, "service": {"url": None}, "active": [],
+        "last_syncs": [],
         "alerts": {"alive": None, "beat_at": None, "channels": [], "waiting": 0, "open": []},
         "last_24h": {"runs": 0, "items": 0}, "rate_limit": {"search": {"limit": 150, "remaining": 149, "reset": UNTIL}},
         "access": {"kind": "api_key", "expires_at": None, "refused": None},
@@ -140,10 +142,12 @@ def test_the_status_shows_why_there_is_no_connection_and_the_last_syncs(found: d
     sync = {
         "sync_type": "users", "mode": "full", "status": "failed", "ended_at": UNTIL, "items_synced": 7, "items_failed": 0,
         "requests": 1, "error": "GET /users: 500", "project_key": None, "waiting_for": None, "waiting_until": None,
+        "progress_done": 1_200, "progress_total": 2_000,
     }  # fmt: skip
     unknown: dict[str, Any] = {"space": None, "connected": False, "connection_error": "check BACKLOG_API_KEY", "rate_limit": {}}
     shown = status_table(found | unknown | {"last_syncs": [sync], "active": [sync]})
     assert "no: check BACKLOG_API_KEY" in shown
+    assert re.search(r"^active +users, 1,200 of 2,000 rows$", shown, re.MULTILINE)
     assert f"{UNTIL.astimezone():%Y-%m-%d %H:%M:%S}" in shown
     assert "GET /users: 500" in shown.splitlines()[-1]
 

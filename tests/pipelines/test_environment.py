@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.environment import PROJECT_ROOT, Runtime, prepare_storage, source
+from pipelines.environment import PROJECT_ROOT, prepare_storage, source
 from pipelines.processes import started
+from pipelines.runtime import Runtime
 from resources.settings import Settings, SettingsError
 
-UI = "http://127.0.0.1:3000"
+UI, SERVICE = "http://127.0.0.1:3000", "http://127.0.0.1:3001"
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 def on_simulated_space(settings: Settings) -> Runtime:
     space = replace(settings, backlog_url="http://127.0.0.1:8000", backlog_api_key="simulated-key")
-    return Runtime.of_this_process(UI, space, [], simulated=True)
+    return Runtime.of_this_process(UI, SERVICE, space, [], simulated=True)
 
 
 def test_a_running_up_is_found_by_what_it_wrote(settings: Settings, tmp_path: Path) -> None:
@@ -47,7 +48,7 @@ def test_what_is_written_is_for_its_owner_only_and_leaves_no_draft(settings: Set
 
 def test_the_key_of_a_real_space_is_not_written(settings: Settings, tmp_path: Path) -> None:
     space = replace(settings, backlog_url="https://acme.backlog.com", backlog_api_key="real-key")
-    Runtime.of_this_process(UI, space, [], simulated=False).write(tmp_path)
+    Runtime.of_this_process(UI, SERVICE, space, [], simulated=False).write(tmp_path)
     assert "real-key" not in (tmp_path / "runtime.json").read_text()
 
 
@@ -95,12 +96,20 @@ def test_a_command_beside_a_running_up_reads_the_same_simulated_space(settings: 
 
 def test_a_command_without_a_space_beside_an_up_on_a_real_one_says_which_to_name(settings: Settings, tmp_path: Path) -> None:
     space = replace(settings, backlog_url="https://acme.backlog.com", backlog_api_key="real-key")
-    Runtime.of_this_process(UI, space, [], simulated=False).write(tmp_path)
+    Runtime.of_this_process(UI, SERVICE, space, [], simulated=False).write(tmp_path)
     with (
         pytest.raises(SettingsError, match=r"BACKLOG_URL is '': expected https://acme\.backlog\.com"),
         source(settings, alive=False),
     ):
         pass
+
+
+def test_the_service_beside_a_running_up_takes_its_simulated_space_and_its_dagster(settings: Settings) -> None:
+    running = on_simulated_space(settings)
+    filled = running.fill(settings)
+    assert (filled.backlog_url, filled.backlog_api_key, filled.dagster_url) == ("http://127.0.0.1:8000", "simulated-key", UI)
+    named = replace(settings, backlog_url="https://acme.backlog.com", backlog_api_key="k", dagster_url="http://dagster:3000")
+    assert running.fill(named) == named
 
 
 def test_storage_is_laid_out_for_dagster_under_the_home(settings: Settings, tmp_path: Path) -> None:

@@ -7,12 +7,14 @@ from sqlalchemy import Engine, text
 from resources.warehouse.history import (
     DIED,
     Totals,
+    active_syncs,
     end_dead,
     fail_sync,
     finish_sync,
     forget_sync,
     known_spaces,
     lock_of,
+    note_progress,
     note_wait,
     start_sync,
     summary,
@@ -110,3 +112,17 @@ def test_a_sync_that_was_only_there_to_wait_leaves_no_trace(warehouse: Engine) -
     forget_sync(warehouse, _start(warehouse))
     state = summary(warehouse, "acme")
     assert (state.active, state.last, state.last_24h.runs) == ((), {}, 0)
+
+
+def test_a_sync_in_progress_says_how_far_it_is_and_one_that_has_ended_does_not(warehouse: Engine) -> None:
+    number = _start(warehouse)
+    note_progress(warehouse, number, 300, 2_000)
+    (active,) = active_syncs(warehouse, "acme")
+    assert (active.progress_done, active.progress_total) == (300, 2_000)
+    assert summary(warehouse, "acme").active == (active,)
+    assert active_syncs(warehouse, "other") == []
+    finish_sync(warehouse, number, items_synced=2_000, items_failed=0, requests=21)
+    assert active_syncs(warehouse, "acme") == []
+    with warehouse.connect() as conn:
+        query = text("SELECT count(*) FROM ops.sync_history WHERE progress_done IS NULL AND progress_total IS NULL")
+        assert conn.execute(query).scalar_one() == 1

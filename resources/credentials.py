@@ -1,0 +1,33 @@
+"""What signs requests, by the settings of a deployment: where the Backlog client and the stored tokens meet outside Dagster.
+
+Add here: another kind of access. Keep out: how requests are signed (`backlog/auth.py`), how tokens are stored
+(`warehouse/tokens.py`), and Dagster's way to the same (`backlog/resource.py`).
+"""
+
+import httpx
+from sqlalchemy import Engine
+
+from resources.backlog.auth import ApiKeyQuery, RenewedBearer
+from resources.backlog.client import space_root
+from resources.backlog.oauth import OAuthApplication
+from resources.backlog.redact import remember
+from resources.backlog.renewal import RenewedTokens
+from resources.settings import Settings, token_keys
+from resources.warehouse.tokens import StoredTokens
+
+
+def auth_of(settings: Settings, engine: Engine | None) -> httpx.Auth:
+    """Return what signs requests to the space; access by OAuth needs an engine on the warehouse, where the tokens are.
+
+    Raises:
+        AuthenticationError: the API key cannot be one.
+        SettingsError: the token key is no key.
+    """
+    if not settings.oauth or engine is None:
+        return ApiKeyQuery(settings.backlog_api_key or "")
+    for key in token_keys(settings.token_key):
+        remember(key)
+    root = space_root(settings.backlog_url or "")
+    host, client_id = root.split("://", 1)[1].lower(), settings.oauth_client_id or ""
+    application = OAuthApplication(root, client_id, settings.oauth_client_secret or "")
+    return RenewedBearer(RenewedTokens(application, StoredTokens(engine, host, client_id, settings.token_key or "")))

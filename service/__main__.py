@@ -1,0 +1,66 @@
+"""`python -m service`: the service in the foreground, as `backlog-elt up` and `backlog-elt serve` start it."""
+
+import argparse
+import os
+import socket
+from contextlib import suppress
+
+import uvicorn
+
+from resources.settings import Settings
+from service.app import create_app
+from service.security import check_exposure
+
+HOST, PORT = "127.0.0.1", 3001
+#: What was accepted is answered within this time when the service ends.
+GRACE_SECONDS = 8
+
+
+class ServiceError(RuntimeError):
+    """The service cannot start; the message says why and what to do."""
+
+
+def serve(settings: Settings, host: str, port: int) -> None:
+    """Serve until SIGTERM or Ctrl-C; requests that were accepted are answered first.
+
+    Raises:
+        SettingsError: others could reach it, and nothing says who may ask.
+        ServiceError: the port is taken.
+    """
+    check_exposure(settings, host)
+    config = uvicorn.Config(
+        create_app(settings),
+        log_level="warning",
+        # Paths may hold the secret of the webhook.
+        access_log=False,
+        # Addresses are those of the connection: a header may be anybody's.
+        proxy_headers=False,
+        server_header=False,
+        ws="none",
+        lifespan="on",
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    with _listen(host, port) as listening, suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run([listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family, backlog=1024)
+    except (OSError, OverflowError) as error:
+        said = f"the service cannot listen on port {port} of {host} ({error}): stop what listens there, or choose another port"
+        raise ServiceError(said) from None
+
+
+def main() -> None:
+    """Read the command line and the environment, and serve."""
+    parser = argparse.ArgumentParser(prog="python -m service", description="Serve the sync API, its page and the webhook inbox.")
+    parser.add_argument("--host", default=HOST)
+    parser.add_argument("--port", type=int, default=PORT)
+    options = parser.parse_args()
+    serve(Settings.from_env(os.environ), options.host, options.port)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""The application: its parts put together from the settings.
+
+Add here: another part. Keep out: what a part does.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from resources.privacy import Mask
+from resources.settings import Settings
+from service import api, metrics, openapi, page, webhooks
+from service.cache import Cache, answer, as_body
+from service.dagster_runs import Dagster
+from service.errors import HANDLERS
+from service.security import Guard, SecureHeaders
+from service.starts import Starts
+from service.state import State
+from service.warehouse import Warehouse
+
+#: Where `backlog-elt up` serves Dagster when nothing else is said.
+DAGSTER_URL = "http://127.0.0.1:3000"
+
+
+def create_app(settings: Settings) -> ASGIApp:
+    """Return the application; nothing is connected before the first request that needs it."""
+    cache, warehouse = Cache(), Warehouse(settings)
+    dagster = Dagster(settings.dagster_url or DAGSTER_URL, settings.dagster_location)
+    state = State(settings, warehouse, dagster, cache)
+    starts = Starts(settings, warehouse, dagster, state, cache)
+    inbox = webhooks.Inbox(warehouse, state.known_space, Mask(settings.privacy_key or ""))
+    measured = metrics.Metrics()
+    description = as_body(openapi.document())
+
+    async def health(_: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def describe(request: Request) -> Response:
+        return answer(request, description)
+
+    @asynccontextmanager
+    async def life(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await dagster.close()
+        warehouse.close()
+
+    routes = [
+        *api.routes(state, starts),
+        Route(openapi.WEBHOOK, webhooks.endpoint(inbox, settings.webhook_secret, measured.events), methods=["POST"]),
+        Route("/healthz", health),
+        Route("/openapi.json", describe),
+        metrics.endpoint(measured, state),
+        *page.routes(),
+    ]
+    app = Starlette(routes=routes, exception_handlers=HANDLERS, lifespan=life)
+    return metrics.Measured(SecureHeaders(Guard(app, settings)), measured, routes)

@@ -1,0 +1,118 @@
+"""What was answered lately, ready to be sent again: bodies that expire by kind, and are made once however many ask at once.
+
+What is made of the log of syncs is kept under the state of that log (`sync_log.moved`), so a sync that begins or ends drops it.
+One process, one cache: 500 requests a second are answered from it (`benchmarks/service.py`), so there is no second store beside.
+
+Add here: how long another kind of answer may be kept. Keep out: what answers are made of.
+"""
+
+import asyncio
+import json
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Hashable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from hashlib import blake2b
+from typing import Any, TypeVar, cast
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+T = TypeVar("T")
+
+#: Seconds for which each kind is kept; what is made of the log of syncs is dropped earlier, when a sync begins or ends.
+EXPIRY = {
+    "moved": 1.0,
+    "active": 1.0,
+    "dagster": 2.0,
+    "connection": 15.0,
+    "stats": 60.0,
+    "history": 300.0,
+    # Two requests of the source's budget, and only when somebody asks.
+    "source": 300.0,
+}
+#: A failure is told to all who ask within this time, so that a server that is down is not asked 500 times a second.
+FAILED_SECONDS = 1.0
+#: Answers that are kept; pages of the history are many.
+MOST = 256
+
+
+@dataclass(frozen=True)
+class Body:
+    """JSON, and the tag by which a client knows that it has it already."""
+
+    content: bytes
+    etag: str
+
+
+def as_body(value: Any) -> Body:
+    """Return a value as JSON; moments are ISO 8601."""
+    content = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain).encode("utf-8", "backslashreplace")
+    return Body(content, f'"{blake2b(content, digest_size=12).hexdigest()}"')
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(type(value).__name__)
+
+
+def answer(request: Request, body: Body) -> Response:
+    """Send a body, or nothing but its tag when the client has it already."""
+    headers = {"ETag": body.etag, "Cache-Control": "private, no-cache"}
+    known = request.headers.get("if-none-match")
+    if known and (known.strip() == "*" or body.etag in known):
+        return Response(None, 304, headers)
+    return Response(body.content, 200, headers, "application/json")
+
+
+class Cache:
+    """Values by key, the first part of which is their kind."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._kept: OrderedDict[tuple[Hashable, ...], _Kept] = OrderedDict()
+
+    async def get(
+        self,
+        kind: str,
+        make: Callable[[], Coroutine[Any, Any, T]],
+        *more: Hashable,
+        seconds: Callable[[T], float] | None = None,
+    ) -> T:
+        """Return the value that is kept, or make it; all who ask meanwhile get that one, and its error too.
+
+        Args:
+            kind: what it is, for how long it is kept.
+            make: makes it.
+            more: what tells values of a kind apart.
+            seconds: how long a value is kept, where that depends on it.
+        """
+        key = (kind, *more)
+        kept = self._kept.get(key)
+        if kept is None or self._clock() >= kept.until:
+            kept = self._kept[key] = _Kept(asyncio.create_task(make()))
+            kept.task.add_done_callback(partial(self._made, kept, seconds or (lambda _: EXPIRY[kind])))
+            while len(self._kept) > MOST:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        # Who asks may go away; what is made is for the others too.
+        return cast("T", await asyncio.shield(kept.task))
+
+    def drop(self, kind: str) -> None:
+        """Forget all values of a kind: they are known to be old."""
+        for key in [key for key in self._kept if key[0] == kind]:
+            del self._kept[key]
+
+    def _made(self, kept: "_Kept", seconds: Callable[[Any], float], task: asyncio.Task[Any]) -> None:
+        failed = task.cancelled() or task.exception() is not None
+        kept.until = self._clock() + (FAILED_SECONDS if failed else seconds(task.result()))
+
+
+@dataclass
+class _Kept:
+    task: asyncio.Task[Any]
+    until: float = math.inf

@@ -1,0 +1,77 @@
+"""Errors as a client of the API sees them: `{"error": {"code", "message", "hint"}}`, whatever went wrong.
+
+Add here: another failure that a client tells apart. Keep out: where failures arise.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from resources.warehouse.errors import WarehouseError
+
+RETRY_SECONDS = 5
+
+
+class ApiError(Exception):
+    """A request that cannot be answered as was asked; `details` are said besides code, message and hint."""
+
+    def __init__(self, status: int, code: str, message: str, hint: str, *, retry_after: int | None = None, **details: Any) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+        self.body = {"code": code, "message": message, "hint": hint, **details}
+
+
+def error_response(error: ApiError, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the answer that says an error."""
+    content = json.dumps({"error": error.body}, ensure_ascii=False).encode("utf-8", "backslashreplace")
+    return Response(content, error.status, {**error.headers, **(headers or {})}, "application/json")
+
+
+def not_found() -> ApiError:
+    """Return what is said of every path that is not there; nobody learns from it how near a guess was."""
+    return ApiError(404, "not_found", "There is nothing at this address.", "The paths are in /openapi.json.")
+
+
+async def say_api_error(_: Request, error: Exception) -> Response:
+    """Answer with an ApiError."""
+    return error_response(error if isinstance(error, ApiError) else _unexpected())
+
+
+async def say_warehouse_error(_: Request, error: Exception) -> Response:
+    """Answer that the warehouse cannot be used; the error holds no secret and says what to do."""
+    said = str(error) if isinstance(error, WarehouseError) else "The warehouse cannot be used."
+    hint = "Nothing is lost: ask again when it is back."
+    return error_response(ApiError(503, "warehouse_unavailable", said, hint, retry_after=RETRY_SECONDS))
+
+
+async def say_http_error(_: Request, error: Exception) -> Response:
+    """Answer what the router refuses: a path or a method that is not there."""
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        allowed = dict(error.headers or {})
+        said = ApiError(
+            405, "method_not_allowed", "The address does not take this method.", f"It takes {allowed.get('Allow', '')}."
+        )
+        return error_response(said, allowed)
+    return error_response(not_found())
+
+
+async def say_unexpected(_: Request, __: Exception) -> Response:
+    """Answer that something is wrong with the service itself; the log has the rest."""
+    return error_response(_unexpected())
+
+
+def _unexpected() -> ApiError:
+    return ApiError(500, "unexpected", "The service has failed at this request.", "The log of the service says where.")
+
+
+HANDLERS: Mapping[Any, Any] = {
+    ApiError: say_api_error,
+    WarehouseError: say_warehouse_error,
+    HTTPException: say_http_error,
+    Exception: say_unexpected,
+}

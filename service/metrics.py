@@ -1,0 +1,133 @@
+"""Metrics for Prometheus: what the service does, and what the warehouse knows of syncs. The names are in docs/service.md.
+
+Add here: a metric. Keep out: statistics for people (`state.py`).
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, disable_created_metrics
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from resources.warehouse.errors import WarehouseError
+from service.state import Figures, State
+
+# A second series for each, which nobody asks for.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+#: Seconds; the promise is 0.05.
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
+
+
+class Metrics:
+    """The metrics of one service, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self.requests = Counter(
+            "backlog_elt_service_requests", "Requests answered.", ["method", "route", "status"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "backlog_elt_service_request_seconds",
+            "Seconds until an answer began.",
+            ["route"],
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self.events = Counter(
+            "backlog_elt_webhook_events", "Webhooks: kept, duplicate or refused.", ["outcome"], registry=self.registry
+        )
+
+    async def show(self, state: State) -> Response:
+        """Return all metrics in Prometheus' text format."""
+        try:
+            figures: Figures | None = await state.figures()
+        except WarehouseError:
+            figures = None
+        shown = CollectorRegistry()
+        shown.register(_Shown(figures))
+        content = generate_latest(self.registry) + generate_latest(shown)
+        return Response(content, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+class _Shown(Collector):
+    """The figures of the syncs as gauges."""
+
+    def __init__(self, figures: Figures | None) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the gauges; without the warehouse only that it is not there."""
+        found = self._figures
+        yield GaugeMetricFamily("backlog_elt_warehouse_up", "Whether the warehouse answers.", value=float(found is not None))
+        if found is None:
+            return
+        if found.source is not None and found.source.connected is not None:
+            said = "Whether Backlog answered when it was last looked at."
+            yield GaugeMetricFamily("backlog_elt_source_up", said, value=float(found.source.connected))
+        yield GaugeMetricFamily("backlog_elt_syncs_active", "Syncs in progress.", value=found.active)
+        yield from self._by_type(found)
+
+    @staticmethod
+    def _by_type(found: Figures) -> Iterator[Metric]:
+        syncs = GaugeMetricFamily("backlog_elt_syncs_24h", "Syncs of the last 24 hours that have ended.", labels=["type", "status"])
+        items = GaugeMetricFamily("backlog_elt_sync_items_24h", "Records read and accepted in 24 hours.", labels=["type"])
+        requests = GaugeMetricFamily("backlog_elt_sync_requests_24h", "API requests of the last 24 hours.", labels=["type"])
+        success = GaugeMetricFamily(
+            "backlog_elt_sync_last_success_timestamp_seconds",
+            "When a sync last ended well, in seconds since 1970.",
+            labels=["type"],
+        )
+        for one in found.totals:
+            if one.sync_type is not None:
+                syncs.add_metric([one.sync_type, "completed"], one.completed)
+                syncs.add_metric([one.sync_type, "failed"], one.failed)
+                items.add_metric([one.sync_type], one.items)
+                requests.add_metric([one.sync_type], one.requests)
+        ends: Mapping[str, datetime] = found.last_success
+        for sync_type, moment in ends.items():
+            success.add_metric([sync_type], moment.timestamp())
+        yield from (syncs, items, requests, success)
+
+
+class Measured:
+    """Counts and times every request by its route, never by its path, which may hold a secret."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, routes: Iterable[Route]) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._paths: dict[Any, str] = {route.endpoint: route.path for route in routes}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and note when its answer begins."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+
+        async def noted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                route = self._paths.get(scope.get("endpoint"), "other")
+                method = scope["method"] if route != "other" else "other"
+                self._metrics.requests.labels(method, route, message["status"]).inc()
+                self._metrics.seconds.labels(route).observe(time.perf_counter() - began)
+            await send(message)
+
+        await self._app(scope, receive, noted)
+
+
+def endpoint(metrics: Metrics, state: State) -> Route:
+    """Return the route of `/metrics`."""
+
+    async def show(_: Request) -> Response:
+        return await metrics.show(state)
+
+    return Route("/metrics", show)

@@ -1,0 +1,138 @@
+"""Who may ask: a bearer token, a header of the reverse proxy, or this machine alone; and what a browser may do with the answers.
+
+Without a token and without a proxy the service is for this machine only: it listens on loopback, and answers to loopback names, so
+that no web page reaches it by a name of its own that leads here. What changes something must come from the page itself, or no page.
+
+Add here: another way to know who asks. Keep out: how much may be sent (`limits.py`), webhooks, which have a secret (`webhooks.py`).
+"""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from hmac import compare_digest
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from resources.settings import Settings, SettingsError
+from service.errors import ApiError, error_response
+
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+#: What asks who is there; the page itself holds no data, and /healthz says only that the service lives.
+PROTECTED = ("/api/", "/metrics")
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a name or address is this machine's own, for nobody else to reach."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def check_exposure(settings: Settings, host: str) -> None:
+    """See that a service that others can reach knows who asks.
+
+    Raises:
+        SettingsError: it would be open to everybody.
+    """
+    if not (is_loopback(host) or settings.service_token or settings.service_proxy_header):
+        expected = f"a secret of 16 characters or more, since others can reach {host} (or BACKLOG_SERVICE_PROXY_HEADER)"
+        raise SettingsError("BACKLOG_SERVICE_TOKEN", "", expected)
+
+
+class Guard:
+    """Lets through who may ask, and answers the others itself."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._token = sha256(settings.service_token.encode()).digest() if settings.service_token else None
+        self._proxy_header = settings.service_proxy_header
+        self._proxies = settings.service_trusted_proxies
+        self._for_this_machine_only = self._token is None and self._proxy_header is None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] == "http":
+            refusal = self._refusal(scope, Headers(scope=scope))
+            if refusal is not None:
+                await error_response(refusal)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _refusal(self, scope: Scope, headers: Headers) -> ApiError | None:
+        if self._for_this_machine_only and not is_loopback(_host(headers.get("host", ""))):
+            hint = "Use http://127.0.0.1, or set BACKLOG_SERVICE_TOKEN."
+            return ApiError(421, "wrong_host", "Without a token the service answers to loopback addresses only.", hint)
+        if not scope["path"].startswith(PROTECTED):
+            return None
+        if not (self._for_this_machine_only or self._is_known(scope, headers)):
+            refusal = ApiError(401, "unauthorized", "It is not known who asks.", "Send Authorization: Bearer and the token.")
+            refusal.headers["WWW-Authenticate"] = 'Bearer realm="backlog-elt"'
+            return refusal
+        if scope["method"] not in _SAFE and not _own_page(headers):
+            return ApiError(403, "cross_site", "Another site's page asks for this.", "Use the page of the service, or no browser.")
+        return None
+
+    def _is_known(self, scope: Scope, headers: Headers) -> bool:
+        kind, _, given = headers.get("authorization", "").partition(" ")
+        digest = sha256(given.strip().encode("utf-8", "surrogateescape")).digest()
+        if self._token is not None and kind.lower() == "bearer" and compare_digest(digest, self._token):
+            return True
+        # Only the proxy itself may say who asks: anybody can send a header.
+        return self._proxy_header is not None and bool(headers.get(self._proxy_header)) and self._is_proxy(scope)
+
+    def _is_proxy(self, scope: Scope) -> bool:
+        try:
+            address = ip_address((scope.get("client") or ("",))[0])
+        except ValueError:
+            return False
+        return any(address in network for network in self._proxies)
+
+
+def _host(header: str) -> str:
+    """Return the name in a `Host` header, without the port."""
+    try:
+        return urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _own_page(headers: Headers) -> bool:
+    """Say whether a request comes from the service's own page, or from something that is no browser."""
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site in {"same-origin", "none"}
+    origin = headers.get("origin")
+    return origin is None or origin.partition("://")[2] == headers.get("host")
+
+
+class SecureHeaders:
+    """Tells browsers what not to do with any answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and put the headers on the answer."""
+
+        async def secured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        await self._app(scope, receive, secured if scope["type"] == "http" else send)

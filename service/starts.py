@@ -1,0 +1,116 @@
+"""Starting a sync: the same runs as the schedules ask Dagster for, never two of one kind at once.
+
+Add here: another sync that can be started from outside. Keep out: what a run does (`assets`), what starts by itself (`pipelines`).
+"""
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Engine
+
+from resources.settings import Settings
+from resources.warehouse import state
+from resources.warehouse.history import active_syncs
+from service.cache import Cache
+from service.dagster_runs import RANGE_END_TAG, RANGE_START_TAG, Dagster
+from service.errors import ApiError
+from service.state import State
+from service.warehouse import Warehouse
+
+Mode = Literal["incremental", "full"]
+#: Jobs that can be started, each with a table that its runs sync; only such a sync tells of a run that Dagster does not know.
+PROJECTS, ISSUES = "projects", "issues"
+#: Modes in which a sync of issues is one of the job `issues`; single issues that just changed are another kind of run.
+_ISSUES_MODES = frozenset({"incremental", "backfill"})
+
+
+def issues_config(mode: Mode) -> dict[str, Any]:
+    """Return the configuration of a run of the job `issues`: without one, partitions are read again whole."""
+    if mode == "full":
+        return {}
+    return {"ops": {name: {"config": {"mode": mode}} for name in ("raw__activities", "issue_tables")}}
+
+
+@dataclass(frozen=True)
+class Started:
+    """A run that was started; it waits in Dagster's queue at first."""
+
+    run_id: str
+    job: str
+    project: str | None
+    mode: Mode
+    status_url: str
+
+
+class Starts:
+    """Starts runs, one at a time of each kind."""
+
+    def __init__(self, settings: Settings, warehouse: Warehouse, dagster: Dagster, state: State, cache: Cache) -> None:
+        self._settings = settings
+        self._warehouse = warehouse
+        self._dagster = dagster
+        self._state = state
+        self._cache = cache
+        self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def projects(self) -> Started:
+        """Start a sync of the space, its projects and their master data, which are always read whole.
+
+        Raises:
+            ApiError: one is at work already, or Dagster cannot be reached or refuses.
+            WarehouseError: the warehouse cannot be used.
+        """
+        async with self._turns[PROJECTS]:
+            await self._refuse_second(PROJECTS)
+            return await self._launch(PROJECTS, None, "full", {}, {})
+
+    async def issues(self, project: str, mode: Mode) -> Started:
+        """Start a sync of the issues of a project, with their comments and changes: what changed, or all of them again.
+
+        Raises:
+            ApiError: no such project is known, one is at work already, or Dagster cannot be reached or refuses.
+            WarehouseError: the warehouse cannot be used.
+        """
+        partitions = await self._dagster.partitions()
+        if project not in partitions.projects:
+            hint = "The projects are in /api/v1/sync/connection/status; a new one is found within a quarter of an hour."
+            raise ApiError(404, "unknown_project", f"No project has the key {project!r}.", hint)
+        async with self._turns[ISSUES]:
+            await self._refuse_second(ISSUES)
+            first = partitions.months[0]
+            if mode == "incremental":
+                watermark = await self._warehouse.ask(_watermark, await self._state.known_space(), project)
+                first = self._month_of(watermark, partitions.months)
+            corners = {RANGE_START_TAG: f"{project}|{first}", RANGE_END_TAG: f"{project}|{partitions.months[-1]}"}
+            return await self._launch(ISSUES, project, mode, issues_config(mode), corners)
+
+    def _month_of(self, moment: datetime | None, months: list[str]) -> str:
+        """Return the month that holds an instant; what lies before the first month belongs to the first."""
+        if moment is None:
+            return months[0]
+        return min(max(moment.astimezone(self._settings.zone).strftime("%Y-%m"), months[0]), months[-1])
+
+    async def _refuse_second(self, job: str) -> None:
+        """Refuse when a run of the job waits or works, in Dagster or in the process of a command."""
+        runs = [run.run_id for run in await self._dagster.active() if run.job == job]
+        syncs = await self._warehouse.ask(active_syncs, await self._state.known_space())
+        runs += [sync.run_id for sync in syncs if sync.sync_type == job and (job != ISSUES or sync.mode in _ISSUES_MODES)]
+        if runs:
+            said = f"A sync of {job} is at work already."
+            hint = "Wait for it, or end it in Dagster."
+            raise ApiError(409, "already_running", said, hint, run_id=runs[0], status_url=self._dagster.run_url(runs[0]))
+
+    async def _launch(self, job: str, project: str | None, mode: Mode, config: dict[str, Any], tags: dict[str, str]) -> Started:
+        run_id = await self._dagster.launch(job, config, tags)
+        for kind in ("dagster", "active"):
+            self._cache.drop(kind)
+        return Started(run_id, job, project, mode, self._dagster.run_url(run_id))
+
+
+def _watermark(engine: Engine, space_key: str, project: str) -> datetime | None:
+    with engine.connect() as connection:
+        identifier = state.project_id_for_key(connection, space_key, project)
+        return state.get_watermarks(connection, space_key, ISSUES).get(identifier or 0)

@@ -1,0 +1,226 @@
+"""What is known of syncs, runs and the source, as the JSON of the API; each part is kept as long as `cache.py` says.
+
+Add here: another thing to know from outside. Keep out: paths and parameters (`api.py`), starting anything (`starts.py`).
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Engine
+
+from resources.progress import UNITS
+from resources.settings import Settings
+from resources.warehouse.heartbeats import alerts_of, last_beat
+from resources.warehouse.history import Sync, active_syncs, end_dead, known_spaces, summary
+from resources.warehouse.sync_log import Totals, Wanted, known_projects, last_day, last_ends, moved, page, space_at
+from service.cache import Body, Cache, as_body
+from service.dagster_runs import Dagster, Run
+from service.errors import ApiError
+from service.source import SourceState, look
+from service.warehouse import Warehouse
+
+#: A look at the source is waited for this long; it goes on, and the next answer has it.
+GLANCE_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What `/metrics` shows of the syncs."""
+
+    active: int
+    totals: list[Totals]
+    last_success: dict[str, Any]
+    source: SourceState | None
+
+
+class State:
+    """Answers from the cache, and makes what is not there."""
+
+    def __init__(self, settings: Settings, warehouse: Warehouse, dagster: Dagster, cache: Cache) -> None:
+        self._settings = settings
+        self._warehouse = warehouse
+        self._dagster = dagster
+        self._cache = cache
+        self._space: str | None = None
+        self._looked: SourceState | None = None
+
+    async def space(self) -> str | None:
+        """Return the key of the space; None while nothing tells it: no load was there yet, and the source does not answer.
+
+        Raises:
+            WarehouseError: the warehouse cannot be used.
+        """
+        if self._space is None:
+            url = self._settings.backlog_url
+            self._space = (await self._warehouse.ask(space_at, url)) if url else None
+            self._space = self._space or (await self.source()).space_key
+            if self._space is None and not url:
+                known = await self._warehouse.ask(known_spaces)
+                self._space = known[0] if len(known) == 1 else None
+        return self._space
+
+    async def known_space(self) -> str:
+        """Return the key of the space.
+
+        Raises:
+            ApiError: nothing tells it.
+            WarehouseError: the warehouse cannot be used.
+        """
+        space = await self.space()
+        if space is None:
+            hint = "Load once, or let the service reach BACKLOG_URL."
+            raise ApiError(503, "space_unknown", "It is not known yet which space this is.", hint, retry_after=30)
+        return space
+
+    async def source(self) -> SourceState:
+        """Return whether the source answers, asking it when the last look is old."""
+
+        async def ask() -> SourceState:
+            if self._settings.oauth:
+                self._looked = await self._warehouse.ask(look, self._settings)
+            else:
+                self._looked = await asyncio.to_thread(look, None, self._settings)
+            return self._looked
+
+        return await self._cache.get("source", ask, seconds=lambda found: found.seconds)
+
+    async def _log(self) -> str:
+        """Return the state of the log of syncs: what is made of it holds as long as this stays."""
+        space = await self._cache.get("moved", self.space, "space")
+        return await self._cache.get("moved", lambda: self._warehouse.ask(moved, space or ""))
+
+    async def connection(self) -> Body:
+        """Return whether the source answers, the last sync, what fails, and which projects there are."""
+
+        async def make() -> Body:
+            looking = asyncio.ensure_future(self.source())
+            await asyncio.wait({looking}, timeout=GLANCE_SECONDS)
+            source = looking.result() if looking.done() else self._looked or SourceState()
+            space = await self.space() or ""
+            last = list((await self._warehouse.ask(summary, space)).last.values())
+            failing = sorted((sync for sync in last if sync.status == "failed"), key=_ended, reverse=True)
+            good = await self._warehouse.ask(last_ends, space)
+            return as_body(
+                {
+                    "connected": source.connected,
+                    "checked_at": source.checked_at,
+                    "error": source.error,
+                    "rate_limit": source.rate_limit,
+                    "space": self._space,
+                    "url": self._settings.backlog_url,
+                    "dagster_url": self._dagster.url,
+                    "last_sync": self._shown(max(last, key=_ended)) if last else None,
+                    "last_success_at": max(good.values(), default=None),
+                    "alerts": await self._warehouse.ask(_alerts, self._settings.backlog_url or ""),
+                    "failing": [self._shown(sync) for sync in failing],
+                    "projects": [{"key": key, "name": name} for key, name in await self._warehouse.ask(known_projects, space)],
+                }
+            )
+
+        return await self._cache.get("connection", make, await self._log())
+
+    async def active(self) -> Body:
+        """Return what waits or works: runs of Dagster, and syncs with how far they are."""
+
+        async def make() -> Body:
+            syncs = await self._warehouse.ask(_living, await self.space() or "")
+            runs, error = await self._runs()
+            return as_body({"active": list(self._grouped(runs, syncs)), "dagster": {"reachable": error is None, "error": error}})
+
+        return await self._cache.get("active", make)
+
+    async def _runs(self) -> tuple[list[Run], str | None]:
+        try:
+            return await self._cache.get("dagster", self._dagster.active), None
+        except ApiError as error:
+            return [], str(error)
+
+    def _grouped(self, runs: Iterable[Run], syncs: Iterable[Sync]) -> Iterable[dict[str, Any]]:
+        """Yield each run with its syncs; one in the process of a command is known by its syncs only."""
+        by_run: dict[str, list[Sync]] = {run.run_id: [] for run in runs}
+        for sync in syncs:
+            by_run.setdefault(sync.run_id, []).append(sync)
+        known = {run.run_id: run for run in runs}
+        for run_id, mine in by_run.items():
+            run = known.get(run_id)
+            yield {
+                "run_id": run_id,
+                "job": run.job if run else None,
+                "state": run.state if run else "running",
+                "started_at": run.created_at if run else mine[0].started_at,
+                "status_url": self._dagster.run_url(run_id),
+                "syncs": [self._shown(sync) for sync in mine],
+            }
+
+    async def stats(self) -> Body:
+        """Return the totals of the last 24 hours, of all syncs and by type."""
+
+        async def make() -> Body:
+            everything, *by_type = await self._warehouse.ask(last_day, await self.space() or "")
+            return as_body({"hours": 24, "total": _totals(everything), "by_type": [_totals(one) for one in by_type]})
+
+        return await self._cache.get("stats", make, await self._log())
+
+    async def history(self, limit: int, before: int | None, wanted: Wanted) -> Body:
+        """Return a page of the log of syncs, newest first."""
+
+        async def make() -> Body:
+            found = await self._warehouse.ask(page, await self.space() or "", limit + 1, before, wanted)
+            items = [self._shown(sync) for sync in found[:limit]]
+            return as_body({"items": items, "next_before": items[-1]["id"] if len(found) > limit else None})
+
+        return await self._cache.get("history", make, await self._log(), limit, before, wanted)
+
+    async def figures(self) -> Figures:
+        """Return what `/metrics` shows; the source is not asked for it."""
+
+        async def make() -> Figures:
+            space = await self.space() or ""
+            totals, ends = await self._warehouse.ask(last_day, space), await self._warehouse.ask(last_ends, space)
+            return Figures(len(await self._warehouse.ask(active_syncs, space)), totals, dict(ends), self._looked)
+
+        return await self._cache.get("stats", make, await self._log(), "figures")
+
+    def _shown(self, sync: Sync) -> dict[str, Any]:
+        taken = (sync.ended_at - sync.started_at).total_seconds() if sync.ended_at else None
+        progress = None
+        if sync.progress_done is not None:
+            progress = {"done": sync.progress_done, "total": sync.progress_total, "unit": UNITS.get(sync.sync_type, "rows")}
+        fields = asdict(sync)
+        kept = ("id", "mode", "status", "started_at", "ended_at", "items_synced", "items_failed", "requests", "error", "run_id")
+        return {
+            "type": sync.sync_type,
+            "project": sync.project_key,
+            **{name: fields[name] for name in kept},
+            "seconds": taken,
+            "waiting_for": sync.waiting_for,
+            "waiting_until": sync.waiting_until,
+            "progress": progress,
+            "status_url": self._dagster.run_url(sync.run_id),
+        }
+
+
+def _alerts(engine: Engine, url: str) -> dict[str, Any]:
+    """Return whether somebody looks for what is wrong, and what is; `alive` is null where nobody ever has."""
+    beat = last_beat(engine, alerts_of(url))
+    if beat is None:
+        return {"alive": None, "beat_at": None, "open": []}
+    return {"alive": beat[1], "beat_at": beat[0], "open": [f"{one['asset']}: {one['cause']}" for one in beat[2]["open"]]}
+
+
+def _ended(sync: Sync) -> Any:
+    return sync.ended_at
+
+
+def _living(engine: Engine, space_key: str) -> list[Sync]:
+    """Return the syncs in progress; those whose process was killed are ended first."""
+    syncs = active_syncs(engine, space_key)
+    return active_syncs(engine, space_key) if syncs and end_dead(engine, space_key) else syncs
+
+
+def _totals(totals: Totals) -> dict[str, Any]:
+    ended = totals.completed + totals.failed
+    shown = {name: value for name, value in asdict(totals).items() if name != "sync_type"}
+    return {"type": totals.sync_type, **shown, "success_rate": totals.completed / ended if ended else None}

@@ -1,0 +1,147 @@
+"""The service as a real server on a real database, and in place of Dagster a server that answers as its GraphQL API does.
+
+Add here: what several files of this folder use. Keep out: checks.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from sqlalchemy import Engine
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from resources.settings import Settings
+from resources.warehouse.history import fail_sync, finish_sync, lock_of, start_sync
+from resources.warehouse.locks import Locks
+from service.app import create_app
+from tests.integration.browser import free_ports
+
+TOKEN = "a-token-that-nobody-guesses"
+SECRET = "a-secret-that-nobody-guesses"
+API = "/api/v1/sync"
+
+
+@contextmanager
+def running(app: ASGIApp) -> Iterator[str]:
+    """Serve an application from a thread, and give its URL."""
+    [port] = free_ports(1)
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="critical", lifespan="auto", proxy_headers=False, ws="none")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    waiting = threading.Event()
+    while not server.started:
+        waiting.wait(0.005)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        # It needs some tenths of a second to end, in which the next test can begin.
+        server.should_exit = True
+
+
+@dataclass
+class DagsterStandIn:
+    """Answers GraphQL queries by the field that is asked for, and keeps what was asked."""
+
+    url: str = ""
+    answers: dict[str, Any] = field(default_factory=dict)
+    asked: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        months = ["2026-01", "2026-02", "2026-03"]
+        dimensions = [
+            {"name": "project", "partitionKeys": ["OPS", "WEB", "APP"]},
+            {"name": "updated_month", "partitionKeys": months},
+        ]
+        self.answers = {
+            "runsOrError": {"__typename": "Runs", "results": []},
+            "assetNodes": [{"partitionKeysByDimension": dimensions}],
+            "launchRun": {"__typename": "LaunchRunSuccess", "run": {"runId": "11111111-2222"}},
+        }
+
+    def works(self, job: str, run_id: str = "run-of-dagster", status: str = "STARTED") -> None:
+        """Let a run of a job be at work."""
+        run = {"runId": run_id, "jobName": job, "status": status, "creationTime": 1_790_000_000.0}
+        self.answers["runsOrError"]["results"].append(run)
+
+    @property
+    def launched(self) -> list[dict[str, Any]]:
+        """The parameters of the runs that were asked for."""
+        return [one["variables"]["params"] for one in self.asked if "launchRun" in one["query"]]
+
+    async def answer(self, request: Request) -> Response:
+        """Answer one query."""
+        asked = json.loads(await request.body())
+        self.asked.append(asked)
+        [name] = [name for name in self.answers if name in asked["query"]]
+        if name == "launchRun" and "run" in self.answers[name]:
+            self.works(self.launched[-1]["selector"]["jobName"], self.answers[name]["run"]["runId"], "QUEUED")
+        return JSONResponse({"data": {name: self.answers[name]}})
+
+
+@pytest.fixture
+def dagster() -> Iterator[DagsterStandIn]:
+    """Return a server in place of Dagster, in which nothing runs."""
+    stand_in = DagsterStandIn()
+    with running(Starlette(routes=[Route("/graphql", stand_in.answer, methods=["POST"])])) as url:
+        stand_in.url = url
+        yield stand_in
+
+
+Serve = Callable[..., httpx.Client]
+
+
+@pytest.fixture
+def serve(warehouse_url: str, dagster: DagsterStandIn) -> Iterator[Serve]:
+    """Return a function that starts a service with some variables set, and gives a client for it."""
+    with ExitStack() as stack:
+
+        def start(**variables: str) -> httpx.Client:
+            base = {"WAREHOUSE_URL": warehouse_url, "BACKLOG_DAGSTER_URL": dagster.url, "BACKLOG_WEBHOOK_SECRET": SECRET}
+            url = stack.enter_context(running(create_app(Settings.from_env(base | variables))))
+            return stack.enter_context(httpx.Client(base_url=url, timeout=30, trust_env=False))
+
+        yield start
+
+
+@dataclass(frozen=True)
+class Log:
+    """The log of syncs of the space `acme`, as loads write it."""
+
+    engine: Engine
+
+    def done(self, sync_type: str = "issues", *, items: int = 10, error: str | None = None, **more: Any) -> int:
+        """Note a sync that has ended."""
+        number = self.begun(sync_type, **more)
+        if error is None:
+            finish_sync(self.engine, number, items_synced=items, items_failed=0, requests=2)
+        else:
+            fail_sync(self.engine, number, error)
+        return number
+
+    def begun(self, sync_type: str = "issues", *, mode: str = "incremental", run: str = "run-1", project: str | None = None) -> int:
+        """Note a sync that is at work."""
+        return start_sync(self.engine, space_key="acme", sync_type=sync_type, mode=mode, run_id=run, project_key=project)
+
+    @contextmanager
+    def alive(self, sync_type: str = "issues", run: str = "run-1", **more: Any) -> Iterator[int]:
+        """Note a sync that is at work, and hold its lock: its process lives."""
+        with Locks(self.engine, "acme") as locks:
+            locks.acquire(lock_of(run, sync_type))
+            yield self.begun(sync_type, run=run, **more)
+
+
+@pytest.fixture
+def log(warehouse: Engine) -> Log:
+    """Return an empty log of syncs."""
+    return Log(warehouse)

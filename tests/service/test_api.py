@@ -1,0 +1,260 @@
+"""What the service says of syncs, and of questions that it cannot answer."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Engine
+
+from resources.simulator import PLANS, Fault, Simulator
+from resources.warehouse.heartbeats import alerts_of, beat
+from resources.warehouse.history import finish_sync, note_progress, note_wait
+from tests.deployment import SMALL, Deployment
+from tests.integration.browser import free_ports
+from tests.service.conftest import API, DagsterStandIn, Log, Serve
+
+READS = ("connection/status", "monitor/active", "monitor/stats", "history")
+
+
+def eventually(what: Callable[[], bool]) -> None:
+    """Wait for what comes within the second for which the state of the log is believed."""
+    end = time.monotonic() + 5
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_fresh_warehouse_has_nothing_to_tell(serve: Serve) -> None:
+    service = serve()
+    connection = service.get(f"{API}/connection/status").json()
+    assert (connection["connected"], connection["space"], connection["last_sync"], connection["projects"]) == (None, None, None, [])
+    assert "BACKLOG_URL is not set" in connection["error"]
+    assert service.get(f"{API}/monitor/active").json() == {"active": [], "dagster": {"reachable": True, "error": None}}
+    assert service.get(f"{API}/monitor/stats").json()["total"]["runs"] == 0
+    assert service.get(f"{API}/history").json() == {"items": [], "next_before": None}
+
+
+def test_the_connection_is_that_of_the_source_and_costs_two_requests_however_often_one_asks(
+    serve: Serve, loaded: Deployment
+) -> None:
+    loaded.sim.limits = PLANS["paid"]
+    loaded.sim.requests.clear()
+    variables = {"BACKLOG_URL": loaded.sim.url, "BACKLOG_API_KEY": loaded.sim.api_key, "WAREHOUSE_URL": loaded.warehouse_url}
+    service = serve(**variables)
+    for _ in range(5):
+        found = service.get(f"{API}/connection/status").json()
+    assert (found["connected"], found["space"], found["error"]) == (True, "acme", None)
+    assert set(found["rate_limit"]) == {"read", "search", "update", "icon"}
+    assert [project["key"] for project in found["projects"]] == ["APP", "OPS", "WEB"]
+    assert found["last_sync"]["status"] == "completed"
+    assert found["alerts"] == {"alive": None, "beat_at": None, "open": []}
+    assert loaded.sim.requests.by_route() == {"/space": 1, "/rateLimit": 1}
+
+
+def test_the_connection_tells_whether_the_alerter_is_alive_and_what_is_wrong(serve: Serve, loaded: Deployment) -> None:
+    wrong = {"asset": "raw/users", "cause": "the key is refused", "since": "2026-07-01T00:00:00+00:00"}
+    beat(loaded.engine, alerts_of(loaded.sim.url), {"open": [wrong], "waiting": 0, "channels": []})
+    service = serve(BACKLOG_URL=loaded.sim.url, BACKLOG_API_KEY=loaded.sim.api_key, WAREHOUSE_URL=loaded.warehouse_url)
+    told = service.get(f"{API}/connection/status").json()["alerts"]
+    assert (told["alive"], told["open"]) == (True, ["raw/users: the key is refused"])
+
+
+def test_the_connection_is_looked_at_by_oauth_where_that_is_how_one_gets_in(serve: Serve, loaded: Deployment) -> None:
+    keyring, deployment = loaded.sim.site.keyring, loaded.with_oauth().log_in()
+    secrets = {"BACKLOG_OAUTH_CLIENT_ID": keyring.client_id, "BACKLOG_OAUTH_CLIENT_SECRET": keyring.client_secret}
+    place = {"BACKLOG_URL": loaded.sim.url, "WAREHOUSE_URL": loaded.warehouse_url}
+    service = serve(**place, **secrets, BACKLOG_TOKEN_KEY=deployment.token_key)
+    found = service.get(f"{API}/connection/status").json()
+    assert (found["connected"], found["space"], found["error"]) == (True, "acme", None)
+
+
+def test_a_source_that_refuses_is_said_and_the_rest_is_answered(serve: Serve, log: Log) -> None:
+    log.done()
+    with Simulator(SMALL) as sim:
+        sim.faults.add(Fault(status=401, times=None))
+        service = serve(BACKLOG_URL=sim.url, BACKLOG_API_KEY="not-the-key")
+        found = service.get(f"{API}/connection/status").json()
+        assert found["connected"] is False
+        assert "check BACKLOG_API_KEY" in found["error"]
+        assert "not-the-key" not in str(found)
+        assert service.get(f"{API}/history").status_code == 200
+
+
+def test_what_fails_is_in_the_status_until_it_has_ended_well(serve: Serve, log: Log) -> None:
+    service = serve()
+    log.done(error="GET /issues: 500")
+    log.done("users", run="run-2")
+    found = service.get(f"{API}/connection/status").json()
+    assert [(sync["type"], sync["error"]) for sync in found["failing"]] == [("issues", "GET /issues: 500")]
+    assert found["last_sync"]["type"] == "users"
+    log.done(run="run-3")
+    eventually(lambda: service.get(f"{API}/connection/status").json()["failing"] == [])
+
+
+def test_what_works_is_shown_with_how_far_it_is(serve: Serve, log: Log, dagster: DagsterStandIn, warehouse: Engine) -> None:
+    dagster.works("issues", "run-1")
+    dagster.works("projects", "run-2", status="QUEUED")
+    service = serve()
+    with log.alive(project="OPS", mode="backfill") as number, log.alive("users", run="of-a-command"):
+        note_progress(warehouse, number, 300, 2_000)
+        note_wait(warehouse, number, "search rate limit of Backlog")
+        found = service.get(f"{API}/monitor/active").json()["active"]
+        assert [(run["run_id"], run["job"], run["state"]) for run in found] == [
+            ("run-1", "issues", "running"),
+            ("run-2", "projects", "queued"),
+            ("of-a-command", None, "running"),
+        ]
+        [sync] = found[0]["syncs"]
+        assert sync["progress"] == {"done": 300, "total": 2_000, "unit": "rows"}
+        assert (sync["project"], sync["mode"], sync["waiting_for"]) == ("OPS", "backfill", "search rate limit of Backlog")
+        assert found[0]["status_url"] == f"{dagster.url}/runs/run-1"
+        assert found[1]["syncs"] == []
+
+
+def test_a_sync_whose_process_was_killed_is_not_shown_as_working(serve: Serve, log: Log) -> None:
+    service = serve()
+    log.begun()
+    assert service.get(f"{API}/monitor/active").json()["active"] == []
+    [sync] = service.get(f"{API}/history").json()["items"]
+    assert (sync["status"], sync["error"]) == ("failed", "the run ended without saying so: its process was killed")
+
+
+def test_without_dagster_the_syncs_are_still_told(serve: Serve, log: Log) -> None:
+    service = serve(BACKLOG_DAGSTER_URL=f"http://127.0.0.1:{free_ports(1)[0]}")
+    with log.alive():
+        found = service.get(f"{API}/monitor/active").json()
+    assert len(found["active"]) == 1
+    assert found["dagster"]["reachable"] is False
+    assert "does not answer at http://127.0.0.1:" in found["dagster"]["error"]
+
+
+def test_the_last_day_has_rates_and_means_by_type(serve: Serve, log: Log) -> None:
+    log.done(items=100)
+    log.done(error="GET /issues: 500", run="run-2")
+    log.done("users", items=7, run="run-3")
+    found = serve().get(f"{API}/monitor/stats").json()
+    total, by_type = found["total"], {one["type"]: one for one in found["by_type"]}
+    assert (total["runs"], total["completed"], total["failed"], total["items"]) == (3, 2, 1, 107)
+    assert total["success_rate"] == pytest.approx(2 / 3)
+    assert by_type["issues"]["success_rate"] == 0.5
+    assert by_type["users"]["mean_seconds"] >= 0
+
+
+def test_the_history_goes_page_by_page_and_by_what_is_wanted(serve: Serve, log: Log) -> None:
+    numbers = [log.done(project="OPS"), log.done(error="GET /issues: 500"), log.done("users"), log.done()]
+    service = serve()
+
+    def ids(**query: str | int) -> tuple[list[int], int | None]:
+        page = service.get(f"{API}/history", params=query).json()
+        return [item["id"] for item in page["items"]], page["next_before"]
+
+    assert ids(limit=3) == (numbers[:0:-1], numbers[1])
+    assert ids(limit=3, before=numbers[1]) == ([numbers[0]], None)
+    assert ids(status="failed") == ([numbers[1]], None)
+    assert ids(type="users") == ([numbers[2]], None)
+    assert ids(project="OPS") == ([numbers[0]], None)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["limit=0", "limit=201", "limit=ten", "limit=٣", "limit=1e2", "limit=", "before=-1", "before=9223372036854775808",
+     "status=fine", "type=Issues", "type=" + "x" * 41, "project=ops", "project=%00", "project='"],
+)  # fmt: skip
+def test_a_wrong_parameter_is_named(serve: Serve, query: str) -> None:
+    answer = serve().get(f"{API}/history?{query}")
+    assert answer.status_code == 400
+    error = answer.json()["error"]
+    assert (error["code"], error["message"].split()[0]) == ("invalid_parameter", query.split("=", 1)[0])
+    assert error["hint"].startswith("Expected ")
+
+
+@pytest.mark.parametrize("path", READS)
+def test_what_a_client_has_already_is_not_sent_again(serve: Serve, log: Log, path: str) -> None:
+    log.done()
+    service = serve()
+    first = service.get(f"{API}/{path}")
+    assert first.headers["cache-control"] == "private, no-cache"
+    again = service.get(f"{API}/{path}", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+    other = service.get(f"{API}/{path}", headers={"If-None-Match": '"of-another-answer"'})
+    assert (other.status_code, other.json()) == (200, first.json())
+
+
+@pytest.mark.parametrize("path", ["connection/status", "monitor/stats", "history"])
+def test_a_sync_that_ends_drops_what_was_kept(serve: Serve, log: Log, warehouse: Engine, path: str) -> None:
+    service = serve()
+    number = log.begun()
+    tag = service.get(f"{API}/{path}").headers["etag"]
+    finish_sync(warehouse, number, items_synced=5, items_failed=0, requests=1)
+    eventually(lambda: service.get(f"{API}/{path}", headers={"If-None-Match": tag}).status_code == 200)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nowhere", 404, "not_found"),
+        ("GET", f"{API}/nowhere", 404, "not_found"),
+        ("GET", "/static/../app.py", 404, "not_found"),
+        ("GET", "/static/%2e%2e/app.py", 404, "not_found"),
+        ("POST", f"{API}/history", 405, "method_not_allowed"),
+        ("DELETE", "/", 405, "method_not_allowed"),
+        ("GET", f"{API}/projects/all", 405, "method_not_allowed"),
+    ],
+)
+def test_what_is_not_there_is_said_in_json(serve: Serve, method: str, path: str, status: int, code: str) -> None:
+    answer = serve().request(method, path)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    assert set(answer.json()["error"]) == {"code", "message", "hint"}
+    assert ("allow" in answer.headers) == (status == 405)
+
+
+@pytest.mark.parametrize("path", READS)
+def test_a_warehouse_that_is_out_of_reach_is_said_with_what_to_do(serve: Serve, path: str) -> None:
+    service = serve(WAREHOUSE_URL=f"postgresql://u:s3cr3t@127.0.0.1:{free_ports(1)[0]}/w")
+    answer = service.get(f"{API}/{path}")
+    assert answer.status_code == 503
+    assert answer.json()["error"]["code"] == "warehouse_unavailable"
+    assert "check WAREHOUSE_URL" in answer.json()["error"]["message"]
+    assert "s3cr3t" not in answer.text
+    assert int(answer.headers["retry-after"]) > 0
+    assert service.get("/healthz").json() == {"status": "ok"}
+    assert "backlog_elt_warehouse_up 0.0" in service.get("/metrics").text
+
+
+def test_metrics_tell_of_syncs_and_requests_and_never_of_a_path(serve: Serve, log: Log) -> None:
+    log.done(items=100)
+    log.done("users", error="GET /users: 500")
+    service = serve()
+    service.get("/webhooks/backlog/a-wrong-secret-in-a-path")
+    service.get("/healthz")
+    text = service.get("/metrics").text
+    for line in (
+        'backlog_elt_syncs_24h{status="completed",type="issues"} 1.0',
+        'backlog_elt_syncs_24h{status="failed",type="users"} 1.0',
+        'backlog_elt_sync_items_24h{type="issues"} 100.0',
+        'backlog_elt_sync_requests_24h{type="issues"} 2.0',
+        "backlog_elt_warehouse_up 1.0",
+        "backlog_elt_syncs_active 0.0",
+        'backlog_elt_service_requests_total{method="GET",route="/healthz",status="200"} 1.0',
+    ):
+        assert line in text
+    assert 'backlog_elt_sync_last_success_timestamp_seconds{type="issues"}' in text
+    assert "a-wrong-secret" not in text
+
+
+def test_the_page_and_its_files_are_served_and_known_again(serve: Serve) -> None:
+    service = serve()
+    page = service.get("/")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    for path in ("/static/page.js", "/static/words.js", "/static/page.css", "/static/icon.svg"):
+        assert path in page.text or path == "/static/words.js"
+        first = service.get(path)
+        assert first.status_code == 200
+        assert service.get(path, headers={"If-None-Match": first.headers["etag"]}).status_code == 304
+
+
+def test_head_is_answered_without_a_body(serve: Serve) -> None:
+    service = serve()
+    for path in ("/", "/healthz", f"{API}/history"):
+        answer = service.head(path)
+        assert (answer.status_code, answer.content) == (200, b"")

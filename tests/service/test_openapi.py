@@ -1,0 +1,68 @@
+"""The description tells the truth: requests made from it, good and bad, get the answers that it promises."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from resources.simulator import Simulator
+from tests.deployment import SMALL
+from tests.service.conftest import API, SECRET, TOKEN, DagsterStandIn, Log, Serve
+
+#: Requests for each operation besides those that cover every bound; the same ones at every run.
+EXAMPLES = 20
+SEED = 20_260_801
+#: Paths that a client must know from elsewhere, some of them good.
+KNOWN = {"key": {"enum": ["OPS", "WEB", "NOPE"]}, "secret": {"enum": [SECRET, "a-secret-that-is-wrong"]}}
+
+
+def described(service: httpx.Client) -> dict[str, Any]:
+    found: dict[str, Any] = service.get("/openapi.json").json()
+    return found
+
+
+@pytest.mark.parametrize("token", [TOKEN, ""])
+def test_every_answer_is_one_that_was_described(
+    serve: Serve, log: Log, dagster: DagsterStandIn, tmp_path: Path, token: str
+) -> None:
+    log.done(project="OPS")
+    log.done("users", error="GET /users: 500")
+    with Simulator(SMALL) as sim, log.alive("activities", run="run-2"):
+        service = serve(BACKLOG_SERVICE_TOKEN=TOKEN, BACKLOG_URL=sim.url, BACKLOG_API_KEY=sim.api_key)
+        document = described(service)
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                for parameter in operation.get("parameters", ()):
+                    parameter["schema"] = KNOWN.get(parameter["name"], parameter["schema"])
+        (file := tmp_path / "openapi.json").write_text(json.dumps(document))
+        options = ["--url", str(service.base_url), "--seed", str(SEED), "--max-examples", str(EXAMPLES if token else 1)]
+        options += ["--phases", "coverage,fuzzing", "--header", f"Authorization: Bearer {token or 'wrong'}", "--no-color"]
+        command = [sys.executable, "-m", "schemathesis.cli", "run", str(file), *options]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    operations_tested = sum(len(operations) for operations in document["paths"].values())
+    assert f"Tested: {operations_tested}" in done.stdout
+    assert bool(dagster.launched) == bool(token)
+
+
+def test_every_address_is_described(serve: Serve) -> None:
+    service = serve()
+    assert set(described(service)["paths"]) == {
+        *("/", "/healthz", "/metrics", "/openapi.json", "/webhooks/backlog/{secret}"),
+        *(f"{API}/{name}" for name in ("history", "connection/status", "monitor/active", "monitor/stats")),
+        *(f"{API}/{name}" for name in ("projects/all", "project/{key}/tasks")),
+    }
+    for path in described(service)["paths"]:
+        answer = service.options(path)
+        assert answer.json()["error"]["code"] == "method_not_allowed", path
+
+
+def test_what_is_protected_says_so(serve: Serve) -> None:
+    for path, operations in described(serve())["paths"].items():
+        for operation in operations.values():
+            assert ("401" in operation["responses"]) == path.startswith(("/api/", "/metrics"))
+            assert ("security" in operation) != path.startswith(("/api/", "/metrics"))

@@ -1,0 +1,152 @@
+"""Who may ask, from where, and what a browser is told not to do."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from resources.settings import Settings, SettingsError
+from service.security import HEADERS, check_exposure
+from tests.service.conftest import API, SECRET, TOKEN, DagsterStandIn, Serve
+
+PROTECTED = [
+    ("GET", f"{API}/connection/status"),
+    ("GET", f"{API}/monitor/active"),
+    ("GET", f"{API}/monitor/stats"),
+    ("GET", f"{API}/history"),
+    ("POST", f"{API}/projects/all"),
+    ("POST", f"{API}/project/OPS/tasks"),
+    ("GET", f"{API}/nowhere"),
+    ("GET", "/metrics"),
+]
+
+
+@pytest.fixture
+def warehouse_url(shared_warehouse_url: str) -> str:
+    """Return one database for all of them: they change nothing in it."""
+    return shared_warehouse_url
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.mark.parametrize(("method", "path"), PROTECTED)
+@pytest.mark.parametrize(
+    "headers",
+    [{}, bearer("wrong"), bearer(TOKEN + "x"), {"Authorization": TOKEN}, {"Authorization": "Bearer"}, {"X-Forwarded-User": "root"}],
+    ids=str,
+)
+def test_who_has_no_token_is_told_nothing(
+    serve: Serve, dagster: DagsterStandIn, method: str, path: str, headers: dict[str, str]
+) -> None:
+    answer = serve(BACKLOG_SERVICE_TOKEN=TOKEN).request(method, path, headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == 'Bearer realm="backlog-elt"'
+    assert answer.json()["error"]["code"] == "unauthorized"
+    assert dagster.asked == []
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/", "/static/page.js", "/openapi.json"])
+def test_what_holds_no_data_is_open(serve: Serve, path: str) -> None:
+    assert serve(BACKLOG_SERVICE_TOKEN=TOKEN).get(path).status_code == 200
+
+
+def test_the_token_opens_all_also_under_a_name_of_the_machine(serve: Serve) -> None:
+    service = serve(BACKLOG_SERVICE_TOKEN=TOKEN)
+    for path in (f"{API}/history", "/metrics"):
+        assert service.get(path, headers=bearer(TOKEN) | {"Host": "sync.example.com"}).status_code == 200
+    assert service.get(f"{API}/history", headers={"Authorization": f"bearer  {TOKEN}"}).status_code == 200
+
+
+def test_the_token_may_stand_in_a_file(serve: Serve, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(f"{TOKEN}\n")
+    service = serve(BACKLOG_SERVICE_TOKEN_FILE=str(file))
+    assert service.get(f"{API}/history").status_code == 401
+    assert service.get(f"{API}/history", headers=bearer(TOKEN)).status_code == 200
+
+
+def test_a_proxy_that_is_trusted_says_who_asks_and_nobody_else_does(serve: Serve) -> None:
+    known = {"X-Forwarded-User": "hanako"}
+    trusted = serve(BACKLOG_SERVICE_PROXY_HEADER="X-Forwarded-User")
+    assert trusted.get(f"{API}/history", headers=known).status_code == 200
+    assert trusted.get(f"{API}/history").status_code == 401
+    assert trusted.get(f"{API}/history", headers={"X-Forwarded-User": ""}).status_code == 401
+    stranger = serve(BACKLOG_SERVICE_PROXY_HEADER="X-Forwarded-User", BACKLOG_SERVICE_TRUSTED_PROXIES="10.0.0.7,192.168.0.0/16")
+    assert stranger.get(f"{API}/history", headers=known).status_code == 401
+    assert stranger.get(f"{API}/history", headers=known | {"X-Forwarded-For": "10.0.0.7"}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example.com", "evil.example.com:3001", "localhost.evil.com", "", "127.0.0.1.evil.com", "[::", "10.0.0.1"]
+)
+def test_without_a_token_a_name_that_is_not_this_machines_is_refused(serve: Serve, host: str) -> None:
+    service = serve()
+    for path in (f"{API}/history", "/", "/healthz"):
+        answer = service.get(path, headers={"Host": host})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (421, "wrong_host")
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:3001", "127.0.0.1:9", "[::1]:3001", "127.8.8.8"])
+def test_without_a_token_this_machine_is_let_in(serve: Serve, host: str) -> None:
+    assert serve().get(f"{API}/history", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site", "Origin": "http://127.0.0.1:1"},
+        {"Origin": "http://evil.example.com"},
+        {"Origin": "null"},
+    ],
+    ids=str,
+)
+def test_another_sites_page_starts_nothing(serve: Serve, dagster: DagsterStandIn, headers: dict[str, str]) -> None:
+    for service in (serve(), serve(BACKLOG_SERVICE_PROXY_HEADER="X-User")):
+        answer = service.post(f"{API}/projects/all", headers=headers | {"X-User": "hanako"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "cross_site")
+    assert dagster.asked == []
+
+
+def test_the_page_itself_and_programs_pass_that_check(serve: Serve) -> None:
+    service = serve()
+    own = f"http://{service.base_url.netloc.decode()}"
+    for headers in ({}, {"Sec-Fetch-Site": "same-origin"}, {"Origin": own}):
+        # Nothing is loaded, so no space is known yet.
+        assert service.post(f"{API}/projects/all", headers=headers).json()["error"]["code"] == "space_unknown"
+
+
+@pytest.mark.parametrize("path", ["/", "/static/page.js", f"{API}/history", f"{API}/nowhere", "/nowhere", "/healthz"])
+def test_every_answer_tells_browsers_what_not_to_do(serve: Serve, path: str) -> None:
+    for answer in (serve().get(path), serve(BACKLOG_SERVICE_TOKEN=TOKEN).get(path)):
+        for name, value in HEADERS.items():
+            assert answer.headers[name] == value
+        assert answer.headers["cache-control"]
+    assert "unsafe" not in HEADERS["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("path", [f"{API}/projects/all", f"{API}/project/OPS/tasks"])
+def test_a_body_that_is_too_large_is_refused_before_it_is_read(serve: Serve, path: str) -> None:
+    service = serve()
+
+    def pieces() -> Iterator[bytes]:
+        yield from (b"x" * 5_000 for _ in range(3))
+
+    for content in (b"x" * 10_001, pieces()):
+        answer = service.post(path, content=content, headers={"Content-Type": "application/json"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.10", "sync.example.com"])  # noqa: S104 - refused
+def test_a_service_that_others_can_reach_must_know_who_asks(host: str) -> None:
+    with pytest.raises(SettingsError, match=r"BACKLOG_SERVICE_TOKEN is ''"):
+        check_exposure(Settings.from_env({}), host)
+    for name, value in (("BACKLOG_SERVICE_TOKEN", TOKEN), ("BACKLOG_SERVICE_PROXY_HEADER", "X-User")):
+        check_exposure(Settings.from_env({name: value}), host)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.1.2.3"])
+def test_on_this_machine_alone_no_token_is_needed(host: str) -> None:
+    check_exposure(Settings.from_env({"BACKLOG_WEBHOOK_SECRET": SECRET}), host)

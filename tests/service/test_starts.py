@@ -1,0 +1,199 @@
+"""Starting a sync: what Dagster is asked for, and when nothing is started."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import Engine
+
+from assets.partitions import RANGE_END_TAG as END
+from assets.partitions import RANGE_START_TAG as START
+from assets.raw.issues import IssuesConfig
+from pipelines import jobs
+from resources.warehouse import state
+from service.starts import issues_config
+from tests.integration.browser import free_ports
+from tests.service.conftest import API, DagsterStandIn, Log, Serve
+
+PROJECTS, OPS = f"{API}/projects/all", f"{API}/project/OPS/tasks"
+
+
+@pytest.fixture
+def space(log: Log, warehouse: Engine) -> Log:
+    """Return a space with a project of which changes until February are known."""
+    with warehouse.begin() as connection:
+        state.note_space_url(connection, "acme", "http://acme.example.com")
+        state.record_project_keys(connection, "acme", {"OPS": 300, "WEB": 301})
+        # In Asia/Tokyo it is February already.
+        state.set_watermark(connection, "acme", "issues", 300, datetime(2026, 1, 31, 16, tzinfo=UTC))
+    return log
+
+
+ACME = {"BACKLOG_URL": "http://acme.example.com", "BACKLOG_API_KEY": "unused"}
+
+
+def test_the_configuration_is_that_of_the_schedules() -> None:
+    assert issues_config("incremental") == jobs.issues_config("incremental")
+    assert (issues_config("full"), IssuesConfig().mode) == ({}, "backfill"), "without one, partitions are read again whole"
+    assert (START, END) == ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+
+
+def test_projects_are_synced_by_the_job_of_that_name(serve: Serve, space: Log, dagster: DagsterStandIn) -> None:
+    answer = serve(**ACME).post(PROJECTS)
+    assert answer.status_code == 202
+    run_url = f"{dagster.url}/runs/11111111-2222"
+    assert answer.json() == {"run_id": "11111111-2222", "job": "projects", "project": None, "mode": "full", "status_url": run_url}
+    [params] = dagster.launched
+    assert params["selector"] == {
+        "jobName": "projects", "repositoryName": "__repository__", "repositoryLocationName": "backlog_elt",
+    }  # fmt: skip
+    assert (params["runConfigData"], params["executionMetadata"]) == ({}, {"tags": []})
+
+
+@pytest.mark.parametrize(
+    ("body", "mode", "first"),
+    [
+        (None, "incremental", "2026-02"),
+        ({}, "incremental", "2026-02"),
+        ({"full": False}, "incremental", "2026-02"),
+        ({"mode": "incremental"}, "incremental", "2026-02"),
+        ({"mode": "full"}, "full", "2026-01"),
+        ({"full": True}, "full", "2026-01"),
+    ],
+)
+def test_issues_of_a_project_are_synced_from_its_watermark_or_whole(
+    serve: Serve, space: Log, dagster: DagsterStandIn, body: object, mode: str, first: str
+) -> None:
+    answer = serve(**ACME, BACKLOG_DAGSTER_LOCATION="acme").post(OPS, json=body) if body is not None else serve(**ACME).post(OPS)
+    assert answer.status_code == 202
+    assert (answer.json()["project"], answer.json()["mode"]) == ("OPS", mode)
+    [params] = dagster.launched
+    assert params["selector"]["repositoryLocationName"] == ("backlog_elt" if body is None else "acme")
+    tags = {tag["key"]: tag["value"] for tag in params["executionMetadata"]["tags"]}
+    assert tags == {START: f"OPS|{first}", END: "OPS|2026-03"}
+    assert params["runConfigData"] == issues_config("full" if mode == "full" else "incremental")
+
+
+def test_a_project_that_was_never_read_is_read_from_the_first_month(serve: Serve, space: Log, dagster: DagsterStandIn) -> None:
+    assert serve(**ACME).post(f"{API}/project/WEB/tasks").status_code == 202
+    assert {"key": START, "value": "WEB|2026-01"} in dagster.launched[0]["executionMetadata"]["tags"]
+
+
+@pytest.mark.parametrize(("job", "path"), [("projects", PROJECTS), ("issues", OPS)])
+@pytest.mark.parametrize("status", ["QUEUED", "STARTED", "CANCELING"])
+def test_a_second_run_of_a_kind_is_refused_with_the_first_ones_id(
+    serve: Serve, space: Log, dagster: DagsterStandIn, job: str, path: str, status: str
+) -> None:
+    dagster.works("users")
+    dagster.works(job, "the-first", status)
+    answer = serve(**ACME).post(path)
+    assert answer.status_code == 409
+    error = answer.json()["error"]
+    assert (error["code"], error["run_id"]) == ("already_running", "the-first")
+    assert error["status_url"] == f"{dagster.url}/runs/the-first"
+    assert dagster.launched == []
+
+
+@pytest.mark.parametrize(
+    ("sync_type", "mode", "path", "status"),
+    [
+        ("projects", "full", PROJECTS, 409),
+        ("issues", "incremental", OPS, 409),
+        ("issues", "backfill", OPS, 409),
+        ("issues", "touched", OPS, 202),
+        ("issues", "deep", OPS, 202),
+        ("issues", "incremental", PROJECTS, 202),
+        ("comments", "incremental", PROJECTS, 202),
+    ],
+)
+def test_a_load_at_a_command_line_counts_too(
+    serve: Serve, space: Log, dagster: DagsterStandIn, sync_type: str, mode: str, path: str, status: int
+) -> None:
+    with space.alive(sync_type, run="of-a-command", mode=mode):
+        answer = serve(**ACME).post(path)
+    assert answer.status_code == status
+    assert status == 202 or answer.json()["error"]["run_id"] == "of-a-command"
+
+
+def test_of_two_at_the_same_moment_one_is_started(serve: Serve, space: Log, dagster: DagsterStandIn) -> None:
+    service = serve(**ACME)
+    with ThreadPoolExecutor(4) as clients:
+        found = list(clients.map(lambda path: service.post(path).status_code, [OPS, PROJECTS, OPS, PROJECTS]))
+    assert sorted(found) == [202, 202, 409, 409]
+    assert sorted(params["selector"]["jobName"] for params in dagster.launched) == ["issues", "projects"]
+
+
+@pytest.mark.parametrize("key", ["NOPE", "ops", "OPS%27", "OPS%7C2026-01", "%E9%8D%B5", "x" * 300])
+def test_an_unknown_project_is_said(serve: Serve, space: Log, dagster: DagsterStandIn, key: str) -> None:
+    answer = serve(**ACME).post(f"{API}/project/{key}/tasks")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_project")
+    assert dagster.launched == []
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status"),
+    [
+        (b"full", "application/json", 400),
+        (b"[]", "application/json", 400),
+        (b'"full"', "application/json", 400),
+        (b"[" * 5_000, "application/json", 400),
+        (b"\xff\xfe", "application/json", 400),
+        (b'{"mode": "fast"}', "application/json", 400),
+        (b'{"mode": ["full"]}', "application/json", 400),
+        (b'{"full": 1}', "application/json", 400),
+        (b'{"full": true, "mode": "full"}', "application/json", 400),
+        (b'{"from": "2026-01"}', "application/json", 400),
+        (b"full=true", "application/x-www-form-urlencoded", 415),
+        (b'{"full": true}', "text/plain", 415),
+        (b'{"full": true}', "Application/JSON; charset=utf-8", 202),
+    ],
+)
+def test_a_body_that_cannot_be_understood_starts_nothing(
+    serve: Serve, space: Log, dagster: DagsterStandIn, content: bytes, kind: str, status: int
+) -> None:
+    answer = serve(**ACME).post(OPS, content=content, headers={"Content-Type": kind})
+    assert answer.status_code == status
+    assert len(dagster.launched) == (status == 202)
+
+
+def test_without_dagster_it_is_said_how_to_start_it(serve: Serve, space: Log) -> None:
+    answer = serve(**ACME, BACKLOG_DAGSTER_URL=f"http://127.0.0.1:{free_ports(1)[0]}").post(PROJECTS)
+    assert answer.status_code == 503
+    assert answer.json()["error"]["code"] == "dagster_unreachable"
+    assert "backlog-elt up" in answer.json()["error"]["hint"]
+    assert "retry-after" in answer.headers
+
+
+REFUSALS = [
+    ({"launchRun": {"__typename": "UnauthorizedError", "message": "no"}}, "it is read-only"),
+    ({"launchRun": {"__typename": "RunConfigValidationInvalid", "errors": [{"message": "no such op\nmore"}]}}, "no such op"),
+    ({"launchRun": {"__typename": "PythonError", "message": "it broke"}}, "it broke"),
+    ({"launchRun": {"__typename": "RunConflict"}}, "RunConflict"),
+    ({"runsOrError": {"__typename": "PythonError", "message": "no storage"}}, "no storage"),
+    ({"assetNodes": []}, "knows no raw/issues in the code location backlog_elt"),
+]
+
+
+@pytest.mark.parametrize(("answers", "said"), REFUSALS)
+def test_what_dagster_refuses_is_said_in_its_words(
+    serve: Serve, space: Log, dagster: DagsterStandIn, answers: dict[str, object], said: str
+) -> None:
+    dagster.answers.update(answers)
+    answer = serve(**ACME).post(OPS)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "dagster_refused")
+    assert said in answer.json()["error"]["message"]
+
+
+def test_an_answer_that_is_not_dagsters_is_said_to_be_so(serve: Serve, space: Log, dagster: DagsterStandIn) -> None:
+    service = serve(**ACME, BACKLOG_DAGSTER_URL=dagster.url + "/elsewhere")
+    answer = service.post(PROJECTS)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "dagster_refused")
+    assert "the answer (404) is not that of its GraphQL API" in answer.json()["error"]["message"]
+
+
+def test_a_run_that_was_started_is_seen_at_once(serve: Serve, space: Log, dagster: DagsterStandIn) -> None:
+    service = serve(**ACME)
+    assert service.get(f"{API}/monitor/active").json()["active"] == []
+    service.post(PROJECTS)
+    [run] = service.get(f"{API}/monitor/active").json()["active"]
+    assert (run["run_id"], run["state"]) == ("11111111-2222", "queued")

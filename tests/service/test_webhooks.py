@@ -1,0 +1,234 @@
+"""Webhooks: what was answered with success is in the inbox, once for each activity, whatever happens to the service."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import Engine
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from resources.privacy import Mask
+from resources.settings import Settings
+from resources.simulator import Simulator
+from resources.warehouse import state
+from resources.warehouse.inbox import NOT_KEPT, take
+from service.errors import HANDLERS
+from service.limits import TokenBucket
+from service.metrics import Metrics
+from service.warehouse import Warehouse
+from service.webhooks import Inbox, endpoint
+from tests.deployment import SMALL
+from tests.integration.browser import free_ports
+from tests.service.conftest import API, SECRET, Serve, running
+
+PATH = f"/webhooks/backlog/{SECRET}"
+ACME = {"BACKLOG_URL": "http://acme.example.com", "BACKLOG_API_KEY": "unused"}
+
+
+@pytest.fixture(autouse=True)
+def _acme(warehouse: Engine) -> None:
+    with warehouse.begin() as connection:
+        state.note_space_url(connection, "acme", "http://acme.example.com")
+
+
+def stored(engine: Engine) -> list[tuple[int | None, Any]]:
+    with engine.begin() as connection:
+        return [(event.activity_id, json.loads(event.payload)) for event in take(connection, "acme", 10_000)]
+
+
+def an_event(number: int) -> dict[str, Any]:
+    return {"id": number, "type": 2, "content": {"id": 90_017, "summary": "鍵 😀"}}
+
+
+def test_an_event_is_in_the_inbox_when_it_is_answered_and_once_only(serve: Serve, warehouse: Engine) -> None:
+    service = serve(**ACME)
+    first = service.post(PATH, json=an_event(7))
+    assert (first.status_code, first.json()) == (200, {"accepted": True, "duplicate": False})
+    assert stored(warehouse) == [(7, an_event(7))]
+    again = service.post(PATH, json=an_event(7))
+    assert (again.status_code, again.json()) == (200, {"accepted": True, "duplicate": True})
+    assert stored(warehouse) == [(7, an_event(7))]
+    metrics = service.get("/metrics").text
+    assert 'backlog_elt_webhook_events_total{outcome="kept"} 1.0' in metrics
+    assert 'backlog_elt_webhook_events_total{outcome="duplicate"} 1.0' in metrics
+
+
+@pytest.mark.parametrize("secret", ["wrong", SECRET + "x", SECRET[:-1], SECRET.upper(), "%E9%8D%B5", "%00", "a b"])
+def test_a_forged_event_is_answered_like_any_address_that_is_not_there(serve: Serve, warehouse: Engine, secret: str) -> None:
+    service = serve(**ACME)
+    forged = service.post(f"/webhooks/backlog/{secret}", json=an_event(7))
+    nowhere = service.post("/nowhere", json=an_event(7))
+    assert forged.status_code == nowhere.status_code == 404
+    assert forged.content == nowhere.content
+    assert {**forged.headers, "date": ""} == {**nowhere.headers, "date": ""}
+    assert stored(warehouse) == []
+
+
+def test_without_a_secret_there_is_no_inbox(serve: Serve, warehouse: Engine) -> None:
+    service = serve(**ACME, BACKLOG_WEBHOOK_SECRET="")
+    for secret in (SECRET, "x", "None"):
+        assert service.post(f"/webhooks/backlog/{secret}", json=an_event(7)).status_code == 404
+    assert stored(warehouse) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "kept"),
+    [
+        (b"", ""),
+        (b"no json", "no json"),
+        (b"<html>", "<html>"),
+        (b"\xff\xfe", "\udcff\udcfe"),
+        (b"[" * 50_000, "[" * 50_000),
+        (b"\x00", "\x00"),
+        ("メンテナンス".encode(), "メンテナンス"),
+    ],
+    ids=lambda value: repr(value[:12]),
+)
+def test_what_is_no_json_is_kept_as_it_came(serve: Serve, warehouse: Engine, content: bytes, kept: str) -> None:
+    assert serve(**ACME).post(PATH, content=content).json() == {"accepted": True, "duplicate": False}
+    assert stored(warehouse) == [(None, kept)]
+
+
+def test_an_event_that_is_too_large_is_refused_and_the_largest_is_not(serve: Serve, warehouse: Engine) -> None:
+    service = serve(**ACME)
+    assert service.post(PATH, content=b'"' + b"x" * 1_000_000).status_code == 413
+    assert service.post(PATH, content=b'"' + b"x" * 999_998 + b'"').status_code == 200
+    assert len(stored(warehouse)) == 1
+
+
+def test_where_people_are_masked_no_name_is_kept(serve: Serve, warehouse: Engine) -> None:
+    service = serve(**ACME, BACKLOG_PRIVACY_KEY="a-key-by-which-people-are-masked")
+    service.post(PATH, json=an_event(7) | {"createdUser": {"id": 5, "name": "山田 花子", "mailAddress": "h@example.com"}})
+    service.post(PATH, content="山田 花子")
+    (_, event), (_, other) = stored(warehouse)
+    assert event["createdUser"]["id"] == 5
+    assert event["createdUser"]["name"].startswith("user-")
+    assert other == NOT_KEPT
+
+
+def test_while_the_warehouse_is_away_nothing_is_accepted(serve: Serve) -> None:
+    service = serve(**ACME, WAREHOUSE_URL=f"postgresql://u:p@127.0.0.1:{free_ports(1)[0]}/w")
+    answer = service.post(PATH, json=an_event(7))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "warehouse_unavailable")
+
+
+def test_before_it_is_known_which_space_it_is_nothing_is_accepted(serve: Serve) -> None:
+    answer = serve().post(PATH, json=an_event(7))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "space_unknown")
+
+
+def test_the_webhooks_of_a_space_arrive_through_a_duplicating_network(serve: Serve, warehouse: Engine) -> None:
+    with Simulator(SMALL) as sim:
+        sim.switch(webhook_delivery="duplicate")
+        service = serve(BACKLOG_URL=sim.url, BACKLOG_API_KEY=sim.api_key)
+        assert service.get(f"{API}/connection/status").json()["space"] == "acme"
+        issue = next(iter(sim.space.issues.values()))
+        sim.space.add_webhook(issue.project_id, f"{service.base_url}{PATH}", name="replica")
+        for number in range(20):
+            sim.space.edit_issue(issue, summary=f"Edit {number}")
+        told = [one.id for one in sim.space.activities[-20:]]
+    assert sorted(number or 0 for number, _ in stored(warehouse)) == sorted(told), "the simulator ends when all is delivered"
+
+
+@contextmanager
+def a_process(warehouse_url: str, port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run the service as a process of its own."""
+    environment = {**os.environ, **ACME, "WAREHOUSE_URL": warehouse_url, "BACKLOG_WEBHOOK_SECRET": SECRET}
+    process = subprocess.Popen([sys.executable, "-m", "service", "--port", str(port)], env=environment)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def answers(url: str) -> None:
+    end = time.monotonic() + 60
+    while True:
+        try:
+            httpx.get(f"{url}/healthz", trust_env=False)
+        except httpx.TransportError:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        else:
+            return
+
+
+def test_what_was_accepted_survives_kill_9_and_what_was_not_can_be_sent_again(warehouse: Engine, warehouse_url: str) -> None:
+    [port] = free_ports(1)
+    url, events = f"http://127.0.0.1:{port}", 300
+
+    def send(number: int) -> bool:
+        try:
+            return httpx.post(url + PATH, json=an_event(number), timeout=10, trust_env=False).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    with a_process(warehouse_url, port) as first, ThreadPoolExecutor(8) as senders:
+        answers(url)
+        sending = [senders.submit(send, number) for number in range(1, events + 1)]
+        sending[events // 3].result()
+        first.send_signal(signal.SIGKILL)
+        accepted = {number for number, sent in enumerate(sending, 1) if sent.result()}
+    assert 0 < len(accepted) < events
+    kept = {number for number, _ in stored(warehouse)}
+    assert accepted <= kept
+    with a_process(warehouse_url, port) as second, ThreadPoolExecutor(8) as senders:
+        answers(url)
+        assert all(senders.map(send, range(1, events + 1)))
+        assert sorted(number or 0 for number, _ in stored(warehouse)) == list(range(1, events + 1))
+        # Asked to end, it ends by itself, and well.
+        second.send_signal(signal.SIGTERM)
+        assert second.wait(15) in {0, -signal.SIGTERM}
+
+
+def test_the_service_is_small_and_needs_neither_dagster_nor_pandas_nor_dbt(warehouse_url: str) -> None:
+    [port] = free_ports(1)
+    script = (
+        "import sys, threading, time, psutil, urllib.request\n"
+        "from resources.settings import Settings\nfrom service.__main__ import serve\nimport os\n"
+        f"threading.Thread(target=lambda: (time.sleep(1), urllib.request.urlopen('http://127.0.0.1:{port}/api/v1/sync/history').read(),"
+        "print(sorted({m.split('.')[0] for m in sys.modules} & {'dagster', 'pandas', 'dbt', 'matplotlib', 'numpy'}),"
+        "psutil.Process().memory_info().rss // 2**20, flush=True), os.kill(os.getpid(), 15))).start()\n"
+        f"serve(Settings.from_env(os.environ), '127.0.0.1', {port})\n"
+    )
+    environment = {**os.environ, "WAREHOUSE_URL": warehouse_url}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=False)
+    modules, _, megabytes = done.stdout.strip().rpartition(" ")
+    assert (modules, done.stderr) == ("[]", "")
+    assert int(megabytes) < 90
+
+
+def test_a_bucket_lets_a_burst_through_and_then_so_many_a_second() -> None:
+    now = [0.0]
+    bucket = TokenBucket(200.0, 1_000.0, clock=lambda: now[0])
+    assert [bucket.take() for _ in range(1_000)] == [0.0] * 1_000
+    assert bucket.take() == pytest.approx(1 / 200)
+    now[0] += 1.0
+    assert sum(bucket.take() == 0.0 for _ in range(300)) == 200
+    now[0] += 3_600.0
+    assert sum(bucket.take() == 0.0 for _ in range(1_500)) == 1_000
+
+
+def test_more_events_than_are_taken_are_refused_with_a_time(warehouse: Engine, warehouse_url: str) -> None:
+    async def space() -> str:
+        return "acme"
+
+    inbox = Inbox(Warehouse(Settings.from_env({"WAREHOUSE_URL": warehouse_url})), space, Mask())
+    take_in = endpoint(inbox, SECRET, Metrics().events, TokenBucket(0.1, 2.0))
+    app = Starlette(routes=[Route("/webhooks/backlog/{secret}", take_in, methods=["POST"])], exception_handlers=HANDLERS)
+    with running(app) as url:
+        answers = [httpx.post(url + PATH, json=an_event(number), trust_env=False) for number in (1, 2, 3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert 5 <= int(answers[-1].headers["retry-after"]) <= 10
+    assert [number for number, _ in stored(warehouse)] == [1, 2]
