@@ -20,7 +20,9 @@ from resources.warehouse.resource import WarehouseResource
 class HousekeepingConfig(dg.Config):
     """How long records are kept."""
 
-    dagster_days: int = Field(default=30, ge=1, description="Days for which Dagster's events, checks, runs and backfills are kept.")
+    dagster_days: int = Field(
+        default=30, ge=1, le=30, description="Days for which Dagster's events, checks, runs and backfills are kept, 30 at most."
+    )
 
 
 @dg.op(

@@ -8,7 +8,10 @@ import pytest
 from dagster._core.test_utils import instance_for_test
 from sqlalchemy import Engine, text
 
+from assets.partitions import RANGE_END_TAG, RANGE_START_TAG
+from pipelines.jobs import issues_config
 from resources.retention import BATCH, DAGSTER, WAREHOUSE, clean
+from resources.simulator import Fault
 from resources.warehouse.connect import engine
 from tests.deployment import Deployment
 
@@ -137,3 +140,23 @@ def test_the_job_says_what_it_has_deleted(loaded: Deployment) -> None:
     assert run.success
     [output] = [event for event in run.events if event.event_type == dg.DagsterEventType.STEP_OUTPUT]
     assert output.step_output_data.metadata["ops.webhook_events"].value == 1
+
+
+def test_runs_that_come_by_the_hundred_are_kept_for_three_days_where_they_succeeded(
+    loaded: Deployment, storage: tuple[dg.DagsterInstance, Engine]
+) -> None:
+    instance, database = storage
+    deployment = replace(loaded, instance=instance).discover()
+    corners = {RANGE_START_TAG: "OPS|2026-06", RANGE_END_TAG: "OPS|2026-06"}
+    often = deployment.run("changed_issues", config=issues_config("touched"), tags=corners)
+    assert often.success
+    deployment.sim.faults.add(Fault(status=400, path="/space/activities"))
+    failed = deployment.run("changed_issues", config=issues_config("touched"), tags=corners)
+    assert not failed.success
+    seldom = deployment.run("users")
+    age(database, 4)
+    before = {run.run_id: len(run.events) for run in (often, failed, seldom)}
+    assert clean(database, DAGSTER)["event_logs"] > 0
+    after = {run.run_id: len(run.events) for run in (often, failed, seldom)}
+    assert after[often.run_id] < before[often.run_id] / 2
+    assert (after[failed.run_id], after[seldom.run_id]) == (before[failed.run_id], before[seldom.run_id])
