@@ -56,6 +56,7 @@ bench: $(VENV)/.dev  ## measure speed, memory and requests (several minutes)
 	@$(BIN)/python benchmarks/main_job.py
 	@$(BIN)/python benchmarks/exactness.py
 	@$(BIN)/python benchmarks/marts.py
+	@$(BIN)/python -m benchmarks.operation
 	@$(BIN)/python benchmarks/service.py
 
 screenshots: $(VENV)/.dev  ## make the pictures of the README from the running UI
