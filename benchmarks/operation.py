@@ -1,6 +1,6 @@
 """The whole set-up at rest and in trouble: when it is ready, its memory, how soon a failure is told, what it writes in a day.
 
-`python -m benchmarks.operation`, five minutes, on loopback only. A day is reckoned, not waited for: what one tick and one run of each
+`python -m benchmarks.operation`, five minutes, on loopback only. A day is reckoned, not waited for: what one tick and one run of a
 schedule write, times how often they come.
 
 Add here: a figure of the running set-up. Keep out: the service under load (`service.py`).
