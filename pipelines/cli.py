@@ -45,7 +45,7 @@ class _Commands(click.Group):
 
 
 def _one_line(error: Exception) -> str:
-    from resources.backlog.redact import redact
+    from resources.redact import redact
 
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return redact(lines[0]) if lines else f"{type(error).__name__}: run again with --debug to see where"

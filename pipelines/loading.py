@@ -17,8 +17,8 @@ import dagster as dg
 from pipelines.environment import open_instance, prepare_storage, source
 from pipelines.processes import mark
 from pipelines.runs import PROCESS_TAG, end_dead_runs
-from resources.backlog.redact import redact
 from resources.progress import Progress
+from resources.redact import redact
 from resources.settings import Settings, SettingsError, parse_month
 
 if TYPE_CHECKING:

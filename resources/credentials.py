@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 from resources.backlog.auth import ApiKeyQuery, RenewedBearer
 from resources.backlog.client import space_root
 from resources.backlog.oauth import OAuthApplication
-from resources.backlog.redact import remember
 from resources.backlog.renewal import RenewedTokens
+from resources.redact import remember
 from resources.settings import Settings, token_keys
 from resources.warehouse.tokens import StoredTokens
 

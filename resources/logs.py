@@ -15,7 +15,7 @@ from typing import Any, TextIO
 import structlog
 from structlog.stdlib import ProcessorFormatter
 
-from resources.backlog.redact import redact
+from resources.redact import redact
 from resources.settings import SettingsError
 
 FORMAT, LEVEL = "BACKLOG_LOG_FORMAT", "BACKLOG_LOG_LEVEL"

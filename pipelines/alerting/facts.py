@@ -12,7 +12,7 @@ from dagster import DagsterEventType
 from dagster._core.storage.tags import REPOSITORY_LABEL_TAG
 
 from assets.partitions import covered_by
-from resources.backlog.redact import redact
+from resources.redact import redact
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 #: Runs that one look deals with; what is left is dealt with by the next.

@@ -15,7 +15,7 @@ import httpx
 
 from resources.alerts.addresses import Addresses
 from resources.alerts.message import Message
-from resources.backlog.redact import protect_logs, redact, remember
+from resources.redact import protect_logs, redact, remember
 
 SECONDS = 10.0
 

@@ -10,7 +10,7 @@ from typing import Protocol
 import httpx
 
 from resources.backlog.errors import AuthenticationError
-from resources.backlog.redact import remember
+from resources.redact import remember
 
 _Flow = Generator[httpx.Request, httpx.Response, None]
 

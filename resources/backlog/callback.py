@@ -16,7 +16,7 @@ from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
 from resources.backlog.errors import AuthenticationError, PermanentError
-from resources.backlog.redact import remember
+from resources.redact import remember
 
 HOST = "127.0.0.1"
 PATH = "/callback"

@@ -22,9 +22,9 @@ from resources.backlog.errors import MalformedResponse, PermanentError
 from resources.backlog.models import IssueFilter, Params, RateLimit, Record, RequestStats, to_param
 from resources.backlog.paging import PAGE_SIZE, id_pages, offset_pages
 from resources.backlog.ratelimit import RateLimiter
-from resources.backlog.redact import protect_logs
 from resources.backlog.transport import OnWait, Transport
 from resources.privacy import Mask
+from resources.redact import protect_logs
 
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 _ROOT = re.compile(r"(https?://[^/?#@\s]+(?:/[^/?#@\s]+)*?)/*(?:/api/v2/?)?")

@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from resources.backlog.redact import redact
+from resources.redact import redact
 
 _NOT_A_SPACE = "is BACKLOG_URL the root of a Backlog space, like https://acme.backlog.com?"
 

@@ -28,8 +28,8 @@ from resources.backlog.errors import (
     error_from_response,
 )
 from resources.backlog.ratelimit import http_date, retry_after
-from resources.backlog.redact import protect_logs, redact, remember
 from resources.backlog.transport import BACKOFF
+from resources.redact import protect_logs, redact, remember
 from resources.tokens import Tokens
 
 ATTEMPTS = 4  # about four seconds: others wait for the tokens meanwhile

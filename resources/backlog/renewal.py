@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from resources.backlog.errors import AuthenticationError, BacklogError, GrantRefused
 from resources.backlog.oauth import OAuthApplication
-from resources.backlog.redact import remember
+from resources.redact import remember
 from resources.tokens import Tokens, TokenStore, TokensUnreadableError
 
 #: After a renewal that failed while the token is still good, it is tried again after this time.

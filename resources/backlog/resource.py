@@ -12,9 +12,9 @@ from resources.backlog.auth import ApiKeyQuery, RenewedBearer
 from resources.backlog.client import BacklogClient, space_root
 from resources.backlog.errors import PermanentError
 from resources.backlog.oauth import OAuthApplication
-from resources.backlog.redact import remember
 from resources.backlog.renewal import RenewedTokens
 from resources.privacy import Mask
+from resources.redact import remember
 from resources.settings import PRIVACY_KEY, privacy_key, token_keys
 from resources.tokens import TokenStore, TokenVault
 

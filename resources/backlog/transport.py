@@ -18,7 +18,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exp
 from resources.backlog.errors import BacklogError, RateLimited, TransientError, Unavailable, error_from_response
 from resources.backlog.models import Params, RequestStats
 from resources.backlog.ratelimit import RateLimiter, bucket_of, retry_after
-from resources.backlog.redact import redact
+from resources.redact import redact
 
 OnWait = Callable[[str, float, datetime], None]
 

@@ -12,9 +12,9 @@ from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
 from resources.backlog.models import IssueFilter
 from resources.backlog.ratelimit import RateLimiter
-from resources.backlog.redact import remember
 from resources.backlog.transport import Transport
 from resources.logs import LOGGERS, about, set_up
+from resources.redact import remember
 from resources.settings import SettingsError
 from resources.simulator import Simulator
 from tests.deployment import SMALL, Deployment

@@ -11,8 +11,8 @@ import pytest
 from resources.backlog.auth import ApiKeyHeader, ApiKeyQuery, BearerToken
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import AuthenticationError, BacklogError, PermanentError
-from resources.backlog.redact import redact
 from resources.backlog.resource import BacklogResource
+from resources.redact import redact
 from tests.resources.backlog.conftest import KEY, Clock, Wire, error
 
 Make = Callable[..., BacklogClient]
