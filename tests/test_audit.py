@@ -18,7 +18,7 @@ LETTERS = string.ascii_letters + string.digits
         "url = 'postgresql://loader:" + random.token_hex(8) + "@db.example.com/warehouse'",
         "AWS_KEY = 'AKIA" + "".join(random.choice(string.ascii_uppercase) for _ in range(16)) + "'",
         "BACKLOG_API_KEY = '" + "".join(random.choice(LETTERS) for _ in range(64)) + "'",
-        "-----BEGIN RSA PRIVATE KEY-----",
+        "-----BEGIN RSA " + "PRIVATE KEY-----",
     ],
     ids=["password", "cloud key", "api key", "private key"],
 )
