@@ -1,4 +1,4 @@
-"""The `backlog-elt` command: `up`, `load`, `verify`, `status`, `report`, `forget`, `simulate`, and those of `cli_access.py`.
+"""The `backlog-elt` command: `up`, `load`, `verify`, `status`, `report`, `forget`, `migrate`, `simulate`, and of `cli_access.py`.
 
 Exit codes: 0 done, 1 the work failed (one line, no traceback unless `--debug`), 2 wrong usage or configuration.
 
@@ -200,6 +200,19 @@ def forget(user_id: int, yes: bool) -> None:
     for table, rows in sorted(changed.items()):
         click.echo(f"{table:<32}{rows:>10,} rows")
     click.echo(f"User {user_id} is forgotten: forgotten-{user_id} stands in place of names and addresses.")
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the warehouse and Dagster's storage to this version, after an upgrade and before anything else is started.
+
+    Every command does so for the warehouse by itself; only Dagster's storage waits for this one.
+    """
+    settings = Settings.of_this_process()
+    from pipelines.migrating import migrate as run
+
+    for line in run(settings):
+        click.echo(line)
 
 
 @main.command(add_help_option=False, context_settings={"ignore_unknown_options": True})

@@ -1,12 +1,13 @@
 """Runs of this deployment: which are alive, and an end for those whose process is gone.
 
 `backlog-elt load` runs in its own process, which nobody watches; when that is killed, its run would stay "started" for ever and the
-schedules would wait for it. The daemon's own runs are watched by Dagster's run monitoring.
+schedules would wait for it. Runs in the container of a code server end with it. Those in pods and workers are watched by Dagster.
 
 Add here: another way a run can die unnoticed. Keep out: what a run does.
 """
 
 import dagster as dg
+from dagster._core.storage.tags import CODE_LOCATION_TAG, GRPC_INFO_TAG
 
 from pipelines.processes import alive
 
@@ -29,5 +30,16 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
         mark = run.tags.get(PROCESS_TAG)
         if mark and not alive(mark):
             instance.report_run_failed(run, "the process of the command ended without finishing this run")
+            ended.append(run.run_id)
+    return ended
+
+
+def end_lost_runs(instance: dg.DagsterInstance, location: str) -> list[str]:
+    """Mark as failed the runs that worked beside the code server of a location, and return their ids; it is not there any more."""
+    working = [status for status in ACTIVE if status not in {dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED}]
+    ended = []
+    for run in instance.get_runs(dg.RunsFilter(statuses=working, tags={CODE_LOCATION_TAG: location})):
+        if GRPC_INFO_TAG in run.tags:
+            instance.report_run_failed(run, "the container in which it worked is gone; the next run goes on where the data ends")
             ended.append(run.run_id)
     return ended
