@@ -13,7 +13,7 @@ from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
 
 from resources.settings import BROKER_URL
 
-#: Longer than a run may last (`max_runtime_seconds` in dagster.yaml); after that a task that nobody has finished is delivered again.
+#: Longer than a run may last (`max_runtime_seconds` in dagster.yaml): a task that nobody has finished by then is delivered again.
 _LONGEST_SECONDS = 13 * 3600
 CONFIG = {
     # A worker holds no more tasks than it works on, so that no run waits behind a long one while another worker is free.
@@ -29,7 +29,7 @@ CONFIG = {
 
 def create_app(broker: str | None) -> Celery:
     """Return an application whose tasks and results go through a broker, a Redis."""
-    made: Celery = make_app({"broker": broker, "backend": broker, "config_source": CONFIG, "task_default_queue": "dagster"})
+    made: Celery = make_app({"broker": broker, "backend": broker, "config_source": CONFIG, "task_default_queue": "dagster"})  # type: ignore[no-untyped-call]
     return made
 
 
