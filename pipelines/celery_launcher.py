@@ -18,7 +18,7 @@ from dagster_celery.tags import DAGSTER_CELERY_QUEUE_TAG, DAGSTER_CELERY_TASK_ID
 from pipelines.celery_app import CONFIG
 
 #: A worker gets this long to say what it works on; one that is silent twice in a row is gone.
-ANSWER_SECONDS = 5.0
+ANSWER_SECONDS = 3.0
 SILENCES = 2
 
 

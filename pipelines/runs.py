@@ -6,6 +6,8 @@ schedules would wait for it. Runs in the container of a code server end with it.
 Add here: another way a run can die unnoticed. Keep out: what a run does.
 """
 
+from collections.abc import Sequence
+
 import dagster as dg
 from dagster._core.storage.tags import CODE_LOCATION_TAG, GRPC_INFO_TAG
 
@@ -34,12 +36,16 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     return ended
 
 
-def end_lost_runs(instance: dg.DagsterInstance, location: str) -> list[str]:
-    """Mark as failed the runs that worked beside the code server of a location, and return their ids; it is not there any more."""
+def runs_beside_code_server(instance: dg.DagsterInstance, location: str) -> list[str]:
+    """Return the ids of the runs that count as at work beside the code server of a location."""
     working = [status for status in ACTIVE if status not in {dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED}]
-    ended = []
-    for run in instance.get_runs(dg.RunsFilter(statuses=working, tags={CODE_LOCATION_TAG: location})):
-        if GRPC_INFO_TAG in run.tags:
-            instance.report_run_failed(run, "the container in which it worked is gone; the next run goes on where the data ends")
-            ended.append(run.run_id)
-    return ended
+    runs = instance.get_runs(dg.RunsFilter(statuses=working, tags={CODE_LOCATION_TAG: location}))
+    return [run.run_id for run in runs if GRPC_INFO_TAG in run.tags]
+
+
+def end_runs(instance: dg.DagsterInstance, run_ids: Sequence[str], why: str) -> list[str]:
+    """Mark as failed those of some runs that are still active, and return their ids."""
+    runs = instance.get_runs(dg.RunsFilter(run_ids=list(run_ids), statuses=ACTIVE)) if run_ids else []
+    for run in runs:
+        instance.report_run_failed(run, f"{why}; the next run goes on where the data ends")
+    return [run.run_id for run in runs]
