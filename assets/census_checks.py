@@ -16,8 +16,8 @@ from sqlalchemy import Engine
 
 from assets.census import ProjectCount, census
 from assets.claims import rows_table
+from assets.location import SETTINGS, raw_key
 from assets.metadata import by_bucket
-from assets.partitions import SETTINGS
 from assets.standing import deletion_rows, explained, moment, project_rows
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import BacklogError
@@ -26,7 +26,7 @@ from resources.warehouse.errors import WarehouseError
 from resources.warehouse.state import project_states
 from resources.warehouse.verifications import Outcome, Standing, latest, record
 
-ISSUES = dg.AssetKey(["raw", "issues"])
+ISSUES = raw_key("issues")
 COUNTS, FRESH = "issue_counts_match_source", "every_project_is_fresh"
 FRESH_STATE, STALE = "✓ fresh", "✗ stale"
 

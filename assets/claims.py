@@ -15,6 +15,7 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import ARRAY, ColumnElement, Connection, Engine, Table, and_, case, exists, func, literal, select
 
+from assets.location import raw_key
 from resources.warehouse.feed_state import get_feed
 from resources.warehouse.masking import PSEUDONYM, shown_names
 from resources.warehouse.schema import SPECS
@@ -199,10 +200,7 @@ def claims_of(table: str) -> list[Claim]:
 
 def check_specs(table: str) -> list[dg.AssetCheckSpec]:
     """Return the specs of the checks that the asset of a table evaluates in its own run."""
-    return [
-        dg.AssetCheckSpec(claim.name, asset=dg.AssetKey(["raw", table]), description=claim.description)
-        for claim in claims_of(table)
-    ]
+    return [dg.AssetCheckSpec(claim.name, asset=raw_key(table), description=claim.description) for claim in claims_of(table)]
 
 
 def check_results(
@@ -214,7 +212,7 @@ def check_results(
 ) -> Iterator[dg.AssetCheckResult]:
     """Evaluate the claims about a table that are chosen; what is `known` of one is told again."""
     for claim in claims_of(table):
-        key = dg.AssetCheckKey(dg.AssetKey(["raw", table]), claim.name)
+        key = dg.AssetCheckKey(raw_key(table), claim.name)
         if key in chosen:
             yield known[key] if key in known else check_result(engine, claim, table, space_key)
 
@@ -230,7 +228,7 @@ def found_lately(
     found = {}
     for table in tables:
         for claim in claims_of(table):
-            key = dg.AssetCheckKey(dg.AssetKey(["raw", table]), claim.name)
+            key = dg.AssetCheckKey(raw_key(table), claim.name)
             last = _last_evaluation(instance, key) if claim.scans else None
             at = last.metadata.get(EVALUATED) if last else None
             if (
@@ -263,7 +261,7 @@ def check_result(engine: Engine, claim: Claim, table: str, space_key: str) -> dg
     return dg.AssetCheckResult(
         passed=verdict.holds,
         check_name=claim.name,
-        asset_key=dg.AssetKey(["raw", table]),
+        asset_key=raw_key(table),
         severity=claim.severity,
         description=verdict.summary,
         metadata=({"rows": rows_table(verdict.rows)} if verdict.rows else {}) | _evaluated(claim),

@@ -9,9 +9,11 @@ from collections.abc import Collection, Mapping
 
 import dagster as dg
 
+from assets.location import raw_key
+
 NAME = "no_partition_left_failed"
 TABLES = ("issues", "comments", "issue_changes")
-ISSUES = dg.AssetKey(["raw", "issues"])
+ISSUES = raw_key("issues")
 FAILED = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 SHOWN = 10
 
@@ -27,7 +29,7 @@ def failed_partitions(instance: dg.DagsterInstance) -> dict[dg.AssetKey, set[str
     """Return asset -> the keys of its partitions whose latest attempt was by a failed or cancelled run; others are left out."""
     found: dict[dg.AssetKey, set[str]] = {}
     for table in TABLES:
-        key = dg.AssetKey(["raw", table])
+        key = raw_key(table)
         tried = instance.event_log_storage.get_latest_asset_partition_materialization_attempts_without_materializations(key)
         runs = _failed(instance, {run for run, _ in tried.values()})
         partitions = {partition for partition, (run, _) in tried.items() if run in runs}

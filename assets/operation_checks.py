@@ -10,11 +10,11 @@ import dagster as dg
 from sqlalchemy import Engine
 
 from assets import failed_partitions
-from assets.partitions import SETTINGS
+from assets.location import SETTINGS, raw_key
 from assets.standing import moment
 from resources.warehouse.heartbeats import alerts_of, last_beat
 
-ISSUES = dg.AssetKey(["raw", "issues"])
+ISSUES = raw_key("issues")
 ALERTER = "alerter_is_alive"
 
 OPERATION_SPECS = [

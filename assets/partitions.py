@@ -13,9 +13,7 @@ from typing import Protocol
 
 import dagster as dg
 
-from resources.settings import Settings
-
-SETTINGS = Settings.of_this_process()
+from assets.location import SETTINGS, scoped
 
 #: Tags of a run that covers a rectangle of partitions: its two corners.
 RANGE_START_TAG = "dagster/asset_partition_range_start"
@@ -24,7 +22,7 @@ RANGE_END_TAG = "dagster/asset_partition_range_end"
 PARTITION_TAG = "dagster/partition"
 
 #: One key a project key ever seen; a renamed project gets a second key, and no key is ever deleted.
-PROJECTS = dg.DynamicPartitionsDefinition(name="backlog_projects")
+PROJECTS = dg.DynamicPartitionsDefinition(name=scoped("backlog_projects"))
 
 #: Calendar months from BACKLOG_HISTORY_START up to and including the current one, as `YYYY-MM`.
 MONTHS = dg.TimeWindowPartitionsDefinition(

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, select
 
 from assets.census import ProjectCount
-from assets.partitions import SETTINGS
+from assets.location import SETTINGS
 from resources.warehouse.deletion_log import Deletion, count_deletions, latest_deletions
 from resources.warehouse.schema import SPECS
 from resources.warehouse.verifications import Standing

@@ -229,6 +229,19 @@ def forget(user_id: int, yes: bool) -> None:
     click.echo(f"User {user_id} is forgotten: forgotten-{user_id} stands in place of names and addresses.")
 
 
+@main.command()
+def migrate() -> None:
+    """Bring the warehouse and Dagster's storage to this version, after an upgrade and before anything else is started.
+
+    Every command does so for the warehouse by itself; only Dagster's storage waits for this one.
+    """
+    settings = Settings.of_this_process()
+    from pipelines.migrating import migrate as run
+
+    for line in run(settings):
+        click.echo(line)
+
+
 @main.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def simulate(options: tuple[str, ...]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import dagster as dg
 from pydantic import Field
 
-from pipelines.jobs import KIND_TAG
+from pipelines.jobs import of_kind
 from pipelines.runs import end_dead_runs
 from resources.retention import DAGSTER, WAREHOUSE, clean
 from resources.warehouse.connect import engine
@@ -54,7 +54,7 @@ def _clean_dagster(url: str, days: int) -> Mapping[str, int]:
 @dg.job(
     name="housekeeping",
     description="Delete old records of the program's own work: syncs, webhooks, events and runs.",
-    tags={KIND_TAG: "housekeeping"},
+    tags=of_kind("housekeeping"),
 )
 def housekeeping_job() -> None:
     """Tidy up."""

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from assets.census_checks import CENSUS_SPECS
+from assets.location import raw_key, scoped
 from assets.operation_checks import OPERATION_SPECS
 from assets.raw.activities import activities
 from assets.raw.issues import TABLES, Mode, issues
@@ -19,42 +20,48 @@ from resources.warehouse.errors import WarehouseError
 #: Tag of every run of a scheduled kind; dagster.yaml lets one run of each kind work at a time.
 KIND_TAG = "backlog_elt/kind"
 
-USERS = dg.AssetSelection.assets("raw/users")
+
+def of_kind(name: str) -> dict[str, str]:
+    """Return the tag of the runs of a kind, in this code location."""
+    return {KIND_TAG: scoped(name)}
+
+
+USERS = dg.AssetSelection.assets(raw_key("users"))
 #: The feed first: it names issues and comments that no time of change tells of.
-ISSUES = dg.AssetSelection.assets("raw/activities", *(f"raw/{table}" for table in TABLES))
+ISSUES = dg.AssetSelection.assets(raw_key("activities"), *map(raw_key, TABLES))
 #: The checks that ask the source, the clock or Dagster, alone.
 CENSUS = dg.AssetSelection.checks(*(spec.key for spec in (*CENSUS_SPECS, *OPERATION_SPECS)))
 
-users_job = dg.define_asset_job("users", USERS, description="Load raw/users.", tags={KIND_TAG: "users"})
+users_job = dg.define_asset_job("users", USERS, description="Load raw/users.", tags=of_kind("users"))
 projects_job = dg.define_asset_job(
     "projects",
     dg.AssetSelection.groups("raw") - USERS - ISSUES,
     description="Load the space, its projects, their members and teams, and all master data.",
-    tags={KIND_TAG: "projects"},
+    tags=of_kind("projects"),
 )
 issues_job = dg.define_asset_job(
     "issues",
     ISSUES,
     description="Load activities, issues, comments and changes: a window of partitions whole, or what changed since the watermark.",
-    tags={KIND_TAG: "issues"},
+    tags=of_kind("issues"),
 )
 changed_issues_job = dg.define_asset_job(
     "changed_issues",
     ISSUES,
     description="Load just the issues that the activity feed, a webhook or verify has named, with their comments and changes.",
-    tags={KIND_TAG: "changed_issues"},
+    tags=of_kind("changed_issues"),
 )
 deep_pass_job = dg.define_asset_job(
     "deep_pass",
     ISSUES,
     description="Read a thirtieth of all issues again, each with all its comments, for what no feed and no time of change tells.",
-    tags={KIND_TAG: "deep_pass"},
+    tags=of_kind("deep_pass"),
 )
 census_job = dg.define_asset_job(
     "census",
     CENSUS,
     description="Compare the issues of each project with the source in number, and the time of its last load with the cadence.",
-    tags={KIND_TAG: "census"},
+    tags=of_kind("census"),
 )
 
 JOBS = [users_job, projects_job, issues_job, changed_issues_job, deep_pass_job, census_job]
@@ -78,7 +85,7 @@ def renew_tokens(context: dg.OpExecutionContext, backlog: BacklogResource) -> No
     context.log.info(f"the access token is good until {tokens.expires_at:%Y-%m-%d %H:%M:%S} UTC")
 
 
-@dg.job(name="tokens", description="Renew the access by OAuth, where it ends soon.", tags={KIND_TAG: "tokens"})
+@dg.job(name="tokens", description="Renew the access by OAuth, where it ends soon.", tags=of_kind("tokens"))
 def tokens_job() -> None:
     """Renew the tokens."""
     renew_tokens()

@@ -221,10 +221,12 @@ def run_job(
     Raises:
         LoadInterruptedError: somebody ended the run.
     """
+    from assets.location import raw_key
+
     result = definitions.resolve_job_def(job).execute_in_process(
         run_config={**QUIET, **(config or {})},
         instance=instance,
-        asset_selection=[dg.AssetKey(["raw", table]) for table in tables] or None,
+        asset_selection=[raw_key(table) for table in tables] or None,
         tags={**(tags or {}), PROCESS_TAG: mark()},
         raise_on_error=False,
     )

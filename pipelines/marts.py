@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from assets.marts.news import newest_row, news
-from pipelines.jobs import KIND_TAG
+from pipelines.jobs import of_kind
 from pipelines.runs import ACTIVE, end_dead_runs
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
@@ -18,7 +18,7 @@ marts_job = dg.define_asset_job(
     "marts",
     dg.AssetSelection.groups("staging", "mart"),
     description="Build all marts from the raw tables, and test them.",
-    tags={KIND_TAG: "marts"},
+    tags=of_kind("marts"),
 )
 
 #: Seconds between two looks at the warehouse, one query each.
@@ -54,7 +54,7 @@ def reason_to_wait(since: timedelta, at_work: int, *, again: bool = False) -> st
 def marts_after_loads(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SensorResult | dg.SkipReason:
     """Request a build when rows were written since the last one, or the last one failed."""
     end_dead_runs(context.instance)
-    last = next(iter(context.instance.get_runs(dg.RunsFilter(tags={KIND_TAG: marts_job.name}), limit=1)), None)
+    last = next(iter(context.instance.get_runs(dg.RunsFilter(tags=of_kind(marts_job.name)), limit=1)), None)
     if last and last.status in ACTIVE:
         return dg.SkipReason(f"run {last.run_id} is building them")
     failed = last is not None and last.status == dg.DagsterRunStatus.FAILURE

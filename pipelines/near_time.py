@@ -14,6 +14,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.location import scoped
 from assets.partitions import PROJECTS
 from assets.privacy import mask_for
 from assets.raw.activity_wants import unknown_activities
@@ -78,7 +79,7 @@ def named_issues(activities: Iterable[dict[str, Any]]) -> list[str]:
 
 def _active(context: dg.SensorEvaluationContext, *kinds: str) -> str | None:
     """Return a run of one of these kinds that waits or works."""
-    runs = context.instance.get_runs(dg.RunsFilter(tags={KIND_TAG: list(kinds)}, statuses=ACTIVE), limit=1)
+    runs = context.instance.get_runs(dg.RunsFilter(tags={KIND_TAG: [scoped(kind) for kind in kinds]}, statuses=ACTIVE), limit=1)
     return runs[0].run_id if runs else None
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from assets.checks import CHECKS
-from assets.partitions import SETTINGS
+from assets.location import SETTINGS
 from assets.raw import RAW_ASSETS
 from pipelines.alerting.sensor import ALERT_SENSORS
 from pipelines.housekeeping import housekeeping_job
@@ -26,6 +26,8 @@ from resources.progress import LogProgress
 from resources.settings import API_KEY, CLIENT_ID, CLIENT_SECRET, PRIVACY_KEY, TOKEN_KEY, WAREHOUSE_URL
 from resources.warehouse.resource import WarehouseResource
 
+#: One process for all steps: they share one client, one request at a time, and a step starts in 0.1 s instead of 1.4 s.
+EXECUTOR = dg.in_process_executor
 VARIABLES = ("BACKLOG_URL", API_KEY, CLIENT_ID, CLIENT_SECRET, TOKEN_KEY, PRIVACY_KEY, WAREHOUSE_URL)
 
 
@@ -56,18 +58,22 @@ if {FORMAT, LEVEL} & {*os.environ}:
     set_up(os.environ)
 
 
-def build_raw_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
-    """Return the definitions of loads; `overrides` replaces resources by name (`backlog`, `warehouse`, `progress`)."""
+def build_resources(overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the resources of a code location; `overrides` replaces some by name (`backlog`, `warehouse`, `progress`)."""
     # The variables by name, not by value, so that the UI shows no secret; an unset one leaves the resource's default.
     variables = {name: dg.EnvVar(name) if os.environ.get(name, "").strip() else "" for name in VARIABLES}
     backlog, warehouse = source_resources(variables)
+    return {"backlog": backlog, "warehouse": warehouse, "progress": log_progress} | dict(overrides or {})
+
+
+def build_raw_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """Return the definitions of loads; `overrides` replaces resources by name."""
     return dg.Definitions(
         assets=dg.with_source_code_references(RAW_ASSETS),
         asset_checks=CHECKS,
         jobs=[*JOBS, tokens_job, housekeeping_job, retry_failed_partitions],
         schedules=SCHEDULES,
         sensors=[*SENSORS, *NEAR_TIME_SENSORS, *ALERT_SENSORS],
-        resources={"backlog": backlog, "warehouse": warehouse, "progress": log_progress} | dict(overrides or {}),
-        # One process for all steps: they share one client, one request at a time, and a step starts in 0.1 s instead of 1.4 s.
-        executor=dg.in_process_executor,
+        resources=build_resources(overrides),
+        executor=EXECUTOR,
     )

@@ -1,12 +1,15 @@
 """Runs of this deployment: which are alive, and an end for those whose process is gone.
 
 `backlog-elt load` runs in its own process, which nobody watches; when that is killed, its run would stay "started" for ever and the
-schedules would wait for it. The daemon's own runs are watched by Dagster's run monitoring.
+schedules would wait for it. Runs in the container of a code server end with it. Those in pods and workers are watched by Dagster.
 
 Add here: another way a run can die unnoticed. Keep out: what a run does.
 """
 
+from collections.abc import Sequence
+
 import dagster as dg
+from dagster._core.storage.tags import CODE_LOCATION_TAG, GRPC_INFO_TAG
 
 from pipelines.processes import alive
 
@@ -31,3 +34,18 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
             instance.report_run_failed(run, "the process of the command ended without finishing this run")
             ended.append(run.run_id)
     return ended
+
+
+def runs_beside_code_server(instance: dg.DagsterInstance, location: str) -> list[str]:
+    """Return the ids of the runs that count as at work beside the code server of a location."""
+    working = [status for status in ACTIVE if status not in {dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED}]
+    runs = instance.get_runs(dg.RunsFilter(statuses=working, tags={CODE_LOCATION_TAG: location}))
+    return [run.run_id for run in runs if GRPC_INFO_TAG in run.tags]
+
+
+def end_runs(instance: dg.DagsterInstance, run_ids: Sequence[str], why: str) -> list[str]:
+    """Mark as failed those of some runs that are still active, and return their ids."""
+    runs = instance.get_runs(dg.RunsFilter(run_ids=list(run_ids), statuses=ACTIVE)) if run_ids else []
+    for run in runs:
+        instance.report_run_failed(run, f"{why}; the next run goes on where the data ends")
+    return [run.run_id for run in runs]

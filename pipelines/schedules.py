@@ -13,18 +13,27 @@ from urllib.parse import urlsplit
 
 import dagster as dg
 
+from assets.location import SETTINGS
 from assets.partitions import (
     PROJECTS,
     RANGE_END_TAG,
     RANGE_START_TAG,
-    SETTINGS,
     month_keys,
     month_of,
     partition_key,
 )
 from assets.raw.issues import Mode, oldest_watermark
 from pipelines.housekeeping import housekeeping_job
-from pipelines.jobs import KIND_TAG, census_job, deep_pass_job, issues_config, issues_job, projects_job, tokens_job, users_job
+from pipelines.jobs import (
+    census_job,
+    deep_pass_job,
+    issues_config,
+    issues_job,
+    of_kind,
+    projects_job,
+    tokens_job,
+    users_job,
+)
 from pipelines.runs import ACTIVE, end_dead_runs
 from resources.backlog.resource import BacklogResource
 from resources.warehouse.errors import WarehouseError
@@ -73,7 +82,7 @@ def reason_to_skip(scheduled_at: datetime, now: datetime, active_run_ids: Sequen
 
 def _skip(context: dg.ScheduleEvaluationContext, kind: str) -> dg.SkipReason | None:
     end_dead_runs(context.instance)
-    runs = context.instance.get_runs(dg.RunsFilter(tags={KIND_TAG: kind}, statuses=ACTIVE), limit=1)
+    runs = context.instance.get_runs(dg.RunsFilter(tags=of_kind(kind), statuses=ACTIVE), limit=1)
     reason = reason_to_skip(context.scheduled_execution_time, datetime.now(UTC), [run.run_id for run in runs])
     return dg.SkipReason(reason) if reason else None
 

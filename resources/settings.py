@@ -27,10 +27,15 @@ SERVICE_TOKEN = "BACKLOG_SERVICE_TOKEN"  # noqa: S105 - the name of a variable
 WEBHOOK_SECRET = "BACKLOG_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
 WAREHOUSE_URL = "WAREHOUSE_URL"
 DAGSTER_POSTGRES_URL = "DAGSTER_POSTGRES_URL"
+BROKER_URL = "BACKLOG_BROKER_URL"
 #: Variables that hold a secret; each may be given as a file.
 SECRETS = (
-    API_KEY, CLIENT_SECRET, TOKEN_KEY, PRIVACY_KEY, BI_PASSWORD, SERVICE_TOKEN, WEBHOOK_SECRET, WAREHOUSE_URL, DAGSTER_POSTGRES_URL,
+    API_KEY, CLIENT_SECRET, TOKEN_KEY, PRIVACY_KEY, BI_PASSWORD, SERVICE_TOKEN, WEBHOOK_SECRET, WAREHOUSE_URL,
+    DAGSTER_POSTGRES_URL, BROKER_URL,
 )  # fmt: skip
+#: Name of the code location where Dagster has one space.
+ONE_LOCATION = "backlog_elt"
+_LOCATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,62}")
 _SHORTEST_KEY = 16
 _KEY_BYTES = 32
 _MAKE_KEY = 'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
@@ -73,6 +78,9 @@ class Settings:
     timezone: str
     history_start: str
     rate_reserve: float
+    dagster_location: str
+    marts_of: tuple[str, ...]
+    broker_url: str | None = field(repr=False)
     bi_password: str | None = field(repr=False)
     privacy_key: str | None = field(repr=False)
     service_token: str | None = field(repr=False)
@@ -80,7 +88,6 @@ class Settings:
     service_trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     webhook_secret: str | None = field(repr=False)
     dagster_url: str | None
-    dagster_location: str
 
     @property
     def simulated(self) -> bool:
@@ -91,6 +98,11 @@ class Settings:
     def oauth(self) -> bool:
         """Whether access is by OAuth 2.0, not by an API key."""
         return self.oauth_client_id is not None
+
+    @property
+    def key_prefix(self) -> tuple[str, ...]:
+        """What the keys of raw assets begin with in Dagster: the code location of the space, where it has several."""
+        return () if self.marts_of or self.dagster_location == ONE_LOCATION else (self.dagster_location,)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -140,6 +152,9 @@ class Settings:
             timezone=timezone,
             history_start=_history_start(get("BACKLOG_HISTORY_START") or "2020-01", ZoneInfo(timezone)),
             rate_reserve=_reserve(get("BACKLOG_RATE_RESERVE") or "0.2"),
+            dagster_location=_location("BACKLOG_DAGSTER_LOCATION", get("BACKLOG_DAGSTER_LOCATION") or ONE_LOCATION),
+            marts_of=_locations("BACKLOG_MARTS_OF", get("BACKLOG_MARTS_OF")),
+            broker_url=_broker(secret(environ, BROKER_URL)),
             bi_password=secret(environ, BI_PASSWORD),
             privacy_key=privacy_key(environ),
             service_token=_long_secret(environ, SERVICE_TOKEN),
@@ -147,7 +162,6 @@ class Settings:
             service_trusted_proxies=_networks(get("BACKLOG_SERVICE_TRUSTED_PROXIES") or "127.0.0.0/8,::1"),
             webhook_secret=_webhook_secret(environ),
             dagster_url=_root("BACKLOG_DAGSTER_URL", get("BACKLOG_DAGSTER_URL")),
-            dagster_location=get("BACKLOG_DAGSTER_LOCATION") or "backlog_elt",
         )
 
 
@@ -290,3 +304,19 @@ def _reserve(text: str) -> float:
     if not 0.0 <= share < 1.0:
         raise SettingsError("BACKLOG_RATE_RESERVE", text, "a share from 0 to below 1, for example 0.2")
     return share
+
+
+def _location(name: str, text: str) -> str:
+    if not _LOCATION.fullmatch(text):
+        raise SettingsError(name, text, "the name of a code location: letters, digits and _, 63 at most")
+    return text
+
+
+def _locations(name: str, text: str | None) -> tuple[str, ...]:
+    return tuple(_location(name, part.strip()) for part in text.split(",")) if text else ()
+
+
+def _broker(text: str | None) -> str | None:
+    if text is not None and urlsplit(text).scheme not in {"redis", "rediss"}:
+        raise SettingsError(BROKER_URL, text.split(":", 1)[0] + ":…", "redis://:password@host:6379/0, or rediss:// for TLS")
+    return text

@@ -17,6 +17,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_as
 from pydantic import Field
 from sqlalchemy import Engine
 
+from assets.location import raw_keys_below
 from assets.marts.failing_rows import is_failing, with_rows
 from assets.marts.project import DBT, FOLDER, connected, digest, keep_parsed, manifest
 from assets.raw.declaration import OWNERS
@@ -50,6 +51,11 @@ class Translator(DagsterDbtTranslator):
         file = FOLDER / str(dbt_resource_props["original_file_path"])
         links = dg.CodeReferencesMetadataValue(code_references=[dg.LocalFileCodeReference(file_path=str(file), line_number=1)])
         return {**super().get_metadata(dbt_resource_props), "dagster/code_references": links}
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
+        """Hang a mart on all assets that fill the tables that it reads."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        return spec.replace_attributes(deps=[key for dep in spec.deps for key in raw_keys_below(dep.asset_key)])
 
     def get_asset_check_spec(
         self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None

@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.location import raw_keys_below
 from assets.marts.build import Translator
 from assets.marts.project import FOLDER, manifest
 
@@ -36,7 +37,7 @@ def _dashboard(exposure: Mapping[str, Any], described: Mapping[str, Any]) -> dg.
     emails = [owner["email"]] if isinstance(owner.get("email"), str) else list(owner.get("email") or [])
     return dg.AssetSpec(
         key=["dashboard", exposure["name"]],
-        deps=[Translator().get_asset_key(known[node]) for node in exposure["depends_on"]["nodes"]],
+        deps=[key for node in exposure["depends_on"]["nodes"] for key in raw_keys_below(Translator().get_asset_key(known[node]))],
         description=": ".join(part for part in (exposure["label"], exposure["description"]) if part) or exposure["name"],
         group_name="dashboard",
         kinds={exposure["type"]},

@@ -17,9 +17,11 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from assets.partitions import SETTINGS
+from assets.location import SETTINGS
 
 FOLDER = Path(__file__).parent
+_BESIDE = FOLDER / "target"
+_MANIFEST, _STAMP = "manifest.json", "manifest.of"
 DBT = str(Path(sys.executable).with_name("dbt"))
 PARSED = "partial_parse.msgpack"
 _SOURCES = ("*.yml", "*/**/*.sql", "*/**/*.yml", "*/**/*.csv")
@@ -32,15 +34,22 @@ def manifest() -> Path:
     Raises:
         RuntimeError: dbt does not understand the project; the message has dbt's.
     """
-    target = _target()
-    found, stamp = target / "manifest.json", target / "manifest.of"
     wanted = digest()
+    if _made(_BESIDE) == wanted:  # an image has it, and may be read-only
+        return _BESIDE / _MANIFEST
+    target = _target()
     with (target / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # several processes may load the definitions at once
-        if not found.exists() or not stamp.exists() or stamp.read_text() != wanted:
+        if _made(target) != wanted:
             _parse(target)
-            stamp.write_text(wanted)
-    return found
+            (target / _STAMP).write_text(wanted)
+    return target / _MANIFEST
+
+
+def _made(target: Path) -> str | None:
+    """Return the digest of the project of which the manifest in a folder was made; None: there is none."""
+    stamp = target / _STAMP
+    return stamp.read_text() if stamp.exists() and (target / _MANIFEST).exists() else None
 
 
 @contextmanager
@@ -92,7 +101,7 @@ def digest() -> str:
 
 def _target() -> Path:
     """Return the folder of what dbt makes: beside the project, or under BACKLOG_ELT_HOME where the installation is read-only."""
-    for folder in (FOLDER / "target", SETTINGS.home / "dbt"):
+    for folder in (_BESIDE, SETTINGS.home / "dbt"):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "lock").touch()

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 import dagster as dg
 from sqlalchemy import func, select
 
+from assets.location import SETTINGS, raw_key
 from assets.metadata import Counts, load_metadata
-from assets.partitions import SETTINGS, span_of
+from assets.partitions import span_of
 from assets.raw.table_load import TableLoad
 from resources.backlog.models import RequestStats
 from resources.warehouse.schema import SPECS
@@ -44,7 +45,7 @@ def report_comments(
             cell = (project_id, month)
             load.context.log_event(
                 dg.AssetMaterialization(
-                    dg.AssetKey(["raw", one.spec.name]),
+                    raw_key(one.spec.name),
                     partition=dg.MultiPartitionKey({"project": project_key, "updated_month": month}),
                     metadata={
                         "dagster/partition_row_count": stored.get(cell, 0),
@@ -60,7 +61,7 @@ def report_totals(load: TableLoad, *others: TableLoad) -> None:
     for one in (load, *others):
         load.context.log_event(
             dg.AssetObservation(
-                dg.AssetKey(["raw", one.spec.name]),
+                raw_key(one.spec.name),
                 description="the run as a whole",
                 metadata={
                     **load_metadata(one.counts, load.requests, started_at=load.started_at),

@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.location import raw_key
 from assets.metadata import definition_metadata
 from resources.warehouse.schema import SPECS
 
@@ -31,7 +32,7 @@ def _common(table: str, description: str, deps: Sequence[str]) -> dict[str, Any]
         "owners": OWNERS,
         "kinds": KINDS,
         "description": description,
-        "deps": [dg.AssetKey(key.split("/")) for key in deps],
+        "deps": [raw_key(key.removeprefix("raw/")) for key in deps],
         "metadata": definition_metadata(SPECS[table]),
         "freshness_policy": dg.FreshnessPolicy.time_window(fail_window=FRESH_WITHIN.get(table, FRESH_WITHIN_OTHERWISE)),
     }
@@ -42,11 +43,11 @@ def raw_asset(
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """Declare the asset `raw/<table>` with all that the raw assets have in common."""
     declare: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
-        name=table, key_prefix="raw", **_common(table, description, deps), **options
+        key=raw_key(table), **_common(table, description, deps), **options
     )
     return declare
 
 
 def raw_spec(table: str, *, description: str, deps: Sequence[str] = ()) -> dg.AssetSpec:
     """Declare the asset `raw/<table>` as one of several that are made together."""
-    return dg.AssetSpec(["raw", table], **_common(table, description, deps))
+    return dg.AssetSpec(raw_key(table), **_common(table, description, deps))

@@ -11,14 +11,15 @@ from datetime import datetime
 import dagster as dg
 from sqlalchemy import func, select
 
+from assets.location import SETTINGS, raw_key
 from assets.metadata import Counts, Window, load_metadata
-from assets.partitions import SETTINGS, month_of
+from assets.partitions import month_of
 from assets.raw.table_load import TableLoad
 from resources.backlog.models import Record, RequestStats
 from resources.backlog.window import WindowProof
 from resources.warehouse.loader import MergeResult
 
-ASSET_KEY = dg.AssetKey(["raw", "issues"])
+ASSET_KEY = raw_key("issues")
 
 
 @dataclass

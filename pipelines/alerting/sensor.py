@@ -80,6 +80,8 @@ class Alerter:
         return ledger.heard(problems, ended, now, [channel.name for channel in self.channels], self.dagster_url)
 
     def _of_warehouse(self, ledger: Ledger, now: datetime) -> rules.News:
+        if not self.url:  # a code location without a space, of the marts: of the warehouse those of the spaces tell
+            return [], []
         try:
             engine = self.warehouse.engine
             space = space_at(engine, self.url)

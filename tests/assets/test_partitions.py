@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assets.location import SETTINGS
 from assets.partitions import (
     PROJECT_MONTHS,
     RANGE_END_TAG,
     RANGE_START_TAG,
-    SETTINGS,
     Slice,
     contiguous,
     month_keys,

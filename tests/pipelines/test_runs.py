@@ -47,14 +47,19 @@ def test_only_active_runs_of_commands_that_have_died_are_ended() -> None:
 
 def test_this_process_is_alive_and_one_with_its_number_but_another_start_is_not() -> None:
     assert alive(mark())
-    number, _, moment = mark().partition("@")
-    assert not alive(f"{number}@{float(moment) - 3600}")
+    number, moment, host = mark().split("@")
+    assert not alive(f"{number}@{float(moment) - 3600}@{host}")
     assert not alive(NOBODY)
 
 
 @pytest.mark.parametrize("text", ["", "@", "12", "x@y"])
 def test_a_mark_that_cannot_be_read_is_nobody(text: str) -> None:
     assert not alive(text)
+
+
+def test_of_a_process_on_another_machine_nobody_here_says_that_it_has_died() -> None:
+    assert alive("1@1.0@another-machine")
+    assert not alive("x@1.0@another-machine")
 
 
 def test_a_process_that_has_ended_does_not_run(sleeper: "subprocess.Popen[bytes]") -> None:

@@ -12,8 +12,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Engine, inspect, text
 
+from resources.warehouse.errors import WarehouseError
 from resources.warehouse.spec import OPS
 
 _LOCK = 0x6261636B6C6F67  # "backlog"
@@ -24,17 +25,34 @@ def upgrade(engine: Engine) -> None:
     """Bring the database to the newest schema, in one transaction: a killed migration leaves nothing behind.
 
     Raises:
-        WarehouseError: the server cannot be used, or the user may not create schemas.
+        WarehouseError: the server cannot be used, the user may not create schemas, or a newer program was here before.
     """
-    with engine.connect() as conn:
-        if _current(conn) == _head():
-            return
+    current = version(engine)
+    if current == _versions()[0]:
+        return
+    if current is not None and current not in _versions():
+        raise WarehouseError(
+            f"The warehouse has version {current}, which this program does not know (it has {_versions()[0]}): "
+            "start the newer program, or restore the backup of before the upgrade."
+        )
     config = _config()
     with engine.begin() as conn:
         conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         conn.execute(text(f"CREATE SCHEMA IF NOT EXISTS {OPS}"))
         config.attributes["connection"] = conn
         command.upgrade(config, "head")
+
+
+def version(engine: Engine) -> str | None:
+    """Return the version of the database, None while it has none.
+
+    Raises:
+        WarehouseError: the server cannot be used.
+    """
+    with engine.connect() as conn:
+        if not inspect(conn).has_table(_VERSION_TABLE, schema=OPS):
+            return None
+        return MigrationContext.configure(conn, opts={"version_table_schema": OPS}).get_current_revision()
 
 
 def _config() -> Config:
@@ -44,12 +62,6 @@ def _config() -> Config:
 
 
 @cache
-def _head() -> str | None:
-    """Return the newest version; read once a process, since that loads every migration."""
-    return ScriptDirectory.from_config(_config()).get_current_head()
-
-
-def _current(conn: Connection) -> str | None:
-    if not inspect(conn).has_table(_VERSION_TABLE, schema=OPS):
-        return None
-    return MigrationContext.configure(conn, opts={"version_table_schema": OPS}).get_current_revision()
+def _versions() -> tuple[str, ...]:
+    """Return all versions, newest first; read once a process, since that loads every migration."""
+    return tuple(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from assets.partitions import SETTINGS, month_keys, month_of, partition_key
+from assets.location import SETTINGS
+from assets.partitions import month_keys, month_of, partition_key
 from pipelines.jobs import issues_config
 from resources.simulator import RequestInfo, SpaceSpec
 from tests.deployment import Deploy, Deployment, checks, counts, failures, observed, recorded

@@ -109,3 +109,10 @@ def test_a_migrated_database_is_left_alone(warehouse: Engine) -> None:
     upgrade(warehouse)
     assert statements
     assert not [statement for statement in statements if not statement.startswith("SELECT")]
+
+
+def test_a_program_that_is_older_than_the_warehouse_refuses_to_touch_it(warehouse: Engine) -> None:
+    with warehouse.begin() as conn:
+        conn.execute(text("UPDATE ops.alembic_version SET version_num = '9999'"))
+    with pytest.raises(WarehouseError, match=r"has version 9999, which this program does not know.*restore the backup"):
+        upgrade(warehouse)

@@ -1,0 +1,144 @@
+"""The files of `deploy`: what they name exists, they agree with each other, and nothing in them is a secret.
+
+Add here: a rule for such a file. Keep out: running what they say (`tests/integration/test_deployed.py`).
+"""
+
+import re
+from typing import Any
+
+import pytest
+from dagster_shared.yaml_utils import load_yaml_from_path
+
+from pipelines.deployed import PARTS, command
+from pipelines.environment import PROJECT_ROOT
+from resources.settings import FILE, SECRETS
+from tests.integration.compose import CELERY, COMPOSE, DEPLOY, SERVICES, yaml_of
+
+BASE: Any = load_yaml_from_path(str(PROJECT_ROOT / "dagster.yaml"))
+INSTANCES = ["dagster.yaml", "celery/dagster.yaml"]
+HELM: dict[str, Any] = yaml_of("helm-values.yaml")
+WORKSPACE = [one["grpc_server"] for one in yaml_of("workspace.yaml")["load_from"]]
+KNOWN = {*re.findall(r"\"((?:BACKLOG|WAREHOUSE|DAGSTER)_[A-Z_]+)\"", (PROJECT_ROOT / "resources" / "settings.py").read_text())}
+#: Read by Dagster or by one module, not by the settings.
+ELSEWHERE = {"DAGSTER_HOME", "BACKLOG_DAGSTER_URL", "BACKLOG_SERVICE_TOKEN"}
+OURS = {name: service for name, service in SERVICES.items() if name != "postgres"}
+
+
+def images(tree: Any) -> list[str]:
+    """Return all images that a file names."""
+    if isinstance(tree, list):
+        return [image for part in tree for image in images(part)]
+    if not isinstance(tree, dict):
+        return []
+    found = [tree["image"]] if isinstance(tree.get("image"), str) else []
+    if {"repository", "tag"} <= tree.keys():
+        found.append(f"{tree['repository']}:{tree['tag']}")
+    return found + [image for part in tree.values() for image in images(part)]
+
+
+@pytest.mark.parametrize("tree", [COMPOSE, CELERY, HELM], ids=["compose", "celery", "helm"])
+def test_every_image_is_pinned_to_a_version(tree: dict[str, Any]) -> None:
+    assert images(tree)
+    assert [image for image in images(tree) if not re.search(r":\d+\.\d+(\.\d+)?(-\w+)?$", image)] == []
+    dockerfile = (DEPLOY / "Dockerfile").read_text()
+    assert all(re.search(r":\d+\.\d+\.\d+-", line) for line in re.findall(r"^FROM (?!build).*$", dockerfile, re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_service_of_the_compose_file_runs_a_known_command_safely(name: str) -> None:
+    service = OURS[name]
+    assert service["command"][0] in PARTS
+    assert service["read_only"]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["mem_limit"]
+    assert service["restart"]
+    assert name == "migrate" or service["healthcheck"]["test"][0] == "CMD"
+    for published in service.get("ports", []):
+        assert published.startswith("127.0.0.1:"), "nothing without a login is open to others"
+
+
+@pytest.mark.parametrize("tree", [COMPOSE, CELERY], ids=["compose", "celery"])
+def test_every_variable_is_known_and_every_secret_is_a_file(tree: dict[str, Any]) -> None:
+    declared = {*tree["secrets"]} | {*COMPOSE["secrets"]}
+    used = set()
+    for service in tree["services"].values():
+        assert {*service.get("secrets", [])} <= declared
+        used |= {*service.get("secrets", [])}
+        for name, value in service.get("environment", {}).items():
+            if name.endswith(FILE) and not name.startswith("POSTGRES_"):
+                assert value.removeprefix("/run/secrets/") in {*service.get("secrets", [])}
+            plain = name.removesuffix(FILE)
+            assert plain in KNOWN | ELSEWHERE or plain.startswith("POSTGRES_")
+            assert plain not in SECRETS or name.endswith(FILE)
+    assert {*tree["secrets"]} <= used
+
+
+def test_each_code_location_is_a_service_with_its_name_and_the_marts_are_of_all_spaces() -> None:
+    for server in WORKSPACE:
+        assert server["location_name"] == server["host"]
+        assert SERVICES[server["host"]]["environment"]["BACKLOG_DAGSTER_LOCATION"] == server["location_name"]
+        assert f'"{server["port"]}"' in str(SERVICES[server["host"]]["healthcheck"]["test"]).replace("'", '"')
+    spaces = [server["location_name"] for server in WORKSPACE if server["location_name"] != "marts"]
+    assert SERVICES["marts"]["environment"]["BACKLOG_MARTS_OF"].split(",") == spaces
+    workers = {name: service for name, service in CELERY["services"].items() if name.endswith("-worker")}
+    assert {service["command"][-1] for service in workers.values()} == {*spaces, "marts"}
+    assert all(service["extends"]["service"] == service["command"][-1] for service in workers.values())
+
+
+@pytest.mark.parametrize("name", INSTANCES)
+def test_the_instances_agree_but_for_what_containers_need(name: str) -> None:
+    said = yaml_of(name)
+    more = {"run_monitoring", "run_queue"}
+    assert {part: said[part] for part in BASE if part not in {"concurrency", *more}} == {
+        part: value for part, value in BASE.items() if part not in {"concurrency", *more}
+    }
+    for part in more:
+        assert said[part].items() >= BASE[part].items()
+    runs = said["concurrency"]["runs"]
+    per_space = BASE["concurrency"]["runs"]["max_concurrent_runs"]
+    assert runs["max_concurrent_runs"] == per_space * sum(server["location_name"] != "marts" for server in WORKSPACE)
+    keys = [limit["key"] for limit in BASE["concurrency"]["runs"]["tag_concurrency_limits"]]
+    assert [(one["key"], one["limit"]) for one in runs["tag_concurrency_limits"]] == [(key, 1) for key in keys]
+    assert {*said} - {*BASE} <= {"local_artifact_storage", "run_launcher"}
+
+
+def test_the_values_for_helm_say_what_the_instance_says() -> None:
+    said = yaml_of(INSTANCES[0])
+    daemon = HELM["dagsterDaemon"]
+    queue = daemon["runCoordinator"]["config"]["queuedRunCoordinator"]
+    assert queue["maxConcurrentRuns"] == said["concurrency"]["runs"]["max_concurrent_runs"]
+    assert queue["tagConcurrencyLimits"] == said["concurrency"]["runs"]["tag_concurrency_limits"]
+    assert queue["dequeueIntervalSeconds"] == said["run_queue"]["dequeue_interval_seconds"]
+    for chart, instance in (("runMonitoring", "run_monitoring"), ("runRetries", "run_retries")):
+        found = {re.sub(r"([A-Z])", r"_\1", name).lower(): value for name, value in daemon[chart].items()}
+        assert found.items() >= said[instance].items()
+    assert HELM["retention"]["schedule"]["purgeAfterDays"] == said["retention"]["schedule"]["purge_after_days"]
+    assert HELM["retention"]["sensor"]["purgeAfterDays"].items() >= said["retention"]["sensor"]["purge_after_days"].items()
+    assert HELM["pythonLogs"]["managedPythonLoggers"] == said["python_logs"]["managed_python_loggers"]
+    names = [one["name"] for one in HELM["dagster-user-deployments"]["deployments"]]
+    assert names == [server["location_name"] for server in WORKSPACE]
+
+
+def test_pods_and_runs_are_limited_and_may_do_nothing_but_their_work() -> None:
+    pods = [HELM["dagsterDaemon"], HELM["dagsterWebserver"], *HELM["dagster-user-deployments"]["deployments"]]
+    for pod in pods:
+        assert pod["resources"]["limits"]["memory"]
+        assert pod["podSecurityContext"]["runAsNonRoot"]
+        assert pod["securityContext"]["readOnlyRootFilesystem"]
+    run = HELM["runLauncher"]["config"]["k8sRunLauncher"]["runK8sConfig"]
+    assert run["containerConfig"]["resources"]["limits"]["memory"]
+    assert run["containerConfig"]["security_context" if "security_context" in run["containerConfig"] else "securityContext"]
+
+
+def test_what_the_image_copies_is_not_kept_out_of_it_and_it_holds_nothing_else() -> None:
+    ignored = (PROJECT_ROOT / ".dockerignore").read_text().splitlines()
+    let_in = {line[1:].rstrip("/") for line in ignored if line.startswith("!")}
+    assert ignored[1] == "*"
+    assert {"assets", "pipelines", "resources", "requirements-celery.lock", "pyproject.toml", "dagster.yaml"} <= let_in
+    assert [name for name in let_in if not (PROJECT_ROOT / name).exists()] in ([], ["service"])
+    assert not let_in & {".env", ".git", "deploy", "deploy/secrets", "tests"}
+
+
+def test_a_word_is_a_process_and_anything_else_is_started_as_it_is() -> None:
+    assert command(["daemon", "-w", "x"])[1:] == ["-m", "dagster._daemon", "run", "-w", "x"]
+    assert command(["dagster", "api", "execute_run"]) == ["dagster", "api", "execute_run"]

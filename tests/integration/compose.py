@@ -1,0 +1,261 @@
+"""The services of `deploy/compose.yaml` as processes of this machine: the same commands, variables and health checks.
+
+What differs is only what a container engine would do: names of hosts become 127.0.0.1, ports free ones, secrets files in a folder.
+Add here: another thing that an engine does. Keep out: checks.
+"""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from dagster_shared.yaml_utils import load_yaml_from_path
+
+from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, month_keys
+from pipelines.environment import PROJECT_ROOT
+from resources.warehouse.connect import engine as connect
+
+DEPLOY = PROJECT_ROOT / "deploy"
+
+
+def yaml_of(name: str) -> Any:
+    """Return what a file of `deploy` says."""
+    return load_yaml_from_path(str(DEPLOY / name))
+
+
+COMPOSE: dict[str, Any] = yaml_of("compose.yaml")
+CELERY: dict[str, Any] = yaml_of("compose.celery.yaml")
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+READY_SECONDS = 90
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class Engine:
+    """Starts services of the compose file; `variables` stand in place of what the file says of the spaces and databases."""
+
+    folder: Path
+    secrets: Mapping[str, str]
+    variables: Mapping[str, Mapping[str, str]]
+    celery: bool = False
+    ports: dict[str, int] = field(default_factory=dict)
+    running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, value in self.secrets.items():
+            (self.folder / name).write_text(value)
+
+    def port(self, service: str) -> int:
+        """Return the port on which a service of the file listens here."""
+        return self.ports.setdefault(service, free_port())
+
+    def write_workspace(self, *locations: str) -> Path:
+        """Write `workspace.yaml` with some of its code locations, at their ports here, and return its path."""
+        listed = yaml_of("workspace.yaml")["load_from"]
+        servers = [one["grpc_server"] for one in listed if one["grpc_server"]["location_name"] in locations]
+        here = [{"grpc_server": {**one, "host": "127.0.0.1", "port": self.port(one["host"])}} for one in servers]
+        path = self.folder / "workspace.yaml"
+        path.write_text(json.dumps({"load_from": here}))
+        return path
+
+    def environment(self, service: str) -> dict[str, str]:
+        """Return the variables of a service: those of the file, where its secrets and the spaces are those of this test."""
+        said = {
+            name: str(value).replace("/run/secrets/", f"{self.folder}/")
+            for name, value in self.service(service)["environment"].items()
+        }
+        said["DAGSTER_HOME"] = str(self.folder / "dagster") if (self.folder / "dagster").exists() else str(DEPLOY)
+        base = {name: os.environ[name] for name in ("PYTHONPATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        image = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "GRPC_VERBOSITY": "ERROR"}
+        home = {"BACKLOG_ELT_HOME": str(self.folder / "home" / service)}
+        return {**base, **image, **home, **said, **self.variables.get(service, {})}
+
+    def service(self, name: str) -> dict[str, Any]:
+        """Return what the files say of a service."""
+        over = CELERY["services"].get(name, {}) if self.celery else {}
+        base = SERVICES[over["extends"]["service"]] if "extends" in over else SERVICES[name]
+        return {**base, **over, "environment": {**base.get("environment", {}), **over.get("environment", {})}}
+
+    def start(self, service: str, *more: str, replica: str = "") -> None:
+        """Start a service of the file; `more` follows its command, as the port does where it has one."""
+        words = list(self.service(service)["command"])
+        if "-w" in words:
+            words[words.index("-w") + 1] = str(self.folder / "workspace.yaml")
+        port = {"code-server": "-p", "webserver": "-p", "service": "--port"}.get(words[0])
+        words += [*([port, str(self.port(service))] if port else []), *more]
+        with (self.folder / f"{service}{replica}.log").open("ab") as log:
+            self.running[service + replica] = subprocess.Popen(
+                [sys.executable, "-m", "pipelines.deployed", *words],
+                cwd=PROJECT_ROOT,
+                env=self.environment(service),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def run(self, service: str, *words: str) -> str:
+        """Run a service that ends, or other words in its place, and return what it wrote."""
+        done = subprocess.run(
+            [sys.executable, "-m", "pipelines.deployed", *(words or self.service(service)["command"])],
+            cwd=PROJECT_ROOT,
+            env=self.environment(service),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def healthy(self, service: str) -> bool:
+        """Ask the health check of the file, at the port of here."""
+        test = [str(word) for word in self.service(service)["healthcheck"]["test"]]
+        if test[0] == "CMD-SHELL":
+            test = ["CMD", "sh", "-c", test[1].replace("$$HOSTNAME", socket.gethostname())]
+        assert test[0] == "CMD"
+        here = str(self.ports.get(service))
+        words = [re.sub(r"\b(4000|3000|3001)\b", here, word) for word in test[1:]]
+        asked = subprocess.run(words, cwd=PROJECT_ROOT, env=self.environment(service), capture_output=True, check=False)
+        return asked.returncode == 0
+
+    def wait_healthy(self, *services: str) -> None:
+        """Wait until the health checks of services pass."""
+        for service in services:
+            self._wait_healthy(service)
+
+    def _wait_healthy(self, service: str) -> None:
+        # A check is a process of a second: it is not asked before somebody listens.
+        if service in self.ports:
+            wait_until(lambda: _listens(self.ports[service]), f"nobody listens for {service}")
+        wait_until(lambda: self.healthy(service), f"{service} is not healthy", pause=1.0)
+
+    def log(self, service: str) -> str:
+        """Return what a service has written."""
+        path = self.folder / f"{service}.log"
+        return path.read_text() if path.exists() else ""
+
+    def kill(self, service: str) -> None:
+        """End a service and all its processes at once, as an engine does whose memory is full."""
+        process = self.running.pop(service)
+        os.killpg(process.pid, 9)
+        process.wait()
+
+    def stop(self) -> None:
+        """End all services."""
+        for service in list(self.running):
+            self.kill(service)
+
+    # -- Dagster over GraphQL --------------------------------------------------------------------------------------
+
+    def ask(self, query: str, **variables: Any) -> Any:
+        """Ask the webserver."""
+        url = f"http://127.0.0.1:{self.port('webserver')}/graphql"
+        answer = httpx.post(url, json={"query": query, "variables": variables}, timeout=60).json()
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+    def launch(self, location: str, job: str, **more: Any) -> str:
+        """Start a run of a job and return its id."""
+        selector = {"repositoryLocationName": location, "repositoryName": "__repository__", "jobName": job}
+        return launched(self.ask(LAUNCH, params={"selector": selector, **more})["launchRun"])
+
+    def projects(self, space: str) -> list[str]:
+        """Return the partitions of a space's issues, and see that nobody else's asset has the key."""
+        [node] = self.ask(PROJECTS, key={"path": [space, "raw", "issues"]})["assetNodes"]
+        assert node["repository"]["location"]["name"] == space
+        return next(one["partitionKeys"] for one in node["partitionKeysByDimension"] if one["name"] == "project")
+
+    def launch_issues(self, space: str, projects: int) -> str:
+        """Start a run over all partitions of a space, once so many projects are known, and return its id."""
+        wait_until(lambda: len(self.projects(space)) == projects, "the projects are not found")
+        keys, months = self.projects(space), month_keys()
+        corners = {RANGE_START_TAG: f"{keys[0]}|{months[0]}", RANGE_END_TAG: f"{keys[-1]}|{months[-1]}"}
+        tags = [{"key": key, "value": value} for key, value in corners.items()]
+        return self.launch(space, "issues", executionMetadata={"tags": tags})
+
+    def statuses(self, *run_ids: str) -> list[str]:
+        """Return the status of each run."""
+        found = self.ask(RUNS, ids=list(run_ids))["runsOrError"]["results"]
+        by_id = {run["runId"]: run["status"] for run in found}
+        return [by_id[run_id] for run_id in run_ids]
+
+    def wait_for(self, *run_ids: str, seconds: float = 90) -> list[str]:
+        """Wait for runs to end and return how."""
+        ended = {"SUCCESS", "FAILURE", "CANCELED"}
+        wait_until(lambda: {*self.statuses(*run_ids)} <= ended, "the runs do not end", seconds)
+        return self.statuses(*run_ids)
+
+
+LAUNCH = """
+mutation Launch($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on RunConfigValidationInvalid { errors { message } }
+    ... on Error { message }
+  }
+}"""
+PROJECTS = """
+query Projects($key: AssetKeyInput!) {
+  assetNodes(assetKeys: [$key]) { repository { location { name } } partitionKeysByDimension { name partitionKeys } }
+}"""
+RUNS = """
+query Runs($ids: [String!]) {
+  runsOrError(filter: {runIds: $ids}) { ... on Runs { results { runId status } } }
+}"""
+
+
+def launched(answer: Mapping[str, Any]) -> str:
+    """Return the id of a run that was started."""
+    assert answer["__typename"] == "LaunchRunSuccess", answer
+    return str(answer["run"]["runId"])
+
+
+def stored_issues(warehouse_url: str, space: str) -> set[int]:
+    """Return the ids of the issues of a space in a warehouse."""
+    made = connect(warehouse_url)
+    with made.connect() as connection:
+        found = connection.exec_driver_sql("SELECT id FROM raw.issues WHERE space_key = %s", (space,)).scalars().all()
+    made.dispose()
+    return set(found)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait_until(ready: Callable[[], bool], otherwise: str, seconds: float = READY_SECONDS, pause: float = 0.3) -> None:
+    """Wait for something to be so."""
+    end = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < end, otherwise
+        time.sleep(pause)
+
+
+@contextmanager
+def engine(
+    folder: Path, secrets: Mapping[str, str], variables: Mapping[str, Mapping[str, str]], *, celery: bool = False
+) -> Iterator[Engine]:
+    """Yield an engine whose services are ended afterwards; with `celery` also those of `compose.celery.yaml`."""
+    made = Engine(folder, secrets, variables, celery)
+    try:
+        yield made
+    finally:
+        made.stop()

@@ -1,0 +1,106 @@
+"""Runs spread over two workers by a real Redis: both work, none waits behind another, and the death of one is made good.
+
+Add here: what only workers can show. Keep out: runs beside their code server (`test_deployed.py`).
+"""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from resources.simulator import Fault, Simulator, SpaceSpec
+from resources.warehouse.connect import engine as connect
+from tests.integration.compose import Engine, engine, free_port, stored_issues, wait_until, yaml_of
+from tests.integration.conftest import NewDatabase
+
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(shutil.which("redis-server") is None, reason="there is no redis-server (.ci/run installs it)"),
+]
+
+ACME = SpaceSpec(seed=3, users=4, projects=2, issues=30, history_days=240)
+WORKERS = ("acme-worker", "acme-worker-2")
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a Redis with a password, and return its URL."""
+    port, folder = free_port(), tmp_path_factory.mktemp("redis")
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--requirepass", "s3cr3t-of-redis", "--save", "", "--dir", str(folder)]
+    with subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL) as process:
+        yield f"redis://:s3cr3t-of-redis@127.0.0.1:{port}/0"
+        process.terminate()
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A space, and the services that load it by two workers."""
+
+    engine: Engine
+    space: Simulator
+    warehouse_url: str
+    dagster_url: str
+
+    def worker_of(self, run_id: str) -> str | None:
+        """Return which of the workers works on a run, None before one does."""
+        made = connect(self.dagster_url)
+        with made.connect() as connection:
+            events = connection.exec_driver_sql("SELECT event FROM event_logs WHERE run_id = %s", (run_id,)).scalars().all()
+        made.dispose()
+        found = re.search(r"\(pid: (\d+)\)", "".join(events))
+        if found is None:
+            return None
+        parents = [parent.pid for parent in psutil.Process(int(found[1])).parents()]
+        return next(name for name in WORKERS if self.engine.running[name].pid in parents)
+
+
+@pytest.fixture(scope="module")
+def spread(broker: str, new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spread]:
+    """Start the services with their overrides for Celery, and two workers with one process each."""
+    folder, warehouse_url, dagster_url = tmp_path_factory.mktemp("spread"), new_database(), new_database()
+    (folder / "dagster").mkdir()
+    # As in the file, but deaths are looked for every two seconds instead of every minute.
+    instance = yaml_of("celery/dagster.yaml")
+    instance["run_monitoring"]["poll_interval_seconds"] = 2
+    (folder / "dagster" / "dagster.yaml").write_text(json.dumps(instance))
+    with Simulator(ACME) as acme:
+        secrets = {"warehouse_url": warehouse_url, "dagster_url": dagster_url, "acme_api_key": acme.api_key, "broker_url": broker}
+        own = {"BACKLOG_URL": acme.url, "BACKLOG_HISTORY_START": "2026-01"}
+        with engine(folder, secrets, {"acme": own, "acme-worker": own}, celery=True) as made:
+            made.run("migrate")
+            made.write_workspace("acme")
+            for service in ("acme", "webserver", "daemon"):
+                made.start(service)
+            made.start("acme-worker", "--concurrency", "1")
+            made.start("acme-worker", "--concurrency", "1", "-n", "second@%h", replica="-2")
+            made.wait_healthy("webserver", "acme", "acme-worker")
+            yield Spread(made, acme, warehouse_url, dagster_url)
+
+
+def test_both_workers_work_and_what_a_killed_one_had_is_done_by_the_other(spread: Spread) -> None:
+    made, faults = spread.engine, spread.space.faults
+    faults.add(Fault("slow", path="/users", seconds=8.0))
+    runs = [made.launch("acme", job) for job in ("users", "projects")]
+    assert made.wait_for(*runs) == ["SUCCESS", "SUCCESS"]
+    assert {spread.worker_of(run) for run in runs} == {*WORKERS}
+
+    faults.add(Fault("slow", path="/issues", seconds=60.0))
+    issues = made.launch_issues("acme", projects=2)
+    wait_until(lambda: not faults.pending(), "the run of issues is not at work")
+    lost, kept = sorted(WORKERS, key=lambda worker: worker != spread.worker_of(issues))
+    made.kill(lost)
+    assert made.wait_for(issues) == ["FAILURE"]
+    # Dagster starts it once more, and the worker that is left takes it.
+    wait_until(lambda: stored_issues(spread.warehouse_url, "acme") == {*spread.space.space.issues}, f"not loaded by {kept}")
+
+
+def test_the_password_of_the_broker_is_in_no_log(spread: Spread) -> None:
+    logs = [path.read_text() for path in Path(spread.engine.folder).glob("*.log")]
+    assert len(logs) == 5
+    assert not [log for log in logs if "s3cr3t" in log]
