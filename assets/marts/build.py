@@ -74,15 +74,15 @@ def _words(test: Mapping[str, Any]) -> str:
     return f"{test['test_metadata']['name']}: " + ", ".join(f"{name} {value}" for name, value in arguments.items())
 
 
-def with_chart(event: Any, engine: Engine, log: Logger) -> Any:
-    """Return the event of a mart that was built with the chart that stands on it, other events as they are.
+def chart_for(event: Any, engine: Engine, log: Logger) -> dict[str, Any]:
+    """Return the chart that stands on the mart that an event tells of, as metadata; nothing for other events.
 
     A chart never fails a build: one that cannot be drawn is left out, and the log says why.
     """
     from assets.marts.charts.catalogue import CHARTS  # matplotlib takes half a second to import
 
     if not isinstance(event, dg.Output | dg.AssetMaterialization) or "unique_id" not in event.metadata:
-        return event
+        return {}
     mart = str(event.metadata["unique_id"].value).rsplit(".", 1)[-1]
     for chart in (one for one in CHARTS if one.mart == mart):
         try:
@@ -91,9 +91,8 @@ def with_chart(event: Any, engine: Engine, log: Logger) -> Any:
         except Exception as error:  # whatever it is, the rows are built
             log.warning(f"{mart}: its chart was left out: {type(error).__name__}: {str(error).partition(chr(10))[0]}")
             continue
-        image = dg.MetadataValue.md(f"![{chart.title}](data:image/svg+xml;base64,{picture})")
-        return event.with_metadata({**event.metadata, "chart": image})
-    return event
+        return {"chart": dg.MetadataValue.md(f"![{chart.title}](data:image/svg+xml;base64,{picture})")}
+    return {}
 
 
 @dbt_assets(manifest=manifest(), name="dbt_build", dagster_dbt_translator=Translator())
@@ -123,7 +122,10 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
             if is_failing(event):
                 yield with_rows(event, warehouse.engine, invocation.manifest, Path(target))
             else:
-                yield with_chart(event, warehouse.engine, context.log)
+                # Not as metadata of the event: that would be stored with the output of the step, too.
+                if isinstance(event, dg.Output) and (chart := chart_for(event, warehouse.engine, context.log)):
+                    context.add_asset_metadata(chart, asset_key=context.asset_key_for_output(event.output_name))
+                yield event
         keep_parsed(Path(target))
         if build:
             end_build(warehouse.engine, build)
