@@ -73,11 +73,12 @@ for _command in ACCESS_COMMANDS:
 @main.command()
 @click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port of the Dagster UI.")
 @click.option("--no-load", is_flag=True, help="Do not load at once; leave it to the schedules.")
-def up(port: int, no_load: bool) -> None:
+@click.option("--read-only", is_flag=True, help="The Dagster UI only shows: it starts no run and changes no schedule.")
+def up(port: int, no_load: bool, read_only: bool) -> None:
     """Start everything: PostgreSQL, the schedules, the first load, and the Dagster UI."""
     from pipelines import up as module
 
-    module.up(Settings.of_this_process(), port=port, first_load=not no_load)
+    module.up(Settings.of_this_process(), port=port, first_load=not no_load, read_only=read_only)
 
 
 def _month(_ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:

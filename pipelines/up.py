@@ -37,13 +37,14 @@ class _Stop(Exception):  # noqa: N818 - not an error: the user asked for the end
     pass
 
 
-def up(settings: Settings, *, port: int, first_load: bool = True) -> None:
+def up(settings: Settings, *, port: int, first_load: bool = True, read_only: bool = False) -> None:
     """Run until interrupted.
 
     Args:
         settings: validated settings of the deployment.
         port: where the Dagster UI is served, on the loopback address.
         first_load: whether a load starts at once; the schedules take over from there.
+        read_only: whether the UI only shows, and takes no run and no change of a schedule.
 
     Raises:
         UpError: the port is taken, another `up` of this home runs, or a process ended by itself.
@@ -71,7 +72,8 @@ def up(settings: Settings, *, port: int, first_load: bool = True) -> None:
             server = ["dagster", "code-server", "start", "-m", "pipelines.definitions", "-h", HOST, "-p", str(code_port), *QUIET]
             children["code server"] = _spawn(server)
             _wait_until(lambda: not _is_free(code_port), "the code server did not start", children)
-            children["webserver"] = _spawn(["dagster_webserver", "-h", HOST, "-p", str(port), "-w", workspace, *QUIET])
+            only = ["--read-only"] if read_only else []
+            children["webserver"] = _spawn(["dagster_webserver", "-h", HOST, "-p", str(port), "-w", workspace, *only, *QUIET])
             children["daemon"] = _spawn(["dagster._daemon", "run", "-w", workspace, *QUIET])
             pids = [child.pid for child in children.values()]
             Runtime.of_this_process(url, connected, pids, simulated=settings.simulated).write(settings.home)
