@@ -2,13 +2,14 @@
 # Run once by the image of PostgreSQL, on an empty volume: two databases, each with a role that can do nothing outside of it. The
 # password of a role is that of its URL in the secrets, so that it stands in one place.
 set -eu
+secrets=${SECRETS:-/run/secrets}
 
 password() { # of the URL in a file; percent signs would have to be decoded, so none may be in it
     sed -E 's#^[a-z]+://[^:]+:([^@%]+)@.*#\1#' "$1"
 }
 
 psql -v ON_ERROR_STOP=1 -U postgres \
-    -v loader="$(password /run/secrets/warehouse_url)" -v dagster="$(password /run/secrets/dagster_url)" <<'SQL'
+    -v loader="$(password "$secrets/warehouse_url")" -v dagster="$(password "$secrets/dagster_url")" <<'SQL'
 CREATE ROLE backlog_loader LOGIN PASSWORD :'loader';
 CREATE ROLE backlog_dagster LOGIN PASSWORD :'dagster';
 CREATE DATABASE warehouse ENCODING 'UTF8' TEMPLATE template0;

@@ -1,24 +1,32 @@
 """What `backlog-elt grant` does: roles for other programs, and what somebody needs to connect with one.
 
-Add here: another kind of role that is granted by a command. Keep out: SQL (`resources/warehouse/grants.py`).
+Add here: another kind of role that is granted by a command. Keep out: SQL (`resources/warehouse/grants.py`, `owners.py`).
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from pipelines.environment import prepare_storage
-from resources.settings import Settings
-from resources.warehouse import grants
+from resources.settings import DAGSTER_POSTGRES_URL, Settings
+from resources.warehouse import grants, owners
+from resources.warehouse.connect import engine
+from resources.warehouse.embedded import ensure_server
 from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.roles import Access, check_name
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 
-def grant_bi(settings: Settings, role: str) -> grants.Access:
+def grant_bi(settings: Settings, role: str) -> Access:
     """Make the role that reads marts, or bring it up to date.
 
     Raises:
         SettingsError: the name cannot be that of such a role.
         WarehouseError: the warehouse cannot be used, or its user may not make roles.
     """
-    grants.check_name(role)
+    check_name(role)
     prepare_storage(settings)
     warehouse = WarehouseResource(url=settings.warehouse_url or "", home=str(settings.home))
     try:
@@ -27,7 +35,30 @@ def grant_bi(settings: Settings, role: str) -> grants.Access:
         warehouse.close()
 
 
-def shown(access: grants.Access) -> str:
+def grant_loader(settings: Settings, role: str) -> Access:
+    """Make the role that loads the warehouse, or bring it up to date; raises as `grant_bi`."""
+    check_name(role)
+    prepare_storage(settings)
+    # Not migrated: what the administrator makes would have to change hands.
+    return _granted(settings.warehouse_url or ensure_server(settings.home).url(), role, owners.grant_loader)
+
+
+def grant_dagster(settings: Settings, role: str) -> Access:
+    """Make the role of Dagster's storage, or bring it up to date; raises as `grant_bi`."""
+    check_name(role)
+    prepare_storage(settings)
+    return _granted(os.environ[DAGSTER_POSTGRES_URL], role, owners.grant_dagster)
+
+
+def _granted(url: str, role: str, grant: "Callable[[Engine, str], Access]") -> Access:
+    made = engine(url)
+    try:
+        return grant(made, role)
+    finally:
+        made.dispose()
+
+
+def shown(access: Access) -> str:
     """Return the settings of a connection, one a line; the only place where a new password is ever seen."""
     if access.new_password:
         password = f"{access.new_password} (shown this once)"
@@ -39,13 +70,13 @@ def shown(access: grants.Access) -> str:
         "host": access.host,
         "port": access.port,
         "database": access.database,
-        "schema": grants.MART,
+        "schema": ", ".join(access.schemas),
         "url": access.url,
     }
     return "\n".join(f"{name:<10}{value}" for name, value in lines.items())
 
 
-def warnings(access: grants.Access) -> Iterator[str]:
+def warnings(access: Access) -> Iterator[str]:
     """Yield a line for each right that the role has because everybody has it, and that is not the loader's to take."""
     for right in access.too_much:
         yield f"{access.role} has {right}, as everybody: an administrator can take it away by REVOKE {right} FROM PUBLIC"

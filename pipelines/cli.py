@@ -74,11 +74,12 @@ for _command in ACCESS_COMMANDS:
 @click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port of the Dagster UI.")
 @click.option("--service-port", default=3001, show_default=True, type=click.IntRange(1, 65535), help="Port of the sync service.")
 @click.option("--no-load", is_flag=True, help="Do not load at once; leave it to the schedules.")
-def up(port: int, service_port: int, no_load: bool) -> None:
+@click.option("--read-only", is_flag=True, help="The Dagster UI only shows: it starts no run and changes no schedule.")
+def up(port: int, service_port: int, no_load: bool, read_only: bool) -> None:
     """Start everything: PostgreSQL, the schedules, the first load, the Dagster UI and the sync service."""
     from pipelines import up as module
 
-    module.up(Settings.of_this_process(), port=port, service_port=service_port, first_load=not no_load)
+    module.up(Settings.of_this_process(), port=port, service_port=service_port, first_load=not no_load, read_only=read_only)
 
 
 @main.command()

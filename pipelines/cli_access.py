@@ -45,7 +45,7 @@ def logout() -> None:
 
 @click.group()
 def grant() -> None:
-    """Let other programs into the warehouse, each with a role of its own."""
+    """Let programs into the databases, each with a role of its own that can do no more than it needs."""
 
 
 @grant.command()
@@ -62,6 +62,32 @@ def bi(role: str) -> None:
     click.echo(access.shown(granted))
     for line in access.warnings(granted):
         click.echo(f"Warning: {line}", err=True)
+
+
+@grant.command()
+@click.option("--role", default="backlog_loader", show_default=True, metavar="NAME", help="Name of the role.")
+def loader(role: str) -> None:
+    """Make or bring up to date the role that loads: it owns the schemas of this program in the warehouse, and nothing else.
+
+    Run it with WAREHOUSE_URL of an administrator. A new role gets a random password, which is shown this once.
+    """
+    settings = Settings.of_this_process()
+    from pipelines import access
+
+    click.echo(access.shown(access.grant_loader(settings, role)))
+
+
+@grant.command()
+@click.option("--role", default="backlog_dagster", show_default=True, metavar="NAME", help="Name of the role.")
+def dagster(role: str) -> None:
+    """Make or bring up to date the role of Dagster: it keeps its tables in Dagster's own database, and sees no other.
+
+    Run it with DAGSTER_POSTGRES_URL of an administrator. A new role gets a random password, which is shown this once.
+    """
+    settings = Settings.of_this_process()
+    from pipelines import access
+
+    click.echo(access.shown(access.grant_dagster(settings, role)))
 
 
 ACCESS_COMMANDS: tuple[click.Command, ...] = (login, logout, grant)

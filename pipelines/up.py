@@ -38,7 +38,7 @@ class _Stop(Exception):  # noqa: N818 - not an error: the user asked for the end
     pass
 
 
-def up(settings: Settings, *, port: int, service_port: int, first_load: bool = True) -> None:
+def up(settings: Settings, *, port: int, service_port: int, first_load: bool = True, read_only: bool = False) -> None:
     """Run until interrupted.
 
     Args:
@@ -46,6 +46,7 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
         port: where the Dagster UI is served, on the loopback address.
         service_port: where the sync service is.
         first_load: whether a load starts at once; the schedules take over from there.
+        read_only: whether the UI only shows, and takes no run and no change of a schedule.
 
     Raises:
         UpError: a port is taken, another `up` of this home runs, or a process ended by itself.
@@ -68,15 +69,17 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
             pass  # said here in one line, instead of by each process in a hundred
         with source(settings, alive=True) as connected:
             url, service_url = f"http://{HOST}:{port}", f"http://{HOST}:{service_port}"
+            # For the service, which starts runs there, and for alerts, which lead there.
+            os.environ["BACKLOG_DAGSTER_URL"] = settings.dagster_url or url
             # One code server for both: each would start its own otherwise, and the daemon a new one every minute.
             code_port = _free_port()
             workspace = _write_workspace(settings, code_port)
             server = ["dagster", "code-server", "start", "-m", "pipelines.definitions", "-h", HOST, "-p", str(code_port), *QUIET]
             children["code server"] = _spawn(server)
             _wait_until(lambda: not _is_free(code_port), "the code server did not start", children)
-            children["webserver"] = _spawn(["dagster_webserver", "-h", HOST, "-p", str(port), "-w", workspace, *QUIET])
+            only = ["--read-only"] if read_only else []
+            children["webserver"] = _spawn(["dagster_webserver", "-h", HOST, "-p", str(port), "-w", workspace, *only, *QUIET])
             children["daemon"] = _spawn(["dagster._daemon", "run", "-w", workspace, *QUIET])
-            os.environ["BACKLOG_DAGSTER_URL"] = settings.dagster_url or url
             children["sync service"] = _spawn(["service", "--host", HOST, "--port", str(service_port)])
             pids = [child.pid for child in children.values()]
             Runtime.of_this_process(url, service_url, connected, pids, simulated=settings.simulated).write(settings.home)

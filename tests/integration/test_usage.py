@@ -40,6 +40,9 @@ def refused(done: Done, folder: Path) -> str:
         ("BACKLOG_PRIVACY_KEY", "too short", "BACKLOG_PRIVACY_KEY is '…': expected a secret of 16 characters or more"),
         ("BACKLOG_PRIVACY_KEY_FILE", "/nowhere", "BACKLOG_PRIVACY_KEY_FILE is '/nowhere': expected a file"),
         ("BACKLOG_BI_PASSWORD_FILE", "/nowhere", "BACKLOG_BI_PASSWORD_FILE is '/nowhere': expected a file that can be read"),
+        ("BACKLOG_DAGSTER_LOCATION", "acme corp", "BACKLOG_DAGSTER_LOCATION is 'acme corp': expected the name of a code location"),
+        ("BACKLOG_MARTS_OF", "acme,,beta", "BACKLOG_MARTS_OF is '': expected the name of a code location"),
+        ("BACKLOG_BROKER_URL", f"amqp://:{SECRET}@host", "BACKLOG_BROKER_URL is 'amqp:…': expected redis://"),
         ("BACKLOG_RATE_RESERVE", "1.5", "BACKLOG_RATE_RESERVE is '1.5': expected a share from 0 to below 1"),
         ("BACKLOG_SERVICE_TOKEN", "too short", "BACKLOG_SERVICE_TOKEN is '…': expected a secret of 16 characters or more"),
         ("BACKLOG_WEBHOOK_SECRET", "s3cr3t/with/slashes", "BACKLOG_WEBHOOK_SECRET is '…': expected letters, digits, - and _"),
@@ -67,7 +70,7 @@ def test_a_malformed_variable_is_named(shell: Shell, tmp_path: Path, name: str, 
         (["fly"], "No such command 'fly'"),
         (["forget", "--user", "0", "--yes"], "Invalid value for '--user'"),
         (["forget", "--yes"], "Missing option '--user'"),
-        (["grant", "bi", "--role", "pg_monitor"], "--role is 'pg_monitor': expected small letters"),
+        *((["grant", kind, "--role", "pg_monitor"], "--role is 'pg_monitor': expected") for kind in ("bi", "loader", "dagster")),
     ],
 )
 def test_a_wrong_option_is_named(shell: Shell, tmp_path: Path, arguments: list[str], said: str) -> None:

@@ -12,7 +12,8 @@ from sqlalchemy import Engine
 
 from resources.simulator import Simulator
 from resources.warehouse.connect import engine
-from resources.warehouse.grants import Access, grant_bi
+from resources.warehouse.grants import grant_bi
+from resources.warehouse.roles import Access
 from tests.assets.marts.building import build
 from tests.assets.marts.worked import ONE_PROJECT, work_an_issue, work_beside_peers
 from tests.deployment import Deployment, quiet

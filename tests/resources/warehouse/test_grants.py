@@ -15,7 +15,8 @@ from sqlalchemy import Engine, text
 from resources.settings import SettingsError
 from resources.warehouse.connect import engine
 from resources.warehouse.errors import WarehouseError
-from resources.warehouse.grants import Access, grant_bi
+from resources.warehouse.grants import grant_bi
+from resources.warehouse.roles import Access
 
 PASSWORD = "s3cr3t % of 'BI'"
 Login = Callable[..., Engine]
@@ -195,7 +196,7 @@ def test_a_role_that_can_do_other_things_is_refused(marts: Engine, new_role: New
     member = new_role(f"LOGIN IN ROLE {group}")
     run(marts, f"ALTER TABLE public.other OWNER TO {owner}")
     loader = str(one(marts, "SELECT current_user"))
-    refusals = {loader: "that loads", administrator: "an administrator", owner: "owns tables", member: f"rights of {group}"}
+    refusals = {loader: "that makes it", administrator: "an administrator", owner: "owns tables", member: f"rights of {group}"}
     for role, said in refusals.items():
         with pytest.raises(SettingsError, match=f"--role is '{role}': expected .*{said}"):
             grant_bi(marts, role, None)

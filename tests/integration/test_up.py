@@ -1,0 +1,48 @@
+"""`backlog-elt up` and its options, as somebody at a shell has it.
+
+Add here: another way to start it. Keep out: what is seen in its UI (`test_browser.py`), ports that are taken (`test_usage.py`).
+"""
+
+import signal
+from pathlib import Path
+
+import httpx
+
+from resources.simulator import Simulator, SpaceSpec
+from tests.integration.commands import Shell, end
+from tests.integration.compose import LAUNCH, free_port, wait_until
+from tests.integration.conftest import NewDatabase
+
+SPEC = SpaceSpec(seed=3, users=2, projects=1, issues=5, history_days=240)
+
+
+def test_a_read_only_up_shows_everything_and_starts_nothing(tmp_path: Path, new_database: NewDatabase) -> None:
+    with Simulator(SPEC) as sim:
+        databases = {"WAREHOUSE_URL": new_database(), "DAGSTER_POSTGRES_URL": new_database()}
+        space = {"BACKLOG_URL": sim.url, "BACKLOG_API_KEY": sim.api_key, "BACKLOG_ELT_HOME": str(tmp_path / "home")}
+        port = free_port()
+        process = Shell(tmp_path, databases | space).start("up", "--read-only", "--no-load", "--port", str(port))
+        try:
+            wait_until(lambda: answers(port) or process.poll() is not None, "up does not answer")
+            selector = {"repositoryLocationName": "backlog_elt", "repositoryName": "__repository__", "jobName": "users"}
+            shown, refused = ask(port, "{ assetNodes { id } }"), ask(port, LAUNCH, params={"selector": selector})
+        finally:
+            process.send_signal(signal.SIGTERM)
+            done = end(process)
+    assert len(shown["assetNodes"]) > 15
+    assert refused["launchRun"]["__typename"] == "UnauthorizedError"
+    assert done.code == 0, done.err
+
+
+def ask(port: int, query: str, **variables: object) -> dict[str, dict[str, object]]:
+    answer = httpx.post(f"http://127.0.0.1:{port}/graphql", json={"query": query, "variables": variables}, timeout=60).json()
+    assert "errors" not in answer, answer
+    found: dict[str, dict[str, object]] = answer["data"]
+    return found
+
+
+def answers(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/server_info").status_code == 200
+    except httpx.TransportError:
+        return False
