@@ -48,6 +48,10 @@ _BY_TEXT = (
     (r"password authentication failed|no password supplied", "check the user and password in WAREHOUSE_URL"),
     (r'database ".*" does not exist', "create the database, or put right its name in WAREHOUSE_URL"),
     (r'role ".*" does not exist', "create the user, or put right its name in WAREHOUSE_URL"),
+    (
+        r"certificate verify failed|server certificate for .* does not match|root certificate",
+        "set sslrootcert in WAREHOUSE_URL to the file of the authority that signed the server's, and the host to the name in that",
+    ),
     (r"no pg_hba\.conf entry|SSL", "let the server's pg_hba.conf accept this client, or set sslmode in WAREHOUSE_URL"),
     (r"too many (clients|connections)|remaining connection slots", "raise max_connections, or close other clients"),
     (r"No space left on device", "free some space on the server's disk"),
