@@ -5,7 +5,6 @@ Add here: another kind of role that is granted by a command. Keep out: SQL (`res
 
 import os
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from pipelines.environment import prepare_storage
 from resources.settings import DAGSTER_POSTGRES_URL, Settings
@@ -14,9 +13,6 @@ from resources.warehouse.connect import engine
 from resources.warehouse.embedded import ensure_server
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.roles import Access, check_name
-
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
 
 
 def grant_bi(settings: Settings, role: str) -> Access:
@@ -50,7 +46,7 @@ def grant_dagster(settings: Settings, role: str) -> Access:
     return _granted(os.environ[DAGSTER_POSTGRES_URL], role, owners.grant_dagster)
 
 
-def _granted(url: str, role: str, grant: "Callable[[Engine, str], Access]") -> Access:
+def _granted(url: str, role: str, grant: Callable[..., Access]) -> Access:
     made = engine(url)
     try:
         return grant(made, role)
