@@ -142,7 +142,7 @@ class Engine:
     def _wait_healthy(self, service: str) -> None:
         # A check is a process of a second: it is not asked before somebody listens.
         if service in self.ports:
-            wait_until(lambda: _listens(self.ports[service]), f"nobody listens for {service}")
+            wait_until(lambda: listens(self.ports[service]), f"nobody listens for {service}")
         wait_until(lambda: self.healthy(service), f"{service} is not healthy", pause=1.0)
 
     def log(self, service: str) -> str:
@@ -236,7 +236,8 @@ def stored_issues(warehouse_url: str, space: str) -> set[int]:
     return set(found)
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Say whether somebody listens on a port of this machine."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 

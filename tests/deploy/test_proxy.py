@@ -1,0 +1,141 @@
+"""The recipe of a proxy with a login, on a real nginx: who gets through, as whom, and what is not told to anybody.
+
+Add here: another path of the recipe. Keep out: what Dagster and the service answer.
+"""
+
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from shutil import which
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.integration.compose import DEPLOY, free_port, listens, wait_until
+from tests.tls import Authority
+
+pytestmark = pytest.mark.skipif(which("nginx") is None, reason="there is no nginx (.ci/run installs it)")
+
+HOSTS = ("backlog.example.com", "sync.example.com")
+SECRET = "a-secret-in-the-path"
+#: Given by somebody who would like to be her.
+FORGED = {"X-Forwarded-User": "the-boss"}
+
+
+class Behind(ThreadingHTTPServer):
+    """A server behind the proxy, which notes what it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Answer)
+        self.asked: list[tuple[str, dict[str, str]]] = []
+
+
+class _Answer(BaseHTTPRequestHandler):
+    server: Behind
+
+    def do_GET(self) -> None:
+        self.server.asked.append((self.path, dict(self.headers)))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_POST = do_GET  # noqa: N815 - the name that the library calls
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """nginx with the recipe, and the two servers behind it."""
+
+    folder: Path
+    port: int
+    context: ssl.SSLContext
+    dagster: Behind = field(default_factory=Behind)
+    service: Behind = field(default_factory=Behind)
+
+    def ask(self, host: str, path: str, *, login: bool = True, method: str = "GET", **more: Any) -> int:
+        """Return the status of an answer."""
+        auth = ("alice", "her password") if login else None
+        headers = {"Host": host, **FORGED, **more.pop("headers", {})}
+        with httpx.Client(verify=self.context, trust_env=False) as client:
+            url = f"https://127.0.0.1:{self.port}{path}"
+            answer = client.request(method, url, headers=headers, extensions={"sni_hostname": host}, auth=auth, **more)
+        return answer.status_code
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    """Start nginx with the recipe; ports, certificates and passwords are those of the test."""
+    folder = tmp_path_factory.mktemp("nginx")
+    authority = Authority(folder, "ca")
+    made = Proxy(folder, free_port(), ssl.create_default_context(cafile=str(authority.file)))
+    hashed = subprocess.run(["openssl", "passwd", "-apr1", "her password"], capture_output=True, text=True, check=True).stdout
+    (folder / "htpasswd").write_text(f"alice:{hashed}")
+    recipe = (DEPLOY / "nginx.conf").read_text()
+    replaced = {
+        "listen 443 ssl": f"listen 127.0.0.1:{made.port} ssl",
+        "127.0.0.1:3000": f"127.0.0.1:{made.dagster.server_port}",
+        "127.0.0.1:3001": f"127.0.0.1:{made.service.server_port}",
+        "/etc/nginx/backlog-elt.htpasswd": str(folder / "htpasswd"),
+    }
+    for host in HOSTS:
+        certificate, key = authority.server(host)
+        replaced |= {f"/etc/nginx/tls/{host}.crt": str(certificate), f"/etc/nginx/tls/{host}.key": str(key)}
+    for text, here in replaced.items():
+        assert text in recipe
+        recipe = recipe.replace(text, here)
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    temporary = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
+    start = f"daemon off; master_process off; pid {folder}/pid; events {{}} http {{ access_log {folder}/access; {temporary}"
+    (folder / "nginx.conf").write_text(f"{start}\n{recipe}\n}}\n")
+    for server in (made.dagster, made.service):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with subprocess.Popen(["nginx", "-c", f"{folder}/nginx.conf", "-e", f"{folder}/error"], stderr=subprocess.DEVNULL) as process:
+        wait_until(lambda: listens(made.port) or process.poll() is not None, "nginx does not listen")
+        assert process.poll() is None, (folder / "error").read_text()
+        yield made
+        process.terminate()
+    for server in (made.dagster, made.service):
+        server.shutdown()
+        server.server_close()
+
+
+def test_nobody_gets_through_without_a_login_except_to_the_webhook(proxy: Proxy) -> None:
+    assert [proxy.ask(host, "/", login=False) for host in HOSTS] == [401, 401]
+    assert proxy.ask(HOSTS[0], "/graphql", login=False, method="POST") == 401
+    assert proxy.ask(HOSTS[0], "/api/v1/sync/projects/all", login=False, method="POST") == 401
+    assert (proxy.dagster.asked, proxy.service.asked) == ([], [])
+    assert proxy.ask(HOSTS[0], f"/webhooks/backlog/{SECRET}", login=False, method="POST") == 200
+    path, headers = proxy.service.asked.pop()
+    assert path == f"/webhooks/backlog/{SECRET}"
+    assert "X-Forwarded-User" not in headers
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "to"),
+    [(HOSTS[0], "/graphql", "dagster"), (HOSTS[0], "/api/v1/sync/history", "service"), (HOSTS[1], "/", "service")],
+)
+def test_who_has_logged_in_is_told_and_cannot_be_forged_and_the_password_stays_here(
+    proxy: Proxy, host: str, path: str, to: str
+) -> None:
+    assert proxy.ask(host, path, headers={"Upgrade": "websocket", "Connection": "Upgrade"}) == 200
+    asked, headers = getattr(proxy, to).asked.pop()
+    assert asked == path
+    assert (headers["X-Forwarded-User"], headers["X-Forwarded-Proto"], headers["Host"]) == ("alice", "https", host)
+    assert "Authorization" not in headers
+    if to == "dagster":
+        assert (headers["Upgrade"], headers["Connection"]) == ("websocket", "upgrade")
+
+
+def test_the_webhook_takes_no_large_body_and_its_secret_is_in_no_log(proxy: Proxy) -> None:
+    large = proxy.ask(HOSTS[0], f"/webhooks/backlog/{SECRET}", login=False, method="POST", content=b"x" * 2_000_000)
+    assert large == 413
+    for log in ("access", "error"):
+        assert SECRET not in (proxy.folder / log).read_text()
