@@ -3,7 +3,7 @@
 Add here: another thing that is asked of Dagster. Keep out: when something is started by itself (`pipelines`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -63,11 +63,12 @@ class Partitions:
 
 
 class Dagster:
-    """The webserver of Dagster at a URL, and in it the code location of this space."""
+    """The webserver of Dagster at a URL, and in it the code location of this space; `prefix` is what its asset keys begin with."""
 
-    def __init__(self, url: str, location: str) -> None:
+    def __init__(self, url: str, location: str, prefix: Sequence[str] = ()) -> None:
         self.url = url
         self._location = location
+        self._prefix = list(prefix)
         # No proxy of the environment: the webserver is a neighbour.
         self._http = httpx.AsyncClient(timeout=TIMEOUT, trust_env=False)
 
@@ -100,7 +101,9 @@ class Dagster:
         Raises:
             ApiError: Dagster cannot be reached, refuses, or does not know the code location.
         """
-        found = await self._ask(_PARTITIONS, "assetNodes", job=self._job("issues"), keys=[{"path": ["raw", "issues"]}])
+        found = await self._ask(
+            _PARTITIONS, "assetNodes", job=self._job("issues"), keys=[{"path": [*self._prefix, "raw", "issues"]}]
+        )
         if not found:
             raise _refused({"message": f"it knows no raw/issues in the code location {self._location}"})
         keys = {dimension["name"]: dimension["partitionKeys"] for dimension in found[0]["partitionKeysByDimension"]}

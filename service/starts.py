@@ -5,6 +5,7 @@ Add here: another sync that can be started from outside. Keep out: what a run do
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -27,11 +28,14 @@ PROJECTS, ISSUES = "projects", "issues"
 _ISSUES_MODES = frozenset({"incremental", "backfill"})
 
 
-def issues_config(mode: Mode) -> dict[str, Any]:
-    """Return the configuration of a run of the job `issues`: without one, partitions are read again whole."""
+def issues_config(mode: Mode, prefix: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the configuration of a run of the job `issues`: without one, partitions are read again whole.
+
+    `prefix` is what the keys of the assets begin with, and so the names of their steps.
+    """
     if mode == "full":
         return {}
-    return {"ops": {name: {"config": {"mode": mode}} for name in ("raw__activities", "issue_tables")}}
+    return {"ops": {name: {"config": {"mode": mode}} for name in ("__".join((*prefix, "raw", "activities")), "issue_tables")}}
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ class Starts:
                 watermark = await self._warehouse.ask(_watermark, await self._state.known_space(), project)
                 first = self._month_of(watermark, partitions.months)
             corners = {RANGE_START_TAG: f"{project}|{first}", RANGE_END_TAG: f"{project}|{partitions.months[-1]}"}
-            return await self._launch(ISSUES, project, mode, issues_config(mode), corners)
+            return await self._launch(ISSUES, project, mode, issues_config(mode, self._settings.key_prefix), corners)
 
     def _month_of(self, moment: datetime | None, months: list[str]) -> str:
         """Return the month that holds an instant; what lies before the first month belongs to the first."""

@@ -1,7 +1,12 @@
 """Starting a sync: what Dagster is asked for, and when nothing is started."""
 
+import json
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -15,6 +20,7 @@ from service.starts import issues_config
 from tests.integration.browser import free_ports
 from tests.service.conftest import API, DagsterStandIn, Log, Serve
 
+ROOT = Path(__file__).resolve().parents[2]
 PROJECTS, OPS = f"{API}/projects/all", f"{API}/project/OPS/tasks"
 
 
@@ -36,6 +42,13 @@ def test_the_configuration_is_that_of_the_schedules() -> None:
     assert issues_config("incremental") == jobs.issues_config("incremental")
     assert (issues_config("full"), IssuesConfig().mode) == ({}, "backfill"), "without one, partitions are read again whole"
     assert (START, END) == ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+
+
+def test_so_it_is_where_several_spaces_share_one_dagster() -> None:
+    script = "import json; from pipelines import jobs; print(json.dumps(jobs.issues_config('incremental')))"
+    environ = {**os.environ, "BACKLOG_DAGSTER_LOCATION": "acme"}
+    done = subprocess.run([sys.executable, "-c", script], env=environ, cwd=ROOT, check=True, capture_output=True, text=True)
+    assert json.loads(done.stdout) == issues_config("incremental", ("acme",)) != issues_config("incremental")
 
 
 def test_projects_are_synced_by_the_job_of_that_name(serve: Serve, space: Log, dagster: DagsterStandIn) -> None:
@@ -71,7 +84,8 @@ def test_issues_of_a_project_are_synced_from_its_watermark_or_whole(
     assert params["selector"]["repositoryLocationName"] == ("backlog_elt" if body is None else "acme")
     tags = {tag["key"]: tag["value"] for tag in params["executionMetadata"]["tags"]}
     assert tags == {START: f"OPS|{first}", END: "OPS|2026-03"}
-    assert params["runConfigData"] == issues_config("full" if mode == "full" else "incremental")
+    prefix = () if body is None else ("acme",)
+    assert params["runConfigData"] == issues_config("full" if mode == "full" else "incremental", prefix)
 
 
 def test_a_project_that_was_never_read_is_read_from_the_first_month(serve: Serve, space: Log, dagster: DagsterStandIn) -> None:
