@@ -138,6 +138,12 @@ def test_silence_is_told_by_what_the_log_of_syncs_says(loaded: Deployment, sink:
     assert "no sync of projects has succeeded" in texts(sink)[0]
 
 
+def test_a_location_that_loads_no_space_is_not_told_to_be_silent(loaded: Deployment) -> None:
+    one = replace(alerter(loaded), url="")
+    look(one)
+    assert look(one, minutes=48 * 60).open == {}
+
+
 def test_a_look_gives_a_sign_of_life_with_what_is_open(loaded: Deployment) -> None:
     name = alerts_of(loaded.sim.url)
     assert last_beat(loaded.engine, name) is None
