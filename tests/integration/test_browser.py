@@ -150,7 +150,7 @@ def test_lineage_shows_issues_below_projects(up: Up) -> None:
 def test_checks_are_shown_with_what_they_found(up: Up) -> None:
     with analyst_at(up) as analyst:
         page = analyst.open("/assets/raw/issues?view=checks")
-        expect(page.get_by_text("Checks (7)")).to_be_visible()
+        expect(page.get_by_text("Checks (9)")).to_be_visible()
         for name in ("every_project_is_fresh", "issue_counts_match_source"):
             expect(page.get_by_text(name, exact=True).first).to_be_visible()
         for name in CHECKED_IN_EVERY_RUN:
@@ -165,7 +165,7 @@ def test_of_each_project_one_sees_whether_it_is_equal_since_when_how_proven_and_
         analyst.load_partition(PROJECTS[0], month)
         page = analyst.open("/assets/raw/issues?view=checks")
         # Those that ask the source were evaluated too: "skipped" would hide what they had found.
-        expect(page.get_by_text("Succeeded", exact=True)).to_have_count(7)
+        expect(page.get_by_text("Succeeded", exact=True)).to_have_count(9)
         page.get_by_text("issue_counts_match_source", exact=True).first.click()
         project = page.get_by_role("row").filter(has_text=PROJECTS[0]).filter(has_text="equal").first
         for said in ("✓ equal", MOMENT, "never", re.compile("[0-9]+ rows deleted")):

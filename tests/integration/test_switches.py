@@ -32,7 +32,9 @@ SPEC = SpaceSpec(seed=5, users=6, projects=3, issues=30, history_days=240, histo
 #: Values of the switches that are numbers, besides their default.
 NUMBERS = {"limits_drop_after": 60, "activity_retention_days": 1, "late_activity_seconds": 3_600}
 #: Switches of deliveries, tokens and rights, which have tests of their own.
-ELSEWHERE = frozenset({"hide_mail", "rotate_refresh", "reuse_token", "bearer_refusal", "webhook_delivery"})
+ELSEWHERE = frozenset(
+    {"hide_mail", "rotate_refresh", "reuse_token", "bearer_refusal", "webhook_delivery", "token_seconds", "grant_error_status"}
+)
 #: People work when it is the same day in UTC, at the space and at the user, and when it is not: 12:00 and 01:30 in Japan.
 TIMES = (BEGIN, BEGIN + timedelta(hours=13, minutes=30))
 #: Kinds of change of which one a time is enough; of the others there are three, so that each way to do them is seen.

@@ -121,11 +121,11 @@ class HostileSpace:
         return httpx.Response(200, json=[row.json() for row in rows[offset : offset + count]], headers=headers)
 
     def _activities(self, max_id: int) -> list[dict[str, Any]]:
+        end = min(max_id + 1, len(self.deleted))
         return [
             {"id": number, "type": 4, "content": {"id": issue_id, "key_id": 1}, "created": f"{at:%Y-%m-%dT%H:%M:%SZ}"}
-            for number, (issue_id, at) in reversed(list(enumerate(self.deleted)))
-            if number <= max_id
-        ][:100]
+            for number, (issue_id, at) in ((number, self.deleted[number]) for number in range(end - 1, max(end - 101, -1), -1))
+        ]
 
     def _filtered(self, params: httpx.QueryParams) -> list[Issue]:
         projects = {int(value) for value in params.get_list("projectId[]")}
