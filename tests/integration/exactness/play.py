@@ -13,6 +13,17 @@ from tests.integration.exactness.machine import Figures, machine
 STEPS = 10
 
 
+def play_until(databases: Databases, *, examples: int, mutations: int, number: int) -> None:
+    """Play so many examples, and more of them until so many changes were made; raises as `play`.
+
+    How much happens in an example differs from run to run: how far a thread gets before it dies is a matter of the machine.
+    """
+    played = made = 0
+    while played < examples or made < mutations:
+        figures = play(databases, examples=max(examples - played, 1), number=number + 1_000 * played)
+        played, made = played + figures.examples, made + figures.mutations
+
+
 def play(databases: Databases, *, examples: int, number: int, steps: int = STEPS) -> Figures:
     """Play examples and return what was done; raises what the first example raises that does not end equal.
 
