@@ -20,6 +20,7 @@ from types import FrameType
 from pipelines.environment import open_instance, prepare_storage, source
 from pipelines.processes import end_processes
 from pipelines.runtime import Runtime
+from resources.alerts.addresses import Addresses
 from resources.settings import Settings
 
 HOST = "127.0.0.1"
@@ -49,9 +50,11 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
         read_only: whether the UI only shows, and takes no run and no change of a schedule.
 
     Raises:
+        SettingsError: the address of a channel for alerts cannot be used.
         UpError: a port is taken, another `up` of this home runs, or a process ended by itself.
         WarehouseError: the embedded server cannot be started.
     """
+    Addresses.from_env(os.environ)  # a wrong one is said here, not by a tick that nobody sees
     running = Runtime.read(settings.home)
     if running:
         raise UpError(f"backlog-elt up already runs for {settings.home} (process {running.pid}): its UI is {running.dagster_url}")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import pytest
 
-from pipelines.environment import PROJECT_ROOT
 from resources.simulator import Fault, Simulator, SpaceSpec
 from tests.integration.compose import Engine, engine, stored_issues, wait_until
 from tests.integration.conftest import NewDatabase
@@ -86,7 +85,6 @@ def test_a_webserver_to_look_at_takes_no_run(deployed: Deployed) -> None:
         looking.stop()
 
 
-@pytest.mark.skipif(not (PROJECT_ROOT / "service").exists(), reason="the service is not here")
 def test_the_service_is_healthy_beside_them(deployed: Deployed) -> None:
     deployed.engine.start("service")
     deployed.engine.wait_healthy("service")
