@@ -91,7 +91,7 @@ class Syncs(RuleBasedStateMachine):
         self.people.burst(10, seed)
         self._started = True
 
-    @rule(seed=SEEDS, count=st.integers(80, 480))
+    @rule(seed=SEEDS, count=st.integers(120, 600))
     def people_work(self, seed: int, count: int) -> None:
         """Change the space between two syncs."""
         self.people.burst(count, seed)

@@ -11,6 +11,8 @@ from tests.integration.exactness.machine import Figures, machine
 
 #: Steps of one example, besides its start and its end.
 STEPS = 10
+#: The first example of a turn is the smallest there is, in which next to nothing happens.
+FEWEST = 3
 
 
 def play_until(databases: Databases, *, examples: int, mutations: int, number: int) -> None:
@@ -20,7 +22,7 @@ def play_until(databases: Databases, *, examples: int, mutations: int, number: i
     """
     played = made = 0
     while played < examples or made < mutations:
-        figures = play(databases, examples=max(examples - played, 1), number=number + 1_000 * played)
+        figures = play(databases, examples=max(examples - played, FEWEST), number=number + 1_000 * played)
         played, made = played + figures.examples, made + figures.mutations
 
 

@@ -3,7 +3,9 @@
 Not counted is what every sync is sent again, after one that lived, too. Since rows may become visible late: the last minute of
 changes and the last quarter of an hour of activities before the killed one began. To see where it stands: issues that are asked for
 by less than a page, and the known activities at which a page of new ones begins. Issues are counted apart for each way in which
-they are asked for: what changed in one second is found in the order of time and read in others, by any sync.
+they are asked for: what changed in one second is found in the order of time and read in others, by any sync. And a sync that has
+gone on with the scan of the killed one to its end scans what has changed since, as the killed one would have done: where more
+changed in one second than fits a page, rows of all that day come along, whatever the earlier scan was sent.
 
 Add here: another count of rows on the wire. Keep out: the log of requests (`resources/simulator/requests.py`).
 """
@@ -24,6 +26,8 @@ OVERLAPS = {"issues": ("updated", 60), "activities": ("created", 15 * 60)}
 #: Activities at which a page of later ones begins, whether `minId` includes its bound or not.
 KNOWN = 2
 
+Rows = dict[tuple[Any, ...], bool]
+
 
 class Served:
     """Counts the rows that a simulator serves, sync by sync."""
@@ -31,20 +35,27 @@ class Served:
     def __init__(self, sim: Simulator) -> None:
         self._sim = sim
         self._lock = threading.Lock()
-        self._now: set[tuple[Any, ...]] = set()
-        self._killed: set[tuple[Any, ...]] = set()
+        #: Rows of a sync -> whether they came in a scan that this sync has begun, not gone on with.
+        self._now: Rows = {}
+        self._killed: Rows = {}
+        self._begun: set[str] = set()
         sim.rewrite_response(self._note)
 
     def next_sync(self, *, killed: bool) -> None:
         """Say that a sync has ended, and whether it was killed: only its rows can be served again in vain."""
         with self._lock:
-            self._killed = self._now if killed else set()
-            self._now = set()
+            self._killed = self._now if killed else {}
+            self._now, self._begun = {}, set()
 
     def again(self) -> Counter[str]:
         """Return how many rows of the sync before, which was killed, were served to this one again, as they were, by kind."""
         with self._lock:
-            return Counter(way for way, _, _ in self._now & self._killed)
+            went_on = {project for (_, project, _, _), begun in self._now.items() if not begun}
+            return Counter(
+                row[0]
+                for row, begun in self._now.items()
+                if row in self._killed and (self._killed[row] or not begun or row[1] not in went_on)
+            )
 
     def _note(self, request: RequestInfo, content: Any) -> Any:
         what = ROWS.get(request.route)
@@ -55,5 +66,9 @@ class Served:
             looks = what == "issues" and int(request.param("count") or 0) < PAGE_SIZE and not request.param("id[]")
             rows = () if looks else content[KNOWN:] if request.param("minId") else content
             with self._lock:
-                self._now.update((way, row["id"], row.get("updated")) for row in rows if str(row[field]) < recent)
+                if looks:
+                    self._begun |= {value for name, value in request.params if name == "projectId[]"}
+                for row in (row for row in rows if str(row[field]) < recent):
+                    project = str(row.get("projectId"))
+                    self._now.setdefault((way, project, row["id"], row.get("updated")), project in self._begun)
         return content
