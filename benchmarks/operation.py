@@ -167,7 +167,7 @@ def _told(group: str, simulator: SpawnedSimulator, dagster: Dagster, told: Sink)
 
 
 def _day(group: str, place: Home, dagster: Dagster, storage: Engine) -> Iterator[Figure]:
-    tick = _tick_bytes(storage)
+    tick = tick_bytes(storage)
     written = tick * (SENSOR_TICKS + SCHEDULE_TICKS)
     yield Figure(group, "ticks of a day, of which those without a run are kept for one day", written / 1e6, "MB")
     for job, times in RUNS.items():
@@ -182,7 +182,7 @@ def _day(group: str, place: Home, dagster: Dagster, storage: Engine) -> Iterator
     yield Figure(group, "written in a day at the default cadence", written / 1e6, "MB", DAY_BOUND)
 
 
-def _tick_bytes(storage: Engine) -> float:
+def tick_bytes(storage: Engine) -> float:
     """Return what a tick that requests nothing takes, with its indexes: by the growth of the table with many more of them."""
     columns = "job_origin_id, selector_id, status, type, timestamp, tick_body, create_timestamp, update_timestamp"
     with storage.connect() as connection, connection.begin() as transaction:

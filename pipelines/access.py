@@ -7,7 +7,8 @@ import os
 from collections.abc import Callable, Iterator
 
 from pipelines.environment import prepare_storage
-from resources.settings import DAGSTER_POSTGRES_URL, Settings
+from resources.settings import Settings
+from resources.variables import DAGSTER_POSTGRES_URL
 from resources.warehouse import grants, owners
 from resources.warehouse.connect import engine
 from resources.warehouse.embedded import ensure_server

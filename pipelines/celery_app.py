@@ -11,7 +11,7 @@ from celery import Celery
 from dagster_celery.make_app import make_app
 from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
 
-from resources.settings import BROKER_URL
+from resources.variables import BROKER_URL
 
 #: Longer than a run may last (`max_runtime_seconds` in dagster.yaml): a task that nobody has finished by then is delivered again.
 _LONGEST_SECONDS = 13 * 3600

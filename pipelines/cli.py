@@ -19,7 +19,9 @@ from dotenv import load_dotenv
 
 from pipelines.cli_access import ACCESS_COMMANDS
 from resources.logs import set_up
-from resources.settings import Settings, SettingsError, parse_month
+from resources.settings import Settings
+from resources.values import parse_month
+from resources.variables import SettingsError
 
 
 class _WrongSetting(click.ClickException):

@@ -18,7 +18,8 @@ from dagster._grpc.client import DagsterGrpcClient
 
 from pipelines.environment import open_instance
 from pipelines.runs import end_runs, runs_beside_code_server
-from resources.settings import Settings, SettingsError
+from resources.settings import Settings
+from resources.variables import SettingsError
 from resources.warehouse.errors import WarehouseError
 
 SERVER = (sys.executable, "-m", "dagster", "code-server", "start", "-m", "pipelines.definitions")

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from resources.settings import SettingsError, read_secret_files
+from resources.variables import SettingsError, read_secret_files
 
 _EVERYWHERE = ("-h", "0.0.0.0")  # noqa: S104 - a container is reached from outside of it
 #: Word -> the module that is run, and its arguments.

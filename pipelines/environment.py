@@ -17,8 +17,9 @@ import dagster as dg
 
 import pipelines
 from pipelines.runtime import Runtime
-from resources.settings import Settings, SettingsError
+from resources.settings import Settings
 from resources.simulator import spawn_simulator
+from resources.variables import SettingsError
 from resources.warehouse.connect import check_tables
 from resources.warehouse.embedded import ensure_server
 from resources.warehouse.errors import WarehouseError

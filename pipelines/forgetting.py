@@ -5,7 +5,8 @@ Add here: what must be settled before somebody is erased. Keep out: how rows are
 
 from pipelines.environment import prepare_storage, source
 from pipelines.loading import connection
-from resources.settings import Settings, SettingsError
+from resources.settings import Settings
+from resources.variables import SettingsError
 from resources.warehouse import people
 from resources.warehouse.history import known_spaces
 

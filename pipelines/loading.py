@@ -19,7 +19,9 @@ from pipelines.processes import mark
 from pipelines.runs import PROCESS_TAG, end_dead_runs
 from resources.progress import Progress
 from resources.redact import redact
-from resources.settings import Settings, SettingsError, parse_month
+from resources.settings import Settings
+from resources.values import parse_month
+from resources.variables import SettingsError
 
 if TYPE_CHECKING:
     from resources.backlog.resource import BacklogResource

@@ -16,7 +16,8 @@ from pipelines.loading import connection
 from resources.backlog.auth import BearerToken
 from resources.backlog.callback import Callback
 from resources.backlog.client import BacklogClient
-from resources.settings import CLIENT_ID, Settings, SettingsError
+from resources.settings import Settings
+from resources.variables import CLIENT_ID, SettingsError
 
 if TYPE_CHECKING:
     from resources.backlog.resource import BacklogResource

@@ -23,7 +23,7 @@ from pipelines.sensors import SENSORS
 from resources.backlog.resource import BacklogResource
 from resources.logs import FORMAT, LEVEL, set_up
 from resources.progress import LogProgress
-from resources.settings import API_KEY, CLIENT_ID, CLIENT_SECRET, PRIVACY_KEY, TOKEN_KEY, WAREHOUSE_URL
+from resources.variables import API_KEY, CLIENT_ID, CLIENT_SECRET, PRIVACY_KEY, TOKEN_KEY, WAREHOUSE_URL
 from resources.warehouse.resource import WarehouseResource
 
 #: One process for all steps: they share one client, one request at a time, and a step starts in 0.1 s instead of 1.4 s.

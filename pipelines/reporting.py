@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from assets.marts.report import report
-from resources.settings import Settings, SettingsError
+from resources.settings import Settings
+from resources.variables import SettingsError
 from resources.warehouse.resource import WarehouseResource
 
 

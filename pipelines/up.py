@@ -19,6 +19,7 @@ from types import FrameType
 
 from pipelines.environment import open_instance, prepare_storage, source
 from pipelines.processes import end_processes
+from pipelines.runs import end_runs, runs_beside_code_server
 from pipelines.runtime import Runtime
 from resources.alerts.addresses import Addresses
 from resources.settings import Settings
@@ -68,8 +69,8 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
     try:
         _say("starting PostgreSQL" if not settings.warehouse_url else "using the given PostgreSQL")
         prepare_storage(settings)
-        with open_instance():
-            pass  # said here in one line, instead of by each process in a hundred
+        with open_instance() as instance:  # what is wrong is said here in one line, instead of by each process in a hundred
+            lost = runs_beside_code_server(instance, settings.dagster_location)
         with source(settings, alive=True) as connected:
             url, service_url = f"http://{HOST}:{port}", f"http://{HOST}:{service_port}"
             # For the service, which starts runs there, and for alerts, which lead there.
@@ -80,6 +81,8 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
             server = ["dagster", "code-server", "start", "-m", "pipelines.definitions", "-h", HOST, "-p", str(code_port), *QUIET]
             children["code server"] = _spawn(server)
             _wait_until(lambda: not _is_free(code_port), "the code server did not start", children)
+            if lost:
+                _end_lost(lost)
             only = ["--read-only"] if read_only else []
             children["webserver"] = _spawn(["dagster_webserver", "-h", HOST, "-p", str(port), "-w", workspace, *only, *QUIET])
             children["daemon"] = _spawn(["dagster._daemon", "run", "-w", workspace, *QUIET])
@@ -97,6 +100,13 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
     finally:
         Runtime.remove(settings.home)
         end_processes([child.pid for child in children.values()])
+
+
+def _end_lost(run_ids: Sequence[str]) -> None:
+    """End the runs that went down with all of an `up`, now that Dagster can start them once more; nobody else would for hours."""
+    with open_instance() as instance:
+        for run_id in end_runs(instance, run_ids, "it went down with the backlog-elt up in which it worked"):
+            _say(f"run {run_id} went down with the last backlog-elt up: marked as failed")
 
 
 def _raise_stop(_number: int, _frame: FrameType | None) -> None:

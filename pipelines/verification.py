@@ -17,7 +17,8 @@ import dagster as dg
 from pipelines.environment import open_instance, prepare_storage, source
 from pipelines.loading import Recorder, connection, run_job
 from resources.progress import Progress
-from resources.settings import Settings, SettingsError
+from resources.settings import Settings
+from resources.variables import SettingsError
 
 if TYPE_CHECKING:
     from assets.verify.mend import Mending

@@ -12,7 +12,8 @@ from resources.backlog.client import space_root
 from resources.backlog.oauth import OAuthApplication
 from resources.backlog.renewal import RenewedTokens
 from resources.redact import remember
-from resources.settings import Settings, token_keys
+from resources.settings import Settings
+from resources.values import token_keys
 from resources.warehouse.tokens import StoredTokens
 
 

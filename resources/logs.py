@@ -16,7 +16,7 @@ import structlog
 from structlog.stdlib import ProcessorFormatter
 
 from resources.redact import redact
-from resources.settings import SettingsError
+from resources.variables import SettingsError
 
 FORMAT, LEVEL = "BACKLOG_LOG_FORMAT", "BACKLOG_LOG_LEVEL"
 FORMATS, LEVELS = ("text", "json"), ("DEBUG", "INFO", "WARNING", "ERROR")

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from resources.settings import Settings, SettingsError
+from resources.settings import Settings
+from resources.variables import SettingsError
 from service.errors import ApiError, error_response
 
 HEADERS: Mapping[str, str] = {

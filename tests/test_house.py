@@ -130,7 +130,10 @@ def test_every_table_variable_and_schedule_that_the_readme_names_exists_and_none
     text = readme.read_text()
     tables = {f"raw.{table}" for table in SPECS} | {f"ops.{table.name}" for table in OPS_TABLES}
     assert mentioned(r"`((?:raw|ops)\.[a-z_]+)`", text) == tables
-    variables = mentioned(r"\"((?:BACKLOG|WAREHOUSE|DAGSTER)_[A-Z_]+)\"", (ROOT / "resources" / "settings.py").read_text())
+    variables = mentioned(
+        r"\"((?:BACKLOG|WAREHOUSE|DAGSTER)_[A-Z_]+)\"",
+        "".join((ROOT / "resources" / name).read_text() for name in ("settings.py", "variables.py")),
+    )
     assert len(variables) == len(Settings.__dataclass_fields__)
     assert variables <= mentioned(r"`([A-Z_]+)`", text)
     assert {schedule.name for schedule in SCHEDULES} <= mentioned(r"`([a-z0-9_]+)`", text)

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from sqlalchemy import Connection, Engine, text
 
 from assets.marts.charts.words import clean, duration
-from resources.settings import SettingsError
+from resources.variables import SettingsError
 from resources.warehouse.locks import Locks
 
 #: Rows of the tables that could be long.

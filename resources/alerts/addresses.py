@@ -1,6 +1,6 @@
 """Where messages go: the variables that name webhooks and mail, read and validated.
 
-Add here: the address of another channel. Keep out: how it is written to (`channels.py`), other variables (`resources/settings.py`).
+Add here: the address of another channel. Keep out: how it is written to (`channels.py`), other variables (`settings.py`).
 """
 
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from email.utils import parseaddr
 from urllib.parse import urlsplit
 
-from resources.settings import SettingsError, secret
+from resources.variables import SettingsError, secret
 
 SLACK, TEAMS, SMTP = "BACKLOG_ALERT_SLACK_URL", "BACKLOG_ALERT_TEAMS_URL", "BACKLOG_ALERT_SMTP_URL"
 MAIL_FROM, MAIL_TO = "BACKLOG_ALERT_MAIL_FROM", "BACKLOG_ALERT_MAIL_TO"

@@ -15,8 +15,9 @@ from resources.backlog.oauth import OAuthApplication
 from resources.backlog.renewal import RenewedTokens
 from resources.privacy import Mask
 from resources.redact import remember
-from resources.settings import PRIVACY_KEY, privacy_key, token_keys
 from resources.tokens import TokenStore, TokenVault
+from resources.values import privacy_key, token_keys
+from resources.variables import PRIVACY_KEY
 
 
 class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]  # generic only for resources that yield another value

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from psycopg2 import sql
 from sqlalchemy import Connection, Engine, RowMapping, text
 
-from resources.settings import WAREHOUSE_URL, SettingsError
+from resources.variables import WAREHOUSE_URL, SettingsError
 from resources.warehouse.roles import Access, Password, about, access, check_name, login, run
 
 MART = "mart"

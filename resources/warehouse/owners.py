@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from psycopg2 import sql
 from sqlalchemy import Connection, Engine, RowMapping, text
 
-from resources.settings import DAGSTER_POSTGRES_URL, WAREHOUSE_URL
+from resources.variables import DAGSTER_POSTGRES_URL, WAREHOUSE_URL
 from resources.warehouse.roles import Access, Password, about, access, check_name, login, run
 
 #: What the loader makes and so owns.

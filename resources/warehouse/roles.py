@@ -13,7 +13,7 @@ from psycopg2.extensions import connection as PgConnection  # noqa: N812 - psyco
 from psycopg2.extensions import encrypt_password
 from sqlalchemy import URL, Connection, RowMapping, text
 
-from resources.settings import SettingsError
+from resources.variables import SettingsError
 from resources.warehouse.errors import WarehouseError
 
 _NAME = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,62}")

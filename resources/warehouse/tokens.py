@@ -17,8 +17,9 @@ from sqlalchemy import Connection, Engine, Row, Select, and_, delete, func, sele
 from sqlalchemy.dialects.postgresql import insert
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from resources.settings import TOKEN_KEY, token_keys
 from resources.tokens import Tokens, TokenState, TokensUnreadableError
+from resources.values import token_keys
+from resources.variables import TOKEN_KEY
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.schema_ops import oauth_tokens
 

@@ -11,14 +11,19 @@ from dagster_shared.yaml_utils import load_yaml_from_path
 
 from pipelines.deployed import PARTS, command
 from pipelines.environment import PROJECT_ROOT
-from resources.settings import FILE, SECRETS
+from resources.variables import FILE, SECRETS
 from tests.integration.compose import CELERY, COMPOSE, DEPLOY, SERVICES, yaml_of
 
 BASE: Any = load_yaml_from_path(str(PROJECT_ROOT / "dagster.yaml"))
 INSTANCES = ["dagster.yaml", "celery/dagster.yaml"]
 HELM: dict[str, Any] = yaml_of("helm-values.yaml")
 WORKSPACE = [one["grpc_server"] for one in yaml_of("workspace.yaml")["load_from"]]
-KNOWN = {*re.findall(r"\"((?:BACKLOG|WAREHOUSE|DAGSTER)_[A-Z_]+)\"", (PROJECT_ROOT / "resources" / "settings.py").read_text())}
+KNOWN = {
+    *re.findall(
+        r"\"((?:BACKLOG|WAREHOUSE|DAGSTER)_[A-Z_]+)\"",
+        "".join((PROJECT_ROOT / "resources" / name).read_text() for name in ("settings.py", "variables.py")),
+    )
+}
 #: Read by Dagster or by one module, not by the settings.
 ELSEWHERE = {"DAGSTER_HOME", "BACKLOG_DAGSTER_URL", "BACKLOG_SERVICE_TOKEN"}
 OURS = {name: service for name, service in SERVICES.items() if name != "postgres"}

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from pipelines.reporting import write_report
-from resources.settings import Settings, SettingsError
+from resources.settings import Settings
+from resources.variables import SettingsError
 from resources.warehouse.connect import engine
 from tests.integration.commands import Shell
 from tests.integration.conftest import NewDatabase

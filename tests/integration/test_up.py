@@ -7,8 +7,9 @@ import signal
 from pathlib import Path
 
 import httpx
+import psutil
 
-from resources.simulator import Simulator, SpaceSpec
+from resources.simulator import Fault, Simulator, SpaceSpec
 from tests.integration.commands import Shell, end
 from tests.integration.compose import LAUNCH, free_port, wait_until
 from tests.integration.conftest import NewDatabase
@@ -46,3 +47,40 @@ def answers(port: int) -> bool:
         return httpx.get(f"http://127.0.0.1:{port}/server_info").status_code == 200
     except httpx.TransportError:
         return False
+
+
+def test_a_run_that_was_at_work_when_the_machine_went_down_is_ended_by_the_next_one_and_done_again(
+    tmp_path: Path, new_database: NewDatabase
+) -> None:
+    with Simulator(SPEC) as sim:
+        databases = {"WAREHOUSE_URL": new_database(), "DAGSTER_POSTGRES_URL": new_database()}
+        space = {"BACKLOG_URL": sim.url, "BACKLOG_API_KEY": sim.api_key, "BACKLOG_ELT_HOME": str(tmp_path / "home")}
+        shell, port = Shell(tmp_path, databases | space), free_port()
+        options = ("up", "--no-load", "--port", str(port), "--service-port", str(free_port()))
+        killed = shell.start(*options)
+        wait_until(lambda: answers(port), "up does not answer")
+        sim.faults.add(Fault("slow", times=None, seconds=60.0))
+        selector = {"repositoryLocationName": "backlog_elt", "repositoryName": "__repository__", "jobName": "users"}
+        ask(port, LAUNCH, params={"selector": selector})
+        wait_until(lambda: statuses(port) == ["STARTED"], "the run does not start")
+        up = psutil.Process(killed.pid)
+        with killed:
+            for process in (up, *up.children(recursive=True)):
+                process.kill()
+        sim.faults.clear()
+        again = shell.start(*options)
+        try:
+            wait_until(lambda: answers(port) and statuses(port) == ["SUCCESS", "FAILURE"], "the run is not done again")
+        finally:
+            again.send_signal(signal.SIGTERM)
+            done = end(again)
+    assert "went down with the last backlog-elt up: marked as failed" in done.err
+    assert done.code == 0, done.err
+
+
+def statuses(port: int) -> list[object]:
+    """Return the state of the runs of `users`, the newest first."""
+    found = ask(port, '{ runsOrError(filter: {pipelineName: "users"}) { ... on Runs { results { status } } } }')
+    results = found["runsOrError"]["results"]
+    assert isinstance(results, list)
+    return [run["status"] for run in results]

@@ -12,7 +12,8 @@ import pytest
 from pipelines.environment import PROJECT_ROOT, prepare_storage, source
 from pipelines.processes import started
 from pipelines.runtime import Runtime
-from resources.settings import Settings, SettingsError
+from resources.settings import Settings
+from resources.variables import SettingsError
 
 UI, SERVICE = "http://127.0.0.1:3000", "http://127.0.0.1:3001"
 

@@ -6,7 +6,7 @@ import pytest
 
 from pipelines.loading import LoadRequest, Recorder, Summary
 from resources.progress import LogProgress
-from resources.settings import SettingsError
+from resources.variables import SettingsError
 
 
 def request(**options: object) -> LoadRequest:

@@ -15,8 +15,8 @@ from resources.backlog.ratelimit import RateLimiter
 from resources.backlog.transport import Transport
 from resources.logs import LOGGERS, about, set_up
 from resources.redact import remember
-from resources.settings import SettingsError
 from resources.simulator import Simulator
+from resources.variables import SettingsError
 from tests.deployment import SMALL, Deployment
 
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resources.privacy import Forgotten, Mask, fingerprint, told_of
-from resources.settings import SettingsError, privacy_key
+from resources.values import privacy_key
+from resources.variables import SettingsError
 
 KEY = "a key that nobody knows"
 USER = {

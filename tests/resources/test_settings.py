@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from resources.settings import SECRETS, Settings, SettingsError, read_secret_files
+from resources.settings import Settings
+from resources.variables import SECRETS, SettingsError, read_secret_files
 from tests.deployment import OTHER_TOKEN_KEY, TOKEN_KEY
 
 SECRET = "s3cr3t-of-the-application"

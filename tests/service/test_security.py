@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from resources.settings import Settings, SettingsError
+from resources.settings import Settings
+from resources.variables import SettingsError
 from service.security import HEADERS, check_exposure
 from tests.service.conftest import API, SECRET, TOKEN, DagsterStandIn, Serve
 

@@ -16,8 +16,8 @@ from sqlalchemy import Engine
 
 from assets.marts.charts.catalogue import CHARTS
 from assets.marts.report import NoMartsError, report
-from resources.settings import SettingsError
 from resources.simulator import Simulator, SpaceSpec
+from resources.variables import SettingsError
 from resources.warehouse.connect import engine
 from resources.warehouse.errors import WarehouseBusyError
 from resources.warehouse.locks import Locks

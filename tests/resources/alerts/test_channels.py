@@ -8,7 +8,7 @@ import pytest
 from resources.alerts.addresses import Addresses
 from resources.alerts.channels import ChannelError, Mail, Slack, Teams, channels
 from resources.alerts.message import Message
-from resources.settings import SettingsError
+from resources.variables import SettingsError
 from tests.sinks import MailSink, WebhookSink
 
 MESSAGE = Message("failed", "raw/issues", (("cause", "<the> key & all"), ("next step", "renew it")), "http://dagster/runs/1")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from resources.settings import SettingsError
+from resources.variables import SettingsError
 from resources.warehouse.connect import engine
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.grants import grant_bi

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine, text
 
-from resources.settings import SettingsError
+from resources.variables import SettingsError
 from resources.warehouse.connect import check_tables, engine
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.migrations import upgrade

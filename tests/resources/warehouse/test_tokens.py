@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from resources.settings import SettingsError
 from resources.tokens import Tokens, TokensUnreadableError
+from resources.variables import SettingsError
 from resources.warehouse.connect import engine
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.tokens import StoredTokens

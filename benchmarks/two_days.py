@@ -1,0 +1,309 @@
+"""Two days of the default schedules in minutes: people work, the source fails, processes are killed, and the clock leaps ahead.
+
+`python -m benchmarks.two_days [--hours 48]` takes a quarter of an hour and needs libfaketime (Debian: apt-get install
+faketime). PostgreSQL, the code server, the daemon and its runs are real, and all read one shifted clock; it leaps a step ahead as
+soon as every sensor has looked and no run is at work. What counts is that no tick was lost, no two runs of a kind were at work at
+once, no run is stuck, Dagster's storage does not grow beyond its bound, and the warehouse equals the source in the end.
+
+Add here: trouble that a deployment meets in two days. Keep out: figures of one process (`service.py`, `operation.py`).
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import dagster as dg
+import psutil
+from dagster._core.scheduler.instigation import TickStatus
+from dagster._utils.schedules import schedule_execution_time_iterator
+from sqlalchemy import Engine
+
+from benchmarks.figures import Figure, expect_equal, show
+from benchmarks.operation import DAY_BOUND, SENSOR_TICKS, tick_bytes
+from benchmarks.workshop import Home, control, free_port, scratch
+from pipelines.definitions import defs
+from pipelines.jobs import KIND_TAG
+from pipelines.runs import ACTIVE
+from resources.simulator import SpawnedSimulator, spawn_simulator
+from resources.warehouse import embedded
+from resources.warehouse.connect import engine
+
+STEP = timedelta(minutes=15)
+#: A tick may come so late, and is made up; later it is lost.
+LATE = timedelta(hours=1)
+#: The real seconds within which the daemon has done what a step asks for, runs included.
+PATIENCE = 240.0
+SCHEDULES = {one.name: one.cron_schedule for one in defs.schedules or () if isinstance(one, dg.ScheduleDefinition)}
+SENSORS = {one.name for one in defs.sensors or ()}
+#: What the source does for a while every three hours.
+FAULTS = (
+    {"status": 500, "path": ".*", "times": 5},
+    {"status": 429, "path": ".*", "times": 3},
+    {"kind": "close", "path": ".*", "times": 3},
+    {"status": 503, "path": "/issues.*", "times": 40},
+    {"kind": "cut", "path": ".*", "times": 2},
+)
+
+
+@dataclass(frozen=True)
+class Shifted(Home):
+    """A home whose processes read a clock that is ahead of the real one, by what a file says."""
+
+    library: Path = Path()
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What its processes read from the environment: clocks that only measure spans stay real, and with them sleeps."""
+        return {
+            **super().variables,
+            "BACKLOG_TIMEZONE": "UTC",
+            "DAGSTER_HOME": str(self.folder / "dagster"),
+            "LD_PRELOAD": str(self.library),
+            "FAKETIME_TIMESTAMP_FILE": str(self._file),
+            "FAKETIME_CACHE_DURATION": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "NO_FAKE_STAT": "1",
+        }
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / "clock"
+
+    def leap(self, seconds: float) -> None:
+        """Let all clocks be so far ahead of the real one; a reader sees the old or the new, nothing between."""
+        aside = self._file.with_suffix(".new")
+        aside.write_text(f"+{seconds:.0f}\n")
+        aside.chmod(0o644)
+        aside.rename(self._file)
+
+
+@dataclass
+class Deployed:
+    """A code server and a daemon on an embedded PostgreSQL, which can be killed and started again, and their clock."""
+
+    place: Shifted
+    variables: dict[str, str]
+    simulator: SpawnedSimulator
+    port: int
+    children: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    ahead: float = 0.0
+    late: float = 0.0
+
+    @property
+    def now(self) -> datetime:
+        """What its clocks show."""
+        return datetime.now(UTC) + timedelta(seconds=self.ahead)
+
+    def leap(self, seconds: float) -> None:
+        """Let the clocks of the space and of all processes leap ahead."""
+        self.ahead += seconds
+        control(self.simulator, "/clock", {"advance": seconds})
+        self.place.leap(self.ahead)
+
+    def start(self, *names: str) -> None:
+        """Start the code server, the daemon, or both."""
+        server = ["code-server", "start", "-m", "pipelines.definitions", "-h", "127.0.0.1", "-p", str(self.port)]
+        workspace = str(self.place.folder / "dagster" / "workspace.yaml")
+        modules = {"code server": ["dagster", *server], "daemon": ["dagster._daemon", "run", "-w", workspace]}
+        for name in names:
+            command = [sys.executable, "-m", *modules[name], "--log-level", "warning"]
+            with (self.place.folder / f"{name.replace(' ', '-')}.log").open("ab") as log:
+                self.children[name] = subprocess.Popen(
+                    command, env={**os.environ, **self.variables}, stdout=log, stderr=log, start_new_session=True
+                )
+
+    def kill(self, name: str) -> None:
+        """End a process and its children by force."""
+        child = psutil.Process(self.children[name].pid)
+        for process in (*child.children(recursive=True), child):
+            with suppress(psutil.Error):
+                process.kill()
+        self.children[name].wait()
+
+    def kill_a_run(self) -> bool:
+        """End the process of a run by force; False when none is at work."""
+        for process in psutil.process_iter(["cmdline"]):
+            with suppress(psutil.Error):
+                mine = process.environ().get("BACKLOG_ELT_HOME") == str(self.place.folder)
+                if mine and "execute_run" in (process.info["cmdline"] or []):
+                    process.send_signal(signal.SIGKILL)
+                    return True
+        return False
+
+
+@contextmanager
+def deployed(library: Path) -> Iterator[Deployed]:
+    """Start everything on a simulated space in which people work, loaded once."""
+    with scratch() as folder, spawn_simulator(alive=True, projects=3, issues=300) as simulator:
+        place = Shifted(folder, simulator, library)
+        folder.chmod(0o755)  # the server of root runs as another user, and reads the clock
+        place.leap(0)
+        place.load()
+        found = place.python("pipelines", "status", "--json").found["warehouse"]["url"]
+        port = free_port()
+        location = f"{{host: 127.0.0.1, port: {port}, location_name: backlog_elt}}"
+        (folder / "dagster" / "workspace.yaml").write_text(f"load_from:\n  - grpc_server: {location}\n")
+        server = embedded.ensure_server(folder)
+        variables = {**place.variables, "WAREHOUSE_URL": found, "DAGSTER_POSTGRES_URL": server.url(embedded.DAGSTER)}
+        made = Deployed(place, variables, simulator, port)
+        made.start("code server", "daemon")
+        # Only what an instance of Dagster reads: the clock of this process is the real one.
+        os.environ |= {name: variables[name] for name in ("DAGSTER_HOME", "DAGSTER_POSTGRES_URL")}
+        try:
+            yield made
+        finally:
+            for name in ("daemon", "code server"):
+                made.kill(name)
+
+
+def two_days(hours: float, library: Path) -> Iterator[Figure]:
+    """Let time pass, with people at work in the source, and look at what Dagster has recorded."""
+    group = f"{hours:.0f} hours of the default schedules, with faults, killed runs and killed processes"
+    with deployed(library) as deployment, dg.DagsterInstance.get() as instance:
+        storage = engine(os.environ["DAGSTER_POSTGRES_URL"])
+        _settle(deployment, instance, deployment.now)
+        began, before = deployment.now, _size(storage)
+        killed = _live(deployment, instance, began + timedelta(hours=hours))
+        ended = deployment.now
+        # Sensors look twice a minute in truth, and once a step here.
+        missing_ticks = SENSOR_TICKS * (hours / 24) - _ticks(instance, SENSORS)
+        grown = (_size(storage) - before + missing_ticks * tick_bytes(storage)) / 1e6 / (hours / 24)
+        storage.dispose()
+        control(deployment.simulator, "/faults", method="DELETE")
+        missing = _missing(instance, began, ended)
+        for one in missing:
+            print(f"missing: {one}", file=sys.stderr)
+        yield Figure(group, "ticks of schedules", _ticks(instance, set(SCHEDULES)), "ticks")
+        yield Figure(group, "ticks that are missing, or later than an hour", len(missing), "ticks", 0)
+        yield Figure(group, "runs of a kind that were at work at once", _overlaps(instance), "pairs", 0)
+        yield Figure(group, "runs that do not end", len(instance.get_runs(dg.RunsFilter(statuses=ACTIVE))), "runs", 0)
+        yield Figure(group, "written by Dagster in a day, ticks of sensors twice a minute", grown, "MB", DAY_BOUND)
+        yield Figure(group, "runs that were killed", killed, "runs")
+        yield from _runs(group, instance)
+        deployment.place.load("--full")
+        deployment.place.python("pipelines", "verify", "--deep", "--no-progress")  # raises when anything differs
+        yield Figure(group, "rows that differ from the source in the end", 0, "rows", 0)
+
+
+def _live(deployment: Deployed, instance: dg.DagsterInstance, until: datetime) -> int:
+    rng, step, number, killed = Random(1), timedelta(hours=3), 0, 0  # noqa: S311 - trouble, not secrets
+    trouble = deployment.now
+    while deployment.now < until:
+        if deployment.now >= trouble:
+            trouble, number = trouble + step, number + 1
+            control(deployment.simulator, "/faults", [rng.choice(FAULTS)])
+            for name in {2: ("daemon",), 3: ("code server",)}.get(number % 4, ()):
+                deployment.kill(name)
+                deployment.start(name)
+        leapt = deployment.now + STEP
+        deployment.leap(STEP.total_seconds())
+        killed += _settle(deployment, instance, leapt, kill=number % 4 == 1 and killed <= number // 4)
+        print(f"{deployment.now:%d %H:%M} {number} {killed}", file=sys.stderr)
+    return killed
+
+
+def _settle(deployment: Deployed, instance: dg.DagsterInstance, moment: datetime, *, kill: bool = False) -> bool:
+    """Wait until every sensor has looked since a moment, no tick is at work and no run; kill one run when told to."""
+    end, killed, calm = time.monotonic() + PATIENCE, False, 0
+    while calm < 3:
+        if kill and not killed:
+            killed = deployment.kill_a_run()
+        states = [one for one in instance.all_instigator_state() if one.instigator_name in SENSORS]
+        looked = [
+            any(
+                tick.timestamp >= moment.timestamp() - 1
+                for tick in instance.get_ticks(one.instigator_origin_id, one.selector_id, limit=1)
+            )
+            for one in states
+        ]
+        at_work = instance.get_runs(dg.RunsFilter(statuses=ACTIVE), limit=1) or _at_work(instance)
+        calm = calm + 1 if len(looked) == len(SENSORS) and all(looked) and not at_work else 0
+        if time.monotonic() > end:
+            logs = [path.read_text(errors="replace")[-1_500:] for path in deployment.place.folder.glob("*.log")]
+            raise RuntimeError(f"not at rest after {PATIENCE:.0f} s: {sorted(looked)}, {at_work}\n" + "\n".join(logs))
+        time.sleep(0.4)
+    return killed
+
+
+def _at_work(instance: dg.DagsterInstance) -> bool:
+    states = instance.all_instigator_state()
+    return any(
+        tick.status == TickStatus.STARTED
+        for one in states
+        for tick in instance.get_ticks(one.instigator_origin_id, one.selector_id, limit=1)
+    )
+
+
+def _ticks(instance: dg.DagsterInstance, names: set[str]) -> int:
+    states = [one for one in instance.all_instigator_state() if one.instigator_name in names]
+    return sum(len(instance.get_ticks(one.instigator_origin_id, one.selector_id)) for one in states)
+
+
+def _size(storage: Engine) -> int:
+    with storage.connect() as connection:
+        return int(connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one())
+
+
+def _missing(instance: dg.DagsterInstance, began: datetime, ended: datetime) -> list[str]:
+    """Return the ticks that should have been, by the crons, and were neither evaluated in time nor made up within the hour."""
+    seen: defaultdict[str, dict[int, float]] = defaultdict(dict)
+    for state in instance.all_instigator_state():
+        for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id):
+            seen[state.instigator_name][int(tick.timestamp)] = tick.tick_data.end_timestamp or float("inf")
+    missing = []
+    for name, cron in SCHEDULES.items():
+        for moment in schedule_execution_time_iterator(began.timestamp(), cron, "UTC", ascending=True):
+            # The last hour may still be made up.
+            if moment > ended - LATE:
+                break
+            done = seen[name].get(int(moment.timestamp()))
+            if moment > began and (done is None or done > (moment + LATE).timestamp()):
+                missing.append(f"{name} at {moment}: {'never' if done is None else datetime.fromtimestamp(done, UTC)}")
+    return missing
+
+
+def _overlaps(instance: dg.DagsterInstance) -> int:
+    kinds = defaultdict(list)
+    for record in instance.get_run_records():
+        kind = record.dagster_run.tags.get(KIND_TAG)
+        if kind and record.start_time and record.end_time:
+            kinds[kind].append((record.start_time, record.end_time))
+    return sum(
+        after[0] < before[1] for spans in kinds.values() for before, after in zip(sorted(spans), sorted(spans)[1:], strict=False)
+    )
+
+
+def _runs(group: str, instance: dg.DagsterInstance) -> Iterator[Figure]:
+    counted: defaultdict[str, int] = defaultdict(int)
+    for run in instance.get_runs():
+        counted[f"{run.job_name}: {run.status.value.lower()}"] += 1
+    for name, count in sorted(counted.items()):
+        yield Figure(group, f"runs of {name}", count, "runs")
+    expect_equal("jobs that have run", {"users", "projects", "issues"} <= {name.split(":")[0] for name in counted}, True)
+
+
+def main() -> int:
+    """Measure, where the library that shifts clocks is at hand."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--hours", type=float, default=48.0, help="simulated hours")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    chosen = parser.parse_args()
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+    if library is None:
+        print("libfaketime is not installed (Debian: apt-get install faketime)", file=sys.stderr)
+        return 2
+    return show([two_days(chosen.hours, library)], as_json=chosen.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
