@@ -49,6 +49,11 @@ query($partition: String!) {
 RUNS_OF_MARTS = """
 { runsOrError(filter: {pipelineName: "marts", statuses: [SUCCESS]}, limit: 1) { ... on Runs { results { runId } } } }"""
 
+SENSOR = """
+query($sensor: SensorSelector!) { sensorOrError(sensorSelector: $sensor) { ... on Sensor { id } } }"""
+STOP_SENSOR = """
+mutation($id: String!) { stopSensor(id: $id) { ... on StopSensorMutationResult { instigationState { status } } } }"""
+
 
 @dataclass(frozen=True)
 class Up:
@@ -116,6 +121,14 @@ class Up:
             if time.monotonic() > end:
                 raise RuntimeError(f"no build of marts has ended well: {runs}\n{self.tail()}")
             time.sleep(0.3)
+
+    def stop_sensor(self, name: str) -> None:
+        """Switch a sensor off, as somebody does in the UI."""
+        selector = {"sensorName": name, "repositoryName": "__repository__", "repositoryLocationName": "backlog_elt"}
+        identifier = self.graphql(SENSOR, sensor=selector)["sensorOrError"]["id"]
+        answer = self.graphql(STOP_SENSOR, id=identifier)["stopSensor"]
+        if answer.get("instigationState", {}).get("status") != "STOPPED":
+            raise RuntimeError(f"the sensor {name} was not stopped: {answer}")
 
     def report(self, *options: str) -> Path:
         """Write the report of this home, as somebody does at the command line, and return the file."""

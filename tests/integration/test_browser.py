@@ -67,8 +67,13 @@ HAS_A_LINE = """canvas => {
 
 @pytest.fixture(scope="module")
 def up() -> Iterator[Up]:
-    """Return a deployment that has done its first load; it is ended after the last test at the latest."""
+    """Return a deployment that has done its first load and built its marts; it is ended after the last test at the latest.
+
+    People work in its space all the time: the marts are not built again and again, which would take half of this machine.
+    """
     with running_up(history_start=FIRST_MONTH) as started:
+        started.wait_for_marts()
+        started.stop_sensor("marts_after_loads")
         yield started
 
 
@@ -176,7 +181,6 @@ def test_of_each_project_one_sees_whether_it_is_equal_since_when_how_proven_and_
 
 
 def test_a_mart_shows_its_chart(up: Up) -> None:
-    up.wait_for_marts()
     with analyst_at(up) as analyst:
         page = analyst.open("/assets/mart/flow_daily?view=overview")
         page.get_by_text("Show Markdown").first.click()
@@ -188,7 +192,6 @@ def test_a_mart_shows_its_chart(up: Up) -> None:
 
 
 def test_the_report_opens_without_a_network_and_shows_every_chart_also_on_a_phone(up: Up) -> None:
-    up.wait_for_marts()
     file = up.report()
     with reader(width=1000) as somebody:
         page = somebody.open(file)
