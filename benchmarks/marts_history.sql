@@ -38,7 +38,8 @@ INSERT INTO raw.comments (space_key, id, issue_id, project_id, content, created_
 SELECT 'bench', comment_id, id, project_id, CASE WHEN k % 3 = 0 THEN '確認しました' END, 1 + (id + k) % 200, at, at, '{}', '', now(), 'bench'
 FROM steps;
 
--- Of ten changes: four of status (the last to done in four of five issues), two of assignee, two of hours, one of due date, one of milestone.
+-- Of ten changes: four of status (the last to done in four of five issues), two of assignee, two of hours, one of due date (of one issue in ten, to
+-- a week later), one of milestone.
 INSERT INTO raw.issue_changes (
     space_key, comment_id, position, issue_id, project_id, created_at, created_user_id, field, source_field, kind,
     old_value, new_value, old_id, new_id, old_ids, new_ids, payload, content_hash, loaded_at, run_id
@@ -58,6 +59,7 @@ CROSS JOIN LATERAL (
         CASE k % 10
             WHEN 1 THEN '未対応' WHEN 4 THEN '処理中' WHEN 7 THEN '処理済み' WHEN 0 THEN '処理中'
             WHEN 5 THEN '利用者 ' || 1 + id % 200 WHEN 8 THEN '2.5'
+            WHEN 6 THEN CASE WHEN id % 10 = 0 THEN ((made_at + interval '13 days') AT TIME ZONE 'Asia/Tokyo')::date::text END
         END AS old_value,
         CASE k % 10
             WHEN 1 THEN '処理中' WHEN 4 THEN '処理済み' WHEN 7 THEN '処理中'

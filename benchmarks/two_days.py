@@ -1,6 +1,6 @@
 """Two days of the default schedules in minutes: people work, the source fails, processes are killed, and the clock leaps ahead.
 
-`python -m benchmarks.two_days [--hours 48]` takes a quarter of an hour and needs libfaketime (Debian: apt-get install
+`python -m benchmarks.two_days [--hours 48]` takes twenty minutes and needs libfaketime (Debian: apt-get install
 faketime). PostgreSQL, the code server, the daemon and its runs are real, and all read one shifted clock; it leaps a step ahead as
 soon as every sensor has looked and no run is at work. What counts is that no tick was lost, no two runs of a kind were at work at
 once, no run is stuck, Dagster's storage does not grow beyond its bound, and the warehouse equals the source in the end.
@@ -23,6 +23,7 @@ from pathlib import Path
 from random import Random
 
 import dagster as dg
+import httpx
 import psutil
 from dagster._core.scheduler.instigation import TickStatus
 from dagster._utils.schedules import schedule_execution_time_iterator
@@ -38,20 +39,22 @@ from resources.simulator import SpawnedSimulator, spawn_simulator
 from resources.warehouse import embedded
 from resources.warehouse.connect import engine
 
-STEP = timedelta(minutes=15)
+STEP = timedelta(minutes=30)
 #: A tick may come so late, and is made up; later it is lost.
 LATE = timedelta(hours=1)
 #: The real seconds within which the daemon has done what a step asks for, runs included.
 PATIENCE = 240.0
 SCHEDULES = {one.name: one.cron_schedule for one in defs.schedules or () if isinstance(one, dg.ScheduleDefinition)}
 SENSORS = {one.name for one in defs.sensors or ()}
-#: What the source does for a while every three hours.
+#: So many issues are edited every six hours.
+EDITS = 20
+#: What the source does once every three hours. Waits of the client are real, so each is short; a key that is refused fails a run.
 FAULTS = (
-    {"status": 500, "path": ".*", "times": 5},
-    {"status": 429, "path": ".*", "times": 3},
-    {"kind": "close", "path": ".*", "times": 3},
-    {"status": 503, "path": "/issues.*", "times": 40},
+    {"status": 500, "path": ".*", "times": 2},
+    {"status": 429, "path": ".*", "times": 1},
+    {"kind": "close", "path": ".*", "times": 2},
     {"kind": "cut", "path": ".*", "times": 2},
+    {"status": 401, "path": ".*", "times": 1},
 )
 
 
@@ -97,7 +100,6 @@ class Deployed:
     port: int
     children: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
     ahead: float = 0.0
-    late: float = 0.0
 
     @property
     def now(self) -> datetime:
@@ -112,9 +114,9 @@ class Deployed:
 
     def start(self, *names: str) -> None:
         """Start the code server, the daemon, or both."""
-        server = ["code-server", "start", "-m", "pipelines.definitions", "-h", "127.0.0.1", "-p", str(self.port)]
+        server = ["pipelines.code_server", "-h", "127.0.0.1", "-p", str(self.port)]
         workspace = str(self.place.folder / "dagster" / "workspace.yaml")
-        modules = {"code server": ["dagster", *server], "daemon": ["dagster._daemon", "run", "-w", workspace]}
+        modules = {"code server": server, "daemon": ["dagster._daemon", "run", "-w", workspace]}
         for name in names:
             command = [sys.executable, "-m", *modules[name], "--log-level", "warning"]
             with (self.place.folder / f"{name.replace(' ', '-')}.log").open("ab") as log:
@@ -143,8 +145,8 @@ class Deployed:
 
 @contextmanager
 def deployed(library: Path) -> Iterator[Deployed]:
-    """Start everything on a simulated space in which people work, loaded once."""
-    with scratch() as folder, spawn_simulator(alive=True, projects=3, issues=300) as simulator:
+    """Start everything on a simulated space, loaded once."""
+    with scratch() as folder, spawn_simulator(projects=3, issues=300) as simulator:
         place = Shifted(folder, simulator, library)
         folder.chmod(0o755)  # the server of root runs as another user, and reads the clock
         place.leap(0)
@@ -201,6 +203,9 @@ def _live(deployment: Deployed, instance: dg.DagsterInstance, until: datetime) -
     while deployment.now < until:
         if deployment.now >= trouble:
             trouble, number = trouble + step, number + 1
+            control(deployment.simulator, "/faults", method="DELETE")
+            if number % 2:
+                _work(deployment.simulator, rng)
             control(deployment.simulator, "/faults", [rng.choice(FAULTS)])
             for name in {2: ("daemon",), 3: ("code server",)}.get(number % 4, ()):
                 deployment.kill(name)
@@ -210,6 +215,15 @@ def _live(deployment: Deployed, instance: dg.DagsterInstance, until: datetime) -
         killed += _settle(deployment, instance, leapt, kill=number % 4 == 1 and killed <= number // 4)
         print(f"{deployment.now:%d %H:%M} {number} {killed}", file=sys.stderr)
     return killed
+
+
+def _work(simulator: SpawnedSimulator, rng: Random) -> None:
+    """Let people edit some issues and say something about them."""
+    with httpx.Client(base_url=f"{simulator.url}/api/v2", params={"apiKey": simulator.api_key}) as source:
+        issues = source.get("/issues", params={"count": 100}).raise_for_status().json()
+        for issue in rng.sample(issues, EDITS):
+            said = {"summary": f"{issue['summary']}!", "comment": "見ました"}
+            source.patch(f"/issues/{issue['id']}", data=said).raise_for_status()
 
 
 def _settle(deployment: Deployed, instance: dg.DagsterInstance, moment: datetime, *, kill: bool = False) -> bool:

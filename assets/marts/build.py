@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
+from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 from pydantic import Field
 from sqlalchemy import Engine
 
 from assets.location import raw_keys_below
 from assets.marts.failing_rows import is_failing, with_rows
-from assets.marts.project import DBT, FOLDER, connected, digest, keep_parsed, manifest
+from assets.marts.project import DBT, FOLDER, InstalledDbt, connected, digest, keep_parsed, manifest
 from assets.raw.declaration import OWNERS
 from resources.warehouse.builds import begin_build, end_build
 from resources.warehouse.errors import WarehouseError
@@ -101,7 +101,7 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
 
     Issues of which nothing was written since the last build of all marts keep their rows, unless the project has changed since.
     """
-    dbt = DbtCliResource(project_dir=str(FOLDER), profiles_dir=str(FOLDER), dbt_executable=DBT)
+    dbt = InstalledDbt(project_dir=str(FOLDER), profiles_dir=str(FOLDER), dbt_executable=DBT)
     with ExitStack() as stack:
         try:
             locks = stack.enter_context(Locks(warehouse.engine, "all spaces"))
@@ -114,6 +114,8 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
         if config.whole or (build and build.since is None):
             arguments.append("--full-refresh")
         elif build:
+            # The project is the same, and seeds are files of it.
+            arguments += ["--exclude", "resource_type:seed"]
             context.log.info(f"issues of which something was written since {build.since} are built anew")
         target = stack.enter_context(tempfile.TemporaryDirectory(prefix="backlog-elt-dbt-"))
         with connected(warehouse.engine):

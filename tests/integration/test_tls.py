@@ -17,6 +17,8 @@ from tests.integration.commands import Shell
 from tests.integration.conftest import PASSWORD, NewDatabase
 from tests.tls import Authority, Front, tls_before
 
+pytestmark = pytest.mark.long
+
 
 @dataclass(frozen=True)
 class Secured:

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import httpx
 import psutil
+import pytest
 
 from resources.simulator import Fault, Simulator, SpaceSpec
 from tests.integration.commands import Shell, end
 from tests.integration.compose import LAUNCH, free_port, wait_until
 from tests.integration.conftest import NewDatabase
+
+pytestmark = pytest.mark.long
 
 SPEC = SpaceSpec(seed=3, users=2, projects=1, issues=5, history_days=240)
 

@@ -13,6 +13,8 @@ from resources.simulator import Simulator
 from tests.deployment import SMALL
 from tests.service.conftest import API, SECRET, TOKEN, DagsterStandIn, Log, Serve
 
+pytestmark = pytest.mark.long
+
 #: Requests for each operation besides those that cover every bound; the same ones at every run.
 EXAMPLES = 20
 SEED = 20_260_801

@@ -50,11 +50,12 @@ def cycle_times(frame: pd.DataFrame) -> str:
         canvas = Canvas(CYCLE_TITLE, said, keys, 360)
         left, wide, high = LEFT + 16, WIDTH - LEFT - 16 - _SIDE, 320
         axes = canvas.axes(left, 0, wide, high, "サイクルタイム(対数目盛) / cycle time, logarithmic")
-        x = days(rows["done_at"]).to_numpy()
+        first, last = days(rows["done_at"].iloc[[0, -1]])
         duration_axis(axes, float(seconds.min()), float(seconds.max()))
-        span = max(float(x[-1] - x[0]), 1.0)
-        date_axis(axes, float(x[0]) - span / 80, float(x[-1]) + span / 80, 7)
-        dots(axes, x[::step], seconds.to_numpy()[::step], STAGES["review"][2], 6.0 if len(x) < 800 else 4.5)
+        span = max(last - first, 1.0)
+        date_axis(axes, first - span / 80, last + span / 80, 7)
+        x, y = days(rows["done_at"].iloc[::step]).to_numpy(), seconds.to_numpy()[::step]
+        dots(axes, x, y, STAGES["review"][2], 6.0 if len(rows) < 800 else 4.5)
         low, top = np.log(axes.get_ylim())
         places = [float(high * (np.log(line) - low) / (top - low)) for line in lines]
         for share, line, place in zip(PERCENTILES, lines, apart(places, 15), strict=True):

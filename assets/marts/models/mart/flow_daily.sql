@@ -1,6 +1,6 @@
 -- How many issues of each type were in each stage at the end of each day (in the space's zone), and how many came into it and left it that
 -- day, by the type of today; the days of a project and type go from its first issue to the day of the newest change of the space. Issues that are gone do not count.
-with stays as (
+with stays as not materialized (
     select
         v.space_key,
         v.project_id,
@@ -13,11 +13,14 @@ with stays as (
     where not v.is_deleted
 ),
 moves as (
-    select s.space_key, s.project_id, s.issue_type, s.stage, m.day, sum(m.entered) as entered, sum(m.left_stage) as left_stage
-    from stays as s
-    cross join lateral (values (s.first_day, 1, 0), (s.last_day, 0, 1)) as m (day, entered, left_stage)
-    where m.day is not null
-    group by s.space_key, s.project_id, s.issue_type, s.stage, m.day
+    select space_key, project_id, issue_type, stage, first_day as day, count(*) as entered, 0 as left_stage
+    from stays
+    group by space_key, project_id, issue_type, stage, first_day
+    union all
+    select space_key, project_id, issue_type, stage, last_day, 0, count(*)
+    from stays
+    where last_day is not null
+    group by space_key, project_id, issue_type, stage, last_day
 ),
 sums as (
     select space_key, project_id, issue_type, stage, day, entered, left_stage

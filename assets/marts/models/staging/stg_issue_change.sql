@@ -16,7 +16,13 @@ select
     c.old_ids,
     c.new_ids,
     row_number() over following as change_number,
-    lead(c.comment_id) over following is null as is_last_change
+    lead(c.comment_id) over following is null as is_last_change,
+    -- By its value, or by its id under another name.
+    case
+        when lag(c.comment_id) over following is not null then
+            c.old_value is not distinct from lag(c.new_value) over following
+            or coalesce(c.old_id = lag(c.new_id) over following, false)
+    end as follows_on
 from {{ source('raw', 'issue_changes') }} as c
 where c.deleted_at is null {{ and_touched('c') }}
 window following as (partition by c.space_key, c.issue_id, c.field order by c.created_at, c.comment_id, c.position)
