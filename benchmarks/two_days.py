@@ -137,7 +137,8 @@ class Deployed:
         for process in psutil.process_iter(["cmdline"]):
             with suppress(psutil.Error):
                 mine = process.environ().get("BACKLOG_ELT_HOME") == str(self.place.folder)
-                if mine and "execute_run" in (process.info["cmdline"] or []):
+                # A run is a process that the code server has spawned.
+                if mine and "spawn_main" in " ".join(process.info["cmdline"] or []):
                     process.send_signal(signal.SIGKILL)
                     return True
         return False
