@@ -1,6 +1,6 @@
 """Two days of the default schedules in minutes: people work, the source fails, processes are killed, and the clock leaps ahead.
 
-`python -m benchmarks.two_days [--hours 48]` takes twenty minutes and needs libfaketime (Debian: apt-get install
+`python -m benchmarks.two_days [--hours 48]` takes half an hour and needs libfaketime (Debian: apt-get install
 faketime). PostgreSQL, the code server, the daemon and its runs are real, and all read one shifted clock; it leaps a step ahead as
 soon as every sensor has looked and no run is at work. What counts is that no tick was lost, no two runs of a kind were at work at
 once, no run is stuck, Dagster's storage does not grow beyond its bound, and the warehouse equals the source in the end.
@@ -39,7 +39,8 @@ from resources.simulator import SpawnedSimulator, spawn_simulator
 from resources.warehouse import embedded
 from resources.warehouse.connect import engine
 
-STEP = timedelta(minutes=30)
+#: A daemon that has not heard from its threads for half an hour ends itself, and a leap looks like that.
+STEP = timedelta(minutes=20)
 #: A tick may come so late, and is made up; later it is lost.
 LATE = timedelta(hours=1)
 #: The real seconds within which the daemon has done what a step asks for, runs included.
