@@ -171,14 +171,14 @@ def _day(group: str, place: Home, dagster: Dagster, storage: Engine) -> Iterator
     written = tick * (SENSOR_TICKS + SCHEDULE_TICKS)
     yield Figure(group, "ticks of a day, of which those without a run are kept for one day", written / 1e6, "MB")
     for job, times in RUNS.items():
-        before = _size(storage)
+        before = size(storage)
         _run(dagster, job)
-        written += times * (_size(storage) - before)
-        yield Figure(group, f"a run of {job}", (_size(storage) - before) / 1e6, "MB")
-    before = _size(storage)
+        written += times * (size(storage) - before)
+        yield Figure(group, f"a run of {job}", (size(storage) - before) / 1e6, "MB")
+    before = size(storage)
     place.load()
-    written += LOADS * (_size(storage) - before)
-    yield Figure(group, "a load of all tables", (_size(storage) - before) / 1e6, "MB")
+    written += LOADS * (size(storage) - before)
+    yield Figure(group, "a load of all tables", (size(storage) - before) / 1e6, "MB")
     yield Figure(group, "written in a day at the default cadence", written / 1e6, "MB", DAY_BOUND)
 
 
@@ -199,7 +199,8 @@ def tick_bytes(storage: Engine) -> float:
     return float(after - before) / COPIES
 
 
-def _size(storage: Engine) -> int:
+def size(storage: Engine) -> int:
+    """Return the bytes that a database takes."""
     with storage.connect() as connection:
         return int(connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
 

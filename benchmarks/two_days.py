@@ -10,33 +10,27 @@ Add here: trouble that a deployment meets in two days. Keep out: figures of one 
 
 import argparse
 import os
-import signal
-import subprocess
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
 import dagster as dg
 import httpx
-import psutil
 from dagster._core.scheduler.instigation import TickStatus
 from dagster._utils.schedules import schedule_execution_time_iterator
-from sqlalchemy import Engine
 
 from benchmarks.figures import Figure, expect_equal, show
-from benchmarks.operation import DAY_BOUND, SENSOR_TICKS, tick_bytes
-from benchmarks.workshop import Home, control, free_port, scratch
+from benchmarks.operation import DAY_BOUND, SENSOR_TICKS, size, tick_bytes
+from benchmarks.shifted import Deployed, deployed
+from benchmarks.workshop import control
 from pipelines.definitions import defs
 from pipelines.jobs import KIND_TAG
 from pipelines.runs import ACTIVE
-from resources.simulator import SpawnedSimulator, spawn_simulator
-from resources.warehouse import embedded
+from resources.simulator import SpawnedSimulator
 from resources.warehouse.connect import engine
 
 #: A daemon that has not heard from its threads for half an hour ends itself, and a leap looks like that.
@@ -59,129 +53,18 @@ FAULTS = (
 )
 
 
-@dataclass(frozen=True)
-class Shifted(Home):
-    """A home whose processes read a clock that is ahead of the real one, by what a file says."""
-
-    library: Path = Path()
-
-    @property
-    def variables(self) -> dict[str, str]:
-        """What its processes read from the environment: clocks that only measure spans stay real, and with them sleeps."""
-        return {
-            **super().variables,
-            "BACKLOG_TIMEZONE": "UTC",
-            "DAGSTER_HOME": str(self.folder / "dagster"),
-            "LD_PRELOAD": str(self.library),
-            "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_CACHE_DURATION": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "NO_FAKE_STAT": "1",
-        }
-
-    @property
-    def _file(self) -> Path:
-        return self.folder / "clock"
-
-    def leap(self, seconds: float) -> None:
-        """Let all clocks be so far ahead of the real one; a reader sees the old or the new, nothing between."""
-        aside = self._file.with_suffix(".new")
-        aside.write_text(f"+{seconds:.0f}\n")
-        aside.chmod(0o644)
-        aside.rename(self._file)
-
-
-@dataclass
-class Deployed:
-    """A code server and a daemon on an embedded PostgreSQL, which can be killed and started again, and their clock."""
-
-    place: Shifted
-    variables: dict[str, str]
-    simulator: SpawnedSimulator
-    port: int
-    children: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
-    ahead: float = 0.0
-
-    @property
-    def now(self) -> datetime:
-        """What its clocks show."""
-        return datetime.now(UTC) + timedelta(seconds=self.ahead)
-
-    def leap(self, seconds: float) -> None:
-        """Let the clocks of the space and of all processes leap ahead."""
-        self.ahead += seconds
-        control(self.simulator, "/clock", {"advance": seconds})
-        self.place.leap(self.ahead)
-
-    def start(self, *names: str) -> None:
-        """Start the code server, the daemon, or both."""
-        server = ["pipelines.code_server", "-h", "127.0.0.1", "-p", str(self.port)]
-        workspace = str(self.place.folder / "dagster" / "workspace.yaml")
-        modules = {"code server": server, "daemon": ["dagster._daemon", "run", "-w", workspace]}
-        for name in names:
-            command = [sys.executable, "-m", *modules[name], "--log-level", "warning"]
-            with (self.place.folder / f"{name.replace(' ', '-')}.log").open("ab") as log:
-                self.children[name] = subprocess.Popen(
-                    command, env={**os.environ, **self.variables}, stdout=log, stderr=log, start_new_session=True
-                )
-
-    def kill(self, name: str) -> None:
-        """End a process and its children by force."""
-        child = psutil.Process(self.children[name].pid)
-        for process in (*child.children(recursive=True), child):
-            with suppress(psutil.Error):
-                process.kill()
-        self.children[name].wait()
-
-    def kill_a_run(self) -> bool:
-        """End the process of a run by force; False when none is at work."""
-        for process in psutil.process_iter(["cmdline"]):
-            with suppress(psutil.Error):
-                mine = process.environ().get("BACKLOG_ELT_HOME") == str(self.place.folder)
-                # A run is a process that the code server has spawned.
-                if mine and "spawn_main" in " ".join(process.info["cmdline"] or []):
-                    process.send_signal(signal.SIGKILL)
-                    return True
-        return False
-
-
-@contextmanager
-def deployed(library: Path) -> Iterator[Deployed]:
-    """Start everything on a simulated space, loaded once."""
-    with scratch() as folder, spawn_simulator(projects=3, issues=300) as simulator:
-        place = Shifted(folder, simulator, library)
-        folder.chmod(0o755)  # the server of root runs as another user, and reads the clock
-        place.leap(0)
-        place.load()
-        found = place.python("pipelines", "status", "--json").found["warehouse"]["url"]
-        port = free_port()
-        location = f"{{host: 127.0.0.1, port: {port}, location_name: backlog_elt}}"
-        (folder / "dagster" / "workspace.yaml").write_text(f"load_from:\n  - grpc_server: {location}\n")
-        server = embedded.ensure_server(folder)
-        variables = {**place.variables, "WAREHOUSE_URL": found, "DAGSTER_POSTGRES_URL": server.url(embedded.DAGSTER)}
-        made = Deployed(place, variables, simulator, port)
-        made.start("code server", "daemon")
-        # Only what an instance of Dagster reads: the clock of this process is the real one.
-        os.environ |= {name: variables[name] for name in ("DAGSTER_HOME", "DAGSTER_POSTGRES_URL")}
-        try:
-            yield made
-        finally:
-            for name in ("daemon", "code server"):
-                made.kill(name)
-
-
 def two_days(hours: float, library: Path) -> Iterator[Figure]:
     """Let time pass, with people at work in the source, and look at what Dagster has recorded."""
     group = f"{hours:.0f} hours of the default schedules, with faults, killed runs and killed processes"
     with deployed(library) as deployment, dg.DagsterInstance.get() as instance:
         storage = engine(os.environ["DAGSTER_POSTGRES_URL"])
         _settle(deployment, instance, deployment.now)
-        began, before = deployment.now, _size(storage)
+        began, before = deployment.now, size(storage)
         killed = _live(deployment, instance, began + timedelta(hours=hours))
         ended = deployment.now
         # Sensors look twice a minute in truth, and once a step here.
         missing_ticks = SENSOR_TICKS * (hours / 24) - _ticks(instance, SENSORS)
-        grown = (_size(storage) - before + missing_ticks * tick_bytes(storage)) / 1e6 / (hours / 24)
+        grown = (size(storage) - before + missing_ticks * tick_bytes(storage)) / 1e6 / (hours / 24)
         storage.dispose()
         control(deployment.simulator, "/faults", method="DELETE")
         missing = _missing(instance, began, ended)
@@ -195,8 +78,9 @@ def two_days(hours: float, library: Path) -> Iterator[Figure]:
         yield Figure(group, "runs that were killed", killed, "runs")
         yield from _runs(group, instance)
         deployment.place.load("--full")
-        deployment.place.python("pipelines", "verify", "--deep", "--no-progress")  # raises when anything differs
-        yield Figure(group, "rows that differ from the source in the end", 0, "rows", 0)
+        tables = deployment.place.python("pipelines", "verify", "--deep", "--json", "--no-progress").found["tables"].values()
+        differ = sum(table["differences"] + table["behind"] for table in tables)
+        yield Figure(group, "rows that differ from the source in the end", differ, "rows", 0)
 
 
 def _live(deployment: Deployed, instance: dg.DagsterInstance, until: datetime) -> int:
@@ -263,11 +147,6 @@ def _at_work(instance: dg.DagsterInstance) -> bool:
 def _ticks(instance: dg.DagsterInstance, names: set[str]) -> int:
     states = [one for one in instance.all_instigator_state() if one.instigator_name in names]
     return sum(len(instance.get_ticks(one.instigator_origin_id, one.selector_id)) for one in states)
-
-
-def _size(storage: Engine) -> int:
-    with storage.connect() as connection:
-        return int(connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one())
 
 
 def _missing(instance: dg.DagsterInstance, began: datetime, ended: datetime) -> list[str]:

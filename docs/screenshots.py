@@ -12,7 +12,8 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, expect
 
 from resources.warehouse.schema import SPECS
-from tests.integration.browser import Analyst, Up, analyst_at, reader, running_up, visitor_at
+from tests.integration.browser import Analyst, analyst_at, reader, visitor_at
+from tests.integration.running import Up, running_up
 
 IMAGES = Path(__file__).parent / "images"
 WIDTH = 1400

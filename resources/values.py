@@ -114,24 +114,22 @@ def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
         raise SettingsError("BACKLOG_SERVICE_TRUSTED_PROXIES", text, "addresses or networks, as 10.0.0.7,10.1.0.0/16") from None
 
 
-def root(name: str, text: str | None) -> str | None:
+def root(
+    name: str, text: str | None, expected: str = "a URL without user and query, for example http://127.0.0.1:3000"
+) -> str | None:
     """Return the root of a service without its last slash; raises SettingsError for what is no plain http URL."""
     if text is None:
         return None
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
-        raise SettingsError(name, text.split("?", 1)[0], "a URL without user and query, for example http://127.0.0.1:3000")
+        raise SettingsError(name, text.split("?", 1)[0], expected)
     return text.rstrip("/")
 
 
 def backlog_url(text: str | None) -> str | None:
     """Return the root of a space, also where the API below it was given; raises SettingsError for what is no plain http URL."""
-    if text is None:
-        return None
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
-        raise SettingsError("BACKLOG_URL", text.split("?", 1)[0], "the root of the space, https://acme.backlog.com")
-    return text.rstrip("/").removesuffix("/api/v2")
+    given = root("BACKLOG_URL", text, "the root of the space, https://acme.backlog.com")
+    return given and given.removesuffix("/api/v2")
 
 
 def postgres_url(name: str, text: str | None) -> str | None:

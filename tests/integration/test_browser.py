@@ -18,7 +18,8 @@ from assets.marts.charts.canvas import WIDTH
 from resources.warehouse import embedded
 from resources.warehouse.connect import engine
 from resources.warehouse.schema import SPECS
-from tests.integration.browser import Up, analyst_at, reader, running_up, visitor_at
+from tests.integration.browser import analyst_at, reader, visitor_at
+from tests.integration.running import Up, running_up
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
 

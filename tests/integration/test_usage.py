@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.integration.browser import free_ports
 from tests.integration.commands import Done, Shell
+from tests.integration.running import free_ports
 
 SPACE = {"BACKLOG_URL": "http://127.0.0.1:1", "BACKLOG_API_KEY": "k3y-of-the-space"}
 SECRET = "s3cr3t-of-the-database"

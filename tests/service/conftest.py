@@ -24,7 +24,7 @@ from resources.settings import Settings
 from resources.warehouse.history import fail_sync, finish_sync, lock_of, start_sync
 from resources.warehouse.locks import Locks
 from service.app import create_app
-from tests.integration.browser import free_ports
+from tests.integration.running import free_ports
 
 TOKEN = "a-token-that-nobody-guesses"
 SECRET = "a-secret-that-nobody-guesses"

@@ -10,7 +10,7 @@ from resources.simulator import PLANS, Fault, Simulator
 from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.history import finish_sync, note_progress, note_wait
 from tests.deployment import SMALL, Deployment
-from tests.integration.browser import free_ports
+from tests.integration.running import free_ports
 from tests.service.conftest import API, DagsterStandIn, Log, Serve
 
 READS = ("connection/status", "monitor/active", "monitor/stats", "history")

@@ -17,7 +17,7 @@ from assets.raw.issues import IssuesConfig
 from pipelines import jobs
 from resources.warehouse import state
 from service.starts import issues_config
-from tests.integration.browser import free_ports
+from tests.integration.running import free_ports
 from tests.service.conftest import API, DagsterStandIn, Log, Serve
 
 ROOT = Path(__file__).resolve().parents[2]

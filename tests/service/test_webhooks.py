@@ -28,7 +28,7 @@ from service.metrics import Metrics
 from service.warehouse import Warehouse
 from service.webhooks import Inbox, endpoint
 from tests.deployment import SMALL
-from tests.integration.browser import free_ports
+from tests.integration.running import free_ports
 from tests.service.conftest import API, SECRET, Serve, running
 
 PATH = f"/webhooks/backlog/{SECRET}"

@@ -1,8 +1,8 @@
--- The intervals of an issue follow each other without gap or overlap, and exactly the last one is open.
+-- The intervals of an issue follow each other without gap or overlap, and exactly the last one is open. Looked at are the issues that
+-- the last build made anew.
 {{ config(meta={'dagster': {'ref': {'name': 'issue_status_interval', 'package': 'backlog_elt'}}}) }}
 select space_key, issue_id
 from {{ ref('issue_status_interval') }}
--- The others were looked at when they were built.
 where (space_key, issue_id) in (select space_key, issue_id from {{ ref('touched_issue') }})
 group by space_key, issue_id
 having count(*) filter (where valid_to is null) <> 1

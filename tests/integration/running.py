@@ -1,0 +1,196 @@
+"""A real `backlog-elt up` on a simulated space and an embedded PostgreSQL: how it is started, asked and ended.
+
+The tests of what people see and the pictures of the README share it. Add here: another way to act on a running deployment. Keep
+out: windows of a browser (`browser.py`), checks.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx
+import psutil
+
+from resources.warehouse import embedded
+
+#: The longest that a step may take on a machine whose cores are busy; the daemon looks for backfills every 30 s.
+PATIENCE_SECONDS = 120.0
+END_SECONDS = 20.0
+_COMMAND = str(Path(sys.executable).with_name("backlog-elt"))
+RUNS_OF_PARTITION = """
+query($partition: String!) {
+  runsOrError(filter: {tags: [{key: "dagster/partition", value: $partition}]}, limit: 1) {
+    ... on Runs { results { runId status } }
+  }
+}"""
+RUNS_OF_MARTS = """
+{ runsOrError(filter: {pipelineName: "marts", statuses: [SUCCESS]}, limit: 1) { ... on Runs { results { runId } } } }"""
+
+SENSOR = """
+query($sensor: SensorSelector!) { sensorOrError(sensorSelector: $sensor) { ... on Sensor { id } } }"""
+STOP_SENSOR = """
+mutation($id: String!) { stopSensor(id: $id) { ... on StopSensorMutationResult { instigationState { status } } } }"""
+
+
+@dataclass(frozen=True)
+class Up:
+    """A running `backlog-elt up` with a home of its own."""
+
+    home: Path
+    port: int
+    service_port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+    environment: dict[str, str]
+
+    @property
+    def url(self) -> str:
+        """Where the Dagster UI is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def service_url(self) -> str:
+        """Where the sync service is."""
+        return f"http://127.0.0.1:{self.service_port}"
+
+    def graphql(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Return what Dagster answers to a query."""
+        answer = httpx.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=PATIENCE_SECONDS).json()
+        if answer.get("errors"):
+            raise RuntimeError(f"GraphQL: {answer['errors']}")
+        found: dict[str, Any] = answer["data"]
+        return found
+
+    def wait_until_loaded(self) -> None:
+        """Wait until the first load has printed its summary."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while "\ncompleted in " not in self.log.read_text(errors="replace"):
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"the first load has not ended well:\n{self.tail()}")
+            time.sleep(0.3)
+
+    def delete_issue(self, project: str) -> tuple[str, str]:
+        """Delete the issue of a project that was changed last, at the source; return its key, and the month of its last change."""
+        runtime = json.loads((self.home / "runtime.json").read_text())
+        with httpx.Client(base_url=f"{runtime['backlog_url']}/api/v2", params={"apiKey": runtime["backlog_api_key"]}) as source:
+            identifier = source.get(f"/projects/{project}").json()["id"]
+            newest = {"projectId[]": identifier, "sort": "updated", "order": "desc", "count": 1}
+            [issue] = source.get("/issues", params=newest).json()
+            source.delete(f"/issues/{issue['id']}").raise_for_status()
+        changed = datetime.fromisoformat(issue["updated"]).astimezone(ZoneInfo("Asia/Tokyo"))
+        return str(issue["issueKey"]), f"{changed:%Y-%m}"
+
+    def wait_for_partition(self, partition: str) -> None:
+        """Wait until the newest run of a single partition has ended well."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            runs = self.graphql(RUNS_OF_PARTITION, partition=partition)["runsOrError"]["results"]
+            if runs and runs[0]["status"] == "SUCCESS":
+                return
+            if time.monotonic() > end or (runs and runs[0]["status"] in {"FAILURE", "CANCELED"}):
+                raise RuntimeError(f"the run of {partition} has not ended well: {runs}\n{self.tail()}")
+            time.sleep(0.3)
+
+    def wait_for_marts(self) -> None:
+        """Wait until the marts have been built; the sensor does it within a minute of the first load."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while not (runs := self.graphql(RUNS_OF_MARTS)["runsOrError"]["results"]):
+            if time.monotonic() > end:
+                raise RuntimeError(f"no build of marts has ended well: {runs}\n{self.tail()}")
+            time.sleep(0.3)
+
+    def stop_sensor(self, name: str) -> None:
+        """Switch a sensor off, as somebody does in the UI."""
+        selector = {"sensorName": name, "repositoryName": "__repository__", "repositoryLocationName": "backlog_elt"}
+        identifier = self.graphql(SENSOR, sensor=selector)["sensorOrError"]["id"]
+        answer = self.graphql(STOP_SENSOR, id=identifier)["stopSensor"]
+        if answer.get("instigationState", {}).get("status") != "STOPPED":
+            raise RuntimeError(f"the sensor {name} was not stopped: {answer}")
+
+    def report(self, *options: str) -> Path:
+        """Write the report of this home, as somebody does at the command line, and return the file."""
+        command = [_COMMAND, "report", *options]
+        done = subprocess.run(command, env=self.environment, cwd=self.home, capture_output=True, check=True, text=True)
+        return Path(done.stdout.strip())
+
+    def verify(self) -> None:
+        """Compare every row with the source, as somebody does at the command line; people work there, so rows may be behind."""
+        command = [_COMMAND, "verify", "--deep", "--no-progress"]
+        subprocess.run(command, env=self.environment, cwd=self.home, capture_output=True, check=False)
+
+    def tail(self, lines: int = 40) -> str:
+        """Return the last lines that `up` and its children wrote."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def stop(self) -> None:
+        """Ask `up` to end and wait for it.
+
+        Raises:
+            subprocess.TimeoutExpired: it did not end in time.
+        """
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(END_SECONDS)
+
+    def processes(self) -> list[psutil.Process]:
+        """Return every process that was started for this home, whoever is its parent by now."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get("BACKLOG_ELT_HOME") == str(self.home) and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+
+@contextmanager
+def running_up(*, history_start: str) -> Iterator[Up]:
+    """Start `backlog-elt up` on a simulated space and an embedded PostgreSQL, loaded once, and leave nothing behind."""
+    # Not under pytest's folders: they are for one user only, and the server of root runs as another.
+    folder = Path(tempfile.mkdtemp(prefix="backlog-elt-up-"))
+    home, log = folder / "home", folder / "up.log"
+    try:
+        up = _start(home, log, history_start)
+        try:
+            up.wait_until_loaded()
+            yield up
+        finally:
+            if up.process.poll() is None:
+                up.stop()
+    finally:
+        embedded.stop(home)
+        shutil.rmtree(folder)
+
+
+def _start(home: Path, log: Path, history_start: str) -> Up:
+    ours = ("BACKLOG_", "DAGSTER_", "WAREHOUSE_")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    environment |= {"BACKLOG_ELT_HOME": str(home), "BACKLOG_HISTORY_START": history_start}
+    port, service_port = free_ports(2)
+    command = [_COMMAND, "up", "--port", str(port), "--service-port", str(service_port)]
+    with log.open("wb") as output:
+        # Not from the checkout, whose .env may name a real space.
+        process = subprocess.Popen(
+            command, env=environment, cwd=log.parent, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        )
+    return Up(home, port, service_port, process, log, environment)
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports of the loopback address on which nobody listens."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [int(probe.getsockname()[1]) for probe in probes]
