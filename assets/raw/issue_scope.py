@@ -3,20 +3,21 @@
 Add here: another way to choose or group projects. Keep out: reading and storing their issues.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import func, select
 
 from assets.raw.table_load import TableLoad
+from resources.backlog.scan import LOOKBACK, LOOKS
 from resources.warehouse import state
 from resources.warehouse.state import Checkpoint
 
 #: Scope of the watermarks of issues in `ops.sync_state`.
 SCOPE = "issues"
-#: Projects whose watermarks lie within this time of each other are read in one pass, from the oldest of them on.
-ONE_PASS = timedelta(days=1)
+#: Projects are read in one pass when no more than these rows come again for it: as many as the first look of a scan brings.
+FEW_ROWS = LOOKS[0][1]
 
 
 @dataclass(frozen=True)
@@ -47,21 +48,49 @@ def project_of(load: TableLoad, key: str, visible: dict[int, Project]) -> Projec
 
 
 def passes(
-    projects: Sequence[Project], watermarks: Mapping[int, datetime], checkpoints: Mapping[int, Checkpoint]
+    projects: Sequence[Project],
+    watermarks: Mapping[int, datetime],
+    checkpoints: Mapping[int, Checkpoint],
+    known_rows: Callable[[Project, datetime, datetime], int],
 ) -> list[list[Project]]:
-    """Group projects so that none is read from much further back than it needs, and a pass that was broken off can go on."""
+    """Group projects so that a pass that was broken off can go on, and that few rows are read again for the sake of one pass.
+
+    A pass reads from the oldest watermark of its projects on. `known_rows(project, since, until)` tells how many issues of a
+    project are stored that changed between two instants: as many come again with a project whose watermark is later.
+    """
 
     def before(project: Project) -> str:
         return repr(checkpoints.get(project.id))
 
     groups: list[list[Project]] = []
+    again = 0
     for project in sorted(projects, key=lambda project: (before(project), watermarks[project.id])):
-        first = groups[-1][0] if groups else project
-        if groups and before(first) == before(project) and watermarks[project.id] - watermarks[first.id] <= ONE_PASS:
-            groups[-1].append(project)
-        else:
-            groups.append([project])
+        first = groups[-1][0] if groups else None
+        if first is not None and before(first) == before(project):
+            since, until = watermarks[first.id], watermarks[project.id]
+            together = first.id in checkpoints or since == until
+            more = 0 if together else known_rows(project, since - LOOKBACK, until - LOOKBACK)
+            if again + more <= FEW_ROWS:
+                groups[-1].append(project)
+                again += more
+                continue
+        groups.append([project])
+        again = 0
     return groups
+
+
+def known_rows(load: TableLoad, project: Project, since: datetime, until: datetime) -> int:
+    """Return how many issues of a project are stored that changed at or after an instant and before another, or more than few."""
+    issues = load.spec.table.c
+    chosen = select(issues.id).where(
+        issues.space_key == load.space_key,
+        issues.project_id == project.id,
+        issues.updated_at >= since,
+        issues.updated_at < until,
+        issues.deleted_at.is_(None),
+    )
+    with load.engine.connect() as connection:
+        return int(connection.execute(select(func.count()).select_from(chosen.limit(FEW_ROWS + 1).subquery())).scalar_one())
 
 
 def renamed(load: TableLoad, projects: Sequence[Project]) -> dict[int, int]:

@@ -13,7 +13,7 @@ from assets.partitions import Slice, month_keys, month_of, partition_key, slices
 from assets.raw.issue_deletes import is_equal, mark_missed, mark_vanished, retry_rejected, unequal_projects
 from assets.raw.issue_passes import attempt, broken_off, checkpoints, complete, reached, store, store_batch
 from assets.raw.issue_report import Tally, report_partitions, report_run
-from assets.raw.issue_scope import SCOPE, Project, passes, project_of, visible_projects
+from assets.raw.issue_scope import SCOPE, Project, known_rows, passes, project_of, visible_projects
 from assets.raw.issue_wanted import read_others, read_renamed, settle_met, wanted_before
 from assets.raw.table_load import TableLoad
 from resources.backlog.models import IssueFilter
@@ -64,7 +64,7 @@ def load_changes(load: TableLoad, covered: Sequence[Slice]) -> None:
     begun = checkpoints(load, "created")
     whole = [project for project in projects if project.id not in watermarks or project.id in begun]
     until: dict[int, datetime] = {}
-    for group in passes(known, watermarks, checkpoints(load, "updated")):
+    for group in passes(known, watermarks, checkpoints(load, "updated"), partial(known_rows, load)):
         if not attempt(load, "incremental", group, partial(_read_changes, load, group, visible, watermarks, whole, until)):
             # One of them has spoilt the pass for all: read each by itself to find out which.
             for project in group:

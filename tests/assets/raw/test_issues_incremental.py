@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from assets.partitions import month_keys, partition_key
 from resources.simulator import Fault, RequestInfo
 from resources.warehouse.schema import SPECS
@@ -153,6 +155,27 @@ def test_one_project_that_refuses_does_not_hold_back_the_others(loaded: Deployme
     assert {key.split("|")[0] for key in recorded(run)} == {"OPS", "APP"}
     warnings = loaded.log(run, "WARNING")
     assert any("3 projects in one pass" in text for text in warnings)
+
+
+@pytest.mark.parametrize(("changed", "passes"), [(20, 1), (21, 2)])
+def test_a_project_that_is_behind_makes_no_other_read_more_again_than_one_request_brings(
+    loaded: Deployment, changed: int, passes: int
+) -> None:
+    space, clock = loaded.sim.space, loaded.sim.clock
+    clock.freeze(datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=5))
+    space.bulk_edit(sorted(space.project("OPS").issues)[:changed], priority_id=2)
+    late = space.create_issue("WEB").id
+    clock.advance(3600)
+    assert loaded.run_issues("OPS", mode="incremental").success
+    clock.advance(3600)
+    loaded.sim.requests.clear()
+    run = loaded.run_issues(mode="incremental")
+    asked = [request.params for request in loaded.sim.requests.recent() if request.route == "/issues"]
+    assert len({tuple(value for name, value in params if name == "projectId[]") for params in asked}) == passes
+    again = {"unchanged": changed} if passes == 1 else {}
+    assert counts(observed(run)) == {"read": 1 + sum(again.values()), "inserted": 1, **again}
+    assert late in loaded.stored_issues()
+    assert len(set(watermarks(loaded).values())) == 1
 
 
 def test_an_issue_changed_in_the_second_of_the_watermark_is_not_lost(loaded: Deployment) -> None:
