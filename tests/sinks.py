@@ -3,7 +3,6 @@
 Add here: another kind of receiver. Keep out: checks.
 """
 
-import socket
 import threading
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -13,6 +12,8 @@ from typing import Any, Self, cast
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
+
+from tests.ports import free_port
 
 
 class WebhookSink:
@@ -52,9 +53,7 @@ class MailSink:
 
     def __init__(self) -> None:
         self.received: list[tuple[list[str], EmailMessage]] = []
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         self._controller = Controller(self, hostname="127.0.0.1", port=port)
         self.url = f"smtp://127.0.0.1:{port}"
 

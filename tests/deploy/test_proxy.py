@@ -16,7 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.compose import DEPLOY, free_port, listens, wait_until
+from tests.integration.compose import DEPLOY, listens, wait_until
+from tests.ports import free_port
 from tests.tls import Authority
 
 pytestmark = pytest.mark.skipif(which("nginx") is None, reason="there is no nginx (.ci/run installs it)")

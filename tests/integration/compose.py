@@ -23,6 +23,7 @@ from dagster_shared.yaml_utils import load_yaml_from_path
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, month_keys
 from pipelines.environment import PROJECT_ROOT
 from resources.warehouse.connect import engine as connect
+from tests.ports import free_port
 
 DEPLOY = PROJECT_ROOT / "deploy"
 
@@ -36,14 +37,6 @@ COMPOSE: dict[str, Any] = yaml_of("compose.yaml")
 CELERY: dict[str, Any] = yaml_of("compose.celery.yaml")
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 READY_SECONDS = 90
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass

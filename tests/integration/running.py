@@ -8,13 +8,12 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +24,7 @@ import httpx
 import psutil
 
 from resources.warehouse import embedded
+from tests.ports import free_port
 
 #: The longest that a step may take on a machine whose cores are busy; the daemon looks for backfills every 30 s.
 PATIENCE_SECONDS = 120.0
@@ -179,7 +179,7 @@ def _start(home: Path, log: Path, history_start: str) -> Up:
     ours = ("BACKLOG_", "DAGSTER_", "WAREHOUSE_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     environment |= {"BACKLOG_ELT_HOME": str(home), "BACKLOG_HISTORY_START": history_start}
-    port, service_port = free_ports(2)
+    port, service_port = free_port(), free_port()
     command = [_COMMAND, "up", "--port", str(port), "--service-port", str(service_port)]
     with log.open("wb") as output:
         # Not from the checkout, whose .env may name a real space.
@@ -187,10 +187,3 @@ def _start(home: Path, log: Path, history_start: str) -> Up:
             command, env=environment, cwd=log.parent, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
         )
     return Up(home, port, service_port, process, log, environment)
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports of the loopback address on which nobody listens."""
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [int(probe.getsockname()[1]) for probe in probes]

@@ -16,8 +16,9 @@ import pytest
 
 from resources.simulator import Fault, Simulator, SpaceSpec
 from resources.warehouse.connect import engine as connect
-from tests.integration.compose import Engine, engine, free_port, stored_issues, wait_until, yaml_of
+from tests.integration.compose import Engine, engine, stored_issues, wait_until, yaml_of
 from tests.integration.conftest import NewDatabase
+from tests.ports import free_port
 
 pytestmark = [
     pytest.mark.long,

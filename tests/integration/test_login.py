@@ -4,7 +4,6 @@ Add here: what a login or its failure looks like from a shell. Keep out: when to
 """
 
 import json
-import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from resources.warehouse.tokens import StoredTokens
 from tests.deployment import OTHER_TOKEN_KEY, TOKEN_KEY
 from tests.integration.commands import Shell, end
 from tests.integration.conftest import PASSWORD, NewDatabase
+from tests.ports import free_port
 
 TINY = SpaceSpec(seed=3, users=4, projects=1, issues=10, history_days=40)
 
@@ -86,9 +86,6 @@ class Deployed:
 def deployed(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """Return a deployment with access by OAuth to which nobody is logged in."""
     folder = tmp_path_factory.mktemp("login")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     with Simulator(TINY) as sim:
         secrets = {
             "BACKLOG_OAUTH_CLIENT_SECRET": sim.site.keyring.client_secret,
@@ -105,7 +102,7 @@ def deployed(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory
         for name, secret in secrets.items():
             (folder / name).write_text(secret + "\n")
             variables[f"{name}_FILE"] = str(folder / name)
-        yield Deployed(sim, Shell(folder, variables), port, secrets["WAREHOUSE_URL"])
+        yield Deployed(sim, Shell(folder, variables), free_port(), secrets["WAREHOUSE_URL"])
 
 
 def test_without_a_login_a_load_says_that_one_is_needed(deployed: Deployed) -> None:
@@ -114,7 +111,7 @@ def test_without_a_login_a_load_says_that_one_is_needed(deployed: Deployed) -> N
 
 
 def test_a_user_logs_in_and_neither_a_refusal_nor_its_state_replayed_gets_in_the_way(deployed: Deployed) -> None:
-    late = deployed.shell.start("login", "--no-browser", "--port", str(deployed.port + 1), "--timeout", "1")
+    late = deployed.shell.start("login", "--no-browser", "--port", str(free_port()), "--timeout", "1")
     process, url = deployed.begin()
     page = httpx.get(deployed.decide(url, "deny"), trust_env=False)
     denied, unanswered = end(process), end(late)

@@ -12,8 +12,9 @@ import pytest
 
 from resources.simulator import Fault, Simulator, SpaceSpec
 from tests.integration.commands import Shell, end
-from tests.integration.compose import LAUNCH, free_port, wait_until
+from tests.integration.compose import LAUNCH, wait_until
 from tests.integration.conftest import NewDatabase
+from tests.ports import free_port
 
 pytestmark = pytest.mark.long
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.integration.commands import Done, Shell
-from tests.integration.running import free_ports
+from tests.ports import free_port
 
 SPACE = {"BACKLOG_URL": "http://127.0.0.1:1", "BACKLOG_API_KEY": "k3y-of-the-space"}
 SECRET = "s3cr3t-of-the-database"
@@ -101,7 +101,7 @@ def test_a_port_in_use_is_one_line_that_names_it(shell: Shell, tmp_path: Path) -
         taken.listen()
         port = taken.getsockname()[1]
         up = shell.run("up", "--port", str(port), **SPACE)
-        beside = shell.run("up", "--port", str(free_ports(1)[0]), "--service-port", str(port), **SPACE)
+        beside = shell.run("up", "--port", str(free_port()), "--service-port", str(port), **SPACE)
         serve = shell.run("serve", "--port", str(port), **SPACE)
         simulate = shell.run("simulate", "--port", str(port))
     assert (up.code, len(up.lines)) == (1, 1)

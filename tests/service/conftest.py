@@ -24,7 +24,7 @@ from resources.settings import Settings
 from resources.warehouse.history import fail_sync, finish_sync, lock_of, start_sync
 from resources.warehouse.locks import Locks
 from service.app import create_app
-from tests.integration.running import free_ports
+from tests.ports import free_port
 
 TOKEN = "a-token-that-nobody-guesses"
 SECRET = "a-secret-that-nobody-guesses"
@@ -34,7 +34,7 @@ API = "/api/v1/sync"
 @contextmanager
 def running(app: ASGIApp) -> Iterator[str]:
     """Serve an application from a thread, and give its URL."""
-    [port] = free_ports(1)
+    port = free_port()
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="critical", lifespan="auto", proxy_headers=False, ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

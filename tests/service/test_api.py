@@ -10,7 +10,7 @@ from resources.simulator import PLANS, Fault, Simulator
 from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.history import finish_sync, note_progress, note_wait
 from tests.deployment import SMALL, Deployment
-from tests.integration.running import free_ports
+from tests.ports import free_port
 from tests.service.conftest import API, DagsterStandIn, Log, Serve
 
 READS = ("connection/status", "monitor/active", "monitor/stats", "history")
@@ -120,7 +120,7 @@ def test_a_sync_whose_process_was_killed_is_not_shown_as_working(serve: Serve, l
 
 
 def test_without_dagster_the_syncs_are_still_told(serve: Serve, log: Log) -> None:
-    service = serve(BACKLOG_DAGSTER_URL=f"http://127.0.0.1:{free_ports(1)[0]}")
+    service = serve(BACKLOG_DAGSTER_URL=f"http://127.0.0.1:{free_port()}")
     with log.alive():
         found = service.get(f"{API}/monitor/active").json()
     assert len(found["active"]) == 1
@@ -210,7 +210,7 @@ def test_what_is_not_there_is_said_in_json(serve: Serve, method: str, path: str,
 
 @pytest.mark.parametrize("path", READS)
 def test_a_warehouse_that_is_out_of_reach_is_said_with_what_to_do(serve: Serve, path: str) -> None:
-    service = serve(WAREHOUSE_URL=f"postgresql://u:s3cr3t@127.0.0.1:{free_ports(1)[0]}/w")
+    service = serve(WAREHOUSE_URL=f"postgresql://u:s3cr3t@127.0.0.1:{free_port()}/w")
     answer = service.get(f"{API}/{path}")
     assert answer.status_code == 503
     assert answer.json()["error"]["code"] == "warehouse_unavailable"

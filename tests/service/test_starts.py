@@ -17,7 +17,7 @@ from assets.raw.issues import IssuesConfig
 from pipelines import jobs
 from resources.warehouse import state
 from service.starts import issues_config
-from tests.integration.running import free_ports
+from tests.ports import free_port
 from tests.service.conftest import API, DagsterStandIn, Log, Serve
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -171,7 +171,7 @@ def test_a_body_that_cannot_be_understood_starts_nothing(
 
 
 def test_without_dagster_it_is_said_how_to_start_it(serve: Serve, space: Log) -> None:
-    answer = serve(**ACME, BACKLOG_DAGSTER_URL=f"http://127.0.0.1:{free_ports(1)[0]}").post(PROJECTS)
+    answer = serve(**ACME, BACKLOG_DAGSTER_URL=f"http://127.0.0.1:{free_port()}").post(PROJECTS)
     assert answer.status_code == 503
     assert answer.json()["error"]["code"] == "dagster_unreachable"
     assert "backlog-elt up" in answer.json()["error"]["hint"]

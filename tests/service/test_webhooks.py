@@ -28,7 +28,7 @@ from service.metrics import Metrics
 from service.warehouse import Warehouse
 from service.webhooks import Inbox, endpoint
 from tests.deployment import SMALL
-from tests.integration.running import free_ports
+from tests.ports import free_port
 from tests.service.conftest import API, SECRET, Serve, running
 
 PATH = f"/webhooks/backlog/{SECRET}"
@@ -117,7 +117,7 @@ def test_where_people_are_masked_no_name_is_kept(serve: Serve, warehouse: Engine
 
 
 def test_while_the_warehouse_is_away_nothing_is_accepted(serve: Serve) -> None:
-    service = serve(**ACME, WAREHOUSE_URL=f"postgresql://u:p@127.0.0.1:{free_ports(1)[0]}/w")
+    service = serve(**ACME, WAREHOUSE_URL=f"postgresql://u:p@127.0.0.1:{free_port()}/w")
     answer = service.post(PATH, json=an_event(7))
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "warehouse_unavailable")
 
@@ -165,7 +165,7 @@ def answers(url: str) -> None:
 
 
 def test_what_was_accepted_survives_kill_9_and_what_was_not_can_be_sent_again(warehouse: Engine, warehouse_url: str) -> None:
-    [port] = free_ports(1)
+    port = free_port()
     url, events = f"http://127.0.0.1:{port}", 300
 
     def send(number: int) -> bool:
@@ -193,7 +193,7 @@ def test_what_was_accepted_survives_kill_9_and_what_was_not_can_be_sent_again(wa
 
 
 def test_the_service_is_small_and_needs_neither_dagster_nor_pandas_nor_dbt(warehouse_url: str) -> None:
-    [port] = free_ports(1)
+    port = free_port()
     script = (
         "import sys, threading, time, psutil, urllib.request\n"
         "from resources.settings import Settings\nfrom service.__main__ import serve\nimport os\n"

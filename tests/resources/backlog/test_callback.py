@@ -9,6 +9,7 @@ import pytest
 
 from resources.backlog.callback import Callback
 from resources.backlog.errors import AuthenticationError, PermanentError
+from tests.ports import free_port
 
 STRANGE = "This is no answer to the login that waits"
 
@@ -16,10 +17,7 @@ STRANGE = "This is no answer to the login that waits"
 @pytest.fixture
 def port() -> int:
     """Return a port on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free: int = probe.getsockname()[1]
-        return free
+    return free_port()
 
 
 @pytest.fixture

@@ -1,0 +1,25 @@
+"""Ports for what a test starts later.
+
+Add here: another kind of port. Keep out: ports that are held while a test runs (bind to 0 where that is needed).
+"""
+
+import random
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+_EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_LOWEST = 10_000
+
+
+def free_port() -> int:
+    """Return a port of the loopback address on which nobody listens, and which no outgoing connection is given meanwhile.
+
+    The system gives outgoing connections, and who binds to port 0, ports of its ephemeral range: with two workers a port from there
+    is soon taken by somebody else.
+    """
+    end = int(_EPHEMERAL.read_text().split()[0]) if _EPHEMERAL.exists() else 32_768
+    while True:
+        port = random.SystemRandom().randrange(_LOWEST, end)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
