@@ -16,7 +16,7 @@ from resources.warehouse.state import Checkpoint
 
 #: Scope of the watermarks of issues in `ops.sync_state`.
 SCOPE = "issues"
-#: Projects are read in one pass when no more than these rows come again for it: as many as the first look of a scan brings.
+#: A project joins a pass when no more than these rows of it come again: a pass of its own costs a request, which brings as many.
 FEW_ROWS = LOOKS[0][1]
 
 
@@ -56,26 +56,23 @@ def passes(
     """Group projects so that a pass that was broken off can go on, and that few rows are read again for the sake of one pass.
 
     A pass reads from the oldest watermark of its projects on. `known_rows(project, since, until)` tells how many issues of a
-    project are stored that changed between two instants: as many come again with a project whose watermark is later.
+    project are stored that changed between two instants: as many come again when it joins one that began to be read earlier.
     """
 
     def before(project: Project) -> str:
         return repr(checkpoints.get(project.id))
 
     groups: list[list[Project]] = []
-    again = 0
     for project in sorted(projects, key=lambda project: (before(project), watermarks[project.id])):
         first = groups[-1][0] if groups else None
         if first is not None and before(first) == before(project):
             since, until = watermarks[first.id], watermarks[project.id]
             together = first.id in checkpoints or since == until
             more = 0 if together else known_rows(project, since - LOOKBACK, until - LOOKBACK)
-            if again + more <= FEW_ROWS:
+            if more <= FEW_ROWS:
                 groups[-1].append(project)
-                again += more
                 continue
         groups.append([project])
-        again = 0
     return groups
 
 

@@ -38,6 +38,37 @@ class _Protocol(H11Protocol):
         self.app_state = {**self.app_state, "transport": transport}
 
 
+class _Server(uvicorn.Server):
+    """Ends at once when it is told to: uvicorn looks ten times a second whether it shall, and waits as long for what is open."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._told = asyncio.Event()
+
+    def end(self) -> None:
+        """Let the server end; safe to call from another thread."""
+        self.should_exit = self.force_exit = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._told.set)
+
+    async def main_loop(self) -> None:
+        """Wait for the end."""
+        self._loop = asyncio.get_running_loop()
+        if not self.should_exit:
+            await self._told.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop to listen and close all connections; what is being answered is cancelled with the loop."""
+        for server in self.servers:
+            server.close()
+        for taken in sockets or []:
+            taken.close()
+        for connection in list(self.server_state.connections):
+            connection.transport.close()
+        await asyncio.sleep(0)
+
+
 class Simulator:
     """A Backlog space over HTTP on this machine, served from a thread between `start` and `stop` (or in a `with`).
 
@@ -66,7 +97,8 @@ class Simulator:
             self.site.before.append(lambda _: life.catch_up())
         self._port = port
         self._certificate = certificate
-        self._server: uvicorn.Server | None = None
+        self._server: _Server | None = None
+        self._foreground: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
         self._socket: socket.socket | None = None
 
@@ -123,7 +155,7 @@ class Simulator:
         """
         self._socket = listen(self._port)
         self._port = self._socket.getsockname()[1]
-        self._server = uvicorn.Server(self._config())
+        self._server = _Server(self._config())
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
         self._thread.start()
         waited = threading.Event()
@@ -136,7 +168,7 @@ class Simulator:
     def stop(self) -> None:
         """Stop to listen and end open connections."""
         if self._server is not None and self._thread is not None and self._socket is not None:
-            self._server.should_exit = self._server.force_exit = True
+            self._server.end()
             self._thread.join()
             self._socket.close()
             self._server = None
@@ -150,15 +182,15 @@ class Simulator:
         """
         with listen(self._port) as taken:
             self._port = taken.getsockname()[1]
-            self._server = uvicorn.Server(self._config())
+            self._foreground = uvicorn.Server(self._config())
             ready()
-            self._server.run([taken])
+            self._foreground.run([taken])
         self._deliveries.stop()
 
     def end_serving(self) -> None:
         """Let `serve` return; safe to call from a signal handler."""
-        if self._server is not None:
-            self._server.should_exit = True
+        if self._foreground is not None:
+            self._foreground.should_exit = True
 
     def __enter__(self) -> Self:
         return self.start()

@@ -6,6 +6,7 @@ imports are saved. `python -m tests.integration.exactness.forge` is the one that
 Add here: how a load is started or ended. Keep out: when it is killed, and what must be true then.
 """
 
+import gc
 import json
 import os
 import signal
@@ -14,13 +15,13 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
 import dagster as dg
 
-import resources.warehouse.migrations  # noqa: F401 - so that no fork has to import it
 from assets.partitions import PROJECTS
 from assets.raw.issues import oldest_watermark
 from pipelines.cli import main as command
@@ -32,6 +33,16 @@ from resources.progress import LogProgress
 from resources.settings import Settings
 
 ROOT = Path(__file__).parents[3]
+#: What a load imports when it needs it: imported before, so that no fork has to.
+NEEDED_LATER = (
+    "dagster._core.storage.base_storage",
+    "dagster._daemon",
+    "dagster_postgres",
+    "httpcore",
+    "resources.warehouse.migrations",
+    "tabulate",
+    "upath",
+)
 PATIENCE_SECONDS = 120.0
 
 
@@ -108,6 +119,10 @@ def main() -> None:
     """Import everything that a load needs, then fork one for each line of standard input."""
     definitions = build_raw_definitions({"progress": LogProgress()})
     definitions.resolve_job_def("issues")
+    for name in NEEDED_LATER:
+        import_module(name)
+    # What is there stays: no fork needs to look through it, and to copy what it has looked at.
+    gc.freeze()
     said = os.memfd_create("said")
     for line in sys.stdin:
         os.ftruncate(said, 0)
