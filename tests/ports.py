@@ -9,7 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
-_LOWEST = 10_000
+#: Where ports are looked for in any case, also where the whole range is ephemeral.
+_LOWEST, _HIGHEST = 10_000, 20_000
 
 
 def free_port() -> int:
@@ -18,8 +19,8 @@ def free_port() -> int:
     The system gives outgoing connections, and who binds to port 0, ports of its ephemeral range: with two workers a port from there
     is soon taken by somebody else.
     """
-    end = int(_EPHEMERAL.read_text().split()[0]) if _EPHEMERAL.exists() else 32_768
+    ephemeral = int(_EPHEMERAL.read_text().split()[0]) if _EPHEMERAL.exists() else _HIGHEST
     while True:
-        port = random.SystemRandom().randrange(_LOWEST, end)
+        port = random.SystemRandom().randrange(_LOWEST, max(ephemeral, _HIGHEST))
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
