@@ -27,12 +27,13 @@ import psutil
 from sqlalchemy import Engine, text
 
 from benchmarks.figures import Figure, show
-from benchmarks.workshop import free_port, scratch
+from benchmarks.workshop import scratch
 from resources.simulator import spawn_simulator
 from resources.warehouse import embedded
 from resources.warehouse.connect import engine
 from resources.warehouse.migrations import upgrade
 from resources.warehouse.state import note_space_url
+from tests.ports import free_port
 
 ROOT = "/api/v1/sync"
 READS = [f"{ROOT}/connection/status", f"{ROOT}/monitor/active", f"{ROOT}/monitor/stats", f"{ROOT}/history?limit=20"]

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.workshop import Home, control, free_port, scratch
+from benchmarks.workshop import Home, control, scratch
 from resources.simulator import SpawnedSimulator, spawn_simulator
 from resources.warehouse import embedded
+from tests.ports import free_port
 
 
 @dataclass(frozen=True)

@@ -157,7 +157,7 @@ def _sensor_ticks(instance: dg.DagsterInstance) -> int:
 
 
 def _note_ticks(instance: dg.DagsterInstance, seen: Ticks) -> None:
-    """Note the ticks of schedules before Dagster removes them, which it does with those of two days that started nothing."""
+    """Note the ticks of schedules before Dagster removes them: those that started nothing go after a day."""
     for state in instance.all_instigator_state():
         if state.instigator_name in SCHEDULES:
             for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id):

@@ -7,7 +7,6 @@ Keep out: what is measured (`main_job.py`).
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from typing import Any
 
 from resources.simulator import SpawnedSimulator
 from resources.warehouse import embedded
+from tests.ports import free_port
 
 #: `ru_maxrss` is kB on Linux and bytes on macOS.
 BYTES_PER_RSS = 1 if sys.platform == "darwin" else 1024
@@ -120,13 +120,6 @@ def served(place: Home) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait(60)
-
-
-def free_port() -> int:
-    """Return a port of the loopback address on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager
