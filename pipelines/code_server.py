@@ -22,14 +22,15 @@ from resources.settings import Settings
 from resources.variables import SettingsError
 from resources.warehouse.errors import WarehouseError
 
-SERVER = (sys.executable, "-m", "dagster", "code-server", "start", "-m", "pipelines.definitions")
+#: Without the proxy of `dagster code-server start`: that one goes on, and answers health checks, when the server behind it has died.
+SERVER = (sys.executable, "-m", "dagster", "api", "grpc", "-m", "pipelines.definitions")
 #: The word that makes this module end runs instead of serving.
 END = "--end"
 READY_SECONDS = 300.0
 
 
 def serve(options: Sequence[str]) -> None:
-    """Become the code server of this location; `options` are those of `dagster code-server start`."""
+    """Become the code server of this location; `options` are those of `dagster api grpc`."""
     settings = Settings.of_this_process()
     with open_instance() as instance:
         lost = runs_beside_code_server(instance, settings.dagster_location)

@@ -78,7 +78,7 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
             # One code server for both: each would start its own otherwise, and the daemon a new one every minute.
             code_port = _free_port()
             workspace = _write_workspace(settings, code_port)
-            server = ["dagster", "code-server", "start", "-m", "pipelines.definitions", "-h", HOST, "-p", str(code_port), *QUIET]
+            server = ["dagster", "api", "grpc", "-m", "pipelines.definitions", "-h", HOST, "-p", str(code_port), *QUIET]
             children["code server"] = _spawn(server)
             _wait_until(lambda: not _is_free(code_port), "the code server did not start", children)
             if lost:

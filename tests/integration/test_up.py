@@ -82,6 +82,26 @@ def test_a_run_that_was_at_work_when_the_machine_went_down_is_ended_by_the_next_
     assert done.code == 0, done.err
 
 
+def test_it_ends_when_the_process_with_the_definitions_dies_so_that_a_service_manager_starts_it_again(
+    tmp_path: Path, new_database: NewDatabase
+) -> None:
+    with Simulator(SPEC) as sim:
+        databases = {"WAREHOUSE_URL": new_database(), "DAGSTER_POSTGRES_URL": new_database()}
+        space = {"BACKLOG_URL": sim.url, "BACKLOG_API_KEY": sim.api_key, "BACKLOG_ELT_HOME": str(tmp_path / "home")}
+        port = free_port()
+        process = Shell(tmp_path, databases | space).start(
+            "up", "--no-load", "--port", str(port), "--service-port", str(free_port())
+        )
+        wait_until(lambda: answers(port), "up does not answer")
+        children = psutil.Process(process.pid).children(recursive=True)
+        serving = [child for child in children if "pipelines.definitions" in child.cmdline()]
+        serving[-1].kill()  # the innermost, were there a proxy before it
+        done = end(process)
+    assert done.code == 1
+    assert "the code server ended by itself with exit code -9" in done.err
+    assert not any(child.is_running() for child in children)
+
+
 def statuses(port: int) -> list[object]:
     """Return the state of the runs of `users`, the newest first."""
     found = ask(port, '{ runsOrError(filter: {pipelineName: "users"}) { ... on Runs { results { status } } } }')
