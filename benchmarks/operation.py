@@ -167,9 +167,7 @@ def _told(group: str, simulator: SpawnedSimulator, dagster: Dagster, told: Sink)
 
 
 def _day(group: str, place: Home, dagster: Dagster, storage: Engine) -> Iterator[Figure]:
-    tick = tick_bytes(storage)
-    written = tick * (SENSOR_TICKS + SCHEDULE_TICKS)
-    yield Figure(group, "ticks of a day, of which those without a run are kept for one day", written / 1e6, "MB")
+    written = 0.0
     for job, times in RUNS.items():
         before = size(storage)
         _run(dagster, job)
@@ -179,6 +177,10 @@ def _day(group: str, place: Home, dagster: Dagster, storage: Engine) -> Iterator
     place.load()
     written += LOADS * (size(storage) - before)
     yield Figure(group, "a load of all tables", (size(storage) - before) / 1e6, "MB")
+    # The last: what it adds and takes back is given back by PostgreSQL at some later time, which the figures above would show.
+    ticks = tick_bytes(storage) * (SENSOR_TICKS + SCHEDULE_TICKS)
+    written += ticks
+    yield Figure(group, "ticks of a day, of which those without a run are kept for one day", ticks / 1e6, "MB")
     yield Figure(group, "written in a day at the default cadence", written / 1e6, "MB", DAY_BOUND)
 
 

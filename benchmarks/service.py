@@ -108,7 +108,7 @@ class Client:
     async def send(self, head: bytes, body: bytes = b"") -> tuple[int, str]:
         """Return status and ETag of the answer; the status is 0 when the connection broke."""
         try:
-            reader, writer = self._free.pop() if self._free else await asyncio.open_connection("127.0.0.1", self._port)
+            reader, writer = self._kept() or await asyncio.open_connection("127.0.0.1", self._port)
             writer.write(head + body)
             lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
             headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
@@ -117,6 +117,15 @@ class Client:
             return 0, ""
         self._free.append((reader, writer))
         return int(lines[0].split()[1]), headers.get("etag", "")
+
+    def _kept(self) -> "tuple[asyncio.StreamReader, asyncio.StreamWriter] | None":
+        """Return a connection of before: the service closes those on which nobody asked for some seconds."""
+        while self._free:
+            reader, writer = self._free.pop()
+            if not reader.at_eof():
+                return reader, writer
+            writer.close()
+        return None
 
 
 async def open_loop(count: int, seconds: float, one: Callable[[int], Awaitable[None]]) -> list[float]:
@@ -162,7 +171,8 @@ def reads(service: Service, seconds: float) -> Iterator[Figure]:
     taken, whole, share = asyncio.run(play())
     cuts = quantiles(taken, n=1000)
     yield Figure(group, "requests a second", len(taken) / whole, "a second")
-    yield Figure(group, "neither 200 nor 304", sum(codes.values()) - codes[200] - codes[304], "requests", 0)
+    others = {"connection lost" if code == 0 else code: count for code, count in codes.items() if code not in {200, 304}}
+    yield Figure(group, f"neither 200 nor 304{f' ({others})' if others else ''}", sum(others.values()), "requests", 0)
     yield Figure(group, "median", cuts[499] * 1000, "ms")
     yield Figure(group, "99th percentile", cuts[989] * 1000, "ms", P99_BOUND)
     yield Figure(group, "slowest", max(taken) * 1000, "ms")

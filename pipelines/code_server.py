@@ -22,7 +22,7 @@ from resources.settings import Settings
 from resources.variables import SettingsError
 from resources.warehouse.errors import WarehouseError
 
-#: Without the proxy of `dagster code-server start`: that one goes on, and answers health checks, when the server behind it has died.
+#: Without the proxy of `dagster code-server start`, which goes on, and answers health checks, when the server behind it has died.
 SERVER = (sys.executable, "-m", "dagster", "api", "grpc", "-m", "pipelines.definitions")
 #: The word that makes this module end runs instead of serving.
 END = "--end"
