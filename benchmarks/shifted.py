@@ -40,8 +40,6 @@ class Shifted(Home):
             "FAKETIME_CACHE_DURATION": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "NO_FAKE_STAT": "1",
-            # To a code server a leap looks like half a minute in which nobody asked for it.
-            "DAGSTER_GRPC_PROXY_HEARTBEAT_TTL_SECONDS": "1000000",
         }
 
     @property
