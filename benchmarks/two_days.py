@@ -43,6 +43,8 @@ SCHEDULES = {one.name: one.cron_schedule for one in defs.schedules or () if isin
 SENSORS = {one.name for one in defs.sensors or ()}
 #: Schedule -> the moment of a tick -> when it was dealt with, both in seconds since 1970.
 Ticks = defaultdict[str, dict[int, float]]
+#: Within so many hours every kind of trouble has come.
+ALL_HAVE_COME = 12
 #: So many issues are edited every six hours.
 EDITS = 20
 #: What the source does once every three hours. Waits of the client are real, so each is short; a key that is refused fails a run.
@@ -63,7 +65,7 @@ def two_days(hours: float, library: Path) -> Iterator[Figure]:
         _settle(deployment, instance, deployment.now)
         began, before = deployment.now, size(storage)
         seen: Ticks = defaultdict(dict)
-        killed = _live(deployment, instance, began + timedelta(hours=hours), seen)
+        killed, met = _live(deployment, instance, began + timedelta(hours=hours), seen)
         ended = deployment.now
         # Sensors look once a step here.
         missing_ticks = SENSOR_TICKS * (hours / 24) - _sensor_ticks(instance)
@@ -79,18 +81,25 @@ def two_days(hours: float, library: Path) -> Iterator[Figure]:
         yield Figure(group, "runs that do not end", len(instance.get_runs(dg.RunsFilter(statuses=ACTIVE))), "runs", 0)
         yield Figure(group, "written by Dagster in a day, with all ticks of sensors", grown, "MB", DAY_BOUND)
         yield Figure(group, "runs that were killed", killed, "runs")
+        yield Figure(group, "faults of the source that were met", met, "faults")
+        if hours >= ALL_HAVE_COME:
+            expect_equal("there was trouble of each kind", (killed > 0, met > 0), (True, True))
         yield from _runs(group, instance)
-        deployment.place.load("--full")
+        # Not `--full`, which would mend what the schedules have missed.
+        deployment.place.load()
         tables = deployment.place.python("pipelines", "verify", "--deep", "--json", "--no-progress").found["tables"].values()
         differ = sum(table["differences"] + table["behind"] for table in tables)
         yield Figure(group, "rows that differ from the source in the end", differ, "rows", 0)
 
 
-def _live(deployment: Deployed, instance: dg.DagsterInstance, until: datetime, seen: Ticks) -> int:
-    rng, step, number, killed = Random(1), timedelta(hours=3), 0, 0  # noqa: S311 - trouble, not secrets
+def _live(deployment: Deployed, instance: dg.DagsterInstance, until: datetime, seen: Ticks) -> tuple[int, int]:
+    """Let time pass, and return how many runs were killed and how many faults of the source were met."""
+    rng, step, number, killed, met = Random(1), timedelta(hours=3), 0, 0, 0  # noqa: S311 - trouble, not secrets
     trouble = deployment.now
     while deployment.now < until:
         if deployment.now >= trouble:
+            # A fault is in force until it has been met as often as it says.
+            met += number > 0 and control(deployment.simulator, "/faults", [])["faults"] == 0
             trouble, number = trouble + step, number + 1
             control(deployment.simulator, "/faults", method="DELETE")
             if number % 2:
@@ -103,8 +112,8 @@ def _live(deployment: Deployed, instance: dg.DagsterInstance, until: datetime, s
         deployment.leap(STEP.total_seconds())
         killed += _settle(deployment, instance, leapt, kill=number % 4 == 1 and killed <= number // 4)
         _note_ticks(instance, seen)
-        print(f"{deployment.now:%d %H:%M} {number} {killed}", file=sys.stderr)
-    return killed
+        print(f"{deployment.now:%d %H:%M} {number} {killed} {met}", file=sys.stderr)
+    return killed, met
 
 
 def _work(simulator: SpawnedSimulator, rng: Random) -> None:
@@ -157,11 +166,12 @@ def _sensor_ticks(instance: dg.DagsterInstance) -> int:
 
 
 def _note_ticks(instance: dg.DagsterInstance, seen: Ticks) -> None:
-    """Note the ticks of schedules before Dagster removes them: those that started nothing go after a day."""
+    """Note the ticks of schedules that went well, before Dagster removes them: those that started nothing go after a day."""
     for state in instance.all_instigator_state():
         if state.instigator_name in SCHEDULES:
             for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id):
-                seen[state.instigator_name][int(tick.timestamp)] = tick.tick_data.end_timestamp or float("inf")
+                if tick.status in {TickStatus.SUCCESS, TickStatus.SKIPPED}:
+                    seen[state.instigator_name][int(tick.timestamp)] = tick.tick_data.end_timestamp or float("inf")
 
 
 def _missing(seen: Ticks, began: datetime, ended: datetime) -> list[str]:
