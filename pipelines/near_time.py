@@ -22,7 +22,7 @@ from assets.raw.webhooks import drain, is_waiting
 from pipelines.jobs import KIND_TAG, changed_issues_job, deep_pass_job, issues_job
 from pipelines.runs import ACTIVE, end_dead_runs
 from pipelines.schedules import single_issues_request
-from resources.backlog.errors import BacklogError
+from resources.backlog.errors import BacklogError, PermissionDenied
 from resources.backlog.feed import touches
 from resources.backlog.resource import BacklogResource
 from resources.warehouse.errors import WarehouseError
@@ -107,6 +107,22 @@ def _request(context: dg.SensorEvaluationContext, keys: Sequence[str] = (), agai
     return single_issues_request(projects, "touched", {ISSUES_TAG: shown} if shown else None, again_from)
 
 
+def _new_activities(
+    seen: Seen, backlog: BacklogResource, warehouse: WarehouseResource, *, waiting: bool
+) -> list[dict[str, Any]] | None:
+    """Return the newest activities that are not loaded yet, None before the first load.
+
+    Where the feed is refused, what waits in the warehouse is looked after all the same: webhooks may have named it.
+    """
+    try:
+        page = next(backlog.client.activities(order="desc"), [])
+    except PermissionDenied:
+        if not waiting:
+            raise
+        return []
+    return unknown_activities(warehouse.engine, seen.space_key, page)
+
+
 @dg.sensor(
     job=changed_issues_job,
     minimum_interval_seconds=FEED_SECONDS,
@@ -121,11 +137,11 @@ def activity_feed(
     busy = _busy(context)
     if busy:
         return dg.SkipReason(busy)
+    backlog.hurry()
     try:
         seen = _space(Seen.read(context.cursor), backlog)
-        page = next(backlog.client.activities(order="desc"), [])
-        new = unknown_activities(warehouse.engine, seen.space_key, page)
         waiting = is_waiting(warehouse.engine, seen.space_key)
+        new = _new_activities(seen, backlog, warehouse, waiting=waiting)
     except (BacklogError, WarehouseError) as error:
         return dg.SkipReason(f"looked at nothing: {error}")
     if new is None:
@@ -160,6 +176,7 @@ def webhook_inbox(
     busy = _busy(context)
     if busy:
         return dg.SkipReason(busy)
+    backlog.hurry()
     try:
         seen = _space(Seen.read(context.cursor), backlog)
         drained = drain(warehouse.engine, seen.space_key, mask_for(seen.space_key, backlog.mask, warehouse.engine))

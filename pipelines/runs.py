@@ -26,11 +26,14 @@ ACTIVE = [
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Mark as failed every active run whose command has died, and return their ids."""
+    """Mark as failed every active run whose command has died, and return their ids.
+
+    A run that Dagster has launched is watched by Dagster; one that was executed again in the UI has the tags of a command's run.
+    """
     ended = []
     for run in instance.get_runs(dg.RunsFilter(statuses=ACTIVE)):
         mark = run.tags.get(PROCESS_TAG)
-        if mark and not alive(mark):
+        if mark and run.remote_job_origin is None and not alive(mark):
             instance.report_run_failed(run, "the process of the command ended without finishing this run")
             ended.append(run.run_id)
     return ended

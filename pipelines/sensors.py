@@ -37,6 +37,7 @@ def project_discovery(
     context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
 ) -> dg.SensorResult | dg.SkipReason:
     """Add the partitions of new and renamed projects and note the keys, so that old keys keep their meaning."""
+    backlog.hurry()
     try:
         projects = note_project_keys(backlog, warehouse)
     except (BacklogError, WarehouseError) as error:

@@ -136,9 +136,13 @@ def postgres_url(name: str, text: str | None) -> str | None:
     """Return the URL of a database as given; raises SettingsError, which has no part of it but the scheme."""
     if text is None:
         return None
-    if urlsplit(text).scheme.split("+", 1)[0] not in {"postgresql", "postgres"}:
-        # The value may hold a password: say what kind of thing it is, not what it is.
-        raise SettingsError(name, text.split(":", 1)[0] + ":…", "postgresql://user:password@host:5432/database")
+    # The value may hold a password: say what kind of thing it is, not what it is.
+    parts, shown = urlsplit(text), text.split(":", 1)[0] + ":…"
+    if parts.scheme.split("+", 1)[0] not in {"postgresql", "postgres"}:
+        raise SettingsError(name, shown, "postgresql://user:password@host:5432/database")
+    if parts.netloc.count("@") > 1:
+        # A part of the password would be taken for the host, which messages name.
+        raise SettingsError(name, shown, "a password in which @ is written as %40, and / as %2F")
     return text
 
 

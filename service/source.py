@@ -15,7 +15,7 @@ from resources.credentials import auth_of
 from resources.settings import Settings
 from service.cache import EXPIRY
 
-#: The longest that the retries of a look may wait.
+#: The longest that the retries of a look may wait, and the source may say nothing.
 PATIENCE_SECONDS = 5.0
 #: A source that did not answer is asked again sooner.
 AGAIN_SECONDS = 30.0
@@ -47,7 +47,9 @@ def look(engine: Engine | None, settings: Settings) -> SourceState:
         return SourceState(error="BACKLOG_URL is not set: give it to the service too, as to what loads", checked_at=now)
     try:
         auth = auth_of(settings, engine)
-        with BacklogClient(settings.backlog_url, auth, reserve=settings.rate_reserve, max_wait=PATIENCE_SECONDS) as client:
+        with BacklogClient(
+            settings.backlog_url, auth, reserve=settings.rate_reserve, max_wait=PATIENCE_SECONDS, timeout=PATIENCE_SECONDS
+        ) as client:
             space = str(client.space()["spaceKey"])
             limits = {name: asdict(limit) for name, limit in client.rate_limit().items()}
     except (BacklogError, KeyError) as error:

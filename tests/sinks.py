@@ -49,13 +49,23 @@ class WebhookSink:
 
 
 class MailSink:
-    """Takes all mail, as (recipients, mail) in `received`; it offers no encryption."""
+    """Takes all mail but that for `unknown`, as (recipients, mail) in `received`; it offers no encryption."""
 
     def __init__(self) -> None:
         self.received: list[tuple[list[str], EmailMessage]] = []
+        self.unknown: set[str] = set()
         port = free_port()
         self._controller = Controller(self, hostname="127.0.0.1", port=port)
         self.url = f"smtp://127.0.0.1:{port}"
+
+    async def handle_RCPT(  # noqa: N802 - the library's name
+        self, _server: Any, _session: Any, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        """Take a recipient, or refuse one that is unknown."""
+        if address in self.unknown:
+            return "550 no such user"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802 - the library's name
         """Keep a mail."""

@@ -63,7 +63,7 @@ def drain(engine: Engine, space_key: str, mask: Mask) -> Drained:
 def _parse(payload: str) -> Record | None:
     try:
         value = json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 

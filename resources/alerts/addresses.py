@@ -46,7 +46,11 @@ def _url(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str
     text = secret(environ, name)
     if text is None:
         return None
-    parts = urlsplit(text)
-    if parts.scheme not in schemes or not parts.hostname:
-        raise SettingsError(name, "…", f"an address that begins with {schemes[0]}:// and a host")
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is no number
+        usable = False
+    if not usable:
+        raise SettingsError(name, "…", f"an address that begins with {schemes[0]}:// and a host, and whose port is a number")
     return text

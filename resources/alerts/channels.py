@@ -3,11 +3,14 @@
 A webhook's address is a secret: who has it may write there. Add here: another channel. Keep out: what is said (`message.py`).
 """
 
+import logging
 import smtplib
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid, parseaddr
 from typing import Any, Protocol
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -18,6 +21,7 @@ from resources.alerts.message import Message
 from resources.redact import protect_logs, redact, remember
 
 SECONDS = 10.0
+_log = logging.getLogger(__name__)
 
 
 class ChannelError(Exception):
@@ -86,16 +90,23 @@ class Mail:
     name: str = "mail"
 
     def send(self, message: Message) -> None:
-        """Send the message to all recipients."""
+        """Send the message to all recipients; it is taken when one of them is, or that one would get it again and again."""
         mail = EmailMessage()
+        # Who relays mail does not always add these, and who receives it may refuse it without.
+        mail["Date"], mail["Message-ID"] = (
+            format_datetime(datetime.now(UTC)),
+            make_msgid(domain=parseaddr(self.sender)[1].rpartition("@")[2]),
+        )
         mail["Subject"], mail["From"], mail["To"] = f"[backlog-elt] {message.title}", self.sender, ", ".join(self.recipients)
         mail.set_content(message.text)
         parts = urlsplit(self.url)
         try:
             with _connected(parts) as server:
-                server.send_message(mail)
-        except (OSError, smtplib.SMTPException, ssl.SSLError) as error:
+                refused = server.send_message(mail)
+        except (OSError, smtplib.SMTPException, ssl.SSLError, ValueError) as error:
             raise ChannelError(f"mail: {parts.hostname}: {redact(' '.join(str(error).split()))}") from None
+        if refused:
+            _log.warning("mail: %s refused %s, the others have got it", parts.hostname, ", ".join(sorted(refused)))
 
 
 def _connected(parts: SplitResult) -> smtplib.SMTP:
@@ -119,7 +130,7 @@ def _post(name: str, url: str, body: dict[str, Any]) -> None:
     host = urlsplit(url).hostname
     try:
         answer = httpx.post(url, json=body, timeout=SECONDS)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         # Not chained: it carries the request.
         raise ChannelError(f"{name}: {host}: {type(error).__name__}: {redact(str(error))}") from None
     if not answer.is_success:

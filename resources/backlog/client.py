@@ -26,7 +26,7 @@ from resources.backlog.transport import OnWait, Transport
 from resources.privacy import Mask
 from resources.redact import protect_logs
 
-_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+_CONNECT_SECONDS = 5.0
 _ROOT = re.compile(r"(https?://[^/?#@\s]+(?:/[^/?#@\s]+)*?)/*(?:/api/v2/?)?")
 
 
@@ -34,7 +34,8 @@ class BacklogClient:
     """Reads one space. Every method raises the errors of errors.py; 403 and 404 are never an empty list.
 
     `base_url` is the space's root, `https://acme.backlog.com`. `reserve` is the share of each rate window that is
-    left to people. `sleep` and `clock` (epoch seconds) are for tests. An `http` client that is passed in is not closed.
+    left to people. `max_wait` bounds the seconds that the retries of one request may wait, `timeout` those until the source
+    says something. `sleep` and `clock` (epoch seconds) are for tests. An `http` client that is passed in is not closed.
     `mask` replaces people in every answer; it may be exchanged for one that replaces more.
     """
 
@@ -49,12 +50,13 @@ class BacklogClient:
         clock: Callable[[], float] = time.time,
         on_wait: OnWait | None = None,
         max_wait: float = 600.0,
+        timeout: float = 60.0,
         mask: Mask | None = None,
     ) -> None:
         protect_logs()
         self.mask = mask or Mask()
         self.base_url = space_root(base_url)
-        self._owned = None if http else httpx.Client(timeout=_TIMEOUT)
+        self._owned = None if http else httpx.Client(timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS)))
         client = http or self._owned
         assert client is not None  # noqa: S101 - one of the two is set
         self._limiter = RateLimiter(reserve, clock)

@@ -19,6 +19,9 @@ from resources.tokens import TokenStore, TokenVault
 from resources.values import privacy_key, token_keys
 from resources.variables import PRIVACY_KEY
 
+#: A tick of a sensor has a minute: then Dagster forgets it, and what it began goes on in one of the few threads of the code server.
+HURRIED = (10.0, 8.0)
+
 
 class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]  # generic only for resources that yield another value
     """Connects to a Backlog space on first use, so that definitions load with nothing set, and closes after the run.
@@ -37,13 +40,22 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]  # generi
     privacy_key: str = Field(default="", repr=False, description="Key by which people are masked, as an environment variable")
 
     _client: BacklogClient | None = PrivateAttr(default=None)
+    # Seconds that the retries of a request may wait, and until the source says something.
+    _patience: tuple[float, float] = PrivateAttr(default=(600.0, 60.0))
 
     @property
     def client(self) -> BacklogClient:
         """Return the client of this run; raises PermanentError that names the variable when one is not set."""
         if self._client is None:
-            self._client = BacklogClient(self.root, self.auth, reserve=self.rate_reserve, mask=self.mask)
+            max_wait, timeout = self._patience
+            self._client = BacklogClient(
+                self.root, self.auth, reserve=self.rate_reserve, max_wait=max_wait, timeout=timeout, mask=self.mask
+            )
         return self._client
+
+    def hurry(self) -> None:
+        """Give up within a minute what the source does not answer, as a look must that is repeated soon; call it first."""
+        self._patience = HURRIED
 
     @property
     def root(self) -> str:

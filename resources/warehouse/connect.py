@@ -70,6 +70,10 @@ def parse_url(url: str) -> URL:
         parsed = None
     if parsed is None or parsed.drivername.split("+")[0] not in {"postgres", "postgresql"}:
         raise WarehouseError("WAREHOUSE_URL cannot be read: expected postgresql://user:password@host:5432/database.")
+    if "@" in (parsed.host or ""):
+        raise WarehouseError(
+            "WAREHOUSE_URL cannot be read: write an @ in the password as %40, since the host begins after the first."
+        )
     return parsed.set(drivername="postgresql+psycopg2")
 
 

@@ -22,6 +22,8 @@ _ID = re.compile("[0-9]{1,19}")
 _NOT_ASCII = re.compile("[^\x00-\x7f]")
 NOT_KEPT = "not kept: it was no JSON, and people are masked"
 _BAD_JSON = (ValueError, RecursionError)
+#: An event has four levels. What is much deeper can be read or not, by how deep the reader's own stack is.
+DEEPEST = 100
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,16 @@ def receive(conn: Connection, space_key: str, payload: str, mask: Mask | None = 
 
 
 def _parse(payload: str) -> Any:
-    return json.loads(payload, parse_constant=_no_constant)
+    value = json.loads(payload, parse_constant=_no_constant)
+    if payload.count("[") + payload.count("{") > DEEPEST and _is_deeper(value, DEEPEST):
+        raise ValueError("deeper than any event")
+    return value
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    return levels == 0 or any(_is_deeper(one, levels - 1) for one in (value.values() if isinstance(value, dict) else value))
 
 
 def _no_constant(name: str) -> None:

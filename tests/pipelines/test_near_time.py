@@ -1,5 +1,6 @@
 """The sensor of the activity feed: what a tick costs, what it asks for, and what the run that it asks for reads."""
 
+import time
 from datetime import timedelta
 
 import dagster as dg
@@ -8,6 +9,8 @@ import pytest
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, month_keys
 from pipelines.jobs import issues_config
 from pipelines.near_time import AGAIN_AFTER, ISSUES_TAG, NEAR_TIME_SENSORS, activity_feed, webhook_inbox
+from resources.backlog.errors import Unavailable
+from resources.backlog.resource import BacklogResource
 from resources.simulator import Fault
 from tests.deployment import Deployment
 from tests.pipelines.ticking import Daemon, active, event, outcomes, post, run, some
@@ -162,6 +165,30 @@ def test_a_feed_that_does_not_answer_is_a_reason_to_skip(near: Deployment, statu
     assert found is None
     assert said is not None
     assert said.startswith("looked at nothing: GET /space/activities")
+
+
+def test_where_the_feed_is_refused_what_webhooks_have_named_is_asked_for_all_the_same(near: Deployment) -> None:
+    sensor, [issue] = Daemon(near, activity_feed), some(near)
+    sensor.tick()
+    near.sim.faults.add(Fault(status=403, path=FEED, times=None))
+    post(near, event(issue))
+    Daemon(near, webhook_inbox).tick()  # the run that it asks for comes to nothing
+    request, _ = sensor.tick()
+    run(near, request)
+    said = sensor.tick()[1]
+    assert said is not None
+    assert said.startswith("looked at nothing: GET /space/activities")
+
+
+def test_a_source_that_is_unavailable_holds_a_tick_for_less_than_the_minute_that_dagster_waits_for_it(near: Deployment) -> None:
+    near.sim.faults.add(Fault(status=503, times=None))
+    backlog = BacklogResource(url=near.sim.url, api_key=near.api_key)
+    backlog.hurry()
+    began = time.monotonic()
+    with pytest.raises(Unavailable):
+        next(backlog.client.activities())
+    backlog.close()
+    assert time.monotonic() - began < 30
 
 
 def test_before_the_first_load_nothing_is_asked_for(near: Deployment) -> None:

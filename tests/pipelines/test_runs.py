@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 import pytest
+from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteRepositoryOrigin
 
 from pipelines.processes import alive, end_processes, mark, runs, started
 from pipelines.runs import ACTIVE, PROCESS_TAG, end_dead_runs
@@ -42,6 +43,15 @@ def test_only_active_runs_of_commands_that_have_died_are_ended() -> None:
         assert set(ended) == dead | {reused, broken}
         assert {run.run_id: run.status for run in instance.get_runs() if run.run_id in kept} == kept
         assert {run.status for run in instance.get_runs() if run.run_id in ended} == {dg.DagsterRunStatus.FAILURE}
+        assert end_dead_runs(instance) == []
+
+
+def test_a_run_that_dagster_has_launched_with_the_tags_of_a_command_is_left_to_dagster() -> None:
+    server = GrpcServerCodeLocationOrigin(host="127.0.0.1", port=4000)
+    origin = RemoteRepositoryOrigin(server, "__repository__").get_job_origin("issues")
+    run = dg.DagsterRun(job_name="issues", status=dg.DagsterRunStatus.STARTED, tags={PROCESS_TAG: NOBODY}, remote_job_origin=origin)
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_run(run)
         assert end_dead_runs(instance) == []
 
 

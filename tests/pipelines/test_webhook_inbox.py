@@ -78,6 +78,7 @@ SENSELESS = {
     "no JSON at all": "unreadable: no JSON object",
     "[1, 2]": "unreadable: no JSON object",
     "NaN": "unreadable: no JSON object",
+    '{"id": 9100000010, "content": ' + "[" * 900 + "]" * 900 + "}": "unreadable: no JSON object",
     '{"id": 9100000011}': "unreadable: no activity type",
     '{"id": 9100000012, "type": 2, "content": {}}': "unreadable: type 2, but it names no issue",
     '{"id": 9100000013, "type": 2, "content": {"id": "x", "key_id": 1}}': "unreadable: type 2, but it names no issue",
@@ -90,7 +91,7 @@ SENSELESS = {
 def test_what_makes_no_sense_is_settled_as_such_and_asks_for_nothing(near: Deployment) -> None:
     hooks = Daemon(near, webhook_inbox)
     post(near, *SENSELESS)
-    assert hooks.tick() == (None, "9 events, none of issues")
+    assert hooks.tick() == (None, "10 events, none of issues")
     assert outcomes(near) == list(SENSELESS.values())
     assert wants(near) == {}
 

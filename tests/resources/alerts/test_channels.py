@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -48,6 +50,18 @@ def test_mail_reaches_all_recipients_with_the_title_as_subject() -> None:
     assert recipients == ["a@example.com", "b@example.com"]
     assert mail["Subject"] == f"[backlog-elt] {MESSAGE.title}"
     assert mail.get_content().split() == MESSAGE.text.split()
+    assert mail["Message-ID"].endswith("@example.com>")
+    assert parsedate_to_datetime(mail["Date"]) - datetime.now(UTC) < timedelta(minutes=1)
+
+
+def test_a_recipient_who_is_refused_is_named_and_the_others_get_the_mail_once(caplog: pytest.LogCaptureFixture) -> None:
+    with MailSink() as sink:
+        sink.unknown = {"b@example.com"}
+        Mail(sink.url, "elt@example.com", ("a@example.com", "b@example.com")).send(MESSAGE)
+        assert [recipients for recipients, _ in sink.received] == [["a@example.com"]]
+        assert "refused b@example.com" in caplog.text
+        with pytest.raises(ChannelError, match="no such user"):
+            Mail(sink.url, "elt@example.com", ("b@example.com",)).send(MESSAGE)
 
 
 def test_a_webhook_that_refuses_is_an_error_that_says_the_answer_and_not_the_address(sink: WebhookSink) -> None:
@@ -92,6 +106,8 @@ def test_the_variables_name_the_channels() -> None:
     [
         ({"BACKLOG_ALERT_SLACK_URL": "hooks.example.com/secret"}, "BACKLOG_ALERT_SLACK_URL"),
         ({"BACKLOG_ALERT_SMTP_URL": "http://mail"}, "BACKLOG_ALERT_SMTP_URL"),
+        ({"BACKLOG_ALERT_SMTP_URL": "smtp://user:secret@mail:2525x"}, "BACKLOG_ALERT_SMTP_URL"),
+        ({"BACKLOG_ALERT_TEAMS_URL": "https://[hooks.example.com/secret"}, "BACKLOG_ALERT_TEAMS_URL"),
         ({"BACKLOG_ALERT_SMTP_URL": "smtp://mail", "BACKLOG_ALERT_MAIL_TO": "a@b.c"}, "BACKLOG_ALERT_MAIL_FROM"),
         ({"BACKLOG_ALERT_SMTP_URL": "smtp://mail", "BACKLOG_ALERT_MAIL_FROM": "a@b.c"}, "BACKLOG_ALERT_MAIL_TO"),
     ],

@@ -32,6 +32,12 @@ def test_every_way_to_write_the_scheme_is_understood(scheme: str) -> None:
     assert (url.drivername, url.host, url.port, url.database) == ("postgresql+psycopg2", "db.test", 6543, "wh")
 
 
+def test_a_password_that_would_become_a_part_of_the_host_is_refused_without_repeating_it() -> None:
+    with pytest.raises(WarehouseError, match="write an @ in the password as %40") as caught:
+        parse_url(f"postgresql://me:pass@{SECRET}@db.test/wh")
+    assert SECRET not in str(caught.value)
+
+
 @pytest.mark.parametrize("url", ["", "warehouse", "mysql://me:s3cret!@db/wh", "postgresql://me:s3cret!@db:port/wh"])
 def test_what_is_no_url_of_postgresql_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(WarehouseError, match="WAREHOUSE_URL cannot be read: expected postgresql://") as caught:
