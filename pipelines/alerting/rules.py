@@ -3,7 +3,7 @@
 Pure functions. Add here: a rule. Keep out: telling (`ledger.py`), reading (`facts.py`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -24,8 +24,10 @@ SLOWER, SLOWER_BY = 5, timedelta(minutes=5)
 #: A sync that reads a table whole is unusual when it finds less than a half or more than three times as much.
 FEWER, MORE, SMALL = 0.5, 3.0, 20
 
-#: What the keys of problems of backfills begin with.
-BACKFILL = "backfill/"
+#: What the keys of problems of backfills begin with, and those of syncs.
+BACKFILL, UNUSUAL = "backfill/", "unusual/"
+#: Syncs that read whatever somebody has asked for, one month or all: none is like the one before it.
+OF_ANY_SIZE = frozenset({"backfill"})
 
 News = tuple[list[Problem], list[str]]
 
@@ -94,27 +96,47 @@ def of_silence(last: Mapping[str, datetime], since: datetime, now: datetime) -> 
 
 
 def of_syncs(syncs: Sequence[Usual]) -> News:
-    """Return the syncs that took far longer, or found far less or more than is usual, and the kinds that are as usual again."""
-    problems, ended = [], []
+    """Return the syncs that took far longer, or found far less or more than usual, and the keys of those that are as usual again.
+
+    Syncs are compared with those of their kind, mode and project, and so each of these is a matter of its own, of which the newest
+    sync decides: one look may see several. The words for a slow one are the same at work and afterwards, so that it is told once.
+    """
+    newest: dict[str, tuple[Usual, str | None]] = {}
     for sync in syncs:
-        key, name = f"unusual/{sync.sync_type}/{sync.mode}", f"raw/{sync.sync_type}" + f" ({sync.mode})"
         what = _unusual(sync)
+        if what or not sync.active:
+            newest[f"{UNUSUAL}{sync.sync_type}/{sync.mode}/{sync.project_key or ''}"] = sync, what
+    problems = []
+    for key, (sync, what) in newest.items():
         if what:
-            step = f"look at the run, and at the source ({RUNBOOK} 'A sync was unusual')"
+            look = "it is still at work: look" if sync.active else "look"
+            step = f"{look} at the run, and at the source ({RUNBOOK} 'A sync was unusual')"
+            name = f"raw/{sync.sync_type} ({sync.mode})"
             problems.append(Problem(key, "unusual", name, what, step, sync.project_key or "", sync.run_id))
-        elif not sync.active:
-            ended.append(key)
-    return problems, ended
+    return problems, [key for key, (_, what) in newest.items() if not what]
+
+
+def of_nothing_left(known: Iterable[str], projects: Collection[str]) -> list[str]:
+    """Return, of the keys of problems, those that no sync will end: of projects out of sight, and of earlier versions.
+
+    Earlier versions had no project in a key.
+    """
+    parts = {key: key.split("/") for key in known if key.startswith(UNUSUAL)}
+    return [key for key, part in parts.items() if len(part) < 4 or (part[3] and part[3] not in projects)]
+
+
+def _slow(seconds: float, usual_seconds: float, known: int) -> str | None:
+    took, usual = timedelta(seconds=seconds), timedelta(seconds=usual_seconds)
+    if known < ENOUGH or took <= max(SLOWER * usual, usual + SLOWER_BY):
+        return None
+    return f"it has taken {_clock(took)}, usual are {_clock(usual)}"
 
 
 def _unusual(sync: Usual) -> str | None:
-    if sync.known < ENOUGH:
+    if sync.mode in OF_ANY_SIZE or sync.known < ENOUGH:
         return None
-    usual = timedelta(seconds=sync.usual_seconds)
-    took = timedelta(seconds=sync.seconds)
-    if took > max(SLOWER * usual, usual + SLOWER_BY):
-        verb = "has been at work for" if sync.active else "took"
-        return f"it {verb} {_seconds(took)}, usual are {_seconds(usual)}"
+    if slow := _slow(sync.seconds, sync.usual_seconds, sync.known):
+        return slow
     if sync.whole and not sync.active and sync.usual_items >= SMALL:
         share = sync.items / sync.usual_items
         if not FEWER <= share <= MORE:
@@ -135,5 +157,7 @@ def _hours(time: timedelta) -> str:
     return f"{time.total_seconds() / 3600:.0f} h"
 
 
-def _seconds(time: timedelta) -> str:
-    return str(timedelta(seconds=round(time.total_seconds())))
+def _clock(time: timedelta) -> str:
+    """Return hours, minutes and seconds; of more than a day too, so that nothing but numbers differs."""
+    minutes, seconds = divmod(round(time.total_seconds()), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"

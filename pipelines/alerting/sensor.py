@@ -26,7 +26,7 @@ from resources.tokens import TokenState
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.sync_log import last_ends, space_at
+from resources.warehouse.sync_log import known_projects, last_ends, space_at
 from resources.warehouse.usual import beside_usual
 
 LOOK_SECONDS = 30
@@ -90,6 +90,9 @@ class Alerter:
             silent, speaks = rules.of_silence(last, ledger.since, now) if self.url else ([], [])
             refused, renewed = rules.of_tokens(self.url, self.tokens)
             unusual, usual = rules.of_syncs([] if space is None else beside_usual(engine, space, ledger.looked_at))
+            if space is not None and any(key.startswith(rules.UNUSUAL) for key in ledger.open):
+                known = ledger.open.keys() - {problem.key for problem in unusual}
+                usual += rules.of_nothing_left(known, {key for key, _ in known_projects(engine, space)})
         except WarehouseError as error:
             step = f"see whether PostgreSQL runs and WAREHOUSE_URL is right ({rules.RUNBOOK} 'The warehouse is gone')"
             return [Problem("warehouse", "failed", "warehouse", " ".join(str(error).split())[:500], step)], []

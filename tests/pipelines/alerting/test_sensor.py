@@ -14,6 +14,8 @@ from pipelines.state import alerts as status_alerts
 from resources.alerts.channels import Channel, Slack, Teams
 from resources.tokens import TokenState
 from resources.warehouse.heartbeats import alerts_of, last_beat
+from resources.warehouse.history import lock_of
+from resources.warehouse.locks import Locks
 from resources.warehouse.resource import WarehouseResource
 from tests.deployment import Deployment, checks
 from tests.pipelines.ticking import Daemon
@@ -136,6 +138,71 @@ def test_silence_is_told_by_what_the_log_of_syncs_says(loaded: Deployment, sink:
     assert look(one, minutes=6 * 60).open == {}
     assert list(look(one, minutes=8 * 60).open) == ["silent/projects"]
     assert "no sync of projects has succeeded" in texts(sink)[0]
+
+
+SYNC = "INSERT INTO ops.sync_history (space_key, sync_type, mode, project_key, status, items_synced, run_id, started_at, ended_at) "
+
+
+def with_usual_syncs(deployment: Deployment) -> None:
+    """Write down eight syncs of 10 s and 100 rows: of the issues of two projects, and of users."""
+    deployment.change(f"UPDATE ops.spaces SET url = '{deployment.sim.url}'")  # the copy of a warehouse has that of another
+    deployment.change(
+        SYNC + "SELECT 'acme', k.sync_type, k.mode, k.project, 'completed', 100, 'r0', t, t + interval '10 s' FROM "
+        "(VALUES ('issues', 'incremental', 'OPS'), ('issues', 'incremental', 'WEB'), ('users', 'full', NULL)) "
+        "AS k (sync_type, mode, project), "
+        "generate_series(now() - interval '9 days', now() - interval '2 days', interval '1 day') AS t"
+    )
+
+
+def synced(
+    deployment: Deployment, run: str, project: str | None, seconds: int, *, items: int = 100, status: str = "completed"
+) -> None:
+    """Write down a sync that ends now, or is at work: of the issues of a project, without one of users."""
+    kind = f"'issues', 'incremental', '{project}'" if project else "'users', 'full', NULL"
+    ended = "now()" if status == "completed" else "NULL"
+    values = f"'acme', {kind}, '{status}', {items}, '{run}', now() - interval '{seconds} s', {ended}"
+    deployment.change(f"{SYNC} VALUES ({values})")
+
+
+def test_a_slow_sync_is_told_once_while_it_is_at_work_and_again_when_its_project_is_as_usual(
+    loaded: Deployment, sink: WebhookSink
+) -> None:
+    one = alerter(loaded, Slack(sink.url))
+    look(one)
+    with_usual_syncs(loaded)
+    with Locks(loaded.engine, "acme") as locks:
+        locks.acquire(lock_of("r1", "issues"))
+        synced(loaded, "r1", "OPS", 361, status="in_progress")
+        synced(loaded, "killed", "WEB", 361, status="in_progress")
+        look(one)
+        loaded.change("UPDATE ops.sync_history SET started_at = started_at - interval '95 s' WHERE run_id = 'r1'")
+        assert look(one).open["unusual/issues/incremental/OPS"].problem.cause.startswith("it has taken 0:07:")
+    [said] = texts(sink)
+    assert said.splitlines()[:2] == ["🟡 通常と異なります / unusual: raw/issues (incremental)", "partition: OPS"]
+    assert "cause: it has taken 0:06:0" in said
+    assert "it is still at work" in said
+    loaded.change("UPDATE ops.sync_history SET status = 'completed', ended_at = now() WHERE run_id = 'r1'")
+    synced(loaded, "r2", "WEB", 10)
+    assert list(look(one).open) == ["unusual/issues/incremental/OPS"]
+    assert len(sink.received) == 1, "its end is no news, nor is another project that is as usual"
+    synced(loaded, "r3", "OPS", 10)
+    look(one)
+    assert [said.splitlines()[0] for said in texts(sink)[1:]] == ["🟢 復旧 / recovered: raw/issues (incremental)"]
+
+
+def test_few_rows_are_told_and_a_problem_of_an_earlier_version_is_ended(loaded: Deployment, sink: WebhookSink) -> None:
+    one, name = alerter(loaded, Slack(sink.url)), alerts_of(loaded.sim.url)
+    look(one)
+    with_usual_syncs(loaded)
+    synced(loaded, "r1", None, 10, items=49)
+    for _ in range(2):
+        ledger = look(one)
+    [said] = texts(sink)
+    assert "cause: it found 49 rows, usual are 100" in said
+    loaded.instance.daemon_cursor_storage.set_cursor_values({name: ledger.text().replace("users/full/", "users/full")})
+    synced(loaded, "r2", None, 10)
+    assert look(one).open == {}
+    assert texts(sink)[1].splitlines()[0] == "🟢 復旧 / recovered: raw/users (full)"
 
 
 def test_a_location_that_loads_no_space_is_not_told_to_be_silent(loaded: Deployment) -> None:
