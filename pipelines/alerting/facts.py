@@ -12,6 +12,7 @@ from dagster import DagsterEventType
 from dagster._core.storage.tags import REPOSITORY_LABEL_TAG
 
 from assets.partitions import covered_by
+from pipelines.jobs import KIND_TAG
 from resources.redact import redact
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
@@ -58,18 +59,31 @@ class Ended:
     checks: tuple[Check, ...] = ()
 
 
-def ended_runs(instance: dg.DagsterInstance, after: datetime, location: str | None = None) -> Iterator[Ended]:
-    """Yield the runs that have ended after an instant, in the order of their last change, fifty at most.
+@dataclass(frozen=True)
+class Place:
+    """Whose runs an alerter tells of, where several code locations share one Dagster.
 
-    With `location`, `<repository>@<code location>`, the runs of other code locations are left out; commands run without one.
+    `location`: `<repository>@<code location>`, which Dagster writes on the runs that it starts. Those of commands have none, and
+    are known by the kind of their job, `users@acme`, which ends in `scope`. No `scope`: commands do not work for this location.
     """
+
+    location: str
+    scope: str | None
+
+    def has(self, run: dg.DagsterRun) -> bool:
+        """Return whether a run belongs here."""
+        label = run.tags.get(REPOSITORY_LABEL_TAG)
+        return run.tags.get(KIND_TAG, "").partition("@")[2] == self.scope if label is None else label == self.location
+
+
+def ended_runs(instance: dg.DagsterInstance, after: datetime, place: Place | None = None) -> Iterator[Ended]:
+    """Yield the runs that have ended after an instant, in the order of their last change, fifty at most; with `place`, its own."""
     records = instance.get_run_records(
         dg.RunsFilter(statuses=ENDED, updated_after=after), order_by="update_timestamp", ascending=True, limit=MOST_RUNS
     )
     for record in records:
-        of = record.dagster_run.tags.get(REPOSITORY_LABEL_TAG)
         # One that has ended long ago may have got a tag since.
-        if (of is None or location is None or of == location) and record.end_time and record.end_time > after.timestamp():
+        if (place is None or place.has(record.dagster_run)) and record.end_time and record.end_time > after.timestamp():
             yield _ended(instance, record)
 
 

@@ -16,8 +16,9 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from assets.failed_partitions import failed_partitions
+from assets.location import SETTINGS
 from pipelines.alerting import rules
-from pipelines.alerting.facts import ended_runs
+from pipelines.alerting.facts import Place, ended_runs
 from pipelines.alerting.ledger import Ledger, Problem
 from resources.alerts.addresses import Addresses
 from resources.alerts.channels import Channel, ChannelError, channels
@@ -43,7 +44,7 @@ DAGSTER_URL = "BACKLOG_DAGSTER_URL"
 class Alerter:
     """Looks and tells for one space.
 
-    `location`: `<repository>@<code location>`, where several share one Dagster. `tokens`: the state of the access by OAuth, if any.
+    `place`: whose runs are told of, None: all. `tokens`: the state of the access by OAuth, if any.
     """
 
     instance: dg.DagsterInstance
@@ -51,15 +52,13 @@ class Alerter:
     url: str
     channels: Sequence[Channel]
     dagster_url: str
-    location: str | None = None
+    place: Place | None = None
     tokens: TokenState | None = None
 
     def look(self, now: datetime) -> Ledger:
         """Deal with what has happened since the last look, send what is to be told, and give a sign of life."""
         ledger = Ledger.read(self._stored(), now)
-        runs = [
-            run for run in ended_runs(self.instance, ledger.looked_at - OVERLAP, self.location) if run.run_id not in ledger.seen
-        ]
+        runs = [run for run in ended_runs(self.instance, ledger.looked_at - OVERLAP, self.place) if run.run_id not in ledger.seen]
         for run in runs:
             found, over = rules.of_run(run)
             ledger = self._heard(ledger, found, over, now)
@@ -158,14 +157,15 @@ def _say(line: str) -> None:
 )
 def alerts(context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource) -> dg.SkipReason:
     """Look once; a tick never requests a run."""
-    origin = context.code_location_origin
+    origin, scope = context.code_location_origin, "@".join(SETTINGS.key_prefix)
+    here = f"{context.repository_name}@{origin.location_name}" if origin and context.repository_name else None
     alerter = Alerter(
         context.instance,
         warehouse,
         backlog.url,
         channels(Addresses.from_env(os.environ)),
         os.environ.get(DAGSTER_URL, "").rstrip("/"),
-        f"{context.repository_name}@{origin.location_name}" if origin and context.repository_name else None,
+        Place(here, scope if backlog.url else None) if here else None,
         _tokens(backlog),
     )
     ledger = alerter.look(datetime.now(UTC))

@@ -7,9 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
+from dagster._core.storage.tags import REPOSITORY_LABEL_TAG
 
+from pipelines.alerting.facts import Place
 from pipelines.alerting.ledger import Ledger
 from pipelines.alerting.sensor import Alerter, alerts
+from pipelines.jobs import KIND_TAG
+from pipelines.loading import run_job
 from pipelines.state import alerts as status_alerts
 from resources.alerts.channels import Channel, Slack, Teams
 from resources.tokens import TokenState
@@ -203,6 +207,26 @@ def test_few_rows_are_told_and_a_problem_of_an_earlier_version_is_ended(loaded: 
     synced(loaded, "r2", None, 10)
     assert look(one).open == {}
     assert texts(sink)[1].splitlines()[0] == "🟢 復旧 / recovered: raw/users (full)"
+
+
+def test_of_two_locations_each_tells_of_its_own_runs_those_of_commands_too(deployment: Deployment, sink: WebhookSink) -> None:
+    refused = replace(deployment, api_key="of-nobody-at-all").raw_definitions
+    made = replace(alerter(deployment, Slack(sink.url)), place=Place("__repository__@acme", "acme"))
+    beta = replace(made, url="http://beta.example", place=Place("__repository__@beta", "beta"))
+    marts = replace(made, url="", place=Place("__repository__@marts", None))
+    for one in (made, beta, marts):
+        look(one)
+    assert list(run_job(refused, deployment.instance, "users", tags={KIND_TAG: "users@acme"}))
+    assert [len(look(one).open) for one in (made, beta, marts)] == [1, 0, 0]
+    # A single location has no name in its kinds, and tells of its commands all the same.
+    assert list(run_job(refused, deployment.instance, "users"))
+    alone = Place("__repository__@backlog_elt", "")
+    [command] = deployment.instance.get_runs(limit=1)
+    assert command.tags[KIND_TAG] == "users"
+    assert [place.has(command) for place in (alone, made.place, beta.place, marts.place) if place] == [True, False, False, False]
+    assert deployment.run("users", tags={REPOSITORY_LABEL_TAG: "__repository__@acme"}).success
+    assert [len(look(one).open) for one in (made, beta, marts)] == [0, 0, 0]
+    assert [said.splitlines()[0] for said in texts(sink)] == ["🔴 失敗 / failed: raw/users", "🟢 復旧 / recovered: raw/users"]
 
 
 def test_a_location_that_loads_no_space_is_not_told_to_be_silent(loaded: Deployment) -> None:
