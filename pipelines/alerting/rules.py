@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from pipelines.alerting.facts import Ended
+from pipelines.alerting.facts import Ended, Lasted
 from pipelines.alerting.ledger import Problem
 from pipelines.retrying import RETRY_JOB
 from pipelines.schedules import CADENCES, MISFIRE_GRACE
@@ -17,9 +17,9 @@ from resources.warehouse.usual import Usual
 RUNBOOK = "docs/operating.md, section"
 #: A run that was due is given the grace of a late start and this much for its work before its absence is told.
 WORK = timedelta(minutes=30)
-#: What is usual is known from so many syncs on.
+#: What is usual is known from so many syncs or runs on.
 ENOUGH = 8
-#: A sync is slow that takes so many times the usual time, and so much longer at least.
+#: A sync or a run is slow that takes so many times the usual time, and so much longer at least.
 SLOWER, SLOWER_BY = 5, timedelta(minutes=5)
 #: A sync that reads a table whole is unusual when it finds less than a half or more than three times as much.
 FEWER, MORE, SMALL = 0.5, 3.0, 20
@@ -123,6 +123,19 @@ def of_nothing_left(known: Iterable[str], projects: Collection[str]) -> list[str
     """
     parts = {key: key.split("/") for key in known if key.startswith(UNUSUAL)}
     return [key for key, part in parts.items() if len(part) < 4 or (part[3] and part[3] not in projects)]
+
+
+def of_durations(runs: Iterable[Lasted]) -> News:
+    """Return the jobs whose run took far longer than the runs like it before, and the keys of those that are as usual again."""
+    problems, ended = [], []
+    for run in runs:
+        key, what = f"slow/{run.job}", _slow(run.seconds, run.usual_seconds, run.known)
+        if what:
+            step = f"look at the run: which step took so long? ({RUNBOOK} 'A run took long')"
+            problems.append(Problem(key, "unusual", f"job {run.job}", what, step, run_id=run.run_id))
+        else:
+            ended.append(key)
+    return problems, ended
 
 
 def _slow(seconds: float, usual_seconds: float, known: int) -> str | None:

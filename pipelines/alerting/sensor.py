@@ -18,7 +18,7 @@ import dagster as dg
 from assets.failed_partitions import failed_partitions
 from assets.location import SETTINGS
 from pipelines.alerting import rules
-from pipelines.alerting.facts import Place, ended_runs
+from pipelines.alerting.facts import Place, durations, ended_runs
 from pipelines.alerting.ledger import Ledger, Problem
 from resources.alerts.addresses import Addresses
 from resources.alerts.channels import Channel, ChannelError, channels
@@ -62,6 +62,7 @@ class Alerter:
         for run in runs:
             found, over = rules.of_run(run)
             ledger = self._heard(ledger, found, over, now)
+        ledger = self._heard(ledger, *rules.of_durations(durations(self.instance, runs)), now)
         backfills = rules.of_backfills(ledger.open)
         if backfills and not failed_partitions(self.instance):
             ledger = self._heard(ledger, [], backfills, now)

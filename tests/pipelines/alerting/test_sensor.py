@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
+from dagster import DagsterEvent, DagsterEventType
 from dagster._core.storage.tags import REPOSITORY_LABEL_TAG
 
-from pipelines.alerting.facts import Place
+from pipelines.alerting.facts import ALIKE, Place
 from pipelines.alerting.ledger import Ledger
 from pipelines.alerting.sensor import Alerter, alerts
 from pipelines.jobs import KIND_TAG
@@ -209,6 +210,34 @@ def test_few_rows_are_told_and_a_problem_of_an_earlier_version_is_ended(loaded: 
     assert texts(sink)[1].splitlines()[0] == "🟢 復旧 / recovered: raw/users (full)"
 
 
+def ran(deployment: Deployment, seconds: float, *, ago: float = 0.0, days: int = 30) -> None:
+    """Write down a run of the housekeeping that succeeded so many seconds ago."""
+    config, tags = {"ops": {"tidy_up": {"config": {"dagster_days": days}}}}, {KIND_TAG: "housekeeping"}
+    run = deployment.instance.add_run(dg.DagsterRun(job_name="housekeeping", run_config=config, tags=tags))
+    end = datetime.now(UTC).timestamp() - ago
+    for kind, at in ((DagsterEventType.RUN_START, end - seconds), (DagsterEventType.RUN_SUCCESS, end)):
+        deployment.instance.report_dagster_event(DagsterEvent(kind.value, run.job_name), run.run_id, timestamp=at)
+
+
+def test_a_run_that_took_long_is_told_beside_those_like_it_and_so_is_its_end(loaded: Deployment, sink: WebhookSink) -> None:
+    one = alerter(loaded, Slack(sink.url))
+    for day in range(8, 0, -1):
+        ran(loaded, 10, ago=86_400 * day)
+    look(one)
+    ran(loaded, 400, days=1)
+    look(one)
+    assert texts(sink) == [], "nothing is known of how long it takes with this configuration"
+    ran(loaded, 400)
+    for _ in range(2):
+        look(one)
+    [said] = texts(sink)
+    assert said.splitlines()[0] == "🟡 通常と異なります / unusual: job housekeeping"
+    assert "cause: it has taken 0:06:40, usual are 0:00:10" in said
+    ran(loaded, 10)
+    look(one)
+    assert texts(sink)[1].splitlines()[0] == "🟢 復旧 / recovered: job housekeeping"
+
+
 def test_of_two_locations_each_tells_of_its_own_runs_those_of_commands_too(deployment: Deployment, sink: WebhookSink) -> None:
     refused = replace(deployment, api_key="of-nobody-at-all").raw_definitions
     made = replace(alerter(deployment, Slack(sink.url)), place=Place("__repository__@acme", "acme"))
@@ -276,6 +305,7 @@ def test_a_token_that_is_not_renewed_is_told(loaded: Deployment, sink: WebhookSi
 
 
 def test_the_sensor_looks_and_requests_no_run(loaded: Deployment) -> None:
+    assert set(loaded.definitions.get_repository_def().job_names) > ALIKE
     assert Daemon(loaded, alerts).tick() == (None, "0 problems, nothing waits")
     assert last_beat(loaded.engine, alerts_of(loaded.sim.url)) is not None
     assert isinstance(alerts, dg.SensorDefinition)
