@@ -1,14 +1,18 @@
 """What is a problem and what is over: runs, checks, silence, syncs that are not as usual."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from pipelines.alerting import rules
 from pipelines.alerting.facts import Check, Ended, Failure
 from pipelines.alerting.rules import of_backfills, of_nothing_left, of_run, of_silence, of_syncs
 from resources.warehouse.usual import Usual
 
+ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
 FAILED = Ended(
     "r1", "issues", NOW, succeeded=False, partition="A|2026-01 … B|2026-02", failures=(Failure("raw__issues", "raw/issues", "why"),)
@@ -108,3 +112,10 @@ def test_the_newest_sync_of_a_project_decides_and_says_nothing_of_another_projec
 def test_a_problem_that_no_sync_will_end_is_over() -> None:
     known = ["unusual/users/full", "unusual/users/full/", "unusual/issues/deep/A", "unusual/issues/deep/B", "run/raw__users"]
     assert of_nothing_left(known, {"B"}) == ["unusual/users/full", "unusual/issues/deep/A"]
+
+
+def test_each_section_that_a_message_names_is_a_heading_of_the_guide() -> None:
+    named = re.findall(r"RUNBOOK} '([^']+)'", "".join(path.read_text() for path in (ROOT / "pipelines" / "alerting").glob("*.py")))
+    headings = re.findall(r"^#+ (.+)$", (ROOT / rules.RUNBOOK.split(",")[0]).read_text(), re.MULTILINE)
+    assert len(named) >= 7
+    assert set(named) <= set(headings)
