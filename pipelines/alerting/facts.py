@@ -3,20 +3,30 @@
 Add here: another fact that a rule needs. Keep out: what of it is a problem (`rules.py`), syncs (`resources/warehouse/history.py`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from statistics import median
+from typing import Any
 
 import dagster as dg
 from dagster import DagsterEventType
 from dagster._core.storage.tags import REPOSITORY_LABEL_TAG
 
 from assets.partitions import covered_by
+from pipelines.housekeeping import housekeeping_job
+from pipelines.jobs import KIND_TAG, census_job
+from pipelines.marts import marts_job
 from resources.redact import redact
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 #: Runs that one look deals with; what is left is dealt with by the next.
 MOST_RUNS = 50
+#: Jobs whose runs are alike: each does the same to all that there is. Those that load have syncs, of which more is known
+#: (`resources/warehouse/usual.py`), and read a window, a mode or a handful of issues, each time another.
+ALIKE = frozenset({marts_job.name, census_job.name, housekeeping_job.name})
+#: A run is compared with those before it among the newest so many.
+BESIDE = 30
 _TOLD = {
     DagsterEventType.STEP_FAILURE,
     DagsterEventType.STEP_SUCCESS,
@@ -46,7 +56,10 @@ class Check:
 
 @dataclass(frozen=True)
 class Ended:
-    """A run that has ended. `partition` is its partition or range of partitions, `steps` are those that succeeded."""
+    """A run that has ended. `partition` is its partition or range of partitions, `steps` are those that succeeded.
+
+    `kind`: the tag of its job and code location.
+    """
 
     run_id: str
     job: str
@@ -56,21 +69,72 @@ class Ended:
     failures: tuple[Failure, ...] = ()
     steps: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
+    kind: str = ""
 
 
-def ended_runs(instance: dg.DagsterInstance, after: datetime, location: str | None = None) -> Iterator[Ended]:
-    """Yield the runs that have ended after an instant, in the order of their last change, fifty at most.
+@dataclass(frozen=True)
+class Lasted:
+    """How long a run took, in seconds, beside the median of those like it before it, of which `known` were found."""
 
-    With `location`, `<repository>@<code location>`, the runs of other code locations are left out; commands run without one.
+    job: str
+    run_id: str
+    seconds: float
+    usual_seconds: float
+    known: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """Whose runs an alerter tells of, where several code locations share one Dagster.
+
+    `location`: `<repository>@<code location>`, which Dagster writes on the runs that it starts. Those of commands have none, and
+    are known by the kind of their job, `users@acme`, which ends in `scope`. No `scope`: commands do not work for this location.
     """
+
+    location: str
+    scope: str | None
+
+    def has(self, run: dg.DagsterRun) -> bool:
+        """Return whether a run belongs here."""
+        label = run.tags.get(REPOSITORY_LABEL_TAG)
+        return run.tags.get(KIND_TAG, "").partition("@")[2] == self.scope if label is None else label == self.location
+
+
+def ended_runs(instance: dg.DagsterInstance, after: datetime, place: Place | None = None) -> Iterator[Ended]:
+    """Yield the runs that have ended after an instant, in the order of their last change, fifty at most; with `place`, its own."""
     records = instance.get_run_records(
         dg.RunsFilter(statuses=ENDED, updated_after=after), order_by="update_timestamp", ascending=True, limit=MOST_RUNS
     )
     for record in records:
-        of = record.dagster_run.tags.get(REPOSITORY_LABEL_TAG)
         # One that has ended long ago may have got a tag since.
-        if (of is None or location is None or of == location) and record.end_time and record.end_time > after.timestamp():
+        if (place is None or place.has(record.dagster_run)) and record.end_time and record.end_time > after.timestamp():
             yield _ended(instance, record)
+
+
+def durations(instance: dg.DagsterInstance, runs: Iterable[Ended]) -> Iterator[Lasted]:
+    """Yield how long the newest of some runs took, for each job whose runs are `ALIKE`: one query each, none without such a run.
+
+    Beside it stand earlier runs of the job that succeeded, as whole and with the same configuration: to choose some assets, to step
+    in after a failure or to keep other days is other work.
+    """
+    for run in {run.job: run for run in runs if run.succeeded and run.job in ALIKE}.values():
+        tags = {KIND_TAG: run.kind} if run.kind else {}
+        wanted = dg.RunsFilter(job_name=run.job, statuses=[dg.DagsterRunStatus.SUCCESS], tags=tags)
+        records = instance.get_run_records(wanted, limit=BESIDE + 1)
+        mine = next((record for record in records if record.dagster_run.run_id == run.run_id), None)
+        if mine:
+            work = _work(mine.dagster_run)
+            like = [one for one in records if one.storage_id < mine.storage_id and _work(one.dagster_run) == work]
+            usual = [_seconds(one) for one in like]
+            yield Lasted(run.job, run.run_id, _seconds(mine), median(usual or [0.0]), len(usual))
+
+
+def _work(run: dg.DagsterRun) -> Any:
+    return run.run_config.get("ops"), run.asset_selection, run.asset_check_selection, run.op_selection, run.step_keys_to_execute
+
+
+def _seconds(record: dg.RunRecord) -> float:
+    return (record.end_time or 0.0) - (record.start_time or record.end_time or 0.0)
 
 
 def _ended(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
@@ -91,6 +155,7 @@ def _ended(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
         failures=tuple(failures),
         steps=tuple(str(event.step_key) for event in events if event.event_type == DagsterEventType.STEP_SUCCESS),
         checks=tuple(_checks(events)),
+        kind=run.tags.get(KIND_TAG, ""),
     )
 
 

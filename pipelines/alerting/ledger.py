@@ -4,6 +4,7 @@ Pure values. Add here: a rule of telling. Keep out: what counts as a problem (`r
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
@@ -15,6 +16,8 @@ from resources.alerts.message import Message
 DROPPED_AFTER = timedelta(days=1)
 #: Tries on a channel that refuses: after 0, 30, 60, 120 … seconds, ten minutes at most.
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=10)
+#: A number that counts or measures, not one in a name: 11 and 0:05:41, not those of OPS-11 or WEB2.
+_NUMBER = re.compile(r"(?<![\w-])\d+(?:[.,:]\d+)*")
 
 
 @dataclass(frozen=True)
@@ -89,12 +92,13 @@ class Ledger:
     ) -> "Ledger":
         """Return the ledger after news: what is wrong now, in the order of time, and the keys of what is so no more.
 
-        A problem that is met again with the same cause is counted and not told again; with another cause it is.
+        A problem that is met again with the same cause is counted and not told again; with another cause it is. A cause in which
+        only numbers are others is the same: it counts attempts, rows or seconds.
         """
         names, known, messages = tuple(channels), dict(self.open), []
         for problem in problems:
             before = known.get(problem.key)
-            if before and before.problem.cause == problem.cause:
+            if before and _matter(before.problem.cause) == _matter(problem.cause):
                 known[problem.key] = replace(before, problem=problem, times=before.times + 1)
                 continue
             known[problem.key] = Open(problem, before.since if before else now, before.times + 1 if before else 1)
@@ -130,6 +134,11 @@ class Ledger:
             tuple(_waiting(one) for one in found["waiting"]),
             tuple(found["seen"]),
         )
+
+
+def _matter(cause: str) -> str:
+    """Return a cause without its numbers."""
+    return _NUMBER.sub("0", cause)
 
 
 def _moment(text: str) -> datetime:

@@ -3,11 +3,11 @@
 Pure functions. Add here: a rule. Keep out: telling (`ledger.py`), reading (`facts.py`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from pipelines.alerting.facts import Ended
+from pipelines.alerting.facts import Ended, Lasted
 from pipelines.alerting.ledger import Problem
 from pipelines.retrying import RETRY_JOB
 from pipelines.schedules import CADENCES, MISFIRE_GRACE
@@ -17,15 +17,17 @@ from resources.warehouse.usual import Usual
 RUNBOOK = "docs/operating.md, section"
 #: A run that was due is given the grace of a late start and this much for its work before its absence is told.
 WORK = timedelta(minutes=30)
-#: What is usual is known from so many syncs on.
+#: What is usual is known from so many syncs or runs on.
 ENOUGH = 8
-#: A sync is slow that takes so many times the usual time, and so much longer at least.
+#: A sync or a run is slow that takes so many times the usual time, and so much longer at least.
 SLOWER, SLOWER_BY = 5, timedelta(minutes=5)
 #: A sync that reads a table whole is unusual when it finds less than a half or more than three times as much.
 FEWER, MORE, SMALL = 0.5, 3.0, 20
 
-#: What the keys of problems of backfills begin with.
-BACKFILL = "backfill/"
+#: What the keys of problems of backfills begin with, and those of syncs.
+BACKFILL, UNUSUAL = "backfill/", "unusual/"
+#: Syncs that read whatever somebody has asked for, one month or all: none is like the one before it.
+OF_ANY_SIZE = frozenset({"backfill"})
 
 News = tuple[list[Problem], list[str]]
 
@@ -94,27 +96,60 @@ def of_silence(last: Mapping[str, datetime], since: datetime, now: datetime) -> 
 
 
 def of_syncs(syncs: Sequence[Usual]) -> News:
-    """Return the syncs that took far longer, or found far less or more than is usual, and the kinds that are as usual again."""
-    problems, ended = [], []
+    """Return the syncs that took far longer, or found far less or more than usual, and the keys of those that are as usual again.
+
+    Syncs are compared with those of their kind, mode and project, and so each of these is a matter of its own, of which the newest
+    sync decides: one look may see several. The words for a slow one are the same at work and afterwards, so that it is told once.
+    """
+    newest: dict[str, tuple[Usual, str | None]] = {}
     for sync in syncs:
-        key, name = f"unusual/{sync.sync_type}/{sync.mode}", f"raw/{sync.sync_type}" + f" ({sync.mode})"
         what = _unusual(sync)
+        if what or not sync.active:
+            newest[f"{UNUSUAL}{sync.sync_type}/{sync.mode}/{sync.project_key or ''}"] = sync, what
+    problems = []
+    for key, (sync, what) in newest.items():
         if what:
-            step = f"look at the run, and at the source ({RUNBOOK} 'A sync was unusual')"
+            look = "it is still at work: look" if sync.active else "look"
+            step = f"{look} at the run, and at the source ({RUNBOOK} 'A sync was unusual')"
+            name = f"raw/{sync.sync_type} ({sync.mode})"
             problems.append(Problem(key, "unusual", name, what, step, sync.project_key or "", sync.run_id))
-        elif not sync.active:
+    return problems, [key for key, (_, what) in newest.items() if not what]
+
+
+def of_nothing_left(known: Iterable[str], projects: Collection[str]) -> list[str]:
+    """Return, of the keys of problems, those that no sync will end: of projects out of sight, and of earlier versions.
+
+    Earlier versions had no project in a key.
+    """
+    parts = {key: key.split("/") for key in known if key.startswith(UNUSUAL)}
+    return [key for key, part in parts.items() if len(part) < 4 or (part[3] and part[3] not in projects)]
+
+
+def of_durations(runs: Iterable[Lasted]) -> News:
+    """Return the jobs whose run took far longer than the runs like it before, and the keys of those that are as usual again."""
+    problems, ended = [], []
+    for run in runs:
+        key, what = f"slow/{run.job}", _slow(run.seconds, run.usual_seconds, run.known)
+        if what:
+            step = f"look at the run: which step took so long? ({RUNBOOK} 'A run took long')"
+            problems.append(Problem(key, "unusual", f"job {run.job}", what, step, run_id=run.run_id))
+        else:
             ended.append(key)
     return problems, ended
 
 
-def _unusual(sync: Usual) -> str | None:
-    if sync.known < ENOUGH:
+def _slow(seconds: float, usual_seconds: float, known: int) -> str | None:
+    took, usual = timedelta(seconds=seconds), timedelta(seconds=usual_seconds)
+    if known < ENOUGH or took <= max(SLOWER * usual, usual + SLOWER_BY):
         return None
-    usual = timedelta(seconds=sync.usual_seconds)
-    took = timedelta(seconds=sync.seconds)
-    if took > max(SLOWER * usual, usual + SLOWER_BY):
-        verb = "has been at work for" if sync.active else "took"
-        return f"it {verb} {_seconds(took)}, usual are {_seconds(usual)}"
+    return f"it has taken {_clock(took)}, usual are {_clock(usual)}"
+
+
+def _unusual(sync: Usual) -> str | None:
+    if sync.mode in OF_ANY_SIZE or sync.known < ENOUGH:
+        return None
+    if slow := _slow(sync.seconds, sync.usual_seconds, sync.known):
+        return slow
     if sync.whole and not sync.active and sync.usual_items >= SMALL:
         share = sync.items / sync.usual_items
         if not FEWER <= share <= MORE:
@@ -135,5 +170,7 @@ def _hours(time: timedelta) -> str:
     return f"{time.total_seconds() / 3600:.0f} h"
 
 
-def _seconds(time: timedelta) -> str:
-    return str(timedelta(seconds=round(time.total_seconds())))
+def _clock(time: timedelta) -> str:
+    """Return hours, minutes and seconds; of more than a day too, so that nothing but numbers differs."""
+    minutes, seconds = divmod(round(time.total_seconds()), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"

@@ -16,8 +16,9 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from assets.failed_partitions import failed_partitions
+from assets.location import SETTINGS
 from pipelines.alerting import rules
-from pipelines.alerting.facts import ended_runs
+from pipelines.alerting.facts import Place, durations, ended_runs
 from pipelines.alerting.ledger import Ledger, Problem
 from resources.alerts.addresses import Addresses
 from resources.alerts.channels import Channel, ChannelError, channels
@@ -26,7 +27,7 @@ from resources.tokens import TokenState
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.sync_log import last_ends, space_at
+from resources.warehouse.sync_log import known_projects, last_ends, space_at
 from resources.warehouse.usual import beside_usual
 
 LOOK_SECONDS = 30
@@ -43,7 +44,7 @@ DAGSTER_URL = "BACKLOG_DAGSTER_URL"
 class Alerter:
     """Looks and tells for one space.
 
-    `location`: `<repository>@<code location>`, where several share one Dagster. `tokens`: the state of the access by OAuth, if any.
+    `place`: whose runs are told of, None: all. `tokens`: the state of the access by OAuth, if any.
     """
 
     instance: dg.DagsterInstance
@@ -51,18 +52,17 @@ class Alerter:
     url: str
     channels: Sequence[Channel]
     dagster_url: str
-    location: str | None = None
+    place: Place | None = None
     tokens: TokenState | None = None
 
     def look(self, now: datetime) -> Ledger:
         """Deal with what has happened since the last look, send what is to be told, and give a sign of life."""
         ledger = Ledger.read(self._stored(), now)
-        runs = [
-            run for run in ended_runs(self.instance, ledger.looked_at - OVERLAP, self.location) if run.run_id not in ledger.seen
-        ]
+        runs = [run for run in ended_runs(self.instance, ledger.looked_at - OVERLAP, self.place) if run.run_id not in ledger.seen]
         for run in runs:
             found, over = rules.of_run(run)
             ledger = self._heard(ledger, found, over, now)
+        ledger = self._heard(ledger, *rules.of_durations(durations(self.instance, runs)), now)
         backfills = rules.of_backfills(ledger.open)
         if backfills and not failed_partitions(self.instance):
             ledger = self._heard(ledger, [], backfills, now)
@@ -90,6 +90,9 @@ class Alerter:
             silent, speaks = rules.of_silence(last, ledger.since, now) if self.url else ([], [])
             refused, renewed = rules.of_tokens(self.url, self.tokens)
             unusual, usual = rules.of_syncs([] if space is None else beside_usual(engine, space, ledger.looked_at))
+            if space is not None and any(key.startswith(rules.UNUSUAL) for key in ledger.open):
+                known = ledger.open.keys() - {problem.key for problem in unusual}
+                usual += rules.of_nothing_left(known, {key for key, _ in known_projects(engine, space)})
         except WarehouseError as error:
             step = f"see whether PostgreSQL runs and WAREHOUSE_URL is right ({rules.RUNBOOK} 'The warehouse is gone')"
             return [Problem("warehouse", "failed", "warehouse", " ".join(str(error).split())[:500], step)], []
@@ -155,14 +158,15 @@ def _say(line: str) -> None:
 )
 def alerts(context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource) -> dg.SkipReason:
     """Look once; a tick never requests a run."""
-    origin = context.code_location_origin
+    origin, scope = context.code_location_origin, "@".join(SETTINGS.key_prefix)
+    here = f"{context.repository_name}@{origin.location_name}" if origin and context.repository_name else None
     alerter = Alerter(
         context.instance,
         warehouse,
         backlog.url,
         channels(Addresses.from_env(os.environ)),
         os.environ.get(DAGSTER_URL, "").rstrip("/"),
-        f"{context.repository_name}@{origin.location_name}" if origin and context.repository_name else None,
+        Place(here, scope if backlog.url else None) if here else None,
         _tokens(backlog),
     )
     ledger = alerter.look(datetime.now(UTC))

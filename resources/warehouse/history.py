@@ -82,6 +82,14 @@ def lock_of(run_id: str, sync_type: str) -> str:
     return f"load/{run_id}/{sync_type}"
 
 
+def is_dead(row: str) -> str:
+    """Return the condition, in SQL, that the load of a row in progress is no more; `row` is the name of its table there.
+
+    A load holds its lock from before its first row here until after its last: when nobody holds it, no one will end the row.
+    """
+    return is_free(f"{row}.space_key", f"'load/' || {row}.run_id || '/' || {row}.sync_type")
+
+
 def start_sync(engine: Engine, *, space_key: str, sync_type: str, mode: str, run_id: str, project_key: str | None = None) -> int:
     """Record that a sync has started; return its number for `finish_sync` or `fail_sync`.
 
@@ -133,12 +141,8 @@ def forget_sync(engine: Engine, number: int) -> None:
 
 
 def end_dead(engine: Engine, space_key: str) -> int:
-    """Mark as failed the syncs in progress whose load is no more, and return how many there were.
-
-    A load holds its lock from before its first row here until after its last: when nobody holds it, no one will end the row.
-    """
-    history, row = sync_history.c, str(sync_history)
-    dead = text(is_free(f"{row}.space_key", f"'load/' || {row}.run_id || '/' || {row}.sync_type"))
+    """Mark as failed the syncs in progress whose load is no more, and return how many there were."""
+    history, dead = sync_history.c, text(is_dead(str(sync_history)))
     with engine.begin() as conn:
         ended = conn.execute(
             update(sync_history)

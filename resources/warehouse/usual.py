@@ -8,6 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import Engine, text
 
+from resources.warehouse.history import is_dead
+
 #: What is usual is the median of so many syncs of the same kind, mode and project.
 OF = 30
 
@@ -28,9 +30,9 @@ _BESIDE = text(
         ) AS b
     ) AS u
     WHERE h.space_key = :space AND h.mode <> 'waiting'
-        AND (h.status = 'in_progress' OR h.status = 'completed' AND h.ended_at > :after)
+        AND (h.status = 'in_progress' AND NOT ({is_dead("h")}) OR h.status = 'completed' AND h.ended_at > :after)
     ORDER BY h.id
-    """  # noqa: S608 - a constant
+    """  # noqa: S608 - made of constants
 )
 
 
@@ -56,6 +58,9 @@ class Usual:
 
 
 def beside_usual(engine: Engine, space_key: str, after: datetime) -> list[Usual]:
-    """Return the syncs of a space that are at work or have succeeded after an instant, in the order of their start."""
+    """Return the syncs of a space that are at work or have succeeded after an instant, in the order of their start.
+
+    One that a killed load has left in progress is not at work: the next load ends it.
+    """
     with engine.connect() as connection:
         return [Usual(**row) for row in connection.execute(_BESIDE, {"space": space_key, "after": after}).mappings()]

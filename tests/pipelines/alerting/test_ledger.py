@@ -1,5 +1,6 @@
 """What is told of a problem: its begin and its end, each once, on each channel."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from pipelines.alerting.ledger import DROPPED_AFTER, Ledger, Problem
@@ -34,6 +35,19 @@ def test_another_cause_of_the_same_problem_is_told_too() -> None:
     ledger = heard(heard(Ledger(NOW, NOW), REFUSED), other)
     assert [dict(one.message.facts)["cause"] for one in ledger.waiting] == ["the key is refused", "the host is gone"]
     assert ledger.open[REFUSED.key].since == NOW
+
+
+def test_a_cause_in_which_only_numbers_are_others_is_the_same_and_is_kept_as_it_was_said_last() -> None:
+    first, second = (
+        replace(REFUSED, cause=f"GET /users: 503 (gave up after {attempts} attempts in {took} s)")
+        for attempts, took in ((9, "301"), (11, "1,299.5"))
+    )
+    ledger = heard(heard(Ledger(NOW, NOW), first), second)
+    assert [dict(one.message.facts)["cause"] for one in ledger.waiting] == [first.cause]
+    assert ledger.open[first.key].problem == second
+    assert dict(heard(ledger, ended=(first.key,)).waiting[1].message.facts)["was"] == second.cause
+    web = [replace(REFUSED, cause=f"{key}: 403") for key in ("WEB2", "WEB3", "OPS-1", "OPS-2")]
+    assert len(heard(Ledger(NOW, NOW), *web).waiting) == len(web), "a number in a name is a part of it"
 
 
 def test_a_message_says_asset_partition_cause_next_step_and_leads_to_the_run() -> None:

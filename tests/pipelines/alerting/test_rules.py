@@ -1,14 +1,18 @@
 """What is a problem and what is over: runs, checks, silence, syncs that are not as usual."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from pipelines.alerting import rules
 from pipelines.alerting.facts import Check, Ended, Failure
-from pipelines.alerting.rules import of_backfills, of_run, of_silence, of_syncs
+from pipelines.alerting.rules import of_backfills, of_nothing_left, of_run, of_silence, of_syncs
 from resources.warehouse.usual import Usual
 
+ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
 FAILED = Ended(
     "r1", "issues", NOW, succeeded=False, partition="A|2026-01 … B|2026-02", failures=(Failure("raw__issues", "raw/issues", "why"),)
@@ -70,8 +74,10 @@ def test_what_was_silent_before_the_first_look_is_not_told_at_once() -> None:
     [
         ({}, None),
         ({"seconds": 309.0}, None),
-        ({"seconds": 311.0}, "it took 0:05:11, usual are 0:00:10"),
-        ({"seconds": 311.0, "active": True}, "it has been at work for 0:05:11, usual are 0:00:10"),
+        ({"seconds": 311.0}, "it has taken 0:05:11, usual are 0:00:10"),
+        ({"seconds": 311.0, "active": True}, "it has taken 0:05:11, usual are 0:00:10"),
+        ({"seconds": 90_000.0}, "it has taken 25:00:00, usual are 0:00:10"),
+        ({"seconds": 90_000.0, "mode": "backfill"}, None),
         ({"seconds": 311.0, "known": 7}, None),
         ({"items": 49}, "it found 49 rows, usual are 100"),
         ({"items": 301}, "it found 301 rows, usual are 100"),
@@ -85,3 +91,31 @@ def test_a_sync_is_unusual_by_its_time_and_by_the_rows_of_a_table_that_is_read_w
     problems, ended = of_syncs([replace(USUAL, **changed)])  # type: ignore[arg-type]  # the test's own values
     assert [problem.cause for problem in problems] == ([says] if says else [])
     assert bool(ended) is (says is None)
+
+
+def test_a_sync_at_work_says_so_and_ends_nothing() -> None:
+    [problem], _ = of_syncs([replace(USUAL, seconds=311.0, active=True)])
+    assert problem.step.startswith("it is still at work: look at the run")
+    assert of_syncs([replace(USUAL, active=True)]) == ([], [])
+
+
+def test_the_newest_sync_of_a_project_decides_and_says_nothing_of_another_project() -> None:
+    slow, usual = replace(USUAL, project_key="A", seconds=311.0), replace(USUAL, project_key="B")
+    [problem], ended = of_syncs([slow, usual])
+    assert (problem.key, problem.partition, ended) == ("unusual/users/full/A", "A", ["unusual/users/full/B"])
+    well = replace(slow, seconds=10.0)
+    assert of_syncs([slow, well]) == ([], [problem.key])
+    assert [one.key for one in of_syncs([well, slow])[0]] == [problem.key]
+    assert of_syncs([slow, replace(well, active=True)])[0] == [problem]
+
+
+def test_a_problem_that_no_sync_will_end_is_over() -> None:
+    known = ["unusual/users/full", "unusual/users/full/", "unusual/issues/deep/A", "unusual/issues/deep/B", "run/raw__users"]
+    assert of_nothing_left(known, {"B"}) == ["unusual/users/full", "unusual/issues/deep/A"]
+
+
+def test_each_section_that_a_message_names_is_a_heading_of_the_guide() -> None:
+    named = re.findall(r"RUNBOOK} '([^']+)'", "".join(path.read_text() for path in (ROOT / "pipelines" / "alerting").glob("*.py")))
+    headings = re.findall(r"^#+ (.+)$", (ROOT / rules.RUNBOOK.split(",")[0]).read_text(), re.MULTILINE)
+    assert len(named) >= 7
+    assert set(named) <= set(headings)

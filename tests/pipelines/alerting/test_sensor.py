@@ -7,13 +7,20 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
+from dagster import DagsterEvent, DagsterEventType
+from dagster._core.storage.tags import REPOSITORY_LABEL_TAG
 
+from pipelines.alerting.facts import ALIKE, Place
 from pipelines.alerting.ledger import Ledger
 from pipelines.alerting.sensor import Alerter, alerts
+from pipelines.jobs import KIND_TAG
+from pipelines.loading import run_job
 from pipelines.state import alerts as status_alerts
 from resources.alerts.channels import Channel, Slack, Teams
 from resources.tokens import TokenState
 from resources.warehouse.heartbeats import alerts_of, last_beat
+from resources.warehouse.history import lock_of
+from resources.warehouse.locks import Locks
 from resources.warehouse.resource import WarehouseResource
 from tests.deployment import Deployment, checks
 from tests.pipelines.ticking import Daemon
@@ -138,6 +145,119 @@ def test_silence_is_told_by_what_the_log_of_syncs_says(loaded: Deployment, sink:
     assert "no sync of projects has succeeded" in texts(sink)[0]
 
 
+SYNC = "INSERT INTO ops.sync_history (space_key, sync_type, mode, project_key, status, items_synced, run_id, started_at, ended_at) "
+
+
+def with_usual_syncs(deployment: Deployment) -> None:
+    """Write down eight syncs of 10 s and 100 rows: of the issues of two projects, and of users."""
+    deployment.change(f"UPDATE ops.spaces SET url = '{deployment.sim.url}'")  # the copy of a warehouse has that of another
+    deployment.change(
+        SYNC + "SELECT 'acme', k.sync_type, k.mode, k.project, 'completed', 100, 'r0', t, t + interval '10 s' FROM "
+        "(VALUES ('issues', 'incremental', 'OPS'), ('issues', 'incremental', 'WEB'), ('users', 'full', NULL)) "
+        "AS k (sync_type, mode, project), "
+        "generate_series(now() - interval '9 days', now() - interval '2 days', interval '1 day') AS t"
+    )
+
+
+def synced(
+    deployment: Deployment, run: str, project: str | None, seconds: int, *, items: int = 100, status: str = "completed"
+) -> None:
+    """Write down a sync that ends now, or is at work: of the issues of a project, without one of users."""
+    kind = f"'issues', 'incremental', '{project}'" if project else "'users', 'full', NULL"
+    ended = "now()" if status == "completed" else "NULL"
+    values = f"'acme', {kind}, '{status}', {items}, '{run}', now() - interval '{seconds} s', {ended}"
+    deployment.change(f"{SYNC} VALUES ({values})")
+
+
+def test_a_slow_sync_is_told_once_while_it_is_at_work_and_again_when_its_project_is_as_usual(
+    loaded: Deployment, sink: WebhookSink
+) -> None:
+    one = alerter(loaded, Slack(sink.url))
+    look(one)
+    with_usual_syncs(loaded)
+    with Locks(loaded.engine, "acme") as locks:
+        locks.acquire(lock_of("r1", "issues"))
+        synced(loaded, "r1", "OPS", 361, status="in_progress")
+        synced(loaded, "killed", "WEB", 361, status="in_progress")
+        look(one)
+        loaded.change("UPDATE ops.sync_history SET started_at = started_at - interval '95 s' WHERE run_id = 'r1'")
+        assert look(one).open["unusual/issues/incremental/OPS"].problem.cause.startswith("it has taken 0:07:")
+    [said] = texts(sink)
+    assert said.splitlines()[:2] == ["🟡 通常と異なります / unusual: raw/issues (incremental)", "partition: OPS"]
+    assert "cause: it has taken 0:06:0" in said
+    assert "it is still at work" in said
+    loaded.change("UPDATE ops.sync_history SET status = 'completed', ended_at = now() WHERE run_id = 'r1'")
+    synced(loaded, "r2", "WEB", 10)
+    assert list(look(one).open) == ["unusual/issues/incremental/OPS"]
+    assert len(sink.received) == 1, "its end is no news, nor is another project that is as usual"
+    synced(loaded, "r3", "OPS", 10)
+    look(one)
+    assert [said.splitlines()[0] for said in texts(sink)[1:]] == ["🟢 復旧 / recovered: raw/issues (incremental)"]
+
+
+def test_few_rows_are_told_and_a_problem_of_an_earlier_version_is_ended(loaded: Deployment, sink: WebhookSink) -> None:
+    one, name = alerter(loaded, Slack(sink.url)), alerts_of(loaded.sim.url)
+    look(one)
+    with_usual_syncs(loaded)
+    synced(loaded, "r1", None, 10, items=49)
+    for _ in range(2):
+        ledger = look(one)
+    [said] = texts(sink)
+    assert "cause: it found 49 rows, usual are 100" in said
+    loaded.instance.daemon_cursor_storage.set_cursor_values({name: ledger.text().replace("users/full/", "users/full")})
+    synced(loaded, "r2", None, 10)
+    assert look(one).open == {}
+    assert texts(sink)[1].splitlines()[0] == "🟢 復旧 / recovered: raw/users (full)"
+
+
+def ran(deployment: Deployment, seconds: float, *, ago: float = 0.0, days: int = 30) -> None:
+    """Write down a run of the housekeeping that succeeded so many seconds ago."""
+    config, tags = {"ops": {"tidy_up": {"config": {"dagster_days": days}}}}, {KIND_TAG: "housekeeping"}
+    run = deployment.instance.add_run(dg.DagsterRun(job_name="housekeeping", run_config=config, tags=tags))
+    end = datetime.now(UTC).timestamp() - ago
+    for kind, at in ((DagsterEventType.RUN_START, end - seconds), (DagsterEventType.RUN_SUCCESS, end)):
+        deployment.instance.report_dagster_event(DagsterEvent(kind.value, run.job_name), run.run_id, timestamp=at)
+
+
+def test_a_run_that_took_long_is_told_beside_those_like_it_and_so_is_its_end(loaded: Deployment, sink: WebhookSink) -> None:
+    one = alerter(loaded, Slack(sink.url))
+    for day in range(8, 0, -1):
+        ran(loaded, 10, ago=86_400 * day)
+    look(one)
+    ran(loaded, 400, days=1)
+    look(one)
+    assert texts(sink) == [], "nothing is known of how long it takes with this configuration"
+    ran(loaded, 400)
+    for _ in range(2):
+        look(one)
+    [said] = texts(sink)
+    assert said.splitlines()[0] == "🟡 通常と異なります / unusual: job housekeeping"
+    assert "cause: it has taken 0:06:40, usual are 0:00:10" in said
+    ran(loaded, 10)
+    look(one)
+    assert texts(sink)[1].splitlines()[0] == "🟢 復旧 / recovered: job housekeeping"
+
+
+def test_of_two_locations_each_tells_of_its_own_runs_those_of_commands_too(deployment: Deployment, sink: WebhookSink) -> None:
+    refused = replace(deployment, api_key="of-nobody-at-all").raw_definitions
+    made = replace(alerter(deployment, Slack(sink.url)), place=Place("__repository__@acme", "acme"))
+    beta = replace(made, url="http://beta.example", place=Place("__repository__@beta", "beta"))
+    marts = replace(made, url="", place=Place("__repository__@marts", None))
+    for one in (made, beta, marts):
+        look(one)
+    assert list(run_job(refused, deployment.instance, "users", tags={KIND_TAG: "users@acme"}))
+    assert [len(look(one).open) for one in (made, beta, marts)] == [1, 0, 0]
+    # A single location has no name in its kinds, and tells of its commands all the same.
+    assert list(run_job(refused, deployment.instance, "users"))
+    alone = Place("__repository__@backlog_elt", "")
+    [command] = deployment.instance.get_runs(limit=1)
+    assert command.tags[KIND_TAG] == "users"
+    assert [place.has(command) for place in (alone, made.place, beta.place, marts.place) if place] == [True, False, False, False]
+    assert deployment.run("users", tags={REPOSITORY_LABEL_TAG: "__repository__@acme"}).success
+    assert [len(look(one).open) for one in (made, beta, marts)] == [0, 0, 0]
+    assert [said.splitlines()[0] for said in texts(sink)] == ["🔴 失敗 / failed: raw/users", "🟢 復旧 / recovered: raw/users"]
+
+
 def test_a_location_that_loads_no_space_is_not_told_to_be_silent(loaded: Deployment) -> None:
     one = replace(alerter(loaded), url="")
     look(one)
@@ -185,6 +305,7 @@ def test_a_token_that_is_not_renewed_is_told(loaded: Deployment, sink: WebhookSi
 
 
 def test_the_sensor_looks_and_requests_no_run(loaded: Deployment) -> None:
+    assert set(loaded.definitions.get_repository_def().job_names) > ALIKE
     assert Daemon(loaded, alerts).tick() == (None, "0 problems, nothing waits")
     assert last_beat(loaded.engine, alerts_of(loaded.sim.url)) is not None
     assert isinstance(alerts, dg.SensorDefinition)
