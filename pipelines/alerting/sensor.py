@@ -23,6 +23,7 @@ from resources.alerts.addresses import Addresses
 from resources.alerts.channels import Channel, ChannelError, channels
 from resources.backlog.resource import BacklogResource
 from resources.tokens import TokenState
+from resources.values import dagster_of_people
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.resource import WarehouseResource
@@ -36,7 +37,6 @@ OVERLAP = timedelta(minutes=2)
 SENDING_SECONDS = 30.0
 #: Runs that are remembered as dealt with; a look deals with fewer in the time of the overlap.
 SEEN = 500
-DAGSTER_URL = "BACKLOG_DAGSTER_URL"
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def alerts(context: dg.SensorEvaluationContext, backlog: BacklogResource, wareho
         warehouse,
         backlog.url,
         channels(Addresses.from_env(os.environ)),
-        os.environ.get(DAGSTER_URL, "").rstrip("/"),
+        dagster_of_people(os.environ),
         f"{context.repository_name}@{origin.location_name}" if origin and context.repository_name else None,
         _tokens(backlog),
     )
