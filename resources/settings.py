@@ -19,6 +19,8 @@ from resources.variables import (
     CLIENT_ID,
     CLIENT_SECRET,
     DAGSTER_POSTGRES_URL,
+    DAGSTER_PUBLIC_URL,
+    DAGSTER_URL,
     SERVICE_TOKEN,
     TOKEN_KEY,
     WAREHOUSE_URL,
@@ -56,6 +58,7 @@ class Settings:
     service_trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     webhook_secret: str | None = field(repr=False)
     dagster_url: str | None
+    dagster_public_url: str | None
 
     @property
     def simulated(self) -> bool:
@@ -129,5 +132,6 @@ class Settings:
             service_proxy_header=values.header(get("BACKLOG_SERVICE_PROXY_HEADER")),
             service_trusted_proxies=values.networks(get("BACKLOG_SERVICE_TRUSTED_PROXIES") or "127.0.0.0/8,::1"),
             webhook_secret=values.webhook_secret(environ),
-            dagster_url=values.root("BACKLOG_DAGSTER_URL", get("BACKLOG_DAGSTER_URL")),
+            dagster_url=values.root(DAGSTER_URL, get(DAGSTER_URL)),
+            dagster_public_url=values.root(DAGSTER_PUBLIC_URL, get(DAGSTER_PUBLIC_URL)),
         )

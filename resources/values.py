@@ -17,6 +17,8 @@ from resources.variables import (
     BROKER_URL,
     CLIENT_ID,
     CLIENT_SECRET,
+    DAGSTER_PUBLIC_URL,
+    DAGSTER_URL,
     PRIVACY_KEY,
     TOKEN_KEY,
     WEBHOOK_SECRET,
@@ -124,6 +126,12 @@ def root(
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
         raise SettingsError(name, text.split("?", 1)[0], expected)
     return text.rstrip("/")
+
+
+def dagster_of_people(environ: Mapping[str, str]) -> str:
+    """Return where people's browsers reach Dagster, else where the service does, else nothing; raises SettingsError as `root`."""
+    given = (root(name, environ.get(name, "").strip() or None) for name in (DAGSTER_PUBLIC_URL, DAGSTER_URL))
+    return next((url for url in given if url), "")
 
 
 def backlog_url(text: str | None) -> str | None:

@@ -30,7 +30,8 @@ DAGSTER_URL = "http://127.0.0.1:3000"
 def create_app(settings: Settings) -> ASGIApp:
     """Return the application; nothing is connected before the first request that needs it."""
     cache, warehouse = Cache(), Warehouse(settings)
-    dagster = Dagster(settings.dagster_url or DAGSTER_URL, settings.dagster_location, settings.key_prefix)
+    url = settings.dagster_url or DAGSTER_URL
+    dagster = Dagster(url, settings.dagster_location, settings.key_prefix, settings.dagster_public_url)
     state = State(settings, warehouse, dagster, cache)
     starts = Starts(settings, warehouse, dagster, state, cache)
     inbox = webhooks.Inbox(warehouse, state.known_space, Mask(settings.privacy_key or ""))

@@ -63,10 +63,14 @@ class Partitions:
 
 
 class Dagster:
-    """The webserver of Dagster at a URL, and in it the code location of this space; `prefix` is what its asset keys begin with."""
+    """The webserver of Dagster at a URL, and in it the code location of this space.
 
-    def __init__(self, url: str, location: str, prefix: Sequence[str] = ()) -> None:
+    `prefix` is what its asset keys begin with; `public_url` is where people's browsers reach it, when that is elsewhere.
+    """
+
+    def __init__(self, url: str, location: str, prefix: Sequence[str] = (), public_url: str | None = None) -> None:
         self.url = url
+        self.public_url = public_url or url
         self._location = location
         self._prefix = list(prefix)
         # No proxy of the environment: the webserver is a neighbour.
@@ -78,7 +82,7 @@ class Dagster:
 
     def run_url(self, run_id: str) -> str:
         """Return where the UI shows a run."""
-        return f"{self.url}/runs/{run_id}"
+        return f"{self.public_url}/runs/{run_id}"
 
     async def active(self) -> list[Run]:
         """Return the runs of this space that wait or work, newest first.

@@ -15,6 +15,7 @@ import pytest
 from pipelines.cli import main
 from pipelines.definitions import build_definitions
 from pipelines.schedules import SCHEDULES
+from resources.alerts.addresses import Addresses
 from resources.settings import Settings
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import OPS_TABLES
@@ -132,9 +133,9 @@ def test_every_table_variable_and_schedule_that_the_readme_names_exists_and_none
     assert mentioned(r"`((?:raw|ops)\.[a-z_]+)`", text) == tables
     variables = mentioned(
         r"\"((?:BACKLOG|WAREHOUSE|DAGSTER)_[A-Z_]+)\"",
-        "".join((ROOT / "resources" / name).read_text() for name in ("settings.py", "variables.py")),
+        "".join((ROOT / "resources" / name).read_text() for name in ("settings.py", "variables.py", "alerts/addresses.py")),
     )
-    assert len(variables) == len(Settings.__dataclass_fields__)
+    assert len(variables) == len(Settings.__dataclass_fields__) + len(Addresses.__dataclass_fields__)
     assert variables <= mentioned(r"`([A-Z_]+)`", text)
     assert {schedule.name for schedule in SCHEDULES} <= mentioned(r"`([a-z0-9_]+)`", text)
 

@@ -24,6 +24,7 @@ from resources.alerts.addresses import Addresses
 from resources.alerts.channels import Channel, ChannelError, channels
 from resources.backlog.resource import BacklogResource
 from resources.tokens import TokenState
+from resources.values import dagster_of_people
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.resource import WarehouseResource
@@ -37,7 +38,6 @@ OVERLAP = timedelta(minutes=2)
 SENDING_SECONDS = 30.0
 #: Runs that are remembered as dealt with; a look deals with fewer in the time of the overlap.
 SEEN = 500
-DAGSTER_URL = "BACKLOG_DAGSTER_URL"
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def alerts(context: dg.SensorEvaluationContext, backlog: BacklogResource, wareho
         warehouse,
         backlog.url,
         channels(Addresses.from_env(os.environ)),
-        os.environ.get(DAGSTER_URL, "").rstrip("/"),
+        dagster_of_people(os.environ),
         Place(here, scope if backlog.url else None) if here else None,
         _tokens(backlog),
     )

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from email.utils import parseaddr
 from urllib.parse import urlsplit
 
-from resources.variables import SettingsError, secret
+from resources.variables import ALERT_SLACK_URL, ALERT_SMTP_URL, ALERT_TEAMS_URL, SettingsError, secret
 
-SLACK, TEAMS, SMTP = "BACKLOG_ALERT_SLACK_URL", "BACKLOG_ALERT_TEAMS_URL", "BACKLOG_ALERT_SMTP_URL"
 MAIL_FROM, MAIL_TO = "BACKLOG_ALERT_MAIL_FROM", "BACKLOG_ALERT_MAIL_TO"
 
 
@@ -31,7 +30,7 @@ class Addresses:
         Raises:
             SettingsError: a value is malformed, or mail has no sender or no recipient.
         """
-        smtp = _url(environ, SMTP, ("smtp", "smtps"))
+        smtp = _url(environ, ALERT_SMTP_URL, ("smtp", "smtps"))
         sender, recipients = (environ.get(name, "").strip() for name in (MAIL_FROM, MAIL_TO))
         to = tuple(one.strip() for one in recipients.split(",") if one.strip())
         if smtp:
@@ -39,7 +38,8 @@ class Addresses:
                 for mail in mails:
                     if "@" not in parseaddr(mail)[1]:
                         raise SettingsError(name, mail, "a mail address, of recipients several with commas between")
-        return cls(_url(environ, SLACK, ("https", "http")), _url(environ, TEAMS, ("https", "http")), smtp, sender, to)
+        slack, teams = (_url(environ, name, ("https", "http")) for name in (ALERT_SLACK_URL, ALERT_TEAMS_URL))
+        return cls(slack, teams, smtp, sender, to)
 
 
 def _url(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | None:

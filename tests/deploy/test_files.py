@@ -7,12 +7,12 @@ import re
 from typing import Any
 
 import pytest
-from dagster_shared.yaml_utils import load_yaml_from_path
+from dagster_shared.yaml_utils import load_yaml_from_path, safe_load_yaml
 
 from pipelines.deployed import PARTS, command
 from pipelines.environment import PROJECT_ROOT
 from resources.variables import FILE, SECRETS
-from tests.integration.compose import CELERY, COMPOSE, DEPLOY, SERVICES, yaml_of
+from tests.integration.compose import ALERTS, CELERY, COMPOSE, DEPLOY, SERVICES, WEBHOOKS, yaml_of
 
 BASE: Any = load_yaml_from_path(str(PROJECT_ROOT / "dagster.yaml"))
 INSTANCES = ["dagster.yaml", "celery/dagster.yaml"]
@@ -21,11 +21,15 @@ WORKSPACE = [one["grpc_server"] for one in yaml_of("workspace.yaml")["load_from"
 KNOWN = {
     *re.findall(
         r"\"((?:BACKLOG|WAREHOUSE|DAGSTER)_[A-Z_]+)\"",
-        "".join((PROJECT_ROOT / "resources" / name).read_text() for name in ("settings.py", "variables.py")),
+        "".join((PROJECT_ROOT / "resources" / name).read_text() for name in ("settings.py", "variables.py", "alerts/addresses.py")),
     )
 }
-#: Read by Dagster or by one module, not by the settings.
-ELSEWHERE = {"DAGSTER_HOME", "BACKLOG_DAGSTER_URL", "BACKLOG_SERVICE_TOKEN"}
+#: Read by Dagster, not by the settings.
+ELSEWHERE = {"DAGSTER_HOME"}
+#: With what is switched off in a file, as `#NAME: value`, switched on.
+ALL_ALERTS = safe_load_yaml(re.sub(r"(?m)^( +)#(?=\S)", r"\1", (DEPLOY / "compose.alerts.yaml").read_text()))
+BESIDE = [CELERY, ALERTS, ALL_ALERTS, WEBHOOKS]
+PUBLIC = "BACKLOG_DAGSTER_PUBLIC_URL"
 OURS = {name: service for name, service in SERVICES.items() if name != "postgres"}
 
 
@@ -62,7 +66,7 @@ def test_a_service_of_the_compose_file_runs_a_known_command_safely(name: str) ->
         assert published.startswith("127.0.0.1:"), "nothing without a login is open to others"
 
 
-@pytest.mark.parametrize("tree", [COMPOSE, CELERY], ids=["compose", "celery"])
+@pytest.mark.parametrize("tree", [COMPOSE, *BESIDE], ids=["compose", "celery", "alerts", "all alerts", "webhooks"])
 def test_every_variable_is_known_and_every_secret_is_a_file(tree: dict[str, Any]) -> None:
     declared = {*tree["secrets"]} | {*COMPOSE["secrets"]}
     used = set()
@@ -76,6 +80,25 @@ def test_every_variable_is_known_and_every_secret_is_a_file(tree: dict[str, Any]
             assert plain in KNOWN | ELSEWHERE or plain.startswith("POSTGRES_")
             assert plain not in SECRETS or name.endswith(FILE)
     assert {*tree["secrets"]} <= used
+
+
+def test_alerts_are_those_of_each_code_location_and_can_go_on_every_channel() -> None:
+    locations = {server["location_name"] for server in WORKSPACE}
+    assert {*ALERTS["services"]} == {*ALL_ALERTS["services"]} == locations
+    for service in ALL_ALERTS["services"].values():
+        assert {name.removesuffix(FILE) for name in service["environment"]} == {name for name in KNOWN if "_ALERT_" in name}
+    assert not [name for service in SERVICES.values() for name in service.get("environment", {}) if "_ALERT_" in name]
+
+
+def test_whoever_makes_links_knows_where_browsers_reach_dagster() -> None:
+    pods = [one["env"] for one in HELM["dagster-user-deployments"]["deployments"]]
+    [container] = HELM["extraManifests"][0]["spec"]["template"]["spec"]["containers"]
+    pods.append({one["name"]: one["value"] for one in container["env"]})
+    assert len({pod[PUBLIC] for pod in pods}) == 1
+    assert not [name for pod in pods for name in pod if name not in KNOWN or name in SECRETS]
+    [published] = SERVICES["webserver"]["ports"]
+    for name in (*(server["host"] for server in WORKSPACE), "service"):
+        assert SERVICES[name]["environment"][PUBLIC] == f"http://{published.removesuffix(':3000')}"
 
 
 def test_each_code_location_is_a_service_with_its_name_and_the_marts_are_of_all_spaces() -> None:
@@ -139,8 +162,8 @@ def test_what_the_image_copies_is_not_kept_out_of_it_and_it_holds_nothing_else()
     ignored = (PROJECT_ROOT / ".dockerignore").read_text().splitlines()
     let_in = {line[1:].rstrip("/") for line in ignored if line.startswith("!")}
     assert ignored[1] == "*"
-    assert {"assets", "pipelines", "resources", "requirements-celery.lock", "pyproject.toml", "dagster.yaml"} <= let_in
-    assert [name for name in let_in if not (PROJECT_ROOT / name).exists()] in ([], ["service"])
+    assert {"assets", "pipelines", "resources", "service", "requirements-celery.lock", "pyproject.toml", "dagster.yaml"} <= let_in
+    assert [name for name in let_in if not (PROJECT_ROOT / name).exists()] == []
     assert not let_in & {".env", ".git", "deploy", "deploy/secrets", "tests"}
 
 

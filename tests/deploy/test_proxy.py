@@ -3,6 +3,7 @@
 Add here: another path of the recipe. Keep out: what Dagster and the service answer.
 """
 
+import re
 import ssl
 import subprocess
 import threading
@@ -26,13 +27,22 @@ HOSTS = ("backlog.example.com", "sync.example.com")
 SECRET = "a-secret-in-the-path"
 #: Given by somebody who would like to be her.
 FORGED = {"X-Forwarded-User": "the-boss"}
+COOKIE = "_oauth2_proxy=of-alice"
+
+
+def with_oauth(recipe: str) -> str:
+    """Return the recipe with the lines of its head in place of passwords, as the head says."""
+    lines = "\n".join(re.findall(r"(?m)^#   (.*)$", recipe))
+    recipe, servers = re.subn(r"(?m)^ +auth_basic +\".*\n +auth_basic_user_file .*$", lines.replace("\\", r"\\"), recipe)
+    assert servers == len(HOSTS)
+    return recipe.replace("$remote_user", "$remote_login").replace("auth_basic off", "auth_request off")
 
 
 class Behind(ThreadingHTTPServer):
     """A server behind the proxy, which notes what it is asked."""
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Answer)
+    def __init__(self, handler: "type[_Answer] | None" = None) -> None:
+        super().__init__(("127.0.0.1", 0), handler or _Answer)
         self.asked: list[tuple[str, dict[str, str]]] = []
 
 
@@ -40,6 +50,7 @@ class _Answer(BaseHTTPRequestHandler):
     server: Behind
 
     def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.asked.append((self.path, dict(self.headers)))
         self.send_response(200)
         self.send_header("Content-Length", "0")
@@ -51,32 +62,50 @@ class _Answer(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class _Login(_Answer):
+    """What oauth2-proxy answers: who it is that has the cookie of a login, and a page to sign in to all others."""
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.asked.append((self.path, dict(self.headers)))
+        known = self.path == "/oauth2/auth" and self.headers.get("Cookie") == COOKIE
+        self.send_response(202 if known else 401)
+        if known:
+            self.send_header("X-Auth-Request-Email", "alice")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_POST = do_GET  # noqa: N815 - the name that the library calls
+
+
 @dataclass(frozen=True)
 class Proxy:
-    """nginx with the recipe, and the two servers behind it."""
+    """nginx with the recipe, the two servers behind it, and with `oauth` a third that knows who has logged in."""
 
     folder: Path
     port: int
     context: ssl.SSLContext
+    oauth: bool
+    login: Behind = field(default_factory=lambda: Behind(_Login))
     dagster: Behind = field(default_factory=Behind)
     service: Behind = field(default_factory=Behind)
 
     def ask(self, host: str, path: str, *, login: bool = True, method: str = "GET", **more: Any) -> int:
         """Return the status of an answer."""
-        auth = ("alice", "her password") if login else None
-        headers = {"Host": host, **FORGED, **more.pop("headers", {})}
+        auth = ("alice", "her password") if login and not self.oauth else None
+        headers = {"Host": host, **FORGED, **({"Cookie": COOKIE} if login and self.oauth else {}), **more.pop("headers", {})}
         with httpx.Client(verify=self.context, trust_env=False) as client:
             url = f"https://127.0.0.1:{self.port}{path}"
             answer = client.request(method, url, headers=headers, extensions={"sni_hostname": host}, auth=auth, **more)
         return answer.status_code
 
 
-@pytest.fixture(scope="module")
-def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+@pytest.fixture(scope="module", params=[False, True], ids=["passwords", "oauth2-proxy"])
+def proxy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     """Start nginx with the recipe; ports, certificates and passwords are those of the test."""
     folder = tmp_path_factory.mktemp("nginx")
     authority = Authority(folder, "ca")
-    made = Proxy(folder, free_port(), ssl.create_default_context(cafile=str(authority.file)))
+    made = Proxy(folder, free_port(), ssl.create_default_context(cafile=str(authority.file)), request.param)
     hashed = subprocess.run(["openssl", "passwd", "-apr1", "her password"], capture_output=True, text=True, check=True).stdout
     (folder / "htpasswd").write_text(f"alice:{hashed}")
     recipe = (DEPLOY / "nginx.conf").read_text()
@@ -85,6 +114,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
         "127.0.0.1:3000": f"127.0.0.1:{made.dagster.server_port}",
         "127.0.0.1:3001": f"127.0.0.1:{made.service.server_port}",
         "/etc/nginx/backlog-elt.htpasswd": str(folder / "htpasswd"),
+        "127.0.0.1:4180": f"127.0.0.1:{made.login.server_port}",
     }
     for host in HOSTS:
         certificate, key = authority.server(host)
@@ -94,16 +124,18 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
         recipe = recipe.replace(text, here)
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     temporary = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
+    if made.oauth:
+        recipe = with_oauth(recipe)
     start = f"daemon off; master_process off; pid {folder}/pid; events {{}} http {{ access_log {folder}/access; {temporary}"
     (folder / "nginx.conf").write_text(f"{start}\n{recipe}\n}}\n")
-    for server in (made.dagster, made.service):
+    for server in (made.login, made.dagster, made.service):
         threading.Thread(target=server.serve_forever, daemon=True).start()
     with subprocess.Popen(["nginx", "-c", f"{folder}/nginx.conf", "-e", f"{folder}/error"], stderr=subprocess.DEVNULL) as process:
         wait_until(lambda: listens(made.port) or process.poll() is not None, "nginx does not listen")
         assert process.poll() is None, (folder / "error").read_text()
         yield made
         process.terminate()
-    for server in (made.dagster, made.service):
+    for server in (made.login, made.dagster, made.service):
         server.shutdown()
         server.server_close()
 
@@ -113,6 +145,8 @@ def test_nobody_gets_through_without_a_login_except_to_the_webhook(proxy: Proxy)
     assert proxy.ask(HOSTS[0], "/graphql", login=False, method="POST") == 401
     assert proxy.ask(HOSTS[0], "/api/v1/sync/projects/all", login=False, method="POST") == 401
     assert (proxy.dagster.asked, proxy.service.asked) == ([], [])
+    assert {path for path, _ in proxy.login.asked} == ({"/oauth2/auth", "/oauth2/sign_in"} if proxy.oauth else set())
+    assert {headers["Host"] for _, headers in proxy.login.asked} <= {*HOSTS}
     assert proxy.ask(HOSTS[0], f"/webhooks/backlog/{SECRET}", login=False, method="POST") == 200
     path, headers = proxy.service.asked.pop()
     assert path == f"/webhooks/backlog/{SECRET}"
@@ -126,7 +160,7 @@ def test_nobody_gets_through_without_a_login_except_to_the_webhook(proxy: Proxy)
 def test_who_has_logged_in_is_told_and_cannot_be_forged_and_the_password_stays_here(
     proxy: Proxy, host: str, path: str, to: str
 ) -> None:
-    assert proxy.ask(host, path, headers={"Upgrade": "websocket", "Connection": "Upgrade"}) == 200
+    assert proxy.ask(host, path, method="POST", content=b"{}", headers={"Upgrade": "websocket", "Connection": "Upgrade"}) == 200
     asked, headers = getattr(proxy, to).asked.pop()
     assert asked == path
     assert (headers["X-Forwarded-User"], headers["X-Forwarded-Proto"], headers["Host"]) == ("alice", "https", host)

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,18 +35,23 @@ def yaml_of(name: str) -> Any:
 
 COMPOSE: dict[str, Any] = yaml_of("compose.yaml")
 CELERY: dict[str, Any] = yaml_of("compose.celery.yaml")
+ALERTS: dict[str, Any] = yaml_of("compose.alerts.yaml")
+WEBHOOKS: dict[str, Any] = yaml_of("compose.webhooks.yaml")
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 READY_SECONDS = 90
 
 
 @dataclass
 class Engine:
-    """Starts services of the compose file; `variables` stand in place of what the file says of the spaces and databases."""
+    """Starts services of the compose file, with what files beside it (`over`) change.
+
+    `variables` stand in place of what the files say of the spaces and databases.
+    """
 
     folder: Path
     secrets: Mapping[str, str]
     variables: Mapping[str, Mapping[str, str]]
-    celery: bool = False
+    over: Sequence[Mapping[str, Any]] = ()
     ports: dict[str, int] = field(default_factory=dict)
     running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
 
@@ -73,6 +78,8 @@ class Engine:
             name: str(value).replace("/run/secrets/", f"{self.folder}/")
             for name, value in self.service(service)["environment"].items()
         }
+        if "BACKLOG_DAGSTER_URL" in said:
+            said["BACKLOG_DAGSTER_URL"] = f"http://127.0.0.1:{self.port('webserver')}"
         said["DAGSTER_HOME"] = str(self.folder / "dagster") if (self.folder / "dagster").exists() else str(DEPLOY)
         base = {name: os.environ[name] for name in ("PYTHONPATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         image = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "GRPC_VERBOSITY": "ERROR"}
@@ -81,9 +88,10 @@ class Engine:
 
     def service(self, name: str) -> dict[str, Any]:
         """Return what the files say of a service."""
-        over = CELERY["services"].get(name, {}) if self.celery else {}
-        base = SERVICES[over["extends"]["service"]] if "extends" in over else SERVICES[name]
-        return {**base, **over, "environment": {**base.get("environment", {}), **over.get("environment", {})}}
+        said = [file["services"][name] for file in (COMPOSE, *self.over) if name in file["services"]]
+        said = [SERVICES[part["extends"]["service"]] for part in said if "extends" in part] + said
+        environment = {variable: value for part in said for variable, value in part.get("environment", {}).items()}
+        return {key: value for part in said for key, value in part.items()} | {"environment": environment}
 
     def start(self, service: str, *more: str, replica: str = "") -> None:
         """Start a service of the file; `more` follows its command, as the port does where it has one."""
@@ -188,6 +196,17 @@ class Engine:
         by_id = {run["runId"]: run["status"] for run in found}
         return [by_id[run_id] for run_id in run_ids]
 
+    def cancel(self, run_id: str) -> None:
+        """Ask for the end of a run, as the UI does."""
+        assert self.ask(TERMINATE, id=run_id)["terminateRun"]["__typename"] == "TerminateRunSuccess"
+
+    def process_of(self, run_id: str) -> int:
+        """Return the number of the process in which a run works."""
+        events = self.ask(EVENTS, id=run_id)["logsForRun"]["events"]
+        found = re.search(r"\(pid: (\d+)\)", "".join(event["message"] for event in events))
+        assert found, "the run is not at work"
+        return int(found[1])
+
     def wait_for(self, *run_ids: str, seconds: float = 90) -> list[str]:
         """Wait for runs to end and return how."""
         ended = {"SUCCESS", "FAILURE", "CANCELED"}
@@ -211,6 +230,12 @@ query Projects($key: AssetKeyInput!) {
 RUNS = """
 query Runs($ids: [String!]) {
   runsOrError(filter: {runIds: $ids}) { ... on Runs { results { runId status } } }
+}"""
+
+TERMINATE = "mutation Terminate($id: String!) { terminateRun(runId: $id) { __typename } }"
+EVENTS = """
+query Events($id: ID!) {
+  logsForRun(runId: $id) { ... on EventConnection { events { ... on MessageEvent { message } } } }
 }"""
 
 
@@ -245,10 +270,10 @@ def wait_until(ready: Callable[[], bool], otherwise: str, seconds: float = READY
 
 @contextmanager
 def engine(
-    folder: Path, secrets: Mapping[str, str], variables: Mapping[str, Mapping[str, str]], *, celery: bool = False
+    folder: Path, secrets: Mapping[str, str], variables: Mapping[str, Mapping[str, str]], *over: Mapping[str, Any]
 ) -> Iterator[Engine]:
-    """Yield an engine whose services are ended afterwards; with `celery` also those of `compose.celery.yaml`."""
-    made = Engine(folder, secrets, variables, celery)
+    """Yield an engine whose services are ended afterwards, with files beside compose.yaml as `over`."""
+    made = Engine(folder, secrets, variables, over)
     try:
         yield made
     finally:

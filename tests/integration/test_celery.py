@@ -16,7 +16,7 @@ import pytest
 
 from resources.simulator import Fault, Simulator, SpaceSpec
 from resources.warehouse.connect import engine as connect
-from tests.integration.compose import Engine, engine, stored_issues, wait_until, yaml_of
+from tests.integration.compose import CELERY, Engine, engine, stored_issues, wait_until, yaml_of
 from tests.integration.conftest import NewDatabase
 from tests.ports import free_port
 
@@ -73,7 +73,7 @@ def spread(broker: str, new_database: NewDatabase, tmp_path_factory: pytest.Temp
     with Simulator(ACME) as acme:
         secrets = {"warehouse_url": warehouse_url, "dagster_url": dagster_url, "acme_api_key": acme.api_key, "broker_url": broker}
         own = {"BACKLOG_URL": acme.url, "BACKLOG_HISTORY_START": "2026-01"}
-        with engine(folder, secrets, {"acme": own, "acme-worker": own}, celery=True) as made:
+        with engine(folder, secrets, {"acme": own, "acme-worker": own}, CELERY) as made:
             made.run("migrate")
             made.write_workspace("acme")
             for service in ("acme", "webserver", "daemon"):

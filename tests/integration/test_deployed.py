@@ -3,20 +3,26 @@
 Add here: what only processes apart can show. Keep out: the files of `deploy` as such (`tests/deploy`), workers (`test_celery.py`).
 """
 
+import os
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import httpx
 import pytest
 
 from resources.simulator import Fault, Simulator, SpaceSpec
-from tests.integration.compose import Engine, engine, stored_issues, wait_until
+from tests.integration.compose import ALERTS, TERMINATE, WEBHOOKS, Engine, engine, stored_issues, wait_until
 from tests.integration.conftest import NewDatabase
+from tests.sinks import WebhookSink
 
 pytestmark = pytest.mark.long
 
 ACME = SpaceSpec(seed=3, users=4, projects=2, issues=30, history_days=240)
 BETA = SpaceSpec(seed=5, users=3, projects=2, issues=20, history_days=240, space_key="beta")
-_TERMINATE = 'mutation { terminateRun(runId: "none") { __typename } }'
+TOKEN, SECRET = "a-token-of-the-service", "a-secret-of-the-webhooks"
+#: Where compose.yaml says that browsers reach Dagster.
+PUBLIC = "http://127.0.0.1:3000"
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,7 @@ class Deployed:
     engine: Engine
     spaces: dict[str, Simulator]
     warehouse_url: str
+    channel: WebhookSink
 
     def stored(self, space: str) -> set[int]:
         """Return the ids of the issues of a space in the warehouse."""
@@ -36,23 +43,25 @@ class Deployed:
 def deployed(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """Start two code servers, webserver and daemon on one PostgreSQL."""
     folder, warehouse_url = tmp_path_factory.mktemp("deployed"), new_database()
-    with Simulator(ACME) as acme, Simulator(BETA) as beta:
+    with Simulator(ACME) as acme, Simulator(BETA) as beta, WebhookSink() as channel:
         spaces = {"acme": acme, "beta": beta}
         secrets = {
             "warehouse_url": warehouse_url,
             "dagster_url": new_database(),
-            "service_token": "a-token-of-the-service",
+            "service_token": TOKEN,
+            "webhook_secret": SECRET,
+            "alert_slack_url": f"{channel.url}/alerts",
             **{f"{name}_api_key": sim.api_key for name, sim in spaces.items()},
         }
         own = {name: {"BACKLOG_URL": sim.url, "BACKLOG_HISTORY_START": "2026-01"} for name, sim in spaces.items()}
-        with engine(folder, secrets, {**own, "service": own["acme"]}) as made:
+        with engine(folder, secrets, {**own, "service": own["acme"]}, ALERTS, WEBHOOKS) as made:
             assert "warehouse: version " in made.run("migrate")
             made.write_workspace(*spaces)
             # All at once, as the file has it: who comes first waits for the others.
             for service in ("acme", "beta", "webserver", "daemon"):
                 made.start(service)
             made.wait_healthy("acme", "beta", "webserver", "daemon")
-            yield Deployed(made, spaces, warehouse_url)
+            yield Deployed(made, spaces, warehouse_url, channel)
 
 
 def test_each_space_is_loaded_by_runs_of_its_own_code_location_also_after_a_container_is_killed(deployed: Deployed) -> None:
@@ -66,6 +75,22 @@ def test_each_space_is_loaded_by_runs_of_its_own_code_location_also_after_a_cont
     assert deployed.stored("acme") == {*deployed.spaces["acme"].space.issues}
     # Dagster starts the other once more, as its worker has died; nothing stands in the way.
     wait_until(lambda: deployed.stored("beta") == {*beta.space.issues}, "beta is not loaded after all")
+    link = f"{PUBLIC}/runs/{runs['beta']}"
+    wait_until(lambda: any(link in body for _, body in deployed.channel.received), "nobody was told, or not where to look")
+
+
+@pytest.mark.parametrize("ended", ["CANCELED", "FAILURE"], ids=["by somebody who cancels it", "by the death of its process"])
+def test_a_run_that_is_ended_at_work_keeps_the_next_of_its_kind_from_nothing(deployed: Deployed, ended: str) -> None:
+    made, faults = deployed.engine, deployed.spaces["acme"].faults
+    faults.add(Fault("slow", path="/users", seconds=60.0))
+    run = made.launch("acme", "users")
+    wait_until(lambda: not faults.pending(), "the run is not at work")
+    if ended == "CANCELED":
+        made.cancel(run)
+    else:
+        os.kill(made.process_of(run), signal.SIGKILL)
+    assert made.wait_for(run) == [ended]
+    assert made.wait_for(made.launch("acme", "users")) == ["SUCCESS"]
 
 
 def test_processes_write_no_file(deployed: Deployed) -> None:
@@ -79,12 +104,25 @@ def test_a_webserver_to_look_at_takes_no_run(deployed: Deployed) -> None:
         looking.start("webserver", "--read-only")
         looking.wait_healthy("webserver")
         assert "permissions" in looking.ask("{ permissions { permission value } }")
-        refused = looking.ask(_TERMINATE)["terminateRun"]
+        refused = looking.ask(TERMINATE, id="none")["terminateRun"]
         assert refused == {"__typename": "UnauthorizedError"}
     finally:
         looking.stop()
 
 
-def test_the_service_is_healthy_beside_them(deployed: Deployed) -> None:
-    deployed.engine.start("service")
-    deployed.engine.wait_healthy("service")
+def test_the_service_beside_them_starts_a_sync_and_tells_of_it(deployed: Deployed) -> None:
+    made = deployed.engine
+    made.start("service")
+    made.wait_healthy("service")
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    with httpx.Client(base_url=f"http://127.0.0.1:{made.port('service')}", timeout=30, trust_env=False) as service:
+        assert service.post("/api/v1/sync/projects/all").status_code == 401
+        answer = service.post("/api/v1/sync/projects/all", headers=bearer)
+        assert answer.status_code == 202, answer.text
+        run = answer.json()["run_id"]
+        assert answer.json()["status_url"] == f"{PUBLIC}/runs/{run}"
+        assert made.wait_for(run) == ["SUCCESS"]
+        history = service.get("/api/v1/sync/history", params={"type": "projects"}, headers=bearer).json()["items"]
+        assert {one["status"] for one in history if one["run_id"] == run} == {"completed"}
+        assert service.post("/webhooks/backlog/of-nobody", content=b"{}").status_code == 404
+        assert service.post(f"/webhooks/backlog/{SECRET}", content=b"{}").status_code == 200

@@ -49,6 +49,7 @@ def refused(done: Done, folder: Path) -> str:
         ("BACKLOG_SERVICE_PROXY_HEADER", "X User", "BACKLOG_SERVICE_PROXY_HEADER is 'X User': expected the name of a header"),
         ("BACKLOG_SERVICE_TRUSTED_PROXIES", "10.0.0.0/99", "BACKLOG_SERVICE_TRUSTED_PROXIES is '10.0.0.0/99': expected addresses"),
         ("BACKLOG_DAGSTER_URL", "127.0.0.1:3000", "BACKLOG_DAGSTER_URL is '127.0.0.1:3000': expected a URL without user"),
+        ("BACKLOG_DAGSTER_PUBLIC_URL", "dagster.acme", "BACKLOG_DAGSTER_PUBLIC_URL is 'dagster.acme': expected a URL without user"),
     ],
 )
 def test_a_malformed_variable_is_named(shell: Shell, tmp_path: Path, name: str, value: str, said: str) -> None:

@@ -63,6 +63,14 @@ def test_a_code_server_that_is_started_by_dagster_finds_secrets_in_files_too(tmp
     assert done.stdout.splitlines() == [str(list(secrets.values())), "BACKLOG_API_KEY False"], done.stderr
 
 
+def test_a_code_server_does_not_start_with_an_address_for_alerts_that_cannot_be_used() -> None:
+    command = [sys.executable, "-m", "pipelines.deployed", "code-server"]
+    variables = {"BACKLOG_ALERT_TEAMS_URL": "the-address-of-teams"}
+    done = subprocess.run(command, env=variables, cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=120, check=False)
+    said = "Error: BACKLOG_ALERT_TEAMS_URL is '…': expected an address that begins with https:// and a host\n"
+    assert (done.returncode, done.stderr) == (1, said)
+
+
 def test_every_job_and_every_resource_resolves() -> None:
     dg.Definitions.validate_loadable(build_definitions())
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from resources.settings import Settings
+from resources.values import dagster_of_people
 from resources.variables import SECRETS, SettingsError, read_secret_files
 from tests.deployment import OTHER_TOKEN_KEY, TOKEN_KEY
 
@@ -85,3 +86,13 @@ def test_settings_read_the_files(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"@ is written as %40") as caught:
         Settings.from_env(environ)
     assert "cr3t" not in str(caught.value)
+
+
+def test_links_lead_to_dagster_as_people_reach_it_else_as_the_service_does() -> None:
+    service, people = {"BACKLOG_DAGSTER_URL": "http://webserver:3000/"}, {"BACKLOG_DAGSTER_PUBLIC_URL": "https://dagster.acme/"}
+    found = [
+        dagster_of_people(environ) for environ in ({}, service, service | {"BACKLOG_DAGSTER_PUBLIC_URL": " "}, service | people)
+    ]
+    assert found == ["", "http://webserver:3000", "http://webserver:3000", "https://dagster.acme"]
+    settings = Settings.from_env(service | people)
+    assert (settings.dagster_url, settings.dagster_public_url) == ("http://webserver:3000", "https://dagster.acme")

@@ -24,9 +24,10 @@ def eventually(what: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_a_fresh_warehouse_has_nothing_to_tell(serve: Serve) -> None:
-    service = serve()
+def test_a_fresh_warehouse_has_nothing_to_tell_but_where_dagster_is(serve: Serve) -> None:
+    service = serve(BACKLOG_DAGSTER_PUBLIC_URL="https://dagster.example.com/")
     connection = service.get(f"{API}/connection/status").json()
+    assert connection["dagster_url"] == "https://dagster.example.com"
     assert (connection["connected"], connection["space"], connection["last_sync"], connection["projects"]) == (None, None, None, [])
     assert "BACKLOG_URL is not set" in connection["error"]
     assert service.get(f"{API}/monitor/active").json() == {"active": [], "dagster": {"reachable": True, "error": None}}

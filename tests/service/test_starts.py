@@ -51,6 +51,17 @@ def test_so_it_is_where_several_spaces_share_one_dagster() -> None:
     assert json.loads(done.stdout) == issues_config("incremental", ("acme",)) != issues_config("incremental")
 
 
+def test_links_lead_to_where_browsers_reach_dagster_and_the_service_asks_where_it_reaches_it(
+    serve: Serve, space: Log, dagster: DagsterStandIn
+) -> None:
+    service = serve(**ACME, BACKLOG_DAGSTER_PUBLIC_URL="https://dagster.example.com/")
+    link = "https://dagster.example.com/runs/11111111-2222"
+    assert service.post(PROJECTS).json()["status_url"] == link
+    assert service.post(PROJECTS).json()["error"]["status_url"] == link
+    assert service.get(f"{API}/monitor/active").json()["active"][0]["status_url"] == link
+    assert len(dagster.launched) == 1
+
+
 def test_projects_are_synced_by_the_job_of_that_name(serve: Serve, space: Log, dagster: DagsterStandIn) -> None:
     answer = serve(**ACME).post(PROJECTS)
     assert answer.status_code == 202

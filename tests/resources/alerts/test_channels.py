@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 import pytest
 
@@ -99,6 +100,17 @@ def test_the_variables_name_the_channels() -> None:
     found = channels(Addresses.from_env(environ))
     assert [channel.name for channel in found] == ["slack", "mail"]
     assert channels(Addresses.from_env({})) == []
+
+
+def test_what_is_secret_of_an_address_may_stand_in_a_file(tmp_path: Path) -> None:
+    environ = {"BACKLOG_ALERT_MAIL_FROM": "elt@example.com", "BACKLOG_ALERT_MAIL_TO": "a@example.com"}
+    held = {"SLACK": "https://a.example.com/x", "TEAMS": "https://b.example.com/y", "SMTP": "smtps://me:pass-word@c.example.com"}
+    for name, url in held.items():
+        (tmp_path / name).write_text(f"{url}\n")
+        environ[f"BACKLOG_ALERT_{name}_URL_FILE"] = str(tmp_path / name)
+    found = Addresses.from_env(environ)
+    assert [found.slack_url, found.teams_url, found.smtp_url] == [*held.values()]
+    assert not [url for url in held.values() if url in repr(found)]
 
 
 @pytest.mark.parametrize(
