@@ -5,10 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -29,10 +26,9 @@ from service.warehouse import Warehouse
 from service.webhooks import Inbox, endpoint
 from tests.deployment import SMALL
 from tests.ports import free_port
-from tests.service.conftest import API, SECRET, Serve, running
+from tests.service.conftest import ACME, API, SECRET, Serve, a_process, answers, running
 
 PATH = f"/webhooks/backlog/{SECRET}"
-ACME = {"BACKLOG_URL": "http://acme.example.com", "BACKLOG_API_KEY": "unused"}
 
 
 @pytest.fixture(autouse=True)
@@ -138,30 +134,6 @@ def test_the_webhooks_of_a_space_arrive_through_a_duplicating_network(serve: Ser
             sim.space.edit_issue(issue, summary=f"Edit {number}")
         told = [one.id for one in sim.space.activities[-20:]]
     assert sorted(number or 0 for number, _ in stored(warehouse)) == sorted(told), "the simulator ends when all is delivered"
-
-
-@contextmanager
-def a_process(warehouse_url: str, port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run the service as a process of its own."""
-    environment = {**os.environ, **ACME, "WAREHOUSE_URL": warehouse_url, "BACKLOG_WEBHOOK_SECRET": SECRET}
-    process = subprocess.Popen([sys.executable, "-m", "service", "--port", str(port)], env=environment)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def answers(url: str) -> None:
-    end = time.monotonic() + 60
-    while True:
-        try:
-            httpx.get(f"{url}/healthz", trust_env=False)
-        except httpx.TransportError:
-            assert time.monotonic() < end
-            time.sleep(0.05)
-        else:
-            return
 
 
 def test_what_was_accepted_survives_kill_9_and_what_was_not_can_be_sent_again(warehouse: Engine, warehouse_url: str) -> None:
