@@ -44,7 +44,7 @@ class Metrics:
             registry=self.registry,
         )
         self.events = Counter(
-            "backlog_elt_webhook_events", "Webhooks: kept, duplicate or refused.", ["outcome"], registry=self.registry
+            "backlog_elt_webhook_events", "Webhooks: kept, duplicate, refused or forged.", ["outcome"], registry=self.registry
         )
 
     async def show(self, state: State) -> Response:

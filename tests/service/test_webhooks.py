@@ -204,3 +204,18 @@ def test_more_events_than_are_taken_are_refused_with_a_time(warehouse: Engine, w
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert 5 <= int(answers[-1].headers["retry-after"]) <= 10
     assert [number for number, _ in stored(warehouse)] == [1, 2]
+
+
+def test_guesses_are_told_to_stop_and_keep_no_genuine_event_out(serve: Serve, warehouse: Engine) -> None:
+    service = serve(**ACME)
+    guesses = [service.post(f"{PATH}-{number}", json=an_event(number)) for number in range(40)]
+    statuses = [guess.status_code for guess in guesses]
+    answered = statuses.count(404)
+    assert 20 <= answered < 40, "20 at once, and one for each second that it took"
+    assert statuses == [404] * 20 + statuses[20:]
+    assert set(statuses) == {404, 429}
+    refused = next(guess for guess in guesses if guess.status_code == 429)
+    assert (refused.json()["error"]["code"], refused.headers["retry-after"]) == ("too_many", "1")
+    assert [service.post(PATH, json=an_event(number)).status_code for number in (1, 2, 3)] == [200] * 3
+    assert [number for number, _ in stored(warehouse)] == [1, 2, 3]
+    assert 'backlog_elt_webhook_events_total{outcome="forged"} 40.0' in service.get("/metrics").text
