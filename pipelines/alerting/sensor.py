@@ -1,7 +1,8 @@
 """The alerter: looks at what has happened twice a minute, and tells each problem once, and once more when it is over.
 
 What it remembers stands in Dagster's storage, not in the warehouse, so that it can tell of a warehouse that is gone. It is saved
-after each message, so that a death tells nothing twice. Its sign of life stands in `ops.heartbeats`.
+before the first message and after each, so that a death tells nothing twice. Where it cannot be saved, the disk being full, the
+look ends, and the process remembers until it can. Its sign of life stands in `ops.heartbeats`.
 
 Add here: when it looks. Keep out: what is a problem (`rules.py`), what is told of it (`ledger.py`).
 """
@@ -37,6 +38,8 @@ SENDING_SECONDS = 30.0
 #: Runs that are remembered as dealt with; a look deals with fewer in the time of the overlap.
 SEEN = 500
 DAGSTER_URL = "BACKLOG_DAGSTER_URL"
+#: Name of an alerter -> what it remembers that could not be saved: newer than what is stored, since nobody else writes that.
+_unsaved: dict[str, Ledger] = {}
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Alerter:
 
     def look(self, now: datetime) -> Ledger:
         """Deal with what has happened since the last look, send what is to be told, and give a sign of life."""
-        ledger = Ledger.read(self._stored(), now)
+        ledger = _unsaved.get(alerts_of(self.url)) or Ledger.read(self._stored(), now)
         runs = [
             run for run in ended_runs(self.instance, ledger.looked_at - OVERLAP, self.location) if run.run_id not in ledger.seen
         ]
@@ -133,7 +136,11 @@ class Alerter:
         return self.instance.daemon_cursor_storage.get_cursor_values({alerts_of(self.url)}).get(alerts_of(self.url))
 
     def _save(self, ledger: Ledger) -> None:
-        self.instance.daemon_cursor_storage.set_cursor_values({alerts_of(self.url): ledger.text()})
+        name = alerts_of(self.url)
+        # Until it is stored: a message that was sent and not noted would be sent at every look.
+        _unsaved[name] = ledger
+        self.instance.daemon_cursor_storage.set_cursor_values({name: ledger.text()})
+        del _unsaved[name]
 
 
 def _tokens(backlog: BacklogResource) -> TokenState | None:

@@ -4,14 +4,18 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
 
 from pipelines.alerting.ledger import Ledger
 from pipelines.alerting.sensor import Alerter, alerts
 from pipelines.state import alerts as status_alerts
 from resources.alerts.channels import Channel, Slack, Teams
+from resources.alerts.message import Message
 from resources.tokens import TokenState
 from resources.warehouse.heartbeats import alerts_of, last_beat
 from resources.warehouse.resource import WarehouseResource
@@ -118,6 +122,38 @@ def test_a_death_right_after_a_message_does_not_tell_it_again(deployment: Deploy
     for _ in range(2):
         look(alerter(deployment, slack))
     assert len(sink.received) == len(set(texts(sink))) == waiting
+
+
+def test_what_cannot_be_noted_is_told_once_and_nothing_is_lost(deployment: Deployment, sink: WebhookSink) -> None:
+    storage: Any = deployment.instance.daemon_cursor_storage
+
+    def execute(sql: str) -> None:
+        with storage.connect() as connection:
+            connection.execute(text(sql))
+
+    class Filling:
+        """A channel that takes a message, whereupon the disk under Dagster's storage is full."""
+
+        name = "slack"
+
+        def send(self, message: Message) -> None:
+            Slack(sink.url).send(message)
+            execute("CREATE TRIGGER full_disk BEFORE UPDATE ON kvs BEGIN SELECT RAISE(ABORT, 'the disk is full'); END")
+
+    look(alerter(deployment))
+    refused = Deployment(**{**deployment.__dict__, "api_key": "of-nobody-at-all"})
+    refused.run("users")
+    refused.run("projects")
+    one = alerter(deployment, Slack(sink.url))
+    for each in (alerter(deployment, Filling()), one, one):
+        with pytest.raises(DatabaseError, match="the disk is full"):
+            look(each)
+        assert len(sink.received) == 1
+    execute("DROP TRIGGER full_disk")
+    for _ in range(2):
+        assert look(one).waiting == ()
+    assert len(texts(sink)) == len(set(texts(sink))) >= 2
+    assert {said.splitlines()[0] for said in texts(sink)} >= {f"🔴 失敗 / failed: raw/{table}" for table in ("users", "projects")}
 
 
 def test_a_warehouse_that_is_gone_is_told_and_so_is_its_return(loaded: Deployment, sink: WebhookSink) -> None:
