@@ -6,7 +6,6 @@ Add here: a command and its options. Keep out: what it does (a module beside thi
 """
 
 import json
-import logging
 import os
 import sys
 import time
@@ -64,8 +63,7 @@ def main(debug: bool) -> None:
     """
     load_dotenv(Path.cwd() / ".env")
     # What matters is said by the command itself; retries, requests and the like are for who asks.
-    set_up(os.environ, level="DEBUG" if debug else "ERROR")
-    logging.basicConfig(level=logging.INFO if debug else logging.ERROR)
+    set_up(os.environ, level="DEBUG" if debug else "ERROR", whole=True)
 
 
 for _command in ACCESS_COMMANDS:
@@ -87,14 +85,16 @@ def up(port: int, service_port: int, no_load: bool, read_only: bool) -> None:
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others than loopback need a token.")
 @click.option("--port", default=3001, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
-def serve(host: str, port: int) -> None:
+@click.pass_context
+def serve(ctx: click.Context, host: str, port: int) -> None:
     """Serve the sync service alone: its page, its API and the inbox of webhooks; beside a running up it uses its space."""
     settings = Settings.of_this_process()
     from pipelines.runtime import Runtime
     from service.__main__ import serve as module
 
     runtime = Runtime.read(settings.home)
-    module(runtime.fill(settings) if runtime else settings, host, port)
+    level = "DEBUG" if ctx.find_root().params["debug"] else None
+    module(runtime.fill(settings) if runtime else settings, host, port, level=level)
 
 
 def _month(_ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:

@@ -21,7 +21,7 @@ from pipelines.retrying import retry_failed_partitions
 from pipelines.schedules import SCHEDULES
 from pipelines.sensors import SENSORS
 from resources.backlog.resource import BacklogResource
-from resources.logs import FORMAT, LEVEL, set_up
+from resources.logs import FORMAT, LEVEL, is_set_up, set_up
 from resources.progress import LogProgress
 from resources.variables import API_KEY, CLIENT_ID, CLIENT_SECRET, PRIVACY_KEY, TOKEN_KEY, WAREHOUSE_URL
 from resources.warehouse.resource import WarehouseResource
@@ -53,8 +53,8 @@ def log_progress(_context: dg.InitResourceContext) -> LogProgress:
     return LogProgress()
 
 
-if {FORMAT, LEVEL} & {*os.environ}:
-    # In a process that Dagster has started: a code server, a run, a worker.
+if {FORMAT, LEVEL} & {*os.environ} and not is_set_up():
+    # In a process that Dagster has started: a code server, a run, a worker. A command has done it already, with its `--debug`.
     set_up(os.environ)
 
 

@@ -20,21 +20,23 @@ from resources.variables import SettingsError
 
 FORMAT, LEVEL = "BACKLOG_LOG_FORMAT", "BACKLOG_LOG_LEVEL"
 FORMATS, LEVELS = ("text", "json"), ("DEBUG", "INFO", "WARNING", "ERROR")
-#: Our loggers: `resources` is kept by Dagster with the run, too (`python_logs` in `dagster.yaml`), `backlog_elt` is not.
-LOGGERS = ("resources", "pipelines", "assets", "service", "backlog_elt")
+#: Our loggers: `resources` is kept by Dagster with the run, too (`python_logs` in `dagster.yaml`), the last one is not.
+OURS = "backlog_elt"
+LOGGERS = ("resources", "pipelines", "assets", "service", OURS)
 
 
 class _Handler(logging.StreamHandler[TextIO]):
     """The handler that this module has set, told from others by its type."""
 
 
-def set_up(environ: Mapping[str, str], *, level: str | None = None, stream: TextIO | None = None) -> None:
+def set_up(environ: Mapping[str, str], *, level: str | None = None, stream: TextIO | None = None, whole: bool = False) -> None:
     """Let our loggers write to a stream, standard error by default, as the variables say; doing it again replaces that.
 
     Args:
         environ: with `BACKLOG_LOG_FORMAT` (text or json) and `BACKLOG_LOG_LEVEL`, both optional.
         level: the level where the variable is not set; WARNING by default.
         stream: where to.
+        whole: the process is ours, not Dagster's: what libraries say, from INFO on, is written in the same way.
 
     Raises:
         SettingsError: a variable has another value.
@@ -45,12 +47,20 @@ def set_up(environ: Mapping[str, str], *, level: str | None = None, stream: Text
     handler.setFormatter(_formatter(as_json=as_json))
     # On the handler: Dagster lowers the level of the loggers whose lines it keeps with the run.
     handler.setLevel(chosen)
-    for name in LOGGERS:
+    for name in ("", *LOGGERS):
         logger = logging.getLogger(name)
         logger.handlers = [one for one in logger.handlers if not isinstance(one, _Handler)]
-        logger.addHandler(handler)
-    logging.getLogger("backlog_elt").setLevel(chosen)
-    logging.getLogger("backlog_elt").propagate = False
+    for name in ("", OURS) if whole else LOGGERS:
+        logging.getLogger(name).addHandler(handler)
+    if whole:
+        logging.getLogger().setLevel(max(logging.INFO, handler.level))
+    logging.getLogger(OURS).setLevel(chosen)
+    logging.getLogger(OURS).propagate = False
+
+
+def is_set_up() -> bool:
+    """Say whether `set_up` was called in this process."""
+    return any(isinstance(one, _Handler) for one in logging.getLogger(OURS).handlers)
 
 
 def about(**what: str | None) -> AbstractContextManager[None]:

@@ -7,6 +7,8 @@ from contextlib import suppress
 
 import uvicorn
 
+from resources.logs import set_up
+from resources.redact import remember
 from resources.settings import Settings
 from service.app import create_app
 from service.security import check_exposure
@@ -20,18 +22,28 @@ class ServiceError(RuntimeError):
     """The service cannot start; the message says why and what to do."""
 
 
-def serve(settings: Settings, host: str, port: int) -> None:
+def serve(settings: Settings, host: str, port: int, *, level: str | None = None) -> None:
     """Serve until SIGTERM or Ctrl-C; requests that were accepted are answered first.
 
+    Args:
+        settings: of the deployment.
+        host: address to listen on.
+        port: port to listen on.
+        level: of the log, where BACKLOG_LOG_LEVEL does not say it; WARNING by default.
+
     Raises:
-        SettingsError: others could reach it, and nothing says who may ask.
+        SettingsError: others could reach it, and nothing says who may ask; or how to log is said wrongly.
         ServiceError: the port is taken.
     """
     check_exposure(settings, host)
+    set_up(os.environ, level=level, whole=True)
+    for secret in (settings.service_token, settings.webhook_secret):
+        remember(secret or "")
     config = uvicorn.Config(
         create_app(settings),
+        log_config=None,
         log_level="warning",
-        # Paths may hold the secret of the webhook.
+        # Paths may hold the secret of the webhook: requests are logged by their route (`metrics.Measured`).
         access_log=False,
         # Addresses are those of the connection: a header may be anybody's.
         proxy_headers=False,

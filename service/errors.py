@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from resources.warehouse.errors import WarehouseError
+from service.request_log import blame
 
 RETRY_SECONDS = 5
 
@@ -37,14 +38,16 @@ def not_found() -> ApiError:
     return ApiError(404, "not_found", "There is nothing at this address.", "The paths are in /openapi.json.")
 
 
-async def say_api_error(_: Request, error: Exception) -> Response:
+async def say_api_error(request: Request, error: Exception) -> Response:
     """Answer with an ApiError."""
+    blame(request.scope, str(error))
     return error_response(error if isinstance(error, ApiError) else _unexpected())
 
 
-async def say_warehouse_error(_: Request, error: Exception) -> Response:
+async def say_warehouse_error(request: Request, error: Exception) -> Response:
     """Answer that the warehouse cannot be used; the error holds no secret and says what to do."""
     said = str(error) if isinstance(error, WarehouseError) else "The warehouse cannot be used."
+    blame(request.scope, said)
     hint = "Nothing is lost: ask again when it is back."
     return error_response(ApiError(503, "warehouse_unavailable", said, hint, retry_after=RETRY_SECONDS))
 

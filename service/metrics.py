@@ -18,6 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resources.warehouse.errors import WarehouseError
+from service.request_log import log_answer
 from service.state import Figures, State
 
 # A second series for each, which nobody asks for.
@@ -43,7 +44,7 @@ class Metrics:
             registry=self.registry,
         )
         self.events = Counter(
-            "backlog_elt_webhook_events", "Webhooks: kept, duplicate or refused.", ["outcome"], registry=self.registry
+            "backlog_elt_webhook_events", "Webhooks: kept, duplicate, refused or forged.", ["outcome"], registry=self.registry
         )
 
     async def show(self, state: State) -> Response:
@@ -99,7 +100,7 @@ class _Shown(Collector):
 
 
 class Measured:
-    """Counts and times every request by its route, never by its path, which may hold a secret."""
+    """Counts, times and logs every request by its route, never by its path, which may hold a secret."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, routes: Iterable[Route]) -> None:
         self._app = app
@@ -117,8 +118,10 @@ class Measured:
             if message["type"] == "http.response.start":
                 route = self._paths.get(scope.get("endpoint"), "other")
                 method = scope["method"] if route != "other" else "other"
+                seconds = time.perf_counter() - began
                 self._metrics.requests.labels(method, route, message["status"]).inc()
-                self._metrics.seconds.labels(route).observe(time.perf_counter() - began)
+                self._metrics.seconds.labels(route).observe(seconds)
+                log_answer(scope, route, message["status"], seconds)
             await send(message)
 
         await self._app(scope, receive, noted)

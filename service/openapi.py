@@ -131,7 +131,7 @@ _SAID = {
     413: "The body is too large",
     415: "The body is not JSON",
     421: "Without a token, a name that is not loopback was asked for",
-    429: "Too many events at once",
+    429: "Too many events, or wrong secrets, at once",
     502: "Dagster refuses",
     503: "Dagster, the warehouse or the space cannot be reached",
 }

@@ -26,6 +26,8 @@ from service.warehouse import Warehouse
 LARGEST = 1_000_000
 #: A bulk edit of a large project is a burst; beyond that somebody else is at work.
 A_SECOND, AT_ONCE = 200.0, 2_000.0
+#: Wrong secrets: a mistake is answered as one, and guessing is told to stop.
+WRONG_A_SECOND, WRONG_AT_ONCE = 1.0, 20.0
 #: Events in one transaction, and bytes that may wait for one.
 TOGETHER = 200
 MOST_WAITING = 64_000_000
@@ -87,21 +89,27 @@ class Inbox:
 
 
 def endpoint(
-    inbox: Inbox, secret: str | None, events: Counter, bucket: TokenBucket | None = None
+    inbox: Inbox, secret: str | None, events: Counter, bucket: TokenBucket | None = None, wrong: TokenBucket | None = None
 ) -> Callable[[Request], Awaitable[Response]]:
-    """Return the endpoint `POST /webhooks/backlog/{secret}`; no more is taken than a bucket lets through."""
+    """Return the endpoint `POST /webhooks/backlog/{secret}`; no more is taken than `bucket` lets through.
+
+    A wrong secret is answered like any address that is not there, by default 20 at once and one a second, and beyond that with 429.
+    The secret is looked at first, so that no number of wrong ones keeps a genuine event out.
+    """
     bucket = bucket or TokenBucket(A_SECOND, AT_ONCE)
+    wrong = wrong or TokenBucket(WRONG_A_SECOND, WRONG_AT_ONCE)
     expected = sha256(secret.encode()).digest() if secret else None
 
     async def take(request: Request) -> Response:
         given = sha256(request.path_params["secret"].encode("utf-8", "surrogatepass")).digest()
         if expected is None or not compare_digest(given, expected):
-            raise not_found()
+            events.labels("forged").inc()
+            wait = wrong.take()
+            raise _too_many("More wrong addresses are asked for than are answered.", wait) if wait else not_found()
         wait = bucket.take()
         if wait:
             events.labels("refused").inc()
-            hint = "Send it again later; what is missed is found by the activity feed."
-            raise ApiError(429, "too_many", "More events come than are taken.", hint, retry_after=math.ceil(wait))
+            raise _too_many("More events come than are taken.", wait)
         # Whatever bytes it is, they can be had back from what is kept.
         payload = (await read_body(request, LARGEST)).decode("utf-8", "surrogateescape")
         new = await inbox.put(payload)
@@ -109,3 +117,8 @@ def endpoint(
         return JSONResponse({"accepted": True, "duplicate": not new})
 
     return take
+
+
+def _too_many(said: str, wait: float) -> ApiError:
+    hint = "Send it again later; what is missed is found by the activity feed."
+    return ApiError(429, "too_many", said, hint, retry_after=math.ceil(wait))

@@ -3,7 +3,7 @@
 Add here: another fact that a rule needs. Keep out: what of it is a problem (`rules.py`), syncs (`resources/warehouse/history.py`).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median
@@ -11,7 +11,6 @@ from typing import Any
 
 import dagster as dg
 from dagster import DagsterEventType
-from dagster._core.storage.tags import REPOSITORY_LABEL_TAG
 
 from assets.partitions import covered_by
 from pipelines.housekeeping import housekeeping_job
@@ -87,7 +86,7 @@ class Lasted:
 class Place:
     """Whose runs an alerter tells of, where several code locations share one Dagster.
 
-    `location`: `<repository>@<code location>`, which Dagster writes on the runs that it starts. Those of commands have none, and
+    `location`: `<repository>@<code location>`, from which come the runs that Dagster starts. Those of commands come from none, and
     are known by the kind of their job, `users@acme`, which ends in `scope`. No `scope`: commands do not work for this location.
     """
 
@@ -96,19 +95,35 @@ class Place:
 
     def has(self, run: dg.DagsterRun) -> bool:
         """Return whether a run belongs here."""
-        label = run.tags.get(REPOSITORY_LABEL_TAG)
-        return run.tags.get(KIND_TAG, "").partition("@")[2] == self.scope if label is None else label == self.location
+        origin = run.remote_job_origin
+        if origin is None:
+            return run.tags.get(KIND_TAG, "").partition("@")[2] == self.scope
+        return origin.repository_origin.get_label() == self.location
 
 
-def ended_runs(instance: dg.DagsterInstance, after: datetime, place: Place | None = None) -> Iterator[Ended]:
-    """Yield the runs that have ended after an instant, in the order of their last change, fifty at most; with `place`, its own."""
-    records = instance.get_run_records(
-        dg.RunsFilter(statuses=ENDED, updated_after=after), order_by="update_timestamp", ascending=True, limit=MOST_RUNS
-    )
-    for record in records:
+def ended_runs(
+    instance: dg.DagsterInstance, after: datetime, seen: Collection[str] = (), place: Place | None = None
+) -> tuple[list[Ended], datetime]:
+    """Return the runs that have ended after an instant, in the order of their last change, and until when these are all.
+
+    Fifty at most; the rest has ended later than that. With `place` only its own; those whose ids were `seen` are left out.
+    """
+    limit = MOST_RUNS
+    while True:
+        records = instance.get_run_records(
+            dg.RunsFilter(statuses=ENDED, updated_after=after), order_by="update_timestamp", ascending=True, limit=limit
+        )
         # One that has ended long ago may have got a tag since.
-        if (place is None or place.has(record.dagster_run)) and record.end_time and record.end_time > after.timestamp():
-            yield _ended(instance, record)
+        late = [record for record in records if (record.end_time or 0.0) > after.timestamp()]
+        mine = [
+            record for record in late if record.dagster_run.run_id not in seen and (place is None or place.has(record.dagster_run))
+        ]
+        if len(mine) >= MOST_RUNS or len(records) < limit:
+            break
+        limit *= 2
+    told = mine[:MOST_RUNS]
+    until = max((record.end_time or 0.0 for record in (told if len(mine) > len(told) else late)), default=after.timestamp())
+    return [_ended(instance, record) for record in told], datetime.fromtimestamp(until, UTC)
 
 
 def durations(instance: dg.DagsterInstance, runs: Iterable[Ended]) -> Iterator[Lasted]:

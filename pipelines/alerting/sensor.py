@@ -1,13 +1,15 @@
 """The alerter: looks at what has happened twice a minute, and tells each problem once, and once more when it is over.
 
 What it remembers stands in Dagster's storage, not in the warehouse, so that it can tell of a warehouse that is gone. It is saved
-after each message, so that a death tells nothing twice. Its sign of life stands in `ops.heartbeats`.
+before the first message and after each, so that a death tells nothing twice. Where it cannot be saved, the disk being full, the
+look ends, and the process remembers until it can. Its sign of life stands in `ops.heartbeats`.
 
 Add here: when it looks. Keep out: what is a problem (`rules.py`), what is told of it (`ledger.py`).
 """
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -38,6 +40,10 @@ OVERLAP = timedelta(minutes=2)
 SENDING_SECONDS = 30.0
 #: Runs that are remembered as dealt with; a look deals with fewer in the time of the overlap.
 SEEN = 500
+#: Name of an alerter -> what it remembers that could not be saved: newer than what is stored, since nobody else writes that.
+_unsaved: dict[str, Ledger] = {}
+#: A tick that takes too long is forgotten by Dagster, and goes on: the next ones wait for it, or they would send the same.
+_looking = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -57,8 +63,8 @@ class Alerter:
 
     def look(self, now: datetime) -> Ledger:
         """Deal with what has happened since the last look, send what is to be told, and give a sign of life."""
-        ledger = Ledger.read(self._stored(), now)
-        runs = [run for run in ended_runs(self.instance, ledger.looked_at - OVERLAP, self.place) if run.run_id not in ledger.seen]
+        ledger = _unsaved.get(alerts_of(self.url)) or Ledger.read(self._stored(), now)
+        runs, looked_at = ended_runs(self.instance, ledger.looked_at - OVERLAP, ledger.seen, self.place)
         for run in runs:
             found, over = rules.of_run(run)
             ledger = self._heard(ledger, found, over, now)
@@ -68,7 +74,7 @@ class Alerter:
             ledger = self._heard(ledger, [], backfills, now)
         ledger = replace(
             self._heard(ledger, *self._of_warehouse(ledger, now), now),
-            looked_at=max([ledger.looked_at, *(run.ended_at for run in runs)]),
+            looked_at=max(ledger.looked_at, looked_at),
             seen=(*ledger.seen, *(run.run_id for run in runs))[-SEEN:],
         )
         self._save(ledger)
@@ -136,7 +142,11 @@ class Alerter:
         return self.instance.daemon_cursor_storage.get_cursor_values({alerts_of(self.url)}).get(alerts_of(self.url))
 
     def _save(self, ledger: Ledger) -> None:
-        self.instance.daemon_cursor_storage.set_cursor_values({alerts_of(self.url): ledger.text()})
+        name = alerts_of(self.url)
+        # Until it is stored: a message that was sent and not noted would be sent at every look.
+        _unsaved[name] = ledger
+        self.instance.daemon_cursor_storage.set_cursor_values({name: ledger.text()})
+        del _unsaved[name]
 
 
 def _tokens(backlog: BacklogResource) -> TokenState | None:
@@ -157,7 +167,16 @@ def _say(line: str) -> None:
     "when that is over: on the channels that BACKLOG_ALERT_* name. What is wrong now stands in `backlog-elt status`.",
 )
 def alerts(context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource) -> dg.SkipReason:
-    """Look once; a tick never requests a run."""
+    """Look once, unless the last look still works; a tick never requests a run."""
+    if not _looking.acquire(blocking=False):
+        return dg.SkipReason("the last look still sends: a channel is slow")
+    try:
+        return _look(context, backlog, warehouse)
+    finally:
+        _looking.release()
+
+
+def _look(context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource) -> dg.SkipReason:
     origin, scope = context.code_location_origin, "@".join(SETTINGS.key_prefix)
     here = f"{context.repository_name}@{origin.location_name}" if origin and context.repository_name else None
     alerter = Alerter(

@@ -28,6 +28,7 @@ from resources.backlog.errors import (
     error_from_response,
 )
 from resources.backlog.ratelimit import http_date, retry_after
+from resources.backlog.request_log import log_request
 from resources.backlog.transport import BACKOFF
 from resources.redact import protect_logs, redact, remember
 from resources.tokens import Tokens
@@ -36,7 +37,8 @@ ATTEMPTS = 4  # about four seconds: others wait for the tokens meanwhile
 _LIFE = 3_600
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _PATH = "/api/v2/oauth2/token"
-_ATTEMPTED = "POST /oauth2/token"
+_LOGGED = "/oauth2/token"
+_ATTEMPTED = f"POST {_LOGGED}"
 _ERROR = re.compile(r'error="?([a-z_]+)')
 _CHECK_APPLICATION = "check BACKLOG_OAUTH_CLIENT_ID and BACKLOG_OAUTH_CLIENT_SECRET: the space does not know this application"
 
@@ -125,10 +127,15 @@ class OAuthApplication:
 
     def _post(self, form: Mapping[str, str]) -> httpx.Response | Unavailable:
         """Send a form. Return the error instead of raising it, so that it is not chained to httpx's, which has the form."""
+        began = time.monotonic()
         try:
-            return httpx.post(self.base_url + _PATH, data=dict(form), timeout=_TIMEOUT, follow_redirects=False)
+            answer = httpx.post(self.base_url + _PATH, data=dict(form), timeout=_TIMEOUT, follow_redirects=False)
         except httpx.RequestError as error:
+            log_request("POST", _LOGGED, None, time.monotonic() - began)
             reason = redact(str(error)) or type(error).__name__
+        else:
+            log_request("POST", _LOGGED, answer, time.monotonic() - began)
+            return answer
         host = httpx.URL(self.base_url).netloc.decode()
         return Unavailable(f"{_ATTEMPTED}: no answer from {host}: {reason}; check BACKLOG_URL and the network")
 

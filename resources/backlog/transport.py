@@ -18,6 +18,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exp
 from resources.backlog.errors import BacklogError, RateLimited, TransientError, Unavailable, error_from_response
 from resources.backlog.models import Params, RequestStats
 from resources.backlog.ratelimit import RateLimiter, bucket_of, retry_after
+from resources.backlog.request_log import SLOW_SECONDS, log_request
 from resources.redact import redact
 
 OnWait = Callable[[str, float, datetime], None]
@@ -26,11 +27,7 @@ FIRST_CONTACT_ATTEMPTS = 5  # about eight seconds: an unreachable host is mostly
 NETWORK_BUDGET = 60.0  # seconds of waiting for a host that has answered before
 BACKOFF = wait_exponential(multiplier=0.5, max=30) + wait_random(0, 0.5)
 
-SLOW_SECONDS = 10.0  # a page of a hundred issues takes a second
-
 _log = logging.getLogger(__name__)
-#: The log of requests: not below `resources`, of whose loggers Dagster keeps the lines with the run.
-_requests = logging.getLogger("backlog_elt.requests")
 
 
 class Transport:
@@ -147,19 +144,10 @@ class Transport:
         return answer
 
     def _log_request(self, method: str, path: str, bucket: str, answer: httpx.Response | None, seconds: float) -> None:
-        """Log a request without its parameters, which may be secret; what is left of the budget is as the answer tells it."""
-        facts = {
-            "method": method,
-            "path": path,
-            "status": answer.status_code if answer else None,
-            "seconds": round(seconds, 3),
-            "bucket": bucket,
-            "remaining": answer.headers.get("X-RateLimit-Remaining") if answer else None,
-            "requests": self.stats.total,
-        }
-        _requests.debug("request", extra=facts)
-        if seconds > self._slow:
-            _log.warning("%s %s took %.1f s", method, path, seconds)
+        """Log a request; what is left of the budget is as the answer tells it."""
+        remaining = answer.headers.get("X-RateLimit-Remaining") if answer is not None else None
+        facts = {"bucket": bucket, "remaining": remaining, "requests": self.stats.total}
+        log_request(method, path, answer, seconds, slow=self._slow, **facts)
 
     def _count(self, bucket: str) -> None:
         self.stats.requests[bucket] += 1

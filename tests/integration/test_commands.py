@@ -7,6 +7,7 @@ failure looks like from a shell. Keep out: wrong usage (`test_usage.py`), what a
 import json
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -86,8 +87,14 @@ def test_the_first_load_prints_the_object_of_the_contract(deployed: Deployed) ->
 
 def test_every_request_of_a_load_is_in_its_figures(deployed: Deployed) -> None:
     deployed.sim.requests.clear()
-    requests = json.loads(deployed.shell.run("load", "--json").out)["requests"]
+    done = deployed.shell.run("--debug", "load", "--json", "--no-progress", BACKLOG_LOG_FORMAT="json")
+    requests = json.loads(done.out)["requests"]
     assert requests == {**deployed.sim.requests.by_bucket(), "retries": 0, "rate_limited": 0}
+    # Each is a line of the log besides, and all that is written there is for machines.
+    lines = [json.loads(line) for line in done.lines]
+    logged = [line["bucket"] for line in lines if line["logger"] == "backlog_elt.requests"]
+    assert Counter(logged) == deployed.sim.requests.by_bucket()
+    assert {line["asset"] for line in lines if line.get("path") == "/users"} == {"raw/users"}
 
 
 def test_a_second_load_changes_nothing_and_prints_a_table(deployed: Deployed) -> None:

@@ -11,11 +11,12 @@ import pytest
 from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
 from resources.backlog.models import IssueFilter
+from resources.backlog.oauth import OAuthApplication
 from resources.backlog.ratelimit import RateLimiter
 from resources.backlog.transport import Transport
 from resources.logs import LOGGERS, about, set_up
 from resources.redact import remember
-from resources.simulator import Simulator
+from resources.simulator import Fault, Simulator
 from resources.variables import SettingsError
 from tests.deployment import SMALL, Deployment
 
@@ -49,6 +50,26 @@ def test_each_request_is_a_line_with_what_it_cost_and_without_its_parameters(str
         assert (line["event"], line["level"], line["logger"]) == ("request", "debug", "backlog_elt.requests")
         assert int(str(line["remaining"])) > 0
         assert 0 < float(str(line["seconds"])) < 10
+
+
+def test_requests_for_tokens_are_lines_too_and_hold_none(stream: io.StringIO) -> None:
+    set_up({"BACKLOG_LOG_FORMAT": "json", "BACKLOG_LOG_LEVEL": "debug"}, stream=stream)
+    with Simulator(SMALL) as sim:
+        keyring, uri = sim.site.keyring, "http://127.0.0.1/callback"
+        application = OAuthApplication(sim.url, keyring.client_id, keyring.client_secret, sleep=lambda _seconds: None)
+        code = keyring.issue_code(sim.space.administrator.id, uri)
+        tokens = application.exchange(code, uri)
+        sim.faults.add(Fault("close", path="/oauth2/token"))
+        application.refresh(tokens)
+        held = [code, keyring.client_secret, *keyring.tokens, tokens.access_token, tokens.refresh_token]
+    found = [line for line in lines(stream) if line["logger"] == "backlog_elt.requests"]
+    assert [(line["method"], line["path"], line["status"]) for line in found] == [
+        ("POST", "/oauth2/token", 200),
+        ("POST", "/oauth2/token", None),
+        ("POST", "/oauth2/token", 200),
+    ]
+    assert all(float(str(line["seconds"])) >= 0 for line in found)
+    assert not [secret for secret in held if secret in stream.getvalue()]
 
 
 def test_lines_of_a_load_say_its_run_table_and_partitions(deployment: Deployment, stream: io.StringIO) -> None:

@@ -4,11 +4,15 @@ Add here: what several files of this folder use. Keep out: checks.
 """
 
 import json
+import os
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import pytest
@@ -29,6 +33,7 @@ from tests.ports import free_port
 TOKEN = "a-token-that-nobody-guesses"
 SECRET = "a-secret-that-nobody-guesses"
 API = "/api/v1/sync"
+ACME = {"BACKLOG_URL": "http://acme.example.com", "BACKLOG_API_KEY": "unused"}
 
 
 @contextmanager
@@ -47,6 +52,33 @@ def running(app: ASGIApp) -> Iterator[str]:
     finally:
         # It needs some tenths of a second to end, in which the next test can begin.
         server.should_exit = True
+
+
+@contextmanager
+def a_process(
+    warehouse_url: str, port: int, stderr: IO[bytes] | None = None, **variables: str
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run the service as a process of its own."""
+    environment = {**os.environ, **ACME, "WAREHOUSE_URL": warehouse_url, "BACKLOG_WEBHOOK_SECRET": SECRET, **variables}
+    process = subprocess.Popen([sys.executable, "-m", "service", "--port", str(port)], env=environment, stderr=stderr)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def answers(url: str) -> None:
+    """Wait until a service answers."""
+    end = time.monotonic() + 60
+    while True:
+        try:
+            httpx.get(f"{url}/healthz", trust_env=False)
+        except httpx.TransportError:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        else:
+            return
 
 
 @dataclass

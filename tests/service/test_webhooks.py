@@ -5,10 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -29,10 +26,9 @@ from service.warehouse import Warehouse
 from service.webhooks import Inbox, endpoint
 from tests.deployment import SMALL
 from tests.ports import free_port
-from tests.service.conftest import API, SECRET, Serve, running
+from tests.service.conftest import ACME, API, SECRET, Serve, a_process, answers, running
 
 PATH = f"/webhooks/backlog/{SECRET}"
-ACME = {"BACKLOG_URL": "http://acme.example.com", "BACKLOG_API_KEY": "unused"}
 
 
 @pytest.fixture(autouse=True)
@@ -140,30 +136,6 @@ def test_the_webhooks_of_a_space_arrive_through_a_duplicating_network(serve: Ser
     assert sorted(number or 0 for number, _ in stored(warehouse)) == sorted(told), "the simulator ends when all is delivered"
 
 
-@contextmanager
-def a_process(warehouse_url: str, port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run the service as a process of its own."""
-    environment = {**os.environ, **ACME, "WAREHOUSE_URL": warehouse_url, "BACKLOG_WEBHOOK_SECRET": SECRET}
-    process = subprocess.Popen([sys.executable, "-m", "service", "--port", str(port)], env=environment)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def answers(url: str) -> None:
-    end = time.monotonic() + 60
-    while True:
-        try:
-            httpx.get(f"{url}/healthz", trust_env=False)
-        except httpx.TransportError:
-            assert time.monotonic() < end
-            time.sleep(0.05)
-        else:
-            return
-
-
 def test_what_was_accepted_survives_kill_9_and_what_was_not_can_be_sent_again(warehouse: Engine, warehouse_url: str) -> None:
     port = free_port()
     url, events = f"http://127.0.0.1:{port}", 300
@@ -232,3 +204,18 @@ def test_more_events_than_are_taken_are_refused_with_a_time(warehouse: Engine, w
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert 5 <= int(answers[-1].headers["retry-after"]) <= 10
     assert [number for number, _ in stored(warehouse)] == [1, 2]
+
+
+def test_guesses_are_told_to_stop_and_keep_no_genuine_event_out(serve: Serve, warehouse: Engine) -> None:
+    service = serve(**ACME)
+    guesses = [service.post(f"{PATH}-{number}", json=an_event(number)) for number in range(40)]
+    statuses = [guess.status_code for guess in guesses]
+    answered = statuses.count(404)
+    assert 20 <= answered < 40, "20 at once, and one for each second that it took"
+    assert statuses == [404] * 20 + statuses[20:]
+    assert set(statuses) == {404, 429}
+    refused = next(guess for guess in guesses if guess.status_code == 429)
+    assert (refused.json()["error"]["code"], refused.headers["retry-after"]) == ("too_many", "1")
+    assert [service.post(PATH, json=an_event(number)).status_code for number in (1, 2, 3)] == [200] * 3
+    assert [number for number, _ in stored(warehouse)] == [1, 2, 3]
+    assert 'backlog_elt_webhook_events_total{outcome="forged"} 40.0' in service.get("/metrics").text

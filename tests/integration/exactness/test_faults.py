@@ -13,6 +13,7 @@ import pytest
 
 from resources.simulator import Fault, RequestInfo, Simulator
 from tests.deployment import Deployment, failures, quiet
+from tests.faults import full_disk
 from tests.integration.exactness import kills
 from tests.integration.exactness.databases import Databases, Server, databases, server
 from tests.integration.exactness.differences import differences
@@ -23,13 +24,6 @@ from tests.integration.exactness.people import People
 from tests.integration.exactness.syncs import incremental, look_whole
 
 pytestmark = pytest.mark.long
-
-DISK_FULL = """
-CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100';
-END $$
-"""
 
 
 @contextmanager
@@ -100,12 +94,10 @@ def test_the_disk_is_full_during_a_load(fresh_databases: Databases, table: str) 
     with deployed(fresh_databases) as (deployment, people):
         assert incremental(deployment, people.rng)
         people.burst(100, seed=5)
-        deployment.change(DISK_FULL)
-        deployment.change(f"CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON {table} EXECUTE FUNCTION full_disk()")
-        run = deployment.discover().run_issues(mode="incremental")
+        with full_disk(deployment.engine, table):
+            run = deployment.discover().run_issues(mode="incremental")
         assert not run.success
         assert any("disk" in line and "free some space" in line for line in failures(run))
-        deployment.change(f"DROP TRIGGER full_disk ON {table}")
         assert_mended(deployment, people)
 
 

@@ -4,19 +4,24 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 import pytest
 from dagster import DagsterEvent, DagsterEventType
-from dagster._core.storage.tags import REPOSITORY_LABEL_TAG
+from dagster._core.execution.plan.objects import StepSuccessData
+from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteRepositoryOrigin
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
 
-from pipelines.alerting.facts import ALIKE, Place
+from pipelines.alerting.facts import ALIKE, MOST_RUNS, Place
 from pipelines.alerting.ledger import Ledger
 from pipelines.alerting.sensor import Alerter, alerts
 from pipelines.jobs import KIND_TAG
 from pipelines.loading import run_job
 from pipelines.state import alerts as status_alerts
 from resources.alerts.channels import Channel, Slack, Teams
+from resources.alerts.message import Message
 from resources.tokens import TokenState
 from resources.warehouse.heartbeats import alerts_of, last_beat
 from resources.warehouse.history import lock_of
@@ -125,6 +130,38 @@ def test_a_death_right_after_a_message_does_not_tell_it_again(deployment: Deploy
     for _ in range(2):
         look(alerter(deployment, slack))
     assert len(sink.received) == len(set(texts(sink))) == waiting
+
+
+def test_what_cannot_be_noted_is_told_once_and_nothing_is_lost(deployment: Deployment, sink: WebhookSink) -> None:
+    storage: Any = deployment.instance.daemon_cursor_storage
+
+    def execute(sql: str) -> None:
+        with storage.connect() as connection:
+            connection.execute(text(sql))
+
+    class Filling:
+        """A channel that takes a message, whereupon the disk under Dagster's storage is full."""
+
+        name = "slack"
+
+        def send(self, message: Message) -> None:
+            Slack(sink.url).send(message)
+            execute("CREATE TRIGGER full_disk BEFORE UPDATE ON kvs BEGIN SELECT RAISE(ABORT, 'the disk is full'); END")
+
+    look(alerter(deployment))
+    refused = Deployment(**{**deployment.__dict__, "api_key": "of-nobody-at-all"})
+    refused.run("users")
+    refused.run("projects")
+    one = alerter(deployment, Slack(sink.url))
+    for each in (alerter(deployment, Filling()), one, one):
+        with pytest.raises(DatabaseError, match="the disk is full"):
+            look(each)
+        assert len(sink.received) == 1
+    execute("DROP TRIGGER full_disk")
+    for _ in range(2):
+        assert look(one).waiting == ()
+    assert len(texts(sink)) == len(set(texts(sink))) >= 2
+    assert {said.splitlines()[0] for said in texts(sink)} >= {f"🔴 失敗 / failed: raw/{table}" for table in ("users", "projects")}
 
 
 def test_a_warehouse_that_is_gone_is_told_and_so_is_its_return(loaded: Deployment, sink: WebhookSink) -> None:
@@ -238,6 +275,31 @@ def test_a_run_that_took_long_is_told_beside_those_like_it_and_so_is_its_end(loa
     assert texts(sink)[1].splitlines()[0] == "🟢 復旧 / recovered: job housekeeping"
 
 
+def launched(deployment: Deployment, location: str, end: DagsterEventType) -> None:
+    """Write down a run of `users` that Dagster has started in a code location, and that has ended."""
+    server = GrpcServerCodeLocationOrigin(host="127.0.0.1", port=4000, location_name=location)
+    origin = RemoteRepositoryOrigin(server, "__repository__").get_job_origin("users")
+    run = deployment.instance.add_run(dg.DagsterRun(job_name="users", remote_job_origin=origin))
+    if end == DagsterEventType.RUN_SUCCESS:
+        step = DagsterEvent("STEP_SUCCESS", "users", step_key="raw__users", event_specific_data=StepSuccessData(1.0))  # type: ignore[no-untyped-call]
+        deployment.instance.report_dagster_event(step, run.run_id)
+    deployment.instance.report_dagster_event(DagsterEvent(end.value, "users"), run.run_id)
+
+
+def test_however_many_runs_of_others_have_ended_before_its_own_are_told(deployment: Deployment, sink: WebhookSink) -> None:
+    beta = replace(alerter(deployment, Slack(sink.url)), place=Place("__repository__@beta", "beta"))
+    look(beta)
+    for _ in range(MOST_RUNS + 1):
+        launched(deployment, "acme", DagsterEventType.RUN_FAILURE)
+    launched(deployment, "beta", DagsterEventType.RUN_FAILURE)
+    assert look(beta).open.keys() == {"run/users"}
+    assert look(beta).looked_at > datetime.now(UTC) - timedelta(minutes=1)
+    for _ in range(MOST_RUNS + 1):
+        launched(deployment, "beta", DagsterEventType.RUN_FAILURE)
+    assert [len(look(beta).seen) for _ in range(3)] == [1 + MOST_RUNS, 2 + MOST_RUNS, 2 + MOST_RUNS]
+    assert len(texts(sink)) == 1
+
+
 def test_of_two_locations_each_tells_of_its_own_runs_those_of_commands_too(deployment: Deployment, sink: WebhookSink) -> None:
     refused = replace(deployment, api_key="of-nobody-at-all").raw_definitions
     made = replace(alerter(deployment, Slack(sink.url)), place=Place("__repository__@acme", "acme"))
@@ -253,7 +315,7 @@ def test_of_two_locations_each_tells_of_its_own_runs_those_of_commands_too(deplo
     [command] = deployment.instance.get_runs(limit=1)
     assert command.tags[KIND_TAG] == "users"
     assert [place.has(command) for place in (alone, made.place, beta.place, marts.place) if place] == [True, False, False, False]
-    assert deployment.run("users", tags={REPOSITORY_LABEL_TAG: "__repository__@acme"}).success
+    launched(deployment, "acme", DagsterEventType.RUN_SUCCESS)
     assert [len(look(one).open) for one in (made, beta, marts)] == [0, 0, 0]
     assert [said.splitlines()[0] for said in texts(sink)] == ["🔴 失敗 / failed: raw/users", "🟢 復旧 / recovered: raw/users"]
 
