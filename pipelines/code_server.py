@@ -44,13 +44,13 @@ def serve(options: Sequence[str]) -> None:
 
 
 def end_lost(port: int, run_ids: Sequence[str]) -> None:
-    """Mark runs as failed as soon as the server on a port serves."""
+    """Mark runs as ended as soon as the server on a port serves."""
     client, end = DagsterGrpcClient(host="127.0.0.1", port=port), time.monotonic() + READY_SECONDS
     while _status(client) != "SERVING" and time.monotonic() < end:
         time.sleep(1.0)
     with dg.DagsterInstance.get() as instance:
         for run_id in end_runs(instance, run_ids, "the container in which it worked is gone"):
-            sys.stderr.write(f"backlog-elt: run {run_id} worked in a container that is gone: marked as failed\n")
+            sys.stderr.write(f"backlog-elt: run {run_id} worked in a container that is gone: marked as ended\n")
 
 
 def _status(client: DagsterGrpcClient) -> str:

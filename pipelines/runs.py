@@ -26,7 +26,7 @@ ACTIVE = [
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Mark as failed every active run whose command has died, and return their ids.
+    """End every active run whose command has died, and return their ids.
 
     A run that Dagster has launched is watched by Dagster; one that was executed again in the UI has the tags of a command's run.
     """
@@ -34,7 +34,7 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     for run in instance.get_runs(dg.RunsFilter(statuses=ACTIVE)):
         mark = run.tags.get(PROCESS_TAG)
         if mark and run.remote_job_origin is None and not alive(mark):
-            instance.report_run_failed(run, "the process of the command ended without finishing this run")
+            _end(instance, run, "the process of the command ended without finishing this run")
             ended.append(run.run_id)
     return ended
 
@@ -47,8 +47,16 @@ def runs_beside_code_server(instance: dg.DagsterInstance, location: str) -> list
 
 
 def end_runs(instance: dg.DagsterInstance, run_ids: Sequence[str], why: str) -> list[str]:
-    """Mark as failed those of some runs that are still active, and return their ids."""
+    """End those of some runs that are still active, and return their ids."""
     runs = instance.get_runs(dg.RunsFilter(run_ids=list(run_ids), statuses=ACTIVE)) if run_ids else []
     for run in runs:
-        instance.report_run_failed(run, f"{why}; the next run goes on where the data ends")
+        _end(instance, run, f"{why}; the next run goes on where the data ends")
     return [run.run_id for run in runs]
+
+
+def _end(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:
+    """Mark a run as failed, which Dagster may start once more, or as canceled where somebody had asked for its end."""
+    if run.status == dg.DagsterRunStatus.CANCELING:
+        instance.report_run_canceled(run, why)
+    else:
+        instance.report_run_failed(run, why)

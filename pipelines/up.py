@@ -106,7 +106,7 @@ def _end_lost(run_ids: Sequence[str]) -> None:
     """End the runs that went down with all of an `up`, now that Dagster can start them once more; nobody else would for hours."""
     with open_instance() as instance:
         for run_id in end_runs(instance, run_ids, "it went down with the backlog-elt up in which it worked"):
-            _say(f"run {run_id} went down with the last backlog-elt up: marked as failed")
+            _say(f"run {run_id} went down with the last backlog-elt up: marked as ended")
 
 
 def _raise_stop(_number: int, _frame: FrameType | None) -> None:

@@ -78,7 +78,7 @@ def test_a_run_that_was_at_work_when_the_machine_went_down_is_ended_by_the_next_
         finally:
             again.send_signal(signal.SIGTERM)
             done = end(again)
-    assert "went down with the last backlog-elt up: marked as failed" in done.err
+    assert "went down with the last backlog-elt up: marked as ended" in done.err
     assert done.code == 0, done.err
 
 

@@ -9,7 +9,7 @@ import pytest
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteRepositoryOrigin
 
 from pipelines.processes import alive, end_processes, mark, runs, started
-from pipelines.runs import ACTIVE, PROCESS_TAG, end_dead_runs
+from pipelines.runs import ACTIVE, PROCESS_TAG, end_dead_runs, end_runs
 
 NOBODY = "999999999@1.0"
 
@@ -42,7 +42,10 @@ def test_only_active_runs_of_commands_that_have_died_are_ended() -> None:
         ended = end_dead_runs(instance)
         assert set(ended) == dead | {reused, broken}
         assert {run.run_id: run.status for run in instance.get_runs() if run.run_id in kept} == kept
-        assert {run.status for run in instance.get_runs() if run.run_id in ended} == {dg.DagsterRunStatus.FAILURE}
+        statuses = [run.status for run in instance.get_runs() if run.run_id in ended]
+        # What somebody has canceled is not started once more, as Dagster does with what has failed.
+        assert statuses.count(dg.DagsterRunStatus.CANCELED) == 1
+        assert statuses.count(dg.DagsterRunStatus.FAILURE) == len(ended) - 1
         assert end_dead_runs(instance) == []
 
 
@@ -53,6 +56,15 @@ def test_a_run_that_dagster_has_launched_with_the_tags_of_a_command_is_left_to_d
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_run(run)
         assert end_dead_runs(instance) == []
+
+
+def test_a_run_that_went_with_its_container_while_it_was_being_canceled_is_canceled_and_any_other_has_failed() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        at_work = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
+        run_ids = [instance.add_run(dg.DagsterRun(job_name="issues", status=status)).run_id for status in at_work]
+        assert {*end_runs(instance, run_ids, "it is gone")} == {*run_ids[:2]}
+        found = [instance.get_run_by_id(run_id) for run_id in run_ids]
+        assert [run.status.value for run in found if run] == ["FAILURE", "CANCELED", "CANCELED"]
 
 
 def test_this_process_is_alive_and_one_with_its_number_but_another_start_is_not() -> None:
