@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 from dagster import DagsterEventType
-from dagster._core.storage.tags import REPOSITORY_LABEL_TAG
+from dagster._core.storage.tags import CODE_LOCATION_TAG
 
 from assets.partitions import covered_by
 from resources.redact import redact
@@ -61,13 +61,13 @@ class Ended:
 def ended_runs(instance: dg.DagsterInstance, after: datetime, location: str | None = None) -> Iterator[Ended]:
     """Yield the runs that have ended after an instant, in the order of their last change, fifty at most.
 
-    With `location`, `<repository>@<code location>`, the runs of other code locations are left out; commands run without one.
+    With `location`, the name of a code location, the runs of others are left out; commands run without one.
     """
     records = instance.get_run_records(
         dg.RunsFilter(statuses=ENDED, updated_after=after), order_by="update_timestamp", ascending=True, limit=MOST_RUNS
     )
     for record in records:
-        of = record.dagster_run.tags.get(REPOSITORY_LABEL_TAG)
+        of = record.dagster_run.tags.get(CODE_LOCATION_TAG)
         # One that has ended long ago may have got a tag since.
         if (of is None or location is None or of == location) and record.end_time and record.end_time > after.timestamp():
             yield _ended(instance, record)

@@ -43,7 +43,7 @@ DAGSTER_URL = "BACKLOG_DAGSTER_URL"
 class Alerter:
     """Looks and tells for one space.
 
-    `location`: `<repository>@<code location>`, where several share one Dagster. `tokens`: the state of the access by OAuth, if any.
+    `location`: the name of the code location, where several share one Dagster. `tokens`: the state of the access by OAuth, if any.
     """
 
     instance: dg.DagsterInstance
@@ -162,7 +162,7 @@ def alerts(context: dg.SensorEvaluationContext, backlog: BacklogResource, wareho
         backlog.url,
         channels(Addresses.from_env(os.environ)),
         os.environ.get(DAGSTER_URL, "").rstrip("/"),
-        f"{context.repository_name}@{origin.location_name}" if origin and context.repository_name else None,
+        origin.location_name if origin else None,
         _tokens(backlog),
     )
     ledger = alerter.look(datetime.now(UTC))

@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
+from dagster._core.storage.tags import CODE_LOCATION_TAG
 
 from pipelines.alerting.ledger import Ledger
 from pipelines.alerting.sensor import Alerter, alerts
 from pipelines.state import alerts as status_alerts
 from resources.alerts.channels import Channel, Slack, Teams
+from resources.simulator import Fault
 from resources.tokens import TokenState
 from resources.warehouse.heartbeats import alerts_of, last_beat
 from resources.warehouse.resource import WarehouseResource
@@ -142,6 +144,17 @@ def test_a_location_that_loads_no_space_is_not_told_to_be_silent(loaded: Deploym
     one = replace(alerter(loaded), url="")
     look(one)
     assert look(one, minutes=48 * 60).open == {}
+
+
+def test_runs_of_another_code_location_are_told_by_that_one(deployment: Deployment, sink: WebhookSink) -> None:
+    one = replace(alerter(deployment, Slack(sink.url)), location="acme")
+    look(one)
+    deployment.sim.faults.add(Fault(status=400, path="/.*", times=None))
+    assert not deployment.run("users", tags={CODE_LOCATION_TAG: "beta"}).success
+    assert look(one).open == {}
+    assert not deployment.run("users", tags={CODE_LOCATION_TAG: "acme"}).success
+    look(one)
+    assert len(texts(sink)) == 1
 
 
 def test_a_look_gives_a_sign_of_life_with_what_is_open(loaded: Deployment) -> None:
