@@ -1,8 +1,8 @@
 """The promises of exact change capture as figures: requests, latency, refusals, kills, random changes; each next to its bound.
 
 `python benchmarks/exactness.py` (part of `make bench`) takes about eight minutes on two cores; names of parts after it choose some,
-and `--kills 100 --examples 40` measure as much as the tests do. It exits with 1 when warehouse and source are not equal; a bound
-that does not hold is only said, since clocks of shared machines decide nothing.
+and `--kills 100 --examples 40` measure as much as the tests do. It exits with 1 when warehouse and source are not equal, and
+when a figure is over its bound; on a machine that others use too, look twice at the latter.
 
 Add here: a promise of exact change capture. Keep out: how it is measured (`capture.py`, `daemon.py`, `pressure.py`).
 """

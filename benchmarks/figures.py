@@ -46,7 +46,7 @@ class Figure:
 def show(measured: Iterable[Iterator[Figure]], *, as_json: bool) -> int:
     """Print the figures of all parts, each on standard error as soon as it is known; return the exit code.
 
-    It is 1 when a part finds data that are not what they should be.
+    It is 1 when a part finds data that are not what they should be, and when a figure is over its bound.
     """
     figures: list[Figure] = []
     began = time.monotonic()
@@ -59,7 +59,12 @@ def show(measured: Iterable[Iterator[Figure]], *, as_json: bool) -> int:
         print(f"Error: {error}", file=sys.stderr)
         return 1
     print(json.dumps({"figures": [figure.as_json() for figure in figures]}) if as_json else table(figures))
-    return 0
+    over = [figure for figure in figures if figure.verdict == "OVER"]
+    for figure in over:
+        print(
+            f"Error: over its bound of {_number(figure.bound or 0)} {figure.unit}: {figure.group}: {figure.name}", file=sys.stderr
+        )
+    return int(bool(over))
 
 
 def table(figures: Sequence[Figure]) -> str:

@@ -13,9 +13,10 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -24,8 +25,10 @@ from sqlalchemy import Engine, text
 
 from benchmarks.figures import Figure, expect_equal, show
 from benchmarks.workshop import Home, control, home, served
+from pipelines.schedules import single_issues_request
 from resources.simulator import SpawnedSimulator, spawn_simulator
 from resources.warehouse.connect import engine, parse_url
+from resources.warehouse.heartbeats import beat
 from service.dagster_runs import Dagster
 
 READY_BOUND, MEMORY_BOUND, TOLD_BOUND, DAY_BOUND = 30.0, 1_000.0, 60.0, 20.0
@@ -36,10 +39,15 @@ PATIENCE = 120.0
 SENSOR_TICKS = (3 * 2 * 60 + 60 + 4) * 24
 SCHEDULE_TICKS = 1 + 4 + 2 + 1 + 1 + 1 + 24
 #: How often in a day a job runs where nobody changes anything; a build of the marts follows the loads that have written something.
-RUNS = {"users": 1, "projects": 4, "census": 1, "housekeeping": 1, "marts": 4}
+#: Access by OAuth is renewed every hour, by a run that like that of housekeeping has one step and no table.
+RUNS = {"users": 1, "projects": 4, "census": 1, "housekeeping": 1 + 24, "marts": 4}
+#: Where people work, what they change is loaded by runs of their own: so many in a day in which it never rests for five minutes.
+CHANGED = 288
 #: The issues schedule comes twice, the nightly pass once; each writes less than a load of all tables.
 LOADS = 3
-#: So many ticks show what one takes.
+#: The alerter gives a sign of life twice a minute.
+BEATS = 2 * 60 * 24
+#: So many ticks, or signs of life, show what one takes.
 COPIES = 2_000
 
 
@@ -99,9 +107,11 @@ def operation() -> Iterator[Figure]:
             yield Figure(group, "memory at rest, shared pages once", _memory(place), "MB", MEMORY_BOUND)
             dagster = Dagster(status["dagster"]["url"], "backlog_elt")
             yield from _told(group, simulator, dagster, told)
+            warehouse = engine(status["warehouse"]["url"])
             storage = engine(parse_url(status["warehouse"]["url"]).set(database="dagster").render_as_string(hide_password=False))
-            yield from _day(group, place, dagster, storage)
+            yield from _day(group, place, dagster, storage, warehouse)
             storage.dispose()
+            warehouse.dispose()
 
 
 def _ready(place: Home) -> dict[str, Any]:
@@ -136,7 +146,12 @@ def _memory(place: Home) -> float:
 def _run(dagster: Dagster, job: str) -> None:
     async def launched() -> None:
         connection = Dagster(dagster.url, "backlog_elt")
-        await connection.launch(job, {}, {})
+        config: Mapping[str, Any] = {}
+        tags: Mapping[str, str] = {}
+        if job == "changed_issues":
+            request = single_issues_request((await connection.partitions()).projects, "touched")
+            config, tags = request.run_config, request.tags
+        await connection.launch(job, config, tags)
         end = time.monotonic() + PATIENCE
         while True:
             await asyncio.sleep(0.5)
@@ -166,22 +181,47 @@ def _told(group: str, simulator: SpawnedSimulator, dagster: Dagster, told: Sink)
     expect_equal("messages that it is well again", sum("recovered: raw/users" in said for _, said in told.received), 1)
 
 
-def _day(group: str, place: Home, dagster: Dagster, storage: Engine) -> Iterator[Figure]:
-    written = 0.0
-    for job, times in RUNS.items():
-        before = size(storage)
-        _run(dagster, job)
-        written += times * (size(storage) - before)
-        yield Figure(group, f"a run of {job}", (size(storage) - before) / 1e6, "MB")
-    before = size(storage)
-    place.load()
-    written += LOADS * (size(storage) - before)
-    yield Figure(group, "a load of all tables", (size(storage) - before) / 1e6, "MB")
+def _day(group: str, place: Home, dagster: Dagster, storage: Engine, warehouse: Engine) -> Iterator[Figure]:
+    """Reckon a day, in Dagster's database and in the warehouse's log of the program's own work (schema `ops`).
+
+    That log grows by pages of 8 kB, so that a run that writes one row shows nothing or a whole page.
+    """
+    events, log = 0.0, 0.0
+    kinds: list[tuple[str, float, Callable[[], object]]] = [
+        (f"a run of {job}", times, partial(_run, dagster, job)) for job, times in RUNS.items()
+    ]
+    kinds.append(("a load of all tables", LOADS, place.load))
+    for name, times, work in kinds:
+        grown, logged = yield from _grown(group, name, storage, warehouse, work)
+        events, log = events + times * grown, log + times * logged
+    work = partial(_run, dagster, "changed_issues")
+    grown, logged = yield from _grown(group, "a run of changed_issues", storage, warehouse, work)
+    before = ops_size(warehouse)
+    for _ in range(COPIES):
+        beat(warehouse, "benchmark", {"open": 0})
+    beats = (ops_size(warehouse) - before) / COPIES * BEATS
+    log += beats
+    yield Figure(group, "signs of life of a day, ops of the warehouse", beats / 1e6, "MB")
     # The last: what it adds and takes back is given back by PostgreSQL at some later time, which the figures above would show.
     ticks = tick_bytes(storage) * (SENSOR_TICKS + SCHEDULE_TICKS)
-    written += ticks
+    events += ticks
     yield Figure(group, "ticks of a day, of which those without a run are kept for one day", ticks / 1e6, "MB")
-    yield Figure(group, "written in a day at the default cadence", written / 1e6, "MB", DAY_BOUND)
+    yield Figure(group, "written in a day, Dagster", events / 1e6, "MB")
+    yield Figure(group, "written in a day, ops of the warehouse", log / 1e6, "MB")
+    yield Figure(group, "written in a day at the default cadence", (events + log) / 1e6, "MB", DAY_BOUND)
+    yield Figure(group, f"besides, in a day with {CHANGED} runs of changed_issues", CHANGED * (grown + logged) / 1e6, "MB")
+
+
+def _grown(
+    group: str, name: str, storage: Engine, warehouse: Engine, work: Callable[[], object]
+) -> Generator[Figure, None, tuple[int, int]]:
+    """Do something, yield what it has written into both databases, and return that in bytes."""
+    before = size(storage), ops_size(warehouse)
+    work()
+    grown, logged = size(storage) - before[0], ops_size(warehouse) - before[1]
+    yield Figure(group, f"{name}, Dagster", grown / 1e6, "MB")
+    yield Figure(group, f"{name}, ops of the warehouse", logged / 1e6, "MB")
+    return grown, logged
 
 
 def tick_bytes(storage: Engine) -> float:
@@ -205,6 +245,16 @@ def size(storage: Engine) -> int:
     """Return the bytes that a database takes."""
     with storage.connect() as connection:
         return int(connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
+
+
+def ops_size(warehouse: Engine) -> int:
+    """Return the bytes that the warehouse's schema `ops` takes, indexes included."""
+    query = (
+        "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0) FROM pg_class AS c "
+        "JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = 'ops' AND c.relkind = 'r'"
+    )
+    with warehouse.connect() as connection:
+        return int(connection.execute(text(query)).scalar_one())
 
 
 if __name__ == "__main__":

@@ -5,16 +5,21 @@
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from detect_secrets.core.secrets_collection import SecretsCollection
 from detect_secrets.settings import transient_settings
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCK = "requirements-celery.lock"
+#: It holds all that the other two hold.
+LOCK = ROOT / "requirements-dev.lock"
+#: What pip-audit says where there is no network; any other failure of it fails the audit.
+NO_NETWORK = re.compile(r"Could not connect to|NewConnectionError|NameResolutionError|Connect(ion)?Timeout|ProxyError")
 #: Hashes of packages, and pictures.
 NOT_LOOKED_AT = re.compile(r"\.lock$|package-lock\.json$|\.(png|svg|csv)$")
 #: Words such as `password = …` are left out: half of this program is about them. What looks like a secret is found all the same.
@@ -48,8 +53,16 @@ def secrets(root: Path = ROOT) -> list[str]:
     return [f"{name}:{secret.line_number}: looks like a secret ({secret.type})" for name, secret in found]
 
 
-def vulnerabilities() -> tuple[list[str], str]:
-    """Return a line for each known vulnerability of a locked package, and how many packages could be looked up."""
+@dataclass(frozen=True)
+class Answer:
+    """What is known of locked packages: `findings` fail the audit; `looked_up` is None where nobody answers, else a count."""
+
+    findings: list[str]
+    looked_up: int | None
+
+
+def vulnerabilities(lock: Path = LOCK, *options: str) -> Answer:
+    """Ask about the packages of a lock file; options of pip-audit choose another service."""
     command = [
         sys.executable,
         "-m",
@@ -61,26 +74,42 @@ def vulnerabilities() -> tuple[list[str], str]:
         "--disable-pip",
         "--require-hashes",
     ]
-    done = subprocess.run([*command, "-r", str(ROOT / LOCK)], check=False, capture_output=True, text=True)
+    done = subprocess.run([*command, "-r", str(lock), *options], check=False, capture_output=True, text=True)
+    return judged(done.stdout, done.stderr)
+
+
+def judged(output: str, said: str) -> Answer:
+    """Return what an output of pip-audit says: a package that the service does not know is a finding, as a vulnerability is.
+
+    Nobody answers: no connection, or a mirror of packages alone, which knows the vulnerabilities of none of them.
+    """
     try:
-        packages = json.loads(done.stdout)["dependencies"]
+        packages = json.loads(output)["dependencies"]
     except ValueError:
-        return [], f"no package could be looked up: {(done.stderr.strip().splitlines() or ['no answer'])[-1][:200]}"
+        last = (said.strip().splitlines() or ["no answer"])[-1][:300]
+        return Answer([], None) if NO_NETWORK.search(said) else Answer([f"the packages could not be looked up: {last}"], 0)
     looked_up = [package for package in packages if "vulns" in package]
-    lines = [
+    if not looked_up:
+        return Answer([], None)
+    unknown = [f"{package['name']}: not looked up: {package['skip_reason']}" for package in packages if "vulns" not in package]
+    known = [
         f"{package['name']} {package['version']}: {known['id']}, mended in {', '.join(known['fix_versions']) or 'nothing'}"
         for package in looked_up
         for known in package["vulns"]
     ]
-    return lines, f"{len(looked_up)} of {len(packages)} packages could be looked up"
+    return Answer([*known, *unknown], len(looked_up))
 
 
 def main() -> int:
-    """Print what was found, and return 1 when something was."""
-    lines, told = vulnerabilities()
-    found = secrets() + lines
+    """Print what was found, and return 1 when something was, or when AUDIT_REQUIRED is set and nobody could be asked."""
+    answer = vulnerabilities()
+    found = secrets() + answer.findings
+    told = f"{answer.looked_up} packages were looked up"
+    if answer.looked_up is None:
+        told = "WARNING: vulnerabilities were not looked up: no network (AUDIT_REQUIRED=1 makes that a failure)"
+        found += ["vulnerabilities: nobody could be asked"] if os.environ.get("AUDIT_REQUIRED") else []
     sys.stdout.write("\n".join([*found, f"audit: {len(found)} findings; {told}"]) + "\n")
-    return bool(found)
+    return int(bool(found))
 
 
 if __name__ == "__main__":

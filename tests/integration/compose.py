@@ -171,9 +171,10 @@ class Engine:
         assert "errors" not in answer, answer
         return answer["data"]
 
-    def launch(self, location: str, job: str, **more: Any) -> str:
-        """Start a run of a job and return its id."""
-        selector = {"repositoryLocationName": location, "repositoryName": "__repository__", "jobName": job}
+    def launch(self, location: str, job: str, selection: Sequence[Mapping[str, Any]] | None = None, **more: Any) -> str:
+        """Start a run of a job, or of a selection of its assets, and return its id."""
+        selector: dict[str, Any] = {"repositoryLocationName": location, "repositoryName": "__repository__", "jobName": job}
+        selector |= {} if selection is None else {"assetSelection": selection}
         return launched(self.ask(LAUNCH, params={"selector": selector, **more})["launchRun"])
 
     def projects(self, space: str) -> list[str]:

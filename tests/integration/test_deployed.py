@@ -3,18 +3,23 @@
 Add here: what only processes apart can show. Keep out: the files of `deploy` as such (`tests/deploy`), workers (`test_celery.py`).
 """
 
+import json
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import httpx
 import pytest
 
+from assets.failed_partitions import TABLES
+from assets.partitions import RANGE_END_TAG, RANGE_START_TAG
+from pipelines.retrying import RETRY_JOB
 from resources.simulator import Fault, Simulator, SpaceSpec
 from tests.integration.compose import ALERTS, TERMINATE, WEBHOOKS, Engine, engine, stored_issues, wait_until
 from tests.integration.conftest import NewDatabase
-from tests.sinks import WebhookSink
+from tests.sinks import MailSink, WebhookSink
 
 pytestmark = pytest.mark.long
 
@@ -23,37 +28,88 @@ BETA = SpaceSpec(seed=5, users=3, projects=2, issues=20, history_days=240, space
 TOKEN, SECRET = "a-token-of-the-service", "a-secret-of-the-webhooks"
 #: Where compose.yaml says that browsers reach Dagster.
 PUBLIC = "http://127.0.0.1:3000"
+#: The alerter looks twice a minute.
+TOLD_SECONDS = 60.0
+_PARTITIONS = "query($keys: [AssetKeyInput!]) { assetNodes(assetKeys: $keys) { assetKey { path } partitionStats { numFailed } } }"
+
+
+@dataclass(frozen=True)
+class Told:
+    """Where alerts arrive: those of both spaces on `slack`, those of acme on all."""
+
+    slack: WebhookSink
+    teams: WebhookSink
+    mail: MailSink
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What sends those of acme to the others."""
+        return {
+            "BACKLOG_ALERT_TEAMS_URL": f"{self.teams.url}/teams",
+            "BACKLOG_ALERT_SMTP_URL": self.mail.url,
+            "BACKLOG_ALERT_MAIL_FROM": "elt@example.com",
+            "BACKLOG_ALERT_MAIL_TO": "ops@example.com",
+        }
+
+    def titles(self) -> dict[str, list[str]]:
+        """Return the first line of each message, by channel."""
+        cards = [json.loads(body)["attachments"][0]["content"] for _, body in self.teams.received]
+        return {
+            "slack": [json.loads(body)["text"].splitlines()[0] for _, body in self.slack.received],
+            "teams": [card["body"][0]["text"] for card in cards],
+            "mail": [mail["Subject"].removeprefix("[backlog-elt] ") for _, mail in self.mail.received],
+        }
+
+    def wait_for(self, *titles: str) -> None:
+        """Wait until each channel has been told just this about the issues of acme, in time."""
+
+        def found() -> dict[str, list[str]]:
+            return {name: [title for title in told if "acme/raw/issues" in title] for name, told in self.titles().items()}
+
+        try:
+            wait_until(lambda: all(len(told) >= len(titles) for told in found().values()), "too few", TOLD_SECONDS)
+        finally:
+            assert found() == {name: [*titles] for name in found()}
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """Two spaces, and the services that load them."""
+    """Two spaces, the services that load them, and where alerts about the first arrive."""
 
     engine: Engine
     spaces: dict[str, Simulator]
     warehouse_url: str
-    channel: WebhookSink
+    told: Told
 
     def stored(self, space: str) -> set[int]:
         """Return the ids of the issues of a space in the warehouse."""
         return stored_issues(self.warehouse_url, space)
+
+    def left_failed(self, space: str) -> dict[str, int]:
+        """Return how many partitions of each table of issues Dagster shows as failed."""
+        nodes = self.engine.ask(_PARTITIONS, keys=[{"path": [space, "raw", table]} for table in TABLES])["assetNodes"]
+        return {"/".join(node["assetKey"]["path"]): node["partitionStats"]["numFailed"] for node in nodes}
 
 
 @pytest.fixture(scope="module")
 def deployed(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """Start two code servers, webserver and daemon on one PostgreSQL."""
     folder, warehouse_url = tmp_path_factory.mktemp("deployed"), new_database()
-    with Simulator(ACME) as acme, Simulator(BETA) as beta, WebhookSink() as channel:
+    with ExitStack() as stack:
+        acme, beta = (stack.enter_context(Simulator(spec)) for spec in (ACME, BETA))
+        slack, teams, mail = WebhookSink(), WebhookSink(), MailSink()
+        told = Told(stack.enter_context(slack), stack.enter_context(teams), stack.enter_context(mail))
         spaces = {"acme": acme, "beta": beta}
         secrets = {
             "warehouse_url": warehouse_url,
             "dagster_url": new_database(),
             "service_token": TOKEN,
             "webhook_secret": SECRET,
-            "alert_slack_url": f"{channel.url}/alerts",
+            "alert_slack_url": f"{told.slack.url}/alerts",
             **{f"{name}_api_key": sim.api_key for name, sim in spaces.items()},
         }
         own = {name: {"BACKLOG_URL": sim.url, "BACKLOG_HISTORY_START": "2026-01"} for name, sim in spaces.items()}
+        own["acme"] |= told.variables
         with engine(folder, secrets, {**own, "service": own["acme"]}, ALERTS, WEBHOOKS) as made:
             assert "warehouse: version " in made.run("migrate")
             made.write_workspace(*spaces)
@@ -61,7 +117,7 @@ def deployed(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory
             for service in ("acme", "beta", "webserver", "daemon"):
                 made.start(service)
             made.wait_healthy("acme", "beta", "webserver", "daemon")
-            yield Deployed(made, spaces, warehouse_url, channel)
+            yield Deployed(made, spaces, warehouse_url, told)
 
 
 def test_each_space_is_loaded_by_runs_of_its_own_code_location_also_after_a_container_is_killed(deployed: Deployed) -> None:
@@ -76,7 +132,7 @@ def test_each_space_is_loaded_by_runs_of_its_own_code_location_also_after_a_cont
     # Dagster starts the other once more, as its worker has died; nothing stands in the way.
     wait_until(lambda: deployed.stored("beta") == {*beta.space.issues}, "beta is not loaded after all")
     link = f"{PUBLIC}/runs/{runs['beta']}"
-    wait_until(lambda: any(link in body for _, body in deployed.channel.received), "nobody was told, or not where to look")
+    wait_until(lambda: any(link in body for _, body in deployed.told.slack.received), "nobody was told, or not where to look")
 
 
 @pytest.mark.parametrize("ended", ["CANCELED", "FAILURE"], ids=["by somebody who cancels it", "by the death of its process"])
@@ -91,6 +147,27 @@ def test_a_run_that_is_ended_at_work_keeps_the_next_of_its_kind_from_nothing(dep
         os.kill(made.process_of(run), signal.SIGKILL)
     assert made.wait_for(run) == [ended]
     assert made.wait_for(made.launch("acme", "users")) == ["SUCCESS"]
+
+
+def test_partitions_that_fail_are_told_on_every_channel_once_loaded_again_and_told_to_be_well(deployed: Deployed) -> None:
+    """By the real alerter and the real backfill daemon; what befell the other space is told by that one's alerter only."""
+    acme, made = deployed.spaces["acme"], deployed.engine
+    key, tables = made.projects("acme")[0], [f"acme/raw/{table}" for table in TABLES]
+    corners = {RANGE_START_TAG: f"{key}|2026-05", RANGE_END_TAG: f"{key}|2026-06"}
+    tags = [{"key": name, "value": corner} for name, corner in corners.items()]
+    acme.faults.add(Fault(status=403, path="/.*", times=None))
+    selection = [{"path": table.split("/")} for table in tables]
+    assert made.wait_for(made.launch("acme", "__ASSET_JOB", selection, executionMetadata={"tags": tags})) == ["FAILURE"]
+    assert deployed.left_failed("acme") == dict.fromkeys(tables, 2)
+    failed = f"🔴 失敗 / failed: {', '.join(sorted(tables))}"
+    deployed.told.wait_for(failed)
+    acme.faults.clear()
+    assert made.wait_for(made.launch("acme", RETRY_JOB)) == ["SUCCESS"]
+    wait_until(lambda: deployed.left_failed("acme") == dict.fromkeys(tables, 0), "what has failed is not loaded again")
+    deployed.told.wait_for(failed, failed.replace("🔴 失敗 / failed", "🟢 復旧 / recovered"))
+    titles = deployed.told.titles()
+    assert any("beta" in title for title in titles["slack"])
+    assert not any("beta" in title for title in (*titles["teams"], *titles["mail"]))
 
 
 def test_processes_write_no_file(deployed: Deployed) -> None:

@@ -12,9 +12,9 @@ ISSUES = dg.AssetKey(["raw", "issues"])
 CORNERS = {RANGE_START_TAG: "OPS|2026-05", RANGE_END_TAG: "OPS|2026-06"}
 
 
-def fail(deployment: Deployment) -> None:
-    """Let a backfill of two months fail before it has recorded anything."""
-    deployment.sim.faults.add(Fault(status=400, path="/issues", times=50))
+def fail(deployment: Deployment, path: str = "/issues") -> None:
+    """Let a backfill of two months fail before it has recorded anything of issues."""
+    deployment.sim.faults.add(Fault(status=400, path=path, times=50))
     assert not deployment.by_hand("issues", "comments", "issue_changes", tags=CORNERS).success
     deployment.sim.faults.clear()
 
@@ -42,12 +42,42 @@ def test_the_check_names_them(loaded: Deployment) -> None:
     assert RETRY_JOB in said
 
 
-def test_the_job_requests_a_backfill_of_just_those(loaded: Deployment) -> None:
+def test_the_job_requests_a_backfill_of_just_those_which_heals_them(loaded: Deployment) -> None:
     assert loaded.run(RETRY_JOB).success
     assert list(loaded.instance.get_backfills()) == []
     fail(loaded)
+    assert requested(loaded) == {"issues": {"OPS|2026-05", "OPS|2026-06"}}
+    # Comments were read all the same, of the issues that were known.
+    assert loaded.by_hand("issues", tags=CORNERS).success
+    assert failed_partitions(loaded.instance) == {}
+
+
+def test_comments_that_failed_with_their_issues_are_requested_with_them(loaded: Deployment) -> None:
+    fail(loaded, path="/.*")
+    both = {"OPS|2026-05", "OPS|2026-06"}
+    assert requested(loaded) == {"issues": both, "comments": both, "issue_changes": both}
+    assert loaded.by_hand("issues", "comments", "issue_changes", tags=CORNERS).success
+    assert failed_partitions(loaded.instance) == {}
+
+
+def test_comments_that_were_read_while_their_issues_failed_are_made_good_by_the_next_run_of_the_schedule(
+    loaded: Deployment,
+) -> None:
+    space = loaded.sim.space
+    issue = max((one for one in space.issues.values() if one.project_id == space.project("OPS").id), key=lambda one: one.updated)
+    said = space.comment(issue.id, "said meanwhile", at=issue.updated + 60)
+    fail(loaded)
+    assert loaded.by_hand("issues", tags=CORNERS).success
+    assert loaded.row("issues", issue.id)["updated_at"].timestamp() == issue.updated
+    assert loaded.run_issues(mode="incremental").success
+    assert loaded.row("comments", said.id)["content"] == "said meanwhile"
+    assert failed_partitions(loaded.instance) == {}
+
+
+def requested(loaded: Deployment) -> dict[str, set[str]]:
+    """Return table -> the partitions of the backfill that the job requests."""
     assert loaded.run(RETRY_JOB).success
     [backfill] = loaded.instance.get_backfills()
     graph = loaded.raw_definitions.get_repository_def().asset_graph
-    subset = backfill.get_asset_backfill_data(graph).target_subset.get_partitions_subset(ISSUES)
-    assert set(subset.get_partition_keys()) == {"OPS|2026-05", "OPS|2026-06"}
+    subset = backfill.get_asset_backfill_data(graph).target_subset
+    return {key.path[-1]: set(subset.get_partitions_subset(key).get_partition_keys()) for key in subset.asset_keys}

@@ -1,12 +1,17 @@
 """What is old is deleted, in batches, and what Dagster or the marts still need is not."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.test_utils import instance_for_test
-from sqlalchemy import Engine, text
+from dagster._core.utils import make_new_backfill_id
+from sqlalchemy import Engine, event, text
 
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG
 from pipelines.jobs import issues_config
@@ -17,6 +22,7 @@ from tests.deployment import Deployment
 
 OLD_EVENT = "INSERT INTO ops.webhook_events (space_key, payload, processed_at) VALUES ('S', '{}', now() - interval '31 days')"
 ISSUES = dg.AssetKey(["raw", "issues"])
+DONE = BulkActionStatus.COMPLETED_SUCCESS
 
 
 @pytest.fixture
@@ -94,26 +100,106 @@ def test_what_is_young_stays(loaded: Deployment, storage: tuple[dg.DagsterInstan
     assert clean(database, DAGSTER, days=28)["event_logs"] > 0
 
 
-def test_old_rows_of_ops_go_in_batches_and_open_ones_never(loaded: Deployment) -> None:
+#: Table -> the columns and values of a row that is over since `at`, and the days after which it goes.
+ROWS = {
+    "ops.sync_history": (
+        "space_key, sync_type, mode, status, started_at, ended_at, run_id",
+        "'S', 'users', 'full', 'completed', at, at, 'r'",
+        400,
+    ),
+    "ops.webhook_events": ("space_key, payload, processed_at", "'S', '{}', at", 30),
+    "ops.rejected_records": (
+        "space_key, table_name, record_key, payload, reason, error, run_id, resolved_at",
+        "'S', 'issues', n::text, '{}', 'rejected', 'why', 'r', at",
+        180,
+    ),
+    "ops.verifications": (
+        "space_key, project_id, checked_at, how, source_rows, warehouse_rows, differences, equal",
+        "'S', 1, at, 'census', 1, 1, 0, true",
+        400,
+    ),
+    "ops.mart_builds": ("began_at, ended_at, project, run_id", "at, at, 'p', 'r'", 90),
+    "ops.heartbeats": ("name, beat_at, detail", "'of one ' || n, at, '{}'", 90),
+}
+#: Tables whose rows are not over before they are settled.
+SETTLED = ("ops.webhook_events", "ops.rejected_records")
+
+
+@pytest.mark.parametrize("table", ROWS)
+def test_of_each_table_of_ops_old_rows_go_and_those_that_are_young_or_not_settled_stay(loaded: Deployment, table: str) -> None:
+    assert set(ROWS) == {rule.table for rule in WAREHOUSE}
+    columns, values, days = ROWS[table]
+    ages = [f"now() - interval '{age} days'" for age in (days + 1, days - 1, 0)] + (["null"] if table in SETTLED else [])
+    rows = ", ".join(f"({number}, {at})" for number, at in enumerate(ages))
+    loaded.change(f"DELETE FROM {table}")
+    loaded.change(f"INSERT INTO {table} ({columns}) SELECT {values} FROM (VALUES {rows}) AS v (n, at)")
+    assert clean(loaded.engine, WAREHOUSE)[table] == 1
+    [left] = loaded.query(f"SELECT count(*) AS n FROM {table}")
+    assert left["n"] == len(ages) - 1
+    assert clean(loaded.engine, WAREHOUSE)[table] == 0
+
+
+def test_old_rows_go_in_batches_each_in_a_transaction_of_its_own_beside_somebody_who_writes(loaded: Deployment) -> None:
+    many = 2 * BATCH + 1
     loaded.change(
-        "INSERT INTO ops.webhook_events (space_key, received_at, payload, processed_at) "
-        f"SELECT 'S', now() - interval '40 days', '{{}}', CASE WHEN n <= {2 * BATCH + 1} THEN now() - interval '31 days' END "
-        f"FROM generate_series(1, {2 * BATCH + 3}) AS n"
+        "INSERT INTO ops.webhook_events (space_key, payload, processed_at) "
+        f"SELECT 'S', '{{}}', now() - interval '31 days' FROM generate_series(1, {many + 1})"
     )
-    loaded.change(
-        "INSERT INTO ops.sync_history (space_key, sync_type, mode, status, started_at, ended_at, run_id) "
-        "SELECT 'S', 'users', 'full', 'completed', at, at, 'r' FROM (VALUES (now() - interval '401 days'), (now())) AS v (at)"
+    made, batches, commits = engine(loaded.warehouse_url), list[int](), list[object]()
+    with loaded.engine.begin() as writer:
+        writer.execute(text("SET LOCAL lock_timeout = '2s'"))
+        # A row that is to go, but not from under who is at work on it.
+        writer.execute(text("UPDATE ops.webhook_events SET outcome = 'mine' WHERE id = (SELECT min(id) FROM ops.webhook_events)"))
+
+        def begun(conn: Any) -> None:
+            conn.exec_driver_sql("SET LOCAL lock_timeout = '2s'")
+
+        def deleted(_conn: Any, cursor: Any, statement: str, *_: Any) -> None:
+            if statement.startswith("DELETE"):
+                batches.append(cursor.rowcount)
+                writer.execute(text("INSERT INTO ops.webhook_events (space_key, payload) VALUES ('S', '{}')"))
+
+        for name, listener in (("begin", begun), ("after_cursor_execute", deleted), ("commit", commits.append)):
+            event.listen(made, name, listener)
+        gone = clean(made, tuple(rule for rule in WAREHOUSE if rule.table == "ops.webhook_events"))
+    made.dispose()
+    assert gone == {"ops.webhook_events": many}
+    assert (batches, len(commits)) == ([BATCH, BATCH, 1], 3)
+    [left] = loaded.query("SELECT count(*) AS n, count(outcome) AS mine FROM ops.webhook_events WHERE space_key = 'S'")
+    assert (left["n"], left["mine"]) == (1 + len(batches), 1)
+
+
+def test_backfills_that_are_over_go_and_those_that_are_asked_for_stay(storage: tuple[dg.DagsterInstance, Engine]) -> None:
+    instance, database = storage
+    over, asked, young = (backfill(instance, status) for status in (DONE, BulkActionStatus.REQUESTED, DONE))
+    with database.begin() as connection:
+        connection.execute(
+            text("UPDATE bulk_actions SET timestamp = timestamp - interval '31 days' WHERE key IN (:over, :asked)"),
+            {"over": over, "asked": asked},
+        )
+    assert clean(database, DAGSTER)["bulk_actions"] == 1
+    assert {one.backfill_id for one in instance.get_backfills()} == {asked, young}
+
+
+def backfill(instance: dg.DagsterInstance, status: BulkActionStatus) -> str:
+    """Record a backfill, and return its id."""
+    backfill_id = make_new_backfill_id()
+    made = PartitionBackfill.from_asset_graph_subset(
+        backfill_id=backfill_id,
+        backfill_timestamp=time.time(),
+        asset_graph_subset=AssetGraphSubset.create_empty_subset(),
+        tags={},
+        dynamic_partitions_store=instance,
+        title=None,
+        description=None,
+        run_config=None,
     )
-    gone = clean(loaded.engine, WAREHOUSE)
-    assert (gone["ops.webhook_events"], gone["ops.sync_history"]) == (2 * BATCH + 1, 1)
-    [left] = loaded.query("SELECT count(*) AS n FROM ops.webhook_events WHERE space_key = 'S'")
-    assert left["n"] == 2
+    instance.add_backfill(made.with_status(status))
+    return backfill_id
 
 
 def test_rows_that_somebody_has_locked_are_left_to_the_next_time(loaded: Deployment) -> None:
-    loaded.change(
-        "INSERT INTO ops.webhook_events (space_key, payload, processed_at) VALUES ('S', '{}', now() - interval '31 days')"
-    )
+    loaded.change(OLD_EVENT)
     with loaded.engine.begin() as holder:
         holder.execute(text("SELECT * FROM ops.webhook_events FOR UPDATE"))
         assert clean(loaded.engine, WAREHOUSE)["ops.webhook_events"] == 0
@@ -132,14 +218,23 @@ def test_the_newest_proof_of_each_kind_and_the_newest_build_stay(loaded: Deploym
     assert gone["ops.mart_builds"] == 1
 
 
-def test_the_job_says_what_it_has_deleted(loaded: Deployment) -> None:
-    loaded.change(
-        "INSERT INTO ops.webhook_events (space_key, payload, processed_at) VALUES ('S', '{}', now() - interval '31 days')"
-    )
-    run = loaded.run("housekeeping")
+def test_the_job_cleans_both_databases_and_says_what_it_has_deleted(
+    loaded: Deployment, storage: tuple[dg.DagsterInstance, Engine], warehouse_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance, database = storage
+    deployment = replace(loaded, instance=instance).discover()
+    assert deployment.run("users").success
+    age(database, 31)
+    events = count(database, "event_logs")
+    loaded.change(OLD_EVENT)
+    monkeypatch.setenv("DAGSTER_POSTGRES_URL", warehouse_url)
+    run = deployment.run("housekeeping")
     assert run.success
     [output] = [event for event in run.events if event.event_type == dg.DagsterEventType.STEP_OUTPUT]
-    assert output.step_output_data.metadata["ops.webhook_events"].value == 1
+    told: dict[str, Any] = {table: value.value for table, value in output.step_output_data.metadata.items()}
+    assert told["ops.webhook_events"] == 1
+    assert told["event_logs"] > 10
+    assert told["event_logs"] < events <= told["event_logs"] + count(database, "event_logs")
 
 
 def test_runs_that_come_by_the_hundred_are_kept_for_three_days_where_they_succeeded(
