@@ -82,7 +82,8 @@ def test_settings_read_the_files(tmp_path: Path) -> None:
     (tmp_path / "WAREHOUSE_URL").write_text("mysql://user:s3cr3t@host/db")
     with pytest.raises(SettingsError, match=r"WAREHOUSE_URL is 'mysql:…'"):
         Settings.from_env(environ)
-    (tmp_path / "WAREHOUSE_URL").write_text("postgresql://user:s3@cr3t@host/db")
+    password = "s3@cr3t"
+    (tmp_path / "WAREHOUSE_URL").write_text(f"postgresql://user:{password}@host/db")
     with pytest.raises(SettingsError, match=r"@ is written as %40") as caught:
         Settings.from_env(environ)
     assert "cr3t" not in str(caught.value)
