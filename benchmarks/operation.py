@@ -35,8 +35,8 @@ READY_BOUND, MEMORY_BOUND, TOLD_BOUND, DAY_BOUND = 30.0, 1_000.0, 60.0, 20.0
 #: The processes settle down after the start.
 SETTLE_SECONDS = 45.0
 PATIENCE = 120.0
-#: Three sensors look twice a minute, one every minute, and one every quarter of an hour.
-SENSOR_TICKS = (3 * 2 * 60 + 60 + 4) * 24
+#: Three sensors look twice a minute, one every two minutes, and one every quarter of an hour.
+SENSOR_TICKS = (3 * 2 * 60 + 30 + 4) * 24
 SCHEDULE_TICKS = 1 + 4 + 2 + 1 + 1 + 1 + 24
 #: How often in a day a job runs where nobody changes anything; a build of the marts follows the loads that have written something.
 RUNS = {"users": 1, "projects": 4, "census": 1, "housekeeping": 1, "marts": 4}

@@ -22,7 +22,7 @@ marts_job = dg.define_asset_job(
 )
 
 #: Seconds between two looks at the warehouse, one query each.
-LOOK_SECONDS = 60
+LOOK_SECONDS = 120
 #: Changes come all day; marts follow them this often at most. While loads are at work they wait, but not for ever.
 APART = timedelta(minutes=5)
 PATIENCE = timedelta(minutes=30)
