@@ -1,6 +1,6 @@
 """Two days of the default schedules in minutes: people work, the source fails, processes are killed, and the clock leaps ahead.
 
-`python -m benchmarks.two_days [--hours 48]` takes an hour and needs libfaketime (Debian: apt-get install
+`python -m benchmarks.two_days [--hours 48]` takes half an hour on an idle machine and needs libfaketime (Debian: apt-get install
 faketime). PostgreSQL, the code server, the daemon and its runs are real, and all read one shifted clock; it leaps a step ahead as
 soon as every sensor has looked and no run is at work. What counts is that no tick was lost, no two runs of a kind were at work at
 once, no run is stuck, Dagster's storage does not grow beyond its bound, and the warehouse equals the source in the end.

@@ -105,11 +105,13 @@ def endpoint(
         if expected is None or not compare_digest(given, expected):
             events.labels("forged").inc()
             wait = wrong.take()
-            raise _too_many("More wrong addresses are asked for than are answered.", wait) if wait else not_found()
+            hint = "Look at the address: its last part is the secret that the service was started with."
+            raise _too_many("More wrong addresses are asked for than are answered.", hint, wait) if wait else not_found()
         wait = bucket.take()
         if wait:
             events.labels("refused").inc()
-            raise _too_many("More events come than are taken.", wait)
+            hint = "Send it again later; what is missed is found by the activity feed."
+            raise _too_many("More events come than are taken.", hint, wait)
         # Whatever bytes it is, they can be had back from what is kept.
         payload = (await read_body(request, LARGEST)).decode("utf-8", "surrogateescape")
         new = await inbox.put(payload)
@@ -119,6 +121,5 @@ def endpoint(
     return take
 
 
-def _too_many(said: str, wait: float) -> ApiError:
-    hint = "Send it again later; what is missed is found by the activity feed."
+def _too_many(said: str, hint: str, wait: float) -> ApiError:
     return ApiError(429, "too_many", said, hint, retry_after=math.ceil(wait))

@@ -92,8 +92,7 @@ class Alerter:
             engine = self.warehouse.engine
             space = space_at(engine, self.url)
             last = {} if space is None else last_ends(engine, space)
-            # A location that makes marts loads no space, and is not expected to.
-            silent, speaks = rules.of_silence(last, ledger.since, now) if self.url else ([], [])
+            silent, speaks = rules.of_silence(last, ledger.since, now)
             refused, renewed = rules.of_tokens(self.url, self.tokens)
             unusual, usual = rules.of_syncs([] if space is None else beside_usual(engine, space, ledger.looked_at))
             if space is not None and any(key.startswith(rules.UNUSUAL) for key in ledger.open):

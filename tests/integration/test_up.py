@@ -21,12 +21,17 @@ pytestmark = pytest.mark.long
 SPEC = SpaceSpec(seed=3, users=2, projects=1, issues=5, history_days=240)
 
 
+def shell_of(sim: Simulator, folder: Path, new_database: NewDatabase) -> Shell:
+    """Return a shell whose variables name a space and databases of its own."""
+    databases = {"WAREHOUSE_URL": new_database(), "DAGSTER_POSTGRES_URL": new_database()}
+    space = {"BACKLOG_URL": sim.url, "BACKLOG_API_KEY": sim.api_key, "BACKLOG_ELT_HOME": str(folder / "home")}
+    return Shell(folder, databases | space)
+
+
 def test_a_read_only_up_shows_everything_and_starts_nothing(tmp_path: Path, new_database: NewDatabase) -> None:
     with Simulator(SPEC) as sim:
-        databases = {"WAREHOUSE_URL": new_database(), "DAGSTER_POSTGRES_URL": new_database()}
-        space = {"BACKLOG_URL": sim.url, "BACKLOG_API_KEY": sim.api_key, "BACKLOG_ELT_HOME": str(tmp_path / "home")}
         port = free_port()
-        process = Shell(tmp_path, databases | space).start("up", "--read-only", "--no-load", "--port", str(port))
+        process = shell_of(sim, tmp_path, new_database).start("up", "--read-only", "--no-load", "--port", str(port))
         try:
             wait_until(lambda: answers(port) or process.poll() is not None, "up does not answer")
             selector = {"repositoryLocationName": "backlog_elt", "repositoryName": "__repository__", "jobName": "users"}
@@ -57,9 +62,7 @@ def test_a_run_that_was_at_work_when_the_machine_went_down_is_ended_by_the_next_
     tmp_path: Path, new_database: NewDatabase
 ) -> None:
     with Simulator(SPEC) as sim:
-        databases = {"WAREHOUSE_URL": new_database(), "DAGSTER_POSTGRES_URL": new_database()}
-        space = {"BACKLOG_URL": sim.url, "BACKLOG_API_KEY": sim.api_key, "BACKLOG_ELT_HOME": str(tmp_path / "home")}
-        shell, port = Shell(tmp_path, databases | space), free_port()
+        shell, port = shell_of(sim, tmp_path, new_database), free_port()
         options = ("up", "--no-load", "--port", str(port), "--service-port", str(free_port()))
         killed = shell.start(*options)
         wait_until(lambda: answers(port), "up does not answer")
@@ -86,10 +89,8 @@ def test_it_ends_when_the_process_with_the_definitions_dies_so_that_a_service_ma
     tmp_path: Path, new_database: NewDatabase
 ) -> None:
     with Simulator(SPEC) as sim:
-        databases = {"WAREHOUSE_URL": new_database(), "DAGSTER_POSTGRES_URL": new_database()}
-        space = {"BACKLOG_URL": sim.url, "BACKLOG_API_KEY": sim.api_key, "BACKLOG_ELT_HOME": str(tmp_path / "home")}
         port = free_port()
-        process = Shell(tmp_path, databases | space).start(
+        process = shell_of(sim, tmp_path, new_database).start(
             "up", "--no-load", "--port", str(port), "--service-port", str(free_port())
         )
         wait_until(lambda: answers(port), "up does not answer")

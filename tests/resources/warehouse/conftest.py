@@ -1,11 +1,12 @@
 """Builders for the warehouse's tests: a full issue, a merge with one line, the rows it left."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 
+from resources.warehouse.connect import parse_url
 from resources.warehouse.loader import MergeResult, merge
 from resources.warehouse.schema import SPECS
 from tests.resources.warehouse.reading import Reads
@@ -112,3 +113,15 @@ def read(reads: Reads) -> Reads:
     reads.finish(reads.pending())
     assert reads.pending() == []
     return reads
+
+
+@pytest.fixture
+def empty_url(warehouse: Engine, warehouse_url: str) -> Iterator[str]:
+    """URL of a database beside the test's own with nothing in it."""
+    name = f"{warehouse.url.database}_empty"
+    admin = warehouse.execution_options(isolation_level="AUTOCOMMIT")
+    with admin.connect() as conn:
+        conn.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
+    yield parse_url(warehouse_url).set(database=name, drivername="postgresql").render_as_string(hide_password=False)
+    with admin.connect() as conn:
+        conn.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, event, text
 
-from resources.warehouse.connect import engine, parse_url
+from resources.warehouse.connect import engine
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.migrations import upgrade
 from resources.warehouse.schema_ops import OPS_TABLES
@@ -22,18 +21,6 @@ from resources.warehouse.connect import engine
 from resources.warehouse.migrations import upgrade
 upgrade(engine(sys.argv[1]))
 """
-
-
-@pytest.fixture
-def empty_url(warehouse: Engine, warehouse_url: str) -> Iterator[str]:
-    """URL of a database beside the test's own with nothing in it."""
-    name = f"{warehouse.url.database}_empty"
-    admin = warehouse.execution_options(isolation_level="AUTOCOMMIT")
-    with admin.connect() as conn:
-        conn.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
-    yield parse_url(warehouse_url).set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as conn:
-        conn.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 def test_the_migrated_database_is_what_the_schema_says(warehouse: Engine) -> None:

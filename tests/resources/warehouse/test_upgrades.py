@@ -16,7 +16,7 @@ from dagster._core.test_utils import instance_for_test
 from sqlalchemy import Engine, inspect, text
 
 from resources.warehouse import migrations
-from resources.warehouse.connect import engine, parse_url
+from resources.warehouse.connect import engine
 from resources.warehouse.migrations import upgrade, version
 from tests.deployment import Deployment, counts, recorded
 from tests.integration.commands import Shell
@@ -34,21 +34,9 @@ MORE = {
 
 
 @pytest.fixture
-def older_url(warehouse: Engine, warehouse_url: str) -> Iterator[str]:
-    """URL of an empty database beside the test's own."""
-    name = f"{warehouse.url.database}_older"
-    admin = warehouse.execution_options(isolation_level="AUTOCOMMIT")
-    with admin.connect() as conn:
-        conn.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
-    yield parse_url(warehouse_url).set(database=name, drivername="postgresql").render_as_string(hide_password=False)
-    with admin.connect() as conn:
-        conn.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-
-
-@pytest.fixture
-def older(older_url: str) -> Iterator[Engine]:
+def older(empty_url: str) -> Iterator[Engine]:
     """Give a way into it."""
-    made = engine(older_url)
+    made = engine(empty_url)
     yield made
     made.dispose()
 
@@ -100,7 +88,7 @@ def fill(made: Engine, columns: dict[str, str], rows: Rows) -> None:
 
 @pytest.mark.parametrize("revision", ["0001", "0006"])
 def test_the_rows_of_an_older_version_are_all_there_after_the_upgrade_and_a_load_finds_nothing_to_write_again(
-    loaded: Deployment, older: Engine, older_url: str, revision: str
+    loaded: Deployment, older: Engine, empty_url: str, revision: str
 ) -> None:
     migrate_to(older, revision)
     columns = columns_of(older)
@@ -112,7 +100,7 @@ def test_the_rows_of_an_older_version_are_all_there_after_the_upgrade_and_a_load
     upgrade(older)
     assert rows_of(older, columns) == before
     assert columns_of(older) == columns_of(loaded.engine)
-    upgraded = replace(loaded, warehouse_url=older_url, engine=older)
+    upgraded = replace(loaded, warehouse_url=empty_url, engine=older)
     assert upgraded.run("users").success
     run = upgraded.run_issues()
     assert run.success
@@ -121,14 +109,14 @@ def test_the_rows_of_an_older_version_are_all_there_after_the_upgrade_and_a_load
         assert len(upgraded.rows(table)) == len(loaded.rows(table)) > 0
 
 
-def test_migrate_keeps_the_runs_of_a_storage_that_has_some(loaded: Deployment, older_url: str, tmp_path: Path) -> None:
+def test_migrate_keeps_the_runs_of_a_storage_that_has_some(loaded: Deployment, empty_url: str, tmp_path: Path) -> None:
     shell = Shell(tmp_path, {"BACKLOG_ELT_HOME": str(tmp_path / "home")})
-    with instance_for_test(overrides={"storage": {"postgres": {"postgres_url": older_url}}}) as instance:
+    with instance_for_test(overrides={"storage": {"postgres": {"postgres_url": empty_url}}}) as instance:
         deployment = replace(loaded, instance=instance).discover()
         assert deployment.run("users").success
         before = [(run.run_id, run.status, run.tags) for run in instance.get_runs()]
         events = len(instance.all_logs(before[0][0]))
-        done = shell.run("migrate", WAREHOUSE_URL=loaded.warehouse_url, DAGSTER_POSTGRES_URL=older_url)
+        done = shell.run("migrate", WAREHOUSE_URL=loaded.warehouse_url, DAGSTER_POSTGRES_URL=empty_url)
         assert done.code == 0, done.err
         assert done.out.splitlines() == [f"warehouse: version {version(loaded.engine)}", "Dagster's storage: up to date"]
         assert [(run.run_id, run.status, run.tags) for run in instance.get_runs()] == before
