@@ -54,13 +54,14 @@ def reason_to_wait(since: timedelta, at_work: int, *, again: bool = False) -> st
 def marts_after_loads(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SensorResult | dg.SkipReason:
     """Request a build when rows were written since the last one, or the last one failed."""
     end_dead_runs(context.instance)
-    last = next(iter(context.instance.get_runs(dg.RunsFilter(tags=of_kind(marts_job.name)), limit=1)), None)
+    record = next(iter(context.instance.get_run_records(dg.RunsFilter(tags=of_kind(marts_job.name)), limit=1)), None)
+    last = record.dagster_run if record else None
     if last and last.status in ACTIVE:
         return dg.SkipReason(f"run {last.run_id} is building them")
     failed = last is not None and last.status == dg.DagsterRunStatus.FAILURE
     now, seen = datetime.now(UTC), json.loads(context.cursor or "{}")
-    # Before the first build, patience begins with the first look.
-    seen.setdefault("built_at", (now - APART).isoformat())
+    # The first one is not requested here where `up` starts it; before any, patience begins with the first look.
+    seen.setdefault("built_at", (record.create_timestamp if record else now - APART).isoformat())
     try:
         found = news(warehouse.engine)
         if found.ended == seen.get("ended") and not failed:

@@ -29,6 +29,13 @@ READY_SECONDS = 120.0
 #: Dagster's own processes speak up when something is wrong.
 QUIET = ("--log-level", "warning")
 
+FIRST_LOAD, FIRST_MARTS = "first load", "first marts"
+#: What is said where one of the children that have an end fails.
+FAILED = {
+    FIRST_LOAD: "the first load failed (said above); the schedules will try again",
+    FIRST_MARTS: "the build of the marts was not started (said above); the sensor marts_after_loads will do it",
+}
+
 Children = dict[str, "subprocess.Popen[bytes]"]
 
 
@@ -93,8 +100,14 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
             _wait_until(lambda: _answers(f"{url}/server_info"), f"the Dagster UI did not answer on {url}", children)
             _say(f"Dagster UI on {url}, sync page on {service_url}  (Ctrl-C stops)")
             if first_load:
-                children["first load"] = _spawn(["pipelines", "load", "--no-progress"])
-            _watch(children)
+                children[FIRST_LOAD] = _spawn(["pipelines", "load", "--no-progress"])
+            while FIRST_LOAD not in _check(children):
+                time.sleep(0.5)
+            # Charts follow the first rows at once; the sensor, which looks every two minutes, takes over from there.
+            children[FIRST_MARTS] = _spawn(["dagster", "job", "launch", "-w", workspace, "-j", "marts"])
+            while True:
+                _check(children)
+                time.sleep(0.5)
     except _Stop:
         _say("stopping")
     finally:
@@ -162,19 +175,22 @@ def _answers(url: str) -> bool:
     return False
 
 
-def _watch(children: Children) -> None:
-    while True:
-        _check(children)
-        time.sleep(0.5)
+def _check(children: Children) -> list[str]:
+    """Return which children have done their work; forget them, and those that failed at it.
 
-
-def _check(children: Children) -> None:
+    Raises:
+        UpError: one that stays for good has ended.
+    """
+    done = []
     for name, child in list(children.items()):
         code = child.poll()
         if code is None:
             continue
-        if name != "first load":
+        if name not in FAILED:
             raise UpError(f"the {name} ended by itself with exit code {code}: see the lines above")
         del children[name]
         if code:
-            _say("the first load failed (said above); the schedules will try again")
+            _say(FAILED[name])
+        else:
+            done.append(name)
+    return done

@@ -7,6 +7,7 @@ import fcntl
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -40,6 +41,8 @@ jit = off
 _PORT = 5432
 _START_SECONDS = 120
 _ATTEMPTS = 5
+#: What is asked to end at once gets this long before it is made to.
+_FORGOTTEN_SECONDS = 5
 _LONGEST_SOCKET_PATH = 100
 _IN_PROCESS = threading.Lock()
 _FAILURES = (OSError, RuntimeError, subprocess.SubprocessError, psycopg2.Error)
@@ -128,6 +131,7 @@ def _initialise(data: Path) -> None:
     """Make the data folder aside and move it into place, so that a killed first start leaves no half-made one."""
     if data.exists():
         return
+    _end_forgotten(data)
     aside = data.with_suffix(".new")
     if aside.exists():
         shutil.rmtree(aside)
@@ -136,6 +140,24 @@ def _initialise(data: Path) -> None:
     with (aside / "postgresql.conf").open("a", encoding="utf-8") as file:
         file.write(_SETTINGS)
     aside.rename(data)
+
+
+def _end_forgotten(data: Path) -> None:
+    """End a server whose folder was removed while it ran: it notices within a minute, and takes the new one's socket with it."""
+    end = time.monotonic() + _FORGOTTEN_SECONDS
+    while processes := [cwd.parent for cwd in Path("/proc").glob("[0-9]*/cwd") if _link(cwd) == f"{data} (deleted)"]:
+        for process in processes:
+            with suppress(ProcessLookupError):
+                os.kill(int(process.name), signal.SIGQUIT if time.monotonic() < end else signal.SIGKILL)
+        time.sleep(0.1)
+
+
+def _link(path: Path) -> str | None:
+    """Return where a link leads, None when it is gone or not ours to read."""
+    try:
+        return str(path.readlink())
+    except OSError:
+        return None
 
 
 @contextmanager

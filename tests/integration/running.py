@@ -105,7 +105,7 @@ class Up:
             time.sleep(0.3)
 
     def wait_for_marts(self) -> None:
-        """Wait until the marts have been built; the sensor does it within a minute of the first load."""
+        """Wait until the marts have been built; `up` starts that as soon as the first load has ended."""
         end = time.monotonic() + PATIENCE_SECONDS
         while not (runs := self.graphql(RUNS_OF_MARTS)["runsOrError"]["results"]):
             if time.monotonic() > end:

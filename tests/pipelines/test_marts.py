@@ -63,6 +63,14 @@ def test_the_first_build_waits_for_the_first_load_to_end(loaded: Deployment) -> 
     assert tick(loaded, cursor)[0] == 1
 
 
+def test_a_build_that_somebody_else_started_before_the_first_look_is_followed_five_minutes_later(loaded: Deployment) -> None:
+    add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS)
+    runs, reason, cursor = tick(loaded, None)
+    assert runs == 0
+    assert "not more often than every 5 minutes" in str(reason)
+    assert tick(loaded, aged(str(cursor), minutes=5))[0] == 1
+
+
 def test_a_build_that_failed_is_tried_again_later_and_one_at_work_is_waited_for(loaded: Deployment) -> None:
     _, _, cursor = tick(loaded, None)
     add_run(loaded.instance, "marts", dg.DagsterRunStatus.FAILURE)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import psycopg2
 import pytest
 from sqlalchemy import create_engine, text
@@ -83,6 +84,15 @@ def test_a_stopped_server_keeps_its_data_and_survives_a_reused_process_number(ho
     assert not stop(home)
     file.write_text("\n".join([str(os.getpid()), *lines[1:], ""]))
     assert _ask(ensure_server(home), "SELECT answer FROM kept") == 42
+
+
+def test_a_server_whose_folder_was_removed_is_ended_before_another_takes_its_place(home: Path) -> None:
+    ensure_server(home)
+    forgotten = psutil.Process(_pid(home))
+    shutil.rmtree(home / "postgres")
+    server = ensure_server(home)
+    assert not forgotten.is_running() or forgotten.status() == psutil.STATUS_ZOMBIE
+    assert _ask(server, "SELECT current_database()") == "warehouse"
 
 
 def test_a_first_start_that_was_killed_is_made_good(home: Path) -> None:
