@@ -3,7 +3,6 @@
 Add here: another thing to tidy up. Keep out: which rows are old (`resources/retention.py`).
 """
 
-import os
 from collections.abc import Mapping
 
 import dagster as dg
@@ -35,7 +34,8 @@ def tidy_up(context: dg.OpExecutionContext, config: HousekeepingConfig, warehous
     end_dead_runs(context.instance)
     try:
         gone = dict(clean(warehouse.engine, WAREHOUSE))
-        storage = os.environ.get("DAGSTER_POSTGRES_URL")
+        # Wherever it is: the charts of Kubernetes tell Dagster by its own variables, not by ours.
+        storage = getattr(context.instance.event_log_storage, "postgres_url", None)
         if storage:
             gone |= _clean_dagster(storage, config.dagster_days)
     except WarehouseError as error:

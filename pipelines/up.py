@@ -26,6 +26,8 @@ from resources.settings import Settings
 
 HOST = "127.0.0.1"
 READY_SECONDS = 120.0
+#: Asked to end, Ctrl-C, and the window or connection in which it ran is closed.
+STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 #: Dagster's own processes speak up when something is wrong.
 QUIET = ("--log-level", "warning")
 
@@ -70,8 +72,9 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
     for wanted, option in ((port, "--port"), (service_port, "--service-port")):
         if not _is_free(wanted):
             raise UpError(f"port {wanted} on {HOST} is in use: stop what listens there, or choose another with {option}")
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _raise_stop)
+    for number in STOPPING:
+        if signal.getsignal(number) != signal.SIG_IGN:  # with nohup the window may be closed
+            signal.signal(number, _raise_stop)
     children: Children = {}
     try:
         _say("starting PostgreSQL" if not settings.warehouse_url else "using the given PostgreSQL")
@@ -94,13 +97,13 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
             children["webserver"] = _spawn(["dagster_webserver", "-h", HOST, "-p", str(port), "-w", workspace, *only, *QUIET])
             children["daemon"] = _spawn(["dagster._daemon", "run", "-w", workspace, *QUIET])
             children["sync service"] = _spawn(["service", "--host", HOST, "--port", str(service_port)])
-            pids = [child.pid for child in children.values()]
-            Runtime.of_this_process(url, service_url, connected, pids, simulated=settings.simulated).write(settings.home)
+            _note(settings, connected, url, service_url, children)
             _wait_until(lambda: _answers(f"{service_url}/healthz"), f"the sync service did not answer on {service_url}", children)
             _wait_until(lambda: _answers(f"{url}/server_info"), f"the Dagster UI did not answer on {url}", children)
             _say(f"Dagster UI on {url}, sync page on {service_url}  (Ctrl-C stops)")
             if first_load:
                 children[FIRST_LOAD] = _spawn(["pipelines", "load", "--no-progress"])
+                _note(settings, connected, url, service_url, children)
             while FIRST_LOAD not in _check(children):
                 time.sleep(0.5)
             # Charts follow the first rows at once; the sensor, which looks every two minutes, takes over from there.
@@ -111,8 +114,15 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
     except _Stop:
         _say("stopping")
     finally:
-        Runtime.remove(settings.home)
+        _stop_listening()
         end_processes([child.pid for child in children.values()])
+        Runtime.remove(settings.home)
+
+
+def _note(settings: Settings, connected: Settings, url: str, service_url: str, children: Children) -> None:
+    """Write down what runs where, for other commands, and for the next `up` should this one be killed."""
+    pids = [child.pid for child in children.values()]
+    Runtime.of_this_process(url, service_url, connected, pids, simulated=settings.simulated).write(settings.home)
 
 
 def _end_lost(run_ids: Sequence[str]) -> None:
@@ -123,7 +133,14 @@ def _end_lost(run_ids: Sequence[str]) -> None:
 
 
 def _raise_stop(_number: int, _frame: FrameType | None) -> None:
+    _stop_listening()
     raise _Stop
+
+
+def _stop_listening() -> None:
+    """Let who asks again, or closes the window, not leave processes behind that nobody knows of."""
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _say(line: str) -> None:

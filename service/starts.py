@@ -14,11 +14,10 @@ from sqlalchemy import Engine
 
 from resources.settings import Settings
 from resources.warehouse import state
-from resources.warehouse.history import active_syncs
 from service.cache import Cache
 from service.dagster_runs import RANGE_END_TAG, RANGE_START_TAG, Dagster
 from service.errors import ApiError
-from service.state import State
+from service.state import State, living
 from service.warehouse import Warehouse
 
 Mode = Literal["incremental", "full"]
@@ -100,7 +99,7 @@ class Starts:
     async def _refuse_second(self, job: str) -> None:
         """Refuse when a run of the job waits or works, in Dagster or in the process of a command."""
         runs = [run.run_id for run in await self._dagster.active() if run.job == job]
-        syncs = await self._warehouse.ask(active_syncs, await self._state.known_space())
+        syncs = await self._warehouse.ask(living, await self._state.known_space())
         runs += [sync.run_id for sync in syncs if sync.sync_type == job and (job != ISSUES or sync.mode in _ISSUES_MODES)]
         if runs:
             said = f"A sync of {job} is at work already."

@@ -125,7 +125,7 @@ class State:
         """Return what waits or works: runs of Dagster, and syncs with how far they are."""
 
         async def make() -> Body:
-            syncs = await self._warehouse.ask(_living, await self.space() or "")
+            syncs = await self._warehouse.ask(living, await self.space() or "")
             runs, error = await self._runs()
             return as_body({"active": list(self._grouped(runs, syncs)), "dagster": {"reachable": error is None, "error": error}})
 
@@ -214,7 +214,7 @@ def _ended(sync: Sync) -> Any:
     return sync.ended_at
 
 
-def _living(engine: Engine, space_key: str) -> list[Sync]:
+def living(engine: Engine, space_key: str) -> list[Sync]:
     """Return the syncs in progress; those whose process was killed are ended first."""
     syncs = active_syncs(engine, space_key)
     return active_syncs(engine, space_key) if syncs and end_dead(engine, space_key) else syncs

@@ -16,19 +16,24 @@ _UNUSED = {"activities"}
 
 @dataclass(frozen=True)
 class News:
-    """What the warehouse says: the last sync that has ended, and how many are at work."""
+    """What the warehouse says: which syncs have ended, as a text that changes with each that does, and how many are at work."""
 
-    ended: int
+    ended: str
     at_work: int
 
 
 def news(engine: Engine) -> News:
-    """Return what is known of syncs; two looks by index."""
+    """Return what is known of syncs; two looks by index.
+
+    A sync has its number from its start, so that a long one ends after others of higher numbers.
+    """
     syncs = sync_history.c
-    ended = select(func.coalesce(func.max(syncs.id), 0)).where(syncs.status != "in_progress").scalar_subquery()
-    at_work = select(func.count()).where(syncs.status == "in_progress").scalar_subquery()
+    newest = select(func.coalesce(func.max(syncs.id), 0))
+    active = select(syncs.id).where(syncs.status == "in_progress").order_by(syncs.id)
     with engine.connect() as connection:
-        return News(*connection.execute(select(ended, at_work)).one())
+        at_work = connection.execute(active).scalars().all()
+        ended = connection.execute(newest.where(syncs.status != "in_progress")).scalar_one()
+    return News(f"up to {ended}" + (f" without {', '.join(map(str, at_work))}" if at_work else ""), len(at_work))
 
 
 def newest_row(engine: Engine) -> str:

@@ -5,7 +5,7 @@ Add here: another thing to ask of the alerter. Keep out: options (`pipelines/cli
 
 import os
 
-from pipelines.state import status
+from pipelines.state import alerter
 from resources.alerts.addresses import Addresses
 from resources.alerts.channels import ChannelError, channels
 from resources.alerts.message import Message
@@ -18,7 +18,7 @@ def show(settings: Settings) -> str:
     Raises:
         WarehouseError: the warehouse cannot be reached.
     """
-    found = status(settings)["alerts"]
+    found = alerter(settings)
     if found["alive"] is None:
         return "No alerter has looked at this space yet: backlog-elt up starts it."
     lines = [] if found["alive"] else [f"The alerter has given no sign of life since {found['beat_at']}: is the daemon running?"]

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pipelines.alerting.facts import Ended, Lasted
 from pipelines.alerting.ledger import Problem
+from pipelines.jobs import changed_issues_job, deep_pass_job
 from pipelines.retrying import RETRY_JOB
 from pipelines.schedules import CADENCES, MISFIRE_GRACE
 from resources.tokens import TokenState
@@ -28,6 +29,9 @@ FEWER, MORE, SMALL = 0.5, 3.0, 20
 BACKFILL, UNUSUAL = "backfill/", "unusual/"
 #: Syncs that read whatever somebody has asked for, one month or all: none is like the one before it.
 OF_ANY_SIZE = frozenset({"backfill"})
+#: Jobs, and modes of syncs, that read just some issues by the steps of the job `issues`: their success says nothing of the others.
+OF_SOME_ISSUES = frozenset({changed_issues_job.name, deep_pass_job.name})
+OF_SOME = frozenset({"touched", "deep"})
 
 News = tuple[list[Problem], list[str]]
 
@@ -35,8 +39,9 @@ News = tuple[list[Problem], list[str]]
 def of_run(run: Ended) -> News:
     """Return the problems that a run shows, and the keys of those that it ends.
 
-    Runs of a scheduled kind follow each other, so that the next one that succeeds ends a failure, whatever its partitions. In a
-    backfill each partition is a matter of its own, ended by the same partition or when none is left failed (`of_backfills`).
+    Runs of a scheduled kind follow each other, so that the next one that succeeds ends a failure, whatever its partitions; those
+    that read just some issues follow those of their job. In a backfill each partition is a matter of its own, ended by the same
+    partition or when none is left failed (`of_backfills`).
     """
     problems: list[Problem] = []
     ended: list[str] = []
@@ -61,7 +66,9 @@ def of_backfills(known: Iterable[str]) -> list[str]:
 
 
 def _key(run: Ended, name: str) -> str:
-    return f"{BACKFILL}{name}/{run.partition}" if _is_backfill(run) else f"run/{name}"
+    if _is_backfill(run):
+        return f"{BACKFILL}{name}/{run.partition}"
+    return f"run/{run.job}/{name}" if run.job in OF_SOME_ISSUES else f"run/{name}"
 
 
 def _is_backfill(run: Ended) -> bool:

@@ -25,6 +25,7 @@ from pipelines.alerting.ledger import Ledger, Problem
 from resources.alerts.addresses import Addresses
 from resources.alerts.channels import Channel, ChannelError, channels
 from resources.backlog.resource import BacklogResource
+from resources.redact import redact
 from resources.tokens import TokenState
 from resources.values import dagster_of_people
 from resources.warehouse.errors import WarehouseError
@@ -91,7 +92,7 @@ class Alerter:
         try:
             engine = self.warehouse.engine
             space = space_at(engine, self.url)
-            last = {} if space is None else last_ends(engine, space)
+            last = {} if space is None else last_ends(engine, space, but=rules.OF_SOME)
             silent, speaks = rules.of_silence(last, ledger.since, now)
             refused, renewed = rules.of_tokens(self.url, self.tokens)
             unusual, usual = rules.of_syncs([] if space is None else beside_usual(engine, space, ledger.looked_at))
@@ -119,6 +120,8 @@ class Alerter:
                         taken.append(name)
                 except ChannelError as error:
                     _say(f"not sent, tried again later: {error}")
+                except Exception as error:  # whatever it is: the other channels and the next messages go on
+                    _say(f"not sent, tried again later: {name}: {type(error).__name__}: {redact(str(error))}")
             before = len(ledger.waiting)
             ledger = ledger.sent(number, taken, now)
             number += len(ledger.waiting) == before

@@ -41,8 +41,7 @@ jit = off
 _PORT = 5432
 _START_SECONDS = 120
 _ATTEMPTS = 5
-#: What is asked to end at once gets this long before it is made to.
-_FORGOTTEN_SECONDS = 5
+_FORGOTTEN_SECONDS = 15
 _LONGEST_SOCKET_PATH = 100
 _IN_PROCESS = threading.Lock()
 _FAILURES = (OSError, RuntimeError, subprocess.SubprocessError, psycopg2.Error)
@@ -145,19 +144,30 @@ def _initialise(data: Path) -> None:
 def _end_forgotten(data: Path) -> None:
     """End a server whose folder was removed while it ran: it notices within a minute, and takes the new one's socket with it."""
     end = time.monotonic() + _FORGOTTEN_SECONDS
-    while processes := [cwd.parent for cwd in Path("/proc").glob("[0-9]*/cwd") if _link(cwd) == f"{data} (deleted)"]:
+    while processes := [process for process in Path("/proc").glob("[0-9]*") if _is_forgotten(process, data)]:
+        if time.monotonic() > end:
+            raise RuntimeError(f"a server of the removed folder does not end: process {processes[0].name}")
         for process in processes:
             with suppress(ProcessLookupError):
-                os.kill(int(process.name), signal.SIGQUIT if time.monotonic() < end else signal.SIGKILL)
+                os.kill(int(process.name), signal.SIGQUIT)
         time.sleep(0.1)
 
 
-def _link(path: Path) -> str | None:
-    """Return where a link leads, None when it is gone or not ours to read."""
+def _is_forgotten(process: Path, data: Path) -> bool:
+    """Say whether a process of this machine, not of a container, is PostgreSQL in a data folder that was removed."""
     try:
-        return str(path.readlink())
-    except OSError:
-        return None
+        here = (process / "cwd").readlink() == Path(f"{data} (deleted)")
+        return (
+            here
+            and (process / "exe").readlink().name.startswith("postgres")
+            and _namespace(process) == _namespace(Path("/proc/self"))
+        )
+    except OSError:  # it has ended, or is somebody else's
+        return False
+
+
+def _namespace(process: Path) -> Path:
+    return (process / "ns" / "mnt").readlink()
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 Add here: another look at `ops.sync_history` from outside. Keep out: writing it, and what `status` shows (`history.py`).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -101,11 +102,11 @@ def last_day(engine: Engine, space_key: str) -> list[Totals]:
         return [Totals(*row) for row in conn.execute(query)]
 
 
-def last_ends(engine: Engine, space_key: str) -> dict[str, datetime]:
-    """Return when a sync of each type last ended well."""
+def last_ends(engine: Engine, space_key: str, *, but: Collection[str] = ()) -> dict[str, datetime]:
+    """Return when a sync of each type last ended well, in whatever mode `but` these."""
     history = sync_history.c
     ended = select(history.sync_type, func.max(history.ended_at)).where(
-        history.space_key == space_key, history.status == "completed"
+        history.space_key == space_key, history.status == "completed", history.mode.not_in(but)
     )
     with engine.connect() as conn:
         return {str(row[0]): row[1] for row in conn.execute(ended.group_by(history.sync_type))}

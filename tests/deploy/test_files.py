@@ -4,6 +4,7 @@ Add here: a rule for such a file. Keep out: running what they say (`tests/integr
 """
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from dagster_shared.yaml_utils import load_yaml_from_path, safe_load_yaml
 from pipelines.deployed import PARTS, command
 from pipelines.environment import PROJECT_ROOT
 from resources.variables import FILE, SECRETS
-from tests.integration.compose import ALERTS, CELERY, COMPOSE, DEPLOY, SERVICES, WEBHOOKS, yaml_of
+from tests.integration.compose import ALERTS, CELERY, COMPOSE, DEPLOY, SERVICES, WEBHOOKS, Engine, yaml_of
 
 BASE: Any = load_yaml_from_path(str(PROJECT_ROOT / "dagster.yaml"))
 INSTANCES = ["dagster.yaml", "celery/dagster.yaml"]
@@ -111,6 +112,14 @@ def test_each_code_location_is_a_service_with_its_name_and_the_marts_are_of_all_
     workers = {name: service for name, service in CELERY["services"].items() if name.endswith("-worker")}
     assert {service["command"][-1] for service in workers.values()} == {*spaces, "marts"}
     assert all(service["extends"]["service"] == service["command"][-1] for service in workers.values())
+
+
+def test_a_worker_has_the_host_name_of_its_container_and_no_code_server_that_of_another(tmp_path: Path) -> None:
+    engine = Engine(tmp_path, {}, {}, [CELERY])
+    workers = [name for name in CELERY["services"] if name.endswith("-worker")]
+    assert len(workers) == len(WORKSPACE)
+    assert not [name for name in workers if "hostname" in engine.service(name)]
+    assert [engine.service(server["host"])["hostname"] for server in WORKSPACE] == [server["host"] for server in WORKSPACE]
 
 
 @pytest.mark.parametrize("name", INSTANCES)

@@ -169,6 +169,18 @@ def test_who_has_logged_in_is_told_and_cannot_be_forged_and_the_password_stays_h
         assert (headers["Upgrade"], headers["Connection"]) == ("websocket", "upgrade")
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_page_of_another_site_changes_nothing_in_dagster_with_the_login_of_its_reader(proxy: Proxy, site: str) -> None:
+    for method, path in (("GET", "/graphql?query=mutation"), ("POST", "/graphql"), ("POST", "/report_asset_check/a")):
+        assert proxy.ask(HOSTS[0], path, method=method, headers={"Sec-Fetch-Site": site}) == 403
+    assert proxy.dagster.asked == []
+    # A link that leads here is followed, and Dagster's own page gets its answers.
+    assert proxy.ask(HOSTS[0], "/runs/1", headers={"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"}) == 200
+    assert proxy.ask(HOSTS[0], "/graphql", method="POST", headers={"Sec-Fetch-Site": "same-origin"}) == 200
+    assert [path for path, _ in proxy.dagster.asked] == ["/runs/1", "/graphql"]
+    proxy.dagster.asked.clear()
+
+
 def test_the_webhook_takes_no_large_body_and_its_secret_is_in_no_log(proxy: Proxy) -> None:
     large = proxy.ask(HOSTS[0], f"/webhooks/backlog/{SECRET}", login=False, method="POST", content=b"x" * 2_000_000)
     assert large == 413

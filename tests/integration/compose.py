@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from dagster_shared.yaml_utils import load_yaml_from_path
+from dagster_shared.yaml_utils import safe_load_yaml
 
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, month_keys
 from pipelines.environment import PROJECT_ROOT
@@ -28,9 +28,13 @@ from tests.ports import free_port
 DEPLOY = PROJECT_ROOT / "deploy"
 
 
+#: What a file takes away from the one it extends.
+RESET = "(reset)"
+
+
 def yaml_of(name: str) -> Any:
     """Return what a file of `deploy` says."""
-    return load_yaml_from_path(str(DEPLOY / name))
+    return safe_load_yaml((DEPLOY / name).read_text().replace("!reset null", RESET))
 
 
 COMPOSE: dict[str, Any] = yaml_of("compose.yaml")
@@ -91,7 +95,8 @@ class Engine:
         said = [file["services"][name] for file in (COMPOSE, *self.over) if name in file["services"]]
         said = [SERVICES[part["extends"]["service"]] for part in said if "extends" in part] + said
         environment = {variable: value for part in said for variable, value in part.get("environment", {}).items()}
-        return {key: value for part in said for key, value in part.items()} | {"environment": environment}
+        merged = {key: value for part in said for key, value in part.items()} | {"environment": environment}
+        return {key: value for key, value in merged.items() if value != RESET}
 
     def start(self, service: str, *more: str, replica: str = "") -> None:
         """Start a service of the file; `more` follows its command, as the port does where it has one."""

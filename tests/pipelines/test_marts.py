@@ -63,6 +63,18 @@ def test_the_first_build_waits_for_the_first_load_to_end(loaded: Deployment) -> 
     assert tick(loaded, cursor)[0] == 1
 
 
+def test_a_sync_that_ends_after_others_which_began_later_is_news(loaded: Deployment) -> None:
+    long = start_sync(loaded.engine, space_key="acme", sync_type="comments", mode="backfill", run_id="long")
+    short = start_sync(loaded.engine, space_key="acme", sync_type="issues", mode="touched", run_id="short")
+    finish_sync(loaded.engine, short, items_synced=1, items_failed=0, requests=1)
+    _, _, cursor = tick(loaded, None)
+    runs, _, cursor = tick(loaded, aged(str(cursor), minutes=31))
+    assert runs == 1, "patience has an end"
+    loaded.change("UPDATE raw.comments SET loaded_at = clock_timestamp() WHERE id = (SELECT min(id) FROM raw.comments)")
+    finish_sync(loaded.engine, long, items_synced=1, items_failed=0, requests=1)
+    assert tick(loaded, aged(str(cursor), minutes=6))[0] == 1
+
+
 def test_a_build_that_somebody_else_started_before_the_first_look_is_followed_five_minutes_later(loaded: Deployment) -> None:
     add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS)
     runs, reason, cursor = tick(loaded, None)

@@ -219,7 +219,7 @@ def test_the_newest_proof_of_each_kind_and_the_newest_build_stay(loaded: Deploym
 
 
 def test_the_job_cleans_both_databases_and_says_what_it_has_deleted(
-    loaded: Deployment, storage: tuple[dg.DagsterInstance, Engine], warehouse_url: str, monkeypatch: pytest.MonkeyPatch
+    loaded: Deployment, storage: tuple[dg.DagsterInstance, Engine]
 ) -> None:
     instance, database = storage
     deployment = replace(loaded, instance=instance).discover()
@@ -227,7 +227,6 @@ def test_the_job_cleans_both_databases_and_says_what_it_has_deleted(
     age(database, 31)
     events = count(database, "event_logs")
     loaded.change(OLD_EVENT)
-    monkeypatch.setenv("DAGSTER_POSTGRES_URL", warehouse_url)
     run = deployment.run("housekeeping")
     assert run.success
     [output] = [event for event in run.events if event.event_type == dg.DagsterEventType.STEP_OUTPUT]

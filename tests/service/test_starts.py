@@ -140,6 +140,11 @@ def test_a_load_at_a_command_line_counts_too(
     assert status == 202 or answer.json()["error"]["run_id"] == "of-a-command"
 
 
+def test_a_load_that_was_killed_does_not_count(serve: Serve, space: Log, dagster: DagsterStandIn) -> None:
+    space.begun("projects", mode="full", run="of-a-dead-command")
+    assert serve(**ACME).post(PROJECTS).status_code == 202
+
+
 def test_of_two_at_the_same_moment_one_is_started(serve: Serve, space: Log, dagster: DagsterStandIn) -> None:
     service = serve(**ACME)
     with ThreadPoolExecutor(4) as clients:

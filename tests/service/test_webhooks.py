@@ -70,6 +70,14 @@ def test_a_forged_event_is_answered_like_any_address_that_is_not_there(serve: Se
     assert stored(warehouse) == []
 
 
+def test_where_there_is_no_token_events_come_by_the_name_of_the_proxy_all_the_same(serve: Serve, warehouse: Engine) -> None:
+    service, host = serve(**ACME), {"Host": "backlog.example.com"}
+    assert service.get(f"{API}/history", headers=host).status_code == 421
+    assert service.post(PATH, json=an_event(7), headers=host).status_code == 200
+    assert service.post(f"{PATH}x", json=an_event(7), headers=host).status_code == 404
+    assert stored(warehouse) == [(7, an_event(7))]
+
+
 def test_without_a_secret_there_is_no_inbox(serve: Serve, warehouse: Engine) -> None:
     service = serve(**ACME, BACKLOG_WEBHOOK_SECRET="")
     for secret in (SECRET, "x", "None"):

@@ -27,6 +27,16 @@ def test_a_step_that_failed_is_a_problem_until_it_succeeds_in_any_later_run_of_a
     assert of_run(later) == ([], [problem.key, "run/issues"])
 
 
+@pytest.mark.parametrize("job", ["changed_issues", "deep_pass"])
+def test_a_run_that_reads_just_some_issues_ends_no_failure_of_the_schedule_and_the_schedule_none_of_its(job: str) -> None:
+    whole, some = FAILED, replace(FAILED, job=job)
+    for mine, other in ((whole, some), (some, whole)):
+        [problem], _ = of_run(mine)
+        for run, ends in ((mine, True), (other, False)):
+            well = replace(run, succeeded=True, failures=(), steps=("raw__issues",))
+            assert (problem.key in of_run(well)[1]) is ends
+
+
 def test_a_backfill_that_failed_is_ended_by_its_own_partitions_only() -> None:
     backfill = replace(FAILED, job="__ASSET_JOB", partition="A|2026-01")
     [problem], _ = of_run(backfill)

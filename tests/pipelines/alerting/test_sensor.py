@@ -105,8 +105,27 @@ def test_a_channel_that_fails_keeps_no_other_from_being_told_and_is_told_later_i
         assert (len(sink.received), len(broken.received)) == (1, 1)
 
 
+def test_a_channel_that_fails_in_an_unforeseen_way_keeps_no_other_from_being_told(
+    deployment: Deployment, sink: WebhookSink
+) -> None:
+    class Odd:
+        name = "odd"
+
+        def send(self, message: object) -> None:
+            raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")
+
+    one = alerter(deployment, Odd(), Slack(sink.url))
+    look(one)
+    Deployment(**{**deployment.__dict__, "api_key": "of-nobody-at-all"}).run("users")
+    assert [waiting.channels for waiting in look(one).waiting] == [("odd",)]
+    assert len(sink.received) == 1
+    beat = last_beat(deployment.engine, alerts_of(deployment.sim.url))
+    assert beat is not None
+    assert beat[1]
+
+
 def test_a_death_right_after_a_message_does_not_tell_it_again(deployment: Deployment, sink: WebhookSink) -> None:
-    class Killed(Exception):  # noqa: N818 - it stands for a signal
+    class Killed(BaseException):
         pass
 
     class Dying:

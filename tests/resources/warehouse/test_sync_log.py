@@ -98,6 +98,7 @@ def test_the_last_good_end_of_each_type_is_known(warehouse: Engine) -> None:
     _done(warehouse)
     _done(warehouse, "users", error="GET /users: 500")
     assert set(last_ends(warehouse, "acme")) == {"issues"}
+    assert last_ends(warehouse, "acme", but={"touched", "incremental", "backfill"}) == {}
 
 
 def test_the_space_at_a_url_and_its_projects_are_known_after_a_load(loaded: Deployment) -> None:
