@@ -1,4 +1,4 @@
-"""Tables that are always read whole: a list of the space, or one of each project.
+"""Tables that are always read whole: a list of the space, what an ordinary key sees of it, or one of each project.
 
 Add here: another way to read a whole list. Keep out: lists that are read by window (`issue_windows.py`).
 """
@@ -10,7 +10,7 @@ import dagster as dg
 from assets.metadata import load_metadata, preview
 from assets.raw.table_load import TableLoad, in_history
 from resources.backlog.client import BacklogClient
-from resources.backlog.errors import AuthenticationError, NotInPlan, PermanentError
+from resources.backlog.errors import AuthenticationError, NotInPlan, PermanentError, PermissionDenied
 from resources.backlog.models import Record
 
 
@@ -22,6 +22,34 @@ def load_whole(load: TableLoad, read: Callable[[], list[Record]]) -> None:
     """
     with in_history(load, "full"):
         load.store_listing(read())
+
+
+def load_whole_or_seen(
+    load: TableLoad, read: Callable[[], list[Record]], of_project: Callable[[str], list[Record]], seen: str
+) -> None:
+    """Load a list of the space that only those who administer something may read; with another key, what the projects show of it.
+
+    Args:
+        load: the load of the table.
+        read: reads the list of the space.
+        of_project: reads what a project, given by its key, has of it.
+        seen: what that is called, for people.
+
+    Raises:
+        BacklogError: neither can be read.
+    """
+    name = load.spec.name
+    with in_history(load, "full"):
+        try:
+            load.store_listing(read())
+            load.notes[f"source_of_{name}"] = f"{load.spec.endpoint}: all {name} of the space"
+        except PermissionDenied as error:
+            load.context.log.warning(f"{error} Using the {seen} of all visible projects instead.")
+            load.notes[f"source_of_{name}"] = f"{seen} of all visible projects: the API key may not list {name}"
+            projects = [str(project["projectKey"]) for project in load.client.visible_projects()]
+            found = list({str(record.get("id")): record for project in projects for record in of_project(project)}.values())
+            # Not a whole listing: what is in no visible project may still be there, so nothing is marked deleted.
+            load.store(found, lambda connection, _result: load.note_names(connection, found))
 
 
 def load_each_project(load: TableLoad, read: Callable[[BacklogClient, str], list[Record]]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from assets.raw.declaration import raw_asset
-from assets.raw.listings import load_each_project, load_whole, whole_table_result
+from assets.raw.listings import load_each_project, load_whole_or_seen, whole_table_result
 from assets.raw.out_of_sight import settle_unseen
 from assets.raw.table_load import in_history, table_load
 from resources.backlog.client import BacklogClient
@@ -86,15 +86,16 @@ def _members(client: BacklogClient, project_key: str) -> list[dict[str, Any]]:
 
 @raw_asset(
     "teams",
-    description="One row per team with the ids of its members. Source: `GET /teams`. Read whole; a team that is no longer listed "
-    "is marked deleted.",
+    description="One row per team with the ids of its members. Source: `GET /teams`, which only administrators and project "
+    "administrators may read: read whole, and a team that is no longer listed is marked deleted. With another key the table holds "
+    "the union of the teams of all visible projects, and the metadata entry `source_of_teams` says so.",
 )
 def teams(
     context: dg.AssetExecutionContext, backlog: BacklogResource, warehouse: WarehouseResource, progress: dg.ResourceParam[Progress]
 ) -> "dg.MaterializeResult[None]":
-    """Read all teams, page by page."""
+    """Read all teams, page by page, or those of the projects where the list of teams is refused."""
     with table_load(context, "teams", backlog, warehouse, progress) as load:
-        load_whole(load, lambda: _all_teams(load.client))
+        load_whole_or_seen(load, lambda: _all_teams(load.client), load.client.project_teams, "teams")
     return whole_table_result(load)
 
 

@@ -22,6 +22,7 @@ class Listed:
 
 _OF_SPACE: Final[dict[str, Callable[[BacklogClient], list[Record]]]] = {
     "space": lambda client: [client.space()],
+    "users": lambda client: client.users(),
     "projects": lambda client: client.projects(),
     "teams": lambda client: [team for page in client.teams() for team in page],
     "priorities": lambda client: client.priorities(),
@@ -31,6 +32,11 @@ _OF_SPACE: Final[dict[str, Callable[[BacklogClient], list[Record]]]] = {
 _COPIES: Final[dict[str, Callable[[BacklogClient], list[Record]]]] = {
     "space": lambda client: [client.space_info()],
     "projects": lambda client: client.visible_projects(),
+}
+#: What an ordinary key sees of the lists that it may not read: the same of each project.
+_SEEN: Final[dict[str, Callable[[BacklogClient, int], list[Record]]]] = {
+    "users": lambda client, project: client.project_users(project),
+    "teams": lambda client, project: client.project_teams(project),
 }
 _OF_PROJECT: Final[dict[str, Callable[[BacklogClient, int], list[Record]]]] = {
     "project_members": lambda client, project: client.project_users(project),
@@ -60,14 +66,11 @@ def read_list(client: BacklogClient, table: str, project_id: int | None, *, fres
             return Listed(_OF_PROJECT[table](client, project_id))
         except NotInPlan:
             return None
-    if table == "users":
-        return _users(client)
-    return Listed((_OF_SPACE if fresh else _OF_SPACE | _COPIES)[table](client))
-
-
-def _users(client: BacklogClient) -> Listed:
     try:
-        return Listed(client.users())
+        return Listed((_OF_SPACE if fresh else _OF_SPACE | _COPIES)[table](client))
     except PermissionDenied:
-        members = {user["id"]: user for project in client.visible_projects() for user in client.project_users(int(project["id"]))}
-        return Listed(list(members.values()), whole=False)
+        if table not in _SEEN:
+            raise
+        projects = [int(project["id"]) for project in client.visible_projects()]
+        seen = {str(record.get("id")): record for project in projects for record in _SEEN[table](client, project)}
+        return Listed(list(seen.values()), whole=False)

@@ -72,6 +72,11 @@ class Call:
         if not self.is_administrator:
             raise forbidden()
 
+    def require_any_administrator(self) -> None:
+        """Refuse everybody who administers neither the space nor a project."""
+        if not self.is_administrator and not any(self.user.id in one.administrators for one in self.world.projects.values()):
+            raise forbidden()
+
     def sees(self, project: Project) -> bool:
         """Return whether the user may look into a project."""
         return self.is_administrator or self.world.is_member(project, self.user.id)

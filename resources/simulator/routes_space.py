@@ -49,9 +49,7 @@ def disk_usage(call: Call) -> Any:
 
 def users(call: Call) -> Any:
     """GET /users: administrators of the space or of a project only."""
-    leads = any(call.user.id in project.administrators for project in call.world.projects.values())
-    if not call.is_administrator and not leads:
-        raise forbidden()
+    call.require_any_administrator()
     return [call.viewer.user(user.id) for user in call.world.users.values() if not user.closed]
 
 
@@ -115,7 +113,8 @@ def project_teams(call: Call) -> Any:
 
 
 def teams(call: Call) -> Any:
-    """GET /teams: offset paging, newest first unless asked otherwise."""
+    """GET /teams: administrators of the space or of a project only; offset paging, newest first unless asked otherwise."""
+    call.require_any_administrator()
     count, offset = call.params.count(call.world.switches.clamp_count), call.params.offset()
     listed = list(call.world.teams.values())
     if call.params.choice("order", ("asc", "desc"), "desc") == "desc":
@@ -124,7 +123,8 @@ def teams(call: Call) -> Any:
 
 
 def team(call: Call) -> Any:
-    """GET /teams/:teamId."""
+    """GET /teams/:teamId: administrators only."""
+    call.require_administrator()
     text = call.path["team"]
     found = call.world.teams.get(int(text)) if text.isdigit() else None
     if found is None:

@@ -168,7 +168,7 @@ def failed(deployed: Deployed, new_database: NewDatabase) -> Iterator[dict[str, 
             "wrong host": {"BACKLOG_URL": "http://127.0.0.1:9"},
             "html": space(Fault("html", 200, times=None)),
             "not a space": space(Fault("html", 404, times=None)),
-            "refused list": space(Fault(status=403, path="/teams", times=None)),
+            "refused list": space(Fault(status=403, path="/priorities", times=None)),
             "no server": {"WAREHOUSE_URL": f"postgresql://loader:{PASSWORD}@127.0.0.1:9/warehouse"},
             "no storage": {"DAGSTER_POSTGRES_URL": f"postgresql://loader:{PASSWORD}@127.0.0.1:9/dagster"},
             "no project": {},
@@ -213,7 +213,7 @@ def test_a_list_that_is_refused_is_one_line_and_the_rest_is_loaded(failed: dict[
     done = failed["refused list"]
     assert done.code == 1
     [line] = [line for line in done.lines if line.startswith("Error: ")]
-    assert line.startswith("Error: teams: GET /teams: 403, code 5")
+    assert line.startswith("Error: priorities: GET /priorities: 403, code 5")
     assert "Traceback" not in done.err
     assert done.out.splitlines()[-1].startswith("failed in ")
     [issues] = [row.split() for row in done.out.splitlines() if row.startswith("issues ")]

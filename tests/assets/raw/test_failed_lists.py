@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from resources.simulator import Fault, RequestInfo, SpaceSpec
+from tests.assets.verify.verifying import deep
 from tests.deployment import WHOLE_TABLES, Deploy, Deployment, counts, failures, metadata
 
 ALWAYS: dict[str, Any] = {"times": None}
@@ -15,7 +16,7 @@ ALWAYS: dict[str, Any] = {"times": None}
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        (Fault(status=403, path="/teams", **ALWAYS), "GET /teams: 403"),
+        (Fault(status=403, path=".*/teams", **ALWAYS), "GET /projects/OPS/teams: 403"),
         (Fault(status=404, path="/teams", **ALWAYS), "GET /teams: 404"),
         (Fault(status=500, path="/teams", **ALWAYS), "GET /teams: 500"),
         (Fault("html", 200, path="/teams", **ALWAYS), "GET /teams: 200, but the body is not JSON"),
@@ -165,5 +166,53 @@ def test_a_key_that_may_not_list_users_gets_the_members_and_says_so(deploy: Depl
     assert any("GET /users: 403" in line for line in deployment.log(run, "WARNING"))
 
 
-def test_an_administrators_key_says_that_all_users_are_in_the_table(deployment: Deployment) -> None:
+def ordinary_user(deployment: Deployment) -> int:
+    """Return a user who administers nothing, made a member of two of the three projects, whose teams are not the third's."""
+    space = deployment.sim.space
+    leads = {user for project in space.projects.values() for user in project.administrators}
+    in_teams = {user for team in space.teams.values() for user in team.members}
+    user = next(one for one in space.users.values() if one.role == 2 and one.id not in leads | in_teams)
+    for project in space.projects.values():
+        if user.id in project.members:
+            space.remove_member(project.id, user.id)
+    for key in ("OPS", "WEB"):
+        space.add_member(key, user.id)
+    return user.id
+
+
+def test_an_ordinary_key_loads_everything_and_has_the_teams_of_its_projects(deploy: Deploy) -> None:
+    deployment = deploy(SpaceSpec(seed=3, users=20, projects=3, issues=30))
+    space, user = deployment.sim.space, ordinary_user(deployment)
+    shown = {team for key in ("OPS", "WEB") for team in space.project(key).teams}
+    seen = deployment.as_user(user)
+    deployment.instance.add_dynamic_partitions("backlog_projects", ["OPS", "WEB"])
+    for run in (seen.run("users"), seen.run("projects"), seen.run_issues(mode="incremental")):
+        assert run.success, failures(run)
+    assert {row["id"] for row in deployment.rows("teams")} == shown < space.teams.keys()
+    members = {row["id"]: set(row["member_ids"]) for row in deployment.rows("teams")}
+    assert members == {team: set(space.teams[team].members) for team in shown}
+    compared = deep(seen)
+    assert not compared.found.failed, compared.as_json()
+
+
+def test_teams_that_an_ordinary_key_does_not_see_are_not_taken_for_deleted(deploy: Deploy) -> None:
+    deployment = deploy(SpaceSpec(seed=3, users=20, projects=3, issues=0))
+    space, user = deployment.sim.space, ordinary_user(deployment)
+    assert deployment.run("projects").success
+    gone = space.project("OPS").teams[0]
+    space.teams[gone].name = "renamed"
+    run = deployment.as_user(user).run("projects", only=["teams"])
+    assert run.success, failures(run)
+    assert {row["id"] for row in deployment.rows("teams")} == space.teams.keys()
+    assert deployment.row("teams", gone)["name"] == "renamed"
+    assert metadata(run, "teams")["source_of_teams"] == "teams of all visible projects: the API key may not list teams"
+    assert any("GET /teams: 403" in line for line in deployment.log(run, "WARNING"))
+    assert not deployment.deletions("teams")
+
+
+def test_an_administrators_key_says_that_all_users_and_teams_are_in_the_tables(deployment: Deployment) -> None:
     assert metadata(deployment.run("users"), "users")["source_of_users"] == "GET /users: all users of the space"
+    deployment.sim.requests.clear()
+    run = deployment.run("projects", only=["teams"])
+    assert metadata(run, "teams")["source_of_teams"] == "GET /teams: all teams of the space"
+    assert deployment.sim.requests.by_route() == {"/space": 1, "/teams": 1}

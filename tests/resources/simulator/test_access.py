@@ -53,9 +53,25 @@ def test_no_key_is_kept_in_the_log(api: Api) -> None:
     assert api.simulator.requests.recent()[-1].params == []
 
 
-def test_only_administrators_list_all_users(api: Api, as_user: Login) -> None:
-    assert api.get("/users")
-    assert as_user(api, 2).error("/users") == (403, 5)
+@pytest.mark.parametrize("path", ["/users", "/teams", "/groups"])
+def test_only_those_who_administer_something_list_all_users_and_teams(api: Api, as_user: Login, path: str) -> None:
+    space, member = api.simulator.space, as_user(api, 2)
+    user = member.get("/users/myself")["id"]
+    for project in space.projects.values():
+        project.administrators = [one for one in project.administrators if one != user]
+    assert api.get(path)
+    assert member.error(path) == (403, 5)
+    space.project("OPS").administrators.append(user)
+    assert [one["id"] for one in member.get(path)] == [one["id"] for one in api.get(path)]
+
+
+def test_a_member_sees_the_teams_of_a_project_and_only_administrators_one_by_its_id(api: Api, as_user: Login) -> None:
+    space, member = api.simulator.space, as_user(api, 2)
+    space.add_member("OPS", member.get("/users/myself")["id"])
+    teams = member.get("/projects/OPS/teams")
+    assert [team["id"] for team in teams] == space.project("OPS").teams != []
+    assert api.get(f"/teams/{teams[0]['id']}")["id"] == teams[0]["id"]
+    assert member.error(f"/teams/{teams[0]['id']}") == (403, 5)
 
 
 def test_a_project_one_does_not_belong_to_does_not_exist(api: Api, as_user: Login) -> None:
