@@ -12,7 +12,7 @@ from typing import Literal
 
 import dagster as dg
 from pydantic import Field
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from assets.claims import check_results, check_specs, found_lately
 from assets.raw.activity_wants import register
@@ -21,7 +21,7 @@ from assets.raw.issue_scope import SCOPE as ISSUES
 from assets.raw.listings import whole_table_result
 from assets.raw.table_load import TableLoad, in_history, table_load
 from resources.backlog.errors import MalformedResponse, NotFound, PermissionDenied
-from resources.backlog.feed import TEAM_JOINED, USER_JOINED
+from resources.backlog.feed import TEAM_JOINED, USER_JOINED, whole
 from resources.backlog.models import Record
 from resources.backlog.paging import PAGE_SIZE
 from resources.backlog.resource import BacklogResource
@@ -32,6 +32,7 @@ from resources.warehouse.feed_state import FeedState, Gap
 from resources.warehouse.loader import MergeResult
 from resources.warehouse.quarantine import pending_rejections, resolve_rejections
 from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.schema import SPECS
 from resources.warehouse.sight import forget_reads
 from resources.warehouse.state import get_watermarks
 
@@ -251,7 +252,7 @@ def _store(
         register(connection, load.space_key, told, "activity feed", first_look=first_look)
         if state is not None:
             if not first_look:
-                joined.update(_joined(load, told))
+                joined.update(_joined(load, connection, told))
                 forget_reads(connection, joined, space_key=load.space_key)
             feed_state.set_feed(connection, load.space_key, _without(state, joined))
         if project is not None:
@@ -266,8 +267,8 @@ def _without(state: FeedState, projects: Collection[int]) -> FeedState:
     return replace(state, projects=tuple(project for project in state.projects if project not in projects))
 
 
-def _joined(load: TableLoad, told: Sequence[Record]) -> set[int]:
-    """Return the projects of which activities tell that the user of the key, or a team, has joined them."""
+def _joined(load: TableLoad, connection: Connection, told: Sequence[Record]) -> set[int]:
+    """Return the projects of which activities tell that the user of the key, or a team that may hold him, has joined them."""
     joins = [row for row in told if row.get("type") in (USER_JOINED, TEAM_JOINED)]
     me = load.client.myself().get("id") if joins else None
     found = set()
@@ -275,9 +276,22 @@ def _joined(load: TableLoad, told: Sequence[Record]) -> set[int]:
         content, project = row.get("content"), row.get("project")
         users = content.get("users") if isinstance(content, dict) else None
         names_me = isinstance(users, list) and any(isinstance(user, dict) and user.get("id") == me for user in users)
-        if isinstance(project, dict) and (row["type"] == TEAM_JOINED or names_me):
+        holds_me = row["type"] == TEAM_JOINED and _may_hold(load, connection, content, me)
+        if isinstance(project, dict) and (names_me or holds_me):
             found.add(int(project["id"]))
     return found
+
+
+def _may_hold(load: TableLoad, connection: Connection, content: object, user: object) -> bool:
+    """Say whether a user may be in one of the teams that an activity names: he is, as far as is stored, or one is not known."""
+    parties = content.get("parties") if isinstance(content, dict) else None
+    named = [whole(one.get("id")) if isinstance(one, dict) else None for one in parties] if isinstance(parties, list) else []
+    teams = SPECS["teams"].table.c
+    query = select(teams.id, teams.member_ids).where(
+        teams.space_key == load.space_key, teams.id.in_(named), teams.deleted_at.is_(None), teams.member_ids.is_not(None)
+    )
+    known = {int(team): set(members) for team, members in connection.execute(query)}
+    return not named or any(team is None or user in known.get(team, {user}) for team in named)
 
 
 def _moments(page: Sequence[Record]) -> list[datetime]:

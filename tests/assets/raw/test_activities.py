@@ -185,6 +185,48 @@ def test_a_project_that_is_joined_later_is_read_by_its_own_feed(loaded: Deployme
     assert ids(deployment) == {one.id for one in space.activities if one.project_id in {*joined, new.id}}
 
 
+def test_a_team_without_the_user_of_the_key_that_joins_a_project_lets_nothing_be_read_again(loaded: Deployment) -> None:
+    space = loaded.sim.space
+    others = [user for user in space.users if user != space.administrator.id]
+    team = space.add_team("others", others[:3])
+    assert loaded.run("projects", only=["teams"]).success
+    assert loaded.run_issues(mode="incremental").success
+    loaded.sim.requests.clear()
+    assert loaded.run_issues(mode="incremental").success
+    quiet = loaded.sim.requests.by_route()
+    loaded.sim.requests.clear()
+    space.add_project_team("OPS", team.id)
+    assert loaded.run_issues(mode="incremental").success
+    assert loaded.sim.requests.by_route() == quiet | {"/users/myself": 1}
+    assert ids(loaded) == told(loaded)
+
+
+@pytest.mark.parametrize("teams", ["with the user", "unknown", "not said", "deleted", "two, one with the user"])
+def test_a_project_that_a_team_joins_which_may_hold_the_user_of_the_key_is_read_whole(loaded: Deployment, teams: str) -> None:
+    space = loaded.sim.space
+    owner, other = space.administrator.id, next(user for user in space.users if user != space.administrator.id)
+    ours, theirs = space.add_team("ours", [owner]), space.add_team("theirs", [other])
+    if teams != "unknown":
+        assert loaded.run("projects", only=["teams"]).success
+    if teams == "deleted":
+        loaded.change(f"UPDATE raw.teams SET deleted_at = now() WHERE id = {theirs.id}")
+    joined = {"with the user": [ours.id], "two, one with the user": [theirs.id, ours.id]}.get(teams, [theirs.id])
+    space.add_project_team("OPS", theirs.id)
+    parties: Any = {"not said": None}.get(teams, [{"id": team, "name": "team"} for team in joined])
+
+    def tell(request: RequestInfo, body: Any) -> Any:
+        return (
+            [row | {"content": {"parties": parties}} if row["type"] == 25 else row for row in body]
+            if request.route == FEED
+            else body
+        )
+
+    loaded.sim.rewrite_response(tell)
+    load(loaded)
+    unread = loaded.query("SELECT project_id FROM ops.sync_state WHERE scope = 'issues' AND watermark IS NULL")
+    assert [row["project_id"] for row in unread] == [space.project("OPS").id]
+
+
 def test_what_an_activity_tells_is_wanted_in_the_same_transaction(loaded: Deployment) -> None:
     space = loaded.sim.space
     one, two, three, *_ = space.issues.values()

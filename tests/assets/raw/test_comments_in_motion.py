@@ -92,10 +92,13 @@ def test_a_name_keeps_what_it_meant_before_its_issue_moved_though_the_source_kee
         assert (row["project_id"], row["new_ids"]) == (space.project("WEB").id, [ops])
 
 
-def test_a_project_that_was_out_of_sight_in_the_middle_of_a_read_is_read_again(deploy: Deploy) -> None:
+@pytest.mark.parametrize("by", ["himself", "a known team", "a new team"])
+def test_a_project_that_was_out_of_sight_in_the_middle_of_a_read_is_read_again(deploy: Deploy, by: str) -> None:
     deployment = deploy()
     space, owner = deployment.sim.space, deployment.sim.space.administrator.id
-    ops = space.project("OPS")
+    ops, ours = space.project("OPS"), space.add_team("ours", [owner])
+    if by == "a known team":
+        assert deployment.run("projects", only=["teams"]).success
     for team in list(ops.teams):
         space.remove_project_team("OPS", team)
     if owner not in ops.members:
@@ -113,8 +116,10 @@ def test_a_project_that_was_out_of_sight_in_the_middle_of_a_read_is_read_again(d
     def back_after_the_second(request: RequestInfo) -> None:
         if request.route == "/space/activities":
             asked.append(request.route)
-            if len(asked) == 2:
+            if len(asked) == 2 and by == "himself":
                 space.add_member("OPS", owner)
+            elif len(asked) == 2:
+                space.add_project_team("OPS", ours.id)
 
     deployment.sim.before_request(back_after_the_second)
     for _ in range(3):
