@@ -23,6 +23,9 @@ from resources.warehouse.deletes import stored_ids
 from resources.warehouse.reads import CommentRead, Want
 from resources.warehouse.schema import SPECS
 
+#: Issues in a row that cannot be read before the others of their project are left to the next load: it is not the issue then.
+GIVE_UP_AFTER = 3
+
 #: Partitions to record: project id, key under which it is recorded, month.
 Cells = set[tuple[int, str, str]]
 
@@ -94,10 +97,12 @@ class _Reader:
         self.whole = whole
 
     def read(self, chosen: Sequence[CommentRead]) -> None:
-        """Read issue by issue; what was read before an error is kept."""
+        """Read issue by issue; what was read before an error is kept, and one issue that fails does not keep the others from it."""
+        failed = 0
         try:
             for read in chosen:
-                if not self._issue(read):
+                failed = 0 if self._issue(read) else failed + 1
+                if failed == GIVE_UP_AFTER:
                     break
         except BacklogError:
             self.batch.store()
@@ -105,7 +110,7 @@ class _Reader:
         self.batch.store()
 
     def _issue(self, read: CommentRead) -> bool:
-        """Read an issue, and return False when the others of the project need not be tried."""
+        """Read an issue; False when that failed: it stays wanted, and the load fails in the end, save for archived projects."""
         try:
             self._pages(read)
         except AuthenticationError:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from assets.raw.comments import GIVE_UP_AFTER
 from resources.simulator import Fault
 from resources.simulator.model import Issue
 from resources.simulator.requests import RequestInfo
@@ -110,12 +111,49 @@ def test_one_project_whose_comments_are_refused_does_not_keep_the_others_from_lo
     deployment.sim.faults.add(Fault(status=403, path=f"/issues/({'|'.join(refused)})/comments", times=None))
     run = deployment.run_issues(mode="incremental")
     assert not run.success
-    assert [line.count("OPS, issue") for line in failures(run)] == [1]
+    assert [line.count("OPS, issue") for line in failures(run)] == [GIVE_UP_AFTER]
     others = {row.id for issue in space.issues.values() if issue.project_id != space.project("OPS").id for row in issue.comments}
     assert stored(deployment) == others
     deployment.sim.faults.clear()
     load(deployment)
     assert stored(deployment) == source(deployment)
+
+
+@pytest.mark.parametrize("fault", [{"status": 400}, {"status": 403}, {"kind": "truncate"}], ids=str)
+def test_an_issue_whose_comments_always_fail_keeps_no_other_from_its_own(loaded: Deployment, fault: dict[str, Any]) -> None:
+    space = loaded.sim.space
+    first, *others = [space.issue(issue) for issue in sorted(space.project("OPS").issues)[:6]]
+    said = {issue.id: space.comment(issue, "said").id for issue in (first, *others)}
+    loaded.sim.faults.add(Fault(path=f"/issues/{first.id}/comments", times=None, **fault))
+    for _ in range(2):
+        run = loaded.run_issues(mode="incremental")
+        [line] = failures(run)
+        assert line.startswith(f"comments: OPS, issue {first.id}: GET /issues/{first.id}/comments: ")
+        assert stored(loaded) == source(loaded) - {said[first.id]}
+    [row] = loaded.query("SELECT status FROM ops.sync_history WHERE sync_type = 'comments' ORDER BY id DESC LIMIT 1")
+    assert row["status"] == "failed"
+    asked(loaded)
+    assert not loaded.run_issues(mode="incremental").success
+    assert {issue for issue, _ in asked(loaded)} == {first.id}, "what was read is not read again"
+    loaded.sim.faults.clear()
+    load(loaded)
+    assert stored(loaded) == source(loaded)
+
+
+def test_issues_that_fail_here_and_there_are_all_named_and_three_in_a_row_end_the_turn_of_their_project(
+    loaded: Deployment,
+) -> None:
+    space = loaded.sim.space
+    ids = sorted(space.project("OPS").issues)[:8]
+    said = {issue: space.comment(issue, "said").id for issue in [*ids, min(space.project("WEB").issues)]}
+    bad = [ids[0], ids[1], ids[3], ids[4], ids[5]]
+    loaded.sim.faults.add(Fault(status=400, path=f"/issues/({'|'.join(map(str, bad))})/comments", times=None))
+    [line] = failures(loaded.run_issues(mode="incremental"))
+    assert all(f"OPS, issue {issue}: " in line for issue in bad)
+    assert stored(loaded) == source(loaded) - {said[issue] for issue in [*bad, *ids[6:]]}
+    loaded.sim.faults.clear()
+    load(loaded)
+    assert stored(loaded) == source(loaded)
 
 
 @pytest.mark.parametrize("wrong", [{"created": "yesterday"}, {"createdUser": {"id": "nobody"}}], ids=["time", "user"])
