@@ -1,7 +1,8 @@
 """Issues that are gone: found missing by a re-read, a count or the activity feed, and marked only after asking for each by id.
 
 A project that goes out of sight shows nothing either, without an error. So after the confirming read the projects are listed once
-more: where that does not show the project of an issue, its absence proves nothing.
+more: where that does not show the project of an issue, its absence proves nothing; where it shows projects that were not asked, the
+issue may have moved there, and all are asked.
 
 Add here: another way in which a deletion is noticed. Keep out: rows that vanish from whole listings (`TableLoad.store_listing`).
 """
@@ -106,7 +107,7 @@ def mark_absent(load: TableLoad, told: Mapping[int, str], visible: dict[int, Pro
     """Ask for issues by id, store what comes back, and mark those that do not, each with what told of it as the evidence."""
     fallback = min(tally.projects, default=0)
     by_evidence: dict[str, list[int]] = defaultdict(list)
-    for identifier in _proven(load, _absent(load, sorted(told), visible, tally, fallback), visible):
+    for identifier in _proven(load, _absent(load, sorted(told), visible, tally, fallback), visible, tally, fallback):
         by_evidence[told[identifier]].append(identifier)
     for evidence, ids in by_evidence.items():
         _mark(load, ids, tally, fallback, evidence)
@@ -117,7 +118,7 @@ def _mark_if_absent(
 ) -> bool:
     """Mark those of the issues that the source does not give by id; return False when the absence of some proves nothing."""
     absent = _absent(load, sorted(suspects), visible, tally, project_id)
-    gone = _proven(load, absent, visible)
+    gone = _proven(load, absent, visible, tally, project_id)
     _mark(load, gone, tally, project_id, found_by)
     return len(gone) == len(absent)
 
@@ -137,9 +138,10 @@ def _mark(load: TableLoad, gone: Sequence[int], tally: Tally, project_id: int, f
     load.note_deleted(len(marked))
 
 
-def _proven(load: TableLoad, absent: Sequence[int], visible: dict[int, Project]) -> list[int]:
+def _proven(load: TableLoad, absent: Sequence[int], visible: dict[int, Project], tally: Tally, project_id: int) -> list[int]:
     """Return those of the absent issues that are stored and whose project is still in sight, so that they must be gone.
 
+    They are asked for once more when a project is in sight that was not when the load began: they may have moved there.
     Whether lists hold the issues of an archived project is not documented: there, absence proves something only when other issues
     of the project are listed, or when the feed has told that the issue was deleted. One request when any is absent, and one for
     each archived project concerned.
@@ -153,6 +155,9 @@ def _proven(load: TableLoad, absent: Sequence[int], visible: dict[int, Project])
     if not stored:
         return []
     now = _archived_now(load)
+    if not now.keys() <= visible.keys():
+        still = _absent(load, sorted(stored), now, tally, project_id)
+        stored = {identifier: stored[identifier] for identifier in still}
     sound: set[int] = set()
     empty: set[int] = set()
     for project_id in set(stored.values()) & now.keys() & visible.keys():
@@ -195,7 +200,7 @@ def _refuse_lost(load: TableLoad, projects: Sequence[Project]) -> None:
         raise NotFound(f"GET /projects lists {', '.join(lost)} no more: deleted or out of sight since this load began; load again")
 
 
-def _absent(load: TableLoad, ids: Sequence[int], visible: dict[int, Project], tally: Tally, project_id: int) -> list[int]:
+def _absent(load: TableLoad, ids: Sequence[int], visible: Collection[int], tally: Tally, project_id: int) -> list[int]:
     """Ask for issues by id, a hundred a request, store what comes back and return the ids that do not.
 
     A row that was not met may only have moved, to another month or another project.

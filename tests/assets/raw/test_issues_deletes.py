@@ -2,9 +2,11 @@
 
 import re
 
+import pytest
+
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, month_keys, partition_key
 from assets.raw.issues import issues
-from resources.simulator import Fault
+from resources.simulator import Fault, RequestInfo
 from tests.deployment import Deployment, counts, failures, observed
 
 NOW = month_keys()[-1]
@@ -51,6 +53,36 @@ def test_a_deletion_beside_a_creation_is_found_though_the_source_counts_as_many_
     space.create_issue("OPS")
     assert loaded.run_issues(mode="incremental", first=NOW).success
     assert loaded.stored_issues() == loaded.source_issues()
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_an_issue_that_moves_to_a_project_made_while_the_load_runs_is_no_deletion(loaded: Deployment, told: bool) -> None:
+    space = loaded.sim.space
+    moving = min(space.project("OPS").issues)
+    if told:
+        space.link_file(moving)  # moves no `updated`: the issue is asked for by id
+    waiting = [moving]
+
+    def move(request: RequestInfo) -> None:
+        by_id = any(name == "id[]" for name, _ in request.params)
+        if waiting and (by_id if told else request.route == "/issues/count"):
+            space.add_project("NEW", "新規")
+            space.move_issue(waiting.pop(), "NEW")
+
+    loaded.sim.before_request(move)
+    run = loaded.run_issues(mode="incremental")
+    assert run.success, failures(run)
+    assert not waiting
+    assert loaded.query("SELECT 1 FROM ops.deletions") == []
+    assert loaded.stored_issues() == loaded.source_issues()
+    assert loaded.row("issues", moving)["issue_key"] == "NEW-1"
+    loaded.discover()
+    assert loaded.run_issues(mode="incremental").success
+    assert loaded.query("SELECT 1 FROM ops.deletions") == []
+    stored = {row["id"]: (row["content"], row["project_id"]) for row in loaded.rows("comments")}
+    assert stored == {
+        row.id: (row.content, issue.project_id) for issue in loaded.sim.space.issues.values() for row in issue.comments
+    }
 
 
 def test_a_deletion_that_no_feed_tells_is_found_by_reading_its_project_again(loaded: Deployment) -> None:
