@@ -2,7 +2,10 @@
 with points as (
     {{ timeline(
         'assignee',
-        {'assignee': ['i.assignee', 'c.old_value', 'c.new_value'], 'assignee_id': ['i.assignee_id', 'c.old_id', 'c.new_id']},
+        {
+            'assignee': ['i.assignee', 'c.old_value', 'c.new_value'],
+            'assignee_id': ['i.assignee_id', 'c.old_id', id_after('assignee', 'assignee_id')]
+        },
         'case when c.new_id is null then c.new_value is distinct from i.assignee else c.new_id is distinct from i.assignee_id end'
     ) }}
 ),

@@ -3,7 +3,10 @@
 with points as (
     {{ timeline(
         'status',
-        {'status': ['i.status', 'c.old_value', 'c.new_value'], 'status_id': ['i.status_id', 'c.old_id', 'c.new_id']},
+        {
+            'status': ['i.status', 'c.old_value', 'c.new_value'],
+            'status_id': ['i.status_id', 'c.old_id', id_after('status', 'status_id')]
+        },
         'case when c.new_id is null then c.new_value is distinct from i.status else c.new_id is distinct from i.status_id end'
     ) }}
 ),
