@@ -5,6 +5,7 @@ with status_facts as (
         issue_id,
         min(valid_from) filter (where stage in ('active', 'review')) as first_started_at,
         min(valid_from) filter (where stage = 'done') as first_done_at,
+        max(stage) filter (where is_last) as stage,
         bool_or(is_last and stage = 'done') as is_done,
         sum(seconds) filter (where stage = 'waiting') as seconds_waiting,
         sum(seconds) filter (where stage = 'active') as seconds_active,
@@ -98,7 +99,7 @@ select
     i.summary,
     i.issue_type,
     i.status,
-    coalesce(st.stage, 'active') as stage,
+    s.stage,
     i.priority,
     i.resolution,
     i.assignee_id,
@@ -152,8 +153,6 @@ select
 from {{ ref('stg_issue') }} as i
 join status_facts as s on s.space_key = i.space_key and s.issue_id = i.issue_id
 left join last_done as d on d.space_key = i.space_key and d.issue_id = i.issue_id
-left join {{ ref('stg_status_stage') }} as st
-    on st.space_key = i.space_key and st.project_id = i.project_id and st.status = i.status
 left join change_facts as f on f.space_key = i.space_key and f.issue_id = i.issue_id
 left join reopenings as r on r.space_key = i.space_key and r.issue_id = i.issue_id
 left join comment_facts as c on c.space_key = i.space_key and c.issue_id = i.issue_id

@@ -1,17 +1,19 @@
--- The stage of each status that a project has, had or changed to, by name: the project's own line of the map, then that of all,
--- then the four built-in ids, then active. Read from the raw tables, since it also tells which issues are touched.
+-- The stage of each status that a project has, had or changed to. Where the id is known it goes by the name of today, so that a status
+-- that was renamed has one stage, before as after; where the history tells no id (0), by the name of that time. A name counts by the
+-- project's own line of the map, then that of all, then the four built-in ids, then as active. Read from the raw tables, since it also
+-- tells which issues are touched.
 with statuses as (
-    select space_key, project_id, name as status, id as status_id
+    select space_key, project_id, id as status_id, name as status
     from {{ source('raw', 'statuses') }}
     union
-    select i.space_key, i.project_id, i.payload #>> '{status,name}', i.status_id
+    select i.space_key, i.project_id, coalesce(i.status_id, 0), i.payload #>> '{status,name}'
     from {{ source('raw', 'issues') }} as i
     where not exists (
         select from {{ source('raw', 'statuses') }} as s
         where s.space_key = i.space_key and s.project_id = i.project_id and s.id = i.status_id
     )
     union
-    select c.space_key, c.project_id, v.status, v.status_id
+    select c.space_key, c.project_id, coalesce(v.status_id, 0), v.status
     from (
         select distinct c.space_key, i.project_id, c.old_value, c.old_id, c.new_value, c.new_id
         from {{ source('raw', 'issue_changes') }} as c
@@ -26,24 +28,34 @@ map as (
     where stage in ('waiting', 'active', 'review', 'done')
     group by 1, 2
 ),
-by_name as (
-    select space_key, project_id, status, min(status_id) as status_id
-    from statuses
-    where status is not null
-    group by space_key, project_id, status
+named as (
+    select
+        n.space_key,
+        n.project_id,
+        n.status_id,
+        n.status,
+        coalesce(s.name, n.status) as status_today,
+        -- Without an id: the first that is known to have had the name.
+        coalesce(nullif(n.status_id, 0), min(nullif(n.status_id, 0)) over (partition by n.space_key, n.project_id, n.status)) as id
+    from statuses as n
+    left join {{ source('raw', 'statuses') }} as s
+        on s.space_key = n.space_key and s.project_id = n.project_id and s.id = n.status_id
+    where n.status is not null
 )
 select
     n.space_key,
     n.project_id,
+    n.status_id,
     n.status,
+    n.status_today,
     coalesce(
         own.stage,
         every.stage,
-        case n.status_id when 1 then 'waiting' when 2 then 'active' when 3 then 'review' when 4 then 'done' end,
+        case n.id when 1 then 'waiting' when 2 then 'active' when 3 then 'review' when 4 then 'done' end,
         'active'
     ) as stage,
-    own.stage is null and every.stage is null and (n.status_id is null or n.status_id not between 1 and 4) as is_guess
-from by_name as n
+    own.stage is null and every.stage is null and (n.id is null or n.id not between 1 and 4) as is_guess
+from named as n
 left join {{ source('raw', 'projects') }} as p on p.space_key = n.space_key and p.id = n.project_id
-left join map as own on own.project_key = p.project_key and own.status = n.status
-left join map as every on every.project_key = '' and every.status = n.status
+left join map as own on own.project_key = p.project_key and own.status = n.status_today
+left join map as every on every.project_key = '' and every.status = n.status_today

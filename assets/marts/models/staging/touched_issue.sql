@@ -54,7 +54,8 @@ touched as (
     union
     select v.space_key, v.issue_id
     from {{ existing }} as v
-    join {{ stages }} as s on s.space_key = v.space_key and s.project_id = v.project_id and s.status = v.status
+    join {{ stages }} as s
+        on s.space_key = v.space_key and s.project_id = v.project_id and s.status_id = coalesce(v.status_id, 0) and s.status = v.status
     where s.stage <> v.stage
     {% endif %}
 )
