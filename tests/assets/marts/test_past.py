@@ -3,12 +3,17 @@
 Add here: something that may not change what was. Keep out: what the numbers mean (`test_marts.py`).
 """
 
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from tests.assets.marts.building import build, checks_of, contents, rows_of
+from tests.assets.marts.worked import CLOSED, IN_PROGRESS, STEPS
 from tests.deployment import Deployment
 
+TOKYO = ZoneInfo("Asia/Tokyo")
 NAMESAKE = "同姓 同名"
+BURN = "SELECT * FROM mart.milestone_burn WHERE milestone = '秋' ORDER BY day"
 
 
 def rows(deployment: Deployment, sql: str) -> list[dict[str, Any]]:
@@ -68,4 +73,37 @@ def test_a_renamed_status_has_the_stage_of_its_name_of_today_everywhere(built: t
     unknown = {row["status"] for row in rows_of(checks_of(run)["statuses_have_a_stage"])}
     assert {f"名前 {status_id}" for _, status_id in stages} <= unknown
     assert not unknown & {"確認中", "クローズ"}
+    assert_whole_build_gives_the_same(deployment)
+
+
+def test_the_days_before_an_issue_was_found_gone_stay_as_they_were(built: tuple[Deployment, int]) -> None:
+    deployment, _ = built
+    space = deployment.sim.space
+    author, other = sorted(space.users)[:2]
+    milestone = space.add_version("OPS", "秋", due="2026-07-31", at=STEPS["made"])
+    issue = space.create_issue("OPS", by=author, at=STEPS["made"], estimated_hours=8, actual_hours=1.5)
+    started: dict[str, Any] = {"status_id": IN_PROGRESS, "assignee_id": other, "actual_hours": 3, "milestone_ids": [milestone.id]}
+    space.edit_issue(issue, by=other, at=STEPS["started"], comment="始めます", **started)
+    taken_back = space.edit_issue(issue, by=other, at=STEPS["reviewed"], comment="違いました", due_date="2026-07-10")
+    space.edit_issue(issue, by=other, at=STEPS["closed"], status_id=CLOSED, due_date="2026-07-31")
+    assert taken_back
+    deployment.load()
+    space.delete_comment(taken_back)
+    build(deployment.load())
+    was = last(deployment, "issue", issue.id, "issue_id")
+    assert (was["lead_seconds"], was["comment_count"], was["due_date_changes"]) == (129_600, 1, 1)
+    days = f"SELECT * FROM mart.issue_history WHERE issue_id = {issue.id} ORDER BY first_day"
+    ledger = f"SELECT position, kind, hours, user_id FROM mart.hours_ledger WHERE issue_id = {issue.id} ORDER BY position"
+    before, burn, hours = (rows(deployment, sql) for sql in (days, BURN, ledger))
+    assert [row["stage"] for row in before] == ["active", "done"]
+    assert {row["done"] for row in burn} == {0, 1}
+    space.delete_issue(issue)
+    run = build(deployment.load())
+    assert checks_of(run)["days_of_an_issue_do_not_overlap"].passed
+    now = last(deployment, "issue", issue.id, "issue_id")
+    assert now == {**was, "is_deleted": True, "deleted_at": now["deleted_at"]}
+    last_day = now["deleted_at"].astimezone(TOKYO).date() - timedelta(days=1)
+    assert rows(deployment, days) == [*before[:-1], {**before[-1], "last_day": last_day}]
+    assert rows(deployment, BURN)[: len(burn)] == burn, "it goes on until the day on which it lost the issue"
+    assert rows(deployment, ledger) == hours
     assert_whole_build_gives_the_same(deployment)

@@ -80,7 +80,7 @@ select
     i.issue_key,
     h.first_day,
     -- An issue that is gone was there until the day before it was found gone.
-    coalesce(h.last_day, (i.deleted_at at time zone i.timezone)::date - 1) as last_day,
+    least(h.last_day, (i.deleted_at at time zone i.timezone)::date - 1) as last_day,
     s.status_id,
     s.status,
     s.stage,

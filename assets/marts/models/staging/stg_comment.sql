@@ -1,4 +1,4 @@
--- One row per comment that the source still has; those without text only record changes.
+-- One row per comment that the source still has, or that went with its issue; those without text only record changes.
 select
     space_key,
     id as comment_id,
@@ -9,4 +9,4 @@ select
     created_user_id,
     created_at
 from {{ source('raw', 'comments') }} as c
-where deleted_at is null {{ and_touched('c') }}
+where {{ is_told('c') }} {{ and_touched('c') }}
