@@ -32,7 +32,7 @@ def load_wanted(load: TableLoad, visible: dict[int, Project]) -> None:
 
 
 def load_deep_share(load: TableLoad, visible: dict[int, Project]) -> None:
-    """Read tonight's share of the issues again, for what moves no `updated`: stars, linked files, renamed items, vanished rows."""
+    """Read tonight's share of the issues again, for what moves no `updated`: stars, linked files, vanished rows."""
     with load.engine.connect() as connection:
         share = [
             WantedIssue(read.issue_id, read.project_id, read.wants, "nightly pass")

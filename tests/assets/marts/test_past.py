@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from resources.simulator.masters import CHECKBOX, RADIO, SINGLE
 from tests.assets.marts.building import build, checks_of, contents, rows_of
 from tests.assets.marts.worked import CLOSED, IN_PROGRESS, STEPS
 from tests.deployment import Deployment
@@ -107,3 +108,23 @@ def test_the_days_before_an_issue_was_found_gone_stay_as_they_were(built: tuple[
     assert rows(deployment, BURN)[: len(burn)] == burn, "it goes on until the day on which it lost the issue"
     assert rows(deployment, ledger) == hours
     assert_whole_build_gives_the_same(deployment)
+
+
+def test_a_renamed_item_has_its_name_of_today_in_issues_that_nobody_touched(built: tuple[Deployment, int]) -> None:
+    deployment, _ = built
+    space = deployment.sim.space
+    fields = {one.kind: one.id for one in space.project("OPS").fields.values()}
+    one_of, some_of, typed = fields[SINGLE], fields[CHECKBOX], fields[RADIO]
+    issue = space.create_issue("OPS", custom={one_of: ((1,), None), some_of: ((3, 1), None), typed: ((), "そのほか")})
+    deployment.load()
+    read = deployment.row("issues", issue.id)["loaded_at"]
+    for field, name in ((one_of, "最優先"), (some_of, "最優先の箱")):
+        space.rename_item("OPS", field, 1, name)
+    assert deployment.run("projects").success
+    assert deployment.row("issues", issue.id)["loaded_at"] == read
+    found = rows(deployment, f"SELECT * FROM staging.stg_issue_custom_field WHERE issue_id = {issue.id}")
+    assert {row["custom_field_id"]: (row["value"], row["other_value"]) for row in found} == {
+        one_of: ("最優先", None),
+        some_of: ("低 🐢, 最優先の箱", None),
+        typed: (None, "そのほか"),
+    }
