@@ -72,8 +72,9 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
     for wanted, option in ((port, "--port"), (service_port, "--service-port")):
         if not _is_free(wanted):
             raise UpError(f"port {wanted} on {HOST} is in use: stop what listens there, or choose another with {option}")
+    before = {number: signal.getsignal(number) or signal.SIG_DFL for number in STOPPING}
     for number in STOPPING:
-        if signal.getsignal(number) != signal.SIG_IGN:  # with nohup the window may be closed
+        if number != signal.SIGHUP or before[number] != signal.SIG_IGN:  # with nohup the window may be closed
             signal.signal(number, _raise_stop)
     children: Children = {}
     try:
@@ -117,6 +118,8 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
         _stop_listening()
         end_processes([child.pid for child in children.values()])
         Runtime.remove(settings.home)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _note(settings: Settings, connected: Settings, url: str, service_url: str, children: Children) -> None:
@@ -140,7 +143,7 @@ def _raise_stop(_number: int, _frame: FrameType | None) -> None:
 def _stop_listening() -> None:
     """Let who asks again, or closes the window, not leave processes behind that nobody knows of."""
     for number in STOPPING:
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, lambda _number, _frame: None)
 
 
 def _say(line: str) -> None:

@@ -10,6 +10,7 @@ import httpx
 import psutil
 import pytest
 
+from pipelines.processes import started
 from resources.simulator import Fault, Simulator, SpaceSpec
 from tests.integration.commands import Shell, end
 from tests.integration.compose import LAUNCH, wait_until
@@ -37,11 +38,15 @@ def test_a_read_only_up_shows_everything_and_starts_nothing(tmp_path: Path, new_
             selector = {"repositoryLocationName": "backlog_elt", "repositoryName": "__repository__", "jobName": "users"}
             shown, refused = ask(port, "{ assetNodes { id } }"), ask(port, LAUNCH, params={"selector": selector})
         finally:
-            process.send_signal(signal.SIGTERM)
+            children = psutil.Process(process.pid).children(recursive=True)
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # somebody cannot wait, and closes the window
+                process.send_signal(number)
             done = end(process)
     assert len(shown["assetNodes"]) > 15
     assert refused["launchRun"]["__typename"] == "UnauthorizedError"
     assert done.code == 0, done.err
+    assert len(children) >= 4
+    assert not [child for child in children if started(child.pid) is not None]
 
 
 def ask(port: int, query: str, **variables: object) -> dict[str, dict[str, object]]:
@@ -79,7 +84,7 @@ def test_a_run_that_was_at_work_when_the_machine_went_down_is_ended_by_the_next_
         try:
             wait_until(lambda: answers(port) and statuses(port) == ["SUCCESS", "FAILURE"], "the run is not done again")
         finally:
-            again.send_signal(signal.SIGTERM)
+            again.send_signal(signal.SIGHUP)
             done = end(again)
     assert "went down with the last backlog-elt up: marked as ended" in done.err
     assert done.code == 0, done.err
