@@ -16,6 +16,8 @@ from service.security import check_exposure
 HOST, PORT = "127.0.0.1", 3001
 #: What was accepted is answered within this time when the service ends.
 GRACE_SECONDS = 8
+#: Longer than proxies and clients keep a connection: one that is closed just as it is used again is a request without an answer.
+KEPT_SECONDS = 75
 
 
 class ServiceError(RuntimeError):
@@ -51,6 +53,7 @@ def serve(settings: Settings, host: str, port: int, *, level: str | None = None)
         ws="none",
         lifespan="on",
         timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_keep_alive=KEPT_SECONDS,
     )
     with _listen(host, port) as listening, suppress(KeyboardInterrupt):
         uvicorn.Server(config).run([listening])
