@@ -41,6 +41,7 @@ jit = off
 _PORT = 5432
 _START_SECONDS = 120
 _ATTEMPTS = 5
+#: What is asked to end at once gets this long.
 _FORGOTTEN_SECONDS = 15
 _LONGEST_SOCKET_PATH = 100
 _IN_PROCESS = threading.Lock()
@@ -146,7 +147,7 @@ def _end_forgotten(data: Path) -> None:
     end = time.monotonic() + _FORGOTTEN_SECONDS
     while processes := [process for process in Path("/proc").glob("[0-9]*") if _is_forgotten(process, data)]:
         if time.monotonic() > end:
-            raise RuntimeError(f"a server of the removed folder does not end: process {processes[0].name}")
+            raise RuntimeError(f"process {processes[0].name}, a server whose folder was removed, does not end: end it by hand")
         for process in processes:
             with suppress(ProcessLookupError):
                 os.kill(int(process.name), signal.SIGQUIT)
