@@ -177,7 +177,10 @@ def _store_changes(
     wanted = wanted_before(load, ids)
     scan = scan_changes(load.client, ids, start)
     read_others(load, settle_met(load, wanted, store(load, scan, tally, projects)), visible, tally)
-    return scan, _still_unequal(load, projects, visible, tally, deleted_since, scan.started_at)
+    unequal = _still_unequal(load, projects, visible, tally, deleted_since, scan.started_at)
+    # What was just marked deleted has left children alone.
+    read_others(load, wanted_before(load, ids), visible, tally)
+    return scan, unequal
 
 
 def _still_unequal(

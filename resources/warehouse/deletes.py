@@ -31,7 +31,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from resources.warehouse.losses import holders
 from resources.warehouse.quarantine import key_text, resolve_of_projects, resolve_unlisted
+from resources.warehouse.reads import hold_reads, want
 from resources.warehouse.records import Key
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import deletions, issue_reads, sync_state
@@ -67,7 +69,8 @@ def mark_missing(
 ) -> tuple[int, ...]:
     """Mark the rows of a scope that the source no longer lists; return the last part of their keys.
 
-    Records of the scope that are in quarantine and are no longer listed either are settled: there is nothing left to load.
+    Records of the scope that are in quarantine and are no longer listed either are settled: there is nothing left to load. Issues
+    that refer to what is gone are wanted.
 
     Args:
         conn: a connection inside the caller's transaction.
@@ -91,7 +94,9 @@ def mark_missing(
         outer = tuple(scope[name] for name in spec.key[:-1])
         resolve_unlisted(conn, spec, space_key, [(*outer, last) for last in present], project_id=scope.get("project_id"))
     finding = _Finding(space_key, reason, evidence or f"{spec.endpoint} no longer lists it", run_id)
-    return _mark(conn, spec, [missing, *_scope(spec, scope)], finding)
+    gone = _mark(conn, spec, [missing, *_scope(spec, scope)], finding)
+    want(conn, space_key, holders(conn, space_key, spec.name, gone, project_id=scope.get("project_id")))
+    return gone
 
 
 def mark_deleted(
@@ -109,14 +114,18 @@ def mark_issues_deleted(
 ) -> tuple[int, ...]:
     """Mark issues with their comments and changes; return the ids of the issues that were not marked yet.
 
-    What was read of them is forgotten, so that an issue that comes back is read whole and its comments come back with it.
+    What was read of them is forgotten, so that an issue that comes back is read whole and its comments come back with it. Their
+    children are wanted.
     """
     given = _Finding(space_key, reason, evidence, run_id)
     marked = _mark(conn, SPECS["issues"], [SPECS["issues"].table.c.id == any_(_array(ids))], given)
     for table in ("comments", "issue_changes"):
         spec = SPECS[table]
         _mark(conn, spec, [spec.table.c.issue_id == any_(_array(ids))], _Finding(space_key, ISSUE_DELETED, evidence, run_id))
+    children = holders(conn, space_key, "issues", marked)
+    hold_reads(conn, space_key, [*ids, *(child.issue_id for child in children)])
     _forget(conn, issue_reads, issue_reads.c.issue_id == any_(_array(ids)), space_key)
+    want(conn, space_key, children)
     return marked
 
 

@@ -99,6 +99,12 @@ def want(conn: Connection, space_key: str, wants: Sequence[Want]) -> None:
     conn.execute(_WANT, {"space_key": space_key, "quarantine": QUARANTINE, **columns})
 
 
+def hold_reads(conn: Connection, space_key: str, issues: Collection[int]) -> None:
+    """Lock what is noted of some issues in the order of their ids, before it is changed in another one: then no two deadlock."""
+    query = select(_read.issue_id).where(_read.space_key == space_key, _read.issue_id == any_(_array(issues)))
+    conn.execute(query.order_by(_read.issue_id).with_for_update())
+
+
 def _both(one: Want, other: Want) -> Want:
     starts = [start for start in (one.comments_from, other.comments_from) if start is not None]
     project_id = other.project_id or one.project_id

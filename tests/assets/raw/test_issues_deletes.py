@@ -16,13 +16,15 @@ REREAD = "partition re-read; confirmed by GET /issues?id[]"
 
 def test_a_scheduled_load_finds_a_deleted_issue_by_the_feed(loaded: Deployment) -> None:
     gone = min(loaded.sim.space.project("OPS").issues)
+    children = len(loaded.sim.space.children[gone])
+    assert children
     loaded.sim.space.delete_issue(gone)
     run = loaded.run_issues(mode="incremental", first=NOW)
     assert loaded.stored_issues() == loaded.source_issues()
     [(found, reason, evidence)] = loaded.deletions("issues")
     assert (found, reason) == (gone, "deleted")
     assert re.fullmatch(r"activity feed: activity \d+; confirmed by GET /issues\?id\[\]", evidence)
-    assert counts(observed(run)) == {"deleted": 1}
+    assert counts(observed(run)) == {"deleted": 1, "read": children, "updated": children}
 
 
 def test_without_the_table_of_activities_the_feed_is_asked_when_the_numbers_differ(loaded: Deployment) -> None:

@@ -101,9 +101,8 @@ class People(Administrators):
             self.world.import_issues(home.id, count, by=self.one(home), description=self.name("CSV\r\n"))
 
     def delete(self) -> None:
-        """Delete an issue; its children are on their own then, and nothing tells of that."""
+        """Delete an issue; its children are on their own then, and nothing but the deletion tells of that."""
         if (found := self.issue()) is not None:
-            self.silence.issues.update(self.world.children.get(found.id, ()))
             self.world.delete_issue(found)
 
     def move(self) -> None:
