@@ -16,7 +16,7 @@ from assets.raw.comment_report import report_comments, report_totals
 from assets.raw.comment_store import Batch, Part
 from assets.raw.issue_scope import Project, project_of, visible_projects
 from assets.raw.table_load import TableLoad, in_history
-from resources.backlog.errors import AuthenticationError, BacklogError, NotFound, PermanentError
+from resources.backlog.errors import AuthenticationError, BacklogError, NotFound, PermanentError, Unavailable
 from resources.backlog.paging import PAGE_SIZE
 from resources.warehouse import reads
 from resources.warehouse.deletes import stored_ids
@@ -101,7 +101,7 @@ class _Reader:
         failed = 0
         try:
             for read in chosen:
-                failed = 0 if self._issue(read) else failed + 1
+                failed = 0 if self._issue(read, after_another=failed > 0) else failed + 1
                 if failed == GIVE_UP_AFTER:
                     break
         except BacklogError:
@@ -109,8 +109,12 @@ class _Reader:
             raise
         self.batch.store()
 
-    def _issue(self, read: CommentRead) -> bool:
-        """Read an issue; False when that failed: it stays wanted, and the load fails in the end, save for archived projects."""
+    def _issue(self, read: CommentRead, *, after_another: bool) -> bool:
+        """Read an issue; False when that failed: it stays wanted, and the load fails in the end, save for archived projects.
+
+        Raises:
+            BacklogError: the key is refused; or the source is not available, and was not for `after_another` issue either.
+        """
         try:
             self._pages(read)
         except AuthenticationError:
@@ -118,6 +122,11 @@ class _Reader:
         except NotFound as error:
             # Deleted since it was read, or out of sight: the next load of issues asks for it by id.
             self._ask_for_issue(read, str(error))
+        except Unavailable as error:
+            if after_another:
+                raise
+            self.load.failed(f"{self.project.key}, issue {read.issue_id}", error)
+            return False
         except PermanentError as error:
             if not self.project.archived:
                 self.load.failed(f"{self.project.key}, issue {read.issue_id}", error)

@@ -119,7 +119,9 @@ def test_one_project_whose_comments_are_refused_does_not_keep_the_others_from_lo
     assert stored(deployment) == source(deployment)
 
 
-@pytest.mark.parametrize("fault", [{"status": 400}, {"status": 403}, {"kind": "truncate"}], ids=str)
+@pytest.mark.parametrize(
+    "fault", [{"status": 400}, {"status": 403}, {"status": 500}, {"kind": "truncate"}, {"kind": "close"}], ids=str
+)
 def test_an_issue_whose_comments_always_fail_keeps_no_other_from_its_own(loaded: Deployment, fault: dict[str, Any]) -> None:
     space = loaded.sim.space
     first, *others = [space.issue(issue) for issue in sorted(space.project("OPS").issues)[:6]]
@@ -135,6 +137,23 @@ def test_an_issue_whose_comments_always_fail_keeps_no_other_from_its_own(loaded:
     asked(loaded)
     assert not loaded.run_issues(mode="incremental").success
     assert {issue for issue, _ in asked(loaded)} == {first.id}, "what was read is not read again"
+    loaded.sim.faults.clear()
+    load(loaded)
+    assert stored(loaded) == source(loaded)
+
+
+def test_a_source_that_answers_no_issue_any_more_ends_the_load_at_the_second(loaded: Deployment) -> None:
+    space = loaded.sim.space
+    ids = sorted(space.project("OPS").issues)[:6]
+    for issue in [*ids, *sorted(space.project("WEB").issues)[:6]]:
+        space.comment(issue, "said")
+    loaded.sim.faults.add(Fault(status=503, path="/issues/.*/comments", times=None))
+    asked(loaded)
+    run = loaded.run_issues(mode="incremental")
+    [line] = failures(run)
+    assert line.startswith("comments: GET /issues/")
+    assert "503" in line
+    assert {issue for issue, _ in asked(loaded)} == set(ids[:2])
     loaded.sim.faults.clear()
     load(loaded)
     assert stored(loaded) == source(loaded)
