@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from assets.raw.issues import Mode
 from resources.simulator import World
 from resources.simulator.model import Issue
 from tests.deployment import Deployment, failures
@@ -52,7 +53,7 @@ def asked_by_id(deployment: Deployment) -> list[set[int]]:
     return [ids for ids in asked if ids]
 
 
-def load(deployment: Deployment, mode: str) -> None:
+def load(deployment: Deployment, mode: Mode) -> None:
     run = deployment.run_issues(mode=mode)
     assert run.success, failures(run)
 
@@ -72,7 +73,7 @@ def true(deployment: Deployment, issue: Issue) -> tuple[object, ...]:
 
 @pytest.mark.parametrize("mode", ["touched", "incremental"])
 @pytest.mark.parametrize("kind", MASTERS)
-def test_issues_lose_a_deleted_master_with_the_next_load(loaded: Deployment, kind: str, mode: str) -> None:
+def test_issues_lose_a_deleted_master_with_the_next_load(loaded: Deployment, kind: str, mode: Mode) -> None:
     add, values, delete = MASTERS[kind]
     space = loaded.sim.space
     holders = list(space.project("OPS").issues.values())[:2]
