@@ -191,7 +191,7 @@ def _iso(moment: datetime) -> str:
 @main.command()
 @click.option("--test", "test", is_flag=True, help="Send a message to every channel, and say what came of it.")
 def alerts(test: bool) -> None:
-    """Show what is wrong now and who is told of it."""
+    """Show what is wrong now, since when, and what to do; with --test, try every channel."""
     settings = Settings.of_this_process()
     from pipelines.alerting import command
 

@@ -22,7 +22,7 @@ from pipelines.processes import end_processes
 from pipelines.runs import end_runs, runs_beside_code_server
 from pipelines.runtime import Runtime
 from resources.alerts.addresses import Addresses
-from resources.settings import Settings
+from resources.settings import ONE_LOCATION, Settings
 
 HOST = "127.0.0.1"
 READY_SECONDS = 120.0
@@ -61,13 +61,17 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
 
     Raises:
         SettingsError: the address of a channel for alerts cannot be used.
-        UpError: a port is taken, another `up` of this home runs, or a process ended by itself.
+        UpError: a port is taken, another `up` of this home runs, the settings are those of one of many spaces, or a process ended
+            by itself.
         WarehouseError: the embedded server cannot be started.
     """
     Addresses.from_env(os.environ)  # a wrong one is said here, not by a tick that nobody sees
     running = Runtime.read(settings.home)
     if running:
         raise UpError(f"backlog-elt up already runs for {settings.home} (process {running.pid}): its UI is {running.dagster_url}")
+    if settings.dagster_location != ONE_LOCATION or settings.marts_of:
+        given = "BACKLOG_MARTS_OF" if settings.marts_of else "BACKLOG_DAGSTER_LOCATION"
+        raise UpError(f"{given} is set, as where several spaces share one Dagster: `up` is for one space alone; unset it")
     Runtime.end_orphans(settings.home)
     for wanted, option in ((port, "--port"), (service_port, "--service-port")):
         if not _is_free(wanted):
@@ -154,7 +158,7 @@ def _say(line: str) -> None:
 def _write_workspace(settings: Settings, code_port: int) -> str:
     """Write the workspace of this deployment, which names the one code server, and return its path."""
     path = settings.home / "dagster" / "workspace.yaml"
-    path.write_text(f"load_from:\n  - grpc_server: {{host: {HOST}, port: {code_port}, location_name: backlog_elt}}\n")
+    path.write_text(f"load_from:\n  - grpc_server: {{host: {HOST}, port: {code_port}, location_name: {ONE_LOCATION}}}\n")
     return str(path)
 
 

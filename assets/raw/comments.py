@@ -36,7 +36,7 @@ def load_comments(load: TableLoad, mode: str, covered: Sequence[Slice]) -> Table
     `covered` are the partitions of the run: for a backfill those whose issues are read again, else those that are recorded.
 
     Raises:
-        BacklogError: the key is refused or the source is not available, which is so for every issue.
+        BacklogError: the key is refused, or the source is not available: not for one issue, nor for the next.
         WarehouseError: the warehouse cannot be used.
     """
     visible = visible_projects(load)
@@ -49,10 +49,11 @@ def load_comments(load: TableLoad, mode: str, covered: Sequence[Slice]) -> Table
         with load.engine.connect() as connection:
             ids = ChangeIds(connection, load.space_key)
         batch = Batch(load, changes, ids)
+        reader = _Reader(load, batch, whole=mode in ("backfill", "deep"))
         for project_id in sorted(by_project):
             if project_id in load.lock_projects([project_id], wait=mode != "touched"):
                 before, project = load.client.stats.snapshot(), visible[project_id]
-                _Reader(load, batch, project, whole=mode in ("backfill", "deep")).read(by_project[project_id])
+                reader.read(project, by_project[project_id])
                 mine = _of_project(project, cells, batch)
                 report_comments(load, changes, sorted(mine), batch.tally, load.client.stats - before)
                 cells -= mine
@@ -88,20 +89,25 @@ def _place(read: CommentRead) -> tuple[int, int]:
 
 
 class _Reader:
-    """Reads the comments of issues of one project."""
+    """Reads the comments of issues, project by project."""
 
-    def __init__(self, load: TableLoad, batch: Batch, project: Project, *, whole: bool) -> None:
+    def __init__(self, load: TableLoad, batch: Batch, *, whole: bool) -> None:
         self.load = load
         self.batch = batch
-        self.project = project
         self.whole = whole
+        #: Whether the source was not available for the issue before this one, of whichever project.
+        self._away = False
 
-    def read(self, chosen: Sequence[CommentRead]) -> None:
-        """Read issue by issue; what was read before an error is kept, and one issue that fails does not keep the others from it."""
+    def read(self, project: Project, chosen: Sequence[CommentRead]) -> None:
+        """Read issue by issue; what was read before an error is kept, and one issue that fails does not keep the others from it.
+
+        Raises:
+            BacklogError: the key is refused; or the source is not available for a second issue in a row, so it is not the issue.
+        """
         failed = 0
         try:
             for read in chosen:
-                failed = 0 if self._issue(read, after_another=failed > 0) else failed + 1
+                failed = 0 if self._issue(project, read) else failed + 1
                 if failed == GIVE_UP_AFTER:
                     break
         except BacklogError:
@@ -109,27 +115,28 @@ class _Reader:
             raise
         self.batch.store()
 
-    def _issue(self, read: CommentRead, *, after_another: bool) -> bool:
-        """Read an issue; False when that failed: it stays wanted, and the load fails in the end, save for archived projects.
+    def _issue(self, project: Project, read: CommentRead) -> bool:
+        """Read an issue; False when that failed: it stays wanted, and the load fails in the end.
 
-        Raises:
-            BacklogError: the key is refused; or the source is not available, and was not for `after_another` issue either.
+        What an archived project refuses is no failure of the load: whether it still serves comments is not documented.
         """
+        away, self._away = self._away, False
         try:
             self._pages(read)
         except AuthenticationError:
             raise
         except NotFound as error:
             # Deleted since it was read, or out of sight: the next load of issues asks for it by id.
-            self._ask_for_issue(read, str(error))
+            self._ask_for_issue(project, read, str(error))
         except Unavailable as error:
-            if after_another:
+            if away:
                 raise
-            self.load.failed(f"{self.project.key}, issue {read.issue_id}", error)
+            self._away = True
+            self.load.failed(f"{project.key}, issue {read.issue_id}", error)
             return False
         except PermanentError as error:
-            if not self.project.archived:
-                self.load.failed(f"{self.project.key}, issue {read.issue_id}", error)
+            if not project.archived:
+                self.load.failed(f"{project.key}, issue {read.issue_id}", error)
             return False
         return True
 
@@ -150,7 +157,7 @@ class _Reader:
         with self.load.engine.connect() as connection:
             return stored_ids(connection, self.load.spec, {"issue_id": read.issue_id}, space_key=self.load.space_key)
 
-    def _ask_for_issue(self, read: CommentRead, error: str) -> None:
-        self.load.context.log.info(f"{self.project.key}, issue {read.issue_id}: {error}")
+    def _ask_for_issue(self, project: Project, read: CommentRead, error: str) -> None:
+        self.load.context.log.info(f"{project.key}, issue {read.issue_id}: {error}")
         with self.load.writing() as connection:
             reads.want(connection, self.load.space_key, [Want(read.issue_id, read.project_id, "comments not found", issue=True)])

@@ -9,7 +9,7 @@ that are out of sight only (`sight.py`).
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import (
     BigInteger,
@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from resources.warehouse.losses import holders
+from resources.warehouse.losses import REFERRED, holders
 from resources.warehouse.quarantine import key_text, resolve_of_projects, resolve_unlisted
 from resources.warehouse.reads import hold_reads, want
 from resources.warehouse.records import Key
@@ -42,6 +42,8 @@ from resources.warehouse.spec import TableSpec
 ISSUE_DELETED = "issue deleted"
 COMMENT_DELETED = "comment deleted"
 PROJECT_DELETED = "project deleted"
+#: Longer than a load that began before a deletion may go on after it.
+LATELY = timedelta(days=1)
 #: Reasons of rows that went with another one.
 FOLLOWED = frozenset({ISSUE_DELETED, COMMENT_DELETED, PROJECT_DELETED})
 
@@ -70,7 +72,8 @@ def mark_missing(
     """Mark the rows of a scope that the source no longer lists; return the last part of their keys.
 
     Records of the scope that are in quarantine and are no longer listed either are settled: there is nothing left to load. Issues
-    that refer to what is gone are wanted.
+    that refer to what is gone are wanted, also to what was marked within the last day: another load may have stored them since, as
+    they were before.
 
     Args:
         conn: a connection inside the caller's transaction.
@@ -95,7 +98,9 @@ def mark_missing(
         resolve_unlisted(conn, spec, space_key, [(*outer, last) for last in present], project_id=scope.get("project_id"))
     finding = _Finding(space_key, reason, evidence or f"{spec.endpoint} no longer lists it", run_id)
     gone = _mark(conn, spec, [missing, *_scope(spec, scope)], finding)
-    want(conn, space_key, holders(conn, space_key, spec.name, gone, project_id=scope.get("project_id")))
+    if spec.name in REFERRED:
+        lately = _gone_lately(conn, spec, scope, space_key)
+        want(conn, space_key, holders(conn, space_key, spec.name, lately, project_id=scope.get("project_id")))
     return gone
 
 
@@ -223,6 +228,12 @@ def ids_by_creation(
     if since is not None:
         query = query.where(columns.created_at >= since)
     return [(created, identifier) for created, identifier in conn.execute(query)]
+
+
+def _gone_lately(conn: Connection, spec: TableSpec, scope: Mapping[str, int], space_key: str) -> Sequence[int]:
+    columns = spec.table.c
+    query = select(columns[spec.key[-1]]).where(columns.space_key == space_key, *_scope(spec, scope))
+    return conn.execute(query.where(columns.deleted_at > func.statement_timestamp() - LATELY)).scalars().all()
 
 
 def _array(ids: Collection[int]) -> ColumnElement[Sequence[int]]:

@@ -16,8 +16,8 @@ from resources.warehouse.schema import SPECS
 
 _ISSUES = SPECS["issues"]
 _COLUMNS = _ISSUES.table.c
-#: A user who is gone stays in what he left behind.
-_STAYS: Final = frozenset({"users", "projects"})
+#: The tables that issues refer to, by a column or in their payload; a user who is gone stays in what he left behind.
+REFERRED: Final = frozenset({*_ISSUES.references.values(), "custom_fields"} - {"users", "projects"})
 
 
 def holders(conn: Connection, space_key: str, table: str, gone: Collection[int], *, project_id: int | None = None) -> list[Want]:
@@ -28,23 +28,21 @@ def holders(conn: Connection, space_key: str, table: str, gone: Collection[int],
     Args:
         conn: inside the caller's transaction.
         space_key: the space.
-        table: the raw table of the rows, as `categories`; to some no issue refers.
+        table: the raw table of the rows, one of REFERRED.
         gone: their ids.
         project_id: the project that they belonged to: ids of statuses are the same in many.
     """
-    holds = _holds(table, gone) if gone else []
-    if not holds:
+    if not gone:
         return []
     query = select(_COLUMNS.id, _COLUMNS.project_id).where(_COLUMNS.space_key == space_key, _COLUMNS.deleted_at.is_(None))
     if project_id is not None:
         query = query.where(_COLUMNS.project_id == project_id)
-    return [Want(issue, project, f"{table}: deleted", issue=True) for issue, project in conn.execute(query.where(or_(*holds)))]
+    found = conn.execute(query.where(or_(*_holds(table, gone))))
+    return [Want(issue, project, f"{table}: deleted", issue=True) for issue, project in found]
 
 
 def _holds(table: str, gone: Collection[int]) -> list[ColumnElement[bool]]:
     """Return how an issue may refer to rows of a table."""
-    if table in _STAYS:
-        return []
     if table == "custom_fields":
         fields: ColumnElement[Any] = _COLUMNS.payload["customFields"]
         return [fields.contains([{"id": field}]) for field in gone]

@@ -96,6 +96,14 @@ def test_every_command_explains_itself(shell: Shell) -> None:
         assert "usage" in done.out.lower()
 
 
+@pytest.mark.parametrize("name", ["BACKLOG_DAGSTER_LOCATION", "BACKLOG_MARTS_OF"])
+def test_up_is_for_one_space_alone(shell: Shell, tmp_path: Path, name: str) -> None:
+    done = shell.run("up", **SPACE, **{name: "acme"})
+    assert (done.code, len(done.lines)) == (1, 1)
+    assert f"{name} is set, as where several spaces share one Dagster" in done.err
+    assert not (tmp_path / "home").exists()
+
+
 def test_a_port_in_use_is_one_line_that_names_it(shell: Shell, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -142,10 +142,11 @@ def test_an_issue_whose_comments_always_fail_keeps_no_other_from_its_own(loaded:
     assert stored(loaded) == source(loaded)
 
 
-def test_a_source_that_answers_no_issue_any_more_ends_the_load_at_the_second(loaded: Deployment) -> None:
+@pytest.mark.parametrize("each", [6, 1])
+def test_a_source_that_answers_no_issue_any_more_ends_the_load_at_the_second(loaded: Deployment, each: int) -> None:
     space = loaded.sim.space
-    ids = sorted(space.project("OPS").issues)[:6]
-    for issue in [*ids, *sorted(space.project("WEB").issues)[:6]]:
+    ids = [issue for project in sorted(space.projects) for issue in sorted(space.projects[project].issues)[:each]]
+    for issue in ids:
         space.comment(issue, "said")
     loaded.sim.faults.add(Fault(status=503, path="/issues/.*/comments", times=None))
     asked(loaded)
@@ -157,6 +158,17 @@ def test_a_source_that_answers_no_issue_any_more_ends_the_load_at_the_second(loa
     loaded.sim.faults.clear()
     load(loaded)
     assert stored(loaded) == source(loaded)
+
+
+def test_an_issue_that_is_refused_and_one_that_is_not_served_end_no_load(loaded: Deployment) -> None:
+    space = loaded.sim.space
+    refused, broken, *others = sorted(space.project("OPS").issues)[:5]
+    said = {issue: space.comment(issue, "said").id for issue in (refused, broken, *others)}
+    loaded.sim.faults.add(Fault(status=403, path=f"/issues/{refused}/comments", times=None))
+    loaded.sim.faults.add(Fault(status=500, path=f"/issues/{broken}/comments", times=None))
+    [line] = failures(loaded.run_issues(mode="incremental"))
+    assert line.count("OPS, issue") == 2
+    assert stored(loaded) == source(loaded) - {said[refused], said[broken]}
 
 
 def test_issues_that_fail_here_and_there_are_all_named_and_three_in_a_row_end_the_turn_of_their_project(

@@ -95,6 +95,27 @@ def test_issues_lose_a_deleted_master_with_the_next_load(loaded: Deployment, kin
     assert asked_by_id(loaded) == []
 
 
+def test_an_issue_that_was_read_before_a_deletion_and_stored_after_it_loses_what_is_gone_as_well(loaded: Deployment) -> None:
+    space = loaded.sim.space
+    holder = next(issue for issue in space.project("OPS").issues.values() if issue.category_ids)
+    space.delete_category("OPS", holder.category_ids[0])
+    before = loaded.row("issues", holder.id)["category_ids"]
+    assert loaded.run("projects", only=["categories"]).success
+    load(loaded, "touched")
+    assert shown(loaded, holder) == true(loaded, holder)
+    # What a page holds that was on its way while the category went, and was stored when its holders had been looked for.
+    loaded.change(f"UPDATE raw.issues SET category_ids = '{{{before[0]}}}', content_hash = 'before' WHERE id = {holder.id}")
+    load(loaded, "touched")
+    assert shown(loaded, holder) != true(loaded, holder)
+    assert loaded.run("projects", only=["categories"]).success
+    load(loaded, "touched")
+    assert shown(loaded, holder) == true(loaded, holder)
+    asked_by_id(loaded)
+    assert loaded.run("projects", only=["categories"]).success
+    load(loaded, "touched")
+    assert asked_by_id(loaded) == []
+
+
 def test_children_of_a_deleted_issue_are_on_their_own_with_the_load_that_marks_it(loaded: Deployment) -> None:
     space = loaded.sim.space
     parent, *children = list(space.project("OPS").issues.values())[:4]
