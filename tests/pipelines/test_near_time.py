@@ -39,6 +39,7 @@ def test_news_ask_for_one_run_that_reads_just_those_issues_in_few_requests(near:
     space, feed = near.sim.space, Daemon(near, activity_feed)
     feed.tick()
     one, two, three = some(near, 3)
+    children = set(space.children[three.id])
     space.edit_issue(one, summary="changed")
     said = space.comment(two, "said")
     space.delete_issue(three)
@@ -60,6 +61,13 @@ def test_news_ask_for_one_run_that_reads_just_those_issues_in_few_requests(near:
     made = near.sim.requests.by_route()
     assert made.pop("/issues/{issue}/comments") == 2
     assert made == {"/space": 1, "/projects": 2, FEED: 1, "/issues": 1}
+    # The one that is gone has left children alone: that is news of its own, and one page more.
+    near.sim.requests.clear()
+    request, _ = feed.tick()
+    assert request is not None
+    run(near, request)
+    assert near.sim.requests.by_route() == {"/space": 1, "/projects": 1, FEED: 2, "/issues": 1}
+    assert {near.row("issues", child)["parent_issue_id"] for child in children} == {None}
     assert feed.tick() == (None, "nothing new")
 
 
