@@ -100,7 +100,7 @@ def want(conn: Connection, space_key: str, wants: Sequence[Want]) -> None:
 
 
 def hold_reads(conn: Connection, space_key: str, issues: Collection[int]) -> None:
-    """Lock what is noted of some issues in the order of their ids, before it is changed in another one: then no two deadlock."""
+    """Lock what is noted of some issues in the order of their ids, before statements that take them in another: no deadlocks."""
     query = select(_read.issue_id).where(_read.space_key == space_key, _read.issue_id == any_(_array(issues)))
     conn.execute(query.order_by(_read.issue_id).with_for_update())
 

@@ -7,10 +7,9 @@ import pytest
 
 from assets.raw.issues import Mode
 from resources.simulator import World
+from resources.simulator.masters import SINGLE
 from resources.simulator.model import Issue
 from tests.deployment import Deployment, failures
-
-SINGLE = 5
 
 
 def issue_type(space: World) -> int:
