@@ -1,6 +1,6 @@
 """What `backlog-elt alerts` does: shows what is wrong, and tries the channels.
 
-Add here: another thing to ask of the alerter. Keep out: options (`pipelines/cli.py`).
+Add here: another thing to ask of the alerter. Keep out: options (`pipelines/cli`).
 """
 
 import os

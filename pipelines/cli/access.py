@@ -1,6 +1,6 @@
 """Commands that let somebody in: this program into Backlog (`login`, `logout`), programs into the databases (`grant`).
 
-Add here: a command of that kind and its options. Keep out: what it does (`login.py`, `access.py`), all other commands (`cli.py`).
+Add here: a command of that kind and its options. Keep out: what it does (`login.py`, `access.py`), all other commands.
 """
 
 import click

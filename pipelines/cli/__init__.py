@@ -1,0 +1,38 @@
+"""The `backlog-elt` command: one module for each family of commands, each a thin shell around a module of `pipelines`.
+
+Exit codes: 0 done, 1 the work failed (one line, no traceback unless `--debug`), 2 wrong usage or configuration.
+
+Add here: a family of commands. Keep out: what a command does.
+"""
+
+import os
+from pathlib import Path
+
+import click
+from dotenv import load_dotenv
+
+from pipelines.cli.access import ACCESS_COMMANDS
+from pipelines.cli.group import Commands
+from pipelines.cli.loading import LOADING_COMMANDS
+from pipelines.cli.looking import LOOKING_COMMANDS
+from pipelines.cli.people import PEOPLE_COMMANDS
+from pipelines.cli.running import RUNNING_COMMANDS
+from resources.logs import set_up
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Log each request, and show the traceback when something fails.")
+@click.version_option(package_name="backlog-elt")
+def main(debug: bool) -> None:
+    """Replicate a Backlog space into PostgreSQL, run by Dagster.
+
+    Reads BACKLOG_URL, BACKLOG_API_KEY, WAREHOUSE_URL and the other variables of the README, also from a file .env here. What is
+    unset gets a stand-in: a simulated space, an embedded PostgreSQL.
+    """
+    load_dotenv(Path.cwd() / ".env")
+    # What matters is said by the command itself; retries, requests and the like are for who asks.
+    set_up(os.environ, level="DEBUG" if debug else "ERROR", whole=True)
+
+
+for _command in (*RUNNING_COMMANDS, *LOADING_COMMANDS, *LOOKING_COMMANDS, *PEOPLE_COMMANDS, *ACCESS_COMMANDS):
+    main.add_command(_command)

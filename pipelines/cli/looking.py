@@ -1,0 +1,57 @@
+"""Commands that only show something: `status`, `alerts`, `report`.
+
+Add here: a command that shows something. Keep out: what it shows.
+"""
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from resources.settings import Settings
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def status(as_json: bool) -> None:
+    """Show the connection, what runs, the last syncs, the last 24 hours and the rate limit."""
+    settings = Settings.of_this_process()
+    from pipelines.console import status_table
+    from pipelines.state import status as read_status
+
+    found = read_status(settings)
+    click.echo(json.dumps(found, ensure_ascii=False, default=_iso) if as_json else status_table(found))
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat()
+
+
+@click.command()
+@click.option("--test", "test", is_flag=True, help="Send a message to every channel, and say what came of it.")
+def alerts(test: bool) -> None:
+    """Show what is wrong now, since when, and what to do; with --test, try every channel."""
+    settings = Settings.of_this_process()
+    from pipelines.alerting import command
+
+    said, failed = command.try_channels() if test else (command.show(settings), False)
+    click.echo(said)
+    if failed:
+        sys.exit(1)
+
+
+@click.command()
+@click.option("--project", metavar="KEY", help="Only this project.")
+@click.option("--out", default="backlog-report.html", show_default=True, type=click.Path(path_type=Path), help="File to write.")
+def report(project: str | None, out: Path) -> None:
+    """Write one page of charts and tables from the marts; it opens in any browser, without a network."""
+    settings = Settings.of_this_process()
+    from pipelines.reporting import write_report
+
+    said = "A build of the marts is at work: waiting for it."
+    click.echo(write_report(settings, project, out, waiting=lambda: click.echo(said, err=True)))
+
+
+LOOKING_COMMANDS: tuple[click.Command, ...] = (status, alerts, report)
