@@ -20,17 +20,18 @@ SHOWN = 10
 SPEC = dg.AssetCheckSpec(
     NAME,
     asset=ISSUES,
-    description="The last attempt to load a partition has not failed, of any of the tables of issues. The next run of the schedule "
-    "makes good what a scheduled run has left; what a backfill has left is loaded by the job `retry_failed_partitions`.",
+    description="The last attempt to load a partition of a project has not failed, of any of the tables of issues. The next run of "
+    "the schedule makes good what a scheduled run has left; the job `retry_failed_partitions` loads what a backfill has left.",
 )
 
 
-def failed_partitions(instance: dg.DagsterInstance) -> dict[dg.AssetKey, set[str]]:
-    """Return asset -> the keys of its partitions whose latest attempt was by a failed or cancelled run; others are left out."""
+def failed_partitions(instance: dg.DagsterInstance, projects: Collection[str]) -> dict[dg.AssetKey, set[str]]:
+    """Return asset -> the keys of its partitions of `projects` whose latest attempt was by a failed or cancelled run."""
     found: dict[dg.AssetKey, set[str]] = {}
     for table in TABLES:
         key = raw_key(table)
-        tried = instance.event_log_storage.get_latest_asset_partition_materialization_attempts_without_materializations(key)
+        attempts = instance.event_log_storage.get_latest_asset_partition_materialization_attempts_without_materializations(key)
+        tried = {partition: attempt for partition, attempt in attempts.items() if partition.rsplit("|", 1)[0] in projects}
         runs = _failed(instance, {run for run, _ in tried.values()})
         partitions = {partition for partition, (run, _) in tried.items() if run in runs}
         if partitions:
@@ -44,9 +45,9 @@ def _failed(instance: dg.DagsterInstance, runs: Collection[str]) -> set[str]:
     return {run.run_id for run in instance.get_runs(dg.RunsFilter(run_ids=list(runs), statuses=FAILED))}
 
 
-def no_partition_left_failed(instance: dg.DagsterInstance) -> dg.AssetCheckResult:
-    """Say whether a partition is left failed, and which."""
-    found = failed_partitions(instance)
+def no_partition_left_failed(instance: dg.DagsterInstance, projects: Collection[str]) -> dg.AssetCheckResult:
+    """Say whether a partition of `projects` is left failed, and which."""
+    found = failed_partitions(instance, projects)
     return dg.AssetCheckResult(
         asset_key=ISSUES,
         check_name=NAME,

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from assets import failed_partitions
 from assets.location import SETTINGS, raw_key
+from assets.project_keys import project_partitions
 from assets.standing import moment
 from resources.warehouse.heartbeats import alerts_of, last_beat
 
@@ -35,10 +36,10 @@ def operation_results(
     """Evaluate those of the claims that are chosen; `url` is the root of the space.
 
     Raises:
-        WarehouseError: the signs of life cannot be read.
+        WarehouseError: the keys of projects or the signs of life cannot be read.
     """
     if dg.AssetCheckKey(ISSUES, failed_partitions.NAME) in chosen:
-        yield failed_partitions.no_partition_left_failed(instance)
+        yield failed_partitions.no_partition_left_failed(instance, project_partitions(instance, engine, url))
     if dg.AssetCheckKey(ISSUES, ALERTER) in chosen:
         yield alerter_is_alive(engine, url)
 

@@ -21,7 +21,7 @@ RANGE_END_TAG = "dagster/asset_partition_range_end"
 #: Tag of a run of a single partition.
 PARTITION_TAG = "dagster/partition"
 
-#: One key a project key ever seen; a renamed project gets a second key, and no key is ever deleted.
+#: One key a project key ever seen; a renamed project gets a second key. Only a key that was never a project's is deleted.
 PROJECTS = dg.DynamicPartitionsDefinition(name=scoped("backlog_projects"))
 
 #: Calendar months from BACKLOG_HISTORY_START up to and including the current one, as `YYYY-MM`.
@@ -111,6 +111,14 @@ def covered_by(run: dg.DagsterRun) -> str:
     if RANGE_START_TAG in run.tags:
         return " … ".join(dict.fromkeys((run.tags[RANGE_START_TAG], run.tags[RANGE_END_TAG])))
     return run.tags.get(PARTITION_TAG, "")
+
+
+def projects_of(run: dg.DagsterRun, projects: Sequence[str]) -> list[str]:
+    """Return those of `projects`, all keys in Dagster's order, that a run covers: one, or those between its corners."""
+    one = run.tags.get(PARTITION_TAG, "")
+    corners = (run.tags.get(RANGE_START_TAG, one), run.tags.get(RANGE_END_TAG, one))
+    places = [projects.index(key) for key in (corner.rsplit("|", 1)[0] for corner in corners) if key in projects]
+    return list(projects[min(places) : max(places) + 1]) if places else []
 
 
 def rectangle(start: str, end: str, projects: Sequence[str]) -> list[str]:

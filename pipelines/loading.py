@@ -136,6 +136,7 @@ def _run_jobs(instance: dg.DagsterInstance, request: LoadRequest, recorder: Reco
     # Imported here, when the variables that the definitions read have been set.
     from assets.partitions import PROJECTS
     from assets.privacy import mask_stored
+    from assets.project_keys import project_partitions
     from assets.raw.issues import complete_projects, oldest_watermark
     from assets.raw.projects import note_project_keys
     from pipelines.jobs import census_job, issues_config, issues_job, projects_job, users_job
@@ -152,7 +153,7 @@ def _run_jobs(instance: dg.DagsterInstance, request: LoadRequest, recorder: Reco
         end_dead_runs(instance)
         name = str(PROJECTS.name)
         instance.add_dynamic_partitions(name, new_project_keys(instance.get_dynamic_partitions(name), projects))
-        partitions = instance.get_dynamic_partitions(name)
+        partitions = project_partitions(instance, warehouse.engine, backlog.url)
         watermark = None if request.backfill else oldest_watermark(warehouse, partitions)
         ranges = list(_issue_ranges(request, wanted, partitions, watermark))
         for job in (users_job, projects_job):

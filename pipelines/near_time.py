@@ -15,8 +15,8 @@ from typing import Any
 import dagster as dg
 
 from assets.location import scoped
-from assets.partitions import PROJECTS
 from assets.privacy import mask_for
+from assets.project_keys import project_partitions
 from assets.raw.activity_wants import unknown_activities
 from assets.raw.webhooks import drain, is_waiting
 from pipelines.jobs import KIND_TAG, changed_issues_job, deep_pass_job, issues_job
@@ -38,6 +38,7 @@ ISSUES_TAG = "backlog_elt/issues"
 WAITING = "waiting"
 #: Keys shown in the tag.
 SHOWN = 20
+NO_PROJECT = "no project is known yet: the sensor project_discovery adds them"
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,7 @@ def _busy(context: dg.SensorEvaluationContext) -> str | None:
     """Return why no run can be requested now."""
     end_dead_runs(context.instance)
     active = _active(context, changed_issues_job.name)
-    if active:
-        return f"run {active} of the same kind has not ended"
-    if not context.instance.get_dynamic_partitions(str(PROJECTS.name)):
-        return "no project is known yet: the sensor project_discovery adds them"
-    return None
+    return f"run {active} of the same kind has not ended" if active else None
 
 
 def _space(seen: Seen, backlog: BacklogResource) -> Seen:
@@ -101,9 +98,8 @@ def _space(seen: Seen, backlog: BacklogResource) -> Seen:
     return Seen(url=backlog.url, space_key=str(backlog.client.space_info()["spaceKey"]))
 
 
-def _request(context: dg.SensorEvaluationContext, keys: Sequence[str] = (), again_from: int | None = None) -> dg.RunRequest:
+def _request(projects: Sequence[str], keys: Sequence[str] = (), again_from: int | None = None) -> dg.RunRequest:
     shown = ", ".join(keys[:SHOWN]) + (f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else "")
-    projects = context.instance.get_dynamic_partitions(str(PROJECTS.name))
     return single_issues_request(projects, "touched", {ISSUES_TAG: shown} if shown else None, again_from)
 
 
@@ -139,6 +135,9 @@ def activity_feed(
         return dg.SkipReason(busy)
     backlog.hurry()
     try:
+        projects = project_partitions(context.instance, warehouse.engine, backlog.url)
+        if not projects:
+            return dg.SkipReason(NO_PROJECT)
         seen = _space(Seen.read(context.cursor), backlog)
         waiting = is_waiting(warehouse.engine, seen.space_key)
         new = _new_activities(seen, backlog, warehouse, waiting=waiting)
@@ -160,7 +159,7 @@ def activity_feed(
         return dg.SensorResult(skip_reason=reason, cursor=seen.text())
     seen = replace(seen, news=news, requested_at=now.isoformat())
     oldest = min((int(activity["id"]) for activity in telling), default=None)
-    return dg.SensorResult(run_requests=[_request(context, named_issues(telling), oldest)], cursor=seen.text())
+    return dg.SensorResult(run_requests=[_request(projects, named_issues(telling), oldest)], cursor=seen.text())
 
 
 @dg.sensor(
@@ -178,6 +177,9 @@ def webhook_inbox(
         return dg.SkipReason(busy)
     backlog.hurry()
     try:
+        projects = project_partitions(context.instance, warehouse.engine, backlog.url)
+        if not projects:
+            return dg.SkipReason(NO_PROJECT)
         seen = _space(Seen.read(context.cursor), backlog)
         drained = drain(warehouse.engine, seen.space_key, mask_for(seen.space_key, backlog.mask, warehouse.engine))
     except (BacklogError, WarehouseError) as error:
@@ -185,7 +187,7 @@ def webhook_inbox(
     if not drained.issues:
         reason = f"{drained.events} events, none of issues" if drained.events else "the inbox is empty"
         return dg.SensorResult(skip_reason=reason, cursor=seen.text())
-    return dg.SensorResult(run_requests=[_request(context)], cursor=seen.text())
+    return dg.SensorResult(run_requests=[_request(projects)], cursor=seen.text())
 
 
 NEAR_TIME_SENSORS = [activity_feed, webhook_inbox]

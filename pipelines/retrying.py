@@ -13,15 +13,27 @@ from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.utils import make_new_backfill_id
 
 from assets.failed_partitions import failed_partitions
+from assets.project_keys import project_partitions
 from assets.raw.issues import issues
+from resources.backlog.resource import BacklogResource
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.resource import WarehouseResource
 
 RETRY_JOB = "retry_failed_partitions"
 
 
 @dg.op(description="Requests a backfill of the partitions of raw/issues, raw/comments and raw/issue_changes that are left failed.")
-def request_failed_partitions(context: dg.OpExecutionContext) -> None:
-    """Request one backfill of all partitions that are left failed; without any, say so."""
-    failed = failed_partitions(context.instance)
+def request_failed_partitions(context: dg.OpExecutionContext, backlog: BacklogResource, warehouse: WarehouseResource) -> None:
+    """Request one backfill of all partitions of projects that are left failed; without any, say so.
+
+    Raises:
+        dg.Failure: the warehouse, which knows the projects, cannot be used.
+    """
+    try:
+        projects = project_partitions(context.instance, warehouse.engine, backlog.url)
+    except WarehouseError as error:
+        raise dg.Failure(f"{RETRY_JOB}: {error}", allow_retries=False) from None
+    failed = failed_partitions(context.instance, projects)
     if not failed:
         context.log.info("no partition is left failed")
         return

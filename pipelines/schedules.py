@@ -22,6 +22,7 @@ from assets.partitions import (
     month_of,
     partition_key,
 )
+from assets.project_keys import project_partitions
 from assets.raw.issues import Mode, oldest_watermark
 from pipelines.housekeeping import housekeeping_job
 from pipelines.jobs import (
@@ -87,6 +88,14 @@ def _skip(context: dg.ScheduleEvaluationContext, kind: str) -> dg.SkipReason | N
     return dg.SkipReason(reason) if reason else None
 
 
+def _projects(context: dg.ScheduleEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource) -> Sequence[str]:
+    """Return the partition keys that are projects, or all keys while the warehouse cannot be used, which the run will report."""
+    try:
+        return project_partitions(context.instance, warehouse.engine, backlog.url)
+    except WarehouseError:
+        return context.instance.get_dynamic_partitions(str(PROJECTS.name))
+
+
 def _simple(name: str, kind: str, cron: str, description: str) -> dg.ScheduleDefinition:
     @dg.schedule(
         name=name,
@@ -126,12 +135,14 @@ housekeeping_nightly = _simple(
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Issues of all active projects: what changed since the watermark, in one run.",
 )
-def issues_every_12_hours(context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource) -> dg.RunRequest | dg.SkipReason:
+def issues_every_12_hours(
+    context: dg.ScheduleEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
+) -> dg.RunRequest | dg.SkipReason:
     """Request one run over the partitions from the one that holds the oldest watermark up to the current month."""
     skip = _skip(context, issues_job.name)
     if skip:
         return skip
-    projects = context.instance.get_dynamic_partitions(str(PROJECTS.name))
+    projects = _projects(context, backlog, warehouse)
     if not projects:
         return dg.SkipReason("no project is known yet: the sensor project_discovery adds them")
     try:
@@ -149,12 +160,14 @@ def issues_every_12_hours(context: dg.ScheduleEvaluationContext, warehouse: Ware
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="A share of all issues, each read whole with its comments, so that all have their turn in 30 days.",
 )
-def deep_pass_nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+def deep_pass_nightly(
+    context: dg.ScheduleEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
+) -> dg.RunRequest | dg.SkipReason:
     """Request the nightly share; the run itself works out how many issues that are."""
     skip = _skip(context, deep_pass_job.name)
     if skip:
         return skip
-    projects = context.instance.get_dynamic_partitions(str(PROJECTS.name))
+    projects = _projects(context, backlog, warehouse)
     if not projects:
         return dg.SkipReason("no project is known yet: the sensor project_discovery adds them")
     return single_issues_request(projects, "deep")

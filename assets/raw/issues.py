@@ -19,6 +19,7 @@ from assets.census_checks import CENSUS_SPECS, census_results, costs_told
 from assets.claims import check_results, check_specs, found_lately
 from assets.operation_checks import OPERATION_SPECS, operation_results
 from assets.partitions import PROJECT_MONTHS, slices
+from assets.project_keys import refusal
 from assets.raw.comments import load_comments
 from assets.raw.declaration import FRESH_WITHIN, raw_spec
 from assets.raw.issue_scope import SCOPE, visible_projects
@@ -100,6 +101,8 @@ def issues(
     A run of checks alone reads nothing.
     """
     wanted = {key.path[-1] for key in context.selected_asset_keys}
+    if wanted and config.mode in ("backfill", "incremental"):
+        _refuse_unknown_keys(context, config.mode, backlog, warehouse)
     failures: list[PartsFailed] = []
     if "issues" in wanted:
         try:
@@ -114,6 +117,22 @@ def issues(
     if failures:
         raise failures[0]
     yield from _checks(context, config.mode, backlog, warehouse, progress)
+
+
+def _refuse_unknown_keys(
+    context: dg.AssetExecutionContext, mode: Mode, backlog: BacklogResource, warehouse: WarehouseResource
+) -> None:
+    """End a backfill that covers a key that is no project, and a run of changes that covers no project at all.
+
+    The range of a run of changes lies between two projects, and a key in between was not chosen by anybody.
+    """
+    keys = {part.project_key for part in slices(context)}
+    try:
+        reason = refusal(keys, backlog.client, warehouse.engine, backlog.url, every=mode == "incremental")
+    except (BacklogError, WarehouseError) as error:
+        raise dg.Failure(f"issues: {error}", allow_retries=False) from None
+    if reason:
+        raise dg.Failure(f"issues: {reason}", allow_retries=False)
 
 
 def _checks(

@@ -60,6 +60,11 @@ def of_run(run: Ended) -> News:
     return problems, ended
 
 
+def covers_no_project(run: Ended, projects: Collection[str]) -> bool:
+    """Return whether a run covers partitions, and none of a project: its key was typed by hand, and the run has refused it."""
+    return bool(run.partition) and all(corner.rsplit("|", 1)[0] not in projects for corner in run.partition.split(" … "))
+
+
 def of_backfills(known: Iterable[str]) -> list[str]:
     """Return, of the keys of problems, those of backfills: they are over when no partition is left failed."""
     return [key for key in known if key.startswith(BACKFILL)]

@@ -19,6 +19,7 @@ import dagster as dg
 
 from assets.failed_partitions import failed_partitions
 from assets.location import SETTINGS
+from assets.project_keys import project_partitions
 from pipelines.alerting import rules
 from pipelines.alerting.facts import Place, durations, ended_runs
 from pipelines.alerting.ledger import Ledger, Problem
@@ -66,12 +67,13 @@ class Alerter:
         """Deal with what has happened since the last look, send what is to be told, and give a sign of life."""
         ledger = _unsaved.get(alerts_of(self.url)) or Ledger.read(self._stored(), now)
         runs, looked_at = ended_runs(self.instance, ledger.looked_at - OVERLAP, ledger.seen, self.place)
+        projects = self._projects() if runs or rules.of_backfills(ledger.open) else None
         for run in runs:
-            found, over = rules.of_run(run)
-            ledger = self._heard(ledger, found, over, now)
+            if projects is None or not rules.covers_no_project(run, projects):
+                ledger = self._heard(ledger, *rules.of_run(run), now)
         ledger = self._heard(ledger, *rules.of_durations(durations(self.instance, runs)), now)
         backfills = rules.of_backfills(ledger.open)
-        if backfills and not failed_partitions(self.instance):
+        if backfills and projects is not None and not failed_partitions(self.instance, projects):
             ledger = self._heard(ledger, [], backfills, now)
         ledger = replace(
             self._heard(ledger, *self._of_warehouse(ledger, now), now),
@@ -82,6 +84,13 @@ class Alerter:
         ledger = self._send(ledger, now)
         self._beat(ledger)
         return ledger
+
+    def _projects(self) -> list[str] | None:
+        """Return the partition keys that are projects, None while the warehouse cannot be used."""
+        try:
+            return project_partitions(self.instance, self.warehouse.engine, self.url)
+        except WarehouseError:
+            return None  # `_of_warehouse` reports it
 
     def _heard(self, ledger: Ledger, problems: Sequence[Problem], ended: Sequence[str], now: datetime) -> Ledger:
         return ledger.heard(problems, ended, now, [channel.name for channel in self.channels], self.dagster_url)

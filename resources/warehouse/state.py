@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, and_, func, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 
 from resources.warehouse.schema_ops import project_keys, spaces, sync_state
@@ -116,6 +116,13 @@ def record_project_keys(conn: Connection, space_key: str, keys: Mapping[str, int
             set_={"last_seen_at": statement.excluded.last_seen_at},
         )
     )
+
+
+def noted_project_keys(conn: Connection, space_key: str | None) -> set[str]:
+    """Return the keys that projects of a space have or had, None: of all spaces; empty where no project was listed yet."""
+    keys = project_keys.c
+    query = select(keys.project_key).where(keys.space_key == space_key if space_key else true())
+    return set(conn.execute(query).scalars())
 
 
 def project_id_for_key(conn: Connection, space_key: str, project_key: str) -> int | None:

@@ -71,6 +71,17 @@ def test_news_ask_for_one_run_that_reads_just_those_issues_in_few_requests(near:
     assert feed.tick() == (None, "nothing new")
 
 
+def test_news_ask_for_no_partition_of_a_key_that_is_no_project(near: Deployment) -> None:
+    feed = Daemon(near, activity_feed)
+    feed.tick()
+    near.instance.add_dynamic_partitions("backlog_projects", ["TYPO"])
+    [issue] = some(near)
+    near.sim.space.edit_issue(issue, summary="changed")
+    request, _ = feed.tick()
+    assert request is not None
+    assert request.tags[RANGE_END_TAG] == f"APP|{month_keys()[-1]}"
+
+
 def test_news_of_other_things_ask_for_no_run(near: Deployment) -> None:
     feed = Daemon(near, activity_feed)
     near.sim.space.add_version("OPS", "Q4")

@@ -1,10 +1,14 @@
 """Partitions that are left failed: known, told by the check, and requested again by the job, no more and no fewer."""
 
 import dagster as dg
+from dagster._core.definitions.partitions.context import partition_loading_context
+from dagster._core.execution.backfill import BulkActionStatus
+from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
 from assets.failed_partitions import NAME, failed_partitions
-from assets.partitions import RANGE_END_TAG, RANGE_START_TAG
+from assets.partitions import PROJECT_MONTHS, RANGE_END_TAG, RANGE_START_TAG
 from pipelines.retrying import RETRY_JOB
+from pipelines.sensors import remove_unknown_keys
 from resources.simulator import Fault
 from tests.deployment import Deployment, checks
 
@@ -20,11 +24,11 @@ def fail(deployment: Deployment, path: str = "/issues") -> None:
 
 
 def test_partitions_of_a_run_that_failed_are_left_failed_until_they_are_loaded(loaded: Deployment) -> None:
-    assert failed_partitions(loaded.instance) == {}
+    assert failed_partitions(loaded.instance, loaded.partitions) == {}
     fail(loaded)
-    assert failed_partitions(loaded.instance)[ISSUES] == {"OPS|2026-05", "OPS|2026-06"}
+    assert failed_partitions(loaded.instance, loaded.partitions)[ISSUES] == {"OPS|2026-05", "OPS|2026-06"}
     assert loaded.by_hand("issues", "comments", "issue_changes", tags=CORNERS).success
-    assert failed_partitions(loaded.instance) == {}
+    assert failed_partitions(loaded.instance, loaded.partitions) == {}
 
 
 def test_the_check_names_them(loaded: Deployment) -> None:
@@ -42,6 +46,30 @@ def test_the_check_names_them(loaded: Deployment) -> None:
     assert RETRY_JOB in said
 
 
+def test_a_key_that_is_no_project_is_left_failed_nowhere_and_dagster_counts_it_no_more_when_it_is_removed(
+    loaded: Deployment,
+) -> None:
+    loaded.instance.add_dynamic_partitions("backlog_projects", ["TYPO"])
+    assert not loaded.by_hand("issues", "comments", "issue_changes", tags={"dagster/partition": "TYPO|2026-05"}).success
+    assert failed_in_dagster(loaded) == {"TYPO|2026-05"}
+    assert checks(loaded.run("census"))[NAME] is True
+    fail(loaded)
+    assert requested(loaded)["issues"] == {"OPS|2026-05", "OPS|2026-06"}
+    assert remove_unknown_keys(loaded.instance, {"OPS", "WEB", "APP"}) == [], "a backfill is at work"
+    [backfill] = loaded.instance.get_backfills()
+    loaded.instance.update_backfill(backfill.with_status(BulkActionStatus.COMPLETED_SUCCESS))  # type: ignore[no-untyped-call]
+    assert remove_unknown_keys(loaded.instance, {"OPS", "WEB", "APP"}) == ["TYPO"]
+    assert failed_in_dagster(loaded) == {"OPS|2026-05", "OPS|2026-06"}
+
+
+def failed_in_dagster(loaded: Deployment) -> set[str]:
+    """Return the partitions of issues that the page of the asset counts as failed."""
+    found = get_and_update_asset_status_cache_value(loaded.instance, ISSUES, PROJECT_MONTHS, loaded.instance)
+    assert found is not None
+    with partition_loading_context(None, loaded.instance):
+        return set(found.deserialize_failed_partition_subsets(PROJECT_MONTHS).get_partition_keys())
+
+
 def test_the_job_requests_a_backfill_of_just_those_which_heals_them(loaded: Deployment) -> None:
     assert loaded.run(RETRY_JOB).success
     assert list(loaded.instance.get_backfills()) == []
@@ -49,7 +77,7 @@ def test_the_job_requests_a_backfill_of_just_those_which_heals_them(loaded: Depl
     assert requested(loaded) == {"issues": {"OPS|2026-05", "OPS|2026-06"}}
     # Comments were read all the same, of the issues that were known.
     assert loaded.by_hand("issues", tags=CORNERS).success
-    assert failed_partitions(loaded.instance) == {}
+    assert failed_partitions(loaded.instance, loaded.partitions) == {}
 
 
 def test_comments_that_failed_with_their_issues_are_requested_with_them(loaded: Deployment) -> None:
@@ -57,7 +85,7 @@ def test_comments_that_failed_with_their_issues_are_requested_with_them(loaded: 
     both = {"OPS|2026-05", "OPS|2026-06"}
     assert requested(loaded) == {"issues": both, "comments": both, "issue_changes": both}
     assert loaded.by_hand("issues", "comments", "issue_changes", tags=CORNERS).success
-    assert failed_partitions(loaded.instance) == {}
+    assert failed_partitions(loaded.instance, loaded.partitions) == {}
 
 
 def test_comments_that_were_read_while_their_issues_failed_are_made_good_by_the_next_run_of_the_schedule(
@@ -71,7 +99,7 @@ def test_comments_that_were_read_while_their_issues_failed_are_made_good_by_the_
     assert loaded.row("issues", issue.id)["updated_at"].timestamp() == issue.updated
     assert loaded.run_issues(mode="incremental").success
     assert loaded.row("comments", said.id)["content"] == "said meanwhile"
-    assert failed_partitions(loaded.instance) == {}
+    assert failed_partitions(loaded.instance, loaded.partitions) == {}
 
 
 def requested(loaded: Deployment) -> dict[str, set[str]]:

@@ -147,6 +147,14 @@ def test_the_issues_schedule_starts_at_the_first_month_while_a_project_was_never
     assert (request.tags[RANGE_START_TAG], request.tags[RANGE_END_TAG]) == ("OPS|2026-01", f"NEW|{month_keys()[-1]}")
 
 
+def test_schedules_leave_out_a_key_that_is_no_project(near: Deployment) -> None:
+    near.change("UPDATE ops.sync_state SET watermark = '2026-03-15' WHERE scope = 'issues'")
+    near.instance.add_dynamic_partitions("backlog_projects", ["TYPO"])
+    for name, first in (("issues_every_12_hours", "2026-03"), ("deep_pass_nightly", month_keys()[-1])):
+        [request] = tick(near, name).run_requests or []
+        assert (request.tags[RANGE_START_TAG], request.tags[RANGE_END_TAG]) == (f"OPS|{first}", f"APP|{month_keys()[-1]}")
+
+
 def test_the_run_of_the_issues_schedule_loads_what_changed(near: Deployment) -> None:
     made = near.sim.space.create_issue("WEB").id
     [request] = tick(near, "issues_every_12_hours").run_requests or []

@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from assets.partitions import PROJECTS
+from assets.partitions import PROJECTS, RANGE_END_TAG, RANGE_START_TAG
 from pipelines.sensors import new_project_keys, project_discovery
 from resources.simulator import Fault, SpaceSpec
 from tests.deployment import Deploy, Deployment
@@ -102,6 +102,51 @@ def test_a_source_that_does_not_answer_is_a_reason_to_skip_and_leaves_the_partit
     assert skipped.skip_message.startswith("partitions left as they are: ")
     assert said in skipped.skip_message
     assert list(deployment.partitions) == ["OPS", "WEB", "APP"]
+
+
+def test_a_key_that_was_never_a_projects_is_removed_and_the_keys_of_projects_stay(loaded: Deployment) -> None:
+    space, instance = loaded.sim.space, loaded.instance
+    look(loaded)
+    space.rename_project("WEB", key="SITE")
+    space.delete_project("APP")
+    look(loaded)
+    instance.add_dynamic_partitions("backlog_projects", ["TYPO", "TYPO2"])
+    assert look(loaded) == dg.SkipReason("removed TYPO, TYPO2: no project has or had that key")
+    assert list(loaded.partitions) == ["OPS", "WEB", "APP", "SITE"]
+    instance.add_dynamic_partitions("backlog_projects", ["TYPO"])
+    space.add_project("NEW", "新規")
+    look(loaded)
+    assert list(loaded.partitions) == ["OPS", "WEB", "APP", "SITE", "NEW"]
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"dagster/partition": "TYPO|2026-05"},
+        {RANGE_START_TAG: "TYPO|2026-05", RANGE_END_TAG: "TYPO|2026-06"},
+        {RANGE_START_TAG: "OPS|2026-05", RANGE_END_TAG: "LATER|2026-05"},
+    ],
+)
+def test_a_key_stays_while_a_run_is_at_work_on_it(loaded: Deployment, tags: dict[str, str]) -> None:
+    loaded.instance.add_dynamic_partitions("backlog_projects", ["TYPO", "LATER"])
+    run = dg.DagsterRun(job_name="issues", status=dg.DagsterRunStatus.STARTED, tags=tags)
+    loaded.instance.add_run(run)
+    look(loaded)
+    assert "TYPO" in loaded.partitions
+    loaded.instance.delete_run(run.run_id)
+    look(loaded)
+    assert list(loaded.partitions) == ["OPS", "WEB", "APP"]
+
+
+def test_with_a_new_warehouse_the_keys_of_another_one_stay(loaded: Deployment) -> None:
+    assert loaded.run_issues("WEB", first="2026-05", last="2026-05").success
+    loaded.sim.space.rename_project("WEB", key="SITE")
+    loaded.instance.add_dynamic_partitions("backlog_projects", ["TYPO"])
+    loaded.change("DELETE FROM ops.project_keys")
+    look(loaded)
+    assert list(loaded.partitions) == ["OPS", "WEB", "APP", "TYPO", "SITE"], "a warehouse without keys cannot tell"
+    look(loaded)
+    assert list(loaded.partitions) == ["OPS", "WEB", "APP", "SITE"], "issues were loaded under WEB"
 
 
 def test_a_look_costs_two_requests(deployment: Deployment) -> None:

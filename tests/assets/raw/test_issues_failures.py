@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+import pytest
+
+from assets.partitions import RANGE_END_TAG, RANGE_START_TAG
 from resources.progress import LogProgress
 from resources.simulator import Fault, RequestInfo
 from resources.warehouse.locks import Locks
@@ -95,6 +98,30 @@ def test_a_project_that_nobody_can_see_is_named_and_the_others_load(deployment: 
     assert line == "issues: GONE: no visible project has or had this key: deleted, or access lost?"
     assert deployment.stored_issues() == deployment.source_issues()
     assert {key.split("|")[0] for key in recorded(run)} == {"OPS", "WEB", "APP"}
+
+
+@pytest.mark.parametrize(("covered", "first"), [(("TYPO",), "TYPO"), (("OPS", "TYPO"), "OPS")])
+def test_a_backfill_of_a_key_that_is_no_project_refuses_it_before_it_does_anything(
+    loaded: Deployment, covered: tuple[str, ...], first: str
+) -> None:
+    loaded.instance.add_dynamic_partitions("backlog_projects", ["TYPO"])
+    loaded.sim.requests.clear()
+    tags = {RANGE_START_TAG: f"{first}|2026-05", RANGE_END_TAG: "TYPO|2026-05"}
+    run = loaded.by_hand("issues", "comments", "issue_changes", tags=tags)
+    [line] = failures(run)
+    assert line.startswith("issues: no project has or had the key TYPO: nothing was loaded. Choose the partitions of projects only")
+    assert recorded(run) == {}
+    assert loaded.sim.requests.by_route() == {"/projects": 1}
+
+
+def test_a_run_of_changes_leaves_out_a_key_that_is_no_project(loaded: Deployment) -> None:
+    loaded.instance.add_dynamic_partitions("backlog_projects", ["TYPO"])
+    loaded.sim.space.add_project("NEW", "新規")
+    loaded.discover()
+    assert not loaded.run_issues("TYPO", mode="incremental").success
+    run = loaded.run_issues(mode="incremental")
+    assert run.success, failures(run)
+    assert {key.split("|")[0] for key in recorded(run)} == {"OPS", "WEB", "APP", "NEW"}
 
 
 def test_a_project_that_was_deleted_keeps_its_rows(loaded: Deployment) -> None:

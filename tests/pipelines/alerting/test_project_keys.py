@@ -1,0 +1,33 @@
+"""The alerter and partition keys that are no project: nothing is told of what nobody can load.
+
+Add here: what the alerter makes of a partition key. Keep out: how such a key is refused and removed (`test_sensors.py`).
+"""
+
+import json
+from datetime import UTC, datetime
+
+from assets.partitions import RANGE_END_TAG, RANGE_START_TAG
+from pipelines.alerting.sensor import Alerter
+from resources.alerts.channels import Slack
+from tests.deployment import Deployment
+from tests.sinks import WebhookSink
+
+
+def test_nothing_is_told_of_a_key_that_is_no_project_but_of_the_partitions_that_it_kept_from_being_loaded(
+    loaded: Deployment,
+) -> None:
+    with WebhookSink() as sink:
+        alerter = Alerter(loaded.instance, loaded.warehouse, loaded.sim.url, [Slack(sink.url)], "http://dagster")
+        alerter.look(datetime.now(UTC))
+        loaded.instance.add_dynamic_partitions("backlog_projects", ["TYPO"])
+        assert not loaded.by_hand("issues", tags={"dagster/partition": "TYPO|2026-05"}).success
+        loaded.run("census")
+        assert alerter.look(datetime.now(UTC)).open == {}
+        mixed = {RANGE_START_TAG: "OPS|2026-05", RANGE_END_TAG: "TYPO|2026-05"}
+        assert not loaded.by_hand("issues", tags=mixed).success
+        [problem] = alerter.look(datetime.now(UTC)).open.values()
+        assert "no project has or had the key TYPO" in problem.problem.cause
+        assert loaded.run_issues("OPS", "APP", first="2026-05", last="2026-05").success
+        assert alerter.look(datetime.now(UTC)).open == {}
+        lines = [json.loads(body)["text"].splitlines()[0] for _, body in sink.received]
+    assert lines == ["🔴 失敗 / failed: raw/issues", "🟢 復旧 / recovered: raw/issues"]
