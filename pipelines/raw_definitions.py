@@ -41,6 +41,7 @@ def source_resources(variables: Mapping[str, Any]) -> tuple[BacklogResource, War
         oauth_client_secret=variables[CLIENT_SECRET],
         token_key=variables[TOKEN_KEY],
         vault=warehouse,
+        conditions=warehouse,
         rate_reserve=SETTINGS.rate_reserve,
         privacy_key=variables[PRIVACY_KEY],
     )

@@ -41,6 +41,7 @@ WAREHOUSE = (
         "t.began_at < now() - make_interval(days => :days) "
         "AND EXISTS (SELECT FROM ops.mart_builds AS n WHERE n.id > t.id AND n.ended_at IS NOT NULL)",
     ),
+    Rule("ops.source_conditions", 400, "coalesce(t.ended_at, t.last_seen_at) < now() - make_interval(days => :days)"),
     Rule("ops.heartbeats", 90, "t.beat_at < now() - make_interval(days => :days)"),
 )
 

@@ -17,6 +17,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from resources.conditions import KINDS
+from resources.warehouse.conditions import Condition
 from resources.warehouse.errors import WarehouseError
 from service.request_log import log_answer
 from service.state import Figures, State
@@ -71,11 +73,25 @@ class _Shown(Collector):
         yield GaugeMetricFamily("backlog_elt_warehouse_up", "Whether the warehouse answers.", value=float(found is not None))
         if found is None:
             return
-        if found.source is not None and found.source.connected is not None:
-            said = "Whether Backlog answered when it was last looked at."
+        if found.source.connected is not None:
+            said = "Whether Backlog answered when any process last asked it."
             yield GaugeMetricFamily("backlog_elt_source_up", said, value=float(found.source.connected))
+        yield from self._condition(found.condition)
         yield GaugeMetricFamily("backlog_elt_syncs_active", "Syncs in progress.", value=found.active)
         yield from self._by_type(found)
+
+    @staticmethod
+    def _condition(condition: Condition | None) -> Iterator[Metric]:
+        said = "Whether the source as a whole is unreachable, refuses, or is rate-limited by other programs."
+        lasts = GaugeMetricFamily("backlog_elt_source_condition", said, labels=["kind"])
+        since = GaugeMetricFamily(
+            "backlog_elt_source_condition_since_timestamp_seconds", "When that began, in seconds since 1970.", labels=["kind"]
+        )
+        for kind in KINDS:
+            lasts.add_metric([kind], float(condition is not None and condition.kind == kind))
+        if condition is not None:
+            since.add_metric([condition.kind], condition.since.timestamp())
+        yield from (lasts, since)
 
     @staticmethod
     def _by_type(found: Figures) -> Iterator[Metric]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from resources.conditions import KINDS
 from resources.warehouse.sync_log import STATUSES
 from service.api import LARGEST_PAGE, MODES, NAME, PAGE, PROJECT_KEY, ROOT
 
@@ -71,7 +72,16 @@ SCHEMAS: dict[str, Schema] = {
     "Totals": _object({"type": _or_null(_TEXT), **_TOTALS}, description="`type` is null for all syncs"),
     "Connection": _object(
         {
-            "connected": _or_null({"type": "boolean"}),
+            "connected": {
+                **_or_null({"type": "boolean"}),
+                "description": "False while the source is unreachable or refuses, whoever has met it; null before any look",
+            },
+            "condition": _or_null(
+                _object(
+                    {"kind": {"enum": list(KINDS)}, "since": _MOMENT, "message": _TEXT},
+                    description="What is wrong with the source as a whole, since when, and what a request was told",
+                )
+            ),
             "checked_at": _or_null(_MOMENT),
             "error": _or_null(_TEXT),
             "rate_limit": {

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from resources.progress import UNITS
 from resources.settings import Settings
+from resources.warehouse.conditions import Condition, current
 from resources.warehouse.heartbeats import alerts_of, last_beat
 from resources.warehouse.history import Sync, active_syncs, end_dead, known_spaces, summary
 from resources.warehouse.sync_log import Totals, Wanted, known_projects, last_day, last_ends, moved, page, space_at
@@ -32,7 +33,8 @@ class Figures:
     active: int
     totals: list[Totals]
     last_success: dict[str, Any]
-    source: SourceState | None
+    source: SourceState
+    condition: Condition | None
 
 
 class State:
@@ -78,13 +80,15 @@ class State:
         """Return whether the source answers, asking it when the last look is old."""
 
         async def ask() -> SourceState:
-            if self._settings.oauth:
-                self._looked = await self._warehouse.ask(look, self._settings)
-            else:
-                self._looked = await asyncio.to_thread(look, None, self._settings)
+            self._looked = await asyncio.to_thread(look, self._settings, self._warehouse.engine)
             return self._looked
 
         return await self._cache.get("source", ask, seconds=lambda found: found.seconds)
+
+    async def _condition(self) -> Condition | None:
+        """Return the condition that the source is in, as all processes have seen it; the source is not asked."""
+        url = self._settings.backlog_url
+        return await self._cache.get("moved", lambda: self._warehouse.ask(current, url or ""), "condition")
 
     async def _log(self) -> str:
         """Return the state of the log of syncs: what is made of it holds as long as this stays."""
@@ -97,7 +101,9 @@ class State:
         async def make() -> Body:
             looking = asyncio.ensure_future(self.source())
             await asyncio.wait({looking}, timeout=GLANCE_SECONDS)
-            source = looking.result() if looking.done() else self._looked or SourceState()
+            # After the look, which may have ended the condition or begun one.
+            condition = await self._warehouse.ask(current, self._settings.backlog_url or "")
+            source = (looking.result() if looking.done() else self._looked or SourceState()).given(condition)
             space = await self.space() or ""
             last = list((await self._warehouse.ask(summary, space)).last.values())
             failing = sorted((sync for sync in last if sync.status == "failed"), key=_ended, reverse=True)
@@ -105,6 +111,7 @@ class State:
             return as_body(
                 {
                     "connected": source.connected,
+                    "condition": condition.as_json() if condition else None,
                     "checked_at": source.checked_at,
                     "error": source.error,
                     "rate_limit": source.rate_limit,
@@ -119,7 +126,7 @@ class State:
                 }
             )
 
-        return await self._cache.get("connection", make, await self._log())
+        return await self._cache.get("connection", make, await self._log(), await self._condition())
 
     async def active(self) -> Body:
         """Return what waits or works: runs of Dagster, and syncs with how far they are."""
@@ -179,9 +186,11 @@ class State:
         async def make() -> Figures:
             space = await self.space() or ""
             totals, ends = await self._warehouse.ask(last_day, space), await self._warehouse.ask(last_ends, space)
-            return Figures(len(await self._warehouse.ask(active_syncs, space)), totals, dict(ends), self._looked)
+            source = (self._looked or SourceState()).given(condition)
+            return Figures(len(await self._warehouse.ask(active_syncs, space)), totals, dict(ends), source, condition)
 
-        return await self._cache.get("stats", make, await self._log(), "figures")
+        condition = await self._condition()
+        return await self._cache.get("stats", make, await self._log(), "figures", condition)
 
     def _shown(self, sync: Sync) -> dict[str, Any]:
         taken = (sync.ended_at - sync.started_at).total_seconds() if sync.ended_at else None

@@ -35,9 +35,14 @@ class Warehouse:
         Raises:
             WarehouseError: the warehouse cannot be used.
         """
-        return await asyncio.to_thread(lambda: function(self._connected(), *args, **kwargs))
+        return await asyncio.to_thread(lambda: function(self.engine(), *args, **kwargs))
 
-    def _connected(self) -> Engine:
+    def engine(self) -> Engine:
+        """Return the engine, connected and migrated on first use; may block.
+
+        Raises:
+            WarehouseError: the warehouse cannot be used.
+        """
         with self._lock:
             if self._engine is None:
                 made = engine(self._settings.warehouse_url or ensure_server(self._settings.home).url(), pool_size=CONNECTIONS)

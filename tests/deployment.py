@@ -64,7 +64,9 @@ class HastyBacklog(BacklogResource):
     def client(self) -> BacklogClient:
         """Return the client of this run."""
         if self._client is None:
-            self._client = BacklogClient(self.root, self.auth, sleep=lambda _seconds: None, max_wait=30.0, mask=self.mask)
+            self._client = BacklogClient(
+                self.root, self.auth, sleep=lambda _seconds: None, observe=self.observer, max_wait=30.0, mask=self.mask
+            )
         return self._client
 
 
@@ -85,7 +87,7 @@ class Deployment:
     def backlog(self) -> BacklogResource:
         """A new resource on the space."""
         if not self.token_key:
-            return HastyBacklog(url=self.sim.url, api_key=self.api_key, privacy_key=self.privacy_key)
+            return HastyBacklog(url=self.sim.url, api_key=self.api_key, privacy_key=self.privacy_key, conditions=self.warehouse)
         keyring = self.sim.site.keyring
         return HastyBacklog(
             url=self.sim.url,
@@ -93,6 +95,7 @@ class Deployment:
             oauth_client_secret=keyring.client_secret,
             token_key=self.token_key,
             vault=self.warehouse,
+            conditions=self.warehouse,
             privacy_key=self.privacy_key,
         )
 

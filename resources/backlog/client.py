@@ -23,6 +23,7 @@ from resources.backlog.models import IssueFilter, Params, RateLimit, Record, Req
 from resources.backlog.paging import PAGE_SIZE, id_pages, offset_pages
 from resources.backlog.ratelimit import RateLimiter
 from resources.backlog.transport import OnWait, Transport
+from resources.conditions import Observer
 from resources.privacy import Mask
 from resources.redact import protect_logs
 
@@ -36,7 +37,8 @@ class BacklogClient:
     `base_url` is the space's root, `https://acme.backlog.com`. `reserve` is the share of each rate window that is
     left to people. `max_wait` bounds the seconds that the retries of one request may wait, `timeout` those until the source
     says something. `sleep` and `clock` (epoch seconds) are for tests. An `http` client that is passed in is not closed.
-    `mask` replaces people in every answer; it may be exchanged for one that replaces more.
+    `mask` replaces people in every answer; it may be exchanged for one that replaces more. `observe` gets what requests tell of the
+    space as a whole.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class BacklogClient:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.time,
         on_wait: OnWait | None = None,
+        observe: Observer | None = None,
         max_wait: float = 600.0,
         timeout: float = 60.0,
         mask: Mask | None = None,
@@ -61,7 +64,7 @@ class BacklogClient:
         assert client is not None  # noqa: S101 - one of the two is set
         self._limiter = RateLimiter(reserve, clock)
         self._transport = Transport(
-            self.base_url, auth, client, limiter=self._limiter, sleep=sleep, on_wait=on_wait, max_wait=max_wait
+            self.base_url, auth, client, limiter=self._limiter, sleep=sleep, on_wait=on_wait, observe=observe, max_wait=max_wait
         )
         self._space: Record | None = None
         self._visible: list[Record] | None = None
@@ -276,10 +279,10 @@ class BacklogClient:
             except ValueError:
                 if "json" not in kind:
                     break
-        raise MalformedResponse(
-            f"GET {path}: {response.status_code}, but the body is not JSON ({kind}); is BACKLOG_URL the root of a Backlog space?",
-            status=response.status_code,
-        )
+        said = f"GET {path}: {response.status_code}, but the body is not JSON ({kind})"
+        error = MalformedResponse(f"{said}; is BACKLOG_URL the root of a Backlog space?", status=response.status_code)
+        self._transport.report(error, "GET", path)
+        raise error
 
 
 def space_root(url: str) -> str:

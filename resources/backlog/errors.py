@@ -58,9 +58,10 @@ class RateLimited(TransientError):
 
 
 class Unavailable(TransientError):
-    """No answer, or one that says "later"; `unreachable` when no answer came at all."""
+    """No answer, or one that says "later"; `unreachable` when no answer came, `no_connection` when nobody could even be asked."""
 
     unreachable = False
+    no_connection = False
 
 
 class PermanentError(BacklogError):

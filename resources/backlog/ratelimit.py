@@ -75,6 +75,10 @@ class RateLimiter:
         """Count a request that is about to be sent."""
         self._bucket(bucket).send(self._clock())
 
+    def others_lead(self, bucket: str) -> bool:
+        """Say whether, as the last answer tells, other programs have used more of the window than this client."""
+        return self._bucket(bucket).others_lead
+
     def observe(self, bucket: str, headers: Mapping[str, str]) -> None:
         """Take in the headers of an answer; where they are missing or nonsense, our own requests are counted instead."""
         date = http_date(headers.get("date"))

@@ -32,12 +32,16 @@ class Told:
 
 @dataclass
 class Bucket:
-    """The state of one bucket. `told` is None when nothing is known of the present window."""
+    """The state of one bucket. `told` is None when nothing is known of the present window.
+
+    `others_lead`: by the last answer, other programs had used more of the window than we had.
+    """
 
     name: str
     limit: int | None = None
     told: Told | None = None
     headless: bool = False
+    others_lead: bool = False
     _sent: deque[float] = field(default_factory=deque)
     _learned: tuple[int, float] | None = None
     _remaining: int | None = None
@@ -55,6 +59,7 @@ class Bucket:
         self.headless, self._remaining = False, told.remaining
         self.limit = told.limit if told.limit is not None else self.limit
         self.told = replace(told, limit=self.limit)
+        self.others_lead = self.others() > self._ours(self.told)
 
     def take_nothing(self) -> None:
         """An answer had no usable headers: from now on our own requests are counted against what was known before."""
@@ -67,6 +72,7 @@ class Bucket:
             return
         self._forget_before(now - WINDOW_SECONDS)
         passed = len(self._sent) - 1
+        self.others_lead = passed < SMALLEST[self.name]
         # The first time others may be to blame; a second time it was too many all the same.
         again = self._learned is not None and now - self._learned[1] < LEARNED_SECONDS
         self._learned = (max(1, passed if again else max(passed, SMALLEST[self.name])), now)
@@ -84,8 +90,11 @@ class Bucket:
         """Return how many requests of the window were not ours, as far as the last answer tells."""
         if self.told is None or self.told.limit is None:
             return 0
-        start = self._start(self.told) - 2.0  # the server's clock is told in whole seconds
-        return max(0, self.told.limit - self.told.remaining - sum(1 for at in self._sent if at >= start))
+        return max(0, self.told.limit - self.told.remaining - self._ours(self.told))
+
+    def _ours(self, told: Told) -> int:
+        start = self._start(told) - 2.0  # the server's clock is told in whole seconds
+        return sum(1 for at in self._sent if at >= start)
 
     def left(self, now: float) -> float:
         """Return how many requests the window has left, if others went on as they did; without end when nothing is known."""

@@ -13,6 +13,7 @@ from resources.backlog.client import BacklogClient, space_root
 from resources.backlog.errors import PermanentError
 from resources.backlog.oauth import OAuthApplication
 from resources.backlog.renewal import RenewedTokens
+from resources.conditions import ConditionBook, Observer
 from resources.privacy import Mask
 from resources.redact import remember
 from resources.tokens import TokenStore, TokenVault
@@ -27,7 +28,8 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]  # generi
     """Connects to a Backlog space on first use, so that definitions load with nothing set, and closes after the run.
 
     Pass secrets as `EnvVar("BACKLOG_API_KEY")` and the like: the UI then shows the variable's name, not its value.
-    With `oauth_client_id` access is by OAuth, whose tokens are in `vault`; otherwise by `api_key`.
+    With `oauth_client_id` access is by OAuth, whose tokens are in `vault`; otherwise by `api_key`. What requests tell of the space
+    as a whole is remembered in `conditions`.
     """
 
     url: str = Field(default="", description="Root of the space, https://acme.backlog.com")
@@ -36,6 +38,7 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]  # generi
     oauth_client_secret: str = Field(default="", repr=False, description="Secret of the application, as an environment variable")
     token_key: str = Field(default="", repr=False, description="Keys by which tokens are encrypted, as an environment variable")
     vault: ResourceDependency[TokenVault | None] = None  # type: ignore[assignment]  # Dagster takes it for no resource
+    conditions: ResourceDependency[ConditionBook | None] = None  # type: ignore[assignment]  # as above
     rate_reserve: float = Field(default=0.2, description="Share of each rate-limit window that is left to people")
     privacy_key: str = Field(default="", repr=False, description="Key by which people are masked, as an environment variable")
 
@@ -49,13 +52,25 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]  # generi
         if self._client is None:
             max_wait, timeout = self._patience
             self._client = BacklogClient(
-                self.root, self.auth, reserve=self.rate_reserve, max_wait=max_wait, timeout=timeout, mask=self.mask
+                self.root,
+                self.auth,
+                reserve=self.rate_reserve,
+                observe=self.observer,
+                max_wait=max_wait,
+                timeout=timeout,
+                mask=self.mask,
             )
         return self._client
 
     def hurry(self) -> None:
         """Give up within a minute what the source does not answer, as a look must that is repeated soon; call it first."""
         self._patience = HURRIED
+
+    @property
+    def observer(self) -> Observer | None:
+        """What remembers the outcomes of requests."""
+        # Who is in a hurry looks from outside; everybody else is part of a run.
+        return self.conditions.observer(self.root, runs=0 if self._patience == HURRIED else 1) if self.conditions else None
 
     @property
     def root(self) -> str:

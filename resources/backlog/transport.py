@@ -17,14 +17,17 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exp
 
 from resources.backlog.errors import BacklogError, RateLimited, TransientError, Unavailable, error_from_response
 from resources.backlog.models import Params, RequestStats
+from resources.backlog.outcome import condition_of
 from resources.backlog.ratelimit import RateLimiter, bucket_of, retry_after
 from resources.backlog.request_log import SLOW_SECONDS, log_request
+from resources.conditions import Observer, Outcome
 from resources.redact import redact
 
 OnWait = Callable[[str, float, datetime], None]
 
 FIRST_CONTACT_ATTEMPTS = 5  # about eight seconds: an unreachable host is mostly a wrong BACKLOG_URL
 NETWORK_BUDGET = 60.0  # seconds of waiting for a host that has answered before
+PATIENCE = 4.0  # seconds without an answer after which the first attempt says as much as two
 BACKOFF = wait_exponential(multiplier=0.5, max=30) + wait_random(0, 0.5)
 
 _log = logging.getLogger(__name__)
@@ -35,7 +38,8 @@ class Transport:
 
     `max_wait` bounds the seconds that the retries of one request may wait; `on_wait(bucket, seconds, until)`
     is told of each wait for a rate window before it begins, `until` by the server's clock. A request that takes more
-    than `slow` seconds is warned of.
+    than `slow` seconds is warned of. `observe` gets what requests tell of the source as a whole: at the end of each, and while
+    one is retried, unless the first retry helps.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class Transport:
         limiter: RateLimiter,
         sleep: Callable[[float], None] = time.sleep,
         on_wait: OnWait | None = None,
+        observe: Observer | None = None,
         max_wait: float = 600.0,
         slow: float = SLOW_SECONDS,
     ) -> None:
@@ -60,6 +65,9 @@ class Transport:
         self._sleep = sleep
         self._max_wait = max_wait
         self._slow = slow
+        self._observe = observe or (lambda _outcome: None)
+        self._began = 0.0
+        self._throttled = False
         self._answered = False
         self._lock = threading.Lock()
 
@@ -70,11 +78,25 @@ class Transport:
             wait=self._pause,
             stop=self._exhausted,
             sleep=self._sleep,
-            before_sleep=lambda state: self._announce(state, bucket_of(method, path)),
+            before_sleep=lambda state: self._announce(state, method, path),
             reraise=True,
         )
         with self._lock:
-            return retrying(self._attempt, method, path, params)
+            self._began, self._throttled = time.monotonic(), False
+            try:
+                answer = retrying(self._attempt, method, path, params)
+            except BacklogError as error:
+                self.report(error, method, path)
+                raise
+            if "json" in answer.headers.get("content-type", ""):
+                self._observe(Outcome(throttled=self._throttled))
+            return answer
+
+    def report(self, error: BacklogError, method: str, path: str) -> None:
+        """Pass on what a request that failed tells of the source as a whole, if anything."""
+        kind = condition_of(error, path, others_lead=self.limiter.others_lead(bucket_of(method, path)))
+        if kind is not None:
+            self._observe(Outcome(kind, " ".join(str(error).split()), time.monotonic() - self._began))
 
     def _attempt(self, method: str, path: str, params: Params) -> httpx.Response:
         bucket = bucket_of(method, path)
@@ -107,6 +129,9 @@ class Transport:
             if seconds <= 0:
                 break
             self._tell(bucket, seconds)
+            if self.limiter.others_lead(bucket):
+                said = f"requests of the limit {bucket!r} wait: other programs of the same user have used more of it than this one"
+                self._observe(Outcome("rate_limited", said, sure=False))
             self._sleep(seconds)
             waited += seconds
 
@@ -137,6 +162,7 @@ class Transport:
             reason = redact(str(error)) or type(error).__name__
             unreachable = Unavailable(f"{method} {path}: no answer from {self._host}: {reason}; check BACKLOG_URL and the network")
             unreachable.unreachable = True
+            unreachable.no_connection = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
             return unreachable
         for _ in answer.history:  # it was sent again, with a renewed token
             self._count(bucket)
@@ -173,15 +199,18 @@ class Transport:
             error.attempts = state.attempt_number
         return over
 
-    def _announce(self, state: RetryCallState, bucket: str) -> None:
+    def _announce(self, state: RetryCallState, method: str, path: str) -> None:
         error = _failure(state)
         self.stats.retries += 1
         if isinstance(error, RateLimited):
-            self._tell(bucket, state.upcoming_sleep)
+            self._tell(bucket_of(method, path), state.upcoming_sleep)
+        if isinstance(error, RateLimited) or state.attempt_number > 1 or time.monotonic() - self._began > PATIENCE:
+            self.report(error, method, path)
         _log.warning("attempt %d failed, next in %.1f s: %s", state.attempt_number, state.upcoming_sleep, error)
 
     def _tell(self, bucket: str, seconds: float) -> None:
         self.stats.wait_seconds += seconds
+        self._throttled = True
         if self.on_wait is not None:
             self.on_wait(bucket, seconds, datetime.fromtimestamp(self.limiter.now() + seconds, UTC))
 

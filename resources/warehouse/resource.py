@@ -10,7 +10,9 @@ from dagster import ConfigurableResource, InitResourceContext
 from pydantic import Field, PrivateAttr
 from sqlalchemy import Engine
 
+from resources.conditions import Observer
 from resources.tokens import TokenStore
+from resources.warehouse.conditions import Observed
 from resources.warehouse.connect import engine
 from resources.warehouse.embedded import ensure_server
 from resources.warehouse.errors import WarehouseError
@@ -50,6 +52,10 @@ class WarehouseResource(ConfigurableResource[Engine]):
         from resources.warehouse.tokens import StoredTokens  # ciphers are loaded (50 ms) only where they are used
 
         return StoredTokens(self.engine, host, client_id, keys)
+
+    def observer(self, url: str, *, runs: int) -> Observer:
+        """Return what remembers the outcomes of requests to a space (see `ConditionBook`)."""
+        return Observed(lambda: self.engine, url, runs)
 
     def _embedded(self) -> str:
         if not self.home:

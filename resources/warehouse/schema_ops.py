@@ -256,9 +256,25 @@ oauth_tokens = Table(
     comment="Who is logged in by OAuth: one row for each space and application",
 )
 
+source_conditions = Table(
+    "source_conditions",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Number of the condition"),
+    Column("url", Text, nullable=False, comment="Root of the space, without a slash at its end"),
+    Column("kind", Text, nullable=False, comment="unreachable, refused or rate_limited (by other programs of the same user)"),
+    Column("began_at", DateTime(timezone=True), nullable=False, comment="When a request first met it"),
+    Column("last_seen_at", DateTime(timezone=True), nullable=False, comment="When a request last met it"),
+    Column("message", Text, nullable=False, comment="What that first request was told, in one line"),
+    Column("ended_at", DateTime(timezone=True), comment="When a request was answered again; null while it lasts"),
+    CheckConstraint("kind IN ('unreachable', 'refused', 'rate_limited')", name="source_conditions_kind_check"),
+    Index("source_conditions_open_key", "url", unique=True, postgresql_where=text("ended_at IS NULL")),
+    schema=OPS,
+    comment="When the source as a whole could not be read, and why: one row for each time",
+)
+
 OPS_TABLES: Final = (
     sync_history, sync_state, project_keys, unexpected_fields, rejected_records,
     issue_reads, deletions, verifications, webhook_events, names, spaces, mart_builds, forgotten_users, oauth_tokens,
-    heartbeats,
+    heartbeats, source_conditions,
 )  # fmt: skip
 """Every ops table."""

@@ -119,6 +119,7 @@ ROWS = {
         400,
     ),
     "ops.mart_builds": ("began_at, ended_at, project, run_id", "at, at, 'p', 'r'", 90),
+    "ops.source_conditions": ("url, kind, began_at, last_seen_at, message", "'http://' || n, 'unreachable', at, at, 'why'", 400),
     "ops.heartbeats": ("name, beat_at, detail", "'of one ' || n, at, '{}'", 90),
 }
 #: Tables whose rows are not over before they are settled.

@@ -41,8 +41,8 @@ def test_indexes_of_open_entries_cover_open_entries_only(warehouse: Engine) -> N
     with warehouse.connect() as conn:
         partial: dict[str, str] = {row[0]: row[1] for row in conn.execute(query)}
     assert set(partial) == {
-        "deletions_open_idx", "issue_reads_wanted_idx", "rejected_records_open_key", "sync_history_active_idx",
-        "webhook_events_activity_key", "webhook_events_open_idx",
+        "deletions_open_idx", "issue_reads_wanted_idx", "rejected_records_open_key", "source_conditions_open_key",
+        "sync_history_active_idx", "webhook_events_activity_key", "webhook_events_open_idx",
     }  # fmt: skip
     assert "(resolved_at IS NULL)" in partial["rejected_records_open_key"]
 

@@ -1,0 +1,47 @@
+"""When the failure of one request tells of the source as a whole, and of what.
+
+A single forbidden project, or an issue whose comments cannot be served, tells nothing: only requests about the space itself do, and
+failures that no request could escape.
+
+Add here: another failure of the whole source. Keep out: the error tree (`errors.py`), retries (`transport.py`).
+"""
+
+from resources.backlog.errors import (
+    AuthenticationError,
+    BacklogError,
+    MalformedResponse,
+    NotFound,
+    NotInPlan,
+    PermissionDenied,
+    RateLimited,
+    Unavailable,
+)
+from resources.conditions import ConditionKind
+
+#: Requests about the space itself, which every user may make.
+OF_THE_SPACE = frozenset({"/space", "/space/activities", "/projects", "/rateLimit", "/users/myself"})
+#: Backlog's code for requests from an address that the space does not accept.
+WRONG_ADDRESS = 4
+
+
+def condition_of(error: BacklogError, path: str, *, others_lead: bool) -> ConditionKind | None:
+    """Return which condition of the source a failed request tells of, None when it concerns this request only.
+
+    Args:
+        error: how it failed.
+        path: of the request, relative to /api/v2.
+        others_lead: whether other programs have used more of the rate limit than this one, as far as is known.
+    """
+    of_the_space = path in OF_THE_SPACE
+    match error:
+        case RateLimited():
+            return "rate_limited" if others_lead else None
+        case AuthenticationError():
+            return "refused"
+        case PermissionDenied() | NotInPlan():
+            return "refused" if of_the_space or error.code == WRONG_ADDRESS else None
+        case Unavailable():
+            return "unreachable" if of_the_space or error.no_connection else None
+        case MalformedResponse() | NotFound():
+            return "unreachable" if of_the_space else None
+    return None

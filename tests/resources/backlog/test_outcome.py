@@ -1,0 +1,99 @@
+"""What requests tell of the source as a whole: which failures do, when it is said, and that an answer ends it."""
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from resources.backlog.client import BacklogClient
+from resources.backlog.errors import BacklogError
+from resources.conditions import Outcome
+from tests.resources.backlog.conftest import Clock, Wire, error, limits
+
+Make = Callable[..., BacklogClient]
+REFUSED = httpx.ConnectError("[Errno 111] Connection refused")
+
+
+@pytest.fixture
+def seen() -> list[Outcome]:
+    return []
+
+
+@pytest.fixture
+def client(make_client: Make, seen: list[Outcome]) -> BacklogClient:
+    return make_client(observe=seen.append, max_wait=10)
+
+
+@pytest.mark.parametrize(
+    ("answer", "of_the_space", "of_an_issue"),
+    [
+        (REFUSED, "unreachable", "unreachable"),
+        (httpx.ConnectTimeout("slow"), "unreachable", "unreachable"),
+        (httpx.ReadTimeout("slow"), "unreachable", None),
+        (httpx.Response(503), "unreachable", None),
+        (httpx.Response(200, html="<p>maintenance</p>"), "unreachable", None),
+        (error(401, 11), "refused", "refused"),
+        (error(403, 5), "refused", None),
+        (error(403, 4), "refused", "refused"),
+        (error(402, 3), "refused", None),
+        (error(404, 6), "unreachable", None),
+        (error(400, 7), None, None),
+        (error(429, 13), "rate_limited", "rate_limited"),
+    ],
+)
+def test_a_failure_tells_of_the_source_where_no_request_could_escape_it_or_where_it_is_about_the_space_itself(
+    client: BacklogClient, wire: Wire, seen: list[Outcome], answer: httpx.Response | Exception, of_the_space: str, of_an_issue: str
+) -> None:
+    wire.answers = [answer]
+    for look, kind in ((client.space, of_the_space), (lambda: client.comments_count(7), of_an_issue)):
+        seen.clear()
+        with pytest.raises(BacklogError) as caught:
+            look()
+        assert {outcome.kind for outcome in seen} == ({kind} if kind else set())
+        if kind:
+            assert seen[-1].message == " ".join(str(caught.value).split())
+
+
+def test_an_answer_is_reported_and_a_failure_that_the_first_retry_heals_is_not(
+    client: BacklogClient, wire: Wire, seen: list[Outcome]
+) -> None:
+    wire.answers = [REFUSED, httpx.Response(200, json=[])]
+    client.projects()
+    assert seen == [Outcome()]
+
+
+def test_a_request_that_is_still_retried_tells_of_it_from_the_second_failure_on(
+    client: BacklogClient, wire: Wire, seen: list[Outcome]
+) -> None:
+    wire.answers = [REFUSED, REFUSED, httpx.Response(200, json=[])]
+    client.projects()
+    assert [outcome.kind for outcome in seen] == ["unreachable", None]
+    assert "Connection refused" in seen[0].message
+
+
+def test_a_wait_for_a_limit_that_others_have_used_up_tells_of_them_and_its_answer_was_throttled(
+    client: BacklogClient, wire: Wire, clock: Clock, seen: list[Outcome]
+) -> None:
+    wire.answers = [httpx.Response(200, json=[], headers=limits(600, 10, int(clock.now) + 30)), httpx.Response(200, json=[])]
+    client.projects()
+    client.projects()
+    assert [(one.kind, one.throttled, one.sure) for one in seen] == [
+        (None, False, True),
+        ("rate_limited", False, False),
+        (None, True, True),
+    ]
+
+
+def test_a_wait_for_a_limit_that_we_have_used_up_ourselves_is_no_condition(
+    client: BacklogClient, wire: Wire, clock: Clock, seen: list[Outcome]
+) -> None:
+    reset = int(clock.now) + 30
+    wire.answers = [
+        *(httpx.Response(200, json=[], headers=limits(10, 10 - done, reset)) for done in range(1, 9)),
+        httpx.Response(200, json=[]),
+    ]
+    for _ in range(9):
+        client.projects()
+    assert clock.slept
+    assert {outcome.kind for outcome in seen} == {None}
+    assert seen[-1].throttled

@@ -1,0 +1,91 @@
+"""Conditions of the source as the warehouse keeps them: begin, go on, end, one at a time."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine, text
+
+from resources.conditions import Outcome
+from resources.warehouse.conditions import Observed, current, note
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.history import finish_sync, start_sync
+
+URL = "https://acme.backlog.test"
+DOWN = Outcome("unreachable", "GET /space: no answer", seconds=9.0)
+BUSY = Outcome("rate_limited", "GET /space: 429")
+UNSURE = Outcome("rate_limited", "requests wait", sure=False)
+
+
+def conditions(engine: Engine) -> list[tuple[str, bool]]:
+    """Return kind, and whether it is over, of all that ever were, oldest first."""
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT kind, ended_at IS NOT NULL FROM ops.source_conditions ORDER BY id"))
+        return [(row[0], row[1]) for row in rows]
+
+
+def passes(engine: Engine, seconds: int) -> None:
+    """Let time go by since a condition was last seen."""
+    with engine.begin() as connection:
+        connection.execute(text(f"UPDATE ops.source_conditions SET last_seen_at = last_seen_at - interval '{seconds} seconds'"))
+
+
+def test_a_condition_begins_with_its_first_failure_lasts_as_it_was_first_said_and_ends_with_an_answer(warehouse: Engine) -> None:
+    note(warehouse, URL, DOWN, 0)
+    note(warehouse, URL, Outcome("unreachable", "said otherwise"), 0)
+    found = current(warehouse, URL + "/")
+    assert found is not None
+    assert (found.kind, found.message, found.disconnected) == ("unreachable", "GET /space: no answer", True)
+    assert timedelta(seconds=8) < datetime.now(UTC) - found.since < timedelta(seconds=40)
+    assert current(warehouse, "https://other.backlog.test") is None
+    note(warehouse, URL, Outcome(throttled=True), 0)
+    assert current(warehouse, URL) is None
+    assert conditions(warehouse) == [("unreachable", True)]
+
+
+def test_another_condition_ends_the_one_before(warehouse: Engine) -> None:
+    for outcome in (DOWN, Outcome("refused", "GET /space: 401"), DOWN):
+        note(warehouse, URL, outcome, 0)
+    assert conditions(warehouse) == [("unreachable", True), ("refused", True), ("unreachable", False)]
+
+
+def test_a_limit_that_others_use_up_is_over_when_requests_go_without_a_wait_after_a_whole_window(warehouse: Engine) -> None:
+    note(warehouse, URL, BUSY, 1)
+    note(warehouse, URL, Outcome(), 1)
+    passes(warehouse, 61)
+    note(warehouse, URL, Outcome(throttled=True), 1)
+    assert conditions(warehouse) == [("rate_limited", False)]
+    note(warehouse, URL, Outcome(), 1)
+    assert conditions(warehouse) == [("rate_limited", True)]
+
+
+def test_a_wait_that_another_run_of_ours_may_have_caused_begins_no_condition(warehouse: Engine) -> None:
+    with warehouse.begin() as connection:
+        connection.execute(text("INSERT INTO ops.spaces (space_key, url) VALUES ('acme', :url)"), {"url": URL})
+    mine, other = (start_sync(warehouse, space_key="acme", sync_type="issues", mode="full", run_id=run) for run in ("r1", "r2"))
+    note(warehouse, URL, UNSURE, 1)
+    finish_sync(warehouse, other, items_synced=0, items_failed=0, requests=0)
+    note(warehouse, URL, UNSURE, 1)
+    assert conditions(warehouse) == []
+    with warehouse.begin() as connection:
+        connection.execute(text("UPDATE ops.sync_history SET ended_at = now() - interval '61 s' WHERE id = :id"), {"id": other})
+    note(warehouse, URL, UNSURE, 1)
+    assert mine
+    assert conditions(warehouse) == [("rate_limited", False)]
+
+
+def test_who_makes_many_requests_writes_changes_only_and_a_warehouse_that_is_gone_fails_no_request(warehouse: Engine) -> None:
+    asked: list[int] = []
+
+    def engine() -> Engine:
+        asked.append(1)
+        return warehouse
+
+    observed = Observed(engine, URL, 0)
+    for outcome in (Outcome(), Outcome(), DOWN, DOWN, Outcome(), Outcome()):
+        observed(outcome)
+    assert len(asked) == 3
+
+    def gone() -> Engine:
+        raise WarehouseError("The warehouse cannot be used")
+
+    Observed(gone, URL, 0)(DOWN)
+    assert conditions(warehouse) == [("unreachable", True)]
