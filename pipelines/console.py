@@ -10,6 +10,7 @@ from typing import Any, Never, TextIO
 
 from tqdm import tqdm
 
+from resources.conditions import WORDS
 from resources.progress import UNITS, LogProgress, Progress
 
 
@@ -88,7 +89,7 @@ def status_table(found: Mapping[str, Any]) -> str:
     limits = ", ".join(f"{name} {limit['remaining']}/{limit['limit']}" for name, limit in found["rate_limit"].items())
     lines = [
         ("space", f"{found['space'] or 'unknown'}{' (simulated)' if found['simulated'] else ''}"),
-        ("connected", "yes" if found["connected"] else f"no: {found['connection_error']}"),
+        ("connected", _connected(found)),
         ("access", _access(found["access"])),
         ("warehouse", f"{found['warehouse']['url']}{' (embedded)' if found['warehouse']['embedded'] else ''}"),
         ("dagster", found["dagster"]["url"] or "not running: backlog-elt up starts it"),
@@ -102,6 +103,14 @@ def status_table(found: Mapping[str, Any]) -> str:
     rows = [tuple(_cell(sync[column]) for column in columns) for sync in found["last_syncs"]]
     head = "\n".join(f"{name:<14} {value}" for name, value in lines)
     return f"{head}\n\n{_table(columns, rows)}" if rows else f"{head}\n\nnothing was loaded yet: backlog-elt load"
+
+
+def _connected(found: Mapping[str, Any]) -> str:
+    """Return whether the source can be read; if not, since when and why."""
+    condition, said = found["condition"], "yes" if found["connected"] else "no"
+    if condition:
+        return f"{said}: it {WORDS[condition['kind']]} since {_cell(condition['since'])}: {condition['message']}"
+    return said if found["connected"] else f"{said}: {found['connection_error']}"
 
 
 def _access(access: Mapping[str, Any]) -> str:

@@ -9,9 +9,10 @@ from typing import Any
 from pipelines.environment import prepare_storage, source
 from pipelines.loading import connection
 from pipelines.runtime import Runtime
-from resources.backlog.errors import BacklogError
+from resources.backlog.errors import BacklogError, RateLimited
 from resources.backlog.resource import BacklogResource
 from resources.settings import Settings
+from resources.warehouse.conditions import Condition, current
 from resources.warehouse.connect import mask
 from resources.warehouse.heartbeats import alerts_of, last_beat
 from resources.warehouse.history import end_dead, known_spaces, summary
@@ -39,19 +40,20 @@ def status(settings: Settings) -> dict[str, Any]:
         }
 
 
-def alerter(settings: Settings) -> dict[str, Any]:
-    """Return the part `alerts` of `status`, without a request to the source.
+def alerter(settings: Settings) -> tuple[dict[str, Any], Condition | None]:
+    """Return the part `alerts` of `status`, and the condition of the source, without a request to it.
 
     Raises:
         WarehouseError: the warehouse cannot be reached.
     """
     prepare_storage(settings)
     with source(settings, alive=False), connection() as (backlog, warehouse):
-        return alerts(backlog, warehouse)
+        return alerts(backlog, warehouse), current(warehouse.engine, backlog.url)
 
 
 def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dict[str, Any]:
-    error, space, limits = None, None, {}
+    error: BacklogError | None = None
+    space, limits = None, {}
     # Somebody waits for the answer: a source in trouble is said, not waited for.
     backlog.hurry()
     try:
@@ -59,16 +61,19 @@ def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dic
         space = str(client.space_info()["spaceKey"])
         limits = {name: asdict(limit) for name, limit in client.rate_limit().items()}
     except BacklogError as caught:
-        error = str(caught)
+        error = caught
     if space is None:
         known = known_spaces(warehouse.engine)
         space = known[0] if len(known) == 1 else None
     end_dead(warehouse.engine, space or "")
     syncs = summary(warehouse.engine, space or "")
+    condition = current(warehouse.engine, backlog.url)
     return {
         "space": space,
-        "connected": error is None,
-        "connection_error": error,
+        # A source whose limit is used up does answer.
+        "connected": error is None or isinstance(error, RateLimited),
+        "connection_error": None if error is None else str(error),
+        "condition": condition.as_json() if condition else None,
         "active": [asdict(sync) for sync in syncs.active],
         "last_syncs": [asdict(sync) for sync in syncs.last.values()],
         "last_24h": asdict(syncs.last_24h),

@@ -15,6 +15,12 @@ ConditionKind = Literal["unreachable", "refused", "rate_limited"]
 KINDS: Final[tuple[ConditionKind, ...]] = get_args(ConditionKind)
 #: While one of these lasts, nothing can be read.
 DISCONNECTED: Final[frozenset[ConditionKind]] = frozenset({"unreachable", "refused"})
+#: What is said of the source.
+WORDS: Final[dict[ConditionKind, str]] = {
+    "unreachable": "is unreachable",
+    "refused": "refuses access",
+    "rate_limited": "is rate-limited by other programs",
+}
 
 
 @dataclass(frozen=True)

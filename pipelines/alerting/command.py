@@ -5,10 +5,12 @@ Add here: another thing to ask of the alerter. Keep out: options (`pipelines/cli
 
 import os
 
+from pipelines.alerting.rules import SOURCE
 from pipelines.state import alerter
 from resources.alerts.addresses import Addresses
 from resources.alerts.channels import ChannelError, channels
 from resources.alerts.message import Message
+from resources.conditions import WORDS
 from resources.settings import Settings
 
 
@@ -18,11 +20,17 @@ def show(settings: Settings) -> str:
     Raises:
         WarehouseError: the warehouse cannot be reached.
     """
-    found = alerter(settings)
+    found, condition = alerter(settings)
+    # What the alerter knows of the source is half a minute old.
+    known = [one for one in found["open"] if condition or one["key"] != SOURCE]
+    lines = []
+    if found["alive"] is False:
+        lines.append(f"The alerter has given no sign of life since {found['beat_at']}: is the daemon running?")
+    if condition and not any(one["key"] == SOURCE for one in known):
+        lines.append(f"Backlog {WORDS[condition.kind]} since {condition.since:%Y-%m-%d %H:%M:%S} UTC: {condition.message}")
     if found["alive"] is None:
-        return "No alerter has looked at this space yet: backlog-elt up starts it."
-    lines = [] if found["alive"] else [f"The alerter has given no sign of life since {found['beat_at']}: is the daemon running?"]
-    for one in found["open"]:
+        lines.append("No alerter has looked at this space yet: backlog-elt up starts it.")
+    for one in known:
         where = f" ({one['partition']})" if one["partition"] else ""
         lines.append(f"{one['asset']}{where}: {one['cause']}")
         lines.append(f"    since {one['since']}, met {one['times']} times; next: {one['step']}")

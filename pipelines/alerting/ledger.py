@@ -56,11 +56,12 @@ class Problem:
 
 @dataclass(frozen=True)
 class Open:
-    """A problem that lasts: since when, and how often it was met."""
+    """A problem that lasts: since when, and how often it was met. `quiet`: no message has told of it, another one covers it."""
 
     problem: Problem
     since: datetime
     times: int = 1
+    quiet: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,23 +89,32 @@ class Ledger:
     seen: tuple[str, ...] = ()
 
     def heard(
-        self, problems: Iterable[Problem], ended: Iterable[str], now: datetime, channels: Iterable[str], dagster_url: str
+        self,
+        problems: Iterable[Problem],
+        ended: Iterable[str],
+        now: datetime,
+        channels: Iterable[str],
+        dagster_url: str,
+        *,
+        quiet: bool = False,
     ) -> "Ledger":
         """Return the ledger after news: what is wrong now, in the order of time, and the keys of what is so no more.
 
         A problem that is met again with the same cause is counted and not told again; with another cause it is. A cause in which
-        only numbers are others is the same: it counts attempts, rows or seconds.
+        only numbers are others is the same: it counts attempts, rows or seconds. `quiet`: these problems are part of one that is
+        told already, and so they are known, but not told.
         """
         names, known, messages = tuple(channels), dict(self.open), []
         for problem in problems:
             before = known.get(problem.key)
-            if before and _matter(before.problem.cause) == _matter(problem.cause):
+            if before and _matter(before.problem.cause) == _matter(problem.cause) and (quiet or not before.quiet):
                 known[problem.key] = replace(before, problem=problem, times=before.times + 1)
                 continue
-            known[problem.key] = Open(problem, before.since if before else now, before.times + 1 if before else 1)
-            messages.append(problem.message(dagster_url))
+            first = before or Open(problem, now, 0, quiet=True)
+            known[problem.key] = Open(problem, first.since, first.times + 1, quiet and first.quiet)
+            messages += [] if quiet else [problem.message(dagster_url)]
         over = [known.pop(key) for key in dict.fromkeys(ended) if key in known]
-        messages += [one.problem.recovered(dagster_url, one.since, now) for one in over]
+        messages += [one.problem.recovered(dagster_url, one.since, now) for one in over if not one.quiet]
         new = tuple(Waiting(message, names, now, now) for message in messages) if names else ()
         return replace(self, open=known, waiting=(*self.waiting, *new))
 
@@ -130,7 +140,7 @@ class Ledger:
         return cls(
             _moment(found["since"]),
             _moment(found["looked_at"]),
-            {key: Open(Problem(**one["problem"]), _moment(one["since"]), one["times"]) for key, one in found["open"].items()},
+            {key: _open(one) for key, one in found["open"].items()},
             tuple(_waiting(one) for one in found["waiting"]),
             tuple(found["seen"]),
         )
@@ -143,6 +153,10 @@ def _matter(cause: str) -> str:
 
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def _open(found: dict[str, Any]) -> Open:
+    return Open(Problem(**found["problem"]), _moment(found["since"]), found["times"], found.get("quiet", False))
 
 
 def _waiting(found: dict[str, Any]) -> Waiting:

@@ -3,6 +3,7 @@
 Pure functions. Add here: a rule. Keep out: telling (`ledger.py`), reading (`facts.py`).
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -12,7 +13,9 @@ from pipelines.alerting.ledger import Problem
 from pipelines.jobs import changed_issues_job, deep_pass_job
 from pipelines.retrying import RETRY_JOB
 from pipelines.schedules import CADENCES, MISFIRE_GRACE
+from resources.conditions import WORDS, ConditionKind
 from resources.tokens import TokenState
+from resources.warehouse.conditions import Condition
 from resources.warehouse.usual import Usual
 
 RUNBOOK = "docs/operating.md, section"
@@ -24,7 +27,18 @@ ENOUGH = 8
 SLOWER, SLOWER_BY = 5, timedelta(minutes=5)
 #: A sync that reads a table whole is unusual when it finds less than a half or more than three times as much.
 FEWER, MORE, SMALL = 0.5, 3.0, 20
+#: A condition of the source is told when it has lasted so long, and when it was met again after some of that time.
+LASTING, MET_AGAIN = timedelta(minutes=2), timedelta(minutes=1)
 
+#: The key of the problem that the source cannot be read.
+SOURCE = "source"
+_NEXT_STEP: dict[ConditionKind, str] = {
+    "unreachable": "see whether Backlog and the network are up; loads go on by themselves when it answers",
+    "refused": "renew the key or log in again, and let the space accept this machine; loads go on by themselves then",
+    "rate_limited": "let other programs of this user ask less, or give this one a user of its own; loads go on, slowly",
+}
+#: What the cause of a failure says that a request has met: `users: GET /space: no answer from …`.
+_REQUEST = re.compile(r"\b(?:GET|POST) /")
 #: What the keys of problems of backfills begin with, and those of syncs.
 BACKFILL, UNUSUAL = "backfill/", "unusual/"
 #: Syncs that read whatever somebody has asked for, one month or all: none is like the one before it.
@@ -34,6 +48,28 @@ OF_SOME_ISSUES = frozenset({changed_issues_job.name, deep_pass_job.name})
 OF_SOME = frozenset({"touched", "deep"})
 
 News = tuple[list[Problem], list[str]]
+
+
+def of_source(url: str, condition: Condition | None, now: datetime) -> News:
+    """Return the problem that the source as a whole is in, when it has lasted for two minutes, or its key when it is over.
+
+    A failure that nobody has met again is not known to last: its run is told of, if it was one.
+    """
+    if condition is None:
+        return [], [SOURCE]
+    if now - condition.since < LASTING or condition.seen_at - condition.since < MET_AGAIN:
+        return [], []
+    kind = "failed" if condition.disconnected else "unusual"
+    cause = f"it {WORDS[condition.kind]} since {condition.since:%Y-%m-%d %H:%M} UTC: {condition.message}"
+    step = f"{_NEXT_STEP[condition.kind]} ({RUNBOOK} 'Backlog cannot be read')"
+    return [Problem(SOURCE, kind, f"Backlog at {urlsplit(url).netloc}", cause, step)], []
+
+
+def covered(problems: Iterable[Problem], run: Ended, condition: Condition | None) -> list[Problem]:
+    """Return the problems of a run that are but a part of a condition of the source: it could not be read while the run worked."""
+    if condition is None or not condition.disconnected or run.ended_at < condition.since:
+        return []
+    return [problem for problem in problems if problem.run_id == run.run_id and _REQUEST.search(problem.cause)]
 
 
 def of_run(run: Ended) -> News:

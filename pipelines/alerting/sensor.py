@@ -29,6 +29,7 @@ from resources.backlog.resource import BacklogResource
 from resources.redact import redact
 from resources.tokens import TokenState
 from resources.values import dagster_of_people
+from resources.warehouse.conditions import Condition, current
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.resource import WarehouseResource
@@ -66,11 +67,16 @@ class Alerter:
     def look(self, now: datetime) -> Ledger:
         """Deal with what has happened since the last look, send what is to be told, and give a sign of life."""
         ledger = _unsaved.get(alerts_of(self.url)) or Ledger.read(self._stored(), now)
+        ledger, lasting = self._of_source(ledger, now)
         runs, looked_at = ended_runs(self.instance, ledger.looked_at - OVERLAP, ledger.seen, self.place)
         projects = self._projects() if runs or rules.of_backfills(ledger.open) else None
         for run in runs:
-            if projects is None or not rules.covers_no_project(run, projects):
-                ledger = self._heard(ledger, *rules.of_run(run), now)
+            if projects is not None and rules.covers_no_project(run, projects):
+                continue
+            found, over = rules.of_run(run)
+            part = rules.covered(found, run, lasting)
+            ledger = self._heard(ledger, part, [], now, quiet=True)
+            ledger = self._heard(ledger, [problem for problem in found if problem not in part], over, now)
         ledger = self._heard(ledger, *rules.of_durations(durations(self.instance, runs)), now)
         backfills = rules.of_backfills(ledger.open)
         if backfills and projects is not None and not failed_partitions(self.instance, projects):
@@ -92,8 +98,24 @@ class Alerter:
         except WarehouseError:
             return None  # `_of_warehouse` reports it
 
-    def _heard(self, ledger: Ledger, problems: Sequence[Problem], ended: Sequence[str], now: datetime) -> Ledger:
-        return ledger.heard(problems, ended, now, [channel.name for channel in self.channels], self.dagster_url)
+    def _heard(
+        self, ledger: Ledger, problems: Sequence[Problem], ended: Sequence[str], now: datetime, *, quiet: bool = False
+    ) -> Ledger:
+        names = [channel.name for channel in self.channels]
+        return ledger.heard(problems, ended, now, names, self.dagster_url, quiet=quiet)
+
+    def _of_source(self, ledger: Ledger, now: datetime) -> tuple[Ledger, Condition | None]:
+        """Return the ledger after news of the source, and the condition that it tells of, which explains what fails meanwhile."""
+        if not self.url:
+            return ledger, None
+        try:
+            condition = current(self.warehouse.engine, self.url)
+        except WarehouseError:
+            return ledger, None  # told as what it is
+        problems, ended = rules.of_source(self.url, condition, now)
+        # A login that has ended is told with what to do about it.
+        login = self.tokens is not None and self.tokens.refused_reason is not None
+        return self._heard(ledger, problems, ended, now, quiet=login), condition if problems else None
 
     def _of_warehouse(self, ledger: Ledger, now: datetime) -> rules.News:
         if not self.url:  # a code location without a space, of the marts: of the warehouse those of the spaces tell
@@ -174,8 +196,9 @@ def _say(line: str) -> None:
 @dg.sensor(
     minimum_interval_seconds=LOOK_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tells people of failed runs, red checks, and syncs that do not come, take long or find little, once each, and "
-    "when that is over: on the channels that BACKLOG_ALERT_* name. What is wrong now stands in `backlog-elt status`.",
+    description="Tells people of failed runs, red checks, a source that cannot be read for two minutes, and syncs that do not "
+    "come, take long or find little, once each, and when that is over: on the channels that BACKLOG_ALERT_* name. What is wrong "
+    "now stands in `backlog-elt status`.",
 )
 def alerts(context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource) -> dg.SkipReason:
     """Look once, unless the last look still works; a tick never requests a run."""

@@ -9,7 +9,7 @@ Add here: another thing to know of a condition. Keep out: what a request tells (
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,11 +33,12 @@ _table = source_conditions.c
 
 @dataclass(frozen=True)
 class Condition:
-    """What is wrong with the source now, since when, and what a request was told."""
+    """What is wrong with the source now, since when, what a request was told, and when one last met it."""
 
     kind: ConditionKind
     since: datetime
     message: str
+    seen_at: datetime = field(compare=False)
 
     @property
     def disconnected(self) -> bool:
@@ -51,7 +52,9 @@ class Condition:
 
 def current(engine: Engine, url: str) -> Condition | None:
     """Return the condition that the space at a URL is in, None when all is well."""
-    query = select(_table.kind, _table.began_at, _table.message).where(_table.url == url.rstrip("/"), _table.ended_at.is_(None))
+    query = select(_table.kind, _table.began_at, _table.message, _table.last_seen_at).where(
+        _table.url == url.rstrip("/"), _table.ended_at.is_(None)
+    )
     with engine.connect() as connection:
         row = connection.execute(query).one_or_none()
     return None if row is None else Condition(*row)

@@ -103,7 +103,7 @@ def test_the_summary_lines_up_its_numbers_and_counts_its_requests() -> None:
 def found() -> dict[str, Any]:
     """Return what `status` finds right after the first start."""
     return {
-        "space": "acme", "simulated": True, "connected": True, "connection_error": None,
+        "space": "acme", "simulated": True, "connected": True, "connection_error": None, "condition": None,
         "warehouse": {"url": "postgresql://w", "embedded": True}, "dagster": {"url": None}, "service": {"url": None}, "active": [],
         "last_syncs": [],
         "alerts": {"alive": None, "beat_at": None, "channels": [], "waiting": 0, "open": []},
@@ -150,6 +150,14 @@ def test_the_status_shows_why_there_is_no_connection_and_the_last_syncs(found: d
     assert re.search(r"^active +users, 1,200 of 2,000 rows$", shown, re.MULTILINE)
     assert f"{UNTIL.astimezone():%Y-%m-%d %H:%M:%S}" in shown
     assert "GET /users: 500" in shown.splitlines()[-1]
+
+
+def test_the_status_says_which_condition_the_source_is_in_since_when_and_why(found: dict[str, Any]) -> None:
+    down = {"kind": "unreachable", "since": UNTIL, "message": "GET /space: no answer"}
+    shown = status_table(found | {"connected": False, "connection_error": "GET /space: 500", "condition": down})
+    assert f"no: it is unreachable since {UNTIL.astimezone():%Y-%m-%d %H:%M:%S}: GET /space: no answer" in shown
+    busy = status_table(found | {"condition": down | {"kind": "rate_limited", "message": "GET /issues: 429"}})
+    assert "yes: it is rate-limited by other programs since" in busy
 
 
 @pytest.mark.parametrize(

@@ -87,3 +87,14 @@ def test_what_is_remembered_is_read_back_as_it_was() -> None:
     ledger = heard(Ledger(NOW, NOW, seen=("r0",)), REFUSED).sent(0, ["slack"], NOW)
     assert Ledger.read(ledger.text(), NOW + timedelta(days=1)) == ledger
     assert Ledger.read(None, NOW) == Ledger(NOW, NOW)
+
+
+def test_a_problem_that_is_part_of_another_is_known_and_not_told_until_it_is_met_by_itself() -> None:
+    ledger = Ledger(NOW, NOW).heard([REFUSED], (), NOW, ("slack",), URL, quiet=True)
+    assert (titles(ledger), list(ledger.open)) == ([], [REFUSED.key])
+    assert Ledger.read(ledger.text(), NOW) == ledger
+    assert titles(heard(ledger, ended=(REFUSED.key,))) == [], "what was not told is not told to be over"
+    told = heard(ledger, REFUSED)
+    assert len(told.waiting) == 1
+    again = told.heard([REFUSED], (), NOW, ("slack",), URL, quiet=True)
+    assert len(heard(again, ended=(REFUSED.key,)).waiting) == 2

@@ -9,7 +9,9 @@ import pytest
 
 from pipelines.alerting import rules
 from pipelines.alerting.facts import Check, Ended, Failure
-from pipelines.alerting.rules import of_backfills, of_nothing_left, of_run, of_silence, of_syncs
+from pipelines.alerting.rules import covered, of_backfills, of_nothing_left, of_run, of_silence, of_source, of_syncs
+from resources.conditions import ConditionKind
+from resources.warehouse.conditions import Condition
 from resources.warehouse.usual import Usual
 
 ROOT = Path(__file__).parents[3]
@@ -129,3 +131,38 @@ def test_each_section_that_a_message_names_is_a_heading_of_the_guide() -> None:
     headings = re.findall(r"^#+ (.+)$", (ROOT / rules.RUNBOOK.split(",")[0]).read_text(), re.MULTILINE)
     assert len(named) >= 7
     assert set(named) <= set(headings)
+
+
+SINCE = NOW - timedelta(minutes=2)
+DOWN = Condition("unreachable", SINCE, "GET /space: no answer from acme: refused", NOW - timedelta(seconds=20))
+
+
+def test_a_condition_of_the_source_is_a_problem_when_it_has_lasted_two_minutes_until_it_is_over() -> None:
+    url = "https://acme.backlog.com"
+    assert of_source(url, DOWN, NOW - timedelta(seconds=1)) == ([], [])
+    assert of_source(url, replace(DOWN, seen_at=SINCE), NOW) == ([], []), "nobody has met it again"
+    [problem], ended = of_source(url, DOWN, NOW)
+    assert (problem.kind, problem.asset, ended) == ("failed", "Backlog at acme.backlog.com", [])
+    assert problem.cause == "it is unreachable since 2026-11-26 02:58 UTC: GET /space: no answer from acme: refused"
+    assert of_source(url, None, NOW) == ([], [problem.key])
+    [slow], _ = of_source(url, replace(DOWN, kind="rate_limited"), NOW)
+    assert slow.kind == "unusual"
+
+
+@pytest.mark.parametrize(
+    ("cause", "ended", "kind", "is_part"),
+    [
+        ("users: GET /users: no answer from acme", NOW, "unreachable", True),
+        ("users: GET /users: 401", NOW, "refused", True),
+        ("users: GET /users: 429", NOW, "rate_limited", False),
+        ("users: GET /users: no answer from acme", SINCE - timedelta(seconds=1), "unreachable", False),
+        ("The disk of the PostgreSQL server is full", NOW, "unreachable", False),
+    ],
+)
+def test_a_run_that_fails_by_a_request_while_the_source_cannot_be_read_is_a_part_of_that(
+    cause: str, ended: datetime, kind: ConditionKind, is_part: bool
+) -> None:
+    run = replace(FAILED, ended_at=ended, failures=(Failure("raw__users", "raw/users", cause),))
+    problems, _ = of_run(run)
+    assert covered(problems, run, replace(DOWN, kind=kind)) == (problems if is_part else [])
+    assert covered(problems, run, None) == []

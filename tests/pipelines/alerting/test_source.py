@@ -1,0 +1,31 @@
+"""The alerter on a source that goes away and comes back: told once each, and not beside the runs that have failed by it."""
+
+from resources.alerts.channels import Slack
+from tests.deployment import Deployment
+from tests.pipelines.alerting.test_sensor import alerter, look, sink, texts
+from tests.sinks import WebhookSink
+
+__all__ = ["sink"]
+
+
+def test_a_source_that_is_gone_is_told_after_two_minutes_and_when_it_is_back_and_its_runs_are_not_told_beside_it(
+    deployment: Deployment, sink: WebhookSink
+) -> None:
+    one = alerter(deployment, Slack(sink.url))
+    look(one)
+    deployment.sim.stop()
+    failed = deployment.run("users")
+    assert not failed.success
+    deployment.change("UPDATE ops.source_conditions SET began_at = began_at - interval '3 minutes'")
+    assert look(one).open.keys() == {"source", "run/raw__users"}
+    [said] = texts(sink)
+    assert said.splitlines()[0].startswith("🔴 失敗 / failed: Backlog at 127.0.0.1:")
+    assert "cause: it is unreachable since " in said
+    assert "no answer from 127.0.0.1" in said
+    assert "loads go on by themselves when it answers" in said
+    look(one)
+    assert len(texts(sink)) == 1
+    deployment.sim.start()
+    assert deployment.run("users").success
+    assert look(one).open == {}
+    assert [text.splitlines()[0].split(":")[0] for text in texts(sink)] == ["🔴 失敗 / failed", "🟢 復旧 / recovered"]
