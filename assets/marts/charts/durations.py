@@ -81,7 +81,7 @@ def ageing(frame: pd.DataFrame) -> str:
     sizes = rows.groupby("status").agg(issues=("age", "size"), order=("order", "min"))
     kept = sizes.sort_values(["issues"], ascending=False, kind="stable").head(STATUSES_SHOWN).sort_values("order", kind="stable")
     hidden = "" if len(kept) == len(sizes) else f" · 多い{len(kept)}ステータス / the {len(kept)} largest of {len(sizes)} statuses"
-    said = f"最初の着手から / since first started · 課題 issues: {len(rows):,}{hidden} · 色と形はリスク / colour and shape: risk"
+    said = f"最後の着手から / since last started · 課題 issues: {len(rows):,}{hidden} · 色と形はリスク / colour and shape: risk"
 
     def draw() -> Canvas:
         canvas = Canvas(AGEING_TITLE, said, keys, 400)

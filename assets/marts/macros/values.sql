@@ -19,3 +19,15 @@
             end
     end
 {%- endmacro %}
+
+{# The ids of a list of an issue (i) in the order in which the source has it: the raw column is in the order of the ids. #}
+{% macro in_order_of_source(ids, key) -%}
+    case
+        when cardinality({{ ids }}) > 1 then array(
+            select (one.value ->> 'id')::bigint
+            from jsonb_array_elements(i.payload -> '{{ key }}') with ordinality as one (value, place)
+            order by one.place
+        )
+        else coalesce({{ ids }}, '{}')
+    end
+{%- endmacro %}

@@ -1,14 +1,23 @@
--- On the day of the newest change every issue that is there has its one state, that of today.
+-- On the day of the newest change every issue that is there has its one state: that of `issue` in every column that both have, and the
+-- milestones of today.
 {{ config(meta={'dagster': {'ref': {'name': 'issue_history', 'package': 'backlog_elt'}}}) }}
-select i.space_key, i.issue_id, i.issue_key, i.stage, h.stage as stage_of_day, i.due_date, h.due_date as due_date_of_day
-from {{ ref('issue') }} as i
+{% set issue, history = ref('issue'), ref('issue_history') %}
+{% set columns = [] %}
+{% if execute %}
+{% set of_issue = adapter.get_columns_in_relation(issue) | map(attribute='name') | list %}
+{% set columns = adapter.get_columns_in_relation(history) | map(attribute='name') | select('in', of_issue) | list %}
+{% endif %}
+select i.space_key, i.issue_id, i.issue_key, u.unequal
+from {{ issue }} as i
+join {{ ref('stg_issue') }} as s on s.space_key = i.space_key and s.issue_id = i.issue_id
 join {{ ref('space_today') }} as t on t.space_key = i.space_key
-left join {{ ref('issue_history') }} as h
+left join {{ history }} as h
     on h.space_key = i.space_key and h.issue_id = i.issue_id and h.first_day <= t.day and coalesce(h.last_day >= t.day, true)
-where not i.is_deleted
-    and (
-        h.issue_id is null
-        or h.stage <> i.stage
-        or h.due_date is distinct from i.due_date
-        or coalesce(h.actual_hours, 0) <> coalesce(i.actual_hours, 0)
-    )
+cross join lateral (
+    select concat_ws(
+        ', '
+        {%- for column in columns %}, case when h.{{ column }} is distinct from i.{{ column }} then '{{ column }}' end{% endfor %},
+        case when h.milestone_ids is distinct from s.milestone_ids then 'milestone_ids' end
+    ) as unequal
+) as u
+where not i.is_deleted and u.unequal <> ''

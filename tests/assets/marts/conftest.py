@@ -15,7 +15,7 @@ from resources.warehouse.connect import engine
 from resources.warehouse.grants import grant_bi
 from resources.warehouse.roles import Access
 from tests.assets.marts.building import build
-from tests.assets.marts.worked import ONE_PROJECT, work_an_issue, work_beside_peers
+from tests.assets.marts.worked import ONE_PROJECT, work_an_issue, work_beside_peers, work_on_numbers
 from tests.deployment import Deployment, quiet
 
 
@@ -50,6 +50,7 @@ def built(access: Access, folder_warehouse_url: str) -> Iterator[tuple[Deploymen
         deployment = Deployment(sim, folder_warehouse_url, made, instance, sim.api_key, quiet())
         issue = work_an_issue(deployment)
         work_beside_peers(deployment)
+        work_on_numbers(deployment)
         build(deployment.load())
         yield deployment, issue
     made.dispose()

@@ -55,8 +55,9 @@ def test_an_issue_that_is_reopened_has_the_numbers_that_were_worked_out_by_hand(
     assert (reopened["reopened_at"], reopened["seconds_done"]) == (STEPS["reopened"], 86_400)
     [row] = mart(deployment, "issue", issue)
     assert row["first_started_at"] == STEPS["started"]
+    assert row["last_started_at"] == STEPS["reopened"]
     assert row["first_done_at"] == STEPS["closed"]
-    assert row["done_at"] == STEPS["closed again"]
+    assert row["done_at"] == row["status_since"] == STEPS["closed again"]
     assert row["lead_seconds"] == seconds("made", "closed again") == 2_676_600
     assert row["cycle_seconds"] == seconds("started", "closed again") == 2_644_200
     assert (row["seconds_waiting"], row["seconds_active"], row["seconds_review"]) == (32_400, 2_547_030, 10_770)

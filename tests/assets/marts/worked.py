@@ -61,3 +61,49 @@ def work_beside_peers(deployment: Deployment) -> int:
     since = STEPS["closed again"] - timedelta(days=5.5)
     space.edit_issue(ageing, status_id=IN_PROGRESS, actual_hours=3, comment="始めます", at=since, by=who)
     return ageing.id
+
+
+def work_on_numbers(deployment: Deployment) -> dict[str, int]:
+    """Make a project whose issues do what is easily counted wrongly; return name -> id.
+
+    `moved` changes its status within the stages too, `reopened` was first started two years before it was reopened, `shifted` has a
+    due date that goes both ways, `listed` has milestones and categories in another order than that of their ids, `early` is done.
+    """
+    space = deployment.sim.space
+    space.add_project("NUM", "Numbers")
+    who, other = sorted(space.users)[:2]
+    space.add_member("NUM", other, at=STEPS["made"])
+    on_hold, at_work, refused = (space.add_status("NUM", name).id for name in ("保留", "対応中", "却下"))
+    late, early = (space.add_version("NUM", name, due="2026-07-10", at=STEPS["made"]).id for name in ("遅", "早"))
+    categories = tuple(space.add_category("NUM", name).id for name in ("後", "先"))
+    begin = STEPS["made"]
+
+    def made(at: datetime = begin, **fields: Any) -> int:
+        return space.create_issue("NUM", by=who, at=at, assignee_id=who, **fields).id
+
+    def edited(issue: int, days: float, **fields: Any) -> None:
+        space.edit_issue(issue, by=who, at=begin + timedelta(days=days), **fields)
+
+    moved = made(milestone_ids=(late,))
+    for day, status in enumerate((on_hold, IN_PROGRESS, at_work, RESOLVED, CLOSED, refused, IN_PROGRESS, at_work), 1):
+        edited(moved, day + 0.1, status_id=status)
+    edited(moved, 9, actual_hours=5, estimated_hours=3)
+    edited(moved, 10, actual_hours=None, estimated_hours=None, assignee_id=other)
+
+    ages_ago = begin - timedelta(days=800)
+    reopened = made(ages_ago, actual_hours=0, estimated_hours=0)
+    edited(reopened, -799, status_id=IN_PROGRESS)
+    edited(reopened, -790, status_id=CLOSED)
+    edited(reopened, 24, status_id=IN_PROGRESS)
+    edited(reopened, 26, status_id=RESOLVED)
+
+    shifted = made()
+    for day, due in enumerate(("2026-07-10", "2026-07-15", "2026-07-12", "2026-07-20", None, "2026-08-01"), 1):
+        edited(shifted, day, due_date=due)
+
+    listed = made(milestone_ids=(early, late), category_ids=categories[::-1])
+    edited(listed, 2, status_id=CLOSED)
+    early_one = made(milestone_ids=(early,), estimated_hours=2)
+    edited(early_one, 3, status_id=CLOSED, assignee_id=other)
+    edited(early_one, 20, assignee_id=who)
+    return {"moved": moved, "reopened": reopened, "shifted": shifted, "listed": listed, "early": early_one}

@@ -1,30 +1,28 @@
--- How many issues of each type were in each stage at the end of each day (in the space's zone), and how many came into it and left it that
--- day, by the type of today; the days of a project and type go from its first issue to the day of the newest change of the space. Issues that are gone do not count.
-with stays as not materialized (
+-- How many issues of each type were in each stage at the end of each day (in the space's zone), how many came into it that day (made in
+-- it, or from another stage) and how many left it for another, by the type of today; the days of a project and type go from its first
+-- issue to the day of the newest change of the space. Issues that are gone do not count.
+with moves as (
+    -- A change of status within a stage is none.
     select
         v.space_key,
         v.project_id,
         coalesce(i.issue_type, '(not told)') as issue_type,
+        v.stage_before,
         v.stage,
-        (v.valid_from at time zone i.timezone)::date as first_day,
-        (v.valid_to at time zone i.timezone)::date as last_day
+        (v.valid_from at time zone i.timezone)::date as day,
+        count(*) as moves
     from {{ ref('issue_status_interval') }} as v
     join {{ ref('stg_issue') }} as i on i.space_key = v.space_key and i.issue_id = v.issue_id
-    where not v.is_deleted
-),
-moves as (
-    select space_key, project_id, issue_type, stage, first_day as day, count(*) as entered, 0 as left_stage
-    from stays
-    group by space_key, project_id, issue_type, stage, first_day
-    union all
-    select space_key, project_id, issue_type, stage, last_day, 0, count(*)
-    from stays
-    where last_day is not null
-    group by space_key, project_id, issue_type, stage, last_day
+    where not v.is_deleted and v.stage_before is distinct from v.stage
+    group by 1, 2, 3, 4, 5, 6
 ),
 sums as (
-    select space_key, project_id, issue_type, stage, day, entered, left_stage
+    select space_key, project_id, issue_type, stage, day, moves as entered, 0 as left_stage
     from moves
+    union all
+    select space_key, project_id, issue_type, stage_before, day, 0, moves
+    from moves
+    where stage_before is not null
     union all
     -- A line for each day and stage, also where nothing moved.
     select f.space_key, f.project_id, f.issue_type, s.stage, d.day::date, 0, 0

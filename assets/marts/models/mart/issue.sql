@@ -5,6 +5,12 @@ with status_facts as (
         issue_id,
         min(valid_from) filter (where stage in ('active', 'review')) as first_started_at,
         min(valid_from) filter (where stage = 'done') as first_done_at,
+        -- Since when it has been so without a break, whatever statuses the stage has.
+        max(valid_from) filter (
+            where stage in ('active', 'review') and stage_before is distinct from 'active' and stage_before is distinct from 'review'
+        ) as last_started_at,
+        max(valid_from) filter (where stage = 'done' and stage_before is distinct from 'done') as last_done_at,
+        max(valid_from) filter (where is_last) as status_since,
         max(stage) filter (where is_last) as stage,
         bool_or(is_last and stage = 'done') as is_done,
         sum(seconds) filter (where stage = 'waiting') as seconds_waiting,
@@ -14,18 +20,6 @@ with status_facts as (
     from {{ ref('issue_status_interval') }} as v
     where true {{ and_touched('v') }}
     group by space_key, issue_id
-),
--- When the unbroken stay in done began that lasts until now.
-last_done as (
-    select v.space_key, v.issue_id, min(v.valid_from) as last_done_at
-    from {{ ref('issue_status_interval') }} as v
-    join (
-        select space_key, issue_id, coalesce(max(position) filter (where stage <> 'done'), -1) as last_open
-        from {{ ref('issue_status_interval') }} as w
-        where true {{ and_touched('w') }}
-        group by space_key, issue_id
-    ) as o on o.space_key = v.space_key and o.issue_id = v.issue_id and v.position > o.last_open
-    group by v.space_key, v.issue_id
 ),
 change_facts as (
     select
@@ -100,6 +94,7 @@ select
     i.issue_type,
     i.status,
     s.stage,
+    s.status_since,
     i.priority,
     i.resolution,
     i.assignee_id,
@@ -113,19 +108,20 @@ select
     i.created_at,
     i.updated_at,
     s.first_started_at,
+    s.last_started_at,
     s.first_done_at,
-    case when s.is_done then d.last_done_at end as done_at,
-    case when s.is_done then {{ seconds_between('i.created_at', 'd.last_done_at') }} end as lead_seconds,
+    case when s.is_done then s.last_done_at end as done_at,
+    case when s.is_done then {{ seconds_between('i.created_at', 's.last_done_at') }} end as lead_seconds,
     case
-        when s.is_done and s.first_started_at <= d.last_done_at then {{ seconds_between('s.first_started_at', 'd.last_done_at') }}
+        when s.is_done and s.first_started_at <= s.last_done_at then {{ seconds_between('s.first_started_at', 's.last_done_at') }}
     end as cycle_seconds,
     case
         when s.is_done then
-            {{ worked_until('w2', 'd.last_done_at at time zone i.timezone') }} - {{ worked_until('w0', 'i.created_at at time zone i.timezone') }}
+            {{ worked_until('w2', 's.last_done_at at time zone i.timezone') }} - {{ worked_until('w0', 'i.created_at at time zone i.timezone') }}
     end as lead_working_seconds,
     case
-        when s.is_done and s.first_started_at <= d.last_done_at then
-            {{ worked_until('w2', 'd.last_done_at at time zone i.timezone') }}
+        when s.is_done and s.first_started_at <= s.last_done_at then
+            {{ worked_until('w2', 's.last_done_at at time zone i.timezone') }}
             - {{ worked_until('w1', 's.first_started_at at time zone i.timezone') }}
     end as cycle_working_seconds,
     coalesce(s.seconds_waiting, 0) as seconds_waiting,
@@ -142,7 +138,7 @@ select
     i.start_date,
     i.due_date,
     case
-        when s.is_done and i.due_date is not null then (d.last_done_at at time zone i.timezone)::date > i.due_date
+        when s.is_done and i.due_date is not null then (s.last_done_at at time zone i.timezone)::date > i.due_date
     end as was_late,
     case when not s.is_done then i.due_date + 1 end as overdue_from,
     i.estimated_hours,
@@ -152,7 +148,6 @@ select
     i.deleted_at
 from {{ ref('stg_issue') }} as i
 join status_facts as s on s.space_key = i.space_key and s.issue_id = i.issue_id
-left join last_done as d on d.space_key = i.space_key and d.issue_id = i.issue_id
 left join change_facts as f on f.space_key = i.space_key and f.issue_id = i.issue_id
 left join reopenings as r on r.space_key = i.space_key and r.issue_id = i.issue_id
 left join comment_facts as c on c.space_key = i.space_key and c.issue_id = i.issue_id
@@ -162,5 +157,5 @@ left join milestones as mi on mi.space_key = i.space_key and mi.issue_id = i.iss
 left join {{ source('ops', 'spaces') }} as sp on sp.space_key = i.space_key
 left join {{ ref('calendar') }} as w0 on w0.space_key = i.space_key and w0.day = (i.created_at at time zone i.timezone)::date
 left join {{ ref('calendar') }} as w1 on w1.space_key = i.space_key and w1.day = (s.first_started_at at time zone i.timezone)::date
-left join {{ ref('calendar') }} as w2 on w2.space_key = i.space_key and w2.day = (d.last_done_at at time zone i.timezone)::date
+left join {{ ref('calendar') }} as w2 on w2.space_key = i.space_key and w2.day = (s.last_done_at at time zone i.timezone)::date
 where true {{ and_touched('i') }}

@@ -7,6 +7,13 @@ with estimates as (
         shown_number('c.new_value') ~ ' is distinct from i.estimated_hours'
     ) }}
 ),
+hours as (
+    {{ timeline(
+        'actual_hours',
+        {'actual_hours': ['i.actual_hours', shown_number('c.old_value'), shown_number('c.new_value')]},
+        shown_number('c.new_value') ~ ' is distinct from i.actual_hours'
+    ) }}
+),
 milestones as (
     {{ timeline(
         'milestone',
@@ -20,7 +27,7 @@ milestones as (
 ),
 points as (
     select v.space_key, v.issue_id, v.valid_from, v.position as status_at, null::bigint as assignee_at, null::bigint as due_at,
-        null::bigint as estimate_at, null::bigint as milestones_at, null::numeric as hours
+        null::bigint as estimate_at, null::bigint as hours_at, null::bigint as milestones_at
     from {{ ref('issue_status_interval') }} as v
     where true {{ and_touched('v') }}
     union all
@@ -36,11 +43,10 @@ points as (
     from estimates
     union all
     select space_key, issue_id, valid_from, null, null, null, null, position, null
-    from milestones
+    from hours
     union all
-    select l.space_key, l.issue_id, l.changed_at, null, null, null, null, null, l.hours
-    from {{ ref('hours_ledger') }} as l
-    where true {{ and_touched('l') }}
+    select space_key, issue_id, valid_from, null, null, null, null, null, position
+    from milestones
 ),
 days as (
     select
@@ -51,8 +57,8 @@ days as (
         max(p.assignee_at) as assignee_at,
         max(p.due_at) as due_at,
         max(p.estimate_at) as estimate_at,
-        max(p.milestones_at) as milestones_at,
-        sum(p.hours) as hours
+        max(p.hours_at) as hours_at,
+        max(p.milestones_at) as milestones_at
     from points as p
     join {{ ref('stg_issue') }} as i on i.space_key = p.space_key and i.issue_id = p.issue_id
     group by 1, 2, 3
@@ -67,8 +73,8 @@ states as (
         max(assignee_at) over following as assignee_at,
         max(due_at) over following as due_at,
         max(estimate_at) over following as estimate_at,
-        max(milestones_at) over following as milestones_at,
-        sum(hours) over following as actual_hours
+        max(hours_at) over following as hours_at,
+        max(milestones_at) over following as milestones_at
     from days
     window following as (partition by space_key, issue_id order by first_day)
 )
@@ -82,15 +88,16 @@ select
     -- An issue that is gone was there until the day before it was found gone.
     least(h.last_day, (i.deleted_at at time zone i.timezone)::date - 1) as last_day,
     s.status_id,
-    s.status,
+    -- What it is now goes by its name of today, as in `issue`.
+    case when s.is_last then i.status else s.status end as status,
     s.stage,
     a.assignee_id,
-    a.assignee,
+    case when a.is_last then i.assignee else a.assignee end as assignee,
     d.due_date,
     e.estimated_hours,
-    h.actual_hours,
-    -- A list of which the history does not tell every id counts as empty, the last one as today's.
-    coalesce(m.milestone_ids, case when m.is_last then i.milestone_ids end, '{}') as milestone_ids
+    w.actual_hours,
+    -- A list of which the history does not tell every id counts as empty; the last one is today's, in the order of the source.
+    case when m.is_last then i.milestone_ids else coalesce(m.milestone_ids, '{}') end as milestone_ids
 from states as h
 join {{ ref('stg_issue') }} as i on i.space_key = h.space_key and i.issue_id = h.issue_id
 join {{ ref('issue_status_interval') }} as s
@@ -99,6 +106,7 @@ join {{ ref('issue_assignee_interval') }} as a
     on a.space_key = h.space_key and a.issue_id = h.issue_id and a.position = h.assignee_at
 join {{ ref('due_date') }} as d on d.space_key = h.space_key and d.issue_id = h.issue_id and d.position = h.due_at
 join estimates as e on e.space_key = h.space_key and e.issue_id = h.issue_id and e.position = h.estimate_at
+join hours as w on w.space_key = h.space_key and w.issue_id = h.issue_id and w.position = h.hours_at
 join (
     select *, lead(position) over (partition by space_key, issue_id order by position) is null as is_last
     from milestones

@@ -23,6 +23,7 @@ select
     v.status_id,
     v.status,
     coalesce(s.stage, 'active') as stage,
+    lag(coalesce(s.stage, 'active')) over (partition by v.space_key, v.issue_id order by v.position) as stage_before,
     v.valid_from,
     v.valid_to,
     {{ seconds_between('v.valid_from', 'v.valid_to') }} as seconds,

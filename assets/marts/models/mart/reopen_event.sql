@@ -2,9 +2,8 @@
 with steps as (
     select
         *,
-        lag(stage) over following as stage_before,
         lag(status) over following as status_before,
-        lag(valid_from) over following as valid_from_before
+        max(valid_from) filter (where stage = 'done' and stage_before is distinct from 'done') over following as last_done_at
     from {{ ref('issue_status_interval') }} as v
     where true {{ and_touched('v') }}
     window following as (partition by space_key, issue_id order by position)
@@ -19,8 +18,8 @@ select
     changed_by_id as reopened_by_id,
     status_before as from_status,
     status as to_status,
-    valid_from_before as done_at,
-    {{ seconds_between('valid_from_before', 'valid_from') }} as seconds_done,
+    last_done_at as done_at,
+    {{ seconds_between('last_done_at', 'valid_from') }} as seconds_done,
     is_deleted
 from steps
 where stage_before = 'done' and stage <> 'done'

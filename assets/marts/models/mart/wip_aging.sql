@@ -1,5 +1,5 @@
--- Issues in progress (active or review): how long they have been so, and how that compares with finished issues of the same project
--- and type, or of the project where those are fewer than ten.
+-- Issues in progress (active or review): how long they have been so since they were last started, and how that compares with finished
+-- issues of the same project and type, or of the project where those are fewer than ten.
 with finished as (
     select space_key, project_id, issue_type, cycle_seconds as seconds
     from {{ ref('issue') }}
@@ -14,15 +14,15 @@ ages as (
     select
         i.*,
         t.as_of,
-        {{ seconds_between('i.first_started_at', 't.as_of') }} as age_seconds,
+        {{ seconds_between('i.last_started_at', 't.as_of') }} as age_seconds,
         {{ worked_until('d2', 't.as_of at time zone t.timezone') }}
-            - {{ worked_until('d1', 'i.first_started_at at time zone t.timezone') }} as age_working_seconds,
+            - {{ worked_until('d1', 'i.last_started_at at time zone t.timezone') }} as age_working_seconds,
         coalesce(c.peers, 0) >= 10 as is_by_type
     from {{ ref('issue') }} as i
     join {{ ref('space_today') }} as t on t.space_key = i.space_key
     left join cohorts as c
         on c.space_key = i.space_key and c.project_id = i.project_id and c.issue_type is not distinct from i.issue_type
-    left join {{ ref('calendar') }} as d1 on d1.space_key = i.space_key and d1.day = (i.first_started_at at time zone t.timezone)::date
+    left join {{ ref('calendar') }} as d1 on d1.space_key = i.space_key and d1.day = (i.last_started_at at time zone t.timezone)::date
     left join {{ ref('calendar') }} as d2 on d2.space_key = i.space_key and d2.day = t.day
     where i.stage in ('active', 'review') and not i.is_deleted
 ),
@@ -54,6 +54,8 @@ select
     a.assignee_id,
     a.assignee,
     a.first_started_at,
+    a.last_started_at,
+    a.status_since,
     a.as_of,
     a.age_seconds,
     a.age_working_seconds,
