@@ -5,38 +5,43 @@ The processes are children of `backlog-elt up` and end with it; the embedded Pos
 Add here: another process that belongs to a running deployment. Keep out: what the processes do.
 """
 
+import json
 import os
+import shutil
 import signal
-import socket
 import subprocess
 import sys
+import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from types import FrameType
+from typing import IO, Any
 
 from pipelines.environment import open_instance, prepare_storage, source
+from pipelines.event_cursors import begin_event_cursors
+from pipelines.following import Follower
+from pipelines.log_file import LogFile
+from pipelines.ports import HOST, answers, free_port, is_free
 from pipelines.processes import end_processes
 from pipelines.runs import end_runs, runs_beside_code_server
 from pipelines.runtime import Runtime
+from pipelines.screen import Screen
 from resources.alerts.addresses import Addresses
+from resources.logs import write_to
 from resources.settings import ONE_LOCATION, Settings
+from resources.warehouse.embedded import ensure_server
+from resources.warehouse.psql import psql_line
 
-HOST = "127.0.0.1"
 READY_SECONDS = 120.0
 #: Asked to end, Ctrl-C, and the window or connection in which it ran is closed.
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 #: Dagster's own processes speak up when something is wrong.
 QUIET = ("--log-level", "warning")
 
+#: The children that have an end.
 FIRST_LOAD, FIRST_MARTS = "first load", "first marts"
-#: What is said where one of the children that have an end fails.
-FAILED = {
-    FIRST_LOAD: "the first load failed (said above); the schedules will try again",
-    FIRST_MARTS: "the build of the marts was not started (said above); the sensor marts_after_loads will do it",
-}
 
 Children = dict[str, "subprocess.Popen[bytes]"]
 
@@ -72,58 +77,119 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
     if settings.dagster_location != ONE_LOCATION or settings.marts_of:
         given = "BACKLOG_MARTS_OF" if settings.marts_of else "BACKLOG_DAGSTER_LOCATION"
         raise UpError(f"{given} is set, as where several spaces share one Dagster: `up` is for one space alone; unset it")
-    Runtime.end_orphans(settings.home)
+    orphans = Runtime.end_orphans(settings.home)
     for wanted, option in ((port, "--port"), (service_port, "--service-port")):
-        if not _is_free(wanted):
+        if not is_free(wanted):
             raise UpError(f"port {wanted} on {HOST} is in use: stop what listens there, or choose another with {option}")
     before = {number: signal.getsignal(number) or signal.SIG_DFL for number in STOPPING}
     for number in STOPPING:
         if number != signal.SIGHUP or before[number] != signal.SIG_IGN:  # with nohup the window may be closed
             signal.signal(number, _raise_stop)
-    children: Children = {}
+    screen, children = Screen(sys.stderr), Children()
+    log: LogFile | None = None
+    follower: Follower | None = None
     try:
-        _say("starting PostgreSQL" if not settings.warehouse_url else "using the given PostgreSQL")
+        if orphans:
+            screen.say(f"ended {orphans} processes that a killed backlog-elt up had left behind")
+        screen.say(f"starting {'' if settings.warehouse_url else 'PostgreSQL, '}Dagster and the sync service")
         prepare_storage(settings)
+        log = _open_log(settings.home)
+        write_to(log.file)
         with open_instance() as instance:  # what is wrong is said here in one line, instead of by each process in a hundred
             lost = runs_beside_code_server(instance, settings.dagster_location)
+            begin_event_cursors(instance)
         with source(settings, alive=True) as connected:
             url, service_url = f"http://{HOST}:{port}", f"http://{HOST}:{service_port}"
             # For the service, which starts runs there, and for alerts, which lead there.
             os.environ["BACKLOG_DAGSTER_URL"] = settings.dagster_url or url
+            follower = Follower(connected, screen)
+            follower.start()
             # One code server for both: each would start its own otherwise, and the daemon a new one every minute.
-            code_port = _free_port()
+            code_port = free_port()
             workspace = _write_workspace(settings, code_port)
             server = ["dagster", "api", "grpc", "-m", "pipelines.definitions", "-h", HOST, "-p", str(code_port), *QUIET]
-            children["code server"] = _spawn(server)
-            _wait_until(lambda: not _is_free(code_port), "the code server did not start", children)
+            children["code server"] = _spawn(server, log)
+            _wait_until(lambda: not is_free(code_port), "the code server did not start", children, log)
             if lost:
-                _end_lost(lost)
+                _end_lost(lost, screen)
             only = ["--read-only"] if read_only else []
-            children["webserver"] = _spawn(["dagster_webserver", "-h", HOST, "-p", str(port), "-w", workspace, *only, *QUIET])
-            children["daemon"] = _spawn(["dagster._daemon", "run", "-w", workspace, *QUIET])
-            children["sync service"] = _spawn(["service", "--host", HOST, "--port", str(service_port)])
+            children["webserver"] = _spawn(["dagster_webserver", "-h", HOST, "-p", str(port), "-w", workspace, *only, *QUIET], log)
+            children["daemon"] = _spawn(["dagster._daemon", "run", "-w", workspace, *QUIET], log)
+            children["sync service"] = _spawn(["service", "--host", HOST, "--port", str(service_port)], log)
             _note(settings, connected, url, service_url, children)
-            _wait_until(lambda: _answers(f"{service_url}/healthz"), f"the sync service did not answer on {service_url}", children)
-            _wait_until(lambda: _answers(f"{url}/server_info"), f"the Dagster UI did not answer on {url}", children)
-            _say(f"Dagster UI on {url}, sync page on {service_url}  (Ctrl-C stops)")
-            if first_load:
-                children[FIRST_LOAD] = _spawn(["pipelines", "load", "--no-progress"])
-                _note(settings, connected, url, service_url, children)
-            while FIRST_LOAD not in _check(children):
-                time.sleep(0.5)
-            # Charts follow the first rows at once; the sensor, which looks every two minutes, takes over from there.
-            children[FIRST_MARTS] = _spawn(["dagster", "job", "launch", "-w", workspace, "-j", "marts"])
-            while True:
-                _check(children)
-                time.sleep(0.5)
+            _wait_until(
+                lambda: answers(f"{service_url}/healthz"), f"the sync service did not answer on {service_url}", children, log
+            )
+            _wait_until(lambda: answers(f"{url}/server_info"), f"the Dagster UI did not answer on {url}", children, log)
+            screen.show(_head(settings, connected, url, service_url, log.path))
+            with tempfile.TemporaryFile("w+") as output:
+                if first_load:
+                    follower.load_began()
+                    children[FIRST_LOAD] = _spawn(["pipelines", "load", "--json", "--no-progress"], log, output)
+                    _note(settings, connected, url, service_url, children)
+                while True:
+                    ended = _check(children, log)
+                    if FIRST_LOAD in ended:
+                        follower.load_ended(ended[FIRST_LOAD], _printed(output))
+                    if ended.get(FIRST_LOAD) == 0:
+                        # Charts follow the first rows at once; the sensor, which looks every two minutes, takes over from there.
+                        children[FIRST_MARTS] = _spawn(["dagster", "job", "launch", "-w", workspace, "-j", "marts"], log)
+                    if ended.get(FIRST_MARTS):
+                        screen.say(f"the build of the marts was not started (see {log.path}): marts_after_loads starts it soon")
+                    log.keep_short()
+                    time.sleep(0.5)
     except _Stop:
-        _say("stopping")
+        if follower:
+            follower.end()
+        screen.progress("")
+        screen.say("stopping")
     finally:
         _stop_listening()
+        if follower:
+            follower.end()
         end_processes([child.pid for child in children.values()])
         Runtime.remove(settings.home)
+        if follower:
+            follower.close()
+        if log:
+            write_to(sys.stderr)
+            log.close()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _open_log(home: Path) -> LogFile:
+    path = home / "logs" / "up.log"
+    try:
+        return LogFile(path)
+    except OSError as error:
+        raise UpError(
+            f"the log {path} cannot be written ({error.strerror}): see who owns it, or whether the disk is full"
+        ) from None
+
+
+def _head(settings: Settings, connected: Settings, url: str, service_url: str, log: Path) -> str:
+    """Return what runs, and where to look next."""
+    command = shutil.which("backlog-elt") or sys.argv[0]
+    rows = {
+        "space": f"simulated, with people at work ({connected.backlog_url})" if settings.simulated else connected.backlog_url,
+        "Dagster UI": url,
+        "sync page": service_url,
+        "SQL": psql_line(settings.warehouse_url or ensure_server(settings.home).url()),
+        "report": f"{command} report",
+        "log": log,
+        "stop": "Ctrl-C" + ("" if settings.warehouse_url else "; the embedded PostgreSQL goes on for your queries"),
+    }
+    return "\n" + "".join(f"  {name:<12}{value}\n" for name, value in rows.items())
+
+
+def _printed(output: IO[str]) -> dict[str, Any] | None:
+    """Return the object that `load --json` has printed, None where it printed none."""
+    output.seek(0)
+    with suppress(ValueError):
+        found: dict[str, Any] = json.loads(output.read())
+        return found
+    return None
 
 
 def _note(settings: Settings, connected: Settings, url: str, service_url: str, children: Children) -> None:
@@ -132,11 +198,11 @@ def _note(settings: Settings, connected: Settings, url: str, service_url: str, c
     Runtime.of_this_process(url, service_url, connected, pids, simulated=settings.simulated).write(settings.home)
 
 
-def _end_lost(run_ids: Sequence[str]) -> None:
+def _end_lost(run_ids: Sequence[str], screen: Screen) -> None:
     """End the runs that went down with all of an `up`, now that Dagster can start them once more; nobody else would for hours."""
     with open_instance() as instance:
         for run_id in end_runs(instance, run_ids, "it went down with the backlog-elt up in which it worked"):
-            _say(f"run {run_id} went down with the last backlog-elt up: marked as ended")
+            screen.say(f"run {run_id} went down with the last backlog-elt up: marked as ended")
 
 
 def _raise_stop(_number: int, _frame: FrameType | None) -> None:
@@ -150,11 +216,6 @@ def _stop_listening() -> None:
         signal.signal(number, lambda _number, _frame: None)
 
 
-def _say(line: str) -> None:
-    sys.stderr.write(f"backlog-elt: {line}\n")
-    sys.stderr.flush()
-
-
 def _write_workspace(settings: Settings, code_port: int) -> str:
     """Write the workspace of this deployment, which names the one code server, and return its path."""
     path = settings.home / "dagster" / "workspace.yaml"
@@ -162,59 +223,39 @@ def _write_workspace(settings: Settings, code_port: int) -> str:
     return str(path)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+def _spawn(module: Sequence[str], log: LogFile, output: IO[str] | None = None) -> "subprocess.Popen[bytes]":
+    """Start `python -m …` in a session of its own, so that it and its children can be ended together; it writes to the log."""
+    return subprocess.Popen(  # noqa: S603 - our own modules
+        [sys.executable, "-m", *module],
+        start_new_session=True,
+        env={"GRPC_VERBOSITY": "ERROR", **os.environ},
+        stdout=output or log.file,
+        stderr=log.file,
+    )
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-        return True
-
-
-def _spawn(module: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Start `python -m …` in a session of its own, so that it and its children can be ended together."""
-    return subprocess.Popen([sys.executable, "-m", *module], start_new_session=True, env={"GRPC_VERBOSITY": "ERROR", **os.environ})  # noqa: S603 - our own modules
-
-
-def _wait_until(ready: Callable[[], bool], otherwise: str, children: Children) -> None:
+def _wait_until(ready: Callable[[], bool], otherwise: str, children: Children, log: LogFile) -> None:
     end = time.monotonic() + READY_SECONDS
     while not ready():
-        _check(children)
+        _check(children, log)
         if time.monotonic() > end:
-            raise UpError(f"{otherwise} within {READY_SECONDS:.0f} s: see the lines above")
+            raise UpError(f"{otherwise} within {READY_SECONDS:.0f} s: see {log.path}")
         time.sleep(0.2)
 
 
-def _answers(url: str) -> bool:
-    with suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own http URL
-        return bool(answer.status == 200)
-    return False
-
-
-def _check(children: Children) -> list[str]:
-    """Return which children have done their work; forget them, and those that failed at it.
+def _check(children: Children, log: LogFile) -> dict[str, int]:
+    """Return the exit codes of the children that have done their work, and forget them.
 
     Raises:
         UpError: one that stays for good has ended.
     """
-    done = []
+    ended = {}
     for name, child in list(children.items()):
         code = child.poll()
         if code is None:
             continue
-        if name not in FAILED:
-            raise UpError(f"the {name} ended by itself with exit code {code}: see the lines above")
+        if name not in {FIRST_LOAD, FIRST_MARTS}:
+            raise UpError(f"the {name} ended by itself with exit code {code}: see {log.path}")
         del children[name]
-        if code:
-            _say(FAILED[name])
-        else:
-            done.append(name)
-    return done
+        ended[name] = code
+    return ended

@@ -58,6 +58,14 @@ def set_up(environ: Mapping[str, str], *, level: str | None = None, stream: Text
     logging.getLogger(OURS).propagate = False
 
 
+def write_to(stream: TextIO) -> None:
+    """Let what `set_up` was called for write to another stream from now on."""
+    for name in ("", *LOGGERS):
+        for handler in logging.getLogger(name).handlers:
+            if isinstance(handler, _Handler):
+                handler.setStream(stream)
+
+
 def is_set_up() -> bool:
     """Say whether `set_up` was called in this process."""
     return any(isinstance(one, _Handler) for one in logging.getLogger(OURS).handlers)

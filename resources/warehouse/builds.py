@@ -47,3 +47,13 @@ def end_build(engine: Engine, build: Build) -> None:
     """Remember that a build has succeeded."""
     with engine.begin() as connection:
         connection.execute(update(mart_builds).where(mart_builds.c.id == build.id).values(ended_at=func.clock_timestamp()))
+
+
+def last_built(engine: Engine) -> tuple[int, float] | None:
+    """Return the number of the newest build that has succeeded, and how many seconds it took; None: there was none."""
+    builds = mart_builds.c
+    seconds = func.extract("epoch", builds.ended_at - builds.began_at)
+    query = select(builds.id, seconds).where(builds.ended_at.is_not(None)).order_by(builds.id.desc()).limit(1)
+    with engine.connect() as connection:
+        found = connection.execute(query).one_or_none()
+    return (found[0], float(found[1])) if found else None

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.integration.terminal import Terminal
+
 TIMEOUT_SECONDS = 180
 
 
@@ -41,16 +43,24 @@ class Shell:
 
     def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
         """Start the command; `variables` are set besides."""
-        base = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         return subprocess.Popen(
             [sys.executable, "-m", "pipelines", *arguments],
             cwd=self.folder,
-            env={**base, **self.variables, **variables},
+            env=self._environment(variables),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    def on_terminal(self, *arguments: str, **variables: str) -> Terminal:
+        """Start the command in a window."""
+        command = [sys.executable, "-m", "pipelines", *arguments]
+        return Terminal(command, environment=self._environment(variables), folder=self.folder)
+
+    def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
+        base = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        return {**base, **self.variables, **variables}
 
     def run(self, *arguments: str, **variables: str) -> Done:
         """Run the command to its end."""

@@ -24,6 +24,7 @@ import httpx
 import psutil
 
 from resources.warehouse import embedded
+from tests.integration.terminal import Terminal
 from tests.ports import free_port
 
 #: The longest that a step may take on a machine whose cores are busy; the daemon looks for backfills every 30 s.
@@ -52,9 +53,13 @@ class Up:
     home: Path
     port: int
     service_port: int
-    process: subprocess.Popen[bytes]
-    log: Path
+    terminal: Terminal
     environment: dict[str, str]
+
+    @property
+    def process(self) -> "subprocess.Popen[bytes]":
+        """The process of `up` itself."""
+        return self.terminal.process
 
     @property
     def url(self) -> str:
@@ -75,9 +80,9 @@ class Up:
         return found
 
     def wait_until_loaded(self) -> None:
-        """Wait until the first load has printed its summary."""
+        """Wait until the first load has ended well."""
         end = time.monotonic() + PATIENCE_SECONDS
-        while "\ncompleted in " not in self.log.read_text(errors="replace"):
+        while "  loaded: " not in self.terminal.written:
             if self.process.poll() is not None or time.monotonic() > end:
                 raise RuntimeError(f"the first load has not ended well:\n{self.tail()}")
             time.sleep(0.3)
@@ -132,8 +137,10 @@ class Up:
         subprocess.run(command, env=self.environment, cwd=self.home, capture_output=True, check=False)
 
     def tail(self, lines: int = 40) -> str:
-        """Return the last lines that `up` and its children wrote."""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        """Return what a person sees, and the last lines that the children of `up` wrote."""
+        log = self.home / "logs" / "up.log"
+        written = log.read_text(errors="replace").splitlines() if log.exists() else []
+        return "\n".join([*self.terminal.lines, *written[-lines:]])
 
     def stop(self) -> None:
         """Ask `up` to end and wait for it.
@@ -161,9 +168,9 @@ def running_up(*, history_start: str) -> Iterator[Up]:
     """Start `backlog-elt up` on a simulated space and an embedded PostgreSQL, loaded once, and leave nothing behind."""
     # Not under pytest's folders: they are for one user only, and the server of root runs as another.
     folder = Path(tempfile.mkdtemp(prefix="backlog-elt-up-"))
-    home, log = folder / "home", folder / "up.log"
+    home = folder / "home"
     try:
-        up = _start(home, log, history_start)
+        up = _start(home, history_start)
         try:
             up.wait_until_loaded()
             yield up
@@ -175,15 +182,12 @@ def running_up(*, history_start: str) -> Iterator[Up]:
         shutil.rmtree(folder)
 
 
-def _start(home: Path, log: Path, history_start: str) -> Up:
+def _start(home: Path, history_start: str) -> Up:
     ours = ("BACKLOG_", "DAGSTER_", "WAREHOUSE_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     environment |= {"BACKLOG_ELT_HOME": str(home), "BACKLOG_HISTORY_START": history_start}
     port, service_port = free_port(), free_port()
     command = [_COMMAND, "up", "--port", str(port), "--service-port", str(service_port)]
-    with log.open("wb") as output:
-        # Not from the checkout, whose .env may name a real space.
-        process = subprocess.Popen(
-            command, env=environment, cwd=log.parent, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
-        )
-    return Up(home, port, service_port, process, log, environment)
+    # Not from the checkout, whose .env may name a real space.
+    terminal = Terminal(command, environment=environment, folder=home.parent)
+    return Up(home, port, service_port, terminal, environment)

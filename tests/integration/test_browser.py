@@ -4,6 +4,8 @@ Add here: what somebody sees or does in the UI. Keep out: what a run does (`test
 """
 
 import re
+import shlex
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -19,6 +21,7 @@ from resources.warehouse import embedded
 from resources.warehouse.connect import engine
 from resources.warehouse.schema import SPECS
 from tests.integration.browser import analyst_at, reader, visitor_at
+from tests.integration.compose import wait_until
 from tests.integration.running import Up, running_up
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
@@ -84,6 +87,24 @@ def runs(up: Up) -> Runs:
     with analyst_at(up) as analyst:
         backfill = analyst.backfill(PROJECTS, MONTHS[0], MONTHS[-1])
     return _runs(up, backfill)
+
+
+def test_a_terminal_shows_what_runs_and_that_the_data_are_ready_and_keeps_the_rest_for_the_log(up: Up) -> None:
+    wait_until(lambda: "  the marts are built " in up.terminal.written, "nothing says that the marts are built")
+    lines, log = [line for line in up.terminal.lines if line], up.home / "logs" / "up.log"
+    shown = "\n".join(lines)
+    assert len(lines) <= 12, shown
+    assert f"Dagster UI  {up.url}" in shown
+    assert f"sync page   {up.service_url}" in shown
+    assert f"log         {log}" in shown
+    assert re.search(r"loaded: 2,\d\d\d issues, [\d,]+ comments, .* in schema raw", shown)
+    assert not re.search(r"WARNING|ERROR|Traceback|\x1b", up.terminal.written)
+    assert "loading, 0:0" in up.terminal.written
+    assert "dbt" in log.read_text()
+    assert "No cursor for event type" not in log.read_text()
+    [command] = re.findall(r"  SQL +(.*)", shown)
+    counted = subprocess.run([*shlex.split(command), "-Atc", "SELECT count(*) FROM mart.issue"], capture_output=True, text=True)
+    assert int(counted.stdout) >= 2_000, counted.stderr
 
 
 def test_nothing_greets_or_phones_home(up: Up) -> None:

@@ -3,8 +3,10 @@
 Add here: another way to start it. Keep out: what is seen in its UI (`test_browser.py`), ports that are taken (`test_usage.py`).
 """
 
+import re
 import signal
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -12,7 +14,7 @@ import pytest
 
 from pipelines.processes import started
 from resources.simulator import Fault, Simulator, SpaceSpec
-from tests.integration.commands import Shell, end
+from tests.integration.commands import TIMEOUT_SECONDS, Shell, end
 from tests.integration.compose import LAUNCH, wait_until
 from tests.integration.conftest import NewDatabase
 from tests.ports import free_port
@@ -45,6 +47,8 @@ def test_a_read_only_up_shows_everything_and_starts_nothing(tmp_path: Path, new_
     assert len(shown["assetNodes"]) > 15
     assert refused["launchRun"]["__typename"] == "UnauthorizedError"
     assert done.code == 0, done.err
+    assert [line for line in done.lines if f"Dagster UI  http://127.0.0.1:{port}" in line]
+    assert len(done.lines) <= 12, done.err
     assert len(children) >= 4
     assert not [child for child in children if started(child.pid) is not None]
 
@@ -80,14 +84,22 @@ def test_a_run_that_was_at_work_when_the_machine_went_down_is_ended_by_the_next_
             for process in (up, *up.children(recursive=True)):
                 process.kill()
         sim.faults.clear()
-        again = shell.start(*options)
+        again = shell.on_terminal(*options)
         try:
             wait_until(lambda: answers(port) and statuses(port) == ["SUCCESS", "FAILURE"], "the run is not done again")
+            sim.faults.add(Fault("status", 401, path="/users", times=None))
+            launched: Any = ask(port, LAUNCH, params={"selector": selector})
+            failed = launched["launchRun"]["run"]["runId"]
+            wait_until(lambda: f"/runs/{failed}" in again.written, "the terminal says nothing of a run that has failed")
         finally:
-            again.send_signal(signal.SIGHUP)
-            done = end(again)
-    assert "went down with the last backlog-elt up: marked as ended" in done.err
-    assert done.code == 0, done.err
+            again.process.send_signal(signal.SIGHUP)
+            code = again.process.wait(TIMEOUT_SECONDS)
+    assert code == 0, again.written
+    [told] = [line for line in again.lines if failed in line]
+    assert "failed: users: GET /users: 401" in told
+    assert "went down with the last backlog-elt up: marked as ended" in again.written
+    assert again.lines[-2].endswith("  stopping")
+    assert not re.search("WARNING|ERROR|Traceback", again.written)
 
 
 def test_it_ends_when_the_process_with_the_definitions_dies_so_that_a_service_manager_starts_it_again(
@@ -104,7 +116,9 @@ def test_it_ends_when_the_process_with_the_definitions_dies_so_that_a_service_ma
         serving[-1].kill()  # the innermost, were there a proxy before it
         done = end(process)
     assert done.code == 1
-    assert "the code server ended by itself with exit code -9" in done.err
+    log = tmp_path / "home" / "logs" / "up.log"
+    assert done.lines[-1] == f"Error: the code server ended by itself with exit code -9: see {log}"
+    assert log.exists()
     assert not any(child.is_running() for child in children)
 
 
