@@ -1,7 +1,8 @@
 """What happens while `backlog-elt up` runs, as lines for the person who started it.
 
-It is known from what is stored anyway: the log of syncs, the builds of the marts, what the alerter has found. `lines` says what of
-that is new. `Follower` looks every few seconds, in a thread of its own, so that a slow database holds up nothing else.
+It is known from what is stored anyway: the log of syncs, the builds of the marts, the condition of the source, what the alerter has
+found. `lines` says what of that is new. `Follower` looks every few seconds, in a thread of its own, so that a slow
+database holds up nothing else.
 
 Add here: another thing that matters to a person. Keep out: how it is drawn (`screen.py`), what is a problem (`alerting/rules.py`).
 """
@@ -16,11 +17,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pipelines.screen import Screen
+from resources.conditions import WORDS
 from resources.progress import UNITS
 from resources.redact import redact
 from resources.settings import Settings
 from resources.values import dagster_of_people
 from resources.warehouse.builds import last_built
+from resources.warehouse.conditions import Condition, current
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, last_beat
 from resources.warehouse.history import Sync, active_syncs, known_spaces
@@ -33,6 +36,8 @@ LOADING_SECONDS, RESTING_SECONDS = 1.0, 5.0
 NEWEST, REMEMBERED = 50, 500
 #: What is counted of a load, in the order in which it is told.
 COUNTED = {"issues": "issues", "comments": "comments", "activities": "activities", "users": "users", "projects": "projects"}
+#: Key and kind of the problem that the source cannot be read, as in `alerting/rules.py`, which is too large for this process.
+SOURCE_FAILED = ("source", "failed")
 _LONGEST = 300
 #: The first look may find the warehouse gone, and migrates it; a load waits so long for it.
 FIRST_LOOK_SECONDS = 20.0
@@ -54,7 +59,7 @@ class Facts:
     """What one look has found. `known` is false until the warehouse was read; what went before that is no news.
 
     failed: run -> what failed of it, and why. alerts: key -> problem that is open. built: the newest build of the marts, and its
-    seconds; `ready` since the first one of this `up`. warehouse: why it cannot be used.
+    seconds; `ready` since the first one of this `up`. condition: what is wrong with the source. warehouse: why it cannot be used.
     """
 
     known: bool = False
@@ -63,6 +68,7 @@ class Facts:
     built: tuple[int, float] | None = None
     ready: bool = False
     active: tuple[Sync, ...] = ()
+    condition: Condition | None = None
     load: Load | None = None
     warehouse: str | None = None
 
@@ -73,6 +79,11 @@ def lines(before: Facts, now: Facts, dagster_url: str = "", at: datetime | None 
         yield f"the warehouse cannot be used: {now.warehouse}"
     if before.warehouse and not now.warehouse:
         yield "the warehouse can be used again"
+    was, is_ = _disconnected(before), _disconnected(now)
+    if is_ and (was is None or was.kind != is_.kind):
+        yield f"the source {WORDS[is_.kind]}: {_short(is_.message)}"
+    if was and not is_:
+        yield f"the source answers again (after {_lasted(was.since, at)})"
     new = now.failed.keys() - before.failed.keys() if before.known else ()
     for run_id in (run_id for run_id in now.failed if run_id in new):
         yield f"failed: {now.failed[run_id]}  {_link(dagster_url, run_id)}"
@@ -86,8 +97,7 @@ def lines(before: Facts, now: Facts, dagster_url: str = "", at: datetime | None 
             yield f"alert: {_about(one)}: {_short(one['cause'])}; {one['step']}  {_link(dagster_url, one['run_id'])}".rstrip()
     for key in sorted(before.alerts.keys() - now.alerts.keys()):
         one = before.alerts[key]
-        lasted = timedelta(seconds=int(((at or datetime.now(UTC)) - datetime.fromisoformat(one["since"])).total_seconds()))
-        yield f"over: {_about(one)}: {_short(one['cause'])} (lasted {lasted})"
+        yield f"over: {_about(one)}: {_short(one['cause'])} (lasted {_lasted(datetime.fromisoformat(one['since']), at)})"
 
 
 def progress(facts: Facts) -> str:
@@ -119,6 +129,15 @@ def _loaded(load: Load, told: Any) -> str:
     requests = sum(count for name, count in summary.get("requests", {}).items() if name not in {"retries", "rate_limited"})
     took = f"{summary.get('seconds', load.seconds):.0f} s, {requests:,} requests"
     return f"loaded: {figures} in schema raw ({took})" if figures else f"loaded: nothing has changed ({took})"
+
+
+def _disconnected(facts: Facts) -> Condition | None:
+    """Return the condition in which nothing can be read; where others use up the limit, loads go on, and an alert tells it."""
+    return facts.condition if facts.condition and facts.condition.disconnected else None
+
+
+def _lasted(since: datetime, at: datetime | None) -> timedelta:
+    return timedelta(seconds=int(((at or datetime.now(UTC)) - since).total_seconds()))
 
 
 def _about(alert: Mapping[str, Any]) -> str:
@@ -153,10 +172,12 @@ def read(warehouse: WarehouseResource, url: str, before: Facts) -> Facts:
         before,
         known=True,
         failed=dict(list(failed.items())[-REMEMBERED:]),
-        alerts={one["key"]: one for one in beat[2]["open"]} if beat else {},
+        # That the source cannot be read is told by its condition, two minutes before.
+        alerts={one["key"]: one for one in beat[2]["open"] if (one["key"], one["kind"]) != SOURCE_FAILED} if beat else {},
         built=built,
         ready=before.ready or (before.known and built is not None and built[:1] != (before.built or ())[:1]),
         active=tuple(active_syncs(engine, space)) if space else (),
+        condition=current(engine, url),
         warehouse=None,
     )
 

@@ -5,8 +5,11 @@ from datetime import UTC, datetime
 
 from sqlalchemy import insert
 
-from pipelines.following import Facts, Load, lines, progress, read
+from pipelines.alerting.rules import of_source
+from pipelines.following import SOURCE_FAILED, Facts, Load, lines, progress, read
+from resources.conditions import Outcome
 from resources.warehouse.builds import begin_build, end_build
+from resources.warehouse.conditions import Condition, note
 from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.history import Sync, fail_sync, lock_of, start_sync
 from resources.warehouse.locks import Locks
@@ -86,6 +89,16 @@ def test_a_load_that_failed_tells_why_unless_its_run_was_told_of() -> None:
     assert told(working, replace(working, load=Load(4.0, 2))) == ["the load has failed (see the log); the schedules try again"]
 
 
+def test_a_source_that_is_gone_and_back_are_two_lines_and_its_alert_is_none() -> None:
+    condition = Condition("unreachable", BEGAN, "no answer from acme", LATER)
+    gone = replace(REST, condition=condition)
+    assert told(REST, gone) == ["the source is unreachable: no answer from acme"]
+    assert told(gone, REST) == ["the source answers again (after 0:05:41)"]
+    assert told(REST, replace(REST, condition=Condition("rate_limited", BEGAN, "429", BEGAN))) == []
+    [problem], _ = of_source("http://acme.example", condition, LATER)
+    assert (problem.key, problem.kind) == SOURCE_FAILED
+
+
 def test_a_warehouse_that_is_gone_and_back_are_two_lines() -> None:
     gone = replace(REST, warehouse="The disk is full.")
     assert told(REST, gone) == ["the warehouse cannot be used: The disk is full."]
@@ -119,9 +132,12 @@ def test_the_facts_are_those_of_the_warehouse(warehouse_url: str) -> None:
         assert [sync.project_key for sync in second.active] == ["OPS"]
         fail_sync(engine, working, "GET /issues: 500\nand more")
     end_build(engine, begin_build(engine, "p1", "b2"))
-    beat(engine, alerts_of(url), {"open": [ALERT | {"key": "silent/users"}], "waiting": 0, "channels": []})
+    note(engine, url, Outcome("unreachable", "no answer from acme"), 1)
+    problems = [ALERT | {"key": "silent/users", "kind": "silent"}, ALERT | {"key": "source", "kind": "failed"}]
+    beat(engine, alerts_of(url), {"open": problems, "waiting": 0, "channels": []})
     third = read(warehouse, url, second)
     assert told(second, third) == [
+        "the source is unreachable: no answer from acme",
         f"failed: issues of OPS: GET /issues: 500 and more  {DAGSTER}/runs/r1",
         "the marts are built (0 s): tables in schema mart, charts by backlog-elt report",
         "alert: raw/users: GET /users: 500; look",
