@@ -10,8 +10,8 @@ import dagster as dg
 
 from assets.marts.news import newest_row, news
 from pipelines.jobs import of_kind
+from pipelines.looks import looking_at
 from pipelines.runs import ACTIVE, end_dead_runs
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
 
 marts_job = dg.define_asset_job(
@@ -62,13 +62,11 @@ def marts_after_loads(context: dg.SensorEvaluationContext, warehouse: WarehouseR
     now, seen = datetime.now(UTC), json.loads(context.cursor or "{}")
     # The first one is not requested here where `up` starts it; before any, patience begins with the first look.
     seen.setdefault("built_at", (record.create_timestamp if record else now - APART).isoformat())
-    try:
+    with looking_at("the log of syncs"):
         found = news(warehouse.engine)
         if found.ended == seen.get("ended") and not failed:
             return dg.SensorResult(skip_reason="no sync has ended since the last look", cursor=json.dumps(seen))
         newest = newest_row(warehouse.engine)
-    except WarehouseError as error:
-        return dg.SkipReason(f"looked at nothing: {error}")
     known = newest == seen.get("newest", "")
     if known and not failed:
         return dg.SensorResult(skip_reason="nothing was written", cursor=json.dumps(seen | {"ended": found.ended}))

@@ -20,12 +20,12 @@ from assets.project_keys import project_partitions
 from assets.raw.activity_wants import unknown_activities
 from assets.raw.webhooks import drain, is_waiting
 from pipelines.jobs import KIND_TAG, changed_issues_job, deep_pass_job, issues_job
+from pipelines.looks import looking_at
 from pipelines.runs import ACTIVE, end_dead_runs
 from pipelines.schedules import single_issues_request
-from resources.backlog.errors import BacklogError, PermissionDenied
+from resources.backlog.errors import PermissionDenied
 from resources.backlog.feed import touches
 from resources.backlog.resource import BacklogResource
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
 
 #: Seconds between two looks at the feed.
@@ -134,15 +134,13 @@ def activity_feed(
     if busy:
         return dg.SkipReason(busy)
     backlog.hurry()
-    try:
+    with looking_at("the activity feed"):
         projects = project_partitions(context.instance, warehouse.engine, backlog.url)
         if not projects:
             return dg.SkipReason(NO_PROJECT)
         seen = _space(Seen.read(context.cursor), backlog)
         waiting = is_waiting(warehouse.engine, seen.space_key)
         new = _new_activities(seen, backlog, warehouse, waiting=waiting)
-    except (BacklogError, WarehouseError) as error:
-        return dg.SkipReason(f"looked at nothing: {error}")
     if new is None:
         return dg.SensorResult(skip_reason="the feed was not loaded yet: the first load does that", cursor=seen.text())
     telling = [activity for activity in new if touches(activity)]
@@ -176,14 +174,12 @@ def webhook_inbox(
     if busy:
         return dg.SkipReason(busy)
     backlog.hurry()
-    try:
+    with looking_at("the inbox"):
         projects = project_partitions(context.instance, warehouse.engine, backlog.url)
         if not projects:
             return dg.SkipReason(NO_PROJECT)
         seen = _space(Seen.read(context.cursor), backlog)
         drained = drain(warehouse.engine, seen.space_key, mask_for(seen.space_key, backlog.mask, warehouse.engine))
-    except (BacklogError, WarehouseError) as error:
-        return dg.SkipReason(f"the inbox stays as it is: {error}")
     if not drained.issues:
         reason = f"{drained.events} events, none of issues" if drained.events else "the inbox is empty"
         return dg.SensorResult(skip_reason=reason, cursor=seen.text())

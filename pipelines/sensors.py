@@ -13,11 +13,10 @@ from assets.location import raw_key
 from assets.partitions import PROJECTS, projects_of
 from assets.raw.issues import TABLES
 from assets.raw.projects import note_project_keys
+from pipelines.looks import looking_at
 from pipelines.runs import ACTIVE
-from resources.backlog.errors import BacklogError
 from resources.backlog.resource import BacklogResource
 from resources.warehouse import state
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
 
 #: A new project is seen within a quarter of an hour, at two requests a look.
@@ -73,13 +72,11 @@ def project_discovery(
     A warehouse in which no key was noted before does not know the keys that projects had: this look removes nothing.
     """
     backlog.hurry()
-    try:
+    with looking_at("the list of projects"):
         space_key = str(backlog.client.space_info()["spaceKey"])
         with warehouse.engine.connect() as connection:
             noted = state.noted_project_keys(connection, space_key)
         projects = note_project_keys(backlog, warehouse)
-    except (BacklogError, WarehouseError) as error:
-        return dg.SkipReason(f"partitions left as they are: {error}")
     if noted:
         noted.update(str(project["projectKey"]) for project in projects)
     removed = remove_unknown_keys(context.instance, noted)

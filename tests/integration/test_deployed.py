@@ -9,6 +9,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 import pytest
@@ -17,6 +18,7 @@ from assets.failed_partitions import TABLES
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG
 from pipelines.retrying import RETRY_JOB
 from resources.simulator import Fault, Simulator, SpaceSpec
+from resources.warehouse.connect import engine as connect
 from tests.integration.compose import ALERTS, TERMINATE, WEBHOOKS, Engine, engine, stored_issues, wait_until
 from tests.integration.conftest import NewDatabase
 from tests.sinks import MailSink, WebhookSink
@@ -202,3 +204,72 @@ def test_the_service_beside_them_starts_a_sync_and_tells_of_it(deployed: Deploye
         assert {one["status"] for one in history if one["run_id"] == run} == {"completed"}
         assert service.post("/webhooks/backlog/of-nobody", content=b"{}").status_code == 404
         assert service.post(f"/webhooks/backlog/{SECRET}", content=b"{}").status_code == 200
+
+
+_EVALUATE = """
+mutation($sensor: SensorSelector!) {
+  sensorDryRun(selectorData: $sensor, cursor: null) {
+    ... on DryRunInstigationTick { evaluationResult { skipReason error { message } } }
+    ... on Error { message }
+  }
+}"""
+_TICKS = """
+query($sensor: SensorSelector!) {
+  sensorOrError(sensorSelector: $sensor) { ... on Sensor { sensorState { ticks(limit: 1) { status error { message } } } } }
+}"""
+NO_ANSWER = "the activity feed could not be read: GET /space"
+
+
+def test_while_the_source_is_stopped_everything_tells_the_same_and_again_when_it_is_back(deployed: Deployed) -> None:
+    """By a code server, the daemon, the service and commands, each a process of its own."""
+    made, acme = deployed.engine, deployed.spaces["acme"]
+    warehouse = connect(deployed.warehouse_url)
+
+    def selector(sensor: str) -> dict[str, str]:
+        return {"repositoryLocationName": "acme", "repositoryName": "__repository__", "sensorName": sensor}
+
+    def evaluate(sensor: str) -> dict[str, Any]:
+        result: dict[str, Any] = made.ask(_EVALUATE, sensor=selector(sensor))["sensorDryRun"]["evaluationResult"]
+        return result
+
+    def ticked() -> dict[str, Any]:
+        [tick] = made.ask(_TICKS, sensor=selector("activity_feed"))["sensorOrError"]["sensorState"]["ticks"]
+        return {"status": tick["status"], "said": (tick["error"] or {}).get("message", "")}
+
+    def told() -> list[str]:
+        titles = deployed.told.titles()["teams"]
+        return [title.split(": ")[0] for title in titles if f"Backlog at {acme.url.removeprefix('http://')}" in title]
+
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    with httpx.Client(base_url=f"http://127.0.0.1:{made.port('service')}", headers=bearer, timeout=30, trust_env=False) as service:
+
+        def connection() -> dict[str, Any]:
+            found: dict[str, Any] = service.get("/api/v1/sync/connection/status").json()
+            return found
+
+        acme.stop()
+        assert NO_ANSWER in evaluate("activity_feed")["error"]["message"]
+        wait_until(lambda: connection()["condition"] is not None, "the service does not know it")
+        condition = connection()["condition"]
+        assert (connection()["connected"], condition["kind"]) == (False, "unreachable")
+        assert 'backlog_elt_source_condition{kind="unreachable"} 1.0' in service.get("/metrics").text
+        status = json.loads(made.run("acme", "backlog-elt", "status", "--json"))
+        assert (status["connected"], status["condition"]) == (False, condition)
+        with warehouse.begin() as database:  # two minutes go by
+            database.exec_driver_sql("UPDATE ops.source_conditions SET began_at = began_at - interval '3 minutes'")
+        evaluate("alerts")
+        wait_until(lambda: told() == ["🔴 失敗 / failed"], "nobody is told")
+        assert "Backlog at 127.0.0.1" in (said := made.run("acme", "backlog-elt", "alerts"))
+        assert condition["message"] in said
+        wait_until(lambda: ticked()["status"] == "FAILURE", "no tick of the daemon has failed")
+        assert ticked()["said"].startswith(f"pipelines.looks.LookFailedError: {NO_ANSWER}")
+
+        acme.start()
+        assert evaluate("activity_feed")["error"] is None
+        wait_until(lambda: connection()["condition"] is None, "the service does not know that it is over")
+        assert connection()["connected"] is True
+        assert "backlog_elt_source_up 1.0" in service.get("/metrics").text
+        evaluate("alerts")
+        wait_until(lambda: told() == ["🔴 失敗 / failed", "🟢 復旧 / recovered"], "nobody is told that it is over")
+        assert "Backlog at 127.0.0.1" not in made.run("acme", "backlog-elt", "alerts")
+    warehouse.dispose()

@@ -8,6 +8,7 @@ import pytest
 
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, month_keys
 from pipelines.jobs import issues_config
+from pipelines.looks import LookFailedError
 from pipelines.near_time import AGAIN_AFTER, ISSUES_TAG, NEAR_TIME_SENSORS, activity_feed, webhook_inbox
 from resources.backlog.errors import Unavailable
 from resources.backlog.resource import BacklogResource
@@ -178,12 +179,16 @@ def test_an_activity_in_quarantine_is_no_news(near: Deployment) -> None:
 
 
 @pytest.mark.parametrize("status", [500, 403])
-def test_a_feed_that_does_not_answer_is_a_reason_to_skip(near: Deployment, status: int) -> None:
+def test_a_tick_that_could_not_look_has_failed_and_the_next_one_goes_on_from_the_same_cursor(near: Deployment, status: int) -> None:
+    feed = Daemon(near, activity_feed)
+    feed.tick()
+    before = feed.cursor
     near.sim.faults.add(Fault(status=status, path=FEED, times=None))
-    found, said = Daemon(near, activity_feed).tick()
-    assert found is None
-    assert said is not None
-    assert said.startswith("looked at nothing: GET /space/activities")
+    with pytest.raises(LookFailedError, match=f"^the activity feed could not be read: GET /space/activities: {status}"):
+        feed.tick()
+    near.sim.faults.clear()
+    assert feed.tick() == (None, "nothing new")
+    assert feed.cursor == before
 
 
 def test_where_the_feed_is_refused_what_webhooks_have_named_is_asked_for_all_the_same(near: Deployment) -> None:
@@ -194,9 +199,8 @@ def test_where_the_feed_is_refused_what_webhooks_have_named_is_asked_for_all_the
     Daemon(near, webhook_inbox).tick()  # the run that it asks for comes to nothing
     request, _ = sensor.tick()
     run(near, request)
-    said = sensor.tick()[1]
-    assert said is not None
-    assert said.startswith("looked at nothing: GET /space/activities")
+    with pytest.raises(LookFailedError):
+        sensor.tick()
 
 
 def test_a_source_that_is_unavailable_holds_a_tick_for_less_than_the_minute_that_dagster_waits_for_it(near: Deployment) -> None:

@@ -4,6 +4,7 @@ import dagster as dg
 import pytest
 
 from assets.partitions import PROJECTS, RANGE_END_TAG, RANGE_START_TAG
+from pipelines.looks import LookFailedError
 from pipelines.sensors import new_project_keys, project_discovery
 from resources.simulator import Fault, SpaceSpec
 from tests.deployment import Deploy, Deployment
@@ -91,16 +92,12 @@ def test_an_archived_and_a_deleted_project_keep_their_partitions(deployment: Dep
         (Fault(status=401, times=None), "check BACKLOG_API_KEY"),
     ],
 )
-def test_a_source_that_does_not_answer_is_a_reason_to_skip_and_leaves_the_partitions(
-    deployment: Deployment, fault: Fault, said: str
-) -> None:
+def test_a_tick_that_could_not_look_has_failed_and_leaves_the_partitions(deployment: Deployment, fault: Fault, said: str) -> None:
     deployment.sim.space.add_project("NEW", "新規")
     deployment.sim.faults.add(fault)
-    skipped = look(deployment)
-    assert isinstance(skipped, dg.SkipReason)
-    assert skipped.skip_message is not None
-    assert skipped.skip_message.startswith("partitions left as they are: ")
-    assert said in skipped.skip_message
+    with pytest.raises(LookFailedError, match="the list of projects could not be read: ") as caught:
+        look(deployment)
+    assert said in str(caught.value)
     assert list(deployment.partitions) == ["OPS", "WEB", "APP"]
 
 
