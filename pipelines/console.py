@@ -85,7 +85,6 @@ def summary_table(summary: Mapping[str, Any]) -> str:
 
 def status_table(found: Mapping[str, Any]) -> str:
     """Return the state of a deployment as lines for a terminal; `found` is the object of `status --json`."""
-    last_24h = found["last_24h"]
     limits = ", ".join(f"{name} {limit['remaining']}/{limit['limit']}" for name, limit in found["rate_limit"].items())
     lines = [
         ("space", f"{found['space'] or 'unknown'}{' (simulated)' if found['simulated'] else ''}"),
@@ -95,7 +94,7 @@ def status_table(found: Mapping[str, Any]) -> str:
         ("dagster", found["dagster"]["url"] or "not running: backlog-elt up starts it"),
         ("service", found["service"]["url"] or "not running"),
         ("rate limit", limits or "unknown"),
-        ("last 24 hours", ", ".join(f"{value:,} {name}" for name, value in last_24h.items())),
+        ("last 24 hours", _last_day(found["last_24h"])),
         ("alerts", _alerts(found["alerts"])),
         ("active", "; ".join(_active(sync) for sync in found["active"]) or "nothing"),
     ]
@@ -111,6 +110,14 @@ def _connected(found: Mapping[str, Any]) -> str:
     if condition:
         return f"{said}: it {WORDS[condition['kind']]} since {_cell(condition['since'])}: {condition['message']}"
     return said if found["connected"] else f"{said}: {found['connection_error']}"
+
+
+def _last_day(figures: Mapping[str, Any]) -> str:
+    """Return what the last 24 hours were: runs and how they ended first, then what their syncs did."""
+    rate = figures["success_rate"]
+    ended = f"{figures['completed']:,} completed, {figures['failed']:,} failed" + ("" if rate is None else f" ({rate:.1%} success)")
+    rest = ", ".join(f"{figures[name]:,} {name}" for name in ("syncs", "items", "requests"))
+    return f"{figures['runs']:,} runs: {ended}; {rest}"
 
 
 def _access(access: Mapping[str, Any]) -> str:

@@ -26,9 +26,9 @@ from resources.warehouse.builds import last_built
 from resources.warehouse.conditions import Condition, current
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, last_beat
-from resources.warehouse.history import Sync, active_syncs, known_spaces
+from resources.warehouse.history import Sync, active_syncs
 from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.sync_log import Wanted, page, space_at
+from resources.warehouse.sync_log import Wanted, page, place_of
 
 #: Seconds between two looks: while a load is watched, and afterwards.
 LOADING_SECONDS, RESTING_SECONDS = 1.0, 5.0
@@ -160,11 +160,9 @@ def read(warehouse: WarehouseResource, url: str, before: Facts) -> Facts:
         WarehouseError: the warehouse cannot be used.
     """
     engine = warehouse.engine
-    space = space_at(engine, url)
-    if space is None and len(known := known_spaces(engine)) == 1:  # nothing but users was loaded yet
-        [space] = known
+    space = place_of(engine, url)
     failed = dict(before.failed)
-    for sync in reversed(page(engine, space, NEWEST, wanted=Wanted(status="failed"))) if space else ():
+    for sync in reversed(page(engine, space, NEWEST, wanted=Wanted(status="failed"))):
         what = f"{sync.sync_type} of {sync.project_key}" if sync.project_key else sync.sync_type
         failed.setdefault(sync.run_id, f"{what}: {_short(sync.error)}")
     beat, built = last_beat(engine, alerts_of(url)), last_built(engine)
@@ -176,7 +174,7 @@ def read(warehouse: WarehouseResource, url: str, before: Facts) -> Facts:
         alerts={one["key"]: one for one in beat[2]["open"] if (one["key"], one["kind"]) != SOURCE_FAILED} if beat else {},
         built=built,
         ready=before.ready or (before.known and built is not None and built[:1] != (before.built or ())[:1]),
-        active=tuple(active_syncs(engine, space)) if space else (),
+        active=tuple(active_syncs(engine, space)),
         condition=current(engine, url),
         warehouse=None,
     )

@@ -8,7 +8,7 @@ from pipelines.loading import connection
 from resources.settings import Settings
 from resources.variables import SettingsError
 from resources.warehouse import people
-from resources.warehouse.history import known_spaces
+from resources.warehouse.sync_log import known_spaces
 
 
 def forget(settings: Settings, user_id: int) -> dict[str, int]:

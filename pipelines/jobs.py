@@ -13,12 +13,10 @@ from assets.location import raw_key, scoped
 from assets.operation_checks import OPERATION_SPECS
 from assets.raw.activities import activities
 from assets.raw.issues import TABLES, Mode, issues
+from pipelines.runs import KIND_TAG as KIND_TAG
 from resources.backlog.errors import BacklogError
 from resources.backlog.resource import BacklogResource
 from resources.warehouse.errors import WarehouseError
-
-#: Tag of every run of a scheduled kind; dagster.yaml lets one run of each kind work at a time.
-KIND_TAG = "backlog_elt/kind"
 
 
 def of_kind(name: str) -> dict[str, str]:

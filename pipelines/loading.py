@@ -141,10 +141,11 @@ def _run_jobs(instance: dg.DagsterInstance, request: LoadRequest, recorder: Reco
     from assets.raw.projects import note_project_keys
     from pipelines.jobs import census_job, issues_config, issues_job, projects_job, users_job
     from pipelines.raw_definitions import build_raw_definitions
+    from pipelines.run_ends import recording_ends
     from pipelines.sensors import new_project_keys
 
     definitions = build_raw_definitions({"progress": recorder})
-    with connection() as (backlog, warehouse):
+    with connection() as (backlog, warehouse), recording_ends(instance, warehouse, backlog.url):
         projects = note_project_keys(backlog, warehouse)
         wanted = _wanted_projects(request, projects)
         recorder.requests.update(backlog.client.stats.requests)

@@ -15,6 +15,8 @@ from pipelines.processes import alive
 
 #: Tag of a run that lives in the process of a command; the value is `processes.mark()`.
 PROCESS_TAG = "backlog_elt/process"
+#: Tag of every run of a scheduled kind; dagster.yaml lets one run of each kind work at a time.
+KIND_TAG = "backlog_elt/kind"
 
 ACTIVE = [
     dg.DagsterRunStatus.QUEUED,

@@ -3,20 +3,25 @@
 Add here: another fact an operator asks for. Keep out: how it is drawn (`console.py`).
 """
 
+from contextlib import suppress
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
-from pipelines.environment import prepare_storage, source
+from pipelines.environment import open_instance, prepare_storage, source
 from pipelines.loading import connection
+from pipelines.run_ends import DAY, record_run_ends
 from pipelines.runtime import Runtime
 from resources.backlog.errors import BacklogError, RateLimited
 from resources.backlog.resource import BacklogResource
 from resources.settings import Settings
 from resources.warehouse.conditions import Condition, current
 from resources.warehouse.connect import mask
+from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, last_beat
-from resources.warehouse.history import end_dead, known_spaces, summary
+from resources.warehouse.history import adopt, end_dead
 from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.sync_log import Totals, place_of, summary
 
 
 def status(settings: Settings) -> dict[str, Any]:
@@ -62,11 +67,15 @@ def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dic
         limits = {name: asdict(limit) for name, limit in client.rate_limit().items()}
     except BacklogError as caught:
         error = caught
-    if space is None:
-        known = known_spaces(warehouse.engine)
-        space = known[0] if len(known) == 1 else None
-    end_dead(warehouse.engine, space or "")
-    syncs = summary(warehouse.engine, space or "")
+    _record_run_ends(backlog, warehouse)
+    place = place_of(warehouse.engine, backlog.url)
+    if space is not None:
+        adopt(warehouse.engine, space, backlog.url)
+        place = space
+    elif "://" not in place:
+        space = place
+    end_dead(warehouse.engine, place)
+    syncs = summary(warehouse.engine, place)
     condition = current(warehouse.engine, backlog.url)
     return {
         "space": space,
@@ -76,11 +85,17 @@ def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dic
         "condition": condition.as_json() if condition else None,
         "active": [asdict(sync) for sync in syncs.active],
         "last_syncs": [asdict(sync) for sync in syncs.last.values()],
-        "last_24h": asdict(syncs.last_24h),
+        "last_24h": _figures(syncs.last_24h),
         "rate_limit": limits,
         "access": _access(backlog),
         "alerts": alerts(backlog, warehouse),
     }
+
+
+def _record_run_ends(backlog: BacklogResource, warehouse: WarehouseResource) -> None:
+    """Record the runs of the last day that ended badly without a sync to tell it; without Dagster's storage there are none."""
+    with suppress(WarehouseError), open_instance() as instance:
+        record_run_ends(instance, warehouse, backlog.url, datetime.now(UTC) - DAY)
 
 
 def alerts(backlog: BacklogResource, warehouse: WarehouseResource) -> dict[str, Any]:
@@ -90,6 +105,12 @@ def alerts(backlog: BacklogResource, warehouse: WarehouseResource) -> dict[str, 
         return {"alive": None, "beat_at": None, "channels": [], "waiting": 0, "open": []}
     beat_at, alive, told = beat
     return {"alive": alive, "beat_at": beat_at, **told}
+
+
+def _figures(totals: Totals) -> dict[str, Any]:
+    """Return the figures of the last 24 hours; `runs`, `completed`, `failed` and `success_rate` are of runs."""
+    names = ("runs", "completed", "failed", "syncs", "syncs_failed", "items", "requests")
+    return {name: getattr(totals, name) for name in names} | {"success_rate": totals.success_rate}
 
 
 def _access(backlog: BacklogResource) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def serve(settings: Settings, host: str, port: int, *, level: str | None = None)
     """
     check_exposure(settings, host)
     set_up(os.environ, level=level, whole=True)
-    for secret in (settings.service_token, settings.webhook_secret):
+    for secret in (settings.service_token, settings.webhook_secret, settings.backlog_api_key):
         remember(secret or "")
     config = uvicorn.Config(
         create_app(settings),

@@ -17,6 +17,7 @@ from resources.warehouse.sync_log import STATUSES, Wanted
 from service.cache import Body, answer
 from service.errors import ApiError
 from service.limits import read_body
+from service.run_ends import RunEnds
 from service.starts import Mode, Started, Starts
 from service.state import State
 
@@ -30,7 +31,7 @@ MODES: tuple[Mode, ...] = ("incremental", "full")
 _JSON = re.compile(r"application/json\s*(;.*)?", re.IGNORECASE)
 
 
-def routes(state: State, starts: Starts) -> list[Route]:
+def routes(state: State, starts: Starts, ends: RunEnds) -> list[Route]:
     """Return the routes of the API."""
 
     async def history(request: Request) -> Response:
@@ -42,6 +43,9 @@ def routes(state: State, starts: Starts) -> list[Route]:
             raise _wrong("status", f"one of {', '.join(STATUSES)}")
         wanted = Wanted(_matching("type", query.get("type"), NAME), status, _matching("project", query.get("project"), PROJECT_KEY))
         return answer(request, await state.history(limit, before, wanted))
+
+    async def run(request: Request) -> Response:
+        return answer(request, await ends.run(request.path_params["run_id"]))
 
     async def sync_projects(request: Request) -> Response:
         await _mode(request)
@@ -55,6 +59,7 @@ def routes(state: State, starts: Starts) -> list[Route]:
         Route(f"{ROOT}/monitor/active", _reads(state.active)),
         Route(f"{ROOT}/monitor/stats", _reads(state.stats)),
         Route(f"{ROOT}/history", history),
+        Route(f"{ROOT}/runs/{{run_id}}", run),
         Route(f"{ROOT}/projects/all", sync_projects, methods=["POST"]),
         Route(f"{ROOT}/project/{{key}}/tasks", sync_issues, methods=["POST"]),
     ]

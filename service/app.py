@@ -3,6 +3,7 @@
 Add here: another part. Keep out: what a part does.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -18,6 +19,7 @@ from service import api, metrics, openapi, page, webhooks
 from service.cache import Cache, answer, as_body
 from service.dagster_runs import Dagster
 from service.errors import HANDLERS
+from service.run_ends import RunEnds
 from service.security import Guard, SecureHeaders
 from service.starts import Starts
 from service.state import State
@@ -28,12 +30,13 @@ DAGSTER_URL = "http://127.0.0.1:3000"
 
 
 def create_app(settings: Settings) -> ASGIApp:
-    """Return the application; nothing is connected before the first request that needs it."""
+    """Return the application; the warehouse is not connected before a request needs it, or a run has ended."""
     cache, warehouse = Cache(), Warehouse(settings)
     url = settings.dagster_url or DAGSTER_URL
     dagster = Dagster(url, settings.dagster_location, settings.key_prefix, settings.dagster_public_url)
     state = State(settings, warehouse, dagster, cache)
     starts = Starts(settings, warehouse, dagster, state, cache)
+    ends = RunEnds(warehouse, dagster, state, cache)
     inbox = webhooks.Inbox(warehouse, state.known_space, Mask(settings.privacy_key or ""))
     measured = metrics.Metrics()
     description = as_body(openapi.document())
@@ -46,12 +49,15 @@ def create_app(settings: Settings) -> ASGIApp:
 
     @asynccontextmanager
     async def life(_: Starlette) -> AsyncIterator[None]:
+        watching = asyncio.create_task(ends.watch())
         yield
+        watching.cancel()
+        await asyncio.wait([watching])
         await dagster.close()
         warehouse.close()
 
     routes = [
-        *api.routes(state, starts),
+        *api.routes(state, starts, ends),
         Route(openapi.WEBHOOK, webhooks.endpoint(inbox, settings.webhook_secret, measured.events), methods=["POST"]),
         Route("/healthz", health),
         Route("/openapi.json", describe),

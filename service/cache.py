@@ -27,6 +27,7 @@ T = TypeVar("T")
 EXPIRY = {
     "moved": 1.0,
     "active": 1.0,
+    "run": 1.0,
     "dagster": 2.0,
     "connection": 15.0,
     "stats": 60.0,

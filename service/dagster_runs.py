@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from resources.warehouse.run_log import OF_COMMAND
 from service.errors import RETRY_SECONDS, ApiError
 
 TIMEOUT = httpx.Timeout(30.0, connect=3.0)
@@ -20,11 +21,41 @@ RANGE_END_TAG = "dagster/asset_partition_range_end"
 #: Names the code location on each run that Dagster's webserver or daemon has made.
 _LOCATION_TAG = "dagster/code_location"
 
-_ACTIVE = """
-query Active($filter: RunsFilter!) {
-  runsOrError(filter: $filter, limit: 50) {
+#: Names the kind of a run, `users` or `users@acme`; runs of commands have no code location, but this.
+_KIND_TAG = "backlog_elt/kind"
+
+_FIELDS = "runId jobName status creationTime startTime endTime updateTime tags { key value } assetSelection { path }"
+_RUNS = f"""
+query Runs($filter: RunsFilter!, $limit: Int!, $cursor: String) {{
+  runsOrError(filter: $filter, limit: $limit, cursor: $cursor) {{
     __typename
-    ... on Runs { results { runId jobName status creationTime } }
+    ... on Runs {{ results {{ {_FIELDS} }} }}
+    ... on Error {{ message }}
+  }}
+}}"""
+_RUN = f"""
+query Run($id: ID!) {{
+  runOrError(runId: $id) {{
+    __typename
+    ... on Run {{ {_FIELDS} }}
+    ... on Error {{ message }}
+  }}
+}}"""
+_CAUSES = """
+query Causes($id: ID!, $after: String) {
+  runOrError(runId: $id) {
+    __typename
+    ... on Run {
+      eventConnection(afterCursor: $after, limit: 1000) {
+        cursor
+        hasMore
+        events {
+          __typename
+          ... on ExecutionStepFailureEvent { error { message causes { message } } failureMetadata { description } }
+          ... on RunFailureEvent { message error { message causes { message } } }
+        }
+      }
+    }
     ... on Error { message }
   }
 }"""
@@ -41,17 +72,31 @@ mutation Launch($params: ExecutionParams!) {
     ... on Error { message }
   }
 }"""
-_STATES = {"QUEUED": "queued", "NOT_STARTED": "queued", "STARTING": "starting", "STARTED": "running", "CANCELING": "canceling"}
+_ACTIVE = {"QUEUED": "queued", "NOT_STARTED": "queued", "STARTING": "starting", "STARTED": "running", "CANCELING": "canceling"}
+_ENDED = {"SUCCESS": "completed", "FAILURE": "failed", "CANCELED": "canceled"}
+STATES = {**_ACTIVE, **_ENDED}
+#: Runs that are asked for at once.
+_PAGE = 200
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run that waits or works; `state` is queued, starting, running or canceling."""
+    """A run: `state` is queued, starting, running or canceling, and in the end completed, failed or canceled."""
 
     run_id: str
     job: str
     state: str
     created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    updated_at: float
+    tags: Mapping[str, str]
+    assets: Sequence[Sequence[str]]
+
+    @property
+    def ended(self) -> bool:
+        """Whether it waits and works no more."""
+        return self.state in _ENDED.values()
 
 
 @dataclass(frozen=True)
@@ -81,8 +126,8 @@ class Dagster:
         await self._http.aclose()
 
     def run_url(self, run_id: str) -> str:
-        """Return where the UI shows a run."""
-        return f"{self.public_url}/runs/{run_id}"
+        """Return where the UI shows a run, or all of them for a command that failed before its first run."""
+        return f"{self.public_url}/runs" + ("" if run_id.startswith(OF_COMMAND) else f"/{run_id}")
 
     async def active(self) -> list[Run]:
         """Return the runs of this space that wait or work, newest first.
@@ -91,13 +136,70 @@ class Dagster:
             ApiError: Dagster cannot be reached, or refuses.
         """
         ours = {"key": _LOCATION_TAG, "value": self._location}
-        found = await self._ask(_ACTIVE, "runsOrError", filter={"statuses": list(_STATES), "tags": [ours]})
+        return await self._runs({"statuses": list(_ACTIVE), "tags": [ours]}, 50)
+
+    async def ended(self, after: float) -> list[Run]:
+        """Return the runs of this space, those of commands too, that have ended and were changed after an instant (epoch seconds).
+
+        Raises:
+            ApiError: Dagster cannot be reached, or refuses.
+        """
+        found: list[Run] = []
+        while True:
+            page = await self._runs(
+                {"statuses": list(_ENDED), "updatedAfter": after}, _PAGE, cursor=found[-1].run_id if found else None
+            )
+            found += page
+            if len(page) < _PAGE:
+                return [run for run in found if run.ended and self._is_ours(run)]
+
+    async def run(self, run_id: str) -> Run | None:
+        """Return a run, None when Dagster does not know it or it is of another space.
+
+        Raises:
+            ApiError: Dagster cannot be reached, or refuses.
+        """
+        found = await self._ask(_RUN, "runOrError", id=run_id)
+        if found["__typename"] == "RunNotFoundError":
+            return None
+        if found["__typename"] != "Run":
+            raise _refused(found)
+        run = _run(found)
+        return run if self._is_ours(run) else None
+
+    async def causes(self, run_id: str) -> list[str]:
+        """Return why the steps of a run failed, or else the run itself; empty when nothing is recorded.
+
+        Raises:
+            ApiError: Dagster cannot be reached, or refuses.
+        """
+        steps: dict[str, None] = {}
+        run: dict[str, None] = {}
+        after, more = None, True
+        while more:
+            found = await self._ask(_CAUSES, "runOrError", id=run_id, after=after)
+            if found["__typename"] != "Run":
+                raise _refused(found)
+            page = found["eventConnection"]
+            after, more = page["cursor"], page["hasMore"]
+            for event in page["events"]:
+                if event["__typename"] == "ExecutionStepFailureEvent":
+                    steps[_cause(event)] = None
+                elif event["__typename"] == "RunFailureEvent":
+                    run[_cause(event)] = None
+        return list(steps or run)
+
+    async def _runs(self, wanted: Mapping[str, Any], limit: int, cursor: str | None = None) -> list[Run]:
+        found = await self._ask(_RUNS, "runsOrError", filter=wanted, limit=limit, cursor=cursor)
         if found["__typename"] != "Runs":
             raise _refused(found)
-        return [
-            Run(run["runId"], run["jobName"], _STATES[run["status"]], datetime.fromtimestamp(run["creationTime"], UTC))
-            for run in found["results"]
-        ]
+        return [_run(run) for run in found["results"] if run["status"] in STATES]
+
+    def _is_ours(self, run: Run) -> bool:
+        location = run.tags.get(_LOCATION_TAG)
+        if location is not None:
+            return location == self._location
+        return run.tags.get(_KIND_TAG, "@").partition("@")[2] == "@".join(self._prefix)
 
     async def partitions(self) -> Partitions:
         """Return the partitions of issues.
@@ -148,6 +250,31 @@ class Dagster:
         except (ValueError, LookupError, TypeError, AttributeError):
             refusal = {"message": f"the answer ({answer.status_code}) is not that of its GraphQL API"}
         raise _refused(refusal)
+
+
+def _run(found: Mapping[str, Any]) -> Run:
+    started, ended = found["startTime"], found["endTime"]
+    return Run(
+        found["runId"],
+        found["jobName"],
+        STATES[found["status"]],
+        datetime.fromtimestamp(found["creationTime"], UTC),
+        datetime.fromtimestamp(started, UTC) if started else None,
+        datetime.fromtimestamp(ended, UTC) if ended and found["status"] in _ENDED else None,
+        found["updateTime"] or found["creationTime"],
+        {tag["key"]: tag["value"] for tag in found["tags"]},
+        [asset["path"] for asset in found["assetSelection"] or ()],
+    )
+
+
+def _cause(event: Mapping[str, Any]) -> str:
+    """Return what a failure says: what the step said itself, else its innermost error, else the event."""
+    if event.get("failureMetadata") and event["failureMetadata"]["description"]:
+        return str(event["failureMetadata"]["description"])
+    error = event["error"]
+    if not error:
+        return str(event.get("message") or "")
+    return str([error, *error["causes"]][-1]["message"])
 
 
 def _refused(found: Mapping[str, Any]) -> ApiError:

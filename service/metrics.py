@@ -95,6 +95,7 @@ class _Shown(Collector):
 
     @staticmethod
     def _by_type(found: Figures) -> Iterator[Metric]:
+        runs = GaugeMetricFamily("backlog_elt_runs_24h", "Runs of the last 24 hours that have ended.", labels=["status"])
         syncs = GaugeMetricFamily("backlog_elt_syncs_24h", "Syncs of the last 24 hours that have ended.", labels=["type", "status"])
         items = GaugeMetricFamily("backlog_elt_sync_items_24h", "Records read and accepted in 24 hours.", labels=["type"])
         requests = GaugeMetricFamily("backlog_elt_sync_requests_24h", "API requests of the last 24 hours.", labels=["type"])
@@ -104,15 +105,18 @@ class _Shown(Collector):
             labels=["type"],
         )
         for one in found.totals:
-            if one.sync_type is not None:
-                syncs.add_metric([one.sync_type, "completed"], one.completed)
-                syncs.add_metric([one.sync_type, "failed"], one.failed)
+            if one.sync_type is None:
+                runs.add_metric(["completed"], one.completed)
+                runs.add_metric(["failed"], one.failed)
+            else:
+                syncs.add_metric([one.sync_type, "completed"], one.syncs_completed)
+                syncs.add_metric([one.sync_type, "failed"], one.syncs_failed)
                 items.add_metric([one.sync_type], one.items)
                 requests.add_metric([one.sync_type], one.requests)
         ends: Mapping[str, datetime] = found.last_success
         for sync_type, moment in ends.items():
             success.add_metric([sync_type], moment.timestamp())
-        yield from (syncs, items, requests, success)
+        yield from (runs, syncs, items, requests, success)
 
 
 class Measured:

@@ -10,6 +10,7 @@ from typing import Any
 from resources.conditions import KINDS
 from resources.warehouse.sync_log import STATUSES
 from service.api import LARGEST_PAGE, MODES, NAME, PAGE, PROJECT_KEY, ROOT
+from service.dagster_runs import STATES
 
 WEBHOOK = "/webhooks/backlog/{secret}"
 Schema = dict[str, Any]
@@ -37,7 +38,8 @@ def _ref(name: str) -> Schema:
 
 
 _TOTALS = {
-    **dict.fromkeys(("runs", "syncs", "completed", "failed", "items", "items_failed", "requests"), _WHOLE),
+    **dict.fromkeys(("runs", "completed", "failed", "syncs", "syncs_completed", "syncs_failed"), _WHOLE),
+    **dict.fromkeys(("items", "items_failed", "requests"), _WHOLE),
     "success_rate": _or_null({"type": "number", "minimum": 0, "maximum": 1}),
     "mean_seconds": _or_null({"type": "number"}),
     "longest_seconds": _or_null({"type": "number"}),
@@ -46,7 +48,8 @@ _SYNC = {
     "id": _WHOLE,
     "type": _TEXT,
     "mode": _TEXT,
-    "project": _or_null(_TEXT),
+    "project": _or_null({**_TEXT, "description": "The projects that it covers, as text; null: the whole space"}),
+    "projects": {"type": "array", "items": _TEXT, "description": "The projects that it covers; empty: the whole space"},
     "status": {"enum": list(STATUSES)},
     "started_at": _MOMENT,
     "ended_at": _or_null(_MOMENT),
@@ -68,8 +71,22 @@ SCHEMAS: dict[str, Schema] = {
             "run_id": {**_TEXT, "description": "Of the run that is at work already"}, "status_url": _TEXT,
         }}}
     ),
-    "Sync": _object(_SYNC, description="A sync of a table, or of a part of it"),
-    "Totals": _object({"type": _or_null(_TEXT), **_TOTALS}, description="`type` is null for all syncs"),
+    "Sync": _object(_SYNC, description="A sync of a table, or of a part of it; of `mode` run: how a run ended that is no sync"),
+    "Totals": _object(
+        {"type": _or_null(_TEXT), **_TOTALS},
+        description="`completed`, `failed` and `success_rate` are of runs; `type` is null for all runs",
+    ),
+    "Run": _object(
+        {
+            "run_id": _TEXT,
+            "job": _or_null(_TEXT),
+            "state": {"enum": sorted({*STATES.values()})},
+            "error": _or_null({**_TEXT, "description": "Why it failed or was canceled"}),
+            "started_at": _or_null(_MOMENT),
+            "ended_at": _or_null(_MOMENT),
+            "status_url": _TEXT,
+        }
+    ),
     "Connection": _object(
         {
             "connected": {
@@ -136,7 +153,7 @@ _SAID = {
     400: "A parameter or the body cannot be used",
     401: "It is not known who asks",
     403: "Another site's page asks",
-    404: "There is nothing, or no such project",
+    404: "There is nothing, no such project or no such run",
     409: "A sync of that kind is at work already; its run is in `run_id`",
     413: "The body is too large",
     415: "The body is not JSON",
@@ -190,6 +207,7 @@ def _paths() -> Schema:
         _parameter("project", "query", {**_TEXT, "pattern": PROJECT_KEY}, "Key of a project"),
     )
     key = _parameter("key", "path", {**_TEXT, "pattern": PROJECT_KEY}, "Key of a project, as OPS")
+    run = _parameter("run_id", "path", _TEXT, "Id of a run, as a start or the history has it")
     secret = _parameter("secret", "path", {**_TEXT, "pattern": "^[A-Za-z0-9_-]{16,}$"}, "BACKLOG_WEBHOOK_SECRET")
     # Whatever comes is kept: nobody promises what a webhook holds.
     event = {"required": False, "content": {"application/json": {"schema": {}}}}
@@ -199,6 +217,7 @@ def _paths() -> Schema:
         f"{ROOT}/monitor/active": _read("What waits or works, and how far it is", "Active"),
         f"{ROOT}/monitor/stats": _read("What was done in the last 24 hours", "Stats"),
         f"{ROOT}/history": _read("Syncs, newest first", "History", 400, parameters=page),
+        f"{ROOT}/runs/{{run_id}}": _read("How a run stands, and why it failed", "Run", 404, 502, parameters=(run,)),
         f"{ROOT}/projects/all": _start("Sync the space, its projects and their master data; they are always read whole"),
         f"{ROOT}/project/{{key}}/tasks": _start("Sync the issues of a project with their comments", 404, parameters=(key,)),
         WEBHOOK: _open(

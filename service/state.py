@@ -14,8 +14,19 @@ from resources.progress import UNITS
 from resources.settings import Settings
 from resources.warehouse.conditions import Condition, current
 from resources.warehouse.heartbeats import alerts_of, last_beat
-from resources.warehouse.history import Sync, active_syncs, end_dead, known_spaces, summary
-from resources.warehouse.sync_log import Totals, Wanted, known_projects, last_day, last_ends, moved, page, space_at
+from resources.warehouse.history import Sync, active_syncs, adopt, end_dead
+from resources.warehouse.sync_log import (
+    Totals,
+    Wanted,
+    known_projects,
+    known_spaces,
+    last_day,
+    last_ends,
+    moved,
+    page,
+    space_at,
+    summary,
+)
 from service.cache import Body, Cache, as_body
 from service.dagster_runs import Dagster, Run
 from service.errors import ApiError
@@ -48,20 +59,25 @@ class State:
         self._space: str | None = None
         self._looked: SourceState | None = None
 
-    async def space(self) -> str | None:
-        """Return the key of the space; None while nothing tells it: no load was there yet, and the source does not answer.
+    async def place(self, *, ask: bool = True) -> str:
+        """Return under what the log of syncs has the rows of the space: its key, or its URL while nothing tells the key.
+
+        Where no load from the URL has told the key, the source is asked for it, unless `ask` is false.
 
         Raises:
             WarehouseError: the warehouse cannot be used.
         """
-        if self._space is None:
-            url = self._settings.backlog_url
-            self._space = (await self._warehouse.ask(space_at, url)) if url else None
-            self._space = self._space or (await self.source()).space_key
-            if self._space is None and not url:
-                known = await self._warehouse.ask(known_spaces)
-                self._space = known[0] if len(known) == 1 else None
-        return self._space
+        url = (self._settings.backlog_url or "").rstrip("/")
+        if self._space is None and url:
+            self._space = await self._warehouse.ask(space_at, url)
+        elif self._space is None:
+            known = await self._warehouse.ask(known_spaces)
+            self._space = known[0] if len(known) == 1 else None
+        if self._space is None and ask:
+            self._space = (await self._glance()).space_key
+            if self._space:
+                await self._warehouse.ask(adopt, self._space, url)
+        return self._space or url
 
     async def known_space(self) -> str:
         """Return the key of the space.
@@ -70,11 +86,11 @@ class State:
             ApiError: nothing tells it.
             WarehouseError: the warehouse cannot be used.
         """
-        space = await self.space()
-        if space is None:
+        await self.place()
+        if self._space is None:
             hint = "Load once, or let the service reach BACKLOG_URL."
             raise ApiError(503, "space_unknown", "It is not known yet which space this is.", hint, retry_after=30)
-        return space
+        return self._space
 
     async def source(self) -> SourceState:
         """Return whether the source answers, asking it when the last look is old."""
@@ -90,24 +106,29 @@ class State:
         url = self._settings.backlog_url
         return await self._cache.get("moved", lambda: self._warehouse.ask(current, url or ""), "condition")
 
+    async def _glance(self) -> SourceState:
+        """Return whether the source answers; where it takes long, what is known of it so far."""
+        looking = asyncio.ensure_future(self.source())
+        await asyncio.wait({looking}, timeout=GLANCE_SECONDS)
+        return looking.result() if looking.done() else self._looked or SourceState()
+
     async def _log(self) -> str:
         """Return the state of the log of syncs: what is made of it holds as long as this stays."""
-        space = await self._cache.get("moved", self.space, "space")
-        return await self._cache.get("moved", lambda: self._warehouse.ask(moved, space or ""))
+        place = await self._cache.get("moved", self.place, "place")
+        return await self._cache.get("moved", lambda: self._warehouse.ask(moved, place))
 
     async def connection(self) -> Body:
         """Return whether the source answers, the last sync, what fails, and which projects there are."""
 
         async def make() -> Body:
-            looking = asyncio.ensure_future(self.source())
-            await asyncio.wait({looking}, timeout=GLANCE_SECONDS)
+            source = await self._glance()
             # After the look, which may have ended the condition or begun one.
             condition = await self._warehouse.ask(current, self._settings.backlog_url or "")
-            source = (looking.result() if looking.done() else self._looked or SourceState()).given(condition)
-            space = await self.space() or ""
-            last = list((await self._warehouse.ask(summary, space)).last.values())
+            source = source.given(condition)
+            place = await self.place()
+            last = list((await self._warehouse.ask(summary, place)).last.values())
             failing = sorted((sync for sync in last if sync.status == "failed"), key=_ended, reverse=True)
-            good = await self._warehouse.ask(last_ends, space)
+            good = await self._warehouse.ask(last_ends, place)
             return as_body(
                 {
                     "connected": source.connected,
@@ -122,7 +143,7 @@ class State:
                     "last_success_at": max(good.values(), default=None),
                     "alerts": await self._warehouse.ask(_alerts, self._settings.backlog_url or ""),
                     "failing": [self._shown(sync) for sync in failing],
-                    "projects": [{"key": key, "name": name} for key, name in await self._warehouse.ask(known_projects, space)],
+                    "projects": [{"key": key, "name": name} for key, name in await self._warehouse.ask(known_projects, place)],
                 }
             )
 
@@ -132,7 +153,7 @@ class State:
         """Return what waits or works: runs of Dagster, and syncs with how far they are."""
 
         async def make() -> Body:
-            syncs = await self._warehouse.ask(living, await self.space() or "")
+            syncs = await self._warehouse.ask(living, await self.place())
             runs, error = await self._runs()
             return as_body({"active": list(self._grouped(runs, syncs)), "dagster": {"reachable": error is None, "error": error}})
 
@@ -165,7 +186,7 @@ class State:
         """Return the totals of the last 24 hours, of all syncs and by type."""
 
         async def make() -> Body:
-            everything, *by_type = await self._warehouse.ask(last_day, await self.space() or "")
+            everything, *by_type = await self._warehouse.ask(last_day, await self.place())
             return as_body({"hours": 24, "total": _totals(everything), "by_type": [_totals(one) for one in by_type]})
 
         return await self._cache.get("stats", make, await self._log())
@@ -174,7 +195,7 @@ class State:
         """Return a page of the log of syncs, newest first."""
 
         async def make() -> Body:
-            found = await self._warehouse.ask(page, await self.space() or "", limit + 1, before, wanted)
+            found = await self._warehouse.ask(page, await self.place(), limit + 1, before, wanted)
             items = [self._shown(sync) for sync in found[:limit]]
             return as_body({"items": items, "next_before": items[-1]["id"] if len(found) > limit else None})
 
@@ -184,10 +205,10 @@ class State:
         """Return what `/metrics` shows; the source is not asked for it."""
 
         async def make() -> Figures:
-            space = await self.space() or ""
-            totals, ends = await self._warehouse.ask(last_day, space), await self._warehouse.ask(last_ends, space)
+            place = await self.place()
+            totals, ends = await self._warehouse.ask(last_day, place), await self._warehouse.ask(last_ends, place)
             source = (self._looked or SourceState()).given(condition)
-            return Figures(len(await self._warehouse.ask(active_syncs, space)), totals, dict(ends), source, condition)
+            return Figures(len(await self._warehouse.ask(active_syncs, place)), totals, dict(ends), source, condition)
 
         condition = await self._condition()
         return await self._cache.get("stats", make, await self._log(), "figures", condition)
@@ -201,7 +222,8 @@ class State:
         kept = ("id", "mode", "status", "started_at", "ended_at", "items_synced", "items_failed", "requests", "error", "run_id")
         return {
             "type": sync.sync_type,
-            "project": sync.project_key,
+            "project": ", ".join(sync.projects) if sync.projects else None,
+            "projects": sync.projects or [],
             **{name: fields[name] for name in kept},
             "seconds": taken,
             "waiting_for": sync.waiting_for,
@@ -230,6 +252,5 @@ def living(engine: Engine, space_key: str) -> list[Sync]:
 
 
 def _totals(totals: Totals) -> dict[str, Any]:
-    ended = totals.completed + totals.failed
     shown = {name: value for name, value in asdict(totals).items() if name != "sync_type"}
-    return {"type": totals.sync_type, **shown, "success_rate": totals.completed / ended if ended else None}
+    return {"type": totals.sync_type, **shown, "success_rate": totals.success_rate}

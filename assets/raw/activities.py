@@ -78,9 +78,11 @@ def activities(
     progress: dg.ResourceParam[Progress],
 ) -> Iterator["dg.MaterializeResult[None]"]:
     """Read what is new in the feed, and on the first load everything before it."""
-    with table_load(context, "activities", backlog, warehouse, progress) as load:
+    mode = "deep" if config.mode == "deep" else "incremental"
+    with table_load(context, "activities", backlog, warehouse, progress, mode=mode) as load:
         try:
-            with in_history(load, "deep" if config.mode == "deep" else "incremental"):
+            # Of the whole space, whatever the run covers: the feed is read for all projects.
+            with in_history(load, mode):
                 load_activities(load, deep=config.mode == "deep", again_from=config.again_from)
         except PermissionDenied as error:
             # The other loads go on without hints: issues by `updated`, comments by the nightly pass.

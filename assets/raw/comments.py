@@ -14,7 +14,7 @@ from assets.raw.change_ids import ChangeIds
 from assets.raw.comment_choice import choose
 from assets.raw.comment_report import report_comments, report_totals
 from assets.raw.comment_store import Batch, Part
-from assets.raw.issue_scope import Project, project_of, visible_projects
+from assets.raw.issue_scope import Project, covered_projects, project_of, visible_projects
 from assets.raw.table_load import TableLoad, in_history
 from resources.backlog.errors import AuthenticationError, BacklogError, NotFound, PermanentError, Unavailable
 from resources.backlog.paging import PAGE_SIZE
@@ -45,7 +45,7 @@ def load_comments(load: TableLoad, mode: str, covered: Sequence[Slice]) -> Table
     load.progress.start(load.spec.name, len(chosen))
     cells = _cells(load, mode, covered, visible)
     by_project = {project: list(group) for project, group in groupby(sorted(chosen, key=_place), key=lambda one: one.project_id)}
-    with in_history(load, mode):
+    with in_history(load, mode, _projects(load, mode, covered, visible)):
         with load.engine.connect() as connection:
             ids = ChangeIds(connection, load.space_key)
         batch = Batch(load, changes, ids)
@@ -63,6 +63,14 @@ def load_comments(load: TableLoad, mode: str, covered: Sequence[Slice]) -> Table
         report_comments(load, changes, sorted(cells), batch.tally, load.client.stats - nothing)
     report_totals(load, changes)
     return changes
+
+
+def _projects(load: TableLoad, mode: str, covered: Iterable[Slice], visible: Mapping[int, Project]) -> list[str] | None:
+    """Return the keys of the projects of the run, None: the whole space, of which some modes take whatever is due."""
+    if mode not in ("backfill", "incremental"):
+        return None
+    found = [project_of(load, part.project_key, dict(visible)) for part in covered]
+    return covered_projects(load, [project for project in found if project is not None])
 
 
 def _cells(load: TableLoad, mode: str, covered: Iterable[Slice], visible: Mapping[int, Project]) -> Cells:

@@ -10,7 +10,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from assets.raw.issue_report import Tally
-from assets.raw.issue_scope import SCOPE, Project
+from assets.raw.issue_scope import SCOPE, Project, covered_projects
 from assets.raw.table_load import TableLoad, in_history
 from resources.backlog.errors import AuthenticationError, BacklogError, IncompleteScan, NotFound, PermanentError, PermissionDenied
 from resources.backlog.models import Record
@@ -27,7 +27,7 @@ def attempt(load: TableLoad, mode: str, projects: Sequence[Project], read: Calla
         BacklogError: the key is refused or the source is not available, which is so for every project.
     """
     try:
-        with in_history(load, mode, projects[0].key if len(projects) == 1 else None):
+        with in_history(load, mode, covered_projects(load, projects)):
             read()
     except AuthenticationError:
         raise

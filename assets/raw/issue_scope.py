@@ -3,7 +3,7 @@
 Add here: another way to choose or group projects. Keep out: reading and storing their issues.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -45,6 +45,13 @@ def project_of(load: TableLoad, key: str, visible: dict[int, Project]) -> Projec
     with load.engine.connect() as connection:
         former = state.project_id_for_key(connection, load.space_key, key)
     return visible.get(former) if former is not None else None
+
+
+def covered_projects(load: TableLoad, projects: Collection[Project]) -> list[str] | None:
+    """Return the keys of the projects that a sync covers, for the history; None when these are all of several: the whole space."""
+    ids = {project.id for project in projects}
+    whole = len(ids) > 1 and ids >= {int(project["id"]) for project in load.client.visible_projects()}
+    return None if whole else sorted({project.key for project in projects})
 
 
 def passes(

@@ -76,7 +76,7 @@ def read_renamed(load: TableLoad, visible: dict[int, Project], projects: Sequenc
             load.context.log.info(
                 f"{project.key}: {len(issues)} issues have the key that the project had before; reading them again"
             )
-            with in_history(load, "incremental", project.key):
+            with in_history(load, "incremental", [project.key]):
                 _read(load, issues, visible, settle=False)
 
 

@@ -111,7 +111,7 @@ def issues(
             # The comments of the other projects are no less wanted.
             failures.append(failure)
     if wanted & {"comments", "issue_changes"}:
-        with table_load(context, "comments", backlog, warehouse, progress, locks="projects") as load:
+        with table_load(context, "comments", backlog, warehouse, progress, mode=config.mode, locks="projects") as load:
             changes = load_comments(load, config.mode, slices(context) if config.mode in ("backfill", "incremental") else [])
         progress.done(changes.spec.name, asdict(changes.counts), {})
     if failures:
@@ -169,7 +169,7 @@ def _checks(
 def _load_issues(
     context: dg.AssetExecutionContext, mode: Mode, backlog: BacklogResource, warehouse: WarehouseResource, progress: Progress
 ) -> None:
-    with table_load(context, "issues", backlog, warehouse, progress, locks="projects") as load:
+    with table_load(context, "issues", backlog, warehouse, progress, mode=mode, locks="projects") as load:
         match mode:
             case "incremental":
                 load_changes(load, slices(context))

@@ -11,7 +11,6 @@ from assets.raw.table_load import in_history, table_load
 from resources.backlog.resource import BacklogResource
 from resources.progress import Progress
 from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.state import note_space_url
 
 
 @raw_asset(
@@ -24,5 +23,5 @@ def space(
 ) -> "dg.MaterializeResult[None]":
     """Read the space."""
     with table_load(context, "space", backlog, warehouse, progress) as load, in_history(load, "full"):
-        load.store([load.space], lambda connection, _: note_space_url(connection, load.space_key, backlog.url))
+        load.store([load.space])
     return whole_table_result(load)

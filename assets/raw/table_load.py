@@ -31,8 +31,13 @@ from resources.warehouse.loader import MergeResult, merge
 from resources.warehouse.locks import Locks
 from resources.warehouse.people import hold
 from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.run_log import one_line, projects_of
 from resources.warehouse.schema import SPECS
 from resources.warehouse.spec import TableSpec
+from resources.warehouse.sync_log import place_of
+
+#: Tables whose loads cover the partitions of the run; the others are of the whole space, whatever a run covers.
+PARTITIONED = frozenset({"issues", "comments"})
 
 
 @dataclass
@@ -207,6 +212,7 @@ def table_load(
     warehouse: WarehouseResource,
     progress: Progress,
     *,
+    mode: str = "full",
     locks: Literal["table", "projects"] = "table",
 ) -> Iterator[TableLoad]:
     """Run the load of a table: with a clear end, and alone of its kind on what it has locked.
@@ -217,14 +223,18 @@ def table_load(
         backlog: where it reads.
         warehouse: where it writes.
         progress: whom it tells.
+        mode: how it reads, for the history.
         locks: `table`: the whole table, from here to the end. `projects`: nothing yet, the load locks projects itself.
 
     Raises:
         dg.Failure: the source or the warehouse refused, or parts failed; the description says what and what to do.
     """
+    began, load, client, before = datetime.now(UTC), None, None, RequestStats()
     try:
         client, engine = backlog.client, warehouse.engine
-        before, space = client.stats.snapshot(), client.space_info()
+        before = client.stats.snapshot()
+        space = client.space_info()
+        history.know_space(engine, str(space["spaceKey"]), backlog.url)
         tell_forgotten(client, engine)
         about_it = about(run=context.run.run_id, asset=f"raw/{table}", partition=covered_by(context.run) or None)
         with about_it, Locks(engine, str(space["spaceKey"])) as held:
@@ -237,6 +247,20 @@ def table_load(
                 load.progress.start(table, None)
                 yield load
     except (BacklogError, WarehouseError) as error:
+        if load is None or not load.turns.failed:
+            # Before it had a row: the source or the warehouse was not there. A warehouse that is gone cannot be told.
+            with suppress(WarehouseError):
+                history.record_failure(
+                    warehouse.engine,
+                    one_line(str(error)),
+                    space_key=place_of(warehouse.engine, backlog.url),
+                    sync_type=table,
+                    mode=mode,
+                    run_id=context.run.run_id,
+                    seconds=(datetime.now(UTC) - began).total_seconds(),
+                    requests=(client.stats - before).total if client else 0,
+                    projects=projects_of(context.run.tags) if table in PARTITIONED else None,
+                )
         raise dg.Failure(f"{table}: {error}", allow_retries=False) from None
     if load.failures:
         raise PartsFailed("; ".join(f"{table}: {failure}" for failure in load.failures), allow_retries=False)
@@ -254,8 +278,11 @@ def _shown(load: TableLoad) -> Iterator[None]:
 
 
 @contextmanager
-def in_history(load: TableLoad, mode: str, project_key: str | None = None) -> Iterator[None]:
-    """Write a row of `ops.sync_history` for what is done inside: its start at once, its end and figures afterwards."""
+def in_history(load: TableLoad, mode: str, projects: Sequence[str] | None = None) -> Iterator[None]:
+    """Write a row of `ops.sync_history` for what is done inside: its start at once, its end and figures afterwards.
+
+    `projects` are the keys of those that it covers; None: the whole space.
+    """
     counts_before, requests_before, failures_before = load.counts, load.client.stats.snapshot(), len(load.failures)
     outer = load.turns.row
     load.turns.row = number = history.start_sync(
@@ -264,7 +291,7 @@ def in_history(load: TableLoad, mode: str, project_key: str | None = None) -> It
         sync_type=load.spec.name,
         mode=mode,
         run_id=load.context.run.run_id,
-        project_key=project_key,
+        projects=projects,
     )
     error: str | None = "ended before it was done"
     try:
@@ -281,6 +308,7 @@ def in_history(load: TableLoad, mode: str, project_key: str | None = None) -> It
         if error is None:
             history.finish_sync(load.engine, number, **figures)
         else:
+            load.turns.failed = True
             # A server that is gone cannot be told; the next load ends the row.
             with suppress(WarehouseError):
                 history.fail_sync(load.engine, number, error, **figures)

@@ -23,7 +23,10 @@ LOCK_WAIT_SECONDS = 6 * 3600.0
 
 @dataclass
 class Turns:
-    """The locks and waits of the load of a table; `row` is the number of its row in progress, None between two of them."""
+    """The locks and waits of the load of a table.
+
+    `row` is the number of its row in progress, None between two of them; `failed`: one of its rows says that it failed.
+    """
 
     locks: Locks
     engine: Engine
@@ -33,6 +36,7 @@ class Turns:
     progress: Progress
     log: Callable[[str], None]
     row: int | None = None
+    failed: bool = False
     _noted: bool = False
     _projects: set[int] = field(default_factory=set)
 
@@ -117,5 +121,6 @@ class Turns:
             if error is None:
                 history.forget_sync(self.engine, number)
             else:
+                self.failed = True
                 with suppress(WarehouseError):
                     history.fail_sync(self.engine, number, error)

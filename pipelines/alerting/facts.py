@@ -16,7 +16,7 @@ from assets.partitions import covered_by
 from pipelines.housekeeping import housekeeping_job
 from pipelines.jobs import KIND_TAG, census_job
 from pipelines.marts import marts_job
-from resources.redact import redact
+from resources.warehouse.run_log import one_line
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 #: Runs that one look deals with; what is left is dealt with by the next.
@@ -160,7 +160,7 @@ def _ended(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
     failures = [Failure(str(event.step_key), _assets(events, str(event.step_key)), _cause(event)) for event in failed]
     if run.status == dg.DagsterRunStatus.FAILURE and not failures:
         said = [event.message for event in events if event.event_type == DagsterEventType.RUN_FAILURE]
-        failures = [Failure("", f"job {run.job_name}", _one_line(said[-1] if said else None))]
+        failures = [Failure("", f"job {run.job_name}", one_line(said[-1] if said else None))]
     return Ended(
         run_id=run.run_id,
         job=run.job_name,
@@ -172,6 +172,11 @@ def _ended(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
         checks=tuple(_checks(events)),
         kind=run.tags.get(KIND_TAG, ""),
     )
+
+
+def causes(instance: dg.DagsterInstance, record: dg.RunRecord) -> list[str]:
+    """Return why a run failed, one line for each cause; empty for one that did not."""
+    return list(dict.fromkeys(failure.cause for failure in _ended(instance, record).failures))
 
 
 def _assets(events: list[dg.DagsterEvent], step: str) -> str:
@@ -187,11 +192,11 @@ def _assets(events: list[dg.DagsterEvent], step: str) -> str:
 def _cause(event: dg.DagsterEvent) -> str:
     data = event.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:
-        return _one_line(data.user_failure_data.description)
+        return one_line(data.user_failure_data.description)
     error = data.error
     while error is not None and error.cause is not None:
         error = error.cause
-    return _one_line(error.message if error else event.message)
+    return one_line(error.message if error else event.message)
 
 
 def _checks(events: list[dg.DagsterEvent]) -> Iterator[Check]:
@@ -199,10 +204,4 @@ def _checks(events: list[dg.DagsterEvent]) -> Iterator[Check]:
         if event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
             found = event.asset_check_evaluation_data
             red = not found.passed and found.severity == dg.AssetCheckSeverity.ERROR
-            yield Check(f"{found.asset_key.to_user_string()}: {found.check_name}", red, _one_line(found.description))
-
-
-def _one_line(text: str | None) -> str:
-    """Return the first line of a text that says something, without secrets, not longer than a message should be."""
-    lines = [line.strip() for line in (text or "").splitlines() if line.strip()]
-    return redact(lines[0])[:500] if lines else "no reason was recorded: see the run"
+            yield Check(f"{found.asset_key.to_user_string()}: {found.check_name}", red, one_line(found.description))

@@ -23,6 +23,7 @@ from assets.project_keys import project_partitions
 from pipelines.alerting import rules
 from pipelines.alerting.facts import Place, durations, ended_runs
 from pipelines.alerting.ledger import Ledger, Problem
+from pipelines.run_ends import ALL, record_run_ends
 from resources.alerts.addresses import Addresses
 from resources.alerts.channels import Channel, ChannelError, channels
 from resources.backlog.resource import BacklogResource
@@ -122,6 +123,7 @@ class Alerter:
             return [], []
         try:
             engine = self.warehouse.engine
+            record_run_ends(self.instance, self.warehouse, self.url, ledger.looked_at - OVERLAP, ALL)
             space = space_at(engine, self.url)
             last = {} if space is None else last_ends(engine, space, but=rules.OF_SOME)
             silent, speaks = rules.of_silence(last, ledger.since, now)

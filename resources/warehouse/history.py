@@ -1,33 +1,19 @@
-"""The log of syncs, `ops.sync_history`: every sync from start to end, and what `backlog-elt status` says of them.
+"""The log of syncs, `ops.sync_history`: every sync from its start to its end.
 
-Add here: what is written or asked about syncs. Keep out: what a later sync needs (`state.py`).
-Writers use short transactions of their own, so that a failed load still leaves its trace.
+Add here: what is written of syncs. Keep out: what is asked of them (`sync_log.py`), runs (`run_log.py`), what a later sync needs
+(`state.py`). Writers use short transactions of their own, so that a failed load still leaves its trace.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Engine,
-    Select,
-    case,
-    cast,
-    delete,
-    func,
-    insert,
-    null,
-    or_,
-    select,
-    text,
-    tuple_,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Engine, Select, case, delete, func, insert, or_, select, text, update
 
 from resources.warehouse.locks import is_free
-from resources.warehouse.schema_ops import sync_history
+from resources.warehouse.schema_ops import spaces, sync_history
+from resources.warehouse.state import note_space_url
 
 #: What is only true of a sync in progress.
 _OVER: dict[str, Any] = dict.fromkeys(("waiting_for", "waiting_until", "progress_done", "progress_total"))
@@ -55,26 +41,8 @@ class Sync:
     progress_done: int | None = None
     """How far its load (run and type) is while it works, in rows, or for comments in issues."""
     progress_total: int | None = None
-
-
-@dataclass(frozen=True)
-class Totals:
-    """What the syncs that started in a stretch of time did; `active` ones count as runs only."""
-
-    runs: int
-    completed: int
-    failed: int
-    items: int
-    requests: int
-
-
-@dataclass(frozen=True)
-class Summary:
-    """The state of all syncs of a space: those in progress, the newest run of each type as one, the last 24 hours."""
-
-    active: tuple[Sync, ...]
-    last: dict[str, Sync]
-    last_24h: Totals
+    projects: list[str] | None = None
+    """The projects that it covers; None: the whole space."""
 
 
 def lock_of(run_id: str, sync_type: str) -> str:
@@ -90,16 +58,63 @@ def is_dead(row: str) -> str:
     return is_free(f"{row}.space_key", f"'load/' || {row}.run_id || '/' || {row}.sync_type")
 
 
-def start_sync(engine: Engine, *, space_key: str, sync_type: str, mode: str, run_id: str, project_key: str | None = None) -> int:
+def start_sync(
+    engine: Engine, *, space_key: str, sync_type: str, mode: str, run_id: str, projects: Sequence[str] | None = None
+) -> int:
     """Record that a sync has started; return its number for `finish_sync` or `fail_sync`.
 
-    The caller holds the lock `lock_of(run_id, sync_type)`; without it the sync counts as dead.
+    `projects` are those that it covers, None: the whole space. The caller holds the lock `lock_of(run_id, sync_type)`; without it
+    the sync counts as dead.
     """
-    values = {"space_key": space_key, "sync_type": sync_type, "mode": mode, "project_key": project_key}
-    statement = insert(sync_history).values(**values, status="in_progress", run_id=run_id)
+    values = {"space_key": space_key, "sync_type": sync_type, "mode": mode, "run_id": run_id}
+    statement = insert(sync_history).values(**values, **covering(projects), status="in_progress")
     with engine.begin() as conn:
         number: int = conn.execute(statement.returning(sync_history.c.id)).scalar_one()
     return number
+
+
+def covering(projects: Sequence[str] | None) -> dict[str, Any]:
+    """Return the columns that say which projects a row covers, None: the whole space."""
+    return {"project_key": projects[0] if projects and len(projects) == 1 else None, "projects": projects and list(projects)}
+
+
+def record_failure(
+    engine: Engine,
+    error: str,
+    *,
+    space_key: str,
+    sync_type: str,
+    mode: str,
+    run_id: str,
+    seconds: float = 0.0,
+    requests: int = 0,
+    projects: Sequence[str] | None = None,
+) -> None:
+    """Record a sync that failed before it had a row, `seconds` after its start. `space_key` is that of `sync_log.place_of`."""
+    values = {"space_key": space_key, "sync_type": sync_type, "mode": mode, "run_id": run_id, "error": error, "requests": requests}
+    now = func.statement_timestamp()
+    times = {"started_at": now - timedelta(seconds=seconds), "ended_at": now}
+    with engine.begin() as conn:
+        conn.execute(insert(sync_history).values(**values, **times, **covering(projects), status="failed"))
+
+
+def know_space(engine: Engine, space_key: str, url: str) -> None:
+    """Remember which space is at a URL, and give it the rows that stood under the URL while nobody knew."""
+    with engine.begin() as conn:
+        known = select(spaces.c.url).where(spaces.c.space_key == space_key)
+        if conn.execute(known).scalar_one_or_none() != url.rstrip("/"):
+            note_space_url(conn, space_key, url)
+            _adopt(conn, space_key, url)
+
+
+def adopt(engine: Engine, space_key: str, url: str) -> None:
+    """Give a space the rows that stood under its URL while nobody knew its key."""
+    with engine.begin() as conn:
+        _adopt(conn, space_key, url)
+
+
+def _adopt(conn: Connection, space_key: str, url: str) -> None:
+    conn.execute(update(sync_history).where(sync_history.c.space_key == url.rstrip("/")).values(space_key=space_key))
 
 
 def finish_sync(engine: Engine, number: int, *, items_synced: int, items_failed: int, requests: int) -> None:
@@ -152,12 +167,6 @@ def end_dead(engine: Engine, space_key: str) -> int:
     return ended.rowcount
 
 
-def known_spaces(engine: Engine) -> list[str]:
-    """Return the keys of all spaces that were ever synced into this warehouse."""
-    with engine.connect() as conn:
-        return list(conn.execute(select(sync_history.c.space_key).distinct().order_by(sync_history.c.space_key)).scalars())
-
-
 def _in_progress(space_key: str) -> Select[Any]:
     """Select the syncs in progress in the shape of `Sync`, oldest first."""
     history = sync_history.c
@@ -173,48 +182,3 @@ def active_syncs(engine: Engine, space_key: str) -> list[Sync]:
     """Return the syncs of a space that are in progress, oldest first."""
     with engine.connect() as conn:
         return [Sync(*row) for row in conn.execute(_in_progress(space_key))]
-
-
-def summary(engine: Engine, space_key: str) -> Summary:
-    """Return what `status` shows of the syncs of a space."""
-    history = sync_history.c
-    lately = select(
-        func.count(),
-        func.count().filter(history.status == "completed"),
-        func.count().filter(history.status == "failed"),
-        func.coalesce(func.sum(history.items_synced), 0),
-        func.coalesce(func.sum(history.requests), 0),
-    ).where(history.space_key == space_key, history.started_at > func.now() - timedelta(hours=24))
-    with engine.connect() as conn:
-        return Summary(
-            active=tuple(Sync(*row) for row in conn.execute(_in_progress(space_key))),
-            last={sync.sync_type: sync for sync in (Sync(*row) for row in conn.execute(_last_runs(space_key)))},
-            last_24h=Totals(*map(int, conn.execute(lately).one())),
-        )
-
-
-def _last_runs(space_key: str) -> Select[Any]:
-    """Select one row in the shape of `Sync` for each type: all that its newest run did, which may be several syncs."""
-    history = sync_history.c
-    ended = (history.space_key == space_key, history.status != "in_progress")
-    newest = select(history.sync_type, history.run_id).where(*ended).distinct(history.sync_type)
-    newest = newest.order_by(history.sync_type, history.started_at.desc(), history.id.desc())
-    of_newest_run = tuple_(history.sync_type, history.run_id).in_(newest)
-    return (
-        select(
-            func.max(history.id),
-            history.sync_type,
-            func.string_agg(history.mode.distinct(), ", "),
-            case((func.count() == 1, func.max(history.project_key)), else_=None),
-            case((func.bool_or(history.status == "failed"), "failed"), else_="completed"),
-            func.min(history.started_at),
-            func.max(history.ended_at),
-            *(cast(func.sum(column), BigInteger) for column in (history.items_synced, history.items_failed, history.requests)),
-            func.string_agg(history.error, "; "),
-            history.run_id,
-            *(null() for _ in _OVER),
-        )
-        .where(*ended, of_newest_run)
-        .group_by(history.sync_type, history.run_id)
-        .order_by(history.sync_type)
-    )

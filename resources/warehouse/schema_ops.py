@@ -16,10 +16,17 @@ sync_history = Table(
     "sync_history",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Number of the sync"),
-    Column("space_key", Text, nullable=False, comment=_SPACE),
-    Column("sync_type", Text, nullable=False, comment="What was synced, as `issues` or `users`"),
-    Column("mode", Text, nullable=False, comment="How it was read, as `backfill` or `incremental`"),
-    Column("project_key", Text, comment="Project, null when the sync covers the space"),
+    Column("space_key", Text, nullable=False, comment="Space it belongs to; its address while no load has told its key"),
+    Column(
+        "sync_type",
+        Text,
+        nullable=False,
+        comment="What was synced, as `issues` or `users`; of a run that is no sync its kind, as `marts`",
+    ),
+    Column(
+        "mode", Text, nullable=False, comment="How it was read, as `backfill` or `incremental`; `run`: no sync, but how a run ended"
+    ),
+    Column("project_key", Text, comment="Project, null when the sync covers several or the space"),
     Column("status", Text, nullable=False, comment="in_progress, completed or failed"),
     Column("started_at", DateTime(timezone=True), nullable=False, server_default=func.now(), comment="Start"),
     Column("ended_at", DateTime(timezone=True), comment="End, null while in progress"),
@@ -32,11 +39,14 @@ sync_history = Table(
     Column("waiting_until", DateTime(timezone=True), comment="Until when it waits, where that is known"),
     Column("progress_done", BigInteger, comment="How far its load is while it works: rows, or issues whose comments are read"),
     Column("progress_total", BigInteger, comment="How many there will be of these, where that is known"),
+    Column("projects", ARRAY(Text), comment="Projects that the sync covers, null when it covers the whole space"),
     CheckConstraint("status IN ('in_progress', 'completed', 'failed')", name="sync_history_status_check"),
     Index(None, "space_key", "sync_type", "started_at"),
     Index("sync_history_active_idx", "space_key", postgresql_where=text("status = 'in_progress'")),
+    Index(None, "run_id"),
+    Index("sync_history_run_key", "run_id", unique=True, postgresql_where=text("mode = 'run'")),
     schema=OPS,
-    comment="Every sync: what, when, how it ended, what it cost",
+    comment="Every sync: what, when, how it ended, what it cost; and every run that ended without one",
 )
 
 sync_state = Table(

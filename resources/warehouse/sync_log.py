@@ -1,41 +1,89 @@
-"""What the sync service asks the log of syncs: pages of it, the last 24 hours by type, and whether anything has moved.
+"""What is asked of the log of syncs: pages of it, the last 24 hours, the last success, and whether anything has moved.
 
-Add here: another look at `ops.sync_history` from outside. Keep out: writing it, and what `status` shows (`history.py`).
+The view `ops.sync_outcomes` says what counts as a run, a sync and a success, here and in the marts.
+
+Add here: another look at `ops.sync_history` from outside. Keep out: writing it (`history.py`, `run_log.py`).
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Engine, Float, cast, func, select, tuple_
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    DateTime,
+    Engine,
+    Float,
+    Select,
+    Text,
+    case,
+    cast,
+    column,
+    func,
+    null,
+    select,
+    table,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from resources.warehouse.history import Sync
+from resources.warehouse.history import Sync, active_syncs
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import spaces, sync_history
 
 STATUSES = ("in_progress", "completed", "failed")
 DAY = timedelta(hours=24)
+#: The view in which a migration says what counts as what.
+_outcomes = table(
+    "sync_outcomes",
+    *(column(name, Text) for name in ("space_key", "sync_type", "mode", "run_id", "status", "failed_run", "other_run")),
+    *(column(name, BigInteger) for name in ("items_synced", "items_failed", "requests")),
+    *(column(name, DateTime(timezone=True)) for name in ("started_at", "succeeded_at")),
+    column("is_sync", Boolean),
+    column("seconds", Float),
+    schema="ops",
+)
 
 
 @dataclass(frozen=True)
 class Totals:
-    """What the syncs that began in the last 24 hours did: of one type, or of all (`sync_type` is None).
+    """What was done in the last 24 hours: by all runs, or by syncs of one type (`sync_type` is None or it).
 
-    A run is counted once, however many tables and projects it syncs; those in progress are in `runs` and `syncs` only. Seconds are
-    those of the syncs that have ended, None when none has.
+    A run is one run id, however many tables and projects it syncs. It has failed when one of its syncs has, or Dagster says so; one
+    that is at work is in `runs` only. For a type, only its own syncs decide. Seconds are those of the syncs that have ended, None
+    when none has.
     """
 
     sync_type: str | None
     runs: int
-    syncs: int
     completed: int
     failed: int
+    syncs: int
+    syncs_completed: int
+    syncs_failed: int
     items: int
     items_failed: int
     requests: int
     mean_seconds: float | None
     longest_seconds: float | None
+
+    @property
+    def success_rate(self) -> float | None:
+        """The share of the runs that have ended which completed; None when none has ended."""
+        ended = self.completed + self.failed
+        return self.completed / ended if ended else None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The state of all syncs of a space: those in progress, the newest run of each type as one, the last 24 hours."""
+
+    active: tuple[Sync, ...]
+    last: dict[str, Sync]
+    last_24h: Totals
 
 
 @dataclass(frozen=True)
@@ -67,49 +115,110 @@ def page(engine: Engine, space_key: str, limit: int, before: int | None = None, 
     query = select(*(history[name] for name in Sync.__dataclass_fields__)).where(history.space_key == space_key)
     if before is not None:
         query = query.where(history.id < before)
-    for column, value in (
-        (history.sync_type, wanted.sync_type),
-        (history.status, wanted.status),
-        (history.project_key, wanted.project_key),
-    ):
-        if value is not None:
-            query = query.where(column == value)
+    if wanted.sync_type is not None:
+        query = query.where(history.sync_type == wanted.sync_type)
+    if wanted.status is not None:
+        query = query.where(history.status == wanted.status)
+    if wanted.project_key is not None:
+        query = query.where(history.projects.contains([wanted.project_key]))
     with engine.connect() as conn:
         return [Sync(*row) for row in conn.execute(query.order_by(history.id.desc()).limit(limit))]
 
 
 def last_day(engine: Engine, space_key: str) -> list[Totals]:
-    """Return the totals of the last 24 hours: those of all syncs first, then those of each type that there was."""
-    history = sync_history.c
-    seconds = cast(func.extract("epoch", history.ended_at - history.started_at), Float)
+    """Return the totals of the last 24 hours: those of all runs first, then those of each type that there was."""
+    row = _outcomes.c
+    runs = func.count(row.run_id.distinct())
+    syncs = func.count().filter(row.is_sync)
     query = (
         select(
-            history.sync_type,
-            func.count(history.run_id.distinct()),
-            func.count(),
-            func.count().filter(history.status == "completed"),
-            func.count().filter(history.status == "failed"),
-            *(cast(func.coalesce(func.sum(column), 0), BigInteger) for column in (history.items_synced, history.items_failed)),
-            cast(func.coalesce(func.sum(history.requests), 0), BigInteger),
-            func.avg(seconds),
-            func.max(seconds),
+            row.sync_type,
+            runs,
+            runs - func.count(row.other_run.distinct()),
+            func.count(row.failed_run.distinct()),
+            syncs,
+            func.count(row.succeeded_at),
+            func.count().filter(row.is_sync, row.status == "failed"),
+            *(
+                cast(func.coalesce(func.sum(column), 0), BigInteger)
+                for column in (row.items_synced, row.items_failed, row.requests)
+            ),
+            func.avg(row.seconds),
+            func.max(row.seconds),
         )
-        .where(history.space_key == space_key, history.started_at > func.now() - DAY)
-        .group_by(func.grouping_sets(tuple_(history.sync_type), tuple_()))
-        .order_by(history.sync_type.nulls_first())
+        .where(row.space_key == space_key, row.started_at > func.now() - DAY)
+        .group_by(func.grouping_sets(tuple_(row.sync_type), tuple_()))
+        .order_by(row.sync_type.nulls_first())
     )
     with engine.connect() as conn:
-        return [Totals(*row) for row in conn.execute(query)]
+        return [Totals(*found) for found in conn.execute(query)]
 
 
 def last_ends(engine: Engine, space_key: str, *, but: Collection[str] = ()) -> dict[str, datetime]:
-    """Return when a sync of each type last ended well, in whatever mode `but` these."""
-    history = sync_history.c
-    ended = select(history.sync_type, func.max(history.ended_at)).where(
-        history.space_key == space_key, history.status == "completed", history.mode.not_in(but)
+    """Return the last success of each type: when a sync of it last ended well, in whatever mode `but` these."""
+    row = _outcomes.c
+    ended = select(row.sync_type, func.max(row.succeeded_at)).where(
+        row.space_key == space_key, row.succeeded_at.is_not(None), row.mode.not_in(but)
     )
     with engine.connect() as conn:
-        return {str(row[0]): row[1] for row in conn.execute(ended.group_by(history.sync_type))}
+        return {str(found[0]): found[1] for found in conn.execute(ended.group_by(row.sync_type))}
+
+
+def summary(engine: Engine, space_key: str) -> Summary:
+    """Return what `status` shows of the syncs of a space."""
+    with engine.connect() as conn:
+        last = {sync.sync_type: sync for sync in (Sync(*row) for row in conn.execute(_last_runs(space_key)))}
+    return Summary(tuple(active_syncs(engine, space_key)), last, last_day(engine, space_key)[0])
+
+
+def _last_runs(space_key: str) -> Select[Any]:
+    """Select one row in the shape of `Sync` for each type: all that its newest run did, which may be several syncs."""
+    history = sync_history.c
+    ended = (history.space_key == space_key, history.status != "in_progress")
+    newest = select(history.sync_type, history.run_id).where(*ended).distinct(history.sync_type)
+    newest = newest.order_by(history.sync_type, history.started_at.desc(), history.id.desc())
+    of_newest_run = tuple_(history.sync_type, history.run_id).in_(newest)
+    return (
+        select(
+            func.max(history.id),
+            history.sync_type,
+            func.string_agg(history.mode.distinct(), ", "),
+            case((func.count() == 1, func.max(history.project_key)), else_=None),
+            case((func.bool_or(history.status == "failed"), "failed"), else_="completed"),
+            func.min(history.started_at),
+            func.max(history.ended_at),
+            *(cast(func.sum(column), BigInteger) for column in (history.items_synced, history.items_failed, history.requests)),
+            func.string_agg(history.error, "; "),
+            history.run_id,
+            *(null() for _ in range(4)),
+            case((func.count() == 1, func.max(history.projects)), else_=None),
+        )
+        .where(*ended, of_newest_run)
+        .group_by(history.sync_type, history.run_id)
+        .order_by(history.sync_type)
+    )
+
+
+def run_syncs(engine: Engine, run_id: str) -> list[Sync]:
+    """Return what the log has of a run, in the order of its start."""
+    history = sync_history.c
+    query = select(*(history[name] for name in Sync.__dataclass_fields__)).where(history.run_id == run_id)
+    with engine.connect() as conn:
+        return [Sync(*row) for row in conn.execute(query.order_by(history.id))]
+
+
+def known_spaces(engine: Engine) -> list[str]:
+    """Return the keys of all spaces that were ever synced into this warehouse."""
+    key = sync_history.c.space_key
+    # Rows of which nobody knows the space stand under its address.
+    query = select(key).distinct().where(key.not_like("%://%")).order_by(key)
+    with engine.connect() as conn:
+        return list(conn.execute(query).scalars())
+
+
+def place_of(engine: Engine, url: str) -> str:
+    """Return under what the rows of the space at a URL stand: its key, or the URL itself while no load has told the key."""
+    return space_at(engine, url) or url.rstrip("/")
 
 
 def space_at(engine: Engine, url: str) -> str | None:

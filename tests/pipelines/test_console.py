@@ -10,6 +10,7 @@ import pytest
 from pipelines.console import BarProgress, progress_for, status_table, summary_table
 from resources.progress import LogProgress, Progress
 
+DAY = {"runs": 4, "completed": 2, "failed": 1, "success_rate": 2 / 3, "syncs": 9, "items": 1_200, "requests": 40}
 UNTIL = datetime(2026, 7, 1, 3, 4, 5, tzinfo=UTC)
 
 
@@ -107,14 +108,21 @@ def found() -> dict[str, Any]:
         "warehouse": {"url": "postgresql://w", "embedded": True}, "dagster": {"url": None}, "service": {"url": None}, "active": [],
         "last_syncs": [],
         "alerts": {"alive": None, "beat_at": None, "channels": [], "waiting": 0, "open": []},
-        "last_24h": {"runs": 0, "items": 0}, "rate_limit": {"search": {"limit": 150, "remaining": 149, "reset": UNTIL}},
+        "last_24h": DAY, "rate_limit": {"search": {"limit": 150, "remaining": 149, "reset": UNTIL}},
         "access": {"kind": "api_key", "expires_at": None, "refused": None},
     }  # fmt: skip
 
 
 def test_the_status_of_a_fresh_deployment_says_what_to_do_next(found: dict[str, Any]) -> None:
     shown = status_table(found)
-    for said in ("acme (simulated)", "postgresql://w (embedded)", "backlog-elt up starts it", "search 149/150", "backlog-elt load"):
+    for said in (
+        "acme (simulated)",
+        "postgresql://w (embedded)",
+        "backlog-elt up starts it",
+        "search 149/150",
+        "backlog-elt load",
+        "4 runs: 2 completed, 1 failed (66.7% success); 9 syncs, 1,200 items, 40 requests",
+    ):
         assert said in shown
 
 

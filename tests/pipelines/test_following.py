@@ -127,7 +127,7 @@ def test_the_facts_are_those_of_the_warehouse(warehouse_url: str) -> None:
     assert told(Facts(), first) == []
     with Locks(engine, "acme") as locks:
         locks.acquire(lock_of("r1", "issues"), 1.0)
-        working = start_sync(engine, space_key="acme", sync_type="issues", mode="full", run_id="r1", project_key="OPS")
+        working = start_sync(engine, space_key="acme", sync_type="issues", mode="full", run_id="r1", projects=["OPS"])
         second = read(warehouse, url, first)
         assert [sync.project_key for sync in second.active] == ["OPS"]
         fail_sync(engine, working, "GET /issues: 500\nand more")

@@ -101,10 +101,23 @@ class DagsterStandIn:
             "launchRun": {"__typename": "LaunchRunSuccess", "run": {"runId": "11111111-2222"}},
         }
 
-    def works(self, job: str, run_id: str = "run-of-dagster", status: str = "STARTED") -> None:
-        """Let a run of a job be at work."""
-        run = {"runId": run_id, "jobName": job, "status": status, "creationTime": 1_790_000_000.0}
+    def works(self, job: str, run_id: str = "run-of-dagster", status: str = "STARTED") -> dict[str, Any]:
+        """Let a run of a job be at work, and return it as Dagster has it."""
+        tags = [{"key": "dagster/code_location", "value": "backlog_elt"}]
+        times = {"creationTime": 1_790_000_000.0, "startTime": 1_790_000_001.0, "endTime": None, "updateTime": time.time()}
+        run = {"runId": run_id, "jobName": job, "status": status, "tags": tags, "assetSelection": None, **times}
         self.answers["runsOrError"]["results"].append(run)
+        return run
+
+    def ended(self, job: str, run_id: str, *causes: str, status: str = "FAILURE", said: str = "", **more: Any) -> None:
+        """Let a run have ended: as its steps say in `causes`, or the run itself in `said`."""
+        run = self.works(job, run_id, status)
+        steps = [
+            {"__typename": "ExecutionStepFailureEvent", "error": None, "failureMetadata": {"description": one}} for one in causes
+        ]
+        whole = {"__typename": "RunFailureEvent", "message": said, "error": None}
+        page = {"cursor": "c", "hasMore": False, "events": [{"__typename": "LogMessageEvent"}, *steps, whole]}
+        run |= {"startTime": time.time() - 1, "endTime": time.time(), "eventConnection": page, **more}
 
     @property
     def launched(self) -> list[dict[str, Any]]:
@@ -114,11 +127,24 @@ class DagsterStandIn:
     async def answer(self, request: Request) -> Response:
         """Answer one query."""
         asked = json.loads(await request.body())
+        variables = asked["variables"]
+        if "runOrError" in asked["query"]:
+            found = [run for run in self.answers["runsOrError"]["results"] if run["runId"] == variables["id"]][-1:]
+            return JSONResponse({"data": {"runOrError": {"__typename": "Run" if found else "RunNotFoundError", **dict(*found)}}})
+        if "updatedAfter" in variables.get("filter", {}):
+            # The look that the service takes by itself: not what a test has asked it for.
+            return JSONResponse({"data": {"runsOrError": self._of_state(variables["filter"]["statuses"])}})
         self.asked.append(asked)
         [name] = [name for name in self.answers if name in asked["query"]]
         if name == "launchRun" and "run" in self.answers[name]:
             self.works(self.launched[-1]["selector"]["jobName"], self.answers[name]["run"]["runId"], "QUEUED")
+        if name == "runsOrError":
+            return JSONResponse({"data": {name: self._of_state(variables["filter"]["statuses"])}})
         return JSONResponse({"data": {name: self.answers[name]}})
+
+    def _of_state(self, statuses: list[str]) -> dict[str, Any]:
+        found: dict[str, Any] = self.answers["runsOrError"]
+        return found | {"results": [run for run in found.get("results", ()) if run["status"] in statuses]}
 
 
 @pytest.fixture
@@ -163,7 +189,9 @@ class Log:
 
     def begun(self, sync_type: str = "issues", *, mode: str = "incremental", run: str = "run-1", project: str | None = None) -> int:
         """Note a sync that is at work."""
-        return start_sync(self.engine, space_key="acme", sync_type=sync_type, mode=mode, run_id=run, project_key=project)
+        return start_sync(
+            self.engine, space_key="acme", sync_type=sync_type, mode=mode, run_id=run, projects=[project] if project else None
+        )
 
     @contextmanager
     def alive(self, sync_type: str = "issues", run: str = "run-1", **more: Any) -> Iterator[int]:

@@ -19,7 +19,11 @@ pytestmark = pytest.mark.long
 EXAMPLES = 20
 SEED = 20_260_801
 #: Paths that a client must know from elsewhere, some of them good.
-KNOWN = {"key": {"enum": ["OPS", "WEB", "NOPE"]}, "secret": {"enum": [SECRET, "a-secret-that-is-wrong"]}}
+KNOWN = {
+    "key": {"enum": ["OPS", "WEB", "NOPE"]},
+    "run_id": {"enum": ["run-1", "run-of-nobody"]},
+    "secret": {"enum": [SECRET, "a-secret-that-is-wrong"]},
+}
 
 
 def described(service: httpx.Client) -> dict[str, Any]:
@@ -56,7 +60,7 @@ def test_every_address_is_described(serve: Serve) -> None:
     assert set(described(service)["paths"]) == {
         *("/", "/healthz", "/metrics", "/openapi.json", "/webhooks/backlog/{secret}"),
         *(f"{API}/{name}" for name in ("history", "connection/status", "monitor/active", "monitor/stats")),
-        *(f"{API}/{name}" for name in ("projects/all", "project/{key}/tasks")),
+        *(f"{API}/{name}" for name in ("projects/all", "project/{key}/tasks", "runs/{run_id}")),
     }
     for path in described(service)["paths"]:
         answer = service.options(path)

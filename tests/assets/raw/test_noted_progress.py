@@ -38,7 +38,7 @@ def noted(warehouse: Engine, said: list[str]) -> Iterator[NotedProgress]:
 
 def _begin(noted: NotedProgress) -> None:
     noted.turns.row = history.start_sync(
-        noted.turns.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="run-1", project_key="OPS"
+        noted.turns.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="run-1", projects=["OPS"]
     )
 
 

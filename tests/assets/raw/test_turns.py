@@ -65,7 +65,7 @@ def _history(deployment: Deployment) -> list[tuple[str, str]]:
 
 
 def _active(deployment: Deployment) -> list[history.Sync]:
-    return list(history.summary(deployment.engine, "acme").active)
+    return list(history.active_syncs(deployment.engine, "acme"))
 
 
 @pytest.fixture

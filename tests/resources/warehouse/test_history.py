@@ -6,20 +6,18 @@ from sqlalchemy import Engine, text
 
 from resources.warehouse.history import (
     DIED,
-    Totals,
     active_syncs,
     end_dead,
     fail_sync,
     finish_sync,
     forget_sync,
-    known_spaces,
     lock_of,
     note_progress,
     note_wait,
     start_sync,
-    summary,
 )
 from resources.warehouse.locks import Locks
+from resources.warehouse.sync_log import known_spaces, summary
 
 
 def _start(engine: Engine, sync_type: str = "issues", run_id: str = "run-1", space_key: str = "acme") -> int:
@@ -29,12 +27,12 @@ def _start(engine: Engine, sync_type: str = "issues", run_id: str = "run-1", spa
 def test_an_untouched_space_has_no_history(warehouse: Engine) -> None:
     state = summary(warehouse, "acme")
     assert (state.active, state.last) == ((), {})
-    assert state.last_24h == Totals(runs=0, completed=0, failed=0, items=0, requests=0)
+    assert (state.last_24h.runs, state.last_24h.syncs, state.last_24h.success_rate) == (0, 0, None)
     assert known_spaces(warehouse) == []
 
 
 def test_a_sync_is_seen_from_start_to_end(warehouse: Engine) -> None:
-    number = start_sync(warehouse, space_key="acme", sync_type="issues", mode="backfill", run_id="run-1", project_key="OPS")
+    number = start_sync(warehouse, space_key="acme", sync_type="issues", mode="backfill", run_id="run-1", projects=["OPS"])
     (active,) = summary(warehouse, "acme").active
     assert (active.status, active.mode, active.project_key, active.ended_at) == ("in_progress", "backfill", "OPS", None)
     finish_sync(warehouse, number, items_synced=120, items_failed=1, requests=3)
@@ -60,7 +58,10 @@ def test_the_last_sync_of_each_type_and_the_last_day_are_summed(warehouse: Engin
     state = summary(warehouse, "acme")
     assert {name: sync.status for name, sync in state.last.items()} == {"issues": "failed", "users": "completed"}
     assert state.last["issues"].error == "GET /issues: 500"
-    assert state.last_24h == Totals(runs=3, completed=2, failed=1, items=159, requests=7)
+    day = state.last_24h
+    # One run, of which a sync failed.
+    assert (day.runs, day.completed, day.failed, day.success_rate) == (1, 0, 1, 0.0)
+    assert (day.syncs, day.syncs_completed, day.syncs_failed, day.items, day.requests) == (3, 2, 1, 159, 7)
     assert known_spaces(warehouse) == ["acme", "other"]
 
 

@@ -42,7 +42,7 @@ def test_indexes_of_open_entries_cover_open_entries_only(warehouse: Engine) -> N
         partial: dict[str, str] = {row[0]: row[1] for row in conn.execute(query)}
     assert set(partial) == {
         "deletions_open_idx", "issue_reads_wanted_idx", "rejected_records_open_key", "source_conditions_open_key",
-        "sync_history_active_idx", "webhook_events_activity_key", "webhook_events_open_idx",
+        "sync_history_active_idx", "sync_history_run_key", "webhook_events_activity_key", "webhook_events_open_idx",
     }  # fmt: skip
     assert "(resolved_at IS NULL)" in partial["rejected_records_open_key"]
 
@@ -66,7 +66,7 @@ def test_two_processes_that_migrate_at_once_both_succeed(empty_url: str) -> None
     assert [(process.communicate(timeout=120)[1], process.returncode) for process in both] == [("", 0), ("", 0)]
     made = engine(empty_url)
     with made.connect() as conn:
-        assert conn.execute(text("SELECT version_num FROM ops.alembic_version")).scalars().all() == ["0007"]
+        assert conn.execute(text("SELECT version_num FROM ops.alembic_version")).scalars().all() == ["0009"]
         assert conn.execute(text("SELECT count(*) FROM raw.issues")).scalar_one() == 0
     made.dispose()
 

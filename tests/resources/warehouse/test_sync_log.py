@@ -9,7 +9,9 @@ from tests.deployment import Deployment
 
 
 def _sync(engine: Engine, sync_type: str = "issues", *, run: str = "run-1", project: str | None = None, space: str = "acme") -> int:
-    return start_sync(engine, space_key=space, sync_type=sync_type, mode="incremental", run_id=run, project_key=project)
+    return start_sync(
+        engine, space_key=space, sync_type=sync_type, mode="incremental", run_id=run, projects=[project] if project else None
+    )
 
 
 def _done(engine: Engine, sync_type: str = "issues", *, items: int = 10, error: str | None = None, **where: str) -> int:
@@ -83,7 +85,9 @@ def test_the_last_day_is_told_for_all_and_by_type(warehouse: Engine) -> None:
         conn.execute(text("UPDATE ops.sync_history SET ended_at = started_at + interval '2 s' WHERE status = 'completed'"))
     everything, issues, users = last_day(warehouse, "acme")
     assert (everything.sync_type, issues.sync_type, users.sync_type) == (None, "issues", "users")
-    assert (everything.runs, everything.syncs, everything.completed, everything.failed) == (3, 4, 2, 1)
+    assert (everything.runs, everything.completed, everything.failed) == (3, 1, 1)
+    assert (everything.syncs, everything.syncs_completed, everything.syncs_failed) == (4, 2, 1)
+    assert (issues.runs, issues.completed, issues.failed, users.success_rate) == (2, 0, 1, 1.0)
     assert (issues.items, issues.items_failed, issues.requests) == (120, 1, 4)
     assert (issues.mean_seconds, issues.longest_seconds) == (3.0, 4.0)
     assert (users.runs, users.mean_seconds) == (1, 2.0)

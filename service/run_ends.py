@@ -1,0 +1,138 @@
+"""Runs that end without a row of their own in the log of syncs, found in Dagster and written there while somebody may look.
+
+One small query every other second; the warehouse is asked only when a run has ended. So a run that fails is in the history, the
+statistics and the metrics within five seconds, also when nobody has the page open.
+
+Add here: when and how Dagster's runs are followed. Keep out: what is written (`resources/warehouse/run_log.py`).
+"""
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.history import end_dead
+from resources.warehouse.run_log import CANCELED, RunEnd, kind_of, projects_of, record_ends, untold
+from resources.warehouse.sync_log import run_syncs
+from service.cache import Body, Cache, as_body
+from service.dagster_runs import Dagster, Run
+from service.errors import ApiError
+from service.state import State
+from service.warehouse import Warehouse
+
+LOOK_SECONDS = 2.0
+_RUN_ID = re.compile("[A-Za-z0-9_-]{1,64}")
+#: The first look goes back so far; runs that ended earlier are in no statistics.
+FIRST_LOOK = timedelta(hours=24)
+#: What changes now may be seen a little later.
+OVERLAP_SECONDS = 10.0
+
+
+class RunEnds:
+    """Follows the runs of this space."""
+
+    def __init__(self, warehouse: Warehouse, dagster: Dagster, state: State, cache: Cache) -> None:
+        self._warehouse = warehouse
+        self._dagster = dagster
+        self._state = state
+        self._cache = cache
+        self._after = time.time() - FIRST_LOOK.total_seconds()
+        self._seen: dict[str, float] = {}
+
+    async def watch(self) -> None:
+        """Look again and again; what cannot be reached now is looked at again."""
+        while True:
+            try:
+                await self.look()
+            except (ApiError, WarehouseError) as error:
+                logging.getLogger(__name__).debug("not looked at the runs that have ended: %s", error)
+            except Exception:  # whatever it is: the next look is another one
+                logging.getLogger(__name__).exception("a look at the runs that have ended failed")
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Record the runs that have ended since the last look.
+
+        Raises:
+            ApiError: Dagster cannot be reached, or refuses.
+            WarehouseError: the warehouse cannot be used.
+        """
+        ended = [run for run in await self._dagster.ended(self._after) if run.run_id not in self._seen]
+        await self.record(ended)
+        self._seen |= {run.run_id: run.updated_at for run in ended}
+        self._after = max([self._after, *(run.updated_at - OVERLAP_SECONDS for run in ended)])
+        self._seen = {run_id: at for run_id, at in self._seen.items() if at > self._after}
+
+    async def record(self, runs: Sequence[Run]) -> None:
+        """Record those of some ended runs of which the log does not tell how they ended.
+
+        Raises:
+            ApiError: Dagster cannot be reached, or refuses.
+            WarehouseError: the warehouse cannot be used.
+        """
+        if not runs:
+            return
+        place = await self._state.place(ask=False)
+        bad = {run.run_id: run.state != "completed" for run in runs}
+        if any(bad.values()):
+            # Rows whose process was killed say so themselves.
+            await self._warehouse.ask(end_dead, place)
+        missing = await self._warehouse.ask(untold, bad)
+        ends = [await self._end(run) for run in runs if run.run_id in missing]
+        await self._warehouse.ask(record_ends, place, ends)
+
+    async def run(self, run_id: str) -> Body:
+        """Return how a run stands, and when it has failed, why.
+
+        Raises:
+            ApiError: nobody knows the run, or only Dagster may, which cannot be asked.
+            WarehouseError: the warehouse cannot be used.
+        """
+        unknown = ApiError(404, "unknown_run", "No run of this space has this id.", "Runs are in /api/v1/sync/history.")
+        if not _RUN_ID.fullmatch(run_id):
+            raise unknown
+
+        async def make() -> Body:
+            run, problem = None, unknown
+            try:
+                run = await self._dagster.run(run_id)
+                await self.record([run] if run and run.ended else [])
+            except ApiError as error:
+                problem = error
+            syncs = await self._warehouse.ask(run_syncs, run_id)
+            if run is None and not syncs:
+                raise problem
+            at_work = any(sync.status == "in_progress" for sync in syncs) if run is None else not run.ended
+            state = run.state if run else "running" if at_work else "completed"
+            if not at_work and state == "completed" and any(sync.status == "failed" for sync in syncs):
+                state = "failed"
+            errors = dict.fromkeys(sync.error for sync in syncs if sync.status == "failed" and sync.error)
+            return as_body(
+                {
+                    "run_id": run_id,
+                    "job": run.job if run else None,
+                    "state": state,
+                    "error": "; ".join(errors) or None if state in ("failed", "canceled") else None,
+                    "started_at": run.started_at if run else syncs[0].started_at,
+                    "ended_at": run.ended_at
+                    if run
+                    else None
+                    if at_work
+                    else max(sync.ended_at or sync.started_at for sync in syncs),
+                    "status_url": self._dagster.run_url(run_id),
+                }
+            )
+
+        return await self._cache.get("run", make, run_id)
+
+    async def _end(self, run: Run) -> RunEnd:
+        error = None
+        if run.state != "completed":
+            causes = "; ".join(cause.strip().partition("\n")[0] for cause in await self._dagster.causes(run.run_id))
+            error = causes if run.state == "failed" else ": ".join(filter(None, (CANCELED, causes)))
+        ended = run.ended_at or run.created_at
+        kind = kind_of(run.job, run.assets)
+        return RunEnd(run.run_id, kind, run.started_at or run.created_at, ended, error, projects_of(run.tags))
