@@ -236,7 +236,7 @@ def run_job(
     )
     for event in result.all_events:
         if event.is_step_failure:
-            yield _reason(event)
+            yield reason(event)
         elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             yield from _broken_promise(event, promised)
 
@@ -254,7 +254,12 @@ def _broken_promise(event: dg.DagsterEvent, promised: Collection[str]) -> Iterat
             yield f"{check.check_name}: {', '.join(broken)}: not as many issues as at the source; load with --full"
 
 
-def _reason(event: dg.DagsterEvent) -> str:
+def reason(event: dg.DagsterEvent) -> str:
+    """Return why a step failed.
+
+    Raises:
+        LoadInterruptedError: it was ended from outside.
+    """
     data = event.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:
         return data.user_failure_data.description

@@ -15,7 +15,7 @@ from typing import Protocol
 LINE_EVERY = 15.0
 
 #: What is counted of a table when it is not its rows: comments are asked for issue by issue, and only those are known before.
-UNITS = {"comments": "issues"}
+UNITS = {"comments": "issues", "marts": "models"}
 
 _logger = logging.getLogger(__name__)
 

@@ -26,6 +26,8 @@ from resources.warehouse.errors import WarehouseError
 from resources.warehouse.locks import Locks
 from resources.warehouse.resource import WarehouseResource
 
+#: What a run says while another one builds.
+WAITING = "another build is at work: waiting for it"
 _COMMENT = re.compile(r"\A(?:--[^\n]*\n)+")
 
 
@@ -105,7 +107,7 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
     with ExitStack() as stack:
         try:
             locks = stack.enter_context(Locks(warehouse.engine, "all spaces"))
-            locks.acquire("marts", config.turn_seconds, lambda: context.log.info("another build is at work: waiting for it"))
+            locks.acquire("marts", config.turn_seconds, lambda: context.log.info(WAITING))
         except WarehouseError as error:
             raise dg.Failure(f"the marts: {error}", allow_retries=False) from None
         # A build of some marts only goes by what the last one of all has found.

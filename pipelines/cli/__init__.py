@@ -15,6 +15,7 @@ from pipelines.cli.access import ACCESS_COMMANDS
 from pipelines.cli.group import Commands
 from pipelines.cli.loading import LOADING_COMMANDS
 from pipelines.cli.looking import LOOKING_COMMANDS
+from pipelines.cli.marts import MARTS_COMMANDS
 from pipelines.cli.people import PEOPLE_COMMANDS
 from pipelines.cli.running import RUNNING_COMMANDS
 from resources.logs import set_up
@@ -34,5 +35,5 @@ def main(debug: bool) -> None:
     set_up(os.environ, level="DEBUG" if debug else "ERROR", whole=True)
 
 
-for _command in (*RUNNING_COMMANDS, *LOADING_COMMANDS, *LOOKING_COMMANDS, *PEOPLE_COMMANDS, *ACCESS_COMMANDS):
+for _command in (*RUNNING_COMMANDS, *LOADING_COMMANDS, *MARTS_COMMANDS, *LOOKING_COMMANDS, *PEOPLE_COMMANDS, *ACCESS_COMMANDS):
     main.add_command(_command)

@@ -1,0 +1,50 @@
+"""The command that builds the marts.
+
+Add here: an option of it. Keep out: what it does (`pipelines/building.py`).
+"""
+
+import io
+import json
+import sys
+import time
+from contextlib import redirect_stdout
+
+import click
+
+from pipelines.cli.group import one_line
+from resources.settings import Settings
+from resources.variables import SettingsError
+
+
+@click.command()
+@click.option("--full", is_flag=True, help="Build every issue anew, also those of which nothing was written since the last build.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a line.")
+@click.option("--no-progress", is_flag=True, help="No progress bars or lines.")
+@click.pass_context
+def marts(ctx: click.Context, full: bool, as_json: bool, no_progress: bool) -> None:
+    """Build and test the marts now, from what is loaded, by the job of the Dagster UI; a running up builds them by itself."""
+    settings = Settings.of_this_process()
+    from pipelines import building
+    from pipelines.console import progress_for
+
+    began = time.monotonic()
+    # dbt talks to standard output, which is for the result.
+    chatter = sys.stderr if ctx.find_root().params["debug"] else io.StringIO()
+    try:
+        with redirect_stdout(chatter):
+            found = building.build(settings, progress_for(wanted=not no_progress), whole=full).as_json()
+    except SettingsError:
+        raise
+    except Exception as error:
+        if as_json:  # the object tells of the error too
+            failed = building.Build(0, 0, (), 0, time.monotonic() - began, (one_line(error),))
+            click.echo(json.dumps(failed.as_json(), ensure_ascii=False))
+        raise
+    click.echo(json.dumps(found, ensure_ascii=False) if as_json else building.summary_line(found))
+    for failure in found["errors"]:
+        click.echo(f"Error: {failure}", err=True)
+    if found["errors"]:
+        sys.exit(1)
+
+
+MARTS_COMMANDS: tuple[click.Command, ...] = (marts,)
