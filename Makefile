@@ -10,7 +10,7 @@ MINUTES   ?= 120
 FIRST     ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help up load status test soak check bench screenshots docs lock clean
+.PHONY: help up load marts status test soak check bench screenshots docs lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -32,6 +32,9 @@ up: $(VENV)/.runtime  ## start everything; the Dagster UI is on http://127.0.0.1
 
 load: $(VENV)/.runtime  ## load the space once and print a summary
 	@exec $(BIN)/backlog-elt load
+
+marts: $(VENV)/.runtime  ## build the tables for BI from what is loaded
+	@exec $(BIN)/backlog-elt marts
 
 status: $(VENV)/.runtime  ## connection, last syncs, rate limit
 	@exec $(BIN)/backlog-elt status

@@ -35,6 +35,7 @@ def load(
     settings = Settings.of_this_process()
     from pipelines import loading
     from pipelines.console import progress_for, summary_table
+    from pipelines.runtime import Runtime
 
     request = loading.LoadRequest.create(full=full, projects=projects, from_month=from_month, to_month=to_month)
     began = time.monotonic()
@@ -52,6 +53,8 @@ def load(
         click.echo(f"Error: {failure}", err=True)
     if summary.failures:
         sys.exit(1)
+    if not as_json and Runtime.read(settings.home) is None:
+        click.echo("Next: backlog-elt marts builds the marts from these tables; backlog-elt up does so by itself.", err=True)
 
 
 @click.command()

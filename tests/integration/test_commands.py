@@ -1,10 +1,11 @@
-"""`backlog-elt load` and `status` for real: on a simulated space over HTTP, a warehouse, and Dagster's own storage.
+"""`backlog-elt load`, `marts` and `status` for real: on a simulated space over HTTP, a warehouse, and Dagster's own storage.
 
 All tests share one loaded deployment, since each load is a process of several seconds. Add here: what a load or its
 failure looks like from a shell. Keep out: wrong usage (`test_usage.py`), what assets do (`tests/assets`).
 """
 
 import json
+import re
 import shutil
 import tempfile
 from collections import Counter
@@ -18,7 +19,8 @@ from sqlalchemy import create_engine, text
 
 from resources.simulator import PLANS, Fault, Simulator, SpaceSpec
 from resources.warehouse import embedded
-from resources.warehouse.connect import parse_url
+from resources.warehouse.connect import engine, parse_url
+from resources.warehouse.locks import Locks
 from resources.warehouse.schema import SPECS
 from tests.integration.commands import Done, Shell, end
 from tests.integration.conftest import PASSWORD, NewDatabase
@@ -106,6 +108,7 @@ def test_a_second_load_changes_nothing_and_prints_a_table(deployed: Deployed) ->
     assert changed == dict.fromkeys(SPECS, ["0"] * 4)
     assert lines[-1].startswith("completed in ")
     assert "Traceback" not in done.err
+    assert done.lines[-1].startswith("Next: backlog-elt marts builds the marts")
 
 
 def test_a_load_of_some_months_of_a_project_reads_only_these_and_finds_what_has_vanished(deployed: Deployed) -> None:
@@ -218,6 +221,49 @@ def test_a_list_that_is_refused_is_one_line_and_the_rest_is_loaded(failed: dict[
     assert done.out.splitlines()[-1].startswith("failed in ")
     [issues] = [row.split() for row in done.out.splitlines() if row.startswith("issues ")]
     assert issues[1] == "90"
+
+
+def test_marts_are_built_after_a_load_when_the_build_at_work_has_ended(deployed: Deployed) -> None:
+    at_work = engine(deployed.shell.variables["WAREHOUSE_URL"])
+    with Locks(at_work, "all spaces") as locks:
+        locks.acquire("marts")
+        process = deployed.shell.start("marts")
+        assert process.stderr
+        assert process.stderr.readline().startswith("waiting up to 600 s for the other build of the marts, until ")
+    at_work.dispose()
+    done = end(process)
+    assert done.code == 0, done.err
+    [line] = done.out.splitlines()
+    [built] = deployed.query("WAREHOUSE_URL", "SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('mart')")
+    assert re.fullmatch(r"completed in [\d.]+ s: (\d+) models built, checks: \d+ passed, .*; next: backlog-elt report, .*", line)
+    assert built[0]
+    assert done.lines[-1].startswith("marts: ")
+    [run] = deployed.query("DAGSTER_POSTGRES_URL", "SELECT status FROM runs WHERE pipeline_name = 'marts'")
+    assert run[0] == "SUCCESS"
+    issues = "SELECT count(*) FILTER (WHERE NOT is_deleted) FROM mart.issue"
+    assert deployed.query("WAREHOUSE_URL", issues) == [(len(deployed.sim.space.issues),)]
+
+
+def test_a_full_build_of_the_marts_prints_the_object_and_nothing_else(deployed: Deployed) -> None:
+    done = deployed.shell.run("marts", "--full", "--json", "--no-progress")
+    assert (done.code, done.err) == (0, "")
+    found = json.loads(done.out)
+    assert {"status", "models", "checks", "warnings", "seconds", "errors"} == found.keys()
+    assert (found["status"], found["errors"], found["checks"]["failed"]) == ("completed", [], 0)
+    assert len(found["warnings"]) == found["checks"]["warned"]
+    assert found["models"] > 40
+    assert deployed.query("WAREHOUSE_URL", "SELECT since FROM ops.mart_builds ORDER BY id DESC LIMIT 1") == [(None,)]
+
+
+def test_marts_of_nothing_are_not_built_and_those_of_a_location_that_has_none_are_refused(
+    shell: Shell, new_database: NewDatabase
+) -> None:
+    done = shell.run("marts", "--json", WAREHOUSE_URL=new_database(), DAGSTER_POSTGRES_URL=new_database())
+    said = "There is nothing to make marts of: load a space first (backlog-elt load)."
+    assert (done.code, done.lines, json.loads(done.out)["errors"]) == (1, [f"Error: {said}"], [said])
+    done = shell.run("marts", BACKLOG_DAGSTER_LOCATION="acme")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("Error: BACKLOG_DAGSTER_LOCATION is 'acme': expected unset, or the command")
 
 
 def test_a_load_marks_a_deleted_project_and_all_that_was_in_it(deployed: Deployed) -> None:
