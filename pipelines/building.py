@@ -21,8 +21,8 @@ from pipelines.runs import PROCESS_TAG, end_dead_runs
 from resources.progress import Progress
 from resources.settings import Settings
 from resources.variables import SettingsError
-from resources.warehouse.history import known_spaces
 from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.sync_log import known_spaces
 
 #: In the message of a dbt that failed: what it could not make, and on the next line why.
 _ERROR_OF_DBT = re.compile(r"^\s*(\w+ Error in .+)\n\s*(.+)$", re.MULTILINE)
