@@ -1,5 +1,6 @@
 """`python -m pipelines`: the backlog-elt command without its script."""
 
 from pipelines.cli import main
+from pipelines.cli.group import PROGRAM
 
-main()
+main(prog_name=PROGRAM)

@@ -12,6 +12,8 @@ from tqdm import tqdm
 
 from resources.conditions import WORDS
 from resources.progress import UNITS, LogProgress, Progress
+from resources.warehouse.connect import parse_url
+from resources.warehouse.psql import psql_line
 
 
 class BarProgress:
@@ -90,7 +92,8 @@ def status_table(found: Mapping[str, Any]) -> str:
         ("space", f"{found['space'] or 'unknown'}{' (simulated)' if found['simulated'] else ''}"),
         ("connected", _connected(found)),
         ("access", _access(found["access"])),
-        ("warehouse", f"{found['warehouse']['url']}{' (embedded)' if found['warehouse']['embedded'] else ''}"),
+        ("warehouse", _warehouse(found["warehouse"])),
+        ("SQL", psql_line(found["warehouse"]["url"])),
         ("dagster", found["dagster"]["url"] or "not running: backlog-elt up starts it"),
         ("service", found["service"]["url"] or "not running"),
         ("rate limit", limits or "unknown"),
@@ -102,6 +105,16 @@ def status_table(found: Mapping[str, Any]) -> str:
     rows = [tuple(_cell(sync[column]) for column in columns) for sync in found["last_syncs"]]
     head = "\n".join(f"{name:<14} {value}" for name, value in lines)
     return f"{head}\n\n{_table(columns, rows)}" if rows else f"{head}\n\nnothing was loaded yet: backlog-elt load"
+
+
+def _warehouse(warehouse: Mapping[str, Any]) -> str:
+    """Return where the tables are, in few words; the URL for programs is in `status --json`."""
+    url = parse_url(warehouse["url"])
+    if warehouse["embedded"]:
+        folder = str(url.query.get("host", ""))  # of its socket: that of the data, but where its name is too long
+        return f"embedded, in {folder}" if folder.endswith("/postgres") else "embedded"
+    port = f":{url.port}" if url.port else ""
+    return f"{url.database} on {url.host or url.query.get('host', 'this machine')}{port}, as {url.username}"
 
 
 def _connected(found: Mapping[str, Any]) -> str:

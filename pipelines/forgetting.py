@@ -8,26 +8,38 @@ from pipelines.loading import connection
 from resources.settings import Settings
 from resources.variables import SettingsError
 from resources.warehouse import people
+from resources.warehouse.people import Person
 from resources.warehouse.sync_log import known_spaces
 
 
-def forget(settings: Settings, user_id: int) -> dict[str, int]:
-    """Erase a user from every schema; return table -> rows that were changed.
+def look_up(settings: Settings, user_id: int) -> Person:
+    """Return who has an id, as the warehouse knows the person.
 
     Raises:
         SettingsError: the warehouse has never had a user of this id.
         BacklogError: the warehouse holds several spaces, and the source does not say which is meant.
-        WarehouseError: the warehouse cannot be used; nothing was erased.
+        WarehouseError: the warehouse cannot be used.
     """
     prepare_storage(settings)
-    with connection() as (backlog, warehouse):
+    with connection() as (_, warehouse):
         known = known_spaces(warehouse.engine)
         if len(known) == 1:
             [space_key] = known
         else:
             with source(settings, alive=False), connection() as (asked, _):
                 space_key = str(asked.client.space_info()["spaceKey"])
-        with warehouse.engine.connect() as conn:
-            if not people.is_known(conn, space_key, user_id):
-                raise SettingsError("--user", str(user_id), f"the id of a user of {space_key}, as raw.users has it")
-        return people.forget(warehouse.engine, space_key, user_id, backlog.mask)
+        person = people.person(warehouse.engine, space_key, user_id)
+    if person is None:
+        raise SettingsError("--user", str(user_id), f"the id of a user of {space_key}, as raw.users has it")
+    return person
+
+
+def forget(settings: Settings, person: Person) -> dict[str, int]:
+    """Erase a person from every schema; return table -> rows that were changed.
+
+    Raises:
+        WarehouseError: the warehouse cannot be used; nothing was erased.
+    """
+    prepare_storage(settings)
+    with connection() as (backlog, warehouse):
+        return people.forget(warehouse.engine, person.space_key, person.user_id, backlog.mask)

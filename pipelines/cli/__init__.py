@@ -12,7 +12,7 @@ import click
 from dotenv import load_dotenv
 
 from pipelines.cli.access import ACCESS_COMMANDS
-from pipelines.cli.group import Commands
+from pipelines.cli.group import Commands, examples
 from pipelines.cli.loading import LOADING_COMMANDS
 from pipelines.cli.looking import LOOKING_COMMANDS
 from pipelines.cli.marts import MARTS_COMMANDS
@@ -20,8 +20,24 @@ from pipelines.cli.people import PEOPLE_COMMANDS
 from pipelines.cli.running import RUNNING_COMMANDS
 from resources.logs import set_up
 
+COMPLETION = """
+Completion of commands and options: in the file that your shell reads first
+  bash  eval "$(_BACKLOG_ELT_COMPLETE=bash_source backlog-elt)"
+  zsh   eval "$(_BACKLOG_ELT_COMPLETE=zsh_source backlog-elt)"
+  fish  _BACKLOG_ELT_COMPLETE=fish_source backlog-elt | source"""
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples(
+        "backlog-elt up  # start everything; Ctrl-C ends it",
+        "backlog-elt status  # how things stand",
+        "backlog-elt load --project OPS  # load one project now",
+        "backlog-elt COMMAND --help  # options and examples of a command",
+        more=COMPLETION,
+    ),
+)
 @click.option("--debug", is_flag=True, help="Log each request, and show the traceback when something fails.")
 @click.version_option(package_name="backlog-elt")
 def main(debug: bool) -> None:

@@ -5,19 +5,27 @@ Add here: a command of that kind and its options. Keep out: what it does (`login
 
 import click
 
+from pipelines.cli.group import examples
+from pipelines.cli.options import PORT, Number
 from resources.settings import Settings
 
 #: The redirect URI is registered with the application, so that its port does not change by itself.
 LOGIN_PORT = 8976
 
 
-@click.command()
-@click.option("--port", default=LOGIN_PORT, show_default=True, type=click.IntRange(1, 65535), help="Port of the redirect URI.")
+@click.command(
+    epilog=examples(
+        "backlog-elt login",
+        "backlog-elt login --no-browser  # prints the URL",
+        "backlog-elt login --rotate-key  # after a change of BACKLOG_TOKEN_KEY",
+    )
+)
+@click.option("--port", default=LOGIN_PORT, show_default=True, type=PORT, help="Port of the redirect URI.")
 @click.option("--no-browser", is_flag=True, help="Only print the URL; open it yourself, also elsewhere through a tunnel.")
-@click.option("--timeout", default=300, show_default=True, type=click.IntRange(1), help="Seconds to wait for the answer.")
+@click.option("--timeout", default=300, show_default=True, type=Number(1), help="Seconds to wait for the answer.")
 @click.option("--rotate-key", is_flag=True, help="Do not log in; encrypt the stored tokens by the first key of BACKLOG_TOKEN_KEY.")
 def login(port: int, no_browser: bool, timeout: int, rotate_key: bool) -> None:
-    """Get access to the space by OAuth: a user allows the application in a browser.
+    """Get access by OAuth: a user allows it in a browser.
 
     Needs an application that is registered with Nulab, with the redirect URI http://127.0.0.1:8976/callback.
     """
@@ -34,7 +42,7 @@ def _say(line: str) -> None:
     click.echo(line, err=True)
 
 
-@click.command()
+@click.command(epilog=examples("backlog-elt logout"))
 def logout() -> None:
     """Forget the tokens of OAuth."""
     settings = Settings.of_this_process()
@@ -43,17 +51,21 @@ def logout() -> None:
     click.echo(module.logout(settings))
 
 
-@click.group()
+@click.group(epilog=examples("backlog-elt grant bi", "backlog-elt grant loader --role elt_writer"))
 def grant() -> None:
-    """Let programs into the databases, each with a role of its own that can do no more than it needs."""
+    """Let programs into the databases, each with its own role.
+
+    Each role can do no more than its program needs.
+    """
 
 
-@grant.command()
+@grant.command(epilog=examples("BACKLOG_BI_PASSWORD=... backlog-elt grant bi", "backlog-elt grant bi --role tableau"))
 @click.option("--role", default="backlog_bi", show_default=True, metavar="NAME", help="Name of the role.")
 def bi(role: str) -> None:
-    """Make or bring up to date a role for BI tools: it reads schema mart, and nothing else.
+    """Make or update the role of BI tools: it reads schema mart.
 
-    Takes its password from BACKLOG_BI_PASSWORD; without one, a new role gets a random password, which is shown this once.
+    And nothing else. Takes its password from BACKLOG_BI_PASSWORD; without one, a new role gets a random password, which is
+    shown this once.
     """
     settings = Settings.of_this_process()
     from pipelines import access
@@ -64,12 +76,13 @@ def bi(role: str) -> None:
         click.echo(f"Warning: {line}", err=True)
 
 
-@grant.command()
+@grant.command(epilog=examples("WAREHOUSE_URL=postgresql://admin@db/warehouse backlog-elt grant loader"))
 @click.option("--role", default="backlog_loader", show_default=True, metavar="NAME", help="Name of the role.")
 def loader(role: str) -> None:
-    """Make or bring up to date the role that loads: it owns the schemas of this program in the warehouse, and nothing else.
+    """Make or update the role that loads the warehouse.
 
-    Run it with WAREHOUSE_URL of an administrator. A new role gets a random password, which is shown this once.
+    It owns the schemas of this program there, and nothing else. Run it with WAREHOUSE_URL of an administrator. A new role gets
+    a random password, which is shown this once.
     """
     settings = Settings.of_this_process()
     from pipelines import access
@@ -77,12 +90,13 @@ def loader(role: str) -> None:
     click.echo(access.shown(access.grant_loader(settings, role)))
 
 
-@grant.command()
+@grant.command(epilog=examples("DAGSTER_POSTGRES_URL=postgresql://admin@db backlog-elt grant dagster"))
 @click.option("--role", default="backlog_dagster", show_default=True, metavar="NAME", help="Name of the role.")
 def dagster(role: str) -> None:
-    """Make or bring up to date the role of Dagster: it keeps its tables in Dagster's own database, and sees no other.
+    """Make or update the role of Dagster's own database.
 
-    Run it with DAGSTER_POSTGRES_URL of an administrator. A new role gets a random password, which is shown this once.
+    It keeps its tables there, and sees no other database. Run it with DAGSTER_POSTGRES_URL of an administrator. A new role gets
+    a random password, which is shown this once.
     """
     settings = Settings.of_this_process()
     from pipelines import access

@@ -1,17 +1,29 @@
-"""What all commands share: how they end, and how an error is shown.
+"""What all commands share: how they end, how an error is shown, and how their examples are written.
 
-Add here: a rule for every command. Keep out: commands.
+Every wrong option, argument, command and variable is one line of one form, with exit code 2: what is `…`: expected …; where to
+look.
+The form: what is '…': expected …; where to look.
+The form: what is '…': expected …; where to look.
+
+Add here: a rule for every command. Keep out: commands, the types of options (`options.py`).
 """
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import click
+from click.exceptions import NoArgsIsHelpError, NoSuchCommand
 
 from resources.variables import SettingsError
 
+PROGRAM = "backlog-elt"
+#: Between the words of an epilog, tells click to leave the lines as they are.
+_AS_IT_IS = "\b\n"
 
-class _WrongSetting(click.ClickException):
-    """A variable or option that cannot be used: one line, exit code 2."""
+
+class WrongUsage(click.ClickException):
+    """A variable, option or command that cannot be used: one line, exit code 2."""
 
     exit_code = 2
 
@@ -19,18 +31,46 @@ class _WrongSetting(click.ClickException):
 class Commands(click.Group):
     """A group whose commands end with one clear line instead of a traceback."""
 
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        """Read the options before the command; a wrong one is one line."""
+        try:
+            return super().make_context(*args, **more)
+        except NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            raise _in_our_form(error, self, PROGRAM) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what it raises becomes one line and an exit code."""
         try:
             return super().invoke(ctx)
+        except NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            raise _in_our_form(error, *self._invoked(ctx)) from None
         except SettingsError as error:
-            raise _WrongSetting(str(error)) from None
+            _, path = self._invoked(ctx)
+            raise WrongUsage(str(error) + (_see(path) if error.variable.startswith("--") else "")) from None
         except (click.exceptions.Exit, click.ClickException, click.Abort):
             raise
         except Exception as error:
             if ctx.params.get("debug"):
                 raise
             raise click.ClickException(one_line(error)) from None
+
+    def _invoked(self, ctx: click.Context) -> tuple[click.Command, str]:
+        """Return the command that was called, and how."""
+        name = ctx.invoked_subcommand or ""
+        return self.commands.get(name, self), f"{PROGRAM} {name}".strip()
+
+
+def examples(*lines: str, more: str = "") -> str:
+    """Return an epilog that shows how a command is used, with comments in one column, and `more` as it is."""
+    parts = [line.partition("  # ") for line in lines]
+    width = max(len(command) for command, _, _ in parts)
+    shown = [f"  {command.ljust(width)}{mark}{comment}".rstrip() for command, mark, comment in parts]
+    epilog = _AS_IT_IS + "\n".join(("Examples:", *shown))
+    return f"{epilog}\n\n{_AS_IT_IS}{more.strip()}" if more else epilog
 
 
 def one_line(error: Exception) -> str:
@@ -39,3 +79,39 @@ def one_line(error: Exception) -> str:
 
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return redact(lines[0]) if lines else f"{type(error).__name__}: run again with --debug to see where"
+
+
+def _see(command: str) -> str:
+    return f"; see {command} --help"
+
+
+def _in_our_form(error: click.UsageError, called: click.Command, path: str) -> WrongUsage:
+    """Return what click complains of, in the form of our own errors; of some complaints click does not tell the command."""
+    command, path = (error.ctx.command, error.ctx.command_path) if error.ctx else (called, path)
+    said = error.format_message().rstrip(".")
+    if isinstance(error, click.NoSuchOption):
+        options = [name for one in command.params for name in one.opts if name.startswith("--")]
+        said = f"the option is {error.option_name!r}: expected {', '.join(options) or 'none'}"
+    elif isinstance(error, NoSuchCommand) and isinstance(command, click.Group):
+        said = f"the command is {error.command_name!r}: expected {', '.join(sorted(command.commands))}"
+    elif isinstance(error, click.MissingParameter) and isinstance(error.param, click.Option):
+        said = f"{error.param.opts[-1]} is '': expected {_wanted(error.param)}"
+    elif isinstance(error, click.BadOptionUsage):
+        option = next((one for one in _options(command) if error.option_name in one.opts), None)
+        said = f"{error.option_name} is '': expected {_wanted(option)}" if option else said
+    elif extra := re.search(r"unexpected extra arguments? \((.*)\)", said):
+        said = f"the argument is {extra[1]!r}: expected none"
+    return WrongUsage(said + _see(path))
+
+
+def _options(command: click.Command) -> Iterator[click.Option]:
+    """Yield the options of a command, and of those below it."""
+    yield from (one for one in command.params if isinstance(one, click.Option))
+    for below in command.commands.values() if isinstance(command, click.Group) else ():
+        yield from _options(below)
+
+
+def _wanted(option: click.Option) -> str:
+    """Return what an option takes, in the words of its help."""
+    kind = "no value" if option.is_flag else option.metavar or option.type.name
+    return f"{kind} ({option.help.rstrip('.')})" if option.help else kind

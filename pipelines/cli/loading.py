@@ -9,29 +9,34 @@ import time
 
 import click
 
-from pipelines.cli.group import one_line
+from pipelines.cli.group import examples, one_line
+from pipelines.cli.options import Month
 from resources.settings import Settings
-from resources.values import parse_month
 from resources.variables import SettingsError
 
-
-def _month(_ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    if value is not None:
-        parse_month(f"--{(parameter.name or '').removesuffix('_month')}", value)
-    return value
+MONTH = Month()
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "backlog-elt load  # what has changed",
+        "backlog-elt load --project OPS --from 2026-04  # these months again, whole",
+        "backlog-elt load --full --json  # all again, as an object",
+    )
+)
 @click.option("--full", is_flag=True, help="Read everything again; also finds changes that moved no time of change.")
 @click.option("--project", "projects", multiple=True, metavar="KEY", help="Only the issues of this project; may be repeated.")
-@click.option("--from", "from_month", metavar="YYYY-MM", callback=_month, help="Read again from this month of last change on.")
-@click.option("--to", "to_month", metavar="YYYY-MM", callback=_month, help="Read again up to this month of last change.")
+@click.option("--from", "from_month", type=MONTH, metavar="YYYY-MM", help="Read again from this month of last change on.")
+@click.option("--to", "to_month", type=MONTH, metavar="YYYY-MM", help="Read again up to this month of last change.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 @click.option("--no-progress", is_flag=True, help="No progress bars or lines.")
 def load(
     full: bool, projects: tuple[str, ...], from_month: str | None, to_month: str | None, as_json: bool, no_progress: bool
 ) -> None:
-    """Load the space once, through the same assets and instance as the Dagster UI."""
+    """Load what has changed, the first time everything.
+
+    Through the same assets and instance as the Dagster UI, where the runs are seen.
+    """
     settings = Settings.of_this_process()
     from pipelines import loading
     from pipelines.console import progress_for, summary_table
@@ -57,7 +62,13 @@ def load(
         click.echo("Next: backlog-elt marts builds the marts from these tables; backlog-elt up does so by itself.", err=True)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "backlog-elt verify  # one request for each project",
+        "backlog-elt verify --deep --project OPS  # every row of a project",
+        "backlog-elt verify --repair  # and load again what differs",
+    )
+)
 @click.option("--deep", is_flag=True, help="Compare every row of every table; one request for each issue, for its comments.")
 @click.option("--repair", is_flag=True, help="Load again what differs, and only that (implies --deep); then compare it again.")
 @click.option("--no-comments", is_flag=True, help="With --deep: leave out comments and the changes that they tell of.")
@@ -65,9 +76,10 @@ def load(
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 @click.option("--no-progress", is_flag=True, help="No progress bars or lines.")
 def verify(deep: bool, repair: bool, no_comments: bool, projects: tuple[str, ...], as_json: bool, no_progress: bool) -> None:
-    """Compare the warehouse with the source: the number of issues of each project, or every row with --deep.
+    """Compare the warehouse with the source.
 
-    Ends with 1 when they differ, also where only what has changed at the source since the last load does ("behind").
+    The number of issues of each project, or every row with --deep. Ends with 1 when they differ, also where only what has
+    changed at the source since the last load does ("behind").
     """
     settings = Settings.of_this_process()
     from pipelines import verification

@@ -10,13 +10,17 @@ from pathlib import Path
 
 import click
 
+from pipelines.cli.group import examples
 from resources.settings import Settings
 
 
-@click.command()
+@click.command(epilog=examples("backlog-elt status", "backlog-elt status --json | jq .last_syncs"))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def status(as_json: bool) -> None:
-    """Show the connection, what runs, the last syncs, the last 24 hours and the rate limit."""
+    """Show how things stand.
+
+    The connection, what runs, the last syncs, the last 24 hours, the rate limit, and how to reach the warehouse.
+    """
     settings = Settings.of_this_process()
     from pipelines.console import status_table
     from pipelines.state import status as read_status
@@ -29,10 +33,10 @@ def _iso(moment: datetime) -> str:
     return moment.isoformat()
 
 
-@click.command()
+@click.command(epilog=examples("backlog-elt alerts", "backlog-elt alerts --test  # try the channels"))
 @click.option("--test", "test", is_flag=True, help="Send a message to every channel, and say what came of it.")
 def alerts(test: bool) -> None:
-    """Show what is wrong now, since when, and what to do; with --test, try every channel."""
+    """Show what is wrong now, since when, and what to do."""
     settings = Settings.of_this_process()
     from pipelines.alerting import command
 
@@ -42,11 +46,14 @@ def alerts(test: bool) -> None:
         sys.exit(1)
 
 
-@click.command()
+@click.command(epilog=examples("backlog-elt report", "backlog-elt report --project OPS --out ops.html"))
 @click.option("--project", metavar="KEY", help="Only this project.")
 @click.option("--out", default="backlog-report.html", show_default=True, type=click.Path(path_type=Path), help="File to write.")
 def report(project: str | None, out: Path) -> None:
-    """Write one page of charts and tables from the marts; it opens in any browser, without a network."""
+    """Write charts and tables of the marts into one page.
+
+    It opens in any browser, without a network.
+    """
     settings = Settings.of_this_process()
     from pipelines.reporting import write_report
 

@@ -8,8 +8,10 @@ rewritten (`masking.py`).
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import Connection, Engine, Text, and_, cast, func, insert, literal, not_, or_, select, text, update
+from sqlalchemy import Connection, Engine, Text, and_, cast, func, insert, not_, null, or_, select, text, update
 
 from resources.privacy import Forgotten, Mask, fingerprint, told_of
 from resources.warehouse.errors import WarehouseBusyError
@@ -41,15 +43,37 @@ def hold(conn: Connection, space_key: str, known: Forgotten) -> None:
         raise WarehouseBusyError("somebody was forgotten while this load read: nothing more is written, the next load goes on")
 
 
-def is_known(conn: Connection, space_key: str, user_id: int) -> bool:
-    """Whether the warehouse has a user, or has had and forgotten one, of this id."""
+@dataclass(frozen=True)
+class Person:
+    """Who has an id in a space: name and login as the warehouse has them, and when the person was forgotten, if so."""
+
+    space_key: str
+    user_id: int
+    name: str | None
+    login: str | None
+    forgotten_at: datetime | None
+
+    def __str__(self) -> str:
+        """Return what tells a reader who it is."""
+        known = ", ".join(part for part in (self.name, self.login) if part)
+        return f"user {self.user_id}" + (f" ({known})" if known else "")
+
+
+def person(engine: Engine, space_key: str, user_id: int) -> Person | None:
+    """Return who has an id, also somebody who is gone or forgotten; None: the warehouse has never had a user of this id."""
     users = SPECS["users"].table.c
-    queries = (
-        select(literal(1)).where(users.space_key == space_key, users.id == user_id),
-        select(literal(1)).where(forgotten_users.c.space_key == space_key, forgotten_users.c.user_id == user_id),
-        select(literal(1)).where(names.c.space_key == space_key, names.c.kind == "users", names.c.id == user_id),
+    now = select(users.name, users.user_id).where(users.space_key == space_key, users.id == user_id)
+    once = select(names.c.name, null()).where(names.c.space_key == space_key, names.c.kind == "users", names.c.id == user_id)
+    gone = select(forgotten_users.c.forgotten_at).where(
+        forgotten_users.c.space_key == space_key, forgotten_users.c.user_id == user_id
     )
-    return any(conn.execute(query.limit(1)).first() for query in queries)
+    with engine.connect() as conn:
+        known = conn.execute(now).first() or conn.execute(once.order_by(names.c.seen_at.desc()).limit(1)).first()
+        forgotten_at = conn.execute(gone).scalar_one_or_none()
+    if known is None and forgotten_at is None:
+        return None
+    name, login = known or (None, None)
+    return Person(space_key, user_id, name, login, forgotten_at)
 
 
 def forget(engine: Engine, space_key: str, user_id: int, mask: Mask) -> dict[str, int]:

@@ -4,6 +4,7 @@ Add here: another way in which the commands meet people. Keep out: what is in wh
 """
 
 import json
+import re
 from pathlib import Path
 
 from sqlalchemy import create_engine
@@ -30,12 +31,18 @@ def test_a_load_masks_by_the_key_and_forget_asks_and_tells_what_it_erased(
             "DAGSTER_POSTGRES_URL": new_database(),
             "BACKLOG_HISTORY_START": "2026-01",
         }
-        user = max(sim.space.users)
+        user = max(user.id for user in sim.space.users.values() if user.login)
         engine = create_engine(parse_url(variables["WAREHOUSE_URL"]))
 
-        def name() -> str:
+        def known(column: str) -> str:
             with engine.connect() as conn:
-                return str(conn.exec_driver_sql("SELECT name FROM raw.users WHERE id = %(id)s", {"id": user}).scalar_one())
+                return str(conn.exec_driver_sql(f"SELECT {column} FROM raw.users WHERE id = %(id)s", {"id": user}).scalar_one())
+
+        def name() -> str:
+            return known("name")
+
+        def login() -> str:
+            return known("user_id")
 
         plain = shell.run("load", "--json", **variables)
         assert plain.code == 0, plain.err
@@ -45,14 +52,18 @@ def test_a_load_masks_by_the_key_and_forget_asks_and_tells_what_it_erased(
         assert name().startswith("user-")
         assert KEY not in masked.text
         unasked = shell.run("forget", "--user", str(user), **variables)
-        assert (unasked.code, unasked.out[:10]) == (1, "Erase user")
+        asked = f"Erase user {user} ({name()}, {login()}) from the warehouse of acme? This cannot be taken back [y/N]:"
+        assert (unasked.code, unasked.out[: len(asked)]) == (1, asked)
         assert name().startswith("user-")
-        unknown = shell.run("forget", "--user", "4711", "--yes", **variables)
-        assert unknown.code == 2
+        unknown = shell.run("forget", "--user", "4711", **variables)
+        assert (unknown.code, unknown.out, len(unknown.lines)) == (2, "", 1)
         assert "--user is '4711': expected the id of a user of acme" in unknown.err
         done = shell.run("forget", "--user", str(user), "--yes", **variables, BACKLOG_PRIVACY_KEY_FILE=str(file))
         assert done.code == 0, done.err
         assert "raw.users" in done.out
         assert done.out.splitlines()[-1] == f"User {user} is forgotten: forgotten-{user} stands in place of names and addresses."
         assert name() == f"forgotten-{user}"
+        again = shell.run("forget", "--user", str(user), **variables)
+        assert (again.code, again.err) == (0, "")
+        assert re.fullmatch(rf"User {user} was forgotten already, on \d{{4}}-\d\d-\d\d: nothing was changed.\n", again.out)
         engine.dispose()

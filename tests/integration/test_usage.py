@@ -4,12 +4,17 @@ Add here: another way to use a command wrongly. Keep out: sources and databases 
 """
 
 import json
+import re
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import httpx
 import pytest
 
+from pipelines.cli import main
+from resources.simulator.__main__ import parser
 from tests.integration.commands import Done, Shell
 from tests.ports import free_port
 
@@ -64,18 +69,32 @@ def test_a_malformed_variable_is_named(shell: Shell, tmp_path: Path, name: str, 
         (["load", "--from", "2024-13"], "--from is '2024-13': expected a month as YYYY-MM"),
         (["load", "--to", "last month"], "--to is 'last month': expected a month as YYYY-MM"),
         (["load", "--from", "2026-05", "--to", "2026-04"], "--from is '2026-05': expected a month not after --to 2026-04"),
-        (["load", "--fast"], "No such option"),
-        (["up", "--port", "99999"], "Invalid value for '--port'"),
-        (["up", "--service-port", "0"], "Invalid value for '--service-port'"),
+        (["load", "--fast"], "the option is '--fast': expected --full, --project, --from, "),
+        (["load", "now"], "the argument is 'now': expected none"),
+        (["load", "--from"], "--from is '': expected YYYY-MM (Read again from this month"),
+        (["load", "--full=1"], "--full is '': expected no value"),
+        (["--loud"], "the option is '--loud': expected --debug, --version"),
+        (["up", "--port", "99999"], "--port is '99999': expected a whole number from 1 to 65535"),
+        (["up", "--port", "http"], "--port is 'http': expected a whole number from 1 to 65535"),
+        (["up", "--service-port", "0"], "--service-port is '0': expected a whole number from 1 to 65535"),
         (["serve", "--host", "0.0.0.0"], "BACKLOG_SERVICE_TOKEN is '': expected a secret of 16 characters or more, since others"),  # noqa: S104
-        (["fly"], "No such command 'fly'"),
-        (["forget", "--user", "0", "--yes"], "Invalid value for '--user'"),
-        (["forget", "--yes"], "Missing option '--user'"),
+        (["fly"], "the command is 'fly': expected alerts, forget, "),
+        (["grant", "all"], "the command is 'all': expected bi, dagster, loader"),
+        (["forget", "--user", "0", "--yes"], "--user is '0': expected a whole number from 1 on"),
+        (["forget", "--yes"], "--user is '': expected ID (Id of the user"),
+        (["simulate", "--users", "0"], "--users is '0': expected a whole number from 1 on"),
+        (["simulate", "--limits", "all"], "--limits is 'all': expected demo or paid or free or none"),
+        (["simulate", "--switch", "fast=1"], "--switch is 'fast=1': expected a switch of docs/simulator.md"),
         *((["grant", kind, "--role", "pg_monitor"], "--role is 'pg_monitor': expected") for kind in ("bi", "loader", "dagster")),
     ],
 )
-def test_a_wrong_option_is_named(shell: Shell, tmp_path: Path, arguments: list[str], said: str) -> None:
-    assert f"Error: {said}" in refused(shell.run(*arguments, **SPACE), tmp_path)
+def test_a_wrong_option_is_one_line_that_says_what_was_given_what_is_possible_and_where_to_look(
+    shell: Shell, tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    done = shell.run(*arguments, **SPACE)
+    assert refused(done, tmp_path).startswith(f"Error: {said}")
+    assert len(done.lines) == 1
+    assert said.startswith("BACKLOG_") or re.search(r"; see backlog-elt( [a-z]+)* --help$", done.lines[0])
 
 
 def test_a_home_that_cannot_be_made_is_named(shell: Shell, tmp_path: Path) -> None:
@@ -90,10 +109,40 @@ def test_a_wrong_line_in_the_env_file_is_named(shell: Shell, tmp_path: Path) -> 
 
 
 def test_every_command_explains_itself(shell: Shell) -> None:
-    for command in ([], ["up"], ["serve"], ["load"], ["status"], ["forget"], ["grant"], ["grant", "bi"], ["simulate"]):
+    for command in every(main):
         done = shell.run(*command, "--help")
         assert done.code == 0
-        assert "usage" in done.out.lower()
+        assert done.out.startswith(f"Usage: {' '.join(['backlog-elt', *command])} [OPTIONS]")
+        assert "  Examples:\n    " in done.out, done.out
+        assert "..." not in done.out.partition("Commands:")[2].partition("Examples:")[0], "a summary is cut off"
+        assert max(map(len, done.out.splitlines())) <= 80, done.out
+
+
+def every(group: click.Group, *names: str) -> Iterator[list[str]]:
+    """Yield the words of each command, those of groups too."""
+    yield list(names)
+    for name, command in group.commands.items():
+        yield from every(command, *names, name) if isinstance(command, click.Group) else [[*names, name]]
+
+
+def test_a_shell_completes_commands_and_options(shell: Shell) -> None:
+    for words, found in (("backlog-elt sim", "plain,simulate\n"), ("backlog-elt load --fu", "plain,--full\n")):
+        position = {"COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
+        assert shell.run(**position, _BACKLOG_ELT_COMPLETE="bash_complete").out == found
+    assert "_BACKLOG_ELT_COMPLETE=bash_source backlog-elt" in shell.run("--help").out
+
+
+def test_the_options_of_simulate_are_those_of_the_simulator() -> None:
+    theirs = {
+        action.option_strings[-1]: (action.default or None, tuple(action.choices or ()))
+        for action in parser()._actions
+        if action.option_strings[-1] != "--help"
+    }
+    ours = {
+        option.opts[-1]: (option.to_info_dict()["default"] or None, tuple(getattr(option.type, "choices", ())))
+        for option in main.commands["simulate"].params
+    }
+    assert ours == theirs
 
 
 @pytest.mark.parametrize("name", ["BACKLOG_DAGSTER_LOCATION", "BACKLOG_MARTS_OF"])

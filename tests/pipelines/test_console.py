@@ -117,13 +117,49 @@ def test_the_status_of_a_fresh_deployment_says_what_to_do_next(found: dict[str, 
     shown = status_table(found)
     for said in (
         "acme (simulated)",
-        "postgresql://w (embedded)",
         "backlog-elt up starts it",
         "search 149/150",
         "backlog-elt load",
         "4 runs: 2 completed, 1 failed (66.7% success); 9 syncs, 1,200 items, 40 requests",
     ):
         assert said in shown
+
+
+KEPT_ALIVE = "application_name=backlog-elt&connect_timeout=10&keepalives_count=4&keepalives_idle=60&tcp_user_timeout=120000"
+
+
+@pytest.mark.parametrize(
+    ("url", "embedded", "short", "psql"),
+    [
+        (
+            f"postgresql://postgres@/warehouse?{KEPT_ALIVE}&host=%2Fhome%2Fme%2F.elt%2Fpostgres&port=5432",
+            True,
+            "embedded, in /home/me/.elt/postgres",
+            "psql -h /home/me/.elt/postgres -p 5432 -U postgres -d warehouse",
+        ),
+        (
+            "postgresql://postgres@/warehouse?host=%2Ftmp%2Fb-1&port=5432",
+            True,
+            "embedded",
+            "psql -h /tmp/b-1 -p 5432 -U postgres -d warehouse",
+        ),
+        (
+            "postgresql://elt:***@db.example.com:5433/tables?sslmode=verify-full&connect_timeout=10",
+            False,
+            "tables on db.example.com:5433, as elt",
+            "psql 'postgresql://elt@db.example.com:5433/tables?sslmode=verify-full'",
+        ),
+        ("postgresql://elt:***@db/tables", False, "tables on db, as elt", "psql postgresql://elt@db/tables"),
+    ],
+)
+def test_the_status_says_in_few_words_where_the_tables_are_and_how_to_open_them(
+    found: dict[str, Any], url: str, embedded: bool, short: str, psql: str
+) -> None:
+    shown = status_table(found | {"warehouse": {"url": url, "embedded": embedded}})
+    assert re.search(rf"^warehouse +{re.escape(short)}$", shown, re.MULTILINE)
+    [line] = re.findall(r"^SQL +(.*)$", shown, re.MULTILINE)
+    assert line.partition(" ")[0].endswith("psql")
+    assert line.partition(" ")[2] == psql.partition(" ")[2]
 
 
 @pytest.mark.parametrize(
