@@ -32,7 +32,8 @@ def news(engine: Engine) -> News:
     active = select(syncs.id).where(syncs.status == "in_progress").order_by(syncs.id)
     with engine.connect() as connection:
         at_work = connection.execute(active).scalars().all()
-        ended = connection.execute(newest.where(syncs.status != "in_progress")).scalar_one()
+        # The end of a build is a row too, and no news.
+        ended = connection.execute(newest.where(syncs.status != "in_progress", syncs.mode != "run")).scalar_one()
     return News(f"up to {ended}" + (f" without {', '.join(map(str, at_work))}" if at_work else ""), len(at_work))
 
 

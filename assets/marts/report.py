@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Engine, text
 from assets.marts.charts.words import clean, duration
 from resources.variables import SettingsError
 from resources.warehouse.locks import Locks
+from resources.warehouse.sync_log import last_day
 
 #: Rows of the tables that could be long.
 OLDEST_SHOWN, MILESTONES_SHOWN, MONTHS_SHOWN, PEOPLE_SHOWN = 30, 40, 6, 30
@@ -103,12 +104,16 @@ def report(
             listed = ", ".join(str(key) for key in known[:10]) or "none"
             raise SettingsError("--project", project, f"the key of a project in the marts ({listed})")
         tables = {name: _rows(connection, query, project) if mart in built else None for name, (mart, query) in _TABLES.items()}
+        spaces = {
+            row.space_key: row.name for row in connection.execute(text("SELECT space_key, name FROM raw.space ORDER BY name"))
+        }
         page: dict[str, Any] = {
             **tables,
             "hours": None if tables["hours"] is None else _by_person(tables["hours"]),
-            "spaces": connection.execute(text("SELECT name || ' (' || space_key || ')' FROM raw.space ORDER BY 1")).scalars().all(),
+            "spaces": [f"{name} ({space})" for space, name in spaces.items()],
             "charts": _charts(connection, project, built),
             "project": project,
+            "last_day": [(space, last_day(engine, space)[0]) for space in spaces],
             "made_at": datetime.now(UTC),
         }
     environment = Environment(
@@ -122,6 +127,7 @@ def report(
         "moment": lambda at: at.astimezone(zone).strftime("%Y-%m-%d %H:%M") if at else "–",
         "duration": lambda seconds: "–" if seconds is None else duration(seconds),
         "number": lambda value: "–" if value is None else f"{value:,.1f}".removesuffix(".0"),
+        "percent": lambda value: "–" if value is None else f"{100 * value:.1f} %",
         "text": lambda value: "–" if value is None else clean(value),
     }
     return environment.get_template("report.html.j2").render(page, zone=zone.key)

@@ -29,7 +29,7 @@ _BESIDE = text(
             ORDER BY p.started_at DESC LIMIT {OF}
         ) AS b
     ) AS u
-    WHERE h.space_key = :space AND h.mode <> 'waiting'
+    WHERE h.space_key = :space AND h.mode NOT IN ('waiting', 'run')
         AND (h.status = 'in_progress' AND NOT ({is_dead("h")}) OR h.status = 'completed' AND h.ended_at > :after)
     ORDER BY h.id
     """  # noqa: S608 - made of constants

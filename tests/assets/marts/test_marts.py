@@ -172,18 +172,18 @@ def test_freshness_has_the_moments_that_were_worked_out_by_hand(built: tuple[Dep
 
 def test_syncs_have_the_figures_that_were_worked_out_by_hand(built: tuple[Deployment, int]) -> None:
     deployment, _ = built
-    syncs = [("completed", 60, 100), ("completed", 120, 200), ("failed", 30, 10), ("in_progress", None, 0)]
+    syncs = [("completed", 60, 100, "a"), ("completed", 120, 200, "b"), ("failed", 30, 10, "c"), ("in_progress", None, 0, "c")]
     with deployment.engine.connect() as connection:
-        for status, took, items in syncs:
+        for status, took, items, run in syncs:
             insert = (
                 "INSERT INTO ops.sync_history "
                 "(space_key, sync_type, mode, status, started_at, ended_at, items_synced, requests, run_id) "
-                "VALUES ('HAND', 'issues', 'backfill', :status, :began, :began + make_interval(secs => :took), :items, 2, 'r')"
+                "VALUES ('HAND', 'issues', 'backfill', :status, :began, :began + make_interval(secs => :took), :items, 2, :run)"
             )
-            connection.execute(text(insert), {"status": status, "began": STEPS["made"], "took": took, "items": items})
+            connection.execute(text(insert), {"status": status, "began": STEPS["made"], "took": took, "items": items, "run": run})
         [row] = connection.execute(text("SELECT * FROM mart.sync_stats WHERE space_key = 'HAND'")).mappings()
         connection.rollback()
-    assert [row[name] for name in ("runs", "completed", "failed", "requests")] == [4, 2, 1, 8]
+    assert [row[name] for name in ("runs", "completed", "failed", "syncs", "syncs_failed", "requests")] == [3, 2, 1, 4, 1, 8]
     assert (round(row["success_rate"], 4), row["mean_seconds"], row["items_synced"]) == (Decimal("0.6667"), 70, 310)
     assert round(row["items_per_hour"], 2) == Decimal("5314.29")
 

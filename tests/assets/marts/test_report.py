@@ -6,22 +6,30 @@ Add here: what stands in the report. Keep out: pictures of frames (`test_charts.
 import base64
 import re
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import dagster as dg
+import httpx
 import pytest
 from sqlalchemy import Engine
 
 from assets.marts.charts.catalogue import CHARTS
 from assets.marts.report import NoMartsError, report
+from resources.settings import Settings
 from resources.simulator import Simulator, SpaceSpec
 from resources.variables import SettingsError
 from resources.warehouse.connect import engine
 from resources.warehouse.errors import WarehouseBusyError
+from resources.warehouse.history import fail_sync, start_sync
 from resources.warehouse.locks import Locks
+from resources.warehouse.run_log import RunEnd, record_ends
+from resources.warehouse.sync_log import summary
+from service.app import create_app
 from tests.deployment import Deployment, Run, quiet
+from tests.service.conftest import running
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 TWO_PROJECTS = SpaceSpec(seed=5, users=4, projects=2, issues=30, history_days=90)
@@ -130,3 +138,48 @@ def test_a_report_waits_for_a_build_whose_marts_come_one_by_one(built: tuple[Dep
 def test_without_marts_the_report_says_what_to_do(warehouse: Engine) -> None:
     with pytest.raises(NoMartsError, match="There are no marts to report on: build them"):
         report(warehouse, TOKYO)
+
+
+def test_page_metrics_status_report_and_marts_count_the_same(built: tuple[Deployment, Run]) -> None:
+    deployment, _ = built
+    before = freshness(deployment)
+    assert deployment.run_issues(mode="touched").success
+    after = freshness(deployment)
+    for table, moment in after.items():
+        assert moment > before[table], f"{table}: a sync of issues that were named is a success, too"
+    failed = start_sync(deployment.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="bad", projects=["OPS"])
+    fail_sync(deployment.engine, failed, "GET /issues: 500")
+    now = datetime.now(UTC)
+    record_ends(deployment.engine, "acme", [RunEnd("killed", "issues", now, now, "the worker was killed")])
+
+    with running(create_app(Settings.from_env({"WAREHOUSE_URL": deployment.warehouse_url}))) as url:
+        stats = httpx.get(f"{url}/api/v1/sync/monitor/stats").json()
+        metrics = httpx.get(f"{url}/metrics").text
+        last_success = httpx.get(f"{url}/api/v1/sync/connection/status").json()["last_success_at"]
+    total, of_issues = stats["total"], next(one for one in stats["by_type"] if one["type"] == "issues")
+    # Of the load three runs, one of single issues, and the two that failed.
+    assert [total[name] for name in ("runs", "completed", "failed")] == [6, 4, 2]
+    assert total["success_rate"] == pytest.approx(4 / 6)
+    assert 'backlog_elt_runs_24h{status="failed"} 2.0' in metrics
+    assert f'backlog_elt_syncs_24h{{status="failed",type="issues"}} {of_issues["syncs_failed"]:.1f}' in metrics
+    assert "Last 24 hours: 6 runs, 2 failed, 66.7 % success" in plain(report(deployment.engine, TOKYO))
+    day = asdict(summary(deployment.engine, "acme").last_24h)
+    assert {name: day[name] for name in day if name != "sync_type"} == {name: total[name] for name in day if name != "sync_type"}
+    sums = ", ".join(f"sum({name})::int AS {name}" for name in ("syncs", "syncs_completed", "syncs_failed", "requests"))
+    marts = {row["sync_type"]: dict(row) for row in deployment.query(f"SELECT sync_type, {sums} FROM mart.sync_stats GROUP BY 1")}
+    for one in stats["by_type"]:
+        row = marts.pop(one["type"])
+        assert {name: one[name] for name in row if name != "sync_type"} | {"sync_type": one["type"]} == row
+    assert marts == {}
+    assert max(after.values()) == datetime.fromisoformat(last_success)
+    [error] = {row["last_error"] for row in deployment.query("SELECT * FROM mart.sync_freshness WHERE table_name = 'issues'")}
+    assert error == "the worker was killed"
+
+
+def freshness(deployment: Deployment) -> dict[str, datetime]:
+    """Return when issues, comments and their changes last succeeded; each is newer than the newest change of its rows."""
+    query = "SELECT * FROM mart.sync_freshness WHERE project_key = 'OPS' AND table_name IN ('issues', 'comments', 'issue_changes')"
+    found = {str(row["table_name"]): row for row in deployment.query(query)}
+    for row in found.values():
+        assert row["last_success_at"] >= row["newest_row_at"]
+    return {table: row["last_success_at"] for table, row in found.items()}

@@ -16,7 +16,8 @@ with rows as (
         (select max(r.loaded_at) from {{ source('raw', table) }} as r where r.space_key = p.space_key and r.project_id = p.id)
             as newest_row_at,
         -- Comments and changes come with the issues, the feed has one state of the space.
-        '{{ 'issues' if table in ('issues', 'comments', 'issue_changes') else 'activities' if table == 'activities' else '' }}' as scope
+        '{{ 'issues' if table in ('issues', 'comments', 'issue_changes') else 'activities' if table == 'activities' else '' }}' as scope,
+        '{{ 'comments' if table == 'issue_changes' else table }}' as sync_type
     from {{ source('raw', 'projects') }} as p
     where p.deleted_at is null
     {% endfor %}
@@ -29,8 +30,8 @@ select
     r.newest_event_at,
     r.newest_row_at,
     s.watermark,
-    s.last_success_at,
-    s.last_error,
+    good.succeeded_at as last_success_at,
+    coalesce(newest.error, s.last_error) as last_error,
     extract(epoch from now() - s.watermark)::bigint as lag_seconds,
     v.checked_at as verified_at,
     v.how as verified_how,
@@ -40,6 +41,22 @@ from rows as r
 join {{ source('raw', 'projects') }} as p on p.space_key = r.space_key and p.id = r.project_id
 left join {{ source('ops', 'sync_state') }} as s
     on s.space_key = r.space_key and s.scope = r.scope and s.project_id = case r.scope when 'issues' then r.project_id else 0 end
+left join lateral (
+    select o.succeeded_at
+    from {{ source('ops', 'sync_outcomes') }} as o
+    where o.space_key = r.space_key and o.sync_type = r.sync_type and o.succeeded_at is not null
+        and (o.projects is null or p.project_key = any(o.projects))
+    order by o.started_at desc
+    limit 1
+) as good on true
+left join lateral (
+    select o.error
+    from {{ source('ops', 'sync_outcomes') }} as o
+    where o.space_key = r.space_key and o.sync_type = r.sync_type and o.status <> 'in_progress'
+        and (o.projects is null or p.project_key = any(o.projects))
+    order by o.started_at desc
+    limit 1
+) as newest on true
 left join lateral (
     select c.checked_at, c.how, c.equal, c.differences
     from {{ source('ops', 'verifications') }} as c
