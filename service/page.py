@@ -16,8 +16,7 @@ STATIC = Path(__file__).parent / "static"
 FILES = {
     "/": ("page.html", "text/html; charset=utf-8"),
     "/static/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/static/page.js": ("page.js", "text/javascript; charset=utf-8"),
-    "/static/words.js": ("words.js", "text/javascript; charset=utf-8"),
+    **{f"/static/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8") for name in ("page", "draw", "say", "words")},
     "/static/icon.svg": ("icon.svg", "image/svg+xml"),
 }
 

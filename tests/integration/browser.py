@@ -51,8 +51,22 @@ class Analyst:
 
     def load_partition(self, project: str, month: str) -> None:
         """Load one partition from the page of `raw/issues`, and wait until its run has ended well."""
-        self._choose([project], month).get_by_role("button", name="Launch 1 run").click()
+        self.launch_partition(project, month)
         self.up.wait_for_partition(f"{project}|{month}")
+
+    def launch_partition(self, project: str, month: str) -> None:
+        """Launch a run of one partition from the page of `raw/issues`."""
+        self._choose([project], month).get_by_role("button", name="Launch 1 run").click()
+
+    def add_project(self, key: str) -> None:
+        """Type a key into the dialog that adds a partition to those of projects."""
+        page = self.open("/assets/raw/issues")
+        page.get_by_role("button", name="Materialize").first.click()
+        page.get_by_role("button", name="Add a partition").click()
+        dialog = page.get_by_role("dialog").filter(has_text="Add a partition for backlog_projects")
+        dialog.get_by_role("textbox").fill(key)
+        dialog.get_by_role("button", name="Save").click()
+        expect(dialog).to_be_hidden()
 
     def _choose(self, projects: Sequence[str], months: str) -> Locator:
         """Choose partitions on the page of `raw/issues`, and return the dialog that loads them."""

@@ -45,6 +45,14 @@ query($sensor: SensorSelector!) { sensorOrError(sensorSelector: $sensor) { ... o
 STOP_SENSOR = """
 mutation($id: String!) { stopSensor(id: $id) { ... on StopSensorMutationResult { instigationState { status } } } }"""
 
+EVALUATE_SENSOR = """
+mutation($sensor: SensorSelector!) {
+  sensorDryRun(selectorData: $sensor, cursor: null) {
+    ... on DryRunInstigationTick { evaluationResult { skipReason } }
+    ... on PythonError { message }
+  }
+}"""
+
 
 @dataclass(frozen=True)
 class Up:
@@ -124,6 +132,14 @@ class Up:
         answer = self.graphql(STOP_SENSOR, id=identifier)["stopSensor"]
         if answer.get("instigationState", {}).get("status") != "STOPPED":
             raise RuntimeError(f"the sensor {name} was not stopped: {answer}")
+
+    def evaluate_sensor(self, name: str) -> str:
+        """Let a sensor look now, as the button "Preview tick result" in the UI does, and return why it requests no run."""
+        selector = {"sensorName": name, "repositoryName": "__repository__", "repositoryLocationName": "backlog_elt"}
+        answer = self.graphql(EVALUATE_SENSOR, sensor=selector)["sensorDryRun"]
+        if "evaluationResult" not in answer:
+            raise RuntimeError(f"the sensor {name} was not evaluated: {answer}")
+        return str(answer["evaluationResult"]["skipReason"])
 
     def report(self, *options: str) -> Path:
         """Write the report of this home, as somebody does at the command line, and return the file."""

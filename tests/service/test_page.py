@@ -3,12 +3,18 @@
 Add here: what the page shows. Keep out: that a sync really starts (`tests/integration/test_browser.py`).
 """
 
+from collections.abc import Iterator
+
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from sqlalchemy import Engine
 
+from resources.conditions import Outcome
 from resources.simulator import Simulator
+from resources.warehouse.conditions import note
+from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.history import finish_sync, note_progress
+from resources.warehouse.state import note_space_url
 from tests.deployment import SMALL
 from tests.integration.browser import visitor_at
 from tests.service.conftest import TOKEN, DagsterStandIn, Log, Serve
@@ -87,3 +93,141 @@ def test_every_text_is_there_in_both_languages(serve: Serve, locale: str) -> Non
         )
         assert missing == []
         expect(visitor.page.locator("html")).to_have_attribute("lang", "ja" if locale == "ja-JP" else "en")
+
+
+#: Confirms a start, and returns what the page says first, and after how many milliseconds.
+FIRST_WORDS = """() => new Promise(resolve => {
+  const began = performance.now();
+  const news = document.getElementById('news');
+  const observer = new MutationObserver(() => resolve([news.textContent, performance.now() - began]));
+  observer.observe(news, {childList: true, subtree: true});
+  document.querySelector('#confirm button[value=yes]').click();
+})"""
+
+
+@pytest.fixture
+def sim() -> Iterator[Simulator]:
+    """Return a space to which the service connects."""
+    with Simulator(SMALL) as made:
+        yield made
+
+
+def at(sim: Simulator) -> dict[str, str]:
+    return {"BACKLOG_URL": sim.url, "BACKLOG_API_KEY": sim.api_key}
+
+
+def start(page: Page) -> tuple[str, float]:
+    """Start a sync of the projects, and return what is said first, and after how many milliseconds."""
+    page.locator("#start-projects").click()
+    said, milliseconds = page.evaluate(FIRST_WORDS)
+    return said, milliseconds
+
+
+def test_a_start_is_said_at_once_and_its_banner_follows_the_run_until_it_has_failed(
+    serve: Serve, sim: Simulator, log: Log, dagster: DagsterStandIn
+) -> None:
+    log.done("users")
+    service = serve(**at(sim))
+    with visitor_at(str(service.base_url)) as visitor:
+        page = visitor.page
+        expect(page.get_by_role("row").filter(has_text="ユーザー")).to_be_visible()
+        said, milliseconds = start(page)
+        assert said.startswith("プロジェクト情報 同期を始めています…")
+        assert milliseconds < 1_000
+        banner = page.get_by_role("status").filter(has_text="プロジェクト情報")
+        expect(banner).to_contain_text("同期を始めました。順番を待っています…")
+        expect(banner.get_by_role("link")).to_have_attribute("href", f"{dagster.url}/runs/11111111-2222")
+        run = dagster.answers["runsOrError"]["results"].pop()
+        dagster.works("projects", run["runId"])
+        expect(banner).to_contain_text("同期を始めました。実行中です…")
+        # A hiccup of the network ends nothing.
+        page.context.set_offline(True)
+        expect(page.get_by_role("alert")).to_have_text("サービスに接続できません。再接続しています…")
+        page.get_by_role("button", name="English").click()
+        expect(page.get_by_role("alert")).to_have_text("The service cannot be reached. Trying again…")
+        expect(page.get_by_role("status").filter(has_text="The sync has been started. It is running…")).to_be_visible()
+        dagster.answers["runsOrError"]["results"].clear()
+        dagster.ended("projects", run["runId"], "projects: GET /space: 401: check BACKLOG_API_KEY")
+        page.context.set_offline(False)
+        expect(page.get_by_role("alert")).to_be_hidden()
+        banner = page.get_by_role("status").filter(has_text="The sync has failed. projects: GET /space: 401: check BACKLOG_API_KEY")
+        expect(banner).to_have_class("news bad")
+        # Also in the history, the tiles and what needs attention.
+        expect(page.get_by_role("row").filter(has_text="check BACKLOG_API_KEY")).to_contain_text("Failed")
+        expect(page.get_by_role("region", name="Needs attention")).to_contain_text("check BACKLOG_API_KEY")
+        tile = page.get_by_role("term").filter(has_text="Success rate").locator("xpath=following-sibling::dd")
+        expect(tile).to_have_text("50%")
+        page.get_by_role("button", name="日本語").click()
+        expect(page.get_by_role("status").filter(has_text="同期が失敗しました。 projects: GET /space: 401")).to_have_class(
+            "news bad"
+        )
+        page.get_by_role("button", name="閉じる").click()
+        expect(page.get_by_role("status").filter(has_text="同期が失敗しました。")).to_have_count(0)
+
+
+def test_a_refusal_is_not_green_and_says_what_to_do_in_the_language_of_the_page(
+    serve: Serve, sim: Simulator, log: Log, dagster: DagsterStandIn
+) -> None:
+    log.done()
+    dagster.works("projects", "the-first")
+    service = serve(**at(sim))
+    with visitor_at(str(service.base_url)) as visitor:
+        page = visitor.page
+        start(page)
+        expect(page.get_by_role("status").filter(has_text="すでに同期中です。終わるのを待つか")).to_have_class("news warn")
+        page.get_by_role("button", name="English").click()
+        expect(page.get_by_role("status").filter(has_text="A sync is at work already. Wait for it")).to_have_class("news warn")
+        dagster.answers["runsOrError"]["results"].clear()
+        dagster.answers["launchRun"] = {"__typename": "UnauthorizedError", "message": "no"}
+        start(page)
+        refused = page.get_by_role("status").filter(has_text="Dagster refuses. Check BACKLOG_DAGSTER_URL")
+        expect(refused).to_have_class("news bad")
+        expect(refused).to_contain_text("Dagster says: Dagster takes no runs: it is read-only.")
+        page.get_by_role("button", name="日本語").click()
+        expect(page.get_by_role("status").filter(has_text="Dagster が受け付けません。")).to_have_class("news bad")
+
+
+def test_no_sync_that_matches_is_another_thing_than_no_sync_at_all(serve: Serve, sim: Simulator, log: Log) -> None:
+    with visitor_at(str(serve(**at(sim)).base_url), locale="en-US") as visitor:
+        history = visitor.page.get_by_role("region", name="History")
+        expect(history).to_contain_text("There was no sync yet.")
+        log.done("users")
+        expect(history.get_by_role("row").filter(has_text="users")).to_be_visible()
+        visitor.page.get_by_label("Failed only").check()
+        expect(history).to_contain_text("No sync matches the filter.")
+        visitor.page.get_by_role("button", name="日本語").click()
+        expect(visitor.page.get_by_text("条件に合う同期はありません。")).to_be_visible()
+
+
+def test_the_badge_says_what_is_wrong_with_backlog_since_when_and_why_and_open_alerts_are_listed(
+    serve: Serve, sim: Simulator, log: Log, warehouse: Engine
+) -> None:
+    cause = "2 of 3 projects are equal; not WEB"
+    log.done(error=EVIL, project="OPS")
+    with warehouse.begin() as connection:
+        note_space_url(connection, "acme", sim.url)
+    problems = [
+        {"asset": "raw/issues: issue_counts_match_source", "cause": cause, "since": "2026-11-27T00:00:00+00:00"},
+        {"asset": "raw/issues", "cause": EVIL, "since": "2026-11-27T00:00:00+00:00"},
+    ]
+    beat(warehouse, alerts_of(sim.url), {"open": problems})
+    with visitor_at(str(serve(**at(sim)).base_url), width=390) as visitor:
+        page = visitor.page
+        expect(page.get_by_role("status").filter(has_text="acme に接続中")).to_be_visible()
+        note(warehouse, sim.url, Outcome("refused", "GET /space/activities: 401: check BACKLOG_API_KEY"), 0)
+        badge = page.get_by_role("status").filter(has_text="にアクセスを拒否されています")
+        expect(badge).to_contain_text("から · GET /space/activities: 401: check BACKLOG_API_KEY")
+        expect(badge).to_have_class("badge bad")
+        attention = page.get_by_role("region", name="対応が必要")
+        expect(attention.get_by_role("listitem").filter(has_text=f"raw/issues: issue_counts_match_source: {cause}")).to_be_visible()
+        expect(attention.get_by_role("listitem").filter(has_text="GET /issues: 500")).to_have_count(1)
+        # On a phone result and error are in sight.
+        row = page.get_by_role("row").filter(has_text="GET /issues: 500")
+        for cell in (row.get_by_role("cell", name="失敗"), row.get_by_role("cell", name="GET /issues: 500")):
+            box = cell.bounding_box()
+            assert box is not None
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= 390
+        assert page.evaluate("[...document.querySelectorAll('.wide')].every(one => one.scrollWidth <= one.clientWidth)")
+        page.get_by_role("button", name="English").click()
+        expect(page.get_by_role("status").filter(has_text="refuses access · since")).to_contain_text("check BACKLOG_API_KEY")

@@ -1,0 +1,46 @@
+// The language of the page, and how it writes words, numbers and times in it.
+
+import { WORDS } from './words.js';
+
+let language = localStorage.getItem('language') ?? (navigator.language.startsWith('ja') ? 'ja' : 'en');
+
+export const current = () => language;
+
+export function switchLanguage() {
+  language = language === 'ja' ? 'en' : 'ja';
+  localStorage.setItem('language', language);
+}
+
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '');
+
+export const say = (key, values = {}) => fill(WORDS[language][key], values);
+
+export const sayCondition = (kind, values) => fill(WORDS[language].conditions[kind], values);
+export const sayStart = (state) => WORDS[language].starts[state];
+
+/** Name a type, a mode or a job; a name that no list has is shown as it is. */
+export function named(kinds, name) {
+  return [kinds].flat().map((kind) => WORDS[language][kind][name]).find(Boolean) ?? name.replaceAll('_', ' ');
+}
+
+/** Say an error of the API by its code; one that has no words is said in those of the service. */
+export function sayError(error) {
+  const text = WORDS[language].errors[error.code];
+  return text ? fill(text, error) : `${error.message} ${error.hint}`;
+}
+
+const DAY = 24 * 3600 * 1000;
+
+export const number = (value) => new Intl.NumberFormat(language).format(value);
+export const percent = (value) => new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 1 }).format(value);
+export const moment = (text) => new Intl.DateTimeFormat(language, { dateStyle: 'short', timeStyle: 'medium' }).format(new Date(text));
+export const clock = (text) => new Intl.DateTimeFormat(language, { timeStyle: 'medium' }).format(new Date(text));
+/** Write a time of the last day without its date. */
+export const lately = (text) => (Date.now() - new Date(text) < DAY ? clock(text) : moment(text));
+
+export function duration(seconds) {
+  if (seconds === null) return '–';
+  const [, unit] = [[60, 'second'], [3600, 'minute'], [Infinity, 'hour']].find(([limit]) => seconds < limit);
+  const value = seconds / { second: 1, minute: 60, hour: 3600 }[unit];
+  return new Intl.NumberFormat(language, { style: 'unit', unit, maximumFractionDigits: 1 }).format(value);
+}
