@@ -3,7 +3,7 @@
 They are evaluated by the asset itself, as its other claims are: a check apart would be planned in each of its runs and then
 skipped, since Dagster starts nothing below an asset that records its partitions itself, and that would hide what was found last.
 
-Add here: another such claim. Keep out: counting (`census.py`), how the tables look (`standing.py`).
+Add here: another such claim. Keep out: counting (`reconcile/counts.py`), how the tables look (`standing.py`).
 """
 
 from collections.abc import Collection, Iterator
@@ -14,11 +14,11 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import Engine
 
-from assets.census import ProjectCount, census
 from assets.claims import rows_table
 from assets.location import SETTINGS, raw_key
 from assets.metadata import by_bucket
-from assets.standing import deletion_rows, explained, moment, project_rows
+from assets.reconcile.counts import TOO_FAST, ProjectCount, count_projects
+from assets.standing import deletion_rows, moment, project_rows
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import BacklogError
 from resources.progress import Progress
@@ -34,8 +34,9 @@ CENSUS_SPECS = [
     dg.AssetCheckSpec(
         COUNTS,
         asset=ISSUES,
-        description="Each project has as many issues in the warehouse as at the source, but for those created or deleted since its "
-        "last load. One request a project, and two more for one that differs. Every night all projects are counted, in a backfill "
+        description="Each project has as many issues in the warehouse as at the source, but for those that came or went there "
+        "since its last load, and those in quarantine. One request a project, and a few more for one that differs. Every night all "
+        "projects are counted, in a backfill "
         "those that it reads; every other run tells anew how each project was compared last, at no request.\n\n"
         "`projects` shows of each project whether it is equal, since when, and when that was proven: by number (`counted`) and by "
         "comparing each row (`row_by_row`: `backlog-elt verify --deep`). `what_was_deleted` shows what was found gone last: when, "
@@ -110,16 +111,17 @@ def issue_counts_match_source(client: BacklogClient, engine: Engine, covered: Co
         WarehouseError: the warehouse cannot be used.
     """
     space_key = str(client.space_info()["spaceKey"])
-    counts = census(client, engine, space_key, covered)
+    counts = count_projects(client, engine, space_key, covered)
     visible = {int(project["id"]): str(project["projectKey"]) for project in client.visible_projects()}
     with engine.begin() as connection:
-        record(connection, space_key, "census", [_outcome(count) for count in counts])
+        record(connection, space_key, "census", [_outcome(count) for count in counts if count.settled])
     with engine.connect() as connection:
         standings = latest(connection, space_key)
         others = {project: key for project, key in visible.items() if covered is not None and key not in covered}
         projects = project_rows(connection, space_key, counts, standings, others)
         deletions = deletion_rows(connection, space_key)
-    unequal = [one.project for one in counts if one.difference]
+    unsettled = [one.project for one in counts if not one.settled]
+    unequal = [one.project for one in counts if one.settled and one.difference]
     unequal += [key for project, key in others.items() if _differed(standings.get(project))]
     compared = {project: key for project, key in others.items() if project in standings}
     keys = {**{one.project_id: one.project for one in counts}, **compared}
@@ -127,14 +129,15 @@ def issue_counts_match_source(client: BacklogClient, engine: Engine, covered: Co
     return dg.AssetCheckResult(
         check_name=COUNTS,
         asset_key=ISSUES,
-        passed=not unequal,
+        passed=not unequal and not unsettled,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=_said(len(keys), unequal, doubted, sorted(set(others.values()) - set(compared.values()))),
+        description=_said(len(keys), unequal, unsettled, doubted, sorted(set(others.values()) - set(compared.values()))),
         metadata={
             "projects": rows_table(projects) if projects else "no project",
             # The UI sorts by name: the projects stand above what may be a long table.
             "what_was_deleted": rows_table(deletions) if deletions else "nothing was deleted",
             "unequal_projects": unequal,
+            "unsettled_projects": unsettled,
             **_sums(projects),
         },
     )
@@ -152,7 +155,7 @@ def _sums(projects: list[dict[str, Any]]) -> dict[str, int]:
 
 
 def _outcome(count: ProjectCount) -> Outcome:
-    return Outcome(count.project_id, count.source, count.warehouse, abs(count.difference), explained(count) or None)
+    return Outcome(count.project_id, count.source, count.warehouse, abs(count.difference), count.note or None)
 
 
 def _differed(standing: Standing | None) -> bool:
@@ -160,12 +163,14 @@ def _differed(standing: Standing | None) -> bool:
     return standing is not None and standing.how == "census" and bool(standing.differences)
 
 
-def _said(projects: int, unequal: list[str], doubted: list[str], unknown: list[str]) -> str:
-    said = [f"{projects - len(unequal)} of {projects} projects are equal"]
+def _said(projects: int, unequal: list[str], unsettled: list[str], doubted: list[str], unknown: list[str]) -> str:
+    said = [f"{projects - len(unequal) - len(unsettled)} of {projects} projects are equal"]
     if unknown:
         said.append(f"{', '.join(unknown)} were not compared yet, which the census does")
     if unequal:
         said.append(f"not {', '.join(unequal)}: backlog-elt verify --repair mends them")
+    if unsettled:
+        said.append(f"{', '.join(unsettled)}: {TOO_FAST}")
     if doubted:
         said.append(f"{', '.join(doubted)} differed row by row, which a count cannot take back: backlog-elt verify --deep")
     return "; ".join(said)

@@ -1,6 +1,6 @@
 """How each project stands, for people: equal or not, since when, how that was proven, and what was deleted and why.
 
-Add here: another column of these tables. Keep out: counting (`census.py`), what is kept of the counts
+Add here: another column of these tables. Keep out: counting (`reconcile/counts.py`), what is kept of the counts
 (`resources/warehouse/verifications.py`).
 """
 
@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select
 
-from assets.census import ProjectCount
 from assets.location import SETTINGS
+from assets.reconcile.counts import ProjectCount
 from resources.warehouse.deletion_log import Deletion, count_deletions, latest_deletions
 from resources.warehouse.schema import SPECS
 from resources.warehouse.verifications import Standing
@@ -85,21 +85,15 @@ def moment(value: datetime) -> str:
     return f"{value.astimezone(SETTINGS.zone):%Y-%m-%d %H:%M}"
 
 
-def explained(count: ProjectCount) -> str:
-    """Say which part of a difference is no fault: what has happened at the source since the last load."""
-    parts = [f"{number} {name}" for name, number in (("created", count.created), ("deleted", count.deleted)) if number]
-    return f"{', '.join(parts)} since the last load" if parts else ""
-
-
 def _counted(count: ProjectCount, standing: Standing | None, gone: str) -> Row:
     equal = not count.difference and (standing is None or standing.equal)
     return {
         "project": count.project,
-        "state": EQUAL if equal else DIFFERS,
+        "state": (EQUAL if equal else DIFFERS) if count.settled else NOT_COUNTED,
         **_proven(standing),
         "source": count.source,
         "warehouse": count.warehouse,
-        "remarks": _remarks(_off(count.difference), _rows_differ(standing), explained(count), gone),
+        "remarks": _remarks(_off(count.difference) if count.settled else "", _rows_differ(standing), count.note, gone),
     }
 
 

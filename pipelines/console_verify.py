@@ -38,7 +38,7 @@ def verified_table(found: Mapping[str, Any]) -> str:
     if mended:
         parts.append(_rows(f"{mended:,} {_were(mended)} different and mended", mended, found["mended_rows"]))
     if found["differences"]:
-        total = sum(one["differences"] + one["behind"] for one in found["tables"].values())
+        total = sum(one[name] for one in found["tables"].values() for name in ("differences", "behind", "quarantined"))
         words = f"{total:,} {'row differs' if total == 1 else 'rows differ'}{' still' if mended else ''}"
         parts.append(_rows(words, total, found["differences"]))
     parts.append(_last(found))
@@ -74,6 +74,9 @@ def _last(found: Mapping[str, Any]) -> str:
         "behind": "behind: only what has changed since the last load differs, and the next load brings it",
         "different": "different still" if found["mended"] else "different: mend it with --repair",
     }[found["status"]]
+    refused = sum(one["quarantined"] for one in found["tables"].values())
+    if refused:
+        words += f", but for {refused:,} in quarantine (ops.rejected_records)"
     return f"{words} ({found['how']}, {found['seconds']:.1f} s, {made} requests)"
 
 

@@ -242,16 +242,21 @@ def run_job(
 
 
 def _broken_promise(event: dg.DagsterEvent, promised: Collection[str]) -> Iterator[str]:
-    """Yield a line when the census found that projects do not equal the source, though the load was to make them equal.
+    """Yield a line when the count found that projects do not equal the source, though the load was to make them equal.
 
     A project that was not asked for, or of which only some months were ever read, is for the check to tell, no failure of the load.
     """
+    from assets.reconcile.counts import TOO_FAST
+
     check = event.asset_check_evaluation_data
     if check.check_name == "issue_counts_match_source" and not check.passed:
         unequal: Any = check.metadata["unequal_projects"].value
-        broken = [project for project in unequal if project in promised]
-        if broken:
-            yield f"{check.check_name}: {', '.join(broken)}: not as many issues as at the source; load with --full"
+        for project in unequal:
+            if project in promised:
+                repair = f"backlog-elt verify --repair --project {project} finds and mends them"
+                yield f"{check.check_name}: {project}: not as many issues as at the source; {repair}"
+        unsettled: Any = check.metadata["unsettled_projects"].value
+        yield from (f"{check.check_name}: {project}: {TOO_FAST}" for project in unsettled if project in promised)
 
 
 def reason(event: dg.DagsterEvent) -> str:

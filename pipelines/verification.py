@@ -1,8 +1,8 @@
 """`backlog-elt verify`: the comparison of the warehouse with the source, and the loads that mend what differs.
 
-The status is `equal`, `behind` or `different`; the command ends with 1 unless it is `equal`. In a space at work some rows are
-always newer at the source: where only those differ that were made, changed or deleted there since the last load, it is `behind`,
-and the next load brings them. Anything else that differs is `different`: something was missed or was changed in the warehouse.
+The status is `equal`, `behind` or `different`. In a space at work some rows are always newer at the source: where only those differ
+that were made, changed or deleted there since the last load, it is `behind`, and the next load brings them. Anything else that
+differs is `different`: something was missed or was changed in the warehouse, and the command ends with 1.
 
 Add here: what a comparison may be asked for. Keep out: comparing (`assets/verify`), how it is drawn (`console_verify.py`).
 """

@@ -11,24 +11,20 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Text, cast, exists, func, select
+from sqlalchemy import select
 
 from assets.partitions import Slice, month_keys
 from assets.raw.issue_report import Tally
 from assets.raw.issue_scope import Project
 from assets.raw.table_load import TableLoad
+from assets.reconcile.counts import IDS_PER_REQUEST, PROJECTS_PER_REQUEST, differing_projects, holdings
 from resources.backlog.errors import NotFound
 from resources.backlog.feed import ISSUE_DELETED, deleted_issues
 from resources.backlog.models import IssueFilter
 from resources.warehouse.deletes import mark_issues_deleted, stored_ids
 from resources.warehouse.quarantine import pending_rejections, resolve_rejections
 from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import rejected_records
 
-#: Ids in one request of `GET /issues?id[]=`; a page holds as many.
-IDS_PER_REQUEST = 100
-#: Projects in one request; keeps the address short.
-PROJECTS_PER_REQUEST = 100
 #: Activities are looked at from this long before the watermark on: they may become visible late.
 FEED_LOOKBACK = timedelta(hours=1)
 #: How the absence of an issue is confirmed, whatever told of it.
@@ -64,34 +60,36 @@ def mark_missed(load: TableLoad, project: Project, missed: Collection[int], visi
 
 
 def unequal_projects(
-    load: TableLoad, projects: Sequence[Project], visible: dict[int, Project], tally: Tally, since: datetime
+    load: TableLoad,
+    projects: Sequence[Project],
+    visible: dict[int, Project],
+    tally: Tally,
+    deleted_since: datetime,
+    read_at: datetime,
 ) -> list[Project]:
-    """Return the active projects that have not as many issues here as at the source.
+    """Return the active projects that have not as many issues here as at the source, but for what happened there since `read_at`.
 
-    One request when all is equal. When not, the deletions that the activity feed tells since `since` are confirmed and marked; what
-    is still unequal after that is left to the caller.
+    One request when all is equal. When not, the deletions that the activity feed tells since `deleted_since` are confirmed and
+    marked; what still differs after that, without being explained, is left to the caller.
 
     Raises:
         NotFound: one of them has gone out of sight meanwhile.
     """
     active = [project for project in projects if not project.archived]
-    if _source_count(load, active) == _stored_count(load, active):
+    ids = [project.id for project in active]
+    if _source_count(load, active) == holdings(load.engine, load.space_key).total(ids):
         return []
-    told = deleted_issues(load.client, since - FEED_LOOKBACK)
+    told = deleted_issues(load.client, deleted_since - FEED_LOOKBACK)
     issues = load.spec.table.c
     stored = select(issues.id).where(issues.space_key == load.space_key, issues.id.in_(told), issues.deleted_at.is_(None))
     with load.engine.connect() as connection:
         suspects = set(connection.execute(stored).scalars())
     _mark_if_absent(load, suspects, visible, tally, projects[0].id, "activity feed")
-    unequal = [project for project in active if not is_equal(load, project)]
+    differing = differing_projects(load.client, load.engine, load.space_key, ids, read_at)
+    unequal = [project for project in active if project.id in differing]
     if unequal:
         _refuse_lost(load, unequal)
     return unequal
-
-
-def is_equal(load: TableLoad, project: Project) -> bool:
-    """Say whether a project has as many issues here as at the source; one request."""
-    return _source_count(load, [project]) == _stored_count(load, [project])
 
 
 def retry_rejected(load: TableLoad, visible: dict[int, Project]) -> None:
@@ -225,23 +223,3 @@ def _chunks(values: Sequence[int], size: int) -> Iterator[tuple[int, ...]]:
 def _source_count(load: TableLoad, projects: Sequence[Project]) -> int:
     chunks = _chunks([project.id for project in projects], PROJECTS_PER_REQUEST)
     return sum(load.client.issues_count(IssueFilter(project_id=chunk)) for chunk in chunks)
-
-
-def _stored_count(load: TableLoad, projects: Sequence[Project]) -> int:
-    """Count the issues of projects that are stored or in quarantine: those, too, are at the source."""
-    issues = load.spec.table.c
-    ids = [project.id for project in projects]
-    present = (issues.space_key == load.space_key, issues.project_id.in_(ids), issues.deleted_at.is_(None))
-    rejected = rejected_records.c
-    quarantined = (
-        rejected.space_key == load.space_key,
-        rejected.table_name == load.spec.name,
-        rejected.reason == "rejected",
-        rejected.resolved_at.is_(None),
-        rejected.project_id.in_(ids),
-        ~exists().where(*present, cast(issues.id, Text) == rejected.record_key),
-    )
-    with load.engine.connect() as connection:
-        stored = connection.execute(select(func.count()).where(*present)).scalar_one()
-        held = connection.execute(select(func.count(rejected.record_key.distinct())).where(*quarantined)).scalar_one()
-    return int(stored) + int(held)

@@ -10,7 +10,7 @@ from functools import partial
 
 from assets.metadata import Window as Span
 from assets.partitions import Slice, month_keys, month_of, partition_key, slices_of
-from assets.raw.issue_deletes import is_equal, mark_missed, mark_vanished, retry_rejected, unequal_projects
+from assets.raw.issue_deletes import mark_missed, mark_vanished, retry_rejected, unequal_projects
 from assets.raw.issue_passes import attempt, broken_off, checkpoints, complete, reached, store, store_batch
 from assets.raw.issue_report import Tally, report_partitions, report_run
 from assets.raw.issue_scope import SCOPE, Project, known_rows, passes, project_of, visible_projects
@@ -117,7 +117,7 @@ def _read_whole(
             changes, unequal = _store_changes(load, [project], resume.started_at, resume.started_at, visible, tally)
             started = changes.started_at
         else:
-            unequal = _still_unequal(load, [project], visible, tally, changes_until, scan.started_at)
+            unequal = unequal_projects(load, [project], visible, tally, changes_until, changes_until)
             started = changes_until
         if unequal:
             load.context.log.warning(f"{project.key}: not as many issues as at the source after an earlier read; reading all again")
@@ -177,25 +177,10 @@ def _store_changes(
     wanted = wanted_before(load, ids)
     scan = scan_changes(load.client, ids, start)
     read_others(load, settle_met(load, wanted, store(load, scan, tally, projects)), visible, tally)
-    unequal = _still_unequal(load, projects, visible, tally, deleted_since, scan.started_at)
+    unequal = unequal_projects(load, projects, visible, tally, deleted_since, scan.next_watermark)
     # What was just marked deleted has left children alone.
     read_others(load, wanted_before(load, ids), visible, tally)
     return scan, unequal
-
-
-def _still_unequal(
-    load: TableLoad,
-    projects: Sequence[Project],
-    visible: dict[int, Project],
-    tally: Tally,
-    deleted_since: datetime,
-    created_since: datetime,
-) -> list[Project]:
-    """Return the projects that have not as many issues as at the source, when deletions and creations since then are stored."""
-    unequal = unequal_projects(load, projects, visible, tally, deleted_since)
-    if unequal:
-        store(load, scan_changes(load.client, [project.id for project in unequal], created_since), tally, unequal, sort=None)
-    return [project for project in unequal if not is_equal(load, project)]
 
 
 def _store_whole(

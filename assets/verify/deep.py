@@ -5,7 +5,7 @@ never older than what it is compared with, so that what changes meanwhile is new
 
 The feed `raw/activities` is left out: its rows are facts that the source trims, and nothing about them can be stale.
 
-Add here: how another table is gone through. Keep out: what explains a difference (`reasons.py`), mending it (`mend.py`).
+Add here: how another table is gone through. Keep out: what explains a difference (`assets/reconcile`), mending it (`mend.py`).
 """
 
 from array import array
@@ -18,11 +18,11 @@ from sqlalchemy import Engine, func, select
 
 from assets.metadata import by_bucket
 from assets.raw.issue_scope import Project
+from assets.reconcile.rows import Reasons, in_quarantine
 from assets.verify.differences import CONTENT, EXTRA, Difference
 from assets.verify.labels import labelled
 from assets.verify.lists import OF_PROJECT, OF_SPACE
 from assets.verify.pairs import HISTORY, Found, Pairs, chunks
-from assets.verify.reasons import Reasons, with_rejections
 from assets.verify.sides import Row
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import AuthenticationError, IncompleteScan, NotFound, PermanentError, PermissionDenied
@@ -118,7 +118,7 @@ class Deep:
                     if project.id in seen:
                         with self._part(f"{project.key}, comments", project):
                             self._comments_of(project, seen[project.id])
-        return [*self._unreadable, *self.recheck(self._suspects)]
+        return [*in_quarantine(self._engine, self.space_key, self._unreadable), *self.recheck(self._suspects)]
 
     def recheck(self, suspects: Suspects) -> list[Difference]:
         """Read suspects once more, on both sides, and return those that differ still.
@@ -141,8 +141,7 @@ class Deep:
             # With an issue that is gone its comments are gone too: one difference, not many.
             gone = {one.ids[0] for one, _ in found if one.table == "issues" and one.kind == EXTRA}
             found += [(one, record) for one, record in history if one.issue_id not in gone]
-            told = with_rejections(self._engine, self.space_key, list(self.reasons.explain(self._client, found)))
-            return labelled(self._engine, self.space_key, told)
+            return labelled(self._engine, self.space_key, self.reasons.explain(self._client, self._engine, self.space_key, found))
 
     def stored(self, table: str, project_id: int | None) -> int:
         """Count the rows of a table that are not marked deleted, of a project or of the space."""

@@ -4,7 +4,7 @@ A frame has one row a record and the columns `key` (parts joined by `/`), `proje
 `version` (time of change as the source writes it), `hash` (of what the record itself owns) and `record`; that of the warehouse has
 `gone` besides: why a row is marked deleted, null for one that is not.
 
-Add here: another kind of difference. Keep out: where the rows come from (`sides.py`), what explains a difference (`reasons.py`).
+Add here: another kind of difference. Keep out: where the rows come from (`sides.py`), what explains it (`assets/reconcile`).
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,6 +23,8 @@ CONTENT = "content differs"
 COLUMN = "column differs from payload"
 #: Every kind, in the order in which they are told.
 KINDS: Final = (MISSING, EXTRA, STALE, CONTENT, COLUMN)
+#: Takes the place of the kind of a row that the warehouse refuses.
+QUARANTINED = "in quarantine"
 
 #: Characters of a value that are shown of it.
 SHOWN = 120
@@ -44,6 +46,11 @@ class Difference:
     """Whether it is explained by what has happened at the source since the last load, which the next load brings."""
     label: str = ""
     """What people know the row by, empty where there is no such thing."""
+
+    @property
+    def different(self) -> bool:
+        """Whether nothing explains it."""
+        return not self.behind and self.kind != QUARANTINED
 
     @property
     def ids(self) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import pandas as pd
 from sqlalchemy import ColumnElement, Engine
 
-from assets.raw.issue_deletes import IDS_PER_REQUEST, PROJECTS_PER_REQUEST
+from assets.reconcile.counts import IDS_PER_REQUEST, PROJECTS_PER_REQUEST
 from assets.verify.changes import changes_of_comment, told_content
 from assets.verify.differences import EXTRA, Difference, compare, described, label_of
 from assets.verify.lists import read_list

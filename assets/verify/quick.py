@@ -1,9 +1,8 @@
-"""The quick comparison: the number of issues of each project on both sides, one request each. It is the census, asked by hand.
+"""The quick comparison: the number of issues of each project on both sides, one request each. It is the nightly count, by hand.
 
-A project that differs only by what was created or deleted since its last load is behind, not different: the next load brings that.
 Issues that were changed are not seen by a number; the deep comparison sees them.
 
-Add here: nothing; what is counted is the matter of `assets/census.py`. Keep out: comparing rows (`deep.py`).
+Add here: nothing; what is counted is the matter of `assets/reconcile/counts.py`. Keep out: comparing rows (`deep.py`).
 """
 
 from collections.abc import Collection
@@ -11,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from assets.census import ProjectCount, census
+from assets.reconcile.counts import TOO_FAST, ProjectCount, count_projects
 from assets.verify.result import ProjectVerdict, Verification
 from resources.backlog.client import BacklogClient
 from resources.warehouse.state import get_watermarks
@@ -27,9 +26,11 @@ def quick(client: BacklogClient, engine: Engine, chosen: Collection[str]) -> Ver
     space_key = str(client.space_info()["spaceKey"])
     with engine.connect() as connection:
         watermarks = get_watermarks(connection, space_key, "issues")
-    verdicts = [_verdict(count, watermarks.get(count.project_id)) for count in census(client, engine, space_key, chosen)]
+    counts = count_projects(client, engine, space_key, chosen)
+    verdicts = [_verdict(count, watermarks.get(count.project_id)) for count in counts]
     totals = (sum(verdict.source for verdict in verdicts), sum(verdict.warehouse for verdict in verdicts))
-    return Verification("quick", verdicts, {"issues": totals})
+    errors = [f"{count.project}: {TOO_FAST}" for count in counts if not count.settled]
+    return Verification("quick", verdicts, {"issues": totals}, errors=errors)
 
 
 def _verdict(count: ProjectCount, watermark: datetime | None) -> ProjectVerdict:
@@ -38,7 +39,10 @@ def _verdict(count: ProjectCount, watermark: datetime | None) -> ProjectVerdict:
         count.project,
         count.source,
         count.warehouse,
-        abs(count.difference),
-        count.created + count.deleted,
+        abs(count.difference) if count.settled else 0,
+        count.behind,
         watermark.isoformat() if watermark else None,
+        count.remark or None,
+        count.quarantined,
+        count.settled,
     )

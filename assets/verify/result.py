@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from assets.verify.differences import Difference
+from assets.verify.differences import QUARANTINED, Difference
 
 Status = Literal["equal", "behind", "different"]
 How = Literal["quick", "deep"]
@@ -28,6 +28,9 @@ class ProjectVerdict:
     behind: int
     loaded_until: str | None
     note: str | None = None
+    quarantined: int = 0
+    settled: bool = True
+    """False where it changed too fast to be compared."""
 
     @property
     def status(self) -> Status:
@@ -43,6 +46,7 @@ class ProjectVerdict:
             "warehouse": self.warehouse,
             "differences": self.differences,
             "behind": self.behind,
+            "quarantined": self.quarantined,
             "loaded_until": self.loaded_until,
             "note": self.note,
         }
@@ -68,32 +72,33 @@ class Verification:
     @property
     def status(self) -> Status:
         """Say how the warehouse compares with the source, over all projects and the lists of the space."""
-        rows = Counter(one.behind for one in self.differences)
-        unequal = rows[False] + sum(project.differences for project in self.projects)
-        return status_of(unequal, rows[True] + sum(project.behind for project in self.projects))
+        unequal = sum(one.different for one in self.differences) + sum(project.differences for project in self.projects)
+        behind = sum(one.behind for one in self.differences) + sum(project.behind for project in self.projects)
+        return status_of(unequal, behind)
 
-    @property
-    def failed(self) -> bool:
-        """Whether the command is to end with 1."""
-        return self.status != "equal" or bool(self.errors)
+    def failed(self, *, strict: bool = False) -> bool:
+        """Say whether the command is to end with 1: rows differ or could not be compared, or when `strict` are behind."""
+        return self.status == "different" or (strict and self.status == "behind") or bool(self.errors)
 
     def as_json(self) -> dict[str, Any]:
         """Return the object of `verify --json`, but for what it cost."""
         names = {project.id: project.key for project in self.projects}
-        different, behind = (Counter(one.table for one in self.differences if one.behind is late) for late in (False, True))
+        counts = {
+            "differences": Counter(one.table for one in self.differences if one.different),
+            "behind": Counter(one.table for one in self.differences if one.behind),
+            "quarantined": Counter(one.table for one in self.differences if one.kind == QUARANTINED),
+        }
         if self.how == "quick":
-            different["issues"], behind["issues"] = (
-                sum(getattr(project, name) for project in self.projects) for name in ("differences", "behind")
-            )
+            counts = {name: Counter(issues=sum(getattr(project, name) for project in self.projects)) for name in counts}
         return {
             "status": self.status,
             "how": self.how,
             "projects": [project.as_json() for project in self.projects],
             "tables": {
-                table: {"source": source, "warehouse": stored, "differences": different[table], "behind": behind[table]}
+                table: {"source": source, "warehouse": stored, **{name: rows[table] for name, rows in counts.items()}}
                 for table, (source, stored) in self.tables.items()
             },
-            "differences": [one.as_json(names) for one in sorted(self.differences, key=lambda one: one.behind)[:LISTED]],
+            "differences": [one.as_json(names) for one in sorted(self.differences, key=lambda one: not one.different)[:LISTED]],
             "mended": self.mended,
             "mended_rows": [one.as_json(names) for one in self.mended_rows[:LISTED]],
             "errors": list(self.errors),

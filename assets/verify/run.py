@@ -3,7 +3,6 @@
 Add here: another way to compare. Keep out: commands and jobs (`pipelines/verification.py`).
 """
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
@@ -11,7 +10,7 @@ from sqlalchemy import Engine
 
 from assets.raw.issue_scope import Project
 from assets.verify.deep import Deep, Suspects
-from assets.verify.differences import Difference
+from assets.verify.differences import QUARANTINED, Difference
 from assets.verify.lists import OF_PROJECT, OF_SPACE
 from assets.verify.mend import Mending, ask
 from assets.verify.pairs import HISTORY
@@ -103,22 +102,25 @@ class Comparison:
         )
 
     def _verdict(self, deep: Deep, project: Project, differences: Sequence[Difference]) -> ProjectVerdict:
-        mine = Counter(one.behind for one in differences if one.project_id == project.id)
+        mine = [one for one in differences if one.project_id == project.id]
+        refused = sum(one.kind == QUARANTINED for one in mine)
         watermark = deep.reasons.watermarks.get(project.id)
         notes = [] if self._comments else ["without comments"]
         if project.id in deep.silent:
             notes.append("it is archived and lists no issues")
         if project.id in deep.incomplete:
             notes.append("not compared whole")
+        notes += [f"{refused} in quarantine"] if refused else []
         return ProjectVerdict(
             project.id,
             project.key,
             deep.source["issues", project.id],
             deep.stored("issues", project.id),
-            mine[False],
-            mine[True],
+            sum(one.different for one in mine),
+            sum(one.behind for one in mine),
             watermark.isoformat() if watermark else None,
             "; ".join(notes) or None,
+            refused,
         )
 
     def _keep(self, found: Verification) -> None:
@@ -126,7 +128,7 @@ class Comparison:
         left_out = self._deep.incomplete | self._deep.silent if self._deep else set()
         kept: dict[How, list[Outcome]] = {"census": [], "deep": []}
         for project in found.projects:
-            if project.id not in left_out:
+            if project.settled and project.id not in left_out:
                 notes = [project.note, f"changed since the last load: {project.behind}" if project.behind else None]
                 outcome = Outcome(
                     project.id, project.source, project.warehouse, project.differences, "; ".join(filter(None, notes)) or None

@@ -71,15 +71,19 @@ def load(
 )
 @click.option("--deep", is_flag=True, help="Compare every row of every table; one request for each issue, for its comments.")
 @click.option("--repair", is_flag=True, help="Load again what differs, and only that (implies --deep); then compare it again.")
+@click.option("--strict", is_flag=True, help="End with 1 also where only what has changed since the last load differs.")
 @click.option("--no-comments", is_flag=True, help="With --deep: leave out comments and the changes that they tell of.")
 @click.option("--project", "projects", multiple=True, metavar="KEY", help="Only this project; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 @click.option("--no-progress", is_flag=True, help="No progress bars or lines.")
-def verify(deep: bool, repair: bool, no_comments: bool, projects: tuple[str, ...], as_json: bool, no_progress: bool) -> None:
+def verify(
+    deep: bool, repair: bool, strict: bool, no_comments: bool, projects: tuple[str, ...], as_json: bool, no_progress: bool
+) -> None:
     """Compare the warehouse with the source.
 
-    The number of issues of each project, or every row with --deep. Ends with 1 when they differ, also where only what has
-    changed at the source since the last load does ("behind").
+    The number of issues of each project, or every row with --deep. Ends with 0 when they are equal, or when only what has changed at
+    the source since the last load differs ("behind"): the next load brings that. Ends with 1 when anything else differs or could not
+    be compared; with --strict, also when it is behind.
     """
     settings = Settings.of_this_process()
     from pipelines import verification
@@ -101,7 +105,7 @@ def verify(deep: bool, repair: bool, no_comments: bool, projects: tuple[str, ...
     click.echo(json.dumps(found, ensure_ascii=False) if as_json else verified_table(found))
     for line in found["errors"]:
         click.echo(f"Error: {line}", err=True)
-    if verified.found.failed:
+    if verified.found.failed(strict=strict):
         sys.exit(1)
 
 

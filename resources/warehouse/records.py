@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
 from typing import Any
 
-from resources.warehouse.spec import Owned, TableSpec
+from resources.warehouse.spec import VOLATILE, Owned, TableSpec
 
 Record = dict[str, Any]
 Key = tuple[int, ...]
@@ -114,6 +114,13 @@ def _custom_field(value: Any) -> Any:
     return [value.get("id"), None if owned == [] else owned, value.get("otherValue")]
 
 
+def _steady(value: Any) -> Any:
+    """Return a JSON value without its volatile fields."""
+    if isinstance(value, dict):
+        return {name: _steady(item) for name, item in value.items() if name not in VOLATILE}
+    return [_steady(item) for item in value] if isinstance(value, list) else value
+
+
 _REDUCE: dict[Owned, Callable[[Any], Any]] = {
     Owned.REFERENCE: _reference,
     Owned.REFERENCES: _each(_reference),
@@ -128,16 +135,18 @@ _REDUCE: dict[Owned, Callable[[Any], Any]] = {
 def owned_content(spec: TableSpec, record: Record) -> Record:
     """Return what the record itself owns: references as ids, lists in a fixed order, empty the same as absent.
 
-    Nested objects are snapshots of other records as they are now (a user's `lastLoginTime` moves all the time);
-    that they moved is no change of this record. Fields that the schema does not know are kept whole.
+    Nested objects are snapshots of other records as they are now: that they moved is no change of this record. Nor is it one when a
+    volatile field moves. Of fields that the schema does not know, all else is kept.
     """
-    names = record if spec.owns_only is None else spec.owns_only & record.keys()
+    names = record.keys() if spec.owns_only is None else spec.owns_only & record.keys()
     owned = {}
-    for name in names:
+    for name in names - VOLATILE:
         value = record[name]
         rule = spec.owned.get(name)
         if rule is not None:
             value = _REDUCE[rule](value)
+        elif name not in spec.known:
+            value = _steady(value)
         if value is not None and value != []:
             owned[name] = value
     return owned

@@ -64,7 +64,12 @@ _USERS = raw_table(
         Field("role_type", Kind.BIGINT, "roleType", "Role 1-6; the meaning depends on the space's plan"),
         Field("lang", Kind.TEXT, "lang", "Language of the user, null when not set"),
         Field("mail_address", Kind.TEXT, "mailAddress", "Personal data; null when the API key may not see it"),
-        Field("last_login_at", Kind.TIMESTAMP, "lastLoginTime", "When the user last logged in"),
+        Field(
+            "last_login_at",
+            Kind.TIMESTAMP,
+            "lastLoginTime",
+            "When the user last logged in, as of the last load of users; a login alone moves no loaded_at",
+        ),
         Field("nulab_account_id", Kind.TEXT, "nulabAccount.nulabId", "Id of the Nulab account, null when none"),
     ],
     endpoint="GET /users",

@@ -6,7 +6,7 @@ Add here: a new kind of column, or a new rule for what a record owns. Keep out: 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Index, MetaData, Numeric, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -22,6 +22,11 @@ metadata = MetaData(
         "ix": "%(table_name)s_%(column_0_N_name)s_idx",
     }
 )
+
+
+#: Fields that move by themselves, in a record or in a snapshot nested in one: such a move is no change of the record. It is not
+#: compared, and does not touch `loaded_at`. A user's time of login is the only one that the API's reference names.
+VOLATILE: Final = frozenset({"lastLoginTime"})
 
 
 class Kind(Enum):
@@ -118,6 +123,11 @@ class TableSpec:
     def vanishes(self) -> bool:
         """Whether rows can vanish from the source, so that the table has `deleted_at` and `deleted_reason`."""
         return "deleted_at" in self.table.c
+
+    @property
+    def volatile(self) -> tuple[Field, ...]:
+        """The typed columns whose value moves by itself."""
+        return tuple(field for field in self.fields if field.path in VOLATILE)
 
     def field(self, column: str) -> Field:
         """Return the declaration of a typed column; KeyError when there is none of that name."""

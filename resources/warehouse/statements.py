@@ -69,9 +69,11 @@ def merge_statement(table: str, extra: frozenset[str]) -> TextClause:
     """Return the merge of a raw table.
 
     Parameters: `batch` (JSON array of records), `hashes` (their content hashes), `space_key`, `run_id`, `timezone`,
-    and `extra_<column>` for each name in `extra`. Returns the key columns and `inserted` of each row written.
+    and `extra_<column>` for each name in `extra`. Returns the key columns and `inserted` of each row written; where a table has
+    volatile columns `changed` besides.
     A row is written when it is new, or when it is not older than the stored one and differs from it or comes back.
     A stored `content_hash` of '' asks for the row to be written again, by whatever version comes first.
+    A row of which only a volatile column has moved gets the new value, but keeps its `loaded_at` and `run_id`: it has not changed.
     """
     spec = SPECS[table]
     values = {
@@ -93,13 +95,22 @@ def merge_statement(table: str, extra: frozenset[str]) -> TextClause:
             "COALESCE(" + ", ".join(f"{row}.{name}" for name in spec.freshness) + ", '-infinity')" for row in ("excluded", "t")
         )
         changed += f" AND {new} >= {old}"
-    changed = f"t.content_hash = '' OR ({changed})"
+    changed = written = f"t.content_hash = '' OR ({changed})"
+    returned = [*(f"t.{name}" for name in spec.key), "(t.xmax = 0) AS inserted"]
+    if spec.volatile:
+        moved = " OR ".join(f"t.{field.name} IS DISTINCT FROM excluded.{field.name}" for field in spec.volatile)
+        written = f"{changed} OR {moved}"
+        for name in ("loaded_at", "run_id"):
+            updates[updates.index(f"{name} = excluded.{name}")] = (
+                f"{name} = CASE WHEN {changed} THEN excluded.{name} ELSE t.{name} END"
+            )
+        returned.append("(t.loaded_at = statement_timestamp()) AS changed")
     lines = (
         f"INSERT INTO {spec.table.fullname} AS t ({', '.join(values)})",
         f"SELECT {', '.join(values.values())}",
         "FROM ROWS FROM (jsonb_array_elements(CAST(:batch AS jsonb)), unnest(CAST(:hashes AS text[]))) AS e(r, h)",
         f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {', '.join(updates)}",
-        f"WHERE {changed}",
-        f"RETURNING {', '.join((*(f't.{name}' for name in spec.key), '(t.xmax = 0) AS inserted'))}",
+        f"WHERE {written}",
+        f"RETURNING {', '.join(returned)}",
     )
     return text("\n".join(lines))

@@ -26,4 +26,4 @@ def test_a_row_that_somebody_has_spoilt_is_told(loaded: Deployment, tampering: T
     found = deep(loaded)
     assert told(found) == tampering.told
     assert told(found, behind=True) == set()
-    assert found.found.failed
+    assert found.found.failed()

@@ -41,6 +41,20 @@ def test_a_changed_record_updates_its_row_and_no_other(load: Any, rows: Any, iss
     assert [(row["summary"], row["run_id"]) for row in rows("issues")] == [("鍵を回す", "run-1"), ("new", "run-2")]
 
 
+def test_a_login_is_stored_but_counts_as_no_change_of_the_user(load: Any, rows: Any, user: Any) -> None:
+    load("users", user(1), user(2))
+    before = rows("users")
+    result = load("users", user(1, lastLoginTime="2026-08-01T00:00:00Z"), user(2), run_id="run-2")
+    assert (result.inserted, result.updated, result.unchanged) == ((), (), 2)
+    moved, same = rows("users")
+    assert same == before[1]
+    assert {name for name in moved if moved[name] != before[0][name]} == {"payload", "last_login_at"}
+    assert moved["payload"]["lastLoginTime"] == "2026-08-01T00:00:00Z"
+    renamed = load("users", user(1, name="New", lastLoginTime="2026-08-02T00:00:00Z"), run_id="run-3")
+    assert renamed.updated_ids == (moved["id"],)
+    assert [row["run_id"] for row in rows("users")] == ["run-3", "run-1"]
+
+
 def test_an_older_record_does_not_overwrite_a_newer_one(load: Any, rows: Any, issue: Any) -> None:
     load("issues", issue(1, summary="new", updated="2026-08-03T00:00:00Z"))
     result = load("issues", issue(1, summary="old", updated="2026-08-02T00:00:00Z"))

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, event, text
 
+from resources.warehouse import migrations
 from resources.warehouse.connect import engine
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.migrations import upgrade
@@ -64,9 +66,10 @@ def test_two_processes_that_migrate_at_once_both_succeed(empty_url: str) -> None
         for _ in range(2)
     ]
     assert [(process.communicate(timeout=120)[1], process.returncode) for process in both] == [("", 0), ("", 0)]
+    newest = max(path.stem[:4] for path in (Path(migrations.__file__).parent / "versions").glob("0*.py"))
     made = engine(empty_url)
     with made.connect() as conn:
-        assert conn.execute(text("SELECT version_num FROM ops.alembic_version")).scalars().all() == ["0009"]
+        assert conn.execute(text("SELECT version_num FROM ops.alembic_version")).scalars().all() == [newest]
         assert conn.execute(text("SELECT count(*) FROM raw.issues")).scalar_one() == 0
     made.dispose()
 

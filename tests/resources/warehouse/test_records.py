@@ -111,10 +111,19 @@ def test_a_change_of_a_comment(one: dict[str, Any], other: dict[str, Any]) -> No
     assert content_hash(SPECS["comments"], one) != content_hash(SPECS["comments"], other)
 
 
-def test_a_login_changes_the_user_but_no_membership(user: Any) -> None:
-    before, after = user(1), user(1, lastLoginTime="2026-08-01T00:00:00Z", name="New")
+def test_another_name_changes_the_user_but_no_membership(user: Any) -> None:
+    before, after = user(1), user(1, name="New")
     assert content_hash(SPECS["users"], before) != content_hash(SPECS["users"], after)
     assert content_hash(SPECS["project_members"], before) == content_hash(SPECS["project_members"], after)
+
+
+@pytest.mark.parametrize("nested", ["a field nobody knows", "list"])
+def test_a_login_is_no_change_of_the_user_or_of_whatever_holds_one(user: Any, nested: str) -> None:
+    before, after = user(1), user(1, lastLoginTime="2026-08-01T00:00:00Z")
+    assert content_hash(SPECS["users"], before) == content_hash(SPECS["users"], after)
+    holders = [{"id": 1, nested: [one] if nested == "list" else one} for one in (before, after, user(1, name="New"))]
+    hashes = [content_hash(ISSUES, holder) for holder in holders]
+    assert hashes[0] == hashes[1] != hashes[2]
 
 
 def test_a_renamed_item_changes_the_custom_field_but_not_their_order() -> None:

@@ -1,6 +1,6 @@
-"""What explains a difference: things that have happened at the source since the last load, which the next load brings.
+"""Rows that differ, and what explains each: it has changed at the source since the last load, or it is in quarantine.
 
-Add here: another reason why rows may differ without anything being wrong. Keep out: finding the rows (`deep.py`).
+Add here: another reason why a row may differ without anything being wrong. Keep out: finding the rows (`assets/verify`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,16 +10,15 @@ from typing import Any
 
 from sqlalchemy import Engine, func, select
 
-from assets.census import LOOKBACK
-from assets.verify.differences import CONTENT, EXTRA, Difference, short
+from assets.reconcile.evidence import LOOKBACK, Feed, Refused, quarantined
+from assets.verify.differences import CONTENT, EXTRA, QUARANTINED, Difference, short
 from resources.backlog.client import BacklogClient
-from resources.backlog.feed import deleted_issues
 from resources.warehouse.reads import CommentRead, pending_comments
-from resources.warehouse.schema_ops import rejected_records, sync_history
+from resources.warehouse.schema_ops import sync_history
 from resources.warehouse.state import get_watermarks
 
 #: Fields of a record that say when something happened to it.
-_MOMENTS = ("updated", "created", "lastLoginTime")
+_MOMENTS = ("updated", "created")
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Reasons:
     An issue or comment is behind when it was changed, made or deleted after the watermark of its project, or when its comments are
     known to be unread. The content of a comment may also differ because its issue, which is behind, has moved to another project.
     A row of a list is behind when it says itself that it was changed after the list was loaded last; most lists say no time, and a
-    row of theirs that differs is a difference until the next load.
+    row of theirs that differs is a difference until the next load. A row is in quarantine when its record was refused.
     """
 
     watermarks: dict[int, datetime]
@@ -52,11 +51,16 @@ class Reasons:
             loaded = {str(table): moment for table, moment in connection.execute(loads)}
         return cls(watermarks, pending, loaded)
 
-    def explain(self, client: BacklogClient, found: Iterable[tuple[Difference, Any]]) -> Iterator[Difference]:
-        """Yield the differences, marked as behind where they are; each comes with the record of the source, None without one.
+    def explain(
+        self, client: BacklogClient, engine: Engine, space_key: str, found: Iterable[tuple[Difference, Any]]
+    ) -> list[Difference]:
+        """Return the differences, each marked where something explains it; each comes with the record of the source, or None.
 
         Call it when the source is read: the activity feed is asked what was deleted, once a project that has an issue too many.
         """
+        return in_quarantine(engine, space_key, list(self._marked(client, found)))
+
+    def _marked(self, client: BacklogClient, found: Iterable[tuple[Difference, Any]]) -> Iterator[Difference]:
         late: set[int] = set()
         for difference, record in sorted(found, key=lambda one: one[0].table != "issues"):
             if difference.table not in {"issues", "comments", "issue_changes"}:
@@ -76,7 +80,9 @@ class Reasons:
         if issue.kind != EXTRA:
             return _since(record, watermark)
         if issue.project_id not in self.deleted:
-            self.deleted[issue.project_id] = deleted_issues(client, watermark - LOOKBACK, issue.project_id)
+            feed = Feed(client, issue.project_id, watermark - LOOKBACK)
+            feed.look()
+            self.deleted[issue.project_id] = set(feed.deleted)
         return issue.ids[0] in self.deleted[issue.project_id]
 
     def _is_unread(self, difference: Difference) -> bool:
@@ -87,20 +93,24 @@ class Reasons:
         return read.from_id == 0 if difference.kind == EXTRA else difference.ids[0] > read.from_id
 
 
-def with_rejections(engine: Engine, space_key: str, found: Sequence[Difference]) -> list[Difference]:
-    """Say of the rows that the warehouse could not take as they are that they are in quarantine, and why."""
-    entry = rejected_records.c
-    query = select(entry.table_name, entry.record_key, entry.error).where(
-        entry.space_key == space_key, entry.reason == "rejected", entry.resolved_at.is_(None)
-    )
+def in_quarantine(engine: Engine, space_key: str, found: Sequence[Difference]) -> list[Difference]:
+    """Mark the differences whose record the warehouse refuses, and say why it does."""
+    if not found:
+        return []
     with engine.connect() as connection:
-        rejected = {(str(table), str(key)): str(error) for table, key, error in connection.execute(query)}
+        refused = quarantined(connection, space_key)
+    keyless = {(table, one.project_id): one for (table, key), one in refused.items() if key.startswith("?")}
     return [
-        replace(one, warehouse=short(f"in ops.rejected_records: {rejected[one.table, one.key]}"))
-        if (one.table, one.key) in rejected and one.kind != EXTRA
-        else one
+        _refused(one, keyless.get((one.table, one.project_id)) if one.key.startswith("?") else refused.get((one.table, one.key)))
         for one in found
     ]
+
+
+def _refused(one: Difference, entry: Refused | None) -> Difference:
+    if entry is None or one.kind == EXTRA:
+        return one
+    words = short(f"in ops.rejected_records: {entry.error}")
+    return replace(one, warehouse=words) if one.behind else replace(one, kind=QUARANTINED, warehouse=words)
 
 
 def _since(record: Any, moment: datetime | None) -> bool:
