@@ -81,9 +81,9 @@ def verify(
 ) -> None:
     """Compare the warehouse with the source.
 
-    The number of issues of each project, or every row with --deep. Ends with 0 when they are equal, or when only what has changed at
-    the source since the last load differs ("behind"): the next load brings that. Ends with 1 when anything else differs or could not
-    be compared; with --strict, also when it is behind.
+    The number of issues of each project, or every row with --deep. Ends with 0 when they are equal, or when only what has changed
+    at the source since the last load differs ("behind"): the next load brings that. Ends with 1 when anything else differs or could
+    not be compared; with --strict, also when it is behind.
     """
     settings = Settings.of_this_process()
     from pipelines import verification
