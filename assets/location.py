@@ -12,6 +12,9 @@ from resources.settings import Settings
 
 SETTINGS = Settings.of_this_process()
 
+#: The page that `backlog-elt report` writes, which stands in the lineage by the exposure of its name.
+REPORT = dg.AssetKey(["dashboard", "report"])
+
 
 def raw_key(table: str) -> dg.AssetKey:
     """Return the key of the asset of a raw table: `raw/users`, where there are several locations `acme/raw/users`."""

@@ -29,9 +29,10 @@ def _marts() -> dg.Definitions:
     # dbt is loaded (1.6 s, 80 MB) only where marts are made.
     from assets.marts.build import MART_ASSETS
     from assets.marts.dashboards import DASHBOARDS
+    from assets.marts.ops_tables import OPS_ASSETS
     from pipelines.marts import MART_SENSORS, marts_job
 
-    return dg.Definitions(assets=[*MART_ASSETS, *DASHBOARDS], jobs=[marts_job], sensors=MART_SENSORS)
+    return dg.Definitions(assets=[*OPS_ASSETS, *MART_ASSETS, *DASHBOARDS], jobs=[marts_job], sensors=MART_SENSORS)
 
 
 defs = build_definitions()

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from pipelines.environment import open_instance, prepare_storage, source
-from pipelines.processes import mark
-from pipelines.runs import PROCESS_TAG, end_dead_runs
+from pipelines.runs import command_tags, end_dead_runs
 from resources.progress import Progress
 from resources.redact import redact
 from resources.settings import Settings
@@ -225,13 +224,13 @@ def run_job(
     Raises:
         LoadInterruptedError: somebody ended the run.
     """
-    from assets.location import raw_key
+    from assets.location import SETTINGS, raw_key
 
     result = definitions.resolve_job_def(job).execute_in_process(
         run_config={**QUIET, **(config or {})},
         instance=instance,
         asset_selection=[raw_key(table) for table in tables] or None,
-        tags={**(tags or {}), PROCESS_TAG: mark()},
+        tags={**(tags or {}), **command_tags(SETTINGS.dagster_location)},
         raise_on_error=False,
     )
     for event in result.all_events:

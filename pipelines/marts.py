@@ -8,15 +8,18 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from assets.marts.build import MODELS
 from assets.marts.news import newest_row, news
+from assets.marts.project import digest
 from pipelines.jobs import of_kind
 from pipelines.looks import looking_at
 from pipelines.runs import ACTIVE, end_dead_runs
+from resources.warehouse.builds import is_built
 from resources.warehouse.resource import WarehouseResource
 
 marts_job = dg.define_asset_job(
     "marts",
-    dg.AssetSelection.groups("staging", "mart"),
+    dg.AssetSelection.groups("seeds", "staging", "mart"),
     description="Build all marts from the raw tables, and test them.",
     tags=of_kind("marts"),
 )
@@ -26,6 +29,8 @@ LOOK_SECONDS = 120
 #: Changes come all day; marts follow them this often at most. While loads are at work they wait, but not for ever.
 APART = timedelta(minutes=5)
 PATIENCE = timedelta(minutes=30)
+#: Also where nobody writes anything, so that old marts mean that something is wrong.
+DAILY = timedelta(days=1)
 
 
 def reason_to_wait(since: timedelta, at_work: int, *, again: bool = False) -> str | None:
@@ -49,10 +54,11 @@ def reason_to_wait(since: timedelta, at_work: int, *, again: bool = False) -> st
     job=marts_job,
     minimum_interval_seconds=LOOK_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Builds the marts after loads that have written rows, at most every 5 minutes; asks the warehouse, not Backlog.",
+    description="Builds the marts after loads that have written rows, at most every 5 minutes and at least once a day; asks the "
+    "warehouse, not Backlog.",
 )
 def marts_after_loads(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SensorResult | dg.SkipReason:
-    """Request a build when rows were written since the last one, or the last one failed."""
+    """Request a build when rows were written since the last one, or that failed or is a day old; of seeds when they changed."""
     end_dead_runs(context.instance)
     record = next(iter(context.instance.get_run_records(dg.RunsFilter(tags=of_kind(marts_job.name)), limit=1)), None)
     last = record.dagster_run if record else None
@@ -62,18 +68,21 @@ def marts_after_loads(context: dg.SensorEvaluationContext, warehouse: WarehouseR
     now, seen = datetime.now(UTC), json.loads(context.cursor or "{}")
     # The first one is not requested here where `up` starts it; before any, patience begins with the first look.
     seen.setdefault("built_at", (record.create_timestamp if record else now - APART).isoformat())
+    since = now - datetime.fromisoformat(seen["built_at"])
+    due = failed or (since >= DAILY and seen.get("newest", "") != "")
     with looking_at("the log of syncs"):
         found = news(warehouse.engine)
-        if found.ended == seen.get("ended") and not failed:
+        if found.ended == seen.get("ended") and not due:
             return dg.SensorResult(skip_reason="no sync has ended since the last look", cursor=json.dumps(seen))
         newest = newest_row(warehouse.engine)
+        models = [*MODELS] if is_built(warehouse.engine, digest()) else None
     known = newest == seen.get("newest", "")
-    if known and not failed:
+    if known and not due:
         return dg.SensorResult(skip_reason="nothing was written", cursor=json.dumps(seen | {"ended": found.ended}))
-    if wait := reason_to_wait(now - datetime.fromisoformat(seen["built_at"]), found.at_work, again=known):
+    if wait := reason_to_wait(since, found.at_work, again=known):
         return dg.SensorResult(skip_reason=wait, cursor=json.dumps(seen))
     cursor = {"ended": found.ended, "newest": newest, "built_at": now.isoformat()}
-    return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=json.dumps(cursor))
+    return dg.SensorResult(run_requests=[dg.RunRequest(asset_selection=models)], cursor=json.dumps(cursor))
 
 
 MART_SENSORS = [marts_after_loads]

@@ -1,17 +1,25 @@
-"""`backlog-elt report`: from the settings to a file, without Dagster's instance and without dbt.
+"""`backlog-elt report`: from the settings to a file, without dbt; and Dagster is told of it, where it is at home here.
 
 Add here: another form of the report. Keep out: what stands in it (`assets/marts/report.py`).
 """
 
+import logging
 import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import dagster as dg
+
+from assets.location import REPORT
 from assets.marts.report import report
+from pipelines.environment import open_instance, prepare_storage
+from resources.redact import redact
 from resources.settings import Settings
 from resources.variables import SettingsError
 from resources.warehouse.resource import WarehouseResource
+
+_LOG = logging.getLogger(__name__)
 
 
 def write_report(settings: Settings, project: str | None, out: Path, waiting: Callable[[], None] = lambda: None) -> Path:
@@ -40,4 +48,22 @@ def write_report(settings: Settings, project: str | None, out: Path, waiting: Ca
     except OSError as error:
         Path(draft).unlink(missing_ok=True)
         raise SettingsError("--out", str(out), f"a file that can be written ({error.strerror})") from None
+    _record(settings, target, project)
     return target
+
+
+def _record(settings: Settings, file: Path, project: str | None) -> None:
+    """Record in Dagster that the page was written, if a command has used Dagster in this home; the page is there either way."""
+    if not (settings.home / "dagster").is_dir():
+        return
+    written = dg.AssetMaterialization(
+        REPORT,
+        description="written by backlog-elt report",
+        metadata={"file": dg.MetadataValue.path(str(file)), "project": project or "all"},
+    )
+    try:
+        prepare_storage(settings)
+        with open_instance() as instance:
+            instance.report_runless_asset_event(written)
+    except Exception as error:
+        _LOG.warning("the page is written, Dagster does not know of it: %s", redact(str(error)))

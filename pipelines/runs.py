@@ -9,12 +9,15 @@ Add here: another way a run can die unnoticed. Keep out: what a run does.
 from collections.abc import Sequence
 
 import dagster as dg
-from dagster._core.storage.tags import CODE_LOCATION_TAG, GRPC_INFO_TAG
+from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+from dagster._core.storage.tags import CODE_LOCATION_TAG, GRPC_INFO_TAG, REPOSITORY_LABEL_TAG
 
-from pipelines.processes import alive
+from pipelines.processes import alive, mark
 
-#: Tag of a run that lives in the process of a command; the value is `processes.mark()`.
-PROCESS_TAG = "backlog_elt/process"
+#: Tag of a run that lives in the process of a command; the value is `processes.mark()`. The UI hides tags that begin like this.
+PROCESS_TAG = ".dagster/backlog_elt_process"
+#: The same tag of runs of versions before this one.
+OLD_PROCESS_TAG = "backlog_elt/process"
 #: Tag of every run of a scheduled kind; dagster.yaml lets one run of each kind work at a time.
 KIND_TAG = "backlog_elt/kind"
 
@@ -27,6 +30,11 @@ ACTIVE = [
 ]
 
 
+def command_tags(location: str) -> dict[str, str]:
+    """Return the tags of a run in this process: who it is, and the code location among whose jobs the UI lists the run."""
+    return {PROCESS_TAG: mark(), REPOSITORY_LABEL_TAG: f"{SINGLETON_REPOSITORY_NAME}@{location}"}
+
+
 def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     """End every active run whose command has died, and return their ids.
 
@@ -34,8 +42,8 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     """
     ended = []
     for run in instance.get_runs(dg.RunsFilter(statuses=ACTIVE)):
-        mark = run.tags.get(PROCESS_TAG)
-        if mark and run.remote_job_origin is None and not alive(mark):
+        process = run.tags.get(PROCESS_TAG) or run.tags.get(OLD_PROCESS_TAG)
+        if process and run.remote_job_origin is None and not alive(process):
             _end(instance, run, "the process of the command ended without finishing this run")
             ended.append(run.run_id)
     return ended

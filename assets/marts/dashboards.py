@@ -11,8 +11,8 @@ from typing import Any
 import dagster as dg
 
 from assets.location import raw_keys_below
-from assets.marts.build import Translator
 from assets.marts.project import FOLDER, manifest
+from assets.marts.translator import Translator
 
 
 def dashboards(described: Mapping[str, Any]) -> list[dg.AssetSpec]:

@@ -19,6 +19,7 @@ from assets.raw.activity_wants import register
 from assets.raw.declaration import raw_asset
 from assets.raw.issue_scope import SCOPE as ISSUES
 from assets.raw.listings import whole_table_result
+from assets.raw.provenance import FEED
 from assets.raw.table_load import TableLoad, in_history, table_load
 from resources.backlog.errors import MalformedResponse, NotFound, PermissionDenied
 from resources.backlog.feed import TEAM_JOINED, USER_JOINED, whole
@@ -90,7 +91,7 @@ def activities(
             load.notes["refused"] = str(error)
     known = found_lately(context.instance, "activities") if config.mode == "touched" else {}
     yield whole_table_result(
-        load, check_results(warehouse.engine, "activities", load.space_key, context.selected_asset_check_keys, known)
+        load, check_results(warehouse.engine, "activities", load.space_key, context.selected_asset_check_keys, known), FEED
     )
 
 

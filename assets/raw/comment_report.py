@@ -6,13 +6,15 @@ Add here: another figure of a partition of these two. Keep out: deciding what is
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import dagster as dg
 from sqlalchemy import func, select
 
 from assets.location import SETTINGS, raw_key
-from assets.metadata import Counts, load_metadata
+from assets.metadata import Counts, durations, load_metadata, preview
 from assets.partitions import span_of
+from assets.raw.provenance import inputs_of
 from assets.raw.table_load import TableLoad
 from resources.backlog.models import RequestStats
 from resources.warehouse.schema import SPECS
@@ -30,16 +32,25 @@ class CommentTally:
 
 
 def report_comments(
-    load: TableLoad, changes: TableLoad, cells: Iterable[tuple[int, str, str]], tally: CommentTally, spent: RequestStats
+    load: TableLoad,
+    changes: TableLoad,
+    cells: Iterable[tuple[int, str, str]],
+    tally: CommentTally,
+    spent: RequestStats,
+    began: datetime,
 ) -> None:
     """Record one materialization for each cell (project id, project key, month) and table, all read by one pass.
 
-    Rows are those of the cell; requests, waits and duration are those of the pass that covered it.
+    Rows are those of the cell, and the duration is the part of the pass that its issues took; requests and waits are those of the
+    pass. The last one shows some rows: it is what the UI shows of the table.
     """
     wanted = list(cells)
     if not wanted:
         return
+    ended_at = datetime.now(UTC)
+    seconds = durations(began, ended_at, {cell: tally.issues.get((cell[0], cell[2]), 0) for cell in wanted})
     for one, counted in ((load, tally.comments), (changes, tally.changes)):
+        inputs = inputs_of(one)
         stored = _rows(one, {(project_id, month) for project_id, _, month in wanted})
         for project_id, project_key, month in wanted:
             cell = (project_id, month)
@@ -48,10 +59,13 @@ def report_comments(
                     raw_key(one.spec.name),
                     partition=dg.MultiPartitionKey({"project": project_key, "updated_month": month}),
                     metadata={
+                        **({"preview": preview(one.newest_rows())} if (project_id, project_key, month) == wanted[-1] else {}),
                         "dagster/partition_row_count": stored.get(cell, 0),
-                        **load_metadata(counted.get(cell, Counts()), spent, started_at=load.started_at),
+                        **load_metadata(counted.get(cell, Counts()), spent, started_at=began, ended_at=ended_at),
+                        "load/duration_seconds": seconds[project_id, project_key, month],
                         "load/issues_read": tally.issues.get(cell, 0),
                     },
+                    tags=inputs,
                 )
             )
 

@@ -6,6 +6,7 @@ Add here: a rule of the sync of comments. Keep out: which issues are asked (`com
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import groupby
 
 from assets.metadata import Counts
@@ -45,23 +46,26 @@ def load_comments(load: TableLoad, mode: str, covered: Sequence[Slice]) -> Table
     load.progress.start(load.spec.name, len(chosen))
     cells = _cells(load, mode, covered, visible)
     by_project = {project: list(group) for project, group in groupby(sorted(chosen, key=_place), key=lambda one: one.project_id)}
-    with in_history(load, mode, _projects(load, mode, covered, visible)):
-        with load.engine.connect() as connection:
-            ids = ChangeIds(connection, load.space_key)
-        batch = Batch(load, changes, ids)
-        reader = _Reader(load, batch, whole=mode in ("backfill", "deep"))
-        for project_id in sorted(by_project):
-            if project_id in load.lock_projects([project_id], wait=mode != "touched"):
-                before, project = load.client.stats.snapshot(), visible[project_id]
-                reader.read(project, by_project[project_id])
-                mine = _of_project(project, cells, batch)
-                report_comments(load, changes, sorted(mine), batch.tally, load.client.stats - before)
-                cells -= mine
-                load.unlock_projects([project_id])
-        # Where nothing was due, no request was made either.
-        nothing = load.client.stats.snapshot()
-        report_comments(load, changes, sorted(cells), batch.tally, load.client.stats - nothing)
-    report_totals(load, changes)
+    try:
+        with in_history(load, mode, _projects(load, mode, covered, visible)):
+            with load.engine.connect() as connection:
+                ids = ChangeIds(connection, load.space_key)
+            batch = Batch(load, changes, ids)
+            reader = _Reader(load, batch, whole=mode in ("backfill", "deep"))
+            for project_id in sorted(by_project):
+                if project_id in load.lock_projects([project_id], wait=mode != "touched"):
+                    before, began, project = load.client.stats.snapshot(), datetime.now(UTC), visible[project_id]
+                    reader.read(project, by_project[project_id])
+                    mine = _of_project(project, cells, batch)
+                    report_comments(load, changes, sorted(mine), batch.tally, load.client.stats - before, began)
+                    cells -= mine
+                    load.unlock_projects([project_id])
+            # Where nothing was due, no request was made either.
+            nothing = load.client.stats.snapshot()
+            report_comments(load, changes, sorted(cells), batch.tally, load.client.stats - nothing, datetime.now(UTC))
+    finally:
+        # Also of a load that is broken off: what it has stored counts.
+        report_totals(load, changes)
     return changes
 
 

@@ -6,14 +6,15 @@ Add here: another figure of a partition or run of `raw/issues`. Keep out: decidi
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 import dagster as dg
 from sqlalchemy import func, select
 
 from assets.location import SETTINGS, raw_key
-from assets.metadata import Counts, Window, load_metadata
+from assets.metadata import Counts, Window, durations, load_metadata, preview
 from assets.partitions import month_of
+from assets.raw.provenance import inputs_of
 from assets.raw.table_load import TableLoad
 from resources.backlog.models import Record, RequestStats
 from resources.backlog.window import WindowProof
@@ -91,26 +92,34 @@ def report_partitions(
 ) -> None:
     """Record one materialization for each month of `tally` and each of `projects` (id, key), all read by one pass.
 
-    Rows are those of the partition; requests, waits and duration are those of the pass that covered it.
+    Rows are those of the partition, and the duration is the part of the pass that they took; requests and waits are those of the
+    pass. The last one shows some rows: it is what the UI shows of the table.
     """
+    ended_at, inputs = datetime.now(UTC), inputs_of(load)
     stored = _rows_by_month(load, [project_id for project_id, _ in projects])
+    cells = [(project_id, month) for project_id, _ in projects for month in tally.months]
+    counted = {cell: tally.counts.get(cell, Counts()) for cell in cells}
+    seconds = durations(started_at, ended_at, {cell: counts.read for cell, counts in counted.items()})
     facts = proof.as_dict() if isinstance(proof, WindowProof) else dict(proof)
     words = str(proof) if isinstance(proof, WindowProof) else ", ".join(f"{name}: {fact}" for name, fact in proof.items())
     for project_id, project_key in projects:
         for month in tally.months:
-            counts = tally.counts.get((project_id, month), Counts())
+            cell = (project_id, month)
             load.context.log_event(
                 dg.AssetMaterialization(
                     ASSET_KEY,
                     partition=dg.MultiPartitionKey({"project": project_key, "updated_month": month}),
                     metadata={
-                        "dagster/partition_row_count": stored.get((project_id, month), 0),
-                        **load_metadata(counts, requests, started_at=started_at, window=window),
+                        **({"preview": preview(load.newest_rows())} if cell == cells[-1] else {}),
+                        "dagster/partition_row_count": stored.get(cell, 0),
+                        **load_metadata(counted[cell], requests, started_at=started_at, ended_at=ended_at, window=window),
+                        "load/duration_seconds": seconds[cell],
                         "load/window_proof": dg.MetadataValue.json(facts),
                     },
+                    tags=inputs,
                 )
             )
-        total = sum((tally.counts.get((project_id, month), Counts()) for month in tally.months), Counts())
+        total = sum((counted[project_id, month] for month in tally.months), Counts())
         load.context.log.info(
             f"{project_key}: {total.read} read, {total.inserted} inserted, {total.updated} updated, "
             f"{total.deleted} deleted ({words})"
@@ -118,7 +127,7 @@ def report_partitions(
 
 
 def report_run(load: TableLoad) -> None:
-    """Record what the whole run did, as an observation of the asset."""
+    """Record what the whole run did, as an observation of the asset; the UI takes the number of rows from the newest one."""
     load.context.log_event(
         dg.AssetObservation(
             ASSET_KEY,

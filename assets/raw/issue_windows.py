@@ -12,7 +12,7 @@ from assets.metadata import Window as Span
 from assets.partitions import Slice, month_keys, month_of, partition_key, slices_of
 from assets.raw.issue_deletes import mark_missed, mark_vanished, retry_rejected, unequal_projects
 from assets.raw.issue_passes import attempt, broken_off, checkpoints, complete, reached, store, store_batch
-from assets.raw.issue_report import Tally, report_partitions, report_run
+from assets.raw.issue_report import Tally, report_partitions
 from assets.raw.issue_scope import SCOPE, Project, known_rows, passes, project_of, visible_projects
 from assets.raw.issue_wanted import read_others, read_renamed, settle_met, wanted_before
 from assets.raw.table_load import TableLoad
@@ -43,7 +43,6 @@ def load_windows(load: TableLoad, wanted: Sequence[Slice], changes_until: Mappin
             load.lock_projects([project.id])
             attempt(load, "backfill", [project], partial(_read_window, load, project, part, visible, changes_until or {}))
             load.unlock_projects([project.id])
-    report_run(load)
 
 
 def load_changes(load: TableLoad, covered: Sequence[Slice]) -> None:

@@ -22,6 +22,7 @@ from assets.partitions import PROJECT_MONTHS, slices
 from assets.project_keys import refusal
 from assets.raw.comments import load_comments
 from assets.raw.declaration import FRESH_WITHIN, raw_spec
+from assets.raw.issue_report import report_run
 from assets.raw.issue_scope import SCOPE, visible_projects
 from assets.raw.issue_wanted import load_deep_share, load_wanted
 from assets.raw.issue_windows import load_changes, load_windows
@@ -106,7 +107,7 @@ def issues(
     failures: list[PartsFailed] = []
     if "issues" in wanted:
         try:
-            _load_issues(context, config.mode, backlog, warehouse, progress)
+            _load_issues(context, config.mode, backlog, warehouse, progress, companions=wanted != {"issues"})
         except PartsFailed as failure:
             # The comments of the other projects are no less wanted.
             failures.append(failure)
@@ -167,18 +168,31 @@ def _checks(
 
 
 def _load_issues(
-    context: dg.AssetExecutionContext, mode: Mode, backlog: BacklogResource, warehouse: WarehouseResource, progress: Progress
+    context: dg.AssetExecutionContext,
+    mode: Mode,
+    backlog: BacklogResource,
+    warehouse: WarehouseResource,
+    progress: Progress,
+    *,
+    companions: bool,
 ) -> None:
     with table_load(context, "issues", backlog, warehouse, progress, mode=mode, locks="projects") as load:
-        match mode:
-            case "incremental":
-                load_changes(load, slices(context))
-            case "touched":
-                load_wanted(load, visible_projects(load))
-            case "deep":
-                load_deep_share(load, visible_projects(load))
-            case _:
-                load_windows(load, slices(context))
+        try:
+            match mode:
+                case "incremental":
+                    load_changes(load, slices(context))
+                case "touched":
+                    load_wanted(load, visible_projects(load))
+                case "deep":
+                    load_deep_share(load, visible_projects(load))
+                case _:
+                    load_windows(load, slices(context))
+        finally:
+            # Also of a load that is broken off: what it has stored counts.
+            report_run(load)
+            if load.counts.deleted and not companions:
+                # What hangs on an issue goes with it, also where its table is not loaded in this run.
+                load.observe_rows(TABLES[1:])
 
 
 def oldest_watermark(warehouse: WarehouseResource, projects: Collection[str]) -> datetime | None:

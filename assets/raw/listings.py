@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 import dagster as dg
 
 from assets.metadata import load_metadata, preview
+from assets.raw.provenance import version_of
 from assets.raw.table_load import TableLoad, in_history
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import AuthenticationError, NotInPlan, PermanentError, PermissionDenied
@@ -77,14 +78,17 @@ def load_each_project(load: TableLoad, read: Callable[[BacklogClient, str], list
         )
 
 
-def whole_table_result(load: TableLoad, checks: Iterable[dg.AssetCheckResult] = ()) -> "dg.MaterializeResult[None]":
+def whole_table_result(
+    load: TableLoad, checks: Iterable[dg.AssetCheckResult] = (), version: dg.DataVersion | None = None
+) -> "dg.MaterializeResult[None]":
     """Return what the UI shows of a table that is always read whole, and of the checks that its asset evaluates itself."""
     return dg.MaterializeResult(
         check_results=list(checks),
+        data_version=version or version_of(load),
         metadata={
-            **load_metadata(load.counts, load.requests, started_at=load.started_at),
-            "dagster/row_count": load.row_count(),
             "preview": preview(load.first_rows()),
+            "dagster/row_count": load.row_count(),
+            **load_metadata(load.counts, load.requests, started_at=load.started_at),
             **load.notes,
         },
     )

@@ -39,7 +39,8 @@ def settle_unseen(load: TableLoad, listed: Collection[int]) -> None:
         return
     verdicts = judge(load.client, unseen, listed)
     gone = [project for project in unseen if project.id in verdicts and verdicts[project.id].deleted]
-    told = []
+    told: list[str] = []
+    written: set[str] = set()
     with load.writing() as connection:
         for project in gone:
             rows = mark_project_deleted(
@@ -49,6 +50,7 @@ def settle_unseen(load: TableLoad, listed: Collection[int]) -> None:
                 evidence=f"GET /projects does not list it; {verdicts[project.id].how}",
                 run_id=load.context.run.run_id,
             )
+            written |= {table for table, count in rows.items() if count and table != "projects"}
             with_it = ", ".join(f"{count} {table}" for table, count in rows.items() if table != "projects")
             told.append(f"{project.key}: {with_it or 'no rows'} with it; {verdicts[project.id].how}")
         reasons = {
@@ -58,6 +60,7 @@ def settle_unseen(load: TableLoad, listed: Collection[int]) -> None:
         }
         note_unseen(connection, reasons, space_key=load.space_key, run_id=load.context.run.run_id)
     load.note_deleted(len(gone))
+    load.observe_rows(written)
     if told:
         load.notes["deleted_projects"] = "\n".join(told)
         load.context.log.warning(f"deleted projects: {'; '.join(told)}")

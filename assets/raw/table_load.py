@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import dagster as dg
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, func, select
 
+from assets.location import raw_key
 from assets.metadata import Counts, by_bucket
 from assets.partitions import covered_by
 from assets.privacy import tell_forgotten
@@ -183,19 +184,34 @@ class TableLoad:
 
     def row_count(self) -> int:
         """Return the rows of this space in the table, deleted ones left out."""
-        table = self.spec.table
+        return self._count(self.spec)
+
+    def observe_rows(self, tables: Collection[str]) -> None:
+        """Record how many rows other tables have now that this load has written to them, as observations of their assets."""
+        for table in sorted(tables):
+            rows = {"dagster/row_count": self._count(SPECS[table])}
+            said = f"rows as the load of {self.spec.name} left them"
+            self.context.log_event(dg.AssetObservation(raw_key(table), description=said, metadata=rows))
+
+    def _count(self, spec: TableSpec) -> int:
+        table = spec.table
         query = select(func.count()).select_from(table).where(table.c.space_key == self.space_key)
-        if self.spec.vanishes:
+        if spec.vanishes:
             query = query.where(table.c.deleted_at.is_(None))
         with self.engine.connect() as connection:
             return int(connection.execute(query).scalar_one())
 
     def first_rows(self) -> list[dict[str, Any]]:
         """Return a few rows without their payload, to be shown in the UI."""
+        return self._rows(10, list(self.spec.table.primary_key))
+
+    def newest_rows(self) -> list[dict[str, Any]]:
+        """Return the rows with the highest keys, a few, to be shown with a partition: that stands beside many others."""
+        return self._rows(5, [column.desc() for column in self.spec.table.primary_key])
+
+    def _rows(self, limit: int, order: Sequence[ColumnElement[Any]]) -> list[dict[str, Any]]:
         columns = [column for column in self.spec.table.c if column.name not in {"space_key", "payload", "content_hash", "run_id"}]
-        query = (
-            select(*columns).where(self.spec.table.c.space_key == self.space_key).order_by(*self.spec.table.primary_key).limit(10)
-        )
+        query = select(*columns).where(self.spec.table.c.space_key == self.space_key).order_by(*order).limit(limit)
         with self.engine.connect() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]
 

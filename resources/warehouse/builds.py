@@ -10,6 +10,9 @@ from sqlalchemy import Engine, func, insert, select, text, update
 
 from resources.warehouse.schema_ops import mart_builds
 
+_BUILDS = mart_builds.c
+_LAST = select(_BUILDS.began_at, _BUILDS.project).where(_BUILDS.ended_at.is_not(None)).order_by(_BUILDS.id.desc()).limit(1)
+
 
 @dataclass(frozen=True)
 class Build:
@@ -27,19 +30,24 @@ _BEGIN = text(
 )
 
 
+def is_built(engine: Engine, project: str) -> bool:
+    """Whether the last build of all marts that succeeded was one of `project`, the digest of the dbt project."""
+    with engine.connect() as connection:
+        found = connection.execute(_LAST).one_or_none()
+    return found is not None and found.project == project
+
+
 def begin_build(engine: Engine, project: str, run_id: str, *, whole: bool = False) -> Build:
     """Remember that a build of all marts begins, and return what it has to do.
 
     It is `whole` on demand, and when `project`, the digest of the dbt project, is not that of the last build.
     """
-    builds = mart_builds.c
-    last = select(builds.began_at, builds.project).where(builds.ended_at.is_not(None)).order_by(builds.id.desc()).limit(1)
     with engine.begin() as connection:
         began_at = connection.execute(_BEGIN).scalar_one()
-        found = connection.execute(last).one_or_none()
+        found = connection.execute(_LAST).one_or_none()
         since = found.began_at if found and found.project == project and not whole else None
         values = {"began_at": began_at, "since": since, "project": project, "run_id": run_id}
-        number = connection.execute(insert(mart_builds).values(values).returning(builds.id)).scalar_one()
+        number = connection.execute(insert(mart_builds).values(values).returning(mart_builds.c.id)).scalar_one()
     return Build(number, since)
 
 

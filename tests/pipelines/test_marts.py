@@ -9,9 +9,12 @@ from datetime import datetime, timedelta
 import dagster as dg
 import pytest
 
+from assets.marts.build import MODELS
+from assets.marts.project import digest
 from pipelines.jobs import KIND_TAG
 from pipelines.looks import LookFailedError
 from pipelines.marts import APART, PATIENCE, marts_after_loads, reason_to_wait
+from resources.warehouse.builds import begin_build, end_build
 from resources.warehouse.history import finish_sync, start_sync
 from resources.warehouse.resource import WarehouseResource
 from tests.deployment import Deployment
@@ -92,6 +95,28 @@ def test_a_build_that_failed_is_tried_again_later_and_one_at_work_is_waited_for(
     assert tick(loaded, aged(str(cursor), minutes=40))[0] == 1
     at_work = add_run(loaded.instance, "marts", dg.DagsterRunStatus.STARTED)
     assert tick(loaded, aged(str(cursor), minutes=40))[:2] == (0, f"run {at_work} is building them")
+
+
+def test_marts_are_built_once_a_day_also_where_nobody_writes_anything(loaded: Deployment) -> None:
+    runs, _, cursor = tick(loaded, None)
+    assert runs == 1
+    assert tick(loaded, aged(str(cursor), minutes=23 * 60))[0] == 0
+    runs, _, cursor = tick(loaded, aged(str(cursor), minutes=24 * 60))
+    assert runs == 1
+    assert tick(loaded, cursor)[0] == 0
+
+
+def test_seeds_are_built_again_only_when_the_project_has_changed(loaded: Deployment) -> None:
+    def requested() -> set[dg.AssetKey] | None:
+        with dg.build_sensor_context(instance=loaded.instance, resources={"warehouse": loaded.warehouse}) as context:
+            [request] = marts_after_loads.evaluate_tick(context).run_requests or []
+        return set(request.asset_selection) if request.asset_selection is not None else None
+
+    assert requested() is None, "the first build is one of all"
+    end_build(loaded.engine, begin_build(loaded.engine, "an older project", "a run"))
+    assert requested() is None
+    end_build(loaded.engine, begin_build(loaded.engine, digest(), "a run"))
+    assert requested() == MODELS
 
 
 def test_a_tick_without_a_warehouse_fails(loaded: Deployment) -> None:

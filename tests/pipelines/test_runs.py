@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteRepositoryOrigin
+from dagster._core.storage.tags import REPOSITORY_LABEL_TAG, TagType, get_tag_type
 
 from pipelines.processes import alive, end_processes, mark, runs, started
-from pipelines.runs import ACTIVE, PROCESS_TAG, end_dead_runs, end_runs
+from pipelines.runs import ACTIVE, OLD_PROCESS_TAG, PROCESS_TAG, command_tags, end_dead_runs, end_runs
 
 NOBODY = "999999999@1.0"
 
@@ -32,6 +33,8 @@ def test_only_active_runs_of_commands_that_have_died_are_ended() -> None:
         dead = {
             add(status, NOBODY) for status in ACTIVE if status != dg.DagsterRunStatus.QUEUED
         }  # Dagster adds no such run by hand
+        # Of a version before this one.
+        dead.add(instance.add_run(dg.DagsterRun("issues", status=ACTIVE[-1], tags={OLD_PROCESS_TAG: NOBODY})).run_id)
         reused = add(dg.DagsterRunStatus.STARTED, mark().split("@")[0] + "@1.0")
         broken = add(dg.DagsterRunStatus.STARTED, "no mark")
         kept = {
@@ -44,8 +47,8 @@ def test_only_active_runs_of_commands_that_have_died_are_ended() -> None:
         assert {run.run_id: run.status for run in instance.get_runs() if run.run_id in kept} == kept
         statuses = [run.status for run in instance.get_runs() if run.run_id in ended]
         # What somebody has canceled is not started once more, as Dagster does with what has failed.
-        assert statuses.count(dg.DagsterRunStatus.CANCELED) == 1
-        assert statuses.count(dg.DagsterRunStatus.FAILURE) == len(ended) - 1
+        assert statuses.count(dg.DagsterRunStatus.CANCELED) == 2
+        assert statuses.count(dg.DagsterRunStatus.FAILURE) == len(ended) - 2
         assert end_dead_runs(instance) == []
 
 
@@ -92,3 +95,10 @@ def test_a_process_that_has_ended_does_not_run(sleeper: "subprocess.Popen[bytes]
     assert started(sleeper.pid) is None
     assert not runs(sleeper.pid, born)
     end_processes([sleeper.pid])  # nobody is no trouble
+
+
+def test_a_run_of_a_command_stands_among_those_of_its_job_and_shows_no_tag_of_its_process() -> None:
+    tags = command_tags("backlog_elt")
+    assert {get_tag_type(name) for name in tags} == {TagType.HIDDEN}
+    assert tags[REPOSITORY_LABEL_TAG] == "__repository__@backlog_elt"
+    assert alive(tags[PROCESS_TAG])

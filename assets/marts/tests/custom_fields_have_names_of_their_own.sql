@@ -5,3 +5,4 @@ from {{ source('raw', 'custom_fields') }}
 where deleted_at is null
 group by space_key, project_id, name
 having count(*) > 1
+-- depends_on: {{ ref('stg_issue_custom_field') }}

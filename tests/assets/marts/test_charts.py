@@ -14,13 +14,13 @@ import pandas as pd
 import pytest
 from sqlalchemy import Engine
 
-from assets.marts.build import chart_for
 from assets.marts.charts.canvas import NO_DATA
 from assets.marts.charts.catalogue import CHARTS
 from assets.marts.charts.durations import MOST_DOTS, ageing, cycle_times
 from assets.marts.charts.effort import burn_up, hours
 from assets.marts.charts.flow import cumulative_flow, throughput
 from assets.marts.charts.words import STAGES, fit, width
+from assets.marts.shown import chart_for
 
 SVG = "{http://www.w3.org/2000/svg}"
 MONDAY = date(2026, 6, 1)

@@ -1,0 +1,145 @@
+"""What the UI shows of marts, seeds, tables of the program and dashboards: before a build, and what a build leaves.
+
+Add here: another thing that people see of them there. Keep out: what the numbers mean (`test_marts.py`).
+"""
+
+import logging
+from collections import defaultdict
+from graphlib import TopologicalSorter
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from assets.location import REPORT
+from assets.marts.build import MODELS
+from assets.marts.charts.catalogue import CHARTS
+from assets.marts.dashboards import DASHBOARDS
+from assets.marts.ops_tables import OPS_ASSETS
+from pipelines.definitions import build_definitions
+from resources.warehouse.schema_ops import OPS_TABLES
+from tests.deployment import Deployment, Run, failures
+
+Metadata = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def graph() -> Any:
+    """Return the assets as Dagster knows them before any run."""
+    return build_definitions().resolve_asset_graph()
+
+
+@pytest.fixture(scope="module")
+def run(built: tuple[Deployment, int]) -> Run:
+    """Return a build as the sensor asks for it, all but the seeds, after one of all."""
+    deployment, _ = built
+    job = deployment.definitions.resolve_job_def("marts").get_subset(asset_selection=MODELS)
+    done = deployment.run_job(job)
+    assert done.success, failures(done)
+    return done
+
+
+@pytest.fixture(scope="module")
+def shown(run: Run) -> Metadata:
+    """Return what the build has recorded, asset -> name -> value."""
+    events = [event for event in run.events if event.is_step_materialization and event.asset_key]
+    found = {event.asset_key.to_user_string(): event.materialization.metadata for event in events if event.asset_key}
+    return {key: {name: value.value for name, value in metadata.items()} for key, metadata in found.items()}
+
+
+def test_groups_are_read_from_left_to_right(graph: Any) -> None:
+    above: dict[str, set[str]] = defaultdict(set)
+    for key in graph.get_all_asset_keys():
+        group = graph.get(key).group_name
+        above[group] |= {graph.get(parent).group_name for parent in graph.get(key).parent_keys} - {group}
+    order = [*TopologicalSorter(above).static_order()]
+    assert set(order) == {"raw", "ops", "seeds", "staging", "mart", "dashboard"}
+    assert order[-3:] == ["staging", "mart", "dashboard"], "a circle between groups draws them in any order"
+
+
+def test_people_read_words_before_sql_and_see_when_a_mart_is_too_old(graph: Any) -> None:
+    marts = [graph.get(key) for key in graph.get_all_asset_keys() if graph.get(key).group_name == "mart"]
+    assert len(marts) > 25
+    for node in marts:
+        assert " / " in node.description.splitlines()[0], f"{node.key}: both languages"
+        assert "select" not in node.description
+        assert node.metadata["sql"].value.startswith("```sql\n")
+        assert node.freshness_policy.fail_window.to_timedelta().total_seconds() == 26 * 3_600
+
+
+def test_tables_of_the_program_are_described_as_the_schema_does(graph: Any) -> None:
+    assert {spec.key.path[-1] for spec in OPS_ASSETS} >= {"sync_history", "sync_state", "spaces", "mart_builds", "verifications"}
+    for table in OPS_TABLES:
+        if graph.has(dg.AssetKey(["ops", table.name])):
+            node = graph.get(dg.AssetKey(["ops", table.name]))
+            assert node.description.startswith(f"{table.comment}.")
+            assert node.metadata["dagster/table_name"] == f"ops.{table.name}"
+            described = {
+                column.name: (column.type, column.description) for column in node.metadata["dagster/column_schema"].columns
+            }
+            assert {name: words for name, (_, words) in described.items()} == {one.name: one.comment for one in table.columns}
+            assert {kind for kind, _ in described.values()} <= {
+                "text", "bigint", "boolean", "integer", "jsonb", "timestamp with time zone", "bigint[]", "text[]", "bytea"
+            }  # fmt: skip
+
+
+def test_a_mart_shows_its_columns_with_types_its_rows_and_how_many_and_its_chart_first(
+    built: tuple[Deployment, int], graph: Any, shown: Metadata
+) -> None:
+    deployment, _ = built
+    types: dict[str, dict[str, str]] = defaultdict(dict)
+    for row in deployment.query(
+        "SELECT attrelid::regclass::text AS name, attname, format_type(atttypid, atttypmod) AS type FROM pg_attribute a "
+        "JOIN pg_class c ON c.oid = a.attrelid AND c.relnamespace = 'mart'::regnamespace AND c.relkind IN ('r', 'v') "
+        "WHERE attnum > 0 AND NOT attisdropped ORDER BY attrelid, attnum"
+    ):
+        types[row["name"].replace(".", "/")][row["attname"]] = row["type"]
+    marts = [key for key in shown if graph.get(dg.AssetKey.from_user_string(key)).group_name == "mart"]
+    assert len(marts) > 25
+    for key in marts:
+        assert {column.name: column.type for column in shown[key]["dagster/column_schema"].columns} == types[key], key
+        [count] = deployment.query(f"SELECT count(*) AS n FROM {key.replace('/', '.')}")
+        assert shown[key]["dagster/row_count"] == count["n"], key
+        assert len(shown[key]["preview"].splitlines()) == (min(5, count["n"]) + 2 if count["n"] else 1), key
+    for chart in CHARTS:
+        assert next(iter(shown[f"mart/{chart.mart}"])) == "chart"
+    [rows] = deployment.query("SELECT count(*) AS n FROM staging.stg_issue")
+    assert shown["staging/stg_issue"]["dagster/row_count"] == rows["n"]
+
+
+def test_a_build_logs_no_warning_and_misses_nothing_and_says_no_more_than_is_read(
+    built: tuple[Deployment, int], run: Run, shown: Metadata
+) -> None:
+    deployment, _ = built
+    assert deployment.log(run, "WARNING") == deployment.log(run, "ERROR") == []
+    assert [line for line in deployment.log(run, "INFO") if "did not yield" in line] == []
+    assert [event for event in run.events if event.is_asset_observation] == []
+    planned = {event.asset_key for event in run.events if event.is_asset_materialization_planned}
+    assert planned == MODELS
+    # `add_asset_metadata` keeps it out of the outputs of the step, which nobody reads.
+    outputs = [event.step_output_data for event in run.events if event.is_successful_output]
+    assert [output.metadata for output in outputs if output.metadata] == []
+    assert {name for metadata in shown.values() for name in metadata} <= {
+        "chart", "preview", "dagster/row_count", "dagster/column_schema", "build/duration_seconds"
+    }  # fmt: skip
+    assert max(len(str(metadata)) for metadata in shown.values()) < 100_000
+
+
+def test_what_a_build_has_read_and_what_reads_the_marts_are_as_new_as_the_build(shown: Metadata) -> None:
+    told = {dg.AssetKey.from_user_string(key) for key in shown} - MODELS
+    assert told == {spec.key for spec in (*OPS_ASSETS, *DASHBOARDS)} - {REPORT}
+
+
+def test_a_view_that_takes_long_is_not_looked_at(built: tuple[Deployment, int], caplog: pytest.LogCaptureFixture) -> None:
+    from assets.marts.shown import shown as look
+
+    deployment, _ = built
+    deployment.change("CREATE VIEW mart.slow AS SELECT 1 AS one FROM pg_sleep(5)")
+    node = {"name": "slow", "schema": "mart", "alias": "slow", "config": {"materialized": "view"}}
+    event = dg.Output(None, "mart__slow", metadata={"unique_id": "model.slow"})
+    try:
+        found = look(event, {"model.slow": node}, deployment.engine, logging.getLogger("test"))
+    finally:
+        deployment.change("DROP VIEW mart.slow")
+    assert [*found] == ["dagster/column_schema"]
+    assert caplog.messages == []
