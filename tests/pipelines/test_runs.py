@@ -99,6 +99,6 @@ def test_a_process_that_has_ended_does_not_run(sleeper: "subprocess.Popen[bytes]
 
 def test_a_run_of_a_command_stands_among_those_of_its_job_and_shows_no_tag_of_its_process() -> None:
     tags = command_tags("backlog_elt")
-    assert {get_tag_type(name) for name in tags} == {TagType.HIDDEN}
+    assert {get_tag_type(name) for name in tags} == {TagType.HIDDEN}  # type: ignore[no-untyped-call]
     assert tags[REPOSITORY_LABEL_TAG] == "__repository__@backlog_elt"
     assert alive(tags[PROCESS_TAG])
