@@ -11,7 +11,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,6 +28,7 @@ from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, last_beat
 from resources.warehouse.history import Sync, active_syncs
 from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.run_log import OF_COMMAND
 from resources.warehouse.sync_log import Wanted, page, place_of
 
 #: Seconds between two looks: while a load is watched, and afterwards.
@@ -86,7 +87,7 @@ def lines(before: Facts, now: Facts, dagster_url: str = "", at: datetime | None 
         yield f"the source answers again (after {_lasted(was.since, at)})"
     new = now.failed.keys() - before.failed.keys() if before.known else ()
     for run_id in (run_id for run_id in now.failed if run_id in new):
-        yield f"failed: {now.failed[run_id]}  {_link(dagster_url, run_id)}"
+        yield f"failed: {now.failed[run_id]}{_link(dagster_url, run_id)}"
     if now.load and now.load.code is not None and (before.load is None or before.load.code is None):
         yield _loaded(now.load, now.failed.values())
     if now.ready and not before.ready and now.built:
@@ -94,7 +95,7 @@ def lines(before: Facts, now: Facts, dagster_url: str = "", at: datetime | None 
     for key in sorted(now.alerts.keys() - before.alerts.keys()):
         one = now.alerts[key]
         if one["run_id"] not in now.failed:
-            yield f"alert: {_about(one)}: {_short(one['cause'])}; {one['step']}  {_link(dagster_url, one['run_id'])}".rstrip()
+            yield f"alert: {_about(one)}: {_short(one['cause'])}; {one['step']}{_link(dagster_url, one['run_id'])}"
     for key in sorted(before.alerts.keys() - now.alerts.keys()):
         one = before.alerts[key]
         yield f"over: {_about(one)}: {_short(one['cause'])} (lasted {_lasted(datetime.fromisoformat(one['since']), at)})"
@@ -115,6 +116,12 @@ def _far(sync: Sync) -> str:
     until = f" until {sync.waiting_until.astimezone():%H:%M:%S}" if sync.waiting_until else ""
     waits = f" (waiting for the {sync.waiting_for}{until})" if sync.waiting_for else ""
     return f"{sync.sync_type}{done}{total}{waits}"
+
+
+def _of(projects: Sequence[str] | None) -> str:
+    """Return which projects a sync covers: at most three by name, nothing for the whole space."""
+    more = f" and {len(projects) - 3} more" if projects and len(projects) > 3 else ""
+    return f" of {', '.join(projects[:3])}{more}" if projects else ""
 
 
 def _loaded(load: Load, told: Any) -> str:
@@ -145,7 +152,8 @@ def _about(alert: Mapping[str, Any]) -> str:
 
 
 def _link(dagster_url: str, run_id: str) -> str:
-    return f"{dagster_url}/runs/{run_id}" if dagster_url and run_id else ""
+    """Return where a run is seen, nothing for a command that ended before its first run."""
+    return f"  {dagster_url}/runs/{run_id}" if dagster_url and run_id and not run_id.startswith(OF_COMMAND) else ""
 
 
 def _short(text: str | None) -> str:
@@ -163,8 +171,7 @@ def read(warehouse: WarehouseResource, url: str, before: Facts) -> Facts:
     space = place_of(engine, url)
     failed = dict(before.failed)
     for sync in reversed(page(engine, space, NEWEST, wanted=Wanted(status="failed"))):
-        what = f"{sync.sync_type} of {sync.project_key}" if sync.project_key else sync.sync_type
-        failed.setdefault(sync.run_id, f"{what}: {_short(sync.error)}")
+        failed.setdefault(sync.run_id, f"{sync.sync_type}{_of(sync.projects)}: {_short(sync.error)}")
     beat, built = last_beat(engine, alerts_of(url)), last_built(engine)
     return replace(
         before,

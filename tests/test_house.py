@@ -27,6 +27,8 @@ SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 EVERYTHING = sorted([*SOURCES, *(path for room in ("tests", "benchmarks") for path in (ROOT / room).rglob("*.py"))])
 READMES = [path for path in (ROOT / "README.md", ROOT / "README.ja.md") if path.exists()]
 LONGEST = 400
+#: So much of a summary is shown in the list of commands, on 80 columns.
+SUMMARY = 62
 
 
 def name(path: Path) -> str:
@@ -119,6 +121,12 @@ def every(group: click.Group) -> Iterator[click.Command]:
         yield command
         if isinstance(command, click.Group):
             yield from every(command)
+
+
+@pytest.mark.parametrize("command", list(every(main)), ids=lambda command: str(command.name))
+def test_a_command_has_examples_and_a_summary_that_is_not_cut_off(command: click.Command) -> None:
+    assert "Examples:" in (command.epilog or "")
+    assert not command.get_short_help_str(SUMMARY).endswith("...")
 
 
 def code(text: str) -> str:

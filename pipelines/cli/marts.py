@@ -11,18 +11,26 @@ from contextlib import redirect_stdout
 
 import click
 
-from pipelines.cli.group import one_line
+from pipelines.cli.group import examples, one_line
 from resources.settings import Settings
 from resources.variables import SettingsError
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "backlog-elt marts  # what was written since the last build",
+        "backlog-elt marts --full --json  # all anew, with an object as answer",
+    )
+)
 @click.option("--full", is_flag=True, help="Build every issue anew, also those of which nothing was written since the last build.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a line.")
 @click.option("--no-progress", is_flag=True, help="No progress bars or lines.")
 @click.pass_context
 def marts(ctx: click.Context, full: bool, as_json: bool, no_progress: bool) -> None:
-    """Build and test the marts now, from what is loaded, by the job of the Dagster UI; a running up builds them by itself."""
+    """Build and test the marts now, from what is loaded.
+
+    By the job of the Dagster UI; a running up builds them by itself.
+    """
     settings = Settings.of_this_process()
     from pipelines import building
     from pipelines.console import progress_for

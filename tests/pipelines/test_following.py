@@ -14,6 +14,7 @@ from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.history import Sync, fail_sync, lock_of, start_sync
 from resources.warehouse.locks import Locks
 from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.run_log import OF_COMMAND
 from resources.warehouse.schema_ops import spaces
 
 DAGSTER = "http://127.0.0.1:3000"
@@ -48,6 +49,8 @@ def test_a_run_that_failed_is_one_line_with_its_cause_and_where_to_see_it() -> N
     failed = replace(REST, failed={"r1": "users: GET /users: 500"})
     assert told(REST, failed) == [f"failed: users: GET /users: 500  {DAGSTER}/runs/r1"]
     assert told(failed, failed) == []
+    command = replace(REST, failed={f"{OF_COMMAND}1": "projects: GET /space: 401"})
+    assert told(REST, command) == ["failed: projects: GET /space: 401"]
 
 
 def test_an_alert_about_a_run_that_was_told_of_is_not_told_again_and_its_end_is() -> None:
