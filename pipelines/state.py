@@ -59,6 +59,8 @@ def alerter(settings: Settings) -> tuple[dict[str, Any], Condition | None]:
 def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dict[str, Any]:
     error: BacklogError | None = None
     space, limits = None, {}
+    # Connected first, so that what the look meets is noted in it.
+    engine = warehouse.engine
     # Somebody waits for the answer: a source in trouble is said, not waited for.
     backlog.hurry()
     try:
@@ -68,15 +70,15 @@ def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dic
     except BacklogError as caught:
         error = caught
     _record_run_ends(backlog, warehouse)
-    place = place_of(warehouse.engine, backlog.url)
+    place = place_of(engine, backlog.url)
     if space is not None:
-        adopt(warehouse.engine, space, backlog.url)
+        adopt(engine, space, backlog.url)
         place = space
     elif "://" not in place:
         space = place
-    end_dead(warehouse.engine, place)
-    syncs = summary(warehouse.engine, place)
-    condition = current(warehouse.engine, backlog.url)
+    end_dead(engine, place)
+    syncs = summary(engine, place)
+    condition = current(engine, backlog.url)
     return {
         "space": space,
         # A source whose limit is used up does answer.

@@ -108,8 +108,10 @@ class State:
 
     async def _glance(self) -> SourceState:
         """Return whether the source answers; where it takes long, what is known of it so far."""
-        looking = asyncio.ensure_future(self.source())
-        await asyncio.wait({looking}, timeout=GLANCE_SECONDS)
+        looking, condition = asyncio.ensure_future(self.source()), await self._condition()
+        # Where others have met that nobody answers, a look takes long, and is not waited for.
+        if condition is None or not condition.disconnected:
+            await asyncio.wait({looking}, timeout=GLANCE_SECONDS)
         return looking.result() if looking.done() else self._looked or SourceState()
 
     async def _log(self) -> str:

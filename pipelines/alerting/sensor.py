@@ -116,7 +116,10 @@ class Alerter:
         problems, ended = rules.of_source(self.url, condition, now)
         # A login that has ended is told with what to do about it.
         login = self.tokens is not None and self.tokens.refused_reason is not None
-        return self._heard(ledger, problems, ended, now, quiet=login), condition if problems else None
+        ledger = self._heard(ledger, [], ended, now)
+        if condition is None or not problems:
+            return ledger, None
+        return self._heard(ledger, problems, [], condition.since, quiet=login), condition
 
     def _of_warehouse(self, ledger: Ledger, now: datetime) -> rules.News:
         if not self.url:  # a code location without a space, of the marts: of the warehouse those of the spaces tell

@@ -6,7 +6,7 @@ Add here: how the server is reached and what its refusals mean. Keep out: SQL of
 import re
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Engine, NullPool, create_engine, event, make_url, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -85,7 +85,7 @@ def mask(url: str) -> str:
 
 
 def engine(url: str, *, pool_size: int = 3) -> Engine:
-    """Return an engine on the warehouse; nothing is connected yet.
+    """Return an engine on the warehouse; nothing is connected yet. `pool_size` 0: each use has a connection of its own.
 
     Sessions run in UTC. A pooled connection is tested before use, so that a restarted server is survived.
     Every failure of the server is raised as WarehouseError; a refused record stays SQLAlchemy's DBAPIError.
@@ -94,9 +94,8 @@ def engine(url: str, *, pool_size: int = 3) -> Engine:
         WarehouseError: at once for a bad URL, and from any later use of the engine.
     """
     parsed = parse_url(url)
-    made = create_engine(
-        parsed.set(query={**_CONNECTION, **parsed.query}), pool_size=pool_size, pool_pre_ping=True, hide_parameters=True
-    )
+    pool: dict[str, Any] = {"pool_size": pool_size, "pool_pre_ping": True} if pool_size else {"poolclass": NullPool}
+    made = create_engine(parsed.set(query={**_CONNECTION, **parsed.query}), hide_parameters=True, **pool)
     event.listen(made, "handle_error", _translate)
     event.listen(made, "connect", _prepare_session)
     return made

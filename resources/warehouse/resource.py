@@ -4,6 +4,7 @@ Add here: what Dagster configures. Keep out: everything that works without Dagst
 """
 
 import threading
+from functools import lru_cache
 from pathlib import Path
 
 from dagster import ConfigurableResource, InitResourceContext
@@ -37,7 +38,7 @@ class WarehouseResource(ConfigurableResource[Engine]):
         """
         with self._lock:
             if self._engine is None:
-                made = engine(self.url or self._embedded())
+                made = engine(_location(self.url, self.home))
                 upgrade(made)
                 self._engine = made
             return self._engine
@@ -55,12 +56,8 @@ class WarehouseResource(ConfigurableResource[Engine]):
 
     def observer(self, url: str, *, runs: int) -> Observer:
         """Return what remembers the outcomes of requests to a space (see `ConditionBook`)."""
-        return Observed(lambda: self.engine, url, runs)
-
-    def _embedded(self) -> str:
-        if not self.home:
-            raise WarehouseError("There is no warehouse: set WAREHOUSE_URL, or BACKLOG_ELT_HOME for an embedded one.")
-        return ensure_server(Path(self.home)).url()
+        # Dagster gives who asks the source a copy of this resource, which would open a pool of its own for each run and tick.
+        return Observed(lambda: self._engine or _unpooled(self.url, self.home), url, runs)
 
     def teardown_after_execution(self, context: InitResourceContext) -> None:
         """Close the connections after the run."""
@@ -72,3 +69,14 @@ class WarehouseResource(ConfigurableResource[Engine]):
             if self._engine is not None:
                 self._engine.dispose()
                 self._engine = None
+
+
+@lru_cache(maxsize=8)
+def _unpooled(url: str, home: str) -> Engine:
+    return engine(_location(url, home), pool_size=0)
+
+
+def _location(url: str, home: str) -> str:
+    if not url and not home:
+        raise WarehouseError("There is no warehouse: set WAREHOUSE_URL, or BACKLOG_ELT_HOME for an embedded one.")
+    return url or ensure_server(Path(home)).url()

@@ -7,9 +7,7 @@ import httpx
 import pytest
 
 from resources.backlog.errors import BacklogError
-from resources.conditions import Outcome
-from resources.simulator import Fault
-from resources.warehouse.conditions import note
+from resources.simulator import PLANS, Fault
 from tests.deployment import Deployment
 from tests.service.conftest import API, Serve
 from tests.service.test_api import eventually
@@ -91,7 +89,13 @@ def test_what_the_service_meets_itself_is_over_when_another_process_is_answered(
 
 
 def test_a_source_that_others_use_up_is_connected_all_the_same(service: httpx.Client, loaded: Deployment) -> None:
-    note(loaded.engine, loaded.sim.url, Outcome("rate_limited", "GET /space/activities: 429"), 0)
+    sim = loaded.sim
+    connection(service)
+    sim.limits = PLANS["paid"]
+    sim.site.limiter.spend(sim.space.administrator.id, "read", 600, sim.clock.now())
+    look(loaded)
+    eventually(lambda: connection(service)["condition"] is not None)
     found = connection(service)
-    assert found["connected"] is True
-    assert (found["condition"]["kind"], found["condition"]["message"]) == ("rate_limited", "GET /space/activities: 429")
+    assert (found["connected"], found["error"], found["condition"]["kind"]) == (True, None, "rate_limited")
+    assert found["condition"]["message"].startswith("GET /projects: 429")
+    assert metric(service, "backlog_elt_source_up") == 1
