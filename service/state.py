@@ -124,8 +124,10 @@ class State:
 
         async def make() -> Body:
             source = await self._glance()
-            # After the look, which may have ended the condition or begun one.
             condition = await self._warehouse.ask(current, self._settings.backlog_url or "")
+            if condition != known:  # the look has begun it or ended it: what is kept for the one before is no answer to the next
+                self._cache.drop("moved")
+                self._cache.drop("connection")
             source = source.given(condition)
             place = await self.place()
             last = list((await self._warehouse.ask(summary, place)).last.values())
@@ -149,7 +151,8 @@ class State:
                 }
             )
 
-        return await self._cache.get("connection", make, await self._log(), await self._condition())
+        known = await self._condition()
+        return await self._cache.get("connection", make, await self._log(), known)
 
     async def active(self) -> Body:
         """Return what waits or works: runs of Dagster, and syncs with how far they are."""
