@@ -23,6 +23,7 @@ from resources.warehouse.schema import SPECS
 from tests.integration.browser import analyst_at, reader, visitor_at
 from tests.integration.compose import wait_until
 from tests.integration.running import Up, running_up
+from tests.integration.visits import a_project_key_that_is_none, a_sync_that_is_refused_by_backlog
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
 
@@ -265,11 +266,20 @@ def test_the_page_of_the_service_asks_before_it_starts_a_sync_and_then_shows_it(
         history = page.get_by_role("region", name="履歴")
         expect(history.get_by_role("row").filter(has=page.locator(f"a[href='{run_url}']")).first).to_contain_text("完了")
         expect(running.get_by_text("プロジェクト情報")).to_have_count(0)
+        expect(page.get_by_role("status").filter(has_text="同期が完了しました。")).to_have_class("news good")
         page.get_by_role("button", name="English").click()
         expect(page.get_by_role("heading", name="Running syncs")).to_be_visible()
         assert visitor.noted == [CONFLICT]
     assert len(runs()) == before + 1
     assert [run["status"] for run in runs() if run["runId"] == run_url.rsplit("/", 1)[1]] == ["SUCCESS"]
+
+
+def test_a_sync_that_backlog_refuses_turns_its_banner_red_and_the_badge_says_why(up: Up) -> None:
+    a_sync_that_is_refused_by_backlog(up)
+
+
+def test_a_project_key_that_is_none_is_refused_and_leaves_nothing_behind(up: Up) -> None:
+    a_project_key_that_is_none(up, MONTHS[1])
 
 
 def test_issues_of_a_project_are_synced_by_a_request_to_the_service(up: Up) -> None:
