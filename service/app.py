@@ -51,8 +51,7 @@ def create_app(settings: Settings) -> ASGIApp:
     async def life(_: Starlette) -> AsyncIterator[None]:
         watching = asyncio.create_task(ends.watch())
         yield
-        watching.cancel()
-        await asyncio.wait([watching])
+        await ends.stop(watching)
         await dagster.close()
         warehouse.close()
 

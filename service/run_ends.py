@@ -11,6 +11,7 @@ import logging
 import re
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 from resources.warehouse.errors import WarehouseError
@@ -39,19 +40,28 @@ class RunEnds:
         self._dagster = dagster
         self._state = state
         self._cache = cache
+        self._stopped = asyncio.Event()
         self._after = time.time() - FIRST_LOOK.total_seconds()
         self._seen: dict[str, float] = {}
 
     async def watch(self) -> None:
-        """Look again and again; what cannot be reached now is looked at again."""
-        while True:
+        """Look again and again until `stop`; what cannot be reached now is looked at again."""
+        while not self._stopped.is_set():
             try:
                 await self.look()
             except (ApiError, WarehouseError) as error:
                 logging.getLogger(__name__).debug("not looked at the runs that have ended: %s", error)
             except Exception:  # whatever it is: the next look is another one
                 logging.getLogger(__name__).exception("a look at the runs that have ended failed")
-            await asyncio.sleep(LOOK_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), LOOK_SECONDS)
+
+    async def stop(self, watching: "asyncio.Task[None]") -> None:
+        """Let a watch end with the look that it is at, or without it where that takes long."""
+        self._stopped.set()
+        await asyncio.wait([watching], timeout=LOOK_SECONDS)
+        watching.cancel()
+        await asyncio.wait([watching])
 
     async def look(self) -> None:
         """Record the runs that have ended since the last look.

@@ -117,7 +117,7 @@ class State:
     async def _log(self) -> str:
         """Return the state of the log of syncs: what is made of it holds as long as this stays."""
         place = await self._cache.get("moved", self.place, "place")
-        return await self._cache.get("moved", lambda: self._warehouse.ask(moved, place))
+        return f"{place} {await self._cache.get('moved', lambda: self._warehouse.ask(moved, place), place)}"
 
     async def connection(self) -> Body:
         """Return whether the source answers, the last sync, what fails, and which projects there are."""

@@ -3,6 +3,7 @@
 Add here: another way to start it. Keep out: what is seen in its UI (`test_browser.py`), ports that are taken (`test_usage.py`).
 """
 
+import json
 import re
 import signal
 from pathlib import Path
@@ -71,8 +72,8 @@ def test_a_run_that_was_at_work_when_the_machine_went_down_is_ended_by_the_next_
     tmp_path: Path, new_database: NewDatabase
 ) -> None:
     with Simulator(SPEC) as sim:
-        shell, port = shell_of(sim, tmp_path, new_database), free_port()
-        options = ("up", "--no-load", "--port", str(port), "--service-port", str(free_port()))
+        shell, port, service_port = shell_of(sim, tmp_path, new_database), free_port(), free_port()
+        options = ("up", "--no-load", "--port", str(port), "--service-port", str(service_port))
         killed = shell.start(*options)
         wait_until(lambda: answers(port), "up does not answer")
         sim.faults.add(Fault("slow", times=None, seconds=60.0))
@@ -91,6 +92,7 @@ def test_a_run_that_was_at_work_when_the_machine_went_down_is_ended_by_the_next_
             launched: Any = ask(port, LAUNCH, params={"selector": selector})
             failed = launched["launchRun"]["run"]["runId"]
             wait_until(lambda: f"/runs/{failed}" in again.written, "the terminal says nothing of a run that has failed")
+            what_fails_is_everywhere(shell, sim, port, f"http://127.0.0.1:{service_port}")
         finally:
             again.process.send_signal(signal.SIGHUP)
             code = again.process.wait(TIMEOUT_SECONDS)
@@ -100,6 +102,36 @@ def test_a_run_that_was_at_work_when_the_machine_went_down_is_ended_by_the_next_
     assert "went down with the last backlog-elt up: marked as ended" in again.written
     assert again.lines[-2].endswith("  stopping")
     assert not re.search("WARNING|ERROR|Traceback", again.written)
+
+
+def what_fails_is_everywhere(shell: Shell, sim: Simulator, port: int, service: str) -> None:
+    """See that the API, the metrics and `status` tell the same of runs that failed: one was killed, two find the source dead."""
+    api = f"{service}/api/v1/sync"
+
+    def get(path: str) -> Any:
+        return httpx.get(f"{api}/{path}", timeout=60).json()
+
+    def causes() -> dict[str, str]:
+        return {sync["run_id"]: sync["error"] for sync in get("history?status=failed")["items"]}
+
+    wait_until(lambda: any("it went down with the backlog-elt up" in one for one in causes().values()), "the killed run is missing")
+    sim.stop()
+    of_page = httpx.post(f"{api}/projects/all", timeout=60).json()["run_id"]
+    place = {"repositoryLocationName": "backlog_elt", "repositoryName": "__repository__"}
+    selector = place | {"jobName": "__ASSET_JOB", "assetSelection": [{"path": ["raw", "projects"]}]}
+    launched: Any = ask(port, LAUNCH, params={"selector": selector})
+    for run in (of_page, launched["launchRun"]["run"]["runId"]):
+        wait_until(lambda path=f"runs/{run}": get(path)["state"] == "failed", "the run does not fail")  # type: ignore[misc]
+        assert "GET /space: no answer" in get(f"runs/{run}")["error"]
+        assert "GET /space: no answer" in causes()[run]
+
+    before = get("monitor/stats")["total"]
+    day = json.loads(shell.run("status", "--json").out)["last_24h"]
+    metrics = httpx.get(f"{service}/metrics", timeout=60).text
+    shown = {name: int(float(value)) for name, value in re.findall(r'backlog_elt_runs_24h{status="(\w+)"} (\S+)', metrics)}
+    assert [one["failed"] for one in (before, day, shown)] == [4, 4, 4]
+    # The marts may be built meanwhile.
+    assert before["completed"] <= day["completed"] <= shown["completed"]
 
 
 def test_it_ends_when_the_process_with_the_definitions_dies_so_that_a_service_manager_starts_it_again(

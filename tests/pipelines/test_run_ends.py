@@ -1,0 +1,43 @@
+"""Runs that end without a sync, as commands and the alerter hand them to the log of syncs.
+
+Add here: another such run. Keep out: those that the sync service follows (`tests/service/test_runs.py`).
+"""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from assets.raw.projects import note_project_keys
+from pipelines.run_ends import ALL, DAY, record_run_ends, recording_ends
+from resources.backlog.errors import AuthenticationError
+from resources.simulator import Fault
+from tests.deployment import Deployment
+
+
+def rows(deployment: Deployment) -> list[tuple[str, str, str, str | None]]:
+    found = deployment.query("SELECT * FROM ops.sync_history WHERE mode = 'run' ORDER BY id")
+    return [(str(row["run_id"]), row["sync_type"], row["status"], row["error"]) for row in found]
+
+
+def test_a_run_of_checks_is_recorded_with_its_end_and_its_cause(loaded: Deployment) -> None:
+    place = (loaded.instance, loaded.warehouse, loaded.sim.url)
+    loaded.sim.faults.add(Fault(status=403, path="/issues/count", times=None))
+    with recording_ends(*place):
+        bad = loaded.run("census")
+    [row] = rows(loaded)
+    assert row[:3] == (bad.run_id, "census", "failed")
+    assert str(row[3]).startswith("issue_counts_match_source: GET /issues/count: 403")
+    loaded.sim.faults.clear()
+    good = loaded.run("census")
+    for _ in range(2):
+        record_run_ends(*place, datetime.now(UTC) - DAY, ALL)
+    assert rows(loaded)[1:] == [(good.run_id, "census", "completed", None)], "loads have rows of their own"
+
+
+def test_a_load_that_fails_before_its_first_run_is_recorded(loaded: Deployment) -> None:
+    loaded.sim.faults.add(Fault(status=401, times=None))
+    with pytest.raises(AuthenticationError), recording_ends(loaded.instance, loaded.warehouse, loaded.sim.url):
+        note_project_keys(loaded.backlog, loaded.warehouse)
+    [(run_id, kind, status, error)] = rows(loaded)
+    assert (run_id.startswith("command-"), kind, status) == (True, "projects", "failed")
+    assert "401" in str(error)
