@@ -18,7 +18,7 @@ from resources.variables import SettingsError
 
 @click.command(
     epilog=examples(
-        "backlog-elt marts  # what was written since the last build",
+        "backlog-elt load && backlog-elt marts  # what has changed, and its marts",
         "backlog-elt marts --full --json  # all anew, with an object as answer",
     )
 )
@@ -29,7 +29,7 @@ from resources.variables import SettingsError
 def marts(ctx: click.Context, full: bool, as_json: bool, no_progress: bool) -> None:
     """Build and test the marts now, from what is loaded.
 
-    By the job of the Dagster UI; a running up builds them by itself.
+    By the job of the Dagster UI, where the run is seen. A build at work is waited for. A running up builds them by itself.
     """
     settings = Settings.of_this_process()
     from pipelines import building
