@@ -14,7 +14,7 @@ from resources.backlog.models import IssueFilter
 from resources.backlog.oauth import OAuthApplication
 from resources.backlog.ratelimit import RateLimiter
 from resources.backlog.transport import Transport
-from resources.logs import LOGGERS, about, set_up
+from resources.logs import LOGGERS, about, set_up, write_to
 from resources.redact import remember
 from resources.simulator import Fault, Simulator
 from resources.variables import SettingsError
@@ -89,6 +89,16 @@ def test_people_get_one_line_each_and_no_request_unless_they_ask(stream: io.Stri
         logging.getLogger("resources.backlog").warning("slow: %s s", 12)
     [line] = stream.getvalue().splitlines()
     assert line.split(" ", 1)[1] == "level=warning event=slow: 12 s run=r1 logger=resources.backlog"
+
+
+def test_lines_go_to_another_stream_from_the_moment_on_that_it_is_said(stream: io.StringIO) -> None:
+    first = io.StringIO()
+    set_up({}, stream=first)
+    logging.getLogger("resources").warning("before")
+    write_to(stream)
+    logging.getLogger("resources").warning("after")
+    assert ("before" in first.getvalue(), "after" in first.getvalue()) == (True, False)
+    assert ("before" in stream.getvalue(), "after" in stream.getvalue()) == (False, True)
 
 
 def test_no_secret_is_in_a_line_whatever_it_says(stream: io.StringIO) -> None:
