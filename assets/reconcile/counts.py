@@ -170,7 +170,8 @@ def differing_projects(
         WarehouseError: the warehouse cannot be read.
     """
     held = holdings(engine, space_key)
-    counter = _Counter(client, engine, space_key, dict.fromkeys(project_ids, read_at + SECOND))
+    # The caller reads a project that differs again whole, so that asking for each issue by id before would only cost.
+    counter = _Counter(client, engine, space_key, dict.fromkeys(project_ids, read_at + SECOND), by_id=False)
     counts = {project: _count(held, project, counter.source(project)) for project in project_ids}
     return {one.project_id for one in counter.explained(counts) if one.difference or not one.settled}
 
@@ -182,11 +183,13 @@ def _count(held: Holdings, project_id: int, source: int, key: str = "") -> Proje
 
 
 class _Counter:
-    """Counts projects; `since` says from when on what happened in each is no difference."""
+    """Counts projects; `since` says from when on what happened in each is no difference. `by_id`: ask for what is too many."""
 
-    def __init__(self, client: BacklogClient, engine: Engine, space_key: str, since: Mapping[int, datetime]) -> None:
+    def __init__(
+        self, client: BacklogClient, engine: Engine, space_key: str, since: Mapping[int, datetime], *, by_id: bool = True
+    ) -> None:
         self._client, self._engine, self._space_key = client, engine, space_key
-        self._since = since
+        self._since, self._by_id = since, by_id
         self._counted_at: dict[int, datetime | None] = {}
         self._listed: set[int] = set()  # as changed lately, in any project
 
@@ -207,7 +210,10 @@ class _Counter:
 
     def _explain(self, count: ProjectCount, since: datetime) -> ProjectCount:
         """Say what has happened in a project since an instant, by a count that is known to be of that very state."""
-        project, known = count.project_id, self._known(count.project_id)
+        project = count.project_id
+        # Once more, and at one moment: another load may have written since the rows were counted.
+        known, rows, keyless = self._known(project)
+        count = replace(count, warehouse=rows, refused=len(known) + keyless - rows)
         away = known & self._listed
         feed, arrivals = Feed(self._client, project, since), self._arrivals(project, since, known)
         feed.look()
@@ -221,27 +227,32 @@ class _Counter:
                     continue
             found = replace(count, happened=_happened(known, arrivals, away, feed.deleted))
             before = (arrivals, away)
-            if found.difference > 0:
+            if found.difference > 0 and self._by_id:
                 away = away | self._moved_away(known - feed.deleted.keys() - away, project, since)
-            elif not stands:
+            elif not stands and found.difference <= 0:
                 arrivals = self._arrivals(project, since, known)
             if (arrivals, away) == before:
                 return found
             stands = False
         return replace(count, happened=_happened(known, arrivals, away, feed.deleted), settled=False)
 
-    def _known(self, project_id: int) -> set[int]:
-        """Return the ids of the issues that the warehouse has of a project, in rows or in quarantine."""
+    def _known(self, project_id: int) -> tuple[set[int], int, int]:
+        """Return the ids of the issues that the warehouse has of a project, in rows or in quarantine, and two numbers.
+
+        These are of rows, and of records in quarantine that have no id.
+        """
         issues = SPECS["issues"].table.c
         query = select(issues.id).where(
             issues.space_key == self._space_key, issues.project_id == project_id, issues.deleted_at.is_(None)
         )
         with self._engine.connect() as connection:
             known = set(connection.execute(query).scalars())
-            for key, project in _held(quarantined(connection, self._space_key)).items():
-                if key.isdigit():
-                    (known.add if project == project_id else known.discard)(int(key))
-        return known
+            held = _held(quarantined(connection, self._space_key))
+        rows = len(known)
+        for key, project in held.items():
+            if key.isdigit():
+                (known.add if project == project_id else known.discard)(int(key))
+        return known, rows, sum(not key.isdigit() and project == project_id for key, project in held.items())
 
     def _arrivals(self, project_id: int, since: datetime, known: Collection[int]) -> Arrivals:
         """Return the issues that changed since an instant and that the warehouse has not; one request as a rule."""
