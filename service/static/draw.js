@@ -47,10 +47,19 @@ export function drawBadge(badge, { connected, condition, error, space, failing }
   badge.textContent = parts.filter(Boolean).join(' · ');
 }
 
-/** List the syncs that fail and the open alerts, each once: an alert about a sync that is listed says the same. */
+/** List what fails, one line for the syncs of a run with the same cause, and the open alerts that say something else. */
 export function drawAttention(card, { failing, alerts }) {
-  const syncs = failing.map((sync) => make('li', {}, make('strong', { textContent: `${named(['types', 'jobs'], sync.type)} ${sync.project ?? ''}`.trim() }),
-    ` ${say('failed')} · ${lately(sync.ended_at ?? sync.started_at)} · ${sync.error ?? say('noCause')} `, link(sync.status_url, say('openRun'))));
+  const causes = new Map();
+  for (const sync of failing) {
+    const key = `${sync.run_id} ${sync.error}`;
+    causes.set(key, [...causes.get(key) ?? [], sync]);
+  }
+  const syncs = [...causes.values()].map((same) => {
+    const [{ ended_at, started_at, error, status_url }] = same;
+    const names = same.map(({ type, project }) => `${named(['types', 'jobs'], type)} ${project ?? ''}`.trim()).join(', ');
+    return make('li', {}, make('strong', { textContent: names }),
+      ` ${say('failed')} · ${lately(ended_at ?? started_at)} · ${error ?? say('noCause')} `, link(status_url, say('openRun')));
+  });
   const others = alerts.open.filter((alert) => !failing.some(({ error }) => error && alert.endsWith(error)));
   const lines = [...syncs, ...others.map((text) => make('li', { textContent: text }))];
   if (alerts.alive === false) lines.push(make('li', { textContent: say('silent', { time: lately(alerts.beat_at) }) }));

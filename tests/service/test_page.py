@@ -203,7 +203,8 @@ def test_the_badge_says_what_is_wrong_with_backlog_since_when_and_why_and_open_a
     serve: Serve, sim: Simulator, log: Log, warehouse: Engine
 ) -> None:
     cause = "2 of 3 projects are equal; not WEB"
-    log.done(error=EVIL, project="OPS")
+    for table in ("issues", "comments"):
+        log.done(table, error=EVIL, project="OPS")
     with warehouse.begin() as connection:
         note_space_url(connection, "acme", sim.url)
     problems = [
@@ -221,8 +222,9 @@ def test_the_badge_says_what_is_wrong_with_backlog_since_when_and_why_and_open_a
         attention = page.get_by_role("region", name="対応が必要")
         expect(attention.get_by_role("listitem").filter(has_text=f"raw/issues: issue_counts_match_source: {cause}")).to_be_visible()
         expect(attention.get_by_role("listitem").filter(has_text="GET /issues: 500")).to_have_count(1)
+        expect(attention.get_by_role("listitem").filter(has_text="コメント OPS, 課題 OPS 失敗")).to_be_visible()
         # On a phone result and error are in sight.
-        row = page.get_by_role("row").filter(has_text="GET /issues: 500")
+        row = page.get_by_role("row").filter(has_text="GET /issues: 500").first
         for cell in (row.get_by_role("cell", name="失敗"), row.get_by_role("cell", name="GET /issues: 500")):
             box = cell.bounding_box()
             assert box is not None
