@@ -14,6 +14,7 @@ from pathlib import Path
 import dagster as dg
 from sqlalchemy import Engine, text
 
+from assets.marts.build import MODELS
 from benchmarks.figures import Figure, expect_equal, show
 from benchmarks.workshop import scratch
 from pipelines.definitions import build_definitions
@@ -48,7 +49,9 @@ def marts(issues: int) -> Iterator[Figure]:
         yield Figure(group, "whole build", _built(url), "s", WHOLE_BOUND)
         with made.begin() as connection:
             connection.execute(text(TOUCH), {"changed": CHANGED})
-        yield Figure(group, f"build after {CHANGED} changed issues, start of dbt included", _built(url), "s", AFTER_BOUND)
+        yield Figure(
+            group, f"build after {CHANGED} changed issues, start of dbt included", _built(url, seeds=False), "s", AFTER_BOUND
+        )
         with made.connect() as connection:
             touched = connection.execute(text("SELECT count(*) FROM staging.touched_issue")).scalar_one()
             summaries = connection.execute(text("SELECT count(*) FROM mart.issue WHERE summary LIKE '%!'")).scalar_one()
@@ -71,11 +74,13 @@ def _fill(made: Engine, issues: int, changes: int) -> None:
         connection.execute(text("VACUUM ANALYZE"))
 
 
-def _built(url: str) -> float:
+def _built(url: str, *, seeds: bool = True) -> float:
+    """Build as the sensor asks for it: without seeds where the project has not changed since the last build."""
     job = build_definitions({"warehouse": WarehouseResource(url=url)}).resolve_job_def("marts")
+    chosen = None if seeds else [*MODELS]
     with dg.DagsterInstance.ephemeral() as instance:
         began = time.monotonic()
-        done = job.execute_in_process(run_config=QUIET, instance=instance)
+        done = job.execute_in_process(run_config=QUIET, instance=instance, asset_selection=chosen)
     expect_equal("build of the marts", done.success, True)
     return time.monotonic() - began
 

@@ -7,7 +7,7 @@ import re
 import time
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,8 +16,7 @@ import dagster as dg
 
 from pipelines.environment import open_instance, prepare_storage
 from pipelines.loading import QUIET, reason
-from pipelines.processes import mark
-from pipelines.runs import PROCESS_TAG, end_dead_runs
+from pipelines.runs import command_tags, end_dead_runs
 from resources.progress import Progress
 from resources.settings import Settings
 from resources.variables import SettingsError
@@ -64,6 +63,7 @@ class _Watcher:
     progress: Progress
     patience: float
     waiting: str
+    made_here: Collection[dg.AssetKey]
     models: int = 0
     checks: Counter[str] = field(default_factory=Counter)
     warnings: list[str] = field(default_factory=list)
@@ -75,7 +75,7 @@ class _Watcher:
             if entry.user_message == self.waiting:
                 until = datetime.now(UTC) + timedelta(seconds=self.patience)
                 self.progress.wait("other build of the marts", self.patience, until)
-        elif event.is_step_materialization:
+        elif event.is_step_materialization and event.asset_key in self.made_here:
             self.models += 1
             self.progress.advance(WHAT, 1)
         elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
@@ -124,12 +124,13 @@ def build_marts(definitions: dg.Definitions, instance: dg.DagsterInstance, progr
     Raises:
         LoadInterruptedError: somebody ended the run.
     """
+    from assets.location import SETTINGS
     from assets.marts.build import WAITING, BuildConfig, marts
     from pipelines.marts import marts_job
 
     began = time.monotonic()
     config = BuildConfig(whole=whole)
-    watcher = _Watcher(progress, config.turn_seconds, WAITING)
+    watcher = _Watcher(progress, config.turn_seconds, WAITING, marts.keys)
     progress.start(WHAT, None)
     run_id = str(uuid.uuid4())
     instance.add_event_listener(run_id, watcher)
@@ -137,7 +138,7 @@ def build_marts(definitions: dg.Definitions, instance: dg.DagsterInstance, progr
         run_config={**QUIET, "ops": {marts.op.name: {"config": {"whole": whole}}}},
         instance=instance,
         run_id=run_id,
-        tags={PROCESS_TAG: mark()},
+        tags=command_tags(SETTINGS.dagster_location),
         raise_on_error=False,
     )
     failures = list(watcher.failures)

@@ -47,8 +47,9 @@ _ISSUES = raw_spec(
     "feed names besides; then compares the number of issues with the source, and finds what was deleted where they differ.\n\n"
     "**Touched** (the sensors): reads only the issues that the feed or a webhook has named. **Deep** (nightly): reads a thirtieth "
     "of all issues again by id, for what moves no `updated` and tells no feed: stars, linked files.\n\n"
-    "Of the figures of a partition, rows are its own; requests, waits and duration are those of the pass that read it "
-    "together with others, so do not add them up: the observation of each run has the sum.\n\n**Is it right?** The check "
+    "Of the figures of a partition, rows are its own, and so is the duration, its part of the pass by rows; requests and waits are "
+    "those of the pass that read it together with others, so do not add them up: the observation of each run has the sum.\n\n"
+    "**Is it right?** The check "
     "`issue_counts_match_source` shows of each project whether it is equal to the source, since when and how that was proven, and "
     "what was deleted and why.",
     deps=["raw/projects", "raw/activities"],

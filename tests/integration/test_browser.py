@@ -50,6 +50,20 @@ query($id: String!) {
 RUNS_OF_JOB = """
 query($job: String!) { runsOrError(filter: {pipelineName: $job}) { ... on Runs { results { runId status } } } }"""
 
+LAST_RUN = """
+query($job: String!) {
+  pipelineOrError(params: {pipelineName: $job, repositoryName: "__repository__", repositoryLocationName: "backlog_elt"}) {
+    ... on Pipeline { runs(limit: 1) { status } }
+  }
+}"""
+NEWEST = """
+query($table: [String!]!) {
+  assetOrError(assetKey: {path: $table}) { ... on Asset {
+    assetMaterializations(limit: 1) { metadataEntries { label ... on PathMetadataEntry { path } } }
+    assetObservations(limit: 1) { metadataEntries { label ... on IntMetadataEntry { intValue } } }
+  } }
+}"""
+
 #: What a browser says of an answer with 409.
 CONFLICT = "Failed to load resource: the server responded with a status of 409 (Conflict)"
 
@@ -132,6 +146,7 @@ def test_a_backfill_of_two_projects_and_three_months_turns_their_partitions_gree
         page.get_by_title(MONTHS[1], exact=True).click()
         expect(page.get_by_title(f"{PROJECTS[1]}|{MONTHS[1]}", exact=True)).to_be_visible()
         expect(page.get_by_text("Materialized", exact=True)).to_be_visible()
+        expect(page.get_by_text("Unsynced")).to_have_count(0)
         link = page.locator('a[href*="/runs/"]').filter(has_text=_run_of(runs, f"{PROJECTS[1]}|{MONTHS[1]}")[:8])
         expect(link).to_be_visible()
 
@@ -203,9 +218,32 @@ def test_of_each_project_one_sees_whether_it_is_equal_since_when_how_proven_and_
             expect(gone).to_contain_text(said)
 
 
+def test_what_a_first_load_has_done_looks_like_it(up: Up) -> None:
+    for job in ("users", "projects", "issues", "census", "marts"):
+        assert up.graphql(LAST_RUN, job=job)["pipelineOrError"]["runs"], f"{job} looks as if it had never run"
+    counted = up.graphql(NEWEST, table=["raw", "issues"])["assetOrError"]
+    [rows] = [entry["intValue"] for entry in _entries(counted["assetObservations"]) if entry["label"] == "dagster/row_count"]
+    assert rows >= 2_000
+    assert "preview" in [entry["label"] for entry in _entries(counted["assetMaterializations"])]
+    with analyst_at(up) as analyst:
+        page = analyst.open("/runs")
+        expect(page.get_by_text("backlog_elt/kind").first).to_be_visible()
+        expect(page.get_by_text("backlog_elt/process")).to_have_count(0)
+        page = analyst.open("/asset-groups")
+        groups = [page.locator("foreignObject").filter(has_text=name).first for name in ("raw", "staging", "mart", "dashboard")]
+        expect(groups[-1]).to_be_visible()
+        places = [box["x"] for group in groups if (box := group.bounding_box())]
+        assert places == sorted(set(places)), "raw, staging, mart, dashboard: from left to right"
+
+
 def test_a_mart_shows_its_chart(up: Up) -> None:
     with analyst_at(up) as analyst:
         page = analyst.open("/assets/mart/flow_daily?view=overview")
+        expect(page.get_by_text("Row count")).to_be_visible()
+        expect(page.get_by_text("Passing").first).to_be_visible()
+        expect(page.get_by_text("bigint").first).to_be_visible()
+        expect(page.get_by_text("Raw SQL")).to_have_count(0)
+        expect(page.get_by_text("Unsynced")).to_have_count(0)
         page.get_by_text("Show Markdown").first.click()
         picture = page.get_by_role("dialog").get_by_role("img", name="累積フロー / Cumulative flow")
         expect(picture).to_be_visible()
@@ -216,6 +254,8 @@ def test_a_mart_shows_its_chart(up: Up) -> None:
 
 def test_the_report_opens_without_a_network_and_shows_every_chart_also_on_a_phone(up: Up) -> None:
     file = up.report()
+    [written] = up.graphql(NEWEST, table=["dashboard", "report"])["assetOrError"]["assetMaterializations"]
+    assert [entry["path"] for entry in written["metadataEntries"] if entry["label"] == "file"] == [str(file)]
     with reader(width=1000) as somebody:
         page = somebody.open(file)
         expect(page).to_have_title("Backlog レポート / report")
@@ -315,6 +355,10 @@ def _runs(up: Up, backfill: str) -> Runs:
     found = {run["runId"]: {event["partition"]: _numbers(event) for event in run["assetMaterializations"]} for run in runs}
     assert Counter(partition for run in found.values() for partition in run) == Counter(CHOSEN)
     return found
+
+
+def _entries(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [entry for event in events for entry in event["metadataEntries"]]
 
 
 def _numbers(event: dict[str, Any]) -> dict[str, int]:
