@@ -6,6 +6,8 @@ Source of the shapes: Nulab's API reference at https://developer.nulab.com/docs/
 
 from typing import Final
 
+from sqlalchemy import Index, text
+
 from resources.warehouse.spec import Field, Kind, Owned, TableSpec, raw_table
 
 _ID = Field("id", Kind.BIGINT, "id", "Id in the source, unique within the space; a later one is higher")
@@ -49,6 +51,12 @@ _ACTIVITIES = raw_table(
     vanishes=False,
     indexes=(("project_id", "created_at"), ("content_id",), ("comment_id",), ("project_id", "loaded_at")),
 )  # fmt: skip
+
+Index(
+    "activities_deleted_statuses_idx",
+    *(_ACTIVITIES.table.c[name] for name in ("space_key", "project_id", "created_at")),
+    postgresql_where=text("type = 34"),
+)
 
 _ISSUE_CHANGES = raw_table(
     "issue_changes",

@@ -150,6 +150,25 @@ deletions = Table(
     comment="Every row that was found gone from the source: when, why, by which evidence, and whether it came back",
 )
 
+observed_changes = Table(
+    "observed_changes",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Number of the entry"),
+    Column("space_key", Text, nullable=False, comment=_SPACE),
+    Column("issue_id", BigInteger, nullable=False, comment="Issue"),
+    Column("field", Text, nullable=False, comment="Field as in raw.issue_changes; updated_at: the first version seen was replaced"),
+    Column("old_value", Text, comment="Value of the version that was stored: id, list of ids, day, number or instant"),
+    Column("new_value", Text, comment="Value of the version that was written over it"),
+    Column("updated_before", DateTime(timezone=True), comment="updated_at of the version that was stored"),
+    Column("updated_at", DateTime(timezone=True), comment="updated_at of the version that was written over it"),
+    Column("changed_at", DateTime(timezone=True), nullable=False, comment="When it was changed, as far as the evidence tells"),
+    Column("evidence", Text, nullable=False, comment="What dates it: an activity, a deletion that was found, or the sync that saw it"),
+    Column("run_id", Text, nullable=False, comment="Run that wrote the version"),
+    Index(None, "space_key", "issue_id"),
+    schema=OPS,
+    comment="What loads have seen change between two versions of an issue; dates the changes that no change log tells, once and for all",
+)
+
 verifications = Table(
     "verifications",
     metadata,
@@ -284,7 +303,7 @@ source_conditions = Table(
 
 OPS_TABLES: Final = (
     sync_history, sync_state, project_keys, unexpected_fields, rejected_records,
-    issue_reads, deletions, verifications, webhook_events, names, spaces, mart_builds, forgotten_users, oauth_tokens,
-    heartbeats, source_conditions,
+    issue_reads, deletions, observed_changes, verifications, webhook_events, names, spaces, mart_builds, forgotten_users,
+    oauth_tokens, heartbeats, source_conditions,
 )  # fmt: skip
 """Every ops table."""

@@ -8,6 +8,7 @@ from functools import cache
 
 from sqlalchemy import TextClause, text
 
+from resources.warehouse.observed import COLUMNS, NOTED
 from resources.warehouse.schema import SPECS
 from resources.warehouse.spec import Field, Kind
 
@@ -113,4 +114,9 @@ def merge_statement(table: str, extra: frozenset[str]) -> TextClause:
         f"WHERE {written}",
         f"RETURNING {', '.join(returned)}",
     )
-    return text("\n".join(lines))
+    merge = "\n".join(lines)
+    if table == "issues":
+        # What the marts follow through time is noted by the same statement, which alone sees both versions.
+        seen = ", ".join(f"t.{name}" for name in COLUMNS)
+        merge = f"WITH merged AS ({merge}, {seen}), noted AS ({NOTED}) SELECT id, inserted FROM merged"  # noqa: S608
+    return text(merge)

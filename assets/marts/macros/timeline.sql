@@ -1,44 +1,90 @@
 {#
-One row for each value that a field of an issue has had: position 0 is the value the issue was made with (what the first change says
-was before; without a change today's), then one for each change. Where the last change does not lead to today's value, as after a
-status was deleted with a substitute, one more row gives today's value from the last change of the issue on: is_inferred.
+One row for each value that a field of an issue has had, from when to when: position 0 is the value the issue was made with (what the
+first change says was before; without a change today's), then one for each change of the log, and one for each that no log tells
+(is_inferred), at its place among the others.
 
-values: column -> [today's (of i), before a change (of c), after a change (of c, i)]; differs: today's value (i) is not that of change c.
+values: column -> [today's (of i), before a change (of c), after a change (of c, i, and u: the change that no log tells and that
+follows it, if any), the same of a change that no log tells (of u, SIDE being old or new)].
 #}
-{% macro timeline(field, values, differs) -%}
+{% macro timeline(field, values) -%}
+    {%- set changes, unlogged = ref('stg_issue_change'), ref('stg_unlogged_change') -%}
     select
-        i.space_key,
-        i.issue_id,
-        0 as position,
-        i.created_at as valid_from,
-        i.created_user_id as changed_by_id,
-        false as is_inferred
-        {%- for column, (now, before, after) in values.items() %},
-        case when c.issue_id is null then {{ now }} else {{ before }} end as {{ column }}
+        space_key,
+        issue_id,
+        row_number() over following - 1 as position,
+        valid_from,
+        lead(valid_from) over following as valid_to,
+        changed_by_id,
+        comment_id,
+        is_inferred
+        {%- for column in values %},
+        {{ column }}
         {%- endfor %}
-    from {{ ref('stg_issue') }} as i
-    left join {{ ref('stg_issue_change') }} as c
-        on c.space_key = i.space_key and c.issue_id = i.issue_id and c.field = '{{ field }}' and c.change_number = 1
-    where true {{ and_touched('i') }}
-    union all
-    select c.space_key, c.issue_id, c.change_number, c.changed_at, c.changed_by_id, false
-        {%- for column, (now, before, after) in values.items() %}, {{ after }}{% endfor %}
-    from {{ ref('stg_issue_change') }} as c
-    join {{ ref('stg_issue') }} as i on i.space_key = c.space_key and i.issue_id = c.issue_id
-    where c.field = '{{ field }}' {{ and_touched('c') }}
-    union all
-    select i.space_key, i.issue_id, c.change_number + 1, greatest(i.updated_at, c.changed_at), null, true
-        {%- for column, (now, before, after) in values.items() %}, {{ now }}{% endfor %}
-    from {{ ref('stg_issue') }} as i
-    join {{ ref('stg_issue_change') }} as c
-        on c.space_key = i.space_key and c.issue_id = i.issue_id and c.field = '{{ field }}' and c.is_last_change
-    where ({{ differs }}) {{ and_touched('i') }}
+    from (
+        select
+            i.space_key,
+            i.issue_id,
+            0::bigint as after_change,
+            0::bigint as number,
+            i.created_at as valid_from,
+            i.created_user_id as changed_by_id,
+            null::bigint as comment_id,
+            false as is_inferred
+            {%- for column, (now, before, after, told) in values.items() %},
+            case
+                when u.issue_id is not null then {{ told | replace('SIDE', 'old') }}
+                when c.issue_id is not null then {{ before }}
+                else {{ now }}
+            end as {{ column }}
+            {%- endfor %}
+        from {{ ref('stg_issue') }} as i
+        left join {{ changes }} as c
+            on c.space_key = i.space_key and c.issue_id = i.issue_id and c.field = '{{ field }}' and c.change_number = 1
+        left join {{ unlogged }} as u
+            on u.space_key = i.space_key and u.issue_id = i.issue_id and u.field = '{{ field }}' and u.after_change = 0 and u.number = 1
+        where true {{ and_touched('i') }}
+        union all
+        select c.space_key, c.issue_id, c.change_number, 0, c.changed_at, c.changed_by_id, c.comment_id, false
+            {%- for column, (now, before, after, told) in values.items() %}, {{ after }}{% endfor %}
+        from {{ changes }} as c
+        join {{ ref('stg_issue') }} as i on i.space_key = c.space_key and i.issue_id = c.issue_id
+        left join {{ unlogged }} as u
+            on u.space_key = c.space_key and u.issue_id = c.issue_id and u.field = c.field
+                and u.after_change = c.change_number and u.number = 1
+        where c.field = '{{ field }}' {{ and_touched('c') }}
+        union all
+        select u.space_key, u.issue_id, u.after_change, u.number, u.changed_at, null, null, true
+            {%- for column, (now, before, after, told) in values.items() %}, {{ told | replace('SIDE', 'new') }}{% endfor %}
+        from {{ unlogged }} as u
+        where u.field = '{{ field }}' {{ and_touched('u') }}
+    ) as points
+    window following as (partition by space_key, issue_id order by after_change, number)
 {%- endmacro %}
 
 {#
-The id after a change. Where the log does not tell it, as of one of two users of one name, it is today's after the last change, if the
-name is today's.
+The id after a change. Where the log does not tell it, as of one of two users of one name, it is what a change that no log tells was
+seen to replace, or today's after the last change, if the name is today's.
 #}
 {% macro id_after(name, id) -%}
-    coalesce(c.new_id, case when c.is_last_change and c.new_value = i.{{ name }} then i.{{ id }} end)
+    coalesce(
+        c.new_id,
+        case when c.new_value is null then null when u.issue_id is not null then u.old_value::bigint
+            when c.is_last_change and c.new_value = i.{{ name }} then i.{{ id }} end
+    )
+{%- endmacro %}
+
+{# The values of the fields that are followed through time as text, so that they can be compared: field -> value of an issue i. #}
+{% macro values_today() -%}
+    values
+        ('status', i.status_id::text, i.status),
+        ('assignee', i.assignee_id::text, i.assignee),
+        ('due_date', i.due_date::text, null),
+        ('estimated_hours', trim_scale(i.estimated_hours)::text, null),
+        ('actual_hours', trim_scale(i.actual_hours)::text, null),
+        ('milestone', {{ sorted_ids('i.milestone_ids') }}, null)
+{%- endmacro %}
+
+{# Ids in their order as text; a list that is not there is empty. #}
+{% macro sorted_ids(ids) -%}
+    coalesce((select array_agg(s.id order by s.id) from unnest({{ ids }}) as s (id)), '{}')::text
 {%- endmacro %}

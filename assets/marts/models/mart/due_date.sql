@@ -2,17 +2,14 @@
 with points as (
     {{ timeline(
         'due_date',
-        {'due_date': ['i.due_date', shown_date('c.old_value'), shown_date('c.new_value')]},
-        shown_date('c.new_value') ~ ' is distinct from i.due_date'
+        {'due_date': ['i.due_date', shown_date('c.old_value'), shown_date('c.new_value'), 'u.SIDE_value::date']}
     ) }}
 ),
 intervals as (
     select
         *,
-        lead(valid_from) over following as valid_to,
-        due_date - lag(due_date) over following as days_moved
+        due_date - lag(due_date) over (partition by space_key, issue_id order by position) as days_moved
     from points
-    window following as (partition by space_key, issue_id order by position)
 )
 select
     v.space_key,

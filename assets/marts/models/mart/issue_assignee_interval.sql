@@ -1,17 +1,12 @@
 -- Who had an issue from when to when; built as issue_status_interval is. Nobody is a null.
-with points as (
+with intervals as (
     {{ timeline(
         'assignee',
         {
-            'assignee': ['i.assignee', 'c.old_value', 'c.new_value'],
-            'assignee_id': ['i.assignee_id', 'c.old_id', id_after('assignee', 'assignee_id')]
-        },
-        'case when c.new_id is null then c.new_value is distinct from i.assignee else c.new_id is distinct from i.assignee_id end'
+            'assignee': ['i.assignee', 'c.old_value', 'c.new_value', 'u.SIDE_name'],
+            'assignee_id': ['i.assignee_id', 'c.old_id', id_after('assignee', 'assignee_id'), 'u.SIDE_value::bigint']
+        }
     ) }}
-),
-intervals as (
-    select *, lead(valid_from) over (partition by space_key, issue_id order by position) as valid_to
-    from points
 )
 select
     v.space_key,

@@ -3,15 +3,15 @@
 with estimates as (
     {{ timeline(
         'estimated_hours',
-        {'estimated_hours': ['i.estimated_hours', shown_number('c.old_value'), shown_number('c.new_value')]},
-        shown_number('c.new_value') ~ ' is distinct from i.estimated_hours'
+        {'estimated_hours': [
+            'i.estimated_hours', shown_number('c.old_value'), shown_number('c.new_value'), 'u.SIDE_value::numeric'
+        ]}
     ) }}
 ),
 hours as (
     {{ timeline(
         'actual_hours',
-        {'actual_hours': ['i.actual_hours', shown_number('c.old_value'), shown_number('c.new_value')]},
-        shown_number('c.new_value') ~ ' is distinct from i.actual_hours'
+        {'actual_hours': ['i.actual_hours', shown_number('c.old_value'), shown_number('c.new_value'), 'u.SIDE_value::numeric']}
     ) }}
 ),
 milestones as (
@@ -20,9 +20,9 @@ milestones as (
         {'milestone_ids': [
             'i.milestone_ids',
             "case when c.old_value is null then '{}' else c.old_ids end",
-            "case when c.new_value is null then '{}' else c.new_ids end"
-        ]},
-        "not (coalesce(c.new_ids, '{}') @> i.milestone_ids and coalesce(c.new_ids, '{}') <@ i.milestone_ids)"
+            "case when c.new_value is null then '{}' else coalesce(c.new_ids, u.old_value::bigint[]) end",
+            'u.SIDE_value::bigint[]'
+        ]}
     ) }}
 ),
 points as (
@@ -97,7 +97,7 @@ select
     e.estimated_hours,
     w.actual_hours,
     -- A list of which the history does not tell every id counts as empty; the last one is today's, in the order of the source.
-    case when m.is_last then i.milestone_ids else coalesce(m.milestone_ids, '{}') end as milestone_ids
+    case when m.valid_to is null then i.milestone_ids else coalesce(m.milestone_ids, '{}') end as milestone_ids
 from states as h
 join {{ ref('stg_issue') }} as i on i.space_key = h.space_key and i.issue_id = h.issue_id
 join {{ ref('issue_status_interval') }} as s
@@ -107,8 +107,5 @@ join {{ ref('issue_assignee_interval') }} as a
 join {{ ref('due_date') }} as d on d.space_key = h.space_key and d.issue_id = h.issue_id and d.position = h.due_at
 join estimates as e on e.space_key = h.space_key and e.issue_id = h.issue_id and e.position = h.estimate_at
 join hours as w on w.space_key = h.space_key and w.issue_id = h.issue_id and w.position = h.hours_at
-join (
-    select *, lead(position) over (partition by space_key, issue_id order by position) is null as is_last
-    from milestones
-) as m on m.space_key = h.space_key and m.issue_id = h.issue_id and m.position = h.milestones_at
+join milestones as m on m.space_key = h.space_key and m.issue_id = h.issue_id and m.position = h.milestones_at
 where i.deleted_at is null or h.first_day < (i.deleted_at at time zone i.timezone)::date

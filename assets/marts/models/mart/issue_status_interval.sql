@@ -1,18 +1,13 @@
 -- What status an issue had from when to when. The first interval begins with the issue, and its status is what the first change
 -- says was before; without a change it is today's.
-with points as (
+with intervals as (
     {{ timeline(
         'status',
         {
-            'status': ['i.status', 'c.old_value', 'c.new_value'],
-            'status_id': ['i.status_id', 'c.old_id', id_after('status', 'status_id')]
-        },
-        'case when c.new_id is null then c.new_value is distinct from i.status else c.new_id is distinct from i.status_id end'
+            'status': ['i.status', 'c.old_value', 'c.new_value', 'u.SIDE_name'],
+            'status_id': ['i.status_id', 'c.old_id', id_after('status', 'status_id'), 'u.SIDE_value::bigint']
+        }
     ) }}
-),
-intervals as (
-    select *, lead(valid_from) over (partition by space_key, issue_id order by position) as valid_to
-    from points
 )
 select
     v.space_key,

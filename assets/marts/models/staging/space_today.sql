@@ -8,11 +8,17 @@ changes as (
     select c.space_key, max(c.changed_at) as at
     from {{ ref('stg_issue_change') }} as c
     group by c.space_key
+),
+unlogged as (
+    select u.space_key, max(u.changed_at) as at
+    from {{ ref('stg_unlogged_change') }} as u
+    group by u.space_key
 )
 select
     n.space_key,
-    greatest(n.at, c.at) as as_of,
-    (greatest(n.at, c.at) at time zone n.timezone)::date as day,
+    greatest(n.at, c.at, u.at) as as_of,
+    (greatest(n.at, c.at, u.at) at time zone n.timezone)::date as day,
     n.timezone
 from newest as n
 left join changes as c on c.space_key = n.space_key
+left join unlogged as u on u.space_key = n.space_key

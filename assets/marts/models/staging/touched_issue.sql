@@ -5,6 +5,7 @@
 select space_key, id as issue_id from {{ source('raw', 'issues') }}
 {% else %}
 {% set existing = adapter.get_relation(database=target.database, schema='mart', identifier='issue_status_interval') %}
+{% set unlogged = adapter.get_relation(database=target.database, schema='staging', identifier='stg_unlogged_change') %}
 {% set staged = adapter.get_relation(database=target.database, schema='staging', identifier='stg_issue') %}
 with since as (
     select coalesce(
@@ -50,6 +51,13 @@ touched as (
     select i.space_key, i.id
     from spaces as s
     join {{ source('raw', 'issues') }} as i on i.space_key = s.space_key
+    {% if unlogged %}
+    union
+    select c.space_key, c.issue_id
+    from users as u
+    join {{ unlogged }} as c
+        on c.space_key = u.space_key and c.field = 'assignee' and u.id::text in (c.old_value, c.new_value)
+    {% endif %}
     {% if existing %}
     union
     select v.space_key, v.issue_id
