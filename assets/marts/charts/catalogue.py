@@ -55,7 +55,7 @@ _AGEING = """
     WHERE CAST(:project AS text) IS NULL OR project_key = :project
 """
 _HOURS = """
-    SELECT h.work_month AS month, h.user_name AS person, sum(h.hours)::float8 AS hours
+    SELECT h.work_month AS month, CASE WHEN h.user_id IS NOT NULL THEN h.user_name END AS person, sum(h.hours)::float8 AS hours
     FROM mart.hours_ledger AS h
     LEFT JOIN raw.projects AS p ON p.space_key = h.space_key AND p.id = h.project_id
     WHERE NOT h.is_deleted AND (CAST(:project AS text) IS NULL OR p.project_key = :project)

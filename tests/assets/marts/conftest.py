@@ -15,7 +15,7 @@ from resources.warehouse.connect import engine
 from resources.warehouse.grants import grant_bi
 from resources.warehouse.roles import Access
 from tests.assets.marts.building import build
-from tests.assets.marts.worked import ONE_PROJECT, work_an_issue, work_beside_peers, work_on_numbers
+from tests.assets.marts.worked import ONE_PROJECT, leave_before_the_load, work_an_issue, work_beside_peers, work_on_numbers
 from tests.deployment import Deployment, quiet
 
 
@@ -51,6 +51,7 @@ def built(access: Access, folder_warehouse_url: str) -> Iterator[tuple[Deploymen
         issue = work_an_issue(deployment)
         work_beside_peers(deployment)
         work_on_numbers(deployment)
+        leave_before_the_load(deployment)
         build(deployment.load())
         yield deployment, issue
     made.dispose()

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from assets.marts.japanese_holidays import SEED, lines
 from resources.warehouse.locks import Locks
 from tests.assets.marts.building import checks_of, contents, rows_of
-from tests.assets.marts.worked import PEER, STEPS
+from tests.assets.marts.worked import GONE, PEER, STEPS
 from tests.deployment import Deploy, Deployment, failures
 
 MARINE_DAY = date(2026, 7, 20)
@@ -154,6 +154,22 @@ def test_a_user_has_the_numbers_that_were_worked_out_by_hand(built: tuple[Deploy
     assert [row[name] for name in ("open_issues", "active_issues", "done_issues")] == [1, 1, 10]
     assert [row[name] for name in ("created", "comments", "hours")] == [11, 1, 3]
     assert round(row["cycle_seconds_median"]) == 475_200
+
+
+def test_who_left_before_the_first_load_has_a_name_and_is_in_the_totals(built: tuple[Deployment, int]) -> None:
+    deployment, _ = built
+    [person] = deployment.query(f"SELECT * FROM mart.dim_person WHERE user_name = '{GONE}'")
+    assert (person["is_listed"], person["is_deleted"]) == (False, True)
+    assert deployment.query(f"SELECT * FROM raw.users WHERE id = {person['user_id']}") == []
+    [row] = deployment.query(f"SELECT * FROM mart.user_summary WHERE user_id = {person['user_id']}")
+    assert [row[name] for name in ("user_name", "open_issues", "created", "comments", "hours")] == [GONE, 1, 1, 1, Decimal("4.5")]
+    for mart in ("hours_ledger", "conversation", "user_workload_weekly"):
+        names = deployment.query(f"SELECT user_name FROM mart.{mart} WHERE user_id = {person['user_id']}")
+        assert {one["user_name"] for one in names} == {GONE}, mart
+    by_person = "SELECT user_id, sum(hours) AS hours FROM {} GROUP BY user_id HAVING sum(hours) <> 0 ORDER BY user_id"
+    ledger = deployment.query(by_person.format("(SELECT coalesce(user_id, 0) AS user_id, hours FROM mart.hours_ledger WHERE NOT is_deleted) l"))
+    for mart in ("user_summary", "user_workload_weekly"):
+        assert deployment.query(by_person.format(f"mart.{mart}")) == ledger, mart
 
 
 def test_freshness_has_the_moments_that_were_worked_out_by_hand(built: tuple[Deployment, int]) -> None:

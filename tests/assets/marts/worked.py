@@ -21,6 +21,7 @@ STEPS = {
     "closed again": datetime(2026, 7, 31, 15, 30, tzinfo=UTC),
 }
 PEER = "比 ける子"
+GONE = "去 りゆく"
 OPEN, IN_PROGRESS, RESOLVED, CLOSED = 1, 2, 3, 4
 
 
@@ -107,3 +108,14 @@ def work_on_numbers(deployment: Deployment) -> dict[str, int]:
     edited(early_one, 3, status_id=CLOSED, assignee_id=other)
     edited(early_one, 20, assignee_id=who)
     return {"moved": moved, "reopened": reopened, "shifted": shifted, "listed": listed, "early": early_one}
+
+
+def leave_before_the_load(deployment: Deployment) -> int:
+    """Let somebody make an issue, enter hours, comment, and be deleted before anybody has read the list of users; return the user."""
+    space = deployment.sim.space
+    who, begin = space.add_user(GONE).id, STEPS["made"] - timedelta(days=20)
+    space.add_member("OPS", who, at=begin)
+    issue = space.create_issue("OPS", at=begin, by=who, assignee_id=who, actual_hours=1)
+    space.edit_issue(issue, actual_hours=4.5, comment="お世話になりました", at=begin + timedelta(days=1), by=who)
+    space.delete_user(who)
+    return who

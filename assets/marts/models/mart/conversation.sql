@@ -18,7 +18,7 @@ select
     c.position,
     c.created_at as said_at,
     c.created_user_id as user_id,
-    u.name as user_name,
+    coalesce(u.name, p.name, '(not told)') as user_name,
     coalesce(c.created_user_id = i.created_user_id, false) as is_author,
     coalesce(c.created_user_id is distinct from c.previous_user_id and c.previous_at is not null, false) as is_answer,
     {{ seconds_between('i.created_at', 'c.created_at') }} as seconds_since_created,
@@ -28,3 +28,5 @@ select
 from said as c
 join {{ ref('stg_issue') }} as i on i.space_key = c.space_key and i.issue_id = c.issue_id
 left join {{ source('raw', 'users') }} as u on u.space_key = c.space_key and u.id = c.created_user_id
+left join {{ ref('stg_issue_person') }} as p
+    on p.space_key = c.space_key and p.issue_id = c.issue_id and p.user_id = c.created_user_id

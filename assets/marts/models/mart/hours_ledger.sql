@@ -30,11 +30,12 @@ select
     (r.changed_at at time zone i.timezone)::date as work_date,
     date_trunc('month', r.changed_at at time zone i.timezone)::date as work_month,
     r.user_id,
-    u.name as user_name,
+    coalesce(u.name, p.name, '(not told)') as user_name,
     r.hours,
     r.comment_id,
     i.deleted_at is not null as is_deleted
 from rows as r
 join {{ ref('stg_issue') }} as i on i.space_key = r.space_key and i.issue_id = r.issue_id
 left join {{ source('raw', 'users') }} as u on u.space_key = r.space_key and u.id = r.user_id
+left join {{ ref('stg_issue_person') }} as p on p.space_key = r.space_key and p.issue_id = r.issue_id and p.user_id = r.user_id
 where r.kind = 'change' or r.hours <> 0

@@ -152,11 +152,12 @@ select
     -- Neither before the change that it follows nor after the next one.
     max(least(n.changed_at, greatest(t.changed_at, t.anchor_at))) over following as changed_at,
     t.old_value,
-    coalesce(old_status.name, old_user.name, case when t.field in ('status', 'assignee') and t.old_value is not null then '(not told)' end) as old_name,
+    coalesce(old_status.name, old_user.name, old_person.name, case when t.field in ('status', 'assignee') and t.old_value is not null then '(not told)' end) as old_name,
     t.new_value,
     coalesce(
         new_status.name,
         new_user.name,
+        new_person.name,
         case
             when t.field = 'status' and t.new_value = i.status_id::text then i.status
             when t.field = 'assignee' and t.new_value = i.assignee_id::text then i.assignee
@@ -174,5 +175,8 @@ left join {{ source('raw', 'statuses') }} as {{ side }}_status
         and {{ side }}_status.id = case when t.field = 'status' then t.{{ side }}_value::bigint end
 left join {{ source('raw', 'users') }} as {{ side }}_user
     on {{ side }}_user.space_key = t.space_key and {{ side }}_user.id = case when t.field = 'assignee' then t.{{ side }}_value::bigint end
+left join {{ ref('stg_issue_person') }} as {{ side }}_person
+    on {{ side }}_person.space_key = t.space_key and {{ side }}_person.issue_id = t.issue_id
+        and {{ side }}_person.user_id = case when t.field = 'assignee' then t.{{ side }}_value::bigint end
 {% endfor %}
 window following as (partition by t.space_key, t.issue_id, t.field, t.after_change order by t.id)

@@ -1,0 +1,19 @@
+-- Everyone whom a record names, with the last name that is known: the users of the space, those who are gone, and those who were gone
+-- before the first load and stand only in what they left behind; and one, 0, for what no record tells the person of.
+select
+    u.space_key,
+    u.id as user_id,
+    coalesce(u.name, '(not told)') as user_name,
+    u.deleted_at is not null as is_deleted,
+    true as is_listed
+from {{ source('raw', 'users') }} as u
+union all
+(
+    select distinct on (p.space_key, p.user_id) p.space_key, p.user_id, p.name, true, false
+    from {{ ref('stg_issue_person') }} as p
+    where not exists (select from {{ source('raw', 'users') }} as u where u.space_key = p.space_key and u.id = p.user_id)
+    order by p.space_key, p.user_id, p.named_at desc nulls last, p.issue_id desc
+)
+union all
+select distinct i.space_key, 0, '(not told)', false, false
+from {{ ref('stg_issue') }} as i
