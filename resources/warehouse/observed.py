@@ -25,13 +25,14 @@ COLUMNS: Final = ("project_id", "created_at", *OBSERVED.values())
 _STATUS_DELETED, _MILESTONE_DELETED = 34, 24
 _VALUES = ", ".join(f"('{field}', CAST(o.{column} AS text), CAST(m.{column} AS text))" for field, column in OBSERVED.items())
 
-#: A part of the statement that merges issues; `merged` are the rows that it has written. Parts of one statement see the rows as they
-#: were before it, so that `raw.issues` has the versions that are replaced. An activity dates a change by the second, a deletion by
+#: A part of the statement that merges issues; `merged` are the rows that it has written. Parts of one statement see the rows as
+#: they were before it, so that `raw.issues` has the versions that are replaced. An activity dates a change by the second, a deletion by
 #: the load that found it, and without both the sync that sees it does; none is before the stored version.
 NOTED: Final = f"""
 INSERT INTO ops.observed_changes
     (space_key, issue_id, field, old_value, new_value, updated_before, updated_at, changed_at, evidence, run_id)
-SELECT :space_key, m.id, f.field, f.old_value, f.new_value, COALESCE(o.updated_at, o.created_at), COALESCE(m.updated_at, m.created_at),
+SELECT :space_key, m.id, f.field, f.old_value, f.new_value,
+    COALESCE(o.updated_at, o.created_at), COALESCE(m.updated_at, m.created_at),
     GREATEST(date_trunc('second', COALESCE(w.found_at, statement_timestamp())), o.updated_at), COALESCE(w.evidence, 'sync'), :run_id
 FROM merged AS m
 JOIN raw.issues AS o ON o.space_key = :space_key AND o.id = m.id

@@ -162,11 +162,13 @@ observed_changes = Table(
     Column("updated_before", DateTime(timezone=True), comment="updated_at of the version that was stored"),
     Column("updated_at", DateTime(timezone=True), comment="updated_at of the version that was written over it"),
     Column("changed_at", DateTime(timezone=True), nullable=False, comment="When it was changed, as far as the evidence tells"),
-    Column("evidence", Text, nullable=False, comment="What dates it: an activity, a deletion that was found, or the sync that saw it"),
+    Column(
+        "evidence", Text, nullable=False, comment="What dates it: an activity, a deletion that was found, or the sync that saw it"
+    ),
     Column("run_id", Text, nullable=False, comment="Run that wrote the version"),
     Index(None, "space_key", "issue_id"),
     schema=OPS,
-    comment="What loads have seen change between two versions of an issue; dates the changes that no change log tells, once and for all",
+    comment="What loads have seen change between two versions of an issue; dates what no change log tells, once and for all",
 )
 
 verifications = Table(

@@ -37,7 +37,9 @@ def closed_periods(deployment: Deployment, today: date) -> dict[str, list[str]]:
     """Return the rows of marts for the time before a day."""
     found = {}
     for mart, over in CLOSED_PERIODS.items():
-        rows = deployment.query(f"SELECT t::text AS row FROM mart.{mart} t WHERE {over} ORDER BY 1".replace(":d", f"date '{today}'"))
+        rows = deployment.query(
+            f"SELECT t::text AS row FROM mart.{mart} t WHERE {over} ORDER BY 1".replace(":d", f"date '{today}'")
+        )
         found[mart] = [str(row["row"]) for row in rows]
     return found
 
@@ -90,9 +92,14 @@ def test_a_period_that_is_over_has_the_same_numbers_for_ever(built: tuple[Deploy
     ]
     assert [row[::2] for row in statuses(deployment, late)] == [("未対応", False), ("処理中", True)]
     burn = deployment.query("SELECT day, scope FROM mart.milestone_burn WHERE milestone = '冬' ORDER BY day")
-    assert {row["day"].day: row["scope"] for row in burn if row["day"] < date(2026, 8, 12)} == {**dict.fromkeys(range(1, 11), 3), 11: 0}
-    hours = deployment.query(f"SELECT kind, hours, changed_at FROM mart.hours_ledger WHERE issue_id = {logged.id} ORDER BY position")
-    assert [tuple(row.values()) for row in hours] == [
+    assert {row["day"].day: row["scope"] for row in burn if row["day"] < date(2026, 8, 12)} == {
+        **dict.fromkeys(range(1, 11), 3),
+        11: 0,
+    }
+    hours = deployment.query(
+        f"SELECT kind, hours, changed_at FROM mart.hours_ledger WHERE issue_id = {logged.id} ORDER BY position"
+    )
+    assert [(row["kind"], row["hours"], row["changed_at"]) for row in hours] == [
         ("opening", 2, august(1)),
         ("change", 1, august(3)),
         ("adjustment", 2, august(4)),

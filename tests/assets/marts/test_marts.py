@@ -167,7 +167,9 @@ def test_who_left_before_the_first_load_has_a_name_and_is_in_the_totals(built: t
         names = deployment.query(f"SELECT user_name FROM mart.{mart} WHERE user_id = {person['user_id']}")
         assert {one["user_name"] for one in names} == {GONE}, mart
     by_person = "SELECT user_id, sum(hours) AS hours FROM {} GROUP BY user_id HAVING sum(hours) <> 0 ORDER BY user_id"
-    ledger = deployment.query(by_person.format("(SELECT coalesce(user_id, 0) AS user_id, hours FROM mart.hours_ledger WHERE NOT is_deleted) l"))
+    ledger = deployment.query(
+        by_person.format("(SELECT coalesce(user_id, 0) AS user_id, hours FROM mart.hours_ledger WHERE NOT is_deleted) l")
+    )
     for mart in ("user_summary", "user_workload_weekly"):
         assert deployment.query(by_person.format(f"mart.{mart}")) == ledger, mart
 

@@ -111,7 +111,7 @@ def work_on_numbers(deployment: Deployment) -> dict[str, int]:
 
 
 def leave_before_the_load(deployment: Deployment) -> int:
-    """Let somebody make an issue, enter hours, comment, and be deleted before anybody has read the list of users; return the user."""
+    """Let somebody make an issue, enter hours, comment, and be deleted before the list of users was read; return the user."""
     space = deployment.sim.space
     who, begin = space.add_user(GONE).id, STEPS["made"] - timedelta(days=20)
     space.add_member("OPS", who, at=begin)

@@ -15,7 +15,7 @@ CREATE TABLE ops.observed_changes (
     CONSTRAINT observed_changes_pkey PRIMARY KEY (id)
 );
 
-COMMENT ON TABLE ops.observed_changes IS 'What loads have seen change between two versions of an issue; dates the changes that no change log tells, once and for all';
+COMMENT ON TABLE ops.observed_changes IS 'What loads have seen change between two versions of an issue; dates what no change log tells, once and for all';
 COMMENT ON COLUMN ops.observed_changes.id IS 'Number of the entry';
 COMMENT ON COLUMN ops.observed_changes.space_key IS 'Space it belongs to';
 COMMENT ON COLUMN ops.observed_changes.issue_id IS 'Issue';
