@@ -26,8 +26,8 @@ _STATUS_DELETED, _MILESTONE_DELETED = 34, 24
 _VALUES = ", ".join(f"('{field}', CAST(o.{column} AS text), CAST(m.{column} AS text))" for field, column in OBSERVED.items())
 
 #: A part of the statement that merges issues; `merged` are the rows that it has written. Parts of one statement see the rows as
-#: they were before it, so that `raw.issues` has the versions that are replaced. An activity dates a change by the second, a deletion by
-#: the load that found it, and without both the sync that sees it does; none is before the stored version.
+#: they were before it, so that `raw.issues` has the versions that are replaced. An activity dates a change by the second, a
+#: deletion by the load that found it, and without both the sync that sees it does; none is before the stored version.
 NOTED: Final = f"""
 INSERT INTO ops.observed_changes
     (space_key, issue_id, field, old_value, new_value, updated_before, updated_at, changed_at, evidence, run_id)
