@@ -3,9 +3,12 @@
 Add here: something that may not change a period that is over. Keep out: names that change (`test_past.py`).
 """
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import pytest
 
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, month_keys, partition_key
 from pipelines.jobs import issues_config
@@ -14,6 +17,7 @@ from tests.assets.marts.building import build, contents
 from tests.assets.marts.worked import CLOSED, IN_PROGRESS, OPEN
 from tests.deployment import Deployment
 
+pytestmark = pytest.mark.timeout(900)
 TOKYO = ZoneInfo("Asia/Tokyo")
 
 
@@ -44,6 +48,13 @@ def closed_periods(deployment: Deployment, today: date) -> dict[str, list[str]]:
     return found
 
 
+def read_issues(deployment: Deployment, only: Sequence[str] = ()) -> None:
+    """Read all issues and what hangs on them again, or `only` some of these tables."""
+    keys, months = deployment.partitions, month_keys()
+    tags = {RANGE_START_TAG: partition_key(keys[0], months[0]), RANGE_END_TAG: partition_key(keys[-1], months[-1])}
+    assert deployment.run("issues", only=only, config=issues_config("backfill"), tags=tags).success
+
+
 def statuses(deployment: Deployment, issue: Issue) -> list[tuple[str, datetime, bool]]:
     """Return which statuses an issue has had, since when, and whether no log tells of it."""
     found = deployment.query(f"SELECT * FROM mart.issue_status_interval WHERE issue_id = {issue.id} ORDER BY position")
@@ -65,17 +76,18 @@ def test_a_period_that_is_over_has_the_same_numbers_for_ever(built: tuple[Deploy
     # Nothing but the feed tells of these, and nothing at all of the last two.
     space.delete_status("OPS", review.id, check.id, at=august(10))
     space.delete_version("OPS", winter.id, at=august(11))
-    deployment.load()
+    read_issues(deployment)
     space.delete_status("OPS", check.id, IN_PROGRESS, at=august(15))
     space.delete_comment(mistaken)
     unlogged.assignee_id, unlogged.due_date = other, "2026-09-30"
     space.touch(unlogged.id)
-    deployment.load()
+    assert deployment.run("projects").success
+    read_issues(deployment)
     space.edit_issue(unlogged, at=august(20), by=author, status_id=CLOSED)
-    deployment.load()
+    read_issues(deployment)
     # Of this one the log is read later.
     space.edit_issue(late, by=author, status_id=IN_PROGRESS, actual_hours=7)
-    assert deployment.run("issues", only=["issues"], config=issues_config("backfill"), tags=whole_range(deployment)).success
+    read_issues(deployment, only=["issues"])
     today = datetime.now(TOKYO).date()
     build(deployment)
     before = closed_periods(deployment, today)
@@ -107,7 +119,7 @@ def test_a_period_that_is_over_has_the_same_numbers_for_ever(built: tuple[Deploy
 
     for issue in (logged, unlogged, late):
         space.edit_issue(issue, by=author, summary="もっと詳しく", description="長い説明")
-    deployment.load()
+    read_issues(deployment)
     build(deployment)
     assert closed_periods(deployment, today) == before
     assert [row[::2] for row in statuses(deployment, late)] == [("未対応", False), ("処理中", False)]
@@ -115,9 +127,3 @@ def test_a_period_that_is_over_has_the_same_numbers_for_ever(built: tuple[Deploy
     build(deployment, whole=True)
     whole = contents(deployment)
     assert {table for table in whole if by_issue[table] != whole[table]} == set()
-
-
-def whole_range(deployment: Deployment) -> dict[str, str]:
-    """Return the tags of a run over all partitions."""
-    keys, months = deployment.partitions, month_keys()
-    return {RANGE_START_TAG: partition_key(keys[0], months[0]), RANGE_END_TAG: partition_key(keys[-1], months[-1])}

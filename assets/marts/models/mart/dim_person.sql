@@ -15,5 +15,5 @@ union all
     order by p.space_key, p.user_id, p.named_at desc nulls last, p.issue_id desc
 )
 union all
-select distinct i.space_key, 0, '(not told)', false, false
-from {{ ref('stg_issue') }} as i
+select z.space_key, 0, '(not told)', false, false
+from {{ source('raw', 'space') }} as z
