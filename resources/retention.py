@@ -24,7 +24,7 @@ class Rule:
     condition: str
 
 
-#: Of the warehouse. `ops.deletions` and `ops.names` are part of what was replicated.
+#: Of the warehouse. `ops.deletions`, `ops.names` and `ops.observed_changes` are part of what was replicated.
 WAREHOUSE = (
     Rule("ops.sync_history", 400, "t.ended_at < now() - make_interval(days => :days)"),
     Rule("ops.webhook_events", 30, "t.processed_at < now() - make_interval(days => :days)"),
