@@ -1,6 +1,6 @@
 """What a merge notes of the issues that it writes over: which values changed, and by what evidence when.
 
-Add here: another evidence. Keep out: what the marts make of it (`tests/assets/marts/test_closed_periods.py`).
+Add here: another evidence. Keep out: what the marts make of it (`tests/assets/marts/test_periods.py`).
 """
 
 from collections.abc import Callable
