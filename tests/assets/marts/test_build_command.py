@@ -14,17 +14,18 @@ from tests.deployment import Deployment
 @contextmanager
 def spoilt(deployment: Deployment, issue: int) -> Iterator[None]:
     """Spoil the marts of an issue behind dbt's back: its ledger, its state of today, and a column of another mart."""
-    ledger = f"UPDATE mart.hours_ledger SET hours = hours {{}} 1 WHERE issue_id = {issue} AND position = 0"
-    today = f"UPDATE mart.issue_history SET estimated_hours = estimated_hours {{}} 1 WHERE issue_id = {issue} AND last_day IS NULL"
+    ledger = f"UPDATE mart.hours_ledger SET hours = hours {{}} WHERE issue_id = {issue} AND position = 0"
+    # A name, of which no other mart is made.
+    today = f"UPDATE mart.issue_history SET assignee = {{}} WHERE issue_id = {issue} AND last_day IS NULL"
     names = ("characters", "letters")
-    for statement in (ledger, today):
-        deployment.change(statement.format("+"))
+    deployment.change(ledger.format("+ 1"))
+    deployment.change(today.format("assignee || '!'"))
     deployment.change(f"ALTER TABLE mart.conversation RENAME COLUMN {names[0]} TO {names[1]}")
     try:
         yield
     finally:
-        for statement in (ledger, today):
-            deployment.change(statement.format("-"))
+        deployment.change(ledger.format("- 1"))
+        deployment.change(today.format("rtrim(assignee, '!')"))
         deployment.change(f"ALTER TABLE mart.conversation RENAME COLUMN {names[1]} TO {names[0]}")
 
 

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Engine
 
+from tests.assets.marts.building import build
 from tests.assets.marts.test_bi import QUERIES
 from tests.deployment import Deployment
 
@@ -98,6 +99,12 @@ class Project:
         """Return the rows of the project in a mart."""
         found = self.deployment.query(f"SELECT * FROM mart.{table} WHERE project_key = '{self.key}' ORDER BY {order}")
         return [dict(row) for row in found]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def current(built: tuple[Deployment, int]) -> None:
+    """Build what the tests of other files have loaded."""
+    build(built[0])
 
 
 @pytest.fixture(scope="module")
