@@ -3,6 +3,7 @@
 Add here: another such run. Keep out: those that the sync service follows (`tests/service/test_runs.py`).
 """
 
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -20,7 +21,8 @@ def rows(deployment: Deployment) -> list[tuple[str, str, str, str | None]]:
 
 
 def test_a_run_of_checks_is_recorded_with_its_end_and_its_cause(loaded: Deployment) -> None:
-    place = (loaded.instance, loaded.warehouse, loaded.sim.url)
+    warehouse = loaded.warehouse
+    place = (loaded.instance, warehouse, loaded.sim.url)
     loaded.sim.faults.add(Fault(status=403, path="/issues/count", times=None))
     with recording_ends(*place):
         bad = loaded.run("census")
@@ -32,12 +34,18 @@ def test_a_run_of_checks_is_recorded_with_its_end_and_its_cause(loaded: Deployme
     for _ in range(2):
         record_run_ends(*place, datetime.now(UTC) - DAY, ALL)
     assert rows(loaded)[1:] == [(good.run_id, "census", "completed", None)], "loads have rows of their own"
+    warehouse.close()
 
 
 def test_a_load_that_fails_before_its_first_run_is_recorded(loaded: Deployment) -> None:
     loaded.sim.faults.add(Fault(status=401, times=None))
-    with pytest.raises(AuthenticationError), recording_ends(loaded.instance, loaded.warehouse, loaded.sim.url):
-        note_project_keys(loaded.backlog, loaded.warehouse)
+    with (
+        closing(loaded.backlog) as backlog,
+        closing(loaded.warehouse) as warehouse,
+        pytest.raises(AuthenticationError),
+        recording_ends(loaded.instance, warehouse, loaded.sim.url),
+    ):
+        note_project_keys(backlog, warehouse)
     [(run_id, kind, status, error)] = rows(loaded)
     assert (run_id.startswith("command-"), kind, status) == (True, "projects", "failed")
     assert "401" in str(error)
