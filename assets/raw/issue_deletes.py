@@ -18,7 +18,7 @@ from assets.raw.issue_report import Tally
 from assets.raw.issue_scope import Project
 from assets.raw.table_load import TableLoad
 from assets.reconcile.counts import IDS_PER_REQUEST, PROJECTS_PER_REQUEST, differing_projects, holdings
-from resources.backlog.errors import NotFound
+from resources.backlog.errors import NotFound, PermanentError
 from resources.backlog.feed import ISSUE_DELETED, deleted_issues
 from resources.backlog.models import IssueFilter
 from resources.warehouse.deletes import mark_issues_deleted, stored_ids
@@ -85,7 +85,11 @@ def unequal_projects(
     with load.engine.connect() as connection:
         suspects = set(connection.execute(stored).scalars())
     _mark_if_absent(load, suspects, visible, tally, projects[0].id, "activity feed")
-    differing = differing_projects(load.client, load.engine, load.space_key, ids, read_at)
+    try:
+        differing = differing_projects(load.client, load.engine, load.space_key, ids, read_at)
+    except PermanentError:
+        _refuse_lost(load, active)  # which says more than that a list of it is refused
+        raise
     unequal = [project for project in active if project.id in differing]
     if unequal:
         _refuse_lost(load, unequal)
