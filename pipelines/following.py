@@ -91,7 +91,7 @@ def lines(before: Facts, now: Facts, dagster_url: str = "", at: datetime | None 
     if now.load and now.load.code is not None and (before.load is None or before.load.code is None):
         yield _loaded(now.load, now.failed.values())
     if now.ready and not before.ready and now.built:
-        yield f"the marts are built ({now.built[1]:.0f} s): tables in schema mart, charts by backlog-elt report"
+        yield f"the marts are built ({now.built[1]:.0f} s): tables in schema mart"
     for key in sorted(now.alerts.keys() - before.alerts.keys()):
         one = now.alerts[key]
         if one["run_id"] not in now.failed:
@@ -214,6 +214,11 @@ class Follower:
         """Note that it has ended, and how."""
         self._load = Load(time.monotonic() - self._began, code, summary)
         self._wake.set()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the marts were built since this `up` began."""
+        return self._facts.ready
 
     def end(self) -> None:
         """Write nothing more."""

@@ -41,7 +41,7 @@ STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 QUIET = ("--log-level", "warning")
 
 #: The children that have an end.
-FIRST_LOAD, FIRST_MARTS = "first load", "first marts"
+FIRST_LOAD, FIRST_MARTS, FIRST_REPORT = "first load", "first marts", "first report"
 
 Children = dict[str, "subprocess.Popen[bytes]"]
 
@@ -122,6 +122,7 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
             )
             _wait_until(lambda: answers(f"{url}/server_info"), f"the Dagster UI did not answer on {url}", children, log)
             screen.show(_head(settings, connected, url, service_url, log.path))
+            report, to_report = settings.home / "report.html", first_load
             with tempfile.TemporaryFile("w+") as output:
                 if first_load:
                     follower.load_began()
@@ -136,6 +137,12 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
                         children[FIRST_MARTS] = _spawn(["dagster", "job", "launch", "-w", workspace, "-j", "marts"], log)
                     if ended.get(FIRST_MARTS):
                         screen.say(f"the build of the marts was not started (see {log.path}): marts_after_loads starts it soon")
+                    if to_report and follower.ready:
+                        to_report = False
+                        children[FIRST_REPORT] = _spawn(["pipelines", "report", "--out", str(report)], log)
+                    if FIRST_REPORT in ended:
+                        otherwise = f"the report was not written (see {log.path}): backlog-elt report tries again"
+                        screen.say(otherwise if ended[FIRST_REPORT] else f"the report is written: {report}")
                     log.keep_short()
                     time.sleep(0.5)
     except _Stop:
@@ -254,7 +261,7 @@ def _check(children: Children, log: LogFile) -> dict[str, int]:
         code = child.poll()
         if code is None:
             continue
-        if name not in {FIRST_LOAD, FIRST_MARTS}:
+        if name not in {FIRST_LOAD, FIRST_MARTS, FIRST_REPORT}:
             raise UpError(f"the {name} ended by itself with exit code {code}: see {log.path}")
         del children[name]
         ended[name] = code

@@ -1,9 +1,7 @@
 """What all commands share: how they end, how an error is shown, and how their examples are written.
 
-Every wrong option, argument, command and variable is one line of one form, with exit code 2: what is `…`: expected …; where to
-look.
-The form: what is '…': expected …; where to look.
-The form: what is '…': expected …; where to look.
+Every wrong option, argument, command and variable is one line of one form, with exit code 2:
+what is '…': expected …; where to look.
 
 Add here: a rule for every command. Keep out: commands, the types of options (`options.py`).
 """

@@ -37,6 +37,12 @@ query($partition: String!) {
     ... on Runs { results { runId status } }
   }
 }"""
+REPORT = """
+{
+  assetOrError(assetKey: {path: ["dashboard", "report"]}) {
+    ... on Asset { assetMaterializations(limit: 1) { metadataEntries { label ... on PathMetadataEntry { path } } } }
+  }
+}"""
 RUNS_OF_MARTS = """
 { runsOrError(filter: {pipelineName: "marts", statuses: [SUCCESS]}, limit: 1) { ... on Runs { results { runId } } } }"""
 
@@ -124,6 +130,12 @@ class Up:
             if time.monotonic() > end:
                 raise RuntimeError(f"no build of marts has ended well: {runs}\n{self.tail()}")
             time.sleep(0.3)
+
+    def file_of_report(self) -> str:
+        """Return the file of the newest report, as Dagster shows it."""
+        [written] = self.graphql(REPORT)["assetOrError"]["assetMaterializations"]
+        [file] = [str(entry["path"]) for entry in written["metadataEntries"] if entry["label"] == "file"]
+        return file
 
     def stop_sensor(self, name: str) -> None:
         """Switch a sensor off, as somebody does in the UI."""

@@ -59,7 +59,7 @@ query($job: String!) {
 NEWEST = """
 query($table: [String!]!) {
   assetOrError(assetKey: {path: $table}) { ... on Asset {
-    assetMaterializations(limit: 1) { metadataEntries { label ... on PathMetadataEntry { path } } }
+    assetMaterializations(limit: 1) { metadataEntries { label } }
     assetObservations(limit: 1) { metadataEntries { label ... on IntMetadataEntry { intValue } } }
   } }
 }"""
@@ -105,13 +105,16 @@ def runs(up: Up) -> Runs:
 
 
 def test_a_terminal_shows_what_runs_and_that_the_data_are_ready_and_keeps_the_rest_for_the_log(up: Up) -> None:
-    wait_until(lambda: "  the marts are built " in up.terminal.written, "nothing says that the marts are built")
+    wait_until(lambda: "  the report is written: " in up.terminal.written, "nothing says that the marts and the report are there")
     lines, log = [line for line in up.terminal.lines if line], up.home / "logs" / "up.log"
     shown = "\n".join(lines)
     assert len(lines) <= 12, shown
     assert f"Dagster UI  {up.url}" in shown
     assert f"sync page   {up.service_url}" in shown
     assert f"log         {log}" in shown
+    assert "  the marts are built " in shown
+    assert f"  the report is written: {up.home / 'report.html'}" in shown
+    assert up.file_of_report() == str(up.home / "report.html")
     assert re.search(r"loaded: 2,\d\d\d issues, [\d,]+ comments, .* in schema raw", shown)
     assert not re.search(r"WARNING|ERROR|Traceback|\x1b", up.terminal.written)
     assert "loading, 0:0" in up.terminal.written
@@ -254,8 +257,7 @@ def test_a_mart_shows_its_chart(up: Up) -> None:
 
 def test_the_report_opens_without_a_network_and_shows_every_chart_also_on_a_phone(up: Up) -> None:
     file = up.report()
-    [written] = up.graphql(NEWEST, table=["dashboard", "report"])["assetOrError"]["assetMaterializations"]
-    assert [entry["path"] for entry in written["metadataEntries"] if entry["label"] == "file"] == [str(file)]
+    assert up.file_of_report() == str(file)
     with reader(width=1000) as somebody:
         page = somebody.open(file)
         expect(page).to_have_title("Backlog レポート / report")

@@ -142,7 +142,7 @@ def test_the_facts_are_those_of_the_warehouse(warehouse_url: str) -> None:
     assert told(second, third) == [
         "the source is unreachable: no answer from acme",
         f"failed: issues of OPS: GET /issues: 500 and more  {DAGSTER}/runs/r1",
-        "the marts are built (0 s): tables in schema mart, charts by backlog-elt report",
+        "the marts are built (0 s): tables in schema mart",
         "alert: raw/users: GET /users: 500; look",
     ]
     warehouse.close()
