@@ -146,7 +146,9 @@ def _alerts(alerts: Mapping[str, Any]) -> str:
     if alerts["alive"] is None:
         return "nobody looks: backlog-elt up starts it"
     dead = "" if alerts["alive"] else "NO SIGN OF LIFE since then: is the daemon running? "
-    told = f"sent by {', '.join(alerts['channels'])}" if alerts["channels"] else "no channel: set BACKLOG_ALERT_SLACK_URL or another"
+    told = (
+        f"sent by {', '.join(alerts['channels'])}" if alerts["channels"] else "no channel: set BACKLOG_ALERT_SLACK_URL or another"
+    )
     wrong = "; ".join(f"{one['asset']}: {one['cause']}" for one in alerts["open"]) or "nothing is wrong"
     return f"{dead}{wrong} ({_cell(alerts['beat_at'])}, {told})"
 

@@ -8,7 +8,6 @@ Add here: another process that belongs to a running deployment. Keep out: what t
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 from typing import IO, Any
 
 from pipelines.environment import open_instance, prepare_storage, source
@@ -28,6 +26,7 @@ from pipelines.processes import end_processes
 from pipelines.runs import end_runs, runs_beside_code_server
 from pipelines.runtime import Runtime
 from pipelines.screen import Screen
+from pipelines.stop_signals import Stop, StopSignals
 from resources.alerts.addresses import Addresses
 from resources.logs import write_to
 from resources.settings import ONE_LOCATION, Settings
@@ -35,8 +34,6 @@ from resources.warehouse.embedded import ensure_server
 from resources.warehouse.psql import psql_line
 
 READY_SECONDS = 120.0
-#: Asked to end, Ctrl-C, and the window or connection in which it ran is closed.
-STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 #: Dagster's own processes speak up when something is wrong.
 QUIET = ("--log-level", "warning")
 
@@ -48,10 +45,6 @@ Children = dict[str, "subprocess.Popen[bytes]"]
 
 class UpError(RuntimeError):
     """The deployment cannot start or has lost a process; the message says which and what to do."""
-
-
-class _Stop(Exception):  # noqa: N818 - not an error: the user asked for the end
-    pass
 
 
 def up(settings: Settings, *, port: int, service_port: int, first_load: bool = True, read_only: bool = False) -> None:
@@ -81,10 +74,7 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
     for wanted, option in ((port, "--port"), (service_port, "--service-port")):
         if not is_free(wanted):
             raise UpError(f"port {wanted} on {HOST} is in use: stop what listens there, or choose another with {option}")
-    before = {number: signal.getsignal(number) or signal.SIG_DFL for number in STOPPING}
-    for number in STOPPING:
-        if number != signal.SIGHUP or before[number] != signal.SIG_IGN:  # with nohup the window may be closed
-            signal.signal(number, _raise_stop)
+    stop = StopSignals()
     screen, children = Screen(sys.stderr), Children()
     log: LogFile | None = None
     follower: Follower | None = None
@@ -93,12 +83,14 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
             screen.say(f"ended {orphans} processes that a killed backlog-elt up had left behind")
         screen.say(f"starting {'' if settings.warehouse_url else 'PostgreSQL, '}Dagster and the sync service")
         prepare_storage(settings)
+        stop.check()
         log = _open_log(settings.home)
         write_to(log.file)
         with open_instance() as instance:  # what is wrong is said here in one line, instead of by each process in a hundred
             lost = runs_beside_code_server(instance, settings.dagster_location)
             begin_event_cursors(instance)
         with source(settings, alive=True) as connected:
+            stop.check()
             url, service_url = f"http://{HOST}:{port}", f"http://{HOST}:{service_port}"
             # For the service, which starts runs there, and for alerts, which lead there.
             os.environ["BACKLOG_DAGSTER_URL"] = settings.dagster_url or url
@@ -109,7 +101,7 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
             workspace = _write_workspace(settings, code_port)
             server = ["dagster", "api", "grpc", "-m", "pipelines.definitions", "-h", HOST, "-p", str(code_port), *QUIET]
             children["code server"] = _spawn(server, log)
-            _wait_until(lambda: not is_free(code_port), "the code server did not start", children, log)
+            _wait_until(lambda: not is_free(code_port), "the code server did not start", children, log, stop)
             if lost:
                 _end_lost(lost, screen)
             only = ["--read-only"] if read_only else []
@@ -118,9 +110,9 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
             children["sync service"] = _spawn(["service", "--host", HOST, "--port", str(service_port)], log)
             _note(settings, connected, url, service_url, children)
             _wait_until(
-                lambda: answers(f"{service_url}/healthz"), f"the sync service did not answer on {service_url}", children, log
+                lambda: answers(f"{service_url}/healthz"), f"the sync service did not answer on {service_url}", children, log, stop
             )
-            _wait_until(lambda: answers(f"{url}/server_info"), f"the Dagster UI did not answer on {url}", children, log)
+            _wait_until(lambda: answers(f"{url}/server_info"), f"the Dagster UI did not answer on {url}", children, log, stop)
             screen.show(_head(settings, connected, url, service_url, log.path))
             report, to_report = settings.home / "report.html", first_load
             with tempfile.TemporaryFile("w+") as output:
@@ -129,7 +121,7 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
                     children[FIRST_LOAD] = _spawn(["pipelines", "load", "--json", "--no-progress"], log, output)
                     _note(settings, connected, url, service_url, children)
                 while True:
-                    ended = _check(children, log)
+                    ended = _check(children, log, stop)
                     if FIRST_LOAD in ended:
                         follower.load_ended(ended[FIRST_LOAD], _printed(output))
                     if ended.get(FIRST_LOAD) == 0:
@@ -145,13 +137,12 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
                         screen.say(otherwise if ended[FIRST_REPORT] else f"the report is written: {report}")
                     log.keep_short()
                     time.sleep(0.5)
-    except _Stop:
+    except Stop:
         if follower:
             follower.end()
         screen.progress("")
         screen.say("stopping")
     finally:
-        _stop_listening()
         if follower:
             follower.end()
         end_processes([child.pid for child in children.values()])
@@ -161,8 +152,7 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
         if log:
             write_to(sys.stderr)
             log.close()
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        stop.restore()
 
 
 def _open_log(home: Path) -> LogFile:
@@ -212,17 +202,6 @@ def _end_lost(run_ids: Sequence[str], screen: Screen) -> None:
             screen.say(f"run {run_id} went down with the last backlog-elt up: marked as ended")
 
 
-def _raise_stop(_number: int, _frame: FrameType | None) -> None:
-    _stop_listening()
-    raise _Stop
-
-
-def _stop_listening() -> None:
-    """Let who asks again, or closes the window, not leave processes behind that nobody knows of."""
-    for number in STOPPING:
-        signal.signal(number, lambda _number, _frame: None)
-
-
 def _write_workspace(settings: Settings, code_port: int) -> str:
     """Write the workspace of this deployment, which names the one code server, and return its path."""
     path = settings.home / "dagster" / "workspace.yaml"
@@ -241,21 +220,23 @@ def _spawn(module: Sequence[str], log: LogFile, output: IO[str] | None = None) -
     )
 
 
-def _wait_until(ready: Callable[[], bool], otherwise: str, children: Children, log: LogFile) -> None:
+def _wait_until(ready: Callable[[], bool], otherwise: str, children: Children, log: LogFile, stop: StopSignals) -> None:
     end = time.monotonic() + READY_SECONDS
     while not ready():
-        _check(children, log)
+        _check(children, log, stop)
         if time.monotonic() > end:
             raise UpError(f"{otherwise} within {READY_SECONDS:.0f} s: see {log.path}")
         time.sleep(0.2)
 
 
-def _check(children: Children, log: LogFile) -> dict[str, int]:
+def _check(children: Children, log: LogFile, stop: StopSignals) -> dict[str, int]:
     """Return the exit codes of the children that have done their work, and forget them.
 
     Raises:
+        Stop: somebody asked for the end.
         UpError: one that stays for good has ended.
     """
+    stop.check()
     ended = {}
     for name, child in list(children.items()):
         code = child.poll()

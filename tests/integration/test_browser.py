@@ -226,7 +226,7 @@ def test_what_a_first_load_has_done_looks_like_it(up: Up) -> None:
         assert up.graphql(LAST_RUN, job=job)["pipelineOrError"]["runs"], f"{job} looks as if it had never run"
     counted = up.graphql(NEWEST, table=["raw", "issues"])["assetOrError"]
     [rows] = [entry["intValue"] for entry in _entries(counted["assetObservations"]) if entry["label"] == "dagster/row_count"]
-    assert rows >= 2_000
+    assert rows > 1_900, "2,000 issues at first, of which people delete some"
     assert "preview" in [entry["label"] for entry in _entries(counted["assetMaterializations"])]
     with analyst_at(up) as analyst:
         page = analyst.open("/runs")

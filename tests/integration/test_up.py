@@ -34,8 +34,9 @@ def shell_of(sim: Simulator, folder: Path, new_database: NewDatabase) -> Shell:
 
 def test_a_read_only_up_shows_everything_and_starts_nothing(tmp_path: Path, new_database: NewDatabase) -> None:
     with Simulator(SPEC) as sim:
-        port = free_port()
-        process = shell_of(sim, tmp_path, new_database).start("up", "--read-only", "--no-load", "--port", str(port))
+        port, service_port = free_port(), free_port()
+        options = ("--read-only", "--no-load", "--port", str(port), "--service-port", str(service_port))
+        process = shell_of(sim, tmp_path, new_database).start("up", *options)
         try:
             wait_until(lambda: answers(port) or process.poll() is not None, "up does not answer")
             selector = {"repositoryLocationName": "backlog_elt", "repositoryName": "__repository__", "jobName": "users"}

@@ -29,6 +29,7 @@ from resources.warehouse.run_log import RunEnd, record_ends
 from resources.warehouse.sync_log import summary
 from service.app import create_app
 from tests.deployment import Deployment, Run, quiet
+from tests.ports import free_port
 from tests.service.conftest import running
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -152,7 +153,9 @@ def test_page_metrics_status_report_and_marts_count_the_same(built: tuple[Deploy
     now = datetime.now(UTC)
     record_ends(deployment.engine, "acme", [RunEnd("killed", "issues", now, now, "the worker was killed")])
 
-    with running(create_app(Settings.from_env({"WAREHOUSE_URL": deployment.warehouse_url}))) as url:
+    # Nobody answers there: runs of another deployment on this machine are none of this one.
+    nowhere = {"WAREHOUSE_URL": deployment.warehouse_url, "BACKLOG_DAGSTER_URL": f"http://127.0.0.1:{free_port()}"}
+    with running(create_app(Settings.from_env(nowhere))) as url:
         stats = httpx.get(f"{url}/api/v1/sync/monitor/stats").json()
         metrics = httpx.get(f"{url}/metrics").text
         last_success = httpx.get(f"{url}/api/v1/sync/connection/status").json()["last_success_at"]
