@@ -126,7 +126,7 @@ def build_marts(definitions: dg.Definitions, instance: dg.DagsterInstance, progr
     """
     from assets.location import SETTINGS
     from assets.marts.build import WAITING, BuildConfig, marts
-    from pipelines.marts import marts_job
+    from pipelines.jobs import marts_job
 
     began = time.monotonic()
     config = BuildConfig(whole=whole)

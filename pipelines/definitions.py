@@ -30,7 +30,8 @@ def _marts() -> dg.Definitions:
     from assets.marts.build import MART_ASSETS
     from assets.marts.dashboards import DASHBOARDS
     from assets.marts.ops_tables import OPS_ASSETS
-    from pipelines.marts import MART_SENSORS, marts_job
+    from pipelines.jobs import marts_job
+    from pipelines.marts import MART_SENSORS
 
     return dg.Definitions(assets=[*OPS_ASSETS, *MART_ASSETS, *DASHBOARDS], jobs=[marts_job], sensors=MART_SENSORS)
 

@@ -61,9 +61,15 @@ census_job = dg.define_asset_job(
     description="Compare the issues of each project with the source in number, and the time of its last load with the cadence.",
     tags=of_kind("census"),
 )
+marts_job = dg.define_asset_job(
+    "marts",
+    dg.AssetSelection.groups("seeds", "staging", "mart"),
+    description="Build all marts from the raw tables, and test them.",
+    tags=of_kind("marts"),
+)
 
 JOBS = [users_job, projects_job, issues_job, changed_issues_job, deep_pass_job, census_job]
-"""Jobs that load assets."""
+"""Jobs that load assets; where marts are made, `definitions.py` adds their job."""
 
 #: What ends before the next hourly look, and a while after it, is renewed now.
 TOKENS_AHEAD = timedelta(minutes=70)

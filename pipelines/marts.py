@@ -11,18 +11,11 @@ import dagster as dg
 from assets.marts.build import MODELS
 from assets.marts.news import newest_row, news
 from assets.marts.project import digest
-from pipelines.jobs import of_kind
+from pipelines.jobs import marts_job, of_kind
 from pipelines.looks import looking_at
 from pipelines.runs import ACTIVE, end_dead_runs
 from resources.warehouse.builds import is_built
 from resources.warehouse.resource import WarehouseResource
-
-marts_job = dg.define_asset_job(
-    "marts",
-    dg.AssetSelection.groups("seeds", "staging", "mart"),
-    description="Build all marts from the raw tables, and test them.",
-    tags=of_kind("marts"),
-)
 
 #: Seconds between two looks at the warehouse, one query each.
 LOOK_SECONDS = 120

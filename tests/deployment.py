@@ -20,7 +20,7 @@ from assets.raw.issues import Mode
 from pipelines.definitions import build_definitions
 from pipelines.jobs import issues_config
 from pipelines.loading import QUIET
-from pipelines.marts import marts_job
+from pipelines.jobs import marts_job
 from pipelines.raw_definitions import build_raw_definitions
 from pipelines.schedules import changes_range
 from pipelines.sensors import new_project_keys

@@ -14,8 +14,7 @@ from dagster import DagsterEventType
 
 from assets.partitions import covered_by
 from pipelines.housekeeping import housekeeping_job
-from pipelines.jobs import KIND_TAG, census_job
-from pipelines.marts import marts_job
+from pipelines.jobs import KIND_TAG, census_job, marts_job
 from resources.warehouse.run_log import one_line
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]

@@ -80,3 +80,10 @@ def test_every_asset_links_to_its_code() -> None:
     for key in graph.materializable_asset_keys:
         references = graph.get(key).metadata["dagster/code_references"]
         assert references.code_references[0].file_path.startswith(str(PROJECT_ROOT / "assets" / FOLDERS[key.path[0]]))
+
+
+def test_what_only_loads_does_not_load_dbt() -> None:
+    """It takes a second and 50 MB, which every `load` and every run of one would pay."""
+    asked = "import sys, pipelines.loading, pipelines.raw_definitions; print('dagster_dbt' in sys.modules or 'dbt' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
