@@ -18,9 +18,8 @@ from assets.partitions import PROJECTS, RANGE_END_TAG, RANGE_START_TAG, month_ke
 from assets.raw.activities import activities
 from assets.raw.issues import Mode
 from pipelines.definitions import build_definitions
-from pipelines.jobs import issues_config
+from pipelines.jobs import issues_config, marts_job
 from pipelines.loading import QUIET
-from pipelines.jobs import marts_job
 from pipelines.raw_definitions import build_raw_definitions
 from pipelines.schedules import changes_range
 from pipelines.sensors import new_project_keys
