@@ -3,6 +3,7 @@
 Add here: another thing that is asked of Dagster. Keep out: when something is started by itself (`pipelines`).
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,8 @@ from resources.warehouse.run_log import OF_COMMAND
 from service.errors import RETRY_SECONDS, ApiError
 
 TIMEOUT = httpx.Timeout(30.0, connect=3.0)
+#: Until it has answered whole: the timeouts of httpx begin anew with each byte.
+TOTAL_SECONDS = 60.0
 REPOSITORY = "__repository__"
 #: Tags of a run over a rectangle of partitions: its two corners.
 RANGE_START_TAG = "dagster/asset_partition_range_start"
@@ -238,12 +241,13 @@ class Dagster:
     async def _ask(self, query: str, field: str, **variables: Any) -> Any:
         """Return a field of what a query gives."""
         try:
-            answer = await self._http.post(f"{self.url}/graphql", json={"query": query, "variables": variables})
+            async with asyncio.timeout(TOTAL_SECONDS):
+                answer = await self._http.post(f"{self.url}/graphql", json={"query": query, "variables": variables})
             found = answer.json()
             if not found.get("errors"):
                 return found["data"][field]
             refusal = {"message": found["errors"][0]["message"]}
-        except httpx.RequestError as error:
+        except (httpx.RequestError, TimeoutError) as error:
             said = f"Dagster does not answer at {self.url}: {str(error) or type(error).__name__}."
             hint = "Start it (backlog-elt up), or put right BACKLOG_DAGSTER_URL."
             raise ApiError(503, "dagster_unreachable", said, hint, retry_after=RETRY_SECONDS) from None

@@ -18,9 +18,12 @@ import httpx
 
 from resources.alerts.addresses import Addresses
 from resources.alerts.message import Message
+from resources.deadline import limited_client
 from resources.redact import protect_logs, redact, remember
 
 SECONDS = 10.0
+#: Until a webhook has answered whole.
+TOTAL_SECONDS = 30.0
 _log = logging.getLogger(__name__)
 
 
@@ -129,7 +132,8 @@ def _connected(parts: SplitResult) -> smtplib.SMTP:
 def _post(name: str, url: str, body: dict[str, Any]) -> None:
     host = urlsplit(url).hostname
     try:
-        answer = httpx.post(url, json=body, timeout=SECONDS)
+        with limited_client(TOTAL_SECONDS, timeout=SECONDS) as http:
+            answer = http.post(url, json=body)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         # Not chained: it carries the request.
         raise ChannelError(f"{name}: {host}: {type(error).__name__}: {redact(str(error))}") from None

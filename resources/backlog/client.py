@@ -24,10 +24,13 @@ from resources.backlog.paging import PAGE_SIZE, id_pages, offset_pages
 from resources.backlog.ratelimit import RateLimiter
 from resources.backlog.transport import OnWait, Transport
 from resources.conditions import Observer
+from resources.deadline import limited_client
 from resources.privacy import Mask
 from resources.redact import protect_logs
 
 _CONNECT_SECONDS = 5.0
+#: A page of a hundred issues has 0.3 MB as a rule, and 10 with long descriptions: these pass at 90 kB a second.
+_TOTAL_SECONDS = 120.0
 _ROOT = re.compile(r"(https?://[^/?#@\s]+(?:/[^/?#@\s]+)*?)/*(?:/api/v2/?)?")
 
 
@@ -36,9 +39,9 @@ class BacklogClient:
 
     `base_url` is the space's root, `https://acme.backlog.com`. `reserve` is the share of each rate window that is
     left to people. `max_wait` bounds the seconds that the retries of one request may wait, `timeout` those until the source
-    says something. `sleep` and `clock` (epoch seconds) are for tests. An `http` client that is passed in is not closed.
-    `mask` replaces people in every answer; it may be exchanged for one that replaces more. `observe` gets what requests tell of the
-    space as a whole.
+    says something, `total` those until it has answered whole. `sleep` and `clock` (epoch seconds) are for tests. An `http` client
+    that is passed in is not closed. `mask` replaces people in every answer; it may be exchanged for one that replaces more.
+    `observe` gets what requests tell of the space as a whole.
     """
 
     def __init__(
@@ -54,12 +57,14 @@ class BacklogClient:
         observe: Observer | None = None,
         max_wait: float = 600.0,
         timeout: float = 60.0,
+        total: float = _TOTAL_SECONDS,
         mask: Mask | None = None,
     ) -> None:
         protect_logs()
         self.mask = mask or Mask()
         self.base_url = space_root(base_url)
-        self._owned = None if http else httpx.Client(timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS)))
+        patience = httpx.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS))
+        self._owned = None if http else limited_client(total, timeout=patience)
         client = http or self._owned
         assert client is not None  # noqa: S101 - one of the two is set
         self._limiter = RateLimiter(reserve, clock)

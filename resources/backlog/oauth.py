@@ -30,12 +30,14 @@ from resources.backlog.errors import (
 from resources.backlog.ratelimit import http_date, retry_after
 from resources.backlog.request_log import log_request
 from resources.backlog.transport import BACKOFF
+from resources.deadline import limited_client
 from resources.redact import protect_logs, redact, remember
 from resources.tokens import Tokens
 
 ATTEMPTS = 4  # about four seconds: others wait for the tokens meanwhile
 _LIFE = 3_600
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+_TOTAL_SECONDS = 60.0
 _PATH = "/api/v2/oauth2/token"
 _LOGGED = "/oauth2/token"
 _ATTEMPTED = f"POST {_LOGGED}"
@@ -129,7 +131,8 @@ class OAuthApplication:
         """Send a form. Return the error instead of raising it, so that it is not chained to httpx's, which has the form."""
         began = time.monotonic()
         try:
-            answer = httpx.post(self.base_url + _PATH, data=dict(form), timeout=_TIMEOUT, follow_redirects=False)
+            with limited_client(_TOTAL_SECONDS, timeout=_TIMEOUT) as http:
+                answer = http.post(self.base_url + _PATH, data=dict(form), follow_redirects=False)
         except httpx.RequestError as error:
             log_request("POST", _LOGGED, None, time.monotonic() - began)
             reason = redact(str(error)) or type(error).__name__

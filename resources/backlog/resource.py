@@ -21,7 +21,7 @@ from resources.values import privacy_key, token_keys
 from resources.variables import PRIVACY_KEY
 
 #: A tick of a sensor has a minute: then Dagster forgets it, and what it began goes on in one of the few threads of the code server.
-HURRIED = (10.0, 8.0)
+HURRIED = (10.0, 8.0, 10.0)
 
 
 class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]  # generic only for resources that yield another value
@@ -43,14 +43,14 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]  # generi
     privacy_key: str = Field(default="", repr=False, description="Key by which people are masked, as an environment variable")
 
     _client: BacklogClient | None = PrivateAttr(default=None)
-    # Seconds that the retries of a request may wait, and until the source says something.
-    _patience: tuple[float, float] = PrivateAttr(default=(600.0, 60.0))
+    # Seconds that the retries of a request may wait, until the source says something, and until it has answered whole.
+    _patience: tuple[float, float, float] = PrivateAttr(default=(600.0, 60.0, 120.0))
 
     @property
     def client(self) -> BacklogClient:
         """Return the client of this run; raises PermanentError that names the variable when one is not set."""
         if self._client is None:
-            max_wait, timeout = self._patience
+            max_wait, timeout, total = self._patience
             self._client = BacklogClient(
                 self.root,
                 self.auth,
@@ -58,6 +58,7 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]  # generi
                 observe=self.observer,
                 max_wait=max_wait,
                 timeout=timeout,
+                total=total,
                 mask=self.mask,
             )
         return self._client
