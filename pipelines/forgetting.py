@@ -8,6 +8,7 @@ from pipelines.loading import connection
 from resources.settings import Settings
 from resources.variables import SettingsError
 from resources.warehouse import people
+from resources.warehouse.embedded import tidy_log
 from resources.warehouse.people import Person
 from resources.warehouse.sync_log import known_spaces
 
@@ -35,11 +36,13 @@ def look_up(settings: Settings, user_id: int) -> Person:
 
 
 def forget(settings: Settings, person: Person) -> dict[str, int]:
-    """Erase a person from every schema; return table -> rows that were changed.
+    """Erase a person from every schema, and the log of the embedded server; return table -> rows that were changed.
 
     Raises:
         WarehouseError: the warehouse cannot be used; nothing was erased.
     """
     prepare_storage(settings)
     with connection() as (backlog, warehouse):
-        return people.forget(warehouse.engine, person.space_key, person.user_id, backlog.mask)
+        changed = people.forget(warehouse.engine, person.space_key, person.user_id, backlog.mask)
+    tidy_log(settings.home, erase=True)
+    return changed

