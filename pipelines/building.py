@@ -72,9 +72,10 @@ class _Watcher:
     def __call__(self, entry: dg.EventLogEntry) -> None:
         event = entry.dagster_event
         if event is None:
-            if entry.user_message == self.waiting:
+            if entry.user_message.startswith(self.waiting):
                 until = datetime.now(UTC) + timedelta(seconds=self.patience)
-                self.progress.wait("other build of the marts", self.patience, until)
+                holder = entry.user_message.removeprefix(self.waiting)
+                self.progress.wait(f"other build of the marts{holder}", self.patience, until)
         elif event.is_step_materialization and event.asset_key in self.made_here:
             self.models += 1
             self.progress.advance(WHAT, 1)

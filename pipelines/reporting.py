@@ -22,8 +22,8 @@ from resources.warehouse.resource import WarehouseResource
 _LOG = logging.getLogger(__name__)
 
 
-def write_report(settings: Settings, project: str | None, out: Path, waiting: Callable[[], None] = lambda: None) -> Path:
-    """Write the page, whole or not at all, and return where it is; `waiting` is called when a build of the marts is at work.
+def write_report(settings: Settings, project: str | None, out: Path, waiting: Callable[[str], None] = lambda _holder: None) -> Path:
+    """Write the page, whole or not at all, and return where it is; `waiting` is told of a build of the marts that is at work.
 
     Raises:
         SettingsError: there is no such project, or the file cannot be written there.

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, text
 
+from resources.warehouse.locks import is_held
+
 BATCH = 2_000
 
 
@@ -43,6 +45,8 @@ WAREHOUSE = (
     ),
     Rule("ops.source_conditions", 400, "coalesce(t.ended_at, t.last_seen_at) < now() - make_interval(days => :days)"),
     Rule("ops.heartbeats", 90, "t.beat_at < now() - make_interval(days => :days)"),
+    # Of processes that were killed. A row that somebody takes over at this moment is a young one by that.
+    Rule("ops.locks", 1, f"t.taken_at < now() - make_interval(days => :days) AND NOT {is_held('t')}"),
 )
 
 _OLD = "(now() AT TIME ZONE 'UTC') - make_interval(days => :days)"

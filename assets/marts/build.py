@@ -60,8 +60,8 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
     dbt = InstalledDbt(project_dir=str(FOLDER), profiles_dir=str(FOLDER), dbt_executable=DBT)
     with ExitStack() as stack:
         try:
-            locks = stack.enter_context(Locks(warehouse.engine, "all spaces"))
-            locks.acquire("marts", config.turn_seconds, lambda: context.log.info(WAITING))
+            locks = stack.enter_context(Locks(warehouse.engine, "all spaces", f"build of run {context.run.run_id[:8]}"))
+            locks.acquire("marts", config.turn_seconds, lambda holder: context.log.info(f"{WAITING} ({holder})"))
         except WarehouseError as error:
             raise dg.Failure(f"the marts: {error}", allow_retries=False) from None
         # A build of some marts only goes by what the last one of all has found. Seeds are files of the project: where that has not

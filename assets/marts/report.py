@@ -78,7 +78,7 @@ def report(
     project: str | None = None,
     *,
     turn_seconds: float = 120.0,
-    waiting: Callable[[], None] = lambda: None,
+    waiting: Callable[[str], None] = lambda _holder: None,
 ) -> str:
     """Return the page of all projects or of one; everything in it is of one build.
 
@@ -87,14 +87,14 @@ def report(
         zone: the zone of the times in the page.
         project: the key of the only project.
         turn_seconds: how long to wait for a build that is at work, which puts new marts in the place of the old ones one by one.
-        waiting: called when there is such a build.
+        waiting: told which build it is, when there is one.
 
     Raises:
         NoMartsError: there is nothing to report.
         SettingsError: there is no project with this key.
         WarehouseError: the warehouse cannot be used.
     """
-    with Locks(engine, "all spaces") as locks, engine.connect() as connection:
+    with Locks(engine, "all spaces", "report") as locks, engine.connect() as connection:
         locks.acquire("marts", turn_seconds, waiting)
         built = set(connection.execute(text("SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('mart')")).scalars())
         if "project_summary" not in built:

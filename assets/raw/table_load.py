@@ -253,7 +253,7 @@ def table_load(
         history.know_space(engine, str(space["spaceKey"]), backlog.url)
         tell_forgotten(client, engine)
         about_it = about(run=context.run.run_id, asset=f"raw/{table}", partition=covered_by(context.run) or None)
-        with about_it, Locks(engine, str(space["spaceKey"])) as held:
+        with about_it, Locks(engine, str(space["spaceKey"]), f"run {context.run.run_id[:8]}") as held:
             turns = Turns(held, engine, str(space["spaceKey"]), table, context.run.run_id, progress, context.log.info)
             load = TableLoad(SPECS[table], client, engine, NotedProgress(progress, turns), context, before, space, turns)
             with _shown(load):

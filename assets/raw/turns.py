@@ -96,8 +96,9 @@ class Turns:
         if self.locks.try_acquire(name):
             return
         with self._row_of_the_wait():
-            self._show(waiting_for, LOCK_WAIT_SECONDS)
-            self.locks.acquire(name, LOCK_WAIT_SECONDS)
+            self.locks.acquire(
+                name, LOCK_WAIT_SECONDS, lambda holder: self._show(f"{waiting_for} ({holder})", LOCK_WAIT_SECONDS)
+            )
             self.go_on()
 
     @contextmanager

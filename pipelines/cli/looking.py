@@ -57,8 +57,10 @@ def report(project: str | None, out: Path) -> None:
     settings = Settings.of_this_process()
     from pipelines.reporting import write_report
 
-    said = "A build of the marts is at work: waiting for it."
-    click.echo(write_report(settings, project, out, waiting=lambda: click.echo(said, err=True)))
+    def waiting(holder: str) -> None:
+        click.echo(f"A build of the marts is at work ({holder}): waiting for it.", err=True)
+
+    click.echo(write_report(settings, project, out, waiting))
 
 
 LOOKING_COMMANDS: tuple[click.Command, ...] = (status, alerts, report)

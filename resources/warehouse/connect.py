@@ -39,6 +39,7 @@ _BY_STATE = {
     "42P07": "The database holds a table of another program where one of ours belongs: give WAREHOUSE_URL a database of its own",
     "40P01": "PostgreSQL broke a deadlock with another program: run again",
     "40001": "PostgreSQL undid the work because another program got in between: run again",
+    "55P03": "Another program uses a table that has to be changed: end its transaction (pg_stat_activity shows it), and run again",
     "57014": "PostgreSQL cancelled the statement: raise statement_timeout, or run again",
 }
 _LOST = {"08", "57", "58"}

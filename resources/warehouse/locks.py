@@ -1,16 +1,21 @@
-"""Locks: who may write what, kept by PostgreSQL for as long as the holder's connection lives and not a moment longer.
+"""Locks: who may write what, for as long as the holder's connection lives and not a moment longer.
 
-A lock is an advisory one of a session: it needs no row, no clean-up and no time limit, and the death of the process, of its machine
-or of the server frees it. The other side of that: who holds locks must ask, before it commits, whether it still does (`verify`).
+A lock is a row of `ops.locks` that names the session of its holder. It is held while PostgreSQL has that session, so that the death
+of the process, of its machine or of the server frees it without any clean-up or time limit. The other side of that: who holds locks
+must ask, before it commits, whether it still does (`verify`).
+
+Advisory locks would need no table, but every login may take them, and reads in `pg_locks` which ones: a BI role could stop all loads.
 
 Add here: another way to take or to look at a lock. Keep out: which locks a load takes (`assets/raw/table_load.py`).
 """
 
+import os
+import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, TextClause, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,62 +26,97 @@ from resources.warehouse.errors import WarehouseBusyError, WarehouseError
 #: meets time limits of servers and poolers, and a dead connection would not be noticed.
 LOOK_EVERY = 0.2
 
-_KEY = "hashtextextended('backlog-elt/' || {space_key} || '/' || {name}, 0)"
-_TRY = text(f"SELECT pg_try_advisory_lock({_KEY.format(space_key=':space_key', name=':name')})")
-_RELEASE = text(f"SELECT pg_advisory_unlock({_KEY.format(space_key=':space_key', name=':name')})")
-_IS_KEY = "l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND (l.classid::bigint << 32) | l.objid::bigint = {key}"
-# Each lock by its own key, not only the process: a pooler between us and the server may hand statements to other sessions.
-_HELD_HERE = text(
-    "SELECT count(*) FROM unnest(CAST(:names AS text[])) AS wanted (name) "  # noqa: S608 - made of constants
-    "WHERE EXISTS (SELECT FROM pg_locks AS l WHERE l.pid = pg_backend_pid() "
-    f"AND {_IS_KEY.format(key=_KEY.format(space_key=':space_key', name='wanted.name'))})"
+
+def is_held(row: str) -> str:
+    """Return the condition, in SQL, that the session lives which took the lock of a row; `row` is the name of its table there.
+
+    Ask it once in a transaction: PostgreSQL shows a transaction the same list of sessions again.
+    """
+    # Numbers of sessions are used again, also by sessions of roles that have no business here. When a session of another role
+    # has begun the server does not tell; which role it is, it does.
+    return (
+        f"EXISTS (SELECT FROM pg_stat_activity AS a WHERE a.pid = {row}.pid AND a.usesysid = {row}.role_id "
+        f"AND coalesce(a.backend_start = {row}.session_began_at, true))"
+    )
+
+
+# A server may end sessions that say nothing for a while; these say nothing while a long page is read.
+_OPEN = text(
+    "SELECT set_config('idle_session_timeout', '0', false), backend_start AS session_began_at, usesysid AS role_id "
+    "FROM pg_stat_activity WHERE pid = pg_backend_pid()"
 )
-_FREE = (
-    "NOT EXISTS (SELECT FROM pg_locks AS l "  # noqa: S608 - made of constants
-    f"WHERE l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND {_IS_KEY})"
+# In transactions of one statement. Of two that want the same row one waits for the other, for a moment, and then looks at what the
+# other has written; only then does it read the list of sessions.
+_TRY = text(
+    f"""
+    INSERT INTO ops.locks AS l (space_key, name, pid, session_began_at, role_id, holder, taken_at)
+    VALUES (:space_key, :name, pg_backend_pid(), :session_began_at, :role_id, :holder, clock_timestamp())
+    ON CONFLICT (space_key, name) DO UPDATE SET
+        pid = excluded.pid, session_began_at = excluded.session_began_at, role_id = excluded.role_id,
+        holder = excluded.holder, taken_at = excluded.taken_at
+    WHERE NOT {is_held("l")}
+    RETURNING true
+    """  # noqa: S608 - made of constants
+)
+_OF_NAMES = "l.space_key = :space_key AND l.name = ANY(:names)"
+# Each lock by its session, not only by its name: a pooler between us and the server may hand statements to other sessions.
+_RELEASE = text(f"DELETE FROM ops.locks AS l WHERE {_OF_NAMES} AND l.pid = pg_backend_pid() RETURNING true")  # noqa: S608
+_HELD_HERE = text(
+    f"SELECT count(*) FROM ops.locks AS l WHERE {_OF_NAMES} AND l.pid = pg_backend_pid() AND {is_held('l')}"  # noqa: S608
+)
+_HOLDER = text(
+    "SELECT l.holder || to_char(l.taken_at AT TIME ZONE 'UTC', '\", since \"YYYY-MM-DD HH24:MI:SS\" UTC\"') "  # noqa: S608
+    f"FROM ops.locks AS l WHERE {_OF_NAMES} AND {is_held('l')}"
 )
 
 
 def is_free(space_key: str, name: str) -> str:
     """Return the condition, in SQL, that nobody holds a lock; both arguments are SQL expressions of type text.
 
-    It takes no lock itself, so that asking never gets in anybody's way.
+    It takes no lock itself, so that asking never gets in anybody's way. Ask it once in a transaction, as `is_held`.
     """
-    return _FREE.format(key=_KEY.format(space_key=space_key, name=name))
+    return (
+        f"NOT EXISTS (SELECT FROM ops.locks AS l WHERE l.space_key = {space_key} AND l.name = {name} "  # noqa: S608
+        f"AND {is_held('l')})"
+    )
 
 
 class Locks:
     """The locks that one load holds in a space, all on one connection of their own, until the block ends or the process dies.
 
+    `work` says what for, to whoever waits: it is told with the process and the machine.
+
     ```python
-    with Locks(engine, "acme") as locks:
+    with Locks(engine, "acme", "run 3f2a9c1e") as locks:
         locks.acquire("users", wait_seconds=60)
     ```
     """
 
-    def __init__(self, engine: Engine, space_key: str) -> None:
+    def __init__(self, engine: Engine, space_key: str, work: str = "") -> None:
         self._engine = engine
         self._space_key = space_key
+        self._holder = f"{work}, process {os.getpid()} on {socket.gethostname()}".removeprefix(", ")
         self._conn: Connection | None = None
+        self._session: dict[str, Any] = {}
         self._held: set[str] = set()
 
     def __enter__(self) -> Self:
         conn = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         conn.detach()  # never goes back to the pool: closing it is what releases the locks
         self._conn = conn
-        # A server may end sessions that say nothing for a while; these say nothing while a long page is read.
-        self._conn.execute(text("SET idle_session_timeout = 0"))
+        _, began_at, role_id = self._conn.execute(_OPEN).one()
+        self._session = {"session_began_at": began_at, "role_id": role_id, "holder": self._holder}
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         conn, self._conn = self._conn, None
-        self._held.clear()
         if conn is not None:
             with suppress(WarehouseError, SQLAlchemyError):  # it is lost already, and the locks with it
                 # The end of the session gives them back too, but only when the server has noticed it.
-                conn.execute(text("SELECT pg_advisory_unlock_all()"))
+                conn.execute(_RELEASE, {"space_key": self._space_key, "names": sorted(self._held)})
             with suppress(WarehouseError, SQLAlchemyError):
                 conn.close()
+        self._held.clear()
 
     @property
     def held(self) -> frozenset[str]:
@@ -89,27 +129,39 @@ class Locks:
         Raises:
             WarehouseError: the server is out of reach, or the locks taken before are lost.
         """
-        if name not in self._held and self._ask(_TRY, name=name):
+        if name not in self._held and self._ask(_TRY, name=name, **self._session):
             self._held.add(name)
         return name in self._held
 
-    def acquire(self, name: str, wait_seconds: float = 0.0, on_wait: Callable[[], None] | None = None) -> None:
-        """Take a lock, waiting for whoever holds it; `on_wait` is called once when it is not free at once.
+    def holder(self, name: str) -> str | None:
+        """Return who else holds a lock, in words: work, process, machine and since when; None: nobody.
+
+        Raises:
+            WarehouseError: as `try_acquire`.
+        """
+        found = self._ask(_HOLDER, names=[name])
+        return str(found) if found else None
+
+    def acquire(self, name: str, wait_seconds: float = 0.0, on_wait: Callable[[str], None] | None = None) -> None:
+        """Take a lock, waiting for whoever holds it; `on_wait` is told once who that is when it is not free at once.
 
         Who takes several takes them in one order everywhere, or two wait for each other.
 
         Raises:
-            WarehouseBusyError: somebody still holds it after `wait_seconds`.
+            WarehouseBusyError: somebody still holds it after `wait_seconds`; the message says who.
             WarehouseError: the server is out of reach, or the locks taken before are lost.
         """
         deadline = time.monotonic() + wait_seconds
         while not self.try_acquire(name):
-            if time.monotonic() >= deadline:
-                raise WarehouseBusyError(f"Another sync of {name} is running on {self._space_key}: wait for it, or stop it.")
-            if on_wait is not None:
-                on_wait()
-                on_wait = None
-            time.sleep(LOOK_EVERY)
+            while holder := self.holder(name):
+                if time.monotonic() >= deadline:
+                    raise WarehouseBusyError(
+                        f"Another sync of {name} is running on {self._space_key} ({holder}): wait for it, or stop it."
+                    )
+                if on_wait is not None:
+                    on_wait(holder)
+                    on_wait = None
+                time.sleep(LOOK_EVERY)
 
     def release(self, name: str) -> None:
         """Give a lock back before the end; one that is not held is left alone.
@@ -119,7 +171,7 @@ class Locks:
         """
         if name in self._held:
             self._held.discard(name)
-            self._ask(_RELEASE, name=name)
+            self._ask(_RELEASE, names=[name])
 
     def verify(self) -> None:
         """See that every lock is still held; call it before each commit of what the locks protect.
@@ -138,7 +190,7 @@ class Locks:
         if self._conn is None:
             raise WarehouseError("The locks of this load are lost: what is committed is kept, run the load again.")
         try:
-            answer: object = self._conn.execute(statement, {"space_key": self._space_key, **parameters}).scalar_one()
+            answer: object = self._conn.execute(statement, {"space_key": self._space_key, **parameters}).scalar_one_or_none()
         except (WarehouseError, SQLAlchemyError) as error:
             if not self._conn.invalidated:
                 raise

@@ -84,7 +84,7 @@ def forget(engine: Engine, space_key: str, user_id: int, mask: Mask) -> dict[str
     Raises:
         WarehouseError: the warehouse cannot be used, or a build of the marts does not end; nothing was erased.
     """
-    with Locks(engine, "all spaces") as locks:
+    with Locks(engine, "all spaces", f"forget of user {user_id}") as locks:
         locks.acquire("marts", _BUILD_WAIT_SECONDS)
         with engine.begin() as conn:
             conn.execute(text("LOCK TABLE ops.forgotten_users IN EXCLUSIVE MODE"))

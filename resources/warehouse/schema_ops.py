@@ -303,9 +303,25 @@ source_conditions = Table(
     comment="When the source as a whole could not be read, and why: one row for each time",
 )
 
+locks = Table(
+    "locks",
+    metadata,
+    Column("space_key", Text, primary_key=True, comment="Space it belongs to; `all spaces` of what they share"),
+    Column("name", Text, primary_key=True, comment="What is locked, as `issues/300`, `marts`, or the life of a load"),
+    Column("pid", BigInteger, nullable=False, comment="Session that has taken it, as in pg_stat_activity: when that ends, it is free"),
+    Column("session_began_at", DateTime(timezone=True), nullable=False, comment="When that session began: its number is used again"),
+    Column("role_id", BigInteger, nullable=False, comment="Role of that session (oid)"),
+    Column("holder", Text, nullable=False, comment="Who it is, in words: run, process and machine"),
+    Column("taken_at", DateTime(timezone=True), nullable=False, comment="Since when"),
+    schema=OPS,
+    # Locks do not outlive the server, so that nobody need wait for its disk.
+    prefixes=["UNLOGGED"],
+    comment="Which load or build holds which lock; rows of sessions that are gone hold nothing",
+)
+
 OPS_TABLES: Final = (
     sync_history, sync_state, project_keys, unexpected_fields, rejected_records,
     issue_reads, deletions, observed_changes, verifications, webhook_events, names, spaces, mart_builds, forgotten_users,
-    oauth_tokens, heartbeats, source_conditions,
+    oauth_tokens, heartbeats, source_conditions, locks,
 )  # fmt: skip
 """Every ops table."""

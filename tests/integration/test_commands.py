@@ -225,11 +225,12 @@ def test_a_list_that_is_refused_is_one_line_and_the_rest_is_loaded(failed: dict[
 
 def test_marts_are_built_after_a_load_when_the_build_at_work_has_ended(deployed: Deployed) -> None:
     at_work = engine(deployed.shell.variables["WAREHOUSE_URL"])
-    with Locks(at_work, "all spaces") as locks:
+    with Locks(at_work, "all spaces", "build of run 3f2a9c1e") as locks:
         locks.acquire("marts")
         process = deployed.shell.start("marts")
         assert process.stderr
-        assert process.stderr.readline().startswith("waiting up to 600 s for the other build of the marts, until ")
+        waits = r"waiting up to 600 s for the other build of the marts \(build of run 3f2a9c1e, process \d+ on .+ UTC\), until .*\n"
+        assert re.fullmatch(waits, process.stderr.readline())
     at_work.dispose()
     done = end(process)
     assert done.code == 0, done.err

@@ -18,6 +18,7 @@ from pipelines.jobs import issues_config
 from resources.retention import BATCH, DAGSTER, WAREHOUSE, clean
 from resources.simulator import Fault
 from resources.warehouse.connect import engine
+from resources.warehouse.locks import Locks
 from tests.deployment import Deployment
 
 OLD_EVENT = "INSERT INTO ops.webhook_events (space_key, payload, processed_at) VALUES ('S', '{}', now() - interval '31 days')"
@@ -121,6 +122,7 @@ ROWS = {
     "ops.mart_builds": ("began_at, ended_at, project, run_id", "at, at, 'p', 'r'", 90),
     "ops.source_conditions": ("url, kind, began_at, last_seen_at, message", "'http://' || n, 'unreachable', at, at, 'why'", 400),
     "ops.heartbeats": ("name, beat_at, detail", "'of one ' || n, at, '{}'", 90),
+    "ops.locks": ("space_key, name, pid, session_began_at, role_id, holder, taken_at", "'S', n::text, 0, at, 0, 'who', at", 1),
 }
 #: Tables whose rows are not over before they are settled.
 SETTLED = ("ops.webhook_events", "ops.rejected_records")
@@ -138,6 +140,14 @@ def test_of_each_table_of_ops_old_rows_go_and_those_that_are_young_or_not_settle
     [left] = loaded.query(f"SELECT count(*) AS n FROM {table}")
     assert left["n"] == len(ages) - 1
     assert clean(loaded.engine, WAREHOUSE)[table] == 0
+
+
+def test_a_lock_that_is_held_for_days_is_not_old(loaded: Deployment) -> None:
+    with Locks(loaded.engine, "acme") as locks:
+        locks.acquire("issues")
+        loaded.change("UPDATE ops.locks SET taken_at = taken_at - interval '3 days'")
+        assert clean(loaded.engine, WAREHOUSE)["ops.locks"] == 0
+        locks.verify()
 
 
 def test_old_rows_go_in_batches_each_in_a_transaction_of_its_own_beside_somebody_who_writes(loaded: Deployment) -> None:

@@ -12,13 +12,22 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg2.errors import UniqueViolation
 from sqlalchemy import Engine, inspect, text
+from sqlalchemy.exc import IntegrityError
 
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.spec import OPS
 
-_LOCK = 0x6261636B6C6F67  # "backlog"
 _VERSION_TABLE = "alembic_version"
+#: Held until the end of the migration. The table is as Alembic makes it; of two that make it at once, one is refused afterwards.
+_ALONE = (
+    f"CREATE SCHEMA IF NOT EXISTS {OPS}",
+    f"CREATE TABLE IF NOT EXISTS {OPS}.{_VERSION_TABLE} (version_num VARCHAR(32) CONSTRAINT alembic_version_pkc PRIMARY KEY)",
+    f"LOCK TABLE {OPS}.{_VERSION_TABLE} IN SHARE ROW EXCLUSIVE MODE",
+    # Who reads a view on our tables keeps them from being changed, and all loads wait behind us.
+    "SET LOCAL lock_timeout = '1min'",
+)
 
 
 def upgrade(engine: Engine) -> None:
@@ -35,10 +44,20 @@ def upgrade(engine: Engine) -> None:
             f"The warehouse has version {current}, which this program does not know (it has {_versions()[0]}): "
             "start the newer program, or restore the backup of before the upgrade."
         )
+    try:
+        _migrate(engine)
+    except IntegrityError as error:
+        if not isinstance(error.orig, UniqueViolation):
+            raise
+        # Somebody else has made the schema at the same time, and has ended by now.
+        _migrate(engine)
+
+
+def _migrate(engine: Engine) -> None:
     config = _config()
     with engine.begin() as conn:
-        conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        conn.execute(text(f"CREATE SCHEMA IF NOT EXISTS {OPS}"))
+        for statement in _ALONE:
+            conn.execute(text(statement))
         config.attributes["connection"] = conn
         command.upgrade(config, "head")
 

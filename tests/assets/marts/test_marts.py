@@ -276,10 +276,12 @@ def test_the_next_build_follows_what_is_deleted_and_unheard_of_and_is_read_by_bi
 
 def test_a_build_waits_for_the_one_before_it_and_says_so_when_that_does_not_end(deploy: Deploy) -> None:
     deployment = deploy()
-    with Locks(deployment.engine, "all spaces") as locks:
+    with Locks(deployment.engine, "all spaces", "build of run 3f2a9c1e") as locks:
         locks.acquire("marts")
         run = deployment.run("marts", config={"ops": {"dbt_build": {"config": {"turn_seconds": 0.3}}}})
-    assert failures(run) == ["the marts: Another sync of marts is running on all spaces: wait for it, or stop it."]
+    [failure] = failures(run)
+    assert failure.startswith("the marts: Another sync of marts is running on all spaces (build of run 3f2a9c1e, process ")
+    assert failure.endswith(" UTC): wait for it, or stop it.")
 
 
 def test_marts_stand_below_the_raw_tables_that_they_are_made_of(deploy: Deploy) -> None:

@@ -129,11 +129,12 @@ def test_the_report_of_a_project_leaves_out_the_others_and_an_unknown_key_names_
 def test_a_report_waits_for_a_build_whose_marts_come_one_by_one(built: tuple[Deployment, Run]) -> None:
     deployment, _ = built
     told: list[str] = []
-    with Locks(deployment.engine, "all spaces") as build:
+    with Locks(deployment.engine, "all spaces", "build of run 3f2a9c1e") as build:
         build.acquire("marts")
         with pytest.raises(WarehouseBusyError):
-            report(deployment.engine, TOKYO, turn_seconds=0.3, waiting=lambda: told.append("waiting"))
-    assert told == ["waiting"]
+            report(deployment.engine, TOKYO, turn_seconds=0.3, waiting=told.append)
+    [holder] = told
+    assert holder.startswith("build of run 3f2a9c1e, process ")
 
 
 def test_without_marts_the_report_says_what_to_do(warehouse: Engine) -> None:

@@ -1,5 +1,6 @@
 """`raw/issues` when something is wrong: what was loaded stays recorded, bad records are put aside, nothing is lost."""
 
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -255,7 +256,8 @@ def test_a_load_waits_for_another_load_of_its_project_to_end(deployment: Deploym
     run = deployment.with_progress(watcher).run_issues()
     other.join()
     assert run.success
-    assert watcher.waits == [f"other load of issues of project {project} to end"]
+    [waited_for] = watcher.waits
+    assert re.fullmatch(rf"other load of issues of project {project} to end \(process \d+ on \S+, since 20[-0-9 :]+ UTC\)", waited_for)
 
 
 def test_a_load_tells_how_far_it_is_and_what_became_of_its_rows(deployment: Deployment) -> None:

@@ -18,16 +18,12 @@ from resources.simulator import Fault, RequestInfo
 from resources.warehouse import history
 from resources.warehouse.connect import engine
 from resources.warehouse.errors import WarehouseBusyError, WarehouseError
-from resources.warehouse.locks import Locks
+from resources.warehouse.locks import Locks, is_held
 from tests.deployment import Deployment, failures, quiet, recorded
 from tests.integration.commands import Done, Shell
 
-OF_THIS_DATABASE = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 #: Of the session that has a lock.
-END_SESSION_OF = (
-    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND "
-    "(classid::bigint << 32) | objid::bigint = hashtextextended('backlog-elt/acme/{lock}', 0)"
-)
+END_SESSION_OF = "SELECT pg_terminate_backend(pid::int) FROM ops.locks WHERE space_key = 'acme' AND name = '{lock}'"
 KILL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
 
@@ -56,7 +52,7 @@ class Watcher:
 
 
 def _locks(deployment: Deployment) -> int:
-    return len(deployment.query(f"SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND {OF_THIS_DATABASE}"))
+    return len(deployment.query(f"SELECT 1 FROM ops.locks AS l WHERE {is_held('l')}"))
 
 
 def _history(deployment: Deployment) -> list[tuple[str, str]]:
@@ -221,7 +217,9 @@ def test_a_wait_in_the_middle_of_a_load_is_shown_in_its_row_and_cleared(turns: M
     shown: list[history.Sync] = []
     while not shown:
         shown = [sync for sync in _active(deployment) if sync.waiting_for]
-    assert [(sync.mode, sync.waiting_for) for sync in shown] == [("backfill", "other load of issues of project 300 to end")]
+    [sync] = shown
+    assert sync.mode == "backfill"
+    assert str(sync.waiting_for).startswith("other load of issues of project 300 to end (process ")
     one.unlock_projects([300])
     thread.join()
     assert [sync.waiting_for for sync in _active(deployment)] == [None]
