@@ -16,7 +16,7 @@ from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.roles import Access, check_name
 
 
-def grant_bi(settings: Settings, role: str) -> Access:
+def grant_bi(settings: Settings, role: str, limits: grants.Limits) -> Access:
     """Make the role that reads marts, or bring it up to date.
 
     Raises:
@@ -27,7 +27,7 @@ def grant_bi(settings: Settings, role: str) -> Access:
     prepare_storage(settings)
     warehouse = WarehouseResource(url=settings.warehouse_url or "", home=str(settings.home))
     try:
-        return grants.grant_bi(warehouse.engine, role, settings.bi_password)
+        return grants.grant_bi(warehouse.engine, role, settings.bi_password, limits)
     finally:
         warehouse.close()
 

@@ -59,9 +59,13 @@ def grant() -> None:
     """
 
 
-@grant.command(epilog=examples("BACKLOG_BI_PASSWORD=... backlog-elt grant bi", "backlog-elt grant bi --role tableau"))
+@grant.command(
+    epilog=examples("BACKLOG_BI_PASSWORD=... backlog-elt grant bi", "backlog-elt grant bi --role tableau --connections 40")
+)
 @click.option("--role", default="backlog_bi", show_default=True, metavar="NAME", help="Name of the role.")
-def bi(role: str) -> None:
+@click.option("--connections", default=20, show_default=True, type=Number(1, 10_000), help="How many it may have at once.")
+@click.option("--statement-seconds", default=120, show_default=True, type=Number(1, 86_400), help="When a statement is ended.")
+def bi(role: str, connections: int, statement_seconds: int) -> None:
     """Make or update the role of BI tools: it reads schema mart.
 
     And nothing else. Takes its password from BACKLOG_BI_PASSWORD; without one, a new role gets a random password, which is
@@ -69,8 +73,9 @@ def bi(role: str) -> None:
     """
     settings = Settings.of_this_process()
     from pipelines import access
+    from resources.warehouse.grants import Limits
 
-    granted = access.grant_bi(settings, role)
+    granted = access.grant_bi(settings, role, Limits(connections, statement_seconds))
     click.echo(access.shown(granted))
     for line in access.warnings(granted):
         click.echo(f"Warning: {line}", err=True)

@@ -4,6 +4,7 @@ Add here: another kind of reader. Keep out: roles that write (`owners.py`), what
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from psycopg2 import sql
 from sqlalchemy import Connection, Engine, RowMapping, text
@@ -14,18 +15,41 @@ from resources.warehouse.roles import Access, Password, about, access, check_nam
 MART = "mart"
 #: Schemas of this program that readers of marts have no business in.
 _OURS = ("raw", "ops", "staging")
-#: Guards against accidents; the barrier is the grants. A statement that reads a mart keeps a build from replacing it, and all
-#: others from reading it meanwhile: so none may last for ever, nor may a transaction that does nothing.
-SETTINGS = {
-    "default_transaction_read_only": "on",
-    "statement_timeout": "2min",
-    "idle_in_transaction_session_timeout": "5min",
-    "search_path": MART,
-}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much of the server a reader may have at once.
+
+    A statement that reads a mart keeps a build from replacing it, and all others from reading it meanwhile: so none may last for
+    ever, nor may a transaction that does nothing. The number of connections is a barrier. The times are guards against accidents:
+    a session may set them for itself, and a build that waits for too long ends with an error (`lock_timeout` of the dbt project).
+    """
+
+    connections: int = 20
+    statement_seconds: int = 120
+
+    def settings(self, version: int, *, by_superuser: bool) -> dict[str, str]:
+        """Return the settings of the role on a server of a version, as 170002, that its maker may give it."""
+        settings = {
+            "default_transaction_read_only": "on",
+            "statement_timeout": f"{self.statement_seconds}s",
+            "idle_in_transaction_session_timeout": "1min",
+            "search_path": MART,
+        }
+        if version >= _WITH_TRANSACTION_TIMEOUT:
+            settings["transaction_timeout"] = f"{5 * self.statement_seconds}s"
+        if by_superuser:
+            settings["temp_file_limit"] = "10GB"
+        return settings
+
+
+_WITH_TRANSACTION_TIMEOUT = 170_000
 
 _HERE = text(
     """
-    SELECT current_user AS loader, current_database() AS database,
+    SELECT current_user AS loader, current_database() AS database, current_setting('server_version_num')::int AS version,
+        current_setting('is_superuser') = 'on' AS by_superuser,
         has_database_privilege(:who, current_database(), 'CONNECT') AS connects,
         ARRAY(SELECT nspname::text FROM pg_namespace WHERE nspname = ANY(:schemas) ORDER BY 1) AS schemas
     """
@@ -54,8 +78,10 @@ _TOO_MUCH = text(
 )
 
 
-def grant_bi(engine: Engine, role: str, password_given: str | None) -> Access:
+def grant_bi(engine: Engine, role: str, password_given: str | None, limits: Limits | None = None) -> Access:
     """Let a role log in and read schema `mart`, now and after each build, and nothing else; the same again changes nothing.
+
+    Its limits are those that are given, and else the usual ones, whatever it had before.
 
     A role that is new gets a random password where none is given, one that exists keeps the password that it has. The server
     is told only a SCRAM verifier of it.
@@ -71,12 +97,14 @@ def grant_bi(engine: Engine, role: str, password_given: str | None) -> Access:
             raise SettingsError("--role", role, "a role that can do nothing else; this one owns tables")
         password = Password.choose(password_given, known)
         verifier = password.verifier(conn, role)
-        run(conn, list(_statements(conn, role, known, verifier)), verifier, WAREHOUSE_URL)
+        run(conn, list(_statements(conn, role, known, verifier, limits or Limits())), verifier, WAREHOUSE_URL)
         too_much = tuple(conn.execute(_TOO_MUCH, {"role": role, "ours": list(_OURS), "mart": MART}).scalars())
     return access(engine.url, role, (MART,), password, created=known is None, too_much=too_much)
 
 
-def _statements(conn: Connection, role: str, known: RowMapping | None, verifier: str | None) -> Iterator[sql.Composed]:
+def _statements(
+    conn: Connection, role: str, known: RowMapping | None, verifier: str | None, limits: Limits
+) -> Iterator[sql.Composed]:
     """Yield what makes the role as it should be; of a role that is known only what differs."""
     # Of a role that is still to be made one can know that everybody may connect.
     asked = {"who": role if known else "public", "schemas": [MART, *_OURS]}
@@ -88,7 +116,9 @@ def _statements(conn: Connection, role: str, known: RowMapping | None, verifier:
         return sql.SQL(statement).format(**names, **more)
 
     yield from login(role, known, verifier)
-    for name, value in SETTINGS.items():
+    if known is None or known["connections"] != limits.connections:
+        yield said("ALTER ROLE {role} CONNECTION LIMIT {number}", number=sql.Literal(limits.connections))
+    for name, value in limits.settings(here["version"], by_superuser=here["by_superuser"]).items():
         if known is None or f"{name}={value}" not in known["settings"]:
             yield said("ALTER ROLE {role} SET {name} = {value}", name=sql.Identifier(name), value=sql.Literal(value))
     if not here["connects"]:

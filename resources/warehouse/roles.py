@@ -23,7 +23,7 @@ _OF_CLIENTS = {"sslmode"}
 
 _ABOUT_ROLE = text(
     """
-    SELECT r.rolcanlogin, coalesce(r.rolconfig, '{}') AS settings,
+    SELECT r.rolcanlogin, coalesce(r.rolconfig, '{}') AS settings, r.rolconnlimit AS connections,
         r.rolname IN (current_user, session_user) AS is_own,
         r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication OR r.rolbypassrls AS is_powerful,
         ARRAY(SELECT m.roleid::regrole::text FROM pg_auth_members AS m WHERE m.member = r.oid ORDER BY 1) AS member_of,

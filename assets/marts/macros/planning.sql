@@ -1,10 +1,17 @@
 {#
+A mart that somebody reads cannot be replaced, and nobody else can read it while that is waited for. The role of BI tools ends what
+takes too long by itself; for others there is an end to the wait.
+#}
+{% macro patient() -%}
+    set local lock_timeout = '5min'
+{%- endmacro %}
+{#
 Settings of the transaction that makes a model: memory for its sorts, and, where it is made whole, no nested loops: the planner knows
 nothing of rows that the same statement has made, and takes them for few. No parallel workers: other models are made meanwhile, and
 where all cores are at work a statement that is spread over them costs half as much again.
 #}
 {% macro planned() -%}
-    set local work_mem = '64MB'; set local max_parallel_workers_per_gather = 0{% if not is_incremental() %}; set local enable_nestloop = off{% endif %}
+    {{ patient() }}; set local work_mem = '64MB'; set local max_parallel_workers_per_gather = 0{% if not is_incremental() %}; set local enable_nestloop = off{% endif %}
 {%- endmacro %}
 {# Statistics of a table that was made whole; after a few rows of it were changed, the server itself knows when it is time. #}
 {% macro counted() -%}

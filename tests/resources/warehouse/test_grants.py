@@ -15,7 +15,7 @@ from sqlalchemy import Engine, text
 from resources.variables import SettingsError
 from resources.warehouse.connect import engine
 from resources.warehouse.errors import WarehouseError
-from resources.warehouse.grants import grant_bi
+from resources.warehouse.grants import Limits, grant_bi
 from resources.warehouse.roles import Access
 
 PASSWORD = "s3cr3t % of 'BI'"
@@ -129,7 +129,15 @@ def test_it_reads_marts_also_those_that_are_made_later_and_nothing_else(marts: E
     for statement in REFUSED:
         with pytest.raises(WarehouseError, match=r"permission denied"):
             run(reader, "SET TRANSACTION READ WRITE", statement)
-    assert [one(reader, f"SHOW {name}") for name in ("statement_timeout", "default_transaction_read_only")] == ["2min", "on"]
+    limits = {
+        "default_transaction_read_only": "on",
+        "statement_timeout": "2min",
+        "idle_in_transaction_session_timeout": "1min",
+        "temp_file_limit": "10GB",
+    }
+    if int(str(one(reader, "SHOW server_version_num"))) >= 170_000:
+        limits["transaction_timeout"] = "10min"
+    assert {name: one(reader, f"SHOW {name}") for name in limits} == limits
 
 
 def test_again_it_changes_nothing_but_what_is_not_as_it_should_be(marts: Engine, new_role: NewRole, login: Login) -> None:
@@ -163,6 +171,21 @@ def test_again_it_changes_nothing_but_what_is_not_as_it_should_be(marts: Engine,
     for statement in REFUSED:
         with pytest.raises(WarehouseError, match="permission denied"):
             run(reader, "SET TRANSACTION READ WRITE", statement)
+
+
+def test_the_limits_of_a_role_are_those_of_the_last_command(marts: Engine, new_role: NewRole, login: Login) -> None:
+    role = new_role()
+    grant_bi(marts, role, None, Limits(connections=2, statement_seconds=1))
+    with login(role).connect() as conn:
+        with pytest.raises(WarehouseError, match="cancelled the statement: raise statement_timeout"):
+            conn.execute(text("SELECT pg_sleep(60)"))
+        with login(role).connect(), pytest.raises(WarehouseError, match="too many connections for role"), login(role).connect():
+            pass
+    grant_bi(marts, role, None)
+    with ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(login(role).connect())
+    assert one(login(role), "SHOW statement_timeout") == "2min"
 
 
 def test_passwords_are_asked_for_kept_replaced_and_never_logged(marts: Engine, new_role: NewRole, login: Login) -> None:
