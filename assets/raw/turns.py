@@ -96,9 +96,7 @@ class Turns:
         if self.locks.try_acquire(name):
             return
         with self._row_of_the_wait():
-            self.locks.acquire(
-                name, LOCK_WAIT_SECONDS, lambda holder: self._show(f"{waiting_for} ({holder})", LOCK_WAIT_SECONDS)
-            )
+            self.locks.acquire(name, LOCK_WAIT_SECONDS, lambda holder: self._show(f"{waiting_for} ({holder})", LOCK_WAIT_SECONDS))
             self.go_on()
 
     @contextmanager

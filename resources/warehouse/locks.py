@@ -4,7 +4,7 @@ A lock is a row of `ops.locks` that names the session of its holder. It is held 
 of the process, of its machine or of the server frees it without any clean-up or time limit. The other side of that: who holds locks
 must ask, before it commits, whether it still does (`verify`).
 
-Advisory locks would need no table, but every login may take them, and reads in `pg_locks` which ones: a BI role could stop all loads.
+Advisory locks would need no table, but each login may take them, and reads in `pg_locks` which ones: a BI role could stop all loads.
 
 Add here: another way to take or to look at a lock. Keep out: which locks a load takes (`assets/raw/table_load.py`).
 """
@@ -75,10 +75,7 @@ def is_free(space_key: str, name: str) -> str:
 
     It takes no lock itself, so that asking never gets in anybody's way. Ask it once in a transaction, as `is_held`.
     """
-    return (
-        f"NOT EXISTS (SELECT FROM ops.locks AS l WHERE l.space_key = {space_key} AND l.name = {name} "  # noqa: S608
-        f"AND {is_held('l')})"
-    )
+    return f"NOT EXISTS (SELECT FROM ops.locks AS l WHERE l.space_key = {space_key} AND l.name = {name} AND {is_held('l')})"
 
 
 class Locks:

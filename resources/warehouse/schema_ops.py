@@ -308,8 +308,12 @@ locks = Table(
     metadata,
     Column("space_key", Text, primary_key=True, comment="Space it belongs to; `all spaces` of what they share"),
     Column("name", Text, primary_key=True, comment="What is locked, as `issues/300`, `marts`, or the life of a load"),
-    Column("pid", BigInteger, nullable=False, comment="Session that has taken it, as in pg_stat_activity: when that ends, it is free"),
-    Column("session_began_at", DateTime(timezone=True), nullable=False, comment="When that session began: its number is used again"),
+    Column(
+        "pid", BigInteger, nullable=False, comment="Session that has taken it, as in pg_stat_activity: when that ends, it is free"
+    ),
+    Column(
+        "session_began_at", DateTime(timezone=True), nullable=False, comment="When that session began: its number is used again"
+    ),
     Column("role_id", BigInteger, nullable=False, comment="Role of that session (oid)"),
     Column("holder", Text, nullable=False, comment="Who it is, in words: run, process and machine"),
     Column("taken_at", DateTime(timezone=True), nullable=False, comment="Since when"),

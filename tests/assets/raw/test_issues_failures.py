@@ -257,7 +257,9 @@ def test_a_load_waits_for_another_load_of_its_project_to_end(deployment: Deploym
     other.join()
     assert run.success
     [waited_for] = watcher.waits
-    assert re.fullmatch(rf"other load of issues of project {project} to end \(process \d+ on \S+, since 20[-0-9 :]+ UTC\)", waited_for)
+    assert re.fullmatch(
+        rf"other load of issues of project {project} to end \(process \d+ on \S+, since 20[-0-9 :]+ UTC\)", waited_for
+    )
 
 
 def test_a_load_tells_how_far_it_is_and_what_became_of_its_rows(deployment: Deployment) -> None:

@@ -57,7 +57,9 @@ def _lose(warehouse: Engine) -> None:
 def test_one_holder_of_a_lock_and_no_one_hinders_another_name(warehouse: Engine, other: Engine) -> None:
     with Locks(warehouse, "acme") as mine, Locks(other, "acme") as theirs, Locks(other, "beta") as elsewhere:
         mine.acquire("issues/300")
-        with pytest.raises(WarehouseBusyError, match=r"sync of issues/300 is running on acme \(process \d+ on .*, since 20.* UTC\): wait"):
+        with pytest.raises(
+            WarehouseBusyError, match=r"sync of issues/300 is running on acme \(process \d+ on .*, since 20.* UTC\): wait"
+        ):
             theirs.acquire("issues/300")
         assert not theirs.try_acquire("issues/300")
         assert theirs.held == frozenset()
@@ -187,7 +189,9 @@ def test_of_many_that_want_a_lock_at_the_same_moment_one_gets_it(warehouse: Engi
                 conn.execute(text("UPDATE ops.locks SET session_began_at = session_began_at - interval '1 hour'"))
         barrier, taken = threading.Barrier(len(engines)), list[bool]()
 
-        def take(made: Engine, barrier: threading.Barrier = barrier, taken: list[bool] = taken, name: str = f"n{number // 2}") -> None:
+        def take(
+            made: Engine, barrier: threading.Barrier = barrier, taken: list[bool] = taken, name: str = f"n{number // 2}"
+        ) -> None:
             barrier.wait(60)
             # The session begins here, too: who waits for the row must not have looked at the list of sessions before.
             with Locks(made, "acme") as locks:
