@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 
 from pipelines.environment import prepare_storage
+from resources.secret import reveal
 from resources.settings import Settings
 from resources.variables import DAGSTER_POSTGRES_URL
 from resources.warehouse import grants, owners
@@ -25,9 +26,9 @@ def grant_bi(settings: Settings, role: str, limits: grants.Limits) -> Access:
     """
     check_name(role)
     prepare_storage(settings)
-    warehouse = WarehouseResource(url=settings.warehouse_url or "", home=str(settings.home))
+    warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
     try:
-        return grants.grant_bi(warehouse.engine, role, settings.bi_password, limits)
+        return grants.grant_bi(warehouse.engine, role, reveal(settings.bi_password) or None, limits)
     finally:
         warehouse.close()
 
@@ -37,7 +38,7 @@ def grant_loader(settings: Settings, role: str) -> Access:
     check_name(role)
     prepare_storage(settings)
     # Not migrated: what the administrator makes would have to change hands.
-    return _granted(settings.warehouse_url or ensure_server(settings.home).url(), role, owners.grant_loader)
+    return _granted(reveal(settings.warehouse_url) or ensure_server(settings.home).url(), role, owners.grant_loader)
 
 
 def grant_dagster(settings: Settings, role: str) -> Access:

@@ -18,6 +18,7 @@ from pipelines.environment import open_instance, prepare_storage
 from pipelines.loading import QUIET, reason
 from pipelines.runs import command_tags, end_dead_runs
 from resources.progress import Progress
+from resources.secret import reveal
 from resources.settings import Settings
 from resources.variables import SettingsError
 from resources.warehouse.resource import WarehouseResource
@@ -105,7 +106,7 @@ def build(settings: Settings, progress: Progress, *, whole: bool) -> Build:
         expected = "unset, or the command in the environment of the location that has BACKLOG_MARTS_OF: that one makes the marts"
         raise SettingsError("BACKLOG_DAGSTER_LOCATION", settings.dagster_location, expected)
     prepare_storage(settings)
-    warehouse = WarehouseResource(url=settings.warehouse_url or "", home=str(settings.home))
+    warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
     try:
         if not known_spaces(warehouse.engine):
             raise NothingLoadedError("There is nothing to make marts of: load a space first (backlog-elt load).")

@@ -68,7 +68,8 @@ def main() -> None:
         else:
             serve(sys.argv[1:])
     except (SettingsError, WarehouseError) as error:
-        sys.exit(f"Error: {error}")
+        sys.stderr.write(f"Error: {error}\n")
+        sys.exit(2 if isinstance(error, SettingsError) else 1)
 
 
 if __name__ == "__main__":

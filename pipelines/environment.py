@@ -17,6 +17,7 @@ import dagster as dg
 
 import pipelines
 from pipelines.runtime import Runtime
+from resources.secret import Secret, reveal
 from resources.settings import Settings
 from resources.simulator import spawn_simulator
 from resources.variables import SettingsError
@@ -38,8 +39,8 @@ def prepare_storage(settings: Settings) -> None:
         settings.home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SettingsError("BACKLOG_ELT_HOME", str(settings.home), f"a folder that can be made here ({error.strerror})") from None
-    dagster_url = settings.dagster_postgres_url
-    if settings.warehouse_url is None or dagster_url is None:
+    dagster_url = reveal(settings.dagster_postgres_url)
+    if settings.warehouse_url is None or not dagster_url:
         server = ensure_server(settings.home)
         dagster_url = dagster_url or server.url("dagster")
     dagster_home = settings.home / "dagster"
@@ -82,12 +83,12 @@ def source(settings: Settings, *, alive: bool) -> Iterator[Settings]:
         if runtime.backlog_api_key is None:
             expected = f"{runtime.backlog_url}, the space that the running `backlog-elt up` loads, with BACKLOG_API_KEY"
             raise SettingsError("BACKLOG_URL", "", expected)
-        yield _with_source(settings, runtime.backlog_url, runtime.backlog_api_key)
+        yield _with_source(settings, runtime.backlog_url, Secret(runtime.backlog_api_key))
         return
     with spawn_simulator(alive=alive, life_file=settings.home / "simulator.json") as simulator:
-        yield _with_source(settings, simulator.url, simulator.api_key)
+        yield _with_source(settings, simulator.url, Secret(simulator.api_key))
 
 
-def _with_source(settings: Settings, url: str, api_key: str | None) -> Settings:
-    os.environ["BACKLOG_URL"], os.environ["BACKLOG_API_KEY"] = url, api_key or ""
+def _with_source(settings: Settings, url: str, api_key: Secret) -> Settings:
+    os.environ["BACKLOG_URL"], os.environ["BACKLOG_API_KEY"] = url, api_key.reveal()
     return replace(settings, backlog_url=url, backlog_api_key=api_key)

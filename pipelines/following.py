@@ -18,10 +18,11 @@ from typing import Any
 
 from pipelines.screen import Screen
 from resources.conditions import WORDS
+from resources.links import dagster_of_people
 from resources.progress import UNITS
 from resources.redact import redact
+from resources.secret import reveal
 from resources.settings import Settings
-from resources.values import dagster_of_people
 from resources.warehouse.builds import last_built
 from resources.warehouse.conditions import Condition, current
 from resources.warehouse.errors import WarehouseError
@@ -191,7 +192,7 @@ class Follower:
     """Looks at a deployment while `up` runs, and writes what is new."""
 
     def __init__(self, settings: Settings, screen: Screen) -> None:
-        self._warehouse = WarehouseResource(url=settings.warehouse_url or "", home=str(settings.home))
+        self._warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
         self._url = settings.backlog_url or ""
         self._screen = screen
         self._facts = Facts()

@@ -6,6 +6,7 @@ Add here: another store that has versions. Keep out: what a version changes (`re
 from collections.abc import Iterator
 
 from pipelines.environment import open_instance, prepare_storage
+from resources.secret import reveal
 from resources.settings import Settings
 from resources.warehouse.migrations import version
 from resources.warehouse.resource import WarehouseResource
@@ -18,7 +19,7 @@ def migrate(settings: Settings) -> Iterator[str]:
         WarehouseError: a database cannot be used, or the warehouse was migrated by a newer version of this program.
     """
     prepare_storage(settings)
-    warehouse = WarehouseResource(url=settings.warehouse_url or "", home=str(settings.home))
+    warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
     try:
         yield f"warehouse: version {version(warehouse.engine)}"
     finally:

@@ -15,6 +15,7 @@ from assets.location import REPORT
 from assets.marts.report import report
 from pipelines.environment import open_instance, prepare_storage
 from resources.redact import redact
+from resources.secret import reveal
 from resources.settings import Settings
 from resources.variables import SettingsError
 from resources.warehouse.resource import WarehouseResource
@@ -30,7 +31,7 @@ def write_report(settings: Settings, project: str | None, out: Path, waiting: Ca
         NoMartsError: the marts have not been built.
         WarehouseError: the warehouse cannot be used.
     """
-    warehouse = WarehouseResource(url=settings.warehouse_url or "", home=str(settings.home))
+    warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
     try:
         page = report(warehouse.engine, settings.zone, project, waiting=waiting)
     finally:

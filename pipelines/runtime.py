@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipelines.processes import end_processes, runs, started
+from resources.secret import Secret, reveal
 from resources.settings import Settings
 
 
@@ -59,7 +60,7 @@ class Runtime:
         pid = os.getpid()
         born = {child: started(child) or 0.0 for child in children}
         # The key of a real space stays in the environment; that of a simulated one opens nothing but itself.
-        api_key = space.backlog_api_key if simulated else None
+        api_key = reveal(space.backlog_api_key) if simulated else None
         return cls(pid, started(pid) or 0.0, dagster_url, service_url, space.backlog_url or "", api_key, born)
 
     def write(self, home: Path) -> None:
@@ -79,4 +80,4 @@ class Runtime:
         url = settings.dagster_url or self.dagster_url
         if settings.backlog_url is not None or self.backlog_api_key is None:
             return replace(settings, dagster_url=url)
-        return replace(settings, dagster_url=url, backlog_url=self.backlog_url, backlog_api_key=self.backlog_api_key)
+        return replace(settings, dagster_url=url, backlog_url=self.backlog_url, backlog_api_key=Secret(self.backlog_api_key))

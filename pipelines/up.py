@@ -29,6 +29,7 @@ from pipelines.screen import Screen
 from pipelines.stop_signals import Stop, StopSignals
 from resources.alerts.addresses import Addresses
 from resources.logs import write_to
+from resources.secret import reveal
 from resources.settings import ONE_LOCATION, Settings
 from resources.warehouse.embedded import ensure_server
 from resources.warehouse.psql import psql_line
@@ -172,7 +173,7 @@ def _head(settings: Settings, connected: Settings, url: str, service_url: str, l
         "space": f"simulated, with people at work ({connected.backlog_url})" if settings.simulated else connected.backlog_url,
         "Dagster UI": url,
         "sync page": service_url,
-        "SQL": psql_line(settings.warehouse_url or ensure_server(settings.home).url()),
+        "SQL": psql_line(reveal(settings.warehouse_url) or ensure_server(settings.home).url()),
         "report": f"{command} report",
         "log": log,
         "stop": "Ctrl-C" + ("" if settings.warehouse_url else "; the embedded PostgreSQL goes on for your queries"),

@@ -11,9 +11,8 @@ from resources.backlog.auth import ApiKeyQuery, RenewedBearer
 from resources.backlog.client import space_root
 from resources.backlog.oauth import OAuthApplication
 from resources.backlog.renewal import RenewedTokens
-from resources.redact import remember
+from resources.secret import Secret
 from resources.settings import Settings
-from resources.values import token_keys
 from resources.warehouse.tokens import StoredTokens
 
 
@@ -25,10 +24,8 @@ def auth_of(settings: Settings, engine: Engine | None) -> httpx.Auth:
         SettingsError: the token key is no key.
     """
     if not settings.oauth or engine is None:
-        return ApiKeyQuery(settings.backlog_api_key or "")
-    for key in token_keys(settings.token_key):
-        remember(key)
+        return ApiKeyQuery(settings.backlog_api_key or Secret(""))
     root = space_root(settings.backlog_url or "")
     host, client_id = root.split("://", 1)[1].lower(), settings.oauth_client_id or ""
-    application = OAuthApplication(root, client_id, settings.oauth_client_secret or "")
-    return RenewedBearer(RenewedTokens(application, StoredTokens(engine, host, client_id, settings.token_key or "")))
+    application = OAuthApplication(root, client_id, settings.oauth_client_secret or Secret(""))
+    return RenewedBearer(RenewedTokens(application, StoredTokens(engine, host, client_id, settings.token_key or Secret(""))))

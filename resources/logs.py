@@ -16,9 +16,8 @@ import structlog
 from structlog.stdlib import ProcessorFormatter
 
 from resources.redact import redact
-from resources.variables import SettingsError
+from resources.variables import LOG_FORMAT, LOG_LEVEL, SettingsError, text
 
-FORMAT, LEVEL = "BACKLOG_LOG_FORMAT", "BACKLOG_LOG_LEVEL"
 FORMATS, LEVELS = ("text", "json"), ("DEBUG", "INFO", "WARNING", "ERROR")
 #: Our loggers: `resources` is kept by Dagster with the run, too (`python_logs` in `dagster.yaml`), the last one is not.
 OURS = "backlog_elt"
@@ -41,8 +40,8 @@ def set_up(environ: Mapping[str, str], *, level: str | None = None, stream: Text
     Raises:
         SettingsError: a variable has another value.
     """
-    chosen = _choice(environ, LEVEL, LEVELS, level or "WARNING", str.upper)
-    as_json = _choice(environ, FORMAT, FORMATS, "text", str.lower) == "json"
+    chosen = _choice(environ, LOG_LEVEL, LEVELS, level or "WARNING", str.upper)
+    as_json = _choice(environ, LOG_FORMAT, FORMATS, "text", str.lower) == "json"
     handler = _Handler(stream or sys.stderr)
     handler.setFormatter(_formatter(as_json=as_json))
     # On the handler: Dagster lowers the level of the loggers whose lines it keeps with the run.
@@ -77,7 +76,7 @@ def about(**what: str | None) -> AbstractContextManager[None]:
 
 
 def _choice(environ: Mapping[str, str], name: str, allowed: tuple[str, ...], default: str, spelled: Any) -> str:
-    value: str = spelled(environ.get(name, "").strip() or default)
+    value: str = spelled(text(environ, name) or default)
     if value not in allowed:
         raise SettingsError(name, value, " or ".join(allowed))
     return value

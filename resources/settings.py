@@ -6,27 +6,39 @@ Add here: a variable of the public contract. Keep out: settings of one command (
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from resources import values
+from resources import links, values
+from resources.links import SIMULATED
+from resources.secret import Secret
 from resources.variables import (
     API_KEY,
     BI_PASSWORD,
     BROKER_URL,
     CLIENT_ID,
     CLIENT_SECRET,
+    DAGSTER_LOCATION,
     DAGSTER_POSTGRES_URL,
     DAGSTER_PUBLIC_URL,
     DAGSTER_URL,
+    HISTORY_START,
+    HOME,
+    MARTS_OF,
+    PROXY_HEADER,
+    RATE_RESERVE,
     SERVICE_TOKEN,
+    TIMEZONE,
     TOKEN_KEY,
+    TRUSTED_PROXIES,
+    URL,
     WAREHOUSE_URL,
     SettingsError,
     read_secret_files,
     secret,
+    text,
 )
 
 #: Name of the code location where Dagster has one space.
@@ -38,25 +50,25 @@ class Settings:
     """What a deployment has set; an unset value means the built-in default (a simulated space, an embedded server)."""
 
     backlog_url: str | None
-    backlog_api_key: str | None = field(repr=False)
+    backlog_api_key: Secret | None
     oauth_client_id: str | None
-    oauth_client_secret: str | None = field(repr=False)
-    token_key: str | None = field(repr=False)
-    warehouse_url: str | None = field(repr=False)
-    dagster_postgres_url: str | None = field(repr=False)
+    oauth_client_secret: Secret | None
+    token_key: Secret | None
+    warehouse_url: Secret | None
+    dagster_postgres_url: Secret | None
     home: Path
     timezone: str
     history_start: str
     rate_reserve: float
     dagster_location: str
     marts_of: tuple[str, ...]
-    broker_url: str | None = field(repr=False)
-    bi_password: str | None = field(repr=False)
-    privacy_key: str | None = field(repr=False)
-    service_token: str | None = field(repr=False)
+    broker_url: Secret | None
+    bi_password: Secret | None
+    privacy_key: Secret | None
+    service_token: Secret | None
     service_proxy_header: str | None
     service_trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
-    webhook_secret: str | None = field(repr=False)
+    webhook_secret: Secret | None
     dagster_url: str | None
     dagster_public_url: str | None
 
@@ -98,40 +110,37 @@ class Settings:
         Raises:
             SettingsError: a value is malformed, or what gives access to a real space is missing.
         """
-
-        def get(name: str) -> str | None:
-            return environ.get(name, "").strip() or None
-
-        backlog_url = values.backlog_url(get("BACKLOG_URL"))
-        api_key, client_id = secret(environ, API_KEY), get(CLIENT_ID)
+        given = text(environ, URL)
+        backlog_url = None if given == SIMULATED else links.root_of_space(given)
+        api_key, client_id = values.key_of_space(secret(environ, API_KEY)), text(environ, CLIENT_ID)
         client_secret, token_key = secret(environ, CLIENT_SECRET), secret(environ, TOKEN_KEY)
         if client_id or client_secret:
             values.check_oauth(backlog_url, api_key, client_id, client_secret, token_key)
         elif backlog_url and not api_key:
             expected = f"the API key of a user of {backlog_url} (personal settings), or {CLIENT_ID} for access by OAuth"
             raise SettingsError(API_KEY, "", expected)
-        timezone = values.time_zone(get("BACKLOG_TIMEZONE") or "Asia/Tokyo")
+        timezone = values.time_zone(text(environ, TIMEZONE) or "Asia/Tokyo")
         return cls(
             backlog_url=backlog_url,
             backlog_api_key=api_key,
             oauth_client_id=client_id,
             oauth_client_secret=client_secret,
             token_key=token_key,
-            warehouse_url=values.postgres_url(WAREHOUSE_URL, secret(environ, WAREHOUSE_URL)),
-            dagster_postgres_url=values.postgres_url(DAGSTER_POSTGRES_URL, secret(environ, DAGSTER_POSTGRES_URL)),
-            home=Path(get("BACKLOG_ELT_HOME") or ".backlog-elt").expanduser().absolute(),
+            warehouse_url=links.postgres(WAREHOUSE_URL, secret(environ, WAREHOUSE_URL)),
+            dagster_postgres_url=links.postgres(DAGSTER_POSTGRES_URL, secret(environ, DAGSTER_POSTGRES_URL)),
+            home=values.folder(text(environ, HOME) or ".backlog-elt"),
             timezone=timezone,
-            history_start=values.history_start(get("BACKLOG_HISTORY_START") or "2020-01", ZoneInfo(timezone)),
-            rate_reserve=values.reserve(get("BACKLOG_RATE_RESERVE") or "0.2"),
-            dagster_location=values.location("BACKLOG_DAGSTER_LOCATION", get("BACKLOG_DAGSTER_LOCATION") or ONE_LOCATION),
-            marts_of=values.locations("BACKLOG_MARTS_OF", get("BACKLOG_MARTS_OF")),
-            broker_url=values.broker(secret(environ, BROKER_URL)),
+            history_start=values.history_start(text(environ, HISTORY_START) or "2020-01", ZoneInfo(timezone)),
+            rate_reserve=values.reserve(text(environ, RATE_RESERVE) or "0.2"),
+            dagster_location=values.location(DAGSTER_LOCATION, text(environ, DAGSTER_LOCATION) or ONE_LOCATION),
+            marts_of=values.locations(MARTS_OF, text(environ, MARTS_OF)),
+            broker_url=links.broker(secret(environ, BROKER_URL)),
             bi_password=secret(environ, BI_PASSWORD),
             privacy_key=values.privacy_key(environ),
-            service_token=values.long_secret(environ, SERVICE_TOKEN),
-            service_proxy_header=values.header(get("BACKLOG_SERVICE_PROXY_HEADER")),
-            service_trusted_proxies=values.networks(get("BACKLOG_SERVICE_TRUSTED_PROXIES") or "127.0.0.0/8,::1"),
+            service_token=values.token(environ, SERVICE_TOKEN),
+            service_proxy_header=values.header(text(environ, PROXY_HEADER)),
+            service_trusted_proxies=values.networks(text(environ, TRUSTED_PROXIES) or "127.0.0.0/8,::1"),
             webhook_secret=values.webhook_secret(environ),
-            dagster_url=values.root(DAGSTER_URL, get(DAGSTER_URL)),
-            dagster_public_url=values.root(DAGSTER_PUBLIC_URL, get(DAGSTER_PUBLIC_URL)),
+            dagster_url=links.root(DAGSTER_URL, text(environ, DAGSTER_URL)),
+            dagster_public_url=links.root(DAGSTER_PUBLIC_URL, text(environ, DAGSTER_PUBLIC_URL)),
         )

@@ -6,9 +6,11 @@ renewed (`resources/backlog/renewal.py`), how they are stored (`resources/wareho
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
+
+from resources.secret import Secret
 
 #: So long before its end a token is renewed; at most a tenth of its life, since a space may give the same token again with what is
 #: left of its life, and would be asked at each request otherwise.
@@ -23,8 +25,8 @@ class TokensUnreadableError(Exception):
 class Tokens:
     """The tokens of one login; times are by the clock of the space."""
 
-    access_token: str = field(repr=False)
-    refresh_token: str = field(repr=False)
+    access_token: Secret
+    refresh_token: Secret
     obtained_at: datetime
     expires_at: datetime
     refused: str | None = None
@@ -77,7 +79,7 @@ class TokenStore(Protocol):
 class TokenVault(Protocol):
     """Where tokens are kept: the warehouse."""
 
-    def tokens(self, host: str, client_id: str, keys: str) -> TokenStore:
+    def tokens(self, host: str, client_id: str, keys: Secret) -> TokenStore:
         """Return the store of an application in a space.
 
         Args:

@@ -1,13 +1,22 @@
-"""The names of the environment variables that several rooms read, what is a secret among them, and the error of a wrong one.
+"""Every environment variable of the program: its name, whether it may hold a secret, and the error of a wrong one.
 
-Add here: the name of a variable that is used in more than one place. Keep out: what a value must be (`values.py`).
+This is the one list: what is not in it is refused, the documents are checked against it, and an error line shows a value only where
+it says so.
+
+Add here: a variable. Keep out: what a value must be (`values.py`).
 """
 
+import re
 from collections.abc import Mapping, MutableMapping
+from enum import Enum, auto
 from pathlib import Path
+from unicodedata import category
+
+from resources.secret import Secret
 
 #: After the name of a variable that holds a secret: the name of one that holds the path of a file with it.
 FILE = "_FILE"
+URL = "BACKLOG_URL"
 API_KEY = "BACKLOG_API_KEY"
 CLIENT_ID = "BACKLOG_OAUTH_CLIENT_ID"
 CLIENT_SECRET = "BACKLOG_OAUTH_CLIENT_SECRET"  # noqa: S105 - the name of a variable
@@ -21,35 +30,132 @@ DAGSTER_POSTGRES_URL = "DAGSTER_POSTGRES_URL"
 BROKER_URL = "BACKLOG_BROKER_URL"
 DAGSTER_URL = "BACKLOG_DAGSTER_URL"
 DAGSTER_PUBLIC_URL = "BACKLOG_DAGSTER_PUBLIC_URL"
+DAGSTER_LOCATION = "BACKLOG_DAGSTER_LOCATION"
+MARTS_OF = "BACKLOG_MARTS_OF"
+HOME = "BACKLOG_ELT_HOME"
+TIMEZONE = "BACKLOG_TIMEZONE"
+HISTORY_START = "BACKLOG_HISTORY_START"
+RATE_RESERVE = "BACKLOG_RATE_RESERVE"
+PROXY_HEADER = "BACKLOG_SERVICE_PROXY_HEADER"
+TRUSTED_PROXIES = "BACKLOG_SERVICE_TRUSTED_PROXIES"
+LOG_FORMAT = "BACKLOG_LOG_FORMAT"
+LOG_LEVEL = "BACKLOG_LOG_LEVEL"
 ALERT_SLACK_URL = "BACKLOG_ALERT_SLACK_URL"
 ALERT_TEAMS_URL = "BACKLOG_ALERT_TEAMS_URL"
 ALERT_SMTP_URL = "BACKLOG_ALERT_SMTP_URL"
+MAIL_FROM = "BACKLOG_ALERT_MAIL_FROM"
+MAIL_TO = "BACKLOG_ALERT_MAIL_TO"
+
+
+class Holds(Enum):
+    """What may stand in a variable."""
+
+    TEXT = auto()
+    """No secret: an error line shows it."""
+    ADDRESS = auto()
+    """No secret, but somebody may put a password into it: never shown."""
+    SECRET = auto()
+    """A secret: never shown, and may be given as a file."""
+
+
+VARIABLES: Mapping[str, Holds] = {
+    URL: Holds.ADDRESS,
+    API_KEY: Holds.SECRET,
+    CLIENT_ID: Holds.TEXT,
+    CLIENT_SECRET: Holds.SECRET,
+    TOKEN_KEY: Holds.SECRET,
+    WAREHOUSE_URL: Holds.SECRET,
+    DAGSTER_POSTGRES_URL: Holds.SECRET,
+    HOME: Holds.TEXT,
+    TIMEZONE: Holds.TEXT,
+    HISTORY_START: Holds.TEXT,
+    RATE_RESERVE: Holds.TEXT,
+    PRIVACY_KEY: Holds.SECRET,
+    BI_PASSWORD: Holds.SECRET,
+    LOG_FORMAT: Holds.TEXT,
+    LOG_LEVEL: Holds.TEXT,
+    ALERT_SLACK_URL: Holds.SECRET,
+    ALERT_TEAMS_URL: Holds.SECRET,
+    ALERT_SMTP_URL: Holds.SECRET,
+    MAIL_FROM: Holds.TEXT,
+    MAIL_TO: Holds.TEXT,
+    SERVICE_TOKEN: Holds.SECRET,
+    PROXY_HEADER: Holds.TEXT,
+    TRUSTED_PROXIES: Holds.TEXT,
+    WEBHOOK_SECRET: Holds.SECRET,
+    DAGSTER_URL: Holds.ADDRESS,
+    DAGSTER_PUBLIC_URL: Holds.ADDRESS,
+    DAGSTER_LOCATION: Holds.TEXT,
+    MARTS_OF: Holds.TEXT,
+    BROKER_URL: Holds.SECRET,
+}
 #: Variables that hold a secret; each may be given as a file.
-SECRETS = (
-    API_KEY, CLIENT_SECRET, TOKEN_KEY, PRIVACY_KEY, BI_PASSWORD, SERVICE_TOKEN, WEBHOOK_SECRET, WAREHOUSE_URL,
-    DAGSTER_POSTGRES_URL, BROKER_URL, ALERT_SLACK_URL, ALERT_TEAMS_URL, ALERT_SMTP_URL,
-)  # fmt: skip
+SECRETS = tuple(name for name, holds in VARIABLES.items() if holds is Holds.SECRET)
+
+#: Where an address begins with one of these, that much of it is shown; any other beginning may be a part of a secret.
+_SCHEME = re.compile(r"(https?|ftp|file|mysql|mariadb|mssql|oracle|sqlite|mongodb|postgres(?:ql)?|rediss?|amqps?|smtps?):")
+_LONGEST_SHOWN = 80
+#: Unicode's categories of control characters, of halves of a pair, and of separators of lines and paragraphs.
+_CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 class SettingsError(ValueError):
-    """A variable or option has a value that cannot be used; the message names it and says what would do."""
+    """A variable or option has a value that cannot be used; the message names it and says what would do.
 
-    def __init__(self, variable: str, got: str, expected: str) -> None:
-        super().__init__(f"{variable} is {got!r}: expected {expected}")
+    The value is shown only where the declaration of the variable says that no secret can be in it.
+    """
+
+    def __init__(self, variable: str, got: str | Secret | None, expected: str, wrong: str = "") -> None:
+        """`wrong` says what is wrong with a value that is not shown, without a part of it."""
+        super().__init__(f"{variable} is {_shown(variable, got)}{f' ({wrong})' if wrong else ''}: expected {expected}")
         self.variable = variable
 
 
-def secret(environ: Mapping[str, str], name: str) -> str | None:
-    """Return a secret, or what the file holds that is named instead, as orchestrators of containers mount them."""
-    given, path = environ.get(name, "").strip(), environ.get(name + FILE, "").strip()
-    if given or not path:
-        return given or None
+def _shown(variable: str, got: str | Secret | None) -> str:
+    if not got:
+        return "''"
+    if isinstance(got, str) and (variable.startswith("-") or VARIABLES.get(variable) is Holds.TEXT):
+        return repr(got if len(got) <= _LONGEST_SHOWN else got[:_LONGEST_SHOWN] + "…")
+    scheme = _SCHEME.match(got.reveal() if isinstance(got, Secret) else got)
+    return f"'{scheme[0] if scheme else ''}…'"
+
+
+def text(environ: Mapping[str, str], name: str) -> str | None:
+    """Return the text of a variable, None where there is none; raises SettingsError for control characters."""
+    given = environ.get(name, "").strip()
+    if any(category(letter) in _CONTROL for letter in given):
+        expected = "text without control characters and without bytes that are no UTF-8"
+        raise SettingsError(name, given, expected)
+    return given or None
+
+
+def secret(environ: Mapping[str, str], name: str) -> Secret | None:
+    """Return a secret, or what the file holds that is named instead, as orchestrators of containers mount them.
+
+    Raises:
+        SettingsError: there is no such file, or no text in it.
+    """
+    given = text(environ, name)
+    path = None if given else text(environ, name + FILE)
+    if path:
+        given = text({name: _in_file(name + FILE, path)}, name)
+    return Secret(given) if given else None
+
+
+def _in_file(name: str, path: str) -> str:
+    # The path is not shown: somebody may have put the secret itself there.
     try:
-        held = Path(path).expanduser().read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        held = ""
+        held = Path(path).expanduser().read_text(encoding="utf-8-sig").strip()
+    except OSError as error:
+        held, wrong = "", (error.strerror or type(error).__name__).lower()
+    except UnicodeDecodeError:
+        held, wrong = "", "it holds no UTF-8"
+    except (ValueError, RuntimeError):
+        held, wrong = "", "it is no path"
+    else:
+        wrong = "it is empty"
     if not held:
-        raise SettingsError(name + FILE, path, "a file that can be read and holds the secret, and nothing else")
+        raise SettingsError(name, path, "the path of a file that can be read and holds the secret, and nothing else", wrong)
     return held
 
 
@@ -62,4 +168,4 @@ def read_secret_files(environ: MutableMapping[str, str]) -> None:
     for name in SECRETS:
         held = secret(environ, name)
         if held is not None:
-            environ[name] = held
+            environ[name] = held.reveal()

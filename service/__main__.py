@@ -8,7 +8,6 @@ from contextlib import suppress
 import uvicorn
 
 from resources.logs import set_up
-from resources.redact import remember
 from resources.settings import Settings
 from service.app import create_app
 from service.security import check_exposure
@@ -39,8 +38,6 @@ def serve(settings: Settings, host: str, port: int, *, level: str | None = None)
     """
     check_exposure(settings, host)
     set_up(os.environ, level=level, whole=True)
-    for secret in (settings.service_token, settings.webhook_secret, settings.backlog_api_key):
-        remember(secret or "")
     config = uvicorn.Config(
         create_app(settings),
         log_config=None,

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from resources.privacy import Mask
+from resources.secret import reveal
 from resources.settings import Settings
 from service import api, metrics, openapi, page, webhooks
 from service.cache import Cache, answer, as_body
@@ -37,7 +38,7 @@ def create_app(settings: Settings) -> ASGIApp:
     state = State(settings, warehouse, dagster, cache)
     starts = Starts(settings, warehouse, dagster, state, cache)
     ends = RunEnds(warehouse, dagster, state, cache)
-    inbox = webhooks.Inbox(warehouse, state.known_space, Mask(settings.privacy_key or ""))
+    inbox = webhooks.Inbox(warehouse, state.known_space, Mask(reveal(settings.privacy_key)))
     measured = metrics.Metrics()
     description = as_body(openapi.document())
 

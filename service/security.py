@@ -60,7 +60,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
-        self._token = sha256(settings.service_token.encode()).digest() if settings.service_token else None
+        self._token = sha256(settings.service_token.reveal().encode()).digest() if settings.service_token else None
         self._proxy_header = settings.service_proxy_header
         self._proxies = settings.service_trusted_proxies
         self._for_this_machine_only = self._token is None and self._proxy_header is None

@@ -10,6 +10,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Engine
 
+from resources.secret import reveal
 from resources.settings import Settings
 from resources.warehouse.connect import engine
 from resources.warehouse.embedded import ensure_server
@@ -45,7 +46,8 @@ class Warehouse:
         """
         with self._lock:
             if self._engine is None:
-                made = engine(self._settings.warehouse_url or ensure_server(self._settings.home).url(), pool_size=CONNECTIONS)
+                url = reveal(self._settings.warehouse_url) or ensure_server(self._settings.home).url()
+                made = engine(url, pool_size=CONNECTIONS)
                 try:
                     upgrade(made)
                 except Exception:

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from resources.privacy import Mask
+from resources.secret import Secret
 from resources.warehouse.inbox import receive
 from resources.warehouse.people import forgotten
 from service.errors import RETRY_SECONDS, ApiError, not_found
@@ -89,7 +90,7 @@ class Inbox:
 
 
 def endpoint(
-    inbox: Inbox, secret: str | None, events: Counter, bucket: TokenBucket | None = None, wrong: TokenBucket | None = None
+    inbox: Inbox, secret: Secret | None, events: Counter, bucket: TokenBucket | None = None, wrong: TokenBucket | None = None
 ) -> Callable[[Request], Awaitable[Response]]:
     """Return the endpoint `POST /webhooks/backlog/{secret}`; no more is taken than `bucket` lets through.
 
@@ -98,7 +99,7 @@ def endpoint(
     """
     bucket = bucket or TokenBucket(A_SECOND, AT_ONCE)
     wrong = wrong or TokenBucket(WRONG_A_SECOND, WRONG_AT_ONCE)
-    expected = sha256(secret.encode()).digest() if secret else None
+    expected = sha256(secret.reveal().encode()).digest() if secret else None
 
     async def take(request: Request) -> Response:
         given = sha256(request.path_params["secret"].encode("utf-8", "surrogatepass")).digest()

@@ -15,8 +15,7 @@ import pytest
 from pipelines.cli import main
 from pipelines.definitions import build_definitions
 from pipelines.schedules import SCHEDULES
-from resources.alerts.addresses import Addresses
-from resources.settings import Settings
+from resources.variables import FILE, SECRETS, VARIABLES
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import OPS_TABLES
 from resources.warehouse.spec import metadata
@@ -139,13 +138,22 @@ def test_every_table_variable_and_schedule_that_the_readme_names_exists_and_none
     text = readme.read_text()
     tables = {f"raw.{table}" for table in SPECS} | {f"ops.{table.name}" for table in OPS_TABLES}
     assert mentioned(r"`((?:raw|ops)\.[a-z_]+)`", text) == tables
-    variables = mentioned(
-        r"\"((?:BACKLOG|WAREHOUSE|DAGSTER)_[A-Z_]+)\"",
-        "".join((ROOT / "resources" / name).read_text() for name in ("settings.py", "variables.py", "alerts/addresses.py")),
-    )
-    assert len(variables) == len(Settings.__dataclass_fields__) + len(Addresses.__dataclass_fields__)
-    assert variables <= mentioned(r"`([A-Z_]+)`", text)
+    assert {*VARIABLES} <= mentioned(r"`([A-Z_]+)`", text)
     assert {schedule.name for schedule in SCHEDULES} <= mentioned(r"`([a-z0-9_]+)`", text)
+
+
+#: What speaks of variables: documents, examples, and files of deployments.
+SPEAKING = [*READMES, *(ROOT / "docs").glob("*.md"), *(path for path in (ROOT / "deploy").rglob("*") if path.is_file())]
+
+
+@pytest.mark.parametrize("path", sorted(SPEAKING), ids=name)
+def test_every_variable_that_a_document_or_a_deployment_names_is_declared(path: Path) -> None:
+    declared = {*VARIABLES} | {secret + FILE for secret in SECRETS} | {"BACKLOG_ELT_COMPLETE"}
+    assert mentioned(r"(?:BACKLOG|WAREHOUSE)_[A-Z_]*[A-Z]\b", path.read_text()) <= declared
+
+
+def test_every_variable_is_in_the_example_of_an_env_file() -> None:
+    assert mentioned(r"(?m)^#([A-Z_]+)=", (ROOT / ".env.example").read_text()) == {*VARIABLES}
 
 
 @pytest.mark.parametrize("document", sorted([*READMES, *(ROOT / "docs").glob("*.md")]), ids=name)

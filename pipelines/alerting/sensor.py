@@ -27,9 +27,9 @@ from pipelines.run_ends import ALL, record_run_ends
 from resources.alerts.addresses import Addresses
 from resources.alerts.channels import Channel, ChannelError, channels
 from resources.backlog.resource import BacklogResource
+from resources.links import dagster_of_people
 from resources.redact import redact
 from resources.tokens import TokenState
-from resources.values import dagster_of_people
 from resources.warehouse.conditions import Condition, current
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, beat

@@ -4,22 +4,21 @@ Add here: the address of another channel. Keep out: how it is written to (`chann
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from email.utils import parseaddr
-from urllib.parse import urlsplit
+from dataclasses import dataclass
 
-from resources.variables import ALERT_SLACK_URL, ALERT_SMTP_URL, ALERT_TEAMS_URL, SettingsError, secret
-
-MAIL_FROM, MAIL_TO = "BACKLOG_ALERT_MAIL_FROM", "BACKLOG_ALERT_MAIL_TO"
+from resources import values
+from resources.links import address
+from resources.secret import Secret
+from resources.variables import ALERT_SLACK_URL, ALERT_SMTP_URL, ALERT_TEAMS_URL, MAIL_FROM, MAIL_TO, secret, text
 
 
 @dataclass(frozen=True)
 class Addresses:
     """Where a deployment sends messages; what is unset is not used. The addresses of webhooks are secrets."""
 
-    slack_url: str | None = field(default=None, repr=False)
-    teams_url: str | None = field(default=None, repr=False)
-    smtp_url: str | None = field(default=None, repr=False)
+    slack_url: Secret | None = None
+    teams_url: Secret | None = None
+    smtp_url: Secret | None = None
     mail_from: str = ""
     mail_to: tuple[str, ...] = ()
 
@@ -31,26 +30,19 @@ class Addresses:
             SettingsError: a value is malformed, or mail has no sender or no recipient.
         """
         smtp = _url(environ, ALERT_SMTP_URL, ("smtp", "smtps"))
-        sender, recipients = (environ.get(name, "").strip() for name in (MAIL_FROM, MAIL_TO))
+        sender, recipients = (text(environ, name) or "" for name in (MAIL_FROM, MAIL_TO))
         to = tuple(one.strip() for one in recipients.split(",") if one.strip())
         if smtp:
             for name, mails in ((MAIL_FROM, (sender,)), (MAIL_TO, to or ("",))):
                 for mail in mails:
-                    if "@" not in parseaddr(mail)[1]:
-                        raise SettingsError(name, mail, "a mail address, of recipients several with commas between")
+                    values.mail(name, mail)
         slack, teams = (_url(environ, name, ("https", "http")) for name in (ALERT_SLACK_URL, ALERT_TEAMS_URL))
         return cls(slack, teams, smtp, sender, to)
 
 
-def _url(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | None:
-    text = secret(environ, name)
-    if text is None:
+def _url(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> Secret | None:
+    given = secret(environ, name)
+    if given is None:
         return None
-    try:
-        parts = urlsplit(text)
-        usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # the port is no number
-        usable = False
-    if not usable:
-        raise SettingsError(name, "…", f"an address that begins with {schemes[0]}:// and a host, and whose port is a number")
-    return text
+    address(name, given, schemes, f"an address that begins with {schemes[0]}:// and a host, and whose port is a number")
+    return given

@@ -7,7 +7,7 @@ import logging
 import smtplib
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid, parseaddr
@@ -19,7 +19,8 @@ import httpx
 from resources.alerts.addresses import Addresses
 from resources.alerts.message import Message
 from resources.deadline import limited_client
-from resources.redact import protect_logs, redact, remember
+from resources.redact import protect_logs, redact
+from resources.secret import Secret
 
 SECONDS = 10.0
 #: Until a webhook has answered whole.
@@ -50,7 +51,7 @@ class Channel(Protocol):
 class Slack:
     """An incoming webhook of Slack, or of what takes the same (Mattermost, Rocket.Chat, Discord's /slack)."""
 
-    url: str = field(repr=False)
+    url: Secret
     name: str = "slack"
 
     def send(self, message: Message) -> None:
@@ -63,7 +64,7 @@ class Slack:
 class Teams:
     """A workflow of Microsoft Teams that takes adaptive cards."""
 
-    url: str = field(repr=False)
+    url: Secret
     name: str = "teams"
 
     def send(self, message: Message) -> None:
@@ -87,7 +88,7 @@ class Teams:
 class Mail:
     """Mail by SMTP: `smtp://` (encrypted where the server offers it, always before a password is told) or `smtps://`."""
 
-    url: str = field(repr=False)
+    url: Secret
     sender: str
     recipients: tuple[str, ...]
     name: str = "mail"
@@ -102,7 +103,7 @@ class Mail:
         )
         mail["Subject"], mail["From"], mail["To"] = f"[backlog-elt] {message.title}", self.sender, ", ".join(self.recipients)
         mail.set_content(message.text)
-        parts = urlsplit(self.url)
+        parts = urlsplit(self.url.reveal())
         try:
             with _connected(parts) as server:
                 refused = server.send_message(mail)
@@ -129,11 +130,11 @@ def _connected(parts: SplitResult) -> smtplib.SMTP:
     return server
 
 
-def _post(name: str, url: str, body: dict[str, Any]) -> None:
-    host = urlsplit(url).hostname
+def _post(name: str, url: Secret, body: dict[str, Any]) -> None:
+    host = urlsplit(url.reveal()).hostname
     try:
         with limited_client(TOTAL_SECONDS, timeout=SECONDS) as http:
-            answer = http.post(url, json=body)
+            answer = http.post(url.reveal(), json=body)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         # Not chained: it carries the request.
         raise ChannelError(f"{name}: {host}: {type(error).__name__}: {redact(str(error))}") from None
@@ -147,12 +148,7 @@ def channels(addresses: Addresses) -> Sequence[Channel]:
     found: list[Channel] = []
     for url, kind in ((addresses.slack_url, Slack), (addresses.teams_url, Teams)):
         if url:
-            remember(url)
-            remember(urlsplit(url).path)
             found.append(kind(url))
     if addresses.smtp_url:
-        password = unquote(urlsplit(addresses.smtp_url).password or "")
-        if password:
-            remember(password)
         found.append(Mail(addresses.smtp_url, addresses.mail_from, addresses.mail_to))
     return found

@@ -10,7 +10,7 @@ from typing import Protocol
 import httpx
 
 from resources.backlog.errors import AuthenticationError
-from resources.redact import remember
+from resources.secret import Secret
 
 _Flow = Generator[httpx.Request, httpx.Response, None]
 
@@ -18,13 +18,13 @@ _Flow = Generator[httpx.Request, httpx.Response, None]
 class _Secret(httpx.Auth):
     """An `httpx.Auth` with one secret that is never shown."""
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str | Secret) -> None:
+        self._secret = Secret(secret)
+        held = self._secret.reveal()
         # A control character would make httpx quote the value in its own exception.
-        if not secret or not secret.isascii() or not secret.isprintable() or " " in secret:
+        if not held or not held.isascii() or not held.isprintable() or " " in held:
             msg = "BACKLOG_API_KEY is empty, or holds spaces or characters that no key has; copy the key again"
             raise AuthenticationError(msg)
-        remember(secret)
-        self._secret = secret
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(***)"
@@ -35,7 +35,7 @@ class ApiKeyQuery(_Secret):
 
     def auth_flow(self, request: httpx.Request) -> _Flow:
         """Add the key to the URL."""
-        request.url = request.url.copy_set_param("apiKey", self._secret)
+        request.url = request.url.copy_set_param("apiKey", self._secret.reveal())
         yield request
 
 
@@ -44,7 +44,7 @@ class ApiKeyHeader(_Secret):
 
     def auth_flow(self, request: httpx.Request) -> _Flow:
         """Add the key to the headers."""
-        request.headers["Backlog-API-Key"] = self._secret
+        request.headers["Backlog-API-Key"] = self._secret.reveal()
         yield request
 
 
@@ -53,17 +53,17 @@ class BearerToken(_Secret):
 
     def auth_flow(self, request: httpx.Request) -> _Flow:
         """Add the token to the headers."""
-        request.headers["Authorization"] = f"Bearer {self._secret}"
+        request.headers["Authorization"] = f"Bearer {self._secret.reveal()}"
         yield request
 
 
 class TokenSource(Protocol):
     """Who has the access token of now."""
 
-    def access_token(self) -> str:
+    def access_token(self) -> Secret:
         """Return a token that is good, as far as is known; raises BacklogError."""
 
-    def renew(self, refused: str) -> str:
+    def renew(self, refused: Secret) -> Secret:
         """Return another token than the one that the space has just refused; raises BacklogError."""
 
 
@@ -84,11 +84,11 @@ class RenewedBearer(httpx.Auth):
             BacklogError: there is no token.
         """
         token = self._source.access_token()
-        request.headers["Authorization"] = f"Bearer {token}"
+        request.headers["Authorization"] = f"Bearer {token.reveal()}"
         response = yield request
         if response.status_code != 401:
             return
-        request.headers["Authorization"] = f"Bearer {self._source.renew(token)}"
+        request.headers["Authorization"] = f"Bearer {self._source.renew(token).reveal()}"
         response = yield request
         if response.status_code == 401:
             attempted = f"{request.method} {request.url.path.removeprefix('/api/v2')}"

@@ -32,6 +32,7 @@ from resources.backlog.request_log import log_request
 from resources.backlog.transport import BACKOFF
 from resources.deadline import limited_client
 from resources.redact import protect_logs, redact, remember
+from resources.secret import Secret
 from resources.tokens import Tokens
 
 ATTEMPTS = 4  # about four seconds: others wait for the tokens meanwhile
@@ -52,17 +53,16 @@ class OAuthApplication:
         self,
         base_url: str,
         client_id: str,
-        client_secret: str,
+        client_secret: str | Secret,
         *,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.time,
     ) -> None:
         protect_logs()
-        remember(client_secret)
         self.base_url = base_url
         self.client_id = client_id
         self.clock = clock
-        self._secret = client_secret
+        self._secret = Secret(client_secret)
         self._sleep = sleep
 
     def __repr__(self) -> str:
@@ -90,7 +90,7 @@ class OAuthApplication:
             GrantRefused: the refresh token is used up, expired or revoked: somebody must log in again.
             BacklogError: there is no answer, or not one of tokens.
         """
-        return self._grant({"grant_type": "refresh_token", "refresh_token": tokens.refresh_token})
+        return self._grant({"grant_type": "refresh_token", "refresh_token": tokens.refresh_token.reveal()})
 
     def _grant(self, form: Mapping[str, str]) -> Tokens:
         retrying = Retrying(
@@ -100,7 +100,7 @@ class OAuthApplication:
             sleep=self._sleep,
             reraise=True,
         )
-        return retrying(self._ask, {**form, "client_id": self.client_id, "client_secret": self._secret})
+        return retrying(self._ask, {**form, "client_id": self.client_id, "client_secret": self._secret.reveal()})
 
     def _ask(self, form: Mapping[str, str]) -> Tokens:
         answer = self._post(form)
@@ -124,8 +124,7 @@ class OAuthApplication:
                 raise MalformedResponse(
                     f"{_ATTEMPTED}: {answer.status_code}, but the answer has no tokens", status=answer.status_code
                 )
-            remember(token)
-        return Tokens(str(access), str(refresh), now, now + timedelta(seconds=_life(body.get("expires_in"))))
+        return Tokens(Secret(str(access)), Secret(str(refresh)), now, now + timedelta(seconds=_life(body.get("expires_in"))))
 
     def _post(self, form: Mapping[str, str]) -> httpx.Response | Unavailable:
         """Send a form. Return the error instead of raising it, so that it is not chained to httpx's, which has the form."""

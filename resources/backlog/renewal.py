@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from resources.backlog.errors import AuthenticationError, BacklogError, GrantRefused
 from resources.backlog.oauth import OAuthApplication
-from resources.redact import remember
+from resources.secret import Secret
 from resources.tokens import Tokens, TokenStore, TokensUnreadableError
 
 #: After a renewal that failed while the token is still good, it is tried again after this time.
@@ -29,7 +29,7 @@ class RenewedTokens:
         self._ahead = timedelta(0)  # of the space's clock before ours, as the last renewal told it
         self._not_before = datetime.min.replace(tzinfo=UTC)
 
-    def access_token(self) -> str:
+    def access_token(self) -> Secret:
         """Return the access token, renewed when it is due; a renewal that fails matters only when the token has ended.
 
         Raises:
@@ -49,7 +49,7 @@ class RenewedTokens:
                 _log.warning("the access token is good until %s, but was not renewed: %s", tokens.expires_at, error)
         return tokens.access_token
 
-    def renew(self, refused: str) -> str:
+    def renew(self, refused: Secret) -> Secret:
         """Return another access token than the one that the space has just refused.
 
         Raises:
@@ -73,7 +73,7 @@ class RenewedTokens:
         self._check(tokens)
         return tokens
 
-    def _renewed(self, held: Tokens, refused: str | None = None) -> Tokens:
+    def _renewed(self, held: Tokens, refused: Secret | None = None) -> Tokens:
         """Return what others have stored in place of `held` if that is good, else what the space gives when asked once."""
         asked = False
 
@@ -108,8 +108,6 @@ class RenewedTokens:
         self._held = found
         if found is None:
             raise AuthenticationError(f"nobody is logged in to {self._application.base_url}; run `backlog-elt login`")
-        remember(found.access_token)
-        remember(found.refresh_token)
         return found
 
     def _check(self, tokens: Tokens) -> None:

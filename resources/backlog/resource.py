@@ -15,9 +15,9 @@ from resources.backlog.oauth import OAuthApplication
 from resources.backlog.renewal import RenewedTokens
 from resources.conditions import ConditionBook, Observer
 from resources.privacy import Mask
-from resources.redact import remember
+from resources.secret import Secret, reveal
 from resources.tokens import TokenStore, TokenVault
-from resources.values import privacy_key, token_keys
+from resources.values import privacy_key
 from resources.variables import PRIVACY_KEY
 
 #: A tick of a sensor has a minute: then Dagster forgets it, and what it began goes on in one of the few threads of the code server.
@@ -106,9 +106,7 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]  # generi
         """
         if self.vault is None:
             raise PermanentError("access by OAuth needs a warehouse, where the tokens are")
-        for key in token_keys(self.token_key):
-            remember(key)
-        return self.vault.tokens(self.root.split("://", 1)[1].lower(), self.oauth_client_id, self.token_key)
+        return self.vault.tokens(self.root.split("://", 1)[1].lower(), self.oauth_client_id, Secret(self.token_key))
 
     @property
     def tokens(self) -> RenewedTokens:
@@ -118,7 +116,7 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]  # generi
     @property
     def mask(self) -> Mask:
         """What replaces people in answers, as it is configured: those who are forgotten are not in it."""
-        return Mask(privacy_key({PRIVACY_KEY: self.privacy_key}) or "")
+        return Mask(reveal(privacy_key({PRIVACY_KEY: self.privacy_key})))
 
     def teardown_after_execution(self, context: InitResourceContext) -> None:
         """Close the connections after the run."""

@@ -12,6 +12,7 @@ from pydantic import Field, PrivateAttr
 from sqlalchemy import Engine
 
 from resources.conditions import Observer
+from resources.secret import Secret
 from resources.tokens import TokenStore
 from resources.warehouse.conditions import Observed
 from resources.warehouse.connect import engine
@@ -43,7 +44,7 @@ class WarehouseResource(ConfigurableResource[Engine]):
                 self._engine = made
             return self._engine
 
-    def tokens(self, host: str, client_id: str, keys: str) -> TokenStore:
+    def tokens(self, host: str, client_id: str, keys: Secret) -> TokenStore:
         """Return where the OAuth tokens of an application in a space are kept (see `TokenVault`).
 
         Raises:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, Row, Select, and_, delete, func, sele
 from sqlalchemy.dialects.postgresql import insert
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from resources.secret import Secret
 from resources.tokens import Tokens, TokenState, TokensUnreadableError
 from resources.values import token_keys
 from resources.variables import TOKEN_KEY
@@ -32,13 +33,13 @@ _c = oauth_tokens.c
 class StoredTokens:
     """The `TokenStore` of one application in one space. Its methods raise WarehouseError when the server cannot be used."""
 
-    def __init__(self, engine: Engine, host: str, client_id: str, keys: str) -> None:
+    def __init__(self, engine: Engine, host: str, client_id: str, keys: str | Secret) -> None:
         """Raise SettingsError when `keys` are no Fernet keys separated by commas."""
         self._engine = engine
         self._key = {"host": host, "client_id": client_id}
         self._here = and_(_c.host == host, _c.client_id == client_id)
         given = token_keys(keys)
-        self._fernet = MultiFernet([Fernet(key) for key in given])
+        self._fernet = MultiFernet([Fernet(key.reveal()) for key in given])
         self._key_ids = [_fingerprint(key) for key in given]
 
     def read(self) -> Tokens | None:
@@ -133,7 +134,7 @@ class StoredTokens:
                 self._replace(conn, row, given)
 
     def _sealed(self, tokens: Tokens) -> Mapping[str, Any]:
-        secret = {"access_token": tokens.access_token, "refresh_token": tokens.refresh_token}
+        secret = {"access_token": tokens.access_token.reveal(), "refresh_token": tokens.refresh_token.reveal()}
         times = {"obtained_at": tokens.obtained_at.isoformat(), "expires_at": tokens.expires_at.isoformat()}
         sealed = self._fernet.encrypt(json.dumps({**secret, **times}).encode()).decode()
         return {
@@ -150,7 +151,7 @@ class StoredTokens:
             known = row.key_id in self._key_ids
             raise TokensUnreadableError(_DAMAGED if known else _OTHER_KEY) from None
         obtained, expires = (datetime.fromisoformat(held[name]) for name in ("obtained_at", "expires_at"))
-        return Tokens(held["access_token"], held["refresh_token"], obtained, expires, row.refused_reason)
+        return Tokens(Secret(held["access_token"]), Secret(held["refresh_token"]), obtained, expires, row.refused_reason)
 
 
 _OTHER_KEY = (
@@ -160,5 +161,5 @@ _OTHER_KEY = (
 _DAMAGED = "the tokens in ops.oauth_tokens are damaged; run `backlog-elt login`"
 
 
-def _fingerprint(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()[:12]
+def _fingerprint(key: Secret) -> str:
+    return hashlib.sha256(key.reveal().encode()).hexdigest()[:12]

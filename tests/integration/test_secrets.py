@@ -23,7 +23,7 @@ from pipelines.alerting.sensor import Alerter
 from pipelines.definitions import build_definitions
 from pipelines.loading import connection
 from pipelines.state import status
-from resources.alerts.addresses import MAIL_FROM, MAIL_TO, Addresses
+from resources.alerts.addresses import Addresses
 from resources.alerts.channels import channels
 from resources.backlog.errors import AuthenticationError
 from resources.settings import Settings
@@ -36,6 +36,8 @@ from resources.variables import (
     BROKER_URL,
     CLIENT_SECRET,
     DAGSTER_POSTGRES_URL,
+    MAIL_FROM,
+    MAIL_TO,
     SECRETS,
     SERVICE_TOKEN,
     WAREHOUSE_URL,

@@ -68,7 +68,10 @@ def test_a_code_server_does_not_start_with_an_address_for_alerts_that_cannot_be_
     variables = {"BACKLOG_ALERT_TEAMS_URL": "the-address-of-teams"}
     done = subprocess.run(command, env=variables, cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=120, check=False)
     said = "expected an address that begins with https:// and a host, and whose port is a number\n"
-    assert (done.returncode, done.stderr) == (1, f"Error: BACKLOG_ALERT_TEAMS_URL is '…': {said}")
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"Error: BACKLOG_ALERT_TEAMS_URL is '…' (it does not begin with https:// or http://): {said}",
+    )
 
 
 def test_every_job_and_every_resource_resolves() -> None:

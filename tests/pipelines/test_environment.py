@@ -12,6 +12,7 @@ import pytest
 from pipelines.environment import PROJECT_ROOT, prepare_storage, source
 from pipelines.processes import started
 from pipelines.runtime import Runtime
+from resources.secret import Secret, reveal
 from resources.settings import Settings
 from resources.variables import SettingsError
 
@@ -27,7 +28,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 def on_simulated_space(settings: Settings) -> Runtime:
-    space = replace(settings, backlog_url="http://127.0.0.1:8000", backlog_api_key="simulated-key")
+    space = replace(settings, backlog_url="http://127.0.0.1:8000", backlog_api_key=Secret("simulated-key"))
     return Runtime.of_this_process(UI, SERVICE, space, [], simulated=True)
 
 
@@ -48,7 +49,7 @@ def test_what_is_written_is_for_its_owner_only_and_leaves_no_draft(settings: Set
 
 
 def test_the_key_of_a_real_space_is_not_written(settings: Settings, tmp_path: Path) -> None:
-    space = replace(settings, backlog_url="https://acme.backlog.com", backlog_api_key="real-key")
+    space = replace(settings, backlog_url="https://acme.backlog.com", backlog_api_key=Secret("real-key"))
     Runtime.of_this_process(UI, SERVICE, space, [], simulated=False).write(tmp_path)
     assert "real-key" not in (tmp_path / "runtime.json").read_text()
 
@@ -83,7 +84,7 @@ def test_the_children_of_a_running_up_are_left_alone(settings: Settings, tmp_pat
 
 
 def test_a_named_space_is_read_as_it_is(settings: Settings) -> None:
-    named = replace(settings, backlog_url="https://acme.backlog.com", backlog_api_key="real-key")
+    named = replace(settings, backlog_url="https://acme.backlog.com", backlog_api_key=Secret("real-key"))
     with source(named, alive=False) as found:
         assert found == named
 
@@ -91,12 +92,12 @@ def test_a_named_space_is_read_as_it_is(settings: Settings) -> None:
 def test_a_command_beside_a_running_up_reads_the_same_simulated_space(settings: Settings, tmp_path: Path) -> None:
     on_simulated_space(settings).write(tmp_path)
     with source(settings, alive=False) as found:
-        assert (found.backlog_url, found.backlog_api_key) == ("http://127.0.0.1:8000", "simulated-key")
+        assert (found.backlog_url, found.backlog_api_key) == ("http://127.0.0.1:8000", Secret("simulated-key"))
         assert (os.environ["BACKLOG_URL"], os.environ["BACKLOG_API_KEY"]) == ("http://127.0.0.1:8000", "simulated-key")
 
 
 def test_a_command_without_a_space_beside_an_up_on_a_real_one_says_which_to_name(settings: Settings, tmp_path: Path) -> None:
-    space = replace(settings, backlog_url="https://acme.backlog.com", backlog_api_key="real-key")
+    space = replace(settings, backlog_url="https://acme.backlog.com", backlog_api_key=Secret("real-key"))
     Runtime.of_this_process(UI, SERVICE, space, [], simulated=False).write(tmp_path)
     with (
         pytest.raises(SettingsError, match=r"BACKLOG_URL is '': expected https://acme\.backlog\.com"),
@@ -108,13 +109,16 @@ def test_a_command_without_a_space_beside_an_up_on_a_real_one_says_which_to_name
 def test_the_service_beside_a_running_up_takes_its_simulated_space_and_its_dagster(settings: Settings) -> None:
     running = on_simulated_space(settings)
     filled = running.fill(settings)
-    assert (filled.backlog_url, filled.backlog_api_key, filled.dagster_url) == ("http://127.0.0.1:8000", "simulated-key", UI)
-    named = replace(settings, backlog_url="https://acme.backlog.com", backlog_api_key="k", dagster_url="http://dagster:3000")
+    assert (filled.backlog_url, filled.dagster_url) == ("http://127.0.0.1:8000", UI)
+    assert reveal(filled.backlog_api_key) == "simulated-key"
+    named = replace(
+        settings, backlog_url="https://acme.backlog.com", backlog_api_key=Secret("k"), dagster_url="http://dagster:3000"
+    )
     assert running.fill(named) == named
 
 
 def test_storage_is_laid_out_for_dagster_under_the_home(settings: Settings, tmp_path: Path) -> None:
-    given = replace(settings, warehouse_url="postgresql://a/w", dagster_postgres_url="postgres://user@host/dagster")
+    given = replace(settings, warehouse_url=Secret("postgresql://a/w"), dagster_postgres_url=Secret("postgres://user@host/dagster"))
     prepare_storage(given)
     assert os.environ["DAGSTER_POSTGRES_URL"] == "postgresql://user@host/dagster"
     assert os.environ["DAGSTER_HOME"] == str(tmp_path / "dagster")

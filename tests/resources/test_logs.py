@@ -61,7 +61,7 @@ def test_requests_for_tokens_are_lines_too_and_hold_none(stream: io.StringIO) ->
         tokens = application.exchange(code, uri)
         sim.faults.add(Fault("close", path="/oauth2/token"))
         application.refresh(tokens)
-        held = [code, keyring.client_secret, *keyring.tokens, tokens.access_token, tokens.refresh_token]
+        held = [code, keyring.client_secret, *keyring.tokens, tokens.access_token.reveal(), tokens.refresh_token.reveal()]
     found = [line for line in lines(stream) if line["logger"] == "backlog_elt.requests"]
     assert [(line["method"], line["path"], line["status"]) for line in found] == [
         ("POST", "/oauth2/token", 200),

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from resources.links import dagster_of_people
+from resources.secret import reveal
 from resources.settings import Settings
-from resources.values import dagster_of_people
 from resources.variables import SECRETS, SettingsError, read_secret_files
 from tests.deployment import OTHER_TOKEN_KEY, TOKEN_KEY
 
@@ -63,7 +64,10 @@ def test_every_secret_may_stand_in_a_file_and_the_variable_itself_counts_more(na
     read_secret_files(given)
     assert given[name] == "from the variable"
     path.write_text("\n")
-    with pytest.raises(SettingsError, match=f"{name}_FILE is '{path}': expected a file that can be read and holds the secret"):
+    with pytest.raises(
+        SettingsError,
+        match=rf"{name}_FILE is '…' \(it is empty\): expected the path of a file that can be read and holds the secret",
+    ):
         read_secret_files({f"{name}_FILE": str(path)})
 
 
@@ -77,7 +81,7 @@ def test_settings_read_the_files(tmp_path: Path) -> None:
         (tmp_path / name).write_text(value)
         environ[f"{name}_FILE"] = str(tmp_path / name)
     settings = Settings.from_env(environ)
-    found = (settings.backlog_api_key, settings.warehouse_url, settings.dagster_postgres_url)
+    found = tuple(map(reveal, (settings.backlog_api_key, settings.warehouse_url, settings.dagster_postgres_url)))
     assert found == ("a-key", "postgresql://a/w", "postgresql://a/d")
     (tmp_path / "WAREHOUSE_URL").write_text("mysql://user:s3cr3t@host/db")
     with pytest.raises(SettingsError, match=r"WAREHOUSE_URL is 'mysql:…'"):

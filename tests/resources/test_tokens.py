@@ -18,6 +18,7 @@ from resources.backlog.client import BacklogClient
 from resources.backlog.errors import AuthenticationError, Unavailable
 from resources.backlog.oauth import OAuthApplication
 from resources.backlog.renewal import RenewedTokens
+from resources.secret import Secret
 from resources.simulator import Fault, Simulator, SpaceSpec
 from resources.tokens import Tokens
 from resources.warehouse.connect import engine
@@ -103,7 +104,7 @@ def test_a_token_is_renewed_five_minutes_before_its_end_and_once(place: Place) -
 
 def test_new_tokens_are_stored_before_they_are_used(place: Place) -> None:
     """Whoever dies right before the request that uses the new token loses nothing: another process goes on with it."""
-    stored: list[tuple[str, str | None]] = []
+    stored: list[tuple[str, Secret | None]] = []
 
     def look(info: Any) -> None:
         if info.route != GRANT:

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from resources.privacy import Mask
+from resources.secret import Secret
 from resources.settings import Settings
 from resources.simulator import Simulator
 from resources.warehouse import state
@@ -205,7 +206,7 @@ def test_more_events_than_are_taken_are_refused_with_a_time(warehouse: Engine, w
         return "acme"
 
     inbox = Inbox(Warehouse(Settings.from_env({"WAREHOUSE_URL": warehouse_url})), space, Mask())
-    take_in = endpoint(inbox, SECRET, Metrics().events, TokenBucket(0.1, 2.0))
+    take_in = endpoint(inbox, Secret(SECRET), Metrics().events, TokenBucket(0.1, 2.0))
     app = Starlette(routes=[Route("/webhooks/backlog/{secret}", take_in, methods=["POST"])], exception_handlers=HANDLERS)
     with running(app) as url:
         answers = [httpx.post(url + PATH, json=an_event(number), trust_env=False) for number in (1, 2, 3)]

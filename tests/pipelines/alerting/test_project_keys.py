@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG
 from pipelines.alerting.sensor import Alerter
 from resources.alerts.channels import Slack
+from resources.secret import Secret
 from tests.deployment import Deployment
 from tests.sinks import WebhookSink
 
@@ -17,7 +18,7 @@ def test_nothing_is_told_of_a_key_that_is_no_project_but_of_the_partitions_that_
     loaded: Deployment,
 ) -> None:
     with WebhookSink() as sink:
-        alerter = Alerter(loaded.instance, loaded.warehouse, loaded.sim.url, [Slack(sink.url)], "http://dagster")
+        alerter = Alerter(loaded.instance, loaded.warehouse, loaded.sim.url, [Slack(Secret(sink.url))], "http://dagster")
         alerter.look(datetime.now(UTC))
         loaded.instance.add_dynamic_partitions("backlog_projects", ["TYPO"])
         assert not loaded.by_hand("issues", tags={"dagster/partition": "TYPO|2026-05"}).success

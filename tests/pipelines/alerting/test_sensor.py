@@ -22,6 +22,7 @@ from pipelines.loading import run_job
 from pipelines.state import alerts as status_alerts
 from resources.alerts.channels import Channel, Slack, Teams
 from resources.alerts.message import Message
+from resources.secret import Secret
 from resources.tokens import TokenState
 from resources.warehouse.heartbeats import alerts_of, last_beat
 from resources.warehouse.history import lock_of
@@ -55,7 +56,7 @@ def texts(sink: WebhookSink) -> list[str]:
 def test_a_failed_run_is_told_once_with_its_cause_and_once_more_when_it_is_well_again(
     deployment: Deployment, sink: WebhookSink
 ) -> None:
-    one = alerter(deployment, Slack(sink.url))
+    one = alerter(deployment, Slack(Secret(sink.url)))
     look(one)
     refused = Deployment(**{**deployment.__dict__, "api_key": "of-nobody-at-all"})
     failed = refused.run("users")
@@ -79,7 +80,7 @@ def test_a_failed_run_is_told_once_with_its_cause_and_once_more_when_it_is_well_
 
 
 def test_a_red_check_is_told_with_what_it_says(loaded: Deployment, sink: WebhookSink) -> None:
-    one = alerter(loaded, Slack(sink.url))
+    one = alerter(loaded, Slack(Secret(sink.url)))
     look(one)
     loaded.change("DELETE FROM raw.issues WHERE id = (SELECT min(id) FROM raw.issues)")
     loaded.run("census")
@@ -94,7 +95,7 @@ def test_a_channel_that_fails_keeps_no_other_from_being_told_and_is_told_later_i
 ) -> None:
     with WebhookSink() as broken:
         broken.status = 500
-        one = alerter(deployment, Teams(broken.url), Slack(sink.url))
+        one = alerter(deployment, Teams(Secret(broken.url)), Slack(Secret(sink.url)))
         look(one)
         Deployment(**{**deployment.__dict__, "api_key": "of-nobody-at-all"}).run("users")
         for _ in range(3):
@@ -114,7 +115,7 @@ def test_a_channel_that_fails_in_an_unforeseen_way_keeps_no_other_from_being_tol
         def send(self, message: object) -> None:
             raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")
 
-    one = alerter(deployment, Odd(), Slack(sink.url))
+    one = alerter(deployment, Odd(), Slack(Secret(sink.url)))
     look(one)
     Deployment(**{**deployment.__dict__, "api_key": "of-nobody-at-all"}).run("users")
     assert [waiting.channels for waiting in look(one).waiting] == [("odd",)]
@@ -145,7 +146,7 @@ def test_a_death_right_after_a_message_does_not_tell_it_again(deployment: Deploy
     ledger = Ledger.read(deployment.instance.daemon_cursor_storage.get_cursor_values({name})[name], NOW)
     waiting = len(ledger.waiting)
     assert waiting >= 2
-    slack = Slack(sink.url, name="dying")
+    slack = Slack(Secret(sink.url), name="dying")
     for _ in range(2):
         look(alerter(deployment, slack))
     assert len(sink.received) == len(set(texts(sink))) == waiting
@@ -164,14 +165,14 @@ def test_what_cannot_be_noted_is_told_once_and_nothing_is_lost(deployment: Deplo
         name = "slack"
 
         def send(self, message: Message) -> None:
-            Slack(sink.url).send(message)
+            Slack(Secret(sink.url)).send(message)
             execute("CREATE TRIGGER full_disk BEFORE UPDATE ON kvs BEGIN SELECT RAISE(ABORT, 'the disk is full'); END")
 
     look(alerter(deployment))
     refused = Deployment(**{**deployment.__dict__, "api_key": "of-nobody-at-all"})
     refused.run("users")
     refused.run("projects")
-    one = alerter(deployment, Slack(sink.url))
+    one = alerter(deployment, Slack(Secret(sink.url)))
     for each in (alerter(deployment, Filling()), one, one):
         with pytest.raises(DatabaseError, match="the disk is full"):
             look(each)
@@ -184,7 +185,7 @@ def test_what_cannot_be_noted_is_told_once_and_nothing_is_lost(deployment: Deplo
 
 
 def test_a_warehouse_that_is_gone_is_told_and_so_is_its_return(loaded: Deployment, sink: WebhookSink) -> None:
-    one = alerter(loaded, Slack(sink.url))
+    one = alerter(loaded, Slack(Secret(sink.url)))
     gone = Alerter(loaded.instance, WarehouseResource(url="postgresql://nobody@127.0.0.1:9/none"), one.url, one.channels, "")
     look(gone)
     assert texts(sink)[0].splitlines()[0] == "🔴 失敗 / failed: warehouse"
@@ -193,7 +194,7 @@ def test_a_warehouse_that_is_gone_is_told_and_so_is_its_return(loaded: Deploymen
 
 
 def test_silence_is_told_by_what_the_log_of_syncs_says(loaded: Deployment, sink: WebhookSink) -> None:
-    one = alerter(loaded, Slack(sink.url))
+    one = alerter(loaded, Slack(Secret(sink.url)))
     assert loaded.run("projects").success
     look(one)
     assert look(one, minutes=6 * 60).open == {}
@@ -228,7 +229,7 @@ def synced(
 def test_a_slow_sync_is_told_once_while_it_is_at_work_and_again_when_its_project_is_as_usual(
     loaded: Deployment, sink: WebhookSink
 ) -> None:
-    one = alerter(loaded, Slack(sink.url))
+    one = alerter(loaded, Slack(Secret(sink.url)))
     look(one)
     with_usual_syncs(loaded)
     with Locks(loaded.engine, "acme") as locks:
@@ -252,7 +253,7 @@ def test_a_slow_sync_is_told_once_while_it_is_at_work_and_again_when_its_project
 
 
 def test_few_rows_are_told_and_a_problem_of_an_earlier_version_is_ended(loaded: Deployment, sink: WebhookSink) -> None:
-    one, name = alerter(loaded, Slack(sink.url)), alerts_of(loaded.sim.url)
+    one, name = alerter(loaded, Slack(Secret(sink.url))), alerts_of(loaded.sim.url)
     look(one)
     with_usual_syncs(loaded)
     synced(loaded, "r1", None, 10, items=49)
@@ -276,7 +277,7 @@ def ran(deployment: Deployment, seconds: float, *, ago: float = 0.0, days: int =
 
 
 def test_a_run_that_took_long_is_told_beside_those_like_it_and_so_is_its_end(loaded: Deployment, sink: WebhookSink) -> None:
-    one = alerter(loaded, Slack(sink.url))
+    one = alerter(loaded, Slack(Secret(sink.url)))
     for day in range(8, 0, -1):
         ran(loaded, 10, ago=86_400 * day)
     look(one)
@@ -306,7 +307,7 @@ def launched(deployment: Deployment, location: str, end: DagsterEventType) -> No
 
 
 def test_however_many_runs_of_others_have_ended_before_its_own_are_told(deployment: Deployment, sink: WebhookSink) -> None:
-    beta = replace(alerter(deployment, Slack(sink.url)), place=Place("__repository__@beta", "beta"))
+    beta = replace(alerter(deployment, Slack(Secret(sink.url))), place=Place("__repository__@beta", "beta"))
     look(beta)
     for _ in range(MOST_RUNS + 1):
         launched(deployment, "acme", DagsterEventType.RUN_FAILURE)
@@ -321,7 +322,7 @@ def test_however_many_runs_of_others_have_ended_before_its_own_are_told(deployme
 
 def test_of_two_locations_each_tells_of_its_own_runs_those_of_commands_too(deployment: Deployment, sink: WebhookSink) -> None:
     refused = replace(deployment, api_key="of-nobody-at-all").raw_definitions
-    made = replace(alerter(deployment, Slack(sink.url)), place=Place("__repository__@acme", "acme"))
+    made = replace(alerter(deployment, Slack(Secret(sink.url))), place=Place("__repository__@acme", "acme"))
     beta = replace(made, url="http://beta.example", place=Place("__repository__@beta", "beta"))
     marts = replace(made, url="", place=Place("__repository__@marts", None))
     for one in (made, beta, marts):
@@ -373,7 +374,7 @@ def test_a_dead_alerter_is_seen_by_a_check_and_by_status(loaded: Deployment) -> 
 
 
 def test_a_token_that_is_not_renewed_is_told(loaded: Deployment, sink: WebhookSink) -> None:
-    one = alerter(loaded, Slack(sink.url))
+    one = alerter(loaded, Slack(Secret(sink.url)))
     look(one)
     refused = TokenState(NOW, NOW, NOW, "invalid_grant: it was revoked")
     look(replace(one, tokens=refused))

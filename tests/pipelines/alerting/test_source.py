@@ -1,6 +1,7 @@
 """The alerter on a source that goes away and comes back: told once each, and not beside the runs that have failed by it."""
 
 from resources.alerts.channels import Slack
+from resources.secret import Secret
 from tests.deployment import Deployment
 from tests.pipelines.alerting.test_sensor import alerter, look, sink, texts
 from tests.sinks import WebhookSink
@@ -11,7 +12,7 @@ __all__ = ["sink"]
 def test_a_source_that_is_gone_is_told_after_two_minutes_and_when_it_is_back_and_its_runs_are_not_told_beside_it(
     deployment: Deployment, sink: WebhookSink
 ) -> None:
-    one = alerter(deployment, Slack(sink.url))
+    one = alerter(deployment, Slack(Secret(sink.url)))
     look(one)
     deployment.sim.stop()
     failed = deployment.run("users")

@@ -11,6 +11,7 @@ import pytest
 from resources.alerts.addresses import Addresses
 from resources.alerts.channels import ChannelError, Mail, Slack, Teams, channels
 from resources.alerts.message import Message
+from resources.secret import Secret, reveal
 from resources.variables import SettingsError
 from tests.sinks import MailSink, WebhookSink
 
@@ -25,7 +26,7 @@ def sink() -> Iterator[WebhookSink]:
 
 
 def test_slack_gets_the_message_as_text(sink: WebhookSink) -> None:
-    Slack(sink.url + SECRET).send(MESSAGE)
+    Slack(Secret(sink.url + SECRET)).send(MESSAGE)
     [(path, body)] = sink.received
     assert path == SECRET
     assert json.loads(body) == {
@@ -34,7 +35,7 @@ def test_slack_gets_the_message_as_text(sink: WebhookSink) -> None:
 
 
 def test_teams_gets_a_card_with_the_facts_and_a_button(sink: WebhookSink) -> None:
-    Teams(sink.url + SECRET).send(MESSAGE)
+    Teams(Secret(sink.url + SECRET)).send(MESSAGE)
     [(_, body)] = sink.received
     [attachment] = json.loads(body)["attachments"]
     card = attachment["content"]
@@ -46,7 +47,7 @@ def test_teams_gets_a_card_with_the_facts_and_a_button(sink: WebhookSink) -> Non
 
 def test_mail_reaches_all_recipients_with_the_title_as_subject() -> None:
     with MailSink() as sink:
-        Mail(sink.url, "elt@example.com", ("a@example.com", "b@example.com")).send(MESSAGE)
+        Mail(Secret(sink.url), "elt@example.com", ("a@example.com", "b@example.com")).send(MESSAGE)
     [(recipients, mail)] = sink.received
     assert recipients == ["a@example.com", "b@example.com"]
     assert mail["Subject"] == f"[backlog-elt] {MESSAGE.title}"
@@ -58,15 +59,15 @@ def test_mail_reaches_all_recipients_with_the_title_as_subject() -> None:
 def test_a_recipient_who_is_refused_is_named_and_the_others_get_the_mail_once(caplog: pytest.LogCaptureFixture) -> None:
     with MailSink() as sink:
         sink.unknown = {"b@example.com"}
-        Mail(sink.url, "elt@example.com", ("a@example.com", "b@example.com")).send(MESSAGE)
+        Mail(Secret(sink.url), "elt@example.com", ("a@example.com", "b@example.com")).send(MESSAGE)
         assert [recipients for recipients, _ in sink.received] == [["a@example.com"]]
         assert "refused b@example.com" in caplog.text
         with pytest.raises(ChannelError, match="no such user"):
-            Mail(sink.url, "elt@example.com", ("b@example.com",)).send(MESSAGE)
+            Mail(Secret(sink.url), "elt@example.com", ("b@example.com",)).send(MESSAGE)
 
 
 def test_a_webhook_that_refuses_is_an_error_that_says_the_answer_and_not_the_address(sink: WebhookSink) -> None:
-    [channel] = channels(Addresses(slack_url=sink.url + SECRET))
+    [channel] = channels(Addresses(slack_url=Secret(sink.url + SECRET)))
     sink.status, sink.answer = 403, f"invalid_token {SECRET}"
     with pytest.raises(ChannelError) as caught:
         channel.send(MESSAGE)
@@ -76,7 +77,7 @@ def test_a_webhook_that_refuses_is_an_error_that_says_the_answer_and_not_the_add
 
 def test_a_webhook_that_is_not_there_is_an_error_without_its_address() -> None:
     with pytest.raises(ChannelError) as caught:
-        Teams("http://127.0.0.1:9" + SECRET).send(MESSAGE)
+        Teams(Secret("http://127.0.0.1:9" + SECRET)).send(MESSAGE)
     assert "teams: 127.0.0.1: ConnectError" in str(caught.value)
     assert SECRET not in str(caught.value)
 
@@ -85,7 +86,7 @@ def test_a_password_is_not_told_to_a_mail_server_without_encryption() -> None:
     with MailSink() as sink:
         url = sink.url.replace("smtp://", "smtp://user:pass-word@")
         with pytest.raises(ChannelError, match="offers no encryption") as caught:
-            Mail(url, "elt@example.com", ("a@example.com",)).send(MESSAGE)
+            Mail(Secret(url), "elt@example.com", ("a@example.com",)).send(MESSAGE)
     assert sink.received == []
     assert "pass-word" not in str(caught.value)
 
@@ -109,7 +110,7 @@ def test_what_is_secret_of_an_address_may_stand_in_a_file(tmp_path: Path) -> Non
         (tmp_path / name).write_text(f"{url}\n")
         environ[f"BACKLOG_ALERT_{name}_URL_FILE"] = str(tmp_path / name)
     found = Addresses.from_env(environ)
-    assert [found.slack_url, found.teams_url, found.smtp_url] == [*held.values()]
+    assert [*map(reveal, (found.slack_url, found.teams_url, found.smtp_url))] == [*held.values()]
     assert not [url for url in held.values() if url in repr(found)]
 
 

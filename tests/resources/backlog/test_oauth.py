@@ -25,11 +25,12 @@ from resources.backlog.errors import (
     Unavailable,
 )
 from resources.backlog.oauth import OAuthApplication
+from resources.secret import Secret
 from resources.simulator import Fault, Simulator, SpaceSpec
 from resources.tokens import Tokens
 
 SECRET = "s3cr3t-of-the-application"
-OLD = Tokens("old-access-token", "old-refresh-token", datetime.now(UTC), datetime.now(UTC))
+OLD = Tokens(Secret("old-access-token"), Secret("old-refresh-token"), datetime.now(UTC), datetime.now(UTC))
 URI = "http://127.0.0.1:8976/callback"
 DATE = "Wed, 01 Jul 2026 09:00:00 GMT"
 SPACE = SpaceSpec(seed=3, users=2, projects=1, issues=1, history_days=10)
@@ -168,7 +169,8 @@ def test_an_answer_without_tokens_is_raised_at_once_and_says_what_to_do(
     assert type(caught.value) is kind
     assert said in str(caught.value)
     assert len(endpoint.forms) == 1
-    assert not [secret for secret in (SECRET, OLD.refresh_token) if secret in f"{caught.value!r} {caught.value.__cause__!r}"]
+    told = f"{caught.value!r} {caught.value.__cause__!r}"
+    assert not [secret for secret in (SECRET, OLD.refresh_token.reveal()) if secret in told]
 
 
 @pytest.mark.parametrize(("status", "kind"), [(429, RateLimited), (503, Unavailable), (408, Unavailable)])

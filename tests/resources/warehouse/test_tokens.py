@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, text
 
+from resources.secret import Secret
 from resources.tokens import Tokens, TokensUnreadableError
 from resources.variables import SettingsError
 from resources.warehouse.connect import engine
@@ -17,8 +18,8 @@ from tests.deployment import OTHER_TOKEN_KEY, TOKEN_KEY
 
 HOST, CLIENT = "acme.backlog.test", "client-1"
 NOW = datetime(2026, 7, 1, 9, 0, tzinfo=UTC)
-FIRST = Tokens("access-token-1", "refresh-token-1", NOW, NOW + timedelta(hours=1))
-SECOND = Tokens("access-token-2", "refresh-token-2", NOW + timedelta(hours=1), NOW + timedelta(hours=2))
+FIRST = Tokens(Secret("access-token-1"), Secret("refresh-token-1"), NOW, NOW + timedelta(hours=1))
+SECOND = Tokens(Secret("access-token-2"), Secret("refresh-token-2"), NOW + timedelta(hours=1), NOW + timedelta(hours=2))
 
 Store = Callable[..., StoredTokens]
 
@@ -47,7 +48,7 @@ def test_tokens_are_read_as_they_were_saved_and_stand_encrypted(store: Store, wa
     assert store().read() == FIRST
     row = str(cell(warehouse, "oauth_tokens::text"))
     assert "acme" in row
-    assert not [secret for secret in (FIRST.access_token, FIRST.refresh_token, TOKEN_KEY) if secret in row]
+    assert not [secret for secret in (FIRST.access_token.reveal(), FIRST.refresh_token.reveal(), TOKEN_KEY) if secret in row]
     assert "token-1" not in repr(FIRST)
 
 
@@ -124,7 +125,7 @@ def test_tokens_are_stored_though_the_connection_was_lost_while_the_space_was_as
 
 
 def test_a_login_meanwhile_is_not_overwritten_by_tokens_that_were_stored_late(store: Store, warehouse: Engine) -> None:
-    login = replace(SECOND, access_token="access-token-of-a-login")
+    login = replace(SECOND, access_token=Secret("access-token-of-a-login"))
 
     def ask(_stored: Tokens) -> Tokens:
         with warehouse.connect() as conn:

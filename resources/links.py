@@ -1,0 +1,141 @@
+"""Addresses in environment variables: what a URL must be, and what is wrong with one, said without a part of it.
+
+Add here: a kind of address. Keep out: other values (`values.py`), how an address is connected to.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from ipaddress import IPv6Address
+from urllib.parse import SplitResult, urlsplit
+
+from resources.secret import Secret
+from resources.variables import BROKER_URL, DAGSTER_PUBLIC_URL, DAGSTER_URL, URL, SettingsError, text
+
+#: In place of a root of a space: start a simulated one.
+SIMULATED = "simulated"
+_POSTGRES = "postgresql://user:password@host:5432/database"
+_PLAIN = "a URL without user and query, for example http://127.0.0.1:3000"
+_ENCODED = "in a password @ is written as %40, / as %2F, : as %3A, ? as %3F, # as %23, [ as %5B and ] as %5D"
+_LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+_LONGEST_HOST = 253
+#: What libpq looks at only when it connects, and how.
+_MODES = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
+_NUMBERS = {"connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"}
+
+
+def address(name: str, given: str | Secret, schemes: Collection[str], expected: str) -> SplitResult:
+    """Return the parts of a URL with a host.
+
+    Raises:
+        SettingsError: it has another scheme, or cannot be understood; no part of it is in the message.
+    """
+    url = given.reveal() if isinstance(given, Secret) else given
+    wrong = ""
+    try:
+        parts = urlsplit(url)
+        hosts = parts.hostname or ""
+        if parts.scheme not in schemes:
+            wrong = f"it does not begin with {' or '.join(f'{scheme}://' for scheme in schemes)}"
+        elif "@" in (parts.username or "") + (parts.password or ""):
+            wrong = _ENCODED
+        elif parts.port == 0:
+            wrong = "its port is no number from 1 to 65535"
+        elif not is_host(hosts):
+            wrong = "its host is no name and no address"
+        elif " " in url or "\\" in url:
+            wrong = "it has a space or a backslash"
+    except ValueError as error:
+        wrong = "its port is no number from 1 to 65535" if "ort" in str(error) else "a [ or ] in it stands for no IPv6 address"
+    if wrong:
+        raise SettingsError(name, given, expected, wrong)
+    return parts
+
+
+def is_host(host: str) -> bool:
+    """Say whether a text can be the name or the address of a machine."""
+    if ":" in host:
+        try:
+            IPv6Address(host.partition("%")[0])
+        except ValueError:
+            return False
+        return True
+    if not host.isascii():
+        import idna  # by which httpx asks for such a name; tables of half a megabyte
+
+        try:
+            host = idna.encode(host.lower()).decode()
+        except UnicodeError:
+            return False
+    return len(host) <= _LONGEST_HOST and all(_LABEL.fullmatch(label) for label in host.removesuffix(".").split("."))
+
+
+def root(name: str, given: str | None, expected: str = _PLAIN) -> str | None:
+    """Return the root of a service without its last slash; raises SettingsError for what is no plain http URL."""
+    if given is None:
+        return None
+    parts = address(name, given, ("http", "https"), expected)
+    if "@" in parts.netloc:
+        raise SettingsError(name, given, expected, "it has a user or a password")
+    if parts.query or parts.fragment or given.endswith(("?", "#")):
+        raise SettingsError(name, given, expected, "it has a query")
+    return given.rstrip("/")
+
+
+def dagster_of_people(environ: Mapping[str, str]) -> str:
+    """Return where people's browsers reach Dagster, else where the service does, else nothing; raises SettingsError as `root`."""
+    given = (root(name, text(environ, name)) for name in (DAGSTER_PUBLIC_URL, DAGSTER_URL))
+    return next((url for url in given if url), "")
+
+
+def root_of_space(given: str | None) -> str | None:
+    """Return the root of a space, also where the API below it was given; raises SettingsError for what is no plain http URL."""
+    found = root(URL, given, "the root of the space, https://acme.backlog.com")
+    return found and found.removesuffix("/api/v2")
+
+
+def broker(given: Secret | None) -> Secret | None:
+    """Return the URL of a Redis as given; raises SettingsError for anything else."""
+    if given is not None:
+        address(BROKER_URL, given, ("redis", "rediss"), "redis://:password@host:6379/0, or rediss:// for TLS")
+    return given
+
+
+def postgres(name: str, given: Secret | None) -> Secret | None:
+    """Return the URL of a database as given; raises SettingsError for what the driver would not take."""
+    if given is not None:
+        wrong = _wrong_in_postgres(given.reveal())
+        if wrong:
+            raise SettingsError(name, given, _POSTGRES, wrong)
+    return given
+
+
+def _wrong_in_postgres(given: str) -> str:
+    """Say what is wrong with the URL of a database, nothing where all is right."""
+    from psycopg2 import ProgrammingError
+    from psycopg2.extensions import make_dsn
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    if not re.match(r"postgres(ql)?(\+psycopg2)?://", given):
+        return "it does not begin with postgresql://"
+    try:
+        url = make_url(given)
+    except (ArgumentError, ValueError):
+        return f"its port is no number from 1 to 65535; {_ENCODED}"
+    said = [url.username or "", str(url.password or ""), url.database or "", *url.query, *map(str, url.query.values())]
+    if not all(part.isprintable() for part in said):
+        return "it has a control character"
+    if "@" in (url.host or "") or (url.host and not is_host(url.host)):
+        return f"its host is no name and no address; {_ENCODED}"
+    if url.port is not None and not 0 < url.port < 65_536:
+        return "its port is no number from 1 to 65535"
+    for option, value in url.query.items():
+        if option == "sslmode" and value not in _MODES:
+            return "its sslmode is unknown"
+        if option in _NUMBERS and not (isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value)):
+            return "one of its times is no number"
+    try:
+        make_dsn(**{**url.translate_connect_args(username="user", database="dbname"), **url.query})
+    except (ProgrammingError, TypeError, ValueError):
+        return "it has an option that PostgreSQL does not know"
+    return ""
