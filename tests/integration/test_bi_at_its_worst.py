@@ -1,0 +1,134 @@
+"""The role of BI tools does what it can to hold up a load, on a real server as a login of its own: the load completes.
+
+Add here: another thing that a reader could try. Keep out: what it may read (`tests/resources/warehouse/test_grants.py`).
+"""
+
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from psycopg2 import connect
+from sqlalchemy import text
+
+from resources.simulator import RequestInfo, Simulator, SpaceSpec
+from resources.warehouse.connect import engine, parse_url
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.locks import Locks
+from resources.warehouse.schema import SPECS
+from tests.integration.commands import Shell
+from tests.integration.conftest import NewDatabase
+
+SPEC = SpaceSpec(seed=3, users=3, projects=2, issues=20, history_days=240)
+CONNECTIONS = 5
+#: What a name of a lock may be, and how keys are made of one.
+GUESSES = [*SPECS, "marts", *(f"{table}/{project}" for table in ("issues", "comments") for project in range(300, 304))]
+TAKE_GUESSED = "SELECT pg_try_advisory_lock(hashtextextended('backlog-elt/' || space || '/' || name, 0)) FROM guesses"
+TAKE_SEEN = (
+    "SELECT CASE WHEN objsubid = 1 THEN pg_try_advisory_lock(classid::bigint << 32 | objid::bigint) "
+    "ELSE pg_try_advisory_lock(classid::int, objid::int) END "
+    "FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+)
+#: Each would be a way to hold a lock, to seem to, or to take one away.
+REFUSED = [
+    "LOCK TABLE ops.locks IN ACCESS SHARE MODE",
+    "SELECT * FROM ops.locks FOR UPDATE",
+    "INSERT INTO ops.locks SELECT 'acme', 'users', pg_backend_pid(), now(), 0, 'me', now()",
+    "DELETE FROM ops.locks",
+    "LOCK TABLE mart.sync_stats IN ROW SHARE MODE",
+    "LOCK TABLE mart.issue IN EXCLUSIVE MODE",
+    "LOCK TABLE ops.forgotten_users IN ROW SHARE MODE",
+    "LOCK TABLE ops.alembic_version IN ACCESS SHARE MODE",
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND usename <> current_user",
+]
+
+
+@pytest.fixture
+def roles(new_database: NewDatabase) -> Iterator[tuple[str, str, str]]:
+    """Return the URL of an administrator of a new database, and names for a loader and a reader, dropped after the test."""
+    url, names = new_database(), [f"{kind}_{uuid.uuid4().hex[:8]}" for kind in ("loader", "bi")]
+    yield url, *names
+    admin = engine(url)
+    with admin.begin() as conn:
+        for name in names:
+            conn.execute(text(f"DROP OWNED BY {name} CASCADE"))
+            conn.execute(text(f"DROP ROLE {name}"))
+    admin.dispose()
+
+
+def test_a_load_completes_while_the_bi_role_does_its_worst(
+    shell: Shell, roles: tuple[str, str, str], new_database: NewDatabase
+) -> None:
+    url, loader, reader = roles
+    storage = {"DAGSTER_POSTGRES_URL": new_database()}
+    assert shell.run("grant", "loader", "--role", loader, WAREHOUSE_URL=url, **storage).code == 0
+    own = parse_url(url).set(username=loader, drivername="postgresql").render_as_string(hide_password=False)
+    admin, made = engine(url), engine(own)
+    with admin.begin() as conn:
+        conn.execute(text(f"ALTER ROLE {loader} CREATEROLE"))
+    with Simulator(SPEC) as sim, ExitStack() as stack:
+        shell = Shell(shell.folder, {**shell.variables, **storage, "WAREHOUSE_URL": own})
+        shell = Shell(shell.folder, {**shell.variables, "BACKLOG_URL": sim.url, "BACKLOG_API_KEY": sim.api_key})
+        given = shell.run("grant", "bi", "--role", reader, "--connections", str(CONNECTIONS))
+        assert given.code == 0, given.err
+        assert shell.run("load", "--json").code == 0
+        with made.begin() as conn:
+            conn.execute(text("CREATE TABLE mart.issue AS SELECT id AS issue_id FROM raw.issues"))
+            conn.execute(text("CREATE VIEW mart.sync_stats AS SELECT h.id FROM ops.sync_history AS h, raw.issues AS i"))
+
+        # It opens what it may have and a few more, lifts its own time limits, and keeps transactions open on all that it may read.
+        parsed = parse_url(url).set(username=reader, drivername="postgresql")
+        asked = [connect(parsed.render_as_string(hide_password=False)) for _ in range(CONNECTIONS)]
+        for connection in asked:
+            stack.callback(connection.close)
+            with connection.cursor() as cursor:
+                cursor.execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")
+                cursor.execute("SET default_transaction_read_only = off")
+            connection.commit()
+        with pytest.raises(WarehouseError, match="too many connections for role"):
+            engine(parsed.render_as_string(hide_password=False)).connect()
+        holder, trier, *_ = asked
+        with holder.cursor() as cursor:
+            cursor.execute("LOCK TABLE mart.issue, mart.sync_stats IN ACCESS SHARE MODE")
+            cursor.execute("SELECT count(*) FROM mart.sync_stats")
+
+        def take() -> int:
+            """Take every advisory lock that can be seen or guessed; return how many."""
+            with trier.cursor() as cursor:
+                guesses = "(SELECT name, space FROM unnest(%s::text[]) AS n (name), unnest(%s::text[]) AS s (space))"
+                cursor.execute(f"WITH guesses AS {guesses} {TAKE_GUESSED}", [GUESSES, ["acme", "all spaces"]])
+                cursor.execute("SELECT pg_try_advisory_lock(27691627349569383)")  # "backlog", which migrations once took
+                cursor.execute(TAKE_SEEN)
+                cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
+                return int(cursor.fetchone()[0])  # type: ignore[index]  # there is one
+
+        assert take() >= 2 * len(GUESSES)
+        for statement in REFUSED:
+            with trier.cursor() as cursor, pytest.raises(Exception, match=r"permission denied"):
+                cursor.execute(statement)
+            trier.rollback()
+        # Again while a load works: what it holds then can be seen.
+        lock, times = threading.Lock(), list[int]()
+
+        def at_a_request(_request: RequestInfo) -> None:
+            with lock:
+                times.append(take())
+
+        sim.before_request(at_a_request)
+        changed = next(iter(sim.space.issues.values()))
+        sim.space.edit_issue(changed.id, summary="changed meanwhile")
+        done = shell.run("load", "--json")
+        assert done.code == 0, done.text
+        assert times
+        with made.connect() as conn:
+            stored = conn.execute(text("SELECT summary FROM raw.issues WHERE id = :id"), {"id": changed.id}).scalar_one()
+        assert stored == "changed meanwhile"
+
+        # Who really holds one is told by whoever waits.
+        with Locks(made, "acme", "run 3f2a9c1e") as held, Locks(made, "acme") as waiting:
+            held.acquire("users")
+            with pytest.raises(WarehouseError, match=r"Another sync of users is running on acme \(run 3f2a9c1e, process \d+ on "):
+                waiting.acquire("users")
+    made.dispose()
+    admin.dispose()
