@@ -17,7 +17,7 @@ _EVERYWHERE = ("-h", "0.0.0.0")  # noqa: S104 - a container is reached from outs
 PARTS: dict[str, tuple[str, ...]] = {
     "migrate": ("pipelines", "migrate"),
     "code-server": ("pipelines.code_server", *_EVERYWHERE, "-p", "4000"),
-    "webserver": ("dagster_webserver", *_EVERYWHERE, "-p", "3000"),
+    "webserver": ("pipelines.webserver", *_EVERYWHERE, "-p", "3000"),
     "daemon": ("dagster._daemon", "run"),
     "service": ("service", "--host", "0.0.0.0", "--port", "3001"),  # noqa: S104
     # Two runs at once, each in a process of its own, which is replaced now and then, so that memory is given back.

@@ -106,7 +106,9 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
             if lost:
                 _end_lost(lost, screen)
             only = ["--read-only"] if read_only else []
-            children["webserver"] = _spawn(["dagster_webserver", "-h", HOST, "-p", str(port), "-w", workspace, *only, *QUIET], log)
+            children["webserver"] = _spawn(
+                ["pipelines.webserver", "-h", HOST, "-p", str(port), "-w", workspace, *only, *QUIET], log
+            )
             children["daemon"] = _spawn(["dagster._daemon", "run", "-w", workspace, *QUIET], log)
             children["sync service"] = _spawn(["service", "--host", HOST, "--port", str(service_port)], log)
             _note(settings, connected, url, service_url, children)

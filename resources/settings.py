@@ -29,6 +29,7 @@ from resources.variables import (
     MARTS_OF,
     PROXY_HEADER,
     RATE_RESERVE,
+    SERVICE_PUBLIC_URL,
     SERVICE_TOKEN,
     TIMEZONE,
     TOKEN_KEY,
@@ -68,6 +69,7 @@ class Settings:
     service_token: Secret | None
     service_proxy_header: str | None
     service_trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    service_public_url: str | None
     webhook_secret: Secret | None
     dagster_url: str | None
     dagster_public_url: str | None
@@ -140,6 +142,7 @@ class Settings:
             service_token=values.token(environ, SERVICE_TOKEN),
             service_proxy_header=values.header(text(environ, PROXY_HEADER)),
             service_trusted_proxies=values.networks(text(environ, TRUSTED_PROXIES) or "127.0.0.0/8,::1"),
+            service_public_url=links.root(SERVICE_PUBLIC_URL, text(environ, SERVICE_PUBLIC_URL)),
             webhook_secret=values.webhook_secret(environ),
             dagster_url=links.root(DAGSTER_URL, text(environ, DAGSTER_URL)),
             dagster_public_url=links.root(DAGSTER_PUBLIC_URL, text(environ, DAGSTER_PUBLIC_URL)),

@@ -10,6 +10,7 @@ import uvicorn
 from resources.logs import set_up
 from resources.settings import Settings
 from service.app import create_app
+from service.connections import LARGEST_HEAD, BoundedProtocol
 from service.security import check_exposure
 
 HOST, PORT = "127.0.0.1", 3001
@@ -48,6 +49,8 @@ def serve(settings: Settings, host: str, port: int, *, level: str | None = None)
         proxy_headers=False,
         server_header=False,
         ws="none",
+        http=BoundedProtocol,
+        h11_max_incomplete_event_size=LARGEST_HEAD,
         lifespan="on",
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=KEPT_SECONDS,

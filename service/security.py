@@ -1,16 +1,17 @@
 """Who may ask: a bearer token, a header of the reverse proxy, or this machine alone; and what a browser may do with the answers.
 
-Without a token and without a proxy the service is for this machine only: it listens on loopback, and answers to loopback names, so
-that no web page reaches it by a name of its own that leads here. What changes something must come from the page itself, or no page.
+Without a token and without a proxy the service is for this machine only: it listens on loopback, and answers to loopback names.
+Behind a proxy it answers to its public names too. Whoever shows the token may use any name, since no page has the token by
+itself.
 
-Add here: another way to know who asks. Keep out: how much may be sent (`limits.py`), webhooks, which have a secret (`webhooks.py`).
+Add here: another way to know who asks. Keep out: whose page asks (`origins.py`), how much may be sent (`limits.py`), webhooks,
+which have a secret (`webhooks.py`).
 """
 
 from collections.abc import Mapping
 from hashlib import sha256
 from hmac import compare_digest
 from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from resources.settings import Settings
 from resources.variables import SettingsError
 from service.errors import ApiError, error_response
+from service.origins import Names, is_foreign, is_loopback
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -33,15 +35,6 @@ HEADERS: Mapping[str, str] = {
 PROTECTED = ("/api/", "/metrics")
 #: Backlog comes by whatever name the proxy has, and shows the secret in the path.
 WEBHOOKS = "/webhooks/"
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a name or address is this machine's own, for nobody else to reach."""
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def check_exposure(settings: Settings, host: str) -> None:
@@ -64,6 +57,9 @@ class Guard:
         self._proxy_header = settings.service_proxy_header
         self._proxies = settings.service_trusted_proxies
         self._for_this_machine_only = self._token is None and self._proxy_header is None
+        # A proxy passes on the name that a browser has asked for, which may be that of Dagster.
+        public = (settings.service_public_url, settings.dagster_public_url)
+        self._names = Names.of(*public, addresses=True) if self._proxy_header else Names()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -77,24 +73,38 @@ class Guard:
     def _refusal(self, scope: Scope, headers: Headers) -> ApiError | None:
         if scope["path"].startswith(WEBHOOKS):
             return None
-        if self._for_this_machine_only and not is_loopback(_host(headers.get("host", ""))):
-            hint = "Use http://127.0.0.1, or set BACKLOG_SERVICE_TOKEN."
-            return ApiError(421, "wrong_host", "Without a token the service answers to loopback addresses only.", hint)
+        shows_token = self._shows_token(headers)
+        if not shows_token and not self._is_asked_by_name(headers.get("host", "")):
+            return self._wrong_host()
+        if is_foreign(scope, headers, self._names):
+            return ApiError(403, "cross_site", "Another site's page asks for this.", "Use the page of the service, or no browser.")
         if not scope["path"].startswith(PROTECTED):
             return None
-        if not (self._for_this_machine_only or self._is_known(scope, headers)):
+        if not (self._for_this_machine_only or shows_token or self._comes_by_proxy(scope, headers)):
             refusal = ApiError(401, "unauthorized", "It is not known who asks.", "Send Authorization: Bearer and the token.")
             refusal.headers["WWW-Authenticate"] = 'Bearer realm="backlog-elt"'
             return refusal
-        if scope["method"] not in _SAFE and not _own_page(headers):
-            return ApiError(403, "cross_site", "Another site's page asks for this.", "Use the page of the service, or no browser.")
         return None
 
-    def _is_known(self, scope: Scope, headers: Headers) -> bool:
+    def _is_asked_by_name(self, host: str) -> bool:
+        """Say whether a page of that name may be the service's own; where only the token lets in, it need not be."""
+        only_token = self._token is not None and self._proxy_header is None
+        return only_token or self._names.knows(host)
+
+    def _wrong_host(self) -> ApiError:
+        if self._for_this_machine_only:
+            hint = "Use http://127.0.0.1, or set BACKLOG_SERVICE_TOKEN."
+            return ApiError(421, "wrong_host", "Without a token the service answers to loopback addresses only.", hint)
+        hint = "Set BACKLOG_SERVICE_PUBLIC_URL to where browsers reach the service."
+        return ApiError(421, "wrong_host", "The service is not known by this name.", hint)
+
+    def _shows_token(self, headers: Headers) -> bool:
         kind, _, given = headers.get("authorization", "").partition(" ")
-        digest = sha256(given.strip().encode("utf-8", "surrogateescape")).digest()
-        if self._token is not None and kind.lower() == "bearer" and compare_digest(digest, self._token):
-            return True
+        if self._token is None or kind.lower() != "bearer":
+            return False
+        return compare_digest(sha256(given.strip().encode("utf-8", "surrogateescape")).digest(), self._token)
+
+    def _comes_by_proxy(self, scope: Scope, headers: Headers) -> bool:
         # Only the proxy itself may say who asks: anybody can send a header.
         return self._proxy_header is not None and bool(headers.get(self._proxy_header)) and self._is_proxy(scope)
 
@@ -104,23 +114,6 @@ class Guard:
         except ValueError:
             return False
         return any(address in network for network in self._proxies)
-
-
-def _host(header: str) -> str:
-    """Return the name in a `Host` header, without the port."""
-    try:
-        return urlsplit(f"//{header}").hostname or ""
-    except ValueError:
-        return ""
-
-
-def _own_page(headers: Headers) -> bool:
-    """Say whether a request comes from the service's own page, or from something that is no browser."""
-    site = headers.get("sec-fetch-site")
-    if site is not None:
-        return site in {"same-origin", "none"}
-    origin = headers.get("origin")
-    return origin is None or origin.partition("://")[2] == headers.get("host")
 
 
 class SecureHeaders:

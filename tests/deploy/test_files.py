@@ -98,7 +98,7 @@ def test_whoever_makes_links_knows_where_browsers_reach_dagster() -> None:
     assert len({pod[PUBLIC] for pod in pods}) == 1
     assert not [name for pod in pods for name in pod if name not in KNOWN or name in SECRETS]
     [published] = SERVICES["webserver"]["ports"]
-    for name in (*(server["host"] for server in WORKSPACE), "service"):
+    for name in (*(server["host"] for server in WORKSPACE), "service", "webserver"):
         assert SERVICES[name]["environment"][PUBLIC] == f"http://{published.removesuffix(':3000')}"
 
 

@@ -16,7 +16,9 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.datastructures import Headers
 
+from service.origins import Names, is_foreign
 from tests.integration.compose import DEPLOY, listens, wait_until
 from tests.ports import free_port
 from tests.tls import Authority
@@ -165,6 +167,11 @@ def test_who_has_logged_in_is_told_and_cannot_be_forged_and_the_password_stays_h
     assert asked == path
     assert (headers["X-Forwarded-User"], headers["X-Forwarded-Proto"], headers["Host"]) == ("alice", "https", host)
     assert "Authorization" not in headers
+    # What stands before both lets the proxy's own pages through.
+    own = Names.of(*(f"https://{name}" for name in HOSTS), addresses=False)
+    seen = Headers({**headers, "Origin": f"https://{host}"})
+    assert own.knows(headers["Host"])
+    assert not is_foreign({"type": "http", "method": "POST"}, seen, own)
     if to == "dagster":
         assert (headers["Upgrade"], headers["Connection"]) == ("websocket", "upgrade")
 

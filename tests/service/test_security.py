@@ -68,6 +68,13 @@ def test_the_token_may_stand_in_a_file(serve: Serve, tmp_path: Path) -> None:
     assert service.get(f"{API}/history", headers=bearer(TOKEN)).status_code == 200
 
 
+@pytest.mark.parametrize("token", ["ein-schlüssel-den-keiner-errät", "秘密の合言葉は十六文字以上であること"])
+def test_a_token_that_no_header_can_hold_is_refused_at_the_start(token: str) -> None:
+    with pytest.raises(SettingsError, match="BACKLOG_SERVICE_TOKEN is '…': expected ASCII letters") as refused:
+        Settings.from_env({"BACKLOG_SERVICE_TOKEN": token})
+    assert token not in str(refused.value)
+
+
 def test_a_proxy_that_is_trusted_says_who_asks_and_nobody_else_does(serve: Serve) -> None:
     known = {"X-Forwarded-User": "hanako"}
     trusted = serve(BACKLOG_SERVICE_PROXY_HEADER="X-Forwarded-User")
@@ -77,6 +84,33 @@ def test_a_proxy_that_is_trusted_says_who_asks_and_nobody_else_does(serve: Serve
     stranger = serve(BACKLOG_SERVICE_PROXY_HEADER="X-Forwarded-User", BACKLOG_SERVICE_TRUSTED_PROXIES="10.0.0.7,192.168.0.0/16")
     assert stranger.get(f"{API}/history", headers=known).status_code == 401
     assert stranger.get(f"{API}/history", headers=known | {"X-Forwarded-For": "10.0.0.7"}).status_code == 401
+
+
+BEHIND_A_PROXY = {
+    "BACKLOG_SERVICE_PROXY_HEADER": "X-Forwarded-User",
+    "BACKLOG_SERVICE_PUBLIC_URL": "https://sync.example.com",
+    "BACKLOG_DAGSTER_PUBLIC_URL": "https://backlog.example.com:8443",
+}
+
+
+@pytest.mark.parametrize("host", ["evil.example.com", "evil.example.com:3001", "localhost.evil.com", "", "[::"])
+def test_a_page_whose_name_leads_here_cannot_pass_for_the_proxy(serve: Serve, host: str) -> None:
+    """Its requests come from the address of the proxy where both are on one machine, and it may send any header to itself."""
+    page = {"Host": host, "X-Forwarded-User": "hanako", "Sec-Fetch-Site": "same-origin"}
+    for more in ({}, {"BACKLOG_SERVICE_TOKEN": TOKEN}):
+        service = serve(**BEHIND_A_PROXY, **more)
+        for path in (f"{API}/history", "/metrics", "/"):
+            answer = service.get(path, headers=page)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (421, "wrong_host")
+    assert service.get(f"{API}/history", headers={"Host": host, **bearer(TOKEN)}).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["sync.example.com", "Sync.Example.com:443", "backlog.example.com", "localhost", "10.0.0.7:3001"])
+def test_behind_a_proxy_the_service_answers_to_its_public_names_and_to_numbers(serve: Serve, host: str) -> None:
+    service = serve(**BEHIND_A_PROXY)
+    assert service.get(f"{API}/history", headers={"Host": host, "X-Forwarded-User": "hanako"}).status_code == 200
+    own = {"Host": "backlog.example.com", "X-Forwarded-User": "hanako", "Origin": "https://backlog.example.com:8443"}
+    assert service.post(f"{API}/projects/all", headers=own).json()["error"]["code"] == "space_unknown"
 
 
 @pytest.mark.parametrize(
@@ -117,6 +151,16 @@ def test_the_page_itself_and_programs_pass_that_check(serve: Serve) -> None:
     for headers in ({}, {"Sec-Fetch-Site": "same-origin"}, {"Origin": own}):
         # Nothing is loaded, so no space is known yet.
         assert service.post(f"{API}/projects/all", headers=headers).json()["error"]["code"] == "space_unknown"
+
+
+@pytest.mark.parametrize(("mode", "kind"), [("no-cors", "image"), ("cors", "empty"), ("navigate", "iframe")])
+def test_another_sites_page_shows_nothing_of_the_service_but_may_lead_to_it(serve: Serve, mode: str, kind: str) -> None:
+    service = serve()
+    for path in ("/", f"{API}/history", "/openapi.json"):
+        page = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": kind}
+        assert service.get(path, headers=page).status_code == 403
+        followed = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+        assert service.get(path, headers=followed).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/", "/static/page.js", f"{API}/history", f"{API}/nowhere", "/nowhere", "/healthz"])

@@ -1,0 +1,95 @@
+"""Whose page asks: the names under which a server is asked, and what a page of another site may do.
+
+A page can send requests to whatever its reader's browser reaches. Two walls stand against that. Somebody may let a name of his
+own lead to this machine (DNS rebinding): for the browser, a page of that name is then a page of the server. So a server answers
+to names that it knows. And a page of another site can send requests, even though it is not shown the answers. So it is refused
+all but a link that is followed.
+
+Add here: another sign by which a browser says whose page asks. Keep out: who somebody is (`security.py`), what an application
+does.
+"""
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_LOOKS = frozenset({"GET", "HEAD"})
+#: What a page of another site shows within itself.
+_FRAMES = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names of a server besides those of this machine.
+
+    `addresses` says that any number of a machine will do: it is nobody's name, so that no page can have it lead elsewhere.
+    """
+
+    hosts: frozenset[str] = frozenset()
+    origins: frozenset[str] = frozenset()
+    addresses: bool = False
+
+    @classmethod
+    def of(cls, *urls: str | None, addresses: bool) -> "Names":
+        """Return the names in the URLs under which browsers and programs reach a server."""
+        parts = [urlsplit(url) for url in urls if url]
+        return cls(
+            frozenset(part.hostname for part in parts if part.hostname),
+            frozenset(f"{part.scheme}://{part.netloc}".lower() for part in parts),
+            addresses,
+        )
+
+    def knows(self, header: str) -> bool:
+        """Say whether a `Host` header has a name of this server."""
+        host = _name(header)
+        return is_loopback(host) or host in self.hosts or (self.addresses and _is_address(host))
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a name or address is this machine's own, for nobody else to reach."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def is_foreign(scope: Scope, headers: Headers, names: Names) -> bool:
+    """Say whether a page of another site asks, and asks for more than to be led here.
+
+    What is no browser says neither `Sec-Fetch-Site` nor `Origin`, and no page can leave them out.
+    """
+    site = headers.get("sec-fetch-site")
+    if site is None:
+        # A browser says it to addresses that it trusts only, such as loopback and https.
+        return not _own(headers.get("origin"), headers.get("host", ""), names)
+    if site in {"same-origin", "none"}:
+        return False
+    followed = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") not in _FRAMES
+    return not (followed and scope["type"] == "http" and scope["method"] in _LOOKS)
+
+
+def _own(origin: str | None, host: str, names: Names) -> bool:
+    if origin is None:
+        return True
+    place = origin.partition("://")[2]
+    return bool(place) and (place == host or origin in names.origins)
+
+
+def _name(header: str) -> str:
+    """Return the name in a `Host` header, without the port."""
+    try:
+        return urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
