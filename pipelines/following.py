@@ -206,8 +206,7 @@ class Follower:
         self._thread.start()
 
     def load_began(self) -> None:
-        """Note that the load with which `up` begins is at work, which is news already."""
-        self._begun.wait(FIRST_LOOK_SECONDS)
+        """Note that the load with which `up` begins is at work, which is news already: after the first look, or that is lost."""
         self._began, self._load = time.monotonic(), Load(0.0)
         self._wake.set()
 
@@ -215,6 +214,11 @@ class Follower:
         """Note that it has ended, and how."""
         self._load = Load(time.monotonic() - self._began, code, summary)
         self._wake.set()
+
+    @property
+    def looks(self) -> bool:
+        """Whether it has looked once."""
+        return self._begun.is_set()
 
     @property
     def ready(self) -> bool:

@@ -16,6 +16,7 @@ import dagster as dg
 
 from pipelines.environment import open_instance, prepare_storage, source
 from pipelines.runs import command_tags, end_dead_runs
+from pipelines.stop_signals import Interrupted
 from resources.progress import Progress
 from resources.redact import redact
 from resources.settings import Settings
@@ -59,7 +60,7 @@ class LoadRequest:
         return self.full or self.from_month is not None or self.to_month is not None
 
 
-class LoadInterruptedError(RuntimeError):
+class LoadInterruptedError(Interrupted):
     """Somebody ended the load: a signal, or the terminal."""
 
 

@@ -4,6 +4,7 @@ Add here: another question about a process. Keep out: starting them (`up.py`).
 """
 
 import os
+import signal
 import socket
 import time
 from collections.abc import Iterable
@@ -15,6 +16,11 @@ import psutil
 SAME_START_SECONDS = 5.0
 #: What is asked to end gets this long before it is made to.
 END_SECONDS = 10.0
+#: What is killed is gone within this time, unless the kernel holds it.
+KILL_SECONDS = 3.0
+#: Variable that the processes of an `up` and all that they start, have in their environment: the mark of its home (`home_lock.py`).
+#: So they are found without a list, which is written too late, and without process numbers, which are somebody else's by then.
+MARK = "_BACKLOG_ELT_UP"
 
 
 def started(pid: int) -> float | None:
@@ -45,6 +51,26 @@ def alive(marked: str) -> bool:
         return runs(int(pid), float(moment)) or host not in {"", socket.gethostname()}
     except ValueError:
         return False
+
+
+def marked(mark: str) -> list[int]:
+    """Return the numbers of the processes with a mark in their environment, but not of this one."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if process.pid != os.getpid() and process.environ().get(MARK) == mark:
+                found.append(process.pid)
+    return found
+
+
+def kill_marked(mark: str) -> None:
+    """Kill all processes with a mark, and what they start meanwhile, without asking."""
+    end = time.monotonic() + KILL_SECONDS
+    while (pids := marked(mark)) and time.monotonic() < end:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
 
 
 def end_processes(pids: Iterable[int]) -> None:

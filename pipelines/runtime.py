@@ -7,11 +7,10 @@ Add here: another fact that a command beside `up` needs. Keep out: starting anyt
 
 import json
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipelines.processes import end_processes, runs, started
+from pipelines.home_lock import is_held
 from resources.secret import Secret, reveal
 from resources.settings import Settings
 
@@ -21,47 +20,27 @@ class Runtime:
     """What a running `backlog-elt up` says of itself: its process, its UI, its service and its simulated space, if it has one."""
 
     pid: int
-    started: float
     dagster_url: str
     service_url: str
     backlog_url: str
     backlog_api_key: str | None
-    children: dict[int, float]
 
     @classmethod
     def read(cls, home: Path) -> "Runtime | None":
-        """Return what the running `up` of this home wrote, None when none runs."""
-        runtime = cls._written(home)
-        return runtime if runtime and runs(runtime.pid, runtime.started) else None
-
-    @classmethod
-    def _written(cls, home: Path) -> "Runtime | None":
+        """Return what the running `up` of this home wrote, None when none runs, or one that has not come so far."""
+        if not is_held(home):
+            return None
         try:
-            fields = json.loads((home / "runtime.json").read_text())
-            return cls(**{**fields, "children": {int(pid): born for pid, born in fields["children"].items()}})
-        except (OSError, ValueError, TypeError, KeyError):
+            return cls(**json.loads((home / "runtime.json").read_text()))
+        except (OSError, ValueError, TypeError):
             return None
 
     @classmethod
-    def end_orphans(cls, home: Path) -> int:
-        """End the processes that an `up` left behind when it was killed, and return how many there were."""
-        runtime = cls._written(home)
-        if runtime is None or runs(runtime.pid, runtime.started):
-            return 0
-        orphans = [pid for pid, born in runtime.children.items() if runs(pid, born)]
-        end_processes(orphans)
-        return len(orphans)
-
-    @classmethod
-    def of_this_process(
-        cls, dagster_url: str, service_url: str, space: Settings, children: Iterable[int], *, simulated: bool
-    ) -> "Runtime":
-        """Return the runtime of an `up` that runs in this process, with the processes that it has started."""
-        pid = os.getpid()
-        born = {child: started(child) or 0.0 for child in children}
+    def of_this_process(cls, dagster_url: str, service_url: str, space: Settings, *, simulated: bool) -> "Runtime":
+        """Return the runtime of an `up` that runs in this process."""
         # The key of a real space stays in the environment; that of a simulated one opens nothing but itself.
         api_key = reveal(space.backlog_api_key) if simulated else None
-        return cls(pid, started(pid) or 0.0, dagster_url, service_url, space.backlog_url or "", api_key, born)
+        return cls(os.getpid(), dagster_url, service_url, space.backlog_url or "", api_key)
 
     def write(self, home: Path) -> None:
         """Note the runtime, whole or not at all, readable by its owner only."""

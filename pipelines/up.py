@@ -14,15 +14,17 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 from pipelines.environment import open_instance, prepare_storage, source
 from pipelines.event_cursors import begin_event_cursors
-from pipelines.following import Follower
+from pipelines.following import FIRST_LOOK_SECONDS, Follower
+from pipelines.home_lock import HomeLock, holder
 from pipelines.log_file import LogFile
 from pipelines.ports import HOST, answers, free_port, is_free
-from pipelines.processes import end_processes
+from pipelines.processes import MARK, end_processes, kill_marked, marked
 from pipelines.runs import end_runs, runs_beside_code_server
 from pipelines.runtime import Runtime
 from pipelines.screen import Screen
@@ -65,26 +67,29 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
         WarehouseError: the embedded server cannot be started.
     """
     Addresses.from_env(os.environ)  # a wrong one is said here, not by a tick that nobody sees
-    running = Runtime.read(settings.home)
-    if running:
-        raise UpError(f"backlog-elt up already runs for {settings.home} (process {running.pid}): its UI is {running.dagster_url}")
     if settings.dagster_location != ONE_LOCATION or settings.marts_of:
         given = "BACKLOG_MARTS_OF" if settings.marts_of else "BACKLOG_DAGSTER_LOCATION"
         raise UpError(f"{given} is set, as where several spaces share one Dagster: `up` is for one space alone; unset it")
-    orphans = Runtime.end_orphans(settings.home)
-    for wanted, option in ((port, "--port"), (service_port, "--service-port")):
-        if not is_free(wanted):
-            raise UpError(f"port {wanted} on {HOST} is in use: stop what listens there, or choose another with {option}")
-    stop = StopSignals()
+    if not settings.home.exists():
+        _check_ports(port, service_port)  # what is refused leaves no home behind
+    lock = HomeLock.take(settings.home)
+    if lock is None:
+        raise UpError(_already(settings.home))
+    Runtime.remove(settings.home)  # of one that was killed
+    stop = StopSignals(partial(_leave_at_once, settings.home, lock.mark))
     screen, children = Screen(sys.stderr), Children()
     log: LogFile | None = None
     follower: Follower | None = None
     try:
-        if orphans:
-            screen.say(f"ended {orphans} processes that a killed backlog-elt up had left behind")
+        if orphans := marked(lock.mark):
+            end_processes(orphans)
+            screen.say(f"ended {len(orphans)} processes that a killed backlog-elt up had left behind")
+        _check_ports(port, service_port)
+        stop.check()
         screen.say(f"starting {'' if settings.warehouse_url else 'PostgreSQL, '}Dagster and the sync service")
         prepare_storage(settings)
         stop.check()
+        os.environ[MARK] = lock.mark  # after the embedded server, which goes on when all others end
         log = _open_log(settings.home)
         write_to(log.file)
         with open_instance() as instance:  # what is wrong is said here in one line, instead of by each process in a hundred
@@ -95,6 +100,7 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
             url, service_url = f"http://{HOST}:{port}", f"http://{HOST}:{service_port}"
             # For the service, which starts runs there, and for alerts, which lead there.
             os.environ["BACKLOG_DAGSTER_URL"] = settings.dagster_url or url
+            Runtime.of_this_process(url, service_url, connected, simulated=settings.simulated).write(settings.home)
             follower = Follower(connected, screen)
             follower.start()
             # One code server for both: each would start its own otherwise, and the daemon a new one every minute.
@@ -111,7 +117,6 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
             )
             children["daemon"] = _spawn(["dagster._daemon", "run", "-w", workspace, *QUIET], log)
             children["sync service"] = _spawn(["service", "--host", HOST, "--port", str(service_port)], log)
-            _note(settings, connected, url, service_url, children)
             _wait_until(
                 lambda: answers(f"{service_url}/healthz"), f"the sync service did not answer on {service_url}", children, log, stop
             )
@@ -120,9 +125,11 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
             report, to_report = settings.home / "report.html", first_load
             with tempfile.TemporaryFile("w+") as output:
                 if first_load:
+                    until = time.monotonic() + FIRST_LOOK_SECONDS
+                    while not follower.looks and time.monotonic() < until:
+                        stop.sleep(0.1)
                     follower.load_began()
                     children[FIRST_LOAD] = _spawn(["pipelines", "load", "--json", "--no-progress"], log, output)
-                    _note(settings, connected, url, service_url, children)
                 while True:
                     ended = _check(children, log, stop)
                     if FIRST_LOAD in ended:
@@ -139,7 +146,7 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
                         otherwise = f"the report was not written (see {log.path}): backlog-elt report tries again"
                         screen.say(otherwise if ended[FIRST_REPORT] else f"the report is written: {report}")
                     log.keep_short()
-                    time.sleep(0.5)
+                    stop.sleep(0.5)
     except Stop:
         if follower:
             follower.end()
@@ -148,7 +155,7 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
     finally:
         if follower:
             follower.end()
-        end_processes([child.pid for child in children.values()])
+        end_processes([*marked(lock.mark), *(child.pid for child in children.values())])
         Runtime.remove(settings.home)
         if follower:
             follower.close()
@@ -156,6 +163,27 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
             write_to(sys.stderr)
             log.close()
         stop.restore()
+        lock.release()
+
+
+def _already(home: Path) -> str:
+    running = Runtime.read(home)
+    if running:
+        return f"backlog-elt up already runs for {home} ({holder(home)}): its UI is {running.dagster_url}"
+    return f"backlog-elt up is starting or stopping for {home} ({holder(home)}): wait for it, or stop it first"
+
+
+def _check_ports(port: int, service_port: int) -> None:
+    for wanted, option in ((port, "--port"), (service_port, "--service-port")):
+        if not is_free(wanted):
+            raise UpError(f"port {wanted} on {HOST} is in use: stop what listens there, or choose another with {option}")
+
+
+def _leave_at_once(home: Path, mark: str, number: int) -> None:
+    """End all, and this process, without waiting for anything; the screen may hang, so that nothing is said."""
+    kill_marked(mark)
+    Runtime.remove(home)
+    os._exit(128 + number)
 
 
 def _open_log(home: Path) -> LogFile:
@@ -192,12 +220,6 @@ def _printed(output: IO[str]) -> dict[str, Any] | None:
     return None
 
 
-def _note(settings: Settings, connected: Settings, url: str, service_url: str, children: Children) -> None:
-    """Write down what runs where, for other commands, and for the next `up` should this one be killed."""
-    pids = [child.pid for child in children.values()]
-    Runtime.of_this_process(url, service_url, connected, pids, simulated=settings.simulated).write(settings.home)
-
-
 def _end_lost(run_ids: Sequence[str], screen: Screen) -> None:
     """End the runs that went down with all of an `up`, now that Dagster can start them once more; nobody else would for hours."""
     with open_instance() as instance:
@@ -215,7 +237,8 @@ def _write_workspace(settings: Settings, code_port: int) -> str:
 def _spawn(module: Sequence[str], log: LogFile, output: IO[str] | None = None) -> "subprocess.Popen[bytes]":
     """Start `python -m …` in a session of its own, so that it and its children can be ended together; it writes to the log."""
     return subprocess.Popen(  # noqa: S603 - our own modules
-        [sys.executable, "-m", *module],
+        [sys.executable, "-m", "pipelines.child", *module],
+        stdin=subprocess.PIPE,  # see there
         start_new_session=True,
         env={"GRPC_VERBOSITY": "ERROR", **os.environ},
         stdout=output or log.file,
@@ -229,7 +252,7 @@ def _wait_until(ready: Callable[[], bool], otherwise: str, children: Children, l
         _check(children, log, stop)
         if time.monotonic() > end:
             raise UpError(f"{otherwise} within {READY_SECONDS:.0f} s: see {log.path}")
-        time.sleep(0.2)
+        stop.sleep(0.2)
 
 
 def _check(children: Children, log: LogFile, stop: StopSignals) -> dict[str, int]:

@@ -13,6 +13,7 @@ from typing import Any
 import click
 from click.exceptions import NoArgsIsHelpError, NoSuchCommand
 
+from pipelines.stop_signals import Interrupted, exit_code
 from resources.variables import SettingsError
 
 PROGRAM = "backlog-elt"
@@ -49,6 +50,9 @@ class Commands(click.Group):
         except SettingsError as error:
             _, path = self._invoked(ctx)
             raise WrongUsage(str(error) + (_see(path) if error.variable.startswith("--") else "")) from None
+        except Interrupted as error:
+            click.echo(f"Error: {error}", err=True)
+            raise click.exceptions.Exit(exit_code()) from None
         except (click.exceptions.Exit, click.ClickException, click.Abort):
             raise
         except Exception as error:

@@ -34,6 +34,8 @@ def up(port: int, service_port: int, no_load: bool, read_only: bool) -> None:
     PostgreSQL, the schedules, the first load, the Dagster UI and the sync service. It shows where they are, and one line for each
     thing that matters; all else is in logs/up.log under BACKLOG_ELT_HOME.
     """
+    if port == service_port:
+        raise SettingsError("--service-port", str(service_port), "another port than that of the Dagster UI (--port)")
     from pipelines import up as module
 
     module.up(Settings.of_this_process(), port=port, service_port=service_port, first_load=not no_load, read_only=read_only)

@@ -80,8 +80,8 @@ def ensure_server(home: Path) -> EmbeddedServer:
     data = _data(home)
     try:
         data.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(data):
-            _initialise(data)
+        with _locked(data) as lock:
+            _initialise(data, lock)
             if embedded_log.configure(data) and _running(data):
                 _pg_ctl(data, "reload")
             _end_old(data)
@@ -134,11 +134,11 @@ def _data(home: Path) -> Path:
 
 
 @contextmanager
-def _locked(data: Path) -> Iterator[None]:
-    """Let one caller at a time start or stop the server, across threads and processes."""
+def _locked(data: Path) -> Iterator[int]:
+    """Let one caller at a time start or stop the server, across threads and processes; yield the file that holds the lock."""
     with _IN_PROCESS, data.with_suffix(".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        yield file.fileno()
 
 
 def _wheel(data: Path) -> Any:
@@ -156,7 +156,7 @@ def _wheel(data: Path) -> Any:
         return get_server(data, cleanup_mode=None, start=False)
 
 
-def _initialise(data: Path) -> None:
+def _initialise(data: Path, lock: int) -> None:
     """Make the data folder aside and move it into place, so that a killed first start leaves no half-made one."""
     if data.exists():
         return
@@ -165,10 +165,13 @@ def _initialise(data: Path) -> None:
     if aside.exists():
         shutil.rmtree(aside)
     _wheel(aside)
-    # In a process of its own, since the wheel hands on the environment that it finds.
+    # In a process of its own, since the wheel hands on the environment that it finds; out of the reach of Ctrl-C. It holds the lock,
+    # too: when this process is killed, the next one begins anew only when nobody writes there any more.
     command = [sys.executable, "-c", _INITDB, str(aside)]
     environment = _environment() | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    made = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    made = subprocess.run(  # noqa: S603 - our own program
+        command, env=environment, capture_output=True, text=True, check=False, start_new_session=True, pass_fds=[lock]
+    )
     if made.returncode:
         raise RuntimeError((made.stderr.strip().splitlines() or ["initdb failed"])[-1])
     with (aside / "postgresql.conf").open("a", encoding="utf-8") as file:
@@ -275,7 +278,8 @@ def _running(data: Path) -> bool:
 def _pg_ctl(data: Path, *arguments: str, check: bool = True) -> int:
     server = _wheel(data)
     command = [str(server.bin_path / "pg_ctl"), "-D", str(data), *arguments]
-    # No pipes: the server would inherit and hold them. What it has to say is in its log.
+    # No pipes: the server would inherit and hold them. What it has to say is in its log. In a session of its own: Ctrl-C reaches
+    # all processes of a terminal, and a pg_ctl that waits for a server ends together with that.
     return subprocess.run(  # noqa: S603  the wheel's own binary
         command,
         check=check,
@@ -284,6 +288,7 @@ def _pg_ctl(data: Path, *arguments: str, check: bool = True) -> int:
         env=_environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        start_new_session=True,
     ).returncode
 
 

@@ -2,15 +2,15 @@
 
 import json
 import os
-import subprocess
-import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipelines.environment import PROJECT_ROOT, prepare_storage, source
-from pipelines.processes import started
+from pipelines.home_lock import HomeLock
 from pipelines.runtime import Runtime
 from resources.secret import Secret, reveal
 from resources.settings import Settings
@@ -27,11 +27,27 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return Settings.from_env({"BACKLOG_ELT_HOME": str(tmp_path)})
 
 
+@pytest.fixture
+def lock(tmp_path: Path) -> Iterator[HomeLock]:
+    """Hold the lock that a running `up` holds."""
+    taken = HomeLock.take(tmp_path)
+    assert taken
+    yield taken
+    with suppress(OSError):
+        taken.release()
+
+
 def on_simulated_space(settings: Settings) -> Runtime:
+<<<<<<< HEAD
     space = replace(settings, backlog_url="http://127.0.0.1:8000", backlog_api_key=Secret("simulated-key"))
     return Runtime.of_this_process(UI, SERVICE, space, [], simulated=True)
+=======
+    space = replace(settings, backlog_url="http://127.0.0.1:8000", backlog_api_key="simulated-key")
+    return Runtime.of_this_process(UI, SERVICE, space, simulated=True)
+>>>>>>> e927c4c (One up for each home, by a lock, and no process that outlives an up that is killed)
 
 
+@pytest.mark.usefixtures("lock")
 def test_a_running_up_is_found_by_what_it_wrote(settings: Settings, tmp_path: Path) -> None:
     written = on_simulated_space(settings)
     written.write(tmp_path)
@@ -49,38 +65,27 @@ def test_what_is_written_is_for_its_owner_only_and_leaves_no_draft(settings: Set
 
 
 def test_the_key_of_a_real_space_is_not_written(settings: Settings, tmp_path: Path) -> None:
+<<<<<<< HEAD
     space = replace(settings, backlog_url="https://acme.backlog.com", backlog_api_key=Secret("real-key"))
     Runtime.of_this_process(UI, SERVICE, space, [], simulated=False).write(tmp_path)
+=======
+    space = replace(settings, backlog_url="https://acme.backlog.com", backlog_api_key="real-key")
+    Runtime.of_this_process(UI, SERVICE, space, simulated=False).write(tmp_path)
+>>>>>>> e927c4c (One up for each home, by a lock, and no process that outlives an up that is killed)
     assert "real-key" not in (tmp_path / "runtime.json").read_text()
 
 
+@pytest.mark.usefixtures("lock")
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"pid": 1}', '{"children": {"x": 1}}'])
 def test_a_file_that_cannot_be_read_means_that_nothing_runs(tmp_path: Path, text: str) -> None:
     (tmp_path / "runtime.json").write_text(text)
     assert Runtime.read(tmp_path) is None
-    assert Runtime.end_orphans(tmp_path) == 0
 
 
-def test_the_file_of_an_up_that_was_killed_means_that_nothing_runs(settings: Settings, tmp_path: Path) -> None:
-    replace(on_simulated_space(settings), started=1.0).write(tmp_path)
-    assert Runtime.read(tmp_path) is None
-
-
-def test_the_children_of_an_up_that_was_killed_are_ended_and_nobody_else(settings: Settings, tmp_path: Path) -> None:
-    sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
-    with subprocess.Popen(sleep) as child, subprocess.Popen(sleep) as other:
-        born = {child.pid: started(child.pid) or 0.0, other.pid: 1.0}  # the second number was reused
-        replace(on_simulated_space(settings), started=1.0, children=born).write(tmp_path)
-        ended, left = Runtime.end_orphans(tmp_path), (started(child.pid), other.poll())
-        child.kill()
-        other.kill()
-    assert ended == 1
-    assert left == (None, None)
-
-
-def test_the_children_of_a_running_up_are_left_alone(settings: Settings, tmp_path: Path) -> None:
+def test_the_file_of_an_up_that_was_killed_means_that_nothing_runs(settings: Settings, tmp_path: Path, lock: HomeLock) -> None:
     on_simulated_space(settings).write(tmp_path)
-    assert Runtime.end_orphans(tmp_path) == 0
+    lock.release()
+    assert Runtime.read(tmp_path) is None
 
 
 def test_a_named_space_is_read_as_it_is(settings: Settings) -> None:
@@ -89,6 +94,7 @@ def test_a_named_space_is_read_as_it_is(settings: Settings) -> None:
         assert found == named
 
 
+@pytest.mark.usefixtures("lock")
 def test_a_command_beside_a_running_up_reads_the_same_simulated_space(settings: Settings, tmp_path: Path) -> None:
     on_simulated_space(settings).write(tmp_path)
     with source(settings, alive=False) as found:
@@ -96,9 +102,15 @@ def test_a_command_beside_a_running_up_reads_the_same_simulated_space(settings: 
         assert (os.environ["BACKLOG_URL"], os.environ["BACKLOG_API_KEY"]) == ("http://127.0.0.1:8000", "simulated-key")
 
 
+@pytest.mark.usefixtures("lock")
 def test_a_command_without_a_space_beside_an_up_on_a_real_one_says_which_to_name(settings: Settings, tmp_path: Path) -> None:
+<<<<<<< HEAD
     space = replace(settings, backlog_url="https://acme.backlog.com", backlog_api_key=Secret("real-key"))
     Runtime.of_this_process(UI, SERVICE, space, [], simulated=False).write(tmp_path)
+=======
+    space = replace(settings, backlog_url="https://acme.backlog.com", backlog_api_key="real-key")
+    Runtime.of_this_process(UI, SERVICE, space, simulated=False).write(tmp_path)
+>>>>>>> e927c4c (One up for each home, by a lock, and no process that outlives an up that is killed)
     with (
         pytest.raises(SettingsError, match=r"BACKLOG_URL is '': expected https://acme\.backlog\.com"),
         source(settings, alive=False),
