@@ -76,6 +76,7 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
     if lock is None:
         raise UpError(_already(settings.home))
     Runtime.remove(settings.home)  # of one that was killed
+    os.environ[MARK] = lock.mark  # not in that of the embedded server, which goes on when all else ends
     stop = StopSignals(partial(_leave_at_once, settings.home, lock.mark))
     screen, children = Screen(sys.stderr), Children()
     log: LogFile | None = None
@@ -89,7 +90,6 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
         screen.say(f"starting {'' if settings.warehouse_url else 'PostgreSQL, '}Dagster and the sync service")
         prepare_storage(settings)
         stop.check()
-        os.environ[MARK] = lock.mark  # after the embedded server, which goes on when all others end
         log = _open_log(settings.home)
         write_to(log.file)
         with open_instance() as instance:  # what is wrong is said here in one line, instead of by each process in a hundred

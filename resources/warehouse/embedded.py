@@ -165,8 +165,8 @@ def _initialise(data: Path, lock: int) -> None:
     if aside.exists():
         shutil.rmtree(aside)
     _wheel(aside)
-    # In a process of its own, since the wheel hands on the environment that it finds; out of the reach of Ctrl-C. It holds the lock,
-    # too: when this process is killed, the next one begins anew only when nobody writes there any more.
+    # In a process of its own, since the wheel hands on the environment that it finds; out of the reach of Ctrl-C. It holds the
+    # lock, too: when this process is killed, the next one begins anew only when nobody writes there any more.
     command = [sys.executable, "-c", _INITDB, str(aside)]
     environment = _environment() | {"PYTHONPATH": os.pathsep.join(sys.path)}
     made = subprocess.run(  # noqa: S603 - our own program
@@ -239,8 +239,9 @@ def _ready(data: Path) -> EmbeddedServer:
             server = EmbeddedServer(_start(data))
             for database in (WAREHOUSE, DAGSTER):
                 _create_database(server, database)
-        except (subprocess.CalledProcessError, psycopg2.OperationalError):
-            # What is left of a killed server dies in a moment, and a new one does not start beside it.
+        except (subprocess.CalledProcessError, psycopg2.OperationalError, IndexError):
+            # What is left of a killed server dies in a moment, and a new one does not start beside it. Where who started it was
+            # killed, its file may not be whole yet.
             if not ran or not left:
                 raise
             time.sleep(1)

@@ -84,6 +84,12 @@ def test_a_malformed_variable_is_named(shell: Shell, tmp_path: Path, name: str, 
         (["--loud"], "the option is '--loud': expected --debug, --version"),
         (["up", "--port", "99999"], "--port is '99999': expected a whole number from 1 to 65535"),
         (["up", "--port", "http"], "--port is 'http': expected a whole number from 1 to 65535"),
+        (["up", "--port", "0"], "--port is '0': expected a whole number from 1 to 65535"),
+        (["up", "--port", "3001"], "--service-port is '3001': expected another port than that of the Dagster UI (--port)"),
+        (
+            ["up", "--port", "70", "--service-port", "070"],
+            "--service-port is '70': expected another port than that of the Dagster UI",
+        ),
         (["up", "--service-port", "0"], "--service-port is '0': expected a whole number from 1 to 65535"),
         (["serve", "--host", "0.0.0.0"], "BACKLOG_SERVICE_TOKEN is '': expected a secret of 16 characters or more, since others"),  # noqa: S104
         (["fly"], "the command is 'fly': expected alerts, forget, "),

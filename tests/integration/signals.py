@@ -1,0 +1,203 @@
+"""A real `backlog-elt up` that is sent signals at random moments: while it starts, runs and ends.
+
+`python -m tests.integration.signals --times 100` is the long form, by hand; `test_signals.py` takes a few. Add here: another thing
+that somebody may do to a running `up`. Keep out: checks.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+import httpx
+import psutil
+
+from resources.warehouse import embedded
+from tests.ports import free_port
+
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+#: Within this time it must have ended, on a machine that is busy with other things.
+BOUND_SECONDS = 90.0
+#: What a killed `up` has left behind ends by itself within this time.
+ORPHANS_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Try:
+    """What was sent when (seconds from the start on), and how it went; `left` are the processes that were there afterwards."""
+
+    sent: tuple[signal.Signals, ...]
+    at: float
+    shown: bool
+    code: int | None
+    seconds: float
+    left: tuple[str, ...]
+    written: str
+
+    @property
+    def wrong(self) -> list[str]:
+        """What is not as it should be, nothing mostly."""
+        # Before it listens, the signal ends it as any program; afterwards it ends well, or at once when asked twice.
+        well = {0, *(-number for number in self.sent), *(128 + number for number in self.sent[1:])}
+        found = [] if self.code in well else [f"ended with {self.code}"]
+        found += [f"left {one}" for one in self.left]
+        found += [f"wrote {line}" for line in self.written.splitlines() if "Traceback" in line or "Error" in line]
+        return found
+
+
+@dataclass
+class Place:
+    """A home, in which one `up` after the other is started."""
+
+    home: Path
+    rng: Random
+    #: How long the last start took until the UI was shown; what a start may take is not known before.
+    usual: float = 10.0
+    tries: list[Try] = field(default_factory=list)
+    _written: dict[int, Path] = field(default_factory=dict)
+
+    def start(self, *options: str) -> "subprocess.Popen[str]":
+        """Start `up` in a session of its own, as at a terminal."""
+        ours = ("BACKLOG_", "DAGSTER_", "WAREHOUSE_", "_BACKLOG_")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        ports = ("--port", str(free_port()), "--service-port", str(free_port()))
+        written = self.home.parent / f"written-{len(self._written)}"
+        with written.open("w") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "pipelines", "up", *ports, *options],
+                env=environment | {"BACKLOG_ELT_HOME": str(self.home)},
+                cwd=self.home.parent,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=file,
+                text=True,
+                start_new_session=True,
+            )
+        self._written[process.pid] = written
+        return process
+
+    def said(self, process: "subprocess.Popen[str]") -> str:
+        """What a started one has written so far."""
+        return self._written[process.pid].read_text()
+
+    def attempt(self, sent: tuple[signal.Signals, ...], share: float) -> Try:
+        """Start one, and send signals after a share of the time that a start usually takes; the second a little later."""
+        began = time.monotonic()
+        process = self.start(*self.rng.choice([(), ("--no-load",)]))
+        try:
+            self._sleep(process, began + share * self.usual)
+            shown, at = "Dagster UI" in self.said(process), time.monotonic() - began
+            for number in sent:
+                process.send_signal(number)
+                if number != sent[-1]:
+                    self._sleep(process, time.monotonic() + self.rng.choice([0.0, 0.3, 1.5, 3.0]))
+            asked, code = time.monotonic(), None
+            with suppress(subprocess.TimeoutExpired):
+                code = process.wait(BOUND_SECONDS)
+            took = time.monotonic() - asked
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        done = Try(sent, at, shown, code, took, tuple(self._left(patient=code != 0)), self.said(process))
+        self.tries.append(done)
+        return done
+
+    def begin(self) -> float:
+        """Start one until its UI is there, ask it to end, and return how long the start took."""
+        began = time.monotonic()
+        process = self.start("--no-load")
+        try:
+            while "Dagster UI" not in self.said(process):
+                if process.poll() is not None or time.monotonic() > began + 2 * BOUND_SECONDS:
+                    raise RuntimeError(f"up has not started:\n{self.said(process)}")
+                time.sleep(0.1)
+            self.usual = time.monotonic() - began
+            url = json.loads((self.home / "runtime.json").read_text())["dagster_url"]
+            httpx.get(f"{url}/server_info", timeout=BOUND_SECONDS).raise_for_status()
+            process.terminate()
+            if process.wait(BOUND_SECONDS):
+                raise RuntimeError(f"up has not ended well:\n{self.said(process)}")
+        finally:
+            process.kill()
+            process.wait()
+        return self.usual
+
+    def _sleep(self, process: "subprocess.Popen[str]", until: float) -> None:
+        while process.poll() is None and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, 0.02))
+
+    def _left(self, *, patient: bool) -> list[str]:
+        """Return the processes of this home; of an `up` that could not end them itself, those that have not ended after a while."""
+        end = time.monotonic() + (ORPHANS_SECONDS if patient else 0.0)
+        while (found := self.processes()) and time.monotonic() < end:
+            time.sleep(0.2)
+        if (self.home / "runtime.json").exists() and not patient:
+            found.append("runtime.json")
+        return found
+
+    def processes(self) -> list[str]:
+        """Return every process that names this home in its command line or environment, but for the embedded PostgreSQL."""
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                command, environment = process.cmdline(), process.environ()
+                names = str(self.home) in " ".join(command) or environment.get("BACKLOG_ELT_HOME") == str(self.home)
+                server = process.name().startswith(("postgres", "initdb", "pg_ctl")) or "ensure_pgdata_inited" in " ".join(command)
+                if names and not server and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(f"{process.pid} {' '.join(command)[-80:]}")
+        return found
+
+
+@contextmanager
+def place(rng: Random) -> Iterator[Place]:
+    """Give an empty home, and leave nothing behind."""
+    folder = Path(tempfile.mkdtemp(prefix="backlog-elt-signals-"))
+    folder.chmod(0o755)  # the server of root runs as another user
+    try:
+        yield Place(folder / "home", rng)
+    finally:
+        embedded.stop(folder / "home")
+        shutil.rmtree(folder)
+
+
+def main() -> None:
+    """Send signals at so many random moments of so many starts, print how it went, and end with 1 when something was wrong."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--times", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=int(time.strftime("%Y%m%d")))
+    options = parser.parse_args()
+    rng, wrong = Random(options.seed), 0  # noqa: S311 - moments, not secrets
+    print(f"seed {options.seed}")  # noqa: T201
+    with place(rng) as there:
+        for number in range(options.times):
+            if number % 25 == 24:
+                print(f"a start in between takes {there.begin():.1f} s", flush=True)  # noqa: T201
+            sent: tuple[signal.Signals, ...] = (STOPPING[number % 3],)
+            sent += (rng.choice(STOPPING),) if rng.random() < 0.25 else ()
+            sent = (signal.SIGKILL,) if rng.random() < 0.1 else sent
+            done = there.attempt(sent, 1.4 * rng.random() ** 1.5)
+            wrong += bool(done.wrong)
+            names = "+".join(one.name for one in sent)
+            shown = " shown" if done.shown else ""
+            print(f"{number:3} {names} at {done.at:.1f} s{shown}: {done.code}, {done.seconds:.1f} s {done.wrong}", flush=True)  # noqa: T201
+        print(f"a start at the end takes {there.begin():.1f} s")  # noqa: T201
+        tries = there.tries
+    slowest = max(one.seconds for one in tries)
+    print(f"{len(tries)} tries, {wrong} wrong, slowest end {slowest:.1f} s, codes {Counter(one.code for one in tries)}")  # noqa: T201
+    sys.exit(bool(wrong))
+
+
+if __name__ == "__main__":
+    main()

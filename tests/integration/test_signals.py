@@ -1,0 +1,121 @@
+"""Signals end a real `up` at any moment, with all that it has started, and the next one starts.
+
+A hundred moments for each signal are in `tests/pipelines/test_stop_signals.py`, a hundred of the real thing in the long form of
+`signals.py`. Add here: another way to end `up`. Keep out: what a running one does (`test_up.py`).
+"""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+
+import psutil
+import pytest
+
+from resources.simulator import Fault, Simulator, SpaceSpec
+from tests.integration.commands import Shell, end
+from tests.integration.conftest import NewDatabase
+from tests.integration.signals import BOUND_SECONDS, STOPPING, Place, place
+
+pytestmark = pytest.mark.long
+
+INT, TERM, HUP, KILL = signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL
+#: What is sent in which part of a start: while modules are read, while processes start, when it runs, and when it ends.
+TRIES = (
+    ((INT,), 0.0, 0.3),
+    ((HUP,), 0.3, 0.6),
+    ((TERM,), 0.6, 1.0),
+    ((KILL,), 0.3, 1.0),
+    ((INT, TERM), 0.5, 1.3),
+    ((TERM, HUP), 0.3, 1.0),
+)
+
+
+@pytest.fixture(scope="module")
+def there() -> Iterator[Place]:
+    """Give a home, and a random choice of moments that another day has others of."""
+    seed = f"{datetime.now(UTC):%Y%m%d}"
+    print(f"seed {seed}")  # noqa: T201 - shown where a test fails
+    with place(Random(seed)) as made:  # noqa: S311 - moments, not secrets
+        yield made
+
+
+def test_of_two_at_the_same_moment_one_runs_and_what_is_left_when_it_is_killed_is_ended_by_the_next(there: Place) -> None:
+    there.home.mkdir()
+    both = [there.start("--no-load"), there.start("--no-load")]
+    end = time.monotonic() + BOUND_SECONDS
+    try:
+        while all(one.poll() is None for one in both) and time.monotonic() < end:
+            time.sleep(0.05)
+        [runs] = [one for one in both if one.poll() is None]
+        [refused] = [one for one in both if one.poll() is not None]
+        said = there.said(refused)
+        while "pipelines.definitions" not in " ".join(there.processes()) and time.monotonic() < end:
+            time.sleep(0.02)  # the first of its processes
+        children = psutil.Process(runs.pid).children(recursive=True)
+    finally:
+        for one in both:
+            one.kill()
+            one.wait()
+    assert refused.returncode == 1
+    assert f"Error: backlog-elt up is starting or stopping for {there.home} (process {runs.pid}): wait for it" in said
+    assert len(children) >= 2
+    there.begin()
+    assert not any(child.is_running() for child in children)
+    assert there.processes() == []
+
+
+def test_a_second_one_is_told_where_the_first_is_and_touches_nothing(there: Place) -> None:
+    first = there.start("--no-load")
+    try:
+        while "Dagster UI" not in there.said(first):
+            assert first.poll() is None, there.said(first)
+            time.sleep(0.1)
+        before = (there.home / "runtime.json").read_text()
+        second = there.start()
+        assert second.wait(BOUND_SECONDS) == 1
+        [said] = there.said(second).splitlines()
+        assert (there.home / "runtime.json").read_text() == before
+    finally:
+        first.terminate()
+        code = first.wait(BOUND_SECONDS)
+    assert said.startswith(
+        f"Error: backlog-elt up already runs for {there.home} (process {first.pid}): its UI is http://127.0.0.1:"
+    )
+    assert code == 0
+
+
+@pytest.mark.parametrize(("sent", "first", "last"), TRIES, ids=["+".join(one.name for one in sent) for sent, _, _ in TRIES])
+def test_a_signal_at_a_random_moment_ends_it_and_leaves_nothing(
+    there: Place, sent: tuple[signal.Signals, ...], first: float, last: float
+) -> None:
+    done = there.attempt(sent, there.rng.uniform(first, last))
+    assert done.wrong == [], done
+
+
+def test_after_all_that_it_starts(there: Place) -> None:
+    there.begin()
+    assert there.processes() == []
+
+
+def test_a_load_that_is_interrupted_says_so_in_one_line_and_goes_on_next_time(tmp_path: Path, new_database: NewDatabase) -> None:
+    with Simulator(SpaceSpec(seed=3, users=2, projects=1, issues=5, history_days=240)) as sim:
+        databases = {"WAREHOUSE_URL": new_database(), "DAGSTER_POSTGRES_URL": new_database()}
+        space = {"BACKLOG_URL": sim.url, "BACKLOG_API_KEY": sim.api_key, "BACKLOG_ELT_HOME": str(tmp_path / "home")}
+        shell, asked = Shell(tmp_path, databases | space), threading.Event()
+        sim.before_request(lambda request: asked.set() if request.route == "/users" else None)
+        sim.faults.add(Fault("slow", path="/users", times=None, seconds=60.0))
+        for number in STOPPING:
+            asked.clear()
+            process = shell.start("load", "--no-progress")
+            assert asked.wait(BOUND_SECONDS)
+            process.send_signal(number)
+            done = end(process)
+            assert (done.code, done.out) == (128 + number, "")
+            assert done.lines == ["Error: interrupted: what was committed is kept; give the same command again"]
+        sim.faults.clear()
+        again = shell.run("load", "--no-progress")
+    assert again.code == 0, again.err
