@@ -1,15 +1,27 @@
 """`python -m pipelines`, and the script `backlog-elt`."""
 
+import os
+import sys
+from pathlib import Path
+
 from pipelines.stop_signals import end_silently
 
 
 def start() -> None:
     """Run the command that the words name; a signal ends it without a traceback, from before the first slow import on."""
+    _open_streams()
     end_silently()
     from pipelines.cli import main
     from pipelines.cli.group import PROGRAM
 
     main(prog_name=PROGRAM)
+
+
+def _open_streams() -> None:
+    """Stand in for streams that whoever starts this has closed: the next file would take their place, and be written to."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - as long as the process
 
 
 if __name__ == "__main__":
