@@ -38,13 +38,8 @@ def lock(tmp_path: Path) -> Iterator[HomeLock]:
 
 
 def on_simulated_space(settings: Settings) -> Runtime:
-<<<<<<< HEAD
     space = replace(settings, backlog_url="http://127.0.0.1:8000", backlog_api_key=Secret("simulated-key"))
-    return Runtime.of_this_process(UI, SERVICE, space, [], simulated=True)
-=======
-    space = replace(settings, backlog_url="http://127.0.0.1:8000", backlog_api_key="simulated-key")
     return Runtime.of_this_process(UI, SERVICE, space, simulated=True)
->>>>>>> e927c4c (One up for each home, by a lock, and no process that outlives an up that is killed)
 
 
 @pytest.mark.usefixtures("lock")
@@ -65,13 +60,8 @@ def test_what_is_written_is_for_its_owner_only_and_leaves_no_draft(settings: Set
 
 
 def test_the_key_of_a_real_space_is_not_written(settings: Settings, tmp_path: Path) -> None:
-<<<<<<< HEAD
     space = replace(settings, backlog_url="https://acme.backlog.com", backlog_api_key=Secret("real-key"))
-    Runtime.of_this_process(UI, SERVICE, space, [], simulated=False).write(tmp_path)
-=======
-    space = replace(settings, backlog_url="https://acme.backlog.com", backlog_api_key="real-key")
     Runtime.of_this_process(UI, SERVICE, space, simulated=False).write(tmp_path)
->>>>>>> e927c4c (One up for each home, by a lock, and no process that outlives an up that is killed)
     assert "real-key" not in (tmp_path / "runtime.json").read_text()
 
 
@@ -104,13 +94,8 @@ def test_a_command_beside_a_running_up_reads_the_same_simulated_space(settings: 
 
 @pytest.mark.usefixtures("lock")
 def test_a_command_without_a_space_beside_an_up_on_a_real_one_says_which_to_name(settings: Settings, tmp_path: Path) -> None:
-<<<<<<< HEAD
     space = replace(settings, backlog_url="https://acme.backlog.com", backlog_api_key=Secret("real-key"))
-    Runtime.of_this_process(UI, SERVICE, space, [], simulated=False).write(tmp_path)
-=======
-    space = replace(settings, backlog_url="https://acme.backlog.com", backlog_api_key="real-key")
     Runtime.of_this_process(UI, SERVICE, space, simulated=False).write(tmp_path)
->>>>>>> e927c4c (One up for each home, by a lock, and no process that outlives an up that is killed)
     with (
         pytest.raises(SettingsError, match=r"BACKLOG_URL is '': expected https://acme\.backlog\.com"),
         source(settings, alive=False),
