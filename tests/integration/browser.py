@@ -16,7 +16,10 @@ from playwright.sync_api import Error, Locator, Page, expect, sync_playwright
 from tests.integration.running import PATIENCE_SECONDS, Up
 
 CHROMIUM = Path("/usr/bin/chromium")
+#: A name of somebody else that leads to this machine.
+REBOUND = "evil.example.com"
 CHROMIUM_OPTIONS = [
+    f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -25,6 +28,16 @@ CHROMIUM_OPTIONS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+#: Whether a plot holds coloured pixels: its line is coloured, axes and grid are grey.
+HAS_A_LINE = """canvas => {
+  const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+  for (let i = 0; i < data.length; i += 4) {
+    const colour = data.slice(i, i + 3);
+    if (data[i + 3] > 128 && Math.max(...colour) - Math.min(...colour) > 60) return true;
+  }
+  return false;
+}"""
 
 
 @dataclass(frozen=True)

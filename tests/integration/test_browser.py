@@ -20,9 +20,10 @@ from assets.marts.charts.canvas import WIDTH
 from resources.warehouse import embedded
 from resources.warehouse.connect import engine
 from resources.warehouse.schema import SPECS
-from tests.integration.browser import analyst_at, reader, visitor_at
+from tests.integration.browser import HAS_A_LINE, analyst_at, reader, visitor_at
 from tests.integration.compose import wait_until
 from tests.integration.running import Up, running_up
+from tests.integration.strangers import a_page_of_another_site_starts_and_reads_nothing
 from tests.integration.visits import a_project_key_that_is_none, a_sync_that_is_refused_by_backlog
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
@@ -72,16 +73,6 @@ SHOWN_CHARTS = 4
 
 #: How the UI writes an instant in a table.
 MOMENT = re.compile(r"20\d\d-\d\d-\d\d \d\d:\d\d")
-
-#: Whether a plot holds coloured pixels: its line is coloured, axes and grid are grey.
-HAS_A_LINE = """canvas => {
-  const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
-  for (let i = 0; i < data.length; i += 4) {
-    const colour = data.slice(i, i + 3);
-    if (data[i + 3] > 128 && Math.max(...colour) - Math.min(...colour) > 60) return true;
-  }
-  return false;
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -322,6 +313,10 @@ def test_a_sync_that_backlog_refuses_turns_its_banner_red_and_the_badge_says_why
 
 def test_a_project_key_that_is_none_is_refused_and_leaves_nothing_behind(up: Up) -> None:
     a_project_key_that_is_none(up, MONTHS[1])
+
+
+def test_a_page_of_another_site_in_the_browser_of_an_analyst_starts_and_reads_nothing(up: Up) -> None:
+    a_page_of_another_site_starts_and_reads_nothing(up)
 
 
 def test_issues_of_a_project_are_synced_by_a_request_to_the_service(up: Up) -> None:

@@ -62,8 +62,11 @@ def a_project_key_that_is_none(up: Up, month: str) -> None:
         analyst.launch_partition("TYPO", month)
         wait_until(lambda: status() == "FAILURE", "the run of TYPO has not failed", seconds=PATIENCE_SECONDS)
         run = up.graphql(RUNS_OF_PARTITION, partition=f"TYPO|{month}")["runsOrError"]["results"][0]["runId"]
+        live: list[str | bytes] = []
+        analyst.page.on("websocket", lambda opened: opened.on("framereceived", lambda frame: live.append(frame)))
         page = analyst.open(f"/runs/{run}")
         expect(page.get_by_text("issues: no project has or had the key TYPO: nothing was loaded.").first).to_be_visible()
+        assert any("pipelineRunLogs" in str(frame) for frame in live), "the log does not come by the websocket"
         page = analyst.open("/assets/raw/issues?view=partitions")
         expect(page.get_by_text("Failed (1)")).to_be_visible()
         wait_until(lambda: "removed TYPO" in up.evaluate_sensor("project_discovery"), "TYPO stays", seconds=PATIENCE_SECONDS)
