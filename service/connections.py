@@ -7,7 +7,7 @@ Add here: another bound of a connection. Keep out: sizes of bodies and how many 
 """
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -23,6 +23,8 @@ _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: c
 
 class BoundedProtocol(H11Protocol):
     """Ends a connection whose request does not come; where too many stand open, first the one that has waited longest."""
+
+    request_seconds: ClassVar[float] = REQUEST_SECONDS
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -67,7 +69,7 @@ class BoundedProtocol(H11Protocol):
 
     def _wait(self) -> None:
         self.since = self.loop.time()
-        self._deadline = self.loop.call_later(REQUEST_SECONDS, self._end)
+        self._deadline = self.loop.call_later(self.request_seconds, self._end)
 
     def _wait_no_more(self) -> None:
         if self._deadline is not None:

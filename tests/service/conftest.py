@@ -37,10 +37,11 @@ ACME = {"BACKLOG_URL": "http://acme.example.com", "BACKLOG_API_KEY": "unused"}
 
 
 @contextmanager
-def running(app: ASGIApp) -> Iterator[str]:
-    """Serve an application from a thread, and give its URL."""
+def running(app: ASGIApp, **options: Any) -> Iterator[str]:
+    """Serve an application from a thread, with options of uvicorn, and give its URL."""
     port = free_port()
-    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="critical", lifespan="auto", proxy_headers=False, ws="none")
+    options = {"log_level": "critical", "lifespan": "auto", "proxy_headers": False, "ws": "none", **options}
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, **options)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

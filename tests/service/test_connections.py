@@ -13,10 +13,14 @@ from dataclasses import dataclass
 import httpx
 import psutil
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket
+from websockets.sync.client import connect
 
-from service.connections import LARGEST_HEAD, MOST_OPEN
+from service.connections import LARGEST_HEAD, MOST_OPEN, BoundedProtocol
 from tests.ports import free_port
-from tests.service.conftest import SECRET, a_process, answers
+from tests.service.conftest import SECRET, a_process, answers, running
 
 HALF_OPEN = 1_200
 #: The service gives them 20 s; this machine may be busy.
@@ -83,6 +87,26 @@ def is_open(connection: socket.socket) -> bool:
             pass
         return False
     return True
+
+
+class Hasty(BoundedProtocol):
+    request_seconds = 0.2
+
+
+async def echo(websocket: WebSocket) -> None:
+    await websocket.accept()
+    async for said in websocket.iter_text():
+        await websocket.send_text(said)
+
+
+def test_a_websocket_is_no_request_that_does_not_come() -> None:
+    with running(Starlette(routes=[WebSocketRoute("/", echo)]), http=Hasty, ws="auto") as url:
+        with connect(url.replace("http", "ws"), open_timeout=PATIENCE_SECONDS, proxy=None) as talk:
+            time.sleep(10 * Hasty.request_seconds)
+            talk.send("still there?")
+            assert talk.recv(timeout=PATIENCE_SECONDS) == "still there?"
+        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=PATIENCE_SECONDS) as silent:
+            assert silent.recv(100) == b"", "this protocol ends what does not come"
 
 
 def test_a_head_of_60_megabytes_is_refused_before_it_is_read(service: Service) -> None:
