@@ -76,11 +76,12 @@ def summary_table(summary: Mapping[str, Any]) -> str:
     requests = summary["requests"]
     made = sum(count for name, count in requests.items() if name not in {"retries", "rate_limited"})
     by_bucket = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(requests.items()))
+    of = ", from a simulated space" if summary.get("simulated") else ""
     return "\n".join(
         (
             _table(("table", *columns), rows),
             "",
-            f"{summary['status']} in {summary['seconds']:.1f} s with {made} requests ({by_bucket})",
+            f"{summary['status']} in {summary['seconds']:.1f} s with {made} requests ({by_bucket}){of}",
         )
     )
 

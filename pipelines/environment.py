@@ -17,13 +17,15 @@ import dagster as dg
 
 import pipelines
 from pipelines.runtime import Runtime
+from resources.links import SIMULATED, is_of_this_machine
 from resources.secret import Secret, reveal
 from resources.settings import Settings
 from resources.simulator import spawn_simulator
-from resources.variables import SettingsError
-from resources.warehouse.connect import check_tables
+from resources.variables import API_KEY, HOME, SIMULATED_HERE, URL, WAREHOUSE_URL, SettingsError
+from resources.warehouse.connect import check_tables, socket_folder
 from resources.warehouse.embedded import ensure_server
 from resources.warehouse.errors import WarehouseError
+from resources.warehouse.space_urls import urls_of_spaces
 
 PROJECT_ROOT = Path(pipelines.__file__).resolve().parent.parent
 
@@ -48,7 +50,7 @@ def prepare_storage(settings: Settings) -> None:
     shutil.copyfile(PROJECT_ROOT / "dagster.yaml", dagster_home / "dagster.yaml")
     os.environ["BACKLOG_ELT_HOME"] = str(settings.home)
     os.environ["DAGSTER_HOME"] = str(dagster_home)
-    os.environ["DAGSTER_POSTGRES_URL"] = dagster_url.replace("postgres://", "postgresql://", 1)
+    os.environ["DAGSTER_POSTGRES_URL"] = "postgresql://" + dagster_url.partition("://")[2]
 
 
 @contextmanager
@@ -79,16 +81,57 @@ def source(settings: Settings, *, alive: bool) -> Iterator[Settings]:
         yield settings
         return
     runtime = Runtime.read(settings.home)
-    if runtime is not None:
-        if runtime.backlog_api_key is None:
-            expected = f"{runtime.backlog_url}, the space that the running `backlog-elt up` loads, with BACKLOG_API_KEY"
-            raise SettingsError("BACKLOG_URL", "", expected)
+    if runtime is not None and runtime.backlog_api_key is None:
+        expected = f"{runtime.backlog_url}, the space that the running `backlog-elt up` loads, with BACKLOG_API_KEY"
+        raise SettingsError(URL, "", expected)
+    _check_asked(settings)
+    if runtime is not None and runtime.backlog_api_key is not None:
         yield _with_source(settings, runtime.backlog_url, Secret(runtime.backlog_api_key))
         return
     with spawn_simulator(alive=alive, life_file=settings.home / "simulator.json") as simulator:
         yield _with_source(settings, simulator.url, Secret(simulator.api_key))
 
 
+def embedded(settings: Settings) -> bool:
+    """Say whether the warehouse is the embedded server of this home, also where its own URL is given."""
+    if settings.warehouse_url is None:
+        return True
+    folder = socket_folder(reveal(settings.warehouse_url))
+    # Where there is no data, nobody has got its URL.
+    return (
+        bool(folder)
+        and (settings.home / "postgres").is_dir()
+        and Path(folder).resolve() == ensure_server(settings.home).socket_folder.resolve()
+    )
+
+
+def check_kind(settings: Settings) -> None:
+    """See that a simulated space and a real one do not come into one warehouse; once they have, they go on.
+
+    Raises:
+        SettingsError: the warehouse holds the other kind.
+        WarehouseError: it cannot be used.
+    """
+    if settings.backlog_url and (settings.simulated or is_of_this_machine(settings.backlog_url)):
+        return  # what has checked this already; or it may be either
+    if settings.backlog_url is None:
+        _check_asked(settings)
+    url = reveal(settings.warehouse_url) or ensure_server(settings.home).url()
+    held = sorted(urls_of_spaces(url))
+    if not held or any(is_of_this_machine(one) != bool(settings.backlog_url) for one in held):
+        return
+    name, got = (HOME, str(settings.home)) if settings.warehouse_url is None else (WAREHOUSE_URL, reveal(settings.warehouse_url))
+    mine, other = (settings.backlog_url, "a simulated space") if settings.backlog_url else ("a simulated space", held[0])
+    raise SettingsError(name, got, f"a warehouse of its own for {mine}: this one holds {other}")
+
+
+def _check_asked(settings: Settings) -> None:
+    """See that a simulated space fills the embedded server only, unless it was asked for; raises SettingsError."""
+    if not (settings.simulated_by_name or embedded(settings)):
+        expected = f"the root of a space; or {SIMULATED}, to fill the server of {WAREHOUSE_URL} with a simulated one"
+        raise SettingsError(URL, "", expected)
+
+
 def _with_source(settings: Settings, url: str, api_key: Secret) -> Settings:
-    os.environ["BACKLOG_URL"], os.environ["BACKLOG_API_KEY"] = url, api_key.reveal()
+    os.environ[URL], os.environ[API_KEY], os.environ[SIMULATED_HERE] = url, api_key.reveal(), "1"
     return replace(settings, backlog_url=url, backlog_api_key=api_key)

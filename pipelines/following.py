@@ -136,7 +136,8 @@ def _loaded(load: Load, told: Any) -> str:
     figures = ", ".join(f"{count:,} {COUNTED[table]}" for table, count in changed.items() if count)
     requests = sum(count for name, count in summary.get("requests", {}).items() if name not in {"retries", "rate_limited"})
     took = f"{summary.get('seconds', load.seconds):.0f} s, {requests:,} requests"
-    return f"loaded: {figures} in schema raw ({took})" if figures else f"loaded: nothing has changed ({took})"
+    of = " from a simulated space" if summary.get("simulated") else ""
+    return f"loaded: {figures}{of} in schema raw ({took})" if figures else f"loaded: nothing has changed{of} ({took})"
 
 
 def _disconnected(facts: Facts) -> Condition | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from pipelines.environment import open_instance, prepare_storage, source
+from pipelines.environment import check_kind, open_instance, prepare_storage, source
 from pipelines.runs import command_tags, end_dead_runs
 from pipelines.stop_signals import Interrupted
 from resources.progress import Progress
@@ -100,11 +100,13 @@ class Summary:
     requests: Mapping[str, int]
     seconds: float
     failures: tuple[str, ...]
+    simulated: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that `load --json` prints."""
         return {
             "status": "failed" if self.failures else "completed",
+            "simulated": self.simulated,
             "tables": {name: dict(rows) for name, rows in self.tables.items()},
             "requests": dict(self.requests),
             "seconds": round(self.seconds, 2),
@@ -118,18 +120,21 @@ def load(settings: Settings, request: LoadRequest, progress: Progress) -> Summar
     Raises:
         BacklogError: the space cannot be reached or refuses the key; nothing was started.
         WarehouseError: the warehouse cannot be reached; nothing was started.
-        SettingsError: `request` names a project or month that does not exist; nothing was started.
+        SettingsError: `request` names a project or month that does not exist, or the warehouse is not for this space; nothing was
+            started.
         LoadInterruptedError: somebody ended the load; what was committed is kept.
     """
     began = time.monotonic()
     prepare_storage(settings)
+    check_kind(settings)
     with source(settings, alive=False), open_instance() as instance:
         # Dagster's storage connects anew for every statement, half to two thirds of a small load, unless it is told that
         # it serves the UI: then it keeps a connection. No time limit on statements; a minute a connection, for firewalls.
         instance.optimize_for_webserver(statement_timeout=0, pool_recycle=60, max_overflow=10)
         recorder = Recorder(progress)
         failures = tuple(_run_jobs(instance, request, recorder))
-    return Summary(recorder.tables, recorder.requests, time.monotonic() - began, tuple(dict.fromkeys(failures)))
+    took = time.monotonic() - began
+    return Summary(recorder.tables, recorder.requests, took, tuple(dict.fromkeys(failures)), settings.simulated)
 
 
 def _run_jobs(instance: dg.DagsterInstance, request: LoadRequest, recorder: Recorder) -> Iterator[str]:

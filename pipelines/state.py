@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from pipelines.environment import open_instance, prepare_storage, source
+from pipelines.environment import embedded, open_instance, prepare_storage, source
 from pipelines.loading import connection
 from pipelines.run_ends import DAY, record_run_ends
 from pipelines.runtime import Runtime
@@ -38,7 +38,7 @@ def status(settings: Settings) -> dict[str, Any]:
             "simulated": settings.simulated,
             "warehouse": {
                 "url": mask(warehouse.engine.url.render_as_string(hide_password=False)),
-                "embedded": settings.warehouse_url is None,
+                "embedded": embedded(settings),
             },
             "dagster": {"url": runtime.dagster_url if runtime else None},
             "service": {"url": runtime.service_url if runtime else None},

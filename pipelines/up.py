@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from pipelines.environment import open_instance, prepare_storage, source
+from pipelines.environment import check_kind, open_instance, prepare_storage, source
 from pipelines.event_cursors import begin_event_cursors
 from pipelines.following import FIRST_LOOK_SECONDS, Follower
 from pipelines.home_lock import HomeLock, holder
@@ -89,6 +89,7 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
         stop.check()
         screen.say(f"starting {'' if settings.warehouse_url else 'PostgreSQL, '}Dagster and the sync service")
         prepare_storage(settings)
+        check_kind(settings)
         stop.check()
         log = _open_log(settings.home)
         write_to(log.file)

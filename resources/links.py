@@ -18,6 +18,7 @@ _PLAIN = "a URL without user and query, for example http://127.0.0.1:3000"
 _ENCODED = "in a password @ is written as %40, / as %2F, : as %3A, ? as %3F, # as %23, [ as %5B and ] as %5D"
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _LONGEST_HOST = 253
+_LONGEST = 2_000
 #: What libpq looks at only when it connects, and how.
 _MODES = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 _NUMBERS = {"connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"}
@@ -44,6 +45,8 @@ def address(name: str, given: str | Secret, schemes: Collection[str], expected: 
             wrong = "its host is no name and no address"
         elif " " in url or "\\" in url:
             wrong = "it has a space or a backslash"
+        elif len(url) > _LONGEST:
+            wrong = f"it is longer than {_LONGEST:,} characters"
     except ValueError as error:
         wrong = "its port is no number from 1 to 65535" if "ort" in str(error) else "a [ or ] in it stands for no IPv6 address"
     if wrong:
@@ -69,6 +72,12 @@ def is_host(host: str) -> bool:
     return len(host) <= _LONGEST_HOST and all(_LABEL.fullmatch(label) for label in host.removesuffix(".").split("."))
 
 
+def is_of_this_machine(url: str) -> bool:
+    """Say whether a URL leads to this machine itself, as that of a simulated space does."""
+    host = urlsplit(url).hostname or ""
+    return host == "localhost" or host == "::1" or host.startswith("127.")
+
+
 def root(name: str, given: str | None, expected: str = _PLAIN) -> str | None:
     """Return the root of a service without its last slash; raises SettingsError for what is no plain http URL."""
     if given is None:
@@ -89,7 +98,7 @@ def dagster_of_people(environ: Mapping[str, str]) -> str:
 
 def root_of_space(given: str | None) -> str | None:
     """Return the root of a space, also where the API below it was given; raises SettingsError for what is no plain http URL."""
-    found = root(URL, given, "the root of the space, https://acme.backlog.com")
+    found = root(URL, given, f"the root of the space, https://acme.backlog.com, or {SIMULATED}")
     return found and found.removesuffix("/api/v2")
 
 
@@ -110,9 +119,9 @@ def postgres(name: str, given: Secret | None) -> Secret | None:
 
 
 def _wrong_in_postgres(given: str) -> str:
-    """Say what is wrong with the URL of a database, nothing where all is right."""
+    """Say what is wrong with the URL of a database, nothing where SQLAlchemy and libpq both take it, and for the same."""
     from psycopg2 import ProgrammingError
-    from psycopg2.extensions import make_dsn
+    from psycopg2.extensions import parse_dsn
     from sqlalchemy import make_url
     from sqlalchemy.exc import ArgumentError
 
@@ -122,9 +131,6 @@ def _wrong_in_postgres(given: str) -> str:
         url = make_url(given)
     except (ArgumentError, ValueError):
         return f"its port is no number from 1 to 65535; {_ENCODED}"
-    said = [url.username or "", str(url.password or ""), url.database or "", *url.query, *map(str, url.query.values())]
-    if not all(part.isprintable() for part in said):
-        return "it has a control character"
     if "@" in (url.host or "") or (url.host and not is_host(url.host)):
         return f"its host is no name and no address; {_ENCODED}"
     if url.port is not None and not 0 < url.port < 65_536:
@@ -135,7 +141,11 @@ def _wrong_in_postgres(given: str) -> str:
         if option in _NUMBERS and not (isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value)):
             return "one of its times is no number"
     try:
-        make_dsn(**{**url.translate_connect_args(username="user", database="dbname"), **url.query})
-    except (ProgrammingError, TypeError, ValueError):
-        return "it has an option that PostgreSQL does not know"
+        parts = parse_dsn("postgresql://" + given.partition("://")[2])
+    except (ProgrammingError, ValueError):  # it also reads what is percent-encoded
+        return f"it has an option that PostgreSQL does not know, or: {_ENCODED}"
+    if not all(part.isprintable() for part in parts.values()):
+        return "it has a control character"
+    if (url.password or "", url.host or parts.get("host", "")) != (parts.get("password", ""), parts.get("host", "")):
+        return _ENCODED
     return ""

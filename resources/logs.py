@@ -16,9 +16,8 @@ import structlog
 from structlog.stdlib import ProcessorFormatter
 
 from resources.redact import redact
-from resources.variables import LOG_FORMAT, LOG_LEVEL, SettingsError, text
+from resources.values import log_format, log_level
 
-FORMATS, LEVELS = ("text", "json"), ("DEBUG", "INFO", "WARNING", "ERROR")
 #: Our loggers: `resources` is kept by Dagster with the run, too (`python_logs` in `dagster.yaml`), the last one is not.
 OURS = "backlog_elt"
 LOGGERS = ("resources", "pipelines", "assets", "service", OURS)
@@ -40,8 +39,8 @@ def set_up(environ: Mapping[str, str], *, level: str | None = None, stream: Text
     Raises:
         SettingsError: a variable has another value.
     """
-    chosen = _choice(environ, LOG_LEVEL, LEVELS, level or "WARNING", str.upper)
-    as_json = _choice(environ, LOG_FORMAT, FORMATS, "text", str.lower) == "json"
+    chosen = log_level(environ) or level or "WARNING"
+    as_json = log_format(environ) == "json"
     handler = _Handler(stream or sys.stderr)
     handler.setFormatter(_formatter(as_json=as_json))
     # On the handler: Dagster lowers the level of the loggers whose lines it keeps with the run.
@@ -73,13 +72,6 @@ def is_set_up() -> bool:
 def about(**what: str | None) -> AbstractContextManager[None]:
     """Add to all lines inside what they are about, as `run`, `asset`, `partition`; what is None is left out."""
     return structlog.contextvars.bound_contextvars(**{name: value for name, value in what.items() if value is not None})
-
-
-def _choice(environ: Mapping[str, str], name: str, allowed: tuple[str, ...], default: str, spelled: Any) -> str:
-    value: str = spelled(text(environ, name) or default)
-    if value not in allowed:
-        raise SettingsError(name, value, " or ".join(allowed))
-    return value
 
 
 def _formatter(*, as_json: bool) -> ProcessorFormatter:

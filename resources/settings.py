@@ -12,6 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from resources import links, values
+from resources.alerts.addresses import Addresses
 from resources.links import SIMULATED
 from resources.secret import Secret
 from resources.variables import (
@@ -31,12 +32,14 @@ from resources.variables import (
     RATE_RESERVE,
     SERVICE_PUBLIC_URL,
     SERVICE_TOKEN,
+    SIMULATED_HERE,
     TIMEZONE,
     TOKEN_KEY,
     TRUSTED_PROXIES,
     URL,
     WAREHOUSE_URL,
     SettingsError,
+    check_names,
     read_secret_files,
     secret,
     text,
@@ -51,6 +54,10 @@ class Settings:
     """What a deployment has set; an unset value means the built-in default (a simulated space, an embedded server)."""
 
     backlog_url: str | None
+    simulated: bool
+    """Whether the space is a simulated one: none is named, or a command above this process has started one."""
+    simulated_by_name: bool
+    """Whether a simulated space was asked for, so that it may fill a server, too."""
     backlog_api_key: Secret | None
     oauth_client_id: str | None
     oauth_client_secret: Secret | None
@@ -73,11 +80,6 @@ class Settings:
     webhook_secret: Secret | None
     dagster_url: str | None
     dagster_public_url: str | None
-
-    @property
-    def simulated(self) -> bool:
-        """Whether no real space is named, so that a simulated one stands in."""
-        return self.backlog_url is None
 
     @property
     def oauth(self) -> bool:
@@ -112,18 +114,29 @@ class Settings:
         Raises:
             SettingsError: a value is malformed, or what gives access to a real space is missing.
         """
+        check_names(environ)
+        # Of parts that read them by themselves: a wrong one is said at once, not by a tick that nobody sees.
+        Addresses.from_env(environ)
+        values.log_level(environ)
+        values.log_format(environ)
         given = text(environ, URL)
         backlog_url = None if given == SIMULATED else links.root_of_space(given)
         api_key, client_id = values.key_of_space(secret(environ, API_KEY)), text(environ, CLIENT_ID)
         client_secret, token_key = secret(environ, CLIENT_SECRET), secret(environ, TOKEN_KEY)
         if client_id or client_secret:
             values.check_oauth(backlog_url, api_key, client_id, client_secret, token_key)
+        elif given == SIMULATED and api_key:
+            raise SettingsError(API_KEY, api_key, f"nothing while {URL} is {SIMULATED}: that space has a key of its own")
+        elif api_key and not backlog_url:
+            raise SettingsError(URL, "", f"the root of the space to which {API_KEY} gives access, https://acme.backlog.com")
         elif backlog_url and not api_key:
             expected = f"the API key of a user of {backlog_url} (personal settings), or {CLIENT_ID} for access by OAuth"
             raise SettingsError(API_KEY, "", expected)
         timezone = values.time_zone(text(environ, TIMEZONE) or "Asia/Tokyo")
         return cls(
             backlog_url=backlog_url,
+            simulated=backlog_url is None or bool(text(environ, SIMULATED_HERE)),
+            simulated_by_name=given == SIMULATED,
             backlog_api_key=api_key,
             oauth_client_id=client_id,
             oauth_client_secret=client_secret,

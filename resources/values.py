@@ -20,6 +20,8 @@ from resources.variables import (
     CLIENT_SECRET,
     HISTORY_START,
     HOME,
+    LOG_FORMAT,
+    LOG_LEVEL,
     PRIVACY_KEY,
     PROXY_HEADER,
     RATE_RESERVE,
@@ -30,13 +32,16 @@ from resources.variables import (
     WEBHOOK_SECRET,
     SettingsError,
     secret,
+    text,
 )
 
+FORMATS, LEVELS = ("text", "json"), ("DEBUG", "INFO", "WARNING", "ERROR")
 _LOCATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,62}")
 _SHORTEST_KEY = 16
 _KEY_BYTES = 32
 _MAKE_KEY = 'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
 _IN_A_PATH = re.compile("[A-Za-z0-9_-]+")
+_CLIENT = re.compile("[!-~]{1,200}")
 _HEADER = re.compile("[A-Za-z][A-Za-z0-9-]*")
 _MAIL = re.compile(r"[^\s@,<>()\"]+@[^\s@,<>()\"]+")
 _SHARE = re.compile(r"[0-9]*\.?[0-9]+(e-?[0-9]{1,3})?", re.IGNORECASE)
@@ -76,6 +81,8 @@ def check_oauth(url: str | None, api_key: Secret | None, client_id: str | None, 
     """Check that what access by OAuth needs is given together, and nothing against it; raises SettingsError."""
     if not client_id:
         raise SettingsError(CLIENT_ID, "", f"the client id of the application whose {CLIENT_SECRET} is set")
+    if not _CLIENT.fullmatch(client_id):
+        raise SettingsError(CLIENT_ID, client_id, "the client id of an application as Nulab shows it: ASCII letters and digits")
     if not held:
         raise SettingsError(CLIENT_SECRET, "", f"the client secret of the application {client_id}")
     if api_key:
@@ -183,8 +190,24 @@ def locations(name: str, text: str | None) -> tuple[str, ...]:
     return tuple(location(name, part.strip()) for part in text.split(",")) if text else ()
 
 
+def log_level(environ: Mapping[str, str]) -> str | None:
+    """Return from which level on lines are written, None when it is not said; raises SettingsError for another word."""
+    return _one_of(LOG_LEVEL, (text(environ, LOG_LEVEL) or "").upper(), LEVELS)
+
+
+def log_format(environ: Mapping[str, str]) -> str | None:
+    """Return how lines are written, None when it is not said; raises SettingsError for another word."""
+    return _one_of(LOG_FORMAT, (text(environ, LOG_FORMAT) or "").lower(), FORMATS)
+
+
+def _one_of(name: str, given: str, allowed: tuple[str, ...]) -> str | None:
+    if given and given not in allowed:
+        raise SettingsError(name, given, " or ".join(allowed))
+    return given or None
+
+
 def mail(name: str, text: str) -> str:
     """Return the address of a sender or recipient, with a name or without; raises SettingsError for what is none."""
-    if not _MAIL.fullmatch(parseaddr(text)[1]):
+    if ";" in text or not _MAIL.fullmatch(parseaddr(text)[1]):
         raise SettingsError(name, text, "a mail address, of recipients several with commas between")
     return text

@@ -8,6 +8,7 @@ Add here: a variable. Keep out: what a value must be (`values.py`).
 
 import re
 from collections.abc import Mapping, MutableMapping
+from difflib import get_close_matches
 from enum import Enum, auto
 from pathlib import Path
 from unicodedata import category
@@ -91,12 +92,20 @@ VARIABLES: Mapping[str, Holds] = {
     MARTS_OF: Holds.TEXT,
     BROKER_URL: Holds.SECRET,
 }
+#: Set by the program for processes that it starts; nobody else sets them.
+SIMULATED_HERE = "BACKLOG_ELT_SIMULATED"
+_OF_DBT = ("HOST", "PORT", "USER", "DATABASE", "SSLMODE", "SSLROOTCERT", "SSLCERT", "SSLKEY")
+WITHIN = frozenset({SIMULATED_HERE, *(f"BACKLOG_DBT_{part}" for part in _OF_DBT)})
 #: Variables that hold a secret; each may be given as a file.
 SECRETS = tuple(name for name, holds in VARIABLES.items() if holds is Holds.SECRET)
 
 #: Where an address begins with one of these, that much of it is shown; any other beginning may be a part of a secret.
 _SCHEME = re.compile(r"(https?|ftp|file|mysql|mariadb|mssql|oracle|sqlite|mongodb|postgres(?:ql)?|rediss?|amqps?|smtps?):")
 _LONGEST_SHOWN = 80
+_OURS = "BACKLOG_"
+_NAME = re.compile(r"[A-Za-z0-9_]{1,60}")
+#: What Kubernetes and Docker tell in every container of a service that is called backlog or backlog-elt.
+_OF_SERVICES = re.compile(r"BACKLOG_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)")
 #: Unicode's categories of control characters, of halves of a pair, and of separators of lines and paragraphs.
 _CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
@@ -120,6 +129,25 @@ def _shown(variable: str, got: str | Secret | None) -> str:
         return repr(got if len(got) <= _LONGEST_SHOWN else got[:_LONGEST_SHOWN] + "…")
     scheme = _SCHEME.match(got.reveal() if isinstance(got, Secret) else got)
     return f"'{scheme[0] if scheme else ''}…'"
+
+
+def check_names(environ: Mapping[str, str]) -> None:
+    """See that no variable is set that looks like one of ours and is none; an empty one counts as unset.
+
+    Raises:
+        SettingsError: there is one; the message says which one was probably meant.
+    """
+    known = {*VARIABLES, *(name + FILE for name in SECRETS)}
+    for name in sorted(environ.keys() - known - WITHIN):
+        # Names are written in capitals; one of ours in small letters is not read, and was meant to be.
+        ours = name.upper().startswith(_OURS) or name.upper() in known
+        if ours and environ[name].strip() and not _OF_SERVICES.fullmatch(name):
+            short = {one.removeprefix(_OURS): one for one in sorted(known)}
+            meant = get_close_matches(name.upper().removeprefix(_OURS), short, n=1)
+            question = f"did you mean {short[meant[0]]}? Unset" if meant else "unset"
+            # What is no name at all may hold what was meant for its value.
+            shown = name if _NAME.fullmatch(name) else f"{_OURS}…"
+            raise SettingsError(shown, environ[name], f"no variable of this name: {question} it, or see the README for all of them")
 
 
 def text(environ: Mapping[str, str], name: str) -> str | None:

@@ -3,12 +3,14 @@
 import argparse
 import os
 import socket
+import sys
 from contextlib import suppress
 
 import uvicorn
 
 from resources.logs import set_up
 from resources.settings import Settings
+from resources.variables import SettingsError
 from service.app import create_app
 from service.connections import LARGEST_HEAD, BoundedProtocol
 from service.security import check_exposure
@@ -63,7 +65,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server(address[:2], family=family, backlog=1024)
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         said = f"the service cannot listen on port {port} of {host} ({error}): stop what listens there, or choose another port"
         raise ServiceError(said) from None
 
@@ -74,7 +76,11 @@ def main() -> None:
     parser.add_argument("--host", default=HOST)
     parser.add_argument("--port", type=int, default=PORT)
     options = parser.parse_args()
-    serve(Settings.from_env(os.environ), options.host, options.port)
+    try:
+        serve(Settings.from_env(os.environ), options.host, options.port)
+    except (SettingsError, ServiceError) as error:
+        sys.stderr.write(f"Error: {error}\n")
+        sys.exit(2 if isinstance(error, SettingsError) else 1)
 
 
 if __name__ == "__main__":

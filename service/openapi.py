@@ -107,6 +107,7 @@ SCHEMAS: dict[str, Schema] = {
             },
             "space": _or_null(_TEXT),
             "url": _or_null(_TEXT),
+            "simulated": {"type": "boolean"},
             "dagster_url": _TEXT,
             "last_sync": _or_null(_ref("Sync")),
             "last_success_at": _or_null(_MOMENT),

@@ -142,6 +142,7 @@ class State:
                     "rate_limit": source.rate_limit,
                     "space": self._space,
                     "url": self._settings.backlog_url,
+                    "simulated": self._settings.simulated,
                     "dagster_url": self._dagster.public_url,
                     "last_sync": self._shown(max(last, key=_ended)) if last else None,
                     "last_success_at": max(good.values(), default=None),

@@ -9,7 +9,6 @@ import os
 from pathlib import Path
 
 import click
-from dotenv import load_dotenv
 
 from pipelines.cli.access import ACCESS_COMMANDS
 from pipelines.cli.group import Commands, examples
@@ -18,6 +17,7 @@ from pipelines.cli.looking import LOOKING_COMMANDS
 from pipelines.cli.marts import MARTS_COMMANDS
 from pipelines.cli.people import PEOPLE_COMMANDS
 from pipelines.cli.running import RUNNING_COMMANDS
+from pipelines.env_file import read_env_file
 from resources.logs import set_up
 
 COMPLETION = """
@@ -46,7 +46,7 @@ def main(debug: bool) -> None:
     Reads BACKLOG_URL, BACKLOG_API_KEY, WAREHOUSE_URL and the other variables of the README, also from a file .env here. What is
     unset gets a stand-in: a simulated space, an embedded PostgreSQL.
     """
-    load_dotenv(Path.cwd() / ".env")
+    read_env_file(Path(".env"))
     # What matters is said by the command itself; retries, requests and the like are for who asks.
     set_up(os.environ, level="DEBUG" if debug else "ERROR", whole=True)
 

@@ -19,6 +19,7 @@ from resources.variables import SettingsError
 PROGRAM = "backlog-elt"
 #: Between the words of an epilog, tells click to leave the lines as they are.
 _AS_IT_IS = "\b\n"
+_WORD = re.compile("[A-Za-z-]{1,30}")
 
 
 class WrongUsage(click.ClickException):
@@ -93,17 +94,22 @@ def _in_our_form(error: click.UsageError, called: click.Command, path: str) -> W
     said = error.format_message().rstrip(".")
     if isinstance(error, click.NoSuchOption):
         options = [name for one in command.params for name in one.opts if name.startswith("--")]
-        said = f"the option is {error.option_name!r}: expected {', '.join(options) or 'none'}"
+        said = f"the option is {_word(error.option_name)}: expected {', '.join(options) or 'none'}"
     elif isinstance(error, NoSuchCommand) and isinstance(command, click.Group):
-        said = f"the command is {error.command_name!r}: expected {', '.join(sorted(command.commands))}"
+        said = f"the command is {_word(error.command_name)}: expected {', '.join(sorted(command.commands))}"
     elif isinstance(error, click.MissingParameter) and isinstance(error.param, click.Option):
         said = f"{error.param.opts[-1]} is '': expected {_wanted(error.param)}"
     elif isinstance(error, click.BadOptionUsage):
         option = next((one for one in _options(command) if error.option_name in one.opts), None)
         said = f"{error.option_name} is '': expected {_wanted(option)}" if option else said
-    elif extra := re.search(r"unexpected extra arguments? \((.*)\)", said):
-        said = f"the argument is {extra[1]!r}: expected none"
+    elif extra := re.search(r"unexpected extra arguments? \((.*)\)", said, re.DOTALL):
+        said = f"the argument is {_word(extra[1])}: expected none"
     return WrongUsage(said + _see(path))
+
+
+def _word(text: str) -> str:
+    """Return what was given in place of a word of ours; what is no word is not shown: it may be a variable with its value."""
+    return repr(text) if _WORD.fullmatch(text) else "'…'"
 
 
 def _options(command: click.Command) -> Iterator[click.Option]:

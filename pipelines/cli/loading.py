@@ -50,7 +50,7 @@ def load(
         raise
     except Exception as error:
         if as_json:  # whoever reads the object is told too
-            summary = loading.Summary({}, {}, time.monotonic() - began, (one_line(error),))
+            summary = loading.Summary({}, {}, time.monotonic() - began, (one_line(error),), settings.simulated)
             click.echo(json.dumps(summary.as_json(), ensure_ascii=False))
         raise
     click.echo(json.dumps(summary.as_json(), ensure_ascii=False) if as_json else summary_table(summary.as_json()))

@@ -32,9 +32,9 @@ class Addresses:
         smtp = _url(environ, ALERT_SMTP_URL, ("smtp", "smtps"))
         sender, recipients = (text(environ, name) or "" for name in (MAIL_FROM, MAIL_TO))
         to = tuple(one.strip() for one in recipients.split(",") if one.strip())
-        if smtp:
-            for name, mails in ((MAIL_FROM, (sender,)), (MAIL_TO, to or ("",))):
-                for mail in mails:
+        for name, mails in ((MAIL_FROM, (sender,)), (MAIL_TO, to or ("",))):
+            for mail in mails:
+                if smtp or mail:
                     values.mail(name, mail)
         slack, teams = (_url(environ, name, ("https", "http")) for name in (ALERT_SLACK_URL, ALERT_TEAMS_URL))
         return cls(slack, teams, smtp, sender, to)

@@ -78,6 +78,13 @@ def parse_url(url: str) -> URL:
     return parsed.set(drivername="postgresql+psycopg2")
 
 
+def socket_folder(url: str) -> str:
+    """Return the folder of the Unix socket to which a URL leads, nothing where it leads to a host."""
+    parsed = parse_url(url)
+    host = parsed.host or str(parsed.query.get("host", ""))
+    return host if host.startswith("/") else ""
+
+
 def mask(url: str) -> str:
     """Return the URL with its secrets masked, to be shown; a client can use it where there is no password."""
     parsed = parse_url(url)

@@ -35,8 +35,8 @@ export function drawTrouble(place, error) {
 }
 
 /** Say in words whether Backlog answers, and if not since when and why. */
-export function drawBadge(badge, { connected, condition, error, space, failing }) {
-  const values = { space: space ?? 'Backlog' };
+export function drawBadge(badge, { connected, condition, error, space, simulated, failing }) {
+  const values = { space: (space ?? 'Backlog') + (simulated ? say('simulated') : '') };
   const parts = [];
   if (condition) parts.push(sayCondition(condition.kind, values), say('from', { time: lately(condition.since) }), condition.message);
   else if (connected === false) parts.push(say('disconnected'), error);

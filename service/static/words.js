@@ -4,7 +4,7 @@ export const WORDS = {
   ja: {
     title: 'Backlog 同期', dagster: 'Dagster を開く', language: 'English', signIn: 'サインイン', signOut: 'サインアウト',
     token: 'アクセストークン', close: '閉じる',
-    connected: '{space} に接続中', disconnected: '接続できません', unknown: '接続を確認中', failing: '失敗中の同期: {count}',
+    connected: '{space} に接続中', simulated: '（シミュレーション）', disconnected: '接続できません', unknown: '接続を確認中', failing: '失敗中の同期: {count}',
     from: '{time} から',
     conditions: {
       unreachable: '{space} に接続できません', refused: '{space} にアクセスを拒否されています',
@@ -63,7 +63,7 @@ export const WORDS = {
   en: {
     title: 'Backlog sync', dagster: 'Open Dagster', language: '日本語', signIn: 'Sign in', signOut: 'Sign out',
     token: 'Access token', close: 'Close',
-    connected: 'Connected to {space}', disconnected: 'Not connected', unknown: 'Looking at the connection', failing: 'Failing syncs: {count}',
+    connected: 'Connected to {space}', simulated: ' (simulated)', disconnected: 'Not connected', unknown: 'Looking at the connection', failing: 'Failing syncs: {count}',
     from: 'since {time}',
     conditions: {
       unreachable: '{space} is unreachable', refused: '{space} refuses access',

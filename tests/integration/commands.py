@@ -42,9 +42,10 @@ class Shell:
     variables: Mapping[str, str]
 
     def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
-        """Start the command; `variables` are set besides."""
+        """Start the command, or the module after `-m`; `variables` are set besides."""
+        words = arguments if arguments[0] == "-m" else ("-m", "pipelines", *arguments)
         return subprocess.Popen(
-            [sys.executable, "-m", "pipelines", *arguments],
+            [sys.executable, *words],
             cwd=self.folder,
             env=self._environment(variables),
             stdin=subprocess.DEVNULL,

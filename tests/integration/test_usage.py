@@ -31,44 +31,52 @@ def refused(done: Done, folder: Path) -> str:
     return done.lines[-1]
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "said"),
-    [
-        (
-            "BACKLOG_URL",
-            "ftp://acme.backlog.com",
-            "BACKLOG_URL is 'ftp:…' (it does not begin with http:// or https://): expected the root",
-        ),
-        ("BACKLOG_API_KEY", "", "BACKLOG_API_KEY is '': expected the API key of a user of http://127.0.0.1:1"),
-        (
-            "WAREHOUSE_URL",
-            f"mysql://u:{SECRET}@host/db",
-            "WAREHOUSE_URL is 'mysql:…' (it does not begin with postgresql://): expected",
-        ),
-        ("WAREHOUSE_URL", f"u:{SECRET}@host/db", "WAREHOUSE_URL is '…' (it does not begin with postgresql://): expected"),
-        ("DAGSTER_POSTGRES_URL", f"//u:{SECRET}@host/db", "DAGSTER_POSTGRES_URL is '"),
-        ("BACKLOG_TIMEZONE", "Mars/Olympus", "BACKLOG_TIMEZONE is 'Mars/Olympus': expected an IANA time zone"),
-        ("BACKLOG_HISTORY_START", "2024-13", "BACKLOG_HISTORY_START is '2024-13': expected a month as YYYY-MM"),
-        ("BACKLOG_HISTORY_START", "2999-01", "BACKLOG_HISTORY_START is '2999-01': expected a month from 2000-01 up to"),
-        ("BACKLOG_PRIVACY_KEY", "too short", "BACKLOG_PRIVACY_KEY is '…': expected a secret of 16 characters or more"),
-        ("BACKLOG_PRIVACY_KEY_FILE", "/nowhere", "BACKLOG_PRIVACY_KEY_FILE is '…' (no such file or directory): expected"),
-        ("BACKLOG_BI_PASSWORD_FILE", "/nowhere", "BACKLOG_BI_PASSWORD_FILE is '…' (no such file or directory): expected"),
-        ("BACKLOG_DAGSTER_LOCATION", "acme corp", "BACKLOG_DAGSTER_LOCATION is 'acme corp': expected the name of a code location"),
-        ("BACKLOG_MARTS_OF", "acme,,beta", "BACKLOG_MARTS_OF is '': expected the name of a code location"),
-        ("BACKLOG_BROKER_URL", f"amqp://:{SECRET}@host", "BACKLOG_BROKER_URL is 'amqp:…' (it does not begin with redis://"),
-        ("BACKLOG_RATE_RESERVE", "1.5", "BACKLOG_RATE_RESERVE is '1.5': expected a share from 0 to below 1"),
-        ("BACKLOG_SERVICE_TOKEN", "too short", "BACKLOG_SERVICE_TOKEN is '…': expected a secret of 16 characters or more"),
-        ("BACKLOG_WEBHOOK_SECRET", "s3cr3t/with/slashes", "BACKLOG_WEBHOOK_SECRET is '…': expected letters, digits, - and _"),
-        ("BACKLOG_SERVICE_PROXY_HEADER", "X User", "BACKLOG_SERVICE_PROXY_HEADER is 'X User': expected the name of a header"),
-        ("BACKLOG_SERVICE_TRUSTED_PROXIES", "10.0.0.0/99", "BACKLOG_SERVICE_TRUSTED_PROXIES is '10.0.0.0/99': expected addresses"),
-        ("BACKLOG_DAGSTER_URL", "127.0.0.1:3000", "BACKLOG_DAGSTER_URL is '…' (it does not begin with http://"),
-        ("BACKLOG_DAGSTER_PUBLIC_URL", "dagster.acme", "BACKLOG_DAGSTER_PUBLIC_URL is '…' (it does not begin with http://"),
-    ],
-)
-def test_a_malformed_variable_is_named(shell: Shell, tmp_path: Path, name: str, value: str, said: str) -> None:
-    done = shell.run("load", **(SPACE | {name: value}))
+#: A few of `tests/resources/settings_cases.py`, each as another program reads it.
+PROGRAMS = [
+    (["load"], {"WAREHOUSE_URL": f"host=db password={SECRET}"}, "WAREHOUSE_URL is '…' (it does not begin with postgresql://)"),
+    (["up"], {"BACKLOG_URL": f"https://user:{SECRET}@acme.backlog.com"}, "BACKLOG_URL is 'https:…' (it has a user or a password)"),
+    (["status"], {"BACKLOG_API_KEY_FILE": f"{SECRET}", "BACKLOG_API_KEY": ""}, "BACKLOG_API_KEY_FILE is '…' (no such file"),
+    (["serve"], {"BACKLOG_DAGSTER_URL": f"http://:{SECRET}@host"}, "BACKLOG_DAGSTER_URL is 'http:…' (it has a user or a password)"),
+    (
+        ["grant", "bi"],
+        {"BACKLOG_APIKEY": SECRET},
+        "BACKLOG_APIKEY is '…': expected no variable of this name: did you mean BACKLOG_A",
+    ),
+    (
+        ["marts"],
+        {"BACKLOG_ALERT_MAIL_FROM": "a\nb@example.com"},
+        "BACKLOG_ALERT_MAIL_FROM is 'a\\nb@example.com': expected text without",
+    ),
+    (["alerts"], {"BACKLOG_ALERT_SLACK_URL": f"https://[hooks/{SECRET}"}, "BACKLOG_ALERT_SLACK_URL is 'https:…' (a [ or ] in it"),
+    (["-m", "service"], {"BACKLOG_SERVICE_TOKEN": "short"}, "BACKLOG_SERVICE_TOKEN is '…': expected a secret of 16 characters"),
+    (
+        ["-m", "pipelines.code_server"],
+        {"BACKLOG_URL": ""},
+        "BACKLOG_URL is '': expected the root of the space to which BACKLOG_API_KEY",
+    ),
+    (["-m", "pipelines.deployed", "webserver"], {"DAGSTER_POSTGRES_URL_FILE": SECRET}, "DAGSTER_POSTGRES_URL_FILE is '…' (no such"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "variables", "said"), PROGRAMS)
+def test_a_malformed_variable_is_named(
+    shell: Shell, tmp_path: Path, arguments: list[str], variables: dict[str, str], said: str
+) -> None:
+    done = shell.run(*arguments, **(SPACE | variables))
     assert refused(done, tmp_path).startswith(f"Error: {said}")
+    assert len(done.lines) == 1
     assert SECRET not in done.text
+
+
+def test_a_simulated_space_fills_no_server_unless_it_is_asked_for(shell: Shell, tmp_path: Path) -> None:
+    server = {"WAREHOUSE_URL": f"postgresql://u:{SECRET}@127.0.0.1:9/w", "DAGSTER_POSTGRES_URL": "postgresql://u@127.0.0.1:9/d"}
+    said = "expected the root of a space; or simulated, to fill the server of WAREHOUSE_URL with a simulated one"
+    for command in (["load"], ["up", "--port", str(free_port()), "--service-port", str(free_port())]):
+        done = shell.run(*command, **server)
+        assert (done.code, done.lines[-1]) == (2, f"Error: BACKLOG_URL is '': {said}")
+    asked = shell.run("status", **server, BACKLOG_URL="simulated")
+    assert (asked.code, asked.lines[-1][:42]) == (1, "Error: The warehouse cannot be used (conne")
+    assert SECRET not in asked.text
 
 
 @pytest.mark.parametrize(

@@ -82,22 +82,26 @@ def test_a_long_load_says_every_quarter_of_a_minute_how_far_it_is() -> None:
     assert lines == ["issues: 2,000 rows of 40,000"]
 
 
+SUMMARY = {
+    "status": "completed",
+    "simulated": False,
+    "tables": {
+        "issues": {"read": 12_345, "inserted": 1, "updated": 0, "unchanged": 12_344, "deleted": 0, "rejected": 0},
+        "users": {"read": 7},
+    },
+    "requests": {"read": 2, "search": 125, "retries": 1, "rate_limited": 0},
+    "seconds": 12.34,
+}
+
+
 def test_the_summary_lines_up_its_numbers_and_counts_its_requests() -> None:
-    rows = {"read": 12_345, "inserted": 1, "updated": 0, "unchanged": 12_344, "deleted": 0, "rejected": 0}
-    shown = summary_table(
-        {
-            "status": "completed",
-            "tables": {"issues": rows, "users": {"read": 7}},
-            "requests": {"read": 2, "search": 125, "retries": 1, "rate_limited": 0},
-            "seconds": 12.34,
-        }
-    )
-    lines = shown.splitlines()
+    lines = summary_table(SUMMARY).splitlines()
     assert lines[0].split() == ["table", "read", "inserted", "updated", "unchanged", "deleted", "rejected"]
     assert lines[2].split() == ["issues", "12,345", "1", "0", "12,344", "0", "0"]
     assert lines[3].split() == ["users", "7", "0", "0", "0", "0", "0"]
     assert lines[2].index("12,345") + 6 == lines[3].index("7") + 1  # right-aligned
     assert lines[-1] == "completed in 12.3 s with 127 requests (0 rate limited, 2 read, 1 retries, 125 search)"
+    assert summary_table(SUMMARY | {"simulated": True}).endswith("125 search), from a simulated space")
 
 
 @pytest.fixture

@@ -8,13 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
-from pipelines.environment import PROJECT_ROOT, prepare_storage, source
+from pipelines.environment import PROJECT_ROOT, check_kind, embedded, prepare_storage, source
 from pipelines.home_lock import HomeLock
 from pipelines.runtime import Runtime
 from resources.secret import Secret, reveal
 from resources.settings import Settings
 from resources.variables import SettingsError
+from resources.warehouse.connect import socket_folder
+from resources.warehouse.state import note_space_url
 
 UI, SERVICE = "http://127.0.0.1:3000", "http://127.0.0.1:3001"
 
@@ -22,7 +25,14 @@ UI, SERVICE = "http://127.0.0.1:3000", "http://127.0.0.1:3001"
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Return the settings of an empty environment in a folder of its own; what a command sets is taken back."""
-    for name in ("BACKLOG_URL", "BACKLOG_API_KEY", "BACKLOG_ELT_HOME", "DAGSTER_HOME", "DAGSTER_POSTGRES_URL"):
+    for name in (
+        "BACKLOG_URL",
+        "BACKLOG_API_KEY",
+        "BACKLOG_ELT_HOME",
+        "DAGSTER_HOME",
+        "DAGSTER_POSTGRES_URL",
+        "BACKLOG_ELT_SIMULATED",
+    ):
         monkeypatch.setenv(name, "")
     return Settings.from_env({"BACKLOG_ELT_HOME": str(tmp_path)})
 
@@ -126,3 +136,62 @@ def test_storage_is_laid_out_for_dagster_under_the_home(settings: Settings, tmp_
 def test_the_file_of_the_runtime_is_plain_json(settings: Settings, tmp_path: Path) -> None:
     on_simulated_space(settings).write(tmp_path)
     assert set(json.loads((tmp_path / "runtime.json").read_text())) == set(Runtime.__dataclass_fields__)
+
+
+def test_a_simulated_space_fills_a_server_only_when_it_is_asked_for(settings: Settings) -> None:
+    server = replace(settings, warehouse_url=Secret("postgresql://loader@db.example.com/warehouse"))
+    expected = "BACKLOG_URL is '': expected the root of a space; or simulated, to fill the server of WAREHOUSE_URL"
+    with pytest.raises(SettingsError, match=expected), source(server, alive=False):
+        pass
+    with pytest.raises(SettingsError, match=expected):
+        check_kind(server)
+    on_simulated_space(settings).write(settings.home)
+    with source(replace(server, simulated_by_name=True), alive=False) as found:
+        assert found.backlog_url == "http://127.0.0.1:8000"
+    assert os.environ["BACKLOG_ELT_SIMULATED"] == "1"
+    assert Settings.from_env({"BACKLOG_URL": "simulated"}).simulated_by_name
+
+
+def test_the_url_of_the_embedded_server_leads_to_it(settings: Settings, postgres_url: str) -> None:
+    """The server of this session stands for that of another home."""
+    assert embedded(settings)
+    elsewhere = replace(settings, warehouse_url=Secret(postgres_url))
+    assert not embedded(elsewhere)
+    if socket_folder(postgres_url):
+        assert embedded(replace(elsewhere, home=Path(socket_folder(postgres_url)).parent))
+
+
+@pytest.mark.parametrize(
+    ("held", "mine", "said"),
+    [
+        ([], None, ""),
+        (["http://127.0.0.1:41234"], None, ""),
+        (
+            ["https://acme.backlog.com"],
+            None,
+            "a warehouse of its own for a simulated space: this one holds https://acme.backlog.com",
+        ),
+        (["https://acme.backlog.com", "http://127.0.0.1:41234"], None, ""),
+        ([], "https://acme.backlog.com", ""),
+        (["https://beta.backlog.jp"], "https://acme.backlog.com", ""),
+        (
+            ["http://127.0.0.1:41234"],
+            "https://acme.backlog.com",
+            "a warehouse of its own for https://acme.backlog.com: this one holds a s",
+        ),
+        (["http://127.0.0.1:41234", "https://beta.backlog.jp"], "https://acme.backlog.com", ""),
+        (["https://acme.backlog.com"], "http://localhost:8080", ""),
+    ],
+)
+def test_a_simulated_space_and_a_real_one_do_not_come_into_one_warehouse(
+    settings: Settings, warehouse_url: str, warehouse: Engine, held: list[str], mine: str | None, said: str
+) -> None:
+    with warehouse.begin() as connection:
+        for number, url in enumerate(held):
+            note_space_url(connection, f"SPACE{number}", url)
+    own = replace(settings, warehouse_url=Secret(warehouse_url), backlog_url=mine, simulated=mine is None, simulated_by_name=True)
+    if said:
+        with pytest.raises(SettingsError, match=f"WAREHOUSE_URL is 'postgresql:…': expected {said}"):
+            check_kind(own)
+    else:
+        check_kind(own)

@@ -78,6 +78,8 @@ def test_a_load_that_ended_well_tells_its_figures_and_where_the_data_are() -> No
     assert told(working, replace(working, load=Load(19.0, 0, SUMMARY | {"tables": {}}))) == [
         "loaded: nothing has changed (19 s, 43 requests)"
     ]
+    simulated = replace(working, load=Load(19.0, 0, SUMMARY | {"simulated": True}))
+    assert told(working, simulated)[0].startswith("loaded: 2,000 issues, 8 comments from a simulated space in schema raw")
 
 
 def test_a_load_that_failed_tells_why_unless_its_run_was_told_of() -> None:

@@ -63,7 +63,8 @@ def test_the_figures_of_runs_add_up_table_by_table_and_everything_is_passed_on()
 
 def test_a_summary_is_completed_without_failures_and_failed_with_one() -> None:
     assert Summary({"users": {"read": 1}}, {"read": 2}, 1.239, ()).as_json() == {
-        "status": "completed", "tables": {"users": {"read": 1}}, "requests": {"read": 2}, "seconds": 1.24, "errors": [],
+        "status": "completed", "simulated": False, "tables": {"users": {"read": 1}}, "requests": {"read": 2}, "seconds": 1.24,
+        "errors": [],
     }  # fmt: skip
     failed = Summary({}, {}, 0, ("teams: refused",)).as_json()
     assert (failed["status"], failed["errors"]) == ("failed", ["teams: refused"])

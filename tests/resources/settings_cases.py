@@ -1,0 +1,216 @@
+"""The corpus of wrong settings: what somebody has set, and the line that is told of it.
+
+Each case stands for one that happened or may: a variable, its value, and the line as a pattern (after `Error: `). What is a
+secret holds SECRET, which is in no line. Add here: a value that was misunderstood. Keep out: what values mean together when they
+are right (`test_settings.py`).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from resources.variables import FILE, SECRETS
+
+SECRET = "S3CRET-of-nobody"
+SPACE = {"BACKLOG_URL": "https://acme.backlog.com", "BACKLOG_API_KEY": f"{SECRET}-key"}
+MAIL = {
+    "BACKLOG_ALERT_SMTP_URL": "smtp://mail.example.com",
+    "BACKLOG_ALERT_MAIL_FROM": "a@example.com",
+    "BACKLOG_ALERT_MAIL_TO": "b@example.com",
+}
+OAUTH = {"BACKLOG_URL": "https://acme.backlog.com", "BACKLOG_OAUTH_CLIENT_ID": "client-1"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """Variables beside those of a space, and the line."""
+
+    variables: Mapping[str, str]
+    line: str
+    base: Mapping[str, str] = field(default_factory=lambda: SPACE)
+
+
+#: The variables that hold an address, and the scheme of one.
+WEB = {
+    "BACKLOG_URL": "https",
+    "BACKLOG_DAGSTER_URL": "http",
+    "BACKLOG_DAGSTER_PUBLIC_URL": "https",
+    "BACKLOG_ALERT_SLACK_URL": "https",
+    "BACKLOG_ALERT_TEAMS_URL": "https",
+    "BACKLOG_ALERT_SMTP_URL": "smtps",
+    "BACKLOG_BROKER_URL": "redis",
+}
+DATABASES = ("WAREHOUSE_URL", "DAGSTER_POSTGRES_URL")
+PORT = "its port is no number from 1 to 65535"
+HOST = "its host is no name and no address"
+#: Form of an address -> what is wrong with it; the scheme is filled in.
+FORMS = {
+    f"user:{SECRET}@host/x": "it does not begin with",
+    f"host=db password={SECRET}": "it does not begin with",
+    f"mysql://user:{SECRET}@host/x": "it does not begin with",
+    f"{SECRET}": "it does not begin with",
+    f"//user:{SECRET}@host/x": "it does not begin with",
+    f"{{}}:/user:{SECRET}@host/x": HOST,
+    f"{{}}://user:{SECRET}@host:54x2/x": PORT,
+    f"{{}}://user:{SECRET}@host:0/x": PORT,
+    f"{{}}://user:{SECRET}@host:99999/x": PORT,
+    f"{{}}://user:{SECRET}@host:-1/x": PORT,
+    f"{{}}://user:{SECRET}/more@host/x": PORT,
+    f"{{}}://user:{SECRET}@more@host/x": "@ is written as %40",
+    f"{{}}://user:{SECRET}[@host/x": r"a \[ or \] in it stands for no IPv6 address",
+    f"{{}}://user:{SECRET}]@host/x": r"a \[ or \] in it stands for no IPv6 address",
+    f"{{}}://user:{SECRET}@[::gg]/x": r"a \[ or \] in it stands for no IPv6 address",
+    f"{{}}://user:{SECRET}@/x": HOST,
+    f"{{}}://user:{SECRET}@a..b/x": HOST,
+    f"{{}}://user:{SECRET}@-host-/x": HOST,
+    f"{{}}://user:{SECRET}@{'a' * 64}.test/x": HOST,
+    f"{{}}://user:{SECRET}@{'a.' * 150}test/x": HOST,
+    f"{{}}://user:{SECRET}@ho st/x": HOST,
+    f"{{}}://user:{SECRET}@host/a b": "it has a space or a backslash",
+    f"{{}}://user:{SECRET}@host/{'a' * 3_000}": "it is longer than 2,000 characters",
+    f"{{}}://user:{SECRET}@host/x\ny": "expected text without control characters",
+    f"{{}}://user:{SECRET}\0@host/x": "expected text without control characters",
+}
+#: Of a database, what its driver says of the same, and its options.
+OF_DATABASES = {
+    f"user:{SECRET}@host/x": r"it does not begin with postgresql://",
+    f"host=db password={SECRET}": r"it does not begin with postgresql://",
+    f"mysql://user:{SECRET}@host/x": r"it does not begin with postgresql://",
+    f"postgresql+asyncpg://user:{SECRET}@host/x": r"it does not begin with postgresql://",
+    f"{SECRET}": r"it does not begin with postgresql://",
+    f"//user:{SECRET}@host/x": r"it does not begin with postgresql://",
+    f"jdbc:postgresql://host/x?password={SECRET}": r"it does not begin with postgresql://",
+    f"postgresql://user:{SECRET}@host:54x2/x": PORT,
+    f"postgresql://user:{SECRET}@host:0/x": PORT,
+    f"postgresql://user:{SECRET}@host:99999/x": PORT,
+    f"postgresql://user:{SECRET}/more@host/x": "/ as %2F",
+    f"postgresql://user:{SECRET}@more@host/x": "@ is written as %40",
+    f"postgresql://user:{SECRET}@a..b/x": HOST,
+    f"postgresql://user:{SECRET}@ho st/x": HOST,
+    f"postgresql://user:{SECRET}@{'a' * 64}.test/x": HOST,
+    f"postgresql://user:{SECRET}%00@host/x": "it has an option that PostgreSQL does not know, or: in a password",
+    f"postgresql://user:{SECRET}@host/x%0Ay": "it has a control character",
+    f"postgresql://user:{SECRET}@host/x?colour=red": "it has an option that PostgreSQL does not know",
+    f"postgresql://user:{SECRET}@host/x?sslmode=sure": "its sslmode is unknown",
+    f"postgresql://user:{SECRET}@host/x?connect_timeout=soon": "one of its times is no number",
+    f"postgresql://user:{SECRET}@host/x\ty": "expected text without control characters",
+    f"postgresql://user:{SECRET}\0@host/x": "expected text without control characters",
+}
+#: Variables that no secret is in, and what is shown of them as it is.
+TEXTS: Mapping[tuple[str, str], str] = {
+    ("BACKLOG_TIMEZONE", "an IANA time zone"): "Mars/Olympus|JST+9|tokyo|Asia/Tokyo ' |９|../UTC|Asia/Tokyo\\",
+    ("BACKLOG_HISTORY_START", "a month as YYYY-MM"): (
+        "2024-13|2024|2024-1|24-01|2024/01|2024-01-01|２０２４-０１|2024−01|٢٠٢٤-٠١|0000-01|last year"
+    ),
+    ("BACKLOG_HISTORY_START", "a month from 2000-01 up to the current one"): "1999-12|2999-01|9999-12",
+    ("BACKLOG_RATE_RESERVE", "a share from 0 to below 1"): (
+        f"1|1.5|-0.1|nan|inf|-inf|1e999|0,2|20%|０.２|half|0x1|1_0|0.2.1|1e99999|{'9' * 5_000}"
+    ),
+    ("BACKLOG_DAGSTER_LOCATION", "the name of a code location"): f"acme corp|acme-corp|ａｃｍｅ|{'a' * 64}|_acme|acme/beta|会社",
+    ("BACKLOG_MARTS_OF", "the name of a code location"): "acme,,beta|,|acme, be ta|acme；beta|acme、beta",
+    ("BACKLOG_SERVICE_PROXY_HEADER", "the name of a header"): "X User|X-User:|9|ユーザー|X_User",
+    ("BACKLOG_SERVICE_TRUSTED_PROXIES", "addresses or networks"): (
+        "10.0.0.0/99|10.0.0|10.0.0.1;10.0.0.2|proxy.example.com|10.0.0.1/8|::g|１０.0.0.1x|010.0.0.1"
+    ),
+    ("BACKLOG_LOG_FORMAT", "text or json"): "xml|ｊｓｏｎ|json,text|1",
+    ("BACKLOG_LOG_LEVEL", "DEBUG or INFO or WARNING or ERROR"): "LOUD|10|TRACE|WARN",
+    ("BACKLOG_ELT_HOME", "a folder"): "~nobody-of-this-name|~nobody-of-this-name/elt",
+    ("BACKLOG_ALERT_MAIL_FROM", "a mail address"): (
+        "elt|elt@|@example.com|a b@example.com|elt＠example.com|a@b@example.com|Elt <elt>|<>"
+    ),
+    ("BACKLOG_ALERT_MAIL_TO", "a mail address"): "a@example.com;b|a@example.com,b|，|ops",
+    ("BACKLOG_OAUTH_CLIENT_ID", "the client id of an application"): f"クライアント|a b|{'a' * 300}",
+}
+#: Control characters, and bytes that are no UTF-8 as Python reads them from the environment.
+UNSEEN = ("\n", "\r", "\0", "\x1b[31m", "\x7f", "\udcff", "\u2028", "\x85")
+SHORT = ("BACKLOG_PRIVACY_KEY", "BACKLOG_SERVICE_TOKEN", "BACKLOG_WEBHOOK_SECRET")
+#: A name that is none of ours -> the one that was meant.
+NAMES = {
+    "BACKLOG_ULR": "BACKLOG_URL",
+    "BACKLOG_APIKEY": "BACKLOG_API_KEY",
+    "BACKLOG_KEY": "BACKLOG_",
+    "BACKLOG_TIME_ZONE": "BACKLOG_TIMEZONE",
+    "BACKLOG_WAREHOUSE_URL": "WAREHOUSE_URL",
+    "BACKLOG_HOME": "BACKLOG_ELT_HOME",
+    "BACKLOG_ELT_TIMEZONE": "BACKLOG_TIMEZONE",
+    "BACKLOG_ALERT_SLACK": "BACKLOG_ALERT_SLACK_URL",
+    "BACKLOG_SERVICE_PROXY_HEADERS": "BACKLOG_SERVICE_PROXY_HEADER",
+    "BACKLOG_URL_FILE": "BACKLOG_",
+    "backlog_url": "BACKLOG_URL",
+    "Backlog_Api_Key": "BACKLOG_API_KEY",
+    "warehouse_url": "WAREHOUSE_URL",
+    "BACKLOG_WEBHOOKS_SECRET": "BACKLOG_WEBHOOK_SECRET",
+    "BACKLOG_OAUTH_SECRET": "BACKLOG_OAUTH_CLIENT_SECRET",
+}
+
+
+def cases() -> Iterator[Case]:
+    """Yield all cases."""
+    for name, scheme in WEB.items():
+        for form, wrong in FORMS.items():
+            yield Case({name: form.format(scheme)}, rf"{name} is '[a-z]*:?…'.*{wrong}")
+    for name in DATABASES:
+        for form, wrong in OF_DATABASES.items():
+            yield Case({name: form}, rf"{name} is '[a-z]*:?…'.*({wrong})")
+    for name in ("BACKLOG_URL", "BACKLOG_DAGSTER_URL", "BACKLOG_DAGSTER_PUBLIC_URL"):
+        for user in (f"user:{SECRET}", f":{SECRET}", SECRET):
+            yield Case({name: f"https://{user}@host"}, rf"{name} is 'https:…' \(it has a user or a password\)")
+        for query in (f"?key={SECRET}", f"#{SECRET}", "?", "#"):
+            yield Case({name: f"https://host{query}"}, rf"{name} is 'https:…' \(it has a query\)")
+    for (name, expected), values in TEXTS.items():
+        base = SPACE | MAIL if "MAIL" in name else OAUTH if "OAUTH" in name else SPACE
+        for value in values.split("|"):
+            yield Case({name: value}, rf"{name} is ['\"].*['\"]: expected .*{expected}", base)
+    for name in dict.fromkeys((*SECRETS, *WEB, *(name for name, _ in TEXTS))):
+        for unseen in UNSEEN[:2] if name in SECRETS else UNSEEN:
+            yield Case({name: f"a{unseen}b"}, rf"{name} is '.*': expected text without control characters", SPACE | MAIL)
+    for name in SHORT:
+        for value in ("x", "x" * 15, "短い"):
+            yield Case({name: value}, rf"{name} is '…': expected a secret of 16 characters or more")
+    for value in (f"{SECRET}/with/slashes", f"{SECRET} with blanks", f"{SECRET}-日本語", f"{SECRET}％20"):
+        yield Case({"BACKLOG_WEBHOOK_SECRET": value}, r"BACKLOG_WEBHOOK_SECRET is '…': expected letters, digits, - and _")
+    for value in (f"{SECRET}-日本語", f"{SECRET} with blanks", f"{SECRET}ｘ"):
+        yield Case({"BACKLOG_SERVICE_TOKEN": value}, r"BACKLOG_SERVICE_TOKEN is '…': expected ASCII letters")
+    for value in (f"{SECRET}ａ", f"{SECRET} {SECRET}", f"“{SECRET}”"):
+        yield Case({"BACKLOG_API_KEY": value}, r"BACKLOG_API_KEY is '…': expected an API key as Backlog shows it")
+    for value in ("short", f"{SECRET}=", "=" * 44, "ａ" * 44, ",", f"{'A' * 43}=,{SECRET}"):
+        oauth = OAUTH | {"BACKLOG_OAUTH_CLIENT_SECRET": SECRET}
+        yield Case({"BACKLOG_TOKEN_KEY": value}, r"BACKLOG_TOKEN_KEY is '…?': expected a key by which the tokens", oauth)
+    for name in SECRETS:
+        # Where a path belongs, somebody has put the secret itself.
+        yield Case(
+            {name + FILE: SECRET}, rf"{name}_FILE is '…' \(no such file or directory\): expected the path of a file", _without(name)
+        )
+        yield Case({name + FILE: f"~{SECRET}/key"}, rf"{name}_FILE is '…' \(it is no path\)", _without(name))
+    yield Case({"BACKLOG_API_KEY_FILE": "/"}, r"BACKLOG_API_KEY_FILE is '…' \(is a directory\)", _without("BACKLOG_API_KEY"))
+    yield Case({"BACKLOG_API_KEY_FILE": "/dev/null"}, r"BACKLOG_API_KEY_FILE is '…' \(it is empty\)", _without("BACKLOG_API_KEY"))
+    yield Case(
+        {"BACKLOG_API_KEY_FILE": "a" * 5_000}, r"BACKLOG_API_KEY_FILE is '…' \(file name too long\)", _without("BACKLOG_API_KEY")
+    )
+    for name, meant in NAMES.items():
+        yield Case({name: SECRET}, rf"{name} is '…': expected no variable of this name: did you mean {meant}")
+    yield Case({"BACKLOG_ \n": SECRET}, r"BACKLOG_… is '…': expected no variable of this name")
+    yield from together()
+
+
+def together() -> Iterator[Case]:
+    """Yield what is wrong with several variables together."""
+    nothing: dict[str, str] = {}
+    yield Case({"BACKLOG_API_KEY": SECRET}, "BACKLOG_URL is '': expected the root of the space to which BACKLOG_API_KEY", nothing)
+    yield Case({"BACKLOG_OAUTH_CLIENT_ID": "client-1"}, "BACKLOG_OAUTH_CLIENT_SECRET is '': expected the client secret", nothing)
+    yield Case({"BACKLOG_OAUTH_CLIENT_SECRET": SECRET}, "BACKLOG_OAUTH_CLIENT_ID is '': expected the client id", nothing)
+    oauth = {"BACKLOG_OAUTH_CLIENT_ID": "client-1", "BACKLOG_OAUTH_CLIENT_SECRET": SECRET}
+    yield Case(oauth, "BACKLOG_URL is '': expected the root of the space to which BACKLOG_OAUTH_CLIENT_ID", nothing)
+    yield Case(oauth, "BACKLOG_API_KEY is '…': expected nothing while BACKLOG_OAUTH_CLIENT_ID is set")
+    yield Case(oauth, "BACKLOG_TOKEN_KEY is '': expected a key by which", {"BACKLOG_URL": "https://acme.backlog.com"})
+    yield Case({"BACKLOG_API_KEY": ""}, "BACKLOG_API_KEY is '': expected the API key of a user of https://acme.backlog.com")
+    yield Case({"BACKLOG_URL": "simulated"}, "BACKLOG_API_KEY is '…': expected nothing while BACKLOG_URL is simulated")
+    yield Case({"BACKLOG_URL": "Simulated"}, r"BACKLOG_URL is '…' \(it does not begin with")
+    smtp = {"BACKLOG_ALERT_SMTP_URL": f"smtp://me:{SECRET}@mail"}
+    yield Case(smtp, "BACKLOG_ALERT_MAIL_FROM is '': expected a mail address")
+    yield Case(smtp | {"BACKLOG_ALERT_MAIL_FROM": "a@example.com"}, "BACKLOG_ALERT_MAIL_TO is '': expected a mail address")
+
+
+def _without(name: str) -> dict[str, str]:
+    if name == "BACKLOG_API_KEY":
+        return {"BACKLOG_URL": SPACE["BACKLOG_URL"]}
+    return SPACE
