@@ -34,6 +34,7 @@ WEB = {
     "BACKLOG_URL": "https",
     "BACKLOG_DAGSTER_URL": "http",
     "BACKLOG_DAGSTER_PUBLIC_URL": "https",
+    "BACKLOG_SERVICE_PUBLIC_URL": "https",
     "BACKLOG_ALERT_SLACK_URL": "https",
     "BACKLOG_ALERT_TEAMS_URL": "https",
     "BACKLOG_ALERT_SMTP_URL": "smtps",
