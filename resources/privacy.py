@@ -24,6 +24,7 @@ _ASSIGNEE = frozenset({"assigner", "assignee"})
 _VALUES = ("originalValue", "newValue", "oldValue", "old_value", "new_value")
 _DIGITS = re.compile("[0-9]+")
 _TAG, _DIGEST = 4, 16
+_FORGOTTEN = re.compile("forgotten-[0-9]+")
 _REPLACED = re.compile(f"(?:user|login|mail|other)-[0-9a-f]{{{_TAG + _DIGEST}}}|forgotten-[0-9]+")
 
 
@@ -31,18 +32,18 @@ def _is_user(value: Mapping[str, Any], *, held: bool) -> bool:
     return not _MARKS.isdisjoint(value) or (held and "name" in value)
 
 
-def _users(value: Any, user_id: int, *, held: bool = False) -> Iterator[Mapping[str, Any]]:
-    """Yield the objects that are a user of this id, wherever they are nested."""
+def _users(value: Any, *, held: bool = False) -> Iterator[Mapping[str, Any]]:
+    """Yield the objects that are a user, wherever they are nested."""
     if isinstance(value, list):
         for item in value:
-            yield from _users(item, user_id, held=held)
+            yield from _users(item, held=held)
     elif isinstance(value, dict):
         if _is_user(value, held=held):
-            if value.get("id") == user_id:
-                yield value
+            yield value
             return
         for name, item in value.items():
-            yield from _users(item, user_id, held=name in _HOLDERS)
+            if isinstance(item, dict | list):
+                yield from _users(item, held=name in _HOLDERS)
 
 
 def _texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -54,10 +55,14 @@ def _texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
         yield from _texts(inner, item)
 
 
+def _told(user: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Return field and text of all that an object tells of who a user is; the field of a name is `name`."""
+    return {told for name, item in user.items() if name not in _KEPT for told in _texts(name, item)}
+
+
 def told_of(record: Any, user_id: int) -> set[tuple[str, str]]:
     """Return field and text of all that a record tells of who a user is; the field of a name is `name`."""
-    parts = ((name, item) for user in _users(record, user_id) for name, item in user.items() if name not in _KEPT)
-    return {told for name, item in parts for told in _texts(name, item)}
+    return {told for user in _users(record) if user.get("id") == user_id for told in _told(user)}
 
 
 @cache
@@ -70,15 +75,27 @@ def fingerprint(space_key: str, name: str) -> str:
 
 @dataclass(frozen=True)
 class Forgotten:
-    """The people of a space who are to be forgotten: their ids, and fingerprint -> id of the names that they had."""
+    """The people of a space who are to be forgotten: their ids, and fingerprint -> id of the names that they had.
+
+    The source shows new names of theirs, by which alone they are told in change logs. `met` has those that were met while it was
+    read and are not noted yet, name -> id. With `grown` names came to be known after the reading began.
+    """
 
     space_key: str = ""
     ids: frozenset[int] = frozenset()
     names: Mapping[str, int] = field(default_factory=dict)
+    met: Mapping[str, int] = field(default_factory=dict, repr=False)
+    grown: bool = False
+
+    def and_of(self, noted: "Forgotten") -> "Forgotten":
+        """Return the same with the names that are noted by now."""
+        if noted.names.keys() <= self.names.keys():
+            return self
+        return replace(self, names={**self.names, **noted.names}, grown=True)
 
     def who(self, name: str) -> int | None:
         """Return the id of the person who had a name, None when nobody who is forgotten had it."""
-        return self.names.get(fingerprint(self.space_key, name)) if self.names else None
+        return self.names.get(fingerprint(self.space_key, name))
 
 
 @dataclass(frozen=True)
@@ -108,7 +125,43 @@ class Mask:
 
     def __call__(self, value: Any) -> Any:
         """Return the JSON value with people replaced; the value itself is not changed."""
-        return value if self.idle else self._any(value, held=False)
+        return self.read(value)[0]
+
+    def read(self, value: Any) -> tuple[Any, "Mask"]:
+        """Return the JSON value with people replaced, and the mask that knows the names, too, by which it shows the forgotten."""
+        if self.idle:
+            return value, self
+        mask = self._taught_by(value) if self.forgotten.ids else self
+        return mask._any(value, held=False), mask
+
+    def meeting(self, met: Mapping[str, int]) -> "Mask":
+        """Return the mask that knows more names (name -> id) of people who are forgotten."""
+        known = self.forgotten
+        # With a key names are known by their pseudonyms only: whoever has the fingerprints cannot try names.
+        prints = {fingerprint(known.space_key, self.by_key(name)): user for name, user in met.items()}
+        return self.but(replace(known, names={**known.names, **prints}, met={**known.met, **met}, grown=True))
+
+    def by_key(self, name: str, kind: str = "name") -> str:
+        """Return what stands for a name, or another text of a user, of somebody who is not forgotten."""
+        if not self.key or _REPLACED.fullmatch(name):
+            return name
+        prefix = _PREFIXES.get(kind, "other")
+        return f"{prefix}-{self.tag}{self._digest(prefix, name)[:_DIGEST]}"
+
+    def _taught_by(self, value: Any) -> "Mask":
+        shown = (user for user in _users(value) if isinstance(user.get("id"), int) and user["id"] in self.forgotten.ids)
+        met = {name: user["id"] for user in shown for kind, name in _told(user) if kind == "name" and self._is_new(name)}
+        return self.meeting(met) if met else self
+
+    def _is_new(self, name: str) -> bool:
+        return not _FORGOTTEN.fullmatch(name) and self._gone(name) is None
+
+    def _gone(self, name: str) -> int | None:
+        """Return who of the forgotten has a name, or the pseudonym that stands for it."""
+        if not self.forgotten.names:
+            return None
+        gone, shown = self.forgotten.who(name), self.by_key(name)
+        return self.forgotten.who(shown) if gone is None and shown != name else gone
 
     def _any(self, value: Any, *, held: bool) -> Any:
         if isinstance(value, list):
@@ -146,16 +199,8 @@ class Mask:
         return self._text("name", value) if isinstance(value, str) and value and not _DIGITS.fullmatch(value) else value
 
     def _text(self, name: str, value: str) -> str:
-        if _REPLACED.fullmatch(value):
-            gone = self.forgotten.who(value)
-            return value if gone is None else f"forgotten-{gone}"
-        gone = self.forgotten.who(value) if name == "name" else None
-        shown = value
-        if gone is None and self.key:
-            prefix = _PREFIXES.get(name, "other")
-            shown = f"{prefix}-{self.tag}{self._digest(prefix, value)[:_DIGEST]}"
-            gone = self.forgotten.who(shown) if name == "name" else None
-        return shown if gone is None else f"forgotten-{gone}"
+        gone = self._gone(value) if name == "name" or _REPLACED.fullmatch(value) else None
+        return self.by_key(value, name) if gone is None else f"forgotten-{gone}"
 
     def _digest(self, kind: str, value: str) -> str:
         return hmac.new(self.key.encode(), f"{kind}\0{value}".encode("utf-8", "surrogatepass"), sha256).hexdigest()

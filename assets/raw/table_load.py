@@ -30,7 +30,7 @@ from resources.warehouse.deletes import mark_missing
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.loader import MergeResult, merge
 from resources.warehouse.locks import Locks
-from resources.warehouse.people import hold
+from resources.warehouse.people import hold, learn
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.run_log import one_line, projects_of
 from resources.warehouse.schema import SPECS
@@ -123,12 +123,25 @@ class TableLoad:
         """Open a transaction, and commit it only if the load still holds its locks: no other load has begun meanwhile.
 
         Raises:
-            WarehouseError: the server refused, or the locks are lost; then nothing was written.
+            WarehouseError: the server refused, somebody was forgotten, or the locks are lost; then nothing was written.
         """
         self.turns.go_on()
+        self.learn_names()
         with self.engine.begin() as connection:
+            mask = self.client.mask
+            self.client.mask = mask.but(hold(connection, self.space_key, mask.forgotten))
             yield connection
             self.turns.locks.verify()
+
+    def learn_names(self) -> None:
+        """Note the names that the source has shown of people who are forgotten, and erase them where they are stored already.
+
+        Raises:
+            WarehouseError: the server refused, or a build of the marts does not end.
+        """
+        if self.client.mask.forgotten.met:
+            self.client.mask, changed = learn(self.engine, self.space_key, self.client.mask)
+            self.context.log.info(f"a new name of somebody who is forgotten: {sum(changed.values())} rows were rewritten")
 
     def lock_projects(self, project_ids: Collection[int], *, wait: bool = True) -> set[int]:
         """Lock projects against other loads of this table, until `unlock_projects` or the end; return those that are locked now.
@@ -150,12 +163,13 @@ class TableLoad:
         self.turns.unlock_projects(project_ids)
 
     def merge(self, connection: Connection, records: Sequence[Record], extra: Mapping[str, int]) -> MergeResult:
-        """Merge records inside the caller's transaction, uncounted."""
-        hold(connection, self.space_key, self.client.mask.forgotten)
+        """Merge records inside the caller's transaction, which `writing` has opened, uncounted."""
+        mask = self.client.mask
         return merge(
             connection,
             self.spec,
-            records,
+            # They may have been read before a name was known.
+            mask(records) if mask.forgotten.grown else records,
             space_key=self.space_key,
             timezone=str(self.space["timezone"]),
             run_id=self.context.run.run_id,
@@ -262,6 +276,7 @@ def table_load(
                     turns.lock_table()
                 load.progress.start(table, None)
                 yield load
+                load.learn_names()
     except (BacklogError, WarehouseError) as error:
         if load is None or not load.turns.failed:
             # Before it had a row: the source or the warehouse was not there. A warehouse that is gone cannot be told.

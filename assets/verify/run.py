@@ -3,7 +3,7 @@
 Add here: another way to compare. Keep out: commands and jobs (`pipelines/verification.py`).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Engine
@@ -18,6 +18,7 @@ from assets.verify.quick import quick
 from assets.verify.result import ProjectVerdict, Verification
 from resources.backlog.client import BacklogClient
 from resources.progress import Progress
+from resources.warehouse.people import showing
 from resources.warehouse.verifications import How, Outcome, record
 
 
@@ -98,8 +99,13 @@ class Comparison:
             [self._verdict(deep, project, differences) for project in self._chosen],
             {table: (sum(deep.source[table, project] for project in (0, *ids)), stored[table]) for table in tables},
             differences,
-            tuple(deep.errors),
+            (*deep.errors, *self._shown_again()),
         )
+
+    def _shown_again(self) -> Iterator[str]:
+        """Yield a line for each table that shows somebody who is forgotten by a name that the source has told meanwhile."""
+        for table, rows in showing(self._engine, self._space_key, self._client.mask).items():
+            yield f"{table}: {rows} rows show a new name of somebody who is forgotten; `backlog-elt load` erases it"
 
     def _verdict(self, deep: Deep, project: Project, differences: Sequence[Difference]) -> ProjectVerdict:
         mine = [one for one in differences if one.project_id == project.id]

@@ -17,21 +17,20 @@ def forget(user_id: int, yes: bool) -> None:
     """Erase a person from the warehouse, and keep it so.
 
     Names, addresses and login in every schema, also in what later loads bring. It shows who it is, and asks. What people have
-    written stays, and so does what
-    Backlog has.
+    written stays, and so does what Backlog has. Once more, it erases what is told of the person since.
     """
     settings = Settings.of_this_process()
     from pipelines import forgetting
 
     person = forgetting.look_up(settings, user_id)
-    if person.forgotten_at:
-        click.echo(f"User {user_id} was forgotten already, on {person.forgotten_at:%Y-%m-%d}: nothing was changed.")
-        return
-    if not yes:
+    if not yes and not person.forgotten_at:
         click.confirm(f"Erase {person} from the warehouse of {person.space_key}? This cannot be taken back", abort=True)
     changed = forgetting.forget(settings, person)
     for table, rows in sorted(changed.items()):
         click.echo(f"{table:<32}{rows:>10,} rows")
+    if person.forgotten_at and not changed:
+        click.echo(f"User {user_id} was forgotten already, on {person.forgotten_at:%Y-%m-%d}: nothing was changed.")
+        return
     click.echo(f"User {user_id} is forgotten: forgotten-{user_id} stands in place of names and addresses.")
 
 

@@ -280,10 +280,12 @@ class BacklogClient:
             kind = response.headers.get("content-type", "no content type")
             try:
                 # The standard parser, on purpose: it keeps lone surrogates, which faster ones refuse.
-                return self.mask(json.loads(response.content))
+                value, self.mask = self.mask.read(json.loads(response.content))
             except ValueError:
                 if "json" not in kind:
                     break
+            else:
+                return value
         said = f"GET {path}: {response.status_code}, but the body is not JSON ({kind})"
         error = MalformedResponse(f"{said}; is BACKLOG_URL the root of a Backlog space?", status=response.status_code)
         self._transport.report(error, "GET", path)

@@ -11,7 +11,23 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, Text, TextClause, and_, case, cast, not_, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    Text,
+    TextClause,
+    and_,
+    case,
+    cast,
+    func,
+    not_,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)  # fmt: skip
 
 from resources.privacy import Mask
 from resources.warehouse.inbox import NOT_KEPT
@@ -28,19 +44,36 @@ _MADE = ("staging", "mart")
 _AT_ONCE = 500
 
 
-def rewrite(conn: Connection, space_key: str, mask: Mask) -> Counter[str]:
+def rewrite(conn: Connection, space_key: str, mask: Mask, texts: Collection[str] = ()) -> Counter[str]:
     """Replace people in every row of raw and ops as in records that come now; return table -> rows that were changed.
 
-    Reads every row: a minute for a million, two and a half where each is changed.
+    Reads every row: a minute for a million, two and a half where each is changed. With `texts` only rows that show one of these.
     """
     changed: Counter[str] = Counter()
     for spec in SPECS.values():
         if spec.key:
-            changed[spec.table.fullname] = _rewrite_raw(conn, spec, space_key, mask)
+            changed[spec.table.fullname] = _rewrite_raw(conn, spec, space_key, mask, texts)
     changed[str(names)] = _rewrite_names(conn, space_key, mask)
     for table in (rejected_records, webhook_events):
-        changed[str(table)] = _rewrite_json(conn, table, space_key, mask)
+        changed[str(table)] = _rewrite_json(conn, table, space_key, mask, texts)
     return changed
+
+
+def count_showing(conn: Connection, space_key: str, texts: Collection[str]) -> Counter[str]:
+    """Count the rows of raw and ops that show one of some texts as a value of their JSON; return table -> rows."""
+    found: Counter[str] = Counter()
+    if texts:
+        for table in (*(spec.table for spec in SPECS.values()), rejected_records, webhook_events):
+            query = select(func.count()).select_from(table).where(table.c.space_key == space_key, _shows(table, texts))
+            found[table.fullname] = conn.execute(query).scalar_one()
+    return found
+
+
+def _shows(table: Table, texts: Collection[str]) -> ColumnElement[bool]:
+    """Choose the rows whose JSON has one of some texts as a whole value; without texts all."""
+    shown = cast(table.c.payload, Text)
+    forms = {json.dumps(one, ensure_ascii=ascii_) for one in texts for ascii_ in (False, True)}
+    return or_(*(shown.contains(form, autoescape=True) for form in sorted(forms))) if texts else true()
 
 
 def shown_names(spec: TableSpec) -> list[ColumnElement[str]]:
@@ -56,9 +89,10 @@ def shown_names(spec: TableSpec) -> list[ColumnElement[str]]:
 # -- raw ------------------------------------------------------------------------------------------------------------
 
 
-def _rewrite_raw(conn: Connection, spec: TableSpec, space_key: str, mask: Mask) -> int:
+def _rewrite_raw(conn: Connection, spec: TableSpec, space_key: str, mask: Mask, texts: Collection[str]) -> int:
     table = spec.table
-    query = select(*(table.c[name] for name in spec.key), table.c.payload).where(table.c.space_key == space_key)
+    chosen = (table.c.space_key == space_key, _shows(table, texts))
+    query = select(*(table.c[name] for name in spec.key), table.c.payload).where(*chosen)
     rows = 0
     for batch in _chunks(
         (tuple(key), new) for key, new in _replaced(conn.execute(query.execution_options(yield_per=_AT_ONCE)), mask)
@@ -117,9 +151,10 @@ def _rewrite_names(conn: Connection, space_key: str, mask: Mask) -> int:
     return rows
 
 
-def _rewrite_json(conn: Connection, table: Table, space_key: str, mask: Mask) -> int:
+def _rewrite_json(conn: Connection, table: Table, space_key: str, mask: Mask, texts: Collection[str]) -> int:
     rows = 0
-    query = select(table.c.id, table.c.payload).where(table.c.space_key == space_key).execution_options(yield_per=_AT_ONCE)
+    chosen = (table.c.space_key == space_key, _shows(table, texts))
+    query = select(table.c.id, table.c.payload).where(*chosen).execution_options(yield_per=_AT_ONCE)
     for number, payload in conn.execute(query):
         value = _read(payload)
         # What is no JSON cannot be told apart.
@@ -161,9 +196,11 @@ def erase_texts(conn: Connection, space_key: str, texts: Collection[str], new: s
         or_(*(body.contains(json.dumps(one)[1:-1], autoescape=True) for one in texts)),
     )
     told = or_(*(example.contains(json.dumps(one, ensure_ascii=False)[1:-1], autoescape=True) for one in texts))
-    for table, held, column in ((unexpected_fields, told, "example"), (webhook_events, no_json, "payload")):
-        statement = update(table).where(table.c.space_key == space_key, held).values({column: json.dumps(new)})
-        changed[str(table)] += conn.execute(statement).rowcount
+    # PostgreSQL says what it has refused.
+    refused = or_(*(rejected_records.c.error.contains(one, autoescape=True) for one in texts))
+    for column, held in ((example, told), (body, no_json), (rejected_records.c.error, refused)):
+        statement = update(column.table).where(column.table.c.space_key == space_key, held).values({column.name: json.dumps(new)})
+        changed[str(column.table)] += conn.execute(statement).rowcount
     for table_name, column, is_list in conn.execute(_COLUMNS, {"schemas": list(_MADE)}).all():
         value, held_by = ":new", f"{column} = ANY(:texts)"
         if is_list:

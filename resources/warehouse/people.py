@@ -7,20 +7,22 @@ rewritten (`masking.py`).
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, Text, and_, cast, func, insert, not_, null, or_, select, text, update
+from sqlalchemy import Connection, Engine, and_, insert, not_, null, or_, select, text, update
 
-from resources.privacy import Forgotten, Mask, fingerprint, told_of
+from resources.privacy import Forgotten, Mask, fingerprint
 from resources.warehouse.errors import WarehouseBusyError
 from resources.warehouse.locks import Locks
-from resources.warehouse.masking import PSEUDONYM, erase_texts, rewrite, shown_names
+from resources.warehouse.masking import PSEUDONYM, count_showing, erase_texts, rewrite, shown_names
+from resources.warehouse.names_of_people import known_by
+from resources.warehouse.records import sanitise
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import forgotten_users, names
 
-_AT_ONCE = 500
 _BUILD_WAIT_SECONDS = 600.0
 
 
@@ -31,16 +33,20 @@ def forgotten(conn: Connection, space_key: str) -> Forgotten:
     return Forgotten(space_key, frozenset(user for user, _ in rows), {print_: user for user, prints in rows for print_ in prints})
 
 
-def hold(conn: Connection, space_key: str, known: Forgotten) -> None:
+def hold(conn: Connection, space_key: str, known: Forgotten) -> Forgotten:
     """Let nobody be forgotten until the transaction ends, so that nothing of who is comes back by rows that were read before.
+
+    The first thing in a transaction: whoever erases somebody waits for its end, and changes rows that it may touch. Return who is
+    forgotten, with the names that others have met since `known` was read.
 
     Raises:
         WarehouseBusyError: somebody was forgotten since `known` was read.
     """
     conn.execute(text("LOCK TABLE ops.forgotten_users IN ROW SHARE MODE"))
-    count = select(func.count()).where(forgotten_users.c.space_key == space_key)
-    if conn.execute(count).scalar_one() != len(known.ids):
+    now = forgotten(conn, space_key)
+    if now.ids != known.ids:
         raise WarehouseBusyError("somebody was forgotten while this load read: nothing more is written, the next load goes on")
+    return known.and_of(now)
 
 
 @dataclass(frozen=True)
@@ -79,21 +85,63 @@ def person(engine: Engine, space_key: str, user_id: int) -> Person | None:
 def forget(engine: Engine, space_key: str, user_id: int, mask: Mask) -> dict[str, int]:
     """Erase a user from all schemas, and note the id so that nothing of the user is written again.
 
-    All in one transaction: other loads wait with what they write until it ends. Return table -> rows that were changed.
+    Once more, it erases names that have come to be known, or that can be told by issues and change logs, since then. All in one
+    transaction: other loads wait with what they write until it ends. Return table -> rows that were changed.
 
     Raises:
         WarehouseError: the warehouse cannot be used, or a build of the marts does not end; nothing was erased.
     """
-    with Locks(engine, "all spaces", f"forget of user {user_id}") as locks:
+    with _erasing(engine, f"forget of user {user_id}") as conn:
+        called, texts = known_by(conn, space_key, user_id)
+        _note(conn, space_key, user_id, called)
+        changed = rewrite(conn, space_key, mask.but(forgotten(conn, space_key)))
+        changed.update(erase_texts(conn, space_key, texts, f"forgotten-{user_id}"))
+    return {table: rows for table, rows in changed.items() if rows}
+
+
+def learn(engine: Engine, space_key: str, mask: Mask) -> tuple[Mask, dict[str, int]]:
+    """Note the names of people who are forgotten that a mask has met, and erase them where they were stored before that.
+
+    Return the mask without anything left to note, and table -> rows that were changed. What others have noted meanwhile, they have
+    erased.
+
+    Raises:
+        WarehouseError: the warehouse cannot be used, or a build of the marts does not end; nothing was noted.
+    """
+    met = {form: user for name, user in mask.forgotten.met.items() for form in (name, sanitise(name))}
+    mask = mask.meeting(met)
+    changed: Counter[str] = Counter()
+    with _erasing(engine, "a new name of somebody who is forgotten") as conn:
+        noted = forgotten(conn, space_key)
+        new = {name: user for name, user in met.items() if user in noted.ids and noted.who(mask.by_key(name)) is None}
+        for user in sorted(set(new.values())):
+            called = {mask.by_key(name) for name in new if new[name] == user}
+            _note(conn, space_key, user, called)
+            texts = {sanitise(name) for name in new if new[name] == user} | {sanitise(name) for name in called}
+            changed.update(rewrite(conn, space_key, mask, texts))
+            changed.update(erase_texts(conn, space_key, texts, f"forgotten-{user}"))
+    return mask.but(replace(mask.forgotten, met={})), {table: rows for table, rows in changed.items() if rows}
+
+
+def showing(engine: Engine, space_key: str, mask: Mask) -> dict[str, int]:
+    """Return table -> rows that show a name of somebody who is forgotten which a mask has met, and nobody has noted."""
+    if not mask.forgotten.met:
+        return {}
+    with engine.connect() as conn:
+        noted = forgotten(conn, space_key)
+        new = [name for name in mask.forgotten.met if noted.who(mask.by_key(name)) is None]
+        texts = {sanitise(form) for name in new for form in (name, mask.by_key(name))}
+        return {table: rows for table, rows in count_showing(conn, space_key, texts).items() if rows}
+
+
+@contextmanager
+def _erasing(engine: Engine, why: str) -> Iterator[Connection]:
+    """Open a transaction in which rows may be rewritten: no marts are built, and other loads wait with what they write."""
+    with Locks(engine, "all spaces", why) as locks:
         locks.acquire("marts", _BUILD_WAIT_SECONDS)
         with engine.begin() as conn:
             conn.execute(text("LOCK TABLE ops.forgotten_users IN EXCLUSIVE MODE"))
-            called, texts = _known_by(conn, space_key, user_id)
-            prints = sorted({fingerprint(space_key, name) for name in called})
-            _note(conn, space_key, user_id, prints)
-            changed = rewrite(conn, space_key, mask.but(forgotten(conn, space_key)))
-            changed.update(erase_texts(conn, space_key, texts, f"forgotten-{user_id}"))
-    return {table: rows for table, rows in changed.items() if rows}
+            yield conn
 
 
 def remask(engine: Engine, space_key: str, mask: Mask) -> dict[str, int]:
@@ -116,36 +164,13 @@ def remask(engine: Engine, space_key: str, mask: Mask) -> dict[str, int]:
     return {table: rows for table, rows in changed.items() if rows}
 
 
-def _note(conn: Connection, space_key: str, user_id: int, prints: Sequence[str]) -> None:
-    """Note who is forgotten; who was so before keeps the fingerprints of then, too."""
+def _note(conn: Connection, space_key: str, user_id: int, called: Collection[str]) -> None:
+    """Note who is forgotten, by which names; who was so before keeps the fingerprints of then, too."""
+    prints = {fingerprint(space_key, name) for name in called}
     columns = forgotten_users.c
     chosen = (columns.space_key == space_key, columns.user_id == user_id)
     before = conn.execute(select(columns.fingerprints).where(*chosen)).scalar_one_or_none()
     if before is None:
-        conn.execute(insert(forgotten_users).values(space_key=space_key, user_id=user_id, fingerprints=list(prints)))
+        conn.execute(insert(forgotten_users).values(space_key=space_key, user_id=user_id, fingerprints=sorted(prints)))
     else:
         conn.execute(update(forgotten_users).where(*chosen).values(fingerprints=sorted({*before, *prints})))
-
-
-def _known_by(conn: Connection, space_key: str, user_id: int) -> tuple[set[str], set[str]]:
-    """Return the names that a user has or had anywhere in raw and ops, and all texts that say who it is, names included."""
-    called: set[str] = set()
-    texts: set[str] = set()
-    for spec in SPECS.values():
-        payload = spec.table.c.payload
-        query = select(payload).where(spec.table.c.space_key == space_key, cast(payload, Text).like(f'%"id": {user_id}%'))
-        for record in conn.execute(query.execution_options(yield_per=_AT_ONCE)).scalars():
-            told = told_of(record, user_id)
-            texts |= {value for _, value in told}
-            called |= {value for name, value in told if name == "name"}
-    columns = names.c
-    of_user = (columns.space_key == space_key, columns.kind == "users", columns.id == user_id)
-    called.update(conn.execute(select(columns.name.distinct()).where(*of_user)).scalars())
-    changes = SPECS["issue_changes"].table.c
-    for value, identifier in ((changes.old_value, changes.old_id), (changes.new_value, changes.new_id)):
-        query = select(value.distinct()).where(
-            changes.space_key == space_key, changes.field == "assignee", identifier == user_id, value.is_not(None)
-        )
-        called.update(conn.execute(query).scalars())
-    gone = f"forgotten-{user_id}"
-    return called - {gone}, (texts | called) - {gone}

@@ -10,9 +10,10 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
 from assets.privacy import mask_stored
-from resources.privacy import Mask
+from resources.privacy import Mask, fingerprint
 from resources.simulator import SpaceSpec
 from resources.simulator.model import User
 from resources.warehouse import inbox, people
@@ -89,7 +90,7 @@ def copies(deployment: Deployment, someone: User) -> None:
     of_person = f"FROM raw.users WHERE id = {someone.id}"
     for statement in (
         f"INSERT INTO ops.unexpected_fields SELECT 'acme', 'users', 'x', now(), to_jsonb(name)::text {of_person}",
-        f"INSERT INTO ops.rejected_records ({entry}) SELECT 'acme', 'users', '5', payload::text, 'rejected', 'x', 'r' {of_person}",
+        f"INSERT INTO ops.rejected_records ({entry}) SELECT 'acme', 'users', '5', payload::text, 'rejected', name, 'r' {of_person}",
         "CREATE SCHEMA staging",
         "CREATE SCHEMA mart",
         "CREATE TABLE staging.stg_issue AS SELECT id, payload #>> '{assignee,name}' AS assignee FROM raw.issues",
@@ -149,6 +150,129 @@ def test_a_load_that_read_before_somebody_was_forgotten_writes_nothing_more(load
     people.forget(loaded.engine, "acme", someone, Mask())
     with loaded.engine.begin() as connection, pytest.raises(WarehouseBusyError, match="the next load goes on"):
         people.hold(connection, "acme", before)
+
+
+NEW_NAME, NEWER_NAME = 'Ford "Ix" Prefect', "Ford 新しい"
+
+
+def assigned_later(deployment: Deployment, someone: int, name: str) -> list[int]:
+    """Rename somebody at the source, and let others assign issues: one stays, one goes on to another. Return the issues."""
+    space = deployment.sim.space
+    other = next(user for user in space.projects[next(iter(space.issues.values())).project_id].members if user != someone)
+    space.rename_user(someone, name)
+    stays, passes = list(space.issues)[-2:]
+    for issue in (stays, passes):
+        space.edit_issue(issue, assignee_id=other, by=other)
+        space.edit_issue(issue, assignee_id=someone, by=other)
+    space.edit_issue(passes, assignee_id=other, by=other)
+    return [stays, passes]
+
+
+def loaded_and_forgotten(deployment: Deployment, mask: Mask) -> int:
+    """Load a space with a user who has done nothing, forget the user, and return the id."""
+    someone = deployment.sim.space.add_user(OLD_NAME, login="zaphod-login", mail="zaphod@acme.test").id
+    deployment.load()
+    people.forget(deployment.engine, "acme", someone, mask)
+    return someone
+
+
+def shown_assignees(deployment: Deployment, issue: int) -> list[str]:
+    query = f"SELECT new_value FROM raw.issue_changes WHERE field = 'assignee' AND issue_id = {issue} ORDER BY comment_id"
+    return [row["new_value"] for row in deployment.query(query)]
+
+
+@pytest.mark.parametrize("key", ["", KEY])
+def test_a_new_name_of_who_is_forgotten_is_erased_whatever_is_read_first(deploy: Deploy, key: str) -> None:
+    deployment, mask = deploy(TINY).with_privacy_key(key), Mask(key)
+    someone = loaded_and_forgotten(deployment, mask)
+    stays, passes = assigned_later(deployment, someone, NEW_NAME)
+    assert deployment.run_activities().success
+    assert found(deployment, {mask.by_key(NEW_NAME)}) == [mask.by_key(NEW_NAME)], "the feed does not tell yet whose name it is"
+    space = deployment.sim.space
+    with deployment.engine.begin() as connection:
+        event = {"id": 7, "type": 2, "content": {"changes": [{"field": "assigner", "new_value": NEW_NAME}]}}
+        inbox.receive(connection, "acme", json.dumps(event), mask)
+    deployment.change("INSERT INTO ops.rejected_records (space_key, table_name, record_key, payload, reason, error, run_id) "
+                      "SELECT 'acme', 'activities', id::text, payload::text, 'rejected', 'x', 'r' FROM raw.activities")  # fmt: skip
+    deployment.change("CREATE SCHEMA mart; CREATE TABLE mart.history AS SELECT payload #>> '{content,changes,0,new_value}' AS new "
+                      "FROM raw.activities")  # fmt: skip
+    deployment.run_issues(mode="touched")
+    assert found(deployment, {NEW_NAME, mask.by_key(NEW_NAME)}) == [], (
+        "the issue tells whose it is, and what was stored is rewritten"
+    )
+    assert shown_assignees(deployment, stays)[-1] == f"forgotten-{someone}"
+    space.rename_user(someone, NEWER_NAME)
+    space.edit_issue(passes, assignee_id=someone, by=space.administrator.id)
+    load(deployment, "incremental")
+    load(deployment)
+    assert found(deployment, {form for name in (NEW_NAME, NEWER_NAME) for form in (name, mask.by_key(name))}) == []
+    assert shown_assignees(deployment, passes)[-3] == shown_assignees(deployment, passes)[-1] == f"forgotten-{someone}"
+    ids = deployment.query(f"SELECT new_id FROM raw.issue_changes WHERE new_value = 'forgotten-{someone}' AND issue_id = {passes}")
+    assert {row["new_id"] for row in ids} == {someone}
+    equal(deployment)
+
+
+def let_in(deployment: Deployment, someone: int, name: str) -> None:
+    """Let a name stand where a version that did not learn names has stored it, and forget that it was ever met."""
+    prints = deployment.query("SELECT fingerprints FROM ops.forgotten_users")[0]["fingerprints"]
+    new = fingerprint("acme", name)
+    assert new in prints
+    deployment.change(f"UPDATE ops.forgotten_users SET fingerprints = array_remove(fingerprints, '{new}')")
+    gone = f'"forgotten-{someone}"'
+    for table, place in (("comments", "changeLog"), ("issue_changes", "changeLog"), ("activities", "content")):
+        shown = json.dumps(name, ensure_ascii=False).replace("'", "''").replace("\\", "\\\\")
+        deployment.change(
+            f"UPDATE raw.{table} SET payload = jsonb_set(payload, '{{{place}}}', "
+            f"CAST(replace(CAST(payload -> '{place}' AS text), '{gone}', E'{shown}') AS jsonb)) "
+            f"WHERE CAST(payload -> '{place}' AS text) LIKE '%{gone}%'"
+        )
+    with deployment.engine.begin() as connection:
+        for side in ("old", "new"):
+            connection.exec_driver_sql(
+                f"UPDATE raw.issue_changes SET {side}_value = %(name)s, {side}_id = NULL, {side}_ids = NULL, payload = "
+                f"jsonb_set(payload - '{side}Id' - '{side}Ids', '{{{side}Value}}', to_jsonb(%(name)s::text)) "
+                f"WHERE {side}_value = %(gone)s",
+                {"name": name, "gone": gone.strip('"')},
+            )
+
+
+def test_a_name_that_a_former_version_let_in_is_told_by_verify_and_erased_by_a_load_or_once_more_by_forget(deploy: Deploy) -> None:
+    loaded = deploy(TINY)
+    someone = loaded_and_forgotten(loaded, Mask())
+    assigned_later(loaded, someone, NEW_NAME)
+    load(loaded, "incremental")
+    let_in(loaded, someone, NEW_NAME)
+    assert found(loaded, {NEW_NAME}) == [NEW_NAME]
+    verified = deep(loaded).found
+    assert (verified.status != "equal", verified.failed()) == (True, True)
+    assert {error.split(":")[0] for error in verified.errors} == {"raw.comments", "raw.issue_changes", "raw.activities"}
+    assert NEW_NAME not in str(verified.errors)
+    assert loaded.run("users").success
+    assert found(loaded, {NEW_NAME}) == []
+    equal(loaded)
+    let_in(loaded, someone, NEW_NAME)
+    changed = people.forget(loaded.engine, "acme", someone, Mask())
+    assert {"raw.comments", "raw.issue_changes", "raw.activities"} <= changed.keys()
+    assert found(loaded, {NEW_NAME}) == []
+    assert people.forget(loaded.engine, "acme", someone, Mask()) == {}
+
+
+def test_what_was_read_before_a_name_was_known_is_masked_when_it_is_stored(warehouse: Engine) -> None:
+    people.forget(warehouse, "acme", 5, Mask())
+    with warehouse.connect() as connection:
+        began = Mask().but(people.forgotten(connection, "acme"))
+    log = [{"changeLog": [{"field": "assigner", "newValue": NEW_NAME}]}]
+    read, slow = began.read(log)
+    assert read == log
+    for _ in range(2):
+        _, quick = began.read({"assignee": {"id": 5, "name": NEW_NAME}})
+        noted, changed = people.learn(warehouse, "acme", quick)
+        assert (dict(noted.forgotten.met), changed) == ({}, {})
+    with warehouse.begin() as connection:
+        known = slow.but(people.hold(connection, "acme", slow.forgotten))
+        assert (known.forgotten.grown, known(read)[0]["changeLog"][0]["newValue"]) == (True, "forgotten-5")
+        again = people.hold(connection, "acme", known.forgotten)
+        assert again == known.forgotten
 
 
 def names_and_addresses(deployment: Deployment) -> set[str]:

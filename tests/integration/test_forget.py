@@ -5,11 +5,16 @@ Add here: another way in which the commands meet people. Keep out: what is in wh
 
 import json
 import re
+import shutil
+import tempfile
+from contextlib import closing
 from pathlib import Path
 
+import psycopg2
 from sqlalchemy import create_engine
 
 from resources.simulator import Simulator, SpaceSpec
+from resources.warehouse import embedded
 from resources.warehouse.connect import parse_url
 from tests.integration.commands import Shell
 from tests.integration.conftest import NewDatabase
@@ -67,3 +72,70 @@ def test_a_load_masks_by_the_key_and_forget_asks_and_tells_what_it_erased(
         assert (again.code, again.err) == (0, "")
         assert re.fullmatch(rf"User {user} was forgotten already, on \d{{4}}-\d\d-\d\d: nothing was changed.\n", again.out)
         engine.dispose()
+
+
+NEW_NAME = "Ford 新姓"
+
+
+def everything(home: Path) -> str:
+    """Return every row of every table of the embedded server's databases, and its log."""
+    server, rows = embedded.ensure_server(home), list[str]()
+    for database in (embedded.WAREHOUSE, embedded.DAGSTER):
+        with closing(psycopg2.connect(server.url(database))) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname !~ '^(pg_|information_)'")
+            for [table] in cursor.fetchall():
+                cursor.execute(f"SELECT t::text FROM {table} AS t")
+                rows += [row for [row] in cursor.fetchall()]
+    return "\n".join(rows) + log(home)
+
+
+def log(home: Path) -> str:
+    """Return what the embedded server has logged."""
+    return "".join(file.read_text() for file in sorted((home / "postgres").glob("log*")))
+
+
+def names(text: str, *shown: str) -> list[str]:
+    """Return those of some names that a text shows, as they are or escaped by JSON once or twice."""
+    forms = {name: {name, (once := json.dumps(name)[1:-1]), once.replace("\\", "\\\\")} for name in shown}
+    return [name for name in shown if any(form in text for form in forms[name])]
+
+
+def test_a_person_who_is_renamed_after_being_forgotten_is_nowhere_nor_in_the_log_of_the_server(shell: Shell) -> None:
+    # Not under pytest's folders: they are for one user only, and the server of root runs as another.
+    home = Path(tempfile.mkdtemp(prefix="backlog-elt-forget-"))
+    try:
+        with Simulator(TINY) as sim:
+            space = sim.space
+            someone = max(user.id for user in space.users.values() if user.login)
+            other = min(space.users)
+            old_name = space.users[someone].name
+            first, second, *odd = list(space.issues)[-4:]
+            for issue in odd:
+                space.issues[issue].estimated_hours = f"as {old_name} said"  # type: ignore[assignment]
+            variables = {"BACKLOG_URL": sim.url, "BACKLOG_API_KEY": sim.api_key, "BACKLOG_HISTORY_START": "2026-01"}
+            variables["BACKLOG_ELT_HOME"] = str(home)
+
+            def run(*arguments: str) -> str:
+                done = shell.run(*arguments, **variables)
+                assert done.code == 0, done.text
+                return done.out
+
+            loaded = json.loads(run("load", "--json"))
+            assert loaded["tables"]["issues"]["rejected"] == 2
+            assert names(log(home), *(user.name for user in space.users.values())) == [], "records were refused"
+            assert names(everything(home), old_name) == [old_name]
+            with (home / "postgres" / "log").open("a") as file:
+                file.write(f"of an older version: {old_name}\n")
+            run("forget", "--user", str(someone), "--yes")
+            assert names(log(home), old_name) == []
+            space.rename_user(someone, NEW_NAME)
+            space.edit_issue(first, assignee_id=someone, by=other)
+            space.edit_issue(second, assignee_id=someone, by=other)
+            space.edit_issue(second, assignee_id=other, by=other)
+            for arguments in (["load"], ["load", "--full"], ["forget", "--user", str(someone)]):
+                said = run(*arguments)
+                assert names(everything(home) + said, NEW_NAME) == []
+            assert f"User {someone} was forgotten already" in said
+    finally:
+        embedded.stop(home)
+        shutil.rmtree(home)

@@ -8,7 +8,7 @@ import string
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resources.privacy import Forgotten, Mask, fingerprint, told_of
@@ -118,7 +118,35 @@ def test_a_person_who_was_forgotten_under_a_key_is_known_by_the_pseudonym() -> N
     assert Mask(KEY).but(known)(Mask(KEY)(COMMENT))["changeLog"][0]["newValue"] == "forgotten-5"
 
 
+@pytest.mark.parametrize("key", ["", KEY])
+def test_a_name_that_an_answer_shows_of_who_is_forgotten_is_known_from_then_on_and_in_that_answer(key: str) -> None:
+    mask = Mask(key).but(PERSON)
+    renamed = {**USER, "name": "Ford", "nulabAccount": {"name": "Prefect"}}
+    logged = {"changeLog": [{"field": "assigner", "originalValue": "Ford", "newValue": "Prefect"}], "content": "Ford"}
+    before, same = mask.read(logged)
+    assert (before["changeLog"][0]["originalValue"], same) == (Mask(key).by_key("Ford"), mask)
+    [first, *_], taught = mask.read([logged, {"createdUser": renamed}])
+    assert (first["changeLog"][0]["originalValue"], first["changeLog"][0]["newValue"]) == ("forgotten-5", "forgotten-5")
+    assert first["content"] == "Ford", "what people write stays"
+    assert taught(logged) == first == taught(before)
+    assert dict(taught.forgotten.met) == {"Ford": 5, "Prefect": 5}
+    assert taught.forgotten.names.keys() - mask.forgotten.names.keys() == {
+        fingerprint("acme", Mask(key).by_key(name)) for name in ("Ford", "Prefect")
+    }
+    assert "Ford" not in repr(taught)
+    assert taught.read([logged, {"createdUser": renamed}])[1] == taught, "it is met once"
+    assert mask.read({"createdUser": {**USER, "name": "forgotten-5", "nulabAccount": None}})[1] == mask
+
+
+@given(JSON, st.sampled_from(["", KEY]))
+@settings(deadline=None)  # fingerprints are slow on purpose
+def test_what_a_mask_has_learnt_changes_nothing_that_it_has_masked(value: Any, key: str) -> None:
+    masked, taught = Mask(key).but(PERSON).read(value)
+    assert taught(value) == masked == taught(masked)
+
+
 @given(JSON, st.sampled_from(["", KEY]), st.booleans())
+@settings(deadline=None)
 def test_the_mask_is_the_same_each_time_and_again_changes_nothing(value: Any, key: str, forgets: bool) -> None:
     mask = Mask(key).but(PERSON) if forgets else Mask(key)
     masked = mask(value)
