@@ -16,7 +16,7 @@ import dagster as dg
 
 from pipelines.environment import check_kind, open_instance, prepare_storage, source
 from pipelines.runs import command_tags, end_dead_runs
-from pipelines.stop_signals import Interrupted
+from pipelines.stop_signals import Interrupted, interrupted
 from resources.progress import Progress
 from resources.redact import redact
 from resources.settings import Settings
@@ -62,6 +62,9 @@ class LoadRequest:
 
 class LoadInterruptedError(Interrupted):
     """Somebody ended the load: a signal, or the terminal."""
+
+    def __init__(self) -> None:
+        super().__init__("interrupted: what was committed is kept; give the same command again")
 
 
 @dataclass
@@ -232,6 +235,8 @@ def run_job(
     """
     from assets.location import SETTINGS, raw_key
 
+    if interrupted():
+        raise LoadInterruptedError
     result = definitions.resolve_job_def(job).execute_in_process(
         run_config={**QUIET, **(config or {})},
         instance=instance,
@@ -275,5 +280,5 @@ def reason(event: dg.DagsterEvent) -> str:
         return data.user_failure_data.description
     error = data.error.cause if data.error and data.error.cause else data.error
     if error and error.cls_name == "DagsterExecutionInterruptedError":
-        raise LoadInterruptedError("interrupted: what was committed is kept; give the same command again")
+        raise LoadInterruptedError
     return f"{event.step_key}: {redact(error.message.strip()) if error else 'failed'}; the Dagster UI has the details"

@@ -74,7 +74,7 @@ class StopSignals:
         self._watch = Watch(at_once)
         self._before = {number: signal.getsignal(number) or signal.SIG_DFL for number in STOPPING}
         for number in STOPPING:
-            if self._before[number] != signal.SIG_IGN:  # with nohup the window may be closed
+            if number != signal.SIGHUP or self._before[number] != signal.SIG_IGN:  # with nohup the window may be closed
                 signal.signal(number, _nothing)
 
     @property
@@ -116,7 +116,12 @@ def end_silently() -> None:
     _watch = Watch(lambda number: os._exit(128 + number))
     signal.signal(signal.SIGINT, _die)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))  # nobody listens to it; all do to SIGTERM
+        signal.signal(signal.SIGHUP, _hang_up)
+
+
+def interrupted() -> bool:
+    """Say whether a signal has come that a library listened to; Dagster drops it where it comes between two steps of a run."""
+    return _watch is not None and _watch.first is not None
 
 
 def exit_code() -> int:
@@ -130,6 +135,13 @@ _watch: Watch | None = None
 def _die(number: int, _frame: FrameType | None) -> None:
     signal.signal(number, signal.SIG_DFL)
     signal.raise_signal(number)
+
+
+def _hang_up(number: int, frame: FrameType | None) -> None:
+    """Do what SIGTERM does: libraries that listen do so to that alone."""
+    if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        _die(number, frame)
+    signal.raise_signal(signal.SIGTERM)
 
 
 def _nothing(_number: int, _frame: FrameType | None) -> None:

@@ -8,16 +8,16 @@ Add here: another process that belongs to a running deployment. Keep out: what t
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Never
 
+from pipelines.children import Children, UpError
 from pipelines.environment import check_kind, open_instance, prepare_storage, source
 from pipelines.event_cursors import begin_event_cursors
 from pipelines.following import FIRST_LOOK_SECONDS, Follower
@@ -36,18 +36,11 @@ from resources.settings import ONE_LOCATION, Settings
 from resources.warehouse.embedded import ensure_server
 from resources.warehouse.psql import psql_line
 
-READY_SECONDS = 120.0
 #: Dagster's own processes speak up when something is wrong.
 QUIET = ("--log-level", "warning")
 
 #: The children that have an end.
 FIRST_LOAD, FIRST_MARTS, FIRST_REPORT = "first load", "first marts", "first report"
-
-Children = dict[str, "subprocess.Popen[bytes]"]
-
-
-class UpError(RuntimeError):
-    """The deployment cannot start or has lost a process; the message says which and what to do."""
 
 
 def up(settings: Settings, *, port: int, service_port: int, first_load: bool = True, read_only: bool = False) -> None:
@@ -61,7 +54,7 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
         read_only: whether the UI only shows, and takes no run and no change of a schedule.
 
     Raises:
-        SettingsError: the address of a channel for alerts cannot be used.
+        SettingsError: the address of a channel for alerts cannot be used, or nothing can be written in the home.
         UpError: a port is taken, another `up` of this home runs, the settings are those of one of many spaces, or a process ended
             by itself.
         WarehouseError: the embedded server cannot be started.
@@ -77,10 +70,7 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
         raise UpError(_already(settings.home))
     Runtime.remove(settings.home)  # of one that was killed
     os.environ[MARK] = lock.mark  # not in that of the embedded server, which goes on when all else ends
-    stop = StopSignals(partial(_leave_at_once, settings.home, lock.mark))
-    screen, children = Screen(sys.stderr), Children()
-    log: LogFile | None = None
-    follower: Follower | None = None
+    stop, screen = StopSignals(partial(_leave_at_once, settings.home, lock.mark)), Screen(sys.stderr)
     try:
         if orphans := marked(lock.mark):
             end_processes(orphans)
@@ -91,78 +81,26 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
         prepare_storage(settings)
         check_kind(settings)
         stop.check()
-        log = _open_log(settings.home)
-        write_to(log.file)
-        with open_instance() as instance:  # what is wrong is said here in one line, instead of by each process in a hundred
-            lost = runs_beside_code_server(instance, settings.dagster_location)
-            begin_event_cursors(instance)
-        with source(settings, alive=True) as connected:
-            stop.check()
-            url, service_url = f"http://{HOST}:{port}", f"http://{HOST}:{service_port}"
-            # For the service, which starts runs there, and for alerts, which lead there.
-            os.environ["BACKLOG_DAGSTER_URL"] = settings.dagster_url or url
-            Runtime.of_this_process(url, service_url, connected, simulated=settings.simulated).write(settings.home)
-            follower = Follower(connected, screen)
-            follower.start()
-            # One code server for both: each would start its own otherwise, and the daemon a new one every minute.
-            code_port = free_port()
-            workspace = _write_workspace(settings, code_port)
-            server = ["dagster", "api", "grpc", "-m", "pipelines.definitions", "-h", HOST, "-p", str(code_port), *QUIET]
-            children["code server"] = _spawn(server, log)
-            _wait_until(lambda: not is_free(code_port), "the code server did not start", children, log, stop)
-            if lost:
-                _end_lost(lost, screen)
-            only = ["--read-only"] if read_only else []
-            children["webserver"] = _spawn(
-                ["pipelines.webserver", "-h", HOST, "-p", str(port), "-w", workspace, *only, *QUIET], log
-            )
-            children["daemon"] = _spawn(["dagster._daemon", "run", "-w", workspace, *QUIET], log)
-            children["sync service"] = _spawn(["service", "--host", HOST, "--port", str(service_port)], log)
-            _wait_until(
-                lambda: answers(f"{service_url}/healthz"), f"the sync service did not answer on {service_url}", children, log, stop
-            )
-            _wait_until(lambda: answers(f"{url}/server_info"), f"the Dagster UI did not answer on {url}", children, log, stop)
-            screen.show(_head(settings, connected, url, service_url, log.path))
-            report, to_report = settings.home / "report.html", first_load
-            with tempfile.TemporaryFile("w+") as output:
-                if first_load:
-                    until = time.monotonic() + FIRST_LOOK_SECONDS
-                    while not follower.looks and time.monotonic() < until:
-                        stop.sleep(0.1)
-                    follower.load_began()
-                    children[FIRST_LOAD] = _spawn(["pipelines", "load", "--json", "--no-progress"], log, output)
-                while True:
-                    ended = _check(children, log, stop)
-                    if FIRST_LOAD in ended:
-                        follower.load_ended(ended[FIRST_LOAD], _printed(output))
-                    if ended.get(FIRST_LOAD) == 0:
-                        # Charts follow the first rows at once; the sensor, which looks every two minutes, takes over from there.
-                        children[FIRST_MARTS] = _spawn(["dagster", "job", "launch", "-w", workspace, "-j", "marts"], log)
-                    if ended.get(FIRST_MARTS):
-                        screen.say(f"the build of the marts was not started (see {log.path}): marts_after_loads starts it soon")
-                    if to_report and follower.ready:
-                        to_report = False
-                        children[FIRST_REPORT] = _spawn(["pipelines", "report", "--out", str(report)], log)
-                    if FIRST_REPORT in ended:
-                        otherwise = f"the report was not written (see {log.path}): backlog-elt report tries again"
-                        screen.say(otherwise if ended[FIRST_REPORT] else f"the report is written: {report}")
-                    log.keep_short()
-                    stop.sleep(0.5)
+        with _open_log(settings.home) as log:
+            with open_instance() as instance:  # what is wrong is said here in one line, instead of by each process in a hundred
+                lost = runs_beside_code_server(instance, settings.dagster_location)
+                begin_event_cursors(instance)
+            children = Children(lock.mark, log, stop)
+            with source(settings, alive=True) as connected, _following(connected, screen, children) as follower:
+                stop.check()
+                url, service_url = f"http://{HOST}:{port}", f"http://{HOST}:{service_port}"
+                # For the service, which starts runs there, and for alerts, which lead there.
+                os.environ["BACKLOG_DAGSTER_URL"] = settings.dagster_url or url
+                Runtime.of_this_process(url, service_url, connected, simulated=settings.simulated).write(settings.home)
+                follower.start()
+                workspace = _start_servers(settings, children, port, service_port, lost, screen, read_only=read_only)
+                screen.show(_head(settings, connected, url, service_url, log.path))
+                _watch(settings.home, children, follower, screen, log, stop, workspace, first_load=first_load)
     except Stop:
-        if follower:
-            follower.end()
-        screen.progress("")
-        screen.say("stopping")
+        screen.say("stopping")  # it had not come so far that there was something to follow
     finally:
-        if follower:
-            follower.end()
-        end_processes([*marked(lock.mark), *(child.pid for child in children.values())])
+        end_processes(marked(lock.mark))
         Runtime.remove(settings.home)
-        if follower:
-            follower.close()
-        if log:
-            write_to(sys.stderr)
-            log.close()
         stop.restore()
         lock.release()
 
@@ -187,14 +125,109 @@ def _leave_at_once(home: Path, mark: str, number: int) -> None:
     os._exit(128 + number)
 
 
-def _open_log(home: Path) -> LogFile:
+@contextmanager
+def _open_log(home: Path) -> Iterator[LogFile]:
+    """Let this process, and those that it starts, write to the log."""
     path = home / "logs" / "up.log"
     try:
-        return LogFile(path)
+        log = LogFile(path)
     except OSError as error:
         raise UpError(
             f"the log {path} cannot be written ({error.strerror}): see who owns it, or whether the disk is full"
         ) from None
+    write_to(log.file)
+    try:
+        yield log
+    finally:
+        write_to(sys.stderr)
+        log.close()
+
+
+@contextmanager
+def _following(connected: Settings, screen: Screen, children: Children) -> Iterator[Follower]:
+    """Say what happens until somebody asks for the end; then end the children, while what they read from still answers."""
+    follower = Follower(connected, screen)
+    try:
+        yield follower
+    except Stop:
+        follower.end()
+        screen.progress("")
+        screen.say("stopping")
+    finally:
+        follower.end()
+        children.end()
+        follower.close()
+
+
+def _start_servers(
+    settings: Settings, children: Children, port: int, service_port: int, lost: Sequence[str], screen: Screen, *, read_only: bool
+) -> str:
+    """Start the processes that stay, and return the file of their workspace when they answer."""
+    url, service_url = f"http://{HOST}:{port}", f"http://{HOST}:{service_port}"
+    # One code server for both: each would start its own otherwise, and the daemon a new one every minute.
+    code_port = free_port()
+    workspace = _write_workspace(settings, code_port)
+    children.start(
+        "code server", ["dagster", "api", "grpc", "-m", "pipelines.definitions", "-h", HOST, "-p", str(code_port), *QUIET]
+    )
+    children.wait_until(lambda: not is_free(code_port), "the code server did not start")
+    if lost:
+        _end_lost(lost, screen)
+    only = ["--read-only"] if read_only else []
+    children.start("webserver", ["pipelines.webserver", "-h", HOST, "-p", str(port), "-w", workspace, *only, *QUIET])
+    children.start("daemon", ["dagster._daemon", "run", "-w", workspace, *QUIET])
+    children.start("sync service", ["service", "--host", HOST, "--port", str(service_port)])
+    children.wait_until(lambda: answers(f"{service_url}/healthz"), f"the sync service did not answer on {service_url}")
+    children.wait_until(lambda: answers(f"{url}/server_info"), f"the Dagster UI did not answer on {url}")
+    return workspace
+
+
+def _watch(
+    home: Path,
+    children: Children,
+    follower: Follower,
+    screen: Screen,
+    log: LogFile,
+    stop: StopSignals,
+    workspace: str,
+    *,
+    first_load: bool,
+) -> Never:
+    """Let the first load, the first marts and the report follow one another, and watch until somebody asks for the end."""
+    until = time.monotonic() + FIRST_LOOK_SECONDS
+    while first_load and not follower.looks and time.monotonic() < until:
+        stop.sleep(0.1)
+    report, to_report = home / "report.html", first_load
+    with tempfile.TemporaryFile("w+") as output:
+        if first_load:
+            follower.load_began()
+            children.start(FIRST_LOAD, ["pipelines", "load", "--json", "--no-progress"], passing=True, output=output)
+        while True:
+            ended = children.check()
+            if FIRST_LOAD in ended:
+                follower.load_ended(ended[FIRST_LOAD], _printed(output))
+            if ended.get(FIRST_LOAD) == 0:
+                # Charts follow the first rows at once; the sensor, which looks every two minutes, takes over from there.
+                children.start(FIRST_MARTS, ["dagster", "job", "launch", "-w", workspace, "-j", "marts"], passing=True)
+            if ended.get(FIRST_MARTS):
+                screen.say(f"the build of the marts was not started (see {log.path}): marts_after_loads starts it soon")
+            if to_report and follower.ready:
+                to_report = False
+                children.start(FIRST_REPORT, ["pipelines", "report", "--out", str(report)], passing=True)
+            if FIRST_REPORT in ended:
+                otherwise = f"the report was not written (see {log.path}): backlog-elt report tries again"
+                screen.say(otherwise if ended[FIRST_REPORT] else f"the report is written: {report}")
+            log.keep_short()
+            stop.sleep(0.5)
+
+
+def _printed(output: IO[str]) -> dict[str, Any] | None:
+    """Return the object that `load --json` has printed, None where it printed none."""
+    output.seek(0)
+    with suppress(ValueError):
+        found: dict[str, Any] = json.loads(output.read())
+        return found
+    return None
 
 
 def _head(settings: Settings, connected: Settings, url: str, service_url: str, log: Path) -> str:
@@ -212,15 +245,6 @@ def _head(settings: Settings, connected: Settings, url: str, service_url: str, l
     return "\n" + "".join(f"  {name:<12}{value}\n" for name, value in rows.items())
 
 
-def _printed(output: IO[str]) -> dict[str, Any] | None:
-    """Return the object that `load --json` has printed, None where it printed none."""
-    output.seek(0)
-    with suppress(ValueError):
-        found: dict[str, Any] = json.loads(output.read())
-        return found
-    return None
-
-
 def _end_lost(run_ids: Sequence[str], screen: Screen) -> None:
     """End the runs that went down with all of an `up`, now that Dagster can start them once more; nobody else would for hours."""
     with open_instance() as instance:
@@ -233,44 +257,3 @@ def _write_workspace(settings: Settings, code_port: int) -> str:
     path = settings.home / "dagster" / "workspace.yaml"
     path.write_text(f"load_from:\n  - grpc_server: {{host: {HOST}, port: {code_port}, location_name: {ONE_LOCATION}}}\n")
     return str(path)
-
-
-def _spawn(module: Sequence[str], log: LogFile, output: IO[str] | None = None) -> "subprocess.Popen[bytes]":
-    """Start `python -m …` in a session of its own, so that it and its children can be ended together; it writes to the log."""
-    return subprocess.Popen(  # noqa: S603 - our own modules
-        [sys.executable, "-m", "pipelines.child", *module],
-        stdin=subprocess.PIPE,  # see there
-        start_new_session=True,
-        env={"GRPC_VERBOSITY": "ERROR", **os.environ},
-        stdout=output or log.file,
-        stderr=log.file,
-    )
-
-
-def _wait_until(ready: Callable[[], bool], otherwise: str, children: Children, log: LogFile, stop: StopSignals) -> None:
-    end = time.monotonic() + READY_SECONDS
-    while not ready():
-        _check(children, log, stop)
-        if time.monotonic() > end:
-            raise UpError(f"{otherwise} within {READY_SECONDS:.0f} s: see {log.path}")
-        stop.sleep(0.2)
-
-
-def _check(children: Children, log: LogFile, stop: StopSignals) -> dict[str, int]:
-    """Return the exit codes of the children that have done their work, and forget them.
-
-    Raises:
-        Stop: somebody asked for the end.
-        UpError: one that stays for good has ended.
-    """
-    stop.check()
-    ended = {}
-    for name, child in list(children.items()):
-        code = child.poll()
-        if code is None:
-            continue
-        if name not in {FIRST_LOAD, FIRST_MARTS, FIRST_REPORT}:
-            raise UpError(f"the {name} ended by itself with exit code {code}: see {log.path}")
-        del children[name]
-        ended[name] = code
-    return ended

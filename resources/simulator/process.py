@@ -175,8 +175,13 @@ def spawn_simulator(
         raise SimulatorError("the simulator has no output")
     watchdog = threading.Timer(START_SECONDS, process.kill)
     watchdog.start()
-    line = process.stdout.readline()
-    watchdog.cancel()
+    try:
+        line = process.stdout.readline()
+    except BaseException:  # Ctrl-C: nobody will know of the process
+        process.kill()
+        raise
+    finally:
+        watchdog.cancel()  # or it keeps this process from ending
     if not line:
         process.wait()
         said = process.stderr.read().strip().splitlines()

@@ -52,7 +52,7 @@ class Try:
         well = {0, *(-number for number in self.sent), *(128 + number for number in self.sent[1:])}
         found = [] if self.code in well else [f"ended with {self.code}"]
         found += [f"left {one}" for one in self.left]
-        found += [f"wrote {line}" for line in self.written.splitlines() if "Traceback" in line or "Error" in line]
+        found += [f"wrote {line}" for line in self.written.splitlines() if "Traceback" in line or line.startswith("Error")]
         return found
 
 
