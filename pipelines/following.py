@@ -233,7 +233,8 @@ class Follower:
 
     def close(self) -> None:
         """Give back the connections; a look that hangs is left to itself."""
-        self._thread.join(timeout=1.0)
+        if self._thread.ident is not None:  # it was started
+            self._thread.join(timeout=1.0)
         if not self._thread.is_alive():
             self._warehouse.close()
 

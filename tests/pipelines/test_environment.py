@@ -138,6 +138,7 @@ def test_the_file_of_the_runtime_is_plain_json(settings: Settings, tmp_path: Pat
     assert set(json.loads((tmp_path / "runtime.json").read_text())) == set(Runtime.__dataclass_fields__)
 
 
+@pytest.mark.usefixtures("lock")
 def test_a_simulated_space_fills_a_server_only_when_it_is_asked_for(settings: Settings) -> None:
     server = replace(settings, warehouse_url=Secret("postgresql://loader@db.example.com/warehouse"))
     expected = "BACKLOG_URL is '': expected the root of a space; or simulated, to fill the server of WAREHOUSE_URL"
