@@ -1,8 +1,10 @@
 """What is old is deleted, in batches, and what Dagster or the marts still need is not."""
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -14,11 +16,13 @@ from dagster._core.utils import make_new_backfill_id
 from sqlalchemy import Engine, event, text
 
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG
+from pipelines.housekeeping import housekeeping_job
 from pipelines.jobs import issues_config
 from resources.retention import BATCH, DAGSTER, WAREHOUSE, clean
 from resources.simulator import Fault
 from resources.warehouse.connect import engine
 from resources.warehouse.locks import Locks
+from resources.warehouse.resource import WarehouseResource
 from tests.deployment import Deployment
 
 OLD_EVENT = "INSERT INTO ops.webhook_events (space_key, payload, processed_at) VALUES ('S', '{}', now() - interval '31 days')"
@@ -265,3 +269,15 @@ def test_runs_that_come_by_the_hundred_are_kept_for_three_days_where_they_succee
     after = {run.run_id: len(run.events) for run in (often, failed, seldom)}
     assert after[often.run_id] < before[often.run_id] / 2
     assert (after[failed.run_id], after[seldom.run_id]) == (before[failed.run_id], before[seldom.run_id])
+
+
+def test_the_job_rotates_the_log_of_the_embedded_server(loaded: Deployment, tmp_path: Path) -> None:
+    (tmp_path / "postgres").mkdir()
+    log, before = tmp_path / "postgres" / "log", tmp_path / "postgres" / "log.old"
+    log.write_text("of this week")
+    before.write_text("of the one before")
+    old = time.time() - 8 * 86_400
+    os.utime(before, (old, old))
+    warehouse = WarehouseResource(url=loaded.warehouse_url, home=str(tmp_path))
+    assert housekeeping_job.execute_in_process(resources={"warehouse": warehouse}, instance=loaded.instance).success
+    assert (log.read_text(), before.read_text()) == ("", "of this week")
