@@ -164,6 +164,9 @@ def _start_as_a_former_version(home: Path) -> None:
     """Start the server with all of the environment, and without the settings of the log."""
     data = home / "postgres"
     (data / "backlog-elt.conf").unlink()
+    settings = (data / "postgresql.conf").read_text()
+    assert "include_if_exists" in settings.splitlines()[-1]
+    (data / "postgresql.conf").write_text("\n".join([*settings.splitlines()[:-1], ""]))
     wheel = embedded._wheel(data)
     options = f"-h '' -p 5432 -k {shlex.quote(str(data))}"
     command = [str(wheel.bin_path / "pg_ctl"), "-D", str(data), "start", "-w", "-l", str(data / "log"), "-o", options]
