@@ -26,6 +26,7 @@ from pipelines.schedules import single_issues_request
 from resources.backlog.errors import PermissionDenied
 from resources.backlog.feed import touches
 from resources.backlog.resource import BacklogResource
+from resources.odd import Page
 from resources.warehouse.resource import WarehouseResource
 
 #: Seconds between two looks at the feed.
@@ -111,7 +112,7 @@ def _new_activities(
     Where the feed is refused, what waits in the warehouse is looked after all the same: webhooks may have named it.
     """
     try:
-        page = next(backlog.client.activities(order="desc"), [])
+        page = next(backlog.client.activities(order="desc"), Page())
     except PermissionDenied:
         if not waiting:
             raise

@@ -5,7 +5,6 @@ Add here: a rule of reading the feed. Keep out: what follows from an activity (`
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -27,11 +26,12 @@ from resources.backlog.models import Record
 from resources.backlog.paging import PAGE_SIZE
 from resources.backlog.resource import BacklogResource
 from resources.backlog.walk import instant
+from resources.odd import Page
 from resources.progress import Progress
 from resources.warehouse import feed_state
 from resources.warehouse.feed_state import FeedState, Gap
 from resources.warehouse.loader import MergeResult
-from resources.warehouse.quarantine import pending_rejections, resolve_rejections
+from resources.warehouse.quarantine import pending_rejections, place_of, resolve_nameless, resolve_rejections
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import SPECS
 from resources.warehouse.sight import forget_reads
@@ -128,8 +128,8 @@ def load_activities(load: TableLoad, *, deep: bool = False, again_from: int | No
 
 def _newest_page(load: TableLoad, visible: dict[int, str]) -> FeedState:
     """Store the newest page, from which the feed is then read in both directions; without one, all there is has been read."""
-    page = next(load.client.activities(order="desc"), [])
-    ids = [int(row["id"]) for row in page]
+    page = next(load.client.activities(order="desc"), Page())
+    ids = page.ids
     projects = tuple(sorted(visible))
     state = FeedState(max(ids, default=0), min(ids, default=0), _now(load), complete=not ids, projects=projects)
     _store(load, page, state, first_look=True)
@@ -145,17 +145,17 @@ def _forward(load: TableLoad, state: FeedState, overlap: timedelta, again_from: 
     read_before, first = state.read_at, True
     for page in load.client.activities(min_id=after or None, order="asc"):
         now = _now(load)
-        newest = max(_moments(page), default=read_before)
+        newest = max((instant(row, "created") for row in page), default=read_before)
         if first:
             state, first = _held(load, state, anchor, page, now), False
         # A page is as new as its newest row, the last one as new as its answer.
         read_at = max(read_before, min(now, newest))
-        cursor = max(state.cursor, *(int(row["id"]) for row in page))
+        cursor = max([state.cursor, *page.ids])
         state = replace(state, cursor=cursor, read_at=read_at, settled=max(state.settled, _settled(page, now)))
         state = _without(state, _store(load, page, state))
     now = _now(load)
     if first:
-        state = _held(load, state, anchor, [], now)
+        state = _held(load, state, anchor, Page(), now)
     # Projects that are out of sight now are read by their own feeds when they come back.
     state = replace(state, read_at=now, projects=tuple(project for project in state.projects if project in visible))
     with load.engine.begin() as connection:
@@ -163,15 +163,15 @@ def _forward(load: TableLoad, state: FeedState, overlap: timedelta, again_from: 
     return state
 
 
-def _held(load: TableLoad, state: FeedState, anchor: int | None, page: Sequence[Record], now: datetime) -> FeedState:
+def _held(load: TableLoad, state: FeedState, anchor: int | None, page: Page, now: datetime) -> FeedState:
     """Notice that the source has trimmed rows that nobody read.
 
     The row that should have come first is gone when the source trims. That alone loses nothing: only when the last read lies
     farther back than a source may be trusted to keep rows may some have come and gone meanwhile.
     """
-    if anchor is None or any(int(row["id"]) <= anchor for row in page) or now - state.read_at <= KEPT:
+    if anchor is None or any(one <= anchor for one in page.ids) or now - state.read_at <= KEPT:
         return state
-    until = min(_moments(page), default=now)
+    until = min((instant(row, "created") for row in page), default=now)
     state = replace(state, gaps=(*state.gaps, Gap(state.read_at.isoformat(), until.isoformat())))
     with load.engine.begin() as connection:
         # Before any page moves the cursor: killed here, the next load finds the gap again.
@@ -186,7 +186,7 @@ def _held(load: TableLoad, state: FeedState, anchor: int | None, page: Sequence[
 def _backward(load: TableLoad, state: FeedState) -> FeedState:
     """Store everything before the oldest known activity, newest first, each page with how far back it reaches."""
     for page in load.client.activities(max_id=state.oldest, order="desc"):
-        state = replace(state, oldest=min(int(row["id"]) for row in page))
+        state = replace(state, oldest=min([state.oldest, *page.ids]))
         _store(load, page, state, first_look=True)
     state = replace(state, complete=True)
     with load.engine.begin() as connection:
@@ -205,7 +205,7 @@ def _joined_later(load: TableLoad, state: FeedState, visible: dict[int, str]) ->
             loaded = project_id in get_watermarks(connection, load.space_key, ISSUES)
         try:
             for page in load.client.activities(visible[project_id], max_id=oldest, order="desc"):
-                reach = (project_id, min(int(row["id"]) for row in page))
+                reach = (project_id, min(page.ids)) if page.ids else None
                 _store(load, page, None, first_look=not loaded, project=reach)
         except (NotFound, PermissionDenied) as error:
             load.context.log.warning(f"{visible[project_id]}: {error}")
@@ -219,24 +219,48 @@ def _joined_later(load: TableLoad, state: FeedState, visible: dict[int, str]) ->
 
 
 def _retry_rejected(load: TableLoad, pages: int | None) -> None:
-    """Read activities in quarantine again, a page from the oldest of them on at a time; those that are gone are settled."""
+    """Read activities in quarantine again, a page from the oldest of them on at a time; those that are gone are settled.
+
+    One without an id is looked for next to the activity beside which it stood.
+    """
     with load.engine.connect() as connection:
         keys = pending_rejections(connection, load.space_key, load.spec.name)
+    for place in sorted({place for key in keys if (place := place_of(key))})[:pages]:
+        _look_beside(load, place)
     waiting = sorted(int(key) for key in keys if key.isdigit())
     while waiting and pages != 0:
         pages = None if pages is None else pages - 1
-        page = next(load.client.activities(min_id=waiting[0] - 1 or None, order="asc"), [])
-        ids = {int(row["id"]) for row in page}
-        reach = max(ids) if len(page) >= PAGE_SIZE - 1 else waiting[-1]
+        page = next(load.client.activities(min_id=waiting[0] - 1 or None, order="asc"), Page())
+        reach = max(page.ids) if page.received >= PAGE_SIZE - 1 else waiting[-1]
         tried, waiting = {one for one in waiting if one <= reach}, [one for one in waiting if one > reach]
-        _store(load, [row for row in page if int(row["id"]) in tried], None)
+        again = Page((row for row in page if row["id"] in tried), (one for one in page.odd if one.id in tried))
+        _store(load, again, None)
+        # One without an id may be any of them.
+        gone = set() if page.nameless else tried - page.ids
         with load.engine.begin() as connection:
-            resolve_rejections(connection, load.space_key, load.spec.name, [str(one) for one in sorted(tried - ids)])
+            resolve_rejections(connection, load.space_key, load.spec.name, [str(one) for one in sorted(gone)])
+
+
+def _look_beside(load: TableLoad, place: str) -> None:
+    """Read the activities behind an id (`>17`), or before it (`<17`), again; settle what has an id there now."""
+    beside = int(place[1:])
+    pages = load.client.activities(min_id=beside) if place[0] == ">" else load.client.activities(max_id=beside, order="desc")
+    page = next(pages, Page())
+    still = set[str]()
+
+    def also(connection: Connection, result: MergeResult) -> None:
+        new = set(result.inserted_ids)
+        register(connection, load.space_key, [row for row in page if row["id"] in new], "activity feed")
+        still.update(result.nameless)
+
+    load.store(page, also)
+    with load.engine.begin() as connection:
+        resolve_nameless(connection, load.space_key, load.spec.name, still=still, place=place)
 
 
 def _store(
     load: TableLoad,
-    page: Sequence[Record],
+    page: Page,
     state: FeedState | None,
     *,
     first_look: bool = False,
@@ -251,7 +275,7 @@ def _store(
 
     def also(connection: Connection, result: MergeResult) -> None:
         new = set(result.inserted_ids)
-        told = [row for row in page if row.get("id") in new]
+        told = [row for row in page if row["id"] in new]
         register(connection, load.space_key, told, "activity feed", first_look=first_look)
         if state is not None:
             if not first_look:
@@ -280,8 +304,9 @@ def _joined(load: TableLoad, connection: Connection, told: Sequence[Record]) -> 
         users = content.get("users") if isinstance(content, dict) else None
         names_me = isinstance(users, list) and any(isinstance(user, dict) and user.get("id") == me for user in users)
         holds_me = row["type"] == TEAM_JOINED and _may_hold(load, connection, content, me)
-        if isinstance(project, dict) and (names_me or holds_me):
-            found.add(int(project["id"]))
+        project_id = whole(project.get("id")) if isinstance(project, dict) else None
+        if project_id is not None and (names_me or holds_me):
+            found.add(project_id)
     return found
 
 
@@ -297,23 +322,13 @@ def _may_hold(load: TableLoad, connection: Connection, content: object, user: ob
     return not named or any(team is None or user in known.get(team, {user}) for team in named)
 
 
-def _moments(page: Sequence[Record]) -> list[datetime]:
-    """Return when the activities of a page happened; one that does not say so goes into quarantine and tells nothing here."""
-    moments = []
-    for row in page:
-        with suppress(MalformedResponse):
-            moments.append(instant(row, "created"))
-    return moments
-
-
 def _settled(page: Sequence[Record], now: datetime) -> int:
     """Return the last id of a page, oldest first, up to which all is so old that nothing more becomes visible there; 0: none."""
     settled = 0
     for row in page:
-        with suppress(MalformedResponse):
-            if instant(row, "created") > now - OVERLAP:
-                break
-            settled = int(row["id"])
+        if instant(row, "created") > now - OVERLAP:
+            break
+        settled = int(row["id"])
     return settled
 
 

@@ -8,7 +8,7 @@ Add here: what must be stored together with comments. Keep out: asking for them 
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, func, select, update
 
@@ -20,10 +20,11 @@ from assets.raw.table_load import TableLoad
 from resources.backlog.changelog import changes_of
 from resources.backlog.feed import whole
 from resources.backlog.models import Record
+from resources.odd import Odd, Page
 from resources.warehouse import reads
 from resources.warehouse.deletes import hold_issues, mark_comments_deleted
 from resources.warehouse.loader import MergeResult
-from resources.warehouse.quarantine import resolve_rejections
+from resources.warehouse.quarantine import resolve_nameless, resolve_rejections
 from resources.warehouse.reads import CommentRead, Want
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import rejected_records
@@ -38,14 +39,21 @@ class Part:
     """A page of the comments of an issue.
 
     `last` is the highest id of a comment so far, `seen` are all ids of this read so far. `gone` are the stored comments that the
-    read has not met, known at its end only; None while it goes on.
+    read has not met, known at its end only; None while it goes on. `nameless`: it has met a comment without an id; that may be
+    any, so that none is known to be gone.
     """
 
     read: CommentRead
-    page: Sequence[Record]
+    page: Page
     last: int
     seen: set[int]
     gone: set[int] | None
+    nameless: bool = False
+
+    @property
+    def odd(self) -> list[Odd]:
+        """The odd comments, which are found again by reading the issue."""
+        return [replace(one, place=str(self.read.issue_id)) for one in self.page.odd]
 
     @property
     def cell(self) -> Cell:
@@ -86,7 +94,7 @@ class Batch:
             marked = {id(part): self._finish(connection, part) for part in present}
             reads.want(connection, load.space_key, [want for group, result in results for want in _wants(group, result)])
         for (group, result), (keys, found) in zip(results, changed, strict=True):
-            self._count(load, self.tally.comments, {(row["id"],): part.cell for part in group for row in part.page}, result)
+            self._count(load, self.tally.comments, {(one,): part.cell for part in group for one in part.page.ids}, result)
             self._count(self._changes, self.tally.changes, keys, found)
         for part in parts:
             comments, changes = marked.get(id(part), (0, 0))
@@ -110,7 +118,8 @@ class Batch:
 
     def _merge(self, connection: Connection, group: Sequence[Part]) -> MergeResult:
         extra = {"issue_id": group[0].read.issue_id, "project_id": group[0].read.project_id}
-        return self._load.merge(connection, [row for part in group for row in part.page], extra)
+        page = Page((row for part in group for row in part.page), (odd for part in group for odd in part.odd))
+        return self._load.merge(connection, page, extra)
 
     def _merge_changes(
         self, connection: Connection, group: Sequence[Part], result: MergeResult
@@ -139,6 +148,10 @@ class Batch:
             reads.reach_comments(connection, space_key, read, part.last)
             return 0, 0
         reads.finish_comments(connection, space_key, read, part.last)
+        if part.nameless:
+            return 0, 0
+        if read.from_id == 0:
+            resolve_nameless(connection, space_key, self._load.spec.name, still=(), place=str(read.issue_id))
         unmet = [one for one in self._quarantined.get(read.issue_id, ()) if one > read.from_id and one not in part.seen]
         if unmet:
             resolve_rejections(connection, space_key, self._load.spec.name, [str(one) for one in unmet])
@@ -183,7 +196,7 @@ def _groups(parts: Sequence[Part]) -> list[list[Part]]:
     plain: list[Part] = []
     alone: list[Part] = []
     for part in parts:
-        says = all(whole(row.get("issueId")) and whole(row.get("projectId")) for row in part.page)
+        says = not part.page.odd and all(whole(row.get("issueId")) and whole(row.get("projectId")) for row in part.page)
         (plain if says else alone).append(part)
     return [*([plain] if plain else []), *([part] for part in alone)]
 
@@ -193,7 +206,8 @@ def _wants(group: Sequence[Part], result: MergeResult) -> list[Want]:
     refused = set(result.rejected_ids)
     wants = []
     for part in group:
-        first = min((row["id"] for row in part.page if row["id"] in refused), default=None)
+        # One without an id may be any comment of the issue.
+        first = 0 if part.page.nameless else min(refused & part.page.ids, default=None)
         if first is not None:
             wants.append(Want(part.read.issue_id, part.read.project_id, reads.QUARANTINE, comments_from=first))
     return wants
@@ -212,6 +226,8 @@ def _quarantined(load: TableLoad) -> dict[int, set[int]]:
     with load.engine.connect() as connection:
         for payload in connection.execute(query).scalars():
             record = json.loads(payload)
+            if not isinstance(record, dict):
+                continue
             issue, comment = (whole(record.get(name)) for name in ("issueId", "id"))
             if issue is not None and comment is not None:
                 found[issue].add(comment)

@@ -19,6 +19,7 @@ from assets.raw.issue_scope import Project, covered_projects, project_of, visibl
 from assets.raw.table_load import TableLoad, in_history
 from resources.backlog.errors import AuthenticationError, BacklogError, NotFound, PermanentError, Unavailable
 from resources.backlog.paging import PAGE_SIZE
+from resources.odd import Page
 from resources.warehouse import reads
 from resources.warehouse.deletes import stored_ids
 from resources.warehouse.reads import CommentRead, Want
@@ -155,14 +156,13 @@ class _Reader:
     def _pages(self, read: CommentRead) -> None:
         # Read whole: by the mode, or since the issue has moved. Of one that was never read nothing can be gone.
         known = self._known(read) if read.from_id == 0 and (self.whole or read.last_comment_id) else set()
-        last, seen, finished = read.last_comment_id, set[int](), False
+        last, seen, finished, nameless = read.last_comment_id, set[int](), False, False
         for page in self.load.client.comments(read.issue_id, min_id=read.from_id or None, order="asc"):
-            ids = {int(row["id"]) for row in page}
-            last, seen = max(last, *ids), seen | ids
-            finished = len(page) < PAGE_SIZE - 1
-            self.batch.add(Part(read, page, last, seen, known - seen if finished else None))
+            last, seen, nameless = max([last, *page.ids]), seen | page.ids, nameless or page.nameless
+            finished = page.received < PAGE_SIZE - 1
+            self.batch.add(Part(read, page, last, seen, known - seen if finished else None, nameless))
         if not finished:
-            self.batch.add(Part(read, [], last, seen, known - seen))
+            self.batch.add(Part(read, Page(), last, seen, known - seen, nameless))
 
     def _known(self, read: CommentRead) -> set[int]:
         """Return the stored comments of an issue."""

@@ -11,18 +11,18 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import DateTime, literal, select
 
 from assets.partitions import Slice, month_keys
 from assets.raw.issue_report import Tally
 from assets.raw.issue_scope import Project
 from assets.raw.table_load import TableLoad
 from assets.reconcile.counts import IDS_PER_REQUEST, PROJECTS_PER_REQUEST, differing_projects, holdings
-from resources.backlog.errors import NotFound, PermanentError
+from resources.backlog.errors import NotFound, PermanentError, PermissionDenied
 from resources.backlog.feed import ISSUE_DELETED, deleted_issues
 from resources.backlog.models import IssueFilter
 from resources.warehouse.deletes import mark_issues_deleted, stored_ids
-from resources.warehouse.quarantine import pending_rejections, resolve_rejections
+from resources.warehouse.quarantine import pending_rejections, place_of, resolve_nameless, resolve_rejections, unplaced_projects
 from resources.warehouse.schema import SPECS
 
 #: Activities are looked at from this long before the watermark on: they may become visible late.
@@ -97,12 +97,41 @@ def unequal_projects(
 
 
 def retry_rejected(load: TableLoad, visible: dict[int, Project]) -> None:
-    """Read quarantined issues again; one that the source no longer has is settled."""
+    """Read quarantined issues again, and stored ones of a time that is still to come; what the source no longer has is settled."""
+    issues = load.spec.table.c
+    ahead = select(issues.id).where(
+        issues.space_key == load.space_key, issues.updated_at > literal(load.latest, DateTime(timezone=True))
+    )
     with load.engine.connect() as connection:
         keys = pending_rejections(connection, load.space_key, load.spec.name, project_ids=visible)
-    gone = _absent(load, [int(key) for key in keys if key.isdigit()], visible, Tally(month_keys(), visible), 0)
+        ids = {int(key) for key in keys if key.isdigit()}.union(connection.execute(ahead).scalars())
+    gone = _absent(load, sorted(ids), visible, Tally(month_keys(), visible), 0)
     with load.engine.begin() as connection:
         resolve_rejections(connection, load.space_key, load.spec.name, [str(identifier) for identifier in gone])
+    for place in sorted({place for key in keys if (place := place_of(key))}):
+        _retry_nameless(load, place)
+
+
+def _retry_nameless(load: TableLoad, issue_key: str) -> None:
+    """Ask for an issue without an id by its key, and settle what is in quarantine of it unless it is so still."""
+    try:
+        still = load.store(load.client.issue_again(issue_key)).nameless
+    except (NotFound, PermissionDenied):
+        still = ()
+    with load.engine.begin() as connection:
+        resolve_nameless(connection, load.space_key, load.spec.name, still=still, place=issue_key)
+
+
+def settle_nameless(load: TableLoad, project: Project, met: Collection[str]) -> None:
+    """Settle issues without an id of a project that was read whole, but for those that were met."""
+    with load.writing() as connection:
+        resolve_nameless(connection, load.space_key, load.spec.name, still=met, project_id=project.id)
+
+
+def unplaced_rejections(load: TableLoad) -> set[int | None]:
+    """Return the projects of quarantined issues that only a read of the whole project can find; None: of any."""
+    with load.engine.connect() as connection:
+        return unplaced_projects(connection, load.space_key, load.spec.name)
 
 
 def mark_absent(load: TableLoad, told: Mapping[int, str], visible: dict[int, Project], tally: Tally) -> None:
@@ -205,7 +234,8 @@ def _refuse_lost(load: TableLoad, projects: Sequence[Project]) -> None:
 def _absent(load: TableLoad, ids: Sequence[int], visible: Collection[int], tally: Tally, project_id: int) -> list[int]:
     """Ask for issues by id, a hundred a request, store what comes back and return the ids that do not.
 
-    A row that was not met may only have moved, to another month or another project.
+    A row that was not met may only have moved, to another month or another project. Where an answer has a record without an id,
+    that may be any of those that were asked for, and none of them is absent.
     """
     absent: list[int] = []
     for asked in _chunks(ids, IDS_PER_REQUEST):
@@ -213,8 +243,9 @@ def _absent(load: TableLoad, ids: Sequence[int], visible: Collection[int], tally
         for projects in _chunks(tuple(visible), PROJECTS_PER_REQUEST):
             if missing:
                 found = load.client.issue_page(IssueFilter(project_id=projects, id=tuple(sorted(missing))))
-                tally.add(found, load.store(found), project_id)
-                missing -= {int(record["id"]) for record in found}
+                result = load.store(found)
+                tally.add(found, result, project_id)
+                missing = set() if result.nameless else missing.difference(result.present_ids)
         absent += sorted(missing)
     return absent
 

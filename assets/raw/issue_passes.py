@@ -67,22 +67,27 @@ def broken_off(load: TableLoad, projects: Sequence[Project], sort: str) -> Resum
     return Resume(position, found.started_at)
 
 
-def store(load: TableLoad, scan: Scan, tally: Tally, projects: Sequence[Project], *, sort: str | None = "updated") -> set[int]:
+def store(
+    load: TableLoad, scan: Scan, tally: Tally, projects: Sequence[Project], *, sort: str | None = "updated"
+) -> tuple[set[int], set[str]]:
     """Merge the batches of a scan, each with the checkpoint from which to go on, in an order; None: such a scan starts anew.
 
-    Return the ids of what was stored.
+    Return the ids of what was stored, and the records without an id by their entries in quarantine.
     """
-    stored: set[int] = set()
+    stored, nameless = set[int](), set[str]()
     for batch in scan:
-        stored.update(store_batch(load, batch, tally, projects, sort, scan.checkpoint).present_ids)
-    return stored
+        result = store_batch(load, batch, tally, projects, sort, scan.checkpoint)
+        stored.update(result.present_ids)
+        nameless.update(result.nameless)
+    return stored, nameless
 
 
 def store_batch(
     load: TableLoad, batch: Sequence[Record], tally: Tally, projects: Sequence[Project], sort: str | None, at: Resume | None
 ) -> MergeResult:
     """Merge a batch in a transaction of its own: a load that is killed keeps all but the last."""
-    result = load.store(batch, partial(_keep_checkpoint, load, projects, sort, at) if sort and at else None)
+    also = partial(_keep_checkpoint, load, projects, sort, at) if sort and at else None
+    result = load.store(batch, also, read_in=projects[0].id if len(projects) == 1 else None)
     tally.add(batch, result, projects[0].id)
     return result
 

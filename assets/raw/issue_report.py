@@ -18,6 +18,7 @@ from assets.raw.provenance import inputs_of
 from assets.raw.table_load import TableLoad
 from resources.backlog.models import Record, RequestStats
 from resources.backlog.window import WindowProof
+from resources.odd import odd_of
 from resources.warehouse.loader import MergeResult
 
 ASSET_KEY = raw_key("issues")
@@ -43,14 +44,13 @@ class Tally:
             | dict.fromkeys(result.updated_ids, "updated")
             | dict.fromkeys(result.rejected_ids, "rejected")
         )
-        keyless = result.unidentified
+        for odd in odd_of(batch):
+            project = odd.record.get("projectId") if isinstance(odd.record, dict) else None
+            at_home = project if isinstance(project, int) and project in self.projects else fallback_project
+            self.counts[at_home, self._month(None)] += Counts(read=1, rejected=1)
         for record in batch:
             moment = changed_at(record)
-            identifier = record.get("id")
-            if isinstance(identifier, int):
-                what = outcome.pop(identifier, "unchanged")
-            else:
-                what, keyless = "rejected", keyless - 1
+            what = outcome.pop(record["id"], "unchanged")
             project = record.get("projectId")
             at_home = project if isinstance(project, int) and project in self.projects else fallback_project
             cell = (at_home, self._month(moment))

@@ -10,7 +10,14 @@ from functools import partial
 
 from assets.metadata import Window as Span
 from assets.partitions import Slice, month_keys, month_of, partition_key, slices_of
-from assets.raw.issue_deletes import mark_missed, mark_vanished, retry_rejected, unequal_projects
+from assets.raw.issue_deletes import (
+    mark_missed,
+    mark_vanished,
+    retry_rejected,
+    settle_nameless,
+    unequal_projects,
+    unplaced_rejections,
+)
 from assets.raw.issue_passes import attempt, broken_off, checkpoints, complete, reached, store, store_batch
 from assets.raw.issue_report import Tally, report_partitions
 from assets.raw.issue_scope import SCOPE, Project, known_rows, passes, project_of, visible_projects
@@ -18,7 +25,6 @@ from assets.raw.issue_wanted import read_others, read_renamed, settle_met, wante
 from assets.raw.table_load import TableLoad
 from resources.backlog.models import IssueFilter
 from resources.backlog.scan import Resume, Scan, scan_changes, scan_window
-from resources.backlog.walk import identity
 from resources.backlog.window import Window, WindowProof
 from resources.warehouse import state
 from resources.warehouse.deletes import ids_by_creation
@@ -59,9 +65,10 @@ def load_changes(load: TableLoad, covered: Sequence[Slice]) -> None:
     with load.engine.connect() as connection:
         watermarks = state.get_watermarks(connection, load.space_key, SCOPE)
     known = [project for project in projects if project.id in watermarks]
-    # A project that was being read again whole was found wrong: that its number of issues may be right now proves nothing.
-    begun = checkpoints(load, "created")
-    whole = [project for project in projects if project.id not in watermarks or project.id in begun]
+    # A project that was being read again whole was found wrong: that its number of issues may be right now proves nothing. And an
+    # issue in quarantine that nothing tells how to ask for is found by reading all of its project.
+    begun, unplaced = checkpoints(load, "created"), unplaced_rejections(load)
+    whole = [project for project in projects if project.id not in watermarks or {project.id, None} & {*begun, *unplaced}]
     until: dict[int, datetime] = {}
     for group in passes(known, watermarks, checkpoints(load, "updated"), partial(known_rows, load)):
         if not attempt(load, "incremental", group, partial(_read_changes, load, group, visible, watermarks, whole, until)):
@@ -85,8 +92,11 @@ def _read_window(
     before, began = load.client.stats.snapshot(), datetime.now(UTC)
     tally, wanted = Tally(part.months, {project.id}), wanted_before(load, {project.id})
     scan = scan_window(load.client, Window((project.id,), part.since, part.until))
-    settle_met(load, wanted, store(load, scan, tally, [project], sort=None))
+    stored, nameless = store(load, scan, tally, [project], sort=None)
+    settle_met(load, wanted, stored)
     mark_vanished(load, project, part, scan.seen_ids, visible, tally)
+    if part.whole:
+        settle_nameless(load, project, nameless)
     if part.until is None and (part.since is None or (watermark is not None and part.since <= watermark)):
         complete(load, [project], scan.started_at)
     span = Span(part.since, part.until or scan.started_at)
@@ -175,7 +185,8 @@ def _store_changes(
     ids = [project.id for project in projects]
     wanted = wanted_before(load, ids)
     scan = scan_changes(load.client, ids, start)
-    read_others(load, settle_met(load, wanted, store(load, scan, tally, projects)), visible, tally)
+    stored, _ = store(load, scan, tally, projects)
+    read_others(load, settle_met(load, wanted, stored), visible, tally)
     unequal = unequal_projects(load, projects, visible, tally, deleted_since, scan.next_watermark)
     # What was just marked deleted has left children alone.
     read_others(load, wanted_before(load, ids), visible, tally)
@@ -193,16 +204,17 @@ def _store_whole(
     with load.engine.connect() as connection:
         waiting = deque(ids_by_creation(connection, load.spec, project.id, space_key=load.space_key, since=since))
     scan = scan_window(load.client, Window((project.id,)), resume=resume)
-    met: set[int] = set()
+    met, nameless = set[int](), set[str]()
     for batch in scan:
-        met.update(identity(record) for record in batch)
+        met.update(batch.ids)
         at, passed = scan.checkpoint, set()
         while at is not None and waiting and waiting[0][0] < at.position.moment:
             passed.add(waiting.popleft()[1])
         mark_missed(load, project, passed - met, visible, tally)
-        store_batch(load, batch, tally, [project], "created", at)
+        nameless.update(store_batch(load, batch, tally, [project], "created", at).nameless)
     if scan.proof.resumed:
         mark_missed(load, project, {issue for _, issue in waiting} - scan.seen_ids, visible, tally)
     else:
         mark_vanished(load, project, part, scan.seen_ids, visible, tally)
+        settle_nameless(load, project, nameless)
     return scan

@@ -13,6 +13,7 @@ from assets.raw.table_load import TableLoad, in_history
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import AuthenticationError, NotInPlan, PermanentError, PermissionDenied
 from resources.backlog.models import Record
+from resources.odd import Page
 
 
 def load_whole(load: TableLoad, read: Callable[[], list[Record]]) -> None:
@@ -25,9 +26,7 @@ def load_whole(load: TableLoad, read: Callable[[], list[Record]]) -> None:
         load.store_listing(read())
 
 
-def load_whole_or_seen(
-    load: TableLoad, read: Callable[[], list[Record]], of_project: Callable[[str], list[Record]], seen: str
-) -> None:
+def load_whole_or_seen(load: TableLoad, read: Callable[[], list[Record]], of_project: Callable[[str], Page], seen: str) -> None:
     """Load a list of the space that only those who administer something may read; with another key, what the projects show of it.
 
     Args:
@@ -48,7 +47,10 @@ def load_whole_or_seen(
             load.context.log.warning(f"{error} Using the {seen} of all visible projects instead.")
             load.notes[f"source_of_{name}"] = f"{seen} of all visible projects: the API key may not list {name}"
             projects = [str(project["projectKey"]) for project in load.client.visible_projects()]
-            found = list({str(record.get("id")): record for project in projects for record in of_project(project)}.values())
+            pages = [of_project(project) for project in projects]
+            found = Page(
+                {record["id"]: record for page in pages for record in page}.values(), (odd for page in pages for odd in page.odd)
+            )
             # Not a whole listing: what is in no visible project may still be there, so nothing is marked deleted.
             load.store(found, lambda connection, _result: load.note_names(connection, found))
 

@@ -13,11 +13,12 @@ from assets.raw.out_of_sight import settle_unseen
 from assets.raw.table_load import in_history, table_load
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import IncompleteScan
-from resources.backlog.models import Record
 from resources.backlog.paging import PAGE_SIZE
 from resources.backlog.resource import BacklogResource
+from resources.odd import Page
 from resources.progress import Progress
 from resources.warehouse import state
+from resources.warehouse.quarantine import resolve_unlisted
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.sight import note_seen
 
@@ -25,7 +26,7 @@ from resources.warehouse.sight import note_seen
 PASSES = 4
 
 
-def note_project_keys(backlog: BacklogResource, warehouse: WarehouseResource) -> list[Record]:
+def note_project_keys(backlog: BacklogResource, warehouse: WarehouseResource) -> Page:
     """Return the projects that the key can see, archived ones included, and note their keys in `ops.project_keys`.
 
     A renamed project keeps its old keys there, so that its old partitions still mean the same project.
@@ -56,11 +57,14 @@ def projects(
             back = note_seen(connection, ids, space_key=load.space_key, run_id=context.run.run_id)
             result = load.merge(connection, listed, {})
             load.note_names(connection, listed)
+            # A record without a key may be any project, so that nothing is known to be missing.
+            if not result.nameless:
+                known = [(project,) for project in result.present_ids]
+                resolve_unlisted(connection, load.spec, load.space_key, known, project_id=None)
         load.count(result)
         if back:
             load.notes["projects_back_in_sight"] = ", ".join(str(one["projectKey"]) for one in listed if one["id"] in back)
-        # A record without a key may be any project, so that nothing is known to be missing.
-        if not result.unidentified:
+        if not result.nameless:
             settle_unseen(load, result.present_ids)
     return whole_table_result(load)
 
@@ -99,7 +103,7 @@ def teams(
     return whole_table_result(load)
 
 
-def _all_teams(client: BacklogClient) -> list[Record]:
+def _all_teams(client: BacklogClient) -> Page:
     """Read all teams; more than a page of them until two reads list the same, since a page can slip while others are read.
 
     Raises:
@@ -107,9 +111,10 @@ def _all_teams(client: BacklogClient) -> list[Record]:
     """
     before: list[object] | None = None
     for _ in range(PASSES):
-        listed = [team for page in client.teams() for team in page]
-        ids = [team["id"] for team in listed if "id" in team]
-        if len(listed) < PAGE_SIZE or ids == before:
+        pages = list(client.teams())
+        listed = Page((team for page in pages for team in page), (odd for page in pages for odd in page.odd))
+        ids = [team["id"] for team in listed]
+        if listed.received < PAGE_SIZE or ids == before:
             return listed
         before = ids
     raise IncompleteScan(f"GET /teams: the list was another one at each of {PASSES} reads; load again when it is quiet")

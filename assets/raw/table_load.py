@@ -24,6 +24,7 @@ from resources.backlog.errors import BacklogError
 from resources.backlog.models import Record, RequestStats
 from resources.backlog.resource import BacklogResource
 from resources.logs import about
+from resources.odd import AHEAD
 from resources.progress import Progress
 from resources.warehouse import history
 from resources.warehouse.deletes import mark_missing
@@ -64,18 +65,35 @@ class TableLoad:
         return str(self.space["spaceKey"])
 
     @property
+    def latest(self) -> datetime | None:
+        """The last time that can be meant now, by the source's clock; None while it has not told the time."""
+        now = self.client.server_time
+        return None if now is None else now + AHEAD
+
+    @property
     def requests(self) -> RequestStats:
         """Requests made by this load so far."""
         return self.client.stats - self.requests_before
 
-    def store(self, records: Sequence[Record], also: Callable[[Connection, MergeResult], None] | None = None) -> MergeResult:
+    def store(
+        self,
+        records: Sequence[Record],
+        also: Callable[[Connection, MergeResult], None] | None = None,
+        *,
+        read_in: int | None = None,
+    ) -> MergeResult:
         """Merge records in a transaction of their own, and do in it what else must not be done without them.
+
+        Args:
+            records: a page as it came, odd records included.
+            also: what else is done.
+            read_in: the project that they were read from, where it was one.
 
         Raises:
             WarehouseError: the server refused, or the locks of the load are lost; then nothing was written.
         """
         with self.writing() as connection:
-            result = self.merge(connection, records, {})
+            result = self.merge(connection, records, {}, read_in=read_in)
             if also is not None:
                 also(connection, result)
         self.count(result)
@@ -100,7 +118,7 @@ class TableLoad:
             result = self.merge(connection, records, scope)
             self.note_names(connection, records, scope.get("project_id", 0))
             # A record without a key may be any row, so that nothing is known to be missing.
-            if not result.unidentified:
+            if not result.nameless:
                 gone = mark_missing(
                     connection,
                     self.spec,
@@ -162,7 +180,9 @@ class TableLoad:
         """Let other loads have projects; those that are not locked are left alone."""
         self.turns.unlock_projects(project_ids)
 
-    def merge(self, connection: Connection, records: Sequence[Record], extra: Mapping[str, int]) -> MergeResult:
+    def merge(
+        self, connection: Connection, records: Sequence[Record], extra: Mapping[str, int], *, read_in: int | None = None
+    ) -> MergeResult:
         """Merge records inside the caller's transaction, which `writing` has opened, uncounted."""
         mask = self.client.mask
         return merge(
@@ -174,6 +194,8 @@ class TableLoad:
             timezone=str(self.space["timezone"]),
             run_id=self.context.run.run_id,
             extra=extra,
+            read_in=read_in,
+            latest=self.latest,
         )
 
     def count(self, result: MergeResult) -> None:

@@ -12,13 +12,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
 
 from assets.reconcile.evidence import LOOKBACK, Feed, Refused, quarantined
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import NotFound, PermissionDenied
 from resources.backlog.models import IssueFilter
-from resources.backlog.walk import instant, is_sound
+from resources.backlog.walk import instant
+from resources.warehouse.quarantine import place_of
 from resources.warehouse.schema import SPECS
 from resources.warehouse.state import get_watermarks
 
@@ -109,6 +110,7 @@ def holdings(engine: Engine, space_key: str) -> Holdings:
             ids = [int(key) for key in held if key.isdigit()]
             places = select(issues.id, issues.project_id).where(*present, issues.id.in_(ids))
             stored = {str(identifier): int(project) for identifier, project in connection.execute(places)}
+            stored |= _stored_by_key(connection, space_key, held)
     refused, named = Counter[int](), Counter[int]()
     for key, project in held.items():
         named[project] += 1
@@ -118,6 +120,19 @@ def holdings(engine: Engine, space_key: str) -> Holdings:
                 named[stored[key]] += 1
                 refused[stored[key]] -= 1
     return Holdings(rows, refused, named)
+
+
+def _stored_by_key(connection: Connection, space_key: str, held: Collection[str]) -> dict[str, int]:
+    """Return the entries of issues without an id that have the key of a stored issue, each with the project of that."""
+    issues = SPECS["issues"].table.c
+    keys = {key: place for key in held if (place := place_of(key))}
+    if not keys:
+        return {}
+    query = select(issues.issue_key, issues.project_id).where(
+        issues.space_key == space_key, issues.deleted_at.is_(None), issues.issue_key.in_(keys.values())
+    )
+    projects = {str(key): int(project) for key, project in connection.execute(query)}
+    return {key: projects[place] for key, place in keys.items() if place in projects}
 
 
 def _held(entries: Mapping[tuple[str, str], Refused]) -> dict[str, int]:
@@ -248,25 +263,26 @@ class _Counter:
         with self._engine.connect() as connection:
             known = set(connection.execute(query).scalars())
             held = _held(quarantined(connection, self._space_key))
+            stored = _stored_by_key(connection, self._space_key, held)
         rows = len(known)
         for key, project in held.items():
             if key.isdigit():
                 (known.add if project == project_id else known.discard)(int(key))
-        return known, rows, sum(not key.isdigit() and project == project_id for key, project in held.items())
+        nameless = (key for key, project in held.items() if not key.isdigit() and project == project_id)
+        return known, rows, sum(key not in stored for key in nameless)
 
     def _arrivals(self, project_id: int, since: datetime, known: Collection[int]) -> Arrivals:
         """Return the issues that changed since an instant and that the warehouse has not; one request as a rule."""
         found: Arrivals = {}
         for page in self._client.issues(IssueFilter(project_id=(project_id,), sort="updated", order="desc")):
-            sound = [issue for issue in page if is_sound(issue)]
-            recent = {int(issue["id"]): issue for issue in sound if instant(issue, "updated") >= since}
+            recent = {int(issue["id"]): issue for issue in page if instant(issue, "updated") >= since}
             self._listed |= recent.keys()
             found |= {
                 identifier: (instant(issue, "updated"), instant(issue, "created") >= since)
                 for identifier, issue in recent.items()
                 if identifier not in known
             }
-            if len(recent) < len(sound):
+            if len(recent) < len(page):
                 break
         return found
 
@@ -280,8 +296,9 @@ class _Counter:
             for projects in _chunks(visible, PROJECTS_PER_REQUEST):
                 if missing:
                     page = self._client.issue_page(IssueFilter(project_id=projects, id=tuple(sorted(missing))))
-                    missing -= {int(issue["id"]) for issue in page}
-                    elsewhere = [issue for issue in page if issue.get("projectId") != project_id and is_sound(issue)]
+                    # One without an id may be any of them.
+                    missing = set() if page.nameless else missing - page.ids
+                    elsewhere = [issue for issue in page if issue.get("projectId") != project_id]
                     away.update(int(issue["id"]) for issue in elsewhere if instant(issue, "updated") >= since)
             absent |= missing
         if absent:

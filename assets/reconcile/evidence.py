@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import PermissionDenied
-from resources.backlog.feed import ISSUE_DELETED
+from resources.backlog.feed import ISSUE_DELETED, whole
 from resources.backlog.models import Record
 from resources.backlog.walk import instant
 from resources.warehouse.schema_ops import rejected_records
@@ -47,7 +47,7 @@ class Feed:
                 recent = [activity for activity in page if instant(activity, "created") >= self.since]
                 for activity in recent:
                     self._take(activity)
-                self._newest = max([self._newest, *(activity["id"] for activity in page)])
+                self._newest = max([self._newest, *page.ids])
                 if len(recent) < len(page):
                     break
         except PermissionDenied:
@@ -57,8 +57,10 @@ class Feed:
     def _take(self, activity: Record) -> None:
         moment, content, project = instant(activity, "created"), activity.get("content"), activity.get("project")
         self.latest = max(moment, self.latest or moment)
-        if isinstance(content, dict) and isinstance(content.get("id"), int):
-            self.deleted[content["id"]] = int(project["id"]) if isinstance(project, dict) else self.project_id or 0
+        issue = whole(content.get("id")) if isinstance(content, dict) else None
+        if issue is not None:
+            home = whole(project.get("id")) if isinstance(project, dict) else None
+            self.deleted[issue] = home or self.project_id or 0
 
 
 @dataclass(frozen=True)

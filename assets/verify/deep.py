@@ -19,6 +19,7 @@ from sqlalchemy import Engine, func, select
 from assets.metadata import by_bucket
 from assets.raw.issue_scope import Project
 from assets.reconcile.rows import Reasons, in_quarantine
+from assets.verify.changes import changes_of_comment
 from assets.verify.differences import CONTENT, EXTRA, Difference
 from assets.verify.labels import labelled
 from assets.verify.lists import OF_PROJECT, OF_SPACE
@@ -167,7 +168,7 @@ class Deep:
         scan = scan_window(self._client, Window((project.id,)))
         rows = 0
         try:
-            for batch in chunks((record for page in scan for record in page), AT_ONCE):
+            for batch in chunks((record for page in scan for record in page.everything), AT_ONCE):
                 self._suspect(self._pairs.these_issues(batch))
                 self._progress.advance("verify issues", len(batch))
                 rows += len(batch)
@@ -205,7 +206,9 @@ class Deep:
 
     def _compare_comments(self, project: Project, issues: Sequence[int], rows: Sequence[Row]) -> None:
         self.source["comments", project.id] += len(rows)
-        self.source["issue_changes", project.id] += sum(len(row.record.get("changeLog") or ()) for row in rows)
+        self.source["issue_changes", project.id] += sum(
+            len(changes_of_comment(row.record, row.issue_id, project.id)) for row in rows
+        )
         self._suspect(self._pairs.these_comments(issues, rows))
         self._progress.advance("verify comments", len(issues))
 

@@ -22,29 +22,29 @@ class Listed:
 
 _OF_SPACE: Final[dict[str, Callable[[BacklogClient], list[Record]]]] = {
     "space": lambda client: [client.space()],
-    "users": lambda client: client.users(),
-    "projects": lambda client: client.projects(),
-    "teams": lambda client: [team for page in client.teams() for team in page],
-    "priorities": lambda client: client.priorities(),
-    "resolutions": lambda client: client.resolutions(),
+    "users": lambda client: client.users().everything,
+    "projects": lambda client: client.projects().everything,
+    "teams": lambda client: [team for page in client.teams() for team in page.everything],
+    "priorities": lambda client: client.priorities().everything,
+    "resolutions": lambda client: client.resolutions().everything,
 }
 #: What the client has read for its own use already.
 _COPIES: Final[dict[str, Callable[[BacklogClient], list[Record]]]] = {
     "space": lambda client: [client.space_info()],
-    "projects": lambda client: client.visible_projects(),
+    "projects": lambda client: client.visible_projects().everything,
 }
 #: What an ordinary key sees of the lists that it may not read: the same of each project.
 _SEEN: Final[dict[str, Callable[[BacklogClient, int], list[Record]]]] = {
-    "users": lambda client, project: client.project_users(project),
-    "teams": lambda client, project: client.project_teams(project),
+    "users": lambda client, project: client.project_users(project).everything,
+    "teams": lambda client, project: client.project_teams(project).everything,
 }
 _OF_PROJECT: Final[dict[str, Callable[[BacklogClient, int], list[Record]]]] = {
-    "project_members": lambda client, project: client.project_users(project),
-    "statuses": lambda client, project: client.statuses(project),
-    "issue_types": lambda client, project: client.issue_types(project),
-    "categories": lambda client, project: client.categories(project),
-    "versions": lambda client, project: client.versions(project),
-    "custom_fields": lambda client, project: client.custom_fields(project),
+    "project_members": lambda client, project: client.project_users(project).everything,
+    "statuses": lambda client, project: client.statuses(project).everything,
+    "issue_types": lambda client, project: client.issue_types(project).everything,
+    "categories": lambda client, project: client.categories(project).everything,
+    "versions": lambda client, project: client.versions(project).everything,
+    "custom_fields": lambda client, project: client.custom_fields(project).everything,
 }
 
 #: Lists of the space, in the order in which they are read.
@@ -72,5 +72,9 @@ def read_list(client: BacklogClient, table: str, project_id: int | None, *, fres
         if table not in _SEEN:
             raise
         projects = [int(project["id"]) for project in client.visible_projects()]
-        seen = {str(record.get("id")): record for project in projects for record in _SEEN[table](client, project)}
+        seen = {
+            str(record.get("id") if isinstance(record, dict) else record): record
+            for project in projects
+            for record in _SEEN[table](client, project)
+        }
         return Listed(list(seen.values()), whole=False)

@@ -87,7 +87,7 @@ class Pairs:
 
     def these_issues(self, records: Sequence[Record]) -> Found:
         """Compare issues that were just read."""
-        ids = [record["id"] for record in records if isinstance(record.get("id"), int)]
+        ids = [record["id"] for record in records if isinstance(record, dict) and isinstance(record.get("id"), int)]
         stored = self._stored("issues", with_ids(SPECS["issues"], ids))
         return self._differing("issues", [of_issue(record) for record in records], stored, within=("id", ids))
 
@@ -97,8 +97,8 @@ class Pairs:
         for projects in chunks(self.visible, PROJECTS_PER_REQUEST):
             if missing:
                 page = self.client.issue_page(IssueFilter(project_id=tuple(projects), id=tuple(sorted(missing))))
-                records += page
-                missing -= {record["id"] for record in page}
+                records += page.everything
+                missing -= page.ids
         return records
 
     # -- comments and their changes -----------------------------------------------------------------------------
@@ -119,7 +119,8 @@ class Pairs:
     def comments_of(self, issue_id: int, project_id: int) -> list[Row] | None:
         """Read the comments of an issue whole, None when it is gone."""
         try:
-            return [Row(comment, project_id, issue_id) for page in self.client.comments(issue_id) for comment in page]
+            pages = self.client.comments(issue_id)
+            return [Row(comment, project_id, issue_id) for page in pages for comment in page.everything]
         except NotFound:
             return None
 

@@ -41,7 +41,7 @@ class Row:
 
 def of_issue(record: Record) -> Row:
     """Return an issue as a row of the project that it says it is in."""
-    project = record.get("projectId")
+    project = record.get("projectId") if isinstance(record, dict) else None
     return Row(record, project if isinstance(project, int) else 0)
 
 

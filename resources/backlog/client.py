@@ -3,11 +3,10 @@
 Holds: paths, parameters and the check that an answer has the promised shape. Add here: another endpoint.
 Keep out: retries and limits (transport.py), exact scans (scan.py), any knowledge of tables.
 
-Records are plain dicts as received, but for people who are to be masked.
+Records are plain dicts as received, but for people who are to be masked. Lists are pages, which hold odd records apart.
 Source: https://developer.nulab.com/docs/backlog/, API reference.
 """
 
-import json
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +17,20 @@ from urllib.parse import quote
 
 import httpx
 
+from resources.backlog.answers import (
+    ACTIVITY,
+    COMMENT,
+    DEEPEST,
+    ISSUE,
+    MOST_COUNTED,
+    PLAIN,
+    PROJECT,
+    Kind,
+    is_count,
+    page_of,
+    parse,
+    placed,
+)
 from resources.backlog.errors import MalformedResponse, PermanentError
 from resources.backlog.models import IssueFilter, Params, RateLimit, Record, RequestStats, to_param
 from resources.backlog.paging import PAGE_SIZE, id_pages, offset_pages
@@ -25,6 +38,7 @@ from resources.backlog.ratelimit import RateLimiter
 from resources.backlog.transport import OnWait, Transport
 from resources.conditions import Observer
 from resources.deadline import limited_client
+from resources.odd import Page
 from resources.privacy import Mask
 from resources.redact import protect_logs
 
@@ -72,7 +86,7 @@ class BacklogClient:
             self.base_url, auth, client, limiter=self._limiter, sleep=sleep, on_wait=on_wait, observe=observe, max_wait=max_wait
         )
         self._space: Record | None = None
-        self._visible: list[Record] | None = None
+        self._visible: Page | None = None
 
     def __repr__(self) -> str:
         return f"BacklogClient({self.base_url!r})"
@@ -121,7 +135,11 @@ class BacklogClient:
 
     def space(self) -> Record:
         """Fetch `/space`: key, name, zone."""
-        return self._object("/space")
+        space = self._object("/space")
+        for name in ("spaceKey", "timezone"):
+            if not isinstance(space.get(name), str) or not space[name]:
+                raise MalformedResponse(f"GET /space: the answer has no text `{name}`")
+        return space
 
     def space_info(self) -> Record:
         """Return `/space` as first fetched by this client; many assets of one run pay for it once."""
@@ -146,21 +164,21 @@ class BacklogClient:
         except (KeyError, TypeError, ValueError, OverflowError, OSError):
             raise MalformedResponse("GET /rateLimit: a bucket lacks its limit, remaining or reset") from None
 
-    def users(self) -> list[Record]:
+    def users(self) -> Page:
         """Fetch all users; PermissionDenied unless the key is an administrator's."""
         return self._list("/users")
 
-    def teams(self) -> Iterator[list[Record]]:
+    def teams(self) -> Iterator[Page]:
         """Yield pages of teams, with their members."""
         return offset_pages(lambda offset, count: self._list("/teams", [("order", "asc"), *_page(offset, count)]))
 
     # -- projects and their masters -----------------------------------------------------------------------------
 
-    def projects(self, *, archived: bool | None = None, all_: bool | None = None) -> list[Record]:
+    def projects(self, *, archived: bool | None = None, all_: bool | None = None) -> Page:
         """Fetch projects. `archived` None gives both kinds; `all_` is honoured for administrators only."""
-        return self._list("/projects", _params(archived=archived, all=all_))
+        return self._list("/projects", _params(archived=archived, all=all_), PROJECT)
 
-    def visible_projects(self) -> list[Record]:
+    def visible_projects(self) -> Page:
         """Return every project that the key's user has joined, archived ones too, as first fetched by this client."""
         if self._visible is None:
             self._visible = self.projects()
@@ -170,39 +188,39 @@ class BacklogClient:
         """Fetch one project by id or key."""
         return self._object(f"/projects/{_part(project)}")
 
-    def project_users(self, project: int | str, *, exclude_group_members: bool | None = None) -> list[Record]:
+    def project_users(self, project: int | str, *, exclude_group_members: bool | None = None) -> Page:
         """Fetch the members of a project; True drops those who are members through a team only."""
         return self._list(f"/projects/{_part(project)}/users", _params(excludeGroupMembers=exclude_group_members))
 
-    def project_teams(self, project: int | str) -> list[Record]:
+    def project_teams(self, project: int | str) -> Page:
         """Fetch the teams of a project."""
         return self._list(f"/projects/{_part(project)}/teams")
 
-    def statuses(self, project: int | str) -> list[Record]:
+    def statuses(self, project: int | str) -> Page:
         """Fetch the statuses of a project; ids 1 to 4 are the same in every project."""
         return self._list(f"/projects/{_part(project)}/statuses")
 
-    def issue_types(self, project: int | str) -> list[Record]:
+    def issue_types(self, project: int | str) -> Page:
         """Fetch the issue types of a project."""
         return self._list(f"/projects/{_part(project)}/issueTypes")
 
-    def categories(self, project: int | str) -> list[Record]:
+    def categories(self, project: int | str) -> Page:
         """Fetch the categories of a project; old spaces leave `projectId` out of them."""
         return self._list(f"/projects/{_part(project)}/categories")
 
-    def versions(self, project: int | str) -> list[Record]:
+    def versions(self, project: int | str) -> Page:
         """Fetch the versions of a project, which are its milestones too."""
         return self._list(f"/projects/{_part(project)}/versions")
 
-    def custom_fields(self, project: int | str) -> list[Record]:
+    def custom_fields(self, project: int | str) -> Page:
         """Fetch the custom fields of a project; NotInPlan where the plan has none."""
         return self._list(f"/projects/{_part(project)}/customFields")
 
-    def priorities(self) -> list[Record]:
+    def priorities(self) -> Page:
         """Fetch the priorities of the space."""
         return self._list("/priorities")
 
-    def resolutions(self) -> list[Record]:
+    def resolutions(self) -> Page:
         """Fetch the resolutions of the space; id 0 is a valid one."""
         return self._list("/resolutions")
 
@@ -216,19 +234,24 @@ class BacklogClient:
         """Fetch one issue by id or key."""
         return self._object(f"/issues/{_part(issue)}")
 
-    def issue_page(self, issue_filter: IssueFilter, offset: int = 0, count: int = PAGE_SIZE) -> list[Record]:
-        """Fetch one page of `/issues`; items are as full as the single issue. At most 100 of them."""
-        return self._list("/issues", [*issue_filter.params(), *_page(offset, count)])
+    def issue_again(self, issue_key: str) -> Page:
+        """Fetch one issue by its key, as a page since it may still be odd."""
+        value, deep = self._get(f"/issues/{_part(issue_key)}", [])
+        return page_of([value], ISSUE, deep=deep, now=self.server_time)
 
-    def issues(self, issue_filter: IssueFilter) -> Iterator[list[Record]]:
+    def issue_page(self, issue_filter: IssueFilter, offset: int = 0, count: int = PAGE_SIZE) -> Page:
+        """Fetch one page of `/issues`; items are as full as the single issue. At most 100 of them."""
+        return self._list("/issues", [*issue_filter.params(), *_page(offset, count)], ISSUE)
+
+    def issues(self, issue_filter: IssueFilter) -> Iterator[Page]:
         """Yield pages of `/issues` as they come: what moves meanwhile is missed or seen twice (see scan.py)."""
         return offset_pages(lambda offset, count: self.issue_page(issue_filter, offset, count))
 
     def comments(
         self, issue: int | str, *, min_id: int | None = None, max_id: int | None = None, order: str = "asc"
-    ) -> Iterator[list[Record]]:
+    ) -> Iterator[Page]:
         """Yield pages of an issue's comments with ids strictly between the bounds."""
-        return self._by_id(f"/issues/{_part(issue)}/comments", [], min_id, max_id, order)
+        return self._by_id(f"/issues/{_part(issue)}/comments", [], min_id, max_id, order, COMMENT)
 
     def comments_count(self, issue: int | str) -> int:
         """Count the comments of an issue, those that only record changes included."""
@@ -242,50 +265,54 @@ class BacklogClient:
         min_id: int | None = None,
         max_id: int | None = None,
         order: str = "asc",
-    ) -> Iterator[list[Record]]:
+    ) -> Iterator[Page]:
         """Yield pages of the activities of a project, or of the space, with ids strictly between the bounds."""
         path = "/space/activities" if project is None else f"/projects/{_part(project)}/activities"
         types = [("activityTypeId[]", str(type_id)) for type_id in type_ids]
-        return self._by_id(path, types, min_id, max_id, order)
+        return self._by_id(path, types, min_id, max_id, order, ACTIVITY)
 
     # -- shapes of answers --------------------------------------------------------------------------------------
 
-    def _by_id(self, path: str, params: Params, min_id: int | None, max_id: int | None, order: str) -> Iterator[list[Record]]:
-        def fetch(low: int | None, high: int | None, count: int) -> list[Record]:
-            return self._list(path, [*params, *_params(minId=low, maxId=high, count=count, order=order)])
+    def _by_id(self, path: str, params: Params, min_id: int | None, max_id: int | None, order: str, kind: Kind) -> Iterator[Page]:
+        def fetch(low: int | None, high: int | None, count: int) -> Page:
+            page = self._list(path, [*params, *_params(minId=low, maxId=high, count=count, order=order)], kind)
+            return placed(page, low, ascending=True) if order == "asc" else placed(page, high, ascending=False)
 
         return id_pages(fetch, min_id=min_id, max_id=max_id, order=order)
 
     def _count(self, path: str, params: Params) -> int:
         count = self._object(path, params).get("count")
-        if not isinstance(count, int):
-            raise MalformedResponse(f"GET {path}: the answer has no number `count`")
-        return count
+        if not is_count(count):
+            raise MalformedResponse(f"GET {path}: `count` is no number from 0 to {MOST_COUNTED}: {str(count)[:40]!r}")
+        return int(str(count))
 
-    def _list(self, path: str, params: Params | None = None) -> list[Record]:
-        value = self._get(path, params or [])
-        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+    def _list(self, path: str, params: Params | None = None, kind: Kind = PLAIN) -> Page:
+        value, deep = self._get(path, params or [])
+        if not isinstance(value, list):
             raise MalformedResponse(f"GET {path}: a list of objects was expected, got {type(value).__name__}")
-        return value
+        return page_of(value, kind, deep=deep, now=self.server_time)
 
     def _object(self, path: str, params: Params | None = None) -> Record:
-        value = self._get(path, params or [])
+        value, deep = self._get(path, params or [])
         if not isinstance(value, dict):
             raise MalformedResponse(f"GET {path}: an object was expected, got {type(value).__name__}")
+        if deep:
+            raise MalformedResponse(f"GET {path}: the answer is nested deeper than {DEEPEST} levels")
         return value
 
-    def _get(self, path: str, params: Params) -> Any:
+    def _get(self, path: str, params: Params) -> tuple[Any, bool]:
+        """Return the answer, and whether some of it is nested too deeply."""
         for _ in range(2):  # JSON that was cut off on the way may well arrive whole the second time
             response = self._transport.send("GET", path, params)
             kind = response.headers.get("content-type", "no content type")
             try:
-                # The standard parser, on purpose: it keeps lone surrogates, which faster ones refuse.
-                value, self.mask = self.mask.read(json.loads(response.content))
+                value, deep = parse(response.content)
             except ValueError:
                 if "json" not in kind:
                     break
             else:
-                return value
+                value, self.mask = self.mask.read(value)
+                return value, deep
         said = f"GET {path}: {response.status_code}, but the body is not JSON ({kind})"
         error = MalformedResponse(f"{said}; is BACKLOG_URL the root of a Backlog space?", status=response.status_code)
         self._transport.report(error, "GET", path)

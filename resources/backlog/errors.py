@@ -144,7 +144,10 @@ def _classify(status: int, code: int | None, attempted: str, *, json_body: bool)
 
 
 def _redirected(response: httpx.Response, attempted: str) -> BacklogError:
-    target = urlsplit(response.headers.get("location", ""))
+    try:
+        target = urlsplit(response.headers.get("location", ""))
+    except ValueError:  # no address at all
+        target = urlsplit("")
     where = f"{target.netloc}{target.path}" or "nowhere"
     said = f"{attempted}: {response.status_code}, redirected to {where}"
     if "login" in target.path.lower():
@@ -160,7 +163,7 @@ def _error_body(response: httpx.Response) -> tuple[int | None, str | None]:
     challenge = response.headers.get("www-authenticate")
     try:
         body = json.loads(response.content)
-    except ValueError:
+    except (RecursionError, ValueError):
         return None, challenge or None
     errors = body.get("errors") if isinstance(body, dict) else None
     first = errors[0] if isinstance(errors, list) and errors else None

@@ -7,12 +7,12 @@ Keep out: exact reading of a set that changes meanwhile (walk.py, scan.py).
 from collections.abc import Callable, Iterator
 
 from resources.backlog.errors import MalformedResponse
-from resources.backlog.models import Record
+from resources.odd import Page
 
 PAGE_SIZE = 100  # the most that Backlog gives
 
 
-def offset_pages(fetch: Callable[[int, int], list[Record]], count: int = PAGE_SIZE) -> Iterator[list[Record]]:
+def offset_pages(fetch: Callable[[int, int], Page], count: int = PAGE_SIZE) -> Iterator[Page]:
     """Yield non-empty pages of `fetch(offset, count)` until one is not full.
 
     Raises MalformedResponse when a page repeats the one before it: a server that ignores `offset` has no end.
@@ -21,42 +21,48 @@ def offset_pages(fetch: Callable[[int, int], list[Record]], count: int = PAGE_SI
     before: list[object] | None = None
     while True:
         page = fetch(offset, count)
-        ids = [record.get("id") for record in page]
-        if page and ids == before:
+        ids: list[object] = [record["id"] for record in page] + [one.record for one in page.odd]
+        if ids and ids == before:
             raise MalformedResponse(f"the page at offset {offset} repeats the one before it")
-        if page:
+        if page.received:
             yield page
-        if len(page) < count:
+        if page.received < count:
             return
-        offset += len(page)
+        offset += page.received
         before = ids
 
 
 def id_pages(
-    fetch: Callable[[int | None, int | None, int], list[Record]],
+    fetch: Callable[[int | None, int | None, int], Page],
     *,
     min_id: int | None = None,
     max_id: int | None = None,
     order: str = "desc",
     count: int = PAGE_SIZE,
-) -> Iterator[list[Record]]:
+) -> Iterator[Page]:
     """Yield non-empty pages of `fetch(min_id, max_id, count)`, ids strictly between the bounds, each once.
 
     Sources disagree whether Backlog's minId and maxId include the bound; the last id is passed on and rows at or
-    behind it are dropped, which is right either way. Raises MalformedResponse when the cursor has no effect.
+    behind it are dropped, which is right either way. Raises MalformedResponse when the cursor has no effect, or nothing of a
+    full page has an id to go on from.
     """
     ascending = order == "asc"
     low, high = min_id, max_id
     while True:
         page = fetch(low, high, count)
-        if any((low is not None and row["id"] < low) or (high is not None and row["id"] > high) for row in page):
+        if any((low is not None and one < low) or (high is not None and one > high) for one in page.ids):
             raise MalformedResponse("the page holds ids outside of the minId and maxId that were asked for")
-        fresh = [row for row in page if row["id"] not in (low, high)]
-        if fresh:
+        fresh = Page(
+            (row for row in page if row["id"] not in (low, high)),
+            (one for one in page.odd if one.id is None or one.id not in (low, high)),
+        )
+        if fresh.received:
             yield fresh
-        if len(page) < count or not fresh:
+        if page.received < count or not fresh.received:
             return
+        if not fresh.ids:
+            raise MalformedResponse("no record of a full page has an id")
         if ascending:
-            low = max(row["id"] for row in fresh)
+            low = max(fresh.ids)
         else:
-            high = min(row["id"] for row in fresh)
+            high = min(fresh.ids)

@@ -19,6 +19,7 @@ from email.utils import parsedate_to_datetime
 
 from resources.backlog.models import RateLimit
 from resources.backlog.ratewindow import MARGIN_SECONDS, WINDOW_SECONDS, Bucket, Told
+from resources.odd import EARLIEST, LATEST
 
 LONGEST_WAIT = 120.0  # a window lasts a minute; a reset further ahead than this is a broken clock or a wrong unit
 #: For so long after others took a good part of a window, they are expected to do it again.
@@ -172,6 +173,7 @@ def http_date(value: str | None) -> datetime | None:
     """Read a date of a header, UTC; None when absent or nonsense."""
     try:
         date = parsedate_to_datetime(value or "")
-    except ValueError:
+        found = date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+    return found if EARLIEST <= found < LATEST else None

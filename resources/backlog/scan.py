@@ -28,9 +28,9 @@ from resources.backlog.walk import (
     fetch,
     identity,
     instant,
-    is_sound,
 )
 from resources.backlog.window import COUNTED, ONE_PAGE, SEAMS, Window, WindowProof
+from resources.odd import Page
 
 MAX_PASSES = 5
 MAX_ARRIVALS = 3
@@ -120,10 +120,10 @@ class Scan:
         self._late: set[int] = set()  # of this pass: came into the window after that, perhaps
         self._batches = self._run()
 
-    def __iter__(self) -> Iterator[list[Record]]:
+    def __iter__(self) -> Iterator[Page]:
         return self
 
-    def __next__(self) -> list[Record]:
+    def __next__(self) -> Page:
         return next(self._batches)
 
     @property
@@ -161,13 +161,13 @@ class Scan:
             raise RuntimeError("the scan is not read to its end")
         return self._proof
 
-    def _run(self) -> Iterator[list[Record]]:
+    def _run(self) -> Iterator[Page]:
         for page in self._pages():
             news = self._news(page)
-            if news or (self._changes and self._first is not None):
+            if news.received or (self._changes and self._first is not None):
                 yield news
 
-    def _pages(self) -> Iterator[list[Record]]:
+    def _pages(self) -> Iterator[Page]:
         """Yield pages as received; a page must be noted by `_news` before the next is asked for."""
         proof = WindowProof(ONE_PAGE, 1, 0, 0, None, 0)
         projects = self.window.project_ids
@@ -183,7 +183,7 @@ class Scan:
             self.seen_ids = self.seen_ids | self._ids if self.seen_ids else self._ids
         self._proof = proof
 
-    def _changed(self, chosen: IssueFilter, since: datetime) -> Generator[list[Record], None, WindowProof]:
+    def _changed(self, chosen: IssueFilter, since: datetime) -> Generator[Page, None, WindowProof]:
         """Read what fits one page, newest first; when more has changed, all by rising `updated` from the window's start on."""
         looks = probes = 0
         newest: datetime | None = None
@@ -191,9 +191,9 @@ class Scan:
             page = fetch(self._client, chosen, NEWEST_FIRST[0], offset, count)
             self._begin()
             looks += 1
-            if looks == 1 and page and is_sound(page[0]):
+            if looks == 1 and page and not page.odd:
                 newest = instant(page[0], "updated")
-            reaches = len(page) < count or (is_sound(page[-1]) and instant(page[-1], "updated") < since)
+            reaches = page.received < count or (bool(page) and instant(page[-1], "updated") < since)
             if reaches and not offset:
                 yield page
                 return WindowProof(ONE_PAGE, 1, looks, len(self._ids), None, 0)
@@ -204,7 +204,7 @@ class Scan:
             start = resumed.position
         else:
             start, probes = self._start_of(chosen, since)
-        # What is changed from now on is left to the next load. A newest row that cannot be read tells no end: it is passed on, too.
+        # What is changed from now on is left to the next load. An odd row tells no end: it is passed on, too.
         until = newest or self._origin or self.started_at
         walk = Walk(self._client, chosen, LAST_CHANGE_FIRST, start=start, until=until)
         self._first = self._first or walk
@@ -226,7 +226,7 @@ class Scan:
             nonlocal probes
             probes += 1
             rows = fetch(self._client, chosen, LAST_CHANGE_FIRST[0], offset, 1)
-            return bool(rows) and is_sound(rows[0]) and instant(rows[0], "updated") < since
+            return bool(rows) and instant(rows[0], "updated") < since
 
         high = self._client.issues_count(chosen)
         back = PAGE_SIZE * 6 // 5
@@ -239,7 +239,7 @@ class Scan:
             low, high = (middle, high) if is_before(middle) else (low, middle)
         return Position(low, since), probes
 
-    def _whole(self, chosen: IssueFilter) -> Generator[list[Record], None, WindowProof]:
+    def _whole(self, chosen: IssueFilter) -> Generator[Page, None, WindowProof]:
         """Read everything the filter holds, again and again until a pass is proven complete."""
         requests = retries = after = seen = 0
         before: int | None = None
@@ -284,7 +284,7 @@ class Scan:
             f"(last: {seen} read, {after} counted); try again when the space is quieter"
         )
 
-    def _arrivals(self, chosen: IssueFilter) -> Generator[list[Record], None, int]:
+    def _arrivals(self, chosen: IssueFilter) -> Generator[Page, None, int]:
         """Read what came into the set since the start; return the number of requests."""
         edge = self.started_at - LOOKBACK
         since = max(days_from(edge), chosen.updated_since or date.min)
@@ -303,17 +303,17 @@ class Scan:
             raise MalformedResponse("GET /issues: the answer has no Date header, which watermarks are taken from")
         return self._started
 
-    def _news(self, page: list[Record]) -> list[Record]:
+    def _news(self, page: Page) -> Page:
         """Note the ids of a page and pick the rows of the window that were not given out in this version."""
         started = self._begin()
         news = []
+        # An odd one is in no window that could be told: whoever stores it will refuse it.
+        odd = [one for one in page.odd if identity(one) not in self._ids | self._earlier]
+        self._ids |= {identity(one) for one in page.odd}
         for row in page:
-            row_id = identity(row)
+            row_id = row["id"]
             known = row_id in self._ids or row_id in self._earlier
             self._ids.add(row_id)
-            if not is_sound(row):
-                news += [] if known else [row]  # it is in no window that could be told: whoever stores it will refuse it
-                continue
             known |= self._resume is not None and self._resume.position.covers(instant(row, "created"))
             moment = instant(row, "updated")
             # Into a window that begins somewhere an edit brings a row, too, and into a project a move, of a row not known there.
@@ -326,7 +326,7 @@ class Scan:
                 self._recent[row_id] = moment
             if (changed or not known) and self.window.holds(moment):
                 news.append(row)
-        return news
+        return Page(news, odd)
 
 
 def _older_than(moment: datetime) -> Callable[[Record], bool]:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential, wait_random
 
+from resources.backlog.answers import parse
 from resources.backlog.errors import BacklogError, RateLimited, TransientError, Unavailable, error_from_response
 from resources.backlog.models import Params, RequestStats
 from resources.backlog.outcome import condition_of
@@ -146,7 +147,7 @@ class Transport:
             return
         self.limiter.observe("read", answer.headers)
         try:
-            self.limiter.observe_all(answer.json())
+            self.limiter.observe_all(parse(answer.content)[0])
         except ValueError:
             self.limiter.observe_all(None)
 

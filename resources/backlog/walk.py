@@ -26,6 +26,7 @@ from resources.backlog.errors import IncompleteScan, MalformedResponse
 from resources.backlog.models import IssueFilter, Record
 from resources.backlog.paging import PAGE_SIZE
 from resources.backlog.position import Position, Tied
+from resources.odd import Odd, Page, moment
 
 # Rows before the frontier that are read again: as many, less one, may vanish between two pages without a step back.
 # A walk begins with few and takes more when they do vanish.
@@ -43,29 +44,15 @@ def instant(record: Record, field: str) -> datetime:
     Raises MalformedResponse for anything else.
     """
     text = record.get(field) or record.get("created")
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+    found = moment(text)
+    if found is None:
         raise MalformedResponse(f"issue {record.get('id')}: {field} is {text!r}, not an instant")
-    return moment.astimezone(UTC)
+    return found
 
 
-def is_sound(record: Record) -> bool:
-    """Say whether a record has an id and instants that can be read; one that has not is passed on, but proves nothing."""
-    try:
-        instant(record, "created")
-        instant(record, "updated")
-    except MalformedResponse:
-        return False
-    return isinstance(record.get("id"), int)
-
-
-def identity(record: Record) -> int:
-    """Return the id of a record, or for one without a number that only it has, below zero."""
-    known = record.get("id")
-    return known if isinstance(known, int) else -1 - crc32(repr(record).encode(errors="replace"))
+def identity(odd: Odd) -> int:
+    """Return the id of an odd record, or for one without a number that only it has, below zero."""
+    return odd.id if odd.id is not None else -1 - crc32(repr(odd.record).encode(errors="replace"))
 
 
 def days_from(moment: datetime) -> date:
@@ -120,12 +107,12 @@ NEWEST_FIRST = (Order("updated", descending=True), Order("created"), Order("summ
 LAST_CHANGE_FIRST = (Order("updated"), Order("created"), Order("summary"))
 
 
-def fetch(client: BacklogClient, issue_filter: IssueFilter, order: Order, offset: int = 0, count: int = PAGE_SIZE) -> list[Record]:
+def fetch(client: BacklogClient, issue_filter: IssueFilter, order: Order, offset: int = 0, count: int = PAGE_SIZE) -> Page:
     """Fetch a page in an order; raise MalformedResponse when it comes in another."""
     direction = "desc" if order.descending else "asc"
     page = client.issue_page(replace(issue_filter, sort=order.sort, order=direction), offset, count)
     if order.comparable:
-        keys = [order.key(row) for row in page if is_sound(row)]
+        keys = [order.key(row) for row in page]
         if any(order.precedes(after, before) for before, after in pairwise(keys)):
             raise MalformedResponse(f"GET /issues: not in the order that was asked for ({order.sort} {direction})")
     return page
@@ -193,7 +180,7 @@ class Walk:
         self._stop = stop
         self._until = until
 
-    def pages(self) -> Iterator[list[Record]]:
+    def pages(self) -> Iterator[Page]:
         """Yield pages as received, overlaps included; raise IncompleteScan when the set never holds still."""
         offset, overlap, back, restarts = 0, OVERLAP, 0, 0
         frontier: _Frontier | None = None
@@ -207,8 +194,7 @@ class Walk:
                     return
         while True:
             page = self._fetch(offset)
-            sound = [row for row in page if is_sound(row)]
-            if offset and frontier is not None and not frontier.meets(sound):
+            if offset and frontier is not None and not frontier.meets(page):
                 self.retries += 1
                 missed = offset
                 if low is not None and low < missed:
@@ -225,11 +211,11 @@ class Walk:
                 if restarts > MAX_RESTARTS:
                     raise IncompleteScan(f"issues vanish faster than they can be read (by {self._order.sort})")
                 continue
-            last = self._order.key(sound[-1]) if sound else None
-            head = [row for row in sound if self._order.key(row) != last]
+            last = self._order.key(page[-1]) if page else None
+            head = [row for row in page if self._order.key(row) != last]
             ahead: tuple[int, _Frontier] | None = None
             if frontier is not None and last is not None and frontier.covers(last):
-                ahead = offset + max(len(page) - overlap, 0), frontier
+                ahead = offset + max(page.received - overlap, 0), frontier
             elif last is not None and len(head) > overlap:
                 ahead = (
                     offset + len(head) - overlap,
@@ -237,29 +223,27 @@ class Walk:
                 )
             self._note(ahead)
             yield page
-            self.ended = len(page) < PAGE_SIZE
-            if self.ended or (self._stop is not None and sound and self._stop(sound[-1])) or self._passed(last):
+            self.ended = page.received < PAGE_SIZE
+            if self.ended or (self._stop is not None and page and self._stop(page[-1])) or self._passed(last):
                 return
-            if len(sound) <= PAGE_SIZE // 2:
-                raise MalformedResponse(
-                    f"GET /issues: {len(page) - len(sound)} of {len(page)} issues have no id or no readable dates"
-                )
+            if len(page) <= PAGE_SIZE // 2:
+                raise MalformedResponse(f"GET /issues: {len(page.odd)} of {page.received} issues are odd: {page.odd[0].reason}")
             if ahead is not None and ahead[1] is frontier:
                 low = ahead[0]
                 offset = _between(low, missed) if back else low
                 continue
             back, low = 0, None
-            if ahead is not None and (not self._others or len(sound) - len(head) <= LARGE_TIE):
+            if ahead is not None and (not self._others or len(page) - len(head) <= LARGE_TIE):
                 offset, frontier = ahead
             elif isinstance(last, datetime):
-                passed, frontier = yield from self._past_ties(offset + len(head), last, self._telling(sound))
+                passed, frontier = yield from self._past_ties(offset + len(head), last, self._telling(page))
                 if self._reached(last):
                     return
                 offset = max(passed, offset + 1)
             else:
                 self.proven = False  # equal in every order: only counting can tell
                 frontier = None
-                offset += len(page)
+                offset += page.received
 
     def _passed(self, key: datetime | str | None) -> bool:
         """Say whether a row with this key sorts behind all that are wanted."""
@@ -282,7 +266,7 @@ class Walk:
 
     def _past_ties(
         self, offset: int, key: datetime, orders: tuple[Order, ...], start: Tied | None = None
-    ) -> Generator[list[Record], None, tuple[int, _Frontier]]:
+    ) -> Generator[Page, None, tuple[int, _Frontier]]:
         """Read what ties at this key, from `offset` on, by other orders; return where this order goes on, before the end.
 
         The day filter gives the rest of the key's UTC day too. `start`: a part of it is read already.
@@ -291,9 +275,9 @@ class Walk:
         found: set[int] = set()  # at or behind the key on its day
         earlier = max(0, start.found - OVERLAP) if start else 0
         for page in walk.pages():
-            for row in filter(is_sound, page):
-                moment = instant(row, self._order.sort)
-                if moment.date() == key.date() and not self._order.precedes(moment, key):
+            for row in page:
+                at = instant(row, self._order.sort)
+                if at.date() == key.date() and not self._order.precedes(at, key):
                     found.add(row["id"])
             if walk.position is not None and self.proven and walk.proven:
                 self.position = Position(offset, key, tied=Tied(orders[0].sort, earlier + len(found), walk.position))
@@ -315,6 +299,6 @@ class Walk:
             orders = orders[1:]
         return orders
 
-    def _fetch(self, offset: int) -> list[Record]:
+    def _fetch(self, offset: int) -> Page:
         self.requests += 1
         return fetch(self._client, self._filter, self._order, offset)

@@ -5,13 +5,16 @@ The caller owns the transaction, so that rows and the watermark that covers them
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
+from resources.odd import Odd, odd_of
 from resources.warehouse.deletes import note_restored
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.quarantine import Rejection, quarantine, resolve_loaded
@@ -45,12 +48,18 @@ class MergeResult:
     rejected: int
     rejected_ids: tuple[int, ...]
     """The last part of the key of every rejected record that has one."""
-    unidentified: int
-    """How many of the rejected have no key: while there are any, `present_ids` does not tell what is missing."""
+    nameless: tuple[str, ...]
+    """Those of the rejected that have no key, as `record_key` has them: while there are any, `present_ids` does not tell what is
+    missing."""
     present_ids: tuple[int, ...]
     """The last part of the key of every record that has one, rejected ones included: what the source still lists."""
     unexpected_fields: tuple[str, ...]
     """Fields unknown to the schema that no earlier merge has met."""
+
+    @property
+    def unidentified(self) -> int:
+        """How many of the rejected have no key."""
+        return len(self.nameless)
 
     @property
     def inserted_ids(self) -> tuple[int, ...]:
@@ -63,7 +72,7 @@ class MergeResult:
         return tuple(key[-1] for key in self.updated if key)
 
 
-_NOTHING = MergeResult(0, (), (), 0, 0, (), 0, (), ())
+_NOTHING = MergeResult(0, (), (), 0, 0, (), (), (), ())
 
 
 @dataclass(frozen=True)
@@ -84,6 +93,8 @@ def merge(
     timezone: str,
     run_id: str,
     extra: Mapping[str, int] | None = None,
+    read_in: int | None = None,
+    latest: datetime | None = None,
 ) -> MergeResult:
     """Merge records into a raw table; the same records again change nothing, in whatever order batches come.
 
@@ -95,21 +106,27 @@ def merge(
     Args:
         conn: a connection inside the caller's transaction.
         spec: the table.
-        records: JSON objects as received; about 1,000 a call.
+        records: JSON objects as received; about 1,000 a call. The odd ones of a `Page` are quarantined.
         space_key: the space they come from.
         timezone: IANA zone of the space, for dates that come as local midnight.
         run_id: the run to name in the rows.
         extra: values for key or `project_id` columns that the records lack, as `{"project_id": 300}`.
+        read_in: the project that they were read from, for odd ones that do not say it.
+        latest: the last time that can be meant now; a stored version that is newer gives way to any.
 
     Raises:
         WarehouseError: the zone is unknown to the server, or the server cannot be used.
     """
-    if not records:
+    odd = odd_of(records)
+    if not records and not odd:
         return _NOTHING
     given = dict(extra or {})
     items, rejections = _prepare(spec, records, given)
-    unidentified = len(rejections)
-    parameters = {"space_key": space_key, "timezone": timezone, "run_id": run_id}
+    rejections += [_refused(spec, one, given) for one in odd]
+    present = [item.key for item in items] + [entry.key for entry in rejections if entry.key]
+    parameters: dict[str, Any] = {"space_key": space_key, "timezone": timezone, "run_id": run_id}
+    if spec.freshness:
+        parameters["latest"] = latest
     parameters |= {f"extra_{name}": str(value) for name, value in given.items()}
     statement = _Statement(conn, spec, frozenset(given), parameters)
 
@@ -122,7 +139,8 @@ def merge(
             written += outcome.written
             loaded += outcome.items
     replaced = [_replaced(item) for item in loaded if item.replaced]
-    quarantine(conn, spec, rejections + replaced, space_key=space_key, run_id=run_id, extra=given)
+    home = {} if read_in is None else {"project_id": read_in}
+    quarantine(conn, spec, rejections + replaced, space_key=space_key, run_id=run_id, extra=home | given)
     resolve_loaded(
         conn, spec, space_key,
         clean=[item.key for item in loaded if not item.replaced], replaced=[entry.key or () for entry in replaced],
@@ -132,16 +150,25 @@ def merge(
     if spec.vanishes and updated:
         note_restored(conn, spec, updated, space_key=space_key)
     return MergeResult(
-        read=len(records),
+        read=len(records) + len(odd),
         inserted=inserted,
         updated=updated,
-        unchanged=len(records) - len(written) - len(rejections),
+        unchanged=len(records) + len(odd) - len(written) - len(rejections),
         rejected=len(rejections),
         rejected_ids=tuple(entry.key[-1] for entry in rejections if entry.key),
-        unidentified=unidentified,
-        present_ids=tuple(item.key[-1] for item in items if item.key),
+        nameless=tuple(entry.name for entry in rejections if entry.key is None),
+        present_ids=tuple(key[-1] for key in present if key),
         unexpected_fields=_report_unexpected(conn, spec, loaded, space_key),
     )  # fmt: skip
+
+
+def _refused(spec: TableSpec, odd: Odd, extra: Mapping[str, Any]) -> Rejection:
+    """Return the entry of an odd record, under its key if it is known to have one."""
+    key = None
+    if odd.id is not None:
+        with suppress(BadRecordError):
+            key = record_key(spec, odd.record, extra)
+    return Rejection(key, odd.record, "rejected", odd.reason, odd.place)
 
 
 def _replaced(item: _Item) -> Rejection:

@@ -17,16 +17,32 @@ from resources.warehouse.schema_ops import rejected_records
 from resources.warehouse.spec import TableSpec
 
 Reason = Literal["rejected", "characters_replaced"]
+#: What the `record_key` of a record without a key begins with.
+NAMELESS = "?"
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """A record that was not loaded, or not as it was; `key` is None when it has none."""
+    """A record that was not loaded, or not as it was. One whose `key` is None has none; `place` may tell where to look for it."""
 
     key: Key | None
     record: Any
     reason: Reason
     error: str
+    place: str = ""
+
+    @property
+    def payload(self) -> str:
+        """The record as it is kept: in ASCII, since PostgreSQL's text cannot hold NUL and lone surrogates."""
+        return json.dumps(self.record, separators=(",", ":"))
+
+    @property
+    def name(self) -> str:
+        """What `ops.rejected_records.record_key` has: the key, or for a record without one `?`, its place and a hash."""
+        if self.key is not None:
+            return key_text(self.key)
+        content = blake2b(self.payload.encode(), digest_size=8).hexdigest()
+        return NAMELESS + (f"{self.place}/{content}" if self.place else content)
 
 
 def key_text(key: Key) -> str:
@@ -35,17 +51,14 @@ def key_text(key: Key) -> str:
 
 
 def _row(rejection: Rejection, spec: TableSpec, space_key: str, run_id: str, extra: Mapping[str, Any]) -> dict[str, Any]:
-    # ASCII escapes keep what PostgreSQL's text cannot hold: NUL and lone surrogates come back from json.loads.
-    payload = json.dumps(rejection.record, separators=(",", ":"))
-    keyless = "?" + blake2b(payload.encode(), digest_size=8).hexdigest()
     record = rejection.record if isinstance(rejection.record, dict) else {}
     project = record.get("projectId", extra.get("project_id"))
     return {
         "space_key": space_key,
         "table_name": spec.name,
-        "record_key": keyless if rejection.key is None else key_text(rejection.key),
-        "project_id": project if isinstance(project, int) and 0 <= project < 2**63 else None,
-        "payload": payload,
+        "record_key": rejection.name,
+        "project_id": project if type(project) is int and 0 <= project < 2**63 else extra.get("project_id"),
+        "payload": rejection.payload,
         "reason": rejection.reason,
         "error": rejection.error,
         "run_id": run_id,
@@ -99,7 +112,7 @@ def pending_rejections(conn: Connection, space_key: str, table: str, project_ids
 
     With `project_ids` only those of these projects, and those of which the project is not known.
 
-    A key is `key_text` of the record's key (`"90017"`, `"300/5012"`), or starts with `?` for a record without one.
+    A key is `key_text` of the record's key (`"90017"`, `"300/5012"`), or starts with `?` for a record without one: see `place_of`.
     Merging a good version of the record settles its entry; `resolve_rejections` settles one whose record is gone.
     """
     rejected = rejected_records.c
@@ -112,6 +125,49 @@ def pending_rejections(conn: Connection, space_key: str, table: str, project_ids
     if project_ids is not None:
         query = query.where(or_(rejected.project_id.is_(None), rejected.project_id.in_(project_ids)))
     return list(conn.execute(query.order_by(rejected.id)).scalars())
+
+
+def place_of(record_key: str) -> str | None:
+    """Return where to look again for a record without a key, empty when nothing tells it; None for one that has a key."""
+    return record_key[1:].rpartition("/")[0] if record_key.startswith(NAMELESS) else None
+
+
+def resolve_nameless(
+    conn: Connection,
+    space_key: str,
+    table: str,
+    *,
+    still: Collection[str],
+    place: str | None = None,
+    project_id: int | None = None,
+) -> None:
+    """Settle the open entries of records without a key that a read which would meet them has not met, but for those in `still`.
+
+    The read was of a place, or of a project whole; then entries that do not say their project are settled, too.
+    """
+    entry = rejected_records.c
+    chosen = [entry.record_key.startswith(NAMELESS if place is None else f"{NAMELESS}{place}/", autoescape=True)]
+    if project_id is not None:
+        chosen.append(or_(entry.project_id.is_(None), entry.project_id == project_id))
+    conn.execute(
+        update(rejected_records)
+        .where(entry.space_key == space_key, entry.table_name == table, entry.resolved_at.is_(None), *chosen)
+        .where(entry.reason == "rejected", entry.record_key.not_in(still))
+        .values(resolved_at=func.now())
+    )
+
+
+def unplaced_projects(conn: Connection, space_key: str, table: str) -> set[int | None]:
+    """Return the projects of records without a key that nothing tells where to look for; None: it is not known which."""
+    entry = rejected_records.c
+    query = select(entry.record_key, entry.project_id).where(
+        entry.space_key == space_key,
+        entry.table_name == table,
+        entry.record_key.startswith(NAMELESS),
+        entry.reason == "rejected",
+        entry.resolved_at.is_(None),
+    )
+    return {project for key, project in conn.execute(query) if not place_of(key)}
 
 
 def resolve_rejections(conn: Connection, space_key: str, table: str, record_keys: Sequence[str]) -> int:

@@ -21,9 +21,14 @@ def _elements(field: Field) -> str:
     return f"CASE WHEN jsonb_typeof(e.r -> '{field.top}') = 'array' THEN {array} END" if field.lenient else array
 
 
+#: PostgreSQL also takes words for an instant, such as `yesterday`, and years that no client in Python can read.
+_DAY, _TIME = "[0-9]{4}-[0-9]{2}-[0-9]{2}", "([01][0-9]|2[0-3])(:?[0-5][0-9]){1,2}([.][0-9]+)?(Z|[-+][0-9:]+)?"
+_INSTANT = f"^(?!0000|0001|9999-12-31T(?!00:00:00)){_DAY}(T{_TIME})?$"
+
+
 def _instant(value: str) -> str:
-    """An instant; PostgreSQL also takes words as one, such as `yesterday`, and those are spoilt here so that it refuses them."""
-    return f"CAST(CASE WHEN {value} ~ '^[0-9]' THEN {value} ELSE 'no instant ' || {value} END AS timestamptz)"
+    """An instant; what is none is spoilt here so that PostgreSQL refuses it."""
+    return f"CAST(CASE WHEN {value} ~ '{_INSTANT}' THEN {value} ELSE 'no instant ' || {value} END AS timestamptz)"
 
 
 def _date(value: str) -> str:
@@ -69,9 +74,9 @@ def _or_extra(field: Field, extra: frozenset[str]) -> str:
 def merge_statement(table: str, extra: frozenset[str]) -> TextClause:
     """Return the merge of a raw table.
 
-    Parameters: `batch` (JSON array of records), `hashes` (their content hashes), `space_key`, `run_id`, `timezone`,
-    and `extra_<column>` for each name in `extra`. Returns the key columns and `inserted` of each row written; where a table has
-    volatile columns `changed` besides.
+    Parameters: `batch` (JSON array of records), `hashes` (their content hashes), `space_key`, `run_id`, `timezone`, where versions
+    have a time `latest` (the last one that can be meant, or null), and `extra_<column>` for each name in `extra`. Returns the key
+    columns and `inserted` of each row written; where a table has volatile columns `changed` besides.
     A row is written when it is new, or when it is not older than the stored one and differs from it or comes back.
     A stored `content_hash` of '' asks for the row to be written again, by whatever version comes first.
     A row of which only a volatile column has moved gets the new value, but keeps its `loaded_at` and `run_id`: it has not changed.
@@ -95,7 +100,7 @@ def merge_statement(table: str, extra: frozenset[str]) -> TextClause:
         new, old = (
             "COALESCE(" + ", ".join(f"{row}.{name}" for name in spec.freshness) + ", '-infinity')" for row in ("excluded", "t")
         )
-        changed += f" AND {new} >= {old}"
+        changed += f" AND ({new} >= {old} OR {old} > CAST(:latest AS timestamptz))"
     changed = written = f"t.content_hash = '' OR ({changed})"
     returned = [*(f"t.{name}" for name in spec.key), "(t.xmax = 0) AS inserted"]
     if spec.volatile:

@@ -146,7 +146,7 @@ class HostileSpace:
 
 
 def read(scan: Scan) -> list[Record]:
-    return [row for batch in scan for row in batch]
+    return [row for batch in scan for row in batch.everything]
 
 
 def ids(rows: list[Record]) -> set[int]:

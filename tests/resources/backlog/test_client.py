@@ -91,18 +91,22 @@ def test_a_key_with_odd_characters_stays_one_part_of_the_path(client: BacklogCli
 
 
 def test_records_come_as_they_were_received_with_lone_surrogates_and_big_numbers(client: BacklogClient, wire: Wire) -> None:
-    body = '[{"id":9007199254740993,"name":"\\ud83d半分","full":"😀\\u0000","hours":2.5,"resolution":{"id":0}}]'
+    body = '[{"id":9007199254740993,"name":"\\ud83d半分","full":"😀\\u0000","hours":2.5,"resolution":{"id":0},"projectKey":"OPS"}]'
     wire.answers = [httpx.Response(200, content=body.encode())]
     assert client.projects() == [
-        {"id": 9007199254740993, "name": "\ud83d半分", "full": "😀\x00", "hours": 2.5, "resolution": {"id": 0}}
+        {"id": 9007199254740993, "name": "\ud83d半分", "full": "😀\x00", "hours": 2.5, "resolution": {"id": 0}, "projectKey": "OPS"}
     ]
 
 
 def test_the_text_is_read_as_utf_8_whatever_the_content_type_says(client: BacklogClient, wire: Wire) -> None:
     wire.answers = [
-        httpx.Response(200, content='[{"name":"日本語"}]'.encode(), headers={"Content-Type": "application/json; charset=latin-1"})
+        httpx.Response(
+            200,
+            content='[{"id":1,"projectKey":"OPS","name":"日本語"}]'.encode(),
+            headers={"Content-Type": "application/json; charset=latin-1"},
+        )
     ]
-    assert client.projects() == [{"name": "日本語"}]
+    assert client.projects() == [{"id": 1, "projectKey": "OPS", "name": "日本語"}]
 
 
 def test_a_count_and_an_object_that_have_another_shape_are_malformed(client: BacklogClient, wire: Wire) -> None:
@@ -136,9 +140,10 @@ def test_iterators_ask_nothing_before_they_are_used(client: BacklogClient, wire:
 
 
 def test_the_space_and_the_projects_are_fetched_once_for_all_who_ask(client: BacklogClient, wire: Wire) -> None:
-    wire.answers = [httpx.Response(200, json={"spaceKey": "acme"}), httpx.Response(200, json=[{"id": 1}])]
-    assert client.space_info() == client.space_info() == {"spaceKey": "acme"}
-    assert client.visible_projects() == client.visible_projects() == [{"id": 1}]
+    space, project = {"spaceKey": "acme", "timezone": "Asia/Tokyo"}, {"id": 1, "projectKey": "OPS"}
+    wire.answers = [httpx.Response(200, json=space), httpx.Response(200, json=[project])]
+    assert client.space_info() == client.space_info() == space
+    assert client.visible_projects() == client.visible_projects() == [project]
     assert len(wire.requests) == 2
 
 

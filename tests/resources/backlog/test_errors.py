@@ -82,7 +82,7 @@ def test_no_such_space_says_to_check_the_url(client: BacklogClient, wire: Wire) 
         client.space()
 
 
-@pytest.mark.parametrize("body", ['{"errors": []}', '"text"', "null", "[1, 2]", "7"])
+@pytest.mark.parametrize("body", ['{"errors": []}', '"text"', "null", "7"])
 def test_a_list_endpoint_that_answers_something_else_is_a_malformed_response(client: BacklogClient, wire: Wire, body: str) -> None:
     wire.answers = [httpx.Response(200, text=body)]
     with pytest.raises(MalformedResponse, match="GET /projects: a list of objects was expected"):

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resources.backlog.errors import MalformedResponse
-from resources.backlog.models import Record
 from resources.backlog.paging import id_pages, offset_pages
+from resources.odd import Page
 
 
-def rows(*ids: int) -> list[Record]:
-    return [{"id": one} for one in ids]
+def rows(*ids: int) -> Page:
+    return Page({"id": one} for one in ids)
 
 
 def ids(pages: Any) -> list[list[int]]:
@@ -27,9 +27,9 @@ def ids(pages: Any) -> list[list[int]]:
 def test_the_last_page_may_be_empty_short_or_exactly_full(total: int, pages: list[list[int]], requests: int) -> None:
     asked: list[int] = []
 
-    def fetch(offset: int, size: int) -> list[Record]:
+    def fetch(offset: int, size: int) -> Page:
         asked.append(offset)
-        return rows(*range(total))[offset : offset + size]
+        return rows(*range(total)[offset : offset + size])
 
     assert ids(offset_pages(fetch, count=3)) == pages
     assert len(asked) == requests
@@ -43,7 +43,7 @@ def test_a_page_that_repeats_is_an_error_and_not_a_loop() -> None:
 def test_pages_are_fetched_only_when_they_are_asked_for() -> None:
     asked: list[int] = []
 
-    def fetch(offset: int, size: int) -> list[Record]:
+    def fetch(offset: int, size: int) -> Page:
         asked.append(offset)
         return rows(*range(offset, offset + size))
 
@@ -66,7 +66,7 @@ def test_pages_are_fetched_only_when_they_are_asked_for() -> None:
 def test_an_id_cursor_gives_each_id_between_the_bounds_once_whether_the_server_includes_them_or_not(
     present: set[int], low: int | None, high: int | None, order: str, inclusive: bool, size: int
 ) -> None:
-    def fetch(least: int | None, most: int | None, limit: int) -> list[Record]:
+    def fetch(least: int | None, most: int | None, limit: int) -> Page:
         slack = 0 if inclusive else 1
         chosen = [i for i in present if (least is None or i >= least + slack) and (most is None or i <= most - slack)]
         return rows(*sorted(chosen, reverse=order == "desc")[:limit])

@@ -222,5 +222,5 @@ def test_records_without_an_id_or_readable_dates_are_passed_on_once_and_spoil_no
 
 def test_a_page_of_records_that_are_no_issues_is_an_error(client: BacklogClient, wire: Wire) -> None:
     wire.answers = [httpx.Response(200, json=[{"id": number, "created": "yesterday"} for number in range(100)])]
-    with pytest.raises(MalformedResponse, match="100 of 100 issues have no id or no readable dates"):
+    with pytest.raises(MalformedResponse, match="100 of 100 issues are odd: created is no time at which"):
         read(scan_window(client, ALL))
