@@ -5,7 +5,7 @@ Every raw asset works inside a `TableLoad`. Add here: what is true of the load o
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -24,7 +24,8 @@ from resources.backlog.errors import BacklogError
 from resources.backlog.models import Record, RequestStats
 from resources.backlog.resource import BacklogResource
 from resources.logs import about
-from resources.odd import AHEAD
+from resources.odd import AHEAD, Page, odd_of
+from resources.privacy import Mask
 from resources.progress import Progress
 from resources.warehouse import history
 from resources.warehouse.deletes import mark_missing
@@ -189,7 +190,7 @@ class TableLoad:
             connection,
             self.spec,
             # They may have been read before a name was known.
-            mask(records) if mask.forgotten.grown else records,
+            _masked(mask, records) if mask.forgotten.grown else records,
             space_key=self.space_key,
             timezone=str(self.space["timezone"]),
             run_id=self.context.run.run_id,
@@ -250,6 +251,10 @@ class TableLoad:
         query = select(*columns).where(self.spec.table.c.space_key == self.space_key).order_by(*order).limit(limit)
         with self.engine.connect() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def _masked(mask: Mask, records: Sequence[Record]) -> Page:
+    return Page(mask(list(records)), (replace(one, record=mask(one.record)) for one in odd_of(records)))
 
 
 class PartsFailed(dg.Failure):
