@@ -3,16 +3,20 @@
 Add here: how a line gets on the screen. Keep out: what it says (`up.py`, `following.py`).
 """
 
+import errno
 import os
 import threading
 import time
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import TextIO
 
 #: Seconds between two lines about the same progress where lines cannot be drawn again.
 PROGRESS_EVERY = 60.0
 _NARROW = 80
+#: How a reader is told to be gone for good, of a pipe and of a terminal.
+_GONE = (errno.EPIPE, errno.EIO)
 
 
 class Screen:
@@ -67,6 +71,16 @@ class Screen:
             return _NARROW
 
     def _write(self, text: str) -> None:
-        with suppress(OSError, ValueError):
+        try:
             self._stream.write(text)
             self._stream.flush()
+        except OSError as error:
+            if error.errno in _GONE:
+                self._let_go()
+        except ValueError:  # it is closed
+            pass
+
+    def _let_go(self) -> None:
+        """Let nothing wait in the stream for a reader that is gone: Python writes it at its end, and would end with 120."""
+        with suppress(OSError, ValueError), Path(os.devnull).open("w") as nothing:
+            os.dup2(nothing.fileno(), self._stream.fileno())

@@ -4,6 +4,7 @@ import io
 import os
 import pty
 import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -73,3 +74,19 @@ def test_a_log_is_moved_aside_when_it_is_long_and_its_writers_go_on_in_an_empty_
     log.close()
     assert log.path.read_text() == "the end\n"
     assert {file.stat().st_mode & 0o777 for file in (log.path, aside)} == {0o600}
+
+
+def test_a_pipe_without_a_reader_stops_nothing_and_is_no_failure() -> None:
+    program = "import sys; from pipelines.screen import Screen; screen = Screen(sys.stderr)\n"
+    program += "screen.say('first'); sys.stdin.read(); screen.say('second'); screen.say('third'); print('done')"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stderr.readline().endswith(b"first\n")
+        process.stderr.close()
+        process.stdin.close()
+        assert process.stdout.read() == b"done\n"
+    assert process.returncode == 0
