@@ -10,9 +10,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import IO
 
+from pipelines.child_secrets import NEEDED
 from pipelines.log_file import LogFile
 from pipelines.processes import end_processes, marked
 from pipelines.stop_signals import StopSignals
+from resources.variables import without_secrets
 
 READY_SECONDS = 120.0
 
@@ -43,7 +45,7 @@ class Children:
         self._running[name] = subprocess.Popen(  # noqa: S603 - our own modules
             [sys.executable, "-m", "pipelines.child", *module],
             start_new_session=True,
-            env={"GRPC_VERBOSITY": "ERROR", **os.environ},
+            env={"GRPC_VERBOSITY": "ERROR", **without_secrets(os.environ, NEEDED.get(module[0], ()))},
             stdin=subprocess.PIPE,  # closes when this process is gone
             stdout=output or self._log.file,
             stderr=self._log.file,

@@ -7,7 +7,7 @@ Add here: a variable. Keep out: what a value must be (`values.py`).
 """
 
 import re
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Collection, Mapping, MutableMapping
 from difflib import get_close_matches
 from enum import Enum, auto
 from pathlib import Path
@@ -187,6 +187,11 @@ def _in_file(name: str, path: str) -> str:
     if not held:
         raise SettingsError(name, path, "the path of a file that can be read and holds the secret, and nothing else", wrong)
     return held
+
+
+def without_secrets(environ: Mapping[str, str], but: Collection[str] = ()) -> dict[str, str]:
+    """Return an environment for a process that needs no secret, or only some; the names of their files are left out, too."""
+    return {name: value for name, value in environ.items() if name.removesuffix(FILE) not in {*SECRETS} - {*but}}
 
 
 def read_secret_files(environ: MutableMapping[str, str]) -> None:

@@ -22,6 +22,7 @@ from packaging.version import Version
 from sqlalchemy import Engine
 
 from assets.location import SETTINGS
+from resources.variables import DAGSTER_POSTGRES_URL, without_secrets
 
 FOLDER = Path(__file__).parent
 _BESIDE = FOLDER / "target"
@@ -73,7 +74,7 @@ def _made(target: Path) -> str | None:
 
 @contextmanager
 def connected(engine: Engine) -> Iterator[None]:
-    """Give the dbt that is started meanwhile the way to a warehouse, by the variables that `profiles.yml` reads."""
+    """Give the dbt that is started meanwhile the way to a warehouse, by variables of `profiles.yml`; no other secret."""
     url = engine.url
     query = {name: str(value) for name, value in url.query.items()}
     variables = {
@@ -87,7 +88,11 @@ def connected(engine: Engine) -> Iterator[None]:
         "BACKLOG_DBT_SSLKEY": query.get("sslkey", ""),
         _PASSWORD: url.password or "",
     }
-    before = {name: os.environ.get(name) for name in variables}
+    kept = without_secrets(os.environ, {DAGSTER_POSTGRES_URL})  # by which this process goes on to tell Dagster of the build
+    hidden = {name: os.environ[name] for name in os.environ.keys() - kept.keys()}
+    before = {name: os.environ.get(name) for name in variables} | hidden
+    for name in hidden:
+        del os.environ[name]
     os.environ.update(variables)
     try:
         yield
@@ -132,6 +137,8 @@ def _target() -> Path:
 
 def _parse(target: Path) -> None:
     paths = ["--project-dir", str(FOLDER), "--profiles-dir", str(FOLDER), "--target-path", str(target), "--log-path", str(target)]
-    done = subprocess.run([DBT, "--quiet", "parse", *paths], check=False, capture_output=True, text=True)  # noqa: S603 - our own project
+    done = subprocess.run(  # noqa: S603 - our own project
+        [DBT, "--quiet", "parse", *paths], check=False, capture_output=True, text=True, env=without_secrets(os.environ)
+    )
     if done.returncode:
         raise RuntimeError(f"dbt does not understand {FOLDER}: {(done.stdout + done.stderr).strip()}")

@@ -21,6 +21,7 @@ from resources.simulator.life import Life
 from resources.simulator.limits import PLANS
 from resources.simulator.server import Simulator
 from resources.simulator.spec import SimulatorError, SpaceSpec, Switches, UsageError
+from resources.variables import without_secrets
 
 START_SECONDS = 120
 STOP_SECONDS = 5
@@ -164,6 +165,7 @@ def spawn_simulator(
         command += ["--switch", f"{name}={text}"]
     process = subprocess.Popen(  # noqa: S603 - our own module
         command,
+        env=without_secrets(os.environ),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
