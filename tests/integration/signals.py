@@ -96,6 +96,8 @@ class Place:
         began = time.monotonic()
         process = self.start(*self.rng.choice([(), ("--no-load",)]))
         try:
+            while process.poll() is None and not _listens(process) and time.monotonic() < began + BOUND_SECONDS:
+                time.sleep(0.005)  # before the first line of ours, Python itself answers
             self._sleep(process, began + share * self.usual)
             shown, at = "Dagster UI" in self.said(process), time.monotonic() - began
             for number in sent:
@@ -158,6 +160,14 @@ class Place:
                 if names and not server and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(f"{process.pid} {' '.join(command)[-80:]}")
         return found
+
+
+def _listens(process: "subprocess.Popen[str]") -> bool:
+    """Say whether a process catches SIGHUP, or ignores it, as under `nohup`."""
+    masks = dict(
+        line.split(":\t") for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if line.startswith("Sig")
+    )
+    return bool((int(masks["SigCgt"], 16) | int(masks["SigIgn"], 16)) & 1)
 
 
 @contextmanager
