@@ -32,6 +32,8 @@ TOOLS = next(Path(sys.prefix).glob("lib/python3*/site-packages/pixeltable_pgserv
 VARIABLES = {"WAREHOUSE_URL": "loader", "DAGSTER_POSTGRES_URL": "dagster"}
 #: The commands of a section of a document, in the order of its blocks.
 COMMANDS = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+#: What `grant` prints.
+URL = re.compile(r"^url +(.*)$", re.MULTILINE)
 
 
 def documented() -> list[list[str]]:
@@ -103,8 +105,7 @@ def test_the_documented_restore_of_a_warehouse_with_roles_ends_well_elsewhere_an
     lost, restored = ({"BACKLOG_ELT_HOME": str(tmp_path / name), "HOME": str(tmp_path)} for name in ("lost", "restored"))
     admin = Prompt(tmp_path, lost | administrator)
     for variable, kind in VARIABLES.items():
-        said = admin.type(f"backlog-elt grant {kind} --role {roles[kind]}")
-        lost[variable] = re.findall(r"^url +(.*)$", said, re.MULTILINE)[0]
+        lost[variable] = URL.findall(admin.type(f"backlog-elt grant {kind} --role {roles[kind]}"))[0]
     # Whoever makes the role of BI tools: both leave their names in the database.
     execute(administrator["WAREHOUSE_URL"], f"ALTER ROLE {roles['loader']} CREATEROLE")
     server = embedded.ensure_server(postgres_home)
@@ -133,7 +134,7 @@ def test_the_documented_restore_of_a_warehouse_with_roles_ends_well_elsewhere_an
     assert (updated, deleted, inserted) == (1, 1, 0)
     assert read < 12, "only what changed since the backup"
     assert "equal" in said["backlog-elt verify --deep"].splitlines()[-1]
-    reader = re.findall(r"^url +(.*)$", said["backlog-elt grant bi"], re.MULTILINE)[0]
+    [reader] = URL.findall(said["backlog-elt grant bi"])
     query = "SELECT summary FROM issue WHERE issue_id = {}"
     assert rows_of(reader, query.format(changed.id)) == [("changed after the backup",)]
 

@@ -47,7 +47,8 @@ REFUSED = [
 @pytest.fixture
 def roles(new_database: NewDatabase) -> Iterator[tuple[str, str, str]]:
     """Return the URL of an administrator of a new database, and names for a loader and a reader, dropped after the test."""
-    url, names = new_database(), [f"{kind}_{uuid.uuid4().hex[:8]}" for kind in ("loader", "bi")]
+    url, suffix = new_database(), uuid.uuid4().hex[:8]
+    names = f"loader_{suffix}", f"bi_{suffix}"
     yield url, *names
     admin = engine(url)
     with admin.begin() as conn:
