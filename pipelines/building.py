@@ -15,7 +15,7 @@ from typing import Any
 import dagster as dg
 
 from pipelines.environment import open_instance, prepare_storage
-from pipelines.loading import QUIET, reason
+from pipelines.loading import QUIET, reason, see_end
 from pipelines.runs import command_tags, end_dead_runs
 from resources.progress import Progress
 from resources.secret import reveal
@@ -125,6 +125,7 @@ def build_marts(definitions: dg.Definitions, instance: dg.DagsterInstance, progr
 
     Raises:
         LoadInterruptedError: somebody ended the run.
+        WarehouseError: the run was broken off.
     """
     from assets.location import SETTINGS
     from assets.marts.build import WAITING, BuildConfig, marts
@@ -143,6 +144,7 @@ def build_marts(definitions: dg.Definitions, instance: dg.DagsterInstance, progr
         tags=command_tags(SETTINGS.dagster_location),
         raise_on_error=False,
     )
+    see_end(result)
     failures = list(watcher.failures)
     for message in (reason(event) for event in result.all_events if event.is_step_failure):
         errors = [f"{what}: {why}" for what, why in _ERROR_OF_DBT.findall(message)]

@@ -14,15 +14,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
+from dagster_postgres.utils import DagsterPostgresException
+from sqlalchemy.exc import DBAPIError
 
 import pipelines
+from pipelines.lost_messages import without_lost_messages
 from pipelines.runtime import Runtime
 from resources.links import SIMULATED, is_of_this_machine
 from resources.secret import Secret, reveal
 from resources.settings import Settings
 from resources.simulator import spawn_simulator
 from resources.variables import API_KEY, HOME, SIMULATED_HERE, URL, WAREHOUSE_URL, SettingsError
-from resources.warehouse.connect import check_tables, socket_folder
+from resources.warehouse.connect import check_tables, refusal, socket_folder
 from resources.warehouse.embedded import ensure_server
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.space_urls import urls_of_spaces
@@ -58,15 +61,32 @@ def open_instance() -> "Iterator[dg.DagsterInstance]":
     """Yield Dagster's instance, with its storage connected.
 
     Raises:
-        WarehouseError: the database of DAGSTER_POSTGRES_URL cannot be used.
+        WarehouseError: the database of DAGSTER_POSTGRES_URL cannot be used, or was lost while it was in use.
     """
     try:
         # Dagster's own refusal would name neither the variable nor the right.
         check_tables(os.environ["DAGSTER_POSTGRES_URL"], "runs")
     except WarehouseError as error:
-        raise WarehouseError(f"Dagster's storage: {error}".replace("WAREHOUSE_URL", "DAGSTER_POSTGRES_URL")) from None
-    with dg.DagsterInstance.get() as instance:
-        yield instance
+        raise _of_storage(str(error)) from None
+    with dg.DagsterInstance.get() as instance, without_lost_messages():
+        try:
+            yield instance
+        except (DBAPIError, DagsterPostgresException) as error:
+            said = _refusal(error)
+            if said is None:
+                raise
+            raise _of_storage(said) from error
+
+
+def _refusal(error: BaseException | None) -> str | None:
+    """Return what an error of Dagster's storage means, which may be the cause of the one that it raises."""
+    while error is not None and not isinstance(error, DBAPIError):
+        error = error.__cause__
+    return None if error is None or error.orig is None else refusal(error.orig)
+
+
+def _of_storage(said: str) -> WarehouseError:
+    return WarehouseError(f"Dagster's storage: {said}".replace("WAREHOUSE_URL", "DAGSTER_POSTGRES_URL"))
 
 
 @contextmanager

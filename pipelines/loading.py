@@ -22,6 +22,7 @@ from resources.redact import redact
 from resources.settings import Settings
 from resources.values import parse_month
 from resources.variables import SettingsError
+from resources.warehouse.errors import WarehouseError
 
 if TYPE_CHECKING:
     from resources.backlog.resource import BacklogResource
@@ -232,6 +233,7 @@ def run_job(
 
     Raises:
         LoadInterruptedError: somebody ended the run.
+        WarehouseError: the run was broken off.
     """
     from assets.location import SETTINGS, raw_key
 
@@ -246,9 +248,11 @@ def run_job(
     )
     for event in result.all_events:
         if event.is_step_failure:
-            yield reason(event)
+            first, _, more = reason(event).partition("\n")
+            yield f"{first}; the Dagster UI has the details" if more else first
         elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             yield from _broken_promise(event, promised)
+    see_end(result)
 
 
 def _broken_promise(event: dg.DagsterEvent, promised: Collection[str]) -> Iterator[str]:
@@ -267,6 +271,23 @@ def _broken_promise(event: dg.DagsterEvent, promised: Collection[str]) -> Iterat
                 yield f"{check.check_name}: {project}: not as many issues as at the source; {repair}"
         unsettled: Any = check.metadata["unsettled_projects"].value
         yield from (f"{check.check_name}: {project}: {TOO_FAST}" for project in unsettled if project in promised)
+
+
+def see_end(result: dg.ExecuteInProcessResult) -> None:
+    """See that a run has succeeded, unless a step of it tells why it failed: Dagster's storage may have been lost on the way.
+
+    Raises:
+        LoadInterruptedError: it was ended from outside.
+        WarehouseError: it was broken off.
+    """
+    if result.success or any(event.is_step_failure for event in result.all_events):
+        return
+    if any(event.event_type == dg.DagsterEventType.RUN_CANCELED for event in result.all_events):
+        raise LoadInterruptedError
+    failures = (event.job_failure_data.error for event in result.all_events if event.event_type == dg.DagsterEventType.RUN_FAILURE)
+    error = next((error for error in failures if error), None)
+    said = redact(error.message.strip().partition("\n")[0].partition(": ")[2]) if error else "it has no end in Dagster's storage"
+    raise WarehouseError(f"The run was broken off ({said}): what is committed is kept, give the same command again.")
 
 
 def reason(event: dg.DagsterEvent) -> str:

@@ -45,6 +45,9 @@ _BY_STATE = {
 _LOST = {"08", "57", "58"}
 """SQLSTATE classes of a connection or server that is gone: connection exception, operator, system error."""
 
+#: Of a connection that is gone there is no SQLSTATE; these are the classes themselves, not those derived from them.
+_WITHOUT_STATE = {"OperationalError", "InterfaceError", "DatabaseError"}
+
 _BY_TEXT = (
     (r"password authentication failed|no password supplied", "check the user and password in WAREHOUSE_URL"),
     (r'database ".*" does not exist', "create the database, or put right its name in WAREHOUSE_URL"),
@@ -56,6 +59,10 @@ _BY_TEXT = (
     (r"no pg_hba\.conf entry|SSL", "let the server's pg_hba.conf accept this client, or set sslmode in WAREHOUSE_URL"),
     (r"too many (clients|connections)|remaining connection slots", "raise max_connections, or close other clients"),
     (r"No space left on device", "free some space on the server's disk"),
+    (
+        r"server closed|terminating connection|connection (was|already) closed|database system is|SSL SYSCALL|(receive|send) data",
+        "PostgreSQL has ended or restarts: run again when it answers, what is committed is kept",
+    ),
 )
 
 
@@ -141,17 +148,25 @@ def _translate(context: ExceptionContext) -> None:
     """Raise a WarehouseError for what is the server's fault; return for what the statement or the data did."""
     if context.is_pre_ping or context.sqlalchemy_exception is None:
         return
-    error = context.original_exception
+    meaning = refusal(context.original_exception)
+    if meaning is not None:
+        raise WarehouseError(meaning) from context.original_exception
+
+
+def refusal(error: BaseException) -> str | None:
+    """Return what an error of the driver means where it is the server's fault, and what to do, in one line; else None."""
     state = getattr(error, "pgcode", None)
     if state in _BY_STATE:
-        raise WarehouseError(f"{_BY_STATE[state]} ({_first_line(error)}).") from error
-    if state is None and type(error).__name__ not in {"OperationalError", "InterfaceError"}:
-        return
+        return f"{_BY_STATE[state]} ({_first_line(error)})."
+    if state is None and type(error).__name__ not in _WITHOUT_STATE:
+        return None
     if state is not None and state[:2] not in _LOST:
-        return
+        return None
     said = _first_line(error)
-    hint = next((hint for pattern, hint in _BY_TEXT if re.search(pattern, said)), "check WAREHOUSE_URL and the server")
-    raise WarehouseError(f"The warehouse cannot be used ({said}): {hint}.") from error
+    hint = next(
+        (hint for pattern, hint in _BY_TEXT if re.search(pattern, said)), "check WAREHOUSE_URL and the server, and run again"
+    )
+    return f"The warehouse cannot be used ({said}): {hint}."
 
 
 def _first_line(error: BaseException) -> str:

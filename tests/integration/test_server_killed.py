@@ -1,0 +1,108 @@
+"""PostgreSQL is killed in the middle of a command: one line with advice, and the next load makes everything equal.
+
+The embedded server, which has the warehouse and Dagster's storage, so that both are lost at once.
+Add here: another command that it is killed under. Keep out: loads that are killed themselves (`exactness/test_kill.py`).
+"""
+
+import os
+import shutil
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from resources.simulator import RequestInfo, Simulator, SpaceSpec
+from resources.warehouse import embedded
+from resources.warehouse.connect import engine
+from tests.integration.commands import Shell, end
+
+SPEC = SpaceSpec(seed=3, users=3, projects=2, issues=30, history_days=240)
+SECONDS = 120
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """Return the home of a server of its own, which is stopped after the test."""
+    # Not under pytest's folders: they are for one user only, and the server of root runs as another.
+    made = Path(tempfile.mkdtemp(prefix="backlog-elt-test-"))
+    yield made
+    embedded.stop(made)
+    shutil.rmtree(made)
+
+
+def _postmaster(home: Path) -> int:
+    return int((home / "postgres" / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0])
+
+
+def kill_session(home: Path) -> None:
+    """Kill a process of the server, that of a session of ours: it then ends all others and restarts."""
+    with closing(psycopg2.connect(embedded.ensure_server(home).url())) as connection:
+        os.kill(connection.info.backend_pid, signal.SIGKILL)
+
+
+def kill_server(home: Path) -> None:
+    """Kill the server as a whole, so that it stays away: what it has started ends without it."""
+    postmaster = _postmaster(home)
+    sessions = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text(encoding="utf-8").split()
+    for process in (postmaster, *map(int, sessions)):
+        with suppress(ProcessLookupError):  # it has ended by itself
+            os.kill(process, signal.SIGKILL)
+
+
+def _while_marts_are_built(home: Path, kill: Callable[[Path], None]) -> None:
+    """Kill when the first marts are there."""
+    made = engine(embedded.ensure_server(home).url(), pool_size=0)
+    deadline = time.monotonic() + SECONDS
+    with made.connect() as conn:
+        while not conn.exec_driver_sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'mart'").scalar_one():
+            assert time.monotonic() < deadline
+            conn.rollback()
+            time.sleep(0.05)
+    kill(home)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_a_killed_postgresql_is_one_line_with_advice_and_the_next_load_makes_all_equal(shell: Shell, home: Path) -> None:
+    with Simulator(SPEC) as sim:
+        shell = Shell(shell.folder, {"BACKLOG_ELT_HOME": str(home), "BACKLOG_URL": sim.url, "BACKLOG_API_KEY": sim.api_key})
+        armed: list[tuple[str, Callable[[Path], None]]] = []
+        lock = threading.Lock()
+
+        def at_a_request(request: RequestInfo) -> None:
+            with lock:
+                if armed and request.path.endswith(armed[0][0]):
+                    armed.pop()[1](home)
+
+        sim.before_request(at_a_request)
+        cases: list[tuple[tuple[str, ...], str, Callable[[Path], None]]] = [
+            (("load",), "/comments", kill_session),
+            (("load", "--full"), "/issues", kill_server),
+            (("verify", "--deep"), "/comments", kill_server),
+            (("marts",), "", kill_session),
+        ]
+        for arguments, route, kill in cases:
+            if route:
+                armed.append((route, kill))
+            process = shell.start(*arguments, "--no-progress")
+            if not route:
+                _while_marts_are_built(home, kill)
+            done = end(process)
+            assert not armed
+            assert done.code == 1, (arguments, done.text)
+            assert len(done.lines) == 1, (arguments, done.text)
+            [line] = done.lines
+            assert line.startswith("Error: "), line
+            assert "run again" in line or "run the load again" in line or "the same command again" in line, line
+        done = shell.run("load", "--no-progress")
+        assert done.code == 0, done.text
+        done = shell.run("verify", "--deep", "--strict", "--no-progress")
+        assert done.code == 0, done.text
+        done = shell.run("marts", "--no-progress")
+        assert done.code == 0, done.text
