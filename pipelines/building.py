@@ -21,6 +21,7 @@ from resources.progress import Progress
 from resources.secret import reveal
 from resources.settings import Settings
 from resources.variables import SettingsError
+from resources.warehouse.connect import lost
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.sync_log import known_spaces
 
@@ -147,10 +148,15 @@ def build_marts(definitions: dg.Definitions, instance: dg.DagsterInstance, progr
     see_end(result)
     failures = list(watcher.failures)
     for message in (reason(event) for event in result.all_events if event.is_step_failure):
-        errors = [f"{what}: {why}" for what, why in _ERROR_OF_DBT.findall(message)]
+        found = _ERROR_OF_DBT.findall(message)
+        # A server that is gone is one failure, whatever was made when it went.
+        if gone := next(filter(None, (lost(why) for _, why in found)), None):
+            failures.append(gone)
+            continue
+        errors = [f"{what}: {why}" for what, why in found]
         # A check that failed ends dbt with nothing to add.
         failures += errors or ([] if watcher.failures else message.splitlines()[:1])
-    found = Build(
+    built = Build(
         watcher.models,
         watcher.checks["passed"],
         tuple(sorted(watcher.warnings)),
@@ -158,8 +164,8 @@ def build_marts(definitions: dg.Definitions, instance: dg.DagsterInstance, progr
         time.monotonic() - began,
         tuple(dict.fromkeys(failures)),
     )
-    progress.done(WHAT, _figures(found), {})
-    return found
+    progress.done(WHAT, _figures(built), {})
+    return built
 
 
 def _figures(found: Build) -> Mapping[str, int]:

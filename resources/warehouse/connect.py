@@ -45,6 +45,7 @@ _BY_STATE = {
 _LOST = {"08", "57", "58"}
 """SQLSTATE classes of a connection or server that is gone: connection exception, operator, system error."""
 
+_GONE = r"server closed|terminating connection|connection (was|already) closed|database system is|SSL SYSCALL|(receive|send) data"
 #: Of a connection that is gone there is no SQLSTATE; these are the classes themselves, not those derived from them.
 _WITHOUT_STATE = {"OperationalError", "InterfaceError", "DatabaseError"}
 
@@ -60,7 +61,7 @@ _BY_TEXT = (
     (r"too many (clients|connections)|remaining connection slots", "raise max_connections, or close other clients"),
     (r"No space left on device", "free some space on the server's disk"),
     (
-        r"server closed|terminating connection|connection (was|already) closed|database system is|SSL SYSCALL|(receive|send) data",
+        _GONE,
         "PostgreSQL has ended or restarts: run again when it answers, what is committed is kept",
     ),
 )
@@ -162,11 +163,17 @@ def refusal(error: BaseException) -> str | None:
         return None
     if state is not None and state[:2] not in _LOST:
         return None
-    said = _first_line(error)
-    hint = next(
-        (hint for pattern, hint in _BY_TEXT if re.search(pattern, said)), "check WAREHOUSE_URL and the server, and run again"
-    )
-    return f"The warehouse cannot be used ({said}): {hint}."
+    return _unusable(_first_line(error))
+
+
+def lost(said: str) -> str | None:
+    """Return what another program's words of a server that is gone mean, in one line; None: they say something else."""
+    return _unusable(said) if re.search(rf"{_GONE}|^connection to server", said) else None
+
+
+def _unusable(said: str) -> str:
+    found = (hint for pattern, hint in _BY_TEXT if re.search(pattern, said))
+    return f"The warehouse cannot be used ({said}): {next(found, 'check WAREHOUSE_URL and the server, and run again')}."
 
 
 def _first_line(error: BaseException) -> str:
