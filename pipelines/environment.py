@@ -14,8 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
-from dagster_postgres.utils import DagsterPostgresException
-from sqlalchemy.exc import DBAPIError
 
 import pipelines
 from pipelines.lost_messages import without_lost_messages
@@ -25,7 +23,7 @@ from resources.secret import Secret, reveal
 from resources.settings import Settings
 from resources.simulator import spawn_simulator
 from resources.variables import API_KEY, HOME, SIMULATED_HERE, URL, WAREHOUSE_URL, SettingsError
-from resources.warehouse.connect import check_tables, refusal, socket_folder
+from resources.warehouse.connect import check_tables, refusal_behind, socket_folder
 from resources.warehouse.embedded import ensure_server
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.space_urls import urls_of_spaces
@@ -71,18 +69,11 @@ def open_instance() -> "Iterator[dg.DagsterInstance]":
     with dg.DagsterInstance.get() as instance, without_lost_messages():
         try:
             yield instance
-        except (DBAPIError, DagsterPostgresException) as error:
-            said = _refusal(error)
+        except Exception as error:
+            said = refusal_behind(error)
             if said is None:
                 raise
             raise _of_storage(said) from error
-
-
-def _refusal(error: BaseException | None) -> str | None:
-    """Return what an error of Dagster's storage means, which may be the cause of the one that it raises."""
-    while error is not None and not isinstance(error, DBAPIError):
-        error = error.__cause__
-    return None if error is None or error.orig is None else refusal(error.orig)
 
 
 def _of_storage(said: str) -> WarehouseError:

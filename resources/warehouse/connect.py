@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import URL, Engine, NullPool, create_engine, event, make_url, text
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from resources.warehouse.errors import WarehouseError
@@ -164,6 +164,13 @@ def refusal(error: BaseException) -> str | None:
     if state is not None and state[:2] not in _LOST:
         return None
     return _unusable(_first_line(error))
+
+
+def refusal_behind(error: BaseException | None) -> str | None:
+    """Return the same of an error of SQLAlchemy, or of one that has such a cause, as those of Dagster's storage have."""
+    while error is not None and not isinstance(error, DBAPIError):
+        error = error.__cause__
+    return None if error is None or error.orig is None else refusal(error.orig)
 
 
 def lost(said: str) -> str | None:
