@@ -43,7 +43,7 @@ class Shell:
 
     def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
         """Start the command, or the module after `-m`; `variables` are set besides."""
-        words = arguments if arguments[0] == "-m" else ("-m", "pipelines", *arguments)
+        words = arguments if arguments[:1] == ("-m",) else ("-m", "pipelines", *arguments)
         return subprocess.Popen(
             [sys.executable, *words],
             cwd=self.folder,

@@ -276,7 +276,7 @@ def test_the_page_of_the_service_asks_before_it_starts_a_sync_and_then_shows_it(
     with visitor_at(up.service_url) as visitor:
         page = visitor.page
         expect(page).to_have_title("Backlog 同期")
-        expect(page.get_by_role("status").filter(has_text="acme に接続中")).to_be_visible()
+        expect(page.get_by_role("status").filter(has_text="acme（シミュレーション） に接続中")).to_be_visible()
         expect(page.get_by_label("プロジェクト")).to_have_value("APP")
         start, dialog = page.get_by_role("button", name="プロジェクト情報を同期"), page.get_by_role("dialog")
         start.click()

@@ -24,7 +24,7 @@ def a_sync_that_is_refused_by_backlog(up: Up) -> None:
     source = json.loads((up.home / "runtime.json").read_text())["backlog_url"]
     with visitor_at(up.service_url) as visitor:
         page = visitor.page
-        expect(page.get_by_role("status").filter(has_text="acme に接続中")).to_be_visible()
+        expect(page.get_by_role("status").filter(has_text="acme（シミュレーション） に接続中")).to_be_visible()
         httpx.post(f"{source}/_simulator/faults", json={"status": 401, "times": None}).raise_for_status()
         try:
             _start(page)
@@ -35,13 +35,13 @@ def a_sync_that_is_refused_by_backlog(up: Up) -> None:
             row = page.get_by_role("region", name="履歴").get_by_role("row").filter(has=page.locator(f"a[href='{run_url}']"))
             expect(row.filter(has_text="失敗").first).to_contain_text("BACKLOG_API_KEY")
             expect(page.get_by_role("region", name="対応が必要")).to_contain_text("BACKLOG_API_KEY")
-            badge = page.get_by_role("status").filter(has_text="acme にアクセスを拒否されています")
+            badge = page.get_by_role("status").filter(has_text="acme（シミュレーション） にアクセスを拒否されています")
             expect(badge).to_contain_text(re.compile(r"\d から · GET /.*BACKLOG_API_KEY"))
         finally:
             httpx.delete(f"{source}/_simulator/faults").raise_for_status()
         _start(page)
         expect(page.get_by_role("status").filter(has_text="同期が完了しました。")).to_have_class("news good")
-        expect(page.get_by_role("status").filter(has_text="acme に接続中")).to_be_visible()
+        expect(page.get_by_role("status").filter(has_text="acme（シミュレーション） に接続中")).to_be_visible()
 
 
 def _start(page: Page) -> None:
