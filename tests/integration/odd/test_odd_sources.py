@@ -1,0 +1,25 @@
+"""Some hundred answers that are odd in every way, at every endpoint: others each day, and the same again with `SEED=`.
+
+Add here: nothing; what may be odd is in `mutations.py`. Keep out: single cases (`tests/assets/raw/test_odd_records.py`).
+"""
+
+import os
+import sys
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.integration.odd.play import play
+from tests.integration.odd.proxy import ROUTES
+
+MUTATIONS = 250
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1_200)
+def test_whatever_a_source_answers_a_load_ends_and_the_next_one_is_equal(warehouse_url: str) -> None:
+    number = int(os.environ.get("SEED") or f"{datetime.now(UTC):%Y%m%d}")
+    sys.stdout.write(f"SEED={number}\n")
+    figures = play(warehouse_url, mutations=MUTATIONS, number=number)
+    sys.stdout.write(f"{figures}\n")
+    assert {route for route, _ in figures.mutations} >= set(ROUTES.values()) - {"/users/myself", "/resolutions"}
