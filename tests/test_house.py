@@ -160,3 +160,15 @@ def test_every_variable_is_in_the_example_of_an_env_file() -> None:
 def test_every_link_inside_the_documents_leads_somewhere(document: Path) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", document.read_text())
     assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("document", sorted([*READMES, *(ROOT / "docs").glob("*.md")]), ids=name)
+def test_every_test_that_a_document_names_exists(document: Path) -> None:
+    assert [path for path in mentioned(r"\btests/[a-z0-9_/]+\.py\b", document.read_text()) if not (ROOT / path).is_file()] == []
+
+
+def test_every_threat_names_a_test_but_the_one_that_nothing_stands_against() -> None:
+    threats = (ROOT / "docs" / "security.md").read_text().partition("## From whom")[2].partition("## SQL")[0]
+    rows = [line for line in threats.splitlines() if line.startswith("| ") and not line.startswith(("| ---", "| threat"))]
+    assert [row for row in rows if "tests/" not in row and "Not defended against" not in row] == []
+    assert len(rows) > 20
