@@ -6,6 +6,7 @@ Add here: what more than one folder needs. Keep out: checks, and how a deploymen
 import gc
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -28,6 +29,9 @@ for _name in [name for name in os.environ if name.startswith(("BACKLOG_", "DAGST
     del os.environ[_name]
 os.environ["BACKLOG_HISTORY_START"] = "2026-01"
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "true"
+# Tests close the window of what they have started, which everything would ignore that is started under nohup.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 #: Where there is room, what tests write lies in memory: a database is made and dropped in 20 ms there, and in 350 on some disks.
 _MEMORY, _ROOM = Path("/dev/shm"), 4 << 30  # noqa: S108 - only the place, names in it are made by tempfile
