@@ -72,7 +72,7 @@ def test_a_server_that_is_not_who_it_should_be_is_refused_in_one_line(secured: S
         pass
     made.dispose()
     right = checked(secured, secured.authority, secured.warehouse)
-    done = shell.run("load", WAREHOUSE_URL=right, DAGSTER_POSTGRES_URL=wrong)
+    done = shell.run("load", BACKLOG_URL="simulated", WAREHOUSE_URL=right, DAGSTER_POSTGRES_URL=wrong)
     assert (done.code, len(done.lines)) == (1, 1)
     assert "Dagster's storage: " in done.err
     assert "sslrootcert in DAGSTER_POSTGRES_URL" in done.err
