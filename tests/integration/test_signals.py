@@ -15,6 +15,7 @@ from random import Random
 import psutil
 import pytest
 
+from pipelines.processes import runs
 from resources.simulator import Fault, Simulator, SpaceSpec
 from tests.integration.commands import Shell, end
 from tests.integration.conftest import NewDatabase
@@ -50,21 +51,21 @@ def test_of_two_at_the_same_moment_one_runs_and_what_is_left_when_it_is_killed_i
     try:
         while all(one.poll() is None for one in both) and time.monotonic() < end:
             time.sleep(0.05)
-        [runs] = [one for one in both if one.poll() is None]
+        [one_at_work] = [one for one in both if one.poll() is None]
         [refused] = [one for one in both if one.poll() is not None]
         said = there.said(refused)
         while "pipelines.definitions" not in " ".join(there.processes()) and time.monotonic() < end:
             time.sleep(0.02)  # the first of its processes
-        children = psutil.Process(runs.pid).children(recursive=True)
+        children = psutil.Process(one_at_work.pid).children(recursive=True)
     finally:
         for one in both:
             one.kill()
             one.wait()
     assert refused.returncode == 1
-    assert f"Error: backlog-elt up is starting or stopping for {there.home} (process {runs.pid}): wait for it" in said
+    assert f"Error: backlog-elt up is starting or stopping for {there.home} (process {one_at_work.pid}): wait for it" in said
     assert len(children) >= 2
     there.begin()
-    assert not any(child.is_running() for child in children)
+    assert not any(runs(child.pid, child.create_time()) for child in children)
     assert there.processes() == []
 
 

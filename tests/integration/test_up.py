@@ -13,7 +13,7 @@ import httpx
 import psutil
 import pytest
 
-from pipelines.processes import started
+from pipelines.processes import runs, started
 from resources.simulator import Fault, Simulator, SpaceSpec
 from tests.integration.commands import TIMEOUT_SECONDS, Shell, end
 from tests.integration.compose import LAUNCH, wait_until
@@ -152,7 +152,7 @@ def test_it_ends_when_the_process_with_the_definitions_dies_so_that_a_service_ma
     log = tmp_path / "home" / "logs" / "up.log"
     assert done.lines[-1] == f"Error: the code server ended by itself with exit code -9: see {log}"
     assert log.exists()
-    assert not any(child.is_running() for child in children)
+    assert not any(runs(child.pid, child.create_time()) for child in children)
 
 
 def statuses(port: int) -> list[object]:
