@@ -89,6 +89,7 @@ class Proxy:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._ended.set()
         self._server.shutdown()
+        self._server.server_close()
 
     def spoil(self, mutations: Sequence[Mutation]) -> None:
         """Spoil answers from now on; none: be honest again."""
