@@ -69,7 +69,7 @@ FORMS = {
     f"{{}}://user:{SECRET}@host/a b": "it has a space or a backslash",
     f"{{}}://user:{SECRET}@host/{'a' * 3_000}": "it is longer than 2,000 characters",
     f"{{}}://user:{SECRET}@host/x\ny": "expected text without control characters",
-    f"{{}}://user:{SECRET}\0@host/x": "expected text without control characters",
+    f"{{}}://user:{SECRET + chr(0)}@host/x": "expected text without control characters",
 }
 #: Of a database, what its driver says of the same, and its options.
 OF_DATABASES = {
@@ -88,7 +88,7 @@ OF_DATABASES = {
     f"postgresql://user:{SECRET}@a..b/x": HOST,
     f"postgresql://user:{SECRET}@ho st/x": HOST,
     f"postgresql://user:{SECRET}@{'a' * 64}.test/x": HOST,
-    f"postgresql://user:{SECRET}%00@host/x": "it has an option that PostgreSQL does not know, or: in a password",
+    f"postgresql://user:{SECRET + '%00'}@host/x": "it has an option that PostgreSQL does not know, or: in a password",
     f"postgresql://user:{SECRET}@host/x%0Ay": "it has a control character",
     f"postgresql://user:{SECRET}@host/x?colour=red": "it has an option that PostgreSQL does not know",
     f"postgresql://user:{SECRET}@host/x?sslmode=sure": "its sslmode is unknown",
