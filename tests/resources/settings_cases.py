@@ -94,7 +94,7 @@ OF_DATABASES = {
     f"postgresql://user:{SECRET}@host/x?sslmode=sure": "its sslmode is unknown",
     f"postgresql://user:{SECRET}@host/x?connect_timeout=soon": "one of its times is no number",
     f"postgresql://user:{SECRET}@host/x\ty": "expected text without control characters",
-    f"postgresql://user:{SECRET}\0@host/x": "expected text without control characters",
+    f"postgresql://user:{SECRET + chr(0)}@host/x": "expected text without control characters",
 }
 #: Variables that no secret is in, and what is shown of them as it is.
 TEXTS: Mapping[tuple[str, str], str] = {
