@@ -1,14 +1,11 @@
-"""Asset checks that are evaluated apart from the load of their table, below it in the same run.
-
-Add here: a check of a table that records its loads as Dagster does it. Keep out: claims (`claims.py`, `census_checks.py`).
-"""
+"""Asset checks that are evaluated apart from the load of their table, below it in the same run."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
 
-from assets.claims import check_results, check_specs
+from assets.table_checks import check_results, check_specs
 from resources.backlog.errors import BacklogError
 from resources.backlog.resource import BacklogResource
 from resources.warehouse.errors import WarehouseError

@@ -1,8 +1,6 @@
 """Partitions whose last attempt has failed: which they are, and the check that none is left.
 
 Dagster counts them in the UI, where nobody looks who was not told. The check tells; the job `retry_failed_partitions` loads them.
-
-Add here: another question about failed partitions. Keep out: loading them again (`pipelines/retrying.py`).
 """
 
 from collections.abc import Collection, Mapping

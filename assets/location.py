@@ -2,8 +2,6 @@
 
 Dagster knows an asset by its key, partitions by a name and runs by tags, across all code locations of an instance. Where several
 spaces share one, all of these carry the name of the location; where there is one space, nothing does.
-
-Add here: another name that Dagster keeps for the whole instance. Keep out: what it keeps by code location (cursors, schedules).
 """
 
 import dagster as dg

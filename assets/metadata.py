@@ -1,8 +1,6 @@
 """What a load says of itself in Dagster: counters, windows, previews and the column schema of its table.
 
 Dagster's standard keys are used where there is one; ours begin with `load/`. Numbers are numbers, so that the UI plots them.
-
-Add here: another figure of a load. Keep out: how the figure is measured.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,4 @@
-"""The claims about how the program itself does, shown on `raw/issues`: no partition is left failed, and the alerter is alive.
-
-Add here: a claim about operation that Dagster or the log of the program can answer, at no request. Keep out: claims about rows
-(`claims.py`) and about the source (`census_checks.py`).
-"""
+"""The claims about how the program itself does, shown on `raw/issues`: no partition is left failed, and the alerter is alive."""
 
 from collections.abc import Collection, Iterator
 
@@ -12,7 +8,7 @@ from sqlalchemy import Engine
 from assets import failed_partitions
 from assets.location import SETTINGS, raw_key
 from assets.project_keys import project_partitions
-from assets.standing import moment
+from assets.reconciliation_status import moment
 from resources.warehouse.heartbeats import alerts_of, last_beat
 
 ISSUES = raw_key("issues")

@@ -2,8 +2,6 @@
 
 A partition of `raw/issues` holds the issues of one project whose last change falls in one month (in `BACKLOG_TIMEZONE`). The first
 month also holds everything older, so that the union of all partitions is the whole project.
-
-Add here: another partitions definition, another way to read a run's request. Keep out: what is done with a slice.
 """
 
 from collections.abc import Iterable, Sequence

@@ -2,9 +2,6 @@
 
 A key is a project when `ops.project_keys` has it for the space, or for any space while none is known at the URL. While that table
 is empty, as in a new warehouse, every key counts.
-
-Add here: another question about such keys. Keep out: noting the keys of projects (`raw/projects.py`), removing others
-(`pipelines/sensors.py`).
 """
 
 from collections.abc import Collection, Iterable

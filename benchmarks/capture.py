@@ -1,7 +1,6 @@
 """What exact change capture costs in requests, and what becomes of it when loads are killed and everything happens at random.
 
 The parts of `exactness.py` that run in this process; the variables that the assets read must be set before this is imported.
-Add here: a figure that needs the simulator or the warehouse at hand. Keep out: processes of their own (`daemon.py`).
 """
 
 import time
@@ -13,10 +12,10 @@ from random import Random
 
 import dagster as dg
 
-from assets.raw.issues import oldest_watermark
+from assets.issues import oldest_watermark
 from benchmarks.figures import Figure, expect_equal
 from pipelines.schedules import issues_request
-from resources.simulator import RequestInfo, Simulator, SpaceSpec
+from simulator import RequestInfo, Simulator, SpaceSpec
 from tests.deployment import Deployment, quiet
 from tests.integration.exactness.databases import databases, server
 from tests.integration.exactness.differences import differences

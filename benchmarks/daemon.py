@@ -1,7 +1,4 @@
-"""How long a change at the source takes to its row in the warehouse, through a running `backlog-elt up`, and what waiting costs.
-
-Add here: a figure of the running daemon. Keep out: how a process is started (`workshop.py`).
-"""
+"""How long a change at the source takes to its row in the warehouse, through a running `backlog-elt up`, and what waiting costs."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,8 +11,8 @@ from sqlalchemy import Engine, text
 
 from benchmarks.figures import Figure, expect_equal
 from benchmarks.workshop import api, control, home, served
-from resources.simulator import SpawnedSimulator, spawn_simulator
 from resources.warehouse.connect import engine
+from simulator import SpawnedSimulator, spawn_simulator
 
 LATENCY_BOUND = 90.0
 IDLE_BOUND = 1.0

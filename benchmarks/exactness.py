@@ -3,8 +3,6 @@
 `python benchmarks/exactness.py` (part of `make bench`) takes about eight minutes on two cores; names of parts after it choose some,
 and `--kills 100 --examples 40` measure as much as the tests do. It exits with 1 when warehouse and source are not equal, and
 when a figure is over its bound; on a machine that others use too, look twice at the latter.
-
-Add here: a promise of exact change capture. Keep out: how it is measured (`capture.py`, `daemon.py`, `pressure.py`).
 """
 
 import argparse

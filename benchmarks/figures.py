@@ -1,7 +1,4 @@
-"""Figures: what was measured, in which unit, and the bound that it is held against.
-
-Add here: another way to show figures. Keep out: how anything is measured.
-"""
+"""Figures: what was measured, in which unit, and the bound that it is held against."""
 
 import json
 import sys

@@ -2,7 +2,7 @@
 
 `python benchmarks/main_job.py` (`make bench`) takes three to five minutes, `--quick` one to two with smaller spaces. It exits
 with 1 when the data in the warehouse are not those of the source, and when a figure is over its bound; on a machine that others use
-too, look twice at the latter. Add here: a promise of the main job. Keep out: how a process is run and weighed (`workshop.py`).
+too, look twice at the latter.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.figures import Figure, expect_equal, show
 from benchmarks.workshop import Home, api, control, counted, home, run, scratch
-from resources.simulator import SpawnedSimulator, spawn_simulator
+from simulator import SpawnedSimulator, spawn_simulator
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -1,7 +1,6 @@
 """The promises of the marts as figures: a whole build, a build after some changes, and the twenty queries of `docs/bi.md`.
 
-`python benchmarks/marts.py` takes five to ten minutes, `--quick` one to two with a tenth of the rows. Add here: a promise of the
-marts. Keep out: the rows that they are built from (`marts_history.sql`).
+`python benchmarks/marts.py` takes five to ten minutes, `--quick` one to two with a tenth of the rows.
 """
 
 import argparse
@@ -17,8 +16,8 @@ from sqlalchemy import Engine, text
 from assets.marts.build import MODELS
 from benchmarks.figures import Figure, expect_equal, show
 from benchmarks.workshop import scratch
+from pipelines.cli.load import QUIET
 from pipelines.definitions import build_definitions
-from pipelines.loading import QUIET
 from resources.warehouse import embedded
 from resources.warehouse.connect import engine
 from resources.warehouse.migrations import upgrade

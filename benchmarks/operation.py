@@ -2,8 +2,6 @@
 
 `python -m benchmarks.operation`, five minutes, on loopback only. A day is reckoned, not waited for: what one tick and one run of a
 schedule write, times how often they come.
-
-Add here: a figure of the running set-up. Keep out: the service under load (`service.py`).
 """
 
 import argparse
@@ -26,10 +24,10 @@ from sqlalchemy import Engine, text
 from benchmarks.figures import Figure, expect_equal, show
 from benchmarks.workshop import Home, control, home, served
 from pipelines.schedules import single_issues_request
-from resources.simulator import SpawnedSimulator, spawn_simulator
 from resources.warehouse.connect import engine, parse_url
 from resources.warehouse.heartbeats import beat
 from service.dagster_runs import Dagster
+from simulator import SpawnedSimulator, spawn_simulator
 
 READY_BOUND, MEMORY_BOUND, TOLD_BOUND, DAY_BOUND = 30.0, 1_000.0, 60.0, 20.0
 #: The processes settle down after the start.

@@ -1,7 +1,6 @@
 """Refusals (429) when several loads and other programs share the budget of one user: minutes of traffic in simulated time.
 
 The loads are whole: Dagster's runs of the real assets, each into a warehouse of its own, so that they wait for the budget only.
-Add here: another pressure on the limits. Keep out: how simulated time passes (`tests/integration/backlog/traffic.py`).
 """
 
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ import dagster as dg
 from benchmarks.figures import Figure, expect_equal
 from resources.backlog.client import BacklogClient
 from resources.backlog.resource import BacklogResource
-from resources.simulator import PLANS, Simulator, SpaceSpec
+from simulator import PLANS, Simulator, SpaceSpec
 from tests.deployment import Deployment, quiet
 from tests.integration.backlog.traffic import Traffic
 from tests.integration.exactness.databases import databases, server

@@ -2,8 +2,6 @@
 
 500 requests a second on the status endpoints, each sent when it is due whether or not the last one is answered; 1,000 webhooks in
 10 seconds, some of them twice, without and with a `kill -9` of the service in the middle; and the memory that it then takes.
-
-Add here: a figure of the service. Keep out: how figures are shown (`figures.py`), homes and processes (`workshop.py`).
 """
 
 import argparse
@@ -28,11 +26,11 @@ from sqlalchemy import Engine, text
 
 from benchmarks.figures import Figure, show
 from benchmarks.workshop import scratch
-from resources.simulator import spawn_simulator
 from resources.warehouse import embedded
 from resources.warehouse.connect import engine
 from resources.warehouse.migrations import upgrade
 from resources.warehouse.state import note_space_url
+from simulator import spawn_simulator
 from tests.ports import free_port
 
 ROOT = "/api/v1/sync"

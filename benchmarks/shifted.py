@@ -1,7 +1,6 @@
 """A deployment whose clock is not that of the machine: what its processes take for the time leaps ahead when told to.
 
-It needs libfaketime, which is loaded into each process. Add here: what such a deployment can do. Keep out: what happens to it,
-and how it is judged (`two_days.py`).
+It needs libfaketime, which is loaded into each process.
 """
 
 import os
@@ -17,8 +16,8 @@ from pathlib import Path
 import psutil
 
 from benchmarks.workshop import Home, control, scratch
-from resources.simulator import SpawnedSimulator, spawn_simulator
 from resources.warehouse import embedded
+from simulator import SpawnedSimulator, spawn_simulator
 from tests.ports import free_port
 
 
@@ -78,7 +77,7 @@ class Deployed:
 
     def start(self, *names: str) -> None:
         """Start the code server, the daemon, or both."""
-        server = ["pipelines.code_server", "-h", "127.0.0.1", "-p", str(self.port)]
+        server = ["pipelines.hosting.code_server", "-h", "127.0.0.1", "-p", str(self.port)]
         workspace = str(self.place.folder / "dagster" / "workspace.yaml")
         modules = {"code server": server, "daemon": ["benchmarks.shifted_daemon", "run", "-w", workspace]}
         for name in names:

@@ -1,7 +1,6 @@
 """The merge by itself, next to the least that PostgreSQL can do with the same payloads: `python -m benchmarks.throughput 20000`.
 
 Prints `{"rows", "merge_seconds", "again_seconds", "copy_seconds"}`, medians of rounds that take turns on one database.
-Add here: another step of the loader. Keep out: fetching, and anything of Dagster.
 """
 
 import io

@@ -1,6 +1,6 @@
 """One tick of a schedule and the run that it asks for, in this process: `python -m benchmarks.tick issues`.
 
-Prints `{"tables": {table: {read, inserted, ...}}}`. Add here: a schedule whose requests are counted. Keep out: counting them.
+Prints `{"tables": {table: {read, inserted, ...}}}`.
 """
 
 import json
@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from pipelines.environment import prepare_storage
-from pipelines.loading import QUIET, Recorder, connection
+from pipelines.cli.load import QUIET, Recorder, connection
+from pipelines.hosting.environment import prepare_storage
 from resources.progress import LogProgress
 from resources.settings import Settings
 

@@ -4,8 +4,6 @@
 faketime). PostgreSQL, the code server, the daemon and its runs are real, and all read one shifted clock; it leaps a step ahead as
 soon as every sensor has looked and no run is at work. What counts is that no tick was lost, no two runs of a kind were at work at
 once, no run is stuck, Dagster's storage does not grow beyond its bound, and the warehouse equals the source in the end.
-
-Add here: trouble that a deployment meets in two days. Keep out: figures of one process (`service.py`, `operation.py`).
 """
 
 import argparse
@@ -31,8 +29,8 @@ from pipelines.definitions import defs
 from pipelines.jobs import KIND_TAG
 from pipelines.runs import ACTIVE
 from pipelines.schedules import ISSUES_CRON, issues_every_12_hours, jitter_minutes
-from resources.simulator import SpawnedSimulator
 from resources.warehouse.connect import engine
+from simulator import SpawnedSimulator
 
 #: A daemon that has not heard from its threads for half an hour ends itself, and a leap looks like that.
 STEP = timedelta(minutes=20)

@@ -1,7 +1,6 @@
 """Where measurements happen: fresh homes, processes of their own that are weighed, and a simulator that is asked and told.
 
-This process stays small, since a child's peak of memory starts from its parent's. Add here: another way to run or weigh something.
-Keep out: what is measured (`main_job.py`).
+This process stays small, since a child's peak of memory starts from its parent's.
 """
 
 import json
@@ -18,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from resources.simulator import SpawnedSimulator
 from resources.warehouse import embedded
+from simulator import SpawnedSimulator
 from tests.ports import free_port
 
 #: `ru_maxrss` is kB on Linux and bytes on macOS.

@@ -1,7 +1,7 @@
 """Make the pictures of the README from the running UI: `make screenshots`.
 
 Starts a deployment of its own on a simulated space, loads it, backfills a part, and takes the pictures in headless Chromium; about
-three minutes. Add here: another picture. Keep out: ways to use the UI that a test shares (`tests/integration/browser.py`).
+three minutes.
 """
 
 import base64

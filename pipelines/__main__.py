@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from pipelines.stop_signals import end_silently
+from pipelines.hosting.stop_signals import end_silently
 
 
 def start() -> None:

@@ -3,7 +3,7 @@
 One space in a Dagster of its own is one location with all of it. Of several spaces in one Dagster, each is a location without the
 marts, which are made of all spaces, in a location of their own.
 
-Loads with no environment, no network and no database. Add here: a new list of definitions. Keep out: the definitions themselves.
+Loads with no environment, no network and no database.
 """
 
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ from typing import Any
 import dagster as dg
 
 from assets.location import SETTINGS
-from pipelines.alerting.sensor import ALERT_SENSORS
 from pipelines.raw_definitions import EXECUTOR, build_raw_definitions, build_resources
+from pipelines.sensors.alerts import ALERT_SENSORS
 
 
 def build_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -31,7 +31,7 @@ def _marts() -> dg.Definitions:
     from assets.marts.dashboards import DASHBOARDS
     from assets.marts.ops_tables import OPS_ASSETS
     from pipelines.jobs import marts_job
-    from pipelines.marts import MART_SENSORS
+    from pipelines.sensors.marts import MART_SENSORS
 
     return dg.Definitions(assets=[*OPS_ASSETS, *MART_ASSETS, *DASHBOARDS], jobs=[marts_job], sensors=MART_SENSORS)
 

@@ -1,7 +1,4 @@
-"""Where Dagster's daemon begins to read the events by which it starts runs again whose worker died.
-
-Add here: nothing. Keep out: what it does with the events.
-"""
+"""Where Dagster's daemon begins to read the events by which it starts runs again whose worker died."""
 
 import dagster as dg
 

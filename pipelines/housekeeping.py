@@ -1,7 +1,4 @@
-"""The nightly job that keeps the records of the program's own work, and the log of the embedded server, from growing without end.
-
-Add here: another thing to tidy up. Keep out: which rows are old (`resources/retention.py`).
-"""
+"""The nightly job that keeps the program's own records, and the log of the embedded server, from growing without end."""
 
 from collections.abc import Mapping
 from pathlib import Path

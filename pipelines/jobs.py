@@ -1,18 +1,15 @@
-"""Jobs: which assets are loaded together, under one name, and the one that loads nothing.
-
-Add here: a job that a schedule, a sensor or a command starts. Keep out: when it starts.
-"""
+"""Jobs: which assets are loaded together, under one name, and the one that loads nothing."""
 
 from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 
-from assets.census_checks import CENSUS_SPECS
+from assets.activities import activities
+from assets.count_checks import CENSUS_SPECS
+from assets.issues import TABLES, Mode, issues
 from assets.location import raw_key, scoped
 from assets.operation_checks import OPERATION_SPECS
-from assets.raw.activities import activities
-from assets.raw.issues import TABLES, Mode, issues
 from pipelines.runs import KIND_TAG as KIND_TAG
 from resources.backlog.errors import BacklogError
 from resources.backlog.resource import BacklogResource

@@ -1,7 +1,6 @@
 """What loads the raw tables: the part of the code location that commands run, which start 1.5 s sooner without dbt.
 
-Loads with no environment, no network and no database. Add here: a new list of definitions of loads. Keep out: the definitions
-themselves, marts (`definitions.py`).
+Loads with no environment, no network and no database.
 """
 
 import os
@@ -12,14 +11,14 @@ import dagster as dg
 
 from assets.checks import CHECKS
 from assets.location import SETTINGS
-from assets.raw import RAW_ASSETS
-from pipelines.alerting.sensor import ALERT_SENSORS
+from assets.raw_tables import RAW_ASSETS
 from pipelines.housekeeping import housekeeping_job
 from pipelines.jobs import JOBS, tokens_job
-from pipelines.near_time import NEAR_TIME_SENSORS
 from pipelines.retrying import retry_failed_partitions
 from pipelines.schedules import SCHEDULES
-from pipelines.sensors import SENSORS
+from pipelines.sensors.alerts import ALERT_SENSORS
+from pipelines.sensors.partitions import SENSORS
+from pipelines.sensors.targeted_sync import NEAR_TIME_SENSORS
 from resources.backlog.resource import BacklogResource
 from resources.logs import is_set_up, set_up
 from resources.progress import LogProgress

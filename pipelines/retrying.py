@@ -1,7 +1,4 @@
-"""The job that loads again what backfills have left failed, as a backfill of just those partitions.
-
-Add here: another way to make good what has failed. Keep out: which partitions those are (`assets/failed_partitions.py`).
-"""
+"""The job that loads again what backfills have left failed, as a backfill of just those partitions."""
 
 import time
 
@@ -13,8 +10,8 @@ from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.utils import make_new_backfill_id
 
 from assets.failed_partitions import failed_partitions
+from assets.issues import issues
 from assets.project_keys import project_partitions
-from assets.raw.issues import issues
 from resources.backlog.resource import BacklogResource
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource

@@ -1,7 +1,4 @@
-"""How runs ended of which no sync tells it, as Dagster's instance has it: for commands, and where no sync service follows the runs.
-
-Add here: another thing of a run that the log of syncs keeps. Keep out: what is written (`resources/warehouse/run_log.py`).
-"""
+"""How runs without a sync ended, read from Dagster's instance: for commands, and where no sync service follows the runs."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

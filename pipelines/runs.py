@@ -2,8 +2,6 @@
 
 `backlog-elt load` runs in its own process, which nobody watches; when that is killed, its run would stay "started" for ever and the
 schedules would wait for it. Runs in the container of a code server end with it. Those in pods and workers are watched by Dagster.
-
-Add here: another way a run can die unnoticed. Keep out: what a run does.
 """
 
 from collections.abc import Sequence
@@ -12,7 +10,7 @@ import dagster as dg
 from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
 from dagster._core.storage.tags import CODE_LOCATION_TAG, GRPC_INFO_TAG, REPOSITORY_LABEL_TAG
 
-from pipelines.processes import alive, mark
+from pipelines.hosting.processes import alive, mark
 
 #: Tag of a run that lives in the process of a command; the value is `processes.mark()`. The UI hides tags that begin like this.
 PROCESS_TAG = ".dagster/backlog_elt_process"

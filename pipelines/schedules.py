@@ -2,8 +2,6 @@
 
 Every schedule runs by default. A tick missed by less than an hour is made up when the daemon is back, an older one is skipped, and
 a tick that finds a run of its kind still going is skipped too, so that two runs of one kind never work at once.
-
-Add here: a cadence. Keep out: what a run does.
 """
 
 import zlib
@@ -13,6 +11,7 @@ from urllib.parse import urlsplit
 
 import dagster as dg
 
+from assets.issues import Mode, oldest_watermark
 from assets.location import SETTINGS
 from assets.partitions import (
     PROJECTS,
@@ -23,7 +22,6 @@ from assets.partitions import (
     partition_key,
 )
 from assets.project_keys import project_partitions
-from assets.raw.issues import Mode, oldest_watermark
 from pipelines.housekeeping import housekeeping_job
 from pipelines.jobs import (
     census_job,

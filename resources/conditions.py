@@ -1,8 +1,6 @@
 """What a request tells of the source as a whole: that it answers, or that it is unreachable, refuses, or is used up by others.
 
 The client (`backlog/`) says it, the warehouse (`warehouse/conditions.py`) remembers it; neither knows the other.
-
-Add here: another condition of the source. Keep out: when a request tells of one (`backlog/outcome.py`), how it is kept.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,4 @@
-"""What signs requests, by the settings of a deployment: where the Backlog client and the stored tokens meet outside Dagster.
-
-Add here: another kind of access. Keep out: how requests are signed (`backlog/auth.py`), how tokens are stored
-(`warehouse/tokens.py`), and Dagster's way to the same (`backlog/resource.py`).
-"""
+"""What signs requests, by the settings of a deployment: where the Backlog client and the stored tokens meet outside Dagster."""
 
 import httpx
 from sqlalchemy import Engine

@@ -3,8 +3,6 @@
 httpx knows no such limit. Its read timeout begins anew with every byte, so that a server that sends one now and then, in the
 headers or in the body, is never given up. Here every wait of a connection (to connect, to agree on TLS, to send, to read) is given
 what is left of the whole, which costs a look at the clock.
-
-Add here: another way in which a peer may be slow. Keep out: what is tried again (`backlog/transport.py`).
 """
 
 import threading

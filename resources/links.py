@@ -1,7 +1,4 @@
-"""Addresses in environment variables: what a URL must be, and what is wrong with one, said without a part of it.
-
-Add here: a kind of address. Keep out: other values (`values.py`), how an address is connected to.
-"""
+"""Addresses in environment variables: what a URL must be, and what is wrong with one, said without a part of it."""
 
 import re
 from collections.abc import Collection, Mapping

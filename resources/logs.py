@@ -2,8 +2,6 @@
 
 Two variables set it for every process, `--debug` for one command. Where a run is Dagster's, what matters of it stands in Dagster's
 log of the run besides; the log of requests (DEBUG) is here only, since it is long.
-
-Add here: what every line has. Keep out: what is logged.
 """
 
 import logging

@@ -2,8 +2,6 @@
 
 A cursor, a watermark, a window or a comparison is made of ids and times. One record whose id or time is odd would spoil it for all
 the others, so it stands apart from them as soon as it comes in (`backlog/answers.py`), and only quarantine takes it.
-
-Add here: another thing that both the client and the warehouse must agree on. Keep out: reading answers, and SQL.
 """
 
 from collections.abc import Iterable, Sequence

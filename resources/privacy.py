@@ -2,8 +2,6 @@
 
 A pure step from JSON to JSON. What is replaced: each text of an object that is a user, wherever it is nested, and the names of
 assignees in change logs. What is not: ids, roles, languages, times, and what people write (summaries, descriptions, comments).
-
-Add here: another place in which the source names people. Keep out: where records come from and go to.
 """
 
 import hmac

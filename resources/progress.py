@@ -1,8 +1,6 @@
 """Progress: what a long load tells whoever is watching.
 
 The assets report to a `Progress`; the command line draws a bar from it, everything else gets plain lines in the log.
-
-Add here: another kind of news a load has. Keep out: how a terminal is drawn on (`pipelines/console.py`).
 """
 
 import logging

@@ -1,7 +1,6 @@
 """Keeps secrets out of text: log lines, exception messages, URLs.
 
 Holds: `redact`, the list of secrets in use, and the filter for the loggers of httpx, whose INFO lines hold whole URLs.
-Add here: another form in which a secret can be written. Keep out: where secrets come from (auth.py).
 """
 
 import logging

@@ -2,8 +2,6 @@
 
 What was replicated is never deleted, nor what Dagster needs to know how things stand: the newest event of each partition and check.
 Rows go by the thousand, each batch in a transaction of its own that waits for nobody, so that nothing is held up.
-
-Add here: a table that grows. Keep out: when this is done (`pipelines/housekeeping.py`), ticks (`dagster.yaml` has their retention).
 """
 
 from collections import Counter

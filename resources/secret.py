@@ -2,9 +2,6 @@
 
 From the settings to what signs a request or opens a connection, a secret travels as this; only who hands it to a library reveals
 it.
-
-Add here: another way in which Python shows a value. Keep out: how text is masked (`redact.py`), which variables are secrets
-(`variables.py`).
 """
 
 from collections.abc import Iterator

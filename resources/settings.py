@@ -1,8 +1,4 @@
-"""The settings of a deployment: every environment variable that the program reads, read once and validated.
-
-Add here: a variable of the public contract. Keep out: settings of one command (they are its options), the rules for values
-(`values.py`).
-"""
+"""The settings of a deployment: every environment variable that the program reads, read once and validated."""
 
 import os
 from collections.abc import Mapping

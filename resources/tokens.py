@@ -1,8 +1,5 @@
 """What OAuth 2.0 tokens are, and what whoever keeps them promises: the common word of the client, which gets and uses them, and the
 warehouse, which stores them, so that neither knows the other.
-
-Add here: another fact about tokens that both sides need. Keep out: how they are got (`resources/backlog/oauth.py`), when they are
-renewed (`resources/backlog/renewal.py`), how they are stored (`resources/warehouse/tokens.py`).
 """
 
 from collections.abc import Callable

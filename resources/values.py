@@ -1,7 +1,4 @@
-"""What the values of the environment variables must be: each parser returns a usable value or raises SettingsError.
-
-Add here: the rule for a value. Keep out: addresses (`links.py`), which variables there are (`variables.py`).
-"""
+"""What the values of the environment variables must be: each parser returns a usable value or raises SettingsError."""
 
 import base64
 import binascii

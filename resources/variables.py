@@ -2,8 +2,6 @@
 
 This is the one list: what is not in it is refused, the documents are checked against it, and an error line shows a value only where
 it says so.
-
-Add here: a variable. Keep out: what a value must be (`values.py`).
 """
 
 import re

@@ -1,6 +1,4 @@
 """The sync service: what runs, what ran and how it went, over HTTP and on one page; it starts syncs and takes webhooks in.
 
 Runs are started through Dagster's GraphQL API, state is read from the warehouse: the process needs neither Dagster nor the assets.
-
-Add here: another way in over HTTP. Keep out: what a sync does (`assets`), what starts by itself (`pipelines`), SQL (`resources`).
 """

@@ -1,7 +1,4 @@
-"""The JSON endpoints under /api/v1/sync: their paths, their parameters, and what is said of wrong ones.
-
-Add here: an endpoint, and its description in `openapi.py`. Keep out: what it answers (`state.py`) and does (`starts.py`).
-"""
+"""The JSON endpoints under /api/v1/sync: their paths, their parameters, and what is said of wrong ones."""
 
 import json
 import re

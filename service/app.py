@@ -1,7 +1,4 @@
-"""The application: its parts put together from the settings.
-
-Add here: another part. Keep out: what a part does.
-"""
+"""The application: its parts put together from the settings."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -2,8 +2,6 @@
 
 What is made of the log of syncs is kept under the state of that log (`sync_log.moved`), so a sync that begins or ends drops it.
 One process, one cache: 500 requests a second are answered from it (`benchmarks/service.py`), so there is no second store beside.
-
-Add here: how long another kind of answer may be kept. Keep out: what answers are made of.
 """
 
 import asyncio

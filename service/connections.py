@@ -2,8 +2,6 @@
 
 uvicorn's own protocol waits for a request as long as its sender likes. This one leans on the inside of it:
 `tests/service/test_connections.py` fails where another version works in another way.
-
-Add here: another bound of a connection. Keep out: sizes of bodies and how many requests a second (`limits.py`).
 """
 
 import asyncio

@@ -1,7 +1,4 @@
-"""Runs of Dagster over its GraphQL API: which wait or work, and starting one. No code of Dagster is needed for that.
-
-Add here: another thing that is asked of Dagster. Keep out: when something is started by itself (`pipelines`).
-"""
+"""Runs of Dagster over its GraphQL API: which wait or work, and starting one. No code of Dagster is needed for that."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

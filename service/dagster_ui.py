@@ -2,8 +2,6 @@
 
 Dagster itself takes a change from any page that a browser has open: by an image tag (`/graphql?query=mutation…`), a form or a
 websocket.
-
-Add here: another request that no page of Dagster sends. Keep out: logins, which are a proxy's matter; Dagster itself.
 """
 
 from starlette.datastructures import Headers

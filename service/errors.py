@@ -1,7 +1,4 @@
-"""Errors as a client of the API sees them: `{"error": {"code", "message", "hint"}}`, whatever went wrong.
-
-Add here: another failure that a client tells apart. Keep out: where failures arise.
-"""
+"""Errors as a client of the API sees them: `{"error": {"code", "message", "hint"}}`, whatever went wrong."""
 
 import json
 from collections.abc import Mapping

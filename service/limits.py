@@ -1,7 +1,4 @@
-"""How much is taken in: bodies up to a size, and so many requests a second.
-
-Add here: another bound on what comes in. Keep out: who may send it (`security.py`).
-"""
+"""How much is taken in: bodies up to a size, and so many requests a second."""
 
 import time
 from collections.abc import Callable

@@ -1,7 +1,4 @@
-"""Metrics for Prometheus: what the service does, and what the warehouse knows of syncs. The names are in docs/service.md.
-
-Add here: a metric. Keep out: statistics for people (`state.py`).
-"""
+"""Metrics for Prometheus: what the service does, and what the warehouse knows of syncs. The names are in docs/service.md."""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,7 +1,4 @@
-"""The OpenAPI description of the service: what it takes and what it answers, complete enough to test it by.
-
-Add here: the description of an endpoint. Keep out: the endpoints.
-"""
+"""The OpenAPI description of the service: what it takes and what it answers, complete enough to test it by."""
 
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version

@@ -4,9 +4,6 @@ A page can send requests to whatever its reader's browser reaches. Two walls sta
 own lead to this machine (DNS rebinding): for the browser, a page of that name is then a page of the server. So a server answers
 to names that it knows. And a page of another site can send requests, even though it is not shown the answers. So it is refused
 all but a link that is followed.
-
-Add here: another sign by which a browser says whose page asks. Keep out: who somebody is (`security.py`), what an application
-does.
 """
 
 from dataclasses import dataclass

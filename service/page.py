@@ -1,7 +1,4 @@
-"""The page: static files of this package, held in memory; all that they show comes from the API.
-
-Add here: another file of the page. Keep out: data.
-"""
+"""The page: static files of this package, held in memory; all that they show comes from the API."""
 
 from hashlib import blake2b
 from pathlib import Path

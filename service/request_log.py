@@ -1,8 +1,6 @@
 """The log of the requests that the service answers: one line each at DEBUG, at WARNING what was slow or went wrong.
 
 A line names the route, as `/webhooks/backlog/{secret}`: never the path, the query or a header, where secrets are.
-
-Add here: what every such line has. Keep out: metrics (`metrics.py`), how lines are written (`resources/logs.py`).
 """
 
 import logging

@@ -2,8 +2,6 @@
 
 One small query every other second; the warehouse is asked only when a run has ended. So a run that fails is in the history, the
 statistics and the metrics within five seconds, also when nobody has the page open.
-
-Add here: when and how Dagster's runs are followed. Keep out: what is written (`resources/warehouse/run_log.py`).
 """
 
 import asyncio

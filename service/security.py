@@ -3,9 +3,6 @@
 Without a token and without a proxy the service is for this machine only: it listens on loopback, and answers to loopback names.
 Behind a proxy it answers to its public names too. Whoever shows the token may use any name, since no page has the token by
 itself.
-
-Add here: another way to know who asks. Keep out: whose page asks (`origins.py`), how much may be sent (`limits.py`), webhooks,
-which have a secret (`webhooks.py`).
 """
 
 from collections.abc import Mapping

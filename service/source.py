@@ -1,8 +1,6 @@
 """Whether the source answers: one light look at Backlog, only when somebody asks and then seldom, since its requests are scarce.
 
 What all processes have seen of it is in the warehouse (`resources/warehouse/conditions.py`), and counts more than an older look.
-
-Add here: another fact that such a look tells. Keep out: how long it is believed (`cache.py`), reading data (`pipelines`, `assets`).
 """
 
 from collections.abc import Callable

@@ -1,7 +1,4 @@
-"""Starting a sync: the same runs as the schedules ask Dagster for, never two of one kind at once.
-
-Add here: another sync that can be started from outside. Keep out: what a run does (`assets`), what starts by itself (`pipelines`).
-"""
+"""Starting a sync: the same runs as the schedules ask Dagster for, never two of one kind at once."""
 
 import asyncio
 from collections import defaultdict

@@ -1,7 +1,4 @@
-"""What is known of syncs, runs and the source, as the JSON of the API; each part is kept as long as `cache.py` says.
-
-Add here: another thing to know from outside. Keep out: paths and parameters (`api.py`), starting anything (`starts.py`).
-"""
+"""What is known of syncs, runs and the source, as the JSON of the API; each part is kept as long as `cache.py` says."""
 
 import asyncio
 from collections.abc import Iterable

@@ -1,7 +1,4 @@
-"""The warehouse as the service uses it: connected and migrated on first use, asked in threads, and which space it is about.
-
-Add here: another way to get at the warehouse. Keep out: what is asked (`resources/warehouse`), how long it is kept (`cache.py`).
-"""
+"""The warehouse as the service uses it: connected and migrated on first use, asked in threads, and which space it is about."""
 
 import asyncio
 import threading

@@ -1,8 +1,6 @@
 """Webhooks of Backlog: what is posted is in the inbox, committed, before the sender hears that it was taken.
 
 Those that wait at the same time are committed together: one transaction, so that a burst costs no more than the disk can do.
-
-Add here: how events come in. Keep out: what the inbox remembers (`resources/warehouse/inbox.py`), what comes of it (`assets`).
 """
 
 import asyncio

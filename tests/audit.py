@@ -1,7 +1,6 @@
 """Looks for secrets among the files of the repository, and for known vulnerabilities of what is locked; part of `make check`.
 
-`python -m tests.audit`. Add here: another thing to look for that needs no running program. Keep out: checks of our own rules
-(`test_house.py`).
+`python -m tests.audit`.
 """
 
 import json

@@ -1,7 +1,4 @@
-"""Fixtures that every test may use: a real PostgreSQL of this session, a fresh migrated database, and a whole deployment.
-
-Add here: what more than one folder needs. Keep out: checks, and how a deployment is run and looked at (`deployment.py`).
-"""
+"""Fixtures that every test may use: a real PostgreSQL of this session, a fresh migrated database, and a whole deployment."""
 
 import gc
 import os
@@ -19,10 +16,10 @@ from sqlalchemy import Engine, text
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
-from resources.simulator import Simulator, SpaceSpec
 from resources.warehouse import embedded
 from resources.warehouse.connect import engine, parse_url
 from resources.warehouse.migrations import upgrade
+from simulator import Simulator, SpaceSpec
 
 # Months, zone and space are read when the assets are first imported: the tests have their own, whatever the shell has set.
 for _name in [name for name in os.environ if name.startswith(("BACKLOG_", "DAGSTER_")) or name == "WAREHOUSE_URL"]:

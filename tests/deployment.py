@@ -1,6 +1,6 @@
 """A whole deployment for one test: a simulated space over HTTP, a fresh database, a Dagster instance, the real definitions.
 
-Only the waits are taken out, by injection. Add here: a way to run or to look that several folders use. Keep out: checks.
+Only the waits are taken out, by injection.
 """
 
 import logging
@@ -13,22 +13,22 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import Engine, RowMapping, func, select, text
 
+from assets.activities import activities
 from assets.checks import CHECKED_IN_THEIR_RUNS
+from assets.issues import Mode
 from assets.partitions import PROJECTS, RANGE_END_TAG, RANGE_START_TAG, month_keys, partition_key
-from assets.raw.activities import activities
-from assets.raw.issues import Mode
+from pipelines.cli.load import QUIET
 from pipelines.definitions import build_definitions
 from pipelines.jobs import issues_config, marts_job
-from pipelines.loading import QUIET
 from pipelines.raw_definitions import build_raw_definitions
 from pipelines.schedules import changes_range
-from pipelines.sensors import new_project_keys
+from pipelines.sensors.partitions import new_project_keys
 from resources.backlog.client import BacklogClient
 from resources.backlog.resource import BacklogResource
 from resources.progress import LogProgress, Progress
-from resources.simulator import Simulator, SpaceSpec
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import SPECS
+from simulator import Simulator, SpaceSpec
 
 #: Three projects (OPS, WEB, APP) with 120 issues, changed from November 2025 to June 2026.
 SMALL = SpaceSpec(seed=3, users=8, projects=3, issues=120, history_days=240)

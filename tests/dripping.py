@@ -1,7 +1,4 @@
-"""A server that answers byte by byte, and never so slowly that a timeout for the next byte would notice.
-
-Add here: another way to be slow. Keep out: checks.
-"""
+"""A server that answers byte by byte, and never so slowly that a timeout for the next byte would notice."""
 
 import socket
 import threading

@@ -1,7 +1,4 @@
-"""What may befall a database, made by its own means.
-
-Add here: another mishap of a server. Keep out: mishaps of the source (the simulator's), checks.
-"""
+"""What may befall a database, made by its own means."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,4 @@
-"""Ports for what a test starts later.
-
-Add here: another kind of port. Keep out: ports that are held while a test runs (bind to 0 where that is needed).
-"""
+"""Ports for what a test starts later."""
 
 import random
 import socket

@@ -1,7 +1,4 @@
-"""Where messages end up in tests: a webhook and a mail server on this machine that keep what they get.
-
-Add here: another kind of receiver. Keep out: checks.
-"""
+"""Where messages end up in tests: a webhook and a mail server on this machine that keep what they get."""
 
 import threading
 from email import message_from_bytes, policy

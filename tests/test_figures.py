@@ -1,7 +1,4 @@
-"""What the benchmarks measure decides how they end.
-
-Add here: another rule about figures. Keep out: what is measured (`benchmarks`).
-"""
+"""What the benchmarks measure decides how they end."""
 
 from collections.abc import Iterator
 

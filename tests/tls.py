@@ -1,7 +1,6 @@
 """TLS before a PostgreSQL: the server of the tests comes from a wheel that is built without it.
 
 Clients cannot tell the difference: the port answers their request for TLS as the server does, and passes on what comes after.
-Add here: another thing that a server with TLS does. Keep out: checks.
 """
 
 import asyncio

@@ -1,5 +1,5 @@
 """From raw to answers: the dbt project (models, seeds, tests), the assets made from it, their charts and the report.
 
 Add a mart by adding a file to `models/mart` and its columns to `models/mart/_mart.yml`, a dashboard by adding an exposure to
-`models/exposures.yml`. Add here: what runs dbt. Keep out: SQL of marts (models), when they are built (`pipelines`).
+`models/exposures.yml`.
 """

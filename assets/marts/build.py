@@ -1,8 +1,4 @@
-"""The marts as Dagster assets: one per model, with lineage from `raw/*`, and dbt's tests as their checks.
-
-Add here: how a build goes. Keep out: models and tests (the dbt project around this file), what Dagster shows of them
-(`translator.py`, `shown.py`).
-"""
+"""The marts as Dagster assets: one per model, with lineage from `raw/*`, and dbt's tests as their checks."""
 
 import tempfile
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """Dashboards in the lineage: each exposure of the dbt project as an external asset below the marts that it reads.
 
-Add a dashboard by adding an exposure to `models/exposures.yml`. Add here: what Dagster shows of one. Keep out: marts (`build.py`).
+Add a dashboard by adding an exposure to `models/exposures.yml`.
 """
 
 import json

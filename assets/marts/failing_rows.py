@@ -1,7 +1,4 @@
-"""What a test of dbt objects to, as a table in its check: the rows themselves, not only how many they are.
-
-Add here: what a check shows of its rows. Keep out: the tests (`tests/*.sql` and the YAML beside the models).
-"""
+"""What a test of dbt objects to, as a table in its check: the rows themselves, not only how many they are."""
 
 from collections.abc import Mapping
 from pathlib import Path

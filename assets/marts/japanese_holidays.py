@@ -1,7 +1,4 @@
-"""The seed of Japanese holidays, made by the library that keeps them: `python -m assets.marts.japanese_holidays` writes it anew.
-
-Add here: holidays of another country. Keep out: days of one company (`seeds/company_days.csv`).
-"""
+"""The seed of Japanese holidays, made by the library that keeps them: `python -m assets.marts.japanese_holidays` writes it anew."""
 
 import csv
 import io

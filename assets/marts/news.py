@@ -1,7 +1,4 @@
-"""Whether the marts are behind the raw tables: when rows were last written, and whether somebody is still writing.
-
-Add here: what decides whether marts are built. Keep out: when it is asked (`pipelines/marts.py`).
-"""
+"""Whether the marts are behind the raw tables: when rows were last written, and whether somebody is still writing."""
 
 from dataclasses import dataclass
 

@@ -1,8 +1,4 @@
-"""The tables and views of the program's own that marts read, as external assets above them in the lineage.
-
-Add here: what Dagster shows of one. Keep out: the columns of tables (`resources/warehouse/schema_ops.py`), and of views
-(`models/staging/_sources.yml`).
-"""
+"""The tables and views of the program's own that marts read, as external assets above them in the lineage."""
 
 import json
 from collections.abc import Mapping
@@ -11,9 +7,9 @@ from typing import Any
 
 import dagster as dg
 
+from assets.declaration import OWNERS
 from assets.marts.project import manifest
 from assets.metadata import table_metadata
-from assets.raw.declaration import OWNERS
 from resources.warehouse.schema_ops import OPS_TABLES, sync_history
 from resources.warehouse.spec import OPS
 

@@ -1,7 +1,4 @@
-"""The dbt project as Dagster needs it: its manifest, and how dbt reaches the warehouse.
-
-Add here: what dbt must be told. Keep out: which assets are made of it (`build.py`).
-"""
+"""The dbt project as Dagster needs it: its manifest, and how dbt reaches the warehouse."""
 
 import fcntl
 import hashlib

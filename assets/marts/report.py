@@ -1,8 +1,6 @@
 """The report: one page that opens anywhere, made from the marts as they are: charts and tables.
 
 The page is `report.html.j2`, which escapes everything that it is given. Only charts go in as they are: they are escaped already.
-
-Add here: a table of the report. Keep out: charts (`charts/`), words and looks of the page (the template).
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,4 @@
-"""What Dagster shows of a mart once it is built: its chart, some rows, how many there are, and its columns with their types.
-
-Add here: another fact that the database knows of a mart. Keep out: what the project says (`translator.py`).
-"""
+"""What Dagster shows of a mart once it is built: its chart, some rows, how many there are, and its columns with their types."""
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping

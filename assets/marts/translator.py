@@ -1,7 +1,4 @@
-"""What Dagster shows of a model, seed or snapshot before any build: words, owners, freshness, where it stands in the lineage.
-
-Add here: another fact that the dbt project knows. Keep out: what only the database knows (`shown.py`).
-"""
+"""What Dagster shows of a model, seed or snapshot before any build: words, owners, freshness, where it stands in the lineage."""
 
 import re
 from collections.abc import Mapping
@@ -11,9 +8,9 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject
 
+from assets.declaration import OWNERS
 from assets.location import raw_keys_below
 from assets.marts.project import FOLDER
-from assets.raw.declaration import OWNERS
 
 #: Marts are built once a day at least, also where nobody writes anything: a day, and two hours for the build to be seen and done.
 FRESH_WITHIN = timedelta(hours=26)

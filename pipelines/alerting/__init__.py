@@ -2,6 +2,4 @@
 
 `facts.py` reads what has happened, `rules.py` says what of it is a problem, `ledger.py` what is told, and `sensor.py` does all
 three twice a minute.
-
-Add here: another part of that. Keep out: how a message is sent (`resources/alerts`).
 """

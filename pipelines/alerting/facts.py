@@ -1,7 +1,4 @@
-"""What has happened: runs that have ended, with their failures and checks, as Dagster has recorded them.
-
-Add here: another fact that a rule needs. Keep out: what of it is a problem (`rules.py`), syncs (`resources/warehouse/history.py`).
-"""
+"""What has happened: runs that have ended, with their failures and checks, as Dagster has recorded them."""
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -21,7 +18,7 @@ ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 #: Runs that one look deals with; what is left is dealt with by the next.
 MOST_RUNS = 50
 #: Jobs whose runs are alike: each does the same to all that there is. Those that load have syncs, of which more is known
-#: (`resources/warehouse/usual.py`), and read a window, a mode or a handful of issues, each time another.
+#: (`resources/warehouse/baselines.py`), and read a window, a mode or a handful of issues, each time another.
 ALIKE = frozenset({marts_job.name, census_job.name, housekeeping_job.name})
 #: A run is compared with those before it among the newest so many.
 BESIDE = 30

@@ -1,6 +1,6 @@
 """What is known to be wrong and what is still to be told: a problem is told when it begins and when it has ended, each once.
 
-Pure values. Add here: a rule of telling. Keep out: what counts as a problem (`rules.py`), sending (`sensor.py`).
+Pure values.
 """
 
 import json

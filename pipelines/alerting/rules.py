@@ -1,6 +1,6 @@
 """Which of the things that have happened are problems, and which problems are over.
 
-Pure functions. Add here: a rule. Keep out: telling (`ledger.py`), reading (`facts.py`).
+Pure functions.
 """
 
 import re
@@ -15,8 +15,8 @@ from pipelines.retrying import RETRY_JOB
 from pipelines.schedules import CADENCES, MISFIRE_GRACE
 from resources.conditions import WORDS, ConditionKind
 from resources.tokens import TokenState
+from resources.warehouse.baselines import Usual
 from resources.warehouse.conditions import Condition
-from resources.warehouse.usual import Usual
 
 RUNBOOK = "docs/operating.md, section"
 #: A run that was due is given the grace of a late start and this much for its work before its absence is told.

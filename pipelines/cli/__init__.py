@@ -1,8 +1,6 @@
 """The `backlog-elt` command: one module for each family of commands, each a thin shell around a module of `pipelines`.
 
 Exit codes: 0 done, 1 the work failed (one line, no traceback unless `--debug`), 2 wrong usage or configuration.
-
-Add here: a family of commands. Keep out: what a command does.
 """
 
 import os
@@ -10,14 +8,14 @@ from pathlib import Path
 
 import click
 
-from pipelines.cli.access import ACCESS_COMMANDS
+from pipelines.cli.access_commands import ACCESS_COMMANDS
+from pipelines.cli.env_file import read_env_file
 from pipelines.cli.group import Commands, examples
-from pipelines.cli.loading import LOADING_COMMANDS
-from pipelines.cli.looking import LOOKING_COMMANDS
-from pipelines.cli.marts import MARTS_COMMANDS
-from pipelines.cli.people import PEOPLE_COMMANDS
-from pipelines.cli.running import RUNNING_COMMANDS
-from pipelines.env_file import read_env_file
+from pipelines.cli.load_commands import LOADING_COMMANDS
+from pipelines.cli.marts_commands import MARTS_COMMANDS
+from pipelines.cli.people_commands import PEOPLE_COMMANDS
+from pipelines.cli.run_commands import RUNNING_COMMANDS
+from pipelines.cli.show_commands import LOOKING_COMMANDS
 from resources.logs import set_up
 
 COMPLETION = """

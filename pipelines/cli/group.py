@@ -2,8 +2,6 @@
 
 Every wrong option, argument, command and variable is one line of one form, with exit code 2:
 what is '…': expected …; where to look.
-
-Add here: a rule for every command. Keep out: commands, the types of options (`options.py`).
 """
 
 import re
@@ -13,7 +11,7 @@ from typing import Any
 import click
 from click.exceptions import NoArgsIsHelpError, NoSuchCommand
 
-from pipelines.stop_signals import Interrupted, exit_code
+from pipelines.hosting.stop_signals import Interrupted, exit_code
 from resources.variables import SettingsError
 
 PROGRAM = "backlog-elt"

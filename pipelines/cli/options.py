@@ -1,7 +1,4 @@
-"""Types of options whose errors have the form of all others: what is `…`: expected ….
-
-Add here: a type that several options have. Keep out: what only one command takes.
-"""
+"""Types of options whose errors have the form of all others: what is `…`: expected …."""
 
 from typing import Any
 

@@ -1,7 +1,4 @@
-"""Where messages go: the variables that name webhooks and mail, read and validated.
-
-Add here: the address of another channel. Keep out: how it is written to (`channels.py`), other variables (`settings.py`).
-"""
+"""Where messages go: the variables that name webhooks and mail, read and validated."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

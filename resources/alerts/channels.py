@@ -1,6 +1,6 @@
 """The ways on which messages reach people: webhooks as Slack and Microsoft Teams take them, and mail.
 
-A webhook's address is a secret: who has it may write there. Add here: another channel. Keep out: what is said (`message.py`).
+A webhook's address is a secret: who has it may write there.
 """
 
 import logging

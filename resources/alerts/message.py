@@ -1,7 +1,4 @@
-"""What a message says, once for all channels.
-
-Add here: another thing that every message has. Keep out: how a channel writes it (`channels.py`).
-"""
+"""What a message says, once for all channels."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,8 +1,6 @@
 """Reads a Backlog space over its REST API v2.
 
 Holds: the client, its transport (retries, rate limits), paging, and the exact scan of `GET /issues`.
-Add here: endpoints, and ways to read them completely.
-Keep out: tables, SQL, schedules; and Dagster, which only `resource.py` imports.
 """
 
 from resources.backlog.auth import ApiKeyHeader, ApiKeyQuery, BearerToken

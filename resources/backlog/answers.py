@@ -1,8 +1,4 @@
-"""The border: an answer becomes records here, and what is odd about one is found here and nowhere else.
-
-Add here: another way in which a record may be odd. Keep out: what becomes of odd ones (the warehouse's quarantine), requests
-(`client.py`).
-"""
+"""The border: an answer becomes records here, and what is odd about one is found here and nowhere else."""
 
 import json
 import re

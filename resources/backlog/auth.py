@@ -1,7 +1,6 @@
 """Ways to sign a request.
 
-Holds: API key by query or by header, bearer token, bearer token that is renewed. Add here: another `httpx.Auth`.
-Keep out: where the secret is configured, when a token is renewed (renewal.py). No class here shows its secret in `repr`.
+Holds: API key by query or by header, bearer token, bearer token that is renewed.
 """
 
 from collections.abc import Generator

@@ -1,7 +1,6 @@
 """Where the browser brings the answer of a user who was asked to allow the application: a server on this machine, for one answer.
 
-Holds: the server, its pages and the state that ties an answer to a question. Add here: another way in which a browser comes back.
-Keep out: what the code is exchanged for (oauth.py).
+Holds: the server, its pages and the state that ties an answer to a question.
 """
 
 import hmac

@@ -1,8 +1,5 @@
 """The change log of comments in standard words: one record for each field change, in the shape that `raw.issue_changes` takes.
 
-Add here: another name that Backlog gives a field, another kind of entry. Keep out: what a shown value referred to, which only the
-warehouse can tell.
-
 Source of the names: the constants of Nulab's own migration tools (`assigner`, `limitDate` and `component` are Backlog's words for
 assignee, due date and category); the shapes: https://developer.nulab.com/docs/backlog/api/2/get-comment-list/
 """

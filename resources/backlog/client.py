@@ -1,7 +1,6 @@
 """The read side of Backlog's REST API v2, one method for each endpoint.
 
-Holds: paths, parameters and the check that an answer has the promised shape. Add here: another endpoint.
-Keep out: retries and limits (transport.py), exact scans (scan.py), any knowledge of tables.
+Holds: paths, parameters and the check that an answer has the promised shape.
 
 Records are plain dicts as received, but for people who are to be masked. Lists are pages, which hold odd records apart.
 Source: https://developer.nulab.com/docs/backlog/, API reference.

@@ -14,8 +14,7 @@
         MalformedResponse   not what the API promises: HTML, a redirect, a broken or unexpected JSON value
       IncompleteScan        a window could not be proven to be read completely
 
-Holds: the tree and `error_from_response`. Add here: a new class or a new hint.
-Keep out: retry rules (transport.py). A message says what was attempted, what came back and what to do, and no secret.
+Holds: the tree and `error_from_response`.
 """
 
 # ruff: noqa: N818 - the names are the public contract, and the base class says that they are errors

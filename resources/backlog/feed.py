@@ -1,7 +1,6 @@
 """What the activity feed tells about issues; a hint, never a proof: activities are trimmed, come late, or may be refused.
 
-Holds: which issues and comments an activity concerns, and deletions. Add here: another question to the feed.
-Keep out: what follows from the answer.
+Holds: which issues and comments an activity concerns, and deletions.
 
 Source of the types and shapes: https://developer.nulab.com/docs/backlog/api/2/get-recent-updates/ and the types of Nulab's own
 JavaScript client; those of 35 and of types that may come are not documented, so they are read by their shape.
@@ -15,7 +14,7 @@ from typing import Any
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import PermissionDenied
 from resources.backlog.models import Record
-from resources.backlog.walk import instant
+from resources.backlog.paginator import instant
 
 CREATED, UPDATED, COMMENTED, ISSUE_DELETED, NOTIFIED = 1, 2, 3, 4, 17
 USER_JOINED, TEAM_JOINED = 15, 25

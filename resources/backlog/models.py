@@ -1,7 +1,6 @@
 """Values that go into and come out of the client.
 
-Holds: filters of `/issues`, rate limits, request counters. Add here: parameters of another endpoint.
-Keep out: shapes of records; they stay plain dicts as received, and the warehouse's schema says what is in them.
+Holds: filters of `/issues`, rate limits, request counters.
 """
 
 from collections import Counter

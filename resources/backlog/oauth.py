@@ -1,7 +1,6 @@
 """OAuth 2.0 as Backlog speaks it: where a user allows an application, and the endpoint that gives tokens.
 
-Holds: the authorization-code grant and the refresh. Add here: what another grant needs.
-Keep out: when tokens are renewed (renewal.py), how requests are signed (auth.py), where tokens are kept.
+Holds: the authorization-code grant and the refresh.
 
 Nulab documents an hour of life. A refresh may bring the same access token with what is left of its life, and a new refresh token in
 place of the old one. Source: https://developer.nulab.com/docs/backlog/auth/

@@ -2,8 +2,6 @@
 
 A single forbidden project, or an issue whose comments cannot be served, tells nothing: only requests about the space itself do, and
 failures that no request could escape.
-
-Add here: another failure of the whole source. Keep out: the error tree (`errors.py`), retries (`transport.py`).
 """
 
 from resources.backlog.errors import (

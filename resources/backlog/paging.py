@@ -1,7 +1,6 @@
 """Lists that come in pages, as lazy generators.
 
-Holds: paging by offset and by id cursor. Add here: another style of paging.
-Keep out: exact reading of a set that changes meanwhile (walk.py, scan.py).
+Holds: paging by offset and by id cursor.
 """
 
 from collections.abc import Callable, Iterator

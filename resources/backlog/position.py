@@ -1,7 +1,4 @@
-"""Where a walk over issues that was broken off goes on, in a form that can be kept between runs.
-
-Add here: another thing that a walk must remember. Keep out: how a walk goes, and why it may go on from there (walk.py).
-"""
+"""Where a walk over issues that was broken off goes on, in a form that can be kept between runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

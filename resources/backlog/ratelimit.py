@@ -1,7 +1,6 @@
 """How long to wait for Backlog's rate limits.
 
 Holds: which request belongs to which bucket, what the `X-RateLimit-*` headers say, and what one bucket tells of the others.
-Add here: a change in Nulab's buckets. Keep out: sleeping and retrying (transport.py), the arithmetic of one bucket (ratewindow.py).
 
 Limits are counted for each user, so other programs of that user, and other clients of ours, are seen in the headers too.
 Source: https://developer.nulab.com/docs/backlog/rate-limit/

@@ -2,8 +2,6 @@
 
 Times are seconds of the local clock. A window is a minute that opens with the first request in it, by whichever of the user's
 programs; its limit may be lowered at any moment (https://developer.nulab.com/docs/backlog/rate-limit/).
-
-Add here: another rule of a single bucket. Keep out: headers, and what one bucket tells of the others (`ratelimit.py`).
 """
 
 import math

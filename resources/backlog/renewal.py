@@ -1,7 +1,6 @@
 """Keeps an access token good: renews it before it ends and when it is refused, together with all other processes.
 
-Holds: when to renew, and what to do when that fails. Add here: another reason to renew.
-Keep out: the token endpoint (oauth.py), where tokens are stored and who has the turn to renew them (a `TokenStore`).
+Holds: when to renew, and what to do when that fails.
 """
 
 import logging

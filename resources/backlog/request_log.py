@@ -1,7 +1,4 @@
-"""The log of requests to Backlog: one line each at DEBUG, and a warning of slow ones.
-
-Add here: what every such line has. Keep out: lines about anything else, how lines are written (`resources/logs.py`).
-"""
+"""The log of requests to Backlog: one line each at DEBUG, and a warning of slow ones."""
 
 import logging
 

@@ -1,7 +1,6 @@
 """The Backlog client as a Dagster resource; the only file of this package that imports Dagster.
 
-Holds: configuration and lifetime of the client, and the choice between API key and OAuth. Add here: what Dagster configures of it.
-Keep out: anything that a plain Python user of the client needs too.
+Holds: configuration and lifetime of the client, and the choice between API key and OAuth.
 """
 
 import httpx

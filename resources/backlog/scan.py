@@ -1,7 +1,6 @@
 """Exact reading of issues: a window whole, or what changed since a watermark.
 
-Holds: windows, the proof of completeness, deduplication, the next watermark. Add here: another way to choose issues.
-Keep out: the order of pages (walk.py), what becomes of the rows (the warehouse).
+Holds: windows, the proof of completeness, deduplication, the next watermark.
 
 Promise: an issue that is in the window during the whole pass is read, in a version at least as new as the start of the
 pass. One that is changed meanwhile may be missed; its `updated` is then not before `started_at`, so a load of changes
@@ -16,9 +15,7 @@ from resources.backlog.client import BacklogClient
 from resources.backlog.errors import IncompleteScan, MalformedResponse
 from resources.backlog.feed import deleted_issues
 from resources.backlog.models import IssueFilter, Record
-from resources.backlog.paging import PAGE_SIZE
-from resources.backlog.position import Position
-from resources.backlog.walk import (
+from resources.backlog.paginator import (
     LAST_CHANGE_FIRST,
     NEWEST_FIRST,
     OLDEST_FIRST,
@@ -29,6 +26,8 @@ from resources.backlog.walk import (
     identity,
     instant,
 )
+from resources.backlog.paging import PAGE_SIZE
+from resources.backlog.position import Position
 from resources.backlog.window import COUNTED, ONE_PAGE, SEAMS, Window, WindowProof
 from resources.odd import Page
 

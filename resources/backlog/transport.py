@@ -1,7 +1,6 @@
 """Sends one request until it is answered, or says why not.
 
 Holds: retries with back-off, the waits that rate limits ask for, request counters, one request at a time.
-Add here: what applies to every request. Keep out: endpoints (client.py), wait arithmetic (ratelimit.py).
 
 No exception leaves here that is chained to one of httpx: those carry the request, and its URL may hold the key.
 """

@@ -1,6 +1,6 @@
 """What a scan is asked for and what it can prove.
 
-Holds: `Window` and `WindowProof`. Add here: another fact worth recording about a scan. Keep out: requests (scan.py).
+Holds: `Window` and `WindowProof`.
 """
 
 from dataclasses import asdict, dataclass

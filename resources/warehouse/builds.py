@@ -1,7 +1,4 @@
-"""Builds of the marts: from which rows on the next one has to build, and that one has succeeded.
-
-Add here: what a build remembers. Keep out: what is built and how (`assets/marts`).
-"""
+"""Builds of the marts: from which rows on the next one has to build, and that one has succeeded."""
 
 from dataclasses import dataclass
 from datetime import datetime

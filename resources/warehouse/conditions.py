@@ -1,9 +1,6 @@
 """Conditions of the source, each with a beginning and an end: unreachable, refused, rate-limited by others.
 
 One lasts at a time. It is known only from requests that are made anyway: whoever makes one says what came of it.
-
-Add here: another thing to know of a condition. Keep out: what a request tells (`resources/backlog/outcome.py`), who is told
-(`pipelines/alerting`).
 """
 
 import logging

@@ -1,7 +1,4 @@
-"""Connections: from a URL to an engine whose errors are one clear line without a secret.
-
-Add here: how the server is reached and what its refusals mean. Keep out: SQL of any table.
-"""
+"""Connections: from a URL to an engine whose errors are one clear line without a secret."""
 
 import re
 from typing import Any

@@ -2,9 +2,6 @@
 
 The log is written by the statement that marks, so that neither is there without the other. Rows are locked in the order of their
 keys, as the merge does it: a load that writes them at the same time waits, it does not deadlock.
-
-Add here: how rows are marked. Keep out: confirming with the source that they are gone (the assets do that), projects
-that are out of sight only (`sight.py`).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -31,9 +28,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from resources.warehouse.losses import REFERRED, holders
+from resources.warehouse.cascades import REFERRED, holders
+from resources.warehouse.issue_sync_state import hold_reads, want
 from resources.warehouse.quarantine import key_text, resolve_of_projects, resolve_unlisted
-from resources.warehouse.reads import hold_reads, want
 from resources.warehouse.records import Key
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import deletions, issue_reads, sync_state

@@ -1,7 +1,4 @@
-"""The log of deletions, read: what is gone of each project and of the space, when, why, and how it is known.
-
-Add here: another question to `ops.deletions`. Keep out: writing it (`deletes.py`).
-"""
+"""The log of deletions, read: what is gone of each project and of the space, when, why, and how it is known."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -1,7 +1,4 @@
-"""The data dictionary: `docs/tables.md` made from the schema, by `python -m resources.warehouse.document`.
-
-Add here: what a reader of the tables needs and the schema knows. Keep out: facts that the schema does not hold.
-"""
+"""The data dictionary: `docs/tables.md` made from the schema, by `python -m resources.warehouse.document`."""
 
 import sys
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""A PostgreSQL from a wheel, for who has no server: started when needed, left running for BI tools, stopped by hand.
-
-Add here: what concerns the embedded server's process and files. Keep out: engines and errors of connections.
-"""
+"""A PostgreSQL from a wheel, for who has no server: started when needed, left running for BI tools, stopped by hand."""
 
 import fcntl
 import os

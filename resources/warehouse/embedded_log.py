@@ -2,8 +2,6 @@
 
 One file that the server appends to, and a copy of what it held before. The server is not asked to do it by itself: its own logger
 leaves out why it could not start.
-
-Add here: a setting of its log. Keep out: starting and stopping the server (`embedded.py`).
 """
 
 import os

@@ -1,9 +1,7 @@
 """The errors of the warehouse, each one line that says what is wrong and what to do.
 
-Add here: a failure that a caller tells apart. Keep out: records that cannot be loaded (they are quarantined, not raised).
-
-    WarehouseError
-    +-- WarehouseBusyError     another process holds the lock
+WarehouseError
++-- WarehouseBusyError     another process holds the lock
 """
 
 

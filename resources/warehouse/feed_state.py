@@ -1,8 +1,4 @@
-"""How far the activity feed is read: forward to the newest, backward to the beginning, in the space and in single projects.
-
-Add here: what a later read of the feed needs to know. Keep out: reading it (`assets/raw/activities.py`).
-Functions run in the caller's transaction, so that rows and the position that covers them commit together.
-"""
+"""How far the activity feed is read: forward to the newest, backward to the beginning, in the space and in single projects."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field

@@ -1,7 +1,4 @@
-"""Who may read the warehouse: the role of BI tools, made and brought up to date by one call.
-
-Add here: another kind of reader. Keep out: roles that write (`owners.py`), what all have in common (`roles.py`).
-"""
+"""Who may read the warehouse: the role of BI tools, made and brought up to date by one call."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

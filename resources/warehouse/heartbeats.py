@@ -1,7 +1,4 @@
-"""Signs of life of what works without being asked, so that others see when it has stopped.
-
-Add here: what is told with a sign of life. Keep out: who gives one (`pipelines/alerting`), who looks (`pipelines/state.py`).
-"""
+"""Signs of life of what works without being asked, so that others see when it has stopped."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

@@ -1,8 +1,4 @@
-"""The log of syncs, `ops.sync_history`: every sync from its start to its end.
-
-Add here: what is written of syncs. Keep out: what is asked of them (`sync_log.py`), runs (`run_log.py`), what a later sync needs
-(`state.py`). Writers use short transactions of their own, so that a failed load still leaves its trace.
-"""
+"""The log of syncs, `ops.sync_history`: every sync from its start to its end."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,8 +1,6 @@
 """The webhook inbox: what was posted is kept at once, and dealt with later, once for each activity.
 
 A webhook is a hint and nobody signs it, so nothing that comes in is refused: what makes no sense is kept and settled as such.
-
-Add here: what the inbox remembers of an event. Keep out: receiving over HTTP, what an event touches (the assets).
 """
 
 import json

@@ -1,8 +1,4 @@
-"""The merge: records as received become typed rows, at least once, merged to exactly once.
-
-Add here: what writes raw rows. Keep out: SQL that types a column (`statements.py`), watermarks (`state.py`).
-The caller owns the transaction, so that rows and the watermark that covers them commit together.
-"""
+"""The merge: records as received become typed rows, at least once, merged to exactly once."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress

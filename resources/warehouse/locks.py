@@ -5,8 +5,6 @@ of the process, of its machine or of the server frees it without any clean-up or
 must ask, before it commits, whether it still does (`verify`).
 
 Advisory locks would need no table. But each login may take any, and reads in `pg_locks` which ones: a BI role could stop all loads.
-
-Add here: another way to take or to look at a lock. Keep out: which locks a load takes (`assets/raw/table_load.py`).
 """
 
 import os

@@ -1,8 +1,4 @@
-"""People in rows that are stored already: replaced by the step that replaces them in what comes from the source.
-
-Add here: another place in which rows hold people. Keep out: what is replaced by what (`resources/privacy.py`), why rows are
-rewritten (`people.py`).
-"""
+"""People in rows that are stored already: replaced by the step that replaces them in what comes from the source."""
 
 import json
 from collections import Counter

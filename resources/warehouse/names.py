@@ -2,8 +2,6 @@
 
 What a listing shows is known for the time of the listing; between two listings it is not known when a name changed. So an id may
 have had a name from the last listing without it (from ever, when the first look showed it) to the first without it again.
-
-Add here: another question to the names. Keep out: which fields name what (the assets).
 """
 
 import re

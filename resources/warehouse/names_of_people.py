@@ -1,7 +1,4 @@
-"""By which names and other texts the warehouse knows a user: what is to be erased when the user is forgotten.
-
-Add here: another place that tells who has an id. Keep out: erasing it (`people.py`, `masking.py`).
-"""
+"""By which names and other texts the warehouse knows a user: what is to be erased when the user is forgotten."""
 
 from sqlalchemy import Connection, Text, cast, select, text
 

@@ -2,8 +2,6 @@
 
 Most of these changes are in the change log, too. Those that are not, as after a status was deleted with a substitute, have no other
 date. The marts tell them apart (`stg_unlogged_change`); a row that is written here never changes.
-
-Add here: a field that the marts follow through time. Keep out: the merge itself (`statements.py`).
 """
 
 from typing import Final

@@ -2,8 +2,6 @@
 
 An administrator makes them; what is there already becomes theirs, so that a deployment that began as an administrator can go on
 with less.
-
-Add here: another program that writes. Keep out: readers (`grants.py`), what all roles have in common (`roles.py`).
 """
 
 from collections.abc import Iterator

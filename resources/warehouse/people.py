@@ -1,9 +1,6 @@
 """People in the warehouse: who is forgotten, how somebody is, and how a new key comes to what is stored.
 
 What comes from the source is replaced before it gets here (`resources/privacy.py`).
-
-Add here: what decides that stored rows are rewritten. Keep out: what is replaced by what (`resources/privacy.py`), how rows are
-rewritten (`masking.py`).
 """
 
 from collections import Counter

@@ -1,7 +1,4 @@
-"""A line for a shell that opens the warehouse in `psql`, without a secret in it.
-
-Add here: another way in which people connect. Keep out: connections of the program (`connect.py`).
-"""
+"""A line for a shell that opens the warehouse in `psql`, without a secret in it."""
 
 import shlex
 import shutil

@@ -1,7 +1,4 @@
-"""The dead letters: records that could not be loaded as they were, one open entry per record and reason.
-
-Add here: what reads or settles `ops.rejected_records`. Keep out: deciding what is bad (`loader.py`).
-"""
+"""The dead letters: records that could not be loaded as they were, one open entry per record and reason."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence

@@ -1,7 +1,4 @@
-"""What can be said about a record without a database: its key, its text, its content hash, its unknown fields.
-
-Add here: a pure function of a record. Keep out: SQL, and anything that needs a connection.
-"""
+"""What can be said about a record without a database: its key, its text, its content hash, its unknown fields."""
 
 import json
 import re

@@ -1,7 +1,4 @@
-"""The warehouse as a Dagster resource: a thin shell that gives assets an engine and closes it after the run.
-
-Add here: what Dagster configures. Keep out: everything that works without Dagster; this is the only file that imports it.
-"""
+"""The warehouse as a Dagster resource: a thin shell that gives assets an engine and closes it after the run."""
 
 import threading
 from functools import lru_cache

@@ -1,7 +1,4 @@
-"""Roles in PostgreSQL: how one is made, what it must not be already, and what somebody needs to connect with it.
-
-Add here: what every kind of role has in common. Keep out: what a role may do (`grants.py`, `owners.py`).
-"""
+"""Roles in PostgreSQL: how one is made, what it must not be already, and what somebody needs to connect with it."""
 
 import re
 import secrets

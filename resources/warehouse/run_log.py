@@ -3,8 +3,6 @@
 A load that fails says so in its own row. Some runs end without one: they are refused or cancelled in the queue, their worker is
 killed or never starts, they build marts or only evaluate checks. Dagster alone knows of those. The sync service, the alerter and
 commands look at its runs and hand them in here: each run is recorded once, whoever comes first.
-
-Add here: what is written of runs. Keep out: asking Dagster (`service/dagster_runs.py`, `pipelines/run_ends.py`).
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence

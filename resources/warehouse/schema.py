@@ -1,9 +1,6 @@
 """The raw tables of things as they are now: each column declared once with its name, type, place in the record and comment.
 
 DDL, typing, database comments, Dagster's column schema and `docs/tables.md` are all made from here and `schema_history.py`.
-Add here: a column or table of `raw`, then a migration. Keep out: what happened (`schema_history.py`), ops tables
-(`schema_ops.py`), SQL (`loader.py`).
-Source of the shapes: Nulab's API reference at https://developer.nulab.com/docs/backlog/
 """
 
 from typing import Final

@@ -1,8 +1,4 @@
-"""The raw tables of what happened: comments, the feed of activities, and the field changes that comments tell of.
-
-Add here: a column of one of these tables, then a migration. Keep out: records as they are now (`schema.py`).
-Source of the shapes: Nulab's API reference at https://developer.nulab.com/docs/backlog/
-"""
+"""The raw tables of what happened: comments, the feed of activities, and the field changes that comments tell of."""
 
 from typing import Final
 

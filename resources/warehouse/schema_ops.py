@@ -1,7 +1,4 @@
-"""The ops tables: what the program remembers about its own work.
-
-Add here: a column or table of `ops`, then a migration. Keep out: replicated data (`schema.py`).
-"""
+"""The ops tables: what the program remembers about its own work."""
 
 from typing import Final
 

@@ -1,7 +1,4 @@
-"""Where the spaces of a warehouse are found, asked before anything is migrated or loaded.
-
-Add here: nothing. Keep out: what a load remembers of a space (`history.py`).
-"""
+"""Where the spaces of a warehouse are found, asked before anything is migrated or loaded."""
 
 from sqlalchemy import select, text
 

@@ -1,7 +1,4 @@
-"""How a raw table is declared: a `Field` per typed column, a `TableSpec` per table, and the columns every raw table has.
-
-Add here: a new kind of column, or a new rule for what a record owns. Keep out: the tables themselves (`schema.py`).
-"""
+"""How a raw table is declared: a `Field` per typed column, a `TableSpec` per table, and the columns every raw table has."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

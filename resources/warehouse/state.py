@@ -1,8 +1,4 @@
-"""What the program remembers between runs: watermarks, freshness per project, and project keys.
-
-Add here: state that a later sync needs. Keep out: the log of syncs (`history.py`), bad records (`quarantine.py`).
-Functions that take a connection run in the caller's transaction.
-"""
+"""What the program remembers between runs: watermarks, freshness per project, and project keys."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

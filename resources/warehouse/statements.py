@@ -1,8 +1,4 @@
-"""The SQL of the merge, generated from the schema: how each kind of column is typed from the record's JSON.
-
-Add here: the typing of a new kind of column. Keep out: running statements (`loader.py`).
-Needs PostgreSQL 14: INSERT ... ON CONFLICT, no MERGE (15).
-"""
+"""The SQL of the merge, generated from the schema: how each kind of column is typed from the record's JSON."""
 
 from functools import cache
 

@@ -1,8 +1,6 @@
 """What is asked of the log of syncs: pages of it, the last 24 hours, the last success, and whether anything has moved.
 
 The view `ops.sync_outcomes` says what counts as a run, a sync and a success, here and in the marts.
-
-Add here: another look at `ops.sync_history` from outside. Keep out: writing it (`history.py`, `run_log.py`).
 """
 
 from collections.abc import Collection

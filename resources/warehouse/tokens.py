@@ -2,8 +2,6 @@
 
 Who renews them holds the row's lock from the look at what is stored until what the space has given is committed; who waited finds
 that in its place. So no refresh token is used twice, and none is lost by a process that dies later.
-
-Add here: what is done with stored tokens. Keep out: how tokens are got, and when (`resources/backlog`).
 """
 
 import hashlib

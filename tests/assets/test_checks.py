@@ -8,16 +8,16 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets.census_checks import CENSUS_SPECS, every_project_is_fresh, issue_counts_match_source
 from assets.checks import CHECKED_IN_THEIR_RUNS, CHECKS
-from assets.claims import CLAIMS, SCAN_AGAIN_AFTER, check_result, claims_of, found_lately
+from assets.count_checks import CENSUS_SPECS, every_project_is_fresh, issue_counts_match_source
+from assets.declaration import FRESH_WITHIN
+from assets.issues import Mode
 from assets.operation_checks import OPERATION_SPECS
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, month_keys, partition_key
-from assets.raw.declaration import FRESH_WITHIN
-from assets.raw.issues import Mode
+from assets.table_checks import CLAIMS, SCAN_AGAIN_AFTER, check_result, claims_of, found_lately
 from pipelines.jobs import issues_config
-from resources.simulator import Fault, SpaceSpec
 from resources.warehouse.schema import SPECS
+from simulator import Fault, SpaceSpec
 from tests.deployment import Deploy, Deployment, Run, checks, failures
 
 BY_NAME = {claim.name: claim for claim in CLAIMS}

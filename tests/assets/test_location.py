@@ -1,7 +1,6 @@
 """Code locations of several spaces in one Dagster: what each of them shows, and that nothing of one is another's.
 
 A location reads its name when it is first imported, so each is looked at in a process of its own.
-Add here: another name that must not be shared. Keep out: two spaces that are loaded side by side (`tests/integration`).
 """
 
 import json

@@ -1,6 +1,6 @@
 """Partitions: what a run covers, whatever its shape, and which month an instant belongs to.
 
-The shapes are tried with real runs of a small asset of the same partitions. Add here: another shape. Keep out: loading.
+The shapes are tried with real runs of a small asset of the same partitions.
 """
 
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,4 @@
-"""Start a simulator that speaks HTTPS, run a Node script against it, and end with the script's status.
-
-Add here: nothing; what is checked stands in check.mjs.
-"""
+"""Start a simulator that speaks HTTPS, run a Node script against it, and end with the script's status."""
 
 import os
 import subprocess
@@ -9,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from resources.simulator import spawn_simulator
+from simulator import spawn_simulator
 
 
 def main() -> int:

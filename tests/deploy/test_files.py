@@ -1,7 +1,4 @@
-"""The files of `deploy`: what they name exists, they agree with each other, and nothing in them is a secret.
-
-Add here: a rule for such a file. Keep out: running what they say (`tests/integration/test_deployed.py`).
-"""
+"""The files of `deploy`: what they name exists, they agree with each other, and nothing in them is a secret."""
 
 import re
 from pathlib import Path
@@ -10,8 +7,8 @@ from typing import Any
 import pytest
 from dagster_shared.yaml_utils import load_yaml_from_path, safe_load_yaml
 
-from pipelines.deployed import PARTS, command
-from pipelines.environment import PROJECT_ROOT
+from pipelines.hosting.deployed import PARTS, command
+from pipelines.hosting.environment import PROJECT_ROOT
 from resources.variables import FILE, SECRETS
 from tests.integration.compose import ALERTS, CELERY, COMPOSE, DEPLOY, SERVICES, WEBHOOKS, Engine, yaml_of
 

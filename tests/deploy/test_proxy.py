@@ -1,7 +1,4 @@
-"""The recipe of a proxy with a login, on a real nginx: who gets through, as whom, and what is not told to anybody.
-
-Add here: another path of the recipe. Keep out: what Dagster and the service answer.
-"""
+"""The recipe of a proxy with a login, on a real nginx: who gets through, as whom, and what is not told to anybody."""
 
 import re
 import ssl

@@ -1,7 +1,6 @@
 """Windows of a browser: on the Dagster UI of a running `up`, on the page of the sync service, or on a file.
 
-The tests of what people see and the pictures of the README share it. Add here: a way that both use a page. Keep out: how `up` is
-started (`running.py`), checks.
+The tests of what people see and the pictures of the README share it.
 """
 
 import tempfile

@@ -1,7 +1,4 @@
-"""The `backlog-elt` command in a process of its own, as somebody at a shell has it.
-
-Add here: a way commands are run. Keep out: checks.
-"""
+"""The `backlog-elt` command in a process of its own, as somebody at a shell has it."""
 
 import os
 import subprocess

@@ -1,7 +1,6 @@
 """The services of `deploy/compose.yaml` as processes of this machine: the same commands, variables and health checks.
 
 What differs is only what a container engine would do: names of hosts become 127.0.0.1, ports free ones, secrets files in a folder.
-Add here: another thing that an engine does. Keep out: checks.
 """
 
 import json
@@ -21,7 +20,7 @@ import httpx
 from dagster_shared.yaml_utils import safe_load_yaml
 
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, month_keys
-from pipelines.environment import PROJECT_ROOT
+from pipelines.hosting.environment import PROJECT_ROOT
 from resources.warehouse.connect import engine as connect
 from tests.ports import free_port
 
@@ -107,7 +106,7 @@ class Engine:
         words += [*([port, str(self.port(service))] if port else []), *more]
         with (self.folder / f"{service}{replica}.log").open("ab") as log:
             self.running[service + replica] = subprocess.Popen(
-                [sys.executable, "-m", "pipelines.deployed", *words],
+                [sys.executable, "-m", "pipelines.hosting.deployed", *words],
                 cwd=PROJECT_ROOT,
                 env=self.environment(service),
                 stdin=subprocess.DEVNULL,
@@ -119,7 +118,7 @@ class Engine:
     def run(self, service: str, *words: str) -> str:
         """Run a service that ends, or other words in its place, and return what it wrote."""
         done = subprocess.run(
-            [sys.executable, "-m", "pipelines.deployed", *(words or self.service(service)["command"])],
+            [sys.executable, "-m", "pipelines.hosting.deployed", *(words or self.service(service)["command"])],
             cwd=PROJECT_ROOT,
             env=self.environment(service),
             capture_output=True,

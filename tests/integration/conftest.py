@@ -1,7 +1,4 @@
-"""Databases and a shell for commands that run in processes of their own.
-
-Add here: what several files of this folder use. Keep out: checks.
-"""
+"""Databases and a shell for commands that run in processes of their own."""
 
 import uuid
 from collections.abc import Callable, Iterator

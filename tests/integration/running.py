@@ -1,7 +1,6 @@
 """A real `backlog-elt up` on a simulated space and an embedded PostgreSQL: how it is started, asked and ended.
 
-The tests of what people see and the pictures of the README share it. Add here: another way to act on a running deployment. Keep
-out: windows of a browser (`browser.py`), checks.
+The tests of what people see and the pictures of the README share it.
 """
 
 import json

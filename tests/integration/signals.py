@@ -1,7 +1,6 @@
 """A real `backlog-elt up` that is sent signals at random moments: while it starts, runs and ends.
 
-`python -m tests.integration.signals --times 100` is the long form, by hand; `test_signals.py` takes a few. Add here: another thing
-that somebody may do to a running `up`. Keep out: checks.
+`python -m tests.integration.signals --times 100` is the long form, by hand; `test_signals.py` takes a few.
 """
 
 import argparse

@@ -1,7 +1,6 @@
 """Pages of somebody else in the browser of an analyst: what they try on the Dagster UI and on the page of the sync service.
 
-`test_browser.py` has the deployment and calls these. Add here: another way in which a page reaches something. Keep out: requests
-without a browser (`tests/pipelines/test_webserver.py`).
+`test_browser.py` has the deployment and calls these.
 """
 
 import json

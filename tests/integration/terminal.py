@@ -1,7 +1,4 @@
-"""A pseudo-terminal, as somebody who starts a command at a shell looks at it.
-
-Add here: another thing that a person sees. Keep out: checks, how commands are run (`commands.py`, `running.py`).
-"""
+"""A pseudo-terminal, as somebody who starts a command at a shell looks at it."""
 
 import fcntl
 import os

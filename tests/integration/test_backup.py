@@ -1,7 +1,4 @@
-"""A backup by PostgreSQL's own tools, restored elsewhere: nothing is missing, and the next load goes on where it left off.
-
-Add here: another way to lose a database and get it back. Keep out: loads that are killed (`exactness/test_kill.py`).
-"""
+"""A backup by PostgreSQL's own tools, restored elsewhere: nothing is missing, and the next load goes on where it left off."""
 
 import os
 import re
@@ -17,11 +14,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from pipelines.environment import PROJECT_ROOT
-from resources.simulator import Simulator, SpaceSpec
+from pipelines.hosting.environment import PROJECT_ROOT
 from resources.warehouse import embedded
 from resources.warehouse.connect import check_tables, engine
 from resources.warehouse.migrations import upgrade
+from simulator import Simulator, SpaceSpec
 from tests.integration.conftest import NewDatabase
 
 pytestmark = pytest.mark.long

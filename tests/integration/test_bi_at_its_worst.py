@@ -1,7 +1,4 @@
-"""The role of BI tools does what it can to hold up a load, on a real server as a login of its own: the load completes.
-
-Add here: another thing that a reader could try. Keep out: what it may read (`tests/resources/warehouse/test_grants.py`).
-"""
+"""The role of BI tools does what it can to hold up a load, on a real server as a login of its own: the load completes."""
 
 import threading
 import uuid
@@ -12,11 +9,11 @@ import pytest
 from psycopg2 import connect
 from sqlalchemy import text
 
-from resources.simulator import RequestInfo, Simulator, SpaceSpec
 from resources.warehouse.connect import engine, parse_url
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.locks import Locks
 from resources.warehouse.schema import SPECS
+from simulator import RequestInfo, Simulator, SpaceSpec
 from tests.integration.commands import Shell
 from tests.integration.conftest import NewDatabase
 

@@ -1,7 +1,4 @@
-"""The analyst's way through the Dagster UI, in headless Chromium on a real `backlog-elt up`.
-
-Add here: what somebody sees or does in the UI. Keep out: what a run does (`tests/pipelines`).
-"""
+"""The analyst's way through the Dagster UI, in headless Chromium on a real `backlog-elt up`."""
 
 import re
 import shlex

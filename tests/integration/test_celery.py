@@ -1,7 +1,4 @@
-"""Runs spread over two workers by a real Redis: both work, none waits behind another, and the death of one is made good.
-
-Add here: what only workers can show. Keep out: runs beside their code server (`test_deployed.py`).
-"""
+"""Runs spread over two workers by a real Redis: both work, none waits behind another, and the death of one is made good."""
 
 import json
 import re
@@ -14,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from resources.simulator import Fault, Simulator, SpaceSpec
 from resources.warehouse.connect import engine as connect
+from simulator import Fault, Simulator, SpaceSpec
 from tests.integration.compose import CELERY, Engine, engine, stored_issues, wait_until, yaml_of
 from tests.integration.conftest import NewDatabase
 from tests.ports import free_port

@@ -1,7 +1,4 @@
-"""The charts as a browser draws them: with long Japanese names no text lies on another or leaves the picture.
-
-Add here: a frame that could break how a chart looks. Keep out: what a chart says (`tests/assets/marts/test_charts.py`).
-"""
+"""The charts as a browser draws them: with long Japanese names no text lies on another or leaves the picture."""
 
 from datetime import date, datetime, timedelta
 from pathlib import Path

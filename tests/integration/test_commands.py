@@ -1,7 +1,6 @@
 """`backlog-elt load`, `marts` and `status` for real: on a simulated space over HTTP, a warehouse, and Dagster's own storage.
 
-All tests share one loaded deployment, since each load is a process of several seconds. Add here: what a load or its
-failure looks like from a shell. Keep out: wrong usage (`test_usage.py`), what assets do (`tests/assets`).
+All tests share one loaded deployment, since each load is a process of several seconds.
 """
 
 import json
@@ -17,11 +16,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from resources.simulator import PLANS, Fault, Simulator, SpaceSpec
 from resources.warehouse import embedded
 from resources.warehouse.connect import engine, parse_url
 from resources.warehouse.locks import Locks
 from resources.warehouse.schema import SPECS
+from simulator import PLANS, Fault, Simulator, SpaceSpec
 from tests.integration.commands import Done, Shell, end
 from tests.integration.conftest import PASSWORD, NewDatabase
 

@@ -1,7 +1,4 @@
-"""What a container engine would run, as processes: two spaces in one Dagster on one PostgreSQL, by the commands of compose.yaml.
-
-Add here: what only processes apart can show. Keep out: the files of `deploy` as such (`tests/deploy`), workers (`test_celery.py`).
-"""
+"""What a container engine would run, as processes: two spaces in one Dagster on one PostgreSQL, by the commands of compose.yaml."""
 
 import json
 import os
@@ -20,8 +17,8 @@ from playwright.sync_api import expect
 from assets.failed_partitions import TABLES
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG
 from pipelines.retrying import RETRY_JOB
-from resources.simulator import Fault, Simulator, SpaceSpec
 from resources.warehouse.connect import engine as connect
+from simulator import Fault, Simulator, SpaceSpec
 from tests.integration.browser import visitor_at
 from tests.integration.compose import ALERTS, TERMINATE, WEBHOOKS, Engine, engine, stored_issues, wait_until
 from tests.integration.conftest import NewDatabase
@@ -271,7 +268,9 @@ def test_while_the_source_is_stopped_everything_tells_the_same_and_again_when_it
         with visitor_at(f"http://127.0.0.1:{made.port('webserver')}/locations/acme/sensors/activity_feed") as somebody:
             tick = somebody.page.get_by_role("row").filter(has_text="Failure").last
             tick.get_by_text("View", exact=True).click()
-            expect(somebody.page.get_by_role("dialog")).to_contain_text(f"pipelines.looks.LookFailedError: {NO_ANSWER}")
+            expect(somebody.page.get_by_role("dialog")).to_contain_text(
+                f"pipelines.sensors.failing_ticks.LookFailedError: {NO_ANSWER}"
+            )
 
         acme.start()
         assert evaluate("activity_feed")["error"] is None

@@ -1,7 +1,4 @@
-"""A key and `backlog-elt forget` as somebody at a shell has them: loads with a key, a question, and what was erased.
-
-Add here: another way in which the commands meet people. Keep out: what is in which row afterwards (`tests/assets/test_privacy.py`).
-"""
+"""A key and `backlog-elt forget` as somebody at a shell has them: loads with a key, a question, and what was erased."""
 
 import json
 import re
@@ -13,9 +10,9 @@ from pathlib import Path
 import psycopg2
 from sqlalchemy import create_engine
 
-from resources.simulator import Simulator, SpaceSpec
 from resources.warehouse import embedded
 from resources.warehouse.connect import parse_url
+from simulator import Simulator, SpaceSpec
 from tests.integration.commands import Shell
 from tests.integration.conftest import NewDatabase
 

@@ -1,7 +1,4 @@
-"""`backlog-elt grant` as somebody at a shell has it: what it prints, and where the password is not.
-
-Add here: another role that is granted by a command. Keep out: what a role can do (`tests/resources/warehouse/test_grants.py`).
-"""
+"""`backlog-elt grant` as somebody at a shell has it: what it prints, and where the password is not."""
 
 import json
 import uuid
@@ -10,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from resources.simulator import Simulator, SpaceSpec
 from resources.warehouse.connect import engine, parse_url
 from resources.warehouse.errors import WarehouseError
+from simulator import Simulator, SpaceSpec
 from tests.integration.commands import Shell
 from tests.integration.conftest import PASSWORD, NewDatabase
 

@@ -1,14 +1,11 @@
-"""Commands on a space in which people go on deleting, creating and moving issues: they end well, and say what they saw.
-
-Add here: something that goes on while a command works. Keep out: what "equal" means (`tests/assets/test_reconcile.py`).
-"""
+"""Commands on a space in which people go on deleting, creating and moving issues: they end well, and say what they saw."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-from resources.simulator import RequestInfo, Simulator, SpaceSpec
-from resources.simulator.model import Issue
+from simulator import RequestInfo, Simulator, SpaceSpec
+from simulator.model import Issue
 from tests.integration.commands import Shell
 from tests.integration.conftest import NewDatabase
 

@@ -1,7 +1,4 @@
-"""`backlog-elt login`, `logout` and loads with OAuth, as somebody at a shell has them; the test plays the browser.
-
-Add here: what a login or its failure looks like from a shell. Keep out: when tokens are renewed (`tests/resources/test_tokens.py`).
-"""
+"""`backlog-elt login`, `logout` and loads with OAuth, as somebody at a shell has them; the test plays the browser."""
 
 import json
 import subprocess
@@ -14,10 +11,10 @@ import pytest
 from sqlalchemy import text
 
 from resources.backlog.oauth import OAuthApplication
-from resources.simulator import Simulator, SpaceSpec
 from resources.warehouse.connect import engine
 from resources.warehouse.migrations import upgrade
 from resources.warehouse.tokens import StoredTokens
+from simulator import Simulator, SpaceSpec
 from tests.deployment import OTHER_TOKEN_KEY, TOKEN_KEY
 from tests.integration.commands import Shell, end
 from tests.integration.conftest import PASSWORD, NewDatabase

@@ -1,14 +1,11 @@
-"""Loads that do a part of the work: some projects or months first, or nothing at all because something is wrong.
-
-Add here: another part that may be asked for. Keep out: loads of everything (`test_commands.py`), wrong usage (`test_usage.py`).
-"""
+"""Loads that do a part of the work: some projects or months first, or nothing at all because something is wrong."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from resources.simulator import Simulator, SpaceSpec
+from simulator import Simulator, SpaceSpec
 from tests.integration.commands import Shell
 from tests.integration.conftest import NewDatabase
 

@@ -1,14 +1,11 @@
-"""The command `report` where it cannot do its work: one line that says what to do, and no half-written file.
-
-Add here: another way in which it ends without a page. Keep out: what stands in the page (`tests/assets/marts/test_report.py`).
-"""
+"""The command `report` where it cannot do its work: one line that says what to do, and no half-written file."""
 
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from pipelines.reporting import write_report
+from pipelines.cli.report import write_report
 from resources.settings import Settings
 from resources.variables import SettingsError
 from resources.warehouse.connect import engine

@@ -1,14 +1,11 @@
-"""What a load costs in API requests: the bounds that users rely on, counted by the server.
-
-Add here: a bound. Keep out: speed and memory (`benchmarks`), which a shared machine blurs.
-"""
+"""What a load costs in API requests: the bounds that users rely on, counted by the server."""
 
 import math
 
 import pytest
 
 from assets.partitions import month_keys
-from resources.simulator import SpaceSpec
+from simulator import SpaceSpec
 from tests.deployment import Deploy, Deployment, failures
 
 #: Twenty projects with few issues each.

@@ -1,8 +1,7 @@
 """No secret of a deployment is seen anywhere, however much is logged and whatever fails: in what Dagster keeps, in logs, in what
 the alerter says and keeps, in what `status` and the service answer.
 
-Runs use the definitions as they are deployed: secrets come from the environment. Add here: another place where one could
-show. Keep out: the client's own logs (`tests/resources/backlog/test_secrets.py`).
+Runs use the definitions as they are deployed: secrets come from the environment.
 """
 
 import json
@@ -18,16 +17,15 @@ import dagster as dg
 import pytest
 from dagster._serdes import serialize_value
 
-from pipelines.alerting import command
-from pipelines.alerting.sensor import Alerter
+from pipelines.cli import alerts as command
+from pipelines.cli.load import connection
+from pipelines.cli.status import status
 from pipelines.definitions import build_definitions
-from pipelines.loading import connection
-from pipelines.state import status
+from pipelines.sensors.alerts import Alerter
 from resources.alerts.addresses import Addresses
 from resources.alerts.channels import channels
 from resources.backlog.errors import AuthenticationError
 from resources.settings import Settings
-from resources.simulator import Fault, Simulator
 from resources.variables import (
     ALERT_SLACK_URL,
     ALERT_SMTP_URL,
@@ -47,6 +45,7 @@ from resources.variables import TOKEN_KEY as TOKEN_KEY_NAME
 from resources.warehouse.heartbeats import alerts_of
 from resources.warehouse.resource import WarehouseResource
 from service.app import create_app
+from simulator import Fault, Simulator
 from tests.deployment import OTHER_TOKEN_KEY, SMALL, TOKEN_KEY
 from tests.integration.conftest import PASSWORD, NewDatabase
 from tests.service.conftest import API, running

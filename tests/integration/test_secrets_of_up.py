@@ -1,8 +1,7 @@
 """Every secret of a deployment is a text that can be searched for, and a whole `up` is looked through while commands run beside it.
 
 Searched are: what commands and the terminal say, files of the home, command lines, answers of the service and of Dagster, dumps of
-both databases. The environment of each process has the secrets that it needs, and no others. Add here: another place in which
-something may be kept. Keep out: runs that fail (`test_secrets.py`), wrong settings (`test_usage.py`).
+both databases. The environment of each process has the secrets that it needs, and no others.
 """
 
 import json
@@ -18,8 +17,7 @@ import psutil
 import pytest
 from cryptography.fernet import Fernet
 
-from pipelines.child_secrets import NEEDED
-from resources.simulator import Simulator, SpaceSpec
+from pipelines.hosting.child_secrets import NEEDED
 from resources.variables import (
     ALERT_SLACK_URL,
     ALERT_SMTP_URL,
@@ -36,6 +34,7 @@ from resources.variables import (
     WAREHOUSE_URL,
     WEBHOOK_SECRET,
 )
+from simulator import Simulator, SpaceSpec
 from tests.integration.commands import TIMEOUT_SECONDS, Shell
 from tests.integration.compose import wait_until
 from tests.integration.conftest import PASSWORD, NewDatabase
@@ -84,7 +83,7 @@ class Watch:
         """Return the module of a child of `up`; what is below the code server is `dagster`, but dbt."""
         if any(Path(word).name == "dbt" for word in words[:2]):
             return "dbt"
-        return words[words.index("pipelines.child") + 1] if "pipelines.child" in words else "dagster"
+        return words[words.index("pipelines.hosting.child") + 1] if "pipelines.hosting.child" in words else "dagster"
 
 
 def values(sim: Simulator, sink: WebhookSink, new_database: NewDatabase) -> tuple[dict[str, str], dict[str, str]]:
@@ -179,7 +178,7 @@ def test_no_secret_is_found_and_no_process_has_one_that_it_does_not_need(tmp_pat
     assert "BACKLOG_API_KEY" in found["said"], "Dagster tells the names of variables"
     assert len(sink.received) >= 2, "the channels were tried"
     assert [(name, place) for name, mark in marks.items() for place, text in found.items() if mark in text] == []
-    watch.secrets.pop("dbt", None)  # of the marts, which may begin meanwhile: `tests/pipelines/test_child_secrets.py`
+    watch.secrets.pop("dbt", None)  # of the marts, which may begin meanwhile: `tests/pipelines/hosting/test_child_secrets.py`
     assert watch.secrets == {kind: needed & {*marks} for kind, needed in NEEDED.items()}
     assert json.dumps(sink.received).count("S3CRET") == len(sink.received), "only who is told has the addresses"
 

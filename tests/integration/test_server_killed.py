@@ -1,7 +1,6 @@
 """PostgreSQL is killed in the middle of a command: one line with advice, and the next load makes everything equal.
 
 The embedded server, which has the warehouse and Dagster's storage, so that both are lost at once.
-Add here: another command that it is killed under. Keep out: loads that are killed themselves (`exactness/test_kill.py`).
 """
 
 import os
@@ -17,9 +16,9 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from resources.simulator import RequestInfo, Simulator, SpaceSpec
 from resources.warehouse import embedded
 from resources.warehouse.connect import engine
+from simulator import RequestInfo, Simulator, SpaceSpec
 from tests.integration.commands import Shell, end
 
 SPEC = SpaceSpec(seed=3, users=3, projects=2, issues=30, history_days=240)

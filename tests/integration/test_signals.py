@@ -1,7 +1,7 @@
 """Signals end a real `up` at any moment, with all that it has started, and the next one starts.
 
-A hundred moments for each signal are in `tests/pipelines/test_stop_signals.py`, a hundred of the real thing in the long form of
-`signals.py`. Add here: another way to end `up`. Keep out: what a running one does (`test_up.py`).
+A hundred moments for each signal are in `tests/pipelines/hosting/test_stop_signals.py`, a hundred of the real thing in the long form of
+`signals.py`.
 """
 
 import signal
@@ -15,8 +15,8 @@ from random import Random
 import psutil
 import pytest
 
-from pipelines.processes import runs
-from resources.simulator import Fault, Simulator, SpaceSpec
+from pipelines.hosting.processes import runs
+from simulator import Fault, Simulator, SpaceSpec
 from tests.integration.commands import Shell, end
 from tests.integration.conftest import NewDatabase
 from tests.integration.signals import BOUND_SECONDS, STOPPING, Place, place

@@ -1,9 +1,7 @@
 """Each switch of the simulator with each of its values: whatever an undocumented API does, the warehouse ends equal to the source.
 
 One case has all defaults, and the others hold each other value once, two switches at a time: so each switch is seen with each
-of its values. What is compared, and with what, is in `exactness/`. Add here: a switch's other value. Keep out: what a switch does
-at the source (`tests/resources/simulator`), switches that a load with an administrator's key never meets
-(`test_switches_of_access.py`).
+of its values. What is compared, and with what, is in `exactness/`.
 """
 
 import re
@@ -19,7 +17,7 @@ import pytest
 from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
 from resources.backlog.resource import BacklogResource
-from resources.simulator import PLANS, Fault, SpaceSpec, Switches
+from simulator import PLANS, Fault, SpaceSpec, Switches
 from tests.deployment import Deploy, Deployment
 from tests.integration.exactness.differences import differences
 from tests.integration.exactness.machine import BEGIN, HISTORY_END

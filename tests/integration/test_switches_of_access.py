@@ -1,7 +1,4 @@
-"""The switches of deliveries, tokens and rights, with each of their values, through the product: webhooks, OAuth, mail addresses.
-
-Add here: a switch that a load with an administrator's key never meets. Keep out: all others (`test_switches.py`).
-"""
+"""The switches of deliveries, tokens and rights, with each of their values, through the product: webhooks, OAuth, mail addresses."""
 
 import queue
 import threading
@@ -14,10 +11,10 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
-from assets.raw.webhooks import drain
 from resources.privacy import Mask
-from resources.simulator import Fault, Switches
 from resources.warehouse.inbox import receive
+from simulator import Fault, Switches
+from sync.webhooks import drain
 from tests.deployment import SMALL, Deploy, failures
 
 #: `roleType` of somebody who administers nothing.

@@ -1,7 +1,4 @@
-"""TLS to PostgreSQL: the warehouse, Dagster's storage and dbt all check the server when the URL says so.
-
-Add here: another client or another way to be deceived. Keep out: what goes over the connection.
-"""
+"""TLS to PostgreSQL: the warehouse, Dagster's storage and dbt all check the server when the URL says so."""
 
 import subprocess
 from collections.abc import Iterator

@@ -1,7 +1,4 @@
-"""`backlog-elt up` and its options, as somebody at a shell has it.
-
-Add here: another way to start it. Keep out: what is seen in its UI (`test_browser.py`), ports that are taken (`test_usage.py`).
-"""
+"""`backlog-elt up` and its options, as somebody at a shell has it."""
 
 import json
 import re
@@ -13,8 +10,8 @@ import httpx
 import psutil
 import pytest
 
-from pipelines.processes import runs, started
-from resources.simulator import Fault, Simulator, SpaceSpec
+from pipelines.hosting.processes import runs, started
+from simulator import Fault, Simulator, SpaceSpec
 from tests.integration.commands import TIMEOUT_SECONDS, Shell, end
 from tests.integration.compose import LAUNCH, wait_until
 from tests.integration.conftest import NewDatabase

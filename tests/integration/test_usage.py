@@ -1,7 +1,4 @@
-"""Wrong usage and wrong settings: exit code 2, one line that names what is wrong, nothing started.
-
-Add here: another way to use a command wrongly. Keep out: sources and databases that do not answer (`test_commands.py`).
-"""
+"""Wrong usage and wrong settings: exit code 2, one line that names what is wrong, nothing started."""
 
 import json
 import re
@@ -14,7 +11,7 @@ import httpx
 import pytest
 
 from pipelines.cli import main
-from resources.simulator.__main__ import parser
+from simulator.__main__ import parser
 from tests.integration.commands import Done, Shell
 from tests.ports import free_port
 
@@ -50,11 +47,15 @@ PROGRAMS = [
     (["alerts"], {"BACKLOG_ALERT_SLACK_URL": f"https://[hooks/{SECRET}"}, "BACKLOG_ALERT_SLACK_URL is 'https:…' (a [ or ] in it"),
     (["-m", "service"], {"BACKLOG_SERVICE_TOKEN": "short"}, "BACKLOG_SERVICE_TOKEN is '…': expected a secret of 16 characters"),
     (
-        ["-m", "pipelines.code_server"],
+        ["-m", "pipelines.hosting.code_server"],
         {"BACKLOG_URL": ""},
         "BACKLOG_URL is '': expected the root of the space to which BACKLOG_API_KEY",
     ),
-    (["-m", "pipelines.deployed", "webserver"], {"DAGSTER_POSTGRES_URL_FILE": SECRET}, "DAGSTER_POSTGRES_URL_FILE is '…' (no such"),
+    (
+        ["-m", "pipelines.hosting.deployed", "webserver"],
+        {"DAGSTER_POSTGRES_URL_FILE": SECRET},
+        "DAGSTER_POSTGRES_URL_FILE is '…' (no such",
+    ),
 ]
 
 

@@ -1,6 +1,6 @@
 """What somebody does on a running deployment when something goes wrong, and what they see: a sync that fails, a mistyped key.
 
-`test_browser.py` has the deployment and calls these. Add here: another thing that goes wrong. Keep out: what goes well.
+`test_browser.py` has the deployment and calls these.
 """
 
 import json

@@ -1,7 +1,4 @@
-"""Fixtures for sensors: a loaded deployment on an instance as the daemon has one.
-
-Add here: what more than one test of this folder needs. Keep out: how sensors are ticked (`ticking.py`).
-"""
+"""Fixtures for sensors: a loaded deployment on an instance as the daemon has one."""
 
 import tempfile
 from collections.abc import Iterator

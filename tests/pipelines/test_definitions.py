@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 
 from pipelines.definitions import build_definitions
-from pipelines.environment import PROJECT_ROOT
+from pipelines.hosting.environment import PROJECT_ROOT
 from resources.warehouse.schema import SPECS
 from tests.pipelines.definitions_text import SNAPSHOT, render
 
@@ -64,7 +64,7 @@ def test_a_code_server_that_is_started_by_dagster_finds_secrets_in_files_too(tmp
 
 
 def test_a_code_server_does_not_start_with_an_address_for_alerts_that_cannot_be_used() -> None:
-    command = [sys.executable, "-m", "pipelines.deployed", "code-server"]
+    command = [sys.executable, "-m", "pipelines.hosting.deployed", "code-server"]
     variables = {"BACKLOG_ALERT_TEAMS_URL": "the-address-of-teams"}
     done = subprocess.run(command, env=variables, cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=120, check=False)
     said = "expected an address that begins with https:// and a host, and whose port is a number\n"
@@ -87,6 +87,6 @@ def test_every_asset_links_to_its_code() -> None:
 
 def test_what_only_loads_does_not_load_dbt() -> None:
     """It takes a second and 50 MB, which every `load` and every run of one would pay."""
-    asked = "import sys, pipelines.loading, pipelines.raw_definitions; print('dagster_dbt' in sys.modules or 'dbt' in sys.modules)"
+    asked = "import sys, pipelines.cli.load, pipelines.raw_definitions; print('dagster_dbt' in sys.modules or 'dbt' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

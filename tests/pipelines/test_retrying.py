@@ -8,8 +8,8 @@ from dagster._core.storage.partition_status_cache import get_and_update_asset_st
 from assets.failed_partitions import NAME, failed_partitions
 from assets.partitions import PROJECT_MONTHS, RANGE_END_TAG, RANGE_START_TAG
 from pipelines.retrying import RETRY_JOB
-from pipelines.sensors import remove_unknown_keys
-from resources.simulator import Fault
+from pipelines.sensors.partitions import remove_unknown_keys
+from simulator import Fault
 from tests.deployment import Deployment, checks
 
 ISSUES = dg.AssetKey(["raw", "issues"])

@@ -1,17 +1,14 @@
-"""Runs that end without a sync, as commands and the alerter hand them to the log of syncs.
-
-Add here: another such run. Keep out: those that the sync service follows (`tests/service/test_runs.py`).
-"""
+"""Runs that end without a sync, as commands and the alerter hand them to the log of syncs."""
 
 from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
 
-from assets.raw.projects import note_project_keys
+from assets.projects import note_project_keys
 from pipelines.run_ends import ALL, DAY, record_run_ends, recording_ends
 from resources.backlog.errors import AuthenticationError
-from resources.simulator import Fault
+from simulator import Fault
 from tests.deployment import Deployment
 
 

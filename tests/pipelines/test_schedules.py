@@ -7,8 +7,8 @@ import pytest
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, month_keys, month_of
+from pipelines.hosting.processes import mark
 from pipelines.jobs import KIND_TAG, issues_config
-from pipelines.processes import mark
 from pipelines.runs import PROCESS_TAG
 from pipelines.schedules import (
     MAX_JITTER_MINUTES,
@@ -19,8 +19,8 @@ from pipelines.schedules import (
     jitter_minutes,
     reason_to_skip,
 )
-from resources.simulator import Fault
 from resources.warehouse.resource import WarehouseResource
+from simulator import Fault
 from tests.deployment import Deployment
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)

@@ -7,7 +7,7 @@ import pytest
 from dagster._utils.tags import TagConcurrencyLimitsCounter
 from dagster_shared.yaml_utils import load_yaml_from_path
 
-from pipelines.environment import PROJECT_ROOT
+from pipelines.hosting.environment import PROJECT_ROOT
 from pipelines.jobs import JOBS, KIND_TAG
 
 INSTANCE: Any = load_yaml_from_path(str(PROJECT_ROOT / "dagster.yaml"))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.near_time import activity_feed, webhook_inbox
+from pipelines.sensors.targeted_sync import activity_feed, webhook_inbox
 from tests.deployment import Deployment
 from tests.pipelines.ticking import Daemon, event, outcomes, post, run, some
 

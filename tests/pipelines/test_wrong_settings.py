@@ -1,8 +1,4 @@
-"""Every wrong setting ends every command with exit code 2 and one line, which names the variable and holds no secret.
-
-Add here: another way in which settings reach a command. Keep out: the cases (`tests/resources/settings_cases.py`), real processes
-(`tests/integration/test_usage.py`).
-"""
+"""Every wrong setting ends every command with exit code 2 and one line, which names the variable and holds no secret."""
 
 import logging
 import os

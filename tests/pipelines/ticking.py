@@ -1,7 +1,4 @@
-"""Sensors on an instance, tick by tick as the daemon evaluates them, and the runs and webhooks around them.
-
-Add here: what more than one test of sensors does. Keep out: checks.
-"""
+"""Sensors on an instance, tick by tick as the daemon evaluates them, and the runs and webhooks around them."""
 
 import json
 from datetime import datetime, timedelta
@@ -9,11 +6,11 @@ from typing import Any
 
 import dagster as dg
 
+from pipelines.hosting.processes import mark
 from pipelines.jobs import KIND_TAG
-from pipelines.processes import mark
 from pipelines.runs import PROCESS_TAG
-from resources.simulator.model import Issue
 from resources.warehouse import inbox
+from simulator.model import Issue
 from tests.deployment import Deployment, Run, failures
 
 

@@ -1,8 +1,7 @@
 """The corpus of wrong settings: what somebody has set, and the line that is told of it.
 
 Each case stands for one that happened or may: a variable, its value, and the line as a pattern (after `Error: `). What is a
-secret holds SECRET, which is in no line. Add here: a value that was misunderstood. Keep out: what values mean together when they
-are right (`test_settings.py`).
+secret holds SECRET, which is in no line.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,4 @@
-"""Whatever stands in the variables, they are usable settings, or an error that names one of them and tells no secret.
-
-Add here: what must be true of settings whatever they are. Keep out: single wrong values (`settings_cases.py`).
-"""
+"""Whatever stands in the variables, they are usable settings, or an error that names one of them and tells no secret."""
 
 import string
 from email.message import EmailMessage

@@ -1,7 +1,4 @@
-"""Requests to a server that goes on answering for ever: each ends in time, wherever it stands.
-
-Add here: another place in which an answer may never end. Keep out: retries (`backlog/test_transport.py`).
-"""
+"""Requests to a server that goes on answering for ever: each ends in time, wherever it stands."""
 
 import threading
 import time

@@ -16,8 +16,8 @@ from resources.backlog.ratelimit import RateLimiter
 from resources.backlog.transport import Transport
 from resources.logs import LOGGERS, about, set_up, write_to
 from resources.redact import remember
-from resources.simulator import Fault, Simulator
 from resources.variables import SettingsError
+from simulator import Fault, Simulator
 from tests.deployment import SMALL, Deployment
 
 

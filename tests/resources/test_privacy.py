@@ -1,7 +1,4 @@
-"""The mask: what it replaces in records and what it leaves, for any key and any text.
-
-Add here: another shape in which the source names people. Keep out: loads and rows (`tests/assets/test_privacy.py`).
-"""
+"""The mask: what it replaces in records and what it leaves, for any key and any text."""
 
 import copy
 import string

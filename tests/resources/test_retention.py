@@ -19,10 +19,10 @@ from assets.partitions import RANGE_END_TAG, RANGE_START_TAG
 from pipelines.housekeeping import housekeeping_job
 from pipelines.jobs import issues_config
 from resources.retention import BATCH, DAGSTER, WAREHOUSE, clean
-from resources.simulator import Fault
 from resources.warehouse.connect import engine
 from resources.warehouse.locks import Locks
 from resources.warehouse.resource import WarehouseResource
+from simulator import Fault
 from tests.deployment import Deployment
 
 OLD_EVENT = "INSERT INTO ops.webhook_events (space_key, payload, processed_at) VALUES ('S', '{}', now() - interval '31 days')"

@@ -1,7 +1,4 @@
-"""Variables: secrets in files, and what access to a space needs.
-
-Add here: what a combination of variables means. Keep out: single malformed variables (`tests/integration/test_usage.py`).
-"""
+"""Variables: secrets in files, and what access to a space needs."""
 
 from pathlib import Path
 

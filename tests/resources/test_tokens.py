@@ -1,8 +1,4 @@
-"""Access that keeps itself good, on a real database and a simulated space: renewed before its end, on 401, by one at a time.
-
-Add here: another way in which tokens end or are renewed. Keep out: answers of the token endpoint
-(`tests/resources/backlog/test_oauth.py`), storage (`tests/resources/warehouse/test_tokens.py`).
-"""
+"""Access that keeps itself good, on a real database and a simulated space: renewed before its end, on 401, by one at a time."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -19,10 +15,10 @@ from resources.backlog.errors import AuthenticationError, Unavailable
 from resources.backlog.oauth import OAuthApplication
 from resources.backlog.renewal import RenewedTokens
 from resources.secret import Secret
-from resources.simulator import Fault, Simulator, SpaceSpec
 from resources.tokens import Tokens
 from resources.warehouse.connect import engine
 from resources.warehouse.tokens import StoredTokens
+from simulator import Fault, Simulator, SpaceSpec
 from tests.deployment import OTHER_TOKEN_KEY, TOKEN_KEY
 
 SPACE = SpaceSpec(seed=3, users=2, projects=1, issues=1, history_days=10)

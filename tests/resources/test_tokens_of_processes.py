@@ -1,7 +1,4 @@
-"""Access by OAuth where real processes share it: one of them renews, and what a death in the midst of that leaves behind.
-
-Add here: what only processes apart can show. Keep out: when tokens are renewed (`test_tokens.py`).
-"""
+"""Access by OAuth where real processes share it: one of them renews, and what a death in the midst of that leaves behind."""
 
 import os
 import signal
@@ -15,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from resources.backlog.errors import AuthenticationError
-from resources.simulator import Fault, Simulator
+from simulator import Fault, Simulator
 from tests.deployment import TOKEN_KEY
 from tests.resources.test_tokens import GRANT, SPACE, Place
 

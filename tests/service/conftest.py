@@ -1,7 +1,4 @@
-"""The service as a real server on a real database, and in place of Dagster a server that answers as its GraphQL API does.
-
-Add here: what several files of this folder use. Keep out: checks.
-"""
+"""The service as a real server on a real database, and in place of Dagster a server that answers as its GraphQL API does."""
 
 import json
 import os

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Engine
 
-from resources.simulator import PLANS, Fault, Simulator
 from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.history import finish_sync, note_progress, note_wait
+from simulator import PLANS, Fault, Simulator
 from tests.deployment import SMALL, Deployment
 from tests.ports import free_port
 from tests.service.conftest import API, DagsterStandIn, Log, Serve

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from resources.backlog.errors import BacklogError
-from resources.simulator import PLANS, Fault
+from simulator import PLANS, Fault
 from tests.deployment import Deployment
 from tests.service.conftest import API, Serve
 from tests.service.test_api import eventually

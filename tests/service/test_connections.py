@@ -1,7 +1,4 @@
-"""Connections that are held for nothing, against a real service: heads that are too large, requests that never come whole.
-
-Add here: another way to hold a connection. Keep out: what is asked over one (`test_security.py`).
-"""
+"""Connections that are held for nothing, against a real service: heads that are too large, requests that never come whole."""
 
 import resource
 import socket

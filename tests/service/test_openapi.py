@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from resources.simulator import Simulator
+from simulator import Simulator
 from tests.deployment import SMALL
 from tests.service.conftest import API, SECRET, TOKEN, DagsterStandIn, Log, Serve
 

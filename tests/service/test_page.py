@@ -1,7 +1,4 @@
-"""The page in headless Chromium: what somebody sees of a service with a history, in the language of the browser.
-
-Add here: what the page shows. Keep out: that a sync really starts (`tests/integration/test_browser.py`).
-"""
+"""The page in headless Chromium: what somebody sees of a service with a history, in the language of the browser."""
 
 from collections.abc import Iterator
 
@@ -10,11 +7,11 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import Engine
 
 from resources.conditions import Outcome
-from resources.simulator import Simulator
 from resources.warehouse.conditions import note
 from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.history import finish_sync, note_progress
 from resources.warehouse.state import note_space_url
+from simulator import Simulator
 from tests.deployment import SMALL
 from tests.integration.browser import visitor_at
 from tests.service.conftest import TOKEN, DagsterStandIn, Log, Serve

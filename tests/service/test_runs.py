@@ -1,7 +1,4 @@
-"""How a run stands by its id, and runs that end without a sync: in the history, the statistics and the metrics.
-
-Add here: another way in which a run ends. Keep out: what the log of syncs is asked (`test_api.py`).
-"""
+"""How a run stands by its id, and runs that end without a sync: in the history, the statistics and the metrics."""
 
 import time
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from assets.issues import IssuesConfig
 from assets.partitions import RANGE_END_TAG as END
 from assets.partitions import RANGE_START_TAG as START
-from assets.raw.issues import IssuesConfig
 from pipelines import jobs
 from resources.warehouse import state
 from service.starts import issues_config

@@ -17,7 +17,6 @@ from starlette.routing import Route
 from resources.privacy import Mask
 from resources.secret import Secret
 from resources.settings import Settings
-from resources.simulator import Simulator
 from resources.warehouse import state
 from resources.warehouse.inbox import NOT_KEPT, take
 from service.errors import HANDLERS
@@ -25,6 +24,7 @@ from service.limits import TokenBucket
 from service.metrics import Metrics
 from service.warehouse import Warehouse
 from service.webhooks import Inbox, endpoint
+from simulator import Simulator
 from tests.deployment import SMALL
 from tests.ports import free_port
 from tests.service.conftest import ACME, API, SECRET, Serve, a_process, answers, running

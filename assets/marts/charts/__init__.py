@@ -1,6 +1,4 @@
 """Charts of the marts: small SVG pictures, shown by the Dagster UI and by `backlog-elt report`.
 
 matplotlib draws them. It takes half a second to import, so `catalogue` is imported only where a chart is drawn.
-
-Add here: a chart (a function from a frame to a picture, and its line in `catalogue.py`). Keep out: SQL of marts.
 """

@@ -1,7 +1,7 @@
 """The sheet that charts are drawn on: title, legend, axes and the SVG they become; places are in pixels from the upper left.
 
 The SVG holds texts as texts, in the fonts of the reader. No font is looked for and none is needed: `_Renderer` measures texts by
-estimate. Add here: what several charts draw alike. Keep out: what one chart shows.
+estimate.
 """
 
 import re

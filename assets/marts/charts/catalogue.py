@@ -2,8 +2,6 @@
 
 Days, weeks and months are those of the space's zone. What a chart cannot show is not read: series of days are thinned here, to a
 number that a picture can hold, counted back from the last day.
-
-Add here: a chart. Keep out: how it is drawn.
 """
 
 from collections.abc import Callable

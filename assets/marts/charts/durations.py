@@ -1,7 +1,4 @@
-"""How long issues take: cycle times of done issues, ages of those in progress.
-
-Add here: another chart of single issues. Keep out: counts over time (`flow.py`).
-"""
+"""How long issues take: cycle times of done issues, ages of those in progress."""
 
 import numpy as np
 import pandas as pd

@@ -1,7 +1,4 @@
-"""What milestones and people take: burn-up, hours by month.
-
-Add here: another chart of scope or hours. Keep out: flow and durations (`flow.py`, `durations.py`).
-"""
+"""What milestones and people take: burn-up, hours by month."""
 
 import pandas as pd
 

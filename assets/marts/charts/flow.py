@@ -1,7 +1,4 @@
-"""How work flows: cumulative flow by day, throughput by week.
-
-Add here: another chart of issues over time. Keep out: how long single issues take (`durations.py`).
-"""
+"""How work flows: cumulative flow by day, throughput by week."""
 
 from itertools import pairwise
 

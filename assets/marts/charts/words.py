@@ -1,8 +1,6 @@
 """Words of the charts: stages and risks in Japanese and English with their colours, and how texts are measured and cut.
 
 Fonts are those of the reader, so a width is an estimate on the safe side: no font is asked.
-
-Add here: a word or colour that several charts share. Keep out: drawing.
 """
 
 import unicodedata

@@ -1,9 +1,4 @@
-"""Migrations of the warehouse, run by whatever needs the warehouse; safe when two processes start at once.
-
-Add here: `versions/NNNN_what.py` (and `.sql`) for each change of the schema. A new column of a raw table fills
-itself from `payload` in its migration, since unchanged rows are not merged again.
-Keep out: the schema as it should be (`schema.py`, `schema_ops.py`); a test holds the two together.
-"""
+"""Migrations of the warehouse, run by whatever needs the warehouse; safe when two processes start at once."""
 
 from functools import cache
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""What Alembic runs to get at the database: the connection that `upgrade` holds, never one of its own.
-
-Add here: options of Alembic. Keep out: connections and locks (`__init__.py`).
-"""
+"""What Alembic runs to get at the database: the connection that `upgrade` holds, never one of its own."""
 
 from alembic import context
 

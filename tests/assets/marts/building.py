@@ -1,7 +1,4 @@
-"""A build of all marts as a test wants it: it has succeeded, and what the tables hold can be compared.
-
-Add here: a way to build or to look that several files use. Keep out: checks.
-"""
+"""A build of all marts as a test wants it: it has succeeded, and what the tables hold can be compared."""
 
 from collections.abc import Mapping
 from typing import Any

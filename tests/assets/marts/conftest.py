@@ -1,7 +1,4 @@
-"""One deployment for all tests of this folder: to load a space and build its marts takes 20 seconds.
-
-Add here: what several files of this folder share. Keep out: checks.
-"""
+"""One deployment for all tests of this folder: to load a space and build its marts takes 20 seconds."""
 
 import uuid
 from collections.abc import Iterator
@@ -10,10 +7,10 @@ import dagster as dg
 import pytest
 from sqlalchemy import Engine
 
-from resources.simulator import Simulator
 from resources.warehouse.connect import engine
 from resources.warehouse.grants import grant_bi
 from resources.warehouse.roles import Access
+from simulator import Simulator
 from tests.assets.marts.building import build
 from tests.assets.marts.worked import ONE_PROJECT, leave_before_the_load, work_an_issue, work_beside_peers, work_on_numbers
 from tests.deployment import Deployment, quiet

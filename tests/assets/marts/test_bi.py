@@ -1,7 +1,4 @@
-"""The queries of `docs/bi.md`, run as the role that BI tools get: each answers, and is served by the indexes.
-
-Add here: another promise to who connects a tool. Keep out: what a role may not do (`tests/resources/warehouse/test_grants.py`).
-"""
+"""The queries of `docs/bi.md`, run as the role that BI tools get: each answers, and is served by the indexes."""
 
 import re
 from pathlib import Path
@@ -9,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from pipelines.environment import PROJECT_ROOT
+from pipelines.hosting.environment import PROJECT_ROOT
 
 DOCS = PROJECT_ROOT / "docs"
 QUERY = re.compile(r"^### \d+\. (.+?)$.*?^```sql\n(.*?)^```$", re.MULTILINE | re.DOTALL)

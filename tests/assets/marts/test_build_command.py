@@ -1,12 +1,9 @@
-"""What `backlog-elt marts` says of a build that fails: each model and check, a line for each.
-
-Add here: another way in which a build fails. Keep out: the command in a process (`tests/integration/test_commands.py`).
-"""
+"""What `backlog-elt marts` says of a build that fails: each model and check, a line for each."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pipelines.building import build_marts, summary_line
+from pipelines.cli.build import build_marts, summary_line
 from resources.progress import LogProgress
 from tests.deployment import Deployment
 

@@ -1,7 +1,4 @@
-"""The charts, from frames: the numbers in a picture are those of the frame, texts are texts, and nothing that is odd breaks one.
-
-Add here: what a chart shows of which rows. Keep out: whether texts overlap (`tests/integration`, where a browser measures them).
-"""
+"""The charts, from frames: the numbers in a picture are those of the frame, texts are texts, and nothing that is odd breaks one."""
 
 import logging
 from collections.abc import Callable

@@ -1,7 +1,4 @@
-"""Dashboards stand below the marts that they read, with what a reader needs to find them.
-
-Add here: another fact of a dashboard that Dagster shows. Keep out: marts (`test_marts.py`).
-"""
+"""Dashboards stand below the marts that they read, with what a reader needs to find them."""
 
 import json
 from typing import Any

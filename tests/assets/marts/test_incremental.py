@@ -1,7 +1,4 @@
-"""Marts that are built issue by issue equal those that are built whole, row for row, whatever people did.
-
-Add here: something that might leave a row behind. Keep out: what the numbers mean (`test_marts.py`).
-"""
+"""Marts that are built issue by issue equal those that are built whole, row for row, whatever people did."""
 
 from collections.abc import Sequence
 from datetime import timedelta

@@ -1,7 +1,4 @@
-"""The marts, built by dbt from a warehouse that was loaded from a space: a history with numbers that were worked out by hand.
-
-Add here: a metric with a worked example. Keep out: when marts are built (`tests/pipelines/test_marts.py`).
-"""
+"""The marts, built by dbt from a warehouse that was loaded from a space: a history with numbers that were worked out by hand."""
 
 from datetime import date, timedelta
 from decimal import Decimal

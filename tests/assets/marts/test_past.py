@@ -1,13 +1,10 @@
-"""The past as the marts tell it when names are given again or change, and when what they tell of is gone from the source.
-
-Add here: something that may not change what was. Keep out: what the numbers mean (`test_marts.py`).
-"""
+"""The past as the marts tell it when names are given again or change, and when what they tell of is gone from the source."""
 
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from resources.simulator.masters import CHECKBOX, RADIO, SINGLE
+from simulator.masters import CHECKBOX, RADIO, SINGLE
 from tests.assets.marts.building import build, checks_of, contents, rows_of
 from tests.assets.marts.worked import CLOSED, IN_PROGRESS, STEPS
 from tests.deployment import Deployment

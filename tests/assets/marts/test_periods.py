@@ -1,7 +1,4 @@
-"""Days, weeks and months that are over keep their numbers, whatever is edited, deleted and built again later.
-
-Add here: something that may not change a period that is over. Keep out: names that change (`test_past.py`).
-"""
+"""Days, weeks and months that are over keep their numbers, whatever is edited, deleted and built again later."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -12,7 +9,7 @@ import pytest
 
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, month_keys, partition_key
 from pipelines.jobs import issues_config
-from resources.simulator.model import Issue
+from simulator.model import Issue
 from tests.assets.marts.building import build, contents
 from tests.assets.marts.worked import CLOSED, IN_PROGRESS, OPEN
 from tests.deployment import Deployment

@@ -1,7 +1,4 @@
-"""Numbers of the marts, counted again in Python from the rows of the source: each change of an issue, one after the other.
-
-Add here: a number that has another way to be counted. Keep out: examples worked by hand (`test_marts.py`).
-"""
+"""Numbers of the marts, counted again in Python from the rows of the source: each change of an issue, one after the other."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator

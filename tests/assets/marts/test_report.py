@@ -1,7 +1,4 @@
-"""The report and the charts of a build, from a space that was loaded: numbers of the source, escaped, of one project where asked.
-
-Add here: what stands in the report. Keep out: pictures of frames (`test_charts.py`), how the page looks (`tests/integration`).
-"""
+"""The report and the charts of a build, from a space that was loaded: numbers of the source, escaped, of one project where asked."""
 
 import base64
 import re
@@ -19,7 +16,6 @@ from sqlalchemy import Engine
 from assets.marts.charts.catalogue import CHARTS
 from assets.marts.report import NoMartsError, report
 from resources.settings import Settings
-from resources.simulator import Simulator, SpaceSpec
 from resources.variables import SettingsError
 from resources.warehouse.connect import engine
 from resources.warehouse.errors import WarehouseBusyError
@@ -28,6 +24,7 @@ from resources.warehouse.locks import Locks
 from resources.warehouse.run_log import RunEnd, record_ends
 from resources.warehouse.sync_log import summary
 from service.app import create_app
+from simulator import Simulator, SpaceSpec
 from tests.deployment import Deployment, Run, quiet
 from tests.ports import free_port
 from tests.service.conftest import running

@@ -1,7 +1,4 @@
-"""What the UI shows of marts, seeds, tables of the program and dashboards: before a build, and what a build leaves.
-
-Add here: another thing that people see of them there. Keep out: what the numbers mean (`test_marts.py`).
-"""
+"""What the UI shows of marts, seeds, tables of the program and dashboards: before a build, and what a build leaves."""
 
 import logging
 from collections import defaultdict

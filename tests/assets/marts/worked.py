@@ -1,12 +1,9 @@
-"""The space that the tests of the marts share, and the issue in it whose numbers were worked out by hand (`docs/metrics.md`).
-
-Add here: what several files of this folder read from. Keep out: checks.
-"""
+"""The space that the tests of the marts share, and the issue in it whose numbers were worked out by hand (`docs/metrics.md`)."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from resources.simulator import SpaceSpec
+from simulator import SpaceSpec
 from tests.deployment import Deployment
 
 ONE_PROJECT = SpaceSpec(seed=5, users=4, projects=1, issues=12, history_days=90)

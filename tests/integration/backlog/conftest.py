@@ -9,7 +9,7 @@ import pytest
 
 from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
-from resources.simulator import Simulator, SpaceSpec
+from simulator import Simulator, SpaceSpec
 
 Connect = Callable[..., BacklogClient]
 

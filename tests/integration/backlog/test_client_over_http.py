@@ -13,7 +13,7 @@ from resources.backlog.errors import AuthenticationError, MalformedResponse, Not
 from resources.backlog.models import CustomFieldFilter, IssueFilter
 from resources.backlog.scan import scan_window
 from resources.backlog.window import Window
-from resources.simulator import PLANS, Fault, Limits, Simulator
+from simulator import PLANS, Fault, Limits, Simulator
 from tests.integration.backlog.conftest import Connect
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from resources.backlog.client import BacklogClient
 from resources.backlog.models import IssueFilter
-from resources.simulator import Simulator, SpaceSpec
-from resources.simulator.limits import PLANS
+from simulator import Simulator, SpaceSpec
+from simulator.limits import PLANS
 from tests.integration.backlog.traffic import Rewrite, Traffic
 
 MINUTES = 4

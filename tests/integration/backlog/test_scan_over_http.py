@@ -10,7 +10,7 @@ import pytest
 from resources.backlog.models import Record
 from resources.backlog.scan import Scan, scan_changes, scan_window
 from resources.backlog.window import COUNTED, Window
-from resources.simulator import RequestInfo, Simulator
+from simulator import RequestInfo, Simulator
 from tests.integration.backlog.conftest import Connect
 
 Change = Callable[[Simulator], Any]

@@ -1,8 +1,6 @@
 """Several programs that send requests to one simulator in simulated time: minutes of traffic in seconds, the same at each try.
 
 One program runs at a time, until it sleeps; then the clock jumps to whoever wakes first.
-
-Add here: another kind of program or line. Keep out: checks.
 """
 
 import heapq
@@ -14,7 +12,7 @@ import httpx
 
 from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
-from resources.simulator import Simulator
+from simulator import Simulator
 
 Rewrite = Callable[[Mapping[str, str], float], dict[str, str]]
 #: Seconds from a request to its answer.

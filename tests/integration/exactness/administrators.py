@@ -1,9 +1,6 @@
-"""What administrators do: masters, custom fields, users, members, projects. Most of it moves `updated` of no issue.
+"""What administrators do: masters, custom fields, users, members, projects. Most of it moves `updated` of no issue."""
 
-Add here: another change of that kind. Keep out: changes of issues and comments (`people.py`).
-"""
-
-from resources.simulator.masters import LIST_KINDS
+from simulator.masters import LIST_KINDS
 from tests.integration.exactness.choices import Choices
 
 

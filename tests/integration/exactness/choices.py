@@ -1,17 +1,14 @@
-"""What people choose when they change a space: projects, issues, comments, fields, names that nobody has had yet.
-
-Add here: another choice. Keep out: what is done with it (`people.py`, `administrators.py`).
-"""
+"""What people choose when they change a space: projects, issues, comments, fields, names that nobody has had yet."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from resources.simulator import World
-from resources.simulator.masters import LIST_KINDS
-from resources.simulator.model import Comment, Issue, Project
-from resources.simulator.sketch import Sketch, day
+from simulator import World
+from simulator.masters import LIST_KINDS
+from simulator.model import Comment, Issue, Project
+from simulator.sketch import Sketch, day
 
 
 @dataclass

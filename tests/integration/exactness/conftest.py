@@ -1,7 +1,4 @@
-"""Databases for examples, of the session's server.
-
-Add here: what several files of this folder use. Keep out: checks.
-"""
+"""Databases for examples, of the session's server."""
 
 from collections.abc import Iterator
 

@@ -1,7 +1,4 @@
-"""Fresh warehouses by the dozen: copies of one migrated database, each for one example.
-
-Add here: how an example gets its database. Keep out: what is loaded into it.
-"""
+"""Fresh warehouses by the dozen: copies of one migrated database, each for one example."""
 
 import os
 import shutil

@@ -1,7 +1,7 @@
 """Differences between the warehouse and the source, one line each; none when all is equal.
 
 Projects that the key does not see, and issues of archived projects where the source does not list them, cannot be read: of them
-nothing is asked but that nothing is marked deleted. Add here: a table that is compared. Keep out: what is true (`truth.py`).
+nothing is asked but that nothing is marked deleted.
 """
 
 from collections.abc import Callable, Collection, Mapping

@@ -2,8 +2,6 @@
 
 A fork is a process like any other: it can be killed, and takes nothing with it but what it has committed. Only the two seconds of
 imports are saved. `python -m tests.integration.exactness.forge` is the one that forks; `Forge` is what a test holds.
-
-Add here: how a load is started or ended. Keep out: when it is killed, and what must be true then.
 """
 
 import gc
@@ -22,11 +20,11 @@ from typing import IO, Any, Self
 
 import dagster as dg
 
+from assets.issues import oldest_watermark
 from assets.partitions import PROJECTS
-from assets.raw.issues import oldest_watermark
 from pipelines.cli import main as command
-from pipelines.environment import open_instance, prepare_storage
-from pipelines.loading import connection, run_job
+from pipelines.cli.load import connection, run_job
+from pipelines.hosting.environment import open_instance, prepare_storage
 from pipelines.raw_definitions import build_raw_definitions
 from pipelines.schedules import issues_request
 from resources.progress import LogProgress

@@ -1,7 +1,4 @@
-"""Loads that are killed with SIGKILL at random moments, in first loads and in later ones while people work, and what that costs.
-
-Add here: another figure of killed loads. Keep out: how a process is started (`forge.py`), and what must be true (`test_kill.py`).
-"""
+"""Loads that are killed with SIGKILL at random moments, in first loads and in later ones while people work, and what that costs."""
 
 import signal
 import tempfile
@@ -15,7 +12,7 @@ from random import Random
 import dagster as dg
 from sqlalchemy import Engine
 
-from resources.simulator import RequestInfo, Simulator, SpaceSpec
+from simulator import RequestInfo, Simulator, SpaceSpec
 from tests.deployment import Deployment, quiet
 from tests.integration.exactness.databases import Databases
 from tests.integration.exactness.differences import differences

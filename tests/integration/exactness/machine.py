@@ -1,8 +1,4 @@
-"""The state machine: people work in a space while it is read, the reader dies and the network fails, and in the end all is equal.
-
-Add here: something that may happen between two syncs or during one. Keep out: what people do (`people.py`), what is compared
-(`differences.py`), how many examples are played (`test_*.py`, `soak.py`).
-"""
+"""The state machine: people work in a space while it is read, the reader dies and the network fails, and in the end all is equal."""
 
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
@@ -15,7 +11,7 @@ import dagster as dg
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from resources.simulator import Simulator, SpaceSpec, Switches
+from simulator import Simulator, SpaceSpec, Switches
 from tests.deployment import Deployment, Run, failures, quiet
 from tests.integration.exactness.databases import Databases
 from tests.integration.exactness.differences import differences

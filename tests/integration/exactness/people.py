@@ -1,14 +1,13 @@
 """People at work: bursts of random changes of every kind that a simulated space knows, and a note of those that nothing tells of.
 
 All choices come from the generator of a burst, so the same seeds make the same changes. Names are never used twice, so that a name
-in a change log can mean one thing only. Add here: a kind of change. Keep out: when changes happen (`machine.py`), and what the
-warehouse should hold afterwards (`truth.py`).
+in a change log can mean one thing only.
 """
 
 from collections.abc import Callable, Collection
 from random import Random
 
-from resources.simulator import World
+from simulator import World
 from tests.integration.exactness.administrators import Administrators
 
 #: More issues than this are not made; a check compares all of them.

@@ -1,7 +1,4 @@
-"""How examples of the state machine are played: so many, and for a number always the same.
-
-Add here: another way to play. Keep out: what an example is (`machine.py`).
-"""
+"""How examples of the state machine are played: so many, and for a number always the same."""
 
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test

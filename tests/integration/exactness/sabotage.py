@@ -1,7 +1,4 @@
-"""What goes wrong during one sync: people go on working between its pages, it dies, connections break, the source fails.
-
-Add here: another way in which a sync is disturbed. Keep out: what follows from it.
-"""
+"""What goes wrong during one sync: people go on working between its pages, it dies, connections break, the source fails."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +8,7 @@ from typing import Self
 
 from hypothesis import strategies as st
 
-from resources.simulator import Fault, RequestInfo, Simulator
+from simulator import Fault, RequestInfo, Simulator
 from tests.integration.exactness.people import People
 
 FAULTS = {

@@ -6,8 +6,6 @@ by less than a page, and the known activities at which a page of new ones begins
 they are asked for: what changed in one second is found in the order of time and read in others, by any sync. And a sync that has
 gone on with the scan of the killed one to its end scans what has changed since, as the killed one would have done: where more
 changed in one second than fits a page, rows of all that day come along, whatever the earlier scan was sent.
-
-Add here: another count of rows on the wire. Keep out: the log of requests (`resources/simulator/requests.py`).
 """
 
 import threading
@@ -15,8 +13,8 @@ from collections import Counter
 from typing import Any
 
 from resources.backlog.paging import PAGE_SIZE
-from resources.simulator import RequestInfo, Simulator
-from resources.simulator.clock import stamp
+from simulator import RequestInfo, Simulator
+from simulator.clock import stamp
 
 #: Routes whose rows are counted -> what they are rows of. Lists that are read whole each time are left out.
 ROWS = {"/issues": "issues", "/issues/{issue}/comments": "comments", "/space/activities": "activities"}

@@ -2,7 +2,7 @@
 
 Plays examples on an embedded server of its own until so many changes are made, or so much time is gone, and says how far it is.
 Each round has a number; a round that fails says it, and `--first NUMBER` begins with it again. Exits with 1 when an example did
-not end equal. Add here: what a long run prints. Keep out: what is played (`machine.py`).
+not end equal.
 """
 
 import argparse

@@ -1,7 +1,4 @@
-"""The syncs that the product offers, each as one call that says whether it succeeded.
-
-Add here: another way to read. Keep out: what disturbs it.
-"""
+"""The syncs that the product offers, each as one call that says whether it succeeded."""
 
 from collections.abc import Sequence
 from random import Random

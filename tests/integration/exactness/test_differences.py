@@ -1,7 +1,4 @@
-"""The comparison of warehouse and source can fail: each way in which a warehouse can be wrong is reported.
-
-Add here: another way to be wrong. Keep out: syncs.
-"""
+"""The comparison of warehouse and source can fail: each way in which a warehouse can be wrong is reported."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,7 +6,7 @@ from dataclasses import replace
 import dagster as dg
 import pytest
 
-from resources.simulator import Simulator
+from simulator import Simulator
 from tests.deployment import Deployment, quiet
 from tests.integration.exactness.choices import Silence
 from tests.integration.exactness.databases import Databases

@@ -1,7 +1,6 @@
 """What may befall a load from outside: the server restarts or crashes, the network is cut, the disk is full, others load at once.
 
 The load that it befalls may fail, with a clear word; the next one ends with the warehouse equal to the source.
-Add here: another mishap. Keep out: mishaps at random (`machine.py`), killed loads (`test_kill.py`).
 """
 
 from collections.abc import Callable, Iterator
@@ -11,7 +10,7 @@ from dataclasses import replace
 import dagster as dg
 import pytest
 
-from resources.simulator import Fault, RequestInfo, Simulator
+from simulator import Fault, RequestInfo, Simulator
 from tests.deployment import Deployment, failures, quiet
 from tests.faults import full_disk
 from tests.integration.exactness import kills

@@ -1,7 +1,4 @@
-"""`kill -9` of a load at a hundred random moments: no gap, no duplicate, few rows read again, no trace of the dead.
-
-Add here: what must be true of killed loads. Keep out: how they are killed (`kills.py`), deaths in threads (`machine.py`).
-"""
+"""`kill -9` of a load at a hundred random moments: no gap, no duplicate, few rows read again, no trace of the dead."""
 
 import pytest
 from sqlalchemy import text

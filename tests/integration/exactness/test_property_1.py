@@ -1,7 +1,4 @@
-"""Whatever happens before, between and during syncs, the warehouse ends equal to the source (half 1 of two, for two workers).
-
-Add here: nothing; what may happen is in `machine.py`. Keep out: single cases, which are told in tests of their own.
-"""
+"""Whatever happens before, between and during syncs, the warehouse ends equal to the source (half 1 of two, for two workers)."""
 
 import pytest
 

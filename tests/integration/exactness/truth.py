@@ -1,7 +1,6 @@
 """What the warehouse should hold, computed from the simulated space alone: nothing of the product is used.
 
-Rows are dicts of the columns that are compared. Add here: another table, or another column of one. Keep out: reading the warehouse
-and comparing (`differences.py`).
+Rows are dicts of the columns that are compared.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,11 +9,11 @@ from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from resources.simulator import World
-from resources.simulator.clock import DAY
-from resources.simulator.model import Change, Issue, Project
-from resources.simulator.shapes import Viewer
-from resources.simulator.shapes_history import comment as comment_shape
+from simulator import World
+from simulator.clock import DAY
+from simulator.model import Change, Issue, Project
+from simulator.shapes import Viewer
+from simulator.shapes_history import comment as comment_shape
 
 Row = dict[str, Any]
 Key = tuple[int, ...]

@@ -2,8 +2,6 @@
 
 What the program can notice must be mended by the next load of changes. A lie cannot be noticed, such as a
 summary that is another text; it is mended by a load that reads all again.
-
-Add here: another way in which an answer may be wrong. Keep out: which answers are spoilt (`proxy.py`), loads (`play.py`).
 """
 
 import gzip

@@ -2,8 +2,6 @@
 
 Whatever comes, a load ends in time, done or with typed errors; what is stored is whole; and the load after it leaves the warehouse
 equal to the source, without a person. By hand: `python -m tests.integration.odd.play --mutations 5000 [--seed 20260101]`.
-
-Add here: another thing that must hold after a load. Keep out: what is wrong with answers (`mutations.py`).
 """
 
 import argparse
@@ -47,8 +45,8 @@ def play(url: str, *, mutations: int, number: int) -> Figures:
     Raises:
         AssertionError: a round did not hold what is promised; it says which mutations it had.
     """
-    from resources.simulator import Simulator, SpaceSpec
     from resources.warehouse.connect import engine
+    from simulator import Simulator, SpaceSpec
     from tests.deployment import quiet
     from tests.integration.odd.proxy import Proxy
     from tests.integration.odd.scene import Behind

@@ -1,7 +1,4 @@
-"""A server between the program and the simulator that passes requests on and spoils some of the answers.
-
-Add here: another way to send an answer. Keep out: what is wrong with one (`mutations.py`).
-"""
+"""A server between the program and the simulator that passes requests on and spoils some of the answers."""
 
 import re
 import threading

@@ -1,18 +1,15 @@
-"""What a round of odd answers is made of: people at work, a choice of mutations, a load, and what must hold after it.
-
-Add here: another thing that may be looked at. Keep out: the course of a round (`play.py`).
-"""
+"""What a round of odd answers is made of: people at work, a choice of mutations, a load, and what must hold after it."""
 
 from dataclasses import dataclass
 from random import Random
 
 from resources.backlog.client import BacklogClient
 from resources.backlog.resource import BacklogResource
-from resources.simulator import Simulator
-from tests.assets.verify.verifying import deep
+from simulator import Simulator
 from tests.deployment import Deployment, Run, failures
 from tests.integration.odd.mutations import LIES, RECORDS, WIRE, Mutation
 from tests.integration.odd.proxy import ROUTES
+from tests.sync.reconcile.verifying import deep
 
 #: Routes that every load asks first: one that is always spoilt there keeps the others from being met.
 _FIRST = frozenset({"/space", "/projects"})

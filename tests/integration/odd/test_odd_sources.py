@@ -1,7 +1,4 @@
-"""Some hundred answers that are odd in every way, at every endpoint: others each day, and the same again with `SEED=`.
-
-Add here: nothing; what may be odd is in `mutations.py`. Keep out: single cases (`tests/assets/raw/test_odd_records.py`).
-"""
+"""Some hundred answers that are odd in every way, at every endpoint: others each day, and the same again with `SEED=`."""
 
 import os
 import sys

@@ -1,13 +1,10 @@
-"""The alerter and partition keys that are no project: nothing is told of what nobody can load.
-
-Add here: what the alerter makes of a partition key. Keep out: how such a key is refused and removed (`test_sensors.py`).
-"""
+"""The alerter and partition keys that are no project: nothing is told of what nobody can load."""
 
 import json
 from datetime import UTC, datetime
 
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG
-from pipelines.alerting.sensor import Alerter
+from pipelines.sensors.alerts import Alerter
 from resources.alerts.channels import Slack
 from resources.secret import Secret
 from tests.deployment import Deployment

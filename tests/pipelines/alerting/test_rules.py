@@ -11,8 +11,8 @@ from pipelines.alerting import rules
 from pipelines.alerting.facts import Check, Ended, Failure
 from pipelines.alerting.rules import covered, of_backfills, of_nothing_left, of_run, of_silence, of_source, of_syncs
 from resources.conditions import ConditionKind
+from resources.warehouse.baselines import Usual
 from resources.warehouse.conditions import Condition
-from resources.warehouse.usual import Usual
 
 ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)

@@ -3,7 +3,7 @@
 from resources.alerts.channels import Slack
 from resources.secret import Secret
 from tests.deployment import Deployment
-from tests.pipelines.alerting.test_sensor import alerter, look, sink, texts
+from tests.pipelines.sensors.test_alerts import alerter, look, sink, texts
 from tests.sinks import WebhookSink
 
 __all__ = ["sink"]

@@ -1,7 +1,4 @@
-"""What may happen to a hostile space between any two requests, and how hypothesis chooses it; the last issue always stays.
-
-Add here: another change. Keep out: checks.
-"""
+"""What may happen to a hostile space between any two requests, and how hypothesis chooses it; the last issue always stays."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,7 +1,4 @@
-"""Bodies of answers: whatever comes is records, odd records or an error of ours, and nothing else.
-
-Add here: another kind of body. Keep out: what becomes of odd records (`tests/assets/raw/test_odd_records.py`).
-"""
+"""Bodies of answers: whatever comes is records, odd records or an error of ours, and nothing else."""
 
 import gzip
 import json

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from resources.backlog.changelog import FIELDS, changes_of
-from resources.simulator.changes import FIELD_NAMES
+from simulator.changes import FIELD_NAMES
 
 Item = dict[str, Any]
 CREATED = "2026-08-02T01:00:00Z"

@@ -1,7 +1,6 @@
 """The token endpoint: what each of its answers means, and what is asked again.
 
-Answers that a simulated space never gives come from a small server of the test's own. Add here: another answer.
-Keep out: when tokens are renewed (`tests/resources/test_tokens.py`), the browser's way back (`test_callback.py`).
+Answers that a simulated space never gives come from a small server of the test's own.
 """
 
 import threading
@@ -26,8 +25,8 @@ from resources.backlog.errors import (
 )
 from resources.backlog.oauth import OAuthApplication
 from resources.secret import Secret
-from resources.simulator import Fault, Simulator, SpaceSpec
 from resources.tokens import Tokens
+from simulator import Fault, Simulator, SpaceSpec
 
 SECRET = "s3cr3t-of-the-application"
 OLD = Tokens(Secret("old-access-token"), Secret("old-refresh-token"), datetime.now(UTC), datetime.now(UTC))

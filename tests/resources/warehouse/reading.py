@@ -1,14 +1,19 @@
-"""What the tests of `reads.py` act with: its functions on a database, each in a transaction of its own.
-
-Add here: a line that several tests need. Keep out: checks.
-"""
+"""What the tests of `reads.py` act with: its functions on a database, each in a transaction of its own."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Engine, text
 
-from resources.warehouse.reads import CommentRead, Want, WantedIssue, finish_comments, pending_comments, want, wanted_issues
+from resources.warehouse.issue_sync_state import (
+    CommentRead,
+    Want,
+    WantedIssue,
+    finish_comments,
+    pending_comments,
+    want,
+    wanted_issues,
+)
 
 
 class Reads:

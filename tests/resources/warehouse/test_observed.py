@@ -1,7 +1,4 @@
-"""What a merge notes of the issues that it writes over: which values changed, and by what evidence when.
-
-Add here: another evidence. Keep out: what the marts make of it (`tests/assets/marts/test_periods.py`).
-"""
+"""What a merge notes of the issues that it writes over: which values changed, and by what evidence when."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,4 @@
-"""Roles that write, by logging in as one: that it can do its work, and nothing outside of it.
-
-Add here: another promise about such a role. Keep out: readers (`test_grants.py`), the commands (`tests/integration/test_grant.py`).
-"""
+"""Roles that write, by logging in as one: that it can do its work, and nothing outside of it."""
 
 import uuid
 from collections.abc import Iterator

@@ -1,7 +1,4 @@
-"""An older warehouse that is full of data, brought to the newest schema: nothing is lost, and loads go on with it.
-
-Add here: what an upgrade must keep. Keep out: how migrations are run (`test_migrations.py`).
-"""
+"""An older warehouse that is full of data, brought to the newest schema: nothing is lost, and loads go on with it."""
 
 from collections.abc import Iterator
 from contextlib import closing

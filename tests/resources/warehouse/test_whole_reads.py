@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from resources.warehouse.reads import CommentRead, count_deep, deep_share, reach_comments, window_comments
+from resources.warehouse.issue_sync_state import CommentRead, count_deep, deep_share, reach_comments, window_comments
 from tests.resources.warehouse.reading import Reads
 
 FIRST, SECOND, THIRD = 90_001, 90_002, 90_003

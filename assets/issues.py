@@ -1,0 +1,219 @@
+"""Issues, their comments and their changes, partitioned by project and month of the issue's last change.
+
+One multi-asset, since Dagster starts nothing below an asset that records its partitions itself; each of the three can be chosen
+alone.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import asdict
+from datetime import datetime
+from typing import Literal
+
+import dagster as dg
+from pydantic import Field
+
+from assets.count_checks import CENSUS_SPECS, census_results, costs_told
+from assets.declaration import FRESH_WITHIN, raw_spec
+from assets.operation_checks import OPERATION_SPECS, operation_results
+from assets.partitions import PROJECT_MONTHS, slices
+from assets.project_keys import refusal
+from assets.table_checks import check_results, check_specs, found_lately
+from resources.backlog.errors import BacklogError
+from resources.backlog.resource import BacklogResource
+from resources.progress import Progress
+from resources.warehouse import state
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.resource import WarehouseResource
+from sync.comments import load_comments
+from sync.issue_report import report_run
+from sync.issue_windows import load_changes, load_windows
+from sync.projects import SCOPE, visible_projects
+from sync.refetch import load_deep_share, load_wanted
+from sync.session import PartsFailed, table_load
+
+Mode = Literal["backfill", "incremental", "touched", "deep"]
+TABLES = ("issues", "comments", "issue_changes")
+
+_ISSUES = raw_spec(
+    "issues",
+    description="One row per issue. Source: `GET /issues`. A partition holds the issues of one project whose last change falls "
+    "in one month; the first month also holds everything older. So a past partition only shrinks, as its issues move on.\n\n"
+    "**Backfill** (the default, and what the UI launches): reads the chosen partitions again whole, finds rows that the source "
+    "no longer has, asks for each of them by id, and marks those that are really gone.\n\n**Incremental** (the schedule): reads "
+    "what changed since the watermark of each project, newest first, in one pass over all projects, and by id what the activity "
+    "feed names besides; then compares the number of issues with the source, and finds what was deleted where they differ.\n\n"
+    "**Touched** (the sensors): reads only the issues that the feed or a webhook has named. **Deep** (nightly): reads a thirtieth "
+    "of all issues again by id, for what moves no `updated` and tells no feed: stars, linked files.\n\n"
+    "Of the figures of a partition, rows are its own, and so is the duration, its part of the pass by rows; requests and waits are "
+    "those of the pass that read it together with others, so do not add them up: the observation of each run has the sum.\n\n"
+    "**Is it right?** The check "
+    "`issue_counts_match_source` shows of each project whether it is equal to the source, since when and how that was proven, and "
+    "what was deleted and why.",
+    deps=["raw/projects", "raw/activities"],
+)
+_COMMENTS = raw_spec(
+    "comments",
+    description="One row per comment, those that only record changes included. Source: `GET /issues/:id/comments`. Partitioned "
+    "like `raw/issues`: a partition holds the comments of the issues in it.\n\n**Backfill**: reads the comments of each issue of "
+    "the partitions again whole, and so finds edited and deleted ones.\n\n**Incremental** and **touched**: issues whose `updated` "
+    "has moved or that the activity feed names are asked for comments from the last known one on: one request each.\n\n**Deep** "
+    "(nightly): a share of all issues is asked whole, so that each has its turn in 30 days: no feed tells of an edited or deleted "
+    "comment.",
+    deps=["raw/issues", "raw/activities"],
+)
+_CHANGES = raw_spec(
+    "issue_changes",
+    description="One row per changed field: what, when, by whom, from what to what. Made from the change logs of `raw/comments` in "
+    "the same transaction, never read by itself. `field` has the standard English name (`assignee`, not Backlog's `assigner`); "
+    "values are the names shown at the time, ids are what they referred to then, null where that cannot be told for sure.",
+    deps=["raw/comments"],
+)
+
+
+class IssuesConfig(dg.Config):
+    """How a run reads its partitions."""
+
+    mode: Mode = Field(
+        default="backfill",
+        description="backfill: read the partitions again whole. incremental: read what changed since the watermarks. touched: read "
+        "only the issues that the feed, a webhook or verify has named. deep: read the share of the nightly pass.",
+    )
+
+
+@dg.multi_asset(
+    name="issue_tables",
+    specs=[spec.replace_attributes(partitions_def=PROJECT_MONTHS, skippable=True) for spec in (_ISSUES, _COMMENTS, _CHANGES)],
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    can_subset=True,
+    # Partitions are recorded one by one as they are committed, so that a run that fails half-way keeps what it has done.
+    check_specs=[*(spec for table in TABLES for spec in check_specs(table)), *CENSUS_SPECS, *OPERATION_SPECS],
+)
+def issues(
+    context: dg.AssetExecutionContext,
+    config: IssuesConfig,
+    backlog: BacklogResource,
+    warehouse: WarehouseResource,
+    progress: dg.ResourceParam[Progress],
+) -> Iterator[dg.AssetCheckResult]:
+    """Read the partitions of the run, whatever its shape: issues first, then their comments with the changes; then the checks.
+
+    A run of checks alone reads nothing.
+    """
+    wanted = {key.path[-1] for key in context.selected_asset_keys}
+    if wanted and config.mode in ("backfill", "incremental"):
+        _refuse_unknown_keys(context, config.mode, backlog, warehouse)
+    failures: list[PartsFailed] = []
+    if "issues" in wanted:
+        try:
+            _load_issues(context, config.mode, backlog, warehouse, progress, companions=wanted != {"issues"})
+        except PartsFailed as failure:
+            # The comments of the other projects are no less wanted.
+            failures.append(failure)
+    if wanted & {"comments", "issue_changes"}:
+        with table_load(context, "comments", backlog, warehouse, progress, mode=config.mode, locks="projects") as load:
+            changes = load_comments(load, config.mode, slices(context) if config.mode in ("backfill", "incremental") else [])
+        progress.done(changes.spec.name, asdict(changes.counts), {})
+    if failures:
+        raise failures[0]
+    yield from _checks(context, config.mode, backlog, warehouse, progress)
+
+
+def _refuse_unknown_keys(
+    context: dg.AssetExecutionContext, mode: Mode, backlog: BacklogResource, warehouse: WarehouseResource
+) -> None:
+    """End a backfill that covers a key that is no project, and a run of changes that covers no project at all.
+
+    The range of a run of changes lies between two projects, and a key in between was not chosen by anybody.
+    """
+    keys = {part.project_key for part in slices(context)}
+    try:
+        reason = refusal(keys, backlog.client, warehouse.engine, backlog.url, every=mode == "incremental")
+    except (BacklogError, WarehouseError) as error:
+        raise dg.Failure(f"issues: {error}", allow_retries=False) from None
+    if reason:
+        raise dg.Failure(f"issues: {reason}", allow_retries=False)
+
+
+def _checks(
+    context: dg.AssetExecutionContext, mode: Mode, backlog: BacklogResource, warehouse: WarehouseResource, progress: Progress
+) -> Iterator[dg.AssetCheckResult]:
+    """Evaluate the chosen checks, all of which each run tells: the UI shows none that the latest run has not told.
+
+    A run of checks alone counts all projects, a backfill those that it has read; the others count nothing, and tell how each
+    project was compared last.
+    """
+    chosen = context.selected_asset_check_keys
+    covered: Collection[str] | None = None
+    if context.selected_asset_keys:
+        covered = {part.project_key for part in slices(context)} if mode == "backfill" else ()
+    known = found_lately(context.instance, *TABLES) if mode == "touched" else {}
+    try:
+        with costs_told("checks", backlog.client, progress):
+            space_key = str(backlog.client.space_info()["spaceKey"])
+        for table in TABLES:
+            yield from check_results(warehouse.engine, table, space_key, chosen, known)
+        yield from operation_results(chosen, warehouse.engine, context.instance, backlog.url)
+    except (BacklogError, WarehouseError) as error:
+        raise dg.Failure(f"the checks of raw/issues: {error}", allow_retries=False) from None
+    yield from census_results(
+        chosen,
+        backlog.client,
+        warehouse.engine,
+        progress,
+        covered=covered,
+        fresh_within=FRESH_WITHIN["issues"],
+    )
+
+
+def _load_issues(
+    context: dg.AssetExecutionContext,
+    mode: Mode,
+    backlog: BacklogResource,
+    warehouse: WarehouseResource,
+    progress: Progress,
+    *,
+    companions: bool,
+) -> None:
+    with table_load(context, "issues", backlog, warehouse, progress, mode=mode, locks="projects") as load:
+        try:
+            match mode:
+                case "incremental":
+                    load_changes(load, slices(context))
+                case "touched":
+                    load_wanted(load, visible_projects(load))
+                case "deep":
+                    load_deep_share(load, visible_projects(load))
+                case _:
+                    load_windows(load, slices(context))
+        finally:
+            # Also of a load that is broken off: what it has stored counts.
+            report_run(load)
+            if load.counts.deleted and not companions:
+                # What hangs on an issue goes with it, also where its table is not loaded in this run.
+                load.observe_rows(TABLES[1:])
+
+
+def oldest_watermark(warehouse: WarehouseResource, projects: Collection[str]) -> datetime | None:
+    """Return the watermark of the project that is furthest behind, None while one was never read whole; asks the source nothing.
+
+    `projects` are the keys that are partitions.
+
+    Raises:
+        WarehouseError: the watermarks cannot be read.
+    """
+    with warehouse.engine.connect() as connection:
+        return state.oldest_watermark(connection, SCOPE, projects)
+
+
+def complete_projects(backlog: BacklogResource, warehouse: WarehouseResource) -> dict[str, datetime]:
+    """Return the keys of the visible projects that were once read whole, each with its watermark.
+
+    Raises:
+        BacklogError: the projects cannot be read.
+        WarehouseError: the watermarks cannot be read.
+    """
+    space_key = str(backlog.client.space_info()["spaceKey"])
+    with warehouse.engine.connect() as connection:
+        watermarks = state.get_watermarks(connection, space_key, SCOPE)
+    keys = {int(project["id"]): str(project["projectKey"]) for project in backlog.client.visible_projects()}
+    return {key: watermarks[project] for project, key in keys.items() if project in watermarks}

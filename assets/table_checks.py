@@ -1,0 +1,278 @@
+"""Claims about stored tables that can be false, each a question to the warehouse.
+
+A claim is evaluated in two places: as an asset check of its own for most tables, and by the asset itself for `raw/issues` and its
+companions (which record partitions one by one, below which Dagster starts no separate check).
+"""
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+from sqlalchemy import ARRAY, ColumnElement, Connection, Engine, Table, and_, case, exists, func, literal, select
+
+from assets.location import raw_key
+from resources.warehouse.feed_state import get_feed
+from resources.warehouse.masking import PSEUDONYM, shown_names
+from resources.warehouse.schema import SPECS
+from resources.warehouse.schema_ops import rejected_records, unexpected_fields
+from resources.warehouse.spec import TableSpec
+
+#: Rows shown of what breaks a claim.
+SHOWN = 20
+#: Metadata of a check that scans a table: when that was done.
+EVALUATED = "evaluated_at"
+#: A run that loads single issues scans tables only when the last scan is older than this.
+SCAN_AGAIN_AFTER = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a claim holds, and the rows that break it or are worth a look."""
+
+    holds: bool
+    summary: str
+    rows: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence about a table that can be false."""
+
+    name: str
+    description: str
+    severity: dg.AssetCheckSeverity
+    applies: Callable[[TableSpec], bool]
+    evaluate: Callable[[Connection, TableSpec, str], Verdict]
+    scans: bool = False
+    """Whether the whole table is looked at: a second or two for 100,000 issues, too much for each run that loads a single one."""
+
+
+def _present(table: Table, space_key: str) -> ColumnElement[bool]:
+    of_space = table.c.space_key == space_key
+    return and_(of_space, table.c.deleted_at.is_(None)) if "deleted_at" in table.c else of_space
+
+
+def _keys_unique(connection: Connection, spec: TableSpec, space_key: str) -> Verdict:
+    table = spec.table
+    columns = [table.c[name] for name in _business_key(spec)]
+    query = (
+        select(*columns, func.count().label("rows"))
+        .where(_present(table, space_key), *(column.is_not(None) for column in columns))
+        .group_by(*columns)
+        .having(func.count() > 1)
+        .limit(SHOWN)
+    )
+    rows = tuple(dict(row._mapping) for row in connection.execute(query))
+    return Verdict(not rows, f"{', '.join(column.name for column in columns)}: {len(rows)} values stand in more than one row", rows)
+
+
+def _business_key(spec: TableSpec) -> tuple[str, ...]:
+    """The columns by which people tell rows apart; names are unique within a project where there are projects."""
+    key = spec.business_key or ""
+    return ("project_id", key) if key == "name" and "project_id" in spec.table.c else (key,)
+
+
+def _references_resolve(connection: Connection, spec: TableSpec, space_key: str) -> Verdict:
+    rows = []
+    for column, target in spec.references.items():
+        missing = _unresolved(connection, spec.table, column, SPECS[target].table, space_key)
+        if missing:
+            rows.append({"column": column, "refers_to": f"raw.{target}", "unresolved": missing})
+    # People who were deleted before the first load are still named in old rows, and nobody lists them any more.
+    breaking = [row for row in rows if row["refers_to"] != "raw.users"]
+    return Verdict(not breaking, f"{len(breaking)} of {len(spec.references)} references lead nowhere", tuple(rows))
+
+
+def _unresolved(connection: Connection, table: Table, column: str, target: Table, space_key: str) -> int:
+    value = func.unnest(table.c[column]) if isinstance(table.c[column].type, ARRAY) else table.c[column]
+    project = [table.c.project_id] if "project_id" in table.c and column != "project_id" else []
+    rows = select(value.label("reference"), *project).where(_present(table, space_key)).subquery()
+    same = [target.c.space_key == literal(space_key), target.c.id == rows.c.reference]
+    if "project_id" in target.primary_key.columns:
+        same.append(target.c.project_id == rows.c.project_id)
+    query = select(func.count()).select_from(rows).where(rows.c.reference.is_not(None), ~exists().where(*same))
+    return int(connection.execute(query).scalar_one())
+
+
+def _no_unexpected_fields(connection: Connection, spec: TableSpec, space_key: str) -> Verdict:
+    columns = unexpected_fields.c
+    query = (
+        select(columns.field, columns.first_seen_at, columns.example)
+        .where(columns.space_key == space_key, columns.table_name == spec.name)
+        .order_by(columns.first_seen_at.desc())
+        .limit(SHOWN)
+    )
+    rows = tuple(dict(row._mapping) for row in connection.execute(query))
+    return Verdict(not rows, f"{len(rows)} fields that no column knows; they are kept in payload", rows)
+
+
+def _no_rejected_records(connection: Connection, spec: TableSpec, space_key: str) -> Verdict:
+    columns = rejected_records.c
+    query = (
+        select(columns.record_key, columns.project_id, columns.reason, columns.error, columns.rejected_at)
+        .where(columns.space_key == space_key, columns.table_name == spec.name, columns.resolved_at.is_(None))
+        .order_by(columns.reason.desc(), columns.id)
+        .limit(SHOWN)
+    )
+    rows = tuple(dict(row._mapping) for row in connection.execute(query))
+    rejected = [row for row in rows if row["reason"] == "rejected"]
+    return Verdict(not rejected, f"{len(rejected)} records could not be loaded; ops.rejected_records holds them", rows)
+
+
+def _no_gaps(connection: Connection, _spec: TableSpec, space_key: str) -> Verdict:
+    state = get_feed(connection, space_key)
+    rows = tuple({"since": gap.since, "until": gap.until} for gap in state.gaps) if state else ()
+    said = "activities may be missing, whose issues and comments were asked for again; what is gone from the feed stays so"
+    return Verdict(not rows, f"{len(rows)} stretches of time: {said}" if rows else "the feed was read without a gap", rows[-SHOWN:])
+
+
+def _people_alike(connection: Connection, spec: TableSpec, space_key: str) -> Verdict:
+    rows = []
+    for one in {spec.name: spec, "users": SPECS["users"]}.values():
+        for name in shown_names(one):
+            how = case((name.op("~")(PSEUDONYM), func.left(name, 9)), else_="plain").label("names")
+            shown = (_present(one.table, space_key), name.is_not(None), ~name.startswith("forgotten-"))
+            query = select(literal(one.name).label("table"), how, func.count().label("rows")).where(*shown).group_by(how)
+            rows += [dict(row._mapping) for row in connection.execute(query)]
+    alike = len({row["names"] for row in rows}) <= 1
+    said = "names were written under different settings of BACKLOG_PRIVACY_KEY: backlog-elt load --full makes them alike"
+    return Verdict(alike, "names are all plain, or all masked by one key" if alike else said, () if alike else tuple(rows))
+
+
+CLAIMS = (
+    Claim(
+        "people_alike",
+        "Names of people are plain in all rows, or masked by one key in all, the same as in raw/users.",
+        dg.AssetCheckSeverity.WARN,
+        lambda spec: bool(shown_names(spec)),
+        _people_alike,
+        scans=True,
+    ),
+    Claim(
+        "keys_unique",
+        "No two rows that are not deleted have the same key by which people know them.",
+        dg.AssetCheckSeverity.ERROR,
+        lambda spec: spec.business_key is not None,
+        _keys_unique,
+        scans=True,
+    ),
+    Claim(
+        "references_resolve",
+        "Every id of another table is found there; ids of people who left before the first load are listed but allowed.",
+        dg.AssetCheckSeverity.WARN,
+        lambda spec: bool(spec.references),
+        _references_resolve,
+        scans=True,
+    ),
+    Claim(
+        "no_unexpected_fields",
+        "The source sends no field that the schema does not know.",
+        dg.AssetCheckSeverity.WARN,
+        lambda _spec: True,
+        _no_unexpected_fields,
+    ),
+    Claim(
+        "no_rejected_records",
+        "No record is in quarantine because it could not be loaded.",
+        dg.AssetCheckSeverity.ERROR,
+        lambda _spec: True,
+        _no_rejected_records,
+    ),
+    Claim(
+        "no_gaps",
+        "The feed was read without a gap: no stretch of time has passed of which the source had kept nothing when it was asked.",
+        dg.AssetCheckSeverity.WARN,
+        lambda spec: spec.name == "activities",
+        _no_gaps,
+    ),
+)
+
+
+def claims_of(table: str) -> list[Claim]:
+    """Return the claims that apply to a table."""
+    return [claim for claim in CLAIMS if claim.applies(SPECS[table])]
+
+
+def check_specs(table: str) -> list[dg.AssetCheckSpec]:
+    """Return the specs of the checks that the asset of a table evaluates in its own run."""
+    return [dg.AssetCheckSpec(claim.name, asset=raw_key(table), description=claim.description) for claim in claims_of(table)]
+
+
+def check_results(
+    engine: Engine,
+    table: str,
+    space_key: str,
+    chosen: Collection[dg.AssetCheckKey],
+    known: Mapping[dg.AssetCheckKey, dg.AssetCheckResult],
+) -> Iterator[dg.AssetCheckResult]:
+    """Evaluate the claims about a table that are chosen; what is `known` of one is told again."""
+    for claim in claims_of(table):
+        key = dg.AssetCheckKey(raw_key(table), claim.name)
+        if key in chosen:
+            yield known[key] if key in known else check_result(engine, claim, table, space_key)
+
+
+def found_lately(
+    instance: dg.DagsterInstance, *tables: str, now: float | None = None
+) -> dict[dg.AssetCheckKey, dg.AssetCheckResult]:
+    """Return what the last hour has found of the claims about tables that have to be scanned.
+
+    For runs that load single issues, one after the other: they tell it again. The UI shows only what the run of the latest
+    materialization has told, so a check that is left out of a run counts as not evaluated. `now` is in epoch seconds.
+    """
+    found = {}
+    for table in tables:
+        for claim in claims_of(table):
+            key = dg.AssetCheckKey(raw_key(table), claim.name)
+            last = _last_evaluation(instance, key) if claim.scans else None
+            at = last.metadata.get(EVALUATED) if last else None
+            if (
+                last
+                and isinstance(at, dg.TimestampMetadataValue)
+                and (now or time.time()) - at.value < SCAN_AGAIN_AFTER.total_seconds()
+            ):
+                found[key] = dg.AssetCheckResult(
+                    passed=last.passed,
+                    check_name=key.name,
+                    asset_key=key.asset_key,
+                    severity=last.severity,
+                    description=last.description,
+                    metadata=dict(last.metadata),
+                )
+    return found
+
+
+def _last_evaluation(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> dg.AssetCheckEvaluation | None:
+    # The newest entries may be plans: of this run, or of another one that has not come so far.
+    history = instance.event_log_storage.get_asset_check_execution_history(key, limit=5)
+    found = (entry.evaluation for entry in history)
+    return next((one for one in found if isinstance(one, dg.AssetCheckEvaluation)), None)
+
+
+def check_result(engine: Engine, claim: Claim, table: str, space_key: str) -> dg.AssetCheckResult:
+    """Evaluate one claim about one table, on the rows of one space."""
+    with engine.connect() as connection:
+        verdict = claim.evaluate(connection, SPECS[table], space_key)
+    return dg.AssetCheckResult(
+        passed=verdict.holds,
+        check_name=claim.name,
+        asset_key=raw_key(table),
+        severity=claim.severity,
+        description=verdict.summary,
+        metadata=({"rows": rows_table(verdict.rows)} if verdict.rows else {}) | _evaluated(claim),
+    )
+
+
+def _evaluated(claim: Claim) -> dict[str, dg.MetadataValue]:
+    return {EVALUATED: dg.MetadataValue.timestamp(time.time())} if claim.scans else {}
+
+
+def rows_table(rows: tuple[dict[str, Any], ...] | list[dict[str, Any]]) -> dg.MetadataValue:
+    """Return rows as a table for the UI; every value as text."""
+    return dg.MetadataValue.table(
+        [dg.TableRecord({name: "" if value is None else str(value) for name, value in row.items()}) for row in rows],
+        schema=dg.TableSchema([dg.TableColumn(name) for name in rows[0]]),
+    )

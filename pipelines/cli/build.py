@@ -1,0 +1,178 @@
+"""`backlog-elt marts`: one build of all marts, by the job and the instance of the Dagster UI, run in this process."""
+
+import re
+import time
+import uuid
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from pipelines.cli.load import QUIET, reason, see_end
+from pipelines.hosting.environment import open_instance, prepare_storage
+from pipelines.runs import command_tags, end_dead_runs
+from resources.progress import Progress
+from resources.secret import reveal
+from resources.settings import Settings
+from resources.variables import SettingsError
+from resources.warehouse.connect import lost
+from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.sync_log import known_spaces
+
+#: In the message of a dbt that failed: what it could not make, and on the next line why.
+_ERROR_OF_DBT = re.compile(r"^\s*(\w+ Error in .+)\n\s*(.+)$", re.MULTILINE)
+#: Under this name a build reports its progress.
+WHAT = "marts"
+
+
+class NothingLoadedError(RuntimeError):
+    """There are no rows to make marts of."""
+
+
+@dataclass(frozen=True)
+class Build:
+    """What a build did; `failures` holds one line for each thing that failed, `warnings` the names of checks that warned."""
+
+    models: int
+    passed: int
+    warnings: tuple[str, ...]
+    failed: int
+    seconds: float
+    failures: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object that `marts --json` prints."""
+        return {
+            "status": "failed" if self.failures else "completed",
+            "models": self.models,
+            "checks": {"passed": self.passed, "warned": len(self.warnings), "failed": self.failed},
+            "warnings": list(self.warnings),
+            "seconds": round(self.seconds, 2),
+            "errors": list(self.failures),
+        }
+
+
+@dataclass
+class _Watcher:
+    """Counts what a build has made, event by event, and reports it."""
+
+    progress: Progress
+    patience: float
+    waiting: str
+    made_here: Collection[dg.AssetKey]
+    models: int = 0
+    checks: Counter[str] = field(default_factory=Counter)
+    warnings: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    def __call__(self, entry: dg.EventLogEntry) -> None:
+        event = entry.dagster_event
+        if event is None:
+            if entry.user_message.startswith(self.waiting):
+                until = datetime.now(UTC) + timedelta(seconds=self.patience)
+                holder = entry.user_message.removeprefix(self.waiting)
+                self.progress.wait(f"other build of the marts{holder}", self.patience, until)
+        elif event.is_step_materialization and event.asset_key in self.made_here:
+            self.models += 1
+            self.progress.advance(WHAT, 1)
+        elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            self._count(event.asset_check_evaluation_data)
+
+    def _count(self, check: dg.AssetCheckEvaluation) -> None:
+        if check.passed:
+            self.checks["passed"] += 1
+        elif check.severity == dg.AssetCheckSeverity.WARN:
+            self.warnings.append(check.check_name)
+        else:
+            self.checks["failed"] += 1
+            self.failures.append(f"check {check.check_name} of {check.asset_key.to_user_string()}; its rows are in the Dagster UI")
+
+
+def build(settings: Settings, progress: Progress, *, whole: bool) -> Build:
+    """Build all marts once and return what was done; a build that is at work is waited for.
+
+    Raises:
+        SettingsError: marts are made by another code location; nothing was started.
+        WarehouseError: the warehouse cannot be reached; nothing was started.
+        NothingLoadedError: no space was ever loaded.
+        LoadInterruptedError: somebody ended the build.
+    """
+    if settings.key_prefix:
+        expected = "unset, or the command in the environment of the location that has BACKLOG_MARTS_OF: that one makes the marts"
+        raise SettingsError("BACKLOG_DAGSTER_LOCATION", settings.dagster_location, expected)
+    prepare_storage(settings)
+    warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
+    try:
+        if not known_spaces(warehouse.engine):
+            raise NothingLoadedError("There is nothing to make marts of: load a space first (backlog-elt load).")
+        # Imported here, when the variables that the definitions read have been set.
+        from pipelines.definitions import build_definitions
+
+        with open_instance() as instance:
+            end_dead_runs(instance)
+            return build_marts(build_definitions({"warehouse": warehouse}), instance, progress, whole=whole)
+    finally:
+        warehouse.close()
+
+
+def build_marts(definitions: dg.Definitions, instance: dg.DagsterInstance, progress: Progress, *, whole: bool = False) -> Build:
+    """Run the job `marts` in this process and return what it did.
+
+    Raises:
+        LoadInterruptedError: somebody ended the run.
+        WarehouseError: the run was broken off.
+    """
+    from assets.location import SETTINGS
+    from assets.marts.build import WAITING, BuildConfig, marts
+    from pipelines.jobs import marts_job
+
+    began = time.monotonic()
+    config = BuildConfig(whole=whole)
+    watcher = _Watcher(progress, config.turn_seconds, WAITING, marts.keys)
+    progress.start(WHAT, None)
+    run_id = str(uuid.uuid4())
+    instance.add_event_listener(run_id, watcher)
+    result = definitions.resolve_job_def(marts_job.name).execute_in_process(
+        run_config={**QUIET, "ops": {marts.op.name: {"config": {"whole": whole}}}},
+        instance=instance,
+        run_id=run_id,
+        tags=command_tags(SETTINGS.dagster_location),
+        raise_on_error=False,
+    )
+    see_end(result)
+    failures = list(watcher.failures)
+    for message in (reason(event) for event in result.all_events if event.is_step_failure):
+        found = _ERROR_OF_DBT.findall(message)
+        # A server that is gone is one failure, whatever was made when it went.
+        if gone := next(filter(None, (lost(why) for _, why in found)), None):
+            failures.append(gone)
+            continue
+        errors = [f"{what}: {why}" for what, why in found]
+        # A check that failed ends dbt with nothing to add.
+        failures += errors or ([] if watcher.failures else message.splitlines()[:1])
+    built = Build(
+        watcher.models,
+        watcher.checks["passed"],
+        tuple(sorted(watcher.warnings)),
+        watcher.checks["failed"],
+        time.monotonic() - began,
+        tuple(dict.fromkeys(failures)),
+    )
+    progress.done(WHAT, _figures(built), {})
+    return built
+
+
+def _figures(found: Build) -> Mapping[str, int]:
+    checks = {"passed": found.passed, "warned": len(found.warnings), "failed": found.failed}
+    return {"models": found.models, **{f"checks {name}": count for name, count in checks.items()}}
+
+
+def summary_line(found: Mapping[str, Any]) -> str:
+    """Return what a build did as one line; `found` is the object of `marts --json`."""
+    checks = ", ".join(f"{count} {name}" for name, count in found["checks"].items())
+    warned = f" (warned: {', '.join(found['warnings'])})" if found["warnings"] else ""
+    done = f"{found['status']} in {found['seconds']:.1f} s: {found['models']} models built, checks: {checks}{warned}"
+    return done if found["errors"] else f"{done}; next: backlog-elt report, or SQL on schema mart (docs/bi.md)"

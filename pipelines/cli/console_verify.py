@@ -1,0 +1,105 @@
+"""What a person at a terminal sees of a comparison: a line a project, and a table of the rows that differ."""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+#: Differences in the table; the line above it has the count of all.
+SHOWN = 50
+#: Columns of a terminal that a value may take.
+WIDEST = 60
+
+
+def verified_table(found: Mapping[str, Any]) -> str:
+    """Return how a comparison came out, as lines for a terminal; `found` is the object of `verify --json`."""
+    parts = []
+    projects = [("project", "status", "source", "warehouse", "differences", "behind", "loaded until")]
+    projects += [
+        (
+            one["project"],
+            one["status"],
+            *(f"{one[name]:,}" for name in ("source", "warehouse", "differences", "behind")),
+            _until(one),
+        )
+        for one in found["projects"]
+    ]
+    parts.append(_table(projects, numbers=range(2, 6)))
+    if found["how"] == "deep":
+        tables = [("table", "source", "warehouse", "differences", "behind")]
+        tables += [
+            (table, *(f"{one[name]:,}" for name in ("source", "warehouse", "differences", "behind")))
+            for table, one in found["tables"].items()
+        ]
+        parts.append(_table(tables, numbers=range(1, 5)))
+    mended = sum(found["mended"].values())
+    if mended:
+        parts.append(_rows(f"{mended:,} {_were(mended)} different and mended", mended, found["mended_rows"]))
+    if found["differences"]:
+        total = sum(one[name] for one in found["tables"].values() for name in ("differences", "behind", "quarantined"))
+        words = f"{total:,} {'row differs' if total == 1 else 'rows differ'}{' still' if mended else ''}"
+        parts.append(_rows(words, total, found["differences"]))
+    parts.append(_last(found))
+    return "\n\n".join(parts)
+
+
+def _were(rows: int) -> str:
+    return "row was" if rows == 1 else "rows were"
+
+
+def _rows(head: str, total: int, rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return a heading with the first of the rows below it."""
+    lines: list[tuple[str, ...]] = [("table", "project", "row", "difference", "at source", "in warehouse")]
+    lines += [
+        (one["table"], one["project"] or "", _row(one), _kind(one), _cell(one["source"]), _cell(one["warehouse"]))
+        for one in rows[:SHOWN]
+    ]
+    return f"{head}{f', the first {SHOWN} of them' if total > SHOWN else ''}:\n{_table(lines)}"
+
+
+def _row(one: Mapping[str, Any]) -> str:
+    return _cell(f"{one['label']} ({one['key']})" if one["label"] else one["key"])
+
+
+def _kind(one: Mapping[str, Any]) -> str:
+    return f"{one['kind']}, since the last load" if one["behind"] else one["kind"]
+
+
+def _last(found: Mapping[str, Any]) -> str:
+    made = sum(count for name, count in found["requests"].items() if name not in {"retries", "rate_limited"})
+    words = {
+        "equal": "equal",
+        "behind": "behind: only what has changed since the last load differs, and the next load brings it",
+        "different": "different still" if found["mended"] else "different: mend it with --repair",
+    }[found["status"]]
+    refused = sum(one["quarantined"] for one in found["tables"].values())
+    if refused:
+        words += f", but for {refused:,} in quarantine (ops.rejected_records)"
+    return f"{words} ({found['how']}, {found['seconds']:.1f} s, {made} requests)"
+
+
+def _until(project: Mapping[str, Any]) -> str:
+    until = (project["loaded_until"] or "never loaded whole")[:19].replace("T", " ")
+    return f"{until}; {project['note']}" if project["note"] else until
+
+
+def _cell(value: Any) -> str:
+    text = " ".join(str("" if value is None else value).split())
+    while _width(text) > WIDEST:
+        text = text[:-2] + "…"
+    return text
+
+
+def _width(text: str) -> int:
+    """Columns on a terminal: full-width characters take two."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def _table(rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
+    widths = [max(_width(row[column]) for row in rows) for column in range(len(rows[0]))]
+    ruled = [rows[0], ["-" * width for width in widths], *rows[1:]]
+
+    def padded(text: str, column: int) -> str:
+        blank = " " * (widths[column] - _width(text))
+        return blank + text if column in numbers else text + blank
+
+    return "\n".join("  ".join(padded(text, column) for column, text in enumerate(row)).rstrip() for row in ruled)

@@ -1,0 +1,93 @@
+"""What `backlog-elt login` and `logout` do: a user allows the application in a browser, and the tokens are stored."""
+
+import os
+import sys
+import webbrowser
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pipelines.cli.load import connection
+from pipelines.hosting.environment import prepare_storage
+from resources.backlog.auth import BearerToken
+from resources.backlog.callback import Callback
+from resources.backlog.client import BacklogClient
+from resources.settings import Settings
+from resources.variables import CLIENT_ID, SettingsError
+
+if TYPE_CHECKING:
+    from resources.backlog.resource import BacklogResource
+
+
+def login(settings: Settings, *, port: int, browser: bool, timeout: float, say: Callable[[str], None]) -> str:
+    """Let a user allow the application, and store the tokens; return one line that says who is logged in to which space.
+
+    Args:
+        settings: validated settings of the deployment.
+        port: where the browser comes back to, on the loopback address.
+        browser: whether a browser is opened; the URL is said in any case.
+        timeout: seconds for the user to answer.
+        say: told, in lines, what to do and what goes on.
+
+    Raises:
+        SettingsError: access is not by OAuth.
+        BacklogError: the user did not allow it, nobody answered, or the space does not let the application in; nothing is stored.
+        WarehouseError: the warehouse cannot be used; nothing is stored.
+    """
+    with _access(settings) as backlog:
+        store, application = backlog.token_store, backlog.application
+        with Callback(port, on_strange=say) as callback:
+            url = application.authorize_url(callback.uri, callback.state)
+            say(f"Open this page within {timeout:g} s, and allow the access:\n{url}")
+            if browser and _has_screen():
+                webbrowser.open(url)
+            code = callback.wait(timeout)
+        tokens = application.exchange(code, callback.uri)
+        with BacklogClient(application.base_url, BearerToken(tokens.access_token)) as client:
+            user, space = client.myself(), client.space()
+        store.save(tokens, str(space["spaceKey"]))
+        return f"Logged in to {space['spaceKey']} ({application.base_url}) as {user['name']} (id {user['id']})."
+
+
+def logout(settings: Settings) -> str:
+    """Forget the tokens; return what to say of it.
+
+    Raises:
+        SettingsError: access is not by OAuth.
+        WarehouseError: the warehouse cannot be used.
+    """
+    with _access(settings) as backlog:
+        if not backlog.token_store.forget():
+            return f"Nobody was logged in to {backlog.root}."
+        return (
+            f"Logged out of {backlog.root}: the tokens are forgotten. Backlog has no request by which they could be revoked; the "
+            "access token ends by itself within the hour."
+        )
+
+
+def rotate_key(settings: Settings) -> str:
+    """Encrypt the stored tokens by the first key of BACKLOG_TOKEN_KEY; return what to say of it.
+
+    Raises:
+        SettingsError: access is not by OAuth.
+        TokensUnreadableError: the tokens are encrypted by none of the keys.
+        WarehouseError: the warehouse cannot be used.
+    """
+    with _access(settings) as backlog:
+        if not backlog.token_store.rotate():
+            return f"Nobody is logged in to {backlog.root}: there is nothing to encrypt."
+        return "The tokens are encrypted by the first key of BACKLOG_TOKEN_KEY: the others may go."
+
+
+@contextmanager
+def _access(settings: Settings) -> "Iterator[BacklogResource]":
+    if not settings.oauth:
+        raise SettingsError(CLIENT_ID, "", "the client id of an application that is registered with Nulab, for access by OAuth")
+    prepare_storage(settings)
+    with connection() as (backlog, _warehouse):
+        yield backlog
+
+
+def _has_screen() -> bool:
+    """Whether a browser opens beside the terminal, not in it."""
+    return sys.platform in {"darwin", "win32"} or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))

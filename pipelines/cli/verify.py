@@ -1,0 +1,142 @@
+"""`backlog-elt verify`: the comparison of the warehouse with the source, and the loads that mend what differs.
+
+The status is `equal`, `behind` or `different`. In a space at work some rows are always newer at the source: where only those differ
+that were made, changed or deleted there since the last load, it is `behind`, and the next load brings them. Anything else that
+differs is `different`: something was missed or was changed in the warehouse, and the command ends with 1.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from pipelines.cli.load import Recorder, connection, run_job
+from pipelines.hosting.environment import open_instance, prepare_storage, source
+from resources.progress import Progress
+from resources.settings import Settings
+from resources.variables import SettingsError
+
+if TYPE_CHECKING:
+    from resources.backlog.resource import BacklogResource
+    from resources.warehouse.resource import WarehouseResource
+    from sync.reconcile.repair import Mending
+    from sync.reconcile.result import Verification
+
+#: Loads again what a comparison has put down, and yields a line for each thing that failed.
+LoadAgain = Callable[["Mending", Recorder], Iterator[str]]
+
+
+@dataclass(frozen=True)
+class VerifyRequest:
+    """What to compare: numbers, or every row when `deep`; `repair` needs the rows. No `projects`: all that the key can see."""
+
+    deep: bool = False
+    repair: bool = False
+    comments: bool = True
+    projects: tuple[str, ...] = ()
+
+    @classmethod
+    def create(cls, *, deep: bool, repair: bool, comments: bool, projects: Sequence[str]) -> "VerifyRequest":
+        """Check the options of the command against each other; `--repair` is deep, since a number says nothing of rows.
+
+        Raises:
+            SettingsError: `--no-comments` without the form that reads comments.
+        """
+        if not comments and not (deep or repair):
+            raise SettingsError("--no-comments", "alone", "--deep or --repair beside it, since the quick form reads no comments")
+        return cls(deep or repair, repair, comments, tuple(dict.fromkeys(projects)))
+
+
+@dataclass(frozen=True)
+class Verified:
+    """How a comparison came out and what it cost."""
+
+    found: "Verification"
+    requests: Mapping[str, int]
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object that `verify --json` prints."""
+        return {**self.found.as_json(), "requests": dict(self.requests), "seconds": round(self.seconds, 2)}
+
+
+def failed(request: VerifyRequest, error: str, seconds: float) -> dict[str, Any]:
+    """Return the object that `verify --json` prints when nothing could be compared."""
+    empty: dict[str, Any] = {"projects": [], "tables": {}, "differences": [], "mended": {}, "mended_rows": []}
+    empty |= {"errors": [error], "requests": {}}
+    return {"status": "failed", "how": "deep" if request.deep else "quick", **empty, "seconds": round(seconds, 2)}
+
+
+def verify(settings: Settings, request: VerifyRequest, progress: Progress) -> Verified:
+    """Compare the warehouse with the source, mend what differs when that is asked for, and compare that again.
+
+    Raises:
+        BacklogError: the space cannot be reached or refuses the key.
+        WarehouseError: the warehouse cannot be reached.
+        SettingsError: `request` names a project that does not exist.
+        LoadInterruptedError: somebody ended it; what was mended stays so.
+    """
+    prepare_storage(settings)
+    with source(settings, alive=False), connection() as (backlog, warehouse):
+        return compare(backlog, warehouse, request, progress, _load_again)
+
+
+def compare(
+    backlog: "BacklogResource", warehouse: "WarehouseResource", request: VerifyRequest, progress: Progress, load_again: LoadAgain
+) -> Verified:
+    """Do what `verify` does, between a space and a warehouse that are there; raises the same."""
+    # Imported here, when the variables that the assets read have been set.
+    from assets.metadata import by_bucket
+    from sync.people import tell_forgotten
+    from sync.reconcile.comparison import Comparison
+
+    began = time.monotonic()
+    client, recorder = backlog.client, Recorder(progress)
+    client.on_wait = lambda bucket, seconds, until: progress.wait(f"{bucket} rate limit of Backlog", seconds, until)
+    tell_forgotten(client, warehouse.engine)
+    keys = _chosen(request, [str(project["projectKey"]) for project in client.visible_projects()])
+    comparison = Comparison(client, warehouse.engine, keys, progress, comments=request.comments)
+    found = comparison.deep() if request.deep else comparison.quick()
+    if request.repair and found.differences:
+        failures = tuple(load_again(comparison.ask(found), recorder))
+        found = comparison.again(found)
+        found = replace(found, errors=(*found.errors, *failures))
+    requests = dict(recorder.requests)
+    for bucket, count in by_bucket(client.stats).items():
+        requests[bucket] = requests.get(bucket, 0) + count
+    return Verified(found, requests, time.monotonic() - began)
+
+
+def _chosen(request: VerifyRequest, visible: Sequence[str]) -> list[str]:
+    for key in request.projects:
+        if key not in visible:
+            known = ", ".join(sorted(visible)[:10]) or "none"
+            raise SettingsError("--project", key, f"the key of a project that the API key can see ({known})")
+    return list(request.projects) or list(visible)
+
+
+def _load_again(mending: "Mending", recorder: Recorder) -> Iterator[str]:
+    from pipelines.raw_definitions import build_raw_definitions
+
+    with open_instance() as instance:
+        yield from run_loads(build_raw_definitions({"progress": recorder}), instance, mending)
+
+
+def run_loads(definitions: dg.Definitions, instance: dg.DagsterInstance, mending: "Mending") -> Iterator[str]:
+    """Run the jobs that load what is put down, only the tables that need it, and yield a line for each step that failed."""
+    from assets.partitions import PROJECTS
+    from pipelines.jobs import changed_issues_job, projects_job, users_job
+    from pipelines.schedules import single_issues_request
+
+    for job, tables in (
+        (users_job, [table for table in mending.tables if table == "users"]),
+        (projects_job, [table for table in mending.tables if table != "users"]),
+    ):
+        if tables:
+            yield from run_job(definitions, instance, job.name, tables=tables)
+    projects = instance.get_dynamic_partitions(str(PROJECTS.name))
+    if mending.issues and projects:
+        request = single_issues_request(projects, "touched")
+        yield from run_job(definitions, instance, changed_issues_job.name, request.run_config, request.tags)

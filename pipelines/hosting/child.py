@@ -1,0 +1,33 @@
+"""`python -m pipelines.hosting.child MODULE …` runs a module and ends when the process that started it is gone.
+
+Its standard input is a pipe that only that process holds open: it closes when that ends, also by `kill -9`.
+"""
+
+import os
+import runpy
+import signal
+import sys
+import threading
+import time
+
+from pipelines.hosting.processes import END_SECONDS
+
+
+def main() -> None:
+    """Run the module that the command line names."""
+    threading.Thread(target=_end_with_parent, name="ends with its parent", daemon=True).start()
+    del sys.argv[0]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+
+def _end_with_parent() -> None:
+    """Wait for the end of the parent; then end this process and what it has started, asked first, made to after a while."""
+    while os.read(0, 4_096):
+        pass
+    os.killpg(0, signal.SIGTERM)
+    time.sleep(END_SECONDS)
+    os.killpg(0, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()

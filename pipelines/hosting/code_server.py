@@ -1,0 +1,74 @@
+"""A code server in a container: becomes Dagster's own server, and ends the runs that the container before it took along.
+
+The runs of a location work in the container of its code server. When that is replaced, nobody tells Dagster of the runs that were
+at work: they would count as such for twelve hours, and keep all others of their kind waiting. They are ended when the server
+serves: Dagster starts them once more then, and asks the server for that.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+import dagster as dg
+from dagster._grpc.client import DagsterGrpcClient
+
+from pipelines.hosting.environment import open_instance
+from pipelines.runs import end_runs, runs_beside_code_server
+from resources.alerts.addresses import Addresses
+from resources.settings import Settings
+from resources.variables import SettingsError
+from resources.warehouse.errors import WarehouseError
+
+#: Without the proxy of `dagster code-server start`, which goes on, and answers health checks, when the server behind it has died.
+SERVER = (sys.executable, "-m", "dagster", "api", "grpc", "-m", "pipelines.definitions")
+#: The word that makes this module end runs instead of serving.
+END = "--end"
+READY_SECONDS = 300.0
+
+
+def serve(options: Sequence[str]) -> None:
+    """Become the code server of this location; `options` are those of `dagster api grpc`."""
+    settings = Settings.of_this_process()
+    Addresses.from_env(os.environ)  # a wrong one is said here, not by a tick that nobody sees
+    with open_instance() as instance:
+        lost = runs_beside_code_server(instance, settings.dagster_location)
+    if lost:
+        port = options[len(options) - 1 - list(reversed(options)).index("-p") + 1]
+        # Beside the server, which this process becomes.
+        subprocess.Popen([sys.executable, "-m", "pipelines.hosting.code_server", END, port, *lost])  # noqa: S603 - our own module
+    os.execv(SERVER[0], [*SERVER, *options])  # noqa: S606 - our own process
+
+
+def end_lost(port: int, run_ids: Sequence[str]) -> None:
+    """Mark runs as ended as soon as the server on a port serves."""
+    client, end = DagsterGrpcClient(host="127.0.0.1", port=port), time.monotonic() + READY_SECONDS
+    while _status(client) != "SERVING" and time.monotonic() < end:
+        time.sleep(1.0)
+    with dg.DagsterInstance.get() as instance:
+        for run_id in end_runs(instance, run_ids, "the container in which it worked is gone"):
+            sys.stderr.write(f"backlog-elt: run {run_id} worked in a container that is gone: marked as ended\n")
+
+
+def _status(client: DagsterGrpcClient) -> str:
+    try:
+        return str(client.health_check_query())  # type: ignore[no-untyped-call]
+    except Exception:  # whatever it is, it does not serve yet
+        return "UNKNOWN"
+
+
+def main() -> None:
+    """Do what the words say."""
+    try:
+        if sys.argv[1:2] == [END]:
+            end_lost(int(sys.argv[2]), sys.argv[3:])
+        else:
+            serve(sys.argv[1:])
+    except (SettingsError, WarehouseError) as error:
+        sys.stderr.write(f"Error: {error}\n")
+        sys.exit(2 if isinstance(error, SettingsError) else 1)
+
+
+if __name__ == "__main__":
+    main()

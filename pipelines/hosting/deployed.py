@@ -1,0 +1,49 @@
+"""What a container runs: one word for each process of a deployment, so that image, compose file and tests start the same.
+
+`python -m pipelines.hosting.deployed webserver` is the entrypoint of the image. What follows the word goes to the process as it is. What
+begins with none of the words is started as it is, as `dagster api execute_run …` of a run in a pod, or `backlog-elt load`.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from resources.variables import SettingsError, read_secret_files
+
+_EVERYWHERE = ("-h", "0.0.0.0")  # noqa: S104 - a container is reached from outside of it
+#: Word -> the module that is run, and its arguments.
+PARTS: dict[str, tuple[str, ...]] = {
+    "migrate": ("pipelines", "migrate"),
+    "code-server": ("pipelines.hosting.code_server", *_EVERYWHERE, "-p", "4000"),
+    "webserver": ("pipelines.hosting.webserver", *_EVERYWHERE, "-p", "3000"),
+    "daemon": ("dagster._daemon", "run"),
+    "service": ("service", "--host", "0.0.0.0", "--port", "3001"),  # noqa: S104
+    # Two runs at once, each in a process of its own, which is replaced now and then, so that memory is given back.
+    "worker": ("celery", "-A", "pipelines.hosting.celery_app", "worker", "--concurrency", "2", "--max-tasks-per-child", "50"),
+}
+
+
+def command(words: Sequence[str]) -> list[str]:
+    """Return the command for what a container was told to run."""
+    part, *more = words
+    return [sys.executable, "-m", *PARTS[part], *more] if part in PARTS else list(words)
+
+
+def main() -> None:
+    """Put secrets that are given as files into variables, which is all that Dagster and dbt read, and become the process."""
+    if len(sys.argv) < 2:
+        sys.exit(f"Error: say what to run: {', '.join(PARTS)}, or any command")
+    try:
+        read_secret_files(os.environ)
+    except SettingsError as error:
+        sys.stderr.write(f"Error: {error}\n")
+        sys.exit(2)
+    wanted = command(sys.argv[1:])
+    try:
+        os.execvp(wanted[0], wanted)  # noqa: S606 - the command of the container
+    except OSError as error:
+        sys.exit(f"Error: {wanted[0]} cannot be started: {error.strerror}; say one of {', '.join(PARTS)}, or a command")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""The log of a running `backlog-elt up`: all that its processes write, in a file that does not grow without end."""
+
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import TextIO
+
+#: The file is moved aside when it is longer, and what was aside before goes: twice as much is kept at most.
+LONGEST_BYTES = 10_000_000
+
+
+class LogFile:
+    """A file that several processes append to, with the one before it beside it as `….1`.
+
+    The processes hold the file open, so that it cannot be replaced: it is copied and emptied, and they go on at its beginning.
+    """
+
+    def __init__(self, path: Path, longest: int = LONGEST_BYTES) -> None:
+        """Open the file, and make it and its folder where they are missing; only its owner may read it.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path = path
+        self._longest = longest
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self.file: TextIO = os.fdopen(descriptor, "a", encoding="utf-8", buffering=1, errors="backslashreplace")
+
+    def keep_short(self) -> None:
+        """Move what is written aside when it is too much; a disk that is full loses lines, and stops nobody."""
+        if os.fstat(self.file.fileno()).st_size <= self._longest:
+            return
+        with suppress(OSError):
+            shutil.copy(self.path, self.path.with_name(f"{self.path.name}.1"))
+        os.ftruncate(self.file.fileno(), 0)
+
+    def close(self) -> None:
+        """Close the file; processes that were started with it go on writing."""
+        self.file.close()

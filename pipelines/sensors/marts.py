@@ -1,0 +1,78 @@
+"""When marts are built: after loads that have written something, and never more often than every few minutes."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from assets.marts.build import MODELS
+from assets.marts.news import newest_row, news
+from assets.marts.project import digest
+from pipelines.jobs import marts_job, of_kind
+from pipelines.runs import ACTIVE, end_dead_runs
+from pipelines.sensors.failing_ticks import looking_at
+from resources.warehouse.builds import is_built
+from resources.warehouse.resource import WarehouseResource
+
+#: Seconds between two looks at the warehouse, one query each.
+LOOK_SECONDS = 120
+#: Changes come all day; marts follow them this often at most. While loads are at work they wait, but not for ever.
+APART = timedelta(minutes=5)
+PATIENCE = timedelta(minutes=30)
+#: Also where nobody writes anything, so that old marts mean that something is wrong.
+DAILY = timedelta(days=1)
+
+
+def reason_to_wait(since: timedelta, at_work: int, *, again: bool = False) -> str | None:
+    """Say why marts are not built yet, None when they should be.
+
+    Args:
+        since: how long ago they were built.
+        at_work: number of syncs that have not ended.
+        again: no row has been written since then, but the build failed.
+    """
+    if since < APART:
+        return f"built {since.total_seconds():.0f} s ago: not more often than every {APART.total_seconds() / 60:.0f} minutes"
+    if again and since < PATIENCE:
+        return "the last build failed: it is tried again after half an hour, or when rows have been written"
+    if at_work and since < PATIENCE:
+        return f"syncs at work: {at_work}; their rows come along"
+    return None
+
+
+@dg.sensor(
+    job=marts_job,
+    minimum_interval_seconds=LOOK_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Builds the marts after loads that have written rows, at most every 5 minutes and at least once a day; asks the "
+    "warehouse, not Backlog.",
+)
+def marts_after_loads(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SensorResult | dg.SkipReason:
+    """Request a build when rows were written since the last one, or that failed or is a day old; of seeds when they changed."""
+    end_dead_runs(context.instance)
+    record = next(iter(context.instance.get_run_records(dg.RunsFilter(tags=of_kind(marts_job.name)), limit=1)), None)
+    last = record.dagster_run if record else None
+    if last and last.status in ACTIVE:
+        return dg.SkipReason(f"run {last.run_id} is building them")
+    failed = last is not None and last.status == dg.DagsterRunStatus.FAILURE
+    now, seen = datetime.now(UTC), json.loads(context.cursor or "{}")
+    # The first one is not requested here where `up` starts it; before any, patience begins with the first look.
+    seen.setdefault("built_at", (record.create_timestamp if record else now - APART).isoformat())
+    since = now - datetime.fromisoformat(seen["built_at"])
+    due = failed or (since >= DAILY and seen.get("newest", "") != "")
+    with looking_at("the log of syncs"):
+        found = news(warehouse.engine)
+        if found.ended == seen.get("ended") and not due:
+            return dg.SensorResult(skip_reason="no sync has ended since the last look", cursor=json.dumps(seen))
+        newest = newest_row(warehouse.engine)
+        models = [*MODELS] if is_built(warehouse.engine, digest()) else None
+    known = newest == seen.get("newest", "")
+    if known and not due:
+        return dg.SensorResult(skip_reason="nothing was written", cursor=json.dumps(seen | {"ended": found.ended}))
+    if wait := reason_to_wait(since, found.at_work, again=known):
+        return dg.SensorResult(skip_reason=wait, cursor=json.dumps(seen))
+    cursor = {"ended": found.ended, "newest": newest, "built_at": now.isoformat()}
+    return dg.SensorResult(run_requests=[dg.RunRequest(asset_selection=models)], cursor=json.dumps(cursor))
+
+
+MART_SENSORS = [marts_after_loads]

@@ -1,0 +1,188 @@
+"""Near real time: sensors that see that issues have changed and request a run for just those.
+
+An idle space costs one request a tick. One such run works at a time and has a kind of its own, so that the schedules find their
+slots.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from assets.location import scoped
+from assets.project_keys import project_partitions
+from pipelines.jobs import KIND_TAG, changed_issues_job, deep_pass_job, issues_job
+from pipelines.runs import ACTIVE, end_dead_runs
+from pipelines.schedules import single_issues_request
+from pipelines.sensors.failing_ticks import looking_at
+from resources.backlog.errors import PermissionDenied
+from resources.backlog.feed import touches
+from resources.backlog.resource import BacklogResource
+from resources.odd import Page
+from resources.warehouse.resource import WarehouseResource
+from sync.activity_requests import unknown_activities
+from sync.people import mask_for
+from sync.webhooks import drain, is_waiting
+
+#: Seconds between two looks at the feed.
+FEED_SECONDS = 30
+#: A run that was requested for the same news has failed or left something: it is requested again after this time.
+AGAIN_AFTER = timedelta(minutes=5)
+#: Tag of a run that reads single issues: their keys, as far as they are known.
+ISSUES_TAG = "backlog_elt/issues"
+#: What a sensor remembers as news when there are none, but issues that an earlier run has left.
+WAITING = "waiting"
+#: Keys shown in the tag.
+SHOWN = 20
+NO_PROJECT = "no project is known yet: the sensor project_discovery adds them"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a sensor remembers from tick to tick: the space behind a URL, and what it last requested a run for, and when."""
+
+    url: str = ""
+    space_key: str = ""
+    news: str = ""
+    requested_at: str = ""
+
+    @classmethod
+    def read(cls, cursor: str | None) -> "Seen":
+        """Read a cursor; one of another version counts as none."""
+        try:
+            return cls(**json.loads(cursor or "{}"))
+        except (ValueError, TypeError):
+            return cls()
+
+    def text(self) -> str:
+        """Return the cursor."""
+        return json.dumps(asdict(self))
+
+    def due(self, news: str, now: datetime) -> bool:
+        """Say whether a run is to be requested for these news: they are new, or those of a while ago still wait."""
+        return news != self.news or now - datetime.fromisoformat(self.requested_at) >= AGAIN_AFTER
+
+
+def named_issues(activities: Iterable[dict[str, Any]]) -> list[str]:
+    """Return the keys of the issues that activities concern, oldest activity first, each once."""
+    keys: dict[str, None] = {}
+    for activity in sorted(activities, key=lambda one: int(one["id"])):
+        project = activity.get("project")
+        for touch in touches(activity):
+            name = project.get("projectKey") if isinstance(project, dict) else None
+            keys[f"{name}-{touch.key_id}" if name and touch.key_id else str(touch.issue_id)] = None
+    return list(keys)
+
+
+def _active(context: dg.SensorEvaluationContext, *kinds: str) -> str | None:
+    """Return a run of one of these kinds that waits or works."""
+    runs = context.instance.get_runs(dg.RunsFilter(tags={KIND_TAG: [scoped(kind) for kind in kinds]}, statuses=ACTIVE), limit=1)
+    return runs[0].run_id if runs else None
+
+
+def _busy(context: dg.SensorEvaluationContext) -> str | None:
+    """Return why no run can be requested now."""
+    end_dead_runs(context.instance)
+    active = _active(context, changed_issues_job.name)
+    return f"run {active} of the same kind has not ended" if active else None
+
+
+def _space(seen: Seen, backlog: BacklogResource) -> Seen:
+    """Return what is remembered with the key of the space, for one request when the URL is new."""
+    if seen.url == backlog.url and seen.space_key:
+        return seen
+    return Seen(url=backlog.url, space_key=str(backlog.client.space_info()["spaceKey"]))
+
+
+def _request(projects: Sequence[str], keys: Sequence[str] = (), again_from: int | None = None) -> dg.RunRequest:
+    shown = ", ".join(keys[:SHOWN]) + (f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else "")
+    return single_issues_request(projects, "touched", {ISSUES_TAG: shown} if shown else None, again_from)
+
+
+def _new_activities(
+    seen: Seen, backlog: BacklogResource, warehouse: WarehouseResource, *, waiting: bool
+) -> list[dict[str, Any]] | None:
+    """Return the newest activities that are not loaded yet, None before the first load.
+
+    Where the feed is refused, what waits in the warehouse is looked after all the same: webhooks may have named it.
+    """
+    try:
+        page = next(backlog.client.activities(order="desc"), Page())
+    except PermissionDenied:
+        if not waiting:
+            raise
+        return []
+    return unknown_activities(warehouse.engine, seen.space_key, page)
+
+
+@dg.sensor(
+    job=changed_issues_job,
+    minimum_interval_seconds=FEED_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Looks at the newest page of the activity feed, one request a tick, and requests a run for just the issues in it "
+    "that are not loaded yet.",
+)
+def activity_feed(
+    context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
+) -> dg.SensorResult | dg.SkipReason:
+    """Request a run when the feed has news of issues, or when issues still wait that an earlier run had to leave."""
+    busy = _busy(context)
+    if busy:
+        return dg.SkipReason(busy)
+    backlog.hurry()
+    with looking_at("the activity feed"):
+        projects = project_partitions(context.instance, warehouse.engine, backlog.url)
+        if not projects:
+            return dg.SkipReason(NO_PROJECT)
+        seen = _space(Seen.read(context.cursor), backlog)
+        waiting = is_waiting(warehouse.engine, seen.space_key)
+        new = _new_activities(seen, backlog, warehouse, waiting=waiting)
+    if new is None:
+        return dg.SensorResult(skip_reason="the feed was not loaded yet: the first load does that", cursor=seen.text())
+    telling = [activity for activity in new if touches(activity)]
+    news = str(max((int(activity["id"]) for activity in telling), default="")) or (WAITING if waiting else "")
+    now = datetime.now(UTC)
+    reason = None
+    if not news:
+        reason = f"{len(new)} new activities, none of issues" if new else "nothing new"
+    elif not seen.due(news, now):
+        reason = "a run was requested for this already"
+    elif news == WAITING and (other := _active(context, issues_job.name, deep_pass_job.name)):
+        reason = f"issues wait for run {other}, which has not ended"
+    if reason:
+        return dg.SensorResult(skip_reason=reason, cursor=seen.text())
+    seen = replace(seen, news=news, requested_at=now.isoformat())
+    oldest = min((int(activity["id"]) for activity in telling), default=None)
+    return dg.SensorResult(run_requests=[_request(projects, named_issues(telling), oldest)], cursor=seen.text())
+
+
+@dg.sensor(
+    job=changed_issues_job,
+    minimum_interval_seconds=FEED_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Drains the inbox of webhooks, at no request, and requests a run for just the issues that they name.",
+)
+def webhook_inbox(
+    context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
+) -> dg.SensorResult | dg.SkipReason:
+    """Drain the inbox of `ops.webhook_events`; events that come while a run works wait for the next tick."""
+    busy = _busy(context)
+    if busy:
+        return dg.SkipReason(busy)
+    backlog.hurry()
+    with looking_at("the inbox"):
+        projects = project_partitions(context.instance, warehouse.engine, backlog.url)
+        if not projects:
+            return dg.SkipReason(NO_PROJECT)
+        seen = _space(Seen.read(context.cursor), backlog)
+        drained = drain(warehouse.engine, seen.space_key, mask_for(seen.space_key, backlog.mask, warehouse.engine))
+    if not drained.issues:
+        reason = f"{drained.events} events, none of issues" if drained.events else "the inbox is empty"
+        return dg.SensorResult(skip_reason=reason, cursor=seen.text())
+    return dg.SensorResult(run_requests=[_request(projects)], cursor=seen.text())
+
+
+NEAR_TIME_SENSORS = [activity_feed, webhook_inbox]

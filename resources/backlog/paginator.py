@@ -1,0 +1,303 @@
+"""One pass over `GET /issues` that proves at every page seam that no issue was skipped.
+
+Holds: orders, the seam proof, what to do about ties that fill a page, and the position that a walk can go on from.
+
+Paging is by offset over a set that changes between two requests. One answer is one snapshot, so within a page nothing
+is missed; between pages, rows shift left when an issue before them leaves the set. The frontier is the sort key that
+everything before it has been read; a page may follow when its first row sorts strictly before the frontier, because
+then no row at or behind the frontier was jumped over. Ties come in any order, differently each time, so a page never
+starts inside a group of equal keys: the next offset steps back to a row before the group that ends the page.
+
+So an offset and a frontier are all that the next page needs to be proven: whether it is asked for after a second or after
+a week makes no difference. That is a `Position`.
+"""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from zlib import crc32
+
+from resources.backlog.client import BacklogClient
+from resources.backlog.errors import IncompleteScan, MalformedResponse
+from resources.backlog.models import IssueFilter, Record
+from resources.backlog.paging import PAGE_SIZE
+from resources.backlog.position import Position, Tied
+from resources.odd import Odd, Page, moment
+
+# Rows before the frontier that are read again: as many, less one, may vanish between two pages without a step back.
+# A walk begins with few and takes more when they do vanish.
+OVERLAP, MOST_OVERLAP = 2, 16
+LARGE_TIE = PAGE_SIZE // 2  # rows; a larger group would make the way from page to page too short to get anywhere
+MAX_RESTARTS = 5
+# Nobody documents in which zone the day filters are read, nor whether they include the day itself: one day covers
+# every zone, a second one an exclusive bound.
+WIDENING = timedelta(days=2)
+
+
+def instant(record: Record, field: str) -> datetime:
+    """Read `created` or `updated` as a UTC instant; an issue without `updated` was last changed when created.
+
+    Raises MalformedResponse for anything else.
+    """
+    text = record.get(field) or record.get("created")
+    found = moment(text)
+    if found is None:
+        raise MalformedResponse(f"issue {record.get('id')}: {field} is {text!r}, not an instant")
+    return found
+
+
+def identity(odd: Odd) -> int:
+    """Return the id of an odd record, or for one without a number that only it has, below zero."""
+    return odd.id if odd.id is not None else -1 - crc32(repr(odd.record).encode(errors="replace"))
+
+
+def days_from(moment: datetime) -> date:
+    """Return the first day to ask for so that everything at or after the instant is served."""
+    return moment.astimezone(UTC).date() - WIDENING
+
+
+def days_to(moment: datetime) -> date:
+    """Return the last day to ask for so that everything up to the instant is served."""
+    return moment.astimezone(UTC).date() + WIDENING
+
+
+@dataclass(frozen=True)
+class Order:
+    """A sort of `/issues`. Text is sorted by a collation that only the server knows: its keys only tell equal or not."""
+
+    sort: str
+    descending: bool = False
+
+    @property
+    def comparable(self) -> bool:
+        """Whether two keys can be compared here as the server compares them."""
+        return self.sort in ("created", "updated")
+
+    def key(self, record: Record) -> datetime | str:
+        """Return what the server sorts by, as far as it can be known."""
+        if self.comparable:
+            return instant(record, self.sort)
+        return unicodedata.normalize("NFKC", str(record.get(self.sort) or "")).casefold().strip()
+
+    def precedes(self, one: datetime | str, other: datetime | str) -> bool:
+        """Say whether the first key sorts strictly before the second; for comparable orders only."""
+        return one > other if self.descending else one < other  # type: ignore[operator]  # both are datetimes here
+
+    def last_of_day(self, key: datetime) -> datetime:
+        """Return the key that this order has last on the UTC day of a key."""
+        return key.replace(hour=0, minute=0, second=0) if self.descending else key.replace(hour=23, minute=59, second=59)
+
+    def narrowed(self, issue_filter: IssueFilter, key: datetime) -> IssueFilter:
+        """Restrict the filter to the days around a key, its UTC day whole among them."""
+        first, last = days_from(key), days_to(key)
+        if self.sort == "created":
+            return replace(issue_filter, created_since=first, created_until=last)
+        since, until = issue_filter.updated_since or first, issue_filter.updated_until or last
+        return replace(issue_filter, updated_since=max(first, since), updated_until=min(last, until))
+
+
+# An edit puts an issue at the front of the second order, which skips nothing; the other way round it would.
+OLDEST_FIRST = (Order("created"), Order("updated", descending=True), Order("summary"))
+NEWEST_FIRST = (Order("updated", descending=True), Order("created"), Order("summary"))
+# An edit takes an issue away from before the frontier or from behind it, to the end: the seam finds the shift.
+LAST_CHANGE_FIRST = (Order("updated"), Order("created"), Order("summary"))
+
+
+def fetch(client: BacklogClient, issue_filter: IssueFilter, order: Order, offset: int = 0, count: int = PAGE_SIZE) -> Page:
+    """Fetch a page in an order; raise MalformedResponse when it comes in another."""
+    direction = "desc" if order.descending else "asc"
+    page = client.issue_page(replace(issue_filter, sort=order.sort, order=direction), offset, count)
+    if order.comparable:
+        keys = [order.key(row) for row in page]
+        if any(order.precedes(after, before) for before, after in pairwise(keys)):
+            raise MalformedResponse(f"GET /issues: not in the order that was asked for ({order.sort} {direction})")
+    return page
+
+
+@dataclass(frozen=True)
+class _Frontier:
+    """What the next page must connect to: rows before `key` are read, and those at `key` too when `closed`."""
+
+    order: Order
+    key: datetime | str
+    before: Mapping[int, datetime | str]  # rows that were read and sort before the frontier
+    closed: bool = False
+
+    def meets(self, page: list[Record]) -> bool:
+        """Say whether everything between the rows that were read and this page is in this page."""
+        if not page:
+            return False
+        if not self.order.comparable:
+            return any(self.before.get(row["id"]) == self.order.key(row) for row in page)
+        first = self.order.key(page[0])
+        return self.order.precedes(first, self.key) or (self.closed and first == self.key)
+
+    def covers(self, key: datetime | str) -> bool:
+        """Say whether everything up to this key has been read already."""
+        return self.order.comparable and (self.order.precedes(key, self.key) or (self.closed and key == self.key))
+
+
+def _between(low: int, missed: int) -> int:
+    """Return the offset to try next when pages connect at one and not at another: half way, or the lower when few lie between."""
+    return low if missed - low <= 4 * PAGE_SIZE else (low + missed) // 2
+
+
+class Walk:
+    """Reads all issues of a filter by the first order; the others tell those apart that tie in it by the page.
+
+    After `pages()` is exhausted, `proven` says whether every seam held: then each issue that was in the set during
+    the whole pass has been read, except that an order by `updated` may miss one that was updated meanwhile.
+    `stop(last_row)` may end the walk early, and so does `until`, a key, once all up to it is read. `requests` and `retries`
+    (steps back) are counted.
+
+    `position` is where another walk, with this one's orders, may `start` once the pages given out so far are stored, the last
+    one included; None before there is one. It stays before a group of ties until the page after the group, and before
+    the first seam that could not be proven for good.
+    """
+
+    def __init__(
+        self,
+        client: BacklogClient,
+        issue_filter: IssueFilter,
+        orders: tuple[Order, ...],
+        stop: Callable[[Record], bool] | None = None,
+        start: Position | None = None,
+        until: datetime | None = None,
+    ) -> None:
+        self.proven = True
+        self.requests = 0
+        self.retries = 0
+        self.ended = False  # with the last page of the set, not by `stop`
+        self.position = start
+        self._client = client
+        self._filter = issue_filter
+        self._order, *rest = orders
+        self._others = tuple(rest)
+        self._stop = stop
+        self._until = until
+
+    def pages(self) -> Iterator[Page]:
+        """Yield pages as received, overlaps included; raise IncompleteScan when the set never holds still."""
+        offset, overlap, back, restarts = 0, OVERLAP, 0, 0
+        frontier: _Frontier | None = None
+        low: int | None = None  # after a step back: an offset at which pages connect, and one at which they do not
+        missed = 0
+        if (start := self.position) is not None:
+            offset, frontier = start.offset, _Frontier(self._order, start.key, start.before, start.closed)
+            if start.tied is not None:
+                offset, frontier = yield from self._past_ties(offset, start.moment, self._from(start.tied), start.tied)
+                if self._reached(start.moment):
+                    return
+        while True:
+            page = self._fetch(offset)
+            if offset and frontier is not None and not frontier.meets(page):
+                self.retries += 1
+                missed = offset
+                if low is not None and low < missed:
+                    offset = _between(low, missed)
+                    continue
+                low = None
+                overlap = min(2 * overlap, MOST_OVERLAP)
+                back = 4 * (back or overlap)
+                offset = max(0, offset - back)
+                restarts += offset == 0
+                if restarts > MAX_RESTARTS and not self._order.comparable:
+                    self.proven = False  # its rows were pushed on rather than back, perhaps: only counting can tell
+                    return
+                if restarts > MAX_RESTARTS:
+                    raise IncompleteScan(f"issues vanish faster than they can be read (by {self._order.sort})")
+                continue
+            last = self._order.key(page[-1]) if page else None
+            head = [row for row in page if self._order.key(row) != last]
+            ahead: tuple[int, _Frontier] | None = None
+            if frontier is not None and last is not None and frontier.covers(last):
+                ahead = offset + max(page.received - overlap, 0), frontier
+            elif last is not None and len(head) > overlap:
+                ahead = (
+                    offset + len(head) - overlap,
+                    _Frontier(self._order, last, {row["id"]: self._order.key(row) for row in head}),
+                )
+            self._note(ahead)
+            yield page
+            self.ended = page.received < PAGE_SIZE
+            if self.ended or (self._stop is not None and page and self._stop(page[-1])) or self._passed(last):
+                return
+            if len(page) <= PAGE_SIZE // 2:
+                raise MalformedResponse(f"GET /issues: {len(page.odd)} of {page.received} issues are odd: {page.odd[0].reason}")
+            if ahead is not None and ahead[1] is frontier:
+                low = ahead[0]
+                offset = _between(low, missed) if back else low
+                continue
+            back, low = 0, None
+            if ahead is not None and (not self._others or len(page) - len(head) <= LARGE_TIE):
+                offset, frontier = ahead
+            elif isinstance(last, datetime):
+                passed, frontier = yield from self._past_ties(offset + len(head), last, self._telling(page))
+                if self._reached(last):
+                    return
+                offset = max(passed, offset + 1)
+            else:
+                self.proven = False  # equal in every order: only counting can tell
+                frontier = None
+                offset += page.received
+
+    def _passed(self, key: datetime | str | None) -> bool:
+        """Say whether a row with this key sorts behind all that are wanted."""
+        return self._until is not None and key is not None and self._order.precedes(self._until, key)
+
+    def _reached(self, key: datetime) -> bool:
+        """Say whether nothing that is wanted is left when all rows with this key are read."""
+        return self._until is not None and not self._order.precedes(key, self._until)
+
+    def _note(self, ahead: tuple[int, _Frontier] | None) -> None:
+        """Remember where another walk may go on; a walk that has passed something unproven stays where it was before."""
+        if ahead is None or not self.proven:
+            return
+        offset, frontier = ahead
+        if isinstance(frontier.key, datetime):
+            self.position = Position(offset, frontier.key, frontier.closed)
+        else:
+            before = [(row, key) for row, key in frontier.before.items() if isinstance(key, str)][-MOST_OVERLAP:]
+            self.position = Position(offset, frontier.key, before=dict(before))
+
+    def _past_ties(
+        self, offset: int, key: datetime, orders: tuple[Order, ...], start: Tied | None = None
+    ) -> Generator[Page, None, tuple[int, _Frontier]]:
+        """Read what ties at this key, from `offset` on, by other orders; return where this order goes on, before the end.
+
+        The day filter gives the rest of the key's UTC day too. `start`: a part of it is read already.
+        """
+        walk = Walk(self._client, self._order.narrowed(self._filter, key), orders, start=start.at if start else None)
+        found: set[int] = set()  # at or behind the key on its day
+        earlier = max(0, start.found - OVERLAP) if start else 0
+        for page in walk.pages():
+            for row in page:
+                at = instant(row, self._order.sort)
+                if at.date() == key.date() and not self._order.precedes(at, key):
+                    found.add(row["id"])
+            if walk.position is not None and self.proven and walk.proven:
+                self.position = Position(offset, key, tied=Tied(orders[0].sort, earlier + len(found), walk.position))
+            yield page
+        self.proven &= walk.proven
+        self.requests += walk.requests
+        self.retries += walk.retries
+        frontier = _Frontier(self._order, self._order.last_of_day(key), {}, closed=True)
+        return max(0, offset + earlier + len(found) - OVERLAP), frontier
+
+    def _from(self, tied: Tied) -> tuple[Order, ...]:
+        """Return the other orders from that on by which a group of ties was being read."""
+        return self._others[[order.sort for order in self._others].index(tied.sort) :]
+
+    def _telling(self, sample: list[Record]) -> tuple[Order, ...]:
+        """Drop the next orders that would tie most of the sample again, but not the last."""
+        orders = self._others
+        while len(orders) > 1 and max(Counter(map(orders[0].key, sample)).values()) > len(sample) // 2:
+            orders = orders[1:]
+        return orders
+
+    def _fetch(self, offset: int) -> Page:
+        self.requests += 1
+        return fetch(self._client, self._filter, self._order, offset)

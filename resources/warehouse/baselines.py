@@ -1,0 +1,63 @@
+"""Syncs beside those of their kind before them: how long they took, and how many rows they found."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine, text
+
+from resources.warehouse.history import is_dead
+
+#: What is usual is the median of so many syncs of the same kind, mode and project.
+OF = 30
+
+_BESIDE = text(
+    f"""
+    SELECT h.sync_type, h.mode, h.project_key, h.run_id, h.status = 'in_progress' AS active,
+        extract(epoch FROM coalesce(h.ended_at, now()) - h.started_at)::float8 AS seconds, h.items_synced AS items,
+        coalesce(u.seconds, 0)::float8 AS usual_seconds, coalesce(u.items, 0)::float8 AS usual_items, u.known
+    FROM ops.sync_history AS h
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS known, percentile_cont(0.5) WITHIN GROUP (ORDER BY b.items_synced) AS items,
+            percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM b.ended_at - b.started_at)) AS seconds
+        FROM (
+            SELECT items_synced, started_at, ended_at FROM ops.sync_history AS p
+            WHERE p.space_key = h.space_key AND p.sync_type = h.sync_type AND p.mode = h.mode AND p.status = 'completed'
+                AND p.project_key IS NOT DISTINCT FROM h.project_key AND p.id < h.id
+            ORDER BY p.started_at DESC LIMIT {OF}
+        ) AS b
+    ) AS u
+    WHERE h.space_key = :space AND h.mode NOT IN ('waiting', 'run')
+        AND (h.status = 'in_progress' AND NOT ({is_dead("h")}) OR h.status = 'completed' AND h.ended_at > :after)
+    ORDER BY h.id
+    """  # noqa: S608 - made of constants
+)
+
+
+@dataclass(frozen=True)
+class Usual:
+    """A sync beside the median of up to 30 before it. `active`: it has not ended; `known`: of how many syncs the median is."""
+
+    sync_type: str
+    mode: str
+    project_key: str | None
+    run_id: str
+    active: bool
+    seconds: float
+    items: int
+    usual_seconds: float
+    usual_items: float
+    known: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether such a sync reads its table whole, so that it finds about as much as the one before it."""
+        return self.mode == "full"
+
+
+def beside_usual(engine: Engine, space_key: str, after: datetime) -> list[Usual]:
+    """Return the syncs of a space that are at work or have succeeded after an instant, in the order of their start.
+
+    One that a killed load has left in progress is not at work: the next load ends it.
+    """
+    with engine.connect() as connection:
+        return [Usual(**row) for row in connection.execute(_BESIDE, {"space": space_key, "after": after}).mappings()]

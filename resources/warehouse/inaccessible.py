@@ -1,0 +1,79 @@
+"""Projects that are out of sight: the source no longer shows them to the key, and it is not known that they were deleted.
+
+Their rows stay as they are, unmarked, with a word in `deleted_reason` of `raw.projects`; a project that comes back is read whole.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, any_, func, literal, not_, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from resources.warehouse.schema import SPECS
+from resources.warehouse.schema_ops import sync_state
+
+_PROJECTS = SPECS["projects"].table
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """A stored project, not marked deleted, that the source does not list."""
+
+    id: int
+    key: str
+    reason: str | None
+    """What `deleted_reason` says of it already; None: it was there until now."""
+
+
+def unseen_projects(conn: Connection, space_key: str, visible: Collection[int]) -> list[Unseen]:
+    """Return the stored projects that are not among the visible ones and are not marked deleted, by id."""
+    columns = _PROJECTS.c
+    query = select(columns.id, columns.project_key, columns.deleted_reason).where(
+        columns.space_key == space_key, columns.deleted_at.is_(None), not_(columns.id == any_(_ids(visible)))
+    )
+    return [Unseen(int(row[0]), str(row[1]), row[2]) for row in conn.execute(query.order_by(columns.id))]
+
+
+def note_unseen(conn: Connection, reasons: Mapping[int, str], *, space_key: str, run_id: str) -> None:
+    """Say of projects (id -> reason) that they are out of sight; a reason that is there already stays, with its time."""
+    columns = _PROJECTS.c
+    for project_id in sorted(reasons):
+        conn.execute(
+            update(_PROJECTS)
+            .where(columns.space_key == space_key, columns.id == project_id)
+            .where(columns.deleted_at.is_(None), columns.deleted_reason.is_(None))
+            .values(deleted_reason=reasons[project_id], loaded_at=func.statement_timestamp(), run_id=run_id)
+        )
+
+
+def note_seen(conn: Connection, visible: Collection[int], *, space_key: str, run_id: str) -> list[int]:
+    """Take the reason away from projects that can be seen again, and return their ids.
+
+    How far each was synced is forgotten, so that it is read whole: a load may have met it in the moment when it went out of sight,
+    and what is not shown cannot be told from what has not changed.
+    """
+    columns = _PROJECTS.c
+    back = conn.execute(
+        update(_PROJECTS)
+        .where(columns.space_key == space_key, columns.id == any_(_ids(visible)))
+        .where(columns.deleted_at.is_(None), columns.deleted_reason.is_not(None))
+        .values(deleted_reason=None, loaded_at=func.statement_timestamp(), run_id=run_id)
+        .returning(columns.id)
+    )
+    ids = sorted(int(project) for project in back.scalars())
+    forget_reads(conn, ids, space_key=space_key)
+    return ids
+
+
+def forget_reads(conn: Connection, project_ids: Collection[int], *, space_key: str) -> None:
+    """Forget how far projects were synced, so that they are read whole."""
+    state = sync_state.c
+    conn.execute(
+        update(sync_state)
+        .where(state.space_key == space_key, state.project_id == any_(_ids(project_ids)), state.watermark.is_not(None))
+        .values(watermark=None, extra=text("'{}'::jsonb"))
+    )
+
+
+def _ids(ids: Collection[int]) -> ColumnElement[Sequence[int]]:
+    return literal(list(ids), ARRAY(BigInteger()))

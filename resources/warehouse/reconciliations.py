@@ -1,0 +1,98 @@
+"""How each project compares with the source: every comparison is kept, and the latest say how it stands, since when and how proven.
+
+A census compares numbers, so it cannot take back what a deep comparison has found: a project that differed there counts as
+different until a deep comparison finds it equal.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection, insert, text
+
+from resources.warehouse.schema_ops import verifications
+
+How = Literal["census", "deep"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one project came out of a comparison: issues on both sides, and how many rows differ without an explanation."""
+
+    project_id: int
+    source_rows: int
+    warehouse_rows: int
+    differences: int
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a project stands by all comparisons so far; times are UTC."""
+
+    equal: bool
+    since: datetime
+    """The first comparison of the unbroken run of those that say so."""
+    how: How
+    checked_at: datetime
+    """The last comparison, of whichever kind."""
+    source_rows: int
+    warehouse_rows: int
+    differences: int
+    note: str | None
+    deep_at: datetime | None
+    """The last deep comparison."""
+    deep_differences: int | None
+
+
+def record(conn: Connection, space_key: str, how: How, outcomes: Sequence[Outcome]) -> None:
+    """Keep how projects came out of a comparison; all of one call have the same time."""
+    rows = [
+        {
+            "space_key": space_key,
+            "project_id": one.project_id,
+            "how": how,
+            "source_rows": one.source_rows,
+            "warehouse_rows": one.warehouse_rows,
+            "differences": one.differences,
+            "equal": not one.differences,
+            "note": one.note,
+        }
+        for one in outcomes
+    ]
+    if rows:
+        conn.execute(insert(verifications), rows)
+
+
+#: Per project: what each comparison leaves (`state`), the last one (`last`), and the last that left something else (`turn`).
+_LATEST = text("""
+WITH checks AS (
+    SELECT v.*, max(id) FILTER (WHERE how = 'deep') OVER (PARTITION BY project_id ORDER BY id) AS deep_id
+    FROM ops.verifications AS v
+    WHERE space_key = :space_key
+), states AS (
+    SELECT c.*, c.equal AND COALESCE(d.equal, true) AS state, d.checked_at AS deep_at, d.differences AS deep_differences
+    FROM checks AS c
+    LEFT JOIN ops.verifications AS d ON d.id = c.deep_id
+), last AS (
+    SELECT DISTINCT ON (project_id) * FROM states ORDER BY project_id, id DESC
+), turn AS (
+    SELECT s.project_id, max(s.id) AS id
+    FROM states AS s
+    JOIN last USING (project_id)
+    WHERE s.state <> last.state
+    GROUP BY s.project_id
+)
+SELECT last.project_id, last.state,
+       (SELECT min(s.checked_at) FROM states AS s WHERE s.project_id = last.project_id AND s.id > COALESCE(turn.id, 0)),
+       last.how, last.checked_at, last.source_rows, last.warehouse_rows, last.differences, last.note, last.deep_at,
+       last.deep_differences
+FROM last
+LEFT JOIN turn USING (project_id)
+""")
+
+
+def latest(conn: Connection, space_key: str) -> dict[int, Standing]:
+    """Return how each project stands that was ever compared, by id."""
+    return {int(row[0]): Standing(*row[1:]) for row in conn.execute(_LATEST, {"space_key": space_key})}

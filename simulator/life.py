@@ -1,0 +1,111 @@
+"""Life in a space: events that follow from the seed and the time alone, so that a restart lives through them again."""
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+
+from simulator.clock import stamp
+from simulator.spec import SimulatorError
+from simulator.story import Story
+from simulator.world import World
+
+INTERVAL = 25.0
+PRIME = 1_000_003
+
+
+class Life:
+    """Plays event k at `start + k * interval`, up to now by the space's clock but not past `until`.
+
+    What event k is depends on the seed, on k and on the space as the events before left it; so life is the same
+    each time, as long as nobody else changes the space. Events due are played before the next request is answered.
+    """
+
+    def __init__(self, start: datetime, *, interval: float = INTERVAL, until: datetime | None = None) -> None:
+        self.start = start
+        self.interval = interval
+        self.until = until
+        self.played = 0
+        self._file: LifeFile | None = None
+        self._story: Story | None = None
+
+    @classmethod
+    def remembered(cls, path: Path, *, alive: bool, now: datetime) -> "Life | None":
+        """Return the life that a file remembers: going on when `alive`, else as far as it got; None: quiet, no file.
+
+        Raises:
+            SimulatorError: The file is not one of these.
+        """
+        known = LifeFile.read(path)
+        if known is None:
+            if not alive:
+                return None
+            now = now.replace(microsecond=0)
+            known = LifeFile(path, now, now, INTERVAL)
+        life = cls(known.start, interval=known.interval, until=None if alive else known.until)
+        life._file = known if alive else None
+        return life
+
+    def begin(self, world: World) -> None:
+        """Take a freshly built space and live through what has happened so far."""
+        self._story = Story(world, Random(world.spec.seed))  # noqa: S311 - data, not secrets
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Play the events that are due."""
+        if self._story is None:
+            raise SimulatorError("life has no space yet; call begin() first")
+        world = self._story.world
+        now = world.clock.now()
+        if self.until is not None:
+            now = min(now, self.until.timestamp())
+        begin = self.start.timestamp()
+        due = int((now - begin) // self.interval)
+        if due <= self.played and not (self._file is not None and self._file.fresh):
+            return
+        with world.lock:
+            for number in range(self.played + 1, due + 1):
+                self._story.rng = Random(world.spec.seed * PRIME + number)  # noqa: S311 - as above
+                self._story.happen(int(begin + number * self.interval))
+            self.played = max(due, self.played)
+        if self._file is not None:
+            self._file.write(datetime.fromtimestamp(now, UTC))
+
+
+@dataclass
+class LifeFile:
+    """`{"start", "until", "interval"}` on disk: when life began and how far it has been seen."""
+
+    path: Path
+    start: datetime
+    until: datetime
+    interval: float
+    fresh: bool = True
+
+    @classmethod
+    def read(cls, path: Path) -> "LifeFile | None":
+        """Read a file; None when there is none."""
+        try:
+            known = json.loads(path.read_text(encoding="utf-8"))
+            start, until = datetime.fromisoformat(known["start"]), datetime.fromisoformat(known["until"])
+            return cls(path, start, until, float(known["interval"]))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            message = f"{path} is not a life file ({type(error).__name__}: {error}); delete it to start a new life"
+            raise SimulatorError(message) from None
+
+    def write(self, until: datetime) -> None:
+        """Write how far life has got, all or nothing."""
+        self.until, self.fresh = until, False
+        known = {
+            "start": stamp(int(self.start.timestamp())),
+            "until": stamp(int(until.timestamp())),
+            "interval": self.interval,
+        }
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        draft = self.path.with_name(f"{self.path.name}.{os.getpid()}")
+        draft.write_text(json.dumps(known) + "\n", encoding="utf-8")
+        draft.replace(self.path)

@@ -1,0 +1,86 @@
+"""What was asked of the simulator: counts for ever, details of the last requests."""
+
+import threading
+from collections import Counter, deque
+from dataclasses import dataclass, field
+
+KEPT = 5_000
+
+
+@dataclass
+class RequestInfo:
+    """One request; `route` is its path with names for the parts that vary, `status` is 0 until it is answered."""
+
+    method: str
+    path: str
+    route: str
+    bucket: str
+    params: list[tuple[str, str]] = field(default_factory=list)
+    user: int = 0
+    status: int = 0
+
+    def param(self, name: str) -> str | None:
+        """Return a parameter of the query string; None when it was not sent."""
+        return next((value for one, value in self.params if one == name), None)
+
+
+class RequestLog:
+    """Requests answered so far, thread-safe and bounded in memory; no key or token is kept."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[tuple[str, str, str, int]] = Counter()
+        self._recent: deque[RequestInfo] = deque(maxlen=KEPT)
+
+    def add(self, info: RequestInfo) -> None:
+        """Note an answered request."""
+        with self._lock:
+            self._counts[info.bucket, info.method, info.route, info.status] += 1
+            self._recent.append(info)
+
+    def count(
+        self,
+        *,
+        bucket: str | None = None,
+        method: str | None = None,
+        route: str | None = None,
+        status: int | None = None,
+    ) -> int:
+        """Return how many requests were answered that agree in all that is given, e.g. `route="/issues/{issue}"`."""
+        wanted = (bucket, method, route, status)
+        with self._lock:
+            return sum(
+                number
+                for key, number in self._counts.items()
+                if all(want is None or want == have for want, have in zip(wanted, key, strict=True))
+            )
+
+    def by_bucket(self) -> dict[str, int]:
+        """Return the number of requests in each bucket that had any."""
+        return self._sums(0)
+
+    def by_route(self) -> dict[str, int]:
+        """Return the number of requests of each route that had any."""
+        return self._sums(2)
+
+    def by_status(self) -> dict[str, int]:
+        """Return the number of answers of each status."""
+        return self._sums(3)
+
+    def recent(self) -> list[RequestInfo]:
+        """Return the last requests (at most 5,000), oldest first."""
+        with self._lock:
+            return list(self._recent)
+
+    def clear(self) -> None:
+        """Start counting anew."""
+        with self._lock:
+            self._counts.clear()
+            self._recent.clear()
+
+    def _sums(self, place: int) -> dict[str, int]:
+        sums: Counter[str] = Counter()
+        with self._lock:
+            for key, number in self._counts.items():
+                sums[str(key[place])] += number
+        return dict(sums)

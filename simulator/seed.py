@@ -1,0 +1,155 @@
+"""The space as it is at the end of its history: users, projects and masters, then two years of events in order."""
+
+from random import Random
+from typing import Any
+
+from simulator import texts
+from simulator.clock import DAY, Clock
+from simulator.masters import ADMINISTRATOR, LIST_KINDS, MEMBER
+from simulator.model import Project
+from simulator.sketch import day
+from simulator.spec import SpaceSpec, Switches
+from simulator.story import Story
+from simulator.world import World
+
+ROLES = (ADMINISTRATOR, MEMBER, MEMBER, 3, 4, 5, 6)
+IMPORTED = 250
+FIELDS = (
+    (1, "外部参照"), (2, "Notes / メモ"), (3, "工数(人日)"), (4, "リリース日"),
+    (5, "重要度"), (6, "対象OS"), (7, "Checklist"), (8, "環境"),
+)  # fmt: skip
+CREATE, EDIT, REMARK, EXTRA, BULK, DELETE = range(6)
+
+
+def build_world(spec: SpaceSpec, switches: Switches | None = None, clock: Clock | None = None) -> World:
+    """Return the space of a recipe, with its history played through the same actions that people use."""
+    world = World(spec, switches or Switches(), clock or Clock())
+    rng = Random(spec.seed)  # noqa: S311 - data, not secrets
+    with world.lock:
+        begin = spec.end - spec.history_days * DAY
+        _add_users(world, rng, begin)
+        _add_projects(world, rng, begin)
+        _play_history(world, Story(world, rng), begin)
+        if spec.projects >= 4:
+            world.archive_project(list(world.projects)[-1])
+        world.touch_all()
+    return world
+
+
+def _add_users(world: World, rng: Random, begin: int) -> None:
+    for index in range(world.spec.users):
+        name, login = texts.PEOPLE[index % len(texts.PEOPLE)]
+        turn = index // len(texts.PEOPLE)
+        login, name = (f"{login}{turn}", f"{name} {turn}") if turn else (login, name)
+        user = world.add_user(
+            name,
+            login=None if index % 5 == 3 else login,
+            role=ROLES[index] if index < len(ROLES) else MEMBER,
+            lang=None if index % 6 == 5 else ("ja", "en")[index % 2],
+            mail=None if index % 7 == 4 else f"{login}@{world.spec.space_key}.test",
+            nulab_id=None if index % 4 == 2 else f"u{rng.randrange(10**12):012d}",
+        )
+        user.last_login = None if index % 11 == 9 else begin + rng.randrange(DAY)
+    if world.spec.users >= 4:
+        people = list(world.users)
+        for index, name in enumerate(texts.TEAMS):
+            world.add_team(name, rng.sample(people, min(len(people), 2 + index)), at=begin)
+
+
+def _add_projects(world: World, rng: Random, begin: int) -> None:
+    people = list(world.users)
+    for index in range(world.spec.projects):
+        key, name = texts.PROJECTS[index % len(texts.PROJECTS)]
+        turn = index // len(texts.PROJECTS)
+        key, name = (f"{key}{turn + 1}", f"{name} {turn + 1}") if turn else (key, name)
+        project = world.add_project(
+            key, name, rule="backlog" if index % 3 == 1 else "markdown", order=index if index % 2 else 2_147_483_646
+        )
+        for user in people[1:]:
+            if rng.random() < 0.7 and world.users[user].last_login is not None:
+                world.add_member(project.id, user, at=begin)
+        if world.teams:
+            world.add_project_team(project.id, list(world.teams)[index % len(world.teams)], at=begin)
+        world.add_file(project.id, "specs", None, at=begin)
+        world.add_file(project.id, "設計書.pdf", 10_240, directory="/specs/", at=begin)
+        _add_masters(world, project, begin)
+
+
+def _add_masters(world: World, project: Project, begin: int) -> None:
+    ja = world.spec.lang == "ja"
+    for japanese, english, color in texts.TYPES:
+        label = japanese if ja else english
+        template = (f"[{label}] ", "## 概要\r\n\r\n## 手順\r\n") if english == "Bug" else None
+        world.add_issue_type(project.id, label, color, template=template)
+    for japanese, english, color in texts.STATUSES:
+        world.add_status(project.id, japanese if ja else english, color)
+    for name in texts.CATEGORIES:
+        world.add_category(project.id, name)
+    quarters = max(2, world.spec.history_days // 90)
+    for quarter in range(quarters):
+        start = begin + quarter * 90 * DAY
+        undated = quarter % 5 == 4
+        version = world.add_version(
+            project.id,
+            f"v{quarter // 4 + 1}.{quarter % 4}",
+            description=None if quarter % 2 else f"第{quarter + 1}四半期",
+            start=None if undated else day(start, 0),
+            due=None if undated else day(start, 89),
+            at=begin,
+        )
+        version.archived = quarter < quarters // 2
+    bug = list(project.issue_types)[1]
+    extras: dict[int, dict[str, Any]] = {
+        3: {"min": 0, "max": 1_000_000, "initialValue": 1.5, "unit": "人日"},
+        4: {"min": None, "max": None, "initialDate": {"id": 2, "shift": 7}},
+        7: {"allowAddItem": True, "allowInput": True},
+        8: {"allowAddItem": False, "allowInput": True},
+    }
+    for kind, name in FIELDS:
+        items = ("高", "Medium", "低 🐢", "未定") if kind in LIST_KINDS else ()
+        extra = extras.get(kind, {"allowAddItem": True} if kind in LIST_KINDS else {})
+        only = (bug,) if kind == 2 else ()
+        world.add_field(project.id, kind, name, description="説明", issue_types=only, items=items, **extra)
+
+
+def _play_history(world: World, story: Story, begin: int) -> None:
+    """Play the events of all issues in the order of time, so that every id ascends with time."""
+    rng, end, wanted = story.rng, world.spec.end, world.spec.issues
+    if not wanted:
+        return
+    imported = min(IMPORTED, wanted // 10)
+    doomed = wanted // 50
+    planned = wanted - imported + doomed
+    projects = list(world.projects.values())
+    weights = [1 / (index + 1) for index in range(len(projects))]
+    homes = rng.choices(projects, weights, k=planned)
+    events: list[tuple[int, int, int]] = []
+    for index in range(planned):
+        at = begin + DAY + int((end - begin - 2 * DAY) * rng.random())
+        events.append((at, index, CREATE))
+        for _ in range(rng.choice((0, 1, 1, 2, 2, 3, 4, 6))):
+            at += 1 + int(rng.expovariate(1 / (25 * DAY)))
+            if at >= end - DAY:
+                break
+            events.append((at, index, rng.choice((EDIT, EDIT, EDIT, REMARK, REMARK, EXTRA))))
+        if index < doomed:
+            events.append((min(at + DAY, end - DAY // 2), index, DELETE))
+    events += [(begin + 60 * DAY * turn, planned + turn, BULK) for turn in range(1, world.spec.history_days // 60)]
+    events.sort()
+    issues: dict[int, int] = {}
+    import_at = len(events) // 2
+    for order, (at, index, kind) in enumerate(events):
+        if order == import_at:
+            world.import_issues(projects[0].id, imported, at=at, description="CSV import\r\n一括登録")
+        if kind == BULK:
+            story.bulk(at)
+        elif kind == CREATE:
+            home = homes[index]
+            richness = {1: 1.0, 2: 0.0}.get(home.next_key, rng.random() * 0.7)
+            issues[index] = story.create_in(home, at, richness).id
+        else:
+            issue = world.issues[issues[index]]
+            if kind == DELETE:
+                world.delete_issue(issue, at=at)
+            else:
+                (story.edit if kind == EDIT else story.remark if kind == REMARK else story.star_or_file)(at, issue)

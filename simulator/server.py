@@ -1,0 +1,232 @@
+"""The simulator as a server: in a thread for tests, in the foreground for people."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from simulator import control, routes_oauth
+from simulator.app import Site
+from simulator.clock import Clock
+from simulator.faults import Faults
+from simulator.life import Life
+from simulator.limits import PLANS, Limits
+from simulator.requests import RequestInfo, RequestLog
+from simulator.seed import build_world
+from simulator.spec import SimulatorError, SpaceSpec, Switches, UsageError
+from simulator.webhooks import Deliveries
+from simulator.world import World
+
+HOST = "127.0.0.1"
+START_SECONDS = 10
+
+
+class _Protocol(H11Protocol):
+    """Hands the connection to the application, so that a fault can end it."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the parent
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
+
+
+class _Server(uvicorn.Server):
+    """Ends at once when it is told to: uvicorn looks ten times a second whether it shall, and waits as long for what is open."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._told = asyncio.Event()
+
+    def end(self) -> None:
+        """Let the server end; safe to call from another thread."""
+        self.should_exit = self.force_exit = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._told.set)
+
+    async def main_loop(self) -> None:
+        """Wait for the end."""
+        self._loop = asyncio.get_running_loop()
+        if not self.should_exit:
+            await self._told.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop to listen and close all connections; what is being answered is cancelled with the loop."""
+        for server in self.servers:
+            server.close()
+        for taken in sockets or []:
+            taken.close()
+        for connection in list(self.server_state.connections):
+            connection.transport.close()
+        await asyncio.sleep(0)
+
+
+class Simulator:
+    """A Backlog space over HTTP on this machine, served from a thread between `start` and `stop` (or in a `with`).
+
+    `space` is the space itself with its actions, `clock` its time, `requests` what was asked, `faults` what goes
+    wrong, `site` all the rest. Without `limits` nobody is held back. `life` plays events as the clock runs.
+    With `certificate` (the files of a certificate and its key, in PEM) it speaks HTTPS.
+    """
+
+    def __init__(
+        self,
+        spec: SpaceSpec | None = None,
+        *,
+        switches: Switches | None = None,
+        limits: Limits | None = None,
+        clock: Clock | None = None,
+        life: Life | None = None,
+        port: int = 0,
+        certificate: tuple[Path, Path] | None = None,
+    ) -> None:
+        self.clock = clock or Clock()
+        self.space: World = build_world(spec or SpaceSpec(), switches or Switches(), self.clock)
+        self.site = Site(self.space, limits or PLANS["none"])
+        self._deliveries = Deliveries(self.space)
+        if life is not None:
+            life.begin(self.space)
+            self.site.before.append(lambda _: life.catch_up())
+        self._port = port
+        self._certificate = certificate
+        self._server: _Server | None = None
+        self._foreground: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+        self._socket: socket.socket | None = None
+
+    @property
+    def url(self) -> str:
+        """The root of the space, as `BACKLOG_URL` takes it."""
+        return f"{'https' if self._certificate else 'http'}://{HOST}:{self._port}"
+
+    @property
+    def api_key(self) -> str:
+        """The key of the owner, an administrator."""
+        return self.key_for(self.space.administrator.id)
+
+    def key_for(self, user: int) -> str:
+        """Return the API key of a user."""
+        return self.site.keyring.api_key(user)
+
+    @property
+    def faults(self) -> Faults:
+        """The faults in force."""
+        return self.site.faults
+
+    @property
+    def requests(self) -> RequestLog:
+        """What was asked so far."""
+        return self.site.log
+
+    @property
+    def limits(self) -> Limits:
+        """The rate limits in force; may be set at any time."""
+        return self.site.limiter.limits
+
+    @limits.setter
+    def limits(self, limits: Limits) -> None:
+        self.site.limiter.limits = limits
+
+    def switch(self, **changes: Any) -> None:
+        """Set switches from now on."""
+        self.site.switch(**changes)
+
+    def before_request(self, callback: Callable[[RequestInfo], None]) -> None:
+        """Call `callback` before each request is answered; it may change the space, but not send requests to it."""
+        self.site.before.append(callback)
+
+    def rewrite_response(self, callback: Callable[[RequestInfo, Any], Any]) -> None:
+        """Send what `callback` makes of the body (parsed JSON) of each successful answer."""
+        self.site.rewrite.append(callback)
+
+    def start(self) -> Self:
+        """Start to listen; return when connections are taken.
+
+        Raises:
+            SimulatorError: The port is taken.
+        """
+        self._socket = listen(self._port)
+        self._port = self._socket.getsockname()[1]
+        self._server = _Server(self._config())
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
+        self._thread.start()
+        waited = threading.Event()
+        for _ in range(START_SECONDS * 100):
+            if self._server.started:
+                return self
+            waited.wait(0.01)
+        raise SimulatorError(f"the simulator did not start within {START_SECONDS} seconds")
+
+    def stop(self) -> None:
+        """Stop to listen and end open connections."""
+        if self._server is not None and self._thread is not None and self._socket is not None:
+            self._server.end()
+            self._thread.join()
+            self._socket.close()
+            self._server = None
+        self._deliveries.stop()
+
+    def serve(self, ready: Callable[[], None]) -> None:
+        """Listen in the foreground until SIGINT or SIGTERM; call `ready` once the port is taken.
+
+        Raises:
+            SimulatorError: The port is taken.
+        """
+        with listen(self._port) as taken:
+            self._port = taken.getsockname()[1]
+            self._foreground = uvicorn.Server(self._config())
+            ready()
+            self._foreground.run([taken])
+        self._deliveries.stop()
+
+    def end_serving(self) -> None:
+        """Let `serve` return; safe to call from a signal handler."""
+        if self._foreground is not None:
+            self._foreground.should_exit = True
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def _config(self) -> uvicorn.Config:
+        extra = [*routes_oauth.routes(self.site), *control.routes(self.site)]
+        certificate, key = self._certificate or (None, None)
+        return uvicorn.Config(
+            self.site.application(extra),
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
+            http=_Protocol,
+            ws="none",
+            lifespan="off",
+            log_level="error",
+            access_log=False,
+            date_header=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=1,
+        )
+
+
+def listen(port: int) -> socket.socket:
+    """Return a listening socket on this machine's loopback address; port 0 takes any free one.
+
+    Raises:
+        SimulatorError: The port is taken or may not be used.
+    """
+    taken = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        taken.bind((HOST, port))
+        taken.listen(128)
+    except (OSError, OverflowError) as error:
+        taken.close()
+        message = f"cannot listen on {HOST}:{port} ({error}); choose another port with --port"
+        raise (SimulatorError if isinstance(error, OSError) else UsageError)(message) from None
+    return taken

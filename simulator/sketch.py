@@ -1,0 +1,94 @@
+"""Drawing the content of an issue: texts, dates, people and values of custom fields."""
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+from simulator import texts
+from simulator.masters import CHECKBOX, DATE, MULTIPLE, NUMBER, RADIO, SINGLE, CustomField, FieldValue
+from simulator.model import Issue, Project
+from simulator.world import World
+
+POOL = 2_000
+RECENT = 400
+
+
+class Sketch:
+    """Draws content from a random generator, which may be replaced between two draws."""
+
+    def __init__(self, world: World, rng: Random) -> None:
+        self.world = world
+        self.rng = rng
+        self.descriptions = _texts(Random(world.spec.seed))  # noqa: S311 - data, not secrets
+
+    def fields(self, project: Project, at: int, richness: float) -> dict[str, Any]:
+        """Draw the optional fields of a new issue."""
+        rng = self.rng
+        types = list(project.issue_types)
+        type_id = types[1 % len(types)] if richness >= 1 else rng.choice(types)
+        drawn: dict[str, Any] = {"type_id": type_id, "priority_id": rng.choice((2, 3, 3, 4))}
+        if rng.random() < 0.9:
+            drawn["description"] = rng.choice(self.descriptions)
+        if rng.random() < richness + 0.2:
+            drawn["assignee_id"] = rng.choice(project.members)
+        if rng.random() < richness:
+            drawn["category_ids"] = tuple(rng.sample(list(project.categories), rng.choice((1, 1, 2))))
+        if rng.random() < richness and project.versions:
+            drawn["milestone_ids"] = (rng.choice(list(project.versions)),)
+        if rng.random() < richness * 0.5 and project.versions:
+            drawn["version_ids"] = (rng.choice(list(project.versions)),)
+        if rng.random() < richness:
+            drawn["start_date"], drawn["due_date"] = day(at, rng.randrange(5)), day(at, rng.randrange(7, 60))
+        if rng.random() < richness:
+            drawn["estimated_hours"] = rng.choice((0.5, 1, 2.5, 8, 16, 40.25))
+        if rng.random() < 0.12:
+            parent = self.recent_issue(project)
+            if parent is not None and parent.parent_id is None:
+                drawn["parent_id"] = parent.id
+        drawn["custom"] = {
+            one.id: self.value(one, at) for one in project.fields.values() if one.applies_to(type_id) and rng.random() < richness
+        }
+        return drawn
+
+    def value(self, definition: CustomField, at: int) -> FieldValue:
+        """Draw a value of a custom field."""
+        rng = self.rng
+        items = [item.id for item in definition.items.values() if not item.removed]
+        other = rng.choice(("それ以外", "something else", None, None))
+        match definition.kind:
+            case 1:
+                return f"ref-{rng.randrange(10_000)} 表"
+            case 2:
+                return rng.choice(texts.PARAGRAPHS)
+            case kind if kind == NUMBER:
+                return rng.choice((0.0, 12.5, 99.9, -3.0, 1_000_000.0))
+            case kind if kind == DATE:
+                return day(at, rng.randrange(30))
+            case kind if kind == SINGLE:
+                return (rng.choice(items),), None
+            case kind if kind == MULTIPLE:
+                return tuple(rng.sample(items, rng.randint(1, len(items)))), None
+            case kind if kind == CHECKBOX:
+                return tuple(rng.sample(items, rng.randint(1, len(items)))), other
+            case kind if kind == RADIO:
+                return (rng.choice(items),), other
+        message = f"no custom field has kind {definition.kind}"
+        raise ValueError(message)
+
+    def recent_issue(self, project: Project) -> Issue | None:
+        """Choose one of the last issues of a project."""
+        ids = self.world.issue_ids
+        for _ in range(20 if ids else 0):
+            found = project.issues.get(ids[self.rng.randrange(max(0, len(ids) - RECENT), len(ids))])
+            if found is not None:
+                return found
+        return None
+
+
+def day(at: int, ahead: int) -> str:
+    """Return the day `ahead` days after the moment `at`, in UTC."""
+    return (datetime.fromtimestamp(at, UTC) + timedelta(days=ahead)).date().isoformat()
+
+
+def _texts(rng: Random) -> list[str]:
+    return ["\r\n\r\n".join(rng.sample(texts.PARAGRAPHS, 1 + n % 4)) + ("\n" if n % 3 == 0 else "") for n in range(POOL)]

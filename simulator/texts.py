@@ -1,0 +1,45 @@
+"""The words the space is written in: Japanese and English, with line ends, emoji and markup as people leave them."""
+
+PEOPLE = (
+    ("森 明日香", "mori"), ("佐藤 健", "sato"), ("鈴木 美咲", "suzuki"), ("Emma Clarke", "emma"),
+    ("高橋 翔太", "takahashi"), ("田中 陽子", "tanaka"), ("Liam O'Neill", "liam"), ("伊藤 大輔", "ito"),
+    ("渡辺 さくら", "watanabe"), ("Noah Müller", "noah"), ("山本 葵", "yamamoto"), ("中村 拓也", "nakamura"),
+    ("小林 真由", "kobayashi"), ("Sofia Rossi", "sofia"), ("加藤 亮", "kato"), ("吉田 結衣", "yoshida"),
+    ("山田 太郎", "yamada"), ("𠮷野 花子", "yoshino"), ("Chen Wei 陳偉", "chen"), ("松本 蓮", "matsumoto"),
+)  # fmt: skip
+PROJECTS = (
+    ("OPS", "運用 Operations"), ("WEB", "ウェブサイト刷新"), ("APP", "Mobile App"), ("INFRA", "インフラ基盤"),
+    ("DATA", "データ分析"), ("HR", "採用・人事"), ("SUP", "Customer Support"), ("LAB_2", "研究開発 R&D 🚀"),
+)  # fmt: skip
+TEAMS = ("サポート", "Platform", "デザイン")
+TYPES = (("バグ", "Bug", "#990000"), ("要望", "Request", "#ff9200"), ("その他", "Other", "#2779ca"))
+CATEGORIES = ("インフラ", "Backend", "フロントエンド", "Docs", "セキュリティ", "課金", "UX/UI")
+STATUSES = (("レビュー中", "In Review", "#f42858"), ("保留", "On Hold", "#868cb7"))
+ACTIONS = (
+    "ログイン画面の", "Fix", "決済APIの", "Investigate", "検索結果の", "Rotate", "管理画面の", "Migrate",
+    "バッチ処理の", "Document", "メール通知の", "Upgrade", "夜間ジョブの", "Review",
+)  # fmt: skip
+OBJECTS = (
+    "表示が崩れる", "timeout on slow networks", "応答が遅い", "API keys for staging", "文字化けを直す 😀",
+    "the 2FA flow", "権限チェック漏れ", "PostgreSQL to the next major", "エラー時の再試行", "the release notes",
+    "CSVの出力形式", "memory use of the importer", "多言語対応（日本語・English）", "flaky tests",
+)  # fmt: skip
+PARAGRAPHS = (
+    "## 再現手順\r\n1. ログインする\r\n2. 設定を開く\r\n3. 「保存」を押す\r\n",
+    "期待する結果: 保存されること。\r\n実際の結果: 画面が白くなる。",
+    "Steps to reproduce:\n- open the dashboard\n- pick a period longer than a year\n- press *Export*",
+    "見積もりの前提は先週の打ち合わせの通りです。変更があればコメントをお願いします 🙇‍♂️",
+    "The log says `connection reset by peer`; it happens about once in 200 requests.",
+    "```sql\nselect id, 'quote''s' from issues where summary like '%100\\%%';\n```",
+    "関連: 請求書の再発行、月次締め処理。\t担当は経理と調整中。",
+    "Acceptance: all numbers agree with the report of the month before, to the yen (¥) and the cent (€).",
+    "髙橋さん・﨑本さんに確認済み。𩸽と𠮷の表示も確認すること 👨‍👩‍👧‍👦。",
+    "See https://example.com/spec?id=42&lang=ja#part-3 for the draft. <b>No HTML</b> &amp; friends please.",
+)
+REMARKS = (
+    "対応しました。ご確認をお願いします。", "Done on staging.", "再現しました 😢", "Could you add the log?",
+    "明日までに対応します。", "LGTM 👍", "仕様を確認中です。", "Moved to the next release.", "",
+    "お客様から追加の情報をいただきました。\r\n> 毎朝9時ごろに起きる\r\n引き続き調査します。",
+    "Rolled back; see the incident report.\n\nWill try again on Monday.", "ありがとうございます！",
+)  # fmt: skip
+FILES = ("log.txt", "画面キャプチャ.png", "見積書 2026.xlsx", "trace.har", "設計書_最終版(2).pdf")

@@ -1,0 +1,77 @@
+"""What activities tell the other loads to look at, and which activities nobody has acted upon yet."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import Connection, Engine, select
+
+from resources.backlog.feed import Touch, touches
+from resources.backlog.models import Record
+from resources.warehouse import feed_state
+from resources.warehouse.issue_sync_state import Want, want
+from resources.warehouse.quarantine import pending_rejections
+from resources.warehouse.schema import SPECS
+from resources.warehouse.schema_ops import issue_reads
+
+#: A comment of which only the issue is known: from the last known one on.
+NEW_COMMENTS = 2**62
+
+
+def register(connection: Connection, space_key: str, new: Sequence[Record], source: str, *, first_look: bool = False) -> int:
+    """Note which issues and comments these activities tell to read, and return how many issues that are.
+
+    A comment that is known already, because its issue was read after it was written, is not read again for its own activity.
+
+    Args:
+        connection: inside the transaction that stores the activities.
+        space_key: the space.
+        new: activities that were not stored before.
+        source: where they come from, for the evidence.
+        first_look: they happened before the feed was first looked at. Then issues are read for other reasons, and only an issue
+            whose comments were read before, while the feed was refused perhaps, may have one that nothing else tells of.
+    """
+    told = [(touch, f"{source}: activity {activity.get('id')}") for activity in new for touch in touches(activity)]
+    known = _last_comments(connection, space_key, [touch.issue_id for touch, _ in told], read_only=first_look)
+    wants = []
+    for touch, by in told:
+        if first_look and (touch.comment_id is None or touch.issue_id not in known):
+            continue
+        start = _from(touch, known.get(touch.issue_id, 0))
+        row = touch.row and not first_look
+        if row or start is not None:
+            wants.append(Want(touch.issue_id, touch.project_id, by, comments_from=start, issue=row))
+    if wants:
+        want(connection, space_key, wants)
+    return len({one.issue_id for one in wants})
+
+
+def _from(touch: Touch, last_comment: int) -> int | None:
+    if touch.comment_id is None:
+        return NEW_COMMENTS
+    return touch.comment_id if touch.changed or touch.comment_id > last_comment else None
+
+
+def _last_comments(connection: Connection, space_key: str, issues: Sequence[int], *, read_only: bool) -> dict[int, int]:
+    reads = issue_reads.c
+    query = select(reads.issue_id, reads.last_comment_id).where(reads.space_key == space_key, reads.issue_id.in_(issues))
+    if read_only:
+        query = query.where(reads.updated_at.is_not(None))
+    return {int(issue): int(last or 0) for issue, last in connection.execute(query)}
+
+
+def stored_activities(connection: Connection, space_key: str, ids: Collection[int]) -> set[int]:
+    """Return which of these activities are stored, so that what they tell was noted with them."""
+    columns = SPECS["activities"].table.c
+    return set(connection.execute(select(columns.id).where(columns.space_key == space_key, columns.id.in_(ids))).scalars())
+
+
+def unknown_activities(engine: Engine, space_key: str, page: Sequence[Record]) -> list[Record] | None:
+    """Return those of the activities that are not stored; None while the feed was never loaded.
+
+    Those in quarantine are left out: another look does not make them better, and each load tries them again.
+    """
+    with engine.connect() as connection:
+        if feed_state.get_feed(connection, space_key) is None:
+            return None
+        known = {str(one) for one in stored_activities(connection, space_key, [int(row["id"]) for row in page])}
+        known.update(pending_rejections(connection, space_key, "activities"))
+    return [row for row in page if str(row["id"]) not in known]

@@ -1,0 +1,222 @@
+"""What the values of a change referred to: the change log gives names, this finds the ids as of the time of the change.
+
+An activity that tells of the same comment gives ids of statuses, priorities and resolutions as they were; names are looked up in
+`ops.names`, which knows who had a name when; keys of issues in the keys that projects have or had. An issue may have moved since:
+names of a project are looked up in the one that the activities of that time place the issue in.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, and_, or_, select
+
+from resources.backlog.feed import ABOUT_ISSUES, touches, whole
+from resources.backlog.models import Record
+from resources.backlog.paginator import instant
+from resources.warehouse.names import Names
+from resources.warehouse.schema import SPECS
+from resources.warehouse.schema_ops import project_keys
+
+#: Field -> kind of `ops.names`; those of a project are looked up in it, the others in the space.
+_OF_PROJECT = {
+    "status": "statuses",
+    "issue_type": "issue_types",
+    "category": "categories",
+    "version": "versions",
+    "milestone": "versions",
+}
+_OF_SPACE = {"priority": "priorities", "resolution": "resolutions", "assignee": "users"}
+_LISTS = frozenset({"category", "version", "milestone"})
+_LIST_FIELDS = frozenset({5, 6, 7, 8})
+_BY_ACTIVITY = frozenset({"status", "priority", "resolution"})
+#: What is added to a change, of which the source tells nothing itself.
+ADDED = frozenset({"oldId", "newId", "oldIds", "newIds", "namesOf"})
+#: An activity of many issues and the comments that it tells of are this near to each other in time.
+_SAME_MOMENT = (timedelta(seconds=-1), timedelta(0), timedelta(seconds=1))
+_ISSUE_KEY = re.compile(r"([A-Z0-9_]+)-([0-9]{1,18})")
+
+
+class ChangeIds:
+    """Finds ids for the changes of comments; reads the names once, the rest page by page."""
+
+    def __init__(self, connection: Connection, space_key: str) -> None:
+        self._space_key = space_key
+        self._names = Names.read(connection, space_key)
+
+    def resolve(self, connection: Connection, changes: Sequence[Record]) -> list[Record]:
+        """Return the changes with `oldId`, `newId`, `oldIds`, `newIds` where what they referred to can be told.
+
+        `namesOf` is the project in which names of a project were looked up.
+        """
+        told = self._told(connection, {change["commentId"] for change in changes if change["field"] in _BY_ACTIVITY})
+        issues = self._issues(connection, changes)
+        homes = self._homes(connection, [change for change in changes if change["field"] in _OF_PROJECT])
+        return [change | self._ids(change, told, issues, homes) for change in changes]
+
+    def _ids(
+        self,
+        change: Record,
+        told: dict[tuple[int, str], tuple[Any, Any]],
+        issues: dict[str, int],
+        homes: Mapping[int, int | None],
+    ) -> dict[str, Any]:
+        if change["kind"] == "attachment":
+            return {}
+        home = homes.get(change["commentId"])
+        found: dict[str, Any] = {} if home is None else {"namesOf": home}
+        references = told.get((change["commentId"], change["field"]), (None, None))
+        for side, reference in zip(("old", "new"), references, strict=True):
+            text = change[f"{side}Value"]
+            if text in (None, ""):
+                continue
+            identifier = _whole_or_zero(reference)
+            ids = [identifier] if identifier is not None else self._named(change, text, issues, home)
+            if ids is not None:
+                found |= {f"{side}Ids": ids, f"{side}Id": ids[0] if len(ids) == 1 else None}
+        return found
+
+    def _named(self, change: Record, text: str, issues: dict[str, int], home: int | None) -> list[int] | None:
+        """Look a shown text up; `home` is the project that the issue was in, None where nothing tells or none is needed."""
+        name, at = change["field"], instant(change, "created")
+        if name == "parent_issue":
+            return [issues[text]] if text in issues else None
+        if change["kind"] == "custom" and _type_of(change) in _LIST_FIELDS:
+            return self._names.resolve_list("custom_field_items", change["customFieldId"], text, at)
+        if name in _OF_PROJECT and home is None:
+            return None
+        if name in _LISTS:
+            return self._names.resolve_list(_OF_PROJECT[name], home or 0, text, at)
+        if name not in _OF_PROJECT and name not in _OF_SPACE:
+            return None
+        kind, owner = (_OF_PROJECT[name], home or 0) if name in _OF_PROJECT else (_OF_SPACE[name], 0)
+        identifier = self._names.resolve(kind, owner, text, at)
+        return None if identifier is None else [identifier]
+
+    def _homes(self, connection: Connection, changes: Sequence[Record]) -> dict[int, int | None]:
+        """Return comment -> project that its issue was in then, None where that cannot be told.
+
+        The activity of the comment says it, also one of many issues; or those before and after it, when they agree; or what was
+        believed when the change was first stored, before the issue moved; or else the next activity, and where there is none the
+        issue as it is now.
+        """
+        if not changes:
+            return {}
+        stays, homes = self._stays(connection, {change["issueId"] for change in changes})
+        homes |= self._together(connection, [change for change in changes if change["commentId"] not in homes])
+        believed = self._believed(connection, {change["commentId"] for change in changes})
+        for change in changes:
+            comment, at, known = change["commentId"], instant(change, "created"), stays[change["issueId"]]
+            if comment in homes:
+                continue
+            first, last = (side(known, at, key=lambda stay: stay[0]) for side in (bisect_left, bisect_right))
+            # Times are whole seconds: of what happened in the same one, it is not known what came first.
+            around = known[max(first - 1, 0) : last]
+            if first == last:
+                around += known[last : last + 1] or [(at, change["projectId"])]
+            places, before = {project for _, project in around}, believed.get(comment)
+            if before is not None and (first == 0 or (len(places) > 1 and before in places)):
+                places = {before}
+            homes[comment] = places.pop() if len(places) == 1 else None
+        return homes
+
+    def _stays(
+        self, connection: Connection, issues: Collection[int]
+    ) -> tuple[dict[int, list[tuple[datetime, int]]], dict[int, int | None]]:
+        """Return issue -> times and projects of its activities, and comment -> project where an activity tells of it."""
+        columns = SPECS["activities"].table.c
+        query = select(columns.content_id, columns.created_at, columns.project_id, columns.comment_id).where(
+            columns.space_key == self._space_key, columns.content_id.in_(issues), columns.type.in_(ABOUT_ISSUES)
+        )
+        stays: dict[int, list[tuple[datetime, int]]] = defaultdict(list)
+        homes: dict[int, int | None] = {}
+        for issue, at, project, comment in connection.execute(query.order_by(columns.created_at, columns.id)):
+            stays[issue].append((at, project))
+            if comment is not None:
+                homes[comment] = project
+        return stays, homes
+
+    def _together(self, connection: Connection, changes: Sequence[Record]) -> dict[int, int | None]:
+        """Return comment -> project where an activity of many issues tells of it, as a bulk edit does."""
+        columns, keys = SPECS["activities"].table.c, project_keys.c
+        moments = {instant(change, "created") + apart for change in changes for apart in _SAME_MOMENT}
+        if not moments:
+            return {}
+        # With the projects, so that the index on them and the time is used.
+        projects = select(keys.project_id).where(keys.space_key == self._space_key)
+        query = select(columns.payload).where(
+            columns.space_key == self._space_key,
+            columns.project_id.in_(projects),
+            columns.created_at.in_(moments),
+            columns.comment_id.is_(None),
+            columns.type.in_(ABOUT_ISSUES),
+        )
+        told = [touch for activity in connection.execute(query).scalars() for touch in touches(activity)]
+        return {touch.comment_id: touch.project_id for touch in told if touch.comment_id is not None and touch.project_id}
+
+    def _believed(self, connection: Connection, comments: Collection[int]) -> dict[int, int]:
+        """Return comment -> project whose names its stored changes were read with."""
+        columns = SPECS["issue_changes"].table.c
+        query = select(columns.comment_id, columns.payload["namesOf"]).where(
+            columns.space_key == self._space_key, columns.comment_id.in_(comments)
+        )
+        return {comment: project for comment, project in connection.execute(query) if isinstance(project, int)}
+
+    def _told(self, connection: Connection, comments: Collection[int]) -> dict[tuple[int, str], tuple[Any, Any]]:
+        """Return (comment, field) -> old and new reference, as activities have them."""
+        columns = SPECS["activities"].table.c
+        if not comments:
+            return {}
+        query = select(columns.comment_id, columns.payload["content"]["changes"]).where(
+            columns.space_key == self._space_key, columns.comment_id.in_(comments)
+        )
+        return {
+            (int(comment), str(one.get("field"))): (one.get("old_value"), one.get("new_value"))
+            for comment, changes in connection.execute(query)
+            for one in (changes if isinstance(changes, list) else [])
+            if isinstance(one, dict) and one.get("field") in _BY_ACTIVITY
+        }
+
+    def _issues(self, connection: Connection, changes: Sequence[Record]) -> dict[str, int]:
+        """Return key -> id of the issues that changes of the parent name, also by keys that their projects had before."""
+        keys = {
+            text
+            for change in changes
+            if change["field"] == "parent_issue"
+            for text in (change["oldValue"], change["newValue"])
+            if isinstance(text, str)
+        }
+        parts = [(match[1], int(match[2]), key) for key in keys if (match := _ISSUE_KEY.fullmatch(key))]
+        if not parts:
+            return {}
+        issues, projects = SPECS["issues"].table.c, project_keys.c
+        query = (
+            select(projects.project_key, issues.key_id, issues.id)
+            .join(
+                project_keys,
+                and_(projects.space_key == issues.space_key, projects.project_id == issues.project_id),
+            )
+            .where(
+                issues.space_key == self._space_key,
+                or_(*(and_(projects.project_key == project, issues.key_id == number) for project, number, _ in parts)),
+            )
+        )
+        found: dict[str, set[int]] = defaultdict(set)
+        for project, number, identifier in connection.execute(query):
+            found[f"{project}-{number}"].add(int(identifier))
+        # A key that one project had before another got it may mean an issue of either.
+        return {key: ids.pop() for key, ids in found.items() if len(ids) == 1}
+
+
+def _type_of(change: Record) -> int | None:
+    item = change.get("changeLog")
+    attribute = item.get("attributeInfo") if isinstance(item, dict) else None
+    return whole(attribute.get("typeId")) if isinstance(attribute, dict) else None
+
+
+def _whole_or_zero(value: object) -> int | None:
+    """Read a reference; resolution 0 is a valid one."""
+    return 0 if value in (0, "0") else whole(value)

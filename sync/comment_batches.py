@@ -1,0 +1,237 @@
+"""How comments and their changes are stored: the answers for several issues together, with how far each issue is read.
+
+A hundred rows at most are in one transaction, so that no more is read again when a load is killed.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, func, select, update
+
+from assets.metadata import Counts
+from assets.partitions import month_of
+from resources.backlog.changelog import changes_of
+from resources.backlog.feed import whole
+from resources.backlog.models import Record
+from resources.odd import Odd, Page
+from resources.warehouse import issue_sync_state as reads
+from resources.warehouse.deletes import hold_issues, mark_comments_deleted
+from resources.warehouse.issue_sync_state import CommentRead, Want
+from resources.warehouse.loader import MergeResult
+from resources.warehouse.quarantine import resolve_nameless, resolve_rejections
+from resources.warehouse.schema import SPECS
+from resources.warehouse.schema_ops import rejected_records
+from sync.changes import ChangeIds
+from sync.comment_report import Cell, CommentTally
+from sync.session import TableLoad
+
+#: Rows, and parts, at which what was read is stored. A kill while a page comes in loses that page and what waits: so that both
+#: together are no more than a hundred rows, save for issues with very many comments, only a third of that may wait.
+ROWS, PARTS = 33, 25
+
+
+@dataclass(frozen=True)
+class Part:
+    """A page of the comments of an issue.
+
+    `last` is the highest id of a comment so far, `seen` are all ids of this read so far. `gone` are the stored comments that the
+    read has not met, known at its end only; None while it goes on. `nameless`: it has met a comment without an id; that may be
+    any, so that none is known to be gone.
+    """
+
+    read: CommentRead
+    page: Page
+    last: int
+    seen: set[int]
+    gone: set[int] | None
+    nameless: bool = False
+
+    @property
+    def odd(self) -> list[Odd]:
+        """The odd comments, which are found again by reading the issue."""
+        return [replace(one, place=str(self.read.issue_id)) for one in self.page.odd]
+
+    @property
+    def cell(self) -> Cell:
+        """The partition of the issue."""
+        return self.read.project_id, month_of(self.read.updated_at)
+
+
+class Batch:
+    """Parts that are read and not stored yet; `tally` counts those that are."""
+
+    def __init__(self, load: TableLoad, changes: TableLoad, ids: ChangeIds) -> None:
+        self.tally = CommentTally()
+        self._load = load
+        self._changes = changes
+        self._ids = ids
+        self._parts: list[Part] = []
+        self._quarantined = _quarantined(load)
+
+    def add(self, part: Part) -> None:
+        """Take a part; store all that wait when they have become too many."""
+        self._parts.append(part)
+        if len(self._parts) >= PARTS or sum(len(one.page) for one in self._parts) >= ROWS:
+            self.store()
+
+    def store(self) -> None:
+        """Store all parts with their changes and how far their issues are read, in one transaction."""
+        parts, self._parts = self._parts, []
+        if not parts:
+            return
+        load = self._load
+        with load.writing() as connection:
+            held = hold_issues(connection, [part.read.issue_id for part in parts], space_key=load.space_key)
+            # One that was marked as deleted meanwhile was so with all that hangs on it.
+            present = [part for part in parts if part.read.issue_id in held]
+            self._let_move(connection, present)
+            results = [(group, self._merge(connection, group)) for group in _groups(present)]
+            changed = [self._merge_changes(connection, group, result) for group, result in results]
+            marked = {id(part): self._finish(connection, part) for part in present}
+            reads.want(connection, load.space_key, [want for group, result in results for want in _wants(group, result)])
+        for (group, result), (keys, found) in zip(results, changed, strict=True):
+            self._count(load, self.tally.comments, {(one,): part.cell for part in group for one in part.page.ids}, result)
+            self._count(self._changes, self.tally.changes, keys, found)
+        for part in parts:
+            comments, changes = marked.get(id(part), (0, 0))
+            self._count_deleted(load, self.tally.comments, part.cell, comments)
+            self._count_deleted(self._changes, self.tally.changes, part.cell, changes)
+            if part.gone is not None:
+                self.tally.issues[part.cell] += 1
+        load.progress.advance(load.spec.name, sum(part.gone is not None for part in parts))
+
+    def _let_move(self, connection: Connection, parts: Sequence[Part]) -> None:
+        """Let the comments that another project had be written again, whatever they say of it: their issue has moved."""
+        comments = self._load.spec.table
+        for part in parts:
+            if part.read.from_id == 0 and part.read.last_comment_id:
+                of_another = (
+                    comments.c.space_key == self._load.space_key,
+                    comments.c.issue_id == part.read.issue_id,
+                    comments.c.project_id != part.read.project_id,
+                )
+                connection.execute(update(comments).where(*of_another).values(content_hash=""))
+
+    def _merge(self, connection: Connection, group: Sequence[Part]) -> MergeResult:
+        extra = {"issue_id": group[0].read.issue_id, "project_id": group[0].read.project_id}
+        page = Page((row for part in group for row in part.page), (odd for part in group for odd in part.odd))
+        return self._load.merge(connection, page, extra)
+
+    def _merge_changes(
+        self, connection: Connection, group: Sequence[Part], result: MergeResult
+    ) -> tuple[dict[tuple[int, ...], Cell], MergeResult]:
+        """Store the changes of the comments that were written, or of all when the issue is read whole: names may be known now.
+
+        Return the partition of each change with what became of them.
+        """
+        written, refused = {*result.inserted_ids, *result.updated_ids}, set(result.rejected_ids)
+        changes: list[Record] = []
+        cells: dict[tuple[int, ...], Cell] = {}
+        for part in group:
+            for row in part.page:
+                if row["id"] in refused or not (part.read.from_id == 0 or row["id"] in written):
+                    continue
+                # Where a comment says its project it is believed, as for the comment itself: the issue may have moved.
+                for change in changes_of(row, part.read.issue_id, whole(row.get("projectId")) or part.read.project_id):
+                    changes.append(change)
+                    cells[row["id"], change["position"]] = part.cell
+        return cells, self._changes.merge(connection, self._ids.resolve(connection, changes) if changes else [], {})
+
+    def _finish(self, connection: Connection, part: Part) -> tuple[int, int]:
+        """Say how far the issue is read, and mark what a read to the end did not meet; return how many rows those are."""
+        space_key, read = self._load.space_key, part.read
+        if part.gone is None:
+            reads.reach_comments(connection, space_key, read, part.last)
+            return 0, 0
+        reads.finish_comments(connection, space_key, read, part.last)
+        if part.nameless:
+            return 0, 0
+        if read.from_id == 0:
+            resolve_nameless(connection, space_key, self._load.spec.name, still=(), place=str(read.issue_id))
+        unmet = [one for one in self._quarantined.get(read.issue_id, ()) if one > read.from_id and one not in part.seen]
+        if unmet:
+            resolve_rejections(connection, space_key, self._load.spec.name, [str(one) for one in unmet])
+        return self._mark(connection, part) if part.gone else (0, 0)
+
+    def _mark(self, connection: Connection, part: Part) -> tuple[int, int]:
+        """Mark comments that a whole read did not meet; return how many they and their changes are."""
+        gone = part.gone or set()
+        changes = self._changes.spec.table.c
+        query = select(func.count()).where(
+            changes.space_key == self._load.space_key, changes.comment_id.in_(gone), changes.deleted_at.is_(None)
+        )
+        count = int(connection.execute(query).scalar_one())
+        marked = mark_comments_deleted(
+            connection,
+            gone,
+            space_key=self._load.space_key,
+            evidence=f"issue re-read: GET /issues/{part.read.issue_id}/comments no longer lists it",
+            run_id=self._load.context.run.run_id,
+        )
+        return len(marked), count
+
+    def _count(
+        self, one: TableLoad, counted: dict[Cell, Counts], cells: Mapping[tuple[int, ...], Cell], result: MergeResult
+    ) -> None:
+        inserted, updated, rejected = set(result.inserted), set(result.updated), set(result.rejected_ids)
+        for key, cell in cells.items():
+            what = "inserted" if key in inserted else "updated" if key in updated else "unchanged"
+            if what == "unchanged" and key[-1] in rejected:
+                what = "rejected"
+            counted[cell] += Counts(read=1, **{what: 1})
+        one.note(result)
+
+    def _count_deleted(self, one: TableLoad, counted: dict[Cell, Counts], cell: Cell, rows: int) -> None:
+        if rows:
+            counted[cell] += Counts(deleted=rows)
+            one.note_deleted(rows)
+
+
+def _groups(parts: Sequence[Part]) -> list[list[Part]]:
+    """Return parts that can be merged together: all whose comments say themselves where they belong, and each other one alone."""
+    plain: list[Part] = []
+    alone: list[Part] = []
+    for part in parts:
+        says = not part.page.odd and all(whole(row.get("issueId")) and whole(row.get("projectId")) for row in part.page)
+        (plain if says else alone).append(part)
+    return [*([plain] if plain else []), *([part] for part in alone)]
+
+
+def _wants(group: Sequence[Part], result: MergeResult) -> list[Want]:
+    """Let each load try again to read the comments that could not be stored."""
+    refused = set(result.rejected_ids)
+    wants = []
+    for part in group:
+        # One without an id may be any comment of the issue.
+        first = 0 if part.page.nameless else min(refused & part.page.ids, default=None)
+        if first is not None:
+            wants.append(Want(part.read.issue_id, part.read.project_id, reads.QUARANTINE, comments_from=first))
+    return wants
+
+
+def _quarantined(load: TableLoad) -> dict[int, set[int]]:
+    """Return issue -> its comments in quarantine, as far as they say their issue; those of deleted issues are settled."""
+    entry, issues = rejected_records.c, SPECS["issues"].table.c
+    query = select(entry.payload).where(
+        entry.space_key == load.space_key,
+        entry.table_name == load.spec.name,
+        entry.reason == "rejected",
+        entry.resolved_at.is_(None),
+    )
+    found: dict[int, set[int]] = defaultdict(set)
+    with load.engine.connect() as connection:
+        for payload in connection.execute(query).scalars():
+            record = json.loads(payload)
+            if not isinstance(record, dict):
+                continue
+            issue, comment = (whole(record.get(name)) for name in ("issueId", "id"))
+            if issue is not None and comment is not None:
+                found[issue].add(comment)
+    if found:
+        deleted = select(issues.id).where(issues.space_key == load.space_key, issues.id.in_(found), issues.deleted_at.is_not(None))
+        with load.engine.begin() as connection:
+            gone = [str(comment) for issue in connection.execute(deleted).scalars() for comment in found.pop(issue)]
+            resolve_rejections(connection, load.space_key, load.spec.name, gone)
+    return found

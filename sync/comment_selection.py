@@ -1,0 +1,74 @@
+"""Which issues are asked for their comments: what is due, what something has told of, a window again, or tonight's share."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from math import ceil
+
+from sqlalchemy import Connection
+
+from assets.partitions import Slice
+from resources.warehouse import issue_sync_state as reads
+from resources.warehouse.issue_sync_state import CommentRead
+from sync.projects import Project, project_of
+from sync.session import TableLoad
+
+#: The nightly pass has asked for every issue whole after so many days.
+DEEP_DAYS = 30
+#: Minutes of the read budget that one nightly pass may take at most.
+DEEP_MINUTES = 120
+#: Requests a minute where the source does not say how many it allows; the plan with the fewest has as many.
+DEEP_RATE_OTHERWISE = 60
+
+
+def choose(load: TableLoad, mode: str, covered: Sequence[Slice], visible: Mapping[int, Project]) -> list[CommentRead]:
+    """Return the issues whose comments a load asks for."""
+    with load.engine.connect() as connection:
+        match mode:
+            case "backfill":
+                planned = [(part, project_of(load, part.project_key, dict(visible))) for part in covered]
+                found = {
+                    # A renamed project may be covered under both of its keys.
+                    read.issue_id: read
+                    for part, project in planned
+                    if project is not None
+                    for read in reads.window_comments(connection, load.space_key, project.id, part.since, part.until)
+                }
+                return list(found.values())
+            case "touched":
+                return reads.wanted_comments(connection, load.space_key, list(visible))
+            case "deep":
+                return deep_share(load, connection, visible)
+            case _:
+                projects = {project.id for part in covered if (project := project_of(load, part.project_key, dict(visible)))}
+                return reads.pending_comments(connection, load.space_key, projects)
+
+
+def night_size(issues: int, rate: float, reserve: float) -> tuple[int, int]:
+    """Return how many issues a night reads, and how many it would have to for all to have their turn in DEEP_DAYS.
+
+    Args:
+        issues: how many there are.
+        rate: requests for comments that the source allows in a minute; an issue costs one as a rule.
+        reserve: the share of them that is left to people.
+    """
+    # A day less than promised, for the night that is missed.
+    share = ceil(issues / (DEEP_DAYS - 1))
+    return min(share, max(int(rate * (1 - reserve) * DEEP_MINUTES), 1)), share
+
+
+def deep_share(load: TableLoad, connection: Connection, visible: Mapping[int, Project]) -> list[CommentRead]:
+    """Return tonight's share of the issues: those not asked whole for longest, so many that all have had their turn in DEEP_DAYS.
+
+    No more than the request budget has room for in DEEP_MINUTES; when that is too little, the log says how long a round takes.
+    """
+    since = datetime.now(UTC) - timedelta(days=DEEP_DAYS)
+    present, overdue = reads.count_deep(connection, load.space_key, list(visible), since)
+    limit = load.client.rate_limits.get("read")
+    size, share = night_size(present, limit.limit if limit else DEEP_RATE_OTHERWISE, load.client.reserve)
+    if size < share:
+        load.context.log.warning(
+            f"the nightly pass reads {size} of {present} issues, all that {DEEP_MINUTES} minutes of the request budget allow: "
+            f"a round takes {ceil(present / size)} days instead of {DEEP_DAYS}"
+        )
+    load.notes["deep_pass"] = f"{size} of {present} issues tonight; {overdue} not read whole in the last {DEEP_DAYS} days"
+    return reads.deep_share(connection, load.space_key, list(visible), size)

@@ -1,0 +1,171 @@
+"""Comments and the change log: which issues are asked for theirs, one after the other, and what follows from the answers."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import groupby
+
+from assets.metadata import Counts
+from assets.partitions import Slice
+from resources.backlog.errors import AuthenticationError, BacklogError, NotFound, PermanentError, Unavailable
+from resources.backlog.paging import PAGE_SIZE
+from resources.odd import Page
+from resources.warehouse import issue_sync_state as reads
+from resources.warehouse.deletes import stored_ids
+from resources.warehouse.issue_sync_state import CommentRead, Want
+from resources.warehouse.schema import SPECS
+from sync.changes import ChangeIds
+from sync.comment_batches import Batch, Part
+from sync.comment_report import report_comments, report_totals
+from sync.comment_selection import choose
+from sync.projects import Project, covered_projects, project_of, visible_projects
+from sync.session import TableLoad, in_history
+
+#: Issues in a row that cannot be read before the others of their project are left to the next load: it is not the issue then.
+GIVE_UP_AFTER = 3
+
+#: Partitions to record: project id, key under which it is recorded, month.
+Cells = set[tuple[int, str, str]]
+
+
+def load_comments(load: TableLoad, mode: str, covered: Sequence[Slice]) -> TableLoad:
+    """Read the comments of the issues that the mode chooses; return the load of `issue_changes` that goes with it.
+
+    `covered` are the partitions of the run: for a backfill those whose issues are read again, else those that are recorded.
+
+    Raises:
+        BacklogError: the key is refused, or the source is not available: not for one issue, nor for the next.
+        WarehouseError: the warehouse cannot be used.
+    """
+    visible = visible_projects(load)
+    changes = replace(load, spec=SPECS["issue_changes"], counts=Counts(), failures=[], notes={})
+    chosen = choose(load, mode, covered, visible)
+    load.progress.start(load.spec.name, len(chosen))
+    cells = _cells(load, mode, covered, visible)
+    by_project = {project: list(group) for project, group in groupby(sorted(chosen, key=_place), key=lambda one: one.project_id)}
+    try:
+        with in_history(load, mode, _projects(load, mode, covered, visible)):
+            with load.engine.connect() as connection:
+                ids = ChangeIds(connection, load.space_key)
+            batch = Batch(load, changes, ids)
+            reader = _Reader(load, batch, whole=mode in ("backfill", "deep"))
+            for project_id in sorted(by_project):
+                if project_id in load.lock_projects([project_id], wait=mode != "touched"):
+                    before, began, project = load.client.stats.snapshot(), datetime.now(UTC), visible[project_id]
+                    reader.read(project, by_project[project_id])
+                    mine = _of_project(project, cells, batch)
+                    report_comments(load, changes, sorted(mine), batch.tally, load.client.stats - before, began)
+                    cells -= mine
+                    load.unlock_projects([project_id])
+            # Where nothing was due, no request was made either.
+            nothing = load.client.stats.snapshot()
+            report_comments(load, changes, sorted(cells), batch.tally, load.client.stats - nothing, datetime.now(UTC))
+    finally:
+        # Also of a load that is broken off: what it has stored counts.
+        report_totals(load, changes)
+    return changes
+
+
+def _projects(load: TableLoad, mode: str, covered: Iterable[Slice], visible: Mapping[int, Project]) -> list[str] | None:
+    """Return the keys of the projects of the run, None: the whole space, of which some modes take whatever is due."""
+    if mode not in ("backfill", "incremental"):
+        return None
+    found = [project_of(load, part.project_key, dict(visible)) for part in covered]
+    return covered_projects(load, [project for project in found if project is not None])
+
+
+def _cells(load: TableLoad, mode: str, covered: Iterable[Slice], visible: Mapping[int, Project]) -> Cells:
+    """Return the partitions of the run; a backfill records those that were asked for, other modes go by today's keys."""
+    found: Cells = set()
+    for part in covered:
+        project = project_of(load, part.project_key, dict(visible))
+        if project is not None:
+            key = part.project_key if mode == "backfill" else project.key
+            found.update((project.id, key, month) for month in part.months)
+    return found
+
+
+def _of_project(project: Project, cells: Cells, batch: Batch) -> Cells:
+    """Return the partitions of the run that are the project's, and those of its issues that are in none of them."""
+    mine = {cell for cell in cells if cell[0] == project.id}
+    covered = {month for _, _, month in mine}
+    met = {month for project_id, month in (*batch.tally.issues, *batch.tally.comments) if project_id == project.id}
+    return mine | {(project.id, project.key, month) for month in met - covered}
+
+
+def _place(read: CommentRead) -> tuple[int, int]:
+    return read.project_id, read.issue_id
+
+
+class _Reader:
+    """Reads the comments of issues, project by project."""
+
+    def __init__(self, load: TableLoad, batch: Batch, *, whole: bool) -> None:
+        self.load = load
+        self.batch = batch
+        self.whole = whole
+        #: Whether the source was not available for the issue before this one, of whichever project.
+        self._away = False
+
+    def read(self, project: Project, chosen: Sequence[CommentRead]) -> None:
+        """Read issue by issue; what was read before an error is kept, and one issue that fails does not keep the others from it.
+
+        Raises:
+            BacklogError: the key is refused; or the source is not available for a second issue in a row, so it is not the issue.
+        """
+        failed = 0
+        try:
+            for read in chosen:
+                failed = 0 if self._issue(project, read) else failed + 1
+                if failed == GIVE_UP_AFTER:
+                    break
+        except BacklogError:
+            self.batch.store()
+            raise
+        self.batch.store()
+
+    def _issue(self, project: Project, read: CommentRead) -> bool:
+        """Read an issue; False when that failed: it stays wanted, and the load fails in the end.
+
+        What an archived project refuses is no failure of the load: whether it still serves comments is not documented.
+        """
+        away, self._away = self._away, False
+        try:
+            self._pages(read)
+        except AuthenticationError:
+            raise
+        except NotFound as error:
+            # Deleted since it was read, or out of sight: the next load of issues asks for it by id.
+            self._ask_for_issue(project, read, str(error))
+        except Unavailable as error:
+            if away:
+                raise
+            self._away = True
+            self.load.failed(f"{project.key}, issue {read.issue_id}", error)
+            return False
+        except PermanentError as error:
+            if not project.archived:
+                self.load.failed(f"{project.key}, issue {read.issue_id}", error)
+            return False
+        return True
+
+    def _pages(self, read: CommentRead) -> None:
+        # Read whole: by the mode, or since the issue has moved. Of one that was never read nothing can be gone.
+        known = self._known(read) if read.from_id == 0 and (self.whole or read.last_comment_id) else set()
+        last, seen, finished, nameless = read.last_comment_id, set[int](), False, False
+        for page in self.load.client.comments(read.issue_id, min_id=read.from_id or None, order="asc"):
+            last, seen, nameless = max([last, *page.ids]), seen | page.ids, nameless or page.nameless
+            finished = page.received < PAGE_SIZE - 1
+            self.batch.add(Part(read, page, last, seen, known - seen if finished else None, nameless))
+        if not finished:
+            self.batch.add(Part(read, Page(), last, seen, known - seen, nameless))
+
+    def _known(self, read: CommentRead) -> set[int]:
+        """Return the stored comments of an issue."""
+        with self.load.engine.connect() as connection:
+            return stored_ids(connection, self.load.spec, {"issue_id": read.issue_id}, space_key=self.load.space_key)
+
+    def _ask_for_issue(self, project: Project, read: CommentRead, error: str) -> None:
+        self.load.context.log.info(f"{project.key}, issue {read.issue_id}: {error}")
+        with self.load.writing() as connection:
+            reads.want(connection, self.load.space_key, [Want(read.issue_id, read.project_id, "comments not found", issue=True)])

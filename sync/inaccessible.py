@@ -1,0 +1,98 @@
+"""Projects that `GET /projects` no longer lists: deleted, or only out of sight of the key. Losing access looks like a deletion.
+
+Archived and renamed projects are listed on, so they never come here. Asks the source only while something is out of sight.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from resources.backlog.client import BacklogClient
+from resources.backlog.errors import NotFound, PermissionDenied
+from resources.warehouse.deletes import mark_project_deleted
+from resources.warehouse.inaccessible import Unseen, note_unseen, unseen_projects
+from sync.session import TableLoad
+
+#: `roleType` of an administrator of the space, in classic plans and in new ones.
+ADMINISTRATOR = 1
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the source says of a project that it does not list, in words; `deleted` only where two answers agree on it."""
+
+    deleted: bool
+    how: str
+
+
+def settle_unseen(load: TableLoad, listed: Collection[int]) -> None:
+    """Mark projects that are deleted, with all their rows; say of the others that are not listed that they are out of sight.
+
+    Raises:
+        BacklogError: the source does not answer; the rows are left as they are.
+    """
+    with load.engine.connect() as connection:
+        unseen = unseen_projects(connection, load.space_key, listed)
+    if not unseen:
+        return
+    verdicts = judge(load.client, unseen, listed)
+    gone = [project for project in unseen if project.id in verdicts and verdicts[project.id].deleted]
+    told: list[str] = []
+    written: set[str] = set()
+    with load.writing() as connection:
+        for project in gone:
+            rows = mark_project_deleted(
+                connection,
+                [project.id],
+                space_key=load.space_key,
+                evidence=f"GET /projects does not list it; {verdicts[project.id].how}",
+                run_id=load.context.run.run_id,
+            )
+            written |= {table for table, count in rows.items() if count and table != "projects"}
+            with_it = ", ".join(f"{count} {table}" for table, count in rows.items() if table != "projects")
+            told.append(f"{project.key}: {with_it or 'no rows'} with it; {verdicts[project.id].how}")
+        reasons = {
+            identifier: f"no access: not listed since {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {verdict.how}"
+            for identifier, verdict in verdicts.items()
+            if not verdict.deleted
+        }
+        note_unseen(connection, reasons, space_key=load.space_key, run_id=load.context.run.run_id)
+    load.note_deleted(len(gone))
+    load.observe_rows(written)
+    if told:
+        load.notes["deleted_projects"] = "\n".join(told)
+        load.context.log.warning(f"deleted projects: {'; '.join(told)}")
+    hidden = [f"{project.key}: {project.reason or reasons[project.id]}" for project in unseen if project not in gone]
+    if hidden:
+        load.notes["projects_without_access"] = "\n".join(hidden)
+        load.context.log.warning(f"projects without access are left as they are: {'; '.join(hidden)}")
+
+
+def judge(client: BacklogClient, unseen: Sequence[Unseen], listed: Collection[int]) -> dict[int, Verdict]:
+    """Ask the source for projects that it does not list; those known to be out of sight only as an administrator.
+
+    An administrator sees in one request whether they are in the space at all; what is not there is asked for by id once more.
+    Nobody else can tell a deleted project from one that he may not see.
+    """
+    if client.myself().get("roleType") != ADMINISTRATOR:
+        return {project.id: _ask(client, project, alone=True) for project in unseen if project.reason is None}
+    everything = {int(project["id"]) for project in client.projects(all_=True)}
+    if not set(listed) <= everything:
+        how = "GET /projects?all=true contradicts it, so it is not known whether it was deleted"
+        return {project.id: Verdict(False, how) for project in unseen}
+    there = Verdict(False, "GET /projects?all=true has it: the user of the key is no member any more")
+    return {project.id: there if project.id in everything else _ask(client, project, alone=False) for project in unseen}
+
+
+def _ask(client: BacklogClient, project: Unseen, *, alone: bool) -> Verdict:
+    """Ask for one project by id. `alone`: there is no other answer that says that it is gone."""
+    asked = f"GET /projects/{project.id}"
+    try:
+        client.project(project.id)
+    except PermissionDenied:
+        return Verdict(False, f"{asked} is refused")
+    except NotFound:
+        if alone:
+            return Verdict(False, f"{asked} finds nothing, and only an administrator's key can tell whether it was deleted")
+        return Verdict(True, f"GET /projects?all=true does not have it; confirmed by {asked}: not found")
+    return Verdict(False, f"{asked} still answers: the user of the key is no member any more")

@@ -1,0 +1,37 @@
+"""People in what is read: the client is told who is forgotten before it reads anything that is stored."""
+
+from sqlalchemy import Engine
+
+from resources.backlog.client import BacklogClient
+from resources.backlog.resource import BacklogResource
+from resources.privacy import Mask
+from resources.warehouse.people import forgotten, remask
+from resources.warehouse.resource import WarehouseResource
+
+
+def mask_for(space_key: str, mask: Mask, engine: Engine) -> Mask:
+    """Return a mask that replaces those who are forgotten too."""
+    with engine.connect() as connection:
+        return mask.but(forgotten(connection, space_key))
+
+
+def tell_forgotten(client: BacklogClient, engine: Engine) -> None:
+    """Let a client replace those who are forgotten too; once for all that it reads, so that no two answers differ in that.
+
+    Raises:
+        BacklogError: the space cannot be reached.
+        WarehouseError: the warehouse cannot be used.
+    """
+    if not client.mask.forgotten.space_key:
+        client.mask = mask_for(str(client.space_info()["spaceKey"]), client.mask, engine)
+
+
+def mask_stored(backlog: BacklogResource, warehouse: WarehouseResource) -> dict[str, int]:
+    """Bring the people in rows that are stored to how they are masked now; return table -> rows that were changed.
+
+    Raises:
+        BacklogError: the space cannot be reached.
+        WarehouseError: the warehouse cannot be used.
+    """
+    tell_forgotten(backlog.client, warehouse.engine)
+    return remask(warehouse.engine, str(backlog.client.space_info()["spaceKey"]), backlog.client.mask)

@@ -1,0 +1,317 @@
+"""Numbers of issues on both sides, project by project, and what explains a difference.
+
+A source that stands still costs one request a project. Where the numbers differ, the feed and the newest changes are asked what has
+happened since the project was read, and the source is counted again until a count stands between two looks at the feed that tell of
+nothing new: only then is it known what the number was of. Where the warehouse still has too many, it is asked for each by id.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine, func, select
+
+from resources.backlog.client import BacklogClient
+from resources.backlog.errors import NotFound, PermissionDenied
+from resources.backlog.models import IssueFilter
+from resources.backlog.paginator import instant
+from resources.warehouse.quarantine import place_of
+from resources.warehouse.schema import SPECS
+from resources.warehouse.state import get_watermarks
+from sync.reconcile.evidence import LOOKBACK, Feed, Refused, quarantined
+
+#: Ids in one request of `GET /issues?id[]=`; a page holds as many. And projects in one, which keeps the address short.
+IDS_PER_REQUEST = PROJECTS_PER_REQUEST = 100
+#: The grain of the source's times.
+SECOND = timedelta(seconds=1)
+#: So often is a project counted while it keeps changing.
+MOST_COUNTS = 12
+TOO_FAST = "it changes too fast to be compared; try again when less is created and deleted there"
+
+
+@dataclass(frozen=True)
+class ProjectCount:
+    """The issues of one project on both sides, and what has happened at the source since they were read.
+
+    `warehouse`: rows that are not marked deleted. `refused`: how many more the source has because the warehouse refuses them (below
+    zero where one that has moved away is refused in its new project). Not `settled`: the project changed too fast to be compared.
+    """
+
+    project: str
+    source: int
+    warehouse: int
+    project_id: int = 0
+    refused: int = 0
+    quarantined: int = 0
+    happened: Mapping[str, int] = field(default_factory=dict)
+    """created, moved here, deleted, moved away -> issues."""
+    settled: bool = True
+
+    @property
+    def difference(self) -> int:
+        """Issues that the warehouse has too many (or too few, below zero) and that nothing explains."""
+        came, went = (sum(self.happened.get(name, 0) for name in names) for names in (_CAME, _WENT))
+        return self.warehouse + self.refused + came - went - self.source
+
+    @property
+    def behind(self) -> int:
+        """Issues that came or went at the source since they were read."""
+        return sum(self.happened.values())
+
+    @property
+    def remark(self) -> str:
+        """Say what else there is to know: issues in quarantine, or that no count could be trusted."""
+        said = [] if self.settled else [TOO_FAST]
+        return "; ".join([*said, f"{self.quarantined} in quarantine"] if self.quarantined else said)
+
+    @property
+    def note(self) -> str:
+        """Say which part of a difference is no fault, and what else there is to know."""
+        parts = [f"{number} {name}" for name, number in self.happened.items() if number]
+        since = f"{', '.join(parts)} since the last load" if parts else ""
+        return "; ".join(filter(None, (since, self.remark)))
+
+
+#: Issue -> when it changed last, and whether it was created since the project was read.
+Arrivals = dict[int, tuple[datetime, bool]]
+_CAME, _WENT = ("created", "moved here"), ("deleted", "moved away")
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """What the warehouse has of each project: rows, and how many it has in quarantine that are at the source besides."""
+
+    rows: Counter[int]
+    refused: Counter[int]
+    quarantined: Counter[int]
+
+    def total(self, project_ids: Collection[int]) -> int:
+        """Return how many issues the source has of these projects if nothing has happened there."""
+        return sum(self.rows[project] + self.refused[project] for project in project_ids)
+
+
+def holdings(engine: Engine, space_key: str) -> Holdings:
+    """Count what the warehouse has. An issue in quarantine counts once, where its refused version says that it is.
+
+    Raises:
+        WarehouseError: the warehouse cannot be read.
+    """
+    issues = SPECS["issues"].table.c
+    present = (issues.space_key == space_key, issues.deleted_at.is_(None))
+    with engine.connect() as connection:
+        query = select(issues.project_id, func.count()).where(*present).group_by(issues.project_id)
+        rows = Counter({int(project): int(count) for project, count in connection.execute(query)})
+        held = _held(quarantined(connection, space_key))
+        stored = {}
+        if held:
+            ids = [int(key) for key in held if key.isdigit()]
+            places = select(issues.id, issues.project_id).where(*present, issues.id.in_(ids))
+            stored = {str(identifier): int(project) for identifier, project in connection.execute(places)}
+            stored |= _stored_by_key(connection, space_key, held)
+    refused, named = Counter[int](), Counter[int]()
+    for key, project in held.items():
+        named[project] += 1
+        if stored.get(key) != project:
+            refused[project] += 1
+            if key in stored:
+                named[stored[key]] += 1
+                refused[stored[key]] -= 1
+    return Holdings(rows, refused, named)
+
+
+def _stored_by_key(connection: Connection, space_key: str, held: Collection[str]) -> dict[str, int]:
+    """Return the entries of issues without an id that have the key of a stored issue, each with the project of that."""
+    issues = SPECS["issues"].table.c
+    keys = {key: place for key in held if (place := place_of(key))}
+    if not keys:
+        return {}
+    query = select(issues.issue_key, issues.project_id).where(
+        issues.space_key == space_key, issues.deleted_at.is_(None), issues.issue_key.in_(keys.values())
+    )
+    projects = {str(key): int(project) for key, project in connection.execute(query)}
+    return {key: projects[place] for key, place in keys.items() if place in projects}
+
+
+def _held(entries: Mapping[tuple[str, str], Refused]) -> dict[str, int]:
+    """Return the project of each issue in quarantine that says it."""
+    return {key: one.project_id for (table, key), one in entries.items() if table == "issues" and one.project_id is not None}
+
+
+def count_projects(
+    client: BacklogClient, engine: Engine, space_key: str, only: Collection[str] | None = None
+) -> list[ProjectCount]:
+    """Compare the issues of each visible project, or `only` of those with these keys, with the warehouse as of their last load.
+
+    An archived project that lists no issues is left out: whether archived issues are still listed is not documented.
+
+    Raises:
+        BacklogError: a project refuses to be counted.
+        WarehouseError: the warehouse cannot be read.
+    """
+    held = holdings(engine, space_key)
+    with engine.connect() as connection:
+        watermarks = get_watermarks(connection, space_key, "issues")
+    since = {project: watermark - LOOKBACK for project, watermark in watermarks.items()}
+    counter = _Counter(client, engine, space_key, since)
+    counts: dict[int, ProjectCount] = {}
+    for project in client.visible_projects():
+        project_id, key = int(project["id"]), str(project["projectKey"])
+        if only is not None and key not in only:
+            continue
+        try:
+            source = counter.source(project_id)
+        except (NotFound, PermissionDenied):
+            if project.get("archived"):
+                continue
+            raise
+        if source or not project.get("archived"):
+            counts[project_id] = _count(held, project_id, source, key)
+    return counter.explained(counts)
+
+
+def differing_projects(
+    client: BacklogClient, engine: Engine, space_key: str, project_ids: Sequence[int], read_at: datetime
+) -> set[int]:
+    """Return the projects that have not as many issues as at the source, apart from what happened there after they were read.
+
+    What happened in the very second of `read_at`, or before, is for the load that asks. One that changes too fast to be compared is
+    among them. One request a project, more for one that differs.
+
+    Raises:
+        BacklogError: a project refuses to be counted.
+        WarehouseError: the warehouse cannot be read.
+    """
+    held = holdings(engine, space_key)
+    # The caller reads a project that differs again whole, so that asking for each issue by id before would only cost.
+    counter = _Counter(client, engine, space_key, dict.fromkeys(project_ids, read_at + SECOND), by_id=False)
+    counts = {project: _count(held, project, counter.source(project)) for project in project_ids}
+    return {one.project_id for one in counter.explained(counts) if one.difference or not one.settled}
+
+
+def _count(held: Holdings, project_id: int, source: int, key: str = "") -> ProjectCount:
+    return ProjectCount(
+        key, source, held.rows[project_id], project_id, held.refused[project_id], held.quarantined[project_id]
+    )  # fmt: skip
+
+
+class _Counter:
+    """Counts projects; `since` says from when on what happened in each is no difference. `by_id`: ask for what is too many."""
+
+    def __init__(
+        self, client: BacklogClient, engine: Engine, space_key: str, since: Mapping[int, datetime], *, by_id: bool = True
+    ) -> None:
+        self._client, self._engine, self._space_key = client, engine, space_key
+        self._since, self._by_id = since, by_id
+        self._counted_at: dict[int, datetime | None] = {}
+        self._listed: set[int] = set()  # as changed lately, in any project
+
+    def source(self, project_id: int) -> int:
+        """Count a project at the source; one request."""
+        count = self._client.issues_count(IssueFilter(project_id=(project_id,)))
+        self._counted_at[project_id] = self._client.server_time
+        return count
+
+    def explained(self, counts: Mapping[int, ProjectCount]) -> list[ProjectCount]:
+        """Return the counts in their order, those that differ with what explains them."""
+        found = dict(counts)
+        # Those with too few first: what has moved there explains what others have too many.
+        for project, count in sorted(counts.items(), key=lambda item: item[1].difference):
+            if count.difference and project in self._since:
+                found[project] = self._explain(count, self._since[project])
+        return list(found.values())
+
+    def _explain(self, count: ProjectCount, since: datetime) -> ProjectCount:
+        """Say what has happened in a project since an instant, by a count that is known to be of that very state."""
+        project = count.project_id
+        # Once more, and at one moment: another load may have written since the rows were counted.
+        known, rows, keyless = self._known(project)
+        count = replace(count, warehouse=rows, refused=len(known) + keyless - rows)
+        away = known & self._listed
+        feed, arrivals = Feed(self._client, project, since), self._arrivals(project, since, known)
+        feed.look()
+        counted_at = self._counted_at[project]
+        latest = max([moment for moment, _ in arrivals.values()] + ([feed.latest] if feed.latest else []), default=since)
+        stands = not away and not feed.refused and counted_at is not None and latest < counted_at - LOOKBACK
+        for _ in range(MOST_COUNTS):
+            if not stands:
+                count = replace(count, source=self.source(project))
+                if feed.look():
+                    continue
+            found = replace(count, happened=_happened(known, arrivals, away, feed.deleted))
+            before = (arrivals, away)
+            if found.difference > 0 and self._by_id:
+                away = away | self._moved_away(known - feed.deleted.keys() - away, project, since)
+            elif not stands and found.difference <= 0:
+                arrivals = self._arrivals(project, since, known)
+            if (arrivals, away) == before:
+                return found
+            stands = False
+        return replace(count, happened=_happened(known, arrivals, away, feed.deleted), settled=False)
+
+    def _known(self, project_id: int) -> tuple[set[int], int, int]:
+        """Return the ids of the issues that the warehouse has of a project, in rows or in quarantine, and two numbers.
+
+        These are of rows, and of records in quarantine that have no id.
+        """
+        issues = SPECS["issues"].table.c
+        query = select(issues.id).where(
+            issues.space_key == self._space_key, issues.project_id == project_id, issues.deleted_at.is_(None)
+        )
+        with self._engine.connect() as connection:
+            known = set(connection.execute(query).scalars())
+            held = _held(quarantined(connection, self._space_key))
+            stored = _stored_by_key(connection, self._space_key, held)
+        rows = len(known)
+        for key, project in held.items():
+            if key.isdigit():
+                (known.add if project == project_id else known.discard)(int(key))
+        nameless = (key for key, project in held.items() if not key.isdigit() and project == project_id)
+        return known, rows, sum(key not in stored for key in nameless)
+
+    def _arrivals(self, project_id: int, since: datetime, known: Collection[int]) -> Arrivals:
+        """Return the issues that changed since an instant and that the warehouse has not; one request as a rule."""
+        found: Arrivals = {}
+        for page in self._client.issues(IssueFilter(project_id=(project_id,), sort="updated", order="desc")):
+            recent = {int(issue["id"]): issue for issue in page if instant(issue, "updated") >= since}
+            self._listed |= recent.keys()
+            found |= {
+                identifier: (instant(issue, "updated"), instant(issue, "created") >= since)
+                for identifier, issue in recent.items()
+                if identifier not in known
+            }
+            if len(recent) < len(page):
+                break
+        return found
+
+    def _moved_away(self, ids: Collection[int], project_id: int, since: datetime) -> set[int]:
+        """Ask for issues by id, and return those that are in another project since an instant, or were deleted there."""
+        visible = [int(project["id"]) for project in self._client.visible_projects()]
+        away: set[int] = set()
+        absent: set[int] = set()
+        for asked in _chunks(sorted(ids), IDS_PER_REQUEST):
+            missing = set(asked)
+            for projects in _chunks(visible, PROJECTS_PER_REQUEST):
+                if missing:
+                    page = self._client.issue_page(IssueFilter(project_id=projects, id=tuple(sorted(missing))))
+                    # One without an id may be any of them.
+                    missing = set() if page.nameless else missing - page.ids
+                    elsewhere = [issue for issue in page if issue.get("projectId") != project_id]
+                    away.update(int(issue["id"]) for issue in elsewhere if instant(issue, "updated") >= since)
+            absent |= missing
+        if absent:
+            feed = Feed(self._client, None, since)
+            feed.look()
+            away |= {issue for issue in absent & feed.deleted.keys() if feed.deleted[issue] != project_id}
+        return away
+
+
+def _happened(known: Collection[int], arrivals: Arrivals, away: Collection[int], deleted: Collection[int]) -> dict[str, int]:
+    gone = set(known).intersection(deleted)
+    came = [created for issue, (_, created) in arrivals.items() if issue not in deleted]
+    return {"created": sum(came), "moved here": len(came) - sum(came), "deleted": len(gone), "moved away": len(set(away) - gone)}
+
+
+def _chunks(values: Sequence[int], size: int) -> Iterator[tuple[int, ...]]:
+    for start in range(0, len(values), size):
+        yield tuple(values[start : start + size])

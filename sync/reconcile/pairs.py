@@ -1,0 +1,169 @@
+"""Pairs of rows: some records of the source beside the rows that the warehouse has of them.
+
+Each method reads the warehouse first, so that the source is never older than what it is compared with, and returns what differs
+with the record of the source (None where there is none).
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import pandas as pd
+from sqlalchemy import ColumnElement, Engine
+
+from resources.backlog.client import BacklogClient
+from resources.backlog.errors import NotFound
+from resources.backlog.models import IssueFilter, Record
+from resources.warehouse.records import content_hash
+from resources.warehouse.schema import SPECS
+from sync.reconcile.comment_changes import changes_of_comment, told_content
+from sync.reconcile.counts import IDS_PER_REQUEST, PROJECTS_PER_REQUEST
+from sync.reconcile.differences import EXTRA, Difference, compare, described, label_of
+from sync.reconcile.lists import read_list
+from sync.reconcile.sides import Hash, Row, Within, of_issue, of_source, of_warehouse, with_ids, wrong_columns
+
+#: A row that differs, and the record that the source has of it.
+Found = list[tuple[Difference, Any]]
+#: Issues whose comments are compared at once when they are read again.
+ISSUES_AT_ONCE = 20
+HISTORY = ("comments", "issue_changes")
+_HASHES: Mapping[str, Hash] = {"issue_changes": told_content}
+_Item = TypeVar("_Item")
+
+
+def chunks(values: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
+    """Yield lists of at most `size` values."""
+    chunk: list[_Item] = []
+    for value in values:
+        chunk.append(value)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Compares chosen rows of one space; `visible` are the ids of all projects that the key can see.
+
+    `silent` are archived projects that list no issues: whether any do is not documented, so there absence proves nothing.
+    """
+
+    client: BacklogClient
+    engine: Engine
+    space_key: str
+    timezone: str
+    visible: Sequence[int]
+    silent: Collection[int]
+
+    # -- lists --------------------------------------------------------------------------------------------------
+
+    def listed(self, table: str, project_id: int | None, *, fresh: bool = True) -> tuple[int, Found]:
+        """Compare a list with the rows of its table; return the number of its records too. Not `fresh`: the client's copy may do.
+
+        Raises:
+            BacklogError: the list is refused or the source is not available.
+        """
+        scope = {} if project_id is None else {"project_id": project_id}
+        stored = self._stored(table, *(SPECS[table].table.c[name] == value for name, value in scope.items()))
+        listed = read_list(self.client, table, project_id, fresh=fresh)
+        if listed is None:
+            return 0, []
+        found = self._differing(table, [Row(record, project_id or 0) for record in listed.records], stored, project_id=project_id)
+        return len(listed.records), [(one, record) for one, record in found if listed.whole or one.kind != EXTRA]
+
+    # -- issues -------------------------------------------------------------------------------------------------
+
+    def issues(self, ids: Collection[int]) -> Found:
+        """Compare issues by id, wherever they are now."""
+        found: Found = []
+        for asked in chunks(sorted(ids), IDS_PER_REQUEST):
+            stored = self._stored("issues", with_ids(SPECS["issues"], asked))
+            found += self._differing("issues", [of_issue(record) for record in self._by_id(asked)], stored, within=("id", asked))
+        return [(one, record) for one, record in found if one.kind != EXTRA or one.project_id not in self.silent]
+
+    def these_issues(self, records: Sequence[Record]) -> Found:
+        """Compare issues that were just read."""
+        ids = [record["id"] for record in records if isinstance(record, dict) and isinstance(record.get("id"), int)]
+        stored = self._stored("issues", with_ids(SPECS["issues"], ids))
+        return self._differing("issues", [of_issue(record) for record in records], stored, within=("id", ids))
+
+    def _by_id(self, ids: Sequence[int]) -> list[Record]:
+        records: list[Record] = []
+        missing = set(ids)
+        for projects in chunks(self.visible, PROJECTS_PER_REQUEST):
+            if missing:
+                page = self.client.issue_page(IssueFilter(project_id=tuple(projects), id=tuple(sorted(missing))))
+                records += page.everything
+                missing -= page.ids
+        return records
+
+    # -- comments and their changes -----------------------------------------------------------------------------
+
+    def comments(self, issues: Mapping[int, int]) -> Found:
+        """Compare all comments of issues (id -> project), and the changes that they tell of; an issue that is gone has none."""
+        found: Found = []
+        for asked in chunks(sorted(issues), ISSUES_AT_ONCE):
+            stored = self._history(asked)
+            rows = [row for issue in asked for row in self.comments_of(issue, issues[issue]) or []]
+            found += self._matched(asked, rows, stored)
+        return found
+
+    def these_comments(self, issues: Sequence[int], rows: Sequence[Row]) -> Found:
+        """Compare the comments of issues that were just read whole."""
+        return self._matched(issues, rows, self._history(issues))
+
+    def comments_of(self, issue_id: int, project_id: int) -> list[Row] | None:
+        """Read the comments of an issue whole, None when it is gone."""
+        try:
+            pages = self.client.comments(issue_id)
+            return [Row(comment, project_id, issue_id) for page in pages for comment in page.everything]
+        except NotFound:
+            return None
+
+    def _history(self, issues: Sequence[int]) -> dict[str, pd.DataFrame]:
+        return {table: self._stored(table, with_ids(SPECS[table], issues, "issue_id")) for table in HISTORY}
+
+    def _matched(self, issues: Sequence[int], comments: Sequence[Row], stored: Mapping[str, pd.DataFrame]) -> Found:
+        rows = {
+            "comments": comments,
+            "issue_changes": [
+                Row(change, row.project_id, row.issue_id)
+                for row in comments
+                for change in changes_of_comment(row.record, row.issue_id, row.project_id)
+            ],
+        }
+        within = ("issue_id", issues)
+        return [one for table in HISTORY for one in self._differing(table, rows[table], stored[table], within=within)]
+
+    # -- any table ----------------------------------------------------------------------------------------------
+
+    def _stored(self, table: str, *chosen: ColumnElement[bool]) -> pd.DataFrame:
+        with self.engine.connect() as connection:
+            return of_warehouse(connection, SPECS[table], self.space_key, *chosen, hashed=_HASHES.get(table, content_hash))
+
+    def _differing(
+        self,
+        table: str,
+        rows: Sequence[Row],
+        stored: pd.DataFrame,
+        *,
+        within: Within | None = None,
+        project_id: int | None = None,
+    ) -> Found:
+        """Compare the two sides, and the columns of the stored rows with their payload; a row is told once."""
+        spec = SPECS[table]
+        source = of_source(spec, rows, _HASHES.get(table, content_hash))
+        found = list(described(spec, compare(source, stored)))
+        told = {difference.key for difference, _ in found}
+        with self.engine.connect() as connection:
+            wrong = wrong_columns(connection, spec, self.space_key, self.timezone, project_id=project_id, within=within)
+            spoilt = {one.key: one for one in wrong if one.key not in told}
+        for row in source[source["key"].isin(list(spoilt))].to_dict("records"):
+            # The columns that say where the row belongs may be the wrong ones.
+            placed = replace(
+                spoilt[row["key"]], project_id=row["project_id"], issue_id=row["issue_id"], label=label_of(row["record"])
+            )
+            found.append((placed, row["record"]))
+        return found

@@ -1,0 +1,207 @@
+"""The two sides as frames: records as the source sends them, rows as the warehouse has them.
+
+Records of the source are brought into the form in which PostgreSQL keeps them, so that only what differs differs.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, TextClause, any_, func, literal, select, text
+from sqlalchemy.exc import DBAPIError
+
+from resources.warehouse.quarantine import key_text
+from resources.warehouse.records import BadRecordError, Record, content_hash, record_key, sanitise, storable, to_text
+from resources.warehouse.schema import SPECS
+from resources.warehouse.spec import TableSpec
+from resources.warehouse.statements import typed
+from sync.reconcile.differences import COLUMN, Difference, frame, short
+
+_BAD_DATA = {"22", "23", "54"}
+"""SQLSTATE classes that blame the data."""
+_EXPONENT = re.compile(r"[0-9]e\+[0-9]")
+
+Hash = Callable[[TableSpec, Record], str]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A record as received, and the project and issue that it was read from; 0 where there is none."""
+
+    record: Any
+    project_id: int = 0
+    issue_id: int = 0
+
+
+def of_issue(record: Record) -> Row:
+    """Return an issue as a row of the project that it says it is in."""
+    project = record.get("projectId") if isinstance(record, dict) else None
+    return Row(record, project if isinstance(project, int) else 0)
+
+
+def of_source(spec: TableSpec, rows: Iterable[Row], hashed: Hash = content_hash) -> pd.DataFrame:
+    """Return records of the source as a frame; one without a usable key has a key that begins with `?`."""
+    return frame(_source_rows(spec, rows, hashed))
+
+
+def _source_rows(spec: TableSpec, rows: Iterable[Row], hashed: Hash) -> Iterator[tuple[Any, ...]]:
+    for number, row in enumerate(rows):
+        record = as_stored(row.record)
+        try:
+            key = key_text(record_key(spec, record, {"project_id": row.project_id}))
+        except BadRecordError as error:
+            key, record = f"?{number}: {error}", {}
+        yield key, row.project_id, row.issue_id, version(spec, record), hashed(spec, record), record
+
+
+def as_stored(record: Any) -> Any:
+    """Return a record as `payload` holds it: characters that cannot be stored replaced, large floats as whole numbers."""
+    written = to_text(record)
+    if not storable(written):
+        record = sanitise(record)
+    return _whole(record) if _EXPONENT.search(written) else record
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer() and abs(value) >= 1e16:
+        # By its shortest text, which is what was sent: the float itself is another number from 2^53 on.
+        return int(Decimal(repr(value)))
+    if isinstance(value, dict):
+        return {name: _whole(item) for name, item in value.items()}
+    return [_whole(item) for item in value] if isinstance(value, list) else value
+
+
+def version(spec: TableSpec, record: Record) -> str | None:
+    """Return the time of change of a record as the source writes it, None for records that have none."""
+    values = (record.get(spec.field(column).path) for column in spec.freshness)
+    found = next((value for value in values if value is not None), None)
+    return None if found is None else str(found)
+
+
+def of_warehouse(
+    conn: Connection, spec: TableSpec, space_key: str, *chosen: ColumnElement[bool], hashed: Hash = content_hash
+) -> pd.DataFrame:
+    """Return the chosen rows of a table as a frame, those that are marked deleted too; the hash is made anew from `payload`."""
+    table = spec.table
+    known = [table.c[name] if name in table.c else literal(0).label(name) for name in ("project_id", "issue_id")]
+    gone = table.c.deleted_at if spec.vanishes else literal(None)
+    reason = func.coalesce(table.c.deleted_reason, "") if spec.vanishes else literal("")
+    query = select(*(table.c[name] for name in spec.key), *known, table.c.payload, gone, reason)
+    keys = len(spec.key)
+    return frame(
+        (
+            (
+                key_text(tuple(row[:keys])), row[keys], row[keys + 1], version(spec, record), hashed(spec, record), record,
+                (row[keys + 4] or "no reason given") if row[keys + 3] else None,
+            )
+            for row in conn.execute(query.where(table.c.space_key == space_key, *chosen))
+            for record in [row[keys + 2] if isinstance(row[keys + 2], dict) else {}]
+        ),
+        "gone",
+    )  # fmt: skip
+
+
+def with_ids(spec: TableSpec, ids: Iterable[int], column: str | None = None) -> ColumnElement[bool]:
+    """Choose the rows with these ids, in the last column of the key or in another one."""
+    return spec.table.c[column or spec.key[-1]] == any_(literal(list(ids), ARRAY(BigInteger())))
+
+
+Within = tuple[str, Sequence[int]]
+"""A column of ids, and which of them."""
+
+
+def wrong_columns(
+    conn: Connection, spec: TableSpec, space_key: str, timezone: str, *, project_id: int | None = None, within: Within | None = None
+) -> Iterator[Difference]:
+    """Yield the rows whose typed columns are not what `payload` gives: somebody has changed one of the two by hand.
+
+    Args:
+        conn: a connection inside a transaction.
+        spec: the table.
+        space_key: the space.
+        timezone: IANA zone of the space.
+        project_id: only rows of this project.
+        within: only rows with these ids in this column.
+    """
+    column, ids = within or ("", ())
+    parameters: dict[str, Any] = {"space_key": space_key, "timezone": timezone}
+    parameters |= {"project_id": project_id} if project_id is not None else {}
+    parameters |= {"ids": list(ids)} if column else {}
+    yield from _wrong(conn, spec, column, parameters)
+
+
+def _wrong(conn: Connection, spec: TableSpec, column: str, parameters: Mapping[str, Any]) -> Iterator[Difference]:
+    """Compare in one statement; a payload that PostgreSQL cannot type spoils it for all, so halve until that one is alone."""
+    try:
+        with conn.begin_nested():
+            rows = conn.execute(_column_statement(spec.name, column, frozenset(parameters)), parameters).all()
+    except DBAPIError as error:
+        if (getattr(error.orig, "pgcode", None) or "")[:2] not in _BAD_DATA:
+            raise
+        refused = str(error.orig).splitlines()[0]
+    else:
+        for *key, project, issue, wrong in rows:
+            made, stored = (short(", ".join(f"{name}={values[side]}" for name, *values in wrong)) for side in (0, 1))
+            yield Difference(spec.name, project, issue, key_text(tuple(key)), COLUMN, made, stored)
+        return
+    statement = f"SELECT {_identity(spec)} FROM {spec.table.fullname} AS t WHERE {_chosen(spec, column, frozenset(parameters))}"  # noqa: S608  names of the schema
+    suspects = [tuple(row) for row in conn.execute(text(statement), parameters)]
+    if len(suspects) <= 1:
+        for *key, project, issue in suspects:
+            yield Difference(spec.name, project, issue, key_text(tuple(key)), COLUMN, short(refused), "payload cannot be typed")
+        return
+    middle = len(suspects) // 2
+    for part in (suspects[:middle], suspects[middle:]):
+        keys = {f"key_{number}": [row[number] for row in part] for number in range(len(spec.key))}
+        yield from _wrong(conn, spec, column, {**parameters, **keys})
+
+
+def _identity(spec: TableSpec) -> str:
+    known = (f"t.{name}" if name in spec.table.c else f"0 AS {name}" for name in ("project_id", "issue_id"))
+    return ", ".join((*(f"t.{name} AS key_{name}" for name in spec.key), *known))
+
+
+def _chosen(spec: TableSpec, column: str, given: frozenset[str]) -> str:
+    conditions = ["t.space_key = :space_key"]
+    if spec.vanishes:
+        conditions.append("t.deleted_at IS NULL")
+    if "project_id" in given:
+        conditions.append("t.project_id = :project_id")
+    if "ids" in given:
+        conditions.append(f"t.{column} = ANY(CAST(:ids AS bigint[]))")
+    if "key_0" in given:
+        arrays = ", ".join(f"CAST(:key_{number} AS bigint[])" for number in range(len(spec.key)))
+        conditions.append(f"({', '.join(f't.{name}' for name in spec.key)}) IN (SELECT * FROM unnest({arrays}))")  # noqa: S608
+    return " AND ".join(conditions)
+
+
+@cache
+def _column_statement(table: str, column: str, given: frozenset[str]) -> TextClause:
+    """Return the statement that compares each typed column of a table with what the merge would make of `payload`.
+
+    It gives the key, project and issue of each row that differs, and a list of [column, value by payload, value].
+    """
+    spec = SPECS[table]
+    unequal = {}
+    for field in spec.fields:
+        if field.path:
+            made = f"({typed(field)})"
+            # A record may lack the project or issue that it belongs to, which the merge was then given.
+            lacks = f"{made} IS NOT NULL AND " if field.name in {"project_id", "issue_id"} else ""
+            unequal[field.name] = (f"{lacks}t.{field.name} IS DISTINCT FROM {made}", made)
+    cases = (
+        f"CASE WHEN {condition} THEN jsonb_build_array('{name}', CAST({made} AS text), CAST(t.{name} AS text)) END"
+        for name, (condition, made) in unequal.items()
+    )
+    lines = (
+        f"SELECT {_identity(spec)}, to_jsonb(array_remove(ARRAY[{', '.join(cases)}], NULL)) AS wrong",
+        # OFFSET keeps the planner from typing the payload of rows that are not chosen.
+        f"FROM (SELECT * FROM {spec.table.fullname} AS t WHERE {_chosen(spec, column, given)} OFFSET 0) AS t",  # noqa: S608  names of the schema
+        "CROSS JOIN LATERAL (SELECT t.payload AS r) AS e",
+        f"WHERE {' OR '.join(f'({condition})' for condition, _ in unequal.values())}",
+    )
+    return text("\n".join(lines))

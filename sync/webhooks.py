@@ -1,0 +1,87 @@
+"""The inbox of webhooks: what waits in `ops.webhook_events` becomes wants of issues and comments, as the activity feed's rows do.
+
+A webhook is a hint to look, never data: it is unsigned, may come twice, late or never, and holds less than the feed. So an event
+only says which issues to read; the feed itself brings the row of `raw/activities`.
+"""
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from resources.backlog.feed import ABOUT_ISSUES, ABOUT_OTHERS, touches, whole
+from resources.backlog.models import Record
+from resources.privacy import Mask
+from resources.warehouse import inbox
+from resources.warehouse import issue_sync_state as reads
+from sync.activity_requests import register, stored_activities
+
+#: Events that are drained in one transaction.
+BATCH = 500
+#: What becomes of an event that comes after the activity feed has told the same.
+TOLD = "told by the activity feed already"
+
+
+@dataclass(frozen=True)
+class Drained:
+    """What was in the inbox: events taken out, and issues that they tell to read."""
+
+    events: int
+    issues: int
+
+
+def drain(engine: Engine, space_key: str, mask: Mask) -> Drained:
+    """Take every waiting event out of the inbox, note what to read, and write beside each event what became of it.
+
+    Whoever put an event there may not have masked the people in it: then that is done here.
+
+    Raises:
+        WarehouseError: the warehouse cannot be used; what was not taken stays in the inbox.
+    """
+    events = issues = 0
+    while True:
+        with engine.begin() as connection:
+            taken = inbox.take(connection, space_key, BATCH)
+            if not taken:
+                return Drained(events, issues)
+            outcomes: dict[str, list[int]] = defaultdict(list)
+            known = stored_activities(connection, space_key, [event.activity_id for event in taken if event.activity_id])
+            for event in taken:
+                activity = _parse(event.payload)
+                late = event.activity_id in known
+                outcomes[TOLD if late else _outcome(activity)].append(event.id)
+                if activity is not None and not late:
+                    issues += register(connection, space_key, [activity], "webhook")
+            inbox.mask_events(connection, taken, mask)
+            for outcome, ids in outcomes.items():
+                inbox.settle(connection, ids, outcome)
+            events += len(taken)
+
+
+def _parse(payload: str) -> Record | None:
+    try:
+        value = json.loads(payload)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _outcome(activity: Record | None) -> str:
+    if activity is None:
+        return "unreadable: no JSON object"
+    kind = whole(activity.get("type"))
+    found = touches(activity)
+    if found:
+        return f"{len(found)} issues to read" if len(found) > 1 else "1 issue to read"
+    if kind is None:
+        return "unreadable: no activity type"
+    if kind in ABOUT_ISSUES:
+        return f"unreadable: type {kind}, but it names no issue"
+    return f"ignored: type {kind} concerns no issue" if kind in ABOUT_OTHERS else f"ignored: unknown type {kind}"
+
+
+def is_waiting(engine: Engine, space_key: str) -> bool:
+    """Say whether issues wait to be read that the feed, a webhook or verify has named."""
+    with engine.connect() as connection:
+        return reads.is_waiting(connection, space_key)

@@ -1,0 +1,223 @@
+"""What a person at a terminal sees: bars, plain lines, tables."""
+
+import io
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from pipelines.cli.console import BarProgress, progress_for, status_table, summary_table
+from resources.progress import LogProgress, Progress
+
+DAY = {"runs": 4, "completed": 2, "failed": 1, "success_rate": 2 / 3, "syncs": 9, "items": 1_200, "requests": 40}
+UNTIL = datetime(2026, 7, 1, 3, 4, 5, tzinfo=UTC)
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def play(progress: Progress) -> None:
+    progress.start("issues", 200)
+    progress.advance("issues", 50)
+    progress.wait("search rate limit of Backlog", 12.4, UNTIL)
+    progress.advance("issues", 150)
+    progress.done("issues", {"read": 200}, {"search": 3})
+
+
+def test_a_terminal_gets_a_bar_that_ends_full_and_says_why_it_waits() -> None:
+    stream = Terminal()
+    play(progress_for(stream))
+    shown = stream.getvalue()
+    assert "issues" in shown
+    assert "200/200" in shown
+    assert f"waiting up to 12 s for the search rate limit of Backlog, until {UNTIL.astimezone():%H:%M:%S}" in shown
+
+
+def test_a_table_that_starts_again_with_a_known_end_gets_one_bar_anew() -> None:
+    stream = Terminal()
+    progress = progress_for(stream)
+    progress.start("issues", None)
+    play(progress)
+    progress.advance("never started", 5)
+    assert "200/200" in stream.getvalue()
+
+
+def test_a_wait_before_the_first_bar_is_a_line() -> None:
+    stream = Terminal()
+    progress_for(stream).wait("read rate limit of Backlog", 3, UNTIL)
+    assert stream.getvalue().startswith("waiting up to 3 s for the read rate limit of Backlog")
+
+
+def test_what_is_no_terminal_gets_plain_lines() -> None:
+    stream = io.StringIO()
+    progress = progress_for(stream)
+    assert isinstance(progress, LogProgress)
+    play(progress)
+    assert stream.getvalue().splitlines() == [
+        "waiting up to 12 s for the search rate limit of Backlog, until 03:04:05 UTC",
+        "issues: 200 read",
+    ]
+
+
+def test_who_wants_no_progress_gets_none() -> None:
+    stream = Terminal()
+    progress = progress_for(stream, wanted=False)
+    assert not isinstance(progress, BarProgress)
+    play(progress)
+    assert stream.getvalue() == ""
+
+
+def test_a_long_load_says_every_quarter_of_a_minute_how_far_it_is() -> None:
+    lines: list[str] = []
+    now = iter([0.0, 10.0, 16.0, 16.0, 20.0])
+    progress = LogProgress(write=lines.append, clock=lambda: next(now))
+    progress.start("issues", 40_000)
+    for _ in range(3):
+        progress.advance("issues", 1_000)
+    assert lines == ["issues: 2,000 rows of 40,000"]
+
+
+SUMMARY = {
+    "status": "completed",
+    "simulated": False,
+    "tables": {
+        "issues": {"read": 12_345, "inserted": 1, "updated": 0, "unchanged": 12_344, "deleted": 0, "rejected": 0},
+        "users": {"read": 7},
+    },
+    "requests": {"read": 2, "search": 125, "retries": 1, "rate_limited": 0},
+    "seconds": 12.34,
+}
+
+
+def test_the_summary_lines_up_its_numbers_and_counts_its_requests() -> None:
+    lines = summary_table(SUMMARY).splitlines()
+    assert lines[0].split() == ["table", "read", "inserted", "updated", "unchanged", "deleted", "rejected"]
+    assert lines[2].split() == ["issues", "12,345", "1", "0", "12,344", "0", "0"]
+    assert lines[3].split() == ["users", "7", "0", "0", "0", "0", "0"]
+    assert lines[2].index("12,345") + 6 == lines[3].index("7") + 1  # right-aligned
+    assert lines[-1] == "completed in 12.3 s with 127 requests (0 rate limited, 2 read, 1 retries, 125 search)"
+    assert summary_table(SUMMARY | {"simulated": True}).endswith("125 search), from a simulated space")
+
+
+@pytest.fixture
+def found() -> dict[str, Any]:
+    """Return what `status` finds right after the first start."""
+    return {
+        "space": "acme", "simulated": True, "connected": True, "connection_error": None, "condition": None,
+        "warehouse": {"url": "postgresql://w", "embedded": True}, "dagster": {"url": None}, "service": {"url": None}, "active": [],
+        "last_syncs": [],
+        "alerts": {"alive": None, "beat_at": None, "channels": [], "waiting": 0, "open": []},
+        "last_24h": DAY, "rate_limit": {"search": {"limit": 150, "remaining": 149, "reset": UNTIL}},
+        "access": {"kind": "api_key", "expires_at": None, "refused": None},
+    }  # fmt: skip
+
+
+def test_the_status_of_a_fresh_deployment_says_what_to_do_next(found: dict[str, Any]) -> None:
+    shown = status_table(found)
+    for said in (
+        "acme (simulated)",
+        "backlog-elt up starts it",
+        "search 149/150",
+        "backlog-elt load",
+        "4 runs: 2 completed, 1 failed (66.7% success); 9 syncs, 1,200 items, 40 requests",
+    ):
+        assert said in shown
+
+
+KEPT_ALIVE = "application_name=backlog-elt&connect_timeout=10&keepalives_count=4&keepalives_idle=60&tcp_user_timeout=120000"
+
+
+@pytest.mark.parametrize(
+    ("url", "embedded", "short", "psql"),
+    [
+        (
+            f"postgresql://postgres@/warehouse?{KEPT_ALIVE}&host=%2Fhome%2Fme%2F.elt%2Fpostgres&port=5432",
+            True,
+            "embedded, in /home/me/.elt/postgres",
+            "psql -h /home/me/.elt/postgres -p 5432 -U postgres -d warehouse",
+        ),
+        (
+            "postgresql://postgres@/warehouse?host=%2Ftmp%2Fb-1&port=5432",
+            True,
+            "embedded",
+            "psql -h /tmp/b-1 -p 5432 -U postgres -d warehouse",
+        ),
+        (
+            "postgresql://elt:***@db.example.com:5433/tables?sslmode=verify-full&connect_timeout=10",
+            False,
+            "tables on db.example.com:5433, as elt",
+            "psql 'postgresql://elt@db.example.com:5433/tables?sslmode=verify-full'",
+        ),
+        ("postgresql://elt:***@db/tables", False, "tables on db, as elt", "psql postgresql://elt@db/tables"),
+    ],
+)
+def test_the_status_says_in_few_words_where_the_tables_are_and_how_to_open_them(
+    found: dict[str, Any], url: str, embedded: bool, short: str, psql: str
+) -> None:
+    shown = status_table(found | {"warehouse": {"url": url, "embedded": embedded}})
+    assert re.search(rf"^warehouse +{re.escape(short)}$", shown, re.MULTILINE)
+    [line] = re.findall(r"^SQL +(.*)$", shown, re.MULTILINE)
+    assert line.partition(" ")[0].endswith("psql")
+    assert line.partition(" ")[2] == psql.partition(" ")[2]
+
+
+@pytest.mark.parametrize(
+    ("access", "said"),
+    [
+        ({"kind": "api_key", "expires_at": None, "refused": None}, "API key"),
+        ({"kind": "oauth", "expires_at": UNTIL, "refused": None}, f"OAuth, good until {UNTIL.astimezone():%Y-%m-%d %H:%M:%S}"),
+        (
+            {"kind": "oauth", "expires_at": UNTIL, "refused": "invalid_grant"},
+            f"OAuth, good until {UNTIL.astimezone():%Y-%m-%d %H:%M:%S}; not renewed: invalid_grant; run backlog-elt login",
+        ),
+        (
+            {"kind": "oauth", "expires_at": None, "refused": "nobody is logged in"},
+            "OAuth; not renewed: nobody is logged in; run backlog-elt login",
+        ),
+    ],
+)
+def test_the_status_says_how_requests_are_signed(found: dict[str, Any], access: dict[str, Any], said: str) -> None:
+    [line] = [line for line in status_table(found | {"access": access}).splitlines() if line.startswith("access")]
+    assert line.split(maxsplit=1)[1] == said
+
+
+def test_the_status_shows_why_there_is_no_connection_and_the_last_syncs(found: dict[str, Any]) -> None:
+    sync = {
+        "sync_type": "users", "mode": "full", "status": "failed", "ended_at": UNTIL, "items_synced": 7, "items_failed": 0,
+        "requests": 1, "error": "GET /users: 500", "project_key": None, "waiting_for": None, "waiting_until": None,
+        "progress_done": 1_200, "progress_total": 2_000,
+    }  # fmt: skip
+    unknown: dict[str, Any] = {"space": None, "connected": False, "connection_error": "check BACKLOG_API_KEY", "rate_limit": {}}
+    shown = status_table(found | unknown | {"last_syncs": [sync], "active": [sync]})
+    assert "no: check BACKLOG_API_KEY" in shown
+    assert re.search(r"^active +users, 1,200 of 2,000 rows$", shown, re.MULTILINE)
+    assert f"{UNTIL.astimezone():%Y-%m-%d %H:%M:%S}" in shown
+    assert "GET /users: 500" in shown.splitlines()[-1]
+
+
+def test_the_status_says_which_condition_the_source_is_in_since_when_and_why(found: dict[str, Any]) -> None:
+    down = {"kind": "unreachable", "since": UNTIL, "message": "GET /space: no answer"}
+    shown = status_table(found | {"connected": False, "connection_error": "GET /space: 500", "condition": down})
+    assert f"no: it is unreachable since {UNTIL.astimezone():%Y-%m-%d %H:%M:%S}: GET /space: no answer" in shown
+    busy = status_table(found | {"condition": down | {"kind": "rate_limited", "message": "GET /issues: 429"}})
+    assert "yes: it is rate-limited by other programs since" in busy
+
+
+@pytest.mark.parametrize(
+    ("alerts", "says"),
+    [
+        ({"alive": None}, "nobody looks: backlog-elt up starts it"),
+        ({}, "nothing is wrong (2026-07-01 03:04:05, sent by slack)"),
+        ({"channels": []}, "no channel: set BACKLOG_ALERT_SLACK_URL or another"),
+        ({"open": [{"asset": "raw/users", "cause": "refused"}]}, "raw/users: refused (2026"),
+        ({"alive": False}, "NO SIGN OF LIFE since then: is the daemon running? nothing is wrong"),
+    ],
+)
+def test_the_status_says_whether_somebody_looks_and_what_is_wrong(found: dict[str, Any], alerts: dict[str, Any], says: str) -> None:
+    looked = {"alive": True, "beat_at": UNTIL, "channels": ["slack"], "waiting": 0, "open": []}
+    assert says in status_table(found | {"alerts": looked | alerts})

@@ -1,0 +1,97 @@
+"""What a person at a terminal sees of a comparison."""
+
+import json
+from typing import Any
+
+from pipelines.cli.console_verify import SHOWN, WIDEST, verified_table
+from pipelines.cli.verify import Verified
+from sync.reconcile.differences import CONTENT, MISSING, Difference
+from sync.reconcile.result import ProjectVerdict, Verification
+
+UNTIL = "2026-06-30T23:59:58+00:00"
+
+
+def row(number: int, **values: Any) -> Difference:
+    return Difference(
+        **{
+            "table": "issues", "project_id": 300, "issue_id": 0, "key": str(number), "kind": CONTENT, "source": "summary=\"a\"",
+            "warehouse": "summary=\"b\"", "label": f"OPS-{number}", **values,
+        }
+    )  # fmt: skip
+
+
+def shown(*differences: Difference, mended: tuple[Difference, ...] = (), how: str = "deep", projects: Any = None) -> list[str]:
+    """Return the lines for a comparison of one project with these differences."""
+    different = [one for one in differences if not one.behind]
+    verdict = ProjectVerdict(300, "OPS", 1_200, 1_199, len(different), len(differences) - len(different), UNTIL)
+    found = Verification(how, projects or [verdict], {"issues": (1_200, 1_199)}, differences, (), mended)  # type: ignore[arg-type]
+    as_json = Verified(found, {"read": 20, "search": 13, "retries": 2, "rate_limited": 1}, 1.234).as_json()
+    return verified_table(json.loads(json.dumps(as_json))).splitlines()
+
+
+def test_an_equal_space_is_a_line_a_project_and_a_last_line() -> None:
+    assert shown(how="quick", projects=[ProjectVerdict(300, "OPS", 1_200, 1_200, 0, 0, UNTIL)]) == [
+        "project  status  source  warehouse  differences  behind  loaded until",
+        "-------  ------  ------  ---------  -----------  ------  -------------------",
+        "OPS      equal    1,200      1,200            0       0  2026-06-30 23:59:58",
+        "",
+        "equal (quick, 1.2 s, 33 requests)",
+    ]
+
+
+def test_rows_that_differ_are_shown_as_people_know_them_with_both_sides() -> None:
+    lines = shown(row(7), row(8, kind=MISSING, source="changed 2026-01-01T00:00:00Z", warehouse="no row", label=""))
+    assert "2 rows differ:" in lines
+    table = [line.split() for line in lines[lines.index("2 rows differ:") + 1 :]]
+    assert table[0] == ["table", "project", "row", "difference", "at", "source", "in", "warehouse"]
+    assert table[2] == ["issues", "OPS", "OPS-7", "(7)", "content", "differs", 'summary="a"', 'summary="b"']
+    assert table[3][:3] == ["issues", "OPS", "8"]
+    assert lines[-1] == "different: mend it with --repair (deep, 1.2 s, 33 requests)"
+
+
+def test_what_is_behind_is_shown_as_such_below_what_differs_otherwise() -> None:
+    lines = shown(row(7, behind=True), row(8))
+    assert [line.split()[2] for line in lines if "content differs" in line] == ["OPS-8", "OPS-7"]
+    assert [line for line in lines if "content differs, since the last load" in line and "OPS-7" in line]
+    assert lines[-1].startswith("different: mend it with --repair")
+
+
+def test_where_only_later_changes_differ_the_next_load_is_what_helps() -> None:
+    lines = shown(row(7, behind=True))
+    assert "1 row differs:" in lines
+    assert lines[-1].startswith("behind: only what has changed since the last load differs, and the next load brings it")
+
+
+def test_of_many_rows_the_first_are_shown_and_all_are_counted() -> None:
+    lines = shown(*map(row, range(1, SHOWN + 12)))
+    assert f"{SHOWN + 11} rows differ, the first {SHOWN} of them:" in lines
+    assert len([line for line in lines if "OPS-" in line]) == SHOWN
+
+
+def test_what_was_mended_is_shown_and_what_was_not_is_said() -> None:
+    lines = shown(mended=(row(7),))
+    assert "1 row was different and mended:" in lines
+    assert any("OPS-7 (7)" in line for line in lines)
+    assert lines[-1].startswith("equal (")
+    lines = shown(row(8), mended=(row(7), row(9)))
+    assert "2 rows were different and mended:" in lines
+    assert "1 row differs still:" in lines
+    assert lines[-1].startswith("different still (")
+
+
+def test_wide_characters_and_long_values_keep_the_columns_apart() -> None:
+    long = "件名" * 60
+    lines = shown(row(7, source=long, warehouse="x\r\n\ty"), row(8, source="short", warehouse="z"))
+    first, second = (next(line for line in lines if f"OPS-{number}" in line) for number in (7, 8))
+    assert first.endswith("…  x y")
+    assert len(first.split("  ")[-2]) <= WIDEST // 2 + 1
+    wide = sum(character in "件名" for character in first)
+    assert first.index("x y") + wide == second.index("z")
+
+
+def test_a_project_that_was_never_loaded_and_one_with_a_note_say_so() -> None:
+    never = ProjectVerdict(1, "NEW", 3, 0, 3, 0, None)
+    noted = ProjectVerdict(2, "OLD", 0, 9, 0, 0, UNTIL, "it is archived and lists no issues")
+    lines = shown(projects=[never, noted])
+    assert lines[2].endswith("never loaded whole")
+    assert lines[3].endswith("2026-06-30 23:59:58; it is archived and lists no issues")

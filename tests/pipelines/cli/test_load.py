@@ -1,0 +1,70 @@
+"""What a load from the command line may be asked for, and how its figures add up."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from pipelines.cli.load import LoadRequest, Recorder, Summary
+from resources.progress import LogProgress
+from resources.variables import SettingsError
+
+
+def request(**options: object) -> LoadRequest:
+    given: dict[str, object] = {"full": False, "projects": (), "from_month": None, "to_month": None}
+    return LoadRequest.create(**{**given, **options})  # type: ignore[arg-type]  # as the command gives them
+
+
+def test_a_load_of_what_changed_is_the_default() -> None:
+    assert request() == LoadRequest()
+    assert not request().backfill
+    assert not request(projects=("OPS",)).backfill
+
+
+@pytest.mark.parametrize("options", [{"full": True}, {"from_month": "2026-01"}, {"to_month": "2026-01"}])
+def test_asking_for_everything_or_for_months_reads_windows_again_whole(options: dict[str, object]) -> None:
+    assert request(**options).backfill
+
+
+def test_a_project_that_is_named_twice_counts_once() -> None:
+    assert request(projects=("WEB", "OPS", "WEB")).projects == ("WEB", "OPS")
+
+
+def test_one_month_may_be_both_ends() -> None:
+    assert request(from_month="2026-03", to_month="2026-03").backfill
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"from_month": "2024-13"}, "--from is '2024-13': expected a month as YYYY-MM"),
+        ({"to_month": "2024"}, "--to is '2024': expected a month as YYYY-MM"),
+        ({"from_month": "2026-05", "to_month": "2026-04"}, "--from is '2026-05': expected a month not after --to 2026-04"),
+    ],
+)
+def test_a_month_that_cannot_be_is_an_error_that_names_the_option(options: dict[str, object], named: str) -> None:
+    with pytest.raises(SettingsError, match=named):
+        request(**options)
+
+
+def test_the_figures_of_runs_add_up_table_by_table_and_everything_is_passed_on() -> None:
+    lines: list[str] = []
+    recorder = Recorder(LogProgress(write=lines.append))
+    recorder.start("issues", 200)
+    recorder.advance("issues", 100)
+    recorder.wait("search rate limit of Backlog", 12, datetime(2026, 7, 1, tzinfo=UTC))
+    for rows in (2, 3):
+        recorder.done("issues", {"read": rows, "inserted": 1}, {"search": 4, "retries": 1})
+    recorder.done("users", {"read": 7}, {"read": 1})
+    assert recorder.tables == {"issues": {"read": 5, "inserted": 2}, "users": {"read": 7}}
+    assert recorder.requests == {"search": 8, "retries": 2, "read": 1}
+    assert lines[0] == "waiting up to 12 s for the search rate limit of Backlog, until 00:00:00 UTC"
+    assert lines[1:] == ["issues: 2 read, 1 inserted", "issues: 3 read, 1 inserted", "users: 7 read"]
+
+
+def test_a_summary_is_completed_without_failures_and_failed_with_one() -> None:
+    assert Summary({"users": {"read": 1}}, {"read": 2}, 1.239, ()).as_json() == {
+        "status": "completed", "simulated": False, "tables": {"users": {"read": 1}}, "requests": {"read": 2}, "seconds": 1.24,
+        "errors": [],
+    }  # fmt: skip
+    failed = Summary({}, {}, 0, ("teams: refused",)).as_json()
+    assert (failed["status"], failed["errors"]) == ("failed", ["teams: refused"])

@@ -1,0 +1,34 @@
+"""What a process of `up` has in its environment."""
+
+import os
+
+import pytest
+from sqlalchemy import create_engine
+
+from assets.marts.project import connected
+from pipelines.hosting.child_secrets import NEEDED
+from resources.variables import DAGSTER_POSTGRES_URL, FILE, SECRETS, without_secrets
+
+ALL = {name: f"the {name}" for name in (*SECRETS, *(secret + FILE for secret in SECRETS))} | {"BACKLOG_URL": "https://acme.test"}
+
+
+def test_a_process_gets_the_secrets_that_it_needs_also_as_files_and_all_that_is_none() -> None:
+    assert without_secrets(ALL) == {"BACKLOG_URL": "https://acme.test"}
+    for needed in NEEDED.values():
+        given = without_secrets(ALL, needed).keys() - {"BACKLOG_URL"}
+        assert given == {*needed, *(name + FILE for name in needed)}
+
+
+def test_the_webserver_and_the_daemon_know_the_database_of_dagster_and_nothing_of_the_space() -> None:
+    assert NEEDED["pipelines.hosting.webserver"] == NEEDED["dagster._daemon"] == {DAGSTER_POSTGRES_URL}
+
+
+def test_dbt_knows_the_way_to_the_warehouse_and_no_secret_but_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ALL.items():
+        monkeypatch.setenv(name, value)
+    before = dict(os.environ)
+    with connected(create_engine("postgresql+psycopg2://loader:s3cr3t@db.test/warehouse")):
+        during = dict(os.environ)
+    assert dict(os.environ) == before
+    assert {*SECRETS} & {name.removesuffix(FILE) for name in during} == {DAGSTER_POSTGRES_URL}
+    assert (during["BACKLOG_DBT_HOST"], during["DBT_ENV_SECRET_WAREHOUSE_PASSWORD"]) == ("db.test", "s3cr3t")

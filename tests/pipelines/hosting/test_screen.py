@@ -1,0 +1,92 @@
+"""Lines that stay, and one below them that is drawn again; a log that does not grow without end."""
+
+import io
+import os
+import pty
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from pipelines.hosting.log_file import LogFile
+from pipelines.hosting.screen import Screen
+from tests.integration.compose import wait_until
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_draws_progress_in_one_place_below_the_lines_that_stay() -> None:
+    stream = Terminal()
+    screen = Screen(stream)
+    screen.progress("issues 1,000 of 2,000")
+    screen.progress("issues 9")
+    screen.show("loaded")
+    screen.progress("")
+    shown = stream.getvalue()
+    assert shown.count("\n") == 1
+    assert "issues 1,000 of 2,000\rissues 9             \r" in shown
+    assert shown.index("loaded\n") < shown.rindex("issues 9")
+    assert shown.endswith("\r        \r")
+
+
+def test_elsewhere_progress_is_a_line_now_and_then_with_the_time() -> None:
+    stream = io.StringIO()
+    screen = Screen(stream)
+    for done in range(100):
+        screen.progress(f"issues {done}")
+    screen.progress("")
+    [line] = stream.getvalue().splitlines()
+    assert line[2::3][:2] == "::"
+    assert line.endswith("  issues 0")
+
+
+def test_a_terminal_that_is_gone_stops_nobody() -> None:
+    ours, theirs = pty.openpty()
+    stream = os.fdopen(theirs, "w")
+    screen = Screen(stream)
+    screen.say("seen")
+    os.close(ours)
+    screen.say("not seen")
+    screen.progress("nor this")
+    with suppress(OSError):  # it holds what it could not write
+        stream.close()
+
+
+def test_a_log_is_moved_aside_when_it_is_long_and_its_writers_go_on_in_an_empty_one(tmp_path: Path) -> None:
+    log = LogFile(tmp_path / "logs" / "up.log", longest=1_000)
+    aside = log.path.with_name("up.log.1")
+    with subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, stdout=log.file, text=True) as writer:
+        assert writer.stdin is not None
+        for part in ("first", "second"):
+            writer.stdin.write(f"{part} {'x' * 2_000}\n")
+            writer.stdin.flush()
+            wait_until(lambda: log.path.stat().st_size > 1_000, "nothing is written")
+            log.keep_short()
+            assert log.path.stat().st_size == 0
+            assert aside.read_text().startswith(part)
+    log.keep_short()
+    log.file.write("the end\n")
+    log.close()
+    assert log.path.read_text() == "the end\n"
+    assert {file.stat().st_mode & 0o777 for file in (log.path, aside)} == {0o600}
+
+
+def test_a_pipe_without_a_reader_stops_nothing_and_is_no_failure() -> None:
+    program = "import sys; from pipelines.hosting.screen import Screen; screen = Screen(sys.stderr)\n"
+    program += "screen.say('first'); sys.stdin.read(); screen.say('second'); screen.say('third'); print('done')"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stderr.readline().endswith(b"first\n")
+        process.stderr.close()
+        process.stdin.close()
+        assert process.stdout.read() == b"done\n"
+    assert process.returncode == 0

@@ -1,0 +1,192 @@
+"""The launcher of Dagster's webserver: what it lets through, as a process of its own, and what it leans on in Dagster."""
+
+import inspect
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import httpx
+import pytest
+from dagster_shared.cli import WorkspaceOpts
+from dagster_webserver import cli
+from dagster_webserver.graphql import GraphQLServer
+
+from pipelines.hosting.webserver import OPTIONS, names, serve
+from tests.ports import free_port
+
+VERSION = "{ version }"
+JSON = {"Content-Type": "application/json"}
+#: What a browser sends with an image.
+IMAGE = {"Accept": "image/avif,image/webp,*/*;q=0.8"}
+#: How a browser asks for a page whose link somebody has followed.
+FOLLOWED = {"Accept": "text/html,*/*;q=0.8", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+SUBSCRIBE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Protocol": "graphql-ws",
+}
+#: What Dagster's own command calls.
+BEGINS = {
+    "WorkspaceOpts", "extract_from_cli_options", "assert_no_remaining_opts", "workspace_opts_to_load_target",
+    "os", "environ", "configure_loggers", "upper", "logging", "getLogger", "WEBSERVER_LOGGER_NAME", "sys", "argv", "endswith",
+    "warning", "setup_interrupt_handlers", "contextlib", "ExitStack", "enter_context", "interrupt_on_ipc_shutdown_message",
+    "InstanceRef",
+    "deserialize_value", "get_possibly_temporary_instance_for_cli", "optimize_for_webserver", "WorkspaceProcessContext",
+    "__version__", "host_dagster_ui_with_workspace_process_context",
+}  # fmt: skip
+SERVES = {
+    "check", "inst_param", "IWorkspaceProcessContext", "opt_str_param", "opt_int_param", "str_param", "logging", "getLogger",
+    "WEBSERVER_LOGGER_NAME", "create_app_from_workspace_process_context", "_lifespan", "is_port_in_use", "DEFAULT_WEBSERVER_PORT",
+    "find_free_port", "warning", "info", "os", "getpid", "log_action", "instance", "START_DAGSTER_WEBSERVER",
+    "uploading_logging_thread", "uvicorn", "run",
+}  # fmt: skip
+PUBLIC = "https://dagster.example.com:8443"
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start the webserver with no code location, and give its URL."""
+    folder, port = tmp_path_factory.mktemp("webserver"), free_port()
+    (folder / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    (folder / "workspace.yaml").write_text("load_from: []\n")
+    command = [sys.executable, "-m", "pipelines.hosting.webserver", "-p", str(port), "-w", str(folder / "workspace.yaml")]
+    environment = {**os.environ, "DAGSTER_HOME": str(folder), "BACKLOG_DAGSTER_PUBLIC_URL": PUBLIC}
+    with subprocess.Popen(command, env=environment) as process:
+        end = time.monotonic() + 120
+        while not answers(f"http://127.0.0.1:{port}"):
+            assert process.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+        process.terminate()
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/server_info", trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def ask(url: str, headers: Mapping[str, str], path: str = "/graphql", method: str = "POST") -> int:
+    """Return the status of an answer to a query."""
+    content = f'{{"query": "{VERSION}"}}' if method == "POST" else None
+    with httpx.Client(base_url=url, headers={"Accept": "*/*"}, timeout=60, trust_env=False) as client:
+        return client.request(method, path, content=content, headers=dict(headers)).status_code
+
+
+def subscribe(url: str, headers: Mapping[str, str]) -> int:
+    """Return the status with which a websocket is opened, or is not."""
+    host = url.removeprefix("http://")
+    lines = "".join(f"{name}: {value}\r\n" for name, value in {"Host": host, **SUBSCRIBE, **headers}.items())
+    with socket.create_connection(("127.0.0.1", int(host.rpartition(":")[2])), timeout=60) as connection:
+        connection.sendall(f"GET /graphql HTTP/1.1\r\n{lines}\r\n".encode())
+        return int(connection.recv(1_000).split()[1])
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example.com", "evil.example.com:3000", "127.0.0.1.evil.example.com", "localhost.evil.com", "10.0.0.1"]
+)
+def test_a_name_of_somebody_else_that_leads_here_opens_nothing(url: str, host: str) -> None:
+    assert ask(url, JSON | {"Host": host}) == 421
+    assert ask(url, {"Host": host}, "/server_info", "GET") == 421
+    assert ask(url, {"Host": host, **FOLLOWED}, "/", "GET") == 421
+    assert subscribe(url, {"Host": host, "Origin": f"http://{host}"}) == 403
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:3000", "127.0.0.1:9", "[::1]:3000", "dagster.example.com"])
+def test_a_name_of_this_machine_and_the_public_one_open_everything(url: str, host: str) -> None:
+    assert ask(url, JSON | {"Host": host}) == 200
+    assert subscribe(url, {"Host": host}) == 101
+    assert subscribe(url, {"Host": host, "Origin": f"http://{host}"}) == 101
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"Origin": "http://evil.example.com"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost:8000"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": "http://evil.example.com"},
+        {"Sec-Fetch-Site": "same-site", "Origin": "http://localhost:8000"},
+    ],
+    ids=str,
+)
+def test_a_page_of_another_site_gets_nothing_in_any_way(url: str, page: dict[str, str]) -> None:
+    for content_type in ("application/json", "application/graphql", "text/plain", "text/plain;application/json"):
+        assert ask(url, page | {"Content-Type": content_type}) == 403
+    assert ask(url, page, "/graphql?query={version}") == 403
+    assert ask(url, page, "/report_asset_materialization/a?metadata={}") == 403
+    assert subscribe(url, page) == 403
+    if "Sec-Fetch-Site" in page:
+        for destination in ("iframe", "embed", "image"):
+            mode = "no-cors" if destination == "image" else "navigate"
+            assert ask(url, page | {"Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": destination}, "/", "GET") == 403
+        assert ask(url, {"Sec-Fetch-Site": page["Sec-Fetch-Site"], **FOLLOWED}, "/runs/1", "GET") == 200, "a link is followed"
+        assert ask(url, page | FOLLOWED) == 403, "a form is none"
+
+
+def test_a_query_is_taken_by_post_as_json_and_in_no_other_way(url: str) -> None:
+    for path in ("/graphql?query={version}", "/graphql", "/%67raphql?query={version}"):
+        for headers in ({}, IMAGE, {"Sec-Fetch-Site": "same-origin"}):
+            assert ask(url, headers, path, "GET") == 405
+    for content_type in (
+        "text/plain",
+        "text/plain;application/json",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "",
+    ):
+        assert ask(url, {"Content-Type": content_type}, "/graphql?query={version}") == 415
+    assert ask(url, {"Content-Type": "application/json; charset=utf-8", "Sec-Fetch-Site": "same-origin"}) == 200
+    assert ask(url, FOLLOWED | {"Sec-Fetch-Site": "none"}, "/graphql", "GET") == 200, "the page on which somebody writes one"
+
+
+def test_behind_a_proxy_on_a_port_of_its_own_the_pages_of_dagster_are_its_own(url: str) -> None:
+    # The recipe for nginx passes on the name without the port.
+    assert subscribe(url, {"Host": "dagster.example.com", "Origin": PUBLIC}) == 101
+    assert subscribe(url, {"Host": "dagster.example.com", "Origin": "https://dagster.example.com:9"}) == 403
+
+
+def test_a_server_for_others_answers_to_its_number_since_that_is_nobodys_name() -> None:
+    for host, others in (("0.0.0.0", True), ("10.0.0.7", True), ("127.0.0.1", False)):  # noqa: S104 - only its name
+        own = names(host)
+        assert own.knows("192.168.0.10:3000") is others
+        assert own.knows("[fe80::1]") is others
+        assert not own.knows("evil.example.com")
+        assert own.knows("localhost:3000")
+    assert names("backlog.internal").knows("backlog.internal:3000")
+
+
+def test_a_wrong_url_ends_it_in_a_line_that_names_the_variable(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pipelines.hosting.webserver", "--empty-workspace"]
+    environment = os.environ | {"BACKLOG_DAGSTER_PUBLIC_URL": "dagster.example.com", "DAGSTER_HOME": str(tmp_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("Error: BACKLOG_DAGSTER_PUBLIC_URL is ")
+
+
+def test_dagster_starts_its_webserver_as_the_launcher_thinks_it_does() -> None:
+    """Look at what the launcher does in place of Dagster: another version may do more."""
+    taken = {*inspect.signature(serve).parameters} - {"workspace"}
+    assert {one.name for one in OPTIONS} - {*WorkspaceOpts.__annotations__} == taken | {"version"}
+    hidden = {one.name for one in cli.dagster_webserver.params} - {one.name for one in OPTIONS}
+    assert hidden == {"instance_ref", "shutdown_pipe"}
+    begin, host = cli.dagster_webserver.callback, cli.host_dagster_ui_with_workspace_process_context
+    assert begin is not None
+    assert {*begin.__code__.co_names} == BEGINS
+    assert {*host.__code__.co_names} == SERVES
+    # It takes a query from the address, unless a page is asked for, and looks at the kind of the body in these two ways.
+    source = inspect.getsource(GraphQLServer.graphql_http_endpoint)
+    for line in (
+        'if "text/html" in request.headers.get("Accept", ""):',
+        'if "application/json" in content_type:',
+        'elif "application/graphql" in content_type:',
+    ):
+        assert line in source

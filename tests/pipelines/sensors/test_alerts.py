@@ -1,0 +1,394 @@
+"""The alerter on real runs, a real warehouse and real receivers: told once, well again told once, and nothing lost between."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster import DagsterEvent, DagsterEventType
+from dagster._core.execution.plan.objects import StepSuccessData
+from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteRepositoryOrigin
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
+
+from pipelines.alerting.facts import ALIKE, MOST_RUNS, Place
+from pipelines.alerting.ledger import Ledger
+from pipelines.cli.load import run_job
+from pipelines.cli.status import alerts as status_alerts
+from pipelines.jobs import KIND_TAG
+from pipelines.sensors.alerts import Alerter, alerts
+from resources.alerts.channels import Channel, Slack, Teams
+from resources.alerts.message import Message
+from resources.secret import Secret
+from resources.tokens import TokenState
+from resources.warehouse.heartbeats import alerts_of, last_beat
+from resources.warehouse.history import lock_of
+from resources.warehouse.locks import Locks
+from resources.warehouse.resource import WarehouseResource
+from tests.deployment import Deployment, checks
+from tests.pipelines.ticking import Daemon
+from tests.sinks import WebhookSink
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def sink() -> Iterator[WebhookSink]:
+    with WebhookSink() as made:
+        yield made
+
+
+def alerter(deployment: Deployment, *channels: Channel) -> Alerter:
+    return Alerter(deployment.instance, deployment.warehouse, deployment.sim.url, channels, "http://dagster")
+
+
+def look(one: Alerter, minutes: float = 0.0) -> Ledger:
+    return one.look(datetime.now(UTC) + timedelta(minutes=minutes))
+
+
+def texts(sink: WebhookSink) -> list[str]:
+    return [json.loads(body)["text"] for _, body in sink.received]
+
+
+def test_a_failed_run_is_told_once_with_its_cause_and_once_more_when_it_is_well_again(
+    deployment: Deployment, sink: WebhookSink
+) -> None:
+    one = alerter(deployment, Slack(Secret(sink.url)))
+    look(one)
+    refused = Deployment(**{**deployment.__dict__, "api_key": "of-nobody-at-all"})
+    failed = refused.run("users")
+    assert not failed.success
+    for _ in range(3):
+        look(one)
+    [said] = texts(sink)
+    assert said.splitlines()[0] == "🔴 失敗 / failed: raw/users"
+    assert "BACKLOG_API_KEY" in said
+    assert "next step" in said
+    assert said.endswith(f"http://dagster/runs/{failed.run_id}")
+    assert "of-nobody-at-all" not in said
+    assert not refused.run("users").success
+    look(one)
+    assert len(texts(sink)) == 1, "the same cause again"
+    assert deployment.run("users").success
+    for _ in range(2):
+        look(one)
+    assert texts(sink)[1].splitlines()[0] == "🟢 復旧 / recovered: raw/users"
+    assert len(texts(sink)) == 2
+
+
+def test_a_red_check_is_told_with_what_it_says(loaded: Deployment, sink: WebhookSink) -> None:
+    one = alerter(loaded, Slack(Secret(sink.url)))
+    look(one)
+    loaded.change("DELETE FROM raw.issues WHERE id = (SELECT min(id) FROM raw.issues)")
+    loaded.run("census")
+    look(one)
+    [said] = texts(sink)
+    assert said.splitlines()[0] == "🔴 失敗 / failed: raw/issues: issue_counts_match_source"
+    assert "cause: 2 of 3 projects are equal; not WEB" in said
+
+
+def test_a_channel_that_fails_keeps_no_other_from_being_told_and_is_told_later_itself(
+    deployment: Deployment, sink: WebhookSink
+) -> None:
+    with WebhookSink() as broken:
+        broken.status = 500
+        one = alerter(deployment, Teams(Secret(broken.url)), Slack(Secret(sink.url)))
+        look(one)
+        Deployment(**{**deployment.__dict__, "api_key": "of-nobody-at-all"}).run("users")
+        for _ in range(3):
+            look(one)
+        assert (len(sink.received), len(broken.received)) == (1, 0)
+        broken.status = 200
+        assert len(look(one, minutes=11).waiting) == 0
+        assert (len(sink.received), len(broken.received)) == (1, 1)
+
+
+def test_a_channel_that_fails_in_an_unforeseen_way_keeps_no_other_from_being_told(
+    deployment: Deployment, sink: WebhookSink
+) -> None:
+    class Odd:
+        name = "odd"
+
+        def send(self, message: object) -> None:
+            raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")
+
+    one = alerter(deployment, Odd(), Slack(Secret(sink.url)))
+    look(one)
+    Deployment(**{**deployment.__dict__, "api_key": "of-nobody-at-all"}).run("users")
+    assert [waiting.channels for waiting in look(one).waiting] == [("odd",)]
+    assert len(sink.received) == 1
+    beat = last_beat(deployment.engine, alerts_of(deployment.sim.url))
+    assert beat is not None
+    assert beat[1]
+
+
+def test_a_death_right_after_a_message_does_not_tell_it_again(deployment: Deployment, sink: WebhookSink) -> None:
+    class Killed(BaseException):
+        pass
+
+    class Dying:
+        name = "dying"
+
+        def send(self, message: object) -> None:
+            raise Killed
+
+    look(alerter(deployment))
+    refused = Deployment(**{**deployment.__dict__, "api_key": "of-nobody-at-all"})
+    refused.run("users")
+    refused.run("projects")
+    with pytest.raises(Killed):
+        look(alerter(deployment, Dying()))
+    # What was remembered before the death is sent by the next one, each message once.
+    name = alerts_of(deployment.sim.url)
+    ledger = Ledger.read(deployment.instance.daemon_cursor_storage.get_cursor_values({name})[name], NOW)
+    waiting = len(ledger.waiting)
+    assert waiting >= 2
+    slack = Slack(Secret(sink.url), name="dying")
+    for _ in range(2):
+        look(alerter(deployment, slack))
+    assert len(sink.received) == len(set(texts(sink))) == waiting
+
+
+def test_what_cannot_be_noted_is_told_once_and_nothing_is_lost(deployment: Deployment, sink: WebhookSink) -> None:
+    storage: Any = deployment.instance.daemon_cursor_storage
+
+    def execute(sql: str) -> None:
+        with storage.connect() as connection:
+            connection.execute(text(sql))
+
+    class Filling:
+        """A channel that takes a message, whereupon the disk under Dagster's storage is full."""
+
+        name = "slack"
+
+        def send(self, message: Message) -> None:
+            Slack(Secret(sink.url)).send(message)
+            execute("CREATE TRIGGER full_disk BEFORE UPDATE ON kvs BEGIN SELECT RAISE(ABORT, 'the disk is full'); END")
+
+    look(alerter(deployment))
+    refused = Deployment(**{**deployment.__dict__, "api_key": "of-nobody-at-all"})
+    refused.run("users")
+    refused.run("projects")
+    one = alerter(deployment, Slack(Secret(sink.url)))
+    for each in (alerter(deployment, Filling()), one, one):
+        with pytest.raises(DatabaseError, match="the disk is full"):
+            look(each)
+        assert len(sink.received) == 1
+    execute("DROP TRIGGER full_disk")
+    for _ in range(2):
+        assert look(one).waiting == ()
+    assert len(texts(sink)) == len(set(texts(sink))) >= 2
+    assert {said.splitlines()[0] for said in texts(sink)} >= {f"🔴 失敗 / failed: raw/{table}" for table in ("users", "projects")}
+
+
+def test_a_warehouse_that_is_gone_is_told_and_so_is_its_return(loaded: Deployment, sink: WebhookSink) -> None:
+    one = alerter(loaded, Slack(Secret(sink.url)))
+    gone = Alerter(loaded.instance, WarehouseResource(url="postgresql://nobody@127.0.0.1:9/none"), one.url, one.channels, "")
+    look(gone)
+    assert texts(sink)[0].splitlines()[0] == "🔴 失敗 / failed: warehouse"
+    look(one)
+    assert texts(sink)[1].splitlines()[0] == "🟢 復旧 / recovered: warehouse"
+
+
+def test_silence_is_told_by_what_the_log_of_syncs_says(loaded: Deployment, sink: WebhookSink) -> None:
+    one = alerter(loaded, Slack(Secret(sink.url)))
+    assert loaded.run("projects").success
+    look(one)
+    assert look(one, minutes=6 * 60).open == {}
+    assert list(look(one, minutes=8 * 60).open) == ["silent/projects"]
+    assert "no sync of projects has succeeded" in texts(sink)[0]
+
+
+SYNC = "INSERT INTO ops.sync_history (space_key, sync_type, mode, project_key, status, items_synced, run_id, started_at, ended_at) "
+
+
+def with_usual_syncs(deployment: Deployment) -> None:
+    """Write down eight syncs of 10 s and 100 rows: of the issues of two projects, and of users."""
+    deployment.change(f"UPDATE ops.spaces SET url = '{deployment.sim.url}'")  # the copy of a warehouse has that of another
+    deployment.change(
+        SYNC + "SELECT 'acme', k.sync_type, k.mode, k.project, 'completed', 100, 'r0', t, t + interval '10 s' FROM "
+        "(VALUES ('issues', 'incremental', 'OPS'), ('issues', 'incremental', 'WEB'), ('users', 'full', NULL)) "
+        "AS k (sync_type, mode, project), "
+        "generate_series(now() - interval '9 days', now() - interval '2 days', interval '1 day') AS t"
+    )
+
+
+def synced(
+    deployment: Deployment, run: str, project: str | None, seconds: int, *, items: int = 100, status: str = "completed"
+) -> None:
+    """Write down a sync that ends now, or is at work: of the issues of a project, without one of users."""
+    kind = f"'issues', 'incremental', '{project}'" if project else "'users', 'full', NULL"
+    ended = "now()" if status == "completed" else "NULL"
+    values = f"'acme', {kind}, '{status}', {items}, '{run}', now() - interval '{seconds} s', {ended}"
+    deployment.change(f"{SYNC} VALUES ({values})")
+
+
+def test_a_slow_sync_is_told_once_while_it_is_at_work_and_again_when_its_project_is_as_usual(
+    loaded: Deployment, sink: WebhookSink
+) -> None:
+    one = alerter(loaded, Slack(Secret(sink.url)))
+    look(one)
+    with_usual_syncs(loaded)
+    with Locks(loaded.engine, "acme") as locks:
+        locks.acquire(lock_of("r1", "issues"))
+        synced(loaded, "r1", "OPS", 361, status="in_progress")
+        synced(loaded, "killed", "WEB", 361, status="in_progress")
+        look(one)
+        loaded.change("UPDATE ops.sync_history SET started_at = started_at - interval '95 s' WHERE run_id = 'r1'")
+        assert look(one).open["unusual/issues/incremental/OPS"].problem.cause.startswith("it has taken 0:07:")
+    [said] = texts(sink)
+    assert said.splitlines()[:2] == ["🟡 通常と異なります / unusual: raw/issues (incremental)", "partition: OPS"]
+    assert "cause: it has taken 0:06:0" in said
+    assert "it is still at work" in said
+    loaded.change("UPDATE ops.sync_history SET status = 'completed', ended_at = now() WHERE run_id = 'r1'")
+    synced(loaded, "r2", "WEB", 10)
+    assert list(look(one).open) == ["unusual/issues/incremental/OPS"]
+    assert len(sink.received) == 1, "its end is no news, nor is another project that is as usual"
+    synced(loaded, "r3", "OPS", 10)
+    look(one)
+    assert [said.splitlines()[0] for said in texts(sink)[1:]] == ["🟢 復旧 / recovered: raw/issues (incremental)"]
+
+
+def test_few_rows_are_told_and_a_problem_of_an_earlier_version_is_ended(loaded: Deployment, sink: WebhookSink) -> None:
+    one, name = alerter(loaded, Slack(Secret(sink.url))), alerts_of(loaded.sim.url)
+    look(one)
+    with_usual_syncs(loaded)
+    synced(loaded, "r1", None, 10, items=49)
+    for _ in range(2):
+        ledger = look(one)
+    [said] = texts(sink)
+    assert "cause: it found 49 rows, usual are 100" in said
+    loaded.instance.daemon_cursor_storage.set_cursor_values({name: ledger.text().replace("users/full/", "users/full")})
+    synced(loaded, "r2", None, 10)
+    assert look(one).open == {}
+    assert texts(sink)[1].splitlines()[0] == "🟢 復旧 / recovered: raw/users (full)"
+
+
+def ran(deployment: Deployment, seconds: float, *, ago: float = 0.0, days: int = 30) -> None:
+    """Write down a run of the housekeeping that succeeded so many seconds ago."""
+    config, tags = {"ops": {"tidy_up": {"config": {"dagster_days": days}}}}, {KIND_TAG: "housekeeping"}
+    run = deployment.instance.add_run(dg.DagsterRun(job_name="housekeeping", run_config=config, tags=tags))
+    end = datetime.now(UTC).timestamp() - ago
+    for kind, at in ((DagsterEventType.RUN_START, end - seconds), (DagsterEventType.RUN_SUCCESS, end)):
+        deployment.instance.report_dagster_event(DagsterEvent(kind.value, run.job_name), run.run_id, timestamp=at)
+
+
+def test_a_run_that_took_long_is_told_beside_those_like_it_and_so_is_its_end(loaded: Deployment, sink: WebhookSink) -> None:
+    one = alerter(loaded, Slack(Secret(sink.url)))
+    for day in range(8, 0, -1):
+        ran(loaded, 10, ago=86_400 * day)
+    look(one)
+    ran(loaded, 400, days=1)
+    look(one)
+    assert texts(sink) == [], "nothing is known of how long it takes with this configuration"
+    ran(loaded, 400)
+    for _ in range(2):
+        look(one)
+    [said] = texts(sink)
+    assert said.splitlines()[0] == "🟡 通常と異なります / unusual: job housekeeping"
+    assert "cause: it has taken 0:06:40, usual are 0:00:10" in said
+    ran(loaded, 10)
+    look(one)
+    assert texts(sink)[1].splitlines()[0] == "🟢 復旧 / recovered: job housekeeping"
+
+
+def launched(deployment: Deployment, location: str, end: DagsterEventType) -> None:
+    """Write down a run of `users` that Dagster has started in a code location, and that has ended."""
+    server = GrpcServerCodeLocationOrigin(host="127.0.0.1", port=4000, location_name=location)
+    origin = RemoteRepositoryOrigin(server, "__repository__").get_job_origin("users")
+    run = deployment.instance.add_run(dg.DagsterRun(job_name="users", remote_job_origin=origin))
+    if end == DagsterEventType.RUN_SUCCESS:
+        step = DagsterEvent("STEP_SUCCESS", "users", step_key="raw__users", event_specific_data=StepSuccessData(1.0))  # type: ignore[no-untyped-call]
+        deployment.instance.report_dagster_event(step, run.run_id)
+    deployment.instance.report_dagster_event(DagsterEvent(end.value, "users"), run.run_id)
+
+
+def test_however_many_runs_of_others_have_ended_before_its_own_are_told(deployment: Deployment, sink: WebhookSink) -> None:
+    beta = replace(alerter(deployment, Slack(Secret(sink.url))), place=Place("__repository__@beta", "beta"))
+    look(beta)
+    for _ in range(MOST_RUNS + 1):
+        launched(deployment, "acme", DagsterEventType.RUN_FAILURE)
+    launched(deployment, "beta", DagsterEventType.RUN_FAILURE)
+    assert look(beta).open.keys() == {"run/users"}
+    assert look(beta).looked_at > datetime.now(UTC) - timedelta(minutes=1)
+    for _ in range(MOST_RUNS + 1):
+        launched(deployment, "beta", DagsterEventType.RUN_FAILURE)
+    assert [len(look(beta).seen) for _ in range(3)] == [1 + MOST_RUNS, 2 + MOST_RUNS, 2 + MOST_RUNS]
+    assert len(texts(sink)) == 1
+
+
+def test_of_two_locations_each_tells_of_its_own_runs_those_of_commands_too(deployment: Deployment, sink: WebhookSink) -> None:
+    refused = replace(deployment, api_key="of-nobody-at-all").raw_definitions
+    made = replace(alerter(deployment, Slack(Secret(sink.url))), place=Place("__repository__@acme", "acme"))
+    beta = replace(made, url="http://beta.example", place=Place("__repository__@beta", "beta"))
+    marts = replace(made, url="", place=Place("__repository__@marts", None))
+    for one in (made, beta, marts):
+        look(one)
+    assert list(run_job(refused, deployment.instance, "users", tags={KIND_TAG: "users@acme"}))
+    assert [len(look(one).open) for one in (made, beta, marts)] == [1, 0, 0]
+    # A single location has no name in its kinds, and tells of its commands all the same.
+    assert list(run_job(refused, deployment.instance, "users"))
+    alone = Place("__repository__@backlog_elt", "")
+    [command] = deployment.instance.get_runs(limit=1)
+    assert command.tags[KIND_TAG] == "users"
+    assert [place.has(command) for place in (alone, made.place, beta.place, marts.place) if place] == [True, False, False, False]
+    launched(deployment, "acme", DagsterEventType.RUN_SUCCESS)
+    assert [len(look(one).open) for one in (made, beta, marts)] == [0, 0, 0]
+    assert [said.splitlines()[0] for said in texts(sink)] == ["🔴 失敗 / failed: raw/users", "🟢 復旧 / recovered: raw/users"]
+
+
+def test_a_location_that_loads_no_space_is_not_told_to_be_silent(loaded: Deployment) -> None:
+    one = replace(alerter(loaded), url="")
+    look(one)
+    assert look(one, minutes=48 * 60).open == {}
+
+
+def test_a_look_gives_a_sign_of_life_with_what_is_open(loaded: Deployment) -> None:
+    name = alerts_of(loaded.sim.url)
+    assert last_beat(loaded.engine, name) is None
+    look(alerter(loaded))
+    beat = last_beat(loaded.engine, name)
+    assert beat is not None
+    assert beat[1]
+    assert beat[2] == {"open": [], "waiting": 0, "channels": []}
+    loaded.change("UPDATE ops.heartbeats SET beat_at = now() - interval '11 minutes'")
+    beat = last_beat(loaded.engine, name)
+    assert beat is not None
+    assert not beat[1]
+
+
+def test_a_dead_alerter_is_seen_by_a_check_and_by_status(loaded: Deployment) -> None:
+    def seen() -> bool:
+        return checks(loaded.run("census"))["alerter_is_alive"]
+
+    assert seen(), "no daemon was ever started"
+    look(alerter(loaded))
+    assert seen()
+    loaded.change("UPDATE ops.heartbeats SET beat_at = now() - interval '11 minutes'")
+    assert not seen()
+    told = status_alerts(loaded.backlog, loaded.warehouse)
+    assert (told["alive"], told["open"]) == (False, [])
+
+
+def test_a_token_that_is_not_renewed_is_told(loaded: Deployment, sink: WebhookSink) -> None:
+    one = alerter(loaded, Slack(Secret(sink.url)))
+    look(one)
+    refused = TokenState(NOW, NOW, NOW, "invalid_grant: it was revoked")
+    look(replace(one, tokens=refused))
+    [said] = texts(sink)
+    assert "access to 127.0.0.1" in said
+    assert "invalid_grant: it was revoked" in said
+    assert "backlog-elt login" in said
+    look(replace(one, tokens=TokenState(NOW, NOW, None, None)))
+    assert "recovered: access to 127.0.0.1" in texts(sink)[1]
+
+
+def test_the_sensor_looks_and_requests_no_run(loaded: Deployment) -> None:
+    assert set(loaded.definitions.get_repository_def().job_names) > ALIKE
+    assert Daemon(loaded, alerts).tick() == (None, "0 problems, nothing waits")
+    assert last_beat(loaded.engine, alerts_of(loaded.sim.url)) is not None
+    assert isinstance(alerts, dg.SensorDefinition)
+    assert alerts.default_status == dg.DefaultSensorStatus.RUNNING

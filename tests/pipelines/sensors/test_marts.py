@@ -1,0 +1,135 @@
+"""When marts are built: the sensor on a real warehouse, tick by tick."""
+
+import json
+from datetime import datetime, timedelta
+
+import dagster as dg
+import pytest
+
+from assets.marts.build import MODELS
+from assets.marts.project import digest
+from pipelines.jobs import KIND_TAG
+from pipelines.sensors.failing_ticks import LookFailedError
+from pipelines.sensors.marts import APART, PATIENCE, marts_after_loads, reason_to_wait
+from resources.warehouse.builds import begin_build, end_build
+from resources.warehouse.history import finish_sync, start_sync
+from resources.warehouse.resource import WarehouseResource
+from tests.deployment import Deployment
+
+
+def tick(
+    deployment: Deployment, cursor: str | None, warehouse: WarehouseResource | None = None
+) -> tuple[int, str | None, str | None]:
+    """Evaluate the sensor; return how many runs it requests, why none, and its cursor."""
+    resources = {"warehouse": warehouse or deployment.warehouse}
+    with dg.build_sensor_context(instance=deployment.instance, cursor=cursor, resources=resources) as context:
+        found = marts_after_loads.evaluate_tick(context)
+    return len(found.run_requests or []), found.skip_message, found.cursor
+
+
+def aged(cursor: str, minutes: int) -> str:
+    """Return the cursor as it was left so many minutes ago."""
+    seen = json.loads(cursor)
+    built_at = datetime.fromisoformat(seen["built_at"]) - timedelta(minutes=minutes)
+    return json.dumps(seen | {"built_at": built_at.isoformat()})
+
+
+def add_run(instance: dg.DagsterInstance, kind: str, status: dg.DagsterRunStatus) -> str:
+    return instance.add_run(dg.DagsterRun(job_name=kind, status=status, tags={KIND_TAG: kind})).run_id
+
+
+def test_marts_are_built_after_a_load_that_has_written_something_and_only_then(loaded: Deployment) -> None:
+    runs, _, cursor = tick(loaded, None)
+    assert runs == 1
+    assert tick(loaded, cursor)[:2] == (0, "no sync has ended since the last look")
+    assert loaded.run_issues(mode="incremental").success
+    runs, reason, cursor = tick(loaded, cursor)
+    assert (runs, reason) == (0, "nothing was written")
+    loaded.sim.space.edit_issue(min(loaded.sim.space.issues), summary="Something else")
+    assert loaded.run_issues(mode="incremental").success
+    runs, reason, waiting = tick(loaded, cursor)
+    assert runs == 0
+    assert reason is not None
+    assert "not more often than every 5 minutes" in reason
+    assert waiting == cursor
+    assert tick(loaded, aged(str(cursor), minutes=60))[0] == 1
+
+
+def test_the_first_build_waits_for_the_first_load_to_end(loaded: Deployment) -> None:
+    number = start_sync(loaded.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="at work")
+    runs, reason, cursor = tick(loaded, None)
+    assert (runs, reason) == (0, "syncs at work: 1; their rows come along")
+    assert tick(loaded, aged(str(cursor), minutes=30))[0] == 1
+    finish_sync(loaded.engine, number, items_synced=1, items_failed=0, requests=1)
+    assert tick(loaded, cursor)[0] == 1
+
+
+def test_a_sync_that_ends_after_others_which_began_later_is_news(loaded: Deployment) -> None:
+    long = start_sync(loaded.engine, space_key="acme", sync_type="comments", mode="backfill", run_id="long")
+    short = start_sync(loaded.engine, space_key="acme", sync_type="issues", mode="touched", run_id="short")
+    finish_sync(loaded.engine, short, items_synced=1, items_failed=0, requests=1)
+    _, _, cursor = tick(loaded, None)
+    runs, _, cursor = tick(loaded, aged(str(cursor), minutes=31))
+    assert runs == 1, "patience has an end"
+    loaded.change("UPDATE raw.comments SET loaded_at = clock_timestamp() WHERE id = (SELECT min(id) FROM raw.comments)")
+    finish_sync(loaded.engine, long, items_synced=1, items_failed=0, requests=1)
+    assert tick(loaded, aged(str(cursor), minutes=6))[0] == 1
+
+
+def test_a_build_that_somebody_else_started_before_the_first_look_is_followed_five_minutes_later(loaded: Deployment) -> None:
+    add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS)
+    runs, reason, cursor = tick(loaded, None)
+    assert runs == 0
+    assert "not more often than every 5 minutes" in str(reason)
+    assert tick(loaded, aged(str(cursor), minutes=5))[0] == 1
+
+
+def test_a_build_that_failed_is_tried_again_later_and_one_at_work_is_waited_for(loaded: Deployment) -> None:
+    _, _, cursor = tick(loaded, None)
+    add_run(loaded.instance, "marts", dg.DagsterRunStatus.FAILURE)
+    assert tick(loaded, cursor)[0] == 0
+    assert "the last build failed" in str(tick(loaded, aged(str(cursor), minutes=10))[1])
+    assert tick(loaded, aged(str(cursor), minutes=40))[0] == 1
+    at_work = add_run(loaded.instance, "marts", dg.DagsterRunStatus.STARTED)
+    assert tick(loaded, aged(str(cursor), minutes=40))[:2] == (0, f"run {at_work} is building them")
+
+
+def test_marts_are_built_once_a_day_also_where_nobody_writes_anything(loaded: Deployment) -> None:
+    runs, _, cursor = tick(loaded, None)
+    assert runs == 1
+    assert tick(loaded, aged(str(cursor), minutes=23 * 60))[0] == 0
+    runs, _, cursor = tick(loaded, aged(str(cursor), minutes=24 * 60))
+    assert runs == 1
+    assert tick(loaded, cursor)[0] == 0
+
+
+def test_seeds_are_built_again_only_when_the_project_has_changed(loaded: Deployment) -> None:
+    def requested() -> set[dg.AssetKey] | None:
+        with dg.build_sensor_context(instance=loaded.instance, resources={"warehouse": loaded.warehouse}) as context:
+            [request] = marts_after_loads.evaluate_tick(context).run_requests or []
+        return set(request.asset_selection) if request.asset_selection is not None else None
+
+    assert requested() is None, "the first build is one of all"
+    end_build(loaded.engine, begin_build(loaded.engine, "an older project", "a run"))
+    assert requested() is None
+    end_build(loaded.engine, begin_build(loaded.engine, digest(), "a run"))
+    assert requested() == MODELS
+
+
+def test_a_tick_without_a_warehouse_fails(loaded: Deployment) -> None:
+    nowhere = WarehouseResource(url="postgresql://nobody@127.0.0.1:1/nothing")
+    with pytest.raises(LookFailedError, match="the log of syncs could not be read: The warehouse cannot be used"):
+        tick(loaded, None, nowhere)
+
+
+@pytest.mark.parametrize(
+    ("ago", "at_work", "waits"),
+    [
+        (APART / 2, 0, True),
+        (APART, 0, False),
+        (APART, 1, True),
+        (PATIENCE, 1, False),
+    ],
+)
+def test_marts_wait_for_loads_at_work_but_not_for_ever(ago: timedelta, at_work: int, waits: bool) -> None:
+    assert (reason_to_wait(ago, at_work) is not None) is waits

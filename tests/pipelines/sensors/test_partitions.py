@@ -1,0 +1,157 @@
+"""Discovery of projects: the pure difference, and the thin sensor on an instance."""
+
+import dagster as dg
+import pytest
+
+from assets.partitions import PROJECTS, RANGE_END_TAG, RANGE_START_TAG
+from pipelines.sensors.failing_ticks import LookFailedError
+from pipelines.sensors.partitions import new_project_keys, project_discovery
+from simulator import Fault, SpaceSpec
+from tests.deployment import Deploy, Deployment
+
+
+@pytest.mark.parametrize(
+    ("known", "listed", "new"),
+    [
+        ([], ["A", "B"], ["A", "B"]),
+        (["A"], ["B", "A"], ["B"]),
+        (["A", "B"], ["A"], []),
+        (["A"], [], []),
+        ([], [], []),
+    ],
+)
+def test_only_keys_that_are_no_partition_yet_are_new(known: list[str], listed: list[str], new: list[str]) -> None:
+    assert new_project_keys(known, [{"projectKey": key} for key in listed]) == new
+
+
+def look(deployment: Deployment) -> dg.SkipReason | None:
+    """Evaluate the sensor as the daemon does, with the resources of the definitions, and do what it asks for."""
+    context = dg.build_sensor_context(
+        instance=deployment.instance,
+        repository_def=deployment.definitions.get_repository_def(),
+        resources={"backlog": deployment.backlog, "warehouse": deployment.warehouse},
+    )
+    with context:
+        found = project_discovery.evaluate_tick(context)
+    for request in found.dynamic_partitions_requests or []:
+        assert isinstance(request, dg.AddDynamicPartitionsRequest)  # never one that deletes
+        deployment.instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
+    assert not found.run_requests
+    return None if found.dynamic_partitions_requests else dg.SkipReason(found.skip_message)
+
+
+def test_the_projects_that_the_key_can_see_become_partitions_and_the_second_look_adds_none(deploy: Deploy) -> None:
+    deployment = deploy(SpaceSpec(seed=3, users=6, projects=4, issues=0))
+    assert look(deployment) is None
+    listed = [project.key for project in deployment.sim.space.projects.values()]
+    assert list(deployment.partitions) == listed  # the archived one too
+    assert look(deployment) == dg.SkipReason("no new project among the 4 that the key can see")
+    assert list(deployment.partitions) == listed
+
+
+def test_a_new_project_is_seen_by_the_next_look_of_the_same_definitions(deployment: Deployment) -> None:
+    repository = deployment.definitions.get_repository_def()
+    sensor = repository.get_sensor_def("project_discovery")
+    resources = {"backlog": deployment.backlog, "warehouse": deployment.warehouse}
+
+    def asked_for() -> list[str]:
+        with dg.build_sensor_context(instance=deployment.instance, repository_def=repository, resources=resources) as context:
+            requests = sensor.evaluate_tick(context).dynamic_partitions_requests or []
+        return [key for request in requests for key in request.partition_keys]
+
+    assert asked_for() == []
+    deployment.sim.space.add_project("NEW", "新規")
+    assert asked_for() == ["NEW"]
+
+
+def test_a_renamed_project_keeps_both_keys(deployment: Deployment) -> None:
+    look(deployment)
+    deployment.sim.space.rename_project("WEB", key="SITE")
+    look(deployment)
+    assert list(deployment.partitions) == ["OPS", "WEB", "APP", "SITE"]
+    keys = deployment.query(
+        "SELECT project_key FROM ops.project_keys WHERE project_id IN"
+        " (SELECT project_id FROM ops.project_keys WHERE project_key = 'SITE') ORDER BY 1"
+    )
+    assert [row["project_key"] for row in keys] == ["SITE", "WEB"]
+
+
+def test_an_archived_and_a_deleted_project_keep_their_partitions(deployment: Deployment) -> None:
+    deployment.sim.space.archive_project("WEB")
+    deployment.sim.space.delete_project("APP")
+    look(deployment)
+    assert list(deployment.partitions) == ["OPS", "WEB", "APP"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (Fault(status=500, path="/projects", times=None), "GET /projects: 500"),
+        (Fault(status=403, path="/projects", times=None), "GET /projects: 403"),
+        (Fault("html", 200, path="/projects", times=None), "the body is not JSON"),
+        (Fault(status=401, times=None), "check BACKLOG_API_KEY"),
+    ],
+)
+def test_a_tick_that_could_not_look_has_failed_and_leaves_the_partitions(deployment: Deployment, fault: Fault, said: str) -> None:
+    deployment.sim.space.add_project("NEW", "新規")
+    deployment.sim.faults.add(fault)
+    with pytest.raises(LookFailedError, match="the list of projects could not be read: ") as caught:
+        look(deployment)
+    assert said in str(caught.value)
+    assert list(deployment.partitions) == ["OPS", "WEB", "APP"]
+
+
+def test_a_key_that_was_never_a_projects_is_removed_and_the_keys_of_projects_stay(loaded: Deployment) -> None:
+    space, instance = loaded.sim.space, loaded.instance
+    look(loaded)
+    space.rename_project("WEB", key="SITE")
+    space.delete_project("APP")
+    look(loaded)
+    instance.add_dynamic_partitions("backlog_projects", ["TYPO", "TYPO2"])
+    assert look(loaded) == dg.SkipReason("removed TYPO, TYPO2: no project has or had that key")
+    assert list(loaded.partitions) == ["OPS", "WEB", "APP", "SITE"]
+    instance.add_dynamic_partitions("backlog_projects", ["TYPO"])
+    space.add_project("NEW", "新規")
+    look(loaded)
+    assert list(loaded.partitions) == ["OPS", "WEB", "APP", "SITE", "NEW"]
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"dagster/partition": "TYPO|2026-05"},
+        {RANGE_START_TAG: "TYPO|2026-05", RANGE_END_TAG: "TYPO|2026-06"},
+        {RANGE_START_TAG: "OPS|2026-05", RANGE_END_TAG: "LATER|2026-05"},
+    ],
+)
+def test_a_key_stays_while_a_run_is_at_work_on_it(loaded: Deployment, tags: dict[str, str]) -> None:
+    loaded.instance.add_dynamic_partitions("backlog_projects", ["TYPO", "LATER"])
+    run = dg.DagsterRun(job_name="issues", status=dg.DagsterRunStatus.STARTED, tags=tags)
+    loaded.instance.add_run(run)
+    look(loaded)
+    assert "TYPO" in loaded.partitions
+    loaded.instance.delete_run(run.run_id)
+    look(loaded)
+    assert list(loaded.partitions) == ["OPS", "WEB", "APP"]
+
+
+def test_with_a_new_warehouse_the_keys_of_another_one_stay(loaded: Deployment) -> None:
+    assert loaded.run_issues("WEB", first="2026-05", last="2026-05").success
+    loaded.sim.space.rename_project("WEB", key="SITE")
+    loaded.instance.add_dynamic_partitions("backlog_projects", ["TYPO"])
+    loaded.change("DELETE FROM ops.project_keys")
+    look(loaded)
+    assert list(loaded.partitions) == ["OPS", "WEB", "APP", "TYPO", "SITE"], "a warehouse without keys cannot tell"
+    look(loaded)
+    assert list(loaded.partitions) == ["OPS", "WEB", "APP", "SITE"], "issues were loaded under WEB"
+
+
+def test_a_look_costs_two_requests(deployment: Deployment) -> None:
+    look(deployment)
+    assert deployment.sim.requests.by_route() == {"/projects": 1, "/space": 1}
+
+
+def test_the_sensor_looks_by_default_every_quarter_of_an_hour() -> None:
+    assert project_discovery.default_status == dg.DefaultSensorStatus.RUNNING
+    assert project_discovery.minimum_interval_seconds == 900
+    assert PROJECTS.name == "backlog_projects"

@@ -1,0 +1,226 @@
+"""The sensor of the activity feed: what a tick costs, what it asks for, and what the run that it asks for reads."""
+
+import time
+from datetime import timedelta
+
+import dagster as dg
+import pytest
+
+from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, month_keys
+from pipelines.jobs import issues_config
+from pipelines.sensors.failing_ticks import LookFailedError
+from pipelines.sensors.targeted_sync import AGAIN_AFTER, ISSUES_TAG, NEAR_TIME_SENSORS, activity_feed, webhook_inbox
+from resources.backlog.errors import Unavailable
+from resources.backlog.resource import BacklogResource
+from simulator import Fault
+from tests.deployment import Deployment
+from tests.pipelines.ticking import Daemon, active, event, outcomes, post, run, some
+
+FEED = "/space/activities"
+
+
+def test_both_sensors_look_every_half_minute_by_default_and_start_the_same_job() -> None:
+    for sensor in NEAR_TIME_SENSORS:
+        assert (sensor.minimum_interval_seconds, sensor.default_status) == (30, dg.DefaultSensorStatus.RUNNING)
+        assert sensor.job_name == "changed_issues"
+
+
+def test_an_idle_tick_costs_one_request_and_none_of_the_inbox(near: Deployment) -> None:
+    feed, hooks = Daemon(near, activity_feed), Daemon(near, webhook_inbox)
+    assert feed.tick() == (None, "nothing new")
+    assert hooks.tick() == (None, "the inbox is empty")
+    near.sim.requests.clear()
+    for _ in range(3):
+        assert feed.tick() == (None, "nothing new")
+        assert hooks.tick() == (None, "the inbox is empty")
+    assert near.sim.requests.by_route() == {FEED: 3}
+
+
+def test_news_ask_for_one_run_that_reads_just_those_issues_in_few_requests(near: Deployment) -> None:
+    space, feed = near.sim.space, Daemon(near, activity_feed)
+    feed.tick()
+    one, two, three = some(near, 3)
+    children = set(space.children[three.id])
+    space.edit_issue(one, summary="changed")
+    said = space.comment(two, "said")
+    space.delete_issue(three)
+    near.sim.requests.clear()
+    request, _ = feed.tick()
+    assert near.sim.requests.by_route() == {FEED: 1}
+    assert request is not None
+    assert request.tags[ISSUES_TAG] == "WEB-1, APP-1, OPS-1"
+    assert request.tags[RANGE_START_TAG] == f"OPS|{month_keys()[-1]}"
+    assert request.tags[RANGE_END_TAG] == f"APP|{month_keys()[-1]}"
+    first = space.activities[-3].id
+    assert request.run_config == issues_config("touched", first)
+    near.sim.requests.clear()
+    run(near, request)
+    assert near.row("issues", one.id)["summary"] == "changed"
+    assert near.row("comments", said.id)["content"] == "said"
+    assert near.row("issues", three.id)["deleted_at"] is not None
+    # Besides the comments: what any run asks first, one page of issues, and whether the project of the absent one is in sight.
+    made = near.sim.requests.by_route()
+    assert made.pop("/issues/{issue}/comments") == 2
+    assert made == {"/space": 1, "/projects": 2, FEED: 1, "/issues": 1}
+    # The one that is gone has left children alone: that is news of its own, and one page more.
+    near.sim.requests.clear()
+    request, _ = feed.tick()
+    assert request is not None
+    run(near, request)
+    assert near.sim.requests.by_route() == {"/space": 1, "/projects": 1, FEED: 2, "/issues": 1}
+    assert {near.row("issues", child)["parent_issue_id"] for child in children} == {None}
+    assert feed.tick() == (None, "nothing new")
+
+
+def test_news_ask_for_no_partition_of_a_key_that_is_no_project(near: Deployment) -> None:
+    feed = Daemon(near, activity_feed)
+    feed.tick()
+    near.instance.add_dynamic_partitions("backlog_projects", ["TYPO"])
+    [issue] = some(near)
+    near.sim.space.edit_issue(issue, summary="changed")
+    request, _ = feed.tick()
+    assert request is not None
+    assert request.tags[RANGE_END_TAG] == f"APP|{month_keys()[-1]}"
+
+
+def test_news_of_other_things_ask_for_no_run(near: Deployment) -> None:
+    feed = Daemon(near, activity_feed)
+    near.sim.space.add_version("OPS", "Q4")
+    assert feed.tick() == (None, "1 new activities, none of issues")
+
+
+def test_the_same_news_ask_once_and_again_after_a_while_when_the_run_has_failed(near: Deployment) -> None:
+    feed, [issue] = Daemon(near, activity_feed), some(near)
+    near.sim.space.comment(issue, "one")
+    assert feed.tick()[0]
+    assert feed.tick() == (None, "a run was requested for this already")
+    feed.age(AGAIN_AFTER - timedelta(seconds=5))
+    assert feed.tick() == (None, "a run was requested for this already")
+    feed.age(timedelta(seconds=10))
+    assert feed.tick()[0]
+    assert feed.tick() == (None, "a run was requested for this already")
+    near.sim.space.comment(issue, "two")
+    assert feed.tick()[0], "newer news do not wait"
+
+
+@pytest.mark.parametrize("sensor", NEAR_TIME_SENSORS, ids=lambda sensor: sensor.name)
+def test_a_tick_while_such_a_run_works_asks_for_nothing_and_takes_nothing(near: Deployment, sensor: dg.SensorDefinition) -> None:
+    daemon, [issue] = Daemon(near, sensor), some(near)
+    near.sim.space.comment(issue, "one")
+    post(near, event(issue))
+    working = active(near, "changed_issues")
+    assert daemon.tick() == (None, f"run {working} of the same kind has not ended")
+    assert near.sim.requests.by_route() == {}
+    assert outcomes(near) == [None]
+    near.instance.report_run_failed(near.instance.get_run_by_id(working))  # type: ignore[arg-type]
+    assert daemon.tick()[0]
+
+
+def test_scheduled_loads_do_not_keep_news_waiting_but_what_they_work_at_is_left_to_them(near: Deployment) -> None:
+    feed, [one, two] = Daemon(near, activity_feed), some(near, 2)
+    active(near, "users")
+    active(near, "projects")
+    busy = active(near, "issues")
+    near.change(f"UPDATE ops.issue_reads SET wanted_issue = true, wants = wants + 1 WHERE issue_id = {one.id}")
+    assert feed.tick() == (None, f"issues wait for run {busy}, which has not ended")
+    near.sim.space.comment(two, "news")
+    assert feed.tick()[0]
+
+
+def test_what_an_earlier_run_has_left_is_asked_for_again(near: Deployment) -> None:
+    feed, [issue] = Daemon(near, activity_feed), some(near)
+    near.sim.space.star(issue)
+    near.change(f"UPDATE ops.issue_reads SET wanted_issue = true, wants = wants + 1 WHERE issue_id = {issue.id}")
+    request, _ = feed.tick()
+    assert request is not None
+    assert ISSUES_TAG not in request.tags
+    run(near, request)
+    assert near.row("issues", issue.id)["payload"]["stars"]
+    assert feed.tick() == (None, "nothing new")
+
+
+def test_many_news_are_told_by_the_first_of_them_in_the_tag(near: Deployment) -> None:
+    feed = Daemon(near, activity_feed)
+    for issue in some(near, 25):
+        near.sim.space.comment(issue, "busy")
+    request, _ = feed.tick()
+    assert request is not None
+    shown = request.tags[ISSUES_TAG]
+    assert shown.endswith(" and 5 more")
+    assert len(shown.split(", ")) == 20
+
+
+def test_news_that_became_visible_later_than_any_overlap_are_read_by_the_run_they_ask_for(near: Deployment) -> None:
+    feed, [issue] = Daemon(near, activity_feed), some(near)
+    near.sim.switch(late_activity_seconds=7200)
+    for number in range(10):
+        near.sim.space.comment(issue, str(number))
+    run(near, feed.tick()[0])
+    near.sim.clock.advance(3600)
+    near.sim.space.comment(issue, "an hour later")
+    run(near, feed.tick()[0])
+    near.sim.switch(late_activity_seconds=0)
+    run(near, feed.tick()[0])
+    assert {row["id"] for row in near.rows("activities")} == {one.id for one in near.sim.space.activities}
+    assert feed.tick() == (None, "nothing new")
+
+
+def test_an_odd_activity_is_no_news_before_it_is_in_quarantine_and_after(near: Deployment) -> None:
+    feed, [issue] = Daemon(near, activity_feed), some(near)
+    feed.tick()
+    near.sim.space.comment(issue, "told by a bad activity")
+    bad = near.sim.space.activities[-1].id
+    near.sim.rewrite_response(
+        lambda request, body: (
+            [row | {"created": "?"} if row["id"] == bad else row for row in body] if request.route == FEED else body
+        )
+    )
+    assert feed.tick() == (None, "nothing new")
+    assert near.run_activities().success
+    assert near.query(f"SELECT record_key FROM ops.rejected_records WHERE record_key = '{bad}' AND resolved_at IS NULL")
+    assert feed.tick() == (None, "nothing new")
+
+
+@pytest.mark.parametrize("status", [500, 403])
+def test_a_tick_that_could_not_look_has_failed_and_the_next_one_goes_on_from_the_same_cursor(near: Deployment, status: int) -> None:
+    feed = Daemon(near, activity_feed)
+    feed.tick()
+    before = feed.cursor
+    near.sim.faults.add(Fault(status=status, path=FEED, times=None))
+    with pytest.raises(LookFailedError, match=f"^the activity feed could not be read: GET /space/activities: {status}"):
+        feed.tick()
+    near.sim.faults.clear()
+    assert feed.tick() == (None, "nothing new")
+    assert feed.cursor == before
+
+
+def test_where_the_feed_is_refused_what_webhooks_have_named_is_asked_for_all_the_same(near: Deployment) -> None:
+    sensor, [issue] = Daemon(near, activity_feed), some(near)
+    sensor.tick()
+    near.sim.faults.add(Fault(status=403, path=FEED, times=None))
+    post(near, event(issue))
+    Daemon(near, webhook_inbox).tick()  # the run that it asks for comes to nothing
+    request, _ = sensor.tick()
+    run(near, request)
+    with pytest.raises(LookFailedError):
+        sensor.tick()
+
+
+def test_a_source_that_is_unavailable_holds_a_tick_for_less_than_the_minute_that_dagster_waits_for_it(near: Deployment) -> None:
+    near.sim.faults.add(Fault(status=503, times=None))
+    backlog = BacklogResource(url=near.sim.url, api_key=near.api_key)
+    backlog.hurry()
+    began = time.monotonic()
+    with pytest.raises(Unavailable):
+        next(backlog.client.activities())
+    backlog.close()
+    assert time.monotonic() - began < 30
+
+
+def test_before_the_first_load_nothing_is_asked_for(near: Deployment) -> None:
+    near.change("DELETE FROM ops.sync_state WHERE scope = 'activities'")
+    assert Daemon(near, activity_feed).tick() == (None, "the feed was not loaded yet: the first load does that")
+    for key in near.partitions:
+        near.instance.delete_dynamic_partition("backlog_projects", key)
+    for sensor in NEAR_TIME_SENSORS:
+        assert Daemon(near, sensor).tick() == (None, "no project is known yet: the sensor project_discovery adds them")

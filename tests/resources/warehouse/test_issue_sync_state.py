@@ -1,0 +1,245 @@
+"""What is still to be read: nothing that was wanted is lost, nothing that was read is read again."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from resources.warehouse.issue_sync_state import (
+    QUARANTINE,
+    CommentRead,
+    Want,
+    WantedIssue,
+    count_deep,
+    deep_share,
+    finish_comments,
+    is_waiting,
+    pending_comments,
+    settle_issues,
+    want,
+    wanted_comments,
+    window_comments,
+)
+from tests.resources.warehouse.reading import Reads
+
+FIRST, SECOND, THIRD = 90_001, 90_002, 90_003
+MOVED = "2026-08-03T01:00:00Z"
+AT = datetime(2026, 8, 2, 1, tzinfo=UTC)
+
+
+# -- pending ----------------------------------------------------------------------------------------------------
+
+
+def test_an_issue_that_was_never_read_is_read_whole_with_its_version(reads: Reads) -> None:
+    assert reads.pending(300) == [CommentRead(FIRST, 300, AT, 0, 0, 0), CommentRead(SECOND, 300, AT, 0, 0, 0)]
+
+
+def test_an_issue_whose_change_is_newer_or_older_than_the_read_one_goes_on_after_the_last_comment(
+    read: Reads, load: Any, issue: Any
+) -> None:
+    load("issues", issue(1, updated=MOVED))
+    read.change(f"UPDATE raw.issues SET updated_at = '2026-07-31T00:00:00Z' WHERE id = {SECOND}")
+    assert read.starts() == {FIRST: 640_010, SECOND: 640_010}
+    read.finish(read.pending())
+    assert read.pending() == []
+    assert read.entry(FIRST)["updated_at"] == AT + timedelta(days=1)
+
+
+def test_only_issues_of_the_given_projects_and_space_are_pending(reads: Reads, load: Any, issue: Any) -> None:
+    load("issues", issue(1, id=95_001), space_key="other")
+    assert set(reads.starts(301)) == {THIRD}
+    assert set(reads.starts(300, 301)) == {FIRST, SECOND, THIRD}
+    assert reads.call(pending_comments, []) == []
+    assert [found.issue_id for found in reads.call(pending_comments, [300], space="other")] == [95_001]
+
+
+def test_a_deleted_issue_is_not_pending_whatever_is_wanted_of_it(reads: Reads) -> None:
+    reads.change(f"UPDATE raw.issues SET deleted_at = now() WHERE id IN ({FIRST}, {SECOND})")
+    reads.want(FIRST, 0)
+    assert set(reads.starts()) == {THIRD}
+    assert [found.issue_id for found in reads.call(wanted_comments, [300, 301])] == []
+    assert reads.call(window_comments, 300, None, None) == []
+    assert [found.issue_id for found in reads.call(deep_share, [300, 301], 10)] == [THIRD]
+    assert reads.call(count_deep, [300, 301], AT) == (1, 1)
+
+
+def test_a_want_reaches_back_to_its_comment_and_never_skips_one(read: Reads) -> None:
+    read.want(FIRST, 640_005)
+    read.want(SECOND, 640_999)
+    read.want(THIRD, 0)
+    assert read.starts() == {FIRST: 640_004, SECOND: 640_010, THIRD: 0}
+
+
+def test_a_want_for_the_issue_alone_leaves_its_comments_alone(read: Reads) -> None:
+    read.want(FIRST, issue=True)
+    assert read.pending() == []
+    assert read.wanted() == [WantedIssue(FIRST, 300, 1, "activity 1")]
+
+
+def test_an_issue_without_any_time_is_read_once(reads: Reads, load: Any, issue: Any) -> None:
+    load("issues", issue(1, id=96_000, projectId=302, updated=None, created=None))
+    assert set(reads.starts(302)) == {96_000}
+    reads.finish(reads.pending(302))
+    assert reads.pending(302) == []
+
+
+# -- what arrives meanwhile --------------------------------------------------------------------------------------
+
+
+def test_a_want_that_arrives_during_a_read_is_not_settled_by_it(read: Reads) -> None:
+    read.want(FIRST, 640_009)
+    [due] = read.pending()
+    read.want(FIRST, 640_003, by="activity 2")
+    read.finish([due], 640_011)
+    assert read.starts() == {FIRST: 640_002}
+    read.finish(read.pending(), 640_011)
+    assert read.pending() == []
+    assert read.entry(FIRST)["last_comment_id"] == 640_011
+
+
+def test_a_first_want_that_arrives_during_the_first_read_is_not_settled_by_it(reads: Reads) -> None:
+    due = reads.pending(300)
+    reads.want(FIRST, 640_003)
+    reads.finish(due)
+    assert reads.starts(300) == {FIRST: 640_002}
+
+
+def test_a_change_that_is_stored_during_a_read_makes_the_issue_pending_again(read: Reads, load: Any, issue: Any) -> None:
+    read.want(FIRST, 640_009)
+    due = read.pending()
+    load("issues", issue(1, updated=MOVED))
+    read.finish(due, 640_011)
+    assert read.starts() == {FIRST: 640_011}
+
+
+def test_a_want_that_waits_for_an_uncommitted_finish_survives_it(read: Reads) -> None:
+    read.want(FIRST, 640_009)
+    [due] = read.pending()
+    with read.engine.begin() as conn:
+        finish_comments(conn, "acme", due, 640_010)
+        other = threading.Thread(target=read.want, args=(FIRST, 640_001))
+        other.start()
+        other.join(0.3)
+        assert other.is_alive()
+    other.join(30)
+    assert read.starts() == {FIRST: 640_000}
+
+
+def test_an_issue_is_wanted_until_it_was_read_after_the_last_want(read: Reads) -> None:
+    read.want(FIRST, issue=True)
+    seen = read.wanted()
+    read.want(FIRST, issue=True, by="activity 2")
+    read.call(settle_issues, seen)
+    assert read.wanted() == [WantedIssue(FIRST, 300, 2, "activity 2")]
+    read.call(settle_issues, read.wanted())
+    assert read.wanted() == []
+
+
+def test_a_comment_that_is_wanted_stays_wanted_when_the_issue_is_settled_and_the_other_way_round(read: Reads) -> None:
+    read.want(FIRST, 640_005, issue=True)
+    read.want(SECOND, 640_005, issue=True)
+    read.call(settle_issues, [one for one in read.wanted() if one.issue_id == FIRST])
+    read.finish([one for one in read.pending() if one.issue_id == SECOND])
+    assert read.starts() == {FIRST: 640_004}
+    assert [one.issue_id for one in read.wanted()] == [SECOND]
+
+
+# -- wants -------------------------------------------------------------------------------------------------------
+
+
+def test_of_several_wants_of_an_issue_in_one_call_or_in_many_the_farthest_reaching_counts(read: Reads) -> None:
+    several = [Want(FIRST, 300, "a", 640_007), Want(FIRST, 0, "b", None, issue=True), Want(FIRST, 300, "c", 640_006)]
+    read.call(want, several)
+    assert dict(read.entry(FIRST)) | {"updated_at": None, "deep_read_at": None} == {
+        "space_key": "acme", "issue_id": FIRST, "project_id": 300, "updated_at": None, "last_comment_id": 640_010,
+        "wanted_from": 640_006, "wanted_issue": True, "wanted_by": "c", "wants": 1, "deep_read_at": None,
+    }  # fmt: skip
+    for one in (Want(FIRST, 300, "d", None), Want(FIRST, 0, "e", 640_008)):
+        read.call(want, [one])
+    found = read.entry(FIRST)
+    assert (found["wanted_from"], found["wanted_issue"], found["wanted_by"]) == (640_006, True, "e")
+    assert (found["wants"], found["project_id"]) == (3, 300)
+    read.call(want, [])
+
+
+def test_two_that_want_the_same_issues_in_different_order_do_not_deadlock(read: Reads) -> None:
+    ids = list(range(90_001, 90_400))
+    failed: list[Exception] = []
+
+    def many(order: list[int]) -> None:
+        try:
+            for _ in range(20):
+                read.call(want, [Want(one, 300, "x", 1) for one in order])
+        except Exception as error:
+            failed.append(error)
+
+    both = [threading.Thread(target=many, args=(order,)) for order in (ids, ids[::-1])]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join(60)
+    assert failed == []
+    assert read.entry(90_300)["wants"] == 40
+
+
+def test_what_an_activity_tells_of_an_issue_that_has_no_row_is_wanted_until_it_is_known_to_be_gone(read: Reads) -> None:
+    read.want(95_000, 640_020, issue=True)
+    assert [(one.issue_id, one.project_id) for one in read.wanted()] == [(95_000, 300)]
+    read.call(settle_issues, read.wanted())
+    assert read.wanted(comments_too=True) == []
+
+
+def test_an_issue_that_appears_after_nothing_more_was_wanted_of_it_is_read_whole(read: Reads, load: Any, issue: Any) -> None:
+    read.want(95_000, 640_020, issue=True)
+    read.call(settle_issues, read.wanted())
+    load("issues", issue(5, id=95_000))
+    assert read.starts() == {95_000: 0}
+
+
+def test_issues_of_which_only_comments_are_wanted_are_named_when_asked_for(read: Reads) -> None:
+    read.want(THIRD, 640_005)
+    assert read.wanted() == []
+    assert read.wanted(comments_too=True) == [WantedIssue(THIRD, 301, 1, "activity 1")]
+    read.call(settle_issues, read.wanted(comments_too=True))
+    assert read.starts() == {THIRD: 640_004}
+
+
+def test_the_wanted_comments_are_the_pending_ones_that_something_has_told_of(reads: Reads, load: Any, issue: Any) -> None:
+    reads.want(FIRST, issue=True)
+    assert [found.issue_id for found in reads.call(wanted_comments, [300, 301])] == [FIRST]
+    reads.finish(reads.pending())
+    assert reads.call(wanted_comments, [300, 301]) == []
+    load("issues", issue(1, updated=MOVED), issue(2, updated=MOVED))
+    assert reads.call(wanted_comments, [300, 301]) == [CommentRead(FIRST, 300, AT + timedelta(days=1), 640_010, 640_010, 1)]
+    reads.want(THIRD, 640_001)
+    assert [found.issue_id for found in reads.call(wanted_comments, [300, 301])] == [FIRST, THIRD]
+    assert [found.issue_id for found in reads.call(wanted_comments, [301])] == [THIRD]
+
+
+def test_something_waits_until_it_is_settled_unless_it_is_in_quarantine_or_its_issue_is_gone(read: Reads) -> None:
+    assert not read.call(is_waiting)
+    read.want(FIRST, 640_005, by=QUARANTINE)
+    assert not read.call(is_waiting)
+    assert read.starts() == {FIRST: 640_004}
+    read.want(SECOND, issue=True)
+    read.want(THIRD, 640_001)
+    read.want(95_000, issue=True)
+    assert not read.call(is_waiting, space="other")
+    for settled in (SECOND, THIRD, 95_000):
+        assert read.call(is_waiting)
+        read.call(settle_issues, [one for one in read.wanted() if one.issue_id == settled])
+        read.finish([one for one in read.pending() if one.issue_id == settled])
+    assert not read.call(is_waiting)
+    read.want(THIRD, 640_001)
+    read.change(f"UPDATE raw.issues SET deleted_at = now() WHERE id = {THIRD}")
+    assert not read.call(is_waiting)
+
+
+def test_what_waits_is_not_hidden_by_a_record_in_quarantine(read: Reads) -> None:
+    read.want(FIRST, 640_009, by="activity 2")
+    read.want(FIRST, 640_003, by=QUARANTINE)
+    assert read.call(is_waiting)
+    read.finish(read.pending())
+    read.want(FIRST, 640_003, by=QUARANTINE)
+    assert not read.call(is_waiting)
+    read.want(FIRST, by="activity 3", issue=True)
+    assert read.call(is_waiting)

@@ -1,0 +1,209 @@
+"""Comments and activities: paging by id, and that both tell the same story as the issues."""
+
+from typing import Any
+
+import pytest
+
+from tests.simulator.conftest import NOW, Api
+
+UPDATE = {
+    "id", "key_id", "summary", "description", "comment", "changes", "attachments", "shared_files",
+    "external_file_links",
+}  # fmt: skip
+
+
+def feed(api: Api, path: str = "/space/activities", **params: Any) -> list[dict[str, Any]]:
+    """Return a whole feed, oldest first, by `minId` with the boundary row dropped."""
+    rows: list[dict[str, Any]] = []
+    while True:
+        least = {"minId": rows[-1]["id"]} if rows else {}
+        fresh = api.get(path, order="asc", count=100, **least, **params)
+        known = {row["id"] for row in rows[-1:]}
+        fresh = [row for row in fresh if row["id"] not in known]
+        if not fresh:
+            return rows
+        rows += fresh
+
+
+def test_activity_ids_ascend_with_time_over_the_whole_space(still: Api) -> None:
+    rows = feed(still)
+    assert len(rows) == len(still.simulator.space.activities)
+    assert [row["id"] for row in rows] == sorted({row["id"] for row in rows})
+    assert [row["created"] for row in rows] == sorted(row["created"] for row in rows)
+    assert {1, 2, 3, 4, 14, 15, 22, 25, 47} <= {row["type"] for row in rows}
+    assert all(row["notifications"] == [] for row in rows)
+
+
+def test_every_issue_was_created_in_the_feed_and_every_deleted_one_is_gone(still: Api) -> None:
+    rows = feed(still)
+    made = {row["content"]["id"] for row in rows if row["type"] == 1}
+    made |= {link["id"] for row in rows if row["type"] == 47 for link in row["content"]["link"]}
+    gone = {row["content"]["id"] for row in rows if row["type"] == 4}
+    assert made - gone == set(still.simulator.space.issues)
+    assert gone
+    assert still.error(f"/issues/{min(gone)}") == (404, 6)
+
+
+def test_updated_is_the_moment_of_the_last_change_in_the_history(still: Api) -> None:
+    for issue in still.get("/issues", count=100, sort="updated"):
+        rows = still.get(f"/issues/{issue['id']}/comments", count=100, order="asc")
+        moments = [row["created"] for row in rows if row["changeLog"]] or [issue["created"]]
+        assert issue["updated"] >= moments[-1]
+        assert all(row["issueId"] == issue["id"] for row in rows)
+
+
+def test_activities_name_comments_that_exist(still: Api) -> None:
+    space = still.simulator.space
+    for row in still.get("/space/activities", count=50, **{"activityTypeId[]": [2, 3]}):
+        said = row["content"]["comment"]
+        if row["content"]["id"] in space.issues and said is not None:
+            found = still.answer(f"/issues/{row['content']['id']}/comments/{said['id']}")
+            assert found.status_code in (200, 404)
+            assert found.status_code == 404 or found.json()["created"] == row["created"]
+
+
+def test_a_change_is_told_in_names_by_comments_and_in_ids_by_activities(api: Api) -> None:
+    space = api.simulator.space
+    issue = space.create_issue("OPS", summary="Story", at=NOW)
+    status = space.project("OPS").statuses[3].name
+    space.edit_issue(issue, status_id=3, due_date="2026-08-23", resolution_id=0, comment="so")
+    [row] = api.get(f"/issues/{issue.id}/comments")
+    assert row["content"] == "so"
+    by_field = {one["field"]: one for one in row["changeLog"]}
+    assert (by_field["status"]["newValue"], by_field["limitDate"]["newValue"]) == (status, "2026-08-23")
+    [activity] = api.get("/space/activities", count=1)
+    changes = {one["field"]: one["new_value"] for one in activity["content"]["changes"]}
+    assert activity["type"] == 2
+    assert changes == {"status": "3", "limitDate": "2026-08-23", "resolution": "0"}
+
+
+def test_a_custom_field_tells_its_id_and_kind(api: Api) -> None:
+    space = api.simulator.space
+    field = next(one for one in space.project("OPS").fields.values() if one.kind == 5)
+    issue = space.create_issue("OPS")
+    space.edit_issue(issue, custom={field.id: ((1,), None)})
+    [change] = api.get(f"/issues/{issue.id}/comments")[0]["changeLog"]
+    assert change["attributeInfo"] == {"id": field.id, "typeId": 5}
+    assert change["newValue"] == field.items[1].name
+
+
+def test_a_bulk_edit_is_one_activity_and_a_comment_row_each(api: Api) -> None:
+    space = api.simulator.space
+    issues = [space.create_issue("OPS", summary=f"B{n}") for n in range(3)]
+    rows = space.bulk_edit(issues, due_date="2026-08-23", comment="all")
+    [activity] = api.get("/space/activities", count=1)
+    assert activity["type"] == 14
+    assert activity["content"]["changes"] == [{"field": "limitDate", "new_value": "2026/08/23", "type": "standard"}]
+    assert [link["comment"]["id"] for link in activity["content"]["link"]] == [row.id for row in rows]
+    assert all(api.get(f"/issues/{issue.id}/comments/count") == {"count": 1} for issue in issues)
+
+
+def test_an_import_gives_many_issues_one_second(api: Api) -> None:
+    made = api.simulator.space.import_issues("WEB", 120)
+    page = api.get("/issues", count=100, sort="created")
+    assert {issue["created"] for issue in page} == {"2026-07-01T00:00:00Z"}
+    [activity] = api.get("/space/activities", count=1)
+    assert (activity["type"], len(activity["content"]["link"])) == (47, len(made))
+
+
+def test_a_deleted_comment_leaves_nothing_and_an_edited_one_only_its_own_moment(api: Api) -> None:
+    space = api.simulator.space
+    issue = space.create_issue("OPS")
+    first, second = space.comment(issue, "one"), space.comment(issue, "two")
+    before = len(space.activities)
+    api.simulator.clock.advance(60)
+    space.edit_comment(first, "one, better")
+    space.delete_comment(second.id)
+    [row] = api.get(f"/issues/{issue.id}/comments")
+    assert (row["content"], row["created"], row["updated"]) == (
+        "one, better",
+        "2026-07-01T00:00:00Z",
+        "2026-07-01T00:01:00Z",
+    )
+    assert len(space.activities) == before
+
+
+def test_a_notified_user_makes_an_automatic_first_comment(api: Api) -> None:
+    space = api.simulator.space
+    user = space.administrator.id
+    issue = space.create_issue("OPS", notify=[user])
+    [row] = api.get(f"/issues/{issue.id}/comments")
+    assert row["changeLog"][0]["notificationInfo"] == {"type": "issue.create"}
+    assert row["notifications"][0]["user"]["id"] == user
+    assert api.get(f"/issues/{issue.id}/comments/{row['id']}/notifications") == row["notifications"]
+
+
+@pytest.mark.parametrize("inclusive", [True, False])
+def test_id_bounds_follow_their_switch_for_comments_and_feeds(api: Api, inclusive: bool) -> None:
+    api.simulator.switch(inclusive_ids=inclusive)
+    space = api.simulator.space
+    issue = space.create_issue("OPS")
+    ids = [space.comment(issue, f"c{n}").id for n in range(5)]
+    feed_ids = [activity.id for activity in space.activities[-5:]]
+    for path, known in ((f"/issues/{issue.id}/comments", ids), ("/projects/OPS/activities", feed_ids)):
+        got = [row["id"] for row in api.get(path, minId=known[1], maxId=known[3], order="asc")]
+        assert got == (known[1:4] if inclusive else known[2:3])
+        assert [row["id"] for row in api.get(path, minId=known[0], count=2)] == known[:-3:-1]
+        past = [row["id"] for row in api.get(path, minId=known[-1])]
+        assert past == (known[-1:] if inclusive else [])
+
+
+def test_old_activities_go_when_retention_is_switched_on(api: Api) -> None:
+    assert feed(api)[0]["created"] < "2024-09"
+    api.simulator.switch(activity_retention_days=30)
+    assert feed(api)[0]["created"] >= "2026-06-01"
+
+
+def test_some_activities_are_seen_late_when_switched_on(api: Api) -> None:
+    api.simulator.switch(late_activity_seconds=120)
+    space = api.simulator.space
+    issue = space.create_issue("OPS")
+    for n in range(10):
+        space.comment(issue, f"c{n}")
+    made = [activity.id for activity in space.activities[-11:]]
+    early = [row["id"] for row in feed(api, "/projects/OPS/activities")]
+    assert 0 < len(set(made) - set(early)) < len(made)
+    api.simulator.clock.advance(121)
+    assert set(made) <= {row["id"] for row in feed(api, "/projects/OPS/activities")}
+
+
+def test_a_users_feed_and_a_single_activity_can_be_read(api: Api) -> None:
+    space = api.simulator.space
+    issue = space.create_issue("OPS")
+    space.comment(issue, "hi", notify=[space.administrator.id])
+    mine = api.get(f"/users/{space.administrator.id}/activities", count=5)
+    assert mine[0]["type"] == 3
+    alone = api.get(f"/activities/{mine[0]['id']}")
+    assert len(alone["notifications"]) == 1
+    assert api.error("/space/activities", test=1) == (400, 7)
+
+
+@pytest.mark.parametrize(
+    ("act", "kind", "keys"),
+    [
+        ("rename_version", 23, {"id", "name", "changes"}),
+        ("delete_version", 24, {"id", "name", "start_date", "reference_date", "description"}),
+        ("delete_status", 34, {"deletedStatus", "link", "change"}),
+        ("remove_member", 16, {"users", "group_project_activities", "comment"}),
+        ("remove_project_team", 26, {"parties"}),
+        ("notify", 17, UPDATE),
+        ("link_file", 2, UPDATE),
+    ],
+)  # fmt: skip
+def test_rarer_events_have_the_content_of_their_type(api: Api, act: str, kind: int, keys: set[str]) -> None:
+    space = api.simulator.space
+    project = space.project("OPS")
+    issue = next(iter(project.issues.values()))
+    version, team = next(iter(project.versions)), project.teams[0]
+    {
+        "rename_version": lambda: space.rename_version("OPS", version, "v9"),
+        "delete_version": lambda: space.delete_version("OPS", version),
+        "delete_status": lambda: space.delete_status("OPS", max(project.statuses), 1),
+        "remove_member": lambda: space.remove_member("OPS", project.members[-1]),
+        "remove_project_team": lambda: space.remove_project_team("OPS", team),
+        "notify": lambda: space.notify(space.comment(issue, "x"), [space.administrator.id]),
+        "link_file": lambda: space.link_file(issue),
+    }[act]()
+    [activity] = api.get("/space/activities", count=1)
+    assert (activity["type"], set(activity["content"])) == (kind, keys)
+    assert len(api.get("/issues", count=100)) == 100

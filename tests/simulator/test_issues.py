@@ -1,0 +1,215 @@
+"""Filters, sorts and paging of `GET /issues` and its count, each against the space itself."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from simulator.model import Issue
+from simulator.query import SORTS
+from tests.simulator.conftest import SMALL, Api
+
+Serve = Callable[..., Api]
+
+
+def ids_of(api: Api, **params: Any) -> list[int]:
+    """Return the ids of all issues that pass the filters, page by page; ties stand still, or pages would miss some."""
+    if not api.simulator.space.switches.stable_ties:
+        api.simulator.switch(stable_ties=True)
+    found: list[int] = []
+    while page := api.get("/issues", count=100, offset=len(found), **params):
+        found += [issue["id"] for issue in page]
+    return found
+
+
+def expected(api: Api, test: Callable[[Issue], bool]) -> set[int]:
+    """Return the ids of the issues in the space that pass a test."""
+    return {issue.id for issue in api.simulator.space.issues.values() if test(issue)}
+
+
+def test_pages_hold_every_issue_once_and_the_count_agrees(still: Api) -> None:
+    found = ids_of(still, sort="created", order="asc")
+    assert len(found) == len(set(found)) == SMALL.issues
+    assert still.get("/issues/count") == {"count": SMALL.issues}
+    assert still.get("/issues", offset=SMALL.issues) == []
+    assert len(still.get("/issues")) == 20
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+@pytest.mark.parametrize("sort", SORTS)
+def test_every_sort_is_taken_and_loses_nothing(still: Api, sort: str, order: str) -> None:
+    ids = [issue["id"] for issue in still.get("/issues", sort=sort, order=order, count=100)]
+    assert len(set(ids)) == 100
+
+
+def test_created_ascending_is_the_reverse_of_created_descending(serve: Serve) -> None:
+    api = serve()
+    api.simulator.switch(stable_ties=True)
+    assert ids_of(api, sort="created", order="asc") == ids_of(api, sort="created")[::-1] == ids_of(api)[::-1]
+
+
+def test_sorted_values_really_ascend(still: Api) -> None:
+    for sort in ("updated", "dueDate"):
+        values = [issue[sort] or "" for issue in still.get("/issues", sort=sort, order="asc", count=100)]
+        assert values == sorted(values)
+
+
+def test_a_custom_field_can_be_sorted_by(still: Api) -> None:
+    number = next(one["id"] for one in still.get("/projects/OPS/customFields") if one["typeId"] == 3)
+    page = still.get("/issues", sort=f"customField_{number}", count=100, **{"projectId[]": still.get("/projects/OPS")["id"]})
+    values = [one["value"] for issue in page for one in issue["customFields"] if one["id"] == number]
+    known = [value for value in values if value is not None]
+    assert known == sorted(known, reverse=True)
+    assert values[: len(known)] == known
+
+
+@pytest.mark.parametrize(
+    ("name", "attribute"),
+    [
+        ("issueTypeId", "type_id"),
+        ("statusId", "status_id"),
+        ("priorityId", "priority_id"),
+        ("assigneeId", "assignee_id"),
+        ("createdUserId", "created_by"),
+        ("resolutionId", "resolution_id"),
+        ("parentIssueId", "parent_id"),
+        ("projectId", "project_id"),
+    ],
+)
+def test_list_filters_take_any_of_their_values(still: Api, name: str, attribute: str) -> None:
+    values = sorted({getattr(one, attribute) for one in still.simulator.space.issues.values()} - {None})[:2]
+    wanted = expected(still, lambda issue: getattr(issue, attribute) in values)
+    assert wanted
+    assert set(ids_of(still, **{f"{name}[]": values})) == wanted
+    assert still.get("/issues/count", **{f"{name}[]": values}) == {"count": len(wanted)}
+
+
+@pytest.mark.parametrize(
+    ("name", "attribute"),
+    [("categoryId", "category_ids"), ("versionId", "version_ids"), ("milestoneId", "milestone_ids")],
+)
+def test_filters_on_several_values_per_issue_take_any(still: Api, name: str, attribute: str) -> None:
+    value = next(getattr(one, attribute)[0] for one in still.simulator.space.issues.values() if getattr(one, attribute))
+    assert set(ids_of(still, **{f"{name}[]": value})) == expected(still, lambda issue: value in getattr(issue, attribute))
+
+
+def test_filters_narrow_each_other(still: Api) -> None:
+    both = set(ids_of(still, **{"statusId[]": [1, 2], "priorityId[]": 2}))
+    assert both == expected(still, lambda issue: issue.status_id in (1, 2) and issue.priority_id == 2)
+
+
+def test_issues_are_found_by_id_a_hundred_at_a_time(still: Api) -> None:
+    some = list(still.simulator.space.issues)[::3]
+    assert set(ids_of(still, **{"id[]": some})) == set(some)
+
+
+@pytest.mark.parametrize("zone", ["space", "utc", "user"])
+@pytest.mark.parametrize("inclusive", [True, False])
+def test_day_filters_follow_the_switches_for_zone_and_bounds(serve: Serve, zone: str, inclusive: bool) -> None:
+    api = serve()
+    api.simulator.switch(date_zone=zone, inclusive_dates=inclusive)
+    tz = ZoneInfo({"space": "Asia/Tokyo", "utc": "UTC", "user": "America/Los_Angeles"}[zone])
+    since, until = date(2026, 2, 1), date(2026, 5, 31)
+    if not inclusive:
+        since_in, until_in = since + timedelta(days=1), until - timedelta(days=1)
+    else:
+        since_in, until_in = since, until
+
+    def inside(issue: Issue) -> bool:
+        return since_in <= datetime.fromtimestamp(issue.updated, UTC).astimezone(tz).date() <= until_in
+
+    assert set(ids_of(api, updatedSince=since, updatedUntil=until)) == expected(api, inside)
+
+
+def test_days_without_a_time_are_compared_as_days(still: Api) -> None:
+    found = set(ids_of(still, dueDateSince="2026-01-01", dueDateUntil="2026-03-31"))
+    assert found == expected(still, lambda issue: "2026-01-01" <= (issue.due_date or "") <= "2026-03-31")
+    assert set(ids_of(still, hasDueDate="false")) == expected(still, lambda issue: issue.due_date is None)
+
+
+@pytest.mark.parametrize("kind", range(11))
+def test_every_kind_of_family_filter_is_answered(still: Api, kind: int) -> None:
+    space = still.simulator.space
+
+    def parent(issue: Issue) -> bool:
+        return bool(space.children.get(issue.id))
+
+    def child(issue: Issue) -> bool:
+        return issue.parent_id is not None
+
+    tests: list[Callable[[Issue], bool]] = [
+        lambda issue: True,
+        lambda issue: not child(issue),
+        child,
+        lambda issue: not child(issue) and not parent(issue),
+        parent,
+        lambda issue: False,
+        child,
+        lambda issue: not child(issue),
+        lambda issue: True,
+        child,
+        lambda issue: not parent(issue),
+    ]
+    assert set(ids_of(still, parentChild=kind)) == expected(still, tests[kind])
+
+
+def test_files_and_keywords_filter(still: Api) -> None:
+    assert set(ids_of(still, attachment="true")) == expected(still, lambda issue: bool(issue.attachments))
+    assert set(ids_of(still, sharedFile="false")) == expected(still, lambda issue: not issue.shared_files)
+    found = set(ids_of(still, keyword="決済api"))
+    assert found == expected(still, lambda issue: "決済api" in (issue.summary + issue.description).lower())
+
+
+def test_custom_fields_filter_by_word_range_and_item(still: Api) -> None:
+    fields = {one.kind: one.id for one in still.simulator.space.project("OPS").fields.values()}
+    words = set(ids_of(still, **{f"customField_{fields[1]}": "ref-1"}))
+    assert words == expected(still, lambda issue: "ref-1" in str(issue.custom.get(fields[1])))
+    ranged = set(ids_of(still, **{f"customField_{fields[3]}_min": 0, f"customField_{fields[3]}_max": 50.5}))
+    assert ranged == expected(still, lambda issue: 0 <= float(str(issue.custom.get(fields[3], -1))) <= 50.5)
+    dated = set(ids_of(still, **{f"customField_{fields[4]}_min": "2026-01-01"}))
+    assert dated == expected(still, lambda issue: str(issue.custom.get(fields[4], "")) >= "2026-01-01")
+
+    def has_item(issue: Issue) -> bool:
+        value = issue.custom.get(fields[6])
+        return isinstance(value, tuple) and 2 in value[0]
+
+    assert expected(still, has_item)
+    assert set(ids_of(still, **{f"customField_{fields[6]}[]": 2})) == expected(still, has_item)
+    assert set(ids_of(still, **{f"customField_{fields[6]}[0]": 2})) == expected(still, has_item)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"test": 1}, {"limit": 10}, {"projectId": 1}, {"count": 0}, {"count": 101}, {"count": "x"}, {"offset": -1},
+        {"hasDueDate": "true"}, {"sort": "id"}, {"sort": "keyId"}, {"order": "up"}, {"updatedSince": "2026-1-1"},
+        {"updatedSince": "2026-02-30"}, {"statusId[]": "open"}, {"parentChild": 11}, {"attachment": 1},
+        {"expand[]": "all"}, {"customField_1": "x"},
+    ],
+)  # fmt: skip
+def test_what_the_api_does_not_know_is_a_bad_request(still: Api, params: dict[str, Any]) -> None:
+    assert still.error("/issues", **params) == (400, 7)
+    if not {"offset", "order", "count"} & set(params):
+        assert still.error("/issues/count", **params) == (400, 7)
+
+
+def test_a_kept_order_follows_every_change_of_the_space(api: Api) -> None:
+    space = api.simulator.space
+    api.simulator.switch(stable_ties=True)
+    asked = {"sort": "updated", "order": "asc", "statusId[]": 1}
+    actions: list[Callable[[int], object]] = [
+        lambda issue: space.edit_issue(issue, status_id=2),
+        lambda issue: space.edit_issue(issue, summary="later"),
+        space.delete_issue,
+        lambda _: space.create_issue("OPS"),
+        lambda _: space.import_issues("WEB", 30),
+        lambda issue: space.move_issue(issue, "APP"),
+    ]
+    for step, act in enumerate(actions):
+        act(ids_of(api, **asked)[step])
+        fresh = sorted((one for one in space.issues.values() if one.status_id == 1), key=lambda one: (one.updated, one.id))
+        found = ids_of(api, **asked)
+        assert [space.issue(one).updated for one in found] == [one.updated for one in fresh]
+        assert set(found) == {one.id for one in fresh}

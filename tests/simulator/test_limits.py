@@ -1,0 +1,104 @@
+"""Rate limits: buckets, windows, headers and refusals."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import pytest
+
+from simulator import PLANS, Limits, Switches
+from simulator.limits import bucket_of
+from tests.simulator.conftest import NOW, Api
+
+Serve = Callable[..., Api]
+TINY = Limits(read=3, update=1, search=2, icon=1)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "bucket"),
+    [
+        ("GET", "/projects", "read"), ("GET", "/issues/5", "read"), ("GET", "/issues/5/comments", "read"),
+        ("GET", "/issues", "search"), ("GET", "/issues/count", "search"), ("GET", "/users/5/icon", "icon"),
+        ("GET", "/space/image", "icon"), ("POST", "/issues", "update"), ("PATCH", "/issues/5", "update"),
+        ("DELETE", "/issues/5", "update"),
+    ],
+)  # fmt: skip
+def test_requests_fall_into_four_buckets(method: str, path: str, bucket: str) -> None:
+    assert bucket_of(method, path) == bucket
+
+
+def test_every_answer_carries_the_numbers_of_its_bucket(serve: Serve) -> None:
+    api = serve(limits=PLANS["paid"])
+    for path, limit in (("/projects", "600"), ("/issues", "150"), ("/nope", "600"), ("/issues?x=1", "150")):
+        headers = api.answer(path).headers
+        assert headers["X-RateLimit-Limit"] == limit
+        assert int(headers["X-RateLimit-Reset"]) == int(NOW.timestamp()) + 60
+    assert headers["X-RateLimit-Remaining"] == "148"
+
+
+def test_a_window_opens_at_its_first_request_and_ends_a_minute_later(serve: Serve) -> None:
+    api = serve(limits=TINY)
+    api.simulator.clock.set(datetime(2026, 7, 1, 10, 0, 7, tzinfo=UTC))
+    reset = int(api.answer("/issues").headers["X-RateLimit-Reset"])
+    assert datetime.fromtimestamp(reset, UTC) == datetime(2026, 7, 1, 10, 1, 7, tzinfo=UTC)
+    api.simulator.clock.advance(30)
+    assert int(api.answer("/issues").headers["X-RateLimit-Reset"]) == reset
+    assert api.error("/issues") == (429, 13)
+    api.simulator.clock.advance(30)
+    assert api.answer("/issues").headers["X-RateLimit-Remaining"] == "1"
+
+
+def test_a_refusal_shows_nothing_left_and_when_to_come_back(serve: Serve) -> None:
+    api = serve(limits=TINY)
+    for _ in range(2):
+        api.get("/issues")
+    answer = api.answer("/issues")
+    assert answer.status_code == 429
+    assert answer.headers["X-RateLimit-Remaining"] == "0"
+    assert int(answer.headers["X-RateLimit-Reset"]) > NOW.timestamp()
+    assert "Retry-After" not in answer.headers
+    assert api.answer("/projects").status_code == 200
+
+
+def test_retry_after_is_sent_when_switched_on(serve: Serve) -> None:
+    api = serve(limits=TINY, switches=Switches(retry_after=True))
+    for _ in range(2):
+        api.get("/issues")
+    api.simulator.clock.advance(20)
+    assert api.answer("/issues").headers["Retry-After"] == "40"
+
+
+def test_each_user_has_buckets_of_their_own(serve: Serve, as_user: Callable[[Api, int], Api]) -> None:
+    api = serve(limits=TINY)
+    other = as_user(api, 2)
+    api.simulator.site.limiter.spend(api.simulator.space.administrator.id, "search", 2, NOW.timestamp())
+    assert api.error("/issues") == (429, 13)
+    assert other.answer("/issues").status_code == 200
+
+
+def test_the_state_of_all_buckets_can_be_read(serve: Serve) -> None:
+    api = serve(limits=TINY)
+    api.get("/issues")
+    state = api.get("/rateLimit")["rateLimit"]
+    now = int(NOW.timestamp())
+    assert state["search"] == {"limit": 2, "remaining": 1, "reset": now + 60}
+    assert state["read"] == {"limit": 3, "remaining": 2, "reset": now + 60}
+    assert state["update"] == {"limit": 1, "remaining": 1, "reset": now}
+
+
+def test_limits_fall_in_the_middle_of_a_run_when_switched_on(serve: Serve) -> None:
+    api = serve(limits=PLANS["paid"], switches=Switches(limits_drop_after=3))
+    seen = [api.answer("/issues").headers["X-RateLimit-Limit"] for _ in range(5)]
+    assert seen == ["150", "150", "150", "30", "30"]
+
+
+def test_limits_can_be_set_at_any_time(api: Api) -> None:
+    assert int(api.answer("/issues").headers["X-RateLimit-Limit"]) > 100_000
+    api.simulator.limits = PLANS["free"]
+    assert api.answer("/issues").headers["X-RateLimit-Limit"] == "15"
+
+
+def test_the_date_header_follows_the_clock_of_the_space(api: Api) -> None:
+    assert parsedate_to_datetime(api.answer("/space").headers["Date"]) == NOW
+    api.simulator.clock.advance(90)
+    assert (parsedate_to_datetime(api.answer("/nope").headers["Date"]) - NOW).total_seconds() == 90

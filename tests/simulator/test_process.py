@@ -1,0 +1,218 @@
+"""Life, the control endpoint, and the simulator as a process of its own."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from simulator import Clock, Life, Simulator, SimulatorError, SpaceSpec, spawn_simulator
+from simulator.__main__ import main
+from tests.simulator.conftest import NOW, SMALL, Api
+
+Serve = Callable[..., Api]
+
+
+def all_of(api: Api) -> list[bytes]:
+    """Return the bytes of everything that tells two spaces apart."""
+    pages = [f"/issues?count=100&sort=created&order=asc&offset={n}" for n in range(0, 500, 100)]
+    return [api.answer(path).content for path in ("/users", "/projects", "/space/activities?count=100", *pages)]
+
+
+def living(serve: Serve, now: datetime, **options: Any) -> Api:
+    """Return a space that lives since NOW, at a later moment."""
+    clock = Clock()
+    clock.freeze(now)
+    return serve(clock=clock, life=Life(NOW, interval=20, **options))
+
+
+def test_life_goes_on_as_the_clock_runs(serve: Serve) -> None:
+    api = living(serve, NOW)
+    before = len(api.simulator.space.activities)
+    api.simulator.clock.advance(3600)
+    rows = api.get("/space/activities", count=100)
+    assert len(api.simulator.space.activities) > before + 100
+    assert "2026-07-01T00:55:00Z" <= rows[0]["created"] <= "2026-07-01T01:00:00Z"
+
+
+def test_a_restarted_life_is_the_same_as_one_that_never_stopped(serve: Serve) -> None:
+    steady = living(serve, NOW)
+    for _ in range(40):
+        steady.simulator.clock.advance(500)
+        steady.get("/space")
+    restarted = living(serve, NOW + timedelta(seconds=20_000))
+    steady.simulator.switch(stable_ties=True)
+    restarted.simulator.switch(stable_ties=True)
+    assert all_of(steady) == all_of(restarted)
+    assert len(steady.simulator.space.issues) != SMALL.issues
+
+
+def test_a_finished_life_stands_still(serve: Serve) -> None:
+    api = living(serve, NOW + timedelta(days=1), until=NOW + timedelta(hours=1))
+    played = len(api.simulator.space.activities)
+    api.simulator.clock.advance(86_400)
+    api.get("/space")
+    assert len(api.simulator.space.activities) == played
+
+
+def test_weeks_of_life_leave_a_space_that_can_be_read(serve: Serve) -> None:
+    api = living(serve, NOW + timedelta(days=5))
+    api.simulator.switch(stable_ties=True)
+    projects = api.get("/projects")
+    assert any(not project["archived"] for project in projects)
+    total = api.get("/issues/count")["count"]
+    found = {issue["id"] for n in range(0, total, 100) for issue in api.get("/issues", count=100, offset=n)}
+    assert len(found) == total > 2 * SMALL.issues
+    assert {1, 2, 3, 4, 14, 16, 22, 23} <= {activity.type for activity in api.simulator.space.activities}
+
+
+def test_a_life_file_is_begun_by_an_alive_space_and_replayed_by_a_quiet_one(tmp_path: Path) -> None:
+    path = tmp_path / "home" / "life.json"
+    assert Life.remembered(path, alive=False, now=NOW) is None
+
+    def lived(alive: bool, *advances: float) -> list[bytes]:
+        clock = Clock()
+        clock.freeze(NOW + timedelta(days=10) if not alive else NOW)
+        life = Life.remembered(path, alive=alive, now=NOW)
+        with Simulator(SMALL, clock=clock, life=life) as simulator:
+            simulator.switch(stable_ties=True)
+            api = Api(simulator)
+            for seconds in advances:
+                clock.advance(seconds)
+                api.get("/space")
+            found = all_of(api)
+            api.http.close()
+            return found
+
+    first = lived(True, 1000, 1000)
+    known = json.loads(path.read_text())
+    assert (known["start"], known["until"]) == ("2026-07-01T00:00:00Z", "2026-07-01T00:33:20Z")
+    assert lived(False) == first
+    assert lived(True, 5000) != first
+    assert json.loads(path.read_text())["until"] == "2026-07-01T01:23:20Z"
+
+
+def test_a_broken_life_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "life.json"
+    path.write_text("[]")
+    with pytest.raises(SimulatorError, match=r"life\.json is not a life file"):
+        Life.remembered(path, alive=True, now=NOW)
+
+
+def test_other_programs_steer_the_space_over_http(api: Api) -> None:
+    with httpx.Client(base_url=f"{api.simulator.url}/_simulator", trust_env=False) as control:
+        made = control.post("/actions", json={"action": "create_issue", "arguments": {"project": "OPS", "summary": "Hi"}})
+        [issue] = made.json()["ids"]
+        assert api.get(f"/issues/{issue}")["summary"] == "Hi"
+        edit = {
+            "issue": issue,
+            "category_ids": list(api.simulator.space.project("OPS").categories)[:1],
+            "at": "2026-07-02T00:00:00Z",
+        }
+        assert control.post("/actions", json={"action": "edit_issue", "arguments": edit}).status_code == 200
+        assert api.get(f"/issues/{issue}")["updated"] == "2026-07-02T00:00:00Z"
+        control.post("/faults", json=[{"status": 502}])
+        assert api.answer("/space").status_code == 502
+        assert control.post("/limits", json={"plan": "free"}).json()["search"] == 15
+        assert control.post("/switches", json={"clamp_count": True}).json()["clamp_count"] is True
+        assert control.post("/clock", json={"advance": 60}).json() == {"now": "2026-07-01T00:01:00Z"}
+        assert control.get("/requests").json()["status"] == {"200": 2, "502": 1}
+        assert control.delete("/requests").json()["total"] == 0
+        assert control.delete("/faults").json() == {"faults": 0}
+        assert control.get("/").json()["issues"] == SMALL.issues + 1
+        assert len(control.get("/keys").json()) == SMALL.users
+        for body in ({"action": "explode"}, {"action": "delete_issue", "arguments": {"issue": 1}}, {}):
+            assert control.post("/actions", json=body).status_code == 400
+
+
+def test_a_test_can_change_the_space_between_two_pages(api: Api) -> None:
+    space = api.simulator.space
+    api.simulator.switch(stable_ties=True)
+    victims = iter(list(space.issues))
+
+    def drop_one(info: Any) -> None:
+        if info.route == "/issues" and info.param("offset") == "100":
+            space.delete_issue(next(victims))
+
+    api.simulator.before_request(drop_one)
+    first = [issue["id"] for issue in api.get("/issues", sort="created", order="asc", count=100)]
+    second = [issue["id"] for issue in api.get("/issues", sort="created", order="asc", count=100, offset=100)]
+    assert len(set(first) | set(second)) == 200
+    assert list(space.issues)[98] == first[-1]
+    assert list(space.issues)[99] not in first + second
+
+
+def test_a_spawned_space_answers_and_ends(tmp_path: Path) -> None:
+    with spawn_simulator(issues=50, alive=True, life_file=tmp_path / "life.json", switches={"clamp_count": "true"}) as space:
+        headers = {"Backlog-API-Key": space.api_key}
+        answer = httpx.get(f"{space.url}/api/v2/issues?count=999", headers=headers, trust_env=False)
+        assert answer.status_code == 200
+        assert answer.headers["X-RateLimit-Limit"] == "1500"
+        port = int(space.url.rpartition(":")[2])
+        with pytest.raises(SimulatorError, match="choose another port"):
+            spawn_simulator(issues=1, port=port)
+    assert space.process.returncode == 0
+    assert (tmp_path / "life.json").exists()
+
+
+def answers(url: str) -> bool:
+    """Return whether a simulator is there."""
+    try:
+        return httpx.get(f"{url}/_simulator/", trust_env=False).is_success
+    except httpx.TransportError:
+        return False
+
+
+def test_a_child_ends_when_its_parent_is_killed() -> None:
+    script = (
+        "from simulator import spawn_simulator; import time\n"
+        "s = spawn_simulator(issues=10); print(s.url, flush=True); time.sleep(60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3])
+    assert parent.stdout is not None
+    url = parent.stdout.readline().strip()
+    assert httpx.get(f"{url}/_simulator/", trust_env=False).status_code == 200
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    deadline = time.monotonic() + 10
+    while answers(url) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not answers(url)
+
+
+def test_the_command_prints_one_json_line_and_ends_at_a_signal() -> None:
+    command = [sys.executable, "-m", "simulator", "--issues", "10", "--seed", "5"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3])
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert set(json.loads(line)) == {"url", "api_key"}
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 0
+    assert process.stdout.read() == ""
+    process.stdout.close()
+
+
+@pytest.mark.parametrize("options", [["--issues", "-1"], ["--switch", "x=1"], ["--port", "99999"]])
+def test_a_wrong_option_is_one_line(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(options) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
+
+
+def test_a_space_without_issues_or_with_one_user_can_be_served(serve: Serve) -> None:
+    empty = serve(SpaceSpec(users=1, projects=1, issues=0))
+    assert empty.get("/issues") == []
+    assert len(empty.get("/users")) == 1
+    tiny = serve(SpaceSpec(users=2, projects=9, issues=3))
+    assert tiny.get("/issues/count") == {"count": 3}
+    assert len({project["projectKey"] for project in tiny.get("/projects")}) == 9
+    assert datetime.fromisoformat(tiny.get("/space")["updated"]) < datetime.now(UTC)

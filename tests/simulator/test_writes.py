@@ -1,0 +1,181 @@
+"""Writes over HTTP: issues, comments, stars, webhooks and their delivery."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+from simulator import Switches
+from tests.simulator.conftest import Api
+
+Serve = Callable[..., Api]
+
+
+def form_of(api: Api, **more: Any) -> dict[str, Any]:
+    """Return the least that makes an issue."""
+    project = api.simulator.space.project("OPS")
+    return {"projectId": project.id, "summary": "新規 😀", "issueTypeId": next(iter(project.issue_types)), "priorityId": 2} | more
+
+
+def test_a_posted_issue_is_made_with_all_it_was_given(api: Api) -> None:
+    project = api.simulator.space.project("OPS")
+    kinds = {field.kind: field.id for field in project.fields.values()}
+    category, version = next(iter(project.categories)), next(iter(project.versions))
+    answer = api.answer("/issues", "POST", form_of(
+        api, description="a\r\nb", startDate="2026-07-01", estimatedHours="2.5", **{
+            "categoryId[]": category, "milestoneId[]": version, "notifiedUserId[]": project.members[0],
+            f"customField_{kinds[1]}": "text", f"customField_{kinds[3]}": "1.5", f"customField_{kinds[6]}[0]": 1,
+            f"customField_{kinds[6]}[1]": 3, f"customField_{kinds[8]}": 2, f"customField_{kinds[8]}_otherValue": "o",
+        },
+    ))  # fmt: skip
+    assert answer.status_code == 201
+    made = answer.json()
+    assert answer.headers["Location"] == f"https://acme.backlog.com/view/{made['issueKey']}"
+    assert (made["summary"], made["description"], made["estimatedHours"]) == ("新規 😀", "a\r\nb", 2.5)
+    assert made["category"][0]["id"] == category
+    assert made["milestone"][0]["id"] == version
+    values = {value["fieldTypeId"]: value for value in made["customFields"]}
+    assert (values[1]["value"], values[3]["value"]) == ("text", 1.5)
+    assert [item["id"] for item in values[6]["value"]] == [1, 3]
+    assert (values[8]["value"]["id"], values[8]["otherValue"]) == (2, "o")
+    assert api.get(f"/issues/{made['id']}/comments/count") == {"count": 1}
+
+
+@pytest.mark.parametrize("missing", ["summary", "issueTypeId", "priorityId"])
+def test_an_issue_needs_its_least(api: Api, missing: str) -> None:
+    form = form_of(api)
+    del form[missing]
+    assert api.answer("/issues", "POST", form).json()["errors"][0]["code"] == 7
+
+
+def test_a_patch_sets_clears_and_comments(api: Api) -> None:
+    issue = api.simulator.space.create_issue("OPS", due_date="2026-08-01", assignee_id=api.simulator.space.administrator.id)
+    form = {"statusId": 4, "resolutionId": 0, "dueDate": "", "assigneeId": "", "actualHours": "3", "comment": "done"}
+    after = api.answer(f"/issues/{issue.id}", "PATCH", form).json()
+    assert (after["status"]["id"], after["resolution"]["id"]) == (4, 0)
+    assert (after["dueDate"], after["assignee"], after["actualHours"]) == (None, None, 3.0)
+    [row] = api.get(f"/issues/{issue.id}/comments")
+    assert row["content"] == "done"
+    assert {change["field"] for change in row["changeLog"]} == {"status", "resolution", "limitDate", "assigner", "actualHours"}
+
+
+@pytest.mark.parametrize(
+    "form",
+    [{"statusId": 99}, {"priorityId": 1}, {"categoryId[]": 1}, {"dueDate": "2026/08/01"},
+     {"actualHours": "many"}, {"parentIssueId": 1}],
+)  # fmt: skip
+def test_a_patch_with_a_wrong_value_changes_nothing(api: Api, form: dict[str, Any]) -> None:
+    before = api.get("/issues/OPS-1")
+    answer = api.answer("/issues/OPS-1", "PATCH", {"summary": "new", **form})
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, 7)
+    assert api.get("/issues/OPS-1") == before
+
+
+def test_a_deleted_issue_is_shown_once_more_and_then_gone(api: Api) -> None:
+    before = api.get("/issues/OPS-1")
+    assert api.answer("/issues/OPS-1", "DELETE").json()["id"] == before["id"]
+    assert api.error("/issues/OPS-1") == (404, 6)
+    [activity] = api.get("/space/activities", count=1)
+    assert (activity["type"], activity["content"]) == (4, {"id": before["id"], "key_id": 1})
+
+
+def test_a_comments_life_over_http(api: Api) -> None:
+    user = api.simulator.space.administrator.id
+    made = api.answer("/issues/OPS-1/comments", "POST", {"content": "c", "notifiedUserId[]": user})
+    assert made.status_code == 201
+    path = f"/issues/OPS-1/comments/{made.json()['id']}"
+    assert api.answer(path, "PATCH", {"content": "d"}).json()["content"] == "d"
+    told = api.answer(f"{path}/notifications", "POST", {"notifiedUserId[]": user})
+    assert len(told.json()["notifications"]) == 2
+    assert api.answer(path, "DELETE").status_code == 200
+    assert api.error(path) == (404, 6)
+    assert api.answer("/issues/OPS-1/comments", "POST", {}).status_code == 400
+
+
+def test_stars_are_given_without_an_answer(api: Api) -> None:
+    issue = api.get("/issues/OPS-1")
+    row = api.simulator.space.comment("OPS-1", "x")
+    assert api.answer("/stars", "POST", {"issueId": issue["id"]}).status_code == 204
+    assert api.answer("/stars", "POST", {"commentId": row.id}).status_code == 204
+    assert api.answer("/stars", "POST", {"issueId": 1}).status_code == 404
+    assert len(api.get("/issues/OPS-1")["stars"]) == len(issue["stars"]) + 1
+    assert len(api.get(f"/issues/OPS-1/comments/{row.id}")["stars"]) == 1
+
+
+class Receiver:
+    """Takes what webhooks send; fails the first `failures` times."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.bodies: list[dict[str, Any]] = []
+        self.failures = failures
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                receiver.bodies.append(body)
+                receiver.failures -= 1
+                self.send_response(500 if receiver.failures >= 0 else 200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True)
+        self.thread.start()
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Return a receiver of webhooks."""
+    found = Receiver()
+    yield found
+    found.stop()
+
+
+@pytest.mark.parametrize(
+    ("mode", "failures", "arrived"),
+    [
+        ("once", 0, [0, 1, 2, 3]),
+        ("once", 1, [0, 1, 2, 3]),
+        ("retry", 1, [0, 0, 1, 2, 3]),
+        ("duplicate", 0, [0, 0, 1, 1, 2, 2, 3, 3]),
+        ("reorder", 0, [1, 0, 3, 2]),
+    ],
+)
+def test_webhooks_arrive_in_the_way_that_is_switched_on(
+    serve: Serve, receiver: Receiver, mode: Any, failures: int, arrived: list[int]
+) -> None:
+    api = serve(switches=Switches(webhook_delivery=mode))
+    receiver.failures = failures
+    hook = {"name": "h", "hookUrl": receiver.url, "activityTypeIds[]": [1, 4]}
+    assert api.answer("/projects/OPS/webhooks", "POST", hook).json()["allEvent"] is False
+    space = api.simulator.space
+    for n in range(3):
+        space.create_issue("OPS", summary=f"w{n}")
+        space.comment("OPS-1", "not sent")
+    space.delete_issue("OPS-1")
+    sent = [activity.id for activity in space.activities if activity.type in (1, 4)][-4:]
+    api.simulator.stop()
+    assert [sent.index(body["id"]) for body in receiver.bodies] == arrived
+    assert receiver.bodies[0]["createdUser"]["mailAddress"] is None
+
+
+def test_webhooks_are_set_changed_and_taken_away(api: Api) -> None:
+    made = api.answer("/projects/OPS/webhooks", "POST", {"name": "h", "hookUrl": "http://127.0.0.1:1/"}).json()
+    path = f"/projects/OPS/webhooks/{made['id']}"
+    assert api.answer(path, "PATCH", {"activityTypeIds[]": [2]}).json()["activityTypeIds"] == [2]
+    assert api.answer(path, "PATCH", {"allEvent": "true"}).json()["activityTypeIds"] == []
+    assert api.get("/projects/OPS/webhooks")[0]["id"] == made["id"]
+    assert api.answer(path, "DELETE").status_code == 200
+    assert api.error(path) == (404, 6)

@@ -1,0 +1,146 @@
+"""What happens at the source since the last load, or while the comparison reads, is behind and never told as a difference."""
+
+from collections.abc import Callable
+
+import pytest
+
+from resources.progress import LogProgress
+from simulator import RequestInfo, World
+from tests.deployment import Deployment, metadata
+from tests.sync.reconcile.verifying import deep, told, verify
+
+
+def edit(world: World) -> None:
+    for issue in sorted(world.issues)[:3]:
+        world.edit_issue(issue, summary="edited")
+
+
+def create(world: World) -> None:
+    world.create_issue("OPS", summary="made since the load")
+
+
+def delete(world: World) -> None:
+    world.delete_issue(min(world.issues))
+
+
+def comment(world: World) -> None:
+    world.comment(min(world.issues), "said since the load")
+
+
+def edit_comment(world: World) -> None:
+    world.edit_comment(first_comment(world), "said otherwise")
+
+
+def bulk_edit(world: World) -> None:
+    world.bulk_edit(sorted(world.issues)[:60], priority_id=2)
+
+
+def move(world: World) -> None:
+    issue = next(one for one in world.issues.values() if world.projects[one.project_id].key == "OPS" and one.parent_id is None)
+    world.move_issue(issue, "WEB")
+
+
+def first_comment(world: World) -> int:
+    return next(one.id for issue in world.issues.values() for one in issue.comments)
+
+
+DONE = [edit, create, delete, comment, edit_comment, bulk_edit, move]
+
+
+@pytest.mark.parametrize("done", DONE, ids=lambda one: one.__name__)
+def test_what_was_done_since_the_last_load_is_behind(loaded: Deployment, done: Callable[[World], None]) -> None:
+    loaded.sim.clock.advance(7_200)
+    done(loaded.sim.space)
+    found = deep(loaded)
+    assert told(found) == set()
+    assert (found.found.status, found.found.failed(), found.found.failed(strict=True)) == ("behind", False, True)
+    assert told(found, behind=True) & {(table, kind) for table in ("issues", "comments") for _, kind in told(found, behind=True)}
+
+
+@pytest.mark.parametrize("route", ["/issues", "/issues/{issue}/comments", "/projects/{project}/statuses"])
+@pytest.mark.parametrize("done", DONE, ids=lambda one: one.__name__)
+def test_what_is_done_while_the_comparison_reads_is_no_difference(
+    loaded: Deployment, done: Callable[[World], None], route: str
+) -> None:
+    loaded.sim.clock.advance(7_200)
+    asked: list[str] = []
+
+    def meddle(request: RequestInfo) -> None:
+        if request.route == route and route not in asked:
+            asked.append(route)
+            done(loaded.sim.space)
+
+    loaded.sim.before_request(meddle)
+    found = deep(loaded)
+    assert asked
+    assert told(found) == set()
+    assert found.found.status in {"equal", "behind"}
+
+
+class Meanwhile(LogProgress):
+    """A progress that does something when a part of the comparison begins."""
+
+    def __init__(self, part: str, act: Callable[[], object]) -> None:
+        super().__init__(write=lambda _line: None)
+        self._part, self._act = part, act
+        self.acted = False
+
+    def start(self, what: str, total: int | None) -> None:
+        """Act once."""
+        if what == self._part and not self.acted:
+            self.acted = True
+            self._act()
+
+
+@pytest.mark.parametrize("part", ["verify issues", "verify comments", "verify suspects"])
+def test_a_load_that_ends_while_the_comparison_reads_makes_no_difference(loaded: Deployment, part: str) -> None:
+    loaded.sim.clock.advance(7_200)
+    for done in (edit, create, delete, comment):
+        done(loaded.sim.space)
+    meanwhile = Meanwhile(part, lambda: loaded.run_issues(mode="incremental"))
+    found = deep(loaded.with_progress(meanwhile))
+    assert meanwhile.acted
+    assert told(found) == set()
+    assert {table for table, _ in told(deep(loaded), behind=True)} <= {"users"}
+
+
+def test_a_login_is_no_difference_and_no_update_of_the_user(loaded: Deployment) -> None:
+    loaded.sim.clock.advance(7_200)
+    for user in loaded.sim.space.users:
+        loaded.sim.space.log_in(user)
+    found = deep(loaded)
+    assert (found.found.status, found.found.differences, found.found.failed(strict=True)) == ("equal", [], False)
+    before = loaded.rows("users")
+    run = loaded.run("users")
+    assert {name: metadata(run, "users")[f"load/rows_{name}"] for name in ("read", "updated", "unchanged")} == {
+        "read": len(before), "updated": 0, "unchanged": len(before),
+    }  # fmt: skip
+    after = loaded.rows("users")
+    assert [row["loaded_at"] for row in after] == [row["loaded_at"] for row in before]  # by which marts find what to build anew
+    assert all(row["last_login_at"].timestamp() == loaded.sim.space.users[row["id"]].last_login for row in after)
+    assert deep(loaded).found.status == "equal"
+
+
+def test_a_change_that_the_load_has_missed_is_a_difference(loaded: Deployment) -> None:
+    before = loaded.sim.clock.now() - 86_400
+    issue = loaded.sim.space.issues[min(loaded.sim.space.issues)]
+    loaded.sim.space.edit_issue(issue, summary="a day before the watermark", at=int(before))
+    found = deep(loaded)
+    assert ("issues", "stale") in told(found)
+    assert found.found.failed()
+
+
+def test_a_star_that_no_time_of_change_tells_of_is_a_difference_until_it_is_mended(loaded: Deployment) -> None:
+    loaded.sim.clock.advance(7_200)
+    loaded.sim.space.star(min(loaded.sim.space.issues))
+    assert told(deep(loaded)) == {("issues", "content differs")}
+    assert verify(loaded, repair=True).found.mended["issues"] == 1
+    assert told(deep(loaded)) == set()
+
+
+def test_a_project_that_was_never_loaded_differs(deploy: Callable[..., Deployment]) -> None:
+    deployment = deploy().discover()
+    found = deep(deployment)
+    assert {("issues", "missing in warehouse"), ("projects", "missing in warehouse")} <= told(found)
+    assert [one.status for one in found.found.projects] == ["different"] * 3
+    assert [one.as_json()["loaded_until"] for one in found.found.projects] == [None] * 3

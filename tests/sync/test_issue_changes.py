@@ -1,0 +1,212 @@
+"""`raw/issue_changes`: each change in standard words, with the ids that the names meant then, and none rather than wrong."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import RowMapping
+
+from simulator.masters import CHECKBOX, MULTIPLE, RADIO, SINGLE, TEXT
+from simulator.model import Issue
+from tests.deployment import Deployment, Run, failures
+
+HOUR = 3600
+
+
+def load(deployment: Deployment, mode: Any = "incremental") -> Run:
+    run = deployment.run_issues(mode=mode)
+    assert run.success, failures(run)
+    return run
+
+
+def look(deployment: Deployment) -> None:
+    """Let the masters be listed, a while after what was before and before what comes."""
+    deployment.sim.clock.advance(HOUR)
+    assert deployment.run("projects").success
+    deployment.sim.clock.advance(HOUR)
+
+
+def one(deployment: Deployment, project: str = "OPS") -> Issue:
+    return next(iter(deployment.sim.space.project(project).issues.values()))
+
+
+def change(deployment: Deployment, issue: Issue, **fields: Any) -> int:
+    """Edit an issue and return the comment that tells of it."""
+    row = deployment.sim.space.edit_issue(issue, **fields)
+    assert row is not None
+    return row.id
+
+
+def told(deployment: Deployment, comment: int) -> list[RowMapping]:
+    return [row for row in deployment.rows("issue_changes") if row["comment_id"] == comment]
+
+
+def ids(deployment: Deployment, comment: int) -> tuple[Any, Any]:
+    [row] = told(deployment, comment)
+    for side in ("old", "new"):
+        several = row[f"{side}_ids"]
+        assert row[f"{side}_id"] == (several[0] if several and len(several) == 1 else None)
+    return row["old_ids"], row["new_ids"]
+
+
+def test_each_field_of_an_edit_is_a_row_in_standard_words(loaded: Deployment) -> None:
+    space, issue = loaded.sim.space, one(loaded)
+    space.edit_issue(issue, assignee_id=None, due_date=None, resolution_id=None, actual_hours=None)
+    user = next(iter(space.users))
+    comment = change(loaded, issue, assignee_id=user, due_date="2026-08-01", resolution_id=0, actual_hours=1.5)
+    load(loaded)
+    rows = told(loaded, comment)
+    assert [row["position"] for row in rows] == [0, 1, 2, 3]
+    assert {row["field"]: (row["source_field"], row["kind"], row["new_value"], row["new_id"]) for row in rows} == {
+        "assignee": ("assigner", "standard", space.users[user].name, user),
+        "due_date": ("limitDate", "standard", "2026-08-01", None),
+        "resolution": ("resolution", "standard", "対応済み", 0),
+        "actual_hours": ("actualHours", "standard", "1.5", None),
+    }
+    assert {(row["issue_id"], row["project_id"], row["created_user_id"], row["old_value"]) for row in rows} == {
+        (issue.id, issue.project_id, space.administrator.id, None)
+    }
+
+
+def test_a_renamed_status_keeps_its_id_and_the_name_of_the_time(loaded: Deployment) -> None:
+    space, issue = loaded.sim.space, one(loaded)
+    mine = space.add_status("OPS", "Checking").id
+    look(loaded)
+    comment = change(loaded, issue, status_id=mine)
+    load(loaded)
+    space.rename_status("OPS", mine, "In review")
+    look(loaded)
+    load(loaded, "backfill")
+    assert ids(loaded, comment)[1] == [mine]
+    assert told(loaded, comment)[0]["new_value"] == "Checking"
+
+
+def test_a_name_that_another_one_got_later_means_the_one_that_had_it_then(loaded: Deployment) -> None:
+    space, issue = loaded.sim.space, one(loaded)
+    first = space.add_category("OPS", "Infra").id
+    look(loaded)
+    before = change(loaded, issue, category_ids=(first,))
+    space.rename_category("OPS", first, "Platform")
+    look(loaded)
+    second = space.add_category("OPS", "Infra").id
+    look(loaded)
+    after = change(loaded, issue, category_ids=(second,))
+    load(loaded)
+    assert ids(loaded, before)[1] == [first]
+    assert ids(loaded, after) == ([first], [second])
+    load(loaded, "backfill")
+    assert (ids(loaded, before)[1], ids(loaded, after)[1]) == ([first], [second])
+
+
+def test_a_name_that_was_passed_on_between_two_looks_means_nobody(loaded: Deployment) -> None:
+    space, issue = loaded.sim.space, one(loaded)
+    first = space.add_category("OPS", "Infra").id
+    look(loaded)
+    space.rename_category("OPS", first, "Platform")
+    second = space.add_category("OPS", "Infra").id
+    comment = change(loaded, issue, category_ids=(second,))
+    look(loaded)
+    load(loaded)
+    assert ids(loaded, comment)[1] is None
+    assert told(loaded, comment)[0]["new_value"] == "Infra"
+
+
+def test_commas_in_names_are_told_from_commas_between_them(loaded: Deployment) -> None:
+    space, issue = loaded.sim.space, one(loaded)
+    both, plain = (space.add_version("OPS", name).id for name in ("Q1, Q2", "Q3"))
+    look(loaded)
+    sure = change(loaded, issue, milestone_ids=(both, plain))
+    load(loaded)
+    assert ids(loaded, sure)[1] == [both, plain]
+    for name in ("Q1", "Q2"):
+        space.add_version("OPS", name)
+    look(loaded)
+    unsure = change(loaded, issue, milestone_ids=(both,))
+    load(loaded)
+    assert ids(loaded, unsure) == (None, None), "by now both texts can be read in two ways"
+    assert ids(loaded, sure)[1] == [both, plain]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        (SINGLE, ((2,), None), [2]),
+        (MULTIPLE, ((1, 3), None), [1, 3]),
+        (CHECKBOX, ((3, 2), None), [2, 3]),
+        (CHECKBOX, ((3,), "something else"), None),
+        (RADIO, ((1,), None), [1]),
+        (TEXT, "Red", None),
+    ],
+)
+def test_values_of_custom_fields_are_items_where_the_field_is_a_list(
+    loaded: Deployment, kind: int, value: Any, expected: list[int] | None
+) -> None:
+    space, issue = loaded.sim.space, one(loaded)
+    items = ("Red", "Green, dark", "Blue") if kind != TEXT else ()
+    field = space.add_field("OPS", kind, "Colour", items=items).id
+    look(loaded)
+    comment = change(loaded, issue, custom={field: value})
+    load(loaded)
+    [row] = told(loaded, comment)
+    assert (row["field"], row["kind"], row["source_field"]) == (f"custom_field_{field}", "custom", "Colour")
+    assert (row["custom_field_id"], row["old_value"]) == (field, None)
+    assert ids(loaded, comment) == (None, expected)
+
+
+def test_a_parent_is_found_by_its_key_of_then_also_when_it_is_gone(loaded: Deployment) -> None:
+    space = loaded.sim.space
+    child, parent, other = list(space.project("OPS").issues.values())[:3]
+    space.edit_issue(child, parent_id=None)
+    comment = change(loaded, child, parent_id=parent.id)
+    space.rename_project("OPS", key="SRE")
+    loaded.discover()
+    look(loaded)
+    later = change(loaded, child, parent_id=other.id)
+    space.delete_issue(other)
+    load(loaded)
+    assert ids(loaded, comment)[1] == [parent.id]
+    assert [row["new_value"].split("-")[0] for row in (*told(loaded, comment), *told(loaded, later))] == ["OPS", "SRE"]
+    assert ids(loaded, later) == ([parent.id], [other.id])
+
+
+def test_a_key_that_two_projects_had_one_after_the_other_means_nobody(loaded: Deployment) -> None:
+    space = loaded.sim.space
+    child, parent = list(space.project("OPS").issues.values())[:2]
+    space.edit_issue(child, parent_id=None)
+    comment = change(loaded, child, parent_id=parent.id)
+    space.rename_project("OPS", key="SRE")
+    loaded.discover()
+    look(loaded)
+    space.add_project("OPS", "新しい")
+    look(loaded)
+    for _ in range(parent.key_id):
+        space.create_issue("OPS")
+    loaded.discover()
+    load(loaded)
+    load(loaded, "backfill")
+    assert ids(loaded, comment)[1] is None
+
+
+def test_attachments_and_notifications_are_kinds_of_their_own(loaded: Deployment) -> None:
+    space, issue = loaded.sim.space, one(loaded)
+    attached = space.attach(issue, "log.txt")
+    made = space.create_issue("OPS", notify=[next(iter(space.users))])
+    load(loaded)
+    [file] = told(loaded, issue.comments[-1].id)
+    assert (file["field"], file["kind"], file["new_value"], file["new_ids"]) == (
+        "attachment",
+        "attachment",
+        "log.txt",
+        [attached.id],
+    )
+    [notice] = told(loaded, made.comments[0].id)
+    assert (notice["field"], notice["kind"], notice["new_ids"]) == ("notification", "notification", None)
+
+
+def test_an_edited_comment_keeps_its_changes_and_the_same_again_writes_nothing(loaded: Deployment) -> None:
+    issue = one(loaded)
+    comment = change(loaded, issue, summary="new", comment="why")
+    load(loaded)
+    [before] = told(loaded, comment)
+    loaded.sim.space.edit_comment(comment, "because")
+    load(loaded, "backfill")
+    assert told(loaded, comment) == [before]

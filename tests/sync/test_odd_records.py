@@ -1,0 +1,152 @@
+"""Records of which an id or a time is odd: they stand apart, the others are loaded, and all is well again when the source is."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from simulator import RequestInfo
+from tests.deployment import Deploy, Deployment, failures
+from tests.sync.reconcile.verifying import deep
+
+Record = dict[str, Any]
+
+
+def nested(levels: int) -> Any:
+    value: Any = "at the bottom"
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+#: Route -> place of a record, counted from the first of a page -> what is odd about it.
+ODD: dict[str, dict[int, Callable[[Record], Any]]] = {
+    "/issues": {
+        0: lambda one: one | {"updated": "9999-12-31T23:59:59Z"},
+        1: lambda one: one | {"id": None},
+        2: lambda one: one | {"id": str(one["id"]), "created": "0001-01-01T00:00:00Z"},
+        3: lambda one: one | {"somethingNew": nested(600)},
+        4: lambda one: one | {"id": 2**63},
+        5: lambda one: one | {"dueDate": "9999-12-31T23:59:59Z"},
+        6: lambda one: one | {"updated": "2099-01-01T00:00:00Z"},
+        7: lambda one: one | {"estimatedHours": 1e308 * 10},
+    },
+    "/space/activities": {
+        0: lambda one: one | {"id": "x"},
+        3: lambda one: one | {"id": None},
+        4: lambda one: one | {"id": True},
+        9: lambda one: one | {"created": "0000-00-00T00:00:00Z"},
+        11: lambda _one: None,
+    },
+    "/issues/{issue}/comments": {0: lambda one: one | {"id": "x"}},
+    "/users": {1: lambda one: one | {"id": 17.5}, 2: lambda _one: [17]},
+    "/projects/{project}/statuses": {4: lambda one: one | {"id": {}}},
+    "/projects/{project}/versions": {0: lambda one: one | {"id": -1}},
+}
+
+
+class Source:
+    """Makes the first page of each list odd while `odd`."""
+
+    def __init__(self, deployment: Deployment, odd: dict[str, dict[int, Callable[[Record], Any]]]) -> None:
+        self.odd, self._how, self._ids = True, odd, dict[str, dict[int, Any]]()
+        deployment.sim.rewrite_response(self.spoil)
+
+    def spoil(self, request: RequestInfo, body: Any) -> Any:
+        if request.route == "/issues/{issue}" and self.odd:
+            return self._spoilt("/issues", [body])[0]
+        if not self.odd or request.route not in self._how or not isinstance(body, list):
+            return body
+        # The same records at each request, whatever the order.
+        chosen = self._ids.setdefault(request.path, {})
+        if not chosen:
+            chosen |= {body[place]["id"]: how for place, how in self._how[request.route].items() if place < len(body)}
+        return self._spoilt(request.path, body)
+
+    def _spoilt(self, path: str, body: list[Any]) -> list[Any]:
+        chosen = self._ids.get(path, {})
+        return [chosen[one["id"]](one) if one["id"] in chosen else one for one in body]
+
+
+def load(deployment: Deployment) -> list[str]:
+    """Load as the schedules do; return what failed."""
+    deployment.discover()
+    runs = [deployment.run("users"), deployment.run("projects"), deployment.run_issues(mode="incremental")]
+    return [line for run in runs for line in failures(run)]
+
+
+def waiting(deployment: Deployment) -> dict[str, int]:
+    """Return table -> open entries of its quarantine."""
+    rows = deployment.query(
+        "SELECT table_name, count(*) AS n FROM ops.rejected_records WHERE resolved_at IS NULL GROUP BY 1 ORDER BY 1"
+    )
+    return {row["table_name"]: row["n"] for row in rows}
+
+
+def test_odd_records_are_kept_apart_the_others_are_loaded_and_all_heals_by_itself(deploy: Deploy) -> None:
+    deployment = deploy()
+    source = Source(deployment, ODD)
+    assert load(deployment) == []
+    found = waiting(deployment)
+    assert found["issues"] == len(ODD["/issues"])
+    assert found["activities"] == len(ODD["/space/activities"])
+    assert found["users"] == 2
+    assert found["comments"] > 50
+    assert len(deployment.rows("issues")) == 120 - found["issues"]
+    # As odd as before, it is the same again, and nobody's cursor has passed beyond what there is.
+    assert load(deployment) == []
+    assert waiting(deployment) == found
+    watermarks = deployment.query("SELECT max(watermark) < now() + interval '1 hour' AS sane FROM ops.sync_state")
+    assert [row["sane"] for row in watermarks] == [True]
+    source.odd = False
+    assert load(deployment) == []
+    assert waiting(deployment) == {}
+    assert deep(deployment).found.status == "equal"
+    assert len(deployment.rows("activities")) == len(deployment.sim.space.activities)
+
+
+@pytest.mark.parametrize("count", ["12", -1, 10**30, None, {}, True, 1.5, "missing"])
+def test_a_count_that_is_none_fails_the_load_in_a_line_and_the_next_one_mends_it(loaded: Deployment, count: Any) -> None:
+    wrong = True
+
+    def spoil(request: RequestInfo, body: Any) -> Any:
+        return ({} if count == "missing" else {"count": count}) if wrong and request.route == "/issues/count" else body
+
+    loaded.sim.rewrite_response(spoil)
+    run = loaded.run_issues(mode="incremental")
+    assert not run.success
+    assert all("GET /issues/count: `count` is no number" in line and "\n" not in line for line in failures(run))
+    wrong = False
+    assert loaded.run_issues(mode="incremental").success
+
+
+def test_a_full_load_closes_issues_without_an_id_that_are_not_there_any_more(deployment: Deployment) -> None:
+    source = Source(deployment, {"/issues": {0: lambda one: {"summary": one["summary"]}, 1: lambda _one: "no object"}})
+    deployment.load()
+    assert waiting(deployment) == {"issues": 2}
+    source.odd = False
+    assert deployment.run_issues().success
+    assert waiting(deployment) == {}
+    assert deep(deployment).found.status == "equal"
+
+
+def test_a_stored_issue_that_loses_its_id_is_not_taken_for_deleted(loaded: Deployment) -> None:
+    victim = min(loaded.stored_issues())
+
+    def spoil(request: RequestInfo, body: Any) -> Any:
+        listed = request.route == "/issues" and isinstance(body, list)
+        return [one | {"id": None} if one["id"] == victim else one for one in body] if listed else body
+
+    loaded.sim.rewrite_response(spoil)
+    assert loaded.run_issues().success
+    assert not loaded.rows("issues", deleted=True)
+    assert waiting(loaded) == {"issues": 1}
+
+
+def test_a_time_to_come_that_is_stored_already_gives_way_to_the_true_one(loaded: Deployment) -> None:
+    loaded.change(
+        "UPDATE raw.issues SET updated_at = '9999-12-30', payload = payload || '{\"updated\": \"9999-12-30T00:00:00Z\"}', "
+        "content_hash = 'of that version'"
+    )
+    assert loaded.run_issues(mode="incremental").success
+    assert loaded.stored_issues() == loaded.source_issues()

@@ -1,0 +1,333 @@
+"""People who are masked or forgotten: every column of every table is searched, after loads of every kind."""
+
+import json
+import re
+from collections.abc import Collection
+from contextlib import closing
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from resources.privacy import Mask, fingerprint
+from resources.warehouse import inbox, people
+from resources.warehouse.errors import WarehouseBusyError
+from simulator import SpaceSpec
+from simulator.model import User
+from sync.people import mask_stored
+from tests.deployment import Deploy, Deployment, Run, checks, failures
+from tests.sync.reconcile.verifying import deep
+
+KEY, OTHER_KEY = "the first key, of 20+", "another key, of 20+"
+OLD_NAME, NAME = "Zaphod 旧姓", "Zaphod O\"Gone' 新"
+WHO = {OLD_NAME, NAME, "zaphod-login", "zaphod@acme.test", "nulab-zaphod"}
+JOBS = ("users", "projects")
+TINY = SpaceSpec(seed=3, users=6, projects=1, issues=20, history_days=60)
+
+
+def everything(deployment: Deployment) -> str:
+    """Return every row of every table of the warehouse as text."""
+    tables = deployment.query(
+        "SELECT format('%I.%I', n.nspname, c.relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE c.relkind = 'r' AND n.nspname !~ '^(pg_|information_schema$)'"
+    )
+    return "\n".join(
+        str(row["row"]) for table in tables for row in deployment.query(f"SELECT t::text AS row FROM {table['name']} t")
+    )
+
+
+def found(deployment: Deployment, words: Collection[str]) -> list[str]:
+    """Return the words that stand anywhere in the warehouse, as they are or as JSON escapes them."""
+    text = everything(deployment)
+    forms = {word: {word, json.dumps(word)[1:-1], json.dumps(word, ensure_ascii=False)[1:-1]} for word in words}
+    # A row as text doubles quotes and backslashes.
+    forms = {word: shown | {one.replace("\\", "\\\\").replace('"', '""') for one in shown} for word, shown in forms.items()}
+    forms = {word: shown | {one.replace("\\", "\\\\") for one in shown} for word, shown in forms.items()}
+    return sorted(word for word, shown in forms.items() if any(re.search(rf"(?<!\w){re.escape(one)}(?!\w)", text) for one in shown))
+
+
+def load(deployment: Deployment, mode: Any = "backfill") -> Run:
+    for run in (*(deployment.run(job) for job in JOBS), deployment.run_activities(), deployment.run_issues(mode=mode)):
+        assert run.success, failures(run)
+    return run
+
+
+def equal(deployment: Deployment) -> None:
+    found_ = deep(deployment).found
+    assert (list(found_.differences), list(found_.errors)) == ([], [])
+
+
+def live(deployment: Deployment) -> User:
+    """Let somebody be everywhere: author, assignee under two names, member, in a team, told, with stars."""
+    space = deployment.sim.space
+    someone = space.add_user(OLD_NAME, login="zaphod-login", mail="zaphod@acme.test", nulab_id="nulab-zaphod")
+    other = next(iter(space.users))
+    space.add_member("OPS", someone.id)
+    space.add_team("Heart of Gold", [someone.id, other])
+    first, second = list(space.issues)[:2]
+    space.edit_issue(first, assignee_id=someone.id, by=other)
+    load(deployment, "incremental")
+    space.rename_user(someone.id, NAME)
+    space.edit_issue(second, assignee_id=someone.id, by=someone.id)
+    space.edit_issue(second, assignee_id=other, by=other)
+    said = space.comment(first, "Don't panic", by=someone.id)
+    space.notify(said, [someone.id], by=other)
+    space.star(second, by=someone.id)
+    load(deployment)
+    return someone
+
+
+def copies(deployment: Deployment, someone: User) -> None:
+    """Put what names the person where loads put it only in trouble, and marts as dbt makes them."""
+    shown = {"id": someone.id, "userId": someone.login, "name": NAME, "mailAddress": someone.mail}
+    with deployment.engine.begin() as connection:
+        inbox.receive(connection, "acme", json.dumps({"id": 7, "type": 3, "createdUser": shown}))
+        inbox.receive(connection, "acme", f"no JSON of {NAME}")
+    entry = "space_key, table_name, record_key, payload, reason, error, run_id"
+    of_person = f"FROM raw.users WHERE id = {someone.id}"
+    for statement in (
+        f"INSERT INTO ops.unexpected_fields SELECT 'acme', 'users', 'x', now(), to_jsonb(name)::text {of_person}",
+        f"INSERT INTO ops.rejected_records ({entry}) SELECT 'acme', 'users', '5', payload::text, 'rejected', name, 'r' {of_person}",
+        "CREATE SCHEMA staging",
+        "CREATE SCHEMA mart",
+        "CREATE TABLE staging.stg_issue AS SELECT id, payload #>> '{assignee,name}' AS assignee FROM raw.issues",
+        'CREATE TABLE mart."Odd table" AS SELECT name AS "user name", ARRAY[name, user_id] AS names FROM raw.users',
+        "CREATE TABLE mart.history AS SELECT old_value, new_value FROM raw.issue_changes",
+    ):
+        deployment.change(statement)
+
+
+@pytest.fixture
+def loaded(deploy: Deploy) -> Deployment:
+    """Return a deployment on a tiny space that was loaded whole, without a key."""
+    return deploy(TINY).load()
+
+
+def test_who_is_forgotten_is_nowhere_and_does_not_come_back(loaded: Deployment) -> None:
+    someone = live(loaded)
+    copies(loaded, someone)
+    assert set(found(loaded, WHO)) == WHO
+    others = [user.name for user in loaded.sim.space.users.values() if user.id != someone.id]
+    known = found(loaded, others)
+
+    changed = people.forget(loaded.engine, "acme", someone.id, Mask())
+    assert {"raw.users", "raw.issues", "raw.comments", "raw.teams", "raw.project_members", "raw.activities"} <= changed.keys()
+    assert {"raw.issue_changes", "ops.names", "ops.rejected_records", "ops.webhook_events", "staging.stg_issue"} <= changed.keys()
+    assert {'mart."Odd table"', "mart.history", "ops.unexpected_fields"} <= changed.keys()
+    assert found(loaded, WHO) == []
+    assert found(loaded, others) == known
+    equal(loaded)
+
+    load(loaded)
+    load(loaded, "incremental")
+    space = loaded.sim.space
+    first, second, third = list(space.issues)[:3]
+    space.comment(first, "I am back", by=someone.id)
+    space.edit_issue(third, assignee_id=someone.id, by=someone.id)
+    space.edit_issue(second, assignee_id=someone.id)
+    load(loaded, "incremental")
+    load(loaded, "deep")
+    assert found(loaded, WHO) == []
+    [row] = loaded.query(f"SELECT name, user_id, mail_address, nulab_account_id FROM raw.users WHERE id = {someone.id}")
+    assert set(row.values()) == {f"forgotten-{someone.id}"}
+    assigned = loaded.query(f"SELECT DISTINCT new_value FROM raw.issue_changes WHERE field = 'assignee' AND new_id = {someone.id}")
+    assert [one["new_value"] for one in assigned] == [f"forgotten-{someone.id}"], "still known by id, also under the old name"
+    equal(loaded)
+    space.delete_user(someone.id)
+    load(loaded)
+    assert found(loaded, WHO) == []
+    assert people.forget(loaded.engine, "acme", someone.id, Mask()) == {}, "once is enough"
+
+
+def test_a_load_that_read_before_somebody_was_forgotten_writes_nothing_more(loaded: Deployment) -> None:
+    with loaded.engine.begin() as connection:
+        before = people.forgotten(connection, "acme")
+        people.hold(connection, "acme", before)
+    someone = next(iter(loaded.sim.space.users))
+    people.forget(loaded.engine, "acme", someone, Mask())
+    with loaded.engine.begin() as connection, pytest.raises(WarehouseBusyError, match="the next load goes on"):
+        people.hold(connection, "acme", before)
+
+
+NEW_NAME, NEWER_NAME = 'Ford "Ix" Prefect', "Ford 新しい"
+
+
+def assigned_later(deployment: Deployment, someone: int, name: str) -> list[int]:
+    """Rename somebody at the source, and let others assign issues: one stays, one goes on to another. Return the issues."""
+    space = deployment.sim.space
+    other = next(user for user in space.projects[next(iter(space.issues.values())).project_id].members if user != someone)
+    space.rename_user(someone, name)
+    stays, passes = list(space.issues)[-2:]
+    for issue in (stays, passes):
+        space.edit_issue(issue, assignee_id=other, by=other)
+        space.edit_issue(issue, assignee_id=someone, by=other)
+    space.edit_issue(passes, assignee_id=other, by=other)
+    return [stays, passes]
+
+
+def loaded_and_forgotten(deployment: Deployment, mask: Mask) -> int:
+    """Load a space with a user who has done nothing, forget the user, and return the id."""
+    someone = deployment.sim.space.add_user(OLD_NAME, login="zaphod-login", mail="zaphod@acme.test").id
+    deployment.load()
+    people.forget(deployment.engine, "acme", someone, mask)
+    return someone
+
+
+def shown_assignees(deployment: Deployment, issue: int) -> list[str]:
+    query = f"SELECT new_value FROM raw.issue_changes WHERE field = 'assignee' AND issue_id = {issue} ORDER BY comment_id"
+    return [row["new_value"] for row in deployment.query(query)]
+
+
+@pytest.mark.parametrize("key", ["", KEY])
+def test_a_new_name_of_who_is_forgotten_is_erased_whatever_is_read_first(deploy: Deploy, key: str) -> None:
+    deployment, mask = deploy(TINY).with_privacy_key(key), Mask(key)
+    someone = loaded_and_forgotten(deployment, mask)
+    stays, passes = assigned_later(deployment, someone, NEW_NAME)
+    assert deployment.run_activities().success
+    assert found(deployment, {mask.by_key(NEW_NAME)}) == [mask.by_key(NEW_NAME)], "the feed does not tell yet whose name it is"
+    space = deployment.sim.space
+    with deployment.engine.begin() as connection:
+        event = {"id": 7, "type": 2, "content": {"changes": [{"field": "assigner", "new_value": NEW_NAME}]}}
+        inbox.receive(connection, "acme", json.dumps(event), mask)
+    deployment.change("INSERT INTO ops.rejected_records (space_key, table_name, record_key, payload, reason, error, run_id) "
+                      "SELECT 'acme', 'activities', id::text, payload::text, 'rejected', 'x', 'r' FROM raw.activities")  # fmt: skip
+    deployment.change("CREATE SCHEMA mart; CREATE TABLE mart.history AS SELECT payload #>> '{content,changes,0,new_value}' AS new "
+                      "FROM raw.activities")  # fmt: skip
+    deployment.run_issues(mode="touched")
+    assert found(deployment, {NEW_NAME, mask.by_key(NEW_NAME)}) == [], (
+        "the issue tells whose it is, and what was stored is rewritten"
+    )
+    assert shown_assignees(deployment, stays)[-1] == f"forgotten-{someone}"
+    space.rename_user(someone, NEWER_NAME)
+    space.edit_issue(passes, assignee_id=someone, by=space.administrator.id)
+    load(deployment, "incremental")
+    load(deployment)
+    assert found(deployment, {form for name in (NEW_NAME, NEWER_NAME) for form in (name, mask.by_key(name))}) == []
+    assert shown_assignees(deployment, passes)[-3] == shown_assignees(deployment, passes)[-1] == f"forgotten-{someone}"
+    ids = deployment.query(f"SELECT new_id FROM raw.issue_changes WHERE new_value = 'forgotten-{someone}' AND issue_id = {passes}")
+    assert {row["new_id"] for row in ids} == {someone}
+    equal(deployment)
+
+
+def let_in(deployment: Deployment, someone: int, name: str) -> None:
+    """Let a name stand where a version that did not learn names has stored it, and forget that it was ever met."""
+    prints = deployment.query("SELECT fingerprints FROM ops.forgotten_users")[0]["fingerprints"]
+    new = fingerprint("acme", name)
+    assert new in prints
+    deployment.change(f"UPDATE ops.forgotten_users SET fingerprints = array_remove(fingerprints, '{new}')")
+    gone = f'"forgotten-{someone}"'
+    for table, place in (("comments", "changeLog"), ("issue_changes", "changeLog"), ("activities", "content")):
+        shown = json.dumps(name, ensure_ascii=False).replace("'", "''").replace("\\", "\\\\")
+        deployment.change(
+            f"UPDATE raw.{table} SET payload = jsonb_set(payload, '{{{place}}}', "
+            f"CAST(replace(CAST(payload -> '{place}' AS text), '{gone}', E'{shown}') AS jsonb)) "
+            f"WHERE CAST(payload -> '{place}' AS text) LIKE '%{gone}%'"
+        )
+    with deployment.engine.begin() as connection:
+        for side in ("old", "new"):
+            connection.exec_driver_sql(
+                f"UPDATE raw.issue_changes SET {side}_value = %(name)s, {side}_id = NULL, {side}_ids = NULL, payload = "
+                f"jsonb_set(payload - '{side}Id' - '{side}Ids', '{{{side}Value}}', to_jsonb(%(name)s::text)) "
+                f"WHERE {side}_value = %(gone)s",
+                {"name": name, "gone": gone.strip('"')},
+            )
+
+
+def test_a_name_that_a_former_version_let_in_is_told_by_verify_and_erased_by_a_load_or_once_more_by_forget(deploy: Deploy) -> None:
+    loaded = deploy(TINY)
+    someone = loaded_and_forgotten(loaded, Mask())
+    assigned_later(loaded, someone, NEW_NAME)
+    load(loaded, "incremental")
+    let_in(loaded, someone, NEW_NAME)
+    assert found(loaded, {NEW_NAME}) == [NEW_NAME]
+    verified = deep(loaded).found
+    assert (verified.status != "equal", verified.failed()) == (True, True)
+    assert {error.split(":")[0] for error in verified.errors} == {"raw.comments", "raw.issue_changes", "raw.activities"}
+    assert NEW_NAME not in str(verified.errors)
+    assert loaded.run("users").success
+    assert found(loaded, {NEW_NAME}) == []
+    equal(loaded)
+    let_in(loaded, someone, NEW_NAME)
+    changed = people.forget(loaded.engine, "acme", someone, Mask())
+    assert {"raw.comments", "raw.issue_changes", "raw.activities"} <= changed.keys()
+    assert found(loaded, {NEW_NAME}) == []
+    assert people.forget(loaded.engine, "acme", someone, Mask()) == {}
+
+
+def test_what_was_read_before_a_name_was_known_is_masked_when_it_is_stored(warehouse: Engine) -> None:
+    people.forget(warehouse, "acme", 5, Mask())
+    with warehouse.connect() as connection:
+        began = Mask().but(people.forgotten(connection, "acme"))
+    log = [{"changeLog": [{"field": "assigner", "newValue": NEW_NAME}]}]
+    read, slow = began.read(log)
+    assert read == log
+    for _ in range(2):
+        _, quick = began.read({"assignee": {"id": 5, "name": NEW_NAME}})
+        noted, changed = people.learn(warehouse, "acme", quick)
+        assert (dict(noted.forgotten.met), changed) == ({}, {})
+    with warehouse.begin() as connection:
+        known = slow.but(people.hold(connection, "acme", slow.forgotten))
+        assert (known.forgotten.grown, known(read)[0]["changeLog"][0]["newValue"]) == (True, "forgotten-5")
+        again = people.hold(connection, "acme", known.forgotten)
+        assert again == known.forgotten
+
+
+def names_and_addresses(deployment: Deployment) -> set[str]:
+    users = deployment.sim.space.users.values()
+    return {word for user in users for word in (user.name, user.mail, user.nulab_id) if word}
+
+
+def test_with_a_key_nobody_is_named_and_all_is_equal_and_joins_as_before(deploy: Deploy) -> None:
+    deployment = deploy(TINY).with_privacy_key(KEY).load()
+    someone = live(deployment)
+    assert found(deployment, names_and_addresses(deployment) | WHO) == []
+    equal(deployment)
+    joined = deployment.query(
+        "SELECT count(*) AS n, bool_and(c.new_value = u.name OR n.name IS NOT NULL) AS named FROM raw.issue_changes c "
+        "JOIN raw.users u ON u.id = c.new_id LEFT JOIN ops.names n ON n.kind = 'users' AND n.id = u.id AND n.name = c.new_value "
+        "WHERE c.field = 'assignee'"
+    )
+    assert joined[0]["n"] > 2
+    assert joined[0]["named"] is True
+    people.forget(deployment.engine, "acme", someone.id, Mask(KEY))
+    load(deployment)
+    [row] = deployment.query(f"SELECT name FROM raw.users WHERE id = {someone.id}")
+    assert row["name"] == f"forgotten-{someone.id}"
+    log = deployment.query(f"SELECT DISTINCT new_value FROM raw.issue_changes WHERE field = 'assignee' AND new_id = {someone.id}")
+    assert [one["new_value"] for one in log] == [f"forgotten-{someone.id}"]
+    equal(deployment)
+
+
+def test_a_key_that_is_turned_on_changed_or_turned_off_later_is_in_all_rows_after_a_full_load(loaded: Deployment) -> None:
+    plain = names_and_addresses(loaded)
+    shown = set(found(loaded, plain))
+    assert len(shown) > 6
+    for key in (KEY, OTHER_KEY, ""):
+        deployment = loaded.with_privacy_key(key)
+        run = deployment.run("users")
+        assert run.success
+        mixed = deployment.run_issues(mode="incremental")
+        assert checks(mixed, "comments")["people_alike"] is False
+        with closing(deployment.backlog) as backlog, closing(deployment.warehouse) as warehouse:
+            mask_stored(backlog, warehouse)
+        assert checks(load(deployment), "comments")["people_alike"] is True
+        assert set(found(deployment, plain)) == (set() if key else shown)
+        tags = deployment.query("SELECT DISTINCT left(payload #>> '{createdUser,name}', 9) AS tag FROM raw.comments")
+        assert not key or [row["tag"] for row in tags] == [f"user-{Mask(key).tag}"]
+        equal(deployment)
+
+
+def test_webhooks_are_masked_when_they_come_and_when_somebody_else_has_put_them_there(loaded: Deployment) -> None:
+    from sync.webhooks import drain
+
+    event = json.dumps({"id": 8, "type": 3, "createdUser": {"id": 5, "userId": "x", "name": NAME}, "content": {"id": 1}})
+    with loaded.engine.begin() as connection:
+        inbox.receive(connection, "acme", event, Mask(KEY))
+        inbox.receive(connection, "acme", f"no JSON of {NAME}", Mask(KEY))
+    assert found(loaded, {NAME}) == []
+    with loaded.engine.begin() as connection:
+        inbox.receive(connection, "acme", event.replace("8", "9"))
+        inbox.receive(connection, "acme", f"no JSON of {NAME}")
+    drain(loaded.engine, "acme", Mask(KEY))
+    assert found(loaded, {NAME}) == []
+    assert [row["activity_id"] for row in loaded.query("SELECT activity_id FROM ops.webhook_events ORDER BY id")][::2] == [8, 9]
