@@ -46,7 +46,7 @@ RETRY_PAGES = 3
 class ActivitiesConfig(dg.Config):
     """How far back the feed is read again."""
 
-    mode: Literal["backfill", "incremental", "touched", "deep"] = Field(
+    mode: Literal["backfill", "incremental", "targeted", "refresh"] = Field(
         default="incremental",
         description="deep: read the last three days again. Everything else: what is new, with a quarter of an hour of overlap.",
     )
@@ -75,17 +75,17 @@ def activities(
     progress: dg.ResourceParam[Progress],
 ) -> Iterator["dg.MaterializeResult[None]"]:
     """Read what is new in the feed, and on the first load everything before it."""
-    mode = "deep" if config.mode == "deep" else "incremental"
+    mode = "refresh" if config.mode == "refresh" else "incremental"
     with table_load(context, "activities", backlog, warehouse, progress, mode=mode) as load:
         try:
             # Of the whole space, whatever the run covers: the feed is read for all projects.
             with in_history(load, mode):
-                load_activities(load, deep=config.mode == "deep", again_from=config.again_from)
+                load_activities(load, deep=config.mode == "refresh", again_from=config.again_from)
         except PermissionDenied as error:
             # The other loads go on without hints: issues by `updated`, comments by the nightly pass.
             context.log.warning(f"{error} Comments that move no `updated` are then found by the nightly pass only.")
             load.notes["refused"] = str(error)
-    known = found_lately(context.instance, "activities") if config.mode == "touched" else {}
+    known = found_lately(context.instance, "activities") if config.mode == "targeted" else {}
     yield whole_table_result(
         load, check_results(warehouse.engine, "activities", load.space_key, context.selected_asset_check_keys, known), FEED
     )
@@ -109,8 +109,8 @@ def load_activities(load: TableLoad, *, deep: bool = False, again_from: int | No
     if state is None:
         state = _newest_page(load, visible)
     else:
-        # The nightly pass looks farther back than any read before it has settled.
-        state = replace(state, settled=0) if deep else state
+        # The nightly pass looks farther back than any read before it has stable_id.
+        state = replace(state, stable_id=0) if deep else state
         state = _forward(load, state, DEEP_OVERLAP if deep else OVERLAP, again_from, visible)
     if not state.complete:
         state = _backward(load, state)
@@ -147,7 +147,7 @@ def _forward(load: TableLoad, state: FeedState, overlap: timedelta, again_from: 
         # A page is as new as its newest row, the last one as new as its answer.
         read_at = max(read_before, min(now, newest))
         cursor = max([state.cursor, *page.ids])
-        state = replace(state, cursor=cursor, read_at=read_at, settled=max(state.settled, _settled(page, now)))
+        state = replace(state, cursor=cursor, read_at=read_at, stable_id=max(state.stable_id, _stable_id(page, now)))
         state = _without(state, _store(load, page, state))
     now = _now(load)
     if first:
@@ -171,7 +171,7 @@ def _held(load: TableLoad, state: FeedState, anchor: int | None, page: Page, now
     state = replace(state, gaps=(*state.gaps, Gap(state.read_at.isoformat(), until.isoformat())))
     with load.engine.begin() as connection:
         # Before any page moves the cursor: killed here, the next load finds the gap again.
-        asked = feed_state.distrust_reads(connection, load.space_key)
+        asked = feed_state.invalidate_comment_reads(connection, load.space_key)
     load.context.log.warning(
         f"activities: the source kept none from {state.gaps[-1].since} to {until.isoformat()}, so that some may be missing; "
         f"the comments of {asked} issues are asked for once more"
@@ -215,7 +215,7 @@ def _joined_later(load: TableLoad, state: FeedState, visible: dict[int, str]) ->
 
 
 def _retry_rejected(load: TableLoad, pages: int | None) -> None:
-    """Read activities in quarantine again, a page from the oldest of them on at a time; those that are gone are settled.
+    """Read activities in quarantine again, a page from the oldest of them on at a time; those that are gone are acknowledged.
 
     One without an id is looked for next to the activity beside which it stood.
     """
@@ -238,7 +238,7 @@ def _retry_rejected(load: TableLoad, pages: int | None) -> None:
 
 
 def _look_beside(load: TableLoad, place: str) -> None:
-    """Read the activities behind an id (`>17`), or before it (`<17`), again; settle what has an id there now."""
+    """Read the activities behind an id (`>17`), or before it (`<17`), again; acknowledge what has an id there now."""
     beside = int(place[1:])
     pages = load.client.activities(min_id=beside) if place[0] == ">" else load.client.activities(max_id=beside, order="desc")
     page = next(pages, Page())
@@ -318,14 +318,14 @@ def _may_hold(load: TableLoad, connection: Connection, content: object, user: ob
     return not named or any(team is None or user in known.get(team, {user}) for team in named)
 
 
-def _settled(page: Sequence[Record], now: datetime) -> int:
+def _stable_id(page: Sequence[Record], now: datetime) -> int:
     """Return the last id of a page, oldest first, up to which all is so old that nothing more becomes visible there; 0: none."""
-    settled = 0
+    stable_id = 0
     for row in page:
         if instant(row, "created") > now - OVERLAP:
             break
-        settled = int(row["id"])
-    return settled
+        stable_id = int(row["id"])
+    return stable_id
 
 
 def _now(load: TableLoad) -> datetime:

@@ -12,7 +12,7 @@ from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import SPECS
 
-#: Tables whose assets evaluate their claims themselves: those that record their partitions themselves, below which Dagster starts
+#: Tables whose assets evaluate their checks themselves: those that record their partitions themselves, below which Dagster starts
 #: no check, and the feed, which is read so often that steps of their own would be dear.
 CHECKED_IN_THEIR_RUNS = ("issues", "comments", "issue_changes", "activities")
 

@@ -1,6 +1,6 @@
-"""The two claims about `raw/issues` that ask the source or the clock: equal in number, and fresh.
+"""The two checks about `raw/issues` that ask the source or the clock: equal in number, and fresh.
 
-They are evaluated by the asset itself, as its other claims are: a check apart would be planned in each of its runs and then
+They are evaluated by the asset itself, as its other checks are: a check apart would be planned in each of its runs and then
 skipped, since Dagster starts nothing below an asset that records its partitions itself, and that would hide what was found last.
 """
 
@@ -20,7 +20,7 @@ from resources.backlog.client import BacklogClient
 from resources.backlog.errors import BacklogError
 from resources.progress import Progress
 from resources.warehouse.errors import WarehouseError
-from resources.warehouse.reconciliations import Outcome, Standing, latest, record
+from resources.warehouse.reconciliations import Outcome, ReconciliationStatus, latest, record
 from resources.warehouse.state import project_states
 from sync.reconcile.counts import TOO_FAST, ProjectCount, count_projects
 
@@ -28,7 +28,7 @@ ISSUES = raw_key("issues")
 COUNTS, FRESH = "issue_counts_match_source", "every_project_is_fresh"
 FRESH_STATE, STALE = "✓ fresh", "✗ stale"
 
-CENSUS_SPECS = [
+COUNT_CHECK_SPECS = [
     dg.AssetCheckSpec(
         COUNTS,
         asset=ISSUES,
@@ -49,7 +49,7 @@ CENSUS_SPECS = [
 ]
 
 
-def census_results(
+def count_check_results(
     chosen: Collection[dg.AssetCheckKey],
     client: BacklogClient,
     engine: Engine,
@@ -58,10 +58,10 @@ def census_results(
     covered: Collection[str] | None,
     fresh_within: timedelta,
 ) -> Iterator[dg.AssetCheckResult]:
-    """Evaluate those of the two claims that are chosen; one that cannot be evaluated does not keep the other from it.
+    """Evaluate those of the two checks that are chosen; one that cannot be evaluated does not keep the other from it.
 
     Args:
-        chosen: keys of checks, of which other claims are left alone.
+        chosen: keys of checks, of which other checks are left alone.
         client: the source.
         engine: the warehouse.
         progress: who is told what the questions cost.
@@ -112,30 +112,34 @@ def issue_counts_match_source(client: BacklogClient, engine: Engine, covered: Co
     counts = count_projects(client, engine, space_key, covered)
     visible = {int(project["id"]): str(project["projectKey"]) for project in client.visible_projects()}
     with engine.begin() as connection:
-        record(connection, space_key, "census", [_outcome(count) for count in counts if count.settled])
+        record(connection, space_key, "count", [_outcome(count) for count in counts if count.conclusive])
     with engine.connect() as connection:
-        standings = latest(connection, space_key)
+        reconciliation_statuses = latest(connection, space_key)
         others = {project: key for project, key in visible.items() if covered is not None and key not in covered}
-        projects = project_rows(connection, space_key, counts, standings, others)
+        projects = project_rows(connection, space_key, counts, reconciliation_statuses, others)
         deletions = deletion_rows(connection, space_key)
-    unsettled = [one.project for one in counts if not one.settled]
-    unequal = [one.project for one in counts if one.settled and one.difference]
-    unequal += [key for project, key in others.items() if _differed(standings.get(project))]
-    compared = {project: key for project, key in others.items() if project in standings}
+    inconclusive = [one.project for one in counts if not one.conclusive]
+    unequal = [one.project for one in counts if one.conclusive and one.difference]
+    unequal += [key for project, key in others.items() if _differed(reconciliation_statuses.get(project))]
+    compared = {project: key for project, key in others.items() if project in reconciliation_statuses}
     keys = {**{one.project_id: one.project for one in counts}, **compared}
-    doubted = [key for project, key in keys.items() if key not in unequal and project in standings and not standings[project].equal]
+    doubted = [
+        key
+        for project, key in keys.items()
+        if key not in unequal and project in reconciliation_statuses and not reconciliation_statuses[project].equal
+    ]
     return dg.AssetCheckResult(
         check_name=COUNTS,
         asset_key=ISSUES,
-        passed=not unequal and not unsettled,
+        passed=not unequal and not inconclusive,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=_said(len(keys), unequal, unsettled, doubted, sorted(set(others.values()) - set(compared.values()))),
+        description=_said(len(keys), unequal, inconclusive, doubted, sorted(set(others.values()) - set(compared.values()))),
         metadata={
             "projects": rows_table(projects) if projects else "no project",
             # The UI sorts by name: the projects stand above what may be a long table.
             "what_was_deleted": rows_table(deletions) if deletions else "nothing was deleted",
             "unequal_projects": unequal,
-            "unsettled_projects": unsettled,
+            "inconclusive_projects": inconclusive,
             **_sums(projects),
         },
     )
@@ -156,19 +160,19 @@ def _outcome(count: ProjectCount) -> Outcome:
     return Outcome(count.project_id, count.source, count.warehouse, abs(count.difference), count.note or None)
 
 
-def _differed(standing: Standing | None) -> bool:
+def _differed(reconciliation_status: ReconciliationStatus | None) -> bool:
     """Whether a project was found unequal in number when it was counted last."""
-    return standing is not None and standing.how == "census" and bool(standing.differences)
+    return reconciliation_status is not None and reconciliation_status.how == "count" and bool(reconciliation_status.differences)
 
 
-def _said(projects: int, unequal: list[str], unsettled: list[str], doubted: list[str], unknown: list[str]) -> str:
-    said = [f"{projects - len(unequal) - len(unsettled)} of {projects} projects are equal"]
+def _said(projects: int, unequal: list[str], inconclusive: list[str], doubted: list[str], unknown: list[str]) -> str:
+    said = [f"{projects - len(unequal) - len(inconclusive)} of {projects} projects are equal"]
     if unknown:
-        said.append(f"{', '.join(unknown)} were not compared yet, which the census does")
+        said.append(f"{', '.join(unknown)} were not compared yet, which the count reconciliation does")
     if unequal:
-        said.append(f"not {', '.join(unequal)}: backlog-elt verify --repair mends them")
-    if unsettled:
-        said.append(f"{', '.join(unsettled)}: {TOO_FAST}")
+        said.append(f"not {', '.join(unequal)}: backlog-elt verify --repair repairs them")
+    if inconclusive:
+        said.append(f"{', '.join(inconclusive)}: {TOO_FAST}")
     if doubted:
         said.append(f"{', '.join(doubted)} differed row by row, which a count cannot take back: backlog-elt verify --deep")
     return "; ".join(said)

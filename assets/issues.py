@@ -12,7 +12,7 @@ from typing import Literal
 import dagster as dg
 from pydantic import Field
 
-from assets.count_checks import CENSUS_SPECS, census_results, costs_told
+from assets.count_checks import COUNT_CHECK_SPECS, costs_told, count_check_results
 from assets.declaration import FRESH_WITHIN, raw_spec
 from assets.operation_checks import OPERATION_SPECS, operation_results
 from assets.partitions import PROJECT_MONTHS, slices
@@ -28,10 +28,10 @@ from sync.comments import load_comments
 from sync.issue_report import report_run
 from sync.issue_windows import load_changes, load_windows
 from sync.projects import SCOPE, visible_projects
-from sync.refetch import load_deep_share, load_wanted
+from sync.refetch import load_refresh_share, refetch_requested
 from sync.session import PartsFailed, table_load
 
-Mode = Literal["backfill", "incremental", "touched", "deep"]
+Mode = Literal["backfill", "incremental", "targeted", "refresh"]
 TABLES = ("issues", "comments", "issue_changes")
 
 _ISSUES = raw_spec(
@@ -86,7 +86,7 @@ class IssuesConfig(dg.Config):
     backfill_policy=dg.BackfillPolicy.single_run(),
     can_subset=True,
     # Partitions are recorded one by one as they are committed, so that a run that fails half-way keeps what it has done.
-    check_specs=[*(spec for table in TABLES for spec in check_specs(table)), *CENSUS_SPECS, *OPERATION_SPECS],
+    check_specs=[*(spec for table in TABLES for spec in check_specs(table)), *COUNT_CHECK_SPECS, *OPERATION_SPECS],
 )
 def issues(
     context: dg.AssetExecutionContext,
@@ -99,17 +99,17 @@ def issues(
 
     A run of checks alone reads nothing.
     """
-    wanted = {key.path[-1] for key in context.selected_asset_keys}
-    if wanted and config.mode in ("backfill", "incremental"):
+    requested = {key.path[-1] for key in context.selected_asset_keys}
+    if requested and config.mode in ("backfill", "incremental"):
         _refuse_unknown_keys(context, config.mode, backlog, warehouse)
     failures: list[PartsFailed] = []
-    if "issues" in wanted:
+    if "issues" in requested:
         try:
-            _load_issues(context, config.mode, backlog, warehouse, progress, companions=wanted != {"issues"})
+            _load_issues(context, config.mode, backlog, warehouse, progress, companions=requested != {"issues"})
         except PartsFailed as failure:
-            # The comments of the other projects are no less wanted.
+            # The comments of the other projects are no less requested.
             failures.append(failure)
-    if wanted & {"comments", "issue_changes"}:
+    if requested & {"comments", "issue_changes"}:
         with table_load(context, "comments", backlog, warehouse, progress, mode=config.mode, locks="projects") as load:
             changes = load_comments(load, config.mode, slices(context) if config.mode in ("backfill", "incremental") else [])
         progress.done(changes.spec.name, asdict(changes.counts), {})
@@ -146,7 +146,7 @@ def _checks(
     covered: Collection[str] | None = None
     if context.selected_asset_keys:
         covered = {part.project_key for part in slices(context)} if mode == "backfill" else ()
-    known = found_lately(context.instance, *TABLES) if mode == "touched" else {}
+    known = found_lately(context.instance, *TABLES) if mode == "targeted" else {}
     try:
         with costs_told("checks", backlog.client, progress):
             space_key = str(backlog.client.space_info()["spaceKey"])
@@ -155,7 +155,7 @@ def _checks(
         yield from operation_results(chosen, warehouse.engine, context.instance, backlog.url)
     except (BacklogError, WarehouseError) as error:
         raise dg.Failure(f"the checks of raw/issues: {error}", allow_retries=False) from None
-    yield from census_results(
+    yield from count_check_results(
         chosen,
         backlog.client,
         warehouse.engine,
@@ -179,10 +179,10 @@ def _load_issues(
             match mode:
                 case "incremental":
                     load_changes(load, slices(context))
-                case "touched":
-                    load_wanted(load, visible_projects(load))
-                case "deep":
-                    load_deep_share(load, visible_projects(load))
+                case "targeted":
+                    refetch_requested(load, visible_projects(load))
+                case "refresh":
+                    load_refresh_share(load, visible_projects(load))
                 case _:
                     load_windows(load, slices(context))
         finally:

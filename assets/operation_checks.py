@@ -1,4 +1,4 @@
-"""The claims about how the program itself does, shown on `raw/issues`: no partition is left failed, and the alerter is alive."""
+"""The checks about how the program itself does, shown on `raw/issues`: no partition is left failed, and the alerter is alive."""
 
 from collections.abc import Collection, Iterator
 
@@ -29,7 +29,7 @@ OPERATION_SPECS = [
 def operation_results(
     chosen: Collection[dg.AssetCheckKey], engine: Engine, instance: dg.DagsterInstance, url: str
 ) -> Iterator[dg.AssetCheckResult]:
-    """Evaluate those of the claims that are chosen; `url` is the root of the space.
+    """Evaluate those of the checks that are chosen; `url` is the root of the space.
 
     Raises:
         WarehouseError: the keys of projects or the signs of life cannot be read.

@@ -127,9 +127,9 @@ def rectangle(start: str, end: str, projects: Sequence[str]) -> list[str]:
     """
     months = month_keys()
     (project_a, month_a), (project_b, month_b) = (key.rsplit("|", 1) for key in (start, end))
-    for known, wanted in ((projects, project_a), (projects, project_b), (months, month_a), (months, month_b)):
-        if wanted not in known:
-            raise ValueError(f"the run covers {start} to {end}, but {wanted!r} is not a partition of raw/issues")
+    for known, requested in ((projects, project_a), (projects, project_b), (months, month_a), (months, month_b)):
+        if requested not in known:
+            raise ValueError(f"the run covers {start} to {end}, but {requested!r} is not a partition of raw/issues")
     rows = projects[projects.index(project_a) : projects.index(project_b) + 1]
     columns = months[months.index(month_a) : months.index(month_b) + 1]
     return [partition_key(project, month) for project in rows for month in columns]
@@ -144,14 +144,16 @@ def slices_of(keys: Iterable[str]) -> list[Slice]:
         project, month = key.rsplit("|", 1)
         by_project.setdefault(project, set()).add(position[month])
     return [
-        _slice(project, months, first, last) for project, wanted in by_project.items() for first, last in _stretches(sorted(wanted))
+        _slice(project, months, first, last)
+        for project, requested in by_project.items()
+        for first, last in _stretches(sorted(requested))
     ]
 
 
-def span_of(wanted: Iterable[str]) -> tuple[datetime | None, datetime | None]:
+def span_of(requested: Iterable[str]) -> tuple[datetime | None, datetime | None]:
     """Return the bounds of the stretch from the first to the last of these months, as those of a slice."""
     months = month_keys()
-    places = [months.index(month) for month in wanted]
+    places = [months.index(month) for month in requested]
     part = _slice("", months, min(places), max(places))
     return part.since, part.until
 
@@ -176,7 +178,7 @@ def _start_of(month: str) -> datetime:
     return datetime.strptime(month, "%Y-%m").replace(tzinfo=SETTINGS.zone)
 
 
-def contiguous(wanted: Iterable[str], projects: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the first and last project of each unbroken stretch of `wanted`, in the order in which projects were added."""
-    positions = sorted(projects.index(key) for key in set(wanted))
+def contiguous(requested: Iterable[str], projects: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the first and last project of each unbroken stretch of `requested`, in the order in which projects were added."""
+    positions = sorted(projects.index(key) for key in set(requested))
     return [(projects[first], projects[last]) for first, last in _stretches(positions)]

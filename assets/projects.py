@@ -15,7 +15,7 @@ from resources.warehouse import state
 from resources.warehouse.inaccessible import note_seen
 from resources.warehouse.quarantine import resolve_unlisted
 from resources.warehouse.resource import WarehouseResource
-from sync.inaccessible import settle_unseen
+from sync.inaccessible import acknowledge_unseen
 from sync.listings import load_each_project, load_whole_or_seen, whole_table_result
 from sync.session import in_history, table_load
 
@@ -45,7 +45,7 @@ def note_project_keys(backlog: BacklogResource, warehouse: WarehouseResource) ->
 def projects(
     context: dg.AssetExecutionContext, backlog: BacklogResource, warehouse: WarehouseResource, progress: dg.ResourceParam[Progress]
 ) -> "dg.MaterializeResult[None]":
-    """Read all visible projects, and settle what became of those that are not visible any more."""
+    """Read all visible projects, and acknowledge what became of those that are not visible any more."""
     with table_load(context, "projects", backlog, warehouse, progress) as load, in_history(load, "full"):
         listed = note_project_keys(backlog, warehouse)
         with load.writing() as connection:
@@ -60,9 +60,9 @@ def projects(
                 resolve_unlisted(connection, load.spec, load.space_key, known, project_id=None)
         load.count(result)
         if back:
-            load.notes["projects_back_in_sight"] = ", ".join(str(one["projectKey"]) for one in listed if one["id"] in back)
+            load.notes["projects_accessible_again"] = ", ".join(str(one["projectKey"]) for one in listed if one["id"] in back)
         if not result.nameless:
-            settle_unseen(load, result.present_ids)
+            acknowledge_unseen(load, result.present_ids)
     return whole_table_result(load)
 
 

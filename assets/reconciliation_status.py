@@ -8,7 +8,7 @@ from sqlalchemy import Connection, RowMapping, select
 
 from assets.location import SETTINGS
 from resources.warehouse.deletion_log import Deletion, count_deletions, latest_deletions
-from resources.warehouse.reconciliations import Standing
+from resources.warehouse.reconciliations import ReconciliationStatus
 from resources.warehouse.schema import SPECS
 from sync.reconcile.counts import ProjectCount
 
@@ -23,7 +23,7 @@ def project_rows(
     conn: Connection,
     space_key: str,
     counts: Sequence[ProjectCount],
-    standings: Mapping[int, Standing],
+    statuses: Mapping[int, ReconciliationStatus],
     others: Mapping[int, str],
 ) -> list[Row]:
     """Return one row a project that is or was in the warehouse, those that differ first.
@@ -35,19 +35,19 @@ def project_rows(
         conn: a connection inside a transaction.
         space_key: the space.
         counts: what was counted just now.
-        standings: how each project stands, by id.
+        statuses: how each project stands, by id.
         others: id -> key of visible projects that were not to be counted now; they are shown as they were compared last.
     """
     columns = SPECS["projects"].table.c
     stored = conn.execute(select(SPECS["projects"].table).where(columns.space_key == space_key).order_by(columns.id)).mappings()
     gone = {project: _gone(tables) for project, tables in count_deletions(conn, space_key).items()}
-    rows = {one.project_id: _counted(one, standings.get(one.project_id), gone.get(one.project_id, "")) for one in counts}
+    rows = {one.project_id: _counted(one, statuses.get(one.project_id), gone.get(one.project_id, "")) for one in counts}
     for project, key in others.items():
-        if project in standings:
-            rows[project] = _compared_before(key, standings[project], gone.get(project, ""))
+        if project in statuses:
+            rows[project] = _compared_before(key, statuses[project], gone.get(project, ""))
     for row in stored:
         if row["id"] not in rows:
-            rows[row["id"]] = _not_counted(row, standings.get(row["id"]), gone.get(row["id"], ""))
+            rows[row["id"]] = _not_counted(row, statuses.get(row["id"]), gone.get(row["id"], ""))
     order = [DIFFERS, EQUAL, NOT_COUNTED, NO_ACCESS, DELETED]
     return sorted(rows.values(), key=lambda row: (order.index(row["state"]), row["project"]))
 
@@ -81,32 +81,32 @@ def moment(value: datetime) -> str:
     return f"{value.astimezone(SETTINGS.zone):%Y-%m-%d %H:%M}"
 
 
-def _counted(count: ProjectCount, standing: Standing | None, gone: str) -> Row:
-    equal = not count.difference and (standing is None or standing.equal)
+def _counted(count: ProjectCount, status: ReconciliationStatus | None, gone: str) -> Row:
+    equal = not count.difference and (status is None or status.equal)
     return {
         "project": count.project,
-        "state": (EQUAL if equal else DIFFERS) if count.settled else NOT_COUNTED,
-        **_proven(standing),
+        "state": (EQUAL if equal else DIFFERS) if count.conclusive else NOT_COUNTED,
+        **_proven(status),
         "source": count.source,
         "warehouse": count.warehouse,
-        "remarks": _remarks(_off(count.difference) if count.settled else "", _rows_differ(standing), count.note, gone),
+        "remarks": _remarks(_off(count.difference) if count.conclusive else "", _rows_differ(status), count.note, gone),
     }
 
 
-def _compared_before(project: str, standing: Standing, gone: str) -> Row:
-    off = _off(standing.differences) if standing.how == "census" else ""
+def _compared_before(project: str, status: ReconciliationStatus, gone: str) -> Row:
+    off = _off(status.differences) if status.how == "count" else ""
     return {
         "project": project,
-        "state": EQUAL if standing.equal else DIFFERS,
-        **_proven(standing),
-        "source": standing.source_rows,
-        "warehouse": standing.warehouse_rows,
-        "remarks": _remarks(off, _rows_differ(standing), standing.note or "", gone),
+        "state": EQUAL if status.equal else DIFFERS,
+        **_proven(status),
+        "source": status.source_rows,
+        "warehouse": status.warehouse_rows,
+        "remarks": _remarks(off, _rows_differ(status), status.note or "", gone),
     }
 
 
-def _not_counted(project: RowMapping, standing: Standing | None, gone: str) -> Row:
-    state, since = NOT_COUNTED, standing.since if standing else None
+def _not_counted(project: RowMapping, status: ReconciliationStatus | None, gone: str) -> Row:
+    state, since = NOT_COUNTED, status.since if status else None
     if project["deleted_at"]:
         state, since = DELETED, project["deleted_at"]
     elif project["deleted_reason"]:
@@ -115,7 +115,7 @@ def _not_counted(project: RowMapping, standing: Standing | None, gone: str) -> R
     return {
         "project": project["project_key"],
         "state": state,
-        **_proven(standing),
+        **_proven(status),
         "since": moment(since) if since else "",
         "source": None,
         "warehouse": None,
@@ -123,14 +123,14 @@ def _not_counted(project: RowMapping, standing: Standing | None, gone: str) -> R
     }
 
 
-def _proven(standing: Standing | None) -> Row:
+def _proven(status: ReconciliationStatus | None) -> Row:
     """Say since when a project stands as it does, and when that was compared; a deep comparison counts too."""
-    if standing is None:
+    if status is None:
         return {"since": "", "counted": "never", "row_by_row": "never"}
-    deep_at = standing.deep_at
+    deep_at = status.deep_at
     return {
-        "since": moment(standing.since),
-        "counted": moment(standing.checked_at),
+        "since": moment(status.since),
+        "counted": moment(status.checked_at),
         "row_by_row": moment(deep_at) if deep_at else "never",
     }
 
@@ -139,8 +139,8 @@ def _off(difference: int) -> str:
     return f"differs by {abs(difference)}" if difference else ""
 
 
-def _rows_differ(standing: Standing | None) -> str:
-    return f"row by row, {standing.deep_differences} differ" if standing and standing.deep_differences else ""
+def _rows_differ(status: ReconciliationStatus | None) -> str:
+    return f"row by row, {status.deep_differences} differ" if status and status.deep_differences else ""
 
 
 def _gone(deletions: Mapping[str, int]) -> str:

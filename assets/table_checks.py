@@ -1,6 +1,6 @@
 """Claims about stored tables that can be false, each a question to the warehouse.
 
-A claim is evaluated in two places: as an asset check of its own for most tables, and by the asset itself for `raw/issues` and its
+A check is evaluated in two places: as an asset check of its own for most tables, and by the asset itself for `raw/issues` and its
 companions (which record partitions one by one, below which Dagster starts no separate check).
 """
 
@@ -20,7 +20,7 @@ from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import rejected_records, unexpected_fields
 from resources.warehouse.spec import TableSpec
 
-#: Rows shown of what breaks a claim.
+#: Rows shown of what breaks a check.
 SHOWN = 20
 #: Metadata of a check that scans a table: when that was done.
 EVALUATED = "evaluated_at"
@@ -30,7 +30,7 @@ SCAN_AGAIN_AFTER = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a claim holds, and the rows that break it or are worth a look."""
+    """Whether a check holds, and the rows that break it or are worth a look."""
 
     holds: bool
     summary: str
@@ -38,7 +38,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Claim:
+class TableCheck:
     """A sentence about a table that can be false."""
 
     name: str
@@ -142,8 +142,8 @@ def _people_alike(connection: Connection, spec: TableSpec, space_key: str) -> Ve
     return Verdict(alike, "names are all plain, or all masked by one key" if alike else said, () if alike else tuple(rows))
 
 
-CLAIMS = (
-    Claim(
+TABLE_CHECKS = (
+    TableCheck(
         "people_alike",
         "Names of people are plain in all rows, or masked by one key in all, the same as in raw/users.",
         dg.AssetCheckSeverity.WARN,
@@ -151,7 +151,7 @@ CLAIMS = (
         _people_alike,
         scans=True,
     ),
-    Claim(
+    TableCheck(
         "keys_unique",
         "No two rows that are not deleted have the same key by which people know them.",
         dg.AssetCheckSeverity.ERROR,
@@ -159,7 +159,7 @@ CLAIMS = (
         _keys_unique,
         scans=True,
     ),
-    Claim(
+    TableCheck(
         "references_resolve",
         "Every id of another table is found there; ids of people who left before the first load are listed but allowed.",
         dg.AssetCheckSeverity.WARN,
@@ -167,21 +167,21 @@ CLAIMS = (
         _references_resolve,
         scans=True,
     ),
-    Claim(
+    TableCheck(
         "no_unexpected_fields",
         "The source sends no field that the schema does not know.",
         dg.AssetCheckSeverity.WARN,
         lambda _spec: True,
         _no_unexpected_fields,
     ),
-    Claim(
+    TableCheck(
         "no_rejected_records",
         "No record is in quarantine because it could not be loaded.",
         dg.AssetCheckSeverity.ERROR,
         lambda _spec: True,
         _no_rejected_records,
     ),
-    Claim(
+    TableCheck(
         "no_gaps",
         "The feed was read without a gap: no stretch of time has passed of which the source had kept nothing when it was asked.",
         dg.AssetCheckSeverity.WARN,
@@ -191,14 +191,14 @@ CLAIMS = (
 )
 
 
-def claims_of(table: str) -> list[Claim]:
-    """Return the claims that apply to a table."""
-    return [claim for claim in CLAIMS if claim.applies(SPECS[table])]
+def checks_of(table: str) -> list[TableCheck]:
+    """Return the checks that apply to a table."""
+    return [check for check in TABLE_CHECKS if check.applies(SPECS[table])]
 
 
 def check_specs(table: str) -> list[dg.AssetCheckSpec]:
     """Return the specs of the checks that the asset of a table evaluates in its own run."""
-    return [dg.AssetCheckSpec(claim.name, asset=raw_key(table), description=claim.description) for claim in claims_of(table)]
+    return [dg.AssetCheckSpec(check.name, asset=raw_key(table), description=check.description) for check in checks_of(table)]
 
 
 def check_results(
@@ -208,26 +208,26 @@ def check_results(
     chosen: Collection[dg.AssetCheckKey],
     known: Mapping[dg.AssetCheckKey, dg.AssetCheckResult],
 ) -> Iterator[dg.AssetCheckResult]:
-    """Evaluate the claims about a table that are chosen; what is `known` of one is told again."""
-    for claim in claims_of(table):
-        key = dg.AssetCheckKey(raw_key(table), claim.name)
+    """Evaluate the checks about a table that are chosen; what is `known` of one is told again."""
+    for check in checks_of(table):
+        key = dg.AssetCheckKey(raw_key(table), check.name)
         if key in chosen:
-            yield known[key] if key in known else check_result(engine, claim, table, space_key)
+            yield known[key] if key in known else check_result(engine, check, table, space_key)
 
 
 def found_lately(
     instance: dg.DagsterInstance, *tables: str, now: float | None = None
 ) -> dict[dg.AssetCheckKey, dg.AssetCheckResult]:
-    """Return what the last hour has found of the claims about tables that have to be scanned.
+    """Return what the last hour has found of the checks about tables that have to be scanned.
 
     For runs that load single issues, one after the other: they tell it again. The UI shows only what the run of the latest
     materialization has told, so a check that is left out of a run counts as not evaluated. `now` is in epoch seconds.
     """
     found = {}
     for table in tables:
-        for claim in claims_of(table):
-            key = dg.AssetCheckKey(raw_key(table), claim.name)
-            last = _last_evaluation(instance, key) if claim.scans else None
+        for check in checks_of(table):
+            key = dg.AssetCheckKey(raw_key(table), check.name)
+            last = _last_evaluation(instance, key) if check.scans else None
             at = last.metadata.get(EVALUATED) if last else None
             if (
                 last
@@ -252,22 +252,22 @@ def _last_evaluation(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> dg.
     return next((one for one in found if isinstance(one, dg.AssetCheckEvaluation)), None)
 
 
-def check_result(engine: Engine, claim: Claim, table: str, space_key: str) -> dg.AssetCheckResult:
-    """Evaluate one claim about one table, on the rows of one space."""
+def check_result(engine: Engine, check: TableCheck, table: str, space_key: str) -> dg.AssetCheckResult:
+    """Evaluate one check about one table, on the rows of one space."""
     with engine.connect() as connection:
-        verdict = claim.evaluate(connection, SPECS[table], space_key)
+        verdict = check.evaluate(connection, SPECS[table], space_key)
     return dg.AssetCheckResult(
         passed=verdict.holds,
-        check_name=claim.name,
+        check_name=check.name,
         asset_key=raw_key(table),
-        severity=claim.severity,
+        severity=check.severity,
         description=verdict.summary,
-        metadata=({"rows": rows_table(verdict.rows)} if verdict.rows else {}) | _evaluated(claim),
+        metadata=({"rows": rows_table(verdict.rows)} if verdict.rows else {}) | _evaluated(check),
     )
 
 
-def _evaluated(claim: Claim) -> dict[str, dg.MetadataValue]:
-    return {EVALUATED: dg.MetadataValue.timestamp(time.time())} if claim.scans else {}
+def _evaluated(check: TableCheck) -> dict[str, dg.MetadataValue]:
+    return {EVALUATED: dg.MetadataValue.timestamp(time.time())} if check.scans else {}
 
 
 def rows_table(rows: tuple[dict[str, Any], ...] | list[dict[str, Any]]) -> dg.MetadataValue:

@@ -52,7 +52,7 @@ def marts(issues: int) -> Iterator[Figure]:
             group, f"build after {CHANGED} changed issues, start of dbt included", _built(url, seeds=False), "s", AFTER_BOUND
         )
         with made.connect() as connection:
-            touched = connection.execute(text("SELECT count(*) FROM staging.touched_issue")).scalar_one()
+            touched = connection.execute(text("SELECT count(*) FROM staging.changed_issue")).scalar_one()
             summaries = connection.execute(text("SELECT count(*) FROM mart.issue WHERE summary LIKE '%!'")).scalar_one()
         expect_equal("issues that were built anew", (touched, summaries), (CHANGED, CHANGED))
         slowest = sorted(_asked(made), key=lambda one: one[1])

@@ -30,7 +30,7 @@ from service.dagster_runs import Dagster
 from simulator import SpawnedSimulator, spawn_simulator
 
 READY_BOUND, MEMORY_BOUND, TOLD_BOUND, DAY_BOUND = 30.0, 1_000.0, 60.0, 20.0
-#: The processes settle down after the start.
+#: The processes acknowledge down after the start.
 SETTLE_SECONDS = 45.0
 PATIENCE = 120.0
 #: How often in a day each sensor looks.
@@ -44,7 +44,7 @@ SENSORS = {
 SENSOR_TICKS = sum(SENSORS.values())
 SCHEDULE_TICKS = 1 + 4 + 2 + 1 + 1 + 1 + 24
 #: How often in a day a job runs where nobody changes anything; a build of the marts follows the loads that have written something.
-RUNS = {"users": 1, "projects": 4, "census": 1, "housekeeping": 1, "marts": 4}
+RUNS = {"users": 1, "projects": 4, "count_reconciliation": 1, "housekeeping": 1, "marts": 4}
 #: Access by OAuth is renewed every hour, by a run that like that of housekeeping has one step and no table.
 TOKENS = 24
 #: Where people work, what they change is loaded by runs of their own: so many in a day in which it never rests for five minutes.
@@ -155,7 +155,7 @@ def _run(dagster: Dagster, job: str) -> None:
         config: Mapping[str, Any] = {}
         tags: Mapping[str, str] = {}
         if job == "changed_issues":
-            request = single_issues_request((await connection.partitions()).projects, "touched")
+            request = single_issues_request((await connection.partitions()).projects, "targeted")
             config, tags = request.run_config, request.tags
         await connection.launch(job, config, tags)
         end = time.monotonic() + PATIENCE

@@ -63,7 +63,7 @@ def two_days(hours: float, library: Path) -> Iterator[Figure]:
     group = f"{hours:.0f} hours of the default schedules, with faults, killed runs and killed processes"
     with deployed(library) as deployment, dg.DagsterInstance.get() as instance:
         storage = engine(os.environ["DAGSTER_POSTGRES_URL"])
-        _settle(deployment, instance, deployment.now)
+        _acknowledge(deployment, instance, deployment.now)
         began, before = deployment.now, size(storage)
         seen: Ticks = defaultdict(dict)
         killed, met = _live(deployment, instance, began + timedelta(hours=hours), seen)
@@ -87,7 +87,7 @@ def two_days(hours: float, library: Path) -> Iterator[Figure]:
         if hours >= ALL_HAVE_COME:
             expect_equal("there was trouble of each kind", (killed > 0, met > 0), (True, True))
         yield from _runs(group, instance)
-        # Not `--full`, which would mend what the schedules have missed.
+        # Not `--full`, which would repair what the schedules have missed.
         deployment.place.load()
         tables = deployment.place.python("pipelines", "verify", "--deep", "--json", "--no-progress").found["tables"].values()
         differ = sum(table["differences"] + table["behind"] for table in tables)
@@ -112,7 +112,7 @@ def _live(deployment: Deployed, instance: dg.DagsterInstance, until: datetime, s
                 deployment.start(name)
         leapt = deployment.now + STEP
         deployment.leap(STEP.total_seconds())
-        killed += _settle(deployment, instance, leapt, kill=number % 4 == 1 and killed <= number // 4)
+        killed += _acknowledge(deployment, instance, leapt, kill=number % 4 == 1 and killed <= number // 4)
         _note_ticks(instance, seen)
         print(f"{deployment.now:%d %H:%M} {number} {killed} {met}", file=sys.stderr)
     return killed, met
@@ -127,7 +127,7 @@ def _work(simulator: SpawnedSimulator, rng: Random) -> None:
             source.patch(f"/issues/{issue['id']}", data=said).raise_for_status()
 
 
-def _settle(deployment: Deployed, instance: dg.DagsterInstance, moment: datetime, *, kill: bool = False) -> bool:
+def _acknowledge(deployment: Deployed, instance: dg.DagsterInstance, moment: datetime, *, kill: bool = False) -> bool:
     """Wait until every sensor has looked since a moment, no tick is at work and no run; kill one run when told to."""
     end, killed, calm = time.monotonic() + PATIENCE, False, 0
     while calm < 2:

@@ -12,8 +12,8 @@ def begin_event_cursors(instance: dg.DagsterInstance) -> None:
 
     The daemon does the same at its first look, and warns of each kind of event that older ones are ignored.
     """
-    wanted = {CURSOR.format(kind.value) for kind in FOLLOWED}
-    missing = wanted - instance.daemon_cursor_storage.get_cursor_values(wanted).keys()
+    requested = {CURSOR.format(kind.value) for kind in FOLLOWED}
+    missing = requested - instance.daemon_cursor_storage.get_cursor_values(requested).keys()
     if missing:
         newest = instance.event_log_storage.get_maximum_record_id() or 0
         instance.daemon_cursor_storage.set_cursor_values(dict.fromkeys(missing, str(newest)))

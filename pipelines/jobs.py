@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from assets.activities import activities
-from assets.count_checks import CENSUS_SPECS
+from assets.count_checks import COUNT_CHECK_SPECS
 from assets.issues import TABLES, Mode, issues
 from assets.location import raw_key, scoped
 from assets.operation_checks import OPERATION_SPECS
@@ -25,7 +25,7 @@ USERS = dg.AssetSelection.assets(raw_key("users"))
 #: The feed first: it names issues and comments that no time of change tells of.
 ISSUES = dg.AssetSelection.assets(raw_key("activities"), *map(raw_key, TABLES))
 #: The checks that ask the source, the clock or Dagster, alone.
-CENSUS = dg.AssetSelection.checks(*(spec.key for spec in (*CENSUS_SPECS, *OPERATION_SPECS)))
+COUNT_RECONCILIATION = dg.AssetSelection.checks(*(spec.key for spec in (*COUNT_CHECK_SPECS, *OPERATION_SPECS)))
 
 users_job = dg.define_asset_job("users", USERS, description="Load raw/users.", tags=of_kind("users"))
 projects_job = dg.define_asset_job(
@@ -47,16 +47,16 @@ changed_issues_job = dg.define_asset_job(
     tags=of_kind("changed_issues"),
 )
 deep_pass_job = dg.define_asset_job(
-    "deep_pass",
+    "rolling_refresh",
     ISSUES,
     description="Read a thirtieth of all issues again, each with all its comments, for what no feed and no time of change tells.",
-    tags=of_kind("deep_pass"),
+    tags=of_kind("rolling_refresh"),
 )
-census_job = dg.define_asset_job(
-    "census",
-    CENSUS,
+count_reconciliation_job = dg.define_asset_job(
+    "count_reconciliation",
+    COUNT_RECONCILIATION,
     description="Compare the issues of each project with the source in number, and the time of its last load with the cadence.",
-    tags=of_kind("census"),
+    tags=of_kind("count_reconciliation"),
 )
 marts_job = dg.define_asset_job(
     "marts",
@@ -65,7 +65,7 @@ marts_job = dg.define_asset_job(
     tags=of_kind("marts"),
 )
 
-JOBS = [users_job, projects_job, issues_job, changed_issues_job, deep_pass_job, census_job]
+JOBS = [users_job, projects_job, issues_job, changed_issues_job, deep_pass_job, count_reconciliation_job]
 """Jobs that load assets; where marts are made, `definitions.py` adds their job."""
 
 #: What ends before the next hourly look, and a while after it, is renewed now.

@@ -34,8 +34,8 @@ def request_failed_partitions(context: dg.OpExecutionContext, backlog: BacklogRe
     if not failed:
         context.log.info("no partition is left failed")
         return
-    wanted = {AssetKeyPartitionKey(key, partition) for key, partitions in failed.items() for partition in partitions}
-    subset = AssetGraphSubset.from_asset_partition_set(wanted, AssetGraph.from_assets([issues]))
+    requested = {AssetKeyPartitionKey(key, partition) for key, partitions in failed.items() for partition in partitions}
+    subset = AssetGraphSubset.from_asset_partition_set(requested, AssetGraph.from_assets([issues]))
     backfill = make_new_backfill_id()
     context.instance.add_backfill(
         PartitionBackfill.from_asset_graph_subset(
@@ -49,7 +49,7 @@ def request_failed_partitions(context: dg.OpExecutionContext, backlog: BacklogRe
             run_config=None,
         )
     )
-    context.log.info(f"backfill {backfill} loads {len(wanted)} partitions again: Overview > Backfills shows it")
+    context.log.info(f"backfill {backfill} loads {len(requested)} partitions again: Overview > Backfills shows it")
 
 
 @dg.job(name=RETRY_JOB, description="Load again what is left failed, as a backfill of just those partitions.")

@@ -24,7 +24,7 @@ from assets.partitions import (
 from assets.project_keys import project_partitions
 from pipelines.housekeeping import housekeeping_job
 from pipelines.jobs import (
-    census_job,
+    count_reconciliation_job,
     deep_pass_job,
     issues_config,
     issues_job,
@@ -41,8 +41,8 @@ from resources.warehouse.resource import WarehouseResource
 USERS_CRON = "0 2 * * *"
 PROJECTS_CRON = "0 */6 * * *"
 ISSUES_CRON = "{minute} */12 * * *"
-CENSUS_CRON = "30 3 * * *"
-NIGHTLY_SHARE_CRON = "0 4 * * *"
+COUNT_RECONCILIATION_CRON = "30 3 * * *"
+ROLLING_REFRESH_CRON = "0 4 * * *"
 HOUSEKEEPING_CRON = "30 5 * * *"
 #: An access token lives for an hour; away from the full hour, when loads start.
 TOKENS_CRON = "40 * * * *"
@@ -113,10 +113,10 @@ users_daily = _simple("users_daily", users_job.name, USERS_CRON, "Users of the s
 projects_every_6_hours = _simple(
     "projects_every_6_hours", projects_job.name, PROJECTS_CRON, "Projects with their members, teams and master data."
 )
-census_nightly = _simple(
-    "census_nightly",
-    census_job.name,
-    CENSUS_CRON,
+count_reconciliation_nightly = _simple(
+    "count_reconciliation_nightly",
+    count_reconciliation_job.name,
+    COUNT_RECONCILIATION_CRON,
     "Count the issues of each project on both sides, and see when each was last loaded.",
 )
 
@@ -153,12 +153,12 @@ def issues_every_12_hours(
 
 @dg.schedule(
     job=deep_pass_job,
-    cron_schedule=NIGHTLY_SHARE_CRON,
+    cron_schedule=ROLLING_REFRESH_CRON,
     execution_timezone=SETTINGS.timezone,
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="A share of all issues, each read whole with its comments, so that all have their turn in 30 days.",
 )
-def deep_pass_nightly(
+def rolling_refresh_nightly(
     context: dg.ScheduleEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
 ) -> dg.RunRequest | dg.SkipReason:
     """Request the nightly share; the run itself works out how many issues that are."""
@@ -168,7 +168,7 @@ def deep_pass_nightly(
     projects = _projects(context, backlog, warehouse)
     if not projects:
         return dg.SkipReason("no project is known yet: the sensor project_discovery adds them")
-    return single_issues_request(projects, "deep")
+    return single_issues_request(projects, "refresh")
 
 
 @dg.schedule(
@@ -214,8 +214,8 @@ SCHEDULES = [
     users_daily,
     projects_every_6_hours,
     issues_every_12_hours,
-    census_nightly,
-    deep_pass_nightly,
+    count_reconciliation_nightly,
+    rolling_refresh_nightly,
     housekeeping_nightly,
     tokens_hourly,
 ]

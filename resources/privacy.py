@@ -16,7 +16,7 @@ from typing import Any
 _KEPT = frozenset({"id", "roleType", "lang", "lastLoginTime"})
 #: Fields by which an object is a user, and fields in which one stands even when it is shown with less.
 _MARKS = frozenset({"userId", "mailAddress", "nulabAccount"})
-_HOLDERS = frozenset({"createdUser", "updatedUser", "assignee", "presenter", "user", "users", "members"})
+_CASCADING_REFERENCES = frozenset({"createdUser", "updatedUser", "assignee", "presenter", "user", "users", "members"})
 _PREFIXES = {"name": "user", "userId": "login", "mailAddress": "mail"}
 _ASSIGNEE = frozenset({"assigner", "assignee"})
 _VALUES = ("originalValue", "newValue", "oldValue", "old_value", "new_value")
@@ -41,7 +41,7 @@ def _users(value: Any, *, held: bool = False) -> Iterator[Mapping[str, Any]]:
             return
         for name, item in value.items():
             if isinstance(item, dict | list):
-                yield from _users(item, held=name in _HOLDERS)
+                yield from _users(item, held=name in _CASCADING_REFERENCES)
 
 
 def _texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -169,7 +169,10 @@ class Mask:
         if _is_user(value, held=held):
             return self._user(value)
         names = _VALUES if self._is_assignment(value) else ()
-        return {name: self._name(item) if name in names else self._any(item, held=name in _HOLDERS) for name, item in value.items()}
+        return {
+            name: self._name(item) if name in names else self._any(item, held=name in _CASCADING_REFERENCES)
+            for name, item in value.items()
+        }
 
     def _user(self, user: dict[str, Any]) -> dict[str, Any]:
         identifier = user.get("id")

@@ -30,9 +30,9 @@ WAREHOUSE = (
     Rule("ops.webhook_events", 30, "t.processed_at < now() - make_interval(days => :days)"),
     Rule("ops.rejected_records", 180, "t.resolved_at < now() - make_interval(days => :days)"),
     Rule(
-        "ops.verifications",
+        "ops.reconciliations",
         400,
-        "t.checked_at < now() - make_interval(days => :days) AND EXISTS (SELECT FROM ops.verifications AS n WHERE n.id > t.id "
+        "t.checked_at < now() - make_interval(days => :days) AND EXISTS (SELECT FROM ops.reconciliations AS n WHERE n.id > t.id "
         "AND n.space_key = t.space_key AND n.project_id = t.project_id AND n.how = t.how AND n.equal = t.equal)",
     ),
     Rule(

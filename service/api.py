@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from resources.warehouse.sync_log import STATUSES, Wanted
+from resources.warehouse.sync_log import STATUSES, Requested
 from service.cache import Body, answer
 from service.errors import ApiError
 from service.limits import read_body
@@ -38,8 +38,10 @@ def routes(state: State, starts: Starts, ends: RunEnds) -> list[Route]:
         status = query.get("status")
         if status is not None and status not in STATUSES:
             raise _wrong("status", f"one of {', '.join(STATUSES)}")
-        wanted = Wanted(_matching("type", query.get("type"), NAME), status, _matching("project", query.get("project"), PROJECT_KEY))
-        return answer(request, await state.history(limit, before, wanted))
+        requested = Requested(
+            _matching("type", query.get("type"), NAME), status, _matching("project", query.get("project"), PROJECT_KEY)
+        )
+        return answer(request, await state.history(limit, before, requested))
 
     async def run(request: Request) -> Response:
         return answer(request, await ends.run(request.path_params["run_id"]))
@@ -99,15 +101,15 @@ async def _mode(request: Request) -> Mode:
     if not _JSON.fullmatch(request.headers.get("content-type", "")):
         raise ApiError(415, "unsupported_media_type", "The body is not JSON.", "Send Content-Type: application/json, or no body.")
     try:
-        wanted: Any = json.loads(body)
+        requested: Any = json.loads(body)
     except (ValueError, RecursionError):
         raise _wrong("The body", "a JSON object, or no body") from None
-    if not isinstance(wanted, dict) or not wanted.keys() <= {"mode", "full"} or len(wanted) > 1:
+    if not isinstance(requested, dict) or not requested.keys() <= {"mode", "full"} or len(requested) > 1:
         raise _wrong("The body", 'an object with "mode" or "full"')
-    full = wanted.get("full", False)
+    full = requested.get("full", False)
     if not isinstance(full, bool):
         raise _wrong("full", "true or false")
-    mode = wanted.get("mode", "full" if full else "incremental")
+    mode = requested.get("mode", "full" if full else "incremental")
     for known in MODES:
         if mode == known:
             return known

@@ -189,8 +189,8 @@ class Dagster:
                     run[_cause(event)] = None
         return list(steps or run)
 
-    async def _runs(self, wanted: Mapping[str, Any], limit: int, cursor: str | None = None) -> list[Run]:
-        found = await self._ask(_RUNS, "runsOrError", filter=wanted, limit=limit, cursor=cursor)
+    async def _runs(self, requested: Mapping[str, Any], limit: int, cursor: str | None = None) -> list[Run]:
+        found = await self._ask(_RUNS, "runsOrError", filter=requested, limit=limit, cursor=cursor)
         if found["__typename"] != "Runs":
             raise _refused(found)
         return [_run(run) for run in found["results"] if run["status"] in STATES]

@@ -198,7 +198,7 @@ def _open(summary: str, answers: Schema, method: str = "get", **more: Any) -> Sc
 def _paths() -> Schema:
     number = {"type": "integer", "minimum": 1}
     page = (
-        _parameter("limit", "query", {**number, "maximum": LARGEST_PAGE, "default": PAGE}, "The most that are wanted"),
+        _parameter("limit", "query", {**number, "maximum": LARGEST_PAGE, "default": PAGE}, "The most that are requested"),
         _parameter("before", "query", {**number, "maximum": 2**63 - 1}, "`next_before` of the page before"),
         _parameter("type", "query", {**_TEXT, "pattern": NAME}, "What was synced, as `issues`"),
         _parameter("status", "query", {"enum": list(STATUSES)}, "How it stands"),

@@ -54,7 +54,7 @@ class Starts:
         self._dagster = dagster
         self._state = state
         self._cache = cache
-        self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._sync_locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def projects(self) -> Started:
         """Start a sync of the space, its projects and their master data, which are always read whole.
@@ -63,7 +63,7 @@ class Starts:
             ApiError: one is at work already, or Dagster cannot be reached or refuses.
             WarehouseError: the warehouse cannot be used.
         """
-        async with self._turns[PROJECTS]:
+        async with self._sync_locks[PROJECTS]:
             await self._refuse_second(PROJECTS)
             return await self._launch(PROJECTS, None, "full", {}, {})
 
@@ -78,7 +78,7 @@ class Starts:
         if project not in partitions.projects:
             hint = "The projects are in /api/v1/sync/connection/status; a new one is found within a quarter of an hour."
             raise ApiError(404, "unknown_project", f"No project has the key {project!r}.", hint)
-        async with self._turns[ISSUES]:
+        async with self._sync_locks[ISSUES]:
             await self._refuse_second(ISSUES)
             first = partitions.months[0]
             if mode == "incremental":

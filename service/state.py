@@ -13,8 +13,8 @@ from resources.warehouse.conditions import Condition, current
 from resources.warehouse.heartbeats import alerts_of, last_beat
 from resources.warehouse.history import Sync, active_syncs, adopt, end_dead
 from resources.warehouse.sync_log import (
+    Requested,
     Totals,
-    Wanted,
     known_projects,
     known_spaces,
     last_day,
@@ -194,15 +194,15 @@ class State:
 
         return await self._cache.get("stats", make, await self._log())
 
-    async def history(self, limit: int, before: int | None, wanted: Wanted) -> Body:
+    async def history(self, limit: int, before: int | None, requested: Requested) -> Body:
         """Return a page of the log of syncs, newest first."""
 
         async def make() -> Body:
-            found = await self._warehouse.ask(page, await self.place(), limit + 1, before, wanted)
+            found = await self._warehouse.ask(page, await self.place(), limit + 1, before, requested)
             items = [self._shown(sync) for sync in found[:limit]]
             return as_body({"items": items, "next_before": items[-1]["id"] if len(found) > limit else None})
 
-        return await self._cache.get("history", make, await self._log(), limit, before, wanted)
+        return await self._cache.get("history", make, await self._log(), limit, before, requested)
 
     async def figures(self) -> Figures:
         """Return what `/metrics` shows; the source is not asked for it."""

@@ -104,9 +104,9 @@ class Call:
 
     def comment(self) -> Comment:
         """Return the comment that the path names."""
-        wanted = self.path["comment"]
+        requested = self.path["comment"]
         for row in self.issue().comments:
-            if str(row.id) == wanted:
+            if str(row.id) == requested:
                 return row
         raise not_found("comment")
 

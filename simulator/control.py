@@ -51,34 +51,34 @@ def routes(site: Site) -> list[Route]:
             for one in world.users.values()
         ]
 
-    def add_faults(wanted: Any) -> Any:
-        site.faults.add(*(Fault(**one) for one in (wanted if isinstance(wanted, list) else [wanted])))
+    def add_faults(requested: Any) -> Any:
+        site.faults.add(*(Fault(**one) for one in (requested if isinstance(requested, list) else [requested])))
         return {"faults": site.faults.pending()}
 
     def clear_faults(_: Any) -> Any:
         site.faults.clear()
         return {"faults": 0}
 
-    def set_clock(wanted: Any) -> Any:
-        if "set" in wanted:
-            world.clock.set(datetime.fromisoformat(wanted["set"]))
-        world.clock.advance(float(wanted.get("advance", 0)))
+    def set_clock(requested: Any) -> Any:
+        if "set" in requested:
+            world.clock.set(datetime.fromisoformat(requested["set"]))
+        world.clock.advance(float(requested.get("advance", 0)))
         return {"now": stamp(int(world.clock.now()))}
 
-    def set_limits(wanted: Any) -> Any:
-        site.limiter.limits = PLANS[wanted["plan"]] if "plan" in wanted else replace(site.limiter.limits, **wanted)
+    def set_limits(requested: Any) -> Any:
+        site.limiter.limits = PLANS[requested["plan"]] if "plan" in requested else replace(site.limiter.limits, **requested)
         return {one.name: getattr(site.limiter.limits, one.name) for one in fields(site.limiter.limits)}
 
-    def set_switches(wanted: Any) -> Any:
-        site.switch(**wanted)
+    def set_switches(requested: Any) -> Any:
+        site.switch(**requested)
         return {one.name: getattr(world.switches, one.name) for one in fields(world.switches)}
 
-    def act(wanted: Any) -> Any:
-        name = wanted["action"]
+    def act(requested: Any) -> Any:
+        name = requested["action"]
         if name not in ACTIONS:
             message = f"no action {name}; there are {', '.join(sorted(ACTIONS))}"
             raise SimulatorError(message)
-        made = getattr(world, name)(**arguments(wanted.get("arguments", {})))
+        made = getattr(world, name)(**arguments(requested.get("arguments", {})))
         rows = made if isinstance(made, list) else [made]
         return {"ids": [one.id for one in rows if hasattr(one, "id")]}
 
@@ -113,9 +113,9 @@ def _endpoint(site: Site, action: Action) -> Callable[[Request], Awaitable[Respo
     async def endpoint(request: Request) -> Response:
         body = await request.body()
         try:
-            wanted = json.loads(body) if body else {}
+            requested = json.loads(body) if body else {}
             with site.world.lock:
-                return JSONResponse(action(wanted))
+                return JSONResponse(action(requested))
         except (ValueError, KeyError, TypeError, AttributeError, SimulatorError) as error:
             return JSONResponse({"error": f"{type(error).__name__}: {error}"}, 400)
 

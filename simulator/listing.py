@@ -1,4 +1,4 @@
-"""Pages of issues out of an order that is kept from request to request and mended when the space changes."""
+"""Pages of issues out of an order that is kept from request to request and repaired when the space changes."""
 
 from bisect import insort
 from collections import OrderedDict
@@ -75,14 +75,14 @@ class Listings:
         asked = sorted(pair for pair in params.pairs if pair[0] not in ("offset", "count", "order", "sort"))
         index = (projects, name, *asked)
         order = self._orders.pop(index, None)
-        touched = None if order is None else self.world.touched_since(order.version)
+        touched = None if order is None else self.world.changed_since(order.version)
         if order is None or touched is None:
             key, tests = sort_key(self.world, name), tests_of(self.world, params)
             found = [issue for issue in self._candidates(projects) if all(test(issue) for test in tests)]
             found.sort(key=key)
             order = _Order(self.world.version, found, tests, key)
         elif touched:
-            self._mend(order, projects, touched)
+            self._repair(order, projects, touched)
         order.version = self.world.version
         self._orders[index] = order
         if len(self._orders) > KEPT:
@@ -94,7 +94,7 @@ class Listings:
             return list(self.world.issues.values())
         return [issue for one in sorted(projects) for issue in self.world.projects[one].issues.values()]
 
-    def _mend(self, order: _Order, projects: frozenset[int], touched: set[int]) -> None:
+    def _repair(self, order: _Order, projects: frozenset[int], touched: set[int]) -> None:
         order.issues = [issue for issue in order.issues if issue.id not in touched]
         for issue_id in sorted(touched):
             issue = self.world.issues.get(issue_id)

@@ -13,7 +13,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal, Self, get_args, get_type_hints
 
-from resources.variables import without_secrets
 from simulator.clock import Clock
 from simulator.life import Life
 from simulator.limits import PLANS
@@ -131,6 +130,10 @@ class SpawnedSimulator:
         self.stop()
 
 
+#: Variables of the program that starts it, secrets among them: a simulator needs none.
+_OF_THE_PROGRAM = ("BACKLOG_", "WAREHOUSE_", "DAGSTER_")
+
+
 def spawn_simulator(
     *,
     port: int = 0,
@@ -162,12 +165,12 @@ def spawn_simulator(
         command += ["--switch", f"{name}={text}"]
     process = subprocess.Popen(  # noqa: S603 - our own module
         command,
-        env=without_secrets(os.environ),
+        env={name: value for name, value in os.environ.items() if not name.startswith(_OF_THE_PROGRAM)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[1],
         start_new_session=True,
     )
     if process.stdout is None or process.stderr is None:

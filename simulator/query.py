@@ -48,16 +48,16 @@ def tests_of(world: World, params: Params) -> list[Test]:
     """Return what an issue must satisfy, the cheapest first."""
     tests = list(_moment_tests(world, params))
     for name, values_of in LISTS.items():
-        if wanted := frozenset(params.ints(name)):
-            tests.append(lambda issue, wanted=wanted, of=values_of: not wanted.isdisjoint(of(issue)))  # type: ignore[misc]  # mypy cannot infer lambdas with defaults
+        if requested := frozenset(params.ints(name)):
+            tests.append(lambda issue, requested=requested, of=values_of: not requested.isdisjoint(of(issue)))  # type: ignore[misc]  # mypy cannot infer lambdas with defaults
     if params.has("hasDueDate"):
         if params.flag("hasDueDate"):
             raise invalid("hasDueDate supports only false.")
         tests.append(lambda issue: issue.due_date is None)
     for name, attribute in (("attachment", "attachments"), ("sharedFile", "shared_files")):
-        wanted_flag = params.flag(name)
-        if wanted_flag is not None:
-            tests.append(lambda issue, a=attribute, w=wanted_flag: bool(getattr(issue, a)) == w)  # type: ignore[misc]  # as above
+        requested_flag = params.flag(name)
+        if requested_flag is not None:
+            tests.append(lambda issue, a=attribute, w=requested_flag: bool(getattr(issue, a)) == w)  # type: ignore[misc]  # as above
     if params.has("parentChild"):
         tests.append(_family_test(world, params.integer("parentChild", FAMILY)))
     if word := params.text("keyword", "").casefold():
@@ -180,8 +180,8 @@ def _custom_tests(world: World, params: Params) -> list[Test]:
             items.setdefault(definition.id, set()).add(params.number(name, value))
         else:
             tests.append(lambda issue, i=definition.id, v=value: v in str(issue.custom.get(i, "")))  # type: ignore[misc]  # as above
-    for field_id, wanted in items.items():
-        tests.append(lambda issue, i=field_id, w=wanted: not w.isdisjoint(_plain(issue.custom.get(i, ((), None)))))  # type: ignore[misc]  # as above
+    for field_id, requested in items.items():
+        tests.append(lambda issue, i=field_id, w=requested: not w.isdisjoint(_plain(issue.custom.get(i, ((), None)))))  # type: ignore[misc]  # as above
     return tests
 
 

@@ -47,12 +47,14 @@ class RequestLog:
         status: int | None = None,
     ) -> int:
         """Return how many requests were answered that agree in all that is given, e.g. `route="/issues/{issue}"`."""
-        wanted = (bucket, method, route, status)
+        requested = (bucket, method, route, status)
         with self._lock:
             return sum(
                 number
                 for key, number in self._counts.items()
-                if all(want is None or want == have for want, have in zip(wanted, key, strict=True))
+                if all(
+                    request_refetch is None or request_refetch == have for request_refetch, have in zip(requested, key, strict=True)
+                )
             )
 
     def by_bucket(self) -> dict[str, int]:

@@ -48,9 +48,9 @@ def project_activities(call: Call) -> Any:
 
 def user_activities(call: Call) -> Any:
     """GET /users/:userId/activities, in projects that the caller may see."""
-    wanted = found_user(call).id
+    requested = found_user(call).id
     seen = {project.id for project in call.world.projects.values() if call.sees(project)}
-    return _feed(call, [one for one in call.world.activities if one.by == wanted and one.project_id in seen])
+    return _feed(call, [one for one in call.world.activities if one.by == requested and one.project_id in seen])
 
 
 def one_activity(call: Call) -> Any:

@@ -71,10 +71,10 @@ def visible(call: Call) -> frozenset[int]:
 
 
 def _expands(call: Call) -> bool:
-    wanted = call.params.texts("expand")
-    if any(one != "childIssueSummary" for one in wanted):
+    requested = call.params.texts("expand")
+    if any(one != "childIssueSummary" for one in requested):
         raise invalid("expand is not one of the allowed values.")
-    return bool(wanted)
+    return bool(requested)
 
 
 ROUTES: list[tuple[str, str, Handler]] = [

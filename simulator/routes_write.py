@@ -154,7 +154,7 @@ def _fields(call: Call, project: Project) -> dict[str, Any]:
 def _reference(call: Call, project: Project, name: str) -> int | None:
     if name in OPTIONAL and not call.params.text(name, ""):
         return None
-    wanted = call.params.optional(name)
+    requested = call.params.optional(name)
     known: Any = {
         "statusId": project.statuses,
         "resolutionId": RESOLUTIONS,
@@ -163,9 +163,9 @@ def _reference(call: Call, project: Project, name: str) -> int | None:
         "assigneeId": call.world.users,
         "parentIssueId": project.issues,
     }[name]
-    if wanted not in known:
-        raise invalid(f"{name} is not one of the project: {wanted}")
-    return wanted
+    if requested not in known:
+        raise invalid(f"{name} is not one of the project: {requested}")
+    return requested
 
 
 def _custom(call: Call, project: Project) -> dict[int, Any]:

@@ -114,12 +114,12 @@ def _add_masters(world: World, project: Project, begin: int) -> None:
 
 def _play_history(world: World, story: Story, begin: int) -> None:
     """Play the events of all issues in the order of time, so that every id ascends with time."""
-    rng, end, wanted = story.rng, world.spec.end, world.spec.issues
-    if not wanted:
+    rng, end, requested = story.rng, world.spec.end, world.spec.issues
+    if not requested:
         return
-    imported = min(IMPORTED, wanted // 10)
-    doomed = wanted // 50
-    planned = wanted - imported + doomed
+    imported = min(IMPORTED, requested // 10)
+    doomed = requested // 50
+    planned = requested - imported + doomed
     projects = list(world.projects.values())
     weights = [1 / (index + 1) for index in range(len(projects))]
     homes = rng.choices(projects, weights, k=planned)

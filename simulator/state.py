@@ -121,7 +121,7 @@ class State:
         """Return the key of an issue as it is now; renaming the project changes it."""
         return f"{self.projects[issue.project_id].key}-{issue.key_id}"
 
-    def touched_since(self, version: int) -> set[int] | None:
+    def changed_since(self, version: int) -> set[int] | None:
         """Return the ids of issues that may have changed since `version`; None when too much has to tell."""
         if version < self._forgotten:
             return None

@@ -7,10 +7,10 @@ from sqlalchemy import Connection, Engine, select
 from resources.backlog.feed import Touch, touches
 from resources.backlog.models import Record
 from resources.warehouse import feed_state
-from resources.warehouse.issue_sync_state import Want, want
+from resources.warehouse.issue_sync_state import RefetchRequest, request_refetch
 from resources.warehouse.quarantine import pending_rejections
 from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import issue_reads
+from resources.warehouse.schema_ops import issue_sync_state
 
 #: A comment of which only the issue is known: from the last known one on.
 NEW_COMMENTS = 2**62
@@ -31,17 +31,17 @@ def register(connection: Connection, space_key: str, new: Sequence[Record], sour
     """
     told = [(touch, f"{source}: activity {activity.get('id')}") for activity in new for touch in touches(activity)]
     known = _last_comments(connection, space_key, [touch.issue_id for touch, _ in told], read_only=first_look)
-    wants = []
+    refetch_requests = []
     for touch, by in told:
         if first_look and (touch.comment_id is None or touch.issue_id not in known):
             continue
         start = _from(touch, known.get(touch.issue_id, 0))
         row = touch.row and not first_look
         if row or start is not None:
-            wants.append(Want(touch.issue_id, touch.project_id, by, comments_from=start, issue=row))
-    if wants:
-        want(connection, space_key, wants)
-    return len({one.issue_id for one in wants})
+            refetch_requests.append(RefetchRequest(touch.issue_id, touch.project_id, by, comments_from=start, issue=row))
+    if refetch_requests:
+        request_refetch(connection, space_key, refetch_requests)
+    return len({one.issue_id for one in refetch_requests})
 
 
 def _from(touch: Touch, last_comment: int) -> int | None:
@@ -51,7 +51,7 @@ def _from(touch: Touch, last_comment: int) -> int | None:
 
 
 def _last_comments(connection: Connection, space_key: str, issues: Sequence[int], *, read_only: bool) -> dict[int, int]:
-    reads = issue_reads.c
+    reads = issue_sync_state.c
     query = select(reads.issue_id, reads.last_comment_id).where(reads.space_key == space_key, reads.issue_id.in_(issues))
     if read_only:
         query = query.where(reads.updated_at.is_not(None))

@@ -18,7 +18,7 @@ from resources.backlog.models import Record
 from resources.odd import Odd, Page
 from resources.warehouse import issue_sync_state as reads
 from resources.warehouse.deletes import hold_issues, mark_comments_deleted
-from resources.warehouse.issue_sync_state import CommentRead, Want
+from resources.warehouse.issue_sync_state import CommentRead, RefetchRequest
 from resources.warehouse.loader import MergeResult
 from resources.warehouse.quarantine import resolve_nameless, resolve_rejections
 from resources.warehouse.schema import SPECS
@@ -90,7 +90,11 @@ class Batch:
             results = [(group, self._merge(connection, group)) for group in _groups(present)]
             changed = [self._merge_changes(connection, group, result) for group, result in results]
             marked = {id(part): self._finish(connection, part) for part in present}
-            reads.want(connection, load.space_key, [want for group, result in results for want in _wants(group, result)])
+            reads.request_refetch(
+                connection,
+                load.space_key,
+                [request_refetch for group, result in results for request_refetch in _refetch_requests(group, result)],
+            )
         for (group, result), (keys, found) in zip(results, changed, strict=True):
             self._count(load, self.tally.comments, {(one,): part.cell for part in group for one in part.page.ids}, result)
             self._count(self._changes, self.tally.changes, keys, found)
@@ -199,20 +203,20 @@ def _groups(parts: Sequence[Part]) -> list[list[Part]]:
     return [*([plain] if plain else []), *([part] for part in alone)]
 
 
-def _wants(group: Sequence[Part], result: MergeResult) -> list[Want]:
+def _refetch_requests(group: Sequence[Part], result: MergeResult) -> list[RefetchRequest]:
     """Let each load try again to read the comments that could not be stored."""
     refused = set(result.rejected_ids)
-    wants = []
+    refetch_requests = []
     for part in group:
         # One without an id may be any comment of the issue.
         first = 0 if part.page.nameless else min(refused & part.page.ids, default=None)
         if first is not None:
-            wants.append(Want(part.read.issue_id, part.read.project_id, reads.QUARANTINE, comments_from=first))
-    return wants
+            refetch_requests.append(RefetchRequest(part.read.issue_id, part.read.project_id, reads.QUARANTINE, comments_from=first))
+    return refetch_requests
 
 
 def _quarantined(load: TableLoad) -> dict[int, set[int]]:
-    """Return issue -> its comments in quarantine, as far as they say their issue; those of deleted issues are settled."""
+    """Return issue -> its comments in quarantine, as far as they say their issue; those of deleted issues are acknowledged."""
     entry, issues = rejected_records.c, SPECS["issues"].table.c
     query = select(entry.payload).where(
         entry.space_key == load.space_key,

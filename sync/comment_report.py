@@ -41,22 +41,22 @@ def report_comments(
     Rows are those of the cell, and the duration is the part of the pass that its issues took; requests and waits are those of the
     pass. The last one shows some rows: it is what the UI shows of the table.
     """
-    wanted = list(cells)
-    if not wanted:
+    requested = list(cells)
+    if not requested:
         return
     ended_at = datetime.now(UTC)
-    seconds = durations(began, ended_at, {cell: tally.issues.get((cell[0], cell[2]), 0) for cell in wanted})
+    seconds = durations(began, ended_at, {cell: tally.issues.get((cell[0], cell[2]), 0) for cell in requested})
     for one, counted in ((load, tally.comments), (changes, tally.changes)):
         inputs = inputs_of(one)
-        stored = _rows(one, {(project_id, month) for project_id, _, month in wanted})
-        for project_id, project_key, month in wanted:
+        stored = _rows(one, {(project_id, month) for project_id, _, month in requested})
+        for project_id, project_key, month in requested:
             cell = (project_id, month)
             load.context.log_event(
                 dg.AssetMaterialization(
                     raw_key(one.spec.name),
                     partition=dg.MultiPartitionKey({"project": project_key, "updated_month": month}),
                     metadata={
-                        **({"preview": preview(one.newest_rows())} if (project_id, project_key, month) == wanted[-1] else {}),
+                        **({"preview": preview(one.newest_rows())} if (project_id, project_key, month) == requested[-1] else {}),
                         "dagster/partition_row_count": stored.get(cell, 0),
                         **load_metadata(counted.get(cell, Counts()), spent, started_at=began, ended_at=ended_at),
                         "load/duration_seconds": seconds[project_id, project_key, month],

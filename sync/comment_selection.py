@@ -34,10 +34,10 @@ def choose(load: TableLoad, mode: str, covered: Sequence[Slice], visible: Mappin
                     for read in reads.window_comments(connection, load.space_key, project.id, part.since, part.until)
                 }
                 return list(found.values())
-            case "touched":
-                return reads.wanted_comments(connection, load.space_key, list(visible))
-            case "deep":
-                return deep_share(load, connection, visible)
+            case "targeted":
+                return reads.requested_comments(connection, load.space_key, list(visible))
+            case "refresh":
+                return refresh_share(load, connection, visible)
             case _:
                 projects = {project.id for part in covered if (project := project_of(load, part.project_key, dict(visible)))}
                 return reads.pending_comments(connection, load.space_key, projects)
@@ -56,13 +56,13 @@ def night_size(issues: int, rate: float, reserve: float) -> tuple[int, int]:
     return min(share, max(int(rate * (1 - reserve) * DEEP_MINUTES), 1)), share
 
 
-def deep_share(load: TableLoad, connection: Connection, visible: Mapping[int, Project]) -> list[CommentRead]:
+def refresh_share(load: TableLoad, connection: Connection, visible: Mapping[int, Project]) -> list[CommentRead]:
     """Return tonight's share of the issues: those not asked whole for longest, so many that all have had their turn in DEEP_DAYS.
 
     No more than the request budget has room for in DEEP_MINUTES; when that is too little, the log says how long a round takes.
     """
     since = datetime.now(UTC) - timedelta(days=DEEP_DAYS)
-    present, overdue = reads.count_deep(connection, load.space_key, list(visible), since)
+    present, overdue = reads.count_refreshed(connection, load.space_key, list(visible), since)
     limit = load.client.rate_limits.get("read")
     size, share = night_size(present, limit.limit if limit else DEEP_RATE_OTHERWISE, load.client.reserve)
     if size < share:
@@ -70,5 +70,5 @@ def deep_share(load: TableLoad, connection: Connection, visible: Mapping[int, Pr
             f"the nightly pass reads {size} of {present} issues, all that {DEEP_MINUTES} minutes of the request budget allow: "
             f"a round takes {ceil(present / size)} days instead of {DEEP_DAYS}"
         )
-    load.notes["deep_pass"] = f"{size} of {present} issues tonight; {overdue} not read whole in the last {DEEP_DAYS} days"
-    return reads.deep_share(connection, load.space_key, list(visible), size)
+    load.notes["rolling_refresh"] = f"{size} of {present} issues tonight; {overdue} not read whole in the last {DEEP_DAYS} days"
+    return reads.refresh_share(connection, load.space_key, list(visible), size)

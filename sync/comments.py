@@ -12,7 +12,7 @@ from resources.backlog.paging import PAGE_SIZE
 from resources.odd import Page
 from resources.warehouse import issue_sync_state as reads
 from resources.warehouse.deletes import stored_ids
-from resources.warehouse.issue_sync_state import CommentRead, Want
+from resources.warehouse.issue_sync_state import CommentRead, RefetchRequest
 from resources.warehouse.schema import SPECS
 from sync.changes import ChangeIds
 from sync.comment_batches import Batch, Part
@@ -48,9 +48,9 @@ def load_comments(load: TableLoad, mode: str, covered: Sequence[Slice]) -> Table
             with load.engine.connect() as connection:
                 ids = ChangeIds(connection, load.space_key)
             batch = Batch(load, changes, ids)
-            reader = _Reader(load, batch, whole=mode in ("backfill", "deep"))
+            reader = _Reader(load, batch, whole=mode in ("backfill", "refresh"))
             for project_id in sorted(by_project):
-                if project_id in load.lock_projects([project_id], wait=mode != "touched"):
+                if project_id in load.lock_projects([project_id], wait=mode != "targeted"):
                     before, began, project = load.client.stats.snapshot(), datetime.now(UTC), visible[project_id]
                     reader.read(project, by_project[project_id])
                     mine = _of_project(project, cells, batch)
@@ -125,7 +125,7 @@ class _Reader:
         self.batch.store()
 
     def _issue(self, project: Project, read: CommentRead) -> bool:
-        """Read an issue; False when that failed: it stays wanted, and the load fails in the end.
+        """Read an issue; False when that failed: it stays requested, and the load fails in the end.
 
         What an archived project refuses is no failure of the load: whether it still serves comments is not documented.
         """
@@ -168,4 +168,6 @@ class _Reader:
     def _ask_for_issue(self, project: Project, read: CommentRead, error: str) -> None:
         self.load.context.log.info(f"{project.key}, issue {read.issue_id}: {error}")
         with self.load.writing() as connection:
-            reads.want(connection, self.load.space_key, [Want(read.issue_id, read.project_id, "comments not found", issue=True)])
+            reads.request_refetch(
+                connection, self.load.space_key, [RefetchRequest(read.issue_id, read.project_id, "comments not found", issue=True)]
+            )

@@ -95,7 +95,7 @@ def unequal_projects(
 
 
 def retry_rejected(load: TableLoad, visible: dict[int, Project]) -> None:
-    """Read quarantined issues again, and stored ones of a time that is still to come; what the source no longer has is settled."""
+    """Read quarantined issues again, and stored ones of a time that is still to come; what the source no longer has is acknowledged."""
     issues = load.spec.table.c
     ahead = select(issues.id).where(
         issues.space_key == load.space_key, issues.updated_at > literal(load.latest, DateTime(timezone=True))
@@ -111,7 +111,7 @@ def retry_rejected(load: TableLoad, visible: dict[int, Project]) -> None:
 
 
 def _retry_nameless(load: TableLoad, issue_key: str) -> None:
-    """Ask for an issue without an id by its key, and settle what is in quarantine of it unless it is so still."""
+    """Ask for an issue without an id by its key, and acknowledge what is in quarantine of it unless it is so still."""
     try:
         still = load.store(load.client.issue_again(issue_key)).nameless
     except (NotFound, PermissionDenied):
@@ -120,8 +120,8 @@ def _retry_nameless(load: TableLoad, issue_key: str) -> None:
         resolve_nameless(connection, load.space_key, load.spec.name, still=still, place=issue_key)
 
 
-def settle_nameless(load: TableLoad, project: Project, met: Collection[str]) -> None:
-    """Settle issues without an id of a project that was read whole, but for those that were met."""
+def acknowledge_nameless(load: TableLoad, project: Project, met: Collection[str]) -> None:
+    """Acknowledge issues without an id of a project that was read whole, but for those that were met."""
     with load.writing() as connection:
         resolve_nameless(connection, load.space_key, load.spec.name, still=met, project_id=project.id)
 

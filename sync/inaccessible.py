@@ -25,7 +25,7 @@ class Verdict:
     how: str
 
 
-def settle_unseen(load: TableLoad, listed: Collection[int]) -> None:
+def acknowledge_unseen(load: TableLoad, listed: Collection[int]) -> None:
     """Mark projects that are deleted, with all their rows; say of the others that are not listed that they are out of sight.
 
     Raises:

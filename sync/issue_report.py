@@ -111,7 +111,7 @@ def report_partitions(
                         "dagster/partition_row_count": stored.get(cell, 0),
                         **load_metadata(counted[cell], requests, started_at=started_at, ended_at=ended_at, window=window),
                         "load/duration_seconds": seconds[cell],
-                        "load/window_proof": dg.MetadataValue.json(facts),
+                        "load/completeness_proof": dg.MetadataValue.json(facts),
                     },
                     tags=inputs,
                 )

@@ -13,28 +13,28 @@ from resources.backlog.window import Window, WindowProof
 from resources.warehouse import state
 from resources.warehouse.deletes import ids_by_creation
 from sync.deletions import (
+    acknowledge_nameless,
     mark_missed,
     mark_vanished,
     retry_rejected,
-    settle_nameless,
     unequal_projects,
     unplaced_rejections,
 )
 from sync.issue_passes import attempt, broken_off, checkpoints, complete, reached, store, store_batch
 from sync.issue_report import Tally, report_partitions
 from sync.projects import SCOPE, Project, known_rows, passes, project_of, visible_projects
-from sync.refetch import read_others, read_renamed, settle_met, wanted_before
+from sync.refetch import acknowledge_met, read_others, read_renamed, requested_before
 from sync.session import TableLoad
 
 
-def load_windows(load: TableLoad, wanted: Sequence[Slice], changes_until: Mapping[int, datetime] | None = None) -> None:
+def load_windows(load: TableLoad, requested: Sequence[Slice], changes_until: Mapping[int, datetime] | None = None) -> None:
     """Read slices again whole; a project that fails does not keep the others from loading.
 
     A project that was never read whole is gone on with where an earlier try was broken off; with `changes_until` also those whose
     changes before an instant this load has read already (project -> instant).
     """
     visible = visible_projects(load)
-    planned = [(part, project_of(load, part.project_key, visible)) for part in wanted]
+    planned = [(part, project_of(load, part.project_key, visible)) for part in requested]
     whole = tuple({project.id for part, project in planned if project and part.whole})
     if len(whole) > 1:
         # One more request, for a bar that knows its end.
@@ -87,13 +87,13 @@ def _read_window(
         _read_whole(load, project, part, visible, changes_until.get(project.id))
         return
     before, began = load.client.stats.snapshot(), datetime.now(UTC)
-    tally, wanted = Tally(part.months, {project.id}), wanted_before(load, {project.id})
+    tally, requested = Tally(part.months, {project.id}), requested_before(load, {project.id})
     scan = scan_window(load.client, Window((project.id,), part.since, part.until))
     stored, nameless = store(load, scan, tally, [project], sort=None)
-    settle_met(load, wanted, stored)
+    acknowledge_met(load, requested, stored)
     mark_vanished(load, project, part, scan.seen_ids, visible, tally)
     if part.whole:
-        settle_nameless(load, project, nameless)
+        acknowledge_nameless(load, project, nameless)
     if part.until is None and (part.since is None or (watermark is not None and part.since <= watermark)):
         complete(load, [project], scan.started_at)
     span = Span(part.since, part.until or scan.started_at)
@@ -175,18 +175,18 @@ def _store_changes(
     visible: dict[int, Project],
     tally: Tally,
 ) -> tuple[Scan, list[Project]]:
-    """Store what changed since `start` and what else is wanted, and compare the number of issues; one request when all is well.
+    """Store what changed since `start` and what else is requested, and compare the number of issues; one request when all is well.
 
     Return the scan and the projects that stay unequal.
     """
     ids = [project.id for project in projects]
-    wanted = wanted_before(load, ids)
+    requested = requested_before(load, ids)
     scan = scan_changes(load.client, ids, start)
     stored, _ = store(load, scan, tally, projects)
-    read_others(load, settle_met(load, wanted, stored), visible, tally)
+    read_others(load, acknowledge_met(load, requested, stored), visible, tally)
     unequal = unequal_projects(load, projects, visible, tally, deleted_since, scan.next_watermark)
     # What was just marked deleted has left children alone.
-    read_others(load, wanted_before(load, ids), visible, tally)
+    read_others(load, requested_before(load, ids), visible, tally)
     return scan, unequal
 
 
@@ -213,5 +213,5 @@ def _store_whole(
         mark_missed(load, project, {issue for _, issue in waiting} - scan.seen_ids, visible, tally)
     else:
         mark_vanished(load, project, part, scan.seen_ids, visible, tally)
-        settle_nameless(load, project, nameless)
+        acknowledge_nameless(load, project, nameless)
     return scan

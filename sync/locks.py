@@ -20,7 +20,7 @@ LOCK_WAIT_SECONDS = 6 * 3600.0
 
 
 @dataclass
-class Turns:
+class SyncLocks:
     """The locks and waits of the load of a table.
 
     `row` is the number of its row in progress, None between two of them; `failed`: one of its rows says that it failed.

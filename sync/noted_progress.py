@@ -7,7 +7,7 @@ from datetime import datetime
 
 from resources.progress import Progress
 from resources.warehouse import history
-from sync.locks import Turns
+from sync.locks import SyncLocks
 
 #: Seconds between two notes: who watches looks every two seconds, and a load has better things to do.
 NOTE_EVERY = 1.0
@@ -18,7 +18,7 @@ class NotedProgress:
     """Passes everything on, and notes now and then how far the load of one table is, where it has a row in progress."""
 
     inner: Progress
-    turns: Turns
+    sync_locks: SyncLocks
     clock: Callable[[], float] = time.monotonic
     _done: int = 0
     _total: int | None = None
@@ -37,9 +37,9 @@ class NotedProgress:
         """
         self.inner.advance(what, rows)
         self._done += rows
-        if self.turns.row is not None and self.clock() - self._noted_at >= NOTE_EVERY:
+        if self.sync_locks.row is not None and self.clock() - self._noted_at >= NOTE_EVERY:
             self._noted_at = self.clock()
-            history.note_progress(self.turns.engine, self.turns.row, self._done, self._total)
+            history.note_progress(self.sync_locks.engine, self.sync_locks.row, self._done, self._total)
 
     def wait(self, reason: str, seconds: float, until: datetime) -> None:
         """Pass on."""

@@ -15,7 +15,7 @@ def mask_for(space_key: str, mask: Mask, engine: Engine) -> Mask:
         return mask.but(forgotten(connection, space_key))
 
 
-def tell_forgotten(client: BacklogClient, engine: Engine) -> None:
+def load_forgotten(client: BacklogClient, engine: Engine) -> None:
     """Let a client replace those who are forgotten too; once for all that it reads, so that no two answers differ in that.
 
     Raises:
@@ -33,5 +33,5 @@ def mask_stored(backlog: BacklogResource, warehouse: WarehouseResource) -> dict[
         BacklogError: the space cannot be reached.
         WarehouseError: the warehouse cannot be used.
     """
-    tell_forgotten(backlog.client, warehouse.engine)
+    load_forgotten(backlog.client, warehouse.engine)
     return remask(warehouse.engine, str(backlog.client.space_info()["spaceKey"]), backlog.client.mask)

@@ -34,10 +34,10 @@ from resources.warehouse.run_log import one_line, projects_of
 from resources.warehouse.schema import SPECS
 from resources.warehouse.spec import TableSpec
 from resources.warehouse.sync_log import place_of
-from sync.locks import Turns
+from sync.locks import SyncLocks
 from sync.name_history import note_names
 from sync.noted_progress import NotedProgress
-from sync.people import tell_forgotten
+from sync.people import load_forgotten
 
 #: Tables whose loads cover the partitions of the run; the others are of the whole space, whatever a run covers.
 PARTITIONED = frozenset({"issues", "comments"})
@@ -54,7 +54,7 @@ class TableLoad:
     context: dg.AssetExecutionContext
     requests_before: RequestStats
     space: Record
-    turns: Turns
+    sync_locks: SyncLocks
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     counts: Counts = field(default_factory=Counts)
     failures: list[str] = field(default_factory=list)
@@ -144,13 +144,13 @@ class TableLoad:
         Raises:
             WarehouseError: the server refused, somebody was forgotten, or the locks are lost; then nothing was written.
         """
-        self.turns.go_on()
+        self.sync_locks.go_on()
         self.learn_names()
         with self.engine.begin() as connection:
             mask = self.client.mask
             self.client.mask = mask.but(hold(connection, self.space_key, mask.forgotten))
             yield connection
-            self.turns.locks.verify()
+            self.sync_locks.locks.verify()
 
     def learn_names(self) -> None:
         """Note the names that the source has shown of people who are forgotten, and erase them where they are stored already.
@@ -175,11 +175,11 @@ class TableLoad:
         Raises:
             WarehouseBusyError: another load still had one of them after LOCK_WAIT_SECONDS, or had a lower one at all.
         """
-        return self.turns.lock_projects(project_ids, wait=wait)
+        return self.sync_locks.lock_projects(project_ids, wait=wait)
 
     def unlock_projects(self, project_ids: Collection[int]) -> None:
         """Let other loads have projects; those that are not locked are left alone."""
-        self.turns.unlock_projects(project_ids)
+        self.sync_locks.unlock_projects(project_ids)
 
     def merge(
         self, connection: Connection, records: Sequence[Record], extra: Mapping[str, int], *, read_in: int | None = None
@@ -292,20 +292,20 @@ def table_load(
         before = client.stats.snapshot()
         space = client.space_info()
         history.know_space(engine, str(space["spaceKey"]), backlog.url)
-        tell_forgotten(client, engine)
+        load_forgotten(client, engine)
         about_it = about(run=context.run.run_id, asset=f"raw/{table}", partition=covered_by(context.run) or None)
         with about_it, Locks(engine, str(space["spaceKey"]), f"run {context.run.run_id[:8]}") as held:
-            turns = Turns(held, engine, str(space["spaceKey"]), table, context.run.run_id, progress, context.log.info)
-            load = TableLoad(SPECS[table], client, engine, NotedProgress(progress, turns), context, before, space, turns)
+            sync_locks = SyncLocks(held, engine, str(space["spaceKey"]), table, context.run.run_id, progress, context.log.info)
+            load = TableLoad(SPECS[table], client, engine, NotedProgress(progress, sync_locks), context, before, space, sync_locks)
             with _shown(load):
-                turns.begin()
+                sync_locks.begin()
                 if locks == "table":
-                    turns.lock_table()
+                    sync_locks.lock_table()
                 load.progress.start(table, None)
                 yield load
                 load.learn_names()
     except (BacklogError, WarehouseError) as error:
-        if load is None or not load.turns.failed:
+        if load is None or not load.sync_locks.failed:
             # Before it had a row: the source or the warehouse was not there. A warehouse that is gone cannot be told.
             with suppress(WarehouseError):
                 history.record_failure(
@@ -327,7 +327,7 @@ def table_load(
 @contextmanager
 def _shown(load: TableLoad) -> Iterator[None]:
     """Tell the progress of waits, and at the end what was done."""
-    before, load.client.on_wait = load.client.on_wait, load.turns.wait_for_limit
+    before, load.client.on_wait = load.client.on_wait, load.sync_locks.wait_for_limit
     try:
         yield
     finally:
@@ -342,8 +342,8 @@ def in_history(load: TableLoad, mode: str, projects: Sequence[str] | None = None
     `projects` are the keys of those that it covers; None: the whole space.
     """
     counts_before, requests_before, failures_before = load.counts, load.client.stats.snapshot(), len(load.failures)
-    outer = load.turns.row
-    load.turns.row = number = history.start_sync(
+    outer = load.sync_locks.row
+    load.sync_locks.row = number = history.start_sync(
         load.engine,
         space_key=load.space_key,
         sync_type=load.spec.name,
@@ -359,14 +359,14 @@ def in_history(load: TableLoad, mode: str, projects: Sequence[str] | None = None
         error = " ".join(str(caught).split())
         raise
     finally:
-        load.turns.row = outer
+        load.sync_locks.row = outer
         counts = load.counts - counts_before
         requests = (load.client.stats - requests_before).total
         figures = {"items_synced": counts.read - counts.rejected, "items_failed": counts.rejected, "requests": requests}
         if error is None:
             history.finish_sync(load.engine, number, **figures)
         else:
-            load.turns.failed = True
+            load.sync_locks.failed = True
             # A server that is gone cannot be told; the next load ends the row.
             with suppress(WarehouseError):
                 history.fail_sync(load.engine, number, error, **figures)

@@ -55,7 +55,7 @@ def drain(engine: Engine, space_key: str, mask: Mask) -> Drained:
                     issues += register(connection, space_key, [activity], "webhook")
             inbox.mask_events(connection, taken, mask)
             for outcome, ids in outcomes.items():
-                inbox.settle(connection, ids, outcome)
+                inbox.acknowledge(connection, ids, outcome)
             events += len(taken)
 
 

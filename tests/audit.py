@@ -94,7 +94,7 @@ def judged(output: str, said: str) -> Answer:
         return Answer([], None)
     unknown = [f"{package['name']}: not looked up: {package['skip_reason']}" for package in packages if "vulns" not in package]
     known = [
-        f"{package['name']} {package['version']}: {known['id']}, mended in {', '.join(known['fix_versions']) or 'nothing'}"
+        f"{package['name']} {package['version']}: {known['id']}, repaired in {', '.join(known['fix_versions']) or 'nothing'}"
         for package in looked_up
         for known in package["vulns"]
     ]

@@ -267,8 +267,8 @@ class Deployment:
 
     def log(self, run: Run, level: str) -> list[str]:
         """Return what a run wrote into its log at a level, as `WARNING`."""
-        wanted = logging.getLevelNamesMapping()[level]
-        return [entry.user_message for entry in self.instance.all_logs(run.run_id) if entry.level == wanted]
+        requested = logging.getLevelNamesMapping()[level]
+        return [entry.user_message for entry in self.instance.all_logs(run.run_id) if entry.level == requested]
 
 
 def failures(run: Run) -> list[str]:

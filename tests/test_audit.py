@@ -69,7 +69,7 @@ def test_a_vulnerability_of_a_locked_package_is_found(lock: Path) -> None:
         service.answer = json.dumps(KNOWN)
         answer = vulnerabilities(lock, "-s", "osv", "--osv-url", service.url)
     assert [json.loads(body)["package"]["name"] for _, body in service.received] == ["jinja2"]
-    assert (answer.findings, answer.looked_up) == (["jinja2 2.4.1: PYSEC-2021-66, mended in 2.11.3"], 1)
+    assert (answer.findings, answer.looked_up) == (["jinja2 2.4.1: PYSEC-2021-66, repaired in 2.11.3"], 1)
 
 
 def test_a_service_that_fails_is_a_finding_and_one_that_cannot_be_reached_is_told_apart(lock: Path) -> None:

@@ -1,6 +1,5 @@
 """The house keeps its own rules: files say what they are for, definitions are described, documents tell the truth."""
 
-import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path

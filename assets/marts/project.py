@@ -51,15 +51,15 @@ def manifest() -> Path:
     Raises:
         RuntimeError: dbt does not understand the project; the message has dbt's.
     """
-    wanted = digest()
-    if _made(_BESIDE) == wanted:  # an image has it, and may be read-only
+    requested = digest()
+    if _made(_BESIDE) == requested:  # an image has it, and may be read-only
         return _BESIDE / _MANIFEST
     target = _target()
     with (target / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # several processes may load the definitions at once
-        if _made(target) != wanted:
+        if _made(target) != requested:
             _parse(target)
-            (target / _STAMP).write_text(wanted)
+            (target / _STAMP).write_text(requested)
     return target / _MANIFEST
 
 

@@ -11,7 +11,7 @@ from dagster import DagsterEventType
 
 from assets.partitions import covered_by
 from pipelines.housekeeping import housekeeping_job
-from pipelines.jobs import KIND_TAG, census_job, marts_job
+from pipelines.jobs import KIND_TAG, count_reconciliation_job, marts_job
 from resources.warehouse.run_log import one_line
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
@@ -19,7 +19,7 @@ ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 MOST_RUNS = 50
 #: Jobs whose runs are alike: each does the same to all that there is. Those that load have syncs, of which more is known
 #: (`resources/warehouse/baselines.py`), and read a window, a mode or a handful of issues, each time another.
-ALIKE = frozenset({marts_job.name, census_job.name, housekeeping_job.name})
+ALIKE = frozenset({marts_job.name, count_reconciliation_job.name, housekeeping_job.name})
 #: A run is compared with those before it among the newest so many.
 BESIDE = 30
 _TOLD = {
@@ -68,13 +68,13 @@ class Ended:
 
 
 @dataclass(frozen=True)
-class Lasted:
+class RunDuration:
     """How long a run took, in seconds, beside the median of those like it before it, of which `known` were found."""
 
     job: str
     run_id: str
     seconds: float
-    usual_seconds: float
+    baseline_seconds: float
     known: int
 
 
@@ -122,7 +122,7 @@ def ended_runs(
     return [_ended(instance, record) for record in told], datetime.fromtimestamp(until, UTC)
 
 
-def durations(instance: dg.DagsterInstance, runs: Iterable[Ended]) -> Iterator[Lasted]:
+def durations(instance: dg.DagsterInstance, runs: Iterable[Ended]) -> Iterator[RunDuration]:
     """Yield how long the newest of some runs took, for each job whose runs are `ALIKE`: one query each, none without such a run.
 
     Beside it stand earlier runs of the job that succeeded, as whole and with the same configuration: to choose some assets, to step
@@ -130,14 +130,14 @@ def durations(instance: dg.DagsterInstance, runs: Iterable[Ended]) -> Iterator[L
     """
     for run in {run.job: run for run in runs if run.succeeded and run.job in ALIKE}.values():
         tags = {KIND_TAG: run.kind} if run.kind else {}
-        wanted = dg.RunsFilter(job_name=run.job, statuses=[dg.DagsterRunStatus.SUCCESS], tags=tags)
-        records = instance.get_run_records(wanted, limit=BESIDE + 1)
+        requested = dg.RunsFilter(job_name=run.job, statuses=[dg.DagsterRunStatus.SUCCESS], tags=tags)
+        records = instance.get_run_records(requested, limit=BESIDE + 1)
         mine = next((record for record in records if record.dagster_run.run_id == run.run_id), None)
         if mine:
             work = _work(mine.dagster_run)
             like = [one for one in records if one.storage_id < mine.storage_id and _work(one.dagster_run) == work]
             usual = [_seconds(one) for one in like]
-            yield Lasted(run.job, run.run_id, _seconds(mine), median(usual or [0.0]), len(usual))
+            yield RunDuration(run.job, run.run_id, _seconds(mine), median(usual or [0.0]), len(usual))
 
 
 def _work(run: dg.DagsterRun) -> Any:

@@ -8,14 +8,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from pipelines.alerting.facts import Ended, Lasted
+from pipelines.alerting.facts import Ended, RunDuration
 from pipelines.alerting.ledger import Problem
 from pipelines.jobs import changed_issues_job, deep_pass_job
 from pipelines.retrying import RETRY_JOB
 from pipelines.schedules import CADENCES, MISFIRE_GRACE
 from resources.conditions import WORDS, ConditionKind
 from resources.tokens import TokenState
-from resources.warehouse.baselines import Usual
+from resources.warehouse.baselines import Baseline
 from resources.warehouse.conditions import Condition
 
 RUNBOOK = "docs/operating.md, section"
@@ -40,12 +40,12 @@ _NEXT_STEP: dict[ConditionKind, str] = {
 #: What the cause of a failure says that a request has met: `users: GET /space: no answer from …`.
 _REQUEST = re.compile(r"\b(?:GET|POST) /")
 #: What the keys of problems of backfills begin with, and those of syncs.
-BACKFILL, UNUSUAL = "backfill/", "unusual/"
+BACKFILL, DURATION_ANOMALY = "backfill/", "unusual/"
 #: Syncs that read whatever somebody has asked for, one month or all: none is like the one before it.
 OF_ANY_SIZE = frozenset({"backfill"})
 #: Jobs, and modes of syncs, that read just some issues by the steps of the job `issues`: their success says nothing of the others.
 OF_SOME_ISSUES = frozenset({changed_issues_job.name, deep_pass_job.name})
-OF_SOME = frozenset({"touched", "deep"})
+OF_SOME = frozenset({"targeted", "refresh"})
 
 News = tuple[list[Problem], list[str]]
 
@@ -143,17 +143,17 @@ def of_silence(last: Mapping[str, datetime], since: datetime, now: datetime) -> 
     return problems, ended
 
 
-def of_syncs(syncs: Sequence[Usual]) -> News:
+def of_syncs(syncs: Sequence[Baseline]) -> News:
     """Return the syncs that took far longer, or found far less or more than usual, and the keys of those that are as usual again.
 
     Syncs are compared with those of their kind, mode and project, and so each of these is a matter of its own, of which the newest
     sync decides: one look may see several. The words for a slow one are the same at work and afterwards, so that it is told once.
     """
-    newest: dict[str, tuple[Usual, str | None]] = {}
+    newest: dict[str, tuple[Baseline, str | None]] = {}
     for sync in syncs:
-        what = _unusual(sync)
+        what = _duration_anomaly(sync)
         if what or not sync.active:
-            newest[f"{UNUSUAL}{sync.sync_type}/{sync.mode}/{sync.project_key or ''}"] = sync, what
+            newest[f"{DURATION_ANOMALY}{sync.sync_type}/{sync.mode}/{sync.project_key or ''}"] = sync, what
     problems = []
     for key, (sync, what) in newest.items():
         if what:
@@ -169,15 +169,15 @@ def of_nothing_left(known: Iterable[str], projects: Collection[str]) -> list[str
 
     Earlier versions had no project in a key.
     """
-    parts = {key: key.split("/") for key in known if key.startswith(UNUSUAL)}
+    parts = {key: key.split("/") for key in known if key.startswith(DURATION_ANOMALY)}
     return [key for key, part in parts.items() if len(part) < 4 or (part[3] and part[3] not in projects)]
 
 
-def of_durations(runs: Iterable[Lasted]) -> News:
+def of_durations(runs: Iterable[RunDuration]) -> News:
     """Return the jobs whose run took far longer than the runs like it before, and the keys of those that are as usual again."""
     problems, ended = [], []
     for run in runs:
-        key, what = f"slow/{run.job}", _slow(run.seconds, run.usual_seconds, run.known)
+        key, what = f"slow/{run.job}", _slow(run.seconds, run.baseline_seconds, run.known)
         if what:
             step = f"look at the run: which step took so long? ({RUNBOOK} 'A run took long')"
             problems.append(Problem(key, "unusual", f"job {run.job}", what, step, run_id=run.run_id))
@@ -186,22 +186,22 @@ def of_durations(runs: Iterable[Lasted]) -> News:
     return problems, ended
 
 
-def _slow(seconds: float, usual_seconds: float, known: int) -> str | None:
-    took, usual = timedelta(seconds=seconds), timedelta(seconds=usual_seconds)
+def _slow(seconds: float, baseline_seconds: float, known: int) -> str | None:
+    took, usual = timedelta(seconds=seconds), timedelta(seconds=baseline_seconds)
     if known < ENOUGH or took <= max(SLOWER * usual, usual + SLOWER_BY):
         return None
     return f"it has taken {_clock(took)}, usual are {_clock(usual)}"
 
 
-def _unusual(sync: Usual) -> str | None:
+def _duration_anomaly(sync: Baseline) -> str | None:
     if sync.mode in OF_ANY_SIZE or sync.known < ENOUGH:
         return None
-    if slow := _slow(sync.seconds, sync.usual_seconds, sync.known):
+    if slow := _slow(sync.seconds, sync.baseline_seconds, sync.known):
         return slow
-    if sync.whole and not sync.active and sync.usual_items >= SMALL:
-        share = sync.items / sync.usual_items
+    if sync.whole and not sync.active and sync.baseline_items >= SMALL:
+        share = sync.items / sync.baseline_items
         if not FEWER <= share <= MORE:
-            return f"it found {sync.items} rows, usual are {sync.usual_items:.0f}"
+            return f"it found {sync.items} rows, usual are {sync.baseline_items:.0f}"
     return None
 
 

@@ -57,9 +57,9 @@ class BarProgress:
             bar.close()
 
 
-def progress_for(stream: TextIO = sys.stderr, *, wanted: bool = True) -> Progress:
-    """Return bars on a terminal, plain lines elsewhere, and only waits when `wanted` is false."""
-    if not wanted:
+def progress_for(stream: TextIO = sys.stderr, *, requested: bool = True) -> Progress:
+    """Return bars on a terminal, plain lines elsewhere, and only waits when `requested` is false."""
+    if not requested:
         return LogProgress(write=lambda _line: None)
     if stream.isatty():
         return BarProgress(stream)

@@ -24,19 +24,19 @@ def verified_table(found: Mapping[str, Any]) -> str:
         for one in found["projects"]
     ]
     parts.append(_table(projects, numbers=range(2, 6)))
-    if found["how"] == "deep":
+    if found["how"] == "rows":
         tables = [("table", "source", "warehouse", "differences", "behind")]
         tables += [
             (table, *(f"{one[name]:,}" for name in ("source", "warehouse", "differences", "behind")))
             for table, one in found["tables"].items()
         ]
         parts.append(_table(tables, numbers=range(1, 5)))
-    mended = sum(found["mended"].values())
-    if mended:
-        parts.append(_rows(f"{mended:,} {_were(mended)} different and mended", mended, found["mended_rows"]))
+    repaired = sum(found["repaired"].values())
+    if repaired:
+        parts.append(_rows(f"{repaired:,} {_were(repaired)} different and repaired", repaired, found["repaired_rows"]))
     if found["differences"]:
         total = sum(one[name] for one in found["tables"].values() for name in ("differences", "behind", "quarantined"))
-        words = f"{total:,} {'row differs' if total == 1 else 'rows differ'}{' still' if mended else ''}"
+        words = f"{total:,} {'row differs' if total == 1 else 'rows differ'}{' still' if repaired else ''}"
         parts.append(_rows(words, total, found["differences"]))
     parts.append(_last(found))
     return "\n\n".join(parts)
@@ -69,7 +69,7 @@ def _last(found: Mapping[str, Any]) -> str:
     words = {
         "equal": "equal",
         "behind": "behind: only what has changed since the last load differs, and the next load brings it",
-        "different": "different still" if found["mended"] else "different: mend it with --repair",
+        "different": "different still" if found["repaired"] else "different: repair it with --repair",
     }[found["status"]]
     refused = sum(one["quarantined"] for one in found["tables"].values())
     if refused:

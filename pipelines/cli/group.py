@@ -96,10 +96,10 @@ def _in_our_form(error: click.UsageError, called: click.Command, path: str) -> W
     elif isinstance(error, NoSuchCommand) and isinstance(command, click.Group):
         said = f"the command is {_word(error.command_name)}: expected {', '.join(sorted(command.commands))}"
     elif isinstance(error, click.MissingParameter) and isinstance(error.param, click.Option):
-        said = f"{error.param.opts[-1]} is '': expected {_wanted(error.param)}"
+        said = f"{error.param.opts[-1]} is '': expected {_requested(error.param)}"
     elif isinstance(error, click.BadOptionUsage):
         option = next((one for one in _options(command) if error.option_name in one.opts), None)
-        said = f"{error.option_name} is '': expected {_wanted(option)}" if option else said
+        said = f"{error.option_name} is '': expected {_requested(option)}" if option else said
     elif extra := re.search(r"unexpected extra arguments? \((.*)\)", said, re.DOTALL):
         said = f"the argument is {_word(extra[1])}: expected none"
     return WrongUsage(said + _see(path))
@@ -117,7 +117,7 @@ def _options(command: click.Command) -> Iterator[click.Option]:
         yield from _options(below)
 
 
-def _wanted(option: click.Option) -> str:
+def _requested(option: click.Option) -> str:
     """Return what an option takes, in the words of its help."""
     kind = "no value" if option.is_flag else option.metavar or option.type.name
     return f"{kind} ({option.help.rstrip('.')})" if option.help else kind

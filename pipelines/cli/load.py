@@ -144,7 +144,7 @@ def _run_jobs(instance: dg.DagsterInstance, request: LoadRequest, recorder: Reco
     from assets.partitions import PROJECTS
     from assets.project_keys import project_partitions
     from assets.projects import note_project_keys
-    from pipelines.jobs import census_job, issues_config, issues_job, projects_job, users_job
+    from pipelines.jobs import count_reconciliation_job, issues_config, issues_job, projects_job, users_job
     from pipelines.raw_definitions import build_raw_definitions
     from pipelines.run_ends import recording_ends
     from pipelines.sensors.partitions import new_project_keys
@@ -153,7 +153,7 @@ def _run_jobs(instance: dg.DagsterInstance, request: LoadRequest, recorder: Reco
     definitions = build_raw_definitions({"progress": recorder})
     with connection() as (backlog, warehouse), recording_ends(instance, warehouse, backlog.url):
         projects = note_project_keys(backlog, warehouse)
-        wanted = _wanted_projects(request, projects)
+        requested = _requested_projects(request, projects)
         recorder.requests.update(backlog.client.stats.requests)
         if request.full:
             mask_stored(backlog, warehouse)
@@ -162,14 +162,14 @@ def _run_jobs(instance: dg.DagsterInstance, request: LoadRequest, recorder: Reco
         instance.add_dynamic_partitions(name, new_project_keys(instance.get_dynamic_partitions(name), projects))
         partitions = project_partitions(instance, warehouse.engine, backlog.url)
         watermark = None if request.backfill else oldest_watermark(warehouse, partitions)
-        ranges = list(_issue_ranges(request, wanted, partitions, watermark))
+        ranges = list(_issue_ranges(request, requested, partitions, watermark))
         for job in (users_job, projects_job):
             yield from run_job(definitions, instance, job.name)
         config = issues_config("backfill" if request.backfill else "incremental")
         for tags in ranges:
             yield from run_job(definitions, instance, issues_job.name, config, tags)
-        promised = complete_projects(backlog, warehouse).keys() & set(wanted)
-        yield from run_job(definitions, instance, census_job.name, promised=promised)
+        promised = complete_projects(backlog, warehouse).keys() & set(requested)
+        yield from run_job(definitions, instance, count_reconciliation_job.name, promised=promised)
 
 
 @contextmanager
@@ -184,7 +184,7 @@ def connection() -> "Iterator[tuple[BacklogResource, WarehouseResource]]":
         yield resources
 
 
-def _wanted_projects(request: LoadRequest, projects: Sequence[Mapping[str, Any]]) -> list[str]:
+def _requested_projects(request: LoadRequest, projects: Sequence[Mapping[str, Any]]) -> list[str]:
     visible = [str(project["projectKey"]) for project in projects]
     for key in request.projects:
         if key not in visible:
@@ -194,9 +194,9 @@ def _wanted_projects(request: LoadRequest, projects: Sequence[Mapping[str, Any]]
 
 
 def _issue_ranges(
-    request: LoadRequest, wanted: Sequence[str], partitions: Sequence[str], watermark: datetime | None
+    request: LoadRequest, requested: Sequence[str], partitions: Sequence[str], watermark: datetime | None
 ) -> Iterator[dict[str, str]]:
-    """Yield the tags of the runs that cover the wanted projects: one for each stretch of neighbouring partitions."""
+    """Yield the tags of the runs that cover the requested projects: one for each stretch of neighbouring partitions."""
     from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, contiguous, month_keys, month_of, partition_key
 
     months = month_keys()
@@ -210,7 +210,7 @@ def _issue_ranges(
         # One pass over all of them; partitions in between that are out of sight are left out by the asset.
         ranges = [(partitions[0], partitions[-1])] if partitions else []
     else:
-        ranges = contiguous(wanted, partitions)
+        ranges = contiguous(requested, partitions)
     for start, end in ranges:
         yield {RANGE_START_TAG: partition_key(start, first), RANGE_END_TAG: partition_key(end, last)}
 
@@ -264,10 +264,10 @@ def _broken_promise(event: dg.DagsterEvent, promised: Collection[str]) -> Iterat
         unequal: Any = check.metadata["unequal_projects"].value
         for project in unequal:
             if project in promised:
-                repair = f"backlog-elt verify --repair --project {project} finds and mends them"
+                repair = f"backlog-elt verify --repair --project {project} finds and repairs them"
                 yield f"{check.check_name}: {project}: not as many issues as at the source; {repair}"
-        unsettled: Any = check.metadata["unsettled_projects"].value
-        yield from (f"{check.check_name}: {project}: {TOO_FAST}" for project in unsettled if project in promised)
+        inconclusive: Any = check.metadata["inconclusive_projects"].value
+        yield from (f"{check.check_name}: {project}: {TOO_FAST}" for project in inconclusive if project in promised)
 
 
 def see_end(result: dg.ExecuteInProcessResult) -> None:

@@ -37,7 +37,7 @@ def marts(ctx: click.Context, full: bool, as_json: bool, no_progress: bool) -> N
     chatter = sys.stderr if ctx.find_root().params["debug"] else io.StringIO()
     try:
         with redirect_stdout(chatter):
-            found = building.build(settings, progress_for(wanted=not no_progress), whole=full).as_json()
+            found = building.build(settings, progress_for(requested=not no_progress), whole=full).as_json()
     except SettingsError:
         raise
     except Exception as error:

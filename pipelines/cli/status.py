@@ -59,7 +59,7 @@ def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dic
     # Connected first, so that what the look meets is noted in it.
     engine = warehouse.engine
     # Somebody waits for the answer: a source in trouble is said, not waited for.
-    backlog.hurry()
+    backlog.use_short_timeouts()
     try:
         client = backlog.client
         space = str(client.space_info()["spaceKey"])

@@ -1,4 +1,4 @@
-"""`backlog-elt verify`: the comparison of the warehouse with the source, and the loads that mend what differs.
+"""`backlog-elt verify`: the comparison of the warehouse with the source, and the loads that repair what differs.
 
 The status is `equal`, `behind` or `different`. In a space at work some rows are always newer at the source: where only those differ
 that were made, changed or deleted there since the last load, it is `behind`, and the next load brings them. Anything else that
@@ -21,11 +21,11 @@ from resources.variables import SettingsError
 if TYPE_CHECKING:
     from resources.backlog.resource import BacklogResource
     from resources.warehouse.resource import WarehouseResource
-    from sync.reconcile.repair import Mending
+    from sync.reconcile.repair import Repair
     from sync.reconcile.result import Verification
 
 #: Loads again what a comparison has put down, and yields a line for each thing that failed.
-LoadAgain = Callable[["Mending", Recorder], Iterator[str]]
+LoadAgain = Callable[["Repair", Recorder], Iterator[str]]
 
 
 @dataclass(frozen=True)
@@ -64,19 +64,19 @@ class Verified:
 
 def failed(request: VerifyRequest, error: str, seconds: float) -> dict[str, Any]:
     """Return the object that `verify --json` prints when nothing could be compared."""
-    empty: dict[str, Any] = {"projects": [], "tables": {}, "differences": [], "mended": {}, "mended_rows": []}
+    empty: dict[str, Any] = {"projects": [], "tables": {}, "differences": [], "repaired": {}, "repaired_rows": []}
     empty |= {"errors": [error], "requests": {}}
-    return {"status": "failed", "how": "deep" if request.deep else "quick", **empty, "seconds": round(seconds, 2)}
+    return {"status": "failed", "how": "rows" if request.deep else "count", **empty, "seconds": round(seconds, 2)}
 
 
 def verify(settings: Settings, request: VerifyRequest, progress: Progress) -> Verified:
-    """Compare the warehouse with the source, mend what differs when that is asked for, and compare that again.
+    """Compare the warehouse with the source, repair what differs when that is asked for, and compare that again.
 
     Raises:
         BacklogError: the space cannot be reached or refuses the key.
         WarehouseError: the warehouse cannot be reached.
         SettingsError: `request` names a project that does not exist.
-        LoadInterruptedError: somebody ended it; what was mended stays so.
+        LoadInterruptedError: somebody ended it; what was repaired stays so.
     """
     prepare_storage(settings)
     with source(settings, alive=False), connection() as (backlog, warehouse):
@@ -89,13 +89,13 @@ def compare(
     """Do what `verify` does, between a space and a warehouse that are there; raises the same."""
     # Imported here, when the variables that the assets read have been set.
     from assets.metadata import by_bucket
-    from sync.people import tell_forgotten
+    from sync.people import load_forgotten
     from sync.reconcile.comparison import Comparison
 
     began = time.monotonic()
     client, recorder = backlog.client, Recorder(progress)
     client.on_wait = lambda bucket, seconds, until: progress.wait(f"{bucket} rate limit of Backlog", seconds, until)
-    tell_forgotten(client, warehouse.engine)
+    load_forgotten(client, warehouse.engine)
     keys = _chosen(request, [str(project["projectKey"]) for project in client.visible_projects()])
     comparison = Comparison(client, warehouse.engine, keys, progress, comments=request.comments)
     found = comparison.deep() if request.deep else comparison.quick()
@@ -117,26 +117,26 @@ def _chosen(request: VerifyRequest, visible: Sequence[str]) -> list[str]:
     return list(request.projects) or list(visible)
 
 
-def _load_again(mending: "Mending", recorder: Recorder) -> Iterator[str]:
+def _load_again(repairing: "Repair", recorder: Recorder) -> Iterator[str]:
     from pipelines.raw_definitions import build_raw_definitions
 
     with open_instance() as instance:
-        yield from run_loads(build_raw_definitions({"progress": recorder}), instance, mending)
+        yield from run_loads(build_raw_definitions({"progress": recorder}), instance, repairing)
 
 
-def run_loads(definitions: dg.Definitions, instance: dg.DagsterInstance, mending: "Mending") -> Iterator[str]:
+def run_loads(definitions: dg.Definitions, instance: dg.DagsterInstance, repairing: "Repair") -> Iterator[str]:
     """Run the jobs that load what is put down, only the tables that need it, and yield a line for each step that failed."""
     from assets.partitions import PROJECTS
     from pipelines.jobs import changed_issues_job, projects_job, users_job
     from pipelines.schedules import single_issues_request
 
     for job, tables in (
-        (users_job, [table for table in mending.tables if table == "users"]),
-        (projects_job, [table for table in mending.tables if table != "users"]),
+        (users_job, [table for table in repairing.tables if table == "users"]),
+        (projects_job, [table for table in repairing.tables if table != "users"]),
     ):
         if tables:
             yield from run_job(definitions, instance, job.name, tables=tables)
     projects = instance.get_dynamic_partitions(str(PROJECTS.name))
-    if mending.issues and projects:
-        request = single_issues_request(projects, "touched")
+    if repairing.issues and projects:
+        request = single_issues_request(projects, "targeted")
         yield from run_job(definitions, instance, changed_issues_job.name, request.run_config, request.tags)

@@ -1,7 +1,7 @@
 """What a container runs: one word for each process of a deployment, so that image, compose file and tests start the same.
 
-`python -m pipelines.hosting.deployed webserver` is the entrypoint of the image. What follows the word goes to the process as it is. What
-begins with none of the words is started as it is, as `dagster api execute_run …` of a run in a pod, or `backlog-elt load`.
+`python -m pipelines.hosting.deployed webserver` is the entrypoint of the image. What follows the word goes to the process.
+What begins with none of the words is started as it is, as `dagster api execute_run …` of a run in a pod, or `backlog-elt load`.
 """
 
 import os
@@ -38,11 +38,11 @@ def main() -> None:
     except SettingsError as error:
         sys.stderr.write(f"Error: {error}\n")
         sys.exit(2)
-    wanted = command(sys.argv[1:])
+    requested = command(sys.argv[1:])
     try:
-        os.execvp(wanted[0], wanted)  # noqa: S606 - the command of the container
+        os.execvp(requested[0], requested)  # noqa: S606 - the command of the container
     except OSError as error:
-        sys.exit(f"Error: {wanted[0]} cannot be started: {error.strerror}; say one of {', '.join(PARTS)}, or a command")
+        sys.exit(f"Error: {requested[0]} cannot be started: {error.strerror}; say one of {', '.join(PARTS)}, or a command")
 
 
 if __name__ == "__main__":

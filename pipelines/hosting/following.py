@@ -28,7 +28,7 @@ from resources.warehouse.heartbeats import alerts_of, last_beat
 from resources.warehouse.history import Sync, active_syncs
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.run_log import OF_COMMAND
-from resources.warehouse.sync_log import Wanted, page, place_of
+from resources.warehouse.sync_log import Requested, page, place_of
 
 #: Seconds between two looks: while a load is watched, and afterwards.
 LOADING_SECONDS, RESTING_SECONDS = 1.0, 5.0
@@ -170,7 +170,7 @@ def read(warehouse: WarehouseResource, url: str, before: Facts) -> Facts:
     engine = warehouse.engine
     space = place_of(engine, url)
     failed = dict(before.failed)
-    for sync in reversed(page(engine, space, NEWEST, wanted=Wanted(status="failed"))):
+    for sync in reversed(page(engine, space, NEWEST, requested=Requested(status="failed"))):
         failed.setdefault(sync.run_id, f"{sync.sync_type}{_of(sync.projects)}: {_short(sync.error)}")
     beat, built = last_beat(engine, alerts_of(url)), last_built(engine)
     return replace(

@@ -111,9 +111,9 @@ def _already(home: Path) -> str:
 
 
 def _check_ports(port: int, service_port: int) -> None:
-    for wanted, option in ((port, "--port"), (service_port, "--service-port")):
-        if not is_free(wanted):
-            raise UpError(f"port {wanted} on {HOST} is in use: stop what listens there, or choose another with {option}")
+    for requested, option in ((port, "--port"), (service_port, "--service-port")):
+        if not is_free(requested):
+            raise UpError(f"port {requested} on {HOST} is in use: stop what listens there, or choose another with {option}")
 
 
 def _leave_at_once(home: Path, mark: str, number: int) -> None:

@@ -28,7 +28,7 @@ from resources.backlog.resource import BacklogResource
 from resources.links import dagster_of_people
 from resources.redact import redact
 from resources.tokens import TokenState
-from resources.warehouse.baselines import beside_usual
+from resources.warehouse.baselines import with_baseline
 from resources.warehouse.conditions import Condition, current
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, beat
@@ -129,8 +129,8 @@ class Alerter:
             last = {} if space is None else last_ends(engine, space, but=rules.OF_SOME)
             silent, speaks = rules.of_silence(last, ledger.since, now)
             refused, renewed = rules.of_tokens(self.url, self.tokens)
-            unusual, usual = rules.of_syncs([] if space is None else beside_usual(engine, space, ledger.looked_at))
-            if space is not None and any(key.startswith(rules.UNUSUAL) for key in ledger.open):
+            unusual, usual = rules.of_syncs([] if space is None else with_baseline(engine, space, ledger.looked_at))
+            if space is not None and any(key.startswith(rules.DURATION_ANOMALY) for key in ledger.open):
                 known = ledger.open.keys() - {problem.key for problem in unusual}
                 usual += rules.of_nothing_left(known, {key for key, _ in known_projects(engine, space)})
         except WarehouseError as error:

@@ -68,7 +68,7 @@ def project_discovery(
 
     A warehouse in which no key was noted before does not know the keys that projects had: this look removes nothing.
     """
-    backlog.hurry()
+    backlog.use_short_timeouts()
     with looking_at("the list of projects"):
         space_key = str(backlog.client.space_info()["spaceKey"])
         with warehouse.engine.connect() as connection:

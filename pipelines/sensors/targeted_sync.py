@@ -99,7 +99,7 @@ def _space(seen: Seen, backlog: BacklogResource) -> Seen:
 
 def _request(projects: Sequence[str], keys: Sequence[str] = (), again_from: int | None = None) -> dg.RunRequest:
     shown = ", ".join(keys[:SHOWN]) + (f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else "")
-    return single_issues_request(projects, "touched", {ISSUES_TAG: shown} if shown else None, again_from)
+    return single_issues_request(projects, "targeted", {ISSUES_TAG: shown} if shown else None, again_from)
 
 
 def _new_activities(
@@ -132,7 +132,7 @@ def activity_feed(
     busy = _busy(context)
     if busy:
         return dg.SkipReason(busy)
-    backlog.hurry()
+    backlog.use_short_timeouts()
     with looking_at("the activity feed"):
         projects = project_partitions(context.instance, warehouse.engine, backlog.url)
         if not projects:
@@ -172,7 +172,7 @@ def webhook_inbox(
     busy = _busy(context)
     if busy:
         return dg.SkipReason(busy)
-    backlog.hurry()
+    backlog.use_short_timeouts()
     with looking_at("the inbox"):
         projects = project_partitions(context.instance, warehouse.engine, backlog.url)
         if not projects:
@@ -185,4 +185,4 @@ def webhook_inbox(
     return dg.SensorResult(run_requests=[_request(projects)], cursor=seen.text())
 
 
-NEAR_TIME_SENSORS = [activity_feed, webhook_inbox]
+TARGETED_SYNC_SENSORS = [activity_feed, webhook_inbox]

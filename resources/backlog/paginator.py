@@ -1,14 +1,14 @@
 """One pass over `GET /issues` that proves at every page seam that no issue was skipped.
 
-Holds: orders, the seam proof, what to do about ties that fill a page, and the position that a walk can go on from.
+Holds: orders, the seam proof, what to do about ties that fill a page, and the position that a paginator can go on from.
 
 Paging is by offset over a set that changes between two requests. One answer is one snapshot, so within a page nothing
-is missed; between pages, rows shift left when an issue before them leaves the set. The frontier is the sort key that
-everything before it has been read; a page may follow when its first row sorts strictly before the frontier, because
-then no row at or behind the frontier was jumped over. Ties come in any order, differently each time, so a page never
+is missed; between pages, rows shift left when an issue before them leaves the set. The page boundary is the sort key that
+everything before it has been read; a page may follow when its first row sorts strictly before the page boundary, because
+then no row at or behind the page boundary was jumped over. Ties come in any order, differently each time, so a page never
 starts inside a group of equal keys: the next offset steps back to a row before the group that ends the page.
 
-So an offset and a frontier are all that the next page needs to be proven: whether it is asked for after a second or after
+So an offset and a page boundary are all that the next page needs to be proven: whether it is asked for after a second or after
 a week makes no difference. That is a `Position`.
 """
 
@@ -27,8 +27,8 @@ from resources.backlog.paging import PAGE_SIZE
 from resources.backlog.position import Position, Tied
 from resources.odd import Odd, Page, moment
 
-# Rows before the frontier that are read again: as many, less one, may vanish between two pages without a step back.
-# A walk begins with few and takes more when they do vanish.
+# Rows before the page boundary that are read again: as many, less one, may vanish between two pages without a step back.
+# A paginator begins with few and takes more when they do vanish.
 OVERLAP, MOST_OVERLAP = 2, 16
 LARGE_TIE = PAGE_SIZE // 2  # rows; a larger group would make the way from page to page too short to get anywhere
 MAX_RESTARTS = 5
@@ -102,7 +102,7 @@ class Order:
 # An edit puts an issue at the front of the second order, which skips nothing; the other way round it would.
 OLDEST_FIRST = (Order("created"), Order("updated", descending=True), Order("summary"))
 NEWEST_FIRST = (Order("updated", descending=True), Order("created"), Order("summary"))
-# An edit takes an issue away from before the frontier or from behind it, to the end: the seam finds the shift.
+# An edit takes an issue away from before the page boundary or from behind it, to the end: the seam finds the shift.
 LAST_CHANGE_FIRST = (Order("updated"), Order("created"), Order("summary"))
 
 
@@ -118,12 +118,12 @@ def fetch(client: BacklogClient, issue_filter: IssueFilter, order: Order, offset
 
 
 @dataclass(frozen=True)
-class _Frontier:
+class _PageBoundary:
     """What the next page must connect to: rows before `key` are read, and those at `key` too when `closed`."""
 
     order: Order
     key: datetime | str
-    before: Mapping[int, datetime | str]  # rows that were read and sort before the frontier
+    before: Mapping[int, datetime | str]  # rows that were read and sort before the page boundary
     closed: bool = False
 
     def meets(self, page: list[Record]) -> bool:
@@ -145,15 +145,15 @@ def _between(low: int, missed: int) -> int:
     return low if missed - low <= 4 * PAGE_SIZE else (low + missed) // 2
 
 
-class Walk:
+class Paginator:
     """Reads all issues of a filter by the first order; the others tell those apart that tie in it by the page.
 
     After `pages()` is exhausted, `proven` says whether every seam held: then each issue that was in the set during
     the whole pass has been read, except that an order by `updated` may miss one that was updated meanwhile.
-    `stop(last_row)` may end the walk early, and so does `until`, a key, once all up to it is read. `requests` and `retries`
+    `stop(last_row)` may end the paginator early, and so does `until`, a key, once all up to it is read. `requests` and `retries`
     (steps back) are counted.
 
-    `position` is where another walk, with this one's orders, may `start` once the pages given out so far are stored, the last
+    `position` is where another paginator, with this one's orders, may `start` once the pages given out so far are stored, the last
     one included; None before there is one. It stays before a group of ties until the page after the group, and before
     the first seam that could not be proven for good.
     """
@@ -182,18 +182,18 @@ class Walk:
     def pages(self) -> Iterator[Page]:
         """Yield pages as received, overlaps included; raise IncompleteScan when the set never holds still."""
         offset, overlap, back, restarts = 0, OVERLAP, 0, 0
-        frontier: _Frontier | None = None
+        page_boundary: _PageBoundary | None = None
         low: int | None = None  # after a step back: an offset at which pages connect, and one at which they do not
         missed = 0
         if (start := self.position) is not None:
-            offset, frontier = start.offset, _Frontier(self._order, start.key, start.before, start.closed)
+            offset, page_boundary = start.offset, _PageBoundary(self._order, start.key, start.before, start.closed)
             if start.tied is not None:
-                offset, frontier = yield from self._past_ties(offset, start.moment, self._from(start.tied), start.tied)
+                offset, page_boundary = yield from self._past_ties(offset, start.moment, self._from(start.tied), start.tied)
                 if self._reached(start.moment):
                     return
         while True:
             page = self._fetch(offset)
-            if offset and frontier is not None and not frontier.meets(page):
+            if offset and page_boundary is not None and not page_boundary.meets(page):
                 self.retries += 1
                 missed = offset
                 if low is not None and low < missed:
@@ -212,13 +212,13 @@ class Walk:
                 continue
             last = self._order.key(page[-1]) if page else None
             head = [row for row in page if self._order.key(row) != last]
-            ahead: tuple[int, _Frontier] | None = None
-            if frontier is not None and last is not None and frontier.covers(last):
-                ahead = offset + max(page.received - overlap, 0), frontier
+            ahead: tuple[int, _PageBoundary] | None = None
+            if page_boundary is not None and last is not None and page_boundary.covers(last):
+                ahead = offset + max(page.received - overlap, 0), page_boundary
             elif last is not None and len(head) > overlap:
                 ahead = (
                     offset + len(head) - overlap,
-                    _Frontier(self._order, last, {row["id"]: self._order.key(row) for row in head}),
+                    _PageBoundary(self._order, last, {row["id"]: self._order.key(row) for row in head}),
                 )
             self._note(ahead)
             yield page
@@ -227,65 +227,65 @@ class Walk:
                 return
             if len(page) <= PAGE_SIZE // 2:
                 raise MalformedResponse(f"GET /issues: {len(page.odd)} of {page.received} issues are odd: {page.odd[0].reason}")
-            if ahead is not None and ahead[1] is frontier:
+            if ahead is not None and ahead[1] is page_boundary:
                 low = ahead[0]
                 offset = _between(low, missed) if back else low
                 continue
             back, low = 0, None
             if ahead is not None and (not self._others or len(page) - len(head) <= LARGE_TIE):
-                offset, frontier = ahead
+                offset, page_boundary = ahead
             elif isinstance(last, datetime):
-                passed, frontier = yield from self._past_ties(offset + len(head), last, self._telling(page))
+                passed, page_boundary = yield from self._past_ties(offset + len(head), last, self._telling(page))
                 if self._reached(last):
                     return
                 offset = max(passed, offset + 1)
             else:
                 self.proven = False  # equal in every order: only counting can tell
-                frontier = None
+                page_boundary = None
                 offset += page.received
 
     def _passed(self, key: datetime | str | None) -> bool:
-        """Say whether a row with this key sorts behind all that are wanted."""
+        """Say whether a row with this key sorts behind all that are requested."""
         return self._until is not None and key is not None and self._order.precedes(self._until, key)
 
     def _reached(self, key: datetime) -> bool:
-        """Say whether nothing that is wanted is left when all rows with this key are read."""
+        """Say whether nothing that is requested is left when all rows with this key are read."""
         return self._until is not None and not self._order.precedes(key, self._until)
 
-    def _note(self, ahead: tuple[int, _Frontier] | None) -> None:
-        """Remember where another walk may go on; a walk that has passed something unproven stays where it was before."""
+    def _note(self, ahead: tuple[int, _PageBoundary] | None) -> None:
+        """Remember where another paginator may go on; a paginator that has passed something unproven stays where it was before."""
         if ahead is None or not self.proven:
             return
-        offset, frontier = ahead
-        if isinstance(frontier.key, datetime):
-            self.position = Position(offset, frontier.key, frontier.closed)
+        offset, page_boundary = ahead
+        if isinstance(page_boundary.key, datetime):
+            self.position = Position(offset, page_boundary.key, page_boundary.closed)
         else:
-            before = [(row, key) for row, key in frontier.before.items() if isinstance(key, str)][-MOST_OVERLAP:]
-            self.position = Position(offset, frontier.key, before=dict(before))
+            before = [(row, key) for row, key in page_boundary.before.items() if isinstance(key, str)][-MOST_OVERLAP:]
+            self.position = Position(offset, page_boundary.key, before=dict(before))
 
     def _past_ties(
         self, offset: int, key: datetime, orders: tuple[Order, ...], start: Tied | None = None
-    ) -> Generator[Page, None, tuple[int, _Frontier]]:
+    ) -> Generator[Page, None, tuple[int, _PageBoundary]]:
         """Read what ties at this key, from `offset` on, by other orders; return where this order goes on, before the end.
 
         The day filter gives the rest of the key's UTC day too. `start`: a part of it is read already.
         """
-        walk = Walk(self._client, self._order.narrowed(self._filter, key), orders, start=start.at if start else None)
+        paginator = Paginator(self._client, self._order.narrowed(self._filter, key), orders, start=start.at if start else None)
         found: set[int] = set()  # at or behind the key on its day
         earlier = max(0, start.found - OVERLAP) if start else 0
-        for page in walk.pages():
+        for page in paginator.pages():
             for row in page:
                 at = instant(row, self._order.sort)
                 if at.date() == key.date() and not self._order.precedes(at, key):
                     found.add(row["id"])
-            if walk.position is not None and self.proven and walk.proven:
-                self.position = Position(offset, key, tied=Tied(orders[0].sort, earlier + len(found), walk.position))
+            if paginator.position is not None and self.proven and paginator.proven:
+                self.position = Position(offset, key, tied=Tied(orders[0].sort, earlier + len(found), paginator.position))
             yield page
-        self.proven &= walk.proven
-        self.requests += walk.requests
-        self.retries += walk.retries
-        frontier = _Frontier(self._order, self._order.last_of_day(key), {}, closed=True)
-        return max(0, offset + earlier + len(found) - OVERLAP), frontier
+        self.proven &= paginator.proven
+        self.requests += paginator.requests
+        self.retries += paginator.retries
+        page_boundary = _PageBoundary(self._order, self._order.last_of_day(key), {}, closed=True)
+        return max(0, offset + earlier + len(found) - OVERLAP), page_boundary
 
     def _from(self, tied: Tied) -> tuple[Order, ...]:
         """Return the other orders from that on by which a group of ties was being read."""

@@ -1,4 +1,4 @@
-"""Where a walk over issues that was broken off goes on, in a form that can be kept between runs."""
+"""Where a paginator over issues that was broken off goes on, in a form that can be kept between runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class Position:
 
     @property
     def known_before(self) -> datetime:
-        """Before when a walk by rising times that goes on here may not meet all there is, since it was read already.
+        """Before when a paginator by rising times that goes on here may not meet all there is, since it was read already.
 
         With a group of ties the rest of its UTC day was read.
         """
@@ -38,7 +38,7 @@ class Position:
         return self.moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
 
     def covers(self, key: datetime) -> bool:
-        """Say whether a walk by rising times had read what sorts at this key."""
+        """Say whether a paginator by rising times had read what sorts at this key."""
         return key < self.moment or (self.closed and key == self.moment)
 
     def as_dict(self) -> dict[str, Any]:

@@ -62,7 +62,7 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]  # generi
             )
         return self._client
 
-    def hurry(self) -> None:
+    def use_short_timeouts(self) -> None:
         """Give up within a minute what the source does not answer, as a look must that is repeated soon; call it first."""
         self._patience = HURRIED
 

@@ -19,7 +19,7 @@ from resources.backlog.paginator import (
     LAST_CHANGE_FIRST,
     NEWEST_FIRST,
     OLDEST_FIRST,
-    Walk,
+    Paginator,
     days_from,
     days_to,
     fetch,
@@ -109,7 +109,7 @@ class Scan:
         self._watermark = watermark
         self._resume = resume
         self._origin = resume.started_at if resume else None
-        self._first: Walk | None = None  # the one whose position can be gone on from
+        self._first: Paginator | None = None  # the one whose position can be gone on from
         self._started: datetime | None = None
         self._proof: WindowProof | None = None
         self._ids: set[int] = set()  # of this pass
@@ -205,19 +205,19 @@ class Scan:
             start, probes = self._start_of(chosen, since)
         # What is changed from now on is left to the next load. An odd row tells no end: it is passed on, too.
         until = newest or self._origin or self.started_at
-        walk = Walk(self._client, chosen, LAST_CHANGE_FIRST, start=start, until=until)
-        self._first = self._first or walk
-        yield from walk.pages()
-        asked = looks + probes + walk.requests
-        if not walk.proven:
+        paginator = Paginator(self._client, chosen, LAST_CHANGE_FIRST, start=start, until=until)
+        self._first = self._first or paginator
+        yield from paginator.pages()
+        asked = looks + probes + paginator.requests
+        if not paginator.proven:
             proof = yield from self._whole(chosen)
-            return replace(proof, passes=proof.passes + 1, pages=proof.pages + asked, retries=proof.retries + walk.retries)
-        return WindowProof(SEAMS, 1, asked, len(self._ids), None, walk.retries, resumed=resumed is not None)
+            return replace(proof, passes=proof.passes + 1, pages=proof.pages + asked, retries=proof.retries + paginator.retries)
+        return WindowProof(SEAMS, 1, asked, len(self._ids), None, paginator.retries, resumed=resumed is not None)
 
     def _start_of(self, chosen: IssueFilter, since: datetime) -> tuple[Position, int]:
         """Find an offset by rising `updated` that is not far before an instant; return it, and how many requests that took.
 
-        One row is asked for at a time, and the offset is no more than a good guess: the first seam of the walk proves or mends it.
+        One row is asked for at a time, and the offset is no more than a good guess: the first seam proves or repairs it.
         """
         probes = 0
 
@@ -244,25 +244,25 @@ class Scan:
         before: int | None = None
         for passes in range(1, MAX_PASSES + 1):
             start = self._resume.position if self._resume else None
-            walk = Walk(self._client, chosen, OLDEST_FIRST, self._is_late, start)
-            self._first = self._first or walk
-            yield from walk.pages()
-            requests += walk.requests
-            retries += walk.retries
-            if start is not None and walk.proven:
+            paginator = Paginator(self._client, chosen, OLDEST_FIRST, self._is_late, start)
+            self._first = self._first or paginator
+            yield from paginator.pages()
+            requests += paginator.requests
+            retries += paginator.retries
+            if start is not None and paginator.proven:
                 return WindowProof(SEAMS, passes, requests, len(self._ids), None, retries, resumed=True)
             if start is not None:
                 self._resume, self._ids = None, set()  # only a whole pass can be compared with the count
                 continue
-            if walk.requests == 1 and walk.ended:
+            if paginator.requests == 1 and paginator.ended:
                 return WindowProof(ONE_PAGE, passes, requests, len(self._ids), None, retries)
             after, seen = self._client.issues_count(chosen), len(self._ids)
-            if walk.proven and seen == after:
+            if paginator.proven and seen == after:
                 return WindowProof(COUNTED, passes, requests, seen, after, retries)
-            if not walk.proven and len(self._ids - self._late) == before:
+            if not paginator.proven and len(self._ids - self._late) == before:
                 # All that was there when the source was counted; what has come since is left to the next load of changes.
                 return WindowProof(COUNTED, passes, requests, before, before, retries)
-            for _ in range(MAX_ARRIVALS if walk.proven else 0):
+            for _ in range(MAX_ARRIVALS if paginator.proven else 0):
                 if seen >= after:
                     break
                 requests += yield from self._arrivals(chosen)
@@ -270,10 +270,10 @@ class Scan:
             if seen > after:
                 self._ids -= deleted_issues(self._client, self.started_at - LOOKBACK)
             unexplained = seen > after and len(self._ids) > after
-            read_again = unexplained and passes == 1 and walk.requests <= SMALL_WINDOW
-            if walk.proven and seen >= after and not read_again:
+            read_again = unexplained and passes == 1 and paginator.requests <= SMALL_WINDOW
+            if paginator.proven and seen >= after and not read_again:
                 return WindowProof(SEAMS, passes, requests, seen, after, retries)
-            if walk.proven or before != after:
+            if paginator.proven or before != after:
                 self._earlier |= self._ids
                 self._ids, self._late = set(), set()
                 self._counted = self._client.server_time
@@ -287,9 +287,9 @@ class Scan:
         """Read what came into the set since the start; return the number of requests."""
         edge = self.started_at - LOOKBACK
         since = max(days_from(edge), chosen.updated_since or date.min)
-        walk = Walk(self._client, replace(chosen, updated_since=since), NEWEST_FIRST, stop=_older_than(edge))
-        yield from walk.pages()
-        return walk.requests
+        paginator = Paginator(self._client, replace(chosen, updated_since=since), NEWEST_FIRST, stop=_older_than(edge))
+        yield from paginator.pages()
+        return paginator.requests
 
     def _is_late(self, row: Record) -> bool:
         """Say whether a row was created after the start: it belongs to the next load of changes, and such might come for ever."""

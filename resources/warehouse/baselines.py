@@ -14,7 +14,7 @@ _BESIDE = text(
     f"""
     SELECT h.sync_type, h.mode, h.project_key, h.run_id, h.status = 'in_progress' AS active,
         extract(epoch FROM coalesce(h.ended_at, now()) - h.started_at)::float8 AS seconds, h.items_synced AS items,
-        coalesce(u.seconds, 0)::float8 AS usual_seconds, coalesce(u.items, 0)::float8 AS usual_items, u.known
+        coalesce(u.seconds, 0)::float8 AS baseline_seconds, coalesce(u.items, 0)::float8 AS baseline_items, u.known
     FROM ops.sync_history AS h
     CROSS JOIN LATERAL (
         SELECT count(*) AS known, percentile_cont(0.5) WITHIN GROUP (ORDER BY b.items_synced) AS items,
@@ -34,7 +34,7 @@ _BESIDE = text(
 
 
 @dataclass(frozen=True)
-class Usual:
+class Baseline:
     """A sync beside the median of up to 30 before it. `active`: it has not ended; `known`: of how many syncs the median is."""
 
     sync_type: str
@@ -44,8 +44,8 @@ class Usual:
     active: bool
     seconds: float
     items: int
-    usual_seconds: float
-    usual_items: float
+    baseline_seconds: float
+    baseline_items: float
     known: int
 
     @property
@@ -54,10 +54,10 @@ class Usual:
         return self.mode == "full"
 
 
-def beside_usual(engine: Engine, space_key: str, after: datetime) -> list[Usual]:
+def with_baseline(engine: Engine, space_key: str, after: datetime) -> list[Baseline]:
     """Return the syncs of a space that are at work or have succeeded after an instant, in the order of their start.
 
     One that a killed load has left in progress is not at work: the next load ends it.
     """
     with engine.connect() as connection:
-        return [Usual(**row) for row in connection.execute(_BESIDE, {"space": space_key, "after": after}).mappings()]
+        return [Baseline(**row) for row in connection.execute(_BESIDE, {"space": space_key, "after": after}).mappings()]

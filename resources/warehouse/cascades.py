@@ -1,6 +1,6 @@
 """What issues lose when something that they refer to is deleted: Backlog takes it from them and moves no `updated`.
 
-So the deletion itself is the only word of it, and the issues that show what is gone are wanted in the transaction that marks it.
+So the deletion itself is the only word of it, and the issues that show what is gone are requested in the transaction that marks it.
 """
 
 from collections.abc import Collection
@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, ColumnElement, Connection, any_, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from resources.warehouse.issue_sync_state import Want
+from resources.warehouse.issue_sync_state import RefetchRequest
 from resources.warehouse.schema import SPECS
 
 _ISSUES = SPECS["issues"]
@@ -18,10 +18,12 @@ _COLUMNS = _ISSUES.table.c
 REFERRED: Final = frozenset({*_ISSUES.references.values(), "custom_fields"} - {"users", "projects"})
 
 
-def holders(conn: Connection, space_key: str, table: str, gone: Collection[int], *, project_id: int | None = None) -> list[Want]:
+def cascading_references(
+    conn: Connection, space_key: str, table: str, gone: Collection[int], *, project_id: int | None = None
+) -> list[RefetchRequest]:
     """Return a want of each issue that refers to rows which are gone; a hundred of them are one request.
 
-    Call it in the transaction that marks the rows, and give the answer to `want` in it too.
+    Call it in the transaction that marks the rows, and give the answer to `request_refetch` in it too.
 
     Args:
         conn: inside the caller's transaction.
@@ -36,7 +38,7 @@ def holders(conn: Connection, space_key: str, table: str, gone: Collection[int],
     if project_id is not None:
         query = query.where(_COLUMNS.project_id == project_id)
     found = conn.execute(query.where(or_(*_holds(table, gone))))
-    return [Want(issue, project, f"{table}: deleted", issue=True) for issue, project in found]
+    return [RefetchRequest(issue, project, f"{table}: deleted", issue=True) for issue, project in found]
 
 
 def _holds(table: str, gone: Collection[int]) -> list[ColumnElement[bool]]:

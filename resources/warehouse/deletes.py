@@ -28,12 +28,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from resources.warehouse.cascades import REFERRED, holders
-from resources.warehouse.issue_sync_state import hold_reads, want
+from resources.warehouse.cascades import REFERRED, cascading_references
+from resources.warehouse.issue_sync_state import lock_sync_state, request_refetch
 from resources.warehouse.quarantine import key_text, resolve_of_projects, resolve_unlisted
 from resources.warehouse.records import Key
 from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import deletions, issue_reads, sync_state
+from resources.warehouse.schema_ops import deletions, issue_sync_state, sync_state
 from resources.warehouse.spec import TableSpec
 
 ISSUE_DELETED = "issue deleted"
@@ -68,8 +68,8 @@ def mark_missing(
 ) -> tuple[int, ...]:
     """Mark the rows of a scope that the source no longer lists; return the last part of their keys.
 
-    Records of the scope that are in quarantine and are no longer listed either are settled: there is nothing left to load. Issues
-    that refer to what is gone are wanted, also to what was marked within the last day: another load may have stored them since, as
+    Records of the scope that are in quarantine and are no longer listed either are acknowledged: there is nothing left to load. Issues
+    that refer to what is gone are requested, also to what was marked within the last day: another load may have stored them since, as
     they were before.
 
     Args:
@@ -97,7 +97,9 @@ def mark_missing(
     gone = _mark(conn, spec, [missing, *_scope(spec, scope)], finding)
     if spec.name in REFERRED:
         lately = _gone_lately(conn, spec, scope, space_key)
-        want(conn, space_key, holders(conn, space_key, spec.name, lately, project_id=scope.get("project_id")))
+        request_refetch(
+            conn, space_key, cascading_references(conn, space_key, spec.name, lately, project_id=scope.get("project_id"))
+        )
     return gone
 
 
@@ -117,17 +119,17 @@ def mark_issues_deleted(
     """Mark issues with their comments and changes; return the ids of the issues that were not marked yet.
 
     What was read of them is forgotten, so that an issue that comes back is read whole and its comments come back with it. Their
-    children are wanted.
+    children are requested.
     """
     given = _Finding(space_key, reason, evidence, run_id)
     marked = _mark(conn, SPECS["issues"], [SPECS["issues"].table.c.id == any_(_array(ids))], given)
     for table in ("comments", "issue_changes"):
         spec = SPECS[table]
         _mark(conn, spec, [spec.table.c.issue_id == any_(_array(ids))], _Finding(space_key, ISSUE_DELETED, evidence, run_id))
-    children = holders(conn, space_key, "issues", marked)
-    hold_reads(conn, space_key, [*ids, *(child.issue_id for child in children)])
-    _forget(conn, issue_reads, issue_reads.c.issue_id == any_(_array(ids)), space_key)
-    want(conn, space_key, children)
+    children = cascading_references(conn, space_key, "issues", marked)
+    lock_sync_state(conn, space_key, [*ids, *(child.issue_id for child in children)])
+    _forget(conn, issue_sync_state, issue_sync_state.c.issue_id == any_(_array(ids)), space_key)
+    request_refetch(conn, space_key, children)
     return marked
 
 
@@ -170,7 +172,7 @@ def mark_project_deleted(
     projects = SPECS["projects"]
     own = _Finding(space_key, "deleted", evidence, run_id)
     counts["projects"] = _count_marked(conn, projects, [projects.table.c.id == any_(chosen)], own)
-    for table in (issue_reads, sync_state):
+    for table in (issue_sync_state, sync_state):
         _forget(conn, table, table.c.project_id == any_(chosen), space_key)
     resolve_of_projects(conn, space_key, project_ids)
     return {table: rows for table, rows in counts.items() if rows}

@@ -76,6 +76,6 @@ def _labels(conn: Connection, table: str, keys: Sequence[str], space_key: str) -
         query = query.add_columns(users.c.name).join_from(spec.table, users, same)
     else:
         return []
-    wanted = [tuple(int(part) for part in text.split("/")) for text in keys]
-    found = conn.execute(query.where(columns.space_key == space_key, tuple_(*key).in_(wanted)))
+    requested = [tuple(int(part) for part in text.split("/")) for text in keys]
+    found = conn.execute(query.where(columns.space_key == space_key, tuple_(*key).in_(requested)))
     return [(key_text(tuple(parts)), str(label)) for *parts, label in found if label is not None]

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import issue_reads, sync_state
+from resources.warehouse.schema_ops import issue_sync_state, sync_state
 from resources.warehouse.state import WHOLE_SPACE
 
 SCOPE = "activities"
@@ -30,7 +30,7 @@ class FeedState:
     Everything visible with ids from `oldest` to `cursor` is stored. `read_at` is the source's clock at the last read that came to
     the end; rows that became visible late lie a little before it. `complete`: the beginning was reached. `projects` were covered
     by the reads so far; one that is not among them has a feed of its own to read. `gaps`: what the source had trimmed unread.
-    `settled`: the highest id that was old enough when it was read that nothing before it becomes visible any more.
+    `stable_id`: the highest id that was old enough when it was read that nothing before it becomes visible any more.
     """
 
     cursor: int
@@ -39,7 +39,7 @@ class FeedState:
     complete: bool = False
     projects: tuple[int, ...] = ()
     gaps: tuple[Gap, ...] = field(default=())
-    settled: int = 0
+    stable_id: int = 0
 
 
 def get_feed(conn: Connection, space_key: str) -> FeedState | None:
@@ -59,7 +59,7 @@ def get_feed(conn: Connection, space_key: str) -> FeedState | None:
         complete=extra["complete"],
         projects=tuple(extra["projects"]),
         gaps=tuple(Gap(**gap) for gap in extra["gaps"]),
-        settled=extra.get("settled", 0),
+        stable_id=extra.get("stable_id", 0),
     )
 
 
@@ -98,12 +98,12 @@ def overlap_from(
 ) -> tuple[int | None, int | None]:
     """Return the id after which a forward read begins (None: at the beginning), and the stored activity that it should meet first.
 
-    That activity is the last one created before `since`, or settled: what became visible late since then has a higher id. It is
+    That activity is the last one created before `since`, or stable_id: what became visible late since then has a higher id. It is
     None when nothing is stored. Activities of projects that the key no longer sees are left out: the feed does not serve them.
     """
     columns = SPECS["activities"].table.c
     mine = (columns.space_key == space_key, columns.project_id.in_(projects), columns.id <= state.cursor)
-    over = or_(columns.created_at < since, columns.id <= state.settled)
+    over = or_(columns.created_at < since, columns.id <= state.stable_id)
     before = conn.execute(select(func.max(columns.id)).where(*mine, over)).scalar_one()
     if before is not None:
         return int(before) - 1, int(before)
@@ -113,20 +113,20 @@ def overlap_from(
     return (None if state.complete else int(first) - 1), int(first)
 
 
-def distrust_reads(conn: Connection, space_key: str) -> int:
+def invalidate_comment_reads(conn: Connection, space_key: str) -> int:
     """Let the comments of every issue be asked for once more, from the last known one on; return how many issues that are.
 
     For when the feed has lost rows: a comment that moved no `updated` may have been told in them. It counts as a want, so that a
-    read that is under way does not settle it.
+    read that is under way does not acknowledge it.
     """
-    reads = issue_reads.c
+    reads = issue_sync_state.c
     result = conn.execute(
-        update(issue_reads)
+        update(issue_sync_state)
         .where(reads.space_key == space_key, reads.updated_at.is_not(None))
         .values(
-            wanted_from=func.least(reads.wanted_from, func.coalesce(reads.last_comment_id, 0) + 1),
-            wanted_by="activity feed: trimmed",
-            wants=reads.wants + 1,
+            refetch_comments_from=func.least(reads.refetch_comments_from, func.coalesce(reads.last_comment_id, 0) + 1),
+            requested_by="activity feed: trimmed",
+            refetch_requests=reads.refetch_requests + 1,
         )
     )
     return result.rowcount

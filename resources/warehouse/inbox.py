@@ -1,6 +1,6 @@
 """The webhook inbox: what was posted is kept at once, and dealt with later, once for each activity.
 
-A webhook is a hint and nobody signs it, so nothing that comes in is refused: what makes no sense is kept and settled as such.
+A webhook is a hint and nobody signs it, so nothing that comes in is refused: what makes no sense is kept and acknowledged as such.
 """
 
 import json
@@ -29,7 +29,7 @@ class Event:
     """An event that is to be dealt with."""
 
     id: int
-    """Its number in the inbox, for `settle`."""
+    """Its number in the inbox, for `acknowledge`."""
     activity_id: int | None
     received_at: datetime
     payload: str
@@ -87,7 +87,7 @@ def _activity_id(value: Any) -> int | None:
 def take(conn: Connection, space_key: str, limit: int) -> list[Event]:
     """Return the oldest open events, and hold them until the transaction ends: another one that takes gets others.
 
-    They stay open until `settle`, so that nothing is lost with a process that dies.
+    They stay open until `acknowledge`, so that nothing is lost with a process that dies.
     """
     columns = webhook_events.c
     query = (
@@ -111,8 +111,8 @@ def mask_events(conn: Connection, events: Collection[Event], mask: Mask) -> None
             conn.execute(update(webhook_events).where(webhook_events.c.id == event.id).values(payload=json.dumps(new)))
 
 
-def settle(conn: Connection, ids: Collection[int], outcome: str) -> None:
-    """Say what became of events; those that were settled before keep their outcome."""
+def acknowledge(conn: Connection, ids: Collection[int], outcome: str) -> None:
+    """Say what became of events; those that were acknowledged before keep their outcome."""
     columns = webhook_events.c
     conn.execute(
         update(webhook_events)

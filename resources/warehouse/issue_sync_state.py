@@ -1,7 +1,7 @@
-"""What is still to be read of each issue: how far its comments are read, what was wanted since, what is due to be read whole.
+"""What is still to be read of each issue: how far its comments are read, what was requested since, what is due to be read whole.
 
 An issue is pending when it was never read, when its `updated_at` is not the one up to which it was read, or when something was
-wanted. Every want counts `wants` up, and whoever settles says which count he saw: what is wanted during a read stays wanted.
+requested. Every want counts `refetch_requests` up, and whoever acknowledges says which count he saw: what is requested during a read stays requested.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,11 +13,11 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, any_
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import issue_reads
+from resources.warehouse.schema_ops import issue_sync_state
 
 _ISSUES = SPECS["issues"].table
 _issue = _ISSUES.c
-_read = issue_reads.c
+_read = issue_sync_state.c
 _OF_ISSUE = and_(_read.space_key == _issue.space_key, _read.issue_id == _issue.id)
 #: The version of an issue. The source always sends `updated`; should it not, an issue must not be pending for ever.
 _VERSION = func.coalesce(_issue.updated_at, _issue.created_at, func.to_timestamp(0))
@@ -27,7 +27,7 @@ QUARANTINE = "quarantine"
 
 
 @dataclass(frozen=True)
-class Want:
+class RefetchRequest:
     """Something tells that an issue is to be read: itself, its comments from an id on (0: all of them), or both."""
 
     issue_id: int
@@ -40,12 +40,12 @@ class Want:
 
 
 @dataclass(frozen=True)
-class WantedIssue:
-    """An issue that is to be read itself; `wants` is the count that `settle_issues` compares."""
+class RequestedIssue:
+    """An issue that is to be read itself; `refetch_requests` is the count that `acknowledge_issues` compares."""
 
     issue_id: int
     project_id: int
-    wants: int
+    refetch_requests: int
     by: str
 
 
@@ -59,30 +59,30 @@ class CommentRead:
     """The issue's last change as the warehouse had it when the read was due: what `finish_comments` records."""
     last_comment_id: int
     from_id: int
-    wants: int
+    refetch_requests: int
 
 
-_WANT = text(
-    "INSERT INTO ops.issue_reads AS r (space_key, issue_id, project_id, wanted_from, wanted_issue, wanted_by, wants) "
+_REQUEST_REFETCH = text(
+    "INSERT INTO ops.issue_sync_state AS r (space_key, issue_id, project_id, refetch_comments_from, refetch_issue, requested_by, wants) "
     "SELECT :space_key, w.*, 1 FROM unnest(CAST(:issues AS bigint[]), CAST(:projects AS bigint[]), CAST(:starts AS bigint[]), "
     "CAST(:whole AS boolean[]), CAST(:evidence AS text[])) AS w "
     "ON CONFLICT (space_key, issue_id) DO UPDATE SET wants = r.wants + 1, "
     # What waits for a load does not wait longer because a record is in quarantine as well.
-    "wanted_by = CASE WHEN excluded.wanted_by = :quarantine AND (r.wanted_issue OR r.wanted_from IS NOT NULL) "
-    "THEN r.wanted_by ELSE excluded.wanted_by END, "
+    "requested_by = CASE WHEN excluded.requested_by = :quarantine AND (r.refetch_issue OR r.refetch_comments_from IS NOT NULL) "
+    "THEN r.requested_by ELSE excluded.requested_by END, "
     "project_id = COALESCE(NULLIF(excluded.project_id, 0), r.project_id), "
-    "wanted_from = LEAST(r.wanted_from, excluded.wanted_from), "  # which passes over nulls
-    "wanted_issue = r.wanted_issue OR excluded.wanted_issue"
+    "refetch_comments_from = LEAST(r.refetch_comments_from, excluded.refetch_comments_from), "  # which passes over nulls
+    "refetch_issue = r.refetch_issue OR excluded.refetch_issue"
 )
 
 
-def want(conn: Connection, space_key: str, wants: Sequence[Want]) -> None:
+def request_refetch(conn: Connection, space_key: str, refetch_requests: Sequence[RefetchRequest]) -> None:
     """Remember what is to be read; of several wants of one issue the farthest reaching counts.
 
     Call it in the transaction that stores the evidence, so that no evidence is kept that was not acted upon.
     """
-    merged: dict[int, Want] = {}
-    for one in wants:
+    merged: dict[int, RefetchRequest] = {}
+    for one in refetch_requests:
         merged[one.issue_id] = _both(merged[one.issue_id], one) if one.issue_id in merged else one
     if not merged:
         return
@@ -94,74 +94,79 @@ def want(conn: Connection, space_key: str, wants: Sequence[Want]) -> None:
         "whole": [one.issue for one in rows],
         "evidence": [one.by for one in rows],
     }
-    conn.execute(_WANT, {"space_key": space_key, "quarantine": QUARANTINE, **columns})
+    conn.execute(_REQUEST_REFETCH, {"space_key": space_key, "quarantine": QUARANTINE, **columns})
 
 
-def hold_reads(conn: Connection, space_key: str, issues: Collection[int]) -> None:
+def lock_sync_state(conn: Connection, space_key: str, issues: Collection[int]) -> None:
     """Lock what is noted of some issues in the order of their ids, before statements that take them in another: no deadlocks."""
     query = select(_read.issue_id).where(_read.space_key == space_key, _read.issue_id == any_(_array(issues)))
     conn.execute(query.order_by(_read.issue_id).with_for_update())
 
 
-def _both(one: Want, other: Want) -> Want:
+def _both(one: RefetchRequest, other: RefetchRequest) -> RefetchRequest:
     starts = [start for start in (one.comments_from, other.comments_from) if start is not None]
     project_id = other.project_id or one.project_id
-    return Want(other.issue_id, project_id, other.by, min(starts, default=None), one.issue or other.issue)
+    return RefetchRequest(other.issue_id, project_id, other.by, min(starts, default=None), one.issue or other.issue)
 
 
-def wanted_issues(conn: Connection, space_key: str, *, comments_too: bool) -> list[WantedIssue]:
+def requested_issues(conn: Connection, space_key: str, *, comments_too: bool) -> list[RequestedIssue]:
     """Return the issues that are to be read themselves, in the order of their ids.
 
-    With `comments_too` also those of which only comments are wanted, so that both can be brought up to date; issues that are
-    marked deleted are not among these, since what is wanted of them waits until they come back.
+    With `comments_too` also those of which only comments are requested, so that both can be brought up to date; issues that are
+    marked deleted are not among these, since what is requested of them waits until they come back.
     """
-    wanted: ColumnElement[bool] = _read.wanted_issue.is_(True)
+    requested: ColumnElement[bool] = _read.refetch_issue.is_(True)
     if comments_too:
-        wanted = or_(wanted, and_(_read.wanted_from.is_not(None), _issue.deleted_at.is_(None)))
+        requested = or_(requested, and_(_read.refetch_comments_from.is_not(None), _issue.deleted_at.is_(None)))
     query = (
-        select(_read.issue_id, func.coalesce(_issue.project_id, _read.project_id), _read.wants, func.coalesce(_read.wanted_by, ""))
-        .join_from(issue_reads, _ISSUES, _OF_ISSUE, isouter=True)
-        .where(_read.space_key == space_key, or_(_read.wanted_issue, _read.wanted_from.is_not(None)), wanted)
+        select(
+            _read.issue_id,
+            func.coalesce(_issue.project_id, _read.project_id),
+            _read.refetch_requests,
+            func.coalesce(_read.requested_by, ""),
+        )
+        .join_from(issue_sync_state, _ISSUES, _OF_ISSUE, isouter=True)
+        .where(_read.space_key == space_key, or_(_read.refetch_issue, _read.refetch_comments_from.is_not(None)), requested)
         .order_by(_read.issue_id)
     )
-    return [WantedIssue(*row) for row in conn.execute(query)]
+    return [RequestedIssue(*row) for row in conn.execute(query)]
 
 
 def is_waiting(conn: Connection, space_key: str) -> bool:
-    """Say whether something is wanted of an issue that is there, apart from records in quarantine, which every load tries again."""
+    """Say whether something is requested of an issue that is there, apart from records in quarantine, which every load tries again."""
     query = (
         select(_read.issue_id)
-        .join_from(issue_reads, _ISSUES, _OF_ISSUE, isouter=True)
+        .join_from(issue_sync_state, _ISSUES, _OF_ISSUE, isouter=True)
         .where(
             _read.space_key == space_key,
-            or_(_read.wanted_issue, _read.wanted_from.is_not(None)),
+            or_(_read.refetch_issue, _read.refetch_comments_from.is_not(None)),
             _issue.deleted_at.is_(None),
-            _read.wanted_by.is_distinct_from(QUARANTINE),
+            _read.requested_by.is_distinct_from(QUARANTINE),
         )
     )
     return conn.execute(query.limit(1)).first() is not None
 
 
-_SETTLE = text(
-    "UPDATE ops.issue_reads AS r SET wanted_issue = false, "
-    "wanted_from = CASE WHEN EXISTS (SELECT FROM raw.issues AS i WHERE i.space_key = r.space_key AND i.id = r.issue_id) "
-    "THEN r.wanted_from END "
+_ACKNOWLEDGE = text(
+    "UPDATE ops.issue_sync_state AS r SET refetch_issue = false, "
+    "refetch_comments_from = CASE WHEN EXISTS (SELECT FROM raw.issues AS i WHERE i.space_key = r.space_key AND i.id = r.issue_id) "
+    "THEN r.refetch_comments_from END "
     "FROM unnest(CAST(:issues AS bigint[]), CAST(:wants AS bigint[])) AS w (issue_id, wants) "
-    "WHERE r.space_key = :space_key AND r.issue_id = w.issue_id AND r.wants = w.wants"
+    "WHERE r.space_key = :space_key AND r.issue_id = w.issue_id AND r.wants = w.refetch_requests"
 )
 
 
-def settle_issues(conn: Connection, space_key: str, wanted: Sequence[WantedIssue]) -> None:
-    """Say that these issues were read, or were confirmed to be gone; what was wanted since stays wanted.
+def acknowledge_issues(conn: Connection, space_key: str, requested: Sequence[RequestedIssue]) -> None:
+    """Say that these issues were read, or were confirmed to be gone; what was requested since stays requested.
 
-    Nothing more is wanted of an issue that has no row at all: there is none to hold comments.
+    Nothing more is requested of an issue that has no row at all: there is none to hold comments.
     """
-    columns = {"issues": [one.issue_id for one in wanted], "wants": [one.wants for one in wanted]}
-    conn.execute(_SETTLE, {"space_key": space_key, **columns})
+    columns = {"issues": [one.issue_id for one in requested], "refetch_requests": [one.refetch_requests for one in requested]}
+    conn.execute(_ACKNOWLEDGE, {"space_key": space_key, **columns})
 
 
 _NEVER = _read.updated_at.is_(None)
-_PENDING = or_(_NEVER, _read.updated_at != _VERSION, _read.wanted_from.is_not(None))
+_PENDING = or_(_NEVER, _read.updated_at != _VERSION, _read.refetch_comments_from.is_not(None))
 _LAST_ID = func.coalesce(_read.last_comment_id, 0)
 #: An issue that has moved carries its comments into another project, and each of them says so.
 _comment = SPECS["comments"].table.c
@@ -172,15 +177,15 @@ _MOVED = exists().where(
     _comment.deleted_at.is_(None),
 )
 #: LEAST passes over a null: without a want the read goes on after the last comment, also one that was broken off.
-_FROM_ID = case((_MOVED, 0), else_=func.greatest(func.least(_LAST_ID, _read.wanted_from - 1), 0))
+_FROM_ID = case((_MOVED, 0), else_=func.greatest(func.least(_LAST_ID, _read.refetch_comments_from - 1), 0))
 
 
 def _due(space_key: str, project_ids: Collection[int], from_id: Any) -> Select[Any]:
     """Select reads of the issues of some projects that are there, with or without an entry of theirs."""
-    wants = func.coalesce(_read.wants, 0)
+    refetch_requests = func.coalesce(_read.refetch_requests, 0)
     return (
-        select(_issue.id, _issue.project_id, _VERSION, _LAST_ID, from_id, wants)
-        .join_from(_ISSUES, issue_reads, _OF_ISSUE, isouter=True)
+        select(_issue.id, _issue.project_id, _VERSION, _LAST_ID, from_id, refetch_requests)
+        .join_from(_ISSUES, issue_sync_state, _OF_ISSUE, isouter=True)
         .where(_issue.space_key == space_key, _issue.project_id == any_(_array(project_ids)), _issue.deleted_at.is_(None))
     )
 
@@ -194,9 +199,9 @@ def pending_comments(conn: Connection, space_key: str, project_ids: Collection[i
     return _reads(conn, _due(space_key, project_ids, _FROM_ID).where(_PENDING).order_by(_issue.id))
 
 
-def wanted_comments(conn: Connection, space_key: str, project_ids: Collection[int]) -> list[CommentRead]:
+def requested_comments(conn: Connection, space_key: str, project_ids: Collection[int]) -> list[CommentRead]:
     """Return those of the due reads whose issue something has told of; never read issues that nothing told of are left out."""
-    return _reads(conn, _due(space_key, project_ids, _FROM_ID).where(_read.wants > 0, _PENDING).order_by(_issue.id))
+    return _reads(conn, _due(space_key, project_ids, _FROM_ID).where(_read.refetch_requests > 0, _PENDING).order_by(_issue.id))
 
 
 def window_comments(
@@ -211,20 +216,20 @@ def window_comments(
     return _reads(conn, query)
 
 
-def deep_share(conn: Connection, space_key: str, project_ids: Collection[int], limit: int) -> list[CommentRead]:
+def refresh_share(conn: Connection, space_key: str, project_ids: Collection[int], limit: int) -> list[CommentRead]:
     """Return a whole read of those issues whose last one lies farthest back, never read ones first."""
-    oldest = _due(space_key, project_ids, literal(0)).order_by(_read.deep_read_at.asc().nulls_first(), _issue.id)
+    oldest = _due(space_key, project_ids, literal(0)).order_by(_read.refreshed_at.asc().nulls_first(), _issue.id)
     return _reads(conn, oldest.limit(limit))
 
 
 _FINISH = text(
-    "INSERT INTO ops.issue_reads AS r (space_key, issue_id, project_id, updated_at, last_comment_id, deep_read_at) "
+    "INSERT INTO ops.issue_sync_state AS r (space_key, issue_id, project_id, updated_at, last_comment_id, refreshed_at) "
     "VALUES (:space_key, :issue_id, :project_id, :updated_at, :last_comment_id, CASE WHEN :whole THEN statement_timestamp() END) "
     "ON CONFLICT (space_key, issue_id) DO UPDATE SET project_id = excluded.project_id, updated_at = excluded.updated_at, "
     "last_comment_id = CASE WHEN :whole THEN excluded.last_comment_id "
     "ELSE GREATEST(r.last_comment_id, excluded.last_comment_id) END, "
-    "wanted_from = CASE WHEN r.wants = :wants THEN NULL ELSE r.wanted_from END, "
-    "deep_read_at = COALESCE(excluded.deep_read_at, r.deep_read_at)"
+    "refetch_comments_from = CASE WHEN r.wants = :wants THEN NULL ELSE r.refetch_comments_from END, "
+    "refreshed_at = COALESCE(excluded.refreshed_at, r.refreshed_at)"
 )
 
 
@@ -243,18 +248,18 @@ def finish_comments(conn: Connection, space_key: str, read: CommentRead, last_co
         "updated_at": read.updated_at,
         "last_comment_id": last_comment_id,
         "whole": read.from_id == 0,
-        "wants": read.wants,
+        "refetch_requests": read.refetch_requests,
     }
     conn.execute(_FINISH, {"space_key": space_key, **values})
 
 
 _REACH = text(
-    "INSERT INTO ops.issue_reads AS r (space_key, issue_id, project_id, last_comment_id) "
+    "INSERT INTO ops.issue_sync_state AS r (space_key, issue_id, project_id, last_comment_id) "
     "VALUES (:space_key, :issue_id, :project_id, :last_comment_id) ON CONFLICT (space_key, issue_id) "
     "DO UPDATE SET last_comment_id = GREATEST(r.last_comment_id, excluded.last_comment_id), "
-    # What was wanted up to here is read; a want that has come meanwhile may reach farther back.
-    "wanted_from = CASE WHEN r.wants = :wants THEN GREATEST(r.wanted_from, CASE WHEN r.wanted_from IS NOT NULL "
-    "THEN excluded.last_comment_id + 1 END) ELSE r.wanted_from END"
+    # What was requested up to here is read; a want that has come meanwhile may reach farther back.
+    "refetch_comments_from = CASE WHEN r.wants = :wants THEN GREATEST(r.refetch_comments_from, CASE WHEN r.refetch_comments_from IS NOT NULL "
+    "THEN excluded.last_comment_id + 1 END) ELSE r.refetch_comments_from END"
 )
 
 
@@ -269,14 +274,14 @@ def reach_comments(conn: Connection, space_key: str, read: CommentRead, last_com
         "issue_id": read.issue_id,
         "project_id": read.project_id,
         "last_comment_id": last_comment_id,
-        "wants": read.wants,
+        "refetch_requests": read.refetch_requests,
     }
     conn.execute(_REACH, {"space_key": space_key, **values})
 
 
-def count_deep(conn: Connection, space_key: str, project_ids: Collection[int], before: datetime) -> tuple[int, int]:
+def count_refreshed(conn: Connection, space_key: str, project_ids: Collection[int], before: datetime) -> tuple[int, int]:
     """Return how many issues there are, and of how many all comments were last read before a time or never."""
-    due = func.count().filter(or_(_read.deep_read_at.is_(None), _read.deep_read_at < before))
+    due = func.count().filter(or_(_read.refreshed_at.is_(None), _read.refreshed_at < before))
     query = _due(space_key, project_ids, literal(0)).with_only_columns(func.count(), due)
     issues, overdue = conn.execute(query).one()
     return int(issues), int(overdue)

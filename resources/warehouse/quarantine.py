@@ -89,7 +89,7 @@ def quarantine(
 
 
 def resolve_loaded(conn: Connection, spec: TableSpec, space_key: str, *, clean: Sequence[Key], replaced: Sequence[Key]) -> None:
-    """Settle the open entries of records that are loaded now; one loaded with replacements stays open as such."""
+    """Acknowledge the open entries of records that are loaded now; one loaded with replacements stays open as such."""
     entry = rejected_records.c
     is_replaced = entry.record_key == any_(_array(replaced))
     done = or_(entry.record_key == any_(_array(clean)), and_(entry.reason == "rejected", is_replaced))
@@ -110,7 +110,7 @@ def pending_rejections(conn: Connection, space_key: str, table: str, project_ids
     With `project_ids` only those of these projects, and those of which the project is not known.
 
     A key is `key_text` of the record's key (`"90017"`, `"300/5012"`), or starts with `?` for a record without one: see `place_of`.
-    Merging a good version of the record settles its entry; `resolve_rejections` settles one whose record is gone.
+    Merging a good version of the record acknowledges its entry; `resolve_rejections` acknowledges one whose record is gone.
     """
     rejected = rejected_records.c
     query = select(rejected.record_key).where(
@@ -138,9 +138,9 @@ def resolve_nameless(
     place: str | None = None,
     project_id: int | None = None,
 ) -> None:
-    """Settle the open entries of records without a key that a read which would meet them has not met, but for those in `still`.
+    """Acknowledge the open entries of records without a key that a read which would meet them has not met, but for those in `still`.
 
-    The read was of a place, or of a project whole; then entries that do not say their project are settled, too.
+    The read was of a place, or of a project whole; then entries that do not say their project are acknowledged, too.
     """
     entry = rejected_records.c
     chosen = [entry.record_key.startswith(NAMELESS if place is None else f"{NAMELESS}{place}/", autoescape=True)]
@@ -168,7 +168,7 @@ def unplaced_projects(conn: Connection, space_key: str, table: str) -> set[int |
 
 
 def resolve_rejections(conn: Connection, space_key: str, table: str, record_keys: Sequence[str]) -> int:
-    """Settle open entries whose records the source no longer has; return how many there were."""
+    """Acknowledge open entries whose records the source no longer has; return how many there were."""
     rejected = rejected_records.c
     result = conn.execute(
         update(rejected_records)
@@ -184,7 +184,7 @@ def resolve_rejections(conn: Connection, space_key: str, table: str, record_keys
 
 
 def resolve_unlisted(conn: Connection, spec: TableSpec, space_key: str, listed: Sequence[Key], *, project_id: int | None) -> None:
-    """Settle the open entries of records that a whole listing, of a project or of the space, does not have any more."""
+    """Acknowledge the open entries of records that a whole listing, of a project or of the space, does not have any more."""
     entry = rejected_records.c
     of_project = [] if project_id is None else [entry.project_id == project_id]
     conn.execute(
@@ -196,7 +196,7 @@ def resolve_unlisted(conn: Connection, spec: TableSpec, space_key: str, listed: 
 
 
 def resolve_of_projects(conn: Connection, space_key: str, project_ids: Collection[int]) -> None:
-    """Settle the open entries of projects that are gone, whatever the table."""
+    """Acknowledge the open entries of projects that are gone, whatever the table."""
     entry = rejected_records.c
     conn.execute(
         update(rejected_records)

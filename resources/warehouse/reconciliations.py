@@ -1,6 +1,6 @@
 """How each project compares with the source: every comparison is kept, and the latest say how it stands, since when and how proven.
 
-A census compares numbers, so it cannot take back what a deep comparison has found: a project that differed there counts as
+A count reconciliation compares numbers, so it cannot take back what a deep comparison has found: a project that differed there counts as
 different until a deep comparison finds it equal.
 """
 
@@ -11,9 +11,9 @@ from typing import Literal
 
 from sqlalchemy import Connection, insert, text
 
-from resources.warehouse.schema_ops import verifications
+from resources.warehouse.schema_ops import reconciliations
 
-How = Literal["census", "deep"]
+How = Literal["count", "rows"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Standing:
+class ReconciliationStatus:
     """How a project stands by all comparisons so far; times are UTC."""
 
     equal: bool
@@ -62,19 +62,19 @@ def record(conn: Connection, space_key: str, how: How, outcomes: Sequence[Outcom
         for one in outcomes
     ]
     if rows:
-        conn.execute(insert(verifications), rows)
+        conn.execute(insert(reconciliations), rows)
 
 
 #: Per project: what each comparison leaves (`state`), the last one (`last`), and the last that left something else (`turn`).
 _LATEST = text("""
 WITH checks AS (
-    SELECT v.*, max(id) FILTER (WHERE how = 'deep') OVER (PARTITION BY project_id ORDER BY id) AS deep_id
-    FROM ops.verifications AS v
+    SELECT v.*, max(id) FILTER (WHERE how = 'rows') OVER (PARTITION BY project_id ORDER BY id) AS deep_id
+    FROM ops.reconciliations AS v
     WHERE space_key = :space_key
 ), states AS (
     SELECT c.*, c.equal AND COALESCE(d.equal, true) AS state, d.checked_at AS deep_at, d.differences AS deep_differences
     FROM checks AS c
-    LEFT JOIN ops.verifications AS d ON d.id = c.deep_id
+    LEFT JOIN ops.reconciliations AS d ON d.id = c.deep_id
 ), last AS (
     SELECT DISTINCT ON (project_id) * FROM states ORDER BY project_id, id DESC
 ), turn AS (
@@ -93,6 +93,6 @@ LEFT JOIN turn USING (project_id)
 """)
 
 
-def latest(conn: Connection, space_key: str) -> dict[int, Standing]:
+def latest(conn: Connection, space_key: str) -> dict[int, ReconciliationStatus]:
     """Return how each project stands that was ever compared, by id."""
-    return {int(row[0]): Standing(*row[1:]) for row in conn.execute(_LATEST, {"space_key": space_key})}
+    return {int(row[0]): ReconciliationStatus(*row[1:]) for row in conn.execute(_LATEST, {"space_key": space_key})}

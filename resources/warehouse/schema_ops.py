@@ -110,20 +110,33 @@ rejected_records = Table(
     comment="Quarantine: records that could not be loaded as they were",
 )  # fmt: skip
 
-issue_reads = Table(
-    "issue_reads",
+issue_sync_state = Table(
+    "issue_sync_state",
     metadata,
     Column("space_key", Text, primary_key=True, comment=_SPACE),
     Column("issue_id", BigInteger, primary_key=True, autoincrement=False, comment="Issue"),
     Column("project_id", BigInteger, nullable=False, comment="Project of the issue"),
     Column("updated_at", DateTime(timezone=True), comment="The issue's last change when its comments were read; null: never read"),
     Column("last_comment_id", BigInteger, nullable=False, server_default="0", comment="Highest comment id read; 0: none yet"),
-    Column("wanted_from", BigInteger, comment="Comments from this id on are to be read again; 0: all; null: none"),
-    Column("wanted_issue", Boolean, nullable=False, server_default=text("false"), comment="Whether the issue itself is to be read"),
-    Column("wanted_by", Text, comment="What told last that there is something to read"),
-    Column("wants", BigInteger, nullable=False, server_default="0", comment="How often something was wanted; tells a new want"),
-    Column("deep_read_at", DateTime(timezone=True), comment="When all its comments were last read; null: never"),
-    Index("issue_reads_wanted_idx", "space_key", "project_id", postgresql_where=text("wanted_issue OR wanted_from IS NOT NULL")),
+    Column("refetch_comments_from", BigInteger, comment="Comments from this id on are to be read again; 0: all; null: none"),
+    Column(
+        "refetch_issue", Boolean, nullable=False, server_default=text("false"), comment="Whether the issue itself is to be read"
+    ),
+    Column("requested_by", Text, comment="What told last that there is something to read"),
+    Column(
+        "refetch_requests",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="How often something was requested; tells a new want",
+    ),
+    Column("refreshed_at", DateTime(timezone=True), comment="When all its comments were last read; null: never"),
+    Index(
+        "issue_sync_state_requested_idx",
+        "space_key",
+        "project_id",
+        postgresql_where=text("refetch_issue OR refetch_comments_from IS NOT NULL"),
+    ),
     schema=OPS,
     comment="How far the comments of each issue are read, and what is still to be read",
 )
@@ -138,7 +151,7 @@ deletions = Table(
     Column("project_id", BigInteger, comment="Project, where the table has one"),
     Column("found_at", DateTime(timezone=True), nullable=False, server_default=func.now(), comment="When it was found gone"),
     Column("reason", Text, nullable=False, comment="Why the row is marked, as `deleted_reason` has it"),
-    Column("evidence", Text, nullable=False, comment="How it was found, as activity feed, issue re-read or census"),
+    Column("evidence", Text, nullable=False, comment="How it was found, as activity feed, issue re-read or count reconciliation"),
     Column("run_id", Text, nullable=False, comment="Run that found it"),
     Column("restored_at", DateTime(timezone=True), comment="When it came back; null while it is gone"),
     Index("deletions_open_idx", "space_key", "table_name", "record_key", postgresql_where=text("restored_at IS NULL")),
@@ -168,20 +181,20 @@ observed_changes = Table(
     comment="What loads have seen change between two versions of an issue; dates what no change log tells, once and for all",
 )
 
-verifications = Table(
-    "verifications",
+reconciliations = Table(
+    "reconciliations",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Number of the entry"),
     Column("space_key", Text, nullable=False, comment=_SPACE),
     Column("project_id", BigInteger, nullable=False, comment="Project"),
     Column("checked_at", DateTime(timezone=True), nullable=False, server_default=func.now(), comment="When it was compared"),
-    Column("how", Text, nullable=False, comment="census: by count; deep: by id, time of change and content"),
+    Column("how", Text, nullable=False, comment="count reconciliation: by count; deep: by id, time of change and content"),
     Column("source_rows", BigInteger, nullable=False, comment="Issues at the source"),
     Column("warehouse_rows", BigInteger, nullable=False, comment="Issues in the warehouse that are not marked deleted"),
     Column("differences", BigInteger, nullable=False, comment="Issues that differ"),
     Column("equal", Boolean, nullable=False, comment="Whether both sides are equal"),
     Column("note", Text, comment="More about it, in one line"),
-    CheckConstraint("how IN ('census', 'deep')", name="verifications_how_check"),
+    CheckConstraint("how IN ('count', 'rows')", name="reconciliations_how_check"),
     Index(None, "space_key", "project_id", "checked_at"),
     schema=OPS,
     comment="Every comparison of a project in the warehouse with the source, and how it came out",
@@ -322,7 +335,7 @@ locks = Table(
 
 OPS_TABLES: Final = (
     sync_history, sync_state, project_keys, unexpected_fields, rejected_records,
-    issue_reads, deletions, observed_changes, verifications, webhook_events, names, spaces, mart_builds, forgotten_users,
+    issue_sync_state, deletions, observed_changes, reconciliations, webhook_events, names, spaces, mart_builds, forgotten_users,
     oauth_tokens, heartbeats, source_conditions, locks,
 )  # fmt: skip
 """Every ops table."""

@@ -85,8 +85,8 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Which syncs of a page are wanted; None: whichever."""
+class Requested:
+    """Which syncs of a page are requested; None: whichever."""
 
     sync_type: str | None = None
     status: str | None = None
@@ -107,18 +107,18 @@ def moved(engine: Engine, space_key: str) -> str:
     return f"{last or 0}:{','.join(map(str, working or ()))}"
 
 
-def page(engine: Engine, space_key: str, limit: int, before: int | None = None, wanted: Wanted | None = None) -> list[Sync]:
+def page(engine: Engine, space_key: str, limit: int, before: int | None = None, requested: Requested | None = None) -> list[Sync]:
     """Return the newest syncs of a space, newest first; `before` is the number of the last one of the page before this."""
-    history, wanted = sync_history.c, wanted or Wanted()
+    history, requested = sync_history.c, requested or Requested()
     query = select(*(history[name] for name in Sync.__dataclass_fields__)).where(history.space_key == space_key)
     if before is not None:
         query = query.where(history.id < before)
-    if wanted.sync_type is not None:
-        query = query.where(history.sync_type == wanted.sync_type)
-    if wanted.status is not None:
-        query = query.where(history.status == wanted.status)
-    if wanted.project_key is not None:
-        query = query.where(history.projects.contains([wanted.project_key]))
+    if requested.sync_type is not None:
+        query = query.where(history.sync_type == requested.sync_type)
+    if requested.status is not None:
+        query = query.where(history.status == requested.status)
+    if requested.project_key is not None:
+        query = query.where(history.projects.contains([requested.project_key]))
     with engine.connect() as conn:
         return [Sync(*row) for row in conn.execute(query.order_by(history.id.desc()).limit(limit))]
 

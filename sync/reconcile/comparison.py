@@ -14,7 +14,7 @@ from sync.reconcile.count_level import quick
 from sync.reconcile.differences import QUARANTINED, Difference
 from sync.reconcile.lists import OF_PROJECT, OF_SPACE
 from sync.reconcile.pairs import HISTORY
-from sync.reconcile.repair import Mending, ask
+from sync.reconcile.repair import Repair, ask
 from sync.reconcile.result import ProjectVerdict, Verification
 from sync.reconcile.row_level import Deep, Suspects
 
@@ -58,7 +58,7 @@ class Comparison:
         self._keep(found)
         return found
 
-    def ask(self, found: Verification) -> Mending:
+    def ask(self, found: Verification) -> Repair:
         """Put down what differs to be loaded again.
 
         Raises:
@@ -79,8 +79,8 @@ class Comparison:
         suspects.add(found.differences)
         left = [one for one in found.differences if not one.ids and one.table != "space"] + self._deep.recheck(suspects)
         remaining = {(one.table, one.key) for one in left}
-        mended = [one for one in found.differences if (one.table, one.key) not in remaining]
-        after = replace(self._verification(self._deep, left), mended_rows=mended)
+        repaired = [one for one in found.differences if (one.table, one.key) not in remaining]
+        after = replace(self._verification(self._deep, left), repaired_rows=repaired)
         self._keep(after)
         return after
 
@@ -92,7 +92,7 @@ class Comparison:
             for table in tables
         }
         return Verification(
-            "deep",
+            "rows",
             [self._verdict(deep, project, differences) for project in self._chosen],
             {table: (sum(deep.source[table, project] for project in (0, *ids)), stored[table]) for table in tables},
             differences,
@@ -129,16 +129,16 @@ class Comparison:
     def _keep(self, found: Verification) -> None:
         """Record how each project came out."""
         left_out = self._deep.incomplete | self._deep.silent if self._deep else set()
-        kept: dict[How, list[Outcome]] = {"census": [], "deep": []}
+        kept: dict[How, list[Outcome]] = {"count": [], "rows": []}
         for project in found.projects:
-            if project.settled and project.id not in left_out:
+            if project.conclusive and project.id not in left_out:
                 notes = [project.note, f"changed since the last load: {project.behind}" if project.behind else None]
                 outcome = Outcome(
                     project.id, project.source, project.warehouse, project.differences, "; ".join(filter(None, notes)) or None
                 )
                 # Without comments nothing is proven of these: then an equal project has the right numbers, no more.
                 partial = not self._comments and not project.differences
-                kept["census" if found.how == "quick" or partial else "deep"].append(outcome)
+                kept["count" if found.how == "count" or partial else "rows"].append(outcome)
         with self._engine.begin() as connection:
             for how, outcomes in kept.items():
                 record(connection, self._space_key, how, outcomes)

@@ -27,8 +27,8 @@ def quick(client: BacklogClient, engine: Engine, chosen: Collection[str]) -> Ver
     counts = count_projects(client, engine, space_key, chosen)
     verdicts = [_verdict(count, watermarks.get(count.project_id)) for count in counts]
     totals = (sum(verdict.source for verdict in verdicts), sum(verdict.warehouse for verdict in verdicts))
-    errors = [f"{count.project}: {TOO_FAST}" for count in counts if not count.settled]
-    return Verification("quick", verdicts, {"issues": totals}, errors=errors)
+    errors = [f"{count.project}: {TOO_FAST}" for count in counts if not count.conclusive]
+    return Verification("count", verdicts, {"issues": totals}, errors=errors)
 
 
 def _verdict(count: ProjectCount, watermark: datetime | None) -> ProjectVerdict:
@@ -37,10 +37,10 @@ def _verdict(count: ProjectCount, watermark: datetime | None) -> ProjectVerdict:
         count.project,
         count.source,
         count.warehouse,
-        abs(count.difference) if count.settled else 0,
+        abs(count.difference) if count.conclusive else 0,
         count.behind,
         watermark.isoformat() if watermark else None,
         count.remark or None,
         count.quarantined,
-        count.settled,
+        count.conclusive,
     )

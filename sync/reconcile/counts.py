@@ -35,7 +35,7 @@ class ProjectCount:
     """The issues of one project on both sides, and what has happened at the source since they were read.
 
     `warehouse`: rows that are not marked deleted. `refused`: how many more the source has because the warehouse refuses them (below
-    zero where one that has moved away is refused in its new project). Not `settled`: the project changed too fast to be compared.
+    zero where one that has moved away is refused in its new project). Not `conclusive`: the project changed too fast to be compared.
     """
 
     project: str
@@ -46,7 +46,7 @@ class ProjectCount:
     quarantined: int = 0
     happened: Mapping[str, int] = field(default_factory=dict)
     """created, moved here, deleted, moved away -> issues."""
-    settled: bool = True
+    conclusive: bool = True
 
     @property
     def difference(self) -> int:
@@ -62,7 +62,7 @@ class ProjectCount:
     @property
     def remark(self) -> str:
         """Say what else there is to know: issues in quarantine, or that no count could be trusted."""
-        said = [] if self.settled else [TOO_FAST]
+        said = [] if self.conclusive else [TOO_FAST]
         return "; ".join([*said, f"{self.quarantined} in quarantine"] if self.quarantined else said)
 
     @property
@@ -186,7 +186,7 @@ def differing_projects(
     # The caller reads a project that differs again whole, so that asking for each issue by id before would only cost.
     counter = _Counter(client, engine, space_key, dict.fromkeys(project_ids, read_at + SECOND), by_id=False)
     counts = {project: _count(held, project, counter.source(project)) for project in project_ids}
-    return {one.project_id for one in counter.explained(counts) if one.difference or not one.settled}
+    return {one.project_id for one in counter.explained(counts) if one.difference or not one.conclusive}
 
 
 def _count(held: Holdings, project_id: int, source: int, key: str = "") -> ProjectCount:
@@ -247,7 +247,7 @@ class _Counter:
             if (arrivals, away) == before:
                 return found
             stands = False
-        return replace(count, happened=_happened(known, arrivals, away, feed.deleted), settled=False)
+        return replace(count, happened=_happened(known, arrivals, away, feed.deleted), conclusive=False)
 
     def _known(self, project_id: int) -> tuple[set[int], int, int]:
         """Return the ids of the issues that the warehouse has of a project, in rows or in quarantine, and two numbers.

@@ -1,7 +1,7 @@
-"""Asking for what differs to be loaded again: nothing else is touched, and the loads themselves do the mending.
+"""Asking for what differs to be loaded again: nothing else is touched, and the loads themselves do the repairing.
 
 A row that differs loses its content hash, which lets the merge take any version of it; what is to be read again by id is put down
-in `ops.issue_reads`. So the same code that loads decides what is written, and a deletion is confirmed before it is marked.
+in `ops.issue_sync_state`. So the same code that loads decides what is written, and a deletion is confirmed before it is marked.
 """
 
 from collections import defaultdict
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine, select, tuple_, update
 
 from resources.warehouse.deletes import ISSUE_DELETED, mark_comments_deleted, mark_missing
-from resources.warehouse.issue_sync_state import Want, want
+from resources.warehouse.issue_sync_state import RefetchRequest, request_refetch
 from resources.warehouse.schema import SPECS
 from sync.reconcile.differences import COLUMN, EXTRA, Difference
 from sync.reconcile.pairs import HISTORY
@@ -21,14 +21,14 @@ BY = "verify"
 
 
 @dataclass(frozen=True)
-class Mending:
-    """What is to be loaded: lists by their tables, and whether issues or comments are wanted."""
+class Repair:
+    """What is to be loaded: lists by their tables, and whether issues or comments are requested."""
 
     tables: tuple[str, ...]
     issues: bool
 
 
-def ask(engine: Engine, space_key: str, differences: Sequence[Difference]) -> Mending:
+def ask(engine: Engine, space_key: str, differences: Sequence[Difference]) -> Repair:
     """Put down what differs, in one transaction, so that loads read just that again.
 
     Raises:
@@ -51,16 +51,16 @@ def ask(engine: Engine, space_key: str, differences: Sequence[Difference]) -> Me
         _mark_strays(connection, space_key, [one for one in extra if one.table == "issue_changes"])
         for table in {one.table for one in lists}:
             _forget_hashes(connection, space_key, table, [one for one in lists if one.table == table])
-        want(connection, space_key, list(_wants(issues, history)))
-    return Mending(tuple(sorted({one.table for one in lists})), bool(issues or history))
+        request_refetch(connection, space_key, list(_refetch_requests(issues, history)))
+    return Repair(tuple(sorted({one.table for one in lists})), bool(issues or history))
 
 
-def _wants(issues: Iterable[Difference], history: Iterable[Difference]) -> Iterable[Want]:
+def _refetch_requests(issues: Iterable[Difference], history: Iterable[Difference]) -> Iterable[RefetchRequest]:
     for one in issues:
-        yield Want(one.ids[0], one.project_id, BY, issue=True)
+        yield RefetchRequest(one.ids[0], one.project_id, BY, issue=True)
     for one in history:
         # The issue too where a comment is one too many: it may be the issue that is gone.
-        yield Want(one.issue_id, one.project_id, BY, comments_from=0, issue=one.kind == EXTRA)
+        yield RefetchRequest(one.issue_id, one.project_id, BY, comments_from=0, issue=one.kind == EXTRA)
 
 
 def _forget_hashes(connection: Connection, space_key: str, table: str, rows: Collection[Difference]) -> None:

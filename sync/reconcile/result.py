@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sync.reconcile.differences import QUARANTINED, Difference
 
 Status = Literal["equal", "behind", "different"]
-How = Literal["quick", "deep"]
+How = Literal["count", "rows"]
 #: Differences in the object of `--json`; the counts are of all.
 LISTED = 1_000
 
@@ -26,7 +26,7 @@ class ProjectVerdict:
     loaded_until: str | None
     note: str | None = None
     quarantined: int = 0
-    settled: bool = True
+    conclusive: bool = True
     """False where it changed too fast to be compared."""
 
     @property
@@ -58,13 +58,13 @@ class Verification:
     tables: dict[str, tuple[int, int]]
     differences: Sequence[Difference] = ()
     errors: Sequence[str] = ()
-    mended_rows: Sequence[Difference] = ()
+    repaired_rows: Sequence[Difference] = ()
     """Rows that differed and do not any more."""
 
     @property
-    def mended(self) -> dict[str, int]:
-        """Table -> rows that were mended, where there are any."""
-        return dict(Counter(one.table for one in self.mended_rows))
+    def repaired(self) -> dict[str, int]:
+        """Table -> rows that were repaired, where there are any."""
+        return dict(Counter(one.table for one in self.repaired_rows))
 
     @property
     def status(self) -> Status:
@@ -85,7 +85,7 @@ class Verification:
             "behind": Counter(one.table for one in self.differences if one.behind),
             "quarantined": Counter(one.table for one in self.differences if one.kind == QUARANTINED),
         }
-        if self.how == "quick":
+        if self.how == "count":
             counts = {name: Counter(issues=sum(getattr(project, name) for project in self.projects)) for name in counts}
         return {
             "status": self.status,
@@ -96,8 +96,8 @@ class Verification:
                 for table, (source, stored) in self.tables.items()
             },
             "differences": [one.as_json(names) for one in sorted(self.differences, key=lambda one: not one.different)[:LISTED]],
-            "mended": self.mended,
-            "mended_rows": [one.as_json(names) for one in self.mended_rows[:LISTED]],
+            "repaired": self.repaired,
+            "repaired_rows": [one.as_json(names) for one in self.repaired_rows[:LISTED]],
             "errors": list(self.errors),
         }
 

@@ -9,18 +9,18 @@ import dagster as dg
 import pytest
 
 from assets.checks import CHECKED_IN_THEIR_RUNS, CHECKS
-from assets.count_checks import CENSUS_SPECS, every_project_is_fresh, issue_counts_match_source
+from assets.count_checks import COUNT_CHECK_SPECS, every_project_is_fresh, issue_counts_match_source
 from assets.declaration import FRESH_WITHIN
 from assets.issues import Mode
 from assets.operation_checks import OPERATION_SPECS
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, month_keys, partition_key
-from assets.table_checks import CLAIMS, SCAN_AGAIN_AFTER, check_result, claims_of, found_lately
+from assets.table_checks import SCAN_AGAIN_AFTER, TABLE_CHECKS, check_result, checks_of, found_lately
 from pipelines.jobs import issues_config
 from resources.warehouse.schema import SPECS
 from simulator import Fault, SpaceSpec
 from tests.deployment import Deploy, Deployment, Run, checks, failures
 
-BY_NAME = {claim.name: claim for claim in CLAIMS}
+BY_NAME = {check.name: check for check in TABLE_CHECKS}
 
 
 def verdict(deployment: Deployment, name: str, table: str) -> dg.AssetCheckResult:
@@ -45,10 +45,10 @@ def rows(result: dg.AssetCheckResult, entry: str = "rows") -> list[dict[str, obj
 
 def test_every_claim_holds_on_what_was_loaded(loaded: Deployment) -> None:
     broken = [
-        (claim.name, table)
+        (check.name, table)
         for table in SPECS
-        for claim in claims_of(table)
-        if not check_result(loaded.engine, claim, table, "acme").passed
+        for check in checks_of(table)
+        if not check_result(loaded.engine, check, table, "acme").passed
     ]
     assert broken == []
 
@@ -140,7 +140,7 @@ def test_rows_of_another_space_in_the_same_warehouse_are_not_judged(loaded: Depl
 def test_the_claims_about_a_table_are_evaluated_with_its_load(deployment: Deployment) -> None:
     run = deployment.run("projects")
     for table in ("projects", "versions", "space"):
-        assert set(checks(run, table)) == {claim.name for claim in claims_of(table)}
+        assert set(checks(run, table)) == {check.name for check in checks_of(table)}
     assert set(checks(run, "versions").values()) == {True}
 
 
@@ -152,7 +152,7 @@ def test_counts_match_after_a_load_and_name_the_project_that_differs(loaded: Dep
     result = ask(loaded, issue_counts_match_source)
     assert not result.passed
     assert result.severity == dg.AssetCheckSeverity.ERROR
-    assert result.description == "2 of 3 projects are equal; not WEB: backlog-elt verify --repair mends them"
+    assert result.description == "2 of 3 projects are equal; not WEB: backlog-elt verify --repair repairs them"
     [different] = [row for row in rows(result, "projects") if row["state"] == "✗ differs"]
     assert (different["project"], different["remarks"]) == ("WEB", "differs by 1")
     assert int(str(different["warehouse"])) == int(str(different["source"])) - 1
@@ -197,7 +197,7 @@ def test_an_archived_project_whose_issues_are_not_served_is_left_out_of_the_coun
 
 
 def test_the_census_runs_the_checks_that_ask_the_source_or_the_clock(loaded: Deployment) -> None:
-    assert checks(loaded.run("census")) == {
+    assert checks(loaded.run("count_reconciliation")) == {
         "issue_counts_match_source": True,
         "every_project_is_fresh": True,
         "no_partition_left_failed": True,
@@ -207,17 +207,17 @@ def test_the_census_runs_the_checks_that_ask_the_source_or_the_clock(loaded: Dep
 
 def test_a_check_that_cannot_ask_fails_in_one_line(loaded: Deployment) -> None:
     loaded.sim.faults.add(Fault(status=500, times=None))
-    [line] = failures(loaded.run("census"))
+    [line] = failures(loaded.run("count_reconciliation"))
     assert line.startswith("the checks of raw/issues: GET /space: 500")
     loaded.sim.faults.clear()
     loaded.sim.faults.add(Fault(status=500, path="/issues/count", times=None))
-    run = loaded.run("census")
+    run = loaded.run("count_reconciliation")
     [line] = failures(run)
     assert line.startswith("issue_counts_match_source: GET /issues/count: 500")
     assert checks(run) == {"every_project_is_fresh": True, "no_partition_left_failed": True, "alerter_is_alive": True}
     loaded.sim.faults.clear()
     lost = replace(loaded, warehouse_url="postgresql://127.0.0.1:1/warehouse")
-    [line] = failures(lost.run("census"))
+    [line] = failures(lost.run("count_reconciliation"))
     assert "The warehouse cannot be used" in line
 
 
@@ -268,17 +268,17 @@ def skipped(run: Run) -> set[tuple[str, str]]:
     return planned - named[kinds.ASSET_CHECK_EVALUATION]
 
 
-CENSUS = [spec.name for spec in (*CENSUS_SPECS, *OPERATION_SPECS)]
+COUNT_RECONCILIATION = [spec.name for spec in (*COUNT_CHECK_SPECS, *OPERATION_SPECS)]
 
 
-@pytest.mark.parametrize("mode", ["backfill", "incremental", "touched", "deep"])
+@pytest.mark.parametrize("mode", ["backfill", "incremental", "targeted", "refresh"])
 def test_every_load_of_issues_tells_all_checks_of_its_tables(loaded: Deployment, mode: Mode) -> None:
     run = load_in(loaded, mode)
     assert run.success, failures(run)
     assert not skipped(run)
     for table in ("activities", "issues", "comments", "issue_changes"):
-        census = CENSUS if table == "issues" else []
-        assert set(checks(run, table)) == {*census, *(claim.name for claim in claims_of(table))}
+        count_reconciliation = COUNT_RECONCILIATION if table == "issues" else []
+        assert set(checks(run, table)) == {*count_reconciliation, *(check.name for check in checks_of(table))}
         assert set(checks(run, table).values()) == {True}
 
 
@@ -287,27 +287,27 @@ def load_in(deployment: Deployment, mode: Mode) -> Run:
     if mode in ("backfill", "incremental"):
         return deployment.run_issues(mode=mode)
     corners = {RANGE_START_TAG: partition_key("OPS", month_keys()[-1]), RANGE_END_TAG: partition_key("APP", month_keys()[-1])}
-    return deployment.run("changed_issues" if mode == "touched" else "deep_pass", config=issues_config(mode), tags=corners)
+    return deployment.run("changed_issues" if mode == "targeted" else "rolling_refresh", config=issues_config(mode), tags=corners)
 
 
-@pytest.mark.parametrize("mode", ["touched", "deep"])
+@pytest.mark.parametrize("mode", ["targeted", "refresh"])
 def test_a_load_of_single_issues_tells_how_projects_were_compared_last_and_counts_none(loaded: Deployment, mode: Mode) -> None:
-    loaded.run("census")
+    loaded.run("count_reconciliation")
     loaded.change("DELETE FROM raw.issues WHERE issue_key LIKE 'WEB-%'")
     loaded.sim.requests.clear()
     run = load_in(loaded, mode)
     assert checks(run)["issue_counts_match_source"]
     assert loaded.sim.requests.count(route="/issues/count") == 0
-    loaded.run("census")
+    loaded.run("count_reconciliation")
     assert not checks(load_in(loaded, mode))["issue_counts_match_source"]
 
 
 def test_a_load_of_single_issues_scans_tables_once_an_hour_and_tells_in_between_what_was_found(loaded: Deployment) -> None:
-    assert checks(load_in(loaded, "touched"))["references_resolve"]
+    assert checks(load_in(loaded, "targeted"))["references_resolve"]
     loaded.change("DELETE FROM raw.priorities WHERE id = 3")
-    assert checks(load_in(loaded, "touched"))["references_resolve"]
+    assert checks(load_in(loaded, "targeted"))["references_resolve"]
     assert not checks(load_in(loaded, "incremental"))["references_resolve"]
-    assert not checks(load_in(loaded, "touched"))["references_resolve"]
+    assert not checks(load_in(loaded, "targeted"))["references_resolve"]
 
 
 def test_what_was_found_more_than_an_hour_ago_is_not_told_again(loaded: Deployment) -> None:
@@ -318,18 +318,20 @@ def test_what_was_found_more_than_an_hour_ago_is_not_told_again(loaded: Deployme
 
 
 def test_before_the_first_census_no_project_is_called_equal(loaded: Deployment) -> None:
-    loaded.change("DELETE FROM ops.verifications")
+    loaded.change("DELETE FROM ops.reconciliations")
     result = ask(loaded, issue_counts_match_source, ())
     assert result.passed
-    assert result.description == "0 of 0 projects are equal; APP, OPS, WEB were not compared yet, which the census does"
+    assert (
+        result.description == "0 of 0 projects are equal; APP, OPS, WEB were not compared yet, which the count reconciliation does"
+    )
     assert {row["state"] for row in rows(result, "projects")} == {"not counted"}
 
 
 def test_partitions_that_somebody_loads_by_hand_are_counted_and_no_check_is_skipped(loaded: Deployment) -> None:
-    loaded.run("census")
+    loaded.run("count_reconciliation")
     loaded.change("DELETE FROM raw.issues WHERE issue_key LIKE 'WEB-%'")
-    census = loaded.run("census")
-    assert not checks(census)["issue_counts_match_source"]
+    count_reconciliation = loaded.run("count_reconciliation")
+    assert not checks(count_reconciliation)["issue_counts_match_source"]
     loaded.sim.requests.clear()
 
     for project, equal in (("APP", False), ("WEB", True)):
@@ -343,7 +345,7 @@ def test_partitions_that_somebody_loads_by_hand_are_counted_and_no_check_is_skip
             "every_project_is_fresh",
             "no_partition_left_failed",
             "alerter_is_alive",
-            *(one.name for one in claims_of("issues")),
+            *(one.name for one in checks_of("issues")),
         }
         assert checks(run)["issue_counts_match_source"] is equal
         assert loaded.sim.requests.count(route="/issues/count") - before <= 3  # of the load, before and after, and of the check
@@ -371,7 +373,7 @@ def test_projects_that_a_run_has_not_covered_are_shown_as_they_were_compared_las
     result = ask(loaded, issue_counts_match_source, {"OPS"})
     assert loaded.sim.requests.by_route() == {"/issues/count": 1, "/space": 1, "/projects": 1}
     assert not result.passed
-    assert result.description == "2 of 3 projects are equal; not WEB: backlog-elt verify --repair mends them"
+    assert result.description == "2 of 3 projects are equal; not WEB: backlog-elt verify --repair repairs them"
     web = next(row for row in rows(result, "projects") if row["project"] == "WEB")
     assert (web["state"], web["warehouse"], web["remarks"]) == ("✗ differs", "0", f"differs by {web['source']}")
 

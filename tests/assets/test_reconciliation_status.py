@@ -11,9 +11,9 @@ from tests.deployment import Deployment
 MOMENT = r"20\d\d-\d\d-\d\d \d\d:\d\d"
 
 
-def census(deployment: Deployment) -> tuple[dict[str, dict[str, str]], list[dict[str, str]], str]:
-    """Run the census and return what the UI shows: the rows of projects by key, those of deletions, and the line above them."""
-    run = deployment.run("census")
+def count_reconciliation(deployment: Deployment) -> tuple[dict[str, dict[str, str]], list[dict[str, str]], str]:
+    """Run the count reconciliation and return what the UI shows: the rows of projects by key, those of deletions, and the line above them."""
+    run = deployment.run("count_reconciliation")
     kind = dg.DagsterEventType.ASSET_CHECK_EVALUATION
     found = [event.asset_check_evaluation_data for event in run.events if event.event_type == kind]
     [check] = [one for one in found if one.check_name == "issue_counts_match_source"]
@@ -25,7 +25,7 @@ def census(deployment: Deployment) -> tuple[dict[str, dict[str, str]], list[dict
 
 
 def test_each_project_is_shown_with_its_state_since_when_and_the_proof(loaded: Deployment) -> None:
-    projects, deletions, line = census(loaded)
+    projects, deletions, line = count_reconciliation(loaded)
     assert line == "3 of 3 projects are equal"
     assert list(projects) == ["APP", "OPS", "WEB"]
     web = projects["WEB"]
@@ -38,19 +38,19 @@ def test_each_project_is_shown_with_its_state_since_when_and_the_proof(loaded: D
 
 
 def test_a_project_that_differs_stands_first_and_since_when_is_kept_until_it_is_equal_again(loaded: Deployment) -> None:
-    census(loaded)
-    loaded.change("UPDATE ops.verifications SET checked_at = '2026-01-01 00:00:00+00'")
+    count_reconciliation(loaded)
+    loaded.change("UPDATE ops.reconciliations SET checked_at = '2026-01-01 00:00:00+00'")
     loaded.sim.space.delete_issue(min(loaded.sim.space.project("WEB").issues))
     loaded.sim.faults.add(Fault(status=403, path="/projects/.*/activities", times=None))
-    projects, _, line = census(loaded)
-    assert line == "2 of 3 projects are equal; not WEB: backlog-elt verify --repair mends them"
+    projects, _, line = count_reconciliation(loaded)
+    assert line == "2 of 3 projects are equal; not WEB: backlog-elt verify --repair repairs them"
     assert list(projects) == ["WEB", "APP", "OPS"]
     assert (projects["WEB"]["state"], projects["WEB"]["remarks"]) == ("✗ differs", "differs by 1")
     assert not projects["WEB"]["since"].startswith("2026-01-01")
     assert projects["OPS"]["since"] == "2026-01-01 09:00"
 
     assert loaded.run_issues("WEB").success
-    projects, deletions, _ = census(loaded)
+    projects, deletions, _ = count_reconciliation(loaded)
     assert projects["WEB"]["state"] == "✓ equal"
     assert re.fullmatch(r"\d+ rows deleted", projects["WEB"]["remarks"])
     [gone] = deletions
@@ -61,12 +61,12 @@ def test_a_project_that_differs_stands_first_and_since_when_is_kept_until_it_is_
 
 
 def test_what_differed_row_by_row_is_not_taken_back_by_a_count(loaded: Deployment) -> None:
-    census(loaded)
+    count_reconciliation(loaded)
     loaded.change(
-        "INSERT INTO ops.verifications (space_key, project_id, how, source_rows, warehouse_rows, differences, equal)"
-        " SELECT 'acme', id, 'deep', 40, 40, 3, false FROM raw.projects WHERE project_key = 'WEB'"
+        "INSERT INTO ops.reconciliations (space_key, project_id, how, source_rows, warehouse_rows, differences, equal)"
+        " SELECT 'acme', id, 'rows', 40, 40, 3, false FROM raw.projects WHERE project_key = 'WEB'"
     )
-    projects, _, line = census(loaded)
+    projects, _, line = count_reconciliation(loaded)
     assert line.startswith("3 of 3 projects are equal; WEB differed row by row, which a count cannot take back")
     assert projects["WEB"]["state"] == "✗ differs"
     assert re.fullmatch(MOMENT, projects["WEB"]["row_by_row"])
@@ -75,14 +75,14 @@ def test_what_differed_row_by_row_is_not_taken_back_by_a_count(loaded: Deploymen
 
 def test_projects_that_are_deleted_out_of_sight_or_archived_are_shown_as_such(loaded: Deployment) -> None:
     space = loaded.sim.space
-    census(loaded)
+    count_reconciliation(loaded)
     space.delete_project("WEB")
     space.project("APP").teams.clear()
     space.remove_member("APP", space.administrator.id)
     space.archive_project("OPS")
     loaded.sim.switch(archived_issues_listed=False)
     assert loaded.run("projects").success
-    projects, deletions, line = census(loaded)
+    projects, deletions, line = count_reconciliation(loaded)
     assert line == "0 of 0 projects are equal"
     assert {key: row["state"] for key, row in projects.items()} == {"OPS": "not counted", "APP": "no access", "WEB": "deleted"}
     assert projects["OPS"]["remarks"] == "its issues are not listed: it is archived"
@@ -103,7 +103,7 @@ def test_deletions_of_every_kind_are_named_as_people_know_them(loaded: Deploymen
     space.remove_member("WEB", member)
     space.delete_category("WEB", category.id)
     assert loaded.run("projects").success
-    _, deletions, _ = census(loaded)
+    _, deletions, _ = count_reconciliation(loaded)
     assert {row["what"]: row["evidence"] for row in deletions} == {
         f"project_members {name} ({web.id}/{member})": "GET /projects/WEB/users no longer lists it",
         f"categories {category.name} ({category.id})": "GET /projects/WEB/categories no longer lists it",

@@ -33,7 +33,7 @@ def out_of_sync(deployment: Deployment, table: str, partition: str) -> bool:
     return resolver.get_status(dg.AssetKey(["raw", table]), partition) == StaleStatus.STALE
 
 
-@pytest.mark.parametrize("mode", ["backfill", "incremental", "touched", "deep"])
+@pytest.mark.parametrize("mode", ["backfill", "incremental", "targeted", "refresh"])
 def test_the_number_of_rows_moves_with_every_load_that_writes(loaded: Deployment, mode: Mode) -> None:
     space, before = loaded.sim.space, stored(loaded)
     for project in ("OPS", "WEB"):
@@ -42,7 +42,7 @@ def test_the_number_of_rows_moves_with_every_load_that_writes(loaded: Deployment
     run = loaded.run_issues(mode=mode)
     assert run.success, failures(run)
     assert shown(run) == stored(loaded)
-    assert mode == "deep" or stored(loaded)["issues"] == before["issues"] + 1
+    assert mode == "refresh" or stored(loaded)["issues"] == before["issues"] + 1
 
 
 def test_a_load_that_writes_to_tables_of_other_assets_says_how_many_rows_they_have_now(loaded: Deployment) -> None:

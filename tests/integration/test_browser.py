@@ -210,7 +210,7 @@ def test_of_each_project_one_sees_whether_it_is_equal_since_when_how_proven_and_
 
 
 def test_what_a_first_load_has_done_looks_like_it(up: Up) -> None:
-    for job in ("users", "projects", "issues", "census", "marts"):
+    for job in ("users", "projects", "issues", "count_reconciliation", "marts"):
         assert up.graphql(LAST_RUN, job=job)["pipelineOrError"]["runs"], f"{job} looks as if it had never run"
     counted = up.graphql(NEWEST, table=["raw", "issues"])["assetOrError"]
     [rows] = [entry["intValue"] for entry in _entries(counted["assetObservations"]) if entry["label"] == "dagster/row_count"]

@@ -124,7 +124,7 @@ def test_a_load_of_some_months_of_a_project_reads_only_these_and_finds_what_has_
 
 def test_the_runs_of_a_load_are_seen_in_dagster(deployed: Deployed) -> None:
     jobs = deployed.query("DAGSTER_POSTGRES_URL", "SELECT DISTINCT pipeline_name, status FROM runs ORDER BY 1")
-    assert jobs == [(job, "SUCCESS") for job in ("census", "issues", "projects", "users")]
+    assert jobs == [(job, "SUCCESS") for job in ("count_reconciliation", "issues", "projects", "users")]
 
 
 def test_the_status_prints_the_object_of_the_contract(deployed: Deployed) -> None:

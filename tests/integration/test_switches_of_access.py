@@ -83,7 +83,7 @@ def test_webhooks_tell_of_each_change_once_however_they_arrive(deploy: Deploy, d
     assert drain(deployment.engine, SPACE, Mask()).events == 5
     # Nothing else can tell of the changes.
     deployment.sim.faults.add(Fault(status=403, path="/space/activities", times=None))
-    assert deployment.run_issues(mode="touched").success
+    assert deployment.run_issues(mode="targeted").success
     stored = {row["id"]: row for row in deployment.rows("issues")}
     assert removed not in stored
     assert made.id in stored

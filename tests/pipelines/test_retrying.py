@@ -32,9 +32,9 @@ def test_partitions_of_a_run_that_failed_are_left_failed_until_they_are_loaded(l
 
 
 def test_the_check_names_them(loaded: Deployment) -> None:
-    assert checks(loaded.run("census"))[NAME] is True
+    assert checks(loaded.run("count_reconciliation"))[NAME] is True
     fail(loaded)
-    run = loaded.run("census")
+    run = loaded.run("count_reconciliation")
     assert checks(run)[NAME] is False
     [said] = [
         event.asset_check_evaluation_data.description
@@ -52,7 +52,7 @@ def test_a_key_that_is_no_project_is_left_failed_nowhere_and_dagster_counts_it_n
     loaded.instance.add_dynamic_partitions("backlog_projects", ["TYPO"])
     assert not loaded.by_hand("issues", "comments", "issue_changes", tags={"dagster/partition": "TYPO|2026-05"}).success
     assert failed_in_dagster(loaded) == {"TYPO|2026-05"}
-    assert checks(loaded.run("census"))[NAME] is True
+    assert checks(loaded.run("count_reconciliation"))[NAME] is True
     fail(loaded)
     assert requested(loaded)["issues"] == {"OPS|2026-05", "OPS|2026-06"}
     assert remove_unknown_keys(loaded.instance, {"OPS", "WEB", "APP"}) == [], "a backfill is at work"

@@ -22,15 +22,15 @@ def test_a_run_of_checks_is_recorded_with_its_end_and_its_cause(loaded: Deployme
     place = (loaded.instance, warehouse, loaded.sim.url)
     loaded.sim.faults.add(Fault(status=403, path="/issues/count", times=None))
     with recording_ends(*place):
-        bad = loaded.run("census")
+        bad = loaded.run("count_reconciliation")
     [row] = rows(loaded)
-    assert row[:3] == (bad.run_id, "census", "failed")
+    assert row[:3] == (bad.run_id, "count_reconciliation", "failed")
     assert str(row[3]).startswith("issue_counts_match_source: GET /issues/count: 403")
     loaded.sim.faults.clear()
-    good = loaded.run("census")
+    good = loaded.run("count_reconciliation")
     for _ in range(2):
         record_run_ends(*place, datetime.now(UTC) - DAY, ALL)
-    assert rows(loaded)[1:] == [(good.run_id, "census", "completed", None)], "loads have rows of their own"
+    assert rows(loaded)[1:] == [(good.run_id, "count_reconciliation", "completed", None)], "loads have rows of their own"
     warehouse.close()
 
 

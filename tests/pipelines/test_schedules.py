@@ -53,7 +53,7 @@ def add_run(instance: dg.DagsterInstance, kind: str, status: dg.DagsterRunStatus
         ("users_daily", "users", "0 2 * * *"),
         ("projects_every_6_hours", "projects", "0 */6 * * *"),
         ("issues_every_12_hours", "issues", "0 */12 * * *"),
-        ("census_nightly", "census", "30 3 * * *"),
+        ("count_reconciliation_nightly", "count_reconciliation", "30 3 * * *"),
         ("tokens_hourly", "tokens", "40 * * * *"),
     ],
 )
@@ -150,7 +150,7 @@ def test_the_issues_schedule_starts_at_the_first_month_while_a_project_was_never
 def test_schedules_leave_out_a_key_that_is_no_project(near: Deployment) -> None:
     near.change("UPDATE ops.sync_state SET watermark = '2026-03-15' WHERE scope = 'issues'")
     near.instance.add_dynamic_partitions("backlog_projects", ["TYPO"])
-    for name, first in (("issues_every_12_hours", "2026-03"), ("deep_pass_nightly", month_keys()[-1])):
+    for name, first in (("issues_every_12_hours", "2026-03"), ("rolling_refresh_nightly", month_keys()[-1])):
         [request] = tick(near, name).run_requests or []
         assert (request.tags[RANGE_START_TAG], request.tags[RANGE_END_TAG]) == (f"OPS|{first}", f"APP|{month_keys()[-1]}")
 

@@ -11,9 +11,9 @@ from tests.pipelines.ticking import Daemon, event, outcomes, post, run, some
 COMMENTS = "/issues/{issue}/comments"
 
 
-def wants(deployment: Deployment) -> dict[int, tuple[int | None, bool, str]]:
-    rows = deployment.query("SELECT * FROM ops.issue_reads WHERE wanted_issue OR wanted_from IS NOT NULL")
-    return {row["issue_id"]: (row["wanted_from"], row["wanted_issue"], row["wanted_by"]) for row in rows}
+def refetch_requests(deployment: Deployment) -> dict[int, tuple[int | None, bool, str]]:
+    rows = deployment.query("SELECT * FROM ops.issue_sync_state WHERE refetch_issue OR refetch_comments_from IS NOT NULL")
+    return {row["issue_id"]: (row["refetch_comments_from"], row["refetch_issue"], row["requested_by"]) for row in rows}
 
 
 @pytest.mark.parametrize("kind", [2, "2"])
@@ -50,7 +50,7 @@ def test_what_the_feed_has_told_already_is_not_read_again(near: Deployment) -> N
     post(near, event(issue, number=near.sim.space.activities[-1].id))
     assert hooks.tick() == (None, "1 events, none of issues")
     assert outcomes(near) == ["told by the activity feed already"]
-    assert wants(near) == {}
+    assert refetch_requests(near) == {}
 
 
 def test_a_bulk_event_with_ids_as_strings_names_every_issue(near: Deployment) -> None:
@@ -60,7 +60,7 @@ def test_a_bulk_event_with_ids_as_strings_names_every_issue(near: Deployment) ->
     post(near, bulk)
     assert hooks.tick()[0]
     assert outcomes(near) == ["3 issues to read"]
-    assert {issue: row for issue, (_, row, _) in wants(near).items()} == {issue.id: True for issue in issues}
+    assert {issue: row for issue, (_, row, _) in refetch_requests(near).items()} == {issue.id: True for issue in issues}
 
 
 def test_an_issue_that_nobody_knows_in_a_project_that_nobody_named_is_looked_for_and_let_go(near: Deployment) -> None:
@@ -71,7 +71,7 @@ def test_an_issue_that_nobody_knows_in_a_project_that_nobody_named_is_looked_for
     post(near, unnamed, unknown)
     run(near, hooks.tick()[0])
     assert near.row("issues", issue.id)["summary"] == "of no project"
-    assert wants(near) == {}
+    assert refetch_requests(near) == {}
 
 
 SENSELESS = {
@@ -93,14 +93,14 @@ def test_what_makes_no_sense_is_settled_as_such_and_asks_for_nothing(near: Deplo
     post(near, *SENSELESS)
     assert hooks.tick() == (None, "10 events, none of issues")
     assert outcomes(near) == list(SENSELESS.values())
-    assert wants(near) == {}
+    assert refetch_requests(near) == {}
 
 
 def test_an_unknown_type_that_names_an_issue_is_taken_by_its_shape(near: Deployment) -> None:
     hooks, [issue] = Daemon(near, webhook_inbox), some(near)
     post(near, event(issue, kind=99))
     assert hooks.tick()[0]
-    assert wants(near)[issue.id][1:] == (True, "webhook: activity 9100000001")
+    assert refetch_requests(near)[issue.id][1:] == (True, "webhook: activity 9100000001")
 
 
 def test_junk_does_not_hold_up_what_comes_after_it(near: Deployment) -> None:
@@ -117,5 +117,5 @@ def test_what_was_drained_without_a_run_is_asked_for_by_the_other_sensor(near: D
     assert hooks.tick()[0], "and the daemon dies before it starts the run"
     request, _ = feed.tick()
     run(near, request)
-    assert wants(near) == {}
+    assert refetch_requests(near) == {}
     assert feed.tick() == (None, "nothing new")

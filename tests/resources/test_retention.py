@@ -118,9 +118,9 @@ ROWS = {
         "'S', 'issues', n::text, '{}', 'rejected', 'why', 'r', at",
         180,
     ),
-    "ops.verifications": (
+    "ops.reconciliations": (
         "space_key, project_id, checked_at, how, source_rows, warehouse_rows, differences, equal",
-        "'S', 1, at, 'census', 1, 1, 0, true",
+        "'S', 1, at, 'count', 1, 1, 0, true",
         400,
     ),
     "ops.mart_builds": ("began_at, ended_at, project, run_id", "at, at, 'p', 'r'", 90),
@@ -128,7 +128,7 @@ ROWS = {
     "ops.heartbeats": ("name, beat_at, detail", "'of one ' || n, at, '{}'", 90),
     "ops.locks": ("space_key, name, pid, session_began_at, role_id, holder, taken_at", "'S', n::text, 0, at, 0, 'who', at", 1),
 }
-#: Tables whose rows are not over before they are settled.
+#: Tables whose rows are not over before they are acknowledged.
 SETTLED = ("ops.webhook_events", "ops.rejected_records")
 
 
@@ -222,14 +222,14 @@ def test_rows_that_somebody_has_locked_are_left_to_the_next_time(loaded: Deploym
 
 
 def test_the_newest_proof_of_each_kind_and_the_newest_build_stay(loaded: Deployment) -> None:
-    loaded.change("UPDATE ops.verifications SET checked_at = now() - interval '500 days'")
+    loaded.change("UPDATE ops.reconciliations SET checked_at = now() - interval '500 days'")
     loaded.change(
         "INSERT INTO ops.mart_builds (began_at, ended_at, project, run_id) "
         "SELECT at, at, 'p', 'r' FROM (VALUES (now() - interval '100 days'), (now() - interval '99 days')) AS v (at)"
     )
-    known = loaded.query("SELECT DISTINCT project_id, how, equal FROM ops.verifications ORDER BY 1, 2, 3")
+    known = loaded.query("SELECT DISTINCT project_id, how, equal FROM ops.reconciliations ORDER BY 1, 2, 3")
     gone = clean(loaded.engine, WAREHOUSE)
-    assert loaded.query("SELECT DISTINCT project_id, how, equal FROM ops.verifications ORDER BY 1, 2, 3") == known
+    assert loaded.query("SELECT DISTINCT project_id, how, equal FROM ops.reconciliations ORDER BY 1, 2, 3") == known
     assert gone["ops.mart_builds"] == 1
 
 
@@ -257,10 +257,10 @@ def test_runs_that_come_by_the_hundred_are_kept_for_three_days_where_they_succee
     instance, database = storage
     deployment = replace(loaded, instance=instance).discover()
     corners = {RANGE_START_TAG: "OPS|2026-06", RANGE_END_TAG: "OPS|2026-06"}
-    often = deployment.run("changed_issues", config=issues_config("touched"), tags=corners)
+    often = deployment.run("changed_issues", config=issues_config("targeted"), tags=corners)
     assert often.success
     deployment.sim.faults.add(Fault(status=400, path="/space/activities"))
-    failed = deployment.run("changed_issues", config=issues_config("touched"), tags=corners)
+    failed = deployment.run("changed_issues", config=issues_config("targeted"), tags=corners)
     assert not failed.success
     seldom = deployment.run("users")
     age(database, 4)

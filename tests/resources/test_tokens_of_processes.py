@@ -101,7 +101,7 @@ def test_a_process_that_is_killed_with_new_tokens_in_hand_leaves_a_state_that_sa
     """The space has given new tokens, and they are not committed yet.
 
     Where the space still takes the old refresh token, the next process renews with it; where it does not, the login is lost, which
-    is noted (so that it is told) and mended by logging in.
+    is noted (so that it is told) and repaired by logging in.
     """
     place.sim.switch(rotate_refresh=rotates)
     before = place.store().read()

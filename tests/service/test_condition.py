@@ -16,7 +16,7 @@ from tests.service.test_api import eventually
 def look(deployment: Deployment) -> None:
     """Ask the source for something, as a sensor or a load does."""
     backlog = deployment.backlog
-    backlog.hurry()
+    backlog.use_short_timeouts()
     try:
         backlog.client.projects()
     except BacklogError:

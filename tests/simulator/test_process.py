@@ -175,7 +175,7 @@ def test_a_child_ends_when_its_parent_is_killed() -> None:
         "from simulator import spawn_simulator; import time\n"
         "s = spawn_simulator(issues=10); print(s.url, flush=True); time.sleep(60)"
     )
-    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3])
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
     assert parent.stdout is not None
     url = parent.stdout.readline().strip()
     assert httpx.get(f"{url}/_simulator/", trust_env=False).status_code == 200
@@ -190,7 +190,7 @@ def test_a_child_ends_when_its_parent_is_killed() -> None:
 
 def test_the_command_prints_one_json_line_and_ends_at_a_signal() -> None:
     command = [sys.executable, "-m", "simulator", "--issues", "10", "--seed", "5"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3])
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
     assert process.stdout is not None
     line = process.stdout.readline()
     assert set(json.loads(line)) == {"url", "api_key"}

@@ -10,7 +10,7 @@ from simulator import SimulatorError, Switches, switches_from
 from tests.simulator.conftest import SMALL, Api
 
 Login = Callable[[Api, int], Api]
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("moves", [True, False])

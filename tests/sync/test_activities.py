@@ -23,11 +23,11 @@ def asked(deployment: Deployment) -> int:
     return deployment.sim.requests.count(route=FEED)
 
 
-def wants(deployment: Deployment) -> dict[int, tuple[Any, bool]]:
+def refetch_requests(deployment: Deployment) -> dict[int, tuple[Any, bool]]:
     rows = deployment.query(
-        "SELECT issue_id, wanted_from, wanted_issue FROM ops.issue_reads WHERE wanted_issue OR wanted_from IS NOT NULL"
+        "SELECT issue_id, refetch_comments_from, refetch_issue FROM ops.issue_sync_state WHERE refetch_issue OR refetch_comments_from IS NOT NULL"
     )
-    return {row["issue_id"]: (row["wanted_from"], row["wanted_issue"]) for row in rows}
+    return {row["issue_id"]: (row["refetch_comments_from"], row["refetch_issue"]) for row in rows}
 
 
 def load(deployment: Deployment, mode: str = "incremental") -> Run:
@@ -94,7 +94,7 @@ def test_the_nightly_pass_finds_rows_that_came_later_than_the_overlap(loaded: De
         load(loaded)
     loaded.sim.switch(late_activity_seconds=0)
     assert told(loaded) - ids(loaded)
-    load(loaded, "deep")
+    load(loaded, "refresh")
     assert ids(loaded) == told(loaded)
 
 
@@ -163,7 +163,7 @@ def test_a_gap_is_reported_and_every_issue_is_asked_for_its_comments(loaded: Dep
     [gap] = metadata(run, "activities")["load/retention_gap"]
     assert gap["since"] < gap["until"]
     assert any("kept none" in line for line in loaded.log(run, "WARNING"))
-    unread = loaded.query("SELECT count(*) AS n FROM ops.issue_reads WHERE wanted_from IS NOT NULL")[0]["n"]
+    unread = loaded.query("SELECT count(*) AS n FROM ops.issue_sync_state WHERE refetch_comments_from IS NOT NULL")[0]["n"]
     assert unread == len(loaded.rows("issues"))
     assert "load/retention_gap" in metadata(load(loaded), "activities"), "a gap is not forgotten"
 
@@ -234,7 +234,7 @@ def test_what_an_activity_tells_is_wanted_in_the_same_transaction(loaded: Deploy
     space.link_file(two)
     space.delete_issue(three)
     load(loaded)
-    found = wants(loaded)
+    found = refetch_requests(loaded)
     assert found[one.id] == (said.id, False)
     assert found[two.id][1] is True
     assert found[three.id][1] is True
@@ -244,12 +244,12 @@ def test_what_an_activity_tells_is_wanted_in_the_same_transaction(loaded: Deploy
 def test_a_comment_that_is_known_already_is_not_wanted_again(loaded: Deployment) -> None:
     issue = next(iter(loaded.sim.space.issues.values()))
     said = loaded.sim.space.comment(issue, "hello")
-    loaded.change(f"UPDATE ops.issue_reads SET last_comment_id = {said.id} WHERE issue_id = {issue.id}")
+    loaded.change(f"UPDATE ops.issue_sync_state SET last_comment_id = {said.id} WHERE issue_id = {issue.id}")
     load(loaded)
-    assert wants(loaded) == {}
+    assert refetch_requests(loaded) == {}
     loaded.sim.space.notify(said, [next(iter(loaded.sim.space.users))])
     load(loaded)
-    assert wants(loaded) == {issue.id: (said.id, False)}
+    assert refetch_requests(loaded) == {issue.id: (said.id, False)}
 
 
 def test_a_feed_that_is_refused_does_not_keep_the_other_tables_from_loading(deployment: Deployment) -> None:

@@ -70,26 +70,28 @@ def true(deployment: Deployment, issue: Issue) -> tuple[object, ...]:
     return issue.type_id, list(issue.category_ids), list(issue.version_ids), list(issue.milestone_ids), fields
 
 
-@pytest.mark.parametrize("mode", ["touched", "incremental"])
+@pytest.mark.parametrize("mode", ["targeted", "incremental"])
 @pytest.mark.parametrize("kind", MASTERS)
 def test_issues_lose_a_deleted_master_with_the_next_load(loaded: Deployment, kind: str, mode: Mode) -> None:
     add, values, delete = MASTERS[kind]
     space = loaded.sim.space
-    holders = list(space.project("OPS").issues.values())[:2]
+    cascading_references = list(space.project("OPS").issues.values())[:2]
     made = add(space)
-    for issue in holders:
+    for issue in cascading_references:
         space.edit_issue(issue, **values(made))
     loaded.sim.clock.advance(3600)  # no load of changes looks as far back
     assert loaded.run("projects").success
     load(loaded, "incremental")
-    assert [shown(loaded, issue) for issue in holders] == [true(loaded, issue) for issue in holders]
+    assert [shown(loaded, issue) for issue in cascading_references] == [true(loaded, issue) for issue in cascading_references]
     delete(space, made)
-    assert [shown(loaded, issue) for issue in holders] != [true(loaded, issue) for issue in holders]
+    assert [shown(loaded, issue) for issue in cascading_references] != [true(loaded, issue) for issue in cascading_references]
     assert loaded.run("projects").success
     asked_by_id(loaded)
     load(loaded, mode)
-    assert [shown(loaded, issue) for issue in holders] == [true(loaded, issue) for issue in holders]
-    assert asked_by_id(loaded) == [{issue.id for issue in holders}], "each issue that shows it, and no other, in one request"
+    assert [shown(loaded, issue) for issue in cascading_references] == [true(loaded, issue) for issue in cascading_references]
+    assert asked_by_id(loaded) == [{issue.id for issue in cascading_references}], (
+        "each issue that shows it, and no other, in one request"
+    )
     load(loaded, mode)
     assert asked_by_id(loaded) == []
 
@@ -100,18 +102,18 @@ def test_an_issue_that_was_read_before_a_deletion_and_stored_after_it_loses_what
     space.delete_category("OPS", holder.category_ids[0])
     before = loaded.row("issues", holder.id)["category_ids"]
     assert loaded.run("projects", only=["categories"]).success
-    load(loaded, "touched")
+    load(loaded, "targeted")
     assert shown(loaded, holder) == true(loaded, holder)
     # What a page holds that was on its way while the category went, and was stored when its holders had been looked for.
     loaded.change(f"UPDATE raw.issues SET category_ids = '{{{before[0]}}}', content_hash = 'before' WHERE id = {holder.id}")
-    load(loaded, "touched")
+    load(loaded, "targeted")
     assert shown(loaded, holder) != true(loaded, holder)
     assert loaded.run("projects", only=["categories"]).success
-    load(loaded, "touched")
+    load(loaded, "targeted")
     assert shown(loaded, holder) == true(loaded, holder)
     asked_by_id(loaded)
     assert loaded.run("projects", only=["categories"]).success
-    load(loaded, "touched")
+    load(loaded, "targeted")
     assert asked_by_id(loaded) == []
 
 
@@ -138,5 +140,5 @@ def test_an_account_that_is_closed_makes_no_issue_be_read_again(loaded: Deployme
     assert loaded.run("users").success
     assert loaded.run("projects").success
     asked_by_id(loaded)
-    load(loaded, "touched")
+    load(loaded, "targeted")
     assert asked_by_id(loaded) == []

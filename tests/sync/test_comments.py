@@ -93,7 +93,7 @@ def test_an_issue_whose_updated_moves_alone_costs_one_request_and_no_row(loaded:
     assert asked(loaded) == []
 
 
-@pytest.mark.parametrize("mode", ["backfill", "deep"])
+@pytest.mark.parametrize("mode", ["backfill", "refresh"])
 def test_a_whole_read_finds_edited_deleted_starred_and_notified_comments(loaded: Deployment, mode: str) -> None:
     space = loaded.sim.space
     issues = [issue for issue in space.issues.values() if len(issue.comments) >= 3][:3]
@@ -103,7 +103,7 @@ def test_a_whole_read_finds_edited_deleted_starred_and_notified_comments(loaded:
     space.delete_comment(gone)
     load(loaded)
     assert gone.id in stored(loaded), "nothing tells of it"
-    loaded.change(f"UPDATE ops.issue_reads SET deep_read_at = NULL WHERE issue_id IN {tuple(issue.id for issue in issues)}")
+    loaded.change(f"UPDATE ops.issue_sync_state SET refreshed_at = NULL WHERE issue_id IN {tuple(issue.id for issue in issues)}")
     run = load(loaded, mode)
     assert stored(loaded) == source(loaded)
     assert counts(observed(run, "comments"))["updated"] == 2

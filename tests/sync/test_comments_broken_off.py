@@ -1,4 +1,4 @@
-"""`raw/comments` when a load is broken off, an issue is refused, or a comment is bad: what is kept, read again and settled."""
+"""`raw/comments` when a load is broken off, an issue is refused, or a comment is bad: what is kept, read again and acknowledged."""
 
 from collections.abc import Collection
 from typing import Any

@@ -26,11 +26,11 @@ def told(deployment: Deployment) -> set[int]:
     return {one.id for one in deployment.sim.space.activities}
 
 
-def wants(deployment: Deployment) -> dict[int, tuple[Any, bool]]:
+def refetch_requests(deployment: Deployment) -> dict[int, tuple[Any, bool]]:
     rows = deployment.query(
-        "SELECT issue_id, wanted_from, wanted_issue FROM ops.issue_reads WHERE wanted_issue OR wanted_from IS NOT NULL"
+        "SELECT issue_id, refetch_comments_from, refetch_issue FROM ops.issue_sync_state WHERE refetch_issue OR refetch_comments_from IS NOT NULL"
     )
-    return {row["issue_id"]: (row["wanted_from"], row["wanted_issue"]) for row in rows}
+    return {row["issue_id"]: (row["refetch_comments_from"], row["refetch_issue"]) for row in rows}
 
 
 def spoil(deployment: Deployment, bad: set[int]) -> Callable[[], None]:
@@ -50,7 +50,7 @@ def quarantined(deployment: Deployment) -> list[tuple[int, bool]]:
     return [(int(row["record_key"]), row["resolved_at"] is None) for row in rows]
 
 
-@pytest.mark.parametrize("mode", ["incremental", "touched", "deep"])
+@pytest.mark.parametrize("mode", ["incremental", "targeted", "refresh"])
 def test_a_bad_activity_goes_into_quarantine_and_tells_what_it_has_to_tell_when_it_can_be_read(
     loaded: Deployment, mode: str
 ) -> None:
@@ -66,12 +66,12 @@ def test_a_bad_activity_goes_into_quarantine_and_tells_what_it_has_to_tell_when_
     load(loaded, mode)
     assert ids(loaded) == told(loaded) - {bad}
     assert quarantined(loaded) == [(bad, True)]
-    assert issue.id not in wants(loaded)
+    assert issue.id not in refetch_requests(loaded)
     heal()
     load(loaded, mode)
     assert ids(loaded) == told(loaded)
     assert quarantined(loaded) == [(bad, False)]
-    assert wants(loaded)[issue.id] == (said.id, False)
+    assert refetch_requests(loaded)[issue.id] == (said.id, False)
 
 
 def test_a_bad_activity_that_is_trimmed_is_settled(loaded: Deployment) -> None:
@@ -100,7 +100,7 @@ def test_many_bad_activities_cost_a_load_a_few_requests_and_the_nightly_pass_tri
     loaded.sim.requests.clear()
     assert counts(metadata(load(loaded), "activities"))["inserted"] in range(290, 301)
     assert loaded.sim.requests.count(route=FEED) <= 4
-    load(loaded, "deep")
+    load(loaded, "refresh")
     assert ids(loaded) == told(loaded)
     assert not any(waiting for _, waiting in quarantined(loaded))
 
@@ -126,11 +126,11 @@ def test_the_feed_of_a_project_that_was_never_loaded_tells_nothing_to_read(loade
     user = next(user.id for user in space.users.values() if user.role == 2 and not space.is_member(space.project("APP"), user.id))
     deployment = loaded.as_user(user)
     load(deployment)
-    loaded.change("DELETE FROM ops.sync_state WHERE scope = 'issues'; DELETE FROM ops.issue_reads")
+    loaded.change("DELETE FROM ops.sync_state WHERE scope = 'issues'; DELETE FROM ops.issue_sync_state")
     space.add_member("APP", user)
     load(deployment)
     assert {one.id for one in space.project("APP").activities} <= ids(deployment)
-    assert wants(deployment) == {}
+    assert refetch_requests(deployment) == {}
 
 
 def test_the_first_comment_of_a_space_without_activities_is_told(loaded: Deployment) -> None:
@@ -143,7 +143,7 @@ def test_the_first_comment_of_a_space_without_activities_is_told(loaded: Deploym
     comment = space.comment(issue, "first")
     load(loaded)
     assert ids(loaded) == told(loaded)
-    assert wants(loaded) == {issue.id: (comment.id, False)}
+    assert refetch_requests(loaded) == {issue.id: (comment.id, False)}
 
 
 def test_a_feed_that_is_granted_later_tells_the_comments_that_nothing_else_has_told(loaded: Deployment) -> None:
@@ -157,7 +157,7 @@ def test_a_feed_that_is_granted_later_tells_the_comments_that_nothing_else_has_t
         space.create_issue("WEB", summary=str(number))
     second = space.comment(new, "on the newest page")
     load(loaded)
-    found = wants(loaded)
+    found = refetch_requests(loaded)
     assert (found[old.id], found[new.id]) == ((first.id, False), (second.id, False))
     assert not any(row for _, row in found.values()), "issues are read for the time of their change"
     # And one whose comment was deleted long ago: nobody can tell it from one that was not read.

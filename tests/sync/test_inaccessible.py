@@ -88,7 +88,7 @@ def test_after_a_project_was_deleted_loads_and_counts_go_on_and_ask_nothing_more
     assert metadata(run, "projects")["load/rows_deleted"] == 0
     assert loaded.run_issues(mode="incremental").success
     assert loaded.stored_issues() == loaded.source_issues()
-    assert checks(loaded.run("census"))["issue_counts_match_source"]
+    assert checks(loaded.run("count_reconciliation"))["issue_counts_match_source"]
 
 
 def test_a_project_marked_deleted_that_is_listed_again_comes_back_with_all_its_rows(loaded: Deployment) -> None:
@@ -155,7 +155,7 @@ def test_a_project_that_an_administrator_left_is_out_of_sight_and_all_its_rows_s
     assert row_of(loaded, web) == (False, reason)
     assert content(loaded, web) == before
     assert loaded.query("SELECT 1 FROM ops.deletions") == []
-    assert checks(loaded.run("census"))["issue_counts_match_source"]
+    assert checks(loaded.run("count_reconciliation"))["issue_counts_match_source"]
 
 
 @pytest.mark.parametrize("how", ["lost", "deleted", "refused"])
@@ -209,7 +209,7 @@ def test_a_project_that_comes_back_is_read_whole_with_all_that_happened_meanwhil
     loaded.discover()
     run = loaded.run("projects")
     assert run.success, failures(run)
-    assert metadata(run, "projects")["projects_back_in_sight"] == "SITE"
+    assert metadata(run, "projects")["projects_accessible_again"] == "SITE"
     assert row_of(loaded, web.id) == (False, None)
     run = loaded.run_issues(mode="incremental")
     assert run.success, failures(run)

@@ -45,9 +45,9 @@ def test_one_partition_holds_the_issues_of_its_project_and_month(deployment: Dep
     assert said["dagster/partition_row_count"] == said["load/rows_inserted"] == len(deployment.rows("issues"))
     assert said["load/window_start"] == datetime(2026, 3, 1, tzinfo=SETTINGS.zone).timestamp()
     assert said["load/window_end"] == datetime(2026, 4, 1, tzinfo=SETTINGS.zone).timestamp()
-    rows = said["load/window_proof"].pop("rows")  # those that the widened days hold
+    rows = said["load/completeness_proof"].pop("rows")  # those that the widened days hold
     assert rows >= said["load/rows_read"]
-    assert said["load/window_proof"] == {"how": "one page", "passes": 1, "pages": 1, "count": None, "retries": 0}
+    assert said["load/completeness_proof"] == {"how": "one page", "passes": 1, "pages": 1, "count": None, "retries": 0}
 
 
 def test_the_first_partition_holds_everything_older_too(deployment: Deployment) -> None:

@@ -20,10 +20,10 @@ ESTIMATE_OF_NO_NUMBER = {"estimatedHours": "abc"}
 
 def fail_for(deployment: Deployment, project: str, fault: Fault) -> None:
     """Let every read of the issues of a project meet a fault."""
-    wanted = str(deployment.sim.space.project(project).id)
+    requested = str(deployment.sim.space.project(project).id)
 
     def arm(request: RequestInfo) -> None:
-        if request.route == "/issues" and request.param("projectId[]") == wanted:
+        if request.route == "/issues" and request.param("projectId[]") == requested:
             deployment.sim.faults.add(fault)
 
     deployment.sim.before_request(arm)

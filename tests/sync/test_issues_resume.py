@@ -69,8 +69,8 @@ def proofs(run: Run) -> list[dict[str, Any]]:
     """Return the different proofs that a run recorded."""
     found: list[dict[str, Any]] = []
     for said in recorded(run).values():
-        if said["load/window_proof"] not in found:
-            found.append(said["load/window_proof"])
+        if said["load/completeness_proof"] not in found:
+            found.append(said["load/completeness_proof"])
     return found
 
 

@@ -18,7 +18,7 @@ from resources.warehouse.connect import engine
 from resources.warehouse.errors import WarehouseBusyError, WarehouseError
 from resources.warehouse.locks import Locks, is_held
 from simulator import Fault, RequestInfo
-from sync.locks import Turns
+from sync.locks import SyncLocks
 from tests.deployment import Deployment, failures, quiet, recorded
 from tests.integration.commands import Done, Shell
 
@@ -134,7 +134,7 @@ def test_a_server_that_ends_all_connections_in_the_middle_fails_the_load_in_one_
 
 HOLD = """
 import sys
-from sync.locks import Turns
+from sync.locks import SyncLocks
 from resources.progress import LogProgress
 from resources.warehouse import history
 from resources.warehouse.connect import engine
@@ -142,7 +142,7 @@ from resources.warehouse.locks import Locks
 
 made = engine(sys.argv[1])
 with Locks(made, "acme") as locks:
-    turns = Turns(locks, made, "acme", "issues", "killed", LogProgress(), print)
+    turns = SyncLocks(locks, made, "acme", "issues", "killed", LogProgress(), print)
     turns.begin()
     turns.lock_projects([int(project) for project in sys.argv[2:]])
     history.start_sync(made, space_key="acme", sync_type="issues", mode="backfill", run_id="killed")
@@ -169,17 +169,17 @@ def test_after_a_load_that_was_killed_the_next_one_goes_on_at_once_and_ends_its_
     assert _locks(deployment) == 0
 
 
-Make = Callable[[str], Turns]
+Make = Callable[[str], SyncLocks]
 
 
 @pytest.fixture
-def turns(deployment: Deployment) -> Iterator[Make]:
+def sync_locks(deployment: Deployment) -> Iterator[Make]:
     """Make the turns of loads of `issues`, by the id of their run."""
     opened: list[Locks] = []
 
-    def make(run_id: str) -> Turns:
+    def make(run_id: str) -> SyncLocks:
         opened.append(Locks(deployment.engine, "acme").__enter__())
-        made = Turns(opened[-1], deployment.engine, "acme", "issues", run_id, quiet(), lambda _line: None)
+        made = SyncLocks(opened[-1], deployment.engine, "acme", "issues", run_id, quiet(), lambda _line: None)
         made.begin()
         return made
 
@@ -188,8 +188,8 @@ def turns(deployment: Deployment) -> Iterator[Make]:
         locks.__exit__(None, None, None)
 
 
-def test_a_load_that_does_not_wait_gets_the_projects_that_are_free(turns: Make) -> None:
-    one, two = turns("one"), turns("two")
+def test_a_load_that_does_not_wait_gets_the_projects_that_are_free(sync_locks: Make) -> None:
+    one, two = sync_locks("one"), sync_locks("two")
     assert one.lock_projects([302, 300]) == {300, 302}
     assert two.lock_projects([300, 301, 302, 303], wait=False) == {301, 303}
     assert two.lock_projects([301], wait=False) == {301}
@@ -197,8 +197,8 @@ def test_a_load_that_does_not_wait_gets_the_projects_that_are_free(turns: Make) 
     assert two.lock_projects([300, 302], wait=False) == {300}
 
 
-def test_loads_never_wait_for_each_other(turns: Make) -> None:
-    one, two = turns("one"), turns("two")
+def test_loads_never_wait_for_each_other(sync_locks: Make) -> None:
+    one, two = sync_locks("one"), sync_locks("two")
     one.lock_projects([301])
     two.lock_projects([300])
     # One has the higher id, and would wait for whoever may be waiting for it.
@@ -208,8 +208,8 @@ def test_loads_never_wait_for_each_other(turns: Make) -> None:
     assert one.lock_projects([300, 301]) == {300, 301}
 
 
-def test_a_wait_in_the_middle_of_a_load_is_shown_in_its_row_and_cleared(turns: Make, deployment: Deployment) -> None:
-    one, two = turns("one"), turns("two")
+def test_a_wait_in_the_middle_of_a_load_is_shown_in_its_row_and_cleared(sync_locks: Make, deployment: Deployment) -> None:
+    one, two = sync_locks("one"), sync_locks("two")
     one.lock_projects([300])
     two.row = history.start_sync(deployment.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="two")
     thread = threading.Thread(target=lambda: two.lock_projects([300]))
@@ -225,8 +225,8 @@ def test_a_wait_in_the_middle_of_a_load_is_shown_in_its_row_and_cleared(turns: M
     assert [sync.waiting_for for sync in _active(deployment)] == [None]
 
 
-def test_a_wait_for_a_rate_limit_is_shown_until_the_load_goes_on(turns: Make, deployment: Deployment) -> None:
-    one = turns("one")
+def test_a_wait_for_a_rate_limit_is_shown_until_the_load_goes_on(sync_locks: Make, deployment: Deployment) -> None:
+    one = sync_locks("one")
     one.wait_for_limit("search", 40.0, datetime.now(UTC))  # between two rows there is nothing to show it in
     one.row = history.start_sync(deployment.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="one")
     one.wait_for_limit("search", 40.0, datetime.now(UTC) + timedelta(hours=9))  # by a clock of Backlog's that is wrong
@@ -238,8 +238,8 @@ def test_a_wait_for_a_rate_limit_is_shown_until_the_load_goes_on(turns: Make, de
     assert [sync.waiting_for for sync in _active(deployment)] == [None]
 
 
-def test_a_wait_in_vain_stays_in_the_history_with_its_reason(turns: Make, deployment: Deployment) -> None:
-    one, two = turns("one"), turns("two")
+def test_a_wait_in_vain_stays_in_the_history_with_its_reason(sync_locks: Make, deployment: Deployment) -> None:
+    one, two = sync_locks("one"), sync_locks("two")
     one.lock_table()
     two.progress = Watcher(at_wait=lambda: deployment.query(END_SESSION_OF.format(lock=history.lock_of("two", "issues"))))
     with pytest.raises(WarehouseError, match="connection that held the locks of this load was lost"):

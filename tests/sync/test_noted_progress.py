@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from resources.progress import LogProgress
 from resources.warehouse import history
 from resources.warehouse.locks import Locks
-from sync.locks import Turns
+from sync.locks import SyncLocks
 from sync.noted_progress import NotedProgress
 
 
@@ -32,18 +32,18 @@ def noted(warehouse: Engine, said: list[str]) -> Iterator[NotedProgress]:
     """Return the progress of a load of issues, between two rows."""
     with Locks(warehouse, "acme") as locks:
         inner = LogProgress(write=said.append)
-        turns = Turns(locks, warehouse, "acme", "issues", "run-1", inner, said.append)
-        yield NotedProgress(inner, turns, Clock())
+        sync_locks = SyncLocks(locks, warehouse, "acme", "issues", "run-1", inner, said.append)
+        yield NotedProgress(inner, sync_locks, Clock())
 
 
 def _begin(noted: NotedProgress) -> None:
-    noted.turns.row = history.start_sync(
-        noted.turns.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="run-1", projects=["OPS"]
+    noted.sync_locks.row = history.start_sync(
+        noted.sync_locks.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="run-1", projects=["OPS"]
     )
 
 
 def _seen(noted: NotedProgress) -> list[tuple[int | None, int | None]]:
-    return [(sync.progress_done, sync.progress_total) for sync in history.active_syncs(noted.turns.engine, "acme")]
+    return [(sync.progress_done, sync.progress_total) for sync in history.active_syncs(noted.sync_locks.engine, "acme")]
 
 
 def test_a_load_says_now_and_then_how_far_it_is(noted: NotedProgress, said: list[str]) -> None:

@@ -126,7 +126,7 @@ def test_who_is_forgotten_is_nowhere_and_does_not_come_back(loaded: Deployment) 
     space.edit_issue(third, assignee_id=someone.id, by=someone.id)
     space.edit_issue(second, assignee_id=someone.id)
     load(loaded, "incremental")
-    load(loaded, "deep")
+    load(loaded, "refresh")
     assert found(loaded, WHO) == []
     [row] = loaded.query(f"SELECT name, user_id, mail_address, nulab_account_id FROM raw.users WHERE id = {someone.id}")
     assert set(row.values()) == {f"forgotten-{someone.id}"}
@@ -193,7 +193,7 @@ def test_a_new_name_of_who_is_forgotten_is_erased_whatever_is_read_first(deploy:
                       "SELECT 'acme', 'activities', id::text, payload::text, 'rejected', 'x', 'r' FROM raw.activities")  # fmt: skip
     deployment.change("CREATE SCHEMA mart; CREATE TABLE mart.history AS SELECT payload #>> '{content,changes,0,new_value}' AS new "
                       "FROM raw.activities")  # fmt: skip
-    deployment.run_issues(mode="touched")
+    deployment.run_issues(mode="targeted")
     assert found(deployment, {NEW_NAME, mask.by_key(NEW_NAME)}) == [], (
         "the issue tells whose it is, and what was stored is rewritten"
     )

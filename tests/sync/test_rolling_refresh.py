@@ -15,7 +15,7 @@ SHARE = 5  # of 120 issues, so that 29 nights are enough
 
 
 def night(deployment: Deployment) -> Run:
-    run = deployment.run_issues(mode="deep")
+    run = deployment.run_issues(mode="refresh")
     assert run.success, failures(run)
     return run
 
@@ -27,13 +27,13 @@ def asked(deployment: Deployment) -> set[int]:
 
 
 def read_at(deployment: Deployment) -> dict[int, datetime]:
-    return {row["issue_id"]: row["deep_read_at"] for row in deployment.query("SELECT * FROM ops.issue_reads")}
+    return {row["issue_id"]: row["refreshed_at"] for row in deployment.query("SELECT * FROM ops.issue_sync_state")}
 
 
 def first(deployment: Deployment, *issues: Issue) -> None:
     """Let these issues have their turn tonight."""
     ids = ", ".join(str(issue.id) for issue in issues)
-    deployment.change(f"UPDATE ops.issue_reads SET deep_read_at = '2020-01-01' WHERE issue_id IN ({ids})")
+    deployment.change(f"UPDATE ops.issue_sync_state SET refreshed_at = '2020-01-01' WHERE issue_id IN ({ids})")
 
 
 def test_a_night_reads_its_share_in_an_issue_each_and_a_request_for_the_issues_themselves(loaded: Deployment) -> None:
@@ -43,7 +43,7 @@ def test_a_night_reads_its_share_in_an_issue_each_and_a_request_for_the_issues_t
     by_route = loaded.sim.requests.by_route()
     assert by_route[COMMENTS] == SHARE
     assert by_route["/issues"] <= 3  # one for each project
-    assert observed(run, "comments")["deep_pass"] == "5 of 120 issues tonight; 0 not read whole in the last 30 days"
+    assert observed(run, "comments")["rolling_refresh"] == "5 of 120 issues tonight; 0 not read whole in the last 30 days"
     assert sum(counts(one).get("read", 0) for one in recorded(run, "issues").values()) == SHARE
 
 
@@ -60,12 +60,12 @@ def test_every_issue_has_its_turn_within_the_month(loaded: Deployment) -> None:
 
 def test_it_begins_with_what_was_never_read_whole_and_goes_on_with_what_was_longest_ago(loaded: Deployment) -> None:
     never, long_ago, *_ = loaded.sim.space.issues.values()
-    loaded.change(f"UPDATE ops.issue_reads SET deep_read_at = NULL WHERE issue_id = {never.id}")
+    loaded.change(f"UPDATE ops.issue_sync_state SET refreshed_at = NULL WHERE issue_id = {never.id}")
     first(loaded, long_ago)
     asked(loaded)
     run = night(loaded)
     assert {never.id, long_ago.id} < asked(loaded)
-    assert "2 not read whole" in observed(run, "comments")["deep_pass"]
+    assert "2 not read whole" in observed(run, "comments")["rolling_refresh"]
     assert read_at(loaded)[never.id] > datetime.now(UTC) - timedelta(minutes=10)
 
 

@@ -13,7 +13,7 @@ COMMENTS = "/issues/{issue}/comments"
 
 
 def load(deployment: Deployment) -> Run:
-    run = deployment.run_issues(mode="touched")
+    run = deployment.run_issues(mode="targeted")
     assert run.success, failures(run)
     return run
 

@@ -42,7 +42,7 @@ follows it, if any), the same of a change that no log tells (of u, SIDE being ol
             on c.space_key = i.space_key and c.issue_id = i.issue_id and c.field = '{{ field }}' and c.change_number = 1
         left join {{ unlogged }} as u
             on u.space_key = i.space_key and u.issue_id = i.issue_id and u.field = '{{ field }}' and u.after_change = 0 and u.number = 1
-        where true {{ and_touched('i') }}
+        where true {{ and_targeted('i') }}
         union all
         select c.space_key, c.issue_id, c.change_number, 0, c.changed_at, c.changed_by_id, c.comment_id, false
             {%- for column, (now, before, after, told) in values.items() %}, {{ after }}{% endfor %}
@@ -51,12 +51,12 @@ follows it, if any), the same of a change that no log tells (of u, SIDE being ol
         left join {{ unlogged }} as u
             on u.space_key = c.space_key and u.issue_id = c.issue_id and u.field = c.field
                 and u.after_change = c.change_number and u.number = 1
-        where c.field = '{{ field }}' {{ and_touched('c') }}
+        where c.field = '{{ field }}' {{ and_targeted('c') }}
         union all
         select u.space_key, u.issue_id, u.after_change, u.number, u.changed_at, null, null, true
             {%- for column, (now, before, after, told) in values.items() %}, {{ told | replace('SIDE', 'new') }}{% endfor %}
         from {{ unlogged }} as u
-        where u.field = '{{ field }}' {{ and_touched('u') }}
+        where u.field = '{{ field }}' {{ and_targeted('u') }}
     ) as points
     window following as (partition by space_key, issue_id order by after_change, number)
 {%- endmacro %}

@@ -3,7 +3,7 @@
 {{ config(meta={'dagster': {'ref': {'name': 'issue_status_interval', 'package': 'backlog_elt'}}}) }}
 select space_key, issue_id
 from {{ ref('issue_status_interval') }}
-where (space_key, issue_id) in (select space_key, issue_id from {{ ref('touched_issue') }})
+where (space_key, issue_id) in (select space_key, issue_id from {{ ref('changed_issue') }})
 group by space_key, issue_id
 having count(*) filter (where valid_to is null) <> 1
     or bool_or(valid_to < valid_from)

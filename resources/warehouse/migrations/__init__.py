@@ -15,6 +15,8 @@ from resources.warehouse.errors import WarehouseError
 from resources.warehouse.spec import OPS
 
 _VERSION_TABLE = "alembic_version"
+#: Versions of the development before the first release; their migrations were squashed into one.
+_BEFORE_V1 = frozenset(f"{number:04}" for number in range(1, 13))
 #: Held until the end of the migration. The table is as Alembic makes it; of two that make it at once, one is refused afterwards.
 _ALONE = (
     f"CREATE SCHEMA IF NOT EXISTS {OPS}",
@@ -34,6 +36,11 @@ def upgrade(engine: Engine) -> None:
     current = version(engine)
     if current == _versions()[0]:
         return
+    if current in _BEFORE_V1:
+        raise WarehouseError(
+            f"The warehouse has version {current}, from before the first release, which this program does not read. Everything in it "
+            "comes from Backlog: drop the schemas raw, ops, staging and mart, then load again."
+        )
     if current is not None and current not in _versions():
         raise WarehouseError(
             f"The warehouse has version {current}, which this program does not know (it has {_versions()[0]}): "

@@ -153,15 +153,15 @@ def _deletions(deployment: Deployment) -> list[str]:
     ]
 
 
-def _stored(deployment: Deployment, table: str, wanted: Collection[str]) -> dict[Key, Stored]:
-    """Return the rows of a table by key, with the `wanted` columns (those that stand in the payload included)."""
+def _stored(deployment: Deployment, table: str, requested: Collection[str]) -> dict[Key, Stored]:
+    """Return the rows of a table by key, with the `requested` columns (those that stand in the payload included)."""
     spec = SPECS[table]
     content = _CONTENT.get(table)
     with deployment.engine.connect() as connection:
         rows = list(connection.execute(select(spec.table)).mappings())
     return {
         tuple(row[name] for name in spec.key): Stored(
-            {name: row[name] for name in {*wanted, "project_id", "issue_id"} if name in row}
+            {name: row[name] for name in {*requested, "project_id", "issue_id"} if name in row}
             | (content(row["payload"]) if content else {}),
             spec.vanishes and row["deleted_at"] is not None,
             row["payload"],

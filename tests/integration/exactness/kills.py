@@ -66,22 +66,22 @@ class Scene:
     _left: int | None = None
     _asked: int = 0
     most: int = MOST_FIRST
-    _usual: int = MOST_FIRST
+    _baseline: int = MOST_FIRST
     was_killed: bool = False
     _worked: bool = False
 
     def kill_one(self, command: str = "load") -> bool:
         """Start a command and kill it at a random moment; return whether it died of it."""
-        self._left, self._asked = self.rng.randint(1, min(self._usual, self.most)), 0
+        self._left, self._asked = self.rng.randint(1, min(self._baseline, self.most)), 0
         self.forge.start(command)
         code, said = self.forge.wait()
         self._left = None
         assert code in (0, -signal.SIGKILL), said
         if code == 0:
             # It ended before its time: the next one dies earlier.
-            self._usual = max(self._asked, 2)
+            self._baseline = max(self._asked, 2)
         else:
-            self._usual = min(self._usual + 5, self.most)
+            self._baseline = min(self._baseline + 5, self.most)
         self._note(killed=code != 0)
         return code != 0
 

@@ -22,12 +22,12 @@ def incremental(deployment: Deployment, _rng: Random) -> bool:
 
 def touched(deployment: Deployment, _rng: Random) -> bool:
     """Read what the activity feed tells, as the sensor does."""
-    return _requested(deployment, single_issues_request(deployment.discover().partitions, "touched"))
+    return _requested(deployment, single_issues_request(deployment.discover().partitions, "targeted"))
 
 
 def deep(deployment: Deployment, _rng: Random) -> bool:
     """Read a share of the issues again, as the nightly deep pass does."""
-    return _requested(deployment, single_issues_request(deployment.discover().partitions, "deep"))
+    return _requested(deployment, single_issues_request(deployment.discover().partitions, "refresh"))
 
 
 def backfill(deployment: Deployment, rng: Random) -> bool:

@@ -44,7 +44,7 @@ def once_at(sim: Simulator, number: int, what: Callable[[], None]) -> None:
     sim.before_request(before)
 
 
-def assert_mended(deployment: Deployment, people: People) -> None:
+def assert_repaired(deployment: Deployment, people: People) -> None:
     """Load again, undisturbed, and expect to find all equal and nothing left over."""
     deployment.sim.clock.advance(61)
     assert look_whole(deployment, people.rng)
@@ -74,7 +74,7 @@ def test_the_server_goes_down_and_comes_back_during_a_load(own_server: Server, h
         people.burst(100, seed=moment)
         once_at(deployment.sim, moment, getattr(own_server, how))
         incremental(deployment, people.rng)
-        assert_mended(deployment, people)
+        assert_repaired(deployment, people)
 
 
 def test_the_network_is_cut_during_a_load(fresh_databases: Databases, moment: int) -> None:
@@ -85,7 +85,7 @@ def test_the_network_is_cut_during_a_load(fresh_databases: Databases, moment: in
         assert all("check BACKLOG_URL and the network" in line for line in failures(run)[:1])
         deployment.sim.faults.clear()
         people.burst(100, seed=moment)
-        assert_mended(deployment, people)
+        assert_repaired(deployment, people)
 
 
 @pytest.mark.parametrize("table", ["raw.issues", "raw.comments", "raw.issue_changes", "raw.activities", "ops.sync_state"])
@@ -97,7 +97,7 @@ def test_the_disk_is_full_during_a_load(fresh_databases: Databases, table: str) 
             run = deployment.discover().run_issues(mode="incremental")
         assert not run.success
         assert any("disk" in line and "free some space" in line for line in failures(run))
-        assert_mended(deployment, people)
+        assert_repaired(deployment, people)
 
 
 @pytest.mark.parametrize("options", [(), ("--full",)], ids=["two loads", "a load while a backfill runs"])

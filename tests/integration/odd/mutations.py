@@ -1,7 +1,7 @@
 """What may be wrong with an answer: on the wire, in its body, or in one of its records.
 
-What the program can notice must be mended by the next load of changes. A lie cannot be noticed, such as a
-summary that is another text; it is mended by a load that reads all again.
+What the program can notice must be repaired by the next load of changes. A lie cannot be noticed, such as a
+summary that is another text; it is repaired by a load that reads all again.
 """
 
 import gzip
@@ -61,7 +61,7 @@ _VALUES: tuple[Any, ...] = (
     "9999-12-31T23:59:59Z",
     _RAW + "1e400",
 )
-#: Fields of which a wrong value that looks right cannot be mended: they say which record it is, or which version.
+#: Fields of which a wrong value that looks right cannot be repaired: they say which record it is, or which version.
 _NAMES = frozenset({"id", "created", "updated", "issueKey", "keyId", "projectKey", "projectId", "issueId", "spaceKey", "timezone"})
 
 

@@ -19,7 +19,7 @@ def test_nothing_is_told_of_a_key_that_is_no_project_but_of_the_partitions_that_
         alerter.look(datetime.now(UTC))
         loaded.instance.add_dynamic_partitions("backlog_projects", ["TYPO"])
         assert not loaded.by_hand("issues", tags={"dagster/partition": "TYPO|2026-05"}).success
-        loaded.run("census")
+        loaded.run("count_reconciliation")
         assert alerter.look(datetime.now(UTC)).open == {}
         mixed = {RANGE_START_TAG: "OPS|2026-05", RANGE_END_TAG: "TYPO|2026-05"}
         assert not loaded.by_hand("issues", tags=mixed).success

@@ -11,7 +11,7 @@ from pipelines.alerting import rules
 from pipelines.alerting.facts import Check, Ended, Failure
 from pipelines.alerting.rules import covered, of_backfills, of_nothing_left, of_run, of_silence, of_source, of_syncs
 from resources.conditions import ConditionKind
-from resources.warehouse.baselines import Usual
+from resources.warehouse.baselines import Baseline
 from resources.warehouse.conditions import Condition
 
 ROOT = Path(__file__).parents[3]
@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
 FAILED = Ended(
     "r1", "issues", NOW, succeeded=False, partition="A|2026-01 … B|2026-02", failures=(Failure("raw__issues", "raw/issues", "why"),)
 )
-USUAL = Usual("users", "full", None, "r1", False, seconds=10, items=100, usual_seconds=10, usual_items=100, known=30)
+BASELINE = Baseline("users", "full", None, "r1", False, seconds=10, items=100, baseline_seconds=10, baseline_items=100, known=30)
 
 
 def test_a_step_that_failed_is_a_problem_until_it_succeeds_in_any_later_run_of_a_schedule() -> None:
@@ -29,7 +29,7 @@ def test_a_step_that_failed_is_a_problem_until_it_succeeds_in_any_later_run_of_a
     assert of_run(later) == ([], [problem.key, "run/issues"])
 
 
-@pytest.mark.parametrize("job", ["changed_issues", "deep_pass"])
+@pytest.mark.parametrize("job", ["changed_issues", "rolling_refresh"])
 def test_a_run_that_reads_just_some_issues_ends_no_failure_of_the_schedule_and_the_schedule_none_of_its(job: str) -> None:
     whole, some = FAILED, replace(FAILED, job=job)
     for mine, other in ((whole, some), (some, whole)):
@@ -94,25 +94,25 @@ def test_what_was_silent_before_the_first_look_is_not_told_at_once() -> None:
         ({"items": 49}, "it found 49 rows, usual are 100"),
         ({"items": 301}, "it found 301 rows, usual are 100"),
         ({"items": 49, "mode": "incremental"}, None),
-        ({"items": 4, "usual_items": 10.0}, None),
+        ({"items": 4, "baseline_items": 10.0}, None),
     ],
 )
 def test_a_sync_is_unusual_by_its_time_and_by_the_rows_of_a_table_that_is_read_whole(
     changed: dict[str, float], says: str | None
 ) -> None:
-    problems, ended = of_syncs([replace(USUAL, **changed)])  # type: ignore[arg-type]  # the test's own values
+    problems, ended = of_syncs([replace(BASELINE, **changed)])  # type: ignore[arg-type]  # the test's own values
     assert [problem.cause for problem in problems] == ([says] if says else [])
     assert bool(ended) is (says is None)
 
 
 def test_a_sync_at_work_says_so_and_ends_nothing() -> None:
-    [problem], _ = of_syncs([replace(USUAL, seconds=311.0, active=True)])
+    [problem], _ = of_syncs([replace(BASELINE, seconds=311.0, active=True)])
     assert problem.step.startswith("it is still at work: look at the run")
-    assert of_syncs([replace(USUAL, active=True)]) == ([], [])
+    assert of_syncs([replace(BASELINE, active=True)]) == ([], [])
 
 
 def test_the_newest_sync_of_a_project_decides_and_says_nothing_of_another_project() -> None:
-    slow, usual = replace(USUAL, project_key="A", seconds=311.0), replace(USUAL, project_key="B")
+    slow, usual = replace(BASELINE, project_key="A", seconds=311.0), replace(BASELINE, project_key="B")
     [problem], ended = of_syncs([slow, usual])
     assert (problem.key, problem.partition, ended) == ("unusual/users/full/A", "A", ["unusual/users/full/B"])
     well = replace(slow, seconds=10.0)

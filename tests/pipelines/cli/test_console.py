@@ -66,7 +66,7 @@ def test_what_is_no_terminal_gets_plain_lines() -> None:
 
 def test_who_wants_no_progress_gets_none() -> None:
     stream = Terminal()
-    progress = progress_for(stream, wanted=False)
+    progress = progress_for(stream, requested=False)
     assert not isinstance(progress, BarProgress)
     play(progress)
     assert stream.getvalue() == ""

@@ -20,17 +20,17 @@ def row(number: int, **values: Any) -> Difference:
     )  # fmt: skip
 
 
-def shown(*differences: Difference, mended: tuple[Difference, ...] = (), how: str = "deep", projects: Any = None) -> list[str]:
+def shown(*differences: Difference, repaired: tuple[Difference, ...] = (), how: str = "rows", projects: Any = None) -> list[str]:
     """Return the lines for a comparison of one project with these differences."""
     different = [one for one in differences if not one.behind]
     verdict = ProjectVerdict(300, "OPS", 1_200, 1_199, len(different), len(differences) - len(different), UNTIL)
-    found = Verification(how, projects or [verdict], {"issues": (1_200, 1_199)}, differences, (), mended)  # type: ignore[arg-type]
+    found = Verification(how, projects or [verdict], {"issues": (1_200, 1_199)}, differences, (), repaired)  # type: ignore[arg-type]
     as_json = Verified(found, {"read": 20, "search": 13, "retries": 2, "rate_limited": 1}, 1.234).as_json()
     return verified_table(json.loads(json.dumps(as_json))).splitlines()
 
 
 def test_an_equal_space_is_a_line_a_project_and_a_last_line() -> None:
-    assert shown(how="quick", projects=[ProjectVerdict(300, "OPS", 1_200, 1_200, 0, 0, UNTIL)]) == [
+    assert shown(how="count", projects=[ProjectVerdict(300, "OPS", 1_200, 1_200, 0, 0, UNTIL)]) == [
         "project  status  source  warehouse  differences  behind  loaded until",
         "-------  ------  ------  ---------  -----------  ------  -------------------",
         "OPS      equal    1,200      1,200            0       0  2026-06-30 23:59:58",
@@ -46,14 +46,14 @@ def test_rows_that_differ_are_shown_as_people_know_them_with_both_sides() -> Non
     assert table[0] == ["table", "project", "row", "difference", "at", "source", "in", "warehouse"]
     assert table[2] == ["issues", "OPS", "OPS-7", "(7)", "content", "differs", 'summary="a"', 'summary="b"']
     assert table[3][:3] == ["issues", "OPS", "8"]
-    assert lines[-1] == "different: mend it with --repair (deep, 1.2 s, 33 requests)"
+    assert lines[-1] == "different: repair it with --repair (deep, 1.2 s, 33 requests)"
 
 
 def test_what_is_behind_is_shown_as_such_below_what_differs_otherwise() -> None:
     lines = shown(row(7, behind=True), row(8))
     assert [line.split()[2] for line in lines if "content differs" in line] == ["OPS-8", "OPS-7"]
     assert [line for line in lines if "content differs, since the last load" in line and "OPS-7" in line]
-    assert lines[-1].startswith("different: mend it with --repair")
+    assert lines[-1].startswith("different: repair it with --repair")
 
 
 def test_where_only_later_changes_differ_the_next_load_is_what_helps() -> None:
@@ -69,12 +69,12 @@ def test_of_many_rows_the_first_are_shown_and_all_are_counted() -> None:
 
 
 def test_what_was_mended_is_shown_and_what_was_not_is_said() -> None:
-    lines = shown(mended=(row(7),))
-    assert "1 row was different and mended:" in lines
+    lines = shown(repaired=(row(7),))
+    assert "1 row was different and repaired:" in lines
     assert any("OPS-7 (7)" in line for line in lines)
     assert lines[-1].startswith("equal (")
-    lines = shown(row(8), mended=(row(7), row(9)))
-    assert "2 rows were different and mended:" in lines
+    lines = shown(row(8), repaired=(row(7), row(9)))
+    assert "2 rows were different and repaired:" in lines
     assert "1 row differs still:" in lines
     assert lines[-1].startswith("different still (")
 

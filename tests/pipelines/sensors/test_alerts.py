@@ -83,7 +83,7 @@ def test_a_red_check_is_told_with_what_it_says(loaded: Deployment, sink: Webhook
     one = alerter(loaded, Slack(Secret(sink.url)))
     look(one)
     loaded.change("DELETE FROM raw.issues WHERE id = (SELECT min(id) FROM raw.issues)")
-    loaded.run("census")
+    loaded.run("count_reconciliation")
     look(one)
     [said] = texts(sink)
     assert said.splitlines()[0] == "🔴 失敗 / failed: raw/issues: issue_counts_match_source"
@@ -205,7 +205,7 @@ def test_silence_is_told_by_what_the_log_of_syncs_says(loaded: Deployment, sink:
 SYNC = "INSERT INTO ops.sync_history (space_key, sync_type, mode, project_key, status, items_synced, run_id, started_at, ended_at) "
 
 
-def with_usual_syncs(deployment: Deployment) -> None:
+def with_baseline_syncs(deployment: Deployment) -> None:
     """Write down eight syncs of 10 s and 100 rows: of the issues of two projects, and of users."""
     deployment.change(f"UPDATE ops.spaces SET url = '{deployment.sim.url}'")  # the copy of a warehouse has that of another
     deployment.change(
@@ -231,7 +231,7 @@ def test_a_slow_sync_is_told_once_while_it_is_at_work_and_again_when_its_project
 ) -> None:
     one = alerter(loaded, Slack(Secret(sink.url)))
     look(one)
-    with_usual_syncs(loaded)
+    with_baseline_syncs(loaded)
     with Locks(loaded.engine, "acme") as locks:
         locks.acquire(lock_of("r1", "issues"))
         synced(loaded, "r1", "OPS", 361, status="in_progress")
@@ -255,7 +255,7 @@ def test_a_slow_sync_is_told_once_while_it_is_at_work_and_again_when_its_project
 def test_few_rows_are_told_and_a_problem_of_an_earlier_version_is_ended(loaded: Deployment, sink: WebhookSink) -> None:
     one, name = alerter(loaded, Slack(Secret(sink.url))), alerts_of(loaded.sim.url)
     look(one)
-    with_usual_syncs(loaded)
+    with_baseline_syncs(loaded)
     synced(loaded, "r1", None, 10, items=49)
     for _ in range(2):
         ledger = look(one)
@@ -362,7 +362,7 @@ def test_a_look_gives_a_sign_of_life_with_what_is_open(loaded: Deployment) -> No
 
 def test_a_dead_alerter_is_seen_by_a_check_and_by_status(loaded: Deployment) -> None:
     def seen() -> bool:
-        return checks(loaded.run("census"))["alerter_is_alive"]
+        return checks(loaded.run("count_reconciliation"))["alerter_is_alive"]
 
     assert seen(), "no daemon was ever started"
     look(alerter(loaded))

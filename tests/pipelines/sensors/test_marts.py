@@ -66,7 +66,7 @@ def test_the_first_build_waits_for_the_first_load_to_end(loaded: Deployment) -> 
 
 def test_a_sync_that_ends_after_others_which_began_later_is_news(loaded: Deployment) -> None:
     long = start_sync(loaded.engine, space_key="acme", sync_type="comments", mode="backfill", run_id="long")
-    short = start_sync(loaded.engine, space_key="acme", sync_type="issues", mode="touched", run_id="short")
+    short = start_sync(loaded.engine, space_key="acme", sync_type="issues", mode="targeted", run_id="short")
     finish_sync(loaded.engine, short, items_synced=1, items_failed=0, requests=1)
     _, _, cursor = tick(loaded, None)
     runs, _, cursor = tick(loaded, aged(str(cursor), minutes=31))

@@ -9,7 +9,7 @@ import pytest
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, month_keys
 from pipelines.jobs import issues_config
 from pipelines.sensors.failing_ticks import LookFailedError
-from pipelines.sensors.targeted_sync import AGAIN_AFTER, ISSUES_TAG, NEAR_TIME_SENSORS, activity_feed, webhook_inbox
+from pipelines.sensors.targeted_sync import AGAIN_AFTER, ISSUES_TAG, TARGETED_SYNC_SENSORS, activity_feed, webhook_inbox
 from resources.backlog.errors import Unavailable
 from resources.backlog.resource import BacklogResource
 from simulator import Fault
@@ -20,7 +20,7 @@ FEED = "/space/activities"
 
 
 def test_both_sensors_look_every_half_minute_by_default_and_start_the_same_job() -> None:
-    for sensor in NEAR_TIME_SENSORS:
+    for sensor in TARGETED_SYNC_SENSORS:
         assert (sensor.minimum_interval_seconds, sensor.default_status) == (30, dg.DefaultSensorStatus.RUNNING)
         assert sensor.job_name == "changed_issues"
 
@@ -52,7 +52,7 @@ def test_news_ask_for_one_run_that_reads_just_those_issues_in_few_requests(near:
     assert request.tags[RANGE_START_TAG] == f"OPS|{month_keys()[-1]}"
     assert request.tags[RANGE_END_TAG] == f"APP|{month_keys()[-1]}"
     first = space.activities[-3].id
-    assert request.run_config == issues_config("touched", first)
+    assert request.run_config == issues_config("targeted", first)
     near.sim.requests.clear()
     run(near, request)
     assert near.row("issues", one.id)["summary"] == "changed"
@@ -103,7 +103,7 @@ def test_the_same_news_ask_once_and_again_after_a_while_when_the_run_has_failed(
     assert feed.tick()[0], "newer news do not wait"
 
 
-@pytest.mark.parametrize("sensor", NEAR_TIME_SENSORS, ids=lambda sensor: sensor.name)
+@pytest.mark.parametrize("sensor", TARGETED_SYNC_SENSORS, ids=lambda sensor: sensor.name)
 def test_a_tick_while_such_a_run_works_asks_for_nothing_and_takes_nothing(near: Deployment, sensor: dg.SensorDefinition) -> None:
     daemon, [issue] = Daemon(near, sensor), some(near)
     near.sim.space.comment(issue, "one")
@@ -121,7 +121,7 @@ def test_scheduled_loads_do_not_keep_news_waiting_but_what_they_work_at_is_left_
     active(near, "users")
     active(near, "projects")
     busy = active(near, "issues")
-    near.change(f"UPDATE ops.issue_reads SET wanted_issue = true, wants = wants + 1 WHERE issue_id = {one.id}")
+    near.change(f"UPDATE ops.issue_sync_state SET refetch_issue = true, wants = wants + 1 WHERE issue_id = {one.id}")
     assert feed.tick() == (None, f"issues wait for run {busy}, which has not ended")
     near.sim.space.comment(two, "news")
     assert feed.tick()[0]
@@ -130,7 +130,7 @@ def test_scheduled_loads_do_not_keep_news_waiting_but_what_they_work_at_is_left_
 def test_what_an_earlier_run_has_left_is_asked_for_again(near: Deployment) -> None:
     feed, [issue] = Daemon(near, activity_feed), some(near)
     near.sim.space.star(issue)
-    near.change(f"UPDATE ops.issue_reads SET wanted_issue = true, wants = wants + 1 WHERE issue_id = {issue.id}")
+    near.change(f"UPDATE ops.issue_sync_state SET refetch_issue = true, wants = wants + 1 WHERE issue_id = {issue.id}")
     request, _ = feed.tick()
     assert request is not None
     assert ISSUES_TAG not in request.tags
@@ -209,7 +209,7 @@ def test_where_the_feed_is_refused_what_webhooks_have_named_is_asked_for_all_the
 def test_a_source_that_is_unavailable_holds_a_tick_for_less_than_the_minute_that_dagster_waits_for_it(near: Deployment) -> None:
     near.sim.faults.add(Fault(status=503, times=None))
     backlog = BacklogResource(url=near.sim.url, api_key=near.api_key)
-    backlog.hurry()
+    backlog.use_short_timeouts()
     began = time.monotonic()
     with pytest.raises(Unavailable):
         next(backlog.client.activities())
@@ -222,5 +222,5 @@ def test_before_the_first_load_nothing_is_asked_for(near: Deployment) -> None:
     assert Daemon(near, activity_feed).tick() == (None, "the feed was not loaded yet: the first load does that")
     for key in near.partitions:
         near.instance.delete_dynamic_partition("backlog_projects", key)
-    for sensor in NEAR_TIME_SENSORS:
+    for sensor in TARGETED_SYNC_SENSORS:
         assert Daemon(near, sensor).tick() == (None, "no project is known yet: the sensor project_discovery adds them")

@@ -7,12 +7,12 @@ from sqlalchemy import Engine, text
 
 from resources.warehouse.issue_sync_state import (
     CommentRead,
-    Want,
-    WantedIssue,
+    RefetchRequest,
+    RequestedIssue,
     finish_comments,
     pending_comments,
-    want,
-    wanted_issues,
+    request_refetch,
+    requested_issues,
 )
 
 
@@ -26,8 +26,10 @@ class Reads:
         with self.engine.begin() as conn:
             return function(conn, space, *arguments, **options)
 
-    def want(self, issue_id: int, comments_from: int | None = None, *, issue: bool = False, by: str = "activity 1") -> None:
-        self.call(want, [Want(issue_id, 300, by, comments_from, issue)])
+    def request_refetch(
+        self, issue_id: int, comments_from: int | None = None, *, issue: bool = False, by: str = "activity 1"
+    ) -> None:
+        self.call(request_refetch, [RefetchRequest(issue_id, 300, by, comments_from, issue)])
 
     def pending(self, *projects: int) -> list[CommentRead]:
         found: list[CommentRead] = self.call(pending_comments, projects or (300, 301))
@@ -36,8 +38,8 @@ class Reads:
     def starts(self, *projects: int) -> dict[int, int]:
         return {read.issue_id: read.from_id for read in self.pending(*projects)}
 
-    def wanted(self, *, comments_too: bool = False) -> list[WantedIssue]:
-        found: list[WantedIssue] = self.call(wanted_issues, comments_too=comments_too)
+    def requested(self, *, comments_too: bool = False) -> list[RequestedIssue]:
+        found: list[RequestedIssue] = self.call(requested_issues, comments_too=comments_too)
         return found
 
     def finish(self, reads: Sequence[CommentRead], last_comment_id: int = 640_010) -> None:
@@ -50,4 +52,4 @@ class Reads:
 
     def entry(self, issue_id: int) -> Any:
         with self.engine.begin() as conn:
-            return conn.execute(text("SELECT * FROM ops.issue_reads WHERE issue_id = :id"), {"id": issue_id}).mappings().one()
+            return conn.execute(text("SELECT * FROM ops.issue_sync_state WHERE issue_id = :id"), {"id": issue_id}).mappings().one()

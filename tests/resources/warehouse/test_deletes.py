@@ -150,7 +150,9 @@ def test_an_issue_takes_its_comments_and_changes_with_it_and_what_was_read_of_it
     load("issues", issue(1), issue(2))
     history(load, 1, 2)
     with warehouse.begin() as conn:
-        conn.execute(text("INSERT INTO ops.issue_reads (space_key, issue_id, project_id) SELECT 'acme', id, 300 FROM raw.issues"))
+        conn.execute(
+            text("INSERT INTO ops.issue_sync_state (space_key, issue_id, project_id) SELECT 'acme', id, 300 FROM raw.issues")
+        )
         assert mark_issues_deleted(conn, [90_001], **BY_ID) == (90_001,)
         assert mark_issues_deleted(conn, [90_001], **BY_ID) == ()
     assert log(warehouse, "SELECT table_name, record_key, reason, evidence FROM ops.deletions ORDER BY 1") == [
@@ -158,7 +160,7 @@ def test_an_issue_takes_its_comments_and_changes_with_it_and_what_was_read_of_it
         ("issue_changes", "640001/0", "issue deleted", "feed; asked for by id"),
         ("issues", "90001", "deleted", "feed; asked for by id"),
     ]
-    assert log(warehouse, "SELECT issue_id FROM ops.issue_reads") == [(90_002,)]
+    assert log(warehouse, "SELECT issue_id FROM ops.issue_sync_state") == [(90_002,)]
     assert [row["deleted_reason"] for row in rows("comments")] == ["issue deleted", None]
 
     load("issues", issue(1))
@@ -187,7 +189,7 @@ def test_a_project_takes_every_row_with_it_and_leaves_the_others_alone(warehouse
         history(load, number, project=project)
     with warehouse.begin() as conn:
         conn.execute(
-            text("INSERT INTO ops.issue_reads (space_key, issue_id, project_id) SELECT 'acme', id, project_id FROM raw.issues")
+            text("INSERT INTO ops.issue_sync_state (space_key, issue_id, project_id) SELECT 'acme', id, project_id FROM raw.issues")
         )
         conn.execute(
             text(
@@ -203,7 +205,7 @@ def test_a_project_takes_every_row_with_it_and_leaves_the_others_alone(warehouse
         row[:2] for row in log(warehouse, "SELECT reason, project_id, table_name FROM ops.deletions WHERE table_name <> 'projects'")
     } == {("project deleted", 300)}
     assert log(warehouse, "SELECT reason FROM ops.deletions WHERE table_name = 'projects'") == [("deleted",)]
-    assert log(warehouse, "SELECT project_id FROM ops.issue_reads UNION ALL SELECT project_id FROM ops.sync_state") == [
+    assert log(warehouse, "SELECT project_id FROM ops.issue_sync_state UNION ALL SELECT project_id FROM ops.sync_state") == [
         (301,),
         (301,),
     ]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from resources.warehouse.inbox import Event, receive, settle, take
+from resources.warehouse.inbox import Event, acknowledge, receive, take
 
 
 class Inbox:
@@ -23,9 +23,9 @@ class Inbox:
         with self.engine.begin() as conn:
             return take(conn, space, limit)
 
-    def settle(self, events: list[Event], outcome: str = "done") -> None:
+    def acknowledge(self, events: list[Event], outcome: str = "done") -> None:
         with self.engine.begin() as conn:
-            settle(conn, [event.id for event in events], outcome)
+            acknowledge(conn, [event.id for event in events], outcome)
 
     def column(self, name: str) -> list[Any]:
         with self.engine.begin() as conn:
@@ -58,7 +58,7 @@ def test_an_activity_is_taken_in_once_whichever_way_its_id_is_written(inbox: Inb
 
 def test_an_activity_that_was_dealt_with_is_not_taken_in_again(inbox: Inbox) -> None:
     inbox.receive(an_event())
-    inbox.settle(inbox.take())
+    inbox.acknowledge(inbox.take())
     assert not inbox.receive(an_event())
     assert inbox.take() == []
 
@@ -67,7 +67,7 @@ def test_each_space_has_an_inbox_of_its_own(inbox: Inbox) -> None:
     assert inbox.receive(an_event())
     assert inbox.receive(an_event(), space="other")
     assert len(inbox.take()) == len(inbox.take(space="other")) == 1
-    inbox.settle(inbox.take())
+    inbox.acknowledge(inbox.take())
     assert len(inbox.take(space="other")) == 1
 
 
@@ -107,7 +107,7 @@ def test_what_is_no_json_is_kept_as_text_and_can_be_settled(inbox: Inbox, payloa
     assert inbox.receive(payload)
     [event] = inbox.take()
     assert (event.activity_id, json.loads(event.payload)) == (None, payload)
-    inbox.settle([event], "no JSON")
+    inbox.acknowledge([event], "no JSON")
     assert inbox.take() == []
     assert inbox.column("outcome") == ["no JSON"]
 
@@ -134,7 +134,7 @@ def test_the_oldest_events_come_first_and_no_more_than_asked_for(inbox: Inbox) -
     first = inbox.take(2)
     assert [event.activity_id for event in first] == [30, 10]
     assert inbox.take(2) == first
-    inbox.settle(first)
+    inbox.acknowledge(first)
     assert [event.activity_id for event in inbox.take(2)] == [20]
     assert first[0].received_at <= first[1].received_at
 
@@ -142,10 +142,10 @@ def test_the_oldest_events_come_first_and_no_more_than_asked_for(inbox: Inbox) -
 def test_an_outcome_is_said_once(inbox: Inbox) -> None:
     inbox.receive(an_event())
     events = inbox.take()
-    inbox.settle(events, "one issue")
+    inbox.acknowledge(events, "one issue")
     processed = inbox.column("processed_at")
-    inbox.settle(events, "again")
-    inbox.settle([], "nothing")
+    inbox.acknowledge(events, "again")
+    inbox.acknowledge([], "nothing")
     assert inbox.column("outcome") == ["one issue"]
     assert inbox.column("processed_at") == processed
 

@@ -1,4 +1,4 @@
-"""What is still to be read: nothing that was wanted is lost, nothing that was read is read again."""
+"""What is still to be read: nothing that was requested is lost, nothing that was read is read again."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -7,16 +7,16 @@ from typing import Any
 from resources.warehouse.issue_sync_state import (
     QUARANTINE,
     CommentRead,
-    Want,
-    WantedIssue,
-    count_deep,
-    deep_share,
+    RefetchRequest,
+    RequestedIssue,
+    acknowledge_issues,
+    count_refreshed,
     finish_comments,
     is_waiting,
     pending_comments,
-    settle_issues,
-    want,
-    wanted_comments,
+    refresh_share,
+    request_refetch,
+    requested_comments,
     window_comments,
 )
 from tests.resources.warehouse.reading import Reads
@@ -54,25 +54,25 @@ def test_only_issues_of_the_given_projects_and_space_are_pending(reads: Reads, l
 
 def test_a_deleted_issue_is_not_pending_whatever_is_wanted_of_it(reads: Reads) -> None:
     reads.change(f"UPDATE raw.issues SET deleted_at = now() WHERE id IN ({FIRST}, {SECOND})")
-    reads.want(FIRST, 0)
+    reads.request_refetch(FIRST, 0)
     assert set(reads.starts()) == {THIRD}
-    assert [found.issue_id for found in reads.call(wanted_comments, [300, 301])] == []
+    assert [found.issue_id for found in reads.call(requested_comments, [300, 301])] == []
     assert reads.call(window_comments, 300, None, None) == []
-    assert [found.issue_id for found in reads.call(deep_share, [300, 301], 10)] == [THIRD]
-    assert reads.call(count_deep, [300, 301], AT) == (1, 1)
+    assert [found.issue_id for found in reads.call(refresh_share, [300, 301], 10)] == [THIRD]
+    assert reads.call(count_refreshed, [300, 301], AT) == (1, 1)
 
 
 def test_a_want_reaches_back_to_its_comment_and_never_skips_one(read: Reads) -> None:
-    read.want(FIRST, 640_005)
-    read.want(SECOND, 640_999)
-    read.want(THIRD, 0)
+    read.request_refetch(FIRST, 640_005)
+    read.request_refetch(SECOND, 640_999)
+    read.request_refetch(THIRD, 0)
     assert read.starts() == {FIRST: 640_004, SECOND: 640_010, THIRD: 0}
 
 
 def test_a_want_for_the_issue_alone_leaves_its_comments_alone(read: Reads) -> None:
-    read.want(FIRST, issue=True)
+    read.request_refetch(FIRST, issue=True)
     assert read.pending() == []
-    assert read.wanted() == [WantedIssue(FIRST, 300, 1, "activity 1")]
+    assert read.requested() == [RequestedIssue(FIRST, 300, 1, "activity 1")]
 
 
 def test_an_issue_without_any_time_is_read_once(reads: Reads, load: Any, issue: Any) -> None:
@@ -86,9 +86,9 @@ def test_an_issue_without_any_time_is_read_once(reads: Reads, load: Any, issue: 
 
 
 def test_a_want_that_arrives_during_a_read_is_not_settled_by_it(read: Reads) -> None:
-    read.want(FIRST, 640_009)
+    read.request_refetch(FIRST, 640_009)
     [due] = read.pending()
-    read.want(FIRST, 640_003, by="activity 2")
+    read.request_refetch(FIRST, 640_003, by="activity 2")
     read.finish([due], 640_011)
     assert read.starts() == {FIRST: 640_002}
     read.finish(read.pending(), 640_011)
@@ -98,13 +98,13 @@ def test_a_want_that_arrives_during_a_read_is_not_settled_by_it(read: Reads) -> 
 
 def test_a_first_want_that_arrives_during_the_first_read_is_not_settled_by_it(reads: Reads) -> None:
     due = reads.pending(300)
-    reads.want(FIRST, 640_003)
+    reads.request_refetch(FIRST, 640_003)
     reads.finish(due)
     assert reads.starts(300) == {FIRST: 640_002}
 
 
 def test_a_change_that_is_stored_during_a_read_makes_the_issue_pending_again(read: Reads, load: Any, issue: Any) -> None:
-    read.want(FIRST, 640_009)
+    read.request_refetch(FIRST, 640_009)
     due = read.pending()
     load("issues", issue(1, updated=MOVED))
     read.finish(due, 640_011)
@@ -112,11 +112,11 @@ def test_a_change_that_is_stored_during_a_read_makes_the_issue_pending_again(rea
 
 
 def test_a_want_that_waits_for_an_uncommitted_finish_survives_it(read: Reads) -> None:
-    read.want(FIRST, 640_009)
+    read.request_refetch(FIRST, 640_009)
     [due] = read.pending()
     with read.engine.begin() as conn:
         finish_comments(conn, "acme", due, 640_010)
-        other = threading.Thread(target=read.want, args=(FIRST, 640_001))
+        other = threading.Thread(target=read.request_refetch, args=(FIRST, 640_001))
         other.start()
         other.join(0.3)
         assert other.is_alive()
@@ -125,40 +125,44 @@ def test_a_want_that_waits_for_an_uncommitted_finish_survives_it(read: Reads) ->
 
 
 def test_an_issue_is_wanted_until_it_was_read_after_the_last_want(read: Reads) -> None:
-    read.want(FIRST, issue=True)
-    seen = read.wanted()
-    read.want(FIRST, issue=True, by="activity 2")
-    read.call(settle_issues, seen)
-    assert read.wanted() == [WantedIssue(FIRST, 300, 2, "activity 2")]
-    read.call(settle_issues, read.wanted())
-    assert read.wanted() == []
+    read.request_refetch(FIRST, issue=True)
+    seen = read.requested()
+    read.request_refetch(FIRST, issue=True, by="activity 2")
+    read.call(acknowledge_issues, seen)
+    assert read.requested() == [RequestedIssue(FIRST, 300, 2, "activity 2")]
+    read.call(acknowledge_issues, read.requested())
+    assert read.requested() == []
 
 
 def test_a_comment_that_is_wanted_stays_wanted_when_the_issue_is_settled_and_the_other_way_round(read: Reads) -> None:
-    read.want(FIRST, 640_005, issue=True)
-    read.want(SECOND, 640_005, issue=True)
-    read.call(settle_issues, [one for one in read.wanted() if one.issue_id == FIRST])
+    read.request_refetch(FIRST, 640_005, issue=True)
+    read.request_refetch(SECOND, 640_005, issue=True)
+    read.call(acknowledge_issues, [one for one in read.requested() if one.issue_id == FIRST])
     read.finish([one for one in read.pending() if one.issue_id == SECOND])
     assert read.starts() == {FIRST: 640_004}
-    assert [one.issue_id for one in read.wanted()] == [SECOND]
+    assert [one.issue_id for one in read.requested()] == [SECOND]
 
 
 # -- wants -------------------------------------------------------------------------------------------------------
 
 
 def test_of_several_wants_of_an_issue_in_one_call_or_in_many_the_farthest_reaching_counts(read: Reads) -> None:
-    several = [Want(FIRST, 300, "a", 640_007), Want(FIRST, 0, "b", None, issue=True), Want(FIRST, 300, "c", 640_006)]
-    read.call(want, several)
-    assert dict(read.entry(FIRST)) | {"updated_at": None, "deep_read_at": None} == {
+    several = [
+        RefetchRequest(FIRST, 300, "a", 640_007),
+        RefetchRequest(FIRST, 0, "b", None, issue=True),
+        RefetchRequest(FIRST, 300, "c", 640_006),
+    ]
+    read.call(request_refetch, several)
+    assert dict(read.entry(FIRST)) | {"updated_at": None, "refreshed_at": None} == {
         "space_key": "acme", "issue_id": FIRST, "project_id": 300, "updated_at": None, "last_comment_id": 640_010,
-        "wanted_from": 640_006, "wanted_issue": True, "wanted_by": "c", "wants": 1, "deep_read_at": None,
+        "refetch_comments_from": 640_006, "refetch_issue": True, "requested_by": "c", "refetch_requests": 1, "refreshed_at": None,
     }  # fmt: skip
-    for one in (Want(FIRST, 300, "d", None), Want(FIRST, 0, "e", 640_008)):
-        read.call(want, [one])
+    for one in (RefetchRequest(FIRST, 300, "d", None), RefetchRequest(FIRST, 0, "e", 640_008)):
+        read.call(request_refetch, [one])
     found = read.entry(FIRST)
-    assert (found["wanted_from"], found["wanted_issue"], found["wanted_by"]) == (640_006, True, "e")
-    assert (found["wants"], found["project_id"]) == (3, 300)
-    read.call(want, [])
+    assert (found["refetch_comments_from"], found["refetch_issue"], found["requested_by"]) == (640_006, True, "e")
+    assert (found["refetch_requests"], found["project_id"]) == (3, 300)
+    read.call(request_refetch, [])
 
 
 def test_two_that_want_the_same_issues_in_different_order_do_not_deadlock(read: Reads) -> None:
@@ -168,7 +172,7 @@ def test_two_that_want_the_same_issues_in_different_order_do_not_deadlock(read: 
     def many(order: list[int]) -> None:
         try:
             for _ in range(20):
-                read.call(want, [Want(one, 300, "x", 1) for one in order])
+                read.call(request_refetch, [RefetchRequest(one, 300, "x", 1) for one in order])
         except Exception as error:
             failed.append(error)
 
@@ -178,68 +182,68 @@ def test_two_that_want_the_same_issues_in_different_order_do_not_deadlock(read: 
     for thread in both:
         thread.join(60)
     assert failed == []
-    assert read.entry(90_300)["wants"] == 40
+    assert read.entry(90_300)["refetch_requests"] == 40
 
 
 def test_what_an_activity_tells_of_an_issue_that_has_no_row_is_wanted_until_it_is_known_to_be_gone(read: Reads) -> None:
-    read.want(95_000, 640_020, issue=True)
-    assert [(one.issue_id, one.project_id) for one in read.wanted()] == [(95_000, 300)]
-    read.call(settle_issues, read.wanted())
-    assert read.wanted(comments_too=True) == []
+    read.request_refetch(95_000, 640_020, issue=True)
+    assert [(one.issue_id, one.project_id) for one in read.requested()] == [(95_000, 300)]
+    read.call(acknowledge_issues, read.requested())
+    assert read.requested(comments_too=True) == []
 
 
 def test_an_issue_that_appears_after_nothing_more_was_wanted_of_it_is_read_whole(read: Reads, load: Any, issue: Any) -> None:
-    read.want(95_000, 640_020, issue=True)
-    read.call(settle_issues, read.wanted())
+    read.request_refetch(95_000, 640_020, issue=True)
+    read.call(acknowledge_issues, read.requested())
     load("issues", issue(5, id=95_000))
     assert read.starts() == {95_000: 0}
 
 
 def test_issues_of_which_only_comments_are_wanted_are_named_when_asked_for(read: Reads) -> None:
-    read.want(THIRD, 640_005)
-    assert read.wanted() == []
-    assert read.wanted(comments_too=True) == [WantedIssue(THIRD, 301, 1, "activity 1")]
-    read.call(settle_issues, read.wanted(comments_too=True))
+    read.request_refetch(THIRD, 640_005)
+    assert read.requested() == []
+    assert read.requested(comments_too=True) == [RequestedIssue(THIRD, 301, 1, "activity 1")]
+    read.call(acknowledge_issues, read.requested(comments_too=True))
     assert read.starts() == {THIRD: 640_004}
 
 
 def test_the_wanted_comments_are_the_pending_ones_that_something_has_told_of(reads: Reads, load: Any, issue: Any) -> None:
-    reads.want(FIRST, issue=True)
-    assert [found.issue_id for found in reads.call(wanted_comments, [300, 301])] == [FIRST]
+    reads.request_refetch(FIRST, issue=True)
+    assert [found.issue_id for found in reads.call(requested_comments, [300, 301])] == [FIRST]
     reads.finish(reads.pending())
-    assert reads.call(wanted_comments, [300, 301]) == []
+    assert reads.call(requested_comments, [300, 301]) == []
     load("issues", issue(1, updated=MOVED), issue(2, updated=MOVED))
-    assert reads.call(wanted_comments, [300, 301]) == [CommentRead(FIRST, 300, AT + timedelta(days=1), 640_010, 640_010, 1)]
-    reads.want(THIRD, 640_001)
-    assert [found.issue_id for found in reads.call(wanted_comments, [300, 301])] == [FIRST, THIRD]
-    assert [found.issue_id for found in reads.call(wanted_comments, [301])] == [THIRD]
+    assert reads.call(requested_comments, [300, 301]) == [CommentRead(FIRST, 300, AT + timedelta(days=1), 640_010, 640_010, 1)]
+    reads.request_refetch(THIRD, 640_001)
+    assert [found.issue_id for found in reads.call(requested_comments, [300, 301])] == [FIRST, THIRD]
+    assert [found.issue_id for found in reads.call(requested_comments, [301])] == [THIRD]
 
 
 def test_something_waits_until_it_is_settled_unless_it_is_in_quarantine_or_its_issue_is_gone(read: Reads) -> None:
     assert not read.call(is_waiting)
-    read.want(FIRST, 640_005, by=QUARANTINE)
+    read.request_refetch(FIRST, 640_005, by=QUARANTINE)
     assert not read.call(is_waiting)
     assert read.starts() == {FIRST: 640_004}
-    read.want(SECOND, issue=True)
-    read.want(THIRD, 640_001)
-    read.want(95_000, issue=True)
+    read.request_refetch(SECOND, issue=True)
+    read.request_refetch(THIRD, 640_001)
+    read.request_refetch(95_000, issue=True)
     assert not read.call(is_waiting, space="other")
-    for settled in (SECOND, THIRD, 95_000):
+    for acknowledged in (SECOND, THIRD, 95_000):
         assert read.call(is_waiting)
-        read.call(settle_issues, [one for one in read.wanted() if one.issue_id == settled])
-        read.finish([one for one in read.pending() if one.issue_id == settled])
+        read.call(acknowledge_issues, [one for one in read.requested() if one.issue_id == acknowledged])
+        read.finish([one for one in read.pending() if one.issue_id == acknowledged])
     assert not read.call(is_waiting)
-    read.want(THIRD, 640_001)
+    read.request_refetch(THIRD, 640_001)
     read.change(f"UPDATE raw.issues SET deleted_at = now() WHERE id = {THIRD}")
     assert not read.call(is_waiting)
 
 
 def test_what_waits_is_not_hidden_by_a_record_in_quarantine(read: Reads) -> None:
-    read.want(FIRST, 640_009, by="activity 2")
-    read.want(FIRST, 640_003, by=QUARANTINE)
+    read.request_refetch(FIRST, 640_009, by="activity 2")
+    read.request_refetch(FIRST, 640_003, by=QUARANTINE)
     assert read.call(is_waiting)
     read.finish(read.pending())
-    read.want(FIRST, 640_003, by=QUARANTINE)
+    read.request_refetch(FIRST, 640_003, by=QUARANTINE)
     assert not read.call(is_waiting)
-    read.want(FIRST, by="activity 3", issue=True)
+    read.request_refetch(FIRST, by="activity 3", issue=True)
     assert read.call(is_waiting)

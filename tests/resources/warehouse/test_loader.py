@@ -203,7 +203,7 @@ def test_a_zone_the_server_does_not_know_is_an_error_and_no_fault_of_the_records
 
 def test_two_loads_at_once_do_not_deadlock(warehouse: Engine, rows: Any, issue: Any) -> None:
     def work(seed: int) -> None:
-        shuffle = random.Random(seed)  # noqa: S311  the same order every time is what is wanted
+        shuffle = random.Random(seed)  # noqa: S311  the same order every time is what is requested
         for turn in range(6):
             batch = [issue(n, summary=f"{seed}-{turn}", updated=f"2026-08-0{1 + turn}T00:00:0{seed}Z", risk=1) for n in range(150)]
             batch += [issue(n, dueDate="bad") for n in range(200, 205)]

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +9,6 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, event, text
 
-from resources.warehouse import migrations
 from resources.warehouse.connect import engine
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.migrations import upgrade
@@ -43,7 +41,7 @@ def test_indexes_of_open_entries_cover_open_entries_only(warehouse: Engine) -> N
     with warehouse.connect() as conn:
         partial: dict[str, str] = {row[0]: row[1] for row in conn.execute(query)}
     assert set(partial) == {
-        "deletions_open_idx", "issue_reads_wanted_idx", "rejected_records_open_key", "source_conditions_open_key",
+        "deletions_open_idx", "issue_sync_state_requested_idx", "rejected_records_open_key", "source_conditions_open_key",
         "sync_history_active_idx", "sync_history_run_key", "webhook_events_activity_key", "webhook_events_open_idx",
     }  # fmt: skip
     assert "(resolved_at IS NULL)" in partial["rejected_records_open_key"]
@@ -66,10 +64,9 @@ def test_two_processes_that_migrate_at_once_both_succeed(empty_url: str) -> None
         for _ in range(2)
     ]
     assert [(process.communicate(timeout=120)[1], process.returncode) for process in both] == [("", 0), ("", 0)]
-    newest = max(path.stem[:4] for path in (Path(migrations.__file__).parent / "versions").glob("0*.py"))
     made = engine(empty_url)
     with made.connect() as conn:
-        assert conn.execute(text("SELECT version_num FROM ops.alembic_version")).scalars().all() == [newest]
+        assert conn.execute(text("SELECT version_num FROM ops.alembic_version")).scalars().all() == ["v1"]
         assert conn.execute(text("SELECT count(*) FROM raw.issues")).scalar_one() == 0
     made.dispose()
 
@@ -105,4 +102,13 @@ def test_a_program_that_is_older_than_the_warehouse_refuses_to_touch_it(warehous
     with warehouse.begin() as conn:
         conn.execute(text("UPDATE ops.alembic_version SET version_num = '9999'"))
     with pytest.raises(WarehouseError, match=r"has version 9999, which this program does not know.*restore the backup"):
+        upgrade(warehouse)
+
+
+def test_a_warehouse_from_before_the_first_release_is_refused_with_the_way_out(warehouse: Engine) -> None:
+    with warehouse.begin() as conn:
+        conn.execute(text("UPDATE ops.alembic_version SET version_num = '0012'"))
+    with pytest.raises(
+        WarehouseError, match=r"^The warehouse has version 0012, from before the first release.*drop the schemas.*load"
+    ):
         upgrade(warehouse)

@@ -79,7 +79,7 @@ def test_a_deletion_that_was_found_dates_what_it_changes(warehouse: Engine, load
     load("versions", {"id": 31, "projectId": 300, "name": "Q3"})
     load("issues", issue(1))
     with warehouse.begin() as conn:
-        mark_deleted(conn, SPECS["versions"], [31], space_key="acme", evidence="census", run_id="r", reason="deleted")
+        mark_deleted(conn, SPECS["versions"], [31], space_key="acme", evidence="count_reconciliation", run_id="r", reason="deleted")
     load("issues", issue(1, milestone=[]))
     load("issues", issue(1, milestone=[], summary="another", updated=STILL_LATER))
     assert noted() == [("milestone", "{31}", "{}", "deletion", None)]

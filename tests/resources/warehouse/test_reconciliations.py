@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from resources.warehouse.reconciliations import How, Outcome, Standing, latest, record
+from resources.warehouse.reconciliations import How, Outcome, ReconciliationStatus, latest, record
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -15,18 +15,18 @@ def day(number: int) -> datetime:
 
 
 def compared(warehouse: Engine, checks: str, project: int = 300, space_key: str = "acme") -> None:
-    """Keep a comparison a day: `c` census equal, `C` census that differs, `d` deep equal, `D` deep that differs."""
+    """Keep a comparison a day: `c` count reconciliation equal, `C` count reconciliation that differs, `d` deep equal, `D` deep that differs."""
     for number, one in enumerate(checks):
-        how: How = "census" if one in "cC" else "deep"
+        how: How = "count" if one in "cC" else "rows"
         with warehouse.begin() as conn:
             record(conn, space_key, how, [Outcome(project, 10, 10 + one.isupper(), int(one.isupper()))])
             conn.execute(
-                text("UPDATE ops.verifications SET checked_at = :day WHERE id = (SELECT max(id) FROM ops.verifications)"),
+                text("UPDATE ops.reconciliations SET checked_at = :day WHERE id = (SELECT max(id) FROM ops.reconciliations)"),
                 {"day": day(number)},
             )
 
 
-def standing(warehouse: Engine, project: int = 300) -> Standing:
+def reconciliation_status(warehouse: Engine, project: int = 300) -> ReconciliationStatus:
     with warehouse.connect() as conn:
         return latest(conn, "acme")[project]
 
@@ -52,25 +52,25 @@ def test_a_project_stands_as_its_last_comparisons_say_since_the_first_of_them(
     warehouse: Engine, checks: str, equal: bool, since: int
 ) -> None:
     compared(warehouse, checks)
-    found = standing(warehouse)
+    found = reconciliation_status(warehouse)
     assert (found.equal, found.since, found.checked_at) == (equal, day(since), day(len(checks) - 1))
 
 
 def test_the_last_comparison_and_the_last_deep_one_are_told_apart(warehouse: Engine) -> None:
     compared(warehouse, "Dc")
-    found = standing(warehouse)
-    assert (found.how, found.source_rows, found.warehouse_rows, found.differences) == ("census", 10, 10, 0)
+    found = reconciliation_status(warehouse)
+    assert (found.how, found.source_rows, found.warehouse_rows, found.differences) == ("count", 10, 10, 0)
     assert (found.deep_at, found.deep_differences) == (day(0), 1)
     compared(warehouse, "c", project=301)
-    assert standing(warehouse, 301).deep_at is None
+    assert reconciliation_status(warehouse, 301).deep_at is None
 
 
 def test_projects_and_spaces_do_not_mix(warehouse: Engine) -> None:
     compared(warehouse, "cc")
     compared(warehouse, "C", project=301)
     compared(warehouse, "C", space_key="other")
-    assert standing(warehouse).equal
-    assert not standing(warehouse, 301).equal
+    assert reconciliation_status(warehouse).equal
+    assert not reconciliation_status(warehouse, 301).equal
     with warehouse.connect() as conn:
         assert set(latest(conn, "acme")) == {300, 301}
         assert latest(conn, "nobody") == {}
@@ -78,5 +78,5 @@ def test_projects_and_spaces_do_not_mix(warehouse: Engine) -> None:
 
 def test_nothing_compared_keeps_nothing(warehouse: Engine) -> None:
     with warehouse.begin() as conn:
-        record(conn, "acme", "census", [])
+        record(conn, "acme", "count", [])
         assert latest(conn, "acme") == {}

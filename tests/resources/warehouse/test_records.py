@@ -121,8 +121,8 @@ def test_another_name_changes_the_user_but_no_membership(user: Any) -> None:
 def test_a_login_is_no_change_of_the_user_or_of_whatever_holds_one(user: Any, nested: str) -> None:
     before, after = user(1), user(1, lastLoginTime="2026-08-01T00:00:00Z")
     assert content_hash(SPECS["users"], before) == content_hash(SPECS["users"], after)
-    holders = [{"id": 1, nested: [one] if nested == "list" else one} for one in (before, after, user(1, name="New"))]
-    hashes = [content_hash(ISSUES, holder) for holder in holders]
+    cascading_references = [{"id": 1, nested: [one] if nested == "list" else one} for one in (before, after, user(1, name="New"))]
+    hashes = [content_hash(ISSUES, holder) for holder in cascading_references]
     assert hashes[0] == hashes[1] != hashes[2]
 
 

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from resources.warehouse.history import fail_sync, finish_sync, forget_sync, start_sync
-from resources.warehouse.sync_log import Wanted, known_projects, last_day, last_ends, moved, page, space_at
+from resources.warehouse.sync_log import Requested, known_projects, last_day, last_ends, moved, page, space_at
 from tests.deployment import Deployment
 
 
@@ -55,22 +55,22 @@ def test_pages_follow_each_other_newest_first_whatever_comes_meanwhile(warehouse
 
 
 @pytest.mark.parametrize(
-    ("wanted", "found"),
+    ("requested", "found"),
     [
-        (Wanted(), ["users", "issues", "issues"]),
-        (Wanted(sync_type="users"), ["users"]),
-        (Wanted(status="failed"), ["issues"]),
-        (Wanted(project_key="OPS"), ["issues"]),
-        (Wanted(sync_type="users", status="failed"), []),
-        (Wanted(sync_type="'; DROP SCHEMA ops CASCADE; --"), []),
+        (Requested(), ["users", "issues", "issues"]),
+        (Requested(sync_type="users"), ["users"]),
+        (Requested(status="failed"), ["issues"]),
+        (Requested(project_key="OPS"), ["issues"]),
+        (Requested(sync_type="users", status="failed"), []),
+        (Requested(sync_type="'; DROP SCHEMA ops CASCADE; --"), []),
     ],
     ids=repr,
 )
-def test_a_page_holds_only_what_is_wanted(warehouse: Engine, wanted: Wanted, found: list[str]) -> None:
+def test_a_page_holds_only_what_is_wanted(warehouse: Engine, requested: Requested, found: list[str]) -> None:
     _done(warehouse, project="OPS")
     _done(warehouse, error="GET /issues: 500")
     _done(warehouse, "users")
-    assert [sync.sync_type for sync in page(warehouse, "acme", 10, wanted=wanted)] == found
+    assert [sync.sync_type for sync in page(warehouse, "acme", 10, requested=requested)] == found
 
 
 def test_the_last_day_is_told_for_all_and_by_type(warehouse: Engine) -> None:
@@ -102,7 +102,7 @@ def test_the_last_good_end_of_each_type_is_known(warehouse: Engine) -> None:
     _done(warehouse)
     _done(warehouse, "users", error="GET /users: 500")
     assert set(last_ends(warehouse, "acme")) == {"issues"}
-    assert last_ends(warehouse, "acme", but={"touched", "incremental", "backfill"}) == {}
+    assert last_ends(warehouse, "acme", but={"targeted", "incremental", "backfill"}) == {}
 
 
 def test_the_space_at_a_url_and_its_projects_are_known_after_a_load(loaded: Deployment) -> None:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from resources.warehouse.issue_sync_state import CommentRead, count_deep, deep_share, reach_comments, window_comments
+from resources.warehouse.issue_sync_state import CommentRead, count_refreshed, reach_comments, refresh_share, window_comments
 from tests.resources.warehouse.reading import Reads
 
 FIRST, SECOND, THIRD = 90_001, 90_002, 90_003
@@ -18,7 +18,7 @@ def test_a_first_read_that_is_broken_off_goes_on_where_it_stopped_and_is_still_d
     [first, second] = reads.pending(300)
     reads.call(reach_comments, first, 640_100)
     assert reads.starts(300) == {FIRST: 640_100, SECOND: 0}
-    reads.want(SECOND, 640_001)
+    reads.request_refetch(SECOND, 640_001)
     reads.call(reach_comments, second, 640_100)
     assert reads.starts(300) == {FIRST: 640_100, SECOND: 640_000}
 
@@ -30,16 +30,16 @@ def test_a_whole_read_of_known_comments_that_is_broken_off_begins_again(read: Re
 
 
 def test_a_wanted_read_that_is_broken_off_goes_on_where_it_stopped_and_is_still_due(read: Reads) -> None:
-    read.want(FIRST, 640_005)
+    read.request_refetch(FIRST, 640_005)
     [due] = read.pending()
     read.call(reach_comments, due, 640_100)
     assert read.pending() == [CommentRead(FIRST, 300, AT, 640_100, 640_100, 1)]
 
 
 def test_a_want_that_comes_while_a_read_is_broken_off_is_read_from_where_it_reaches(read: Reads) -> None:
-    read.want(FIRST, 640_005)
+    read.request_refetch(FIRST, 640_005)
     [due] = read.pending()
-    read.want(FIRST, 640_003)
+    read.request_refetch(FIRST, 640_003)
     read.call(reach_comments, due, 640_100)
     assert read.pending() == [CommentRead(FIRST, 300, AT, 640_100, 640_002, 2)]
 
@@ -64,38 +64,40 @@ def test_a_window_is_read_whole_from_its_start_up_to_before_its_end(read: Reads,
 
 
 def test_a_whole_read_settles_every_want_before_it_and_records_what_it_found(read: Reads) -> None:
-    read.want(FIRST, 640_005)
+    read.request_refetch(FIRST, 640_005)
     read.finish(read.call(window_comments, 300, None, None), 640_002)
     assert read.pending() == []
     assert read.entry(FIRST)["last_comment_id"] == 640_002
 
 
 def test_a_read_that_goes_on_never_forgets_what_was_read(read: Reads) -> None:
-    read.want(FIRST, 640_020)
+    read.request_refetch(FIRST, 640_020)
     read.finish(read.pending(), 0)
     assert read.entry(FIRST)["last_comment_id"] == 640_010
 
 
 def test_the_deep_pass_takes_the_longest_unread_first_and_comes_round(read: Reads, load: Any, issue: Any) -> None:
-    read.change(f"UPDATE ops.issue_reads SET deep_read_at = '2026-01-01Z'::timestamptz + (issue_id - {FIRST}) * interval '1 day'")
+    read.change(
+        f"UPDATE ops.issue_sync_state SET refreshed_at = '2026-01-01Z'::timestamptz + (issue_id - {FIRST}) * interval '1 day'"
+    )
     load("issues", issue(4))
     seen = []
     for _ in range(3):
-        share = read.call(deep_share, [300, 301], 2)
+        share = read.call(refresh_share, [300, 301], 2)
         seen.append([found.issue_id for found in share])
         assert {found.from_id for found in share} == {0}
         read.finish(share)
     assert seen == [[90_004, FIRST], [SECOND, THIRD], [90_004, FIRST]]
-    assert [found.issue_id for found in read.call(deep_share, [301], 10)] == [THIRD]
+    assert [found.issue_id for found in read.call(refresh_share, [301], 10)] == [THIRD]
 
 
 def test_only_a_whole_read_counts_for_the_deep_pass(read: Reads, load: Any, issue: Any) -> None:
     before = datetime(2026, 2, 1, tzinfo=UTC)
-    read.change("UPDATE ops.issue_reads SET deep_read_at = '2026-01-01Z'")
+    read.change("UPDATE ops.issue_sync_state SET refreshed_at = '2026-01-01Z'")
     load("issues", issue(1, updated=MOVED), issue(4))
-    assert read.call(count_deep, [300, 301], before) == (4, 4)
+    assert read.call(count_refreshed, [300, 301], before) == (4, 4)
     read.finish([due for due in read.pending() if due.issue_id == FIRST])
-    assert read.call(count_deep, [300, 301], before) == (4, 4)
-    read.finish(read.call(deep_share, [300, 301], 2))
-    assert read.call(count_deep, [300, 301], before) == (4, 2)
-    assert read.call(count_deep, [301], before) == (1, 1)
+    assert read.call(count_refreshed, [300, 301], before) == (4, 4)
+    read.finish(read.call(refresh_share, [300, 301], 2))
+    assert read.call(count_refreshed, [300, 301], before) == (4, 2)
+    assert read.call(count_refreshed, [301], before) == (1, 1)

@@ -43,11 +43,11 @@ def test_what_is_found_is_kept_of_each_project(loaded: Deployment) -> None:
     loaded.change("DELETE FROM raw.issues WHERE id = (SELECT min(id) FROM raw.issues WHERE issue_key LIKE 'WEB-%')")
     verify(loaded)
     with loaded.engine.connect() as connection:
-        standing = latest(connection, "acme")
-    assert [(one.equal, one.how, one.differences, one.deep_differences) for _, one in sorted(standing.items())] == [
-        (True, "census", 0, 0),
-        (False, "census", 1, 0),
-        (True, "census", 0, 0),
+        reconciliation_status = latest(connection, "acme")
+    assert [(one.equal, one.how, one.differences, one.deep_differences) for _, one in sorted(reconciliation_status.items())] == [
+        (True, "count", 0, 0),
+        (False, "count", 1, 0),
+        (True, "count", 0, 0),
     ]
     verify(loaded, repair=True)
     with loaded.engine.connect() as connection:

@@ -134,7 +134,7 @@ def test_a_star_that_no_time_of_change_tells_of_is_a_difference_until_it_is_mend
     loaded.sim.clock.advance(7_200)
     loaded.sim.space.star(min(loaded.sim.space.issues))
     assert told(deep(loaded)) == {("issues", "content differs")}
-    assert verify(loaded, repair=True).found.mended["issues"] == 1
+    assert verify(loaded, repair=True).found.repaired["issues"] == 1
     assert told(deep(loaded)) == set()
 
 

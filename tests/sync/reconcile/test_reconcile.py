@@ -76,7 +76,7 @@ def count(deployment: Deployment) -> dict[str, ProjectCount]:
 
 def told_apart(deployment: Deployment) -> dict[str, tuple[int, bool]]:
     """Return what nothing explains in each project, and whether that is known for sure."""
-    return {key: (one.difference, one.settled) for key, one in count(deployment).items()}
+    return {key: (one.difference, one.conclusive) for key, one in count(deployment).items()}
 
 
 def spoil(deployment: Deployment, *issues: int) -> None:
@@ -114,7 +114,7 @@ def test_what_happens_before_every_fourth_request_is_no_difference_and_hides_non
 def test_a_space_that_changes_before_every_request_is_said_to_change_too_fast(loaded: Deployment) -> None:
     every(loaded, 1, create_and_delete)
     delete(loaded.sim.space)
-    run = loaded.run("census")
+    run = loaded.run("count_reconciliation")
     assert checks(run)["issue_counts_match_source"] is False
     verified = verify(loaded, projects=("OPS",))
     assert verified.as_json()["errors"] == [
@@ -149,7 +149,7 @@ def test_an_issue_in_quarantine_is_no_difference_of_numbers_or_rows_and_hides_no
     assert loaded.sim.requests.count(route="/issues/count") < 8  # nothing was read again whole
     found = count(loaded)
     assert {key: (one.difference, one.quarantined) for key, one in found.items()} == {"OPS": (0, 3), "WEB": (0, 1), "APP": (0, 0)}
-    assert checks(loaded.run("census"))["issue_counts_match_source"]
+    assert checks(loaded.run("count_reconciliation"))["issue_counts_match_source"]
     for compared in (verify(loaded), deep(loaded)):
         assert (compared.found.status, compared.found.failed()) == ("equal", False)
         assert next(one.as_json()["quarantined"] for one in compared.found.projects) >= 2

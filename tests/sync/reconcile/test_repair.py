@@ -1,4 +1,4 @@
-"""`--repair` mends each kind of difference, reads no more than that, and writes nothing else."""
+"""`--repair` repairs each kind of difference, reads no more than that, and writes nothing else."""
 
 from collections.abc import Mapping
 
@@ -24,7 +24,7 @@ def test_everything_is_as_before_after_a_repair(loaded: Deployment, tampering: T
     found = verify(loaded, repair=True)
     assert found.found.status == "equal"
     assert not found.found.failed(strict=True)
-    assert {table for table, _ in tampering.told} == set(found.found.mended)
+    assert {table for table, _ in tampering.told} == set(found.found.repaired)
     assert present(loaded) == before
     assert deep(loaded).found.status == "equal"
 
@@ -50,7 +50,7 @@ def test_a_repair_costs_a_few_requests_besides_those_of_the_comparison(loaded: D
     plain = loaded.sim.requests.by_route()
     loaded.change("UPDATE raw.issues SET summary = 'x' WHERE id IN (SELECT id FROM raw.issues ORDER BY id LIMIT 50)")
     verified = verify(loaded, repair=True)
-    assert verified.found.mended == {"issues": 50}
+    assert verified.found.repaired == {"issues": 50}
     # Looked at again before it is told, loaded, and looked at again; each time a page for all of them.
     cost = more(loaded, plain)
     assert cost["/issues"] == 3
@@ -63,7 +63,7 @@ def test_a_repair_costs_a_few_requests_besides_those_of_the_comparison(loaded: D
 def test_nothing_is_loaded_where_nothing_differs(loaded: Deployment) -> None:
     deep(loaded)
     plain = loaded.sim.requests.by_route()
-    assert verify(loaded, repair=True).found.mended == {}
+    assert verify(loaded, repair=True).found.repaired == {}
     assert loaded.sim.requests.by_route() == plain
     assert loaded.instance.get_runs() == []
 
@@ -75,8 +75,8 @@ def test_a_repair_also_brings_what_is_behind(loaded: Deployment) -> None:
     loaded.change(f"DELETE FROM raw.issues WHERE id = {lost}")
     assert {("issues", "stale"), ("comments", "missing in warehouse")} <= told(deep(loaded), behind=True)
     found = verify(loaded, repair=True).found
-    assert found.mended["issues"] == 2
-    assert found.mended["comments"] >= 1
+    assert found.repaired["issues"] == 2
+    assert found.repaired["comments"] >= 1
     assert (found.differences, found.status, found.failed()) == ([], "equal", False)
     assert loaded.row("issues", lost)["deleted_at"] is None
     assert loaded.row("issues", edited)["summary"] == "edited since the load"

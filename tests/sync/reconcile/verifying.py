@@ -1,4 +1,4 @@
-"""Comparisons in a test: run as the command runs them, on a deployment, with its instance for the loads that mend."""
+"""Comparisons in a test: run as the command runs them, on a deployment, with its instance for the loads that repair."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -9,7 +9,7 @@ from sqlalchemy import text
 from pipelines.cli.load import Recorder
 from pipelines.cli.verify import Verified, VerifyRequest, compare, run_loads
 from resources.warehouse.schema import SPECS
-from sync.reconcile.repair import Mending
+from sync.reconcile.repair import Repair
 from tests.deployment import Deployment
 
 #: Everything of a row but when and by which run it was written.
@@ -24,8 +24,8 @@ def verify(deployment: Deployment, **options: Any) -> Verified:
         for resource in (backlog, warehouse):
             stack.callback(resource.close)
 
-        def load_again(mending: Mending, recorder: Recorder) -> Iterator[str]:
-            yield from run_loads(deployment.with_progress(recorder).definitions, deployment.instance, mending)
+        def load_again(repairing: Repair, recorder: Recorder) -> Iterator[str]:
+            yield from run_loads(deployment.with_progress(recorder).definitions, deployment.instance, repairing)
 
         request = VerifyRequest.create(**{"deep": False, "repair": False, "comments": True, "projects": (), **options})
         return compare(backlog, warehouse, request, deployment.progress, load_again)

@@ -6,7 +6,7 @@ with said as (
         lag(created_at) over following as previous_at,
         lag(created_user_id) over following as previous_user_id
     from {{ ref('stg_comment') }} as c
-    where c.is_said {{ and_touched('c') }}
+    where c.is_said {{ and_targeted('c') }}
     window following as (partition by space_key, issue_id order by created_at, comment_id)
 )
 select

@@ -18,7 +18,7 @@ with status_facts as (
         sum(seconds) filter (where stage = 'review') as seconds_review,
         count(*) filter (where position > 0 and not is_inferred) as status_changes
     from {{ ref('issue_status_interval') }} as v
-    where true {{ and_touched('v') }}
+    where true {{ and_targeted('v') }}
     group by space_key, issue_id
 ),
 change_facts as (
@@ -28,13 +28,13 @@ change_facts as (
         count(*) filter (where field = 'assignee') as assignee_changes,
         count(*) filter (where field = 'due_date') as due_date_changes
     from {{ ref('stg_issue_change') }} as c
-    where c.field in ('assignee', 'due_date') {{ and_touched('c') }}
+    where c.field in ('assignee', 'due_date') {{ and_targeted('c') }}
     group by space_key, issue_id
 ),
 reopenings as (
     select space_key, issue_id, count(*) as reopen_count
     from {{ ref('reopen_event') }} as r
-    where true {{ and_touched('r') }}
+    where true {{ and_targeted('r') }}
     group by space_key, issue_id
 ),
 comment_facts as (
@@ -47,13 +47,13 @@ comment_facts as (
         bool_or(c.created_user_id = i.created_user_id) as author_wrote
     from {{ ref('stg_comment') }} as c
     join {{ ref('stg_issue') }} as i on i.space_key = c.space_key and i.issue_id = c.issue_id
-    where true {{ and_touched('c') }}
+    where true {{ and_targeted('c') }}
     group by c.space_key, c.issue_id
 ),
 children as (
     select space_key, parent_issue_id as issue_id, count(*) as child_count
     from {{ ref('stg_issue') }} as k
-    where k.parent_issue_id is not null and k.deleted_at is null {{ and_touched('k', 'parent_issue_id') }}
+    where k.parent_issue_id is not null and k.deleted_at is null {{ and_targeted('k', 'parent_issue_id') }}
     group by space_key, parent_issue_id
 ),
 categories as (
@@ -62,7 +62,7 @@ categories as (
         select i.space_key, i.issue_id, u.id, u.place
         from {{ ref('stg_issue') }} as i
         cross join lateral unnest(i.category_ids) with ordinality as u (id, place)
-        where true {{ and_touched('i') }}
+        where true {{ and_targeted('i') }}
         -- Taken apart first: joined by hash then, not by a loop over all names for each issue.
         offset 0
     ) as u
@@ -75,7 +75,7 @@ milestones as (
         select i.space_key, i.issue_id, u.id, u.place
         from {{ ref('stg_issue') }} as i
         cross join lateral unnest(i.milestone_ids) with ordinality as u (id, place)
-        where true {{ and_touched('i') }}
+        where true {{ and_targeted('i') }}
         -- Taken apart first: joined by hash then, not by a loop over all names for each issue.
         offset 0
     ) as u
@@ -158,4 +158,4 @@ left join {{ source('ops', 'spaces') }} as sp on sp.space_key = i.space_key
 left join {{ ref('calendar') }} as w0 on w0.space_key = i.space_key and w0.day = (i.created_at at time zone i.timezone)::date
 left join {{ ref('calendar') }} as w1 on w1.space_key = i.space_key and w1.day = (s.first_started_at at time zone i.timezone)::date
 left join {{ ref('calendar') }} as w2 on w2.space_key = i.space_key and w2.day = (s.last_done_at at time zone i.timezone)::date
-where true {{ and_touched('i') }}
+where true {{ and_targeted('i') }}

@@ -29,15 +29,15 @@ points as (
     select v.space_key, v.issue_id, v.valid_from, v.position as status_at, null::bigint as assignee_at, null::bigint as due_at,
         null::bigint as estimate_at, null::bigint as hours_at, null::bigint as milestones_at
     from {{ ref('issue_status_interval') }} as v
-    where true {{ and_touched('v') }}
+    where true {{ and_targeted('v') }}
     union all
     select v.space_key, v.issue_id, v.valid_from, null, v.position, null, null, null, null
     from {{ ref('issue_assignee_interval') }} as v
-    where true {{ and_touched('v') }}
+    where true {{ and_targeted('v') }}
     union all
     select v.space_key, v.issue_id, v.valid_from, null, null, v.position, null, null, null
     from {{ ref('due_date') }} as v
-    where true {{ and_touched('v') }}
+    where true {{ and_targeted('v') }}
     union all
     select space_key, issue_id, valid_from, null, null, null, position, null, null
     from estimates

@@ -5,7 +5,7 @@ with steps as (
         lag(status) over following as status_before,
         max(valid_from) filter (where stage = 'done' and stage_before is distinct from 'done') over following as last_done_at
     from {{ ref('issue_status_interval') }} as v
-    where true {{ and_touched('v') }}
+    where true {{ and_targeted('v') }}
     window following as (partition by space_key, issue_id order by position)
 )
 select

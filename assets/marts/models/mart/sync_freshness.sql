@@ -59,9 +59,9 @@ left join lateral (
 ) as newest on true
 left join lateral (
     select c.checked_at, c.how, c.equal, c.differences
-    from {{ source('ops', 'verifications') }} as c
+    from {{ source('ops', 'reconciliations') }} as c
     where c.space_key = r.space_key and c.project_id = r.project_id
-        and (r.table_name = 'issues' or c.how = 'deep')
+        and (r.table_name = 'issues' or c.how = 'rows')
     order by c.checked_at desc, c.id desc
     limit 1
 ) as v on true

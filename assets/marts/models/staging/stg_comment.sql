@@ -9,4 +9,4 @@ select
     created_user_id,
     created_at
 from {{ source('raw', 'comments') }} as c
-where {{ is_told('c') }} {{ and_touched('c') }}
+where {{ is_told('c') }} {{ and_targeted('c') }}

@@ -41,4 +41,4 @@ left join {{ source('raw', 'resolutions') }} as r on r.space_key = i.space_key a
 left join {{ source('raw', 'users') }} as a on a.space_key = i.space_key and a.id = i.assignee_id
 left join {{ source('raw', 'users') }} as c on c.space_key = i.space_key and c.id = i.created_user_id
 left join {{ source('raw', 'space') }} as z on z.space_key = i.space_key
-where true {{ and_touched('i', 'id') }}
+where true {{ and_targeted('i', 'id') }}

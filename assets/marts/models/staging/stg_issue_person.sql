@@ -6,13 +6,13 @@ with named as (
     cross join lateral (values (i.created_user_id, 'createdUser'), (i.assignee_id, 'assignee')) as p (user_id, field)
     where p.user_id is not null
         and not exists (select from {{ source('raw', 'users') }} as u where u.space_key = i.space_key and u.id = p.user_id)
-        {{ and_touched('i', 'id') }}
+        {{ and_targeted('i', 'id') }}
     union all
     select c.space_key, c.issue_id, c.created_user_id, c.payload #>> '{createdUser,name}', c.created_at
     from {{ source('raw', 'comments') }} as c
     where c.created_user_id is not null
         and not exists (select from {{ source('raw', 'users') }} as u where u.space_key = c.space_key and u.id = c.created_user_id)
-        {{ and_touched('c') }}
+        {{ and_targeted('c') }}
 )
 select distinct on (space_key, issue_id, user_id) space_key, issue_id, user_id, name, named_at
 from named

@@ -23,7 +23,7 @@ with seen as (
         o.changed_at,
         o.evidence
     from {{ source('ops', 'observed_changes') }} as o
-    where true {{ and_touched('o') }}
+    where true {{ and_targeted('o') }}
 ),
 changes as (
     select
@@ -46,7 +46,7 @@ changes as (
         or c.new_value is null
         or case when c.field = 'milestone' then c.new_ids is not null else c.new_id is not null end as is_told
     from {{ ref('stg_issue_change') }} as c
-    where c.field in ('status', 'assignee', 'due_date', 'estimated_hours', 'actual_hours', 'milestone') {{ and_touched('c') }}
+    where c.field in ('status', 'assignee', 'due_date', 'estimated_hours', 'actual_hours', 'milestone') {{ and_targeted('c') }}
 ),
 -- Of each field that has a history its value in the first version of the issue that was seen, and today's.
 versions as (
@@ -73,7 +73,7 @@ versions as (
     ) as f on f.space_key = i.space_key and f.issue_id = i.issue_id and f.field = t.field
     where (f.issue_id is not null or exists (
         select from changes as c where c.space_key = i.space_key and c.issue_id = i.issue_id and c.field = t.field
-    )) {{ and_touched('i') }}
+    )) {{ and_targeted('i') }}
 ),
 candidates as (
     select s.space_key, s.issue_id, s.field, s.id, s.old_value, s.new_value, s.updated_before, s.updated_at, s.changed_at, s.evidence

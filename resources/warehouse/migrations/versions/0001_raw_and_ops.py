@@ -9,7 +9,7 @@ from alembic import op
 
 from resources.warehouse.errors import WarehouseError
 
-revision = "0001"
+revision = "v1"
 down_revision = None
 branch_labels = None
 depends_on = None

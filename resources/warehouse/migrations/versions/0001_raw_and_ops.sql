@@ -1,7 +1,5 @@
 CREATE SCHEMA IF NOT EXISTS raw;
 CREATE SCHEMA IF NOT EXISTS ops;
-COMMENT ON SCHEMA raw IS 'Records of the source as they are now, typed, one table per resource';
-COMMENT ON SCHEMA ops IS 'What the program remembers about its own work';
 
 CREATE TABLE raw.space (
     space_key TEXT NOT NULL,
@@ -60,7 +58,7 @@ COMMENT ON COLUMN raw.users.name IS 'Name as shown (`name`)';
 COMMENT ON COLUMN raw.users.role_type IS 'Role 1-6; the meaning depends on the space''s plan (`roleType`)';
 COMMENT ON COLUMN raw.users.lang IS 'Language of the user, null when not set (`lang`)';
 COMMENT ON COLUMN raw.users.mail_address IS 'Personal data; null when the API key may not see it (`mailAddress`)';
-COMMENT ON COLUMN raw.users.last_login_at IS 'When the user last logged in (`lastLoginTime`)';
+COMMENT ON COLUMN raw.users.last_login_at IS 'When the user last logged in, as of the last load of users; a login alone moves no loaded_at (`lastLoginTime`)';
 COMMENT ON COLUMN raw.users.nulab_account_id IS 'Id of the Nulab account, null when none (`nulabAccount.nulabId`)';
 COMMENT ON COLUMN raw.users.payload IS 'The record as received, nothing lost';
 COMMENT ON COLUMN raw.users.content_hash IS 'Hash of what the record itself owns; tells a change';
@@ -414,6 +412,7 @@ CREATE TABLE raw.issues (
     deleted_reason TEXT,
     CONSTRAINT issues_pkey PRIMARY KEY (space_key, id)
 );
+CREATE INDEX issues_space_key_project_id_loaded_at_idx ON raw.issues (space_key, project_id, loaded_at);
 CREATE INDEX issues_space_key_project_id_updated_at_idx ON raw.issues (space_key, project_id, updated_at);
 COMMENT ON TABLE raw.issues IS 'Issues as they are now, one row each';
 COMMENT ON COLUMN raw.issues.space_key IS 'Space the row comes from';
@@ -447,6 +446,130 @@ COMMENT ON COLUMN raw.issues.run_id IS 'Run that wrote the row last';
 COMMENT ON COLUMN raw.issues.deleted_at IS 'When the row was found gone from the source';
 COMMENT ON COLUMN raw.issues.deleted_reason IS 'How it was found gone, or why it is out of sight';
 
+CREATE TABLE raw.comments (
+    space_key TEXT NOT NULL,
+    id BIGINT NOT NULL,
+    issue_id BIGINT NOT NULL,
+    project_id BIGINT NOT NULL,
+    content TEXT,
+    created_user_id BIGINT,
+    created_at TIMESTAMP WITH TIME ZONE,
+    updated_at TIMESTAMP WITH TIME ZONE,
+    payload JSONB NOT NULL,
+    content_hash TEXT NOT NULL,
+    loaded_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    run_id TEXT NOT NULL,
+    deleted_at TIMESTAMP WITH TIME ZONE,
+    deleted_reason TEXT,
+    CONSTRAINT comments_pkey PRIMARY KEY (space_key, id)
+);
+CREATE INDEX comments_space_key_issue_id_idx ON raw.comments (space_key, issue_id);
+CREATE INDEX comments_space_key_project_id_created_at_idx ON raw.comments (space_key, project_id, created_at);
+CREATE INDEX comments_space_key_project_id_loaded_at_idx ON raw.comments (space_key, project_id, loaded_at);
+COMMENT ON TABLE raw.comments IS 'Rows of the history of issues: what was said, what was changed, or both';
+COMMENT ON COLUMN raw.comments.space_key IS 'Space the row comes from';
+COMMENT ON COLUMN raw.comments.id IS 'Id in the source, unique within the space; a later one is higher (`id`)';
+COMMENT ON COLUMN raw.comments.issue_id IS 'Issue it stands at (`issueId`)';
+COMMENT ON COLUMN raw.comments.project_id IS 'Project of the issue (`projectId`)';
+COMMENT ON COLUMN raw.comments.content IS 'What was said; empty where there are only changes (`content`)';
+COMMENT ON COLUMN raw.comments.created_user_id IS 'User who wrote it or made the changes (`createdUser.id`)';
+COMMENT ON COLUMN raw.comments.created_at IS 'When it was written (`created`)';
+COMMENT ON COLUMN raw.comments.updated_at IS 'When its text was last changed (`updated`)';
+COMMENT ON COLUMN raw.comments.payload IS 'The record as received, nothing lost';
+COMMENT ON COLUMN raw.comments.content_hash IS 'Hash of what the record itself owns; tells a change';
+COMMENT ON COLUMN raw.comments.loaded_at IS 'When the row was last written';
+COMMENT ON COLUMN raw.comments.run_id IS 'Run that wrote the row last';
+COMMENT ON COLUMN raw.comments.deleted_at IS 'When the row was found gone from the source';
+COMMENT ON COLUMN raw.comments.deleted_reason IS 'How it was found gone, or why it is out of sight';
+
+CREATE TABLE raw.activities (
+    space_key TEXT NOT NULL,
+    id BIGINT NOT NULL,
+    project_id BIGINT,
+    type BIGINT,
+    content_id BIGINT,
+    comment_id BIGINT,
+    created_user_id BIGINT,
+    created_at TIMESTAMP WITH TIME ZONE,
+    payload JSONB NOT NULL,
+    content_hash TEXT NOT NULL,
+    loaded_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    run_id TEXT NOT NULL,
+    CONSTRAINT activities_pkey PRIMARY KEY (space_key, id)
+);
+CREATE INDEX activities_deleted_statuses_idx ON raw.activities (space_key, project_id, created_at) WHERE type = 34;
+CREATE INDEX activities_space_key_comment_id_idx ON raw.activities (space_key, comment_id);
+CREATE INDEX activities_space_key_content_id_idx ON raw.activities (space_key, content_id);
+CREATE INDEX activities_space_key_project_id_created_at_idx ON raw.activities (space_key, project_id, created_at);
+CREATE INDEX activities_space_key_project_id_loaded_at_idx ON raw.activities (space_key, project_id, loaded_at);
+COMMENT ON TABLE raw.activities IS 'The feed of the space: each event that a project showed, as it was told then';
+COMMENT ON COLUMN raw.activities.space_key IS 'Space the row comes from';
+COMMENT ON COLUMN raw.activities.id IS 'Id in the source, unique within the space; a later one is higher (`id`)';
+COMMENT ON COLUMN raw.activities.project_id IS 'Project it happened in (`project.id`)';
+COMMENT ON COLUMN raw.activities.type IS 'Kind of event, as 1 issue created, 2 updated, 3 commented, 4 deleted, 14 bulk update (`type`)';
+COMMENT ON COLUMN raw.activities.content_id IS 'Issue, wiki page … it is about; null without a numeric id (`content.id`)';
+COMMENT ON COLUMN raw.activities.comment_id IS 'Comment it tells of, where it tells of one (`content.comment.id`)';
+COMMENT ON COLUMN raw.activities.created_user_id IS 'User who did it (`createdUser.id`)';
+COMMENT ON COLUMN raw.activities.created_at IS 'When it happened (`created`)';
+COMMENT ON COLUMN raw.activities.payload IS 'The record as received, nothing lost';
+COMMENT ON COLUMN raw.activities.content_hash IS 'Hash of what the record itself owns; tells a change';
+COMMENT ON COLUMN raw.activities.loaded_at IS 'When the row was last written';
+COMMENT ON COLUMN raw.activities.run_id IS 'Run that wrote the row last';
+
+CREATE TABLE raw.issue_changes (
+    space_key TEXT NOT NULL,
+    comment_id BIGINT NOT NULL,
+    position BIGINT NOT NULL,
+    issue_id BIGINT NOT NULL,
+    project_id BIGINT NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE,
+    created_user_id BIGINT,
+    field TEXT,
+    source_field TEXT,
+    kind TEXT,
+    old_value TEXT,
+    new_value TEXT,
+    old_id BIGINT,
+    new_id BIGINT,
+    old_ids BIGINT[],
+    new_ids BIGINT[],
+    custom_field_id BIGINT,
+    payload JSONB NOT NULL,
+    content_hash TEXT NOT NULL,
+    loaded_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    run_id TEXT NOT NULL,
+    deleted_at TIMESTAMP WITH TIME ZONE,
+    deleted_reason TEXT,
+    CONSTRAINT issue_changes_pkey PRIMARY KEY (space_key, comment_id, position)
+);
+CREATE INDEX issue_changes_space_key_issue_id_created_at_idx ON raw.issue_changes (space_key, issue_id, created_at);
+CREATE INDEX issue_changes_space_key_project_id_created_at_idx ON raw.issue_changes (space_key, project_id, created_at);
+CREATE INDEX issue_changes_space_key_project_id_loaded_at_idx ON raw.issue_changes (space_key, project_id, loaded_at);
+COMMENT ON TABLE raw.issue_changes IS 'Changes of single fields of issues, one row each, made from the change log of comments';
+COMMENT ON COLUMN raw.issue_changes.space_key IS 'Space the row comes from';
+COMMENT ON COLUMN raw.issue_changes.comment_id IS 'Comment whose change log tells of it (`commentId`)';
+COMMENT ON COLUMN raw.issue_changes.position IS 'Place in that change log, from 0 (`position`)';
+COMMENT ON COLUMN raw.issue_changes.issue_id IS 'Issue that was changed (`issueId`)';
+COMMENT ON COLUMN raw.issue_changes.project_id IS 'Project of the issue (`projectId`)';
+COMMENT ON COLUMN raw.issue_changes.created_at IS 'When it was changed (`created`)';
+COMMENT ON COLUMN raw.issue_changes.created_user_id IS 'User who changed it (`createdUser.id`)';
+COMMENT ON COLUMN raw.issue_changes.field IS 'Field in standard English, as due_date; custom_field_<id> of a custom field (`field`)';
+COMMENT ON COLUMN raw.issue_changes.source_field IS 'Field as the source calls it, as limitDate (`sourceField`)';
+COMMENT ON COLUMN raw.issue_changes.kind IS 'standard, custom, attachment, notification, commit or other (`kind`)';
+COMMENT ON COLUMN raw.issue_changes.old_value IS 'Value before as it was shown, null when none (`oldValue`)';
+COMMENT ON COLUMN raw.issue_changes.new_value IS 'Value after as it was shown, null when none (`newValue`)';
+COMMENT ON COLUMN raw.issue_changes.old_id IS 'Id behind the value before; null when there is not exactly one that is known (`oldId`)';
+COMMENT ON COLUMN raw.issue_changes.new_id IS 'Id behind the value after; null when there is not exactly one that is known (`newId`)';
+COMMENT ON COLUMN raw.issue_changes.old_ids IS 'Ids behind the list before; null when not all are known (`oldIds[]`)';
+COMMENT ON COLUMN raw.issue_changes.new_ids IS 'Ids behind the list after; null when not all are known (`newIds[]`)';
+COMMENT ON COLUMN raw.issue_changes.custom_field_id IS 'Custom field, also one that no longer exists (`customFieldId`)';
+COMMENT ON COLUMN raw.issue_changes.payload IS 'The record as received, nothing lost';
+COMMENT ON COLUMN raw.issue_changes.content_hash IS 'Hash of what the record itself owns; tells a change';
+COMMENT ON COLUMN raw.issue_changes.loaded_at IS 'When the row was last written';
+COMMENT ON COLUMN raw.issue_changes.run_id IS 'Run that wrote the row last';
+COMMENT ON COLUMN raw.issue_changes.deleted_at IS 'When the row was found gone from the source';
+COMMENT ON COLUMN raw.issue_changes.deleted_reason IS 'How it was found gone, or why it is out of sight';
+
 CREATE TABLE ops.sync_history (
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     space_key TEXT NOT NULL,
@@ -461,17 +584,24 @@ CREATE TABLE ops.sync_history (
     requests BIGINT DEFAULT '0' NOT NULL,
     error TEXT,
     run_id TEXT NOT NULL,
+    waiting_for TEXT,
+    waiting_until TIMESTAMP WITH TIME ZONE,
+    progress_done BIGINT,
+    progress_total BIGINT,
+    projects TEXT[],
     CONSTRAINT sync_history_pkey PRIMARY KEY (id),
     CONSTRAINT sync_history_status_check CHECK (status IN ('in_progress', 'completed', 'failed'))
 );
 CREATE INDEX sync_history_active_idx ON ops.sync_history (space_key) WHERE status = 'in_progress';
+CREATE INDEX sync_history_run_id_idx ON ops.sync_history (run_id);
+CREATE UNIQUE INDEX sync_history_run_key ON ops.sync_history (run_id) WHERE mode = 'run';
 CREATE INDEX sync_history_space_key_sync_type_started_at_idx ON ops.sync_history (space_key, sync_type, started_at);
-COMMENT ON TABLE ops.sync_history IS 'Every sync: what, when, how it ended, what it cost';
+COMMENT ON TABLE ops.sync_history IS 'Every sync: what, when, how it ended, what it cost; and every run that ended without one';
 COMMENT ON COLUMN ops.sync_history.id IS 'Number of the sync';
-COMMENT ON COLUMN ops.sync_history.space_key IS 'Space it belongs to';
-COMMENT ON COLUMN ops.sync_history.sync_type IS 'What was synced, as `issues` or `users`';
-COMMENT ON COLUMN ops.sync_history.mode IS 'How it was read, as `backfill` or `incremental`';
-COMMENT ON COLUMN ops.sync_history.project_key IS 'Project, null when the sync covers the space';
+COMMENT ON COLUMN ops.sync_history.space_key IS 'Space it belongs to; its address while no load has told its key';
+COMMENT ON COLUMN ops.sync_history.sync_type IS 'What was synced, as `issues` or `users`; of a run that is no sync its kind, as `marts`';
+COMMENT ON COLUMN ops.sync_history.mode IS 'How it was read, as `backfill` or `incremental`; `run`: no sync, but how a run ended';
+COMMENT ON COLUMN ops.sync_history.project_key IS 'Project, null when the sync covers several or the space';
 COMMENT ON COLUMN ops.sync_history.status IS 'in_progress, completed or failed';
 COMMENT ON COLUMN ops.sync_history.started_at IS 'Start';
 COMMENT ON COLUMN ops.sync_history.ended_at IS 'End, null while in progress';
@@ -480,6 +610,11 @@ COMMENT ON COLUMN ops.sync_history.items_failed IS 'Records quarantined';
 COMMENT ON COLUMN ops.sync_history.requests IS 'API requests it cost';
 COMMENT ON COLUMN ops.sync_history.error IS 'Why it failed, in one line';
 COMMENT ON COLUMN ops.sync_history.run_id IS 'Run that did it';
+COMMENT ON COLUMN ops.sync_history.waiting_for IS 'What it waits for, in words; null when it does not wait';
+COMMENT ON COLUMN ops.sync_history.waiting_until IS 'Until when it waits, where that is known';
+COMMENT ON COLUMN ops.sync_history.progress_done IS 'How far its load is while it works: rows, or issues whose comments are read';
+COMMENT ON COLUMN ops.sync_history.progress_total IS 'How many there will be of these, where that is known';
+COMMENT ON COLUMN ops.sync_history.projects IS 'Projects that the sync covers, null when it covers the whole space';
 
 CREATE TABLE ops.sync_state (
     space_key TEXT NOT NULL,
@@ -560,6 +695,289 @@ COMMENT ON COLUMN ops.rejected_records.error IS 'What was wrong';
 COMMENT ON COLUMN ops.rejected_records.rejected_at IS 'First seen';
 COMMENT ON COLUMN ops.rejected_records.run_id IS 'Run that recorded this payload';
 COMMENT ON COLUMN ops.rejected_records.resolved_at IS 'When a good version was loaded; null while open';
+
+CREATE TABLE ops.issue_sync_state (
+    space_key TEXT NOT NULL,
+    issue_id BIGINT NOT NULL,
+    project_id BIGINT NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE,
+    last_comment_id BIGINT DEFAULT '0' NOT NULL,
+    refetch_comments_from BIGINT,
+    refetch_issue BOOLEAN DEFAULT false NOT NULL,
+    requested_by TEXT,
+    refetch_requests BIGINT DEFAULT '0' NOT NULL,
+    refreshed_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT issue_sync_state_pkey PRIMARY KEY (space_key, issue_id)
+);
+CREATE INDEX issue_sync_state_requested_idx ON ops.issue_sync_state (space_key, project_id) WHERE refetch_issue OR refetch_comments_from IS NOT NULL;
+COMMENT ON TABLE ops.issue_sync_state IS 'How far the comments of each issue are read, and what is still to be read';
+COMMENT ON COLUMN ops.issue_sync_state.space_key IS 'Space it belongs to';
+COMMENT ON COLUMN ops.issue_sync_state.issue_id IS 'Issue';
+COMMENT ON COLUMN ops.issue_sync_state.project_id IS 'Project of the issue';
+COMMENT ON COLUMN ops.issue_sync_state.updated_at IS 'The issue''s last change when its comments were read; null: never read';
+COMMENT ON COLUMN ops.issue_sync_state.last_comment_id IS 'Highest comment id read; 0: none yet';
+COMMENT ON COLUMN ops.issue_sync_state.refetch_comments_from IS 'Comments from this id on are to be read again; 0: all; null: none';
+COMMENT ON COLUMN ops.issue_sync_state.refetch_issue IS 'Whether the issue itself is to be read';
+COMMENT ON COLUMN ops.issue_sync_state.requested_by IS 'What told last that there is something to read';
+COMMENT ON COLUMN ops.issue_sync_state.refetch_requests IS 'How often something was requested; tells a new want';
+COMMENT ON COLUMN ops.issue_sync_state.refreshed_at IS 'When all its comments were last read; null: never';
+
+CREATE TABLE ops.deletions (
+    id BIGINT GENERATED ALWAYS AS IDENTITY,
+    space_key TEXT NOT NULL,
+    table_name TEXT NOT NULL,
+    record_key TEXT NOT NULL,
+    project_id BIGINT,
+    found_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    reason TEXT NOT NULL,
+    evidence TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    restored_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT deletions_pkey PRIMARY KEY (id)
+);
+CREATE INDEX deletions_open_idx ON ops.deletions (space_key, table_name, record_key) WHERE restored_at IS NULL;
+CREATE INDEX deletions_space_key_project_id_found_at_idx ON ops.deletions (space_key, project_id, found_at);
+COMMENT ON TABLE ops.deletions IS 'Every row that was found gone from the source: when, why, by which evidence, and whether it came back';
+COMMENT ON COLUMN ops.deletions.id IS 'Number of the entry';
+COMMENT ON COLUMN ops.deletions.space_key IS 'Space it belongs to';
+COMMENT ON COLUMN ops.deletions.table_name IS 'Raw table';
+COMMENT ON COLUMN ops.deletions.record_key IS 'Key after space_key, parts joined by /';
+COMMENT ON COLUMN ops.deletions.project_id IS 'Project, where the table has one';
+COMMENT ON COLUMN ops.deletions.found_at IS 'When it was found gone';
+COMMENT ON COLUMN ops.deletions.reason IS 'Why the row is marked, as `deleted_reason` has it';
+COMMENT ON COLUMN ops.deletions.evidence IS 'How it was found, as activity feed, issue re-read or count reconciliation';
+COMMENT ON COLUMN ops.deletions.run_id IS 'Run that found it';
+COMMENT ON COLUMN ops.deletions.restored_at IS 'When it came back; null while it is gone';
+
+CREATE TABLE ops.observed_changes (
+    id BIGINT GENERATED ALWAYS AS IDENTITY,
+    space_key TEXT NOT NULL,
+    issue_id BIGINT NOT NULL,
+    field TEXT NOT NULL,
+    old_value TEXT,
+    new_value TEXT,
+    updated_before TIMESTAMP WITH TIME ZONE,
+    updated_at TIMESTAMP WITH TIME ZONE,
+    changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    evidence TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    CONSTRAINT observed_changes_pkey PRIMARY KEY (id)
+);
+CREATE INDEX observed_changes_space_key_issue_id_idx ON ops.observed_changes (space_key, issue_id);
+COMMENT ON TABLE ops.observed_changes IS 'What loads have seen change between two versions of an issue; dates what no change log tells, once and for all';
+COMMENT ON COLUMN ops.observed_changes.id IS 'Number of the entry';
+COMMENT ON COLUMN ops.observed_changes.space_key IS 'Space it belongs to';
+COMMENT ON COLUMN ops.observed_changes.issue_id IS 'Issue';
+COMMENT ON COLUMN ops.observed_changes.field IS 'Field as in raw.issue_changes; updated_at: the first version seen was replaced';
+COMMENT ON COLUMN ops.observed_changes.old_value IS 'Value of the version that was stored: id, list of ids, day, number or instant';
+COMMENT ON COLUMN ops.observed_changes.new_value IS 'Value of the version that was written over it';
+COMMENT ON COLUMN ops.observed_changes.updated_before IS 'updated_at of the version that was stored';
+COMMENT ON COLUMN ops.observed_changes.updated_at IS 'updated_at of the version that was written over it';
+COMMENT ON COLUMN ops.observed_changes.changed_at IS 'When it was changed, as far as the evidence tells';
+COMMENT ON COLUMN ops.observed_changes.evidence IS 'What dates it: an activity, a deletion that was found, or the sync that saw it';
+COMMENT ON COLUMN ops.observed_changes.run_id IS 'Run that wrote the version';
+
+CREATE TABLE ops.reconciliations (
+    id BIGINT GENERATED ALWAYS AS IDENTITY,
+    space_key TEXT NOT NULL,
+    project_id BIGINT NOT NULL,
+    checked_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    how TEXT NOT NULL,
+    source_rows BIGINT NOT NULL,
+    warehouse_rows BIGINT NOT NULL,
+    differences BIGINT NOT NULL,
+    equal BOOLEAN NOT NULL,
+    note TEXT,
+    CONSTRAINT reconciliations_pkey PRIMARY KEY (id),
+    CONSTRAINT reconciliations_how_check CHECK (how IN ('count', 'rows'))
+);
+CREATE INDEX reconciliations_space_key_project_id_checked_at_idx ON ops.reconciliations (space_key, project_id, checked_at);
+COMMENT ON TABLE ops.reconciliations IS 'Every comparison of a project in the warehouse with the source, and how it came out';
+COMMENT ON COLUMN ops.reconciliations.id IS 'Number of the entry';
+COMMENT ON COLUMN ops.reconciliations.space_key IS 'Space it belongs to';
+COMMENT ON COLUMN ops.reconciliations.project_id IS 'Project';
+COMMENT ON COLUMN ops.reconciliations.checked_at IS 'When it was compared';
+COMMENT ON COLUMN ops.reconciliations.how IS 'count reconciliation: by count; deep: by id, time of change and content';
+COMMENT ON COLUMN ops.reconciliations.source_rows IS 'Issues at the source';
+COMMENT ON COLUMN ops.reconciliations.warehouse_rows IS 'Issues in the warehouse that are not marked deleted';
+COMMENT ON COLUMN ops.reconciliations.differences IS 'Issues that differ';
+COMMENT ON COLUMN ops.reconciliations.equal IS 'Whether both sides are equal';
+COMMENT ON COLUMN ops.reconciliations.note IS 'More about it, in one line';
+
+CREATE TABLE ops.webhook_events (
+    id BIGINT GENERATED ALWAYS AS IDENTITY,
+    space_key TEXT NOT NULL,
+    activity_id BIGINT,
+    received_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    payload TEXT NOT NULL,
+    processed_at TIMESTAMP WITH TIME ZONE,
+    outcome TEXT,
+    CONSTRAINT webhook_events_pkey PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX webhook_events_activity_key ON ops.webhook_events (space_key, activity_id) WHERE activity_id IS NOT NULL;
+CREATE INDEX webhook_events_open_idx ON ops.webhook_events (space_key, id) WHERE processed_at IS NULL;
+COMMENT ON TABLE ops.webhook_events IS 'The inbox: what webhooks have told, once each';
+COMMENT ON COLUMN ops.webhook_events.id IS 'Number of the event';
+COMMENT ON COLUMN ops.webhook_events.space_key IS 'Space it belongs to';
+COMMENT ON COLUMN ops.webhook_events.activity_id IS 'Activity it tells of; null when the payload names none';
+COMMENT ON COLUMN ops.webhook_events.received_at IS 'When it came in';
+COMMENT ON COLUMN ops.webhook_events.payload IS 'The body as received, as JSON in ASCII; a JSON string when it was no JSON';
+COMMENT ON COLUMN ops.webhook_events.processed_at IS 'When it was dealt with; null while open';
+COMMENT ON COLUMN ops.webhook_events.outcome IS 'What became of it';
+
+CREATE TABLE ops.names (
+    space_key TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    owner_id BIGINT NOT NULL,
+    id BIGINT NOT NULL,
+    seen_from TIMESTAMP WITH TIME ZONE NOT NULL,
+    name TEXT NOT NULL,
+    unseen_at TIMESTAMP WITH TIME ZONE,
+    seen_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    seen_to TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT names_pkey PRIMARY KEY (space_key, kind, owner_id, id, seen_from)
+);
+COMMENT ON TABLE ops.names IS 'Which name meant which id at what time: the change log names things as they were called then';
+COMMENT ON COLUMN ops.names.space_key IS 'Space it belongs to';
+COMMENT ON COLUMN ops.names.kind IS 'statuses, issue_types, categories, versions, users, custom_field_items …';
+COMMENT ON COLUMN ops.names.owner_id IS 'Project or custom field; 0: the space';
+COMMENT ON COLUMN ops.names.id IS 'What has the name';
+COMMENT ON COLUMN ops.names.seen_from IS 'First seen with it; -infinity: when first looked';
+COMMENT ON COLUMN ops.names.name IS 'Name';
+COMMENT ON COLUMN ops.names.unseen_at IS 'Looked last without finding it; null: seen when first looked';
+COMMENT ON COLUMN ops.names.seen_at IS 'Last seen with it';
+COMMENT ON COLUMN ops.names.seen_to IS 'Found without it; null while it has it';
+
+CREATE TABLE ops.spaces (
+    space_key TEXT NOT NULL,
+    url TEXT NOT NULL,
+    changed_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT spaces_pkey PRIMARY KEY (space_key)
+);
+COMMENT ON TABLE ops.spaces IS 'Where each space is found, for links to its issues';
+COMMENT ON COLUMN ops.spaces.space_key IS 'Space it belongs to';
+COMMENT ON COLUMN ops.spaces.url IS 'Root of the space, without a slash at its end';
+COMMENT ON COLUMN ops.spaces.changed_at IS 'Since when it is known';
+
+CREATE TABLE ops.mart_builds (
+    id BIGINT GENERATED ALWAYS AS IDENTITY,
+    began_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    since TIMESTAMP WITH TIME ZONE,
+    project TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    CONSTRAINT mart_builds_pkey PRIMARY KEY (id)
+);
+COMMENT ON TABLE ops.mart_builds IS 'Every build of all marts: up to which rows, and whether it has succeeded';
+COMMENT ON COLUMN ops.mart_builds.id IS 'Number of the build';
+COMMENT ON COLUMN ops.mart_builds.began_at IS 'Rows written before it were there when the build began';
+COMMENT ON COLUMN ops.mart_builds.ended_at IS 'When it had succeeded; null while it is at work, or where it has failed';
+COMMENT ON COLUMN ops.mart_builds.since IS 'Issues written since then are built anew; null: all';
+COMMENT ON COLUMN ops.mart_builds.project IS 'Digest of the dbt project; another project is built whole';
+COMMENT ON COLUMN ops.mart_builds.run_id IS 'Run that did it';
+
+CREATE TABLE ops.forgotten_users (
+    space_key TEXT NOT NULL,
+    user_id BIGINT NOT NULL,
+    forgotten_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    fingerprints TEXT[] NOT NULL,
+    CONSTRAINT forgotten_users_pkey PRIMARY KEY (space_key, user_id)
+);
+COMMENT ON TABLE ops.forgotten_users IS 'Who is forgotten: all texts that tell who it is are replaced by forgotten-<id>, also in what comes later';
+COMMENT ON COLUMN ops.forgotten_users.space_key IS 'Space it belongs to';
+COMMENT ON COLUMN ops.forgotten_users.user_id IS 'User who is erased, and never written again';
+COMMENT ON COLUMN ops.forgotten_users.forgotten_at IS 'When the user was erased';
+COMMENT ON COLUMN ops.forgotten_users.fingerprints IS 'Slow hashes of the names, since change logs tell names without ids';
+
+CREATE TABLE ops.oauth_tokens (
+    host TEXT NOT NULL,
+    client_id TEXT NOT NULL,
+    space_key TEXT NOT NULL,
+    tokens TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    refreshed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    refused_at TIMESTAMP WITH TIME ZONE,
+    refused_reason TEXT,
+    CONSTRAINT oauth_tokens_pkey PRIMARY KEY (host, client_id)
+);
+COMMENT ON TABLE ops.oauth_tokens IS 'Who is logged in by OAuth: one row for each space and application';
+COMMENT ON COLUMN ops.oauth_tokens.host IS 'Host of the space, with port and path where its URL has them';
+COMMENT ON COLUMN ops.oauth_tokens.client_id IS 'Application that a user has allowed to read the space';
+COMMENT ON COLUMN ops.oauth_tokens.space_key IS 'Space it belongs to';
+COMMENT ON COLUMN ops.oauth_tokens.tokens IS 'Access and refresh token, encrypted (Fernet)';
+COMMENT ON COLUMN ops.oauth_tokens.key_id IS 'Fingerprint of the key by which they are encrypted';
+COMMENT ON COLUMN ops.oauth_tokens.expires_at IS 'End of the access token, by the clock of the space';
+COMMENT ON COLUMN ops.oauth_tokens.refreshed_at IS 'When the space gave these tokens';
+COMMENT ON COLUMN ops.oauth_tokens.refused_at IS 'Since when the space does not renew them; null: it may. Log in again';
+COMMENT ON COLUMN ops.oauth_tokens.refused_reason IS 'What the space said to that';
+
+CREATE TABLE ops.heartbeats (
+    name TEXT NOT NULL,
+    beat_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    detail JSONB NOT NULL,
+    CONSTRAINT heartbeats_pkey PRIMARY KEY (name)
+);
+COMMENT ON TABLE ops.heartbeats IS 'The last sign of life of what works without being asked';
+COMMENT ON COLUMN ops.heartbeats.name IS 'Who gives the sign, as `alerts` with the address of the space';
+COMMENT ON COLUMN ops.heartbeats.beat_at IS 'When it was given last';
+COMMENT ON COLUMN ops.heartbeats.detail IS 'What was told with it';
+
+CREATE TABLE ops.source_conditions (
+    id BIGINT GENERATED ALWAYS AS IDENTITY,
+    url TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    began_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    last_seen_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    message TEXT NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT source_conditions_pkey PRIMARY KEY (id),
+    CONSTRAINT source_conditions_kind_check CHECK (kind IN ('unreachable', 'refused', 'rate_limited'))
+);
+CREATE UNIQUE INDEX source_conditions_open_key ON ops.source_conditions (url) WHERE ended_at IS NULL;
+COMMENT ON TABLE ops.source_conditions IS 'When the source as a whole could not be read, and why: one row for each time';
+COMMENT ON COLUMN ops.source_conditions.id IS 'Number of the condition';
+COMMENT ON COLUMN ops.source_conditions.url IS 'Root of the space, without a slash at its end';
+COMMENT ON COLUMN ops.source_conditions.kind IS 'unreachable, refused or rate_limited (by other programs of the same user)';
+COMMENT ON COLUMN ops.source_conditions.began_at IS 'When a request first met it';
+COMMENT ON COLUMN ops.source_conditions.last_seen_at IS 'When a request last met it';
+COMMENT ON COLUMN ops.source_conditions.message IS 'What that first request was told, in one line';
+COMMENT ON COLUMN ops.source_conditions.ended_at IS 'When a request was answered again; null while it lasts';
+
+CREATE UNLOGGED TABLE ops.locks (
+    space_key TEXT NOT NULL,
+    name TEXT NOT NULL,
+    pid BIGINT NOT NULL,
+    session_began_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    role_id BIGINT NOT NULL,
+    holder TEXT NOT NULL,
+    taken_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT locks_pkey PRIMARY KEY (space_key, name)
+);
+COMMENT ON TABLE ops.locks IS 'Which load or build holds which lock; rows of sessions that are gone hold nothing';
+COMMENT ON COLUMN ops.locks.space_key IS 'Space it belongs to; `all spaces` of what they share';
+COMMENT ON COLUMN ops.locks.name IS 'What is locked, as `issues/300`, `marts`, or the life of a load';
+COMMENT ON COLUMN ops.locks.pid IS 'Session that has taken it, as in pg_stat_activity: when that ends, it is free';
+COMMENT ON COLUMN ops.locks.session_began_at IS 'When that session began: its number is used again';
+COMMENT ON COLUMN ops.locks.role_id IS 'Role of that session (oid)';
+COMMENT ON COLUMN ops.locks.holder IS 'Who it is, in words: run, process and machine';
+COMMENT ON COLUMN ops.locks.taken_at IS 'Since when';
+
+CREATE VIEW ops.sync_outcomes AS
+SELECT
+    id, space_key, sync_type, mode, project_key, projects, run_id, status, started_at, ended_at, items_synced, items_failed, requests, error,
+    mode <> 'run' AS is_sync,
+    CASE WHEN status = 'failed' THEN run_id END AS failed_run,
+    CASE WHEN status <> 'completed' THEN run_id END AS other_run,
+    CASE WHEN status = 'completed' AND mode <> 'run' THEN ended_at END AS succeeded_at,
+    CASE WHEN mode <> 'run' THEN extract(epoch FROM ended_at - started_at)::float8 END AS seconds
+FROM ops.sync_history;
+COMMENT ON VIEW ops.sync_outcomes IS 'The one definition of run, sync, success and last success, for all statistics: a run is one run_id, it has failed when one of its rows has, and has completed when none of them has another status; a sync is a row that is not of mode run; a success is a sync that completed, and the last one is the newest succeeded_at';
+COMMENT ON COLUMN ops.sync_outcomes.is_sync IS 'Whether the row is a sync of the source; otherwise it says how a run ended that is none';
+COMMENT ON COLUMN ops.sync_outcomes.failed_run IS 'The run, where this row makes it a failed one';
+COMMENT ON COLUMN ops.sync_outcomes.other_run IS 'The run, where this row keeps it from being a completed one';
+COMMENT ON COLUMN ops.sync_outcomes.succeeded_at IS 'When the sync ended well; null for every other row';
+COMMENT ON COLUMN ops.sync_outcomes.seconds IS 'How long the sync took; null for every other row';
 
 -- lz4 halves PostgreSQL's work on payloads; a server built without it keeps its default.
 DO $$

@@ -29,7 +29,7 @@ spaces as (
     select space_key from {{ source('raw', master) }} where loaded_at >= (select at from since)
     {% endfor %}
 ),
-touched as (
+changed as (
     select space_key, id as issue_id from {{ source('raw', 'issues') }} where loaded_at >= (select at from since)
     {% for history in ('comments', 'issue_changes') %}
     union
@@ -67,16 +67,16 @@ touched as (
     where s.stage <> v.stage
     {% endif %}
 )
-select space_key, issue_id from touched
+select space_key, issue_id from changed
 union
 select i.space_key, i.parent_issue_id
-from touched as t
+from changed as t
 join {{ source('raw', 'issues') }} as i on i.space_key = t.space_key and i.id = t.issue_id
 where i.parent_issue_id is not null
 {% if staged %}
 union
 select i.space_key, i.parent_issue_id
-from touched as t
+from changed as t
 join {{ staged }} as i on i.space_key = t.space_key and i.issue_id = t.issue_id
 where i.parent_issue_id is not null
 union
