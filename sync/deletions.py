@@ -95,7 +95,7 @@ def unequal_projects(
 
 
 def retry_rejected(load: TableLoad, visible: dict[int, Project]) -> None:
-    """Read quarantined issues again, and stored ones of a time that is still to come; what the source no longer has is acknowledged."""
+    """Read quarantined issues again, and stored ones with a time in the future; acknowledge those that the source no longer has."""
     issues = load.spec.table.c
     ahead = select(issues.id).where(
         issues.space_key == load.space_key, issues.updated_at > literal(load.latest, DateTime(timezone=True))

@@ -43,7 +43,7 @@ def load_refresh_share(load: TableLoad, visible: dict[int, Project]) -> None:
 
 
 def requested_before(load: TableLoad, project_ids: Collection[int]) -> list[RequestedIssue]:
-    """Return the requested issues of some projects, and those of projects that nobody sees; asked before a pass that may meet them."""
+    """Return the requested issues of some projects and of inaccessible ones; call it before a pass that may meet them."""
     with load.engine.connect() as connection:
         requested = requested_issues(connection, load.space_key, comments_too=False)
     seen = {int(project["id"]) for project in load.client.visible_projects()}

@@ -1,4 +1,4 @@
-"""The inbox of webhooks: what waits in `ops.webhook_events` becomes wants of issues and comments, as the activity feed's rows do.
+"""The inbox of webhooks: each event in `ops.webhook_events` becomes a refetch request, as each row of the activity feed does.
 
 A webhook is a hint to look, never data: it is unsigned, may come twice, late or never, and holds less than the feed. So an event
 only says which issues to read; the feed itself brings the row of `raw/activities`.

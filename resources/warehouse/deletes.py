@@ -68,9 +68,9 @@ def mark_missing(
 ) -> tuple[int, ...]:
     """Mark the rows of a scope that the source no longer lists; return the last part of their keys.
 
-    Records of the scope that are in quarantine and are no longer listed either are acknowledged: there is nothing left to load. Issues
-    that refer to what is gone are requested, also to what was marked within the last day: another load may have stored them since, as
-    they were before.
+    Quarantined records of the scope that are no longer listed either are acknowledged: there is nothing left to load. Issues that
+    refer to what is gone are requested, also those that refer to what was marked within the last day: another load may have stored
+    them since, as they were before.
 
     Args:
         conn: a connection inside the caller's transaction.

@@ -1,7 +1,8 @@
 """What is still to be read of each issue: how far its comments are read, what was requested since, what is due to be read whole.
 
-An issue is pending when it was never read, when its `updated_at` is not the one up to which it was read, or when something was
-requested. Every want counts `refetch_requests` up, and whoever acknowledges says which count he saw: what is requested during a read stays requested.
+An issue is pending when it was never read, when its `updated_at` is not the one up to which it was read, or when a refetch was
+requested. Each request increments `refetch_requests`. An acknowledgement names the count that its read began with, so that what is
+requested during a read stays requested.
 """
 
 from collections.abc import Collection, Sequence
@@ -63,10 +64,11 @@ class CommentRead:
 
 
 _REQUEST_REFETCH = text(
-    "INSERT INTO ops.issue_sync_state AS r (space_key, issue_id, project_id, refetch_comments_from, refetch_issue, requested_by, wants) "
+    "INSERT INTO ops.issue_sync_state AS r (space_key, issue_id, project_id, "
+    "refetch_comments_from, refetch_issue, requested_by, refetch_requests) "
     "SELECT :space_key, w.*, 1 FROM unnest(CAST(:issues AS bigint[]), CAST(:projects AS bigint[]), CAST(:starts AS bigint[]), "
     "CAST(:whole AS boolean[]), CAST(:evidence AS text[])) AS w "
-    "ON CONFLICT (space_key, issue_id) DO UPDATE SET wants = r.wants + 1, "
+    "ON CONFLICT (space_key, issue_id) DO UPDATE SET refetch_requests = r.refetch_requests + 1, "
     # What waits for a load does not wait longer because a record is in quarantine as well.
     "requested_by = CASE WHEN excluded.requested_by = :quarantine AND (r.refetch_issue OR r.refetch_comments_from IS NOT NULL) "
     "THEN r.requested_by ELSE excluded.requested_by END, "
@@ -77,7 +79,7 @@ _REQUEST_REFETCH = text(
 
 
 def request_refetch(conn: Connection, space_key: str, refetch_requests: Sequence[RefetchRequest]) -> None:
-    """Remember what is to be read; of several wants of one issue the farthest reaching counts.
+    """Remember what is to be read; of several refetch_requests of one issue the farthest reaching counts.
 
     Call it in the transaction that stores the evidence, so that no evidence is kept that was not acted upon.
     """
@@ -133,7 +135,7 @@ def requested_issues(conn: Connection, space_key: str, *, comments_too: bool) ->
 
 
 def is_waiting(conn: Connection, space_key: str) -> bool:
-    """Say whether something is requested of an issue that is there, apart from records in quarantine, which every load tries again."""
+    """Say whether something is requested of an issue that is there; every load tries quarantined records again, so these do not count."""
     query = (
         select(_read.issue_id)
         .join_from(issue_sync_state, _ISSUES, _OF_ISSUE, isouter=True)
@@ -151,8 +153,8 @@ _ACKNOWLEDGE = text(
     "UPDATE ops.issue_sync_state AS r SET refetch_issue = false, "
     "refetch_comments_from = CASE WHEN EXISTS (SELECT FROM raw.issues AS i WHERE i.space_key = r.space_key AND i.id = r.issue_id) "
     "THEN r.refetch_comments_from END "
-    "FROM unnest(CAST(:issues AS bigint[]), CAST(:wants AS bigint[])) AS w (issue_id, wants) "
-    "WHERE r.space_key = :space_key AND r.issue_id = w.issue_id AND r.wants = w.refetch_requests"
+    "FROM unnest(CAST(:issues AS bigint[]), CAST(:refetch_requests AS bigint[])) AS w (issue_id, refetch_requests) "
+    "WHERE r.space_key = :space_key AND r.issue_id = w.issue_id AND r.refetch_requests = w.refetch_requests"
 )
 
 
@@ -228,7 +230,7 @@ _FINISH = text(
     "ON CONFLICT (space_key, issue_id) DO UPDATE SET project_id = excluded.project_id, updated_at = excluded.updated_at, "
     "last_comment_id = CASE WHEN :whole THEN excluded.last_comment_id "
     "ELSE GREATEST(r.last_comment_id, excluded.last_comment_id) END, "
-    "refetch_comments_from = CASE WHEN r.wants = :wants THEN NULL ELSE r.refetch_comments_from END, "
+    "refetch_comments_from = CASE WHEN r.refetch_requests = :refetch_requests THEN NULL ELSE r.refetch_comments_from END, "
     "refreshed_at = COALESCE(excluded.refreshed_at, r.refreshed_at)"
 )
 
@@ -257,8 +259,9 @@ _REACH = text(
     "INSERT INTO ops.issue_sync_state AS r (space_key, issue_id, project_id, last_comment_id) "
     "VALUES (:space_key, :issue_id, :project_id, :last_comment_id) ON CONFLICT (space_key, issue_id) "
     "DO UPDATE SET last_comment_id = GREATEST(r.last_comment_id, excluded.last_comment_id), "
-    # What was requested up to here is read; a want that has come meanwhile may reach farther back.
-    "refetch_comments_from = CASE WHEN r.wants = :wants THEN GREATEST(r.refetch_comments_from, CASE WHEN r.refetch_comments_from IS NOT NULL "
+    # What was requested up to here is read; a request made meanwhile may reach farther back.
+    "refetch_comments_from = CASE WHEN r.refetch_requests = :refetch_requests THEN "
+    "GREATEST(r.refetch_comments_from, CASE WHEN r.refetch_comments_from IS NOT NULL "
     "THEN excluded.last_comment_id + 1 END) ELSE r.refetch_comments_from END"
 )
 

@@ -138,7 +138,7 @@ def resolve_nameless(
     place: str | None = None,
     project_id: int | None = None,
 ) -> None:
-    """Acknowledge the open entries of records without a key that a read which would meet them has not met, but for those in `still`.
+    """Acknowledge the open entries of records without a key that a read should have met and has not, except those in `still`.
 
     The read was of a place, or of a project whole; then entries that do not say their project are acknowledged, too.
     """

@@ -35,7 +35,8 @@ class ProjectCount:
     """The issues of one project on both sides, and what has happened at the source since they were read.
 
     `warehouse`: rows that are not marked deleted. `refused`: how many more the source has because the warehouse refuses them (below
-    zero where one that has moved away is refused in its new project). Not `conclusive`: the project changed too fast to be compared.
+    zero where one that has moved away is refused in its new project). Not `conclusive`: the project
+    changed too fast to be compared.
     """
 
     project: str

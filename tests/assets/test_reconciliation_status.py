@@ -12,7 +12,7 @@ MOMENT = r"20\d\d-\d\d-\d\d \d\d:\d\d"
 
 
 def count_reconciliation(deployment: Deployment) -> tuple[dict[str, dict[str, str]], list[dict[str, str]], str]:
-    """Run the count reconciliation and return what the UI shows: the rows of projects by key, those of deletions, and the line above them."""
+    """Run the count reconciliation; return what the UI shows: rows of projects by key, rows of deletions, the line above."""
     run = deployment.run("count_reconciliation")
     kind = dg.DagsterEventType.ASSET_CHECK_EVALUATION
     found = [event.asset_check_evaluation_data for event in run.events if event.event_type == kind]

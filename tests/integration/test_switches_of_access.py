@@ -1,4 +1,4 @@
-"""The switches of deliveries, tokens and rights, with each of their values, through the product: webhooks, OAuth, mail addresses."""
+"""The switches of deliveries, tokens and rights, with each of their values, through the product: webhooks, OAuth, addresses."""
 
 import queue
 import threading

@@ -28,7 +28,8 @@ def told(deployment: Deployment) -> set[int]:
 
 def refetch_requests(deployment: Deployment) -> dict[int, tuple[Any, bool]]:
     rows = deployment.query(
-        "SELECT issue_id, refetch_comments_from, refetch_issue FROM ops.issue_sync_state WHERE refetch_issue OR refetch_comments_from IS NOT NULL"
+        "SELECT issue_id, refetch_comments_from, refetch_issue FROM ops.issue_sync_state "
+        "WHERE refetch_issue OR refetch_comments_from IS NOT NULL"
     )
     return {row["issue_id"]: (row["refetch_comments_from"], row["refetch_issue"]) for row in rows}
 

@@ -38,8 +38,8 @@ def upgrade(engine: Engine) -> None:
         return
     if current in _BEFORE_V1:
         raise WarehouseError(
-            f"The warehouse has version {current}, from before the first release, which this program does not read. Everything in it "
-            "comes from Backlog: drop the schemas raw, ops, staging and mart, then load again."
+            f"The warehouse has version {current}, from before the first release, which this program does not read. "
+            "Everything in it comes from Backlog: drop the schemas raw, ops, staging and mart, then load again."
         )
     if current is not None and current not in _versions():
         raise WarehouseError(

@@ -1,4 +1,4 @@
-"""The report and the charts of a build, from a space that was loaded: numbers of the source, escaped, of one project where asked."""
+"""The report and the charts of a build of a loaded space: numbers of the source, escaped, of one project on request."""
 
 import base64
 import re

@@ -1,4 +1,4 @@
-"""The state machine: people work in a space while it is read, the reader dies and the network fails, and in the end all is equal."""
+"""The state machine: people work in a space while it is read, the reader dies, the network fails, and in the end all is equal."""
 
 from collections.abc import Callable, Collection
 from contextlib import ExitStack

@@ -104,7 +104,9 @@ def test_a_second_signal_ends_what_hangs(number: signal.Signals) -> None:
 
 def test_under_nohup_the_end_of_the_terminal_is_none() -> None:
     ignoring = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
-    program = "from pipelines.hosting.stop_signals import StopSignals, Stop\nstop = StopSignals(int)\nprint(1, flush=True)\nstop.sleep(300)"
+    program = (
+        "from pipelines.hosting.stop_signals import StopSignals\nstop = StopSignals(int)\nprint(1, flush=True)\nstop.sleep(300)"
+    )
     with subprocess.Popen([sys.executable, "-c", ignoring + program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()

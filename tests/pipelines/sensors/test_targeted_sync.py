@@ -18,6 +18,8 @@ from tests.pipelines.ticking import Daemon, active, event, outcomes, post, run, 
 
 FEED = "/space/activities"
 
+REQUEST = "UPDATE ops.issue_sync_state SET refetch_issue = true, refetch_requests = refetch_requests + 1 WHERE issue_id = {}"
+
 
 def test_both_sensors_look_every_half_minute_by_default_and_start_the_same_job() -> None:
     for sensor in TARGETED_SYNC_SENSORS:
@@ -121,7 +123,7 @@ def test_scheduled_loads_do_not_keep_news_waiting_but_what_they_work_at_is_left_
     active(near, "users")
     active(near, "projects")
     busy = active(near, "issues")
-    near.change(f"UPDATE ops.issue_sync_state SET refetch_issue = true, wants = wants + 1 WHERE issue_id = {one.id}")
+    near.change(REQUEST.format(one.id))
     assert feed.tick() == (None, f"issues wait for run {busy}, which has not ended")
     near.sim.space.comment(two, "news")
     assert feed.tick()[0]
@@ -130,7 +132,7 @@ def test_scheduled_loads_do_not_keep_news_waiting_but_what_they_work_at_is_left_
 def test_what_an_earlier_run_has_left_is_asked_for_again(near: Deployment) -> None:
     feed, [issue] = Daemon(near, activity_feed), some(near)
     near.sim.space.star(issue)
-    near.change(f"UPDATE ops.issue_sync_state SET refetch_issue = true, wants = wants + 1 WHERE issue_id = {issue.id}")
+    near.change(REQUEST.format(issue.id))
     request, _ = feed.tick()
     assert request is not None
     assert ISSUES_TAG not in request.tags

@@ -143,7 +143,7 @@ def test_a_comment_that_is_wanted_stays_wanted_when_the_issue_is_settled_and_the
     assert [one.issue_id for one in read.requested()] == [SECOND]
 
 
-# -- wants -------------------------------------------------------------------------------------------------------
+# -- refetch requests -------------------------------------------------------------------------------------------------------
 
 
 def test_of_several_wants_of_an_issue_in_one_call_or_in_many_the_farthest_reaching_counts(read: Reads) -> None:

@@ -15,7 +15,7 @@ def day(number: int) -> datetime:
 
 
 def compared(warehouse: Engine, checks: str, project: int = 300, space_key: str = "acme") -> None:
-    """Keep a comparison a day: `c` count reconciliation equal, `C` count reconciliation that differs, `d` deep equal, `D` deep that differs."""
+    """Keep a comparison a day: `c` counts equal, `C` counts differ, `d` rows equal, `D` rows differ."""
     for number, one in enumerate(checks):
         how: How = "count" if one in "cC" else "rows"
         with warehouse.begin() as conn:
