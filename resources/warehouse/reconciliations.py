@@ -1,6 +1,6 @@
 """How each project compares with the source: every comparison is kept, and the latest say how it stands, since when and how proven.
 
-A count reconciliation compares numbers, so it cannot take back what a row reconciliation found: a project that differed there counts as
+A count reconciliation compares numbers, so it cannot take back what a row reconciliation found: such a project counts as
 different until a deep comparison finds it equal.
 """
 

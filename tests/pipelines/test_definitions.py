@@ -17,7 +17,7 @@ def test_all_definitions_are_those_of_the_snapshot() -> None:
 
 
 #: Where the assets of a first part of the key come from.
-FOLDERS = {"raw": "raw", "staging": "marts/models/staging", "mart": "marts"}
+FOLDERS = {"raw": "", "staging": "marts/models/staging", "mart": "marts"}
 #: Ends the process as soon as anything tries to connect to anywhere.
 WITHOUT_NETWORK = """
 import sys
