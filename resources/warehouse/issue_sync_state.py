@@ -135,7 +135,7 @@ def requested_issues(conn: Connection, space_key: str, *, comments_too: bool) ->
 
 
 def is_waiting(conn: Connection, space_key: str) -> bool:
-    """Say whether a refetch of an existing issue is requested; quarantined records do not count, since every load tries them again."""
+    """Say whether a refetch of an existing issue is requested; quarantined records do not count: every load tries them anyway."""
     query = (
         select(_read.issue_id)
         .join_from(issue_sync_state, _ISSUES, _OF_ISSUE, isouter=True)
