@@ -10,10 +10,10 @@ MINUTES   ?= 120
 FIRST     ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help up load marts status test soak check bench screenshots docs lock clean
+.PHONY: help up load marts status test test-all soak check bench screenshots docs lock clean
 
 help:  ## show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 $(VENV)/.runtime: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "backlog-elt needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
@@ -39,8 +39,12 @@ marts: $(VENV)/.runtime  ## build the tables for BI from what is loaded
 status: $(VENV)/.runtime  ## connection, last syncs, rate limit
 	@exec $(BIN)/backlog-elt status
 
-test: $(VENV)/.dev  ## all tests, on a real PostgreSQL and a simulated space; no network
+test: $(VENV)/.dev  ## what every change must pass, in minutes: a real PostgreSQL and a simulated space; no network
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not full"
+
+test-all: $(VENV)/.dev  ## all tests: properties, kills, faults, browsers, Celery, TLS, backup, Nulab's client (SEED= repeats a day)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	@tests/compat/run
 
 soak: $(VENV)/.dev  ## let people, loads, deaths and faults meet for up to two hours (MUTATIONS=, MINUTES=, FIRST=)
 	@$(BIN)/python -m tests.integration.exactness.soak --mutations $(MUTATIONS) --minutes $(MINUTES) --first $(FIRST)

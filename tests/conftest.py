@@ -26,9 +26,11 @@ for _name in [name for name in os.environ if name.startswith(("BACKLOG_", "DAGST
     del os.environ[_name]
 os.environ["BACKLOG_HISTORY_START"] = "2026-01"
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "true"
-# Tests close the window of what they have started, which everything would ignore that is started under nohup.
+# Tests interrupt what they have started and close its window. Whatever starts pytest may ignore both signals, as nohup and a shell
+# that puts it into the background do, and children would inherit that.
 if "PYTEST_XDIST_WORKER" in os.environ:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 #: Where there is room, what tests write lies in memory: a database is made and dropped in 20 ms there, and in 350 on some disks.
 _MEMORY, _ROOM = Path("/dev/shm"), 4 << 30  # noqa: S108 - only the place, names in it are made by tempfile
@@ -39,10 +41,30 @@ if "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY
 gc.set_threshold(20_000, 20, 20)
 
 from tests.deployment import SMALL, Deploy, Deployment, quiet  # noqa: E402 - reads the variables
+from tests.seed import SEED  # noqa: E402
+
+#: Folders whose tests start real processes, servers and browsers. `make test` leaves them out, but for those marked `smoke`.
+PROCESSES = ("tests/integration/", "tests/deploy/test_proxy.py")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the properties the seed of the day, unless one is named on the command line."""
+    if config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = str(SEED)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the seed, also where all is green: a failure may show only in what the next test does."""
+    terminalreporter.write_line(f"seed of the random tests: {SEED} (SEED={SEED} repeats them)")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take long."""
+    """Mark what only `make test-all` runs, and begin with the files that take long."""
+    for item in items:
+        processes = item.nodeid.startswith(PROCESSES) and not item.get_closest_marker("smoke")
+        if processes or item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.full)
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from tests.integration.exactness.databases import Databases
 from tests.integration.exactness.play import play_until
+from tests.seed import SEED
 
 EXAMPLES = 8
 MUTATIONS = 5_000
@@ -14,4 +15,4 @@ MUTATIONS = 5_000
 def test_thousands_of_changes_reads_deaths_and_faults_end_with_warehouse_and_source_equal(
     fresh_databases: Databases,
 ) -> None:
-    play_until(fresh_databases, examples=EXAMPLES, mutations=MUTATIONS, number=2)
+    play_until(fresh_databases, examples=EXAMPLES, mutations=MUTATIONS, number=SEED + 2)

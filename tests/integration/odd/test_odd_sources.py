@@ -1,13 +1,12 @@
 """Some hundred answers that are odd in every way, at every endpoint: others each day, and the same again with `SEED=`."""
 
-import os
 import sys
-from datetime import UTC, datetime
 
 import pytest
 
 from tests.integration.odd.play import play
 from tests.integration.odd.proxy import ROUTES
+from tests.seed import SEED
 
 MUTATIONS = 250
 
@@ -15,8 +14,6 @@ MUTATIONS = 250
 @pytest.mark.long
 @pytest.mark.timeout(1_200)
 def test_whatever_a_source_answers_a_load_ends_and_the_next_one_is_equal(warehouse_url: str) -> None:
-    number = int(os.environ.get("SEED") or f"{datetime.now(UTC):%Y%m%d}")
-    sys.stdout.write(f"SEED={number}\n")
-    figures = play(warehouse_url, mutations=MUTATIONS, number=number)
+    figures = play(warehouse_url, mutations=MUTATIONS, number=SEED)
     sys.stdout.write(f"{figures}\n")
     assert {route for route, _ in figures.mutations} >= set(ROUTES.values()) - {"/users/myself", "/resolutions"}
