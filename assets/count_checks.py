@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import Engine
 
+from assets.cadences import ISSUES as CADENCE
 from assets.location import SETTINGS, raw_key
 from assets.metadata import by_bucket
 from assets.reconciliation_status import deletion_rows, moment, project_rows
@@ -25,6 +26,7 @@ from resources.warehouse.state import project_states
 from sync.reconcile.counts import TOO_FAST, ProjectCount, count_projects
 
 ISSUES = raw_key("issues")
+HOUR = timedelta(hours=1)
 COUNTS, FRESH = "issue_counts_match_source", "every_project_is_fresh"
 FRESH_STATE, STALE = "✓ fresh", "✗ stale"
 
@@ -43,8 +45,8 @@ COUNT_CHECK_SPECS = [
     dg.AssetCheckSpec(
         FRESH,
         asset=ISSUES,
-        description="Every active project was loaded within 13 hours: the cadence of 12 and one of grace. Times are those of "
-        f"{SETTINGS.timezone}.",
+        description=f"Every active project was loaded within {CADENCE.fresh_within / HOUR:.0f} hours: the cadence of "
+        f"{CADENCE.interval / HOUR:.0f} and {CADENCE.grace / HOUR:.0f} of grace. Times are those of {SETTINGS.timezone}.",
     ),
 ]
 

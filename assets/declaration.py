@@ -1,25 +1,17 @@
 """How a raw asset is declared: what all of them have in common."""
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 
+from assets.cadences import FRESH_WITHIN as FRESH_WITHIN
 from assets.location import raw_key
 from assets.metadata import definition_metadata
 from resources.warehouse.schema import SPECS
 
 OWNERS = ["team:data"]
 KINDS = {"postgres", "table"}
-
-#: A table counts as stale when its schedule has missed a tick and the hour in which it is made up.
-_HALF_A_DAY = timedelta(hours=13)
-FRESH_WITHIN = {
-    "users": timedelta(hours=25),
-    **dict.fromkeys(("activities", "issues", "comments", "issue_changes"), _HALF_A_DAY),
-}
-FRESH_WITHIN_OTHERWISE = timedelta(hours=7)
 
 
 def _common(table: str, description: str, deps: Sequence[str]) -> dict[str, Any]:
@@ -31,7 +23,7 @@ def _common(table: str, description: str, deps: Sequence[str]) -> dict[str, Any]
         "description": description,
         "deps": [raw_key(key.removeprefix("raw/")) for key in deps],
         "metadata": definition_metadata(SPECS[table]),
-        "freshness_policy": dg.FreshnessPolicy.time_window(fail_window=FRESH_WITHIN.get(table, FRESH_WITHIN_OTHERWISE)),
+        "freshness_policy": dg.FreshnessPolicy.time_window(fail_window=FRESH_WITHIN[table]),
     }
 
 

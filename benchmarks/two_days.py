@@ -21,6 +21,7 @@ import httpx
 from dagster._core.scheduler.instigation import TickStatus
 from dagster._utils.schedules import schedule_execution_time_iterator
 
+from assets.cadences import ISSUES, MISFIRE_GRACE
 from benchmarks.figures import Figure, expect_equal, show
 from benchmarks.operation import DAY_BOUND, SENSOR_TICKS, size, tick_bytes
 from benchmarks.shifted import Deployed, deployed
@@ -28,19 +29,14 @@ from benchmarks.workshop import control
 from pipelines.definitions import defs
 from pipelines.jobs import KIND_TAG
 from pipelines.runs import ACTIVE
-from pipelines.schedules import ISSUES_CRON, issues_every_12_hours, jitter_minutes
 from resources.warehouse.connect import engine
 from simulator import SpawnedSimulator
 
 #: A daemon that has not heard from its threads for half an hour ends itself, and a leap looks like that.
 STEP = timedelta(minutes=20)
-#: A tick may come so late, and is made up; later it is lost.
-LATE = timedelta(hours=1)
 #: The real seconds within which the daemon has done what a step asks for, runs included.
 PATIENCE = 240.0
 SCHEDULES = {one.name: one.cron_schedule for one in defs.schedules or () if isinstance(one, dg.ScheduleDefinition)}
-#: Its minute depends on the space, and that of this process is another one.
-OF_SPACE = issues_every_12_hours.name
 SENSORS = {one.name for one in defs.sensors or ()}
 #: Schedule -> the moment of a tick -> when it was dealt with, both in seconds since 1970.
 Ticks = defaultdict[str, dict[int, float]]
@@ -73,7 +69,8 @@ def two_days(hours: float, library: Path) -> Iterator[Figure]:
         grown = (size(storage) - before + missing_ticks * tick_bytes(storage)) / 1e6 / (hours / 24)
         storage.dispose()
         control(deployment.simulator, "/faults", method="DELETE")
-        crons = SCHEDULES | {OF_SPACE: ISSUES_CRON.format(minute=jitter_minutes(deployment.simulator.url))}
+        # Its minute depends on the space, and that of this process is another one.
+        crons = SCHEDULES | {ISSUES.name: ISSUES.cron_of(deployment.simulator.url)}
         missing = _missing(crons, seen, began, ended)
         for one in missing:
             print(f"missing: {one}", file=sys.stderr)
@@ -182,10 +179,10 @@ def _missing(crons: Mapping[str, str | Sequence[str]], seen: Ticks, began: datet
     for name, cron in crons.items():
         for moment in schedule_execution_time_iterator(began.timestamp(), cron, "UTC", ascending=True):
             # The last hour may still be made up.
-            if moment > ended - LATE:
+            if moment > ended - MISFIRE_GRACE:
                 break
             done = seen[name].get(int(moment.timestamp()))
-            if moment > began and (done is None or done > (moment + LATE).timestamp()):
+            if moment > began and (done is None or done > (moment + MISFIRE_GRACE).timestamp()):
                 missing.append(f"{name} at {moment}: {'never' if done is None else datetime.fromtimestamp(done, UTC)}")
     return missing
 

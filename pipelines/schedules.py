@@ -1,16 +1,16 @@
-"""Cadences: what runs when, each cadence and the time zone named once.
+"""Schedules: what each of their ticks requests. When they tick stands in `assets/cadences.py`.
 
 Every schedule runs by default. A tick missed by less than an hour is made up when the daemon is back, an older one is skipped, and
 a tick that finds a run of its kind still going is skipped too, so that two runs of one kind never work at once.
 """
 
-import zlib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
+from datetime import UTC, datetime
 
 import dagster as dg
 
+from assets import cadences
+from assets.cadences import MISFIRE_GRACE, Cadence
 from assets.issues import Mode, oldest_watermark
 from assets.location import SETTINGS
 from assets.partitions import (
@@ -37,29 +37,6 @@ from pipelines.runs import ACTIVE, end_dead_runs
 from resources.backlog.resource import BacklogResource
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
-
-USERS_CRON = "0 2 * * *"
-PROJECTS_CRON = "0 */6 * * *"
-ISSUES_CRON = "{minute} */12 * * *"
-COUNT_RECONCILIATION_CRON = "30 3 * * *"
-ROLLING_REFRESH_CRON = "0 4 * * *"
-HOUSEKEEPING_CRON = "30 5 * * *"
-#: An access token lives for an hour; away from the full hour, when loads start.
-TOKENS_CRON = "40 * * * *"
-
-#: Sync of a kind -> the longest time from one that is scheduled to the next.
-CADENCES = {"users": timedelta(days=1), "projects": timedelta(hours=6), "issues": timedelta(hours=12)}
-
-#: A tick that could not be evaluated in time is still made up within this time.
-MISFIRE_GRACE = timedelta(hours=1)
-#: The issues schedule starts this many minutes after the hour at most, so that spaces do not all start at once.
-MAX_JITTER_MINUTES = 5
-
-
-def jitter_minutes(backlog_url: str | None) -> int:
-    """Return the minutes, 0 to 5, by which a space's issues schedule is late; the same for a space at every start."""
-    host = urlsplit(backlog_url or "").hostname or ""
-    return zlib.crc32(host.encode()) % (MAX_JITTER_MINUTES + 1)
 
 
 def reason_to_skip(scheduled_at: datetime, now: datetime, active_run_ids: Sequence[str]) -> str | None:
@@ -94,11 +71,11 @@ def _projects(context: dg.ScheduleEvaluationContext, backlog: BacklogResource, w
         return context.instance.get_dynamic_partitions(str(PROJECTS.name))
 
 
-def _simple(name: str, kind: str, cron: str, description: str) -> dg.ScheduleDefinition:
+def _simple(cadence: Cadence, kind: str, description: str) -> dg.ScheduleDefinition:
     @dg.schedule(
-        name=name,
+        name=cadence.name,
         job_name=kind,
-        cron_schedule=cron,
+        cron_schedule=cadence.cron,
         execution_timezone=SETTINGS.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=description,
@@ -109,26 +86,20 @@ def _simple(name: str, kind: str, cron: str, description: str) -> dg.ScheduleDef
     return tick
 
 
-users_daily = _simple("users_daily", users_job.name, USERS_CRON, "Users of the space, once a night.")
-projects_every_6_hours = _simple(
-    "projects_every_6_hours", projects_job.name, PROJECTS_CRON, "Projects with their members, teams and master data."
-)
+users_daily = _simple(cadences.USERS, users_job.name, "Users of the space, once a night.")
+projects_every_6_hours = _simple(cadences.PROJECTS, projects_job.name, "Projects with their members, teams and master data.")
 count_reconciliation_nightly = _simple(
-    "count_reconciliation_nightly",
+    cadences.COUNT_RECONCILIATION,
     count_reconciliation_job.name,
-    COUNT_RECONCILIATION_CRON,
     "Count the issues of each project on both sides, and see when each was last loaded.",
 )
-
-
-housekeeping_nightly = _simple(
-    "housekeeping_nightly", housekeeping_job.name, HOUSEKEEPING_CRON, "Deletes old records of the program's own work."
-)
+housekeeping_nightly = _simple(cadences.HOUSEKEEPING, housekeeping_job.name, "Deletes old records of the program's own work.")
 
 
 @dg.schedule(
+    name=cadences.ISSUES.name,
     job=issues_job,
-    cron_schedule=ISSUES_CRON.format(minute=jitter_minutes(SETTINGS.backlog_url)),
+    cron_schedule=cadences.ISSUES.cron_of(SETTINGS.backlog_url),
     execution_timezone=SETTINGS.timezone,
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Issues of all active projects: what changed since the watermark, in one run.",
@@ -152,8 +123,9 @@ def issues_every_12_hours(
 
 
 @dg.schedule(
+    name=cadences.ROLLING_REFRESH.name,
     job=deep_pass_job,
-    cron_schedule=ROLLING_REFRESH_CRON,
+    cron_schedule=cadences.ROLLING_REFRESH.cron,
     execution_timezone=SETTINGS.timezone,
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="A share of all issues, each read whole with its comments, so that all have their turn in 30 days.",
@@ -172,8 +144,9 @@ def rolling_refresh_nightly(
 
 
 @dg.schedule(
+    name=cadences.TOKENS.name,
     job=tokens_job,
-    cron_schedule=TOKENS_CRON,
+    cron_schedule=cadences.TOKENS.cron,
     execution_timezone=SETTINGS.timezone,
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Renews the access by OAuth before it ends; nothing where access is by API key.",

@@ -2,18 +2,15 @@
 
 import re
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject
 
+from assets.cadences import MARTS
 from assets.declaration import OWNERS
 from assets.location import raw_keys_below
 from assets.marts.project import FOLDER
-
-#: Marts are built once a day at least, also where nobody writes anything: a day, and two hours for the build to be seen and done.
-FRESH_WITHIN = timedelta(hours=26)
 
 _COMMENT = re.compile(r"\A(?:--[^\n]*\n)+")
 
@@ -48,7 +45,7 @@ class Translator(DagsterDbtTranslator):
         spec = spec.replace_attributes(deps=[key for dep in spec.deps for key in raw_keys_below(dep.asset_key)])
         if spec.group_name != "mart":
             return spec
-        return spec.replace_attributes(freshness_policy=dg.FreshnessPolicy.time_window(fail_window=FRESH_WITHIN))
+        return spec.replace_attributes(freshness_policy=dg.FreshnessPolicy.time_window(fail_window=MARTS.fresh_within))
 
     def get_asset_check_spec(
         self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None

@@ -8,19 +8,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
+from assets.cadences import CADENCES
 from pipelines.alerting.facts import Ended, RunDuration
 from pipelines.alerting.ledger import Problem
 from pipelines.jobs import changed_issues_job, deep_pass_job
 from pipelines.retrying import RETRY_JOB
-from pipelines.schedules import CADENCES, MISFIRE_GRACE
 from resources.conditions import WORDS, ConditionKind
 from resources.tokens import TokenState
 from resources.warehouse.baselines import Baseline
 from resources.warehouse.conditions import Condition
 
 RUNBOOK = "docs/operating.md, section"
-#: A run that was due is given the grace of a late start and this much for its work before its absence is told.
-WORK = timedelta(minutes=30)
 #: What is usual is known from so many syncs or runs on.
 ENOUGH = 8
 #: A sync or a run is slow that takes so many times the usual time, and so much longer at least.
@@ -131,11 +129,11 @@ def of_silence(last: Mapping[str, datetime], since: datetime, now: datetime) -> 
         now: the moment of the look.
     """
     problems, ended = [], []
-    for kind, cadence in CADENCES.items():
+    for kind, cadence in ((cadence.sync, cadence) for cadence in CADENCES if cadence.sync):
         key, quiet = f"silent/{kind}", now - max(last.get(kind, since), since)
-        if quiet > cadence + MISFIRE_GRACE + WORK:
+        if quiet > cadence.silent_after:
             told = f"last success {last[kind]:%Y-%m-%d %H:%M} UTC" if kind in last else "never"
-            cause = f"no sync of {kind} has succeeded for longer than its cadence of {_hours(cadence)} allows ({told})"
+            cause = f"no sync of {kind} has succeeded for longer than its cadence of {_hours(cadence.interval)} allows ({told})"
             step = f"see whether the daemon runs and the schedule is on ({RUNBOOK} 'No sync')"
             problems.append(Problem(key, "silent", f"raw/{kind}", cause, step))
         else:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from assets.cadences import ALERTS
 from assets.failed_partitions import failed_partitions
 from assets.location import SETTINGS
 from assets.project_keys import project_partitions
@@ -35,7 +36,6 @@ from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.sync_log import known_projects, last_ends, space_at
 
-LOOK_SECONDS = 30
 #: What ends now may be seen a little later.
 OVERLAP = timedelta(minutes=2)
 #: A look that has sent messages for so long leaves the rest to the next: a tick must end.
@@ -197,7 +197,7 @@ def _say(line: str) -> None:
 
 
 @dg.sensor(
-    minimum_interval_seconds=LOOK_SECONDS,
+    minimum_interval_seconds=ALERTS.seconds,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Tells people of failed runs, red checks, a source that cannot be read for two minutes, and syncs that do not "
     "come, take long or find little, once each, and when that is over: on the channels that BACKLOG_ALERT_* name. What is wrong "

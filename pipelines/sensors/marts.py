@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from assets.cadences import MARTS
 from assets.marts.build import MODELS
 from assets.marts.news import newest_row, news
 from assets.marts.project import digest
@@ -14,13 +15,9 @@ from pipelines.sensors.failing_ticks import looking_at
 from resources.warehouse.builds import is_built
 from resources.warehouse.resource import WarehouseResource
 
-#: Seconds between two looks at the warehouse, one query each.
-LOOK_SECONDS = 120
 #: Changes come all day; marts follow them this often at most. While loads are at work they wait, but not for ever.
 APART = timedelta(minutes=5)
 PATIENCE = timedelta(minutes=30)
-#: Also where nobody writes anything, so that old marts mean that something is wrong.
-DAILY = timedelta(days=1)
 
 
 def reason_to_wait(since: timedelta, at_work: int, *, again: bool = False) -> str | None:
@@ -42,7 +39,7 @@ def reason_to_wait(since: timedelta, at_work: int, *, again: bool = False) -> st
 
 @dg.sensor(
     job=marts_job,
-    minimum_interval_seconds=LOOK_SECONDS,
+    minimum_interval_seconds=MARTS.seconds,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Builds the marts after loads that have written rows, at most every 5 minutes and at least once a day; asks the "
     "warehouse, not Backlog.",
@@ -59,7 +56,7 @@ def marts_after_loads(context: dg.SensorEvaluationContext, warehouse: WarehouseR
     # The first one is not requested here where `up` starts it; before any, patience begins with the first look.
     seen.setdefault("built_at", (record.create_timestamp if record else now - APART).isoformat())
     since = now - datetime.fromisoformat(seen["built_at"])
-    due = failed or (since >= DAILY and seen.get("newest", "") != "")
+    due = failed or (since >= timedelta(days=1) and seen.get("newest", "") != "")
     with looking_at("the log of syncs"):
         found = news(warehouse.engine)
         if found.ended == seen.get("ended") and not due:

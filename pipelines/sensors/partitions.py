@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 
+from assets.cadences import PROJECT_DISCOVERY
 from assets.issues import TABLES
 from assets.location import raw_key
 from assets.partitions import PROJECTS, projects_of
@@ -16,8 +17,6 @@ from resources.backlog.resource import BacklogResource
 from resources.warehouse import state
 from resources.warehouse.resource import WarehouseResource
 
-#: A new project is seen within a quarter of an hour, at two requests a look.
-DISCOVERY_SECONDS = 900
 _BACKFILL_AT_WORK = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING]
 
 
@@ -56,7 +55,7 @@ def remove_unknown_keys(instance: dg.DagsterInstance, noted: Collection[str]) ->
 
 
 @dg.sensor(
-    minimum_interval_seconds=DISCOVERY_SECONDS,
+    minimum_interval_seconds=PROJECT_DISCOVERY.seconds,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Adds a partition for each project that the key can see; a renamed project gets a second key. Removes a partition "
     "key that was never a project's when no run is at work on it; the keys of projects stay.",

@@ -12,6 +12,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.cadences import ACTIVITY_FEED, WEBHOOK_INBOX
 from assets.location import scoped
 from assets.project_keys import project_partitions
 from pipelines.jobs import KIND_TAG, changed_issues_job, deep_pass_job, issues_job
@@ -27,8 +28,6 @@ from sync.activity_requests import unknown_activities
 from sync.people import mask_for
 from sync.webhooks import drain, is_waiting
 
-#: Seconds between two looks at the feed.
-FEED_SECONDS = 30
 #: A run that was requested for the same news has failed or left something: it is requested again after this time.
 AGAIN_AFTER = timedelta(minutes=5)
 #: Tag of a run that reads single issues: their keys, as far as they are known.
@@ -120,7 +119,7 @@ def _new_activities(
 
 @dg.sensor(
     job=changed_issues_job,
-    minimum_interval_seconds=FEED_SECONDS,
+    minimum_interval_seconds=ACTIVITY_FEED.seconds,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Looks at the newest page of the activity feed, one request a tick, and requests a run for just the issues in it "
     "that are not loaded yet.",
@@ -161,7 +160,7 @@ def activity_feed(
 
 @dg.sensor(
     job=changed_issues_job,
-    minimum_interval_seconds=FEED_SECONDS,
+    minimum_interval_seconds=WEBHOOK_INBOX.seconds,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Drains the inbox of webhooks, at no request, and requests a run for just the issues that they name.",
 )

@@ -8,9 +8,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from assets.cadences import FRESH_WITHIN
 from assets.checks import CHECKED_IN_THEIR_RUNS, CHECKS
 from assets.count_checks import COUNT_CHECK_SPECS, every_project_is_fresh, issue_counts_match_source
-from assets.declaration import FRESH_WITHIN
 from assets.issues import Mode
 from assets.operation_checks import OPERATION_SPECS
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, month_keys, partition_key

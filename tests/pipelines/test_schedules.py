@@ -6,17 +6,16 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
+from assets.cadences import ISSUES
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, month_keys, month_of
 from pipelines.hosting.processes import mark
 from pipelines.jobs import KIND_TAG, issues_config
 from pipelines.runs import PROCESS_TAG
 from pipelines.schedules import (
-    MAX_JITTER_MINUTES,
     SCHEDULES,
     changes_range,
     issues_every_12_hours,
     issues_request,
-    jitter_minutes,
     reason_to_skip,
 )
 from resources.warehouse.resource import WarehouseResource
@@ -66,11 +65,11 @@ def test_each_cadence_runs_by_default_in_the_zone_of_the_deployment(name: str, j
 
 def test_the_jitter_of_a_space_is_the_same_at_every_start_and_at_most_five_minutes() -> None:
     spaces = [f"https://space{number}.backlog.com" for number in range(200)]
-    found = [jitter_minutes(space) for space in spaces]
-    assert found == [jitter_minutes(space) for space in spaces]
-    assert set(found) == set(range(MAX_JITTER_MINUTES + 1))
-    assert jitter_minutes("https://acme.backlog.com") == jitter_minutes("https://acme.backlog.com/api/v2?x=1")
-    assert jitter_minutes(None) == jitter_minutes("") == 0
+    found = [ISSUES.cron_of(space) for space in spaces]
+    assert found == [ISSUES.cron_of(space) for space in spaces]
+    assert set(found) == {f"{minute} */12 * * *" for minute in range(6)}
+    assert ISSUES.cron_of("https://acme.backlog.com") == ISSUES.cron_of("https://acme.backlog.com/api/v2?x=1")
+    assert ISSUES.cron_of(None) == ISSUES.cron_of("") == "0 */12 * * *"
 
 
 @pytest.mark.parametrize("late", [timedelta(0), timedelta(minutes=59), timedelta(hours=1), timedelta(minutes=-1)])

@@ -1,0 +1,118 @@
+"""The table of cadences: one entry for each schedule and each sensor.
+
+What runs when, the freshness policy of each table, the check `every_project_is_fresh`, the alert on silence and the tables of the
+documents follow from it. Times are those of `BACKLOG_TIMEZONE`.
+"""
+
+import zlib
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+from urllib.parse import urlsplit
+
+from resources.warehouse.schema import SPECS
+
+#: A tick that could not be evaluated in time is still made up within this time.
+MISFIRE_GRACE = timedelta(hours=1)
+#: A run that is due has this much time for its work before the alerter reports its absence.
+WORK = timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class Cadence:
+    """When one schedule or sensor ticks, and what is late when it does not.
+
+    A schedule has a `cron` of minute and hours, a sensor the `seconds` between two looks.
+
+    `jitter_minutes`: a schedule starts so many minutes late at most, so that spaces do not all start at once.
+    `work_every`: the longest time between two runs of a sensor.
+    `grace`: how late a tick may still be made up.
+    `tables`: the raw tables that it keeps fresh.
+    `sync`: the kind of sync whose silence is a problem.
+    """
+
+    name: str
+    cron: str = ""
+    seconds: int = 0
+    jitter_minutes: int = 0
+    work_every: timedelta | None = None
+    grace: timedelta = MISFIRE_GRACE
+    tables: tuple[str, ...] = ()
+    sync: str | None = None
+
+    @property
+    def hours(self) -> list[int]:
+        """The hours at which a schedule ticks."""
+        hours = self.cron.split()[1]
+        step = 1 if hours == "*" else int(hours.removeprefix("*/")) if hours.startswith("*/") else 0
+        return list(range(0, 24, step)) if step else [int(hours)]
+
+    @property
+    def interval(self) -> timedelta:
+        """The time from one tick to the next."""
+        return timedelta(days=1) / len(self.hours) if self.cron else timedelta(seconds=self.seconds)
+
+    @property
+    def fresh_within(self) -> timedelta:
+        """The age at which what it loads is stale: a tick was missed, and so was the time in which it is made up."""
+        return (self.work_every or self.interval) + self.grace
+
+    @property
+    def silent_after(self) -> timedelta:
+        """The time without a success after which the alerter reports silence."""
+        return self.fresh_within + WORK
+
+    def cron_of(self, backlog_url: str | None) -> str:
+        """Return the cron of a space: the minute is late by 0 to `jitter_minutes`, the same for a space at every start."""
+        minute, rest = self.cron.split(maxsplit=1)
+        host = urlsplit(backlog_url or "").hostname or ""
+        return f"{int(minute) + zlib.crc32(host.encode()) % (self.jitter_minutes + 1)} {rest}"
+
+    def when(self, language: Literal["en", "ja"] = "en") -> str:
+        """Say in words when it ticks, as the documents do."""
+        english = language == "en"
+        if not self.cron:
+            number, one, ja = (self.seconds, "seconds", "秒") if self.seconds < 60 else (self.seconds // 60, "minutes", "分")
+            return f"every {number} {one}" if english else f"{number} {ja}ごと"
+        minute = int(self.cron.split()[0])
+        if len(self.hours) == 24:
+            return f"minute {minute}" if english else f"毎時 {minute} 分"
+        times = [f"{hour:02}:{minute:02}" if english else f"{hour}:{minute:02}" for hour in self.hours]
+        two, more, late = (" and ", ", ", ", up to {} minutes later") if english else (" と ", "、", "(最大 {} 分遅れ)")
+        return (two if len(times) == 2 else more).join(times) + (late.format(self.jitter_minutes) if self.jitter_minutes else "")
+
+
+USERS = Cadence("users_daily", cron="0 2 * * *", tables=("users",), sync="users")
+ISSUES = Cadence(
+    "issues_every_12_hours",
+    cron="0 */12 * * *",
+    jitter_minutes=5,
+    tables=("activities", "issues", "comments", "issue_changes"),
+    sync="issues",
+)
+PROJECTS = Cadence(
+    "projects_every_6_hours",
+    cron="0 */6 * * *",
+    tables=tuple(table for table in SPECS if table not in {*USERS.tables, *ISSUES.tables}),
+    sync="projects",
+)
+COUNT_RECONCILIATION = Cadence("count_reconciliation_nightly", cron="30 3 * * *")
+ROLLING_REFRESH = Cadence("rolling_refresh_nightly", cron="0 4 * * *")
+HOUSEKEEPING = Cadence("housekeeping_nightly", cron="30 5 * * *")
+#: An access token lives for an hour; away from the full hour, when loads start.
+TOKENS = Cadence("tokens_hourly", cron="40 * * * *")
+ACTIVITY_FEED = Cadence("activity_feed", seconds=30)
+WEBHOOK_INBOX = Cadence("webhook_inbox", seconds=30)
+ALERTS = Cadence("alerts", seconds=30)
+#: A new project is seen within a quarter of an hour, at two requests a look.
+PROJECT_DISCOVERY = Cadence("project_discovery", seconds=900)
+#: Built once a day at least, also where nobody writes anything. Two hours for the build to wait for loads, to fail once and to end.
+MARTS = Cadence("marts_after_loads", seconds=120, work_every=timedelta(days=1), grace=timedelta(hours=2))
+
+CADENCES = (
+    USERS, PROJECTS, ISSUES, COUNT_RECONCILIATION, ROLLING_REFRESH, HOUSEKEEPING, TOKENS,
+    ACTIVITY_FEED, WEBHOOK_INBOX, ALERTS, PROJECT_DISCOVERY, MARTS,
+)  # fmt: skip
+
+#: Raw table -> the age at which it is stale.
+FRESH_WITHIN = {table: cadence.fresh_within for cadence in CADENCES for table in cadence.tables}

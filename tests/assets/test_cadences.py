@@ -1,0 +1,81 @@
+"""The table of cadences, and all that must follow from it: schedules, sensors, freshness, silence and the documents."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._utils.schedules import schedule_execution_time_iterator
+
+from assets.cadences import ALERTS, CADENCES, FRESH_WITHIN, ISSUES, MARTS, PROJECTS, USERS, Cadence
+from pipelines.definitions import build_definitions
+from resources.warehouse.heartbeats import DEAD_AFTER
+from resources.warehouse.schema import SPECS
+
+ROOT = Path(__file__).parents[2]
+DEFINITIONS = build_definitions()
+REPOSITORY = DEFINITIONS.get_repository_def()
+SCHEDULED = [cadence for cadence in CADENCES if cadence.cron]
+DOCUMENTS = sorted([*ROOT.glob("README*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+def test_each_schedule_and_each_sensor_has_an_entry_and_ticks_as_it_says() -> None:
+    ticks = {schedule.name: schedule.cron_schedule for schedule in REPOSITORY.schedule_defs}
+    assert ticks == {one.name: one.cron_of(None) for one in SCHEDULED}
+    looks = {sensor.name: sensor.minimum_interval_seconds for sensor in REPOSITORY.sensor_defs}
+    assert looks == {one.name: one.seconds for one in CADENCES if one.seconds}
+    assert len(ticks) + len(looks) == len(CADENCES)
+
+
+@pytest.mark.parametrize("cadence", SCHEDULED, ids=lambda cadence: cadence.name)
+def test_the_interval_of_a_schedule_is_the_one_of_its_cron(cadence: Cadence) -> None:
+    ticks = schedule_execution_time_iterator(datetime(2026, 7, 1, tzinfo=UTC).timestamp(), cadence.cron_of(None), "UTC")
+    moments = [next(ticks) for _ in range(30)]
+    assert {later - earlier for earlier, later in pairwise(moments)} == {cadence.interval}
+
+
+def test_a_table_is_stale_and_a_sync_silent_after_the_times_that_operators_know() -> None:
+    hours = {one.name: (one.fresh_within, one.silent_after) for one in (USERS, PROJECTS, ISSUES)}
+    half = timedelta(minutes=30)
+    assert hours == {
+        "users_daily": (timedelta(hours=25), timedelta(hours=25) + half),
+        "projects_every_6_hours": (timedelta(hours=7), timedelta(hours=7) + half),
+        "issues_every_12_hours": (timedelta(hours=13), timedelta(hours=13) + half),
+    }
+    assert MARTS.fresh_within == timedelta(hours=26)
+    assert timedelta(seconds=10 * ALERTS.seconds) < DEAD_AFTER < ISSUES.interval
+
+
+def test_each_table_is_kept_fresh_by_one_cadence_and_each_asset_says_so() -> None:
+    assert [table for one in CADENCES for table in one.tables if table not in SPECS] == []
+    assert sorted(table for one in CADENCES for table in one.tables) == sorted(SPECS)
+    graph = DEFINITIONS.resolve_asset_graph()
+    policies = {
+        key: graph.get(key).freshness_policy
+        for key in graph.materializable_asset_keys
+        if graph.get(key).group_name in {"raw", "mart"}
+    }
+    for key, policy in policies.items():
+        within = FRESH_WITHIN[key.path[-1]] if key.path[0] == "raw" else MARTS.fresh_within
+        assert policy == dg.FreshnessPolicy.time_window(fail_window=within), key
+
+
+def rows(document: Path) -> dict[str, str]:
+    """Return name -> words of the rows of a document that say when a schedule or sensor ticks."""
+    names = {one.name for one in CADENCES}
+    found = re.findall(r"^\| `(\w+)`[^|]*\| ([^|]+) \|", document.read_text(), re.MULTILINE)
+    return {name: words for name, words in found if name in names}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_a_document_that_says_when_something_runs_says_what_the_table_says(document: Path) -> None:
+    found, japanese = rows(document), document.name.endswith(".ja.md")
+    assert found == {one.name: one.when("ja" if japanese else "en") for one in CADENCES if one.name in found}
+
+
+@pytest.mark.parametrize("japanese", [False, True], ids=["English", "Japanese"])
+def test_the_documents_of_each_language_name_all_that_runs(japanese: bool) -> None:
+    found = [set(rows(document)) for document in DOCUMENTS if document.name.endswith(".ja.md") == japanese]
+    assert set().union(*found) == {one.name for one in CADENCES}
