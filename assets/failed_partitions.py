@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 
 import dagster as dg
 
+from assets.dagster_internals import unfinished_attempts
 from assets.location import raw_key
 
 NAME = "no_partition_left_failed"
@@ -28,10 +29,10 @@ def failed_partitions(instance: dg.DagsterInstance, projects: Collection[str]) -
     found: dict[dg.AssetKey, set[str]] = {}
     for table in TABLES:
         key = raw_key(table)
-        attempts = instance.event_log_storage.get_latest_asset_partition_materialization_attempts_without_materializations(key)
-        tried = {partition: attempt for partition, attempt in attempts.items() if partition.rsplit("|", 1)[0] in projects}
-        runs = _failed(instance, {run for run, _ in tried.values()})
-        partitions = {partition for partition, (run, _) in tried.items() if run in runs}
+        attempts = unfinished_attempts(instance, key)
+        tried = {partition: run for partition, run in attempts.items() if partition.rsplit("|", 1)[0] in projects}
+        runs = _failed(instance, set(tried.values()))
+        partitions = {partition for partition, run in tried.items() if run in runs}
         if partitions:
             found[key] = partitions
     return found

@@ -12,12 +12,9 @@ from typing import Protocol
 import dagster as dg
 
 from assets.location import SETTINGS, scoped
-
-#: Tags of a run that covers a rectangle of partitions: its two corners.
-RANGE_START_TAG = "dagster/asset_partition_range_start"
-RANGE_END_TAG = "dagster/asset_partition_range_end"
-#: Tag of a run of a single partition.
-PARTITION_TAG = "dagster/partition"
+from resources.dagster_tags import PARTITION_TAG
+from resources.dagster_tags import RANGE_END_TAG as RANGE_END_TAG
+from resources.dagster_tags import RANGE_START_TAG as RANGE_START_TAG
 
 #: One key a project key ever seen; a renamed project gets a second key. Only a key that was never a project's is deleted.
 PROJECTS = dg.DynamicPartitionsDefinition(name=scoped("backlog_projects"))

@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import ARRAY, ColumnElement, Connection, Engine, Table, and_, case, exists, func, literal, select
 
+from assets.dagster_internals import last_evaluation
 from assets.location import raw_key
 from resources.warehouse.feed_state import get_feed
 from resources.warehouse.masking import PSEUDONYM, shown_names
@@ -227,7 +228,7 @@ def found_lately(
     for table in tables:
         for check in checks_of(table):
             key = dg.AssetCheckKey(raw_key(table), check.name)
-            last = _last_evaluation(instance, key) if check.scans else None
+            last = last_evaluation(instance, key) if check.scans else None
             at = last.metadata.get(EVALUATED) if last else None
             if (
                 last
@@ -243,13 +244,6 @@ def found_lately(
                     metadata=dict(last.metadata),
                 )
     return found
-
-
-def _last_evaluation(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> dg.AssetCheckEvaluation | None:
-    # The newest entries may be plans: of this run, or of another one that has not come so far.
-    history = instance.event_log_storage.get_asset_check_execution_history(key, limit=5)
-    found = (entry.evaluation for entry in history)
-    return next((one for one in found if isinstance(one, dg.AssetCheckEvaluation)), None)
 
 
 def check_result(engine: Engine, check: TableCheck, table: str, space_key: str) -> dg.AssetCheckResult:

@@ -6,9 +6,10 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field
 
+from assets.dagster_internals import RETENTION, database_url
 from pipelines.jobs import of_kind
 from pipelines.runs import end_dead_runs
-from resources.retention import DAGSTER, WAREHOUSE, clean
+from resources.retention import WAREHOUSE, clean
 from resources.warehouse.connect import engine
 from resources.warehouse.embedded import tidy_log
 from resources.warehouse.errors import WarehouseError
@@ -33,8 +34,7 @@ def tidy_up(context: dg.OpExecutionContext, config: HousekeepingConfig, warehous
     end_dead_runs(context.instance)
     try:
         gone = dict(clean(warehouse.engine, WAREHOUSE))
-        # Wherever it is: the charts of Kubernetes tell Dagster by its own variables, not by ours.
-        storage = getattr(context.instance.event_log_storage, "postgres_url", None)
+        storage = database_url(context.instance)
         if storage:
             gone |= _clean_dagster(storage, config.dagster_days)
         if warehouse.home:
@@ -47,7 +47,7 @@ def tidy_up(context: dg.OpExecutionContext, config: HousekeepingConfig, warehous
 def _clean_dagster(url: str, days: int) -> Mapping[str, int]:
     storage = engine(url)
     try:
-        return clean(storage, DAGSTER, days)
+        return clean(storage, RETENTION, days)
     finally:
         storage.dispose()
 

@@ -1,14 +1,8 @@
 """The job that loads again what backfills have left failed, as a backfill of just those partitions."""
 
-import time
-
 import dagster as dg
-from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
-from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
-from dagster._core.definitions.events import AssetKeyPartitionKey
-from dagster._core.execution.backfill import PartitionBackfill
-from dagster._core.utils import make_new_backfill_id
 
+from assets.dagster_internals import request_backfill
 from assets.failed_partitions import failed_partitions
 from assets.issues import issues
 from assets.project_keys import project_partitions
@@ -34,22 +28,8 @@ def request_failed_partitions(context: dg.OpExecutionContext, backlog: BacklogRe
     if not failed:
         context.log.info("no partition is left failed")
         return
-    requested = {AssetKeyPartitionKey(key, partition) for key, partitions in failed.items() for partition in partitions}
-    subset = AssetGraphSubset.from_asset_partition_set(requested, AssetGraph.from_assets([issues]))
-    backfill = make_new_backfill_id()
-    context.instance.add_backfill(
-        PartitionBackfill.from_asset_graph_subset(
-            backfill_id=backfill,
-            backfill_timestamp=time.time(),
-            asset_graph_subset=subset,
-            tags={},
-            dynamic_partitions_store=context.instance,
-            title="failed partitions",
-            description=None,
-            run_config=None,
-        )
-    )
-    context.log.info(f"backfill {backfill} loads {len(requested)} partitions again: Overview > Backfills shows it")
+    backfill = request_backfill(context.instance, issues, failed, "failed partitions")
+    context.log.info(f"backfill {backfill} loads {sum(map(len, failed.values()))} partitions again: Overview > Backfills shows it")
 
 
 @dg.job(name=RETRY_JOB, description="Load again what is left failed, as a backfill of just those partitions.")

@@ -6,11 +6,10 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import dagster as dg
-from dagster._core.storage.tags import CODE_LOCATION_TAG
 
 from assets.location import SETTINGS
-from pipelines.runs import KIND_TAG
 from resources.backlog.errors import BacklogError
+from resources.dagster_tags import CODE_LOCATION_TAG, KIND_TAG
 from resources.warehouse.history import end_dead
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.run_log import CANCELED, OF_COMMAND, RunEnd, kind_of, projects_of, record_ends, untold

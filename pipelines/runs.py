@@ -7,17 +7,15 @@ schedules would wait for it. Runs in the container of a code server end with it.
 from collections.abc import Sequence
 
 import dagster as dg
-from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
-from dagster._core.storage.tags import CODE_LOCATION_TAG, GRPC_INFO_TAG, REPOSITORY_LABEL_TAG
 
 from pipelines.hosting.processes import alive, mark
+from resources.dagster_tags import CODE_LOCATION_TAG, GRPC_INFO_TAG, REPOSITORY, REPOSITORY_LABEL_TAG
+from resources.dagster_tags import KIND_TAG as KIND_TAG
 
 #: Tag of a run that lives in the process of a command; the value is `processes.mark()`. The UI hides tags that begin like this.
 PROCESS_TAG = ".dagster/backlog_elt_process"
 #: The same tag of runs of versions before this one.
 OLD_PROCESS_TAG = "backlog_elt/process"
-#: Tag of every run of a scheduled kind; dagster.yaml lets one run of each kind work at a time.
-KIND_TAG = "backlog_elt/kind"
 
 ACTIVE = [
     dg.DagsterRunStatus.QUEUED,
@@ -30,7 +28,7 @@ ACTIVE = [
 
 def command_tags(location: str) -> dict[str, str]:
     """Return the tags of a run in this process: who it is, and the code location among whose jobs the UI lists the run."""
-    return {PROCESS_TAG: mark(), REPOSITORY_LABEL_TAG: f"{SINGLETON_REPOSITORY_NAME}@{location}"}
+    return {PROCESS_TAG: mark(), REPOSITORY_LABEL_TAG: f"{REPOSITORY}@{location}"}
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:

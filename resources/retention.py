@@ -1,6 +1,6 @@
-"""How long records of the program's own work are kept: the log of syncs and webhooks, and the events and runs of Dagster.
+"""How long records of the program's own work are kept, such as the log of syncs and webhooks. What was replicated is never deleted.
 
-What was replicated is never deleted, nor what Dagster needs to know how things stand: the newest event of each partition and check.
+`assets/dagster_internals.py` has the rules for the events and runs of Dagster.
 Rows go by the thousand, each batch in a transaction of its own that waits for nobody, so that nothing is held up.
 """
 
@@ -47,41 +47,6 @@ WAREHOUSE = (
     Rule("ops.locks", 1, f"t.taken_at < now() - make_interval(days => :days) AND NOT {is_held('t')}"),
 )
 
-_OLD = "(now() AT TIME ZONE 'UTC') - make_interval(days => :days)"
-
-#: Events that only tell of their run, and of those by which Dagster knows the state of assets and partitions all but the newest.
-_DISPENSABLE = (
-    "(t.dagster_event_type IS NULL OR t.dagster_event_type NOT IN "
-    "('ASSET_MATERIALIZATION', 'ASSET_MATERIALIZATION_PLANNED', 'ASSET_OBSERVATION', 'ASSET_FAILED_TO_MATERIALIZE') OR EXISTS ("
-    "SELECT FROM event_logs AS n WHERE n.id > t.id AND n.asset_key = t.asset_key "
-    "AND n.dagster_event_type = t.dagster_event_type AND n.partition IS NOT DISTINCT FROM t.partition))"
-)
-
-#: Of Dagster's storage, in this order: a run goes when nothing tells of it any more. Of the runs that come by the hundred in a day
-#: in which people work, those that succeeded are soon of no interest.
-DAGSTER = (
-    Rule(
-        "event_logs",
-        3,
-        f"t.timestamp < {_OLD} AND {_DISPENSABLE} AND t.run_id IN "  # noqa: S608 - constants of this file
-        "(SELECT run_id FROM runs WHERE pipeline_name IN ('changed_issues', 'marts', 'tokens') AND status = 'SUCCESS')",
-    ),
-    Rule("event_logs", 30, f"t.timestamp < {_OLD} AND {_DISPENSABLE}"),
-    Rule(
-        "asset_check_executions",
-        30,
-        "t.create_timestamp < now() - make_interval(days => :days) AND EXISTS (SELECT FROM asset_check_executions AS n "
-        "WHERE n.id > t.id AND n.asset_key = t.asset_key AND n.check_name = t.check_name)",
-    ),
-    Rule(
-        "runs",
-        30,
-        "t.create_timestamp < " + _OLD + " AND t.status IN ('SUCCESS', 'FAILURE', 'CANCELED') "
-        "AND NOT EXISTS (SELECT FROM event_logs AS e WHERE e.run_id = t.run_id)",
-    ),
-    Rule("bulk_actions", 30, "t.timestamp < " + _OLD + " AND t.status NOT IN ('REQUESTED', 'CANCELING', 'FAILING')"),
-)
-
 
 def clean(engine: Engine, rules: tuple[Rule, ...], days: int | None = None, batch: int = BATCH) -> Mapping[str, int]:
     """Delete what is old by some rules; return table -> rows.
@@ -104,7 +69,7 @@ def clean(engine: Engine, rules: tuple[Rule, ...], days: int | None = None, batc
 def _in_batches(engine: Engine, rule: Rule, days: int, batch: int) -> int:
     # Rows that somebody has locked are left to the next time.
     statement = text(
-        f"DELETE FROM {rule.table} WHERE ctid IN "  # noqa: S608 - constants of this file
+        f"DELETE FROM {rule.table} WHERE ctid IN "  # noqa: S608 - constants of the rules
         f"(SELECT t.ctid FROM {rule.table} AS t WHERE {rule.condition} LIMIT :batch FOR UPDATE OF t SKIP LOCKED)"
     )
     deleted = 0

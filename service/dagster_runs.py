@@ -8,22 +8,13 @@ from typing import Any
 
 import httpx
 
+from resources.dagster_tags import CODE_LOCATION_TAG, KIND_TAG, REPOSITORY
 from resources.warehouse.run_log import OF_COMMAND
 from service.errors import RETRY_SECONDS, ApiError
 
 TIMEOUT = httpx.Timeout(30.0, connect=3.0)
 #: Until it has answered whole: the timeouts of httpx begin anew with each byte.
 TOTAL_SECONDS = 60.0
-REPOSITORY = "__repository__"
-#: Tags of a run over a rectangle of partitions: its two corners.
-RANGE_START_TAG = "dagster/asset_partition_range_start"
-RANGE_END_TAG = "dagster/asset_partition_range_end"
-#: Names the code location on each run that Dagster's webserver or daemon has made.
-_LOCATION_TAG = "dagster/code_location"
-
-#: Names the kind of a run, `users` or `users@acme`; runs of commands have no code location, but this.
-_KIND_TAG = "backlog_elt/kind"
-
 _FIELDS = "runId jobName status creationTime startTime endTime updateTime tags { key value } assetSelection { path }"
 _RUNS = f"""
 query Runs($filter: RunsFilter!, $limit: Int!, $cursor: String) {{
@@ -135,7 +126,7 @@ class Dagster:
         Raises:
             ApiError: Dagster cannot be reached, or refuses.
         """
-        ours = {"key": _LOCATION_TAG, "value": self._location}
+        ours = {"key": CODE_LOCATION_TAG, "value": self._location}
         return await self._runs({"statuses": list(_ACTIVE), "tags": [ours]}, 50)
 
     async def ended(self, after: float) -> list[Run]:
@@ -196,10 +187,10 @@ class Dagster:
         return [_run(run) for run in found["results"] if run["status"] in STATES]
 
     def _is_ours(self, run: Run) -> bool:
-        location = run.tags.get(_LOCATION_TAG)
+        location = run.tags.get(CODE_LOCATION_TAG)
         if location is not None:
             return location == self._location
-        return run.tags.get(_KIND_TAG, "@").partition("@")[2] == "@".join(self._prefix)
+        return run.tags.get(KIND_TAG, "@").partition("@")[2] == "@".join(self._prefix)
 
     async def partitions(self) -> Partitions:
         """Return the partitions of issues.

@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 from sqlalchemy import Engine
 
+from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from resources.settings import Settings
 from resources.warehouse import state
 from service.cache import Cache
-from service.dagster_runs import RANGE_END_TAG, RANGE_START_TAG, Dagster
+from service.dagster_runs import Dagster
 from service.errors import ApiError
 from service.state import State, living
 from service.warehouse import Warehouse

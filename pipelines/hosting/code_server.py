@@ -12,8 +12,8 @@ import time
 from collections.abc import Sequence
 
 import dagster as dg
-from dagster._grpc.client import DagsterGrpcClient
 
+from assets.dagster_internals import is_serving
 from pipelines.hosting.environment import open_instance
 from pipelines.runs import end_runs, runs_beside_code_server
 from resources.alerts.addresses import Addresses
@@ -43,19 +43,12 @@ def serve(options: Sequence[str]) -> None:
 
 def end_lost(port: int, run_ids: Sequence[str]) -> None:
     """Mark runs as ended as soon as the server on a port serves."""
-    client, end = DagsterGrpcClient(host="127.0.0.1", port=port), time.monotonic() + READY_SECONDS
-    while _status(client) != "SERVING" and time.monotonic() < end:
+    end = time.monotonic() + READY_SECONDS
+    while not is_serving(port) and time.monotonic() < end:
         time.sleep(1.0)
     with dg.DagsterInstance.get() as instance:
         for run_id in end_runs(instance, run_ids, "the container in which it worked is gone"):
             sys.stderr.write(f"backlog-elt: run {run_id} worked in a container that is gone: marked as ended\n")
-
-
-def _status(client: DagsterGrpcClient) -> str:
-    try:
-        return str(client.health_check_query())  # type: ignore[no-untyped-call]
-    except Exception:  # whatever it is, it does not serve yet
-        return "UNKNOWN"
 
 
 def main() -> None:

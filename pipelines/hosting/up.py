@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, Never
 
-from pipelines.event_cursors import begin_event_cursors
+from assets.dagster_internals import begin_event_cursors
 from pipelines.hosting.children import Children, UpError
 from pipelines.hosting.environment import check_kind, open_instance, prepare_storage, source
 from pipelines.hosting.following import FIRST_LOOK_SECONDS, Follower

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from assets.cadences import ALERTS
+from assets.dagster_internals import remember, remembered
 from assets.failed_partitions import failed_partitions
 from assets.location import SETTINGS
 from assets.project_keys import project_partitions
@@ -175,13 +176,13 @@ class Alerter:
             _say(f"no sign of life could be given: {error}")
 
     def _stored(self) -> str | None:
-        return self.instance.daemon_cursor_storage.get_cursor_values({alerts_of(self.url)}).get(alerts_of(self.url))
+        return remembered(self.instance, alerts_of(self.url))
 
     def _save(self, ledger: Ledger) -> None:
         name = alerts_of(self.url)
         # Until it is stored: a message that was sent and not noted would be sent at every look.
         _unsaved[name] = ledger
-        self.instance.daemon_cursor_storage.set_cursor_values({name: ledger.text()})
+        remember(self.instance, name, ledger.text())
         del _unsaved[name]
 
 

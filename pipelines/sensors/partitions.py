@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import dagster as dg
-from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 
 from assets.cadences import PROJECT_DISCOVERY
+from assets.dagster_internals import backfill_is_active
 from assets.issues import TABLES
 from assets.location import raw_key
 from assets.partitions import PROJECTS, projects_of
@@ -16,8 +16,6 @@ from pipelines.sensors.failing_ticks import looking_at
 from resources.backlog.resource import BacklogResource
 from resources.warehouse import state
 from resources.warehouse.resource import WarehouseResource
-
-_BACKFILL_AT_WORK = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING]
 
 
 def new_project_keys(known: Sequence[str], projects: Iterable[dict[str, Any]]) -> list[str]:
@@ -41,7 +39,7 @@ def remove_unknown_keys(instance: dg.DagsterInstance, noted: Collection[str]) ->
     """
     keys = instance.get_dynamic_partitions(str(PROJECTS.name))
     unknown = [key for key in keys if key not in noted] if noted else []
-    if not unknown or instance.get_backfills(filters=BulkActionsFilter(statuses=_BACKFILL_AT_WORK), limit=1):
+    if not unknown or backfill_is_active(instance):
         return []
     tables = [raw_key(table) for table in TABLES]
     kept = {key for run in instance.get_runs(dg.RunsFilter(statuses=ACTIVE)) for key in projects_of(run, keys)}

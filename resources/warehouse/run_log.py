@@ -11,6 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine, bindparam, text
 
+from resources.dagster_tags import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
 from resources.redact import redact
 from resources.warehouse.history import covering
 
@@ -74,8 +75,8 @@ def kind_of(job: str, assets: Iterable[Sequence[str]]) -> str:
 
 def projects_of(tags: Mapping[str, str]) -> list[str] | None:
     """Return the project of a run whose partitions are all of one, by its tags; None for other runs."""
-    keys = [tags.get("dagster/asset_partition_range_start"), tags.get("dagster/asset_partition_range_end")]
-    found = {key.rpartition("|")[0] for key in (keys if all(keys) else [tags.get("dagster/partition")]) if key and "|" in key}
+    keys = [tags.get(RANGE_START_TAG), tags.get(RANGE_END_TAG)]
+    found = {key.rpartition("|")[0] for key in (keys if all(keys) else [tags.get(PARTITION_TAG)]) if key and "|" in key}
     return list(found) if len(found) == 1 else None
 
 

@@ -15,10 +15,11 @@ from dagster._core.test_utils import instance_for_test
 from dagster._core.utils import make_new_backfill_id
 from sqlalchemy import Engine, event, text
 
+from assets.dagster_internals import RETENTION
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG
 from pipelines.housekeeping import housekeeping_job
 from pipelines.jobs import issues_config
-from resources.retention import BATCH, DAGSTER, WAREHOUSE, clean
+from resources.retention import BATCH, WAREHOUSE, clean
 from resources.warehouse.connect import engine
 from resources.warehouse.locks import Locks
 from resources.warehouse.resource import WarehouseResource
@@ -77,12 +78,12 @@ def test_dagster_knows_as_much_of_partitions_and_checks_after_old_events_are_gon
 
     before, events = known(), count(database, "event_logs")
     age(database, 31)
-    gone = clean(database, DAGSTER)
+    gone = clean(database, RETENTION)
     assert gone["event_logs"] > events // 2
     assert gone["asset_check_executions"] > 0
     assert known() == before
     assert count(database, "event_logs") == events - gone["event_logs"]
-    assert clean(database, DAGSTER) == {"event_logs": 0, "asset_check_executions": 0, "runs": 0, "bulk_actions": 0}
+    assert clean(database, RETENTION) == {"event_logs": 0, "asset_check_executions": 0, "runs": 0, "bulk_actions": 0}
 
 
 def test_a_run_goes_when_nothing_tells_of_it_any_more(loaded: Deployment, storage: tuple[dg.DagsterInstance, Engine]) -> None:
@@ -92,7 +93,7 @@ def test_a_run_goes_when_nothing_tells_of_it_any_more(loaded: Deployment, storag
         assert deployment.run("users").success
     age(database, 31)
     newest = deployment.run("users").run_id
-    clean(database, DAGSTER)
+    clean(database, RETENTION)
     assert [run.run_id for run in instance.get_runs()] == [newest]
 
 
@@ -101,8 +102,8 @@ def test_what_is_young_stays(loaded: Deployment, storage: tuple[dg.DagsterInstan
     deployment = replace(loaded, instance=instance).discover()
     assert deployment.run("users").success
     age(database, 29)
-    assert set(clean(database, DAGSTER).values()) == {0}
-    assert clean(database, DAGSTER, days=28)["event_logs"] > 0
+    assert set(clean(database, RETENTION).values()) == {0}
+    assert clean(database, RETENTION, days=28)["event_logs"] > 0
 
 
 #: Table -> the columns and values of a row that is over since `at`, and the days after which it goes.
@@ -192,7 +193,7 @@ def test_backfills_that_are_over_go_and_those_that_are_asked_for_stay(storage: t
             text("UPDATE bulk_actions SET timestamp = timestamp - interval '31 days' WHERE key IN (:over, :asked)"),
             {"over": over, "asked": asked},
         )
-    assert clean(database, DAGSTER)["bulk_actions"] == 1
+    assert clean(database, RETENTION)["bulk_actions"] == 1
     assert {one.backfill_id for one in instance.get_backfills()} == {asked, young}
 
 
@@ -265,7 +266,7 @@ def test_runs_that_come_by_the_hundred_are_kept_for_three_days_where_they_succee
     seldom = deployment.run("users")
     age(database, 4)
     before = {run.run_id: len(run.events) for run in (often, failed, seldom)}
-    assert clean(database, DAGSTER)["event_logs"] > 0
+    assert clean(database, RETENTION)["event_logs"] > 0
     after = {run.run_id: len(run.events) for run in (often, failed, seldom)}
     assert after[often.run_id] < before[often.run_id] / 2
     assert (after[failed.run_id], after[seldom.run_id]) == (before[failed.run_id], before[seldom.run_id])

@@ -1,0 +1,176 @@
+"""All that leans on what Dagster does not promise: private modules, storages, the tables of its database, names of its daemon.
+
+Each use is one function, which imports what it needs itself, so that an upgrade breaks one use.
+`tests/pipelines/test_dagster_internals.py` has a contract test for each. It allows private imports elsewhere only in two modules
+that replace a part of Dagster and have tests of their own: `webserver.py` and `celery_launcher.py` of `pipelines/hosting`.
+"""
+
+import time
+from collections.abc import Collection, Mapping
+
+import dagster as dg
+
+from resources.retention import Rule
+
+# -- events -----------------------------------------------------------------------------------------------------
+
+
+def unfinished_attempts(instance: dg.DagsterInstance, asset: dg.AssetKey) -> dict[str, str]:
+    """Return partition -> run of the attempts to materialize it after which it was not recorded."""
+    storage = instance.event_log_storage
+    attempts = storage.get_latest_asset_partition_materialization_attempts_without_materializations(asset)
+    return {partition: run for partition, (run, _) in attempts.items()}
+
+
+def last_evaluation(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> dg.AssetCheckEvaluation | None:
+    """Return the newest evaluation of a check."""
+    # The newest entries may be plans: of this run, or of another one that has not come so far.
+    history = instance.event_log_storage.get_asset_check_execution_history(check, limit=5)
+    found = (entry.evaluation for entry in history)
+    return next((one for one in found if isinstance(one, dg.AssetCheckEvaluation)), None)
+
+
+def input_versions(instance: dg.DagsterInstance, above: Collection[dg.AssetKey], run_id: str) -> dict[str, str]:
+    """Return the tags of a partition that is recorded now: the newest versions of the assets `above` its own; one query."""
+    from dagster._core.definitions.data_version import (
+        CODE_VERSION_TAG,
+        DEFAULT_DATA_VERSION,
+        NULL_EVENT_POINTER,
+        extract_data_version_from_entry,
+        get_input_data_version_tag,
+        get_input_event_pointer_tag,
+    )
+
+    records = instance.get_asset_records(list(above))
+    newest = {record.asset_entry.asset_key: record.asset_entry.last_materialization_record for record in records}
+    tags = {CODE_VERSION_TAG: run_id}
+    for key in sorted(above):
+        record = newest.get(key)
+        version = extract_data_version_from_entry(record.event_log_entry) if record else None
+        tags[get_input_data_version_tag(key)] = (version or DEFAULT_DATA_VERSION).value
+        tags[get_input_event_pointer_tag(key)] = str(record.storage_id) if record else NULL_EVENT_POINTER
+    return tags
+
+
+# -- backfills --------------------------------------------------------------------------------------------------
+
+
+def request_backfill(
+    instance: dg.DagsterInstance, definition: dg.AssetsDefinition, partitions: Mapping[dg.AssetKey, Collection[str]], title: str
+) -> str:
+    """Request a backfill of just these partitions of the assets of a definition, and return its id."""
+    from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+    from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
+    from dagster._core.definitions.events import AssetKeyPartitionKey
+    from dagster._core.execution.backfill import PartitionBackfill
+    from dagster._core.utils import make_new_backfill_id
+
+    requested = {AssetKeyPartitionKey(key, partition) for key, some in partitions.items() for partition in some}
+    backfill = make_new_backfill_id()
+    instance.add_backfill(
+        PartitionBackfill.from_asset_graph_subset(
+            backfill_id=backfill,
+            backfill_timestamp=time.time(),
+            asset_graph_subset=AssetGraphSubset.from_asset_partition_set(requested, AssetGraph.from_assets([definition])),
+            tags={},
+            dynamic_partitions_store=instance,
+            title=title,
+            description=None,
+            run_config=None,
+        )
+    )
+    return backfill
+
+
+def backfill_is_active(instance: dg.DagsterInstance) -> bool:
+    """Return whether any backfill is requested or about to end."""
+    from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
+
+    active = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING]
+    return bool(instance.get_backfills(filters=BulkActionsFilter(statuses=active), limit=1))
+
+
+# -- the daemon -------------------------------------------------------------------------------------------------
+
+#: The kinds of event by which the daemon starts runs again whose worker died, and the name of its cursor for each.
+FOLLOWED = (dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_SUCCESS)
+EVENT_CURSOR = "EVENT_LOG_CONSUMER_CURSOR-{}"
+
+
+def begin_event_cursors(instance: dg.DagsterInstance) -> None:
+    """Let a storage that no daemon has read yet be read from its newest event on.
+
+    The daemon does the same at its first look, and warns of each kind of event that older ones are ignored.
+    """
+    requested = {EVENT_CURSOR.format(kind.value) for kind in FOLLOWED}
+    missing = requested - instance.daemon_cursor_storage.get_cursor_values(requested).keys()
+    if missing:
+        newest = instance.event_log_storage.get_maximum_record_id() or 0
+        instance.daemon_cursor_storage.set_cursor_values(dict.fromkeys(missing, str(newest)))
+
+
+def remembered(instance: dg.DagsterInstance, name: str) -> str | None:
+    """Return what `remember` has kept under a name."""
+    return instance.daemon_cursor_storage.get_cursor_values({name}).get(name)
+
+
+def remember(instance: dg.DagsterInstance, name: str, text: str) -> None:
+    """Keep a text in Dagster's storage, where the daemon keeps its cursors."""
+    instance.daemon_cursor_storage.set_cursor_values({name: text})
+
+
+def is_serving(port: int) -> bool:
+    """Return whether the code server on a port of this machine serves."""
+    from dagster._grpc.client import DagsterGrpcClient
+
+    try:
+        return bool(DagsterGrpcClient(host="127.0.0.1", port=port).health_check_query() == "SERVING")  # type: ignore[no-untyped-call]
+    except Exception:  # whatever it is, it does not serve yet
+        return False
+
+
+# -- its database -----------------------------------------------------------------------------------------------
+
+
+def database_url(instance: dg.DagsterInstance) -> str | None:
+    """Return the URL of the PostgreSQL that holds Dagster's storage, None where it is kept in files.
+
+    The charts of Kubernetes tell it to Dagster by variables of their own, not by ours.
+    """
+    return getattr(instance.event_log_storage, "postgres_url", None)
+
+
+_OLD = "(now() AT TIME ZONE 'UTC') - make_interval(days => :days)"
+
+#: Events that only tell of their run, and of those by which Dagster knows the state of assets and partitions all but the newest.
+_DISPENSABLE = (
+    "(t.dagster_event_type IS NULL OR t.dagster_event_type NOT IN "
+    "('ASSET_MATERIALIZATION', 'ASSET_MATERIALIZATION_PLANNED', 'ASSET_OBSERVATION', 'ASSET_FAILED_TO_MATERIALIZE') OR EXISTS ("
+    "SELECT FROM event_logs AS n WHERE n.id > t.id AND n.asset_key = t.asset_key "
+    "AND n.dagster_event_type = t.dagster_event_type AND n.partition IS NOT DISTINCT FROM t.partition))"
+)
+
+#: What is deleted of Dagster's storage, in this order: a run goes when nothing tells of it any more. Of the runs that come by the
+#: hundred in a day in which people work, those that succeeded are soon of no interest.
+RETENTION = (
+    Rule(
+        "event_logs",
+        3,
+        f"t.timestamp < {_OLD} AND {_DISPENSABLE} AND t.run_id IN "  # noqa: S608 - constants of this file
+        "(SELECT run_id FROM runs WHERE pipeline_name IN ('changed_issues', 'marts', 'tokens') AND status = 'SUCCESS')",
+    ),
+    Rule("event_logs", 30, f"t.timestamp < {_OLD} AND {_DISPENSABLE}"),
+    Rule(
+        "asset_check_executions",
+        30,
+        "t.create_timestamp < now() - make_interval(days => :days) AND EXISTS (SELECT FROM asset_check_executions AS n "
+        "WHERE n.id > t.id AND n.asset_key = t.asset_key AND n.check_name = t.check_name)",
+    ),
+    Rule(
+        "runs",
+        30,
+        "t.create_timestamp < " + _OLD + " AND t.status IN ('SUCCESS', 'FAILURE', 'CANCELED') "
+        "AND NOT EXISTS (SELECT FROM event_logs AS e WHERE e.run_id = t.run_id)",
+    ),
+    Rule("bulk_actions", 30, "t.timestamp < " + _OLD + " AND t.status NOT IN ('REQUESTED', 'CANCELING', 'FAILING')"),
+)

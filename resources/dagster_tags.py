@@ -1,0 +1,21 @@
+"""Tags of runs, as Dagster and this program name them. No code of Dagster is needed to know them.
+
+`tests/pipelines/test_dagster_internals.py` compares those of Dagster with Dagster's own.
+"""
+
+#: A run that covers a rectangle of partitions: its two corners.
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
+#: A run of a single partition.
+PARTITION_TAG = "dagster/partition"
+#: The code location of a run, on each run that Dagster's webserver or daemon has made.
+CODE_LOCATION_TAG = "dagster/code_location"
+#: The repository and code location among whose jobs the UI lists a run, `__repository__@backlog_elt`. The UI hides the tag.
+REPOSITORY_LABEL_TAG = ".dagster/repository"
+#: A run that works in the container of a code server.
+GRPC_INFO_TAG = ".dagster/grpc_info"
+#: The name of the only repository of a code location.
+REPOSITORY = "__repository__"
+
+#: The kind of a run, `users` or `users@acme`; dagster.yaml lets one run of each kind work at a time.
+KIND_TAG = "backlog_elt/kind"
