@@ -1,6 +1,6 @@
 """Keeps secrets out of text: log lines, exception messages, URLs.
 
-Holds: `redact`, the list of secrets in use, and the filter for the loggers of httpx, whose INFO lines hold whole URLs.
+Holds: `redact`, the list of secrets in use, and the filter for the loggers of HTTP libraries, whose lines hold whole URLs.
 """
 
 import logging
@@ -17,7 +17,16 @@ _NAMED = re.compile(
     [^&\s'",;)]+
     """
 )
-_LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks")
+_LOGGERS = (
+    "httpx",
+    "httpcore.connection",
+    "httpcore.http11",
+    "httpcore.http2",
+    "httpcore.proxy",
+    "httpcore.socks",
+    "urllib3.connectionpool",
+    "apprise",
+)
 _SHORTEST = 6  # shorter values would mask ordinary words, and no Backlog key is that short
 
 _secrets: set[str] = set()
@@ -52,7 +61,7 @@ _FILTER = RedactingFilter()
 
 
 def protect_logs() -> None:
-    """Put the filter on the loggers of httpx and httpcore; doing it again changes nothing.
+    """Put the filter on the loggers of HTTP libraries; doing it again changes nothing.
 
     A logger's filters do not apply to its children, so each that can hold a URL or a header is named.
     """

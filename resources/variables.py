@@ -43,6 +43,7 @@ LOG_LEVEL = "BACKLOG_LOG_LEVEL"
 ALERT_SLACK_URL = "BACKLOG_ALERT_SLACK_URL"
 ALERT_TEAMS_URL = "BACKLOG_ALERT_TEAMS_URL"
 ALERT_SMTP_URL = "BACKLOG_ALERT_SMTP_URL"
+ALERT_URLS = "BACKLOG_ALERT_URLS"
 MAIL_FROM = "BACKLOG_ALERT_MAIL_FROM"
 MAIL_TO = "BACKLOG_ALERT_MAIL_TO"
 
@@ -77,6 +78,7 @@ VARIABLES: Mapping[str, Holds] = {
     ALERT_SLACK_URL: Holds.SECRET,
     ALERT_TEAMS_URL: Holds.SECRET,
     ALERT_SMTP_URL: Holds.SECRET,
+    ALERT_URLS: Holds.SECRET,
     MAIL_FROM: Holds.TEXT,
     MAIL_TO: Holds.TEXT,
     SERVICE_TOKEN: Holds.SECRET,
@@ -94,6 +96,8 @@ VARIABLES: Mapping[str, Holds] = {
 SIMULATED_HERE = "BACKLOG_ELT_SIMULATED"
 _OF_DBT = ("HOST", "PORT", "USER", "DATABASE", "SSLMODE", "SSLROOTCERT", "SSLCERT", "SSLKEY")
 WITHIN = frozenset({SIMULATED_HERE, *(f"BACKLOG_DBT_{part}" for part in _OF_DBT)})
+#: Variables whose lines, of a file above all, are as good as one line.
+_LISTS = frozenset({ALERT_URLS})
 #: Variables that hold a secret; each may be given as a file.
 SECRETS = tuple(name for name, holds in VARIABLES.items() if holds is Holds.SECRET)
 
@@ -151,6 +155,8 @@ def check_names(environ: Mapping[str, str]) -> None:
 def text(environ: Mapping[str, str], name: str) -> str | None:
     """Return the text of a variable, None where there is none; raises SettingsError for control characters."""
     given = environ.get(name, "").strip()
+    if name in _LISTS:
+        given = " ".join(given.split())
     if any(category(letter) in _CONTROL for letter in given):
         expected = "text without control characters and without bytes that are no UTF-8"
         raise SettingsError(name, given, expected)

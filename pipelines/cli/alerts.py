@@ -5,7 +5,8 @@ import os
 from pipelines.alerting.rules import SOURCE
 from pipelines.cli.status import alerter
 from resources.alerts.addresses import Addresses
-from resources.alerts.channels import ChannelError, channels
+from resources.alerts.channel import ChannelError
+from resources.alerts.channels import channels
 from resources.alerts.message import Message
 from resources.conditions import WORDS
 from resources.settings import Settings
@@ -42,7 +43,10 @@ def try_channels() -> tuple[str, bool]:
     """
     found = channels(Addresses.from_env(os.environ))
     if not found:
-        return "No channel is set: BACKLOG_ALERT_SLACK_URL, BACKLOG_ALERT_TEAMS_URL or BACKLOG_ALERT_SMTP_URL names one.", True
+        return (
+            "No channel is set: BACKLOG_ALERT_URLS, BACKLOG_ALERT_SLACK_URL, …_TEAMS_URL or …_SMTP_URL names one.",
+            True,
+        )
     message, lines, failed = Message("test", "backlog-elt", (("this", "is how you will be told"),)), [], False
     for channel in found:
         try:

@@ -10,6 +10,7 @@ from resources.variables import (
     ALERT_SLACK_URL,
     ALERT_SMTP_URL,
     ALERT_TEAMS_URL,
+    ALERT_URLS,
     API_KEY,
     CLIENT_SECRET,
     DAGSTER_POSTGRES_URL,
@@ -22,7 +23,7 @@ from resources.variables import (
 
 _DAGSTER = frozenset({DAGSTER_POSTGRES_URL})
 _SPACE = frozenset({API_KEY, CLIENT_SECRET, TOKEN_KEY, PRIVACY_KEY, WAREHOUSE_URL})
-_ALERTS = frozenset({ALERT_SLACK_URL, ALERT_TEAMS_URL, ALERT_SMTP_URL})
+_ALERTS = frozenset({ALERT_SLACK_URL, ALERT_TEAMS_URL, ALERT_SMTP_URL, ALERT_URLS})
 #: Module -> secrets. `dagster` is the code server, where runs and alerts are, and the command that starts a run.
 NEEDED: Mapping[str, frozenset[str]] = {
     "dagster": _DAGSTER | _SPACE | _ALERTS,

@@ -17,6 +17,7 @@ from assets.dagster_internals import is_serving
 from pipelines.hosting.environment import open_instance
 from pipelines.runs import end_runs, runs_beside_code_server
 from resources.alerts.addresses import Addresses
+from resources.alerts.channels import channels
 from resources.settings import Settings
 from resources.variables import SettingsError
 from resources.warehouse.errors import WarehouseError
@@ -31,7 +32,7 @@ READY_SECONDS = 300.0
 def serve(options: Sequence[str]) -> None:
     """Become the code server of this location; `options` are those of `dagster api grpc`."""
     settings = Settings.of_this_process()
-    Addresses.from_env(os.environ)  # a wrong one is said here, not by a tick that nobody sees
+    channels(Addresses.from_env(os.environ))  # a wrong one is said here, not by a tick that nobody sees
     with open_instance() as instance:
         lost = runs_beside_code_server(instance, settings.dagster_location)
     if lost:

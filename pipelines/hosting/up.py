@@ -28,6 +28,7 @@ from pipelines.hosting.screen import Screen
 from pipelines.hosting.stop_signals import Stop, StopSignals
 from pipelines.runs import end_runs, runs_beside_code_server
 from resources.alerts.addresses import Addresses
+from resources.alerts.channels import channels
 from resources.logs import write_to
 from resources.secret import reveal
 from resources.settings import ONE_LOCATION, Settings
@@ -57,7 +58,7 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
             by itself.
         WarehouseError: the embedded server cannot be started.
     """
-    Addresses.from_env(os.environ)  # a wrong one is said here, not by a tick that nobody sees
+    channels(Addresses.from_env(os.environ))  # a wrong one is said here, not by a tick that nobody sees
     if settings.dagster_location != ONE_LOCATION or settings.marts_of:
         given = "BACKLOG_MARTS_OF" if settings.marts_of else "BACKLOG_DAGSTER_LOCATION"
         raise UpError(f"{given} is set, as where several spaces share one Dagster: `up` is for one space alone; unset it")

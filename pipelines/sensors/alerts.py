@@ -25,7 +25,8 @@ from pipelines.alerting.facts import Place, durations, ended_runs
 from pipelines.alerting.ledger import Ledger, Problem
 from pipelines.run_ends import ALL, record_run_ends
 from resources.alerts.addresses import Addresses
-from resources.alerts.channels import Channel, ChannelError, channels
+from resources.alerts.channel import Channel, ChannelError
+from resources.alerts.channels import channels
 from resources.backlog.resource import BacklogResource
 from resources.links import dagster_of_people
 from resources.redact import redact

@@ -1,4 +1,4 @@
-"""The ways on which messages reach people: webhooks as Slack and Microsoft Teams take them, and mail.
+"""The ways on which messages reach people: webhooks as Slack and Microsoft Teams take them, mail, and services of apprise.
 
 A webhook's address is a secret: who has it may write there.
 """
@@ -11,40 +11,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid, parseaddr
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import httpx
 
 from resources.alerts.addresses import Addresses
+from resources.alerts.channel import TOTAL_SECONDS, Channel, ChannelError
 from resources.alerts.message import Message
+from resources.alerts.services import services
 from resources.deadline import limited_client
 from resources.redact import protect_logs, redact
 from resources.secret import Secret
 
 SECONDS = 10.0
-#: Until a webhook has answered whole.
-TOTAL_SECONDS = 30.0
 _log = logging.getLogger(__name__)
-
-
-class ChannelError(Exception):
-    """A message could not be sent; the text says on which channel and what came back, without the address of a webhook."""
-
-
-class Channel(Protocol):
-    """A way on which a message is sent; `name` is `slack`, `teams` or `mail`."""
-
-    @property
-    def name(self) -> str:
-        """The name of the channel."""
-
-    def send(self, message: Message) -> None:
-        """Send it.
-
-        Raises:
-            ChannelError: it was not taken.
-        """
 
 
 @dataclass(frozen=True)
@@ -143,7 +124,11 @@ def _post(name: str, url: Secret, body: dict[str, Any]) -> None:
 
 
 def channels(addresses: Addresses) -> Sequence[Channel]:
-    """Return the channels that a deployment has set; none: it tells nobody."""
+    """Return the channels that a deployment has set; none: it tells nobody. Each has another name.
+
+    Raises:
+        SettingsError: apprise does not take the address of a service.
+    """
     protect_logs()
     found: list[Channel] = []
     for url, kind in ((addresses.slack_url, Slack), (addresses.teams_url, Teams)):
@@ -151,4 +136,5 @@ def channels(addresses: Addresses) -> Sequence[Channel]:
             found.append(kind(url))
     if addresses.smtp_url:
         found.append(Mail(addresses.smtp_url, addresses.mail_from, addresses.mail_to))
-    return found
+    taken = {channel.name for channel in found}
+    return [*found, *services(addresses.urls, taken)]

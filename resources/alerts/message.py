@@ -28,10 +28,15 @@ class Message:
         return f"{HEADS[self.kind]}: {self.subject}"
 
     @property
+    def details(self) -> str:
+        """What stands below the title: the facts and the link."""
+        lines = [*(f"{label}: {value}" for label, value in self.facts), self.link]
+        return "\n".join(line for line in lines if line)
+
+    @property
     def text(self) -> str:
         """The message as plain text."""
-        lines = [self.title, *(f"{label}: {value}" for label, value in self.facts), self.link]
-        return "\n".join(line for line in lines if line)
+        return "\n".join(part for part in (self.title, self.details) if part)
 
     @classmethod
     def of_json(cls, found: dict[str, Any]) -> "Message":

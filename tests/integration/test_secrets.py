@@ -30,6 +30,7 @@ from resources.variables import (
     ALERT_SLACK_URL,
     ALERT_SMTP_URL,
     ALERT_TEAMS_URL,
+    ALERT_URLS,
     API_KEY,
     BROKER_URL,
     CLIENT_SECRET,
@@ -60,6 +61,7 @@ FORMS = {
     BROKER_URL: f"redis://:{{}}@{NOWHERE}/0",
     ALERT_SLACK_URL: f"http://{NOWHERE}/services/{{}}",
     ALERT_SMTP_URL: f"smtp://mailer:{{}}@{NOWHERE}",
+    ALERT_URLS: f"json://{NOWHERE}/{{}}",
 }
 #: The two ways to have access, of which a deployment has one.
 BY_KEY, BY_OAUTH = {API_KEY}, {CLIENT_SECRET, TOKEN_KEY_NAME}
@@ -164,7 +166,14 @@ def test_no_secret_is_in_any_log_event_metadata_message_or_output_of_good_and_fa
         text = "\n".join([*said, caplog.text, captured.out, captured.err, shown_by_dagster(instance), repr(definitions.resources)])
         assert outcomes[:2] == [True, True]
         assert not any(outcomes[5:8])
-        for shown in ("GET /projects: 403", "httpcore", "slack: 127.0.0.1", "teams: 127.0.0.1 answered 500", "mail: 127.0.0.1"):
+        for shown in (
+            "GET /projects: 403",
+            "httpcore",
+            "slack: 127.0.0.1",
+            "teams: 127.0.0.1 answered 500",
+            "mail: 127.0.0.1",
+            "json: ",
+        ):
             assert shown in text
         for shown in ("/metrics 200", "/metrics 401", "/webhooks/backlog/ 200", "/webhooks/backlog/ 503", "warehouse_up 0.0"):
             assert shown in text

@@ -22,6 +22,7 @@ from resources.variables import (
     ALERT_SLACK_URL,
     ALERT_SMTP_URL,
     ALERT_TEAMS_URL,
+    ALERT_URLS,
     API_KEY,
     BROKER_URL,
     CLIENT_SECRET,
@@ -97,6 +98,7 @@ def values(sim: Simulator, sink: WebhookSink, new_database: NewDatabase) -> tupl
         ALERT_SLACK_URL: f"{sink.url}/{marks[ALERT_SLACK_URL]}",
         ALERT_TEAMS_URL: f"{sink.url}/{marks[ALERT_TEAMS_URL]}",
         ALERT_SMTP_URL: f"smtp://me:{marks[ALERT_SMTP_URL]}@127.0.0.1:9",
+        ALERT_URLS: f"json://{sink.url.removeprefix('http://')}/{marks[ALERT_URLS]}",
     }
     for name in (WAREHOUSE_URL, DAGSTER_POSTGRES_URL):
         marks[name] = httpx.URL(forms[name]).password or PASSWORD

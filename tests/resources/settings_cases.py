@@ -7,7 +7,7 @@ secret holds SECRET, which is in no line.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from resources.variables import FILE, SECRETS
+from resources.variables import ALERT_URLS, FILE, SECRETS
 
 SECRET = "S3CRET-of-nobody"
 SPACE = {"BACKLOG_URL": "https://acme.backlog.com", "BACKLOG_API_KEY": f"{SECRET}-key"}
@@ -161,8 +161,18 @@ def cases() -> Iterator[Case]:
         for value in values.split("|"):
             yield Case({name: value}, rf"{name} is ['\"].*['\"]: expected .*{expected}", base)
     for name in dict.fromkeys((*SECRETS, *WEB, *(name for name, _ in TEXTS))):
-        for unseen in UNSEEN[:2] if name in SECRETS else UNSEEN:
+        for unseen in UNSEEN[2:3] if name == ALERT_URLS else UNSEEN[:2] if name in SECRETS else UNSEEN:
             yield Case({name: f"a{unseen}b"}, rf"{name} is '.*': expected text without control characters", SPACE | MAIL)
+    for value in (
+        SECRET,
+        f"//{SECRET}",
+        f"json:/{SECRET}",
+        f"json://host {SECRET}",
+        f"json://host,{SECRET} x",
+        f"：//{SECRET}",
+        ",",
+    ):
+        yield Case({ALERT_URLS: value}, rf"{ALERT_URLS} is '…' \(number [12] of [02123] does not begin with a scheme and ://\)")
     for name in SHORT:
         for value in ("x", "x" * 15, "短い"):
             yield Case({name: value}, rf"{name} is '…': expected a secret of 16 characters or more")

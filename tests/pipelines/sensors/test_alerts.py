@@ -20,7 +20,8 @@ from pipelines.cli.load import run_job
 from pipelines.cli.status import alerts as status_alerts
 from pipelines.jobs import KIND_TAG
 from pipelines.sensors.alerts import Alerter, alerts
-from resources.alerts.channels import Channel, Slack, Teams
+from resources.alerts.channel import Channel
+from resources.alerts.channels import Slack, Teams
 from resources.alerts.message import Message
 from resources.secret import Secret
 from resources.tokens import TokenState

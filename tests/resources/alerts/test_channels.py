@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from resources.alerts.addresses import Addresses
-from resources.alerts.channels import ChannelError, Mail, Slack, Teams, channels
+from resources.alerts.channel import ChannelError
+from resources.alerts.channels import Mail, Slack, Teams, channels
 from resources.alerts.message import Message
 from resources.secret import Secret, reveal
 from resources.variables import SettingsError

@@ -1,0 +1,108 @@
+"""The services that apprise knows (LINE, Discord, Telegram, mail and a hundred others): each is one URL.
+
+apprise loads all its services at once (0.17 s, 25 MB), so it is imported only where messages are sent.
+"""
+
+import itertools
+import logging
+import queue
+import threading
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+from resources.alerts.addresses import APPRISE
+from resources.alerts.channel import TOTAL_SECONDS, ChannelError
+from resources.alerts.message import Message
+from resources.redact import protect_logs, redact
+from resources.secret import Secret
+from resources.variables import ALERT_URLS, SettingsError
+
+if TYPE_CHECKING:
+    from apprise import NotifyBase
+
+#: The kind of a message -> the word that apprise has for it.
+_KINDS = {"failed": "failure", "silent": "failure", "unusual": "warning", "recovered": "success", "test": "info"}
+#: What takes these often has one field for all, as Chatwork has; elsewhere the title stands above the text.
+_ONE_FIELD = ("json", "xml", "form")
+_LOGGER = logging.getLogger("apprise")
+# What it says becomes one line of ours; its own lines hold addresses.
+_LOGGER.propagate = False
+_LOGGER.addHandler(logging.NullHandler())
+
+
+class Service:
+    """One service of apprise. `name` is its scheme, with a number where there are several."""
+
+    def __init__(self, name: str, plugin: "NotifyBase", seconds: float = TOTAL_SECONDS) -> None:
+        self.name = name
+        self.seconds = seconds
+        self._plugin = plugin
+
+    def __repr__(self) -> str:
+        return f"Service({self.name!r})"
+
+    def send(self, message: Message) -> None:
+        """Send the message; it has failed when it is not taken in time."""
+        answer: queue.SimpleQueue[str] = queue.SimpleQueue()
+        # apprise has no limit for all of a request: a server that sends a byte now and then would hold it forever. Its own
+        # `timeout` leaves such a request in a pool of six, for which the process waits when it ends; a daemon thread does not.
+        threading.Thread(target=lambda: answer.put(self._failure(message)), daemon=True, name=f"alert to {self.name}").start()
+        try:
+            failure = answer.get(timeout=self.seconds)
+        except queue.Empty:
+            failure = f"not taken within {self.seconds:g} seconds"
+        if failure:
+            raise ChannelError(f"{self.name}: {redact(' '.join(failure.split()))[:300]}")
+
+    def _failure(self, message: Message) -> str:
+        """Send the message; return why it was not taken, nothing if it was."""
+        body = message.text if self.name.startswith(_ONE_FIELD) else message.details or message.subject
+        heard = _Heard()
+        _LOGGER.addHandler(heard)
+        try:
+            taken = self._plugin.notify(title=message.title, body=body, notify_type=_KINDS[message.kind], body_format="text")
+        except Exception as error:  # of a hundred services: whatever it is, the message was not taken
+            return f"{type(error).__name__}: {error}"
+        finally:
+            _LOGGER.removeHandler(heard)
+        return "" if taken else (heard.lines or ["not taken"])[-1]
+
+
+class _Heard(logging.Handler):
+    """Keeps what apprise says in this thread: it tells the reason of a failure nowhere else."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+        self._thread = threading.get_ident()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._thread:
+            self.lines.append(record.getMessage())
+
+
+def services(urls: Sequence[Secret], names: Collection[str] = ()) -> list[Service]:
+    """Return the services of some URLs, none with a name of `names`.
+
+    Raises:
+        SettingsError: apprise does not take one of them, or it would send a password without encryption.
+    """
+    if not urls:
+        return []
+    from apprise import Apprise, AppriseAsset
+
+    protect_logs()
+    asset = AppriseAsset(app_id="backlog-elt", app_desc="backlog-elt", app_url="", async_mode=False)
+    found: list[Service] = []
+    for number, url in enumerate(urls, 1):
+        plugin = Apprise.instantiate(url.reveal(), asset=asset)
+        wrong = "" if plugin else "is none that it takes: the scheme is unknown or a part is missing"
+        if plugin and getattr(plugin, "secure_mode", "") == "insecure" and plugin.password:
+            wrong = "would send a password without encryption: begin it with mailtos://"
+        if plugin is None or wrong:
+            raise SettingsError(ALERT_URLS, url, APPRISE, f"number {number} of {len(urls)} {wrong}")
+        scheme = str(plugin.url()).partition("://")[0]  # type: ignore[no-untyped-call]
+        known = {*names, *(one.name for one in found)}
+        others = (f"{scheme} {count}" for count in itertools.count(2))
+        found.append(Service(next(name for name in (scheme, *itertools.islice(others, len(known))) if name not in known), plugin))
+    return found
