@@ -56,6 +56,7 @@ check: $(VENV)/.dev  ## formatting, lint, types, import contracts, definitions, 
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -n 0 tests/test_house.py
 	@$(BIN)/python -m resources.warehouse.document --check
+	@$(BIN)/python docs/reference.py --check
 	@$(BIN)/python -m tests.audit
 	@home=$$(mktemp -d) && touch $$home/dagster.yaml && DAGSTER_HOME=$$home $(BIN)/dagster definitions validate -w workspace.yaml
 
@@ -69,8 +70,9 @@ bench: $(VENV)/.dev  ## measure speed, memory, requests and two days of schedule
 screenshots: $(VENV)/.dev  ## make the pictures of the README from the running UI
 	@$(BIN)/python docs/screenshots.py
 
-docs: $(VENV)/.dev  ## write docs/tables.md from the schema
+docs: $(VENV)/.dev  ## write docs/tables.md and docs/reference.md from the code
 	@$(BIN)/python -m resources.warehouse.document
+	@$(BIN)/python docs/reference.py
 
 lock: $(VENV)/.dev  ## resolve the lock files again (names, versions, hashes)
 	@$(BIN)/python -m pip install --quiet uv

@@ -1,11 +1,12 @@
-"""Every environment variable of the program: its name, whether it may hold a secret, and the error of a wrong one.
+"""Every environment variable of the program: name, meaning, default, whether it may hold a secret, and the error of a wrong one.
 
-This is the one list: what is not in it is refused, the documents are checked against it, and an error line shows a value only where
-it says so.
+This is the one list: a variable that is not in it is refused, `docs/reference.md` is made from it, and an error line shows a value
+only where it says so.
 """
 
 import re
 from collections.abc import Collection, Mapping, MutableMapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum, auto
 from pathlib import Path
@@ -59,38 +60,151 @@ class Holds(Enum):
     """A secret: never shown, and may be given as a file."""
 
 
-VARIABLES: Mapping[str, Holds] = {
-    URL: Holds.ADDRESS,
-    API_KEY: Holds.SECRET,
-    CLIENT_ID: Holds.TEXT,
-    CLIENT_SECRET: Holds.SECRET,
-    TOKEN_KEY: Holds.SECRET,
-    WAREHOUSE_URL: Holds.SECRET,
-    DAGSTER_POSTGRES_URL: Holds.SECRET,
-    HOME: Holds.TEXT,
-    TIMEZONE: Holds.TEXT,
-    HISTORY_START: Holds.TEXT,
-    RATE_RESERVE: Holds.TEXT,
-    PRIVACY_KEY: Holds.SECRET,
-    BI_PASSWORD: Holds.SECRET,
-    LOG_FORMAT: Holds.TEXT,
-    LOG_LEVEL: Holds.TEXT,
-    ALERT_SLACK_URL: Holds.SECRET,
-    ALERT_TEAMS_URL: Holds.SECRET,
-    ALERT_SMTP_URL: Holds.SECRET,
-    ALERT_URLS: Holds.SECRET,
-    MAIL_FROM: Holds.TEXT,
-    MAIL_TO: Holds.TEXT,
-    SERVICE_TOKEN: Holds.SECRET,
-    PROXY_HEADER: Holds.TEXT,
-    TRUSTED_PROXIES: Holds.TEXT,
-    SERVICE_PUBLIC_URL: Holds.ADDRESS,
-    WEBHOOK_SECRET: Holds.SECRET,
-    DAGSTER_URL: Holds.ADDRESS,
-    DAGSTER_PUBLIC_URL: Holds.ADDRESS,
-    DAGSTER_LOCATION: Holds.TEXT,
-    MARTS_OF: Holds.TEXT,
-    BROKER_URL: Holds.SECRET,
+@dataclass(frozen=True)
+class Variable:
+    """What a variable holds, and the words of the documents for it: its meaning, its default, and the section with more."""
+
+    holds: Holds
+    meaning: str
+    default: str
+    see: str = ""
+
+
+VARIABLES: Mapping[str, Variable] = {
+    URL: Variable(
+        Holds.ADDRESS,
+        "Root of the space: `https://acme.backlog.com`, also `.backlog.jp` and `.backlogtool.com`. "
+        "`simulated` fills a PostgreSQL server of your own with a simulated space",
+        "a simulated space, in the embedded PostgreSQL only",
+    ),
+    API_KEY: Variable(
+        Holds.SECRET, "API key of a user of the space", f"needed with `{URL}`, unless access is by OAuth", "operating.md#access"
+    ),
+    CLIENT_ID: Variable(
+        Holds.TEXT,
+        "OAuth: client id of an application that a user allows by `backlog-elt login`",
+        "access by API key",
+        "operating.md#oauth",
+    ),
+    CLIENT_SECRET: Variable(
+        Holds.SECRET, "OAuth: client secret of that application", "needed with the client id", "operating.md#oauth"
+    ),
+    TOKEN_KEY: Variable(
+        Holds.SECRET, "OAuth: key that encrypts the tokens in the warehouse", "needed with the client id", "operating.md#oauth"
+    ),
+    WAREHOUSE_URL: Variable(
+        Holds.SECRET,
+        "PostgreSQL 14 or newer, for the tables: `postgresql://user:password@host:5432/database`",
+        "the embedded PostgreSQL",
+        "operating.md#postgresql",
+    ),
+    DAGSTER_POSTGRES_URL: Variable(
+        Holds.SECRET,
+        "Dagster's own storage: another database than the warehouse",
+        "a second database of the embedded server",
+        "operating.md#postgresql",
+    ),
+    HOME: Variable(Holds.TEXT, "Folder of embedded data and of Dagster's files", "`.backlog-elt`"),
+    TIMEZONE: Variable(Holds.TEXT, "Time zone of months and schedules, an IANA name", "`Asia/Tokyo`"),
+    HISTORY_START: Variable(Holds.TEXT, "First month partition, `YYYY-MM`, from 2000-01 to the current month", "`2020-01`"),
+    RATE_RESERVE: Variable(
+        Holds.TEXT,
+        "Share of each rate-limit window that is left to people, from 0 to below 1",
+        "`0.2`",
+        "operating.md#rate-limits-and-the-reserve",
+    ),
+    PRIVACY_KEY: Variable(
+        Holds.SECRET, "Secret of 16 characters or more. With it, people are masked", "people are not masked", "privacy.md"
+    ),
+    BI_PASSWORD: Variable(Holds.SECRET, "Password of the role that `backlog-elt grant bi` makes", "a random one", "bi.md"),
+    LOG_FORMAT: Variable(
+        Holds.TEXT, "Form of the log lines of the program's own processes: `text` or `json`", "`text`", "operating.md#logs"
+    ),
+    LOG_LEVEL: Variable(
+        Holds.TEXT,
+        "Level of the log lines of the program's own processes: `DEBUG`, `INFO`, `WARNING` or `ERROR`",
+        "`WARNING`",
+        "operating.md#logs",
+    ),
+    ALERT_SLACK_URL: Variable(
+        Holds.SECRET,
+        "Alerts: incoming webhook of Slack, or of a service with the same webhooks",
+        "no alerts there",
+        "operating.md#alerts",
+    ),
+    ALERT_TEAMS_URL: Variable(
+        Holds.SECRET, "Alerts: webhook of a Microsoft Teams workflow", "no alerts there", "operating.md#alerts"
+    ),
+    ALERT_SMTP_URL: Variable(
+        Holds.SECRET, "Alerts: mail server, `smtp://user:password@host:587` or `smtps://…`", "no mail", "operating.md#alerts"
+    ),
+    ALERT_URLS: Variable(
+        Holds.SECRET,
+        "Alerts: URLs of apprise, separated by spaces: LINE, Chatwork, Discord, Slack, Teams, mail and a hundred other services",
+        "no alerts there",
+        "operating.md#alerts",
+    ),
+    MAIL_FROM: Variable(Holds.TEXT, "Alerts: sender of mails", "needed with the mail server", "operating.md#alerts"),
+    MAIL_TO: Variable(
+        Holds.TEXT, "Alerts: recipients of mails, separated by commas", "needed with the mail server", "operating.md#alerts"
+    ),
+    SERVICE_TOKEN: Variable(
+        Holds.SECRET,
+        "Bearer token of the sync service, 16 ASCII characters or more",
+        "open, to this machine only",
+        "service.md#who-may-ask",
+    ),
+    PROXY_HEADER: Variable(
+        Holds.TEXT,
+        "Header in which a reverse proxy names the user to the service, as `X-Forwarded-User`",
+        "no proxy is trusted",
+        "service.md#who-may-ask",
+    ),
+    TRUSTED_PROXIES: Variable(
+        Holds.TEXT, "Addresses or networks of proxies that may send this header", "`127.0.0.0/8,::1`", "service.md#who-may-ask"
+    ),
+    SERVICE_PUBLIC_URL: Variable(
+        Holds.ADDRESS,
+        "The service, as browsers reach it through that proxy: a name to which the service answers",
+        f"addresses of machines and `{DAGSTER_PUBLIC_URL}`",
+        "service.md#who-may-ask",
+    ),
+    WEBHOOK_SECRET: Variable(
+        Holds.SECRET,
+        "Last part of the address for Backlog's webhooks, 16 or more letters, digits, `-`, `_`",
+        "no webhooks",
+        "service.md#webhooks",
+    ),
+    DAGSTER_URL: Variable(
+        Holds.ADDRESS,
+        "Dagster's UI, as the service reaches it to start runs",
+        "that of a running `up`, else port 3000 of this machine",
+        "service.md#api",
+    ),
+    DAGSTER_PUBLIC_URL: Variable(
+        Holds.ADDRESS,
+        "Dagster's UI, as browsers reach it: links of the service and of alerts lead there",
+        f"`{DAGSTER_URL}`",
+        "service.md#api",
+    ),
+    DAGSTER_LOCATION: Variable(
+        Holds.TEXT,
+        "Name of this space's code location, where several spaces share one Dagster. Not with `up`",
+        "`backlog_elt`",
+        "deployment.md#several-spaces",
+    ),
+    MARTS_OF: Variable(
+        Holds.TEXT,
+        "Names of the code locations whose marts this one makes, as `acme,beta`. It loads no space itself. Not with `up`",
+        "marts of its own",
+        "deployment.md#several-spaces",
+    ),
+    BROKER_URL: Variable(
+        Holds.SECRET,
+        "Redis by which runs are spread over workers",
+        "runs work next to their code server",
+        "deployment.md#more-than-one-machine",
+    ),
 }
 #: Set by the program for processes that it starts; nobody else sets them.
 SIMULATED_HERE = "BACKLOG_ELT_SIMULATED"
@@ -99,7 +213,8 @@ WITHIN = frozenset({SIMULATED_HERE, *(f"BACKLOG_DBT_{part}" for part in _OF_DBT)
 #: Variables whose lines, of a file above all, are as good as one line.
 _LISTS = frozenset({ALERT_URLS})
 #: Variables that hold a secret; each may be given as a file.
-SECRETS = tuple(name for name, holds in VARIABLES.items() if holds is Holds.SECRET)
+SECRETS = tuple(name for name, variable in VARIABLES.items() if variable.holds is Holds.SECRET)
+_SHOWN = frozenset(name for name, variable in VARIABLES.items() if variable.holds is Holds.TEXT)
 
 #: Where an address begins with one of these, that much of it is shown; any other beginning may be a part of a secret.
 _SCHEME = re.compile(r"(https?|ftp|file|mysql|mariadb|mssql|oracle|sqlite|mongodb|postgres(?:ql)?|rediss?|amqps?|smtps?):")
@@ -127,7 +242,7 @@ class SettingsError(ValueError):
 def _shown(variable: str, got: str | Secret | None) -> str:
     if not got:
         return "''"
-    if isinstance(got, str) and (variable.startswith("-") or VARIABLES.get(variable) is Holds.TEXT):
+    if isinstance(got, str) and (variable.startswith("-") or variable in _SHOWN):
         return repr(got if len(got) <= _LONGEST_SHOWN else got[:_LONGEST_SHOWN] + "…")
     scheme = _SCHEME.match(got.reveal() if isinstance(got, Secret) else got)
     return f"'{scheme[0] if scheme else ''}…'"
@@ -149,7 +264,9 @@ def check_names(environ: Mapping[str, str]) -> None:
             question = f"did you mean {short[meant[0]]}? Unset" if meant else "unset"
             # What is no name at all may hold what was meant for its value.
             shown = name if _NAME.fullmatch(name) else f"{_OURS}…"
-            raise SettingsError(shown, environ[name], f"no variable of this name: {question} it, or see the README for all of them")
+            raise SettingsError(
+                shown, environ[name], f"no variable of this name: {question} it, or see docs/reference.md for all of them"
+            )
 
 
 def text(environ: Mapping[str, str], name: str) -> str | None:

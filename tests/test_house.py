@@ -1,33 +1,31 @@
-"""The house keeps its own rules: files say what they are for, definitions are described, documents tell the truth."""
+"""The house keeps its own rules: files are short, definitions are described, documents tell the truth in both languages."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_type_hints
 
 import click
 import dagster as dg
 import pytest
 
 from pipelines.cli import main
+from pipelines.cli.objects import OBJECTS
 from pipelines.definitions import build_definitions
-from pipelines.schedules import SCHEDULES
 from resources.variables import FILE, SECRETS, VARIABLES
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import OPS_TABLES
 from resources.warehouse.spec import metadata
+from tests.documents import DOCS, DOCUMENTS, PAIRS, READMES, ROOT, anchors, blocks, code, headings, links, name, spans, tables
 
-ROOT = Path(__file__).parent.parent
 ROOMS = ("assets", "pipelines", "resources", "service", "simulator", "sync")
 SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 EVERYTHING = sorted([*SOURCES, *(path for room in ("tests", "benchmarks") for path in (ROOT / room).rglob("*.py"))])
-READMES = [path for path in (ROOT / "README.md", ROOT / "README.ja.md") if path.exists()]
 LONGEST = 400
 #: So much of a summary is shown in the list of commands, on 80 columns.
 SUMMARY = 62
-
-
-def name(path: Path) -> str:
-    return str(path.relative_to(ROOT))
 
 
 @pytest.mark.parametrize("path", EVERYTHING, ids=name)
@@ -78,22 +76,6 @@ def test_a_lock_file_holds_hashes_and_no_address(lock: str) -> None:
     assert "--index-url" not in text
 
 
-def mentioned(pattern: str, text: str) -> set[str]:
-    return set(re.findall(pattern, text))
-
-
-@pytest.mark.parametrize("readme", READMES, ids=name)
-def test_every_command_option_and_target_that_the_readme_names_exists_and_none_is_left_out(readme: Path) -> None:
-    text = readme.read_text()
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert mentioned(r"\bmake ([a-z]+)\b`?", code(text)) <= targets
-    commands = set(main.commands)
-    named = mentioned(r"backlog-elt ([a-z]+)\b", code(text))
-    assert named <= commands <= named | mentioned(r"`([a-z]+)`", text)
-    options = {option for command in every(main) for one in command.params for option in one.opts}
-    assert {option for option in options if option.startswith("--")} <= mentioned(r"--[a-z-]+", code(text)) | {"--debug"}
-
-
 def every(group: click.Group) -> Iterator[click.Command]:
     """Yield the commands of a group, and those of the groups in it."""
     for command in group.commands.values():
@@ -108,22 +90,63 @@ def test_a_command_has_examples_and_a_summary_that_is_not_cut_off(command: click
     assert not command.get_short_help_str(SUMMARY).endswith("...")
 
 
-def code(text: str) -> str:
-    """Return only what a document sets as code."""
-    return "\n".join(re.findall(r"```.*?```|`[^`\n]+`", text, re.DOTALL))
+REFERENCE = DOCS / "reference.md"
+#: What a newcomer reads; all commands and options in them are ours.
+FIRST = [*READMES, *sorted(DOCS.glob("getting-started*.md"))]
+LONGEST_README = 150
+OPTIONS = {option for command in (main, *every(main)) for one in command.params for option in one.opts} | {"--help", "-h"}
+#: Views of `ops`, which are no tables of the schema.
+VIEWS = {"ops.sync_outcomes", "ops.alembic_version"}
 
 
-@pytest.mark.parametrize("readme", READMES, ids=name)
-def test_every_table_variable_and_schedule_that_the_readme_names_exists_and_none_is_left_out(readme: Path) -> None:
-    text = readme.read_text()
-    tables = {f"raw.{table}" for table in SPECS} | {f"ops.{table.name}" for table in OPS_TABLES}
-    assert mentioned(r"`((?:raw|ops)\.[a-z_]+)`", text) == tables
-    assert {*VARIABLES} <= mentioned(r"`([A-Z_]+)`", text)
-    assert {schedule.name for schedule in SCHEDULES} <= mentioned(r"`([a-z0-9_]+)`", text)
+def mentioned(pattern: str, text: str) -> set[str]:
+    return set(re.findall(pattern, text))
+
+
+@pytest.mark.parametrize("path", READMES, ids=name)
+def test_the_readme_is_short(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= LONGEST_README
+
+
+@pytest.mark.parametrize("path", FIRST, ids=name)
+def test_every_command_option_and_target_that_a_newcomer_reads_of_exists(path: Path) -> None:
+    text = path.read_text()
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert mentioned(r"\bmake ([a-z-]+)\b`?", code(text)) <= targets
+    assert mentioned(r"backlog-elt ([a-z]+)\b", code(text)) <= set(main.commands)
+    assert mentioned(r"(?<![\w-])--[a-z-]+", code(text)) <= OPTIONS
+
+
+def test_the_reference_is_what_the_code_says() -> None:
+    done = subprocess.run([sys.executable, "docs/reference.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_reference_names_every_variable_command_option_field_job_schedule_and_sensor() -> None:
+    text = REFERENCE.read_text()
+    repository = build_definitions().get_repository_def()
+    jobs = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")}
+    ticking = {one.name for one in repository.schedule_defs} | {one.name for one in repository.sensor_defs}
+    fields = {field for kind in OBJECTS.values() for field in get_type_hints(kind)}
+    assert {*VARIABLES, *main.commands, *fields, *jobs, *ticking} <= mentioned(r"`([\w-]+)`", text)
+    assert {option for option in OPTIONS if option.startswith("--")} <= mentioned(r"--[a-z-]+", text)
+
+
+def test_the_reference_has_the_metadata_that_the_code_records() -> None:
+    recorded = {key for path in SOURCES for key in mentioned(r"[\"`](load/[a-z_]+)[\"`]", path.read_text()) if key != "load/rows_"}
+    named = mentioned(r"`(load/[a-z_]+)`", REFERENCE.read_text())
+    assert recorded <= named
+    assert {key for key in named if not key.startswith("load/rows_")} <= recorded
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_every_table_that_a_document_names_exists(path: Path) -> None:
+    known = {f"raw.{table}" for table in SPECS} | {f"ops.{table.name}" for table in OPS_TABLES} | VIEWS
+    assert mentioned(r"`((?:raw|ops)\.[a-z_]+)(?:\.[a-z_]+)?`", path.read_text()) <= known
 
 
 #: What speaks of variables: documents, examples, and files of deployments.
-SPEAKING = [*READMES, *(ROOT / "docs").glob("*.md"), *(path for path in (ROOT / "deploy").rglob("*") if path.is_file())]
+SPEAKING = [*DOCUMENTS, *(path for path in (ROOT / "deploy").rglob("*") if path.is_file())]
 
 
 @pytest.mark.parametrize("path", sorted(SPEAKING), ids=name)
@@ -136,19 +159,34 @@ def test_every_variable_is_in_the_example_of_an_env_file() -> None:
     assert mentioned(r"(?m)^#([A-Z_]+)=", (ROOT / ".env.example").read_text()) == {*VARIABLES}
 
 
-@pytest.mark.parametrize("document", sorted([*READMES, *(ROOT / "docs").glob("*.md")]), ids=name)
-def test_every_link_inside_the_documents_leads_somewhere(document: Path) -> None:
-    links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", document.read_text())
-    assert [link for link in links if not (document.parent / link).exists()] == []
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_every_link_inside_the_documents_leads_to_a_file_and_a_heading(document: Path) -> None:
+    lost = []
+    for path, anchor in links(document.read_text()):
+        target = document.parent / path if path else document
+        if not target.exists() or (anchor and anchor not in anchors(target.read_text())):
+            lost.append(f"{path}#{anchor}")
+    assert lost == []
 
 
-@pytest.mark.parametrize("document", sorted([*READMES, *(ROOT / "docs").glob("*.md")]), ids=name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 def test_every_test_that_a_document_names_exists(document: Path) -> None:
     assert [path for path in mentioned(r"\btests/[a-z0-9_/]+\.py\b", document.read_text()) if not (ROOT / path).is_file()] == []
 
 
 def test_every_threat_names_a_test_but_the_one_that_nothing_stands_against() -> None:
-    threats = (ROOT / "docs" / "security.md").read_text().partition("## From whom")[2].partition("## SQL")[0]
+    threats = (DOCS / "security.md").read_text().partition("## From whom")[2].partition("## SQL")[0]
     rows = [line for line in threats.splitlines() if line.startswith("| ") and not line.startswith(("| ---", "| threat"))]
     assert [row for row in rows if "tests/" not in row and "Not defended against" not in row] == []
     assert len(rows) > 20
+
+
+@pytest.mark.parametrize(("english", "japanese"), PAIRS.items(), ids=[name(path) for path in PAIRS])
+def test_both_languages_have_the_same_headings_tables_and_code(english: Path, japanese: Path) -> None:
+    one, other = english.read_text(), japanese.read_text()
+    assert [level for level, _ in headings(one)] == [level for level, _ in headings(other)]
+    assert blocks(one) == blocks(other)
+    assert len(tables(one)) == len(tables(other))
+    for left, right in zip(tables(one), tables(other), strict=True):
+        assert [len(row) for row in left] == [len(row) for row in right]
+        assert [spans(row[0]) for row in left] == [spans(row[0]) for row in right]

@@ -1,7 +1,4 @@
-"""The `backlog-elt` command: one module for each family of commands, each a thin shell around a module of `pipelines`.
-
-Exit codes: 0 done, 1 the work failed (one line, no traceback unless `--debug`), 2 wrong usage or configuration.
-"""
+"""The `backlog-elt` command: one module for each family of commands, each a thin shell around a module of `pipelines`."""
 
 import os
 from pathlib import Path
@@ -41,8 +38,8 @@ Completion of commands and options: in the file that your shell reads first
 def main(debug: bool) -> None:
     """Replicate a Backlog space into PostgreSQL, run by Dagster.
 
-    Reads BACKLOG_URL, BACKLOG_API_KEY, WAREHOUSE_URL and the other variables of the README, also from a file .env here. What is
-    unset gets a stand-in: a simulated space, an embedded PostgreSQL.
+    Reads BACKLOG_URL, BACKLOG_API_KEY, WAREHOUSE_URL and the other variables of docs/reference.md, also from a file .env here.
+    What is unset gets a stand-in: a simulated space, an embedded PostgreSQL.
     """
     read_env_file(Path(".env"))
     # What matters is said by the command itself; retries, requests and the like are for who asks.

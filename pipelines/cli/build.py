@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -21,6 +21,9 @@ from resources.variables import SettingsError
 from resources.warehouse.connect import lost
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.sync_log import known_spaces
+
+if TYPE_CHECKING:
+    from pipelines.cli.objects import MartsObject
 
 #: In the message of a dbt that failed: what it could not make, and on the next line why.
 _ERROR_OF_DBT = re.compile(r"^\s*(\w+ Error in .+)\n\s*(.+)$", re.MULTILINE)
@@ -43,7 +46,7 @@ class Build:
     seconds: float
     failures: tuple[str, ...]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> "MartsObject":
         """Return the object that `marts --json` prints."""
         return {
             "status": "failed" if self.failures else "completed",

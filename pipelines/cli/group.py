@@ -15,6 +15,14 @@ from pipelines.hosting.stop_signals import Interrupted, exit_code
 from resources.variables import SettingsError
 
 PROGRAM = "backlog-elt"
+#: How commands end.
+EXIT_CODES = {
+    "0": "Done. `up` and `simulate` end so after a signal, too. `status` also ends so when the space does not answer, and says it.",
+    "1": "The work failed; one line says why, with a traceback only after `--debug`. `verify`: rows differ, or a part could not be "
+    "compared; with `--strict` also when only what changed at the source differs.",
+    "2": "Wrong usage or configuration: what is `'…'`: expected ….",
+    "128 + N": "Signal N ended the command: 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP.",
+}
 #: Between the words of an epilog, tells click to leave the lines as they are.
 _AS_IT_IS = "\b\n"
 _WORD = re.compile("[A-Za-z-]{1,30}")

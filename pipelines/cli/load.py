@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
 
@@ -22,6 +22,7 @@ from resources.variables import SettingsError
 from resources.warehouse.errors import WarehouseError
 
 if TYPE_CHECKING:
+    from pipelines.cli.objects import LoadObject, Rows
     from resources.backlog.resource import BacklogResource
     from resources.warehouse.resource import WarehouseResource
 
@@ -103,12 +104,12 @@ class Summary:
     failures: tuple[str, ...]
     simulated: bool = False
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> "LoadObject":
         """Return the object that `load --json` prints."""
         return {
             "status": "failed" if self.failures else "completed",
             "simulated": self.simulated,
-            "tables": {name: dict(rows) for name, rows in self.tables.items()},
+            "tables": {name: cast("Rows", dict(rows)) for name, rows in self.tables.items()},
             "requests": dict(self.requests),
             "seconds": round(self.seconds, 2),
             "errors": list(self.failures),

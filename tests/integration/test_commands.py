@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
+from pipelines.cli.objects import LoadObject, StatusObject
 from resources.warehouse import embedded
 from resources.warehouse.connect import engine, parse_url
 from resources.warehouse.locks import Locks
@@ -23,6 +24,7 @@ from resources.warehouse.schema import SPECS
 from simulator import PLANS, Fault, Simulator, SpaceSpec
 from tests.integration.commands import Done, Shell, end
 from tests.integration.conftest import PASSWORD, NewDatabase
+from tests.shapes import misfits
 
 pytestmark = pytest.mark.long
 
@@ -76,6 +78,7 @@ def test_the_first_load_prints_the_object_of_the_contract(deployed: Deployed) ->
     [line] = deployed.first.out.splitlines()
     found = json.loads(line)
     assert set(found) >= {"status", "tables", "requests", "seconds"}
+    assert misfits(found, LoadObject) == []
     assert found["status"] == "completed"
     assert list(found["tables"]["issues"]) == COUNTERS
     assert set(found["tables"]) == set(SPECS)
@@ -131,6 +134,7 @@ def test_the_status_prints_the_object_of_the_contract(deployed: Deployed) -> Non
     done = deployed.shell.run("status", "--json")
     assert done.code == 0, done.err
     found = json.loads(done.out)
+    assert misfits(found, StatusObject) == []
     assert (found["space"], found["connected"], found["active"], found["simulated"]) == ("acme", True, [], False)
     assert found["warehouse"]["embedded"] is False
     assert "***" in found["warehouse"]["url"]

@@ -18,7 +18,7 @@ from tests.deployment import TOKEN_KEY
 #: In the value of each variable that may hold a secret; nothing else is made of such letters.
 MARK = "s3CR3t0fN0b0dy"
 NAMES = [*VARIABLES, *(name + FILE for name in SECRETS)]
-HIDDEN = {name for name in NAMES if VARIABLES.get(name) is not Holds.TEXT}
+HIDDEN = {name for name in NAMES if name not in VARIABLES or VARIABLES[name].holds is not Holds.TEXT}
 RIGHT = {
     "BACKLOG_URL": "https://acme.backlog.com", "BACKLOG_API_KEY": "a-key", "BACKLOG_OAUTH_CLIENT_ID": "client-1",
     "BACKLOG_TOKEN_KEY": TOKEN_KEY, "BACKLOG_ALERT_MAIL_FROM": "a@example.com", "BACKLOG_ALERT_MAIL_TO": "b@example.com",

@@ -4,9 +4,11 @@ import json
 from typing import Any
 
 from pipelines.cli.console_verify import SHOWN, WIDEST, verified_table
+from pipelines.cli.objects import VerifyObject
 from pipelines.cli.verify import Verified
 from sync.reconcile.differences import CONTENT, MISSING, Difference
 from sync.reconcile.result import ProjectVerdict, Verification
+from tests.shapes import misfits
 
 UNTIL = "2026-06-30T23:59:58+00:00"
 
@@ -26,6 +28,7 @@ def shown(*differences: Difference, repaired: tuple[Difference, ...] = (), how: 
     verdict = ProjectVerdict(300, "OPS", 1_200, 1_199, len(different), len(differences) - len(different), UNTIL)
     found = Verification(how, projects or [verdict], {"issues": (1_200, 1_199)}, differences, (), repaired)  # type: ignore[arg-type]
     as_json = Verified(found, {"read": 20, "search": 13, "retries": 2, "rate_limited": 1}, 1.234).as_json()
+    assert misfits(as_json, VerifyObject) == []
     return verified_table(json.loads(json.dumps(as_json))).splitlines()
 
 
