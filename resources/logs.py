@@ -22,7 +22,7 @@ LOGGERS = ("resources", "pipelines", "assets", "service", OURS)
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """The handler that this module has set, told from others by its type."""
+    """The handler that this module has set, known by its type."""
 
 
 def set_up(environ: Mapping[str, str], *, level: str | None = None, stream: TextIO | None = None, whole: bool = False) -> None:

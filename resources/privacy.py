@@ -12,7 +12,7 @@ from functools import cache
 from hashlib import scrypt, sha256
 from typing import Any
 
-#: What of a user tells nobody who it is.
+#: What of a user identifies no one.
 _KEPT = frozenset({"id", "roleType", "lang", "lastLoginTime"})
 #: Fields by which an object is a user, and fields in which one stands even when it is shown with less.
 _MARKS = frozenset({"userId", "mailAddress", "nulabAccount"})
@@ -54,12 +54,12 @@ def _texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _told(user: Mapping[str, Any]) -> set[tuple[str, str]]:
-    """Return field and text of all that an object tells of who a user is; the field of a name is `name`."""
+    """Return field and text of everything in an object that identifies a user; the field of a name is `name`."""
     return {told for name, item in user.items() if name not in _KEPT for told in _texts(name, item)}
 
 
 def told_of(record: Any, user_id: int) -> set[tuple[str, str]]:
-    """Return field and text of all that a record tells of who a user is; the field of a name is `name`."""
+    """Return field and text of everything in a record that identifies a user; the field of a name is `name`."""
     return {told for user in _users(record) if user.get("id") == user_id for told in _told(user)}
 
 
@@ -92,7 +92,7 @@ class Forgotten:
         return replace(self, names={**self.names, **noted.names}, grown=True)
 
     def who(self, name: str) -> int | None:
-        """Return the id of the person who had a name, None when nobody who is forgotten had it."""
+        """Return the id of the person who had a name, None when no forgotten person had it."""
         return self.names.get(fingerprint(self.space_key, name))
 
 
@@ -135,7 +135,7 @@ class Mask:
     def meeting(self, met: Mapping[str, int]) -> "Mask":
         """Return the mask that knows more names (name -> id) of people who are forgotten."""
         known = self.forgotten
-        # With a key names are known by their pseudonyms only: whoever has the fingerprints cannot try names.
+        # With a key names are known by their pseudonyms only: the fingerprints alone do not allow names to be tried.
         prints = {fingerprint(known.space_key, self.by_key(name)): user for name, user in met.items()}
         return self.but(replace(known, names={**known.names, **prints}, met={**known.met, **met}, grown=True))
 
@@ -180,7 +180,7 @@ class Mask:
         return {name: item if name in _KEPT else self._part(name, item, gone) for name, item in user.items()}
 
     def _part(self, name: str, value: Any, gone: int | None) -> Any:
-        """Replace every text of a user: those that nobody has documented too."""
+        """Replace every text of a user, also undocumented ones."""
         if isinstance(value, dict):
             return {inner: self._part(inner, item, gone) for inner, item in value.items()}
         if isinstance(value, list):
@@ -191,7 +191,7 @@ class Mask:
 
     @staticmethod
     def _is_assignment(item: dict[str, Any]) -> bool:
-        """Whether an entry of a change log tells of an assignee; a custom field may have that name too."""
+        """Whether an entry of a change log is about an assignee; a custom field may have that name too."""
         named = item.get("field")
         return isinstance(named, str) and named in _ASSIGNEE and not item.get("attributeInfo") and item.get("type") != "custom"
 

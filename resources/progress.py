@@ -1,4 +1,4 @@
-"""Progress: what a long load tells whoever is watching.
+"""Progress: what a long load reports to people who watch it.
 
 The assets report to a `Progress`; the command line draws a bar from it, everything else gets plain lines in the log.
 """

@@ -1,7 +1,7 @@
 """How long records of the program's own work are kept, such as the log of syncs and webhooks. What was replicated is never deleted.
 
 `assets/dagster_internals.py` has the rules for the events and runs of Dagster.
-Rows go by the thousand, each batch in a transaction of its own that waits for nobody, so that nothing is held up.
+Rows go by the thousand, each batch in a transaction of its own that waits for no lock, so that nothing is held up.
 """
 
 from collections import Counter

@@ -153,7 +153,7 @@ def folder(text: str) -> Path:
 
 
 def time_zone(text: str) -> str:
-    """Return the name of a time zone; raises SettingsError when nobody knows it."""
+    """Return the name of a time zone; raises SettingsError when there is none of that name."""
     if text not in available_timezones():
         raise SettingsError(TIMEZONE, text, "an IANA time zone, for example Asia/Tokyo")
     return text

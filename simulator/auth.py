@@ -97,7 +97,7 @@ class Keyring:
         """Return the id of the user who calls; a key counts before a token.
 
         Raises:
-            ApiError: Nobody the space knows.
+            ApiError: the space does not know the user.
         """
         key = headers.get("backlog-api-key") or query.text("apiKey", "")
         if key:

@@ -20,7 +20,7 @@ class Life:
     """Plays event k at `start + k * interval`, up to now by the space's clock but not past `until`.
 
     What event k is depends on the seed, on k and on the space as the events before left it; so life is the same
-    each time, as long as nobody else changes the space. Events due are played before the next request is answered.
+    each time, as long as nothing else changes the space. Events due are played before the next request is answered.
     """
 
     def __init__(self, start: datetime, *, interval: float = INTERVAL, until: datetime | None = None) -> None:

@@ -35,7 +35,7 @@ class Team:
 
 @dataclass(slots=True)
 class Webhook:
-    """A URL of a project that is told about activities."""
+    """A URL of a project that receives its activities."""
 
     id: int
     name: str
@@ -81,7 +81,7 @@ class Star(NamedTuple):
 class Change(NamedTuple):
     """One changed field: the names shown in comments, and the references shown in activities.
 
-    `new_ids` and `old_ids` are the things that the names stand for, in their order; no answer tells them, they are there for
+    `new_ids` and `old_ids` are the things that the names stand for, in their order; no answer shows them, they are there for
     who checks a client that works them out. None: the field names nothing that has an id.
     """
 
@@ -97,7 +97,7 @@ class Change(NamedTuple):
 
 
 class Notice(NamedTuple):
-    """One user told about a comment."""
+    """One user notified of a comment."""
 
     id: int
     user: int

@@ -32,7 +32,7 @@ class CommentMutators(State):
 
     @mutator
     def edit_comment(self, comment: Comment | int, content: str, *, at: Moment = None) -> None:
-        """Rewrite a comment: its `updated` moves, and nothing else tells of it."""
+        """Rewrite a comment: its `updated` moves, and nothing else shows it."""
         row = self.comment_row(comment)
         row.content, row.updated = content, self.moment(at)
 
@@ -44,14 +44,14 @@ class CommentMutators(State):
 
     @mutator
     def notify(self, comment: Comment | int, users: Sequence[int], *, by: int | None = None, at: Moment = None) -> None:
-        """Tell more users of a comment: activity 17."""
+        """Notify more users of a comment: activity 17."""
         row, moment = self.comment_row(comment), self.moment(at)
         row.notices += tuple(Notice(self.new_id("other"), user) for user in users)
         self._record_update(NOTIFIED, self.issues[row.issue_id], row, self.author(by, moment), moment)
 
     @mutator
     def star_comment(self, comment: Comment | int, *, by: int | None = None, at: Moment = None) -> Star:
-        """Give a comment a star; nothing else tells of it."""
+        """Give a comment a star; nothing else shows it."""
         row, moment = self.comment_row(comment), self.moment(at)
         star = Star(self.new_id("other"), self.author(by, moment), moment)
         row.stars += (star,)

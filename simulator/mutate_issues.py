@@ -148,7 +148,7 @@ class IssueMutators(CommentMutators):
 
     @mutator
     def link_file(self, issue: Reference | Issue, index: int = 0, *, by: int | None = None, at: Moment = None) -> None:
-        """Link a shared file of the project; an activity without a comment tells of it."""
+        """Link a shared file of the project; an activity without a comment reports it."""
         found, moment = self.issue(issue), self.moment(at)
         author = self.author(by, moment)
         found.shared_files += (self.projects[found.project_id].files[index],)
@@ -157,7 +157,7 @@ class IssueMutators(CommentMutators):
 
     @mutator
     def star(self, issue: Reference | Issue, *, by: int | None = None, at: Moment = None) -> Star:
-        """Give an issue a star; no activity tells of it."""
+        """Give an issue a star; no activity reports it."""
         found, moment = self.issue(issue), self.moment(at)
         author = self.author(by, moment)
         star = Star(self.new_id("other"), author, moment)

@@ -96,7 +96,7 @@ class SpaceMutators(State):
 
     @mutator
     def delete_project(self, project: Reference) -> None:
-        """Delete a project and all in it; no activity tells of it."""
+        """Delete a project and all in it; no activity reports it."""
         found = self.projects.pop(self.project(project).id)
         for issue_id in found.issues:
             del self.issues[issue_id]
@@ -144,7 +144,7 @@ class SpaceMutators(State):
     def add_webhook(
         self, project: Reference, url: str, *, name: str = "hook", description: str = "", types: Sequence[int] = ()
     ) -> Webhook:
-        """Have a URL told of a project's activities of these types; of all when none is given."""
+        """Send a project's activities of these types to a URL; of all when none is given."""
         moment, owner = self.moment(None), self.administrator.id
         webhook_id = self.new_id("other")
         webhook = Webhook(webhook_id, name, description, url, not types, list(types), owner, moment, owner, moment)

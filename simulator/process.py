@@ -179,7 +179,7 @@ def spawn_simulator(
     watchdog.start()
     try:
         line = process.stdout.readline()
-    except BaseException:  # Ctrl-C: nobody will know of the process
+    except BaseException:  # Ctrl-C: no one would end the process
         process.kill()
         raise
     finally:

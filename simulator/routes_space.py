@@ -88,7 +88,7 @@ def project(call: Call) -> Any:
 
 
 def project_users(call: Call) -> Any:
-    """GET /projects/:projectIdOrKey/users: members, with those who are only in a team unless told otherwise."""
+    """GET /projects/:projectIdOrKey/users: members, with those who are only in a team by default."""
     found = call.project()
     members = list(found.members)
     if not call.params.flag("excludeGroupMembers"):

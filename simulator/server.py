@@ -36,7 +36,7 @@ class _Protocol(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Ends at once when it is told to: uvicorn looks ten times a second whether it shall, and waits as long for what is open."""
+    """Ends at once on request: uvicorn looks ten times a second whether it shall, and waits as long for what is open."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -70,7 +70,7 @@ class Simulator:
     """A Backlog space over HTTP on this machine, served from a thread between `start` and `stop` (or in a `with`).
 
     `space` is the space itself with its actions, `clock` its time, `requests` what was asked, `faults` what goes
-    wrong, `site` all the rest. Without `limits` nobody is held back. `life` plays events as the clock runs.
+    wrong, `site` all the rest. Without `limits` no request is held back. `life` plays events as the clock runs.
     With `certificate` (the files of a certificate and its key, in PEM) it speaks HTTPS.
     """
 

@@ -26,7 +26,7 @@ def comment(viewer: Viewer, row: Comment) -> Json:
 
 
 def notifications(viewer: Viewer, row: Comment) -> list[Json]:
-    """Return who was told of a comment."""
+    """Return who was notified of a comment."""
     return [
         {
             "id": notice.id,

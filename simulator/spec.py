@@ -1,4 +1,4 @@
-"""What a simulated space is made of, and the switches for behaviour that nobody has confirmed."""
+"""What a simulated space is made of, and the switches for behaviour that is not confirmed."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -87,7 +87,7 @@ class Switches:
     reuse_token: bool = False
     """The token endpoint gives the live access token again, with what is left of its life."""
     bearer_refusal: Literal["challenge", "errors"] = "challenge"
-    """A bad token is told in `WWW-Authenticate` with an empty body; or in a list of errors."""
+    """A bad token is reported in `WWW-Authenticate` with an empty body; or in a list of errors."""
     token_seconds: int = 3600
     """Life of an access token."""
     grant_error_status: int = 400

@@ -122,7 +122,7 @@ class State:
         return f"{self.projects[issue.project_id].key}-{issue.key_id}"
 
     def changed_since(self, version: int) -> set[int] | None:
-        """Return the ids of issues that may have changed since `version`; None when too much has to tell."""
+        """Return the ids of issues that may have changed since `version`; None when too much has changed."""
         if version < self._forgotten:
             return None
         found = set()

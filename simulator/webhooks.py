@@ -1,4 +1,4 @@
-"""Delivery of webhooks: unsigned POSTs in the shape of activities, in the ways that a switch tells."""
+"""Delivery of webhooks: unsigned POSTs in the shape of activities, in the ways that a switch sets."""
 
 import queue
 import threading

@@ -36,11 +36,11 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W_A-Z]+")
 
 
 def changes_of(comment: Record, issue_id: int, project_id: int) -> list[Record]:
-    """Return the changes that a comment tells of; ids are given only where the change log itself has them.
+    """Return the changes that a comment reports; ids are given only where the change log itself has them.
 
     `position` is the place in the change log: an entry that is no object makes no record, and the others keep their places.
     `field` is `custom_field_77` for a custom field (`sourceField` has its name of then), and the source's own word in snake_case
-    for what nobody has documented, with the kind `other`. An empty value is None; the entry as received is in `changeLog`.
+    for what is not documented, with the kind `other`. An empty value is None; the entry as received is in `changeLog`.
     """
     author = comment.get("createdUser")
     shared = {
@@ -81,7 +81,7 @@ def _change(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _kind(item: dict[str, Any], source: str | None) -> str:
-    """Tell the kind by the info that goes with an entry, since a custom field may have any name; by its field otherwise."""
+    """Find the kind by the info that goes with an entry, since a custom field may have any name; by its field otherwise."""
     for info, kind in (("attributeInfo", "custom"), ("attachmentInfo", "attachment"), ("notificationInfo", "notification")):
         if isinstance(item.get(info), dict) and item[info]:
             return kind

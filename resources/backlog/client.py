@@ -54,7 +54,7 @@ class BacklogClient:
     left to people. `max_wait` bounds the seconds that the retries of one request may wait, `timeout` those until the source
     says something, `total` those until it has answered whole. `sleep` and `clock` (epoch seconds) are for tests. An `http` client
     that is passed in is not closed. `mask` replaces people in every answer; it may be exchanged for one that replaces more.
-    `observe` gets what requests tell of the space as a whole.
+    `observe` gets what requests show of the space as a whole.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class BacklogClient:
 
     @property
     def rate_limits(self) -> dict[str, RateLimit]:
-        """Each bucket's window as the last answer's headers told it; costs no request."""
+        """Each bucket's window by the headers of the last answer; costs no request."""
         return dict(self._limiter.limits)
 
     @property

@@ -57,7 +57,7 @@ class RateLimited(TransientError):
 
 
 class Unavailable(TransientError):
-    """No answer, or one that says "later"; `unreachable` when no answer came, `no_connection` when nobody could even be asked."""
+    """No answer, or one that says "later"; `unreachable` when no answer came, `no_connection` when no connection was made."""
 
     unreachable = False
     no_connection = False
@@ -88,7 +88,7 @@ class NotInPlan(PermanentError):
 
 
 class NotFound(PermanentError):
-    """There is no such thing, or the key's user cannot see it: Backlog does not tell which."""
+    """There is no such thing, or the key's user cannot see it: Backlog does not say which."""
 
 
 class BadRequest(PermanentError):

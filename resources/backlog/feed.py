@@ -1,4 +1,4 @@
-"""What the activity feed tells about issues; a hint, never a proof: activities are trimmed, come late, or may be refused.
+"""What the activity feed reports about issues; a hint, never a proof: activities are trimmed, come late, or may be refused.
 
 Holds: which issues and comments an activity concerns, and deletions.
 
@@ -30,7 +30,7 @@ ABOUT_OTHERS = frozenset({*range(5, 14), 15, 16, *range(18, 27), *range(36, 39),
 class Touch:
     """What one activity says of one issue.
 
-    `comment_id` is the comment that it tells of, None when it tells of none. `row` says that the issue itself may have changed or
+    `comment_id` is the comment that it reports, None when it reports none. `row` says that the issue itself may have changed or
     be gone; a comment alone changes only the issue's history. `changed` says that the comment may be one that is known already.
     `key_id` is the number in the issue's key, where the activity says it.
     """
@@ -46,7 +46,7 @@ class Touch:
 def touches(activity: Record) -> list[Touch]:
     """Return the issues that an activity concerns, of webhooks too: ids may be strings there, and parts may be missing.
 
-    An activity of a type that nobody has documented is taken by its shape: whatever names an issue concerns it.
+    An activity of an undocumented type is read by its shape: whatever names an issue concerns it.
     """
     kind, content = whole(activity.get("type")), activity.get("content")
     project = activity.get("project")
@@ -82,7 +82,7 @@ def whole(value: object) -> int | None:
 def deleted_issues(client: BacklogClient, since: datetime, project: int | None = None) -> set[int]:
     """Return the ids of issues that were deleted since an instant, in one project or in the space; one request as a rule.
 
-    Empty when the key may not read the feed; whoever asks then finds deletions by counting, later.
+    Empty when the key may not read the feed; deletions are then found by a count, later.
     """
     ids: set[int] = set()
     try:

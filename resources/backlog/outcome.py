@@ -1,6 +1,6 @@
-"""When the failure of one request tells of the source as a whole, and of what.
+"""When the failure of one request says something about the source as a whole, and what.
 
-A single forbidden project, or an issue whose comments cannot be served, tells nothing: only requests about the space itself do, and
+A single forbidden project, or an issue whose comments cannot be served, says nothing: only requests about the space itself do, and
 failures that no request could escape.
 """
 
@@ -23,7 +23,7 @@ WRONG_ADDRESS = 4
 
 
 def condition_of(error: BacklogError, path: str, *, others_lead: bool) -> ConditionKind | None:
-    """Return which condition of the source a failed request tells of, None when it concerns this request only.
+    """Return which condition of the source a failed request shows, None when it concerns this request only.
 
     Args:
         error: how it failed.

@@ -32,7 +32,7 @@ from resources.odd import Odd, Page, moment
 OVERLAP, MOST_OVERLAP = 2, 16
 LARGE_TIE = PAGE_SIZE // 2  # rows; a larger group would make the way from page to page too short to get anywhere
 MAX_RESTARTS = 5
-# Nobody documents in which zone the day filters are read, nor whether they include the day itself: one day covers
+# It is not documented in which zone the day filters are read, nor whether they include the day itself: one day covers
 # every zone, a second one an exclusive bound.
 WIDENING = timedelta(days=2)
 
@@ -66,7 +66,7 @@ def days_to(moment: datetime) -> date:
 
 @dataclass(frozen=True)
 class Order:
-    """A sort of `/issues`. Text is sorted by a collation that only the server knows: its keys only tell equal or not."""
+    """A sort of `/issues`. Text is sorted by a collation that only the server knows: its keys only show whether two are equal."""
 
     sort: str
     descending: bool = False
@@ -146,7 +146,7 @@ def _between(low: int, missed: int) -> int:
 
 
 class Paginator:
-    """Reads all issues of a filter by the first order; the others tell those apart that tie in it by the page.
+    """Reads all issues of a filter by the first order; the others separate issues that tie in it by the page.
 
     After `pages()` is exhausted, `proven` says whether every seam held: then each issue that was in the set during
     the whole pass has been read, except that an order by `updated` may miss one that was updated meanwhile.
@@ -205,7 +205,7 @@ class Paginator:
                 offset = max(0, offset - back)
                 restarts += offset == 0
                 if restarts > MAX_RESTARTS and not self._order.comparable:
-                    self.proven = False  # its rows were pushed on rather than back, perhaps: only counting can tell
+                    self.proven = False  # its rows were pushed on rather than back, perhaps: only a count can show it
                     return
                 if restarts > MAX_RESTARTS:
                     raise IncompleteScan(f"issues vanish faster than they can be read (by {self._order.sort})")
@@ -240,7 +240,7 @@ class Paginator:
                     return
                 offset = max(passed, offset + 1)
             else:
-                self.proven = False  # equal in every order: only counting can tell
+                self.proven = False  # equal in every order: only a count can show it
                 page_boundary = None
                 offset += page.received
 

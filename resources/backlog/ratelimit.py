@@ -1,6 +1,6 @@
 """How long to wait for Backlog's rate limits.
 
-Holds: which request belongs to which bucket, what the `X-RateLimit-*` headers say, and what one bucket tells of the others.
+Holds: which request belongs to which bucket, what the `X-RateLimit-*` headers say, and what one bucket shows of the others.
 
 Limits are counted for each user, so other programs of that user, and other clients of ours, are seen in the headers too.
 Source: https://developer.nulab.com/docs/backlog/rate-limit/
@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from resources.backlog.models import RateLimit
-from resources.backlog.ratewindow import MARGIN_SECONDS, WINDOW_SECONDS, Bucket, Told
+from resources.backlog.ratewindow import MARGIN_SECONDS, WINDOW_SECONDS, Bucket, Reported
 from resources.odd import EARLIEST, LATEST
 
 LONGEST_WAIT = 120.0  # a window lasts a minute; a reset further ahead than this is a broken clock or a wrong unit
@@ -42,7 +42,7 @@ def bucket_of(method: str, path: str) -> str:
 
 
 class RateLimiter:
-    """Knows the state of each bucket from the answers, and from its own requests where answers do not tell.
+    """Knows the state of each bucket from the answers, and from its own requests where answers do not show it.
 
     `reserve` is the share of each window that is left to people. Nothing is known of a bucket before its first
     answer or after a wait: the next request just goes, so that work goes on whatever the limit and reserve are.
@@ -65,7 +65,7 @@ class RateLimiter:
         return self._answered[0] if self._answered else None
 
     def now(self) -> float:
-        """Estimate the server's clock, in epoch seconds; the local clock until an answer told the time."""
+        """Estimate the server's clock, in epoch seconds; the local clock until an answer had the time."""
         if self._answered is None:
             return self._clock()
         date, at = self._answered
@@ -76,7 +76,7 @@ class RateLimiter:
         self._bucket(bucket).send(self._clock())
 
     def others_lead(self, bucket: str) -> bool:
-        """Say whether, as the last answer tells, other programs have used more of the window than this client."""
+        """Say whether, by the last answer, other programs have used more of the window than this client."""
         return self._bucket(bucket).others_lead
 
     def observe(self, bucket: str, headers: Mapping[str, str]) -> None:
@@ -91,13 +91,13 @@ class RateLimiter:
             self._take(bucket, limit, remaining, reset)
 
     def observe_all(self, limits: object) -> None:
-        """Take in the body of `GET /rateLimit`; when it cannot be understood, nobody asks again for a while."""
+        """Take in the body of `GET /rateLimit`; when it cannot be understood, it is not asked for again for a while."""
         buckets = limits.get("rateLimit") if isinstance(limits, dict) else None
         if not isinstance(buckets, dict):
             self._pressed_until = -math.inf
             return
-        for name, told in buckets.items():
-            numbers = [told.get(key) for key in ("limit", "remaining", "reset")] if isinstance(told, dict) else []
+        for name, shown in buckets.items():
+            numbers = [shown.get(key) for key in ("limit", "remaining", "reset")] if isinstance(shown, dict) else []
             known = [number for number in numbers if type(number) is int]
             if len(known) == 3:
                 self._take(name, *known)
@@ -110,12 +110,12 @@ class RateLimiter:
         if bucket == "read" or self._clock() >= self._pressed_until:
             return False
         read, asked = self._bucket("read"), self._bucket(bucket)
-        if asked.headless or (read.told is not None and read.told.remaining <= read.keep(self.reserve, read.limit)):
+        if asked.headless or (read.reported is not None and read.reported.remaining <= read.keep(self.reserve, read.limit)):
             return False
-        if asked.told is None:
+        if asked.reported is None:
             return True
         keep = asked.keep(self.reserve, asked.limit)
-        return asked.left(self._clock()) <= keep < asked.told.remaining
+        return asked.left(self._clock()) <= keep < asked.reported.remaining
 
     def wait_before(self, bucket: str, *, waited: bool = False) -> float:
         """Say how many seconds to wait before the next request of this bucket; the window is forgotten then.
@@ -144,7 +144,7 @@ class RateLimiter:
             for other in self._buckets.values():
                 if other is not bucket:
                     other.lower(limit / bucket.limit)
-        bucket.take(Told(limit, remaining, now + ahead if 0 < ahead <= LONGEST_WAIT else None, now))
+        bucket.take(Reported(limit, remaining, now + ahead if 0 < ahead <= LONGEST_WAIT else None, now))
         if bucket.others() > (bucket.limit or math.inf) * PRESSING_SHARE:
             self._pressed_until = now + PRESSED_SECONDS
         if limit is not None and reset is not None and abs(ahead) <= LONGEST_WAIT:

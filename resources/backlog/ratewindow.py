@@ -1,4 +1,4 @@
-"""One rate-limit bucket: what its window has left, as answers tell it, or as far as our own requests and refusals teach it.
+"""One rate-limit bucket: what its window has left, by the answers, or as far as our own requests and refusals show it.
 
 Times are seconds of the local clock. A window is a minute that opens with the first request in it, by whichever of the user's
 programs; its limit may be lowered at any moment (https://developer.nulab.com/docs/backlog/rate-limit/).
@@ -19,7 +19,7 @@ LEARNED_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
-class Told:
+class Reported:
     """What an answer said of a bucket: `ends` is when the window does, None when the answer's time cannot be true."""
 
     limit: int | None
@@ -30,14 +30,14 @@ class Told:
 
 @dataclass
 class Bucket:
-    """The state of one bucket. `told` is None when nothing is known of the present window.
+    """The state of one bucket. `reported` is None when nothing is known of the present window.
 
     `others_lead`: by the last answer, other programs had used more of the window than we had.
     """
 
     name: str
     limit: int | None = None
-    told: Told | None = None
+    reported: Reported | None = None
     headless: bool = False
     others_lead: bool = False
     _sent: deque[float] = field(default_factory=deque)
@@ -50,22 +50,22 @@ class Bucket:
         self._forget_before(now - WINDOW_SECONDS)
         self._sent.append(now)
 
-    def take(self, told: Told) -> None:
+    def take(self, reported: Reported) -> None:
         """Take in what an answer said."""
-        if self._remaining is None or told.remaining > self._remaining:
-            self._opened = told.at  # a count that rises is a new window
-        self.headless, self._remaining = False, told.remaining
-        self.limit = told.limit if told.limit is not None else self.limit
-        self.told = replace(told, limit=self.limit)
-        self.others_lead = self.others() > self._ours(self.told)
+        if self._remaining is None or reported.remaining > self._remaining:
+            self._opened = reported.at  # a count that rises is a new window
+        self.headless, self._remaining = False, reported.remaining
+        self.limit = reported.limit if reported.limit is not None else self.limit
+        self.reported = replace(reported, limit=self.limit)
+        self.others_lead = self.others() > self._ours(self.reported)
 
     def take_nothing(self) -> None:
         """An answer had no usable headers: from now on our own requests are counted against what was known before."""
-        self.headless, self.told = True, None
+        self.headless, self.reported = True, None
 
     def refuse(self, now: float) -> None:
         """A 429 came. Without headers it teaches: so many requests as ours in the last minute were too many."""
-        self.told = None
+        self.reported = None
         if not self.headless:
             return
         self._forget_before(now - WINDOW_SECONDS)
@@ -80,27 +80,27 @@ class Bucket:
         if self.limit is None:
             return
         limit = max(1, int(self.limit * share))
-        if self.told is not None:
-            self.told = replace(self.told, limit=limit, remaining=max(0, self.told.remaining - (self.limit - limit)))
+        if self.reported is not None:
+            self.reported = replace(self.reported, limit=limit, remaining=max(0, self.reported.remaining - (self.limit - limit)))
         self.limit = limit
 
     def others(self) -> int:
-        """Return how many requests of the window were not ours, as far as the last answer tells."""
-        if self.told is None or self.told.limit is None:
+        """Return how many requests of the window were not ours, by the last answer."""
+        if self.reported is None or self.reported.limit is None:
             return 0
-        return max(0, self.told.limit - self.told.remaining - self._ours(self.told))
+        return max(0, self.reported.limit - self.reported.remaining - self._ours(self.reported))
 
-    def _ours(self, told: Told) -> int:
-        start = self._start(told) - 2.0  # the server's clock is told in whole seconds
+    def _ours(self, reported: Reported) -> int:
+        start = self._start(reported) - 2.0  # the server reports its clock in whole seconds
         return sum(1 for at in self._sent if at >= start)
 
     def left(self, now: float) -> float:
         """Return how many requests the window has left, if others went on as they did; without end when nothing is known."""
-        told = self.told
-        if told is None or (told.ends is not None and told.ends <= now):
+        reported = self.reported
+        if reported is None or (reported.ends is not None and reported.ends <= now):
             return math.inf
-        seconds = max(10.0, told.at - self._start(told))
-        return told.remaining - self.others() / seconds * (now - told.at)
+        seconds = max(10.0, reported.at - self._start(reported))
+        return reported.remaining - self.others() / seconds * (now - reported.at)
 
     def keep(self, reserve: float, limit: int | None) -> int:
         """Return how many requests of a window are not for us."""
@@ -113,11 +113,11 @@ class Bucket:
         """
         if self.headless:
             return self._wait_by_own_count(now, reserve)
-        told = self.told
-        if told is None or told.remaining > (0 if waited else self.keep(reserve, told.limit)):
+        reported = self.reported
+        if reported is None or reported.remaining > (0 if waited else self.keep(reserve, reported.limit)):
             return 0.0
-        self.told = None
-        end = self._end(told, now)
+        self.reported = None
+        end = self._end(reported, now)
         return end - now + MARGIN_SECONDS if end > now else 0.0
 
     def _wait_by_own_count(self, now: float, reserve: float) -> float:
@@ -137,14 +137,14 @@ class Bucket:
         self._forget_before(self._sent[free - 1])
         return until - now + MARGIN_SECONDS
 
-    def _start(self, told: Told) -> float:
-        return told.ends - WINDOW_SECONDS if told.ends is not None else max(self._opened, told.at - WINDOW_SECONDS)
+    def _start(self, reported: Reported) -> float:
+        return reported.ends - WINDOW_SECONDS if reported.ends is not None else max(self._opened, reported.at - WINDOW_SECONDS)
 
-    def _end(self, told: Told, now: float) -> float:
-        """Return when the window ends: as told, else a minute after it was seen to open, else a minute after the answer."""
-        if told.ends is not None:
-            return told.ends
-        return self._opened + WINDOW_SECONDS if self._opened + WINDOW_SECONDS > now else told.at + WINDOW_SECONDS
+    def _end(self, reported: Reported, now: float) -> float:
+        """Return when the window ends: as reported, else a minute after it was seen to open, else a minute after the answer."""
+        if reported.ends is not None:
+            return reported.ends
+        return self._opened + WINDOW_SECONDS if self._opened + WINDOW_SECONDS > now else reported.at + WINDOW_SECONDS
 
     def _forget_before(self, moment: float) -> None:
         while self._sent and self._sent[0] <= moment:

@@ -27,7 +27,7 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]  # generi
     """Connects to a Backlog space on first use, so that definitions load with nothing set, and closes after the run.
 
     Pass secrets as `EnvVar("BACKLOG_API_KEY")` and the like: the UI then shows the variable's name, not its value.
-    With `oauth_client_id` access is by OAuth, whose tokens are in `vault`; otherwise by `api_key`. What requests tell of the space
+    With `oauth_client_id` access is by OAuth, whose tokens are in `vault`; otherwise by `api_key`. What requests show of the space
     as a whole is remembered in `conditions`.
     """
 
@@ -69,7 +69,7 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]  # generi
     @property
     def observer(self) -> Observer | None:
         """What remembers the outcomes of requests."""
-        # Who is in a hurry looks from outside; everybody else is part of a run.
+        # Short timeouts are for looks from outside; everything else is part of a run.
         return self.conditions.observer(self.root, runs=0 if self._patience == HURRIED else 1) if self.conditions else None
 
     @property

@@ -38,7 +38,7 @@ PROJECTS_PER_REQUEST = 100
 # whether the page is worth asking for.
 LOOKS = ((0, 20), (PAGE_SIZE - 1, 1), (0, PAGE_SIZE))
 LOOKBACK = timedelta(seconds=60)  # an answer may be a snapshot older than its Date header, by as long as it took
-SMALL_WINDOW = 10  # requests; such a window is read again when more was read than is counted and nobody says why
+SMALL_WINDOW = 10  # requests; such a window is read again when more was read than is counted and nothing explains it
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ class Scan:
             start = resumed.position
         else:
             start, probes = self._start_of(chosen, since)
-        # What is changed from now on is left to the next load. An odd row tells no end: it is passed on, too.
+        # What is changed from now on is left to the next load. An odd row marks no end: it is passed on, too.
         until = newest or self._origin or self.started_at
         paginator = Paginator(self._client, chosen, LAST_CHANGE_FIRST, start=start, until=until)
         self._first = self._first or paginator
@@ -306,7 +306,7 @@ class Scan:
         """Note the ids of a page and pick the rows of the window that were not given out in this version."""
         started = self._begin()
         news = []
-        # An odd one is in no window that could be told: whoever stores it will refuse it.
+        # The window of an odd one is unknown: the merge will refuse it.
         odd = [one for one in page.odd if identity(one) not in self._ids | self._earlier]
         self._ids |= {identity(one) for one in page.odd}
         for row in page:

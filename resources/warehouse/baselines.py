@@ -1,4 +1,4 @@
-"""Syncs beside those of their kind before them: how long they took, and how many rows they found."""
+"""Syncs next to the earlier ones of their kind: how long they took, and how many rows they found."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,7 +35,7 @@ _BESIDE = text(
 
 @dataclass(frozen=True)
 class Baseline:
-    """A sync beside the median of up to 30 before it. `active`: it has not ended; `known`: of how many syncs the median is."""
+    """A sync next to the median of up to 30 before it. `active`: it has not ended; `known`: of how many syncs the median is."""
 
     sync_type: str
     mode: str

@@ -1,6 +1,6 @@
 """Conditions of the source, each with a beginning and an end: unreachable, refused, rate-limited by others.
 
-One lasts at a time. It is known only from requests that are made anyway: whoever makes one says what came of it.
+One lasts at a time. It is known only from requests that are made anyway: each reports its outcome.
 """
 
 import logging
@@ -30,7 +30,7 @@ _table = source_conditions.c
 
 @dataclass(frozen=True)
 class Condition:
-    """What is wrong with the source now, since when, what a request was told, and when one last met it."""
+    """What is wrong with the source now, since when, the first error, and when a request last met it."""
 
     kind: ConditionKind
     since: datetime
@@ -58,7 +58,7 @@ def current(engine: Engine, url: str) -> Condition | None:
 
 
 def note(engine: Engine, url: str, outcome: Outcome, runs: int) -> None:
-    """Begin, go on with or end the condition of a space, as the outcome of a request tells; `runs` is that of `ConditionBook`."""
+    """Begin, go on with or end the condition of a space, by the outcome of a request; `runs` is that of `ConditionBook`."""
     kind, now = outcome.kind, func.now()
     lasting = update(source_conditions).where(_table.url == url, _table.ended_at.is_(None))
     with engine.begin() as connection:
@@ -99,7 +99,7 @@ class Observed:
 
     @property
     def kind(self) -> ConditionKind | None:
-        """Which condition the last outcome told of, None for none."""
+        """Which condition the last outcome reported, None for none."""
         return self._noted[0] if self._noted else None
 
     def __call__(self, outcome: Outcome) -> None:

@@ -75,7 +75,7 @@ def mark_missing(
     Args:
         conn: a connection inside the caller's transaction.
         spec: the table.
-        scope: column values that tell the rows that were listed whole, as `{"project_id": 300}`; `{}`: the space.
+        scope: column values of the rows that were listed whole, as `{"project_id": 300}`; `{}`: the space.
         present: the last key column of everything that was listed, as `MergeResult.present_ids` gives it.
         space_key: the space.
         reason: a few words for people; goes to `deleted_reason`.
@@ -136,7 +136,7 @@ def mark_issues_deleted(
 def mark_comments_deleted(
     conn: Connection, ids: Collection[int], *, space_key: str, evidence: str, run_id: str, reason: str = "deleted"
 ) -> tuple[int, ...]:
-    """Mark comments with the changes that they tell of; return the ids of the comments that were not marked yet."""
+    """Mark comments with the changes that they report; return the ids of the comments that were not marked yet."""
     given = _Finding(space_key, reason, evidence, run_id)
     marked = _mark(conn, SPECS["comments"], [SPECS["comments"].table.c.id == any_(_array(ids))], given)
     changes = SPECS["issue_changes"]
@@ -148,8 +148,8 @@ def mark_comments_deleted(
 def hold_issues(conn: Connection, ids: Collection[int], *, space_key: str) -> set[int]:
     """Return which of these issues are stored and not marked, and keep it so until the transaction ends.
 
-    Whoever stores what hangs on issues asks this first in the same transaction: then an issue that is marked at the same time takes
-    with it all that was stored, and nothing is stored for one that was marked before.
+    A load that stores children of issues asks this first in the same transaction. Then an issue that is marked at the same time
+    takes along all that was stored, and nothing is stored for one that was marked before.
     """
     issues = SPECS["issues"].table.c
     query = select(issues.id).where(issues.space_key == space_key, issues.id == any_(_array(ids)), issues.deleted_at.is_(None))
@@ -258,7 +258,7 @@ def _count_marked(conn: Connection, spec: TableSpec, conditions: list[ColumnElem
 def _marking(spec: TableSpec, conditions: list[ColumnElement[bool]], finding: _Finding, *, counted: bool) -> Select[tuple[int]]:
     """Build the statement that marks rows, logs them, and gives the last part of their keys, or how many they are.
 
-    `loaded_at` moves too, so that whoever reads what was written lately sees the tombstone.
+    `loaded_at` moves too, so that a reader of recent writes sees the tombstone.
     """
     table = spec.table
     now = func.statement_timestamp()

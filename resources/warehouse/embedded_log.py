@@ -14,7 +14,7 @@ FILE = "log"
 _BEFORE = "log.old"
 _CONFIGURATION = "backlog-elt.conf"
 _INCLUDED = f"include_if_exists = '{_CONFIGURATION}'"
-#: The one who has sent a statement is told its error, and what was in it; the log would keep both.
+#: The client that sent a statement gets its error; the log would keep the error and the statement.
 _SETTINGS = """# backlog-elt writes this file; settings of your own belong below the line of postgresql.conf that includes it.
 log_min_messages = log
 log_min_error_statement = panic

@@ -116,8 +116,8 @@ def overlap_from(
 def invalidate_comment_reads(conn: Connection, space_key: str) -> int:
     """Let the comments of every issue be asked for once more, from the last known one on; return how many issues that are.
 
-    For when the feed has lost rows: a comment that moved no `updated` may have been told in them. It counts as a want, so that a
-    read that is under way does not acknowledge it.
+    For when the feed has lost rows: a comment that moved no `updated` may have been in them. It counts as a refetch request, so
+    that a read that is under way does not acknowledge it.
     """
     reads = issue_sync_state.c
     result = conn.execute(

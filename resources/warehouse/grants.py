@@ -81,7 +81,7 @@ def grant_bi(engine: Engine, role: str, password_given: str | None, limits: Limi
     Its limits are those that are given, and else the usual ones, whatever it had before.
 
     A role that is new gets a random password where none is given, one that exists keeps the password that it has. The server
-    is told only a SCRAM verifier of it.
+    gets only a SCRAM verifier of it.
 
     Raises:
         SettingsError: `role` is no name for it, or a role that can do other things.

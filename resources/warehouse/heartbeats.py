@@ -20,7 +20,7 @@ def alerts_of(url: str) -> str:
 
 
 def beat(engine: Engine, name: str, detail: Mapping[str, Any]) -> None:
-    """Give a sign of life, with what there is to tell."""
+    """Give a sign of life, with a detail to report."""
     statement = insert(heartbeats).values(name=name, beat_at=func.now(), detail=dict(detail))
     with engine.begin() as connection:
         connection.execute(
@@ -32,7 +32,7 @@ def beat(engine: Engine, name: str, detail: Mapping[str, Any]) -> None:
 
 
 def last_beat(engine: Engine, name: str) -> tuple[datetime, bool, dict[str, Any]] | None:
-    """Return when the last sign of life came, whether that is recent enough, and what was told with it; None: there was none."""
+    """Return when the last sign of life came, whether that is recent enough, and its detail; None: there was none."""
     query = select(heartbeats.c.beat_at, heartbeats.c.beat_at > func.now() - DEAD_AFTER, heartbeats.c.detail)
     with engine.connect() as connection:
         row = connection.execute(query.where(heartbeats.c.name == name)).one_or_none()

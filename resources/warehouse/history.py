@@ -42,14 +42,14 @@ class Sync:
 
 
 def lock_of(run_id: str, sync_type: str) -> str:
-    """Name the lock that a load holds for its whole life, so that a row in progress tells by it whether its load still lives."""
+    """Name the lock that a load holds for its whole life; it shows whether the load of a row in progress still lives."""
     return f"load/{run_id}/{sync_type}"
 
 
 def is_dead(row: str) -> str:
     """Return the condition, in SQL, that the load of a row in progress is no more; `row` is the name of its table there.
 
-    A load holds its lock from before its first row here until after its last: when nobody holds it, no one will end the row.
+    A load holds its lock from before its first row here until after its last: when it is free, no process will end the row.
     """
     return is_free(f"{row}.space_key", f"'load/' || {row}.run_id || '/' || {row}.sync_type")
 
@@ -95,7 +95,7 @@ def record_failure(
 
 
 def know_space(engine: Engine, space_key: str, url: str) -> None:
-    """Remember which space is at a URL, and give it the rows that stood under the URL while nobody knew."""
+    """Remember which space is at a URL, and give it the rows that were kept under the URL until then."""
     with engine.begin() as conn:
         known = select(spaces.c.url).where(spaces.c.space_key == space_key)
         if conn.execute(known).scalar_one_or_none() != url.rstrip("/"):
@@ -104,7 +104,7 @@ def know_space(engine: Engine, space_key: str, url: str) -> None:
 
 
 def adopt(engine: Engine, space_key: str, url: str) -> None:
-    """Give a space the rows that stood under its URL while nobody knew its key."""
+    """Give a space the rows that were kept under its URL until its key was known."""
     with engine.begin() as conn:
         _adopt(conn, space_key, url)
 

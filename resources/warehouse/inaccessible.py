@@ -50,7 +50,7 @@ def note_seen(conn: Connection, visible: Collection[int], *, space_key: str, run
     """Take the reason away from projects that can be seen again, and return their ids.
 
     How far each was synced is forgotten, so that it is read whole: a load may have met it in the moment when it went out of sight,
-    and what is not shown cannot be told from what has not changed.
+    and what is not shown looks the same as what has not changed.
     """
     columns = _PROJECTS.c
     back = conn.execute(

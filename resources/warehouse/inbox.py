@@ -1,6 +1,6 @@
 """The webhook inbox: what was posted is kept at once, and dealt with later, once for each activity.
 
-A webhook is a hint and nobody signs it, so nothing that comes in is refused: what makes no sense is kept and acknowledged as such.
+A webhook is an unsigned hint, so nothing that comes in is refused: what makes no sense is kept and acknowledged as such.
 """
 
 import json
@@ -101,7 +101,7 @@ def take(conn: Connection, space_key: str, limit: int) -> list[Event]:
 
 
 def mask_events(conn: Connection, events: Collection[Event], mask: Mask) -> None:
-    """Replace the people in events; what is no JSON cannot be told apart, and is not kept where people are masked."""
+    """Replace the people in events; a body that is not JSON cannot be masked, and is not kept where people are masked."""
     if mask.idle:
         return
     for event in events:

@@ -29,7 +29,7 @@ QUARANTINE = "quarantine"
 
 @dataclass(frozen=True)
 class RefetchRequest:
-    """Something tells that an issue is to be read: itself, its comments from an id on (0: all of them), or both."""
+    """A request to read an issue again: itself, its comments from an id on (0: all of them), or both."""
 
     issue_id: int
     project_id: int
@@ -202,7 +202,7 @@ def pending_comments(conn: Connection, space_key: str, project_ids: Collection[i
 
 
 def requested_comments(conn: Connection, space_key: str, project_ids: Collection[int]) -> list[CommentRead]:
-    """Return those of the due reads whose issue something has told of; never read issues that nothing told of are left out."""
+    """Return those of the due reads that were requested; issues that were never read and never requested are left out."""
     return _reads(conn, _due(space_key, project_ids, _FROM_ID).where(_read.refetch_requests > 0, _PENDING).order_by(_issue.id))
 
 
@@ -269,7 +269,7 @@ _REACH = text(
 def reach_comments(conn: Connection, space_key: str, read: CommentRead, last_comment_id: int) -> None:
     """Say how far a read has come that goes on, in the transaction that stores its page: broken off here, it goes on from there.
 
-    A whole read of an issue that was read before goes back to its start instead: only its end tells which comments are gone.
+    A whole read of an issue that was read before goes back to its start instead: only its end shows which comments are gone.
     """
     if read.from_id == 0 and read.last_comment_id > 0:
         return

@@ -45,7 +45,7 @@ class MergeResult:
     rejected_ids: tuple[int, ...]
     """The last part of the key of every rejected record that has one."""
     nameless: tuple[str, ...]
-    """Those of the rejected that have no key, as `record_key` has them: while there are any, `present_ids` does not tell what is
+    """Those of the rejected that have no key, as `record_key` has them: while there are any, `present_ids` does not say what is
     missing."""
     present_ids: tuple[int, ...]
     """The last part of the key of every record that has one, rejected ones included: what the source still lists."""

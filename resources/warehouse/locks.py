@@ -31,7 +31,7 @@ def is_held(row: str) -> str:
     Ask it once in a transaction: PostgreSQL shows a transaction the same list of sessions again.
     """
     # Numbers of sessions are used again, also by sessions of roles that have no business here. When a session of another role
-    # has begun the server does not tell; which role it is, it does.
+    # has begun is not shown by the server; its role is.
     return (
         f"EXISTS (SELECT FROM pg_stat_activity AS a WHERE a.pid = {row}.pid AND a.usesysid = {row}.role_id "
         f"AND coalesce(a.backend_start = {row}.session_began_at, true))"
@@ -69,7 +69,7 @@ _HOLDER = text(
 
 
 def is_free(space_key: str, name: str) -> str:
-    """Return the condition, in SQL, that nobody holds a lock; both arguments are SQL expressions of type text.
+    """Return the condition, in SQL, that a lock is free; both arguments are SQL expressions of type text.
 
     It takes no lock itself, so that asking never gets in anybody's way. Ask it once in a transaction, as `is_held`.
     """
@@ -79,7 +79,7 @@ def is_free(space_key: str, name: str) -> str:
 class Locks:
     """The locks that one load holds in a space, all on one connection of their own, until the block ends or the process dies.
 
-    `work` says what for, to whoever waits: it is told with the process and the machine.
+    `work` says what for; a process that waits sees it with the process and the machine.
 
     ```python
     with Locks(engine, "acme", "run 3f2a9c1e") as locks:
@@ -119,7 +119,7 @@ class Locks:
         return frozenset(self._held)
 
     def try_acquire(self, name: str) -> bool:
-        """Take a lock if nobody else holds it; return whether it is ours now. One that is ours already stays ours.
+        """Take a lock if it is free; return whether it is ours now. One that is ours already stays ours.
 
         Raises:
             WarehouseError: the server is out of reach, or the locks taken before are lost.
@@ -129,7 +129,7 @@ class Locks:
         return name in self._held
 
     def holder(self, name: str) -> str | None:
-        """Return who else holds a lock, in words: work, process, machine and since when; None: nobody.
+        """Return who else holds a lock, in words: work, process, machine and since when; None: it is free.
 
         Raises:
             WarehouseError: as `try_acquire`.
@@ -138,7 +138,7 @@ class Locks:
         return str(found) if found else None
 
     def acquire(self, name: str, wait_seconds: float = 0.0, on_wait: Callable[[str], None] | None = None) -> None:
-        """Take a lock, waiting for whoever holds it; `on_wait` is told once who that is when it is not free at once.
+        """Take a lock, waiting for its holder; `on_wait` gets the holder, once, when the lock is not free at once.
 
         Who takes several takes them in one order everywhere, or two wait for each other.
 

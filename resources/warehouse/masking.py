@@ -33,7 +33,7 @@ from resources.warehouse.schema_ops import names, rejected_records, unexpected_f
 from resources.warehouse.spec import Kind, TableSpec
 from resources.warehouse.statements import typed
 
-#: A name that was masked, as a regular expression; the first nine characters tell by which key.
+#: A name that was masked, as a regular expression; the first nine characters identify the key.
 PSEUDONYM = "^user-[0-9a-f]{20}$"
 #: Made from raw by dbt; the next build makes them anew.
 _MADE = ("staging", "mart")
@@ -73,7 +73,7 @@ def _shows(table: Table, texts: Collection[str]) -> ColumnElement[bool]:
 
 
 def shown_names(spec: TableSpec) -> list[ColumnElement[str]]:
-    """Return where each row of a table shows the name of a person; by these it is told how people are masked there."""
+    """Return where each row of a table shows the name of a person; these show how people are masked there."""
     payload = spec.table.c.payload
     if spec.name == "issue_changes":
         return [cast(case((spec.table.c.field == "assignee", spec.table.c[column])), Text) for column in ("old_value", "new_value")]
@@ -153,7 +153,7 @@ def _rewrite_json(conn: Connection, table: Table, space_key: str, mask: Mask, te
     query = select(table.c.id, table.c.payload).where(*chosen).execution_options(yield_per=_AT_ONCE)
     for number, payload in conn.execute(query):
         value = _read(payload)
-        # What is no JSON cannot be told apart.
+        # What is not JSON cannot be masked.
         new = NOT_KEPT if isinstance(value, str) and mask.key else mask(value)
         if new != value:
             conn.execute(update(table).where(table.c.id == number).values(payload=json.dumps(new, separators=(",", ":"))))
@@ -168,7 +168,7 @@ def _read(payload: str) -> Any:
         return payload
 
 
-# -- what no rule tells: copies in marts, texts that were cut or are no JSON ------------------------------------------
+# -- what no rule covers: copies in marts, texts that were cut or are not JSON ----------------------------------------
 
 _COLUMNS = text(
     """
@@ -182,7 +182,7 @@ _COLUMNS = text(
 
 
 def erase_texts(conn: Connection, space_key: str, texts: Collection[str], new: str) -> Counter[str]:
-    """Replace what tells who somebody is in marts, and in what a record was cut to; return table -> rows that were changed."""
+    """Replace what identifies a person in marts and in texts cut from records; return table -> rows that were changed."""
     changed: Counter[str] = Counter()
     if not texts:
         return changed

@@ -100,7 +100,7 @@ class Names:
         return cls({owner: dict(found) for owner, found in held.items()})
 
     def resolve(self, kind: str, owner_id: int, name: str, at: datetime) -> int | None:
-        """Return the id that had a name at a time, or None when that cannot be told.
+        """Return the id that had a name at a time, or None when that is not known.
 
         It is the only one that may have had it then; where none may, the only one that ever had it. Not known are names that
         ended before the first look, and what has changed since the last one.
@@ -109,7 +109,7 @@ class Names:
         return _only(one.id for one in [one for one in held if one.at(at)] or held)
 
     def resolve_list(self, kind: str, owner_id: int, text: str, at: datetime) -> list[int] | None:
-        """Return the ids behind a list as the change log shows it (`Infra, Web`), in its order; None when not all can be told.
+        """Return the ids behind a list as the change log shows it (`Infra, Web`), in its order; None when one of them is not known.
 
         A comma may also stand inside a name: every way to read the text is tried, with the names of that time and else with all
         there ever were, and there must be exactly one. An empty text is an empty list.

@@ -1,7 +1,7 @@
 """What a merge of issues sees change: the values of the stored version and of the one that replaces it, dated once and for all.
 
 Most of these changes are in the change log, too. Those that are not, as after a status was deleted with a substitute, have no other
-date. The marts tell them apart (`stg_unlogged_change`); a row that is written here never changes.
+date. The marts keep them apart (`stg_unlogged_change`); a row that is written here never changes.
 """
 
 from typing import Final

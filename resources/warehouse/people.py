@@ -31,7 +31,7 @@ def forgotten(conn: Connection, space_key: str) -> Forgotten:
 
 
 def hold(conn: Connection, space_key: str, known: Forgotten) -> Forgotten:
-    """Let nobody be forgotten until the transaction ends, so that nothing of who is comes back by rows that were read before.
+    """Hold off `forget` until the transaction ends, so that rows read before it bring back nothing that it erases.
 
     The first thing in a transaction: whoever erases somebody waits for its end, and changes rows that it may touch. Return who is
     forgotten, with the names that others have met since `known` was read.
@@ -57,7 +57,7 @@ class Person:
     forgotten_at: datetime | None
 
     def __str__(self) -> str:
-        """Return what tells a reader who it is."""
+        """Return what identifies the person to a reader."""
         known = ", ".join(part for part in (self.name, self.login) if part)
         return f"user {self.user_id}" + (f" ({known})" if known else "")
 
@@ -82,7 +82,7 @@ def person(engine: Engine, space_key: str, user_id: int) -> Person | None:
 def forget(engine: Engine, space_key: str, user_id: int, mask: Mask) -> dict[str, int]:
     """Erase a user from all schemas, and note the id so that nothing of the user is written again.
 
-    Once more, it erases names that have come to be known, or that can be told by issues and change logs, since then. All in one
+    Once more, it erases names that became known since then, and those that issues and change logs show. All in one
     transaction: other loads wait with what they write until it ends. Return table -> rows that were changed.
 
     Raises:
@@ -121,7 +121,7 @@ def learn(engine: Engine, space_key: str, mask: Mask) -> tuple[Mask, dict[str, i
 
 
 def showing(engine: Engine, space_key: str, mask: Mask) -> dict[str, int]:
-    """Return table -> rows that show a name of somebody who is forgotten which a mask has met, and nobody has noted."""
+    """Return table -> rows that show a name of a forgotten person that a mask has met and no load has recorded."""
     if not mask.forgotten.met:
         return {}
     with engine.connect() as conn:

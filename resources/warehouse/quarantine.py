@@ -20,7 +20,7 @@ NAMELESS = "?"
 
 @dataclass(frozen=True)
 class Rejection:
-    """A record that was not loaded, or not as it was. One whose `key` is None has none; `place` may tell where to look for it."""
+    """A record that was not loaded, or not as it was. One whose `key` is None has none; `place` may say where to look for it."""
 
     key: Key | None
     record: Any
@@ -125,7 +125,7 @@ def pending_rejections(conn: Connection, space_key: str, table: str, project_ids
 
 
 def place_of(record_key: str) -> str | None:
-    """Return where to look again for a record without a key, empty when nothing tells it; None for one that has a key."""
+    """Return where to look again for a record without a key, empty when that is unknown; None for one that has a key."""
     return record_key[1:].rpartition("/")[0] if record_key.startswith(NAMELESS) else None
 
 
@@ -155,7 +155,7 @@ def resolve_nameless(
 
 
 def unplaced_projects(conn: Connection, space_key: str, table: str) -> set[int | None]:
-    """Return the projects of records without a key that nothing tells where to look for; None: it is not known which."""
+    """Return the projects of records without a key or a place to look for them; None: the project is unknown."""
     entry = rejected_records.c
     query = select(entry.record_key, entry.project_id).where(
         entry.space_key == space_key,

@@ -86,7 +86,7 @@ class Password:
         return cls(given, None if given or known else secrets.token_urlsafe(24))
 
     def verifier(self, conn: Connection, role: str) -> str | None:
-        """Return what the server is told of it, which is no password: it logs statements."""
+        """Return what the server gets instead of the password: it logs statements."""
         password = self.given or self.made_up
         return encrypt_password(password, role, scope=_driver(conn), algorithm="scram-sha-256") if password else None
 

@@ -1,8 +1,8 @@
-"""Runs in the log of syncs: how those ended of which no sync tells it.
+"""Runs in the log of syncs: how the runs that recorded no sync ended.
 
 A load that fails says so in its own row. Some runs end without one: they are refused or cancelled in the queue, their worker is
 killed or never starts, they build marts or only evaluate checks. Dagster alone knows of those. The sync service, the alerter and
-commands look at its runs and hand them in here: each run is recorded once, whoever comes first.
+commands look at its runs and hand them in here: each run is recorded once, by the first that finds it.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -63,7 +63,7 @@ def kind_of(job: str, assets: Iterable[Sequence[str]]) -> str:
 
     Args:
         job: the job of the run.
-        assets: the paths of the assets that it was to materialize; those of a job of Dagster's own tell what it was about.
+        assets: the paths of the assets that it was to materialize; for a job of Dagster's own they say what it was about.
     """
     if not job.startswith("__"):
         return _KINDS.get(job, job)
@@ -87,7 +87,7 @@ def one_line(said: str | None) -> str:
 
 
 def untold(engine: Engine, ended: Mapping[str, bool]) -> set[str]:
-    """Return the runs of which the log does not tell how they ended: the failed without a failed row, the others without any.
+    """Return the runs whose end the log lacks: failed ones without a failed row, others without any row.
 
     `ended` is run -> whether it failed or was cancelled.
     """
@@ -98,7 +98,7 @@ def untold(engine: Engine, ended: Mapping[str, bool]) -> set[str]:
 
 
 def record_ends(engine: Engine, space_key: str, ends: Collection[RunEnd]) -> None:
-    """Record how runs ended, each once; a run of which a row tells it already is left alone.
+    """Record how runs ended, each once; a run that has such a row already is left alone.
 
     `space_key` is that of `sync_log.place_of`.
     """

@@ -1,4 +1,4 @@
-"""The raw tables of what happened: comments, the feed of activities, and the field changes that comments tell of."""
+"""The raw tables of what happened: comments, the feed of activities, and the field changes that comments report."""
 
 from typing import Final
 
@@ -30,13 +30,13 @@ _COMMENTS = raw_table(
 
 _ACTIVITIES = raw_table(
     "activities",
-    "The feed of the space: each event that a project showed, as it was told then",
+    "The feed of the space: each event that a project showed, as it was received then",
     [
         _ID,
         Field("project_id", Kind.BIGINT, "project.id", "Project it happened in"),
         Field("type", Kind.BIGINT, "type", "Kind of event, as 1 issue created, 2 updated, 3 commented, 4 deleted, 14 bulk update"),
         Field("content_id", Kind.BIGINT, "content.id", "Issue, wiki page … it is about; null without a numeric id", lenient=True),
-        Field("comment_id", Kind.BIGINT, "content.comment.id", "Comment it tells of, where it tells of one", lenient=True),
+        Field("comment_id", Kind.BIGINT, "content.comment.id", "Comment it reports, where it reports one", lenient=True),
         Field("created_user_id", Kind.BIGINT, "createdUser.id", "User who did it"),
         Field("created_at", Kind.TIMESTAMP, "created", "When it happened"),
     ],
@@ -58,7 +58,7 @@ _ISSUE_CHANGES = raw_table(
     "issue_changes",
     "Changes of single fields of issues, one row each, made from the change log of comments",
     [
-        Field("comment_id", Kind.BIGINT, "commentId", "Comment whose change log tells of it"),
+        Field("comment_id", Kind.BIGINT, "commentId", "Comment whose change log has it"),
         Field("position", Kind.BIGINT, "position", "Place in that change log, from 0"),
         Field("issue_id", Kind.BIGINT, "issueId", "Issue that was changed", required=True),
         Field("project_id", Kind.BIGINT, "projectId", "Project of the issue", required=True),

@@ -13,7 +13,7 @@ sync_history = Table(
     "sync_history",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Number of the sync"),
-    Column("space_key", Text, nullable=False, comment="Space it belongs to; its address while no load has told its key"),
+    Column("space_key", Text, nullable=False, comment="Space it belongs to; its address until a load has seen its key"),
     Column(
         "sync_type",
         Text,
@@ -122,13 +122,13 @@ issue_sync_state = Table(
     Column(
         "refetch_issue", Boolean, nullable=False, server_default=text("false"), comment="Whether the issue itself is to be read"
     ),
-    Column("requested_by", Text, comment="What told last that there is something to read"),
+    Column("requested_by", Text, comment="What last requested a refetch"),
     Column(
         "refetch_requests",
         BigInteger,
         nullable=False,
         server_default="0",
-        comment="How often something was requested; tells a new want",
+        comment="Number of refetch requests so far; an acknowledgement compares it",
     ),
     Column("refreshed_at", DateTime(timezone=True), comment="When all its comments were last read; null: never"),
     Index(
@@ -171,14 +171,14 @@ observed_changes = Table(
     Column("new_value", Text, comment="Value of the version that was written over it"),
     Column("updated_before", DateTime(timezone=True), comment="updated_at of the version that was stored"),
     Column("updated_at", DateTime(timezone=True), comment="updated_at of the version that was written over it"),
-    Column("changed_at", DateTime(timezone=True), nullable=False, comment="When it was changed, as far as the evidence tells"),
+    Column("changed_at", DateTime(timezone=True), nullable=False, comment="When it was changed, as far as the evidence shows"),
     Column(
         "evidence", Text, nullable=False, comment="What dates it: an activity, a deletion that was found, or the sync that saw it"
     ),
     Column("run_id", Text, nullable=False, comment="Run that wrote the version"),
     Index(None, "space_key", "issue_id"),
     schema=OPS,
-    comment="What loads have seen change between two versions of an issue; dates what no change log tells, once and for all",
+    comment="What loads have seen change between two versions of an issue; dates what no change log has, once and for all",
 )
 
 reconciliations = Table(
@@ -205,7 +205,7 @@ webhook_events = Table(
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Number of the event"),
     Column("space_key", Text, nullable=False, comment=_SPACE),
-    Column("activity_id", BigInteger, comment="Activity it tells of; null when the payload names none"),
+    Column("activity_id", BigInteger, comment="Activity it reports; null when the payload names none"),
     Column("received_at", DateTime(timezone=True), nullable=False, server_default=func.now(), comment="When it came in"),
     Column("payload", Text, nullable=False, comment="The body as received, as JSON in ASCII; a JSON string when it was no JSON"),
     Column("processed_at", DateTime(timezone=True), comment="When it was dealt with; null while open"),
@@ -216,7 +216,7 @@ webhook_events = Table(
     ),
     Index("webhook_events_open_idx", "space_key", "id", postgresql_where=text("processed_at IS NULL")),
     schema=OPS,
-    comment="The inbox: what webhooks have told, once each",
+    comment="The inbox: what webhooks have reported, once each",
 )  # fmt: skip
 
 names = Table(
@@ -265,10 +265,10 @@ forgotten_users = Table(
     Column("user_id", BigInteger, primary_key=True, autoincrement=False, comment="User who is erased, and never written again"),
     Column("forgotten_at", DateTime(timezone=True), nullable=False, server_default=func.now(), comment="When the user was erased"),
     Column(
-        "fingerprints", ARRAY(Text), nullable=False, comment="Slow hashes of the names, since change logs tell names without ids"
+        "fingerprints", ARRAY(Text), nullable=False, comment="Slow hashes of the names, since change logs have names without ids"
     ),
     schema=OPS,
-    comment="Who is forgotten: all texts that tell who it is are replaced by forgotten-<id>, also in what comes later",
+    comment="Who is forgotten: all texts that identify the person are replaced by forgotten-<id>, also in later loads",
 )
 
 heartbeats = Table(
@@ -276,7 +276,7 @@ heartbeats = Table(
     metadata,
     Column("name", Text, primary_key=True, comment="Who gives the sign, as `alerts` with the address of the space"),
     Column("beat_at", DateTime(timezone=True), nullable=False, comment="When it was given last"),
-    Column("detail", JSONB, nullable=False, comment="What was told with it"),
+    Column("detail", JSONB, nullable=False, comment="Its detail"),
     schema=OPS,
     comment="The last sign of life of what works without being asked",
 )
@@ -305,7 +305,7 @@ source_conditions = Table(
     Column("kind", Text, nullable=False, comment="unreachable, refused or rate_limited (by other programs of the same user)"),
     Column("began_at", DateTime(timezone=True), nullable=False, comment="When a request first met it"),
     Column("last_seen_at", DateTime(timezone=True), nullable=False, comment="When a request last met it"),
-    Column("message", Text, nullable=False, comment="What that first request was told, in one line"),
+    Column("message", Text, nullable=False, comment="The error of that first request, in one line"),
     Column("ended_at", DateTime(timezone=True), comment="When a request was answered again; null while it lasts"),
     CheckConstraint("kind IN ('unreachable', 'refused', 'rate_limited')", name="source_conditions_kind_check"),
     Index("source_conditions_open_key", "url", unique=True, postgresql_where=text("ended_at IS NULL")),
@@ -328,7 +328,7 @@ locks = Table(
     Column("holder", Text, nullable=False, comment="Who it is, in words: run, process and machine"),
     Column("taken_at", DateTime(timezone=True), nullable=False, comment="Since when"),
     schema=OPS,
-    # Locks do not outlive the server, so that nobody need wait for its disk.
+    # Locks do not outlive the server, so that no load need wait for its disk.
     prefixes=["UNLOGGED"],
     comment="Which load or build holds which lock; rows of sessions that are gone hold nothing",
 )

@@ -96,7 +96,7 @@ class Requested:
 def moved(engine: Engine, space_key: str) -> str:
     """Return a text that is another one when a sync of the space has begun or ended since; cheap however long the log is.
 
-    A sync is in progress from the moment in which its row is made, so the newest row and those in progress tell all.
+    A sync is in progress from the moment in which its row is made, so the newest row and those in progress are enough.
     """
     history = sync_history.c
     newest = select(func.max(history.id)).scalar_subquery()
@@ -208,14 +208,14 @@ def run_syncs(engine: Engine, run_id: str) -> list[Sync]:
 def known_spaces(engine: Engine) -> list[str]:
     """Return the keys of all spaces that were ever synced into this warehouse."""
     key = sync_history.c.space_key
-    # Rows of which nobody knows the space stand under its address.
+    # Rows of an unknown space are kept under its address.
     query = select(key).distinct().where(key.not_like("%://%")).order_by(key)
     with engine.connect() as conn:
         return list(conn.execute(query).scalars())
 
 
 def place_of(engine: Engine, url: str) -> str:
-    """Return under what the rows of the space at a URL stand: its key, or the URL itself while no load has told the key."""
+    """Return the key of the space at a URL, or the URL itself while no load has seen the key."""
     return space_at(engine, url) or url.rstrip("/")
 
 

@@ -41,7 +41,7 @@ class StoredTokens:
         self._key_ids = [_fingerprint(key) for key in given]
 
     def read(self) -> Tokens | None:
-        """Return the tokens, None when nobody is logged in.
+        """Return the tokens, None when no user is logged in.
 
         Raises:
             TokensUnreadableError: they are encrypted by another key, or damaged.
@@ -51,7 +51,7 @@ class StoredTokens:
         return None if row is None else self._opened(row)
 
     def state(self) -> TokenState | None:
-        """Return what may be shown of them, which needs no key; None when nobody is logged in."""
+        """Return what may be shown of them, which needs no key; None when no user is logged in."""
         query = select(_c.expires_at, _c.refreshed_at, _c.refused_at, _c.refused_reason).where(self._here)
         with self._engine.connect() as conn:
             row = conn.execute(query).first()
@@ -60,7 +60,7 @@ class StoredTokens:
     def renew(self, held: Tokens, ask: Callable[[Tokens], Tokens]) -> Tokens | None:
         """Return the tokens that others have stored in place of `held`; or else ask for new ones, and store these first.
 
-        What `ask` raises leaves everything as it is. None when nobody is logged in any more.
+        What `ask` raises leaves everything as it is. None when no user is logged in any more.
 
         Raises:
             TokensUnreadableError: what is stored cannot be read.
@@ -91,7 +91,7 @@ class StoredTokens:
             conn.execute(statement.on_conflict_do_update(index_elements=list(self._key), set_=values))
 
     def rotate(self) -> bool:
-        """Encrypt what is stored by the first key; False when nobody is logged in.
+        """Encrypt what is stored by the first key; False when no user is logged in.
 
         Raises:
             TokensUnreadableError: it is encrypted by none of the keys, or damaged.

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from resources.backlog.ratewindow import Bucket, Told
+from resources.backlog.ratewindow import Bucket, Reported
 
 NOW = 1_000.0
 
@@ -25,29 +25,29 @@ def test_a_bucket_that_nothing_is_known_of_lets_a_request_go() -> None:
 
 def test_a_window_that_is_over_when_the_next_request_comes_asks_for_no_wait() -> None:
     bucket = Bucket("read")
-    bucket.take(Told(600, 0, NOW + 30, NOW))
+    bucket.take(Reported(600, 0, NOW + 30, NOW))
     assert _wait(bucket, NOW + 31) == 0.0
 
 
 def test_a_window_without_an_end_lasts_a_minute_from_where_it_was_seen_to_open() -> None:
     bucket = Bucket("read")
     for seconds, remaining in ((0, 50), (10, 599), (20, 120)):
-        bucket.take(Told(600, remaining, None, NOW + seconds))
+        bucket.take(Reported(600, remaining, None, NOW + seconds))
     assert _wait(bucket, NOW + 25) == pytest.approx(10 + 60 - 25 + 0.5)
 
 
 def test_a_window_without_an_end_that_was_never_seen_to_open_lasts_a_minute_from_the_answer() -> None:
     bucket = Bucket("read")
-    bucket.take(Told(600, 120, None, NOW))
-    bucket.take(Told(600, 110, None, NOW + 100))
+    bucket.take(Reported(600, 120, None, NOW))
+    bucket.take(Reported(600, 110, None, NOW + 100))
     assert _wait(bucket, NOW + 101) == pytest.approx(60 - 1 + 0.5)
 
 
 def test_after_a_wait_one_request_goes_unless_the_window_is_used_up() -> None:
     bucket = Bucket("search")
-    bucket.take(Told(150, 5, NOW + 30, NOW))
+    bucket.take(Reported(150, 5, NOW + 30, NOW))
     assert _wait(bucket, NOW, waited=True) == 0.0
-    bucket.take(Told(150, 0, NOW + 30, NOW))
+    bucket.take(Reported(150, 0, NOW + 30, NOW))
     assert _wait(bucket, NOW, waited=True) == pytest.approx(30.5)
 
 
@@ -102,17 +102,17 @@ def test_requests_without_headers_are_bounded_in_any_minute_and_wait_for_several
 @pytest.mark.parametrize(("limit", "share", "left"), [(150, 0.2, 0), (150, 0.9, 85), (1, 0.2, 100)])
 def test_a_limit_that_is_expected_to_have_fallen_takes_from_what_is_left(limit: int, share: float, left: int) -> None:
     bucket = Bucket("search")
-    bucket.take(Told(limit, 100, NOW + 30, NOW))
+    bucket.take(Reported(limit, 100, NOW + 30, NOW))
     bucket.lower(share)
-    assert bucket.told is not None
-    assert (bucket.limit, bucket.told.remaining) == (max(1, int(limit * share)), left)
+    assert bucket.reported is not None
+    assert (bucket.limit, bucket.reported.remaining) == (max(1, int(limit * share)), left)
 
 
 def test_what_is_left_is_reckoned_on_as_if_others_went_on() -> None:
     bucket = Bucket("search")
     assert bucket.left(NOW) == math.inf
     now = _send(bucket, 10, every=1.0)
-    bucket.take(Told(150, 100, NOW + 60, now))  # the others made 40 in 10 seconds
+    bucket.take(Reported(150, 100, NOW + 60, now))  # the others made 40 in 10 seconds
     assert bucket.others() == 40
     assert bucket.left(now + 20) == pytest.approx(100 - 80)
     assert bucket.left(NOW + 61) == math.inf

@@ -502,13 +502,13 @@ CREATE INDEX activities_space_key_comment_id_idx ON raw.activities (space_key, c
 CREATE INDEX activities_space_key_content_id_idx ON raw.activities (space_key, content_id);
 CREATE INDEX activities_space_key_project_id_created_at_idx ON raw.activities (space_key, project_id, created_at);
 CREATE INDEX activities_space_key_project_id_loaded_at_idx ON raw.activities (space_key, project_id, loaded_at);
-COMMENT ON TABLE raw.activities IS 'The feed of the space: each event that a project showed, as it was told then';
+COMMENT ON TABLE raw.activities IS 'The feed of the space: each event that a project showed, as it was received then';
 COMMENT ON COLUMN raw.activities.space_key IS 'Space the row comes from';
 COMMENT ON COLUMN raw.activities.id IS 'Id in the source, unique within the space; a later one is higher (`id`)';
 COMMENT ON COLUMN raw.activities.project_id IS 'Project it happened in (`project.id`)';
 COMMENT ON COLUMN raw.activities.type IS 'Kind of event, as 1 issue created, 2 updated, 3 commented, 4 deleted, 14 bulk update (`type`)';
 COMMENT ON COLUMN raw.activities.content_id IS 'Issue, wiki page … it is about; null without a numeric id (`content.id`)';
-COMMENT ON COLUMN raw.activities.comment_id IS 'Comment it tells of, where it tells of one (`content.comment.id`)';
+COMMENT ON COLUMN raw.activities.comment_id IS 'Comment it reports, where it reports one (`content.comment.id`)';
 COMMENT ON COLUMN raw.activities.created_user_id IS 'User who did it (`createdUser.id`)';
 COMMENT ON COLUMN raw.activities.created_at IS 'When it happened (`created`)';
 COMMENT ON COLUMN raw.activities.payload IS 'The record as received, nothing lost';
@@ -547,7 +547,7 @@ CREATE INDEX issue_changes_space_key_project_id_created_at_idx ON raw.issue_chan
 CREATE INDEX issue_changes_space_key_project_id_loaded_at_idx ON raw.issue_changes (space_key, project_id, loaded_at);
 COMMENT ON TABLE raw.issue_changes IS 'Changes of single fields of issues, one row each, made from the change log of comments';
 COMMENT ON COLUMN raw.issue_changes.space_key IS 'Space the row comes from';
-COMMENT ON COLUMN raw.issue_changes.comment_id IS 'Comment whose change log tells of it (`commentId`)';
+COMMENT ON COLUMN raw.issue_changes.comment_id IS 'Comment whose change log has it (`commentId`)';
 COMMENT ON COLUMN raw.issue_changes.position IS 'Place in that change log, from 0 (`position`)';
 COMMENT ON COLUMN raw.issue_changes.issue_id IS 'Issue that was changed (`issueId`)';
 COMMENT ON COLUMN raw.issue_changes.project_id IS 'Project of the issue (`projectId`)';
@@ -598,7 +598,7 @@ CREATE UNIQUE INDEX sync_history_run_key ON ops.sync_history (run_id) WHERE mode
 CREATE INDEX sync_history_space_key_sync_type_started_at_idx ON ops.sync_history (space_key, sync_type, started_at);
 COMMENT ON TABLE ops.sync_history IS 'Every sync: what, when, how it ended, what it cost; and every run that ended without one';
 COMMENT ON COLUMN ops.sync_history.id IS 'Number of the sync';
-COMMENT ON COLUMN ops.sync_history.space_key IS 'Space it belongs to; its address while no load has told its key';
+COMMENT ON COLUMN ops.sync_history.space_key IS 'Space it belongs to; its address until a load has seen its key';
 COMMENT ON COLUMN ops.sync_history.sync_type IS 'What was synced, as `issues` or `users`; of a run that is no sync its kind, as `marts`';
 COMMENT ON COLUMN ops.sync_history.mode IS 'How it was read, as `backfill` or `incremental`; `run`: no sync, but how a run ended';
 COMMENT ON COLUMN ops.sync_history.project_key IS 'Project, null when the sync covers several or the space';
@@ -718,8 +718,8 @@ COMMENT ON COLUMN ops.issue_sync_state.updated_at IS 'The issue''s last change w
 COMMENT ON COLUMN ops.issue_sync_state.last_comment_id IS 'Highest comment id read; 0: none yet';
 COMMENT ON COLUMN ops.issue_sync_state.refetch_comments_from IS 'Comments from this id on are to be read again; 0: all; null: none';
 COMMENT ON COLUMN ops.issue_sync_state.refetch_issue IS 'Whether the issue itself is to be read';
-COMMENT ON COLUMN ops.issue_sync_state.requested_by IS 'What told last that there is something to read';
-COMMENT ON COLUMN ops.issue_sync_state.refetch_requests IS 'How often something was requested; tells a new want';
+COMMENT ON COLUMN ops.issue_sync_state.requested_by IS 'What last requested a refetch';
+COMMENT ON COLUMN ops.issue_sync_state.refetch_requests IS 'Number of refetch requests so far; an acknowledgement compares it';
 COMMENT ON COLUMN ops.issue_sync_state.refreshed_at IS 'When all its comments were last read; null: never';
 
 CREATE TABLE ops.deletions (
@@ -764,7 +764,7 @@ CREATE TABLE ops.observed_changes (
     CONSTRAINT observed_changes_pkey PRIMARY KEY (id)
 );
 CREATE INDEX observed_changes_space_key_issue_id_idx ON ops.observed_changes (space_key, issue_id);
-COMMENT ON TABLE ops.observed_changes IS 'What loads have seen change between two versions of an issue; dates what no change log tells, once and for all';
+COMMENT ON TABLE ops.observed_changes IS 'What loads have seen change between two versions of an issue; dates what no change log has, once and for all';
 COMMENT ON COLUMN ops.observed_changes.id IS 'Number of the entry';
 COMMENT ON COLUMN ops.observed_changes.space_key IS 'Space it belongs to';
 COMMENT ON COLUMN ops.observed_changes.issue_id IS 'Issue';
@@ -773,7 +773,7 @@ COMMENT ON COLUMN ops.observed_changes.old_value IS 'Value of the version that w
 COMMENT ON COLUMN ops.observed_changes.new_value IS 'Value of the version that was written over it';
 COMMENT ON COLUMN ops.observed_changes.updated_before IS 'updated_at of the version that was stored';
 COMMENT ON COLUMN ops.observed_changes.updated_at IS 'updated_at of the version that was written over it';
-COMMENT ON COLUMN ops.observed_changes.changed_at IS 'When it was changed, as far as the evidence tells';
+COMMENT ON COLUMN ops.observed_changes.changed_at IS 'When it was changed, as far as the evidence shows';
 COMMENT ON COLUMN ops.observed_changes.evidence IS 'What dates it: an activity, a deletion that was found, or the sync that saw it';
 COMMENT ON COLUMN ops.observed_changes.run_id IS 'Run that wrote the version';
 
@@ -816,10 +816,10 @@ CREATE TABLE ops.webhook_events (
 );
 CREATE UNIQUE INDEX webhook_events_activity_key ON ops.webhook_events (space_key, activity_id) WHERE activity_id IS NOT NULL;
 CREATE INDEX webhook_events_open_idx ON ops.webhook_events (space_key, id) WHERE processed_at IS NULL;
-COMMENT ON TABLE ops.webhook_events IS 'The inbox: what webhooks have told, once each';
+COMMENT ON TABLE ops.webhook_events IS 'The inbox: what webhooks have reported, once each';
 COMMENT ON COLUMN ops.webhook_events.id IS 'Number of the event';
 COMMENT ON COLUMN ops.webhook_events.space_key IS 'Space it belongs to';
-COMMENT ON COLUMN ops.webhook_events.activity_id IS 'Activity it tells of; null when the payload names none';
+COMMENT ON COLUMN ops.webhook_events.activity_id IS 'Activity it reports; null when the payload names none';
 COMMENT ON COLUMN ops.webhook_events.received_at IS 'When it came in';
 COMMENT ON COLUMN ops.webhook_events.payload IS 'The body as received, as JSON in ASCII; a JSON string when it was no JSON';
 COMMENT ON COLUMN ops.webhook_events.processed_at IS 'When it was dealt with; null while open';
@@ -883,11 +883,11 @@ CREATE TABLE ops.forgotten_users (
     fingerprints TEXT[] NOT NULL,
     CONSTRAINT forgotten_users_pkey PRIMARY KEY (space_key, user_id)
 );
-COMMENT ON TABLE ops.forgotten_users IS 'Who is forgotten: all texts that tell who it is are replaced by forgotten-<id>, also in what comes later';
+COMMENT ON TABLE ops.forgotten_users IS 'Who is forgotten: all texts that identify the person are replaced by forgotten-<id>, also in later loads';
 COMMENT ON COLUMN ops.forgotten_users.space_key IS 'Space it belongs to';
 COMMENT ON COLUMN ops.forgotten_users.user_id IS 'User who is erased, and never written again';
 COMMENT ON COLUMN ops.forgotten_users.forgotten_at IS 'When the user was erased';
-COMMENT ON COLUMN ops.forgotten_users.fingerprints IS 'Slow hashes of the names, since change logs tell names without ids';
+COMMENT ON COLUMN ops.forgotten_users.fingerprints IS 'Slow hashes of the names, since change logs have names without ids';
 
 CREATE TABLE ops.oauth_tokens (
     host TEXT NOT NULL,
@@ -921,7 +921,7 @@ CREATE TABLE ops.heartbeats (
 COMMENT ON TABLE ops.heartbeats IS 'The last sign of life of what works without being asked';
 COMMENT ON COLUMN ops.heartbeats.name IS 'Who gives the sign, as `alerts` with the address of the space';
 COMMENT ON COLUMN ops.heartbeats.beat_at IS 'When it was given last';
-COMMENT ON COLUMN ops.heartbeats.detail IS 'What was told with it';
+COMMENT ON COLUMN ops.heartbeats.detail IS 'Its detail';
 
 CREATE TABLE ops.source_conditions (
     id BIGINT GENERATED ALWAYS AS IDENTITY,
@@ -941,7 +941,7 @@ COMMENT ON COLUMN ops.source_conditions.url IS 'Root of the space, without a sla
 COMMENT ON COLUMN ops.source_conditions.kind IS 'unreachable, refused or rate_limited (by other programs of the same user)';
 COMMENT ON COLUMN ops.source_conditions.began_at IS 'When a request first met it';
 COMMENT ON COLUMN ops.source_conditions.last_seen_at IS 'When a request last met it';
-COMMENT ON COLUMN ops.source_conditions.message IS 'What that first request was told, in one line';
+COMMENT ON COLUMN ops.source_conditions.message IS 'The error of that first request, in one line';
 COMMENT ON COLUMN ops.source_conditions.ended_at IS 'When a request was answered again; null while it lasts';
 
 CREATE UNLOGGED TABLE ops.locks (
