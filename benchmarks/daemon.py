@@ -40,7 +40,7 @@ class Change:
 
 
 def latency(count: int) -> Iterator[Figure]:
-    """Make so many changes at random moments beside a running daemon, and time each to its row; before that, watch it idle."""
+    """Make so many changes at random moments next to a running daemon, and time each to its row; before that, watch it idle."""
     group = "from a change to its row, by the sensor: 5 projects, 600 issues"
     # With the limits of the paid plan.
     with spawn_simulator(projects=5, issues=600) as simulator, home(simulator) as place:
@@ -63,7 +63,7 @@ def latency(count: int) -> Iterator[Figure]:
 
 def _idle(simulator: SpawnedSimulator) -> Iterator[Figure]:
     """Count the requests of a space in which nothing happens, over some ticks of the sensor."""
-    group = "the daemon beside an idle space"
+    group = "the daemon on an idle space"
     # Projects are looked for when the daemon starts and every quarter of an hour, by another sensor.
     _until(lambda: _asked(simulator).get(FEED, 0) >= 2 and "/projects" in _asked(simulator), 120)
     control(simulator, "/requests", method="DELETE")

@@ -1,4 +1,4 @@
-"""The whole set-up at rest and in trouble: when it is ready, its memory, how soon a failure is told, what it writes in a day.
+"""The whole set-up at rest and in trouble: when it is ready, its memory, how soon an alert is sent, what it writes in a day.
 
 `python -m benchmarks.operation`, five minutes, on loopback only. A day is reckoned, not waited for: what one tick and one run of a
 schedule write, times how often they come.
@@ -43,7 +43,7 @@ SENSORS = {
 }
 SENSOR_TICKS = sum(SENSORS.values())
 SCHEDULE_TICKS = 1 + 4 + 2 + 1 + 1 + 1 + 24
-#: How often in a day a job runs where nobody changes anything; a build of the marts follows the loads that have written something.
+#: How often in a day a job runs where nothing changes; a build of the marts follows the loads that have written something.
 RUNS = {"users": 1, "projects": 4, "count_reconciliation": 1, "housekeeping": 1, "marts": 4}
 #: Access by OAuth is renewed every hour, by a run that like that of housekeeping has one step and no table.
 TOKENS = 24

@@ -41,7 +41,7 @@ class Clients:
 
 
 def pressure() -> Iterator[Figure]:
-    """Load three warehouses at once, first from nothing and then every five minutes, beside two other programs."""
+    """Load three warehouses at once, first from nothing and then every five minutes, next to two other programs."""
     group = f"limits of the paid plan, shared by {LOADS} loads and two other programs"
     with ExitStack() as stack:
         fresh = stack.enter_context(databases(stack.enter_context(server()).url))

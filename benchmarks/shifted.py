@@ -1,4 +1,4 @@
-"""A deployment whose clock is not that of the machine: what its processes take for the time leaps ahead when told to.
+"""A deployment whose clock is not that of the machine: what its processes take for the time leaps ahead on request.
 
 It needs libfaketime, which is loaded into each process.
 """

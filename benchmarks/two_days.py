@@ -125,7 +125,7 @@ def _work(simulator: SpawnedSimulator, rng: Random) -> None:
 
 
 def _acknowledge(deployment: Deployed, instance: dg.DagsterInstance, moment: datetime, *, kill: bool = False) -> bool:
-    """Wait until every sensor has looked since a moment, no tick is at work and no run; kill one run when told to."""
+    """Wait until every sensor has looked since a moment, no tick is at work and no run; kill one run on request."""
     end, killed, calm = time.monotonic() + PATIENCE, False, 0
     while calm < 2:
         if kill and not killed:

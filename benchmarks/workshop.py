@@ -1,4 +1,4 @@
-"""Where measurements happen: fresh homes, processes of their own that are weighed, and a simulator that is asked and told.
+"""Where measurements happen: fresh homes, processes of their own that are weighed, and a simulator under control.
 
 This process stays small, since a child's peak of memory starts from its parent's.
 """
@@ -133,7 +133,7 @@ def scratch() -> Iterator[Path]:
 
 
 def control(simulator: SpawnedSimulator, path: str, body: Any = None, *, method: str | None = None) -> Any:
-    """Ask the simulator's control endpoint, or tell it something."""
+    """Ask the simulator's control endpoint, or send it something."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"{simulator.url}/_simulator{path}", data, method=method)  # noqa: S310 - our own http URL
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - our own http URL

@@ -16,7 +16,7 @@ CREATE DATABASE warehouse ENCODING 'UTF8' TEMPLATE template0;
 CREATE DATABASE dagster OWNER backlog_dagster ENCODING 'UTF8' TEMPLATE template0;
 REVOKE CONNECT, TEMPORARY ON DATABASE warehouse, dagster FROM PUBLIC;
 GRANT CONNECT, CREATE, TEMPORARY ON DATABASE warehouse TO backlog_loader;
--- Records that are refused hold people: their sender is told what was wrong, the log of the server is not.
+-- Records that are refused hold people: their sender gets the error, the log of the server does not.
 ALTER ROLE backlog_loader SET log_min_messages = 'log';
 ALTER ROLE backlog_loader SET log_min_error_statement = 'panic';
 ALTER ROLE backlog_dagster SET log_min_messages = 'log';

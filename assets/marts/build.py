@@ -15,7 +15,7 @@ from assets.marts.dashboards import DASHBOARDS
 from assets.marts.failing_rows import is_failing, with_rows
 from assets.marts.ops_tables import OPS_ASSETS
 from assets.marts.project import DBT, FOLDER, InstalledDbt, connected, digest, keep_parsed, manifest
-from assets.marts.shown import shown, told
+from assets.marts.shown import shown, without_dbt_entries
 from assets.marts.translator import Translator
 from resources.warehouse.builds import begin_build, end_build, is_built
 from resources.warehouse.errors import WarehouseError
@@ -77,9 +77,9 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
             invocation = dbt.cli(arguments, context=context, target_path=Path(target))
         for event in invocation.stream():
             if is_failing(event):
-                yield told(with_rows(event, warehouse.engine, invocation.manifest, Path(target)))
+                yield without_dbt_entries(with_rows(event, warehouse.engine, invocation.manifest, Path(target)))
             elif isinstance(event, dg.AssetCheckResult):
-                yield told(event)
+                yield without_dbt_entries(event)
             elif isinstance(event, dg.Output):
                 # Not as metadata of the event: that would be stored with the output of the step, too.
                 found = shown(event, invocation.manifest["nodes"], warehouse.engine, context.log)

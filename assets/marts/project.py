@@ -85,7 +85,7 @@ def connected(engine: Engine) -> Iterator[None]:
         "BACKLOG_DBT_SSLKEY": query.get("sslkey", ""),
         _PASSWORD: url.password or "",
     }
-    kept = without_secrets(os.environ, {DAGSTER_POSTGRES_URL})  # by which this process goes on to tell Dagster of the build
+    kept = without_secrets(os.environ, {DAGSTER_POSTGRES_URL})  # by which this process goes on to report the build to Dagster
     hidden = {name: os.environ[name] for name in os.environ.keys() - kept.keys()}
     before = {name: os.environ.get(name) for name in variables} | hidden
     for name in hidden:
@@ -121,7 +121,7 @@ def digest() -> str:
 
 
 def _target() -> Path:
-    """Return the folder of what dbt makes: beside the project, or under BACKLOG_ELT_HOME where the installation is read-only."""
+    """Return the folder of what dbt makes: next to the project, or under BACKLOG_ELT_HOME where the installation is read-only."""
     for folder in (_BESIDE, SETTINGS.home / "dbt"):
         try:
             folder.mkdir(parents=True, exist_ok=True)

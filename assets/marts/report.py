@@ -85,7 +85,7 @@ def report(
         zone: the zone of the times in the page.
         project: the key of the only project.
         turn_seconds: how long to wait for a build that is at work, which puts new marts in the place of the old ones one by one.
-        waiting: told which build it is, when there is one.
+        waiting: called with the build it waits for, when there is one.
 
     Raises:
         NoMartsError: there is nothing to report.

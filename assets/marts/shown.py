@@ -70,14 +70,14 @@ def _count(connection: Connection, relation: str) -> int:
     return int(connection.execute(text(f"SELECT count(*) FROM {relation}")).scalar_one())  # noqa: S608 - a name of the project
 
 
-def told(event: dg.AssetCheckResult) -> dg.AssetCheckResult:
+def without_dbt_entries(event: dg.AssetCheckResult) -> dg.AssetCheckResult:
     """Return a check without what dbt says of each: its name, how it went, and the number of the build."""
     kept = {name: value for name, value in event.metadata.items() if name not in {"unique_id", "invocation_id", "status"}}
     return event._replace(metadata=kept)
 
 
 def chart_for(event: Any, engine: Engine, log: Logger) -> dict[str, Any]:
-    """Return the chart that stands on the mart that an event tells of, as metadata; nothing for other events.
+    """Return the chart that belongs to the mart of an event, as metadata; nothing for other events.
 
     A chart never fails a build: one that cannot be drawn is left out, and the log says why.
     """

@@ -127,5 +127,5 @@ def throughput(frame: pd.DataFrame) -> str:
 def _scale(weeks: pd.DataFrame) -> float:
     """Return the top of the axis: an import of many issues in a week or two would press all other weeks to the ground."""
     numbers = weeks[["created", "done"]].max(axis=1)
-    usual = 2 * float(numbers.quantile(0.95))
-    return usual if usual >= 1 and 1 <= (numbers > usual).sum() <= 2 else float(numbers.max())
+    typical = 2 * float(numbers.quantile(0.95))
+    return typical if typical >= 1 and 1 <= (numbers > typical).sum() <= 2 else float(numbers.max())

@@ -1,5 +1,5 @@
 {#
-A mart that somebody reads cannot be replaced, and nobody else can read it while that is waited for. The role of BI tools ends what
+A mart that is being read cannot be replaced, and no other session can read it during that wait. The role of BI tools ends what
 takes too long by itself; for others there is an end to the wait.
 #}
 {% macro patient() -%}

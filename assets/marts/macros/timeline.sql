@@ -1,10 +1,10 @@
 {#
 One row for each value that a field of an issue has had, from when to when: position 0 is the value the issue was made with (what the
-first change says was before; without a change today's), then one for each change of the log, and one for each that no log tells
+first change says was before; without a change today's), then one for each change of the log, and one for each that no log has
 (is_inferred), at its place among the others.
 
-values: column -> [today's (of i), before a change (of c), after a change (of c, i, and u: the change that no log tells and that
-follows it, if any), the same of a change that no log tells (of u, SIDE being old or new)].
+values: column -> [today's (of i), before a change (of c), after a change (of c, i, and u: the unlogged change that
+follows it, if any), the same of an unlogged change (of u, SIDE being old or new)].
 #}
 {% macro timeline(field, values) -%}
     {%- set changes, unlogged = ref('stg_issue_change'), ref('stg_unlogged_change') -%}
@@ -30,9 +30,9 @@ follows it, if any), the same of a change that no log tells (of u, SIDE being ol
             i.created_user_id as changed_by_id,
             null::bigint as comment_id,
             false as is_inferred
-            {%- for column, (now, before, after, told) in values.items() %},
+            {%- for column, (now, before, after, unlogged) in values.items() %},
             case
-                when u.issue_id is not null then {{ told | replace('SIDE', 'old') }}
+                when u.issue_id is not null then {{ unlogged | replace('SIDE', 'old') }}
                 when c.issue_id is not null then {{ before }}
                 else {{ now }}
             end as {{ column }}
@@ -45,7 +45,7 @@ follows it, if any), the same of a change that no log tells (of u, SIDE being ol
         where true {{ and_targeted('i') }}
         union all
         select c.space_key, c.issue_id, c.change_number, 0, c.changed_at, c.changed_by_id, c.comment_id, false
-            {%- for column, (now, before, after, told) in values.items() %}, {{ after }}{% endfor %}
+            {%- for column, (now, before, after, unlogged) in values.items() %}, {{ after }}{% endfor %}
         from {{ changes }} as c
         join {{ ref('stg_issue') }} as i on i.space_key = c.space_key and i.issue_id = c.issue_id
         left join {{ unlogged }} as u
@@ -54,7 +54,7 @@ follows it, if any), the same of a change that no log tells (of u, SIDE being ol
         where c.field = '{{ field }}' {{ and_targeted('c') }}
         union all
         select u.space_key, u.issue_id, u.after_change, u.number, u.changed_at, null, null, true
-            {%- for column, (now, before, after, told) in values.items() %}, {{ told | replace('SIDE', 'new') }}{% endfor %}
+            {%- for column, (now, before, after, unlogged) in values.items() %}, {{ unlogged | replace('SIDE', 'new') }}{% endfor %}
         from {{ unlogged }} as u
         where u.field = '{{ field }}' {{ and_targeted('u') }}
     ) as points
@@ -62,7 +62,7 @@ follows it, if any), the same of a change that no log tells (of u, SIDE being ol
 {%- endmacro %}
 
 {#
-The id after a change. Where the log does not tell it, as of one of two users of one name, it is what a change that no log tells was
+The id after a change. Where the log does not have it, as of one of two users of one name, it is what an unlogged change was
 seen to replace, or today's after the last change, if the name is today's.
 #}
 {% macro id_after(name, id) -%}

@@ -1,4 +1,4 @@
--- Custom fields of one project with the same name: tell them apart by id.
+-- Custom fields of one project with the same name: separate them by id.
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'stg_issue_custom_field', 'package': 'backlog_elt'}}}) }}
 select space_key, project_id, name, count(*) as fields
 from {{ source('raw', 'custom_fields') }}

@@ -1,4 +1,4 @@
--- Open issues whose assignee is deleted or not known: they keep the id, and the name that the issue tells.
+-- Open issues whose assignee is deleted or not known: they keep the id, and the name that the issue has.
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'issue', 'package': 'backlog_elt'}}}) }}
 select i.space_key, i.issue_id, i.issue_key, i.assignee_id, i.assignee
 from {{ ref('issue') }} as i

@@ -18,7 +18,7 @@ select
     c.position,
     c.created_at as said_at,
     c.created_user_id as user_id,
-    coalesce(u.name, p.name, '(not told)') as user_name,
+    coalesce(u.name, p.name, '(unknown)') as user_name,
     coalesce(c.created_user_id = i.created_user_id, false) as is_author,
     coalesce(c.created_user_id is distinct from c.previous_user_id and c.previous_at is not null, false) as is_answer,
     {{ seconds_between('i.created_at', 'c.created_at') }} as seconds_since_created,

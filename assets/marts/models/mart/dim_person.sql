@@ -1,9 +1,9 @@
 -- Everyone whom a record names, with the last name that is known: the users of the space, those who are gone, and those who were gone
--- before the first load and stand only in what they left behind; and one, 0, for what no record tells the person of.
+-- before the first load and are known only from what they left behind; and one, 0, for what no record names a person for.
 select
     u.space_key,
     u.id as user_id,
-    coalesce(u.name, '(not told)') as user_name,
+    coalesce(u.name, '(unknown)') as user_name,
     u.deleted_at is not null as is_deleted,
     true as is_listed
 from {{ source('raw', 'users') }} as u
@@ -15,5 +15,5 @@ union all
     order by p.space_key, p.user_id, p.named_at desc nulls last, p.issue_id desc
 )
 union all
-select z.space_key, 0, '(not told)', false, false
+select z.space_key, 0, '(unknown)', false, false
 from {{ source('raw', 'space') }} as z

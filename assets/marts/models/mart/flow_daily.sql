@@ -6,7 +6,7 @@ with moves as (
     select
         v.space_key,
         v.project_id,
-        coalesce(i.issue_type, '(not told)') as issue_type,
+        coalesce(i.issue_type, '(unknown)') as issue_type,
         v.stage_before,
         v.stage,
         (v.valid_from at time zone i.timezone)::date as day,

@@ -1,5 +1,5 @@
 -- One row per change of actual hours: what it added, when, by whom. Its sum is the issue's actual hours of today, for every issue:
--- what the change log does not tell is a row of its own, of kind opening (known from the beginning) or adjustment.
+-- what the change log does not have is a row of its own, of kind opening (known from the beginning) or adjustment.
 with points as (
     {{ timeline(
         'actual_hours',
@@ -30,7 +30,7 @@ select
     (r.changed_at at time zone i.timezone)::date as work_date,
     date_trunc('month', r.changed_at at time zone i.timezone)::date as work_month,
     r.user_id,
-    coalesce(u.name, p.name, '(not told)') as user_name,
+    coalesce(u.name, p.name, '(unknown)') as user_name,
     r.hours,
     r.comment_id,
     i.deleted_at is not null as is_deleted

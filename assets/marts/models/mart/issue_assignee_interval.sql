@@ -1,4 +1,4 @@
--- Who had an issue from when to when; built as issue_status_interval is. Nobody is a null.
+-- Who had an issue from when to when; built as issue_status_interval is. Null: unassigned.
 with intervals as (
     {{ timeline(
         'assignee',

@@ -96,7 +96,7 @@ select
     d.due_date,
     e.estimated_hours,
     w.actual_hours,
-    -- A list of which the history does not tell every id counts as empty; the last one is today's, in the order of the source.
+    -- A list of which the history lacks an id counts as empty; the last one is today's, in the order of the source.
     case when m.valid_to is null then i.milestone_ids else coalesce(m.milestone_ids, '{}') end as milestone_ids
 from states as h
 join {{ ref('stg_issue') }} as i on i.space_key = h.space_key and i.issue_id = h.issue_id

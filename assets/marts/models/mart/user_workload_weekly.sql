@@ -1,5 +1,5 @@
 -- What each person did in a week (Monday to Sunday, in the space's zone): issues made, issues done that were theirs, comments, hours.
--- What no record tells the person of is that of user 0, so that nothing is left out.
+-- What no record names a person for belongs to user 0, so that nothing is left out.
 with events as (
     select space_key, created_user_id as user_id, created_at as at, 1 as created, 0 as done, 0 as comments, 0::numeric as hours
     from {{ ref('issue') }}

@@ -1,4 +1,4 @@
--- One row per change of one field that the source still tells of, or that went with its issue, numbered within issue and field.
+-- One row per change of one field that the source still has, or that went with its issue, numbered within issue and field.
 select
     c.space_key,
     c.issue_id,

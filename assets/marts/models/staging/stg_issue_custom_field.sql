@@ -1,5 +1,5 @@
--- One row per issue and custom field that has a value, or something typed beside its items: as text, and where it is a list as the
--- names that its items have today. An item that the field has no more keeps the name that the issue tells.
+-- One row per issue and custom field that has a value, or text typed next to its items: as text, and where it is a list as the
+-- names that its items have today. An item that the field has no more keeps the name that the issue has.
 {{ config(materialized='view') }}
 select
     i.space_key,

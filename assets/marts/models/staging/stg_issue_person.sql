@@ -1,5 +1,5 @@
 -- People whom an issue or its comments name and whom the list of users does not have, as they left before the first load: one row per
--- issue and person, with the name that the newest of these records tells.
+-- issue and person, with the name in the newest of these records.
 with named as (
     select i.space_key, i.id as issue_id, p.user_id, i.payload -> p.field ->> 'name' as name, coalesce(i.updated_at, i.created_at) as named_at
     from {{ source('raw', 'issues') }} as i

@@ -1,7 +1,7 @@
 -- The stage of each status that a project has, had or changed to. Where the id is known it goes by the name of today, so that a status
--- that was renamed has one stage, before as after; where the history tells no id (0), by the name of that time. A name counts by the
+-- that was renamed has one stage, before as after; where the history has no id (0), by the name of that time. A name counts by the
 -- project's own line of the map, then that of all, then the four built-in ids, then as active. Read from the raw tables, since it also
--- tells which issues are touched.
+-- says which issues are changed.
 with statuses as (
     select space_key, project_id, id as status_id, name as status
     from {{ source('raw', 'statuses') }}

@@ -1,4 +1,4 @@
--- Changes of issues that no change log tells, as after a status was deleted with a substitute: what the field had before and after, and
+-- Changes of issues that no change log has, as after a status was deleted with a substitute: what the field had before and after, and
 -- when that was. Each has its place after a change of the log (`after_change`, 0: before the first) and keeps it, and its date, whatever
 -- happens to the issue later.
 --
@@ -41,7 +41,7 @@ changes as (
             when 'milestone' then case when c.new_value is null or c.new_ids is not null then {{ sorted_ids('c.new_ids') }} end
             else c.new_id::text
         end as value,
-        -- Of a name that means nothing, or two things, the log tells no id.
+        -- Of a name that means nothing, or two things, the log has no id.
         c.field in ('due_date', 'estimated_hours', 'actual_hours')
         or c.new_value is null
         or case when c.field = 'milestone' then c.new_ids is not null else c.new_id is not null end as is_told
@@ -152,7 +152,7 @@ select
     -- Neither before the change that it follows nor after the next one.
     max(least(n.changed_at, greatest(t.changed_at, t.anchor_at))) over following as changed_at,
     t.old_value,
-    coalesce(old_status.name, old_user.name, old_person.name, case when t.field in ('status', 'assignee') and t.old_value is not null then '(not told)' end) as old_name,
+    coalesce(old_status.name, old_user.name, old_person.name, case when t.field in ('status', 'assignee') and t.old_value is not null then '(unknown)' end) as old_name,
     t.new_value,
     coalesce(
         new_status.name,
@@ -161,7 +161,7 @@ select
         case
             when t.field = 'status' and t.new_value = i.status_id::text then i.status
             when t.field = 'assignee' and t.new_value = i.assignee_id::text then i.assignee
-            when t.field in ('status', 'assignee') and t.new_value is not null then '(not told)'
+            when t.field in ('status', 'assignee') and t.new_value is not null then '(unknown)'
         end
     ) as new_name,
     t.evidence
