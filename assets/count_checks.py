@@ -14,7 +14,6 @@ from sqlalchemy import Engine
 
 from assets.cadences import ISSUES as CADENCE
 from assets.location import SETTINGS, raw_key
-from assets.metadata import by_bucket
 from assets.reconciliation_status import deletion_rows, moment, project_rows
 from assets.table_checks import rows_table
 from resources.backlog.client import BacklogClient
@@ -23,6 +22,7 @@ from resources.progress import Progress
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.reconciliations import Outcome, ReconciliationStatus, latest, record
 from resources.warehouse.state import project_states
+from sync.counts import by_bucket
 from sync.reconcile.counts import TOO_FAST, ProjectCount, count_projects
 
 ISSUES = raw_key("issues")

@@ -5,41 +5,23 @@ has one for good: no row of another table is made of its rows, they only name wh
 it was loaded with; without them Dagster goes by time, and calls it behind as soon as a table above it has been looked at again.
 """
 
-import dagster as dg
-from dagster._core.definitions.data_version import (
-    CODE_VERSION_TAG,
-    DEFAULT_DATA_VERSION,
-    NULL_EVENT_POINTER,
-    extract_data_version_from_entry,
-    get_input_data_version_tag,
-    get_input_event_pointer_tag,
-)
-from sqlalchemy import func, select
+from datetime import datetime
 
+import dagster as dg
+
+from assets.dagster_internals import input_versions
 from assets.location import raw_key
-from sync.session import TableLoad
 
 #: The version of `raw/activities`.
 FEED = dg.DataVersion("feed")
 
 
-def version_of(load: TableLoad) -> dg.DataVersion:
+def version_of(last_written: datetime | None) -> dg.DataVersion:
     """Return the version of a table that is read whole: when a row of it was last written, marks of deletion included."""
-    rows = load.spec.table.c
-    with load.engine.connect() as connection:
-        written = connection.execute(select(func.max(rows.loaded_at)).where(rows.space_key == load.space_key)).scalar_one()
-    return dg.DataVersion(written.isoformat() if written else "no row")
+    return dg.DataVersion(last_written.isoformat() if last_written else "no row")
 
 
-def inputs_of(load: TableLoad) -> dict[str, str]:
+def inputs_of(context: dg.AssetExecutionContext, table: str) -> dict[str, str]:
     """Return the tags of a partition that is recorded now: the versions of the assets above its table; one query."""
-    above = sorted(load.context.assets_def.get_asset_spec(raw_key(load.spec.name)).deps, key=lambda dep: dep.asset_key)
-    records = load.context.instance.get_asset_records([dep.asset_key for dep in above])
-    newest = {record.asset_entry.asset_key: record.asset_entry.last_materialization_record for record in records}
-    tags = {CODE_VERSION_TAG: load.context.run.run_id}
-    for dep in above:
-        record = newest.get(dep.asset_key)
-        version = extract_data_version_from_entry(record.event_log_entry) if record else None
-        tags[get_input_data_version_tag(dep.asset_key)] = (version or DEFAULT_DATA_VERSION).value
-        tags[get_input_event_pointer_tag(dep.asset_key)] = str(record.storage_id) if record else NULL_EVENT_POINTER
-    return tags
+    above = [dep.asset_key for dep in context.assets_def.get_asset_spec(raw_key(table)).deps]
+    return input_versions(context.instance, above, context.run.run_id)

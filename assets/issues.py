@@ -6,7 +6,6 @@ alone.
 
 from collections.abc import Collection, Iterator
 from dataclasses import asdict
-from datetime import datetime
 from typing import Literal
 
 import dagster as dg
@@ -14,6 +13,7 @@ from pydantic import Field
 
 from assets.count_checks import COUNT_CHECK_SPECS, costs_told, count_check_results
 from assets.declaration import FRESH_WITHIN, raw_spec
+from assets.loads import PartsFailure, open_load
 from assets.operation_checks import OPERATION_SPECS, operation_results
 from assets.partitions import PROJECT_MONTHS, slices
 from assets.project_keys import refusal
@@ -21,15 +21,10 @@ from assets.table_checks import check_results, check_specs, found_lately
 from resources.backlog.errors import BacklogError
 from resources.backlog.resource import BacklogResource
 from resources.progress import Progress
-from resources.warehouse import state
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
-from sync.comments import load_comments
-from sync.issue_report import report_run
-from sync.issue_windows import load_changes, load_windows
-from sync.projects import SCOPE, visible_projects
-from sync.refetch import load_refresh_share, refetch_requested
-from sync.session import PartsFailed, table_load
+from sync.comments import sync_comments
+from sync.issues import sync_issues
 
 Mode = Literal["backfill", "incremental", "targeted", "refresh"]
 TABLES = ("issues", "comments", "issue_changes")
@@ -102,19 +97,22 @@ def issues(
     requested = {key.path[-1] for key in context.selected_asset_keys}
     if requested and config.mode in ("backfill", "incremental"):
         _refuse_unknown_keys(context, config.mode, backlog, warehouse)
-    failures: list[PartsFailed] = []
+    failure: PartsFailure | None = None
+    covered = slices(context) if requested and config.mode in ("backfill", "incremental") else []
     if "issues" in requested:
         try:
-            _load_issues(context, config.mode, backlog, warehouse, progress, companions=requested != {"issues"})
-        except PartsFailed as failure:
+            with open_load(context, "issues", backlog, warehouse, progress, mode=config.mode, locks="projects") as session:
+                # What hangs on an issue goes with it, also where its table is not loaded in this run.
+                sync_issues(session, config.mode, covered, TABLES[1:] if requested == {"issues"} else ())
+        except PartsFailure as found:
             # The comments of the other projects are no less requested.
-            failures.append(failure)
+            failure = found
     if requested & {"comments", "issue_changes"}:
-        with table_load(context, "comments", backlog, warehouse, progress, mode=config.mode, locks="projects") as load:
-            changes = load_comments(load, config.mode, slices(context) if config.mode in ("backfill", "incremental") else [])
-        progress.done(changes.spec.name, asdict(changes.counts), {})
-    if failures:
-        raise failures[0]
+        with open_load(context, "comments", backlog, warehouse, progress, mode=config.mode, locks="projects") as session:
+            changes = sync_comments(session, config.mode, covered)
+        progress.done("issue_changes", asdict(changes), {})
+    if failure:
+        raise failure
     yield from _checks(context, config.mode, backlog, warehouse, progress)
 
 
@@ -163,57 +161,3 @@ def _checks(
         covered=covered,
         fresh_within=FRESH_WITHIN["issues"],
     )
-
-
-def _load_issues(
-    context: dg.AssetExecutionContext,
-    mode: Mode,
-    backlog: BacklogResource,
-    warehouse: WarehouseResource,
-    progress: Progress,
-    *,
-    companions: bool,
-) -> None:
-    with table_load(context, "issues", backlog, warehouse, progress, mode=mode, locks="projects") as load:
-        try:
-            match mode:
-                case "incremental":
-                    load_changes(load, slices(context))
-                case "targeted":
-                    refetch_requested(load, visible_projects(load))
-                case "refresh":
-                    load_refresh_share(load, visible_projects(load))
-                case _:
-                    load_windows(load, slices(context))
-        finally:
-            # Also of a load that is broken off: what it has stored counts.
-            report_run(load)
-            if load.counts.deleted and not companions:
-                # What hangs on an issue goes with it, also where its table is not loaded in this run.
-                load.observe_rows(TABLES[1:])
-
-
-def oldest_watermark(warehouse: WarehouseResource, projects: Collection[str]) -> datetime | None:
-    """Return the watermark of the project that is furthest behind, None while one was never read whole; asks the source nothing.
-
-    `projects` are the keys that are partitions.
-
-    Raises:
-        WarehouseError: the watermarks cannot be read.
-    """
-    with warehouse.engine.connect() as connection:
-        return state.oldest_watermark(connection, SCOPE, projects)
-
-
-def complete_projects(backlog: BacklogResource, warehouse: WarehouseResource) -> dict[str, datetime]:
-    """Return the keys of the visible projects that were once read whole, each with its watermark.
-
-    Raises:
-        BacklogError: the projects cannot be read.
-        WarehouseError: the watermarks cannot be read.
-    """
-    space_key = str(backlog.client.space_info()["spaceKey"])
-    with warehouse.engine.connect() as connection:
-        watermarks = state.get_watermarks(connection, space_key, SCOPE)
-    keys = {int(project["id"]): str(project["projectKey"]) for project in backlog.client.visible_projects()}
-    return {key: watermarks[project] for project, key in keys.items() if project in watermarks}

@@ -4,18 +4,18 @@ Each list is read whole and compared whole: none has a time of change, and a row
 """
 
 from collections.abc import Callable
-from functools import partial
 
 import dagster as dg
 
 from assets.declaration import raw_asset
+from assets.loads import open_load
+from assets.materializations import whole_table
 from resources.backlog.client import BacklogClient
 from resources.backlog.models import Record
 from resources.backlog.resource import BacklogResource
 from resources.progress import Progress
 from resources.warehouse.resource import WarehouseResource
-from sync.listings import load_each_project, load_whole, whole_table_result
-from sync.session import table_load
+from sync.listings import sync_list, sync_list_of_each_project
 
 ByProject = Callable[[BacklogClient, str], list[Record]]
 OfSpace = Callable[[BacklogClient], list[Record]]
@@ -29,9 +29,9 @@ def _project_master(table: str, read: ByProject, description: str) -> dg.AssetsD
         warehouse: WarehouseResource,
         progress: dg.ResourceParam[Progress],
     ) -> "dg.MaterializeResult[None]":
-        with table_load(context, table, backlog, warehouse, progress) as load:
-            load_each_project(load, read)
-        return whole_table_result(load)
+        with open_load(context, table, backlog, warehouse, progress) as session:
+            sync_list_of_each_project(session, read)
+        return whole_table(session)
 
     return master
 
@@ -44,9 +44,9 @@ def _space_master(table: str, read: OfSpace, description: str) -> dg.AssetsDefin
         warehouse: WarehouseResource,
         progress: dg.ResourceParam[Progress],
     ) -> "dg.MaterializeResult[None]":
-        with table_load(context, table, backlog, warehouse, progress) as load:
-            load_whole(load, partial(read, load.client))
-        return whole_table_result(load)
+        with open_load(context, table, backlog, warehouse, progress) as session:
+            sync_list(session, read)
+        return whole_table(session)
 
     return master
 

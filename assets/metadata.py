@@ -4,72 +4,23 @@ Dagster's standard keys are used where there is one; ours begin with `load/`. Nu
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import dagster as dg
 from sqlalchemy import Table, make_url
 
 from resources.backlog.models import RequestStats
-from resources.warehouse.loader import MergeResult
 from resources.warehouse.spec import TableSpec
-
-Part = TypeVar("Part")
+from sync.counts import Counts, Span
 
 PREVIEW_ROWS = 10
 _DIALECT = make_url("postgresql+psycopg2://").get_dialect()()
 
 
-@dataclass(frozen=True)
-class Counts:
-    """Rows of one table: read from the source, and what became of them in the warehouse."""
-
-    read: int = 0
-    inserted: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    deleted: int = 0
-    rejected: int = 0
-
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(**{field.name: getattr(self, field.name) + getattr(other, field.name) for field in fields(self)})
-
-    def __sub__(self, other: "Counts") -> "Counts":
-        return Counts(**{field.name: getattr(self, field.name) - getattr(other, field.name) for field in fields(self)})
-
-    @classmethod
-    def of(cls, result: MergeResult) -> "Counts":
-        """Return the counts of one merge."""
-        return cls(
-            read=result.read,
-            inserted=len(result.inserted),
-            updated=len(result.updated),
-            unchanged=result.unchanged,
-            rejected=result.rejected,
-        )
-
-    def metadata(self) -> dict[str, int]:
-        """Return `load/rows_read` … `load/rows_rejected`."""
-        return {f"load/rows_{field.name}": getattr(self, field.name) for field in fields(self)}
-
-
-def by_bucket(stats: RequestStats) -> dict[str, int]:
-    """Return the requests of each bucket, with retries and refusals for the rate limit, as a `Progress` takes them."""
-    return {**stats.requests, "retries": stats.retries, "rate_limited": stats.rate_limited}
-
-
-@dataclass(frozen=True)
-class Window:
-    """The span of source time that a load covers, and the newest change it brought; None is an open end or nothing new."""
-
-    start: datetime | None
-    end: datetime | None
-    newest_change: datetime | None = None
-
-
 def load_metadata(
-    counts: Counts, stats: RequestStats, *, started_at: datetime, window: Window | None = None, ended_at: datetime | None = None
+    counts: Counts, stats: RequestStats, *, started_at: datetime, window: Span | None = None, ended_at: datetime | None = None
 ) -> dict[str, Any]:
     """Return the `load/` entries of a run or of one partition.
 
@@ -83,7 +34,7 @@ def load_metadata(
     """
     now = ended_at or datetime.now(UTC)
     found: dict[str, Any] = {
-        **counts.metadata(),
+        **{f"load/rows_{name}": rows for name, rows in asdict(counts).items()},
         "load/api_requests": stats.total,
         "load/api_retries": stats.retries,
         "load/rate_limit_wait_seconds": round(stats.wait_seconds, 3),
@@ -100,12 +51,6 @@ def load_metadata(
         if window.newest_change is not None:
             found["load/lag_seconds"] = round(max(0.0, (now - window.newest_change).total_seconds()), 3)
     return found
-
-
-def durations(began: datetime, ended: datetime, rows: Mapping[Part, int]) -> dict[Part, float]:
-    """Divide the seconds of a pass among its parts by the rows that each has read; evenly where none has read any."""
-    seconds, total = (ended - began).total_seconds(), sum(rows.values())
-    return {part: round(seconds * (read / total if total else 1 / len(rows)), 3) for part, read in rows.items()}
 
 
 def table_metadata(table: Table) -> dict[str, Any]:

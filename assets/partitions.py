@@ -1,11 +1,6 @@
-"""Partitions: which projects, which months, and what a run was asked to cover.
-
-A partition of `raw/issues` holds the issues of one project whose last change falls in one month (in `BACKLOG_TIMEZONE`). The first
-month also holds everything older, so that the union of all partitions is the whole project.
-"""
+"""Partitions: which projects, which months, and what a run was asked to cover; `sync/windows.py` says what a month holds."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -15,11 +10,13 @@ from assets.location import SETTINGS, scoped
 from resources.dagster_tags import PARTITION_TAG
 from resources.dagster_tags import RANGE_END_TAG as RANGE_END_TAG
 from resources.dagster_tags import RANGE_START_TAG as RANGE_START_TAG
+from sync.windows import Calendar, Slice, stretches
 
 #: One key a project key ever seen; a renamed project gets a second key. Only a key that was never a project's is deleted.
 PROJECTS = dg.DynamicPartitionsDefinition(name=scoped("backlog_projects"))
 
-#: Calendar months from BACKLOG_HISTORY_START up to and including the current one, as `YYYY-MM`.
+#: Calendar months from BACKLOG_HISTORY_START up to and including the current one, as `YYYY-MM`: for the engine, and for Dagster.
+CALENDAR = Calendar(SETTINGS.history_start, SETTINGS.timezone)
 MONTHS = dg.TimeWindowPartitionsDefinition(
     cron_schedule="0 0 1 * *", start=SETTINGS.history_start, fmt="%Y-%m", timezone=SETTINGS.timezone, end_offset=1
 )
@@ -43,47 +40,25 @@ class RunContext(Protocol):
         """Where the dynamic partitions are kept."""
 
 
-@dataclass(frozen=True)
-class Slice:
-    """Adjacent months of one project, read as one window.
-
-    `since` is None when the first month of all is in it (everything older belongs to it), `until` when the newest month is (the
-    live edge has no upper bound). Both are instants with a zone; the window is half open.
-    """
-
-    project_key: str
-    months: tuple[str, ...]
-    since: datetime | None
-    until: datetime | None
-
-    @property
-    def partition_keys(self) -> tuple[str, ...]:
-        """The keys `project|month` that the slice covers."""
-        return tuple(partition_key(self.project_key, month) for month in self.months)
-
-    @property
-    def whole(self) -> bool:
-        """Whether the slice is the whole project."""
-        return self.since is None and self.until is None
-
-
 def partition_key(project_key: str, month: str) -> str:
-    """Return the key of one cell; the dimensions stand in the order of their names."""
+    """Return the key of one partition; the dimensions stand in the order of their names."""
     return f"{project_key}|{month}"
 
 
 def month_keys() -> list[str]:
     """Return all months, oldest first."""
-    return list(MONTHS.get_partition_keys())
+    return CALENDAR.months()
 
 
 def month_of(moment: datetime) -> str:
-    """Return the month that holds an instant.
+    """Return the month that holds an instant."""
+    return CALENDAR.month_of(moment)
 
-    What lies before the first month belongs to the first, what a fast clock puts after the current month to the current one.
-    """
-    month = moment.astimezone(SETTINGS.zone).strftime("%Y-%m")
-    return min(max(month, SETTINGS.history_start), datetime.now(SETTINGS.zone).strftime("%Y-%m"))
+
+def slices_of(keys: Iterable[str]) -> list[Slice]:
+    """Group partition keys into slices: one for each project and unbroken stretch of months, in the order of the keys."""
+    pairs = (key.rsplit("|", 1) for key in keys)
+    return CALENDAR.slices((project, month) for project, month in pairs)
 
 
 def slices(context: RunContext) -> list[Slice]:
@@ -132,50 +107,7 @@ def rectangle(start: str, end: str, projects: Sequence[str]) -> list[str]:
     return [partition_key(project, month) for project in rows for month in columns]
 
 
-def slices_of(keys: Iterable[str]) -> list[Slice]:
-    """Group keys into slices: one for each project and unbroken stretch of months, in the order of the keys."""
-    months = month_keys()
-    position = {month: i for i, month in enumerate(months)}
-    by_project: dict[str, set[int]] = {}
-    for key in keys:
-        project, month = key.rsplit("|", 1)
-        by_project.setdefault(project, set()).add(position[month])
-    return [
-        _slice(project, months, first, last)
-        for project, requested in by_project.items()
-        for first, last in _stretches(sorted(requested))
-    ]
-
-
-def span_of(requested: Iterable[str]) -> tuple[datetime | None, datetime | None]:
-    """Return the bounds of the stretch from the first to the last of these months, as those of a slice."""
-    months = month_keys()
-    places = [months.index(month) for month in requested]
-    part = _slice("", months, min(places), max(places))
-    return part.since, part.until
-
-
-def _stretches(numbers: Sequence[int]) -> list[tuple[int, int]]:
-    found: list[tuple[int, int]] = []
-    for number in numbers:
-        if found and found[-1][1] == number - 1:
-            found[-1] = (found[-1][0], number)
-        else:
-            found.append((number, number))
-    return found
-
-
-def _slice(project: str, months: Sequence[str], first: int, last: int) -> Slice:
-    since = None if first == 0 else _start_of(months[first])
-    until = None if last == len(months) - 1 else _start_of(months[last + 1])
-    return Slice(project, tuple(months[first : last + 1]), since, until)
-
-
-def _start_of(month: str) -> datetime:
-    return datetime.strptime(month, "%Y-%m").replace(tzinfo=SETTINGS.zone)
-
-
 def contiguous(requested: Iterable[str], projects: Sequence[str]) -> list[tuple[str, str]]:
     """Return the first and last project of each unbroken stretch of `requested`, in the order in which projects were added."""
     positions = sorted(projects.index(key) for key in set(requested))
-    return [(projects[first], projects[last]) for first, last in _stretches(positions)]
+    return [(projects[first], projects[last]) for first, last in stretches(positions)]

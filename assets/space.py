@@ -3,11 +3,12 @@
 import dagster as dg
 
 from assets.declaration import raw_asset
+from assets.loads import open_load
+from assets.materializations import whole_table
 from resources.backlog.resource import BacklogResource
 from resources.progress import Progress
 from resources.warehouse.resource import WarehouseResource
-from sync.listings import whole_table_result
-from sync.session import in_history, table_load
+from sync.listings import sync_space
 
 
 @raw_asset(
@@ -19,6 +20,6 @@ def space(
     context: dg.AssetExecutionContext, backlog: BacklogResource, warehouse: WarehouseResource, progress: dg.ResourceParam[Progress]
 ) -> "dg.MaterializeResult[None]":
     """Read the space."""
-    with table_load(context, "space", backlog, warehouse, progress) as load, in_history(load, "full"):
-        load.store([load.space])
-    return whole_table_result(load)
+    with open_load(context, "space", backlog, warehouse, progress) as session:
+        sync_space(session)
+    return whole_table(session)

@@ -3,11 +3,12 @@
 import dagster as dg
 
 from assets.declaration import raw_asset
+from assets.loads import open_load
+from assets.materializations import whole_table
 from resources.backlog.resource import BacklogResource
 from resources.progress import Progress
 from resources.warehouse.resource import WarehouseResource
-from sync.listings import load_whole_or_seen, whole_table_result
-from sync.session import table_load
+from sync.listings import sync_users
 
 
 @raw_asset(
@@ -20,6 +21,6 @@ def users(
     context: dg.AssetExecutionContext, backlog: BacklogResource, warehouse: WarehouseResource, progress: dg.ResourceParam[Progress]
 ) -> "dg.MaterializeResult[None]":
     """Read all users, or all members where the list of users is refused."""
-    with table_load(context, "users", backlog, warehouse, progress) as load:
-        load_whole_or_seen(load, load.client.users, load.client.project_users, "members")
-    return whole_table_result(load)
+    with open_load(context, "users", backlog, warehouse, progress) as session:
+        sync_users(session)
+    return whole_table(session)

@@ -12,10 +12,10 @@ from random import Random
 
 import dagster as dg
 
-from assets.issues import oldest_watermark
 from benchmarks.figures import Figure, expect_equal
 from pipelines.schedules import issues_request
 from simulator import RequestInfo, Simulator, SpaceSpec
+from sync.watermarks import oldest_watermark
 from tests.deployment import Deployment, quiet
 from tests.integration.exactness.databases import databases, server
 from tests.integration.exactness.differences import differences
@@ -97,7 +97,7 @@ def _tick(deployment: Deployment) -> dg.RunRequest:
     """Ask for the watermarks and return the run that follows, as the schedule does."""
     warehouse = deployment.warehouse
     try:
-        return issues_request(deployment.partitions, oldest_watermark(warehouse, deployment.partitions))
+        return issues_request(deployment.partitions, oldest_watermark(warehouse.engine, deployment.partitions))
     finally:
         warehouse.close()
 

@@ -11,7 +11,7 @@ import dagster as dg
 
 from assets import cadences
 from assets.cadences import MISFIRE_GRACE, Cadence
-from assets.issues import Mode, oldest_watermark
+from assets.issues import Mode
 from assets.location import SETTINGS
 from assets.partitions import (
     PROJECTS,
@@ -37,6 +37,7 @@ from pipelines.runs import ACTIVE, end_dead_runs
 from resources.backlog.resource import BacklogResource
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
+from sync.watermarks import oldest_watermark
 
 
 def reason_to_skip(scheduled_at: datetime, now: datetime, active_run_ids: Sequence[str]) -> str | None:
@@ -115,7 +116,7 @@ def issues_every_12_hours(
     if not projects:
         return dg.SkipReason("no project is known yet: the sensor project_discovery adds them")
     try:
-        watermark = oldest_watermark(warehouse, projects)
+        watermark = oldest_watermark(warehouse.engine, projects)
     except WarehouseError:
         # The run will meet the same trouble, and its failure is seen; a tick that fails is not.
         watermark = None

@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, func, select, update
 
-from assets.metadata import Counts
-from assets.partitions import month_of
 from resources.backlog.changelog import changes_of
 from resources.backlog.feed import whole
 from resources.backlog.models import Record
@@ -24,8 +22,10 @@ from resources.warehouse.quarantine import resolve_nameless, resolve_rejections
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import rejected_records
 from sync.changes import ChangeIds
-from sync.comment_report import Cell, CommentTally
-from sync.session import TableLoad
+from sync.counts import Counts
+from sync.session import Session
+from sync.tally import Cell, CommentTally
+from sync.writer import Writer
 
 #: Rows, and parts, at which what was read is stored. A kill while a page comes in loses that page and what waits: so that both
 #: together are no more than a hundred rows, save for issues with very many comments, only a third of that may wait.
@@ -53,22 +53,18 @@ class Part:
         """The odd comments, which are found again by reading the issue."""
         return [replace(one, place=str(self.read.issue_id)) for one in self.page.odd]
 
-    @property
-    def cell(self) -> Cell:
-        """The partition of the issue."""
-        return self.read.project_id, month_of(self.read.updated_at)
-
 
 class Batch:
     """Parts that are read and not stored yet; `tally` counts those that are."""
 
-    def __init__(self, load: TableLoad, changes: TableLoad, ids: ChangeIds) -> None:
+    def __init__(self, session: Session, changes: Writer, ids: ChangeIds) -> None:
         self.tally = CommentTally()
-        self._load = load
+        self._session = session
+        self._comments = session.writer
         self._changes = changes
         self._ids = ids
         self._parts: list[Part] = []
-        self._quarantined = _quarantined(load)
+        self._quarantined = _quarantined(session)
 
     def add(self, part: Part) -> None:
         """Take a part; store all that wait when they have become too many."""
@@ -81,9 +77,9 @@ class Batch:
         parts, self._parts = self._parts, []
         if not parts:
             return
-        load = self._load
-        with load.writing() as connection:
-            held = hold_issues(connection, [part.read.issue_id for part in parts], space_key=load.space_key)
+        space_key = self._session.space_key
+        with self._comments.transaction() as connection:
+            held = hold_issues(connection, [part.read.issue_id for part in parts], space_key=space_key)
             # One that was marked as deleted meanwhile was so with all that hangs on it.
             present = [part for part in parts if part.read.issue_id in held]
             self._let_move(connection, present)
@@ -91,28 +87,31 @@ class Batch:
             changed = [self._merge_changes(connection, group, result) for group, result in results]
             marked = {id(part): self._finish(connection, part) for part in present}
             reads.request_refetch(
-                connection,
-                load.space_key,
-                [request_refetch for group, result in results for request_refetch in _refetch_requests(group, result)],
+                connection, space_key, [request for group, result in results for request in _refetch_requests(group, result)]
             )
         for (group, result), (keys, found) in zip(results, changed, strict=True):
-            self._count(load, self.tally.comments, {(one,): part.cell for part in group for one in part.page.ids}, result)
+            cells: dict[tuple[int, ...], Cell] = {(one,): self._cell(part) for part in group for one in part.page.ids}
+            self._count(self._comments, self.tally.comments, cells, result)
             self._count(self._changes, self.tally.changes, keys, found)
         for part in parts:
             comments, changes = marked.get(id(part), (0, 0))
-            self._count_deleted(load, self.tally.comments, part.cell, comments)
-            self._count_deleted(self._changes, self.tally.changes, part.cell, changes)
+            self._count_deleted(self._comments, self.tally.comments, self._cell(part), comments)
+            self._count_deleted(self._changes, self.tally.changes, self._cell(part), changes)
             if part.gone is not None:
-                self.tally.issues[part.cell] += 1
-        load.progress.advance(load.spec.name, sum(part.gone is not None for part in parts))
+                self.tally.issues[self._cell(part)] += 1
+        self._session.progress.advance(self._session.spec.name, sum(part.gone is not None for part in parts))
+
+    def _cell(self, part: Part) -> Cell:
+        """Return the partition of the issue of a part."""
+        return part.read.project_id, self._session.calendar.month_of(part.read.updated_at)
 
     def _let_move(self, connection: Connection, parts: Sequence[Part]) -> None:
         """Let the comments that another project had be written again, whatever they say of it: their issue has moved."""
-        comments = self._load.spec.table
+        comments = self._session.spec.table
         for part in parts:
             if part.read.from_id == 0 and part.read.last_comment_id:
                 of_another = (
-                    comments.c.space_key == self._load.space_key,
+                    comments.c.space_key == self._session.space_key,
                     comments.c.issue_id == part.read.issue_id,
                     comments.c.project_id != part.read.project_id,
                 )
@@ -121,7 +120,7 @@ class Batch:
     def _merge(self, connection: Connection, group: Sequence[Part]) -> MergeResult:
         extra = {"issue_id": group[0].read.issue_id, "project_id": group[0].read.project_id}
         page = Page((row for part in group for row in part.page), (odd for part in group for odd in part.odd))
-        return self._load.merge(connection, page, extra)
+        return self._comments.merge(connection, page, extra)
 
     def _merge_changes(
         self, connection: Connection, group: Sequence[Part], result: MergeResult
@@ -140,12 +139,12 @@ class Batch:
                 # Where a comment says its project it is believed, as for the comment itself: the issue may have moved.
                 for change in changes_of(row, part.read.issue_id, whole(row.get("projectId")) or part.read.project_id):
                     changes.append(change)
-                    cells[row["id"], change["position"]] = part.cell
-        return cells, self._changes.merge(connection, self._ids.resolve(connection, changes) if changes else [], {})
+                    cells[row["id"], change["position"]] = self._cell(part)
+        return cells, self._changes.merge(connection, self._ids.resolve(connection, changes) if changes else [])
 
     def _finish(self, connection: Connection, part: Part) -> tuple[int, int]:
         """Say how far the issue is read, and mark what a read to the end did not meet; return how many rows those are."""
-        space_key, read = self._load.space_key, part.read
+        space_key, read = self._session.space_key, part.read
         if part.gone is None:
             reads.reach_comments(connection, space_key, read, part.last)
             return 0, 0
@@ -153,10 +152,10 @@ class Batch:
         if part.nameless:
             return 0, 0
         if read.from_id == 0:
-            resolve_nameless(connection, space_key, self._load.spec.name, still=(), place=str(read.issue_id))
+            resolve_nameless(connection, space_key, self._session.spec.name, still=(), place=str(read.issue_id))
         unmet = [one for one in self._quarantined.get(read.issue_id, ()) if one > read.from_id and one not in part.seen]
         if unmet:
-            resolve_rejections(connection, space_key, self._load.spec.name, [str(one) for one in unmet])
+            resolve_rejections(connection, space_key, self._session.spec.name, [str(one) for one in unmet])
         return self._mark(connection, part) if part.gone else (0, 0)
 
     def _mark(self, connection: Connection, part: Part) -> tuple[int, int]:
@@ -164,20 +163,20 @@ class Batch:
         gone = part.gone or set()
         changes = self._changes.spec.table.c
         query = select(func.count()).where(
-            changes.space_key == self._load.space_key, changes.comment_id.in_(gone), changes.deleted_at.is_(None)
+            changes.space_key == self._session.space_key, changes.comment_id.in_(gone), changes.deleted_at.is_(None)
         )
         count = int(connection.execute(query).scalar_one())
         marked = mark_comments_deleted(
             connection,
             gone,
-            space_key=self._load.space_key,
+            space_key=self._session.space_key,
             evidence=f"issue re-read: GET /issues/{part.read.issue_id}/comments no longer lists it",
-            run_id=self._load.context.run.run_id,
+            run_id=self._session.run_id,
         )
         return len(marked), count
 
     def _count(
-        self, one: TableLoad, counted: dict[Cell, Counts], cells: Mapping[tuple[int, ...], Cell], result: MergeResult
+        self, writer: Writer, counted: dict[Cell, Counts], cells: Mapping[tuple[int, ...], Cell], result: MergeResult
     ) -> None:
         inserted, updated, rejected = set(result.inserted), set(result.updated), set(result.rejected_ids)
         for key, cell in cells.items():
@@ -185,12 +184,12 @@ class Batch:
             if what == "unchanged" and key[-1] in rejected:
                 what = "rejected"
             counted[cell] += Counts(read=1, **{what: 1})
-        one.note(result)
+        writer.count(result, as_progress=False)
 
-    def _count_deleted(self, one: TableLoad, counted: dict[Cell, Counts], cell: Cell, rows: int) -> None:
+    def _count_deleted(self, writer: Writer, counted: dict[Cell, Counts], cell: Cell, rows: int) -> None:
         if rows:
             counted[cell] += Counts(deleted=rows)
-            one.note_deleted(rows)
+            writer.count_deleted(rows)
 
 
 def _groups(parts: Sequence[Part]) -> list[list[Part]]:
@@ -215,17 +214,17 @@ def _refetch_requests(group: Sequence[Part], result: MergeResult) -> list[Refetc
     return refetch_requests
 
 
-def _quarantined(load: TableLoad) -> dict[int, set[int]]:
+def _quarantined(session: Session) -> dict[int, set[int]]:
     """Return issue -> its comments in quarantine, as far as they say their issue; those of deleted issues are acknowledged."""
     entry, issues = rejected_records.c, SPECS["issues"].table.c
     query = select(entry.payload).where(
-        entry.space_key == load.space_key,
-        entry.table_name == load.spec.name,
+        entry.space_key == session.space_key,
+        entry.table_name == session.spec.name,
         entry.reason == "rejected",
         entry.resolved_at.is_(None),
     )
     found: dict[int, set[int]] = defaultdict(set)
-    with load.engine.connect() as connection:
+    with session.engine.connect() as connection:
         for payload in connection.execute(query).scalars():
             record = json.loads(payload)
             if not isinstance(record, dict):
@@ -234,8 +233,10 @@ def _quarantined(load: TableLoad) -> dict[int, set[int]]:
             if issue is not None and comment is not None:
                 found[issue].add(comment)
     if found:
-        deleted = select(issues.id).where(issues.space_key == load.space_key, issues.id.in_(found), issues.deleted_at.is_not(None))
-        with load.engine.begin() as connection:
+        deleted = select(issues.id).where(
+            issues.space_key == session.space_key, issues.id.in_(found), issues.deleted_at.is_not(None)
+        )
+        with session.engine.begin() as connection:
             gone = [str(comment) for issue in connection.execute(deleted).scalars() for comment in found.pop(issue)]
-            resolve_rejections(connection, load.space_key, load.spec.name, gone)
+            resolve_rejections(connection, session.space_key, session.spec.name, gone)
     return found

@@ -1,16 +1,13 @@
 """Which issues are asked for their comments: what is due, what something has told of, a window again, or tonight's share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
-from sqlalchemy import Connection
-
-from assets.partitions import Slice
 from resources.warehouse import issue_sync_state as reads
 from resources.warehouse.issue_sync_state import CommentRead
-from sync.projects import Project, project_of
-from sync.session import TableLoad
+from sync.session import Session
+from sync.windows import Slice
 
 #: The nightly pass has asked for every issue whole after so many days.
 DEEP_DAYS = 30
@@ -20,27 +17,26 @@ DEEP_MINUTES = 120
 DEEP_RATE_OTHERWISE = 60
 
 
-def choose(load: TableLoad, mode: str, covered: Sequence[Slice], visible: Mapping[int, Project]) -> list[CommentRead]:
+def choose(session: Session, mode: str, covered: Sequence[Slice]) -> list[CommentRead]:
     """Return the issues whose comments a load asks for."""
-    with load.engine.connect() as connection:
+    if mode == "refresh":
+        return refresh_share(session)
+    planned = [(part, project) for part in covered if (project := session.project_of(part.project_key))]
+    visible = list(session.visible)
+    with session.engine.connect() as connection:
         match mode:
             case "backfill":
-                planned = [(part, project_of(load, part.project_key, dict(visible))) for part in covered]
                 found = {
                     # A renamed project may be covered under both of its keys.
                     read.issue_id: read
                     for part, project in planned
-                    if project is not None
-                    for read in reads.window_comments(connection, load.space_key, project.id, part.since, part.until)
+                    for read in reads.window_comments(connection, session.space_key, project.id, part.since, part.until)
                 }
                 return list(found.values())
             case "targeted":
-                return reads.requested_comments(connection, load.space_key, list(visible))
-            case "refresh":
-                return refresh_share(load, connection, visible)
+                return reads.requested_comments(connection, session.space_key, visible)
             case _:
-                projects = {project.id for part in covered if (project := project_of(load, part.project_key, dict(visible)))}
-                return reads.pending_comments(connection, load.space_key, projects)
+                return reads.pending_comments(connection, session.space_key, {project.id for _, project in planned})
 
 
 def night_size(issues: int, rate: float, reserve: float) -> tuple[int, int]:
@@ -56,19 +52,22 @@ def night_size(issues: int, rate: float, reserve: float) -> tuple[int, int]:
     return min(share, max(int(rate * (1 - reserve) * DEEP_MINUTES), 1)), share
 
 
-def refresh_share(load: TableLoad, connection: Connection, visible: Mapping[int, Project]) -> list[CommentRead]:
+def refresh_share(session: Session) -> list[CommentRead]:
     """Return tonight's share of the issues: those not asked whole for longest, so many that all have had their turn in DEEP_DAYS.
 
     No more than the request budget has room for in DEEP_MINUTES; when that is too little, the log says how long a round takes.
     """
-    since = datetime.now(UTC) - timedelta(days=DEEP_DAYS)
-    present, overdue = reads.count_refreshed(connection, load.space_key, list(visible), since)
-    limit = load.client.rate_limits.get("read")
-    size, share = night_size(present, limit.limit if limit else DEEP_RATE_OTHERWISE, load.client.reserve)
+    visible, since = list(session.visible), datetime.now(UTC) - timedelta(days=DEEP_DAYS)
+    limit = session.client.rate_limits.get("read")
+    with session.engine.connect() as connection:
+        present, overdue = reads.count_refreshed(connection, session.space_key, visible, since)
+        size, share = night_size(present, limit.limit if limit else DEEP_RATE_OTHERWISE, session.client.reserve)
+        found = reads.refresh_share(connection, session.space_key, visible, size)
     if size < share:
-        load.context.log.warning(
+        session.log.warning(
             f"the nightly pass reads {size} of {present} issues, all that {DEEP_MINUTES} minutes of the request budget allow: "
             f"a round takes {ceil(present / size)} days instead of {DEEP_DAYS}"
         )
-    load.notes["rolling_refresh"] = f"{size} of {present} issues tonight; {overdue} not read whole in the last {DEEP_DAYS} days"
-    return reads.refresh_share(connection, load.space_key, list(visible), size)
+    notes = session.reporter.notes
+    notes["rolling_refresh"] = f"{size} of {present} issues tonight; {overdue} not read whole in the last {DEEP_DAYS} days"
+    return found

@@ -1,93 +1,90 @@
 """Comments and the change log: which issues are asked for theirs, one after the other, and what follows from the answers."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from assets.metadata import Counts
-from assets.partitions import Slice
 from resources.backlog.errors import AuthenticationError, BacklogError, NotFound, PermanentError, Unavailable
 from resources.backlog.paging import PAGE_SIZE
 from resources.odd import Page
 from resources.warehouse import issue_sync_state as reads
 from resources.warehouse.deletes import stored_ids
 from resources.warehouse.issue_sync_state import CommentRead, RefetchRequest
-from resources.warehouse.schema import SPECS
 from sync.changes import ChangeIds
 from sync.comment_batches import Batch, Part
-from sync.comment_report import report_comments, report_totals
 from sync.comment_selection import choose
-from sync.projects import Project, covered_projects, project_of, visible_projects
-from sync.session import TableLoad, in_history
+from sync.counts import Counts
+from sync.partition_reports import report_comments
+from sync.session import Session
+from sync.visible_projects import Project
+from sync.windows import Slice
 
 #: Issues in a row that cannot be read before the others of their project are left to the next load: it is not the issue then.
 GIVE_UP_AFTER = 3
 
-#: Partitions to record: project id, key under which it is recorded, month.
-Cells = set[tuple[int, str, str]]
+#: Partitions to report: project id, key under which it is reported, month.
+Partitions = set[tuple[int, str, str]]
 
 
-def load_comments(load: TableLoad, mode: str, covered: Sequence[Slice]) -> TableLoad:
-    """Read the comments of the issues that the mode chooses; return the load of `issue_changes` that goes with it.
+def sync_comments(session: Session, mode: str, covered: Sequence[Slice]) -> Counts:
+    """Read the comments of the issues that the mode chooses; return the counts of `issue_changes`, which are made of them.
 
-    `covered` are the partitions of the run: for a backfill those whose issues are read again, else those that are recorded.
+    Args:
+        session: the load of `raw/comments`.
+        mode: backfill, incremental, targeted or refresh.
+        covered: what the run covers: for a backfill the partitions whose issues are read again, else those that are reported.
 
     Raises:
         BacklogError: the key is refused, or the source is not available: not for one issue, nor for the next.
         WarehouseError: the warehouse cannot be used.
     """
-    visible = visible_projects(load)
-    changes = replace(load, spec=SPECS["issue_changes"], counts=Counts(), failures=[], notes={})
-    chosen = choose(load, mode, covered, visible)
-    load.progress.start(load.spec.name, len(chosen))
-    cells = _cells(load, mode, covered, visible)
+    changes = session.writer.for_table("issue_changes")
+    chosen = choose(session, mode, covered)
+    session.progress.start(session.spec.name, len(chosen))
+    partitions = _partitions(session, mode, covered)
     by_project = {project: list(group) for project, group in groupby(sorted(chosen, key=_place), key=lambda one: one.project_id)}
     try:
-        with in_history(load, mode, _projects(load, mode, covered, visible)):
-            with load.engine.connect() as connection:
-                ids = ChangeIds(connection, load.space_key)
-            batch = Batch(load, changes, ids)
-            reader = _Reader(load, batch, whole=mode in ("backfill", "refresh"))
+        with session.reporter.history(mode, _projects(session, mode, covered)):
+            with session.engine.connect() as connection:
+                ids = ChangeIds(connection, session.space_key)
+            batch = Batch(session, changes, ids)
+            reader = _Reader(session, batch, whole=mode in ("backfill", "refresh"))
             for project_id in sorted(by_project):
-                if project_id in load.lock_projects([project_id], wait=mode != "targeted"):
-                    before, began, project = load.client.stats.snapshot(), datetime.now(UTC), visible[project_id]
+                if project_id in session.locks.lock_projects([project_id], wait=mode != "targeted"):
+                    lap, project = session.reporter.lap(), session.visible[project_id]
                     reader.read(project, by_project[project_id])
-                    mine = _of_project(project, cells, batch)
-                    report_comments(load, changes, sorted(mine), batch.tally, load.client.stats - before, began)
-                    cells -= mine
-                    load.unlock_projects([project_id])
+                    mine = _of_project(project, partitions, batch)
+                    report_comments(session, changes, sorted(mine), batch.tally, lap)
+                    partitions -= mine
+                    session.locks.unlock_projects([project_id])
             # Where nothing was due, no request was made either.
-            nothing = load.client.stats.snapshot()
-            report_comments(load, changes, sorted(cells), batch.tally, load.client.stats - nothing, datetime.now(UTC))
+            report_comments(session, changes, sorted(partitions), batch.tally, session.reporter.lap())
     finally:
         # Also of a load that is broken off: what it has stored counts.
-        report_totals(load, changes)
-    return changes
+        session.reporter.table_loaded(changes)
+    return changes.counts
 
 
-def _projects(load: TableLoad, mode: str, covered: Iterable[Slice], visible: Mapping[int, Project]) -> list[str] | None:
+def _projects(session: Session, mode: str, covered: Iterable[Slice]) -> list[str] | None:
     """Return the keys of the projects of the run, None: the whole space, of which some modes take whatever is due."""
     if mode not in ("backfill", "incremental"):
         return None
-    found = [project_of(load, part.project_key, dict(visible)) for part in covered]
-    return covered_projects(load, [project for project in found if project is not None])
+    return session.covered([project for part in covered if (project := session.project_of(part.project_key))])
 
 
-def _cells(load: TableLoad, mode: str, covered: Iterable[Slice], visible: Mapping[int, Project]) -> Cells:
-    """Return the partitions of the run; a backfill records those that were asked for, other modes go by today's keys."""
-    found: Cells = set()
+def _partitions(session: Session, mode: str, covered: Iterable[Slice]) -> Partitions:
+    """Return the partitions of the run; a backfill reports those that were asked for, other modes go by today's keys."""
+    found: Partitions = set()
     for part in covered:
-        project = project_of(load, part.project_key, dict(visible))
+        project = session.project_of(part.project_key)
         if project is not None:
             key = part.project_key if mode == "backfill" else project.key
             found.update((project.id, key, month) for month in part.months)
     return found
 
 
-def _of_project(project: Project, cells: Cells, batch: Batch) -> Cells:
+def _of_project(project: Project, partitions: Partitions, batch: Batch) -> Partitions:
     """Return the partitions of the run that are the project's, and those of its issues that are in none of them."""
-    mine = {cell for cell in cells if cell[0] == project.id}
+    mine = {one for one in partitions if one[0] == project.id}
     covered = {month for _, _, month in mine}
     met = {month for project_id, month in (*batch.tally.issues, *batch.tally.comments) if project_id == project.id}
     return mine | {(project.id, project.key, month) for month in met - covered}
@@ -100,8 +97,8 @@ def _place(read: CommentRead) -> tuple[int, int]:
 class _Reader:
     """Reads the comments of issues, project by project."""
 
-    def __init__(self, load: TableLoad, batch: Batch, *, whole: bool) -> None:
-        self.load = load
+    def __init__(self, session: Session, batch: Batch, *, whole: bool) -> None:
+        self.session = session
         self.batch = batch
         self.whole = whole
         #: Whether the source was not available for the issue before this one, of whichever project.
@@ -141,11 +138,11 @@ class _Reader:
             if away:
                 raise
             self._away = True
-            self.load.failed(f"{project.key}, issue {read.issue_id}", error)
+            self.session.reporter.failed(f"{project.key}, issue {read.issue_id}", error)
             return False
         except PermanentError as error:
             if not project.archived:
-                self.load.failed(f"{project.key}, issue {read.issue_id}", error)
+                self.session.reporter.failed(f"{project.key}, issue {read.issue_id}", error)
             return False
         return True
 
@@ -153,7 +150,7 @@ class _Reader:
         # Read whole: by the mode, or since the issue has moved. Of one that was never read nothing can be gone.
         known = self._known(read) if read.from_id == 0 and (self.whole or read.last_comment_id) else set()
         last, seen, finished, nameless = read.last_comment_id, set[int](), False, False
-        for page in self.load.client.comments(read.issue_id, min_id=read.from_id or None, order="asc"):
+        for page in self.session.client.comments(read.issue_id, min_id=read.from_id or None, order="asc"):
             last, seen, nameless = max([last, *page.ids]), seen | page.ids, nameless or page.nameless
             finished = page.received < PAGE_SIZE - 1
             self.batch.add(Part(read, page, last, seen, known - seen if finished else None, nameless))
@@ -162,12 +159,11 @@ class _Reader:
 
     def _known(self, read: CommentRead) -> set[int]:
         """Return the stored comments of an issue."""
-        with self.load.engine.connect() as connection:
-            return stored_ids(connection, self.load.spec, {"issue_id": read.issue_id}, space_key=self.load.space_key)
+        with self.session.engine.connect() as connection:
+            return stored_ids(connection, self.session.spec, {"issue_id": read.issue_id}, space_key=self.session.space_key)
 
     def _ask_for_issue(self, project: Project, read: CommentRead, error: str) -> None:
-        self.load.context.log.info(f"{project.key}, issue {read.issue_id}: {error}")
-        with self.load.writing() as connection:
-            reads.request_refetch(
-                connection, self.load.space_key, [RefetchRequest(read.issue_id, read.project_id, "comments not found", issue=True)]
-            )
+        self.session.log.info(f"{project.key}, issue {read.issue_id}: {error}")
+        request = RefetchRequest(read.issue_id, read.project_id, "comments not found", issue=True)
+        with self.session.writer.transaction() as connection:
+            reads.request_refetch(connection, self.session.space_key, [request])

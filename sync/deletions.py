@@ -11,17 +11,17 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import DateTime, literal, select
 
-from assets.partitions import Slice, month_keys
 from resources.backlog.errors import NotFound, PermanentError, PermissionDenied
 from resources.backlog.feed import ISSUE_DELETED, deleted_issues
 from resources.backlog.models import IssueFilter
 from resources.warehouse.deletes import mark_issues_deleted, stored_ids
 from resources.warehouse.quarantine import pending_rejections, place_of, resolve_nameless, resolve_rejections, unplaced_projects
 from resources.warehouse.schema import SPECS
-from sync.issue_report import Tally
-from sync.projects import Project
 from sync.reconcile.counts import IDS_PER_REQUEST, PROJECTS_PER_REQUEST, differing_projects, holdings
-from sync.session import TableLoad
+from sync.session import Session
+from sync.tally import Tally
+from sync.visible_projects import Project
+from sync.windows import Slice
 
 #: Activities are looked at from this long before the watermark on: they may become visible late.
 FEED_LOOKBACK = timedelta(hours=1)
@@ -29,42 +29,41 @@ FEED_LOOKBACK = timedelta(hours=1)
 CONFIRMED = "confirmed by GET /issues?id[]"
 
 
-def mark_vanished(
-    load: TableLoad, project: Project, part: Slice, seen: Collection[int], visible: dict[int, Project], tally: Tally
-) -> None:
+def mark_vanished(session: Session, project: Project, part: Slice, seen: Collection[int]) -> Tally:
     """Mark the stored rows of a slice that a pass over it did not meet and that the source confirms it no longer has.
+
+    This and the functions below return the rows that they have marked, and those that they have stored since they were still there.
 
     Raises:
         NotFound: the project has gone out of sight meanwhile, so that the pass over it proves nothing.
     """
     if project.archived and not seen:
         # Whether lists still hold the issues of an archived project is not documented: absence proves nothing then.
-        return
-    with load.engine.connect() as connection:
+        return Tally()
+    with session.engine.connect() as connection:
         stored = stored_ids(
-            connection, load.spec, {"project_id": project.id}, space_key=load.space_key, since=part.since, until=part.until
+            connection, session.spec, {"project_id": project.id}, space_key=session.space_key, since=part.since, until=part.until
         )
-    mark_missed(load, project, stored.difference(seen), visible, tally)
+    return mark_missed(session, project, stored.difference(seen))
 
 
-def mark_missed(load: TableLoad, project: Project, missed: Collection[int], visible: dict[int, Project], tally: Tally) -> None:
+def mark_missed(session: Session, project: Project, missed: Collection[int]) -> Tally:
     """Mark the stored issues that a read of their project should have met and that the source confirms it no longer has.
 
     Raises:
         NotFound: the project has gone out of sight meanwhile, so that the read proves nothing.
     """
-    if missed and not _mark_if_absent(load, missed, visible, tally, project.id, "partition re-read"):
-        _refuse_lost(load, [project])
+    if not missed:
+        return Tally()
+    all_proven, tally = _mark_if_absent(session, missed, "partition re-read")
+    if not all_proven:
+        _refuse_lost(session, [project])
+    return tally
 
 
 def unequal_projects(
-    load: TableLoad,
-    projects: Sequence[Project],
-    visible: dict[int, Project],
-    tally: Tally,
-    deleted_since: datetime,
-    read_at: datetime,
-) -> list[Project]:
+    session: Session, projects: Sequence[Project], deleted_since: datetime, read_at: datetime
+) -> tuple[list[Project], Tally]:
     """Return the active projects that have not as many issues here as at the source, but for what happened there since `read_at`.
 
     One request when all is equal. When not, the deletions that the activity feed tells since `deleted_since` are confirmed and
@@ -75,99 +74,97 @@ def unequal_projects(
     """
     active = [project for project in projects if not project.archived]
     ids = [project.id for project in active]
-    if _source_count(load, active) == holdings(load.engine, load.space_key).total(ids):
-        return []
-    told = deleted_issues(load.client, deleted_since - FEED_LOOKBACK)
-    issues = load.spec.table.c
-    stored = select(issues.id).where(issues.space_key == load.space_key, issues.id.in_(told), issues.deleted_at.is_(None))
-    with load.engine.connect() as connection:
+    if _source_count(session, active) == holdings(session.engine, session.space_key).total(ids):
+        return [], Tally()
+    told = deleted_issues(session.client, deleted_since - FEED_LOOKBACK)
+    issues = session.spec.table.c
+    stored = select(issues.id).where(issues.space_key == session.space_key, issues.id.in_(told), issues.deleted_at.is_(None))
+    with session.engine.connect() as connection:
         suspects = set(connection.execute(stored).scalars())
-    _mark_if_absent(load, suspects, visible, tally, projects[0].id, "activity feed")
+    _, tally = _mark_if_absent(session, suspects, "activity feed")
     try:
-        differing = differing_projects(load.client, load.engine, load.space_key, ids, read_at)
+        differing = differing_projects(session.client, session.engine, session.space_key, ids, read_at)
     except PermanentError:
-        _refuse_lost(load, active)  # which says more than that a list of it is refused
+        _refuse_lost(session, active)  # which says more than that a list of it is refused
         raise
     unequal = [project for project in active if project.id in differing]
     if unequal:
-        _refuse_lost(load, unequal)
-    return unequal
+        _refuse_lost(session, unequal)
+    return unequal, tally
 
 
-def retry_rejected(load: TableLoad, visible: dict[int, Project]) -> None:
+def retry_rejected(session: Session) -> None:
     """Read quarantined issues again, and stored ones with a time in the future; acknowledge those that the source no longer has."""
-    issues = load.spec.table.c
+    issues = session.spec.table.c
     ahead = select(issues.id).where(
-        issues.space_key == load.space_key, issues.updated_at > literal(load.latest, DateTime(timezone=True))
+        issues.space_key == session.space_key, issues.updated_at > literal(session.writer.latest, DateTime(timezone=True))
     )
-    with load.engine.connect() as connection:
-        keys = pending_rejections(connection, load.space_key, load.spec.name, project_ids=visible)
+    with session.engine.connect() as connection:
+        keys = pending_rejections(connection, session.space_key, session.spec.name, project_ids=session.visible)
         ids = {int(key) for key in keys if key.isdigit()}.union(connection.execute(ahead).scalars())
-    gone = _absent(load, sorted(ids), visible, Tally(month_keys(), visible), 0)
-    with load.engine.begin() as connection:
-        resolve_rejections(connection, load.space_key, load.spec.name, [str(identifier) for identifier in gone])
+    gone, _ = _absent(session, sorted(ids), session.visible)
+    with session.engine.begin() as connection:
+        resolve_rejections(connection, session.space_key, session.spec.name, [str(identifier) for identifier in gone])
     for place in sorted({place for key in keys if (place := place_of(key))}):
-        _retry_nameless(load, place)
+        _retry_nameless(session, place)
 
 
-def _retry_nameless(load: TableLoad, issue_key: str) -> None:
+def _retry_nameless(session: Session, issue_key: str) -> None:
     """Ask for an issue without an id by its key, and acknowledge what is in quarantine of it unless it is so still."""
     try:
-        still = load.store(load.client.issue_again(issue_key)).nameless
+        still = session.writer.store(session.client.issue_again(issue_key)).nameless
     except (NotFound, PermissionDenied):
         still = ()
-    with load.engine.begin() as connection:
-        resolve_nameless(connection, load.space_key, load.spec.name, still=still, place=issue_key)
+    with session.engine.begin() as connection:
+        resolve_nameless(connection, session.space_key, session.spec.name, still=still, place=issue_key)
 
 
-def acknowledge_nameless(load: TableLoad, project: Project, met: Collection[str]) -> None:
+def acknowledge_nameless(session: Session, project: Project, met: Collection[str]) -> None:
     """Acknowledge issues without an id of a project that was read whole, but for those that were met."""
-    with load.writing() as connection:
-        resolve_nameless(connection, load.space_key, load.spec.name, still=met, project_id=project.id)
+    with session.writer.transaction() as connection:
+        resolve_nameless(connection, session.space_key, session.spec.name, still=met, project_id=project.id)
 
 
-def unplaced_rejections(load: TableLoad) -> set[int | None]:
+def unplaced_rejections(session: Session) -> set[int | None]:
     """Return the projects of quarantined issues that only a read of the whole project can find; None: of any."""
-    with load.engine.connect() as connection:
-        return unplaced_projects(connection, load.space_key, load.spec.name)
+    with session.engine.connect() as connection:
+        return unplaced_projects(connection, session.space_key, session.spec.name)
 
 
-def mark_absent(load: TableLoad, told: Mapping[int, str], visible: dict[int, Project], tally: Tally) -> None:
+def mark_absent(session: Session, told: Mapping[int, str]) -> Tally:
     """Ask for issues by id, store what comes back, and mark those that do not, each with what told of it as the evidence."""
-    fallback = min(tally.projects, default=0)
+    absent, found = _absent(session, sorted(told), session.visible)
+    gone, found_later = _proven(session, absent)
     by_evidence: dict[str, list[int]] = defaultdict(list)
-    for identifier in _proven(load, _absent(load, sorted(told), visible, tally, fallback), visible, tally, fallback):
+    for identifier in gone:
         by_evidence[told[identifier]].append(identifier)
-    for evidence, ids in by_evidence.items():
-        _mark(load, ids, tally, fallback, evidence)
+    return sum((_mark(session, ids, evidence) for evidence, ids in by_evidence.items()), found + found_later)
 
 
-def _mark_if_absent(
-    load: TableLoad, suspects: Iterable[int], visible: dict[int, Project], tally: Tally, project_id: int, found_by: str
-) -> bool:
-    """Mark those of the issues that the source does not give by id; return False when the absence of some proves nothing."""
-    absent = _absent(load, sorted(suspects), visible, tally, project_id)
-    gone = _proven(load, absent, visible, tally, project_id)
-    _mark(load, gone, tally, project_id, found_by)
-    return len(gone) == len(absent)
+def _mark_if_absent(session: Session, suspects: Iterable[int], found_by: str) -> tuple[bool, Tally]:
+    """Mark those of the issues that the source does not give by id; False when the absence of some proves nothing."""
+    absent, found = _absent(session, sorted(suspects), session.visible)
+    gone, found_later = _proven(session, absent)
+    return len(gone) == len(absent), found + found_later + _mark(session, gone, found_by)
 
 
-def _mark(load: TableLoad, gone: Sequence[int], tally: Tally, project_id: int, found_by: str) -> None:
+def _mark(session: Session, gone: Sequence[int], found_by: str) -> Tally:
     if not gone:
-        return
-    issues = load.spec.table.c
-    with load.writing() as connection:
+        return Tally()
+    issues = session.spec.table.c
+    with session.writer.transaction() as connection:
         query = select(issues.project_id, issues.updated_at).where(
-            issues.space_key == load.space_key, issues.id.in_(gone), issues.deleted_at.is_(None)
+            issues.space_key == session.space_key, issues.id.in_(gone), issues.deleted_at.is_(None)
         )
-        tally.add_deleted(project_id, [(project, moment) for project, moment in connection.execute(query)])
+        tally = Tally.of_deleted([(project, moment) for project, moment in connection.execute(query)], session.calendar)
         marked = mark_issues_deleted(
-            connection, gone, space_key=load.space_key, evidence=f"{found_by}; {CONFIRMED}", run_id=load.context.run.run_id
+            connection, gone, space_key=session.space_key, evidence=f"{found_by}; {CONFIRMED}", run_id=session.run_id
         )
-    load.note_deleted(len(marked))
+    session.writer.count_deleted(len(marked))
+    return tally
 
 
-def _proven(load: TableLoad, absent: Sequence[int], visible: dict[int, Project], tally: Tally, project_id: int) -> list[int]:
+def _proven(session: Session, absent: Sequence[int]) -> tuple[list[int], Tally]:
     """Return those of the absent issues that are stored and whose project is still in sight, so that they must be gone.
 
     They are asked for once more when a project is in sight that was not when the load began: they may have moved there.
@@ -175,17 +172,17 @@ def _proven(load: TableLoad, absent: Sequence[int], visible: dict[int, Project],
     of the project are listed, or when the feed has told that the issue was deleted. One request when any is absent, and one for
     each archived project concerned.
     """
-    issues = load.spec.table.c
+    issues = session.spec.table.c
     query = select(issues.id, issues.project_id).where(
-        issues.space_key == load.space_key, issues.id.in_(absent), issues.deleted_at.is_(None)
+        issues.space_key == session.space_key, issues.id.in_(absent), issues.deleted_at.is_(None)
     )
-    with load.engine.connect() as connection:
+    with session.engine.connect() as connection:
         stored = {int(identifier): int(project) for identifier, project in connection.execute(query)}
     if not stored:
-        return []
-    now = _archived_now(load)
+        return [], Tally()
+    now, visible, found = _archived_now(session), session.visible, Tally()
     if not now.keys() <= visible.keys():
-        still = _absent(load, sorted(stored), now, tally, project_id)
+        still, found = _absent(session, sorted(stored), now)
         stored = {identifier: stored[identifier] for identifier in still}
     sound: set[int] = set()
     empty: set[int] = set()
@@ -193,59 +190,62 @@ def _proven(load: TableLoad, absent: Sequence[int], visible: dict[int, Project],
         project = visible[project_id]
         if project.archived != now[project_id]:
             continue
-        proves = not project.archived or _source_count(load, [project])
+        proves = not project.archived or _source_count(session, [project])
         (sound if proves else empty).add(project_id)
-    told = _told_deleted(load, [identifier for identifier, project_id in stored.items() if project_id in empty])
+    told = _told_deleted(session, [identifier for identifier, project_id in stored.items() if project_id in empty])
     gone = sorted(identifier for identifier, project_id in stored.items() if project_id in sound or identifier in told)
     unsound = sorted({stored[identifier] for identifier in stored.keys() - gone})
     if unsound:
-        load.context.log.warning(f"nothing is marked deleted in the projects {unsound}: they are out of sight, or were archived")
-    return gone
+        session.log.warning(f"nothing is marked deleted in the projects {unsound}: they are out of sight, or were archived")
+    return gone, found
 
 
-def _told_deleted(load: TableLoad, ids: Collection[int]) -> set[int]:
+def _told_deleted(session: Session, ids: Collection[int]) -> set[int]:
     """Return those of the issues that stored activities tell the deletion of: no issue comes back from that."""
     if not ids:
         return set()
     activities = SPECS["activities"].table.c
     issue = activities.payload["content"]["id"].astext
     query = select(issue).where(
-        activities.space_key == load.space_key, activities.type == ISSUE_DELETED, issue.in_([str(identifier) for identifier in ids])
+        activities.space_key == session.space_key,
+        activities.type == ISSUE_DELETED,
+        issue.in_([str(identifier) for identifier in ids]),
     )
-    with load.engine.connect() as connection:
+    with session.engine.connect() as connection:
         return {int(told) for told in connection.execute(query).scalars()}
 
 
-def _archived_now(load: TableLoad) -> dict[int, bool]:
+def _archived_now(session: Session) -> dict[int, bool]:
     """Ask which projects are in sight at this moment; say of each whether it is archived."""
-    return {int(project["id"]): bool(project.get("archived")) for project in load.client.projects()}
+    return {int(project["id"]): bool(project.get("archived")) for project in session.client.projects()}
 
 
-def _refuse_lost(load: TableLoad, projects: Sequence[Project]) -> None:
+def _refuse_lost(session: Session, projects: Sequence[Project]) -> None:
     """Raise NotFound when one of the projects is not in sight any more: what was read of it is not all that it has."""
-    now = _archived_now(load)
+    now = _archived_now(session)
     lost = [project.key for project in projects if project.id not in now]
     if lost:
         raise NotFound(f"GET /projects lists {', '.join(lost)} no more: deleted or out of sight since this load began; load again")
 
 
-def _absent(load: TableLoad, ids: Sequence[int], visible: Collection[int], tally: Tally, project_id: int) -> list[int]:
-    """Ask for issues by id, a hundred a request, store what comes back and return the ids that do not.
+def _absent(session: Session, ids: Sequence[int], projects: Collection[int]) -> tuple[list[int], Tally]:
+    """Ask for issues of projects by id, a hundred a request, store what comes back and return the ids that do not.
 
     A row that was not met may only have moved, to another month or another project. Where an answer has a record without an id,
     that may be any of those that were asked for, and none of them is absent.
     """
     absent: list[int] = []
+    tally = Tally()
     for asked in _chunks(ids, IDS_PER_REQUEST):
         missing = set(asked)
-        for projects in _chunks(tuple(visible), PROJECTS_PER_REQUEST):
+        for chunk in _chunks(tuple(projects), PROJECTS_PER_REQUEST):
             if missing:
-                found = load.client.issue_page(IssueFilter(project_id=projects, id=tuple(sorted(missing))))
-                result = load.store(found)
-                tally.add(found, result, project_id)
+                found = session.client.issue_page(IssueFilter(project_id=chunk, id=tuple(sorted(missing))))
+                result = session.writer.store(found)
+                tally += Tally.of(found, result, session.calendar)
                 missing = set() if result.nameless else missing.difference(result.present_ids)
         absent += sorted(missing)
-    return absent
+    return absent, tally
 
 
 def _chunks(values: Sequence[int], size: int) -> Iterator[tuple[int, ...]]:
@@ -253,6 +253,6 @@ def _chunks(values: Sequence[int], size: int) -> Iterator[tuple[int, ...]]:
         yield tuple(values[start : start + size])
 
 
-def _source_count(load: TableLoad, projects: Sequence[Project]) -> int:
+def _source_count(session: Session, projects: Sequence[Project]) -> int:
     chunks = _chunks([project.id for project in projects], PROJECTS_PER_REQUEST)
-    return sum(load.client.issues_count(IssueFilter(project_id=chunk)) for chunk in chunks)
+    return sum(session.client.issues_count(IssueFilter(project_id=chunk)) for chunk in chunks)

@@ -11,7 +11,7 @@ from resources.backlog.client import BacklogClient
 from resources.backlog.errors import NotFound, PermissionDenied
 from resources.warehouse.deletes import mark_project_deleted
 from resources.warehouse.inaccessible import Unseen, note_unseen, unseen_projects
-from sync.session import TableLoad
+from sync.session import Session
 
 #: `roleType` of an administrator of the space, in classic plans and in new ones.
 ADMINISTRATOR = 1
@@ -25,28 +25,28 @@ class Verdict:
     how: str
 
 
-def acknowledge_unseen(load: TableLoad, listed: Collection[int]) -> None:
+def acknowledge_unseen(session: Session, listed: Collection[int]) -> None:
     """Mark projects that are deleted, with all their rows; say of the others that are not listed that they are out of sight.
 
     Raises:
         BacklogError: the source does not answer; the rows are left as they are.
     """
-    with load.engine.connect() as connection:
-        unseen = unseen_projects(connection, load.space_key, listed)
+    with session.engine.connect() as connection:
+        unseen = unseen_projects(connection, session.space_key, listed)
     if not unseen:
         return
-    verdicts = judge(load.client, unseen, listed)
+    verdicts = judge(session.client, unseen, listed)
     gone = [project for project in unseen if project.id in verdicts and verdicts[project.id].deleted]
     told: list[str] = []
     written: set[str] = set()
-    with load.writing() as connection:
+    with session.writer.transaction() as connection:
         for project in gone:
             rows = mark_project_deleted(
                 connection,
                 [project.id],
-                space_key=load.space_key,
+                space_key=session.space_key,
                 evidence=f"GET /projects does not list it; {verdicts[project.id].how}",
-                run_id=load.context.run.run_id,
+                run_id=session.run_id,
             )
             written |= {table for table, count in rows.items() if count and table != "projects"}
             with_it = ", ".join(f"{count} {table}" for table, count in rows.items() if table != "projects")
@@ -56,16 +56,16 @@ def acknowledge_unseen(load: TableLoad, listed: Collection[int]) -> None:
             for identifier, verdict in verdicts.items()
             if not verdict.deleted
         }
-        note_unseen(connection, reasons, space_key=load.space_key, run_id=load.context.run.run_id)
-    load.note_deleted(len(gone))
-    load.observe_rows(written)
+        note_unseen(connection, reasons, space_key=session.space_key, run_id=session.run_id)
+    session.writer.count_deleted(len(gone))
+    session.reporter.rows_changed(written)
     if told:
-        load.notes["deleted_projects"] = "\n".join(told)
-        load.context.log.warning(f"deleted projects: {'; '.join(told)}")
+        session.reporter.notes["deleted_projects"] = "\n".join(told)
+        session.log.warning(f"deleted projects: {'; '.join(told)}")
     hidden = [f"{project.key}: {project.reason or reasons[project.id]}" for project in unseen if project not in gone]
     if hidden:
-        load.notes["projects_without_access"] = "\n".join(hidden)
-        load.context.log.warning(f"projects without access are left as they are: {'; '.join(hidden)}")
+        session.reporter.notes["projects_without_access"] = "\n".join(hidden)
+        session.log.warning(f"projects without access are left as they are: {'; '.join(hidden)}")
 
 
 def judge(client: BacklogClient, unseen: Sequence[Unseen], listed: Collection[int]) -> dict[int, Verdict]:

@@ -1,33 +1,77 @@
 """Tables that are always read whole: a list of the space, what an ordinary key sees of it, or one of each project."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-import dagster as dg
-
-from assets.data_versions import version_of
-from assets.metadata import load_metadata, preview
 from resources.backlog.client import BacklogClient
-from resources.backlog.errors import AuthenticationError, NotInPlan, PermanentError, PermissionDenied
+from resources.backlog.errors import AuthenticationError, IncompleteScan, NotInPlan, PermanentError, PermissionDenied
 from resources.backlog.models import Record
+from resources.backlog.paging import PAGE_SIZE
 from resources.odd import Page
-from sync.session import TableLoad, in_history
+from sync.session import Session
+
+#: Reads of a list that takes several pages, at most; two that agree are enough.
+PASSES = 4
 
 
-def load_whole(load: TableLoad, read: Callable[[], list[Record]]) -> None:
+def sync_space(session: Session) -> None:
+    """Load the one row of the space itself."""
+    with session.reporter.history("full"):
+        session.writer.store([session.space])
+
+
+def sync_list(session: Session, read: Callable[[BacklogClient], list[Record]]) -> None:
     """Load a list that the space has; a failed read is never an empty list, it leaves the rows as they are.
 
     Raises:
         BacklogError: the list cannot be read.
     """
-    with in_history(load, "full"):
-        load.store_listing(read())
+    with session.reporter.history("full"):
+        session.writer.store_listing(read(session.client))
 
 
-def load_whole_or_seen(load: TableLoad, read: Callable[[], list[Record]], of_project: Callable[[str], Page], seen: str) -> None:
+def sync_list_of_each_project(session: Session, read: Callable[[BacklogClient, str], list[Record]]) -> None:
+    """Load a list that each project has; a project that refuses does not keep the others from loading.
+
+    Raises:
+        BacklogError: the key is refused or the source is not available, which is so for every project.
+    """
+    without: list[str] = []
+    with session.reporter.history("full"):
+        for project in session.client.visible_projects():
+            key = str(project["projectKey"])
+            try:
+                evidence = f"{session.spec.endpoint.replace(':id', key)} no longer lists it"
+                records = read(session.client, key)
+                session.writer.store_listing(records, evidence=evidence, project_id=int(project["id"]))
+            except NotInPlan:
+                without.append(key)
+            except AuthenticationError:
+                raise
+            except PermanentError as error:
+                session.reporter.failed(key, error)
+    if without:
+        session.reporter.notes["not_in_plan"] = (
+            f"the plan of the space has none of this for {', '.join(without)}; stored rows are left as they are"
+        )
+
+
+def sync_users(session: Session) -> None:
+    """Load all users, or all members of the visible projects where the list of users is refused."""
+    _sync_list_or_seen(session, BacklogClient.users, BacklogClient.project_users, "members")
+
+
+def sync_teams(session: Session) -> None:
+    """Load all teams, or those of the visible projects where the list of teams is refused."""
+    _sync_list_or_seen(session, _all_teams, BacklogClient.project_teams, "teams")
+
+
+def _sync_list_or_seen(
+    session: Session, read: Callable[[BacklogClient], Page], of_project: Callable[[BacklogClient, str], Page], seen: str
+) -> None:
     """Load a list of the space that only those who administer something may read; with another key, what the projects show of it.
 
     Args:
-        load: the load of the table.
+        session: the load of the table.
         read: reads the list of the space.
         of_project: reads what a project, given by its key, has of it.
         seen: what that is called, for people.
@@ -35,59 +79,37 @@ def load_whole_or_seen(load: TableLoad, read: Callable[[], list[Record]], of_pro
     Raises:
         BacklogError: neither can be read.
     """
-    name = load.spec.name
-    with in_history(load, "full"):
+    name, client, notes = session.spec.name, session.client, session.reporter.notes
+    with session.reporter.history("full"):
         try:
-            load.store_listing(read())
-            load.notes[f"source_of_{name}"] = f"{load.spec.endpoint}: all {name} of the space"
+            session.writer.store_listing(read(client))
+            notes[f"source_of_{name}"] = f"{session.spec.endpoint}: all {name} of the space"
         except PermissionDenied as error:
-            load.context.log.warning(f"{error} Using the {seen} of all visible projects instead.")
-            load.notes[f"source_of_{name}"] = f"{seen} of all visible projects: the API key may not list {name}"
-            projects = [str(project["projectKey"]) for project in load.client.visible_projects()]
-            pages = [of_project(project) for project in projects]
+            session.log.warning(f"{error} Using the {seen} of all visible projects instead.")
+            notes[f"source_of_{name}"] = f"{seen} of all visible projects: the API key may not list {name}"
+            pages = [of_project(client, str(project["projectKey"])) for project in client.visible_projects()]
             found = Page(
                 {record["id"]: record for page in pages for record in page}.values(), (odd for page in pages for odd in page.odd)
             )
             # Not a whole listing: what is in no visible project may still be there, so nothing is marked deleted.
-            load.store(found, lambda connection, _result: load.note_names(connection, found))
+            with session.writer.transaction() as connection:
+                result = session.writer.merge(connection, found)
+                session.writer.note_names(connection, found)
+            session.writer.count(result)
 
 
-def load_each_project(load: TableLoad, read: Callable[[BacklogClient, str], list[Record]]) -> None:
-    """Load a list that each project has; a project that refuses does not keep the others from loading.
+def _all_teams(client: BacklogClient) -> Page:
+    """Read all teams; more than a page of them until two reads list the same, since a page can slip while others are read.
 
     Raises:
-        BacklogError: the key is refused or the source is not available, which is so for every project.
+        IncompleteScan: the list has changed during each read.
     """
-    without: list[str] = []
-    with in_history(load, "full"):
-        for project in load.client.visible_projects():
-            key = str(project["projectKey"])
-            try:
-                evidence = f"{load.spec.endpoint.replace(':id', key)} no longer lists it"
-                load.store_listing(read(load.client, key), evidence=evidence, project_id=int(project["id"]))
-            except NotInPlan:
-                without.append(key)
-            except AuthenticationError:
-                raise
-            except PermanentError as error:
-                load.failed(key, error)
-    if without:
-        load.notes["not_in_plan"] = (
-            f"the plan of the space has none of this for {', '.join(without)}; stored rows are left as they are"
-        )
-
-
-def whole_table_result(
-    load: TableLoad, checks: Iterable[dg.AssetCheckResult] = (), version: dg.DataVersion | None = None
-) -> "dg.MaterializeResult[None]":
-    """Return what the UI shows of a table that is always read whole, and of the checks that its asset evaluates itself."""
-    return dg.MaterializeResult(
-        check_results=list(checks),
-        data_version=version or version_of(load),
-        metadata={
-            "preview": preview(load.first_rows()),
-            "dagster/row_count": load.row_count(),
-            **load_metadata(load.counts, load.requests, started_at=load.started_at),
-            **load.notes,
-        },
-    )
+    before: list[object] | None = None
+    for _ in range(PASSES):
+        pages = list(client.teams())
+        listed = Page((team for page in pages for team in page), (odd for page in pages for odd in page.odd))
+        ids = [team["id"] for team in listed]
+        if listed.received < PAGE_SIZE or ids == before:
+            return listed
+        before = ids
+    raise IncompleteScan(f"GET /teams: the list was another one at each of {PASSES} reads; load again when it is quiet")

@@ -52,7 +52,18 @@ class SyncLocks:
         self._acquire(self.table, f"other load of {self.table} to end")
 
     def lock_projects(self, project_ids: Collection[int], *, wait: bool = True) -> set[int]:
-        """Lock projects of the table against other loads; return those that are locked now. See `TableLoad.lock_projects`."""
+        """Lock projects of the table against other loads, until `unlock_projects` or the end; return those that are locked now.
+
+        They are waited for in the order of their ids only, so that two loads never wait for each other: a load that holds projects
+        gets a lower id if it is free, and else the error of one that has waited for too long.
+
+        Args:
+            project_ids: the projects; those that are locked already stay so.
+            wait: wait for projects that another load has; otherwise leave them out.
+
+        Raises:
+            WarehouseBusyError: another load still had one of them after LOCK_WAIT_SECONDS, or had a lower one at all.
+        """
         for project in sorted(set(project_ids) - self._projects):
             name = f"{self.table}/{project}"
             if not wait:

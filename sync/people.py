@@ -3,10 +3,8 @@
 from sqlalchemy import Engine
 
 from resources.backlog.client import BacklogClient
-from resources.backlog.resource import BacklogResource
 from resources.privacy import Mask
 from resources.warehouse.people import forgotten, remask
-from resources.warehouse.resource import WarehouseResource
 
 
 def mask_for(space_key: str, mask: Mask, engine: Engine) -> Mask:
@@ -26,12 +24,12 @@ def load_forgotten(client: BacklogClient, engine: Engine) -> None:
         client.mask = mask_for(str(client.space_info()["spaceKey"]), client.mask, engine)
 
 
-def mask_stored(backlog: BacklogResource, warehouse: WarehouseResource) -> dict[str, int]:
+def mask_stored(client: BacklogClient, engine: Engine) -> dict[str, int]:
     """Bring the people in rows that are stored to how they are masked now; return table -> rows that were changed.
 
     Raises:
         BacklogError: the space cannot be reached.
         WarehouseError: the warehouse cannot be used.
     """
-    load_forgotten(backlog.client, warehouse.engine)
-    return remask(warehouse.engine, str(backlog.client.space_info()["spaceKey"]), backlog.client.mask)
+    load_forgotten(client, engine)
+    return remask(engine, str(client.space_info()["spaceKey"]), client.mask)

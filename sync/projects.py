@@ -1,108 +1,55 @@
-"""Which projects a load of issues is about, and which of them are read together."""
+"""The table of projects: which the key can see, and what became of those that it no longer sees."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from sqlalchemy import Engine
 
-from sqlalchemy import func, select
-
-from resources.backlog.scan import LOOKBACK, LOOKS
+from resources.backlog.client import BacklogClient
+from resources.odd import Page
 from resources.warehouse import state
-from resources.warehouse.state import Checkpoint
-from sync.session import TableLoad
-
-#: Scope of the watermarks of issues in `ops.sync_state`.
-SCOPE = "issues"
-#: A project joins a pass when no more than these rows of it come again: a pass of its own costs a request, which brings as many.
-FEW_ROWS = LOOKS[0][1]
+from resources.warehouse.inaccessible import note_seen
+from resources.warehouse.quarantine import resolve_unlisted
+from sync.inaccessible import acknowledge_unseen
+from sync.session import Session
 
 
-@dataclass(frozen=True)
-class Project:
-    """A project that the key can see."""
+def note_project_keys(client: BacklogClient, engine: Engine) -> Page:
+    """Return the projects that the key can see, archived ones included, and note their keys in `ops.project_keys`.
 
-    id: int
-    key: str
-    archived: bool
+    A renamed project keeps its old keys there, so that its old partitions still mean the same project.
 
-
-def visible_projects(load: TableLoad) -> dict[int, Project]:
-    """Return the projects that the key can see, archived ones included, by id."""
-    return {
-        int(project["id"]): Project(int(project["id"]), str(project["projectKey"]), bool(project.get("archived")))
-        for project in load.client.visible_projects()
-    }
-
-
-def project_of(load: TableLoad, key: str, visible: dict[int, Project]) -> Project | None:
-    """Return the visible project that has the key now, or else had it before it was renamed."""
-    current = next((project for project in visible.values() if project.key == key), None)
-    if current:
-        return current
-    with load.engine.connect() as connection:
-        former = state.project_id_for_key(connection, load.space_key, key)
-    return visible.get(former) if former is not None else None
-
-
-def covered_projects(load: TableLoad, projects: Collection[Project]) -> list[str] | None:
-    """Return the keys of the projects that a sync covers, for the history; None when these are all of several: the whole space."""
-    ids = {project.id for project in projects}
-    whole = len(ids) > 1 and ids >= {int(project["id"]) for project in load.client.visible_projects()}
-    return None if whole else sorted({project.key for project in projects})
-
-
-def passes(
-    projects: Sequence[Project],
-    watermarks: Mapping[int, datetime],
-    checkpoints: Mapping[int, Checkpoint],
-    known_rows: Callable[[Project, datetime, datetime], int],
-) -> list[list[Project]]:
-    """Group projects so that a pass that was broken off can go on, and that few rows are read again for the sake of one pass.
-
-    A pass reads from the oldest watermark of its projects on. `known_rows(project, since, until)` tells how many issues of a
-    project are stored that changed between two instants: as many come again when it joins one that began to be read earlier.
+    Raises:
+        BacklogError: the projects cannot be listed.
+        WarehouseError: the warehouse cannot be used.
     """
-
-    def before(project: Project) -> str:
-        return repr(checkpoints.get(project.id))
-
-    groups: list[list[Project]] = []
-    for project in sorted(projects, key=lambda project: (before(project), watermarks[project.id])):
-        first = groups[-1][0] if groups else None
-        if first is not None and before(first) == before(project):
-            since, until = watermarks[first.id], watermarks[project.id]
-            together = first.id in checkpoints or since == until
-            more = 0 if together else known_rows(project, since - LOOKBACK, until - LOOKBACK)
-            if more <= FEW_ROWS:
-                groups[-1].append(project)
-                continue
-        groups.append([project])
-    return groups
+    projects = client.visible_projects()
+    keys = {str(project["projectKey"]): int(project["id"]) for project in projects}
+    with engine.begin() as connection:
+        state.record_project_keys(connection, client.space_info()["spaceKey"], keys)
+    return projects
 
 
-def known_rows(load: TableLoad, project: Project, since: datetime, until: datetime) -> int:
-    """Return how many issues of a project are stored that changed at or after an instant and before another, or more than few."""
-    issues = load.spec.table.c
-    chosen = select(issues.id).where(
-        issues.space_key == load.space_key,
-        issues.project_id == project.id,
-        issues.updated_at >= since,
-        issues.updated_at < until,
-        issues.deleted_at.is_(None),
-    )
-    with load.engine.connect() as connection:
-        return int(connection.execute(select(func.count()).select_from(chosen.limit(FEW_ROWS + 1).subquery())).scalar_one())
+def sync_projects(session: Session) -> None:
+    """Load all visible projects, and acknowledge what became of those that are not visible any more.
 
-
-def renamed(load: TableLoad, projects: Sequence[Project]) -> dict[int, int]:
-    """Return the issues of projects that are stored under another project key than theirs: issue -> project.
-
-    A new project key changes the key of every issue, and nobody documents that it moves their `updated`.
+    Raises:
+        BacklogError: the projects cannot be listed.
+        WarehouseError: the warehouse cannot be used.
     """
-    issues = load.spec.table.c
-    keys = {project.id: project.key for project in projects}
-    stored = select(issues.id, issues.project_id, func.split_part(issues.issue_key, "-", 1)).where(
-        issues.space_key == load.space_key, issues.project_id.in_(keys), issues.deleted_at.is_(None)
-    )
-    with load.engine.connect() as connection:
-        return {int(issue): int(project) for issue, project, key in connection.execute(stored) if key != keys[project]}
+    writer = session.writer
+    with session.reporter.history("full"):
+        listed = note_project_keys(session.client, session.engine)
+        with writer.transaction() as connection:
+            # Before the merge, which takes the reason away from a row that has changed meanwhile.
+            ids = [int(project["id"]) for project in listed]
+            back = note_seen(connection, ids, space_key=session.space_key, run_id=session.run_id)
+            result = writer.merge(connection, listed)
+            writer.note_names(connection, listed)
+            # A record without a key may be any project, so that nothing is known to be missing.
+            if not result.nameless:
+                known = [(project,) for project in result.present_ids]
+                resolve_unlisted(connection, session.spec, session.space_key, known, project_id=None)
+        writer.count(result)
+        if back:
+            keys = ", ".join(str(one["projectKey"]) for one in listed if one["id"] in back)
+            session.reporter.notes["projects_accessible_again"] = keys
+        if not result.nameless:
+            acknowledge_unseen(session, result.present_ids)

@@ -141,35 +141,35 @@ def load(settings: Settings, request: LoadRequest, progress: Progress) -> Summar
 
 def _run_jobs(instance: dg.DagsterInstance, request: LoadRequest, recorder: Recorder) -> Iterator[str]:
     # Imported here, when the variables that the definitions read have been set.
-    from assets.issues import complete_projects, oldest_watermark
     from assets.partitions import PROJECTS
     from assets.project_keys import project_partitions
-    from assets.projects import note_project_keys
     from pipelines.jobs import count_reconciliation_job, issues_config, issues_job, projects_job, users_job
     from pipelines.raw_definitions import build_raw_definitions
     from pipelines.run_ends import recording_ends
     from pipelines.sensors.partitions import new_project_keys
     from sync.people import mask_stored
+    from sync.projects import note_project_keys
+    from sync.watermarks import complete_projects, oldest_watermark
 
     definitions = build_raw_definitions({"progress": recorder})
     with connection() as (backlog, warehouse), recording_ends(instance, warehouse, backlog.url):
-        projects = note_project_keys(backlog, warehouse)
+        projects = note_project_keys(backlog.client, warehouse.engine)
         requested = _requested_projects(request, projects)
         recorder.requests.update(backlog.client.stats.requests)
         if request.full:
-            mask_stored(backlog, warehouse)
+            mask_stored(backlog.client, warehouse.engine)
         end_dead_runs(instance)
         name = str(PROJECTS.name)
         instance.add_dynamic_partitions(name, new_project_keys(instance.get_dynamic_partitions(name), projects))
         partitions = project_partitions(instance, warehouse.engine, backlog.url)
-        watermark = None if request.backfill else oldest_watermark(warehouse, partitions)
+        watermark = None if request.backfill else oldest_watermark(warehouse.engine, partitions)
         ranges = list(_issue_ranges(request, requested, partitions, watermark))
         for job in (users_job, projects_job):
             yield from run_job(definitions, instance, job.name)
         config = issues_config("backfill" if request.backfill else "incremental")
         for tags in ranges:
             yield from run_job(definitions, instance, issues_job.name, config, tags)
-        promised = complete_projects(backlog, warehouse).keys() & set(requested)
+        promised = complete_projects(backlog.client, warehouse.engine).keys() & set(requested)
         yield from run_job(definitions, instance, count_reconciliation_job.name, promised=promised)
 
 

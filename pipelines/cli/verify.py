@@ -88,7 +88,7 @@ def compare(
 ) -> Verified:
     """Do what `verify` does, between a space and a warehouse that are there; raises the same."""
     # Imported here, when the variables that the assets read have been set.
-    from assets.metadata import by_bucket
+    from sync.counts import by_bucket
     from sync.people import load_forgotten
     from sync.reconcile.comparison import Comparison
 

@@ -10,12 +10,12 @@ from assets.dagster_internals import backfill_is_active
 from assets.issues import TABLES
 from assets.location import raw_key
 from assets.partitions import PROJECTS, projects_of
-from assets.projects import note_project_keys
 from pipelines.runs import ACTIVE
 from pipelines.sensors.failing_ticks import looking_at
 from resources.backlog.resource import BacklogResource
 from resources.warehouse import state
 from resources.warehouse.resource import WarehouseResource
+from sync.projects import note_project_keys
 
 
 def new_project_keys(known: Sequence[str], projects: Iterable[dict[str, Any]]) -> list[str]:
@@ -70,7 +70,7 @@ def project_discovery(
         space_key = str(backlog.client.space_info()["spaceKey"])
         with warehouse.engine.connect() as connection:
             noted = state.noted_project_keys(connection, space_key)
-        projects = note_project_keys(backlog, warehouse)
+        projects = note_project_keys(backlog.client, warehouse.engine)
     if noted:
         noted.update(str(project["projectKey"]) for project in projects)
     removed = remove_unknown_keys(context.instance, noted)

@@ -9,7 +9,6 @@ from resources.backlog.client import BacklogClient
 from resources.progress import Progress
 from resources.warehouse.people import showing
 from resources.warehouse.reconciliations import How, Outcome, record
-from sync.projects import Project
 from sync.reconcile.count_level import quick
 from sync.reconcile.differences import QUARANTINED, Difference
 from sync.reconcile.lists import OF_PROJECT, OF_SPACE
@@ -17,6 +16,7 @@ from sync.reconcile.pairs import HISTORY
 from sync.reconcile.repair import Repair, ask
 from sync.reconcile.result import ProjectVerdict, Verification
 from sync.reconcile.row_level import Deep, Suspects
+from sync.visible_projects import Project
 
 
 class Comparison:

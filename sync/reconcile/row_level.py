@@ -14,14 +14,13 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Engine, func, select
 
-from assets.metadata import by_bucket
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import AuthenticationError, IncompleteScan, NotFound, PermanentError, PermissionDenied
 from resources.backlog.scan import scan_window
 from resources.backlog.window import Window
 from resources.progress import Progress
 from resources.warehouse.schema import SPECS
-from sync.projects import Project
+from sync.counts import by_bucket
 from sync.reconcile.comment_changes import changes_of_comment
 from sync.reconcile.differences import CONTENT, EXTRA, Difference
 from sync.reconcile.labels import labelled
@@ -29,6 +28,7 @@ from sync.reconcile.lists import OF_PROJECT, OF_SPACE
 from sync.reconcile.pairs import HISTORY, Found, Pairs, chunks
 from sync.reconcile.rows import Reasons, in_quarantine
 from sync.reconcile.sides import Row
+from sync.visible_projects import Project
 
 #: Rows that are compared at once; frames of a hundred cost more than what is in them.
 AT_ONCE = 1_000

@@ -9,8 +9,8 @@ from dagster._core.definitions.data_version import CachingStaleStatusResolver, S
 from dagster._core.loader import LoadingContextForTest
 
 from assets.issues import Mode
-from assets.metadata import durations
 from assets.partitions import month_keys, month_of
+from sync.counts import durations
 from tests.deployment import Deployment, Run, failures, metadata, observed, recorded
 
 TABLES = ("issues", "comments", "issue_changes")

@@ -34,7 +34,6 @@ CHECK = dg.AssetCheckKey(ABOVE, "is_there")
 #: The modules that may import what is private to Dagster: the one for all, and those that replace a part of Dagster.
 ALLOWED = {
     "assets/dagster_internals.py",
-    "assets/data_versions.py",
     "pipelines/hosting/webserver.py",
     "pipelines/hosting/celery_launcher.py",
 }

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from assets.projects import note_project_keys
 from pipelines.run_ends import ALL, DAY, record_run_ends, recording_ends
 from resources.backlog.errors import AuthenticationError
 from simulator import Fault
+from sync.projects import note_project_keys
 from tests.deployment import Deployment
 
 
@@ -42,7 +42,7 @@ def test_a_load_that_fails_before_its_first_run_is_recorded(loaded: Deployment) 
         pytest.raises(AuthenticationError),
         recording_ends(loaded.instance, warehouse, loaded.sim.url),
     ):
-        note_project_keys(backlog, warehouse)
+        note_project_keys(backlog.client, warehouse.engine)
     [(run_id, kind, status, error)] = rows(loaded)
     assert (run_id.startswith("command-"), kind, status) == (True, "projects", "failed")
     assert "401" in str(error)

@@ -309,7 +309,7 @@ def test_a_key_that_is_turned_on_changed_or_turned_off_later_is_in_all_rows_afte
         mixed = deployment.run_issues(mode="incremental")
         assert checks(mixed, "comments")["people_alike"] is False
         with closing(deployment.backlog) as backlog, closing(deployment.warehouse) as warehouse:
-            mask_stored(backlog, warehouse)
+            mask_stored(backlog.client, warehouse.engine)
         assert checks(load(deployment), "comments")["people_alike"] is True
         assert set(found(deployment, plain)) == (set() if key else shown)
         tags = deployment.query("SELECT DISTINCT left(payload #>> '{createdUser,name}', 9) AS tag FROM raw.comments")

@@ -20,7 +20,6 @@ from typing import IO, Any, Self
 
 import dagster as dg
 
-from assets.issues import oldest_watermark
 from assets.partitions import PROJECTS
 from pipelines.cli import main as command
 from pipelines.cli.load import connection, run_job
@@ -29,6 +28,7 @@ from pipelines.raw_definitions import build_raw_definitions
 from pipelines.schedules import issues_request
 from resources.progress import LogProgress
 from resources.settings import Settings
+from sync.watermarks import oldest_watermark
 
 ROOT = Path(__file__).parents[3]
 #: What a load imports when it needs it: imported before, so that no fork has to.
@@ -159,7 +159,7 @@ def _scheduled_run(definitions: dg.Definitions) -> int:
     with connection() as (_backlog, warehouse), open_instance() as instance:
         instance.optimize_for_webserver(statement_timeout=0, pool_recycle=60, max_overflow=10)
         projects = instance.get_dynamic_partitions(str(PROJECTS.name))
-        request = issues_request(projects, oldest_watermark(warehouse, projects))
+        request = issues_request(projects, oldest_watermark(warehouse.engine, projects))
         failures = list(run_job(definitions, instance, "issues", request.run_config, request.tags))
     sys.stdout.write("\n".join(failures))
     return bool(failures)

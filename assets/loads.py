@@ -1,0 +1,53 @@
+"""How an asset opens the load of its table: who watches it, and how it fails."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import dagster as dg
+
+from assets.materializations import DagsterObserver
+from assets.partitions import CALENDAR, covered_by
+from resources.backlog.resource import BacklogResource
+from resources.progress import Progress
+from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.run_log import projects_of
+from sync.session import PartsFailedError, Run, Session, SyncError, open_session
+
+
+class PartsFailure(dg.Failure):
+    """Parts of a load failed, a project or a few, and the others are stored."""
+
+
+@contextmanager
+def open_load(
+    context: dg.AssetExecutionContext,
+    table: str,
+    backlog: BacklogResource,
+    warehouse: WarehouseResource,
+    progress: Progress,
+    *,
+    mode: str = "full",
+    locks: Literal["table", "projects"] = "table",
+) -> Iterator[Session]:
+    """Open the load of a table in a step; see `sync.session.open_session`.
+
+    Raises:
+        dg.Failure: the source or the warehouse refused, or parts failed; the description says what and what to do.
+    """
+    run = Run(
+        context.run.run_id,
+        context.log,
+        progress,
+        DagsterObserver(context),
+        CALENDAR,
+        covered_by(context.run) or None,
+        projects_of(context.run.tags),
+    )
+    try:
+        with open_session(run, table, backlog, warehouse, mode=mode, locks=locks) as session:
+            yield session
+    except PartsFailedError as failure:
+        raise PartsFailure(str(failure), allow_retries=False) from None
+    except SyncError as failure:
+        raise dg.Failure(str(failure), allow_retries=False) from None

@@ -1,0 +1,288 @@
+"""The activity feed: what happened in the space, kept for good, and what it tells the other loads to look at."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select
+
+from resources.backlog.errors import MalformedResponse, NotFound, PermissionDenied
+from resources.backlog.feed import TEAM_JOINED, USER_JOINED, whole
+from resources.backlog.models import Record
+from resources.backlog.paginator import instant
+from resources.backlog.paging import PAGE_SIZE
+from resources.odd import Page
+from resources.warehouse import feed_state
+from resources.warehouse.feed_state import FeedState, Gap
+from resources.warehouse.inaccessible import forget_reads
+from resources.warehouse.loader import MergeResult
+from resources.warehouse.quarantine import pending_rejections, place_of, resolve_nameless, resolve_rejections
+from resources.warehouse.schema import SPECS
+from sync.activity_requests import register
+from sync.session import Session
+from sync.watermarks import watermarks
+
+#: Activities may become visible late: this much before the last read is read again each time.
+OVERLAP = timedelta(minutes=15)
+#: The nightly pass reads this much again, for what became visible later still.
+DEEP_OVERLAP = timedelta(days=3)
+#: How long any source keeps activities; nobody documents for how long really.
+KEPT = timedelta(days=1)
+#: Pages that a load spends on activities in quarantine; the nightly pass spends what it takes.
+RETRY_PAGES = 3
+
+
+def sync_activities(session: Session, *, deep: bool = False, again_from: int | None = None) -> None:
+    """Load what is new in the feed; a key that may not read it is noted, the other loads go on without hints.
+
+    Args:
+        session: the load of `raw/activities`.
+        deep: read the last days again, not only the last minutes.
+        again_from: the id of an activity that is read again with all after it, if that is farther back.
+
+    Raises:
+        BacklogError: the feed cannot be read; what was stored before is kept, with how far that goes.
+        WarehouseError: the warehouse cannot be used.
+    """
+    try:
+        # Of the whole space, whatever the run covers: the feed is read for all projects.
+        with session.reporter.history("refresh" if deep else "incremental"):
+            _read_feed(session, deep=deep, again_from=again_from)
+    except PermissionDenied as error:
+        # Issues are then found by `updated`, comments by the nightly pass.
+        session.log.warning(f"{error} Comments that move no `updated` are then found by the nightly pass only.")
+        session.reporter.notes["refused"] = str(error)
+
+
+def _read_feed(session: Session, *, deep: bool, again_from: int | None) -> None:
+    """Read forward from where the feed stands, then back to the beginning as far as that was not done."""
+    with session.engine.connect() as connection:
+        state = feed_state.get_feed(connection, session.space_key)
+    if state is None:
+        state = _newest_page(session)
+    else:
+        # The nightly pass looks farther back than any read before it has stable_id.
+        state = replace(state, stable_id=0) if deep else state
+        state = _forward(session, state, DEEP_OVERLAP if deep else OVERLAP, again_from)
+    if not state.complete:
+        state = _backward(session, state)
+    state = _joined_later(session, state)
+    _retry_rejected(session, pages=None if deep else RETRY_PAGES)
+    notes = session.reporter.notes
+    notes["load/cursor"] = state.cursor
+    notes["load/feed_complete"] = state.complete
+    if state.gaps:
+        notes["load/retention_gap"] = [{"since": gap.since, "until": gap.until} for gap in state.gaps]
+
+
+def _newest_page(session: Session) -> FeedState:
+    """Store the newest page, from which the feed is then read in both directions; without one, all there is has been read."""
+    projects = tuple(sorted(session.visible))  # before the feed is read: it covers those that were in sight then
+    page = next(session.client.activities(order="desc"), Page())
+    ids = page.ids
+    state = FeedState(max(ids, default=0), min(ids, default=0), _now(session), complete=not ids, projects=projects)
+    _store(session, page, state, first_look=True)
+    return state
+
+
+def _forward(session: Session, state: FeedState, overlap: timedelta, again_from: int | None) -> FeedState:
+    """Store what is new since the last read, oldest first, each page with the cursor that it moves."""
+    with session.engine.connect() as connection:
+        after, anchor = feed_state.overlap_from(connection, session.space_key, state, state.read_at - overlap, session.visible)
+    if again_from is not None and after is not None:
+        after = min(after, again_from - 1)
+    read_before, first = state.read_at, True
+    for page in session.client.activities(min_id=after or None, order="asc"):
+        now = _now(session)
+        newest = max((instant(row, "created") for row in page), default=read_before)
+        if first:
+            state, first = _held(session, state, anchor, page, now), False
+        # A page is as new as its newest row, the last one as new as its answer.
+        read_at = max(read_before, min(now, newest))
+        cursor = max([state.cursor, *page.ids])
+        state = replace(state, cursor=cursor, read_at=read_at, stable_id=max(state.stable_id, _stable_id(page, now)))
+        state = _without(state, _store(session, page, state))
+    now = _now(session)
+    if first:
+        state = _held(session, state, anchor, Page(), now)
+    # Projects that are out of sight now are read by their own feeds when they come back.
+    state = replace(state, read_at=now, projects=tuple(project for project in state.projects if project in session.visible))
+    with session.engine.begin() as connection:
+        feed_state.set_feed(connection, session.space_key, state)
+    return state
+
+
+def _held(session: Session, state: FeedState, anchor: int | None, page: Page, now: datetime) -> FeedState:
+    """Notice that the source has trimmed rows that nobody read.
+
+    The row that should have come first is gone when the source trims. That alone loses nothing: only when the last read lies
+    farther back than a source may be trusted to keep rows may some have come and gone meanwhile.
+    """
+    if anchor is None or any(one <= anchor for one in page.ids) or now - state.read_at <= KEPT:
+        return state
+    until = min((instant(row, "created") for row in page), default=now)
+    state = replace(state, gaps=(*state.gaps, Gap(state.read_at.isoformat(), until.isoformat())))
+    with session.engine.begin() as connection:
+        # Before any page moves the cursor: killed here, the next load finds the gap again.
+        asked = feed_state.invalidate_comment_reads(connection, session.space_key)
+    session.log.warning(
+        f"activities: the source kept none from {state.gaps[-1].since} to {until.isoformat()}, so that some may be missing; "
+        f"the comments of {asked} issues are asked for once more"
+    )
+    return state
+
+
+def _backward(session: Session, state: FeedState) -> FeedState:
+    """Store everything before the oldest known activity, newest first, each page with how far back it reaches."""
+    for page in session.client.activities(max_id=state.oldest, order="desc"):
+        state = replace(state, oldest=min([state.oldest, *page.ids]))
+        _store(session, page, state, first_look=True)
+    state = replace(state, complete=True)
+    with session.engine.begin() as connection:
+        feed_state.set_feed(connection, session.space_key, state)
+    return state
+
+
+def _joined_later(session: Session, state: FeedState) -> FeedState:
+    """Read the whole feeds of projects that the reads of the space's feed have not covered: joined since, or back in sight.
+
+    A feed that is refused is tried again by the next load; the issues of its project are loaded without it.
+    """
+    for project_id in sorted(set(session.visible) - set(state.projects)):
+        key, loaded = session.visible[project_id].key, project_id in watermarks(session)
+        with session.engine.connect() as connection:
+            oldest = feed_state.get_backward(connection, session.space_key, project_id)
+        try:
+            for page in session.client.activities(key, max_id=oldest, order="desc"):
+                reach = (project_id, min(page.ids)) if page.ids else None
+                _store(session, page, None, first_look=not loaded, project=reach)
+        except (NotFound, PermissionDenied) as error:
+            session.log.warning(f"{key}: {error}")
+            session.reporter.notes["refused"] = str(error)
+            continue
+        state = replace(state, projects=tuple(sorted({*state.projects, project_id})))
+        with session.engine.begin() as connection:
+            feed_state.set_backward(connection, session.space_key, project_id, None)
+            feed_state.set_feed(connection, session.space_key, state)
+    return state
+
+
+def _retry_rejected(session: Session, pages: int | None) -> None:
+    """Read activities in quarantine again, a page from the oldest of them on at a time; those that are gone are acknowledged.
+
+    One without an id is looked for next to the activity beside which it stood.
+    """
+    with session.engine.connect() as connection:
+        keys = pending_rejections(connection, session.space_key, session.spec.name)
+    for place in sorted({place for key in keys if (place := place_of(key))})[:pages]:
+        _look_beside(session, place)
+    waiting = sorted(int(key) for key in keys if key.isdigit())
+    while waiting and pages != 0:
+        pages = None if pages is None else pages - 1
+        page = next(session.client.activities(min_id=waiting[0] - 1 or None, order="asc"), Page())
+        reach = max(page.ids) if page.received >= PAGE_SIZE - 1 else waiting[-1]
+        tried, waiting = {one for one in waiting if one <= reach}, [one for one in waiting if one > reach]
+        again = Page((row for row in page if row["id"] in tried), (one for one in page.odd if one.id in tried))
+        _store(session, again, None)
+        # One without an id may be any of them.
+        gone = set() if page.nameless else tried - page.ids
+        with session.engine.begin() as connection:
+            resolve_rejections(connection, session.space_key, session.spec.name, [str(one) for one in sorted(gone)])
+
+
+def _look_beside(session: Session, place: str) -> None:
+    """Read the activities behind an id (`>17`), or before it (`<17`), again; acknowledge what has an id there now."""
+    beside = int(place[1:])
+    pages = session.client.activities(min_id=beside) if place[0] == ">" else session.client.activities(max_id=beside, order="desc")
+    page = next(pages, Page())
+    with session.writer.transaction() as connection:
+        result = session.writer.merge(connection, page)
+        register(connection, session.space_key, _new(page, result), "activity feed")
+    session.writer.count(result)
+    with session.engine.begin() as connection:
+        resolve_nameless(connection, session.space_key, session.spec.name, still=result.nameless, place=place)
+
+
+def _new(page: Page, result: MergeResult) -> list[Record]:
+    """Return the activities of a page that were not stored before."""
+    inserted = set(result.inserted_ids)
+    return [row for row in page if row["id"] in inserted]
+
+
+def _store(
+    session: Session,
+    page: Page,
+    state: FeedState | None,
+    *,
+    first_look: bool = False,
+    project: tuple[int, int] | None = None,
+) -> set[int]:
+    """Store a page, what its new rows tell to read, and how far the feed is read, in one transaction.
+
+    Return the projects that the user of the key has joined, by what the page tells. They were out of sight before, perhaps in the
+    middle of a read that shows no trace of it: such a read covers neither their feed nor their issues.
+    """
+    joined: set[int] = set()
+    with session.writer.transaction() as connection:
+        result = session.writer.merge(connection, page)
+        new = _new(page, result)
+        register(connection, session.space_key, new, "activity feed", first_look=first_look)
+        if state is not None:
+            if not first_look:
+                joined = _joined(session, connection, new)
+                forget_reads(connection, joined, space_key=session.space_key)
+            feed_state.set_feed(connection, session.space_key, _without(state, joined))
+        if project is not None:
+            feed_state.set_backward(connection, session.space_key, *project)
+    session.writer.count(result)
+    return joined
+
+
+def _without(state: FeedState, projects: Collection[int]) -> FeedState:
+    """Return a state by which projects are not covered, so that their own feeds are read."""
+    return replace(state, projects=tuple(project for project in state.projects if project not in projects))
+
+
+def _joined(session: Session, connection: Connection, told: Sequence[Record]) -> set[int]:
+    """Return the projects of which activities tell that the user of the key, or a team that may hold him, has joined them."""
+    joins = [row for row in told if row.get("type") in (USER_JOINED, TEAM_JOINED)]
+    me = session.client.myself().get("id") if joins else None
+    found = set()
+    for row in joins:
+        content, project = row.get("content"), row.get("project")
+        users = content.get("users") if isinstance(content, dict) else None
+        names_me = isinstance(users, list) and any(isinstance(user, dict) and user.get("id") == me for user in users)
+        holds_me = row["type"] == TEAM_JOINED and _may_hold(session, connection, content, me)
+        project_id = whole(project.get("id")) if isinstance(project, dict) else None
+        if project_id is not None and (names_me or holds_me):
+            found.add(project_id)
+    return found
+
+
+def _may_hold(session: Session, connection: Connection, content: object, user: object) -> bool:
+    """Say whether a user may be in one of the teams that an activity names: he is, as far as is stored, or one is not known."""
+    parties = content.get("parties") if isinstance(content, dict) else None
+    named = [whole(one.get("id")) if isinstance(one, dict) else None for one in parties] if isinstance(parties, list) else []
+    teams = SPECS["teams"].table.c
+    query = select(teams.id, teams.member_ids).where(
+        teams.space_key == session.space_key, teams.id.in_(named), teams.deleted_at.is_(None), teams.member_ids.is_not(None)
+    )
+    known = {int(team): set(members) for team, members in connection.execute(query)}
+    return not named or any(team is None or user in known.get(team, {user}) for team in named)
+
+
+def _stable_id(page: Sequence[Record], now: datetime) -> int:
+    """Return the last id of a page, oldest first, up to which all is so old that nothing more becomes visible there; 0: none."""
+    stable_id = 0
+    for row in page:
+        if instant(row, "created") > now - OVERLAP:
+            break
+        stable_id = int(row["id"])
+    return stable_id
+
+
+def _now(session: Session) -> datetime:
+    moment = session.client.server_time
+    if moment is None:
+        raise MalformedResponse("GET /space/activities: the answer has no Date header, by which the source's clock is known")
+    return moment

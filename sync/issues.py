@@ -1,0 +1,277 @@
+"""Issues: which windows and changes a load reads, how they are stored, what has vanished, and the watermark that follows."""
+
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+
+from resources.backlog.models import IssueFilter, Record
+from resources.backlog.scan import Resume, Scan, scan_changes, scan_window
+from resources.backlog.window import Window, WindowProof
+from resources.warehouse.deletes import ids_by_creation
+from sync.counts import Span
+from sync.deletions import (
+    acknowledge_nameless,
+    mark_missed,
+    mark_vanished,
+    retry_rejected,
+    unequal_projects,
+    unplaced_rejections,
+)
+from sync.issue_passes import attempt, known_rows, passes
+from sync.partition_reports import report_issues
+from sync.refetch import acknowledge_met, read_by_id, read_refresh_share, read_renamed, read_requested, requested_before
+from sync.session import Session
+from sync.tally import Tally
+from sync.visible_projects import Project
+from sync.watermarks import broken_off, checkpoints, complete, keep_checkpoint, move_watermark, watermarks
+from sync.windows import Slice
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Issues that were stored: the ids, the entries in quarantine of those without one, and how they count."""
+
+    ids: Set[int] = field(default_factory=frozenset)
+    nameless: Set[str] = field(default_factory=frozenset)
+    tally: Tally = field(default_factory=Tally)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a pass over the changes of projects found: until when all of them are stored, and whose numbers stay unequal."""
+
+    projects: Sequence[Project]
+    started_at: datetime
+    until: datetime
+    unequal: Sequence[Project]
+    proof: WindowProof
+    tally: Tally
+
+
+def sync_issues(session: Session, mode: str, covered: Sequence[Slice], written_besides: Collection[str] = ()) -> None:
+    """Read issues as the mode says, and report what the load as a whole did.
+
+    Args:
+        session: the load of `raw/issues`.
+        mode: backfill, incremental, targeted or refresh.
+        covered: what the run covers; only the first two modes go by it.
+        written_besides: tables of which rows are marked together with a deleted issue, and that nobody else reports.
+
+    Raises:
+        BacklogError: the key is refused or the source is not available, which is so for every project.
+        WarehouseError: the warehouse cannot be used.
+    """
+    try:
+        match mode:
+            case "incremental":
+                load_changes(session, covered)
+            case "targeted":
+                read_requested(session)
+            case "refresh":
+                read_refresh_share(session)
+            case _:
+                load_windows(session, covered)
+    finally:
+        # Also of a load that is broken off: what it has stored counts.
+        session.reporter.table_loaded()
+        if session.writer.counts.deleted:
+            session.reporter.rows_changed(written_besides)
+
+
+def load_windows(session: Session, requested: Sequence[Slice], changes_until: Mapping[int, datetime] | None = None) -> None:
+    """Read slices again whole; a project that fails does not keep the others from loading.
+
+    A project that was never read whole is gone on with where an earlier try was broken off; with `changes_until` also those whose
+    changes before an instant this load has read already (project -> instant).
+    """
+    planned = [(part, session.project_of(part.project_key)) for part in requested]
+    whole = tuple({project.id for part, project in planned if project and part.whole})
+    if len(whole) > 1:
+        # One more request, for a bar that knows its end.
+        session.progress.start(session.spec.name, session.client.issues_count(IssueFilter(project_id=whole)))
+    for part, project in planned:
+        if project is None:
+            error = LookupError("no visible project has or had this key: deleted, or access lost?")
+            session.reporter.failed(part.project_key, error)
+        else:
+            session.locks.lock_projects([project.id])
+            until = (changes_until or {}).get(project.id)
+            attempt(session, "backfill", [project], partial(_load_window, session, part, until))
+            session.locks.unlock_projects([project.id])
+
+
+def load_changes(session: Session, covered: Sequence[Slice]) -> None:
+    """Read what changed since the watermarks of the projects that the run covers; a project without one is read whole.
+
+    Archived projects are read too: in one pass with the others they cost nothing, and the last change before a project was archived
+    is not lost. Issues of a project that has got another key are read again by id.
+    """
+    keys = {part.project_key for part in covered}
+    projects = [project for project in session.visible.values() if project.key in keys]
+    session.locks.lock_projects([project.id for project in projects])
+    retry_rejected(session)
+    known_until = watermarks(session)
+    known = [project for project in projects if project.id in known_until]
+    # A project that was being read again whole was found wrong: that its number of issues may be right now proves nothing. And an
+    # issue in quarantine that nothing tells how to ask for is found by reading all of its project.
+    begun, unplaced = checkpoints(session, "created"), unplaced_rejections(session)
+    whole = [project for project in projects if project.id not in known_until or {project.id, None} & {*begun, *unplaced}]
+    groups = passes(known, known_until, checkpoints(session, "updated"), partial(known_rows, session))
+    read = partial(_load_pass, session, known_until, whole)
+    done = [changes for group in groups for changes in attempt(session, "incremental", group, read)]
+    whole += [project for changes in done for project in changes.unequal if project not in whole]
+    read_renamed(session, [project for project in known if project not in whole])
+    until = {project.id: changes.until for changes in done for project in changes.projects}
+    load_windows(session, [session.calendar.whole_project(project.key) for project in whole], until)
+
+
+def _load_window(session: Session, part: Slice, changes_until: datetime | None, projects: Sequence[Project]) -> None:
+    """Read one slice of a project whole, mark what has vanished from it, and report its partitions.
+
+    The watermark moves when the slice reaches from it to now. `changes_until`: the changes before are read already.
+    """
+    [project], lap = projects, session.reporter.lap()
+    watermark = watermarks(session).get(project.id)
+    if part.whole and (watermark is None or changes_until is not None):
+        read_to, proof, tally = _read_whole(session, project, part, changes_until)
+        complete(session, [project], read_to)
+    else:
+        requested = requested_before(session, {project.id})
+        scan = scan_window(session.client, Window((project.id,), part.since, part.until))
+        stored = _store(session, scan, [project], sort=None)
+        acknowledge_met(session, requested, stored.ids)
+        tally = stored.tally + mark_vanished(session, project, part, scan.seen_ids)
+        if part.whole:
+            acknowledge_nameless(session, project, stored.nameless)
+        read_to, proof = scan.started_at, scan.proof
+        if part.until is None and (part.since is None or (watermark is not None and part.since <= watermark)):
+            complete(session, [project], read_to)
+    counted = tally.within({project.id}, part.months, project.id)
+    span = Span(part.since, part.until or read_to)
+    report_issues(session, {project.id: part.project_key}, part.months, counted, span, lap, proof)
+
+
+def _load_pass(
+    session: Session, known_until: Mapping[int, datetime], whole: Collection[Project], projects: Sequence[Project]
+) -> Changes:
+    """Read what changed in several projects in one pass, from the oldest of their watermarks on, and report their partitions.
+
+    A pass that was broken off is gone on with first: it ends as one that began when that one did, and what changed since then is
+    read after it. A project that is read `whole` later, or stays unequal, counts as read up to now only when that is done.
+    """
+    lap, since = session.reporter.lap(), min(known_until[project.id] for project in projects)
+    changes = _read_changes(session, projects, since)
+    later = {*whole, *changes.unequal}
+    complete(session, [project for project in projects if project not in later], changes.until)
+    months = session.calendar.months()
+    months = months[months.index(session.calendar.month_of(since)) :]
+    named = {project.id: project.key for project in projects}
+    counted = changes.tally.within(named, months, projects[0].id)
+    span = Span(since, changes.started_at, changes.tally.newest)
+    report_issues(session, named, months, counted, span, lap, changes.proof)
+    return changes
+
+
+def _read_whole(
+    session: Session, project: Project, part: Slice, changes_until: datetime | None
+) -> tuple[datetime, WindowProof, Tally]:
+    """Read a project whole, from where an earlier try was broken off, if one was; return as of when it is stored.
+
+    Issues come in the order of their creation, so a checkpoint says how far the read has come. What changed in the part that
+    was read before is then read as changes since the first try began, unless this load has read them already, until
+    `changes_until`. The number of issues is compared: when it differs and neither the deletions that the activity feed tells nor
+    later changes explain it, all is read again.
+    """
+    resume = broken_off(session, [project], "created")
+    scan, tally = _store_whole(session, project, part, resume)
+    started = scan.started_at
+    if resume is None or not scan.proof.resumed:
+        return started, scan.proof, tally
+    if changes_until is None:
+        move_watermark(session, project, resume.started_at)
+        changes = _store_changes(session, [project], resume.started_at, resume.started_at)
+        started, unequal, more = changes.started_at, changes.unequal, changes.tally
+    else:
+        started = changes_until
+        unequal, more = unequal_projects(session, [project], changes_until, changes_until)
+    tally += more
+    if unequal:
+        session.log.warning(f"{project.key}: not as many issues as at the source after an earlier read; reading all again")
+        scan, more = _store_whole(session, project, part, None)
+        started, tally = scan.started_at, tally + more
+    return started, scan.proof, tally
+
+
+def _read_changes(session: Session, projects: Sequence[Project], since: datetime) -> Changes:
+    """Read what changed in projects, the rest of a pass that was broken off before what changed after it."""
+    resume = broken_off(session, projects, "updated")
+    if resume is None:
+        return _store_changes(session, projects, since, since)
+    rest = scan_changes(session.client, [project.id for project in projects], since, resume=resume)
+    stored = _store(session, rest, projects)
+    changes = _store_changes(session, projects, rest.next_watermark, since)
+    return replace(changes, proof=rest.proof + changes.proof, tally=stored.tally + changes.tally)
+
+
+def _store_changes(session: Session, projects: Sequence[Project], start: datetime, deleted_since: datetime) -> Changes:
+    """Store what changed since `start` and what else is requested; compare numbers of issues: one request when all is well."""
+    ids = [project.id for project in projects]
+    requested = requested_before(session, ids)
+    scan = scan_changes(session.client, ids, start)
+    stored = _store(session, scan, projects)
+    tally = stored.tally + read_by_id(session, acknowledge_met(session, requested, stored.ids))
+    unequal, counted = unequal_projects(session, projects, deleted_since, scan.next_watermark)
+    # What was just marked deleted has left children alone.
+    tally += counted + read_by_id(session, requested_before(session, ids))
+    return Changes(projects, scan.started_at, scan.next_watermark, unequal, scan.proof, tally)
+
+
+def _store_whole(session: Session, project: Project, part: Slice, resume: Resume | None) -> tuple[Scan, Tally]:
+    """Read and store a project whole, or what is left of it, oldest first; mark what was stored, is not met and is gone.
+
+    That is done before a checkpoint covers it, since the next try does not know what this one has met.
+    """
+    since = resume.position.known_before if resume else None
+    with session.engine.connect() as connection:
+        waiting = deque(ids_by_creation(connection, session.spec, project.id, space_key=session.space_key, since=since))
+    scan = scan_window(session.client, Window((project.id,)), resume=resume)
+    met, nameless, tally = set[int](), set[str](), Tally()
+    for batch in scan:
+        met.update(batch.ids)
+        at, passed = scan.checkpoint, set()
+        while at is not None and waiting and waiting[0][0] < at.position.moment:
+            passed.add(waiting.popleft()[1])
+        tally += mark_missed(session, project, passed - met)
+        stored = _store_batch(session, batch, [project], "created", at)
+        nameless.update(stored.nameless)
+        tally += stored.tally
+    if scan.proof.resumed:
+        return scan, tally + mark_missed(session, project, {issue for _, issue in waiting} - scan.seen_ids)
+    tally += mark_vanished(session, project, part, scan.seen_ids)
+    acknowledge_nameless(session, project, nameless)
+    return scan, tally
+
+
+def _store(session: Session, scan: Scan, projects: Sequence[Project], *, sort: str | None = "updated") -> Stored:
+    """Store the batches of a scan, each with the checkpoint from which to go on, in an order; None: such a scan starts anew."""
+    ids, nameless, tally = set[int](), set[str](), Tally()
+    for batch in scan:
+        stored = _store_batch(session, batch, projects, sort, scan.checkpoint)
+        ids.update(stored.ids)
+        nameless.update(stored.nameless)
+        tally += stored.tally
+    return Stored(ids, nameless, tally)
+
+
+def _store_batch(
+    session: Session, batch: Sequence[Record], projects: Sequence[Project], sort: str | None, at: Resume | None
+) -> Stored:
+    """Merge a batch in a transaction of its own: a load that is killed keeps all but the last."""
+    with session.writer.transaction() as connection:
+        result = session.writer.merge(connection, batch, read_in=projects[0].id if len(projects) == 1 else None)
+        if sort and at:
+            keep_checkpoint(connection, session, projects, sort, at)
+    session.writer.count(result)
+    return Stored(set(result.present_ids), set(result.nameless), Tally.of(batch, result, session.calendar))

@@ -1,0 +1,78 @@
+"""What a pass has done to each partition, put together for the observer of the load."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from resources.backlog.window import WindowProof
+from sync.counts import Counts, Span, durations
+from sync.observer import LoadedPartition, LoadedPartitions
+from sync.reporter import Lap
+from sync.session import Session
+from sync.stored_rows import issues_by_month, newest_rows, rows_by_month
+from sync.tally import Cell, CommentTally
+from sync.writer import Writer
+
+
+def report_issues(
+    session: Session,
+    projects: Mapping[int, str],
+    months: Sequence[str],
+    counted: Mapping[Cell, Counts],
+    window: Span,
+    lap: Lap,
+    proof: WindowProof | Mapping[str, object],
+) -> None:
+    """Report each of `months` of each of `projects` (id -> key), all read by one pass.
+
+    The duration of a partition is the part of the pass that its rows took; requests and waits are those of the pass.
+    """
+    ended = datetime.now(UTC)
+    stored = issues_by_month(session.engine, session.space_key, list(projects), session.calendar)
+    counts = {(project, month): counted.get((project, month), Counts()) for project in projects for month in months}
+    seconds = durations(lap.began, ended, {cell: counts[cell].read for cell in counts})
+    partitions = [
+        LoadedPartition(projects[project], month, counts[project, month], stored.get((project, month), 0), seconds[project, month])
+        for project, month in counts
+    ]
+    facts = proof.as_dict() if isinstance(proof, WindowProof) else dict(proof)
+    sample = newest_rows(session.engine, session.spec, session.space_key)
+    session.reporter.observer.partitions_loaded(
+        LoadedPartitions(session.spec.name, partitions, lap.requests, lap.began, ended, sample, window, facts)
+    )
+    words = str(proof) if isinstance(proof, WindowProof) else ", ".join(f"{name}: {fact}" for name, fact in proof.items())
+    for project, key in projects.items():
+        total = sum((counts[project, month] for month in months), Counts())
+        session.log.info(
+            f"{key}: {total.read} read, {total.inserted} inserted, {total.updated} updated, {total.deleted} deleted ({words})"
+        )
+
+
+def report_comments(
+    session: Session, changes: Writer, partitions: Sequence[tuple[int, str, str]], tally: CommentTally, lap: Lap
+) -> None:
+    """Report each partition (project id, project key, month) of comments and of their changes, all read by one pass.
+
+    The duration of a partition is the part of the pass that its issues took; requests and waits are those of the pass.
+    """
+    if not partitions:
+        return
+    ended = datetime.now(UTC)
+    seconds = durations(lap.began, ended, {one: tally.issues.get((one[0], one[2]), 0) for one in partitions})
+    cells = {(project, month) for project, _, month in partitions}
+    for writer, counted in ((session.writer, tally.comments), (changes, tally.changes)):
+        stored = rows_by_month(session.engine, writer.spec, session.space_key, cells, session.calendar)
+        loaded = [
+            LoadedPartition(
+                key,
+                month,
+                counted.get((project, month), Counts()),
+                stored.get((project, month), 0),
+                seconds[project, key, month],
+                tally.issues.get((project, month), 0),
+            )
+            for project, key, month in partitions
+        ]
+        sample = newest_rows(session.engine, writer.spec, session.space_key)
+        session.reporter.observer.partitions_loaded(
+            LoadedPartitions(writer.spec.name, loaded, lap.requests, lap.began, ended, sample)
+        )

@@ -1,0 +1,115 @@
+"""What a load says of itself: its rows of `ops.sync_history`, its failures and notes, and what its observer records."""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from logging import Logger
+from typing import Any
+
+from resources.backlog.client import BacklogClient
+from resources.backlog.models import RequestStats
+from resources.warehouse import history
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.schema import SPECS
+from sync.locks import SyncLocks
+from sync.observer import Observer, TableTotals
+from sync.stored_rows import row_count
+from sync.writer import Writer
+
+
+class Lap:
+    """A part of a load: when it began, and the requests that were made since, or since there were as many as `before`."""
+
+    def __init__(self, client: BacklogClient, before: RequestStats | None = None) -> None:
+        self.began = datetime.now(UTC)
+        self._client, self._before = client, before or client.stats.snapshot()
+
+    @property
+    def requests(self) -> RequestStats:
+        """Requests made since the lap began."""
+        return self._client.stats - self._before
+
+
+@dataclass
+class Reporter:
+    """Keeps what a load has to say, and says it."""
+
+    writer: Writer
+    locks: SyncLocks
+    observer: Observer
+    log: Logger
+    whole_load: Lap
+    failures: list[str] = field(default_factory=list)
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def failed(self, what: str, error: Exception) -> None:
+        """Note that a part failed; the other parts go on, and the load fails at the end."""
+        self.failures.append(f"{what}: {error}")
+        self.log.error(f"{what}: {error}")
+
+    def lap(self) -> Lap:
+        """Begin to measure a part of the load."""
+        return Lap(self.writer.client)
+
+    @contextmanager
+    def history(self, mode: str, projects: Sequence[str] | None = None) -> Iterator[None]:
+        """Write a row of `ops.sync_history` for what is done inside: its start at once, its end and figures afterwards.
+
+        `projects` are the keys of those that it covers; None: the whole space.
+        """
+        writer, lap = self.writer, self.lap()
+        counts_before, failures_before, outer = writer.counts, len(self.failures), self.locks.row
+        self.locks.row = number = history.start_sync(
+            writer.engine,
+            space_key=writer.space_key,
+            sync_type=writer.spec.name,
+            mode=mode,
+            run_id=writer.run_id,
+            projects=projects,
+        )
+        error: str | None = "ended before it was done"
+        try:
+            yield
+            error = "; ".join(self.failures[failures_before:]) or None
+        except Exception as caught:
+            error = " ".join(str(caught).split())
+            raise
+        finally:
+            self.locks.row = outer
+            counts = writer.counts - counts_before
+            figures = {
+                "items_synced": counts.read - counts.rejected,
+                "items_failed": counts.rejected,
+                "requests": lap.requests.total,
+            }
+            if error is None:
+                history.finish_sync(writer.engine, number, **figures)
+            else:
+                self.locks.failed = True
+                # A server that is gone cannot be told; the next load ends the row.
+                with suppress(WarehouseError):
+                    history.fail_sync(writer.engine, number, error, **figures)
+
+    def table_loaded(self, *more: Writer) -> None:
+        """Let the observer record what the whole load did to its table, and to those of `more` writers."""
+        for writer in (self.writer, *more):
+            self.observer.table_loaded(
+                TableTotals(
+                    writer.spec.name,
+                    writer.counts,
+                    self.whole_load.requests,
+                    self.whole_load.began,
+                    row_count(writer.engine, writer.spec, writer.space_key),
+                    len(self.failures),
+                    # What a load notes is of its own table.
+                    self.notes if writer is self.writer else {},
+                )
+            )
+
+    def rows_changed(self, tables: Collection[str]) -> None:
+        """Let the observer record how many rows other tables have, now that this load has written to them."""
+        writer = self.writer
+        for table in sorted(tables):
+            rows = row_count(writer.engine, SPECS[table], writer.space_key)
+            self.observer.rows_changed(table, rows, by=writer.spec.name)

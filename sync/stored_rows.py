@@ -1,0 +1,103 @@
+"""What is stored of a table: how many rows, a few of them, and when one was last written."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, Select, func, select
+
+from resources.warehouse.schema import SPECS
+from resources.warehouse.spec import TableSpec
+from sync.windows import Calendar
+
+#: Columns that say nothing to a reader of a few rows.
+_NOT_SHOWN = {"space_key", "payload", "content_hash", "run_id"}
+
+
+def row_count(engine: Engine, spec: TableSpec, space_key: str) -> int:
+    """Return the rows of a space in a table, deleted ones left out."""
+    table = spec.table
+    query = select(func.count()).select_from(table).where(table.c.space_key == space_key)
+    if spec.vanishes:
+        query = query.where(table.c.deleted_at.is_(None))
+    with engine.connect() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def last_written(engine: Engine, spec: TableSpec, space_key: str) -> datetime | None:
+    """Return when a row of a space was last written, marks of deletion included; None while there is none."""
+    rows = spec.table.c
+    with engine.connect() as connection:
+        written: datetime | None = connection.execute(
+            select(func.max(rows.loaded_at)).where(rows.space_key == space_key)
+        ).scalar_one()
+    return written
+
+
+def first_rows(engine: Engine, spec: TableSpec, space_key: str) -> list[dict[str, Any]]:
+    """Return a few rows without their payload, to be shown."""
+    return _rows(engine, spec, space_key, 10, list(spec.table.primary_key))
+
+
+def newest_rows(engine: Engine, spec: TableSpec, space_key: str) -> list[dict[str, Any]]:
+    """Return the rows with the highest keys, a few, to be shown with a partition: that stands beside many others."""
+    return _rows(engine, spec, space_key, 5, [column.desc() for column in spec.table.primary_key])
+
+
+def _rows(engine: Engine, spec: TableSpec, space_key: str, limit: int, order: Sequence[ColumnElement[Any]]) -> list[dict[str, Any]]:
+    columns = [column for column in spec.table.c if column.name not in _NOT_SHOWN]
+    query = select(*columns).where(spec.table.c.space_key == space_key).order_by(*order).limit(limit)
+    with engine.connect() as connection:
+        return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def issues_by_month(
+    engine: Engine, space_key: str, project_ids: Collection[int], calendar: Calendar
+) -> Mapping[tuple[int, str], int]:
+    """Count the stored issues of projects, by project and month of their last change."""
+    issues = SPECS["issues"].table.c
+    month = _month(calendar)
+    query = (
+        select(issues.project_id, month, func.count())
+        .where(issues.space_key == space_key, issues.project_id.in_(project_ids), issues.deleted_at.is_(None))
+        .group_by(issues.project_id, month)
+    )
+    return _counted(engine, query, calendar)
+
+
+def rows_by_month(
+    engine: Engine, spec: TableSpec, space_key: str, cells: Collection[tuple[int, str]], calendar: Calendar
+) -> Mapping[tuple[int, str], int]:
+    """Count the stored rows that hang on issues, by project and month of the issue's last change, in these only."""
+    issues, rows = SPECS["issues"].table.c, spec.table.c
+    changed, month = func.coalesce(issues.updated_at, issues.created_at), _month(calendar)
+    since, until = calendar.span(month for _, month in cells)
+    query = (
+        select(issues.project_id, month, func.count())
+        .select_from(SPECS["issues"].table.join(spec.table, (rows.space_key == issues.space_key) & (rows.issue_id == issues.id)))
+        .where(
+            issues.space_key == space_key,
+            issues.project_id.in_(sorted({project_id for project_id, _ in cells})),
+            rows.deleted_at.is_(None),
+        )
+        .group_by(issues.project_id, month)
+    )
+    if since is not None:
+        query = query.where(changed >= since)
+    if until is not None:
+        query = query.where(changed < until)
+    return _counted(engine, query, calendar)
+
+
+def _month(calendar: Calendar) -> ColumnElement[Any]:
+    issues = SPECS["issues"].table.c
+    return func.to_char(func.timezone(calendar.timezone, func.coalesce(issues.updated_at, issues.created_at)), "YYYY-MM")
+
+
+def _counted(engine: Engine, query: Select[Any], calendar: Calendar) -> Mapping[tuple[int, str], int]:
+    counted: dict[tuple[int, str], int] = defaultdict(int)
+    with engine.connect() as connection:
+        for project_id, text, count in connection.execute(query):
+            counted[project_id, max(text or calendar.first, calendar.first)] += count
+    return counted

@@ -1,0 +1,89 @@
+"""How far the issues of each project are read: watermarks, and checkpoints of reads that were broken off."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine
+
+from resources.backlog.client import BacklogClient
+from resources.backlog.position import Position
+from resources.backlog.scan import Resume
+from resources.warehouse import state
+from sync.session import Session
+from sync.visible_projects import Project, visible_projects
+
+#: Scope of the watermarks of issues in `ops.sync_state`.
+SCOPE = "issues"
+
+
+def watermarks(session: Session) -> dict[int, datetime]:
+    """Return project id -> the instant before which all changes are stored, of the projects that were once read whole."""
+    with session.engine.connect() as connection:
+        return state.get_watermarks(connection, session.space_key, SCOPE)
+
+
+def complete(session: Session, projects: Sequence[Project], watermark: datetime) -> None:
+    """Record that all changes of these projects before `watermark` are stored."""
+    with session.writer.transaction() as connection:
+        _move(connection, session, projects, watermark)
+        state.record_success(connection, session.space_key, SCOPE, [project.id for project in projects])
+
+
+def move_watermark(session: Session, project: Project, watermark: datetime) -> None:
+    """Move the watermark of a project whose read goes on: from here on a load that dies is gone on with by a load of changes."""
+    with session.writer.transaction() as connection:
+        _move(connection, session, [project], watermark)
+
+
+def _move(connection: Connection, session: Session, projects: Sequence[Project], watermark: datetime) -> None:
+    for project in projects:
+        state.set_watermark(connection, session.space_key, SCOPE, project.id, watermark)
+    state.clear_checkpoints(connection, session.space_key, SCOPE, [project.id for project in projects])
+
+
+def checkpoints(session: Session, sort: str) -> dict[int, state.Checkpoint]:
+    """Return how far reads in an order that were broken off had come, by project."""
+    with session.engine.connect() as connection:
+        return state.get_checkpoints(connection, session.space_key, SCOPE, sort)
+
+
+def keep_checkpoint(connection: Connection, session: Session, projects: Sequence[Project], sort: str, at: Resume) -> None:
+    """Remember how far a read of projects in an order has come, and as of when that is stored."""
+    checkpoint = state.Checkpoint(sort, at.position.as_dict(), at.started_at)
+    state.set_checkpoint(connection, session.space_key, SCOPE, [project.id for project in projects], checkpoint)
+
+
+def broken_off(session: Session, projects: Sequence[Project], sort: str) -> Resume | None:
+    """Return where the last read of projects in an order was broken off, None when it was not, or not that of all of them."""
+    kept = checkpoints(session, sort)
+    found = kept.get(projects[0].id)
+    if found is None or any(kept.get(project.id) != found for project in projects):
+        return None
+    position = Position.from_dict(found.position)
+    names = ", ".join(project.key for project in projects)
+    session.log.info(f"{names}: going on from {position.moment} ({sort}), where an earlier read was broken off")
+    return Resume(position, found.started_at)
+
+
+def oldest_watermark(engine: Engine, projects: Collection[str]) -> datetime | None:
+    """Return the watermark of the project that is furthest behind, None while one was never read whole; asks the source nothing.
+
+    `projects` are the keys that are partitions.
+
+    Raises:
+        WarehouseError: the watermarks cannot be read.
+    """
+    with engine.connect() as connection:
+        return state.oldest_watermark(connection, SCOPE, projects)
+
+
+def complete_projects(client: BacklogClient, engine: Engine) -> dict[str, datetime]:
+    """Return the keys of the visible projects that were once read whole, each with its watermark.
+
+    Raises:
+        BacklogError: the projects cannot be read.
+        WarehouseError: the watermarks cannot be read.
+    """
+    with engine.connect() as connection:
+        found = state.get_watermarks(connection, str(client.space_info()["spaceKey"]), SCOPE)
+    return {project.key: found[project.id] for project in visible_projects(client).values() if project.id in found}

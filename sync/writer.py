@@ -1,0 +1,169 @@
+"""How rows of one table are written: in transactions that commit only while the load holds its locks."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from logging import Logger
+
+from sqlalchemy import Connection, Engine
+
+from resources.backlog.client import BacklogClient
+from resources.backlog.models import Record
+from resources.odd import AHEAD, Page, odd_of
+from resources.privacy import Mask
+from resources.progress import Progress
+from resources.warehouse.deletes import mark_missing
+from resources.warehouse.loader import MergeResult, merge
+from resources.warehouse.people import hold, learn
+from resources.warehouse.schema import SPECS
+from resources.warehouse.spec import TableSpec
+from sync.counts import Counts
+from sync.locks import SyncLocks
+from sync.name_history import note_names
+
+
+@dataclass
+class Writer:
+    """Writes the rows of one table and counts what became of them."""
+
+    spec: TableSpec
+    client: BacklogClient
+    engine: Engine
+    space: Record
+    run_id: str
+    locks: SyncLocks
+    progress: Progress
+    log: Logger
+    counts: Counts = field(default_factory=Counts)
+
+    @property
+    def space_key(self) -> str:
+        """The key of the space that is loaded."""
+        return str(self.space["spaceKey"])
+
+    @property
+    def latest(self) -> datetime | None:
+        """The last time that can be meant now, by the source's clock; None while it has not told the time."""
+        now = self.client.server_time
+        return None if now is None else now + AHEAD
+
+    def for_table(self, table: str) -> "Writer":
+        """Return a writer for another table that is written together with this one, under the same locks."""
+        return replace(self, spec=SPECS[table], counts=Counts())
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Open a transaction, and commit it only if the load still holds its locks: no other load has begun meanwhile.
+
+        Raises:
+            WarehouseError: the server refused, somebody was forgotten, or the locks are lost; then nothing was written.
+        """
+        self.locks.go_on()
+        self.learn_names()
+        with self.engine.begin() as connection:
+            mask = self.client.mask
+            self.client.mask = mask.but(hold(connection, self.space_key, mask.forgotten))
+            yield connection
+            self.locks.locks.verify()
+
+    def merge(
+        self,
+        connection: Connection,
+        records: Sequence[Record],
+        extra: Mapping[str, int] | None = None,
+        *,
+        read_in: int | None = None,
+    ) -> MergeResult:
+        """Merge records, odd ones included, inside a transaction of `transaction`; `count` them once it is committed.
+
+        Args:
+            connection: inside the transaction.
+            records: a page as it came.
+            extra: columns that the records do not say themselves.
+            read_in: the project that they were read from, where it was one.
+        """
+        mask = self.client.mask
+        return merge(
+            connection,
+            self.spec,
+            # They may have been read before a name was known.
+            _masked(mask, records) if mask.forgotten.grown else records,
+            space_key=self.space_key,
+            timezone=str(self.space["timezone"]),
+            run_id=self.run_id,
+            extra=extra or {},
+            read_in=read_in,
+            latest=self.latest,
+        )
+
+    def store(self, records: Sequence[Record]) -> MergeResult:
+        """Merge records in a transaction of their own.
+
+        Raises:
+            WarehouseError: the server refused, or the locks of the load are lost; then nothing was written.
+        """
+        with self.transaction() as connection:
+            result = self.merge(connection, records)
+        self.count(result)
+        return result
+
+    def store_listing(self, records: Sequence[Record], *, evidence: str | None = None, **scope: int) -> None:
+        """Merge a whole listing and mark what has vanished from it, in one transaction.
+
+        Args:
+            records: all that the source lists.
+            evidence: how a deletion is known, for `ops.deletions`; None: the endpoint of the table no longer lists the row.
+            scope: columns that say what was listed whole, e.g. `project_id=300`; none for the whole space.
+
+        Raises:
+            WarehouseError: the server refused, or the locks of the load are lost; then nothing was written.
+        """
+        gone: tuple[int, ...] = ()
+        with self.transaction() as connection:
+            result = self.merge(connection, records, scope)
+            self.note_names(connection, records, scope.get("project_id", 0))
+            # A record without a key may be any row, so that nothing is known to be missing.
+            if not result.nameless:
+                gone = mark_missing(
+                    connection,
+                    self.spec,
+                    scope,
+                    result.present_ids,
+                    space_key=self.space_key,
+                    reason="no longer listed",
+                    evidence=evidence,
+                    run_id=self.run_id,
+                )
+        self.count(result)
+        self.count_deleted(len(gone))
+
+    def note_names(self, connection: Connection, records: Sequence[Record], project_id: int = 0) -> None:
+        """Remember what a listing calls things, for the change log of later times."""
+        note_names(connection, self.space_key, self.spec.name, records, project_id, self.client.server_time)
+
+    def count(self, result: MergeResult, *, as_progress: bool = True) -> None:
+        """Count what a merge did, once it is committed; `as_progress`: the progress is counted in these rows, not otherwise."""
+        self.counts += Counts.of(result)
+        for name in result.unexpected_fields:
+            self.log.warning(f"{self.spec.name}: the source sends a field {name!r} that no column knows; it is in payload")
+        if as_progress:
+            self.progress.advance(self.spec.name, result.read)
+
+    def count_deleted(self, rows: int) -> None:
+        """Count rows that were marked deleted."""
+        self.counts += Counts(deleted=rows)
+
+    def learn_names(self) -> None:
+        """Note the names that the source has shown of people who are forgotten, and erase them where they are stored already.
+
+        Raises:
+            WarehouseError: the server refused, or a build of the marts does not end.
+        """
+        if self.client.mask.forgotten.met:
+            self.client.mask, changed = learn(self.engine, self.space_key, self.client.mask)
+            self.log.info(f"a new name of somebody who is forgotten: {sum(changed.values())} rows were rewritten")
+
+
+def _masked(mask: Mask, records: Sequence[Record]) -> Page:
+    return Page(mask(list(records)), (replace(one, record=mask(one.record)) for one in odd_of(records)))
