@@ -1,69 +1,120 @@
 """What a person at a terminal sees of a load: bars while it runs, a table at the end."""
 
+import io
+import os
 import sys
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any, Never, TextIO
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, TextIO
 
-from tqdm import tqdm
+from rich.box import Box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TaskID
+from rich.progress import Progress as Bars
+from rich.table import Column, Table
+from rich.text import Text
 
 from resources.conditions import WORDS
 from resources.progress import UNITS, LogProgress, Progress
 from resources.warehouse.connect import parse_url
 from resources.warehouse.psql import psql_line
 
+#: A line of dashes below the names of the columns.
+_RULE = Box("    \n    \n -  \n    \n    \n -  \n    \n    \n", ascii=True)
+#: Of a table that is written to a file or a pipe.
+_WIDEST = 100_000
+
 
 class BarProgress:
-    """Progress as one bar a table, drawn on a terminal."""
+    """Progress as one bar a table, drawn on a terminal: those at work below, what is done above them."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._bars: dict[str, tqdm[Never]] = {}
+        self._console = _Console(file=stream, highlight=False)
+        whole = Column(no_wrap=True)
+        columns = ("{task.description:<24}", BarColumn(24, table_column=whole), MofNCompleteColumn(table_column=whole))
+        # What others write goes past the bars: standard output is for the result, and a command may have redirected it.
+        self._bars = Bars(
+            *columns, "{task.fields[unit]}", _Pace(), console=self._console, redirect_stdout=False, redirect_stderr=False,
+            refresh_per_second=5, transient=True,
+        )  # fmt: skip
+        self._tasks: dict[str, TaskID] = {}
 
     def start(self, what: str, total: int | None) -> None:
-        """Draw the bar of a table; one that has not moved yet is drawn again with the total that is known now."""
-        bar = self._bars.get(what)
-        if bar is not None and not bar.n:
-            bar.reset(total)
+        """Draw the bar of a table; one that is there begins again, with the total that is known now."""
+        unit = UNITS.get(what, "rows")
+        if what in self._tasks:
+            self._bars.reset(self._tasks[what], total=total, unit=unit, note="")
             return
-        self._close(what)
-        unit = f" {UNITS.get(what, 'rows')}"
-        self._bars[what] = tqdm(
-            desc=f"{what:<24}", total=total, unit=unit, file=self._stream, dynamic_ncols=True, leave=True, mininterval=0.2
-        )
+        self._tasks[what] = self._bars.add_task(what, total=total, unit=unit, note="")
+        self._bars.start()
 
     def advance(self, what: str, rows: int) -> None:
         """Move the bar on."""
-        if what in self._bars:
-            self._bars[what].set_postfix_str("")
-            self._bars[what].update(rows)
+        if what in self._tasks:
+            self._bars.update(self._tasks[what], advance=rows, note="")
 
     def wait(self, reason: str, seconds: float, until: datetime) -> None:
         """Say on the bar why nothing moves."""
         note = f"waiting up to {seconds:.0f} s for the {reason}, until {until.astimezone():%H:%M:%S}"
-        for bar in self._bars.values():
-            bar.set_postfix_str(note)
-        if not self._bars:
-            self._stream.write(note + "\n")
+        for task in self._tasks.values():
+            self._bars.update(task, note=note)
+        if not self._tasks:
+            self._console.print(note)
 
     def done(self, what: str, rows: Mapping[str, int], requests: Mapping[str, int]) -> None:
         """Leave the finished bar on the screen."""
         del rows, requests
-        self._close(what)
+        if what not in self._tasks:
+            return
+        number = self._tasks.pop(what)
+        [task] = [one for one in self._bars.tasks if one.id == number]
+        self._bars.update(number, total=task.completed, note="")
+        self._console.print(self._bars.make_tasks_table([task]))
+        self._bars.remove_task(number)
+        if not self._tasks:
+            self.close()
 
-    def _close(self, what: str) -> None:
-        bar = self._bars.pop(what, None)
-        if bar is not None:
-            bar.close()
+    def refresh(self) -> None:
+        """Draw now what a thread draws five times a second."""
+        self._bars.refresh()
+
+    def close(self) -> None:
+        """Take away what is still drawn, so that the next line begins on a line of its own."""
+        self._bars.stop()
 
 
-def progress_for(stream: TextIO = sys.stderr, *, requested: bool = True) -> Progress:
-    """Return bars on a terminal, plain lines elsewhere, and only waits when `requested` is false."""
+class _Console(Console):
+    def show_cursor(self, show: bool = True) -> bool:
+        """Leave the cursor: a process that is killed could not bring it back."""
+        return False
+
+
+class _Pace(ProgressColumn):
+    """Why a bar does not move; else how long it has been drawn, how long it takes still, and how fast it is."""
+
+    def __init__(self) -> None:
+        super().__init__(Column(overflow="fold"))
+
+    def render(self, task: Task) -> Text:
+        took, left = timedelta(seconds=int(task.elapsed or 0)), task.time_remaining
+        still = "" if task.finished or left is None else f", {timedelta(seconds=int(left))} left"
+        return Text(task.fields["note"] or f"in {took}{still}, {task.completed / max(task.elapsed or 0, 0.1):,.0f}/s")
+
+
+@contextmanager
+def progress_for(stream: TextIO = sys.stderr, *, requested: bool = True) -> Iterator[Progress]:
+    """Yield bars on a terminal, plain lines elsewhere, and only waits when `requested` is false; no bar is left at the end."""
     if not requested:
-        return LogProgress(write=lambda _line: None)
-    if stream.isatty():
-        return BarProgress(stream)
-    return LogProgress(write=lambda line: print(line, file=stream, flush=True))
+        yield LogProgress(write=lambda _line: None)
+    elif stream.isatty() and os.environ.get("TERM") != "dumb":
+        bars = BarProgress(stream)
+        try:
+            yield bars
+        finally:
+            bars.close()
+    else:
+        yield LogProgress(write=lambda line: print(line, file=stream, flush=True))
 
 
 def summary_table(summary: Mapping[str, Any]) -> str:
@@ -76,7 +127,7 @@ def summary_table(summary: Mapping[str, Any]) -> str:
     of = ", from a simulated space" if summary.get("simulated") else ""
     return "\n".join(
         (
-            _table(("table", *columns), rows),
+            table(("table", *columns), rows),
             "",
             f"{summary['status']} in {summary['seconds']:.1f} s with {made} requests ({by_bucket}){of}",
         )
@@ -102,7 +153,7 @@ def status_table(found: Mapping[str, Any]) -> str:
     columns = ("sync_type", "mode", "status", "ended_at", "items_synced", "items_failed", "requests", "error")
     rows = [tuple(_cell(sync[column]) for column in columns) for sync in found["last_syncs"]]
     head = "\n".join(f"{name:<14} {value}" for name, value in lines)
-    return f"{head}\n\n{_table(columns, rows)}" if rows else f"{head}\n\nnothing was loaded yet: backlog-elt load"
+    return f"{head}\n\n{table(columns, rows)}" if rows else f"{head}\n\nnothing was loaded yet: backlog-elt load"
 
 
 def _warehouse(warehouse: Mapping[str, Any]) -> str:
@@ -169,14 +220,16 @@ def _cell(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
-    numbers = [bool(rows) and all(row[i].replace(",", "").isdigit() for row in rows) for i in range(len(header))]
-
-    def line(cells: Sequence[str]) -> str:
-        aligned = (
-            cell.rjust(width) if number else cell.ljust(width) for cell, width, number in zip(cells, widths, numbers, strict=True)
-        )
-        return "  ".join(aligned).rstrip()
-
-    return "\n".join(line(row) for row in (header, ["-" * width for width in widths], *rows))
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table as lines, numbers to the right; on a terminal no wider than that, long texts go on below."""
+    made = Table(box=_RULE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for number, name in enumerate(header):
+        counts = bool(rows) and all(row[number].replace(",", "").isdigit() for row in rows)
+        made.add_column(name, justify="right" if counts else "left", no_wrap=counts, overflow="fold")
+    for row in rows:
+        made.add_row(*map(Text, row))
+    width = os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else _WIDEST
+    console = Console(file=io.StringIO(), width=width or _WIDEST, color_system=None, force_terminal=False)
+    with console.capture() as drawn:
+        console.print(made)
+    return "\n".join(line.rstrip() for line in drawn.get().splitlines())

@@ -42,7 +42,8 @@ def load(
     request = loading.LoadRequest.create(full=full, projects=projects, from_month=from_month, to_month=to_month)
     began = time.monotonic()
     try:
-        summary = loading.load(settings, request, progress_for(requested=not no_progress))
+        with progress_for(requested=not no_progress) as progress:
+            summary = loading.load(settings, request, progress)
     except SettingsError:
         raise
     except Exception as error:
@@ -90,7 +91,8 @@ def verify(
     request = verification.VerifyRequest.create(deep=deep, repair=repair, comments=not no_comments, projects=projects)
     began = time.monotonic()
     try:
-        verified = verification.verify(settings, request, progress_for(requested=not no_progress))
+        with progress_for(requested=not no_progress) as progress:
+            verified = verification.verify(settings, request, progress)
     except SettingsError:
         raise
     except Exception as error:

@@ -36,8 +36,8 @@ def marts(ctx: click.Context, full: bool, as_json: bool, no_progress: bool) -> N
     # dbt talks to standard output, which is for the result.
     chatter = sys.stderr if ctx.find_root().params["debug"] else io.StringIO()
     try:
-        with redirect_stdout(chatter):
-            found = building.build(settings, progress_for(requested=not no_progress), whole=full).as_json()
+        with redirect_stdout(chatter), progress_for(requested=not no_progress) as progress:
+            found = building.build(settings, progress, whole=full).as_json()
     except SettingsError:
         raise
     except Exception as error:

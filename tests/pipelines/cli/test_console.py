@@ -1,13 +1,16 @@
 """What a person at a terminal sees: bars, plain lines, tables."""
 
 import io
+import os
 import re
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
-from pipelines.cli.console import BarProgress, progress_for, status_table, summary_table
+from pipelines.cli.console import BarProgress, progress_for, status_table, summary_table, table
 from resources.progress import LogProgress, Progress
 
 DAY = {"runs": 4, "completed": 2, "failed": 1, "success_rate": 2 / 3, "syncs": 9, "items": 1_200, "requests": 40}
@@ -29,35 +32,85 @@ def play(progress: Progress) -> None:
     progress.done("issues", {"read": 200}, {"search": 3})
 
 
+def drawn(stream: Terminal) -> str:
+    """Return what was drawn, without colours and movements of the cursor."""
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue())
+
+
+@pytest.fixture(autouse=True)
+def window(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "150")
+
+
 def test_a_terminal_gets_a_bar_that_ends_full_and_says_why_it_waits() -> None:
     stream = Terminal()
-    play(progress_for(stream))
-    shown = stream.getvalue()
-    assert "issues" in shown
-    assert "200/200" in shown
-    assert f"waiting up to 12 s for the search rate limit of Backlog, until {UNTIL.astimezone():%H:%M:%S}" in shown
+    with progress_for(stream) as progress:
+        progress.start("issues", 200)
+        progress.advance("issues", 50)
+        progress.wait("search rate limit of Backlog", 12.4, UNTIL)
+        progress.refresh()  # type: ignore[attr-defined]
+        progress.advance("issues", 150)
+        progress.done("issues", {"read": 200}, {"search": 3})
+    shown = drawn(stream)
+    assert re.search(r"issues .* 50/200 rows *waiting up to 12 s for the search rate limit of Backlog, until ", shown)
+    assert f"until {UNTIL.astimezone():%H:%M:%S}" in shown
+    assert re.search(r"issues .*━ 200/200 rows *in 0:00:0\d, [\d,]+/s *\n", shown)
+    assert "waiting" not in shown.splitlines()[-1]
+
+
+def test_bars_of_several_tables_stand_below_each_other_and_what_is_done_above_them() -> None:
+    stream = Terminal()
+    with progress_for(stream) as progress:
+        progress.start("issues", 200)
+        progress.start("comments", None)
+        progress.advance("comments", 7)
+        progress.done("comments", {"read": 7}, {})
+        progress.refresh()  # type: ignore[attr-defined]
+    lines = [line.strip() for line in drawn(stream).replace("\r", "\n").split("\n")]
+    [last] = [number for number, line in enumerate(lines) if line.startswith("comments") and " 7/7 " in line]
+    assert [line for line in lines[last:] if line.startswith("issues") and "0/200" in line]
 
 
 def test_a_table_that_starts_again_with_a_known_end_gets_one_bar_anew() -> None:
     stream = Terminal()
-    progress = progress_for(stream)
-    progress.start("issues", None)
-    play(progress)
-    progress.advance("never started", 5)
-    assert "200/200" in stream.getvalue()
+    with progress_for(stream) as progress:
+        progress.start("issues", None)
+        play(progress)
+        progress.advance("never started", 5)
+        progress.done("never started", {}, {})
+    assert "200/200" in drawn(stream)
 
 
 def test_a_wait_before_the_first_bar_is_a_line() -> None:
     stream = Terminal()
-    progress_for(stream).wait("read rate limit of Backlog", 3, UNTIL)
+    with progress_for(stream) as progress:
+        progress.wait("read rate limit of Backlog", 3, UNTIL)
     assert stream.getvalue().startswith("waiting up to 3 s for the read rate limit of Backlog")
 
 
-def test_what_is_no_terminal_gets_plain_lines() -> None:
-    stream = io.StringIO()
-    progress = progress_for(stream)
-    assert isinstance(progress, LogProgress)
-    play(progress)
+def test_a_bar_is_taken_away_when_the_work_fails_and_the_cursor_is_always_there() -> None:
+    stream = Terminal()
+
+    def fail() -> None:
+        with progress_for(stream) as progress:
+            progress.start("issues", 200)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert stream.getvalue().endswith("\x1b[2K")
+    assert "\x1b[?25l" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("dumb", [False, True])
+def test_what_is_no_terminal_or_cannot_draw_gets_plain_lines(dumb: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Terminal() if dumb else io.StringIO()
+    if dumb:
+        monkeypatch.setenv("TERM", "dumb")
+    with progress_for(stream) as progress:
+        assert isinstance(progress, LogProgress)
+        play(progress)
     assert stream.getvalue().splitlines() == [
         "waiting up to 12 s for the search rate limit of Backlog, until 03:04:05 UTC",
         "issues: 200 read",
@@ -66,9 +119,9 @@ def test_what_is_no_terminal_gets_plain_lines() -> None:
 
 def test_who_wants_no_progress_gets_none() -> None:
     stream = Terminal()
-    progress = progress_for(stream, requested=False)
-    assert not isinstance(progress, BarProgress)
-    play(progress)
+    with progress_for(stream, requested=False) as progress:
+        assert not isinstance(progress, BarProgress)
+        play(progress)
     assert stream.getvalue() == ""
 
 
@@ -102,6 +155,21 @@ def test_the_summary_lines_up_its_numbers_and_counts_its_requests() -> None:
     assert lines[2].index("12,345") + 6 == lines[3].index("7") + 1  # right-aligned
     assert lines[-1] == "completed in 12.3 s with 127 requests (0 rate limited, 2 read, 1 retries, 125 search)"
     assert summary_table(SUMMARY | {"simulated": True}).endswith("125 search), from a simulated space")
+
+
+def test_a_table_on_a_terminal_is_no_wider_than_it_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [("課題", "12,345", "[red]gone: " + "a-word " * 30), ("users", "7", "")]
+    wide = table(("table", "rows", "error"), rows).splitlines()
+    assert len(wide) == 4
+    assert wide[3] == "users       7"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr(sys.stdout, "fileno", lambda: 1, raising=False)
+    monkeypatch.setattr(os, "get_terminal_size", lambda _number: os.terminal_size((60, 20)))
+    lines = table(("table", "rows", "error"), rows).splitlines()
+    assert max(cell_len(line) for line in lines) <= 60
+    assert lines[2].startswith("課題   12,345  [red]gone: a-word")
+    assert " ".join(lines).count("a-word") == 30
+    assert lines[-1] == "users       7"
 
 
 @pytest.fixture
