@@ -20,10 +20,11 @@ from resources.backlog.client import BacklogClient
 from resources.backlog.errors import BacklogError
 from resources.progress import Progress
 from resources.warehouse.errors import WarehouseError
-from resources.warehouse.reconciliations import Outcome, ReconciliationStatus, latest, record
+from resources.warehouse.reconciliations import ReconciliationStatus, latest
 from resources.warehouse.state import project_states
 from sync.counts import by_bucket
-from sync.reconcile.counts import TOO_FAST, ProjectCount, count_projects
+from sync.reconcile.reconcile import reconcile
+from sync.reconcile.result import TOO_FAST
 
 ISSUES = raw_key("issues")
 HOUR = timedelta(hours=1)
@@ -111,20 +112,18 @@ def issue_counts_match_source(client: BacklogClient, engine: Engine, covered: Co
         WarehouseError: the warehouse cannot be used.
     """
     space_key = str(client.space_info()["spaceKey"])
-    counts = count_projects(client, engine, space_key, covered)
+    counts = reconcile(client, engine, level="count", projects=covered).projects
     visible = {int(project["id"]): str(project["projectKey"]) for project in client.visible_projects()}
-    with engine.begin() as connection:
-        record(connection, space_key, "count", [_outcome(count) for count in counts if count.conclusive])
     with engine.connect() as connection:
         reconciliation_statuses = latest(connection, space_key)
         others = {project: key for project, key in visible.items() if covered is not None and key not in covered}
         projects = project_rows(connection, space_key, counts, reconciliation_statuses, others)
         deletions = deletion_rows(connection, space_key)
-    inconclusive = [one.project for one in counts if not one.conclusive]
-    unequal = [one.project for one in counts if one.conclusive and one.difference]
+    inconclusive = [one.key for one in counts if not one.conclusive]
+    unequal = [one.key for one in counts if one.status == "different"]
     unequal += [key for project, key in others.items() if _differed(reconciliation_statuses.get(project))]
     compared = {project: key for project, key in others.items() if project in reconciliation_statuses}
-    keys = {**{one.project_id: one.project for one in counts}, **compared}
+    keys = {**{one.id: one.key for one in counts}, **compared}
     doubted = [
         key
         for project, key in keys.items()
@@ -158,13 +157,9 @@ def _sums(projects: list[dict[str, Any]]) -> dict[str, int]:
     }
 
 
-def _outcome(count: ProjectCount) -> Outcome:
-    return Outcome(count.project_id, count.source, count.warehouse, abs(count.difference), count.note or None)
-
-
 def _differed(reconciliation_status: ReconciliationStatus | None) -> bool:
     """Whether a project was found unequal in number when it was counted last."""
-    return reconciliation_status is not None and reconciliation_status.how == "count" and bool(reconciliation_status.differences)
+    return reconciliation_status is not None and reconciliation_status.level == "count" and bool(reconciliation_status.differences)
 
 
 def _said(projects: int, unequal: list[str], inconclusive: list[str], doubted: list[str], unknown: list[str]) -> str:

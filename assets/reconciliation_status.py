@@ -10,7 +10,7 @@ from assets.location import SETTINGS
 from resources.warehouse.deletion_log import Deletion, count_deletions, latest_deletions
 from resources.warehouse.reconciliations import ReconciliationStatus
 from resources.warehouse.schema import SPECS
-from sync.reconcile.counts import ProjectCount
+from sync.reconcile.result import ProjectReconciliation
 
 #: Deletions shown, newest first; the others are in `ops.deletions`.
 DELETIONS_SHOWN = 50
@@ -22,7 +22,7 @@ Row = dict[str, Any]
 def project_rows(
     conn: Connection,
     space_key: str,
-    counts: Sequence[ProjectCount],
+    counts: Sequence[ProjectReconciliation],
     statuses: Mapping[int, ReconciliationStatus],
     others: Mapping[int, str],
 ) -> list[Row]:
@@ -41,7 +41,7 @@ def project_rows(
     columns = SPECS["projects"].table.c
     stored = conn.execute(select(SPECS["projects"].table).where(columns.space_key == space_key).order_by(columns.id)).mappings()
     gone = {project: _gone(tables) for project, tables in count_deletions(conn, space_key).items()}
-    rows = {one.project_id: _counted(one, statuses.get(one.project_id), gone.get(one.project_id, "")) for one in counts}
+    rows = {one.id: _counted(one, statuses.get(one.id), gone.get(one.id, "")) for one in counts}
     for project, key in others.items():
         if project in statuses:
             rows[project] = _compared_before(key, statuses[project], gone.get(project, ""))
@@ -81,20 +81,20 @@ def moment(value: datetime) -> str:
     return f"{value.astimezone(SETTINGS.zone):%Y-%m-%d %H:%M}"
 
 
-def _counted(count: ProjectCount, status: ReconciliationStatus | None, gone: str) -> Row:
-    equal = not count.difference and (status is None or status.equal)
+def _counted(count: ProjectReconciliation, status: ReconciliationStatus | None, gone: str) -> Row:
+    equal = not count.differences and (status is None or status.equal)
     return {
-        "project": count.project,
+        "project": count.key,
         "state": (EQUAL if equal else DIFFERS) if count.conclusive else NOT_COUNTED,
         **_proven(status),
         "source": count.source,
         "warehouse": count.warehouse,
-        "remarks": _remarks(_off(count.difference) if count.conclusive else "", _rows_differ(status), count.note, gone),
+        "remarks": _remarks(_off(count.differences), _rows_differ(status), count.remark, gone),
     }
 
 
 def _compared_before(project: str, status: ReconciliationStatus, gone: str) -> Row:
-    off = _off(status.differences) if status.how == "count" else ""
+    off = _off(status.differences) if status.level == "count" else ""
     return {
         "project": project,
         "state": EQUAL if status.equal else DIFFERS,
@@ -124,23 +124,22 @@ def _not_counted(project: RowMapping, status: ReconciliationStatus | None, gone:
 
 
 def _proven(status: ReconciliationStatus | None) -> Row:
-    """Say since when a project stands as it does, and when that was compared; a deep comparison counts too."""
+    """Say since when a project stands as it does, and when that was compared; a row reconciliation counts too."""
     if status is None:
         return {"since": "", "counted": "never", "row_by_row": "never"}
-    deep_at = status.deep_at
     return {
         "since": moment(status.since),
         "counted": moment(status.checked_at),
-        "row_by_row": moment(deep_at) if deep_at else "never",
+        "row_by_row": moment(status.rows_compared_at) if status.rows_compared_at else "never",
     }
 
 
 def _off(difference: int) -> str:
-    return f"differs by {abs(difference)}" if difference else ""
+    return f"differs by {difference}" if difference else ""
 
 
 def _rows_differ(status: ReconciliationStatus | None) -> str:
-    return f"row by row, {status.deep_differences} differ" if status and status.deep_differences else ""
+    return f"row by row, {status.row_differences} differ" if status and status.row_differences else ""
 
 
 def _gone(deletions: Mapping[str, int]) -> str:

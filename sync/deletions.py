@@ -17,7 +17,7 @@ from resources.backlog.models import IssueFilter
 from resources.warehouse.deletes import mark_issues_deleted, stored_ids
 from resources.warehouse.quarantine import pending_rejections, place_of, resolve_nameless, resolve_rejections, unplaced_projects
 from resources.warehouse.schema import SPECS
-from sync.reconcile.counts import IDS_PER_REQUEST, PROJECTS_PER_REQUEST, differing_projects, holdings
+from sync.reconcile.count_reconciliation import IDS_PER_REQUEST, PROJECTS_PER_REQUEST, differing_projects, holdings
 from sync.session import Session
 from sync.tally import Tally
 from sync.visible_projects import Project

@@ -258,7 +258,7 @@ def _broken_promise(event: dg.DagsterEvent, promised: Collection[str]) -> Iterat
 
     A project that was not asked for, or of which only some months were ever read, is for the check to tell, no failure of the load.
     """
-    from sync.reconcile.counts import TOO_FAST
+    from sync.reconcile.result import TOO_FAST
 
     check = event.asset_check_evaluation_data
     if check.check_name == "issue_counts_match_source" and not check.passed:

@@ -2,7 +2,8 @@
 
 from typing import Annotated, Literal, TypedDict
 
-from sync.reconcile.result import How, Status
+from resources.warehouse.reconciliations import Level
+from sync.reconcile.result import Status
 
 Moment = Annotated[str, "ISO 8601, UTC"]
 Ended = Literal["completed", "failed"]
@@ -98,7 +99,7 @@ class VerifyObject(TypedDict):
     status: Annotated[
         Status | Literal["failed"], "`behind`: only what changed at the source differs. `failed`: nothing could be compared"
     ]
-    how: Annotated[How, "numbers of issues, or rows"]
+    how: Annotated[Level, "numbers of issues, or rows"]
     projects: Annotated[list[ProjectObject], "one entry for each project"]
     tables: Annotated[dict[str, TableObject], "one entry for each table that was compared"]
     differences: Annotated[list[DifferenceObject], "rows that are not the same, 1,000 at most; the counts are of all"]

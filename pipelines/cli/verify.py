@@ -1,13 +1,11 @@
-"""`backlog-elt verify`: the comparison of the warehouse with the source, and the loads that repair what differs.
+"""`backlog-elt verify`: `reconcile` between the configured space and warehouse, and the loads that repair what differs.
 
-The status is `equal`, `behind` or `different`. In a space at work some rows are always newer at the source: where only those differ
-that were made, changed or deleted there since the last load, it is `behind`, and the next load brings them. Anything else that
-differs is `different`: something was missed or was changed in the warehouse, and the command ends with 1.
+`sync/reconcile/` says what equal means; `Reconciliation.failed` says when the command ends with 1.
 """
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -20,40 +18,40 @@ from resources.variables import SettingsError
 
 if TYPE_CHECKING:
     from resources.backlog.resource import BacklogResource
+    from resources.warehouse.reconciliations import Level
     from resources.warehouse.resource import WarehouseResource
-    from sync.reconcile.repair import Repair
-    from sync.reconcile.result import Verification
+    from sync.reconcile.result import Reconciliation, Repair
 
-#: Loads again what a comparison has put down, and yields a line for each thing that failed.
+#: Loads again what a reconciliation has requested, and yields a line for each thing that failed.
 LoadAgain = Callable[["Repair", Recorder], Iterator[str]]
 
 
 @dataclass(frozen=True)
 class VerifyRequest:
-    """What to compare: numbers, or every row when `deep`; `repair` needs the rows. No `projects`: all that the key can see."""
+    """What to compare: numbers or rows; `repair` needs the rows. No `projects`: all that the key can see."""
 
-    deep: bool = False
+    level: "Level" = "count"
     repair: bool = False
     comments: bool = True
     projects: tuple[str, ...] = ()
 
     @classmethod
     def create(cls, *, deep: bool, repair: bool, comments: bool, projects: Sequence[str]) -> "VerifyRequest":
-        """Check the options of the command against each other; `--repair` is deep, since a number says nothing of rows.
+        """Check the options of the command against each other; `--repair` compares rows, since a number says nothing of them.
 
         Raises:
             SettingsError: `--no-comments` without the form that reads comments.
         """
         if not comments and not (deep or repair):
             raise SettingsError("--no-comments", "alone", "--deep or --repair beside it, since the quick form reads no comments")
-        return cls(deep or repair, repair, comments, tuple(dict.fromkeys(projects)))
+        return cls("rows" if deep or repair else "count", repair, comments, tuple(dict.fromkeys(projects)))
 
 
 @dataclass(frozen=True)
 class Verified:
     """How a comparison came out and what it cost."""
 
-    found: "Verification"
+    found: "Reconciliation"
     requests: Mapping[str, int]
     seconds: float
 
@@ -66,7 +64,7 @@ def failed(request: VerifyRequest, error: str, seconds: float) -> dict[str, Any]
     """Return the object that `verify --json` prints when nothing could be compared."""
     empty: dict[str, Any] = {"projects": [], "tables": {}, "differences": [], "repaired": {}, "repaired_rows": []}
     empty |= {"errors": [error], "requests": {}}
-    return {"status": "failed", "how": "rows" if request.deep else "count", **empty, "seconds": round(seconds, 2)}
+    return {"status": "failed", "how": request.level, **empty, "seconds": round(seconds, 2)}
 
 
 def verify(settings: Settings, request: VerifyRequest, progress: Progress) -> Verified:
@@ -90,19 +88,22 @@ def compare(
     # Imported here, when the variables that the assets read have been set.
     from sync.counts import by_bucket
     from sync.people import load_forgotten
-    from sync.reconcile.comparison import Comparison
+    from sync.reconcile.reconcile import reconcile
 
     began = time.monotonic()
     client, recorder = backlog.client, Recorder(progress)
     client.on_wait = lambda bucket, seconds, until: progress.wait(f"{bucket} rate limit of Backlog", seconds, until)
     load_forgotten(client, warehouse.engine)
     keys = _chosen(request, [str(project["projectKey"]) for project in client.visible_projects()])
-    comparison = Comparison(client, warehouse.engine, keys, progress, comments=request.comments)
-    found = comparison.deep() if request.deep else comparison.quick()
-    if request.repair and found.differences:
-        failures = tuple(load_again(comparison.ask(found), recorder))
-        found = comparison.again(found)
-        found = replace(found, errors=(*found.errors, *failures))
+    found = reconcile(
+        client,
+        warehouse.engine,
+        level=request.level,
+        projects=keys,
+        comments=request.comments,
+        repair=(lambda repair: load_again(repair, recorder)) if request.repair else None,
+        progress=progress,
+    )
     requests = dict(recorder.requests)
     for bucket, count in by_bucket(client.stats).items():
         requests[bucket] = requests.get(bucket, 0) + count
@@ -125,7 +126,7 @@ def _load_again(repairing: "Repair", recorder: Recorder) -> Iterator[str]:
 
 
 def run_loads(definitions: dg.Definitions, instance: dg.DagsterInstance, repairing: "Repair") -> Iterator[str]:
-    """Run the jobs that load what is put down, only the tables that need it, and yield a line for each step that failed."""
+    """Run the jobs that load what was requested, only the tables that need it, and yield a line for each step that failed."""
     from assets.partitions import PROJECTS
     from pipelines.jobs import changed_issues_job, projects_job, users_job
     from pipelines.schedules import single_issues_request

@@ -1,7 +1,7 @@
 """How each project compares with the source: every comparison is kept, and the latest say how it stands, since when and how proven.
 
 A count reconciliation compares numbers, so it cannot take back what a row reconciliation found: such a project counts as
-different until a deep comparison finds it equal.
+different until a row reconciliation finds it equal.
 """
 
 from collections.abc import Sequence
@@ -13,11 +13,12 @@ from sqlalchemy import Connection, insert, text
 
 from resources.warehouse.schema_ops import reconciliations
 
-How = Literal["count", "rows"]
+#: What is compared: the number of issues of each project, or each row. The column `how` has it.
+Level = Literal["count", "rows"]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Reconciled:
     """How one project came out of a comparison: issues on both sides, and how many rows differ without an explanation."""
 
     project_id: int
@@ -34,32 +35,32 @@ class ReconciliationStatus:
     equal: bool
     since: datetime
     """The first comparison of the unbroken run of those that say so."""
-    how: How
+    level: Level
     checked_at: datetime
     """The last comparison, of whichever kind."""
     source_rows: int
     warehouse_rows: int
     differences: int
     note: str | None
-    deep_at: datetime | None
-    """The last deep comparison."""
-    deep_differences: int | None
+    rows_compared_at: datetime | None
+    """The last row reconciliation."""
+    row_differences: int | None
 
 
-def record(conn: Connection, space_key: str, how: How, outcomes: Sequence[Outcome]) -> None:
+def record(conn: Connection, space_key: str, level: Level, projects: Sequence[Reconciled]) -> None:
     """Keep how projects came out of a comparison; all of one call have the same time."""
     rows = [
         {
             "space_key": space_key,
             "project_id": one.project_id,
-            "how": how,
+            "how": level,
             "source_rows": one.source_rows,
             "warehouse_rows": one.warehouse_rows,
             "differences": one.differences,
             "equal": not one.differences,
             "note": one.note,
         }
-        for one in outcomes
+        for one in projects
     ]
     if rows:
         conn.execute(insert(reconciliations), rows)
@@ -68,13 +69,13 @@ def record(conn: Connection, space_key: str, how: How, outcomes: Sequence[Outcom
 #: Per project: what each comparison leaves (`state`), the last one (`last`), and the last that left something else (`turn`).
 _LATEST = text("""
 WITH checks AS (
-    SELECT v.*, max(id) FILTER (WHERE how = 'rows') OVER (PARTITION BY project_id ORDER BY id) AS deep_id
+    SELECT v.*, max(id) FILTER (WHERE how = 'rows') OVER (PARTITION BY project_id ORDER BY id) AS rows_id
     FROM ops.reconciliations AS v
     WHERE space_key = :space_key
 ), states AS (
-    SELECT c.*, c.equal AND COALESCE(d.equal, true) AS state, d.checked_at AS deep_at, d.differences AS deep_differences
+    SELECT c.*, c.equal AND COALESCE(d.equal, true) AS state, d.checked_at AS rows_at, d.differences AS row_differences
     FROM checks AS c
-    LEFT JOIN ops.reconciliations AS d ON d.id = c.deep_id
+    LEFT JOIN ops.reconciliations AS d ON d.id = c.rows_id
 ), last AS (
     SELECT DISTINCT ON (project_id) * FROM states ORDER BY project_id, id DESC
 ), turn AS (
@@ -86,8 +87,8 @@ WITH checks AS (
 )
 SELECT last.project_id, last.state,
        (SELECT min(s.checked_at) FROM states AS s WHERE s.project_id = last.project_id AND s.id > COALESCE(turn.id, 0)),
-       last.how, last.checked_at, last.source_rows, last.warehouse_rows, last.differences, last.note, last.deep_at,
-       last.deep_differences
+       last.how, last.checked_at, last.source_rows, last.warehouse_rows, last.differences, last.note, last.rows_at,
+       last.row_differences
 FROM last
 LEFT JOIN turn USING (project_id)
 """)

@@ -1,6 +1,11 @@
 """What "equal" means, decided here and nowhere else: for the end of a load, the nightly count, the check in the UI, and `verify`.
 
-Four things are told apart. **Equal**. **Behind**: it has happened at the source since it was read, and the next load brings it.
-**Quarantined**: the source has it, the warehouse refuses it, and `ops.rejected_records` says why. **Different**: anything else, so
-something was missed, or was changed in the warehouse.
+There are four outcomes:
+
+- **equal**
+- **behind**: it has changed at the source since it was read, and the next load brings it
+- **quarantined**: the source has it, the warehouse refuses it, and `ops.rejected_records` says why
+- **different**: anything else. Something was missed, or was changed in the warehouse.
+
+`reconcile.py` is the entry. It compares numbers (`count_reconciliation.py`) or rows (`row_reconciliation.py`), and may repair.
 """

@@ -9,26 +9,45 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Engine
+from sqlalchemy import ColumnElement, Engine, select
 
+from resources.backlog.changelog import changes_of
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import NotFound
 from resources.backlog.models import IssueFilter, Record
 from resources.warehouse.records import content_hash
 from resources.warehouse.schema import SPECS
-from sync.reconcile.comment_changes import changes_of_comment, told_content
-from sync.reconcile.counts import IDS_PER_REQUEST, PROJECTS_PER_REQUEST
-from sync.reconcile.differences import EXTRA, Difference, compare, described, label_of
+from resources.warehouse.spec import TableSpec
+from sync.changes import ADDED
+from sync.reconcile.count_reconciliation import IDS_PER_REQUEST, PROJECTS_PER_REQUEST
+from sync.reconcile.frames import Hash, Row, compare, described, label_of, of_issue, of_source, of_warehouse, with_ids
 from sync.reconcile.lists import read_list
-from sync.reconcile.sides import Hash, Row, Within, of_issue, of_source, of_warehouse, with_ids, wrong_columns
+from sync.reconcile.payload_columns import Within, wrong_columns
+from sync.reconcile.result import EXTRA, Difference
 
 #: A row that differs, and the record that the source has of it.
 Found = list[tuple[Difference, Any]]
 #: Issues whose comments are compared at once when they are read again.
 ISSUES_AT_ONCE = 20
 HISTORY = ("comments", "issue_changes")
-_HASHES: Mapping[str, Hash] = {"issue_changes": told_content}
 _Item = TypeVar("_Item")
+
+
+def changes_of_comment(comment: Any, issue_id: int, project_id: int) -> list[Record]:
+    """Return the changes that a comment tells of; of one without a usable id, none."""
+    known = isinstance(comment, dict) and isinstance(comment.get("id"), int)
+    return changes_of(comment, issue_id, project_id) if known else []
+
+
+def _content_of_change(spec: TableSpec, change: Record) -> str:
+    """Return a hash of what the source tells of a change.
+
+    The ids behind a value are found when a comment is loaded, from names as they were known then: they are left out on both sides.
+    """
+    return content_hash(spec, {name: value for name, value in change.items() if name not in ADDED})
+
+
+_HASHES: Mapping[str, Hash] = {"issue_changes": _content_of_change}
 
 
 def chunks(values: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
@@ -45,17 +64,13 @@ def chunks(values: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Compares chosen rows of one space; `visible` are the ids of all projects that the key can see.
-
-    `silent` are archived projects that list no issues: whether any do is not documented, so there absence proves nothing.
-    """
+    """Compares chosen rows of one space; `visible` are the ids of all projects that the key can see."""
 
     client: BacklogClient
     engine: Engine
     space_key: str
     timezone: str
     visible: Sequence[int]
-    silent: Collection[int]
 
     # -- lists --------------------------------------------------------------------------------------------------
 
@@ -81,7 +96,7 @@ class Pairs:
         for asked in chunks(sorted(ids), IDS_PER_REQUEST):
             stored = self._stored("issues", with_ids(SPECS["issues"], asked))
             found += self._differing("issues", [of_issue(record) for record in self._by_id(asked)], stored, within=("id", asked))
-        return [(one, record) for one, record in found if one.kind != EXTRA or one.project_id not in self.silent]
+        return found
 
     def these_issues(self, records: Sequence[Record]) -> Found:
         """Compare issues that were just read."""
@@ -152,14 +167,14 @@ class Pairs:
         within: Within | None = None,
         project_id: int | None = None,
     ) -> Found:
-        """Compare the two sides, and the columns of the stored rows with their payload; a row is told once."""
+        """Compare the two sides, and the columns of the stored rows with their payload; each row is named once."""
         spec = SPECS[table]
         source = of_source(spec, rows, _HASHES.get(table, content_hash))
         found = list(described(spec, compare(source, stored)))
-        told = {difference.key for difference, _ in found}
+        known = {difference.key for difference, _ in found}
         with self.engine.connect() as connection:
             wrong = wrong_columns(connection, spec, self.space_key, self.timezone, project_id=project_id, within=within)
-            spoilt = {one.key: one for one in wrong if one.key not in told}
+            spoilt = {one.key: one for one in wrong if one.key not in known}
         for row in source[source["key"].isin(list(spoilt))].to_dict("records"):
             # The columns that say where the row belongs may be the wrong ones.
             placed = replace(
@@ -167,3 +182,13 @@ class Pairs:
             )
             found.append((placed, row["record"]))
         return found
+
+
+def labelled(engine: Engine, space_key: str, found: Sequence[Difference]) -> list[Difference]:
+    """Give comments and changes the key of their issue, by which people know them, where the warehouse has that."""
+    issues = SPECS["issues"].table.c
+    requested = {one.issue_id for one in found if one.issue_id and not one.label}
+    query = select(issues.id, issues.issue_key).where(issues.space_key == space_key, with_ids(SPECS["issues"], sorted(requested)))
+    with engine.connect() as connection:
+        keys = {int(identifier): str(key) for identifier, key in connection.execute(query)}
+    return [replace(one, label=one.label or keys.get(one.issue_id, "")) for one in found]

@@ -1,35 +1,26 @@
-"""Asking for what differs to be loaded again: nothing else is touched, and the loads themselves do the repairing.
+"""Repair: what differs is requested, and the loads read just that again. Nothing else is touched.
 
-A row that differs loses its content hash, which lets the merge take any version of it; what is to be read again by id is put down
+A row that differs loses its content hash, which lets the merge take any version of it; what is to be read again by id is requested
 in `ops.issue_sync_state`. So the same code that loads decides what is written, and a deletion is confirmed before it is marked.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, select, tuple_, update
 
 from resources.warehouse.deletes import ISSUE_DELETED, mark_comments_deleted, mark_missing
 from resources.warehouse.issue_sync_state import RefetchRequest, request_refetch
 from resources.warehouse.schema import SPECS
-from sync.reconcile.differences import COLUMN, EXTRA, Difference
+from sync.reconcile.frames import with_ids
 from sync.reconcile.pairs import HISTORY
-from sync.reconcile.sides import with_ids
+from sync.reconcile.result import COLUMN, EXTRA, Difference, Repair
 
 BY = "verify"
 
 
-@dataclass(frozen=True)
-class Repair:
-    """What is to be loaded: lists by their tables, and whether issues or comments are requested."""
-
-    tables: tuple[str, ...]
-    issues: bool
-
-
-def ask(engine: Engine, space_key: str, differences: Sequence[Difference]) -> Repair:
-    """Put down what differs, in one transaction, so that loads read just that again.
+def request_repair(engine: Engine, space_key: str, differences: Sequence[Difference]) -> Repair:
+    """Request what differs, in one transaction, so that loads read just that again.
 
     Raises:
         WarehouseError: the warehouse cannot be used.

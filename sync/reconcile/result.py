@@ -1,38 +1,106 @@
-"""What a comparison found, for people and programs."""
+"""What a reconciliation found, for people and programs."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
 
-from sync.reconcile.differences import QUARANTINED, Difference
+from resources.warehouse.reconciliations import Level
 
+#: How a row, or a number of rows, compares. `sync/reconcile/__init__.py` says what each means.
+Outcome = Literal["equal", "behind", "quarantined", "different"]
+#: How a project or the warehouse compares: what is in quarantine does not make it unequal, and is counted beside.
 Status = Literal["equal", "behind", "different"]
-How = Literal["count", "rows"]
+
+MISSING = "missing in warehouse"
+EXTRA = "not at source"
+STALE = "stale"
+CONTENT = "content differs"
+COLUMN = "column differs from payload"
+#: Every kind of difference, in the order in which they are shown.
+KINDS: Final = (MISSING, EXTRA, STALE, CONTENT, COLUMN)
+#: Shown instead of the kind of a row that the warehouse refuses.
+QUARANTINED = "in quarantine"
+TOO_FAST = "it changes too fast to be compared; try again when less is created and deleted there"
+#: Characters of a value that are shown of it.
+SHOWN = 120
 #: Differences in the object of `--json`; the counts are of all.
 LISTED = 1_000
 
 
 @dataclass(frozen=True)
-class ProjectVerdict:
-    """One project: its issues on both sides, and rows of all its tables that differ or are behind."""
+class Difference:
+    """One row that is not the same on both sides; the values are cut to what a reader needs to see the difference."""
+
+    table: str
+    project_id: int
+    issue_id: int
+    key: str
+    kind: str
+    source: str
+    warehouse: str
+    outcome: Outcome = "different"
+    label: str = ""
+    """What people know the row by, empty where there is no such thing."""
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The key as numbers; empty for a row that has none."""
+        return tuple(int(part) for part in self.key.split("/")) if self.key and not self.key.startswith("?") else ()
+
+    def as_json(self, projects: dict[int, str]) -> dict[str, Any]:
+        """Return the entry of `verify --json`."""
+        return {
+            "table": self.table,
+            "project": projects.get(self.project_id),
+            "label": self.label,
+            "key": self.key,
+            "kind": QUARANTINED if self.outcome == "quarantined" else self.kind,
+            "source": self.source,
+            "warehouse": self.warehouse,
+            "behind": self.outcome == "behind",
+        }
+
+
+def with_outcome(outcome: Outcome, differences: Iterable[Difference]) -> list[Difference]:
+    """Return the differences that have an outcome."""
+    return [one for one in differences if one.outcome == outcome]
+
+
+@dataclass(frozen=True)
+class ProjectReconciliation:
+    """One project: its issues on both sides, and its rows that differ, by outcome.
+
+    `differences`: rows that nothing explains. `since_load`: what has happened at the source since the last load, as
+    `created` -> 3. Not `conclusive`: it could not be compared, or not whole.
+    """
 
     id: int
     key: str
     source: int
     warehouse: int
     differences: int
-    behind: int
-    loaded_until: str | None
+    since_load: Mapping[str, int] = field(default_factory=dict)
+    loaded_until: str | None = None
     note: str | None = None
     quarantined: int = 0
     conclusive: bool = True
-    """False where it changed too fast to be compared."""
+
+    @property
+    def behind(self) -> int:
+        """Rows that came, went or changed at the source since the last load."""
+        return sum(self.since_load.values())
 
     @property
     def status(self) -> Status:
         """Say how the project compares."""
         return status_of(self.differences, self.behind)
+
+    @property
+    def remark(self) -> str:
+        """Say which part of a difference is no fault, and what else there is to know."""
+        parts = ", ".join(f"{number} {name}" for name, number in self.since_load.items() if number)
+        return "; ".join(filter(None, (f"{parts} since the last load" if parts else "", self.note)))
 
     def as_json(self) -> dict[str, Any]:
         """Return the entry of `verify --json`."""
@@ -50,11 +118,11 @@ class ProjectVerdict:
 
 
 @dataclass(frozen=True)
-class Verification:
+class Reconciliation:
     """The whole comparison; `tables` has the rows of each table that were compared, as (source, warehouse)."""
 
-    how: How
-    projects: Sequence[ProjectVerdict]
+    level: Level
+    projects: Sequence[ProjectReconciliation]
     tables: dict[str, tuple[int, int]]
     differences: Sequence[Difference] = ()
     errors: Sequence[str] = ()
@@ -69,39 +137,56 @@ class Verification:
     @property
     def status(self) -> Status:
         """Say how the warehouse compares with the source, over all projects and the lists of the space."""
-        unequal = sum(one.different for one in self.differences) + sum(project.differences for project in self.projects)
-        behind = sum(one.behind for one in self.differences) + sum(project.behind for project in self.projects)
+        unequal = len(with_outcome("different", self.differences)) + sum(project.differences for project in self.projects)
+        behind = len(with_outcome("behind", self.differences)) + sum(project.behind for project in self.projects)
         return status_of(unequal, behind)
 
     def failed(self, *, strict: bool = False) -> bool:
-        """Say whether the command is to end with 1: rows differ or could not be compared, or when `strict` are behind."""
+        """Say whether the command ends with 1: rows differ or could not be compared, or are behind and it is `strict`."""
         return self.status == "different" or (strict and self.status == "behind") or bool(self.errors)
 
     def as_json(self) -> dict[str, Any]:
         """Return the object of `verify --json`, but for what it cost."""
         names = {project.id: project.key for project in self.projects}
-        counts = {
-            "differences": Counter(one.table for one in self.differences if one.different),
-            "behind": Counter(one.table for one in self.differences if one.behind),
-            "quarantined": Counter(one.table for one in self.differences if one.kind == QUARANTINED),
-        }
-        if self.how == "count":
-            counts = {name: Counter(issues=sum(getattr(project, name) for project in self.projects)) for name in counts}
         return {
             "status": self.status,
-            "how": self.how,
+            "how": self.level,
             "projects": [project.as_json() for project in self.projects],
             "tables": {
-                table: {"source": source, "warehouse": stored, **{name: rows[table] for name, rows in counts.items()}}
+                table: {"source": source, "warehouse": stored, **{name: rows[table] for name, rows in self._by_table().items()}}
                 for table, (source, stored) in self.tables.items()
             },
-            "differences": [one.as_json(names) for one in sorted(self.differences, key=lambda one: not one.different)[:LISTED]],
+            "differences": [
+                one.as_json(names) for one in sorted(self.differences, key=lambda one: one.outcome != "different")[:LISTED]
+            ],
             "repaired": self.repaired,
             "repaired_rows": [one.as_json(names) for one in self.repaired_rows[:LISTED]],
             "errors": list(self.errors),
         }
 
+    def _by_table(self) -> dict[str, Counter[str]]:
+        """Return name of a count -> table -> rows. A count reconciliation knows no rows, only numbers of issues."""
+        if self.level == "count":
+            names = ("differences", "behind", "quarantined")
+            return {name: Counter(issues=sum(getattr(project, name) for project in self.projects)) for name in names}
+        outcomes: dict[str, Outcome] = {"differences": "different", "behind": "behind", "quarantined": "quarantined"}
+        return {name: Counter(one.table for one in with_outcome(outcome, self.differences)) for name, outcome in outcomes.items()}
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What was requested, and is to be loaded: lists by their tables, and whether issues or comments are requested."""
+
+    tables: tuple[str, ...]
+    issues: bool
+
 
 def status_of(differences: int, behind: int) -> Status:
     """Say in one word how two sides compare."""
     return "different" if differences else "behind" if behind else "equal"
+
+
+def short(text: str) -> str:
+    """Cut a value to what is shown of it; characters that no terminal can write are replaced."""
+    whole = text.encode(errors="replace").decode()
+    return whole if len(whole) <= SHOWN else whole[: SHOWN - 1] + "…"

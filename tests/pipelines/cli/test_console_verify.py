@@ -6,8 +6,7 @@ from typing import Any
 from pipelines.cli.console_verify import SHOWN, WIDEST, verified_table
 from pipelines.cli.objects import VerifyObject
 from pipelines.cli.verify import Verified
-from sync.reconcile.differences import CONTENT, MISSING, Difference
-from sync.reconcile.result import ProjectVerdict, Verification
+from sync.reconcile.result import CONTENT, MISSING, Difference, ProjectReconciliation, Reconciliation
 from tests.shapes import misfits
 
 UNTIL = "2026-06-30T23:59:58+00:00"
@@ -24,21 +23,21 @@ def row(number: int, **values: Any) -> Difference:
 
 def shown(*differences: Difference, repaired: tuple[Difference, ...] = (), how: str = "rows", projects: Any = None) -> list[str]:
     """Return the lines for a comparison of one project with these differences."""
-    different = [one for one in differences if not one.behind]
-    verdict = ProjectVerdict(300, "OPS", 1_200, 1_199, len(different), len(differences) - len(different), UNTIL)
-    found = Verification(how, projects or [verdict], {"issues": (1_200, 1_199)}, differences, (), repaired)  # type: ignore[arg-type]
+    different = [one for one in differences if one.outcome != "behind"]
+    verdict = ProjectReconciliation(300, "OPS", 1_200, 1_199, len(different), {"changed": len(differences) - len(different)}, UNTIL)
+    found = Reconciliation(how, projects or [verdict], {"issues": (1_200, 1_199)}, differences, (), repaired)  # type: ignore[arg-type]
     as_json = Verified(found, {"read": 20, "search": 13, "retries": 2, "rate_limited": 1}, 1.234).as_json()
     assert misfits(as_json, VerifyObject) == []
     return verified_table(json.loads(json.dumps(as_json))).splitlines()
 
 
 def test_an_equal_space_is_a_line_a_project_and_a_last_line() -> None:
-    assert shown(how="count", projects=[ProjectVerdict(300, "OPS", 1_200, 1_200, 0, 0, UNTIL)]) == [
+    assert shown(how="count", projects=[ProjectReconciliation(300, "OPS", 1_200, 1_200, 0, {}, UNTIL)]) == [
         "project  status  source  warehouse  differences  behind  loaded until",
         "-------  ------  ------  ---------  -----------  ------  -------------------",
         "OPS      equal    1,200      1,200            0       0  2026-06-30 23:59:58",
         "",
-        "equal (quick, 1.2 s, 33 requests)",
+        "equal (count, 1.2 s, 33 requests)",
     ]
 
 
@@ -49,18 +48,18 @@ def test_rows_that_differ_are_shown_as_people_know_them_with_both_sides() -> Non
     assert table[0] == ["table", "project", "row", "difference", "at", "source", "in", "warehouse"]
     assert table[2] == ["issues", "OPS", "OPS-7", "(7)", "content", "differs", 'summary="a"', 'summary="b"']
     assert table[3][:3] == ["issues", "OPS", "8"]
-    assert lines[-1] == "different: repair it with --repair (deep, 1.2 s, 33 requests)"
+    assert lines[-1] == "different: repair it with --repair (rows, 1.2 s, 33 requests)"
 
 
 def test_what_is_behind_is_shown_as_such_below_what_differs_otherwise() -> None:
-    lines = shown(row(7, behind=True), row(8))
+    lines = shown(row(7, outcome="behind"), row(8))
     assert [line.split()[2] for line in lines if "content differs" in line] == ["OPS-8", "OPS-7"]
     assert [line for line in lines if "content differs, since the last load" in line and "OPS-7" in line]
     assert lines[-1].startswith("different: repair it with --repair")
 
 
 def test_where_only_later_changes_differ_the_next_load_is_what_helps() -> None:
-    lines = shown(row(7, behind=True))
+    lines = shown(row(7, outcome="behind"))
     assert "1 row differs:" in lines
     assert lines[-1].startswith("behind: only what has changed since the last load differs, and the next load brings it")
 
@@ -93,8 +92,8 @@ def test_wide_characters_and_long_values_keep_the_columns_apart() -> None:
 
 
 def test_a_project_that_was_never_loaded_and_one_with_a_note_say_so() -> None:
-    never = ProjectVerdict(1, "NEW", 3, 0, 3, 0, None)
-    noted = ProjectVerdict(2, "OLD", 0, 9, 0, 0, UNTIL, "it is archived and lists no issues")
+    never = ProjectReconciliation(1, "NEW", 3, 0, 3, {}, None)
+    noted = ProjectReconciliation(2, "OLD", 0, 9, 0, {}, UNTIL, "it is archived and lists no issues")
     lines = shown(projects=[never, noted])
     assert lines[2].endswith("never loaded whole")
     assert lines[3].endswith("2026-06-30 23:59:58; it is archived and lists no issues")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from resources.warehouse.reconciliations import How, Outcome, ReconciliationStatus, latest, record
+from resources.warehouse.reconciliations import Level, Reconciled, ReconciliationStatus, latest, record
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -17,9 +17,9 @@ def day(number: int) -> datetime:
 def compared(warehouse: Engine, checks: str, project: int = 300, space_key: str = "acme") -> None:
     """Keep a comparison a day: `c` counts equal, `C` counts differ, `d` rows equal, `D` rows differ."""
     for number, one in enumerate(checks):
-        how: How = "count" if one in "cC" else "rows"
+        how: Level = "count" if one in "cC" else "rows"
         with warehouse.begin() as conn:
-            record(conn, space_key, how, [Outcome(project, 10, 10 + one.isupper(), int(one.isupper()))])
+            record(conn, space_key, how, [Reconciled(project, 10, 10 + one.isupper(), int(one.isupper()))])
             conn.execute(
                 text("UPDATE ops.reconciliations SET checked_at = :day WHERE id = (SELECT max(id) FROM ops.reconciliations)"),
                 {"day": day(number)},
@@ -59,10 +59,10 @@ def test_a_project_stands_as_its_last_comparisons_say_since_the_first_of_them(
 def test_the_last_comparison_and_the_last_deep_one_are_told_apart(warehouse: Engine) -> None:
     compared(warehouse, "Dc")
     found = reconciliation_status(warehouse)
-    assert (found.how, found.source_rows, found.warehouse_rows, found.differences) == ("count", 10, 10, 0)
-    assert (found.deep_at, found.deep_differences) == (day(0), 1)
+    assert (found.level, found.source_rows, found.warehouse_rows, found.differences) == ("count", 10, 10, 0)
+    assert (found.rows_compared_at, found.row_differences) == (day(0), 1)
     compared(warehouse, "c", project=301)
-    assert reconciliation_status(warehouse, 301).deep_at is None
+    assert reconciliation_status(warehouse, 301).rows_compared_at is None
 
 
 def test_projects_and_spaces_do_not_mix(warehouse: Engine) -> None:

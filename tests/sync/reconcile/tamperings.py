@@ -5,7 +5,7 @@
 
 from dataclasses import dataclass
 
-from sync.reconcile.differences import COLUMN, CONTENT, EXTRA, MISSING, STALE
+from sync.reconcile.result import COLUMN, CONTENT, EXTRA, MISSING, STALE
 from tests.deployment import Deployment
 
 

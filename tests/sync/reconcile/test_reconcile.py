@@ -7,7 +7,7 @@ import pytest
 
 from resources.backlog.client import BacklogClient
 from simulator import RequestInfo, World
-from sync.reconcile.counts import MOST_COUNTS, ProjectCount, count_projects
+from sync.reconcile.count_reconciliation import MOST_COUNTS, ProjectCount, count_projects
 from tests.deployment import Deployment, checks, failures
 from tests.sync.reconcile.verifying import deep, told, verify
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from pipelines.cli.load import Recorder
 from pipelines.cli.verify import Verified, VerifyRequest, compare, run_loads
 from resources.warehouse.schema import SPECS
-from sync.reconcile.repair import Repair
+from sync.reconcile.result import QUARANTINED, Repair
 from tests.deployment import Deployment
 
 #: Everything of a row but when and by which run it was written.
@@ -38,7 +38,11 @@ def deep(deployment: Deployment, **options: Any) -> Verified:
 
 def told(verified: Verified, *, behind: bool = False) -> set[tuple[str, str]]:
     """Return the tables and kinds of the differences that are behind, or that are not."""
-    return {(one.table, one.kind) for one in verified.found.differences if one.behind is behind}
+    return {
+        (one.table, QUARANTINED if one.outcome == "quarantined" else one.kind)
+        for one in verified.found.differences
+        if (one.outcome == "behind") is behind
+    }
 
 
 def present(deployment: Deployment) -> dict[str, list[Any]]:

@@ -1,25 +1,95 @@
-"""Rows that differ, and what explains each: it has changed at the source since the last load, or it is in quarantine."""
+"""What explains a difference, so that it is behind or quarantined and not different.
+
+The explanations are: the record says that it was changed after its project was loaded, the activity feed tells of a deletion since
+then, the row is to be read anyway, or the warehouse refuses the record.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
 
 from resources.backlog.client import BacklogClient
+from resources.backlog.errors import PermissionDenied
+from resources.backlog.feed import ISSUE_DELETED, whole
+from resources.backlog.models import Record
+from resources.backlog.paginator import instant
 from resources.warehouse.issue_sync_state import CommentRead, pending_comments
-from resources.warehouse.schema_ops import sync_history
+from resources.warehouse.schema_ops import rejected_records, sync_history
 from resources.warehouse.state import get_watermarks
-from sync.reconcile.differences import CONTENT, EXTRA, QUARANTINED, Difference, short
-from sync.reconcile.evidence import LOOKBACK, Feed, Refused, quarantined
+from sync.reconcile.result import CONTENT, EXTRA, Difference, short
 
+#: What happened is looked for from this long before a read on: an answer may be a little old.
+LOOKBACK = timedelta(minutes=1)
 #: Fields of a record that say when something happened to it.
 _MOMENTS = ("updated", "created")
 
 
+@dataclass
+class Feed:
+    """The issues that the feed of a project, or of the space, calls deleted since an instant.
+
+    The first look costs a request a hundred activities, a later one asks for what is new. `refused`: the key may not read it.
+    """
+
+    client: BacklogClient
+    project_id: int | None
+    since: datetime
+    deleted: dict[int, int] = field(default_factory=dict)
+    """Issue -> the project in which it was deleted."""
+    latest: datetime | None = None
+    refused: bool = False
+    _newest: int = 0
+
+    def look(self) -> bool:
+        """Ask, and say whether an issue was deleted since the last look.
+
+        Raises:
+            BacklogError: the feed cannot be read.
+        """
+        before, after = len(self.deleted), self._newest or None
+        try:
+            for page in self.client.activities(self.project_id, type_ids=(ISSUE_DELETED,), min_id=after, order="desc"):
+                recent = [activity for activity in page if instant(activity, "created") >= self.since]
+                for activity in recent:
+                    self._take(activity)
+                self._newest = max([self._newest, *page.ids])
+                if len(recent) < len(page):
+                    break
+        except PermissionDenied:
+            self.refused = True
+        return len(self.deleted) > before
+
+    def _take(self, activity: Record) -> None:
+        moment, content, project = instant(activity, "created"), activity.get("content"), activity.get("project")
+        self.latest = max(moment, self.latest or moment)
+        issue = whole(content.get("id")) if isinstance(content, dict) else None
+        if issue is not None:
+            home = whole(project.get("id")) if isinstance(project, dict) else None
+            self.deleted[issue] = home or self.project_id or 0
+
+
 @dataclass(frozen=True)
-class Reasons:
+class Refused:
+    """A record in quarantine: the project that it says it is in, None where it says none, and why it was refused."""
+
+    project_id: int | None
+    error: str
+
+
+def quarantined(conn: Connection, space_key: str) -> dict[tuple[str, str], Refused]:
+    """Return the records that the warehouse refuses, by table and `record_key`."""
+    entry = rejected_records.c
+    query = select(entry.table_name, entry.record_key, entry.project_id, entry.error).where(
+        entry.space_key == space_key, entry.reason == "rejected", entry.resolved_at.is_(None)
+    )
+    return {(str(table), str(key)): Refused(project, str(error)) for table, key, project, error in conn.execute(query)}
+
+
+@dataclass(frozen=True)
+class LoadedUntil:
     """How far everything was loaded before the comparison began.
 
     An issue or comment is behind when it was changed, made or deleted after the watermark of its project, or when its comments are
@@ -34,7 +104,7 @@ class Reasons:
     deleted: dict[int, set[int]] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, engine: Engine, space_key: str, project_ids: Sequence[int]) -> "Reasons":
+    def read(cls, engine: Engine, space_key: str, project_ids: Sequence[int]) -> "LoadedUntil":
         """Read from the warehouse how far it is."""
         history = sync_history.c
         loads = (
@@ -70,7 +140,7 @@ class Reasons:
             else:
                 behind = self._is_unread(difference) or _since(record, self.watermarks[difference.project_id])
                 behind = behind or (difference.kind == CONTENT and difference.issue_id in late)
-            yield replace(difference, behind=behind)
+            yield replace(difference, outcome="behind") if behind else difference
 
     def _is_behind(self, client: BacklogClient, issue: Difference, record: Any) -> bool:
         watermark = self.watermarks[issue.project_id]
@@ -97,24 +167,25 @@ def in_quarantine(engine: Engine, space_key: str, found: Sequence[Difference]) -
     with engine.connect() as connection:
         refused = quarantined(connection, space_key)
     keyless = {(table, one.project_id): one for (table, key), one in refused.items() if key.startswith("?")}
-    return [
-        _refused(one, keyless.get((one.table, one.project_id)) if one.key.startswith("?") else refused.get((one.table, one.key)))
-        for one in found
-    ]
+
+    def entry_of(one: Difference) -> Refused | None:
+        return keyless.get((one.table, one.project_id)) if one.key.startswith("?") else refused.get((one.table, one.key))
+
+    return [_with_refusal(one, entry_of(one)) for one in found]
 
 
-def _refused(one: Difference, entry: Refused | None) -> Difference:
+def _with_refusal(one: Difference, entry: Refused | None) -> Difference:
     if entry is None or one.kind == EXTRA:
         return one
     words = short(f"in ops.rejected_records: {entry.error}")
-    return replace(one, warehouse=words) if one.behind else replace(one, kind=QUARANTINED, warehouse=words)
+    return replace(one, warehouse=words, outcome="behind" if one.outcome == "behind" else "quarantined")
 
 
 def _since(record: Any, moment: datetime | None) -> bool:
     if moment is None or not isinstance(record, dict):
         return False
-    told = (_instant(record.get(name)) for name in _MOMENTS)
-    return any(when is not None and when >= moment - LOOKBACK for when in told)
+    moments = (_instant(record.get(name)) for name in _MOMENTS)
+    return any(when is not None and when >= moment - LOOKBACK for when in moments)
 
 
 def _instant(value: Any) -> datetime | None:

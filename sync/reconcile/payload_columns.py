@@ -1,114 +1,20 @@
-"""The two sides as frames: records as the source sends them, rows as the warehouse has them.
+"""Typed columns that are not what `payload` gives: somebody has changed one of the two by hand."""
 
-Records of the source are brought into the form in which PostgreSQL keeps them, so that only what differs differs.
-"""
-
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-import pandas as pd
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, TextClause, any_, func, literal, select, text
+from sqlalchemy import Connection, TextClause, text
 from sqlalchemy.exc import DBAPIError
 
 from resources.warehouse.quarantine import key_text
-from resources.warehouse.records import BadRecordError, Record, content_hash, record_key, sanitise, storable, to_text
 from resources.warehouse.schema import SPECS
 from resources.warehouse.spec import TableSpec
 from resources.warehouse.statements import typed
-from sync.reconcile.differences import COLUMN, Difference, frame, short
+from sync.reconcile.result import COLUMN, Difference, short
 
+#: SQLSTATE classes that blame the data.
 _BAD_DATA = {"22", "23", "54"}
-"""SQLSTATE classes that blame the data."""
-_EXPONENT = re.compile(r"[0-9]e\+[0-9]")
-
-Hash = Callable[[TableSpec, Record], str]
-
-
-@dataclass(frozen=True)
-class Row:
-    """A record as received, and the project and issue that it was read from; 0 where there is none."""
-
-    record: Any
-    project_id: int = 0
-    issue_id: int = 0
-
-
-def of_issue(record: Record) -> Row:
-    """Return an issue as a row of the project that it says it is in."""
-    project = record.get("projectId") if isinstance(record, dict) else None
-    return Row(record, project if isinstance(project, int) else 0)
-
-
-def of_source(spec: TableSpec, rows: Iterable[Row], hashed: Hash = content_hash) -> pd.DataFrame:
-    """Return records of the source as a frame; one without a usable key has a key that begins with `?`."""
-    return frame(_source_rows(spec, rows, hashed))
-
-
-def _source_rows(spec: TableSpec, rows: Iterable[Row], hashed: Hash) -> Iterator[tuple[Any, ...]]:
-    for number, row in enumerate(rows):
-        record = as_stored(row.record)
-        try:
-            key = key_text(record_key(spec, record, {"project_id": row.project_id}))
-        except BadRecordError as error:
-            key, record = f"?{number}: {error}", {}
-        yield key, row.project_id, row.issue_id, version(spec, record), hashed(spec, record), record
-
-
-def as_stored(record: Any) -> Any:
-    """Return a record as `payload` holds it: characters that cannot be stored replaced, large floats as whole numbers."""
-    written = to_text(record)
-    if not storable(written):
-        record = sanitise(record)
-    return _whole(record) if _EXPONENT.search(written) else record
-
-
-def _whole(value: Any) -> Any:
-    if isinstance(value, float) and value.is_integer() and abs(value) >= 1e16:
-        # By its shortest text, which is what was sent: the float itself is another number from 2^53 on.
-        return int(Decimal(repr(value)))
-    if isinstance(value, dict):
-        return {name: _whole(item) for name, item in value.items()}
-    return [_whole(item) for item in value] if isinstance(value, list) else value
-
-
-def version(spec: TableSpec, record: Record) -> str | None:
-    """Return the time of change of a record as the source writes it, None for records that have none."""
-    values = (record.get(spec.field(column).path) for column in spec.freshness)
-    found = next((value for value in values if value is not None), None)
-    return None if found is None else str(found)
-
-
-def of_warehouse(
-    conn: Connection, spec: TableSpec, space_key: str, *chosen: ColumnElement[bool], hashed: Hash = content_hash
-) -> pd.DataFrame:
-    """Return the chosen rows of a table as a frame, those that are marked deleted too; the hash is made anew from `payload`."""
-    table = spec.table
-    known = [table.c[name] if name in table.c else literal(0).label(name) for name in ("project_id", "issue_id")]
-    gone = table.c.deleted_at if spec.vanishes else literal(None)
-    reason = func.coalesce(table.c.deleted_reason, "") if spec.vanishes else literal("")
-    query = select(*(table.c[name] for name in spec.key), *known, table.c.payload, gone, reason)
-    keys = len(spec.key)
-    return frame(
-        (
-            (
-                key_text(tuple(row[:keys])), row[keys], row[keys + 1], version(spec, record), hashed(spec, record), record,
-                (row[keys + 4] or "no reason given") if row[keys + 3] else None,
-            )
-            for row in conn.execute(query.where(table.c.space_key == space_key, *chosen))
-            for record in [row[keys + 2] if isinstance(row[keys + 2], dict) else {}]
-        ),
-        "gone",
-    )  # fmt: skip
-
-
-def with_ids(spec: TableSpec, ids: Iterable[int], column: str | None = None) -> ColumnElement[bool]:
-    """Choose the rows with these ids, in the last column of the key or in another one."""
-    return spec.table.c[column or spec.key[-1]] == any_(literal(list(ids), ARRAY(BigInteger())))
-
 
 Within = tuple[str, Sequence[int]]
 """A column of ids, and which of them."""

@@ -9,8 +9,9 @@ from sqlalchemy import Engine
 
 from resources.warehouse.loader import merge
 from resources.warehouse.schema import SPECS
-from sync.reconcile.differences import COLUMN, CONTENT, EXTRA, KINDS, MISSING, SHOWN, STALE, compare, described, frame, short
-from sync.reconcile.sides import Row, as_stored, of_source, of_warehouse, with_ids, wrong_columns
+from sync.reconcile.frames import Row, as_stored, compare, described, frame, of_source, of_warehouse, with_ids
+from sync.reconcile.payload_columns import wrong_columns
+from sync.reconcile.result import COLUMN, CONTENT, EXTRA, KINDS, MISSING, SHOWN, STALE, short
 from tests.deployment import Deployment
 
 ISSUES = SPECS["issues"]

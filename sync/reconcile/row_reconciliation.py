@@ -1,16 +1,16 @@
-"""The deep comparison: every row of every table against the source, and what differs read once more before it is told.
+"""Row reconciliation: every row of every table against the source. What differs is read once more before it is reported.
 
 The first pass only collects suspects. They are then read again, the row of the warehouse before that of the source: the source is
-never older than what it is compared with, so that what changes meanwhile is newer there, which `Reasons` explains.
+never older than what it is compared with, so that what changes meanwhile is newer there, which `LoadedUntil` explains.
 
 The feed `raw/activities` is left out: its rows are facts that the source trims, and nothing about them can be stale.
 """
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Engine, func, select
 
@@ -19,15 +19,14 @@ from resources.backlog.errors import AuthenticationError, IncompleteScan, NotFou
 from resources.backlog.scan import scan_window
 from resources.backlog.window import Window
 from resources.progress import Progress
+from resources.warehouse.people import showing
 from resources.warehouse.schema import SPECS
 from sync.counts import by_bucket
-from sync.reconcile.comment_changes import changes_of_comment
-from sync.reconcile.differences import CONTENT, EXTRA, Difference
-from sync.reconcile.labels import labelled
+from sync.reconcile.frames import Row
 from sync.reconcile.lists import OF_PROJECT, OF_SPACE
-from sync.reconcile.pairs import HISTORY, Found, Pairs, chunks
-from sync.reconcile.rows import Reasons, in_quarantine
-from sync.reconcile.sides import Row
+from sync.reconcile.outcomes import LoadedUntil, in_quarantine
+from sync.reconcile.pairs import HISTORY, Found, Pairs, changes_of_comment, chunks, labelled
+from sync.reconcile.result import CONTENT, EXTRA, Difference, ProjectReconciliation, Reconciliation, with_outcome
 from sync.visible_projects import Project
 
 #: Rows that are compared at once; frames of a hundred cost more than what is in them.
@@ -56,45 +55,49 @@ class Suspects:
         return bool(self.lists or self.issues or self.comments)
 
 
-class Deep:
-    """One deep comparison of some projects, and of the lists of the space when `of_space`.
+class RowReconciliation:
+    """One row reconciliation of the projects with `only` these keys (None: all), and when these are all, of the lists of the space.
 
-    After `run` there are `source` (table and project -> rows there; project 0: the space), `errors`, one line for each part that
-    could not be read, `incomplete`, the projects that these belong to, and `silent`, archived projects that list no issues.
+    It remembers `_source` (table and project -> rows there; project 0: the space), `_errors`, one line for each part that could not
+    be read, `_incomplete`, the projects that these belong to, and `_silent`, archived projects that list no issues.
     """
 
     def __init__(
         self,
         client: BacklogClient,
         engine: Engine,
-        projects: Sequence[Project],
+        only: Collection[str] | None,
         progress: Progress,
         *,
-        of_space: bool,
         comments: bool,
     ) -> None:
-        space, visible = client.space_info(), client.visible_projects()
-        self.space_key = str(space["spaceKey"])
-        self.source: Counter[tuple[str, int]] = Counter()
-        self.errors: list[str] = []
-        self.incomplete: set[int] = set()
-        self.silent: set[int] = set()
-        self.reasons = Reasons.read(engine, self.space_key, [project.id for project in projects])
+        space = client.space_info()
+        visible = [
+            Project(int(project["id"]), str(project["projectKey"]), bool(project.get("archived")))
+            for project in client.visible_projects()
+        ]
+        projects = [project for project in visible if only is None or project.key in only]
+        self._space_key = str(space["spaceKey"])
+        self._source: Counter[tuple[str, int]] = Counter()
+        self._errors: list[str] = []
+        self._incomplete: set[int] = set()
+        self._silent: set[int] = set()
+        self._loaded = LoadedUntil.read(engine, self._space_key, [project.id for project in projects])
         self._client, self._engine, self._projects, self._progress = client, engine, projects, progress
-        self._of_space, self._comments = of_space, comments
-        ids = [int(project["id"]) for project in visible]
-        self._pairs = Pairs(client, engine, self.space_key, str(space["timezone"]), ids, self.silent)
+        self._of_space, self._comments = len(projects) == len(visible), comments
+        ids = [project.id for project in visible]
+        self._pairs = Pairs(client, engine, self._space_key, str(space["timezone"]), ids)
         self._suspects = Suspects()
         self._unreadable: list[Difference] = []
 
-    def run(self) -> list[Difference]:
-        """Compare everything, and return the rows that differ.
+    def run(self) -> Reconciliation:
+        """Compare everything.
 
         Raises:
             BacklogError: the key is refused or the source is not available.
             WarehouseError: the warehouse cannot be used.
         """
-        with self._told("lists", len(OF_SPACE) * self._of_space + len(OF_PROJECT) * len(self._projects)):
+        with self._measured("lists", len(OF_SPACE) * self._of_space + len(OF_PROJECT) * len(self._projects)):
             for table in OF_SPACE if self._of_space else ():
                 with self._part(table):
                     self._list(table, None)
@@ -103,49 +106,61 @@ class Deep:
                     with self._part(f"{project.key}, {table}", project):
                         self._list(table, project.id)
         seen: dict[int, array[int]] = {}
-        with self._told("issues", self._stored_rows("issues")):
+        with self._measured("issues", self._stored_rows("issues")):
             for project in self._projects:
                 with self._part(project.key, project):
                     ids = self._issues(project)
                     if ids is None:
-                        self.silent.add(project.id)
+                        self._silent.add(project.id)
                     else:
                         seen[project.id] = ids
         if self._comments:
-            with self._told("comments", sum(map(len, seen.values()))):
+            with self._measured("comments", sum(map(len, seen.values()))):
                 for project in self._projects:
                     if project.id in seen:
                         with self._part(f"{project.key}, comments", project):
                             self._comments_of(project, seen[project.id])
-        return [*in_quarantine(self._engine, self.space_key, self._unreadable), *self.recheck(self._suspects)]
+        unreadable = in_quarantine(self._engine, self._space_key, self._unreadable)
+        return self._result([*unreadable, *self._recheck(self._suspects)])
 
-    def recheck(self, suspects: Suspects) -> list[Difference]:
-        """Read suspects once more, on both sides, and return those that differ still.
+    def again(self, found: Reconciliation) -> Reconciliation:
+        """Compare once more what differed, and only that; what does not any more is repaired.
 
         Raises:
             BacklogError: the key is refused or the source is not available.
             WarehouseError: the warehouse cannot be used.
         """
+        suspects = Suspects()
+        suspects.add(found.differences)
+        left = [one for one in found.differences if not one.ids and one.table != "space"] + self._recheck(suspects)
+        remaining = {(one.table, one.key) for one in left}
+        repaired = [one for one in found.differences if (one.table, one.key) not in remaining]
+        return replace(self._result(left), repaired_rows=repaired)
+
+    def _recheck(self, suspects: Suspects) -> list[Difference]:
+        """Read suspects once more, on both sides, and return those that differ still."""
         if not suspects:
             return []
         found: Found = []
-        with self._told("suspects", None):
+        with self._measured("suspects", None):
             for table, project in sorted(suspects.lists, key=str):
                 with self._part(table):
                     found += self._pairs.listed(table, project)[1]
             history = self._pairs.comments(suspects.comments)
             # An issue that has moved to another project takes its comments along, and tells that only in its own row.
             moved = {one.issue_id for one, _ in history if one.kind == CONTENT}
-            found += self._pairs.issues(suspects.issues | moved)
+            # Whether an archived project that lists no issues still has them is not documented: there absence proves nothing.
+            issues = self._pairs.issues(suspects.issues | moved)
+            found += [(one, record) for one, record in issues if one.kind != EXTRA or one.project_id not in self._silent]
             # With an issue that is gone its comments are gone too: one difference, not many.
             gone = {one.ids[0] for one, _ in found if one.table == "issues" and one.kind == EXTRA}
             found += [(one, record) for one, record in history if one.issue_id not in gone]
-            return labelled(self._engine, self.space_key, self.reasons.explain(self._client, self._engine, self.space_key, found))
+            return labelled(self._engine, self._space_key, self._loaded.explain(self._client, self._engine, self._space_key, found))
 
-    def stored(self, table: str, project_id: int | None) -> int:
+    def _stored(self, table: str, project_id: int | None) -> int:
         """Count the rows of a table that are not marked deleted, of a project or of the space."""
         columns = SPECS[table].table.c
-        query = select(func.count()).where(columns.space_key == self.space_key)
+        query = select(func.count()).where(columns.space_key == self._space_key)
         if SPECS[table].vanishes:
             query = query.where(columns.deleted_at.is_(None))
         if project_id is not None:
@@ -153,11 +168,54 @@ class Deep:
         with self._engine.connect() as connection:
             return int(connection.execute(query).scalar_one())
 
+    # -- the result ---------------------------------------------------------------------------------------------
+
+    def _result(self, differences: Sequence[Difference]) -> Reconciliation:
+        tables = [*(OF_SPACE if self._of_space else ()), *OF_PROJECT, "issues", *(HISTORY if self._comments else ())]
+        ids = [project.id for project in self._projects]
+        stored = {
+            table: self._stored(table, None) if table in OF_SPACE else sum(self._stored(table, project) for project in ids)
+            for table in tables
+        }
+        return Reconciliation(
+            "rows",
+            [self._project(project, differences) for project in self._projects],
+            {table: (sum(self._source[table, project] for project in (0, *ids)), stored[table]) for table in tables},
+            differences,
+            (*self._errors, *self._shown_again()),
+        )
+
+    def _project(self, project: Project, differences: Sequence[Difference]) -> ProjectReconciliation:
+        mine = [one for one in differences if one.project_id == project.id]
+        quarantined, behind = len(with_outcome("quarantined", mine)), len(with_outcome("behind", mine))
+        watermark = self._loaded.watermarks.get(project.id)
+        notes = [] if self._comments else ["without comments"]
+        notes += ["it is archived and lists no issues"] if project.id in self._silent else []
+        notes += ["not compared whole"] if project.id in self._incomplete else []
+        notes += [f"{quarantined} in quarantine"] if quarantined else []
+        return ProjectReconciliation(
+            project.id,
+            project.key,
+            self._source["issues", project.id],
+            self._stored("issues", project.id),
+            len(with_outcome("different", mine)),
+            {"changed": behind},
+            watermark.isoformat() if watermark else None,
+            "; ".join(notes) or None,
+            quarantined,
+            project.id not in self._incomplete | self._silent,
+        )
+
+    def _shown_again(self) -> Iterator[str]:
+        """Yield a line for each table that shows somebody who is forgotten by a name that the source has told meanwhile."""
+        for table, rows in showing(self._engine, self._space_key, self._client.mask).items():
+            yield f"{table}: {rows} rows show a new name of somebody who is forgotten; `backlog-elt load` erases it"
+
     # -- one table after the other ------------------------------------------------------------------------------
 
     def _list(self, table: str, project_id: int | None) -> None:
         rows, found = self._pairs.listed(table, project_id, fresh=False)
-        self.source[table, project_id or 0] = rows
+        self._source[table, project_id or 0] = rows
         self._suspect(found)
         self._progress.advance("verify lists", 1)
 
@@ -176,7 +234,7 @@ class Deep:
             raise
         if project.archived and not rows:
             return None
-        self.source["issues", project.id] = len(scan.seen_ids)
+        self._source["issues", project.id] = len(scan.seen_ids)
         known = {one for one in scan.seen_ids if one >= 0}
         self._suspects.issues |= self._present("issues", "id", project.id) - known
         return array("q", sorted(known))
@@ -203,8 +261,8 @@ class Deep:
             self._suspects.comments |= dict.fromkeys(strays, project.id)
 
     def _compare_comments(self, project: Project, issues: Sequence[int], rows: Sequence[Row]) -> None:
-        self.source["comments", project.id] += len(rows)
-        self.source["issue_changes", project.id] += sum(
+        self._source["comments", project.id] += len(rows)
+        self._source["issue_changes", project.id] += sum(
             len(changes_of_comment(row.record, row.issue_id, project.id)) for row in rows
         )
         self._suspect(self._pairs.these_comments(issues, rows))
@@ -219,13 +277,13 @@ class Deep:
     def _present(self, table: str, column: str, project_id: int) -> set[int]:
         columns = SPECS[table].table.c
         query = select(columns[column].distinct()).where(
-            columns.space_key == self.space_key, columns.project_id == project_id, columns.deleted_at.is_(None)
+            columns.space_key == self._space_key, columns.project_id == project_id, columns.deleted_at.is_(None)
         )
         with self._engine.connect() as connection:
             return set(connection.execute(query).scalars())
 
     def _stored_rows(self, table: str) -> int:
-        return sum(self.stored(table, project.id) for project in self._projects)
+        return sum(self._stored(table, project.id) for project in self._projects)
 
     @contextmanager
     def _part(self, what: str, project: Project | None = None) -> Iterator[None]:
@@ -235,11 +293,11 @@ class Deep:
         except AuthenticationError:
             raise
         except (PermanentError, IncompleteScan) as error:
-            self.errors.append(f"{what}: {error}")
-            self.incomplete |= {project.id} if project else set()
+            self._errors.append(f"{what}: {error}")
+            self._incomplete |= {project.id} if project else set()
 
     @contextmanager
-    def _told(self, what: str, total: int | None) -> Iterator[None]:
+    def _measured(self, what: str, total: int | None) -> Iterator[None]:
         before = self._client.stats.snapshot()
         self._progress.start(f"verify {what}", total)
         try:

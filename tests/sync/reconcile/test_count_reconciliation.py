@@ -44,7 +44,7 @@ def test_what_is_found_is_kept_of_each_project(loaded: Deployment) -> None:
     verify(loaded)
     with loaded.engine.connect() as connection:
         reconciliation_status = latest(connection, "acme")
-    assert [(one.equal, one.how, one.differences, one.deep_differences) for _, one in sorted(reconciliation_status.items())] == [
+    assert [(one.equal, one.level, one.differences, one.row_differences) for _, one in sorted(reconciliation_status.items())] == [
         (True, "count", 0, 0),
         (False, "count", 1, 0),
         (True, "count", 0, 0),

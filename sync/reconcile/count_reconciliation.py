@@ -1,8 +1,10 @@
-"""Numbers of issues on both sides, project by project, and what explains a difference.
+"""Count reconciliation: the number of issues of each project on both sides, and what explains a difference.
 
 A source that stands still costs one request a project. Where the numbers differ, the feed and the newest changes are asked what has
 happened since the project was read, and the source is counted again until a count stands between two looks at the feed that tell of
 nothing new: only then is it known what the number was of. Where the warehouse still has too many, it is asked for each by id.
+
+Issues that were changed are not seen by a number; the row reconciliation sees them.
 """
 
 from collections import Counter
@@ -19,7 +21,8 @@ from resources.backlog.paginator import instant
 from resources.warehouse.quarantine import place_of
 from resources.warehouse.schema import SPECS
 from resources.warehouse.state import get_watermarks
-from sync.reconcile.evidence import LOOKBACK, Feed, Refused, quarantined
+from sync.reconcile.outcomes import LOOKBACK, Feed, Refused, quarantined
+from sync.reconcile.result import TOO_FAST, ProjectReconciliation, Reconciliation
 
 #: Ids in one request of `GET /issues?id[]=`; a page holds as many. And projects in one, which keeps the address short.
 IDS_PER_REQUEST = PROJECTS_PER_REQUEST = 100
@@ -27,7 +30,6 @@ IDS_PER_REQUEST = PROJECTS_PER_REQUEST = 100
 SECOND = timedelta(seconds=1)
 #: So often is a project counted while it keeps changing.
 MOST_COUNTS = 12
-TOO_FAST = "it changes too fast to be compared; try again when less is created and deleted there"
 
 
 @dataclass(frozen=True)
@@ -55,23 +57,22 @@ class ProjectCount:
         came, went = (sum(self.happened.get(name, 0) for name in names) for names in (_CAME, _WENT))
         return self.warehouse + self.refused + came - went - self.source
 
-    @property
-    def behind(self) -> int:
-        """Issues that came or went at the source since they were read."""
-        return sum(self.happened.values())
-
-    @property
-    def remark(self) -> str:
-        """Say what else there is to know: issues in quarantine, or that no count could be trusted."""
-        said = [] if self.conclusive else [TOO_FAST]
-        return "; ".join([*said, f"{self.quarantined} in quarantine"] if self.quarantined else said)
-
-    @property
-    def note(self) -> str:
-        """Say which part of a difference is no fault, and what else there is to know."""
-        parts = [f"{number} {name}" for name, number in self.happened.items() if number]
-        since = f"{', '.join(parts)} since the last load" if parts else ""
-        return "; ".join(filter(None, (since, self.remark)))
+    def result(self, loaded_until: datetime | None) -> ProjectReconciliation:
+        """Return what was found, for a project that was read up to an instant (None: never whole)."""
+        notes = [] if self.conclusive else [TOO_FAST]
+        notes += [f"{self.quarantined} in quarantine"] if self.quarantined else []
+        return ProjectReconciliation(
+            self.project_id,
+            self.project,
+            self.source,
+            self.warehouse,
+            abs(self.difference) if self.conclusive else 0,
+            self.happened,
+            loaded_until.isoformat() if loaded_until else None,
+            "; ".join(notes) or None,
+            self.quarantined,
+            self.conclusive,
+        )
 
 
 #: Issue -> when it changed last, and whether it was created since the project was read.
@@ -137,6 +138,21 @@ def _stored_by_key(connection: Connection, space_key: str, held: Collection[str]
 def _held(entries: Mapping[tuple[str, str], Refused]) -> dict[str, int]:
     """Return the project of each issue in quarantine that says it."""
     return {key: one.project_id for (table, key), one in entries.items() if table == "issues" and one.project_id is not None}
+
+
+def reconcile_counts(client: BacklogClient, engine: Engine, space_key: str, only: Collection[str] | None = None) -> Reconciliation:
+    """Count the issues of each visible project, or `only` of those with these keys, on both sides.
+
+    Raises:
+        BacklogError: a project refuses to be counted.
+        WarehouseError: the warehouse cannot be read.
+    """
+    with engine.connect() as connection:
+        watermarks = get_watermarks(connection, space_key, "issues")
+    projects = [count.result(watermarks.get(count.project_id)) for count in count_projects(client, engine, space_key, only)]
+    totals = (sum(project.source for project in projects), sum(project.warehouse for project in projects))
+    errors = [f"{project.key}: {TOO_FAST}" for project in projects if not project.conclusive]
+    return Reconciliation("count", projects, {"issues": totals}, errors=errors)
 
 
 def count_projects(
