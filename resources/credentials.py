@@ -5,11 +5,8 @@ from sqlalchemy import Engine
 
 from resources.backlog.auth import ApiKeyQuery, RenewedBearer
 from resources.backlog.client import space_root
-from resources.backlog.oauth import OAuthApplication
-from resources.backlog.renewal import RenewedTokens
 from resources.secret import Secret
 from resources.settings import Settings
-from resources.warehouse.tokens import StoredTokens
 
 
 def auth_of(settings: Settings, engine: Engine | None) -> httpx.Auth:
@@ -21,6 +18,11 @@ def auth_of(settings: Settings, engine: Engine | None) -> httpx.Auth:
     """
     if not settings.oauth or engine is None:
         return ApiKeyQuery(settings.backlog_api_key or Secret(""))
+    # Only where it is needed: what encrypts tokens costs each process 7 MB.
+    from resources.backlog.oauth import OAuthApplication
+    from resources.backlog.renewal import RenewedTokens
+    from resources.warehouse.tokens import StoredTokens
+
     root = space_root(settings.backlog_url or "")
     host, client_id = root.split("://", 1)[1].lower(), settings.oauth_client_id or ""
     application = OAuthApplication(root, client_id, settings.oauth_client_secret or Secret(""))

@@ -32,7 +32,6 @@ from resources.warehouse.history import Sync, active_syncs
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import spaces, sync_history
 
-STATUSES = ("in_progress", "completed", "failed")
 DAY = timedelta(hours=24)
 #: The view in which a migration says what counts as what.
 _outcomes = table(

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, event, text
 
 from resources.warehouse.connect import engine
 from resources.warehouse.errors import WarehouseError
-from resources.warehouse.migrations import upgrade
+from resources.warehouse.migrations import HEAD, upgrade, versions
 from resources.warehouse.schema_ops import OPS_TABLES
 from resources.warehouse.spec import metadata
 
@@ -34,6 +34,10 @@ def test_the_migrated_database_is_what_the_schema_says(warehouse: Engine) -> Non
             "include_name": lambda name, kind, _: kind != "schema" or name in {"raw", "ops"},
         }
         assert compare_metadata(MigrationContext.configure(conn, opts=options), metadata) == []
+
+
+def test_the_newest_version_is_the_one_that_the_program_expects() -> None:
+    assert versions()[0] == HEAD
 
 
 def test_indexes_of_open_entries_cover_open_entries_only(warehouse: Engine) -> None:
