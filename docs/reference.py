@@ -21,7 +21,7 @@ from pipelines.cli.group import EXIT_CODES, PROGRAM  # noqa: E402
 from pipelines.cli.objects import OBJECTS  # noqa: E402
 from pipelines.definitions import build_definitions  # noqa: E402
 from resources.variables import VARIABLES, Holds  # noqa: E402
-from service.openapi import document  # noqa: E402
+from service.app import openapi  # noqa: E402
 
 PAGE = Path(__file__).with_suffix(".md")
 COMMAND = "python docs/reference.py"
@@ -98,7 +98,7 @@ METADATA = {
 def render() -> str:
     """Return the page as Markdown."""
     repository = build_definitions().get_repository_def()
-    parts = (HEAD, *_variables(), *_commands(), *_objects(), *_names(repository), *_service(document()))
+    parts = (HEAD, *_variables(), *_commands(), *_objects(), *_names(repository), *_service(openapi()))
     return "\n".join(line.rstrip() for part in parts for line in part.split("\n")).rstrip() + "\n"
 
 
@@ -271,7 +271,7 @@ def _service(description: dict[str, Any]) -> Iterator[str]:
     for name, schema in description["components"]["schemas"].items():
         if schema.get("properties"):
             yield f"\n### {name}\n"
-            yield from ([f"{schema['description']}.\n"] if schema.get("description") else [])
+            yield from ([f"{schema['description'].rstrip('.')}.\n"] if schema.get("description") else [])
             yield _table("field", "type", "meaning")
             yield from _properties(schema, "")
 

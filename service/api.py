@@ -1,116 +1,108 @@
-"""The JSON endpoints under /api/v1/sync: their paths, their parameters, and what is said of wrong ones."""
+"""The JSON endpoints under /api/v1/sync."""
 
-import json
 import re
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict
-from typing import Any
+from typing import Annotated
 
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import Field, ValidationError
+from pydantic.json_schema import SkipJsonSchema
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
 
-from resources.warehouse.sync_log import STATUSES, Requested
-from service.cache import Body, answer
+from resources.warehouse.sync_log import Requested
+from service import models
+from service.body import read_body
+from service.cache import Known, answer
 from service.errors import ApiError
-from service.limits import read_body
+from service.openapi import SYNC_REQUEST, reading, starting
 from service.run_ends import RunEnds
-from service.starts import Mode, Started, Starts
+from service.starts import Starts
 from service.state import State
 
 ROOT = "/api/v1/sync"
-LARGEST = 10_000
+LARGEST_BODY = 10_000
 #: Of a page of the history: by default, and at most.
 PAGE, LARGEST_PAGE = 50, 200
-NAME = "^[a-z_]{1,40}$"
 PROJECT_KEY = "^[A-Z0-9_]{1,40}$"
-MODES: tuple[Mode, ...] = ("incremental", "full")
 _JSON = re.compile(r"application/json\s*(;.*)?", re.IGNORECASE)
+_FORMS_OF_BODY = 'Expected {"mode": "incremental"}, {"mode": "full"}, {"full": true}, {"full": false}, or no body.'
+
+#: In the description, a parameter that may be left out is not one that may be null.
+Absent = SkipJsonSchema[None]
+SyncId = Annotated[int, Field(ge=1, le=2**63 - 1)]
+SyncType = Annotated[str, Field(pattern="^[a-z_]{1,40}$")]
+ProjectKey = Annotated[str, Field(pattern=PROJECT_KEY)]
 
 
-def routes(state: State, starts: Starts, ends: RunEnds) -> list[Route]:
-    """Return the routes of the API."""
+async def sync_request(request: Request) -> models.SyncRequest:
+    """Return how to sync, from the body.
 
-    async def history(request: Request) -> Response:
-        query = request.query_params
-        limit = _number("limit", query.get("limit"), LARGEST_PAGE) or PAGE
-        before = _number("before", query.get("before"), 2**63 - 1)
-        status = query.get("status")
-        if status is not None and status not in STATUSES:
-            raise _wrong("status", f"one of {', '.join(STATUSES)}")
-        requested = Requested(
-            _matching("type", query.get("type"), NAME), status, _matching("project", query.get("project"), PROJECT_KEY)
-        )
-        return answer(request, await state.history(limit, before, requested))
-
-    async def run(request: Request) -> Response:
-        return answer(request, await ends.run(request.path_params["run_id"]))
-
-    async def sync_projects(request: Request) -> Response:
-        await _mode(request)
-        return _accepted(await starts.projects())
-
-    async def sync_issues(request: Request) -> Response:
-        return _accepted(await starts.issues(request.path_params["key"], await _mode(request)))
-
-    return [
-        Route(f"{ROOT}/connection/status", _reads(state.connection)),
-        Route(f"{ROOT}/monitor/active", _reads(state.active)),
-        Route(f"{ROOT}/monitor/stats", _reads(state.stats)),
-        Route(f"{ROOT}/history", history),
-        Route(f"{ROOT}/runs/{{run_id}}", run),
-        Route(f"{ROOT}/projects/all", sync_projects, methods=["POST"]),
-        Route(f"{ROOT}/project/{{key}}/tasks", sync_issues, methods=["POST"]),
-    ]
-
-
-def _reads(make: Callable[[], Awaitable[Body]]) -> Callable[[Request], Awaitable[Response]]:
-    async def read(request: Request) -> Response:
-        return answer(request, await make())
-
-    return read
-
-
-def _accepted(started: Started) -> Response:
-    return JSONResponse(asdict(started), 202)
-
-
-def _wrong(name: str, expected: str) -> ApiError:
-    return ApiError(400, "invalid_parameter", f"{name} cannot be used.", f"Expected {expected}.")
-
-
-def _number(name: str, text: str | None, most: int) -> int | None:
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdecimal() and len(text) <= 19 and 1 <= int(text) <= most):
-        raise _wrong(name, f"a whole number from 1 to {most}")
-    return int(text)
-
-
-def _matching(name: str, text: str | None, pattern: str) -> str | None:
-    if text is not None and not re.fullmatch(pattern, text):
-        raise _wrong(name, f"a text like {pattern}")
-    return text
-
-
-async def _mode(request: Request) -> Mode:
-    """Return how to sync, from the body: nothing, `{"mode": …}` or `{"full": true}`."""
-    body = await read_body(request, LARGEST)
+    Raises:
+        ApiError: the body is too large, is no JSON, or says something else.
+    """
+    body = await read_body(request, LARGEST_BODY)
     if not body:
-        return "incremental"
+        return models.SyncRequest()
     if not _JSON.fullmatch(request.headers.get("content-type", "")):
         raise ApiError(415, "unsupported_media_type", "The body is not JSON.", "Send Content-Type: application/json, or no body.")
     try:
-        requested: Any = json.loads(body)
-    except (ValueError, RecursionError):
-        raise _wrong("The body", "a JSON object, or no body") from None
-    if not isinstance(requested, dict) or not requested.keys() <= {"mode", "full"} or len(requested) > 1:
-        raise _wrong("The body", 'an object with "mode" or "full"')
-    full = requested.get("full", False)
-    if not isinstance(full, bool):
-        raise _wrong("full", "true or false")
-    mode = requested.get("mode", "full" if full else "incremental")
-    for known in MODES:
-        if mode == known:
-            return known
-    raise _wrong("mode", f"one of {', '.join(MODES)}")
+        return models.SyncRequest.model_validate_json(body)
+    except ValidationError as error:
+        field = next((str(name) for name in error.errors()[0]["loc"]), "The body")
+        raise ApiError(400, "invalid_parameter", f"{field} cannot be used.", _FORMS_OF_BODY) from None
+
+
+How = Annotated[models.SyncRequest, Depends(sync_request)]
+
+
+def router(state: State, starts: Starts, ends: RunEnds) -> APIRouter:
+    """Return the endpoints of the API."""
+    api = APIRouter(prefix=ROOT, tags=["sync"])
+
+    @api.get("/connection/status", response_model=models.Connection, responses=reading())
+    async def connection(known: Known = None) -> Response:
+        """Whether Backlog answers, and the state of the syncs."""
+        return answer(known, await state.connection())
+
+    @api.get("/monitor/active", response_model=models.Active, responses=reading())
+    async def active(known: Known = None) -> Response:
+        """What waits or works, and how far it is."""
+        return answer(known, await state.active())
+
+    @api.get("/monitor/stats", response_model=models.Stats, responses=reading())
+    async def stats(known: Known = None) -> Response:
+        """What was done in the last 24 hours."""
+        return answer(known, await state.stats())
+
+    @api.get("/history", response_model=models.History, responses=reading(400))
+    async def history(
+        limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="The most syncs to return")] = PAGE,
+        before: Annotated[SyncId | Absent, Query(description="`next_before` of the page before")] = None,
+        sync_type: Annotated[SyncType | Absent, Query(alias="type", description="As `issues`")] = None,
+        status: Annotated[models.SyncStatus | Absent, Query(description="The status of the syncs")] = None,
+        project: Annotated[ProjectKey | Absent, Query(description="The key of a project")] = None,
+        known: Known = None,
+    ) -> Response:
+        """Syncs, newest first."""
+        return answer(known, await state.history(limit, before, Requested(sync_type, status, project)))
+
+    @api.get("/runs/{run_id}", response_model=models.Run, responses=reading(404, 502))
+    async def run(
+        run_id: Annotated[str, Path(description="The id of a run, from a start or from the history")], known: Known = None
+    ) -> Response:
+        """The state of a run, and why it failed."""
+        return answer(known, await ends.run(run_id))
+
+    @api.post("/projects/all", status_code=202, responses=starting(), openapi_extra=SYNC_REQUEST)
+    async def sync_projects(_: How) -> models.Started:
+        """Sync the space, its projects and their master data, which are always read whole."""
+        return await starts.projects()
+
+    @api.post("/project/{key}/tasks", status_code=202, responses=starting(404), openapi_extra=SYNC_REQUEST)
+    async def sync_issues(
+        key: Annotated[str, Path(description="The key of a project, as OPS", json_schema_extra={"pattern": PROJECT_KEY})], how: How
+    ) -> models.Started:
+        """Sync the issues of a project with their comments."""
+        return await starts.issues(key, how.mode)
+
+    return api

@@ -3,63 +3,113 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
-from starlette.applications import Starlette
+from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from resources.privacy import Mask
 from resources.secret import reveal
 from resources.settings import Settings
-from service import api, metrics, openapi, page, webhooks
-from service.cache import Cache, answer, as_body
+from service import api, metrics, models, page, webhooks
+from service.cache import Body, Cache, Known, answer, as_body
 from service.dagster_runs import Dagster
 from service.errors import HANDLERS
+from service.openapi import OPEN, UNCHANGED, describe, errors, text
 from service.run_ends import RunEnds
 from service.security import Guard, SecureHeaders
 from service.starts import Starts
 from service.state import State
 from service.warehouse import Warehouse
 
-#: Where `backlog-elt up` serves Dagster when nothing else is said.
+#: Where `backlog-elt up` serves Dagster when nothing else is set.
 DAGSTER_URL = "http://127.0.0.1:3000"
 
 
 def create_app(settings: Settings) -> ASGIApp:
-    """Return the application; the warehouse is not connected before a request needs it, or a run has ended."""
-    cache, warehouse = Cache(), Warehouse(settings)
+    """Return the application. It connects to the warehouse when a request needs that, or a run has ended."""
+    measured = metrics.Metrics()
+    app = _application(settings, measured)
+    return metrics.Measured(SecureHeaders(Guard(app, settings)), measured, app.routes)
+
+
+def openapi() -> dict[str, Any]:
+    """Return the OpenAPI description; nothing is started or connected for it."""
+    return describe(_application(Settings.from_env({}), metrics.Metrics()))
+
+
+def _application(settings: Settings, measured: metrics.Metrics) -> FastAPI:
+    kept, warehouse = Cache(), Warehouse(settings)
     url = settings.dagster_url or DAGSTER_URL
     dagster = Dagster(url, settings.dagster_location, settings.key_prefix, settings.dagster_public_url)
-    state = State(settings, warehouse, dagster, cache)
-    starts = Starts(settings, warehouse, dagster, state, cache)
-    ends = RunEnds(warehouse, dagster, state, cache)
+    state = State(settings, warehouse, dagster, kept)
+    starts = Starts(settings, warehouse, dagster, state, kept)
+    ends = RunEnds(warehouse, dagster, state, kept)
     inbox = webhooks.Inbox(warehouse, state.known_space, Mask(reveal(settings.privacy_key)))
-    measured = metrics.Metrics()
-    description = as_body(openapi.document())
-
-    async def health(_: Request) -> Response:
-        return JSONResponse({"status": "ok"})
-
-    async def describe(request: Request) -> Response:
-        return answer(request, description)
 
     @asynccontextmanager
-    async def life(_: Starlette) -> AsyncIterator[None]:
+    async def life(_: FastAPI) -> AsyncIterator[None]:
         watching = asyncio.create_task(ends.watch())
         yield
         await ends.stop(watching)
         await dagster.close()
         warehouse.close()
 
-    routes = [
-        *api.routes(state, starts, ends),
-        Route(openapi.WEBHOOK, webhooks.endpoint(inbox, settings.webhook_secret, measured.events), methods=["POST"]),
-        Route("/healthz", health),
-        Route("/openapi.json", describe),
-        metrics.endpoint(measured, state),
-        *page.routes(),
-    ]
-    app = Starlette(routes=routes, exception_handlers=HANDLERS, lifespan=life)
-    return metrics.Measured(SecureHeaders(Guard(app, settings)), measured, routes)
+    routers = (
+        api.router(state, starts, ends),
+        webhooks.router(inbox, settings.webhook_secret, measured.events),
+        _about(measured, state),
+        page.router(),
+    )
+    return FastAPI(
+        title="backlog-elt sync service",
+        version=_release(),
+        license_info={"name": "see the repository"},
+        servers=[{"url": "/"}],
+        routes=[route for router in routers for route in router.routes],
+        exception_handlers=HANDLERS,
+        lifespan=life,
+        # Ours is at /openapi.json with an ETag. FastAPI's pages about it load scripts from elsewhere.
+        openapi_url=None,
+        # No spans, metrics or logs for OpenTelemetry, whatever the environment says: they would hold paths, where secrets are.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False},
+    )
+
+
+def _about(measured: metrics.Metrics, state: State) -> APIRouter:
+    """Return the endpoints about the service itself."""
+    about = APIRouter(tags=["service"])
+
+    @about.get("/healthz", responses=errors(), openapi_extra=OPEN)
+    async def health() -> models.Health:
+        """Whether the service lives."""
+        return models.Health(status="ok")
+
+    @about.get("/metrics", response_class=Response, responses=text("text/plain") | errors(401))
+    async def show_metrics() -> Response:
+        """Metrics for Prometheus."""
+        return await measured.show(state)
+
+    @about.get("/openapi.json", response_model=dict[str, Any], responses=UNCHANGED | errors(), openapi_extra=OPEN)
+    async def description(request: Request, known: Known = None) -> Response:
+        """This description."""
+        return answer(known, _described(request.app))
+
+    return about
+
+
+@cache
+def _described(app: FastAPI) -> Body:
+    """Return the description as it is sent; most processes are never asked for it."""
+    return as_body(describe(app))
+
+
+def _release() -> str:
+    try:
+        return version("backlog-elt")
+    except PackageNotFoundError:
+        return "0"

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from hashlib import blake2b
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 
-from starlette.requests import Request
+from fastapi import Header
+from pydantic import BaseModel
+from pydantic.json_schema import SkipJsonSchema
 from starlette.responses import Response
 
 T = TypeVar("T")
@@ -39,6 +41,12 @@ FAILED_SECONDS = 1.0
 MOST = 256
 
 
+Known = Annotated[
+    str | SkipJsonSchema[None],
+    Header(alias="If-None-Match", description="The ETag of an earlier answer: 304 while nothing has changed"),
+]
+
+
 @dataclass(frozen=True)
 class Body:
     """JSON, and the tag by which a client knows that it has it already."""
@@ -47,8 +55,9 @@ class Body:
     etag: str
 
 
-def as_body(value: Any) -> Body:
-    """Return a value as JSON; moments are ISO 8601."""
+def as_body(value: BaseModel | dict[str, Any]) -> Body:
+    """Return a value as JSON; moments are ISO 8601, and text that is not Unicode is escaped, which pydantic refuses."""
+    value = value.model_dump() if isinstance(value, BaseModel) else value
     content = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain).encode("utf-8", "backslashreplace")
     return Body(content, f'"{blake2b(content, digest_size=12).hexdigest()}"')
 
@@ -59,10 +68,9 @@ def _plain(value: Any) -> str:
     raise TypeError(type(value).__name__)
 
 
-def answer(request: Request, body: Body) -> Response:
-    """Send a body, or nothing but its tag when the client has it already."""
+def answer(known: str | None, body: Body) -> Response:
+    """Send a body, or nothing but its tag where the client knows that already (`If-None-Match`)."""
     headers = {"ETag": body.etag, "Cache-Control": "private, no-cache"}
-    known = request.headers.get("if-none-match")
     if known and (known.strip() == "*" or body.etag in known):
         return Response(None, 304, headers)
     return Response(body.content, 200, headers, "application/json")

@@ -11,6 +11,7 @@ import httpx
 from resources.dagster_tags import CODE_LOCATION_TAG, KIND_TAG, REPOSITORY
 from resources.warehouse.run_log import OF_COMMAND
 from service.errors import RETRY_SECONDS, ApiError
+from service.models import RunState
 
 TIMEOUT = httpx.Timeout(30.0, connect=3.0)
 #: Until it has answered whole: the timeouts of httpx begin anew with each byte.
@@ -63,8 +64,14 @@ mutation Launch($params: ExecutionParams!) {
     ... on Error { message }
   }
 }"""
-_ACTIVE = {"QUEUED": "queued", "NOT_STARTED": "queued", "STARTING": "starting", "STARTED": "running", "CANCELING": "canceling"}
-_ENDED = {"SUCCESS": "completed", "FAILURE": "failed", "CANCELED": "canceled"}
+_ACTIVE: Mapping[str, RunState] = {
+    "QUEUED": "queued",
+    "NOT_STARTED": "queued",
+    "STARTING": "starting",
+    "STARTED": "running",
+    "CANCELING": "canceling",
+}
+_ENDED: Mapping[str, RunState] = {"SUCCESS": "completed", "FAILURE": "failed", "CANCELED": "canceled"}
 STATES = {**_ACTIVE, **_ENDED}
 #: Runs that are asked for at once.
 _PAGE = 200
@@ -76,7 +83,7 @@ class Run:
 
     run_id: str
     job: str
-    state: str
+    state: RunState
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
@@ -127,7 +134,7 @@ class Dagster:
             ApiError: Dagster cannot be reached, or refuses.
         """
         ours = {"key": CODE_LOCATION_TAG, "value": self._location}
-        return await self._runs({"statuses": list(_ACTIVE), "tags": [ours]}, 50)
+        return [run for run in await self._runs({"statuses": list(_ACTIVE), "tags": [ours]}, 50) if not run.ended]
 
     async def ended(self, after: float) -> list[Run]:
         """Return the runs of this space, those of commands too, that have ended and were changed after an instant (epoch seconds).

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -41,6 +42,16 @@ async def say_api_error(request: Request, error: Exception) -> Response:
     return error_response(error if isinstance(error, ApiError) else _unexpected())
 
 
+async def say_wrong_parameter(_: Request, error: Exception) -> Response:
+    """Answer that a parameter cannot be used, and what is expected."""
+    first = cast("RequestValidationError", error).errors()[0]
+    # The location is ("query", name), and for a parameter that may be left out the kind of value after that.
+    name, expected = first["loc"][1], first["msg"].removeprefix("Input should be ")
+    if "pattern" in first.get("ctx", {}):
+        expected = f"a text like {first['ctx']['pattern']}"
+    return error_response(ApiError(400, "invalid_parameter", f"{name} cannot be used.", f"Expected {expected}."))
+
+
 async def say_warehouse_error(request: Request, error: Exception) -> Response:
     """Answer that the warehouse cannot be used; the error holds no secret and says what to do."""
     said = str(error) if isinstance(error, WarehouseError) else "The warehouse cannot be used."
@@ -69,8 +80,9 @@ def _unexpected() -> ApiError:
     return ApiError(500, "unexpected", "The service has failed at this request.", "The log of the service says where.")
 
 
-HANDLERS: Mapping[Any, Any] = {
+HANDLERS: dict[Any, Any] = {
     ApiError: say_api_error,
+    RequestValidationError: say_wrong_parameter,
     WarehouseError: say_warehouse_error,
     HTTPException: say_http_error,
     Exception: say_unexpected,

@@ -3,11 +3,11 @@
 from hashlib import blake2b
 from pathlib import Path
 
-from starlette.requests import Request
+from fastapi import APIRouter
 from starlette.responses import Response
-from starlette.routing import Route
 
-from service.cache import Body
+from service.cache import Body, Known
+from service.openapi import OPEN, UNCHANGED, errors, text
 
 STATIC = Path(__file__).parent / "static"
 FILES = {
@@ -18,19 +18,28 @@ FILES = {
 }
 
 
-def routes() -> list[Route]:
-    """Return the routes of the page."""
-    return [_route(path, name, kind) for path, (name, kind) in FILES.items()]
+def router() -> APIRouter:
+    """Return the addresses of the page and its files."""
+    files = APIRouter(tags=["service"])
+    for path, (name, kind) in FILES.items():
+        _add(files, path, STATIC / name, kind)
+    return files
 
 
-def _route(path: str, name: str, kind: str) -> Route:
-    content = (STATIC / name).read_bytes()
+def _add(files: APIRouter, path: str, file: Path, kind: str) -> None:
+    content = file.read_bytes()
     body = Body(content, f'"{blake2b(content, digest_size=12).hexdigest()}"')
 
-    async def send(request: Request) -> Response:
+    @files.get(
+        path,
+        include_in_schema=path == "/",
+        response_class=Response,
+        responses=text("text/html") | UNCHANGED | errors(),
+        openapi_extra=OPEN,
+    )
+    async def page(known: Known = None) -> Response:
+        """The page."""
         headers = {"ETag": body.etag, "Cache-Control": "no-cache"}
-        if request.headers.get("if-none-match") == body.etag:
+        if known == body.etag:
             return Response(None, 304, headers)
         return Response(body.content, 200, {**headers, "Content-Type": kind})
-
-    return Route(path, send)

@@ -16,6 +16,7 @@ from resources.warehouse.errors import WarehouseError
 from resources.warehouse.history import end_dead
 from resources.warehouse.run_log import CANCELED, RunEnd, kind_of, projects_of, record_ends, untold
 from resources.warehouse.sync_log import run_syncs
+from service import models
 from service.cache import Body, Cache, as_body
 from service.dagster_runs import Dagster, Run
 from service.errors import ApiError
@@ -114,24 +115,25 @@ class RunEnds:
             if run is None and not syncs:
                 raise problem
             at_work = any(sync.status == "in_progress" for sync in syncs) if run is None else not run.ended
-            state = run.state if run else "running" if at_work else "completed"
+            state: models.RunState = run.state if run else "running" if at_work else "completed"
             if not at_work and state == "completed" and any(sync.status == "failed" for sync in syncs):
                 state = "failed"
             errors = dict.fromkeys(sync.error for sync in syncs if sync.status == "failed" and sync.error)
+            started_at = run.started_at if run else syncs[0].started_at
+            if run is not None:
+                ended_at = run.ended_at
+            else:
+                ended_at = None if at_work else max(sync.ended_at or sync.started_at for sync in syncs)
             return as_body(
-                {
-                    "run_id": run_id,
-                    "job": run.job if run else None,
-                    "state": state,
-                    "error": "; ".join(errors) or None if state in ("failed", "canceled") else None,
-                    "started_at": run.started_at if run else syncs[0].started_at,
-                    "ended_at": run.ended_at
-                    if run
-                    else None
-                    if at_work
-                    else max(sync.ended_at or sync.started_at for sync in syncs),
-                    "status_url": self._dagster.run_url(run_id),
-                }
+                models.Run(
+                    run_id=run_id,
+                    job=run.job if run else None,
+                    state=state,
+                    error="; ".join(errors) or None if state in ("failed", "canceled") else None,
+                    started_at=started_at,
+                    ended_at=ended_at,
+                    status_url=self._dagster.run_url(run_id),
+                )
             )
 
         return await self._cache.get("run", make, run_id)

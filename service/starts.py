@@ -3,9 +3,8 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Engine
 
@@ -15,10 +14,10 @@ from resources.warehouse import state
 from service.cache import Cache
 from service.dagster_runs import Dagster
 from service.errors import ApiError
+from service.models import Mode, Started
 from service.state import State, living
 from service.warehouse import Warehouse
 
-Mode = Literal["incremental", "full"]
 #: Jobs that can be started, each with a table that its runs sync; only such a sync tells of a run that Dagster does not know.
 PROJECTS, ISSUES = "projects", "issues"
 #: Modes in which a sync of issues is one of the job `issues`; single issues that just changed are another kind of run.
@@ -33,17 +32,6 @@ def issues_config(mode: Mode, prefix: Sequence[str] = ()) -> dict[str, Any]:
     if mode == "full":
         return {}
     return {"ops": {name: {"config": {"mode": mode}} for name in ("__".join((*prefix, "raw", "activities")), "issue_tables")}}
-
-
-@dataclass(frozen=True)
-class Started:
-    """A run that was started; it waits in Dagster's queue at first."""
-
-    run_id: str
-    job: str
-    project: str | None
-    mode: Mode
-    status_url: str
 
 
 class Starts:
@@ -108,7 +96,7 @@ class Starts:
         run_id = await self._dagster.launch(job, config, tags)
         for kind in ("dagster", "active"):
             self._cache.drop(kind)
-        return Started(run_id, job, project, mode, self._dagster.run_url(run_id))
+        return Started(run_id=run_id, job=job, project=project, mode=mode, status_url=self._dagster.run_url(run_id))
 
 
 def _watermark(engine: Engine, space_key: str, project: str) -> datetime | None:

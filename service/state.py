@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Engine
 
@@ -24,6 +24,7 @@ from resources.warehouse.sync_log import (
     space_at,
     summary,
 )
+from service import models
 from service.cache import Body, Cache, as_body
 from service.dagster_runs import Dagster, Run
 from service.errors import ApiError
@@ -131,22 +132,22 @@ class State:
             failing = sorted((sync for sync in last if sync.status == "failed"), key=_ended, reverse=True)
             good = await self._warehouse.ask(last_ends, place)
             return as_body(
-                {
-                    "connected": source.connected,
-                    "condition": condition.as_json() if condition else None,
-                    "checked_at": source.checked_at,
-                    "error": source.error,
-                    "rate_limit": source.rate_limit,
-                    "space": self._space,
-                    "url": self._settings.backlog_url,
-                    "simulated": self._settings.simulated,
-                    "dagster_url": self._dagster.public_url,
-                    "last_sync": self._shown(max(last, key=_ended)) if last else None,
-                    "last_success_at": max(good.values(), default=None),
-                    "alerts": await self._warehouse.ask(_alerts, self._settings.backlog_url or ""),
-                    "failing": [self._shown(sync) for sync in failing],
-                    "projects": [{"key": key, "name": name} for key, name in await self._warehouse.ask(known_projects, place)],
-                }
+                models.Connection(
+                    connected=source.connected,
+                    condition=models.Condition(**condition.as_json()) if condition else None,
+                    checked_at=source.checked_at,
+                    error=source.error,
+                    rate_limit={name: models.RateLimit(**limit) for name, limit in source.rate_limit.items()},
+                    space=self._space,
+                    url=self._settings.backlog_url,
+                    simulated=self._settings.simulated,
+                    dagster_url=self._dagster.public_url,
+                    last_sync=self._shown(max(last, key=_ended)) if last else None,
+                    last_success_at=max(good.values(), default=None),
+                    alerts=await self._warehouse.ask(_alerts, self._settings.backlog_url or ""),
+                    failing=[self._shown(sync) for sync in failing],
+                    projects=[models.Project(key=key, name=name) for key, name in await self._warehouse.ask(known_projects, place)],
+                )
             )
 
         known = await self._condition()
@@ -158,7 +159,8 @@ class State:
         async def make() -> Body:
             syncs = await self._warehouse.ask(living, await self.place())
             runs, error = await self._runs()
-            return as_body({"active": list(self._grouped(runs, syncs)), "dagster": {"reachable": error is None, "error": error}})
+            dagster = models.DagsterState(reachable=error is None, error=error)
+            return as_body(models.Active(active=list(self._grouped(runs, syncs)), dagster=dagster))
 
         return await self._cache.get("active", make)
 
@@ -168,7 +170,7 @@ class State:
         except ApiError as error:
             return [], str(error)
 
-    def _grouped(self, runs: Iterable[Run], syncs: Iterable[Sync]) -> Iterable[dict[str, Any]]:
+    def _grouped(self, runs: Iterable[Run], syncs: Iterable[Sync]) -> Iterable[models.ActiveRun]:
         """Yield each run with its syncs; one in the process of a command is known by its syncs only."""
         by_run: dict[str, list[Sync]] = {run.run_id: [] for run in runs}
         for sync in syncs:
@@ -176,21 +178,21 @@ class State:
         known = {run.run_id: run for run in runs}
         for run_id, mine in by_run.items():
             run = known.get(run_id)
-            yield {
-                "run_id": run_id,
-                "job": run.job if run else None,
-                "state": run.state if run else "running",
-                "started_at": run.created_at if run else mine[0].started_at,
-                "status_url": self._dagster.run_url(run_id),
-                "syncs": [self._shown(sync) for sync in mine],
-            }
+            yield models.ActiveRun(
+                run_id=run_id,
+                job=run.job if run else None,
+                state=cast("models.ActiveState", run.state) if run else "running",
+                started_at=run.created_at if run else mine[0].started_at,
+                status_url=self._dagster.run_url(run_id),
+                syncs=[self._shown(sync) for sync in mine],
+            )
 
     async def stats(self) -> Body:
         """Return the totals of the last 24 hours, of all syncs and by type."""
 
         async def make() -> Body:
             everything, *by_type = await self._warehouse.ask(last_day, await self.place())
-            return as_body({"hours": 24, "total": _totals(everything), "by_type": [_totals(one) for one in by_type]})
+            return as_body(models.Stats(hours=24, total=_totals(everything), by_type=[_totals(one) for one in by_type]))
 
         return await self._cache.get("stats", make, await self._log())
 
@@ -200,7 +202,7 @@ class State:
         async def make() -> Body:
             found = await self._warehouse.ask(page, await self.place(), limit + 1, before, requested)
             items = [self._shown(sync) for sync in found[:limit]]
-            return as_body({"items": items, "next_before": items[-1]["id"] if len(found) > limit else None})
+            return as_body(models.History(items=items, next_before=items[-1].id if len(found) > limit else None))
 
         return await self._cache.get("history", make, await self._log(), limit, before, requested)
 
@@ -216,32 +218,38 @@ class State:
         condition = await self._condition()
         return await self._cache.get("stats", make, await self._log(), "figures", condition)
 
-    def _shown(self, sync: Sync) -> dict[str, Any]:
-        taken = (sync.ended_at - sync.started_at).total_seconds() if sync.ended_at else None
+    def _shown(self, sync: Sync) -> models.Sync:
         progress = None
         if sync.progress_done is not None:
-            progress = {"done": sync.progress_done, "total": sync.progress_total, "unit": UNITS.get(sync.sync_type, "rows")}
-        fields = asdict(sync)
-        kept = ("id", "mode", "status", "started_at", "ended_at", "items_synced", "items_failed", "requests", "error", "run_id")
-        return {
-            "type": sync.sync_type,
-            "project": ", ".join(sync.projects) if sync.projects else None,
-            "projects": sync.projects or [],
-            **{name: fields[name] for name in kept},
-            "seconds": taken,
-            "waiting_for": sync.waiting_for,
-            "waiting_until": sync.waiting_until,
-            "progress": progress,
-            "status_url": self._dagster.run_url(sync.run_id),
-        }
+            unit = UNITS.get(sync.sync_type, "rows")
+            progress = models.Progress(done=sync.progress_done, total=sync.progress_total, unit=unit)
+        return models.Sync(
+            id=sync.id,
+            type=sync.sync_type,
+            mode=sync.mode,
+            project=", ".join(sync.projects) if sync.projects else None,
+            projects=sync.projects or [],
+            status=cast("models.SyncStatus", sync.status),
+            started_at=sync.started_at,
+            ended_at=sync.ended_at,
+            seconds=(sync.ended_at - sync.started_at).total_seconds() if sync.ended_at else None,
+            items_synced=sync.items_synced,
+            items_failed=sync.items_failed,
+            requests=sync.requests,
+            error=sync.error,
+            run_id=sync.run_id,
+            waiting_for=sync.waiting_for,
+            waiting_until=sync.waiting_until,
+            progress=progress,
+            status_url=self._dagster.run_url(sync.run_id),
+        )
 
 
-def _alerts(engine: Engine, url: str) -> dict[str, Any]:
-    """Return whether somebody looks for what is wrong, and what is; `alive` is null where nobody ever has."""
+def _alerts(engine: Engine, url: str) -> models.Alerts:
     beat = last_beat(engine, alerts_of(url))
     if beat is None:
-        return {"alive": None, "beat_at": None, "open": []}
-    return {"alive": beat[1], "beat_at": beat[0], "open": [f"{one['asset']}: {one['cause']}" for one in beat[2]["open"]]}
+        return models.Alerts(alive=None, beat_at=None, open=[])
+    return models.Alerts(alive=beat[1], beat_at=beat[0], open=[f"{one['asset']}: {one['cause']}" for one in beat[2]["open"]])
 
 
 def _ended(sync: Sync) -> Any:
@@ -254,6 +262,6 @@ def living(engine: Engine, space_key: str) -> list[Sync]:
     return active_syncs(engine, space_key) if syncs and end_dead(engine, space_key) else syncs
 
 
-def _totals(totals: Totals) -> dict[str, Any]:
-    shown = {name: value for name, value in asdict(totals).items() if name != "sync_type"}
-    return {"type": totals.sync_type, **shown, "success_rate": totals.success_rate}
+def _totals(totals: Totals) -> models.Totals:
+    counts = {name: value for name, value in asdict(totals).items() if name != "sync_type"}
+    return models.Totals(type=totals.sync_type, success_rate=totals.success_rate, **counts)

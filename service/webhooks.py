@@ -8,7 +8,10 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from hashlib import sha256
 from hmac import compare_digest
+from typing import Annotated, Any
 
+from aiolimiter import AsyncLimiter
+from fastapi import APIRouter, Path
 from prometheus_client import Counter
 from sqlalchemy import Engine
 from starlette.requests import Request
@@ -18,15 +21,21 @@ from resources.privacy import Mask
 from resources.secret import Secret
 from resources.warehouse.inbox import receive
 from resources.warehouse.people import forgotten
+from service import models
+from service.body import read_body
 from service.errors import RETRY_SECONDS, ApiError, not_found
-from service.limits import TokenBucket, read_body
+from service.openapi import OPEN, errors
 from service.warehouse import Warehouse
 
+PATH = "/webhooks/backlog/{secret}"
+SecretInPath = Annotated[str, Path(description="BACKLOG_WEBHOOK_SECRET", json_schema_extra={"pattern": "^[A-Za-z0-9_-]{16,}$"})]
+#: Any body is stored: Backlog does not promise what a webhook holds.
+EVENT: dict[str, Any] = {**OPEN, "requestBody": {"required": False, "content": {"application/json": {"schema": {}}}}}
 LARGEST = 1_000_000
-#: A bulk edit of a large project is a burst; beyond that somebody else is at work.
-A_SECOND, AT_ONCE = 200.0, 2_000.0
-#: Wrong secrets: a mistake is answered as one, and guessing is told to stop.
-WRONG_A_SECOND, WRONG_AT_ONCE = 1.0, 20.0
+#: So many at once, and again within so many seconds: 2,000, and 200 a second. A bulk edit of a large project is a burst.
+EVENTS = (2_000, 10.0)
+#: 20 at once, and one a second: a mistake is answered as one, and guessing is stopped.
+WRONG_SECRETS = (20, 20.0)
 #: Events in one transaction, and bytes that may wait for one.
 TOGETHER = 200
 MOST_WAITING = 64_000_000
@@ -87,38 +96,47 @@ class Inbox:
             self._bytes -= sum(map(len, payloads))
 
 
-def endpoint(
-    inbox: Inbox, secret: Secret | None, events: Counter, bucket: TokenBucket | None = None, wrong: TokenBucket | None = None
-) -> Callable[[Request], Awaitable[Response]]:
-    """Return the endpoint `POST /webhooks/backlog/{secret}`; no more is taken than `bucket` lets through.
+def router(
+    inbox: Inbox, secret: Secret | None, events: Counter, taken: AsyncLimiter | None = None, wrong: AsyncLimiter | None = None
+) -> APIRouter:
+    """Return the endpoint `POST /webhooks/backlog/{secret}`; `taken` limits the events, and `wrong` the wrong secrets.
 
-    A wrong secret is answered like any address that is not there, by default 20 at once and one a second, and beyond that with 429.
-    The secret is looked at first, so that no number of wrong ones keeps a genuine event out.
+    A wrong secret is answered as any address that is not there, and beyond its limit with 429. The secret is checked first, so that
+    no number of wrong ones keeps a genuine event out.
     """
-    bucket = bucket or TokenBucket(A_SECOND, AT_ONCE)
-    wrong = wrong or TokenBucket(WRONG_A_SECOND, WRONG_AT_ONCE)
+    taken = taken or AsyncLimiter(*EVENTS)
+    wrong = wrong or AsyncLimiter(*WRONG_SECRETS)
     expected = sha256(secret.reveal().encode()).digest() if secret else None
+    routes = APIRouter(tags=["service"])
 
-    async def take(request: Request) -> Response:
-        given = sha256(request.path_params["secret"].encode("utf-8", "surrogatepass")).digest()
+    @routes.post(PATH, response_model=models.Taken, responses=errors(400, 404, 413, 429, 503), openapi_extra=EVENT)
+    async def webhook(request: Request, secret: SecretInPath) -> Response:
+        """Take in an event of a Backlog webhook; it is stored when this is answered."""
+        given = sha256(secret.encode("utf-8", "surrogatepass")).digest()
         if expected is None or not compare_digest(given, expected):
             events.labels("forged").inc()
-            wait = wrong.take()
             hint = "Look at the address: its last part is the secret that the service was started with."
-            raise _too_many("More wrong addresses are asked for than are answered.", hint, wait) if wait else not_found()
-        wait = bucket.take()
-        if wait:
+            await count_one(wrong, "More wrong addresses are asked for than are answered.", hint)
+            raise not_found()
+        try:
+            await count_one(
+                taken, "More events come than are taken.", "Send it again later; the activity feed finds what is missed."
+            )
+        except ApiError:
             events.labels("refused").inc()
-            hint = "Send it again later; what is missed is found by the activity feed."
-            raise _too_many("More events come than are taken.", hint, wait)
-        # Whatever bytes it is, they can be had back from what is kept.
+            raise
+        # The original bytes can be restored from the text that is stored.
         payload = (await read_body(request, LARGEST)).decode("utf-8", "surrogateescape")
         new = await inbox.put(payload)
         events.labels("kept" if new else "duplicate").inc()
-        return JSONResponse({"accepted": True, "duplicate": not new})
+        return JSONResponse(models.Taken(accepted=True, duplicate=not new).model_dump())
 
-    return take
+    return routes
 
 
-def _too_many(said: str, hint: str, wait: float) -> ApiError:
-    return ApiError(429, "too_many", said, hint, retry_after=math.ceil(wait))
+async def count_one(limiter: AsyncLimiter, said: str, hint: str) -> None:
+    """Count one; refuse it where the limit is reached, instead of waiting as the limiter does by itself."""
+    if not limiter.has_capacity():
+        retry_after = math.ceil(limiter.time_period / limiter.max_rate)
+        raise ApiError(429, "too_many", said, hint, retry_after=retry_after)
+    await limiter.acquire()
