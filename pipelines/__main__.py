@@ -18,7 +18,7 @@ def start() -> None:
 
 
 def _open_streams() -> None:
-    """Stand in for streams that whoever starts this has closed: the next file would take their place, and be written to."""
+    """Stand in for closed standard streams: the next file would take their place, and be written to."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - as long as the process

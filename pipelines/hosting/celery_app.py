@@ -11,7 +11,7 @@ from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
 
 from resources.variables import BROKER_URL
 
-#: Longer than a run may last (`max_runtime_seconds` in dagster.yaml): a task that nobody has finished by then is delivered again.
+#: Longer than a run may last (`max_runtime_seconds` in dagster.yaml): a task that is not finished by then is delivered again.
 _LONGEST_SECONDS = 13 * 3600
 CONFIG = {
     # A worker holds no more tasks than it works on, so that no run waits behind a long one while another worker is free.

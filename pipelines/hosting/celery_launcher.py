@@ -59,8 +59,8 @@ class LocationRunLauncher(CeleryRunLauncher):
 
     def _works_on(self, task_id: str) -> bool:
         worker = (self.celery.AsyncResult(task_id).info or {}).get("hostname")
-        told = self.celery.control.inspect(destination=[worker] if worker else None, timeout=ANSWER_SECONDS).active() or {}
-        return any(task["id"] == task_id for tasks in told.values() for task in tasks)
+        active = self.celery.control.inspect(destination=[worker] if worker else None, timeout=ANSWER_SECONDS).active() or {}
+        return any(task["id"] == task_id for tasks in active.values() for task in tasks)
 
     def get_run_worker_debug_info(self, run: DagsterRun, include_container_logs: bool | None = True) -> str | None:
         """Say which task of which queue the run is."""

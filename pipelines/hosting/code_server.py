@@ -1,6 +1,6 @@
 """A code server in a container: becomes Dagster's own server, and ends the runs that the container before it took along.
 
-The runs of a location work in the container of its code server. When that is replaced, nobody tells Dagster of the runs that were
+The runs of a location work in the container of its code server. When that is replaced, Dagster does not learn of the runs that were
 at work: they would count as such for twelve hours, and keep all others of their kind waiting. They are ended when the server
 serves: Dagster starts them once more then, and asks the server for that.
 """
@@ -32,12 +32,12 @@ READY_SECONDS = 300.0
 def serve(options: Sequence[str]) -> None:
     """Become the code server of this location; `options` are those of `dagster api grpc`."""
     settings = Settings.of_this_process()
-    channels(Addresses.from_env(os.environ))  # a wrong one is said here, not by a tick that nobody sees
+    channels(Addresses.from_env(os.environ))  # a wrong one is reported here, not by a tick
     with open_instance() as instance:
         lost = runs_beside_code_server(instance, settings.dagster_location)
     if lost:
         port = options[len(options) - 1 - list(reversed(options)).index("-p") + 1]
-        # Beside the server, which this process becomes.
+        # Next to the server, which this process becomes.
         subprocess.Popen([sys.executable, "-m", "pipelines.hosting.code_server", END, port, *lost])  # noqa: S603 - our own module
     os.execv(SERVER[0], [*SERVER, *options])  # noqa: S606 - our own process
 

@@ -24,7 +24,7 @@ PARTS: dict[str, tuple[str, ...]] = {
 
 
 def command(words: Sequence[str]) -> list[str]:
-    """Return the command for what a container was told to run."""
+    """Return the command for the words that a container was started with."""
     part, *more = words
     return [sys.executable, "-m", *PARTS[part], *more] if part in PARTS else list(words)
 

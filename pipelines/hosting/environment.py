@@ -106,7 +106,7 @@ def embedded(settings: Settings) -> bool:
     if settings.warehouse_url is None:
         return True
     folder = socket_folder(reveal(settings.warehouse_url))
-    # Where there is no data, nobody has got its URL.
+    # Where there is no data, no client has its URL.
     return (
         bool(folder)
         and (settings.home / "postgres").is_dir()

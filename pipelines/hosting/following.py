@@ -34,7 +34,7 @@ from resources.warehouse.sync_log import Requested, page, place_of
 LOADING_SECONDS, RESTING_SECONDS = 1.0, 5.0
 #: A look sees so many of the newest syncs that failed, and remembers so many runs.
 NEWEST, REMEMBERED = 50, 500
-#: What is counted of a load, in the order in which it is told.
+#: What is counted of a load, in the order in which it is shown.
 COUNTED = {"issues": "issues", "comments": "comments", "activities": "activities", "users": "users", "projects": "projects"}
 #: Key and kind of the problem that the source cannot be read, as in `alerting/rules.py`, which is too large for this process.
 SOURCE_FAILED = ("source", "failed")
@@ -123,11 +123,11 @@ def _of(projects: Sequence[str] | None) -> str:
     return f" of {', '.join(projects[:3])}{more}" if projects else ""
 
 
-def _loaded(load: Load, told: Any) -> str:
+def _loaded(load: Load, shown: Any) -> str:
     summary = load.summary or {}
     if load.code:
-        untold = [str(error) for error in summary.get("errors", ()) if not any(str(error) in one for one in told)]
-        why = f": {_short(untold[0])}" if untold else " (see above)" if told else " (see the log)"
+        unseen = [str(error) for error in summary.get("errors", ()) if not any(str(error) in one for one in shown)]
+        why = f": {_short(unseen[0])}" if unseen else " (see above)" if shown else " (see the log)"
         return f"the load has failed{why}; the schedules try again"
     tables = summary.get("tables", {})
     changed = {table: sum(tables.get(table, {}).get(name, 0) for name in ("inserted", "updated", "deleted")) for table in COUNTED}
@@ -139,7 +139,7 @@ def _loaded(load: Load, told: Any) -> str:
 
 
 def _disconnected(facts: Facts) -> Condition | None:
-    """Return the condition in which nothing can be read; where others use up the limit, loads go on, and an alert tells it."""
+    """Return the condition in which nothing can be read; where others use up the limit, loads go on and an alert is sent."""
     return facts.condition if facts.condition and facts.condition.disconnected else None
 
 
@@ -177,7 +177,7 @@ def read(warehouse: WarehouseResource, url: str, before: Facts) -> Facts:
         before,
         known=True,
         failed=dict(list(failed.items())[-REMEMBERED:]),
-        # That the source cannot be read is told by its condition, two minutes before.
+        # The condition of the source says two minutes earlier that it cannot be read.
         alerts={one["key"]: one for one in beat[2]["open"] if (one["key"], one["kind"]) != SOURCE_FAILED} if beat else {},
         built=built,
         ready=before.ready or (before.known and built is not None and built[:1] != (before.built or ())[:1]),

@@ -11,7 +11,7 @@ LONGEST_BYTES = 10_000_000
 
 
 class LogFile:
-    """A file that several processes append to, with the one before it beside it as `….1`.
+    """A file that several processes append to; its predecessor is kept as `….1`.
 
     The processes hold the file open, so that it cannot be replaced: it is copied and emptied, and they go on at its beginning.
     """
@@ -29,7 +29,7 @@ class LogFile:
         self.file: TextIO = os.fdopen(descriptor, "a", encoding="utf-8", buffering=1, errors="backslashreplace")
 
     def keep_short(self) -> None:
-        """Move what is written aside when it is too much; a disk that is full loses lines, and stops nobody."""
+        """Rotate the file when it is too large; a full disk loses lines and stops no process."""
         if os.fstat(self.file.fileno()).st_size <= self._longest:
             return
         with suppress(OSError):

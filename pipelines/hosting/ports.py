@@ -9,7 +9,7 @@ HOST = "127.0.0.1"
 
 
 def free_port() -> int:
-    """Return a port of the loopback address that nobody uses."""
+    """Return a free port of the loopback address."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]

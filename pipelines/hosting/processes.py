@@ -1,4 +1,4 @@
-"""Processes of this machine, told apart by number and start time: a number alone may be somebody else's by now."""
+"""Processes of this machine, known by number and start time: a number alone may belong to another process by now."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import psutil
 
-#: Start times are counted from the boot time, which the kernel tells with a second's play.
+#: Start times are counted from the boot time, which the kernel gives to within a second.
 SAME_START_SECONDS = 5.0
 #: What is asked to end gets this long before it is made to.
 END_SECONDS = 10.0
@@ -41,7 +41,7 @@ def mark() -> str:
 
 
 def alive(marked: str) -> bool:
-    """Say whether the process that `mark` named still runs; of one on another machine nobody here knows, so it does."""
+    """Say whether the process that `mark` named still runs; one on another machine cannot be seen from here and counts as running."""
     pid, _, rest = marked.partition("@")
     moment, _, host = rest.partition("@")
     try:

@@ -1,4 +1,4 @@
-"""What a running `backlog-elt up` says of itself in `runtime.json`, so that commands beside it use the same space and servers.
+"""What a running `backlog-elt up` says of itself in `runtime.json`, so that other commands use the same space and servers.
 
 Knows nothing of Dagster, so that a command that needs none starts at once and stays small.
 """

@@ -12,7 +12,7 @@ from typing import TextIO
 #: Seconds between two lines about the same progress where lines cannot be drawn again.
 PROGRESS_EVERY = 60.0
 _NARROW = 80
-#: How a reader is told to be gone for good, of a pipe and of a terminal.
+#: The errors that say that the reader is gone for good, of a pipe and of a terminal.
 _GONE = (errno.EPIPE, errno.EIO)
 
 

@@ -108,7 +108,7 @@ class StopSignals:
 def end_silently() -> None:
     """Let signals end this command at once and without a word, as they end a program that does not listen to them.
 
-    Where a library listens for a while, as Dagster does during a run, it decides what the first one does. `exit_code` tells.
+    Where a library listens for a while, as Dagster does during a run, it decides what the first one does. `exit_code` has the outcome.
     """
     global _watch
     _watch = Watch(lambda number: os._exit(128 + number))
@@ -123,7 +123,7 @@ def interrupted() -> bool:
 
 
 def exit_code() -> int:
-    """Return with what a command ends that a signal has interrupted: as a shell tells it of a program that dies of that signal."""
+    """Return the exit code of a command that a signal has interrupted: the one that a shell gives a program that dies of it."""
     return 128 + ((_watch and _watch.first) or signal.SIGINT)
 
 

@@ -58,7 +58,7 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
             by itself.
         WarehouseError: the embedded server cannot be started.
     """
-    channels(Addresses.from_env(os.environ))  # a wrong one is said here, not by a tick that nobody sees
+    channels(Addresses.from_env(os.environ))  # a wrong one is reported here, not by a tick
     if settings.dagster_location != ONE_LOCATION or settings.marts_of:
         given = "BACKLOG_MARTS_OF" if settings.marts_of else "BACKLOG_DAGSTER_LOCATION"
         raise UpError(f"{given} is set, as where several spaces share one Dagster: `up` is for one space alone; unset it")
@@ -245,7 +245,7 @@ def _head(settings: Settings, connected: Settings, url: str, service_url: str, l
 
 
 def _end_lost(run_ids: Sequence[str], screen: Screen) -> None:
-    """End the runs that went down with all of an `up`, now that Dagster can start them once more; nobody else would for hours."""
+    """End the runs that went down with all of an `up`, now that Dagster can start them once more; otherwise that would take hours."""
     with open_instance() as instance:
         for run_id in end_runs(instance, run_ids, "it went down with the backlog-elt up in which it worked"):
             screen.say(f"run {run_id} went down with the last backlog-elt up: marked as ended")

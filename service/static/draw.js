@@ -1,4 +1,4 @@
-// Draws what the API says. Every function takes an element and values, and asks nobody.
+// Draws what the API says. Every function takes an element and values, and makes no request.
 
 import { clock, current, duration, lately, moment, named, number, percent, say, sayCondition, sayError, sayStart } from './say.js';
 
