@@ -41,7 +41,7 @@ def mark() -> str:
 
 
 def alive(marked: str) -> bool:
-    """Say whether the process that `mark` named still runs; one on another machine cannot be seen from here and counts as running."""
+    """Say whether the process that `mark` named still runs; one on another machine counts as running."""
     pid, _, rest = marked.partition("@")
     moment, _, host = rest.partition("@")
     try:

@@ -108,7 +108,7 @@ class StopSignals:
 def end_silently() -> None:
     """Let signals end this command at once and without a word, as they end a program that does not listen to them.
 
-    Where a library listens for a while, as Dagster does during a run, it decides what the first one does. `exit_code` has the outcome.
+    Where a library listens for a while, as Dagster does during a run, it decides what the first signal does; see `exit_code`.
     """
     global _watch
     _watch = Watch(lambda number: os._exit(128 + number))

@@ -245,7 +245,7 @@ def _head(settings: Settings, connected: Settings, url: str, service_url: str, l
 
 
 def _end_lost(run_ids: Sequence[str], screen: Screen) -> None:
-    """End the runs that went down with all of an `up`, now that Dagster can start them once more; otherwise that would take hours."""
+    """End the runs that went down with all of an `up`, now that Dagster can start them once more; left alone they take hours."""
     with open_instance() as instance:
         for run_id in end_runs(instance, run_ids, "it went down with the backlog-elt up in which it worked"):
             screen.say(f"run {run_id} went down with the last backlog-elt up: marked as ended")
