@@ -5,6 +5,7 @@ Each use is one function, which imports what it needs itself, so that an upgrade
 that replace a part of Dagster and have tests of their own: `webserver.py` and `celery_launcher.py` of `pipelines/hosting`.
 """
 
+import functools
 import time
 from collections.abc import Collection, Mapping
 
@@ -138,6 +139,21 @@ def database_url(instance: dg.DagsterInstance) -> str | None:
     The charts of Kubernetes tell it to Dagster by variables of their own, not by ours.
     """
     return getattr(instance.event_log_storage, "postgres_url", None)
+
+
+#: What Dagster's storages ask about their own tables, for every event anew: a quarter of the statements of a small load.
+_ABOUT_TABLES = {
+    "event_log_storage": ("has_table", "has_asset_key_col"),
+    "run_storage": ("has_run_stats_index_cols", "has_backfill_id_column"),
+}
+
+
+def remember_schema(instance: dg.DagsterInstance) -> None:
+    """Let the storages ask once a process which tables and columns they have; only an upgrade of Dagster changes that."""
+    for storage, questions in _ABOUT_TABLES.items():
+        for question in questions:
+            asked = getattr(getattr(instance, storage), question)
+            setattr(getattr(instance, storage), question, functools.cache(asked))
 
 
 _OLD = "(now() AT TIME ZONE 'UTC') - make_interval(days => :days)"

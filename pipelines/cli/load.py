@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
 
+from pipelines.cli import collector
 from pipelines.hosting.environment import check_kind, open_instance, prepare_storage, source
 from pipelines.hosting.stop_signals import Interrupted, interrupted
 from pipelines.runs import command_tags, end_dead_runs
@@ -152,6 +153,7 @@ def _run_jobs(instance: dg.DagsterInstance, request: LoadRequest, recorder: Reco
     from sync.watermarks import complete_projects, oldest_watermark
 
     definitions = build_raw_definitions({"progress": recorder})
+    collector.resume()
     with connection() as (backlog, warehouse), recording_ends(instance, warehouse, backlog.url):
         projects = note_project_keys(backlog.client, warehouse.engine)
         requested = _requested_projects(request, projects)

@@ -6,6 +6,7 @@ import time
 
 import click
 
+from pipelines.cli import collector
 from pipelines.cli.group import examples, one_line
 from pipelines.cli.options import Month
 from resources.settings import Settings
@@ -27,6 +28,7 @@ MONTH = Month()
 @click.option("--to", "to_month", type=MONTH, metavar="YYYY-MM", help="Read again up to this month of last change.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 @click.option("--no-progress", is_flag=True, help="No progress bars or lines.")
+@collector.at_rest()
 def load(
     full: bool, projects: tuple[str, ...], from_month: str | None, to_month: str | None, as_json: bool, no_progress: bool
 ) -> None:

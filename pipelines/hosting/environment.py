@@ -14,6 +14,7 @@ from pathlib import Path
 import dagster as dg
 
 import pipelines
+from assets.dagster_internals import remember_schema
 from pipelines.cli.lost_messages import without_lost_messages
 from pipelines.hosting.runtime import Runtime
 from resources.links import SIMULATED, is_of_this_machine
@@ -24,7 +25,6 @@ from resources.warehouse.connect import check_tables, refusal_behind, socket_fol
 from resources.warehouse.embedded import ensure_server
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.space_urls import urls_of_spaces
-from simulator import spawn_simulator
 
 PROJECT_ROOT = Path(pipelines.__file__).resolve().parent.parent
 
@@ -65,6 +65,7 @@ def open_instance() -> "Iterator[dg.DagsterInstance]":
     except WarehouseError as error:
         raise _of_storage(str(error)) from None
     with dg.DagsterInstance.get() as instance, without_lost_messages():
+        remember_schema(instance)
         try:
             yield instance
         except Exception as error:
@@ -97,6 +98,8 @@ def source(settings: Settings, *, alive: bool) -> Iterator[Settings]:
     if runtime is not None and runtime.backlog_api_key is not None:
         yield _with_source(settings, runtime.backlog_url, Secret(runtime.backlog_api_key))
         return
+    from simulator import spawn_simulator  # loads a web server (0.1 s): only where it is used
+
     with spawn_simulator(alive=alive, life_file=settings.home / "simulator.json") as simulator:
         yield _with_source(settings, simulator.url, Secret(simulator.api_key))
 

@@ -1,8 +1,10 @@
 """The warehouse as a Dagster resource: a thin shell that gives assets an engine and closes it after the run."""
 
 import threading
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from dagster import ConfigurableResource, InitResourceContext
 from pydantic import Field, PrivateAttr
@@ -24,8 +26,7 @@ class WarehouseResource(ConfigurableResource[Engine]):
     url: str = Field(default="", repr=False, description="URL of the database; empty: an embedded server under home")
     home: str = Field(default="", description="Folder of the embedded server; needed only without a url")
 
-    _engine: Engine | None = PrivateAttr(default=None)
-    _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
+    _used: "_Shared | None" = PrivateAttr(default=None)
 
     @property
     def engine(self) -> Engine:
@@ -34,12 +35,16 @@ class WarehouseResource(ConfigurableResource[Engine]):
         Raises:
             WarehouseError: the server cannot be started, reached or migrated.
         """
-        with self._lock:
-            if self._engine is None:
-                made = engine(_location(self.url, self.home))
-                upgrade(made)
-                self._engine = made
-            return self._engine
+        with _lock:
+            if self._used is None:
+                shared = _shared.get((self.url, self.home))
+                if shared is None:
+                    shared = _Shared(engine(_location(self.url, self.home)))
+                    upgrade(shared.engine)
+                    _shared[self.url, self.home] = shared
+                shared.users += 1
+                self._used = shared
+            return self._used.engine
 
     def tokens(self, host: str, client_id: str, keys: Secret) -> TokenStore:
         """Return where the OAuth tokens of an application in a space are kept (see `TokenVault`).
@@ -54,19 +59,43 @@ class WarehouseResource(ConfigurableResource[Engine]):
 
     def observer(self, url: str, *, runs: int) -> Observer:
         """Return what remembers the outcomes of requests to a space (see `ConditionBook`)."""
-        # Dagster gives who asks the source a copy of this resource, which would open a pool of its own for each run and tick.
-        return Observed(lambda: self._engine or _unpooled(self.url, self.home), url, runs)
+        # Dagster gives the client a copy of this resource, which nobody closes: it may only use an engine that is open already.
+        return Observed(lambda: _open_engine(self.url, self.home) or _unpooled(self.url, self.home), url, runs)
 
     def teardown_after_execution(self, context: InitResourceContext) -> None:
         """Close the connections after the run."""
         self.close()
 
     def close(self) -> None:
-        """Close the connections; the next use opens new ones."""
-        with self._lock:
-            if self._engine is not None:
-                self._engine.dispose()
-                self._engine = None
+        """Close the connections, unless another resource uses them; the next use opens new ones."""
+        with _lock:
+            used, self._used = self._used, None
+            if used is not None:
+                used.users -= 1
+                if not used.users:
+                    _shared.pop((self.url, self.home), None)
+                    used.engine.dispose()
+
+
+@dataclass(eq=False)
+class _Shared:
+    """An engine, and how many resources of this process use it.
+
+    Dagster makes a resource for each run. Runs that follow each other in one process share connections, compiled statements and the
+    look at the migrations, as long as one resource stays open around them (`backlog-elt load`).
+    """
+
+    engine: Engine
+    users: int = 0
+
+
+_lock = threading.Lock()
+_shared: WeakValueDictionary[tuple[str, str], _Shared] = WeakValueDictionary()
+
+
+def _open_engine(url: str, home: str) -> Engine | None:
+    shared = _shared.get((url, home))
+    return shared.engine if shared else None
 
 
 @lru_cache(maxsize=8)

@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.test_utils import instance_for_test
+from sqlalchemy import Engine, event
 
 from assets.dagster_internals import (
     EVENT_CURSOR,
@@ -22,6 +23,7 @@ from assets.dagster_internals import (
     is_serving,
     last_evaluation,
     remember,
+    remember_schema,
     remembered,
     request_backfill,
     unfinished_attempts,
@@ -154,6 +156,24 @@ def test_the_database_of_dagster_is_known_where_there_is_one(instance: dg.Dagste
     assert database_url(instance) is None
     with instance_for_test(overrides={"storage": {"postgres": {"postgres_url": warehouse_url}}}) as other:
         assert database_url(other) == warehouse_url
+
+
+def test_a_storage_that_remembers_its_schema_asks_for_it_no_more(warehouse_url: str) -> None:
+    with instance_for_test(overrides={"storage": {"postgres": {"postgres_url": warehouse_url}}}) as other:
+        remember_schema(other)
+        dg.materialize([above], instance=other, raise_on_error=False)
+        asked: list[str] = []
+
+        @event.listens_for(Engine, "before_cursor_execute")
+        def note(_conn: object, _cursor: object, statement: str, *_more: object) -> None:
+            asked.append(statement)
+
+        try:
+            dg.materialize([above], instance=other, raise_on_error=False)
+        finally:
+            event.remove(Engine, "before_cursor_execute", note)
+        assert asked
+        assert [statement for statement in asked if "pg_catalog" in statement] == []
 
 
 def test_the_tables_and_columns_that_retention_names_exist() -> None:

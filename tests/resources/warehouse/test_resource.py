@@ -45,3 +45,25 @@ def test_a_server_that_cannot_be_used_is_asked_again_the_next_time(tmp_path: Pat
 def test_the_url_is_in_no_repr() -> None:
     assert "s3cret" not in repr(WarehouseResource(url="postgresql://me:s3cret@db/wh"))
     assert "s3cret" not in str(WarehouseResource(url="postgresql://me:s3cret@db/wh"))
+
+
+def test_resources_of_one_warehouse_share_connections_until_the_last_is_closed(warehouse_url: str) -> None:
+    first, second = WarehouseResource(url=warehouse_url), WarehouseResource(url=warehouse_url)
+    engine = first.engine
+    assert second.engine is engine
+    first.close()
+    first.close()
+    assert second.engine is engine
+    with second.engine.connect() as connection:
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1
+    second.close()
+    assert first.engine is not engine
+    first.close()
+
+
+def test_a_warehouse_that_was_closed_is_connected_anew(warehouse_url: str) -> None:
+    resource = WarehouseResource(url=warehouse_url)
+    engine = resource.engine
+    resource.close()
+    assert resource.engine is not engine
+    resource.close()
