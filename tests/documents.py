@@ -1,5 +1,6 @@
 """The documents as values: their headings, tables, blocks of code and links."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -68,3 +69,26 @@ def links(text: str) -> list[tuple[str, str]]:
     """Return the links to other documents of the project or within this one: path (may be empty) and anchor (may be empty)."""
     found = re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)", prose(text))
     return [(path, anchor) for path, anchor in found if path or anchor]
+
+
+#: A file or folder of the project in a span of code, with a name in it after `::`.
+_PLACE = re.compile(r"((?:[\w.-]+/)+(?:[\w.-]+)?|[\w-]+\.(?:py|toml))(?:::([\w.]+))?")
+
+
+def places(text: str) -> list[tuple[str, str]]:
+    """Return the files that a document names in its text, each with the name in it that is meant (may be empty)."""
+    found = (_PLACE.fullmatch(span) for span in spans(prose(text)))
+    return [(match[1], match[2] or "") for match in found if match and (match[2] or not match[1].startswith("/"))]
+
+
+def names_in(path: Path) -> set[str]:
+    """Return the functions, classes, methods and variables that a module defines, methods after their class and a dot."""
+    found: set[str] = set()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            found |= {f"{node.name}.{one.name}" for one in node.body if isinstance(one, ast.FunctionDef)}
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        found |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return found

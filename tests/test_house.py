@@ -18,7 +18,23 @@ from resources.variables import FILE, SECRETS, VARIABLES
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import OPS_TABLES
 from resources.warehouse.spec import metadata
-from tests.documents import DOCS, DOCUMENTS, PAIRS, READMES, ROOT, anchors, blocks, code, headings, links, name, spans, tables
+from tests.documents import (
+    DOCS,
+    DOCUMENTS,
+    PAIRS,
+    READMES,
+    ROOT,
+    anchors,
+    blocks,
+    code,
+    headings,
+    links,
+    name,
+    names_in,
+    places,
+    spans,
+    tables,
+)
 
 ROOMS = ("assets", "pipelines", "resources", "service", "simulator", "sync")
 SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
@@ -190,3 +206,26 @@ def test_both_languages_have_the_same_headings_tables_and_code(english: Path, ja
     for left, right in zip(tables(one), tables(other), strict=True):
         assert [len(row) for row in left] == [len(row) for row in right]
         assert [spans(row[0]) for row in left] == [spans(row[0]) for row in right]
+
+
+ARCHITECTURE = DOCS / "architecture.md"
+#: A recipe that says how many files it takes, and the table that is its example.
+LISTED_TABLE, ITS_EXAMPLE, ITS_FILES = "Add a listed table", "categories", 6
+
+
+def test_every_file_and_name_that_the_architecture_tells_of_exists() -> None:
+    told = places(ARCHITECTURE.read_text())
+    assert len(told) > 100
+    lost = [path for path, _ in told if not (ROOT / path).exists()]
+    lost += [f"{path}::{one}" for path, one in told if one and path not in lost and one not in names_in(ROOT / path)]
+    assert lost == []
+
+
+def test_a_listed_table_takes_as_many_files_as_the_recipe_says_and_its_example_is_in_each() -> None:
+    _, _, recipe = ARCHITECTURE.read_text().partition(f"### {LISTED_TABLE}\n")
+    rows = tables(recipe)[0][1:]
+    files = {path for row in rows for path, _ in places(row[0])}
+    assert len(rows) == len(files) <= ITS_FILES
+    assert [
+        path for path in files if ITS_EXAMPLE not in (ROOT / path).with_suffix(".sql" if "versions" in path else ".py").read_text()
+    ] == []
