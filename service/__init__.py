@@ -1,4 +1,4 @@
-"""The sync service: what runs, what ran and how it went, over HTTP and on one page; it starts syncs and takes webhooks in.
+"""The sync service: an HTTP API and one page that show runs and syncs, start syncs and take in webhooks.
 
 Runs are started through Dagster's GraphQL API, state is read from the warehouse: the process needs neither Dagster nor the assets.
 """

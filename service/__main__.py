@@ -16,9 +16,9 @@ from service.connections import LARGEST_HEAD, BoundedProtocol
 from service.security import check_exposure
 
 HOST, PORT = "127.0.0.1", 3001
-#: What was accepted is answered within this time when the service ends.
+#: When the service ends, accepted requests are answered within this time.
 GRACE_SECONDS = 8
-#: Longer than proxies and clients keep a connection: one that is closed just as it is used again is a request without an answer.
+#: Longer than proxies and clients keep a connection, so that none is closed just as a request comes.
 KEPT_SECONDS = 75
 
 
@@ -33,14 +33,14 @@ def serve(settings: Settings, host: str, port: int, *, level: str | None = None)
         settings: of the deployment.
         host: address to listen on.
         port: port to listen on.
-        level: of the log, where BACKLOG_LOG_LEVEL does not say it; WARNING by default.
+        level: of the log, unless BACKLOG_LOG_LEVEL is set; WARNING by default.
 
     Raises:
-        SettingsError: others could reach it, and nothing says who may ask; or how to log is said wrongly.
+        SettingsError: others could reach it without access control, or a setting of the log is wrong.
         ServiceError: the port is taken.
     """
     check_exposure(settings, host)
-    # FastAPI looks whether a model is one of pydantic's version 1, and loads all of that for it: 2 MB, 50 ms, and no model here is.
+    # FastAPI loads all of pydantic's version 1 to check that no model is one of it: 2 MB and 50 ms.
     sys.modules.setdefault("pydantic.v1", None)  # type: ignore[arg-type]  # None is how an import is refused
     set_up(os.environ, level=level, whole=True)
     config = uvicorn.Config(
@@ -49,7 +49,7 @@ def serve(settings: Settings, host: str, port: int, *, level: str | None = None)
         log_level="warning",
         # Paths may hold the secret of the webhook: requests are logged by their route (`metrics.Measured`).
         access_log=False,
-        # Addresses are those of the connection: a header may be anybody's.
+        # Addresses are those of the connection: anybody can send a header.
         proxy_headers=False,
         server_header=False,
         ws="none",

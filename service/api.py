@@ -38,7 +38,7 @@ async def sync_request(request: Request) -> models.SyncRequest:
     """Return how to sync, from the body.
 
     Raises:
-        ApiError: the body is too large, is no JSON, or says something else.
+        ApiError: the body is too large, is not JSON, or is none of the known forms.
     """
     body = await read_body(request, LARGEST_BODY)
     if not body:

@@ -18,7 +18,7 @@ from resources.settings import Settings
 from service import api, metrics, models, page, webhooks
 from service.cache import Body, Cache, Known, answer, as_body
 from service.dagster_runs import Dagster
-from service.errors import HANDLERS
+from service.handlers import HANDLERS
 from service.openapi import OPEN, UNCHANGED, describe, errors, text
 from service.run_ends import RunEnds
 from service.security import Guard, SecureHeaders
@@ -75,7 +75,7 @@ def _application(settings: Settings, measured: metrics.Metrics) -> FastAPI:
         lifespan=life,
         # Ours is at /openapi.json with an ETag. FastAPI's pages about it load scripts from elsewhere.
         openapi_url=None,
-        # No spans, metrics or logs for OpenTelemetry, whatever the environment says: they would hold paths, where secrets are.
+        # Nothing for OpenTelemetry, whatever the environment says: it would hold paths, and some paths hold a secret.
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False},
     )
 

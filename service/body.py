@@ -24,6 +24,6 @@ async def read_body(request: Request, most: int) -> bytes:
             else:
                 return bytes(body)
     except ClientDisconnect:
-        raise ApiError(400, "incomplete", "The sender went away before the end of the body.", "Send it again.") from None
+        raise ApiError(400, "incomplete", "The connection ended before the end of the body.", "Send it again.") from None
     # The rest is not read: the connection ends with the answer.
     raise ApiError(413, "too_large", f"The body has more than {most:,} bytes.", "Send less.")

@@ -1,7 +1,8 @@
-"""What was answered lately, ready to be sent again: bodies that expire by kind, and are made once however many ask at once.
+"""A cache of answers: bodies that expire by kind, and are made once however many requests come at once.
 
-What is made of the log of syncs is kept under the state of that log (`sync_log.moved`), so a sync that begins or ends drops it.
-One process, one cache: 500 requests a second are answered from it (`benchmarks/service.py`), so there is no second store beside.
+Answers made from the log of syncs are cached under the state of that log (`sync_log.moved`), which changes with every sync that
+begins or ends.
+One process, one cache: 500 requests a second are answered from it (`benchmarks/service.py`), so there is no other store.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ from starlette.responses import Response
 
 T = TypeVar("T")
 
-#: Seconds for which each kind is kept; what is made of the log of syncs is dropped earlier, when a sync begins or ends.
+#: Seconds for which each kind is cached; answers made from the log of syncs end earlier, when a sync begins or ends.
 EXPIRY = {
     "moved": 1.0,
     "active": 1.0,
@@ -32,12 +33,12 @@ EXPIRY = {
     "connection": 15.0,
     "stats": 60.0,
     "history": 300.0,
-    # Two requests of the source's budget, and only when somebody asks.
+    # Costs two requests of the source's budget.
     "source": 300.0,
 }
-#: A failure is told to all who ask within this time, so that a server that is down is not asked 500 times a second.
+#: A failure is the answer to all requests within this time, so that a server that is down is not asked 500 times a second.
 FAILED_SECONDS = 1.0
-#: Answers that are kept; pages of the history are many.
+#: Most answers in the cache; there are many pages of the history.
 MOST = 256
 
 
@@ -49,7 +50,7 @@ Known = Annotated[
 
 @dataclass(frozen=True)
 class Body:
-    """JSON, and the tag by which a client knows that it has it already."""
+    """JSON and its ETag."""
 
     content: bytes
     etag: str
@@ -90,13 +91,13 @@ class Cache:
         *more: Hashable,
         seconds: Callable[[T], float] | None = None,
     ) -> T:
-        """Return the value that is kept, or make it; all who ask meanwhile get that one, and its error too.
+        """Return the cached value, or make it; all requests that come meanwhile get the same value or error.
 
         Args:
-            kind: what it is, for how long it is kept.
+            kind: of the value, which sets how long it is cached.
             make: makes it.
-            more: what tells values of a kind apart.
-            seconds: how long a value is kept, where that depends on it.
+            more: distinguishes the values of a kind.
+            seconds: how long a value is cached, if that depends on the value.
         """
         key = (kind, *more)
         kept = self._kept.get(key)
@@ -106,11 +107,11 @@ class Cache:
             while len(self._kept) > MOST:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
-        # Who asks may go away; what is made is for the others too.
+        # A request may be canceled; the value is made for the others too.
         return cast("T", await asyncio.shield(kept.task))
 
     def drop(self, kind: str) -> None:
-        """Forget all values of a kind: they are known to be old."""
+        """Drop all values of a kind, because they are out of date."""
         for key in [key for key in self._kept if key[0] == kind]:
             del self._kept[key]
 

@@ -1,7 +1,7 @@
-"""Connections that cannot be held for nothing: a request comes within a time, its head has a size, and only so many stand open.
+"""Limits for connections: the time for a request to arrive, the size of its head, and the number of open connections.
 
-uvicorn's own protocol waits for a request as long as its sender likes. This one leans on the inside of it:
-`tests/service/test_connections.py` fails where another version works in another way.
+uvicorn's own protocol waits for a request without a limit. This one depends on its internals:
+`tests/service/test_connections.py` fails where another version differs.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: c
 
 
 class BoundedProtocol(H11Protocol):
-    """Ends a connection whose request does not come; where too many stand open, first the one that has waited longest."""
+    """Ends a connection whose request does not come; if too many are open, the one that has waited longest."""
 
     request_seconds: ClassVar[float] = REQUEST_SECONDS
 
@@ -32,7 +32,7 @@ class BoundedProtocol(H11Protocol):
 
     @property
     def is_at_work(self) -> bool:
-        """Whether a request has come that is not answered yet."""
+        """Whether a request has arrived that is not answered yet."""
         return self._deadline is None and self.cycle is not None and not self.cycle.response_complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as the one above it
@@ -61,7 +61,7 @@ class BoundedProtocol(H11Protocol):
             self._wait_no_more()
 
     def on_response_complete(self) -> None:
-        """Be free for the next request; how long that may take is uvicorn's matter (`timeout_keep_alive`)."""
+        """Wait for the next request; uvicorn limits that time (`timeout_keep_alive`)."""
         self.since = self.loop.time()
         super().on_response_complete()
 
@@ -82,6 +82,6 @@ class BoundedProtocol(H11Protocol):
 
     def _make_room(self) -> None:
         idle = [one for one in self.connections if isinstance(one, BoundedProtocol) and not one.is_at_work]
-        longest = min(idle, key=lambda one: one.since)  # this one, where all others are at work
+        longest = min(idle, key=lambda one: one.since)  # this one, if all others are at work
         self.connections.discard(longest)
         longest.transport.abort()

@@ -1,4 +1,4 @@
-"""Runs of Dagster over its GraphQL API: which wait or work, and starting one. No code of Dagster is needed for that."""
+"""Runs of Dagster over its GraphQL API: lists and starts them. No code of Dagster is needed for that."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from service.errors import RETRY_SECONDS, ApiError
 from service.models import RunState
 
 TIMEOUT = httpx.Timeout(30.0, connect=3.0)
-#: Until it has answered whole: the timeouts of httpx begin anew with each byte.
+#: For the whole answer: the timeouts of httpx begin again with each byte.
 TOTAL_SECONDS = 60.0
 _FIELDS = "runId jobName status creationTime startTime endTime updateTime tags { key value } assetSelection { path }"
 _RUNS = f"""
@@ -73,7 +73,7 @@ _ACTIVE: Mapping[str, RunState] = {
 }
 _ENDED: Mapping[str, RunState] = {"SUCCESS": "completed", "FAILURE": "failed", "CANCELED": "canceled"}
 STATES = {**_ACTIVE, **_ENDED}
-#: Runs that are asked for at once.
+#: Runs in one answer of Dagster.
 _PAGE = 200
 
 
@@ -93,7 +93,7 @@ class Run:
 
     @property
     def ended(self) -> bool:
-        """Whether it waits and works no more."""
+        """Whether it is over."""
         return self.state in _ENDED.values()
 
 
@@ -244,7 +244,7 @@ class Dagster:
             refusal = {"message": found["errors"][0]["message"]}
         except (httpx.RequestError, TimeoutError) as error:
             said = f"Dagster does not answer at {self.url}: {str(error) or type(error).__name__}."
-            hint = "Start it (backlog-elt up), or put right BACKLOG_DAGSTER_URL."
+            hint = "Start it (backlog-elt up), or correct BACKLOG_DAGSTER_URL."
             raise ApiError(503, "dagster_unreachable", said, hint, retry_after=RETRY_SECONDS) from None
         except (ValueError, LookupError, TypeError, AttributeError):
             refusal = {"message": f"the answer ({answer.status_code}) is not that of its GraphQL API"}
@@ -267,7 +267,7 @@ def _run(found: Mapping[str, Any]) -> Run:
 
 
 def _cause(event: Mapping[str, Any]) -> str:
-    """Return what a failure says: what the step said itself, else its innermost error, else the event."""
+    """Return the cause of a failure: what the step reported, else its innermost error, else the message of the event."""
     if event.get("failureMetadata") and event["failureMetadata"]["description"]:
         return str(event["failureMetadata"]["description"])
     error = event["error"]
@@ -277,11 +277,11 @@ def _cause(event: Mapping[str, Any]) -> str:
 
 
 def _refused(found: Mapping[str, Any]) -> ApiError:
-    """Return the error for what Dagster said instead of doing what was asked."""
+    """Return the error for a refusal of Dagster."""
     if found.get("__typename") == "UnauthorizedError":
         return ApiError(
             502, "dagster_refused", "Dagster takes no runs: it is read-only.", "Point BACKLOG_DAGSTER_URL at one that takes them."
         )
     said = found.get("message") or "; ".join(error["message"] for error in found.get("errors", ())) or found.get("__typename")
-    hint = "See that BACKLOG_DAGSTER_URL and BACKLOG_DAGSTER_LOCATION name the code location of this space, and that it loads."
+    hint = "Check that BACKLOG_DAGSTER_URL and BACKLOG_DAGSTER_LOCATION name the code location of this space, and that it loads."
     return ApiError(502, "dagster_refused", f"Dagster refuses: {str(said).strip().splitlines()[0]}", hint)

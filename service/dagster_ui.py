@@ -1,4 +1,4 @@
-"""What stands before Dagster's webserver, which has no login and looks at no page: it answers to its own names and pages only.
+"""A guard in front of Dagster's webserver, which has no login and no such checks: only its own names and pages are answered.
 
 Dagster itself takes a change from any page that a browser has open: by an image tag (`/graphql?query=mutation…`), a form or a
 websocket.
@@ -35,9 +35,11 @@ class OwnPages:
     def _refusal(self, scope: Scope, headers: Headers) -> ApiError | None:
         if not self._names.knows(headers.get("host", "")):
             hint = "Set BACKLOG_DAGSTER_PUBLIC_URL to where browsers reach it, or use http://127.0.0.1."
-            return ApiError(421, "wrong_host", "Dagster is not known by this name.", hint)
+            return ApiError(421, "wrong_host", "Dagster does not answer to this name.", hint)
         if is_foreign(scope, headers, self._names):
-            return ApiError(403, "cross_site", "Another site's page asks for this.", "Use the pages of Dagster, or no browser.")
+            return ApiError(
+                403, "cross_site", "A page of another site sent this request.", "Use the pages of Dagster, or no browser."
+            )
         if scope["type"] == "http" and scope["path"].endswith("/graphql"):
             return _refusal_of_query(scope["method"], headers)
         return None
@@ -49,7 +51,7 @@ def _refusal_of_query(method: str, headers: Headers) -> ApiError | None:
             return None
         return ApiError(415, "unsupported_media_type", "A query is sent as JSON.", "Send Content-Type: application/json.")
     if "text/html" in headers.get("accept", ""):
-        return None  # the page on which somebody writes a query
+        return None  # the page for writing a query
     refusal = ApiError(405, "method_not_allowed", "A query is not taken from an address.", "Send it by POST, as JSON.")
     refusal.headers["Allow"] = "POST"
     return refusal

@@ -2,21 +2,15 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
-
-from resources.warehouse.errors import WarehouseError
-from service.request_log import blame
 
 RETRY_SECONDS = 5
 
 
 class ApiError(Exception):
-    """A request that cannot be answered as was asked; `details` are said besides code, message and hint."""
+    """A request that fails; `details` are shown besides code, message and hint."""
 
     def __init__(self, status: int, code: str, message: str, hint: str, *, retry_after: int | None = None, **details: Any) -> None:
         super().__init__(message)
@@ -26,64 +20,11 @@ class ApiError(Exception):
 
 
 def error_response(error: ApiError, headers: Mapping[str, str] | None = None) -> Response:
-    """Return the answer that says an error."""
+    """Return the answer with an error."""
     content = json.dumps({"error": error.body}, ensure_ascii=False).encode("utf-8", "backslashreplace")
     return Response(content, error.status, {**error.headers, **(headers or {})}, "application/json")
 
 
 def not_found() -> ApiError:
-    """Return what is said of every path that is not there; nobody learns from it how near a guess was."""
+    """Return the error for every path that does not exist; it never shows how near a guess was."""
     return ApiError(404, "not_found", "There is nothing at this address.", "The paths are in /openapi.json.")
-
-
-async def say_api_error(request: Request, error: Exception) -> Response:
-    """Answer with an ApiError."""
-    blame(request.scope, str(error))
-    return error_response(error if isinstance(error, ApiError) else _unexpected())
-
-
-async def say_wrong_parameter(_: Request, error: Exception) -> Response:
-    """Answer that a parameter cannot be used, and what is expected."""
-    first = cast("RequestValidationError", error).errors()[0]
-    # The location is ("query", name), and for a parameter that may be left out the kind of value after that.
-    name, expected = first["loc"][1], first["msg"].removeprefix("Input should be ")
-    if "pattern" in first.get("ctx", {}):
-        expected = f"a text like {first['ctx']['pattern']}"
-    return error_response(ApiError(400, "invalid_parameter", f"{name} cannot be used.", f"Expected {expected}."))
-
-
-async def say_warehouse_error(request: Request, error: Exception) -> Response:
-    """Answer that the warehouse cannot be used; the error holds no secret and says what to do."""
-    said = str(error) if isinstance(error, WarehouseError) else "The warehouse cannot be used."
-    blame(request.scope, said)
-    hint = "Nothing is lost: ask again when it is back."
-    return error_response(ApiError(503, "warehouse_unavailable", said, hint, retry_after=RETRY_SECONDS))
-
-
-async def say_http_error(_: Request, error: Exception) -> Response:
-    """Answer what the router refuses: a path or a method that is not there."""
-    if isinstance(error, HTTPException) and error.status_code == 405:
-        allowed = dict(error.headers or {})
-        said = ApiError(
-            405, "method_not_allowed", "The address does not take this method.", f"It takes {allowed.get('Allow', '')}."
-        )
-        return error_response(said, allowed)
-    return error_response(not_found())
-
-
-async def say_unexpected(_: Request, __: Exception) -> Response:
-    """Answer that something is wrong with the service itself; the log has the rest."""
-    return error_response(_unexpected())
-
-
-def _unexpected() -> ApiError:
-    return ApiError(500, "unexpected", "The service has failed at this request.", "The log of the service says where.")
-
-
-HANDLERS: dict[Any, Any] = {
-    ApiError: say_api_error,
-    RequestValidationError: say_wrong_parameter,
-    WarehouseError: say_warehouse_error,
-    HTTPException: say_http_error,
-    Exception: say_unexpected,
-}

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: what the service does, and what the warehouse knows of syncs. The names are in docs/service.md."""
+"""Metrics for Prometheus of the service and of the syncs in the warehouse. The names are in docs/service.md."""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,9 +19,9 @@ from resources.warehouse.errors import WarehouseError
 from service.request_log import log_answer
 from service.state import Figures, State
 
-# A second series for each, which nobody asks for.
+# They would be a second series for each metric.
 disable_created_metrics()  # type: ignore[no-untyped-call]
-#: Seconds; the promise is 0.05.
+#: Seconds; the bound is 0.05.
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
 
 
@@ -64,7 +64,7 @@ class _Shown(Collector):
         self._figures = figures
 
     def collect(self) -> Iterable[Metric]:
-        """Yield the gauges; without the warehouse only that it is not there."""
+        """Yield the gauges; without the warehouse only the one about it."""
         found = self._figures
         yield GaugeMetricFamily("backlog_elt_warehouse_up", "Whether the warehouse answers.", value=float(found is not None))
         if found is None:

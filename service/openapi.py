@@ -1,4 +1,4 @@
-"""What FastAPI cannot derive for the OpenAPI description: the errors of each operation, and who may ask."""
+"""What FastAPI cannot derive for the OpenAPI description: the errors of each operation, and access."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ _REASONS = {
     503: "Dagster, the warehouse or the space cannot be reached",
 }
 _REFERENCE = "#/components/schemas/{model}"
-#: Not as `model`, by which FastAPI would prepare a validator for each status of each operation: 1 MB that nobody uses.
+#: Not as `model`, by which FastAPI would prepare a validator for each status of each operation: 1 MB for nothing.
 _ERROR = {"application/json": {"schema": {"$ref": _REFERENCE.format(model="Error")}}}
 Responses = dict[int | str, dict[str, Any]]
 UNCHANGED: Responses = {304: {"description": "Nothing has changed"}}

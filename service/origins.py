@@ -1,9 +1,9 @@
-"""Whose page asks: the names under which a server is asked, and what a page of another site may do.
+"""Checks of `Host` and `Origin`: the names of a server, and what a page of another site may do.
 
-A page can send requests to whatever its reader's browser reaches. Two walls stand against that. Somebody may let a name of his
-own lead to this machine (DNS rebinding): for the browser, a page of that name is then a page of the server. So a server answers
-to names that it knows. And a page of another site can send requests, even though it is not shown the answers. So it is refused
-all but a link that is followed.
+A page can send requests to any server that its reader's browser reaches. Two checks prevent that. An attacker may point a name of
+his own to this machine (DNS rebinding): the browser then takes a page of that name for a page of the server. So a server answers
+only to names that it knows. And a page of another site can send requests, although it cannot read the answers. So all of them
+are refused, except links that a person follows.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOOKS = frozenset({"GET", "HEAD"})
 #: What a page of another site shows within itself.
 _FRAMES = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
@@ -23,7 +22,7 @@ _FRAMES = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
 class Names:
     """The names of a server besides those of this machine.
 
-    `addresses` says that any number of a machine will do: it is nobody's name, so that no page can have it lead elsewhere.
+    `addresses`: any IP address is accepted too, since no page can make one lead elsewhere.
     """
 
     hosts: frozenset[str] = frozenset()
@@ -41,13 +40,13 @@ class Names:
         )
 
     def knows(self, header: str) -> bool:
-        """Say whether a `Host` header has a name of this server."""
+        """Return whether a `Host` header has a name of this server."""
         host = _name(header)
         return is_loopback(host) or host in self.hosts or (self.addresses and _is_address(host))
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether a name or address is this machine's own, for nobody else to reach."""
+    """Return whether a name or address is a loopback one."""
     try:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -55,13 +54,13 @@ def is_loopback(host: str) -> bool:
 
 
 def is_foreign(scope: Scope, headers: Headers, names: Names) -> bool:
-    """Say whether a page of another site asks, and asks for more than to be led here.
+    """Return whether a page of another site sent the request, and it is no link that a person followed.
 
-    What is no browser says neither `Sec-Fetch-Site` nor `Origin`, and no page can leave them out.
+    Programs send neither `Sec-Fetch-Site` nor `Origin`, and no page can leave them out.
     """
     site = headers.get("sec-fetch-site")
     if site is None:
-        # A browser says it to addresses that it trusts only, such as loopback and https.
+        # A browser sends it only to addresses that it trusts, such as loopback and https.
         return not _own(headers.get("origin"), headers.get("host", ""), names)
     if site in {"same-origin", "none"}:
         return False

@@ -1,7 +1,7 @@
-"""Runs that end without a row of their own in the log of syncs, found in Dagster and written there while somebody may look.
+"""Runs that end without a row in the log of syncs: they are found in Dagster and recorded there.
 
-One small query every other second; the warehouse is asked only when a run has ended. So a run that fails is in the history, the
-statistics and the metrics within five seconds, also when nobody has the page open.
+One small query every two seconds; the warehouse is asked only when a run has ended. So a run that fails is in the history, the
+statistics and the metrics within five seconds, also when the page is not open.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ LOOK_SECONDS = 2.0
 _RUN_ID = re.compile("[A-Za-z0-9_-]{1,64}")
 #: The first look goes back so far; runs that ended earlier are in no statistics.
 FIRST_LOOK = timedelta(hours=24)
-#: What changes now may be seen a little later.
+#: Dagster may show a change a little later.
 OVERLAP_SECONDS = 10.0
 
 
@@ -44,19 +44,19 @@ class RunEnds:
         self._seen: dict[str, float] = {}
 
     async def watch(self) -> None:
-        """Look again and again until `stop`; what cannot be reached now is looked at again."""
+        """Look repeatedly until `stop`; a failed look is repeated."""
         while not self._stopped.is_set():
             try:
                 await self.look()
             except (ApiError, WarehouseError) as error:
-                logging.getLogger(__name__).debug("not looked at the runs that have ended: %s", error)
-            except Exception:  # whatever it is: the next look is another one
-                logging.getLogger(__name__).exception("a look at the runs that have ended failed")
+                logging.getLogger(__name__).debug("could not look for ended runs: %s", error)
+            except Exception:  # the next look may succeed
+                logging.getLogger(__name__).exception("looking for ended runs failed")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopped.wait(), LOOK_SECONDS)
 
     async def stop(self, watching: "asyncio.Task[None]") -> None:
-        """Let a watch end with the look that it is at, or without it where that takes long."""
+        """End a watch after its current look, or at once if that takes long."""
         self._stopped.set()
         await asyncio.wait([watching], timeout=LOOK_SECONDS)
         watching.cancel()
@@ -76,7 +76,7 @@ class RunEnds:
         self._seen = {run_id: at for run_id, at in self._seen.items() if at > self._after}
 
     async def record(self, runs: Sequence[Run]) -> None:
-        """Record those of some ended runs of which the log does not tell how they ended.
+        """Record the ended runs whose end is not in the log.
 
         Raises:
             ApiError: Dagster cannot be reached, or refuses.
@@ -87,17 +87,17 @@ class RunEnds:
         place = await self._state.place(ask=False)
         bad = {run.run_id: run.state != "completed" for run in runs}
         if any(bad.values()):
-            # Rows whose process was killed say so themselves.
+            # Rows whose process was killed are ended with that cause.
             await self._warehouse.ask(end_dead, place)
         missing = await self._warehouse.ask(untold, bad)
         ends = [await self._end(run) for run in runs if run.run_id in missing]
         await self._warehouse.ask(record_ends, place, ends)
 
     async def run(self, run_id: str) -> Body:
-        """Return how a run stands, and when it has failed, why.
+        """Return the state of a run, and why it failed.
 
         Raises:
-            ApiError: nobody knows the run, or only Dagster may, which cannot be asked.
+            ApiError: the run is unknown, or only Dagster can know it and cannot be reached.
             WarehouseError: the warehouse cannot be used.
         """
         unknown = ApiError(404, "unknown_run", "No run of this space has this id.", "Runs are in /api/v1/sync/history.")

@@ -1,7 +1,7 @@
-"""Who may ask: a bearer token, a header of the reverse proxy, or this machine alone; and what a browser may do with the answers.
+"""Access control: a bearer token, a header of the reverse proxy, or this machine only; and what a browser may do with the answers.
 
 Without a token and without a proxy the service is for this machine only: it listens on loopback, and answers to loopback names.
-Behind a proxy it answers to its public names too. Whoever shows the token may use any name, since no page has the token by
+Behind a proxy it answers to its public names too. A request with the token may use any name, since no page has the token by
 itself.
 """
 
@@ -28,14 +28,14 @@ HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-#: What asks who is there; the page itself holds no data, and /healthz says only that the service lives.
+#: Paths that need a token. The page itself holds no data, and /healthz only says that the service lives.
 PROTECTED = ("/api/", "/metrics")
 #: Backlog comes by whatever name the proxy has, and shows the secret in the path.
 WEBHOOKS = "/webhooks/"
 
 
 def check_exposure(settings: Settings, host: str) -> None:
-    """See that a service that others can reach knows who asks.
+    """Check that a service that others can reach has access control.
 
     Raises:
         SettingsError: it would be open to everybody.
@@ -46,7 +46,7 @@ def check_exposure(settings: Settings, host: str) -> None:
 
 
 class Guard:
-    """Lets through who may ask, and answers the others itself."""
+    """Passes on the requests that are allowed, and answers the others itself."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
@@ -74,11 +74,13 @@ class Guard:
         if not shows_token and not self._is_asked_by_name(headers.get("host", "")):
             return self._wrong_host()
         if is_foreign(scope, headers, self._names):
-            return ApiError(403, "cross_site", "Another site's page asks for this.", "Use the page of the service, or no browser.")
+            return ApiError(
+                403, "cross_site", "A page of another site sent this request.", "Use the page of the service, or no browser."
+            )
         if not scope["path"].startswith(PROTECTED):
             return None
         if not (self._for_this_machine_only or shows_token or self._comes_by_proxy(scope, headers)):
-            refusal = ApiError(401, "unauthorized", "It is not known who asks.", "Send Authorization: Bearer and the token.")
+            refusal = ApiError(401, "unauthorized", "The request has no valid token.", "Send Authorization: Bearer and the token.")
             refusal.headers["WWW-Authenticate"] = 'Bearer realm="backlog-elt"'
             return refusal
         return None
@@ -93,7 +95,7 @@ class Guard:
             hint = "Use http://127.0.0.1, or set BACKLOG_SERVICE_TOKEN."
             return ApiError(421, "wrong_host", "Without a token the service answers to loopback addresses only.", hint)
         hint = "Set BACKLOG_SERVICE_PUBLIC_URL to where browsers reach the service."
-        return ApiError(421, "wrong_host", "The service is not known by this name.", hint)
+        return ApiError(421, "wrong_host", "The service does not answer to this name.", hint)
 
     def _shows_token(self, headers: Headers) -> bool:
         kind, _, given = headers.get("authorization", "").partition(" ")
@@ -102,7 +104,7 @@ class Guard:
         return compare_digest(sha256(given.strip().encode("utf-8", "surrogateescape")).digest(), self._token)
 
     def _comes_by_proxy(self, scope: Scope, headers: Headers) -> bool:
-        # Only the proxy itself may say who asks: anybody can send a header.
+        # Only from the proxy itself: anybody can send a header.
         return self._proxy_header is not None and bool(headers.get(self._proxy_header)) and self._is_proxy(scope)
 
     def _is_proxy(self, scope: Scope) -> bool:

@@ -1,6 +1,6 @@
-"""Whether the source answers: one light look at Backlog, only when somebody asks and then seldom, since its requests are scarce.
+"""Whether the source answers: two requests to Backlog, made only for a client of the service, and rarely, since they are scarce.
 
-What all processes have seen of it is in the warehouse (`resources/warehouse/conditions.py`), and counts more than an older look.
+What all processes found is in the warehouse (`resources/warehouse/conditions.py`), and counts more than an older result of these.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from resources.settings import Settings
 from resources.warehouse.conditions import Condition, Observed
 from service.cache import EXPIRY
 
-#: The longest that the retries of a look may wait, and the source may say nothing.
+#: The longest wait for an answer, and for retries.
 PATIENCE_SECONDS = 5.0
 #: A source that did not answer is asked again sooner.
 AGAIN_SECONDS = 30.0
@@ -25,9 +25,9 @@ AGAIN_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class SourceState:
-    """What a look has found; `connected` is None when there was none.
+    """What the requests found; `connected` is None when none was made.
 
-    `noted`: it has failed by a condition of the source, which stands in the warehouse as long as it lasts.
+    `noted`: they failed by a condition of the source, which is in the warehouse as long as it lasts.
     """
 
     connected: bool | None = None
@@ -39,24 +39,24 @@ class SourceState:
 
     @property
     def seconds(self) -> float:
-        """How long it is believed."""
+        """How long this is cached."""
         return EXPIRY["source"] if self.connected else AGAIN_SECONDS
 
     def given(self, condition: Condition | None) -> "SourceState":
-        """Return what is known together with the condition that the source is in now: newer than the look, whoever has met it."""
+        """Return this together with the current condition of the source, which is newer, whichever process found it."""
         if condition is not None and condition.disconnected:
             return replace(self, connected=False, error=condition.message)
         return replace(self, connected=True, error=None) if self.noted else self
 
 
 def look(settings: Settings, engine: Callable[[], Engine]) -> SourceState:
-    """Ask the source who it is and what is left of its rate limits: two requests of the bucket `read`.
+    """Ask the source for its space and its rate limits: two requests of the bucket `read`.
 
-    `engine` gives one on the warehouse, where the condition of the source is noted, and the tokens of OAuth are.
+    `engine` returns one on the warehouse, which holds the conditions of the source and the tokens of OAuth.
     """
     now = datetime.now(UTC)
     if not settings.backlog_url:
-        return SourceState(error="BACKLOG_URL is not set: give it to the service too, as to what loads", checked_at=now)
+        return SourceState(error="BACKLOG_URL is not set: the service needs it as the loads do", checked_at=now)
     observed = Observed(engine, settings.backlog_url, runs=0)
     try:
         with BacklogClient(

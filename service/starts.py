@@ -1,4 +1,4 @@
-"""Starting a sync: the same runs as the schedules ask Dagster for, never two of one kind at once."""
+"""Starts syncs as runs of the same jobs as the schedules, never two of one kind at once."""
 
 import asyncio
 from collections import defaultdict
@@ -18,7 +18,7 @@ from service.models import Mode, Started
 from service.state import State, living
 from service.warehouse import Warehouse
 
-#: Jobs that can be started, each with a table that its runs sync; only such a sync tells of a run that Dagster does not know.
+#: Jobs that can be started, each named like a table that its runs sync: by that sync a run is known that Dagster does not have.
 PROJECTS, ISSUES = "projects", "issues"
 #: Modes in which a sync of issues is one of the job `issues`; single issues that just changed are another kind of run.
 _ISSUES_MODES = frozenset({"incremental", "backfill"})
@@ -49,7 +49,7 @@ class Starts:
         """Start a sync of the space, its projects and their master data, which are always read whole.
 
         Raises:
-            ApiError: one is at work already, or Dagster cannot be reached or refuses.
+            ApiError: one is running already, or Dagster cannot be reached or refuses.
             WarehouseError: the warehouse cannot be used.
         """
         async with self._sync_locks[PROJECTS]:
@@ -60,7 +60,7 @@ class Starts:
         """Start a sync of the issues of a project, with their comments and changes: what changed, or all of them again.
 
         Raises:
-            ApiError: no such project is known, one is at work already, or Dagster cannot be reached or refuses.
+            ApiError: no such project is known, one is running already, or Dagster cannot be reached or refuses.
             WarehouseError: the warehouse cannot be used.
         """
         partitions = await self._dagster.partitions()
@@ -88,8 +88,8 @@ class Starts:
         syncs = await self._warehouse.ask(living, await self._state.known_space())
         runs += [sync.run_id for sync in syncs if sync.sync_type == job and (job != ISSUES or sync.mode in _ISSUES_MODES)]
         if runs:
-            said = f"A sync of {job} is at work already."
-            hint = "Wait for it, or end it in Dagster."
+            said = f"A sync of {job} is already running."
+            hint = "Wait for it, or cancel it in Dagster."
             raise ApiError(409, "already_running", said, hint, run_id=runs[0], status_url=self._dagster.run_url(runs[0]))
 
     async def _launch(self, job: str, project: str | None, mode: Mode, config: dict[str, Any], tags: dict[str, str]) -> Started:

@@ -1,4 +1,4 @@
-"""What is known of syncs, runs and the source, as the JSON of the API; each part is kept as long as `cache.py` says."""
+"""The state of syncs, runs and the source as the answers of the API, cached as long as `cache.py` says."""
 
 import asyncio
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ from service.errors import ApiError
 from service.source import SourceState, look
 from service.warehouse import Warehouse
 
-#: A look at the source is waited for this long; it goes on, and the next answer has it.
+#: An answer waits this long for the source. The request goes on, and the next answer has its result.
 GLANCE_SECONDS = 3.0
 
 
@@ -47,7 +47,7 @@ class Figures:
 
 
 class State:
-    """Answers from the cache, and makes what is not there."""
+    """Answers from the cache, and makes answers that are not there."""
 
     def __init__(self, settings: Settings, warehouse: Warehouse, dagster: Dagster, cache: Cache) -> None:
         self._settings = settings
@@ -58,9 +58,9 @@ class State:
         self._looked: SourceState | None = None
 
     async def place(self, *, ask: bool = True) -> str:
-        """Return under what the log of syncs has the rows of the space: its key, or its URL while nothing tells the key.
+        """Return what identifies the space in the log of syncs: its key, or its URL while the key is not known.
 
-        Where no load from the URL has told the key, the source is asked for it, unless `ask` is false.
+        If no load from the URL has recorded the key, the source is asked for it, unless `ask` is false.
 
         Raises:
             WarehouseError: the warehouse cannot be used.
@@ -81,17 +81,17 @@ class State:
         """Return the key of the space.
 
         Raises:
-            ApiError: nothing tells it.
+            ApiError: it is not known.
             WarehouseError: the warehouse cannot be used.
         """
         await self.place()
         if self._space is None:
-            hint = "Load once, or let the service reach BACKLOG_URL."
-            raise ApiError(503, "space_unknown", "It is not known yet which space this is.", hint, retry_after=30)
+            hint = "Load once, or make sure that the service can reach BACKLOG_URL."
+            raise ApiError(503, "space_unknown", "The space is not known yet.", hint, retry_after=30)
         return self._space
 
     async def source(self) -> SourceState:
-        """Return whether the source answers, asking it when the last look is old."""
+        """Return whether the source answers; it is asked when the last result is old."""
 
         async def ask() -> SourceState:
             self._looked = await asyncio.to_thread(look, self._settings, self._warehouse.engine)
@@ -100,20 +100,20 @@ class State:
         return await self._cache.get("source", ask, seconds=lambda found: found.seconds)
 
     async def _condition(self) -> Condition | None:
-        """Return the condition that the source is in, as all processes have seen it; the source is not asked."""
+        """Return the condition of the source, as any process found it; the source is not asked."""
         url = self._settings.backlog_url
         return await self._cache.get("moved", lambda: self._warehouse.ask(current, url or ""), "condition")
 
     async def _glance(self) -> SourceState:
-        """Return whether the source answers; where it takes long, what is known of it so far."""
+        """Return whether the source answers; if that takes long, what is known so far."""
         looking, condition = asyncio.ensure_future(self.source()), await self._condition()
-        # Where others have met that nobody answers, a look takes long, and is not waited for.
+        # If another process found that nobody answers, asking takes long, and is not waited for.
         if condition is None or not condition.disconnected:
             await asyncio.wait({looking}, timeout=GLANCE_SECONDS)
         return looking.result() if looking.done() else self._looked or SourceState()
 
     async def _log(self) -> str:
-        """Return the state of the log of syncs: what is made of it holds as long as this stays."""
+        """Return the state of the log of syncs: answers made from the log are valid as long as it stays the same."""
         place = await self._cache.get("moved", self.place, "place")
         return f"{place} {await self._cache.get('moved', lambda: self._warehouse.ask(moved, place), place)}"
 
@@ -123,7 +123,7 @@ class State:
         async def make() -> Body:
             source = await self._glance()
             condition = await self._warehouse.ask(current, self._settings.backlog_url or "")
-            if condition != known:  # the look has begun it or ended it: what is kept for the one before is no answer to the next
+            if condition != known:  # asking has begun or ended one: what is cached is out of date
                 self._cache.drop("moved")
                 self._cache.drop("connection")
             source = source.given(condition)
@@ -171,7 +171,7 @@ class State:
             return [], str(error)
 
     def _grouped(self, runs: Iterable[Run], syncs: Iterable[Sync]) -> Iterable[models.ActiveRun]:
-        """Yield each run with its syncs; one in the process of a command is known by its syncs only."""
+        """Yield each run with its syncs; a run in the process of a command is known by its syncs only."""
         by_run: dict[str, list[Sync]] = {run.run_id: [] for run in runs}
         for sync in syncs:
             by_run.setdefault(sync.run_id, []).append(sync)
@@ -257,7 +257,7 @@ def _ended(sync: Sync) -> Any:
 
 
 def living(engine: Engine, space_key: str) -> list[Sync]:
-    """Return the syncs in progress; those whose process was killed are ended first."""
+    """Return the syncs in progress, after ending those whose process was killed."""
     syncs = active_syncs(engine, space_key)
     return active_syncs(engine, space_key) if syncs and end_dead(engine, space_key) else syncs
 

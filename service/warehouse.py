@@ -1,4 +1,4 @@
-"""The warehouse as the service uses it: connected and migrated on first use, asked in threads, and which space it is about."""
+"""The warehouse as the service uses it: connected and migrated on first use, and queried in threads."""
 
 import asyncio
 import threading
@@ -15,7 +15,7 @@ from resources.warehouse.migrations import upgrade
 
 P = ParamSpec("P")
 T = TypeVar("T")
-#: One for each thread that may ask at once, so that nobody waits for a connection.
+#: One for each thread, so that no query waits for a connection.
 CONNECTIONS = 8
 
 

@@ -1,6 +1,6 @@
-"""Webhooks of Backlog: what is posted is in the inbox, committed, before the sender hears that it was taken.
+"""Webhooks of Backlog: an event is committed to the inbox before it is answered.
 
-Those that wait at the same time are committed together: one transaction, so that a burst costs no more than the disk can do.
+Events that wait at the same time are committed in one transaction, so that a burst needs few commits.
 """
 
 import asyncio
@@ -42,18 +42,18 @@ MOST_WAITING = 64_000_000
 
 
 def keep(engine: Engine, space_key: str, payloads: Sequence[str], mask: Mask) -> list[bool]:
-    """Put events into the inbox in one transaction; say of each whether it is new.
+    """Put events into the inbox in one transaction; return for each whether it is new.
 
     Raises:
-        WarehouseError: the warehouse cannot be used; none was kept.
+        WarehouseError: the warehouse cannot be used; no event was stored.
     """
     with engine.begin() as connection:
-        told = mask.but(forgotten(connection, space_key))
-        return [receive(connection, space_key, payload, told) for payload in payloads]
+        known = mask.but(forgotten(connection, space_key))
+        return [receive(connection, space_key, payload, known) for payload in payloads]
 
 
 class Inbox:
-    """Takes events in, as many in one transaction as have come while the last one was committed."""
+    """Stores events: in one transaction all that came while the last one was committed."""
 
     def __init__(self, warehouse: Warehouse, space: Callable[[], Awaitable[str]], mask: Mask) -> None:
         self._warehouse = warehouse
@@ -64,14 +64,14 @@ class Inbox:
         self._worker: asyncio.Task[None] | None = None
 
     async def put(self, payload: str) -> bool:
-        """Keep an event; return when it is committed, and whether it is new.
+        """Store an event; return whether it is new as soon as it is committed.
 
         Raises:
-            ApiError: more waits than memory should hold, or the space is not known yet.
-            WarehouseError: the warehouse cannot be used; it was not kept.
+            ApiError: too many events wait, or the space is not known yet.
+            WarehouseError: the warehouse cannot be used; the event was not stored.
         """
         if self._bytes + len(payload) > MOST_WAITING:
-            raise ApiError(503, "busy", "More events wait than can be held.", "Send it again later.", retry_after=RETRY_SECONDS)
+            raise ApiError(503, "busy", "Too many events wait to be stored.", "Send it again later.", retry_after=RETRY_SECONDS)
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((payload, done))
         self._bytes += len(payload)
@@ -85,7 +85,7 @@ class Inbox:
             payloads = [payload for payload, _ in batch]
             try:
                 new: Sequence[bool] = await self._warehouse.ask(keep, await self._space(), payloads, self._mask)
-            except Exception as error:  # whoever waits is told
+            except Exception as error:  # for all that wait
                 for _, done in batch:
                     if not done.done():
                         done.set_exception(error)
@@ -115,13 +115,11 @@ def router(
         given = sha256(secret.encode("utf-8", "surrogatepass")).digest()
         if expected is None or not compare_digest(given, expected):
             events.labels("forged").inc()
-            hint = "Look at the address: its last part is the secret that the service was started with."
-            await count_one(wrong, "More wrong addresses are asked for than are answered.", hint)
+            hint = "Check the address: its last part must be the secret that the service was started with."
+            await count_one(wrong, "Too many requests have a wrong secret.", hint)
             raise not_found()
         try:
-            await count_one(
-                taken, "More events come than are taken.", "Send it again later; the activity feed finds what is missed."
-            )
+            await count_one(taken, "Too many events.", "Send it again later; the activity feed finds what is missed.")
         except ApiError:
             events.labels("refused").inc()
             raise

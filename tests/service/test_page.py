@@ -1,11 +1,13 @@
 """The page in headless Chromium: what somebody sees of a service with a history, in the language of the browser."""
 
 from collections.abc import Iterator
+from typing import get_args
 
 import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import Engine
 
+from assets.issues import Mode
 from resources.conditions import Outcome
 from resources.warehouse.conditions import note
 from resources.warehouse.heartbeats import alerts_of, beat
@@ -61,7 +63,7 @@ def test_the_page_asks_for_the_token_and_forgets_it_on_demand(serve: Serve, log:
         expect(field).to_be_focused()
         field.fill("not-the-token-at-all")
         page.keyboard.press("Enter")
-        expect(page.get_by_role("alert")).to_have_text("This is not the token.")
+        expect(page.get_by_role("alert")).to_have_text("The token is wrong.")
         field.fill(TOKEN)
         page.keyboard.press("Enter")
         expect(page.get_by_role("row").filter(has_text="incremental")).to_contain_text("completed")
@@ -89,6 +91,8 @@ def test_every_text_is_there_in_both_languages(serve: Serve, locale: str) -> Non
             }"""
         )
         assert missing == []
+        modes = visitor.page.evaluate("async () => Object.keys((await import('/static/words.js')).WORDS.ja.modes)")
+        assert set(get_args(Mode)) <= set(modes)
         expect(visitor.page.locator("html")).to_have_attribute("lang", "ja" if locale == "ja-JP" else "en")
 
 
@@ -173,11 +177,11 @@ def test_a_refusal_is_not_green_and_says_what_to_do_in_the_language_of_the_page(
         start(page)
         expect(page.get_by_role("status").filter(has_text="すでに同期中です。終わるのを待つか")).to_have_class("news warn")
         page.get_by_role("button", name="English").click()
-        expect(page.get_by_role("status").filter(has_text="A sync is at work already. Wait for it")).to_have_class("news warn")
+        expect(page.get_by_role("status").filter(has_text="A sync is already running. Wait for it")).to_have_class("news warn")
         dagster.answers["runsOrError"]["results"].clear()
         dagster.answers["launchRun"] = {"__typename": "UnauthorizedError", "message": "no"}
         start(page)
-        refused = page.get_by_role("status").filter(has_text="Dagster refuses. Check BACKLOG_DAGSTER_URL")
+        refused = page.get_by_role("status").filter(has_text="Dagster refused the request. Check BACKLOG_DAGSTER_URL")
         expect(refused).to_have_class("news bad")
         expect(refused).to_contain_text("Dagster says: Dagster takes no runs: it is read-only.")
         page.get_by_role("button", name="日本語").click()
@@ -187,7 +191,7 @@ def test_a_refusal_is_not_green_and_says_what_to_do_in_the_language_of_the_page(
 def test_no_sync_that_matches_is_another_thing_than_no_sync_at_all(serve: Serve, sim: Simulator, log: Log) -> None:
     with visitor_at(str(serve(**at(sim)).base_url), locale="en-US") as visitor:
         history = visitor.page.get_by_role("region", name="History")
-        expect(history).to_contain_text("There was no sync yet.")
+        expect(history).to_contain_text("No sync yet.")
         log.done("users")
         expect(history.get_by_role("row").filter(has_text="users")).to_be_visible()
         visitor.page.get_by_label("Failed only").check()

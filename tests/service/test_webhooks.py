@@ -21,7 +21,8 @@ from resources.secret import Secret
 from resources.settings import Settings
 from resources.warehouse import state
 from resources.warehouse.inbox import NOT_KEPT, take
-from service.errors import HANDLERS, ApiError
+from service.errors import ApiError
+from service.handlers import HANDLERS
 from service.metrics import Metrics
 from service.warehouse import Warehouse
 from service.webhooks import EVENTS, Inbox, count_one, router

@@ -1,0 +1,65 @@
+"""How the application answers exceptions: always in the form of `service.errors`, which needs no FastAPI in Dagster's webserver."""
+
+from typing import Any, cast
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from resources.warehouse.errors import WarehouseError
+from service.errors import RETRY_SECONDS, ApiError, error_response, not_found
+from service.request_log import blame
+
+
+async def say_api_error(request: Request, error: Exception) -> Response:
+    """Answer with an ApiError."""
+    blame(request.scope, str(error))
+    return error_response(error if isinstance(error, ApiError) else _unexpected())
+
+
+async def say_wrong_parameter(_: Request, error: Exception) -> Response:
+    """Answer that a parameter cannot be used, and what is expected."""
+    first = cast("RequestValidationError", error).errors()[0]
+    # The location is ("query", name), and for a parameter that may be left out the kind of value after that.
+    name, expected = first["loc"][1], first["msg"].removeprefix("Input should be ")
+    if "pattern" in first.get("ctx", {}):
+        expected = f"a text like {first['ctx']['pattern']}"
+    return error_response(ApiError(400, "invalid_parameter", f"{name} cannot be used.", f"Expected {expected}."))
+
+
+async def say_warehouse_error(request: Request, error: Exception) -> Response:
+    """Answer that the warehouse cannot be used. The error holds no secret and says what to do."""
+    said = str(error) if isinstance(error, WarehouseError) else "The warehouse cannot be used."
+    blame(request.scope, said)
+    hint = "Nothing is lost: ask again when it is back."
+    return error_response(ApiError(503, "warehouse_unavailable", said, hint, retry_after=RETRY_SECONDS))
+
+
+async def say_http_error(_: Request, error: Exception) -> Response:
+    """Answer a path or a method that does not exist."""
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        allowed = dict(error.headers or {})
+        said = ApiError(
+            405, "method_not_allowed", "The address does not take this method.", f"It takes {allowed.get('Allow', '')}."
+        )
+        return error_response(said, allowed)
+    return error_response(not_found())
+
+
+async def say_unexpected(_: Request, __: Exception) -> Response:
+    """Answer that the service itself has failed; the log has the rest."""
+    return error_response(_unexpected())
+
+
+def _unexpected() -> ApiError:
+    return ApiError(500, "unexpected", "The service has failed at this request.", "The log of the service says where.")
+
+
+HANDLERS: dict[Any, Any] = {
+    ApiError: say_api_error,
+    RequestValidationError: say_wrong_parameter,
+    WarehouseError: say_warehouse_error,
+    HTTPException: say_http_error,
+    Exception: say_unexpected,
+}
