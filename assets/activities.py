@@ -6,11 +6,11 @@ from typing import Literal
 import dagster as dg
 from pydantic import Field
 
+from assets.checks.tables import check_results, check_specs, found_lately
 from assets.data_versions import FEED
 from assets.declaration import raw_asset
 from assets.loads import open_load
 from assets.materializations import whole_table
-from assets.table_checks import check_results, check_specs, found_lately
 from resources.backlog.resource import BacklogResource
 from resources.progress import Progress
 from resources.warehouse.resource import WarehouseResource

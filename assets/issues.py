@@ -11,13 +11,11 @@ from typing import Literal
 import dagster as dg
 from pydantic import Field
 
-from assets.count_checks import COUNT_CHECK_SPECS, costs_told, count_check_results
-from assets.declaration import FRESH_WITHIN, raw_spec
+from assets.checks.issues import ISSUE_SPECS, issue_check_results
+from assets.checks.operation import TABLES as TABLES
+from assets.declaration import raw_spec
 from assets.loads import PartsFailure, open_load
-from assets.operation_checks import OPERATION_SPECS, operation_results
-from assets.partitions import PROJECT_MONTHS, slices
-from assets.project_keys import refusal
-from assets.table_checks import check_results, check_specs, found_lately
+from assets.partitions import PROJECT_MONTHS, refusal, slices
 from resources.backlog.errors import BacklogError
 from resources.backlog.resource import BacklogResource
 from resources.progress import Progress
@@ -27,7 +25,6 @@ from sync.comments import sync_comments
 from sync.issues import sync_issues
 
 Mode = Literal["backfill", "incremental", "targeted", "refresh"]
-TABLES = ("issues", "comments", "issue_changes")
 
 _ISSUES = raw_spec(
     "issues",
@@ -81,7 +78,7 @@ class IssuesConfig(dg.Config):
     backfill_policy=dg.BackfillPolicy.single_run(),
     can_subset=True,
     # Partitions are recorded one by one as they are committed, so that a run that fails half-way keeps what it has done.
-    check_specs=[*(spec for table in TABLES for spec in check_specs(table)), *COUNT_CHECK_SPECS, *OPERATION_SPECS],
+    check_specs=ISSUE_SPECS,
 )
 def issues(
     context: dg.AssetExecutionContext,
@@ -113,7 +110,12 @@ def issues(
         progress.done("issue_changes", asdict(changes), {})
     if failure:
         raise failure
-    yield from _checks(context, config.mode, backlog, warehouse, progress)
+    # Each run evaluates all checks: the UI shows none that the latest run has not evaluated. A run of checks alone counts all
+    # projects, a backfill those that it has read. The others count nothing, and show how each project was compared last.
+    counted: Collection[str] | None = {part.project_key for part in covered} if config.mode == "backfill" else ()
+    yield from issue_check_results(
+        context, backlog, warehouse, progress, counted=counted if requested else None, scan=config.mode != "targeted"
+    )
 
 
 def _refuse_unknown_keys(
@@ -130,34 +132,3 @@ def _refuse_unknown_keys(
         raise dg.Failure(f"issues: {error}", allow_retries=False) from None
     if reason:
         raise dg.Failure(f"issues: {reason}", allow_retries=False)
-
-
-def _checks(
-    context: dg.AssetExecutionContext, mode: Mode, backlog: BacklogResource, warehouse: WarehouseResource, progress: Progress
-) -> Iterator[dg.AssetCheckResult]:
-    """Evaluate the chosen checks, all of which each run tells: the UI shows none that the latest run has not told.
-
-    A run of checks alone counts all projects, a backfill those that it has read; the others count nothing, and tell how each
-    project was compared last.
-    """
-    chosen = context.selected_asset_check_keys
-    covered: Collection[str] | None = None
-    if context.selected_asset_keys:
-        covered = {part.project_key for part in slices(context)} if mode == "backfill" else ()
-    known = found_lately(context.instance, *TABLES) if mode == "targeted" else {}
-    try:
-        with costs_told("checks", backlog.client, progress):
-            space_key = str(backlog.client.space_info()["spaceKey"])
-        for table in TABLES:
-            yield from check_results(warehouse.engine, table, space_key, chosen, known)
-        yield from operation_results(chosen, warehouse.engine, context.instance, backlog.url)
-    except (BacklogError, WarehouseError) as error:
-        raise dg.Failure(f"the checks of raw/issues: {error}", allow_retries=False) from None
-    yield from count_check_results(
-        chosen,
-        backlog.client,
-        warehouse.engine,
-        progress,
-        covered=covered,
-        fresh_within=FRESH_WITHIN["issues"],
-    )

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import Table, make_url
 
+from assets.location import SETTINGS
 from resources.backlog.models import RequestStats
 from resources.warehouse.spec import TableSpec
 from sync.counts import Counts, Span
@@ -85,3 +86,16 @@ def _short(value: Any) -> str:
     text = "" if value is None else str(value)
     text = " ".join(text.replace("|", "¦").split())
     return text if len(text) <= 40 else text[:39] + "…"
+
+
+def rows_table(rows: tuple[dict[str, Any], ...] | list[dict[str, Any]]) -> dg.MetadataValue:
+    """Return rows as a table for the UI; every value as text."""
+    return dg.MetadataValue.table(
+        [dg.TableRecord({name: "" if value is None else str(value) for name, value in row.items()}) for row in rows],
+        schema=dg.TableSchema([dg.TableColumn(name) for name in rows[0]]),
+    )
+
+
+def moment(value: datetime) -> str:
+    """Write an instant in the zone of the schedules, which the table's description names."""
+    return f"{value.astimezone(SETTINGS.zone):%Y-%m-%d %H:%M}"

@@ -6,10 +6,9 @@ from typing import Any
 import dagster as dg
 
 from assets.activities import activities
-from assets.count_checks import COUNT_CHECK_SPECS
+from assets.checks.issues import NIGHTLY_SPECS
 from assets.issues import TABLES, Mode, issues
 from assets.location import raw_key, scoped
-from assets.operation_checks import OPERATION_SPECS
 from pipelines.runs import KIND_TAG as KIND_TAG
 from resources.backlog.errors import BacklogError
 from resources.backlog.resource import BacklogResource
@@ -25,7 +24,7 @@ USERS = dg.AssetSelection.assets(raw_key("users"))
 #: The feed first: it names issues and comments that no time of change tells of.
 ISSUES = dg.AssetSelection.assets(raw_key("activities"), *map(raw_key, TABLES))
 #: The checks that ask the source, the clock or Dagster, alone.
-COUNT_RECONCILIATION = dg.AssetSelection.checks(*(spec.key for spec in (*COUNT_CHECK_SPECS, *OPERATION_SPECS)))
+COUNT_RECONCILIATION = dg.AssetSelection.checks(*(spec.key for spec in NIGHTLY_SPECS))
 
 users_job = dg.define_asset_job("users", USERS, description="Load raw/users.", tags=of_kind("users"))
 projects_job = dg.define_asset_job(

@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.checks import CHECKS
+from assets.checks.tables import CHECKS
 from assets.location import SETTINGS
 from assets.raw_tables import RAW_ASSETS
 from pipelines.housekeeping import housekeeping_job

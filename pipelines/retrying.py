@@ -2,10 +2,10 @@
 
 import dagster as dg
 
+from assets.checks.operation import failed_partitions
 from assets.dagster_internals import request_backfill
-from assets.failed_partitions import failed_partitions
 from assets.issues import issues
-from assets.project_keys import project_partitions
+from assets.partitions import project_partitions
 from resources.backlog.resource import BacklogResource
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource

@@ -20,8 +20,8 @@ from assets.partitions import (
     month_keys,
     month_of,
     partition_key,
+    project_partitions,
 )
-from assets.project_keys import project_partitions
 from pipelines.housekeeping import housekeeping_job
 from pipelines.jobs import (
     count_reconciliation_job,

@@ -14,7 +14,7 @@ import dagster as dg
 from sqlalchemy import Engine, RowMapping, func, select, text
 
 from assets.activities import activities
-from assets.checks import CHECKED_IN_THEIR_RUNS
+from assets.checks.tables import CHECKED_IN_THEIR_RUNS
 from assets.issues import Mode
 from assets.partitions import PROJECTS, RANGE_END_TAG, RANGE_START_TAG, month_keys, partition_key
 from pipelines.cli.load import QUIET

@@ -142,8 +142,7 @@ def load(settings: Settings, request: LoadRequest, progress: Progress) -> Summar
 
 def _run_jobs(instance: dg.DagsterInstance, request: LoadRequest, recorder: Recorder) -> Iterator[str]:
     # Imported here, when the variables that the definitions read have been set.
-    from assets.partitions import PROJECTS
-    from assets.project_keys import project_partitions
+    from assets.partitions import PROJECTS, project_partitions
     from pipelines.jobs import count_reconciliation_job, issues_config, issues_job, projects_job, users_job
     from pipelines.raw_definitions import build_raw_definitions
     from pipelines.run_ends import recording_ends

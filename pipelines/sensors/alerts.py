@@ -16,10 +16,10 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from assets.cadences import ALERTS
+from assets.checks.operation import failed_partitions
 from assets.dagster_internals import remember, remembered
-from assets.failed_partitions import failed_partitions
 from assets.location import SETTINGS
-from assets.project_keys import project_partitions
+from assets.partitions import project_partitions
 from pipelines.alerting import rules
 from pipelines.alerting.facts import Place, durations, ended_runs
 from pipelines.alerting.ledger import Ledger, Problem

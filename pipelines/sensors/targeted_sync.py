@@ -14,7 +14,7 @@ import dagster as dg
 
 from assets.cadences import ACTIVITY_FEED, WEBHOOK_INBOX
 from assets.location import scoped
-from assets.project_keys import project_partitions
+from assets.partitions import project_partitions
 from pipelines.jobs import KIND_TAG, changed_issues_job, deep_pass_job, issues_job
 from pipelines.runs import ACTIVE, end_dead_runs
 from pipelines.schedules import single_issues_request

@@ -9,12 +9,20 @@ import dagster as dg
 import pytest
 
 from assets.cadences import FRESH_WITHIN
-from assets.checks import CHECKED_IN_THEIR_RUNS, CHECKS
-from assets.count_checks import COUNT_CHECK_SPECS, every_project_is_fresh, issue_counts_match_source
+from assets.checks.issues import NIGHTLY_SPECS
+from assets.checks.operation import every_project_is_fresh
+from assets.checks.reconciliation import issue_counts_match_source
+from assets.checks.tables import (
+    CHECKED_IN_THEIR_RUNS,
+    CHECKS,
+    SCAN_AGAIN_AFTER,
+    TABLE_CHECKS,
+    check_result,
+    checks_of,
+    found_lately,
+)
 from assets.issues import Mode
-from assets.operation_checks import OPERATION_SPECS
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, month_keys, partition_key
-from assets.table_checks import SCAN_AGAIN_AFTER, TABLE_CHECKS, check_result, checks_of, found_lately
 from pipelines.jobs import issues_config
 from resources.warehouse.schema import SPECS
 from simulator import Fault, SpaceSpec
@@ -43,7 +51,7 @@ def rows(result: dg.AssetCheckResult, entry: str = "rows") -> list[dict[str, obj
     return [dict(record.data) for record in table.records]
 
 
-def test_every_claim_holds_on_what_was_loaded(loaded: Deployment) -> None:
+def test_every_check_passes_on_what_was_loaded(loaded: Deployment) -> None:
     broken = [
         (check.name, table)
         for table in SPECS
@@ -89,12 +97,12 @@ BREAKS = {
 }
 
 
-def test_every_claim_is_tried_on_data_that_breaks_it() -> None:
+def test_every_check_is_tried_on_data_that_breaks_it() -> None:
     assert set(BREAKS) == set(BY_NAME)
 
 
 @pytest.mark.parametrize("name", BREAKS)
-def test_a_claim_is_red_on_data_that_breaks_it_and_shows_the_rows(loaded: Deployment, name: str) -> None:
+def test_a_check_is_red_on_data_that_breaks_it_and_shows_the_rows(loaded: Deployment, name: str) -> None:
     sql, table, severity = BREAKS[name]
     loaded.change(sql)
     result = verdict(loaded, name, table)
@@ -114,7 +122,7 @@ def test_a_claim_is_red_on_data_that_breaks_it_and_shows_the_rows(loaded: Deploy
         ("UPDATE raw.priorities SET deleted_at = now()", "references_resolve", "issues"),
     ],
 )  # fmt: skip
-def test_what_is_no_breach_leaves_a_claim_green(loaded: Deployment, sql: str, name: str, table: str) -> None:
+def test_what_is_no_breach_leaves_a_check_green(loaded: Deployment, sql: str, name: str, table: str) -> None:
     loaded.change(sql)
     assert verdict(loaded, name, table).passed
 
@@ -137,7 +145,7 @@ def test_rows_of_another_space_in_the_same_warehouse_are_not_judged(loaded: Depl
     assert verdict(loaded, "keys_unique", "categories").passed
 
 
-def test_the_claims_about_a_table_are_evaluated_with_its_load(deployment: Deployment) -> None:
+def test_the_checks_of_a_table_are_evaluated_with_its_load(deployment: Deployment) -> None:
     run = deployment.run("projects")
     for table in ("projects", "versions", "space"):
         assert set(checks(run, table)) == {check.name for check in checks_of(table)}
@@ -268,7 +276,7 @@ def skipped(run: Run) -> set[tuple[str, str]]:
     return planned - named[kinds.ASSET_CHECK_EVALUATION]
 
 
-COUNT_RECONCILIATION = [spec.name for spec in (*COUNT_CHECK_SPECS, *OPERATION_SPECS)]
+COUNT_RECONCILIATION = [spec.name for spec in NIGHTLY_SPECS]
 
 
 @pytest.mark.parametrize("mode", ["backfill", "incremental", "targeted", "refresh"])

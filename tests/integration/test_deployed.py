@@ -14,7 +14,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from assets.failed_partitions import TABLES
+from assets.checks.operation import TABLES
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG
 from pipelines.retrying import RETRY_JOB
 from resources.warehouse.connect import engine as connect

@@ -5,7 +5,7 @@ from dagster._core.definitions.partitions.context import partition_loading_conte
 from dagster._core.execution.backfill import BulkActionStatus
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
-from assets.failed_partitions import NAME, failed_partitions
+from assets.checks.operation import FAILED, failed_partitions
 from assets.partitions import PROJECT_MONTHS, RANGE_END_TAG, RANGE_START_TAG
 from pipelines.retrying import RETRY_JOB
 from pipelines.sensors.partitions import remove_unknown_keys
@@ -32,14 +32,14 @@ def test_partitions_of_a_run_that_failed_are_left_failed_until_they_are_loaded(l
 
 
 def test_the_check_names_them(loaded: Deployment) -> None:
-    assert checks(loaded.run("count_reconciliation"))[NAME] is True
+    assert checks(loaded.run("count_reconciliation"))[FAILED] is True
     fail(loaded)
     run = loaded.run("count_reconciliation")
-    assert checks(run)[NAME] is False
+    assert checks(run)[FAILED] is False
     [said] = [
         event.asset_check_evaluation_data.description
         for event in run.events
-        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION and event.asset_check_evaluation_data.check_name == NAME
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION and event.asset_check_evaluation_data.check_name == FAILED
     ]
     assert said is not None
     assert "raw/issues: OPS|2026-05, OPS|2026-06" in said
@@ -52,7 +52,7 @@ def test_a_key_that_is_no_project_is_left_failed_nowhere_and_dagster_counts_it_n
     loaded.instance.add_dynamic_partitions("backlog_projects", ["TYPO"])
     assert not loaded.by_hand("issues", "comments", "issue_changes", tags={"dagster/partition": "TYPO|2026-05"}).success
     assert failed_in_dagster(loaded) == {"TYPO|2026-05"}
-    assert checks(loaded.run("count_reconciliation"))[NAME] is True
+    assert checks(loaded.run("count_reconciliation"))[FAILED] is True
     fail(loaded)
     assert requested(loaded)["issues"] == {"OPS|2026-05", "OPS|2026-06"}
     assert remove_unknown_keys(loaded.instance, {"OPS", "WEB", "APP"}) == [], "a backfill is at work"

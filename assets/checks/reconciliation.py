@@ -1,22 +1,112 @@
-"""How each project stands, for people: equal or not, since when, how that was proven, and what was deleted and why."""
+"""The check `issue_counts_match_source`: the count reconciliation, and what the UI shows of each project and of deletions."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select
+import dagster as dg
+from sqlalchemy import Connection, Engine, RowMapping, select
 
-from assets.location import SETTINGS
+from assets.location import SETTINGS, raw_key
+from assets.metadata import moment, rows_table
+from resources.backlog.client import BacklogClient
 from resources.warehouse.deletion_log import Deletion, count_deletions, latest_deletions
-from resources.warehouse.reconciliations import ReconciliationStatus
+from resources.warehouse.reconciliations import ReconciliationStatus, latest
 from resources.warehouse.schema import SPECS
-from sync.reconcile.result import ProjectReconciliation
+from sync.reconcile.reconcile import reconcile
+from sync.reconcile.result import TOO_FAST, ProjectReconciliation
 
+ISSUES = raw_key("issues")
+COUNTS = "issue_counts_match_source"
 #: Deletions shown, newest first; the others are in `ops.deletions`.
 DELETIONS_SHOWN = 50
 EQUAL, DIFFERS, DELETED, NO_ACCESS, NOT_COUNTED = "✓ equal", "✗ differs", "deleted", "no access", "not counted"
 
 Row = dict[str, Any]
+
+COUNTS_SPEC = dg.AssetCheckSpec(
+    COUNTS,
+    asset=ISSUES,
+    description="Each project has as many issues in the warehouse as at the source. Issues that came or went at the source since "
+    "the last load are no difference, and neither are those in quarantine. It costs one request a project, and a few more for one "
+    "that differs. The nightly run counts all projects, a backfill those that it reads. Every other run shows how each project was "
+    "compared last, at no request.\n\n"
+    "`projects` shows whether each project is equal, since when, and when that was proven: by number (`counted`) and by comparing "
+    "each row (`row_by_row`: `backlog-elt verify --deep`). `what_was_deleted` shows the newest deletions: when, why, and by which "
+    f"evidence. `ops.deletions` has all. Times are those of {SETTINGS.timezone}.",
+)
+
+
+def issue_counts_match_source(client: BacklogClient, engine: Engine, covered: Collection[str] | None = None) -> dg.AssetCheckResult:
+    """Count the issues of visible projects on both sides, keep the outcome, and show how each project stands.
+
+    Projects that are not `covered` are shown as they were compared last, and are judged by that.
+
+    Raises:
+        BacklogError: a project refuses to be counted.
+        WarehouseError: the warehouse cannot be used.
+    """
+    space_key = str(client.space_info()["spaceKey"])
+    counts = reconcile(client, engine, level="count", projects=covered).projects
+    visible = {int(project["id"]): str(project["projectKey"]) for project in client.visible_projects()}
+    with engine.connect() as connection:
+        reconciliation_statuses = latest(connection, space_key)
+        others = {project: key for project, key in visible.items() if covered is not None and key not in covered}
+        projects = project_rows(connection, space_key, counts, reconciliation_statuses, others)
+        deletions = deletion_rows(connection, space_key)
+    inconclusive = [one.key for one in counts if not one.conclusive]
+    unequal = [one.key for one in counts if one.status == "different"]
+    unequal += [key for project, key in others.items() if _differed(reconciliation_statuses.get(project))]
+    compared = {project: key for project, key in others.items() if project in reconciliation_statuses}
+    keys = {**{one.id: one.key for one in counts}, **compared}
+    doubted = [
+        key
+        for project, key in keys.items()
+        if key not in unequal and project in reconciliation_statuses and not reconciliation_statuses[project].equal
+    ]
+    return dg.AssetCheckResult(
+        check_name=COUNTS,
+        asset_key=ISSUES,
+        passed=not unequal and not inconclusive,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=_said(len(keys), unequal, inconclusive, doubted, sorted(set(others.values()) - set(compared.values()))),
+        metadata={
+            "projects": rows_table(projects) if projects else "no project",
+            # The UI sorts by name: the projects stand above what may be a long table.
+            "what_was_deleted": rows_table(deletions) if deletions else "nothing was deleted",
+            "unequal_projects": unequal,
+            "inconclusive_projects": inconclusive,
+            **_sums(projects),
+        },
+    )
+
+
+def _sums(projects: list[dict[str, Any]]) -> dict[str, int]:
+    """Return the issues of all projects that were ever compared, for the plot; none where there are none yet."""
+    known = [row for row in projects if row["source"] is not None]
+    if not known:
+        return {}
+    return {
+        "issues_at_source": sum(row["source"] for row in known),
+        "issues_in_warehouse": sum(row["warehouse"] for row in known),
+    }
+
+
+def _differed(reconciliation_status: ReconciliationStatus | None) -> bool:
+    """Whether a project was found unequal in number when it was counted last."""
+    return reconciliation_status is not None and reconciliation_status.level == "count" and bool(reconciliation_status.differences)
+
+
+def _said(projects: int, unequal: list[str], inconclusive: list[str], doubted: list[str], unknown: list[str]) -> str:
+    said = [f"{projects - len(unequal) - len(inconclusive)} of {projects} projects are equal"]
+    if unknown:
+        said.append(f"{', '.join(unknown)} were not compared yet, which the count reconciliation does")
+    if unequal:
+        said.append(f"not {', '.join(unequal)}: backlog-elt verify --repair repairs them")
+    if inconclusive:
+        said.append(f"{', '.join(inconclusive)}: {TOO_FAST}")
+    if doubted:
+        said.append(f"{', '.join(doubted)} differed row by row, which a count cannot take back: backlog-elt verify --deep")
+    return "; ".join(said)
 
 
 def project_rows(
@@ -74,11 +164,6 @@ def deletion_rows(conn: Connection, space_key: str) -> list[Row]:
 def what(deletion: Deletion) -> str:
     """Name a row as people do: `issues OPS-42 (90017)`."""
     return f"{deletion.table} {deletion.label} ({deletion.key})" if deletion.label else f"{deletion.table} {deletion.key}"
-
-
-def moment(value: datetime) -> str:
-    """Write an instant in the zone of the schedules, which the table's description names."""
-    return f"{value.astimezone(SETTINGS.zone):%Y-%m-%d %H:%M}"
 
 
 def _counted(count: ProjectReconciliation, status: ReconciliationStatus | None, gone: str) -> Row:

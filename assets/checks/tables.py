@@ -1,7 +1,6 @@
-"""Claims about stored tables that can be false, each a question to the warehouse.
+"""Checks about what is stored in a table, each a question to the warehouse.
 
-A check is evaluated in two places: as an asset check of its own for most tables, and by the asset itself for `raw/issues` and its
-companions (which record partitions one by one, below which Dagster starts no separate check).
+Most are evaluated in one step below the load of their table. The tables of `CHECKED_IN_THEIR_RUNS` evaluate theirs themselves.
 """
 
 import time
@@ -15,8 +14,13 @@ from sqlalchemy import ARRAY, ColumnElement, Connection, Engine, Table, and_, ca
 
 from assets.dagster_internals import last_evaluation
 from assets.location import raw_key
+from assets.metadata import rows_table
+from resources.backlog.errors import BacklogError
+from resources.backlog.resource import BacklogResource
+from resources.warehouse.errors import WarehouseError
 from resources.warehouse.feed_state import get_feed
 from resources.warehouse.masking import PSEUDONYM, shown_names
+from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import rejected_records, unexpected_fields
 from resources.warehouse.spec import TableSpec
@@ -27,6 +31,9 @@ SHOWN = 20
 EVALUATED = "evaluated_at"
 #: A run that loads single issues scans tables only when the last scan is older than this.
 SCAN_AGAIN_AFTER = timedelta(hours=1)
+#: Tables whose assets evaluate their checks themselves: those that record their partitions themselves, below which Dagster starts
+#: no check, and the feed, which is read so often that a step of its own would be dear.
+CHECKED_IN_THEIR_RUNS = ("issues", "comments", "issue_changes", "activities")
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class TableCheck:
-    """A sentence about a table that can be false."""
+    """One check of a table."""
 
     name: str
     description: str
@@ -209,7 +216,7 @@ def check_results(
     chosen: Collection[dg.AssetCheckKey],
     known: Mapping[dg.AssetCheckKey, dg.AssetCheckResult],
 ) -> Iterator[dg.AssetCheckResult]:
-    """Evaluate the checks about a table that are chosen; what is `known` of one is told again."""
+    """Evaluate the chosen checks of a table; one that is `known` is not evaluated again."""
     for check in checks_of(table):
         key = dg.AssetCheckKey(raw_key(table), check.name)
         if key in chosen:
@@ -219,10 +226,10 @@ def check_results(
 def found_lately(
     instance: dg.DagsterInstance, *tables: str, now: float | None = None
 ) -> dict[dg.AssetCheckKey, dg.AssetCheckResult]:
-    """Return what the last hour has found of the checks about tables that have to be scanned.
+    """Return the results of the last hour of the checks that scan these tables.
 
-    For runs that load single issues, one after the other: they tell it again. The UI shows only what the run of the latest
-    materialization has told, so a check that is left out of a run counts as not evaluated. `now` is in epoch seconds.
+    Runs that load single issues follow each other closely, and report these results again. The UI shows only the checks of the run
+    of the latest materialization: one that is left out of a run counts as not evaluated. `now` is in epoch seconds.
     """
     found = {}
     for table in tables:
@@ -264,9 +271,19 @@ def _evaluated(check: TableCheck) -> dict[str, dg.MetadataValue]:
     return {EVALUATED: dg.MetadataValue.timestamp(time.time())} if check.scans else {}
 
 
-def rows_table(rows: tuple[dict[str, Any], ...] | list[dict[str, Any]]) -> dg.MetadataValue:
-    """Return rows as a table for the UI; every value as text."""
-    return dg.MetadataValue.table(
-        [dg.TableRecord({name: "" if value is None else str(value) for name, value in row.items()}) for row in rows],
-        schema=dg.TableSchema([dg.TableColumn(name) for name in rows[0]]),
-    )
+def _step(table: str) -> dg.AssetChecksDefinition:
+    # One step for all checks of a table: each step costs Dagster a dozen events, and any check can still be run alone.
+    @dg.multi_asset_check(name=f"{table}_checks", specs=check_specs(table), can_subset=True)
+    def checks(
+        context: dg.AssetCheckExecutionContext, backlog: BacklogResource, warehouse: WarehouseResource
+    ) -> Iterator[dg.AssetCheckResult]:
+        try:
+            space_key = str(backlog.client.space_info()["spaceKey"])
+            yield from check_results(warehouse.engine, table, space_key, context.selected_asset_check_keys, {})
+        except (BacklogError, WarehouseError) as error:
+            raise dg.Failure(f"the checks of raw/{table}: {error}", allow_retries=False) from None
+
+    return checks
+
+
+CHECKS = [_step(table) for table in SPECS if table not in CHECKED_IN_THEIR_RUNS]

@@ -1,0 +1,1 @@
+"""Asset checks: what Dagster shows to be right or wrong, by what they are about."""

@@ -1,0 +1,136 @@
+"""The checks about how the program does, shown on `raw/issues`: all is fresh, no partition is left failed, the alerter is alive."""
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+from sqlalchemy import Engine
+
+from assets.cadences import ISSUES as CADENCE
+from assets.dagster_internals import unfinished_attempts
+from assets.location import SETTINGS, raw_key
+from assets.metadata import moment, rows_table
+from resources.backlog.client import BacklogClient
+from resources.warehouse.heartbeats import alerts_of, last_beat
+from resources.warehouse.state import project_states
+
+ISSUES = raw_key("issues")
+TABLES = ("issues", "comments", "issue_changes")
+FRESH, FAILED, ALERTER = "every_project_is_fresh", "no_partition_left_failed", "alerter_is_alive"
+FRESH_STATE, STALE = "✓ fresh", "✗ stale"
+UNSUCCESSFUL = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+#: Partitions named in the result.
+SHOWN = 10
+HOUR = timedelta(hours=1)
+
+FRESH_SPEC = dg.AssetCheckSpec(
+    FRESH,
+    asset=ISSUES,
+    description=f"Every active project was loaded within {CADENCE.fresh_within / HOUR:.0f} hours: the cadence of "
+    f"{CADENCE.interval / HOUR:.0f} and {CADENCE.grace / HOUR:.0f} of grace. Times are those of {SETTINGS.timezone}.",
+)
+FAILED_SPEC = dg.AssetCheckSpec(
+    FAILED,
+    asset=ISSUES,
+    description="The last attempt to load each partition of a project has succeeded, for all tables of issues. The next scheduled "
+    "run repairs what a scheduled run has left. The job `retry_failed_partitions` loads what a backfill has left.",
+)
+ALERTER_SPEC = dg.AssetCheckSpec(
+    ALERTER,
+    asset=ISSUES,
+    description="The sensor `alerts` has given a sign of life within ten minutes. Where it never has, no daemon was ever started "
+    f"for this space, and the check passes. Times are those of {SETTINGS.timezone}.",
+)
+
+
+def every_project_is_fresh(
+    client: BacklogClient, engine: Engine, fresh_within: timedelta = CADENCE.fresh_within
+) -> dg.AssetCheckResult:
+    """Compare the time of each active project's last good load with the cadence; asks the warehouse only for times.
+
+    Raises:
+        BacklogError: the projects cannot be listed.
+        WarehouseError: the warehouse cannot be used.
+    """
+    projects = client.visible_projects()
+    with engine.connect() as connection:
+        states = project_states(connection, str(client.space_info()["spaceKey"]), "issues")
+    now = datetime.now(UTC)
+    rows = []
+    for project in projects:
+        if not project.get("archived"):
+            state = states.get(int(project["id"]))
+            loaded = state.last_success_at if state else None
+            fresh = loaded is not None and now - loaded <= fresh_within
+            rows.append(
+                {
+                    "project": project["projectKey"],
+                    "state": FRESH_STATE if fresh else STALE,
+                    "loaded": moment(loaded) if loaded else "never",
+                    "last_error": state.last_error if state else None,
+                }
+            )
+    stale = [str(row["project"]) for row in rows if row["state"] == STALE]
+    return dg.AssetCheckResult(
+        check_name=FRESH,
+        asset_key=ISSUES,
+        passed=not stale,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=f"stale: {', '.join(stale)}" if stale else f"all {len(rows)} active projects are fresh",
+        metadata={"projects": rows_table(rows)} if rows else {},
+    )
+
+
+def failed_partitions(instance: dg.DagsterInstance, projects: Collection[str]) -> dict[dg.AssetKey, set[str]]:
+    """Return asset -> the keys of its partitions of `projects` whose latest attempt was by a failed or cancelled run."""
+    found: dict[dg.AssetKey, set[str]] = {}
+    for table in TABLES:
+        key = raw_key(table)
+        attempts = unfinished_attempts(instance, key)
+        tried = {partition: run for partition, run in attempts.items() if partition.rsplit("|", 1)[0] in projects}
+        runs = _failed(instance, set(tried.values()))
+        partitions = {partition for partition, run in tried.items() if run in runs}
+        if partitions:
+            found[key] = partitions
+    return found
+
+
+def _failed(instance: dg.DagsterInstance, runs: Collection[str]) -> set[str]:
+    if not runs:
+        return set()
+    return {run.run_id for run in instance.get_runs(dg.RunsFilter(run_ids=list(runs), statuses=UNSUCCESSFUL))}
+
+
+def no_partition_left_failed(instance: dg.DagsterInstance, projects: Collection[str]) -> dg.AssetCheckResult:
+    """Say whether a partition of `projects` is left failed, and which."""
+    found = failed_partitions(instance, projects)
+    return dg.AssetCheckResult(
+        asset_key=ISSUES,
+        check_name=FAILED,
+        passed=not found,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=_told(found),
+        metadata={"partitions": sum(len(keys) for keys in found.values())},
+    )
+
+
+def _told(found: Mapping[dg.AssetKey, Collection[str]]) -> str:
+    if not found:
+        return "no partition is left failed"
+    parts = []
+    for key, partitions in found.items():
+        shown = sorted(partitions)[:SHOWN]
+        more = f" and {len(partitions) - SHOWN} more" if len(partitions) > SHOWN else ""
+        parts.append(f"{key.to_user_string()}: {', '.join(shown)}{more}")
+    return f"left failed: {'; '.join(parts)}. The job retry_failed_partitions loads them"
+
+
+def alerter_is_alive(engine: Engine, url: str) -> dg.AssetCheckResult:
+    """Say when the alerter gave its last sign of life, and whether that is recent enough."""
+    beat = last_beat(engine, alerts_of(url))
+    told = "it has never looked at this space" if beat is None else f"its last sign of life came at {moment(beat[0])}"
+    dead = beat is not None and not beat[1]
+    hint = ": see whether the daemon runs and the sensor alerts is on" if dead else ""
+    return dg.AssetCheckResult(
+        asset_key=ISSUES, check_name=ALERTER, passed=not dead, severity=dg.AssetCheckSeverity.WARN, description=told + hint
+    )
