@@ -1,18 +1,17 @@
-"""The `backlog-elt` command: one module for each family of commands, each a thin shell around a module of `pipelines`."""
+"""The `backlog-elt` command: one module a command, named like it, which says how it is called, what it does and how it ends.
+
+Every command imports all of these, so what takes long to import (Dagster, SQLAlchemy, pandas) is imported where it is used. That is
+also after the settings have been read: the definitions read them when they are imported.
+"""
 
 import os
 from pathlib import Path
 
 import click
 
-from pipelines.cli.access_commands import ACCESS_COMMANDS
+from pipelines.cli import alerts, forget, grant, load_commands, login, marts, migrate, report, serve, simulate, status, up
 from pipelines.cli.env_file import read_env_file
 from pipelines.cli.group import Commands, examples
-from pipelines.cli.load_commands import LOADING_COMMANDS
-from pipelines.cli.marts_commands import MARTS_COMMANDS
-from pipelines.cli.people_commands import PEOPLE_COMMANDS
-from pipelines.cli.run_commands import RUNNING_COMMANDS
-from pipelines.cli.show_commands import LOOKING_COMMANDS
 from resources.logs import set_up
 
 COMPLETION = """
@@ -46,5 +45,8 @@ def main(debug: bool) -> None:
     set_up(os.environ, level="DEBUG" if debug else "ERROR", whole=True)
 
 
-for _command in (*RUNNING_COMMANDS, *LOADING_COMMANDS, *MARTS_COMMANDS, *LOOKING_COMMANDS, *PEOPLE_COMMANDS, *ACCESS_COMMANDS):
+for _command in (
+    up.up, serve.serve, migrate.migrate, simulate.simulate, load_commands.load, load_commands.verify, marts.marts, status.status,
+    alerts.alerts, report.report, forget.forget, login.login, login.logout, grant.grant,
+):  # fmt: skip
     main.add_command(_command)

@@ -1,23 +1,38 @@
-"""What `backlog-elt alerts` does: shows what is wrong, and tries the channels."""
+"""`backlog-elt alerts`: what is wrong, and a try of the channels."""
 
 import os
+import sys
 
-from pipelines.alerting.rules import SOURCE
-from pipelines.cli.status import alerter
+import click
+
+from pipelines.cli.group import examples
 from resources.alerts.addresses import Addresses
 from resources.alerts.channel import ChannelError
-from resources.alerts.channels import channels
 from resources.alerts.message import Message
 from resources.conditions import WORDS
 from resources.settings import Settings
 
 
-def show(settings: Settings) -> str:
+@click.command(epilog=examples("backlog-elt alerts", "backlog-elt alerts --test  # try the channels"))
+@click.option("--test", "test", is_flag=True, help="Send a message to every channel, and say what came of it.")
+def alerts(test: bool) -> None:
+    """Show what is wrong now, since when, and what to do."""
+    settings = Settings.of_this_process()
+    said, failed = try_channels() if test else (open_problems(settings), False)
+    click.echo(said)
+    if failed:
+        sys.exit(1)
+
+
+def open_problems(settings: Settings) -> str:
     """Return one line for each problem that lasts, since when and what to do, or that there is none.
 
     Raises:
         WarehouseError: the warehouse cannot be reached.
     """
+    from pipelines.alerting.rules import SOURCE
+    from pipelines.cli.status_facts import alerter
+
     found, condition = alerter(settings)
     # What the alerter knows of the source is half a minute old.
     known = [one for one in found["open"] if condition or one["key"] != SOURCE]
@@ -41,6 +56,8 @@ def try_channels() -> tuple[str, bool]:
     Raises:
         SettingsError: an address cannot be used.
     """
+    from resources.alerts.channels import channels
+
     found = channels(Addresses.from_env(os.environ))
     if not found:
         return (

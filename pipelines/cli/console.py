@@ -1,4 +1,4 @@
-"""What a person at a terminal sees of a load: bars while it runs, a table at the end."""
+"""What commands show at a terminal: bars while they work, and tables."""
 
 import io
 import os
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any, TextIO
+from typing import TextIO
 
 from rich.box import Box
 from rich.console import Console
@@ -15,10 +15,7 @@ from rich.progress import Progress as Bars
 from rich.table import Column, Table
 from rich.text import Text
 
-from resources.conditions import WORDS
 from resources.progress import UNITS, LogProgress, Progress
-from resources.warehouse.connect import parse_url
-from resources.warehouse.psql import psql_line
 
 #: A line of dashes below the names of the columns.
 _RULE = Box("    \n    \n -  \n    \n    \n -  \n    \n    \n", ascii=True)
@@ -115,109 +112,6 @@ def progress_for(stream: TextIO = sys.stderr, *, requested: bool = True) -> Iter
             bars.close()
     else:
         yield LogProgress(write=lambda line: print(line, file=stream, flush=True))
-
-
-def summary_table(summary: Mapping[str, Any]) -> str:
-    """Return what a load did, as lines for a terminal; `summary` is the object of `load --json`."""
-    columns = ("read", "inserted", "updated", "unchanged", "deleted", "rejected")
-    rows = [(name, *(f"{counts.get(column, 0):,}" for column in columns)) for name, counts in summary["tables"].items()]
-    requests = summary["requests"]
-    made = sum(count for name, count in requests.items() if name not in {"retries", "rate_limited"})
-    by_bucket = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(requests.items()))
-    of = ", from a simulated space" if summary.get("simulated") else ""
-    return "\n".join(
-        (
-            table(("table", *columns), rows),
-            "",
-            f"{summary['status']} in {summary['seconds']:.1f} s with {made} requests ({by_bucket}){of}",
-        )
-    )
-
-
-def status_table(found: Mapping[str, Any]) -> str:
-    """Return the state of a deployment as lines for a terminal; `found` is the object of `status --json`."""
-    limits = ", ".join(f"{name} {limit['remaining']}/{limit['limit']}" for name, limit in found["rate_limit"].items())
-    lines = [
-        ("space", f"{found['space'] or 'unknown'}{' (simulated)' if found['simulated'] else ''}"),
-        ("connected", _connected(found)),
-        ("access", _access(found["access"])),
-        ("warehouse", _warehouse(found["warehouse"])),
-        ("SQL", psql_line(found["warehouse"]["url"])),
-        ("dagster", found["dagster"]["url"] or "not running: backlog-elt up starts it"),
-        ("service", found["service"]["url"] or "not running"),
-        ("rate limit", limits or "unknown"),
-        ("last 24 hours", _last_day(found["last_24h"])),
-        ("alerts", _alerts(found["alerts"])),
-        ("active", "; ".join(_active(sync) for sync in found["active"]) or "nothing"),
-    ]
-    columns = ("sync_type", "mode", "status", "ended_at", "items_synced", "items_failed", "requests", "error")
-    rows = [tuple(_cell(sync[column]) for column in columns) for sync in found["last_syncs"]]
-    head = "\n".join(f"{name:<14} {value}" for name, value in lines)
-    return f"{head}\n\n{table(columns, rows)}" if rows else f"{head}\n\nnothing was loaded yet: backlog-elt load"
-
-
-def _warehouse(warehouse: Mapping[str, Any]) -> str:
-    """Return where the tables are, in few words; the URL for programs is in `status --json`."""
-    url = parse_url(warehouse["url"])
-    if warehouse["embedded"]:
-        folder = str(url.query.get("host", ""))  # of its socket: that of the data, but where its name is too long
-        return f"embedded, in {folder}" if folder.endswith("/postgres") else "embedded"
-    port = f":{url.port}" if url.port else ""
-    return f"{url.database} on {url.host or url.query.get('host', 'this machine')}{port}, as {url.username}"
-
-
-def _connected(found: Mapping[str, Any]) -> str:
-    """Return whether the source can be read; if not, since when and why."""
-    condition, said = found["condition"], "yes" if found["connected"] else "no"
-    if condition:
-        return f"{said}: it {WORDS[condition['kind']]} since {_cell(condition['since'])}: {condition['message']}"
-    return said if found["connected"] else f"{said}: {found['connection_error']}"
-
-
-def _last_day(figures: Mapping[str, Any]) -> str:
-    """Return what the last 24 hours were: runs and how they ended first, then what their syncs did."""
-    rate = figures["success_rate"]
-    ended = f"{figures['completed']:,} completed, {figures['failed']:,} failed" + ("" if rate is None else f" ({rate:.1%} success)")
-    rest = ", ".join(f"{figures[name]:,} {name}" for name in ("syncs", "items", "requests"))
-    return f"{figures['runs']:,} runs: {ended}; {rest}"
-
-
-def _access(access: Mapping[str, Any]) -> str:
-    """Return how requests are signed, and what an operator must do about it, if anything."""
-    if access["kind"] == "api_key":
-        return "API key"
-    until = f", good until {_cell(access['expires_at'])}" if access["expires_at"] else ""
-    return f"OAuth{until}" + (f"; not renewed: {access['refused']}; run backlog-elt login" if access["refused"] else "")
-
-
-def _alerts(alerts: Mapping[str, Any]) -> str:
-    """Return whether somebody looks, whom it tells, and what is wrong now."""
-    if alerts["alive"] is None:
-        return "nobody looks: backlog-elt up starts it"
-    dead = "" if alerts["alive"] else "NO SIGN OF LIFE since then: is the daemon running? "
-    told = (
-        f"sent by {', '.join(alerts['channels'])}" if alerts["channels"] else "no channel: set BACKLOG_ALERT_SLACK_URL or another"
-    )
-    wrong = "; ".join(f"{one['asset']}: {one['cause']}" for one in alerts["open"]) or "nothing is wrong"
-    return f"{dead}{wrong} ({_cell(alerts['beat_at'])}, {told})"
-
-
-def _active(sync: Mapping[str, Any]) -> str:
-    """Return what runs, how far it is and, if it stands still, why and until when at the latest."""
-    what = str(sync["sync_type"]) + (f" of {sync['project_key']}" if sync["project_key"] else "")
-    done, total = sync["progress_done"], sync["progress_total"]
-    if done is not None:
-        what += f", {done:,}" + (f" of {total:,}" if total else "") + f" {UNITS.get(sync['sync_type'], 'rows')}"
-    if not sync["waiting_for"]:
-        return what
-    until = sync["waiting_until"]
-    return f"{what}: waiting for the {sync['waiting_for']}" + (f" until {until.astimezone():%H:%M:%S}" if until else "")
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, datetime):
-        return f"{value.astimezone():%Y-%m-%d %H:%M:%S}"
-    return "" if value is None else str(value)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

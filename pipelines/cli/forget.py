@@ -1,16 +1,41 @@
-"""What `backlog-elt forget` does: erase a person from the warehouse, and keep it so."""
+"""`backlog-elt forget`: erase a person from the warehouse, and keep it so."""
 
-from pipelines.cli.load import connection
-from pipelines.hosting.environment import prepare_storage, source
+from typing import TYPE_CHECKING
+
+import click
+
+from pipelines.cli.group import examples
+from pipelines.cli.options import Number
 from resources.settings import Settings
 from resources.variables import SettingsError
-from resources.warehouse import people
-from resources.warehouse.embedded import tidy_log
-from resources.warehouse.people import Person
-from resources.warehouse.sync_log import known_spaces
+
+if TYPE_CHECKING:
+    from resources.warehouse.people import Person
 
 
-def look_up(settings: Settings, user_id: int) -> Person:
+@click.command(epilog=examples("backlog-elt forget --user 1073741825", "backlog-elt forget --user 1073741825 --yes"))
+@click.option("--user", "user_id", required=True, type=Number(1), metavar="ID", help="Id of the user, as in raw.users.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def forget(user_id: int, yes: bool) -> None:
+    """Erase a person from the warehouse, and keep it so.
+
+    Names, addresses and login in every schema, also in what later loads bring. It shows who it is, and asks. What people have
+    written stays, and so does what Backlog has. Once more, it erases what is told of the person since.
+    """
+    settings = Settings.of_this_process()
+    person = look_up(settings, user_id)
+    if not yes and not person.forgotten_at:
+        click.confirm(f"Erase {person} from the warehouse of {person.space_key}? This cannot be taken back", abort=True)
+    changed = erase(settings, person)
+    for table, rows in sorted(changed.items()):
+        click.echo(f"{table:<32}{rows:>10,} rows")
+    if person.forgotten_at and not changed:
+        click.echo(f"User {user_id} was forgotten already, on {person.forgotten_at:%Y-%m-%d}: nothing was changed.")
+        return
+    click.echo(f"User {user_id} is forgotten: forgotten-{user_id} stands in place of names and addresses.")
+
+
+def look_up(settings: Settings, user_id: int) -> "Person":
     """Return who has an id, as the warehouse knows the person.
 
     Raises:
@@ -18,6 +43,11 @@ def look_up(settings: Settings, user_id: int) -> Person:
         BacklogError: the warehouse holds several spaces, and the source does not say which is meant.
         WarehouseError: the warehouse cannot be used.
     """
+    from pipelines.cli.load import connection
+    from pipelines.hosting.environment import prepare_storage, source
+    from resources.warehouse import people
+    from resources.warehouse.sync_log import known_spaces
+
     prepare_storage(settings)
     with connection() as (_, warehouse):
         known = known_spaces(warehouse.engine)
@@ -32,12 +62,17 @@ def look_up(settings: Settings, user_id: int) -> Person:
     return person
 
 
-def forget(settings: Settings, person: Person) -> dict[str, int]:
+def erase(settings: Settings, person: "Person") -> dict[str, int]:
     """Erase a person from every schema, and the log of the embedded server; return table -> rows that were changed.
 
     Raises:
         WarehouseError: the warehouse cannot be used; nothing was erased.
     """
+    from pipelines.cli.load import connection
+    from pipelines.hosting.environment import prepare_storage
+    from resources.warehouse import people
+    from resources.warehouse.embedded import tidy_log
+
     prepare_storage(settings)
     with connection() as (backlog, warehouse):
         changed = people.forget(warehouse.engine, person.space_key, person.user_id, backlog.mask)

@@ -1,26 +1,85 @@
-"""What `backlog-elt grant` does: roles for other programs, and what somebody needs to connect with one."""
+"""`backlog-elt grant`: roles for other programs, and what somebody needs to connect with one."""
 
 import os
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from pipelines.hosting.environment import prepare_storage
+import click
+
+from pipelines.cli.group import examples
+from pipelines.cli.options import Number
 from resources.secret import reveal
 from resources.settings import Settings
 from resources.variables import DAGSTER_POSTGRES_URL
-from resources.warehouse import grants, owners
-from resources.warehouse.connect import engine
-from resources.warehouse.embedded import ensure_server
-from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.roles import Access, check_name
+
+if TYPE_CHECKING:
+    from resources.warehouse.grants import Limits
+    from resources.warehouse.roles import Access
 
 
-def grant_bi(settings: Settings, role: str, limits: grants.Limits) -> Access:
+@click.group(epilog=examples("backlog-elt grant bi", "backlog-elt grant loader --role elt_writer"))
+def grant() -> None:
+    """Let programs into the databases, each with its own role.
+
+    Each role can do no more than its program needs.
+    """
+
+
+@grant.command(
+    epilog=examples("BACKLOG_BI_PASSWORD=... backlog-elt grant bi", "backlog-elt grant bi --role tableau --connections 40")
+)
+@click.option("--role", default="backlog_bi", show_default=True, metavar="NAME", help="Name of the role.")
+@click.option("--connections", default=20, show_default=True, type=Number(1, 10_000), help="How many it may have at once.")
+@click.option("--statement-seconds", default=120, show_default=True, type=Number(1, 86_400), help="When a statement is ended.")
+def bi(role: str, connections: int, statement_seconds: int) -> None:
+    """Make or update the role of BI tools: it reads schema mart.
+
+    And nothing else. Takes its password from BACKLOG_BI_PASSWORD; without one, a new role gets a random password, which is
+    shown this once.
+    """
+    settings = Settings.of_this_process()
+    from resources.warehouse.grants import Limits
+
+    granted = make_bi(settings, role, Limits(connections, statement_seconds))
+    click.echo(shown(granted))
+    for line in warnings(granted):
+        click.echo(f"Warning: {line}", err=True)
+
+
+@grant.command(epilog=examples("WAREHOUSE_URL=postgresql://admin@db/warehouse backlog-elt grant loader"))
+@click.option("--role", default="backlog_loader", show_default=True, metavar="NAME", help="Name of the role.")
+def loader(role: str) -> None:
+    """Make or update the role that loads the warehouse.
+
+    It owns the schemas of this program there, and nothing else. Run it with WAREHOUSE_URL of an administrator. A new role gets
+    a random password, which is shown this once.
+    """
+    click.echo(shown(make_loader(Settings.of_this_process(), role)))
+
+
+@grant.command(epilog=examples("DAGSTER_POSTGRES_URL=postgresql://admin@db backlog-elt grant dagster"))
+@click.option("--role", default="backlog_dagster", show_default=True, metavar="NAME", help="Name of the role.")
+def dagster(role: str) -> None:
+    """Make or update the role of Dagster's own database.
+
+    It keeps its tables there, and sees no other database. Run it with DAGSTER_POSTGRES_URL of an administrator. A new role gets
+    a random password, which is shown this once.
+    """
+    click.echo(shown(make_dagster(Settings.of_this_process(), role)))
+
+
+def make_bi(settings: Settings, role: str, limits: "Limits") -> "Access":
     """Make the role that reads marts, or bring it up to date.
 
     Raises:
         SettingsError: the name cannot be that of such a role.
         WarehouseError: the warehouse cannot be used, or its user may not make roles.
     """
+    from pipelines.hosting.environment import prepare_storage
+    from resources.warehouse import grants
+    from resources.warehouse.resource import WarehouseResource
+    from resources.warehouse.roles import check_name
+
     check_name(role)
     prepare_storage(settings)
     warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
@@ -30,22 +89,33 @@ def grant_bi(settings: Settings, role: str, limits: grants.Limits) -> Access:
         warehouse.close()
 
 
-def grant_loader(settings: Settings, role: str) -> Access:
-    """Make the role that loads the warehouse, or bring it up to date; raises as `grant_bi`."""
+def make_loader(settings: Settings, role: str) -> "Access":
+    """Make the role that loads the warehouse, or bring it up to date; raises as `make_bi`."""
+    from pipelines.hosting.environment import prepare_storage
+    from resources.warehouse.embedded import ensure_server
+    from resources.warehouse.owners import grant_loader
+    from resources.warehouse.roles import check_name
+
     check_name(role)
     prepare_storage(settings)
     # Not migrated: what the administrator makes would have to change hands.
-    return _granted(reveal(settings.warehouse_url) or ensure_server(settings.home).url(), role, owners.grant_loader)
+    return _granted(reveal(settings.warehouse_url) or ensure_server(settings.home).url(), role, grant_loader)
 
 
-def grant_dagster(settings: Settings, role: str) -> Access:
-    """Make the role of Dagster's storage, or bring it up to date; raises as `grant_bi`."""
+def make_dagster(settings: Settings, role: str) -> "Access":
+    """Make the role of Dagster's storage, or bring it up to date; raises as `make_bi`."""
+    from pipelines.hosting.environment import prepare_storage
+    from resources.warehouse.owners import grant_dagster
+    from resources.warehouse.roles import check_name
+
     check_name(role)
     prepare_storage(settings)
-    return _granted(os.environ[DAGSTER_POSTGRES_URL], role, owners.grant_dagster)
+    return _granted(os.environ[DAGSTER_POSTGRES_URL], role, grant_dagster)
 
 
-def _granted(url: str, role: str, grant: Callable[..., Access]) -> Access:
+def _granted(url: str, role: str, grant: Callable[..., "Access"]) -> "Access":
+    from resources.warehouse.connect import engine
+
     made = engine(url)
     try:
         return grant(made, role)
@@ -53,7 +123,7 @@ def _granted(url: str, role: str, grant: Callable[..., Access]) -> Access:
         made.dispose()
 
 
-def shown(access: Access) -> str:
+def shown(access: "Access") -> str:
     """Return the settings of a connection, one a line; the only place where a new password is ever seen."""
     if access.new_password:
         password = f"{access.new_password} (shown this once)"
@@ -71,7 +141,7 @@ def shown(access: Access) -> str:
     return "\n".join(f"{name:<10}{value}" for name, value in lines.items())
 
 
-def warnings(access: Access) -> Iterator[str]:
+def warnings(access: "Access") -> Iterator[str]:
     """Yield a line for each right that the role has because everybody has it, and that is not the loader's to take."""
     for right in access.too_much:
         yield f"{access.role} has {right}, as everybody: an administrator can take it away by REVOKE {right} FROM PUBLIC"

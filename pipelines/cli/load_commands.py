@@ -3,6 +3,8 @@
 import json
 import sys
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
@@ -38,7 +40,7 @@ def load(
     """
     settings = Settings.of_this_process()
     from pipelines.cli import load as loading
-    from pipelines.cli.console import progress_for, summary_table
+    from pipelines.cli.console import progress_for
     from pipelines.hosting.runtime import Runtime
 
     request = loading.LoadRequest.create(full=full, projects=projects, from_month=from_month, to_month=to_month)
@@ -60,6 +62,25 @@ def load(
         sys.exit(1)
     if not as_json and Runtime.read(settings.home) is None:
         click.echo("Next: backlog-elt marts builds the marts from these tables; backlog-elt up does so by itself.", err=True)
+
+
+def summary_table(summary: Mapping[str, Any]) -> str:
+    """Return what a load did, as lines for a terminal; `summary` is the object of `load --json`."""
+    from pipelines.cli.console import table
+
+    columns = ("read", "inserted", "updated", "unchanged", "deleted", "rejected")
+    rows = [(name, *(f"{counts.get(column, 0):,}" for column in columns)) for name, counts in summary["tables"].items()]
+    requests = summary["requests"]
+    made = sum(count for name, count in requests.items() if name not in {"retries", "rate_limited"})
+    by_bucket = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(requests.items()))
+    of = ", from a simulated space" if summary.get("simulated") else ""
+    return "\n".join(
+        (
+            table(("table", *columns), rows),
+            "",
+            f"{summary['status']} in {summary['seconds']:.1f} s with {made} requests ({by_bucket}){of}",
+        )
+    )
 
 
 @click.command(

@@ -1,4 +1,4 @@
-"""What `backlog-elt login` and `logout` do: a user allows the application in a browser, and the tokens are stored."""
+"""`backlog-elt login` and `logout`: a user allows the application in a browser, and the tokens are stored."""
 
 import os
 import sys
@@ -7,19 +7,54 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pipelines.cli.load import connection
-from pipelines.hosting.environment import prepare_storage
-from resources.backlog.auth import BearerToken
-from resources.backlog.callback import Callback
-from resources.backlog.client import BacklogClient
+import click
+
+from pipelines.cli.group import examples
+from pipelines.cli.options import PORT, Number
 from resources.settings import Settings
 from resources.variables import CLIENT_ID, SettingsError
 
 if TYPE_CHECKING:
     from resources.backlog.resource import BacklogResource
 
+#: The redirect URI is registered with the application, so that its port does not change by itself.
+LOGIN_PORT = 8976
 
-def login(settings: Settings, *, port: int, browser: bool, timeout: float, say: Callable[[str], None]) -> str:
+
+@click.command(
+    epilog=examples(
+        "backlog-elt login",
+        "backlog-elt login --no-browser  # prints the URL",
+        "backlog-elt login --rotate-key  # after a change of BACKLOG_TOKEN_KEY",
+    )
+)
+@click.option("--port", default=LOGIN_PORT, show_default=True, type=PORT, help="Port of the redirect URI.")
+@click.option("--no-browser", is_flag=True, help="Only print the URL; open it yourself, also elsewhere through a tunnel.")
+@click.option("--timeout", default=300, show_default=True, type=Number(1), help="Seconds to wait for the answer.")
+@click.option("--rotate-key", is_flag=True, help="Do not log in; encrypt the stored tokens by the first key of BACKLOG_TOKEN_KEY.")
+def login(port: int, no_browser: bool, timeout: int, rotate_key: bool) -> None:
+    """Get access by OAuth: a user allows it in a browser.
+
+    Needs an application that is registered with Nulab, with the redirect URI http://127.0.0.1:8976/callback.
+    """
+    settings = Settings.of_this_process()
+    if rotate_key:
+        click.echo(encrypt_anew(settings))
+    else:
+        click.echo(let_in(settings, port=port, browser=not no_browser, timeout=timeout, say=_say))
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+@click.command(epilog=examples("backlog-elt logout"))
+def logout() -> None:
+    """Forget the tokens of OAuth."""
+    click.echo(let_out(Settings.of_this_process()))
+
+
+def let_in(settings: Settings, *, port: int, browser: bool, timeout: float, say: Callable[[str], None]) -> str:
     """Let a user allow the application, and store the tokens; return one line that says who is logged in to which space.
 
     Args:
@@ -34,6 +69,10 @@ def login(settings: Settings, *, port: int, browser: bool, timeout: float, say: 
         BacklogError: the user did not allow it, nobody answered, or the space does not let the application in; nothing is stored.
         WarehouseError: the warehouse cannot be used; nothing is stored.
     """
+    from resources.backlog.auth import BearerToken
+    from resources.backlog.callback import Callback
+    from resources.backlog.client import BacklogClient
+
     with _access(settings) as backlog:
         store, application = backlog.token_store, backlog.application
         with Callback(port, on_strange=say) as callback:
@@ -49,7 +88,7 @@ def login(settings: Settings, *, port: int, browser: bool, timeout: float, say: 
         return f"Logged in to {space['spaceKey']} ({application.base_url}) as {user['name']} (id {user['id']})."
 
 
-def logout(settings: Settings) -> str:
+def let_out(settings: Settings) -> str:
     """Forget the tokens; return what to say of it.
 
     Raises:
@@ -65,7 +104,7 @@ def logout(settings: Settings) -> str:
         )
 
 
-def rotate_key(settings: Settings) -> str:
+def encrypt_anew(settings: Settings) -> str:
     """Encrypt the stored tokens by the first key of BACKLOG_TOKEN_KEY; return what to say of it.
 
     Raises:
@@ -83,6 +122,9 @@ def rotate_key(settings: Settings) -> str:
 def _access(settings: Settings) -> "Iterator[BacklogResource]":
     if not settings.oauth:
         raise SettingsError(CLIENT_ID, "", "the client id of an application that is registered with Nulab, for access by OAuth")
+    from pipelines.cli.load import connection
+    from pipelines.hosting.environment import prepare_storage
+
     prepare_storage(settings)
     with connection() as (backlog, _warehouse):
         yield backlog

@@ -1,20 +1,35 @@
-"""What `backlog-elt migrate` does: both databases, brought to the version of this program before its processes start."""
+"""`backlog-elt migrate`: both databases, brought to the version of this program before its processes start."""
 
 from collections.abc import Iterator
 
-from pipelines.hosting.environment import open_instance, prepare_storage
+import click
+
+from pipelines.cli.group import examples
 from resources.secret import reveal
 from resources.settings import Settings
-from resources.warehouse.migrations import version
-from resources.warehouse.resource import WarehouseResource
 
 
-def migrate(settings: Settings) -> Iterator[str]:
+@click.command(epilog=examples("backlog-elt migrate && backlog-elt up"))
+def migrate() -> None:
+    """Bring both databases to this version, after an upgrade.
+
+    The warehouse and Dagster's storage, before anything else is started. Every command does so for the warehouse by itself;
+    only Dagster's storage waits for this one.
+    """
+    for line in migrate_databases(Settings.of_this_process()):
+        click.echo(line)
+
+
+def migrate_databases(settings: Settings) -> Iterator[str]:
     """Migrate the warehouse, then Dagster's storage, and yield a line for each; the same again changes nothing.
 
     Raises:
         WarehouseError: a database cannot be used, or the warehouse was migrated by a newer version of this program.
     """
+    from pipelines.hosting.environment import open_instance, prepare_storage
+    from resources.warehouse.migrations import version
+    from resources.warehouse.resource import WarehouseResource
+
     prepare_storage(settings)
     warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
     try:

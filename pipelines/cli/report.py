@@ -6,18 +6,31 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import dagster as dg
+import click
 
-from assets.location import REPORT
-from assets.marts.report import report
-from pipelines.hosting.environment import open_instance, prepare_storage
+from pipelines.cli.group import examples
 from resources.redact import redact
 from resources.secret import reveal
 from resources.settings import Settings
 from resources.variables import SettingsError
-from resources.warehouse.resource import WarehouseResource
 
 _LOG = logging.getLogger(__name__)
+
+
+@click.command(epilog=examples("backlog-elt report", "backlog-elt report --project OPS --out ops.html"))
+@click.option("--project", metavar="KEY", help="Only this project.")
+@click.option("--out", default="backlog-report.html", show_default=True, type=click.Path(path_type=Path), help="File to write.")
+def report(project: str | None, out: Path) -> None:
+    """Write charts and tables of the marts into one page.
+
+    It opens in any browser, without a network.
+    """
+    settings = Settings.of_this_process()
+
+    def waiting(holder: str) -> None:
+        click.echo(f"A build of the marts is at work ({holder}): waiting for it.", err=True)
+
+    click.echo(write_report(settings, project, out, waiting))
 
 
 def write_report(settings: Settings, project: str | None, out: Path, waiting: Callable[[str], None] = lambda _holder: None) -> Path:
@@ -28,9 +41,12 @@ def write_report(settings: Settings, project: str | None, out: Path, waiting: Ca
         NoMartsError: the marts have not been built.
         WarehouseError: the warehouse cannot be used.
     """
+    from assets.marts.report import report as make_report
+    from resources.warehouse.resource import WarehouseResource
+
     warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
     try:
-        page = report(warehouse.engine, settings.zone, project, waiting=waiting)
+        page = make_report(warehouse.engine, settings.zone, project, waiting=waiting)
     finally:
         warehouse.close()
     target = out.expanduser().absolute()
@@ -54,6 +70,11 @@ def _record(settings: Settings, file: Path, project: str | None) -> None:
     """Record in Dagster that the page was written, if a command has used Dagster in this home; the page is there either way."""
     if not (settings.home / "dagster").is_dir():
         return
+    import dagster as dg
+
+    from assets.location import REPORT
+    from pipelines.hosting.environment import open_instance, prepare_storage
+
     written = dg.AssetMaterialization(
         REPORT,
         description="written by backlog-elt report",

@@ -1,121 +1,122 @@
-"""What `backlog-elt status` says: connection, access, warehouse, what runs, the last syncs, the last 24 hours, the rate limit."""
+"""`backlog-elt status`: how things stand, as lines or as an object."""
 
-from contextlib import suppress
-from dataclasses import asdict
-from datetime import UTC, datetime
+import json
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from pipelines.cli.load import connection
-from pipelines.hosting.environment import embedded, open_instance, prepare_storage, source
-from pipelines.hosting.runtime import Runtime
-from pipelines.run_ends import DAY, record_run_ends
-from resources.backlog.errors import BacklogError, RateLimited
-from resources.backlog.resource import BacklogResource
+import click
+
+from pipelines.cli.group import examples
+from resources.conditions import WORDS
+from resources.progress import UNITS
 from resources.settings import Settings
-from resources.warehouse.conditions import Condition, current
-from resources.warehouse.connect import mask
-from resources.warehouse.errors import WarehouseError
-from resources.warehouse.heartbeats import alerts_of, last_beat
-from resources.warehouse.history import adopt, end_dead
-from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.sync_log import Totals, place_of, summary
 
 
-def status(settings: Settings) -> dict[str, Any]:
-    """Return the object that `status --json` prints; a space that cannot be reached is said in `connection_error`, not raised.
+@click.command(epilog=examples("backlog-elt status", "backlog-elt status --json | jq .last_syncs"))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def status(as_json: bool) -> None:
+    """Show how things stand.
 
-    Raises:
-        WarehouseError: the warehouse cannot be reached.
+    The connection, what runs, the last syncs, the last 24 hours, the rate limit, and how to reach the warehouse.
     """
-    prepare_storage(settings)
-    runtime = Runtime.read(settings.home)
-    with source(settings, alive=False), connection() as (backlog, warehouse):
-        return {
-            **_source_facts(backlog, warehouse),
-            "simulated": settings.simulated,
-            "warehouse": {
-                "url": mask(warehouse.engine.url.render_as_string(hide_password=False)),
-                "embedded": embedded(settings),
-            },
-            "dagster": {"url": runtime.dagster_url if runtime else None},
-            "service": {"url": runtime.service_url if runtime else None},
-        }
+    settings = Settings.of_this_process()
+    from pipelines.cli.status_facts import status as read_status
+
+    found = read_status(settings)
+    click.echo(json.dumps(found, ensure_ascii=False, default=_iso) if as_json else status_table(found))
 
 
-def alerter(settings: Settings) -> tuple[dict[str, Any], Condition | None]:
-    """Return the part `alerts` of `status`, and the condition of the source, without a request to it.
-
-    Raises:
-        WarehouseError: the warehouse cannot be reached.
-    """
-    prepare_storage(settings)
-    with source(settings, alive=False), connection() as (backlog, warehouse):
-        return alerts(backlog, warehouse), current(warehouse.engine, backlog.url)
+def _iso(moment: datetime) -> str:
+    return moment.isoformat()
 
 
-def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dict[str, Any]:
-    error: BacklogError | None = None
-    space, limits = None, {}
-    # Connected first, so that what the look meets is noted in it.
-    engine = warehouse.engine
-    # Somebody waits for the answer: a source in trouble is said, not waited for.
-    backlog.use_short_timeouts()
-    try:
-        client = backlog.client
-        space = str(client.space_info()["spaceKey"])
-        limits = {name: asdict(limit) for name, limit in client.rate_limit().items()}
-    except BacklogError as caught:
-        error = caught
-    _record_run_ends(backlog, warehouse)
-    place = place_of(engine, backlog.url)
-    if space is not None:
-        adopt(engine, space, backlog.url)
-        place = space
-    elif "://" not in place:
-        space = place
-    end_dead(engine, place)
-    syncs = summary(engine, place)
-    condition = current(engine, backlog.url)
-    return {
-        "space": space,
-        # A source whose limit is used up does answer.
-        "connected": error is None or isinstance(error, RateLimited),
-        "connection_error": None if error is None else str(error),
-        "condition": condition.as_json() if condition else None,
-        "active": [asdict(sync) for sync in syncs.active],
-        "last_syncs": [asdict(sync) for sync in syncs.last.values()],
-        "last_24h": _figures(syncs.last_24h),
-        "rate_limit": limits,
-        "access": _access(backlog),
-        "alerts": alerts(backlog, warehouse),
-    }
+def status_table(found: Mapping[str, Any]) -> str:
+    """Return the state of a deployment as lines for a terminal; `found` is the object of `status --json`."""
+    from pipelines.cli.console import table
+    from resources.warehouse.psql import psql_line
+
+    limits = ", ".join(f"{name} {limit['remaining']}/{limit['limit']}" for name, limit in found["rate_limit"].items())
+    lines = [
+        ("space", f"{found['space'] or 'unknown'}{' (simulated)' if found['simulated'] else ''}"),
+        ("connected", _connected(found)),
+        ("access", _access(found["access"])),
+        ("warehouse", _warehouse(found["warehouse"])),
+        ("SQL", psql_line(found["warehouse"]["url"])),
+        ("dagster", found["dagster"]["url"] or "not running: backlog-elt up starts it"),
+        ("service", found["service"]["url"] or "not running"),
+        ("rate limit", limits or "unknown"),
+        ("last 24 hours", _last_day(found["last_24h"])),
+        ("alerts", _alerts(found["alerts"])),
+        ("active", "; ".join(_active(sync) for sync in found["active"]) or "nothing"),
+    ]
+    columns = ("sync_type", "mode", "status", "ended_at", "items_synced", "items_failed", "requests", "error")
+    rows = [tuple(_cell(sync[column]) for column in columns) for sync in found["last_syncs"]]
+    head = "\n".join(f"{name:<14} {value}" for name, value in lines)
+    return f"{head}\n\n{table(columns, rows)}" if rows else f"{head}\n\nnothing was loaded yet: backlog-elt load"
 
 
-def _record_run_ends(backlog: BacklogResource, warehouse: WarehouseResource) -> None:
-    """Record the runs of the last day that ended badly without a sync to tell it; without Dagster's storage there are none."""
-    with suppress(WarehouseError), open_instance() as instance:
-        record_run_ends(instance, warehouse, backlog.url, datetime.now(UTC) - DAY)
+def _warehouse(warehouse: Mapping[str, Any]) -> str:
+    """Return where the tables are, in few words; the URL for programs is in `status --json`."""
+    from resources.warehouse.connect import parse_url
+
+    url = parse_url(warehouse["url"])
+    if warehouse["embedded"]:
+        folder = str(url.query.get("host", ""))  # of its socket: that of the data, but where its name is too long
+        return f"embedded, in {folder}" if folder.endswith("/postgres") else "embedded"
+    port = f":{url.port}" if url.port else ""
+    return f"{url.database} on {url.host or url.query.get('host', 'this machine')}{port}, as {url.username}"
 
 
-def alerts(backlog: BacklogResource, warehouse: WarehouseResource) -> dict[str, Any]:
-    """Return the last sign of life of the alerter and what it told; `alive` is null where no daemon ever ran for this space."""
-    beat = last_beat(warehouse.engine, alerts_of(backlog.url))
-    if beat is None:
-        return {"alive": None, "beat_at": None, "channels": [], "waiting": 0, "open": []}
-    beat_at, alive, told = beat
-    return {"alive": alive, "beat_at": beat_at, **told}
+def _connected(found: Mapping[str, Any]) -> str:
+    """Return whether the source can be read; if not, since when and why."""
+    condition, said = found["condition"], "yes" if found["connected"] else "no"
+    if condition:
+        return f"{said}: it {WORDS[condition['kind']]} since {_cell(condition['since'])}: {condition['message']}"
+    return said if found["connected"] else f"{said}: {found['connection_error']}"
 
 
-def _figures(totals: Totals) -> dict[str, Any]:
-    """Return the figures of the last 24 hours; `runs`, `completed`, `failed` and `success_rate` are of runs."""
-    names = ("runs", "completed", "failed", "syncs", "syncs_failed", "items", "requests")
-    return {name: getattr(totals, name) for name in names} | {"success_rate": totals.success_rate}
+def _last_day(figures: Mapping[str, Any]) -> str:
+    """Return what the last 24 hours were: runs and how they ended first, then what their syncs did."""
+    rate = figures["success_rate"]
+    ended = f"{figures['completed']:,} completed, {figures['failed']:,} failed" + ("" if rate is None else f" ({rate:.1%} success)")
+    rest = ", ".join(f"{figures[name]:,} {name}" for name in ("syncs", "items", "requests"))
+    return f"{figures['runs']:,} runs: {ended}; {rest}"
 
 
-def _access(backlog: BacklogResource) -> dict[str, Any]:
-    """Return how requests are signed, until when that is good, and why it is not renewed any more, if so."""
-    if not backlog.uses_oauth:
-        return {"kind": "api_key", "expires_at": None, "refused": None}
-    held = backlog.token_store.state()
-    expires_at, refused = (held.expires_at, held.refused_reason) if held else (None, "nobody is logged in")
-    return {"kind": "oauth", "expires_at": expires_at, "refused": refused}
+def _access(access: Mapping[str, Any]) -> str:
+    """Return how requests are signed, and what an operator must do about it, if anything."""
+    if access["kind"] == "api_key":
+        return "API key"
+    until = f", good until {_cell(access['expires_at'])}" if access["expires_at"] else ""
+    return f"OAuth{until}" + (f"; not renewed: {access['refused']}; run backlog-elt login" if access["refused"] else "")
+
+
+def _alerts(alerts: Mapping[str, Any]) -> str:
+    """Return whether somebody looks, whom it tells, and what is wrong now."""
+    if alerts["alive"] is None:
+        return "nobody looks: backlog-elt up starts it"
+    dead = "" if alerts["alive"] else "NO SIGN OF LIFE since then: is the daemon running? "
+    told = (
+        f"sent by {', '.join(alerts['channels'])}" if alerts["channels"] else "no channel: set BACKLOG_ALERT_SLACK_URL or another"
+    )
+    wrong = "; ".join(f"{one['asset']}: {one['cause']}" for one in alerts["open"]) or "nothing is wrong"
+    return f"{dead}{wrong} ({_cell(alerts['beat_at'])}, {told})"
+
+
+def _active(sync: Mapping[str, Any]) -> str:
+    """Return what runs, how far it is and, if it stands still, why and until when at the latest."""
+    what = str(sync["sync_type"]) + (f" of {sync['project_key']}" if sync["project_key"] else "")
+    done, total = sync["progress_done"], sync["progress_total"]
+    if done is not None:
+        what += f", {done:,}" + (f" of {total:,}" if total else "") + f" {UNITS.get(sync['sync_type'], 'rows')}"
+    if not sync["waiting_for"]:
+        return what
+    until = sync["waiting_until"]
+    return f"{what}: waiting for the {sync['waiting_for']}" + (f" until {until.astimezone():%H:%M:%S}" if until else "")
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, datetime):
+        return f"{value.astimezone():%Y-%m-%d %H:%M:%S}"
+    return "" if value is None else str(value)

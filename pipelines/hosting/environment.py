@@ -15,7 +15,7 @@ import dagster as dg
 
 import pipelines
 from assets.dagster_internals import remember_schema
-from pipelines.cli.lost_messages import without_lost_messages
+from pipelines.hosting.lost_messages import without_lost_messages
 from pipelines.hosting.runtime import Runtime
 from resources.links import SIMULATED, is_of_this_machine
 from resources.secret import Secret, reveal

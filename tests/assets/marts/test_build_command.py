@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pipelines.cli.build import build_marts, summary_line
+from pipelines.cli.marts import build_marts, summary_line
 from resources.progress import LogProgress
 from tests.deployment import Deployment
 

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from pipelines.cli.console import BarProgress, progress_for, status_table, summary_table, table
+from pipelines.cli.console import BarProgress, progress_for, table
+from pipelines.cli.load_commands import summary_table
+from pipelines.cli.status import status_table
 from resources.progress import LogProgress, Progress
 
 DAY = {"runs": 4, "completed": 2, "failed": 1, "success_rate": 2 / 3, "syncs": 9, "items": 1_200, "requests": 40}

@@ -1,34 +1,73 @@
 """`backlog-elt marts`: one build of all marts, by the job and the instance of the Dagster UI, run in this process."""
 
+import io
+import json
 import re
+import sys
 import time
 import uuid
 from collections import Counter
 from collections.abc import Collection, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import dagster as dg
+import click
 
-from pipelines.cli.load import QUIET, reason, see_end
-from pipelines.hosting.environment import open_instance, prepare_storage
-from pipelines.runs import command_tags, end_dead_runs
+from pipelines.cli.group import examples, one_line
 from resources.progress import Progress
 from resources.secret import reveal
 from resources.settings import Settings
 from resources.variables import SettingsError
-from resources.warehouse.connect import lost
-from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.sync_log import known_spaces
 
 if TYPE_CHECKING:
+    import dagster as dg
+
     from pipelines.cli.objects import MartsObject
 
 #: In the message of a dbt that failed: what it could not make, and on the next line why.
 _ERROR_OF_DBT = re.compile(r"^\s*(\w+ Error in .+)\n\s*(.+)$", re.MULTILINE)
 #: Under this name a build reports its progress.
 WHAT = "marts"
+
+
+@click.command(
+    epilog=examples(
+        "backlog-elt load && backlog-elt marts  # what has changed, and its marts",
+        "backlog-elt marts --full --json  # all anew, with an object as answer",
+    )
+)
+@click.option("--full", is_flag=True, help="Build every issue anew, also those of which nothing was written since the last build.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a line.")
+@click.option("--no-progress", is_flag=True, help="No progress bars or lines.")
+@click.pass_context
+def marts(ctx: click.Context, full: bool, as_json: bool, no_progress: bool) -> None:
+    """Build and test the marts now, from what is loaded.
+
+    By the job of the Dagster UI, where the run is seen. A build at work is waited for. A running up builds them by itself.
+    """
+    settings = Settings.of_this_process()
+    from pipelines.cli.console import progress_for
+
+    began = time.monotonic()
+    # dbt talks to standard output, which is for the result.
+    chatter = sys.stderr if ctx.find_root().params["debug"] else io.StringIO()
+    try:
+        with redirect_stdout(chatter), progress_for(requested=not no_progress) as progress:
+            found = build(settings, progress, whole=full).as_json()
+    except SettingsError:
+        raise
+    except Exception as error:
+        if as_json:  # the object tells of the error too
+            failed = Build(0, 0, (), 0, time.monotonic() - began, (one_line(error),))
+            click.echo(json.dumps(failed.as_json(), ensure_ascii=False))
+        raise
+    click.echo(json.dumps(found, ensure_ascii=False) if as_json else summary_line(found))
+    for failure in found["errors"]:
+        click.echo(f"Error: {failure}", err=True)
+    if found["errors"]:
+        sys.exit(1)
 
 
 class NothingLoadedError(RuntimeError):
@@ -65,13 +104,13 @@ class _Watcher:
     progress: Progress
     patience: float
     waiting: str
-    made_here: Collection[dg.AssetKey]
+    made_here: Collection["dg.AssetKey"]
     models: int = 0
     checks: Counter[str] = field(default_factory=Counter)
     warnings: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
-    def __call__(self, entry: dg.EventLogEntry) -> None:
+    def __call__(self, entry: "dg.EventLogEntry") -> None:
         event = entry.dagster_event
         if event is None:
             if entry.user_message.startswith(self.waiting):
@@ -81,13 +120,13 @@ class _Watcher:
         elif event.is_step_materialization and event.asset_key in self.made_here:
             self.models += 1
             self.progress.advance(WHAT, 1)
-        elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+        elif event.event_type_value == "ASSET_CHECK_EVALUATION":
             self._count(event.asset_check_evaluation_data)
 
-    def _count(self, check: dg.AssetCheckEvaluation) -> None:
+    def _count(self, check: "dg.AssetCheckEvaluation") -> None:
         if check.passed:
             self.checks["passed"] += 1
-        elif check.severity == dg.AssetCheckSeverity.WARN:
+        elif check.severity.value == "WARN":
             self.warnings.append(check.check_name)
         else:
             self.checks["failed"] += 1
@@ -106,6 +145,11 @@ def build(settings: Settings, progress: Progress, *, whole: bool) -> Build:
     if settings.key_prefix:
         expected = "unset, or the command in the environment of the location that has BACKLOG_MARTS_OF: that one makes the marts"
         raise SettingsError("BACKLOG_DAGSTER_LOCATION", settings.dagster_location, expected)
+    from pipelines.hosting.environment import open_instance, prepare_storage
+    from pipelines.runs import end_dead_runs
+    from resources.warehouse.resource import WarehouseResource
+    from resources.warehouse.sync_log import known_spaces
+
     prepare_storage(settings)
     warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
     try:
@@ -121,7 +165,7 @@ def build(settings: Settings, progress: Progress, *, whole: bool) -> Build:
         warehouse.close()
 
 
-def build_marts(definitions: dg.Definitions, instance: dg.DagsterInstance, progress: Progress, *, whole: bool = False) -> Build:
+def build_marts(definitions: "dg.Definitions", instance: "dg.DagsterInstance", progress: Progress, *, whole: bool = False) -> Build:
     """Run the job `marts` in this process and return what it did.
 
     Raises:
@@ -130,7 +174,10 @@ def build_marts(definitions: dg.Definitions, instance: dg.DagsterInstance, progr
     """
     from assets.location import SETTINGS
     from assets.marts.build import WAITING, BuildConfig, marts
+    from pipelines.cli.load import QUIET, reason, see_end
     from pipelines.jobs import marts_job
+    from pipelines.runs import command_tags
+    from resources.warehouse.connect import lost
 
     began = time.monotonic()
     config = BuildConfig(whole=whole)

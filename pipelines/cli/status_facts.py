@@ -1,0 +1,121 @@
+"""What `backlog-elt status` says: connection, access, warehouse, what runs, the last syncs, the last 24 hours, the rate limit."""
+
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from pipelines.cli.load import connection
+from pipelines.hosting.environment import embedded, open_instance, prepare_storage, source
+from pipelines.hosting.runtime import Runtime
+from pipelines.run_ends import DAY, record_run_ends
+from resources.backlog.errors import BacklogError, RateLimited
+from resources.backlog.resource import BacklogResource
+from resources.settings import Settings
+from resources.warehouse.conditions import Condition, current
+from resources.warehouse.connect import mask
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.heartbeats import alerts_of, last_beat
+from resources.warehouse.history import adopt, end_dead
+from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.sync_log import Totals, place_of, summary
+
+
+def status(settings: Settings) -> dict[str, Any]:
+    """Return the object that `status --json` prints; a space that cannot be reached is said in `connection_error`, not raised.
+
+    Raises:
+        WarehouseError: the warehouse cannot be reached.
+    """
+    prepare_storage(settings)
+    runtime = Runtime.read(settings.home)
+    with source(settings, alive=False), connection() as (backlog, warehouse):
+        return {
+            **_source_facts(backlog, warehouse),
+            "simulated": settings.simulated,
+            "warehouse": {
+                "url": mask(warehouse.engine.url.render_as_string(hide_password=False)),
+                "embedded": embedded(settings),
+            },
+            "dagster": {"url": runtime.dagster_url if runtime else None},
+            "service": {"url": runtime.service_url if runtime else None},
+        }
+
+
+def alerter(settings: Settings) -> tuple[dict[str, Any], Condition | None]:
+    """Return the part `alerts` of `status`, and the condition of the source, without a request to it.
+
+    Raises:
+        WarehouseError: the warehouse cannot be reached.
+    """
+    prepare_storage(settings)
+    with source(settings, alive=False), connection() as (backlog, warehouse):
+        return alerts(backlog, warehouse), current(warehouse.engine, backlog.url)
+
+
+def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dict[str, Any]:
+    error: BacklogError | None = None
+    space, limits = None, {}
+    # Connected first, so that what the look meets is noted in it.
+    engine = warehouse.engine
+    # Somebody waits for the answer: a source in trouble is said, not waited for.
+    backlog.use_short_timeouts()
+    try:
+        client = backlog.client
+        space = str(client.space_info()["spaceKey"])
+        limits = {name: asdict(limit) for name, limit in client.rate_limit().items()}
+    except BacklogError as caught:
+        error = caught
+    _record_run_ends(backlog, warehouse)
+    place = place_of(engine, backlog.url)
+    if space is not None:
+        adopt(engine, space, backlog.url)
+        place = space
+    elif "://" not in place:
+        space = place
+    end_dead(engine, place)
+    syncs = summary(engine, place)
+    condition = current(engine, backlog.url)
+    return {
+        "space": space,
+        # A source whose limit is used up does answer.
+        "connected": error is None or isinstance(error, RateLimited),
+        "connection_error": None if error is None else str(error),
+        "condition": condition.as_json() if condition else None,
+        "active": [asdict(sync) for sync in syncs.active],
+        "last_syncs": [asdict(sync) for sync in syncs.last.values()],
+        "last_24h": _figures(syncs.last_24h),
+        "rate_limit": limits,
+        "access": _access(backlog),
+        "alerts": alerts(backlog, warehouse),
+    }
+
+
+def _record_run_ends(backlog: BacklogResource, warehouse: WarehouseResource) -> None:
+    """Record the runs of the last day that ended badly without a sync to tell it; without Dagster's storage there are none."""
+    with suppress(WarehouseError), open_instance() as instance:
+        record_run_ends(instance, warehouse, backlog.url, datetime.now(UTC) - DAY)
+
+
+def alerts(backlog: BacklogResource, warehouse: WarehouseResource) -> dict[str, Any]:
+    """Return the last sign of life of the alerter and what it told; `alive` is null where no daemon ever ran for this space."""
+    beat = last_beat(warehouse.engine, alerts_of(backlog.url))
+    if beat is None:
+        return {"alive": None, "beat_at": None, "channels": [], "waiting": 0, "open": []}
+    beat_at, alive, told = beat
+    return {"alive": alive, "beat_at": beat_at, **told}
+
+
+def _figures(totals: Totals) -> dict[str, Any]:
+    """Return the figures of the last 24 hours; `runs`, `completed`, `failed` and `success_rate` are of runs."""
+    names = ("runs", "completed", "failed", "syncs", "syncs_failed", "items", "requests")
+    return {name: getattr(totals, name) for name in names} | {"success_rate": totals.success_rate}
+
+
+def _access(backlog: BacklogResource) -> dict[str, Any]:
+    """Return how requests are signed, until when that is good, and why it is not renewed any more, if so."""
+    if not backlog.uses_oauth:
+        return {"kind": "api_key", "expires_at": None, "refused": None}
+    held = backlog.token_store.state()
+    expires_at, refused = (held.expires_at, held.refused_reason) if held else (None, "nobody is logged in")
+    return {"kind": "oauth", "expires_at": expires_at, "refused": refused}
