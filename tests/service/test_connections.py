@@ -124,6 +124,7 @@ def test_a_head_as_large_as_those_of_logins_is_taken_and_one_that_goes_on_is_not
             assert connection.recv(100).startswith(b"HTTP/1.1 " + status)
 
 
+@pytest.mark.full
 def test_half_sent_requests_keep_nobody_out_and_are_ended(service: Service, many_files: None) -> None:
     before = service.megabytes
     with ExitStack() as stack:

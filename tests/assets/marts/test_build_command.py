@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from pipelines.cli.marts import build_marts, summary_line
 from resources.progress import LogProgress
 from tests.deployment import Deployment
@@ -26,6 +28,7 @@ def spoilt(deployment: Deployment, issue: int) -> Iterator[None]:
         deployment.change(f"ALTER TABLE mart.conversation RENAME COLUMN {names[1]} TO {names[0]}")
 
 
+@pytest.mark.full
 def test_a_build_that_fails_names_each_model_and_check_that_failed(built: tuple[Deployment, int]) -> None:
     deployment, issue = built
     lines: list[str] = []

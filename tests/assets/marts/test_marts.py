@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import dagster as dg
+import pytest
 from sqlalchemy import Engine, text
 
 from assets.marts.japanese_holidays import SEED, lines
@@ -239,6 +240,7 @@ def test_totals_agree_with_the_source(built: tuple[Deployment, int]) -> None:
     assert total("count(*) FROM mart.conversation") == said
 
 
+@pytest.mark.full
 def test_the_next_build_follows_what_is_deleted_and_unheard_of_and_is_read_by_bi_tools(
     built: tuple[Deployment, int], reader: Engine
 ) -> None:

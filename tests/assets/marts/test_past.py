@@ -4,10 +4,15 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from simulator.masters import CHECKBOX, RADIO, SINGLE
 from tests.assets.marts.building import build, checks_of, contents, rows_of
 from tests.assets.marts.worked import CLOSED, IN_PROGRESS, STEPS
 from tests.deployment import Deployment
+
+#: Each builds all marts several times.
+pytestmark = pytest.mark.full
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 NAMESAKE = "同姓 同名"

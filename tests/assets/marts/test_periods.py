@@ -14,7 +14,7 @@ from tests.assets.marts.building import build, contents
 from tests.assets.marts.worked import CLOSED, IN_PROGRESS, OPEN
 from tests.deployment import Deployment
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.full, pytest.mark.timeout(900)]
 TOKYO = ZoneInfo("Asia/Tokyo")
 
 
