@@ -22,7 +22,7 @@ class ActivitiesConfig(dg.Config):
 
     mode: Literal["backfill", "incremental", "targeted", "refresh"] = Field(
         default="incremental",
-        description="deep: read the last three days again. Everything else: what is new, with a quarter of an hour of overlap.",
+        description="refresh: read the last three days again. Everything else: what is new, with a quarter of an hour of overlap.",
     )
     again_from: int | None = Field(
         default=None,

@@ -4,7 +4,7 @@ One multi-asset, since Dagster starts nothing below an asset that records its pa
 alone.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Literal
 
@@ -12,10 +12,9 @@ import dagster as dg
 from pydantic import Field
 
 from assets.checks.issues import ISSUE_SPECS, issue_check_results
-from assets.checks.operation import TABLES as TABLES
 from assets.declaration import raw_spec
 from assets.loads import PartsFailure, open_load
-from assets.partitions import PROJECT_MONTHS, refusal, slices
+from assets.partitions import ISSUE_TABLES, PROJECT_MONTHS, refusal, slices
 from resources.backlog.errors import BacklogError
 from resources.backlog.resource import BacklogResource
 from resources.progress import Progress
@@ -34,8 +33,8 @@ _ISSUES = raw_spec(
     "no longer has, asks for each of them by id, and marks those that are really gone.\n\n**Incremental** (the schedule): reads "
     "what changed since the watermark of each project, newest first, in one pass over all projects, and by id what the activity "
     "feed names besides; then compares the number of issues with the source, and finds what was deleted where they differ.\n\n"
-    "**Touched** (the sensors): reads only the issues that the feed or a webhook has named. **Deep** (nightly): reads a thirtieth "
-    "of all issues again by id, for what moves no `updated` and tells no feed: stars, linked files.\n\n"
+    "**Targeted** (the sensors): reads only the issues that the feed or a webhook has named. **Refresh** (nightly): reads a "
+    "thirtieth of all issues again by id, for changes that move no `updated` and are in no feed: stars, linked files.\n\n"
     "Of the figures of a partition, rows are its own, and so is the duration, its part of the pass by rows; requests and waits are "
     "those of the pass that read it together with others, so do not add them up: the observation of each run has the sum.\n\n"
     "**Is it right?** The check "
@@ -47,9 +46,9 @@ _COMMENTS = raw_spec(
     "comments",
     description="One row per comment, those that only record changes included. Source: `GET /issues/:id/comments`. Partitioned "
     "like `raw/issues`: a partition holds the comments of the issues in it.\n\n**Backfill**: reads the comments of each issue of "
-    "the partitions again whole, and so finds edited and deleted ones.\n\n**Incremental** and **touched**: issues whose `updated` "
-    "has moved or that the activity feed names are asked for comments from the last known one on: one request each.\n\n**Deep** "
-    "(nightly): a share of all issues is asked whole, so that each has its turn in 30 days: no feed tells of an edited or deleted "
+    "the partitions again whole, and so finds edited and deleted ones.\n\n**Incremental** and **targeted**: issues whose `updated` "
+    "has moved or that the activity feed names are asked for comments from the last known one on: one request each.\n\n**Refresh** "
+    "(nightly): a share of all issues is read whole, so that each is read within 30 days: no feed shows an edited or deleted "
     "comment.",
     deps=["raw/issues", "raw/activities"],
 )
@@ -67,8 +66,8 @@ class IssuesConfig(dg.Config):
 
     mode: Mode = Field(
         default="backfill",
-        description="backfill: read the partitions again whole. incremental: read what changed since the watermarks. touched: read "
-        "only the issues that the feed, a webhook or verify has named. deep: read the share of the nightly pass.",
+        description="backfill: read the partitions again whole. incremental: read what changed since the watermarks. targeted: "
+        "read only the issues that the feed, a webhook or verify has named. refresh: read the share of the nightly pass.",
     )
 
 
@@ -100,7 +99,7 @@ def issues(
         try:
             with open_load(context, "issues", backlog, warehouse, progress, mode=config.mode, locks="projects") as session:
                 # What hangs on an issue goes with it, also where its table is not loaded in this run.
-                sync_issues(session, config.mode, covered, TABLES[1:] if requested == {"issues"} else ())
+                sync_issues(session, config.mode, covered, ISSUE_TABLES[1:] if requested == {"issues"} else ())
         except PartsFailure as found:
             # The comments of the other projects are no less requested.
             failure = found

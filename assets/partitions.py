@@ -16,6 +16,9 @@ from resources.warehouse import state
 from resources.warehouse.sync_log import space_at
 from sync.windows import Calendar, Slice, stretches
 
+#: The tables with these partitions.
+ISSUE_TABLES = ("issues", "comments", "issue_changes")
+
 #: One key a project key ever seen; a renamed project gets a second key. Only a key that was never a project's is deleted.
 PROJECTS = dg.DynamicPartitionsDefinition(name=scoped("backlog_projects"))
 

@@ -2,9 +2,6 @@
 
 from assets.activities import activities
 from assets.issues import issues
-from assets.masters import MASTERS
-from assets.projects import project_members, projects, teams
-from assets.space import space
-from assets.users import users
+from assets.listings import LISTINGS
 
-RAW_ASSETS = [space, users, projects, project_members, teams, *MASTERS, activities, issues]
+RAW_ASSETS = [*LISTINGS, activities, issues]

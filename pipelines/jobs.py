@@ -7,8 +7,9 @@ import dagster as dg
 
 from assets.activities import activities
 from assets.checks.issues import NIGHTLY_SPECS
-from assets.issues import TABLES, Mode, issues
+from assets.issues import Mode, issues
 from assets.location import raw_key, scoped
+from assets.partitions import ISSUE_TABLES
 from pipelines.runs import KIND_TAG as KIND_TAG
 from resources.backlog.errors import BacklogError
 from resources.backlog.resource import BacklogResource
@@ -22,7 +23,7 @@ def of_kind(name: str) -> dict[str, str]:
 
 USERS = dg.AssetSelection.assets(raw_key("users"))
 #: The feed first: it names issues and comments that no time of change tells of.
-ISSUES = dg.AssetSelection.assets(raw_key("activities"), *map(raw_key, TABLES))
+ISSUES = dg.AssetSelection.assets(raw_key("activities"), *map(raw_key, ISSUE_TABLES))
 #: The checks that ask the source, the clock or Dagster, alone.
 COUNT_RECONCILIATION = dg.AssetSelection.checks(*(spec.key for spec in NIGHTLY_SPECS))
 

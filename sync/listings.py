@@ -1,35 +1,61 @@
 """Tables that are always read whole: a list of the space, what an ordinary key sees of it, or one of each project."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import AuthenticationError, IncompleteScan, NotInPlan, PermanentError, PermissionDenied
 from resources.backlog.models import Record
 from resources.backlog.paging import PAGE_SIZE
 from resources.odd import Page
+from sync.projects import sync_projects
 from sync.session import Session
 
 #: Reads of a list that takes several pages, at most; two that agree are enough.
 PASSES = 4
 
 
-def sync_space(session: Session) -> None:
-    """Load the one row of the space itself."""
-    with session.reporter.history("full"):
-        session.writer.store([session.space])
+#: Tables that hold a list of each project.
+OF_PROJECT: Final[Mapping[str, Callable[[BacklogClient, str], list[Record]]]] = {
+    "project_members": BacklogClient.project_users,
+    "statuses": BacklogClient.statuses,
+    "issue_types": BacklogClient.issue_types,
+    "categories": BacklogClient.categories,
+    "versions": BacklogClient.versions,
+    "custom_fields": BacklogClient.custom_fields,
+}
+#: Tables that hold a list of the space.
+OF_SPACE: Final[Mapping[str, Callable[[BacklogClient], list[Record]]]] = {
+    "priorities": BacklogClient.priorities,
+    "resolutions": BacklogClient.resolutions,
+}
 
 
-def sync_list(session: Session, read: Callable[[BacklogClient], list[Record]]) -> None:
-    """Load a list that the space has; a failed read is never an empty list, it leaves the rows as they are.
+def sync_listing(session: Session) -> None:
+    """Load a table that is read whole.
 
     Raises:
-        BacklogError: the list cannot be read.
+        BacklogError: the list cannot be read; the stored rows are left as they are.
+        WarehouseError: the warehouse cannot be used.
     """
-    with session.reporter.history("full"):
-        session.writer.store_listing(read(session.client))
+    match session.spec.name:
+        case "space":
+            with session.reporter.history("full"):
+                session.writer.store([session.space])
+        case "projects":
+            sync_projects(session)
+        case "users":
+            _sync_list_or_seen(session, BacklogClient.users, BacklogClient.project_users, "members")
+        case "teams":
+            _sync_list_or_seen(session, _all_teams, BacklogClient.project_teams, "teams")
+        case table if table in OF_PROJECT:
+            _sync_list_of_each_project(session, OF_PROJECT[table])
+        case table:
+            with session.reporter.history("full"):
+                session.writer.store_listing(OF_SPACE[table](session.client))
 
 
-def sync_list_of_each_project(session: Session, read: Callable[[BacklogClient, str], list[Record]]) -> None:
+def _sync_list_of_each_project(session: Session, read: Callable[[BacklogClient, str], list[Record]]) -> None:
     """Load a list that each project has; a project that refuses does not keep the others from loading.
 
     Raises:
@@ -53,16 +79,6 @@ def sync_list_of_each_project(session: Session, read: Callable[[BacklogClient, s
         session.reporter.notes["not_in_plan"] = (
             f"the plan of the space has none of this for {', '.join(without)}; stored rows are left as they are"
         )
-
-
-def sync_users(session: Session) -> None:
-    """Load all users, or all members of the visible projects where the list of users is refused."""
-    _sync_list_or_seen(session, BacklogClient.users, BacklogClient.project_users, "members")
-
-
-def sync_teams(session: Session) -> None:
-    """Load all teams, or those of the visible projects where the list of teams is refused."""
-    _sync_list_or_seen(session, _all_teams, BacklogClient.project_teams, "teams")
 
 
 def _sync_list_or_seen(

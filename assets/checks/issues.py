@@ -13,14 +13,13 @@ from assets.checks.operation import (
     ALERTER_SPEC,
     FAILED_SPEC,
     FRESH_SPEC,
-    TABLES,
     alerter_is_alive,
     every_project_is_fresh,
     no_partition_left_failed,
 )
 from assets.checks.reconciliation import COUNTS_SPEC, issue_counts_match_source
 from assets.checks.tables import check_results, check_specs, found_lately
-from assets.partitions import project_partitions
+from assets.partitions import ISSUE_TABLES, project_partitions
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import BacklogError
 from resources.backlog.resource import BacklogResource
@@ -31,7 +30,7 @@ from sync.counts import by_bucket
 
 #: The checks that ask the source, the clock or Dagster, which the nightly count reconciliation evaluates alone.
 NIGHTLY_SPECS = [COUNTS_SPEC, FRESH_SPEC, FAILED_SPEC, ALERTER_SPEC]
-ISSUE_SPECS = [*(spec for table in TABLES for spec in check_specs(table)), *NIGHTLY_SPECS]
+ISSUE_SPECS = [*(spec for table in ISSUE_TABLES for spec in check_specs(table)), *NIGHTLY_SPECS]
 
 
 def issue_check_results(
@@ -57,11 +56,11 @@ def issue_check_results(
         dagster.Failure: what the source or the warehouse has refused, after all were tried.
     """
     chosen, client, engine = context.selected_asset_check_keys, backlog.client, warehouse.engine
-    known = {} if scan else found_lately(context.instance, *TABLES)
+    known = {} if scan else found_lately(context.instance, *ISSUE_TABLES)
     try:
         with _reporting_costs("checks", client, progress):
             space_key = str(client.space_info()["spaceKey"])
-        for table in TABLES:
+        for table in ISSUE_TABLES:
             yield from check_results(engine, table, space_key, chosen, known)
         if FAILED_SPEC.key in chosen:
             yield no_partition_left_failed(context.instance, project_partitions(context.instance, engine, backlog.url))

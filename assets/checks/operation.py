@@ -10,12 +10,12 @@ from assets.cadences import ISSUES as CADENCE
 from assets.dagster_internals import unfinished_attempts
 from assets.location import SETTINGS, raw_key
 from assets.metadata import moment, rows_table
+from assets.partitions import ISSUE_TABLES
 from resources.backlog.client import BacklogClient
 from resources.warehouse.heartbeats import alerts_of, last_beat
 from resources.warehouse.state import project_states
 
 ISSUES = raw_key("issues")
-TABLES = ("issues", "comments", "issue_changes")
 FRESH, FAILED, ALERTER = "every_project_is_fresh", "no_partition_left_failed", "alerter_is_alive"
 FRESH_STATE, STALE = "✓ fresh", "✗ stale"
 UNSUCCESSFUL = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
@@ -84,7 +84,7 @@ def every_project_is_fresh(
 def failed_partitions(instance: dg.DagsterInstance, projects: Collection[str]) -> dict[dg.AssetKey, set[str]]:
     """Return asset -> the keys of its partitions of `projects` whose latest attempt was by a failed or cancelled run."""
     found: dict[dg.AssetKey, set[str]] = {}
-    for table in TABLES:
+    for table in ISSUE_TABLES:
         key = raw_key(table)
         attempts = unfinished_attempts(instance, key)
         tried = {partition: run for partition, run in attempts.items() if partition.rsplit("|", 1)[0] in projects}

@@ -7,9 +7,8 @@ import dagster as dg
 
 from assets.cadences import PROJECT_DISCOVERY
 from assets.dagster_internals import backfill_is_active
-from assets.issues import TABLES
 from assets.location import raw_key
-from assets.partitions import PROJECTS, projects_of
+from assets.partitions import ISSUE_TABLES, PROJECTS, projects_of
 from pipelines.runs import ACTIVE
 from pipelines.sensors.failing_ticks import looking_at
 from resources.backlog.resource import BacklogResource
@@ -41,7 +40,7 @@ def remove_unknown_keys(instance: dg.DagsterInstance, noted: Collection[str]) ->
     unknown = [key for key in keys if key not in noted] if noted else []
     if not unknown or backfill_is_active(instance):
         return []
-    tables = [raw_key(table) for table in TABLES]
+    tables = [raw_key(table) for table in ISSUE_TABLES]
     kept = {key for run in instance.get_runs(dg.RunsFilter(statuses=ACTIVE)) for key in projects_of(run, keys)}
     kept |= {partition.rsplit("|", 1)[0] for table in tables for partition in instance.get_materialized_partitions(table)}
     removed = [key for key in unknown if key not in kept]

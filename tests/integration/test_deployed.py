@@ -14,8 +14,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from assets.checks.operation import TABLES
-from assets.partitions import RANGE_END_TAG, RANGE_START_TAG
+from assets.partitions import ISSUE_TABLES, RANGE_END_TAG, RANGE_START_TAG
 from pipelines.retrying import RETRY_JOB
 from resources.warehouse.connect import engine as connect
 from simulator import Fault, Simulator, SpaceSpec
@@ -90,7 +89,7 @@ class Deployed:
 
     def left_failed(self, space: str) -> dict[str, int]:
         """Return how many partitions of each table of issues Dagster shows as failed."""
-        nodes = self.engine.ask(_PARTITIONS, keys=[{"path": [space, "raw", table]} for table in TABLES])["assetNodes"]
+        nodes = self.engine.ask(_PARTITIONS, keys=[{"path": [space, "raw", table]} for table in ISSUE_TABLES])["assetNodes"]
         return {"/".join(node["assetKey"]["path"]): node["partitionStats"]["numFailed"] for node in nodes}
 
 
@@ -156,7 +155,7 @@ def test_a_run_that_is_ended_at_work_keeps_the_next_of_its_kind_from_nothing(dep
 def test_partitions_that_fail_are_told_on_every_channel_once_loaded_again_and_told_to_be_well(deployed: Deployed) -> None:
     """By the real alerter and the real backfill daemon."""
     acme, made = deployed.spaces["acme"], deployed.engine
-    key, tables = made.projects("acme")[0], [f"acme/raw/{table}" for table in TABLES]
+    key, tables = made.projects("acme")[0], [f"acme/raw/{table}" for table in ISSUE_TABLES]
     corners = {RANGE_START_TAG: f"{key}|2026-05", RANGE_END_TAG: f"{key}|2026-06"}
     tags = [{"key": name, "value": corner} for name, corner in corners.items()]
     acme.faults.add(Fault(status=403, path="/.*", times=None))
