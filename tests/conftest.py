@@ -17,9 +17,10 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 from resources.warehouse import embedded
-from resources.warehouse.connect import engine, parse_url
+from resources.warehouse.connect import engine
 from resources.warehouse.migrations import upgrade
 from simulator import Simulator, SpaceSpec
+from tests.databases import copy_of, database_url
 
 # Months, zone and space are read when the assets are first imported: the tests have their own, whatever the shell has set.
 for _name in [name for name in os.environ if name.startswith(("BACKLOG_", "DAGSTER_")) or name == "WAREHOUSE_URL"]:
@@ -100,17 +101,13 @@ def postgres_url() -> Iterator[str]:
         shutil.rmtree(home)
 
 
-def _database(url: str, name: str) -> str:
-    return parse_url(url).set(database=name, drivername="postgresql").render_as_string(hide_password=False)
-
-
 @pytest.fixture(scope="session")
 def _template(postgres_url: str) -> Iterator[tuple[Engine, str]]:
     admin = engine(postgres_url).execution_options(isolation_level="AUTOCOMMIT")
     name = f"template_{uuid.uuid4().hex[:12]}"
     with admin.connect() as conn:
         conn.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
-    migrated = engine(_database(postgres_url, name))
+    migrated = engine(database_url(postgres_url, name))
     upgrade(migrated)
     migrated.dispose()
     yield admin, name
@@ -119,39 +116,28 @@ def _template(postgres_url: str) -> Iterator[tuple[Engine, str]]:
     admin.dispose()
 
 
-@contextmanager
-def _copy(admin: Engine, template: str) -> Iterator[str]:
-    """Give the name of a copy of a database to which nobody is connected, and drop the copy afterwards."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    with admin.connect() as conn:
-        conn.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-    yield name
-    with admin.connect() as conn:
-        conn.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-
-
 @pytest.fixture
 def warehouse_url(postgres_url: str, _template: tuple[Engine, str]) -> Iterator[str]:
     """URL of a fresh, migrated database that is dropped after the test."""
     admin, template = _template
-    with _copy(admin, template) as name:
-        yield _database(postgres_url, name)
+    with copy_of(admin, template) as name:
+        yield database_url(postgres_url, name)
 
 
 @pytest.fixture(scope="module")
 def shared_warehouse_url(postgres_url: str, _template: tuple[Engine, str]) -> Iterator[str]:
     """URL of a fresh, migrated database that the tests of a file share."""
     admin, template = _template
-    with _copy(admin, template) as name:
-        yield _database(postgres_url, name)
+    with copy_of(admin, template) as name:
+        yield database_url(postgres_url, name)
 
 
 @pytest.fixture(scope="session")
 def folder_warehouse_url(postgres_url: str, _template: tuple[Engine, str]) -> Iterator[str]:
     """URL of a fresh, migrated database that the tests of a folder share (`BUILT_ONCE`)."""
     admin, template = _template
-    with _copy(admin, template) as name:
-        yield _database(postgres_url, name)
+    with copy_of(admin, template) as name:
+        yield database_url(postgres_url, name)
 
 
 @pytest.fixture
@@ -193,8 +179,8 @@ def _deployed(url: str) -> Iterator[Deployment]:
 @pytest.fixture(scope="session")
 def _loaded_template(postgres_url: str, _template: tuple[Engine, str]) -> Iterator[str]:
     admin, template = _template
-    with _copy(admin, template) as name:
-        with _deployed(_database(postgres_url, name)) as deployment:
+    with copy_of(admin, template) as name:
+        with _deployed(database_url(postgres_url, name)) as deployment:
             deployment.load()
         yield name
 
@@ -202,5 +188,5 @@ def _loaded_template(postgres_url: str, _template: tuple[Engine, str]) -> Iterat
 @pytest.fixture
 def loaded(postgres_url: str, _template: tuple[Engine, str], _loaded_template: str) -> Iterator[Deployment]:
     """Return a deployment on a small quiet space that was loaded whole: the same space again, and a copy of its warehouse."""
-    with _copy(_template[0], _loaded_template) as name, _deployed(_database(postgres_url, name)) as deployment:
+    with copy_of(_template[0], _loaded_template) as name, _deployed(database_url(postgres_url, name)) as deployment:
         yield deployment

@@ -28,11 +28,10 @@ from resources.backlog.resource import BacklogResource
 from resources.progress import LogProgress, Progress
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import SPECS
-from simulator import Simulator, SpaceSpec
+from simulator import Simulator
+from tests.syncs import SMALL as SMALL
 from tests.warehouse_view import WarehouseView, without_zeros
 
-#: Three projects (OPS, WEB, APP) with 120 issues, changed from November 2025 to June 2026.
-SMALL = SpaceSpec(seed=3, users=8, projects=3, issues=120, history_days=240)
 #: The tables that are read whole, in the order of the contract.
 WHOLE_TABLES = [name for name in SPECS if name not in CHECKED_IN_THEIR_RUNS]
 

@@ -6,124 +6,123 @@ from typing import Any
 import pytest
 
 from simulator import Fault, RequestInfo
-from tests.deployment import Deploy, Deployment, Run, failures, metadata
+from tests.syncs import Loaded, Mode, StartSyncs, Syncs, failures
 
 FEED = "/space/activities"
 
 
-def ids(deployment: Deployment) -> set[int]:
-    return {row["id"] for row in deployment.rows("activities")}
+def ids(syncs: Syncs) -> set[int]:
+    return {row["id"] for row in syncs.rows("activities")}
 
 
-def told(deployment: Deployment) -> set[int]:
-    return {one.id for one in deployment.sim.space.activities}
+def told(syncs: Syncs) -> set[int]:
+    return {one.id for one in syncs.sim.space.activities}
 
 
-def asked(deployment: Deployment) -> int:
-    return deployment.sim.requests.count(route=FEED)
+def asked(syncs: Syncs) -> int:
+    return syncs.sim.requests.count(route=FEED)
 
 
-def refetch_requests(deployment: Deployment) -> dict[int, tuple[Any, bool]]:
-    rows = deployment.query(
+def refetch_requests(syncs: Syncs) -> dict[int, tuple[Any, bool]]:
+    rows = syncs.query(
         "SELECT issue_id, refetch_comments_from, refetch_issue FROM ops.issue_sync_state "
         "WHERE refetch_issue OR refetch_comments_from IS NOT NULL"
     )
     return {row["issue_id"]: (row["refetch_comments_from"], row["refetch_issue"]) for row in rows}
 
 
-def load(deployment: Deployment, mode: str = "incremental") -> Run:
-    run = deployment.run_activities(mode)
+def load(syncs: Syncs, mode: Mode = "incremental") -> Loaded:
+    run = syncs.activities(mode)
     assert run.success, failures(run)
     return run
 
 
 @pytest.mark.parametrize("inclusive", [True, False])
-def test_the_first_load_reads_back_to_the_beginning(deployment: Deployment, inclusive: bool) -> None:
-    deployment.sim.switch(inclusive_ids=inclusive)
-    said = metadata(load(deployment), "activities")
-    assert ids(deployment) == told(deployment)
-    assert said["load/rows_inserted"] == said["dagster/row_count"] == len(told(deployment)) > 200
-    assert said["load/feed_complete"] is True
-    assert asked(deployment) <= len(told(deployment)) // 99 + 2
+def test_the_first_load_reads_back_to_the_beginning(syncs: Syncs, inclusive: bool) -> None:
+    syncs.sim.switch(inclusive_ids=inclusive)
+    done = load(syncs)
+    assert ids(syncs) == told(syncs)
+    assert done.tables["activities"].inserted == len(told(syncs)) > 200
+    assert done.notes["load/feed_complete"] is True
+    assert asked(syncs) <= len(told(syncs)) // 99 + 2
 
 
 @pytest.mark.parametrize("inclusive", [True, False])
-def test_a_later_load_reads_only_what_is_new_in_one_request(loaded: Deployment, inclusive: bool) -> None:
-    loaded.sim.switch(inclusive_ids=inclusive)
-    before = asked(loaded)
-    issue = next(iter(loaded.sim.space.issues.values()))
+def test_a_later_load_reads_only_what_is_new_in_one_request(synced: Syncs, inclusive: bool) -> None:
+    synced.sim.switch(inclusive_ids=inclusive)
+    before = asked(synced)
+    issue = next(iter(synced.sim.space.issues.values()))
     for text in "abc":
-        loaded.sim.space.comment(issue, text)
-    said = metadata(load(loaded), "activities")
-    assert said["load/rows_inserted"] == 3
-    assert ids(loaded) == told(loaded)
-    assert asked(loaded) - before == 1
+        synced.sim.space.comment(issue, text)
+    assert load(synced).tables["activities"].inserted == 3
+    assert ids(synced) == told(synced)
+    assert asked(synced) - before == 1
 
 
-def test_more_news_than_one_page_holds_are_read_page_by_page(loaded: Deployment) -> None:
-    issue = next(iter(loaded.sim.space.issues.values()))
+def test_more_news_than_one_page_holds_are_read_page_by_page(synced: Syncs) -> None:
+    issue = next(iter(synced.sim.space.issues.values()))
     for number in range(250):
-        loaded.sim.space.comment(issue, str(number))
-    assert metadata(load(loaded), "activities")["load/rows_inserted"] == 250
-    assert ids(loaded) == told(loaded)
+        synced.sim.space.comment(issue, str(number))
+    assert load(synced).tables["activities"].inserted == 250
+    assert ids(synced) == told(synced)
 
 
-def test_rows_that_become_visible_late_are_read_by_the_next_load(loaded: Deployment) -> None:
-    loaded.sim.switch(late_activity_seconds=300)
-    issue = next(iter(loaded.sim.space.issues.values()))
+def test_rows_that_become_visible_late_are_read_by_the_next_load(synced: Syncs) -> None:
+    synced.sim.switch(late_activity_seconds=300)
+    issue = next(iter(synced.sim.space.issues.values()))
     for number in range(20):
-        loaded.sim.space.comment(issue, str(number))
-    load(loaded)
-    hidden = told(loaded) - ids(loaded)
+        synced.sim.space.comment(issue, str(number))
+    load(synced)
+    hidden = told(synced) - ids(synced)
     assert hidden
-    loaded.sim.clock.advance(301)
+    synced.sim.clock.advance(301)
     for number in range(20):
-        loaded.sim.space.comment(issue, str(number))
-    load(loaded)
-    assert hidden <= ids(loaded)
+        synced.sim.space.comment(issue, str(number))
+    load(synced)
+    assert hidden <= ids(synced)
 
 
-def test_the_nightly_pass_finds_rows_that_came_later_than_the_overlap(loaded: Deployment) -> None:
-    loaded.sim.switch(late_activity_seconds=7200)
-    issue = next(iter(loaded.sim.space.issues.values()))
+def test_the_nightly_pass_finds_rows_that_came_later_than_the_overlap(synced: Syncs) -> None:
+    synced.sim.switch(late_activity_seconds=7200)
+    issue = next(iter(synced.sim.space.issues.values()))
     for number in range(20):
-        loaded.sim.space.comment(issue, str(number))
-    load(loaded)
+        synced.sim.space.comment(issue, str(number))
+    load(synced)
     for _ in range(2):
-        loaded.sim.clock.advance(3601)
-        loaded.sim.space.edit_issue(issue, summary=str(loaded.sim.clock.now()))
-        load(loaded)
-    loaded.sim.switch(late_activity_seconds=0)
-    assert told(loaded) - ids(loaded)
-    load(loaded, "refresh")
-    assert ids(loaded) == told(loaded)
+        synced.sim.clock.advance(3601)
+        synced.sim.space.edit_issue(issue, summary=str(synced.sim.clock.now()))
+        load(synced)
+    synced.sim.switch(late_activity_seconds=0)
+    assert told(synced) - ids(synced)
+    load(synced, "refresh")
+    assert ids(synced) == told(synced)
 
 
-def test_a_broken_off_first_load_goes_on_where_it_was(deployment: Deployment) -> None:
-    pages = -(-len(told(deployment)) // 99)
-    deployment.sim.faults.add(Fault(status=400, path=FEED, every=3))
-    assert not deployment.run_activities().success
-    stored, before = ids(deployment), asked(deployment)
-    assert 0 < len(stored) < len(told(deployment))
-    load(deployment)
-    assert ids(deployment) == told(deployment)
-    assert asked(deployment) - before <= pages - 2 + 2
+def test_a_broken_off_first_load_goes_on_where_it_was(syncs: Syncs) -> None:
+    pages = -(-len(told(syncs)) // 99)
+    syncs.sim.faults.add(Fault(status=400, path=FEED, every=3))
+    assert not syncs.activities().success
+    stored, before = ids(syncs), asked(syncs)
+    assert 0 < len(stored) < len(told(syncs))
+    load(syncs)
+    assert ids(syncs) == told(syncs)
+    assert asked(syncs) - before <= pages - 2 + 2
 
 
 @pytest.mark.parametrize("inclusive", [True, False])
-def test_a_broken_off_later_load_reads_no_page_again_that_was_old_enough(loaded: Deployment, inclusive: bool) -> None:
-    loaded.sim.switch(inclusive_ids=inclusive)
-    issue = next(iter(loaded.sim.space.issues.values()))
-    loaded.sim.clock.freeze()
+def test_a_broken_off_later_load_reads_no_page_again_that_was_old_enough(synced: Syncs, inclusive: bool) -> None:
+    synced.sim.switch(inclusive_ids=inclusive)
+    issue = next(iter(synced.sim.space.issues.values()))
+    synced.sim.clock.freeze()
     for number in range(250):
-        loaded.sim.space.comment(issue, str(number))
-    loaded.sim.clock.advance(1_000)
-    stored = ids(loaded)
-    loaded.sim.faults.add(Fault(status=400, path=FEED, every=2))
-    assert not loaded.run_activities().success
-    done = ids(loaded) - stored
+        synced.sim.space.comment(issue, str(number))
+    synced.sim.clock.advance(1_000)
+    stored = ids(synced)
+    synced.sim.faults.add(Fault(status=400, path=FEED, every=2))
+    assert not synced.activities().success
+    done = ids(synced) - stored
     assert len(done) >= 95
-    loaded.sim.faults.clear()
+    synced.sim.faults.clear()
     served: list[int] = []
 
     def note(request: RequestInfo, body: Any) -> Any:
@@ -131,86 +130,86 @@ def test_a_broken_off_later_load_reads_no_page_again_that_was_old_enough(loaded:
             served.extend(row["id"] for row in body)
         return body
 
-    loaded.sim.rewrite_response(note)
-    load(loaded)
-    assert ids(loaded) == told(loaded)
+    synced.sim.rewrite_response(note)
+    load(synced)
+    assert ids(synced) == told(synced)
     assert len(done & set(served)) <= 2
 
 
-def test_trimmed_rows_stay_and_are_no_gap_while_loads_are_regular(loaded: Deployment) -> None:
-    loaded.sim.switch(activity_retention_days=30)
-    loaded.sim.clock.freeze(datetime.fromtimestamp(loaded.sim.space.activities[-1].created, UTC) + timedelta(hours=1))
-    stored = ids(loaded)
+def test_trimmed_rows_stay_and_are_no_gap_while_loads_are_regular(synced: Syncs) -> None:
+    synced.sim.switch(activity_retention_days=30)
+    synced.sim.clock.freeze(datetime.fromtimestamp(synced.sim.space.activities[-1].created, UTC) + timedelta(hours=1))
+    stored = ids(synced)
     for _ in range(40):
-        loaded.sim.clock.advance(86_400)
-        said = metadata(load(loaded), "activities")
-    assert ids(loaded) == stored
-    assert "load/retention_gap" not in said
-    loaded.sim.space.comment(next(iter(loaded.sim.space.issues.values())), "after a quiet month")
-    loaded.sim.clock.advance(60)
-    assert "load/retention_gap" not in metadata(load(loaded), "activities")
-    assert ids(loaded) == told(loaded)
+        synced.sim.clock.advance(86_400)
+        notes = load(synced).notes
+    assert ids(synced) == stored
+    assert "load/retention_gap" not in notes
+    synced.sim.space.comment(next(iter(synced.sim.space.issues.values())), "after a quiet month")
+    synced.sim.clock.advance(60)
+    assert "load/retention_gap" not in load(synced).notes
+    assert ids(synced) == told(synced)
 
 
-def test_a_gap_is_reported_and_every_issue_is_asked_for_its_comments(loaded: Deployment) -> None:
-    space = loaded.sim.space
-    load(loaded)
-    loaded.sim.switch(activity_retention_days=2)
+def test_a_gap_is_reported_and_every_issue_is_asked_for_its_comments(synced: Syncs) -> None:
+    space = synced.sim.space
+    load(synced)
+    synced.sim.switch(activity_retention_days=2)
     issue = next(iter(space.issues.values()))
     space.comment(issue, "told only by a row that is trimmed before anybody reads it")
-    loaded.sim.clock.advance(30 * 86_400)
+    synced.sim.clock.advance(30 * 86_400)
     space.comment(issue, "seen")
-    run = load(loaded)
-    [gap] = metadata(run, "activities")["load/retention_gap"]
+    run = load(synced)
+    [gap] = run.notes["load/retention_gap"]
     assert gap["since"] < gap["until"]
-    assert any("kept none" in line for line in loaded.log(run, "WARNING"))
-    unread = loaded.query("SELECT count(*) AS n FROM ops.issue_sync_state WHERE refetch_comments_from IS NOT NULL")[0]["n"]
-    assert unread == len(loaded.rows("issues"))
-    assert "load/retention_gap" in metadata(load(loaded), "activities"), "a gap is not forgotten"
+    assert any("kept none" in line for line in run.log("WARNING"))
+    unread = synced.query("SELECT count(*) AS n FROM ops.issue_sync_state WHERE refetch_comments_from IS NOT NULL")[0]["n"]
+    assert unread == len(synced.rows("issues"))
+    assert "load/retention_gap" in load(synced).notes, "a gap is not forgotten"
 
 
-def test_a_project_that_is_joined_later_is_read_by_its_own_feed(loaded: Deployment) -> None:
-    space = loaded.sim.space
+def test_a_project_that_is_joined_later_is_read_by_its_own_feed(synced: Syncs) -> None:
+    space = synced.sim.space
     user = next(user.id for user in space.users.values() if user.role == 2)
     theirs = [project for project in space.projects.values() if space.is_member(project, user)]
     for project in theirs[1:]:
         space.remove_member(project.id, user)
-    deployment = loaded.as_user(user)
-    deployment.change("DELETE FROM raw.activities; DELETE FROM ops.sync_state WHERE scope = 'activities'")
-    load(deployment)
+    syncs = synced.as_user(user)
+    syncs.change("DELETE FROM raw.activities; DELETE FROM ops.sync_state WHERE scope = 'activities'")
+    load(syncs)
     joined = {project.id for project in space.projects.values() if space.is_member(project, user)}
-    assert ids(deployment) == {one.id for one in space.activities if one.project_id in joined}
+    assert ids(syncs) == {one.id for one in space.activities if one.project_id in joined}
     new = next(project for project in space.projects.values() if project.id not in joined)
     space.add_member(new.id, user)
-    load(deployment)
-    assert ids(deployment) == {one.id for one in space.activities if one.project_id in {*joined, new.id}}
+    load(syncs)
+    assert ids(syncs) == {one.id for one in space.activities if one.project_id in {*joined, new.id}}
 
 
-def test_a_team_without_the_user_of_the_key_that_joins_a_project_lets_nothing_be_read_again(loaded: Deployment) -> None:
-    space = loaded.sim.space
+def test_a_team_without_the_user_of_the_key_that_joins_a_project_lets_nothing_be_read_again(synced: Syncs) -> None:
+    space = synced.sim.space
     others = [user for user in space.users if user != space.administrator.id]
     team = space.add_team("others", others[:3])
-    assert loaded.run("projects", only=["teams"]).success
-    assert loaded.run_issues(mode="incremental").success
-    loaded.sim.requests.clear()
-    assert loaded.run_issues(mode="incremental").success
-    quiet = loaded.sim.requests.by_route()
-    loaded.sim.requests.clear()
+    assert synced.listing("teams").success
+    assert synced.run(mode="incremental").success
+    synced.sim.requests.clear()
+    assert synced.run(mode="incremental").success
+    quiet = synced.sim.requests.by_route()
+    synced.sim.requests.clear()
     space.add_project_team("OPS", team.id)
-    assert loaded.run_issues(mode="incremental").success
-    assert loaded.sim.requests.by_route() == quiet | {"/users/myself": 1}
-    assert ids(loaded) == told(loaded)
+    assert synced.run(mode="incremental").success
+    assert synced.sim.requests.by_route() == quiet | {"/users/myself": 1}
+    assert ids(synced) == told(synced)
 
 
 @pytest.mark.parametrize("teams", ["with the user", "unknown", "not said", "deleted", "two, one with the user"])
-def test_a_project_that_a_team_joins_which_may_hold_the_user_of_the_key_is_read_whole(loaded: Deployment, teams: str) -> None:
-    space = loaded.sim.space
+def test_a_project_that_a_team_joins_which_may_hold_the_user_of_the_key_is_read_whole(synced: Syncs, teams: str) -> None:
+    space = synced.sim.space
     owner, other = space.administrator.id, next(user for user in space.users if user != space.administrator.id)
     ours, theirs = space.add_team("ours", [owner]), space.add_team("theirs", [other])
     if teams != "unknown":
-        assert loaded.run("projects", only=["teams"]).success
+        assert synced.listing("teams").success
     if teams == "deleted":
-        loaded.change(f"UPDATE raw.teams SET deleted_at = now() WHERE id = {theirs.id}")
+        synced.change(f"UPDATE raw.teams SET deleted_at = now() WHERE id = {theirs.id}")
     joined = {"with the user": [ours.id], "two, one with the user": [theirs.id, ours.id]}.get(teams, [theirs.id])
     space.add_project_team("OPS", theirs.id)
     parties: Any = {"not said": None}.get(teams, [{"id": team, "name": "team"} for team in joined])
@@ -222,53 +221,52 @@ def test_a_project_that_a_team_joins_which_may_hold_the_user_of_the_key_is_read_
             else body
         )
 
-    loaded.sim.rewrite_response(tell)
-    load(loaded)
-    unread = loaded.query("SELECT project_id FROM ops.sync_state WHERE scope = 'issues' AND watermark IS NULL")
+    synced.sim.rewrite_response(tell)
+    load(synced)
+    unread = synced.query("SELECT project_id FROM ops.sync_state WHERE scope = 'issues' AND watermark IS NULL")
     assert [row["project_id"] for row in unread] == [space.project("OPS").id]
 
 
-def test_what_an_activity_tells_is_wanted_in_the_same_transaction(loaded: Deployment) -> None:
-    space = loaded.sim.space
+def test_what_an_activity_tells_is_wanted_in_the_same_transaction(synced: Syncs) -> None:
+    space = synced.sim.space
     one, two, three, *_ = space.issues.values()
     said = space.comment(one, "hello")
     space.link_file(two)
     space.delete_issue(three)
-    load(loaded)
-    found = refetch_requests(loaded)
+    load(synced)
+    found = refetch_requests(synced)
     assert found[one.id] == (said.id, False)
     assert found[two.id][1] is True
     assert found[three.id][1] is True
     assert set(found) == {one.id, two.id, three.id}
 
 
-def test_a_comment_that_is_known_already_is_not_wanted_again(loaded: Deployment) -> None:
-    issue = next(iter(loaded.sim.space.issues.values()))
-    said = loaded.sim.space.comment(issue, "hello")
-    loaded.change(f"UPDATE ops.issue_sync_state SET last_comment_id = {said.id} WHERE issue_id = {issue.id}")
-    load(loaded)
-    assert refetch_requests(loaded) == {}
-    loaded.sim.space.notify(said, [next(iter(loaded.sim.space.users))])
-    load(loaded)
-    assert refetch_requests(loaded) == {issue.id: (said.id, False)}
+def test_a_comment_that_is_known_already_is_not_wanted_again(synced: Syncs) -> None:
+    issue = next(iter(synced.sim.space.issues.values()))
+    said = synced.sim.space.comment(issue, "hello")
+    synced.change(f"UPDATE ops.issue_sync_state SET last_comment_id = {said.id} WHERE issue_id = {issue.id}")
+    load(synced)
+    assert refetch_requests(synced) == {}
+    synced.sim.space.notify(said, [next(iter(synced.sim.space.users))])
+    load(synced)
+    assert refetch_requests(synced) == {issue.id: (said.id, False)}
 
 
-def test_a_feed_that_is_refused_does_not_keep_the_other_tables_from_loading(deployment: Deployment) -> None:
-    deployment.sim.faults.add(Fault(status=403, path=FEED, times=1))
-    run = load(deployment)
-    assert "403" in str(metadata(run, "activities")["refused"]) or metadata(run, "activities")["refused"]
-    assert any("nightly pass" in line for line in deployment.log(run, "WARNING"))
+def test_a_feed_that_is_refused_does_not_keep_the_other_tables_from_loading(syncs: Syncs) -> None:
+    syncs.sim.faults.add(Fault(status=403, path=FEED, times=1))
+    run = load(syncs)
+    assert "403" in str(run.notes["refused"]) or run.notes["refused"]
+    assert any("nightly pass" in line for line in run.log("WARNING"))
 
 
-def test_an_empty_space_has_an_empty_feed(deploy: Deploy) -> None:
-    deployment = deploy()
-    deployment.sim.space.activities.clear()
-    for project in deployment.sim.space.projects.values():
+def test_an_empty_space_has_an_empty_feed(start_syncs: StartSyncs) -> None:
+    syncs = start_syncs()
+    syncs.sim.space.activities.clear()
+    for project in syncs.sim.space.projects.values():
         project.activities.clear()
-    deployment.discover()
-    load(deployment)
-    assert ids(deployment) == set()
-    issue = next(iter(deployment.sim.space.issues.values()))
-    deployment.sim.space.comment(issue, "first")
-    load(deployment)
-    assert ids(deployment) == told(deployment) != set()
+    load(syncs)
+    assert ids(syncs) == set()
+    issue = next(iter(syncs.sim.space.issues.values()))
+    syncs.sim.space.comment(issue, "first")
+    load(syncs)
+    assert ids(syncs) == told(syncs) != set()

@@ -1,158 +1,157 @@
 """`raw/comments`: all rows of any issue, none read twice, what is edited, deleted, moved or bad, and what a load reports."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from assets.partitions import month_of
 from resources.progress import LogProgress
 from simulator.model import Issue
-from tests.deployment import Deployment, Run, counts, failures, observed, recorded
+from tests.syncs import CALENDAR, Loaded, Syncs, counts, failures
 
 COMMENTS = "/issues/{issue}/comments"
 
 
-def load(deployment: Deployment, mode: Any = "incremental", **options: Any) -> Run:
-    run = deployment.run_issues(mode=mode, **options)
+def load(syncs: Syncs, mode: Any = "incremental", **options: Any) -> Loaded:
+    run = syncs.run(mode=mode, **options)
     assert run.success, failures(run)
     return run
 
 
-def stored(deployment: Deployment, *, deleted: bool = False) -> dict[int, tuple[str, int, int]]:
-    rows = deployment.rows("comments", deleted=deleted)
+def stored(syncs: Syncs, *, deleted: bool = False) -> dict[int, tuple[str, int, int]]:
+    rows = syncs.rows("comments", deleted=deleted)
     return {row["id"]: (row["content"], row["issue_id"], row["project_id"]) for row in rows}
 
 
-def source(deployment: Deployment) -> dict[int, tuple[str, int, int]]:
-    issues = deployment.sim.space.issues.values()
+def source(syncs: Syncs) -> dict[int, tuple[str, int, int]]:
+    issues = syncs.sim.space.issues.values()
     return {row.id: (row.content, issue.id, issue.project_id) for issue in issues for row in issue.comments}
 
 
-def asked(deployment: Deployment) -> list[tuple[int, int]]:
+def asked(syncs: Syncs) -> list[tuple[int, int]]:
     """Return the requests for comments since the last look: issue and `minId`, 0 when there was none."""
-    made = [one for one in deployment.sim.requests.recent() if one.route == COMMENTS]
-    deployment.sim.requests.clear()
+    made = [one for one in syncs.sim.requests.recent() if one.route == COMMENTS]
+    syncs.sim.requests.clear()
     return [(int(one.path.split("/")[2]), int(one.param("minId") or 0)) for one in made]
 
 
-def some(deployment: Deployment, count: int = 1) -> list[Issue]:
-    return list(deployment.sim.space.issues.values())[:count]
+def some(syncs: Syncs, count: int = 1) -> list[Issue]:
+    return list(syncs.sim.space.issues.values())[:count]
 
 
-def test_the_first_load_asks_once_for_each_issue_and_the_next_one_for_none(deployment: Deployment) -> None:
-    run = load(deployment)
-    assert stored(deployment) == source(deployment)
-    assert sorted(issue for issue, _ in asked(deployment)) == sorted(deployment.sim.space.issues)
-    assert counts(observed(run, "comments")) == {"read": len(source(deployment)), "inserted": len(source(deployment))}
-    again = load(deployment)
-    assert asked(deployment) == []
-    assert counts(observed(again, "comments")) == counts(observed(again, "issue_changes")) == {}
+def test_the_first_load_asks_once_for_each_issue_and_the_next_one_for_none(syncs: Syncs) -> None:
+    run = load(syncs)
+    assert stored(syncs) == source(syncs)
+    assert sorted(issue for issue, _ in asked(syncs)) == sorted(syncs.sim.space.issues)
+    assert run.counts("comments") == {"read": len(source(syncs)), "inserted": len(source(syncs))}
+    again = load(syncs)
+    assert asked(syncs) == []
+    assert again.counts("comments") == again.counts("issue_changes") == {}
 
 
 @pytest.mark.parametrize("inclusive", [True, False])
 @pytest.mark.parametrize("rows", [0, 1, 98, 99, 100, 101, 199, 250])
-def test_any_number_of_comments_is_read_whole(loaded: Deployment, rows: int, inclusive: bool) -> None:
-    loaded.sim.switch(inclusive_ids=inclusive)
-    made = loaded.sim.space.create_issue("OPS")
+def test_any_number_of_comments_is_read_whole(synced: Syncs, rows: int, inclusive: bool) -> None:
+    synced.sim.switch(inclusive_ids=inclusive)
+    made = synced.sim.space.create_issue("OPS")
     for number in range(rows):
-        loaded.sim.space.comment(made, str(number))
-    load(loaded)
-    assert stored(loaded) == source(loaded)
+        synced.sim.space.comment(made, str(number))
+    load(synced)
+    assert stored(synced) == source(synced)
     # A full page of the API says nothing of what comes after it.
-    assert len(asked(loaded)) <= rows // 99 + 1
-    load(loaded)
-    assert asked(loaded) == []
+    assert len(asked(synced)) <= rows // 99 + 1
+    load(synced)
+    assert asked(synced) == []
 
 
 @pytest.mark.parametrize("inclusive", [True, False])
-def test_known_comments_are_not_read_again(loaded: Deployment, inclusive: bool) -> None:
-    loaded.sim.switch(inclusive_ids=inclusive)
-    [issue] = some(loaded)
+def test_known_comments_are_not_read_again(synced: Syncs, inclusive: bool) -> None:
+    synced.sim.switch(inclusive_ids=inclusive)
+    [issue] = some(synced)
     for number in range(150):
-        loaded.sim.space.comment(issue, str(number))
-    load(loaded)
-    asked(loaded)
+        synced.sim.space.comment(issue, str(number))
+    load(synced)
+    asked(synced)
     last = issue.comments[-1].id
-    loaded.sim.space.comment(issue, "one")
-    loaded.sim.space.edit_issue(issue, summary="two")
-    run = load(loaded)
-    assert asked(loaded) == [(issue.id, last)]
-    assert counts(observed(run, "comments")) == {"read": 2, "inserted": 2}
-    assert stored(loaded) == source(loaded)
+    synced.sim.space.comment(issue, "one")
+    synced.sim.space.edit_issue(issue, summary="two")
+    run = load(synced)
+    assert asked(synced) == [(issue.id, last)]
+    assert run.counts("comments") == {"read": 2, "inserted": 2}
+    assert stored(synced) == source(synced)
 
 
-def test_an_issue_whose_updated_moves_alone_costs_one_request_and_no_row(loaded: Deployment) -> None:
-    [issue] = some(loaded)
-    loaded.sim.space.edit_issue(issue)  # a PATCH that changes nothing: no comment, no activity
-    run = load(loaded)
-    assert [found for found, _ in asked(loaded)] == [issue.id]
-    assert counts(observed(run, "comments")) == {}
-    load(loaded)
-    assert asked(loaded) == []
+def test_an_issue_whose_updated_moves_alone_costs_one_request_and_no_row(synced: Syncs) -> None:
+    [issue] = some(synced)
+    synced.sim.space.edit_issue(issue)  # a PATCH that changes nothing: no comment, no activity
+    run = load(synced)
+    assert [found for found, _ in asked(synced)] == [issue.id]
+    assert run.counts("comments") == {}
+    load(synced)
+    assert asked(synced) == []
 
 
 @pytest.mark.parametrize("mode", ["backfill", "refresh"])
-def test_a_whole_read_finds_edited_deleted_starred_and_notified_comments(loaded: Deployment, mode: str) -> None:
-    space = loaded.sim.space
+def test_a_whole_read_finds_edited_deleted_starred_and_notified_comments(synced: Syncs, mode: str) -> None:
+    space = synced.sim.space
     issues = [issue for issue in space.issues.values() if len(issue.comments) >= 3][:3]
     edited, starred, gone = (issue.comments[-2] for issue in issues)
     space.edit_comment(edited, "rewritten")
     space.star_comment(starred)
     space.delete_comment(gone)
-    load(loaded)
-    assert gone.id in stored(loaded), "nothing tells of it"
-    loaded.change(f"UPDATE ops.issue_sync_state SET refreshed_at = NULL WHERE issue_id IN {tuple(issue.id for issue in issues)}")
-    run = load(loaded, mode)
-    assert stored(loaded) == source(loaded)
-    assert counts(observed(run, "comments"))["updated"] == 2
-    assert counts(observed(run, "comments"))["deleted"] == 1
-    assert loaded.deletions("comments") == {
+    load(synced)
+    assert gone.id in stored(synced), "nothing tells of it"
+    synced.change(f"UPDATE ops.issue_sync_state SET refreshed_at = NULL WHERE issue_id IN {tuple(issue.id for issue in issues)}")
+    run = load(synced, mode)
+    assert stored(synced) == source(synced)
+    assert run.counts("comments")["updated"] == 2
+    assert run.counts("comments")["deleted"] == 1
+    assert synced.deletions("comments") == {
         (gone.id, "deleted", f"issue re-read: GET /issues/{gone.issue_id}/comments no longer lists it")
     }
-    told = [row for row in loaded.rows("issue_changes", deleted=True) if row["comment_id"] == gone.id]
+    told = [row for row in synced.rows("issue_changes", deleted=True) if row["comment_id"] == gone.id]
     assert len(told) == len(gone.changes)
-    assert loaded.row("comments", starred.id)["payload"]["stars"]
+    assert synced.row("comments", starred.id)["payload"]["stars"]
 
 
-def test_a_comment_that_was_deleted_last_of_its_issue_is_found_too(loaded: Deployment) -> None:
-    issue = next(issue for issue in loaded.sim.space.issues.values() if issue.comments)
+def test_a_comment_that_was_deleted_last_of_its_issue_is_found_too(synced: Syncs) -> None:
+    issue = next(issue for issue in synced.sim.space.issues.values() if issue.comments)
     for row in list(issue.comments):
-        loaded.sim.space.delete_comment(row)
-    load(loaded, "backfill")
-    assert stored(loaded) == source(loaded)
-    loaded.sim.space.comment(issue, "after all were deleted")
-    load(loaded)
-    assert stored(loaded) == source(loaded)
+        synced.sim.space.delete_comment(row)
+    load(synced, "backfill")
+    assert stored(synced) == source(synced)
+    synced.sim.space.comment(issue, "after all were deleted")
+    load(synced)
+    assert stored(synced) == source(synced)
 
 
-def test_the_comments_of_an_issue_that_moves_go_with_it(loaded: Deployment) -> None:
-    space = loaded.sim.space
+def test_the_comments_of_an_issue_that_moves_go_with_it(synced: Syncs) -> None:
+    space = synced.sim.space
     issue = next(issue for issue in space.project("OPS").issues.values() if len(issue.comments) > 2)
     space.delete_comment(issue.comments[0])
     space.move_issue(issue, "WEB")
-    load(loaded)
-    assert stored(loaded) == source(loaded)
-    assert {row["project_id"] for row in loaded.rows("issue_changes") if row["issue_id"] == issue.id} == {space.project("WEB").id}
-    asked(loaded)
-    load(loaded)
-    assert asked(loaded) == [], "moved once, not at every load"
+    load(synced)
+    assert stored(synced) == source(synced)
+    assert {row["project_id"] for row in synced.rows("issue_changes") if row["issue_id"] == issue.id} == {space.project("WEB").id}
+    asked(synced)
+    load(synced)
+    assert asked(synced) == [], "moved once, not at every load"
 
 
-def test_a_backfill_reads_the_issues_of_its_partitions_and_no_other(loaded: Deployment) -> None:
+def test_a_backfill_reads_the_issues_of_its_partitions_and_no_other(synced: Syncs) -> None:
     at_stake = {
         row["id"]
-        for row in loaded.rows("issues")
+        for row in synced.rows("issues")
         if row["issue_key"].startswith("WEB-") and f"{row['updated_at']:%Y-%m}" in ("2026-04", "2026-05")
     }
-    asked(loaded)
-    run = load(loaded, "backfill", first="2026-04", last="2026-05")
-    met = {issue for issue, _ in asked(loaded)}
+    asked(synced)
+    run = load(synced, "backfill", first="2026-04", last="2026-05")
+    met = {issue for issue, _ in asked(synced)}
     assert at_stake & met
-    assert all(f"{loaded.row('issues', issue)['updated_at']:%Y-%m}" in ("2026-03", "2026-04", "2026-05") for issue in met)
-    assert {key.split("|")[1] for key in recorded(run, "comments")} == {"2026-04", "2026-05"}
-    assert recorded(run, "comments").keys() == recorded(run, "issues").keys() == recorded(run, "issue_changes").keys()
+    assert all(f"{synced.row('issues', issue)['updated_at']:%Y-%m}" in ("2026-03", "2026-04", "2026-05") for issue in met)
+    assert {key.split("|")[1] for key in run.partitions("comments")} == {"2026-04", "2026-05"}
+    assert run.partitions("comments").keys() == run.partitions("issues").keys() == run.partitions("issue_changes").keys()
 
 
 @dataclass
@@ -175,38 +174,38 @@ class Watching(LogProgress):
         super().advance(what, rows)
 
 
-def test_the_progress_of_comments_is_counted_in_issues_to_a_known_end(deployment: Deployment) -> None:
+def test_the_progress_of_comments_is_counted_in_issues_to_a_known_end(syncs: Syncs) -> None:
     watching = Watching()
-    load(deployment.with_progress(watching))
-    issues = len(deployment.sim.space.issues)
+    load(replace(syncs, progress=watching))
+    issues = len(syncs.sim.space.issues)
     assert (watching.total, watching.moved) == (issues, issues)
     assert any(line.endswith(f" issues of {issues}") for line in watching.lines)
 
 
-def test_partitions_are_recorded_with_their_rows_and_under_the_key_of_today(loaded: Deployment) -> None:
-    loaded.sim.space.rename_project("WEB", key="SITE")
-    loaded.discover()
-    loaded.run("projects")
-    [issue, *_] = loaded.sim.space.project("SITE").issues.values()
-    loaded.sim.space.comment(issue, "after the rename")
-    run = load(loaded)
-    found = recorded(run, "comments")
+def test_partitions_are_reported_with_their_rows_and_under_the_key_of_today(synced: Syncs) -> None:
+    synced.sim.space.rename_project("WEB", key="SITE")
+    synced.listing("projects")
+    [issue, *_] = synced.sim.space.project("SITE").issues.values()
+    synced.sim.space.comment(issue, "after the rename")
+    run = load(synced)
+    found = run.partitions("comments")
     assert {key.split("|")[0] for key in found} == {"OPS", "SITE", "APP"}
-    month = month_of(datetime.fromtimestamp(issue.updated, UTC))
-    assert counts(found[f"SITE|{month}"])["inserted"] == 1
-    assert not any(key.endswith("#") for key in found)
+    month = CALENDAR.month_of(datetime.fromtimestamp(issue.updated, UTC))
+    assert counts(found[f"SITE|{month}"].counts)["inserted"] == 1
+    assert len(found) == sum(len(done.partitions) for done in run.passes if done.table == "comments"), "each is reported once"
     of_month = {
-        row["id"] for row in loaded.rows("issues") if row["project_id"] == issue.project_id and month_of(row["updated_at"]) == month
+        row["id"]
+        for row in synced.rows("issues")
+        if row["project_id"] == issue.project_id and CALENDAR.month_of(row["updated_at"]) == month
     }
-    rows = [row for row in loaded.rows("comments") if row["issue_id"] in of_month]
-    assert found[f"SITE|{month}"]["dagster/partition_row_count"] == len(rows)
+    rows = [row for row in synced.rows("comments") if row["issue_id"] in of_month]
+    assert found[f"SITE|{month}"].stored == len(rows)
 
 
-def test_the_figures_of_the_partitions_add_up_to_those_of_the_run(deployment: Deployment) -> None:
-    run = load(deployment)
+def test_the_figures_of_the_partitions_add_up_to_those_of_the_run(syncs: Syncs) -> None:
+    run = load(syncs)
     for table in ("comments", "issue_changes"):
-        of_partitions = recorded(run, table).values()
-        whole = observed(run, table)
-        for name in ("load/rows_read", "load/rows_inserted"):
-            assert sum(one[name] for one in of_partitions) == whole[name] > 0
-        assert sum(one["dagster/partition_row_count"] for one in of_partitions) == whole["dagster/row_count"]
+        of_partitions, whole = run.partitions(table).values(), run.tables[table]
+        assert sum(one.counts.read for one in of_partitions) == whole.read > 0
+        assert sum(one.counts.inserted for one in of_partitions) == whole.inserted > 0
+        assert sum(one.stored for one in of_partitions) == len(syncs.rows(table))

@@ -1,0 +1,201 @@
+"""The engine alone: loads of a simulated space into a real PostgreSQL, in this process and without Dagster."""
+
+import logging
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+from sqlalchemy import Engine
+
+from resources.backlog.auth import ApiKeyQuery
+from resources.backlog.client import BacklogClient
+from resources.backlog.models import RequestStats
+from resources.progress import LogProgress, Progress
+from simulator import Simulator, SpaceSpec
+from sync.activities import sync_activities
+from sync.comments import sync_comments
+from sync.counts import Counts
+from sync.issues import sync_issues
+from sync.listings import sync_listing
+from sync.observer import LoadedPartition, LoadedPartitions, TableTotals
+from sync.session import Run, Session, SyncError, open_session
+from sync.windows import Calendar, Slice
+from tests.warehouse_view import WarehouseView, without_zeros
+
+#: Three projects (OPS, WEB, APP) with 120 issues, changed from November 2025 to June 2026.
+SMALL = SpaceSpec(seed=3, users=8, projects=3, issues=120, history_days=240)
+CALENDAR = Calendar("2026-01", "Asia/Tokyo")
+LISTINGS = (
+    "space", "users", "projects", "project_members", "teams", "statuses", "issue_types", "categories", "versions", "custom_fields",
+    "priorities", "resolutions",
+)  # fmt: skip
+
+Mode = Literal["backfill", "incremental", "targeted", "refresh"]
+StartSyncs = Callable[..., "Syncs"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a load reads."""
+
+    url: str
+    client: BacklogClient
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """Where a load writes."""
+
+    engine: Engine
+
+
+class Lines(logging.Handler):
+    """Remembers what is logged, as (level, message)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Remember a line."""
+        self.found.append((record.levelname, record.getMessage()))
+
+
+@dataclass
+class Loaded:
+    """What loads of one run did, as their observer was shown it; `errors` are the messages of those that failed."""
+
+    run_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    tables: dict[str, Counts] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
+    requests: dict[str, RequestStats] = field(default_factory=dict)
+    passes: list[LoadedPartitions] = field(default_factory=list)
+    rows: dict[str, int] = field(default_factory=dict)
+    lines: Lines = field(default_factory=Lines)
+    errors: list[str] = field(default_factory=list)
+
+    @property
+    def success(self) -> bool:
+        """Whether nothing failed."""
+        return not self.errors
+
+    def counts(self, table: str = "issues") -> dict[str, int]:
+        """Return the counters of a table that are not 0."""
+        return without_zeros(asdict(self.tables[table]))
+
+    def partitions(self, table: str = "issues") -> dict[str, LoadedPartition]:
+        """Return partition -> what was done to it; the last time, when several passes have loaded it."""
+        return {f"{one.project_key}|{one.month}": one for done in self.passes if done.table == table for one in done.partitions}
+
+    def log(self, level: str) -> list[str]:
+        """Return what was logged at a level, as `WARNING`."""
+        return [text for of, text in self.lines.found if of == level]
+
+    def partitions_loaded(self, loaded: LoadedPartitions) -> None:
+        """Remember partitions."""
+        self.passes.append(loaded)
+
+    def table_loaded(self, totals: TableTotals) -> None:
+        """Remember what the load of a partitioned table did as a whole."""
+        self.tables[totals.table] = totals.counts
+
+    def rows_changed(self, table: str, stored: int, by: str) -> None:
+        """Remember how many rows another table has."""
+        self.rows[table] = stored
+
+
+@dataclass(frozen=True)
+class Syncs(WarehouseView):
+    """Loads tables of one space into one warehouse."""
+
+    sim: Simulator
+    engine: Engine
+    user: int | None = None
+    progress: Progress = field(default_factory=lambda: LogProgress(write=lambda _line: None))
+
+    def as_user(self, user: int) -> "Syncs":
+        """Return the same with the API key of another user."""
+        return replace(self, user=user)
+
+    @contextmanager
+    def client(self) -> Iterator[BacklogClient]:
+        """Give a client of the space that does not wait between attempts."""
+        key = self.sim.api_key if self.user is None else self.sim.key_for(self.user)
+        with BacklogClient(self.sim.url, ApiKeyQuery(key), sleep=lambda _seconds: None, max_wait=30.0) as client:
+            yield client
+
+    @contextmanager
+    def session(
+        self, table: str, *, mode: str = "full", locks: Literal["table", "projects"] = "table", loaded: Loaded | None = None
+    ) -> Iterator[Session]:
+        """Open the load of a table; what it does is shown to `loaded`, its errors too."""
+        shown = loaded or Loaded()
+        log = logging.Logger(shown.run_id, logging.DEBUG)
+        log.addHandler(shown.lines)
+        run = Run(shown.run_id, log, self.progress, shown, CALENDAR)
+        with self.client() as client:
+            source, warehouse = Source(self.sim.url, client), Warehouse(self.engine)
+            try:
+                with open_session(run, table, source, warehouse, mode=mode, locks=locks) as session:
+                    yield session
+                    shown.tables[table] = session.writer.counts
+                    shown.notes.update(session.reporter.notes)
+                    shown.requests[table] = session.reporter.whole_load.requests
+            except SyncError as error:
+                shown.errors.append(str(error))
+
+    def listing(self, *tables: str) -> Loaded:
+        """Load tables that are read whole (default all)."""
+        loaded = Loaded()
+        for table in tables or LISTINGS:
+            with self.session(table, loaded=loaded) as session:
+                sync_listing(session)
+        return loaded
+
+    def activities(self, mode: Mode = "incremental", loaded: Loaded | None = None) -> Loaded:
+        """Load the feed."""
+        loaded, deep = loaded or Loaded(), mode == "refresh"
+        with self.session("activities", mode="refresh" if deep else "incremental", loaded=loaded) as session:
+            sync_activities(session, deep=deep)
+        return loaded
+
+    def issues(
+        self, *projects: str, mode: Mode = "backfill", first: str = "", last: str = "9", loaded: Loaded | None = None
+    ) -> Loaded:
+        """Load the issues of `projects` (default all), from month to month (default all), and nothing else."""
+        loaded = loaded or Loaded()
+        with self.session("issues", mode=mode, locks="projects", loaded=loaded) as session:
+            sync_issues(session, mode, self.slices(projects, first, last))
+        return loaded
+
+    def run(self, *projects: str, mode: Mode = "backfill", first: str = "", last: str = "9") -> Loaded:
+        """Load the feed, then the issues of `projects`, then their comments and changes, as a run of the job `issues` does."""
+        loaded = self.activities(mode)
+        if loaded.success:
+            self.issues(*projects, mode=mode, first=first, last=last, loaded=loaded)
+            with self.session("comments", mode=mode, locks="projects", loaded=loaded) as session:
+                sync_comments(session, mode, self.slices(projects, first, last))
+        return loaded
+
+    def load(self) -> "Syncs":
+        """Load everything for the first time."""
+        assert failures(self.listing()) + failures(self.run()) == []
+        return self
+
+    def slices(self, projects: Sequence[str] = (), first: str = "", last: str = "9") -> Sequence[Slice]:
+        """Return months of projects (default all) as a run covers them."""
+        keys = projects or [project.key for project in self.sim.space.projects.values()]
+        months = [month for month in CALENDAR.months() if first <= month <= last]
+        return CALENDAR.slices((key, month) for key in keys for month in months)
+
+
+def failures(loaded: Loaded) -> list[str]:
+    """Return one line for each load that failed."""
+    return loaded.errors
+
+
+def counts(of: Counts) -> dict[str, int]:
+    """Return the counters that are not 0."""
+    return without_zeros(asdict(of))
