@@ -5,7 +5,6 @@ from typing import Final
 
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import AuthenticationError, IncompleteScan, NotInPlan, PermanentError, PermissionDenied
-from resources.backlog.models import Record
 from resources.backlog.paging import PAGE_SIZE
 from resources.odd import Page
 from sync.projects import sync_projects
@@ -15,8 +14,8 @@ from sync.session import Session
 PASSES = 4
 
 
-#: Tables that hold a list of each project.
-OF_PROJECT: Final[Mapping[str, Callable[[BacklogClient, str], list[Record]]]] = {
+#: Tables that hold a list of each project, and the method that reads it, for loads and for comparisons.
+OF_PROJECT: Final[Mapping[str, Callable[[BacklogClient, int | str], Page]]] = {
     "project_members": BacklogClient.project_users,
     "statuses": BacklogClient.statuses,
     "issue_types": BacklogClient.issue_types,
@@ -24,8 +23,8 @@ OF_PROJECT: Final[Mapping[str, Callable[[BacklogClient, str], list[Record]]]] = 
     "versions": BacklogClient.versions,
     "custom_fields": BacklogClient.custom_fields,
 }
-#: Tables that hold a list of the space.
-OF_SPACE: Final[Mapping[str, Callable[[BacklogClient], list[Record]]]] = {
+#: The same of tables that hold a list of the space.
+OF_SPACE: Final[Mapping[str, Callable[[BacklogClient], Page]]] = {
     "priorities": BacklogClient.priorities,
     "resolutions": BacklogClient.resolutions,
 }
@@ -55,7 +54,7 @@ def sync_listing(session: Session) -> None:
                 session.writer.store_listing(OF_SPACE[table](session.client))
 
 
-def _sync_list_of_each_project(session: Session, read: Callable[[BacklogClient, str], list[Record]]) -> None:
+def _sync_list_of_each_project(session: Session, read: Callable[[BacklogClient, int | str], Page]) -> None:
     """Load a list that each project has; a project that refuses does not keep the others from loading.
 
     Raises:

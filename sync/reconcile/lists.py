@@ -7,6 +7,7 @@ from typing import Final
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import NotInPlan, PermissionDenied
 from resources.backlog.models import Record
+from sync import listings
 
 
 @dataclass(frozen=True)
@@ -17,13 +18,12 @@ class Listed:
     whole: bool = True
 
 
+#: Lists of the space that are not read like the others.
 _OF_SPACE: Final[dict[str, Callable[[BacklogClient], list[Record]]]] = {
     "space": lambda client: [client.space()],
     "users": lambda client: client.users().everything,
     "projects": lambda client: client.projects().everything,
     "teams": lambda client: [team for page in client.teams() for team in page.everything],
-    "priorities": lambda client: client.priorities().everything,
-    "resolutions": lambda client: client.resolutions().everything,
 }
 #: What the client has read for its own use already.
 _COPIES: Final[dict[str, Callable[[BacklogClient], list[Record]]]] = {
@@ -35,19 +35,10 @@ _SEEN: Final[dict[str, Callable[[BacklogClient, int], list[Record]]]] = {
     "users": lambda client, project: client.project_users(project).everything,
     "teams": lambda client, project: client.project_teams(project).everything,
 }
-_OF_PROJECT: Final[dict[str, Callable[[BacklogClient, int], list[Record]]]] = {
-    "project_members": lambda client, project: client.project_users(project).everything,
-    "statuses": lambda client, project: client.statuses(project).everything,
-    "issue_types": lambda client, project: client.issue_types(project).everything,
-    "categories": lambda client, project: client.categories(project).everything,
-    "versions": lambda client, project: client.versions(project).everything,
-    "custom_fields": lambda client, project: client.custom_fields(project).everything,
-}
-
 #: Lists of the space, in the order in which they are read.
-OF_SPACE: Final = ("space", "users", "projects", "teams", "priorities", "resolutions")
+OF_SPACE: Final = (*_OF_SPACE, *listings.OF_SPACE)
 #: Lists that each project has.
-OF_PROJECT: Final = tuple(_OF_PROJECT)
+OF_PROJECT: Final = tuple(listings.OF_PROJECT)
 
 
 def read_list(client: BacklogClient, table: str, project_id: int | None, *, fresh: bool) -> Listed | None:
@@ -60,9 +51,11 @@ def read_list(client: BacklogClient, table: str, project_id: int | None, *, fres
     """
     if project_id is not None:
         try:
-            return Listed(_OF_PROJECT[table](client, project_id))
+            return Listed(listings.OF_PROJECT[table](client, project_id).everything)
         except NotInPlan:
             return None
+    if table in listings.OF_SPACE:
+        return Listed(listings.OF_SPACE[table](client).everything)
     try:
         return Listed((_OF_SPACE if fresh else _OF_SPACE | _COPIES)[table](client))
     except PermissionDenied:
