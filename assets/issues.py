@@ -4,7 +4,7 @@ One multi-asset, since Dagster starts nothing below an asset that records its pa
 alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from typing import Literal
 
