@@ -173,7 +173,7 @@ RETENTION = (
         "event_logs",
         3,
         f"t.timestamp < {_OLD} AND {_DISPENSABLE} AND t.run_id IN "  # noqa: S608 - constants of this file
-        "(SELECT run_id FROM runs WHERE pipeline_name IN ('changed_issues', 'marts', 'tokens') AND status = 'SUCCESS')",
+        "(SELECT run_id FROM runs WHERE pipeline_name IN ('targeted_sync', 'marts', 'tokens') AND status = 'SUCCESS')",
     ),
     Rule("event_logs", 30, f"t.timestamp < {_OLD} AND {_DISPENSABLE}"),
     Rule(

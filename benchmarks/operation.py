@@ -154,7 +154,7 @@ def _run(dagster: Dagster, job: str) -> None:
         connection = Dagster(dagster.url, "backlog_elt")
         config: Mapping[str, Any] = {}
         tags: Mapping[str, str] = {}
-        if job == "changed_issues":
+        if job == "targeted_sync":
             request = single_issues_request((await connection.partitions()).projects, "targeted")
             config, tags = request.run_config, request.tags
         await connection.launch(job, config, tags)
@@ -194,7 +194,7 @@ def _day(group: str, place: Home, dagster: Dagster, storage: Engine, warehouse: 
     """
     events, log, each = 0.0, 0.0, {}
     kinds: list[tuple[str, float, Callable[[], object]]] = [
-        (f"a run of {job}", times, partial(_run, dagster, job)) for job, times in (RUNS | {"changed_issues": 0}).items()
+        (f"a run of {job}", times, partial(_run, dagster, job)) for job, times in (RUNS | {"targeted_sync": 0}).items()
     ]
     kinds.append(("a load of all tables", LOADS, place.load))
     for name, times, work in kinds:
@@ -216,8 +216,8 @@ def _day(group: str, place: Home, dagster: Dagster, storage: Engine, warehouse: 
     yield Figure(group, "written in a day, Dagster", events / 1e6, "MB")
     yield Figure(group, "written in a day, ops of the warehouse", log / 1e6, "MB")
     yield Figure(group, "written in a day at the default cadence", (events + log) / 1e6, "MB", DAY_BOUND)
-    changes = CHANGED * each["a run of changed_issues"]
-    yield Figure(group, f"besides, where people work: {CHANGED} runs of changed_issues, kept for 3 days", changes / 1e6, "MB")
+    changes = CHANGED * each["a run of targeted_sync"]
+    yield Figure(group, f"besides, where people work: {CHANGED} runs of targeted_sync, kept for 3 days", changes / 1e6, "MB")
 
 
 def _grown(

@@ -13,13 +13,13 @@ import dagster as dg
 
 from assets.location import SETTINGS
 from pipelines.raw_definitions import EXECUTOR, build_raw_definitions, build_resources
-from pipelines.sensors.alerts import ALERT_SENSORS
+from pipelines.sensors.alerts import alerts
 
 
 def build_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
     """Return the definitions of this location; `overrides` replaces resources by name (`backlog`, `warehouse`, `progress`)."""
     if SETTINGS.marts_of:
-        others = dg.Definitions(sensors=ALERT_SENSORS, resources=build_resources(overrides), executor=EXECUTOR)
+        others = dg.Definitions(sensors=[alerts], resources=build_resources(overrides), executor=EXECUTOR)
         return dg.Definitions.merge(_marts(), others)
     raw = build_raw_definitions(overrides)
     return raw if SETTINGS.key_prefix else dg.Definitions.merge(raw, _marts())
@@ -31,9 +31,9 @@ def _marts() -> dg.Definitions:
     from assets.marts.dashboards import DASHBOARDS
     from assets.marts.ops_tables import OPS_ASSETS
     from pipelines.jobs import marts_job
-    from pipelines.sensors.marts import MART_SENSORS
+    from pipelines.sensors.marts import marts_after_loads
 
-    return dg.Definitions(assets=[*OPS_ASSETS, *MART_ASSETS, *DASHBOARDS], jobs=[marts_job], sensors=MART_SENSORS)
+    return dg.Definitions(assets=[*OPS_ASSETS, *MART_ASSETS, *DASHBOARDS], jobs=[marts_job], sensors=[marts_after_loads])
 
 
 defs = build_definitions()

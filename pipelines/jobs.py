@@ -40,13 +40,13 @@ issues_job = dg.define_asset_job(
     description="Load activities, issues, comments and changes: a window of partitions whole, or what changed since the watermark.",
     tags=of_kind("issues"),
 )
-changed_issues_job = dg.define_asset_job(
-    "changed_issues",
+targeted_sync_job = dg.define_asset_job(
+    "targeted_sync",
     ISSUES,
     description="Load just the issues that the activity feed, a webhook or verify has named, with their comments and changes.",
-    tags=of_kind("changed_issues"),
+    tags=of_kind("targeted_sync"),
 )
-deep_pass_job = dg.define_asset_job(
+rolling_refresh_job = dg.define_asset_job(
     "rolling_refresh",
     ISSUES,
     description="Read a thirtieth of all issues again, each with all its comments, for what no feed and no time of change tells.",
@@ -65,7 +65,7 @@ marts_job = dg.define_asset_job(
     tags=of_kind("marts"),
 )
 
-JOBS = [users_job, projects_job, issues_job, changed_issues_job, deep_pass_job, count_reconciliation_job]
+JOBS = [users_job, projects_job, issues_job, targeted_sync_job, rolling_refresh_job, count_reconciliation_job]
 """Jobs that load assets; where marts are made, `definitions.py` adds their job."""
 
 #: What ends before the next hourly look, and a while after it, is renewed now.

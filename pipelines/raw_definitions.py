@@ -16,9 +16,9 @@ from pipelines.housekeeping import housekeeping_job
 from pipelines.jobs import JOBS, tokens_job
 from pipelines.retrying import retry_failed_partitions
 from pipelines.schedules import SCHEDULES
-from pipelines.sensors.alerts import ALERT_SENSORS
-from pipelines.sensors.partitions import SENSORS
-from pipelines.sensors.targeted_sync import TARGETED_SYNC_SENSORS
+from pipelines.sensors.alerts import alerts
+from pipelines.sensors.project_discovery import project_discovery
+from pipelines.sensors.targeted_sync import activity_feed, webhook_inbox
 from resources.backlog.resource import BacklogResource
 from resources.logs import is_set_up, set_up
 from resources.progress import LogProgress
@@ -73,7 +73,7 @@ def build_raw_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Defi
         asset_checks=CHECKS,
         jobs=[*JOBS, tokens_job, housekeeping_job, retry_failed_partitions],
         schedules=SCHEDULES,
-        sensors=[*SENSORS, *TARGETED_SYNC_SENSORS, *ALERT_SENSORS],
+        sensors=[project_discovery, activity_feed, webhook_inbox, alerts],
         resources=build_resources(overrides),
         executor=EXECUTOR,
     )

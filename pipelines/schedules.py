@@ -25,11 +25,11 @@ from assets.partitions import (
 from pipelines.housekeeping import housekeeping_job
 from pipelines.jobs import (
     count_reconciliation_job,
-    deep_pass_job,
     issues_config,
     issues_job,
     of_kind,
     projects_job,
+    rolling_refresh_job,
     tokens_job,
     users_job,
 )
@@ -125,7 +125,7 @@ def issues_every_12_hours(
 
 @dg.schedule(
     name=cadences.ROLLING_REFRESH.name,
-    job=deep_pass_job,
+    job=rolling_refresh_job,
     cron_schedule=cadences.ROLLING_REFRESH.cron,
     execution_timezone=SETTINGS.timezone,
     default_status=dg.DefaultScheduleStatus.RUNNING,
@@ -135,7 +135,7 @@ def rolling_refresh_nightly(
     context: dg.ScheduleEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
 ) -> dg.RunRequest | dg.SkipReason:
     """Request the nightly share; the run itself works out how many issues that are."""
-    skip = _skip(context, deep_pass_job.name)
+    skip = _skip(context, rolling_refresh_job.name)
     if skip:
         return skip
     projects = _projects(context, backlog, warehouse)

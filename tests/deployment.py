@@ -22,7 +22,7 @@ from pipelines.definitions import build_definitions
 from pipelines.jobs import issues_config, marts_job
 from pipelines.raw_definitions import build_raw_definitions
 from pipelines.schedules import changes_range
-from pipelines.sensors.partitions import new_project_keys
+from pipelines.sensors.project_discovery import new_project_keys
 from resources.backlog.client import BacklogClient
 from resources.backlog.resource import BacklogResource
 from resources.progress import LogProgress, Progress

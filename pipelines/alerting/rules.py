@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from assets.cadences import CADENCES
 from pipelines.alerting.facts import Ended, RunDuration
 from pipelines.alerting.ledger import Problem
-from pipelines.jobs import changed_issues_job, deep_pass_job
+from pipelines.jobs import rolling_refresh_job, targeted_sync_job
 from pipelines.retrying import RETRY_JOB
 from resources.conditions import WORDS, ConditionKind
 from resources.tokens import TokenState
@@ -42,7 +42,7 @@ BACKFILL, DURATION_ANOMALY = "backfill/", "unusual/"
 #: Syncs that read whatever somebody has asked for, one month or all: none is like the one before it.
 OF_ANY_SIZE = frozenset({"backfill"})
 #: Jobs, and modes of syncs, that read just some issues by the steps of the job `issues`: their success says nothing of the others.
-OF_SOME_ISSUES = frozenset({changed_issues_job.name, deep_pass_job.name})
+OF_SOME_ISSUES = frozenset({targeted_sync_job.name, rolling_refresh_job.name})
 OF_SOME = frozenset({"targeted", "refresh"})
 
 News = tuple[list[Problem], list[str]]

@@ -146,7 +146,7 @@ def _run_jobs(instance: dg.DagsterInstance, request: LoadRequest, recorder: Reco
     from pipelines.jobs import count_reconciliation_job, issues_config, issues_job, projects_job, users_job
     from pipelines.raw_definitions import build_raw_definitions
     from pipelines.run_ends import recording_ends
-    from pipelines.sensors.partitions import new_project_keys
+    from pipelines.sensors.project_discovery import new_project_keys
     from sync.people import mask_stored
     from sync.projects import note_project_keys
     from sync.watermarks import complete_projects, oldest_watermark

@@ -128,7 +128,7 @@ def _load_again(repairing: "Repair", recorder: Recorder) -> Iterator[str]:
 def run_loads(definitions: dg.Definitions, instance: dg.DagsterInstance, repairing: "Repair") -> Iterator[str]:
     """Run the jobs that load what was requested, only the tables that need it, and yield a line for each step that failed."""
     from assets.partitions import PROJECTS
-    from pipelines.jobs import changed_issues_job, projects_job, users_job
+    from pipelines.jobs import projects_job, targeted_sync_job, users_job
     from pipelines.schedules import single_issues_request
 
     for job, tables in (
@@ -140,4 +140,4 @@ def run_loads(definitions: dg.Definitions, instance: dg.DagsterInstance, repairi
     projects = instance.get_dynamic_partitions(str(PROJECTS.name))
     if repairing.issues and projects:
         request = single_issues_request(projects, "targeted")
-        yield from run_job(definitions, instance, changed_issues_job.name, request.run_config, request.tags)
+        yield from run_job(definitions, instance, targeted_sync_job.name, request.run_config, request.tags)

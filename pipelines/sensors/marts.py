@@ -70,6 +70,3 @@ def marts_after_loads(context: dg.SensorEvaluationContext, warehouse: WarehouseR
         return dg.SensorResult(skip_reason=wait, cursor=json.dumps(seen))
     cursor = {"ended": found.ended, "newest": newest, "built_at": now.isoformat()}
     return dg.SensorResult(run_requests=[dg.RunRequest(asset_selection=models)], cursor=json.dumps(cursor))
-
-
-MART_SENSORS = [marts_after_loads]

@@ -15,7 +15,7 @@ import dagster as dg
 from assets.cadences import ACTIVITY_FEED, WEBHOOK_INBOX
 from assets.location import scoped
 from assets.partitions import project_partitions
-from pipelines.jobs import KIND_TAG, changed_issues_job, deep_pass_job, issues_job
+from pipelines.jobs import KIND_TAG, issues_job, rolling_refresh_job, targeted_sync_job
 from pipelines.runs import ACTIVE, end_dead_runs
 from pipelines.schedules import single_issues_request
 from pipelines.sensors.failing_ticks import looking_at
@@ -85,7 +85,7 @@ def _active(context: dg.SensorEvaluationContext, *kinds: str) -> str | None:
 def _busy(context: dg.SensorEvaluationContext) -> str | None:
     """Return why no run can be requested now."""
     end_dead_runs(context.instance)
-    active = _active(context, changed_issues_job.name)
+    active = _active(context, targeted_sync_job.name)
     return f"run {active} of the same kind has not ended" if active else None
 
 
@@ -118,7 +118,7 @@ def _new_activities(
 
 
 @dg.sensor(
-    job=changed_issues_job,
+    job=targeted_sync_job,
     minimum_interval_seconds=ACTIVITY_FEED.seconds,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Looks at the newest page of the activity feed, one request a tick, and requests a run for just the issues in it "
@@ -149,7 +149,7 @@ def activity_feed(
         reason = f"{len(new)} new activities, none of issues" if new else "nothing new"
     elif not seen.due(news, now):
         reason = "a run was requested for this already"
-    elif news == WAITING and (other := _active(context, issues_job.name, deep_pass_job.name)):
+    elif news == WAITING and (other := _active(context, issues_job.name, rolling_refresh_job.name)):
         reason = f"issues wait for run {other}, which has not ended"
     if reason:
         return dg.SensorResult(skip_reason=reason, cursor=seen.text())
@@ -159,7 +159,7 @@ def activity_feed(
 
 
 @dg.sensor(
-    job=changed_issues_job,
+    job=targeted_sync_job,
     minimum_interval_seconds=WEBHOOK_INBOX.seconds,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Drains the inbox of webhooks, at no request, and requests a run for just the issues that they name.",
@@ -182,6 +182,3 @@ def webhook_inbox(
         reason = f"{drained.events} events, none of issues" if drained.events else "the inbox is empty"
         return dg.SensorResult(skip_reason=reason, cursor=seen.text())
     return dg.SensorResult(run_requests=[_request(projects)], cursor=seen.text())
-
-
-TARGETED_SYNC_SENSORS = [activity_feed, webhook_inbox]

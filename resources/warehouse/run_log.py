@@ -21,7 +21,7 @@ CANCELED = "the run was canceled"
 #: What the id begins with of a command that failed before its first run; Dagster does not know it.
 OF_COMMAND = "command-"
 #: Jobs whose runs sync the same tables as those of another one.
-_KINDS = {"changed_issues": "issues", "rolling_refresh": "issues"}
+_KINDS = {"targeted_sync": "issues", "rolling_refresh": "issues"}
 #: Longer causes are cut.
 _LONGEST = 500
 

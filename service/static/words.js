@@ -39,7 +39,7 @@ export const WORDS = {
     },
     modes: { incremental: '差分', backfill: '全件', full: '全件', targeted: '変更のみ', refresh: '定期点検', waiting: '待機', run: '実行' },
     jobs: {
-      issues: '課題', projects: 'プロジェクト情報', users: 'ユーザー', changed_issues: '変更された課題', rolling_refresh: '定期点検', count_reconciliation: '件数の照合',
+      issues: '課題', projects: 'プロジェクト情報', users: 'ユーザー', targeted_sync: '変更された課題', rolling_refresh: '定期点検', count_reconciliation: '件数の照合',
       marts: 'マート作成', tokens: 'トークンの更新', housekeeping: '古い記録の整理', retry_failed_partitions: '失敗したパーティションの再実行',
     },
     errors: {

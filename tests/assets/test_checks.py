@@ -295,7 +295,7 @@ def load_in(deployment: Deployment, mode: Mode) -> Run:
     if mode in ("backfill", "incremental"):
         return deployment.run_issues(mode=mode)
     corners = {RANGE_START_TAG: partition_key("OPS", month_keys()[-1]), RANGE_END_TAG: partition_key("APP", month_keys()[-1])}
-    return deployment.run("changed_issues" if mode == "targeted" else "rolling_refresh", config=issues_config(mode), tags=corners)
+    return deployment.run("targeted_sync" if mode == "targeted" else "rolling_refresh", config=issues_config(mode), tags=corners)
 
 
 @pytest.mark.parametrize("mode", ["targeted", "refresh"])

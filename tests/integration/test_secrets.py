@@ -17,11 +17,11 @@ import dagster as dg
 import pytest
 from dagster._serdes import serialize_value
 
+from pipelines.alerting.alerter import Alerter
 from pipelines.cli import alerts as command
 from pipelines.cli.load import connection
 from pipelines.cli.status_facts import status
 from pipelines.definitions import build_definitions
-from pipelines.sensors.alerts import Alerter
 from resources.alerts.addresses import Addresses
 from resources.alerts.channels import channels
 from resources.backlog.errors import AuthenticationError

@@ -1,5 +1,6 @@
 """The code location as a whole: what it holds, and that it loads with nothing at all."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,14 @@ from tests.pipelines.definitions_text import SNAPSHOT, render
 
 def test_all_definitions_are_those_of_the_snapshot() -> None:
     assert render() == SNAPSHOT.read_text(), "if this is meant: python -m tests.pipelines.definitions_text"
+
+
+def test_sensors_and_schedules_are_defined_in_their_own_place() -> None:
+    places = {"sensor": "pipelines/sensors/", "schedule": "pipelines/schedules.py"}
+    for room in ("assets", "pipelines"):
+        for path in (PROJECT_ROOT / room).rglob("*.py"):
+            for kind in re.findall(r"^ *@dg\.(?:[a-z_]*)(sensor|schedule)\b", path.read_text(), re.MULTILINE):
+                assert str(path.relative_to(PROJECT_ROOT)).startswith(places[kind]), path
 
 
 #: Where the assets of a first part of the key come from.

@@ -8,7 +8,7 @@ from dagster._core.storage.partition_status_cache import get_and_update_asset_st
 from assets.checks.operation import FAILED, failed_partitions
 from assets.partitions import PROJECT_MONTHS, RANGE_END_TAG, RANGE_START_TAG
 from pipelines.retrying import RETRY_JOB
-from pipelines.sensors.partitions import remove_unknown_keys
+from pipelines.sensors.project_discovery import remove_unknown_keys
 from simulator import Fault
 from tests.deployment import Deployment, checks
 

@@ -15,7 +15,7 @@ RUNS = INSTANCE["concurrency"]["runs"]
 KINDS = {job.name: dict(job.tags or {}) for job in JOBS}
 BACKFILL = {"dagster/backfill": "abcdefgh"}
 #: They read many issues, or wait for a load that does.
-MAY_LAST = [KINDS["issues"], KINDS["changed_issues"], KINDS["rolling_refresh"], BACKFILL]
+MAY_LAST = [KINDS["issues"], KINDS["targeted_sync"], KINDS["rolling_refresh"], BACKFILL]
 
 
 def blocked(tags: dict[str, str], *working: dict[str, str]) -> bool:

@@ -46,7 +46,7 @@ class Daemon:
 
 def run(deployment: Deployment, request: dg.RunRequest | None) -> Run:
     assert request is not None
-    done = deployment.run("changed_issues", config=request.run_config, tags=dict(request.tags))
+    done = deployment.run("targeted_sync", config=request.run_config, tags=dict(request.tags))
     assert done.success, failures(done)
     return done
 

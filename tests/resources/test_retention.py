@@ -258,10 +258,10 @@ def test_runs_that_come_by_the_hundred_are_kept_for_three_days_where_they_succee
     instance, database = storage
     deployment = replace(loaded, instance=instance).discover()
     corners = {RANGE_START_TAG: "OPS|2026-06", RANGE_END_TAG: "OPS|2026-06"}
-    often = deployment.run("changed_issues", config=issues_config("targeted"), tags=corners)
+    often = deployment.run("targeted_sync", config=issues_config("targeted"), tags=corners)
     assert often.success
     deployment.sim.faults.add(Fault(status=400, path="/space/activities"))
-    failed = deployment.run("changed_issues", config=issues_config("targeted"), tags=corners)
+    failed = deployment.run("targeted_sync", config=issues_config("targeted"), tags=corners)
     assert not failed.success
     seldom = deployment.run("users")
     age(database, 4)

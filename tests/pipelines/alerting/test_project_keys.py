@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG
-from pipelines.sensors.alerts import Alerter
+from pipelines.alerting.alerter import Alerter
 from resources.alerts.channels import Slack
 from resources.secret import Secret
 from tests.deployment import Deployment

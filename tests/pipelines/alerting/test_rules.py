@@ -29,7 +29,7 @@ def test_a_step_that_failed_is_a_problem_until_it_succeeds_in_any_later_run_of_a
     assert of_run(later) == ([], [problem.key, "run/issues"])
 
 
-@pytest.mark.parametrize("job", ["changed_issues", "rolling_refresh"])
+@pytest.mark.parametrize("job", ["targeted_sync", "rolling_refresh"])
 def test_a_run_that_reads_just_some_issues_ends_no_failure_of_the_schedule_and_the_schedule_none_of_its(job: str) -> None:
     whole, some = FAILED, replace(FAILED, job=job)
     for mine, other in ((whole, some), (some, whole)):

@@ -14,12 +14,13 @@ from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteRepo
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
+from pipelines.alerting.alerter import Alerter
 from pipelines.alerting.facts import ALIKE, MOST_RUNS, Place
 from pipelines.alerting.ledger import Ledger
 from pipelines.cli.load import run_job
 from pipelines.cli.status_facts import alerts as status_alerts
 from pipelines.jobs import KIND_TAG
-from pipelines.sensors.alerts import Alerter, alerts
+from pipelines.sensors.alerts import alerts
 from resources.alerts.channel import Channel
 from resources.alerts.channels import Slack, Teams
 from resources.alerts.message import Message

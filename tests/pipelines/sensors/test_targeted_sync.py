@@ -9,7 +9,7 @@ import pytest
 from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, month_keys
 from pipelines.jobs import issues_config
 from pipelines.sensors.failing_ticks import LookFailedError
-from pipelines.sensors.targeted_sync import AGAIN_AFTER, ISSUES_TAG, TARGETED_SYNC_SENSORS, activity_feed, webhook_inbox
+from pipelines.sensors.targeted_sync import AGAIN_AFTER, ISSUES_TAG, activity_feed, webhook_inbox
 from resources.backlog.errors import Unavailable
 from resources.backlog.resource import BacklogResource
 from simulator import Fault
@@ -22,9 +22,9 @@ REQUEST = "UPDATE ops.issue_sync_state SET refetch_issue = true, refetch_request
 
 
 def test_both_sensors_look_every_half_minute_by_default_and_start_the_same_job() -> None:
-    for sensor in TARGETED_SYNC_SENSORS:
+    for sensor in (activity_feed, webhook_inbox):
         assert (sensor.minimum_interval_seconds, sensor.default_status) == (30, dg.DefaultSensorStatus.RUNNING)
-        assert sensor.job_name == "changed_issues"
+        assert sensor.job_name == "targeted_sync"
 
 
 def test_an_idle_tick_costs_one_request_and_none_of_the_inbox(near: Deployment) -> None:
@@ -105,12 +105,12 @@ def test_the_same_news_ask_once_and_again_after_a_while_when_the_run_has_failed(
     assert feed.tick()[0], "newer news do not wait"
 
 
-@pytest.mark.parametrize("sensor", TARGETED_SYNC_SENSORS, ids=lambda sensor: sensor.name)
+@pytest.mark.parametrize("sensor", [activity_feed, webhook_inbox], ids=lambda sensor: sensor.name)
 def test_a_tick_while_such_a_run_works_asks_for_nothing_and_takes_nothing(near: Deployment, sensor: dg.SensorDefinition) -> None:
     daemon, [issue] = Daemon(near, sensor), some(near)
     near.sim.space.comment(issue, "one")
     post(near, event(issue))
-    working = active(near, "changed_issues")
+    working = active(near, "targeted_sync")
     assert daemon.tick() == (None, f"run {working} of the same kind has not ended")
     assert near.sim.requests.by_route() == {}
     assert outcomes(near) == [None]
@@ -224,5 +224,5 @@ def test_before_the_first_load_nothing_is_asked_for(near: Deployment) -> None:
     assert Daemon(near, activity_feed).tick() == (None, "the feed was not loaded yet: the first load does that")
     for key in near.partitions:
         near.instance.delete_dynamic_partition("backlog_projects", key)
-    for sensor in TARGETED_SYNC_SENSORS:
+    for sensor in (activity_feed, webhook_inbox):
         assert Daemon(near, sensor).tick() == (None, "no project is known yet: the sensor project_discovery adds them")

@@ -76,7 +76,7 @@ def test_a_read_that_goes_on_never_forgets_what_was_read(read: Reads) -> None:
     assert read.entry(FIRST)["last_comment_id"] == 640_010
 
 
-def test_the_deep_pass_takes_the_longest_unread_first_and_comes_round(read: Reads, load: Any, issue: Any) -> None:
+def test_the_rolling_refresh_takes_the_longest_unread_first_and_comes_round(read: Reads, load: Any, issue: Any) -> None:
     read.change(
         f"UPDATE ops.issue_sync_state SET refreshed_at = '2026-01-01Z'::timestamptz + (issue_id - {FIRST}) * interval '1 day'"
     )
@@ -91,7 +91,7 @@ def test_the_deep_pass_takes_the_longest_unread_first_and_comes_round(read: Read
     assert [found.issue_id for found in read.call(refresh_share, [301], 10)] == [THIRD]
 
 
-def test_only_a_whole_read_counts_for_the_deep_pass(read: Reads, load: Any, issue: Any) -> None:
+def test_only_a_whole_read_counts_for_the_rolling_refresh(read: Reads, load: Any, issue: Any) -> None:
     before = datetime(2026, 2, 1, tzinfo=UTC)
     read.change("UPDATE ops.issue_sync_state SET refreshed_at = '2026-01-01Z'")
     load("issues", issue(1, updated=MOVED), issue(4))

@@ -1,4 +1,4 @@
-"""Sensors: what starts because something happened, each a pure function and a thin shell."""
+"""The sensor `project_discovery`: adds the partitions of new and renamed projects, and removes keys that are no project."""
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -78,6 +78,3 @@ def project_discovery(
     if not new:
         return dg.SkipReason(said or f"no new project among the {len(projects)} that the key can see")
     return dg.SensorResult(dynamic_partitions_requests=[PROJECTS.build_add_request(new)], skip_reason=said)
-
-
-SENSORS = [project_discovery]

@@ -5,7 +5,7 @@ import pytest
 
 from assets.partitions import PROJECTS, RANGE_END_TAG, RANGE_START_TAG
 from pipelines.sensors.failing_ticks import LookFailedError
-from pipelines.sensors.partitions import new_project_keys, project_discovery
+from pipelines.sensors.project_discovery import new_project_keys, project_discovery
 from simulator import Fault, SpaceSpec
 from tests.deployment import Deploy, Deployment
 

@@ -1,0 +1,181 @@
+"""The alerter: looks at what has happened, and reports each problem once, and once more when it is over.
+
+Its ledger is kept in Dagster's storage, not in the warehouse, so that it can report that the warehouse is gone. The ledger is saved
+before the first message and after each, so that nothing is sent twice when the process dies. When it cannot be saved, as on a full
+disk, the look ends, and the process remembers the ledger until it can. The sign of life is in `ops.heartbeats`.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+
+import dagster as dg
+
+from assets.checks.operation import failed_partitions
+from assets.dagster_internals import remember, remembered
+from assets.partitions import project_partitions
+from pipelines.alerting import rules
+from pipelines.alerting.facts import Place, durations, ended_runs
+from pipelines.alerting.ledger import Ledger, Problem
+from pipelines.run_ends import ALL, record_run_ends
+from resources.alerts.channel import Channel, ChannelError
+from resources.redact import redact
+from resources.tokens import TokenState
+from resources.warehouse.baselines import with_baseline
+from resources.warehouse.conditions import Condition, current
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.heartbeats import alerts_of, beat
+from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.sync_log import known_projects, last_ends, space_at
+
+#: What ends now may be seen a little later.
+OVERLAP = timedelta(minutes=2)
+#: A look that has sent messages for so long leaves the rest to the next: a tick must end.
+SENDING_SECONDS = 30.0
+#: Runs that are remembered as dealt with; a look deals with fewer in the time of the overlap.
+SEEN = 500
+#: Name of an alerter -> what it remembers that could not be saved: newer than what is stored, since nobody else writes that.
+_unsaved: dict[str, Ledger] = {}
+
+
+@dataclass(frozen=True)
+class Alerter:
+    """Looks and reports for one space.
+
+    `place`: whose runs are reported, None: all. `tokens`: the state of the access by OAuth, if any.
+    """
+
+    instance: dg.DagsterInstance
+    warehouse: WarehouseResource
+    url: str
+    channels: Sequence[Channel]
+    dagster_url: str
+    place: Place | None = None
+    tokens: TokenState | None = None
+
+    def look(self, now: datetime) -> Ledger:
+        """Deal with what has happened since the last look, send what is to be told, and give a sign of life."""
+        ledger = _unsaved.get(alerts_of(self.url)) or Ledger.read(self._stored(), now)
+        ledger, lasting = self._of_source(ledger, now)
+        runs, looked_at = ended_runs(self.instance, ledger.looked_at - OVERLAP, ledger.seen, self.place)
+        projects = self._projects() if runs or rules.of_backfills(ledger.open) else None
+        for run in runs:
+            if projects is not None and rules.covers_no_project(run, projects):
+                continue
+            found, over = rules.of_run(run)
+            part = rules.covered(found, run, lasting)
+            ledger = self._heard(ledger, part, [], now, quiet=True)
+            ledger = self._heard(ledger, [problem for problem in found if problem not in part], over, now)
+        ledger = self._heard(ledger, *rules.of_durations(durations(self.instance, runs)), now)
+        backfills = rules.of_backfills(ledger.open)
+        if backfills and projects is not None and not failed_partitions(self.instance, projects):
+            ledger = self._heard(ledger, [], backfills, now)
+        ledger = replace(
+            self._heard(ledger, *self._of_warehouse(ledger, now), now),
+            looked_at=max(ledger.looked_at, looked_at),
+            seen=(*ledger.seen, *(run.run_id for run in runs))[-SEEN:],
+        )
+        self._save(ledger)
+        ledger = self._send(ledger, now)
+        self._beat(ledger)
+        return ledger
+
+    def _projects(self) -> list[str] | None:
+        """Return the partition keys that are projects, None while the warehouse cannot be used."""
+        try:
+            return project_partitions(self.instance, self.warehouse.engine, self.url)
+        except WarehouseError:
+            return None  # `_of_warehouse` reports it
+
+    def _heard(
+        self, ledger: Ledger, problems: Sequence[Problem], ended: Sequence[str], now: datetime, *, quiet: bool = False
+    ) -> Ledger:
+        names = [channel.name for channel in self.channels]
+        return ledger.heard(problems, ended, now, names, self.dagster_url, quiet=quiet)
+
+    def _of_source(self, ledger: Ledger, now: datetime) -> tuple[Ledger, Condition | None]:
+        """Return the ledger after news of the source, and the condition that it tells of, which explains what fails meanwhile."""
+        if not self.url:
+            return ledger, None
+        try:
+            condition = current(self.warehouse.engine, self.url)
+        except WarehouseError:
+            return ledger, None  # `_of_warehouse` reports it
+        problems, ended = rules.of_source(self.url, condition, now)
+        # A login that has ended is told with what to do about it.
+        login = self.tokens is not None and self.tokens.refused_reason is not None
+        ledger = self._heard(ledger, [], ended, now)
+        if condition is None or not problems:
+            return ledger, None
+        return self._heard(ledger, problems, [], condition.since, quiet=login), condition
+
+    def _of_warehouse(self, ledger: Ledger, now: datetime) -> rules.News:
+        if not self.url:  # a code location without a space, of the marts: of the warehouse those of the spaces tell
+            return [], []
+        try:
+            engine = self.warehouse.engine
+            record_run_ends(self.instance, self.warehouse, self.url, ledger.looked_at - OVERLAP, ALL)
+            space = space_at(engine, self.url)
+            last = {} if space is None else last_ends(engine, space, but=rules.OF_SOME)
+            silent, speaks = rules.of_silence(last, ledger.since, now)
+            refused, renewed = rules.of_tokens(self.url, self.tokens)
+            unusual, usual = rules.of_syncs([] if space is None else with_baseline(engine, space, ledger.looked_at))
+            if space is not None and any(key.startswith(rules.DURATION_ANOMALY) for key in ledger.open):
+                known = ledger.open.keys() - {problem.key for problem in unusual}
+                usual += rules.of_nothing_left(known, {key for key, _ in known_projects(engine, space)})
+        except WarehouseError as error:
+            step = f"see whether PostgreSQL runs and WAREHOUSE_URL is right ({rules.RUNBOOK} 'The warehouse is gone')"
+            return [Problem("warehouse", "failed", "warehouse", " ".join(str(error).split())[:500], step)], []
+        return [*silent, *refused, *unusual], [*speaks, *renewed, *usual, "warehouse"]
+
+    def _send(self, ledger: Ledger, now: datetime) -> Ledger:
+        by_name = {channel.name: channel for channel in self.channels}
+        end, number = time.monotonic() + SENDING_SECONDS, 0
+        while number < len(ledger.waiting) and time.monotonic() < end:
+            waiting = ledger.waiting[number]
+            if waiting.due > now:
+                number += 1
+                continue
+            taken = [name for name in waiting.channels if name not in by_name]
+            for name in waiting.channels:
+                try:
+                    if name in by_name:
+                        by_name[name].send(waiting.message)
+                        taken.append(name)
+                except ChannelError as error:
+                    _say(f"not sent, tried again later: {error}")
+                except Exception as error:  # whatever it is: the other channels and the next messages go on
+                    _say(f"not sent, tried again later: {name}: {type(error).__name__}: {redact(str(error))}")
+            before = len(ledger.waiting)
+            ledger = ledger.sent(number, taken, now)
+            number += len(ledger.waiting) == before
+            self._save(ledger)
+        return ledger
+
+    def _beat(self, ledger: Ledger) -> None:
+        problems = [asdict(one.problem) | {"since": one.since.isoformat(), "times": one.times} for one in ledger.open.values()]
+        detail = {
+            "open": problems,
+            "waiting": len(ledger.waiting),
+            "channels": [channel.name for channel in self.channels],
+        }
+        try:
+            beat(self.warehouse.engine, alerts_of(self.url), detail)
+        except WarehouseError as error:
+            _say(f"no sign of life could be given: {error}")
+
+    def _stored(self) -> str | None:
+        return remembered(self.instance, alerts_of(self.url))
+
+    def _save(self, ledger: Ledger) -> None:
+        name = alerts_of(self.url)
+        # Until it is stored: a message that was sent and not noted would be sent at every look.
+        _unsaved[name] = ledger
+        remember(self.instance, name, ledger.text())
+        del _unsaved[name]
+
+
+def _say(line: str) -> None:
+    logging.getLogger(__name__).warning(line)
