@@ -16,7 +16,7 @@ from sqlalchemy import Engine, text
 from assets.marts.build import MODELS
 from benchmarks.figures import Figure, expect_equal, show
 from benchmarks.workshop import scratch
-from pipelines.cli.load import QUIET
+from pipelines.cli.in_process import QUIET
 from pipelines.definitions import build_definitions
 from resources.warehouse import embedded
 from resources.warehouse.connect import engine

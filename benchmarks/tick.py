@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from pipelines.cli.load import QUIET, Recorder, connection
+from pipelines.cli.in_process import QUIET, Recorder, connection
 from pipelines.hosting.environment import prepare_storage
 from resources.progress import LogProgress
 from resources.settings import Settings

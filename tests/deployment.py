@@ -17,7 +17,7 @@ from assets.activities import activities
 from assets.checks.tables import CHECKED_IN_THEIR_RUNS
 from assets.issues import Mode
 from assets.partitions import PROJECTS, RANGE_END_TAG, RANGE_START_TAG, month_keys, partition_key
-from pipelines.cli.load import QUIET
+from pipelines.cli.in_process import QUIET
 from pipelines.definitions import build_definitions
 from pipelines.jobs import issues_config, marts_job
 from pipelines.raw_definitions import build_raw_definitions

@@ -1,8 +1,11 @@
 """What a person at a terminal sees of a comparison: a line a project, and a table of the rows that differ."""
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from rich.cells import cell_len, set_cell_size
+
+from pipelines.cli.console import table
 
 #: Differences in the table; the line above it has the count of all.
 SHOWN = 50
@@ -23,14 +26,14 @@ def verified_table(found: Mapping[str, Any]) -> str:
         )
         for one in found["projects"]
     ]
-    parts.append(_table(projects, numbers=range(2, 6)))
+    parts.append(table(projects[0], projects[1:]))
     if found["how"] == "rows":
         tables = [("table", "source", "warehouse", "differences", "behind")]
         tables += [
             (table, *(f"{one[name]:,}" for name in ("source", "warehouse", "differences", "behind")))
             for table, one in found["tables"].items()
         ]
-        parts.append(_table(tables, numbers=range(1, 5)))
+        parts.append(table(tables[0], tables[1:]))
     repaired = sum(found["repaired"].values())
     if repaired:
         parts.append(_rows(f"{repaired:,} {_were(repaired)} different and repaired", repaired, found["repaired_rows"]))
@@ -53,7 +56,7 @@ def _rows(head: str, total: int, rows: Sequence[Mapping[str, Any]]) -> str:
         (one["table"], one["project"] or "", _row(one), _kind(one), _cell(one["source"]), _cell(one["warehouse"]))
         for one in rows[:SHOWN]
     ]
-    return f"{head}{f', the first {SHOWN} of them' if total > SHOWN else ''}:\n{_table(lines)}"
+    return f"{head}{f', the first {SHOWN} of them' if total > SHOWN else ''}:\n{table(lines[0], lines[1:])}"
 
 
 def _row(one: Mapping[str, Any]) -> str:
@@ -84,22 +87,4 @@ def _until(project: Mapping[str, Any]) -> str:
 
 def _cell(value: Any) -> str:
     text = " ".join(str("" if value is None else value).split())
-    while _width(text) > WIDEST:
-        text = text[:-2] + "…"
-    return text
-
-
-def _width(text: str) -> int:
-    """Columns on a terminal: full-width characters take two."""
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
-
-
-def _table(rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
-    widths = [max(_width(row[column]) for row in rows) for column in range(len(rows[0]))]
-    ruled = [rows[0], ["-" * width for width in widths], *rows[1:]]
-
-    def padded(text: str, column: int) -> str:
-        blank = " " * (widths[column] - _width(text))
-        return blank + text if column in numbers else text + blank
-
-    return "\n".join("  ".join(padded(text, column) for column, text in enumerate(row)).rstrip() for row in ruled)
+    return text if cell_len(text) <= WIDEST else set_cell_size(text, WIDEST - 1).rstrip() + "…"

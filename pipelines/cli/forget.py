@@ -43,7 +43,7 @@ def look_up(settings: Settings, user_id: int) -> "Person":
         BacklogError: the warehouse holds several spaces, and the source does not say which is meant.
         WarehouseError: the warehouse cannot be used.
     """
-    from pipelines.cli.load import connection
+    from pipelines.cli.in_process import connection
     from pipelines.hosting.environment import prepare_storage, source
     from resources.warehouse import people
     from resources.warehouse.sync_log import known_spaces
@@ -68,7 +68,7 @@ def erase(settings: Settings, person: "Person") -> dict[str, int]:
     Raises:
         WarehouseError: the warehouse cannot be used; nothing was erased.
     """
-    from pipelines.cli.load import connection
+    from pipelines.cli.in_process import connection
     from pipelines.hosting.environment import prepare_storage
     from resources.warehouse import people
     from resources.warehouse.embedded import tidy_log

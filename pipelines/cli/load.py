@@ -1,34 +1,76 @@
-"""One load from the command line: the same jobs, assets and instance as the Dagster UI, run in this process."""
+"""`backlog-elt load`: one load by the jobs, the assets and the instance of the Dagster UI, run in this process."""
 
-import os
+import json
+import sys
 import time
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
-import dagster as dg
+import click
 
 from pipelines.cli import collector
-from pipelines.hosting.environment import check_kind, open_instance, prepare_storage, source
-from pipelines.hosting.stop_signals import Interrupted, interrupted
-from pipelines.runs import command_tags, end_dead_runs
+from pipelines.cli.group import examples, one_line
+from pipelines.cli.options import Month
 from resources.progress import Progress
-from resources.redact import redact
 from resources.settings import Settings
 from resources.values import parse_month
 from resources.variables import SettingsError
-from resources.warehouse.errors import WarehouseError
 
 if TYPE_CHECKING:
-    from pipelines.cli.objects import LoadObject, Rows
-    from resources.backlog.resource import BacklogResource
-    from resources.warehouse.resource import WarehouseResource
+    import dagster as dg
 
-#: The runs of a load say what they have to say through `Progress` and the event log, not on the console.
-QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    from pipelines.cli.in_process import Recorder
+    from pipelines.cli.objects import LoadObject, Rows
+
+MONTH = Month()
+
+
+@click.command(
+    epilog=examples(
+        "backlog-elt load  # what has changed",
+        "backlog-elt load --project OPS --from 2026-04  # these months again, whole",
+        "backlog-elt load --full --json  # all again, as an object",
+    )
+)
+@click.option("--full", is_flag=True, help="Read everything again; also finds changes that moved no time of change.")
+@click.option("--project", "projects", multiple=True, metavar="KEY", help="Only the issues of this project; may be repeated.")
+@click.option("--from", "from_month", type=MONTH, metavar="YYYY-MM", help="Read again from this month of last change on.")
+@click.option("--to", "to_month", type=MONTH, metavar="YYYY-MM", help="Read again up to this month of last change.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
+@click.option("--no-progress", is_flag=True, help="No progress bars or lines.")
+@collector.at_rest()
+def load(
+    full: bool, projects: tuple[str, ...], from_month: str | None, to_month: str | None, as_json: bool, no_progress: bool
+) -> None:
+    """Load what has changed, the first time everything.
+
+    Through the same assets and instance as the Dagster UI, where the runs are seen.
+    """
+    settings = Settings.of_this_process()
+    from pipelines.cli.console import progress_for
+    from pipelines.hosting.runtime import Runtime
+
+    request = LoadRequest.create(full=full, projects=projects, from_month=from_month, to_month=to_month)
+    began = time.monotonic()
+    try:
+        with progress_for(requested=not no_progress) as progress:
+            summary = load_space(settings, request, progress)
+    except SettingsError:
+        raise
+    except Exception as error:
+        if as_json:  # whoever reads the object is told too
+            summary = Summary({}, {}, time.monotonic() - began, (one_line(error),), settings.simulated)
+            click.echo(json.dumps(summary.as_json(), ensure_ascii=False))
+        raise
+    click.echo(json.dumps(summary.as_json(), ensure_ascii=False) if as_json else summary_table(summary.as_json()))
+    for failure in summary.failures:
+        click.echo(f"Error: {failure}", err=True)
+    if summary.failures:
+        sys.exit(1)
+    if not as_json and Runtime.read(settings.home) is None:
+        click.echo("Next: backlog-elt marts builds the marts from these tables; backlog-elt up does so by itself.", err=True)
 
 
 @dataclass(frozen=True)
@@ -60,41 +102,6 @@ class LoadRequest:
         return self.full or self.from_month is not None or self.to_month is not None
 
 
-class LoadInterruptedError(Interrupted):
-    """Somebody ended the load: a signal, or the terminal."""
-
-    def __init__(self) -> None:
-        super().__init__("interrupted: what was committed is kept; give the same command again")
-
-
-@dataclass
-class Recorder:
-    """A `Progress` that passes everything on and adds up what the tables report; checks report requests and no rows."""
-
-    inner: Progress
-    tables: dict[str, Counter[str]] = field(default_factory=dict)
-    requests: Counter[str] = field(default_factory=Counter)
-
-    def start(self, what: str, total: int | None) -> None:
-        """Pass on."""
-        self.inner.start(what, total)
-
-    def advance(self, what: str, rows: int) -> None:
-        """Pass on."""
-        self.inner.advance(what, rows)
-
-    def wait(self, reason: str, seconds: float, until: datetime) -> None:
-        """Pass on."""
-        self.inner.wait(reason, seconds, until)
-
-    def done(self, what: str, rows: Mapping[str, int], requests: Mapping[str, int]) -> None:
-        """Pass on and add up."""
-        if rows:
-            self.tables.setdefault(what, Counter()).update(rows)
-        self.requests.update(requests)
-        self.inner.done(what, rows, requests)
-
-
 @dataclass(frozen=True)
 class Summary:
     """What a load did; `failures` holds one line for each thing that failed."""
@@ -117,7 +124,26 @@ class Summary:
         }
 
 
-def load(settings: Settings, request: LoadRequest, progress: Progress) -> Summary:
+def summary_table(summary: Mapping[str, Any]) -> str:
+    """Return what a load did, as lines for a terminal; `summary` is the object of `load --json`."""
+    from pipelines.cli.console import table
+
+    columns = ("read", "inserted", "updated", "unchanged", "deleted", "rejected")
+    rows = [(name, *(f"{counts.get(column, 0):,}" for column in columns)) for name, counts in summary["tables"].items()]
+    requests = summary["requests"]
+    made = sum(count for name, count in requests.items() if name not in {"retries", "rate_limited"})
+    by_bucket = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(requests.items()))
+    of = ", from a simulated space" if summary.get("simulated") else ""
+    return "\n".join(
+        (
+            table(("table", *columns), rows),
+            "",
+            f"{summary['status']} in {summary['seconds']:.1f} s with {made} requests ({by_bucket}){of}",
+        )
+    )
+
+
+def load_space(settings: Settings, request: LoadRequest, progress: Progress) -> Summary:
     """Load the space once and return what was done; a part that fails does not keep the others from loading.
 
     Raises:
@@ -127,6 +153,9 @@ def load(settings: Settings, request: LoadRequest, progress: Progress) -> Summar
             started.
         LoadInterruptedError: somebody ended the load; what was committed is kept.
     """
+    from pipelines.cli.in_process import Recorder
+    from pipelines.hosting.environment import check_kind, open_instance, prepare_storage, source
+
     began = time.monotonic()
     prepare_storage(settings)
     check_kind(settings)
@@ -140,12 +169,14 @@ def load(settings: Settings, request: LoadRequest, progress: Progress) -> Summar
     return Summary(recorder.tables, recorder.requests, took, tuple(dict.fromkeys(failures)), settings.simulated)
 
 
-def _run_jobs(instance: dg.DagsterInstance, request: LoadRequest, recorder: Recorder) -> Iterator[str]:
+def _run_jobs(instance: "dg.DagsterInstance", request: LoadRequest, recorder: "Recorder") -> Iterator[str]:
     # Imported here, when the variables that the definitions read have been set.
     from assets.partitions import PROJECTS, project_partitions
+    from pipelines.cli.in_process import connection, run_job
     from pipelines.jobs import count_reconciliation_job, issues_config, issues_job, projects_job, users_job
     from pipelines.raw_definitions import build_raw_definitions
     from pipelines.run_ends import recording_ends
+    from pipelines.runs import end_dead_runs
     from pipelines.sensors.project_discovery import new_project_keys
     from sync.people import mask_stored
     from sync.projects import note_project_keys
@@ -172,18 +203,6 @@ def _run_jobs(instance: dg.DagsterInstance, request: LoadRequest, recorder: Reco
             yield from run_job(definitions, instance, issues_job.name, config, tags)
         promised = complete_projects(backlog.client, warehouse.engine).keys() & set(requested)
         yield from run_job(definitions, instance, count_reconciliation_job.name, promised=promised)
-
-
-@contextmanager
-def connection() -> "Iterator[tuple[BacklogResource, WarehouseResource]]":
-    """Yield the two resources outside of a run, as the definitions configure them, and close them afterwards."""
-    from pipelines.raw_definitions import VARIABLES, source_resources
-
-    resources = source_resources({name: os.environ.get(name, "") for name in VARIABLES})
-    with ExitStack() as stack:
-        for resource in resources:
-            stack.callback(resource.close)
-        yield resources
 
 
 def _requested_projects(request: LoadRequest, projects: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -215,90 +234,3 @@ def _issue_ranges(
         ranges = contiguous(requested, partitions)
     for start, end in ranges:
         yield {RANGE_START_TAG: partition_key(start, first), RANGE_END_TAG: partition_key(end, last)}
-
-
-def run_job(
-    definitions: dg.Definitions,
-    instance: dg.DagsterInstance,
-    job: str,
-    config: Mapping[str, Any] | None = None,
-    tags: Mapping[str, str] | None = None,
-    promised: Collection[str] = (),
-    tables: Sequence[str] = (),
-) -> Iterator[str]:
-    """Run a job in this process, or only some `tables` of it.
-
-    Yields one line for each step that failed, and for `promised` projects that are unequal.
-
-    Raises:
-        LoadInterruptedError: somebody ended the run.
-        WarehouseError: the run was broken off.
-    """
-    from assets.location import SETTINGS, raw_key
-
-    if interrupted():
-        raise LoadInterruptedError
-    result = definitions.resolve_job_def(job).execute_in_process(
-        run_config={**QUIET, **(config or {})},
-        instance=instance,
-        asset_selection=[raw_key(table) for table in tables] or None,
-        tags={**(tags or {}), **command_tags(SETTINGS.dagster_location)},
-        raise_on_error=False,
-    )
-    for event in result.all_events:
-        if event.is_step_failure:
-            first, _, more = reason(event).partition("\n")
-            yield f"{first}; the Dagster UI has the details" if more else first
-        elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-            yield from _broken_promise(event, promised)
-    see_end(result)
-
-
-def _broken_promise(event: dg.DagsterEvent, promised: Collection[str]) -> Iterator[str]:
-    """Yield a line when the count found that projects do not equal the source, though the load was to make them equal.
-
-    A project that was not asked for, or of which only some months were ever read, is for the check to tell, no failure of the load.
-    """
-    from sync.reconcile.result import TOO_FAST
-
-    check = event.asset_check_evaluation_data
-    if check.check_name == "issue_counts_match_source" and not check.passed:
-        unequal: Any = check.metadata["unequal_projects"].value
-        for project in unequal:
-            if project in promised:
-                repair = f"backlog-elt verify --repair --project {project} finds and repairs them"
-                yield f"{check.check_name}: {project}: not as many issues as at the source; {repair}"
-        inconclusive: Any = check.metadata["inconclusive_projects"].value
-        yield from (f"{check.check_name}: {project}: {TOO_FAST}" for project in inconclusive if project in promised)
-
-
-def see_end(result: dg.ExecuteInProcessResult) -> None:
-    """See that a run has succeeded, unless a step of it tells why it failed: Dagster's storage may have been lost on the way.
-
-    Raises:
-        LoadInterruptedError: it was ended from outside.
-        WarehouseError: it was broken off.
-    """
-    if result.success or any(event.is_step_failure for event in result.all_events):
-        return
-    if any(event.event_type == dg.DagsterEventType.RUN_CANCELED for event in result.all_events):
-        raise LoadInterruptedError
-    failures = (event.job_failure_data.error for event in result.all_events if event.event_type == dg.DagsterEventType.RUN_FAILURE)
-    error = next((error for error in failures if error), None)
-    said = redact(error.message.strip().partition("\n")[0].partition(": ")[2]) if error else "it has no end in Dagster's storage"
-    raise WarehouseError(f"The run was broken off ({said}): what is committed is kept, give the same command again.")
-
-
-def reason(event: dg.DagsterEvent) -> str:
-    """Return why a step failed.
-
-    Raises:
-        LoadInterruptedError: it was ended from outside.
-    """
-    data = event.step_failure_data
-    if data.user_failure_data and data.user_failure_data.description:
-        return data.user_failure_data.description
-    error = data.error.cause if data.error and data.error.cause else data.error
-    if error and error.cls_name == "DagsterExecutionInterruptedError":
-        raise LoadInterruptedError
-    return f"{event.step_key}: {redact(error.message.strip()) if error else 'failed'}; the Dagster UI has the details"

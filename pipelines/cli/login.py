@@ -122,7 +122,7 @@ def encrypt_anew(settings: Settings) -> str:
 def _access(settings: Settings) -> "Iterator[BacklogResource]":
     if not settings.oauth:
         raise SettingsError(CLIENT_ID, "", "the client id of an application that is registered with Nulab, for access by OAuth")
-    from pipelines.cli.load import connection
+    from pipelines.cli.in_process import connection
     from pipelines.hosting.environment import prepare_storage
 
     prepare_storage(settings)

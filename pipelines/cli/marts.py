@@ -174,7 +174,7 @@ def build_marts(definitions: "dg.Definitions", instance: "dg.DagsterInstance", p
     """
     from assets.location import SETTINGS
     from assets.marts.build import WAITING, BuildConfig, marts
-    from pipelines.cli.load import QUIET, reason, see_end
+    from pipelines.cli.in_process import QUIET, reason, see_end
     from pipelines.jobs import marts_job
     from pipelines.runs import command_tags
     from resources.warehouse.connect import lost

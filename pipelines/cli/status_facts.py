@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from pipelines.cli.load import connection
+from pipelines.cli.in_process import connection
 from pipelines.hosting.environment import embedded, open_instance, prepare_storage, source
 from pipelines.hosting.runtime import Runtime
 from pipelines.run_ends import DAY, record_run_ends

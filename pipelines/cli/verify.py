@@ -3,27 +3,77 @@
 `sync/reconcile/` says what equal means; `Reconciliation.failed` says when the command ends with 1.
 """
 
+import json
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import dagster as dg
+import click
 
-from pipelines.cli.load import Recorder, connection, run_job
-from pipelines.hosting.environment import open_instance, prepare_storage, source
+from pipelines.cli.group import examples, one_line
 from resources.progress import Progress
 from resources.settings import Settings
 from resources.variables import SettingsError
 
 if TYPE_CHECKING:
+    import dagster as dg
+
+    from pipelines.cli.in_process import Recorder
     from resources.backlog.resource import BacklogResource
     from resources.warehouse.reconciliations import Level
     from resources.warehouse.resource import WarehouseResource
     from sync.reconcile.result import Reconciliation, Repair
 
 #: Loads again what a reconciliation has requested, and yields a line for each thing that failed.
-LoadAgain = Callable[["Repair", Recorder], Iterator[str]]
+LoadAgain = Callable[["Repair", "Recorder"], Iterator[str]]
+
+
+@click.command(
+    epilog=examples(
+        "backlog-elt verify  # one request for each project",
+        "backlog-elt verify --deep --project OPS  # every row of a project",
+        "backlog-elt verify --repair  # and load again what differs",
+    )
+)
+@click.option("--deep", is_flag=True, help="Compare every row of every table; one request for each issue, for its comments.")
+@click.option("--repair", is_flag=True, help="Load again what differs, and only that (implies --deep); then compare it again.")
+@click.option("--strict", is_flag=True, help="End with 1 also where only what has changed since the last load differs.")
+@click.option("--no-comments", is_flag=True, help="With --deep: leave out comments and the changes that they tell of.")
+@click.option("--project", "projects", multiple=True, metavar="KEY", help="Only this project; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
+@click.option("--no-progress", is_flag=True, help="No progress bars or lines.")
+def verify(
+    deep: bool, repair: bool, strict: bool, no_comments: bool, projects: tuple[str, ...], as_json: bool, no_progress: bool
+) -> None:
+    """Compare the warehouse with the source.
+
+    The number of issues of each project, or every row with --deep. Ends with 0 when they are equal, or when only what has changed
+    at the source since the last load differs ("behind"): the next load brings that. Ends with 1 when anything else differs or could
+    not be compared; with --strict, also when it is behind.
+    """
+    settings = Settings.of_this_process()
+    from pipelines.cli.console import progress_for
+    from pipelines.cli.console_verify import verified_table
+
+    request = VerifyRequest.create(deep=deep, repair=repair, comments=not no_comments, projects=projects)
+    began = time.monotonic()
+    try:
+        with progress_for(requested=not no_progress) as progress:
+            verified = verify_space(settings, request, progress)
+    except SettingsError:
+        raise
+    except Exception as error:
+        if as_json:  # whoever reads the object is told too
+            click.echo(json.dumps(failed(request, one_line(error), time.monotonic() - began), ensure_ascii=False))
+        raise
+    found = verified.as_json()
+    click.echo(json.dumps(found, ensure_ascii=False) if as_json else verified_table(found))
+    for line in found["errors"]:
+        click.echo(f"Error: {line}", err=True)
+    if verified.found.failed(strict=strict):
+        sys.exit(1)
 
 
 @dataclass(frozen=True)
@@ -67,7 +117,7 @@ def failed(request: VerifyRequest, error: str, seconds: float) -> dict[str, Any]
     return {"status": "failed", "how": request.level, **empty, "seconds": round(seconds, 2)}
 
 
-def verify(settings: Settings, request: VerifyRequest, progress: Progress) -> Verified:
+def verify_space(settings: Settings, request: VerifyRequest, progress: Progress) -> Verified:
     """Compare the warehouse with the source, repair what differs when that is asked for, and compare that again.
 
     Raises:
@@ -76,6 +126,9 @@ def verify(settings: Settings, request: VerifyRequest, progress: Progress) -> Ve
         SettingsError: `request` names a project that does not exist.
         LoadInterruptedError: somebody ended it; what was repaired stays so.
     """
+    from pipelines.cli.in_process import connection
+    from pipelines.hosting.environment import prepare_storage, source
+
     prepare_storage(settings)
     with source(settings, alive=False), connection() as (backlog, warehouse):
         return compare(backlog, warehouse, request, progress, _load_again)
@@ -84,8 +137,9 @@ def verify(settings: Settings, request: VerifyRequest, progress: Progress) -> Ve
 def compare(
     backlog: "BacklogResource", warehouse: "WarehouseResource", request: VerifyRequest, progress: Progress, load_again: LoadAgain
 ) -> Verified:
-    """Do what `verify` does, between a space and a warehouse that are there; raises the same."""
+    """Do what `verify_space` does, between a space and a warehouse that are there; raises the same."""
     # Imported here, when the variables that the assets read have been set.
+    from pipelines.cli.in_process import Recorder
     from sync.counts import by_bucket
     from sync.people import load_forgotten
     from sync.reconcile.reconcile import reconcile
@@ -118,16 +172,18 @@ def _chosen(request: VerifyRequest, visible: Sequence[str]) -> list[str]:
     return list(request.projects) or list(visible)
 
 
-def _load_again(repairing: "Repair", recorder: Recorder) -> Iterator[str]:
+def _load_again(repairing: "Repair", recorder: "Recorder") -> Iterator[str]:
+    from pipelines.hosting.environment import open_instance
     from pipelines.raw_definitions import build_raw_definitions
 
     with open_instance() as instance:
         yield from run_loads(build_raw_definitions({"progress": recorder}), instance, repairing)
 
 
-def run_loads(definitions: dg.Definitions, instance: dg.DagsterInstance, repairing: "Repair") -> Iterator[str]:
+def run_loads(definitions: "dg.Definitions", instance: "dg.DagsterInstance", repairing: "Repair") -> Iterator[str]:
     """Run the jobs that load what was requested, only the tables that need it, and yield a line for each step that failed."""
     from assets.partitions import PROJECTS
+    from pipelines.cli.in_process import run_job
     from pipelines.jobs import projects_job, targeted_sync_job, users_job
     from pipelines.schedules import single_issues_request
 

@@ -19,7 +19,7 @@ from dagster._serdes import serialize_value
 
 from pipelines.alerting.alerter import Alerter
 from pipelines.cli import alerts as command
-from pipelines.cli.load import connection
+from pipelines.cli.in_process import connection
 from pipelines.cli.status_facts import status
 from pipelines.definitions import build_definitions
 from resources.alerts.addresses import Addresses

@@ -22,7 +22,7 @@ import dagster as dg
 
 from assets.partitions import PROJECTS
 from pipelines.cli import main as command
-from pipelines.cli.load import connection, run_job
+from pipelines.cli.in_process import connection, run_job
 from pipelines.hosting.environment import open_instance, prepare_storage
 from pipelines.raw_definitions import build_raw_definitions
 from pipelines.schedules import issues_request

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipelines.cli.load import LoadRequest, Recorder, Summary
+from pipelines.cli.in_process import Recorder
+from pipelines.cli.load import LoadRequest, Summary
 from resources.progress import LogProgress
 from resources.variables import SettingsError
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DatabaseError
 from pipelines.alerting.alerter import Alerter
 from pipelines.alerting.facts import ALIKE, MOST_RUNS, Place
 from pipelines.alerting.ledger import Ledger
-from pipelines.cli.load import run_job
+from pipelines.cli.in_process import run_job
 from pipelines.cli.status_facts import alerts as status_alerts
 from pipelines.jobs import KIND_TAG
 from pipelines.sensors.alerts import alerts

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from pipelines.cli.load import Recorder
+from pipelines.cli.in_process import Recorder
 from pipelines.cli.verify import Verified, VerifyRequest, compare, run_loads
 from resources.warehouse.schema import SPECS
 from sync.reconcile.result import QUARANTINED, Repair

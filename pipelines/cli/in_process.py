@@ -1,0 +1,158 @@
+"""Jobs run in the process of a command, as the Dagster UI runs them, and the two resources outside of a run."""
+
+import os
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from pipelines.hosting.stop_signals import Interrupted, interrupted
+from pipelines.runs import command_tags
+from resources.progress import Progress
+from resources.redact import redact
+from resources.warehouse.errors import WarehouseError
+
+if TYPE_CHECKING:
+    from resources.backlog.resource import BacklogResource
+    from resources.warehouse.resource import WarehouseResource
+
+#: The runs of a load say what they have to say through `Progress` and the event log, not on the console.
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+class LoadInterruptedError(Interrupted):
+    """Somebody ended the load: a signal, or the terminal."""
+
+    def __init__(self) -> None:
+        super().__init__("interrupted: what was committed is kept; give the same command again")
+
+
+@dataclass
+class Recorder:
+    """A `Progress` that passes everything on and adds up what the tables report; checks report requests and no rows."""
+
+    inner: Progress
+    tables: dict[str, Counter[str]] = field(default_factory=dict)
+    requests: Counter[str] = field(default_factory=Counter)
+
+    def start(self, what: str, total: int | None) -> None:
+        """Pass on."""
+        self.inner.start(what, total)
+
+    def advance(self, what: str, rows: int) -> None:
+        """Pass on."""
+        self.inner.advance(what, rows)
+
+    def wait(self, reason: str, seconds: float, until: datetime) -> None:
+        """Pass on."""
+        self.inner.wait(reason, seconds, until)
+
+    def done(self, what: str, rows: Mapping[str, int], requests: Mapping[str, int]) -> None:
+        """Pass on and add up."""
+        if rows:
+            self.tables.setdefault(what, Counter()).update(rows)
+        self.requests.update(requests)
+        self.inner.done(what, rows, requests)
+
+
+@contextmanager
+def connection() -> "Iterator[tuple[BacklogResource, WarehouseResource]]":
+    """Yield the two resources outside of a run, as the definitions configure them, and close them afterwards."""
+    from pipelines.raw_definitions import VARIABLES, source_resources
+
+    resources = source_resources({name: os.environ.get(name, "") for name in VARIABLES})
+    with ExitStack() as stack:
+        for resource in resources:
+            stack.callback(resource.close)
+        yield resources
+
+
+def run_job(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    job: str,
+    config: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+    promised: Collection[str] = (),
+    tables: Sequence[str] = (),
+) -> Iterator[str]:
+    """Run a job in this process, or only some `tables` of it.
+
+    Yields one line for each step that failed, and for `promised` projects that are unequal.
+
+    Raises:
+        LoadInterruptedError: somebody ended the run.
+        WarehouseError: the run was broken off.
+    """
+    from assets.location import SETTINGS, raw_key
+
+    if interrupted():
+        raise LoadInterruptedError
+    result = definitions.resolve_job_def(job).execute_in_process(
+        run_config={**QUIET, **(config or {})},
+        instance=instance,
+        asset_selection=[raw_key(table) for table in tables] or None,
+        tags={**(tags or {}), **command_tags(SETTINGS.dagster_location)},
+        raise_on_error=False,
+    )
+    for event in result.all_events:
+        if event.is_step_failure:
+            first, _, more = reason(event).partition("\n")
+            yield f"{first}; the Dagster UI has the details" if more else first
+        elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            yield from _broken_promise(event, promised)
+    see_end(result)
+
+
+def _broken_promise(event: dg.DagsterEvent, promised: Collection[str]) -> Iterator[str]:
+    """Yield a line when the count found that projects do not equal the source, though the load was to make them equal.
+
+    A project that was not asked for, or of which only some months were ever read, is for the check to tell, no failure of the load.
+    """
+    from sync.reconcile.result import TOO_FAST
+
+    check = event.asset_check_evaluation_data
+    if check.check_name == "issue_counts_match_source" and not check.passed:
+        unequal: Any = check.metadata["unequal_projects"].value
+        for project in unequal:
+            if project in promised:
+                repair = f"backlog-elt verify --repair --project {project} finds and repairs them"
+                yield f"{check.check_name}: {project}: not as many issues as at the source; {repair}"
+        inconclusive: Any = check.metadata["inconclusive_projects"].value
+        yield from (f"{check.check_name}: {project}: {TOO_FAST}" for project in inconclusive if project in promised)
+
+
+def see_end(result: dg.ExecuteInProcessResult) -> None:
+    """See that a run has succeeded, unless a step of it tells why it failed: Dagster's storage may have been lost on the way.
+
+    Raises:
+        LoadInterruptedError: it was ended from outside.
+        WarehouseError: it was broken off.
+    """
+    if result.success or any(event.is_step_failure for event in result.all_events):
+        return
+    if any(event.event_type == dg.DagsterEventType.RUN_CANCELED for event in result.all_events):
+        raise LoadInterruptedError
+    failures = (event.job_failure_data.error for event in result.all_events if event.event_type == dg.DagsterEventType.RUN_FAILURE)
+    error = next((error for error in failures if error), None)
+    said = redact(error.message.strip().partition("\n")[0].partition(": ")[2]) if error else "it has no end in Dagster's storage"
+    raise WarehouseError(f"The run was broken off ({said}): what is committed is kept, give the same command again.")
+
+
+def reason(event: dg.DagsterEvent) -> str:
+    """Return why a step failed.
+
+    Raises:
+        LoadInterruptedError: it was ended from outside.
+    """
+    data = event.step_failure_data
+    if data.user_failure_data and data.user_failure_data.description:
+        return data.user_failure_data.description
+    error = data.error.cause if data.error and data.error.cause else data.error
+    if error and error.cls_name == "DagsterExecutionInterruptedError":
+        raise LoadInterruptedError
+    return f"{event.step_key}: {redact(error.message.strip()) if error else 'failed'}; the Dagster UI has the details"
