@@ -34,7 +34,7 @@ def shown(*differences: Difference, repaired: tuple[Difference, ...] = (), how: 
 def test_an_equal_space_is_a_line_a_project_and_a_last_line() -> None:
     assert shown(how="count", projects=[ProjectReconciliation(300, "OPS", 1_200, 1_200, 0, {}, UNTIL)]) == [
         "project  status  source  warehouse  differences  behind  loaded until",
-        "------- ------- ------- ---------- ------------ ------- -------------------",
+        "-------- ------- ------- ---------- ------------ ------- -------------------",
         "OPS      equal    1,200      1,200            0       0  2026-06-30 23:59:58",
         "",
         "equal (count, 1.2 s, 33 requests)",
