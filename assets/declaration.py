@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.cadences import FRESH_WITHIN as FRESH_WITHIN
+from assets.cadences import FRESH_WITHIN
 from assets.location import raw_key
 from assets.metadata import definition_metadata
 from resources.warehouse.schema import SPECS

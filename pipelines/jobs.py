@@ -43,19 +43,19 @@ issues_job = dg.define_asset_job(
 targeted_sync_job = dg.define_asset_job(
     "targeted_sync",
     ISSUES,
-    description="Load just the issues that the activity feed, a webhook or verify has named, with their comments and changes.",
+    description="Load just the issues that the activity feed, a webhook or verify has requested, with their comments and changes.",
     tags=of_kind("targeted_sync"),
 )
 rolling_refresh_job = dg.define_asset_job(
     "rolling_refresh",
     ISSUES,
-    description="Read a thirtieth of all issues again, each with all its comments, for what no feed and no time of change tells.",
+    description="Read a share of all issues again with all comments, for changes that neither feed nor time of change shows.",
     tags=of_kind("rolling_refresh"),
 )
 count_reconciliation_job = dg.define_asset_job(
     "count_reconciliation",
     COUNT_RECONCILIATION,
-    description="Compare the issues of each project with the source in number, and the time of its last load with the cadence.",
+    description="Compare the number of issues of each project with the source, and the time of its last load with the cadence.",
     tags=of_kind("count_reconciliation"),
 )
 marts_job = dg.define_asset_job(

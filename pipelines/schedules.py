@@ -129,7 +129,7 @@ def issues_every_12_hours(
     cron_schedule=cadences.ROLLING_REFRESH.cron,
     execution_timezone=SETTINGS.timezone,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="A share of all issues, each read whole with its comments, so that all have their turn in 30 days.",
+    description="A share of all issues, each read whole with its comments, so that each is read once in 30 days.",
 )
 def rolling_refresh_nightly(
     context: dg.ScheduleEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource

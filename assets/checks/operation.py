@@ -128,9 +128,9 @@ def _told(found: Mapping[dg.AssetKey, Collection[str]]) -> str:
 def alerter_is_alive(engine: Engine, url: str) -> dg.AssetCheckResult:
     """Say when the alerter gave its last sign of life, and whether that is recent enough."""
     beat = last_beat(engine, alerts_of(url))
-    told = "it has never looked at this space" if beat is None else f"its last sign of life came at {moment(beat[0])}"
+    said = "it has never looked at this space" if beat is None else f"its last sign of life came at {moment(beat[0])}"
     dead = beat is not None and not beat[1]
     hint = ": see whether the daemon runs and the sensor alerts is on" if dead else ""
     return dg.AssetCheckResult(
-        asset_key=ISSUES, check_name=ALERTER, passed=not dead, severity=dg.AssetCheckSeverity.WARN, description=told + hint
+        asset_key=ISSUES, check_name=ALERTER, passed=not dead, severity=dg.AssetCheckSeverity.WARN, description=said + hint
     )

@@ -1,5 +1,5 @@
-"""What is wrong, who is told of it, and that each is told once.
+"""Alerting: what is wrong, who is told, and that each problem is reported once.
 
-`facts.py` reads what has happened, `rules.py` says what of it is a problem, `ledger.py` what is told, and `sensor.py` does all
-three twice a minute.
+`facts.py` reads what has happened. `rules.py` decides which of it is a problem. `ledger.py` remembers what was reported.
+`alerter.py` does all three, twice a minute, for the sensor `alerts`.
 """

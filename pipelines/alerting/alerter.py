@@ -56,7 +56,7 @@ class Alerter:
     tokens: TokenState | None = None
 
     def look(self, now: datetime) -> Ledger:
-        """Deal with what has happened since the last look, send what is to be told, and give a sign of life."""
+        """Deal with what has happened since the last look, send the messages that wait, and give a sign of life."""
         ledger = _unsaved.get(alerts_of(self.url)) or Ledger.read(self._stored(), now)
         ledger, lasting = self._of_source(ledger, now)
         runs, looked_at = ended_runs(self.instance, ledger.looked_at - OVERLAP, ledger.seen, self.place)
@@ -66,14 +66,14 @@ class Alerter:
                 continue
             found, over = rules.of_run(run)
             part = rules.covered(found, run, lasting)
-            ledger = self._heard(ledger, part, [], now, quiet=True)
-            ledger = self._heard(ledger, [problem for problem in found if problem not in part], over, now)
-        ledger = self._heard(ledger, *rules.of_durations(durations(self.instance, runs)), now)
+            ledger = self._observe(ledger, part, [], now, quiet=True)
+            ledger = self._observe(ledger, [problem for problem in found if problem not in part], over, now)
+        ledger = self._observe(ledger, *rules.of_durations(durations(self.instance, runs)), now)
         backfills = rules.of_backfills(ledger.open)
         if backfills and projects is not None and not failed_partitions(self.instance, projects):
-            ledger = self._heard(ledger, [], backfills, now)
+            ledger = self._observe(ledger, [], backfills, now)
         ledger = replace(
-            self._heard(ledger, *self._of_warehouse(ledger, now), now),
+            self._observe(ledger, *self._of_warehouse(ledger, now), now),
             looked_at=max(ledger.looked_at, looked_at),
             seen=(*ledger.seen, *(run.run_id for run in runs))[-SEEN:],
         )
@@ -89,14 +89,14 @@ class Alerter:
         except WarehouseError:
             return None  # `_of_warehouse` reports it
 
-    def _heard(
+    def _observe(
         self, ledger: Ledger, problems: Sequence[Problem], ended: Sequence[str], now: datetime, *, quiet: bool = False
     ) -> Ledger:
         names = [channel.name for channel in self.channels]
-        return ledger.heard(problems, ended, now, names, self.dagster_url, quiet=quiet)
+        return ledger.observe(problems, ended, now, names, self.dagster_url, quiet=quiet)
 
     def _of_source(self, ledger: Ledger, now: datetime) -> tuple[Ledger, Condition | None]:
-        """Return the ledger after news of the source, and the condition that it tells of, which explains what fails meanwhile."""
+        """Return the ledger after a look at the source, and the condition that it is in, which explains what fails meanwhile."""
         if not self.url:
             return ledger, None
         try:
@@ -104,15 +104,15 @@ class Alerter:
         except WarehouseError:
             return ledger, None  # `_of_warehouse` reports it
         problems, ended = rules.of_source(self.url, condition, now)
-        # A login that has ended is told with what to do about it.
+        # A login that has ended is reported by itself, with what to do about it.
         login = self.tokens is not None and self.tokens.refused_reason is not None
-        ledger = self._heard(ledger, [], ended, now)
+        ledger = self._observe(ledger, [], ended, now)
         if condition is None or not problems:
             return ledger, None
-        return self._heard(ledger, problems, [], condition.since, quiet=login), condition
+        return self._observe(ledger, problems, [], condition.since, quiet=login), condition
 
     def _of_warehouse(self, ledger: Ledger, now: datetime) -> rules.News:
-        if not self.url:  # a code location without a space, of the marts: of the warehouse those of the spaces tell
+        if not self.url:  # the code location of the marts: those of the spaces report the warehouse
             return [], []
         try:
             engine = self.warehouse.engine

@@ -22,7 +22,7 @@ MOST_RUNS = 50
 ALIKE = frozenset({marts_job.name, count_reconciliation_job.name, housekeeping_job.name})
 #: A run is compared with those before it among the newest so many.
 BESIDE = 30
-_TOLD = {
+_NEEDED = {
     DagsterEventType.STEP_FAILURE,
     DagsterEventType.STEP_SUCCESS,
     DagsterEventType.RUN_FAILURE,
@@ -117,9 +117,9 @@ def ended_runs(
         if len(mine) >= MOST_RUNS or len(records) < limit:
             break
         limit *= 2
-    told = mine[:MOST_RUNS]
-    until = max((record.end_time or 0.0 for record in (told if len(mine) > len(told) else late)), default=after.timestamp())
-    return [_ended(instance, record) for record in told], datetime.fromtimestamp(until, UTC)
+    chosen = mine[:MOST_RUNS]
+    until = max((record.end_time or 0.0 for record in (chosen if len(mine) > len(chosen) else late)), default=after.timestamp())
+    return [_ended(instance, record) for record in chosen], datetime.fromtimestamp(until, UTC)
 
 
 def durations(instance: dg.DagsterInstance, runs: Iterable[Ended]) -> Iterator[RunDuration]:
@@ -150,7 +150,7 @@ def _seconds(record: dg.RunRecord) -> float:
 
 def _ended(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
     run = record.dagster_run
-    entries = instance.all_logs(run.run_id, of_type=_TOLD)
+    entries = instance.all_logs(run.run_id, of_type=_NEEDED)
     events = [entry.dagster_event for entry in entries if entry.dagster_event is not None]
     failed = [event for event in events if event.event_type == DagsterEventType.STEP_FAILURE]
     failures = [Failure(str(event.step_key), _assets(events, str(event.step_key)), _cause(event)) for event in failed]

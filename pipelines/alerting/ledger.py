@@ -1,4 +1,4 @@
-"""What is known to be wrong and what is still to be told: a problem is told when it begins and when it has ended, each once.
+"""What is known to be wrong, and which messages wait. A problem is reported when it begins and when it has ended, each once.
 
 Pure values.
 """
@@ -22,7 +22,7 @@ _NUMBER = re.compile(r"(?<![\w-])\d+(?:[.,:]\d+)*")
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that a person should know: `key` says what it is about, so that it is told once while it lasts.
+    """Something that a person should know. `key` says what it is about, so that it is reported once while it lasts.
 
     `kind` is one of the first words of a message, `asset` and `partition` name what is wrong, `step` what to do next.
     """
@@ -36,12 +36,12 @@ class Problem:
     run_id: str = ""
 
     def message(self, dagster_url: str) -> Message:
-        """Return what is told when it begins."""
+        """Return the message when it begins."""
         facts = [("partition", self.partition), ("cause", self.cause), ("next step / 次の手順", self.step)]
         return Message(self.kind, self.asset, tuple(fact for fact in facts if fact[1]), self.link(dagster_url))
 
     def recovered(self, dagster_url: str, since: datetime, now: datetime) -> Message:
-        """Return what is told when it has ended."""
+        """Return the message when it has ended."""
         facts = [
             ("partition", self.partition),
             ("was", self.cause),
@@ -56,7 +56,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Open:
-    """A problem that lasts: since when, and how often it was met. `quiet`: no message has told of it, another one covers it."""
+    """A problem that lasts: since when, and how often it was met. `quiet`: it was not reported, since another problem covers it."""
 
     problem: Problem
     since: datetime
@@ -88,7 +88,7 @@ class Ledger:
     waiting: tuple[Waiting, ...] = ()
     seen: tuple[str, ...] = ()
 
-    def heard(
+    def observe(
         self,
         problems: Iterable[Problem],
         ended: Iterable[str],
@@ -98,11 +98,11 @@ class Ledger:
         *,
         quiet: bool = False,
     ) -> "Ledger":
-        """Return the ledger after news: what is wrong now, in the order of time, and the keys of what is so no more.
+        """Return the ledger after what was observed: what is wrong now, in the order of time, and the keys of what is over.
 
-        A problem that is met again with the same cause is counted and not told again; with another cause it is. A cause in which
-        only numbers are others is the same: it counts attempts, rows or seconds. `quiet`: these problems are part of one that is
-        told already, and so they are known, but not told.
+        A problem that is observed again with the same cause is counted. It is reported again only with another cause. Causes that
+        differ only in numbers are the same: a number counts attempts, rows or seconds. `quiet`: these problems are part of one that
+        is reported already, so they are remembered and not reported.
         """
         names, known, messages = tuple(channels), dict(self.open), []
         for problem in problems:

@@ -25,7 +25,7 @@ ENOUGH = 8
 SLOWER, SLOWER_BY = 5, timedelta(minutes=5)
 #: A sync that reads a table whole is unusual when it finds less than a half or more than three times as much.
 FEWER, MORE, SMALL = 0.5, 3.0, 20
-#: A condition of the source is told when it has lasted so long, and when it was met again after some of that time.
+#: A condition of the source is reported when it has lasted so long, and was met again after some of that time.
 LASTING, MET_AGAIN = timedelta(minutes=2), timedelta(minutes=1)
 
 #: The key of the problem that the source cannot be read.
@@ -51,7 +51,7 @@ News = tuple[list[Problem], list[str]]
 def of_source(url: str, condition: Condition | None, now: datetime) -> News:
     """Return the problem that the source as a whole is in, when it has lasted for two minutes, or its key when it is over.
 
-    A failure that nobody has met again is not known to last: its run is told of, if it was one.
+    A failure that was not met again is not known to last. Its run is reported, if it was one.
     """
     if condition is None:
         return [], [SOURCE]
@@ -132,8 +132,8 @@ def of_silence(last: Mapping[str, datetime], since: datetime, now: datetime) -> 
     for kind, cadence in ((cadence.sync, cadence) for cadence in CADENCES if cadence.sync):
         key, quiet = f"silent/{kind}", now - max(last.get(kind, since), since)
         if quiet > cadence.silent_after:
-            told = f"last success {last[kind]:%Y-%m-%d %H:%M} UTC" if kind in last else "never"
-            cause = f"no sync of {kind} has succeeded for longer than its cadence of {_hours(cadence.interval)} allows ({told})"
+            success = f"last success {last[kind]:%Y-%m-%d %H:%M} UTC" if kind in last else "never"
+            cause = f"no sync of {kind} has succeeded for longer than its cadence of {_hours(cadence.interval)} allows ({success})"
             step = f"see whether the daemon runs and the schedule is on ({RUNBOOK} 'No sync')"
             problems.append(Problem(key, "silent", f"raw/{kind}", cause, step))
         else:
@@ -144,8 +144,8 @@ def of_silence(last: Mapping[str, datetime], since: datetime, now: datetime) -> 
 def of_syncs(syncs: Sequence[Baseline]) -> News:
     """Return the syncs that took far longer, or found far less or more than usual, and the keys of those that are as usual again.
 
-    Syncs are compared with those of their kind, mode and project, and so each of these is a matter of its own, of which the newest
-    sync decides: one look may see several. The words for a slow one are the same at work and afterwards, so that it is told once.
+    Each sync is compared with those of its kind, mode and project. One look may see several of these: the newest decides. The
+    words for a slow sync are the same while it works and afterwards, so that it is reported once.
     """
     newest: dict[str, tuple[Baseline, str | None]] = {}
     for sync in syncs:
@@ -163,7 +163,7 @@ def of_syncs(syncs: Sequence[Baseline]) -> News:
 
 
 def of_nothing_left(known: Iterable[str], projects: Collection[str]) -> list[str]:
-    """Return, of the keys of problems, those that no sync will end: of projects out of sight, and of earlier versions.
+    """Return, of the keys of problems, those that no sync will end: of inaccessible projects, and of earlier versions.
 
     Earlier versions had no project in a key.
     """

@@ -59,5 +59,5 @@ def _look(context: dg.SensorEvaluationContext, backlog: BacklogResource, warehou
         _tokens(backlog),
     )
     ledger = alerter.look(datetime.now(UTC))
-    told = f"{len(ledger.waiting)} messages wait" if ledger.waiting else "nothing waits"
-    return dg.SkipReason(f"{len(ledger.open)} problems, {told}")
+    messages = f"{len(ledger.waiting)} messages wait" if ledger.waiting else "nothing waits"
+    return dg.SkipReason(f"{len(ledger.open)} problems, {messages}")

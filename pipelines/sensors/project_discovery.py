@@ -20,7 +20,7 @@ from sync.projects import note_project_keys
 def new_project_keys(known: Sequence[str], projects: Iterable[dict[str, Any]]) -> list[str]:
     """Return the keys of `projects` that are no partition yet, in the order of the listing.
 
-    A project that is archived, renamed or out of sight keeps its partitions and their history.
+    A project that is archived, renamed or inaccessible keeps its partitions and their history.
     """
     seen = set(known)
     return [str(project["projectKey"]) for project in projects if project["projectKey"] not in seen]

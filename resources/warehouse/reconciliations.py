@@ -66,7 +66,7 @@ def record(conn: Connection, space_key: str, level: Level, projects: Sequence[Re
         conn.execute(insert(reconciliations), rows)
 
 
-#: Per project: what each comparison leaves (`state`), the last one (`last`), and the last that left something else (`turn`).
+#: Per project: what each comparison leaves (`state`), the last one (`last`), and the last that left something else (`change`).
 _LATEST = text("""
 WITH checks AS (
     SELECT v.*, max(id) FILTER (WHERE how = 'rows') OVER (PARTITION BY project_id ORDER BY id) AS rows_id
@@ -78,7 +78,7 @@ WITH checks AS (
     LEFT JOIN ops.reconciliations AS d ON d.id = c.rows_id
 ), last AS (
     SELECT DISTINCT ON (project_id) * FROM states ORDER BY project_id, id DESC
-), turn AS (
+), change AS (
     SELECT s.project_id, max(s.id) AS id
     FROM states AS s
     JOIN last USING (project_id)
@@ -86,11 +86,11 @@ WITH checks AS (
     GROUP BY s.project_id
 )
 SELECT last.project_id, last.state,
-       (SELECT min(s.checked_at) FROM states AS s WHERE s.project_id = last.project_id AND s.id > COALESCE(turn.id, 0)),
+       (SELECT min(s.checked_at) FROM states AS s WHERE s.project_id = last.project_id AND s.id > COALESCE(change.id, 0)),
        last.how, last.checked_at, last.source_rows, last.warehouse_rows, last.differences, last.note, last.rows_at,
        last.row_differences
 FROM last
-LEFT JOIN turn USING (project_id)
+LEFT JOIN change USING (project_id)
 """)
 
 

@@ -11,7 +11,7 @@ REFUSED = Problem("run/raw__users", "failed", "raw/users", "the key is refused",
 
 
 def heard(ledger: Ledger, *problems: Problem, ended: tuple[str, ...] = (), later: int = 0) -> Ledger:
-    return ledger.heard(problems, ended, NOW + timedelta(seconds=later), ("slack", "mail"), URL)
+    return ledger.observe(problems, ended, NOW + timedelta(seconds=later), ("slack", "mail"), URL)
 
 
 def titles(ledger: Ledger) -> list[str]:
@@ -79,7 +79,7 @@ def test_a_message_that_nobody_takes_for_a_day_is_dropped_and_its_problem_stays(
 
 
 def test_where_nobody_is_told_problems_are_known_and_no_message_waits() -> None:
-    ledger = Ledger(NOW, NOW).heard([REFUSED], (), NOW, (), URL)
+    ledger = Ledger(NOW, NOW).observe([REFUSED], (), NOW, (), URL)
     assert (ledger.waiting, list(ledger.open)) == ((), [REFUSED.key])
 
 
@@ -90,11 +90,11 @@ def test_what_is_remembered_is_read_back_as_it_was() -> None:
 
 
 def test_a_problem_that_is_part_of_another_is_known_and_not_told_until_it_is_met_by_itself() -> None:
-    ledger = Ledger(NOW, NOW).heard([REFUSED], (), NOW, ("slack",), URL, quiet=True)
+    ledger = Ledger(NOW, NOW).observe([REFUSED], (), NOW, ("slack",), URL, quiet=True)
     assert (titles(ledger), list(ledger.open)) == ([], [REFUSED.key])
     assert Ledger.read(ledger.text(), NOW) == ledger
     assert titles(heard(ledger, ended=(REFUSED.key,))) == [], "what was not told is not told to be over"
     told = heard(ledger, REFUSED)
     assert len(told.waiting) == 1
-    again = told.heard([REFUSED], (), NOW, ("slack",), URL, quiet=True)
+    again = told.observe([REFUSED], (), NOW, ("slack",), URL, quiet=True)
     assert len(heard(again, ended=(REFUSED.key,)).waiting) == 2
