@@ -93,7 +93,7 @@ class VerifyRequest:
             SettingsError: `--no-comments` without the form that reads comments.
         """
         if not comments and not (deep or repair):
-            raise SettingsError("--no-comments", "alone", "--deep or --repair beside it, since the quick form reads no comments")
+            raise SettingsError("--no-comments", "alone", "--deep or --repair beside it, since a count reads no comments")
         return cls("rows" if deep or repair else "count", repair, comments, tuple(dict.fromkeys(projects)))
 
 

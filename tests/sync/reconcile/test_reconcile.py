@@ -8,6 +8,7 @@ import pytest
 from resources.backlog.client import BacklogClient
 from simulator import RequestInfo, World
 from sync.reconcile.count_reconciliation import MOST_COUNTS, ProjectCount, count_projects
+from sync.reconcile.reconcile import reconcile
 from tests.deployment import Deployment, checks, failures
 from tests.sync.reconcile.verifying import deep, told, verify
 
@@ -157,3 +158,30 @@ def test_an_issue_in_quarantine_is_no_difference_of_numbers_or_rows_and_hides_no
     loaded.change(f"DELETE FROM raw.issues WHERE id = {ids(space, 'OPS')[20]}")
     assert count(loaded)["OPS"].difference == -1
     assert ("issues", "missing in warehouse") in told(deep(loaded))
+
+
+def test_one_reconciliation_tells_the_four_outcomes_apart(loaded: Deployment) -> None:
+    space = loaded.sim.space
+    refused, edited, lost, *_ = (issue for issue in ids(space, "OPS") if space.issues[issue].parent_id is None)
+    spoil(loaded, refused)
+    loaded.sim.clock.advance(7_200)
+    space.edit_issue(refused, summary="refused now")
+    loaded.sim.clock.advance(7_200)
+    assert loaded.run_issues(mode="incremental").success
+    loaded.sim.clock.advance(7_200)
+    space.edit_issue(edited, summary="edited since the load")
+    loaded.change(f"DELETE FROM raw.issues WHERE id = {lost}")
+    with BacklogClient(loaded.sim.url, loaded.backlog.auth) as client:
+        rows = reconcile(client, loaded.engine, level="rows", comments=False, progress=loaded.progress)
+        counts = reconcile(client, loaded.engine, level="count")
+    outcomes = {one.ids[0]: one.outcome for one in rows.differences if one.table == "issues"}
+    assert outcomes == {refused: "quarantined", edited: "behind", lost: "different"}
+    assert [(one.key, one.status, one.differences, one.behind, one.quarantined) for one in rows.projects] == [
+        ("OPS", "different", 1, 1, 1),
+        ("WEB", "equal", 0, 0, 0),
+        ("APP", "equal", 0, 0, 0),
+    ]
+    # A number does not see what was edited.
+    ops = counts.projects[0]
+    assert (ops.status, ops.differences, ops.behind, ops.quarantined) == ("different", 1, 0, 1)
+    assert (rows.failed(), counts.failed()) == (True, True)
