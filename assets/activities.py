@@ -1,4 +1,4 @@
-"""The activity feed: what happened in the space, kept for good, and what it tells the other loads to look at."""
+"""The activity feed: what happened in the space, kept for good."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -49,10 +49,10 @@ def activities(
     progress: dg.ResourceParam[Progress],
 ) -> Iterator["dg.MaterializeResult[None]"]:
     """Read what is new in the feed, and on the first load everything before it."""
-    deep = config.mode == "refresh"
-    mode = "refresh" if deep else "incremental"
+    refresh = config.mode == "refresh"
+    mode = "refresh" if refresh else "incremental"
     with open_load(context, "activities", backlog, warehouse, progress, mode=mode) as session:
-        sync_activities(session, deep=deep, again_from=config.again_from)
+        sync_activities(session, refresh=refresh, again_from=config.again_from)
     known = found_lately(context.instance, "activities") if config.mode == "targeted" else {}
     checks = check_results(warehouse.engine, "activities", session.space_key, context.selected_asset_check_keys, known)
     yield whole_table(session, checks, FEED)

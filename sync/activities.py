@@ -1,4 +1,4 @@
-"""The activity feed: what happened in the space, kept for good, and what it tells the other loads to look at."""
+"""The activity feed: what happened in the space, kept for good, and which issues the other loads read because of it."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -25,19 +25,19 @@ from sync.watermarks import watermarks
 #: Activities may become visible late: this much before the last read is read again each time.
 OVERLAP = timedelta(minutes=15)
 #: The nightly pass reads this much again, for what became visible later still.
-DEEP_OVERLAP = timedelta(days=3)
+REFRESH_OVERLAP = timedelta(days=3)
 #: How long any source keeps activities; nobody documents for how long really.
 KEPT = timedelta(days=1)
 #: Pages that a load spends on activities in quarantine; the nightly pass spends what it takes.
 RETRY_PAGES = 3
 
 
-def sync_activities(session: Session, *, deep: bool = False, again_from: int | None = None) -> None:
+def sync_activities(session: Session, *, refresh: bool = False, again_from: int | None = None) -> None:
     """Load what is new in the feed; a key that may not read it is noted, the other loads go on without hints.
 
     Args:
         session: the load of `raw/activities`.
-        deep: read the last days again, not only the last minutes.
+        refresh: read the last days again, not only the last minutes.
         again_from: the id of an activity that is read again with all after it, if that is farther back.
 
     Raises:
@@ -46,15 +46,15 @@ def sync_activities(session: Session, *, deep: bool = False, again_from: int | N
     """
     try:
         # Of the whole space, whatever the run covers: the feed is read for all projects.
-        with session.reporter.history("refresh" if deep else "incremental"):
-            _read_feed(session, deep=deep, again_from=again_from)
+        with session.reporter.history("refresh" if refresh else "incremental"):
+            _read_feed(session, refresh=refresh, again_from=again_from)
     except PermissionDenied as error:
         # Issues are then found by `updated`, comments by the nightly pass.
         session.log.warning(f"{error} Comments that move no `updated` are then found by the nightly pass only.")
         session.reporter.notes["refused"] = str(error)
 
 
-def _read_feed(session: Session, *, deep: bool, again_from: int | None) -> None:
+def _read_feed(session: Session, *, refresh: bool, again_from: int | None) -> None:
     """Read forward from where the feed stands, then back to the beginning as far as that was not done."""
     with session.engine.connect() as connection:
         state = feed_state.get_feed(connection, session.space_key)
@@ -62,12 +62,12 @@ def _read_feed(session: Session, *, deep: bool, again_from: int | None) -> None:
         state = _newest_page(session)
     else:
         # The nightly pass looks farther back than any read before it has stable_id.
-        state = replace(state, stable_id=0) if deep else state
-        state = _forward(session, state, DEEP_OVERLAP if deep else OVERLAP, again_from)
+        state = replace(state, stable_id=0) if refresh else state
+        state = _forward(session, state, REFRESH_OVERLAP if refresh else OVERLAP, again_from)
     if not state.complete:
         state = _backward(session, state)
     state = _joined_later(session, state)
-    _retry_rejected(session, pages=None if deep else RETRY_PAGES)
+    _retry_rejected(session, pages=None if refresh else RETRY_PAGES)
     notes = session.reporter.notes
     notes["load/cursor"] = state.cursor
     notes["load/feed_complete"] = state.complete
@@ -77,7 +77,7 @@ def _read_feed(session: Session, *, deep: bool, again_from: int | None) -> None:
 
 def _newest_page(session: Session) -> FeedState:
     """Store the newest page, from which the feed is then read in both directions; without one, all there is has been read."""
-    projects = tuple(sorted(session.visible))  # before the feed is read: it covers those that were in sight then
+    projects = tuple(sorted(session.visible))  # before the feed is read: it covers those that were visible then
     page = next(session.client.activities(order="desc"), Page())
     ids = page.ids
     state = FeedState(max(ids, default=0), min(ids, default=0), _now(session), complete=not ids, projects=projects)
@@ -105,7 +105,7 @@ def _forward(session: Session, state: FeedState, overlap: timedelta, again_from:
     now = _now(session)
     if first:
         state = _held(session, state, anchor, Page(), now)
-    # Projects that are out of sight now are read by their own feeds when they come back.
+    # Projects that are inaccessible now are read by their own feeds when they come back.
     state = replace(state, read_at=now, projects=tuple(project for project in state.projects if project in session.visible))
     with session.engine.begin() as connection:
         feed_state.set_feed(connection, session.space_key, state)
@@ -144,7 +144,7 @@ def _backward(session: Session, state: FeedState) -> FeedState:
 
 
 def _joined_later(session: Session, state: FeedState) -> FeedState:
-    """Read the whole feeds of projects that the reads of the space's feed have not covered: joined since, or back in sight.
+    """Read the whole feeds of projects that the reads of the space's feed have not covered: joined since, or accessible again.
 
     A feed that is refused is tried again by the next load; the issues of its project are loaded without it.
     """
@@ -170,12 +170,12 @@ def _joined_later(session: Session, state: FeedState) -> FeedState:
 def _retry_rejected(session: Session, pages: int | None) -> None:
     """Read activities in quarantine again, a page from the oldest of them on at a time; those that are gone are acknowledged.
 
-    One without an id is looked for next to the activity beside which it stood.
+    One without an id is looked for next to the activity that it stood next to.
     """
     with session.engine.connect() as connection:
         keys = pending_rejections(connection, session.space_key, session.spec.name)
     for place in sorted({place for key in keys if (place := place_of(key))})[:pages]:
-        _look_beside(session, place)
+        _look_next_to(session, place)
     waiting = sorted(int(key) for key in keys if key.isdigit())
     while waiting and pages != 0:
         pages = None if pages is None else pages - 1
@@ -190,10 +190,14 @@ def _retry_rejected(session: Session, pages: int | None) -> None:
             resolve_rejections(connection, session.space_key, session.spec.name, [str(one) for one in sorted(gone)])
 
 
-def _look_beside(session: Session, place: str) -> None:
+def _look_next_to(session: Session, place: str) -> None:
     """Read the activities behind an id (`>17`), or before it (`<17`), again; acknowledge what has an id there now."""
-    beside = int(place[1:])
-    pages = session.client.activities(min_id=beside) if place[0] == ">" else session.client.activities(max_id=beside, order="desc")
+    neighbour = int(place[1:])
+    pages = (
+        session.client.activities(min_id=neighbour)
+        if place[0] == ">"
+        else session.client.activities(max_id=neighbour, order="desc")
+    )
     page = next(pages, Page())
     with session.writer.transaction() as connection:
         result = session.writer.merge(connection, page)
@@ -217,9 +221,9 @@ def _store(
     first_look: bool = False,
     project: tuple[int, int] | None = None,
 ) -> set[int]:
-    """Store a page, what its new rows tell to read, and how far the feed is read, in one transaction.
+    """Store a page, the refetch requests of its new rows, and how far the feed is read, in one transaction.
 
-    Return the projects that the user of the key has joined, by what the page tells. They were out of sight before, perhaps in the
+    Return the projects that the user of the key has joined according to the page. They were inaccessible before, perhaps in the
     middle of a read that shows no trace of it: such a read covers neither their feed nor their issues.
     """
     joined: set[int] = set()
@@ -243,9 +247,9 @@ def _without(state: FeedState, projects: Collection[int]) -> FeedState:
     return replace(state, projects=tuple(project for project in state.projects if project not in projects))
 
 
-def _joined(session: Session, connection: Connection, told: Sequence[Record]) -> set[int]:
-    """Return the projects of which activities tell that the user of the key, or a team that may hold him, has joined them."""
-    joins = [row for row in told if row.get("type") in (USER_JOINED, TEAM_JOINED)]
+def _joined(session: Session, connection: Connection, new: Sequence[Record]) -> set[int]:
+    """Return the projects that the user of the key, or a team that may hold him, has joined according to new activities."""
+    joins = [row for row in new if row.get("type") in (USER_JOINED, TEAM_JOINED)]
     me = session.client.myself().get("id") if joins else None
     found = set()
     for row in joins:

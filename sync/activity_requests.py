@@ -1,4 +1,4 @@
-"""What activities tell the other loads to look at, and which activities nobody has acted upon yet."""
+"""The refetch requests that follow from activities, and which activities are not stored yet."""
 
 from collections.abc import Collection, Sequence
 
@@ -17,7 +17,7 @@ NEW_COMMENTS = 2**62
 
 
 def register(connection: Connection, space_key: str, new: Sequence[Record], source: str, *, first_look: bool = False) -> int:
-    """Note which issues and comments these activities tell to read, and return how many issues that are.
+    """Request the issues and comments that these activities concern, and return how many issues that are.
 
     A comment that is known already, because its issue was read after it was written, is not read again for its own activity.
 
@@ -27,12 +27,12 @@ def register(connection: Connection, space_key: str, new: Sequence[Record], sour
         new: activities that were not stored before.
         source: where they come from, for the evidence.
         first_look: they happened before the feed was first looked at. Then issues are read for other reasons, and only an issue
-            whose comments were read before, while the feed was refused perhaps, may have one that nothing else tells of.
+            whose comments were read before, while the feed was refused perhaps, may have one that no other load finds.
     """
-    told = [(touch, f"{source}: activity {activity.get('id')}") for activity in new for touch in touches(activity)]
-    known = _last_comments(connection, space_key, [touch.issue_id for touch, _ in told], read_only=first_look)
+    found = [(touch, f"{source}: activity {activity.get('id')}") for activity in new for touch in touches(activity)]
+    known = _last_comments(connection, space_key, [touch.issue_id for touch, _ in found], read_only=first_look)
     refetch_requests = []
-    for touch, by in told:
+    for touch, by in found:
         if first_look and (touch.comment_id is None or touch.issue_id not in known):
             continue
         start = _from(touch, known.get(touch.issue_id, 0))
@@ -59,7 +59,7 @@ def _last_comments(connection: Connection, space_key: str, issues: Sequence[int]
 
 
 def stored_activities(connection: Connection, space_key: str, ids: Collection[int]) -> set[int]:
-    """Return which of these activities are stored, so that what they tell was noted with them."""
+    """Return which of these activities are stored, so that their refetch requests were stored with them."""
     columns = SPECS["activities"].table.c
     return set(connection.execute(select(columns.id).where(columns.space_key == space_key, columns.id.in_(ids))).scalars())
 

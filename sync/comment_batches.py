@@ -21,7 +21,7 @@ from resources.warehouse.loader import MergeResult
 from resources.warehouse.quarantine import resolve_nameless, resolve_rejections
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import rejected_records
-from sync.changes import ChangeIds
+from sync.change_ids import ChangeIds
 from sync.counts import Counts
 from sync.session import Session
 from sync.tally import Cell, CommentTally

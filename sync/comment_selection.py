@@ -1,4 +1,4 @@
-"""Which issues are asked for their comments: what is due, what something has told of, a window again, or tonight's share."""
+"""Which issues a load reads the comments of: those that are due, the requested ones, a window again, or tonight's share."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,11 +10,11 @@ from sync.session import Session
 from sync.windows import Slice
 
 #: The nightly pass has asked for every issue whole after so many days.
-DEEP_DAYS = 30
+REFRESH_DAYS = 30
 #: Minutes of the read budget that one nightly pass may take at most.
-DEEP_MINUTES = 120
+REFRESH_MINUTES = 120
 #: Requests a minute where the source does not say how many it allows; the plan with the fewest has as many.
-DEEP_RATE_OTHERWISE = 60
+RATE_OTHERWISE = 60
 
 
 def choose(session: Session, mode: str, covered: Sequence[Slice]) -> list[CommentRead]:
@@ -40,7 +40,7 @@ def choose(session: Session, mode: str, covered: Sequence[Slice]) -> list[Commen
 
 
 def night_size(issues: int, rate: float, reserve: float) -> tuple[int, int]:
-    """Return how many issues a night reads, and how many it would have to for all to have their turn in DEEP_DAYS.
+    """Return how many issues a night reads, and how many it would have to to read all of them within REFRESH_DAYS.
 
     Args:
         issues: how many there are.
@@ -48,26 +48,26 @@ def night_size(issues: int, rate: float, reserve: float) -> tuple[int, int]:
         reserve: the share of them that is left to people.
     """
     # A day less than promised, for the night that is missed.
-    share = ceil(issues / (DEEP_DAYS - 1))
-    return min(share, max(int(rate * (1 - reserve) * DEEP_MINUTES), 1)), share
+    share = ceil(issues / (REFRESH_DAYS - 1))
+    return min(share, max(int(rate * (1 - reserve) * REFRESH_MINUTES), 1)), share
 
 
 def refresh_share(session: Session) -> list[CommentRead]:
-    """Return tonight's share of the issues: those not asked whole for longest, so many that all have had their turn in DEEP_DAYS.
+    """Return tonight's share of the issues: those not asked whole for longest, so many that all are read within REFRESH_DAYS.
 
-    No more than the request budget has room for in DEEP_MINUTES; when that is too little, the log says how long a round takes.
+    No more than the request budget has room for in REFRESH_MINUTES; when that is too little, the log says how long a round takes.
     """
-    visible, since = list(session.visible), datetime.now(UTC) - timedelta(days=DEEP_DAYS)
+    visible, since = list(session.visible), datetime.now(UTC) - timedelta(days=REFRESH_DAYS)
     limit = session.client.rate_limits.get("read")
     with session.engine.connect() as connection:
         present, overdue = reads.count_refreshed(connection, session.space_key, visible, since)
-        size, share = night_size(present, limit.limit if limit else DEEP_RATE_OTHERWISE, session.client.reserve)
+        size, share = night_size(present, limit.limit if limit else RATE_OTHERWISE, session.client.reserve)
         found = reads.refresh_share(connection, session.space_key, visible, size)
     if size < share:
         session.log.warning(
-            f"the nightly pass reads {size} of {present} issues, all that {DEEP_MINUTES} minutes of the request budget allow: "
-            f"a round takes {ceil(present / size)} days instead of {DEEP_DAYS}"
+            f"the nightly pass reads {size} of {present} issues, all that {REFRESH_MINUTES} minutes of the request budget allow: "
+            f"a round takes {ceil(present / size)} days instead of {REFRESH_DAYS}"
         )
     notes = session.reporter.notes
-    notes["rolling_refresh"] = f"{size} of {present} issues tonight; {overdue} not read whole in the last {DEEP_DAYS} days"
+    notes["rolling_refresh"] = f"{size} of {present} issues tonight; {overdue} not read whole in the last {REFRESH_DAYS} days"
     return found

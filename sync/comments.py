@@ -9,7 +9,7 @@ from resources.odd import Page
 from resources.warehouse import issue_sync_state as reads
 from resources.warehouse.deletes import stored_ids
 from resources.warehouse.issue_sync_state import CommentRead, RefetchRequest
-from sync.changes import ChangeIds
+from sync.change_ids import ChangeIds
 from sync.comment_batches import Batch, Part
 from sync.comment_selection import choose
 from sync.counts import Counts
@@ -132,7 +132,7 @@ class _Reader:
         except AuthenticationError:
             raise
         except NotFound as error:
-            # Deleted since it was read, or out of sight: the next load of issues asks for it by id.
+            # Deleted since it was read, or inaccessible: the next load of issues reads it by id.
             self._ask_for_issue(project, read, str(error))
         except Unavailable as error:
             if away:

@@ -1,8 +1,8 @@
 """Issues that are gone: found missing by a re-read, a count or the activity feed, and marked only after asking for each by id.
 
-A project that goes out of sight shows nothing either, without an error. So after the confirming read the projects are listed once
-more: where that does not show the project of an issue, its absence proves nothing; where it shows projects that were not asked, the
-issue may have moved there, and all are asked.
+An inaccessible project shows nothing either, without an error. So after the confirming read the projects are listed once more.
+An issue whose project is not listed may still be there: its absence proves nothing. Where a project is listed that was not asked,
+the issue may have moved there, and all are asked.
 """
 
 from collections import defaultdict
@@ -25,7 +25,7 @@ from sync.windows import Slice
 
 #: Activities are looked at from this long before the watermark on: they may become visible late.
 FEED_LOOKBACK = timedelta(hours=1)
-#: How the absence of an issue is confirmed, whatever told of it.
+#: How the absence of an issue is confirmed, whoever requested it.
 CONFIRMED = "confirmed by GET /issues?id[]"
 
 
@@ -35,7 +35,7 @@ def mark_vanished(session: Session, project: Project, part: Slice, seen: Collect
     This and the functions below return the rows that they have marked, and those that they have stored since they were still there.
 
     Raises:
-        NotFound: the project has gone out of sight meanwhile, so that the pass over it proves nothing.
+        NotFound: the project has become inaccessible meanwhile, so that the pass over it proves nothing.
     """
     if project.archived and not seen:
         # Whether lists still hold the issues of an archived project is not documented: absence proves nothing then.
@@ -51,7 +51,7 @@ def mark_missed(session: Session, project: Project, missed: Collection[int]) -> 
     """Mark the stored issues that a read of their project should have met and that the source confirms it no longer has.
 
     Raises:
-        NotFound: the project has gone out of sight meanwhile, so that the read proves nothing.
+        NotFound: the project has become inaccessible meanwhile, so that the read proves nothing.
     """
     if not missed:
         return Tally()
@@ -70,15 +70,15 @@ def unequal_projects(
     marked; what still differs after that, without being explained, is left to the caller.
 
     Raises:
-        NotFound: one of them has gone out of sight meanwhile.
+        NotFound: one of them has become inaccessible meanwhile.
     """
     active = [project for project in projects if not project.archived]
     ids = [project.id for project in active]
     if _source_count(session, active) == holdings(session.engine, session.space_key).total(ids):
         return [], Tally()
-    told = deleted_issues(session.client, deleted_since - FEED_LOOKBACK)
+    in_feed = deleted_issues(session.client, deleted_since - FEED_LOOKBACK)
     issues = session.spec.table.c
-    stored = select(issues.id).where(issues.space_key == session.space_key, issues.id.in_(told), issues.deleted_at.is_(None))
+    stored = select(issues.id).where(issues.space_key == session.space_key, issues.id.in_(in_feed), issues.deleted_at.is_(None))
     with session.engine.connect() as connection:
         suspects = set(connection.execute(stored).scalars())
     _, tally = _mark_if_absent(session, suspects, "activity feed")
@@ -131,13 +131,13 @@ def unplaced_rejections(session: Session) -> set[int | None]:
         return unplaced_projects(connection, session.space_key, session.spec.name)
 
 
-def mark_absent(session: Session, told: Mapping[int, str]) -> Tally:
-    """Ask for issues by id, store what comes back, and mark those that do not, each with what told of it as the evidence."""
-    absent, found = _absent(session, sorted(told), session.visible)
+def mark_absent(session: Session, requested: Mapping[int, str]) -> Tally:
+    """Ask for issues by id, store what comes back, and mark those that do not, each with who requested it as the evidence."""
+    absent, found = _absent(session, sorted(requested), session.visible)
     gone, found_later = _proven(session, absent)
     by_evidence: dict[str, list[int]] = defaultdict(list)
     for identifier in gone:
-        by_evidence[told[identifier]].append(identifier)
+        by_evidence[requested[identifier]].append(identifier)
     return sum((_mark(session, ids, evidence) for evidence, ids in by_evidence.items()), found + found_later)
 
 
@@ -165,11 +165,11 @@ def _mark(session: Session, gone: Sequence[int], found_by: str) -> Tally:
 
 
 def _proven(session: Session, absent: Sequence[int]) -> tuple[list[int], Tally]:
-    """Return those of the absent issues that are stored and whose project is still in sight, so that they must be gone.
+    """Return those of the absent issues that are stored and whose project is still accessible, so that they must be gone.
 
-    They are asked for once more when a project is in sight that was not when the load began: they may have moved there.
+    They are read once more when a project is accessible that was not when the load began: they may have moved there.
     Whether lists hold the issues of an archived project is not documented: there, absence proves something only when other issues
-    of the project are listed, or when the feed has told that the issue was deleted. One request when any is absent, and one for
+    of the project are listed, or when the feed shows that the issue was deleted. One request when any is absent, and one for
     each archived project concerned.
     """
     issues = session.spec.table.c
@@ -192,16 +192,16 @@ def _proven(session: Session, absent: Sequence[int]) -> tuple[list[int], Tally]:
             continue
         proves = not project.archived or _source_count(session, [project])
         (sound if proves else empty).add(project_id)
-    told = _told_deleted(session, [identifier for identifier, project_id in stored.items() if project_id in empty])
-    gone = sorted(identifier for identifier, project_id in stored.items() if project_id in sound or identifier in told)
+    in_feed = _deleted_in_feed(session, [identifier for identifier, project_id in stored.items() if project_id in empty])
+    gone = sorted(identifier for identifier, project_id in stored.items() if project_id in sound or identifier in in_feed)
     unsound = sorted({stored[identifier] for identifier in stored.keys() - gone})
     if unsound:
-        session.log.warning(f"nothing is marked deleted in the projects {unsound}: they are out of sight, or were archived")
+        session.log.warning(f"nothing is marked deleted in the projects {unsound}: they are inaccessible, or were archived")
     return gone, found
 
 
-def _told_deleted(session: Session, ids: Collection[int]) -> set[int]:
-    """Return those of the issues that stored activities tell the deletion of: no issue comes back from that."""
+def _deleted_in_feed(session: Session, ids: Collection[int]) -> set[int]:
+    """Return those of the issues whose deletion is a stored activity: no issue comes back from that."""
     if not ids:
         return set()
     activities = SPECS["activities"].table.c
@@ -212,20 +212,20 @@ def _told_deleted(session: Session, ids: Collection[int]) -> set[int]:
         issue.in_([str(identifier) for identifier in ids]),
     )
     with session.engine.connect() as connection:
-        return {int(told) for told in connection.execute(query).scalars()}
+        return {int(one) for one in connection.execute(query).scalars()}
 
 
 def _archived_now(session: Session) -> dict[int, bool]:
-    """Ask which projects are in sight at this moment; say of each whether it is archived."""
+    """Ask which projects are accessible at this moment; say of each whether it is archived."""
     return {int(project["id"]): bool(project.get("archived")) for project in session.client.projects()}
 
 
 def _refuse_lost(session: Session, projects: Sequence[Project]) -> None:
-    """Raise NotFound when one of the projects is not in sight any more: what was read of it is not all that it has."""
+    """Raise NotFound when one of the projects is not accessible any more: what was read of it is not all that it has."""
     now = _archived_now(session)
     lost = [project.key for project in projects if project.id not in now]
     if lost:
-        raise NotFound(f"GET /projects lists {', '.join(lost)} no more: deleted or out of sight since this load began; load again")
+        raise NotFound(f"GET /projects lists {', '.join(lost)} no more: deleted or inaccessible since this load began; load again")
 
 
 def _absent(session: Session, ids: Sequence[int], projects: Collection[int]) -> tuple[list[int], Tally]:

@@ -1,6 +1,6 @@
-"""Projects that `GET /projects` no longer lists: deleted, or only out of sight of the key. Losing access looks like a deletion.
+"""Projects that `GET /projects` no longer lists: deleted, or only inaccessible to the key. Losing access looks like a deletion.
 
-Archived and renamed projects are listed on, so they never come here. Asks the source only while something is out of sight.
+Archived and renamed projects are still listed, so they never come here. Asks the source only while a project is missing.
 """
 
 from collections.abc import Collection, Sequence
@@ -26,7 +26,7 @@ class Verdict:
 
 
 def acknowledge_unseen(session: Session, listed: Collection[int]) -> None:
-    """Mark projects that are deleted, with all their rows; say of the others that are not listed that they are out of sight.
+    """Mark projects that are deleted, with all their rows; mark the others that are not listed as inaccessible.
 
     Raises:
         BacklogError: the source does not answer; the rows are left as they are.
@@ -37,7 +37,7 @@ def acknowledge_unseen(session: Session, listed: Collection[int]) -> None:
         return
     verdicts = judge(session.client, unseen, listed)
     gone = [project for project in unseen if project.id in verdicts and verdicts[project.id].deleted]
-    told: list[str] = []
+    deleted: list[str] = []
     written: set[str] = set()
     with session.writer.transaction() as connection:
         for project in gone:
@@ -50,7 +50,7 @@ def acknowledge_unseen(session: Session, listed: Collection[int]) -> None:
             )
             written |= {table for table, count in rows.items() if count and table != "projects"}
             with_it = ", ".join(f"{count} {table}" for table, count in rows.items() if table != "projects")
-            told.append(f"{project.key}: {with_it or 'no rows'} with it; {verdicts[project.id].how}")
+            deleted.append(f"{project.key}: {with_it or 'no rows'} with it; {verdicts[project.id].how}")
         reasons = {
             identifier: f"no access: not listed since {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {verdict.how}"
             for identifier, verdict in verdicts.items()
@@ -59,9 +59,9 @@ def acknowledge_unseen(session: Session, listed: Collection[int]) -> None:
         note_unseen(connection, reasons, space_key=session.space_key, run_id=session.run_id)
     session.writer.count_deleted(len(gone))
     session.reporter.rows_changed(written)
-    if told:
-        session.reporter.notes["deleted_projects"] = "\n".join(told)
-        session.log.warning(f"deleted projects: {'; '.join(told)}")
+    if deleted:
+        session.reporter.notes["deleted_projects"] = "\n".join(deleted)
+        session.log.warning(f"deleted projects: {'; '.join(deleted)}")
     hidden = [f"{project.key}: {project.reason or reasons[project.id]}" for project in unseen if project not in gone]
     if hidden:
         session.reporter.notes["projects_without_access"] = "\n".join(hidden)
@@ -69,7 +69,7 @@ def acknowledge_unseen(session: Session, listed: Collection[int]) -> None:
 
 
 def judge(client: BacklogClient, unseen: Sequence[Unseen], listed: Collection[int]) -> dict[int, Verdict]:
-    """Ask the source for projects that it does not list; those known to be out of sight only as an administrator.
+    """Ask the source for projects that it does not list; those known to be inaccessible only as an administrator.
 
     An administrator sees in one request whether they are in the space at all; what is not there is asked for by id once more.
     Nobody else can tell a deleted project from one that he may not see.

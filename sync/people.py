@@ -1,4 +1,4 @@
-"""People in what is read: the client is told who is forgotten before it reads anything that is stored."""
+"""Forgotten people: the client gets a mask of them before it reads anything that is stored."""
 
 from sqlalchemy import Engine
 

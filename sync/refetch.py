@@ -72,7 +72,7 @@ def acknowledge_met(session: Session, requested: Sequence[RequestedIssue], store
 
 
 def read_by_id(session: Session, requested: Sequence[RequestedIssue], *, acknowledge: bool = True) -> Tally:
-    """Ask for issues by id, a hundred a request, store what comes back, and mark those that are gone with what told of it.
+    """Ask for issues by id, a hundred a request, store what comes back, and mark those that are gone, with who requested them.
 
     `acknowledge` the requests that have been served.
     """

@@ -87,7 +87,7 @@ class Reporter:
                 history.finish_sync(writer.engine, number, **figures)
             else:
                 self.locks.failed = True
-                # A server that is gone cannot be told; the next load ends the row.
+                # A server that is gone takes no note; the next load ends the row.
                 with suppress(WarehouseError):
                     history.fail_sync(writer.engine, number, error, **figures)
 

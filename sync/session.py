@@ -169,7 +169,7 @@ def open_session(
                 session.writer.learn_names()
     except (BacklogError, WarehouseError) as error:
         if session is None or not session.locks.failed:
-            # Before it had a row: the source or the warehouse was not there. A warehouse that is gone cannot be told.
+            # Before it had a row: the source or the warehouse was not there. A warehouse that is gone takes no note.
             with suppress(WarehouseError):
                 history.record_failure(
                     warehouse.engine,

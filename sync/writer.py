@@ -44,7 +44,7 @@ class Writer:
 
     @property
     def latest(self) -> datetime | None:
-        """The last time that can be meant now, by the source's clock; None while it has not told the time."""
+        """The last time that can be meant now, by the source's clock; None before its first answer."""
         now = self.client.server_time
         return None if now is None else now + AHEAD
 

@@ -156,9 +156,9 @@ class Syncs(WarehouseView):
 
     def activities(self, mode: Mode = "incremental", loaded: Loaded | None = None) -> Loaded:
         """Load the feed."""
-        loaded, deep = loaded or Loaded(), mode == "refresh"
-        with self.session("activities", mode="refresh" if deep else "incremental", loaded=loaded) as session:
-            sync_activities(session, deep=deep)
+        loaded, refresh = loaded or Loaded(), mode == "refresh"
+        with self.session("activities", mode="refresh" if refresh else "incremental", loaded=loaded) as session:
+            sync_activities(session, refresh=refresh)
         return loaded
 
     def issues(

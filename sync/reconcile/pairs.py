@@ -18,7 +18,7 @@ from resources.backlog.models import IssueFilter, Record
 from resources.warehouse.records import content_hash
 from resources.warehouse.schema import SPECS
 from resources.warehouse.spec import TableSpec
-from sync.changes import ADDED
+from sync.change_ids import ADDED
 from sync.reconcile.count_reconciliation import IDS_PER_REQUEST, PROJECTS_PER_REQUEST
 from sync.reconcile.frames import Hash, Row, compare, described, label_of, of_issue, of_source, of_warehouse, with_ids
 from sync.reconcile.lists import read_list

@@ -6,7 +6,7 @@ import pytest
 
 from simulator.masters import SINGLE
 from simulator.model import Issue
-from sync.comment_selection import DEEP_DAYS, night_size
+from sync.comment_selection import REFRESH_DAYS, night_size
 from tests.deployment import Deployment, Run, counts, failures, observed, recorded
 
 COMMENTS = "/issues/{issue}/comments"
@@ -54,7 +54,7 @@ def test_every_issue_has_its_turn_within_the_month(loaded: Deployment) -> None:
         # The nights of a month are those of one evening here: all that counts is whose turn was longest ago.
         night(loaded)
         nights += 1
-        assert nights < DEEP_DAYS
+        assert nights < REFRESH_DAYS
     assert nights == ISSUES // SHARE
 
 
@@ -85,7 +85,7 @@ def test_a_night_is_large_enough_for_the_month_and_no_larger_than_the_request_bu
     issues: int, rate: int, reserve: float, size: int, share: int
 ) -> None:
     assert night_size(issues, rate, reserve) == (size, share)
-    assert size < share or size * (DEEP_DAYS - 1) >= issues
+    assert size < share or size * (REFRESH_DAYS - 1) >= issues
 
 
 def test_it_finds_stars_linked_files_emptied_fields_and_comments_that_were_edited_or_deleted(loaded: Deployment) -> None:

@@ -48,19 +48,19 @@ class ChangeIds:
         self._names = Names.read(connection, space_key)
 
     def resolve(self, connection: Connection, changes: Sequence[Record]) -> list[Record]:
-        """Return the changes with `oldId`, `newId`, `oldIds`, `newIds` where what they referred to can be told.
+        """Return the changes with `oldId`, `newId`, `oldIds`, `newIds` where it is known what they referred to.
 
         `namesOf` is the project in which names of a project were looked up.
         """
-        told = self._told(connection, {change["commentId"] for change in changes if change["field"] in _BY_ACTIVITY})
+        referred = self._references(connection, {change["commentId"] for change in changes if change["field"] in _BY_ACTIVITY})
         issues = self._issues(connection, changes)
         homes = self._homes(connection, [change for change in changes if change["field"] in _OF_PROJECT])
-        return [change | self._ids(change, told, issues, homes) for change in changes]
+        return [change | self._ids(change, referred, issues, homes) for change in changes]
 
     def _ids(
         self,
         change: Record,
-        told: dict[tuple[int, str], tuple[Any, Any]],
+        referred: dict[tuple[int, str], tuple[Any, Any]],
         issues: dict[str, int],
         homes: Mapping[int, int | None],
     ) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class ChangeIds:
             return {}
         home = homes.get(change["commentId"])
         found: dict[str, Any] = {} if home is None else {"namesOf": home}
-        references = told.get((change["commentId"], change["field"]), (None, None))
+        references = referred.get((change["commentId"], change["field"]), (None, None))
         for side, reference in zip(("old", "new"), references, strict=True):
             text = change[f"{side}Value"]
             if text in (None, ""):
@@ -97,7 +97,7 @@ class ChangeIds:
         return None if identifier is None else [identifier]
 
     def _homes(self, connection: Connection, changes: Sequence[Record]) -> dict[int, int | None]:
-        """Return comment -> project that its issue was in then, None where that cannot be told.
+        """Return comment -> project that its issue was in then, None where that is not known.
 
         The activity of the comment says it, also one of many issues; or those before and after it, when they agree; or what was
         believed when the change was first stored, before the issue moved; or else the next activity, and where there is none the
@@ -154,8 +154,8 @@ class ChangeIds:
             columns.comment_id.is_(None),
             columns.type.in_(ABOUT_ISSUES),
         )
-        told = [touch for activity in connection.execute(query).scalars() for touch in touches(activity)]
-        return {touch.comment_id: touch.project_id for touch in told if touch.comment_id is not None and touch.project_id}
+        found = [touch for activity in connection.execute(query).scalars() for touch in touches(activity)]
+        return {touch.comment_id: touch.project_id for touch in found if touch.comment_id is not None and touch.project_id}
 
     def _believed(self, connection: Connection, comments: Collection[int]) -> dict[int, int]:
         """Return comment -> project whose names its stored changes were read with."""
@@ -165,7 +165,7 @@ class ChangeIds:
         )
         return {comment: project for comment, project in connection.execute(query) if isinstance(project, int)}
 
-    def _told(self, connection: Connection, comments: Collection[int]) -> dict[tuple[int, str], tuple[Any, Any]]:
+    def _references(self, connection: Connection, comments: Collection[int]) -> dict[tuple[int, str], tuple[Any, Any]]:
         """Return (comment, field) -> old and new reference, as activities have them."""
         columns = SPECS["activities"].table.c
         if not comments:
