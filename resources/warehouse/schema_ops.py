@@ -188,7 +188,7 @@ reconciliations = Table(
     Column("space_key", Text, nullable=False, comment=_SPACE),
     Column("project_id", BigInteger, nullable=False, comment="Project"),
     Column("checked_at", DateTime(timezone=True), nullable=False, server_default=func.now(), comment="When it was compared"),
-    Column("how", Text, nullable=False, comment="count reconciliation: by count; deep: by id, time of change and content"),
+    Column("how", Text, nullable=False, comment="count: by number of issues; rows: by id, time of change and content"),
     Column("source_rows", BigInteger, nullable=False, comment="Issues at the source"),
     Column("warehouse_rows", BigInteger, nullable=False, comment="Issues in the warehouse that are not marked deleted"),
     Column("differences", BigInteger, nullable=False, comment="Issues that differ"),

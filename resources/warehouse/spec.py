@@ -145,14 +145,14 @@ def _column(field: Field, *, key: bool) -> Column[Any]:
 def _bookkeeping(*, vanishes: bool) -> list[Column[Any]]:
     columns: list[Column[Any]] = [
         Column("payload", JSONB(), nullable=False, comment="The record as received, nothing lost"),
-        Column("content_hash", Text(), nullable=False, comment="Hash of what the record itself owns; tells a change"),
+        Column("content_hash", Text(), nullable=False, comment="Hash of what the record itself owns, to notice a change"),
         Column("loaded_at", DateTime(timezone=True), nullable=False, comment="When the row was last written"),
         Column("run_id", Text(), nullable=False, comment="Run that wrote the row last"),
     ]
     if vanishes:
         columns += [
             Column("deleted_at", DateTime(timezone=True), comment="When the row was found gone from the source"),
-            Column("deleted_reason", Text(), comment="How it was found gone, or why it is out of sight"),
+            Column("deleted_reason", Text(), comment="How it was found gone, or why it is inaccessible"),
         ]
     return columns
 

@@ -28,7 +28,7 @@ COMMENT ON COLUMN raw.space.text_formatting_rule IS 'How texts are written: back
 COMMENT ON COLUMN raw.space.created_at IS 'When the space was made (`created`)';
 COMMENT ON COLUMN raw.space.updated_at IS 'When the space''s settings were last changed (`updated`)';
 COMMENT ON COLUMN raw.space.payload IS 'The record as received, nothing lost';
-COMMENT ON COLUMN raw.space.content_hash IS 'Hash of what the record itself owns; tells a change';
+COMMENT ON COLUMN raw.space.content_hash IS 'Hash of what the record itself owns, to notice a change';
 COMMENT ON COLUMN raw.space.loaded_at IS 'When the row was last written';
 COMMENT ON COLUMN raw.space.run_id IS 'Run that wrote the row last';
 
@@ -61,11 +61,11 @@ COMMENT ON COLUMN raw.users.mail_address IS 'Personal data; null when the API ke
 COMMENT ON COLUMN raw.users.last_login_at IS 'When the user last logged in, as of the last load of users; a login alone moves no loaded_at (`lastLoginTime`)';
 COMMENT ON COLUMN raw.users.nulab_account_id IS 'Id of the Nulab account, null when none (`nulabAccount.nulabId`)';
 COMMENT ON COLUMN raw.users.payload IS 'The record as received, nothing lost';
-COMMENT ON COLUMN raw.users.content_hash IS 'Hash of what the record itself owns; tells a change';
+COMMENT ON COLUMN raw.users.content_hash IS 'Hash of what the record itself owns, to notice a change';
 COMMENT ON COLUMN raw.users.loaded_at IS 'When the row was last written';
 COMMENT ON COLUMN raw.users.run_id IS 'Run that wrote the row last';
 COMMENT ON COLUMN raw.users.deleted_at IS 'When the row was found gone from the source';
-COMMENT ON COLUMN raw.users.deleted_reason IS 'How it was found gone, or why it is out of sight';
+COMMENT ON COLUMN raw.users.deleted_reason IS 'How it was found gone, or why it is inaccessible';
 
 CREATE TABLE raw.projects (
     space_key TEXT NOT NULL,
@@ -100,11 +100,11 @@ COMMENT ON COLUMN raw.projects.use_wiki IS 'Whether the wiki is on (`useWiki`)';
 COMMENT ON COLUMN raw.projects.use_git IS 'Whether Git is on (`useGit`)';
 COMMENT ON COLUMN raw.projects.display_order IS 'Place in lists; 2147483646 and -1 mean never ordered (`displayOrder`)';
 COMMENT ON COLUMN raw.projects.payload IS 'The record as received, nothing lost';
-COMMENT ON COLUMN raw.projects.content_hash IS 'Hash of what the record itself owns; tells a change';
+COMMENT ON COLUMN raw.projects.content_hash IS 'Hash of what the record itself owns, to notice a change';
 COMMENT ON COLUMN raw.projects.loaded_at IS 'When the row was last written';
 COMMENT ON COLUMN raw.projects.run_id IS 'Run that wrote the row last';
 COMMENT ON COLUMN raw.projects.deleted_at IS 'When the row was found gone from the source';
-COMMENT ON COLUMN raw.projects.deleted_reason IS 'How it was found gone, or why it is out of sight';
+COMMENT ON COLUMN raw.projects.deleted_reason IS 'How it was found gone, or why it is inaccessible';
 
 CREATE TABLE raw.project_members (
     space_key TEXT NOT NULL,
@@ -123,11 +123,11 @@ COMMENT ON COLUMN raw.project_members.space_key IS 'Space the row comes from';
 COMMENT ON COLUMN raw.project_members.project_id IS 'Project';
 COMMENT ON COLUMN raw.project_members.user_id IS 'Member; here the user''s numeric id (`id`)';
 COMMENT ON COLUMN raw.project_members.payload IS 'The record as received, nothing lost';
-COMMENT ON COLUMN raw.project_members.content_hash IS 'Hash of what the record itself owns; tells a change';
+COMMENT ON COLUMN raw.project_members.content_hash IS 'Hash of what the record itself owns, to notice a change';
 COMMENT ON COLUMN raw.project_members.loaded_at IS 'When the row was last written';
 COMMENT ON COLUMN raw.project_members.run_id IS 'Run that wrote the row last';
 COMMENT ON COLUMN raw.project_members.deleted_at IS 'When the row was found gone from the source';
-COMMENT ON COLUMN raw.project_members.deleted_reason IS 'How it was found gone, or why it is out of sight';
+COMMENT ON COLUMN raw.project_members.deleted_reason IS 'How it was found gone, or why it is inaccessible';
 
 CREATE TABLE raw.teams (
     space_key TEXT NOT NULL,
@@ -158,11 +158,11 @@ COMMENT ON COLUMN raw.teams.created_at IS 'When the team was made (`created`)';
 COMMENT ON COLUMN raw.teams.updated_user_id IS 'User who changed the team last (`updatedUser.id`)';
 COMMENT ON COLUMN raw.teams.updated_at IS 'When the team was last changed, by the source''s clock (`updated`)';
 COMMENT ON COLUMN raw.teams.payload IS 'The record as received, nothing lost';
-COMMENT ON COLUMN raw.teams.content_hash IS 'Hash of what the record itself owns; tells a change';
+COMMENT ON COLUMN raw.teams.content_hash IS 'Hash of what the record itself owns, to notice a change';
 COMMENT ON COLUMN raw.teams.loaded_at IS 'When the row was last written';
 COMMENT ON COLUMN raw.teams.run_id IS 'Run that wrote the row last';
 COMMENT ON COLUMN raw.teams.deleted_at IS 'When the row was found gone from the source';
-COMMENT ON COLUMN raw.teams.deleted_reason IS 'How it was found gone, or why it is out of sight';
+COMMENT ON COLUMN raw.teams.deleted_reason IS 'How it was found gone, or why it is inaccessible';
 
 CREATE TABLE raw.statuses (
     space_key TEXT NOT NULL,
@@ -187,11 +187,11 @@ COMMENT ON COLUMN raw.statuses.name IS 'Name as shown (`name`)';
 COMMENT ON COLUMN raw.statuses.color IS 'Colour as #rrggbb (`color`)';
 COMMENT ON COLUMN raw.statuses.display_order IS 'Place in lists; 2147483646 and -1 mean never ordered (`displayOrder`)';
 COMMENT ON COLUMN raw.statuses.payload IS 'The record as received, nothing lost';
-COMMENT ON COLUMN raw.statuses.content_hash IS 'Hash of what the record itself owns; tells a change';
+COMMENT ON COLUMN raw.statuses.content_hash IS 'Hash of what the record itself owns, to notice a change';
 COMMENT ON COLUMN raw.statuses.loaded_at IS 'When the row was last written';
 COMMENT ON COLUMN raw.statuses.run_id IS 'Run that wrote the row last';
 COMMENT ON COLUMN raw.statuses.deleted_at IS 'When the row was found gone from the source';
-COMMENT ON COLUMN raw.statuses.deleted_reason IS 'How it was found gone, or why it is out of sight';
+COMMENT ON COLUMN raw.statuses.deleted_reason IS 'How it was found gone, or why it is inaccessible';
 
 CREATE TABLE raw.issue_types (
     space_key TEXT NOT NULL,
@@ -220,11 +220,11 @@ COMMENT ON COLUMN raw.issue_types.display_order IS 'Place in lists; 2147483646 a
 COMMENT ON COLUMN raw.issue_types.template_summary IS 'Summary a new issue of this type starts with (`templateSummary`)';
 COMMENT ON COLUMN raw.issue_types.template_description IS 'Description such an issue starts with (`templateDescription`)';
 COMMENT ON COLUMN raw.issue_types.payload IS 'The record as received, nothing lost';
-COMMENT ON COLUMN raw.issue_types.content_hash IS 'Hash of what the record itself owns; tells a change';
+COMMENT ON COLUMN raw.issue_types.content_hash IS 'Hash of what the record itself owns, to notice a change';
 COMMENT ON COLUMN raw.issue_types.loaded_at IS 'When the row was last written';
 COMMENT ON COLUMN raw.issue_types.run_id IS 'Run that wrote the row last';
 COMMENT ON COLUMN raw.issue_types.deleted_at IS 'When the row was found gone from the source';
-COMMENT ON COLUMN raw.issue_types.deleted_reason IS 'How it was found gone, or why it is out of sight';
+COMMENT ON COLUMN raw.issue_types.deleted_reason IS 'How it was found gone, or why it is inaccessible';
 
 CREATE TABLE raw.categories (
     space_key TEXT NOT NULL,
@@ -247,11 +247,11 @@ COMMENT ON COLUMN raw.categories.project_id IS 'Project it belongs to (`projectI
 COMMENT ON COLUMN raw.categories.name IS 'Name as shown (`name`)';
 COMMENT ON COLUMN raw.categories.display_order IS 'Place in lists; 2147483646 and -1 mean never ordered (`displayOrder`)';
 COMMENT ON COLUMN raw.categories.payload IS 'The record as received, nothing lost';
-COMMENT ON COLUMN raw.categories.content_hash IS 'Hash of what the record itself owns; tells a change';
+COMMENT ON COLUMN raw.categories.content_hash IS 'Hash of what the record itself owns, to notice a change';
 COMMENT ON COLUMN raw.categories.loaded_at IS 'When the row was last written';
 COMMENT ON COLUMN raw.categories.run_id IS 'Run that wrote the row last';
 COMMENT ON COLUMN raw.categories.deleted_at IS 'When the row was found gone from the source';
-COMMENT ON COLUMN raw.categories.deleted_reason IS 'How it was found gone, or why it is out of sight';
+COMMENT ON COLUMN raw.categories.deleted_reason IS 'How it was found gone, or why it is inaccessible';
 
 CREATE TABLE raw.versions (
     space_key TEXT NOT NULL,
@@ -282,11 +282,11 @@ COMMENT ON COLUMN raw.versions.release_due_date IS 'Day it is due, in the space'
 COMMENT ON COLUMN raw.versions.archived IS 'Whether it is put away (`archived`)';
 COMMENT ON COLUMN raw.versions.display_order IS 'Place in lists; 2147483646 and -1 mean never ordered (`displayOrder`)';
 COMMENT ON COLUMN raw.versions.payload IS 'The record as received, nothing lost';
-COMMENT ON COLUMN raw.versions.content_hash IS 'Hash of what the record itself owns; tells a change';
+COMMENT ON COLUMN raw.versions.content_hash IS 'Hash of what the record itself owns, to notice a change';
 COMMENT ON COLUMN raw.versions.loaded_at IS 'When the row was last written';
 COMMENT ON COLUMN raw.versions.run_id IS 'Run that wrote the row last';
 COMMENT ON COLUMN raw.versions.deleted_at IS 'When the row was found gone from the source';
-COMMENT ON COLUMN raw.versions.deleted_reason IS 'How it was found gone, or why it is out of sight';
+COMMENT ON COLUMN raw.versions.deleted_reason IS 'How it was found gone, or why it is inaccessible';
 
 CREATE TABLE raw.custom_fields (
     space_key TEXT NOT NULL,
@@ -327,11 +327,11 @@ COMMENT ON COLUMN raw.custom_fields.allow_input IS 'Whether people may type anot
 COMMENT ON COLUMN raw.custom_fields.unit IS 'Unit of a number (`unit`)';
 COMMENT ON COLUMN raw.custom_fields.display_order IS 'Place in lists; 2147483646 and -1 mean never ordered (`displayOrder`)';
 COMMENT ON COLUMN raw.custom_fields.payload IS 'The record as received, nothing lost';
-COMMENT ON COLUMN raw.custom_fields.content_hash IS 'Hash of what the record itself owns; tells a change';
+COMMENT ON COLUMN raw.custom_fields.content_hash IS 'Hash of what the record itself owns, to notice a change';
 COMMENT ON COLUMN raw.custom_fields.loaded_at IS 'When the row was last written';
 COMMENT ON COLUMN raw.custom_fields.run_id IS 'Run that wrote the row last';
 COMMENT ON COLUMN raw.custom_fields.deleted_at IS 'When the row was found gone from the source';
-COMMENT ON COLUMN raw.custom_fields.deleted_reason IS 'How it was found gone, or why it is out of sight';
+COMMENT ON COLUMN raw.custom_fields.deleted_reason IS 'How it was found gone, or why it is inaccessible';
 
 CREATE TABLE raw.priorities (
     space_key TEXT NOT NULL,
@@ -350,11 +350,11 @@ COMMENT ON COLUMN raw.priorities.space_key IS 'Space the row comes from';
 COMMENT ON COLUMN raw.priorities.id IS 'Id in the source, unique within the space (`id`)';
 COMMENT ON COLUMN raw.priorities.name IS 'Name as shown (`name`)';
 COMMENT ON COLUMN raw.priorities.payload IS 'The record as received, nothing lost';
-COMMENT ON COLUMN raw.priorities.content_hash IS 'Hash of what the record itself owns; tells a change';
+COMMENT ON COLUMN raw.priorities.content_hash IS 'Hash of what the record itself owns, to notice a change';
 COMMENT ON COLUMN raw.priorities.loaded_at IS 'When the row was last written';
 COMMENT ON COLUMN raw.priorities.run_id IS 'Run that wrote the row last';
 COMMENT ON COLUMN raw.priorities.deleted_at IS 'When the row was found gone from the source';
-COMMENT ON COLUMN raw.priorities.deleted_reason IS 'How it was found gone, or why it is out of sight';
+COMMENT ON COLUMN raw.priorities.deleted_reason IS 'How it was found gone, or why it is inaccessible';
 
 CREATE TABLE raw.resolutions (
     space_key TEXT NOT NULL,
@@ -373,11 +373,11 @@ COMMENT ON COLUMN raw.resolutions.space_key IS 'Space the row comes from';
 COMMENT ON COLUMN raw.resolutions.id IS 'Id in the source, unique within the space (`id`)';
 COMMENT ON COLUMN raw.resolutions.name IS 'Name as shown (`name`)';
 COMMENT ON COLUMN raw.resolutions.payload IS 'The record as received, nothing lost';
-COMMENT ON COLUMN raw.resolutions.content_hash IS 'Hash of what the record itself owns; tells a change';
+COMMENT ON COLUMN raw.resolutions.content_hash IS 'Hash of what the record itself owns, to notice a change';
 COMMENT ON COLUMN raw.resolutions.loaded_at IS 'When the row was last written';
 COMMENT ON COLUMN raw.resolutions.run_id IS 'Run that wrote the row last';
 COMMENT ON COLUMN raw.resolutions.deleted_at IS 'When the row was found gone from the source';
-COMMENT ON COLUMN raw.resolutions.deleted_reason IS 'How it was found gone, or why it is out of sight';
+COMMENT ON COLUMN raw.resolutions.deleted_reason IS 'How it was found gone, or why it is inaccessible';
 
 CREATE TABLE raw.issues (
     space_key TEXT NOT NULL,
@@ -440,11 +440,11 @@ COMMENT ON COLUMN raw.issues.created_at IS 'When the issue was made (`created`)'
 COMMENT ON COLUMN raw.issues.updated_user_id IS 'User who changed the issue last (`updatedUser.id`)';
 COMMENT ON COLUMN raw.issues.updated_at IS 'When the issue was last changed, by the source''s clock (`updated`)';
 COMMENT ON COLUMN raw.issues.payload IS 'The record as received, nothing lost';
-COMMENT ON COLUMN raw.issues.content_hash IS 'Hash of what the record itself owns; tells a change';
+COMMENT ON COLUMN raw.issues.content_hash IS 'Hash of what the record itself owns, to notice a change';
 COMMENT ON COLUMN raw.issues.loaded_at IS 'When the row was last written';
 COMMENT ON COLUMN raw.issues.run_id IS 'Run that wrote the row last';
 COMMENT ON COLUMN raw.issues.deleted_at IS 'When the row was found gone from the source';
-COMMENT ON COLUMN raw.issues.deleted_reason IS 'How it was found gone, or why it is out of sight';
+COMMENT ON COLUMN raw.issues.deleted_reason IS 'How it was found gone, or why it is inaccessible';
 
 CREATE TABLE raw.comments (
     space_key TEXT NOT NULL,
@@ -476,11 +476,11 @@ COMMENT ON COLUMN raw.comments.created_user_id IS 'User who wrote it or made the
 COMMENT ON COLUMN raw.comments.created_at IS 'When it was written (`created`)';
 COMMENT ON COLUMN raw.comments.updated_at IS 'When its text was last changed (`updated`)';
 COMMENT ON COLUMN raw.comments.payload IS 'The record as received, nothing lost';
-COMMENT ON COLUMN raw.comments.content_hash IS 'Hash of what the record itself owns; tells a change';
+COMMENT ON COLUMN raw.comments.content_hash IS 'Hash of what the record itself owns, to notice a change';
 COMMENT ON COLUMN raw.comments.loaded_at IS 'When the row was last written';
 COMMENT ON COLUMN raw.comments.run_id IS 'Run that wrote the row last';
 COMMENT ON COLUMN raw.comments.deleted_at IS 'When the row was found gone from the source';
-COMMENT ON COLUMN raw.comments.deleted_reason IS 'How it was found gone, or why it is out of sight';
+COMMENT ON COLUMN raw.comments.deleted_reason IS 'How it was found gone, or why it is inaccessible';
 
 CREATE TABLE raw.activities (
     space_key TEXT NOT NULL,
@@ -512,7 +512,7 @@ COMMENT ON COLUMN raw.activities.comment_id IS 'Comment it reports, where it rep
 COMMENT ON COLUMN raw.activities.created_user_id IS 'User who did it (`createdUser.id`)';
 COMMENT ON COLUMN raw.activities.created_at IS 'When it happened (`created`)';
 COMMENT ON COLUMN raw.activities.payload IS 'The record as received, nothing lost';
-COMMENT ON COLUMN raw.activities.content_hash IS 'Hash of what the record itself owns; tells a change';
+COMMENT ON COLUMN raw.activities.content_hash IS 'Hash of what the record itself owns, to notice a change';
 COMMENT ON COLUMN raw.activities.loaded_at IS 'When the row was last written';
 COMMENT ON COLUMN raw.activities.run_id IS 'Run that wrote the row last';
 
@@ -564,11 +564,11 @@ COMMENT ON COLUMN raw.issue_changes.old_ids IS 'Ids behind the list before; null
 COMMENT ON COLUMN raw.issue_changes.new_ids IS 'Ids behind the list after; null when not all are known (`newIds[]`)';
 COMMENT ON COLUMN raw.issue_changes.custom_field_id IS 'Custom field, also one that no longer exists (`customFieldId`)';
 COMMENT ON COLUMN raw.issue_changes.payload IS 'The record as received, nothing lost';
-COMMENT ON COLUMN raw.issue_changes.content_hash IS 'Hash of what the record itself owns; tells a change';
+COMMENT ON COLUMN raw.issue_changes.content_hash IS 'Hash of what the record itself owns, to notice a change';
 COMMENT ON COLUMN raw.issue_changes.loaded_at IS 'When the row was last written';
 COMMENT ON COLUMN raw.issue_changes.run_id IS 'Run that wrote the row last';
 COMMENT ON COLUMN raw.issue_changes.deleted_at IS 'When the row was found gone from the source';
-COMMENT ON COLUMN raw.issue_changes.deleted_reason IS 'How it was found gone, or why it is out of sight';
+COMMENT ON COLUMN raw.issue_changes.deleted_reason IS 'How it was found gone, or why it is inaccessible';
 
 CREATE TABLE ops.sync_history (
     id BIGINT GENERATED ALWAYS AS IDENTITY,
@@ -797,7 +797,7 @@ COMMENT ON COLUMN ops.reconciliations.id IS 'Number of the entry';
 COMMENT ON COLUMN ops.reconciliations.space_key IS 'Space it belongs to';
 COMMENT ON COLUMN ops.reconciliations.project_id IS 'Project';
 COMMENT ON COLUMN ops.reconciliations.checked_at IS 'When it was compared';
-COMMENT ON COLUMN ops.reconciliations.how IS 'count reconciliation: by count; deep: by id, time of change and content';
+COMMENT ON COLUMN ops.reconciliations.how IS 'count: by number of issues; rows: by id, time of change and content';
 COMMENT ON COLUMN ops.reconciliations.source_rows IS 'Issues at the source';
 COMMENT ON COLUMN ops.reconciliations.warehouse_rows IS 'Issues in the warehouse that are not marked deleted';
 COMMENT ON COLUMN ops.reconciliations.differences IS 'Issues that differ';
