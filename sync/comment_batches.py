@@ -5,7 +5,7 @@ A hundred rows at most are in one transaction, so that no more is read again whe
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, func, select, update
@@ -18,7 +18,7 @@ from resources.warehouse import issue_sync_state as reads
 from resources.warehouse.deletes import hold_issues, mark_comments_deleted
 from resources.warehouse.issue_sync_state import CommentRead, RefetchRequest
 from resources.warehouse.loader import MergeResult
-from resources.warehouse.quarantine import resolve_nameless, resolve_rejections
+from resources.warehouse.quarantine import open_places, resolve_nameless, resolve_rejections
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import rejected_records
 from sync.change_ids import ChangeIds
@@ -85,7 +85,8 @@ class Batch:
             self._let_move(connection, present)
             results = [(group, self._merge(connection, group)) for group in _groups(present)]
             changed = [self._merge_changes(connection, group, result) for group, result in results]
-            marked = {id(part): self._finish(connection, part) for part in present}
+            nameless = open_places(connection, space_key, self._session.spec.name)
+            marked = {id(part): self._finish(connection, part, nameless) for part in present}
             reads.request_refetch(
                 connection, space_key, [request for group, result in results for request in _refetch_requests(group, result)]
             )
@@ -142,8 +143,11 @@ class Batch:
                     cells[row["id"], change["position"]] = self._cell(part)
         return cells, self._changes.merge(connection, self._ids.resolve(connection, changes) if changes else [])
 
-    def _finish(self, connection: Connection, part: Part) -> tuple[int, int]:
-        """Say how far the issue is read, and mark what a read to the end did not meet; return how many rows those are."""
+    def _finish(self, connection: Connection, part: Part, nameless: Collection[str]) -> tuple[int, int]:
+        """Say how far the issue is read, and mark what a read to the end did not meet; return how many rows those are.
+
+        `nameless`: the issues with open entries of comments without an id.
+        """
         space_key, read = self._session.space_key, part.read
         if part.gone is None:
             reads.reach_comments(connection, space_key, read, part.last)
@@ -151,7 +155,7 @@ class Batch:
         reads.finish_comments(connection, space_key, read, part.last)
         if part.nameless:
             return 0, 0
-        if read.from_id == 0:
+        if read.from_id == 0 and str(read.issue_id) in nameless:
             resolve_nameless(connection, space_key, self._session.spec.name, still=(), place=str(read.issue_id))
         unmet = [one for one in self._quarantined.get(read.issue_id, ()) if one > read.from_id and one not in part.seen]
         if unmet:

@@ -5,6 +5,7 @@ programs; its limit may be lowered at any moment (https://developer.nulab.com/do
 """
 
 import math
+from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass, field, replace
 
@@ -92,7 +93,7 @@ class Bucket:
 
     def _ours(self, reported: Reported) -> int:
         start = self._start(reported) - 2.0  # the server reports its clock in whole seconds
-        return sum(1 for at in self._sent if at >= start)
+        return len(self._sent) - bisect_left(self._sent, start)
 
     def left(self, now: float) -> float:
         """Return how many requests the window has left, if others went on as they did; without end when nothing is known."""

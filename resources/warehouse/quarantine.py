@@ -129,6 +129,18 @@ def place_of(record_key: str) -> str | None:
     return record_key[1:].rpartition("/")[0] if record_key.startswith(NAMELESS) else None
 
 
+def open_places(conn: Connection, space_key: str, table: str) -> set[str]:
+    """Return where to look again for the records without a key of which an entry is open."""
+    entry = rejected_records.c
+    query = select(entry.record_key).where(
+        entry.space_key == space_key,
+        entry.table_name == table,
+        entry.record_key.startswith(NAMELESS),
+        entry.resolved_at.is_(None),
+    )
+    return {place for key in conn.execute(query).scalars() if (place := place_of(key))}
+
+
 def resolve_nameless(
     conn: Connection,
     space_key: str,
