@@ -6,6 +6,7 @@ marts, which are made of all spaces, in a location of their own.
 Loads with no environment, no network and no database.
 """
 
+import gc
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,3 +38,5 @@ def _marts() -> dg.Definitions:
 
 
 defs = build_definitions()
+# What was imported and defined stays to the end: the collector of cycles need not look at it again, nor at the end of the process.
+gc.freeze()
