@@ -56,7 +56,7 @@ _CHANGES = raw_spec(
     "issue_changes",
     description="One row per changed field: what, when, by whom, from what to what. Made from the change logs of `raw/comments` in "
     "the same transaction, never read by itself. `field` has the standard English name (`assignee`, not Backlog's `assigner`); "
-    "values are the names shown at the time, ids are what they referred to then, null where that cannot be told for sure.",
+    "values are the names shown at the time, ids are what they referred to then, null where that is not certain.",
     deps=["raw/comments"],
 )
 

@@ -46,7 +46,7 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
 
 
 def runs_beside_code_server(instance: dg.DagsterInstance, location: str) -> list[str]:
-    """Return the ids of the runs that count as at work beside the code server of a location."""
+    """Return the ids of the runs that count as at work with the code server of a location."""
     working = [status for status in ACTIVE if status not in {dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED}]
     runs = instance.get_runs(dg.RunsFilter(statuses=working, tags={CODE_LOCATION_TAG: location}))
     return [run.run_id for run in runs if GRPC_INFO_TAG in run.tags]

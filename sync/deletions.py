@@ -25,7 +25,7 @@ from sync.windows import Slice
 
 #: Activities are looked at from this long before the watermark on: they may become visible late.
 FEED_LOOKBACK = timedelta(hours=1)
-#: How the absence of an issue is confirmed, whoever requested it.
+#: How the absence of an issue is confirmed, whatever requested it.
 CONFIRMED = "confirmed by GET /issues?id[]"
 
 

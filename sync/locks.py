@@ -72,7 +72,7 @@ class SyncLocks:
             elif project > max(self._projects, default=0):
                 self._acquire(name, f"other load of {self.table} of project {project} to end")
             else:
-                # Out of order: whoever has it may be waiting for one of ours.
+                # Out of order: its holder may be waiting for one of ours.
                 self.locks.acquire(name)
             self._projects.add(project)
         return self._projects & set(project_ids)

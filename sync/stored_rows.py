@@ -41,7 +41,7 @@ def first_rows(engine: Engine, spec: TableSpec, space_key: str) -> list[dict[str
 
 
 def newest_rows(engine: Engine, spec: TableSpec, space_key: str) -> list[dict[str, Any]]:
-    """Return the rows with the highest keys, a few, to be shown with a partition: that stands beside many others."""
+    """Return the rows with the highest keys, only a few, since a partition is shown next to many others."""
     return _rows(engine, spec, space_key, 5, [column.desc() for column in spec.table.primary_key])
 
 

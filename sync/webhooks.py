@@ -19,8 +19,8 @@ from sync.activity_requests import register, stored_activities
 
 #: Events that are drained in one transaction.
 BATCH = 500
-#: What becomes of an event that comes after the activity feed has told the same.
-TOLD = "told by the activity feed already"
+#: The outcome of an event that the activity feed reported before.
+REPORTED = "reported by the activity feed already"
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Drained:
 
 
 def drain(engine: Engine, space_key: str, mask: Mask) -> Drained:
-    """Take every waiting event out of the inbox, note what to read, and write beside each event what became of it.
+    """Take every waiting event out of the inbox, request what to read, and record the outcome with each event.
 
-    Whoever put an event there may not have masked the people in it: then that is done here.
+    The people in an event may not have been masked when it came in: then that is done here.
 
     Raises:
         WarehouseError: the warehouse cannot be used; what was not taken stays in the inbox.
@@ -50,7 +50,7 @@ def drain(engine: Engine, space_key: str, mask: Mask) -> Drained:
             for event in taken:
                 activity = _parse(event.payload)
                 late = event.activity_id in known
-                outcomes[TOLD if late else _outcome(activity)].append(event.id)
+                outcomes[REPORTED if late else _outcome(activity)].append(event.id)
                 if activity is not None and not late:
                     issues += register(connection, space_key, [activity], "webhook")
             inbox.mask_events(connection, taken, mask)

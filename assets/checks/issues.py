@@ -48,7 +48,7 @@ def issue_check_results(
         context: the step of `raw/issues`.
         backlog: the source.
         warehouse: the warehouse.
-        progress: is told what the checks cost.
+        progress: gets what the checks cost.
         counted: keys of the projects that are counted, None: all that are visible.
         scan: whether checks that scan a table are evaluated again, also when they were within the last hour.
 

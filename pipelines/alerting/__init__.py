@@ -1,4 +1,4 @@
-"""Alerting: what is wrong, who is told, and that each problem is reported once.
+"""Alerting: what is wrong, who gets an alert, and that each problem is reported once.
 
 `facts.py` reads what has happened. `rules.py` decides which of it is a problem. `ledger.py` remembers what was reported.
 `alerter.py` does all three, twice a minute, for the sensor `alerts`.

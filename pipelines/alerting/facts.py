@@ -69,7 +69,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class RunDuration:
-    """How long a run took, in seconds, beside the median of those like it before it, of which `known` were found."""
+    """How long a run took, in seconds, with the median of those like it before it, of which `known` were found."""
 
     job: str
     run_id: str
@@ -125,7 +125,7 @@ def ended_runs(
 def durations(instance: dg.DagsterInstance, runs: Iterable[Ended]) -> Iterator[RunDuration]:
     """Yield how long the newest of some runs took, for each job whose runs are `ALIKE`: one query each, none without such a run.
 
-    Beside it stand earlier runs of the job that succeeded, as whole and with the same configuration: to choose some assets, to step
+    It is compared with earlier runs of the job that succeeded, as whole and with the same configuration: to choose some assets, to step
     in after a failure or to keep other days is other work.
     """
     for run in {run.job: run for run in runs if run.succeeded and run.job in ALIKE}.values():

@@ -1,4 +1,4 @@
-"""Pairs of rows: some records of the source beside the rows that the warehouse has of them.
+"""Pairs of rows: some records of the source, each with the row that the warehouse has of it.
 
 Each method reads the warehouse first, so that the source is never older than what it is compared with, and returns what differs
 with the record of the source (None where there is none).

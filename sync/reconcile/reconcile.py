@@ -34,7 +34,7 @@ def reconcile(
         projects: keys of projects, None: all that the key can see. The lists of the space are compared when all are.
         comments: compare comments and their changes too, one request for each issue.
         repair: loads again the rows that differ, which are compared once more after that. It needs the level `rows`.
-        progress: is told how far it is.
+        progress: gets how far it is.
 
     Raises:
         BacklogError: a project refuses to be counted, the key is refused or the source is not available.

@@ -9,7 +9,7 @@ from resources.warehouse.reconciliations import Level
 
 #: How a row, or a number of rows, compares. `sync/reconcile/__init__.py` says what each means.
 Outcome = Literal["equal", "behind", "quarantined", "different"]
-#: How a project or the warehouse compares: what is in quarantine does not make it unequal, and is counted beside.
+#: How a project or the warehouse compares: what is in quarantine does not make it unequal, and is counted apart.
 Status = Literal["equal", "behind", "different"]
 
 MISSING = "missing in warehouse"

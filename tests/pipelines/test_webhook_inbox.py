@@ -49,7 +49,7 @@ def test_what_the_feed_has_told_already_is_not_read_again(near: Deployment) -> N
     run(near, feed.tick()[0])
     post(near, event(issue, number=near.sim.space.activities[-1].id))
     assert hooks.tick() == (None, "1 events, none of issues")
-    assert outcomes(near) == ["told by the activity feed already"]
+    assert outcomes(near) == ["reported by the activity feed already"]
     assert refetch_requests(near) == {}
 
 
