@@ -125,8 +125,8 @@ def ended_runs(
 def durations(instance: dg.DagsterInstance, runs: Iterable[Ended]) -> Iterator[RunDuration]:
     """Yield how long the newest of some runs took, for each job whose runs are `ALIKE`: one query each, none without such a run.
 
-    It is compared with earlier runs of the job that succeeded, as whole and with the same configuration: to choose some assets, to step
-    in after a failure or to keep other days is other work.
+    It is compared with earlier runs of the job that succeeded, as whole and with the same configuration: choosing some assets,
+    retrying after a failure or keeping other days is other work.
     """
     for run in {run.job: run for run in runs if run.succeeded and run.job in ALIKE}.values():
         tags = {KIND_TAG: run.kind} if run.kind else {}
