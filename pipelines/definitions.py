@@ -10,11 +10,14 @@ import gc
 from collections.abc import Mapping
 from typing import Any
 
-import dagster as dg
+# What is imported and defined stays to the end. The collector of cycles would look at it again and again: a quarter of the time.
+gc.disable()
 
-from assets.location import SETTINGS
-from pipelines.raw_definitions import EXECUTOR, build_raw_definitions, build_resources
-from pipelines.sensors.alerts import alerts
+import dagster as dg  # noqa: E402 - after the collector has been put to rest
+
+from assets.location import SETTINGS  # noqa: E402
+from pipelines.raw_definitions import EXECUTOR, build_raw_definitions, build_resources  # noqa: E402
+from pipelines.sensors.alerts import alerts  # noqa: E402
 
 
 def build_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -38,5 +41,6 @@ def _marts() -> dg.Definitions:
 
 
 defs = build_definitions()
-# What was imported and defined stays to the end: the collector of cycles need not look at it again, nor at the end of the process.
+# Not at the end of the process either.
 gc.freeze()
+gc.enable()
