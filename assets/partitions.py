@@ -1,4 +1,4 @@
-"""Partitions: which projects, which months, and what a run was asked to cover; `sync/windows.py` says what a month holds."""
+"""Partitions: which projects, which months, and what a run was asked to cover; `sync/month_windows.py` says what a month holds."""
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ from resources.dagster_tags import RANGE_END_TAG as RANGE_END_TAG
 from resources.dagster_tags import RANGE_START_TAG as RANGE_START_TAG
 from resources.warehouse import state
 from resources.warehouse.sync_log import space_at
-from sync.windows import Calendar, Slice, stretches
+from sync.month_windows import Calendar, Slice, stretches
 
 #: The tables with these partitions.
 ISSUE_TABLES = ("issues", "comments", "issue_changes")

@@ -15,12 +15,12 @@ from resources.backlog.feed import whole
 from resources.backlog.models import Record
 from resources.odd import Odd, Page
 from resources.warehouse import issue_sync_state as reads
-from resources.warehouse.deletes import hold_issues, mark_comments_deleted
 from resources.warehouse.issue_sync_state import CommentRead, RefetchRequest
 from resources.warehouse.loader import MergeResult
 from resources.warehouse.quarantine import open_places, resolve_nameless, resolve_rejections
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import rejected_records
+from resources.warehouse.tombstones import hold_issues, mark_comments_deleted
 from sync.change_ids import ChangeIds
 from sync.counts import Counts
 from sync.session import Session

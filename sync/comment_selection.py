@@ -6,8 +6,8 @@ from math import ceil
 
 from resources.warehouse import issue_sync_state as reads
 from resources.warehouse.issue_sync_state import CommentRead
+from sync.month_windows import Slice
 from sync.session import Session
-from sync.windows import Slice
 
 #: The nightly pass has asked for every issue whole after so many days.
 REFRESH_DAYS = 30

@@ -7,16 +7,16 @@ from resources.backlog.errors import AuthenticationError, BacklogError, NotFound
 from resources.backlog.paging import PAGE_SIZE
 from resources.odd import Page
 from resources.warehouse import issue_sync_state as reads
-from resources.warehouse.deletes import stored_ids
 from resources.warehouse.issue_sync_state import CommentRead, RefetchRequest
+from resources.warehouse.tombstones import stored_ids
 from sync.change_ids import ChangeIds
 from sync.comment_batches import Batch, Part
 from sync.comment_selection import choose
 from sync.counts import Counts
+from sync.month_windows import Slice
 from sync.partition_reports import report_comments
 from sync.session import Session
 from sync.visible_projects import Project
-from sync.windows import Slice
 
 #: Issues in a row that cannot be read before the others of their project are left to the next load: it is not the issue then.
 GIVE_UP_AFTER = 3

@@ -14,14 +14,14 @@ from sqlalchemy import DateTime, literal, select
 from resources.backlog.errors import NotFound, PermanentError, PermissionDenied
 from resources.backlog.feed import ISSUE_DELETED, deleted_issues
 from resources.backlog.models import IssueFilter
-from resources.warehouse.deletes import mark_issues_deleted, stored_ids
 from resources.warehouse.quarantine import pending_rejections, place_of, resolve_nameless, resolve_rejections, unplaced_projects
 from resources.warehouse.schema import SPECS
+from resources.warehouse.tombstones import mark_issues_deleted, stored_ids
+from sync.month_windows import Slice
 from sync.reconcile.count_reconciliation import IDS_PER_REQUEST, PROJECTS_PER_REQUEST, differing_projects, holdings
 from sync.session import Session
 from sync.tally import Tally
 from sync.visible_projects import Project
-from sync.windows import Slice
 
 #: Activities are looked at from this long before the watermark on: they may become visible late.
 FEED_LOOKBACK = timedelta(hours=1)

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import NotFound, PermissionDenied
-from resources.warehouse.deletes import mark_project_deleted
 from resources.warehouse.inaccessible import Unseen, note_unseen, unseen_projects
+from resources.warehouse.tombstones import mark_project_deleted
 from sync.session import Session
 
 #: `roleType` of an administrator of the space, in classic plans and in new ones.

@@ -9,7 +9,7 @@ from functools import partial
 from resources.backlog.models import IssueFilter, Record
 from resources.backlog.scan import Resume, Scan, scan_changes, scan_window
 from resources.backlog.window import Window, WindowProof
-from resources.warehouse.deletes import ids_by_creation
+from resources.warehouse.tombstones import ids_by_creation
 from sync.counts import Span
 from sync.deletions import (
     acknowledge_nameless,
@@ -20,13 +20,13 @@ from sync.deletions import (
     unplaced_rejections,
 )
 from sync.issue_passes import attempt, known_rows, passes
+from sync.month_windows import Slice
 from sync.partition_reports import report_issues
 from sync.refetch import acknowledge_met, read_by_id, read_refresh_share, read_renamed, read_requested, requested_before
 from sync.session import Session
 from sync.tally import Tally
 from sync.visible_projects import Project
 from sync.watermarks import broken_off, checkpoints, complete, keep_checkpoint, move_watermark, watermarks
-from sync.windows import Slice
 
 
 @dataclass(frozen=True)

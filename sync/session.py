@@ -27,12 +27,12 @@ from resources.warehouse.spec import TableSpec
 from resources.warehouse.sync_log import place_of
 from sync.counts import by_bucket
 from sync.locks import SyncLocks
+from sync.month_windows import Calendar
 from sync.noted_progress import NotedProgress
 from sync.observer import Observer
 from sync.people import load_forgotten
 from sync.reporter import Lap, Reporter
 from sync.visible_projects import Project, visible_projects
-from sync.windows import Calendar
 from sync.writer import Writer
 
 #: Tables whose loads cover the partitions of the run; the others are of the whole space, whatever a run covers.

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Engine, Select, func, select
 
 from resources.warehouse.schema import SPECS
 from resources.warehouse.spec import TableSpec
-from sync.windows import Calendar
+from sync.month_windows import Calendar
 
 #: Columns that say nothing to a reader of a few rows.
 _NOT_SHOWN = {"space_key", "payload", "content_hash", "run_id"}

@@ -9,7 +9,7 @@ from resources.backlog.models import Record
 from resources.odd import odd_of
 from resources.warehouse.loader import MergeResult
 from sync.counts import Counts
-from sync.windows import Calendar
+from sync.month_windows import Calendar
 
 Cell = tuple[int, str]
 

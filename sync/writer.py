@@ -13,11 +13,11 @@ from resources.backlog.models import Record
 from resources.odd import AHEAD, Page, odd_of
 from resources.privacy import Mask
 from resources.progress import Progress
-from resources.warehouse.deletes import mark_missing
 from resources.warehouse.loader import MergeResult, merge
 from resources.warehouse.people import hold, learn
 from resources.warehouse.schema import SPECS
 from resources.warehouse.spec import TableSpec
+from resources.warehouse.tombstones import mark_missing
 from sync.counts import Counts
 from sync.locks import SyncLocks
 from sync.name_history import note_names

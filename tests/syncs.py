@@ -19,9 +19,9 @@ from sync.comments import sync_comments
 from sync.counts import Counts
 from sync.issues import sync_issues
 from sync.listings import sync_listing
+from sync.month_windows import Calendar, Slice
 from sync.observer import LoadedPartition, LoadedPartitions, TableTotals
 from sync.session import Run, Session, SyncError, open_session
-from sync.windows import Calendar, Slice
 from tests.warehouse_view import WarehouseView, without_zeros
 
 #: Three projects (OPS, WEB, APP) with 120 issues, changed from November 2025 to June 2026.

@@ -16,7 +16,7 @@ import dagster as dg
 from assets.checks.operation import failed_partitions
 from assets.dagster_internals import remember, remembered
 from assets.partitions import project_partitions
-from pipelines.alerting import rules
+from pipelines.alerting import problems
 from pipelines.alerting.facts import Place, durations, ended_runs
 from pipelines.alerting.ledger import Ledger, Problem
 from pipelines.run_ends import ALL, record_run_ends
@@ -60,16 +60,16 @@ class Alerter:
         ledger = _unsaved.get(alerts_of(self.url)) or Ledger.read(self._stored(), now)
         ledger, lasting = self._of_source(ledger, now)
         runs, looked_at = ended_runs(self.instance, ledger.looked_at - OVERLAP, ledger.seen, self.place)
-        projects = self._projects() if runs or rules.of_backfills(ledger.open) else None
+        projects = self._projects() if runs or problems.of_backfills(ledger.open) else None
         for run in runs:
-            if projects is not None and rules.covers_no_project(run, projects):
+            if projects is not None and problems.covers_no_project(run, projects):
                 continue
-            found, over = rules.of_run(run)
-            part = rules.covered(found, run, lasting)
+            found, over = problems.of_run(run)
+            part = problems.covered(found, run, lasting)
             ledger = self._observe(ledger, part, [], now, quiet=True)
             ledger = self._observe(ledger, [problem for problem in found if problem not in part], over, now)
-        ledger = self._observe(ledger, *rules.of_durations(durations(self.instance, runs)), now)
-        backfills = rules.of_backfills(ledger.open)
+        ledger = self._observe(ledger, *problems.of_durations(durations(self.instance, runs)), now)
+        backfills = problems.of_backfills(ledger.open)
         if backfills and projects is not None and not failed_partitions(self.instance, projects):
             ledger = self._observe(ledger, [], backfills, now)
         ledger = replace(
@@ -90,10 +90,10 @@ class Alerter:
             return None  # `_of_warehouse` reports it
 
     def _observe(
-        self, ledger: Ledger, problems: Sequence[Problem], ended: Sequence[str], now: datetime, *, quiet: bool = False
+        self, ledger: Ledger, found: Sequence[Problem], ended: Sequence[str], now: datetime, *, quiet: bool = False
     ) -> Ledger:
         names = [channel.name for channel in self.channels]
-        return ledger.observe(problems, ended, now, names, self.dagster_url, quiet=quiet)
+        return ledger.observe(found, ended, now, names, self.dagster_url, quiet=quiet)
 
     def _of_source(self, ledger: Ledger, now: datetime) -> tuple[Ledger, Condition | None]:
         """Return the ledger after a look at the source, and the condition that it is in, which explains what fails meanwhile."""
@@ -103,30 +103,30 @@ class Alerter:
             condition = current(self.warehouse.engine, self.url)
         except WarehouseError:
             return ledger, None  # `_of_warehouse` reports it
-        problems, ended = rules.of_source(self.url, condition, now)
+        found, ended = problems.of_source(self.url, condition, now)
         # A login that has ended is reported by itself, with what to do about it.
         login = self.tokens is not None and self.tokens.refused_reason is not None
         ledger = self._observe(ledger, [], ended, now)
-        if condition is None or not problems:
+        if condition is None or not found:
             return ledger, None
-        return self._observe(ledger, problems, [], condition.since, quiet=login), condition
+        return self._observe(ledger, found, [], condition.since, quiet=login), condition
 
-    def _of_warehouse(self, ledger: Ledger, now: datetime) -> rules.News:
+    def _of_warehouse(self, ledger: Ledger, now: datetime) -> problems.News:
         if not self.url:  # the code location of the marts: those of the spaces report the warehouse
             return [], []
         try:
             engine = self.warehouse.engine
             record_run_ends(self.instance, self.warehouse, self.url, ledger.looked_at - OVERLAP, ALL)
             space = space_at(engine, self.url)
-            last = {} if space is None else last_ends(engine, space, but=rules.OF_SOME)
-            silent, speaks = rules.of_silence(last, ledger.since, now)
-            refused, renewed = rules.of_tokens(self.url, self.tokens)
-            unusual, usual = rules.of_syncs([] if space is None else with_baseline(engine, space, ledger.looked_at))
-            if space is not None and any(key.startswith(rules.DURATION_ANOMALY) for key in ledger.open):
+            last = {} if space is None else last_ends(engine, space, but=problems.OF_SOME)
+            silent, speaks = problems.of_silence(last, ledger.since, now)
+            refused, renewed = problems.of_tokens(self.url, self.tokens)
+            unusual, usual = problems.of_syncs([] if space is None else with_baseline(engine, space, ledger.looked_at))
+            if space is not None and any(key.startswith(problems.DURATION_ANOMALY) for key in ledger.open):
                 known = ledger.open.keys() - {problem.key for problem in unusual}
-                usual += rules.of_nothing_left(known, {key for key, _ in known_projects(engine, space)})
+                usual += problems.of_nothing_left(known, {key for key, _ in known_projects(engine, space)})
         except WarehouseError as error:
-            step = f"see whether PostgreSQL runs and WAREHOUSE_URL is right ({rules.RUNBOOK} 'The warehouse is gone')"
+            step = f"see whether PostgreSQL runs and WAREHOUSE_URL is right ({problems.RUNBOOK} 'The warehouse is gone')"
             return [Problem("warehouse", "failed", "warehouse", " ".join(str(error).split())[:500], step)], []
         return [*silent, *refused, *unusual], [*speaks, *renewed, *usual, "warehouse"]
 
@@ -155,9 +155,9 @@ class Alerter:
         return ledger
 
     def _beat(self, ledger: Ledger) -> None:
-        problems = [asdict(one.problem) | {"since": one.since.isoformat(), "times": one.times} for one in ledger.open.values()]
+        found = [asdict(one.problem) | {"since": one.since.isoformat(), "times": one.times} for one in ledger.open.values()]
         detail = {
-            "open": problems,
+            "open": found,
             "waiting": len(ledger.waiting),
             "channels": [channel.name for channel in self.channels],
         }

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from resources.alerts.message import Message
+from resources.alerts.message_layout import Message
 
 #: A message that no channel has taken for so long is dropped; the problem still stands in `backlog-elt status`.
 DROPPED_AFTER = timedelta(days=1)

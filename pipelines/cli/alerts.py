@@ -8,7 +8,7 @@ import click
 from pipelines.cli.group import examples
 from resources.alerts.addresses import Addresses
 from resources.alerts.channel import ChannelError
-from resources.alerts.message import Message
+from resources.alerts.message_layout import Message
 from resources.conditions import WORDS
 from resources.settings import Settings
 
@@ -30,7 +30,7 @@ def open_problems(settings: Settings) -> str:
     Raises:
         WarehouseError: the warehouse cannot be reached.
     """
-    from pipelines.alerting.rules import SOURCE
+    from pipelines.alerting.problems import SOURCE
     from pipelines.cli.status_facts import alerter
 
     found, condition = alerter(settings)

@@ -36,7 +36,7 @@ LOADING_SECONDS, RESTING_SECONDS = 1.0, 5.0
 NEWEST, REMEMBERED = 50, 500
 #: What is counted of a load, in the order in which it is shown.
 COUNTED = {"issues": "issues", "comments": "comments", "activities": "activities", "users": "users", "projects": "projects"}
-#: Key and kind of the problem that the source cannot be read, as in `alerting/rules.py`, which is too large for this process.
+#: Key and kind of the problem that the source cannot be read, as in `alerting/problems.py`, which is too large for this process.
 SOURCE_FAILED = ("source", "failed")
 _LONGEST = 300
 #: The first look may find the warehouse gone, and migrates it; a load waits so long for it.

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from resources.alerts.message import Message
+from resources.alerts.message_layout import Message
 
 #: Until a message is taken.
 TOTAL_SECONDS = 30.0

@@ -18,7 +18,7 @@ import httpx
 
 from resources.alerts.addresses import Addresses
 from resources.alerts.channel import TOTAL_SECONDS, Channel, ChannelError
-from resources.alerts.message import Message
+from resources.alerts.message_layout import Message
 from resources.alerts.services import services
 from resources.deadline import limited_client
 from resources.redact import protect_logs, redact

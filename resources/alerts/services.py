@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from resources.alerts.addresses import APPRISE
 from resources.alerts.channel import TOTAL_SECONDS, ChannelError
-from resources.alerts.message import Message
+from resources.alerts.message_layout import Message
 from resources.redact import protect_logs, redact
 from resources.secret import Secret
 from resources.variables import ALERT_URLS, SettingsError

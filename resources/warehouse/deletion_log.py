@@ -7,10 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select, tuple_
 
-from resources.warehouse.deletes import FOLLOWED
 from resources.warehouse.quarantine import key_text
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import deletions
+from resources.warehouse.tombstones import FOLLOWED
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
 from resources.odd import Odd, odd_of
-from resources.warehouse.deletes import note_restored
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.quarantine import Rejection, quarantine, resolve_loaded
 from resources.warehouse.records import (
@@ -28,6 +27,7 @@ from resources.warehouse.records import (
 from resources.warehouse.schema_ops import unexpected_fields as unexpected_table
 from resources.warehouse.spec import TableSpec
 from resources.warehouse.statements import merge_statement
+from resources.warehouse.tombstones import note_restored
 
 _BAD_DATA = {"22", "23", "54"}
 """SQLSTATE classes that blame the data: data exception, constraint violation, a limit of a type exceeded."""

@@ -21,7 +21,7 @@ from resources.backlog.paginator import instant
 from resources.warehouse.quarantine import place_of
 from resources.warehouse.schema import SPECS
 from resources.warehouse.state import get_watermarks
-from sync.reconcile.outcomes import LOOKBACK, Feed, Refused, quarantined
+from sync.reconcile.explanations import LOOKBACK, Feed, Refused, quarantined
 from sync.reconcile.result import TOO_FAST, ProjectReconciliation, Reconciliation
 
 #: Ids in one request of `GET /issues?id[]=`; a page holds as many. And projects in one, which keeps the address short.

@@ -19,8 +19,8 @@ from resources.warehouse.records import content_hash
 from resources.warehouse.schema import SPECS
 from resources.warehouse.spec import TableSpec
 from sync.change_ids import ADDED
+from sync.reconcile.compare_rows import Hash, Row, compare, described, label_of, of_issue, of_source, of_warehouse, with_ids
 from sync.reconcile.count_reconciliation import IDS_PER_REQUEST, PROJECTS_PER_REQUEST
-from sync.reconcile.frames import Hash, Row, compare, described, label_of, of_issue, of_source, of_warehouse, with_ids
 from sync.reconcile.lists import read_list
 from sync.reconcile.payload_columns import Within, wrong_columns
 from sync.reconcile.result import EXTRA, Difference

@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import Connection, Engine, select, tuple_, update
 
-from resources.warehouse.deletes import ISSUE_DELETED, mark_comments_deleted, mark_missing
 from resources.warehouse.issue_sync_state import RefetchRequest, request_refetch
 from resources.warehouse.schema import SPECS
-from sync.reconcile.frames import with_ids
+from resources.warehouse.tombstones import ISSUE_DELETED, mark_comments_deleted, mark_missing
+from sync.reconcile.compare_rows import with_ids
 from sync.reconcile.pairs import HISTORY
 from sync.reconcile.result import COLUMN, EXTRA, Difference, Repair
 

@@ -24,7 +24,7 @@ from assets.partitions import (
     slices,
     slices_of,
 )
-from sync.windows import Slice
+from sync.month_windows import Slice
 
 KNOWN = ["OPS", "WEB", "APP"]
 TOKYO = SETTINGS.zone

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import insert
 
-from pipelines.alerting.rules import of_source
+from pipelines.alerting.problems import of_source
 from pipelines.hosting.following import SOURCE_FAILED, Facts, Load, lines, progress, read
 from resources.conditions import Outcome
 from resources.warehouse.builds import begin_build, end_build

@@ -23,7 +23,7 @@ from pipelines.jobs import KIND_TAG
 from pipelines.sensors.alerts import alerts
 from resources.alerts.channel import Channel
 from resources.alerts.channels import Slack, Teams
-from resources.alerts.message import Message
+from resources.alerts.message_layout import Message
 from resources.secret import Secret
 from resources.tokens import TokenState
 from resources.warehouse.heartbeats import alerts_of, last_beat

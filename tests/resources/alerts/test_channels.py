@@ -11,7 +11,7 @@ import pytest
 from resources.alerts.addresses import Addresses
 from resources.alerts.channel import ChannelError
 from resources.alerts.channels import Mail, Slack, Teams, channels
-from resources.alerts.message import Message
+from resources.alerts.message_layout import Message
 from resources.secret import Secret, reveal
 from resources.variables import SettingsError
 from tests.sinks import MailSink, WebhookSink

@@ -14,7 +14,7 @@ import pytest
 from resources.alerts.addresses import Addresses
 from resources.alerts.channel import ChannelError
 from resources.alerts.channels import channels
-from resources.alerts.message import Message
+from resources.alerts.message_layout import Message
 from resources.alerts.services import Service, services
 from resources.secret import Secret, reveal
 from resources.variables import SettingsError

@@ -31,7 +31,7 @@ class Replica:
     watermark: datetime | None = None
 
     def load(self, dies_after: int | None = None) -> None:
-        """Load as `sync/issue_windows.py` does, or die when so many batches are stored."""
+        """Load as `sync/issues.py` does, or die when so many batches are stored."""
         self._left = dies_after
         if self.watermark is not None:
             self._changes(self.watermark)

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select, text
 
-from resources.warehouse.deletes import mark_deleted
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.loader import merge
 from resources.warehouse.quarantine import pending_rejections, resolve_rejections
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import rejected_records
+from resources.warehouse.tombstones import mark_deleted
 
 ISSUES = SPECS["issues"]
 WHO: dict[str, Any] = {"space_key": "acme", "timezone": "Asia/Tokyo", "run_id": "run-1"}

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from resources.warehouse.loader import merge
 from resources.warehouse.schema import SPECS
-from sync.reconcile.frames import Row, as_stored, compare, described, frame, of_source, of_warehouse, with_ids
+from sync.reconcile.compare_rows import Row, as_stored, compare, described, frame, of_source, of_warehouse, with_ids
 from sync.reconcile.payload_columns import wrong_columns
 from sync.reconcile.result import COLUMN, CONTENT, EXTRA, KINDS, MISSING, SHOWN, STALE, short
 from tests.deployment import Deployment

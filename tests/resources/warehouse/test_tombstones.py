@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from resources.warehouse.deletes import (
+from resources.warehouse.quarantine import pending_rejections
+from resources.warehouse.schema import SPECS
+from resources.warehouse.tombstones import (
     hold_issues,
     mark_comments_deleted,
     mark_deleted,
@@ -16,8 +18,6 @@ from resources.warehouse.deletes import (
     mark_project_deleted,
     stored_ids,
 )
-from resources.warehouse.quarantine import pending_rejections
-from resources.warehouse.schema import SPECS
 
 WHO = {"space_key": "acme", "reason": "not listed", "run_id": "run-2"}
 BY_ID = {"space_key": "acme", "evidence": "feed; asked for by id", "run_id": "run-2"}

@@ -1,4 +1,4 @@
-"""Which of the things that have happened are problems, and which problems are over.
+"""Which events are problems, what their alerts say, and which problems are over.
 
 Pure functions.
 """

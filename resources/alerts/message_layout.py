@@ -1,4 +1,4 @@
-"""What a message says, once for all channels."""
+"""The layout of a message, the same for all channels; `pipelines/alerting/problems.py` writes the text."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.alerting import rules
+from pipelines.alerting import problems
 from pipelines.alerting.facts import Check, Ended, Failure
-from pipelines.alerting.rules import covered, of_backfills, of_nothing_left, of_run, of_silence, of_source, of_syncs
+from pipelines.alerting.problems import covered, of_backfills, of_nothing_left, of_run, of_silence, of_source, of_syncs
 from resources.conditions import ConditionKind
 from resources.warehouse.baselines import Baseline
 from resources.warehouse.conditions import Condition
@@ -69,16 +69,16 @@ def test_a_red_check_is_a_problem_until_it_is_not_red() -> None:
 @pytest.mark.parametrize(("hours", "silent"), [(13.4, False), (13.6, True)])
 def test_silence_is_a_cadence_an_hour_of_grace_and_half_an_hour_of_work(hours: float, silent: bool) -> None:
     last = {"users": NOW, "projects": NOW, "issues": NOW - timedelta(hours=hours)}
-    problems, ended = of_silence(last, NOW - timedelta(days=9), NOW)
-    assert [problem.key for problem in problems] == (["silent/issues"] if silent else [])
+    found, ended = of_silence(last, NOW - timedelta(days=9), NOW)
+    assert [problem.key for problem in found] == (["silent/issues"] if silent else [])
     assert ("silent/issues" in ended) is not silent
 
 
 def test_what_was_silent_before_the_first_look_is_not_told_at_once() -> None:
     assert of_silence({}, NOW, NOW)[0] == []
-    problems, _ = of_silence({}, NOW - timedelta(days=2), NOW)
-    assert [problem.key for problem in problems] == ["silent/users", "silent/projects", "silent/issues"]
-    assert "never" in problems[0].cause
+    found, _ = of_silence({}, NOW - timedelta(days=2), NOW)
+    assert [problem.key for problem in found] == ["silent/users", "silent/projects", "silent/issues"]
+    assert "never" in found[0].cause
 
 
 @pytest.mark.parametrize(
@@ -100,8 +100,8 @@ def test_what_was_silent_before_the_first_look_is_not_told_at_once() -> None:
 def test_a_sync_is_unusual_by_its_time_and_by_the_rows_of_a_table_that_is_read_whole(
     changed: dict[str, float], says: str | None
 ) -> None:
-    problems, ended = of_syncs([replace(BASELINE, **changed)])  # type: ignore[arg-type]  # the test's own values
-    assert [problem.cause for problem in problems] == ([says] if says else [])
+    found, ended = of_syncs([replace(BASELINE, **changed)])  # type: ignore[arg-type]  # the test's own values
+    assert [problem.cause for problem in found] == ([says] if says else [])
     assert bool(ended) is (says is None)
 
 
@@ -128,7 +128,7 @@ def test_a_problem_that_no_sync_will_end_is_over() -> None:
 
 def test_each_section_that_a_message_names_is_a_heading_of_the_guide() -> None:
     named = re.findall(r"RUNBOOK} '([^']+)'", "".join(path.read_text() for path in (ROOT / "pipelines" / "alerting").glob("*.py")))
-    headings = re.findall(r"^#+ (.+)$", (ROOT / rules.RUNBOOK.split(",")[0]).read_text(), re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", (ROOT / problems.RUNBOOK.split(",")[0]).read_text(), re.MULTILINE)
     assert len(named) >= 7
     assert set(named) <= set(headings)
 
@@ -163,6 +163,6 @@ def test_a_run_that_fails_by_a_request_while_the_source_cannot_be_read_is_a_part
     cause: str, ended: datetime, kind: ConditionKind, is_part: bool
 ) -> None:
     run = replace(FAILED, ended_at=ended, failures=(Failure("raw__users", "raw/users", cause),))
-    problems, _ = of_run(run)
-    assert covered(problems, run, replace(DOWN, kind=kind)) == (problems if is_part else [])
-    assert covered(problems, run, None) == []
+    found, _ = of_run(run)
+    assert covered(found, run, replace(DOWN, kind=kind)) == (found if is_part else [])
+    assert covered(found, run, None) == []
