@@ -64,7 +64,7 @@ def try_channels() -> tuple[str, bool]:
             "No channel is set: BACKLOG_ALERT_URLS, BACKLOG_ALERT_SLACK_URL, …_TEAMS_URL or …_SMTP_URL names one.",
             True,
         )
-    message, lines, failed = Message("test", "backlog-elt", (("this", "is how you will be told"),)), [], False
+    message, lines, failed = Message("test", "backlog-elt", (("this", "is what an alert looks like"),)), [], False
     for channel in found:
         try:
             channel.send(message)

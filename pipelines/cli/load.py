@@ -60,7 +60,7 @@ def load(
     except SettingsError:
         raise
     except Exception as error:
-        if as_json:  # whoever reads the object is told too
+        if as_json:  # for the reader of the object
             summary = Summary({}, {}, time.monotonic() - began, (one_line(error),), settings.simulated)
             click.echo(json.dumps(summary.as_json(), ensure_ascii=False))
         raise
@@ -228,7 +228,7 @@ def _issue_ranges(
     if watermark is not None:
         first = month_of(watermark)
     if not request.backfill and not request.projects:
-        # One pass over all of them; partitions in between that are out of sight are left out by the asset.
+        # One pass over all of them; partitions in between that are inaccessible are left out by the asset.
         ranges = [(partitions[0], partitions[-1])] if partitions else []
     else:
         ranges = contiguous(requested, partitions)

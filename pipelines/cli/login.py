@@ -62,7 +62,7 @@ def let_in(settings: Settings, *, port: int, browser: bool, timeout: float, say:
         port: where the browser comes back to, on the loopback address.
         browser: whether a browser is opened; the URL is said in any case.
         timeout: seconds for the user to answer.
-        say: told, in lines, what to do and what goes on.
+        say: gets lines about what to do and what goes on.
 
     Raises:
         SettingsError: access is not by OAuth.
@@ -131,5 +131,5 @@ def _access(settings: Settings) -> "Iterator[BacklogResource]":
 
 
 def _has_screen() -> bool:
-    """Whether a browser opens beside the terminal, not in it."""
+    """Whether a browser opens in a window of its own, not in the terminal."""
     return sys.platform in {"darwin", "win32"} or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))

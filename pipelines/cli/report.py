@@ -1,4 +1,4 @@
-"""`backlog-elt report`: from the settings to a file, without dbt; and Dagster is told of it, where it is at home here."""
+"""`backlog-elt report`: from the settings to a file, without dbt. It is reported to the Dagster of this home, if there is one."""
 
 import logging
 import os
@@ -34,7 +34,7 @@ def report(project: str | None, out: Path) -> None:
 
 
 def write_report(settings: Settings, project: str | None, out: Path, waiting: Callable[[str], None] = lambda _holder: None) -> Path:
-    """Write the page, whole or not at all, and return where it is; `waiting` is told of a build of the marts that is at work.
+    """Write the page, whole or not at all, and return where it is; `waiting` gets a build of the marts that is at work.
 
     Raises:
         SettingsError: there is no such project, or the file cannot be written there.

@@ -19,7 +19,7 @@ from resources.settings import Settings
 def serve(ctx: click.Context, host: str, port: int) -> None:
     """Serve the sync service alone.
 
-    Its page, its API and the inbox of webhooks; beside a running up it uses its space.
+    Its page, its API and the inbox of webhooks; next to a running up it uses its space.
     """
     settings = Settings.of_this_process()
     from pipelines.hosting.runtime import Runtime

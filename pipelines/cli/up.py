@@ -11,7 +11,7 @@ from resources.variables import SettingsError
 @click.command(
     epilog=examples(
         "backlog-elt up  # until Ctrl-C",
-        "backlog-elt up --port 3100 --service-port 3101  # beside another one",
+        "backlog-elt up --port 3100 --service-port 3101  # next to another one",
         "backlog-elt up --no-load --read-only  # for people who only look",
     )
 )

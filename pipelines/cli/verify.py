@@ -65,7 +65,7 @@ def verify(
     except SettingsError:
         raise
     except Exception as error:
-        if as_json:  # whoever reads the object is told too
+        if as_json:  # for the reader of the object
             click.echo(json.dumps(failed(request, one_line(error), time.monotonic() - began), ensure_ascii=False))
         raise
     found = verified.as_json()
@@ -93,7 +93,7 @@ class VerifyRequest:
             SettingsError: `--no-comments` without the form that reads comments.
         """
         if not comments and not (deep or repair):
-            raise SettingsError("--no-comments", "alone", "--deep or --repair beside it, since a count reads no comments")
+            raise SettingsError("--no-comments", "alone", "--deep or --repair with it, since a count reads no comments")
         return cls("rows" if deep or repair else "count", repair, comments, tuple(dict.fromkeys(projects)))
 
 

@@ -5,7 +5,6 @@ from sqlalchemy import text
 
 from tests.integration.exactness.databases import Databases
 from tests.integration.exactness.kills import kill_loads, scene
-from tests.seed import SEED
 
 FIRST, KILLS = 40, 100
 
@@ -15,7 +14,7 @@ FIRST, KILLS = 40, 100
 def test_a_hundred_loads_that_were_killed_leave_no_gap_no_duplicate_and_at_most_a_hundred_rows_to_read_again(
     fresh_databases: Databases,
 ) -> None:
-    with scene(fresh_databases, seed=SEED) as stage:
+    with scene(fresh_databases, seed=1) as stage:
         figures = kill_loads(stage, first=FIRST, kills=KILLS)
         assert not figures.differences, "\n".join(figures.differences[:20])
         assert figures.kills == KILLS
