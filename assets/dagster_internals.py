@@ -136,7 +136,7 @@ def is_serving(port: int) -> bool:
 def database_url(instance: dg.DagsterInstance) -> str | None:
     """Return the URL of the PostgreSQL that holds Dagster's storage, None where it is kept in files.
 
-    The charts of Kubernetes tell it to Dagster by variables of their own, not by ours.
+    The charts of Kubernetes give it to Dagster in variables of their own, not by ours.
     """
     return getattr(instance.event_log_storage, "postgres_url", None)
 
@@ -158,7 +158,7 @@ def remember_schema(instance: dg.DagsterInstance) -> None:
 
 _OLD = "(now() AT TIME ZONE 'UTC') - make_interval(days => :days)"
 
-#: Events that only tell of their run, and of those by which Dagster knows the state of assets and partitions all but the newest.
+#: Events that concern only their run, and of those by which Dagster knows the state of assets and partitions all but the newest.
 _DISPENSABLE = (
     "(t.dagster_event_type IS NULL OR t.dagster_event_type NOT IN "
     "('ASSET_MATERIALIZATION', 'ASSET_MATERIALIZATION_PLANNED', 'ASSET_OBSERVATION', 'ASSET_FAILED_TO_MATERIALIZE') OR EXISTS ("
@@ -166,7 +166,7 @@ _DISPENSABLE = (
     "AND n.dagster_event_type = t.dagster_event_type AND n.partition IS NOT DISTINCT FROM t.partition))"
 )
 
-#: What is deleted of Dagster's storage, in this order: a run goes when nothing tells of it any more. Of the runs that come by the
+#: What is deleted of Dagster's storage, in this order: a run goes when nothing refers to it any more. Of the runs that come by the
 #: hundred in a day in which people work, those that succeeded are soon of no interest.
 RETENTION = (
     Rule(

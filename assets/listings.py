@@ -49,7 +49,7 @@ LISTINGS = [
     _listing(
         "projects",
         "One row per project that the API key can see or once could, archived ones included. Source: `GET /projects`.\n\n"
-        "A project that is no longer listed is either **deleted**, as an administrator's key can tell: then it and all its rows in "
+        "A project that is no longer listed is either **deleted**, as an administrator's key shows: then it and all its rows in "
         "every table are marked; or **inaccessible**: then its row gets a `deleted_reason` that begins with `no access`, but no "
         "`deleted_at`, and everything else of it stays as it is until it is listed again, when it is read whole.",
     ),

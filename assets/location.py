@@ -1,4 +1,4 @@
-"""The code location of this process: its settings, and what tells its assets, partitions and runs from others.
+"""The code location of this process: its settings, and how its assets, partitions and runs are named apart from others.
 
 Dagster knows an asset by its key, partitions by a name and runs by tags, across all code locations of an instance. Where several
 spaces share one, all of these carry the name of the location; where there is one space, nothing does.

@@ -22,7 +22,7 @@ def of_kind(name: str) -> dict[str, str]:
 
 
 USERS = dg.AssetSelection.assets(raw_key("users"))
-#: The feed first: it names issues and comments that no time of change tells of.
+#: The feed first: it names issues and comments that no time of change shows.
 ISSUES = dg.AssetSelection.assets(raw_key("activities"), *map(raw_key, ISSUE_TABLES))
 #: The checks that ask the source, the clock or Dagster, alone.
 COUNT_RECONCILIATION = dg.AssetSelection.checks(*(spec.key for spec in NIGHTLY_SPECS))

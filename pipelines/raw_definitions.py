@@ -47,7 +47,7 @@ def source_resources(variables: Mapping[str, Any]) -> tuple[BacklogResource, War
     return backlog, warehouse
 
 
-@dg.resource(description="Tells how far a load is, in lines of the log; `backlog-elt load` draws a bar instead.")
+@dg.resource(description="Shows how far a load is, in lines of the log; `backlog-elt load` draws a bar instead.")
 def log_progress(_context: dg.InitResourceContext) -> LogProgress:
     """Return a progress that writes lines."""
     return LogProgress()

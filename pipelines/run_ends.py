@@ -27,7 +27,7 @@ def record_run_ends(
     after: datetime,
     statuses: Sequence[dg.DagsterRunStatus] = BAD,
 ) -> None:
-    """Record the runs of this space that have ended in some way after an instant, where the log of syncs does not tell of it.
+    """Record the runs of this space that have ended in some way after an instant, where the log of syncs does not have it.
 
     Raises:
         WarehouseError: the warehouse cannot be used.

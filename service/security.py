@@ -116,7 +116,7 @@ class Guard:
 
 
 class SecureHeaders:
-    """Tells browsers what not to do with any answer."""
+    """Forbids browsers what they should not do with any answer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

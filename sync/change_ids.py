@@ -1,6 +1,6 @@
 """What the values of a change referred to: the change log gives names, this finds the ids as of the time of the change.
 
-An activity that tells of the same comment gives ids of statuses, priorities and resolutions as they were; names are looked up in
+An activity about the same comment gives ids of statuses, priorities and resolutions as they were; names are looked up in
 `ops.names`, which knows who had a name when; keys of issues in the keys that projects have or had. An issue may have moved since:
 names of a project are looked up in the one that the activities of that time place the issue in.
 """
@@ -33,9 +33,9 @@ _OF_SPACE = {"priority": "priorities", "resolution": "resolutions", "assignee": 
 _LISTS = frozenset({"category", "version", "milestone"})
 _LIST_FIELDS = frozenset({5, 6, 7, 8})
 _BY_ACTIVITY = frozenset({"status", "priority", "resolution"})
-#: What is added to a change, of which the source tells nothing itself.
+#: What is added to a change, of which the source itself says nothing.
 ADDED = frozenset({"oldId", "newId", "oldIds", "newIds", "namesOf"})
-#: An activity of many issues and the comments that it tells of are this near to each other in time.
+#: An activity of many issues and the comments in it are this near to each other in time.
 _SAME_MOMENT = (timedelta(seconds=-1), timedelta(0), timedelta(seconds=1))
 _ISSUE_KEY = re.compile(r"([A-Z0-9_]+)-([0-9]{1,18})")
 
@@ -80,7 +80,7 @@ class ChangeIds:
         return found
 
     def _named(self, change: Record, text: str, issues: dict[str, int], home: int | None) -> list[int] | None:
-        """Look a shown text up; `home` is the project that the issue was in, None where nothing tells or none is needed."""
+        """Look a shown text up; `home` is the project that the issue was in, None where it is unknown or not needed."""
         name, at = change["field"], instant(change, "created")
         if name == "parent_issue":
             return [issues[text]] if text in issues else None
@@ -126,7 +126,7 @@ class ChangeIds:
     def _stays(
         self, connection: Connection, issues: Collection[int]
     ) -> tuple[dict[int, list[tuple[datetime, int]]], dict[int, int | None]]:
-        """Return issue -> times and projects of its activities, and comment -> project where an activity tells of it."""
+        """Return issue -> times and projects of its activities, and comment -> project where an activity has it."""
         columns = SPECS["activities"].table.c
         query = select(columns.content_id, columns.created_at, columns.project_id, columns.comment_id).where(
             columns.space_key == self._space_key, columns.content_id.in_(issues), columns.type.in_(ABOUT_ISSUES)
@@ -140,7 +140,7 @@ class ChangeIds:
         return stays, homes
 
     def _together(self, connection: Connection, changes: Sequence[Record]) -> dict[int, int | None]:
-        """Return comment -> project where an activity of many issues tells of it, as a bulk edit does."""
+        """Return comment -> project where an activity of many issues has it, as a bulk edit does."""
         columns, keys = SPECS["activities"].table.c, project_keys.c
         moments = {instant(change, "created") + apart for change in changes for apart in _SAME_MOMENT}
         if not moments:

@@ -66,7 +66,7 @@ def unequal_projects(
 ) -> tuple[list[Project], Tally]:
     """Return the active projects that have not as many issues here as at the source, but for what happened there since `read_at`.
 
-    One request when all is equal. When not, the deletions that the activity feed tells since `deleted_since` are confirmed and
+    One request when all is equal. When not, the deletions in the activity feed since `deleted_since` are confirmed and
     marked; what still differs after that, without being explained, is left to the caller.
 
     Raises:

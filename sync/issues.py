@@ -115,7 +115,7 @@ def load_changes(session: Session, covered: Sequence[Slice]) -> None:
     known_until = watermarks(session)
     known = [project for project in projects if project.id in known_until]
     # A project that was being read again whole was found wrong: that its number of issues may be right now proves nothing. And an
-    # issue in quarantine that nothing tells how to ask for is found by reading all of its project.
+    # issue in quarantine that cannot be asked for is found by reading all of its project.
     begun, unplaced = checkpoints(session, "created"), unplaced_rejections(session)
     whole = [project for project in projects if project.id not in known_until or {project.id, None} & {*begun, *unplaced}]
     groups = passes(known, known_until, checkpoints(session, "updated"), partial(known_rows, session))
@@ -181,7 +181,7 @@ def _read_whole(
 
     Issues come in the order of their creation, so a checkpoint says how far the read has come. What changed in the part that
     was read before is then read as changes since the first try began, unless this load has read them already, until
-    `changes_until`. The number of issues is compared: when it differs and neither the deletions that the activity feed tells nor
+    `changes_until`. The number of issues is compared: when it differs and neither the deletions in the activity feed nor
     later changes explain it, all is read again.
     """
     resume = broken_off(session, [project], "created")

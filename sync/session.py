@@ -198,7 +198,7 @@ def _session(
 
 @contextmanager
 def _progress_shown(session: Session) -> Iterator[None]:
-    """Tell the progress of waits, and at the end what was done."""
+    """Show waits as progress, and at the end what was done."""
     client = session.client
     before, client.on_wait = client.on_wait, session.locks.wait_for_limit
     try:

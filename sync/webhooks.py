@@ -25,7 +25,7 @@ REPORTED = "reported by the activity feed already"
 
 @dataclass(frozen=True)
 class Drained:
-    """What was in the inbox: events taken out, and issues that they tell to read."""
+    """What was in the inbox: events taken out, and issues to read because of them."""
 
     events: int
     issues: int

@@ -80,7 +80,7 @@ class RunDuration:
 
 @dataclass(frozen=True)
 class Place:
-    """Whose runs an alerter tells of, where several code locations share one Dagster.
+    """Whose runs an alerter reports, where several code locations share one Dagster.
 
     `location`: `<repository>@<code location>`, from which come the runs that Dagster starts. Those of commands come from none, and
     are known by the kind of their job, `users@acme`, which ends in `scope`. No `scope`: commands do not work for this location.

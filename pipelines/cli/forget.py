@@ -20,7 +20,7 @@ def forget(user_id: int, yes: bool) -> None:
     """Erase a person from the warehouse, and keep it so.
 
     Names, addresses and login in every schema, also in what later loads bring. It shows who it is, and asks. What people have
-    written stays, and so does what Backlog has. Once more, it erases what is told of the person since.
+    written stays, and so does what Backlog has. Run it again to erase what has become known of the person since.
     """
     settings = Settings.of_this_process()
     person = look_up(settings, user_id)

@@ -23,7 +23,7 @@ EXIT_CODES = {
     "2": "Wrong usage or configuration: what is `'…'`: expected ….",
     "128 + N": "Signal N ended the command: 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP.",
 }
-#: Between the words of an epilog, tells click to leave the lines as they are.
+#: Between the words of an epilog, makes click leave the lines as they are.
 _AS_IT_IS = "\b\n"
 _WORD = re.compile("[A-Za-z-]{1,30}")
 

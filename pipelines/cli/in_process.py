@@ -111,7 +111,7 @@ def run_job(
 def _broken_promise(event: dg.DagsterEvent, promised: Collection[str]) -> Iterator[str]:
     """Yield a line when the count found that projects do not equal the source, though the load was to make them equal.
 
-    A project that was not asked for, or of which only some months were ever read, is for the check to tell, no failure of the load.
+    A project that was not asked for, or of which only some months were ever read, is left to the check; it is no failure of the load.
     """
     from sync.reconcile.result import TOO_FAST
 
@@ -127,7 +127,7 @@ def _broken_promise(event: dg.DagsterEvent, promised: Collection[str]) -> Iterat
 
 
 def see_end(result: dg.ExecuteInProcessResult) -> None:
-    """See that a run has succeeded, unless a step of it tells why it failed: Dagster's storage may have been lost on the way.
+    """See that a run has succeeded, unless a step of it says why it failed: Dagster's storage may have been lost on the way.
 
     Raises:
         LoadInterruptedError: it was ended from outside.

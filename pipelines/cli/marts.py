@@ -59,7 +59,7 @@ def marts(ctx: click.Context, full: bool, as_json: bool, no_progress: bool) -> N
     except SettingsError:
         raise
     except Exception as error:
-        if as_json:  # the object tells of the error too
+        if as_json:  # the object has the error too
             failed = Build(0, 0, (), 0, time.monotonic() - began, (one_line(error),))
             click.echo(json.dumps(failed.as_json(), ensure_ascii=False))
         raise

@@ -40,7 +40,7 @@ LoadAgain = Callable[["Repair", "Recorder"], Iterator[str]]
 @click.option("--deep", is_flag=True, help="Compare every row of every table; one request for each issue, for its comments.")
 @click.option("--repair", is_flag=True, help="Load again what differs, and only that (implies --deep); then compare it again.")
 @click.option("--strict", is_flag=True, help="End with 1 also where only what has changed since the last load differs.")
-@click.option("--no-comments", is_flag=True, help="With --deep: leave out comments and the changes that they tell of.")
+@click.option("--no-comments", is_flag=True, help="With --deep: leave out comments and the changes in them.")
 @click.option("--project", "projects", multiple=True, metavar="KEY", help="Only this project; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 @click.option("--no-progress", is_flag=True, help="No progress bars or lines.")

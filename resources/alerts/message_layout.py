@@ -24,7 +24,7 @@ class Message:
 
     @property
     def title(self) -> str:
-        """The one line that tells it all."""
+        """The whole message in one line."""
         return f"{HEADS[self.kind]}: {self.subject}"
 
     @property

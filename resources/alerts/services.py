@@ -57,19 +57,19 @@ class Service:
     def _failure(self, message: Message) -> str:
         """Send the message; return why it was not taken, nothing if it was."""
         body = message.text if self.name.startswith(_ONE_FIELD) else message.details or message.subject
-        heard = _Heard()
-        _LOGGER.addHandler(heard)
+        captured = _Captured()
+        _LOGGER.addHandler(captured)
         try:
             taken = self._plugin.notify(title=message.title, body=body, notify_type=_KINDS[message.kind], body_format="text")
         except Exception as error:  # of a hundred services: whatever it is, the message was not taken
             return f"{type(error).__name__}: {error}"
         finally:
-            _LOGGER.removeHandler(heard)
-        return "" if taken else (heard.lines or ["not taken"])[-1]
+            _LOGGER.removeHandler(captured)
+        return "" if taken else (captured.lines or ["not taken"])[-1]
 
 
-class _Heard(logging.Handler):
-    """Keeps what apprise says in this thread: it tells the reason of a failure nowhere else."""
+class _Captured(logging.Handler):
+    """Keeps what apprise logs in this thread: the reason of a failure is nowhere else."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

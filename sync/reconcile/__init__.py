@@ -8,6 +8,6 @@ There are four outcomes:
 - **different**: anything else. Something was missed, or was changed in the warehouse.
 
 `reconcile.py` is the entry. It compares numbers (`count_reconciliation.py`) or rows (`row_reconciliation.py`; each row in
-`compare_rows.py`, its columns in `payload_columns.py`), and may repair. `explanations.py` tells the outcomes of rows apart, and
+`compare_rows.py`, its columns in `payload_columns.py`), and may repair. `explanations.py` decides the outcome of each row, and
 `result.py` sums them up to the status and the exit code of `verify`.
 """

@@ -1,6 +1,6 @@
 """What explains a difference, so that it is behind or quarantined and not different.
 
-The explanations are: the record says that it was changed after its project was loaded, the activity feed tells of a deletion since
+The explanations are: the record says that it was changed after its project was loaded, the activity feed has a deletion since
 then, the row is to be read anyway, or the warehouse refuses the record.
 """
 
@@ -153,7 +153,7 @@ class LoadedUntil:
         return issue.ids[0] in self.deleted[issue.project_id]
 
     def _is_unread(self, difference: Difference) -> bool:
-        """Say whether a comment, or a change that a comment tells of, is among those that are to be read anyway."""
+        """Say whether a comment, or a change that a comment reports, is among those that are to be read anyway."""
         read = self.pending.get(difference.issue_id)
         if read is None or not difference.ids:
             return False

@@ -34,13 +34,13 @@ _Item = TypeVar("_Item")
 
 
 def changes_of_comment(comment: Any, issue_id: int, project_id: int) -> list[Record]:
-    """Return the changes that a comment tells of; of one without a usable id, none."""
+    """Return the changes that a comment reports; of one without a usable id, none."""
     known = isinstance(comment, dict) and isinstance(comment.get("id"), int)
     return changes_of(comment, issue_id, project_id) if known else []
 
 
 def _content_of_change(spec: TableSpec, change: Record) -> str:
-    """Return a hash of what the source tells of a change.
+    """Return a hash of what the source says of a change.
 
     The ids behind a value are found when a comment is loaded, from names as they were known then: they are left out on both sides.
     """
@@ -117,7 +117,7 @@ class Pairs:
     # -- comments and their changes -----------------------------------------------------------------------------
 
     def comments(self, issues: Mapping[int, int]) -> Found:
-        """Compare all comments of issues (id -> project), and the changes that they tell of; an issue that is gone has none."""
+        """Compare all comments of issues (id -> project), and the changes that they report; an issue that is gone has none."""
         found: Found = []
         for asked in chunks(sorted(issues), ISSUES_AT_ONCE):
             stored = self._history(asked)

@@ -147,7 +147,7 @@ class RowReconciliation:
                 with self._part(table):
                     found += self._pairs.listed(table, project)[1]
             history = self._pairs.comments(suspects.comments)
-            # An issue that has moved to another project takes its comments along, and tells that only in its own row.
+            # An issue that has moved to another project takes its comments along, and shows that only in its own row.
             moved = {one.issue_id for one, _ in history if one.kind == CONTENT}
             # Whether an archived project that lists no issues still has them is not documented: there absence proves nothing.
             issues = self._pairs.issues(suspects.issues | moved)
