@@ -111,7 +111,7 @@ def run_job(
 def _broken_promise(event: dg.DagsterEvent, promised: Collection[str]) -> Iterator[str]:
     """Yield a line when the count found that projects do not equal the source, though the load was to make them equal.
 
-    A project that was not asked for, or of which only some months were ever read, is left to the check; it is no failure of the load.
+    A project that was not asked for, or of which only some months were ever read, is left to the check and fails no load.
     """
     from sync.reconcile.result import TOO_FAST
 
