@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
 from resources.backlog.models import RequestStats
+from resources.privacy import Mask
 from resources.progress import LogProgress, Progress
 from simulator import Simulator, SpaceSpec
 from sync.activities import sync_activities
@@ -21,6 +22,9 @@ from sync.issues import sync_issues
 from sync.listings import sync_listing
 from sync.month_windows import Calendar, Slice
 from sync.observer import LoadedPartition, LoadedPartitions, TableTotals
+from sync.people import load_forgotten
+from sync.reconcile.reconcile import reconcile
+from sync.reconcile.result import Reconciliation
 from sync.session import Run, Session, SyncError, open_session
 from tests.warehouse_view import WarehouseView, without_zeros
 
@@ -69,6 +73,7 @@ class Loaded:
 
     run_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     tables: dict[str, Counts] = field(default_factory=dict)
+    totals: dict[str, TableTotals] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
     requests: dict[str, RequestStats] = field(default_factory=dict)
     passes: list[LoadedPartitions] = field(default_factory=list)
@@ -89,6 +94,10 @@ class Loaded:
         """Return partition -> what was done to it; the last time, when several passes have loaded it."""
         return {f"{one.project_key}|{one.month}": one for done in self.passes if done.table == table for one in done.partitions}
 
+    def proofs(self, table: str = "issues") -> list[dict[str, Any]]:
+        """Return why each pass over a table is complete, in the order of the passes."""
+        return [dict(done.proof or {}) for done in self.passes if done.table == table]
+
     def log(self, level: str) -> list[str]:
         """Return what was logged at a level, as `WARNING`."""
         return [text for of, text in self.lines.found if of == level]
@@ -100,6 +109,7 @@ class Loaded:
     def table_loaded(self, totals: TableTotals) -> None:
         """Remember what the load of a partitioned table did as a whole."""
         self.tables[totals.table] = totals.counts
+        self.totals[totals.table] = totals
 
     def rows_changed(self, table: str, stored: int, by: str) -> None:
         """Remember how many rows another table has."""
@@ -114,16 +124,21 @@ class Syncs(WarehouseView):
     engine: Engine
     user: int | None = None
     progress: Progress = field(default_factory=lambda: LogProgress(write=lambda _line: None))
+    mask: Mask = field(default_factory=Mask)
 
     def as_user(self, user: int) -> "Syncs":
         """Return the same with the API key of another user."""
         return replace(self, user=user)
 
+    def with_privacy_key(self, key: str) -> "Syncs":
+        """Return the same where people are masked by a key."""
+        return replace(self, mask=Mask(key))
+
     @contextmanager
     def client(self) -> Iterator[BacklogClient]:
         """Give a client of the space that does not wait between attempts."""
         key = self.sim.api_key if self.user is None else self.sim.key_for(self.user)
-        with BacklogClient(self.sim.url, ApiKeyQuery(key), sleep=lambda _seconds: None, max_wait=30.0) as client:
+        with BacklogClient(self.sim.url, ApiKeyQuery(key), sleep=lambda _seconds: None, max_wait=30.0, mask=self.mask) as client:
             yield client
 
     @contextmanager
@@ -183,6 +198,12 @@ class Syncs(WarehouseView):
         """Load everything for the first time."""
         assert failures(self.listing()) + failures(self.run()) == []
         return self
+
+    def compare(self) -> Reconciliation:
+        """Compare every row with the source."""
+        with self.client() as client:
+            load_forgotten(client, self.engine)
+            return reconcile(client, self.engine, level="rows", progress=self.progress)
 
     def slices(self, projects: Sequence[str] = (), first: str = "", last: str = "9") -> Sequence[Slice]:
         """Return months of projects (default all) as a run covers them."""
