@@ -14,6 +14,7 @@ from resources.backlog.client import BacklogClient
 from resources.backlog.models import RequestStats
 from resources.privacy import Mask
 from resources.progress import LogProgress, Progress
+from resources.warehouse.reconciliations import Level
 from simulator import Simulator, SpaceSpec
 from sync.activities import sync_activities
 from sync.comments import sync_comments
@@ -24,8 +25,8 @@ from sync.month_windows import Calendar, Slice
 from sync.observer import LoadedPartition, LoadedPartitions, TableTotals
 from sync.people import load_forgotten
 from sync.reconcile.reconcile import reconcile
-from sync.reconcile.result import Reconciliation
-from sync.session import Run, Session, SyncError, open_session
+from sync.reconcile.result import Reconciliation, Repair
+from sync.session import PartsFailedError, Run, Session, SyncError, open_session
 from tests.warehouse_view import WarehouseView, without_zeros
 
 #: Three projects (OPS, WEB, APP) with 120 issues, changed from November 2025 to June 2026.
@@ -80,6 +81,8 @@ class Loaded:
     rows: dict[str, int] = field(default_factory=dict)
     lines: Lines = field(default_factory=Lines)
     errors: list[str] = field(default_factory=list)
+    #: Whether one of them ended before it was done, so that none is begun after it.
+    broken_off: bool = False
 
     @property
     def success(self) -> bool:
@@ -160,6 +163,7 @@ class Syncs(WarehouseView):
                     shown.requests[table] = session.reporter.whole_load.requests
             except SyncError as error:
                 shown.errors.append(str(error))
+                shown.broken_off = not isinstance(error, PartsFailedError)
 
     def listing(self, *tables: str) -> Loaded:
         """Load tables that are read whole (default all)."""
@@ -182,7 +186,7 @@ class Syncs(WarehouseView):
         """Load the issues of `projects` (default all), from month to month (default all), and nothing else."""
         loaded = loaded or Loaded()
         with self.session("issues", mode=mode, locks="projects", loaded=loaded) as session:
-            sync_issues(session, mode, self.slices(projects, first, last))
+            sync_issues(session, mode, self._covered(mode, projects, first, last))
         return loaded
 
     def run(self, *projects: str, mode: Mode = "backfill", first: str = "", last: str = "9") -> Loaded:
@@ -190,8 +194,9 @@ class Syncs(WarehouseView):
         loaded = self.activities(mode)
         if loaded.success:
             self.issues(*projects, mode=mode, first=first, last=last, loaded=loaded)
-            with self.session("comments", mode=mode, locks="projects", loaded=loaded) as session:
-                sync_comments(session, mode, self.slices(projects, first, last))
+            if not loaded.broken_off:
+                with self.session("comments", mode=mode, locks="projects", loaded=loaded) as session:
+                    sync_comments(session, mode, self._covered(mode, projects, first, last))
         return loaded
 
     def load(self) -> "Syncs":
@@ -199,11 +204,31 @@ class Syncs(WarehouseView):
         assert failures(self.listing()) + failures(self.run()) == []
         return self
 
-    def compare(self) -> Reconciliation:
-        """Compare every row with the source."""
+    def compare(
+        self, level: Level = "rows", *, projects: Sequence[str] | None = None, comments: bool = True, repair: bool = False
+    ) -> Reconciliation:
+        """Compare every row with the source, or the number of issues, and `repair` what differs, as `verify` does."""
         with self.client() as client:
             load_forgotten(client, self.engine)
-            return reconcile(client, self.engine, level="rows", progress=self.progress)
+            return reconcile(
+                client,
+                self.engine,
+                level=level,
+                projects=projects,
+                comments=comments,
+                repair=self._load_again if repair else None,
+                progress=self.progress,
+            )
+
+    def _load_again(self, repair: Repair) -> list[str]:
+        """Load what a repair has requested; return what failed."""
+        lists = [table for table in LISTINGS if table in repair.tables]
+        loaded = self.listing(*lists) if lists else Loaded()
+        return failures(loaded) + (failures(self.run(mode="targeted")) if repair.issues else [])
+
+    def _covered(self, mode: Mode, projects: Sequence[str], first: str, last: str) -> Sequence[Slice]:
+        """Return what a run of a mode covers: those of single issues cover nothing, and report what they meet."""
+        return self.slices(projects, first, last) if mode in ("backfill", "incremental") else []
 
     def slices(self, projects: Sequence[str] = (), first: str = "", last: str = "9") -> Sequence[Slice]:
         """Return months of projects (default all) as a run covers them."""

@@ -9,241 +9,239 @@ from simulator import Fault
 from simulator.model import Issue
 from simulator.requests import RequestInfo
 from sync.comments import GIVE_UP_AFTER
-from tests.deployment import Deployment, Run, counts, failures, observed
+from tests.syncs import Loaded, Syncs, failures
 
 COMMENTS = "/issues/{issue}/comments"
 
 
-def load(deployment: Deployment, mode: Any = "incremental") -> Run:
-    run = deployment.run_issues(mode=mode)
+def load(syncs: Syncs, mode: Any = "incremental") -> Loaded:
+    run = syncs.run(mode=mode)
     assert run.success, failures(run)
     return run
 
 
-def stored(deployment: Deployment) -> set[int]:
-    return {row["id"] for row in deployment.rows("comments")}
+def stored(syncs: Syncs) -> set[int]:
+    return {row["id"] for row in syncs.rows("comments")}
 
 
-def source(deployment: Deployment) -> set[int]:
-    return {row.id for issue in deployment.sim.space.issues.values() for row in issue.comments}
+def source(syncs: Syncs) -> set[int]:
+    return {row.id for issue in syncs.sim.space.issues.values() for row in issue.comments}
 
 
-def asked(deployment: Deployment) -> list[tuple[int, int]]:
-    made = [one for one in deployment.sim.requests.recent() if one.route == COMMENTS]
-    deployment.sim.requests.clear()
+def asked(syncs: Syncs) -> list[tuple[int, int]]:
+    made = [one for one in syncs.sim.requests.recent() if one.route == COMMENTS]
+    syncs.sim.requests.clear()
     return [(int(one.path.split("/")[2]), int(one.param("minId") or 0)) for one in made]
 
 
-def busy_issue(deployment: Deployment, comments: int) -> Issue:
-    issue = deployment.sim.space.create_issue("OPS")
+def busy_issue(syncs: Syncs, comments: int) -> Issue:
+    issue = syncs.sim.space.create_issue("OPS")
     for number in range(comments):
-        deployment.sim.space.comment(issue, str(number))
+        syncs.sim.space.comment(issue, str(number))
     return issue
 
 
-def spoil(deployment: Deployment, bad: Collection[int], **wrong: Any) -> None:
+def spoil(syncs: Syncs, bad: Collection[int], **wrong: Any) -> None:
     """Let the source tell something for these comments that cannot be stored, until `bad` is empty."""
 
     def rewritten(request: RequestInfo, body: Any) -> Any:
         return [row | (wrong if row["id"] in bad else {}) for row in body] if request.route == COMMENTS else body
 
-    deployment.sim.rewrite_response(rewritten)
+    syncs.sim.rewrite_response(rewritten)
 
 
-def open_rejections(deployment: Deployment) -> set[int]:
-    rows = deployment.query("SELECT record_key FROM ops.rejected_records WHERE table_name = 'comments' AND resolved_at IS NULL")
+def open_rejections(syncs: Syncs) -> set[int]:
+    rows = syncs.query("SELECT record_key FROM ops.rejected_records WHERE table_name = 'comments' AND resolved_at IS NULL")
     return {int(row["record_key"]) for row in rows}
 
 
 @pytest.mark.parametrize("status", [500, 401])
-def test_what_was_read_before_the_source_went_away_is_kept(deployment: Deployment, status: int) -> None:
-    deployment.sim.faults.add(Fault(status=400 if status == 500 else status, path="/issues/[0-9]+/comments", every=41))
-    assert not deployment.run_issues(mode="incremental").success
-    deployment.sim.faults.clear()
-    met = {issue for issue, _ in asked(deployment)}
-    kept = stored(deployment)
+def test_what_was_read_before_the_source_went_away_is_kept(syncs: Syncs, status: int) -> None:
+    syncs.sim.faults.add(Fault(status=400 if status == 500 else status, path="/issues/[0-9]+/comments", every=41))
+    assert not syncs.run(mode="incremental").success
+    syncs.sim.faults.clear()
+    met = {issue for issue, _ in asked(syncs)}
+    kept = stored(syncs)
     assert len(met) > 30
     assert kept
-    load(deployment)
-    again = {issue for issue, _ in asked(deployment)}
-    assert stored(deployment) == source(deployment)
+    load(syncs)
+    again = {issue for issue, _ in asked(syncs)}
+    assert stored(syncs) == source(syncs)
     # Not one issue that was answered is asked again, only the one that was not.
     assert len(again & met) <= (3 if status == 500 else 1)
 
 
-def test_an_issue_of_many_pages_goes_on_where_it_was_broken_off(loaded: Deployment) -> None:
-    issue = busy_issue(loaded, 350)
+def test_an_issue_of_many_pages_goes_on_where_it_was_broken_off(synced: Syncs) -> None:
+    issue = busy_issue(synced, 350)
     pages = []
 
     def before(request: RequestInfo) -> None:
         if request.route == COMMENTS:
             pages.append(request)
             if len(pages) == 3:
-                loaded.sim.faults.add(Fault(status=401, path=f"/issues/{issue.id}/comments"))
+                synced.sim.faults.add(Fault(status=401, path=f"/issues/{issue.id}/comments"))
 
-    loaded.sim.before_request(before)
-    assert not loaded.run_issues(mode="incremental").success
-    kept = {row["id"] for row in loaded.rows("comments") if row["issue_id"] == issue.id}
+    synced.sim.before_request(before)
+    assert not synced.run(mode="incremental").success
+    kept = {row["id"] for row in synced.rows("comments") if row["issue_id"] == issue.id}
     assert 0 < len(kept) < 350
-    asked(loaded)
-    run = load(loaded)
-    assert stored(loaded) == source(loaded)
-    assert asked(loaded)[0] == (issue.id, max(kept))
-    assert counts(observed(run, "comments"))["read"] == 350 - len(kept)
+    asked(synced)
+    run = load(synced)
+    assert stored(synced) == source(synced)
+    assert asked(synced)[0] == (issue.id, max(kept))
+    assert run.counts("comments")["read"] == 350 - len(kept)
 
 
-def test_a_whole_read_that_is_broken_off_begins_anew_and_marks_nothing_before_its_end(loaded: Deployment) -> None:
-    issue = busy_issue(loaded, 250)
-    load(loaded)
+def test_a_whole_read_that_is_broken_off_begins_anew_and_marks_nothing_before_its_end(synced: Syncs) -> None:
+    issue = busy_issue(synced, 250)
+    load(synced)
     gone = issue.comments[200]
-    loaded.sim.space.delete_comment(gone)
-    loaded.sim.faults.add(Fault(status=401, path=f"/issues/{issue.id}/comments", every=2))
-    assert not loaded.run_issues("OPS", mode="backfill").success
-    assert gone.id in stored(loaded)
-    loaded.sim.faults.clear()
-    load(loaded, "backfill")
-    assert stored(loaded) == source(loaded)
+    synced.sim.space.delete_comment(gone)
+    synced.sim.faults.add(Fault(status=401, path=f"/issues/{issue.id}/comments", every=2))
+    assert not synced.run("OPS", mode="backfill").success
+    assert gone.id in stored(synced)
+    synced.sim.faults.clear()
+    load(synced, "backfill")
+    assert stored(synced) == source(synced)
 
 
-def test_one_project_whose_comments_are_refused_does_not_keep_the_others_from_loading(deployment: Deployment) -> None:
-    space = deployment.sim.space
+def test_one_project_whose_comments_are_refused_does_not_keep_the_others_from_loading(syncs: Syncs) -> None:
+    space = syncs.sim.space
     refused = [str(issue.id) for issue in space.project("OPS").issues.values()]
-    deployment.sim.faults.add(Fault(status=403, path=f"/issues/({'|'.join(refused)})/comments", times=None))
-    run = deployment.run_issues(mode="incremental")
+    syncs.sim.faults.add(Fault(status=403, path=f"/issues/({'|'.join(refused)})/comments", times=None))
+    run = syncs.run(mode="incremental")
     assert not run.success
     assert [line.count("OPS, issue") for line in failures(run)] == [GIVE_UP_AFTER]
     others = {row.id for issue in space.issues.values() if issue.project_id != space.project("OPS").id for row in issue.comments}
-    assert stored(deployment) == others
-    deployment.sim.faults.clear()
-    load(deployment)
-    assert stored(deployment) == source(deployment)
+    assert stored(syncs) == others
+    syncs.sim.faults.clear()
+    load(syncs)
+    assert stored(syncs) == source(syncs)
 
 
 @pytest.mark.parametrize(
     "fault", [{"status": 400}, {"status": 403}, {"status": 500}, {"kind": "truncate"}, {"kind": "close"}], ids=str
 )
-def test_an_issue_whose_comments_always_fail_keeps_no_other_from_its_own(loaded: Deployment, fault: dict[str, Any]) -> None:
-    space = loaded.sim.space
+def test_an_issue_whose_comments_always_fail_keeps_no_other_from_its_own(synced: Syncs, fault: dict[str, Any]) -> None:
+    space = synced.sim.space
     first, *others = [space.issue(issue) for issue in sorted(space.project("OPS").issues)[:6]]
     said = {issue.id: space.comment(issue, "said").id for issue in (first, *others)}
-    loaded.sim.faults.add(Fault(path=f"/issues/{first.id}/comments", times=None, **fault))
+    synced.sim.faults.add(Fault(path=f"/issues/{first.id}/comments", times=None, **fault))
     for _ in range(2):
-        run = loaded.run_issues(mode="incremental")
+        run = synced.run(mode="incremental")
         [line] = failures(run)
         assert line.startswith(f"comments: OPS, issue {first.id}: GET /issues/{first.id}/comments: ")
-        assert stored(loaded) == source(loaded) - {said[first.id]}
-    [row] = loaded.query("SELECT status FROM ops.sync_history WHERE sync_type = 'comments' ORDER BY id DESC LIMIT 1")
+        assert stored(synced) == source(synced) - {said[first.id]}
+    [row] = synced.query("SELECT status FROM ops.sync_history WHERE sync_type = 'comments' ORDER BY id DESC LIMIT 1")
     assert row["status"] == "failed"
-    asked(loaded)
-    assert not loaded.run_issues(mode="incremental").success
-    assert {issue for issue, _ in asked(loaded)} == {first.id}, "what was read is not read again"
-    loaded.sim.faults.clear()
-    load(loaded)
-    assert stored(loaded) == source(loaded)
+    asked(synced)
+    assert not synced.run(mode="incremental").success
+    assert {issue for issue, _ in asked(synced)} == {first.id}, "what was read is not read again"
+    synced.sim.faults.clear()
+    load(synced)
+    assert stored(synced) == source(synced)
 
 
 @pytest.mark.parametrize("each", [6, 1])
-def test_a_source_that_answers_no_issue_any_more_ends_the_load_at_the_second(loaded: Deployment, each: int) -> None:
-    space = loaded.sim.space
+def test_a_source_that_answers_no_issue_any_more_ends_the_load_at_the_second(synced: Syncs, each: int) -> None:
+    space = synced.sim.space
     ids = [issue for project in sorted(space.projects) for issue in sorted(space.projects[project].issues)[:each]]
     for issue in ids:
         space.comment(issue, "said")
-    loaded.sim.faults.add(Fault(status=503, path="/issues/.*/comments", times=None))
-    asked(loaded)
-    run = loaded.run_issues(mode="incremental")
+    synced.sim.faults.add(Fault(status=503, path="/issues/.*/comments", times=None))
+    asked(synced)
+    run = synced.run(mode="incremental")
     [line] = failures(run)
     assert line.startswith("comments: GET /issues/")
     assert "503" in line
-    assert {issue for issue, _ in asked(loaded)} == set(ids[:2])
-    loaded.sim.faults.clear()
-    load(loaded)
-    assert stored(loaded) == source(loaded)
+    assert {issue for issue, _ in asked(synced)} == set(ids[:2])
+    synced.sim.faults.clear()
+    load(synced)
+    assert stored(synced) == source(synced)
 
 
-def test_an_issue_that_is_refused_and_one_that_is_not_served_end_no_load(loaded: Deployment) -> None:
-    space = loaded.sim.space
+def test_an_issue_that_is_refused_and_one_that_is_not_served_end_no_load(synced: Syncs) -> None:
+    space = synced.sim.space
     refused, broken, *others = sorted(space.project("OPS").issues)[:5]
     said = {issue: space.comment(issue, "said").id for issue in (refused, broken, *others)}
-    loaded.sim.faults.add(Fault(status=403, path=f"/issues/{refused}/comments", times=None))
-    loaded.sim.faults.add(Fault(status=500, path=f"/issues/{broken}/comments", times=None))
-    [line] = failures(loaded.run_issues(mode="incremental"))
+    synced.sim.faults.add(Fault(status=403, path=f"/issues/{refused}/comments", times=None))
+    synced.sim.faults.add(Fault(status=500, path=f"/issues/{broken}/comments", times=None))
+    [line] = failures(synced.run(mode="incremental"))
     assert line.count("OPS, issue") == 2
-    assert stored(loaded) == source(loaded) - {said[refused], said[broken]}
+    assert stored(synced) == source(synced) - {said[refused], said[broken]}
 
 
 def test_issues_that_fail_here_and_there_are_all_named_and_three_in_a_row_end_the_turn_of_their_project(
-    loaded: Deployment,
+    synced: Syncs,
 ) -> None:
-    space = loaded.sim.space
+    space = synced.sim.space
     ids = sorted(space.project("OPS").issues)[:8]
     said = {issue: space.comment(issue, "said").id for issue in [*ids, min(space.project("WEB").issues)]}
     bad = [ids[0], ids[1], ids[3], ids[4], ids[5]]
-    loaded.sim.faults.add(Fault(status=400, path=f"/issues/({'|'.join(map(str, bad))})/comments", times=None))
-    [line] = failures(loaded.run_issues(mode="incremental"))
+    synced.sim.faults.add(Fault(status=400, path=f"/issues/({'|'.join(map(str, bad))})/comments", times=None))
+    [line] = failures(synced.run(mode="incremental"))
     assert all(f"OPS, issue {issue}: " in line for issue in bad)
-    assert stored(loaded) == source(loaded) - {said[issue] for issue in [*bad, *ids[6:]]}
-    loaded.sim.faults.clear()
-    load(loaded)
-    assert stored(loaded) == source(loaded)
+    assert stored(synced) == source(synced) - {said[issue] for issue in [*bad, *ids[6:]]}
+    synced.sim.faults.clear()
+    load(synced)
+    assert stored(synced) == source(synced)
 
 
 @pytest.mark.parametrize("wrong", [{"created": "yesterday"}, {"createdUser": {"id": "nobody"}}], ids=["time", "user"])
-def test_a_bad_comment_is_kept_aside_tried_at_every_load_and_loaded_when_it_is_good(
-    loaded: Deployment, wrong: dict[str, Any]
-) -> None:
-    issue = busy_issue(loaded, 3)
-    changed = loaded.sim.space.edit_issue(issue, summary="with a change")
+def test_a_bad_comment_is_kept_aside_tried_at_every_load_and_loaded_when_it_is_good(synced: Syncs, wrong: dict[str, Any]) -> None:
+    issue = busy_issue(synced, 3)
+    changed = synced.sim.space.edit_issue(issue, summary="with a change")
     assert changed is not None
     bad = {issue.comments[1].id, changed.id}
-    spoil(loaded, bad, **wrong)
+    spoil(synced, bad, **wrong)
     for _ in range(2):
-        run = load(loaded)
-        assert stored(loaded) == source(loaded) - bad
-        assert open_rejections(loaded) == bad
-        assert counts(observed(run, "comments"))["rejected"] == 2
+        run = load(synced)
+        assert stored(synced) == source(synced) - bad
+        assert open_rejections(synced) == bad
+        assert run.counts("comments")["rejected"] == 2
         # From the first bad one on, and not the other issues.
-        assert [found for found, _ in asked(loaded)] == [issue.id]
-    assert not [row for row in loaded.rows("issue_changes") if row["comment_id"] == changed.id]
+        assert [found for found, _ in asked(synced)] == [issue.id]
+    assert not [row for row in synced.rows("issue_changes") if row["comment_id"] == changed.id]
     bad.clear()
-    load(loaded)
-    assert stored(loaded) == source(loaded)
-    assert open_rejections(loaded) == set()
-    assert [row["new_value"] for row in loaded.rows("issue_changes") if row["comment_id"] == changed.id] == ["with a change"]
-    asked(loaded)
-    load(loaded)
-    assert asked(loaded) == []
+    load(synced)
+    assert stored(synced) == source(synced)
+    assert open_rejections(synced) == set()
+    assert [row["new_value"] for row in synced.rows("issue_changes") if row["comment_id"] == changed.id] == ["with a change"]
+    asked(synced)
+    load(synced)
+    assert asked(synced) == []
 
 
 @pytest.mark.parametrize("whole_issue", [False, True])
-def test_a_bad_comment_that_is_deleted_is_settled(loaded: Deployment, whole_issue: bool) -> None:
-    issue = busy_issue(loaded, 3)
+def test_a_bad_comment_that_is_deleted_is_settled(synced: Syncs, whole_issue: bool) -> None:
+    issue = busy_issue(synced, 3)
     bad = {issue.comments[1].id}
-    spoil(loaded, bad, created="yesterday")
-    load(loaded)
-    assert open_rejections(loaded) == bad
+    spoil(synced, bad, created="yesterday")
+    load(synced)
+    assert open_rejections(synced) == bad
     if whole_issue:
-        loaded.sim.space.delete_issue(issue)
+        synced.sim.space.delete_issue(issue)
     else:
-        loaded.sim.space.delete_comment(issue.comments[1])
-    load(loaded)
-    assert open_rejections(loaded) == set()
-    asked(loaded)
-    load(loaded)
-    assert asked(loaded) == []
+        synced.sim.space.delete_comment(issue.comments[1])
+    load(synced)
+    assert open_rejections(synced) == set()
+    asked(synced)
+    load(synced)
+    assert asked(synced) == []
 
 
-def test_comments_that_do_not_say_their_issue_are_stored_with_the_one_that_was_asked(loaded: Deployment) -> None:
-    issues = [busy_issue(loaded, rows) for rows in (2, 0, 5)]
+def test_comments_that_do_not_say_their_issue_are_stored_with_the_one_that_was_asked(synced: Syncs) -> None:
+    issues = [busy_issue(synced, rows) for rows in (2, 0, 5)]
 
     def old_api(request: RequestInfo, body: Any) -> Any:
         if request.route != COMMENTS:
             return body
         return [{name: value for name, value in row.items() if name not in ("issueId", "projectId")} for row in body]
 
-    loaded.sim.rewrite_response(old_api)
-    load(loaded)
-    rows = {row["id"]: (row["issue_id"], row["project_id"]) for row in loaded.rows("comments")}
+    synced.sim.rewrite_response(old_api)
+    load(synced)
+    rows = {row["id"]: (row["issue_id"], row["project_id"]) for row in synced.rows("comments")}
     assert {rows[one.id] for issue in issues for one in issue.comments} == {
         (one.id, one.project_id) for one in issues if one.comments
     }
-    assert stored(loaded) == source(loaded)
+    assert stored(synced) == source(synced)

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from simulator import RequestInfo, Switches
-from tests.deployment import Deploy, Deployment
+from simulator import RequestInfo
+from tests.syncs import Syncs
 
 
-def once_before(deployment: Deployment, route: str, what: Callable[[], object]) -> None:
+def once_before(syncs: Syncs, route: str, what: Callable[[], object]) -> None:
     """Do something before the first request of a route from now on is answered."""
     waiting = [what]
 
@@ -16,39 +16,37 @@ def once_before(deployment: Deployment, route: str, what: Callable[[], object]) 
         if waiting and request.route == route:
             waiting.pop()()
 
-    deployment.sim.before_request(before)
+    syncs.sim.before_request(before)
 
 
-def test_changes_follow_an_issue_that_moves_while_its_comments_are_read(loaded: Deployment) -> None:
-    space = loaded.sim.space
+def test_changes_follow_an_issue_that_moves_while_its_comments_are_read(synced: Syncs) -> None:
+    space = synced.sim.space
     moving = next(issue for issue in space.project("OPS").issues.values() if any(row.changes for row in issue.comments))
     space.move_issue(moving, "WEB")
-    once_before(loaded, "/issues/{issue}/comments", lambda: space.move_issue(moving, "APP"))
+    once_before(synced, "/issues/{issue}/comments", lambda: space.move_issue(moving, "APP"))
     for _ in range(2):
-        assert loaded.run_issues(mode="incremental").success
+        assert synced.run(mode="incremental").success
     home = space.project("APP").id
     for table in ("comments", "issue_changes"):
-        assert {row["project_id"] for row in loaded.rows(table) if row["issue_id"] == moving.id} == {home}, table
+        assert {row["project_id"] for row in synced.rows(table) if row["issue_id"] == moving.id} == {home}, table
 
 
-def test_a_name_means_what_it_meant_in_the_project_that_the_issue_was_in(deploy: Deploy) -> None:
-    deployment = deploy()
-    space = deployment.sim.space
+def test_a_name_means_what_it_meant_in_the_project_that_the_issue_was_in(syncs: Syncs) -> None:
+    space = syncs.sim.space
     ops, web = (space.add_category(project, "Same name").id for project in ("OPS", "WEB"))
     moved, stayed = sorted(space.project("OPS").issues)[:2]
     for issue in (moved, stayed):
         space.edit_issue(issue, category_ids=(ops,))
     space.move_issue(moved, "WEB")
     space.edit_issue(moved, category_ids=(web,))
-    deployment.load()
-    rows = [row for row in deployment.rows("issue_changes") if row["new_value"] == "Same name"]
+    syncs.load()
+    rows = [row for row in syncs.rows("issue_changes") if row["new_value"] == "Same name"]
     assert [(row["issue_id"], row["new_ids"]) for row in rows] == [(moved, [ops]), (stayed, [ops]), (moved, [web])]
 
 
 @pytest.mark.parametrize("told", [True, False])
-def test_a_name_of_a_bulk_edit_is_looked_up_where_the_feed_tells_in_which_project_the_issue_was(deploy: Deploy, told: bool) -> None:
-    deployment = deploy()
-    space = deployment.sim.space
+def test_a_name_of_a_bulk_edit_is_looked_up_where_the_feed_tells_in_which_project_the_issue_was(syncs: Syncs, told: bool) -> None:
+    space = syncs.sim.space
     ops = space.add_category("OPS", "Same name").id
     space.add_category("WEB", "Same name")
     moved, stayed = sorted(space.project("OPS").issues)[:2]
@@ -57,53 +55,51 @@ def test_a_name_of_a_bulk_edit_is_looked_up_where_the_feed_tells_in_which_projec
     if not told:
         space.activities.pop()
     space.move_issue(moved, "WEB")
-    deployment.load()
-    rows = [row for row in deployment.rows("issue_changes") if row["new_value"] == "Same name"]
+    syncs.load()
+    rows = [row for row in syncs.rows("issue_changes") if row["new_value"] == "Same name"]
     assert [(row["issue_id"], row["new_ids"]) for row in rows] == [(moved, [ops] if told else None), (stayed, [ops])]
 
 
-def test_a_bulk_edit_tells_where_imported_issues_were_before_they_moved(deploy: Deploy) -> None:
-    deployment = deploy()
-    space = deployment.sim.space
+def test_a_bulk_edit_tells_where_imported_issues_were_before_they_moved(syncs: Syncs) -> None:
+    space = syncs.sim.space
     ops = space.add_category("OPS", "Same name").id
     space.add_category("WEB", "Same name")
     moved, stayed = space.import_issues("OPS", 2)
     space.bulk_edit([moved, stayed], category_ids=(ops,))
-    deployment.sim.clock.advance(60)
+    syncs.sim.clock.advance(60)
     space.move_issue(moved, "WEB")
-    deployment.load()
-    rows = [row for row in deployment.rows("issue_changes") if row["new_value"] == "Same name"]
+    syncs.load()
+    rows = [row for row in syncs.rows("issue_changes") if row["new_value"] == "Same name"]
     assert [(row["issue_id"], row["new_ids"]) for row in rows] == [(moved.id, [ops]), (stayed.id, [ops])]
 
 
-def test_a_name_keeps_what_it_meant_before_its_issue_moved_though_the_source_keeps_no_old_activities(deploy: Deploy) -> None:
-    deployment = deploy(switches=Switches(activity_retention_days=1))
-    space = deployment.sim.space
+def test_a_name_keeps_what_it_meant_before_its_issue_moved_though_the_source_keeps_no_old_activities(syncs: Syncs) -> None:
+    syncs.sim.switch(activity_retention_days=1)
+    space = syncs.sim.space
     ops = space.add_category("OPS", "Same name").id
     space.add_category("WEB", "Same name")
     moved = min(space.project("OPS").issues)
     space.edit_issue(moved, category_ids=(ops,))
-    deployment.sim.clock.advance(3 * 86_400)
-    deployment.load()
+    syncs.sim.clock.advance(3 * 86_400)
+    syncs.load()
     space.move_issue(moved, "WEB")
     for _ in range(2):
-        assert deployment.run_issues().success
-        [row] = [row for row in deployment.rows("issue_changes") if row["new_value"] == "Same name"]
+        assert syncs.run().success
+        [row] = [row for row in syncs.rows("issue_changes") if row["new_value"] == "Same name"]
         assert (row["project_id"], row["new_ids"]) == (space.project("WEB").id, [ops])
 
 
 @pytest.mark.parametrize("by", ["himself", "a known team", "a new team"])
-def test_a_project_that_was_out_of_sight_in_the_middle_of_a_read_is_read_again(deploy: Deploy, by: str) -> None:
-    deployment = deploy()
-    space, owner = deployment.sim.space, deployment.sim.space.administrator.id
+def test_a_project_that_was_out_of_sight_in_the_middle_of_a_read_is_read_again(syncs: Syncs, by: str) -> None:
+    space, owner = syncs.sim.space, syncs.sim.space.administrator.id
     ops, ours = space.project("OPS"), space.add_team("ours", [owner])
     if by == "a known team":
-        assert deployment.run("projects", only=["teams"]).success
+        assert syncs.listing("teams").success
     for team in list(ops.teams):
         space.remove_project_team("OPS", team)
     if owner not in ops.members:
         space.add_member("OPS", owner)
-    assert deployment.discover().run_issues(mode="incremental").success
+    assert syncs.run(mode="incremental").success
     edited = space.issue(min(ops.issues))
     space.edit_issue(edited, summary="not to be missed")
     missed = space.activities[-1].id
@@ -121,8 +117,8 @@ def test_a_project_that_was_out_of_sight_in_the_middle_of_a_read_is_read_again(d
             elif len(asked) == 2:
                 space.add_project_team("OPS", ours.id)
 
-    deployment.sim.before_request(back_after_the_second)
+    syncs.sim.before_request(back_after_the_second)
     for _ in range(3):
-        assert deployment.run_issues(mode="incremental").success
-    assert missed in {row["id"] for row in deployment.rows("activities")}
-    assert deployment.row("issues", edited.id)["summary"] == "not to be missed"
+        assert syncs.run(mode="incremental").success
+    assert missed in {row["id"] for row in syncs.rows("activities")}
+    assert syncs.row("issues", edited.id)["summary"] == "not to be missed"
