@@ -12,7 +12,7 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, expect
 
 from resources.warehouse.schema import SPECS
-from tests.integration.browser import Analyst, analyst_at, reader, visitor_at
+from tests.browser import Analyst, Chromium, analyst_at, reader, running_chromium, visitor_at
 from tests.integration.running import Up, running_up
 
 IMAGES = Path(__file__).parent / "images"
@@ -34,27 +34,27 @@ SETTLE_MILLISECONDS = 2_000
 
 def main() -> None:
     """Take the pictures; an exception says what is wrong with the UI."""
-    with running_up(history_start="2025-01") as up:
-        with analyst_at(up) as analyst:
+    with running_chromium() as chromium, running_up(history_start="2025-01") as up:
+        with analyst_at(chromium, up) as analyst:
             analyst.backfill(["WEB", "INFRA"], "2026-04", "2026-06")
             page = analyst.open("/assets/raw/issues?view=checks")
             expect(page.get_by_text("Succeeded", exact=True)).to_have_count(6)
             up.verify()
             _, month = up.delete_issue("WEB")
             analyst.load_partition("WEB", month)
-        with analyst_at(up, width=WIDTH + RAIL_WIDTH, height=1300) as analyst:
+        with analyst_at(chromium, up, width=WIDTH + RAIL_WIDTH, height=1300) as analyst:
             _save("exactness", _exactness(analyst))
-        with analyst_at(up, width=WIDTH, height=1000) as analyst:
+        with analyst_at(chromium, up, width=WIDTH, height=1000) as analyst:
             _save("lineage", _lineage(analyst))
-        with analyst_at(up, width=WIDTH + RAIL_WIDTH, height=1040) as analyst:
+        with analyst_at(chromium, up, width=WIDTH + RAIL_WIDTH, height=1040) as analyst:
             _save("issues", _stacked(analyst.page, [_partitions(analyst), _plots(analyst)]))
-        _save("report", _report(up))
-        _save("service", _service(up))
+        _save("report", _report(chromium, up))
+        _save("service", _service(chromium, up))
 
 
-def _service(up: Up) -> bytes:
+def _service(chromium: Chromium, up: Up) -> bytes:
     """The page of the sync service, while a project is read again."""
-    with visitor_at(up.service_url, height=900) as visitor:
+    with visitor_at(chromium, up.service_url, height=900) as visitor:
         page = visitor.page
         page.get_by_label("プロジェクト").select_option("OPS")
         page.get_by_label("全件を読み直す").check()
@@ -160,10 +160,10 @@ def _plots(analyst: Analyst) -> bytes:
     return _cut(page, 105, 910)
 
 
-def _report(up: Up) -> bytes:
+def _report(chromium: Chromium, up: Up) -> bytes:
     """The head of the report with its first charts."""
     up.wait_for_marts()
-    with reader(width=1000) as somebody:
+    with reader(chromium, width=1000) as somebody:
         page = somebody.open(up.report())
         second = page.locator("figure").nth(1).bounding_box()
         if second is None:

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import pytest
@@ -43,6 +44,9 @@ gc.set_threshold(20_000, 20, 20)
 
 from tests.deployment import SMALL, Deploy, Deployment, quiet  # noqa: E402 - reads the variables
 from tests.seed import SEED  # noqa: E402
+
+if TYPE_CHECKING:
+    from tests.browser import Chromium
 
 #: Folders whose tests start real processes, servers and browsers. `make test` leaves them out, but for those marked `smoke`.
 PROCESSES = ("tests/integration/", "tests/deploy/test_proxy.py")
@@ -99,6 +103,15 @@ def postgres_url() -> Iterator[str]:
     finally:
         embedded.stop(home)
         shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator["Chromium"]:
+    """Return the browser of this session; a test opens windows in it."""
+    from tests.browser import running_chromium  # Playwright is loaded only where a test looks at a page
+
+    with running_chromium() as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

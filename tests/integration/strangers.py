@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from playwright.sync_api import Page, expect
 
-from tests.integration.browser import REBOUND, analyst_at
+from tests.browser import REBOUND, Chromium, analyst_at
 from tests.integration.running import Up
 
 LAUNCH = """mutation {
@@ -96,11 +96,11 @@ def site_of_a_stranger() -> Iterator[int]:
     server.server_close()
 
 
-def a_page_of_another_site_starts_and_reads_nothing(up: Up) -> None:
+def a_page_of_another_site_starts_and_reads_nothing(chromium: Chromium, up: Up) -> None:
     """Let pages of two other origins try all ways, then a name of a stranger that leads to this machine."""
     projects = '{ runsOrError(filter: {pipelineName: "projects"}) { ... on Runs { results { runId } } } }'
     before = up.graphql(projects)
-    with site_of_a_stranger() as port, analyst_at(up) as analyst:
+    with site_of_a_stranger() as port, analyst_at(chromium, up) as analyst:
         page = analyst.page
         for host in ("localhost", REBOUND):
             page.goto(f"http://{host}:{port}/")

@@ -17,7 +17,7 @@ from assets.marts.charts.canvas import WIDTH
 from resources.warehouse import embedded
 from resources.warehouse.connect import engine
 from resources.warehouse.schema import SPECS
-from tests.integration.browser import HAS_A_LINE, analyst_at, reader, visitor_at
+from tests.browser import HAS_A_LINE, Chromium, analyst_at, reader, visitor_at
 from tests.integration.compose import wait_until
 from tests.integration.running import Up, running_up
 from tests.integration.strangers import a_page_of_another_site_starts_and_reads_nothing
@@ -85,9 +85,9 @@ def up() -> Iterator[Up]:
 
 
 @pytest.fixture(scope="module")
-def runs(up: Up) -> Runs:
+def runs(chromium: Chromium, up: Up) -> Runs:
     """Return what the runs of a backfill, launched in the browser and seen to end there, have recorded."""
-    with analyst_at(up) as analyst:
+    with analyst_at(chromium, up) as analyst:
         backfill = analyst.backfill(PROJECTS, MONTHS[0], MONTHS[-1])
     return _runs(up, backfill)
 
@@ -113,8 +113,8 @@ def test_a_terminal_shows_what_runs_and_that_the_data_are_ready_and_keeps_the_re
     assert int(counted.stdout) >= 2_000, counted.stderr
 
 
-def test_nothing_greets_or_phones_home(up: Up) -> None:
-    with analyst_at(up) as analyst:
+def test_nothing_greets_or_phones_home(chromium: Chromium, up: Up) -> None:
+    with analyst_at(chromium, up) as analyst:
         page = analyst.open("/")
         expect(page.get_by_role("link", name="Catalog")).to_be_visible()
         expect(page.get_by_role("dialog")).to_have_count(0)
@@ -128,8 +128,8 @@ def test_nothing_greets_or_phones_home(up: Up) -> None:
     assert up.graphql("{ shouldShowNux }") == {"shouldShowNux": False}
 
 
-def test_a_backfill_of_two_projects_and_three_months_turns_their_partitions_green(up: Up, runs: Runs) -> None:
-    with analyst_at(up) as analyst:
+def test_a_backfill_of_two_projects_and_three_months_turns_their_partitions_green(chromium: Chromium, up: Up, runs: Runs) -> None:
+    with analyst_at(chromium, up) as analyst:
         page = analyst.open("/assets/raw/issues?view=partitions")
         expect(page.get_by_text("Failed (0)")).to_be_visible()
         expect(page.get_by_text("Missing (0)")).to_be_visible()
@@ -155,8 +155,8 @@ def test_the_backfill_reports_each_partition_as_the_warehouse_holds_it(up: Up, r
     assert len({numbers["load/rows_read"] for numbers in figures.values()}) > 1
 
 
-def test_the_load_metrics_are_plotted(up: Up) -> None:
-    with analyst_at(up) as analyst:
+def test_the_load_metrics_are_plotted(chromium: Chromium, up: Up) -> None:
+    with analyst_at(chromium, up) as analyst:
         page = analyst.plots()
         for metric in METRICS:
             expect(page.get_by_text(metric, exact=True)).to_be_visible()
@@ -167,8 +167,8 @@ def test_the_load_metrics_are_plotted(up: Up) -> None:
             page.wait_for_function(HAS_A_LINE, arg=plot.element_handle())
 
 
-def test_lineage_shows_issues_below_projects(up: Up) -> None:
-    with analyst_at(up) as analyst:
+def test_lineage_shows_issues_below_projects(chromium: Chromium, up: Up) -> None:
+    with analyst_at(chromium, up) as analyst:
         # With all marts below, the graph would be drawn so small that its nodes show no more than names.
         page = analyst.open("/assets/raw/issues?view=lineage&lineageScope=upstream")
         projects, issues = (page.locator("foreignObject").filter(has_text=name) for name in ("projects", "issues"))
@@ -181,8 +181,8 @@ def test_lineage_shows_issues_below_projects(up: Up) -> None:
         assert left["x"] + left["width"] < right["x"]
 
 
-def test_checks_are_shown_with_what_they_found(up: Up) -> None:
-    with analyst_at(up) as analyst:
+def test_checks_are_shown_with_what_they_found(chromium: Chromium, up: Up) -> None:
+    with analyst_at(chromium, up) as analyst:
         page = analyst.open("/assets/raw/issues?view=checks")
         expect(page.get_by_text("Checks (9)")).to_be_visible()
         for name in ("every_project_is_fresh", "issue_counts_match_source"):
@@ -193,9 +193,11 @@ def test_checks_are_shown_with_what_they_found(up: Up) -> None:
             expect(page.get_by_text("Evaluation result").locator("xpath=..")).to_contain_text("Passed")
 
 
-def test_of_each_project_one_sees_whether_it_is_equal_since_when_how_proven_and_what_was_deleted_and_why(up: Up) -> None:
+def test_of_each_project_one_sees_whether_it_is_equal_since_when_how_proven_and_what_was_deleted_and_why(
+    chromium: Chromium, up: Up
+) -> None:
     key, month = up.delete_issue(PROJECTS[0])
-    with analyst_at(up) as analyst:
+    with analyst_at(chromium, up) as analyst:
         analyst.load_partition(PROJECTS[0], month)
         page = analyst.open("/assets/raw/issues?view=checks")
         # Those that ask the source were evaluated too: "skipped" would hide what they had found.
@@ -209,14 +211,14 @@ def test_of_each_project_one_sees_whether_it_is_equal_since_when_how_proven_and_
             expect(gone).to_contain_text(said)
 
 
-def test_what_a_first_load_has_done_looks_like_it(up: Up) -> None:
+def test_what_a_first_load_has_done_looks_like_it(chromium: Chromium, up: Up) -> None:
     for job in ("users", "projects", "issues", "count_reconciliation", "marts"):
         assert up.graphql(LAST_RUN, job=job)["pipelineOrError"]["runs"], f"{job} looks as if it had never run"
     counted = up.graphql(NEWEST, table=["raw", "issues"])["assetOrError"]
     [rows] = [entry["intValue"] for entry in _entries(counted["assetObservations"]) if entry["label"] == "dagster/row_count"]
     assert rows > 1_900, "2,000 issues at first, of which people delete some"
     assert "preview" in [entry["label"] for entry in _entries(counted["assetMaterializations"])]
-    with analyst_at(up) as analyst:
+    with analyst_at(chromium, up) as analyst:
         page = analyst.open("/runs")
         expect(page.get_by_text("backlog_elt/kind").first).to_be_visible()
         expect(page.get_by_text("backlog_elt/process")).to_have_count(0)
@@ -227,8 +229,8 @@ def test_what_a_first_load_has_done_looks_like_it(up: Up) -> None:
         assert places == sorted(set(places)), "raw, staging, mart, dashboard: from left to right"
 
 
-def test_a_mart_shows_its_chart(up: Up) -> None:
-    with analyst_at(up) as analyst:
+def test_a_mart_shows_its_chart(chromium: Chromium, up: Up) -> None:
+    with analyst_at(chromium, up) as analyst:
         page = analyst.open("/assets/mart/flow_daily?view=overview")
         expect(page.get_by_text("Row count")).to_be_visible()
         expect(page.get_by_text("Passing").first).to_be_visible()
@@ -243,10 +245,10 @@ def test_a_mart_shows_its_chart(up: Up) -> None:
         assert analyst.strangers == []
 
 
-def test_the_report_opens_without_a_network_and_shows_every_chart_also_on_a_phone(up: Up) -> None:
+def test_the_report_opens_without_a_network_and_shows_every_chart_also_on_a_phone(chromium: Chromium, up: Up) -> None:
     file = up.report()
     assert up.file_of_report() == str(file)
-    with reader(width=1000) as somebody:
+    with reader(chromium, width=1000) as somebody:
         page = somebody.open(file)
         expect(page).to_have_title("Backlog レポート / report")
         charts = page.locator("figure svg")
@@ -264,13 +266,13 @@ def test_the_report_opens_without_a_network_and_shows_every_chart_also_on_a_phon
         assert somebody.noted == []
 
 
-def test_the_page_of_the_service_asks_before_it_starts_a_sync_and_then_shows_it(up: Up) -> None:
+def test_the_page_of_the_service_asks_before_it_starts_a_sync_and_then_shows_it(chromium: Chromium, up: Up) -> None:
     def runs() -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = up.graphql(RUNS_OF_JOB, job="projects")["runsOrError"]["results"]
         return found
 
     before = len(runs())
-    with visitor_at(up.service_url) as visitor:
+    with visitor_at(chromium, up.service_url) as visitor:
         page = visitor.page
         expect(page).to_have_title("Backlog 同期")
         expect(page.get_by_role("status").filter(has_text="acme（シミュレーション） に接続中")).to_be_visible()
@@ -304,16 +306,16 @@ def test_the_page_of_the_service_asks_before_it_starts_a_sync_and_then_shows_it(
     assert [run["status"] for run in runs() if run["runId"] == run_url.rsplit("/", 1)[1]] == ["SUCCESS"]
 
 
-def test_a_sync_that_backlog_refuses_turns_its_banner_red_and_the_badge_says_why(up: Up) -> None:
-    a_sync_that_is_refused_by_backlog(up)
+def test_a_sync_that_backlog_refuses_turns_its_banner_red_and_the_badge_says_why(chromium: Chromium, up: Up) -> None:
+    a_sync_that_is_refused_by_backlog(chromium, up)
 
 
-def test_a_project_key_that_is_none_is_refused_and_leaves_nothing_behind(up: Up) -> None:
-    a_project_key_that_is_none(up, MONTHS[1])
+def test_a_project_key_that_is_none_is_refused_and_leaves_nothing_behind(chromium: Chromium, up: Up) -> None:
+    a_project_key_that_is_none(chromium, up, MONTHS[1])
 
 
-def test_a_page_of_another_site_in_the_browser_of_an_analyst_starts_and_reads_nothing(up: Up) -> None:
-    a_page_of_another_site_starts_and_reads_nothing(up)
+def test_a_page_of_another_site_in_the_browser_of_an_analyst_starts_and_reads_nothing(chromium: Chromium, up: Up) -> None:
+    a_page_of_another_site_starts_and_reads_nothing(chromium, up)
 
 
 def test_issues_of_a_project_are_synced_by_a_request_to_the_service(up: Up) -> None:

@@ -9,7 +9,7 @@ import pytest
 from assets.marts.charts.durations import ageing, cycle_times
 from assets.marts.charts.effort import burn_up, hours
 from assets.marts.charts.flow import cumulative_flow, throughput
-from tests.integration.browser import reader
+from tests.browser import Chromium, reader
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -47,10 +47,10 @@ def pictures() -> list[str]:
     ]
 
 
-def test_no_text_lies_on_another_or_leaves_its_picture(tmp_path: Path) -> None:
+def test_no_text_lies_on_another_or_leaves_its_picture(chromium: Chromium, tmp_path: Path) -> None:
     file = tmp_path / "charts.html"
     file.write_text("<!doctype html><meta charset=utf-8>" + "".join(pictures()))
-    with reader() as somebody:
+    with reader(chromium) as somebody:
         page = somebody.open(file)
         assert page.locator("svg").count() == len(pictures())
         assert somebody.collisions() == []

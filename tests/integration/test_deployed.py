@@ -18,7 +18,7 @@ from assets.partitions import ISSUE_TABLES, RANGE_END_TAG, RANGE_START_TAG
 from pipelines.retrying import RETRY_JOB
 from resources.warehouse.connect import engine as connect
 from simulator import Fault, Simulator, SpaceSpec
-from tests.integration.browser import visitor_at
+from tests.browser import Chromium, visitor_at
 from tests.integration.compose import ALERTS, TERMINATE, WEBHOOKS, Engine, engine, stored_issues, wait_until
 from tests.integration.conftest import NewDatabase
 from tests.sinks import MailSink, WebhookSink
@@ -220,7 +220,9 @@ query($sensor: SensorSelector!) {
 NO_ANSWER = "the activity feed could not be read: GET /space"
 
 
-def test_while_the_source_is_stopped_everything_tells_the_same_and_again_when_it_is_back(deployed: Deployed) -> None:
+def test_while_the_source_is_stopped_everything_tells_the_same_and_again_when_it_is_back(
+    chromium: Chromium, deployed: Deployed
+) -> None:
     """By a code server, the daemon, the service and commands, each a process of its own."""
     made, acme = deployed.engine, deployed.spaces["acme"]
     warehouse = connect(deployed.warehouse_url)
@@ -264,7 +266,7 @@ def test_while_the_source_is_stopped_everything_tells_the_same_and_again_when_it
             assert "it is unreachable since " in said
             assert condition["message"] in said
         wait_until(lambda: ticked() == "FAILURE", "no tick of the daemon has failed")
-        with visitor_at(f"http://127.0.0.1:{made.port('webserver')}/locations/acme/sensors/activity_feed") as somebody:
+        with visitor_at(chromium, f"http://127.0.0.1:{made.port('webserver')}/locations/acme/sensors/activity_feed") as somebody:
             tick = somebody.page.get_by_role("row").filter(has_text="Failure").last
             tick.get_by_text("View", exact=True).click()
             expect(somebody.page.get_by_role("dialog")).to_contain_text(

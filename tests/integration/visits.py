@@ -9,7 +9,7 @@ import re
 import httpx
 from playwright.sync_api import Page, expect
 
-from tests.integration.browser import analyst_at, visitor_at
+from tests.browser import Chromium, analyst_at, visitor_at
 from tests.integration.compose import wait_until
 from tests.integration.running import PATIENCE_SECONDS, RUNS_OF_PARTITION, Up
 
@@ -19,10 +19,10 @@ PROJECT_KEYS = """
 } }"""
 
 
-def a_sync_that_is_refused_by_backlog(up: Up) -> None:
+def a_sync_that_is_refused_by_backlog(chromium: Chromium, up: Up) -> None:
     """Start a sync that Backlog refuses: its banner turns red, the badge says why, and both are good again afterwards."""
     source = json.loads((up.home / "runtime.json").read_text())["backlog_url"]
-    with visitor_at(up.service_url) as visitor:
+    with visitor_at(chromium, up.service_url) as visitor:
         page = visitor.page
         expect(page.get_by_role("status").filter(has_text="acme（シミュレーション） に接続中")).to_be_visible()
         httpx.post(f"{source}/_simulator/faults", json={"status": 401, "times": None}).raise_for_status()
@@ -50,14 +50,14 @@ def _start(page: Page) -> None:
     expect(page.get_by_role("status").filter(has_text="プロジェクト情報")).to_be_visible()
 
 
-def a_project_key_that_is_none(up: Up, month: str) -> None:
+def a_project_key_that_is_none(chromium: Chromium, up: Up, month: str) -> None:
     """Type a key that is no project into the dialog and load it: it is refused in one line, and leaves nothing when removed."""
 
     def status() -> str:
         runs = up.graphql(RUNS_OF_PARTITION, partition=f"TYPO|{month}")["runsOrError"]["results"]
         return str(runs[0]["status"]) if runs else ""
 
-    with analyst_at(up) as analyst:
+    with analyst_at(chromium, up) as analyst:
         analyst.add_project("TYPO")
         analyst.launch_partition("TYPO", month)
         wait_until(lambda: status() == "FAILURE", "the run of TYPO has not failed", seconds=PATIENCE_SECONDS)

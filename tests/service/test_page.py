@@ -14,15 +14,15 @@ from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.history import finish_sync, note_progress
 from resources.warehouse.state import note_space_url
 from simulator import Simulator
+from tests.browser import Chromium, visitor_at
 from tests.deployment import SMALL
-from tests.integration.browser import visitor_at
 from tests.service.conftest import TOKEN, DagsterStandIn, Log, Serve
 
 EVIL = "GET /issues: 500 <img src=x onerror=\"document.title='owned'\">"
 
 
 def test_the_page_shows_what_fails_and_how_far_what_works_is(
-    serve: Serve, log: Log, dagster: DagsterStandIn, warehouse: Engine
+    chromium: Chromium, serve: Serve, log: Log, dagster: DagsterStandIn, warehouse: Engine
 ) -> None:
     log.done("users", items=1_234)
     log.done(error=EVIL, run="run-2", project="OPS")
@@ -30,7 +30,7 @@ def test_the_page_shows_what_fails_and_how_far_what_works_is(
     with Simulator(SMALL) as sim, log.alive(run="run-3", project="WEB", mode="backfill") as number:
         note_progress(warehouse, number, 300, 2_000)
         service = serve(BACKLOG_URL=sim.url, BACKLOG_API_KEY=sim.api_key)
-        with visitor_at(str(service.base_url)) as visitor:
+        with visitor_at(chromium, str(service.base_url)) as visitor:
             page = visitor.page
             expect(page.get_by_role("status").filter(has_text="acme に接続中 · 失敗中の同期: 1")).to_be_visible()
             bar = page.get_by_role("progressbar", name="課題 WEB (全件)")
@@ -54,10 +54,10 @@ def test_the_page_shows_what_fails_and_how_far_what_works_is(
             assert visitor.noted == []
 
 
-def test_the_page_asks_for_the_token_and_forgets_it_on_demand(serve: Serve, log: Log) -> None:
+def test_the_page_asks_for_the_token_and_forgets_it_on_demand(chromium: Chromium, serve: Serve, log: Log) -> None:
     log.done()
     service = serve(BACKLOG_SERVICE_TOKEN=TOKEN)
-    with visitor_at(str(service.base_url), locale="en-US", color_scheme="dark") as visitor:
+    with visitor_at(chromium, str(service.base_url), locale="en-US", color_scheme="dark") as visitor:
         page = visitor.page
         field = page.get_by_label("Access token")
         expect(field).to_be_focused()
@@ -80,8 +80,8 @@ def test_the_page_asks_for_the_token_and_forgets_it_on_demand(serve: Serve, log:
 
 
 @pytest.mark.parametrize("locale", ["ja-JP", "fr-FR"])
-def test_every_text_is_there_in_both_languages(serve: Serve, locale: str) -> None:
-    with visitor_at(str(serve().base_url), locale=locale) as visitor:
+def test_every_text_is_there_in_both_languages(chromium: Chromium, serve: Serve, locale: str) -> None:
+    with visitor_at(chromium, str(serve().base_url), locale=locale) as visitor:
         missing = visitor.page.evaluate(
             """async () => {
               const { WORDS } = await import('/static/words.js');
@@ -125,11 +125,11 @@ def start(page: Page) -> tuple[str, float]:
 
 
 def test_a_start_is_said_at_once_and_its_banner_follows_the_run_until_it_has_failed(
-    serve: Serve, sim: Simulator, log: Log, dagster: DagsterStandIn
+    chromium: Chromium, serve: Serve, sim: Simulator, log: Log, dagster: DagsterStandIn
 ) -> None:
     log.done("users")
     service = serve(**at(sim))
-    with visitor_at(str(service.base_url)) as visitor:
+    with visitor_at(chromium, str(service.base_url)) as visitor:
         page = visitor.page
         expect(page.get_by_role("row").filter(has_text="ユーザー")).to_be_visible()
         said, milliseconds = start(page)
@@ -167,12 +167,12 @@ def test_a_start_is_said_at_once_and_its_banner_follows_the_run_until_it_has_fai
 
 
 def test_a_refusal_is_not_green_and_says_what_to_do_in_the_language_of_the_page(
-    serve: Serve, sim: Simulator, log: Log, dagster: DagsterStandIn
+    chromium: Chromium, serve: Serve, sim: Simulator, log: Log, dagster: DagsterStandIn
 ) -> None:
     log.done()
     dagster.works("projects", "the-first")
     service = serve(**at(sim))
-    with visitor_at(str(service.base_url)) as visitor:
+    with visitor_at(chromium, str(service.base_url)) as visitor:
         page = visitor.page
         start(page)
         expect(page.get_by_role("status").filter(has_text="すでに同期中です。終わるのを待つか")).to_have_class("news warn")
@@ -188,8 +188,10 @@ def test_a_refusal_is_not_green_and_says_what_to_do_in_the_language_of_the_page(
         expect(page.get_by_role("status").filter(has_text="Dagster が受け付けません。")).to_have_class("news bad")
 
 
-def test_no_sync_that_matches_is_another_thing_than_no_sync_at_all(serve: Serve, sim: Simulator, log: Log) -> None:
-    with visitor_at(str(serve(**at(sim)).base_url), locale="en-US") as visitor:
+def test_no_sync_that_matches_is_another_thing_than_no_sync_at_all(
+    chromium: Chromium, serve: Serve, sim: Simulator, log: Log
+) -> None:
+    with visitor_at(chromium, str(serve(**at(sim)).base_url), locale="en-US") as visitor:
         history = visitor.page.get_by_role("region", name="History")
         expect(history).to_contain_text("No sync yet.")
         log.done("users")
@@ -201,7 +203,7 @@ def test_no_sync_that_matches_is_another_thing_than_no_sync_at_all(serve: Serve,
 
 
 def test_the_badge_says_what_is_wrong_with_backlog_since_when_and_why_and_open_alerts_are_listed(
-    serve: Serve, sim: Simulator, log: Log, warehouse: Engine
+    chromium: Chromium, serve: Serve, sim: Simulator, log: Log, warehouse: Engine
 ) -> None:
     cause = "2 of 3 projects are equal; not WEB"
     for table in ("issues", "comments"):
@@ -213,7 +215,7 @@ def test_the_badge_says_what_is_wrong_with_backlog_since_when_and_why_and_open_a
         {"asset": "raw/issues", "cause": EVIL, "since": "2026-11-27T00:00:00+00:00"},
     ]
     beat(warehouse, alerts_of(sim.url), {"open": problems})
-    with visitor_at(str(serve(**at(sim)).base_url), width=390) as visitor:
+    with visitor_at(chromium, str(serve(**at(sim)).base_url), width=390) as visitor:
         page = visitor.page
         expect(page.get_by_role("status").filter(has_text="acme に接続中")).to_be_visible()
         note(warehouse, sim.url, Outcome("refused", "GET /space/activities: 401: check BACKLOG_API_KEY"), 0)

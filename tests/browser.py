@@ -1,10 +1,11 @@
-"""Windows of a browser: on the Dagster UI of a running `up`, on the page of the sync service, or on a file.
+"""One Chromium, and windows in it: on the Dagster UI of a running `up`, on the page of the sync service, or on a file.
 
 The tests of what people see and the pictures of the README share it.
 """
 
 import os
 import tempfile
+from asyncio import events
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Error, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Locator, Page, expect, sync_playwright
 
 from tests.integration.running import PATIENCE_SECONDS, Up
 
-CHROMIUM = Path("/usr/bin/chromium")
+BINARY = Path("/usr/bin/chromium")
 #: A name of somebody else that leads to this machine.
 REBOUND = "evil.example.com"
 CHROMIUM_OPTIONS = [
@@ -39,6 +40,67 @@ HAS_A_LINE = """canvas => {
   }
   return false;
 }"""
+
+
+@dataclass(frozen=True)
+class Chromium:
+    """A running browser. Each window is somebody of its own there: with no history, no cookie and no cached page."""
+
+    browser: Browser
+    _loop: events.AbstractEventLoop
+
+    @contextmanager
+    def window(self, width: int, height: int, **options: Any) -> Iterator[Page]:
+        """Open a window; a failure comes with a picture of it."""
+        with _running(self._loop):
+            context = self.browser.new_context(viewport={"width": width, "height": height}, timezone_id="Asia/Tokyo", **options)
+            page = context.new_page()
+            page.set_default_timeout(PATIENCE_SECONDS * 1000)
+            try:
+                yield page
+            except (AssertionError, Error) as error:
+                picture = Path(tempfile.gettempdir()) / "backlog-elt-browser.png"
+                page.screenshot(path=picture)
+                error.add_note(f"{page.url} looked like {picture}")
+                raise
+            finally:
+                context.close()
+
+
+@contextmanager
+def running_chromium() -> Iterator[Chromium]:
+    """Start Chromium. Without it the test is skipped, but never in `.ci/run`.
+
+    Raises:
+        RuntimeError: there is no Chromium, and BROWSER_REQUIRED is set.
+    """
+    if not BINARY.exists():
+        reason = f"{BINARY} is missing: apt-get install chromium (Debian, Ubuntu), or run .ci/run, which does it"
+        if "BROWSER_REQUIRED" in os.environ:
+            raise RuntimeError(reason)
+        pytest.skip(reason)
+    expect.set_options(timeout=PATIENCE_SECONDS * 1000)
+    playwright = sync_playwright().start()
+    loop = events.get_running_loop()
+    events._set_running_loop(None)
+    try:
+        with _running(loop):
+            browser = playwright.chromium.launch(executable_path=BINARY, args=CHROMIUM_OPTIONS)
+        yield Chromium(browser, loop)
+    finally:
+        with _running(loop):
+            playwright.stop()
+
+
+@contextmanager
+def _running(loop: events.AbstractEventLoop) -> Iterator[None]:
+    """Let the loop of Playwright be the one of this thread. It says so all the time, and other tests could start none."""
+    before = events._get_running_loop()
+    events._set_running_loop(loop)
+    try:
+        yield
+    finally:
+        events._set_running_loop(before)
 
 
 @dataclass(frozen=True)
@@ -106,9 +168,9 @@ class Analyst:
 
 
 @contextmanager
-def analyst_at(up: Up, *, width: int = 1400, height: int = 1000) -> Iterator[Analyst]:
-    """Open a browser window; what goes wrong in it is told with a picture of it and what `up` said last."""
-    with _window(width, height) as page:
+def analyst_at(chromium: Chromium, up: Up, *, width: int = 1400, height: int = 1000) -> Iterator[Analyst]:
+    """Open a browser window; a failure comes with a picture of it and with what `up` said last."""
+    with chromium.window(width, height) as page:
         analyst = Analyst(up, page)
         page.on("request", lambda request: _note_stranger(analyst, request.url))
         try:
@@ -157,9 +219,11 @@ _COLLISIONS = """() => [...document.querySelectorAll('svg')].flatMap(picture => 
 
 
 @contextmanager
-def visitor_at(url: str, *, locale: str = "ja-JP", width: int = 1100, height: int = 1000, **options: Any) -> Iterator[Reader]:
+def visitor_at(
+    chromium: Chromium, url: str, *, locale: str = "ja-JP", width: int = 1100, height: int = 1000, **options: Any
+) -> Iterator[Reader]:
     """Open the page of the sync service; `noted` is what it asked of others and what it complained of."""
-    with _window(width, height, locale=locale, **options) as page:
+    with chromium.window(width, height, locale=locale, **options) as page:
         visitor = Reader(page)
         page.on("request", lambda request: None if request.url.startswith(url) else visitor.noted.append(request.url))
         page.on("pageerror", lambda error: visitor.noted.append(str(error)))
@@ -169,39 +233,11 @@ def visitor_at(url: str, *, locale: str = "ja-JP", width: int = 1100, height: in
 
 
 @contextmanager
-def reader(*, width: int = 1000) -> Iterator[Reader]:
+def reader(chromium: Chromium, *, width: int = 1000) -> Iterator[Reader]:
     """Open a browser window that has no network."""
-    with _window(width, 1000) as page:
+    with chromium.window(width, 1000) as page:
         page.context.set_offline(True)
         yield Reader(page)
-
-
-@contextmanager
-def _window(width: int, height: int, **options: Any) -> Iterator[Page]:
-    """Open a browser window; a failure comes with a picture of it. Without Chromium the test is skipped, but never in `.ci/run`.
-
-    Raises:
-        RuntimeError: there is no Chromium, and BROWSER_REQUIRED is set.
-    """
-    if not CHROMIUM.exists():
-        reason = f"{CHROMIUM} is missing: apt-get install chromium (Debian, Ubuntu), or run .ci/run, which does it"
-        if "BROWSER_REQUIRED" in os.environ:
-            raise RuntimeError(reason)
-        pytest.skip(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
-        page = browser.new_page(viewport={"width": width, "height": height}, timezone_id="Asia/Tokyo", **options)
-        page.set_default_timeout(PATIENCE_SECONDS * 1000)
-        expect.set_options(timeout=PATIENCE_SECONDS * 1000)
-        try:
-            yield page
-        except (AssertionError, Error) as error:
-            picture = Path(tempfile.gettempdir()) / "backlog-elt-browser.png"
-            page.screenshot(path=picture)
-            error.add_note(f"{page.url} looked like {picture}")
-            raise
-        finally:
-            browser.close()
 
 
 def _note_stranger(analyst: Analyst, url: str) -> None:
