@@ -40,8 +40,6 @@ def serve(settings: Settings, host: str, port: int, *, level: str | None = None)
         ServiceError: the port is taken.
     """
     check_exposure(settings, host)
-    # FastAPI loads all of pydantic's version 1 to check that no model is one of it: 2 MB and 50 ms.
-    sys.modules.setdefault("pydantic.v1", None)  # type: ignore[arg-type]  # None is how an import is refused
     set_up(os.environ, level=level, whole=True)
     config = uvicorn.Config(
         create_app(settings),

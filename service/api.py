@@ -1,10 +1,10 @@
 """The JSON endpoints under /api/v1/sync."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Self
 
-from fastapi import APIRouter, Depends, Path, Query
-from pydantic import Field, ValidationError
+from fastapi import APIRouter, Depends, Path
+from pydantic import BaseModel, Field, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,9 +12,10 @@ from starlette.responses import Response
 from resources.warehouse.sync_log import Requested
 from service import models
 from service.body import read_body
-from service.cache import Known, answer
+from service.cache import answer
 from service.errors import ApiError
-from service.openapi import SYNC_REQUEST, reading, starting
+from service.openapi import SYNC_REQUEST, TAG, parameter, query, reading, starting, takes
+from service.routes import PlainRoute
 from service.run_ends import RunEnds
 from service.starts import Starts
 from service.state import State
@@ -24,6 +25,7 @@ LARGEST_BODY = 10_000
 #: Of a page of the history: by default, and at most.
 PAGE, LARGEST_PAGE = 50, 200
 PROJECT_KEY = "^[A-Z0-9_]{1,40}$"
+_RUN_ID = parameter("run_id", "path", "The id of a run, from a start or from the history")
 _JSON = re.compile(r"application/json\s*(;.*)?", re.IGNORECASE)
 _FORMS_OF_BODY = 'Expected {"mode": "incremental"}, {"mode": "full"}, {"full": true}, {"full": false}, or no body.'
 
@@ -32,6 +34,32 @@ Absent = SkipJsonSchema[None]
 SyncId = Annotated[int, Field(ge=1, le=2**63 - 1)]
 SyncType = Annotated[str, Field(pattern="^[a-z_]{1,40}$")]
 ProjectKey = Annotated[str, Field(pattern=PROJECT_KEY)]
+
+
+class HistoryQuery(BaseModel):
+    """The parameters of the history."""
+
+    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE, description="The most syncs to return")] = PAGE
+    before: Annotated[SyncId | Absent, Field(description="`next_before` of the page before")] = None
+    type: Annotated[SyncType | Absent, Field(description="As `issues`")] = None
+    status: Annotated[models.SyncStatus | Absent, Field(description="The status of the syncs")] = None
+    project: Annotated[ProjectKey | Absent, Field(description="The key of a project")] = None
+
+    @classmethod
+    def of(cls, request: Request) -> Self:
+        """Return the parameters of a request.
+
+        Raises:
+            ApiError: one of them cannot be used.
+        """
+        try:
+            return cls.model_validate(dict(request.query_params))
+        except ValidationError as error:
+            first = error.errors()[0]
+        expected = first["msg"].removeprefix("Input should be ")
+        if "pattern" in first.get("ctx", {}):
+            expected = f"a text like {first['ctx']['pattern']}"
+        raise ApiError(400, "invalid_parameter", f"{first['loc'][0]} cannot be used.", f"Expected {expected}.")
 
 
 async def sync_request(request: Request) -> models.SyncRequest:
@@ -55,43 +83,43 @@ async def sync_request(request: Request) -> models.SyncRequest:
 How = Annotated[models.SyncRequest, Depends(sync_request)]
 
 
-def router(state: State, starts: Starts, ends: RunEnds) -> APIRouter:
-    """Return the endpoints of the API."""
-    api = APIRouter(prefix=ROOT, tags=["sync"])
+def reading_router(state: State, ends: RunEnds) -> APIRouter:
+    """Return the endpoints that read."""
+    api = APIRouter(prefix=ROOT, tags=["sync"], route_class=PlainRoute)
 
-    @api.get("/connection/status", response_model=models.Connection, responses=reading())
-    async def connection(known: Known = None) -> Response:
+    @api.get("/connection/status", response_model=models.Connection, responses=reading(), openapi_extra=takes(TAG))
+    async def connection(request: Request) -> Response:
         """Whether Backlog answers, and the state of the syncs."""
-        return answer(known, await state.connection())
+        return answer(request, await state.connection())
 
-    @api.get("/monitor/active", response_model=models.Active, responses=reading())
-    async def active(known: Known = None) -> Response:
+    @api.get("/monitor/active", response_model=models.Active, responses=reading(), openapi_extra=takes(TAG))
+    async def active(request: Request) -> Response:
         """What waits or works, and how far it is."""
-        return answer(known, await state.active())
+        return answer(request, await state.active())
 
-    @api.get("/monitor/stats", response_model=models.Stats, responses=reading())
-    async def stats(known: Known = None) -> Response:
+    @api.get("/monitor/stats", response_model=models.Stats, responses=reading(), openapi_extra=takes(TAG))
+    async def stats(request: Request) -> Response:
         """What was done in the last 24 hours."""
-        return answer(known, await state.stats())
+        return answer(request, await state.stats())
 
-    @api.get("/history", response_model=models.History, responses=reading(400))
-    async def history(
-        limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="The most syncs to return")] = PAGE,
-        before: Annotated[SyncId | Absent, Query(description="`next_before` of the page before")] = None,
-        sync_type: Annotated[SyncType | Absent, Query(alias="type", description="As `issues`")] = None,
-        status: Annotated[models.SyncStatus | Absent, Query(description="The status of the syncs")] = None,
-        project: Annotated[ProjectKey | Absent, Query(description="The key of a project")] = None,
-        known: Known = None,
-    ) -> Response:
+    @api.get("/history", response_model=models.History, responses=reading(400), openapi_extra=takes(*query(HistoryQuery), TAG))
+    async def history(request: Request) -> Response:
         """Syncs, newest first."""
-        return answer(known, await state.history(limit, before, Requested(sync_type, status, project)))
+        page = HistoryQuery.of(request)
+        requested = Requested(page.type, page.status, page.project)
+        return answer(request, await state.history(page.limit, page.before, requested))
 
-    @api.get("/runs/{run_id}", response_model=models.Run, responses=reading(404, 502))
-    async def run(
-        run_id: Annotated[str, Path(description="The id of a run, from a start or from the history")], known: Known = None
-    ) -> Response:
+    @api.get("/runs/{run_id}", response_model=models.Run, responses=reading(404, 502), openapi_extra=takes(_RUN_ID, TAG))
+    async def run(request: Request) -> Response:
         """The state of a run, and why it failed."""
-        return answer(known, await ends.run(run_id))
+        return answer(request, await ends.run(request.path_params["run_id"]))
+
+    return api
+
+
+def starting_router(starts: Starts) -> APIRouter:
+    """Return the endpoints that start syncs."""
+    api = APIRouter(prefix=ROOT, tags=["sync"])
 
     @api.post("/projects/all", status_code=202, responses=starting(), openapi_extra=SYNC_REQUEST)
     async def sync_projects(_: How) -> models.Started:

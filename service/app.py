@@ -16,10 +16,10 @@ from resources.privacy import Mask
 from resources.secret import reveal
 from resources.settings import Settings
 from service import api, metrics, models, page, webhooks
-from service.cache import Body, Cache, Known, answer, as_body
+from service.cache import Body, Cache, answer, as_body
 from service.dagster_runs import Dagster
 from service.handlers import HANDLERS
-from service.openapi import OPEN, UNCHANGED, describe, errors, text
+from service.openapi import OPEN, TAG, UNCHANGED, describe, errors, takes, text
 from service.run_ends import RunEnds
 from service.security import Guard, SecureHeaders
 from service.starts import Starts
@@ -60,8 +60,9 @@ def _application(settings: Settings, measured: metrics.Metrics) -> FastAPI:
         warehouse.close()
 
     routers = (
-        api.router(state, starts, ends),
         webhooks.router(inbox, settings.webhook_secret, measured.events),
+        api.reading_router(state, ends),
+        api.starting_router(starts),
         _about(measured, state),
         page.router(),
     )
@@ -94,10 +95,10 @@ def _about(measured: metrics.Metrics, state: State) -> APIRouter:
         """Metrics for Prometheus."""
         return await measured.show(state)
 
-    @about.get("/openapi.json", response_model=dict[str, Any], responses=UNCHANGED | errors(), openapi_extra=OPEN)
-    async def description(request: Request, known: Known = None) -> Response:
+    @about.get("/openapi.json", response_model=dict[str, Any], responses=UNCHANGED | errors(), openapi_extra=OPEN | takes(TAG))
+    async def description(request: Request) -> Response:
         """This description."""
-        return answer(known, _described(request.app))
+        return answer(request, _described(request.app))
 
     return about
 

@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from hashlib import blake2b
-from typing import Annotated, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from fastapi import Header
 from pydantic import BaseModel
-from pydantic.json_schema import SkipJsonSchema
+from starlette.requests import Request
 from starlette.responses import Response
 
 T = TypeVar("T")
@@ -40,12 +39,6 @@ EXPIRY = {
 FAILED_SECONDS = 1.0
 #: Most answers in the cache; there are many pages of the history.
 MOST = 256
-
-
-Known = Annotated[
-    str | SkipJsonSchema[None],
-    Header(alias="If-None-Match", description="The ETag of an earlier answer: 304 while nothing has changed"),
-]
 
 
 @dataclass(frozen=True)
@@ -69,9 +62,10 @@ def _plain(value: Any) -> str:
     raise TypeError(type(value).__name__)
 
 
-def answer(known: str | None, body: Body) -> Response:
+def answer(request: Request, body: Body) -> Response:
     """Send a body, or nothing but its tag where the client knows that already (`If-None-Match`)."""
     headers = {"ETag": body.etag, "Cache-Control": "private, no-cache"}
+    known = request.headers.get("if-none-match")
     if known and (known.strip() == "*" or body.etag in known):
         return Response(None, 304, headers)
     return Response(body.content, 200, headers, "application/json")

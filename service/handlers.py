@@ -1,8 +1,7 @@
 """How the application answers exceptions: always in the form of `service.errors`, which needs no FastAPI in Dagster's webserver."""
 
-from typing import Any, cast
+from typing import Any
 
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,16 +15,6 @@ async def say_api_error(request: Request, error: Exception) -> Response:
     """Answer with an ApiError."""
     blame(request.scope, str(error))
     return error_response(error if isinstance(error, ApiError) else _unexpected())
-
-
-async def say_wrong_parameter(_: Request, error: Exception) -> Response:
-    """Answer that a parameter cannot be used, and what is expected."""
-    first = cast("RequestValidationError", error).errors()[0]
-    # The location is ("query", name), and for a parameter that may be left out the kind of value after that.
-    name, expected = first["loc"][1], first["msg"].removeprefix("Input should be ")
-    if "pattern" in first.get("ctx", {}):
-        expected = f"a text like {first['ctx']['pattern']}"
-    return error_response(ApiError(400, "invalid_parameter", f"{name} cannot be used.", f"Expected {expected}."))
 
 
 async def say_warehouse_error(request: Request, error: Exception) -> Response:
@@ -58,7 +47,6 @@ def _unexpected() -> ApiError:
 
 HANDLERS: dict[Any, Any] = {
     ApiError: say_api_error,
-    RequestValidationError: say_wrong_parameter,
     WarehouseError: say_warehouse_error,
     HTTPException: say_http_error,
     Exception: say_unexpected,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 
 from service.models import Error, SyncRequest
 
@@ -22,6 +23,7 @@ _REASONS = {
 _REFERENCE = "#/components/schemas/{model}"
 #: Not as `model`, by which FastAPI would prepare a validator for each status of each operation: 1 MB for nothing.
 _ERROR = {"application/json": {"schema": {"$ref": _REFERENCE.format(model="Error")}}}
+
 Responses = dict[int | str, dict[str, Any]]
 UNCHANGED: Responses = {304: {"description": "Nothing has changed"}}
 #: An operation that needs no token.
@@ -30,6 +32,32 @@ OPEN: dict[str, Any] = {"security": []}
 SYNC_REQUEST: dict[str, Any] = {
     "requestBody": {"required": False, "content": {"application/json": {"schema": SyncRequest.model_json_schema()}}}
 }
+
+
+def parameter(name: str, place: str, description: str, **schema: Any) -> dict[str, Any]:
+    """Return the description of a parameter; it is a text, unless `schema` describes it otherwise."""
+    return {
+        "name": name,
+        "in": place,
+        "required": place == "path",
+        "description": description,
+        "schema": {"type": "string", **schema},
+    }
+
+
+#: The endpoints that answer with a tag answer 304 to a client that sends it.
+TAG = parameter("If-None-Match", "header", "The ETag of an earlier answer: 304 while nothing has changed")
+
+
+def query(model: type[BaseModel]) -> list[dict[str, Any]]:
+    """Return the description of the parameters in a query, each a field of a model."""
+    fields = model.model_json_schema()["properties"]
+    return [parameter(name, "query", **field) for name, field in fields.items()]
+
+
+def takes(*parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return the description of the parameters of a `PlainRoute`, of which FastAPI knows nothing."""
+    return {"parameters": [*parameters]}
 
 
 def text(kind: str) -> Responses:

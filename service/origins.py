@@ -47,10 +47,12 @@ class Names:
 
 def is_loopback(host: str) -> bool:
     """Return whether a name or address is a loopback one."""
+    if host == "localhost":
+        return True
     try:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
-        return host == "localhost"
+        return False
 
 
 def is_foreign(scope: Scope, headers: Headers, names: Names) -> bool:

@@ -4,10 +4,12 @@ from hashlib import blake2b
 from pathlib import Path
 
 from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import Response
 
-from service.cache import Body, Known
-from service.openapi import OPEN, UNCHANGED, errors, text
+from service.cache import Body
+from service.openapi import OPEN, TAG, UNCHANGED, errors, takes, text
+from service.routes import PlainRoute
 
 STATIC = Path(__file__).parent / "static"
 FILES = {
@@ -20,7 +22,7 @@ FILES = {
 
 def router() -> APIRouter:
     """Return the addresses of the page and its files."""
-    files = APIRouter(tags=["service"])
+    files = APIRouter(tags=["service"], route_class=PlainRoute)
     for path, (name, kind) in FILES.items():
         _add(files, path, STATIC / name, kind)
     return files
@@ -35,11 +37,11 @@ def _add(files: APIRouter, path: str, file: Path, kind: str) -> None:
         include_in_schema=path == "/",
         response_class=Response,
         responses=text("text/html") | UNCHANGED | errors(),
-        openapi_extra=OPEN,
+        openapi_extra=OPEN | takes(TAG),
     )
-    async def page(known: Known = None) -> Response:
+    async def page(request: Request) -> Response:
         """The page."""
         headers = {"ETag": body.etag, "Cache-Control": "no-cache"}
-        if known == body.etag:
+        if request.headers.get("if-none-match") == body.etag:
             return Response(None, 304, headers)
         return Response(body.content, 200, {**headers, "Content-Type": kind})

@@ -10,7 +10,7 @@ from hashlib import sha256
 from hmac import compare_digest
 from ipaddress import ip_address
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resources.settings import Settings
@@ -28,6 +28,7 @@ HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+_RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 #: Paths that need a token. The page itself holds no data, and /healthz only says that the service lives.
 PROTECTED = ("/api/", "/metrics")
 #: Backlog comes by whatever name the proxy has, and shows the secret in the path.
@@ -126,10 +127,11 @@ class SecureHeaders:
 
         async def secured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers[name] = value
-                headers.setdefault("Cache-Control", "no-store")
+                headers = message["headers"]
+                # Nothing in this service sets one of them itself.
+                message["headers"] = [*headers, *_RAW_HEADERS]
+                if not any(name == b"cache-control" for name, _ in headers):
+                    message["headers"].append((b"cache-control", b"no-store"))
             await send(message)
 
         await self._app(scope, receive, secured if scope["type"] == "http" else send)

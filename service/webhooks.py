@@ -8,14 +8,14 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from hashlib import sha256
 from hmac import compare_digest
-from typing import Annotated, Any
+from typing import Any
 
 from aiolimiter import AsyncLimiter
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from prometheus_client import Counter
 from sqlalchemy import Engine
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from resources.privacy import Mask
 from resources.secret import Secret
@@ -24,13 +24,17 @@ from resources.warehouse.people import forgotten
 from service import models
 from service.body import read_body
 from service.errors import RETRY_SECONDS, ApiError, not_found
-from service.openapi import OPEN, errors
+from service.openapi import OPEN, errors, parameter, takes
+from service.routes import PlainRoute
 from service.warehouse import Warehouse
 
 PATH = "/webhooks/backlog/{secret}"
-SecretInPath = Annotated[str, Path(description="BACKLOG_WEBHOOK_SECRET", json_schema_extra={"pattern": "^[A-Za-z0-9_-]{16,}$"})]
 #: Any body is stored: Backlog does not promise what a webhook holds.
-EVENT: dict[str, Any] = {**OPEN, "requestBody": {"required": False, "content": {"application/json": {"schema": {}}}}}
+EVENT: dict[str, Any] = {
+    **OPEN,
+    **takes(parameter("secret", "path", "BACKLOG_WEBHOOK_SECRET", pattern="^[A-Za-z0-9_-]{16,}$")),
+    "requestBody": {"required": False, "content": {"application/json": {"schema": {}}}},
+}
 LARGEST = 1_000_000
 #: So many at once, and again within so many seconds: 2,000, and 200 a second. A bulk edit of a large project is a burst.
 EVENTS = (2_000, 10.0)
@@ -107,12 +111,12 @@ def router(
     taken = taken or AsyncLimiter(*EVENTS)
     wrong = wrong or AsyncLimiter(*WRONG_SECRETS)
     expected = sha256(secret.reveal().encode()).digest() if secret else None
-    routes = APIRouter(tags=["service"])
+    routes = APIRouter(tags=["service"], route_class=PlainRoute)
 
     @routes.post(PATH, response_model=models.Taken, responses=errors(400, 404, 413, 429, 503), openapi_extra=EVENT)
-    async def webhook(request: Request, secret: SecretInPath) -> Response:
+    async def webhook(request: Request) -> Response:
         """Take in an event of a Backlog webhook; it is stored when this is answered."""
-        given = sha256(secret.encode("utf-8", "surrogatepass")).digest()
+        given = sha256(request.path_params["secret"].encode("utf-8", "surrogatepass")).digest()
         if expected is None or not compare_digest(given, expected):
             events.labels("forged").inc()
             hint = "Check the address: its last part must be the secret that the service was started with."
@@ -127,7 +131,7 @@ def router(
         payload = (await read_body(request, LARGEST)).decode("utf-8", "surrogateescape")
         new = await inbox.put(payload)
         events.labels("kept" if new else "duplicate").inc()
-        return JSONResponse(models.Taken(accepted=True, duplicate=not new).model_dump())
+        return Response(models.Taken(accepted=True, duplicate=not new).model_dump_json(), media_type="application/json")
 
     return routes
 
