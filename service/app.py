@@ -60,6 +60,7 @@ def _application(settings: Settings, measured: metrics.Metrics) -> FastAPI:
         warehouse.close()
 
     routers = (
+        # First, since routes are tried in turn and events come in bursts.
         webhooks.router(inbox, settings.webhook_secret, measured.events),
         api.reading_router(state, ends),
         api.starting_router(starts),
