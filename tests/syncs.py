@@ -148,20 +148,27 @@ class Syncs(WarehouseView):
     def session(
         self, table: str, *, mode: str = "full", locks: Literal["table", "projects"] = "table", loaded: Loaded | None = None
     ) -> Iterator[Session]:
-        """Open the load of a table; what it does is shown to `loaded`, its errors too."""
+        """Open the load of a table; what it does is shown to `loaded`, its errors too.
+
+        Raises:
+            SyncError: the load cannot even begin.
+        """
         shown = loaded or Loaded()
         log = logging.Logger(shown.run_id, logging.DEBUG)
         log.addHandler(shown.lines)
         run = Run(shown.run_id, log, self.progress, shown, CALENDAR)
         with self.client() as client:
-            source, warehouse = Source(self.sim.url, client), Warehouse(self.engine)
+            source, warehouse, begun = Source(self.sim.url, client), Warehouse(self.engine), False
             try:
                 with open_session(run, table, source, warehouse, mode=mode, locks=locks) as session:
+                    begun = True
                     yield session
                     shown.tables[table] = session.writer.counts
                     shown.notes.update(session.reporter.notes)
                     shown.requests[table] = session.reporter.whole_load.requests
             except SyncError as error:
+                if not begun:
+                    raise
                 shown.errors.append(str(error))
                 shown.broken_off = not isinstance(error, PartsFailedError)
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from resources.warehouse.connect import engine
 from simulator import Fault, RequestInfo, SpaceSpec
-from tests.deployment import WHOLE_TABLES, Deploy, Deployment, counts, failures, metadata
-from tests.sync.reconcile.verifying import deep
+from sync.listings import OF_PROJECT
+from sync.session import SyncError
+from tests.syncs import LISTINGS, StartSyncs, Syncs, failures
 
 ALWAYS: dict[str, Any] = {"times": None}
 
@@ -25,87 +27,89 @@ ALWAYS: dict[str, Any] = {"times": None}
         (Fault("close", path="/teams", **ALWAYS), "GET /teams: no answer from"),
     ],
 )
-def test_a_list_that_cannot_be_read_is_never_an_empty_list(deployment: Deployment, fault: Fault, said: str) -> None:
-    deployment.run("projects", only=["teams", "priorities"])
-    before = deployment.rows("teams")
-    deployment.sim.faults.add(fault)
-    run = deployment.run("projects", only=["teams", "priorities"])
+def test_a_list_that_cannot_be_read_is_never_an_empty_list(syncs: Syncs, fault: Fault, said: str) -> None:
+    syncs.listing("teams", "priorities")
+    before = syncs.rows("teams")
+    syncs.sim.faults.add(fault)
+    run = syncs.listing("teams", "priorities")
     assert not run.success
     [line] = failures(run)
     assert line.startswith(f"teams: {said}")
     assert "\n" not in line
     assert "Traceback" not in line
-    assert deployment.rows("teams") == before
-    assert counts(metadata(run, "priorities"))["unchanged"] == 3
+    assert syncs.rows("teams") == before
+    assert run.counts("priorities")["unchanged"] == 3
 
 
-def test_an_object_where_a_list_is_due_is_no_list(deployment: Deployment) -> None:
-    deployment.run("projects", only=["teams"])
-    deployment.sim.rewrite_response(lambda request, body: {"teams": body} if request.route == "/teams" else body)
-    run = deployment.run("projects", only=["teams"])
+def test_an_object_where_a_list_is_due_is_no_list(syncs: Syncs) -> None:
+    syncs.listing("teams")
+    syncs.sim.rewrite_response(lambda request, body: {"teams": body} if request.route == "/teams" else body)
+    run = syncs.listing("teams")
     assert failures(run) == ["teams: GET /teams: a list of objects was expected, got dict"]
-    assert not deployment.rows("teams", deleted=True)
+    assert not syncs.rows("teams", deleted=True)
 
 
-def test_a_list_that_works_at_the_second_attempt_is_loaded(deployment: Deployment) -> None:
-    deployment.sim.faults.add(Fault(status=503, path="/teams"), Fault(status=429, path="/teams"))
-    said = metadata(deployment.run("projects", only=["teams"]), "teams")
-    assert said["load/rows_inserted"] == len(deployment.sim.space.teams)
-    assert (said["load/api_retries"], said["load/api_requests"]) == (2, 4)
+def test_a_list_that_works_at_the_second_attempt_is_loaded(syncs: Syncs) -> None:
+    syncs.sim.faults.add(Fault(status=503, path="/teams"), Fault(status=429, path="/teams"))
+    run = syncs.listing("teams")
+    assert run.counts("teams")["inserted"] == len(syncs.sim.space.teams)
+    assert (run.requests["teams"].retries, run.requests["teams"].total) == (2, 4)
 
 
-def test_a_space_that_hides_its_projects_loads_what_needs_none(deployment: Deployment) -> None:
-    deployment.run("projects")
-    before = {table: deployment.rows(table) for table in WHOLE_TABLES}
-    deployment.sim.faults.add(Fault(status=403, path="/projects", **ALWAYS))
-    run = deployment.run("projects")
-    [line] = failures(run)
-    assert line.startswith("projects: GET /projects: 403")
-    assert {table: deployment.rows(table) for table in WHOLE_TABLES} == before
-    assert counts(metadata(run, "resolutions")) == {"read": 5, "unchanged": 5}
+def test_a_space_that_hides_its_projects_loads_what_needs_none(syncs: Syncs) -> None:
+    syncs.listing()
+    before = {table: syncs.rows(table) for table in LISTINGS}
+    syncs.sim.faults.add(Fault(status=403, path="/projects", **ALWAYS))
+    run = syncs.listing()
+    assert {line.split(": 403")[0] for line in failures(run)} == {f"{table}: GET /projects" for table in ("projects", *OF_PROJECT)}
+    assert {table: syncs.rows(table) for table in LISTINGS} == before
+    assert run.counts("resolutions") == {"read": 5, "unchanged": 5}
 
 
-def test_one_projects_failure_does_not_stop_the_others_and_the_run_fails_at_the_end(deployment: Deployment) -> None:
-    space = deployment.sim.space
-    deployment.sim.faults.add(Fault(status=403, path="/projects/WEB/categories", **ALWAYS))
-    run = deployment.run("projects")
+def test_one_projects_failure_does_not_stop_the_others_and_the_run_fails_at_the_end(syncs: Syncs) -> None:
+    space = syncs.sim.space
+    syncs.sim.faults.add(Fault(status=403, path="/projects/WEB/categories", **ALWAYS))
+    run = syncs.listing()
     [line] = failures(run)
     assert line.startswith("categories: WEB: GET /projects/WEB/categories: 403, code 5")
-    loaded = {row["project_id"] for row in deployment.rows("categories")}
+    loaded = {row["project_id"] for row in syncs.rows("categories")}
     assert loaded == {project.id for project in space.projects.values()} - {space.project("WEB").id}
-    assert len(deployment.rows("versions")) == sum(len(project.versions) for project in space.projects.values())
-    [history] = deployment.query("SELECT status, error, items_synced FROM ops.sync_history WHERE sync_type = 'categories'")
+    assert len(syncs.rows("versions")) == sum(len(project.versions) for project in space.projects.values())
+    [history] = syncs.query("SELECT status, error, items_synced FROM ops.sync_history WHERE sync_type = 'categories'")
     assert history["status"] == "failed"
     assert history["error"].startswith("WEB: GET /projects/WEB/categories: 403")
-    assert history["items_synced"] == len(deployment.rows("categories"))
+    assert history["items_synced"] == len(syncs.rows("categories"))
 
 
-def test_a_key_that_is_refused_half_way_ends_the_load_at_once(deployment: Deployment) -> None:
-    deployment.sim.faults.add(Fault(status=401, path="/projects/WEB/categories", **ALWAYS))
-    run = deployment.run("projects", only=["categories"])
+def test_a_key_that_is_refused_half_way_ends_the_load_at_once(syncs: Syncs) -> None:
+    syncs.sim.faults.add(Fault(status=401, path="/projects/WEB/categories", **ALWAYS))
+    run = syncs.listing("categories")
     [line] = failures(run)
     assert line.startswith("categories: GET /projects/WEB/categories: 401, code 11")
     assert "check BACKLOG_API_KEY" in line
-    assert deployment.sim.requests.count(route="/projects/{project}/categories") == 2  # APP is not asked any more
+    assert syncs.sim.requests.count(route="/projects/{project}/categories") == 2  # APP is not asked any more
 
 
-def test_a_plan_without_custom_fields_leaves_the_rows_and_fails_nothing(deployment: Deployment) -> None:
-    deployment.run("projects", only=["custom_fields"])
-    before = deployment.rows("custom_fields")
+def test_a_plan_without_custom_fields_leaves_the_rows_and_fails_nothing(syncs: Syncs) -> None:
+    syncs.listing("custom_fields")
+    before = syncs.rows("custom_fields")
     assert before
-    deployment.sim.faults.add(Fault(status=402, path="/projects/.*/customFields", **ALWAYS))
-    run = deployment.run("projects", only=["custom_fields"])
+    syncs.sim.faults.add(Fault(status=402, path="/projects/.*/customFields", **ALWAYS))
+    run = syncs.listing("custom_fields")
     assert run.success
-    assert deployment.rows("custom_fields") == before
-    said = metadata(run, "custom_fields")
-    assert said["not_in_plan"].startswith("the plan of the space has none of this for OPS, WEB, APP; stored rows are left")
-    assert counts(said) == {}
+    assert syncs.rows("custom_fields") == before
+    said = str(run.notes["not_in_plan"])
+    assert said.startswith("the plan of the space has none of this for OPS, WEB, APP; stored rows are left")
+    assert run.counts("custom_fields") == {}
 
 
-def test_a_warehouse_that_cannot_be_reached_fails_the_table_in_one_line(deployment: Deployment) -> None:
-    lost = replace(deployment, warehouse_url="postgresql://loader:s3cr3t-word@127.0.0.1:1/warehouse")
-    [line] = failures(lost.run("users"))
+def test_a_warehouse_that_cannot_be_reached_fails_the_table_in_one_line(syncs: Syncs) -> None:
+    lost = replace(syncs, engine=engine("postgresql://loader:s3cr3t-word@127.0.0.1:1/warehouse"))
+    with pytest.raises(SyncError) as caught:
+        lost.listing("users")
+    line = str(caught.value)
     assert line.startswith("users: The warehouse cannot be used")
+    assert "\n" not in line
     assert "s3cr3t" not in line
 
 
@@ -120,35 +124,35 @@ def spoil(field: str, value: Any) -> Callable[[RequestInfo, Any], Any]:
     return rewrite
 
 
-def test_a_record_that_cannot_be_typed_is_quarantined_and_the_rest_loads(deployment: Deployment) -> None:
-    deployment.sim.rewrite_response(spoil("displayOrder", "first"))
-    run = deployment.run("projects", only=["categories"])
-    said = counts(metadata(run, "categories"))
+def test_a_record_that_cannot_be_typed_is_quarantined_and_the_rest_loads(syncs: Syncs) -> None:
+    syncs.sim.rewrite_response(spoil("displayOrder", "first"))
+    run = syncs.listing("categories")
+    said = run.counts("categories")
     assert said["rejected"] == 3
-    assert said["inserted"] == said["read"] - 3 == len(deployment.rows("categories"))
-    assert len(deployment.query("SELECT 1 FROM ops.rejected_records WHERE table_name = 'categories'")) == 3
+    assert said["inserted"] == said["read"] - 3 == len(syncs.rows("categories"))
+    assert len(syncs.query("SELECT 1 FROM ops.rejected_records WHERE table_name = 'categories'")) == 3
 
 
-def test_a_record_without_an_id_lets_no_other_row_be_taken_for_deleted(deployment: Deployment) -> None:
-    deployment.run("projects", only=["categories"])
-    deployment.sim.rewrite_response(spoil("id", None))
-    said = counts(metadata(deployment.run("projects", only=["categories"]), "categories"))
+def test_a_record_without_an_id_lets_no_other_row_be_taken_for_deleted(syncs: Syncs) -> None:
+    syncs.listing("categories")
+    syncs.sim.rewrite_response(spoil("id", None))
+    said = syncs.listing("categories").counts("categories")
     assert said["rejected"] == 3
-    assert not deployment.rows("categories", deleted=True)
+    assert not syncs.rows("categories", deleted=True)
 
 
-def test_a_field_that_no_column_knows_is_kept_and_reported_once(deployment: Deployment) -> None:
-    deployment.sim.rewrite_response(spoil("colour", {"name": "朱"}))
-    first, second = (deployment.run("projects", only=["categories"]) for _ in range(2))
-    assert [row["payload"].get("colour") for row in deployment.rows("categories")].count({"name": "朱"}) == 3
-    assert [line for line in deployment.log(first, "WARNING") if "'colour'" in line]
-    assert not [line for line in deployment.log(second, "WARNING") if "'colour'" in line]
+def test_a_field_that_no_column_knows_is_kept_and_reported_once(syncs: Syncs) -> None:
+    syncs.sim.rewrite_response(spoil("colour", {"name": "朱"}))
+    first, second = (syncs.listing("categories") for _ in range(2))
+    assert [row["payload"].get("colour") for row in syncs.rows("categories")].count({"name": "朱"}) == 3
+    assert [line for line in first.log("WARNING") if "'colour'" in line]
+    assert not [line for line in second.log("WARNING") if "'colour'" in line]
 
 
-def test_a_key_that_may_not_list_users_gets_the_members_and_says_so(deploy: Deploy) -> None:
-    deployment = deploy(SpaceSpec(seed=3, users=12, projects=3, issues=0))
-    space = deployment.sim.space
-    deployment.run("users")
+def test_a_key_that_may_not_list_users_gets_the_members_and_says_so(start_syncs: StartSyncs) -> None:
+    syncs = start_syncs(SpaceSpec(seed=3, users=12, projects=3, issues=0))
+    space = syncs.sim.space
+    syncs.listing("users")
     leads = {user for project in space.projects.values() for user in project.administrators}
     ordinary = next(user for user in space.users.values() if user.role == 2 and user.id not in leads)
     seen = {
@@ -157,18 +161,17 @@ def test_a_key_that_may_not_list_users_gets_the_members_and_says_so(deploy: Depl
         if space.is_member(project, ordinary.id)
         for member in [*project.members, *(user for team in project.teams for user in space.teams[team].members)]
     }
-    run = deployment.as_user(ordinary.id).run("users")
+    run = syncs.as_user(ordinary.id).listing("users")
     assert run.success
-    said = metadata(run, "users")
-    assert said["source_of_users"].startswith("members of all visible projects: the API key may not list users")
-    assert said["load/rows_read"] == len(seen) < len(space.users)
-    assert len(deployment.rows("users")) == len(space.users)  # who is in no visible project is not taken for deleted
-    assert any("GET /users: 403" in line for line in deployment.log(run, "WARNING"))
+    assert run.notes["source_of_users"] == "members of all visible projects: the API key may not list users"
+    assert run.counts("users")["read"] == len(seen) < len(space.users)
+    assert len(syncs.rows("users")) == len(space.users)  # who is in no visible project is not taken for deleted
+    assert any("GET /users: 403" in line for line in run.log("WARNING"))
 
 
-def ordinary_user(deployment: Deployment) -> int:
+def ordinary_user(syncs: Syncs) -> int:
     """Return a user who administers nothing, made a member of two of the three projects, whose teams are not the third's."""
-    space = deployment.sim.space
+    space = syncs.sim.space
     leads = {user for project in space.projects.values() for user in project.administrators}
     in_teams = {user for team in space.teams.values() for user in team.members}
     user = next(one for one in space.users.values() if one.role == 2 and one.id not in leads | in_teams)
@@ -180,39 +183,38 @@ def ordinary_user(deployment: Deployment) -> int:
     return user.id
 
 
-def test_an_ordinary_key_loads_everything_and_has_the_teams_of_its_projects(deploy: Deploy) -> None:
-    deployment = deploy(SpaceSpec(seed=3, users=20, projects=3, issues=30))
-    space, user = deployment.sim.space, ordinary_user(deployment)
+def test_an_ordinary_key_loads_everything_and_has_the_teams_of_its_projects(start_syncs: StartSyncs) -> None:
+    syncs = start_syncs(SpaceSpec(seed=3, users=20, projects=3, issues=30))
+    space, user = syncs.sim.space, ordinary_user(syncs)
     shown = {team for key in ("OPS", "WEB") for team in space.project(key).teams}
-    seen = deployment.as_user(user)
-    deployment.instance.add_dynamic_partitions("backlog_projects", ["OPS", "WEB"])
-    for run in (seen.run("users"), seen.run("projects"), seen.run_issues(mode="incremental")):
+    seen = syncs.as_user(user)
+    for run in (seen.listing(), seen.run("OPS", "WEB", mode="incremental")):
         assert run.success, failures(run)
-    assert {row["id"] for row in deployment.rows("teams")} == shown < space.teams.keys()
-    members = {row["id"]: set(row["member_ids"]) for row in deployment.rows("teams")}
+    assert {row["id"] for row in syncs.rows("teams")} == shown < space.teams.keys()
+    members = {row["id"]: set(row["member_ids"]) for row in syncs.rows("teams")}
     assert members == {team: set(space.teams[team].members) for team in shown}
-    compared = deep(seen)
-    assert not compared.found.failed(), compared.as_json()
+    compared = seen.compare()
+    assert not compared.failed(), compared.as_json()
 
 
-def test_teams_that_an_ordinary_key_does_not_see_are_not_taken_for_deleted(deploy: Deploy) -> None:
-    deployment = deploy(SpaceSpec(seed=3, users=20, projects=3, issues=0))
-    space, user = deployment.sim.space, ordinary_user(deployment)
-    assert deployment.run("projects").success
+def test_teams_that_an_ordinary_key_does_not_see_are_not_taken_for_deleted(start_syncs: StartSyncs) -> None:
+    syncs = start_syncs(SpaceSpec(seed=3, users=20, projects=3, issues=0))
+    space, user = syncs.sim.space, ordinary_user(syncs)
+    assert syncs.listing().success
     gone = space.project("OPS").teams[0]
     space.teams[gone].name = "renamed"
-    run = deployment.as_user(user).run("projects", only=["teams"])
+    run = syncs.as_user(user).listing("teams")
     assert run.success, failures(run)
-    assert {row["id"] for row in deployment.rows("teams")} == space.teams.keys()
-    assert deployment.row("teams", gone)["name"] == "renamed"
-    assert metadata(run, "teams")["source_of_teams"] == "teams of all visible projects: the API key may not list teams"
-    assert any("GET /teams: 403" in line for line in deployment.log(run, "WARNING"))
-    assert not deployment.deletions("teams")
+    assert {row["id"] for row in syncs.rows("teams")} == space.teams.keys()
+    assert syncs.row("teams", gone)["name"] == "renamed"
+    assert run.notes["source_of_teams"] == "teams of all visible projects: the API key may not list teams"
+    assert any("GET /teams: 403" in line for line in run.log("WARNING"))
+    assert not syncs.deletions("teams")
 
 
-def test_an_administrators_key_says_that_all_users_and_teams_are_in_the_tables(deployment: Deployment) -> None:
-    assert metadata(deployment.run("users"), "users")["source_of_users"] == "GET /users: all users of the space"
-    deployment.sim.requests.clear()
-    run = deployment.run("projects", only=["teams"])
-    assert metadata(run, "teams")["source_of_teams"] == "GET /teams: all teams of the space"
-    assert deployment.sim.requests.by_route() == {"/space": 1, "/teams": 1}
+def test_an_administrators_key_says_that_all_users_and_teams_are_in_the_tables(syncs: Syncs) -> None:
+    assert syncs.listing("users").notes["source_of_users"] == "GET /users: all users of the space"
+    syncs.sim.requests.clear()
+    run = syncs.listing("teams")
+    assert run.notes["source_of_teams"] == "GET /teams: all teams of the space"
+    assert syncs.sim.requests.by_route() == {"/space": 1, "/teams": 1}
