@@ -67,7 +67,7 @@ class IssuesConfig(dg.Config):
     mode: Mode = Field(
         default="backfill",
         description="backfill: read the partitions again whole. incremental: read what changed since the watermarks. targeted: "
-        "read only the issues that the feed, a webhook or verify has named. refresh: read the share of the nightly pass.",
+        "read only the issues that the feed, a webhook or verify has named. refresh: read the share of the rolling refresh.",
     )
 
 

@@ -169,6 +169,6 @@ def refusal(keys: Collection[str], client: BacklogClient, engine: Engine, url: s
     if not unknown or (every and len(unknown) < len(set(keys))):
         return None
     return (
-        f"no project has or had the key {', '.join(sorted(unknown))}: nothing was loaded. Choose the partitions of projects only; "
-        "the sensor project_discovery removes a key that is no project within a quarter of an hour"
+        f"no project has or had the key {', '.join(sorted(unknown))}: nothing was loaded. Choose partitions of existing projects; "
+        "the sensor project_discovery removes an unknown key within a quarter of an hour"
     )

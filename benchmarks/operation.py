@@ -49,7 +49,7 @@ RUNS = {"users": 1, "projects": 4, "count_reconciliation": 1, "housekeeping": 1,
 TOKENS = 24
 #: Where people work, what they change is loaded by runs of their own: so many in a day in which it never rests for five minutes.
 CHANGED = 288
-#: The issues schedule comes twice, the nightly pass once; each writes less than a load of all tables.
+#: The issues schedule comes twice, the rolling refresh once; each writes less than a load of all tables.
 LOADS = 3
 #: The alerter gives a sign of life twice a minute.
 BEATS = 2 * 60 * 24

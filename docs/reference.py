@@ -62,7 +62,7 @@ METADATA = {
     "load/rows_read": "records read from the source",
     "load/rows_inserted": "new rows",
     "load/rows_updated": "rows that changed",
-    "load/rows_unchanged": "rows that were the same already",
+    "load/rows_unchanged": "rows that were already the same",
     "load/rows_deleted": "rows marked as deleted",
     "load/rows_rejected": "records in quarantine",
     "load/api_requests": "requests to Backlog, each attempt counted",

@@ -72,7 +72,7 @@ JOBS = [users_job, projects_job, issues_job, targeted_sync_job, rolling_refresh_
 TOKENS_AHEAD = timedelta(minutes=70)
 
 
-@dg.op(description="Asks the space for new tokens when the access token ends soon, and stores them.")
+@dg.op(description="Renews the tokens when the access token expires soon.")
 def renew_tokens(context: dg.OpExecutionContext, backlog: BacklogResource) -> None:
     """Renew the tokens of OAuth, so that loads find good ones and the refresh token is used before it grows old.
 
@@ -86,7 +86,7 @@ def renew_tokens(context: dg.OpExecutionContext, backlog: BacklogResource) -> No
     context.log.info(f"the access token is good until {tokens.expires_at:%Y-%m-%d %H:%M:%S} UTC")
 
 
-@dg.job(name="tokens", description="Renew the access by OAuth, where it ends soon.", tags=of_kind("tokens"))
+@dg.job(name="tokens", description="Renew the OAuth tokens when the access token expires soon.", tags=of_kind("tokens"))
 def tokens_job() -> None:
     """Renew the tokens."""
     renew_tokens()

@@ -13,7 +13,9 @@ from resources.warehouse.resource import WarehouseResource
 RETRY_JOB = "retry_failed_partitions"
 
 
-@dg.op(description="Requests a backfill of the partitions of raw/issues, raw/comments and raw/issue_changes that are left failed.")
+@dg.op(
+    description="Requests a backfill of the partitions of raw/issues, raw/comments and raw/issue_changes whose last load failed."
+)
 def request_failed_partitions(context: dg.OpExecutionContext, backlog: BacklogResource, warehouse: WarehouseResource) -> None:
     """Request one backfill of all partitions of projects that are left failed; without any, say so.
 
@@ -26,13 +28,13 @@ def request_failed_partitions(context: dg.OpExecutionContext, backlog: BacklogRe
         raise dg.Failure(f"{RETRY_JOB}: {error}", allow_retries=False) from None
     failed = failed_partitions(context.instance, projects)
     if not failed:
-        context.log.info("no partition is left failed")
+        context.log.info("no partition has a failed load")
         return
     backfill = request_backfill(context.instance, issues, failed, "failed partitions")
     context.log.info(f"backfill {backfill} loads {sum(map(len, failed.values()))} partitions again: Overview > Backfills shows it")
 
 
-@dg.job(name=RETRY_JOB, description="Load again what is left failed, as a backfill of just those partitions.")
+@dg.job(name=RETRY_JOB, description="Load the failed partitions again, as a backfill of just those.")
 def retry_failed_partitions() -> None:
     """Request the backfill."""
     request_failed_partitions()

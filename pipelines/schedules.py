@@ -92,7 +92,7 @@ projects_every_6_hours = _simple(cadences.PROJECTS, projects_job.name, "Projects
 count_reconciliation_nightly = _simple(
     cadences.COUNT_RECONCILIATION,
     count_reconciliation_job.name,
-    "Count the issues of each project on both sides, and see when each was last loaded.",
+    "Count the issues of each project on both sides, and check when each was last loaded.",
 )
 housekeeping_nightly = _simple(cadences.HOUSEKEEPING, housekeeping_job.name, "Deletes old records of the program's own work.")
 
@@ -134,7 +134,7 @@ def issues_every_12_hours(
 def rolling_refresh_nightly(
     context: dg.ScheduleEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
 ) -> dg.RunRequest | dg.SkipReason:
-    """Request the nightly share; the run itself works out how many issues that are."""
+    """Request a rolling refresh; the run itself works out how many issues it reads."""
     skip = _skip(context, rolling_refresh_job.name)
     if skip:
         return skip
@@ -150,7 +150,7 @@ def rolling_refresh_nightly(
     cron_schedule=cadences.TOKENS.cron,
     execution_timezone=SETTINGS.timezone,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Renews the access by OAuth before it ends; nothing where access is by API key.",
+    description="Renews the OAuth tokens before they expire; does nothing with an API key.",
 )
 def tokens_hourly(context: dg.ScheduleEvaluationContext, backlog: BacklogResource) -> dg.RunRequest | dg.SkipReason:
     """Request a run that renews the tokens."""
@@ -158,7 +158,7 @@ def tokens_hourly(context: dg.ScheduleEvaluationContext, backlog: BacklogResourc
     if skip:
         return skip
     if not backlog.uses_oauth:
-        return dg.SkipReason("access is by API key, which does not end by itself")
+        return dg.SkipReason("access is by API key, which does not expire")
     return dg.RunRequest()
 
 

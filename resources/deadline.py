@@ -29,7 +29,7 @@ def limited_client(seconds: float, **options: Any) -> httpx.Client:
         if isinstance(transport, httpx.HTTPTransport):
             pool = transport._pool
             if not isinstance(pool._network_backend, httpcore.NetworkBackend):
-                raise TypeError("this version of httpx makes its connections in another way")
+                raise TypeError("this version of httpx opens connections in another way")
             pool._network_backend = _Backend(pool._network_backend, deadline)
     return client
 

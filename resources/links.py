@@ -37,15 +37,17 @@ def address(name: str, given: str | Secret, schemes: Collection[str], expected: 
         elif "@" in (parts.username or "") + (parts.password or ""):
             wrong = _ENCODED
         elif parts.port == 0:
-            wrong = "its port is no number from 1 to 65535"
+            wrong = "its port is not a number from 1 to 65535"
         elif not is_host(hosts):
-            wrong = "its host is no name and no address"
+            wrong = "its host is neither a name nor an address"
         elif " " in url or "\\" in url:
             wrong = "it has a space or a backslash"
         elif len(url) > _LONGEST:
             wrong = f"it is longer than {_LONGEST:,} characters"
     except ValueError as error:
-        wrong = "its port is no number from 1 to 65535" if "ort" in str(error) else "a [ or ] in it stands for no IPv6 address"
+        wrong = (
+            "its port is not a number from 1 to 65535" if "ort" in str(error) else "a [ or ] in it is not part of an IPv6 address"
+        )
     if wrong:
         raise SettingsError(name, given, expected, wrong)
     return parts
@@ -127,16 +129,16 @@ def _wrong_in_postgres(given: str) -> str:
     try:
         url = make_url(given)
     except (ArgumentError, ValueError):
-        return f"its port is no number from 1 to 65535; {_ENCODED}"
+        return f"its port is not a number from 1 to 65535; {_ENCODED}"
     if "@" in (url.host or "") or (url.host and not is_host(url.host)):
-        return f"its host is no name and no address; {_ENCODED}"
+        return f"its host is neither a name nor an address; {_ENCODED}"
     if url.port is not None and not 0 < url.port < 65_536:
-        return "its port is no number from 1 to 65535"
+        return "its port is not a number from 1 to 65535"
     for option, value in url.query.items():
         if option == "sslmode" and value not in _MODES:
             return "its sslmode is unknown"
         if option in _NUMBERS and not (isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value)):
-            return "one of its times is no number"
+            return "one of its times is not a number"
     try:
         parts = parse_dsn("postgresql://" + given.partition("://")[2])
     except (ProgrammingError, ValueError):  # it also reads what is percent-encoded

@@ -69,7 +69,7 @@ def token_keys(given: str | Secret | None) -> list[Secret]:
     except (binascii.Error, ValueError):
         sound = False
     if not sound:
-        expected = f"a key by which the tokens of OAuth are encrypted, or several separated by commas; make one by: {_MAKE_KEY}"
+        expected = f"a key that encrypts OAuth tokens, or several separated by commas; create one with: {_MAKE_KEY}"
         raise SettingsError(TOKEN_KEY, Secret(text), expected)
     return [Secret(key) for key in keys]
 
@@ -117,7 +117,7 @@ def token(environ: Mapping[str, str], name: str) -> Secret | None:
     """Return a long secret that can stand in a header; raises SettingsError when none can."""
     held = long_secret(environ, name)
     if held is not None and (not held.reveal().isascii() or " " in held.reveal()):
-        raise SettingsError(name, held, "ASCII letters, digits and signs without spaces, since it is sent in a header")
+        raise SettingsError(name, held, "ASCII letters, digits and signs without spaces, because it is sent in a header")
     return held
 
 
@@ -125,7 +125,7 @@ def webhook_secret(environ: Mapping[str, str]) -> Secret | None:
     """Return the secret in the URL of the inbox, None when it is not set; raises SettingsError when it fits no path."""
     held = long_secret(environ, WEBHOOK_SECRET)
     if held is not None and not _IN_A_PATH.fullmatch(held.reveal()):
-        raise SettingsError(WEBHOOK_SECRET, held, "letters, digits, - and _, since it is a part of a URL")
+        raise SettingsError(WEBHOOK_SECRET, held, "letters, digits, - and _, because it is part of a URL")
     return held
 
 

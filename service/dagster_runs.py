@@ -283,7 +283,10 @@ def _refused(found: Mapping[str, Any]) -> ApiError:
     """Return the error for a refusal of Dagster."""
     if found.get("__typename") == "UnauthorizedError":
         return ApiError(
-            502, "dagster_refused", "Dagster takes no runs: it is read-only.", "Point BACKLOG_DAGSTER_URL at one that takes them."
+            502,
+            "dagster_refused",
+            "Dagster does not accept runs: it is read-only.",
+            "Point BACKLOG_DAGSTER_URL at one that accepts them.",
         )
     said = found.get("message") or "; ".join(error["message"] for error in found.get("errors", ())) or found.get("__typename")
     hint = "Check that BACKLOG_DAGSTER_URL and BACKLOG_DAGSTER_LOCATION name the code location of this space, and that it loads."

@@ -52,6 +52,6 @@ def _refusal_of_query(method: str, headers: Headers) -> ApiError | None:
         return ApiError(415, "unsupported_media_type", "A query is sent as JSON.", "Send Content-Type: application/json.")
     if "text/html" in headers.get("accept", ""):
         return None  # the page for writing a query
-    refusal = ApiError(405, "method_not_allowed", "A query is not taken from an address.", "Send it by POST, as JSON.")
+    refusal = ApiError(405, "method_not_allowed", "A query in the URL is not accepted.", "Send it by POST, as JSON.")
     refusal.headers["Allow"] = "POST"
     return refusal

@@ -21,7 +21,7 @@ async def say_warehouse_error(request: Request, error: Exception) -> Response:
     """Answer that the warehouse cannot be used. The error holds no secret and says what to do."""
     said = str(error) if isinstance(error, WarehouseError) else "The warehouse cannot be used."
     blame(request.scope, said)
-    hint = "Nothing is lost: ask again when it is back."
+    hint = "Nothing is lost: try again when it is back."
     return error_response(ApiError(503, "warehouse_unavailable", said, hint, retry_after=RETRY_SECONDS))
 
 
@@ -30,7 +30,7 @@ async def say_http_error(_: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.status_code == 405:
         allowed = dict(error.headers or {})
         said = ApiError(
-            405, "method_not_allowed", "The address does not take this method.", f"It takes {allowed.get('Allow', '')}."
+            405, "method_not_allowed", "This address does not support the method.", f"It supports {allowed.get('Allow', '')}."
         )
         return error_response(said, allowed)
     return error_response(not_found())
@@ -42,7 +42,7 @@ async def say_unexpected(_: Request, __: Exception) -> Response:
 
 
 def _unexpected() -> ApiError:
-    return ApiError(500, "unexpected", "The service has failed at this request.", "The log of the service says where.")
+    return ApiError(500, "unexpected", "The service failed to answer this request.", "The log of the service says where.")
 
 
 HANDLERS: dict[Any, Any] = {

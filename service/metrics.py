@@ -97,7 +97,7 @@ class _Shown(Collector):
         requests = GaugeMetricFamily("backlog_elt_sync_requests_24h", "API requests of the last 24 hours.", labels=["type"])
         success = GaugeMetricFamily(
             "backlog_elt_sync_last_success_timestamp_seconds",
-            "When a sync last ended well, in seconds since 1970.",
+            "When a sync last succeeded, in seconds since 1970.",
             labels=["type"],
         )
         for one in found.totals:

@@ -133,7 +133,7 @@ class Connection(Model):
     """Whether Backlog answers, and the state of the syncs."""
 
     connected: bool | None = Field(
-        description="False while the source is unreachable or refuses, whichever process found it; null before the first request"
+        description="False while the source is unreachable or refuses, as found by any process; null before the first request"
     )
     condition: Condition | None
     checked_at: datetime | None

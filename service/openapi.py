@@ -15,7 +15,7 @@ _REASONS = {
     409: "A sync of that kind is in progress already; its run is in `run_id`",
     413: "The body is too large",
     415: "The body is not JSON",
-    421: "The service does not know the name by which it was asked",
+    421: "The service does not answer to the name in the request",
     429: "Too many events or too many wrong secrets",
     502: "Dagster refuses",
     503: "Dagster, the warehouse or the space cannot be reached",

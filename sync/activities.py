@@ -24,11 +24,11 @@ from sync.watermarks import watermarks
 
 #: Activities may become visible late: this much before the last read is read again each time.
 OVERLAP = timedelta(minutes=15)
-#: The nightly pass reads this much again, for what became visible later still.
+#: The rolling refresh reads this much again, for what became visible later still.
 REFRESH_OVERLAP = timedelta(days=3)
 #: How long any source keeps activities; nobody documents for how long really.
 KEPT = timedelta(days=1)
-#: Pages that a load spends on activities in quarantine; the nightly pass spends what it takes.
+#: Pages that a load spends on activities in quarantine; the rolling refresh spends what it takes.
 RETRY_PAGES = 3
 
 
@@ -49,8 +49,8 @@ def sync_activities(session: Session, *, refresh: bool = False, again_from: int 
         with session.reporter.history("refresh" if refresh else "incremental"):
             _read_feed(session, refresh=refresh, again_from=again_from)
     except PermissionDenied as error:
-        # Issues are then found by `updated`, comments by the nightly pass.
-        session.log.warning(f"{error} Comments that move no `updated` are then found by the nightly pass only.")
+        # Issues are then found by `updated`, comments by the rolling refresh.
+        session.log.warning(f"{error} Comments that do not move `updated` are then found only by the rolling refresh.")
         session.reporter.notes["refused"] = str(error)
 
 
@@ -61,7 +61,7 @@ def _read_feed(session: Session, *, refresh: bool, again_from: int | None) -> No
     if state is None:
         state = _newest_page(session)
     else:
-        # The nightly pass looks farther back than any read before it has stable_id.
+        # The rolling refresh looks farther back than any read before it has stable_id.
         state = replace(state, stable_id=0) if refresh else state
         state = _forward(session, state, REFRESH_OVERLAP if refresh else OVERLAP, again_from)
     if not state.complete:
@@ -126,8 +126,8 @@ def _held(session: Session, state: FeedState, anchor: int | None, page: Page, no
         # Before any page moves the cursor: killed here, the next load finds the gap again.
         asked = feed_state.invalidate_comment_reads(connection, session.space_key)
     session.log.warning(
-        f"activities: the source kept none from {state.gaps[-1].since} to {until.isoformat()}, so that some may be missing; "
-        f"the comments of {asked} issues are asked for once more"
+        f"activities: the source kept none from {state.gaps[-1].since} to {until.isoformat()}, so some may be missing; "
+        f"the comments of {asked} issues are read again"
     )
     return state
 
@@ -288,5 +288,5 @@ def _stable_id(page: Sequence[Record], now: datetime) -> int:
 def _now(session: Session) -> datetime:
     moment = session.client.server_time
     if moment is None:
-        raise MalformedResponse("GET /space/activities: the answer has no Date header, by which the source's clock is known")
+        raise MalformedResponse("GET /space/activities: the answer has no Date header, so the source's clock is unknown")
     return moment

@@ -9,9 +9,9 @@ from resources.warehouse.issue_sync_state import CommentRead
 from sync.month_windows import Slice
 from sync.session import Session
 
-#: The nightly pass has asked for every issue whole after so many days.
+#: The rolling refresh has asked for every issue whole after so many days.
 REFRESH_DAYS = 30
-#: Minutes of the read budget that one nightly pass may take at most.
+#: Minutes of the read budget that one rolling refresh may take at most.
 REFRESH_MINUTES = 120
 #: Requests a minute where the source does not say how many it allows; the plan with the fewest has as many.
 RATE_OTHERWISE = 60
@@ -65,7 +65,7 @@ def refresh_share(session: Session) -> list[CommentRead]:
         found = reads.refresh_share(connection, session.space_key, visible, size)
     if size < share:
         session.log.warning(
-            f"the nightly pass reads {size} of {present} issues, all that {REFRESH_MINUTES} minutes of the request budget allow: "
+            f"the rolling refresh reads {size} of {present} issues, as many as {REFRESH_MINUTES} minutes of requests allow: "
             f"a round takes {ceil(present / size)} days instead of {REFRESH_DAYS}"
         )
     notes = session.reporter.notes

@@ -225,7 +225,9 @@ def _refuse_lost(session: Session, projects: Sequence[Project]) -> None:
     now = _archived_now(session)
     lost = [project.key for project in projects if project.id not in now]
     if lost:
-        raise NotFound(f"GET /projects lists {', '.join(lost)} no more: deleted or inaccessible since this load began; load again")
+        raise NotFound(
+            f"GET /projects lists {', '.join(lost)} no longer: deleted or inaccessible since this load began; load again"
+        )
 
 
 def _absent(session: Session, ids: Sequence[int], projects: Collection[int]) -> tuple[list[int], Tally]:

@@ -80,7 +80,7 @@ def judge(client: BacklogClient, unseen: Sequence[Unseen], listed: Collection[in
     if not set(listed) <= everything:
         how = "GET /projects?all=true contradicts it, so it is not known whether it was deleted"
         return {project.id: Verdict(False, how) for project in unseen}
-    there = Verdict(False, "GET /projects?all=true has it: the user of the key is no member any more")
+    there = Verdict(False, "GET /projects?all=true has it: the key's user is no longer a member")
     return {project.id: there if project.id in everything else _ask(client, project, alone=False) for project in unseen}
 
 
@@ -95,4 +95,4 @@ def _ask(client: BacklogClient, project: Unseen, *, alone: bool) -> Verdict:
         if alone:
             return Verdict(False, f"{asked} finds nothing, and only an administrator's key can tell whether it was deleted")
         return Verdict(True, f"GET /projects?all=true does not have it; confirmed by {asked}: not found")
-    return Verdict(False, f"{asked} still answers: the user of the key is no member any more")
+    return Verdict(False, f"{asked} still answers: the key's user is no longer a member")

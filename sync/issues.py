@@ -198,7 +198,7 @@ def _read_whole(
         unequal, more = unequal_projects(session, [project], changes_until, changes_until)
     tally += more
     if unequal:
-        session.log.warning(f"{project.key}: not as many issues as at the source after an earlier read; reading all again")
+        session.log.warning(f"{project.key}: the number of issues differs from the source after an earlier read; reading all again")
         scan, more = _store_whole(session, project, part, None)
         started, tally = scan.started_at, tally + more
     return started, scan.proof, tally

@@ -127,4 +127,4 @@ def _all_teams(client: BacklogClient) -> Page:
         if listed.received < PAGE_SIZE or ids == before:
             return listed
         before = ids
-    raise IncompleteScan(f"GET /teams: the list was another one at each of {PASSES} reads; load again when it is quiet")
+    raise IncompleteScan(f"GET /teams: the list changed between all {PASSES} reads; load again when the space is quieter")

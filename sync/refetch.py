@@ -1,4 +1,4 @@
-"""Single issues that something asks to be read: the activity feed, a webhook, `verify`, or the nightly pass over all of them."""
+"""Single issues that something asks to be read: the activity feed, a webhook, `verify`, or the rolling refresh."""
 
 from collections.abc import Collection, Sequence
 
@@ -33,7 +33,7 @@ def read_requested(session: Session) -> None:
 def read_refresh_share(session: Session) -> None:
     """Read tonight's share of the issues again, for what moves no `updated`: stars, linked files, vanished rows."""
     share = [
-        RequestedIssue(read.issue_id, read.project_id, read.refetch_requests, "nightly pass") for read in refresh_share(session)
+        RequestedIssue(read.issue_id, read.project_id, read.refetch_requests, "rolling refresh") for read in refresh_share(session)
     ]
     with session.reporter.history("refresh"):
         for project_id in sorted({issue.project_id for issue in share}):
@@ -50,7 +50,7 @@ def read_renamed(session: Session, projects: Sequence[Project]) -> None:
             RequestedIssue(issue, home, 0, "another project key") for issue, home in sorted(found.items()) if home == project.id
         ]
         if issues:
-            session.log.info(f"{project.key}: {len(issues)} issues have the key that the project had before; reading them again")
+            session.log.info(f"{project.key}: {len(issues)} issues have the former key of the project; reading them again")
             with session.reporter.history("incremental", [project.key]):
                 _read(session, issues, acknowledge=False)
 

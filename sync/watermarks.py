@@ -61,7 +61,7 @@ def broken_off(session: Session, projects: Sequence[Project], sort: str) -> Resu
         return None
     position = Position.from_dict(found.position)
     names = ", ".join(project.key for project in projects)
-    session.log.info(f"{names}: going on from {position.moment} ({sort}), where an earlier read was broken off")
+    session.log.info(f"{names}: continuing from {position.moment} ({sort}), where an earlier read was interrupted")
     return Resume(position, found.started_at)
 
 

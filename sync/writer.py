@@ -146,7 +146,9 @@ class Writer:
         """Count what a merge did, once it is committed; `as_progress`: the progress is counted in these rows, not otherwise."""
         self.counts += Counts.of(result)
         for name in result.unexpected_fields:
-            self.log.warning(f"{self.spec.name}: the source sends a field {name!r} that no column knows; it is in payload")
+            self.log.warning(
+                f"{self.spec.name}: the source sends a field {name!r} that the schema does not know; it is kept in payload"
+            )
         if as_progress:
             self.progress.advance(self.spec.name, result.read)
 
@@ -162,7 +164,7 @@ class Writer:
         """
         if self.client.mask.forgotten.met:
             self.client.mask, changed = learn(self.engine, self.space_key, self.client.mask)
-            self.log.info(f"a new name of somebody who is forgotten: {sum(changed.values())} rows were rewritten")
+            self.log.info(f"a new name of a forgotten person: {sum(changed.values())} rows were rewritten")
 
 
 def _masked(mask: Mask, records: Sequence[Record]) -> Page:

@@ -1,4 +1,4 @@
-"""The checks about how the program does, shown on `raw/issues`: all is fresh, no partition is left failed, the alerter is alive."""
+"""Checks of the operation, on `raw/issues`: data is fresh, no partition has a failed load, the alerter is alive."""
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ FAILED_SPEC = dg.AssetCheckSpec(
     FAILED,
     asset=ISSUES,
     description="The last attempt to load each partition of a project has succeeded, for all tables of issues. The next scheduled "
-    "run repairs what a scheduled run has left. The job `retry_failed_partitions` loads what a backfill has left.",
+    "run repairs what a scheduled run has left. The job `retry_failed_partitions` loads what a backfill has left failed.",
 )
 ALERTER_SPEC = dg.AssetCheckSpec(
     ALERTER,
@@ -116,21 +116,21 @@ def no_partition_left_failed(instance: dg.DagsterInstance, projects: Collection[
 
 def _told(found: Mapping[dg.AssetKey, Collection[str]]) -> str:
     if not found:
-        return "no partition is left failed"
+        return "no partition has a failed load"
     parts = []
     for key, partitions in found.items():
         shown = sorted(partitions)[:SHOWN]
         more = f" and {len(partitions) - SHOWN} more" if len(partitions) > SHOWN else ""
         parts.append(f"{key.to_user_string()}: {', '.join(shown)}{more}")
-    return f"left failed: {'; '.join(parts)}. The job retry_failed_partitions loads them"
+    return f"failed loads:  {'; '.join(parts)}. The job retry_failed_partitions loads them"
 
 
 def alerter_is_alive(engine: Engine, url: str) -> dg.AssetCheckResult:
     """Say when the alerter gave its last sign of life, and whether that is recent enough."""
     beat = last_beat(engine, alerts_of(url))
-    said = "it has never looked at this space" if beat is None else f"its last sign of life came at {moment(beat[0])}"
+    said = "it has never run for this space" if beat is None else f"its last sign of life came at {moment(beat[0])}"
     dead = beat is not None and not beat[1]
-    hint = ": see whether the daemon runs and the sensor alerts is on" if dead else ""
+    hint = ": check that the daemon runs and the sensor alerts is on" if dead else ""
     return dg.AssetCheckResult(
         asset_key=ISSUES, check_name=ALERTER, passed=not dead, severity=dg.AssetCheckSeverity.WARN, description=said + hint
     )

@@ -196,7 +196,9 @@ def _not_counted(project: RowMapping, status: ReconciliationStatus | None, gone:
         state, since = DELETED, project["deleted_at"]
     elif project["deleted_reason"]:
         state, since = NO_ACCESS, project["loaded_at"]
-    said = project["deleted_reason"] or ("its issues are not listed: it is archived" if project["archived"] else "not in sight yet")
+    said = project["deleted_reason"] or (
+        "its issues are not listed: it is archived" if project["archived"] else "not accessible yet"
+    )
     return {
         "project": project["project_key"],
         "state": state,

@@ -74,7 +74,7 @@ def _keys_unique(connection: Connection, spec: TableSpec, space_key: str) -> Ver
         .limit(SHOWN)
     )
     rows = tuple(dict(row._mapping) for row in connection.execute(query))
-    return Verdict(not rows, f"{', '.join(column.name for column in columns)}: {len(rows)} values stand in more than one row", rows)
+    return Verdict(not rows, f"{', '.join(column.name for column in columns)}: {len(rows)} values are in more than one row", rows)
 
 
 def _business_key(spec: TableSpec) -> tuple[str, ...]:
@@ -114,7 +114,7 @@ def _no_unexpected_fields(connection: Connection, spec: TableSpec, space_key: st
         .limit(SHOWN)
     )
     rows = tuple(dict(row._mapping) for row in connection.execute(query))
-    return Verdict(not rows, f"{len(rows)} fields that no column knows; they are kept in payload", rows)
+    return Verdict(not rows, f"{len(rows)} fields that the schema does not know; they are kept in payload", rows)
 
 
 def _no_rejected_records(connection: Connection, spec: TableSpec, space_key: str) -> Verdict:
@@ -133,7 +133,7 @@ def _no_rejected_records(connection: Connection, spec: TableSpec, space_key: str
 def _no_gaps(connection: Connection, _spec: TableSpec, space_key: str) -> Verdict:
     state = get_feed(connection, space_key)
     rows = tuple({"since": gap.since, "until": gap.until} for gap in state.gaps) if state else ()
-    said = "activities may be missing, whose issues and comments were asked for again; what is gone from the feed stays so"
+    said = "activities may be missing; their issues and comments were read again, but what the feed no longer has stays missing"
     return Verdict(not rows, f"{len(rows)} stretches of time: {said}" if rows else "the feed was read without a gap", rows[-SHOWN:])
 
 
@@ -146,14 +146,14 @@ def _people_alike(connection: Connection, spec: TableSpec, space_key: str) -> Ve
             query = select(literal(one.name).label("table"), how, func.count().label("rows")).where(*shown).group_by(how)
             rows += [dict(row._mapping) for row in connection.execute(query)]
     alike = len({row["names"] for row in rows}) <= 1
-    said = "names were written under different settings of BACKLOG_PRIVACY_KEY: backlog-elt load --full makes them alike"
-    return Verdict(alike, "names are all plain, or all masked by one key" if alike else said, () if alike else tuple(rows))
+    said = "names were written under different settings of BACKLOG_PRIVACY_KEY: run backlog-elt load --full to make them the same"
+    return Verdict(alike, "names are all plain, or all masked with one key" if alike else said, () if alike else tuple(rows))
 
 
 TABLE_CHECKS = (
     TableCheck(
         "people_alike",
-        "Names of people are plain in all rows, or masked by one key in all, the same as in raw/users.",
+        "Names of people are plain in all rows, or masked with one key in all rows, the same as in raw/users.",
         dg.AssetCheckSeverity.WARN,
         lambda spec: bool(shown_names(spec)),
         _people_alike,
@@ -161,7 +161,7 @@ TABLE_CHECKS = (
     ),
     TableCheck(
         "keys_unique",
-        "No two rows that are not deleted have the same key by which people know them.",
+        "No two rows that are not deleted share the key that people see, such as the issue key.",
         dg.AssetCheckSeverity.ERROR,
         lambda spec: spec.business_key is not None,
         _keys_unique,

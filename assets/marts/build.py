@@ -23,16 +23,14 @@ from resources.warehouse.locks import Locks
 from resources.warehouse.resource import WarehouseResource
 
 #: What a run says while another one builds.
-WAITING = "another build is at work: waiting for it"
+WAITING = "waiting for another build"
 
 
 class BuildConfig(dg.Config):
     """How marts are built."""
 
-    whole: bool = Field(default=False, description="Build every issue anew, also those of which nothing was written")
-    turn_seconds: float = Field(
-        default=600.0, description="How long a build waits for another one, as of somebody who has chosen a mart in the UI"
-    )
+    whole: bool = Field(default=False, description="Rebuild every issue, also those without new rows")
+    turn_seconds: float = Field(default=600.0, description="How long a build waits for another one, such as one started in the UI")
 
 
 def _with_marts() -> Iterator[dg.AssetMaterialization]:
@@ -71,7 +69,7 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
         if config.whole or (build and build.since is None):
             arguments.append("--full-refresh")
         elif build:
-            context.log.info(f"issues of which something was written since {build.since} are built anew")
+            context.log.info(f"rebuilding the issues with rows written since {build.since}")
         target = stack.enter_context(tempfile.TemporaryDirectory(prefix="backlog-elt-dbt-"))
         with connected(warehouse.engine):
             invocation = dbt.cli(arguments, context=context, target_path=Path(target))

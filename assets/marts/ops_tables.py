@@ -27,7 +27,7 @@ def _asset(source: Mapping[str, Any]) -> dg.AssetSpec:
     what = source["description"] if table is None else table.comment
     return dg.AssetSpec(
         key=[OPS, source["name"]],
-        description=f"{what}. The program writes it in each run and each command; shown is when the marts last read it.",
+        description=f"{what}. The program writes it in each run and each command; the UI shows when the marts last read it.",
         group_name=OPS,
         kinds={"postgres", "view" if table is None else "table"},
         owners=OWNERS,

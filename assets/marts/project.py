@@ -138,4 +138,4 @@ def _parse(target: Path) -> None:
         [DBT, "--quiet", "parse", *paths], check=False, capture_output=True, text=True, env=without_secrets(os.environ)
     )
     if done.returncode:
-        raise RuntimeError(f"dbt does not understand {FOLDER}: {(done.stdout + done.stderr).strip()}")
+        raise RuntimeError(f"dbt cannot parse {FOLDER}: {(done.stdout + done.stderr).strip()}")

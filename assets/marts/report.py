@@ -96,7 +96,7 @@ def report(
         locks.acquire("marts", turn_seconds, waiting)
         built = set(connection.execute(text("SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('mart')")).scalars())
         if "project_summary" not in built:
-            raise NoMartsError("There are no marts to report on: build them (backlog-elt marts; by itself under `up`).")
+            raise NoMartsError("There are no marts to report on: build them (backlog-elt marts; automatic under `up`).")
         known = connection.execute(text("SELECT project_key FROM mart.project_summary ORDER BY project_key")).scalars().all()
         if project is not None and project not in known:
             listed = ", ".join(str(key) for key in known[:10]) or "none"

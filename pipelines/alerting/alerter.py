@@ -126,7 +126,7 @@ class Alerter:
                 known = ledger.open.keys() - {problem.key for problem in unusual}
                 usual += problems.of_nothing_left(known, {key for key, _ in known_projects(engine, space)})
         except WarehouseError as error:
-            step = f"see whether PostgreSQL runs and WAREHOUSE_URL is right ({problems.RUNBOOK} 'The warehouse is gone')"
+            step = f"check that PostgreSQL runs and WAREHOUSE_URL is right ({problems.RUNBOOK} 'The warehouse is gone')"
             return [Problem("warehouse", "failed", "warehouse", " ".join(str(error).split())[:500], step)], []
         return [*silent, *refused, *unusual], [*speaks, *renewed, *usual, "warehouse"]
 
@@ -164,7 +164,7 @@ class Alerter:
         try:
             beat(self.warehouse.engine, alerts_of(self.url), detail)
         except WarehouseError as error:
-            _say(f"no sign of life could be given: {error}")
+            _say(f"the sign of life could not be stored: {error}")
 
     def _stored(self) -> str | None:
         return remembered(self.instance, alerts_of(self.url))

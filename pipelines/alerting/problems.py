@@ -31,9 +31,9 @@ LASTING, MET_AGAIN = timedelta(minutes=2), timedelta(minutes=1)
 #: The key of the problem that the source cannot be read.
 SOURCE = "source"
 _NEXT_STEP: dict[ConditionKind, str] = {
-    "unreachable": "see whether Backlog and the network are up; loads go on by themselves when it answers",
-    "refused": "renew the key or log in again, and let the space accept this machine; loads go on by themselves then",
-    "rate_limited": "let other programs of this user ask less, or give this one a user of its own; loads go on, slowly",
+    "unreachable": "check that Backlog and the network are up; loads resume when it answers",
+    "refused": "renew the key or log in again, and let the space accept this machine; loads then resume",
+    "rate_limited": "let other programs of this user make fewer requests, or give this one its own user; loads continue, slowly",
 }
 #: What the cause of a failure says that a request has met: `users: GET /space: no answer from …`.
 _REQUEST = re.compile(r"\b(?:GET|POST) /")
@@ -100,7 +100,7 @@ def covers_no_project(run: Ended, projects: Collection[str]) -> bool:
 
 
 def of_backfills(known: Iterable[str]) -> list[str]:
-    """Return, of the keys of problems, those of backfills: they are over when no partition is left failed."""
+    """Return, of the keys of problems, those of backfills: they are over when no partition has a failed load."""
     return [key for key in known if key.startswith(BACKFILL)]
 
 
@@ -116,8 +116,8 @@ def _is_backfill(run: Ended) -> bool:
 
 def _next_step(run: Ended) -> str:
     if _is_backfill(run):
-        return f"do what the cause says, then start the job {RETRY_JOB}"
-    return "do what the cause says; the next run of the schedule goes on where this one stopped"
+        return f"fix the cause, then start the job {RETRY_JOB}"
+    return "fix the cause; the next scheduled run continues where this one stopped"
 
 
 def of_silence(last: Mapping[str, datetime], since: datetime, now: datetime) -> News:
@@ -134,7 +134,7 @@ def of_silence(last: Mapping[str, datetime], since: datetime, now: datetime) -> 
         if quiet > cadence.silent_after:
             success = f"last success {last[kind]:%Y-%m-%d %H:%M} UTC" if kind in last else "never"
             cause = f"no sync of {kind} has succeeded for longer than its cadence of {_hours(cadence.interval)} allows ({success})"
-            step = f"see whether the daemon runs and the schedule is on ({RUNBOOK} 'No sync')"
+            step = f"check that the daemon runs and the schedule is on ({RUNBOOK} 'No sync')"
             problems.append(Problem(key, "silent", f"raw/{kind}", cause, step))
         else:
             ended.append(key)
@@ -155,8 +155,8 @@ def of_syncs(syncs: Sequence[Baseline]) -> News:
     problems = []
     for key, (sync, what) in newest.items():
         if what:
-            look = "it is still at work: look" if sync.active else "look"
-            step = f"{look} at the run, and at the source ({RUNBOOK} 'A sync was unusual')"
+            look = "it is still running: look" if sync.active else "look"
+            step = f"{look} at the run and at the source ({RUNBOOK} 'A sync was unusual')"
             name = f"raw/{sync.sync_type} ({sync.mode})"
             problems.append(Problem(key, "unusual", name, what, step, sync.project_key or "", sync.run_id))
     return problems, [key for key, (_, what) in newest.items() if not what]
@@ -188,7 +188,7 @@ def _slow(seconds: float, baseline_seconds: float, known: int) -> str | None:
     took, usual = timedelta(seconds=seconds), timedelta(seconds=baseline_seconds)
     if known < ENOUGH or took <= max(SLOWER * usual, usual + SLOWER_BY):
         return None
-    return f"it has taken {_clock(took)}, usual are {_clock(usual)}"
+    return f"it has taken {_clock(took)}; usual: {_clock(usual)}"
 
 
 def _duration_anomaly(sync: Baseline) -> str | None:
@@ -199,7 +199,7 @@ def _duration_anomaly(sync: Baseline) -> str | None:
     if sync.whole and not sync.active and sync.baseline_items >= SMALL:
         share = sync.items / sync.baseline_items
         if not FEWER <= share <= MORE:
-            return f"it found {sync.items} rows, usual are {sync.baseline_items:.0f}"
+            return f"it found {sync.items} rows; usual: {sync.baseline_items:.0f}"
     return None
 
 

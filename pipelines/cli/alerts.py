@@ -14,7 +14,7 @@ from resources.settings import Settings
 
 
 @click.command(epilog=examples("backlog-elt alerts", "backlog-elt alerts --test  # try the channels"))
-@click.option("--test", "test", is_flag=True, help="Send a message to every channel, and say what came of it.")
+@click.option("--test", "test", is_flag=True, help="Send a test message to every channel and show the results.")
 def alerts(test: bool) -> None:
     """Show what is wrong now, since when, and what to do."""
     settings = Settings.of_this_process()
@@ -42,11 +42,11 @@ def open_problems(settings: Settings) -> str:
     if condition and not any(one["key"] == SOURCE for one in known):
         lines.append(f"Backlog {WORDS[condition.kind]} since {condition.since:%Y-%m-%d %H:%M:%S} UTC: {condition.message}")
     if found["alive"] is None:
-        lines.append("No alerter has looked at this space yet: backlog-elt up starts it.")
+        lines.append("The alerter has never run for this space: backlog-elt up starts it.")
     for one in known:
         where = f" ({one['partition']})" if one["partition"] else ""
         lines.append(f"{one['asset']}{where}: {one['cause']}")
-        lines.append(f"    since {one['since']}, met {one['times']} times; next: {one['step']}")
+        lines.append(f"    since {one['since']}, seen {one['times']} times; next: {one['step']}")
     return "\n".join(lines) or "Nothing is wrong."
 
 
@@ -61,7 +61,7 @@ def try_channels() -> tuple[str, bool]:
     found = channels(Addresses.from_env(os.environ))
     if not found:
         return (
-            "No channel is set: BACKLOG_ALERT_URLS, BACKLOG_ALERT_SLACK_URL, …_TEAMS_URL or …_SMTP_URL names one.",
+            "No channel is set: set BACKLOG_ALERT_URLS, BACKLOG_ALERT_SLACK_URL, …_TEAMS_URL or …_SMTP_URL.",
             True,
         )
     message, lines, failed = Message("test", "backlog-elt", (("this", "is what an alert looks like"),)), [], False

@@ -71,7 +71,7 @@ def _last(found: Mapping[str, Any]) -> str:
     made = sum(count for name, count in found["requests"].items() if name not in {"retries", "rate_limited"})
     words = {
         "equal": "equal",
-        "behind": "behind: only what has changed since the last load differs, and the next load brings it",
+        "behind": "behind: only changes since the last load differ; the next load brings them",
         "different": "different still" if found["repaired"] else "different: repair it with --repair",
     }[found["status"]]
     refused = sum(one["quarantined"] for one in found["tables"].values())
@@ -81,7 +81,7 @@ def _last(found: Mapping[str, Any]) -> str:
 
 
 def _until(project: Mapping[str, Any]) -> str:
-    until = (project["loaded_until"] or "never loaded whole")[:19].replace("T", " ")
+    until = (project["loaded_until"] or "never fully loaded")[:19].replace("T", " ")
     return f"{until}; {project['note']}" if project["note"] else until
 
 

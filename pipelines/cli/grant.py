@@ -130,7 +130,7 @@ def shown(access: "Access") -> str:
     else:
         password = "the one of BACKLOG_BI_PASSWORD" if access.password_set else "as before"
     lines = {
-        "role": f"{access.role} ({'made' if access.created else 'brought up to date'})",
+        "role": f"{access.role} ({'created' if access.created else 'updated'})",
         "password": password,
         "host": access.host,
         "port": access.port,
@@ -144,4 +144,4 @@ def shown(access: "Access") -> str:
 def warnings(access: "Access") -> Iterator[str]:
     """Yield a line for each right that the role has because everybody has it, and that is not the loader's to take."""
     for right in access.too_much:
-        yield f"{access.role} has {right}, as everybody: an administrator can take it away by REVOKE {right} FROM PUBLIC"
+        yield f"{access.role} has {right} through PUBLIC: an administrator can revoke it by REVOKE {right} FROM PUBLIC"

@@ -17,7 +17,7 @@ from resources.variables import SettingsError
 PROGRAM = "backlog-elt"
 #: How commands end.
 EXIT_CODES = {
-    "0": "Done. `up` and `simulate` end so after a signal, too. `status` also ends so when the space does not answer, and says it.",
+    "0": "Done. `up` and `simulate` also after a signal, `status` also when the space does not answer, which it reports.",
     "1": "The work failed; one line says why, with a traceback only after `--debug`. `verify`: rows differ, or a part could not be "
     "compared; with `--strict` also when only what changed at the source differs.",
     "2": "Wrong usage or configuration: what is `'…'`: expected ….",

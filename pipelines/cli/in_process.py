@@ -28,7 +28,7 @@ class LoadInterruptedError(Interrupted):
     """Somebody ended the load: a signal, or the terminal."""
 
     def __init__(self) -> None:
-        super().__init__("interrupted: what was committed is kept; give the same command again")
+        super().__init__("interrupted: what was committed is kept; run the same command again")
 
 
 @dataclass
@@ -139,8 +139,8 @@ def see_end(result: dg.ExecuteInProcessResult) -> None:
         raise LoadInterruptedError
     failures = (event.job_failure_data.error for event in result.all_events if event.event_type == dg.DagsterEventType.RUN_FAILURE)
     error = next((error for error in failures if error), None)
-    said = redact(error.message.strip().partition("\n")[0].partition(": ")[2]) if error else "it has no end in Dagster's storage"
-    raise WarehouseError(f"The run was broken off ({said}): what is committed is kept, give the same command again.")
+    said = redact(error.message.strip().partition("\n")[0].partition(": ")[2]) if error else "Dagster's storage has no end of it"
+    raise WarehouseError(f"The run was interrupted ({said}): what was committed is kept; run the same command again.")
 
 
 def reason(event: dg.DagsterEvent) -> str:

@@ -30,11 +30,11 @@ MONTH = Month()
 @click.command(
     epilog=examples(
         "backlog-elt load  # what has changed",
-        "backlog-elt load --project OPS --from 2026-04  # these months again, whole",
-        "backlog-elt load --full --json  # all again, as an object",
+        "backlog-elt load --project OPS --from 2026-04  # reload these months",
+        "backlog-elt load --full --json  # reload everything, result as JSON",
     )
 )
-@click.option("--full", is_flag=True, help="Read everything again; also finds changes that moved no time of change.")
+@click.option("--full", is_flag=True, help="Read everything again; also finds changes that did not move `updated`.")
 @click.option("--project", "projects", multiple=True, metavar="KEY", help="Only the issues of this project; may be repeated.")
 @click.option("--from", "from_month", type=MONTH, metavar="YYYY-MM", help="Read again from this month of last change on.")
 @click.option("--to", "to_month", type=MONTH, metavar="YYYY-MM", help="Read again up to this month of last change.")
@@ -70,7 +70,7 @@ def load(
     if summary.failures:
         sys.exit(1)
     if not as_json and Runtime.read(settings.home) is None:
-        click.echo("Next: backlog-elt marts builds the marts from these tables; backlog-elt up does so by itself.", err=True)
+        click.echo("Next: backlog-elt marts builds the marts from these tables; backlog-elt up does so automatically.", err=True)
 
 
 @dataclass(frozen=True)

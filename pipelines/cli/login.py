@@ -29,9 +29,11 @@ LOGIN_PORT = 8976
     )
 )
 @click.option("--port", default=LOGIN_PORT, show_default=True, type=PORT, help="Port of the redirect URI.")
-@click.option("--no-browser", is_flag=True, help="Only print the URL; open it yourself, also elsewhere through a tunnel.")
+@click.option("--no-browser", is_flag=True, help="Only print the URL; open it yourself, elsewhere through a tunnel.")
 @click.option("--timeout", default=300, show_default=True, type=Number(1), help="Seconds to wait for the answer.")
-@click.option("--rotate-key", is_flag=True, help="Do not log in; encrypt the stored tokens by the first key of BACKLOG_TOKEN_KEY.")
+@click.option(
+    "--rotate-key", is_flag=True, help="Do not log in; encrypt the stored tokens with the first key of BACKLOG_TOKEN_KEY."
+)
 def login(port: int, no_browser: bool, timeout: int, rotate_key: bool) -> None:
     """Get access by OAuth: a user allows it in a browser.
 
@@ -77,7 +79,7 @@ def let_in(settings: Settings, *, port: int, browser: bool, timeout: float, say:
         store, application = backlog.token_store, backlog.application
         with Callback(port, on_strange=say) as callback:
             url = application.authorize_url(callback.uri, callback.state)
-            say(f"Open this page within {timeout:g} s, and allow the access:\n{url}")
+            say(f"Open this page within {timeout:g} s and allow access:\n{url}")
             if browser and _has_screen():
                 webbrowser.open(url)
             code = callback.wait(timeout)
@@ -99,7 +101,7 @@ def let_out(settings: Settings) -> str:
         if not backlog.token_store.forget():
             return f"Nobody was logged in to {backlog.root}."
         return (
-            f"Logged out of {backlog.root}: the tokens are forgotten. Backlog has no request by which they could be revoked; the "
+            f"Logged out of {backlog.root}: the tokens are deleted. Backlog has no request by which they could be revoked; the "
             "access token ends by itself within the hour."
         )
 
@@ -115,7 +117,7 @@ def encrypt_anew(settings: Settings) -> str:
     with _access(settings) as backlog:
         if not backlog.token_store.rotate():
             return f"Nobody is logged in to {backlog.root}: there is nothing to encrypt."
-        return "The tokens are encrypted by the first key of BACKLOG_TOKEN_KEY: the others may go."
+        return "The tokens are encrypted with the first key of BACKLOG_TOKEN_KEY: you can remove the others."
 
 
 @contextmanager

@@ -35,10 +35,10 @@ WHAT = "marts"
 @click.command(
     epilog=examples(
         "backlog-elt load && backlog-elt marts  # what has changed, and its marts",
-        "backlog-elt marts --full --json  # all anew, with an object as answer",
+        "backlog-elt marts --full --json  # rebuild everything, result as JSON",
     )
 )
-@click.option("--full", is_flag=True, help="Build every issue anew, also those of which nothing was written since the last build.")
+@click.option("--full", is_flag=True, help="Rebuild every issue, not only those with new rows.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a line.")
 @click.option("--no-progress", is_flag=True, help="No progress bars or lines.")
 @click.pass_context
@@ -154,7 +154,7 @@ def build(settings: Settings, progress: Progress, *, whole: bool) -> Build:
     warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
     try:
         if not known_spaces(warehouse.engine):
-            raise NothingLoadedError("There is nothing to make marts of: load a space first (backlog-elt load).")
+            raise NothingLoadedError("There is nothing to build marts from: load a space first (backlog-elt load).")
         # Imported here, when the variables that the definitions read have been set.
         from pipelines.definitions import build_definitions
 

@@ -15,7 +15,7 @@ class Rows(TypedDict):
     read: Annotated[int, "records read from the source"]
     inserted: Annotated[int, "new rows"]
     updated: Annotated[int, "rows that changed"]
-    unchanged: Annotated[int, "rows that were the same already"]
+    unchanged: Annotated[int, "rows that were already the same"]
     deleted: Annotated[int, "rows marked as deleted"]
     rejected: Annotated[int, "records in quarantine"]
 
@@ -67,7 +67,7 @@ class ProjectObject(TypedDict):
     behind: Annotated[int, "rows that changed at the source after they were read"]
     quarantined: Annotated[int, "rows that the source has and the warehouse refuses"]
     loaded_until: Annotated[Moment | None, "watermark of the project"]
-    note: Annotated[str | None, "what a reader should know of the comparison"]
+    note: Annotated[str | None, "notes on the comparison"]
 
 
 class TableObject(TypedDict):
@@ -85,9 +85,9 @@ class DifferenceObject(TypedDict):
 
     table: Annotated[str, "table in schema `raw`"]
     project: Annotated[str | None, "key of the project; null for rows of the space"]
-    label: Annotated[str, "what people know the row by, as the issue key; may be empty"]
+    label: Annotated[str, "readable key of the row, such as the issue key; may be empty"]
     key: Annotated[str, "key of the row"]
-    kind: Annotated[str, "in which way it differs"]
+    kind: Annotated[str, "how it differs"]
     source: Annotated[str, "value at the source, shortened"]
     warehouse: Annotated[str, "value in the warehouse, shortened"]
     behind: Annotated[bool, "whether a change at the source after the read explains it"]
@@ -125,7 +125,7 @@ class AccessObject(TypedDict):
 
     kind: Annotated[Literal["api_key", "oauth"], ""]
     expires_at: Annotated[Moment | None, "end of the access token; null with an API key"]
-    refused: Annotated[str | None, "why the token is not renewed any more; null while it is"]
+    refused: Annotated[str | None, "why the token is no longer renewed; null while it is"]
 
 
 class WarehouseObject(TypedDict):
@@ -205,7 +205,7 @@ class LimitObject(TypedDict):
 
     limit: Annotated[int, "requests allowed in a minute"]
     remaining: Annotated[int, "requests left in this one"]
-    reset: Annotated[Moment, "when it starts anew"]
+    reset: Annotated[Moment, "when it resets"]
 
 
 class StatusObject(TypedDict):
@@ -222,7 +222,7 @@ class StatusObject(TypedDict):
     service: Annotated[PlaceObject, "the sync service"]
     alerts: Annotated[AlertsObject, "the alerter"]
     active: Annotated[list[SyncObject], "syncs in progress"]
-    last_syncs: Annotated[list[SyncObject], "for each type all that its newest run did, added up"]
+    last_syncs: Annotated[list[SyncObject], "for each type, the totals of its newest run"]
     last_24h: Annotated[DayObject, "figures of the last 24 hours"]
     rate_limit: Annotated[dict[str, LimitObject], "buckets by name"]
 

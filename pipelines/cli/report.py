@@ -28,7 +28,7 @@ def report(project: str | None, out: Path) -> None:
     settings = Settings.of_this_process()
 
     def waiting(holder: str) -> None:
-        click.echo(f"A build of the marts is at work ({holder}): waiting for it.", err=True)
+        click.echo(f"A build of the marts is running ({holder}): waiting for it.", err=True)
 
     click.echo(write_report(settings, project, out, waiting))
 
@@ -85,4 +85,4 @@ def _record(settings: Settings, file: Path, project: str | None) -> None:
         with open_instance() as instance:
             instance.report_runless_asset_event(written)
     except Exception as error:
-        _LOG.warning("the page is written, Dagster does not know of it: %s", redact(str(error)))
+        _LOG.warning("the page is written, but Dagster has no record of it: %s", redact(str(error)))

@@ -95,11 +95,9 @@ def _access(access: Mapping[str, Any]) -> str:
 def _alerts(alerts: Mapping[str, Any]) -> str:
     """Return whether somebody looks, whom it tells, and what is wrong now."""
     if alerts["alive"] is None:
-        return "nobody looks: backlog-elt up starts it"
+        return "not running: backlog-elt up starts it"
     dead = "" if alerts["alive"] else "NO SIGN OF LIFE since then: is the daemon running? "
-    told = (
-        f"sent by {', '.join(alerts['channels'])}" if alerts["channels"] else "no channel: set BACKLOG_ALERT_SLACK_URL or another"
-    )
+    told = f"sent by {', '.join(alerts['channels'])}" if alerts["channels"] else "no channel: set BACKLOG_ALERT_URLS or another"
     wrong = "; ".join(f"{one['asset']}: {one['cause']}" for one in alerts["open"]) or "nothing is wrong"
     return f"{dead}{wrong} ({_cell(alerts['beat_at'])}, {told})"
 

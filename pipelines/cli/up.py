@@ -12,13 +12,13 @@ from resources.variables import SettingsError
     epilog=examples(
         "backlog-elt up  # until Ctrl-C",
         "backlog-elt up --port 3100 --service-port 3101  # next to another one",
-        "backlog-elt up --no-load --read-only  # for people who only look",
+        "backlog-elt up --no-load --read-only  # read-only, for viewers",
     )
 )
 @click.option("--port", default=3000, show_default=True, type=PORT, help="Port of the Dagster UI.")
 @click.option("--service-port", default=3001, show_default=True, type=PORT, help="Port of the sync service.")
-@click.option("--no-load", is_flag=True, help="Do not load at once; leave it to the schedules.")
-@click.option("--read-only", is_flag=True, help="The Dagster UI only shows: it starts no run and changes no schedule.")
+@click.option("--no-load", is_flag=True, help="Do not load at the start; leave it to the schedules.")
+@click.option("--read-only", is_flag=True, help="Make the Dagster UI read-only: it starts no run, changes no schedule.")
 def up(port: int, service_port: int, no_load: bool, read_only: bool) -> None:
     """Start everything, and keep the warehouse up to date.
 
@@ -26,7 +26,7 @@ def up(port: int, service_port: int, no_load: bool, read_only: bool) -> None:
     thing that matters; all else is in logs/up.log under BACKLOG_ELT_HOME.
     """
     if port == service_port:
-        raise SettingsError("--service-port", str(service_port), "another port than that of the Dagster UI (--port)")
+        raise SettingsError("--service-port", str(service_port), "a port other than that of the Dagster UI (--port)")
     from pipelines.hosting import up as module
 
     module.up(Settings.of_this_process(), port=port, service_port=service_port, first_load=not no_load, read_only=read_only)

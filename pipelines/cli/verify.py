@@ -34,12 +34,12 @@ LoadAgain = Callable[["Repair", "Recorder"], Iterator[str]]
     epilog=examples(
         "backlog-elt verify  # one request for each project",
         "backlog-elt verify --deep --project OPS  # every row of a project",
-        "backlog-elt verify --repair  # and load again what differs",
+        "backlog-elt verify --repair  # reload what differs",
     )
 )
-@click.option("--deep", is_flag=True, help="Compare every row of every table; one request for each issue, for its comments.")
-@click.option("--repair", is_flag=True, help="Load again what differs, and only that (implies --deep); then compare it again.")
-@click.option("--strict", is_flag=True, help="End with 1 also where only what has changed since the last load differs.")
+@click.option("--deep", is_flag=True, help="Compare every row of every table; takes one request for each issue.")
+@click.option("--repair", is_flag=True, help="Reload only what differs (implies --deep), then compare it again.")
+@click.option("--strict", is_flag=True, help="Exit with 1 also when only changes since the last load differ.")
 @click.option("--no-comments", is_flag=True, help="With --deep: leave out comments and the changes in them.")
 @click.option("--project", "projects", multiple=True, metavar="KEY", help="Only this project; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
@@ -93,7 +93,7 @@ class VerifyRequest:
             SettingsError: `--no-comments` without the form that reads comments.
         """
         if not comments and not (deep or repair):
-            raise SettingsError("--no-comments", "alone", "--deep or --repair with it, since a count reads no comments")
+            raise SettingsError("--no-comments", "alone", "--deep or --repair with it, because a count reads no comments")
         return cls("rows" if deep or repair else "count", repair, comments, tuple(dict.fromkeys(projects)))
 
 

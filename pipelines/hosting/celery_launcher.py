@@ -52,7 +52,7 @@ class LocationRunLauncher(CeleryRunLauncher):
             self._silences[run.run_id] += 1
             if self._silences[run.run_id] >= SILENCES:
                 del self._silences[run.run_id]
-                return CheckRunHealthResult(WorkerStatus.FAILED, "its worker is gone, or does not know of it")
+                return CheckRunHealthResult(WorkerStatus.FAILED, "its worker is gone or does not know it")
         else:
             self._silences.pop(run.run_id, None)
         return found

@@ -62,7 +62,7 @@ class Children:
             if code is None:
                 continue
             if name not in self._passing:
-                raise UpError(f"the {name} ended by itself with exit code {code}: see {self._log.path}")
+                raise UpError(f"the {name} ended with exit code {code}: see {self._log.path}")
             del self._running[name]
             ended[name] = code
         return ended

@@ -48,8 +48,8 @@ def end_lost(port: int, run_ids: Sequence[str]) -> None:
     while not is_serving(port) and time.monotonic() < end:
         time.sleep(1.0)
     with dg.DagsterInstance.get() as instance:
-        for run_id in end_runs(instance, run_ids, "the container in which it worked is gone"):
-            sys.stderr.write(f"backlog-elt: run {run_id} worked in a container that is gone: marked as ended\n")
+        for run_id in end_runs(instance, run_ids, "its container is gone"):
+            sys.stderr.write(f"backlog-elt: run {run_id} ran in a container that is gone: marked as ended\n")
 
 
 def main() -> None:

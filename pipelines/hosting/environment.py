@@ -39,7 +39,9 @@ def prepare_storage(settings: Settings) -> None:
     try:
         settings.home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SettingsError("BACKLOG_ELT_HOME", str(settings.home), f"a folder that can be made here ({error.strerror})") from None
+        raise SettingsError(
+            "BACKLOG_ELT_HOME", str(settings.home), f"a folder that can be created here ({error.strerror})"
+        ) from None
     dagster_url = reveal(settings.dagster_postgres_url)
     if settings.warehouse_url is None or not dagster_url:
         server = ensure_server(settings.home)

@@ -97,7 +97,7 @@ def lines(before: Facts, now: Facts, dagster_url: str = "", at: datetime | None 
             yield f"alert: {_about(one)}: {_short(one['cause'])}; {one['step']}{_link(dagster_url, one['run_id'])}"
     for key in sorted(before.alerts.keys() - now.alerts.keys()):
         one = before.alerts[key]
-        yield f"over: {_about(one)}: {_short(one['cause'])} (lasted {_lasted(datetime.fromisoformat(one['since']), at)})"
+        yield f"resolved:  {_about(one)}: {_short(one['cause'])} (lasted {_lasted(datetime.fromisoformat(one['since']), at)})"
 
 
 def progress(facts: Facts) -> str:
@@ -253,7 +253,7 @@ class Follower:
         except WarehouseError as error:
             now = replace(self._facts, active=(), warehouse=_short(str(error)))
         except Exception:  # whatever it is: the next look may do better, and nothing else waits for this one
-            _logger.exception("a look at the warehouse has failed")
+            _logger.exception("reading the warehouse failed")
             return
         now = replace(now, load=load)
         found = list(lines(self._facts, now, dagster_of_people(os.environ)))

@@ -42,7 +42,7 @@ class HomeLock:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}@{socket.gethostname()}".encode(), 0)
         except OSError as error:
-            expected = f"a folder that can be made and written to here ({error.strerror})"
+            expected = f"a folder that can be created and written to here ({error.strerror})"
             raise SettingsError("BACKLOG_ELT_HOME", str(home), expected) from None
         return cls(descriptor)
 

@@ -239,7 +239,7 @@ def _head(settings: Settings, connected: Settings, url: str, service_url: str, l
         "SQL": psql_line(reveal(settings.warehouse_url) or ensure_server(settings.home).url()),
         "report": f"{command} report",
         "log": log,
-        "stop": "Ctrl-C" + ("" if settings.warehouse_url else "; the embedded PostgreSQL goes on for your queries"),
+        "stop": "Ctrl-C" + ("" if settings.warehouse_url else "; the embedded PostgreSQL keeps running for your queries"),
     }
     return "\n" + "".join(f"  {name:<12}{value}\n" for name, value in rows.items())
 
@@ -247,8 +247,8 @@ def _head(settings: Settings, connected: Settings, url: str, service_url: str, l
 def _end_lost(run_ids: Sequence[str], screen: Screen) -> None:
     """End the runs that went down with all of an `up`, now that Dagster can start them once more; left alone they take hours."""
     with open_instance() as instance:
-        for run_id in end_runs(instance, run_ids, "it went down with the backlog-elt up in which it worked"):
-            screen.say(f"run {run_id} went down with the last backlog-elt up: marked as ended")
+        for run_id in end_runs(instance, run_ids, "it ended with the backlog-elt up that ran it"):
+            screen.say(f"run {run_id} ended with the last backlog-elt up: marked as ended")
 
 
 def _write_workspace(settings: Settings, code_port: int) -> str:

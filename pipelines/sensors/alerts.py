@@ -39,7 +39,7 @@ def _tokens(backlog: BacklogResource) -> TokenState | None:
 def alerts(context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource) -> dg.SkipReason:
     """Look once, unless the last look still works; a tick never requests a run."""
     if not _looking.acquire(blocking=False):
-        return dg.SkipReason("the last look still sends: a channel is slow")
+        return dg.SkipReason("the last tick is still sending: a channel is slow")
     try:
         return _look(context, backlog, warehouse)
     finally:

@@ -31,9 +31,9 @@ def reason_to_wait(since: timedelta, at_work: int, *, again: bool = False) -> st
     if since < APART:
         return f"built {since.total_seconds():.0f} s ago: not more often than every {APART.total_seconds() / 60:.0f} minutes"
     if again and since < PATIENCE:
-        return "the last build failed: it is tried again after half an hour, or when rows have been written"
+        return "the last build failed: the next one follows in half an hour, or when rows are written"
     if at_work and since < PATIENCE:
-        return f"syncs at work: {at_work}; their rows come along"
+        return f"syncs at work: {at_work}; the next build includes their rows"
     return None
 
 
@@ -60,7 +60,7 @@ def marts_after_loads(context: dg.SensorEvaluationContext, warehouse: WarehouseR
     with looking_at("the log of syncs"):
         found = news(warehouse.engine)
         if found.ended == seen.get("ended") and not due:
-            return dg.SensorResult(skip_reason="no sync has ended since the last look", cursor=json.dumps(seen))
+            return dg.SensorResult(skip_reason="no sync has ended since the last tick", cursor=json.dumps(seen))
         newest = newest_row(warehouse.engine)
         models = [*MODELS] if is_built(warehouse.engine, digest()) else None
     known = newest == seen.get("newest", "")

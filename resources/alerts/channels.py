@@ -91,7 +91,7 @@ class Mail:
         except (OSError, smtplib.SMTPException, ssl.SSLError, ValueError) as error:
             raise ChannelError(f"mail: {parts.hostname}: {redact(' '.join(str(error).split()))}") from None
         if refused:
-            _log.warning("mail: %s refused %s, the others have got it", parts.hostname, ", ".join(sorted(refused)))
+            _log.warning("mail: %s refused %s, the others have received it", parts.hostname, ", ".join(sorted(refused)))
 
 
 def _connected(parts: SplitResult) -> smtplib.SMTP:
@@ -105,7 +105,7 @@ def _connected(parts: SplitResult) -> smtplib.SMTP:
             server.starttls(context=tls)
         elif parts.username:
             server.close()
-            raise ChannelError(f"mail: {host} offers no encryption, so the password was not told: use smtps:// or another server")
+            raise ChannelError(f"mail: {host} offers no encryption, so the password was not sent: use smtps:// or another server")
     if parts.username:
         server.login(unquote(parts.username), unquote(parts.password or ""))
     return server

@@ -50,7 +50,7 @@ class Service:
         try:
             failure = answer.get(timeout=self.seconds)
         except queue.Empty:
-            failure = f"not taken within {self.seconds:g} seconds"
+            failure = f"not accepted within {self.seconds:g} seconds"
         if failure:
             raise ChannelError(f"{self.name}: {redact(' '.join(failure.split()))[:300]}")
 
@@ -96,7 +96,7 @@ def services(urls: Sequence[Secret], names: Collection[str] = ()) -> list[Servic
     found: list[Service] = []
     for number, url in enumerate(urls, 1):
         plugin = Apprise.instantiate(url.reveal(), asset=asset)
-        wrong = "" if plugin else "is none that it takes: the scheme is unknown or a part is missing"
+        wrong = "" if plugin else "is not supported: the scheme is unknown or a part is missing"
         if plugin and getattr(plugin, "secure_mode", "") == "insecure" and plugin.password:
             wrong = "would send a password without encryption: begin it with mailtos://"
         if plugin is None or wrong:

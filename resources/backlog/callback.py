@@ -32,12 +32,12 @@ _HEADERS = {
 }
 _ALLOWED = (
     "アクセスが許可されました。このページを閉じて、ターミナルの表示を確認してください。",
-    "Access is allowed. You can close this page; the terminal says how it goes on.",
+    "Access is allowed. You can close this page; the terminal shows what comes next.",
 )
 _DENIED = ("アクセスは許可されませんでした。このページは閉じて構いません。", "Access was not allowed. You can close this page.")
 _STRANGE = (
     "このログインへの応答ではありません。ターミナルに表示された URL を開き直してください。",
-    "This is no answer to the login that waits. Open the URL that the terminal shows.",
+    "This is not an answer to the current login. Open the URL that the terminal shows.",
 )
 _NOTHING = ("このページはありません。", "There is no such page.")
 
@@ -86,9 +86,9 @@ class Callback:
         try:
             code, denied = self._answers.get(timeout=seconds)
         except queue.Empty:
-            raise AuthenticationError(f"nobody allowed the access within {seconds:g} s; run `backlog-elt login` again") from None
+            raise AuthenticationError(f"access was not allowed within {seconds:g} s; run `backlog-elt login` again") from None
         if code is None:
-            raise AuthenticationError(f"the access was not allowed ({denied}); run `backlog-elt login` again to ask once more")
+            raise AuthenticationError(f"access was denied ({denied}); run `backlog-elt login` to try again")
         return code
 
     def _take(self, query: str) -> tuple[HTTPStatus, tuple[str, str], tuple[str | None, str | None] | None]:
@@ -123,7 +123,7 @@ class Callback:
                     self._show(status, page)
                 finally:  # the answer counts, also when the browser is gone
                     if answer is None:
-                        callback._on_strange("a browser brought an answer that is none to this login: it was not taken")
+                        callback._on_strange("a browser sent an answer that does not belong to this login: ignored")
                     else:
                         callback._answers.put(answer)
 

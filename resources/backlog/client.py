@@ -282,7 +282,7 @@ class BacklogClient:
     def _count(self, path: str, params: Params) -> int:
         count = self._object(path, params).get("count")
         if not is_count(count):
-            raise MalformedResponse(f"GET {path}: `count` is no number from 0 to {MOST_COUNTED}: {str(count)[:40]!r}")
+            raise MalformedResponse(f"GET {path}: `count` is not a number from 0 to {MOST_COUNTED}: {str(count)[:40]!r}")
         return int(str(count))
 
     def _list(self, path: str, params: Params | None = None, kind: Kind = PLAIN) -> Page:

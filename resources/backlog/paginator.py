@@ -113,7 +113,7 @@ def fetch(client: BacklogClient, issue_filter: IssueFilter, order: Order, offset
     if order.comparable:
         keys = [order.key(row) for row in page]
         if any(order.precedes(after, before) for before, after in pairwise(keys)):
-            raise MalformedResponse(f"GET /issues: not in the order that was asked for ({order.sort} {direction})")
+            raise MalformedResponse(f"GET /issues: not in the requested order ({order.sort} {direction})")
     return page
 
 

@@ -50,7 +50,7 @@ def id_pages(
     while True:
         page = fetch(low, high, count)
         if any((low is not None and one < low) or (high is not None and one > high) for one in page.ids):
-            raise MalformedResponse("the page holds ids outside of the minId and maxId that were asked for")
+            raise MalformedResponse("the page holds ids outside the requested minId and maxId")
         fresh = Page(
             (row for row in page if row["id"] not in (low, high)),
             (one for one in page.odd if one.id is None or one.id not in (low, high)),

@@ -35,11 +35,11 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]  # generi
     api_key: str = Field(default="", repr=False, description="API key of a user; give it as an environment variable")
     oauth_client_id: str = Field(default="", description="Application that a user has allowed; empty: access is by the API key")
     oauth_client_secret: str = Field(default="", repr=False, description="Secret of the application, as an environment variable")
-    token_key: str = Field(default="", repr=False, description="Keys by which tokens are encrypted, as an environment variable")
+    token_key: str = Field(default="", repr=False, description="Keys that encrypt tokens, as an environment variable")
     vault: ResourceDependency[TokenVault | None] = None  # type: ignore[assignment]  # Dagster takes it for no resource
     conditions: ResourceDependency[ConditionBook | None] = None  # type: ignore[assignment]  # as above
     rate_reserve: float = Field(default=0.2, description="Share of each rate-limit window that is left to people")
-    privacy_key: str = Field(default="", repr=False, description="Key by which people are masked, as an environment variable")
+    privacy_key: str = Field(default="", repr=False, description="Key that masks people, as an environment variable")
 
     _client: BacklogClient | None = PrivateAttr(default=None)
     # Seconds that the retries of a request may wait, until the source says something, and until it has answered whole.

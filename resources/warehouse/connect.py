@@ -48,8 +48,8 @@ _WITHOUT_STATE = {"OperationalError", "InterfaceError", "DatabaseError"}
 
 _BY_TEXT = (
     (r"password authentication failed|no password supplied", "check the user and password in WAREHOUSE_URL"),
-    (r'database ".*" does not exist', "create the database, or put right its name in WAREHOUSE_URL"),
-    (r'role ".*" does not exist', "create the user, or put right its name in WAREHOUSE_URL"),
+    (r'database ".*" does not exist', "create the database, or correct its name in WAREHOUSE_URL"),
+    (r'role ".*" does not exist', "create the user, or correct its name in WAREHOUSE_URL"),
     (
         r"certificate verify failed|server certificate for .* does not match|root certificate",
         "set sslrootcert in WAREHOUSE_URL to the file of the authority that signed the server's, and the host to the name in that",
@@ -59,7 +59,7 @@ _BY_TEXT = (
     (r"No space left on device", "free some space on the server's disk"),
     (
         _GONE,
-        "PostgreSQL has ended or restarts: run again when it answers, what is committed is kept",
+        "PostgreSQL has stopped or is restarting: run again when it answers; what was committed is kept",
     ),
 )
 
@@ -125,7 +125,7 @@ def check_tables(url: str, table: str) -> None:
         with made.connect() as connection:
             usable = text("SELECT to_regclass(:name) IS NOT NULL OR has_schema_privilege(current_schema(), 'CREATE')")
             if not connection.execute(usable, {"name": table}).scalar_one():
-                raise WarehouseError("The user of WAREHOUSE_URL may not make tables there: let it own that database.")
+                raise WarehouseError("The user of WAREHOUSE_URL may not create tables there: make it the owner of that database.")
     finally:
         made.dispose()
 
@@ -136,7 +136,7 @@ def _prepare_session(connection: Any, _entry: ConnectionPoolEntry) -> None:
         raise WarehouseError(f"PostgreSQL {version // 10_000} is too old: {OLDEST_VERSION} or later is needed.")
     encoding = connection.get_parameter_status("server_encoding")
     if encoding != "UTF8":
-        raise WarehouseError(f"The database is encoded as {encoding}: make one with ENCODING 'UTF8' TEMPLATE template0.")
+        raise WarehouseError(f"The database is encoded as {encoding}: create one with ENCODING 'UTF8' TEMPLATE template0.")
     with connection.cursor() as cursor:
         cursor.execute(_SESSION)
     connection.commit()

@@ -13,7 +13,7 @@ from resources.warehouse.state import note_space_url
 
 #: What is only true of a sync in progress.
 _OVER: dict[str, Any] = dict.fromkeys(("waiting_for", "waiting_until", "progress_done", "progress_total"))
-DIED = "the run ended without saying so: its process was killed"
+DIED = "the run ended without a word: its process was killed"
 
 
 @dataclass(frozen=True)

@@ -183,7 +183,7 @@ class Locks:
 
     def _ask(self, statement: TextClause, **parameters: object) -> object:
         if self._conn is None:
-            raise WarehouseError("The locks of this load are lost: what is committed is kept, run the load again.")
+            raise WarehouseError("The locks of this load are lost: what was committed is kept; run the load again.")
         try:
             answer: object = self._conn.execute(statement, {"space_key": self._space_key, **parameters}).scalar_one_or_none()
         except (WarehouseError, SQLAlchemyError) as error:

@@ -42,7 +42,7 @@ def hold(conn: Connection, space_key: str, known: Forgotten) -> Forgotten:
     conn.execute(text("LOCK TABLE ops.forgotten_users IN ROW SHARE MODE"))
     now = forgotten(conn, space_key)
     if now.ids != known.ids:
-        raise WarehouseBusyError("somebody was forgotten while this load read: nothing more is written, the next load goes on")
+        raise WarehouseBusyError("somebody was forgotten while this load read: nothing more is written; the next load continues")
     return known.and_of(now)
 
 
@@ -108,7 +108,7 @@ def learn(engine: Engine, space_key: str, mask: Mask) -> tuple[Mask, dict[str, i
     met = {form: user for name, user in mask.forgotten.met.items() for form in (name, sanitise(name))}
     mask = mask.meeting(met)
     changed: Counter[str] = Counter()
-    with _erasing(engine, "a new name of somebody who is forgotten") as conn:
+    with _erasing(engine, "a new name of a forgotten person") as conn:
         noted = forgotten(conn, space_key)
         new = {name: user for name, user in met.items() if user in noted.ids and noted.who(mask.by_key(name)) is None}
         for user in sorted(set(new.values())):

@@ -118,7 +118,7 @@ def run(conn: Connection, statements: Sequence[sql.Composed], verifier: str | No
         told = "; ".join(script)
         # Not chained: that would show the verifier.
         raise WarehouseError(
-            f"The user of {variable} may not make or change this role. Let an administrator run this in that database, with a "
+            f"The user of {variable} may not create or change this role. Let an administrator run this in that database, with a "
             f"password in place of the dots, then run the command again: {told.replace(verifier, '…') if verifier else told};"
         ) from None
 

@@ -153,7 +153,7 @@ class StoredTokens:
 
 
 _OTHER_KEY = (
-    f"the tokens in ops.oauth_tokens are encrypted by another key than {TOKEN_KEY} has: put that key back, after a comma if there "
+    f"the tokens in ops.oauth_tokens are encrypted with a key that {TOKEN_KEY} lacks: add that key, after a comma if there "
     "is a new one, or run `backlog-elt login`"
 )
 _DAMAGED = "the tokens in ops.oauth_tokens are damaged; run `backlog-elt login`"

@@ -108,6 +108,6 @@ def _mark_strays(connection: Connection, space_key: str, strays: Iterable[Differ
             set(connection.execute(stored).scalars()) - positions,
             space_key=space_key,
             reason="not in the change log",
-            evidence=f"verify: the change log of comment {comment} does not tell of it",
+            evidence=f"verify: the change log of comment {comment} does not contain it",
             run_id=BY,
         )

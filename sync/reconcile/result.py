@@ -21,7 +21,7 @@ COLUMN = "column differs from payload"
 KINDS: Final = (MISSING, EXTRA, STALE, CONTENT, COLUMN)
 #: Shown instead of the kind of a row that the warehouse refuses.
 QUARANTINED = "in quarantine"
-TOO_FAST = "it changes too fast to be compared; try again when less is created and deleted there"
+TOO_FAST = "it changes too fast to be compared; try again when it is quieter"
 #: Characters of a value that are shown of it.
 SHOWN = 120
 #: Differences in the object of `--json`; the counts are of all.

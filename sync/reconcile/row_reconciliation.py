@@ -209,7 +209,7 @@ class RowReconciliation:
     def _shown_again(self) -> Iterator[str]:
         """Yield a line for each table that shows a forgotten person by a name that became known meanwhile."""
         for table, rows in showing(self._engine, self._space_key, self._client.mask).items():
-            yield f"{table}: {rows} rows show a new name of somebody who is forgotten; `backlog-elt load` erases it"
+            yield f"{table}: {rows} rows show a new name of a forgotten person; `backlog-elt load` erases it"
 
     # -- one table after the other ------------------------------------------------------------------------------
 

@@ -263,7 +263,7 @@ def test_marts_of_nothing_are_not_built_and_those_of_a_location_that_has_none_ar
     shell: Shell, new_database: NewDatabase
 ) -> None:
     done = shell.run("marts", "--json", WAREHOUSE_URL=new_database(), DAGSTER_POSTGRES_URL=new_database())
-    said = "There is nothing to make marts of: load a space first (backlog-elt load)."
+    said = "There is nothing to build marts from: load a space first (backlog-elt load)."
     assert (done.code, done.lines, json.loads(done.out)["errors"]) == (1, [f"Error: {said}"], [said])
     done = shell.run("marts", BACKLOG_DAGSTER_LOCATION="acme")
     assert (done.code, done.out) == (2, "")

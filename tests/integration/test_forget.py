@@ -54,7 +54,7 @@ def test_a_load_masks_by_the_key_and_forget_asks_and_tells_what_it_erased(
         assert name().startswith("user-")
         assert KEY not in masked.text
         unasked = shell.run("forget", "--user", str(user), **variables)
-        asked = f"Erase user {user} ({name()}, {login()}) from the warehouse of acme? This cannot be taken back [y/N]:"
+        asked = f"Erase user {user} ({name()}, {login()}) from the warehouse of acme? This cannot be undone [y/N]:"
         assert (unasked.code, unasked.out[: len(asked)]) == (1, asked)
         assert name().startswith("user-")
         unknown = shell.run("forget", "--user", "4711", **variables)
@@ -63,7 +63,7 @@ def test_a_load_masks_by_the_key_and_forget_asks_and_tells_what_it_erased(
         done = shell.run("forget", "--user", str(user), "--yes", **variables, BACKLOG_PRIVACY_KEY_FILE=str(file))
         assert done.code == 0, done.err
         assert "raw.users" in done.out
-        assert done.out.splitlines()[-1] == f"User {user} is forgotten: forgotten-{user} stands in place of names and addresses."
+        assert done.out.splitlines()[-1] == f"User {user} is forgotten: forgotten-{user} replaces names and addresses."
         assert name() == f"forgotten-{user}"
         again = shell.run("forget", "--user", str(user), **variables)
         assert (again.code, again.err) == (0, "")

@@ -60,7 +60,7 @@ def test_the_command_prints_how_to_connect_and_keeps_the_password_to_itself(
     first = shell.run("--debug", "grant", "bi", "--role", role, **databases)
     assert first.code == 0, first.err
     said = dict(line.split(maxsplit=1) for line in first.out.splitlines())
-    assert said["role"] == f"{role} (made)"
+    assert said["role"] == f"{role} (created)"
     assert said["schema"] == "mart"
     password = said["password"].removesuffix(" (shown this once)")
     assert len(password) >= 32

@@ -114,21 +114,21 @@ def test_a_user_logs_in_and_neither_a_refusal_nor_its_state_replayed_gets_in_the
     denied, unanswered = end(process), end(late)
     assert "Access was not allowed" in page.text
     assert (denied.code, denied.out) == (1, "")
-    assert "the access was not allowed (access_denied); run `backlog-elt login` again" in denied.lines[-1]
+    assert "access was denied (access_denied); run `backlog-elt login` again" in denied.lines[-1]
     assert (unanswered.code, unanswered.out) == (1, "")
-    assert unanswered.lines[-1] == "Error: nobody allowed the access within 1 s; run `backlog-elt login` again"
+    assert unanswered.lines[-1] == "Error: access was not allowed within 1 s; run `backlog-elt login` again"
     assert deployed.stored() == []
     replayed = deployed.decide(url)
     process, url = deployed.begin()
     page = httpx.get(replayed, trust_env=False)
-    assert (page.status_code, "This is no answer to the login that waits" in page.text) == (400, True)
+    assert (page.status_code, "This is not an answer to the current login" in page.text) == (400, True)
     back = deployed.decide(url)
     assert httpx.get(back, trust_env=False).status_code == 200
     done = end(process)
     owner = deployed.sim.space.administrator
     assert done.code == 0, done.err
     assert done.out == f"Logged in to acme ({deployed.sim.url}) as {owner.name} (id {owner.id}).\n"
-    assert "a browser brought an answer that is none to this login" in done.err
+    assert "a browser sent an answer that does not belong to this login" in done.err
     with pytest.raises(httpx.ConnectError):
         httpx.get(back, trust_env=False)
     [row] = deployed.stored()
@@ -154,7 +154,7 @@ def test_another_key_is_one_line_that_names_it_and_the_state_is_shown_all_the_sa
     load = deployed.shell.run("load", **other)
     assert load.code == 1
     [line] = load.lines
-    assert "encrypted by another key than BACKLOG_TOKEN_KEY has: put that key back" in line
+    assert "encrypted with a key that BACKLOG_TOKEN_KEY lacks: add that key" in line
     assert OTHER_TOKEN_KEY not in load.text
     access = deployed.access(**other)
     assert access["expires_at"]

@@ -34,7 +34,7 @@ def database(new_database: NewDatabase) -> str:
 def test_without_marts_it_says_what_to_do(shell: Shell, tmp_path: Path, new_database: NewDatabase) -> None:
     done = shell.run("report", WAREHOUSE_URL=new_database())
     assert done.code == 1
-    assert done.lines == ["Error: There are no marts to report on: build them (backlog-elt marts; by itself under `up`)."]
+    assert done.lines == ["Error: There are no marts to report on: build them (backlog-elt marts; automatic under `up`)."]
     assert list(tmp_path.iterdir()) == []
 
 

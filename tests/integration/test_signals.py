@@ -116,7 +116,7 @@ def test_a_load_that_is_interrupted_says_so_in_one_line_and_goes_on_next_time(tm
             process.send_signal(number)
             done = end(process)
             assert (done.code, done.out) == (128 + number, "")
-            assert done.lines == ["Error: interrupted: what was committed is kept; give the same command again"]
+            assert done.lines == ["Error: interrupted: what was committed is kept; run the same command again"]
         sim.faults.clear()
         again = shell.run("load", "--no-progress")
     assert again.code == 0, again.err

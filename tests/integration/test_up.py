@@ -97,7 +97,7 @@ def test_a_run_that_was_at_work_when_the_machine_went_down_is_ended_by_the_next_
     assert code == 0, again.written
     [told] = [line for line in again.lines if failed in line]
     assert "failed: users: GET /users: 401" in told
-    assert "went down with the last backlog-elt up: marked as ended" in again.written
+    assert "ended with the last backlog-elt up: marked as ended" in again.written
     assert again.lines[-2].endswith("  stopping")
     assert not re.search("WARNING|ERROR|Traceback", again.written)
 
@@ -112,7 +112,7 @@ def what_fails_is_everywhere(shell: Shell, sim: Simulator, port: int, service: s
     def causes() -> dict[str, str]:
         return {sync["run_id"]: sync["error"] for sync in get("history?status=failed")["items"]}
 
-    wait_until(lambda: any("it went down with the backlog-elt up" in one for one in causes().values()), "the killed run is missing")
+    wait_until(lambda: any("it ended with the backlog-elt up" in one for one in causes().values()), "the killed run is missing")
     sim.stop()
     of_page = httpx.post(f"{api}/projects/all", timeout=60).json()["run_id"]
     place = {"repositoryLocationName": "backlog_elt", "repositoryName": "__repository__"}
@@ -147,7 +147,7 @@ def test_it_ends_when_the_process_with_the_definitions_dies_so_that_a_service_ma
         done = end(process)
     assert done.code == 1
     log = tmp_path / "home" / "logs" / "up.log"
-    assert done.lines[-1] == f"Error: the code server ended by itself with exit code -9: see {log}"
+    assert done.lines[-1] == f"Error: the code server ended with exit code -9: see {log}"
     assert log.exists()
     assert not any(runs(child.pid, child.create_time()) for child in children)
 

@@ -94,7 +94,7 @@ def test_a_simulated_space_fills_no_server_unless_it_is_asked_for(shell: Shell, 
         (["up", "--port", "99999"], "--port is '99999': expected a whole number from 1 to 65535"),
         (["up", "--port", "http"], "--port is 'http': expected a whole number from 1 to 65535"),
         (["up", "--port", "0"], "--port is '0': expected a whole number from 1 to 65535"),
-        (["up", "--port", "3001"], "--service-port is '3001': expected another port than that of the Dagster UI (--port)"),
+        (["up", "--port", "3001"], "--service-port is '3001': expected a port other than that of the Dagster UI (--port)"),
         (
             ["up", "--port", "70", "--service-port", "070"],
             "--service-port is '70': expected another port than that of the Dagster UI",

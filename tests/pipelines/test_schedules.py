@@ -113,7 +113,7 @@ def test_a_tick_while_a_run_of_its_kind_is_active_is_skipped(near: Deployment, n
 def test_where_access_is_by_api_key_no_tokens_are_renewed(near: Deployment) -> None:
     found = tick(near, "tokens_hourly")
     assert not found.run_requests
-    assert found.skip_message == "access is by API key, which does not end by itself"
+    assert found.skip_message == "access is by API key, which does not expire"
 
 
 def test_a_run_of_another_kind_or_one_that_has_ended_holds_nothing_back(near: Deployment) -> None:

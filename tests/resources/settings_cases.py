@@ -40,8 +40,8 @@ WEB = {
     "BACKLOG_BROKER_URL": "redis",
 }
 DATABASES = ("WAREHOUSE_URL", "DAGSTER_POSTGRES_URL")
-PORT = "its port is no number from 1 to 65535"
-HOST = "its host is no name and no address"
+PORT = "its port is not a number from 1 to 65535"
+HOST = "its host is neither a name nor an address"
 #: Form of an address -> what is wrong with it; the scheme is filled in.
 FORMS = {
     f"user:{SECRET}@host/x": "it does not begin with",
@@ -91,7 +91,7 @@ OF_DATABASES = {
     f"postgresql://user:{SECRET}@host/x%0Ay": "it has a control character",
     f"postgresql://user:{SECRET}@host/x?colour=red": "it has an option that PostgreSQL does not know",
     f"postgresql://user:{SECRET}@host/x?sslmode=sure": "its sslmode is unknown",
-    f"postgresql://user:{SECRET}@host/x?connect_timeout=soon": "one of its times is no number",
+    f"postgresql://user:{SECRET}@host/x?connect_timeout=soon": "one of its times is not a number",
     f"postgresql://user:{SECRET}@host/x\ty": "expected text without control characters",
     f"postgresql://user:{SECRET + chr(0)}@host/x": "expected text without control characters",
 }

@@ -117,7 +117,7 @@ def test_a_sync_whose_process_was_killed_is_not_shown_as_working(serve: Serve, l
     log.begun()
     assert service.get(f"{API}/monitor/active").json()["active"] == []
     [sync] = service.get(f"{API}/history").json()["items"]
-    assert (sync["status"], sync["error"]) == ("failed", "the run ended without saying so: its process was killed")
+    assert (sync["status"], sync["error"]) == ("failed", "the run ended without a word: its process was killed")
 
 
 def test_without_dagster_the_syncs_are_still_told(serve: Serve, log: Log) -> None:

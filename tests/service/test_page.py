@@ -183,7 +183,7 @@ def test_a_refusal_is_not_green_and_says_what_to_do_in_the_language_of_the_page(
         start(page)
         refused = page.get_by_role("status").filter(has_text="Dagster refused the request. Check BACKLOG_DAGSTER_URL")
         expect(refused).to_have_class("news bad")
-        expect(refused).to_contain_text("Dagster says: Dagster takes no runs: it is read-only.")
+        expect(refused).to_contain_text("Dagster says: Dagster does not accept runs: it is read-only.")
         page.get_by_role("button", name="日本語").click()
         expect(page.get_by_role("status").filter(has_text="Dagster が受け付けません。")).to_have_class("news bad")
 

@@ -256,7 +256,7 @@ def test_a_feed_that_is_refused_does_not_keep_the_other_tables_from_loading(sync
     syncs.sim.faults.add(Fault(status=403, path=FEED, times=1))
     run = load(syncs)
     assert "403" in str(run.notes["refused"]) or run.notes["refused"]
-    assert any("nightly pass" in line for line in run.log("WARNING"))
+    assert any("rolling refresh" in line for line in run.log("WARNING"))
 
 
 def test_an_empty_space_has_an_empty_feed(start_syncs: StartSyncs) -> None:

@@ -146,7 +146,7 @@ def test_a_project_that_an_administrator_left_is_out_of_sight_and_all_its_rows_s
     deleted, reason = row_of(loaded, web)
     assert not deleted
     assert str(reason).startswith("no access: not listed since 20")
-    assert str(reason).endswith("GET /projects?all=true has it: the user of the key is no member any more")
+    assert str(reason).endswith("GET /projects?all=true has it: the key's user is no longer a member")
     assert metadata(run, "projects")["projects_without_access"] == f"WEB: {reason}"
     assert metadata(run, "projects")["load/rows_deleted"] == 0
 

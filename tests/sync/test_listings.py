@@ -212,7 +212,7 @@ def test_a_list_of_teams_that_never_stands_still_fails_and_leaves_the_rows(syncs
 
     syncs.sim.before_request(join)
     [line] = failures(syncs.listing("teams"))
-    assert line.startswith("teams: GET /teams: the list was another one at each of 4 reads")
+    assert line.startswith("teams: GET /teams: the list changed between all 4 reads")
     assert syncs.rows("teams") == before
 
 

@@ -115,7 +115,7 @@ def test_a_count_that_is_none_fails_the_load_in_a_line_and_the_next_one_mends_it
     loaded.sim.rewrite_response(spoil)
     run = loaded.run_issues(mode="incremental")
     assert not run.success
-    assert all("GET /issues/count: `count` is no number" in line and "\n" not in line for line in failures(run))
+    assert all("GET /issues/count: `count` is not a number" in line and "\n" not in line for line in failures(run))
     wrong = False
     assert loaded.run_issues(mode="incremental").success
 

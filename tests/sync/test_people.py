@@ -149,7 +149,7 @@ def test_a_load_that_read_before_somebody_was_forgotten_writes_nothing_more(load
         people.hold(connection, "acme", before)
     someone = next(iter(loaded.sim.space.users))
     people.forget(loaded.engine, "acme", someone, Mask())
-    with loaded.engine.begin() as connection, pytest.raises(WarehouseBusyError, match="the next load goes on"):
+    with loaded.engine.begin() as connection, pytest.raises(WarehouseBusyError, match="the next load continues"):
         people.hold(connection, "acme", before)
 
 

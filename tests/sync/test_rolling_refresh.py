@@ -1,4 +1,4 @@
-"""The nightly pass: how many issues it reads, that all have their turn in a month, and what only it can find."""
+"""The rolling refresh: how many issues it reads, that all have their turn in a month, and what only it can find."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -116,7 +116,7 @@ def test_it_marks_issues_that_nothing_has_told_of(synced: Syncs) -> None:
     synced.sim.space.delete_issue(gone)
     synced.sim.space.activities.pop()
     night(synced)
-    assert synced.deletions("issues") == {(gone.id, "deleted", "nightly pass; confirmed by GET /issues?id[]")}
+    assert synced.deletions("issues") == {(gone.id, "deleted", "rolling refresh; confirmed by GET /issues?id[]")}
 
 
 def test_a_night_in_which_nothing_is_different_writes_nothing(synced: Syncs) -> None:

@@ -124,7 +124,7 @@ class Syncs(RuleBasedStateMachine):
             if self._started:
                 late = self.sim.space.switches.late_activity_seconds
                 self.sim.clock.advance(late + 60)
-                # An activity that became visible more than a quarter of an hour late is for the nightly pass to find.
+                # An activity that became visible more than a quarter of an hour late is for the rolling refresh to find.
                 for how in (look_whole, deep, incremental) if late else (look_whole, incremental):
                     assert self._sync(how, self.deployment, Random(0)), self._why()  # noqa: S311 - as above
                 self.people.silence.clear()

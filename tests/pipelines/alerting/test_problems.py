@@ -86,13 +86,13 @@ def test_what_was_silent_before_the_first_look_is_not_told_at_once() -> None:
     [
         ({}, None),
         ({"seconds": 309.0}, None),
-        ({"seconds": 311.0}, "it has taken 0:05:11, usual are 0:00:10"),
-        ({"seconds": 311.0, "active": True}, "it has taken 0:05:11, usual are 0:00:10"),
-        ({"seconds": 90_000.0}, "it has taken 25:00:00, usual are 0:00:10"),
+        ({"seconds": 311.0}, "it has taken 0:05:11; usual: 0:00:10"),
+        ({"seconds": 311.0, "active": True}, "it has taken 0:05:11; usual: 0:00:10"),
+        ({"seconds": 90_000.0}, "it has taken 25:00:00; usual: 0:00:10"),
         ({"seconds": 90_000.0, "mode": "backfill"}, None),
         ({"seconds": 311.0, "known": 7}, None),
-        ({"items": 49}, "it found 49 rows, usual are 100"),
-        ({"items": 301}, "it found 301 rows, usual are 100"),
+        ({"items": 49}, "it found 49 rows; usual: 100"),
+        ({"items": 301}, "it found 301 rows; usual: 100"),
         ({"items": 49, "mode": "incremental"}, None),
         ({"items": 4, "baseline_items": 10.0}, None),
     ],
@@ -107,7 +107,7 @@ def test_a_sync_is_unusual_by_its_time_and_by_the_rows_of_a_table_that_is_read_w
 
 def test_a_sync_at_work_says_so_and_ends_nothing() -> None:
     [problem], _ = of_syncs([replace(BASELINE, seconds=311.0, active=True)])
-    assert problem.step.startswith("it is still at work: look at the run")
+    assert problem.step.startswith("it is still running: look at the run")
     assert of_syncs([replace(BASELINE, active=True)]) == ([], [])
 
 

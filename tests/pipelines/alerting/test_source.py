@@ -23,7 +23,7 @@ def test_a_source_that_is_gone_is_told_after_two_minutes_and_when_it_is_back_and
     assert said.splitlines()[0].startswith("🔴 失敗 / failed: Backlog at 127.0.0.1:")
     assert "cause: it is unreachable since " in said
     assert "no answer from 127.0.0.1" in said
-    assert "loads go on by themselves when it answers" in said
+    assert "loads resume when it answers" in said
     look(one)
     assert len(texts(sink)) == 1
     deployment.sim.start()

@@ -281,9 +281,9 @@ def test_the_status_says_which_condition_the_source_is_in_since_when_and_why(fou
 @pytest.mark.parametrize(
     ("alerts", "says"),
     [
-        ({"alive": None}, "nobody looks: backlog-elt up starts it"),
+        ({"alive": None}, "not running: backlog-elt up starts it"),
         ({}, "nothing is wrong (2026-07-01 03:04:05, sent by slack)"),
-        ({"channels": []}, "no channel: set BACKLOG_ALERT_SLACK_URL or another"),
+        ({"channels": []}, "no channel: set BACKLOG_ALERT_URLS or another"),
         ({"open": [{"asset": "raw/users", "cause": "refused"}]}, "raw/users: refused (2026"),
         ({"alive": False}, "NO SIGN OF LIFE since then: is the daemon running? nothing is wrong"),
     ],

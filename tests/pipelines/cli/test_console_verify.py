@@ -61,7 +61,7 @@ def test_what_is_behind_is_shown_as_such_below_what_differs_otherwise() -> None:
 def test_where_only_later_changes_differ_the_next_load_is_what_helps() -> None:
     lines = shown(row(7, outcome="behind"))
     assert "1 row differs:" in lines
-    assert lines[-1].startswith("behind: only what has changed since the last load differs, and the next load brings it")
+    assert lines[-1].startswith("behind: only changes since the last load differ; the next load brings them")
 
 
 def test_of_many_rows_the_first_are_shown_and_all_are_counted() -> None:
@@ -95,5 +95,5 @@ def test_a_project_that_was_never_loaded_and_one_with_a_note_say_so() -> None:
     never = ProjectReconciliation(1, "NEW", 3, 0, 3, {}, None)
     noted = ProjectReconciliation(2, "OLD", 0, 9, 0, {}, UNTIL, "it is archived and lists no issues")
     lines = shown(projects=[never, noted])
-    assert lines[2].endswith("never loaded whole")
+    assert lines[2].endswith("never fully loaded")
     assert lines[3].endswith("2026-06-30 23:59:58; it is archived and lists no issues")

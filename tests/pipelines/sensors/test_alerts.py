@@ -244,7 +244,7 @@ def test_a_slow_sync_is_told_once_while_it_is_at_work_and_again_when_its_project
     [said] = texts(sink)
     assert said.splitlines()[:2] == ["🟡 通常と異なります / unusual: raw/issues (incremental)", "partition: OPS"]
     assert "cause: it has taken 0:06:0" in said
-    assert "it is still at work" in said
+    assert "it is still running" in said
     loaded.change("UPDATE ops.sync_history SET status = 'completed', ended_at = now() WHERE run_id = 'r1'")
     synced(loaded, "r2", "WEB", 10)
     assert list(look(one).open) == ["unusual/issues/incremental/OPS"]
@@ -262,7 +262,7 @@ def test_few_rows_are_told_and_a_problem_of_an_earlier_version_is_ended(loaded: 
     for _ in range(2):
         ledger = look(one)
     [said] = texts(sink)
-    assert "cause: it found 49 rows, usual are 100" in said
+    assert "cause: it found 49 rows; usual: 100" in said
     loaded.instance.daemon_cursor_storage.set_cursor_values({name: ledger.text().replace("users/full/", "users/full")})
     synced(loaded, "r2", None, 10)
     assert look(one).open == {}
@@ -291,7 +291,7 @@ def test_a_run_that_took_long_is_told_beside_those_like_it_and_so_is_its_end(loa
         look(one)
     [said] = texts(sink)
     assert said.splitlines()[0] == "🟡 通常と異なります / unusual: job housekeeping"
-    assert "cause: it has taken 0:06:40, usual are 0:00:10" in said
+    assert "cause: it has taken 0:06:40; usual: 0:00:10" in said
     ran(loaded, 10)
     look(one)
     assert texts(sink)[1].splitlines()[0] == "🟢 復旧 / recovered: job housekeeping"

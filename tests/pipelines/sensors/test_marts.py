@@ -41,7 +41,7 @@ def add_run(instance: dg.DagsterInstance, kind: str, status: dg.DagsterRunStatus
 def test_marts_are_built_after_a_load_that_has_written_something_and_only_then(loaded: Deployment) -> None:
     runs, _, cursor = tick(loaded, None)
     assert runs == 1
-    assert tick(loaded, cursor)[:2] == (0, "no sync has ended since the last look")
+    assert tick(loaded, cursor)[:2] == (0, "no sync has ended since the last tick")
     assert loaded.run_issues(mode="incremental").success
     runs, reason, cursor = tick(loaded, cursor)
     assert (runs, reason) == (0, "nothing was written")
@@ -58,7 +58,7 @@ def test_marts_are_built_after_a_load_that_has_written_something_and_only_then(l
 def test_the_first_build_waits_for_the_first_load_to_end(loaded: Deployment) -> None:
     number = start_sync(loaded.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="at work")
     runs, reason, cursor = tick(loaded, None)
-    assert (runs, reason) == (0, "syncs at work: 1; their rows come along")
+    assert (runs, reason) == (0, "syncs at work: 1; the next build includes their rows")
     assert tick(loaded, aged(str(cursor), minutes=30))[0] == 1
     finish_sync(loaded.engine, number, items_synced=1, items_failed=0, requests=1)
     assert tick(loaded, cursor)[0] == 1

@@ -96,7 +96,7 @@ def test_a_service_that_answers_a_byte_now_and_then_is_given_up() -> None:
         slow = service(f"json://127.0.0.1:{server.getsockname()[1]}/")
         slow.seconds = 0.5
         began = time.monotonic()
-        with pytest.raises(ChannelError, match=r"^json: not taken within 0\.5 seconds"):
+        with pytest.raises(ChannelError, match=r"^json: not accepted within 0\.5 seconds"):
             slow.send(MESSAGE)
         assert time.monotonic() - began < 30
         over.set()
@@ -126,8 +126,8 @@ def test_the_addresses_may_stand_in_a_file_one_a_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("urls", "wrong"),
     [
-        (f"discrod://{SECRET}/x", "number 1 of 1 is none that it takes: the scheme is unknown or a part is missing"),
-        (f"json://host/x, line://{SECRET}", "number 2 of 2 is none that it takes"),
+        (f"discrod://{SECRET}/x", "number 1 of 1 is not supported: the scheme is unknown or a part is missing"),
+        (f"json://host/x, line://{SECRET}", "number 2 of 2 is not supported"),
         (f"mailto://me:{SECRET}@mail.example.com?to=a@example.com", r"would send a password without encryption.*mailtos://"),
     ],
 )

@@ -11,7 +11,7 @@ from resources.backlog.callback import Callback
 from resources.backlog.errors import AuthenticationError, PermanentError
 from tests.ports import free_port
 
-STRANGE = "This is no answer to the login that waits"
+STRANGE = "This is not an answer to the current login"
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_a_user_who_refuses_ends_the_login_and_somebody_who_does_not_know_the_st
 
 
 def test_nobody_who_answers_in_time_ends_the_login(callback: Callback) -> None:
-    with pytest.raises(AuthenticationError, match=r"nobody allowed the access within 0\.01 s"):
+    with pytest.raises(AuthenticationError, match=r"access was not allowed within 0\.01 s"):
         callback.wait(0.01)
 
 

@@ -128,7 +128,7 @@ def test_a_database_that_cannot_hold_every_character_is_refused(warehouse_url: s
         connection.execute(text("CREATE DATABASE latin1 ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"))
         said = _message(parse_url(warehouse_url).set(database="latin1").render_as_string(hide_password=False))
         connection.execute(text("DROP DATABASE latin1"))
-    assert said == "The database is encoded as LATIN1: make one with ENCODING 'UTF8' TEMPLATE template0."
+    assert said == "The database is encoded as LATIN1: create one with ENCODING 'UTF8' TEMPLATE template0."
 
 
 def test_a_user_who_may_not_make_a_table_that_is_not_there_is_told_so(warehouse_url: str, warehouse: Engine) -> None:
@@ -140,7 +140,7 @@ def test_a_user_who_may_not_make_a_table_that_is_not_there_is_told_so(warehouse_
         try:
             check_tables(warehouse_url, "runs")
             check_tables(url, "made")
-            with pytest.raises(WarehouseError, match="may not make tables there"):
+            with pytest.raises(WarehouseError, match="may not create tables there"):
                 check_tables(url, "runs")
         finally:
             connection.execute(text("DROP ROLE no_maker"))
