@@ -5,9 +5,11 @@ schedules would wait for it. Runs in the container of a code server end with it.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import dagster as dg
 
+from assets.dagster_internals import remember, remembered
 from pipelines.hosting.processes import alive, mark
 from resources.dagster_tags import CODE_LOCATION_TAG, GRPC_INFO_TAG, REPOSITORY, REPOSITORY_LABEL_TAG
 from resources.dagster_tags import KIND_TAG as KIND_TAG
@@ -16,6 +18,9 @@ from resources.dagster_tags import KIND_TAG as KIND_TAG
 PROCESS_TAG = ".dagster/backlog_elt_process"
 #: The same tag of runs of versions before this one.
 OLD_PROCESS_TAG = "backlog_elt/process"
+
+#: Under this name Dagster's storage keeps when `up` noted that it builds the marts.
+_MARTS_NOTED = "backlog_elt/marts_noted_at"
 
 ACTIVE = [
     dg.DagsterRunStatus.QUEUED,
@@ -58,6 +63,17 @@ def end_runs(instance: dg.DagsterInstance, run_ids: Sequence[str], why: str) -> 
     for run in runs:
         _end(instance, run, f"{why}; the next run goes on where the data ends")
     return [run.run_id for run in runs]
+
+
+def note_marts(instance: dg.DagsterInstance, at: datetime) -> None:
+    """Note that `up` builds the marts, so that `marts_after_loads` does not build them too within the next minutes."""
+    remember(instance, _MARTS_NOTED, at.isoformat())
+
+
+def marts_noted_at(instance: dg.DagsterInstance) -> datetime | None:
+    """Return when that was last noted."""
+    noted = remembered(instance, _MARTS_NOTED)
+    return datetime.fromisoformat(noted) if noted else None
 
 
 def _end(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, Never
@@ -26,7 +27,7 @@ from pipelines.hosting.processes import MARK, end_processes, kill_marked, marked
 from pipelines.hosting.runtime import Runtime
 from pipelines.hosting.screen import Screen
 from pipelines.hosting.stop_signals import Stop, StopSignals
-from pipelines.runs import end_runs, runs_beside_code_server
+from pipelines.runs import end_runs, note_marts, runs_beside_code_server
 from resources.alerts.addresses import Addresses
 from resources.alerts.channels import channels
 from resources.logs import write_to
@@ -84,6 +85,8 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
             with open_instance() as instance:  # what is wrong is said here in one line, instead of by each process in a hundred
                 lost = runs_beside_code_server(instance, settings.dagster_location)
                 begin_event_cursors(instance)
+                if first_load:  # noted before the sensor looks: the rows of an earlier load are built with those of this one
+                    note_marts(instance, datetime.now(UTC))
             children = Children(lock.mark, log, stop)
             with source(settings, alive=True) as connected, _following(connected, screen, children) as follower:
                 stop.check()
@@ -207,6 +210,8 @@ def _watch(
                 follower.load_ended(ended[FIRST_LOAD], _printed(output))
             if ended.get(FIRST_LOAD) == 0:
                 # Charts follow the first rows at once; the sensor, which looks every two minutes, takes over from there.
+                with suppress(Exception), open_instance() as instance:  # at worst both build them
+                    note_marts(instance, datetime.now(UTC))
                 children.start(FIRST_MARTS, ["dagster", "job", "launch", "-w", workspace, "-j", "marts"], passing=True)
             if ended.get(FIRST_MARTS):
                 screen.say(f"the build of the marts was not started (see {log.path}): marts_after_loads starts it soon")

@@ -10,9 +10,9 @@ from assets.marts.build import MODELS
 from assets.marts.news import newest_row, news
 from assets.marts.project import digest
 from pipelines.jobs import marts_job, of_kind
-from pipelines.runs import ACTIVE, end_dead_runs
+from pipelines.runs import ACTIVE, end_dead_runs, marts_noted_at
 from pipelines.sensors.failing_ticks import looking_at
-from resources.warehouse.builds import is_built
+from resources.warehouse.builds import built_until, is_built
 from resources.warehouse.resource import WarehouseResource
 
 #: Changes come all day; marts follow them this often at most. While loads are at work they wait, but not for ever.
@@ -53,9 +53,10 @@ def marts_after_loads(context: dg.SensorEvaluationContext, warehouse: WarehouseR
         return dg.SkipReason(f"run {last.run_id} is building them")
     failed = last is not None and last.status == dg.DagsterRunStatus.FAILURE
     now, seen = datetime.now(UTC), json.loads(context.cursor or "{}")
-    # The first one is not requested here where `up` starts it; before any, patience begins with the first look.
+    # Before any build, patience begins with the first look.
     seen.setdefault("built_at", (record.create_timestamp if record else now - APART).isoformat())
-    since = now - datetime.fromisoformat(seen["built_at"])
+    built_at = datetime.fromisoformat(seen["built_at"])
+    since = now - max(built_at, marts_noted_at(context.instance) or built_at)
     due = failed or (since >= timedelta(days=1) and seen.get("newest", "") != "")
     with looking_at("the log of syncs"):
         found = news(warehouse.engine)
@@ -63,9 +64,11 @@ def marts_after_loads(context: dg.SensorEvaluationContext, warehouse: WarehouseR
             return dg.SensorResult(skip_reason="no sync has ended since the last tick", cursor=json.dumps(seen))
         newest = newest_row(warehouse.engine)
         models = [*MODELS] if is_built(warehouse.engine, digest()) else None
-    known = newest == seen.get("newest", "")
+    until = built_until(warehouse.engine) if newest else None
+    known = newest == seen.get("newest", "") or (until is not None and datetime.fromisoformat(newest) < until)
     if known and not due:
-        return dg.SensorResult(skip_reason="nothing was written", cursor=json.dumps(seen | {"ended": found.ended}))
+        skipped = seen | {"ended": found.ended, "newest": newest}
+        return dg.SensorResult(skip_reason="nothing was written", cursor=json.dumps(skipped))
     if wait := reason_to_wait(since, found.at_work, again=known):
         return dg.SensorResult(skip_reason=wait, cursor=json.dumps(seen))
     cursor = {"ended": found.ended, "newest": newest, "built_at": now.isoformat()}

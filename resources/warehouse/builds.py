@@ -34,6 +34,13 @@ def is_built(engine: Engine, project: str) -> bool:
     return found is not None and found.project == project
 
 
+def built_until(engine: Engine) -> datetime | None:
+    """Return a moment: rows written before it are in the last build that succeeded; None: there was none."""
+    with engine.connect() as connection:
+        found = connection.execute(_LAST).one_or_none()
+    return found.began_at if found else None
+
+
 def begin_build(engine: Engine, project: str, run_id: str, *, whole: bool = False) -> Build:
     """Remember that a build of all marts begins, and return what it has to do.
 

@@ -1,7 +1,7 @@
 """When marts are built: the sensor on a real warehouse, tick by tick."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
@@ -9,12 +9,16 @@ import pytest
 from assets.marts.build import MODELS
 from assets.marts.project import digest
 from pipelines.jobs import KIND_TAG
+from pipelines.runs import note_marts
 from pipelines.sensors.failing_ticks import LookFailedError
 from pipelines.sensors.marts import APART, PATIENCE, marts_after_loads, reason_to_wait
 from resources.warehouse.builds import begin_build, end_build
 from resources.warehouse.history import finish_sync, start_sync
 from resources.warehouse.resource import WarehouseResource
 from tests.deployment import Deployment
+
+#: Writes a row.
+ANY_ROW = "UPDATE raw.comments SET loaded_at = clock_timestamp() WHERE id = (SELECT min(id) FROM raw.comments)"
 
 
 def tick(
@@ -71,7 +75,7 @@ def test_a_sync_that_ends_after_others_which_began_later_is_news(loaded: Deploym
     _, _, cursor = tick(loaded, None)
     runs, _, cursor = tick(loaded, aged(str(cursor), minutes=31))
     assert runs == 1, "patience has an end"
-    loaded.change("UPDATE raw.comments SET loaded_at = clock_timestamp() WHERE id = (SELECT min(id) FROM raw.comments)")
+    loaded.change(ANY_ROW)
     finish_sync(loaded.engine, long, items_synced=1, items_failed=0, requests=1)
     assert tick(loaded, aged(str(cursor), minutes=6))[0] == 1
 
@@ -82,6 +86,33 @@ def test_a_build_that_somebody_else_started_before_the_first_look_is_followed_fi
     assert runs == 0
     assert "not more often than every 5 minutes" in str(reason)
     assert tick(loaded, aged(str(cursor), minutes=5))[0] == 1
+
+
+def test_where_up_builds_after_its_first_load_the_marts_are_built_once(loaded: Deployment) -> None:
+    """The rows of an earlier load are there when `up` begins, and a load of its own follows."""
+    note_marts(loaded.instance, datetime.now(UTC))
+    runs, reason, cursor = tick(loaded, None)
+    assert runs == 0
+    assert "not more often than every 5 minutes" in str(reason)
+    assert loaded.run_issues(mode="incremental").success
+    note_marts(loaded.instance, datetime.now(UTC))
+    assert tick(loaded, cursor)[0] == 0, "`up` is about to start its build"
+    end_build(loaded.engine, begin_build(loaded.engine, digest(), add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS)))
+    assert tick(loaded, cursor)[:2] == (0, "nothing was written")
+    note_marts(loaded.instance, datetime.now(UTC) - APART)
+    runs, reason, cursor = tick(loaded, cursor)
+    assert (runs, reason) == (0, "nothing was written"), "five minutes later too"
+    loaded.change(ANY_ROW)
+    number = start_sync(loaded.engine, space_key="acme", sync_type="comments", mode="targeted", run_id="a run")
+    finish_sync(loaded.engine, number, items_synced=1, items_failed=0, requests=1)
+    assert tick(loaded, cursor)[0] == 1, "then the sensor has taken over"
+
+
+def test_where_the_load_of_up_fails_the_sensor_builds_what_is_there_five_minutes_later(loaded: Deployment) -> None:
+    note_marts(loaded.instance, datetime.now(UTC))
+    _, _, cursor = tick(loaded, None)
+    note_marts(loaded.instance, datetime.now(UTC) - APART)
+    assert tick(loaded, cursor)[0] == 1
 
 
 def test_a_build_that_failed_is_tried_again_later_and_one_at_work_is_waited_for(loaded: Deployment) -> None:
@@ -111,8 +142,10 @@ def test_seeds_are_built_again_only_when_the_project_has_changed(loaded: Deploym
 
     assert requested() is None, "the first build is one of all"
     end_build(loaded.engine, begin_build(loaded.engine, "an older project", "a run"))
+    loaded.change(ANY_ROW)
     assert requested() is None
     end_build(loaded.engine, begin_build(loaded.engine, digest(), "a run"))
+    loaded.change(ANY_ROW)
     assert requested() == MODELS
 
 
