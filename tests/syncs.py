@@ -3,7 +3,7 @@
 import logging
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -146,44 +146,51 @@ class Syncs(WarehouseView):
 
     @contextmanager
     def session(
-        self, table: str, *, mode: str = "full", locks: Literal["table", "projects"] = "table", loaded: Loaded | None = None
+        self,
+        table: str,
+        *,
+        mode: str = "full",
+        locks: Literal["table", "projects"] = "table",
+        projects: Sequence[str] = (),
+        loaded: Loaded | None = None,
     ) -> Iterator[Session]:
-        """Open the load of a table; what it does is shown to `loaded`, its errors too.
+        """Open the load of a table in a run of `projects`; what it does is shown to `loaded`, its errors too.
 
         Raises:
-            SyncError: the load cannot even begin.
+            SyncError: it failed; `loaded` knows.
         """
         shown = loaded or Loaded()
         log = logging.Logger(shown.run_id, logging.DEBUG)
         log.addHandler(shown.lines)
-        run = Run(shown.run_id, log, self.progress, shown, CALENDAR)
+        run = Run(shown.run_id, log, self.progress, shown, CALENDAR, projects=list(projects) or None)
         with self.client() as client:
-            source, warehouse, begun = Source(self.sim.url, client), Warehouse(self.engine), False
+            source, warehouse = Source(self.sim.url, client), Warehouse(self.engine)
             try:
                 with open_session(run, table, source, warehouse, mode=mode, locks=locks) as session:
-                    begun = True
                     yield session
                     shown.tables[table] = session.writer.counts
                     shown.notes.update(session.reporter.notes)
                     shown.requests[table] = session.reporter.whole_load.requests
             except SyncError as error:
-                if not begun:
-                    raise
                 shown.errors.append(str(error))
-                shown.broken_off = not isinstance(error, PartsFailedError)
+                shown.broken_off |= not isinstance(error, PartsFailedError)
+                raise
 
     def listing(self, *tables: str) -> Loaded:
         """Load tables that are read whole (default all)."""
         loaded = Loaded()
         for table in tables or LISTINGS:
-            with self.session(table, loaded=loaded) as session:
+            with suppress(SyncError), self.session(table, loaded=loaded) as session:
                 sync_listing(session)
         return loaded
 
     def activities(self, mode: Mode = "incremental", loaded: Loaded | None = None) -> Loaded:
         """Load the feed."""
         loaded, refresh = loaded or Loaded(), mode == "refresh"
-        with self.session("activities", mode="refresh" if refresh else "incremental", loaded=loaded) as session:
+        with (
+            suppress(SyncError),
+            self.session("activities", mode="refresh" if refresh else "incremental", loaded=loaded) as session,
+        ):
             sync_activities(session, refresh=refresh)
         return loaded
 
@@ -192,7 +199,7 @@ class Syncs(WarehouseView):
     ) -> Loaded:
         """Load the issues of `projects` (default all), from month to month (default all), and nothing else."""
         loaded = loaded or Loaded()
-        with self.session("issues", mode=mode, locks="projects", loaded=loaded) as session:
+        with suppress(SyncError), self.session("issues", mode=mode, locks="projects", projects=projects, loaded=loaded) as session:
             sync_issues(session, mode, self._covered(mode, projects, first, last))
         return loaded
 
@@ -202,7 +209,10 @@ class Syncs(WarehouseView):
         if loaded.success:
             self.issues(*projects, mode=mode, first=first, last=last, loaded=loaded)
             if not loaded.broken_off:
-                with self.session("comments", mode=mode, locks="projects", loaded=loaded) as session:
+                with (
+                    suppress(SyncError),
+                    self.session("comments", mode=mode, locks="projects", projects=projects, loaded=loaded) as session,
+                ):
                     sync_comments(session, mode, self._covered(mode, projects, first, last))
         return loaded
 

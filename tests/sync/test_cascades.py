@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
-from assets.issues import Mode
 from simulator import World
 from simulator.masters import SINGLE
 from simulator.model import Issue
-from tests.deployment import Deployment, failures
+from tests.syncs import Mode, Syncs, failures
 
 
 def issue_type(space: World) -> int:
@@ -45,100 +44,99 @@ MASTERS: dict[str, tuple[Callable[[World], int], Callable[[int], dict[str, Any]]
 }
 
 
-def asked_by_id(deployment: Deployment) -> list[set[int]]:
+def asked_by_id(syncs: Syncs) -> list[set[int]]:
     """Return which issues each request asked for by id since the last look."""
-    asked = [{int(value) for name, value in one.params if name == "id[]"} for one in deployment.sim.requests.recent()]
-    deployment.sim.requests.clear()
+    asked = [{int(value) for name, value in one.params if name == "id[]"} for one in syncs.sim.requests.recent()]
+    syncs.sim.requests.clear()
     return [ids for ids in asked if ids]
 
 
-def load(deployment: Deployment, mode: Mode) -> None:
-    run = deployment.run_issues(mode=mode)
+def load(syncs: Syncs, mode: Mode) -> None:
+    run = syncs.run(mode=mode)
     assert run.success, failures(run)
 
 
-def shown(deployment: Deployment, issue: Issue) -> tuple[object, ...]:
+def shown(syncs: Syncs, issue: Issue) -> tuple[object, ...]:
     """Return what the warehouse says of an issue that others may delete."""
-    row = deployment.row("issues", issue.id)
+    row = syncs.row("issues", issue.id)
     fields = {field["id"] for field in row["payload"]["customFields"]}
     return row["issue_type_id"], row["category_ids"], row["version_ids"], row["milestone_ids"], fields
 
 
-def true(deployment: Deployment, issue: Issue) -> tuple[object, ...]:
-    home = deployment.sim.space.projects[issue.project_id]
+def true(syncs: Syncs, issue: Issue) -> tuple[object, ...]:
+    home = syncs.sim.space.projects[issue.project_id]
     fields = {field.id for field in home.fields.values() if field.applies_to(issue.type_id)}
     return issue.type_id, list(issue.category_ids), list(issue.version_ids), list(issue.milestone_ids), fields
 
 
 @pytest.mark.parametrize("mode", ["targeted", "incremental"])
 @pytest.mark.parametrize("kind", MASTERS)
-def test_issues_lose_a_deleted_master_with_the_next_load(loaded: Deployment, kind: str, mode: Mode) -> None:
+def test_issues_lose_a_deleted_master_with_the_next_load(synced: Syncs, kind: str, mode: Mode) -> None:
     add, values, delete = MASTERS[kind]
-    space = loaded.sim.space
+    space = synced.sim.space
     cascading_references = list(space.project("OPS").issues.values())[:2]
     made = add(space)
     for issue in cascading_references:
         space.edit_issue(issue, **values(made))
-    loaded.sim.clock.advance(3600)  # no load of changes looks as far back
-    assert loaded.run("projects").success
-    load(loaded, "incremental")
-    assert [shown(loaded, issue) for issue in cascading_references] == [true(loaded, issue) for issue in cascading_references]
+    synced.sim.clock.advance(3600)  # no load of changes looks as far back
+    assert synced.listing().success
+    load(synced, "incremental")
+    assert [shown(synced, issue) for issue in cascading_references] == [true(synced, issue) for issue in cascading_references]
     delete(space, made)
-    assert [shown(loaded, issue) for issue in cascading_references] != [true(loaded, issue) for issue in cascading_references]
-    assert loaded.run("projects").success
-    asked_by_id(loaded)
-    load(loaded, mode)
-    assert [shown(loaded, issue) for issue in cascading_references] == [true(loaded, issue) for issue in cascading_references]
-    assert asked_by_id(loaded) == [{issue.id for issue in cascading_references}], (
+    assert [shown(synced, issue) for issue in cascading_references] != [true(synced, issue) for issue in cascading_references]
+    assert synced.listing().success
+    asked_by_id(synced)
+    load(synced, mode)
+    assert [shown(synced, issue) for issue in cascading_references] == [true(synced, issue) for issue in cascading_references]
+    assert asked_by_id(synced) == [{issue.id for issue in cascading_references}], (
         "each issue that shows it, and no other, in one request"
     )
-    load(loaded, mode)
-    assert asked_by_id(loaded) == []
+    load(synced, mode)
+    assert asked_by_id(synced) == []
 
 
-def test_an_issue_that_was_read_before_a_deletion_and_stored_after_it_loses_what_is_gone_as_well(loaded: Deployment) -> None:
-    space = loaded.sim.space
+def test_an_issue_that_was_read_before_a_deletion_and_stored_after_it_loses_what_is_gone_as_well(synced: Syncs) -> None:
+    space = synced.sim.space
     holder = next(issue for issue in space.project("OPS").issues.values() if issue.category_ids)
     space.delete_category("OPS", holder.category_ids[0])
-    before = loaded.row("issues", holder.id)["category_ids"]
-    assert loaded.run("projects", only=["categories"]).success
-    load(loaded, "targeted")
-    assert shown(loaded, holder) == true(loaded, holder)
+    before = synced.row("issues", holder.id)["category_ids"]
+    assert synced.listing("categories").success
+    load(synced, "targeted")
+    assert shown(synced, holder) == true(synced, holder)
     # What a page holds that was on its way while the category went, and was stored when its holders had been looked for.
-    loaded.change(f"UPDATE raw.issues SET category_ids = '{{{before[0]}}}', content_hash = 'before' WHERE id = {holder.id}")
-    load(loaded, "targeted")
-    assert shown(loaded, holder) != true(loaded, holder)
-    assert loaded.run("projects", only=["categories"]).success
-    load(loaded, "targeted")
-    assert shown(loaded, holder) == true(loaded, holder)
-    asked_by_id(loaded)
-    assert loaded.run("projects", only=["categories"]).success
-    load(loaded, "targeted")
-    assert asked_by_id(loaded) == []
+    synced.change(f"UPDATE raw.issues SET category_ids = '{{{before[0]}}}', content_hash = 'before' WHERE id = {holder.id}")
+    load(synced, "targeted")
+    assert shown(synced, holder) != true(synced, holder)
+    assert synced.listing("categories").success
+    load(synced, "targeted")
+    assert shown(synced, holder) == true(synced, holder)
+    asked_by_id(synced)
+    assert synced.listing("categories").success
+    load(synced, "targeted")
+    assert asked_by_id(synced) == []
 
 
-def test_children_of_a_deleted_issue_are_on_their_own_with_the_load_that_marks_it(loaded: Deployment) -> None:
-    space = loaded.sim.space
+def test_children_of_a_deleted_issue_are_on_their_own_with_the_load_that_marks_it(synced: Syncs) -> None:
+    space = synced.sim.space
     parent, *children = list(space.project("OPS").issues.values())[:4]
     for child in children:
         space.edit_issue(child, parent_id=parent.id)
-    loaded.sim.clock.advance(3600)
-    load(loaded, "incremental")
-    assert {loaded.row("issues", child.id)["parent_issue_id"] for child in children} == {parent.id}
+    synced.sim.clock.advance(3600)
+    load(synced, "incremental")
+    assert {synced.row("issues", child.id)["parent_issue_id"] for child in children} == {parent.id}
     space.delete_issue(parent)
-    load(loaded, "incremental")
-    assert {loaded.row("issues", child.id)["parent_issue_id"] for child in children} == {None}
-    asked_by_id(loaded)
-    load(loaded, "incremental")
-    assert asked_by_id(loaded) == []
+    load(synced, "incremental")
+    assert {synced.row("issues", child.id)["parent_issue_id"] for child in children} == {None}
+    asked_by_id(synced)
+    load(synced, "incremental")
+    assert asked_by_id(synced) == []
 
 
-def test_an_account_that_is_closed_makes_no_issue_be_read_again(loaded: Deployment) -> None:
-    space, owner = loaded.sim.space, loaded.sim.space.administrator.id
+def test_an_account_that_is_closed_makes_no_issue_be_read_again(synced: Syncs) -> None:
+    space, owner = synced.sim.space, synced.sim.space.administrator.id
     gone = next(issue.assignee_id for issue in space.issues.values() if issue.assignee_id and issue.assignee_id != owner)
     space.delete_user(gone)
-    assert loaded.run("users").success
-    assert loaded.run("projects").success
-    asked_by_id(loaded)
-    load(loaded, "targeted")
-    assert asked_by_id(loaded) == []
+    assert synced.listing().success
+    asked_by_id(synced)
+    load(synced, "targeted")
+    assert asked_by_id(synced) == []

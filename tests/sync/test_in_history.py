@@ -1,45 +1,58 @@
 """What a load leaves in `ops.sync_history`: which projects it covers, and a row also where it fails before its first one."""
 
+import pytest
+
 from resources.warehouse.sync_log import place_of
 from simulator import Fault
-from tests.deployment import Deployment, Run
+from sync.session import SyncError
+from tests.syncs import Loaded, Syncs
 
 REFUSED = Fault(status=401, times=None)
 
 
-def rows(deployment: Deployment, run: Run) -> list[tuple[object, ...]]:
-    found = deployment.query(f"SELECT * FROM ops.sync_history WHERE run_id = '{run.run_id}' ORDER BY id")
+def rows(syncs: Syncs, run: Loaded) -> list[tuple[object, ...]]:
+    found = syncs.query(f"SELECT * FROM ops.sync_history WHERE run_id = '{run.run_id}' ORDER BY id")
     return [(row["sync_type"], row["mode"], row["status"], row["project_key"], row["projects"]) for row in found]
 
 
-def test_a_sync_says_which_projects_it_covers(loaded: Deployment) -> None:
-    assert loaded.partitions[:2] == ["OPS", "WEB"]
-    one, two, every = (loaded.run_issues(*some, mode="incremental") for some in (["OPS"], ["OPS", "WEB"], []))
+def test_a_sync_says_which_projects_it_covers(synced: Syncs) -> None:
+    one, two, every = (synced.run(*some, mode="incremental") for some in (["OPS"], ["OPS", "WEB"], []))
     feed = ("activities", "incremental", "completed", None, None)  # is that of the whole space, whatever is asked for
-    assert rows(loaded, one) == [feed, *((name, "incremental", "completed", "OPS", ["OPS"]) for name in ("issues", "comments"))]
+    assert rows(synced, one) == [feed, *((name, "incremental", "completed", "OPS", ["OPS"]) for name in ("issues", "comments"))]
     both = ["OPS", "WEB"]
-    assert rows(loaded, two) == [feed, *((name, "incremental", "completed", None, both) for name in ("issues", "comments"))]
-    assert rows(loaded, every) == [feed, *((name, "incremental", "completed", None, None) for name in ("issues", "comments"))]
+    assert rows(synced, two) == [feed, *((name, "incremental", "completed", None, both) for name in ("issues", "comments"))]
+    assert rows(synced, every) == [feed, *((name, "incremental", "completed", None, None) for name in ("issues", "comments"))]
 
 
-def test_a_load_that_the_source_refuses_at_once_is_in_the_history_with_its_cause(loaded: Deployment) -> None:
-    loaded.sim.faults.add(REFUSED)
-    by_hand, issues = loaded.by_hand("projects"), loaded.run_issues("OPS", mode="incremental")
-    loaded.sim.faults.clear()
-    assert rows(loaded, by_hand) == [("projects", "full", "failed", None, None)]
-    assert rows(loaded, issues) == [("activities", "incremental", "failed", None, None)]
-    [row] = loaded.query(f"SELECT * FROM ops.sync_history WHERE run_id = '{by_hand.run_id}'")
+def test_a_load_that_the_source_refuses_at_once_is_in_the_history_with_its_cause(synced: Syncs) -> None:
+    synced.sim.faults.add(REFUSED)
+    by_hand, feed = synced.listing("projects"), synced.run("OPS", mode="incremental")
+    one, two = synced.issues("OPS", mode="incremental"), synced.issues("OPS", "WEB")
+    synced.sim.faults.clear()
+    assert rows(synced, by_hand) == [("projects", "full", "failed", None, None)]
+    assert rows(synced, feed) == [("activities", "incremental", "failed", None, None)]
+    assert rows(synced, one) == [("issues", "incremental", "failed", "OPS", ["OPS"])]
+    assert rows(synced, two) == [("issues", "backfill", "failed", None, ["OPS", "WEB"])]
+    [row] = synced.query(f"SELECT * FROM ops.sync_history WHERE run_id = '{by_hand.run_id}'")
     assert row["error"].startswith("GET /space: 401")
     assert (row["requests"], row["ended_at"] >= row["started_at"]) == (1, True)
 
 
-def test_a_first_load_ever_that_fails_is_taken_over_by_the_space_once_it_is_known(deployment: Deployment) -> None:
-    deployment.sim.faults.add(REFUSED)
-    failed = deployment.run("users")
-    assert place_of(deployment.engine, deployment.sim.url) == deployment.sim.url
-    assert {row["space_key"] for row in deployment.query("SELECT * FROM ops.sync_history")} == {deployment.sim.url}
-    deployment.sim.faults.clear()
-    assert deployment.run("users").success
-    assert place_of(deployment.engine, deployment.sim.url) == "acme"
-    assert {row["space_key"] for row in deployment.query("SELECT * FROM ops.sync_history")} == {"acme"}
-    assert rows(deployment, failed) == [("users", "full", "failed", None, None)]
+def test_a_load_of_the_whole_space_names_no_projects_also_where_the_run_is_of_one(synced: Syncs) -> None:
+    synced.sim.faults.add(REFUSED)
+    loaded = Loaded()
+    with pytest.raises(SyncError), synced.session("activities", projects=["OPS"], loaded=loaded):
+        pytest.fail("the space was to refuse it")
+    assert rows(synced, loaded) == [("activities", "full", "failed", None, None)]
+
+
+def test_a_first_load_ever_that_fails_is_taken_over_by_the_space_once_it_is_known(syncs: Syncs) -> None:
+    syncs.sim.faults.add(REFUSED)
+    failed = syncs.listing("users")
+    assert place_of(syncs.engine, syncs.sim.url) == syncs.sim.url
+    assert {row["space_key"] for row in syncs.query("SELECT * FROM ops.sync_history")} == {syncs.sim.url}
+    syncs.sim.faults.clear()
+    assert syncs.listing("users").success
+    assert place_of(syncs.engine, syncs.sim.url) == "acme"
+    assert {row["space_key"] for row in syncs.query("SELECT * FROM ops.sync_history")} == {"acme"}
+    assert rows(syncs, failed) == [("users", "full", "failed", None, None)]

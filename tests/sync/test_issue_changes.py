@@ -7,54 +7,54 @@ from sqlalchemy import RowMapping
 
 from simulator.masters import CHECKBOX, MULTIPLE, RADIO, SINGLE, TEXT
 from simulator.model import Issue
-from tests.deployment import Deployment, Run, failures
+from tests.syncs import Loaded, Syncs, failures
 
 HOUR = 3600
 
 
-def load(deployment: Deployment, mode: Any = "incremental") -> Run:
-    run = deployment.run_issues(mode=mode)
+def load(syncs: Syncs, mode: Any = "incremental") -> Loaded:
+    run = syncs.run(mode=mode)
     assert run.success, failures(run)
     return run
 
 
-def look(deployment: Deployment) -> None:
+def look(syncs: Syncs) -> None:
     """Let the masters be listed, a while after what was before and before what comes."""
-    deployment.sim.clock.advance(HOUR)
-    assert deployment.run("projects").success
-    deployment.sim.clock.advance(HOUR)
+    syncs.sim.clock.advance(HOUR)
+    assert syncs.listing().success
+    syncs.sim.clock.advance(HOUR)
 
 
-def one(deployment: Deployment, project: str = "OPS") -> Issue:
-    return next(iter(deployment.sim.space.project(project).issues.values()))
+def one(syncs: Syncs, project: str = "OPS") -> Issue:
+    return next(iter(syncs.sim.space.project(project).issues.values()))
 
 
-def change(deployment: Deployment, issue: Issue, **fields: Any) -> int:
+def change(syncs: Syncs, issue: Issue, **fields: Any) -> int:
     """Edit an issue and return the comment that tells of it."""
-    row = deployment.sim.space.edit_issue(issue, **fields)
+    row = syncs.sim.space.edit_issue(issue, **fields)
     assert row is not None
     return row.id
 
 
-def told(deployment: Deployment, comment: int) -> list[RowMapping]:
-    return [row for row in deployment.rows("issue_changes") if row["comment_id"] == comment]
+def told(syncs: Syncs, comment: int) -> list[RowMapping]:
+    return [row for row in syncs.rows("issue_changes") if row["comment_id"] == comment]
 
 
-def ids(deployment: Deployment, comment: int) -> tuple[Any, Any]:
-    [row] = told(deployment, comment)
+def ids(syncs: Syncs, comment: int) -> tuple[Any, Any]:
+    [row] = told(syncs, comment)
     for side in ("old", "new"):
         several = row[f"{side}_ids"]
         assert row[f"{side}_id"] == (several[0] if several and len(several) == 1 else None)
     return row["old_ids"], row["new_ids"]
 
 
-def test_each_field_of_an_edit_is_a_row_in_standard_words(loaded: Deployment) -> None:
-    space, issue = loaded.sim.space, one(loaded)
+def test_each_field_of_an_edit_is_a_row_in_standard_words(synced: Syncs) -> None:
+    space, issue = synced.sim.space, one(synced)
     space.edit_issue(issue, assignee_id=None, due_date=None, resolution_id=None, actual_hours=None)
     user = next(iter(space.users))
-    comment = change(loaded, issue, assignee_id=user, due_date="2026-08-01", resolution_id=0, actual_hours=1.5)
-    load(loaded)
-    rows = told(loaded, comment)
+    comment = change(synced, issue, assignee_id=user, due_date="2026-08-01", resolution_id=0, actual_hours=1.5)
+    load(synced)
+    rows = told(synced, comment)
     assert [row["position"] for row in rows] == [0, 1, 2, 3]
     assert {row["field"]: (row["source_field"], row["kind"], row["new_value"], row["new_id"]) for row in rows} == {
         "assignee": ("assigner", "standard", space.users[user].name, user),
@@ -67,63 +67,63 @@ def test_each_field_of_an_edit_is_a_row_in_standard_words(loaded: Deployment) ->
     }
 
 
-def test_a_renamed_status_keeps_its_id_and_the_name_of_the_time(loaded: Deployment) -> None:
-    space, issue = loaded.sim.space, one(loaded)
+def test_a_renamed_status_keeps_its_id_and_the_name_of_the_time(synced: Syncs) -> None:
+    space, issue = synced.sim.space, one(synced)
     mine = space.add_status("OPS", "Checking").id
-    look(loaded)
-    comment = change(loaded, issue, status_id=mine)
-    load(loaded)
+    look(synced)
+    comment = change(synced, issue, status_id=mine)
+    load(synced)
     space.rename_status("OPS", mine, "In review")
-    look(loaded)
-    load(loaded, "backfill")
-    assert ids(loaded, comment)[1] == [mine]
-    assert told(loaded, comment)[0]["new_value"] == "Checking"
+    look(synced)
+    load(synced, "backfill")
+    assert ids(synced, comment)[1] == [mine]
+    assert told(synced, comment)[0]["new_value"] == "Checking"
 
 
-def test_a_name_that_another_one_got_later_means_the_one_that_had_it_then(loaded: Deployment) -> None:
-    space, issue = loaded.sim.space, one(loaded)
+def test_a_name_that_another_one_got_later_means_the_one_that_had_it_then(synced: Syncs) -> None:
+    space, issue = synced.sim.space, one(synced)
     first = space.add_category("OPS", "Infra").id
-    look(loaded)
-    before = change(loaded, issue, category_ids=(first,))
+    look(synced)
+    before = change(synced, issue, category_ids=(first,))
     space.rename_category("OPS", first, "Platform")
-    look(loaded)
+    look(synced)
     second = space.add_category("OPS", "Infra").id
-    look(loaded)
-    after = change(loaded, issue, category_ids=(second,))
-    load(loaded)
-    assert ids(loaded, before)[1] == [first]
-    assert ids(loaded, after) == ([first], [second])
-    load(loaded, "backfill")
-    assert (ids(loaded, before)[1], ids(loaded, after)[1]) == ([first], [second])
+    look(synced)
+    after = change(synced, issue, category_ids=(second,))
+    load(synced)
+    assert ids(synced, before)[1] == [first]
+    assert ids(synced, after) == ([first], [second])
+    load(synced, "backfill")
+    assert (ids(synced, before)[1], ids(synced, after)[1]) == ([first], [second])
 
 
-def test_a_name_that_was_passed_on_between_two_looks_means_nobody(loaded: Deployment) -> None:
-    space, issue = loaded.sim.space, one(loaded)
+def test_a_name_that_was_passed_on_between_two_looks_means_nobody(synced: Syncs) -> None:
+    space, issue = synced.sim.space, one(synced)
     first = space.add_category("OPS", "Infra").id
-    look(loaded)
+    look(synced)
     space.rename_category("OPS", first, "Platform")
     second = space.add_category("OPS", "Infra").id
-    comment = change(loaded, issue, category_ids=(second,))
-    look(loaded)
-    load(loaded)
-    assert ids(loaded, comment)[1] is None
-    assert told(loaded, comment)[0]["new_value"] == "Infra"
+    comment = change(synced, issue, category_ids=(second,))
+    look(synced)
+    load(synced)
+    assert ids(synced, comment)[1] is None
+    assert told(synced, comment)[0]["new_value"] == "Infra"
 
 
-def test_commas_in_names_are_told_from_commas_between_them(loaded: Deployment) -> None:
-    space, issue = loaded.sim.space, one(loaded)
+def test_commas_in_names_are_told_from_commas_between_them(synced: Syncs) -> None:
+    space, issue = synced.sim.space, one(synced)
     both, plain = (space.add_version("OPS", name).id for name in ("Q1, Q2", "Q3"))
-    look(loaded)
-    sure = change(loaded, issue, milestone_ids=(both, plain))
-    load(loaded)
-    assert ids(loaded, sure)[1] == [both, plain]
+    look(synced)
+    sure = change(synced, issue, milestone_ids=(both, plain))
+    load(synced)
+    assert ids(synced, sure)[1] == [both, plain]
     for name in ("Q1", "Q2"):
         space.add_version("OPS", name)
-    look(loaded)
-    unsure = change(loaded, issue, milestone_ids=(both,))
-    load(loaded)
-    assert ids(loaded, unsure) == (None, None), "by now both texts can be read in two ways"
-    assert ids(loaded, sure)[1] == [both, plain]
+    look(synced)
+    unsure = change(synced, issue, milestone_ids=(both,))
+    load(synced)
+    assert ids(synced, unsure) == (None, None), "by now both texts can be read in two ways"
+    assert ids(synced, sure)[1] == [both, plain]
 
 
 @pytest.mark.parametrize(
@@ -138,75 +138,72 @@ def test_commas_in_names_are_told_from_commas_between_them(loaded: Deployment) -
     ],
 )
 def test_values_of_custom_fields_are_items_where_the_field_is_a_list(
-    loaded: Deployment, kind: int, value: Any, expected: list[int] | None
+    synced: Syncs, kind: int, value: Any, expected: list[int] | None
 ) -> None:
-    space, issue = loaded.sim.space, one(loaded)
+    space, issue = synced.sim.space, one(synced)
     items = ("Red", "Green, dark", "Blue") if kind != TEXT else ()
     field = space.add_field("OPS", kind, "Colour", items=items).id
-    look(loaded)
-    comment = change(loaded, issue, custom={field: value})
-    load(loaded)
-    [row] = told(loaded, comment)
+    look(synced)
+    comment = change(synced, issue, custom={field: value})
+    load(synced)
+    [row] = told(synced, comment)
     assert (row["field"], row["kind"], row["source_field"]) == (f"custom_field_{field}", "custom", "Colour")
     assert (row["custom_field_id"], row["old_value"]) == (field, None)
-    assert ids(loaded, comment) == (None, expected)
+    assert ids(synced, comment) == (None, expected)
 
 
-def test_a_parent_is_found_by_its_key_of_then_also_when_it_is_gone(loaded: Deployment) -> None:
-    space = loaded.sim.space
+def test_a_parent_is_found_by_its_key_of_then_also_when_it_is_gone(synced: Syncs) -> None:
+    space = synced.sim.space
     child, parent, other = list(space.project("OPS").issues.values())[:3]
     space.edit_issue(child, parent_id=None)
-    comment = change(loaded, child, parent_id=parent.id)
+    comment = change(synced, child, parent_id=parent.id)
     space.rename_project("OPS", key="SRE")
-    loaded.discover()
-    look(loaded)
-    later = change(loaded, child, parent_id=other.id)
+    look(synced)
+    later = change(synced, child, parent_id=other.id)
     space.delete_issue(other)
-    load(loaded)
-    assert ids(loaded, comment)[1] == [parent.id]
-    assert [row["new_value"].split("-")[0] for row in (*told(loaded, comment), *told(loaded, later))] == ["OPS", "SRE"]
-    assert ids(loaded, later) == ([parent.id], [other.id])
+    load(synced)
+    assert ids(synced, comment)[1] == [parent.id]
+    assert [row["new_value"].split("-")[0] for row in (*told(synced, comment), *told(synced, later))] == ["OPS", "SRE"]
+    assert ids(synced, later) == ([parent.id], [other.id])
 
 
-def test_a_key_that_two_projects_had_one_after_the_other_means_nobody(loaded: Deployment) -> None:
-    space = loaded.sim.space
+def test_a_key_that_two_projects_had_one_after_the_other_means_nobody(synced: Syncs) -> None:
+    space = synced.sim.space
     child, parent = list(space.project("OPS").issues.values())[:2]
     space.edit_issue(child, parent_id=None)
-    comment = change(loaded, child, parent_id=parent.id)
+    comment = change(synced, child, parent_id=parent.id)
     space.rename_project("OPS", key="SRE")
-    loaded.discover()
-    look(loaded)
+    look(synced)
     space.add_project("OPS", "新しい")
-    look(loaded)
+    look(synced)
     for _ in range(parent.key_id):
         space.create_issue("OPS")
-    loaded.discover()
-    load(loaded)
-    load(loaded, "backfill")
-    assert ids(loaded, comment)[1] is None
+    load(synced)
+    load(synced, "backfill")
+    assert ids(synced, comment)[1] is None
 
 
-def test_attachments_and_notifications_are_kinds_of_their_own(loaded: Deployment) -> None:
-    space, issue = loaded.sim.space, one(loaded)
+def test_attachments_and_notifications_are_kinds_of_their_own(synced: Syncs) -> None:
+    space, issue = synced.sim.space, one(synced)
     attached = space.attach(issue, "log.txt")
     made = space.create_issue("OPS", notify=[next(iter(space.users))])
-    load(loaded)
-    [file] = told(loaded, issue.comments[-1].id)
+    load(synced)
+    [file] = told(synced, issue.comments[-1].id)
     assert (file["field"], file["kind"], file["new_value"], file["new_ids"]) == (
         "attachment",
         "attachment",
         "log.txt",
         [attached.id],
     )
-    [notice] = told(loaded, made.comments[0].id)
+    [notice] = told(synced, made.comments[0].id)
     assert (notice["field"], notice["kind"], notice["new_ids"]) == ("notification", "notification", None)
 
 
-def test_an_edited_comment_keeps_its_changes_and_the_same_again_writes_nothing(loaded: Deployment) -> None:
-    issue = one(loaded)
-    comment = change(loaded, issue, summary="new", comment="why")
-    load(loaded)
-    [before] = told(loaded, comment)
-    loaded.sim.space.edit_comment(comment, "because")
-    load(loaded, "backfill")
-    assert told(loaded, comment) == [before]
+def test_an_edited_comment_keeps_its_changes_and_the_same_again_writes_nothing(synced: Syncs) -> None:
+    issue = one(synced)
+    comment = change(synced, issue, summary="new", comment="why")
+    load(synced)
+    [before] = told(synced, comment)
+    synced.sim.space.edit_comment(comment, "because")
+    load(synced, "backfill")
+    assert told(synced, comment) == [before]

@@ -1,4 +1,4 @@
-"""Records of which an id or a time is odd: they stand apart, the others are loaded, and all is well again when the source is."""
+"""Records of which an id or a time is odd: they stand apart, the others are synced, and all is well again when the source is."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from simulator import RequestInfo
-from tests.deployment import Deploy, Deployment, failures
-from tests.sync.reconcile.verifying import deep
+from tests.syncs import Syncs, failures
 
 Record = dict[str, Any]
 
@@ -48,9 +47,9 @@ ODD: dict[str, dict[int, Callable[[Record], Any]]] = {
 class Source:
     """Makes the first page of each list odd while `odd`."""
 
-    def __init__(self, deployment: Deployment, odd: dict[str, dict[int, Callable[[Record], Any]]]) -> None:
+    def __init__(self, syncs: Syncs, odd: dict[str, dict[int, Callable[[Record], Any]]]) -> None:
         self.odd, self._how, self._ids = True, odd, dict[str, dict[int, Any]]()
-        deployment.sim.rewrite_response(self.spoil)
+        syncs.sim.rewrite_response(self.spoil)
 
     def spoil(self, request: RequestInfo, body: Any) -> Any:
         if request.route == "/issues/{issue}" and self.odd:
@@ -68,85 +67,81 @@ class Source:
         return [chosen[one["id"]](one) if one["id"] in chosen else one for one in body]
 
 
-def load(deployment: Deployment) -> list[str]:
+def load(syncs: Syncs) -> list[str]:
     """Load as the schedules do; return what failed."""
-    deployment.discover()
-    runs = [deployment.run("users"), deployment.run("projects"), deployment.run_issues(mode="incremental")]
+    runs = [syncs.listing(), syncs.run(mode="incremental")]
     return [line for run in runs for line in failures(run)]
 
 
-def waiting(deployment: Deployment) -> dict[str, int]:
+def waiting(syncs: Syncs) -> dict[str, int]:
     """Return table -> open entries of its quarantine."""
-    rows = deployment.query(
-        "SELECT table_name, count(*) AS n FROM ops.rejected_records WHERE resolved_at IS NULL GROUP BY 1 ORDER BY 1"
-    )
+    rows = syncs.query("SELECT table_name, count(*) AS n FROM ops.rejected_records WHERE resolved_at IS NULL GROUP BY 1 ORDER BY 1")
     return {row["table_name"]: row["n"] for row in rows}
 
 
-def test_odd_records_are_kept_apart_the_others_are_loaded_and_all_heals_by_itself(deploy: Deploy) -> None:
-    deployment = deploy()
-    source = Source(deployment, ODD)
-    assert load(deployment) == []
-    found = waiting(deployment)
+def test_odd_records_are_kept_apart_the_others_are_loaded_and_all_heals_by_itself(syncs: Syncs) -> None:
+    source = Source(syncs, ODD)
+    assert load(syncs) == []
+    found = waiting(syncs)
     assert found["issues"] == len(ODD["/issues"])
     assert found["activities"] == len(ODD["/space/activities"])
     assert found["users"] == 2
     assert found["comments"] > 50
-    assert len(deployment.rows("issues")) == 120 - found["issues"]
+    assert len(syncs.rows("issues")) == 120 - found["issues"]
     # As odd as before, it is the same again, and nobody's cursor has passed beyond what there is.
-    assert load(deployment) == []
-    assert waiting(deployment) == found
-    watermarks = deployment.query("SELECT max(watermark) < now() + interval '1 hour' AS sane FROM ops.sync_state")
+    assert load(syncs) == []
+    assert waiting(syncs) == found
+    watermarks = syncs.query("SELECT max(watermark) < now() + interval '1 hour' AS sane FROM ops.sync_state")
     assert [row["sane"] for row in watermarks] == [True]
     source.odd = False
-    assert load(deployment) == []
-    assert waiting(deployment) == {}
-    assert deep(deployment).found.status == "equal"
-    assert len(deployment.rows("activities")) == len(deployment.sim.space.activities)
+    assert load(syncs) == []
+    assert waiting(syncs) == {}
+    assert syncs.compare().status == "equal"
+    assert len(syncs.rows("activities")) == len(syncs.sim.space.activities)
 
 
 @pytest.mark.parametrize("count", ["12", -1, 10**30, None, {}, True, 1.5, "missing"])
-def test_a_count_that_is_none_fails_the_load_in_a_line_and_the_next_one_mends_it(loaded: Deployment, count: Any) -> None:
+def test_a_count_that_is_none_fails_the_load_in_a_line_and_the_next_one_mends_it(synced: Syncs, count: Any) -> None:
     wrong = True
 
     def spoil(request: RequestInfo, body: Any) -> Any:
         return ({} if count == "missing" else {"count": count}) if wrong and request.route == "/issues/count" else body
 
-    loaded.sim.rewrite_response(spoil)
-    run = loaded.run_issues(mode="incremental")
+    synced.sim.rewrite_response(spoil)
+    run = synced.run(mode="incremental")
     assert not run.success
     assert all("GET /issues/count: `count` is not a number" in line and "\n" not in line for line in failures(run))
     wrong = False
-    assert loaded.run_issues(mode="incremental").success
+    assert synced.run(mode="incremental").success
 
 
-def test_a_full_load_closes_issues_without_an_id_that_are_not_there_any_more(deployment: Deployment) -> None:
-    source = Source(deployment, {"/issues": {0: lambda one: {"summary": one["summary"]}, 1: lambda _one: "no object"}})
-    deployment.load()
-    assert waiting(deployment) == {"issues": 2}
+def test_a_full_load_closes_issues_without_an_id_that_are_not_there_any_more(syncs: Syncs) -> None:
+    source = Source(syncs, {"/issues": {0: lambda one: {"summary": one["summary"]}, 1: lambda _one: "no object"}})
+    syncs.load()
+    assert waiting(syncs) == {"issues": 2}
     source.odd = False
-    assert deployment.run_issues().success
-    assert waiting(deployment) == {}
-    assert deep(deployment).found.status == "equal"
+    assert syncs.run().success
+    assert waiting(syncs) == {}
+    assert syncs.compare().status == "equal"
 
 
-def test_a_stored_issue_that_loses_its_id_is_not_taken_for_deleted(loaded: Deployment) -> None:
-    victim = min(loaded.stored_issues())
+def test_a_stored_issue_that_loses_its_id_is_not_taken_for_deleted(synced: Syncs) -> None:
+    victim = min(synced.stored_issues())
 
     def spoil(request: RequestInfo, body: Any) -> Any:
         listed = request.route == "/issues" and isinstance(body, list)
         return [one | {"id": None} if one["id"] == victim else one for one in body] if listed else body
 
-    loaded.sim.rewrite_response(spoil)
-    assert loaded.run_issues().success
-    assert not loaded.rows("issues", deleted=True)
-    assert waiting(loaded) == {"issues": 1}
+    synced.sim.rewrite_response(spoil)
+    assert synced.run().success
+    assert not synced.rows("issues", deleted=True)
+    assert waiting(synced) == {"issues": 1}
 
 
-def test_a_time_to_come_that_is_stored_already_gives_way_to_the_true_one(loaded: Deployment) -> None:
-    loaded.change(
+def test_a_time_to_come_that_is_stored_already_gives_way_to_the_true_one(synced: Syncs) -> None:
+    synced.change(
         "UPDATE raw.issues SET updated_at = '9999-12-30', payload = payload || '{\"updated\": \"9999-12-30T00:00:00Z\"}', "
         "content_hash = 'of that version'"
     )
-    assert loaded.run_issues(mode="incremental").success
-    assert loaded.stored_issues() == loaded.source_issues()
+    assert synced.run(mode="incremental").success
+    assert synced.stored_issues() == synced.source_issues()
