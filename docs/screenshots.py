@@ -38,7 +38,7 @@ def main() -> None:
         with analyst_at(chromium, up) as analyst:
             analyst.backfill(["WEB", "INFRA"], "2026-04", "2026-06")
             page = analyst.open("/assets/raw/issues?view=checks")
-            expect(page.get_by_text("Succeeded", exact=True)).to_have_count(6)
+            expect(page.get_by_text("Succeeded", exact=True)).to_have_count(9)
             up.verify()
             _, month = up.delete_issue("WEB")
             analyst.load_partition("WEB", month)

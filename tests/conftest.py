@@ -65,16 +65,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what only `make test-all` runs, and begin with the files that take long."""
+    """Mark what only `make test-all` runs, and begin with what takes long."""
     for item in items:
         processes = item.nodeid.startswith(PROCESSES) and not item.get_closest_marker("smoke")
         if processes or item.get_closest_marker("long"):
             item.add_marker(pytest.mark.full)
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    # A running system is waited for most of the time, while the other workers work.
+    first = ("smoke", "long")
+    items.sort(key=lambda item: next((place for place, mark in enumerate(first) if item.get_closest_marker(mark)), len(first)))
 
 
 #: Folders whose files share something that takes long to make.
-BUILT_ONCE = ("tests/assets/marts/",)
+BUILT_ONCE = ("tests/assets/marts/", "tests/integration/up/")
 
 
 class ByFile(LoadFileScheduling):  # type: ignore[misc]  # it has no types

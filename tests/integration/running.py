@@ -21,13 +21,15 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import psutil
+from sqlalchemy import text
 
 from resources.warehouse import embedded
+from resources.warehouse.connect import engine
 from tests.integration.terminal import Terminal
 from tests.ports import free_port
 
 #: The longest that a step may take on a machine whose cores are busy; the daemon looks for backfills every 30 s.
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 240.0
 END_SECONDS = 20.0
 _COMMAND = str(Path(sys.executable).with_name("backlog-elt"))
 RUNS_OF_PARTITION = """
@@ -152,11 +154,23 @@ class Up:
             raise RuntimeError(f"the sensor {name} was not evaluated: {answer}")
         return str(answer["evaluationResult"]["skipReason"])
 
+    def query(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
+        """Ask the warehouse."""
+        warehouse = engine(embedded.ensure_server(self.home).url())
+        try:
+            with warehouse.connect() as connection:
+                return [tuple(row) for row in connection.execute(text(sql), values)]
+        finally:
+            warehouse.dispose()
+
     def report(self, *options: str) -> Path:
-        """Write the report of this home, as somebody does at the command line, and return the file."""
-        command = [_COMMAND, "report", *options]
-        done = subprocess.run(command, env=self.environment, cwd=self.home, capture_output=True, check=True, text=True)
-        return Path(done.stdout.strip())
+        """Write the report of this home, and return the file."""
+        return Path(self.run("report", *options).strip())
+
+    def run(self, *words: str) -> str:
+        """Run a command beside it, and return what it prints."""
+        done = subprocess.run([_COMMAND, *words], env=self.environment, cwd=self.home, capture_output=True, check=True, text=True)
+        return done.stdout
 
     def verify(self) -> None:
         """Compare every row with the source, as somebody does at the command line; people work there, so rows may be behind."""

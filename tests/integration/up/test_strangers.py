@@ -1,7 +1,4 @@
-"""Pages of somebody else in the browser of an analyst: what they try on the Dagster UI and on the page of the sync service.
-
-`test_browser.py` has the deployment and calls these.
-"""
+"""Pages of somebody else in the browser of an analyst: what they try on the Dagster UI and on the page of the sync service."""
 
 import json
 import threading
@@ -11,10 +8,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import quote
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import REBOUND, Chromium, analyst_at
 from tests.integration.running import Up
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 LAUNCH = """mutation {
   launchRun(executionParams: {
@@ -96,8 +96,7 @@ def site_of_a_stranger() -> Iterator[int]:
     server.server_close()
 
 
-def a_page_of_another_site_starts_and_reads_nothing(chromium: Chromium, up: Up) -> None:
-    """Let pages of two other origins try all ways, then a name of a stranger that leads to this machine."""
+def test_a_page_of_another_site_in_the_browser_of_an_analyst_starts_and_reads_nothing(chromium: Chromium, up: Up) -> None:
     projects = '{ runsOrError(filter: {pipelineName: "projects"}) { ... on Runs { results { runId } } } }'
     before = up.graphql(projects)
     with site_of_a_stranger() as port, analyst_at(chromium, up) as analyst:

@@ -1,0 +1,33 @@
+"""One running `backlog-elt up`, which all tests of this folder share; they run on one worker (`BUILT_ONCE`).
+
+A test that kills or breaks something, or needs settings of its own, has its own processes elsewhere.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from resources.warehouse import embedded
+from tests.integration.running import Up, running_up
+
+FIRST_MONTH = "2026-04"
+MONTHS = (FIRST_MONTH, "2026-05", "2026-06")
+#: Those in which tests change and load something.
+PROJECTS = ("WEB", "INFRA")
+
+
+@pytest.fixture(scope="session")
+def up() -> Iterator[Up]:
+    """Return a deployment that has done its first load and built its marts; when it has ended, no process is left.
+
+    People work in its space all the time: the marts are not built again and again, which would take half of this machine.
+    """
+    with running_up(history_start=FIRST_MONTH) as started:
+        started.wait_for_marts()
+        started.stop_sensor("marts_after_loads")
+        yield started
+        started.stop()
+        # The embedded server goes on for BI tools, until it is stopped by itself.
+        assert {process.name() for process in started.processes()} <= {"postgres"}
+        assert embedded.stop(started.home)
+        assert started.processes() == []

@@ -1,0 +1,161 @@
+"""What somebody sees once the first load has ended; `make test` runs these too."""
+
+import json
+import re
+import shlex
+import subprocess
+from collections import Counter
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from resources.warehouse.schema import SPECS
+from tests.browser import Chromium, analyst_at, visitor_at
+from tests.integration.compose import wait_until
+from tests.integration.running import PATIENCE_SECONDS, Up
+
+pytestmark = [pytest.mark.smoke, pytest.mark.timeout(600)]
+
+RUNS_OF_JOB = """
+query($job: String!) { runsOrError(filter: {pipelineName: $job}) { ... on Runs { results { runId status } } } }"""
+
+ASSETS = """
+{ assetNodes { groupName assetChecksOrError { ... on AssetChecks { checks {
+  name executionForLatestMaterialization { status }
+} } } } }"""
+
+#: What a browser says of an answer with 409.
+CONFLICT = "Failed to load resource: the server responded with a status of 409 (Conflict)"
+
+
+def test_a_terminal_shows_what_runs_and_that_the_data_are_ready_and_keeps_the_rest_for_the_log(up: Up) -> None:
+    wait_until(lambda: "  the report is written: " in up.terminal.written, "nothing says that the marts and the report are there")
+    lines, log = [line for line in up.terminal.lines if line], up.home / "logs" / "up.log"
+    shown = "\n".join(lines)
+    assert len(lines) <= 12, shown
+    assert f"Dagster UI  {up.url}" in shown
+    assert f"sync page   {up.service_url}" in shown
+    assert f"log         {log}" in shown
+    assert "  the marts are built " in shown
+    assert f"  the report is written: {up.home / 'report.html'}" in shown
+    assert up.file_of_report() == str(up.home / "report.html")
+    assert re.search(r"loaded: 2,\d\d\d issues, [\d,]+ comments, .* in schema raw", shown)
+    assert not re.search(r"WARNING|ERROR|Traceback|\x1b", up.terminal.written)
+    assert "loading, 0:0" in up.terminal.written
+    assert "dbt" in log.read_text()
+    assert "No cursor for event type" not in log.read_text()
+    [command] = re.findall(r"  SQL +(.*)", shown)
+    counted = subprocess.run([*shlex.split(command), "-Atc", "SELECT count(*) FROM mart.issue"], capture_output=True, text=True)
+    assert int(counted.stdout) >= 2_000, counted.stderr
+
+
+def test_nothing_greets_or_phones_home(chromium: Chromium, up: Up) -> None:
+    with analyst_at(chromium, up) as analyst:
+        page = analyst.open("/")
+        expect(page.get_by_role("link", name="Catalog")).to_be_visible()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        analyst.open("/locations/backlog_elt/asset-groups/raw")
+        # The graph is larger than the window: some of its tables are in sight.
+        tables = re.compile(f"^({'|'.join(SPECS)})$")
+        expect(page.locator("foreignObject").get_by_text(tables).first).to_be_visible()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        assert '"telemetryEnabled": false' in page.content()
+        assert analyst.strangers == []
+    assert up.graphql("{ shouldShowNux }") == {"shouldShowNux": False}
+
+
+def test_all_assets_of_each_group_are_green_in_the_graph_and_every_check_that_has_run_has_passed(
+    chromium: Chromium, up: Up
+) -> None:
+    def assets() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = up.graphql(ASSETS)["assetNodes"]
+        return found
+
+    def not_passed() -> list[str]:
+        checks = [check for node in assets() for check in node["assetChecksOrError"].get("checks", ())]
+        run = [(check["name"], check["executionForLatestMaterialization"]) for check in checks]
+        return [name for name, how in run if how and how["status"] != "SUCCEEDED"]
+
+    groups = Counter(node["groupName"] for node in assets())
+    assert groups["raw"] == len(SPECS)
+    # A narrow window has a small graph, whose nodes show no more than names.
+    with analyst_at(chromium, up, width=2000) as analyst:
+        page = analyst.open("/asset-groups")
+        for group, number in groups.items():
+            # One number of one colour: none is failed, late, at work or never materialized.
+            node = page.locator("foreignObject").filter(has_text=group)
+            expect(node).to_have_text(f"{group}{number}")
+            colour = node.get_by_text(str(number), exact=True).last.evaluate("shown => getComputedStyle(shown).color")
+            red, green, blue = map(int, re.findall(r"\d+", colour)[:3])
+            assert green > max(red, blue), f"{group} is {colour}"
+    # A check that is at work has not passed yet.
+    wait_until(lambda: not not_passed(), "a check has not passed", PATIENCE_SECONDS)
+
+
+def test_status_says_what_the_page_says(chromium: Chromium, up: Up) -> None:
+    def status() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(up.run("status", "--json"))
+        return found
+
+    found = status()
+    assert (found["space"], found["connected"], found["simulated"], found["condition"]) == ("acme", True, True, None)
+    assert (found["dagster"]["url"], found["service"]["url"]) == (up.url, up.service_url)
+    assert {sync["status"] for sync in found["last_syncs"]} == {"completed"}
+    with visitor_at(chromium, up.service_url, locale="en-US") as visitor:
+        page = visitor.page
+        expect(page.get_by_role("status").filter(has_text="Connected to acme (simulated)")).to_be_visible()
+        expect(page.get_by_role("link", name="Open Dagster")).to_have_attribute("href", up.url)
+
+        def shown(tile: str) -> str:
+            return page.get_by_role("term").filter(has_text=tile).locator("xpath=following-sibling::dd").inner_text()
+
+        def agree() -> bool:
+            day = status()["last_24h"]
+            tiles = {"Runs": f"{day['runs']:,}", "Success rate": f"{100 * day['success_rate']:.3g}%", "Rows": f"{day['items']:,}"}
+            return {name: shown(name) for name in tiles} == tiles
+
+        # People work, and the page looks every few seconds: sooner or later both have looked at the same.
+        wait_until(agree, "the page and `status` never show the same", PATIENCE_SECONDS)
+        expect(page.get_by_role("region", name="Needs attention")).to_be_hidden()
+        assert visitor.noted == []
+
+
+def test_the_page_of_the_service_asks_before_it_starts_a_sync_and_then_shows_it(chromium: Chromium, up: Up) -> None:
+    def runs() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = up.graphql(RUNS_OF_JOB, job="projects")["runsOrError"]["results"]
+        return found
+
+    before = len(runs())
+    with visitor_at(chromium, up.service_url) as visitor:
+        page = visitor.page
+        expect(page).to_have_title("Backlog 同期")
+        expect(page.get_by_role("status").filter(has_text="acme（シミュレーション） に接続中")).to_be_visible()
+        expect(page.get_by_label("プロジェクト")).to_have_value("APP")
+        start, dialog = page.get_by_role("button", name="プロジェクト情報を同期"), page.get_by_role("dialog")
+        start.click()
+        expect(dialog).to_contain_text("同期を始めますか？")
+        expect(dialog.get_by_role("button", name="やめる")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(dialog).to_be_hidden()
+        assert len(runs()) == before
+        start.click()
+        dialog.get_by_role("button", name="始める").click()
+        news = page.get_by_role("status").filter(has_text="同期を始めました。")
+        run_url = news.get_by_role("link").get_attribute("href") or ""
+        assert run_url.startswith(f"{up.url}/runs/")
+        running = page.get_by_role("region", name="実行中の同期")
+        expect(running.get_by_text("プロジェクト情報")).to_be_visible()
+        start.click()
+        dialog.get_by_role("button", name="始める").click()
+        expect(page.get_by_role("status").filter(has_text="すでに同期中です。")).to_be_visible()
+        # It looks by itself, and what has ended is in the history.
+        history = page.get_by_role("region", name="履歴")
+        expect(history.get_by_role("row").filter(has=page.locator(f"a[href='{run_url}']")).first).to_contain_text("完了")
+        expect(running.get_by_text("プロジェクト情報")).to_have_count(0)
+        expect(page.get_by_role("status").filter(has_text="同期が完了しました。")).to_have_class("news good")
+        page.get_by_role("button", name="English").click()
+        expect(page.get_by_role("heading", name="Running syncs")).to_be_visible()
+        assert visitor.noted == [CONFLICT]
+    assert len(runs()) == before + 1
+    assert [run["status"] for run in runs() if run["runId"] == run_url.rsplit("/", 1)[1]] == ["SUCCESS"]

@@ -1,0 +1,61 @@
+"""Syncs that somebody starts at the sync service."""
+
+import json
+import re
+import time
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser import Chromium, visitor_at
+from tests.integration.running import Up
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
+
+
+def test_a_sync_that_backlog_refuses_turns_its_banner_red_and_the_badge_says_why(chromium: Chromium, up: Up) -> None:
+    source = json.loads((up.home / "runtime.json").read_text())["backlog_url"]
+    with visitor_at(chromium, up.service_url) as visitor:
+        page = visitor.page
+        expect(page.get_by_role("status").filter(has_text="acme（シミュレーション） に接続中")).to_be_visible()
+        httpx.post(f"{source}/_simulator/faults", json={"status": 401, "times": None}).raise_for_status()
+        try:
+            _start(page)
+            banner = page.get_by_role("status").filter(has_text="同期が失敗しました。")
+            expect(banner).to_have_class("news bad")
+            expect(banner).to_contain_text("BACKLOG_API_KEY")
+            run_url = banner.get_by_role("link").get_attribute("href") or ""
+            row = page.get_by_role("region", name="履歴").get_by_role("row").filter(has=page.locator(f"a[href='{run_url}']"))
+            expect(row.filter(has_text="失敗").first).to_contain_text("BACKLOG_API_KEY")
+            expect(page.get_by_role("region", name="対応が必要")).to_contain_text("BACKLOG_API_KEY")
+            badge = page.get_by_role("status").filter(has_text="acme（シミュレーション） にアクセスを拒否されています")
+            expect(badge).to_contain_text(re.compile(r"\d から · GET /.*BACKLOG_API_KEY"))
+        finally:
+            httpx.delete(f"{source}/_simulator/faults").raise_for_status()
+        _start(page)
+        expect(page.get_by_role("status").filter(has_text="同期が完了しました。")).to_have_class("news good")
+        expect(page.get_by_role("status").filter(has_text="acme（シミュレーション） に接続中")).to_be_visible()
+
+
+def _start(page: Page) -> None:
+    page.get_by_role("button", name="プロジェクト情報を同期").click()
+    page.get_by_role("dialog").get_by_role("button", name="始める").click()
+    expect(page.get_by_role("status").filter(has_text="プロジェクト情報")).to_be_visible()
+
+
+def test_issues_of_a_project_are_synced_by_a_request_to_the_service(up: Up) -> None:
+    answer = httpx.post(f"{up.service_url}/api/v1/sync/project/WEB/tasks", json={"full": True}, timeout=60)
+    while answer.status_code == 409:
+        time.sleep(1.0)
+        answer = httpx.post(f"{up.service_url}/api/v1/sync/project/WEB/tasks", json={"full": True}, timeout=60)
+    run_id = answer.json()["run_id"]
+    rows: list[tuple[Any, ...]] = []
+    while not rows or any(status == "in_progress" for _, _, _, status in rows):
+        time.sleep(0.5)
+        query = "SELECT sync_type, mode, project_key, status FROM ops.sync_history WHERE run_id = :run ORDER BY id"
+        found = up.query(query, run=run_id)
+        rows = found if {"issues", "comments"} <= {row[0] for row in found} else []
+    assert ("issues", "backfill", "WEB", "completed") in rows
+    assert {status for _, _, _, status in rows} == {"completed"}
