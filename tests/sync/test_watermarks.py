@@ -1,0 +1,117 @@
+"""When a backfill moves the watermark of its project, and what it locks and announces meanwhile."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from resources.progress import LogProgress
+from resources.warehouse.locks import Locks
+from simulator import RequestInfo
+from tests.syncs import CALENDAR, Syncs, failures
+
+MONTHS = CALENDAR.months()
+NOW = MONTHS[-1]
+[NEWEST] = CALENDAR.slices([("OPS", NOW)])
+
+
+def watermarks(syncs: Syncs) -> dict[str, datetime]:
+    """Return project key -> watermark."""
+    projects = {project.id: project.key for project in syncs.sim.space.projects.values()}
+    rows = syncs.query("SELECT project_id, watermark FROM ops.sync_state WHERE scope = 'issues' AND watermark IS NOT NULL")
+    return {projects[row["project_id"]]: row["watermark"] for row in rows}
+
+
+def frozen(syncs: Syncs) -> datetime:
+    """Let the source's clock stand still, days ahead, and return its time."""
+    moment = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
+    syncs.sim.clock.freeze(moment)
+    return moment
+
+
+@pytest.mark.parametrize(("seconds", "moves"), [(-1, False), (0, True), (1, True)])
+def test_a_read_of_the_newest_month_moves_the_watermark_when_it_reaches_back_to_it(
+    synced: Syncs, seconds: int, moves: bool
+) -> None:
+    assert NEWEST.since is not None
+    before = NEWEST.since + timedelta(seconds=seconds)
+    synced.change(f"UPDATE ops.sync_state SET watermark = '{before.isoformat()}' WHERE scope = 'issues'")
+    now = frozen(synced)
+    assert synced.issues("OPS", first=NOW).success
+    assert watermarks(synced) == {"OPS": now if moves else before, "WEB": before, "APP": before}
+
+
+def test_a_read_of_a_whole_project_moves_the_watermark_wherever_it_stands(synced: Syncs) -> None:
+    before, now = watermarks(synced), frozen(synced)
+    assert synced.issues("OPS").success
+    synced.change("UPDATE ops.sync_state SET watermark = '2020-01-01' WHERE scope = 'issues'")
+    assert synced.issues("WEB").success
+    assert before.keys() == {"OPS", "WEB", "APP"}
+    assert watermarks(synced) == dict.fromkeys(("OPS", "APP"), datetime(2020, 1, 1, tzinfo=UTC)) | {"WEB": now}
+
+
+def test_a_read_that_ends_before_the_newest_month_moves_no_watermark(synced: Syncs) -> None:
+    before = watermarks(synced)
+    frozen(synced)
+    assert synced.issues("OPS", last=MONTHS[-2]).success
+    assert watermarks(synced) == before
+
+
+def test_a_project_that_was_never_read_whole_has_no_watermark_until_it_is(syncs: Syncs) -> None:
+    now = frozen(syncs)
+    assert syncs.issues("OPS", first=MONTHS[1]).success
+    assert syncs.issues("OPS", last=MONTHS[-2]).success
+    assert watermarks(syncs) == {}
+    assert syncs.issues("OPS").success
+    assert watermarks(syncs) == {"OPS": now}
+
+
+def test_the_window_of_a_partition_ends_with_it_and_that_of_the_newest_month_when_it_was_read(syncs: Syncs) -> None:
+    now = frozen(syncs)
+    [past] = syncs.issues("OPS", first=MONTHS[-3], last=MONTHS[-2]).passes
+    [newest] = syncs.issues("OPS", first=NOW).passes
+    assert past.window is not None
+    assert newest.window is not None
+    assert past.window.end == newest.window.start == NEWEST.since
+    assert newest.window.end == now
+    [whole] = syncs.issues("OPS").passes
+    assert whole.window is not None
+    assert (whole.window.start, whole.window.end) == (None, now)
+
+
+class Announced(LogProgress):
+    """A progress that remembers the ends that it was given."""
+
+    def __init__(self) -> None:
+        super().__init__(write=lambda _line: None)
+        self.totals: list[int] = []
+
+    def start(self, what: str, total: int | None) -> None:
+        if total is not None:
+            self.totals.append(total)
+
+
+def test_the_end_of_a_bar_is_counted_once_where_several_whole_projects_are_read(syncs: Syncs) -> None:
+    progress = Announced()
+    watched = replace(syncs, progress=progress)
+    assert watched.issues("OPS").success
+    assert watched.issues(first=MONTHS[1]).success
+    assert progress.totals == []
+    assert watched.issues("OPS", "APP").success
+    assert progress.totals == [len(syncs.source_issues("OPS", "APP"))]
+
+
+def test_a_backfill_holds_the_lock_of_the_project_that_it_reads_and_no_other(syncs: Syncs) -> None:
+    projects = {str(project.id): project.key for project in syncs.sim.space.projects.values()}
+    held: dict[str, set[str]] = {}
+
+    def look(request: RequestInfo) -> None:
+        read = request.param("projectId[]")
+        if request.route == "/issues" and read and projects[read] not in held:
+            with Locks(syncs.engine, "acme") as locks:
+                held[projects[read]] = {key for number, key in projects.items() if not locks.try_acquire(f"issues/{number}")}
+
+    syncs.sim.before_request(look)
+    run = syncs.issues("OPS", "WEB", "APP")
+    assert failures(run) == []
+    assert held == {key: {key} for key in ("OPS", "WEB", "APP")}
