@@ -89,3 +89,22 @@ def test_a_partition_that_was_loaded_is_in_sync_until_a_table_above_it_has_reall
     loaded.sim.space.rename_project("WEB", name="renamed")
     assert loaded.run("projects", only=["projects"]).success
     assert out_of_sync(loaded, "issues", "WEB|2026-03")
+
+
+def test_the_metadata_of_a_table_has_its_rows_its_requests_and_a_preview(deployment: Deployment) -> None:
+    said = metadata(deployment.run("projects", only=["categories"]), "categories")
+    assert said["dagster/row_count"] == len(deployment.rows("categories"))
+    assert said["load/api_requests"] == 5  # the space, the list of projects, and the categories of each of three
+    assert said["load/duration_seconds"] >= 0
+    assert said["preview"].splitlines()[0].split("|")[1].strip() == "id"
+    assert len(said["preview"].splitlines()) == 12
+
+
+def test_the_metadata_of_the_projects_says_which_are_deleted_and_which_cannot_be_seen_any_more(loaded: Deployment) -> None:
+    space = loaded.sim.space
+    space.delete_project("WEB")
+    space.project("APP").teams.clear()
+    space.remove_member("APP", space.administrator.id)
+    said = metadata(loaded.run("projects", only=["projects"]), "projects")
+    assert (said["load/rows_deleted"], said["deleted_projects"].split(":")[0]) == (1, "WEB")
+    assert said["projects_without_access"].startswith("APP: no access: not listed since ")

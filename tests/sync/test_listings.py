@@ -8,7 +8,6 @@ import pytest
 
 from resources.backlog.client import BacklogClient
 from simulator import RequestInfo, SpaceSpec, World
-from tests.deployment import Deployment, metadata
 from tests.syncs import LISTINGS, StartSyncs, Syncs, failures
 
 Rows = list[dict[str, Any]]
@@ -233,12 +232,3 @@ def test_a_login_is_no_update_of_the_user_or_of_anything_else(syncs: Syncs) -> N
     syncs.sim.space.log_in(next(iter(syncs.sim.space.users)))
     again = syncs.listing()
     assert {table: again.tables[table].updated for table in LISTINGS} == dict.fromkeys(LISTINGS, 0)
-
-
-def test_the_metadata_of_a_table_has_its_rows_its_requests_and_a_preview(deployment: Deployment) -> None:
-    said = metadata(deployment.run("projects", only=["categories"]), "categories")
-    assert said["dagster/row_count"] == len(deployment.rows("categories"))
-    assert said["load/api_requests"] == 5  # the space, the list of projects, and the categories of each of three
-    assert said["load/duration_seconds"] >= 0
-    assert said["preview"].splitlines()[0].split("|")[1].strip() == "id"
-    assert len(said["preview"].splitlines()) == 12
