@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from simulator import Fault
+from simulator import Fault, RequestInfo
 from tests.deployment import Deployment
 
 MOMENT = r"20\d\d-\d\d-\d\d \d\d:\d\d"
@@ -108,3 +108,16 @@ def test_deletions_of_every_kind_are_named_as_people_know_them(loaded: Deploymen
         f"project_members {name} ({web.id}/{member})": "GET /projects/WEB/users no longer lists it",
         f"categories {category.name} ({category.id})": "GET /projects/WEB/categories no longer lists it",
     }
+
+
+def test_a_project_that_changes_too_fast_to_be_counted_makes_the_check_fail_and_is_named(loaded: Deployment) -> None:
+    space = loaded.sim.space
+    space.delete_issue(min(space.project("OPS").issues))
+
+    def come_and_go(_request: RequestInfo) -> None:
+        space.delete_issue(space.create_issue("OPS", summary="a moment"))
+
+    loaded.sim.before_request(come_and_go)
+    projects, _, line = count_reconciliation(loaded)
+    assert line == "2 of 3 projects are equal; OPS: it changes too fast to be compared; try again when it is quieter"
+    assert projects["OPS"]["state"] == "not counted"

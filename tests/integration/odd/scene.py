@@ -9,7 +9,7 @@ from simulator import Simulator
 from tests.deployment import Deployment, Run, failures
 from tests.integration.odd.mutations import LIES, RECORDS, WIRE, Mutation
 from tests.integration.odd.proxy import ROUTES
-from tests.sync.reconcile.verifying import deep
+from tests.pipelines.cli.verifying import deep
 
 #: Routes that every load asks first: one that is always spoilt there keeps the others from being met.
 _FIRST = frozenset({"/space", "/projects"})

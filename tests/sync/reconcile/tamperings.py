@@ -6,7 +6,7 @@
 from dataclasses import dataclass
 
 from sync.reconcile.result import COLUMN, CONTENT, EXTRA, MISSING, STALE
-from tests.deployment import Deployment
+from tests.syncs import Syncs
 
 
 @dataclass(frozen=True)
@@ -17,21 +17,21 @@ class Tampering:
     statements: tuple[str, ...]
     told: frozenset[tuple[str, str]]
 
-    def do(self, deployment: Deployment) -> None:
+    def do(self, syncs: Syncs) -> None:
         """Spoil the row."""
-        names = chosen(deployment)
+        names = chosen(syncs)
         for statement in self.statements:
             for name, value in names.items():
                 statement = statement.replace("{" + name + "}", str(value))
-            deployment.change(statement.replace(":", "\\:"))
+            syncs.change(statement.replace(":", "\\:"))
 
 
-def chosen(deployment: Deployment) -> dict[str, int]:
+def chosen(syncs: Syncs) -> dict[str, int]:
     """Return the rows that the statements name."""
-    [row] = deployment.query(
+    [row] = syncs.query(
         "SELECT c.issue_id AS issue, c.comment_id AS comment FROM raw.issue_changes c ORDER BY c.issue_id, c.comment_id LIMIT 1"
     )
-    [other] = deployment.query(f"SELECT max(id) AS other FROM raw.issues WHERE id <> {row['issue']}")
+    [other] = syncs.query(f"SELECT max(id) AS other FROM raw.issues WHERE id <> {row['issue']}")
     return {**row, **other}
 
 

@@ -12,7 +12,7 @@ from resources.warehouse.schema import SPECS
 from sync.reconcile.compare_rows import Row, as_stored, compare, described, frame, of_source, of_warehouse, with_ids
 from sync.reconcile.payload_columns import wrong_columns
 from sync.reconcile.result import COLUMN, CONTENT, EXTRA, KINDS, MISSING, SHOWN, STALE, short
-from tests.deployment import Deployment
+from tests.syncs import Syncs
 
 ISSUES = SPECS["issues"]
 
@@ -103,13 +103,13 @@ def test_the_kinds_are_five_sentences_without_doubles() -> None:
 
 
 @pytest.mark.parametrize("table", [table for table in SPECS if table != "activities"])
-def test_the_columns_of_every_loaded_table_are_what_its_payload_gives(loaded: Deployment, table: str) -> None:
-    with loaded.engine.connect() as connection:
+def test_the_columns_of_every_loaded_table_are_what_its_payload_gives(synced: Syncs, table: str) -> None:
+    with synced.engine.connect() as connection:
         assert list(wrong_columns(connection, SPECS[table], "acme", "Asia/Tokyo")) == []
 
 
 @pytest.mark.parametrize("table", [table for table in SPECS if table not in {"activities", "project_members"}])
-def test_every_column_of_every_table_that_the_payload_gives_is_compared(loaded: Deployment, table: str) -> None:
+def test_every_column_of_every_table_that_the_payload_gives_is_compared(synced: Syncs, table: str) -> None:
     spec = SPECS[table]
     columns = [field for field in spec.fields if field.path and field.name not in spec.key]
     for field in columns:
@@ -117,7 +117,7 @@ def test_every_column_of_every_table_that_the_payload_gives_is_compared(loaded: 
             field.kind.value,
             {"timestamptz": "'1999-01-01'", "date": "'1999-01-01'", "jsonb": "'\"~\"'"}.get(field.kind.value, "'{-77}'"),
         )
-        with loaded.engine.connect() as connection:
+        with synced.engine.connect() as connection:
             connection.exec_driver_sql(f"UPDATE raw.{table} SET {field.name} = {other}")
             found = list(wrong_columns(connection, spec, "acme", "Asia/Tokyo"))
             connection.rollback()

@@ -1,13 +1,14 @@
 """What happens at the source since the last load, or while the comparison reads, is behind and never told as a difference."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from resources.progress import LogProgress
 from simulator import RequestInfo, World
-from tests.deployment import Deployment, metadata
-from tests.sync.reconcile.verifying import deep, told, verify
+from tests.sync.reconcile.looking import told
+from tests.syncs import Syncs
 
 
 def edit(world: World) -> None:
@@ -48,33 +49,31 @@ DONE = [edit, create, delete, comment, edit_comment, bulk_edit, move]
 
 
 @pytest.mark.parametrize("done", DONE, ids=lambda one: one.__name__)
-def test_what_was_done_since_the_last_load_is_behind(loaded: Deployment, done: Callable[[World], None]) -> None:
-    loaded.sim.clock.advance(7_200)
-    done(loaded.sim.space)
-    found = deep(loaded)
+def test_what_was_done_since_the_last_load_is_behind(synced: Syncs, done: Callable[[World], None]) -> None:
+    synced.sim.clock.advance(7_200)
+    done(synced.sim.space)
+    found = synced.compare()
     assert told(found) == set()
-    assert (found.found.status, found.found.failed(), found.found.failed(strict=True)) == ("behind", False, True)
+    assert (found.status, found.failed(), found.failed(strict=True)) == ("behind", False, True)
     assert told(found, behind=True) & {(table, kind) for table in ("issues", "comments") for _, kind in told(found, behind=True)}
 
 
 @pytest.mark.parametrize("route", ["/issues", "/issues/{issue}/comments", "/projects/{project}/statuses"])
 @pytest.mark.parametrize("done", DONE, ids=lambda one: one.__name__)
-def test_what_is_done_while_the_comparison_reads_is_no_difference(
-    loaded: Deployment, done: Callable[[World], None], route: str
-) -> None:
-    loaded.sim.clock.advance(7_200)
+def test_what_is_done_while_the_comparison_reads_is_no_difference(synced: Syncs, done: Callable[[World], None], route: str) -> None:
+    synced.sim.clock.advance(7_200)
     asked: list[str] = []
 
     def meddle(request: RequestInfo) -> None:
         if request.route == route and route not in asked:
             asked.append(route)
-            done(loaded.sim.space)
+            done(synced.sim.space)
 
-    loaded.sim.before_request(meddle)
-    found = deep(loaded)
+    synced.sim.before_request(meddle)
+    found = synced.compare()
     assert asked
     assert told(found) == set()
-    assert found.found.status in {"equal", "behind"}
+    assert found.status in {"equal", "behind"}
 
 
 class Meanwhile(LogProgress):
@@ -93,54 +92,51 @@ class Meanwhile(LogProgress):
 
 
 @pytest.mark.parametrize("part", ["verify issues", "verify comments", "verify suspects"])
-def test_a_load_that_ends_while_the_comparison_reads_makes_no_difference(loaded: Deployment, part: str) -> None:
-    loaded.sim.clock.advance(7_200)
+def test_a_load_that_ends_while_the_comparison_reads_makes_no_difference(synced: Syncs, part: str) -> None:
+    synced.sim.clock.advance(7_200)
     for done in (edit, create, delete, comment):
-        done(loaded.sim.space)
-    meanwhile = Meanwhile(part, lambda: loaded.run_issues(mode="incremental"))
-    found = deep(loaded.with_progress(meanwhile))
+        done(synced.sim.space)
+    meanwhile = Meanwhile(part, lambda: synced.run(mode="incremental"))
+    found = replace(synced, progress=meanwhile).compare()
     assert meanwhile.acted
     assert told(found) == set()
-    assert {table for table, _ in told(deep(loaded), behind=True)} <= {"users"}
+    assert {table for table, _ in told(synced.compare(), behind=True)} <= {"users"}
 
 
-def test_a_login_is_no_difference_and_no_update_of_the_user(loaded: Deployment) -> None:
-    loaded.sim.clock.advance(7_200)
-    for user in loaded.sim.space.users:
-        loaded.sim.space.log_in(user)
-    found = deep(loaded)
-    assert (found.found.status, found.found.differences, found.found.failed(strict=True)) == ("equal", [], False)
-    before = loaded.rows("users")
-    run = loaded.run("users")
-    assert {name: metadata(run, "users")[f"load/rows_{name}"] for name in ("read", "updated", "unchanged")} == {
-        "read": len(before), "updated": 0, "unchanged": len(before),
-    }  # fmt: skip
-    after = loaded.rows("users")
+def test_a_login_is_no_difference_and_no_update_of_the_user(synced: Syncs) -> None:
+    synced.sim.clock.advance(7_200)
+    for user in synced.sim.space.users:
+        synced.sim.space.log_in(user)
+    found = synced.compare()
+    assert (found.status, found.differences, found.failed(strict=True)) == ("equal", [], False)
+    before = synced.rows("users")
+    run = synced.listing("users")
+    assert run.counts("users") == {"read": len(before), "unchanged": len(before)}
+    after = synced.rows("users")
     assert [row["loaded_at"] for row in after] == [row["loaded_at"] for row in before]  # by which marts find what to build anew
-    assert all(row["last_login_at"].timestamp() == loaded.sim.space.users[row["id"]].last_login for row in after)
-    assert deep(loaded).found.status == "equal"
+    assert all(row["last_login_at"].timestamp() == synced.sim.space.users[row["id"]].last_login for row in after)
+    assert synced.compare().status == "equal"
 
 
-def test_a_change_that_the_load_has_missed_is_a_difference(loaded: Deployment) -> None:
-    before = loaded.sim.clock.now() - 86_400
-    issue = loaded.sim.space.issues[min(loaded.sim.space.issues)]
-    loaded.sim.space.edit_issue(issue, summary="a day before the watermark", at=int(before))
-    found = deep(loaded)
+def test_a_change_that_the_load_has_missed_is_a_difference(synced: Syncs) -> None:
+    before = synced.sim.clock.now() - 86_400
+    issue = synced.sim.space.issues[min(synced.sim.space.issues)]
+    synced.sim.space.edit_issue(issue, summary="a day before the watermark", at=int(before))
+    found = synced.compare()
     assert ("issues", "stale") in told(found)
-    assert found.found.failed()
+    assert found.failed()
 
 
-def test_a_star_that_no_time_of_change_tells_of_is_a_difference_until_it_is_mended(loaded: Deployment) -> None:
-    loaded.sim.clock.advance(7_200)
-    loaded.sim.space.star(min(loaded.sim.space.issues))
-    assert told(deep(loaded)) == {("issues", "content differs")}
-    assert verify(loaded, repair=True).found.repaired["issues"] == 1
-    assert told(deep(loaded)) == set()
+def test_a_star_that_no_time_of_change_tells_of_is_a_difference_until_it_is_mended(synced: Syncs) -> None:
+    synced.sim.clock.advance(7_200)
+    synced.sim.space.star(min(synced.sim.space.issues))
+    assert told(synced.compare()) == {("issues", "content differs")}
+    assert synced.compare(repair=True).repaired["issues"] == 1
+    assert told(synced.compare()) == set()
 
 
-def test_a_project_that_was_never_loaded_differs(deploy: Callable[..., Deployment]) -> None:
-    deployment = deploy().discover()
-    found = deep(deployment)
+def test_a_project_that_was_never_loaded_differs(syncs: Syncs) -> None:
+    found = syncs.compare()
     assert {("issues", "missing in warehouse"), ("projects", "missing in warehouse")} <= told(found)
-    assert [one.status for one in found.found.projects] == ["different"] * 3
-    assert [one.as_json()["loaded_until"] for one in found.found.projects] == [None] * 3
+    assert [one.status for one in found.projects] == ["different"] * 3
+    assert [one.as_json()["loaded_until"] for one in found.projects] == [None] * 3

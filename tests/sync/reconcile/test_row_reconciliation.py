@@ -2,15 +2,15 @@
 
 import pytest
 
-from tests.deployment import Deployment
+from tests.sync.reconcile.looking import told
 from tests.sync.reconcile.tamperings import HISTORY, ISSUES, LISTS, Tampering
-from tests.sync.reconcile.verifying import deep, told
+from tests.syncs import Syncs
 
 ALL = [*ISSUES, *HISTORY, *LISTS]
 
 
-def test_a_loaded_quiet_space_is_equal_in_every_table(loaded: Deployment) -> None:
-    found = deep(loaded).as_json()
+def test_a_loaded_quiet_space_is_equal_in_every_table(synced: Syncs) -> None:
+    found = synced.compare().as_json()
     assert (found["status"], found["how"], found["differences"], found["errors"]) == ("equal", "rows", [], [])
     assert {table for table, counts in found["tables"].items() if counts["source"] != counts["warehouse"]} == set()
     assert {table for table, counts in found["tables"].items() if not counts["source"]} == set()
@@ -18,9 +18,9 @@ def test_a_loaded_quiet_space_is_equal_in_every_table(loaded: Deployment) -> Non
 
 
 @pytest.mark.parametrize("tampering", ALL, ids=lambda one: one.name)
-def test_a_row_that_somebody_has_spoilt_is_told(loaded: Deployment, tampering: Tampering) -> None:
-    tampering.do(loaded)
-    found = deep(loaded)
+def test_a_row_that_somebody_has_spoilt_is_told(synced: Syncs, tampering: Tampering) -> None:
+    tampering.do(synced)
+    found = synced.compare()
     assert told(found) == tampering.told
     assert told(found, behind=True) == set()
-    assert found.found.failed()
+    assert found.failed()
