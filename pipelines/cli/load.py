@@ -31,7 +31,7 @@ MONTH = Month()
     epilog=examples(
         "backlog-elt load  # what has changed",
         "backlog-elt load --project OPS --from 2026-04  # reload these months",
-        "backlog-elt load --full --json  # reload everything, result as JSON",
+        "backlog-elt load --full --json  # everything, as JSON",
     )
 )
 @click.option("--full", is_flag=True, help="Read everything again; also finds changes that did not move `updated`.")

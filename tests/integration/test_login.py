@@ -114,7 +114,7 @@ def test_a_user_logs_in_and_neither_a_refusal_nor_its_state_replayed_gets_in_the
     denied, unanswered = end(process), end(late)
     assert "Access was not allowed" in page.text
     assert (denied.code, denied.out) == (1, "")
-    assert "access was denied (access_denied); run `backlog-elt login` again" in denied.lines[-1]
+    assert "access was denied (access_denied); run `backlog-elt login` to try again" in denied.lines[-1]
     assert (unanswered.code, unanswered.out) == (1, "")
     assert unanswered.lines[-1] == "Error: access was not allowed within 1 s; run `backlog-elt login` again"
     assert deployed.stored() == []

@@ -97,7 +97,7 @@ def test_a_simulated_space_fills_no_server_unless_it_is_asked_for(shell: Shell, 
         (["up", "--port", "3001"], "--service-port is '3001': expected a port other than that of the Dagster UI (--port)"),
         (
             ["up", "--port", "70", "--service-port", "070"],
-            "--service-port is '70': expected another port than that of the Dagster UI",
+            "--service-port is '70': expected a port other than that of the Dagster UI",
         ),
         (["up", "--service-port", "0"], "--service-port is '0': expected a whole number from 1 to 65535"),
         (["serve", "--host", "0.0.0.0"], "BACKLOG_SERVICE_TOKEN is '': expected a secret of 16 characters or more, since others"),  # noqa: S104

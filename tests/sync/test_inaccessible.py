@@ -264,7 +264,7 @@ def test_a_project_that_goes_out_of_sight_while_it_is_read_loses_nothing_and_kee
 
     synced.sim.before_request(go)
     run = seen.run(mode=mode)
-    assert [line for line in failures(run) if "GET /projects lists WEB no more" in line]
+    assert [line for line in failures(run) if "GET /projects lists WEB no longer" in line]
     assert content(synced, web.id) == before
     assert watermark(synced, web.id) == mark
     assert synced.deletions("issues") == set()

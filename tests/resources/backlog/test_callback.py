@@ -67,7 +67,7 @@ def test_a_user_who_refuses_ends_the_login_and_somebody_who_does_not_know_the_st
     page = bring(callback, error="access_denied<script>", state=callback.state)
     assert "Access was not allowed" in page.text
     assert "script" not in page.text
-    with pytest.raises(AuthenticationError, match=r"not allowed \(access_deniedscript\); run `backlog-elt login` again"):
+    with pytest.raises(AuthenticationError, match=r"denied \(access_deniedscript\); run `backlog-elt login` to try again"):
         callback.wait(5)
 
 

@@ -161,10 +161,10 @@ def test_a_refusal_is_noted_with_its_first_time_until_somebody_logs_in(store: St
 
 
 def test_another_key_is_told_apart_from_damage_and_the_state_needs_none(store: Store, warehouse: Engine) -> None:
-    with pytest.raises(TokensUnreadableError, match=r"another key than BACKLOG_TOKEN_KEY has.*`backlog-elt login`") as caught:
+    with pytest.raises(TokensUnreadableError, match=r"a key that BACKLOG_TOKEN_KEY lacks.*`backlog-elt login`") as caught:
         store(OTHER_TOKEN_KEY).read()
     assert OTHER_TOKEN_KEY not in str(caught.value)
-    with pytest.raises(TokensUnreadableError, match="another key"):
+    with pytest.raises(TokensUnreadableError, match="a key that BACKLOG_TOKEN_KEY lacks"):
         store(OTHER_TOKEN_KEY).renew(FIRST, never)
     state = store(OTHER_TOKEN_KEY).state()
     assert state is not None
@@ -181,9 +181,9 @@ def test_a_key_is_rotated_by_putting_a_new_one_first(store: Store) -> None:
     assert store(both).read() == FIRST
     assert store(both).rotate()
     assert store(OTHER_TOKEN_KEY).read() == FIRST
-    with pytest.raises(TokensUnreadableError, match="another key"):
+    with pytest.raises(TokensUnreadableError, match="a key that BACKLOG_TOKEN_KEY lacks"):
         store(TOKEN_KEY).rotate()
-    with pytest.raises(TokensUnreadableError, match="another key"):
+    with pytest.raises(TokensUnreadableError, match="a key that BACKLOG_TOKEN_KEY lacks"):
         store(TOKEN_KEY).read()
 
 
