@@ -35,6 +35,8 @@ SETTLE_MILLISECONDS = 2_000
 def main() -> None:
     """Take the pictures; an exception says what is wrong with the UI."""
     with running_chromium() as chromium, running_up(history_start="2025-01") as up:
+        up.wait_for_marts()
+        up.stop_sensor("marts_after_loads")  # people work: they would be built all the time
         with analyst_at(chromium, up) as analyst:
             analyst.backfill(["WEB", "INFRA"], "2026-04", "2026-06")
             page = analyst.open("/assets/raw/issues?view=checks")

@@ -70,13 +70,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         processes = item.nodeid.startswith(PROCESSES) and not item.get_closest_marker("smoke")
         if processes or item.get_closest_marker("long"):
             item.add_marker(pytest.mark.full)
-    # A running system is waited for most of the time, while the other workers work.
-    first = ("smoke", "long")
-    items.sort(key=lambda item: next((place for place, mark in enumerate(first) if item.get_closest_marker(mark)), len(first)))
+    items.sort(key=lambda item: (not item.nodeid.startswith(WAITING), item.get_closest_marker("long") is None))
 
 
 #: Folders whose files share something that takes long to make.
 BUILT_ONCE = ("tests/assets/marts/", "tests/integration/up/")
+#: Begins first: it waits for a running system most of the time, while the other workers work.
+WAITING = "tests/integration/up/"
 
 
 class ByFile(LoadFileScheduling):  # type: ignore[misc]  # it has no types

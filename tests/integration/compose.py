@@ -41,7 +41,7 @@ CELERY: dict[str, Any] = yaml_of("compose.celery.yaml")
 ALERTS: dict[str, Any] = yaml_of("compose.alerts.yaml")
 WEBHOOKS: dict[str, Any] = yaml_of("compose.webhooks.yaml")
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-READY_SECONDS = 90
+READY_SECONDS = 240
 
 
 @dataclass

@@ -31,7 +31,7 @@ TOKEN, SECRET = "a-token-of-the-service", "a-secret-of-the-webhooks"
 #: Where compose.yaml says that browsers reach Dagster.
 PUBLIC = "http://127.0.0.1:3000"
 #: The alerter looks twice a minute.
-TOLD_SECONDS = 60.0
+TOLD_SECONDS = 180.0
 _PARTITIONS = "query($keys: [AssetKeyInput!]) { assetNodes(assetKeys: $keys) { assetKey { path } partitionStats { numFailed } } }"
 
 

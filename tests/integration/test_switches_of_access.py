@@ -19,7 +19,7 @@ from tests.deployment import SMALL, Deploy, failures
 
 #: `roleType` of somebody who administers nothing.
 ORDINARY = 2
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 120
 SPACE = SMALL.space_key
 GRANT = "/oauth2/token"
 

@@ -1,7 +1,4 @@
-"""One running `backlog-elt up`, which all tests of this folder share; they run on one worker (`BUILT_ONCE`).
-
-A test that kills or breaks something, or needs settings of its own, has its own processes elsewhere.
-"""
+"""The running system, and what tests know of its space."""
 
 from collections.abc import Iterator
 
@@ -16,7 +13,7 @@ MONTHS = (FIRST_MONTH, "2026-05", "2026-06")
 PROJECTS = ("WEB", "INFRA")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def up() -> Iterator[Up]:
     """Return a deployment that has done its first load and built its marts; when it has ended, no process is left.
 
