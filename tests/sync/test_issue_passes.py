@@ -113,6 +113,12 @@ def test_rows_are_counted_by_what_became_of_them_where_their_last_change_lies() 
     assert tally.newest == datetime(2026, 3, 5, tzinfo=UTC), "the newest that was inserted or updated"
 
 
+def test_a_record_that_came_twice_was_written_once() -> None:
+    twice = [issue(1, 7, "2026-02-10T00:00:00Z")] * 2
+    result = MergeResult(2, ((1,),), (), 1, 0, (), (), (1,), ())
+    assert Tally.of(twice, result, CALENDAR).counts == {(7, "2026-02"): Counts(read=2, inserted=1, unchanged=1)}
+
+
 def test_the_newest_change_is_the_latest_in_any_order_and_of_any_part() -> None:
     times = [f"2026-02-{day}T00:00:00Z" for day in (10, 20, 15)]
     page = [issue(number, 7, moment) for number, moment in enumerate(times)]
