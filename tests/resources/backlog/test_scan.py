@@ -196,7 +196,7 @@ def test_a_server_that_does_not_sort_is_found_out() -> None:
 
     http = httpx.Client(transport=httpx.MockTransport(answer))
     client = BacklogClient("https://acme.backlog.test", ApiKeyQuery("hostile-key"), http=http)
-    with pytest.raises(MalformedResponse, match="not in the order"):
+    with pytest.raises(MalformedResponse, match="not in the requested order"):
         read(scan_window(client, ALL))
 
 
