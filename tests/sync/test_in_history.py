@@ -46,6 +46,46 @@ def test_a_load_of_the_whole_space_names_no_projects_also_where_the_run_is_of_on
     assert rows(synced, loaded) == [("activities", "full", "failed", None, None)]
 
 
+def test_a_load_that_fails_in_the_middle_is_in_the_history_once(synced: Syncs) -> None:
+    synced.sim.faults.add(Fault(status=401, path="/projects/[^/]+/categories", times=None))
+    synced.sim.faults.add(Fault(status=403, path="/projects/[^/]+/versions", times=None))
+    broken_off, in_parts = synced.listing("categories"), synced.listing("versions")
+    for run, name in ((broken_off, "categories"), (in_parts, "versions")):
+        assert rows(synced, run) == [(name, "full", "failed", None, None)]
+    [first, second] = (
+        synced.query(f"SELECT * FROM ops.sync_history WHERE run_id = '{run.run_id}'")[0] for run in (broken_off, in_parts)
+    )
+    assert first["error"].startswith("GET /projects/OPS/categories: 401")
+    assert [second["error"].count(f"{key}: GET /projects/{key}/versions: 403") for key in ("OPS", "WEB", "APP")] == [1, 1, 1]
+    assert (broken_off.broken_off, in_parts.broken_off) == (True, False)
+
+
+def test_a_load_that_fails_before_its_first_row_gets_one_with_its_requests(synced: Syncs) -> None:
+    synced.sim.faults.add(Fault(status=401, path="/projects", times=None))
+    run = synced.issues("OPS", "WEB", mode="incremental")
+    assert rows(synced, run) == [("issues", "incremental", "failed", None, ["OPS", "WEB"])]
+    [row] = synced.query(f"SELECT * FROM ops.sync_history WHERE run_id = '{run.run_id}'")
+    assert row["error"].startswith("GET /projects: 401")
+    assert row["requests"] == 2  # the space, and the list of projects
+
+
+def test_what_a_load_has_read_and_refused_is_in_its_row(synced: Syncs) -> None:
+    [refused, *others] = synced.sim.space.project("OPS").categories
+    synced.sim.rewrite_response(
+        lambda request, body: (
+            [one | {"displayOrder": "x"} if one["id"] == refused else one for one in body]
+            if request.route == "/projects/{project}/categories"
+            else body
+        )
+    )
+    before = len(synced.rows("categories"))
+    run = synced.listing("categories")
+    assert run.tables["categories"].rejected == 1
+    [row] = synced.query(f"SELECT * FROM ops.sync_history WHERE run_id = '{run.run_id}'")
+    assert (row["status"], row["items_synced"], row["items_failed"], row["requests"]) == ("completed", before - 1, 1, 4)
+    assert others
+
+
 def test_a_first_load_ever_that_fails_is_taken_over_by_the_space_once_it_is_known(syncs: Syncs) -> None:
     syncs.sim.faults.add(REFUSED)
     failed = syncs.listing("users")

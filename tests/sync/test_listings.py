@@ -198,6 +198,15 @@ def test_a_team_that_slips_out_of_a_page_while_another_goes_is_not_taken_for_del
     assert {one[0] for one in syncs.deletions("teams")} == {first}
 
 
+@pytest.mark.parametrize(("teams", "requests"), [(99, 1), (100, 4), (101, 4)])
+def test_a_list_of_teams_that_may_have_a_second_page_is_read_twice(syncs: Syncs, teams: int, requests: int) -> None:
+    space = syncs.sim.space
+    for number in range(teams - len(space.teams)):
+        space.add_team(f"team {number}", [])
+    assert syncs.listing("teams").counts("teams") == {"read": teams, "inserted": teams}
+    assert syncs.sim.requests.count(route="/teams") == requests
+
+
 def test_a_list_of_teams_that_never_stands_still_fails_and_leaves_the_rows(syncs: Syncs) -> None:
     space = syncs.sim.space
     for number in range(150):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from sync.reconcile import pairs, row_reconciliation
 from tests.sync.reconcile.looking import told
 from tests.sync.reconcile.tamperings import HISTORY, ISSUES, LISTS, Tampering
 from tests.syncs import Syncs
@@ -24,3 +25,22 @@ def test_a_row_that_somebody_has_spoilt_is_told(synced: Syncs, tampering: Tamper
     assert told(found) == tampering.told
     assert told(found, behind=True) == set()
     assert found.failed()
+
+
+def test_a_comparison_in_small_parts_finds_the_same_as_in_one(synced: Syncs, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced.change("UPDATE raw.issues SET summary = 'x' WHERE id % 3 = 0")
+    synced.change("DELETE FROM raw.issues WHERE id = (SELECT max(id) FROM raw.issues)")
+    synced.change("UPDATE raw.comments SET content = 'x' WHERE id IN (SELECT min(id) FROM raw.comments GROUP BY issue_id)")
+    newest = "SELECT max(id) FROM raw.comments WHERE issue_id % 5 = 0 GROUP BY issue_id"
+    synced.change(f"DELETE FROM raw.comments WHERE id IN ({newest})")
+    whole = synced.compare()
+    monkeypatch.setattr(row_reconciliation, "AT_ONCE", 7)
+    monkeypatch.setattr(pairs, "ISSUES_AT_ONCE", 3)
+    monkeypatch.setattr(pairs, "IDS_PER_REQUEST", 10)
+    monkeypatch.setattr(pairs, "PROJECTS_PER_REQUEST", 2)
+    parts = synced.compare()
+    assert len({one.issue_id for one in whole.differences if one.table == "comments"}) > 20
+    assert sorted(map(repr, parts.differences)) == sorted(map(repr, whole.differences))
+    assert len(parts.differences) == len({(one.table, one.key) for one in parts.differences})
+    assert parts.tables == whole.tables
+    assert parts.projects == whole.projects
