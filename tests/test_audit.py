@@ -72,7 +72,7 @@ def test_a_vulnerability_of_a_locked_package_is_found(lock: Path) -> None:
     assert (answer.findings, answer.looked_up) == (["jinja2 2.4.1: PYSEC-2021-66, repaired in 2.11.3"], 1)
 
 
-def test_a_service_that_fails_is_a_finding_and_one_that_cannot_be_reached_is_told_apart(lock: Path) -> None:
+def test_a_failing_service_is_a_finding_and_an_unreachable_one_is_distinguished(lock: Path) -> None:
     with WebhookSink() as service:
         service.status = 500
         answer = vulnerabilities(lock, "-s", "osv", "--osv-url", service.url)

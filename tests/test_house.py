@@ -190,7 +190,7 @@ def test_every_test_that_a_document_names_exists(document: Path) -> None:
     assert [path for path in mentioned(r"\btests/[a-z0-9_/]+\.py\b", document.read_text()) if not (ROOT / path).is_file()] == []
 
 
-def test_every_threat_names_a_test_but_the_one_that_nothing_stands_against() -> None:
+def test_every_threat_names_a_test_except_the_one_without_a_defence() -> None:
     threats = (DOCS / "security.md").read_text().partition("## From whom")[2].partition("## SQL")[0]
     rows = [line for line in threats.splitlines() if line.startswith("| ") and not line.startswith(("| ---", "| threat"))]
     assert [row for row in rows if "tests/" not in row and "Not defended against" not in row] == []
@@ -213,7 +213,7 @@ ARCHITECTURE = DOCS / "architecture.md"
 LISTED_TABLE, ITS_EXAMPLE, ITS_FILES = "Add a listed table", "categories", 6
 
 
-def test_every_file_and_name_that_the_architecture_tells_of_exists() -> None:
+def test_every_file_and_name_in_the_architecture_exists() -> None:
     told = places(ARCHITECTURE.read_text())
     assert len(told) > 100
     lost = [path for path, _ in told if not (ROOT / path).exists()]

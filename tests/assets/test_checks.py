@@ -182,7 +182,7 @@ def test_what_was_created_or_deleted_since_the_last_load_is_no_difference(loaded
     assert {row["warehouse"] == row["source"] for row in rows(ask(loaded, issue_counts_match_source), "projects")} == {True}
 
 
-def test_a_deleted_issue_that_no_feed_tells_and_no_load_noticed_shows_in_the_counts(loaded: Deployment) -> None:
+def test_the_counts_show_a_deleted_issue_that_neither_the_feed_nor_a_load_reported(loaded: Deployment) -> None:
     loaded.sim.faults.add(Fault(status=403, path="/projects/.*/activities", times=None))
     loaded.sim.space.delete_issue(next(iter(loaded.source_issues("APP"))))
     assert not ask(loaded, issue_counts_match_source).passed
@@ -280,7 +280,7 @@ COUNT_RECONCILIATION = [spec.name for spec in NIGHTLY_SPECS]
 
 
 @pytest.mark.parametrize("mode", ["backfill", "incremental", "targeted", "refresh"])
-def test_every_load_of_issues_tells_all_checks_of_its_tables(loaded: Deployment, mode: Mode) -> None:
+def test_every_load_of_issues_reports_all_checks_of_its_tables(loaded: Deployment, mode: Mode) -> None:
     run = load_in(loaded, mode)
     assert run.success, failures(run)
     assert not skipped(run)
@@ -299,7 +299,9 @@ def load_in(deployment: Deployment, mode: Mode) -> Run:
 
 
 @pytest.mark.parametrize("mode", ["targeted", "refresh"])
-def test_a_load_of_single_issues_tells_how_projects_were_compared_last_and_counts_none(loaded: Deployment, mode: Mode) -> None:
+def test_a_load_of_single_issues_reports_the_last_comparison_of_each_project_and_counts_none(
+    loaded: Deployment, mode: Mode
+) -> None:
     loaded.run("count_reconciliation")
     loaded.change("DELETE FROM raw.issues WHERE issue_key LIKE 'WEB-%'")
     loaded.sim.requests.clear()
@@ -310,7 +312,7 @@ def test_a_load_of_single_issues_tells_how_projects_were_compared_last_and_count
     assert not checks(load_in(loaded, mode))["issue_counts_match_source"]
 
 
-def test_a_load_of_single_issues_scans_tables_once_an_hour_and_tells_in_between_what_was_found(loaded: Deployment) -> None:
+def test_a_load_of_single_issues_scans_tables_once_an_hour_and_repeats_the_result_in_between(loaded: Deployment) -> None:
     assert checks(load_in(loaded, "targeted"))["references_resolve"]
     loaded.change("DELETE FROM raw.priorities WHERE id = 3")
     assert checks(load_in(loaded, "targeted"))["references_resolve"]
@@ -318,7 +320,7 @@ def test_a_load_of_single_issues_scans_tables_once_an_hour_and_tells_in_between_
     assert not checks(load_in(loaded, "targeted"))["references_resolve"]
 
 
-def test_what_was_found_more_than_an_hour_ago_is_not_told_again(loaded: Deployment) -> None:
+def test_a_result_older_than_an_hour_is_not_repeated(loaded: Deployment) -> None:
     load_in(loaded, "incremental")
     assert {key.name for key in found_lately(loaded.instance, "issues")} == {"keys_unique", "people_alike", "references_resolve"}
     later = time.time() + SCAN_AGAIN_AFTER.total_seconds() + 1

@@ -131,7 +131,7 @@ class Watcher(LogProgress):
         self.requests.update(requests)
 
 
-def test_a_load_tells_how_far_it_is_and_what_became_of_its_rows(deployment: Deployment) -> None:
+def test_a_load_reports_its_progress_and_what_became_of_its_rows(deployment: Deployment) -> None:
     watcher = Watcher()
     deployment.with_progress(watcher).run_issues()
     source = deployment.sim.space

@@ -40,7 +40,7 @@ def test_a_load_records_every_figure_of_the_contract_as_a_number() -> None:
     assert found["load/window_end"].value == pytest.approx(now.timestamp())
 
 
-def test_an_open_window_and_a_load_that_brought_nothing_have_no_such_entries() -> None:
+def test_an_open_window_and_a_load_without_rows_have_no_such_entries() -> None:
     found = load_metadata(Counts(), RequestStats(), started_at=datetime.now(UTC), window=Span(None, None))
     assert not {"load/window_start", "load/window_end", "load/lag_seconds", "load/rate_limit_remaining"} & set(found)
 

@@ -125,7 +125,7 @@ def test_a_month_begins_at_midnight_of_the_deployments_zone() -> None:
     assert month_of(midnight - timedelta(seconds=1)) == "2026-01"
 
 
-def test_what_is_older_than_the_first_month_belongs_to_it_and_what_a_fast_clock_dates_ahead_to_the_current_one() -> None:
+def test_older_instants_belong_to_the_first_month_and_those_ahead_of_the_clock_to_the_current_one() -> None:
     assert month_of(datetime(2012, 5, 1, tzinfo=UTC)) == month_keys()[0] == "2026-01"
     assert month_of(datetime.now(UTC) + timedelta(days=70)) == month_keys()[-1]
 

@@ -37,7 +37,7 @@ def test_each_project_is_shown_with_its_state_since_when_and_the_proof(loaded: D
     assert (web["row_by_row"], web["remarks"], deletions) == ("never", "", [])
 
 
-def test_a_project_that_differs_stands_first_and_since_when_is_kept_until_it_is_equal_again(loaded: Deployment) -> None:
+def test_a_project_that_differs_comes_first_and_keeps_its_since_until_it_is_equal_again(loaded: Deployment) -> None:
     count_reconciliation(loaded)
     loaded.change("UPDATE ops.reconciliations SET checked_at = '2026-01-01 00:00:00+00'")
     loaded.sim.space.delete_issue(min(loaded.sim.space.project("WEB").issues))
@@ -73,7 +73,7 @@ def test_what_differed_row_by_row_is_not_taken_back_by_a_count(loaded: Deploymen
     assert projects["WEB"]["remarks"] == "row by row, 3 differ"
 
 
-def test_projects_that_are_deleted_out_of_sight_or_archived_are_shown_as_such(loaded: Deployment) -> None:
+def test_deleted_inaccessible_and_archived_projects_are_shown_as_such(loaded: Deployment) -> None:
     space = loaded.sim.space
     count_reconciliation(loaded)
     space.delete_project("WEB")

@@ -88,7 +88,7 @@ def test_alerts_are_those_of_each_code_location_and_can_go_on_every_channel() ->
     assert not [name for service in SERVICES.values() for name in service.get("environment", {}) if "_ALERT_" in name]
 
 
-def test_whoever_makes_links_knows_where_browsers_reach_dagster() -> None:
+def test_every_process_that_makes_links_knows_where_browsers_reach_dagster() -> None:
     pods = [one["env"] for one in HELM["dagster-user-deployments"]["deployments"]]
     [container] = HELM["extraManifests"][0]["spec"]["template"]["spec"]["containers"]
     pods.append({one["name"]: one["value"] for one in container["env"]})

@@ -156,7 +156,7 @@ def test_nobody_gets_through_without_a_login_except_to_the_webhook(proxy: Proxy)
     ("host", "path", "to"),
     [(HOSTS[0], "/graphql", "dagster"), (HOSTS[0], "/api/v1/sync/history", "service"), (HOSTS[1], "/", "service")],
 )
-def test_who_has_logged_in_is_told_and_cannot_be_forged_and_the_password_stays_here(
+def test_the_user_who_logged_in_is_passed_on_and_cannot_be_forged_and_the_password_is_not(
     proxy: Proxy, host: str, path: str, to: str
 ) -> None:
     assert proxy.ask(host, path, method="POST", content=b"{}", headers={"Upgrade": "websocket", "Connection": "Upgrade"}) == 200

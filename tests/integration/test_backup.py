@@ -94,7 +94,7 @@ def granted(new_database: NewDatabase) -> Iterator[tuple[dict[str, str], dict[st
     execute(administrator["WAREHOUSE_URL"], *(f"DROP ROLE {role}" for role in roles.values()))
 
 
-def test_the_documented_restore_of_a_warehouse_with_roles_ends_well_elsewhere_and_a_load_goes_on(
+def test_the_documented_restore_of_a_warehouse_with_roles_works_elsewhere_and_a_load_continues(
     granted: tuple[dict[str, str], dict[str, str]], tmp_path: Path, postgres_home: Path
 ) -> None:
     """On another server, which knows none of the roles, as an owner that is no superuser."""

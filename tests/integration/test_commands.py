@@ -226,7 +226,7 @@ def test_a_list_that_is_refused_is_one_line_and_the_rest_is_loaded(failed: dict[
     assert issues[1] == "90"
 
 
-def test_marts_are_built_after_a_load_when_the_build_at_work_has_ended(deployed: Deployed) -> None:
+def test_marts_are_built_after_a_load_when_the_running_build_has_ended(deployed: Deployed) -> None:
     at_work = engine(deployed.shell.variables["WAREHOUSE_URL"])
     with Locks(at_work, "all spaces", "build of run 3f2a9c1e") as locks:
         locks.acquire("marts")

@@ -139,7 +139,7 @@ def test_each_space_is_loaded_by_runs_of_its_own_code_location_also_after_a_cont
 
 
 @pytest.mark.parametrize("ended", ["CANCELED", "FAILURE"], ids=["by somebody who cancels it", "by the death of its process"])
-def test_a_run_that_is_ended_at_work_keeps_the_next_of_its_kind_from_nothing(deployed: Deployed, ended: str) -> None:
+def test_a_run_that_is_killed_does_not_block_the_next_of_its_kind(deployed: Deployed, ended: str) -> None:
     made, faults = deployed.engine, deployed.spaces["acme"].faults
     faults.add(Fault("slow", path="/users", seconds=60.0))
     run = made.launch("acme", "users")
@@ -152,7 +152,7 @@ def test_a_run_that_is_ended_at_work_keeps_the_next_of_its_kind_from_nothing(dep
     assert made.wait_for(made.launch("acme", "users")) == ["SUCCESS"]
 
 
-def test_partitions_that_fail_are_told_on_every_channel_once_loaded_again_and_told_to_be_well(deployed: Deployed) -> None:
+def test_failed_partitions_are_reported_once_on_every_channel_loaded_again_and_reported_as_recovered(deployed: Deployed) -> None:
     """By the real alerter and the real backfill daemon."""
     acme, made = deployed.spaces["acme"], deployed.engine
     key, tables = made.projects("acme")[0], [f"acme/raw/{table}" for table in ISSUE_TABLES]
@@ -188,7 +188,7 @@ def test_a_webserver_to_look_at_takes_no_run(deployed: Deployed) -> None:
         looking.stop()
 
 
-def test_the_service_beside_them_starts_a_sync_and_tells_of_it(deployed: Deployed) -> None:
+def test_the_service_next_to_them_starts_a_sync_and_reports_it(deployed: Deployed) -> None:
     made = deployed.engine
     made.start("service")
     made.wait_healthy("service")
@@ -220,7 +220,7 @@ query($sensor: SensorSelector!) {
 NO_ANSWER = "the activity feed could not be read: GET /space"
 
 
-def test_while_the_source_is_stopped_everything_tells_the_same_and_again_when_it_is_back(
+def test_everything_reports_the_same_while_the_source_is_stopped_and_when_it_is_back(
     chromium: Chromium, deployed: Deployed
 ) -> None:
     """By a code server, the daemon, the service and commands, each a process of its own."""

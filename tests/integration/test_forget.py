@@ -20,7 +20,7 @@ TINY = SpaceSpec(seed=3, users=4, projects=1, issues=10, history_days=40)
 KEY = "a key in a file, of 20+"
 
 
-def test_a_load_masks_by_the_key_and_forget_asks_and_tells_what_it_erased(
+def test_a_load_masks_with_the_key_and_forget_asks_and_shows_what_it_erased(
     shell: Shell, new_database: NewDatabase, tmp_path: Path
 ) -> None:
     file = tmp_path / "key"
@@ -97,7 +97,7 @@ def names(text: str, *shown: str) -> list[str]:
     return [name for name in shown if any(form in text for form in forms[name])]
 
 
-def test_a_person_who_is_renamed_after_being_forgotten_is_nowhere_nor_in_the_log_of_the_server(shell: Shell) -> None:
+def test_a_person_renamed_after_being_forgotten_is_nowhere_not_even_in_the_log_of_the_server(shell: Shell) -> None:
     # Not under pytest's folders: they are for one user only, and the server of root runs as another.
     home = Path(tempfile.mkdtemp(prefix="backlog-elt-forget-"))
     try:

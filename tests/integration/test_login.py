@@ -174,7 +174,7 @@ def test_a_key_is_rotated_and_a_logout_forgets(deployed: Deployed) -> None:
     assert deployed.stored() == []
 
 
-def test_a_grant_that_was_taken_back_is_one_line_in_a_load_and_stands_in_the_state(deployed: Deployed) -> None:
+def test_a_revoked_grant_is_one_line_in_a_load_and_shown_by_status(deployed: Deployed) -> None:
     deployed.log_in()
     deployed.sim.site.keyring.revoke_grants()
     load = deployed.shell.run("load")

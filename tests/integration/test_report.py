@@ -38,7 +38,7 @@ def test_without_marts_it_says_what_to_do(shell: Shell, tmp_path: Path, new_data
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_unknown_project_is_told_the_known_ones(shell: Shell, tmp_path: Path, database: str) -> None:
+def test_an_unknown_project_is_answered_with_the_known_ones(shell: Shell, tmp_path: Path, database: str) -> None:
     done = shell.run("report", "--project", "NOPE", WAREHOUSE_URL=database)
     assert (done.code, done.out) == (2, "")
     expected = "--project is 'NOPE': expected the key of a project in the marts (OPS); see backlog-elt report --help"

@@ -44,7 +44,7 @@ def there() -> Iterator[Place]:
         yield made
 
 
-def test_of_two_at_the_same_moment_one_runs_and_what_is_left_when_it_is_killed_is_ended_by_the_next(there: Place) -> None:
+def test_one_of_two_started_at_once_runs_and_the_next_ends_what_a_killed_one_left(there: Place) -> None:
     there.home.mkdir()
     both = [there.start("--no-load"), there.start("--no-load")]
     end = time.monotonic() + BOUND_SECONDS
@@ -69,7 +69,7 @@ def test_of_two_at_the_same_moment_one_runs_and_what_is_left_when_it_is_killed_i
     assert there.processes() == []
 
 
-def test_a_second_one_is_told_where_the_first_is_and_touches_nothing(there: Place) -> None:
+def test_a_second_one_says_where_the_first_is_and_touches_nothing(there: Place) -> None:
     first = there.start("--no-load")
     try:
         while "Dagster UI" not in there.said(first):
@@ -102,7 +102,7 @@ def test_after_all_that_it_starts(there: Place) -> None:
     assert there.processes() == []
 
 
-def test_a_load_that_is_interrupted_says_so_in_one_line_and_goes_on_next_time(tmp_path: Path, new_database: NewDatabase) -> None:
+def test_a_load_that_is_interrupted_says_so_in_one_line_and_continues_next_time(tmp_path: Path, new_database: NewDatabase) -> None:
     with Simulator(SpaceSpec(seed=3, users=2, projects=1, issues=5, history_days=240)) as sim:
         databases = {"WAREHOUSE_URL": new_database(), "DAGSTER_POSTGRES_URL": new_database()}
         space = {"BACKLOG_URL": sim.url, "BACKLOG_API_KEY": sim.api_key, "BACKLOG_ELT_HOME": str(tmp_path / "home")}

@@ -44,7 +44,7 @@ def test_mail_addresses_are_stored_as_the_key_shows_them(deploy: Deploy, hidden:
     ],
     ids=str,
 )
-def test_a_load_goes_on_while_its_tokens_end_and_says_what_to_do_when_the_grant_is_taken_back(
+def test_a_load_survives_the_end_of_its_tokens_and_says_what_to_do_when_the_grant_is_revoked(
     deploy: Deploy, switches: dict[str, Any]
 ) -> None:
     deployment = deploy(switches=Switches(**switches)).with_oauth().log_in()
@@ -64,7 +64,7 @@ def test_a_load_goes_on_while_its_tokens_end_and_says_what_to_do_when_the_grant_
 
 
 @pytest.mark.parametrize(("delivery", "posts"), [("once", 5), ("retry", 6), ("duplicate", 10), ("reorder", 5)])
-def test_webhooks_tell_of_each_change_once_however_they_arrive(deploy: Deploy, delivery: Any, posts: int) -> None:
+def test_each_change_in_webhooks_counts_once_however_they_arrive(deploy: Deploy, delivery: Any, posts: int) -> None:
     deployment = deploy(switches=Switches(webhook_delivery=delivery))
     assert deployment.discover().run_issues(mode="incremental").success
     space = deployment.sim.space

@@ -76,7 +76,7 @@ def test_a_server_that_is_not_who_it_should_be_is_refused_in_one_line(secured: S
     assert PASSWORD not in done.err
 
 
-def test_who_does_not_ask_for_tls_is_not_served_by_such_a_server(secured: Secured) -> None:
+def test_a_server_that_requires_tls_refuses_a_client_without_it(secured: Secured) -> None:
     made = engine(secured.front.url(secured.warehouse, sslmode="disable"))
     with pytest.raises(WarehouseError), made.connect():
         pass

@@ -66,7 +66,7 @@ def answers(port: int) -> bool:
         return False
 
 
-def test_a_run_that_was_at_work_when_the_machine_went_down_is_ended_by_the_next_one_and_done_again(
+def test_the_next_up_ends_the_run_that_a_crash_of_the_machine_interrupted_and_repeats_it(
     tmp_path: Path, new_database: NewDatabase
 ) -> None:
     with Simulator(SPEC) as sim:
@@ -132,7 +132,7 @@ def what_fails_is_everywhere(shell: Shell, sim: Simulator, port: int, service: s
     assert before["completed"] <= day["completed"] <= shown["completed"]
 
 
-def test_it_ends_when_the_process_with_the_definitions_dies_so_that_a_service_manager_starts_it_again(
+def test_it_ends_when_the_code_server_dies_so_that_a_service_manager_can_restart_it(
     tmp_path: Path, new_database: NewDatabase
 ) -> None:
     with Simulator(SPEC) as sim:

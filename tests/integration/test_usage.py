@@ -111,7 +111,7 @@ def test_a_simulated_space_fills_no_server_unless_it_is_asked_for(shell: Shell, 
         *((["grant", kind, "--role", "pg_monitor"], "--role is 'pg_monitor': expected") for kind in ("bi", "loader", "dagster")),
     ],
 )
-def test_a_wrong_option_is_one_line_that_says_what_was_given_what_is_possible_and_where_to_look(
+def test_a_wrong_option_is_one_line_with_the_value_the_choices_and_where_to_look(
     shell: Shell, tmp_path: Path, arguments: list[str], said: str
 ) -> None:
     done = shell.run(*arguments, **SPACE)

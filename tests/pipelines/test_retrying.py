@@ -46,7 +46,7 @@ def test_the_check_names_them(loaded: Deployment) -> None:
     assert RETRY_JOB in said
 
 
-def test_a_key_that_is_no_project_is_left_failed_nowhere_and_dagster_counts_it_no_more_when_it_is_removed(
+def test_an_unknown_key_counts_as_failed_nowhere_and_not_in_dagster_once_it_is_removed(
     loaded: Deployment,
 ) -> None:
     loaded.instance.add_dynamic_partitions("backlog_projects", ["TYPO"])
@@ -88,7 +88,7 @@ def test_comments_that_failed_with_their_issues_are_requested_with_them(loaded: 
     assert failed_partitions(loaded.instance, loaded.partitions) == {}
 
 
-def test_comments_that_were_read_while_their_issues_failed_are_made_good_by_the_next_run_of_the_schedule(
+def test_the_next_scheduled_run_repairs_comments_read_while_their_issues_failed(
     loaded: Deployment,
 ) -> None:
     space = loaded.sim.space

@@ -61,7 +61,7 @@ def test_a_run_that_dagster_has_launched_with_the_tags_of_a_command_is_left_to_d
         assert end_dead_runs(instance) == []
 
 
-def test_a_run_that_went_with_its_container_while_it_was_being_canceled_is_canceled_and_any_other_has_failed() -> None:
+def test_a_run_lost_with_its_container_during_its_cancellation_is_canceled_and_any_other_failed() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         at_work = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
         run_ids = [instance.add_run(dg.DagsterRun(job_name="issues", status=status)).run_id for status in at_work]
@@ -97,7 +97,7 @@ def test_a_process_that_has_ended_does_not_run(sleeper: "subprocess.Popen[bytes]
     end_processes([sleeper.pid])  # nobody is no trouble
 
 
-def test_a_run_of_a_command_stands_among_those_of_its_job_and_shows_no_tag_of_its_process() -> None:
+def test_the_run_of_a_command_is_listed_with_its_job_and_shows_no_tag_of_its_process() -> None:
     tags = command_tags("backlog_elt")
     assert {get_tag_type(name) for name in tags} == {TagType.HIDDEN}  # type: ignore[no-untyped-call]
     assert tags[REPOSITORY_LABEL_TAG] == "__repository__@backlog_elt"

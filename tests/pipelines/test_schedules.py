@@ -167,14 +167,14 @@ def test_the_issues_schedule_waits_until_a_project_is_known(near: Deployment) ->
     assert tick(near, "issues_every_12_hours").skip_message == "no project is known yet: the sensor project_discovery adds them"
 
 
-def test_the_issues_schedule_asks_for_a_run_when_the_source_is_down_so_that_the_failure_is_seen(near: Deployment) -> None:
+def test_the_issues_schedule_requests_a_run_when_the_source_is_down_so_that_the_failure_is_seen(near: Deployment) -> None:
     near.sim.faults.add(Fault(status=500, times=None))
     near.sim.requests.clear()
     assert tick(near, "issues_every_12_hours").run_requests
     assert near.sim.requests.count() == 0
 
 
-def test_the_issues_schedule_asks_for_a_run_over_everything_when_the_warehouse_is_down_so_that_the_failure_is_seen(
+def test_the_issues_schedule_requests_a_run_of_all_partitions_when_the_warehouse_is_down(
     near: Deployment,
 ) -> None:
     nowhere = WarehouseResource(url="postgresql://nobody@127.0.0.1:1/nothing")

@@ -39,6 +39,6 @@ def test_the_runs_of_backfills_follow_each_other() -> None:
     assert blocked({"dagster/backfill": "another"}, BACKFILL)
 
 
-def test_two_short_runs_find_a_slot_while_all_that_may_last_is_at_work() -> None:
+def test_two_short_runs_find_a_slot_while_all_long_runs_are_running() -> None:
     assert not blocked(KINDS["users"], *MAY_LAST)
     assert not blocked(KINDS["projects"], *MAY_LAST, KINDS["users"])

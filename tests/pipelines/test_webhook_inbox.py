@@ -43,7 +43,7 @@ def test_an_event_that_comes_twice_is_dealt_with_once(near: Deployment) -> None:
     assert outcomes(near) == ["1 issue to read"]
 
 
-def test_what_the_feed_has_told_already_is_not_read_again(near: Deployment) -> None:
+def test_what_the_feed_has_reported_already_is_not_read_again(near: Deployment) -> None:
     hooks, feed, [issue] = Daemon(near, webhook_inbox), Daemon(near, activity_feed), some(near)
     near.sim.space.edit_issue(issue, summary="told by both")
     run(near, feed.tick()[0])
@@ -63,7 +63,7 @@ def test_a_bulk_event_with_ids_as_strings_names_every_issue(near: Deployment) ->
     assert {issue: row for issue, (_, row, _) in refetch_requests(near).items()} == {issue.id: True for issue in issues}
 
 
-def test_an_issue_that_nobody_knows_in_a_project_that_nobody_named_is_looked_for_and_let_go(near: Deployment) -> None:
+def test_an_unknown_issue_in_an_unnamed_project_is_looked_for_and_then_dropped(near: Deployment) -> None:
     hooks, [issue] = Daemon(near, webhook_inbox), some(near)
     near.sim.space.edit_issue(issue, summary="of no project")
     unnamed = {**event(issue, number=9_100_000_003), "project": None}
@@ -88,7 +88,7 @@ SENSELESS = {
 }
 
 
-def test_what_makes_no_sense_is_settled_as_such_and_asks_for_nothing(near: Deployment) -> None:
+def test_a_senseless_event_is_acknowledged_as_such_and_requests_nothing(near: Deployment) -> None:
     hooks = Daemon(near, webhook_inbox)
     post(near, *SENSELESS)
     assert hooks.tick() == (None, "10 events, none of issues")

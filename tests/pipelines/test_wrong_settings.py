@@ -53,7 +53,7 @@ def can_be_set(case: Case) -> bool:
     return not any("\0" in value or len(value) > 100_000 for value in case.variables.values())
 
 
-def test_there_are_enough_cases_and_each_is_one_line_that_names_the_variable_and_holds_no_secret() -> None:
+def test_each_case_is_one_line_that_names_the_variable_and_contains_no_secret() -> None:
     assert len(CASES) >= 500
     failed = []
     for case in CASES:
@@ -103,12 +103,12 @@ def test_a_file_of_variables_that_cannot_be_read_names_the_line(kind: str, tmp_p
     assert wrong_with(run("load", {}), line) == ""
 
 
-def test_a_folder_in_place_of_the_file_is_told(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_the_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / ".env").mkdir()
     assert wrong_with(run("load", {}), r"\.env is '…' \(is a directory\): expected a file that can be read") == ""
 
 
-def test_a_file_may_have_a_mark_of_its_encoding_line_ends_of_windows_quotes_and_lines_of_others(tmp_path: Path) -> None:
+def test_an_env_file_may_have_a_bom_windows_line_ends_quotes_and_lines_of_other_programs(tmp_path: Path) -> None:
     lines = (
         "export BACKLOG_TIMEZONE = 'UTC'",
         "# BACKLOG_URL",

@@ -116,7 +116,7 @@ def test_a_person_who_was_forgotten_under_a_key_is_known_by_the_pseudonym() -> N
 
 
 @pytest.mark.parametrize("key", ["", KEY])
-def test_a_name_that_an_answer_shows_of_who_is_forgotten_is_known_from_then_on_and_in_that_answer(key: str) -> None:
+def test_a_new_name_of_a_forgotten_person_is_masked_from_the_answer_that_shows_it(key: str) -> None:
     mask = Mask(key).but(PERSON)
     renamed = {**USER, "name": "Ford", "nulabAccount": {"name": "Prefect"}}
     logged = {"changeLog": [{"field": "assigner", "originalValue": "Ford", "newValue": "Prefect"}], "content": "Ford"}
@@ -170,7 +170,7 @@ def test_the_same_name_has_the_same_pseudonym_and_another_one_has_not(one: str, 
     assert Mask(KEY + "!")({"id": 1, "userId": None, "name": one})["name"] != masked(one)
 
 
-def test_what_a_record_tells_of_a_person_is_found_wherever_it_stands() -> None:
+def test_a_person_is_found_wherever_a_record_has_one() -> None:
     told = told_of([ISSUE, COMMENT], 5)
     assert ("name", "森 明日香") in told
     assert {value for _, value in told} == {*texts(USER)} - {*texts(KEPT)}

@@ -86,7 +86,7 @@ def test_dagster_knows_as_much_of_partitions_and_checks_after_old_events_are_gon
     assert clean(database, RETENTION) == {"event_logs": 0, "asset_check_executions": 0, "runs": 0, "bulk_actions": 0}
 
 
-def test_a_run_goes_when_nothing_tells_of_it_any_more(loaded: Deployment, storage: tuple[dg.DagsterInstance, Engine]) -> None:
+def test_a_run_is_deleted_when_nothing_refers_to_it(loaded: Deployment, storage: tuple[dg.DagsterInstance, Engine]) -> None:
     instance, database = storage
     deployment = replace(loaded, instance=instance).discover()
     for _ in range(3):
@@ -134,7 +134,7 @@ SETTLED = ("ops.webhook_events", "ops.rejected_records")
 
 
 @pytest.mark.parametrize("table", ROWS)
-def test_of_each_table_of_ops_old_rows_go_and_those_that_are_young_or_not_settled_stay(loaded: Deployment, table: str) -> None:
+def test_old_rows_of_each_ops_table_are_deleted_and_young_or_open_ones_stay(loaded: Deployment, table: str) -> None:
     assert set(ROWS) == {rule.table for rule in WAREHOUSE}
     columns, values, days = ROWS[table]
     ages = [f"now() - interval '{age} days'" for age in (days + 1, days - 1, 0)] + (["null"] if table in SETTLED else [])
@@ -155,7 +155,7 @@ def test_a_lock_that_is_held_for_days_is_not_old(loaded: Deployment) -> None:
         locks.verify()
 
 
-def test_old_rows_go_in_batches_each_in_a_transaction_of_its_own_beside_somebody_who_writes(loaded: Deployment) -> None:
+def test_old_rows_are_deleted_in_batches_each_in_its_own_transaction_next_to_a_writer(loaded: Deployment) -> None:
     many = 2 * BATCH + 1
     loaded.change(
         "INSERT INTO ops.webhook_events (space_key, payload, processed_at) "

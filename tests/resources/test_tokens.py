@@ -139,7 +139,7 @@ def test_a_token_that_is_refused_is_renewed_once_and_the_request_sent_again(
     assert place.sim.requests.count(bucket="read") == 4
 
 
-def test_a_space_that_gives_the_same_token_with_what_is_left_of_its_life_is_not_asked_at_each_request(place: Place) -> None:
+def test_a_space_that_returns_the_same_token_is_not_asked_again_with_each_request(place: Place) -> None:
     place.sim.switch(reuse_token=True)
     seconds, requests = 5, 0
     with place.client() as client:
@@ -267,7 +267,7 @@ def test_a_token_endpoint_that_is_down_holds_nothing_up_while_the_token_is_good(
     assert place.refused_at is None
 
 
-def test_a_space_that_refuses_new_tokens_too_is_told_from_one_that_refuses_old_ones(place: Place) -> None:
+def test_a_space_that_refuses_new_tokens_too_is_distinguished_from_one_that_refuses_old_ones(place: Place) -> None:
     place.sim.faults.add(Fault(status=401, path="/users/myself", times=None))
     with (
         place.client() as client,
@@ -278,7 +278,7 @@ def test_a_space_that_refuses_new_tokens_too_is_told_from_one_that_refuses_old_o
     assert place.sim.requests.count(route="/users/myself") == 2
 
 
-def test_a_logout_ends_work_that_goes_on_at_its_next_renewal(place: Place) -> None:
+def test_a_logout_ends_running_work_at_its_next_renewal(place: Place) -> None:
     with place.client() as client:
         client.myself()
         assert place.store().forget()

@@ -24,7 +24,7 @@ def eventually(what: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_a_fresh_warehouse_has_nothing_to_tell_but_where_dagster_is(serve: Serve) -> None:
+def test_a_fresh_warehouse_reports_only_where_dagster_is(serve: Serve) -> None:
     service = serve(BACKLOG_DAGSTER_PUBLIC_URL="https://dagster.example.com/")
     connection = service.get(f"{API}/connection/status").json()
     assert connection["dagster_url"] == "https://dagster.example.com"
@@ -52,7 +52,7 @@ def test_the_connection_is_that_of_the_source_and_costs_two_requests_however_oft
     assert loaded.sim.requests.by_route() == {"/space": 1, "/rateLimit": 1}
 
 
-def test_the_connection_tells_whether_the_alerter_is_alive_and_what_is_wrong(serve: Serve, loaded: Deployment) -> None:
+def test_the_connection_says_whether_the_alerter_is_alive_and_what_is_wrong(serve: Serve, loaded: Deployment) -> None:
     wrong = {"asset": "raw/users", "cause": "the key is refused", "since": "2026-07-01T00:00:00+00:00"}
     beat(loaded.engine, alerts_of(loaded.sim.url), {"open": [wrong], "waiting": 0, "channels": []})
     service = serve(BACKLOG_URL=loaded.sim.url, BACKLOG_API_KEY=loaded.sim.api_key, WAREHOUSE_URL=loaded.warehouse_url)
@@ -60,7 +60,7 @@ def test_the_connection_tells_whether_the_alerter_is_alive_and_what_is_wrong(ser
     assert (told["alive"], told["open"]) == (True, ["raw/users: the key is refused"])
 
 
-def test_the_connection_is_looked_at_by_oauth_where_that_is_how_one_gets_in(serve: Serve, loaded: Deployment) -> None:
+def test_the_connection_is_checked_with_oauth_where_access_is_by_oauth(serve: Serve, loaded: Deployment) -> None:
     keyring, deployment = loaded.sim.site.keyring, loaded.with_oauth().log_in()
     secrets = {"BACKLOG_OAUTH_CLIENT_ID": keyring.client_id, "BACKLOG_OAUTH_CLIENT_SECRET": keyring.client_secret}
     place = {"BACKLOG_URL": loaded.sim.url, "WAREHOUSE_URL": loaded.warehouse_url}
@@ -120,7 +120,7 @@ def test_a_sync_whose_process_was_killed_is_not_shown_as_working(serve: Serve, l
     assert (sync["status"], sync["error"]) == ("failed", "the run ended without a word: its process was killed")
 
 
-def test_without_dagster_the_syncs_are_still_told(serve: Serve, log: Log) -> None:
+def test_without_dagster_the_syncs_are_still_reported(serve: Serve, log: Log) -> None:
     service = serve(BACKLOG_DAGSTER_URL=f"http://127.0.0.1:{free_port()}")
     with log.alive():
         found = service.get(f"{API}/monitor/active").json()
@@ -141,7 +141,7 @@ def test_the_last_day_has_rates_and_means_by_type(serve: Serve, log: Log) -> Non
     assert by_type["users"]["mean_seconds"] >= 0
 
 
-def test_the_history_goes_page_by_page_and_by_what_is_wanted(serve: Serve, log: Log) -> None:
+def test_the_history_is_paged_and_filtered(serve: Serve, log: Log) -> None:
     numbers = [log.done(project="OPS"), log.done(error="GET /issues: 500"), log.done("users"), log.done()]
     service = serve()
 
@@ -222,7 +222,7 @@ def test_a_warehouse_that_is_out_of_reach_is_said_with_what_to_do(serve: Serve, 
     assert "backlog_elt_warehouse_up 0.0" in service.get("/metrics").text
 
 
-def test_metrics_tell_of_syncs_and_requests_and_never_of_a_path(serve: Serve, log: Log) -> None:
+def test_metrics_count_syncs_and_requests_and_never_show_a_path(serve: Serve, log: Log) -> None:
     log.done(items=100)
     log.done("users", error="GET /users: 500")
     service = serve()

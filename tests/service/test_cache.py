@@ -60,7 +60,7 @@ def test_many_that_ask_at_once_share_one_value_and_one_may_go_away() -> None:
     played(play)
 
 
-def test_values_of_one_kind_are_told_apart_and_dropped_together() -> None:
+def test_values_of_one_kind_are_distinguished_and_dropped_together() -> None:
     async def play(cache: Cache, _clock: Clock, make: Maker) -> None:
         assert [await cache.get("history", make, page) for page in (1, 2, 1)] == [1, 2, 1]
         assert await cache.get("stats", make) == 3
@@ -71,7 +71,7 @@ def test_values_of_one_kind_are_told_apart_and_dropped_together() -> None:
     played(play)
 
 
-def test_a_failure_is_told_to_all_and_tried_again_soon() -> None:
+def test_a_failure_reaches_all_who_wait_and_is_tried_again_soon() -> None:
     async def play(cache: Cache, clock: Clock, make: Maker) -> None:
         make.fails = True
         for _ in range(3):

@@ -49,7 +49,7 @@ def refused(loaded: Deployment) -> None:
 
 
 @pytest.mark.parametrize("fails", [unreachable, refused])
-def test_what_any_process_has_met_is_told_at_once_and_its_end_too_and_costs_no_request(
+def test_a_condition_found_by_any_process_and_its_end_are_reported_at_once_without_a_request(
     service: httpx.Client, loaded: Deployment, fails: Callable[[Deployment], None]
 ) -> None:
     kind = fails.__name__

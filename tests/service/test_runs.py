@@ -26,7 +26,7 @@ def rows(service: httpx.Client, count: int) -> list[dict[str, object]]:
         time.sleep(0.1)
 
 
-def test_a_run_that_fails_without_a_sync_is_everywhere_though_nobody_looked(serve: Serve, dagster: DagsterStandIn) -> None:
+def test_a_run_that_fails_without_a_sync_is_reported_everywhere_though_nobody_looked(serve: Serve, dagster: DagsterStandIn) -> None:
     service = serve(**ACME)
     assert service.get(f"{API}/runs/r-1").status_code == 404
     causes = ("projects: GET /space: no answer\nTraceback", "teams: GET /space: no answer")
@@ -50,7 +50,7 @@ def test_a_run_that_fails_without_a_sync_is_everywhere_though_nobody_looked(serv
     assert {sync["type"] for sync in failing} == {"projects", "users", "issues"}
 
 
-def test_a_run_is_told_by_its_id_from_the_queue_to_the_end(serve: Serve, dagster: DagsterStandIn, log: Log) -> None:
+def test_a_run_is_found_by_its_id_from_the_queue_to_the_end(serve: Serve, dagster: DagsterStandIn, log: Log) -> None:
     service = serve()
 
     def state(run_id: str) -> tuple[str, str | None]:
@@ -92,7 +92,7 @@ def test_a_run_of_another_space_is_neither_shown_nor_recorded(serve: Serve, dags
     assert service.get(f"{API}/runs/r-1").status_code == 404
 
 
-def test_without_dagster_a_run_is_told_by_its_syncs(serve: Serve, log: Log) -> None:
+def test_without_dagster_a_run_is_known_from_its_syncs(serve: Serve, log: Log) -> None:
     log.done(run="r-1", error="GET /issues: 500")
     service = serve(BACKLOG_DAGSTER_URL=f"http://127.0.0.1:{free_port()}")
     found = service.get(f"{API}/runs/r-1").json()
@@ -101,7 +101,7 @@ def test_without_dagster_a_run_is_told_by_its_syncs(serve: Serve, log: Log) -> N
     assert (unknown.status_code, unknown.json()["error"]["code"]) == (503, "dagster_unreachable")
 
 
-def test_a_run_is_recorded_once_whoever_comes_first_and_its_own_rows_count(log: Log, warehouse: Engine) -> None:
+def test_a_run_is_recorded_once_by_any_process_and_its_own_rows_win(log: Log, warehouse: Engine) -> None:
     log.done(run="told", error="GET /issues: 500")
     log.done(run="half")
     assert untold(warehouse, {"told": True, "half": True, "good": False, "bad": True}) == {"half", "good", "bad"}

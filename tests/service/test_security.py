@@ -38,7 +38,7 @@ def bearer(token: str) -> dict[str, str]:
     [{}, bearer("wrong"), bearer(TOKEN + "x"), {"Authorization": TOKEN}, {"Authorization": "Bearer"}, {"X-Forwarded-User": "root"}],
     ids=str,
 )
-def test_who_has_no_token_is_told_nothing(
+def test_a_client_without_a_token_learns_nothing(
     serve: Serve, dagster: DagsterStandIn, method: str, path: str, headers: dict[str, str]
 ) -> None:
     answer = serve(BACKLOG_SERVICE_TOKEN=TOKEN).request(method, path, headers=headers)
@@ -164,7 +164,7 @@ def test_another_sites_page_shows_nothing_of_the_service_but_may_lead_to_it(serv
 
 
 @pytest.mark.parametrize("path", ["/", "/static/page.js", f"{API}/history", f"{API}/nowhere", "/nowhere", "/healthz"])
-def test_every_answer_tells_browsers_what_not_to_do(serve: Serve, path: str) -> None:
+def test_every_answer_restricts_what_browsers_do_with_it(serve: Serve, path: str) -> None:
     for answer in (serve().get(path), serve(BACKLOG_SERVICE_TOKEN=TOKEN).get(path)):
         for name, value in HEADERS.items():
             assert answer.headers[name] == value

@@ -190,7 +190,7 @@ def test_a_live_access_token_is_given_again_if_the_space_does_that(api: Api, reu
 
 
 @pytest.mark.parametrize("form", ["challenge", "errors"])
-def test_an_expired_token_is_told_in_the_way_that_is_switched_on(api: Api, form: str) -> None:
+def test_an_expired_token_is_reported_in_the_way_that_is_switched_on(api: Api, form: str) -> None:
     api.simulator.switch(bearer_refusal=form)
     with plain(api) as client:
         access = logged_in(api, client)["access_token"]
@@ -216,7 +216,7 @@ def test_a_grant_that_is_taken_back_is_refused_with_the_status_that_is_switched_
     assert (refused.status_code, refused.json()["error"]) == (status, "invalid_grant")
 
 
-def test_the_life_of_tokens_can_be_made_short_and_the_token_endpoint_tells_the_time_and_has_faults(api: Api) -> None:
+def test_tokens_can_be_short_lived_and_the_token_endpoint_sends_its_time_and_can_fail(api: Api) -> None:
     api.simulator.switch(token_seconds=2)
     api.simulator.faults.add(Fault(status=503, path="/oauth2/token"))
     with plain(api) as client:

@@ -62,7 +62,7 @@ def test_activities_name_comments_that_exist(still: Api) -> None:
             assert found.status_code == 404 or found.json()["created"] == row["created"]
 
 
-def test_a_change_is_told_in_names_by_comments_and_in_ids_by_activities(api: Api) -> None:
+def test_comments_show_a_change_as_names_and_activities_as_ids(api: Api) -> None:
     space = api.simulator.space
     issue = space.create_issue("OPS", summary="Story", at=NOW)
     status = space.project("OPS").statuses[3].name
@@ -77,7 +77,7 @@ def test_a_change_is_told_in_names_by_comments_and_in_ids_by_activities(api: Api
     assert changes == {"status": "3", "limitDate": "2026-08-23", "resolution": "0"}
 
 
-def test_a_custom_field_tells_its_id_and_kind(api: Api) -> None:
+def test_a_custom_field_has_its_id_and_kind(api: Api) -> None:
     space = api.simulator.space
     field = next(one for one in space.project("OPS").fields.values() if one.kind == 5)
     issue = space.create_issue("OPS")

@@ -33,7 +33,7 @@ def living(serve: Serve, now: datetime, **options: Any) -> Api:
     return serve(clock=clock, life=Life(NOW, interval=20, **options))
 
 
-def test_life_goes_on_as_the_clock_runs(serve: Serve) -> None:
+def test_life_continues_as_the_clock_runs(serve: Serve) -> None:
     api = living(serve, NOW)
     before = len(api.simulator.space.activities)
     api.simulator.clock.advance(3600)
@@ -54,7 +54,7 @@ def test_a_restarted_life_is_the_same_as_one_that_never_stopped(serve: Serve) ->
     assert len(steady.simulator.space.issues) != SMALL.issues
 
 
-def test_a_finished_life_stands_still(serve: Serve) -> None:
+def test_a_finished_life_does_not_change(serve: Serve) -> None:
     api = living(serve, NOW + timedelta(days=1), until=NOW + timedelta(hours=1))
     played = len(api.simulator.space.activities)
     api.simulator.clock.advance(86_400)

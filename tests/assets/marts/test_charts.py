@@ -147,7 +147,7 @@ def test_texts_of_the_source_are_escaped_and_cut(draw: Callable[[pd.DataFrame], 
         assert all("…" in text for text in shown)
 
 
-def test_cumulative_flow_tells_the_last_day_and_draws_the_stages_in_one_order() -> None:
+def test_cumulative_flow_shows_the_last_day_and_draws_the_stages_in_one_order() -> None:
     svg = cumulative_flow(flow())
     assert {"待ち waiting: 24", "作業中 active: 18", "レビュー review: 12", "完了 done: 6"} <= set(texts(svg))
     assert {"OPS · 30", "WEB · 30"} <= set(texts(svg))

@@ -12,7 +12,7 @@ from pipelines.definitions import build_definitions
 REPORT = dg.AssetKey(["dashboard", "report"])
 
 
-def test_the_report_stands_below_its_marts_and_nothing_runs_for_it() -> None:
+def test_the_report_is_downstream_of_its_marts_and_nothing_runs_for_it() -> None:
     graph = build_definitions().resolve_asset_graph()
     node = graph.get(REPORT)
     assert not node.is_materializable

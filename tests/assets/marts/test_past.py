@@ -38,7 +38,7 @@ def assert_whole_build_gives_the_same(deployment: Deployment) -> None:
     assert {table for table in whole if by_issue[table] != whole[table]} == set()
 
 
-def test_of_two_users_of_one_name_the_histories_tell_who_has_the_issue(built: tuple[Deployment, int]) -> None:
+def test_histories_distinguish_two_users_with_the_same_name(built: tuple[Deployment, int]) -> None:
     deployment, _ = built
     space = deployment.sim.space
     _, other = (space.add_user(NAMESAKE).id for _ in range(2))

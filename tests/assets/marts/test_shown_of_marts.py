@@ -128,7 +128,7 @@ def test_what_a_build_has_read_and_what_reads_the_marts_are_as_new_as_the_build(
     assert told == {spec.key for spec in (*OPS_ASSETS, *DASHBOARDS)} - {REPORT}
 
 
-def test_a_view_that_takes_long_is_not_looked_at(built: tuple[Deployment, int], caplog: pytest.LogCaptureFixture) -> None:
+def test_a_slow_view_is_not_counted(built: tuple[Deployment, int], caplog: pytest.LogCaptureFixture) -> None:
     from assets.marts.shown import shown as look
 
     deployment, _ = built

@@ -61,7 +61,7 @@ def test_activities_and_comments_come_once_each_whatever_the_bounds_mean(
     assert len(set(comments)) == len(comments) == client.comments_count(issue)
 
 
-def test_every_way_to_send_the_key_is_taken_and_a_wrong_one_is_told(sim: Simulator, connect: Connect) -> None:
+def test_every_way_to_send_the_key_works_and_a_wrong_key_is_an_error(sim: Simulator, connect: Connect) -> None:
     for auth in (ApiKeyQuery(sim.api_key), ApiKeyHeader(sim.api_key)):
         assert connect(sim, auth).myself()["roleType"] == 1
     for wrong in (ApiKeyQuery("wrong-key"), ApiKeyHeader("wrong-key"), BearerToken("wrong-token")):
@@ -135,7 +135,7 @@ def test_a_limited_plan_refuses_no_request(sim: Simulator, connect: Connect, pla
     assert plan != "free" or waits
 
 
-def test_a_load_goes_on_when_another_program_uses_up_the_limit(sim: Simulator, connect: Connect) -> None:
+def test_a_load_continues_when_another_program_uses_up_the_limit(sim: Simulator, connect: Connect) -> None:
     sim.limits = Limits(read=60, update=15, search=15, icon=15)
     client, other = connect(sim), connect(sim)
     ids = [all_ids(client), all_ids(other), all_ids(client)]

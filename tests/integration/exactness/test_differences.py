@@ -67,12 +67,12 @@ def equal(worked_in: Deployment, fresh_databases: Databases) -> Iterator[Deploym
         ("UPDATE ops.deletions SET restored_at = now()", "does not say why"),
     ],
 )
-def test_what_is_wrong_is_told(equal: Deployment, change: str, told: str) -> None:
+def test_every_difference_is_reported(equal: Deployment, change: str, told: str) -> None:
     equal.change(change)
     assert any(told in line for line in differences(equal)), told
 
 
-def test_a_row_that_never_was_at_the_source_is_told(equal: Deployment) -> None:
+def test_a_row_that_was_never_at_the_source_is_reported(equal: Deployment) -> None:
     equal.change(
         "INSERT INTO raw.activities SELECT * FROM (SELECT a.* FROM raw.activities a LIMIT 1) AS one"
         " ON CONFLICT DO NOTHING"

@@ -11,7 +11,7 @@ FIRST, KILLS = 40, 100
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-def test_a_hundred_loads_that_were_killed_leave_no_gap_no_duplicate_and_at_most_a_hundred_rows_to_read_again(
+def test_a_hundred_killed_loads_leave_no_gap_no_duplicate_and_at_most_a_hundred_rows_to_read_again(
     fresh_databases: Databases,
 ) -> None:
     with scene(fresh_databases, seed=1) as stage:

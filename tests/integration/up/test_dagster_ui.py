@@ -66,9 +66,7 @@ def test_checks_are_shown_with_what_they_found(chromium: Chromium, up: Up) -> No
             expect(page.get_by_text("Evaluation result").locator("xpath=..")).to_contain_text("Passed")
 
 
-def test_of_each_project_one_sees_whether_it_is_equal_since_when_how_proven_and_what_was_deleted_and_why(
-    chromium: Chromium, up: Up
-) -> None:
+def test_each_project_shows_whether_it_is_equal_since_when_how_proven_and_what_was_deleted(chromium: Chromium, up: Up) -> None:
     key, month = up.delete_issue(PROJECTS[0])
     with analyst_at(chromium, up) as analyst:
         analyst.load_partition(PROJECTS[0], month)

@@ -18,7 +18,7 @@ def titles(ledger: Ledger) -> list[str]:
     return [waiting.message.title for waiting in ledger.waiting]
 
 
-def test_a_problem_is_told_when_it_begins_and_when_it_is_over_each_once() -> None:
+def test_a_problem_is_reported_once_when_it_begins_and_once_when_it_ends() -> None:
     ledger = heard(Ledger(NOW, NOW), REFUSED)
     ledger = heard(ledger, REFUSED, later=30)
     assert titles(ledger) == ["🔴 失敗 / failed: raw/users"]
@@ -30,14 +30,14 @@ def test_a_problem_is_told_when_it_begins_and_when_it_is_over_each_once() -> Non
     assert not ledger.open
 
 
-def test_another_cause_of_the_same_problem_is_told_too() -> None:
+def test_another_cause_of_the_same_problem_is_reported_too() -> None:
     other = Problem(REFUSED.key, "failed", "raw/users", "the host is gone", "wait", run_id="r2")
     ledger = heard(heard(Ledger(NOW, NOW), REFUSED), other)
     assert [dict(one.message.facts)["cause"] for one in ledger.waiting] == ["the key is refused", "the host is gone"]
     assert ledger.open[REFUSED.key].since == NOW
 
 
-def test_a_cause_in_which_only_numbers_are_others_is_the_same_and_is_kept_as_it_was_said_last() -> None:
+def test_causes_that_differ_only_in_numbers_are_the_same_and_the_last_text_is_kept() -> None:
     first, second = (
         replace(REFUSED, cause=f"GET /users: 503 (gave up after {attempts} attempts in {took} s)")
         for attempts, took in ((9, "301"), (11, "1,299.5"))
@@ -78,7 +78,7 @@ def test_a_message_that_nobody_takes_for_a_day_is_dropped_and_its_problem_stays(
     assert list(ledger.open) == [REFUSED.key]
 
 
-def test_where_nobody_is_told_problems_are_known_and_no_message_waits() -> None:
+def test_without_channels_problems_are_known_and_no_message_waits() -> None:
     ledger = Ledger(NOW, NOW).observe([REFUSED], (), NOW, (), URL)
     assert (ledger.waiting, list(ledger.open)) == ((), [REFUSED.key])
 
@@ -89,7 +89,7 @@ def test_what_is_remembered_is_read_back_as_it_was() -> None:
     assert Ledger.read(None, NOW) == Ledger(NOW, NOW)
 
 
-def test_a_problem_that_is_part_of_another_is_known_and_not_told_until_it_is_met_by_itself() -> None:
+def test_a_problem_that_is_part_of_another_is_reported_only_when_it_occurs_alone() -> None:
     ledger = Ledger(NOW, NOW).observe([REFUSED], (), NOW, ("slack",), URL, quiet=True)
     assert (titles(ledger), list(ledger.open)) == ([], [REFUSED.key])
     assert Ledger.read(ledger.text(), NOW) == ledger

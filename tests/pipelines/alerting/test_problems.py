@@ -30,7 +30,7 @@ def test_a_step_that_failed_is_a_problem_until_it_succeeds_in_any_later_run_of_a
 
 
 @pytest.mark.parametrize("job", ["targeted_sync", "rolling_refresh"])
-def test_a_run_that_reads_just_some_issues_ends_no_failure_of_the_schedule_and_the_schedule_none_of_its(job: str) -> None:
+def test_a_targeted_run_and_a_scheduled_run_do_not_end_failures_of_each_other(job: str) -> None:
     whole, some = FAILED, replace(FAILED, job=job)
     for mine, other in ((whole, some), (some, whole)):
         [problem], _ = of_run(mine)
@@ -74,7 +74,7 @@ def test_silence_is_a_cadence_an_hour_of_grace_and_half_an_hour_of_work(hours: f
     assert ("silent/issues" in ended) is not silent
 
 
-def test_what_was_silent_before_the_first_look_is_not_told_at_once() -> None:
+def test_silence_from_before_the_first_tick_is_not_reported_at_once() -> None:
     assert of_silence({}, NOW, NOW)[0] == []
     found, _ = of_silence({}, NOW - timedelta(days=2), NOW)
     assert [problem.key for problem in found] == ["silent/users", "silent/projects", "silent/issues"]
@@ -105,7 +105,7 @@ def test_a_sync_is_unusual_by_its_time_and_by_the_rows_of_a_table_that_is_read_w
     assert bool(ended) is (says is None)
 
 
-def test_a_sync_at_work_says_so_and_ends_nothing() -> None:
+def test_a_running_sync_says_so_and_ends_no_problem() -> None:
     [problem], _ = of_syncs([replace(BASELINE, seconds=311.0, active=True)])
     assert problem.step.startswith("it is still running: look at the run")
     assert of_syncs([replace(BASELINE, active=True)]) == ([], [])
@@ -137,7 +137,7 @@ SINCE = NOW - timedelta(minutes=2)
 DOWN = Condition("unreachable", SINCE, "GET /space: no answer from acme: refused", NOW - timedelta(seconds=20))
 
 
-def test_a_condition_of_the_source_is_a_problem_when_it_has_lasted_two_minutes_until_it_is_over() -> None:
+def test_a_condition_of_the_source_is_a_problem_from_two_minutes_on_until_it_ends() -> None:
     url = "https://acme.backlog.com"
     assert of_source(url, DOWN, NOW - timedelta(seconds=1)) == ([], [])
     assert of_source(url, replace(DOWN, seen_at=SINCE), NOW) == ([], []), "nobody has met it again"

@@ -11,7 +11,7 @@ from tests.deployment import Deployment
 from tests.sinks import WebhookSink
 
 
-def test_nothing_is_told_of_a_key_that_is_no_project_but_of_the_partitions_that_it_kept_from_being_loaded(
+def test_an_unknown_key_is_not_reported_but_the_partitions_that_it_blocked_are(
     loaded: Deployment,
 ) -> None:
     with WebhookSink() as sink:

@@ -9,7 +9,7 @@ from tests.sinks import WebhookSink
 __all__ = ["sink"]
 
 
-def test_a_source_that_is_gone_is_told_after_two_minutes_and_when_it_is_back_and_its_runs_are_not_told_beside_it(
+def test_an_outage_is_reported_after_two_minutes_and_at_its_end_and_the_runs_that_it_failed_are_not(
     deployment: Deployment, sink: WebhookSink
 ) -> None:
     one = alerter(deployment, Slack(Secret(sink.url)))

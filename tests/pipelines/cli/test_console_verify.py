@@ -51,7 +51,7 @@ def test_rows_that_differ_are_shown_as_people_know_them_with_both_sides() -> Non
     assert lines[-1] == "different: repair it with --repair (rows, 1.2 s, 33 requests)"
 
 
-def test_what_is_behind_is_shown_as_such_below_what_differs_otherwise() -> None:
+def test_rows_that_are_behind_are_shown_as_such_below_other_differences() -> None:
     lines = shown(row(7, outcome="behind"), row(8))
     assert [line.split()[2] for line in lines if "content differs" in line] == ["OPS-8", "OPS-7"]
     assert [line for line in lines if "content differs, since the last load" in line and "OPS-7" in line]

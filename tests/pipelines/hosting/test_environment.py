@@ -95,7 +95,7 @@ def test_a_named_space_is_read_as_it_is(settings: Settings) -> None:
 
 
 @pytest.mark.usefixtures("lock")
-def test_a_command_beside_a_running_up_reads_the_same_simulated_space(settings: Settings, tmp_path: Path) -> None:
+def test_a_command_next_to_a_running_up_reads_the_same_simulated_space(settings: Settings, tmp_path: Path) -> None:
     on_simulated_space(settings).write(tmp_path)
     with source(settings, alive=False) as found:
         assert (found.backlog_url, found.backlog_api_key) == ("http://127.0.0.1:8000", Secret("simulated-key"))
@@ -103,7 +103,7 @@ def test_a_command_beside_a_running_up_reads_the_same_simulated_space(settings: 
 
 
 @pytest.mark.usefixtures("lock")
-def test_a_command_without_a_space_beside_an_up_on_a_real_one_says_which_to_name(settings: Settings, tmp_path: Path) -> None:
+def test_a_command_without_a_space_next_to_an_up_on_a_real_one_says_which_to_name(settings: Settings, tmp_path: Path) -> None:
     space = replace(settings, backlog_url="https://acme.backlog.com", backlog_api_key=Secret("real-key"))
     Runtime.of_this_process(UI, SERVICE, space, simulated=False).write(tmp_path)
     with (
@@ -113,7 +113,7 @@ def test_a_command_without_a_space_beside_an_up_on_a_real_one_says_which_to_name
         pass
 
 
-def test_the_service_beside_a_running_up_takes_its_simulated_space_and_its_dagster(settings: Settings) -> None:
+def test_the_service_next_to_a_running_up_uses_its_simulated_space_and_its_dagster(settings: Settings) -> None:
     running = on_simulated_space(settings)
     filled = running.fill(settings)
     assert (filled.backlog_url, filled.dagster_url) == ("http://127.0.0.1:8000", UI)

@@ -40,7 +40,7 @@ def told(before: Facts, now: Facts) -> list[str]:
     return list(lines(before, now, DAGSTER, LATER))
 
 
-def test_nothing_is_told_while_nothing_happens() -> None:
+def test_nothing_is_shown_while_nothing_happens() -> None:
     assert told(REST, REST) == []
     assert told(REST, replace(REST, built=(7, 12.0))) == []
 
@@ -53,7 +53,7 @@ def test_a_run_that_failed_is_one_line_with_its_cause_and_where_to_see_it() -> N
     assert told(REST, command) == ["failed: projects: GET /space: 401"]
 
 
-def test_an_alert_about_a_run_that_was_told_of_is_not_told_again_and_its_end_is() -> None:
+def test_an_alert_about_a_run_already_shown_is_not_repeated_but_its_end_is_shown() -> None:
     failed = replace(REST, failed={"r1": "users: GET /users: 500"})
     alerted = replace(failed, alerts={"run/users": ALERT | {"run_id": "r1"}})
     assert told(failed, alerted) == []
@@ -70,7 +70,7 @@ def test_what_was_before_the_start_is_no_news_but_an_alert_that_is_still_open() 
     assert told(Facts(), found) == ["alert: raw/users: GET /users: 500; look"]
 
 
-def test_a_load_that_ended_well_tells_its_figures_and_where_the_data_are() -> None:
+def test_a_successful_load_shows_its_figures_and_where_the_data_is() -> None:
     working = replace(REST, load=Load(3.0))
     assert told(REST, working) == []
     done = replace(working, load=Load(19.0, 0, SUMMARY))
@@ -82,7 +82,7 @@ def test_a_load_that_ended_well_tells_its_figures_and_where_the_data_are() -> No
     assert told(working, simulated)[0].startswith("loaded: 2,000 issues, 8 comments from a simulated space in schema raw")
 
 
-def test_a_load_that_failed_tells_why_unless_its_run_was_told_of() -> None:
+def test_a_failed_load_shows_why_unless_its_run_was_shown_already() -> None:
     working = replace(REST, load=Load(3.0))
     failed = replace(working, load=Load(4.0, 1, SUMMARY | {"errors": ["GET /space: 401; check BACKLOG_API_KEY"]}))
     assert told(working, failed) == ["the load has failed: GET /space: 401; check BACKLOG_API_KEY; the schedules try again"]

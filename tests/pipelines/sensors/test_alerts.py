@@ -55,7 +55,7 @@ def texts(sink: WebhookSink) -> list[str]:
     return [json.loads(body)["text"] for _, body in sink.received]
 
 
-def test_a_failed_run_is_told_once_with_its_cause_and_once_more_when_it_is_well_again(
+def test_a_failed_run_is_reported_once_with_its_cause_and_once_more_when_it_recovers(
     deployment: Deployment, sink: WebhookSink
 ) -> None:
     one = alerter(deployment, Slack(Secret(sink.url)))
@@ -81,7 +81,7 @@ def test_a_failed_run_is_told_once_with_its_cause_and_once_more_when_it_is_well_
     assert len(texts(sink)) == 2
 
 
-def test_a_red_check_is_told_with_what_it_says(loaded: Deployment, sink: WebhookSink) -> None:
+def test_a_red_check_is_reported_with_its_message(loaded: Deployment, sink: WebhookSink) -> None:
     one = alerter(loaded, Slack(Secret(sink.url)))
     look(one)
     loaded.change("DELETE FROM raw.issues WHERE id = (SELECT min(id) FROM raw.issues)")
@@ -92,7 +92,7 @@ def test_a_red_check_is_told_with_what_it_says(loaded: Deployment, sink: Webhook
     assert "cause: 2 of 3 projects are equal; not WEB" in said
 
 
-def test_a_channel_that_fails_keeps_no_other_from_being_told_and_is_told_later_itself(
+def test_a_failing_channel_does_not_hold_up_the_others_and_gets_its_message_later(
     deployment: Deployment, sink: WebhookSink
 ) -> None:
     with WebhookSink() as broken:
@@ -108,9 +108,7 @@ def test_a_channel_that_fails_keeps_no_other_from_being_told_and_is_told_later_i
         assert (len(sink.received), len(broken.received)) == (1, 1)
 
 
-def test_a_channel_that_fails_in_an_unforeseen_way_keeps_no_other_from_being_told(
-    deployment: Deployment, sink: WebhookSink
-) -> None:
+def test_a_channel_with_an_unforeseen_failure_does_not_hold_up_the_others(deployment: Deployment, sink: WebhookSink) -> None:
     class Odd:
         name = "odd"
 
@@ -127,7 +125,7 @@ def test_a_channel_that_fails_in_an_unforeseen_way_keeps_no_other_from_being_tol
     assert beat[1]
 
 
-def test_a_death_right_after_a_message_does_not_tell_it_again(deployment: Deployment, sink: WebhookSink) -> None:
+def test_a_death_right_after_a_message_does_not_send_it_again(deployment: Deployment, sink: WebhookSink) -> None:
     class Killed(BaseException):
         pass
 
@@ -154,7 +152,7 @@ def test_a_death_right_after_a_message_does_not_tell_it_again(deployment: Deploy
     assert len(sink.received) == len(set(texts(sink))) == waiting
 
 
-def test_what_cannot_be_noted_is_told_once_and_nothing_is_lost(deployment: Deployment, sink: WebhookSink) -> None:
+def test_a_message_that_cannot_be_recorded_is_sent_once_and_nothing_is_lost(deployment: Deployment, sink: WebhookSink) -> None:
     storage: Any = deployment.instance.daemon_cursor_storage
 
     def execute(sql: str) -> None:
@@ -186,7 +184,7 @@ def test_what_cannot_be_noted_is_told_once_and_nothing_is_lost(deployment: Deplo
     assert {said.splitlines()[0] for said in texts(sink)} >= {f"🔴 失敗 / failed: raw/{table}" for table in ("users", "projects")}
 
 
-def test_a_warehouse_that_is_gone_is_told_and_so_is_its_return(loaded: Deployment, sink: WebhookSink) -> None:
+def test_the_loss_of_the_warehouse_and_its_return_are_reported(loaded: Deployment, sink: WebhookSink) -> None:
     one = alerter(loaded, Slack(Secret(sink.url)))
     gone = Alerter(loaded.instance, WarehouseResource(url="postgresql://nobody@127.0.0.1:9/none"), one.url, one.channels, "")
     look(gone)
@@ -195,7 +193,7 @@ def test_a_warehouse_that_is_gone_is_told_and_so_is_its_return(loaded: Deploymen
     assert texts(sink)[1].splitlines()[0] == "🟢 復旧 / recovered: warehouse"
 
 
-def test_silence_is_told_by_what_the_log_of_syncs_says(loaded: Deployment, sink: WebhookSink) -> None:
+def test_silence_is_measured_from_the_sync_history(loaded: Deployment, sink: WebhookSink) -> None:
     one = alerter(loaded, Slack(Secret(sink.url)))
     assert loaded.run("projects").success
     look(one)
@@ -228,7 +226,7 @@ def synced(
     deployment.change(f"{SYNC} VALUES ({values})")
 
 
-def test_a_slow_sync_is_told_once_while_it_is_at_work_and_again_when_its_project_is_as_usual(
+def test_a_slow_sync_is_reported_once_while_it_runs_and_once_when_its_project_is_back_to_normal(
     loaded: Deployment, sink: WebhookSink
 ) -> None:
     one = alerter(loaded, Slack(Secret(sink.url)))
@@ -254,7 +252,7 @@ def test_a_slow_sync_is_told_once_while_it_is_at_work_and_again_when_its_project
     assert [said.splitlines()[0] for said in texts(sink)[1:]] == ["🟢 復旧 / recovered: raw/issues (incremental)"]
 
 
-def test_few_rows_are_told_and_a_problem_of_an_earlier_version_is_ended(loaded: Deployment, sink: WebhookSink) -> None:
+def test_few_rows_are_reported_and_a_problem_of_an_earlier_version_ends(loaded: Deployment, sink: WebhookSink) -> None:
     one, name = alerter(loaded, Slack(Secret(sink.url))), alerts_of(loaded.sim.url)
     look(one)
     with_baseline_syncs(loaded)
@@ -278,7 +276,7 @@ def ran(deployment: Deployment, seconds: float, *, ago: float = 0.0, days: int =
         deployment.instance.report_dagster_event(DagsterEvent(kind.value, run.job_name), run.run_id, timestamp=at)
 
 
-def test_a_run_that_took_long_is_told_beside_those_like_it_and_so_is_its_end(loaded: Deployment, sink: WebhookSink) -> None:
+def test_a_run_slower_than_its_baseline_is_reported_and_so_is_its_end(loaded: Deployment, sink: WebhookSink) -> None:
     one = alerter(loaded, Slack(Secret(sink.url)))
     for day in range(8, 0, -1):
         ran(loaded, 10, ago=86_400 * day)
@@ -308,7 +306,7 @@ def launched(deployment: Deployment, location: str, end: DagsterEventType) -> No
     deployment.instance.report_dagster_event(DagsterEvent(end.value, "users"), run.run_id)
 
 
-def test_however_many_runs_of_others_have_ended_before_its_own_are_told(deployment: Deployment, sink: WebhookSink) -> None:
+def test_its_own_runs_are_reported_however_many_runs_of_others_ended_before(deployment: Deployment, sink: WebhookSink) -> None:
     beta = replace(alerter(deployment, Slack(Secret(sink.url))), place=Place("__repository__@beta", "beta"))
     look(beta)
     for _ in range(MOST_RUNS + 1):
@@ -322,7 +320,7 @@ def test_however_many_runs_of_others_have_ended_before_its_own_are_told(deployme
     assert len(texts(sink)) == 1
 
 
-def test_of_two_locations_each_tells_of_its_own_runs_those_of_commands_too(deployment: Deployment, sink: WebhookSink) -> None:
+def test_each_of_two_locations_reports_its_own_runs_including_those_of_commands(deployment: Deployment, sink: WebhookSink) -> None:
     refused = replace(deployment, api_key="of-nobody-at-all").raw_definitions
     made = replace(alerter(deployment, Slack(Secret(sink.url))), place=Place("__repository__@acme", "acme"))
     beta = replace(made, url="http://beta.example", place=Place("__repository__@beta", "beta"))
@@ -342,7 +340,7 @@ def test_of_two_locations_each_tells_of_its_own_runs_those_of_commands_too(deplo
     assert [said.splitlines()[0] for said in texts(sink)] == ["🔴 失敗 / failed: raw/users", "🟢 復旧 / recovered: raw/users"]
 
 
-def test_a_location_that_loads_no_space_is_not_told_to_be_silent(loaded: Deployment) -> None:
+def test_a_location_that_loads_no_space_is_not_reported_as_silent(loaded: Deployment) -> None:
     one = replace(alerter(loaded), url="")
     look(one)
     assert look(one, minutes=48 * 60).open == {}
@@ -375,7 +373,7 @@ def test_a_dead_alerter_is_seen_by_a_check_and_by_status(loaded: Deployment) -> 
     assert (told["alive"], told["open"]) == (False, [])
 
 
-def test_a_token_that_is_not_renewed_is_told(loaded: Deployment, sink: WebhookSink) -> None:
+def test_a_token_that_is_not_renewed_is_reported(loaded: Deployment, sink: WebhookSink) -> None:
     one = alerter(loaded, Slack(Secret(sink.url)))
     look(one)
     refused = TokenState(NOW, NOW, NOW, "invalid_grant: it was revoked")

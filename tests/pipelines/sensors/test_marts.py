@@ -80,7 +80,7 @@ def test_a_sync_that_ends_after_others_which_began_later_is_news(loaded: Deploym
     assert tick(loaded, aged(str(cursor), minutes=6))[0] == 1
 
 
-def test_a_build_that_somebody_else_started_before_the_first_look_is_followed_five_minutes_later(loaded: Deployment) -> None:
+def test_a_build_that_was_running_at_the_first_tick_is_followed_by_one_five_minutes_later(loaded: Deployment) -> None:
     add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS)
     runs, reason, cursor = tick(loaded, None)
     assert runs == 0
@@ -115,7 +115,7 @@ def test_where_the_load_of_up_fails_the_sensor_builds_what_is_there_five_minutes
     assert tick(loaded, cursor)[0] == 1
 
 
-def test_a_build_that_failed_is_tried_again_later_and_one_at_work_is_waited_for(loaded: Deployment) -> None:
+def test_a_failed_build_is_tried_again_later_and_a_running_one_is_waited_for(loaded: Deployment) -> None:
     _, _, cursor = tick(loaded, None)
     add_run(loaded.instance, "marts", dg.DagsterRunStatus.FAILURE)
     assert tick(loaded, cursor)[0] == 0
@@ -164,5 +164,5 @@ def test_a_tick_without_a_warehouse_fails(loaded: Deployment) -> None:
         (PATIENCE, 1, False),
     ],
 )
-def test_marts_wait_for_loads_at_work_but_not_for_ever(ago: timedelta, at_work: int, waits: bool) -> None:
+def test_marts_wait_for_running_loads_but_not_forever(ago: timedelta, at_work: int, waits: bool) -> None:
     assert (reason_to_wait(ago, at_work) is not None) is waits

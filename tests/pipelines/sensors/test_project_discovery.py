@@ -124,7 +124,7 @@ def test_a_key_that_was_never_a_projects_is_removed_and_the_keys_of_projects_sta
         {RANGE_START_TAG: "OPS|2026-05", RANGE_END_TAG: "LATER|2026-05"},
     ],
 )
-def test_a_key_stays_while_a_run_is_at_work_on_it(loaded: Deployment, tags: dict[str, str]) -> None:
+def test_a_key_stays_while_a_run_uses_it(loaded: Deployment, tags: dict[str, str]) -> None:
     loaded.instance.add_dynamic_partitions("backlog_projects", ["TYPO", "LATER"])
     run = dg.DagsterRun(job_name="issues", status=dg.DagsterRunStatus.STARTED, tags=tags)
     loaded.instance.add_run(run)

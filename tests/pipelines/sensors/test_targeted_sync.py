@@ -106,7 +106,7 @@ def test_the_same_news_ask_once_and_again_after_a_while_when_the_run_has_failed(
 
 
 @pytest.mark.parametrize("sensor", [activity_feed, webhook_inbox], ids=lambda sensor: sensor.name)
-def test_a_tick_while_such_a_run_works_asks_for_nothing_and_takes_nothing(near: Deployment, sensor: dg.SensorDefinition) -> None:
+def test_a_tick_during_such_a_run_requests_nothing_and_consumes_nothing(near: Deployment, sensor: dg.SensorDefinition) -> None:
     daemon, [issue] = Daemon(near, sensor), some(near)
     near.sim.space.comment(issue, "one")
     post(near, event(issue))
@@ -141,7 +141,7 @@ def test_what_an_earlier_run_has_left_is_asked_for_again(near: Deployment) -> No
     assert feed.tick() == (None, "nothing new")
 
 
-def test_many_news_are_told_by_the_first_of_them_in_the_tag(near: Deployment) -> None:
+def test_the_tag_names_only_the_first_of_many_activities(near: Deployment) -> None:
     feed = Daemon(near, activity_feed)
     for issue in some(near, 25):
         near.sim.space.comment(issue, "busy")
@@ -184,7 +184,7 @@ def test_an_odd_activity_is_no_news_before_it_is_in_quarantine_and_after(near: D
 
 
 @pytest.mark.parametrize("status", [500, 403])
-def test_a_tick_that_could_not_look_has_failed_and_the_next_one_goes_on_from_the_same_cursor(near: Deployment, status: int) -> None:
+def test_a_tick_that_cannot_read_fails_and_the_next_one_continues_from_the_same_cursor(near: Deployment, status: int) -> None:
     feed = Daemon(near, activity_feed)
     feed.tick()
     before = feed.cursor
@@ -208,7 +208,7 @@ def test_where_the_feed_is_refused_what_webhooks_have_named_is_asked_for_all_the
         sensor.tick()
 
 
-def test_a_source_that_is_unavailable_holds_a_tick_for_less_than_the_minute_that_dagster_waits_for_it(near: Deployment) -> None:
+def test_an_unavailable_source_holds_a_tick_for_less_than_the_minute_that_dagster_waits(near: Deployment) -> None:
     near.sim.faults.add(Fault(status=503, times=None))
     backlog = BacklogResource(url=near.sim.url, api_key=near.api_key)
     backlog.use_short_timeouts()

@@ -83,7 +83,7 @@ def test_a_webhook_that_is_not_there_is_an_error_without_its_address() -> None:
     assert SECRET not in str(caught.value)
 
 
-def test_a_password_is_not_told_to_a_mail_server_without_encryption() -> None:
+def test_a_password_is_not_sent_to_a_mail_server_without_encryption() -> None:
     with MailSink() as sink:
         url = sink.url.replace("smtp://", "smtp://user:pass-word@")
         with pytest.raises(ChannelError, match="offers no encryption") as caught:

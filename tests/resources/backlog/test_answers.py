@@ -95,7 +95,7 @@ def test_other_encodings_of_json_are_read(client: BacklogClient, wire: Wire) -> 
         assert client.statuses(1) == [{"id": 1, "name": "日本"}]
 
 
-def test_a_broken_compression_is_tried_again_and_then_told(client: BacklogClient, wire: Wire) -> None:
+def test_a_broken_compression_is_tried_again_and_then_an_error(client: BacklogClient, wire: Wire) -> None:
     def broken(_request: httpx.Request) -> httpx.Response:
         packed = gzip.compress(b"[]" * 1_000)[:-20]
         return httpx.Response(200, stream=httpx.ByteStream(b"x" + packed), headers={"Content-Encoding": "gzip"})

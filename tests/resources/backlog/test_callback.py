@@ -47,7 +47,7 @@ def test_the_code_of_a_user_who_allows_it_comes_back_with_a_page_in_two_language
     assert (page.headers["Cache-Control"], page.headers["Referrer-Policy"]) == ("no-store", "no-referrer")
 
 
-def test_another_state_and_one_that_was_used_are_told_and_the_login_goes_on_waiting(callback: Callback, told: list[str]) -> None:
+def test_a_wrong_or_used_state_is_refused_and_the_login_keeps_waiting(callback: Callback, told: list[str]) -> None:
     for query in ({"state": "another"}, {}, {"state": "ステート"}, {"state": callback.state[:-1]}):
         page = bring(callback, code="of-somebody-else", **query)
         assert page.status_code == 400
@@ -62,7 +62,7 @@ def test_another_state_and_one_that_was_used_are_told_and_the_login_goes_on_wait
         callback.wait(0.01)
 
 
-def test_a_user_who_refuses_ends_the_login_and_somebody_who_does_not_know_the_state_cannot(callback: Callback) -> None:
+def test_the_users_refusal_ends_the_login_and_an_answer_without_its_state_does_not(callback: Callback) -> None:
     assert bring(callback, error="access_denied", state="another").status_code == 400
     page = bring(callback, error="access_denied<script>", state=callback.state)
     assert "Access was not allowed" in page.text
@@ -71,7 +71,7 @@ def test_a_user_who_refuses_ends_the_login_and_somebody_who_does_not_know_the_st
         callback.wait(5)
 
 
-def test_nobody_who_answers_in_time_ends_the_login(callback: Callback) -> None:
+def test_a_login_without_an_answer_in_time_ends(callback: Callback) -> None:
     with pytest.raises(AuthenticationError, match=r"access was not allowed within 0\.01 s"):
         callback.wait(0.01)
 

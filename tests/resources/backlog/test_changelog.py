@@ -124,13 +124,13 @@ def test_entries_that_are_no_objects_are_left_out_and_the_others_keep_their_plac
 
 
 @pytest.mark.parametrize("log", [None, [], {}, "status", 0])
-def test_a_comment_without_a_change_log_tells_of_no_change(log: Any) -> None:
+def test_a_comment_without_a_change_log_has_no_changes(log: Any) -> None:
     assert changes_of(a_comment(changeLog=log), 90_017, 300) == []
     assert changes_of({"id": 1}, 90_017, 300) == []
 
 
 @pytest.mark.parametrize("author", [None, "mori", {}])
-def test_a_comment_without_a_known_author_tells_of_its_changes(author: Any) -> None:
+def test_a_comment_without_a_known_author_has_its_changes(author: Any) -> None:
     [found] = changes_of(a_comment(an_item(), createdUser=author), 90_017, 300)
     assert (found["createdUser"] or {"id": None}) == {"id": None}
 

@@ -41,7 +41,7 @@ def client(make_client: Make, seen: list[Outcome]) -> BacklogClient:
         (error(429, 13), "rate_limited", "rate_limited"),
     ],
 )
-def test_a_failure_tells_of_the_source_where_no_request_could_escape_it_or_where_it_is_about_the_space_itself(
+def test_a_failure_is_a_condition_of_the_source_when_it_affects_every_request_or_the_space_itself(
     client: BacklogClient, wire: Wire, seen: list[Outcome], answer: httpx.Response | Exception, of_the_space: str, of_an_issue: str
 ) -> None:
     wire.answers = [answer]
@@ -62,7 +62,7 @@ def test_an_answer_is_reported_and_a_failure_that_the_first_retry_heals_is_not(
     assert seen == [Outcome()]
 
 
-def test_a_request_that_is_still_retried_tells_of_it_from_the_second_failure_on(
+def test_a_request_that_is_still_retried_reports_the_condition_from_the_second_failure_on(
     client: BacklogClient, wire: Wire, seen: list[Outcome]
 ) -> None:
     wire.answers = [REFUSED, REFUSED, httpx.Response(200, json=[])]
@@ -71,7 +71,7 @@ def test_a_request_that_is_still_retried_tells_of_it_from_the_second_failure_on(
     assert "Connection refused" in seen[0].message
 
 
-def test_a_wait_for_a_limit_that_others_have_used_up_tells_of_them_and_its_answer_was_throttled(
+def test_a_wait_for_a_limit_that_others_used_up_reports_them_and_its_answer_counts_as_throttled(
     client: BacklogClient, wire: Wire, clock: Clock, seen: list[Outcome]
 ) -> None:
     wire.answers = [httpx.Response(200, json=[], headers=limits(600, 10, int(clock.now) + 30)), httpx.Response(200, json=[])]

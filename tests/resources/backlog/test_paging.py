@@ -63,7 +63,7 @@ def test_pages_are_fetched_only_when_they_are_asked_for() -> None:
     inclusive=st.booleans(),
     size=st.integers(2, 7),
 )
-def test_an_id_cursor_gives_each_id_between_the_bounds_once_whether_the_server_includes_them_or_not(
+def test_an_id_cursor_yields_each_id_between_the_bounds_once_with_or_without_the_bounds(
     present: set[int], low: int | None, high: int | None, order: str, inclusive: bool, size: int
 ) -> None:
     def fetch(least: int | None, most: int | None, limit: int) -> Page:
@@ -86,7 +86,7 @@ def test_a_cursor_that_the_server_ignores_is_an_error_and_not_a_loop() -> None:
         list(id_pages(lambda low, high, size: rows(1, 2, 3), order="asc", count=3))
 
 
-def test_an_id_cursor_asks_for_a_page_only_when_it_is_wanted() -> None:
+def test_an_id_cursor_requests_a_page_only_when_it_is_needed() -> None:
     numbers = count(1)
     pages = id_pages(lambda low, high, size: rows(next(numbers), next(numbers)), order="asc", count=2)
     assert ids([next(pages), next(pages)]) == [[1, 2], [3, 4]]

@@ -46,7 +46,7 @@ def test_a_search_after_a_pause_asks_what_others_have_left_and_goes(client: Back
     assert client.stats.requests == {"search": 2, "read": 1}
 
 
-def test_a_search_waits_when_it_is_told_that_others_have_left_nothing(client: BacklogClient, wire: Wire, clock: Clock) -> None:
+def test_a_search_waits_when_others_have_left_nothing(client: BacklogClient, wire: Wire, clock: Clock) -> None:
     asked = _answers(wire, _state(0), _state(150, int(EPOCH) + 100))
     client.issues_count(SEARCHES)
     clock.now += 20
@@ -58,7 +58,9 @@ def test_a_search_waits_when_it_is_told_that_others_have_left_nothing(client: Ba
 @pytest.mark.parametrize(
     "answer", [httpx.Response(404, json={}), httpx.Response(200, text="<html>"), httpx.Response(200, json=[]), httpx.Response(500)]
 )
-def test_a_space_that_does_not_tell_its_limits_is_asked_once(client: BacklogClient, wire: Wire, clock: Clock, answer: Any) -> None:
+def test_a_space_that_does_not_report_its_limits_is_asked_once(
+    client: BacklogClient, wire: Wire, clock: Clock, answer: Any
+) -> None:
     asked = _answers(wire, answer)
     for _ in range(3):
         client.issues_count(SEARCHES)

@@ -62,7 +62,7 @@ def test_a_refusal_without_headers_teaches_how_many_requests_were_too_many() -> 
     assert 45 < _wait(bucket, now) < 60
 
 
-def test_a_refusal_after_few_requests_tells_of_other_programs_until_it_comes_again() -> None:
+def test_a_refusal_after_few_requests_is_blamed_on_other_programs_until_it_repeats() -> None:
     bucket, now = Bucket("search"), NOW
     for passed, allowed in ((2, 15 - 3), (9, 9 - 2)):
         now = _send(bucket, passed + 1, now + 60)

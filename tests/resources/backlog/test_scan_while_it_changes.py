@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 # -- ties ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_newest_row_that_cannot_be_read_is_passed_on_though_a_group_of_ties_long_before_it_is_the_last_that_can() -> None:
+def test_an_unreadable_newest_row_is_passed_on_even_after_a_long_group_of_ties() -> None:
     space = HostileSpace()
     space.history(150)
     tied, odd = START - timedelta(days=8), 100

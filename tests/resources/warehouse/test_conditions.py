@@ -28,7 +28,7 @@ def passes(engine: Engine, seconds: int) -> None:
         connection.execute(text(f"UPDATE ops.source_conditions SET last_seen_at = last_seen_at - interval '{seconds} seconds'"))
 
 
-def test_a_condition_begins_with_its_first_failure_lasts_as_it_was_first_said_and_ends_with_an_answer(warehouse: Engine) -> None:
+def test_a_condition_begins_with_its_first_failure_keeps_its_message_and_ends_with_an_answer(warehouse: Engine) -> None:
     note(warehouse, URL, DOWN, 0)
     note(warehouse, URL, Outcome("unreachable", "said otherwise"), 0)
     found = current(warehouse, URL + "/")
@@ -47,7 +47,7 @@ def test_another_condition_ends_the_one_before(warehouse: Engine) -> None:
     assert conditions(warehouse) == [("unreachable", True), ("refused", True), ("unreachable", False)]
 
 
-def test_a_limit_that_others_use_up_is_over_when_requests_go_without_a_wait_after_a_whole_window(warehouse: Engine) -> None:
+def test_rate_limited_by_others_ends_when_requests_do_not_wait_for_a_whole_window(warehouse: Engine) -> None:
     note(warehouse, URL, BUSY, 1)
     note(warehouse, URL, Outcome(), 1)
     passes(warehouse, 61)
@@ -72,7 +72,7 @@ def test_a_wait_that_another_run_of_ours_may_have_caused_begins_no_condition(war
     assert conditions(warehouse) == [("rate_limited", False)]
 
 
-def test_who_makes_many_requests_writes_changes_only_and_a_warehouse_that_is_gone_fails_no_request(warehouse: Engine) -> None:
+def test_many_requests_write_only_changes_and_a_lost_warehouse_fails_no_request(warehouse: Engine) -> None:
     asked: list[int] = []
 
     def engine() -> Engine:

@@ -131,7 +131,7 @@ def test_a_database_that_cannot_hold_every_character_is_refused(warehouse_url: s
     assert said == "The database is encoded as LATIN1: create one with ENCODING 'UTF8' TEMPLATE template0."
 
 
-def test_a_user_who_may_not_make_a_table_that_is_not_there_is_told_so(warehouse_url: str, warehouse: Engine) -> None:
+def test_a_user_who_may_not_create_a_missing_table_gets_a_clear_error(warehouse_url: str, warehouse: Engine) -> None:
     with warehouse.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"CREATE ROLE no_maker LOGIN PASSWORD '{SECRET}'"))
         connection.execute(text("REVOKE CREATE ON SCHEMA public FROM PUBLIC"))

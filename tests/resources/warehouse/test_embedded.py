@@ -98,7 +98,7 @@ def test_a_server_whose_folder_was_removed_is_ended_before_another_takes_its_pla
     assert _ask(server, "SELECT current_database()") == "warehouse"
 
 
-def test_a_first_start_that_was_killed_is_made_good(home: Path) -> None:
+def test_a_killed_first_start_is_repaired(home: Path) -> None:
     half = home / "postgres.new"
     half.mkdir()
     (half / "PG_VERSION").write_text("18\n")
@@ -176,7 +176,7 @@ def _start_as_a_former_version(home: Path) -> None:
     )
 
 
-def test_a_server_that_a_former_version_left_running_is_started_anew_when_nobody_is_connected(home: Path) -> None:
+def test_a_server_left_running_by_a_former_version_is_restarted_when_nobody_is_connected(home: Path) -> None:
     server = ensure_server(home)
     stop(home)
     _start_as_a_former_version(home)
@@ -197,7 +197,7 @@ def test_a_server_that_a_former_version_left_running_is_started_anew_when_nobody
 NAME = "Zaphod 森"
 
 
-def test_the_log_holds_no_error_of_a_statement_and_tells_why_a_server_does_not_start(home: Path) -> None:
+def test_the_log_has_no_errors_of_statements_and_says_why_a_server_does_not_start(home: Path) -> None:
     server, log = ensure_server(home), home / "postgres" / "log"
     with closing(psycopg2.connect(server.url())) as connection, connection.cursor() as cursor:
         connection.autocommit = True

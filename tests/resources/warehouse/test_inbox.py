@@ -103,7 +103,7 @@ def test_what_names_no_activity_is_kept_each_time(inbox: Inbox, payload: Any) ->
     ],
     ids=lambda payload: repr(payload[:10]),
 )
-def test_what_is_no_json_is_kept_as_text_and_can_be_settled(inbox: Inbox, payload: str) -> None:
+def test_a_body_that_is_not_json_is_kept_as_text_and_can_be_acknowledged(inbox: Inbox, payload: str) -> None:
     assert inbox.receive(payload)
     [event] = inbox.take()
     assert (event.activity_id, json.loads(event.payload)) == (None, payload)
@@ -150,7 +150,7 @@ def test_an_outcome_is_said_once(inbox: Inbox) -> None:
     assert inbox.column("processed_at") == processed
 
 
-def test_two_that_take_at_once_get_different_events_and_what_nobody_settled_is_given_again(inbox: Inbox, warehouse: Engine) -> None:
+def test_two_readers_at_once_get_different_events_and_unacknowledged_ones_are_given_again(inbox: Inbox, warehouse: Engine) -> None:
     for number in (1, 2, 3):
         inbox.receive(an_event(number))
     with warehouse.connect() as one, one.begin() as transaction:

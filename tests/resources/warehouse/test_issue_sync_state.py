@@ -33,7 +33,7 @@ def test_an_issue_that_was_never_read_is_read_whole_with_its_version(reads: Read
     assert reads.pending(300) == [CommentRead(FIRST, 300, AT, 0, 0, 0), CommentRead(SECOND, 300, AT, 0, 0, 0)]
 
 
-def test_an_issue_whose_change_is_newer_or_older_than_the_read_one_goes_on_after_the_last_comment(
+def test_an_issue_with_a_newer_or_older_change_than_read_continues_after_the_last_comment(
     read: Reads, load: Any, issue: Any
 ) -> None:
     load("issues", issue(1, updated=MOVED))
@@ -52,7 +52,7 @@ def test_only_issues_of_the_given_projects_and_space_are_pending(reads: Reads, l
     assert [found.issue_id for found in reads.call(pending_comments, [300], space="other")] == [95_001]
 
 
-def test_a_deleted_issue_is_not_pending_whatever_is_wanted_of_it(reads: Reads) -> None:
+def test_a_deleted_issue_is_not_pending_whatever_is_requested_of_it(reads: Reads) -> None:
     reads.change(f"UPDATE raw.issues SET deleted_at = now() WHERE id IN ({FIRST}, {SECOND})")
     reads.request_refetch(FIRST, 0)
     assert set(reads.starts()) == {THIRD}
@@ -85,7 +85,7 @@ def test_an_issue_without_any_time_is_read_once(reads: Reads, load: Any, issue: 
 # -- what arrives meanwhile --------------------------------------------------------------------------------------
 
 
-def test_a_want_that_arrives_during_a_read_is_not_settled_by_it(read: Reads) -> None:
+def test_a_request_that_arrives_during_a_read_is_not_acknowledged_by_it(read: Reads) -> None:
     read.request_refetch(FIRST, 640_009)
     [due] = read.pending()
     read.request_refetch(FIRST, 640_003, by="activity 2")
@@ -96,7 +96,7 @@ def test_a_want_that_arrives_during_a_read_is_not_settled_by_it(read: Reads) -> 
     assert read.entry(FIRST)["last_comment_id"] == 640_011
 
 
-def test_a_first_want_that_arrives_during_the_first_read_is_not_settled_by_it(reads: Reads) -> None:
+def test_a_first_request_that_arrives_during_the_first_read_is_not_acknowledged_by_it(reads: Reads) -> None:
     due = reads.pending(300)
     reads.request_refetch(FIRST, 640_003)
     reads.finish(due)
@@ -124,7 +124,7 @@ def test_a_want_that_waits_for_an_uncommitted_finish_survives_it(read: Reads) ->
     assert read.starts() == {FIRST: 640_000}
 
 
-def test_an_issue_is_wanted_until_it_was_read_after_the_last_want(read: Reads) -> None:
+def test_an_issue_is_requested_until_it_was_read_after_the_last_request(read: Reads) -> None:
     read.request_refetch(FIRST, issue=True)
     seen = read.requested()
     read.request_refetch(FIRST, issue=True, by="activity 2")
@@ -134,7 +134,7 @@ def test_an_issue_is_wanted_until_it_was_read_after_the_last_want(read: Reads) -
     assert read.requested() == []
 
 
-def test_a_comment_that_is_wanted_stays_wanted_when_the_issue_is_settled_and_the_other_way_round(read: Reads) -> None:
+def test_a_requested_comment_stays_requested_when_the_issue_is_acknowledged_and_vice_versa(read: Reads) -> None:
     read.request_refetch(FIRST, 640_005, issue=True)
     read.request_refetch(SECOND, 640_005, issue=True)
     read.call(acknowledge_issues, [one for one in read.requested() if one.issue_id == FIRST])
@@ -185,21 +185,21 @@ def test_two_that_want_the_same_issues_in_different_order_do_not_deadlock(read: 
     assert read.entry(90_300)["refetch_requests"] == 40
 
 
-def test_what_an_activity_tells_of_an_issue_that_has_no_row_is_wanted_until_it_is_known_to_be_gone(read: Reads) -> None:
+def test_an_issue_without_a_row_named_by_an_activity_is_requested_until_it_is_known_to_be_gone(read: Reads) -> None:
     read.request_refetch(95_000, 640_020, issue=True)
     assert [(one.issue_id, one.project_id) for one in read.requested()] == [(95_000, 300)]
     read.call(acknowledge_issues, read.requested())
     assert read.requested(comments_too=True) == []
 
 
-def test_an_issue_that_appears_after_nothing_more_was_wanted_of_it_is_read_whole(read: Reads, load: Any, issue: Any) -> None:
+def test_an_issue_that_appears_after_its_requests_were_acknowledged_is_read_whole(read: Reads, load: Any, issue: Any) -> None:
     read.request_refetch(95_000, 640_020, issue=True)
     read.call(acknowledge_issues, read.requested())
     load("issues", issue(5, id=95_000))
     assert read.starts() == {95_000: 0}
 
 
-def test_issues_of_which_only_comments_are_wanted_are_named_when_asked_for(read: Reads) -> None:
+def test_issues_with_only_comments_requested_are_returned_when_asked_for(read: Reads) -> None:
     read.request_refetch(THIRD, 640_005)
     assert read.requested() == []
     assert read.requested(comments_too=True) == [RequestedIssue(THIRD, 301, 1, "activity 1")]
@@ -207,7 +207,7 @@ def test_issues_of_which_only_comments_are_wanted_are_named_when_asked_for(read:
     assert read.starts() == {THIRD: 640_004}
 
 
-def test_the_wanted_comments_are_the_pending_ones_that_something_has_told_of(reads: Reads, load: Any, issue: Any) -> None:
+def test_requested_comments_are_the_pending_ones_that_something_has_reported(reads: Reads, load: Any, issue: Any) -> None:
     reads.request_refetch(FIRST, issue=True)
     assert [found.issue_id for found in reads.call(requested_comments, [300, 301])] == [FIRST]
     reads.finish(reads.pending())
@@ -219,7 +219,7 @@ def test_the_wanted_comments_are_the_pending_ones_that_something_has_told_of(rea
     assert [found.issue_id for found in reads.call(requested_comments, [301])] == [THIRD]
 
 
-def test_something_waits_until_it_is_settled_unless_it_is_in_quarantine_or_its_issue_is_gone(read: Reads) -> None:
+def test_a_request_waits_until_acknowledged_unless_quarantined_or_its_issue_is_gone(read: Reads) -> None:
     assert not read.call(is_waiting)
     read.request_refetch(FIRST, 640_005, by=QUARANTINE)
     assert not read.call(is_waiting)

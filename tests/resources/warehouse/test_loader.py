@@ -152,7 +152,7 @@ def test_a_number_that_json_does_not_know_is_quarantined(warehouse: Engine, load
     assert _quarantined(warehouse)[0]["payload"].count("NaN") == 1
 
 
-def test_a_rejection_is_kept_once_and_settled_by_a_good_version(warehouse: Engine, load: Any, issue: Any) -> None:
+def test_a_rejection_is_kept_once_and_resolved_by_a_good_version(warehouse: Engine, load: Any, issue: Any) -> None:
     bad = issue(1, dueDate="soon")
     load("issues", bad)
     load("issues", bad, run_id="run-2")
@@ -168,7 +168,7 @@ def test_a_rejection_is_kept_once_and_settled_by_a_good_version(warehouse: Engin
     assert [entry["resolved_at"] is None for entry in _quarantined(warehouse)] == [False, True]
 
 
-def test_the_rejection_of_a_record_that_is_gone_can_be_settled(warehouse: Engine, load: Any, issue: Any) -> None:
+def test_the_rejection_of_a_record_that_is_gone_can_be_resolved(warehouse: Engine, load: Any, issue: Any) -> None:
     load("issues", issue(1, dueDate="soon"), {"no": "id"})
     with warehouse.begin() as conn:
         gone = pending_rejections(conn, "acme", "issues")

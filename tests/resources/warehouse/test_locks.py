@@ -127,7 +127,7 @@ def test_locks_leave_no_transaction_open_and_no_connection_behind(warehouse: Eng
     assert _held(warehouse) == 0
 
 
-def test_who_has_lost_the_locks_is_told_before_it_commits_and_does_not_get_them_back_unseen(warehouse: Engine) -> None:
+def test_a_holder_that_lost_its_locks_learns_it_before_the_commit_and_does_not_regain_them_unnoticed(warehouse: Engine) -> None:
     with Locks(warehouse, "acme") as mine:
         mine.acquire("issues")
         mine.verify()

@@ -119,12 +119,12 @@ def test_a_name_that_two_have_at_once_means_neither(listings: Listings) -> None:
     assert listings.each("Mori A.", LOOKS[1] + HOUR) == [5_001]
 
 
-def test_a_name_that_a_second_one_got_as_well_is_not_told_from_the_look_before_on(listings: Listings) -> None:
+def test_a_name_that_a_second_owner_got_is_ambiguous_from_the_listing_before_on(listings: Listings) -> None:
     listings.look({77: "Infra", 78: "Web"}, {77: "Infra", 78: "Web"}, {77: "Infra", 78: "Infra"})
     assert listings.each("Infra", LOOKS[1] - HOUR, LOOKS[1] + HOUR, LOOKS[2] + HOUR) == [77, None, None]
 
 
-def test_when_nobody_can_have_had_a_name_and_two_had_it_at_other_times_it_is_not_told(listings: Listings) -> None:
+def test_a_name_that_nobody_had_then_and_two_had_at_other_times_gives_no_id(listings: Listings) -> None:
     listings.look({77: "Infra", 1: "x"}, {1: "x"}, {1: "x"}, {1: "x", 90: "Infra"})
     assert listings.each("Infra", LOOKS[1] + HOUR, LOOKS[2] + HOUR) == [None, 90]
 
@@ -216,7 +216,7 @@ def test_of_two_ways_to_read_a_list_the_one_with_names_of_that_time_counts(listi
     assert listings.ids("A, B", LOOKS[3] + HOUR) == [3]
 
 
-def test_a_list_with_a_name_of_several_is_not_told(listings: Listings) -> None:
+def test_a_list_with_an_ambiguous_name_gives_no_ids(listings: Listings) -> None:
     listings.look({1: "A", 2: "A", 3: "B", 4: "C, A"})
     assert listings.ids("B, A") is None
     assert listings.ids("B, C, A") == [3, 4]

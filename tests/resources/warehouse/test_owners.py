@@ -85,7 +85,7 @@ def test_an_administrator_is_no_role_for_either(warehouse: Engine) -> None:
             grant(warehouse, "postgres")
 
 
-def test_who_may_not_make_roles_is_told_what_an_administrator_can_run(warehouse: Engine, role: str, as_role: Engine) -> None:
+def test_a_user_who_may_not_create_roles_sees_what_an_administrator_can_run(warehouse: Engine, role: str, as_role: Engine) -> None:
     run(warehouse, f"CREATE ROLE {role} LOGIN")
     with pytest.raises(
         WarehouseError, match=r'The user of DAGSTER_POSTGRES_URL may not create.*CREATE ROLE "another" LOGIN'

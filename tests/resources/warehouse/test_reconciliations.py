@@ -48,7 +48,7 @@ def reconciliation_status(warehouse: Engine, project: int = 300) -> Reconciliati
         ("DcDc", False, 0),
     ],
 )
-def test_a_project_stands_as_its_last_comparisons_say_since_the_first_of_them(
+def test_a_project_has_the_status_of_its_last_comparisons_since_the_first_of_them(
     warehouse: Engine, checks: str, equal: bool, since: int
 ) -> None:
     compared(warehouse, checks)
@@ -56,7 +56,7 @@ def test_a_project_stands_as_its_last_comparisons_say_since_the_first_of_them(
     assert (found.equal, found.since, found.checked_at) == (equal, day(since), day(len(checks) - 1))
 
 
-def test_the_last_comparison_and_the_last_deep_one_are_told_apart(warehouse: Engine) -> None:
+def test_the_last_comparison_and_the_last_row_reconciliation_are_distinguished(warehouse: Engine) -> None:
     compared(warehouse, "Dc")
     found = reconciliation_status(warehouse)
     assert (found.level, found.source_rows, found.warehouse_rows, found.differences) == ("count", 10, 10, 0)

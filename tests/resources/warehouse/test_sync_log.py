@@ -66,14 +66,14 @@ def test_pages_follow_each_other_newest_first_whatever_comes_meanwhile(warehouse
     ],
     ids=repr,
 )
-def test_a_page_holds_only_what_is_wanted(warehouse: Engine, requested: Requested, found: list[str]) -> None:
+def test_a_page_has_only_what_was_asked_for(warehouse: Engine, requested: Requested, found: list[str]) -> None:
     _done(warehouse, project="OPS")
     _done(warehouse, error="GET /issues: 500")
     _done(warehouse, "users")
     assert [sync.sync_type for sync in page(warehouse, "acme", 10, requested=requested)] == found
 
 
-def test_the_last_day_is_told_for_all_and_by_type(warehouse: Engine) -> None:
+def test_figures_of_the_last_day_are_given_in_total_and_by_type(warehouse: Engine) -> None:
     _done(warehouse, items=100)
     _done(warehouse, items=20, error="GET /issues: 500")
     _done(warehouse, "users", items=3, run="run-2")

@@ -160,7 +160,7 @@ def test_a_refusal_is_noted_with_its_first_time_until_somebody_logs_in(store: St
     assert (after.refused_at, after.refused_reason) == (None, None)
 
 
-def test_another_key_is_told_apart_from_damage_and_the_state_needs_none(store: Store, warehouse: Engine) -> None:
+def test_a_wrong_key_is_distinguished_from_damage_and_the_status_needs_no_key(store: Store, warehouse: Engine) -> None:
     with pytest.raises(TokensUnreadableError, match=r"a key that BACKLOG_TOKEN_KEY lacks.*`backlog-elt login`") as caught:
         store(OTHER_TOKEN_KEY).read()
     assert OTHER_TOKEN_KEY not in str(caught.value)

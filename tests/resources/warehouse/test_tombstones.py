@@ -144,7 +144,7 @@ def test_a_row_that_comes_back_closes_its_entry_and_going_again_opens_another(wa
     assert log(warehouse, kept) == [("5001", True), ("5001", True), ("5002", None)]
 
 
-def test_an_issue_takes_its_comments_and_changes_with_it_and_what_was_read_of_it_is_forgotten(
+def test_a_deleted_issue_takes_its_comments_changes_and_read_state_with_it(
     warehouse: Engine, load: Any, rows: Any, issue: Any
 ) -> None:
     load("issues", issue(1), issue(2))
@@ -223,7 +223,7 @@ def test_a_bad_record_that_is_no_longer_listed_leaves_the_quarantine(warehouse: 
     assert sorted(key for key in left if "/" in key) == ["300/2", "301/1", "301/2"]
 
 
-def test_whoever_stores_comments_holds_their_issues_so_that_none_is_marked_in_between(
+def test_a_writer_of_comments_locks_their_issues_so_that_none_is_marked_in_between(
     warehouse: Engine, load: Any, issue: Any
 ) -> None:
     load("issues", issue(1), issue(2))

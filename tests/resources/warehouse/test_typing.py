@@ -184,7 +184,7 @@ def test_text_is_kept_as_it_is(load: Any, rows: Any, issue: Any, words: str) -> 
 
 
 @pytest.mark.parametrize("bad", [chr(0), chr(0xD83D), chr(0xDE00)], ids=["NUL", "high surrogate", "low surrogate"])
-def test_what_jsonb_cannot_hold_is_replaced_wherever_it_stands(load: Any, rows: Any, issue: Any, bad: str) -> None:
+def test_characters_that_jsonb_cannot_hold_are_replaced_everywhere(load: Any, rows: Any, issue: Any, bad: str) -> None:
     fields = [{"id": 1, "fieldTypeId": 1, "name": f"a{bad}", "value": f"{bad}b"}]
     record = issue(1, summary=f"x{bad}y", customFields=fields) | {f"new{bad}": [bad]}
     result = load("issues", record)

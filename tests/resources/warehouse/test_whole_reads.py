@@ -14,7 +14,7 @@ AT = datetime(2026, 8, 2, 1, tzinfo=UTC)
 # -- reads that are broken off ------------------------------------------------------------------------------------
 
 
-def test_a_first_read_that_is_broken_off_goes_on_where_it_stopped_and_is_still_due(reads: Reads) -> None:
+def test_an_interrupted_first_read_continues_where_it_stopped_and_is_still_due(reads: Reads) -> None:
     [first, second] = reads.pending(300)
     reads.call(reach_comments, first, 640_100)
     assert reads.starts(300) == {FIRST: 640_100, SECOND: 0}
@@ -29,7 +29,7 @@ def test_a_whole_read_of_known_comments_that_is_broken_off_begins_again(read: Re
     assert read.entry(FIRST)["last_comment_id"] == 640_010
 
 
-def test_a_wanted_read_that_is_broken_off_goes_on_where_it_stopped_and_is_still_due(read: Reads) -> None:
+def test_an_interrupted_requested_read_continues_where_it_stopped_and_is_still_due(read: Reads) -> None:
     read.request_refetch(FIRST, 640_005)
     [due] = read.pending()
     read.call(reach_comments, due, 640_100)
@@ -70,7 +70,7 @@ def test_a_whole_read_settles_every_want_before_it_and_records_what_it_found(rea
     assert read.entry(FIRST)["last_comment_id"] == 640_002
 
 
-def test_a_read_that_goes_on_never_forgets_what_was_read(read: Reads) -> None:
+def test_a_continued_read_never_forgets_what_was_read(read: Reads) -> None:
     read.request_refetch(FIRST, 640_020)
     read.finish(read.pending(), 0)
     assert read.entry(FIRST)["last_comment_id"] == 640_010
