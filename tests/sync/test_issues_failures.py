@@ -150,6 +150,18 @@ def test_a_record_in_quarantine_that_the_source_no_longer_has_is_settled(syncs: 
     assert in_quarantine(syncs) == []
 
 
+def test_an_issue_that_does_not_say_whose_it_is_belongs_to_the_project_that_was_read_alone(synced: Syncs) -> None:
+    space = synced.sim.space
+    alone, together = space.create_issue("OPS").id, space.create_issue("WEB").id
+    for issue in (alone, together):
+        spoil(synced, issue, id=None, projectId=None)
+    found = "SELECT project_id FROM ops.rejected_records ORDER BY id"
+    assert synced.issues("OPS").success
+    assert [row["project_id"] for row in synced.query(found)] == [space.project("OPS").id]
+    assert synced.issues("WEB", "APP", mode="incremental").success
+    assert [row["project_id"] for row in synced.query(found)] == [space.project("OPS").id, None]
+
+
 def test_a_bad_version_of_a_known_record_leaves_the_good_one_in_place(synced: Syncs) -> None:
     bad = next(iter(synced.source_issues("OPS")))
     before = synced.row("issues", bad)

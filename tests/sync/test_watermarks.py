@@ -1,4 +1,4 @@
-"""When a backfill moves the watermark of its project, and what it locks and announces meanwhile."""
+"""When a backfill moves the watermark of its project, and what it locks, announces and reports meanwhile."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,8 @@ import pytest
 from resources.progress import LogProgress
 from resources.warehouse.locks import Locks
 from simulator import RequestInfo
-from tests.syncs import CALENDAR, Syncs, failures
+from sync.issues import sync_issues
+from tests.syncs import CALENDAR, Loaded, Syncs, failures
 
 MONTHS = CALENDAR.months()
 NOW = MONTHS[-1]
@@ -115,3 +116,21 @@ def test_a_backfill_holds_the_lock_of_the_project_that_it_reads_and_no_other(syn
     run = syncs.issues("OPS", "WEB", "APP")
     assert failures(run) == []
     assert held == {key: {key} for key in ("OPS", "WEB", "APP")}
+
+
+def test_a_load_of_issues_alone_reports_the_rows_of_other_tables_only_where_it_has_marked_some(synced: Syncs) -> None:
+    others = ("comments", "issue_changes")
+
+    def load() -> Loaded:
+        loaded = Loaded()
+        with synced.session("issues", mode="backfill", locks="projects", loaded=loaded) as session:
+            sync_issues(session, "backfill", synced.slices(["OPS"]), others)
+        assert failures(loaded) == []
+        return loaded
+
+    assert load().rows == {}
+    gone = next(issue for issue in synced.sim.space.project("OPS").issues.values() if issue.comments)
+    before = len(synced.rows("comments"))
+    synced.sim.space.delete_issue(gone.id)
+    assert load().rows == {table: len(synced.rows(table)) for table in others}
+    assert len(synced.rows("comments")) == before - len(gone.comments)
