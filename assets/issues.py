@@ -14,11 +14,9 @@ from pydantic import Field
 from assets.checks.issues import ISSUE_SPECS, issue_check_results
 from assets.declaration import raw_spec
 from assets.loads import PartsFailure, open_load
-from assets.partitions import ISSUE_TABLES, PROJECT_MONTHS, refusal, slices
-from resources.backlog.errors import BacklogError
+from assets.partitions import ISSUE_TABLES, PROJECT_MONTHS, refuse_unknown_keys, slices
 from resources.backlog.resource import BacklogResource
 from resources.progress import Progress
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
 from sync.comments import sync_comments
 from sync.issues import sync_issues
@@ -91,10 +89,10 @@ def issues(
     A run of checks alone reads nothing.
     """
     requested = {key.path[-1] for key in context.selected_asset_keys}
-    if requested and config.mode in ("backfill", "incremental"):
-        _refuse_unknown_keys(context, config.mode, backlog, warehouse)
-    failure: PartsFailure | None = None
     covered = slices(context) if requested and config.mode in ("backfill", "incremental") else []
+    if covered:
+        refuse_unknown_keys(covered, backlog.client, warehouse.engine, backlog.url, every=config.mode == "incremental")
+    failure: PartsFailure | None = None
     if "issues" in requested:
         try:
             with open_load(context, "issues", backlog, warehouse, progress, mode=config.mode, locks="projects") as session:
@@ -115,19 +113,3 @@ def issues(
     yield from issue_check_results(
         context, backlog, warehouse, progress, counted=counted if requested else None, scan=config.mode != "targeted"
     )
-
-
-def _refuse_unknown_keys(
-    context: dg.AssetExecutionContext, mode: Mode, backlog: BacklogResource, warehouse: WarehouseResource
-) -> None:
-    """End a backfill that covers a key that is no project, and a run of changes that covers no project at all.
-
-    The range of a run of changes lies between two projects, and a key in between was not chosen by anybody.
-    """
-    keys = {part.project_key for part in slices(context)}
-    try:
-        reason = refusal(keys, backlog.client, warehouse.engine, backlog.url, every=mode == "incremental")
-    except (BacklogError, WarehouseError) as error:
-        raise dg.Failure(f"issues: {error}", allow_retries=False) from None
-    if reason:
-        raise dg.Failure(f"issues: {reason}", allow_retries=False)

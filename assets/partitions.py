@@ -1,6 +1,6 @@
 """Partitions: which projects, which months, and what a run was asked to cover; `sync/month_windows.py` says what a month holds."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -9,10 +9,10 @@ from sqlalchemy import Engine
 
 from assets.location import SETTINGS, scoped
 from resources.backlog.client import BacklogClient
-from resources.dagster_tags import PARTITION_TAG
-from resources.dagster_tags import RANGE_END_TAG as RANGE_END_TAG
-from resources.dagster_tags import RANGE_START_TAG as RANGE_START_TAG
+from resources.backlog.errors import BacklogError
+from resources.dagster_tags import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
 from resources.warehouse import state
+from resources.warehouse.errors import WarehouseError
 from resources.warehouse.sync_log import space_at
 from sync.month_windows import Calendar, Slice, stretches
 
@@ -149,26 +149,31 @@ def unknown_keys(keys: Iterable[str], engine: Engine, url: str) -> set[str]:
     return set(keys) - noted if noted else set()
 
 
-def refusal(keys: Collection[str], client: BacklogClient, engine: Engine, url: str, *, every: bool) -> str | None:
-    """Return why a run over these keys must not begin, None when it may; the source is asked only about a key that is not noted.
+def refuse_unknown_keys(covered: Iterable[Slice], client: BacklogClient, engine: Engine, url: str, *, every: bool) -> None:
+    """End a run that covers a key that is no project; the source is asked only about a key that is not noted.
 
     Args:
-        keys: keys of the dimension `project` that the run covers.
+        covered: what the run covers.
         client: lists the projects, since a new one may not be noted yet.
         engine: the warehouse.
         url: the root of the space.
-        every: refuse only when none of the keys is a project.
+        every: only when none of the keys is a project. The range of a run of changes lies between two projects, and a key in
+            between was not chosen by anybody.
 
     Raises:
-        BacklogError: the projects cannot be listed.
-        WarehouseError: the warehouse cannot be used.
+        dagster.Failure: there is such a key, or that cannot be found out.
     """
-    unknown = unknown_keys(keys, engine, url)
-    if unknown:
-        unknown -= {str(project["projectKey"]) for project in client.visible_projects()}
-    if not unknown or (every and len(unknown) < len(set(keys))):
-        return None
-    return (
-        f"no project has or had the key {', '.join(sorted(unknown))}: nothing was loaded. Choose partitions of existing projects; "
-        "the sensor project_discovery removes an unknown key within a quarter of an hour"
+    keys = {part.project_key for part in covered}
+    try:
+        unknown = unknown_keys(keys, engine, url)
+        if unknown:
+            unknown -= {str(project["projectKey"]) for project in client.visible_projects()}
+    except (BacklogError, WarehouseError) as error:
+        raise dg.Failure(f"issues: {error}", allow_retries=False) from None
+    if not unknown or (every and len(unknown) < len(keys)):
+        return
+    raise dg.Failure(
+        f"issues: no project has or had the key {', '.join(sorted(unknown))}: nothing was loaded. Choose partitions of existing "
+        "projects; the sensor project_discovery removes an unknown key within a quarter of an hour",
+        allow_retries=False,
     )

@@ -27,8 +27,8 @@ from benchmarks.operation import DAY_BOUND, SENSOR_TICKS, size, tick_bytes
 from benchmarks.shifted import Deployed, deployed
 from benchmarks.workshop import control
 from pipelines.definitions import defs
-from pipelines.jobs import KIND_TAG
 from pipelines.runs import ACTIVE
+from resources.dagster_tags import KIND_TAG
 from resources.warehouse.connect import engine
 from simulator import SpawnedSimulator
 

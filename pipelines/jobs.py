@@ -10,9 +10,9 @@ from assets.checks.issues import NIGHTLY_SPECS
 from assets.issues import Mode, issues
 from assets.location import raw_key, scoped
 from assets.partitions import ISSUE_TABLES
-from pipelines.runs import KIND_TAG as KIND_TAG
 from resources.backlog.errors import BacklogError
 from resources.backlog.resource import BacklogResource
+from resources.dagster_tags import KIND_TAG
 from resources.warehouse.errors import WarehouseError
 
 

@@ -12,7 +12,6 @@ import dagster as dg
 from assets.dagster_internals import remember, remembered
 from pipelines.hosting.processes import alive, mark
 from resources.dagster_tags import CODE_LOCATION_TAG, GRPC_INFO_TAG, REPOSITORY, REPOSITORY_LABEL_TAG
-from resources.dagster_tags import KIND_TAG as KIND_TAG
 
 #: Tag of a run that lives in the process of a command; the value is `processes.mark()`. The UI hides tags that begin like this.
 PROCESS_TAG = ".dagster/backlog_elt_process"

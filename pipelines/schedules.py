@@ -13,15 +13,7 @@ from assets import cadences
 from assets.cadences import MISFIRE_GRACE, Cadence
 from assets.issues import Mode
 from assets.location import SETTINGS
-from assets.partitions import (
-    PROJECTS,
-    RANGE_END_TAG,
-    RANGE_START_TAG,
-    month_keys,
-    month_of,
-    partition_key,
-    project_partitions,
-)
+from assets.partitions import PROJECTS, month_keys, month_of, partition_key, project_partitions
 from pipelines.housekeeping import housekeeping_job
 from pipelines.jobs import (
     count_reconciliation_job,
@@ -35,6 +27,7 @@ from pipelines.jobs import (
 )
 from pipelines.runs import ACTIVE, end_dead_runs
 from resources.backlog.resource import BacklogResource
+from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
 from sync.watermarks import oldest_watermark

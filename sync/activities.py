@@ -11,7 +11,7 @@ from resources.backlog.feed import TEAM_JOINED, USER_JOINED, whole
 from resources.backlog.models import Record
 from resources.backlog.paginator import instant
 from resources.backlog.paging import PAGE_SIZE
-from resources.odd import Page
+from resources.records import Page
 from resources.warehouse import feed_state
 from resources.warehouse.feed_state import FeedState, Gap
 from resources.warehouse.inaccessible import forget_reads

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select, update
 from resources.backlog.changelog import changes_of
 from resources.backlog.feed import whole
 from resources.backlog.models import Record
-from resources.odd import Odd, Page
+from resources.records import Odd, Page
 from resources.warehouse import issue_sync_state as reads
 from resources.warehouse.issue_sync_state import CommentRead, RefetchRequest
 from resources.warehouse.loader import MergeResult

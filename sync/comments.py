@@ -5,7 +5,7 @@ from itertools import groupby
 
 from resources.backlog.errors import AuthenticationError, BacklogError, NotFound, PermanentError, Unavailable
 from resources.backlog.paging import PAGE_SIZE
-from resources.odd import Page
+from resources.records import Page
 from resources.warehouse import issue_sync_state as reads
 from resources.warehouse.issue_sync_state import CommentRead, RefetchRequest
 from resources.warehouse.tombstones import stored_ids

@@ -6,7 +6,7 @@ from typing import Final
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import AuthenticationError, IncompleteScan, NotInPlan, PermanentError, PermissionDenied
 from resources.backlog.paging import PAGE_SIZE
-from resources.odd import Page
+from resources.records import Page
 from sync.projects import sync_projects
 from sync.session import Session
 

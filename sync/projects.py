@@ -3,7 +3,7 @@
 from sqlalchemy import Engine
 
 from resources.backlog.client import BacklogClient
-from resources.odd import Page
+from resources.records import Page
 from resources.warehouse import state
 from resources.warehouse.inaccessible import note_seen
 from resources.warehouse.quarantine import resolve_unlisted

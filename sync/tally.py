@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from resources.backlog.models import Record
-from resources.odd import odd_of
+from resources.records import odd_of
 from resources.warehouse.loader import MergeResult
 from sync.counts import Counts
 from sync.month_windows import Calendar

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, Engine
 
 from resources.backlog.client import BacklogClient
 from resources.backlog.models import Record
-from resources.odd import AHEAD, Page, odd_of
 from resources.privacy import Mask
 from resources.progress import Progress
+from resources.records import AHEAD, Page, odd_of
 from resources.warehouse.loader import MergeResult, merge
 from resources.warehouse.people import hold, learn
 from resources.warehouse.schema import SPECS

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from assets.activities import activities
 from assets.checks.tables import CHECKED_IN_THEIR_RUNS
 from assets.issues import Mode
-from assets.partitions import PROJECTS, RANGE_END_TAG, RANGE_START_TAG, month_keys, partition_key
+from assets.partitions import PROJECTS, month_keys, partition_key
 from pipelines.cli.in_process import QUIET
 from pipelines.definitions import build_definitions
 from pipelines.jobs import issues_config, marts_job
@@ -25,6 +25,7 @@ from pipelines.schedules import changes_range
 from pipelines.sensors.project_discovery import new_project_keys
 from resources.backlog.client import BacklogClient
 from resources.backlog.resource import BacklogResource
+from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from resources.progress import LogProgress, Progress
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import SPECS

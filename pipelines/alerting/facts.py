@@ -11,7 +11,8 @@ from dagster import DagsterEventType
 
 from assets.partitions import covered_by
 from pipelines.housekeeping import housekeeping_job
-from pipelines.jobs import KIND_TAG, count_reconciliation_job, marts_job
+from pipelines.jobs import count_reconciliation_job, marts_job
+from resources.dagster_tags import KIND_TAG
 from resources.warehouse.run_log import one_line
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]

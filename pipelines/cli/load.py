@@ -218,7 +218,8 @@ def _issue_ranges(
     request: LoadRequest, requested: Sequence[str], partitions: Sequence[str], watermark: datetime | None
 ) -> Iterator[dict[str, str]]:
     """Yield the tags of the runs that cover the requested projects: one for each stretch of neighbouring partitions."""
-    from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, contiguous, month_keys, month_of, partition_key
+    from assets.partitions import contiguous, month_keys, month_of, partition_key
+    from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 
     months = month_keys()
     first, last = request.from_month or months[0], request.to_month or months[-1]

@@ -15,14 +15,15 @@ import dagster as dg
 from assets.cadences import ACTIVITY_FEED, WEBHOOK_INBOX
 from assets.location import scoped
 from assets.partitions import project_partitions
-from pipelines.jobs import KIND_TAG, issues_job, rolling_refresh_job, targeted_sync_job
+from pipelines.jobs import issues_job, rolling_refresh_job, targeted_sync_job
 from pipelines.runs import ACTIVE, end_dead_runs
 from pipelines.schedules import single_issues_request
 from pipelines.sensors.failing_ticks import looking_at
 from resources.backlog.errors import PermissionDenied
 from resources.backlog.feed import touches
 from resources.backlog.resource import BacklogResource
-from resources.odd import Page
+from resources.dagster_tags import KIND_TAG
+from resources.records import Page
 from resources.warehouse.resource import WarehouseResource
 from sync.activity_requests import unknown_activities
 from sync.people import mask_for
@@ -36,6 +37,8 @@ ISSUES_TAG = "backlog_elt/issues"
 WAITING = "waiting"
 #: Keys shown in the tag.
 SHOWN = 20
+#: What a look that failed was at.
+FEED, INBOX = "the activity feed", "the inbox"
 NO_PROJECT = "no project is known yet: the sensor project_discovery adds them"
 
 
@@ -82,11 +85,25 @@ def _active(context: dg.SensorEvaluationContext, *kinds: str) -> str | None:
     return runs[0].run_id if runs else None
 
 
-def _busy(context: dg.SensorEvaluationContext) -> str | None:
-    """Return why no run can be requested now."""
+@dataclass(frozen=True)
+class Look:
+    """What both sensors need for a look: the projects that a run can cover, and what is remembered of the space."""
+
+    projects: Sequence[str]
+    seen: Seen
+
+
+def _begin_look(
+    context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource, what: str
+) -> Look | dg.SkipReason:
+    """Return what a look at `what` needs, or why no run can be requested now."""
     end_dead_runs(context.instance)
-    active = _active(context, targeted_sync_job.name)
-    return f"run {active} of the same kind has not ended" if active else None
+    if active := _active(context, targeted_sync_job.name):
+        return dg.SkipReason(f"run {active} of the same kind has not ended")
+    backlog.use_short_timeouts()
+    with looking_at(what):
+        projects = project_partitions(context.instance, warehouse.engine, backlog.url)
+        return Look(projects, _space(Seen.read(context.cursor), backlog)) if projects else dg.SkipReason(NO_PROJECT)
 
 
 def _space(seen: Seen, backlog: BacklogResource) -> Seen:
@@ -128,15 +145,11 @@ def activity_feed(
     context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
 ) -> dg.SensorResult | dg.SkipReason:
     """Request a run when the feed has news of issues, or when issues still wait that an earlier run had to leave."""
-    busy = _busy(context)
-    if busy:
-        return dg.SkipReason(busy)
-    backlog.use_short_timeouts()
-    with looking_at("the activity feed"):
-        projects = project_partitions(context.instance, warehouse.engine, backlog.url)
-        if not projects:
-            return dg.SkipReason(NO_PROJECT)
-        seen = _space(Seen.read(context.cursor), backlog)
+    look = _begin_look(context, backlog, warehouse, FEED)
+    if isinstance(look, dg.SkipReason):
+        return look
+    seen = look.seen
+    with looking_at(FEED):
         waiting = is_waiting(warehouse.engine, seen.space_key)
         new = _new_activities(seen, backlog, warehouse, waiting=waiting)
     if new is None:
@@ -155,7 +168,7 @@ def activity_feed(
         return dg.SensorResult(skip_reason=reason, cursor=seen.text())
     seen = replace(seen, news=news, requested_at=now.isoformat())
     oldest = min((int(activity["id"]) for activity in telling), default=None)
-    return dg.SensorResult(run_requests=[_request(projects, named_issues(telling), oldest)], cursor=seen.text())
+    return dg.SensorResult(run_requests=[_request(look.projects, named_issues(telling), oldest)], cursor=seen.text())
 
 
 @dg.sensor(
@@ -168,17 +181,13 @@ def webhook_inbox(
     context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
 ) -> dg.SensorResult | dg.SkipReason:
     """Drain the inbox of `ops.webhook_events`; events that come while a run works wait for the next tick."""
-    busy = _busy(context)
-    if busy:
-        return dg.SkipReason(busy)
-    backlog.use_short_timeouts()
-    with looking_at("the inbox"):
-        projects = project_partitions(context.instance, warehouse.engine, backlog.url)
-        if not projects:
-            return dg.SkipReason(NO_PROJECT)
-        seen = _space(Seen.read(context.cursor), backlog)
+    look = _begin_look(context, backlog, warehouse, INBOX)
+    if isinstance(look, dg.SkipReason):
+        return look
+    seen = look.seen
+    with looking_at(INBOX):
         drained = drain(warehouse.engine, seen.space_key, mask_for(seen.space_key, backlog.mask, warehouse.engine))
     if not drained.issues:
         reason = f"{drained.events} events, none of issues" if drained.events else "the inbox is empty"
         return dg.SensorResult(skip_reason=reason, cursor=seen.text())
-    return dg.SensorResult(run_requests=[_request(projects)], cursor=seen.text())
+    return dg.SensorResult(run_requests=[_request(look.projects)], cursor=seen.text())

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from resources.backlog.models import Record
-from resources.odd import AHEAD, MOST, Odd, Page, moment
+from resources.records import AHEAD, MOST, Odd, Page, moment
 
 #: Levels of lists and objects in a record. Backlog's have seven; the text of a document, as an activity has it, some thirty.
 DEEPEST = 100

@@ -37,8 +37,8 @@ from resources.backlog.ratelimit import RateLimiter
 from resources.backlog.transport import OnWait, Transport
 from resources.conditions import Observer
 from resources.deadline import limited_client
-from resources.odd import Page
 from resources.privacy import Mask
+from resources.records import Page
 from resources.redact import protect_logs
 
 _CONNECT_SECONDS = 5.0

@@ -25,7 +25,7 @@ from resources.backlog.errors import IncompleteScan, MalformedResponse
 from resources.backlog.models import IssueFilter, Record
 from resources.backlog.paging import PAGE_SIZE
 from resources.backlog.position import Position, Tied
-from resources.odd import Odd, Page, moment
+from resources.records import Odd, Page, moment
 
 # Rows before the page boundary that are read again: as many, less one, may vanish between two pages without a step back.
 # A paginator begins with few and takes more when they do vanish.

@@ -6,7 +6,7 @@ Holds: paging by offset and by id cursor.
 from collections.abc import Callable, Iterator
 
 from resources.backlog.errors import MalformedResponse
-from resources.odd import Page
+from resources.records import Page
 
 PAGE_SIZE = 100  # the most that Backlog gives
 

@@ -18,7 +18,7 @@ from email.utils import parsedate_to_datetime
 
 from resources.backlog.models import RateLimit
 from resources.backlog.ratewindow import MARGIN_SECONDS, WINDOW_SECONDS, Bucket, Reported
-from resources.odd import EARLIEST, LATEST
+from resources.records import EARLIEST, LATEST
 
 LONGEST_WAIT = 120.0  # a window lasts a minute; a reset further ahead than this is a broken clock or a wrong unit
 #: For so long after others took a good part of a window, they are expected to do it again.

@@ -29,7 +29,7 @@ from resources.backlog.paginator import (
 from resources.backlog.paging import PAGE_SIZE
 from resources.backlog.position import Position
 from resources.backlog.window import COUNTED, ONE_PAGE, SEAMS, Window, WindowProof
-from resources.odd import Page
+from resources.records import Page
 
 MAX_PASSES = 5
 MAX_ARRIVALS = 3

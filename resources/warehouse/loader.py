@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
-from resources.odd import Odd, odd_of
+from resources.records import Odd, odd_of
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.quarantine import Rejection, quarantine, resolve_loaded
 from resources.warehouse.records import (

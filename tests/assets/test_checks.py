@@ -22,8 +22,9 @@ from assets.checks.tables import (
     found_lately,
 )
 from assets.issues import Mode
-from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, month_keys, partition_key
+from assets.partitions import month_keys, partition_key
 from pipelines.jobs import issues_config
+from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from resources.warehouse.schema import SPECS
 from simulator import Fault, SpaceSpec
 from tests.deployment import Deploy, Deployment, Run, checks, failures

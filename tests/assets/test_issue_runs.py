@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from assets.location import SETTINGS
-from assets.partitions import RANGE_END_TAG, RANGE_START_TAG
+from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from resources.progress import LogProgress
 from simulator import Fault, RequestInfo
 from tests.deployment import Deployment, checks, counts, failures, observed, recorded
@@ -99,7 +99,7 @@ def test_a_backfill_of_a_key_that_is_no_project_refuses_it_before_it_does_anythi
     tags = {RANGE_START_TAG: f"{first}|2026-05", RANGE_END_TAG: "TYPO|2026-05"}
     run = loaded.by_hand("issues", "comments", "issue_changes", tags=tags)
     [line] = failures(run)
-    assert line.startswith("issues: no project has or had the key TYPO: nothing was loaded. Choose the partitions of projects only")
+    assert line.startswith("issues: no project has or had the key TYPO: nothing was loaded. Choose partitions of existing projects")
     assert recorded(run) == {}
     assert loaded.sim.requests.by_route() == {"/projects": 1}
 

@@ -11,19 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.location import SETTINGS
-from assets.partitions import (
-    MONTHS,
-    PROJECT_MONTHS,
-    RANGE_END_TAG,
-    RANGE_START_TAG,
-    contiguous,
-    month_keys,
-    month_of,
-    partition_key,
-    rectangle,
-    slices,
-    slices_of,
-)
+from assets.partitions import MONTHS, PROJECT_MONTHS, contiguous, month_keys, month_of, partition_key, rectangle, slices, slices_of
+from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from sync.month_windows import Slice
 
 KNOWN = ["OPS", "WEB", "APP"]

@@ -19,8 +19,9 @@ from typing import Any
 import httpx
 from dagster_shared.yaml_utils import safe_load_yaml
 
-from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, month_keys
+from assets.partitions import month_keys
 from pipelines.hosting.environment import PROJECT_ROOT
+from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from resources.warehouse.connect import engine as connect
 from tests.ports import free_port
 

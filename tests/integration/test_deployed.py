@@ -14,8 +14,9 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from assets.partitions import ISSUE_TABLES, RANGE_END_TAG, RANGE_START_TAG
+from assets.partitions import ISSUE_TABLES
 from pipelines.retrying import RETRY_JOB
+from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from resources.warehouse.connect import engine as connect
 from simulator import Fault, Simulator, SpaceSpec
 from tests.browser import Chromium, visitor_at

@@ -6,9 +6,10 @@ from dagster._core.execution.backfill import BulkActionStatus
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
 from assets.checks.operation import FAILED, failed_partitions
-from assets.partitions import PROJECT_MONTHS, RANGE_END_TAG, RANGE_START_TAG
+from assets.partitions import PROJECT_MONTHS
 from pipelines.retrying import RETRY_JOB
 from pipelines.sensors.project_discovery import remove_unknown_keys
+from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from simulator import Fault
 from tests.deployment import Deployment, checks
 

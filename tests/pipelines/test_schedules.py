@@ -7,9 +7,9 @@ import pytest
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
 from assets.cadences import ISSUES
-from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, month_keys, month_of
+from assets.partitions import month_keys, month_of
 from pipelines.hosting.processes import mark
-from pipelines.jobs import KIND_TAG, issues_config
+from pipelines.jobs import issues_config
 from pipelines.runs import PROCESS_TAG
 from pipelines.schedules import (
     SCHEDULES,
@@ -18,6 +18,7 @@ from pipelines.schedules import (
     issues_request,
     reason_to_skip,
 )
+from resources.dagster_tags import KIND_TAG, RANGE_END_TAG, RANGE_START_TAG
 from resources.warehouse.resource import WarehouseResource
 from simulator import Fault
 from tests.deployment import Deployment

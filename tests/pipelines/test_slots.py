@@ -8,7 +8,8 @@ from dagster._utils.tags import TagConcurrencyLimitsCounter
 from dagster_shared.yaml_utils import load_yaml_from_path
 
 from pipelines.hosting.environment import PROJECT_ROOT
-from pipelines.jobs import JOBS, KIND_TAG
+from pipelines.jobs import JOBS
+from resources.dagster_tags import KIND_TAG
 
 INSTANCE: Any = load_yaml_from_path(str(PROJECT_ROOT / "dagster.yaml"))
 RUNS = INSTANCE["concurrency"]["runs"]

@@ -7,8 +7,8 @@ from typing import Any
 import dagster as dg
 
 from pipelines.hosting.processes import mark
-from pipelines.jobs import KIND_TAG
 from pipelines.runs import PROCESS_TAG
+from resources.dagster_tags import KIND_TAG
 from resources.warehouse import inbox
 from simulator.model import Issue
 from tests.deployment import Deployment, Run, failures

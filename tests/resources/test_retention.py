@@ -16,9 +16,9 @@ from dagster._core.utils import make_new_backfill_id
 from sqlalchemy import Engine, event, text
 
 from assets.dagster_internals import RETENTION
-from assets.partitions import RANGE_END_TAG, RANGE_START_TAG
 from pipelines.housekeeping import housekeeping_job
 from pipelines.jobs import issues_config
+from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from resources.retention import BATCH, WAREHOUSE, clean
 from resources.warehouse.connect import engine
 from resources.warehouse.locks import Locks

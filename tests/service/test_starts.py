@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import Engine
 
 from assets.issues import IssuesConfig
-from assets.partitions import RANGE_END_TAG as END
-from assets.partitions import RANGE_START_TAG as START
 from pipelines import jobs
+from resources.dagster_tags import RANGE_END_TAG as END
+from resources.dagster_tags import RANGE_START_TAG as START
 from resources.warehouse import state
 from service.starts import issues_config
 from tests.ports import free_port

@@ -3,9 +3,9 @@
 import json
 from datetime import UTC, datetime
 
-from assets.partitions import RANGE_END_TAG, RANGE_START_TAG
 from pipelines.alerting.alerter import Alerter
 from resources.alerts.channels import Slack
+from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from resources.secret import Secret
 from tests.deployment import Deployment
 from tests.sinks import WebhookSink

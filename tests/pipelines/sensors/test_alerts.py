@@ -19,11 +19,11 @@ from pipelines.alerting.facts import ALIKE, MOST_RUNS, Place
 from pipelines.alerting.ledger import Ledger
 from pipelines.cli.in_process import run_job
 from pipelines.cli.status_facts import alerts as status_alerts
-from pipelines.jobs import KIND_TAG
 from pipelines.sensors.alerts import alerts
 from resources.alerts.channel import Channel
 from resources.alerts.channels import Slack, Teams
 from resources.alerts.message_layout import Message
+from resources.dagster_tags import KIND_TAG
 from resources.secret import Secret
 from resources.tokens import TokenState
 from resources.warehouse.heartbeats import alerts_of, last_beat

@@ -8,10 +8,10 @@ import pytest
 
 from assets.marts.build import MODELS
 from assets.marts.project import digest
-from pipelines.jobs import KIND_TAG
 from pipelines.runs import note_marts
 from pipelines.sensors.failing_ticks import LookFailedError
 from pipelines.sensors.marts import APART, PATIENCE, marts_after_loads, reason_to_wait
+from resources.dagster_tags import KIND_TAG
 from resources.warehouse.builds import begin_build, end_build
 from resources.warehouse.history import finish_sync, start_sync
 from resources.warehouse.resource import WarehouseResource

@@ -3,9 +3,10 @@
 import dagster as dg
 import pytest
 
-from assets.partitions import PROJECTS, RANGE_END_TAG, RANGE_START_TAG
+from assets.partitions import PROJECTS
 from pipelines.sensors.failing_ticks import LookFailedError
 from pipelines.sensors.project_discovery import new_project_keys, project_discovery
+from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from simulator import Fault, SpaceSpec
 from tests.deployment import Deploy, Deployment
 

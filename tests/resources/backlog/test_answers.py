@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from resources.backlog.answers import ACTIVITY, DEEPEST, ISSUE, PLAIN, page_of, parse
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import BacklogError, MalformedResponse
-from resources.odd import Page
 from resources.privacy import Mask
+from resources.records import Page
 from tests.resources.backlog.conftest import Wire
 
 Make = Callable[..., BacklogClient]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from resources.backlog.errors import MalformedResponse
 from resources.backlog.paging import id_pages, offset_pages
-from resources.odd import Page
+from resources.records import Page
 
 
 def rows(*ids: int) -> Page:
