@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from resources.backlog.scan import LOOKBACK
-from resources.odd import Odd, Page
+from resources.records import Odd, Page
 from resources.warehouse.loader import MergeResult
 from resources.warehouse.state import Checkpoint
 from sync.counts import Counts
