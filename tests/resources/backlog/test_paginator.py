@@ -23,7 +23,7 @@ from resources.backlog.paginator import (
     instant,
 )
 from resources.backlog.position import Position
-from resources.odd import Odd
+from resources.records import Odd
 from tests.resources.backlog.hostile import START, HostileSpace
 
 CREATED, UPDATED, SUMMARY = OLDEST_FIRST[0], LAST_CHANGE_FIRST[0], OLDEST_FIRST[2]

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import PermissionDenied
-from resources.odd import Odd, Page
+from resources.records import Odd, Page
 from resources.warehouse.issue_sync_state import CommentRead
 from sync.reconcile.explanations import LOOKBACK, Feed, LoadedUntil, in_quarantine
 from sync.reconcile.result import COLUMN, CONTENT, EXTRA, MISSING, STALE, Difference
