@@ -1,4 +1,4 @@
-"""What exact change capture costs in requests, and what becomes of it when loads are killed and everything happens at random.
+"""What exact change capture costs in requests, and whether it holds when loads are killed and everything happens at random.
 
 The parts of `exactness.py` that run in this process; the variables that the assets read must be set before this is imported.
 """

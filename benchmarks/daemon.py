@@ -1,4 +1,4 @@
-"""How long a change at the source takes to its row in the warehouse, through a running `backlog-elt up`, and what waiting costs."""
+"""How long a change at the source takes to reach its row, through a running `backlog-elt up`, and what waiting costs."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""A deployment whose clock is not that of the machine: what its processes take for the time leaps ahead on request.
+"""A deployment whose clock is not that of the machine: the time that its processes see leaps ahead on request.
 
 It needs libfaketime, which is loaded into each process.
 """

@@ -1,4 +1,4 @@
-"""One tick of a schedule and the run that it asks for, in this process: `python -m benchmarks.tick issues`.
+"""One tick of a schedule and the run that it requests, in this process: `python -m benchmarks.tick issues`.
 
 Prints `{"tables": {table: {read, inserted, ...}}}`.
 """

@@ -1,4 +1,4 @@
-"""Where measurements happen: fresh homes, processes of their own that are weighed, and a simulator under control.
+"""What measurements need: fresh home folders, processes whose memory is measured, and a controlled simulator.
 
 This process stays small, since a child's peak of memory starts from its parent's.
 """

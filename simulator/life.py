@@ -1,4 +1,4 @@
-"""Life in a space: events that follow from the seed and the time alone, so that a restart lives through them again."""
+"""Life in a space: events that follow from the seed and the time alone, so that a restart repeats them."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What was asked of the simulator: counts for ever, details of the last requests."""
+"""The requests to the simulator: a count of all, and details of the last ones."""
 
 import threading
 from collections import Counter, deque

@@ -1,4 +1,4 @@
-"""Endpoints that read issues and what hangs on them."""
+"""Endpoints that read issues and what belongs to them."""
 
 from typing import Any
 from urllib.parse import quote

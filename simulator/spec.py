@@ -1,4 +1,4 @@
-"""What a simulated space is made of, and the switches for behaviour that is not confirmed."""
+"""The size of a simulated space, and the switches for behaviour that is not documented."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The words the space is written in: Japanese and English, with line ends, emoji and markup as people leave them."""
+"""The texts of the space: Japanese and English, with line ends, emoji and markup as people write them."""
 
 PEOPLE = (
     ("森 明日香", "mori"), ("佐藤 健", "sato"), ("鈴木 美咲", "suzuki"), ("Emma Clarke", "emma"),

@@ -1,4 +1,4 @@
-"""What may befall a database, made by its own means."""
+"""Faults of a database, caused through the database itself."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

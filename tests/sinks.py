@@ -1,4 +1,4 @@
-"""Where messages end up in tests: a webhook and a mail server on this machine that keep what they get."""
+"""A webhook and a mail server on this machine that keep the messages they get."""
 
 import threading
 from email import message_from_bytes, policy

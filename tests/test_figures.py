@@ -1,4 +1,4 @@
-"""What the benchmarks measure decides how they end."""
+"""The exit code of the benchmarks follows from what they measure."""
 
 from collections.abc import Iterator
 

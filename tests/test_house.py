@@ -1,4 +1,4 @@
-"""The house keeps its own rules: files are short, definitions are described, documents tell the truth in both languages."""
+"""The house keeps its own rules: files are short, definitions are described, documents are true in both languages."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""Tables that are read whole in runs of Dagster: what a run shows of each, and what a table that fails keeps from loading."""
+"""Tables that are read whole in runs of Dagster: what a run shows for each, and what a failing table prevents."""
 
 from contextlib import closing
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Code locations of several spaces in one Dagster: what each of them shows, and that nothing of one is another's.
+"""Code locations of several spaces in one Dagster: what each of them shows, and that nothing is mixed up.
 
 A location reads its name when it is first imported, so each is looked at in a process of its own.
 """

@@ -1,4 +1,4 @@
-"""What a load says of itself: counters that add up, the standard keys, previews that can be read."""
+"""What a load records in Dagster: counters that add up, the standard keys, readable previews."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The recipe of a proxy with a login, on a real nginx: who gets through, as whom, and what is not told to anybody."""
+"""The recipe of a proxy with a login, on a real nginx: who gets through, as whom, and what is shown to nobody."""
 
 import re
 import ssl

@@ -1,4 +1,4 @@
-"""The `backlog-elt` command in a process of its own, as somebody at a shell has it."""
+"""The `backlog-elt` command in a process of its own, as at a shell."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""A pseudo-terminal, as somebody who starts a command at a shell looks at it."""
+"""A pseudo-terminal: what a person who starts a command at a shell sees."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""A backup by PostgreSQL's own tools, restored elsewhere: nothing is missing, and the next load goes on where it left off."""
+"""A backup by PostgreSQL's own tools, restored elsewhere: nothing is missing, and the next load continues where the backup ends."""
 
 import os
 import re

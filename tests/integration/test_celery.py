@@ -1,4 +1,4 @@
-"""Runs spread over two workers by a real Redis: both work, none waits behind another, and the death of one is made good."""
+"""Runs spread over two workers by a real Redis: both work, no run waits behind another, and a run whose worker dies is repeated."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A key and `backlog-elt forget` as somebody at a shell has them: loads with a key, a question, and what was erased."""
+"""A key and `backlog-elt forget` as at a shell: loads with a key, the question, and what was erased."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""`backlog-elt grant` as somebody at a shell has it: what it prints, and where the password is not."""
+"""`backlog-elt grant` as at a shell: what it prints, and where the password does not appear."""
 
 import json
 import uuid

@@ -1,4 +1,4 @@
-"""Commands on a space in which people go on deleting, creating and moving issues: they end well, and say what they saw."""
+"""Commands on a space in which people keep deleting, creating and moving issues: they succeed, and report what they saw."""
 
 import json
 from pathlib import Path

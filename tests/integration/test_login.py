@@ -1,4 +1,4 @@
-"""`backlog-elt login`, `logout` and loads with OAuth, as somebody at a shell has them; the test plays the browser."""
+"""`backlog-elt login`, `logout` and loads with OAuth, as at a shell; the test plays the browser."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""`backlog-elt up` and its options, as somebody at a shell has it."""
+"""`backlog-elt up` and its options, as at a shell."""
 
 import json
 import re

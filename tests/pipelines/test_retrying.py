@@ -1,4 +1,4 @@
-"""Partitions that are left failed: known, told by the check, and requested again by the job, no more and no fewer."""
+"""Failed partitions: exactly these are known, reported by the check, and requested again by the job."""
 
 import dagster as dg
 from dagster._core.definitions.partitions.context import partition_loading_context

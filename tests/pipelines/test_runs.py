@@ -1,4 +1,4 @@
-"""Runs whose process is gone, and how processes are told apart."""
+"""Runs whose process is gone, and how processes are distinguished."""
 
 import subprocess
 import sys

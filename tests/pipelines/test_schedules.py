@@ -1,4 +1,4 @@
-"""Schedules: when they tick, when a tick starts nothing, and what the issues schedule asks for."""
+"""Schedules: when they tick, when a tick starts nothing, and what the issues schedule requests."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""The job that renews the access by OAuth, as the schedule starts it."""
+"""The job that renews OAuth tokens, as the schedule starts it."""
 
 from tests.deployment import OTHER_TOKEN_KEY, Deploy, Deployment, Run
 

@@ -1,4 +1,4 @@
-"""The inbox of webhooks and its sensor: what an event asks for, what is told once only, and what makes no sense."""
+"""The inbox of webhooks and its sensor: what an event requests, what counts only once, and what makes no sense."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The corpus of wrong settings: what somebody has set, and the line that is told of it.
+"""The corpus of wrong settings: what somebody has set, and the line that the command prints.
 
 Each case stands for one that happened or may: a variable, its value, and the line as a pattern (after `Error: `). What is a
 secret holds SECRET, which is in no line.

@@ -1,4 +1,4 @@
-"""Whatever stands in the variables, they are usable settings, or an error that names one of them and tells no secret."""
+"""Any values of the variables are usable settings, or an error that names one of them and shows no secret."""
 
 import string
 from email.message import EmailMessage

@@ -1,4 +1,4 @@
-"""Requests to a server that goes on answering for ever: each ends in time, wherever it stands."""
+"""Requests to a server that never stops answering: each ends in time, at any stage."""
 
 import threading
 import time

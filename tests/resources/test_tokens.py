@@ -1,4 +1,4 @@
-"""Access that keeps itself good, on a real database and a simulated space: renewed before its end, on 401, by one at a time."""
+"""Access that renews itself, on a real database and a simulated space: before its end, on 401, by one process at a time."""
 
 import threading
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Access by OAuth where real processes share it: one of them renews, and what a death in the midst of that leaves behind."""
+"""Access by OAuth where real processes share it: one of them renews, and what its death during the renewal leaves behind."""
 
 import os
 import signal

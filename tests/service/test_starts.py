@@ -1,4 +1,4 @@
-"""Starting a sync: what Dagster is asked for, and when nothing is started."""
+"""Starting a sync: what Dagster is asked to do, and when nothing is started."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A simulator for each test, and a small client that asks it as any program would."""
+"""A simulator for each test, and a small client that calls it as any program would."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""A build of all marts as a test wants it: it has succeeded, and what the tables hold can be compared."""
+"""A build of all marts for tests: it has succeeded, and the contents of the tables can be compared."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What `backlog-elt marts` says of a build that fails: each model and check, a line for each."""
+"""What `backlog-elt marts` prints for a build that fails: one line for each model and check."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""The charts, from frames: the numbers in a picture are those of the frame, texts are texts, and nothing that is odd breaks one."""
+"""The charts, from frames: the numbers in a chart are those of the frame, texts are texts, and odd data does not break it."""
 
 import logging
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Dashboards stand below the marts that they read, with what a reader needs to find them."""
+"""Dashboards are downstream of the marts that they read, with what a reader needs to find them."""
 
 import json
 from typing import Any

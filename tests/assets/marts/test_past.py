@@ -1,4 +1,4 @@
-"""The past as the marts tell it when names are given again or change, and when what they tell of is gone from the source."""
+"""The past in the marts: names that change or are reused, and things that are gone from the source."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Numbers of the marts, counted again in Python from the rows of the source: each change of an issue, one after the other."""
+"""Numbers of the marts, recomputed in Python from the rows of the source: each change of an issue in turn."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator

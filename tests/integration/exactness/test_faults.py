@@ -1,6 +1,6 @@
-"""What may befall a load from outside: the server restarts or crashes, the network is cut, the disk is full, others load at once.
+"""Faults from outside during a load: the server restarts or crashes, the network is cut, the disk is full, others load at once.
 
-The load that it befalls may fail, with a clear word; the next one ends with the warehouse equal to the source.
+The load may fail with a clear message; the next one ends with the warehouse equal to the source.
 """
 
 from collections.abc import Callable, Iterator

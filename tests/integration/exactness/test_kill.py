@@ -1,4 +1,4 @@
-"""`kill -9` of a load at a hundred random moments: no gap, no duplicate, few rows read again, no trace of the dead."""
+"""`kill -9` of a load at a hundred random moments: no gap, no duplicate, few rows read again, nothing left behind."""
 
 import pytest
 from sqlalchemy import text

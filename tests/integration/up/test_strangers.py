@@ -1,4 +1,4 @@
-"""Pages of somebody else in the browser of an analyst: what they try on the Dagster UI and on the page of the sync service."""
+"""Pages of other sites in an analyst's browser: what they try on the Dagster UI and on the page of the sync service."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""What is told of a problem: its begin and its end, each once, on each channel."""
+"""What is reported of a problem: its start and its end, each once, on each channel."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

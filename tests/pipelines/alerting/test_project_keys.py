@@ -1,4 +1,4 @@
-"""The alerter and partition keys that are no project: nothing is told of what nobody can load."""
+"""The alerter and partition keys that are not a project's: nothing is reported that nobody can load."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The alerter on a source that goes away and comes back: told once each, and not beside the runs that have failed by it."""
+"""The alerter and a source that goes away and comes back: each is reported once, and the runs that it failed are not."""
 
 from resources.alerts.channels import Slack
 from resources.secret import Secret

@@ -1,4 +1,4 @@
-"""What a load from the command line may be asked for, and how its figures add up."""
+"""What a load on the command line can be asked for, and how its figures add up."""
 
 from datetime import UTC, datetime
 

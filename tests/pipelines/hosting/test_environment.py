@@ -1,4 +1,4 @@
-"""What a running `up` says of itself, and which space a command reads from."""
+"""What a running `up` records about itself, and which space a command reads from."""
 
 import json
 import os

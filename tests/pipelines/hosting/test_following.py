@@ -1,4 +1,4 @@
-"""What somebody who has started `up` is told: each thing once, and nothing else."""
+"""What `up` shows: each event once, and nothing else."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The alerter on real runs, a real warehouse and real receivers: told once, well again told once, and nothing lost between."""
+"""The alerter on real runs, a real warehouse and real receivers: problems and recoveries are each reported once, none is lost."""
 
 import json
 from collections.abc import Iterator

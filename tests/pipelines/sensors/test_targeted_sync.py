@@ -1,4 +1,4 @@
-"""The sensor of the activity feed: what a tick costs, what it asks for, and what the run that it asks for reads."""
+"""The sensor of the activity feed: what a tick costs, what it requests, and what the requested run reads."""
 
 import time
 from datetime import timedelta

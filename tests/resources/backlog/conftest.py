@@ -1,4 +1,4 @@
-"""What the client's tests share: a clock that only moves when told, and a client that is answered by a function."""
+"""What the client's tests share: a clock that moves only on request, and a client that a function answers."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field

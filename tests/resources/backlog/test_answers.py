@@ -1,4 +1,4 @@
-"""Bodies of answers: whatever comes is records, odd records or an error of ours, and nothing else."""
+"""Bodies of answers: any body gives records, odd records or an error of ours, and nothing else."""
 
 import gzip
 import json

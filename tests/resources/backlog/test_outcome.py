@@ -1,4 +1,4 @@
-"""What requests tell of the source as a whole: which failures do, when it is said, and that an answer ends it."""
+"""Conditions of the source as a whole: which failures begin one, when it is reported, and that an answer ends it."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Exact reading: everything that is there is read, whatever happens meanwhile, and at few requests."""
+"""Exact reading: everything that is there is read, whatever happens meanwhile, with few requests."""
 
 import math
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Whatever happens between any two requests, whoever dies, a first load and the loads of changes after it miss nothing."""
+"""Whatever happens between any two requests, and whoever dies, a first load and the loads of changes after it miss nothing."""
 
 import json
 from collections.abc import Iterator

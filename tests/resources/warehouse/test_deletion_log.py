@@ -1,4 +1,4 @@
-"""The log of deletions, read: the newest first, named as people know them, without what only went along."""
+"""The log of deletions, read: newest first, with readable keys, without rows deleted together with another."""
 
 from typing import Any
 

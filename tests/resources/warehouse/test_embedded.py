@@ -1,4 +1,4 @@
-"""The embedded server: one command starts it, nobody has to care whether it runs already."""
+"""The embedded server: one command starts it, whether or not it is running already."""
 
 import os
 import shlex

@@ -1,4 +1,4 @@
-"""The log of syncs and what `status` says of it."""
+"""The sync history and what `status` shows of it."""
 
 from datetime import UTC, datetime, timedelta
 

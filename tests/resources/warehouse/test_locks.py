@@ -1,4 +1,4 @@
-"""One holder of a lock at a time, for as long as its connection lives; and whoever has lost its locks is told."""
+"""One holder of a lock at a time, while its connection lives; a holder that has lost its locks gets an error."""
 
 import re
 import subprocess

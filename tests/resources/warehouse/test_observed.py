@@ -1,4 +1,4 @@
-"""What a merge notes of the issues that it writes over: which values changed, and by what evidence when."""
+"""What a merge records of the issues that it overwrites: which values changed, when, and by which evidence."""
 
 from collections.abc import Callable
 from typing import Any

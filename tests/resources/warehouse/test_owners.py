@@ -1,4 +1,4 @@
-"""Roles that write, by logging in as one: that it can do its work, and nothing outside of it."""
+"""Roles that write, tested by logging in as one: it can do its work, and nothing else."""
 
 import uuid
 from collections.abc import Iterator

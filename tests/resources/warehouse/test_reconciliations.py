@@ -1,4 +1,4 @@
-"""Comparisons that are kept: how a project stands, since when, and what a count cannot take back."""
+"""Stored reconciliations: the status of a project, since when, and what a count cannot clear."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What the service asks the log of syncs: pages, the last day, and whether anything has moved."""
+"""What the service reads from the sync history: pages, the last day, and whether anything has changed."""
 
 import pytest
 from sqlalchemy import Engine, text
