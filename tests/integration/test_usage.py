@@ -1,12 +1,9 @@
 """Wrong usage and wrong settings: exit code 2, one line that names what is wrong, nothing started."""
 
 import json
-import re
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import httpx
 import pytest
 
@@ -28,8 +25,9 @@ def refused(done: Done, folder: Path) -> str:
     return done.lines[-1]
 
 
-#: A few of `tests/resources/settings_cases.py`, each as another program reads it.
+#: A few of those of `tests/pipelines/test_wrong_settings.py` and `test_wrong_options.py`, each as another program reads it.
 PROGRAMS = [
+    (["load", "--fast"], {}, "the option is '--fast': expected --full, --project, --from, "),
     (["load"], {"WAREHOUSE_URL": f"host=db password={SECRET}"}, "WAREHOUSE_URL is '…' (it does not begin with postgresql://)"),
     (["up"], {"BACKLOG_URL": f"https://user:{SECRET}@acme.backlog.com"}, "BACKLOG_URL is 'https:…' (it has a user or a password)"),
     (["status"], {"BACKLOG_API_KEY_FILE": f"{SECRET}", "BACKLOG_API_KEY": ""}, "BACKLOG_API_KEY_FILE is '…' (no such file"),
@@ -60,7 +58,7 @@ PROGRAMS = [
 
 
 @pytest.mark.parametrize(("arguments", "variables", "said"), PROGRAMS)
-def test_a_malformed_variable_is_named(
+def test_a_malformed_variable_or_option_is_named(
     shell: Shell, tmp_path: Path, arguments: list[str], variables: dict[str, str], said: str
 ) -> None:
     done = shell.run(*arguments, **(SPACE | variables))
@@ -80,46 +78,6 @@ def test_a_simulated_space_fills_no_server_unless_it_is_asked_for(shell: Shell, 
     assert SECRET not in asked.text
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["load", "--from", "2024-13"], "--from is '2024-13': expected a month as YYYY-MM"),
-        (["load", "--to", "last month"], "--to is 'last month': expected a month as YYYY-MM"),
-        (["load", "--from", "2026-05", "--to", "2026-04"], "--from is '2026-05': expected a month not after --to 2026-04"),
-        (["load", "--fast"], "the option is '--fast': expected --full, --project, --from, "),
-        (["load", "now"], "the argument is 'now': expected none"),
-        (["load", "--from"], "--from is '': expected YYYY-MM (Read again from this month"),
-        (["load", "--full=1"], "--full is '': expected no value"),
-        (["--loud"], "the option is '--loud': expected --debug, --version"),
-        (["up", "--port", "99999"], "--port is '99999': expected a whole number from 1 to 65535"),
-        (["up", "--port", "http"], "--port is 'http': expected a whole number from 1 to 65535"),
-        (["up", "--port", "0"], "--port is '0': expected a whole number from 1 to 65535"),
-        (["up", "--port", "3001"], "--service-port is '3001': expected a port other than that of the Dagster UI (--port)"),
-        (
-            ["up", "--port", "70", "--service-port", "070"],
-            "--service-port is '70': expected a port other than that of the Dagster UI",
-        ),
-        (["up", "--service-port", "0"], "--service-port is '0': expected a whole number from 1 to 65535"),
-        (["serve", "--host", "0.0.0.0"], "BACKLOG_SERVICE_TOKEN is '': expected a secret of 16 characters or more, since others"),  # noqa: S104
-        (["fly"], "the command is 'fly': expected alerts, forget, "),
-        (["grant", "all"], "the command is 'all': expected bi, dagster, loader"),
-        (["forget", "--user", "0", "--yes"], "--user is '0': expected a whole number from 1 on"),
-        (["forget", "--yes"], "--user is '': expected ID (Id of the user"),
-        (["simulate", "--users", "0"], "--users is '0': expected a whole number from 1 on"),
-        (["simulate", "--limits", "all"], "--limits is 'all': expected demo or paid or free or none"),
-        (["simulate", "--switch", "fast=1"], "--switch is 'fast=1': expected a switch of docs/simulator.md"),
-        *((["grant", kind, "--role", "pg_monitor"], "--role is 'pg_monitor': expected") for kind in ("bi", "loader", "dagster")),
-    ],
-)
-def test_a_wrong_option_is_one_line_with_the_value_the_choices_and_where_to_look(
-    shell: Shell, tmp_path: Path, arguments: list[str], said: str
-) -> None:
-    done = shell.run(*arguments, **SPACE)
-    assert refused(done, tmp_path).startswith(f"Error: {said}")
-    assert len(done.lines) == 1
-    assert said.startswith("BACKLOG_") or re.search(r"; see backlog-elt( [a-z]+)* --help$", done.lines[0])
-
-
 def test_a_home_that_cannot_be_made_is_named(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = shell.run("load", **SPACE, BACKLOG_ELT_HOME=str(tmp_path / "file" / "home"))
@@ -129,23 +87,6 @@ def test_a_home_that_cannot_be_made_is_named(shell: Shell, tmp_path: Path) -> No
 def test_a_wrong_line_in_the_env_file_is_named(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("BACKLOG_TIMEZONE=Mars/Olympus\n")
     assert "BACKLOG_TIMEZONE is 'Mars/Olympus'" in refused(shell.run("status"), tmp_path)
-
-
-def test_every_command_explains_itself(shell: Shell) -> None:
-    for command in every(main):
-        done = shell.run(*command, "--help")
-        assert done.code == 0
-        assert done.out.startswith(f"Usage: {' '.join(['backlog-elt', *command])} [OPTIONS]")
-        assert "  Examples:\n    " in done.out, done.out
-        assert "..." not in done.out.partition("Commands:")[2].partition("Examples:")[0], "a summary is cut off"
-        assert max(map(len, done.out.splitlines())) <= 80, done.out
-
-
-def every(group: click.Group, *names: str) -> Iterator[list[str]]:
-    """Yield the words of each command, those of groups too."""
-    yield list(names)
-    for name, command in group.commands.items():
-        yield from every(command, *names, name) if isinstance(command, click.Group) else [[*names, name]]
 
 
 def test_a_shell_completes_commands_and_options(shell: Shell) -> None:

@@ -1,12 +1,16 @@
-"""Fixtures for sensors: a loaded deployment on an instance as the daemon has one."""
+"""Fixtures for sensors, a loaded deployment on an instance as the daemon has one, and for commands that run in this process."""
 
+import logging
+import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from resources.logs import LOGGERS
 from tests.deployment import Deployment
 
 
@@ -26,3 +30,18 @@ def near(loaded: Deployment, sensing_instance: dg.DagsterInstance) -> Iterator[D
     sensing_instance.wipe()
     for key in deployment.partitions:
         sensing_instance.delete_dynamic_partition("backlog_projects", key)
+
+
+@pytest.fixture
+def as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Stand in an empty folder; variables and loggers are as before afterwards."""
+    monkeypatch.chdir(tmp_path)
+    variables = dict(os.environ)
+    loggers = {name: logging.getLogger(name) for name in ("", *LOGGERS)}
+    before = {name: (one.handlers, one.level, one.propagate) for name, one in loggers.items()}
+    yield
+    for name, (handlers, level, propagate) in before.items():
+        loggers[name].handlers, loggers[name].propagate = handlers, propagate
+        loggers[name].setLevel(level)
+    os.environ.clear()
+    os.environ.update(variables)

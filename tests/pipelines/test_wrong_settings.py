@@ -1,40 +1,25 @@
 """Every wrong setting ends every command with exit code 2 and one line, which names the variable and holds no secret."""
 
-import logging
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from pipelines.cli import main
-from resources.logs import LOGGERS
 from resources.settings import Settings
 from resources.variables import SettingsError
 from tests.resources.settings_cases import SECRET, Case, cases
+
+pytestmark = pytest.mark.usefixtures("as_it_was")
 
 CASES = list(cases())
 COMMANDS = [
     "load", "up", "status", "verify", "marts", "serve", "login", "logout", "grant bi", "grant loader", "grant dagster",
     "forget --user 1", "alerts", "report", "migrate",
 ]  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Stand in an empty folder; variables and loggers are as before afterwards."""
-    monkeypatch.chdir(tmp_path)
-    variables = dict(os.environ)
-    loggers = {name: logging.getLogger(name) for name in ("", *LOGGERS)}
-    before = {name: (one.handlers, one.level, one.propagate) for name, one in loggers.items()}
-    yield
-    for name, (handlers, level, propagate) in before.items():
-        loggers[name].handlers, loggers[name].propagate = handlers, propagate
-        loggers[name].setLevel(level)
-    os.environ.clear()
-    os.environ.update(variables)
 
 
 def run(command: str, variables: Mapping[str, str]) -> Result:

@@ -56,9 +56,9 @@ FORMS = {
     f"{{}}://user:{SECRET}@host:-1/x": PORT,
     f"{{}}://user:{SECRET}/more@host/x": PORT,
     f"{{}}://user:{SECRET}@more@host/x": "@ is written as %40",
-    f"{{}}://user:{SECRET}[@host/x": r"a \[ or \] in it stands for no IPv6 address",
-    f"{{}}://user:{SECRET}]@host/x": r"a \[ or \] in it stands for no IPv6 address",
-    f"{{}}://user:{SECRET}@[::gg]/x": r"a \[ or \] in it stands for no IPv6 address",
+    f"{{}}://user:{SECRET}[@host/x": r"a \[ or \] in it is not part of an IPv6 address",
+    f"{{}}://user:{SECRET}]@host/x": r"a \[ or \] in it is not part of an IPv6 address",
+    f"{{}}://user:{SECRET}@[::gg]/x": r"a \[ or \] in it is not part of an IPv6 address",
     f"{{}}://user:{SECRET}@/x": HOST,
     f"{{}}://user:{SECRET}@a..b/x": HOST,
     f"{{}}://user:{SECRET}@-host-/x": HOST,
@@ -184,7 +184,7 @@ def cases() -> Iterator[Case]:
         yield Case({"BACKLOG_API_KEY": value}, r"BACKLOG_API_KEY is '…': expected an API key as Backlog shows it")
     for value in ("short", f"{SECRET}=", "=" * 44, "ａ" * 44, ",", f"{'A' * 43}=,{SECRET}"):
         oauth = OAUTH | {"BACKLOG_OAUTH_CLIENT_SECRET": SECRET}
-        yield Case({"BACKLOG_TOKEN_KEY": value}, r"BACKLOG_TOKEN_KEY is '…?': expected a key by which the tokens", oauth)
+        yield Case({"BACKLOG_TOKEN_KEY": value}, r"BACKLOG_TOKEN_KEY is '…?': expected a key that encrypts OAuth tokens", oauth)
     for name in SECRETS:
         # Where a path belongs, somebody has put the secret itself.
         yield Case(
@@ -211,7 +211,7 @@ def together() -> Iterator[Case]:
     oauth = {"BACKLOG_OAUTH_CLIENT_ID": "client-1", "BACKLOG_OAUTH_CLIENT_SECRET": SECRET}
     yield Case(oauth, "BACKLOG_URL is '': expected the root of the space to which BACKLOG_OAUTH_CLIENT_ID", nothing)
     yield Case(oauth, "BACKLOG_API_KEY is '…': expected nothing while BACKLOG_OAUTH_CLIENT_ID is set")
-    yield Case(oauth, "BACKLOG_TOKEN_KEY is '': expected a key by which", {"BACKLOG_URL": "https://acme.backlog.com"})
+    yield Case(oauth, "BACKLOG_TOKEN_KEY is '': expected a key that encrypts", {"BACKLOG_URL": "https://acme.backlog.com"})
     yield Case({"BACKLOG_API_KEY": ""}, "BACKLOG_API_KEY is '': expected the API key of a user of https://acme.backlog.com")
     yield Case({"BACKLOG_URL": "simulated"}, "BACKLOG_API_KEY is '…': expected nothing while BACKLOG_URL is simulated")
     yield Case({"BACKLOG_URL": "Simulated"}, r"BACKLOG_URL is '…' \(it does not begin with")
