@@ -6,12 +6,12 @@ marts, which are made of all spaces, in a location of their own.
 Loads with no environment, no network and no database.
 """
 
-import gc
 from collections.abc import Mapping
 from typing import Any
 
-# What is imported and defined stays to the end. The collector of cycles would look at it again and again: a quarter of the time.
-gc.disable()
+from pipelines import collector
+
+collector.rest()
 
 import dagster as dg  # noqa: E402 - after the collector has been put to rest
 
@@ -41,6 +41,4 @@ def _marts() -> dg.Definitions:
 
 
 defs = build_definitions()
-# Not at the end of the process either.
-gc.freeze()
-gc.enable()
+collector.resume()

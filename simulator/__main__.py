@@ -33,11 +33,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         main_simulate(
-            options.port,
-            options.seed,
-            options.users,
-            options.projects,
-            options.issues,
+            port=options.port,
+            seed=options.seed,
+            users=options.users,
+            projects=options.projects,
+            issues=options.issues,
             alive=options.alive,
             life_file=options.life_file,
             limits=options.limits,

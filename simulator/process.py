@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Literal, Self, get_args, get_type_hints
+from typing import IO, Any, Literal, Self, TypedDict, Unpack, get_args, get_type_hints
 
 from simulator.clock import Clock
 from simulator.life import Life
@@ -24,22 +24,21 @@ STOP_SECONDS = 5
 
 
 def main_simulate(
-    port: int = 0,
-    seed: int = 1,
-    users: int = 30,
-    projects: int = 5,
-    issues: int = 2_000,
     *,
-    alive: bool = False,
-    life_file: Path | None = None,
-    limits: str = "demo",
-    ids: Literal["large", "int32"] = "large",
-    switches: Switches | None = None,
-    certificate: tuple[Path, Path] | None = None,
-    until_stdin_closes: bool = False,
-    output: IO[str] | None = None,
+    port: int,
+    seed: int,
+    users: int,
+    projects: int,
+    issues: int,
+    alive: bool,
+    life_file: Path | None,
+    limits: str,
+    ids: Literal["large", "int32"],
+    switches: Switches,
+    certificate: tuple[Path, Path] | None,
+    until_stdin_closes: bool,
 ) -> None:
-    """Serve a space until SIGINT or SIGTERM; the first line of `output` is `{"url": ..., "api_key": ...}`.
+    """Serve a space until SIGINT or SIGTERM; the first line of output is `{"url": ..., "api_key": ...}`.
 
     `alive` lets life go on; `life_file` remembers it, so that a restart is the same space again. Without `alive` a
     life file is played as far as it got, and then the space stands still. With `certificate` (PEM files of a certificate
@@ -74,7 +73,7 @@ def main_simulate(
         # A signal may come before uvicorn listens to signals; and uvicorn raises it again after it has stopped.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: simulator.end_serving())
-        print(json.dumps({"url": simulator.url, "api_key": simulator.api_key}), file=output, flush=True)
+        print(json.dumps({"url": simulator.url, "api_key": simulator.api_key}), flush=True)  # noqa: T201 - the command's output
         if until_stdin_closes:
             threading.Thread(target=_end_with_stdin, daemon=True).start()
 
@@ -130,22 +129,28 @@ class SpawnedSimulator:
         self.stop()
 
 
+class Options(TypedDict, total=False):
+    """Options of `python -m simulator`; it has a default for each."""
+
+    port: int
+    seed: int
+    users: int
+    projects: int
+    issues: int
+    life_file: Path
+    limits: str
+
+
 #: Variables of the program that starts it, secrets among them: a simulator needs none.
 _OF_THE_PROGRAM = ("BACKLOG_", "WAREHOUSE_", "DAGSTER_")
 
 
 def spawn_simulator(
     *,
-    port: int = 0,
-    seed: int = 1,
-    users: int = 30,
-    projects: int = 5,
-    issues: int = 2_000,
     alive: bool = False,
-    life_file: Path | None = None,
-    limits: str = "demo",
     switches: Mapping[str, str] | None = None,
     certificate: tuple[Path, Path] | None = None,
+    **options: Unpack[Options],
 ) -> SpawnedSimulator:
     """Start a simulator as a child process and return when it listens.
 
@@ -154,12 +159,10 @@ def spawn_simulator(
     Raises:
         SimulatorError: It did not start; the message is what it said.
     """
-    sizes = {"port": port, "seed": seed, "users": users, "projects": projects, "issues": issues, "limits": limits}
     command = [sys.executable, "-m", "simulator", "--until-stdin-closes"]
-    for name, value in sizes.items():
-        command += [f"--{name}", str(value)]
+    for name, value in options.items():
+        command += [f"--{name.replace('_', '-')}", str(value)]
     command += ["--alive"] if alive else []
-    command += [] if life_file is None else ["--life-file", str(life_file)]
     command += [] if certificate is None else ["--certificate", *map(str, certificate)]
     for name, text in (switches or {}).items():
         command += ["--switch", f"{name}={text}"]

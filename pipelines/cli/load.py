@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from pipelines.cli import collector
+from pipelines import collector
 from pipelines.cli.group import examples, one_line
 from pipelines.cli.options import Month
 from resources.progress import Progress

@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from pipelines.cli import collector
+from pipelines import collector
 
 
 def test_it_rests_until_it_is_resumed() -> None:
