@@ -87,7 +87,7 @@ METADATA = {
     "rolling_refresh": "how many issues were read again tonight",
     "refused": "why the source refused the feed",
     "deleted_projects": "projects found deleted (`raw/projects`)",
-    "projects_without_access": "projects that the key does not see any more (`raw/projects`)",
+    "projects_without_access": "projects that the key no longer sees (`raw/projects`)",
     "projects_accessible_again": "projects that the key sees again (`raw/projects`)",
     "chart": "picture of a mart",
     "build/duration_seconds": "how long a model took to build",

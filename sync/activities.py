@@ -33,7 +33,7 @@ RETRY_PAGES = 3
 
 
 def sync_activities(session: Session, *, refresh: bool = False, again_from: int | None = None) -> None:
-    """Load what is new in the feed; a key that may not read it is noted, the other loads go on without hints.
+    """Load what is new in the feed; a key that may not read it is noted, the other loads continue without hints.
 
     Args:
         session: the load of `raw/activities`.

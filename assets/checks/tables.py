@@ -191,7 +191,7 @@ TABLE_CHECKS = (
     ),
     TableCheck(
         "no_gaps",
-        "The feed was read without a gap: no stretch of time has passed of which the source had kept nothing when it was asked.",
+        "The feed was read without a gap: the source still had the activities of each period when it was read.",
         dg.AssetCheckSeverity.WARN,
         lambda spec: spec.name == "activities",
         _no_gaps,

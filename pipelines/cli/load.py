@@ -46,7 +46,7 @@ def load(
 ) -> None:
     """Load what has changed, the first time everything.
 
-    Through the same assets and instance as the Dagster UI, where the runs are seen.
+    Uses the same assets and instance as the Dagster UI, which shows the runs.
     """
     settings = Settings.of_this_process()
     from pipelines.cli.console import progress_for

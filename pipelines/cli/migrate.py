@@ -13,8 +13,8 @@ from resources.settings import Settings
 def migrate() -> None:
     """Bring both databases to this version, after an upgrade.
 
-    The warehouse and Dagster's storage, before anything else is started. Every command does so for the warehouse by itself;
-    only Dagster's storage waits for this one.
+    The warehouse and Dagster's storage, before anything else is started. Every command migrates the warehouse anyway;
+    only Dagster's storage needs this one.
     """
     for line in migrate_databases(Settings.of_this_process()):
         click.echo(line)

@@ -41,7 +41,7 @@ class Checks(TypedDict):
     """How the checks of a build came out."""
 
     passed: Annotated[int, ""]
-    warned: Annotated[int, "A warning is no failure. Its rows are in the Dagster UI"]
+    warned: Annotated[int, "A warning is not a failure. Its rows are in the Dagster UI"]
     failed: Annotated[int, ""]
 
 
@@ -170,7 +170,7 @@ class SyncObject(TypedDict):
 
     id: Annotated[int, ""]
     sync_type: Annotated[str, "table, or kind of run"]
-    mode: Annotated[str, "`incremental`, `backfill`, …; `run` is no sync: it says how a run ended"]
+    mode: Annotated[str, "`incremental`, `backfill`, …; `run` is not a sync: it says how a run ended"]
     project_key: Annotated[str | None, "projects that it covers, as text; null: the whole space"]
     status: Annotated[Literal["in_progress", "completed", "failed"], ""]
     started_at: Annotated[Moment, ""]

@@ -1,4 +1,4 @@
-"""The sensor `project_discovery`: adds the partitions of new and renamed projects, and removes keys that are no project."""
+"""The sensor `project_discovery`: adds the partitions of new and renamed projects, and removes keys that are not a project's."""
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
--- Changes of hours and days whose value is no number or day: it counts as none.
+-- Changes of hours and days whose value is not a number or day: it counts as none.
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'stg_issue_change', 'package': 'backlog_elt'}}}) }}
 select space_key, issue_id, field, changed_at, old_value, new_value
 from {{ ref('stg_issue_change') }}

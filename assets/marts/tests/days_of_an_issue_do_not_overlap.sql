@@ -1,5 +1,5 @@
--- Each day of an issue has one state: the runs of days follow each other without gap or overlap. Looked at are the issues that the last
--- build made anew.
+-- Each day of an issue has one state: the runs of days follow each other without gap or overlap. It covers the issues that
+-- the last build rebuilt.
 -- depends_on: {{ ref('issue_daily') }}
 {{ config(meta={'dagster': {'ref': {'name': 'issue_daily', 'package': 'backlog_elt'}}}) }}
 select space_key, issue_id, first_day, last_day, next_day

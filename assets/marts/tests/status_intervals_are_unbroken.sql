@@ -1,5 +1,5 @@
--- The intervals of an issue follow each other without gap or overlap, and exactly the last one is open. Looked at are the issues that
--- the last build made anew.
+-- The intervals of an issue follow each other without gap or overlap, and exactly the last one is open. It covers the issues that
+-- the last build rebuilt.
 {{ config(meta={'dagster': {'ref': {'name': 'issue_status_interval', 'package': 'backlog_elt'}}}) }}
 select space_key, issue_id
 from {{ ref('issue_status_interval') }}
