@@ -47,7 +47,7 @@ WHAT = "marts"
 def marts(ctx: click.Context, full: bool, as_json: bool, no_progress: bool) -> None:
     """Build and test the marts now, from what is loaded.
 
-    Runs the job `marts`, so the run is shown in the Dagster UI. Waits for a running build. A running up builds the marts on its own.
+    Runs the job `marts`, so the run is shown in the Dagster UI. Waits for a running build. A running up builds marts on its own.
     """
     settings = Settings.of_this_process()
     from pipelines.cli.console import progress_for
