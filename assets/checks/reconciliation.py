@@ -28,8 +28,8 @@ COUNTS_SPEC = dg.AssetCheckSpec(
     asset=ISSUES,
     description="Each project has as many issues in the warehouse as at the source. Issues that came or went at the source since "
     "the last load do not count as a difference, nor do those in quarantine. It costs one request a project, and a few more for "
-    "one that differs. The nightly run counts all projects, a backfill those that it reads. Every other run shows the last comparison "
-    "of each project, without a request.\n\n"
+    "one that differs. The nightly run counts all projects, a backfill those that it reads. Every other run shows the last "
+    "comparison of each project, without a request.\n\n"
     "`projects` shows whether each project is equal, since when, and when that was proven: by number (`counted`) and by comparing "
     "each row (`row_by_row`: `backlog-elt verify --deep`). `what_was_deleted` shows the newest deletions: when, why, and by which "
     f"evidence. `ops.deletions` has all. Times are those of {SETTINGS.timezone}.",
