@@ -64,7 +64,7 @@ def _service(chromium: Chromium, up: Up) -> bytes:
         page.get_by_label("全件を読み直す").check()
         page.get_by_role("button", name="課題を同期").click()
         page.get_by_role("dialog").get_by_role("button", name="始める").click()
-        expect(page.get_by_role("progressbar", name="コメント (全件)")).to_have_attribute("value", re.compile("[1-9]"))
+        expect(page.get_by_role("progressbar", name="コメント OPS (全件)")).to_have_attribute("value", re.compile("[1-9]"))
         return page.screenshot()
 
 
