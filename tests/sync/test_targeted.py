@@ -26,6 +26,24 @@ def asked(syncs: Syncs) -> set[int]:
     return set(found)
 
 
+def asked_by_id(syncs: Syncs) -> list[set[int]]:
+    """Return which issues each request has asked for by id since the last look."""
+    found = [{int(value) for name, value in one.params if name == "id[]"} for one in syncs.sim.requests.recent()]
+    return [ids for ids in found if ids]
+
+
+def request(syncs: Syncs, issue: Issue, project_id: int) -> None:
+    """Request an issue as a webhook does."""
+    syncs.change(
+        f"UPDATE ops.issue_sync_state SET refetch_issue = true, refetch_requests = refetch_requests + 1, requested_by = 'webhook', "
+        f"project_id = {project_id} WHERE issue_id = {issue.id}"
+    )
+
+
+def requested(syncs: Syncs) -> list[int]:
+    return [row["issue_id"] for row in syncs.query("SELECT issue_id FROM ops.issue_sync_state WHERE refetch_issue")]
+
+
 def three(syncs: Syncs) -> list[Issue]:
     """Return three issues of one project."""
     return list(syncs.sim.space.project("OPS").issues.values())[:3]
@@ -100,6 +118,7 @@ def test_issues_that_are_made_are_loaded_with_their_history_one_by_one_or_many_a
     load(synced)
     assert {one.id, *(issue.id for issue in many)} <= synced.stored_issues().keys()
     assert stored_comments(synced, one) == {comment.id for comment in one.comments}
+    assert [len(ids) for ids in asked_by_id(synced)] == [100, 51]
     assert asked(synced) == {one.id, *(issue.id for issue in many)}
 
 
@@ -169,3 +188,25 @@ def test_an_issue_that_vanishes_before_its_comments_are_read_is_marked_by_the_ne
     synced.sim.space.delete_issue(issue)
     load(synced)
     assert issue.id in {found for found, _, _ in synced.deletions("issues")}
+
+
+def test_an_issue_of_a_project_that_cannot_be_seen_is_neither_asked_for_nor_waited_for(synced: Syncs) -> None:
+    space, [issue, *_] = synced.sim.space, three(synced)
+    request(synced, issue, issue.project_id)
+    space.project("OPS").teams.clear()
+    space.remove_member("OPS", space.administrator.id)
+    synced.sim.requests.clear()
+    load(synced)
+    assert (asked_by_id(synced), requested(synced)) == ([], [])
+    assert synced.row("issues", issue.id)["deleted_at"] is None
+
+
+def test_an_issue_of_which_nobody_said_the_project_is_asked_for_in_all_of_them(synced: Syncs) -> None:
+    space, [issue, *_] = synced.sim.space, three(synced)
+    synced.sim.faults.add(Fault(status=403, path="/space/activities", times=None))
+    space.edit_issue(issue, summary="changed")
+    request(synced, issue, 0)
+    synced.sim.requests.clear()
+    load(synced)
+    assert (asked_by_id(synced), requested(synced)) == ([{issue.id}], [])
+    assert synced.row("issues", issue.id)["summary"] == "changed"

@@ -1,0 +1,99 @@
+"""What a scan remembers for another one to go on from, to the second and to the project."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from resources.backlog.errors import MalformedResponse
+from resources.backlog.position import Position
+from resources.backlog.scan import LOOKBACK, Resume, scan_changes, scan_window
+from resources.backlog.window import SEAMS, Window
+from resources.records import Odd, Page
+from tests.resources.backlog.hostile import START, HostileSpace, read
+
+DAY = timedelta(days=1)
+SECOND = timedelta(seconds=1)
+
+
+def project_ids(number: int) -> tuple[int, ...]:
+    return tuple(range(1, number + 1))
+
+
+def test_a_scan_of_as_many_projects_as_fit_one_request_can_be_gone_on_with_and_of_one_more_it_cannot() -> None:
+    space = HostileSpace()
+    space.history(250)
+    for number, known in ((100, True), (101, False)):
+        scan = scan_window(space.client(), Window(project_ids(number)))
+        next(scan)
+        assert (scan.checkpoint is not None) is known
+    at = Resume(Position(0, START), START)
+    scan_window(space.client(), Window(project_ids(100)), resume=at)
+    scan_changes(space.client(), project_ids(100), START, resume=at)
+    with pytest.raises(ValueError, match="no position to go on from"):
+        scan_window(space.client(), Window(project_ids(101)), resume=at)
+    with pytest.raises(ValueError, match="no position to go on from"):
+        scan_changes(space.client(), project_ids(101), START, resume=at)
+
+
+def test_a_scan_that_goes_on_keeps_the_start_of_the_first_one_and_gives_out_again_only_what_stands_at_its_position() -> None:
+    space = HostileSpace()
+    space.history(450)
+    first = scan_window(space.client(), Window((1,)))
+    given = [row["id"] for _ in range(2) for row in next(first)]
+    resume = first.checkpoint
+    assert resume is not None
+    assert resume.started_at == START
+    space.now += DAY
+    second = scan_window(space.client(), Window((1,)), resume=resume)
+    rest = [row["id"] for row in read(second)]
+    assert {*given, *rest} == set(space.issues)
+    assert [space.issues[row].created for row in {*given} & {*rest}] == [resume.position.key]
+    assert (second.next_watermark, second.started_at) == (START, START + DAY)
+    assert (second.proof.how, second.proof.resumed, second.proof.passes) == (SEAMS, True, 1)
+
+
+@pytest.mark.parametrize(("seconds", "times"), [(0, 2), (1, 1)])
+def test_a_row_that_two_pages_hold_comes_again_where_it_may_have_changed_since_the_start(seconds: int, times: int) -> None:
+    """From a minute before the start on: an answer may be older than it says."""
+    space = HostileSpace()
+    space.history(250)
+    scan = scan_window(space.client(), Window((1,)))
+    rows = [row["id"] for row in next(scan)]
+    edited = rows[-2]
+    space.edit(edited, START - LOOKBACK - seconds * SECOND)
+    rows += [row["id"] for page in scan for row in page]
+    assert rows.count(edited) == times
+    assert len(rows) == 249 + times
+
+
+def test_changes_from_the_very_second_of_the_window_on_are_read_and_none_before() -> None:
+    space = HostileSpace()
+    space.history(300, every=timedelta(hours=1))
+    since = START - timedelta(minutes=10)
+    inside, outside = space.create(at=since - LOOKBACK), space.create(at=since - LOOKBACK - SECOND)
+    found = {row["id"] for row in read(scan_changes(space.client(), (1,), since))}
+    assert inside in found
+    assert outside not in found
+
+
+@pytest.mark.parametrize(("odd", "fails"), [(49, False), (50, True)])
+def test_a_full_page_of_which_half_is_odd_is_an_error(monkeypatch: pytest.MonkeyPatch, odd: int, fails: bool) -> None:
+    space = HostileSpace()
+    space.history(150)
+    client = space.client()
+    whole = client.issue_page
+
+    def spoilt(*args: Any) -> Page:
+        page = whole(*args)
+        if page.received < 100:
+            return page
+        return Page(page[: 100 - odd], [Odd({**row, "created": "odd"}, "odd", row["id"]) for row in page[100 - odd :]])
+
+    monkeypatch.setattr(client, "issue_page", spoilt)
+    scan = scan_window(client, Window((1,)))
+    if fails:
+        with pytest.raises(MalformedResponse, match="50 of 100 issues are odd"):
+            read(scan)
+    else:
+        assert len({repr(row) for row in read(scan)}) == 150
