@@ -59,7 +59,7 @@ def sync_comments(session: Session, mode: str, covered: Sequence[Slice]) -> Coun
             # Where nothing was due, no request was made either.
             report_comments(session, changes, sorted(partitions), batch.tally, session.reporter.lap())
     finally:
-        # Also of a load that is broken off: what it has stored counts.
+        # Also for an interrupted load: what it has stored counts.
         session.reporter.table_loaded(changes)
     return changes.counts
 

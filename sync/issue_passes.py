@@ -26,7 +26,7 @@ def passes(
     checkpoints: Mapping[int, Checkpoint],
     known_rows: Callable[[Project, datetime, datetime], int],
 ) -> list[list[Project]]:
-    """Group projects so that a pass that was broken off can go on, and that few rows are read again for the sake of one pass.
+    """Group projects so that an interrupted pass can continue, and that few rows are read again for the sake of one pass.
 
     A pass reads from the oldest watermark of its projects on. `known_rows(project, since, until)` returns how many issues of a
     project are stored that changed between two instants: as many come again when it joins one that began to be read earlier.

@@ -74,7 +74,7 @@ def sync_issues(session: Session, mode: str, covered: Sequence[Slice], written_b
             case _:
                 load_windows(session, covered)
     finally:
-        # Also of a load that is broken off: what it has stored counts.
+        # Also for an interrupted load: what it has stored counts.
         session.reporter.table_loaded()
         if session.writer.counts.deleted:
             session.reporter.rows_changed(written_besides)
@@ -83,7 +83,7 @@ def sync_issues(session: Session, mode: str, covered: Sequence[Slice], written_b
 def load_windows(session: Session, requested: Sequence[Slice], changes_until: Mapping[int, datetime] | None = None) -> None:
     """Read slices again whole; a project that fails does not keep the others from loading.
 
-    A project that was never read whole is gone on with where an earlier try was broken off; with `changes_until` also those whose
+    A project that was never read whole continues where an earlier try was interrupted; with `changes_until` also those whose
     changes before an instant this load has read already (project -> instant).
     """
     planned = [(part, session.project_of(part.project_key)) for part in requested]
@@ -158,7 +158,7 @@ def _load_pass(
 ) -> Changes:
     """Read what changed in several projects in one pass, from the oldest of their watermarks on, and report their partitions.
 
-    A pass that was broken off is gone on with first: it ends as one that began when that one did, and what changed since then is
+    A pass that was interrupted is continued first: it ends as one that began when that one did, and what changed since then is
     read after it. A project that is read `whole` later, or stays unequal, counts as read up to now only when that is done.
     """
     lap, since = session.reporter.lap(), min(known_until[project.id] for project in projects)
@@ -177,7 +177,7 @@ def _load_pass(
 def _read_whole(
     session: Session, project: Project, part: Slice, changes_until: datetime | None
 ) -> tuple[datetime, WindowProof, Tally]:
-    """Read a project whole, from where an earlier try was broken off, if one was; return as of when it is stored.
+    """Read a project whole, from where an earlier try was interrupted, if one was; return as of when it is stored.
 
     Issues come in the order of their creation, so a checkpoint says how far the read has come. What changed in the part that
     was read before is then read as changes since the first try began, unless this load has read them already, until

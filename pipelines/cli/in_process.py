@@ -86,7 +86,7 @@ def run_job(
 
     Raises:
         LoadInterruptedError: somebody ended the run.
-        WarehouseError: the run was broken off.
+        WarehouseError: the run was interrupted.
     """
     from assets.location import SETTINGS, raw_key
 
@@ -131,7 +131,7 @@ def see_end(result: dg.ExecuteInProcessResult) -> None:
 
     Raises:
         LoadInterruptedError: it was ended from outside.
-        WarehouseError: it was broken off.
+        WarehouseError: it was interrupted.
     """
     if result.success or any(event.is_step_failure for event in result.all_events):
         return

@@ -172,7 +172,7 @@ def build_marts(definitions: "dg.Definitions", instance: "dg.DagsterInstance", p
 
     Raises:
         LoadInterruptedError: somebody ended the run.
-        WarehouseError: the run was broken off.
+        WarehouseError: the run was interrupted.
     """
     from assets.location import SETTINGS
     from assets.marts.build import WAITING, BuildConfig, marts

@@ -1,4 +1,4 @@
-"""Where a paginator over issues that was broken off goes on, in a form that can be kept between runs."""
+"""Where an interrupted paginator over issues continues, in a form that can be stored between runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

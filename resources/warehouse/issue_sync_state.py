@@ -178,7 +178,7 @@ _MOVED = exists().where(
     _comment.project_id != _issue.project_id,
     _comment.deleted_at.is_(None),
 )
-#: LEAST passes over a null: without a want the read goes on after the last comment, also one that was broken off.
+#: LEAST passes over a null: without a request the read continues after the last comment, also after an interruption.
 _FROM_ID = case((_MOVED, 0), else_=func.greatest(func.least(_LAST_ID, _read.refetch_comments_from - 1), 0))
 
 
