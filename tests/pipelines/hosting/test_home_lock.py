@@ -94,5 +94,5 @@ def test_another_machine_or_container_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("home", ["/proc/home", "/dev/null/home", "/proc"])
 def test_a_home_that_cannot_be_written_to_is_named(home: str) -> None:
-    with pytest.raises(SettingsError, match=rf"BACKLOG_ELT_HOME is '{home}': expected a folder that can be made and written"):
+    with pytest.raises(SettingsError, match=rf"BACKLOG_ELT_HOME is '{home}': expected a folder that can be created and written to"):
         HomeLock.take(Path(home))
