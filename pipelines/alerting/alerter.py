@@ -126,9 +126,8 @@ class Alerter:
                 known = ledger.open.keys() - {problem.key for problem in unusual}
                 usual += problems.of_nothing_left(known, {key for key, _ in known_projects(engine, space)})
         except WarehouseError as error:
-            step = f"check that PostgreSQL runs and WAREHOUSE_URL is right ({problems.RUNBOOK} 'The warehouse is gone')"
-            return [Problem("warehouse", "failed", "warehouse", " ".join(str(error).split())[:500], step)], []
-        return [*silent, *refused, *unusual], [*speaks, *renewed, *usual, "warehouse"]
+            return [problems.of_warehouse(error)], []
+        return [*silent, *refused, *unusual], [*speaks, *renewed, *usual, problems.WAREHOUSE]
 
     def _send(self, ledger: Ledger, now: datetime) -> Ledger:
         by_name = {channel.name: channel for channel in self.channels}

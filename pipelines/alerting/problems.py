@@ -17,6 +17,7 @@ from resources.conditions import WORDS, ConditionKind
 from resources.tokens import TokenState
 from resources.warehouse.baselines import Baseline
 from resources.warehouse.conditions import Condition
+from resources.warehouse.errors import WarehouseError
 
 RUNBOOK = "docs/operating.md, section"
 #: What is usual is known from so many syncs or runs on.
@@ -28,8 +29,8 @@ FEWER, MORE, SMALL = 0.5, 3.0, 20
 #: A condition of the source is reported when it has lasted so long, and was met again after some of that time.
 LASTING, MET_AGAIN = timedelta(minutes=2), timedelta(minutes=1)
 
-#: The key of the problem that the source cannot be read.
-SOURCE = "source"
+#: The keys of the problems that the source cannot be read, and that the warehouse cannot be used.
+SOURCE, WAREHOUSE = "source", "warehouse"
 _NEXT_STEP: dict[ConditionKind, str] = {
     "unreachable": "check that Backlog and the network are up; loads resume when it answers",
     "refused": "renew the key or log in again, and let the space accept this machine; loads then resume",
@@ -201,6 +202,12 @@ def _duration_anomaly(sync: Baseline) -> str | None:
         if not FEWER <= share <= MORE:
             return f"it found {sync.items} rows; usual: {sync.baseline_items:.0f}"
     return None
+
+
+def of_warehouse(error: WarehouseError) -> Problem:
+    """Return the problem of a warehouse that cannot be used."""
+    step = f"check that PostgreSQL runs and WAREHOUSE_URL is right ({RUNBOOK} 'The warehouse is gone')"
+    return Problem(WAREHOUSE, "failed", WAREHOUSE, " ".join(str(error).split())[:500], step)
 
 
 def of_tokens(url: str, state: TokenState | None) -> News:

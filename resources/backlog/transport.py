@@ -17,9 +17,9 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exp
 from resources.backlog.answers import parse
 from resources.backlog.errors import BacklogError, RateLimited, TransientError, Unavailable, error_from_response
 from resources.backlog.models import Params, RequestStats
-from resources.backlog.outcome import condition_of
 from resources.backlog.ratelimit import RateLimiter, bucket_of, retry_after
 from resources.backlog.request_log import SLOW_SECONDS, log_request
+from resources.backlog.source_conditions import condition_of
 from resources.conditions import Observer, Outcome
 from resources.redact import redact
 
