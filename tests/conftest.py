@@ -68,7 +68,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what only `make test-all` runs, and begin with what takes long."""
     for item in items:
         processes = item.nodeid.startswith(PROCESSES) and not item.get_closest_marker("smoke")
-        if processes or item.get_closest_marker("long"):
+        if processes:
             item.add_marker(pytest.mark.full)
     items.sort(key=lambda item: (not item.nodeid.startswith(WAITING), item.get_closest_marker("long") is None))
 

@@ -13,7 +13,7 @@ from simulator import Simulator
 from tests.deployment import SMALL
 from tests.service.conftest import API, SECRET, TOKEN, DagsterStandIn, Log, Serve
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.full, pytest.mark.long]
 
 #: Requests for each operation besides those that cover every bound; the same ones at every run.
 EXAMPLES = 20

@@ -28,7 +28,7 @@ CLOSED_PERIODS = {
     "flow_daily": "day < :d",
     "milestone_burn": "day < :d",
     "issue_daily": "day < :d",
-    "issue_status_interval": "valid_to < :d",
+    "issue_status_interval": "valid_to < :d::timestamp AT TIME ZONE 'Asia/Tokyo'",
     "hours_ledger": "work_date < :d",
     "throughput_weekly": "week < date_trunc('week', :d)",
     "user_workload_weekly": "week < date_trunc('week', :d)",

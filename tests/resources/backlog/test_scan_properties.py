@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
@@ -17,8 +16,6 @@ from resources.backlog.scan import Resume, Scan, scan_changes, scan_window
 from resources.backlog.window import Window
 from tests.resources.backlog.hostile import HostileSpace
 from tests.resources.backlog.meanwhile import CHANGES, LIMITS, SPACES, Between, Change, a_space, changing
-
-pytestmark = pytest.mark.long
 
 
 @dataclass
