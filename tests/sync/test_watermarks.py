@@ -9,6 +9,7 @@ from resources.progress import LogProgress
 from resources.warehouse.locks import Locks
 from simulator import RequestInfo
 from sync.issues import sync_issues
+from sync.watermarks import oldest_watermark
 from tests.syncs import CALENDAR, Loaded, Syncs, failures
 
 MONTHS = CALENDAR.months()
@@ -134,3 +135,14 @@ def test_a_load_of_issues_alone_reports_the_rows_of_other_tables_only_where_it_h
     synced.sim.space.delete_issue(gone.id)
     assert load().rows == {table: len(synced.rows(table)) for table in others}
     assert len(synced.rows("comments")) == before - len(gone.comments)
+
+
+def test_the_oldest_watermark_is_that_of_the_project_that_is_furthest_behind(synced: Syncs) -> None:
+    marks = watermarks(synced)
+    synced.change(
+        "UPDATE ops.sync_state SET watermark = watermark - interval '1 day' "
+        f"WHERE scope = 'issues' AND project_id = {synced.sim.space.project('WEB').id}"
+    )
+    assert oldest_watermark(synced.engine, ["OPS", "WEB", "APP"]) == marks["WEB"] - timedelta(days=1)
+    assert oldest_watermark(synced.engine, ["OPS", "APP"]) == min(marks["OPS"], marks["APP"])
+    assert oldest_watermark(synced.engine, ["OPS", "NEW"]) is None

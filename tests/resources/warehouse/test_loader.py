@@ -183,6 +183,7 @@ def test_replaced_characters_keep_the_original_until_a_clean_version_comes(wareh
     assert load("issues", record).unchanged == 1
     (entry,) = _quarantined(warehouse)
     assert (entry["reason"], entry["resolved_at"]) == ("characters_replaced", None)
+    assert entry["error"] == "NUL or a lone surrogate is now U+FFFD"
     assert json.loads(entry["payload"])["summary"] == record["summary"]
     with warehouse.begin() as conn:
         assert pending_rejections(conn, "acme", "issues") == []

@@ -1,5 +1,6 @@
 """Reads of all comments of an issue, and reads that are broken off."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,6 +27,8 @@ def test_an_interrupted_first_read_continues_where_it_stopped_and_is_still_due(r
 def test_a_whole_read_of_known_comments_that_is_broken_off_begins_again(read: Reads) -> None:
     [whole, _] = read.call(window_comments, 300, None, None)
     read.call(reach_comments, whole, 640_900)
+    assert read.entry(FIRST)["last_comment_id"] == 640_010
+    read.call(reach_comments, replace(whole, last_comment_id=1), 640_900)
     assert read.entry(FIRST)["last_comment_id"] == 640_010
 
 

@@ -36,6 +36,16 @@ def test_a_lost_row_makes_its_project_different(synced: Syncs) -> None:
     assert found.as_json()["tables"]["issues"]["differences"] == 1
 
 
+def test_an_issue_that_was_edited_where_it_is_does_not_explain_a_row_too_many(synced: Syncs) -> None:
+    copied, edited = sorted(synced.sim.space.project("OPS").issues)[:2]
+    synced.change(
+        "INSERT INTO raw.issues SELECT (jsonb_populate_record(i, '{\"id\": 77}')).* FROM raw.issues i WHERE id = " + str(copied)
+    )
+    synced.sim.space.edit_issue(edited, summary="edited since the load")
+    found = synced.compare("count").projects[0]
+    assert (found.status, found.differences, found.since_load.get("moved away")) == ("different", 1, 0)
+
+
 def test_what_is_found_is_kept_of_each_project(synced: Syncs) -> None:
     assert synced.compare().status == "equal"
     synced.change("DELETE FROM raw.issues WHERE id = (SELECT min(id) FROM raw.issues WHERE issue_key LIKE 'WEB-%')")
