@@ -4,8 +4,9 @@ Not counted is what every sync is sent again, after one that lived, too. Since r
 changes and the last quarter of an hour of activities before the killed one began. To see where it stands: issues that are asked for
 by less than a page, and the known activities at which a page of new ones begins. Issues are counted apart for each way in which
 they are asked for: what changed in one second is found in the order of time and read in others, by any sync. And a sync that has
-gone on with the scan of the killed one to its end scans what has changed since, as the killed one would have done: where more
-changed in one second than fits a page, rows of all that day come along, whatever the earlier scan was sent.
+gone on with a scan to its end begins another, of what has changed since: where more changed in one second than fits a page, rows of
+all that day come along, whatever the first scan was sent. So the rows of the second scan are compared with those of a second scan,
+also when the killed sync had begun it and the next one goes on with it.
 """
 
 import threading
@@ -24,7 +25,9 @@ OVERLAPS = {"issues": ("updated", 60), "activities": ("created", 15 * 60)}
 #: Activities at which a page of later ones begins, whether `minId` includes its bound or not.
 KNOWN = 2
 
-Rows = dict[tuple[Any, ...], bool]
+Row = tuple[Any, ...]
+#: Rows of a sync -> in which scans they came: one that this sync has begun (True), one that it has gone on with (False).
+Rows = dict[Row, set[bool]]
 
 
 class Served:
@@ -33,7 +36,6 @@ class Served:
     def __init__(self, sim: Simulator) -> None:
         self._sim = sim
         self._lock = threading.Lock()
-        #: Rows of a sync -> whether they came in a scan that this sync has begun, not gone on with.
         self._now: Rows = {}
         self._killed: Rows = {}
         self._begun: set[str] = set()
@@ -48,11 +50,17 @@ class Served:
     def again(self) -> Counter[str]:
         """Return how many rows of the sync before, which was killed, were served to this one again, as they were, by kind."""
         with self._lock:
-            went_on = {project for (_, project, _, _), begun in self._now.items() if not begun}
+            went_on = {row[1] for row, begun in self._now.items() if False in begun}
+            # The projects of which the killed sync was reading in a scan that it had begun, so that the next one goes on with that.
+            left_in_new = {row[1] for row, begun in self._killed.items() if True in begun}
+
+            def in_vain(row: Row, begun: bool) -> bool:
+                if True in self._killed[row]:
+                    return True
+                return row[1] not in (went_on if begun else left_in_new)
+
             return Counter(
-                row[0]
-                for row, begun in self._now.items()
-                if row in self._killed and (self._killed[row] or not begun or row[1] not in went_on)
+                row[0] for row, scans in self._now.items() if row in self._killed and any(in_vain(row, begun) for begun in scans)
             )
 
     def _note(self, request: RequestInfo, content: Any) -> Any:
@@ -68,5 +76,5 @@ class Served:
                     self._begun |= {value for name, value in request.params if name == "projectId[]"}
                 for row in (row for row in rows if str(row[field]) < recent):
                     project = str(row.get("projectId"))
-                    self._now.setdefault((way, project, row["id"], row.get("updated")), project in self._begun)
+                    self._now.setdefault((way, project, row["id"], row.get("updated")), set()).add(project in self._begun)
         return content
