@@ -1,7 +1,7 @@
 """Mutation testing: which small changes of the core would the tests of `make test` not notice?
 
-mutmut makes the mutants; `[tool.mutmut]` in pyproject.toml names the files and the tests. A seed draws a sample. Each mutant runs in
-a process of its own with the tests that reach the changed function, the fastest first. The survivors are printed as diffs, to be
+mutmut makes the mutants; `[tool.mutmut]` in pyproject.toml names the files and the tests. A seed draws a sample. Each mutant runs
+in a process of its own with the tests that reach the changed function, the fastest first. The survivors are printed as diffs, to be
 read: each is killed by a new test, or changes nothing that anybody could see.
 """
 

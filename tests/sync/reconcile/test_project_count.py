@@ -46,7 +46,7 @@ def test_a_count_is_reported_with_its_sign_left_out_and_one_that_is_not_known_as
     assert (COUNT.result(None).note, COUNT.result(None).remark) == (None, "")
 
 
-def test_what_differs_outweighs_what_is_behind_and_either_makes_a_whole_unequal() -> None:
+def test_a_difference_counts_more_than_what_is_behind_and_either_makes_a_whole_unequal() -> None:
     behind, different = replace(PROJECT, since_load={"changed": 2}), replace(PROJECT, differences=1, since_load={"changed": 2})
     assert [one.status for one in (PROJECT, behind, different)] == ["equal", "behind", "different"]
 
