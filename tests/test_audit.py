@@ -93,7 +93,8 @@ def test_a_package_that_the_service_does_not_know_is_a_finding_unless_it_knows_n
 
 def test_the_lock_file_that_is_looked_up_holds_what_the_others_hold() -> None:
     def locked(path: Path) -> set[str]:
-        return set(re.findall(r"^[^\s#]+==\S+", path.read_text(), re.MULTILINE))
+        # The extras that a package is asked for with are no part of its name.
+        return {"==".join(found) for found in re.findall(r"^([^\s#\[]+)(?:\[\S+\])?==(\S+)", path.read_text(), re.MULTILINE)}
 
     others = locked(ROOT / "requirements.lock") | locked(ROOT / "requirements-celery.lock")
     assert others

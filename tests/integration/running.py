@@ -41,7 +41,7 @@ query($partition: String!) {
 REPORT = """
 {
   assetOrError(assetKey: {path: ["dashboard", "report"]}) {
-    ... on Asset { assetMaterializations(limit: 1) { metadataEntries { label ... on PathMetadataEntry { path } } } }
+    ... on Asset { assetMaterializations(limit: 50) { metadataEntries { label ... on PathMetadataEntry { path } } } }
   }
 }"""
 RUNS_OF_MARTS = """
@@ -132,11 +132,10 @@ class Up:
                 raise RuntimeError(f"no build of marts has ended well: {runs}\n{self.tail()}")
             time.sleep(0.3)
 
-    def file_of_report(self) -> str:
-        """Return the file of the newest report, as Dagster shows it."""
-        [written] = self.graphql(REPORT)["assetOrError"]["assetMaterializations"]
-        [file] = [str(entry["path"]) for entry in written["metadataEntries"] if entry["label"] == "file"]
-        return file
+    def files_of_reports(self) -> list[str]:
+        """Return the files of the last reports, as Dagster shows them, the newest first."""
+        written = self.graphql(REPORT)["assetOrError"]["assetMaterializations"]
+        return [str(entry["path"]) for one in written for entry in one["metadataEntries"] if entry["label"] == "file"]
 
     def stop_sensor(self, name: str) -> None:
         """Switch a sensor off, as somebody does in the UI."""

@@ -166,7 +166,7 @@ def test_a_key_is_rotated_and_a_logout_forgets(deployed: Deployed) -> None:
     before = deployed.stored()
     both = {"BACKLOG_TOKEN_KEY": f"{OTHER_TOKEN_KEY},{TOKEN_KEY}", "BACKLOG_TOKEN_KEY_FILE": ""}
     rotate = deployed.shell.run("--debug", "login", "--rotate-key", **both)
-    assert (rotate.code, rotate.out[:27]) == (0, "The tokens are encrypted by"), rotate.err
+    assert (rotate.code, rotate.out[:29]) == (0, "The tokens are encrypted with"), rotate.err
     assert deployed.stored() != before
     logout = deployed.shell.run("logout")
     assert logout.code == 0

@@ -41,7 +41,7 @@ def test_a_terminal_shows_what_runs_and_that_the_data_are_ready_and_keeps_the_re
     assert f"log         {log}" in shown
     assert "  the marts are built " in shown
     assert f"  the report is written: {up.home / 'report.html'}" in shown
-    assert up.file_of_report() == str(up.home / "report.html")
+    assert str(up.home / "report.html") in up.files_of_reports()
     assert re.search(r"loaded: 2,\d\d\d issues, [\d,]+ comments, .* in schema raw", shown)
     assert not re.search(r"WARNING|ERROR|Traceback|\x1b", up.terminal.written)
     assert "loading, 0:0" in up.terminal.written
