@@ -170,7 +170,7 @@ def test_a_key_is_rotated_and_a_logout_forgets(deployed: Deployed) -> None:
     assert deployed.stored() != before
     logout = deployed.shell.run("logout")
     assert logout.code == 0
-    assert logout.out.startswith(f"Logged out of {deployed.sim.url}: the tokens are forgotten.")
+    assert logout.out.startswith(f"Logged out of {deployed.sim.url}: the tokens are deleted.")
     assert deployed.stored() == []
 
 

@@ -35,9 +35,9 @@ def test_a_read_only_up_shows_everything_and_starts_nothing(tmp_path: Path, new_
         options = ("--read-only", "--no-load", "--port", str(port), "--service-port", str(service_port))
         process = shell_of(sim, tmp_path, new_database).start("up", *options)
         try:
-            assert process.stdout is not None
+            assert process.stderr is not None
             # It prints where it is when it answers.
-            assert any(f"Dagster UI  http://127.0.0.1:{port}" in line for line in process.stdout)
+            assert any(f"Dagster UI  http://127.0.0.1:{port}" in line for line in process.stderr)
             selector = {"repositoryLocationName": "backlog_elt", "repositoryName": "__repository__", "jobName": "users"}
             shown, refused = ask(port, "{ assetNodes { id } }"), ask(port, LAUNCH, params={"selector": selector})
         finally:
