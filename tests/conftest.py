@@ -17,11 +17,10 @@ from sqlalchemy import Engine, text
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
-from resources.warehouse import embedded
 from resources.warehouse.connect import engine
 from resources.warehouse.migrations import upgrade
 from simulator import Simulator, SpaceSpec
-from tests.databases import copy_of, database_url
+from tests.databases import copy_of, database_url, server_url
 
 # Months, zone and space are read when the assets are first imported: the tests have their own, whatever the shell has set.
 for _name in [name for name in os.environ if name.startswith(("BACKLOG_", "DAGSTER_")) or name == "WAREHOUSE_URL"]:
@@ -93,18 +92,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """URL of a server for this session: an embedded one, or TEST_POSTGRES_URL to try another version."""
-    given = os.environ.get("TEST_POSTGRES_URL")
-    if given:
-        yield given
-        return
-    # Not under pytest's folders: they are for one user only, and the server of root runs as another.
-    home = Path(tempfile.mkdtemp(prefix="backlog-elt-test-"))
-    try:
-        yield embedded.ensure_server(home).url("postgres")
-    finally:
-        embedded.stop(home)
-        shutil.rmtree(home)
+    """URL of a server for this session."""
+    with server_url() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

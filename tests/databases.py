@@ -1,12 +1,40 @@
-"""Databases of tests: copies of one that is made once."""
+"""Servers and databases of tests: copies of one database that is made once."""
 
+import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import Engine, text
 
+from resources.warehouse import embedded
 from resources.warehouse.connect import parse_url
+
+
+@contextmanager
+def embedded_server() -> Iterator[Path]:
+    """Give the home of an embedded server that runs, and remove it with all its data afterwards."""
+    # Not under pytest's folders: they are for one user only, and the server of root runs as another.
+    home = Path(tempfile.mkdtemp(prefix="backlog-elt-test-"))
+    try:
+        embedded.ensure_server(home)
+        yield home
+    finally:
+        embedded.stop(home)
+        shutil.rmtree(home)
+
+
+@contextmanager
+def server_url() -> Iterator[str]:
+    """Give the URL of a server: an embedded one, or TEST_POSTGRES_URL to try another version."""
+    if given := os.environ.get("TEST_POSTGRES_URL"):
+        yield given
+        return
+    with embedded_server() as home:
+        yield embedded.ensure_server(home).url("postgres")
 
 
 def database_url(server: str, name: str) -> str:

@@ -7,19 +7,15 @@ read: each is killed by a new test, or changes nothing that anybody could see.
 
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
 import click
 
-from resources.warehouse import embedded
+from tests.databases import server_url
 
 MUTMUT = Path(sys.executable).with_name("mutmut")
 ROOT = Path(__file__).parents[1]
@@ -36,7 +32,7 @@ NOTICED = ("killed", "timeout", "segfault")
 @click.argument("names", nargs=-1)
 def main(count: int, seed: int, processes: int, names: tuple[str, ...]) -> None:
     """Try a sample of mutants, or those with these names, and print those that survive."""
-    with _postgres() as url:
+    with server_url() as url:  # which all mutants share
         environment = os.environ | {"TEST_POSTGRES_URL": url}
         run = [str(MUTMUT), "run", "--max-children", str(processes)]
         subprocess.run([*run, FIRST], cwd=ROOT, env=environment, check=True)
@@ -70,20 +66,6 @@ def _results() -> dict[str, str]:
 
 def _mutmut(*arguments: str) -> str:
     return subprocess.run([str(MUTMUT), *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-
-
-@contextmanager
-def _postgres() -> Iterator[str]:
-    """Give the URL of a server that all mutants share."""
-    if given := os.environ.get("TEST_POSTGRES_URL"):
-        yield given
-        return
-    home = Path(tempfile.mkdtemp(prefix="backlog-elt-mutants-"))
-    try:
-        yield embedded.ensure_server(home).url("postgres")
-    finally:
-        embedded.stop(home)
-        shutil.rmtree(home)
 
 
 if __name__ == "__main__":

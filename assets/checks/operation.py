@@ -122,7 +122,7 @@ def _told(found: Mapping[dg.AssetKey, Collection[str]]) -> str:
         shown = sorted(partitions)[:SHOWN]
         more = f" and {len(partitions) - SHOWN} more" if len(partitions) > SHOWN else ""
         parts.append(f"{key.to_user_string()}: {', '.join(shown)}{more}")
-    return f"failed loads:  {'; '.join(parts)}. The job retry_failed_partitions loads them"
+    return f"failed loads: {'; '.join(parts)}. The job retry_failed_partitions loads them"
 
 
 def alerter_is_alive(engine: Engine, url: str) -> dg.AssetCheckResult:

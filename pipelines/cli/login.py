@@ -29,7 +29,7 @@ LOGIN_PORT = 8976
     )
 )
 @click.option("--port", default=LOGIN_PORT, show_default=True, type=PORT, help="Port of the redirect URI.")
-@click.option("--no-browser", is_flag=True, help="Only print the URL; open it yourself, elsewhere through a tunnel.")
+@click.option("--no-browser", is_flag=True, help="Only print the URL; open it yourself, or elsewhere through a tunnel.")
 @click.option("--timeout", default=300, show_default=True, type=Number(1), help="Seconds to wait for the answer.")
 @click.option(
     "--rotate-key", is_flag=True, help="Do not log in; encrypt the stored tokens with the first key of BACKLOG_TOKEN_KEY."

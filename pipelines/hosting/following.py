@@ -97,7 +97,7 @@ def lines(before: Facts, now: Facts, dagster_url: str = "", at: datetime | None 
             yield f"alert: {_about(one)}: {_short(one['cause'])}; {one['step']}{_link(dagster_url, one['run_id'])}"
     for key in sorted(before.alerts.keys() - now.alerts.keys()):
         one = before.alerts[key]
-        yield f"resolved:  {_about(one)}: {_short(one['cause'])} (lasted {_lasted(datetime.fromisoformat(one['since']), at)})"
+        yield f"resolved: {_about(one)}: {_short(one['cause'])} (lasted {_lasted(datetime.fromisoformat(one['since']), at)})"
 
 
 def progress(facts: Facts) -> str:

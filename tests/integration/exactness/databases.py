@@ -1,9 +1,7 @@
 """Fresh warehouses by the dozen: copies of one migrated database, each for one example."""
 
 import os
-import shutil
 import signal
-import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +12,9 @@ import psutil
 from sqlalchemy import Engine, text
 
 from resources.warehouse import embedded
-from resources.warehouse.connect import engine, parse_url
+from resources.warehouse.connect import engine
 from resources.warehouse.migrations import upgrade
+from tests.databases import database_url, embedded_server
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Databases:
         """
         name = f"exact_{uuid.uuid4().hex[:12]}"
         self._execute(f"CREATE DATABASE {name} TEMPLATE {like or (self.template if migrated else 'template0')}")
-        url = _database(self.url, name)
+        url = database_url(self.url, name)
         made = engine(url)
         try:
             yield url, made
@@ -60,7 +59,7 @@ def databases(url: str) -> Iterator[Databases]:
     name = f"exact_template_{uuid.uuid4().hex[:12]}"
     made = Databases(url, admin, name)
     made._execute(f"CREATE DATABASE {name} TEMPLATE template0")
-    migrated = engine(_database(url, name))
+    migrated = engine(database_url(url, name))
     upgrade(migrated)
     migrated.dispose()
     try:
@@ -93,13 +92,5 @@ class Server:
 @contextmanager
 def server() -> Iterator[Server]:
     """Give an embedded server of our own, removed with all its data afterwards."""
-    home = Path(tempfile.mkdtemp(prefix="backlog-elt-exact-"))
-    try:
+    with embedded_server() as home:
         yield Server(home, embedded.ensure_server(home).url("postgres"))
-    finally:
-        embedded.stop(home)
-        shutil.rmtree(home)
-
-
-def _database(url: str, name: str) -> str:
-    return parse_url(url).set(database=name, drivername="postgresql").render_as_string(hide_password=False)
