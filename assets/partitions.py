@@ -11,7 +11,7 @@ from assets.location import SETTINGS, scoped
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import BacklogError
 from resources.dagster_tags import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
-from resources.warehouse import state
+from resources.warehouse import sync_state
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.sync_log import space_at
 from sync.month_windows import Calendar, Slice, stretches
@@ -145,7 +145,7 @@ def unknown_keys(keys: Iterable[str], engine: Engine, url: str) -> set[str]:
     """
     space = space_at(engine, url)
     with engine.connect() as connection:
-        noted = state.noted_project_keys(connection, space)
+        noted = sync_state.noted_project_keys(connection, space)
     return set(keys) - noted if noted else set()
 
 

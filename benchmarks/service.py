@@ -29,7 +29,7 @@ from benchmarks.workshop import scratch
 from resources.warehouse import embedded
 from resources.warehouse.connect import engine
 from resources.warehouse.migrations import upgrade
-from resources.warehouse.state import note_space_url
+from resources.warehouse.sync_state import note_space_url
 from simulator import spawn_simulator
 from tests.ports import free_port
 

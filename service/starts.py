@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from resources.settings import Settings
-from resources.warehouse import state
+from resources.warehouse import sync_state
 from service.cache import Cache
 from service.dagster_runs import Dagster
 from service.errors import ApiError
@@ -101,5 +101,5 @@ class Starts:
 
 def _watermark(engine: Engine, space_key: str, project: str) -> datetime | None:
     with engine.connect() as connection:
-        identifier = state.project_id_for_key(connection, space_key, project)
-        return state.get_watermarks(connection, space_key, ISSUES).get(identifier or 0)
+        identifier = sync_state.project_id_for_key(connection, space_key, project)
+        return sync_state.get_watermarks(connection, space_key, ISSUES).get(identifier or 0)

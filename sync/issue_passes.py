@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 
 from resources.backlog.errors import AuthenticationError, BacklogError, IncompleteScan, NotFound, PermanentError, PermissionDenied
 from resources.backlog.scan import LOOKBACK, LOOKS
-from resources.warehouse import state
-from resources.warehouse.state import Checkpoint
+from resources.warehouse import sync_state
+from resources.warehouse.sync_state import Checkpoint
 from sync.session import Session
 from sync.visible_projects import Project
 from sync.watermarks import SCOPE
@@ -91,4 +91,4 @@ def _note_failure(session: Session, project: Project, error: BacklogError) -> No
         return
     session.reporter.failed(project.key, error)
     with session.engine.begin() as connection:
-        state.record_failure(connection, session.space_key, SCOPE, [project.id], str(error))
+        sync_state.record_failure(connection, session.space_key, SCOPE, [project.id], str(error))

@@ -4,7 +4,7 @@ from sqlalchemy import Engine
 
 from resources.backlog.client import BacklogClient
 from resources.records import Page
-from resources.warehouse import state
+from resources.warehouse import sync_state
 from resources.warehouse.inaccessible import note_seen
 from resources.warehouse.quarantine import resolve_unlisted
 from sync.inaccessible import acknowledge_unseen
@@ -23,7 +23,7 @@ def note_project_keys(client: BacklogClient, engine: Engine) -> Page:
     projects = client.visible_projects()
     keys = {str(project["projectKey"]): int(project["id"]) for project in projects}
     with engine.begin() as connection:
-        state.record_project_keys(connection, client.space_info()["spaceKey"], keys)
+        sync_state.record_project_keys(connection, client.space_info()["spaceKey"], keys)
     return projects
 
 

@@ -18,7 +18,7 @@ from resources.backlog.errors import BacklogError
 from resources.backlog.models import Record, RequestStats
 from resources.logs import about
 from resources.progress import Progress
-from resources.warehouse import history, state
+from resources.warehouse import history, sync_state
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.locks import Locks
 from resources.warehouse.run_log import one_line
@@ -115,7 +115,7 @@ class Session:
         if current:
             return current
         with self.engine.connect() as connection:
-            former = state.project_id_for_key(connection, self.space_key, key)
+            former = sync_state.project_id_for_key(connection, self.space_key, key)
         return self.visible.get(former) if former is not None else None
 
     def covered(self, projects: Collection[Project]) -> list[str] | None:

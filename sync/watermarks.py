@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine
 from resources.backlog.client import BacklogClient
 from resources.backlog.position import Position
 from resources.backlog.scan import Resume
-from resources.warehouse import state
+from resources.warehouse import sync_state
 from sync.session import Session
 from sync.visible_projects import Project, visible_projects
 
@@ -19,14 +19,14 @@ SCOPE = "issues"
 def watermarks(session: Session) -> dict[int, datetime]:
     """Return project id -> the instant before which all changes are stored, of the projects that were once read whole."""
     with session.engine.connect() as connection:
-        return state.get_watermarks(connection, session.space_key, SCOPE)
+        return sync_state.get_watermarks(connection, session.space_key, SCOPE)
 
 
 def complete(session: Session, projects: Sequence[Project], watermark: datetime) -> None:
     """Record that all changes of these projects before `watermark` are stored."""
     with session.writer.transaction() as connection:
         _move(connection, session, projects, watermark)
-        state.record_success(connection, session.space_key, SCOPE, [project.id for project in projects])
+        sync_state.record_success(connection, session.space_key, SCOPE, [project.id for project in projects])
 
 
 def move_watermark(session: Session, project: Project, watermark: datetime) -> None:
@@ -37,20 +37,20 @@ def move_watermark(session: Session, project: Project, watermark: datetime) -> N
 
 def _move(connection: Connection, session: Session, projects: Sequence[Project], watermark: datetime) -> None:
     for project in projects:
-        state.set_watermark(connection, session.space_key, SCOPE, project.id, watermark)
-    state.clear_checkpoints(connection, session.space_key, SCOPE, [project.id for project in projects])
+        sync_state.set_watermark(connection, session.space_key, SCOPE, project.id, watermark)
+    sync_state.clear_checkpoints(connection, session.space_key, SCOPE, [project.id for project in projects])
 
 
-def checkpoints(session: Session, sort: str) -> dict[int, state.Checkpoint]:
+def checkpoints(session: Session, sort: str) -> dict[int, sync_state.Checkpoint]:
     """Return how far reads in an order that were broken off had come, by project."""
     with session.engine.connect() as connection:
-        return state.get_checkpoints(connection, session.space_key, SCOPE, sort)
+        return sync_state.get_checkpoints(connection, session.space_key, SCOPE, sort)
 
 
 def keep_checkpoint(connection: Connection, session: Session, projects: Sequence[Project], sort: str, at: Resume) -> None:
     """Remember how far a read of projects in an order has come, and as of when that is stored."""
-    checkpoint = state.Checkpoint(sort, at.position.as_dict(), at.started_at)
-    state.set_checkpoint(connection, session.space_key, SCOPE, [project.id for project in projects], checkpoint)
+    checkpoint = sync_state.Checkpoint(sort, at.position.as_dict(), at.started_at)
+    sync_state.set_checkpoint(connection, session.space_key, SCOPE, [project.id for project in projects], checkpoint)
 
 
 def broken_off(session: Session, projects: Sequence[Project], sort: str) -> Resume | None:
@@ -74,7 +74,7 @@ def oldest_watermark(engine: Engine, projects: Collection[str]) -> datetime | No
         WarehouseError: the watermarks cannot be read.
     """
     with engine.connect() as connection:
-        return state.oldest_watermark(connection, SCOPE, projects)
+        return sync_state.oldest_watermark(connection, SCOPE, projects)
 
 
 def complete_projects(client: BacklogClient, engine: Engine) -> dict[str, datetime]:
@@ -85,5 +85,5 @@ def complete_projects(client: BacklogClient, engine: Engine) -> dict[str, dateti
         WarehouseError: the watermarks cannot be read.
     """
     with engine.connect() as connection:
-        found = state.get_watermarks(connection, str(client.space_info()["spaceKey"]), SCOPE)
+        found = sync_state.get_watermarks(connection, str(client.space_info()["spaceKey"]), SCOPE)
     return {project.key: found[project.id] for project in visible_projects(client).values() if project.id in found}

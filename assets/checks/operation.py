@@ -13,7 +13,7 @@ from assets.metadata import moment, rows_table
 from assets.partitions import ISSUE_TABLES
 from resources.backlog.client import BacklogClient
 from resources.warehouse.heartbeats import alerts_of, last_beat
-from resources.warehouse.state import project_states
+from resources.warehouse.sync_state import project_states
 
 ISSUES = raw_key("issues")
 FRESH, FAILED, ALERTER = "every_project_is_fresh", "no_partition_left_failed", "alerter_is_alive"

@@ -12,7 +12,7 @@ from assets.partitions import ISSUE_TABLES, PROJECTS, projects_of
 from pipelines.runs import ACTIVE
 from pipelines.sensors.failing_ticks import looking_at
 from resources.backlog.resource import BacklogResource
-from resources.warehouse import state
+from resources.warehouse import sync_state
 from resources.warehouse.resource import WarehouseResource
 from sync.projects import note_project_keys
 
@@ -68,7 +68,7 @@ def project_discovery(
     with looking_at("the list of projects"):
         space_key = str(backlog.client.space_info()["spaceKey"])
         with warehouse.engine.connect() as connection:
-            noted = state.noted_project_keys(connection, space_key)
+            noted = sync_state.noted_project_keys(connection, space_key)
         projects = note_project_keys(backlog.client, warehouse.engine)
     if noted:
         noted.update(str(project["projectKey"]) for project in projects)

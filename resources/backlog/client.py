@@ -187,9 +187,9 @@ class BacklogClient:
         """Fetch one project by id or key."""
         return self._object(f"/projects/{_part(project)}")
 
-    def project_users(self, project: int | str, *, exclude_group_members: bool | None = None) -> Page:
-        """Fetch the members of a project; True drops those who are members through a team only."""
-        return self._list(f"/projects/{_part(project)}/users", _params(excludeGroupMembers=exclude_group_members))
+    def project_users(self, project: int | str) -> Page:
+        """Fetch the members of a project, also those who are members through a team only."""
+        return self._list(f"/projects/{_part(project)}/users")
 
     def project_teams(self, project: int | str) -> Page:
         """Fetch the teams of a project."""
@@ -251,10 +251,6 @@ class BacklogClient:
     ) -> Iterator[Page]:
         """Yield pages of an issue's comments with ids strictly between the bounds."""
         return self._by_id(f"/issues/{_part(issue)}/comments", [], min_id, max_id, order, COMMENT)
-
-    def comments_count(self, issue: int | str) -> int:
-        """Count the comments of an issue, those that only record changes included."""
-        return self._count(f"/issues/{_part(issue)}/comments/count", [])
 
     def activities(
         self,

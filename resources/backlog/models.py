@@ -13,24 +13,6 @@ Params = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
-class CustomFieldFilter:
-    """A filter by one custom field: a keyword for texts, a range for numbers and dates, item ids for lists."""
-
-    id: int
-    keyword: str | None = None
-    minimum: float | date | None = None
-    maximum: float | date | None = None
-    items: tuple[int, ...] = ()
-
-    def params(self) -> Params:
-        """List the query parameters. Items are numbered, as Nulab's own client sends them: plain brackets are not honoured."""
-        name = f"customField_{self.id}"
-        given = ((name, self.keyword), (f"{name}_min", self.minimum), (f"{name}_max", self.maximum))
-        pairs = [(key, to_param(value)) for key, value in given if value is not None]
-        return pairs + [(f"{name}[{position}]", str(item)) for position, item in enumerate(self.items)]
-
-
-@dataclass(frozen=True)
 class IssueFilter:
     """Filters of `GET /issues` and `/issues/count`; None is not sent. Values of one field are ORed, fields ANDed.
 
@@ -63,7 +45,6 @@ class IssueFilter:
     start_date_until: date | None = None
     due_date_since: date | None = None
     due_date_until: date | None = None
-    custom_fields: tuple[CustomFieldFilter, ...] = ()
     sort: str | None = None
     order: str | None = None
 
@@ -72,9 +53,7 @@ class IssueFilter:
         pairs: Params = []
         for item in fields(self):
             value = getattr(self, item.name)
-            if item.name == "custom_fields":
-                pairs += [pair for chosen in self.custom_fields for pair in chosen.params()]
-            elif isinstance(value, tuple):
+            if isinstance(value, tuple):
                 pairs += [(f"{_camel(item.name)}[]", str(element)) for element in value]
             elif value is not None:
                 pairs.append((_camel(item.name), to_param(value)))

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import issue_sync_state, sync_state
-from resources.warehouse.state import WHOLE_SPACE
+from resources.warehouse.sync_state import WHOLE_SPACE
 
 SCOPE = "activities"
 

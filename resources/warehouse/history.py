@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, case, delete, 
 
 from resources.warehouse.locks import is_free
 from resources.warehouse.schema_ops import spaces, sync_history
-from resources.warehouse.state import note_space_url
+from resources.warehouse.sync_state import note_space_url
 
 #: What is only true of a sync in progress.
 _OVER: dict[str, Any] = dict.fromkeys(("waiting_for", "waiting_until", "progress_done", "progress_total"))

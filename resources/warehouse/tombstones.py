@@ -103,16 +103,6 @@ def mark_missing(
     return gone
 
 
-def mark_deleted(
-    conn: Connection, spec: TableSpec, ids: Collection[int], *, space_key: str, reason: str, evidence: str, run_id: str
-) -> tuple[int, ...]:
-    """Mark the rows with these ids that are not marked yet; return their ids. Unknown ids are no error.
-
-    For issues and comments, which others hang on, use `mark_issues_deleted` and `mark_comments_deleted`.
-    """
-    return _mark(conn, spec, [spec.table.c[spec.key[-1]] == any_(_array(ids))], _Finding(space_key, reason, evidence, run_id))
-
-
 def mark_issues_deleted(
     conn: Connection, ids: Collection[int], *, space_key: str, evidence: str, run_id: str, reason: str = "deleted"
 ) -> tuple[int, ...]:

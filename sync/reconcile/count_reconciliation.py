@@ -20,7 +20,7 @@ from resources.backlog.models import IssueFilter
 from resources.backlog.paginator import instant
 from resources.warehouse.quarantine import place_of
 from resources.warehouse.schema import SPECS
-from resources.warehouse.state import get_watermarks
+from resources.warehouse.sync_state import get_watermarks
 from sync.reconcile.explanations import LOOKBACK, Feed, Refused, quarantined
 from sync.reconcile.result import TOO_FAST, ProjectReconciliation, Reconciliation
 

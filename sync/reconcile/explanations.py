@@ -18,7 +18,7 @@ from resources.backlog.models import Record
 from resources.backlog.paginator import instant
 from resources.warehouse.issue_sync_state import CommentRead, pending_comments
 from resources.warehouse.schema_ops import rejected_records, sync_history
-from resources.warehouse.state import get_watermarks
+from resources.warehouse.sync_state import get_watermarks
 from sync.reconcile.result import CONTENT, EXTRA, Difference, short
 
 #: What happened is looked for from this long before a read on: an answer may be a little old.

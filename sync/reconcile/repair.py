@@ -67,7 +67,7 @@ def _put_in_place(connection: Connection, space_key: str, rows: Iterable[Differe
     """Give rows back the project that they belong to by the source: a load does not look for them in another one."""
     for one in rows:
         columns = SPECS[one.table].table.c
-        if one.kind == COLUMN and "project_id" in columns and "project_id" not in SPECS[one.table].key:
+        if one.kind == COLUMN and "project_id" in columns:
             key = [columns[name] == value for name, value in zip(SPECS[one.table].key, one.ids, strict=True)]
             moved = columns.project_id != one.project_id
             connection.execute(

@@ -12,7 +12,7 @@ from resources.conditions import Outcome
 from resources.warehouse.conditions import note
 from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.history import finish_sync, note_progress
-from resources.warehouse.state import note_space_url
+from resources.warehouse.sync_state import note_space_url
 from simulator import Simulator
 from tests.browser import Chromium, visitor_at
 from tests.deployment import SMALL

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 from sqlalchemy import Engine, text
 
-from resources.warehouse import state
+from resources.warehouse import sync_state
 from service.request_log import SLOW_SECONDS
 from tests.faults import full_disk
 from tests.ports import free_port
@@ -23,7 +23,7 @@ def test_each_request_is_a_line_without_secrets_and_a_full_disk_and_slowness_are
     warehouse: Engine, warehouse_url: str, tmp_path: Path
 ) -> None:
     with warehouse.begin() as connection:
-        state.note_space_url(connection, "acme", "http://acme.example.com")
+        sync_state.note_space_url(connection, "acme", "http://acme.example.com")
     port, written = free_port(), tmp_path / "written"
     url = f"http://127.0.0.1:{port}"
     variables = {"BACKLOG_LOG_FORMAT": "json", "BACKLOG_LOG_LEVEL": "DEBUG", "BACKLOG_SERVICE_TOKEN": TOKEN}

@@ -15,7 +15,7 @@ from assets.issues import IssuesConfig
 from pipelines import jobs
 from resources.dagster_tags import RANGE_END_TAG as END
 from resources.dagster_tags import RANGE_START_TAG as START
-from resources.warehouse import state
+from resources.warehouse import sync_state
 from service.starts import issues_config
 from tests.ports import free_port
 from tests.service.conftest import API, DagsterStandIn, Log, Serve
@@ -28,10 +28,10 @@ PROJECTS, OPS = f"{API}/projects/all", f"{API}/project/OPS/tasks"
 def space(log: Log, warehouse: Engine) -> Log:
     """Return a space with a project of which changes until February are known."""
     with warehouse.begin() as connection:
-        state.note_space_url(connection, "acme", "http://acme.example.com")
-        state.record_project_keys(connection, "acme", {"OPS": 300, "WEB": 301})
+        sync_state.note_space_url(connection, "acme", "http://acme.example.com")
+        sync_state.record_project_keys(connection, "acme", {"OPS": 300, "WEB": 301})
         # In Asia/Tokyo it is February already.
-        state.set_watermark(connection, "acme", "issues", 300, datetime(2026, 1, 31, 16, tzinfo=UTC))
+        sync_state.set_watermark(connection, "acme", "issues", 300, datetime(2026, 1, 31, 16, tzinfo=UTC))
     return log
 
 

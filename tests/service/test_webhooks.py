@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 from resources.privacy import Mask
 from resources.secret import Secret
 from resources.settings import Settings
-from resources.warehouse import state
+from resources.warehouse import sync_state
 from resources.warehouse.inbox import NOT_KEPT, take
 from service.errors import ApiError
 from service.handlers import HANDLERS
@@ -37,7 +37,7 @@ PATH = f"/webhooks/backlog/{SECRET}"
 @pytest.fixture(autouse=True)
 def _acme(warehouse: Engine) -> None:
     with warehouse.begin() as connection:
-        state.note_space_url(connection, "acme", "http://acme.example.com")
+        sync_state.note_space_url(connection, "acme", "http://acme.example.com")
 
 
 def stored(engine: Engine) -> list[tuple[int | None, Any]]:

@@ -8,7 +8,7 @@ import pytest
 from resources.backlog.scan import LOOKBACK
 from resources.records import Odd, Page
 from resources.warehouse.loader import MergeResult
-from resources.warehouse.state import Checkpoint
+from resources.warehouse.sync_state import Checkpoint
 from sync.counts import Counts
 from sync.issue_passes import FEW_ROWS, known_rows, passes
 from sync.tally import Tally, changed_at

@@ -1,16 +1,14 @@
 """The client against a simulated space over real HTTP."""
 
 import logging
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from resources.backlog.auth import ApiKeyHeader, ApiKeyQuery, BearerToken
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import AuthenticationError, MalformedResponse, NotFound, PermissionDenied, Unavailable
-from resources.backlog.models import CustomFieldFilter, IssueFilter
+from resources.backlog.models import IssueFilter
 from resources.backlog.scan import scan_window
 from resources.backlog.window import Window
 from simulator import PLANS, Fault, Limits, Simulator
@@ -58,7 +56,7 @@ def test_activities_and_comments_come_once_each_whatever_the_bounds_mean(
     for number in range(201):
         sim.space.comment(issue, f"comment {number}")
     comments = [comment["id"] for page in client.comments(issue, order=order) for comment in page]
-    assert len(set(comments)) == len(comments) == client.comments_count(issue)
+    assert len(set(comments)) == len(comments) == len(sim.space.issues[issue].comments)
 
 
 def test_every_way_to_send_the_key_works_and_a_wrong_key_is_an_error(sim: Simulator, connect: Connect) -> None:
@@ -160,31 +158,3 @@ def test_the_clock_is_the_servers(sim: Simulator, connect: Connect) -> None:
     assert client.server_time is None
     client.space()
     assert client.server_time == moment
-
-
-def test_issues_are_filtered_by_a_custom_field_of_each_sort(sim: Simulator, connect: Connect) -> None:
-    client = connect(sim)
-    project = client.projects()[0]["id"]
-    everything = [row for batch in scan_window(client, Window((project,))) for row in batch]
-
-    def found(chosen: CustomFieldFilter) -> set[int]:
-        pages = client.issues(IssueFilter(project_id=(project,), custom_fields=(chosen,)))
-        return {row["id"] for page in pages for row in page}
-
-    def holding(field: int, test: Callable[[Any], bool]) -> set[int]:
-        return {
-            row["id"]
-            for row in everything
-            if any(one["id"] == field and one["value"] not in (None, []) and test(one["value"]) for one in row["customFields"])
-        }
-
-    kinds = {field["typeId"]: field for field in client.custom_fields(project)}
-    number, single, several = (kinds[kind]["id"] for kind in (3, 5, 6))
-    item = kinds[6]["items"][0]["id"]
-    expected = {
-        CustomFieldFilter(number, minimum=5): holding(number, lambda value: value >= 5),
-        CustomFieldFilter(single, items=(1,)): holding(single, lambda value: value["id"] == 1),
-        CustomFieldFilter(several, items=(item,)): holding(several, lambda value: item in {one["id"] for one in value}),
-    }
-    assert all(expected.values())
-    assert {chosen: found(chosen) for chosen in expected} == expected

@@ -17,7 +17,7 @@ from resources.secret import Secret, reveal
 from resources.settings import Settings
 from resources.variables import SettingsError
 from resources.warehouse.connect import socket_folder
-from resources.warehouse.state import note_space_url
+from resources.warehouse.sync_state import note_space_url
 
 UI, SERVICE = "http://127.0.0.1:3000", "http://127.0.0.1:3001"
 

@@ -45,7 +45,7 @@ def test_a_failure_is_a_condition_of_the_source_when_it_affects_every_request_or
     client: BacklogClient, wire: Wire, seen: list[Outcome], answer: httpx.Response | Exception, of_the_space: str, of_an_issue: str
 ) -> None:
     wire.answers = [answer]
-    for look, kind in ((client.space, of_the_space), (lambda: client.comments_count(7), of_an_issue)):
+    for look, kind in ((client.space, of_the_space), (lambda: list(client.comments(7)), of_an_issue)):
         seen.clear()
         with pytest.raises(BacklogError) as caught:
             look()

@@ -95,10 +95,10 @@ def test_a_rate_limited_request_waits_until_the_reset_time(make_client: Make, wi
     told: list[tuple[str, float, datetime]] = []
     wire.answers = [
         httpx.Response(429, json={}, headers=limits(150, 0, int(EPOCH) + 23)),
-        httpx.Response(200, json={"count": 3}, headers=limits(150, 149, int(EPOCH) + 83)),
+        httpx.Response(200, json=[], headers=limits(150, 149, int(EPOCH) + 83)),
     ]
     client = make_client(on_wait=lambda *wait: told.append(wait))
-    assert client.comments_count("OPS-1") == 3
+    assert client.projects() == []
     assert clock.slept == [23.5]
     assert told == [("read", 23.5, datetime.fromtimestamp(EPOCH + 23.5, UTC))]
     assert (client.stats.rate_limited, client.stats.retries, client.stats.wait_seconds) == (1, 1, 23.5)
@@ -134,14 +134,14 @@ def test_endless_429s_end_when_the_budget_is_spent(client: BacklogClient, wire: 
 
 def test_the_next_request_waits_when_only_the_reserve_is_left(client: BacklogClient, wire: Wire, clock: Clock) -> None:
     wire.answers = [
-        httpx.Response(200, json={"count": 1}, headers=limits(150, 31, int(EPOCH) + 40)),
-        httpx.Response(200, json={"count": 1}, headers=limits(150, 30, int(EPOCH) + 40)),
-        httpx.Response(200, json={"count": 1}, headers=limits(150, 149, int(EPOCH) + 100)),
+        httpx.Response(200, json=[], headers=limits(150, 31, int(EPOCH) + 40)),
+        httpx.Response(200, json=[], headers=limits(150, 30, int(EPOCH) + 40)),
+        httpx.Response(200, json=[], headers=limits(150, 149, int(EPOCH) + 100)),
     ]
-    client.comments_count(1)
-    client.comments_count(1)
+    client.projects()
+    client.projects()
     assert clock.slept == []
-    client.comments_count(1)
+    client.projects()
     assert clock.slept == [40.5]
     assert client.stats.rate_limited == 0
 

@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 
 from resources.warehouse.deletion_log import count_deletions, latest_deletions
 from resources.warehouse.schema import SPECS
-from resources.warehouse.tombstones import mark_comments_deleted, mark_deleted, mark_issues_deleted, mark_missing
+from resources.warehouse.tombstones import mark_comments_deleted, mark_issues_deleted, mark_missing
 
 BY = {"space_key": "acme", "run_id": "r"}
 
@@ -24,8 +24,8 @@ def filled(warehouse: Engine, load: Any, user: Any, issue: Any) -> None:
         mark_issues_deleted(conn, [90_001], evidence="feed", **BY)
         mark_comments_deleted(conn, [2], evidence="re-read", **BY)
         mark_missing(conn, SPECS["project_members"], {"project_id": 300}, [], reason="no longer listed", **BY)
-        mark_deleted(conn, SPECS["users"], [5002], reason="no longer listed", evidence="list", **BY)
-        mark_deleted(conn, SPECS["users"], [5001], reason="x", evidence="list", space_key="other", run_id="r")
+        mark_missing(conn, SPECS["users"], {}, [5001], reason="no longer listed", **BY)
+        mark_missing(conn, SPECS["users"], {}, [], reason="x", space_key="other", run_id="r")
 
 
 def test_the_newest_come_first_named_as_people_know_them(warehouse: Engine, load: Any, user: Any, issue: Any) -> None:

@@ -13,7 +13,7 @@ from resources.warehouse.loader import merge
 from resources.warehouse.quarantine import pending_rejections, resolve_rejections
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import rejected_records
-from resources.warehouse.tombstones import mark_deleted
+from resources.warehouse.tombstones import mark_issues_deleted
 
 ISSUES = SPECS["issues"]
 WHO: dict[str, Any] = {"space_key": "acme", "timezone": "Asia/Tokyo", "run_id": "run-1"}
@@ -112,7 +112,7 @@ def test_a_failure_after_the_merge_rolls_back_whole(warehouse: Engine, rows: Any
 def test_a_row_marked_deleted_comes_back_when_the_source_lists_it(warehouse: Engine, load: Any, rows: Any, issue: Any) -> None:
     load("issues", issue(1))
     with warehouse.begin() as conn:
-        mark_deleted(conn, ISSUES, [90_001], space_key="acme", reason="gone", evidence="looked", run_id="run-2")
+        mark_issues_deleted(conn, [90_001], space_key="acme", reason="gone", evidence="looked", run_id="run-2")
     assert rows("issues")[0]["deleted_reason"] == "gone"
     assert load("issues", issue(1, updated="2026-08-01T00:00:00Z")).unchanged == 1, "an older reading proves nothing"
     assert load("issues", issue(1)).updated_ids == (90_001,)

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from resources.warehouse.schema import SPECS
-from resources.warehouse.tombstones import mark_deleted
+from resources.warehouse.tombstones import mark_missing
 
 Noted = Callable[[], list[tuple[Any, ...]]]
 LATER, STILL_LATER = "2026-08-03T00:00:00Z", "2026-08-04T00:00:00Z"
@@ -79,7 +79,7 @@ def test_a_deletion_that_was_found_dates_what_it_changes(warehouse: Engine, load
     load("versions", {"id": 31, "projectId": 300, "name": "Q3"})
     load("issues", issue(1))
     with warehouse.begin() as conn:
-        mark_deleted(conn, SPECS["versions"], [31], space_key="acme", evidence="count_reconciliation", run_id="r", reason="deleted")
+        mark_missing(conn, SPECS["versions"], {"project_id": 300}, [], space_key="acme", run_id="r", reason="deleted")
     load("issues", issue(1, milestone=[]))
     load("issues", issue(1, milestone=[], summary="another", updated=STILL_LATER))
     assert noted() == [("milestone", "{31}", "{}", "deletion", None)]

@@ -12,7 +12,6 @@ from resources.warehouse.schema import SPECS
 from resources.warehouse.tombstones import (
     hold_issues,
     mark_comments_deleted,
-    mark_deleted,
     mark_issues_deleted,
     mark_missing,
     mark_project_deleted,
@@ -72,16 +71,16 @@ def test_a_scope_that_leaves_the_key_open_is_refused(warehouse: Engine) -> None:
 def test_issues_are_marked_by_id(warehouse: Engine, load: Any, rows: Any, issue: Any) -> None:
     load("issues", issue(1), issue(2))
     with warehouse.begin() as conn:
-        assert mark_deleted(conn, SPECS["issues"], [90_001, 4711], evidence="looked", **WHO) == (90_001,)
-        assert mark_deleted(conn, SPECS["issues"], [90_001], evidence="looked", **WHO) == ()
-        assert mark_deleted(conn, SPECS["issues"], [], evidence="looked", **WHO) == ()
+        assert mark_issues_deleted(conn, [90_001, 4711], evidence="looked", **WHO) == (90_001,)
+        assert mark_issues_deleted(conn, [90_001], evidence="looked", **WHO) == ()
+        assert mark_issues_deleted(conn, [], evidence="looked", **WHO) == ()
     assert [row["deleted_at"] is not None for row in rows("issues")] == [True, False]
 
 
 def test_stored_ids_are_those_of_a_window_that_are_not_marked(warehouse: Engine, load: Any, issue: Any) -> None:
     load("issues", *(issue(n, updated=f"2026-08-0{n}T00:00:00Z") for n in range(1, 6)), issue(6, projectId=301))
     with warehouse.begin() as conn:
-        mark_deleted(conn, SPECS["issues"], [90_003], evidence="looked", **WHO)
+        mark_issues_deleted(conn, [90_003], evidence="looked", **WHO)
 
         def ids(**window: datetime) -> set[int]:
             return stored_ids(conn, SPECS["issues"], {"project_id": 300}, space_key="acme", **window)

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from resources.warehouse.loader import merge
 from resources.warehouse.schema import SPECS
-from resources.warehouse.state import (
+from resources.warehouse.sync_state import (
     get_watermarks,
     oldest_watermark,
     project_id_for_key,
