@@ -22,14 +22,14 @@ from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import project_keys
 
 #: Field -> kind of `ops.names`; those of a project are looked up in it, the others in the space.
-_OF_PROJECT = {
+_KINDS_OF_PROJECT = {
     "status": "statuses",
     "issue_type": "issue_types",
     "category": "categories",
     "version": "versions",
     "milestone": "versions",
 }
-_OF_SPACE = {"priority": "priorities", "resolution": "resolutions", "assignee": "users"}
+_KINDS_OF_SPACE = {"priority": "priorities", "resolution": "resolutions", "assignee": "users"}
 _LISTS = frozenset({"category", "version", "milestone"})
 _LIST_FIELDS = frozenset({5, 6, 7, 8})
 _BY_ACTIVITY = frozenset({"status", "priority", "resolution"})
@@ -54,7 +54,7 @@ class ChangeIds:
         """
         referred = self._references(connection, {change["commentId"] for change in changes if change["field"] in _BY_ACTIVITY})
         issues = self._issues(connection, changes)
-        homes = self._homes(connection, [change for change in changes if change["field"] in _OF_PROJECT])
+        homes = self._homes(connection, [change for change in changes if change["field"] in _KINDS_OF_PROJECT])
         return [change | self._ids(change, referred, issues, homes) for change in changes]
 
     def _ids(
@@ -86,13 +86,13 @@ class ChangeIds:
             return [issues[text]] if text in issues else None
         if change["kind"] == "custom" and _type_of(change) in _LIST_FIELDS:
             return self._names.resolve_list("custom_field_items", change["customFieldId"], text, at)
-        if name in _OF_PROJECT and home is None:
+        if name in _KINDS_OF_PROJECT and home is None:
             return None
         if name in _LISTS:
-            return self._names.resolve_list(_OF_PROJECT[name], home or 0, text, at)
-        if name not in _OF_PROJECT and name not in _OF_SPACE:
+            return self._names.resolve_list(_KINDS_OF_PROJECT[name], home or 0, text, at)
+        if name not in _KINDS_OF_PROJECT and name not in _KINDS_OF_SPACE:
             return None
-        kind, owner = (_OF_PROJECT[name], home or 0) if name in _OF_PROJECT else (_OF_SPACE[name], 0)
+        kind, owner = (_KINDS_OF_PROJECT[name], home or 0) if name in _KINDS_OF_PROJECT else (_KINDS_OF_SPACE[name], 0)
         identifier = self._names.resolve(kind, owner, text, at)
         return None if identifier is None else [identifier]
 

@@ -9,8 +9,8 @@ from resources.backlog.feed import whole
 from resources.backlog.models import Record
 from resources.warehouse.names import record_names
 
-OF_PROJECT = frozenset({"statuses", "issue_types", "categories", "versions"})
-OF_SPACE = frozenset({"priorities", "resolutions", "users", "projects"})
+#: The tables whose rows have names that changes mention.
+NAMED = frozenset({"statuses", "issue_types", "categories", "versions", "priorities", "resolutions", "users", "projects"})
 
 
 def note_names(
@@ -26,7 +26,7 @@ def note_names(
         project_id: the project that was listed; 0 for the space.
         at: when it was listed, by the source's clock.
     """
-    if table in OF_PROJECT or table in OF_SPACE:
+    if table in NAMED:
         record_names(connection, space_key, table, project_id, dict(_named(records)), at=at)
     elif table == "custom_fields":
         for record in records:

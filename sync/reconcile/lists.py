@@ -19,7 +19,7 @@ class Listed:
 
 
 #: Lists of the space that are not read like the others.
-_OF_SPACE: Final[dict[str, Callable[[BacklogClient], list[Record]]]] = {
+_READ_OTHERWISE: Final[dict[str, Callable[[BacklogClient], list[Record]]]] = {
     "space": lambda client: [client.space()],
     "users": lambda client: client.users().everything,
     "projects": lambda client: client.projects().everything,
@@ -36,7 +36,7 @@ _SEEN: Final[dict[str, Callable[[BacklogClient, int], list[Record]]]] = {
     "teams": lambda client, project: client.project_teams(project).everything,
 }
 #: Lists of the space, in the order in which they are read.
-OF_SPACE: Final = (*_OF_SPACE, *listings.OF_SPACE)
+OF_SPACE: Final = (*_READ_OTHERWISE, *listings.OF_SPACE)
 #: Lists that each project has.
 OF_PROJECT: Final = tuple(listings.OF_PROJECT)
 
@@ -57,7 +57,7 @@ def read_list(client: BacklogClient, table: str, project_id: int | None, *, fres
     if table in listings.OF_SPACE:
         return Listed(listings.OF_SPACE[table](client).everything)
     try:
-        return Listed((_OF_SPACE if fresh else _OF_SPACE | _COPIES)[table](client))
+        return Listed((_READ_OTHERWISE if fresh else _READ_OTHERWISE | _COPIES)[table](client))
     except PermissionDenied:
         if table not in _SEEN:
             raise
