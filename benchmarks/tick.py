@@ -26,8 +26,8 @@ def main(kind: str) -> None:
     recorder = Recorder(LogProgress(write=lambda _line: None))
     with dg.DagsterInstance.get() as instance:
         now = datetime.now(UTC)
-        with connection() as (_, warehouse):
-            resources = {"warehouse": warehouse} if kind == "issues" else {}
+        with connection() as (backlog, warehouse):
+            resources = {"backlog": backlog, "warehouse": warehouse} if kind == "issues" else {}
             with dg.build_schedule_context(instance=instance, scheduled_execution_time=now, resources=resources) as context:
                 request = issues_every_12_hours(context) if kind == "issues" else projects_every_6_hours(context)
         if not isinstance(request, dg.RunRequest):
