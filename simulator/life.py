@@ -13,11 +13,13 @@ from simulator.story import Story
 from simulator.world import World
 
 INTERVAL = 25.0
+#: After so many events life goes on so much slower, at the pace of a team: who looks at a new space sees something happen at once.
+LIVELY, CALM = 100, 12
 PRIME = 1_000_003
 
 
 class Life:
-    """Plays event k at `start + k * interval`, up to now by the space's clock but not past `until`.
+    """Plays event k at `start + k * interval` (later ones further apart), up to now by the space's clock but not past `until`.
 
     What event k is depends on the seed, on k and on the space as the events before left it; so life is the same
     each time, as long as nothing else changes the space. Events due are played before the next request is answered.
@@ -32,18 +34,17 @@ class Life:
         self._story: Story | None = None
 
     @classmethod
-    def remembered(cls, path: Path, *, alive: bool, now: datetime) -> "Life | None":
-        """Return the life that a file remembers: going on when `alive`, else as far as it got; None: quiet, no file.
+    def remembered(cls, path: Path, *, alive: bool, now: datetime) -> "Life":
+        """Return the life that a file remembers: going on when `alive`, else as far as it got. Without a file it begins now.
 
         Raises:
             SimulatorError: The file is not one of these.
         """
         known = LifeFile.read(path)
         if known is None:
-            if not alive:
-                return None
             now = now.replace(microsecond=0)
             known = LifeFile(path, now, now, INTERVAL)
+            known.write(now)
         life = cls(known.start, interval=known.interval, until=None if alive else known.until)
         life._file = known if alive else None
         return life
@@ -62,13 +63,15 @@ class Life:
         if self.until is not None:
             now = min(now, self.until.timestamp())
         begin = self.start.timestamp()
-        due = int((now - begin) // self.interval)
+        passed = int((now - begin) // self.interval)
+        due = min(passed, LIVELY) + max(passed - LIVELY, 0) // CALM
         if due <= self.played and not (self._file is not None and self._file.fresh):
             return
         with world.lock:
             for number in range(self.played + 1, due + 1):
                 self._story.rng = Random(world.spec.seed * PRIME + number)  # noqa: S311 - as above
-                self._story.happen(int(begin + number * self.interval))
+                passed = number if number <= LIVELY else LIVELY + (number - LIVELY) * CALM
+                self._story.happen(int(begin + passed * self.interval))
             self.played = max(due, self.played)
         if self._file is not None:
             self._file.write(datetime.fromtimestamp(now, UTC))

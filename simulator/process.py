@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -40,9 +40,9 @@ def main_simulate(
 ) -> None:
     """Serve a space until SIGINT or SIGTERM; the first line of output is `{"url": ..., "api_key": ...}`.
 
-    `alive` lets life go on; `life_file` remembers it, so that a restart is the same space again. Without `alive` a
-    life file is played as far as it got, and then the space stands still. With `certificate` (PEM files of a certificate
-    and its key) it speaks HTTPS.
+    `alive` lets life go on; `life_file` remembers it, so that a restart is the same space again: its history ends where life began.
+    Without `alive` a life file is played as far as it got, and then the space stands still. With `certificate` (PEM files of a
+    certificate and its key) it speaks HTTPS.
 
     Raises:
         SimulatorError: The port is taken, or an option cannot be used.
@@ -55,6 +55,8 @@ def main_simulate(
     life = Life(now) if alive else None
     if life_file is not None:
         life = Life.remembered(life_file, alive=alive, now=now)
+    if life is not None:
+        spec = replace(spec, history_end=life.start.isoformat())
     for file in certificate or ():
         if not file.is_file():
             message = f"{file} is no file; --certificate takes a certificate and its key, both in PEM"

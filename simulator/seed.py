@@ -1,15 +1,20 @@
-"""The space as it is at the end of its history: users, projects and masters, then two years of events in order."""
+"""The space as it is at the end of its history: users, projects and masters, then two years of a team's work in order."""
 
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
 from random import Random
 from typing import Any
 
 from simulator import texts
 from simulator.clock import DAY, Clock
-from simulator.masters import ADMINISTRATOR, LIST_KINDS, MEMBER
-from simulator.model import Project
-from simulator.sketch import day
+from simulator.flow import way
+from simulator.masters import ADMINISTRATOR, CLOSED, LIST_KINDS, MEMBER
+from simulator.model import Issue, Project
+from simulator.sketch import SPRINT, day, is_sprint
 from simulator.spec import SpaceSpec, Switches
 from simulator.story import Story
+from simulator.worktime import WorkTime
 from simulator.world import World
 
 ROLES = (ADMINISTRATOR, MEMBER, MEMBER, 3, 4, 5, 6)
@@ -18,7 +23,9 @@ FIELDS = (
     (1, "外部参照"), (2, "Notes / メモ"), (3, "工数(人日)"), (4, "リリース日"),
     (5, "重要度"), (6, "対象OS"), (7, "Checklist"), (8, "環境"),
 )  # fmt: skip
-CREATE, EDIT, REMARK, EXTRA, BULK, DELETE = range(6)
+#: The last project of so many or more is archived in the end.
+ARCHIVING = 4
+SPRINT_DAYS = 28
 
 
 def build_world(spec: SpaceSpec, switches: Switches | None = None, clock: Clock | None = None) -> World:
@@ -30,7 +37,7 @@ def build_world(spec: SpaceSpec, switches: Switches | None = None, clock: Clock 
         _add_users(world, rng, begin)
         _add_projects(world, rng, begin)
         _play_history(world, Story(world, rng), begin)
-        if spec.projects >= 4:
+        if spec.projects >= ARCHIVING:
             world.archive_project(list(world.projects)[-1])
         world.touch_all()
     return world
@@ -53,7 +60,10 @@ def _add_users(world: World, rng: Random, begin: int) -> None:
     if world.spec.users >= 4:
         people = list(world.users)
         for index, name in enumerate(texts.TEAMS):
-            world.add_team(name, rng.sample(people, min(len(people), 2 + index)), at=begin)
+            # Each belongs to one of them, and some to another too.
+            own = people[index :: len(texts.TEAMS)]
+            guests = [one for one in rng.sample(people, min(len(people), 1 + index)) if one not in own]
+            world.add_team(name, own + guests, at=begin)
 
 
 def _add_projects(world: World, rng: Random, begin: int) -> None:
@@ -98,6 +108,11 @@ def _add_masters(world: World, project: Project, begin: int) -> None:
             at=begin,
         )
         version.archived = quarter < quarters // 2
+    for number in range(world.spec.history_days // SPRINT_DAYS + 2):
+        start = begin + number * SPRINT_DAYS * DAY
+        due = day(start, SPRINT_DAYS - 1)
+        sprint = world.add_version(project.id, f"{SPRINT}{number + 1}", start=day(start, 0), due=due, at=begin)
+        sprint.archived = start < world.spec.end - 400 * DAY
     bug = list(project.issue_types)[1]
     extras: dict[int, dict[str, Any]] = {
         3: {"min": 0, "max": 1_000_000, "initialValue": 1.5, "unit": "人日"},
@@ -117,39 +132,57 @@ def _play_history(world: World, story: Story, begin: int) -> None:
     rng, end, requested = story.rng, world.spec.end, world.spec.issues
     if not requested:
         return
+    time = WorkTime(world.spec.timezone, begin)
     imported = min(IMPORTED, requested // 10)
     doomed = requested // 50
     planned = requested - imported + doomed
     projects = list(world.projects.values())
-    weights = [1 / (index + 1) for index in range(len(projects))]
-    homes = rng.choices(projects, weights, k=planned)
-    events: list[tuple[int, int, int]] = []
-    for index in range(planned):
-        at = begin + DAY + int((end - begin - 2 * DAY) * rng.random())
-        events.append((at, index, CREATE))
-        for _ in range(rng.choice((0, 1, 1, 2, 2, 3, 4, 6))):
-            at += 1 + int(rng.expovariate(1 / (25 * DAY)))
-            if at >= end - DAY:
-                break
-            events.append((at, index, rng.choice((EDIT, EDIT, EDIT, REMARK, REMARK, EXTRA))))
+    homes = rng.choices(projects, [1 / (index + 1) for index in range(len(projects))], k=planned)
+    closing = begin + int((end - begin) * 0.7) if len(projects) >= ARCHIVING else end
+    issues: dict[int, Issue] = {}
+
+    def create(home: Project, index: int, at: int) -> None:
+        richness = {1: 1.0, 2: 0.0}.get(home.next_key)
+        issues[index] = story.create_in(home, at, story.richness() if richness is None else richness)
+
+    def act(action: str, index: int, at: int) -> None:
+        getattr(story, action)(at, issues[index])
+
+    def remove(index: int, at: int) -> None:
+        world.delete_issue(issues[index], at=at)
+
+    events: list[tuple[int, int, Callable[[int], object]]] = []
+    for index, home in enumerate(homes):
+        last = closing if home is projects[-1] else end
+        made = _arrival(rng, time, begin, last)
+        events.append((made, len(events), partial(create, home, index)))
+        gone = min(made + DAY, end - DAY // 2) if index < doomed else end
+        for at, action in way(rng, made, time):
+            if at < gone:
+                events.append((at, len(events), partial(act, action, index)))
         if index < doomed:
-            events.append((min(at + DAY, end - DAY // 2), index, DELETE))
-    events += [(begin + 60 * DAY * turn, planned + turn, BULK) for turn in range(1, world.spec.history_days // 60)]
-    events.sort()
-    issues: dict[int, int] = {}
-    import_at = len(events) // 2
-    for order, (at, index, kind) in enumerate(events):
-        if order == import_at:
-            world.import_issues(projects[0].id, imported, at=at, description="CSV import\r\n一括登録")
-        if kind == BULK:
-            story.bulk(at)
-        elif kind == CREATE:
-            home = homes[index]
-            richness = {1: 1.0, 2: 0.0}.get(home.next_key, rng.random() * 0.7)
-            issues[index] = story.create_in(home, at, richness).id
-        else:
-            issue = world.issues[issues[index]]
-            if kind == DELETE:
-                world.delete_issue(issue, at=at)
-            else:
-                (story.edit if kind == EDIT else story.remark if kind == REMARK else story.star_or_file)(at, issue)
+            events.append((gone, len(events), partial(remove, index)))
+    events += [(begin + 60 * DAY * turn, planned + turn, story.bulk) for turn in range(1, world.spec.history_days // 60)]
+    for project in projects:
+        for sprint in project.versions.values():
+            if is_sprint(sprint) and sprint.due and (at := _morning_after(sprint.due)) < end:
+                events.append((at, len(events), partial(story.end_sprint, project=project, sprint=sprint.id)))
+    add = partial(
+        world.import_issues, projects[0].id, imported, description="CSV import\r\n一括登録", status_id=CLOSED, resolution_id=0
+    )
+    events.append((begin + 2 * DAY, len(events), lambda at: add(at=at)))
+    for at, _, play in sorted(events, key=lambda event: event[:2]):
+        play(at)
+
+
+def _arrival(rng: Random, time: WorkTime, begin: int, end: int) -> int:
+    """Draw when an issue is made: more of them as the team grows, nearly all at work."""
+    for _ in range(6):
+        made = begin + DAY + int((end - begin - 2 * DAY) * rng.random() ** 0.6)
+        if time.is_open(made):
+            break
+    return made
+
+
+def _morning_after(due: str) -> int:
+    return int(datetime.fromisoformat(f"{due}T00:00:00+00:00").timestamp()) + DAY

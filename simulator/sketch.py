@@ -5,12 +5,15 @@ from random import Random
 from typing import Any
 
 from simulator import texts
-from simulator.masters import CHECKBOX, DATE, MULTIPLE, NUMBER, RADIO, SINGLE, CustomField, FieldValue
+from simulator.masters import CHECKBOX, DATE, MULTIPLE, NUMBER, RADIO, SINGLE, CustomField, FieldValue, Version
 from simulator.model import Issue, Project
 from simulator.world import World
 
 POOL = 2_000
 RECENT = 400
+SPRINT = "Sprint "
+#: How often each type is chosen: task, bug, request, other.
+TYPES = (50, 28, 14, 8)
 
 
 class Sketch:
@@ -25,22 +28,29 @@ class Sketch:
         """Draw the optional fields of a new issue."""
         rng = self.rng
         types = list(project.issue_types)
-        type_id = types[1 % len(types)] if richness >= 1 else rng.choice(types)
-        drawn: dict[str, Any] = {"type_id": type_id, "priority_id": rng.choice((2, 3, 3, 4))}
+        type_id = (
+            types[1 % len(types)]
+            if richness >= 1
+            else rng.choices(types, [TYPES[min(place, len(TYPES) - 1)] for place in range(len(types))])[0]
+        )
+        drawn: dict[str, Any] = {"type_id": type_id, "priority_id": rng.choice((2, 3, 3, 3, 3, 4))}
         if rng.random() < 0.9:
             drawn["description"] = rng.choice(self.descriptions)
-        if rng.random() < richness + 0.2:
-            drawn["assignee_id"] = rng.choice(project.members)
+        if rng.random() < richness + 0.1:
+            drawn["assignee_id"] = self.worker(project)
         if rng.random() < richness:
             drawn["category_ids"] = tuple(rng.sample(list(project.categories), rng.choice((1, 1, 2))))
+        sprint = self.sprint(project, at)
         if rng.random() < richness and project.versions:
-            drawn["milestone_ids"] = (rng.choice(list(project.versions)),)
+            drawn["milestone_ids"] = (sprint.id if sprint and rng.random() < 0.8 else rng.choice(current(project, at)),)
         if rng.random() < richness * 0.5 and project.versions:
-            drawn["version_ids"] = (rng.choice(list(project.versions)),)
+            drawn["version_ids"] = (rng.choice(current(project, at)),)
         if rng.random() < richness:
-            drawn["start_date"], drawn["due_date"] = day(at, rng.randrange(5)), day(at, rng.randrange(7, 60))
-        if rng.random() < richness:
-            drawn["estimated_hours"] = rng.choice((0.5, 1, 2.5, 8, 16, 40.25))
+            drawn["due_date"] = sprint.due if sprint and rng.random() < 0.4 else day(at, rng.choice((5, 7, 10, 14, 14, 21, 28)))
+            if rng.random() < 0.7:
+                drawn["start_date"] = day(at, rng.randrange(4))
+        if rng.random() < richness + 0.1:
+            drawn["estimated_hours"] = self.estimate()
         if rng.random() < 0.12:
             parent = self.recent_issue(project)
             if parent is not None and parent.parent_id is None:
@@ -75,6 +85,20 @@ class Sketch:
         message = f"no custom field has kind {definition.kind}"
         raise ValueError(message)
 
+    def estimate(self) -> float:
+        """Draw the estimate of an issue, in hours."""
+        return self.rng.choices((0.5, 1, 2, 2.5, 4, 6, 8, 16, 24, 40), (3, 8, 16, 4, 20, 12, 18, 11, 5, 3))[0]
+
+    def worker(self, project: Project) -> int:
+        """Choose who does the work: the members of a project do not all do the same share of it."""
+        ids = project.members[:9]
+        return self.rng.choices(ids, [2 / (2 + place) for place in range(len(ids))])[0]
+
+    def sprint(self, project: Project, at: int) -> Version | None:
+        """Return the sprint of a project at a moment: now and then the next one, for which an issue is planned."""
+        running = [one for one in project.versions.values() if is_sprint(one) and one.due and one.due >= day(at, 0)]
+        return running[1 if len(running) > 1 and self.rng.random() < 0.25 else 0] if running else None
+
     def recent_issue(self, project: Project) -> Issue | None:
         """Choose one of the last issues of a project."""
         ids = self.world.issue_ids
@@ -83,6 +107,16 @@ class Sketch:
             if found is not None:
                 return found
         return None
+
+
+def is_sprint(version: Version) -> bool:
+    """Return whether a version is a sprint; others are releases."""
+    return version.name.startswith(SPRINT)
+
+
+def current(project: Project, at: int) -> list[int]:
+    """Return the versions that are not over at a moment; all of them where all are."""
+    return [one.id for one in project.versions.values() if not one.due or one.due >= day(at, 0)] or list(project.versions)
 
 
 def day(at: int, ahead: int) -> str:

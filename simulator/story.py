@@ -1,35 +1,34 @@
-"""What people do, drawn from a random generator: the fields of a new issue, an edit, a remark, a whole event."""
+"""What people do in a space at a moment, drawn from a random generator: one event of any kind, or one of a kind."""
 
 from collections.abc import Callable
 from random import Random
-from typing import Any
 
 from simulator import texts
-from simulator.masters import OPEN
+from simulator.masters import CLOSED, IN_PROGRESS, OPEN, RESOLVED
 from simulator.model import Issue, Project
-from simulator.sketch import Sketch, day
+from simulator.moves import HOLD, Moves
+from simulator.sketch import RECENT, SPRINT, day
 from simulator.world import World
 
-RECENT = 400
 
-
-class Story(Sketch):
+class Story(Moves):
     """Draws what happens next in a space."""
 
     def __init__(self, world: World, rng: Random) -> None:
         super().__init__(world, rng)
         self._events: tuple[tuple[int, Callable[[int], None]], ...] = (
-            (250, self.create),
-            (400, self.edit),
+            (90, self.create),
+            (380, self.advance),
+            (120, self.edit),
             (180, self.remark),
-            (25, self.bulk),
-            (20, self.delete),
+            (10, self.bulk),
+            (8, self.delete),
             (25, self.star_or_file),
             (60, self.log_in),
-            (15, self.milestone),
-            (5, self.rename),
-            (5, self.archive),
-            (15, self.membership),
+            (4, self.milestone),
+            (1, self.rename),
+            (1, self.archive),
+            (12, self.membership),
         )
 
     def happen(self, at: int) -> None:
@@ -40,7 +39,7 @@ class Story(Sketch):
     def create(self, at: int) -> None:
         """Create an issue in an active project."""
         project = self.active_project()
-        self.create_in(project, at, self.rng.random() * 0.7)
+        self.create_in(project, at, self.richness())
 
     def create_in(self, project: Project, at: int, richness: float) -> Issue:
         """Create an issue; `richness` is the share of optional fields that it has."""
@@ -48,39 +47,47 @@ class Story(Sketch):
         author = rng.choice(project.members)
         notify = (rng.choice(project.members),) if rng.random() < 0.1 else ()
         fields = self.fields(project, at, richness)
-        summary = f"{rng.choice(texts.ACTIONS)} {rng.choice(texts.OBJECTS)} #{project.next_key}"
+        subjects, rests = rng.choice(texts.SUMMARIES)
+        subject, rest = rng.choice(subjects), rng.choice(rests)
+        summary = f"{subject} {rest}" if subject.isascii() else f"{subject}{rest}"
         return self.world.create_issue(project.id, summary=summary, by=author, at=at, notify=notify, **fields)
 
+    def advance(self, at: int) -> None:
+        """Take an open issue one step further on its way."""
+        for _ in range(10):
+            found = self.any_issue()
+            if found is not None and found.status_id != CLOSED:
+                status = self.home(found).statuses[found.status_id].name
+                steps: dict[int, tuple[Callable[[int, Issue], None], ...]] = {
+                    OPEN: (self.start, self.start, self.start, self.start, self.drop),
+                    IN_PROGRESS: (self.book, self.review, self.review, self.resolve, self.close, self.hold),
+                    RESOLVED: (self.close, self.close, self.close, self.start),
+                }
+                of_team = (self.start,) if status in (HOLD, "On Hold") else (self.resolve, self.close, self.start)
+                self.rng.choice(steps.get(found.status_id, of_team))(at, found)
+                return
+
     def edit(self, at: int, issue: Issue | None = None) -> None:
-        """Change a field of an issue, most often its status."""
+        """Change something about an issue without moving it on, or open it again."""
         found = issue or self.any_issue()
-        if found is None:
-            return
-        rng, project = self.rng, self.world.projects[found.project_id]
-        changed: dict[str, Any] = {}
-        draw = rng.random()
-        if draw < 0.45:
-            changed["status_id"] = rng.choice([status for status in project.statuses if status != found.status_id])
-            if changed["status_id"] in (3, 4):
-                changed["resolution_id"] = rng.choice((0, 0, 0, 1, 2, 3, 4))
-                changed["actual_hours"] = rng.choice((0.25, 1, 3, 7.75, None))
-            elif changed["status_id"] == OPEN:
-                changed["resolution_id"] = None
-        elif draw < 0.6:
-            changed["assignee_id"] = rng.choice([*project.members, None])
-        elif draw < 0.7:
-            changed["due_date"] = day(at, rng.randrange(40))
-        elif draw < 0.78:
-            changed["priority_id"] = rng.choice((2, 3, 4))
-        elif draw < 0.86:
-            changed["description"] = rng.choice(self.descriptions)
-        elif draw < 0.93 and project.versions:
-            changed["milestone_ids"] = (rng.choice(list(project.versions)),)
-        elif fields := [one for one in project.fields.values() if one.applies_to(found.type_id)]:
-            definition = rng.choice(fields)
-            changed["custom"] = {definition.id: self.value(definition, at)}
-        said = rng.choice(texts.REMARKS) if rng.random() < 0.3 else ""
-        self.world.edit_issue(found, by=rng.choice(project.members), at=at, comment=said, **changed)
+        if found is not None:
+            self.rng.choice((self.put_off, self.hand_over, self.touch_up, self.touch_up, self.plan, self.reopen))(at, found)
+
+    def plan(self, at: int, issue: Issue) -> None:
+        """Put an issue into the present sprint, or the next."""
+        sprint = self.sprint(self.home(issue), at)
+        self._move(at, issue, (), {} if sprint is None else {"milestone_ids": (sprint.id,)})
+
+    def end_sprint(self, at: int, project: Project, sprint: int) -> None:
+        """Carry what is not done over to the next sprint, as most teams do most of the time."""
+        left = [one for one in project.issues.values() if sprint in one.milestone_ids and one.status_id not in (RESOLVED, CLOSED)]
+        following = [one.id for one in project.versions.values() if one.name.startswith(SPRINT) and one.id > sprint]
+        if left and following and self.rng.random() < 0.75:
+            self.world.bulk_edit(left, by=self.rng.choice(project.members), at=at, milestone_ids=(following[0],))
+
+    def richness(self) -> float:
+        """Draw the share of optional fields that an issue has."""
+        return self.rng.choice((0.3, 0.6, 0.75, 0.75, 0.85, 0.85))
 
     def remark(self, at: int, issue: Issue | None = None) -> None:
         """Comment on an issue; now and then rewrite or take back what was said last."""
@@ -105,7 +112,7 @@ class Story(Sketch):
         recent = [self.recent_issue(home) for _ in range(self.rng.randint(2, 20))]
         chosen = {issue.id: issue for issue in recent if issue is not None}
         if chosen:
-            fields = self.rng.choice(({"priority_id": 2}, {"due_date": day(at, 14)}, {"status_id": 4}))
+            fields = self.rng.choice(({"priority_id": 2}, {"priority_id": 3}, {"due_date": day(at, 14)}))
             self.world.bulk_edit(chosen.values(), by=self.rng.choice(home.members), at=at, **fields)
 
     def delete(self, at: int) -> None:
@@ -139,7 +146,7 @@ class Story(Sketch):
             newest = list(project.versions)[-1]
             self.world.rename_version(project.id, newest, f"{project.versions[newest].name}+", at=at)
         else:
-            name = f"Sprint {len(project.versions) + 1}"
+            name = f"{SPRINT}{1 + sum(one.name.startswith(SPRINT) for one in project.versions.values())}"
             self.world.add_version(project.id, name, start=day(at, 0), due=day(at, 14), at=at)
 
     def rename(self, at: int) -> None:

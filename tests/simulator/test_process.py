@@ -15,6 +15,7 @@ import pytest
 
 from simulator import Clock, Life, Simulator, SimulatorError, SpaceSpec, spawn_simulator
 from simulator.__main__ import main
+from simulator.life import CALM, LIVELY
 from tests.simulator.conftest import NOW, SMALL, Api
 
 Serve = Callable[..., Api]
@@ -36,10 +37,23 @@ def living(serve: Serve, now: datetime, **options: Any) -> Api:
 def test_life_continues_as_the_clock_runs(serve: Serve) -> None:
     api = living(serve, NOW)
     before = len(api.simulator.space.activities)
-    api.simulator.clock.advance(3600)
+    api.simulator.clock.advance(LIVELY * 20)
     rows = api.get("/space/activities", count=100)
-    assert len(api.simulator.space.activities) > before + 100
-    assert "2026-07-01T00:55:00Z" <= rows[0]["created"] <= "2026-07-01T01:00:00Z"
+    assert len(api.simulator.space.activities) > before + LIVELY / 3
+    assert "2026-07-01T00:30:00Z" <= rows[0]["created"] <= "2026-07-01T00:33:20Z"
+
+
+def test_a_new_space_is_lively_and_then_goes_on_at_the_pace_of_a_team(serve: Serve) -> None:
+    def played(passed: int) -> int:
+        life = Life(NOW, interval=20)
+        clock = Clock()
+        clock.freeze(NOW + timedelta(seconds=20 * passed))
+        serve(clock=clock, life=life)
+        return life.played
+
+    assert [played(passed) for passed in (1, LIVELY, LIVELY + CALM - 1, LIVELY + CALM, LIVELY + 10 * CALM)] == [
+        1, LIVELY, LIVELY, LIVELY + 1, LIVELY + 10,
+    ]  # fmt: skip
 
 
 def test_a_restarted_life_is_the_same_as_one_that_never_stopped(serve: Serve) -> None:
@@ -63,7 +77,7 @@ def test_a_finished_life_does_not_change(serve: Serve) -> None:
 
 
 def test_weeks_of_life_leave_a_space_that_can_be_read(serve: Serve) -> None:
-    api = living(serve, NOW + timedelta(days=5))
+    api = living(serve, NOW + timedelta(days=25))
     api.simulator.switch(stable_ties=True)
     projects = api.get("/projects")
     assert any(not project["archived"] for project in projects)
@@ -73,9 +87,10 @@ def test_weeks_of_life_leave_a_space_that_can_be_read(serve: Serve) -> None:
     assert {1, 2, 3, 4, 14, 16, 22, 23} <= {activity.type for activity in api.simulator.space.activities}
 
 
-def test_a_life_file_is_begun_by_an_alive_space_and_replayed_by_a_quiet_one(tmp_path: Path) -> None:
+def test_a_life_file_is_begun_by_any_space_and_replayed_by_a_quiet_one(tmp_path: Path) -> None:
     path = tmp_path / "home" / "life.json"
-    assert Life.remembered(path, alive=False, now=NOW) is None
+    assert Life.remembered(path, alive=False, now=NOW).start == NOW
+    assert Life.remembered(path, alive=True, now=NOW + timedelta(days=1)).start == NOW
 
     def lived(alive: bool, *advances: float) -> list[bytes]:
         clock = Clock()

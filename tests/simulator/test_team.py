@@ -1,0 +1,119 @@
+"""The seeded space looks like that of a team: what its charts would show is what charts of a real space show."""
+
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from statistics import median, quantiles
+
+import pytest
+
+from simulator import SpaceSpec
+from simulator.masters import CLOSED, IN_PROGRESS, OPEN, RESOLVED
+from simulator.model import Issue
+from simulator.seed import ARCHIVING, build_world
+from simulator.sketch import is_sprint
+from simulator.world import World
+
+SPEC = SpaceSpec()
+END = datetime.fromtimestamp(SPEC.end, UTC)
+TOKYO = timedelta(hours=9)
+DAY = 86_400
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    """Return the space that everybody sees who sets nothing."""
+    return build_world(SPEC)
+
+
+def statuses(issue: Issue, world: World) -> list[tuple[int, int]]:
+    """Return (moment, status id) of each change of status."""
+    ids = {one.name: one.id for one in world.projects[issue.project_id].statuses.values()}
+    return [(row.created, ids[change.new]) for row in issue.comments for change in row.changes if change.field == "status"]
+
+
+def test_most_issues_are_done_and_work_in_progress_is_what_the_team_can_carry(world: World) -> None:
+    count = Counter(issue.status_id for issue in world.issues.values())
+    assert count[CLOSED] > 0.85 * SPEC.issues
+    in_progress = sum(count.values()) - count[OPEN] - count[RESOLVED] - count[CLOSED]
+    assert 0.5 * SPEC.users <= in_progress <= 2 * SPEC.users
+    assert count[OPEN] < 0.1 * SPEC.issues
+
+
+def test_cycle_times_are_days_to_weeks_with_a_tail(world: World) -> None:
+    days = []
+    for issue in world.issues.values():
+        moves = statuses(issue, world)
+        begun = next((at for at, status in moves if status == IN_PROGRESS), None)
+        if begun is not None and issue.status_id == CLOSED:
+            days.append((moves[-1][0] - begun) / DAY)
+    twentieths = quantiles(days, n=20)
+    assert len(days) > 0.6 * SPEC.issues
+    assert 3 < median(days) < 14
+    assert twentieths[-1] > 3 * median(days)
+
+
+def test_issues_arrive_up_to_the_last_moment_and_more_of_them_as_the_team_grows(world: World) -> None:
+    months = Counter(datetime.fromtimestamp(issue.created, UTC).strftime("%Y-%m") for issue in world.issues.values())
+    assert END.timestamp() - max(issue.created for issue in world.issues.values()) < 3 * DAY
+    assert sum(months[month] for month in ("2026-04", "2026-05", "2026-06")) > 2 * sum(
+        months[month] for month in ("2024-08", "2024-09", "2024-10")
+    )
+
+
+def test_people_work_on_working_days_and_not_on_holidays(world: World) -> None:
+    moments = [
+        datetime.fromtimestamp(row.created, UTC) + TOKYO
+        for issue in world.issues.values()
+        for row in issue.comments
+        if any(change.field == "status" for change in row.changes)
+    ]
+    at_work = [moment for moment in moments if moment.weekday() < 5 and 9 <= moment.hour < 19]
+    assert len(at_work) > 0.98 * len(moments)
+    turn_of_the_year = [moment for moment in moments if date(2025, 12, 29) <= moment.date() <= date(2026, 1, 3)]
+    assert len(turn_of_the_year) <= 2
+
+
+def test_milestones_end_and_most_are_met(world: World) -> None:
+    ended = [
+        (project, version)
+        for project in world.projects.values()
+        for version in project.versions.values()
+        if is_sprint(version) and version.due and version.due < END.date().isoformat()
+    ]
+    missed = 0
+    for project, version in ended:
+        inside = [issue for issue in project.issues.values() if version.id in issue.milestone_ids]
+        missed += any(issue.status_id != CLOSED for issue in inside)
+    assert len(ended) > 100
+    assert 0.02 * len(ended) < missed < 0.2 * len(ended)
+
+
+def test_hours_are_booked_in_each_month_and_are_near_the_estimates(world: World) -> None:
+    months: Counter[str] = Counter()
+    for issue in world.issues.values():
+        for row in issue.comments:
+            for change in row.changes:
+                if change.field == "actualHours":
+                    months[datetime.fromtimestamp(row.created, UTC).strftime("%Y-%m")] += 1
+    assert len(months) >= 23
+    both = [one for one in world.issues.values() if one.estimated_hours and one.actual_hours and one.status_id == CLOSED]
+    spent, planned = sum(float(one.actual_hours or 0) for one in both), sum(float(one.estimated_hours or 0) for one in both)
+    assert 0.9 < spent / planned < 1.4
+    assert sum(float(one.actual_hours or 0) > float(one.estimated_hours or 0) for one in both) < 0.7 * len(both)
+
+
+def test_everybody_is_in_a_team_and_the_archived_project_ended_before(world: World) -> None:
+    assert set(world.users) == {user for team in world.teams.values() for user in team.members}
+    archived = [project for project in world.projects.values() if project.archived]
+    assert len(world.projects) >= ARCHIVING
+    assert [project.key for project in archived] == ["DATA"]
+    assert max(issue.created for issue in archived[0].issues.values()) < SPEC.end - 100 * DAY
+
+
+def test_titles_read_like_work(world: World) -> None:
+    titles = {issue.summary for issue in world.issues.values()}
+    assert len(titles) > 100
+    assert any(title.isascii() for title in titles)
+    assert any("の" in title for title in titles)
+    # One language within a title, but for names of products.
+    assert not any(title.startswith(("Fix ", "Upgrade ")) and not title.isascii() for title in titles)
