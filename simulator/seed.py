@@ -60,10 +60,10 @@ def _add_users(world: World, rng: Random, begin: int) -> None:
     if world.spec.users >= 4:
         people = list(world.users)
         for index, name in enumerate(texts.TEAMS):
-            # Each belongs to one of them, and some to another too.
-            own = people[index :: len(texts.TEAMS)]
-            guests = [one for one in rng.sample(people, min(len(people), 1 + index)) if one not in own]
-            world.add_team(name, own + guests, at=begin)
+            world.add_team(name, rng.sample(people, min(len(people), 2 + index)), at=begin)
+        # Everybody belongs to one department; none of them joins a project as a whole.
+        for index, name in enumerate(texts.DEPARTMENTS):
+            world.add_team(name, people[index :: len(texts.DEPARTMENTS)], at=begin)
 
 
 def _add_projects(world: World, rng: Random, begin: int) -> None:
@@ -79,7 +79,7 @@ def _add_projects(world: World, rng: Random, begin: int) -> None:
             if rng.random() < 0.7 and world.users[user].last_login is not None:
                 world.add_member(project.id, user, at=begin)
         if world.teams:
-            world.add_project_team(project.id, list(world.teams)[index % len(world.teams)], at=begin)
+            world.add_project_team(project.id, list(world.teams)[index % len(texts.TEAMS)], at=begin)
         world.add_file(project.id, "specs", None, at=begin)
         world.add_file(project.id, "設計書.pdf", 10_240, directory="/specs/", at=begin)
         _add_masters(world, project, begin)

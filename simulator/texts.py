@@ -12,6 +12,7 @@ PROJECTS = (
     ("DATA", "データ分析"), ("HR", "採用・人事"), ("SUP", "Customer Support"), ("LAB_2", "研究開発 R&D 🚀"),
 )  # fmt: skip
 TEAMS = ("サポート", "Platform", "デザイン")
+DEPARTMENTS = ("開発部", "業務システム部", "カスタマーサクセス部")
 TYPES = (("バグ", "Bug", "#990000"), ("要望", "Request", "#ff9200"), ("その他", "Other", "#2779ca"))
 CATEGORIES = ("インフラ", "Backend", "フロントエンド", "Docs", "セキュリティ", "課金", "UX/UI")
 STATUSES = (("レビュー中", "In Review", "#f42858"), ("保留", "On Hold", "#868cb7"))

@@ -170,7 +170,7 @@ def ordinary_user(syncs: Syncs) -> int:
     """Return a user who administers nothing, made a member of two of the three projects, whose teams are not the third's."""
     space = syncs.sim.space
     leads = {user for project in space.projects.values() for user in project.administrators}
-    in_teams = {user for team in space.teams.values() for user in team.members}
+    in_teams = {user for project in space.projects.values() for team in project.teams for user in space.teams[team].members}
     user = next(one for one in space.users.values() if one.role == 2 and one.id not in leads | in_teams)
     for project in space.projects.values():
         if user.id in project.members:

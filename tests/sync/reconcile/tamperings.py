@@ -1,6 +1,7 @@
 """Hands in the database: statements that spoil one row each, and how the comparison is to call that.
 
-`{issue}` is the oldest issue with changes, `{comment}` its first comment, `{other}` another issue, `{member}` a membership.
+`{issue}` is the oldest issue with changes, `{comment}` its first comment, `{other}` an issue of another project without comments,
+`{member}` a membership.
 """
 
 from dataclasses import dataclass
@@ -31,7 +32,11 @@ def chosen(syncs: Syncs) -> dict[str, int]:
     [row] = syncs.query(
         "SELECT c.issue_id AS issue, c.comment_id AS comment FROM raw.issue_changes c ORDER BY c.issue_id, c.comment_id LIMIT 1"
     )
-    [other] = syncs.query(f"SELECT max(id) AS other FROM raw.issues WHERE id <> {row['issue']}")
+    [other] = syncs.query(
+        "SELECT max(o.id) AS other FROM raw.issues i JOIN raw.issues o USING (space_key) "
+        f"WHERE i.id = {row['issue']} AND o.project_id <> i.project_id "
+        "AND NOT EXISTS (SELECT FROM raw.comments c WHERE c.issue_id = o.id)"
+    )
     return {**row, **other}
 
 

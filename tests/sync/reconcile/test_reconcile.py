@@ -44,8 +44,9 @@ def create_and_delete(world: World) -> None:
 
 def swap(world: World) -> None:
     """Leave WEB as many issues as it had, so that only OPS differs."""
+    there = ids(world, "WEB")
     move_away(world)
-    world.delete_issue(ids(world, "WEB")[0])
+    world.delete_issue(there[0])
 
 
 #: A number cannot tell an issue that moves away unseen, at that very moment, from one that was lost; rows can (`verify/`).
