@@ -40,7 +40,8 @@ def test_each_request_is_a_line_with_what_it_cost_and_without_its_parameters(str
     with Simulator(SMALL) as sim, BacklogClient(sim.url, ApiKeyQuery(sim.api_key)) as client:
         client.space_info()
         client.issues_count(IssueFilter())
-        found = lines(stream)
+        # A service that an earlier test left may still be trying to reach its space.
+        found = [line for line in lines(stream) if line["event"] == "request"]
         assert sim.api_key not in stream.getvalue()
     assert [(line["method"], line["path"], line["status"], line["bucket"], line["requests"]) for line in found] == [
         ("GET", "/space", 200, "read", 1),

@@ -89,7 +89,7 @@ def test_a_red_check_is_reported_with_its_message(loaded: Deployment, sink: Webh
     look(one)
     [said] = texts(sink)
     assert said.splitlines()[0] == "🔴 失敗 / failed: raw/issues: issue_counts_match_source"
-    assert "cause: 2 of 3 projects are equal; not WEB" in said
+    assert "cause: 2 of 3 projects are equal; not OPS" in said
 
 
 def test_a_failing_channel_does_not_hold_up_the_others_and_gets_its_message_later(
