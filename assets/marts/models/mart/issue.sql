@@ -1,4 +1,7 @@
 -- One row per issue: what it is now, and what its history says.
+{% set lists = {
+    'categories': ('category_ids', 'categories'), 'milestones': ('milestone_ids', 'versions'), 'versions': ('version_ids', 'versions')
+} %}
 with status_facts as (
     select
         space_key,
@@ -13,9 +16,9 @@ with status_facts as (
         max(valid_from) filter (where is_last) as status_since,
         max(stage) filter (where is_last) as stage,
         bool_or(is_last and stage = 'done') as is_done,
-        sum(seconds) filter (where stage = 'waiting') as seconds_waiting,
-        sum(seconds) filter (where stage = 'active') as seconds_active,
-        sum(seconds) filter (where stage = 'review') as seconds_review,
+        (sum(seconds) filter (where stage = 'waiting'))::bigint as seconds_waiting,
+        (sum(seconds) filter (where stage = 'active'))::bigint as seconds_active,
+        (sum(seconds) filter (where stage = 'review'))::bigint as seconds_review,
         count(*) filter (where position > 0 and not is_inferred) as status_changes
     from {{ ref('issue_status_interval') }} as v
     where true {{ and_targeted('v') }}
@@ -42,6 +45,7 @@ comment_facts as (
         c.space_key,
         c.issue_id,
         count(*) filter (where c.is_said) as comment_count,
+        max(c.created_at) filter (where c.is_said) as last_comment_at,
         count(distinct c.created_user_id) as writers,
         min(c.created_at) filter (where c.is_said and c.created_user_id is distinct from i.created_user_id) as first_response_at,
         bool_or(c.created_user_id = i.created_user_id) as author_wrote
@@ -56,32 +60,21 @@ children as (
     where k.parent_issue_id is not null and k.deleted_at is null {{ and_targeted('k', 'parent_issue_id') }}
     group by space_key, parent_issue_id
 ),
-categories as (
+{%- for names, (ids, table) in lists.items() %}
+{{ names }} as (
     select u.space_key, u.issue_id, array_agg(m.name order by u.place) as names
     from (
         select i.space_key, i.issue_id, u.id, u.place
         from {{ ref('stg_issue') }} as i
-        cross join lateral unnest(i.category_ids) with ordinality as u (id, place)
+        cross join lateral unnest(i.{{ ids }}) with ordinality as u (id, place)
         where true {{ and_targeted('i') }}
         -- Taken apart first: joined by hash then, not by a loop over all names for each issue.
         offset 0
     ) as u
-    join {{ source('raw', 'categories') }} as m on m.space_key = u.space_key and m.id = u.id
+    join {{ source('raw', table) }} as m on m.space_key = u.space_key and m.id = u.id
     group by u.space_key, u.issue_id
-),
-milestones as (
-    select u.space_key, u.issue_id, array_agg(m.name order by u.place) as names
-    from (
-        select i.space_key, i.issue_id, u.id, u.place
-        from {{ ref('stg_issue') }} as i
-        cross join lateral unnest(i.milestone_ids) with ordinality as u (id, place)
-        where true {{ and_targeted('i') }}
-        -- Taken apart first: joined by hash then, not by a loop over all names for each issue.
-        offset 0
-    ) as u
-    join {{ source('raw', 'versions') }} as m on m.space_key = u.space_key and m.id = u.id
-    group by u.space_key, u.issue_id
-)
+){{ ',' if not loop.last }}
+{%- endfor %}
 select
     i.space_key,
     i.issue_id,
@@ -91,20 +84,30 @@ select
     i.issue_key,
     sp.url || '/view/' || i.issue_key as url,
     i.summary,
+    i.issue_type_id,
     i.issue_type,
+    i.status_id,
     i.status,
     s.stage,
     s.status_since,
+    i.priority_id,
     i.priority,
+    i.resolution_id,
     i.resolution,
     i.assignee_id,
     i.assignee,
+    a.valid_from as assignee_since,
     i.created_user_id,
     i.created_by,
     i.parent_issue_id,
+    parent.issue_key as parent_issue_key,
     coalesce(ch.child_count, 0) as child_count,
+    i.category_ids,
     coalesce(ca.names, '{}') as categories,
+    i.milestone_ids,
     coalesce(mi.names, '{}') as milestones,
+    i.version_ids,
+    coalesce(ve.names, '{}') as versions,
     i.created_at,
     i.updated_at,
     s.first_started_at,
@@ -133,6 +136,7 @@ select
     coalesce(f.due_date_changes, 0) as due_date_changes,
     coalesce(c.comment_count, 0) as comment_count,
     coalesce(c.writers, 0) + case when coalesce(c.author_wrote, false) or i.created_user_id is null then 0 else 1 end as participants,
+    c.last_comment_at,
     c.first_response_at,
     {{ seconds_between('i.created_at', 'c.first_response_at') }} as first_response_seconds,
     i.start_date,
@@ -148,12 +152,15 @@ select
     i.deleted_at
 from {{ ref('stg_issue') }} as i
 join status_facts as s on s.space_key = i.space_key and s.issue_id = i.issue_id
+join {{ ref('issue_assignee_interval') }} as a on a.space_key = i.space_key and a.issue_id = i.issue_id and a.is_last
 left join change_facts as f on f.space_key = i.space_key and f.issue_id = i.issue_id
 left join reopenings as r on r.space_key = i.space_key and r.issue_id = i.issue_id
 left join comment_facts as c on c.space_key = i.space_key and c.issue_id = i.issue_id
 left join children as ch on ch.space_key = i.space_key and ch.issue_id = i.issue_id
 left join categories as ca on ca.space_key = i.space_key and ca.issue_id = i.issue_id
 left join milestones as mi on mi.space_key = i.space_key and mi.issue_id = i.issue_id
+left join versions as ve on ve.space_key = i.space_key and ve.issue_id = i.issue_id
+left join {{ ref('stg_issue') }} as parent on parent.space_key = i.space_key and parent.issue_id = i.parent_issue_id
 left join {{ source('ops', 'spaces') }} as sp on sp.space_key = i.space_key
 left join {{ ref('calendar') }} as w0 on w0.space_key = i.space_key and w0.day = (i.created_at at time zone i.timezone)::date
 left join {{ ref('calendar') }} as w1 on w1.space_key = i.space_key and w1.day = (s.first_started_at at time zone i.timezone)::date

@@ -1,5 +1,6 @@
 -- The issues that are built anew: those of which something was written since the last build began, of which a name has changed, whose
--- status has got another stage, the parents of all these, and those that the raw table has no more.
+-- status has got another stage, the parents of all these, children whose parent has another key, and those that the raw table has no
+-- more.
 {% set stages, builds = ref('stg_status_stage'), source('ops', 'mart_builds') %}
 {% if flags.FULL_REFRESH %}
 select space_key, id as issue_id from {{ source('raw', 'issues') }}
@@ -83,5 +84,11 @@ union
 select i.space_key, i.issue_id
 from {{ staged }} as i
 where not exists (select from {{ source('raw', 'issues') }} as r where r.space_key = i.space_key and r.id = i.issue_id)
+union
+select k.space_key, k.issue_id
+from {{ staged }} as k
+left join {{ staged }} as p on p.space_key = k.space_key and p.issue_id = k.parent_issue_id
+left join {{ source('raw', 'issues') }} as r on r.space_key = k.space_key and r.id = k.parent_issue_id
+where k.parent_issue_id is not null and p.issue_key is distinct from r.issue_key
 {% endif %}
 {% endif %}
