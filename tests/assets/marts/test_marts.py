@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from assets.marts.japanese_holidays import SEED, lines
 from resources.warehouse.locks import Locks
 from tests.assets.marts.building import checks_of, contents, rows_of
-from tests.assets.marts.worked import GONE, PEER, STEPS
+from tests.assets.marts.worked import GONE, PEER, STEPS, work_a_day_of_syncs
 from tests.deployment import Deploy, Deployment, failures
 
 MARINE_DAY = date(2026, 7, 20)
@@ -188,15 +188,8 @@ def test_freshness_has_the_moments_that_were_worked_out_by_hand(built: tuple[Dep
 
 def test_syncs_have_the_figures_that_were_worked_out_by_hand(built: tuple[Deployment, int]) -> None:
     deployment, _ = built
-    syncs = [("completed", 60, 100, "a"), ("completed", 120, 200, "b"), ("failed", 30, 10, "c"), ("in_progress", None, 0, "c")]
     with deployment.engine.connect() as connection:
-        for status, took, items, run in syncs:
-            insert = (
-                "INSERT INTO ops.sync_history "
-                "(space_key, sync_type, mode, status, started_at, ended_at, items_synced, requests, run_id) "
-                "VALUES ('HAND', 'issues', 'backfill', :status, :began, :began + make_interval(secs => :took), :items, 2, :run)"
-            )
-            connection.execute(text(insert), {"status": status, "began": STEPS["made"], "took": took, "items": items, "run": run})
+        work_a_day_of_syncs(connection)
         [row] = connection.execute(text("SELECT * FROM mart.sync_stats WHERE space_key = 'HAND'")).mappings()
         connection.rollback()
     assert [row[name] for name in ("runs", "completed", "failed", "syncs", "syncs_failed", "requests")] == [3, 2, 1, 4, 1, 8]

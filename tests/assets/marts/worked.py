@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import Connection, text
+
 from simulator import SpaceSpec
 from tests.deployment import Deployment
 
@@ -116,3 +118,15 @@ def leave_before_the_load(deployment: Deployment) -> int:
     space.edit_issue(issue, actual_hours=4.5, comment="お世話になりました", at=begin + timedelta(days=1), by=who)
     space.delete_user(who)
     return who
+
+
+def work_a_day_of_syncs(connection: Connection) -> None:
+    """Enter the syncs of one day of the space HAND: a run of 60 s, one of 120 s, and one that failed while it goes on."""
+    insert = text(
+        "INSERT INTO ops.sync_history "
+        "(space_key, sync_type, mode, status, started_at, ended_at, items_synced, requests, run_id) "
+        "VALUES ('HAND', 'issues', 'backfill', :status, :began, :began + make_interval(secs => :took), :items, 2, :run)"
+    )
+    syncs = [("completed", 60, 100, "a"), ("completed", 120, 200, "b"), ("failed", 30, 10, "c"), ("in_progress", None, 0, "c")]
+    for status, took, items, run in syncs:
+        connection.execute(insert, {"status": status, "began": STEPS["made"], "took": took, "items": items, "run": run})

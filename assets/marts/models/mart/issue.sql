@@ -109,11 +109,13 @@ select
     i.version_ids,
     coalesce(ve.names, '{}') as versions,
     i.created_at,
+    (i.created_at at time zone i.timezone)::date as created_day,
     i.updated_at,
     s.first_started_at,
     s.last_started_at,
     s.first_done_at,
     case when s.is_done then s.last_done_at end as done_at,
+    case when s.is_done then (s.last_done_at at time zone i.timezone)::date end as done_day,
     case when s.is_done then {{ seconds_between('i.created_at', 's.last_done_at') }} end as lead_seconds,
     case
         when s.is_done and s.first_started_at <= s.last_done_at then {{ seconds_between('s.first_started_at', 's.last_done_at') }}

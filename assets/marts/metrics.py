@@ -1,0 +1,151 @@
+"""The metrics of `models/metrics`, each defined once, and the SQL that MetricFlow makes of them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from metricflow.engine.metricflow_engine import MetricFlowEngine, MetricFlowQueryRequest
+from metricflow.protocols.sql_client import SqlEngine
+from metricflow.sql.render.postgres import PostgresSQLSqlPlanRenderer
+from metricflow_semantic_interfaces.implementations.node_relation import PydanticNodeRelation
+from metricflow_semantics.errors.error_classes import MetricFlowException
+from metricflow_semantics.model.dbt_manifest_parser import parse_manifest_from_dbt_generated_manifest
+from metricflow_semantics.model.semantic_manifest_lookup import SemanticManifestLookup
+from metricflow_semantics.specs.query_param_implementations import DimensionOrEntityParameter, TimeDimensionParameter
+
+from assets.marts.metrics_sql import readable
+
+GRAINS = ("day", "week", "month", "quarter", "year")
+TIME = "metric_time"
+
+
+class MetricError(ValueError):
+    """There is no such metric, or it cannot be cut that way; the message says what there is."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A definition, as people read it."""
+
+    name: str
+    label: str
+    description: str
+    kind: str
+
+
+class _Postgres:
+    """What MetricFlow asks of a warehouse in order to write SQL for it; nothing is run."""
+
+    sql_engine_type = SqlEngine.POSTGRES
+    sql_plan_renderer = PostgresSQLSqlPlanRenderer()
+
+    def render_bind_parameter_key(self, bind_parameter_key: str) -> str:
+        return bind_parameter_key
+
+    def close(self) -> None:
+        return None
+
+
+class Metrics:
+    """The definitions of a parsed dbt project; needs no database."""
+
+    def __init__(self, manifest: Path) -> None:
+        """Read a manifest of dbt, and `semantic_manifest.json`, which dbt writes next to it."""
+        nodes = json.loads(manifest.read_bytes())["nodes"].values()
+        self._columns = {one["alias"]: [*one["columns"]] for one in nodes if one.get("alias") and one["schema"] == "mart"}
+        self._manifest = parse_manifest_from_dbt_generated_manifest(manifest.with_name("semantic_manifest.json").read_text())
+        for model in self._manifest.semantic_models:  # of whatever database: SQL that names one would run in no other
+            model.node_relation = PydanticNodeRelation(alias=model.node_relation.alias, schema_name=model.node_relation.schema_name)
+
+    @cached_property
+    def all(self) -> dict[str, Metric]:
+        """Return the metrics by name, in the order of the alphabet."""
+        found = (Metric(one.name, one.label or one.name, one.description or "", one.type.value) for one in self._manifest.metrics)
+        return {one.name: one for one in sorted(found, key=lambda one: one.name)}
+
+    @cached_property
+    def _engine(self) -> MetricFlowEngine:
+        return MetricFlowEngine(SemanticManifestLookup(self._manifest), _Postgres())  # type: ignore[arg-type]
+
+    def dimensions(self, metrics: Sequence[str]) -> list[str]:
+        """Return by what all of these metrics can be cut, as `booking__person`; by time, each can: `month`.
+
+        Raises:
+            MetricError: one of them is not defined.
+        """
+        for name in metrics:
+            if name not in self.all:
+                raise MetricError(f"no metric {name!r}; there are {', '.join(self.all)}")
+        found = {one.dunder_name for one in self._engine.simple_dimensions_for_metrics([*metrics])}
+        return sorted(name for name in found if not name.startswith(TIME))
+
+    def sql(
+        self, metrics: Sequence[str], by: Sequence[str] = (), where: Sequence[str] = (), order: Sequence[str] = (), limit: int = 0
+    ) -> str:
+        """Return a query of PostgreSQL with a column for each dimension and metric.
+
+        A dimension is called by its whole name or, where that is clear, by its last part: `person`; time by its grain: `month`.
+        `where` is `person=Sato`, or a condition in the templates of MetricFlow; `order` is columns, with `-` before one that falls.
+
+        Raises:
+            MetricError: one of the names is not known.
+        """
+        known = self.dimensions(metrics)
+        columns = (*(_column(name) for name in by), *metrics)
+        for name in order:
+            if _column(name.lstrip("-")) not in columns:
+                raise MetricError(f"no column {name.lstrip('-')!r} to sort by; there are {', '.join(columns)}")
+        group = [self._parameter(name, known, metrics) for name in by]
+        request = MetricFlowQueryRequest.create(
+            metric_names=[*metrics], group_by=group, where_constraints=[self._condition(one, known, metrics) for one in where]
+        )
+        try:
+            made = self._engine.explain(request).sql_statement.without_descriptions.sql
+        except MetricFlowException as error:
+            raise MetricError(str(error).strip().splitlines()[0]) from error
+        return readable(made, self._columns, [_column(name) for name in order], limit)
+
+    def _parameter(
+        self, name: str, known: Sequence[str], metrics: Sequence[str]
+    ) -> DimensionOrEntityParameter | TimeDimensionParameter:
+        if name in GRAINS:
+            return TimeDimensionParameter(TIME, grain=name, alias=name)
+        whole = self._resolve(name, known, metrics)
+        return DimensionOrEntityParameter(whole, alias=_column(name))
+
+    def _condition(self, condition: str, known: Sequence[str], metrics: Sequence[str]) -> str:
+        if "{{" in condition:
+            return condition
+        name, found, value = condition.partition("=")
+        if not found:
+            raise MetricError(f"{condition!r} is neither name=value nor a condition of MetricFlow")
+        quoted = value.strip().replace("'", "''")
+        return f"{{{{ Dimension('{self._resolve(name.strip(), known, metrics)}') }}}} = '{quoted}'"
+
+    def _resolve(self, name: str, known: Sequence[str], metrics: Sequence[str]) -> str:
+        """Return the whole name of a dimension; of two with the same last part, that of the metric's own table."""
+        found = [one for one in known if one == name or _column(one) == name]
+        if len(found) > 1:
+            own = {one for one in found if one.partition("__")[0] == self._own_entity(metrics[0])}
+            found = [*own] or found
+        if len(found) != 1:
+            raise MetricError(f"{name!r} is {'no dimension' if not found else 'not clear'}; there are {', '.join(found or known)}")
+        return found[0]
+
+    def _own_entity(self, metric: str) -> str:
+        definition = next(one for one in self._manifest.metrics if one.name == metric)
+        numerator = definition.type_params.numerator
+        if numerator is not None:
+            return self._own_entity(numerator.name)
+        aggregation = definition.type_params.metric_aggregation_params
+        for model in self._manifest.semantic_models:
+            if aggregation is not None and model.name == aggregation.semantic_model:
+                return next((one.name for one in model.entities if one.type.value == "primary"), "")
+        return ""
+
+
+def _column(name: str) -> str:
+    """Return how a dimension is called in a result, by its last part; a `-` before it stays."""
+    return "-" * name.startswith("-") + name.lstrip("-").rpartition("__")[2]

@@ -1,0 +1,49 @@
+"""SQL of MetricFlow as a person would write it: without its nested selects and numbered names."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from sqlglot import exp, parse_one
+from sqlglot.optimizer.merge_subqueries import merge_subqueries
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.optimizer.scope import traverse_scope
+
+#: Columns of each table of the schema `mart`.
+Columns = Mapping[str, Sequence[str]]
+_NUMBERED = re.compile(r"\b(?:subq_\d+|\w+_src_\d+|\w+_\d+_cte)\b")
+
+
+def readable(sql: str, columns: Columns, order: Sequence[str] = (), limit: int = 0) -> str:
+    """Return the same query with selects merged, dates as dates and names that do not change with the number of definitions.
+
+    Raises:
+        sqlglot.errors.SqlglotError: the query has a column that no table has.
+    """
+    schema: dict[str, object] = {"mart": {table: dict.fromkeys(names, "unknown") for table, names in columns.items()}}
+    tree = qualify(parse_one(sql, dialect="postgres"), dialect="postgres", schema=schema, quote_identifiers=False)
+    tree = merge_subqueries(tree)
+    for cut in [*tree.find_all(exp.DateTrunc, exp.TimestampTrunc)]:
+        cut.replace(exp.cast(cut.copy(), "date"))  # of a date, in whatever zone the session is
+    for paren in [*tree.find_all(exp.Paren)]:
+        if isinstance(paren.this, exp.Column | exp.Not):
+            paren.replace(paren.this)
+    for scope in traverse_scope(tree):
+        if len(scope.sources) == 1:  # a column need not say whose it is
+            for column in scope.columns:
+                column.set("table", None)
+            for table in scope.tables:
+                table.set("alias", None)
+    if not isinstance(tree, exp.Select):
+        raise TypeError(f"MetricFlow made no SELECT: {sql}")
+    for name in order:
+        tree = tree.order_by(exp.Ordered(this=exp.to_identifier(name.lstrip("-")), desc=name.startswith("-"), nulls_first=False))
+    if limit:
+        tree = tree.limit(limit)
+    return _renamed(tree.sql(dialect="postgres", pretty=True, max_text_width=110))
+
+
+def _renamed(sql: str) -> str:
+    names: dict[str, str] = {}
+    for name in _NUMBERED.findall(sql):
+        names.setdefault(name, f"t{len(names) + 1}")
+    return _NUMBERED.sub(lambda found: names[found[0]], sql)

@@ -1,0 +1,191 @@
+"""Each metric against the example that was worked out by hand (`docs/metrics.md`), and against the tables that sum it up."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from assets.marts.metrics import MetricError, Metrics
+from assets.marts.project import manifest
+from pipelines.hosting.environment import PROJECT_ROOT
+from tests.assets.marts.worked import work_a_day_of_syncs
+from tests.deployment import Deployment
+
+DEFINED = Metrics(manifest())
+#: Of the issue that goes the whole way.
+ISSUE = {
+    "issues": 1,
+    "issues_done": 1,
+    "open_issues": 0,
+    "issues_in_progress": 0,
+    "issues_finished": 1,
+    "issues_reopened": 1,
+    "reopened_share": 1,
+    "issues_done_with_due_date": 1,
+    "issues_done_late": 1,
+    "late_share": 1,
+    "lead_seconds_median": 2_676_600,
+    "lead_seconds_p85": 2_676_600,
+    "cycle_seconds_median": 2_644_200,
+    "cycle_seconds_p85": 2_644_200,
+    "lead_working_seconds_median": 633_600,
+    "cycle_working_seconds_median": 630_000,
+    "first_response_seconds_median": 37_800,
+    "issues_answered": 1,
+    "answered_share": 1,
+    "seconds_waiting": 32_400,
+    "seconds_active": 2_547_030,
+    "seconds_review": 10_770,
+    "seconds_before_done": 2_590_200,
+    "flow_efficiency": 2_547_030 / 2_590_200,
+    "estimated_hours": 8,
+    "actual_hours": 5.5,
+    "hours": 5.5,
+    "issues_with_estimate": 1,
+    "hours_estimated_of_done": 8,
+    "hours_spent_on_done": 5.5,
+    "actual_by_estimate": 0.6875,
+    "estimate_ratio_median": 0.6875,
+    "comments": 1,
+    "comments_per_issue": 1,
+    "due_date_changes": 1,
+}
+#: Of the project of the ten peers and the one in progress.
+PEERS = {
+    "issues": 11,
+    "issues_done": 10,
+    "open_issues": 1,
+    "issues_in_progress": 1,
+    "cycle_seconds_median": 475_200,
+    "cycle_seconds_p85": 747_360,
+    "hours": 3,
+    "comments": 1,
+    "comments_per_issue": 1 / 11,
+    "ageing_issues": 1,
+    "high_risk_issues": 0,
+    "high_risk_share": 0,
+    "age_seconds_median": 475_200,
+    "age_seconds_max": 475_200,
+}
+#: Of the milestone on its last day.
+MILESTONE = {"milestone_scope": 1, "milestone_done": 1, "milestone_done_share": 1}
+#: By project, stage and day: an issue came into review and left it on 2 July.
+REVIEW = {"stage_entries": 1, "stage_exits": 1}
+SYNCS = {"sync_runs": 3, "sync_runs_completed": 2, "sync_runs_ended": 3, "sync_success_share": 2 / 3, "sync_requests": 8}
+#: These have rows of their own below.
+BY_TIME = {"issues_in_stage", "reopenings"}
+
+
+def rows(reader: Engine, metrics: Sequence[str], by: Sequence[str] = (), where: Sequence[str] = ()) -> list[dict[str, Any]]:
+    with reader.connect() as connection:
+        made = DEFINED.sql(metrics, by, where, by)
+        return [dict(row) for row in connection.exec_driver_sql(made, execution_options={"no_parameters": True}).mappings()]
+
+
+def test_each_metric_is_worked_out_by_hand() -> None:
+    assert {*ISSUE, *PEERS, *MILESTONE, *REVIEW, *SYNCS, *BY_TIME} == {*DEFINED.all}
+
+
+@pytest.mark.parametrize(("where", "expected"), [("project=PEER", PEERS), ("milestone_name=夏", MILESTONE)])
+def test_the_metrics_of_a_group_have_the_numbers_that_were_worked_out_by_hand(
+    reader: Engine, where: str, expected: dict[str, float]
+) -> None:
+    for metric, value in expected.items():
+        [row] = rows(reader, [metric], where=[where])
+        assert float(row[metric]) == pytest.approx(value), metric
+
+
+def test_the_metrics_of_the_issue_have_the_numbers_that_were_worked_out_by_hand(
+    reader: Engine, built: tuple[Deployment, int]
+) -> None:
+    deployment, issue = built
+    [found] = deployment.query(f"SELECT issue_key FROM mart.issue WHERE issue_id = {issue}")
+    for metric, value in ISSUE.items():
+        [row] = rows(reader, [metric], where=[f"issue_key={found['issue_key']}"])
+        assert float(row[metric]) == pytest.approx(value), metric
+    months = rows(reader, ["hours"], by=["month"], where=[f"issue_key={found['issue_key']}"])
+    assert [(row["month"], float(row["hours"])) for row in months] == [(date(2026, 7, 1), 6), (date(2026, 8, 1), -0.5)]
+    [done] = rows(reader, ["issues_done"], by=["day"], where=[f"issue_key={found['issue_key']}"])
+    assert (done["day"], done["issues_done"]) == (date(2026, 8, 1), 1), "half past midnight in Tokyo"
+
+
+def test_metrics_by_time_have_the_numbers_that_were_worked_out_by_hand(reader: Engine) -> None:
+    second = "{{ TimeDimension('metric_time', 'day') }} = date '2026-07-02'"
+    for metric, value in REVIEW.items():
+        assert rows(reader, [metric], where=["project=OPS", "stage=review", second]) == [{metric: value}]
+    stages = rows(reader, ["issues_in_stage"], by=["stage"], where=["project=PEER"])
+    assert {row["stage"]: row["issues_in_stage"] for row in stages if row["issues_in_stage"]} == {"active": 1, "done": 10}
+    weeks = rows(reader, ["reopenings"], by=["week"], where=["project=NUM"])
+    assert [row["week"] for row in weeks if row["reopenings"]] == [date(2026, 7, 6), date(2026, 7, 20)]
+
+
+def test_metrics_of_syncs_have_the_numbers_that_were_worked_out_by_hand(built: tuple[Deployment, int]) -> None:
+    deployment, _ = built
+    with deployment.engine.connect() as connection:
+        work_a_day_of_syncs(connection)
+        for metric, value in SYNCS.items():
+            found = connection.exec_driver_sql(DEFINED.sql([metric], where=["space=HAND"])).scalar_one()
+            assert float(found) == pytest.approx(value), metric
+        connection.rollback()
+
+
+def test_what_the_tables_sum_up_is_the_same_as_the_metric(reader: Engine) -> None:
+    """The tables are made for speed; what they say is what the definition says."""
+
+    def table(sql: str) -> list[tuple[Any, ...]]:
+        with reader.connect() as connection:
+            return [tuple(row) for row in connection.exec_driver_sql(sql)]
+
+    def metric(names: Sequence[str], by: Sequence[str]) -> list[tuple[Any, ...]]:
+        return [tuple(row[one] for one in (*by, *names)) for row in rows(reader, names, by)]
+
+    assert metric(["issues", "open_issues"], ["project"]) == table(
+        "SELECT project_key, issues, issues - done FROM mart.project_summary WHERE issues > 0 ORDER BY 1"
+    )
+    assert metric(["issues_done"], ["project", "week"]) == table(
+        "SELECT project_key, week, done FROM mart.throughput_weekly WHERE done > 0 ORDER BY 1, 2"
+    )
+    assert metric(["cycle_seconds_median", "cycle_seconds_p85"], ["project", "month"]) == table(
+        "SELECT project_key, done_month, cycle_seconds_median, cycle_seconds_p85 FROM mart.cycle_time ORDER BY 1, 2"
+    )
+    assert metric(["hours"], ["person"]) == table(
+        "SELECT user_name, sum(hours) FROM mart.user_workload_weekly GROUP BY 1 HAVING bool_or(hours <> 0) ORDER BY 1"
+    )
+
+
+def test_hours_can_be_cut_by_what_their_issue_is(reader: Engine) -> None:
+    by_type = rows(reader, ["hours"], by=["issue__issue_type"])
+    [total] = rows(reader, ["hours"])
+    assert len(by_type) > 1
+    assert sum(row["hours"] for row in by_type) == total["hours"]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "by", "said"),
+    [
+        (["velocity_of_light"], [], "no metric 'velocity_of_light'; there are actual_by_estimate, "),
+        (["hours"], ["moon"], "'moon' is no dimension; there are booking__"),
+        (["sync_runs"], ["person"], "'person' is no dimension; there are sync_day__"),
+    ],
+)
+def test_what_is_not_defined_is_one_line_that_says_what_is(metrics: list[str], by: list[str], said: str) -> None:
+    with pytest.raises(MetricError, match="^" + said.replace("(", r"\(")) as caught:
+        DEFINED.sql(metrics, by)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_value_is_quoted_and_a_column_is_one_that_is_there() -> None:
+    with pytest.raises(MetricError, match="no column 'drop' to sort by; there are month, hours"):
+        DEFINED.sql(["hours"], ["month"], order=["-drop"])
+    assert "= 'O''Brien; --'" in DEFINED.sql(["hours"], where=["person=O'Brien; --"])
+    with pytest.raises(MetricError, match="neither name=value nor"):
+        DEFINED.sql(["hours"], where=["true"])
+
+
+@pytest.mark.parametrize(("page", "language"), [("metrics.md", 0), ("metrics.ja.md", 1)])
+def test_the_page_lists_each_metric_as_it_is_defined(page: str, language: int) -> None:
+    lines = (PROJECT_ROOT / "docs" / page).read_text().splitlines()
+    for name, metric in DEFINED.all.items():
+        assert f"| `{name}` | {metric.description.split(' / ')[language]} |" in lines
