@@ -1,0 +1,69 @@
+-- What changes on which day of an issue, for its project (milestone 0) and for each milestone that it is in: sums of these rows up to a
+-- day are what the project or milestone held at the end of it. Hours are planned from the day on which the issue is due, or due with the
+-- earliest due milestone that it is in; those of an issue without a date are planned when they are earned, so that it is neither early nor
+-- late. A due date in the future is a row in the future.
+with lists as (
+    select distinct h.space_key, h.milestone_ids
+    from {{ ref('issue_history') }} as h
+    where h.due_date is null and h.milestone_ids <> '{}' {{ and_targeted('h') }}
+),
+dues as (
+    select u.space_key, u.milestone_ids, min(v.release_due_date) as due_date
+    from (
+        select l.space_key, l.milestone_ids, u.id
+        from lists as l
+        cross join lateral unnest(l.milestone_ids) as u (id)
+        -- Taken apart first: joined by hash then, not by a loop over all names for each list.
+        offset 0
+    ) as u
+    join {{ source('raw', 'versions') }} as v on v.space_key = u.space_key and v.id = u.id
+    group by u.space_key, u.milestone_ids
+),
+runs as (
+    select
+        h.space_key,
+        h.issue_id,
+        h.project_id,
+        h.milestone_ids,
+        h.first_day,
+        h.last_day + 1 as next_day,
+        (h.stage = 'done')::int as done,
+        coalesce(h.estimated_hours, 0) as estimated_hours,
+        coalesce(h.actual_hours, 0) as actual_hours,
+        case
+            when coalesce(h.due_date, d.due_date) is not null then greatest(coalesce(h.due_date, d.due_date), h.first_day)
+            when h.stage = 'done' then h.first_day
+        end as planned_on
+    from {{ ref('issue_history') }} as h
+    left join dues as d on h.due_date is null and d.space_key = h.space_key and d.milestone_ids = h.milestone_ids
+    where true {{ and_targeted('h') }}
+),
+steps as (
+    select
+        r.space_key,
+        r.issue_id,
+        r.project_id,
+        u.milestone_id,
+        s.day,
+        sum(s.sign * s.is_state) as scope,
+        sum(s.sign * s.is_state * r.done) as done,
+        sum(s.sign * s.is_state * r.estimated_hours) as scope_hours,
+        sum(s.sign * s.is_state * r.done * r.estimated_hours) as done_hours,
+        sum(s.sign * s.is_state * r.actual_hours) as actual_hours,
+        sum(case when r.estimated_hours = 0 then s.sign * s.is_state * r.actual_hours else 0 end) as unestimated_hours,
+        sum(s.sign * s.is_plan * r.estimated_hours) as planned_hours
+    from runs as r
+    cross join lateral unnest(0::bigint || r.milestone_ids) as u (milestone_id)
+    cross join lateral (
+        values
+            (r.first_day, 1, 1, (r.planned_on is not distinct from r.first_day)::int),
+            (r.next_day, -1, 1, (r.planned_on < r.next_day)::int),
+            (case when r.planned_on > r.first_day and coalesce(r.planned_on < r.next_day, true) then r.planned_on end, 1, 0, 1)
+    ) as s (day, sign, is_state, is_plan)
+    where s.day is not null
+    group by r.space_key, r.issue_id, r.project_id, u.milestone_id, s.day
+)
+select space_key, issue_id, project_id, milestone_id, day, scope, done, scope_hours, done_hours, actual_hours, unestimated_hours,
+    planned_hours
+from steps
+where (scope, done, scope_hours, done_hours, actual_hours, unestimated_hours, planned_hours) <> (0, 0, 0, 0, 0, 0, 0)

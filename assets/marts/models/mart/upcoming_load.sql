@@ -1,0 +1,119 @@
+-- The hours that are left of each person's open issues, laid on the weeks to come, from today (the day of the newest change) on: spread
+-- evenly over the working days from the start (at the earliest today) to the due date; where the due date has no working day before it, on
+-- the next one. Work that is overdue, or has a start and no due date, takes as many whole working days from then on as it needs. Work
+-- without a date is in no week: the first week says how much it is.
+with days as (
+    {{ numbered_days() }}
+),
+weeks as (
+    select d.space_key, d.week, min(d.worked_before) as worked_before, max(d.worked) as worked,
+        sum(d.working_seconds) filter (where d.day >= t.day) / 3600.0 as capacity_hours
+    from days as d
+    join {{ ref('space_today') }} as t on t.space_key = d.space_key
+    group by d.space_key, d.week
+    having max(d.day) >= min(t.day)
+),
+-- Each working day by its number, and the hours of a whole one.
+working as (
+    select space_key, worked, week, working_seconds / 3600.0 as hours
+    from days
+    where is_working_day and working_seconds > 0
+),
+today as (
+    select d.space_key, d.day, d.week, d.worked_before, d.last_day, max(d2.worked) as last_worked
+    from {{ ref('space_today') }} as t
+    join days as d on d.space_key = t.space_key and d.day = t.day
+    join days as d2 on d2.space_key = d.space_key
+    group by d.space_key, d.day, d.week, d.worked_before, d.last_day
+),
+open_issues as (
+    select
+        p.space_key,
+        p.issue_id,
+        p.project_id,
+        coalesce(p.assignee_id, 0) as user_id,
+        coalesce(p.remaining_hours, 0) as hours,
+        p.estimated_hours is null as is_unestimated,
+        coalesce(p.planned_due < t.day, false) as is_overdue,
+        p.planned_start is null and p.planned_due is null as is_undated,
+        p.planned_due is null or p.planned_due < t.day as is_filled,
+        -- The number of the working day before the first one: there is one after it.
+        least(coalesce(d1.worked_before, t.worked_before), t.last_worked - 1) as worked_before,
+        d2.worked as worked,
+        t.week as this_week,
+        t.last_worked
+    from {{ ref('issue_plan') }} as p
+    join today as t on t.space_key = p.space_key
+    left join days as d1 on d1.space_key = p.space_key and d1.day = least(greatest(p.planned_start, t.day), t.last_day)
+    left join days as d2 on d2.space_key = p.space_key and d2.day = least(p.planned_due, t.last_day) and p.planned_due >= t.day
+    where p.stage <> 'done' and not p.is_deleted
+),
+spans as (
+    select
+        o.*,
+        w1.week as first_week,
+        least(
+            o.last_worked,
+            case
+                when o.is_filled then o.worked_before + greatest(ceil(o.hours / w1.hours), 1)::int
+                else greatest(o.worked, o.worked_before + 1)
+            end
+        ) as worked_to
+    from open_issues as o
+    left join working as w1 on w1.space_key = o.space_key and w1.worked = o.worked_before + 1
+),
+laid as (
+    select
+        s.space_key,
+        s.user_id,
+        s.project_id,
+        k.week,
+        s.hours * (least(s.worked_to, k.worked) - greatest(s.worked_before, k.worked_before)) / (s.worked_to - s.worked_before) as hours,
+        s.is_overdue,
+        1 as issues,
+        0 as undated_hours,
+        0 as undated_issues,
+        0 as unestimated_issues
+    from spans as s
+    join working as w2 on w2.space_key = s.space_key and w2.worked = s.worked_to
+    cross join lateral generate_series(s.first_week, w2.week, interval '7 days') as g (week)
+    join weeks as k on k.space_key = s.space_key and k.week = g.week::date
+    where not s.is_undated and s.hours > 0 and least(s.worked_to, k.worked) > greatest(s.worked_before, k.worked_before)
+    union all
+    -- A line for the first week of everyone who has open issues, with what cannot be laid on a day.
+    select space_key, user_id, project_id, this_week, 0, false, 0, case when is_undated then hours else 0 end, is_undated::int, is_unestimated::int
+    from open_issues
+),
+sums as (
+    select
+        space_key,
+        user_id,
+        project_id,
+        week,
+        round(sum(hours), 4) as hours,
+        round(coalesce(sum(hours) filter (where is_overdue), 0), 4) as overdue_hours,
+        sum(issues) as issues,
+        sum(undated_hours) as undated_hours,
+        sum(undated_issues) as undated_issues,
+        sum(unestimated_issues) as unestimated_issues
+    from laid
+    group by space_key, user_id, project_id, week
+)
+select
+    s.space_key,
+    s.user_id,
+    case when s.user_id = 0 then '(unassigned)' else u.user_name end as user_name,
+    s.project_id,
+    p.project_key,
+    s.week,
+    s.hours,
+    s.overdue_hours,
+    s.issues,
+    round(k.capacity_hours, 4) as capacity_hours,
+    s.undated_hours,
+    s.undated_issues,
+    s.unestimated_issues
+from sums as s
+join weeks as k on k.space_key = s.space_key and k.week = s.week
+left join {{ ref('dim_person') }} as u on u.space_key = s.space_key and u.user_id = s.user_id
+left join {{ source('raw', 'projects') }} as p on p.space_key = s.space_key and p.id = s.project_id

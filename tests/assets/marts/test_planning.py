@@ -1,0 +1,147 @@
+"""Plan and actual, velocity, the load to come, the present of open issues: numbers worked out by hand (`docs/metrics.md`)."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from tests.assets.marts.building import build, checks_of, rows_of
+from tests.assets.marts.worked_plan import FIRST, SECOND, july
+from tests.deployment import Deployment
+
+AUGUST = date(2026, 8, 1)
+NONE = "(none)"
+
+
+@pytest.fixture(scope="module")
+def plan(built: tuple[Deployment, int]) -> Deployment:
+    """Return the deployment, with the marts of what the tests of other files have loaded."""
+    return built[0]
+
+
+def of_plan(deployment: Deployment, table: str, order: str) -> list[dict[str, Any]]:
+    """Return the rows of the project in a mart."""
+    return [dict(row) for row in deployment.query(f"SELECT * FROM mart.{table} WHERE project_key = 'PLAN' ORDER BY {order}")]
+
+
+def test_an_issue_has_the_dates_that_count_and_what_is_left(plan: Deployment) -> None:
+    found = [
+        (row["planned_start"], row["planned_due"], row["due_from"], row["remaining_hours"], row["due_moves"], row["days_moved"])
+        for row in of_plan(plan, "issue_plan", "issue_id")[:7]
+    ]
+
+    def day(number: int) -> date:
+        return july(number).date()
+
+    assert found == [
+        (day(6), day(9), "issue", 0, 0, 0),
+        (day(29), date(2026, 8, 4), "issue", 6, 0, 0),
+        (None, day(17), "milestone", 0, 0, None),
+        (None, None, "none", 5, 0, None),
+        (day(20), day(24), "issue", 20, 1, 2),
+        (None, None, "none", 0, 0, None),
+        (day(17), day(17), "milestone", 9, 0, None),
+    ]
+
+
+def test_planned_and_actual_hours_by_month_person_and_milestone(plan: Deployment) -> None:
+    rows = of_plan(plan, "plan_actual_monthly", "user_id, month, milestone")
+    hours = {
+        (row["user_name"], row["month"], row["milestone"]): (row["planned_hours"], row["actual_hours"], row["variance_hours"])
+        for row in rows
+    }
+    assert hours == {
+        (FIRST, date(2026, 7, 1), "計"): (Decimal("22.5"), 15, Decimal("-7.5")),
+        (FIRST, date(2026, 7, 1), "画"): (Decimal("4.5"), 0, Decimal("-4.5")),
+        (FIRST, AUGUST, "計"): (4, 0, -4),
+        (SECOND, date(2026, 7, 1), NONE): (25, 2, -23),
+    }
+
+
+def test_the_months_add_up_to_all_estimates_and_hours(plan: Deployment) -> None:
+    [sums] = plan.query(
+        "SELECT (SELECT sum(planned_hours) FROM mart.plan_actual_monthly) AS planned, "
+        "(SELECT sum(estimated_hours) FROM mart.issue WHERE NOT is_deleted) AS estimated, "
+        "(SELECT sum(actual_hours) FROM mart.plan_actual_monthly) AS entered, "
+        "(SELECT sum(actual_hours) FROM mart.issue WHERE NOT is_deleted) AS actual"
+    )
+    assert abs(sums["planned"] - sums["estimated"]) < Decimal("0.01")
+    assert abs(sums["entered"] - sums["actual"]) < Decimal("0.01")
+
+
+def test_a_milestone_says_what_was_committed_added_done_and_carried_over(plan: Deployment) -> None:
+    rows = {row["milestone"]: row for row in of_plan(plan, "velocity", "milestone_id")}
+    sprint, dateless = rows["計"], rows["画"]
+    counts = ("committed", "added", "removed", "done", "left_open", "carried_over")
+    assert [sprint[name] for name in counts] == [4, 1, 1, 2, 2, 2]
+    hours = ("committed_hours", "added_hours", "removed_hours", "reestimated_hours", "done_hours", "left_open_hours")
+    assert [sprint[name] for name in hours] == [29, 4, 5, 3, 12, 19]
+    assert (sprint["carried_over_hours"], sprint["actual_hours"], sprint["state"]) == (19, 11, "over")
+    assert (sprint["counted_from"], sprint["counted_to"]) == (date(2026, 7, 6), date(2026, 7, 17))
+    assert [dateless[name] for name in counts] == [1, 0, 0, 0, 1, None]
+    assert [dateless[name] for name in hours] == [6, 0, 0, 3, 0, 9]
+    assert (dateless["counted_from"], dateless["counted_to"], dateless["state"]) == (date(2026, 7, 1), AUGUST, "running")
+
+
+def test_what_is_committed_and_added_less_what_is_removed_is_done_or_left_open(plan: Deployment) -> None:
+    unequal = plan.query(
+        "SELECT milestone FROM mart.velocity WHERE committed + added - removed <> done + left_open "
+        "OR committed_hours + added_hours - removed_hours + reestimated_hours <> done_hours + left_open_hours"
+    )
+    assert unequal == []
+
+
+def test_what_is_left_is_laid_on_the_working_days_to_come(plan: Deployment) -> None:
+    rows = of_plan(plan, "upcoming_load", "user_id, week")
+    columns = ("hours", "overdue_hours", "issues", "capacity_hours", "undated_hours", "undated_issues", "unestimated_issues")
+    found = {(row["user_name"], row["week"]): tuple(row[name] for name in columns) for row in rows}
+    # The newest change is of a Saturday: of its week no working day is left.
+    assert found == {
+        (FIRST, date(2026, 7, 27)): (0, 0, 0, 0, 0, 0, 0),
+        (FIRST, date(2026, 8, 3)): (15, 9, 2, 40, 0, 0, 0),
+        (SECOND, date(2026, 7, 27)): (0, 0, 0, 0, 5, 1, 0),
+        (SECOND, date(2026, 8, 3)): (20, 20, 1, 40, 0, 0, 0),
+    }
+
+
+def test_all_that_is_left_is_in_a_week_or_without_a_date(plan: Deployment) -> None:
+    [sums] = plan.query(
+        "SELECT (SELECT sum(hours + undated_hours) FROM mart.upcoming_load) AS laid, "
+        "(SELECT sum(remaining_hours) FROM mart.issue_plan WHERE NOT is_deleted) AS remaining"
+    )
+    assert abs(sums["laid"] - sums["remaining"]) < Decimal("0.01")
+
+
+def test_an_open_issue_says_how_long_it_has_its_status_and_how_far_it_is_overdue(plan: Deployment) -> None:
+    rows = of_plan(plan, "issue_now", "issue_id")
+    assert len(rows) == 4
+    overdue = next(row for row in rows if row["due_date"] == date(2026, 7, 24))
+    assert (overdue["stage"], overdue["status_since"], overdue["assignee_since"]) == ("waiting", july(1), july(1))
+    assert overdue["seconds_in_status"] == overdue["seconds_with_assignee"] == round((overdue["read_at"] - july(1)).total_seconds())
+    assert 0 < overdue["working_seconds_in_status"] < overdue["seconds_in_status"] / 3
+    assert abs((overdue["read_at"].date() - date(2026, 7, 24)).days - overdue["days_overdue"]) <= 1
+    assert (overdue["is_overdue"], overdue["remaining_hours"]) == (True, 20)
+    assert (overdue["age_seconds"], overdue["last_comment_at"], overdue["seconds_since_comment"]) == (None, None, None)
+    [ageing] = plan.query("SELECT * FROM mart.issue_now WHERE project_key = 'PEER'")
+    assert ageing["age_seconds"] == round((ageing["read_at"] - ageing["last_started_at"]).total_seconds())
+    assert ageing["last_comment_at"] == ageing["last_started_at"]
+    assert ageing["age_working_seconds"] == ageing["working_seconds_in_status"] > 5 * 8 * 3_600
+
+
+def test_odd_plans_are_named_and_fail_no_build(plan: Deployment) -> None:
+    checks = checks_of(build(plan))
+    expected = {
+        "milestones_have_dates": {("milestone", "画")},
+        "hours_have_an_estimate": {("actual_hours", "2")},
+        "open_work_has_a_date": {("remaining_hours", "5")},
+        "starts_are_not_after_due_dates": {("start_date", "2026-07-21")},
+    }
+    for name, [(column, value)] in expected.items():
+        check = checks[name]
+        assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN), name
+        rows = [row for row in rows_of(check) if row["project_key"] == "PLAN"]
+        assert value in {str(row[column]).removesuffix(".00") for row in rows}, name
+    assert checks["projects_have_milestones"].severity == dg.AssetCheckSeverity.WARN
+    assert "PEER" in {row["project_key"] for row in rows_of(checks["projects_have_milestones"])}

@@ -1,0 +1,51 @@
+"""The project whose plan, hours and milestones were worked out by hand (`docs/metrics.md`)."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.assets.marts.worked import CLOSED
+from tests.deployment import Deployment
+
+FIRST, SECOND = "計画 一子", "計画 二郎"
+
+
+def july(day: int) -> datetime:
+    """Return noon of a day of July in Tokyo; the first is a Wednesday, and the newest change of the space is of 1 August."""
+    return datetime(2026, 7, day, 3, tzinfo=UTC)
+
+
+def work_to_a_plan(deployment: Deployment) -> dict[str, int]:
+    """Make the project PLAN: two people, two milestones, seven issues; return name -> id."""
+    space = deployment.sim.space
+    space.add_project("PLAN", "Plan")
+    first, second = (space.add_user(name).id for name in (FIRST, SECOND))
+    for who in (first, second):
+        space.add_member("PLAN", who, at=july(1))
+    sprint = space.add_version("PLAN", "計", start="2026-07-06", due="2026-07-17", at=july(1)).id
+    dateless = space.add_version("PLAN", "画", at=july(1)).id
+
+    def made(who: int, day: int = 1, **fields: Any) -> int:
+        return space.create_issue("PLAN", by=who, at=july(day), assignee_id=who, **fields).id
+
+    def edited(issue: int, who: int, day: int, **fields: Any) -> None:
+        space.edit_issue(issue, by=who, at=july(day), **fields)
+
+    in_sprint: dict[str, Any] = {"milestone_ids": (sprint,)}
+    done = made(first, estimated_hours=8, start_date="2026-07-06", due_date="2026-07-09", **in_sprint)
+    edited(done, first, 8, status_id=CLOSED, actual_hours=6)
+    across = made(first, estimated_hours=10, start_date="2026-07-29", due_date="2026-08-04", **in_sprint)
+    edited(across, first, 30, actual_hours=4)
+    added = made(first, 8, estimated_hours=4, **in_sprint)
+    edited(added, first, 16, status_id=CLOSED, actual_hours=5)
+    removed = made(second, estimated_hours=5, **in_sprint)
+    edited(removed, second, 10, milestone_ids=[])
+    overdue = made(second, estimated_hours=20, start_date="2026-07-20", due_date="2026-07-22")
+    edited(overdue, second, 2, due_date="2026-07-24")
+    unestimated = made(second)
+    edited(unestimated, second, 3, status_id=CLOSED, actual_hours=2)
+    both = made(first, estimated_hours=6, start_date="2026-07-21", milestone_ids=(sprint, dateless))
+    edited(both, first, 13, estimated_hours=9)
+    return {
+        "done": done, "across": across, "added": added, "removed": removed, "overdue": overdue, "unestimated": unestimated,
+        "both": both,
+    }  # fmt: skip
