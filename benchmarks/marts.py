@@ -1,4 +1,4 @@
-"""The promises of the marts as figures: a whole build, a build after some changes, and the twenty queries of `docs/bi.md`.
+"""The promises of the marts as figures: a whole build, a build after some changes, and the forty queries of `docs/bi.md`.
 
 `python benchmarks/marts.py` takes five to ten minutes, `--quick` one to two with a tenth of the rows.
 """
@@ -56,8 +56,8 @@ def marts(issues: int) -> Iterator[Figure]:
             summaries = connection.execute(text("SELECT count(*) FROM mart.issue WHERE summary LIKE '%!'")).scalar_one()
         expect_equal("issues that were built anew", (touched, summaries), (CHANGED, CHANGED))
         slowest = sorted(_asked(made), key=lambda one: one[1])
-        yield Figure(group, "slowest of the twenty queries, 95th percentile", slowest[-1][1], "ms", QUERY_BOUND)
-        yield Figure(group, "median of the twenty queries, 95th percentile", slowest[len(slowest) // 2][1], "ms")
+        yield Figure(group, "slowest of the forty queries, 95th percentile", slowest[-1][1], "ms", QUERY_BOUND)
+        yield Figure(group, "median of the forty queries, 95th percentile", slowest[len(slowest) // 2][1], "ms")
         for number, milliseconds in reversed(slowest):
             print(f"query {number}: {milliseconds:.0f} ms", file=sys.stderr)
         made.dispose()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from metricflow.engine.metricflow_engine import MetricFlowEngine, MetricFlowQueryRequest
+from metricflow.engine.metricflow_engine import MetricFlowEngine, MetricFlowQueryRequest, OutputColumnOrderMode
 from metricflow.protocols.sql_client import SqlEngine
 from metricflow.sql.render.postgres import PostgresSQLSqlPlanRenderer
 from metricflow_semantic_interfaces.implementations.node_relation import PydanticNodeRelation
@@ -15,7 +15,7 @@ from metricflow_semantics.model.dbt_manifest_parser import parse_manifest_from_d
 from metricflow_semantics.model.semantic_manifest_lookup import SemanticManifestLookup
 from metricflow_semantics.specs.query_param_implementations import DimensionOrEntityParameter, TimeDimensionParameter
 
-from assets.marts.metrics_sql import readable
+from assets.marts.metrics_sql import Unit, in_unit, readable
 
 GRAINS = ("day", "week", "month", "quarter", "year")
 TIME = "metric_time"
@@ -82,30 +82,40 @@ class Metrics:
         return sorted(name for name in found if not name.startswith(TIME))
 
     def sql(
-        self, metrics: Sequence[str], by: Sequence[str] = (), where: Sequence[str] = (), order: Sequence[str] = (), limit: int = 0
+        self,
+        metrics: Sequence[str],
+        by: Sequence[str] = (),
+        where: Sequence[str] = (),
+        order: Sequence[str] = (),
+        limit: int = 0,
+        unit: Unit = "seconds",
     ) -> str:
         """Return a query of PostgreSQL with a column for each dimension and metric.
 
         A dimension is called by its whole name or, where that is clear, by its last part: `person`; time by its grain: `month`.
         `where` is `person=Sato`, or a condition in the templates of MetricFlow; `order` is columns, with `-` before one that falls.
+        In hours or days, `cycle_seconds_median` becomes `cycle_days_median`.
 
         Raises:
             MetricError: one of the names is not known.
         """
         known = self.dimensions(metrics)
-        columns = (*(_column(name) for name in by), *metrics)
+        columns = (*(_column(name) for name in by), *(in_unit(name, unit) for name in metrics))
         for name in order:
             if _column(name.lstrip("-")) not in columns:
                 raise MetricError(f"no column {name.lstrip('-')!r} to sort by; there are {', '.join(columns)}")
         group = [self._parameter(name, known, metrics) for name in by]
         request = MetricFlowQueryRequest.create(
-            metric_names=[*metrics], group_by=group, where_constraints=[self._condition(one, known, metrics) for one in where]
+            metric_names=[*metrics],
+            group_by=group,
+            where_constraints=[self._condition(one, known, metrics) for one in where],
+            output_column_order_mode=OutputColumnOrderMode.INPUT_ORDER,
         )
         try:
             made = self._engine.explain(request).sql_statement.without_descriptions.sql
         except MetricFlowException as error:
             raise MetricError(str(error).strip().splitlines()[0]) from error
-        return readable(made, self._columns, [_column(name) for name in order], limit)
+        return readable(made, self._columns, [_column(name) for name in order], limit, unit)
 
     def _parameter(
         self, name: str, known: Sequence[str], metrics: Sequence[str]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from sqlglot import exp, parse_one
 from sqlglot.optimizer.merge_subqueries import merge_subqueries
@@ -10,10 +11,12 @@ from sqlglot.optimizer.scope import traverse_scope
 
 #: Columns of each table of the schema `mart`.
 Columns = Mapping[str, Sequence[str]]
+Unit = Literal["seconds", "hours", "days"]
+_SECONDS: Mapping[Unit, int] = {"seconds": 1, "hours": 3_600, "days": 86_400}
 _NUMBERED = re.compile(r"\b(?:subq_\d+|\w+_src_\d+|\w+_\d+_cte)\b")
 
 
-def readable(sql: str, columns: Columns, order: Sequence[str] = (), limit: int = 0) -> str:
+def readable(sql: str, columns: Columns, order: Sequence[str], limit: int, unit: Unit) -> str:
     """Return the same query with selects merged, dates as dates and names that do not change with the number of definitions.
 
     Raises:
@@ -35,11 +38,20 @@ def readable(sql: str, columns: Columns, order: Sequence[str] = (), limit: int =
                 table.set("alias", None)
     if not isinstance(tree, exp.Select):
         raise TypeError(f"MetricFlow made no SELECT: {sql}")
+    for shown in tree.selects:
+        if in_unit(shown.alias, unit) != shown.alias:
+            part = exp.cast(exp.Div(this=exp.paren(shown.this), expression=exp.Literal.number(f"{_SECONDS[unit]}.0")), "numeric")
+            shown.replace(exp.alias_(exp.Round(this=part, decimals=exp.Literal.number(1)), in_unit(shown.alias, unit)))
     for name in order:
         tree = tree.order_by(exp.Ordered(this=exp.to_identifier(name.lstrip("-")), desc=name.startswith("-"), nulls_first=False))
     if limit:
         tree = tree.limit(limit)
     return _renamed(tree.sql(dialect="postgres", pretty=True, max_text_width=110))
+
+
+def in_unit(column: str, unit: Unit) -> str:
+    """Return how a column of seconds is called in a unit; another one keeps its name."""
+    return re.sub(r"(?:^|(?<=_))seconds(?=_|$)", unit, column)
 
 
 def _renamed(sql: str) -> str:

@@ -1,5 +1,7 @@
 """`backlog-elt metrics`: which metrics are defined, and a query for those that are named. Needs no warehouse."""
 
+from typing import Literal
+
 import click
 
 from pipelines.cli.group import WrongUsage, examples
@@ -18,10 +20,19 @@ from pipelines.cli.group import WrongUsage, examples
 )
 @click.option("--where", multiple=True, metavar="NAME=VALUE", help="Only these; or a condition in the templates of MetricFlow.")
 @click.option("--order", multiple=True, metavar="COLUMN", help="Sort by it; -COLUMN falls.")
+@click.option(
+    "--in", "unit", type=click.Choice(["seconds", "hours", "days"]), default="seconds", help="Unit of times, rounded to a tenth."
+)
 @click.option("--dimensions", is_flag=True, help="List by what these metrics can be cut, instead.")
 @click.option("--limit", default=0, type=click.IntRange(min=0), help="At most so many rows; 0: all.")
 def metrics(
-    names: tuple[str, ...], by: tuple[str, ...], where: tuple[str, ...], order: tuple[str, ...], dimensions: bool, limit: int
+    names: tuple[str, ...],
+    by: tuple[str, ...],
+    where: tuple[str, ...],
+    order: tuple[str, ...],
+    unit: Literal["seconds", "hours", "days"],
+    dimensions: bool,
+    limit: int,
 ) -> None:
     """List the metrics of the marts, or print SQL of some.
 
@@ -40,6 +51,6 @@ def metrics(
         if dimensions:
             click.echo("\n".join((*GRAINS, *defined.dimensions(names))))
         else:
-            click.echo(defined.sql(names, by, where, order, limit) + ";")
+            click.echo(defined.sql(names, by, where, order, limit, unit) + ";")
     except MetricError as error:
         raise WrongUsage(f"{error}; see backlog-elt metrics --help") from None

@@ -1,6 +1,8 @@
 """The queries of `docs/bi.md`, run as the role that BI tools get: each answers, and is served by the indexes."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,17 +20,42 @@ def queries(page: Path) -> dict[str, str]:
 
 
 QUERIES = queries(DOCS / "bi.md")
+QUESTIONS = ("工数集計", "予実管理", "バーンダウン", "進捗遅延", "ガントチャート", "ベロシティ", "担当者別負荷", "滞留")
 
 
 #: Of a few lines, which people write: a test of dbt tells of a line that is there twice.
 SEEDS = {file.stem for file in (PROJECT_ROOT / "assets" / "marts" / "seeds").glob("*.csv")}
 
 
-def test_there_are_twenty_queries_the_same_in_both_languages() -> None:
+def test_there_are_forty_queries_the_same_in_both_languages() -> None:
     japanese = queries(DOCS / "bi.ja.md")
-    assert len(QUERIES) == len(japanese) == 20
+    assert len(QUERIES) == len(japanese) == 40
     assert list(QUERIES.values()) == list(japanese.values())
     assert not QUERIES.keys() & japanese.keys(), "headings are translated"
+
+
+def test_each_question_of_a_project_manager_has_a_query_by_its_name() -> None:
+    for page in ("bi.md", "bi.ja.md"):
+        headings = "\n".join(queries(DOCS / page))
+        for question in (
+            "工数集計",
+            "予実管理",
+            "バーンダウン",
+            "進捗遅延",
+            "ガントチャート",
+            "ベロシティ",
+            "担当者別負荷",
+            "滞留",
+        ):
+            assert question in headings, (page, question)
+
+
+def test_queries_of_metrics_are_those_that_the_definitions_make() -> None:
+    done = subprocess.run(
+        [sys.executable, "docs/queries.py", "--check"], cwd=PROJECT_ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (DOCS / "bi.md").read_text().count("Made by: `backlog-elt metrics ") > 10
 
 
 @pytest.mark.parametrize("heading", QUERIES)
