@@ -2,7 +2,7 @@
 -- from its start to its due date; with one of the two, or with no working day between them, in the month of that day; without a date in the
 -- month in which the issue was made. They are the assignee's. Actual: the ledger of hours, of who entered them. An issue with several
 -- milestones counts for each with an equal share, so that all rows add up.
-with days as (
+with days as materialized (
     {{ numbered_days() }}
 ),
 months as (
@@ -15,25 +15,31 @@ limits as (
     from days
     group by space_key
 ),
-planned as (
+-- Materialized, so that the days are looked up by space and day at once: the planner does not know how many rows it has before it.
+dated as materialized (
     select
         p.space_key,
         p.issue_id,
         coalesce(p.assignee_id, 0) as user_id,
         p.estimated_hours,
         date_trunc('month', coalesce(p.planned_due, p.planned_start, p.created_on))::date as month,
+        case when p.planned_start is not null then greatest(least(p.planned_start, l.last_day), l.first_day) end as from_day,
+        case when p.planned_due is not null then greatest(least(p.planned_due, l.last_day), l.first_day) end as to_day
+    from {{ ref('issue_plan') }} as p
+    join limits as l on l.space_key = p.space_key
+    where not p.is_deleted and p.estimated_hours > 0
+),
+planned as materialized (
+    select
+        p.*,
         d1.month as first_month,
         d2.month as last_month,
         d1.worked_before,
         d2.worked,
         coalesce(d2.worked > d1.worked_before, false) as is_spread
-    from {{ ref('issue_plan') }} as p
-    join limits as l on l.space_key = p.space_key
-    left join days as d1 on d1.space_key = p.space_key and d1.day = greatest(least(p.planned_start, l.last_day), l.first_day)
-        and p.planned_start is not null
-    left join days as d2 on d2.space_key = p.space_key and d2.day = greatest(least(p.planned_due, l.last_day), l.first_day)
-        and p.planned_due is not null
-    where not p.is_deleted and p.estimated_hours > 0
+    from dated as p
+    left join days as d1 on d1.space_key = p.space_key and d1.day = p.from_day
+    left join days as d2 on d2.space_key = p.space_key and d2.day = p.to_day
 ),
 hours as (
     select space_key, issue_id, user_id, month, estimated_hours as planned_hours, 0 as actual_hours

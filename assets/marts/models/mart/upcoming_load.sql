@@ -2,7 +2,7 @@
 -- evenly over the working days from the start (at the earliest today) to the due date; where the due date has no working day before it, on
 -- the next one. Work that is overdue, or has a start and no due date, takes as many whole working days from then on as it needs. Work
 -- without a date is in no week: the first week says how much it is.
-with days as (
+with days as materialized (
     {{ numbered_days() }}
 ),
 weeks as (
@@ -26,7 +26,8 @@ today as (
     join days as d2 on d2.space_key = d.space_key
     group by d.space_key, d.day, d.week, d.worked_before, d.last_day
 ),
-open_issues as (
+-- Materialized, so that the days are looked up by space and day at once: the planner does not know how many rows it has before it.
+dated as materialized (
     select
         p.space_key,
         p.issue_id,
@@ -37,18 +38,25 @@ open_issues as (
         coalesce(p.planned_due < t.day, false) as is_overdue,
         p.planned_start is null and p.planned_due is null as is_undated,
         p.planned_due is null or p.planned_due < t.day as is_filled,
-        -- The number of the working day before the first one: there is one after it.
-        least(coalesce(d1.worked_before, t.worked_before), t.last_worked - 1) as worked_before,
-        d2.worked as worked,
+        least(greatest(p.planned_start, t.day), t.last_day) as from_day,
+        case when p.planned_due >= t.day then least(p.planned_due, t.last_day) end as to_day,
         t.week as this_week,
         t.last_worked
     from {{ ref('issue_plan') }} as p
     join today as t on t.space_key = p.space_key
-    left join days as d1 on d1.space_key = p.space_key and d1.day = least(greatest(p.planned_start, t.day), t.last_day)
-    left join days as d2 on d2.space_key = p.space_key and d2.day = least(p.planned_due, t.last_day) and p.planned_due >= t.day
     where p.stage <> 'done' and not p.is_deleted
 ),
-spans as (
+open_issues as materialized (
+    select
+        p.*,
+        -- The number of the working day before the first one: there is one after it.
+        least(d1.worked_before, p.last_worked - 1) as worked_before,
+        d2.worked as worked
+    from dated as p
+    join days as d1 on d1.space_key = p.space_key and d1.day = p.from_day
+    left join days as d2 on d2.space_key = p.space_key and d2.day = p.to_day
+),
+spans as materialized (
     select
         o.*,
         w1.week as first_week,
