@@ -167,16 +167,12 @@ def _plots(analyst: Analyst) -> bytes:
 
 
 def _report(chromium: Chromium, up: Up) -> bytes:
-    """The head of the report with its first charts."""
+    """The first screen of the report."""
     up.wait_for_marts()
-    with reader(chromium, width=1000) as somebody:
+    with reader(chromium, width=1600) as somebody:
         page = somebody.open(up.report())
-        second = page.locator("figure").nth(1).bounding_box()
-        if second is None:
-            raise RuntimeError("the report shows no charts")
-        return page.screenshot(
-            clip={"x": 0, "y": 0, "width": 1000, "height": second["y"] + second["height"] + MARGIN}, full_page=True
-        )
+        page.locator("body[data-drawing=no]").wait_for()
+        return page.screenshot()
 
 
 def _cut(page: Page, top: float, height: float) -> bytes:

@@ -207,7 +207,9 @@ class Reader:
 
 _COLLISIONS = """() => [...document.querySelectorAll('svg')].flatMap(picture => {
   const edge = picture.getBoundingClientRect();
-  const boxes = [...picture.querySelectorAll('text')].map(text => ({said: text.textContent, box: text.getBoundingClientRect()}));
+  // Labels that would lie on others are there, and not to be seen.
+  const seen = [...picture.querySelectorAll('text')].filter(text => getComputedStyle(text).opacity !== '0');
+  const boxes = seen.map(text => ({said: text.textContent, box: text.getBoundingClientRect()}));
   const beyond = box => box.left < edge.left || box.right > edge.right || box.top < edge.top || box.bottom > edge.bottom;
   const out = boxes.filter(({box}) => beyond(box));
   // The box of a line is higher than its letters.

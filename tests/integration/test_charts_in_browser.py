@@ -2,13 +2,12 @@
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
-from assets.marts.charts.durations import ageing, cycle_times
-from assets.marts.charts.effort import burn_up, hours
-from assets.marts.charts.flow import cumulative_flow, throughput
+from assets.marts.charts.catalogue import CHARTS
 from tests.browser import Chromium, reader
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -22,12 +21,13 @@ def pictures() -> list[str]:
     stages = ("waiting", "active", "review", "done")
     flow = [(f"{number} {LONG}", day, stage, 25_000.0) for number in range(9) for day in days for stage in stages]
     weeks = [(MONDAY + timedelta(weeks=week), 900 + week % 7 * 100, 1_200, 40) for week in range(104)]
-    done = [(datetime(2026, 1, 1) + timedelta(hours=hour), 86_400.0 + hour) for hour in range(3_000)]  # noqa: DTZ001
+    done = [(f"OPS-{hour}", datetime(2026, 1, 1) + timedelta(hours=hour), 86_400.0 + hour) for hour in range(3_000)]  # noqa: DTZ001
     old = [
         (
             f"VERY_LONG_KEY-{number}",
             "active",
             f"{number % 9} {LONG}",
+            LONG,
             86_400.0 * 400 - number,
             ("low", "medium", "high", None)[number % 4],
         )
@@ -35,16 +35,26 @@ def pictures() -> list[str]:
     ]
     burn = [("PROJECT_KEY", number, LONG, day, 12_000, 3_000, days[-1]) for number in range(7) for day in days]
     booked = [(date(2025, month, 1), f"{number} {LONG}", 160.5) for number in range(12) for month in range(1, 13)]
-    return [
-        cumulative_flow(pd.DataFrame(flow, columns=["project", "day", "stage", "issues"])),
-        throughput(pd.DataFrame(weeks, columns=["week", "created", "done", "reopened"])),
-        cycle_times(pd.DataFrame(done, columns=["done_at", "cycle_seconds"])),
-        cycle_times(pd.DataFrame(done[:1], columns=["done_at", "cycle_seconds"])),
-        ageing(pd.DataFrame(old, columns=["issue_key", "stage", "status", "age_seconds", "risk"])),
-        ageing(pd.DataFrame(old[:1], columns=["issue_key", "stage", "status", "age_seconds", "risk"])),
-        burn_up(pd.DataFrame(burn, columns=["project_key", "milestone_id", "milestone", "day", "scope", "done", "due_date"])),
-        hours(pd.DataFrame(booked, columns=["month", "person", "hours"])),
+    load = [(f"{number} {LONG}", MONDAY + timedelta(weeks=week), 1_160.5) for number in range(30) for week in range(9)]
+    plan = [(date(2025, month, 1), 12_000.5, 13_000.5) for month in range(1, 13)]
+    late = [(f"{number} {LONG}", days_late) for number in range(30) for days_late in (1, 10, 100)]
+    cycle, ageing = ["issue_key", "done_at", "cycle_seconds"], ["issue_key", "stage", "status", "assignee", "age_seconds", "risk"]
+    frames: list[tuple[str, list[Any], list[str]]] = [
+        ("flow_title", flow, ["project", "day", "stage", "issues"]),
+        ("throughput_title", weeks, ["week", "created", "done", "reopened"]),
+        ("cycle_title", done, cycle),
+        ("cycle_title", done[:1], cycle),
+        ("ageing_title", old, ageing),
+        ("ageing_title", old[:1], ageing),
+        ("burn_title", burn, ["project_key", "milestone_id", "milestone", "day", "scope", "done", "due_date"]),
+        ("hours_title", booked, ["month", "person", "hours"]),
+        ("load_title", load, ["person", "week", "hours"]),
+        ("plan_title", plan, ["month", "planned", "actual"]),
+        ("overdue_title", late, ["person", "days_late"]),
     ]
+    charts = {chart.word: chart for chart in CHARTS}
+    assert {word for word, _, _ in frames} == charts.keys()
+    return [charts[word].draw(pd.DataFrame(rows, columns=columns)) for word, rows, columns in frames]
 
 
 def test_no_text_lies_on_another_or_leaves_its_picture(chromium: Chromium, tmp_path: Path) -> None:

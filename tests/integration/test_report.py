@@ -9,11 +9,13 @@ from pipelines.cli.report import write_report
 from resources.settings import Settings
 from resources.variables import SettingsError
 from resources.warehouse.connect import engine
+from tests.assets.marts.test_report import unpacked
 from tests.integration.commands import Shell
 from tests.integration.conftest import NewDatabase
 
 COLUMNS = """
-    'acme' AS space_key, 'OPS' AS project_key, '運用' AS project_name, false AS archived, false AS is_deleted,
+    'acme' AS space_key, 1::bigint AS project_id,
+    'OPS' AS project_key, '運用' AS project_name, false AS archived, false AS is_deleted,
     1 AS issues, 1 AS waiting, 0 AS active, 0 AS review, 0 AS done, 0.0 AS estimated_hours, 0.0 AS actual_hours,
     null::float8 AS lead_seconds_median, null::float8 AS lead_seconds_p85,
     null::float8 AS cycle_seconds_median, null::float8 AS cycle_seconds_p85"""
@@ -54,7 +56,9 @@ def test_a_file_is_replaced_whole_or_stays_as_it_was(tmp_path: Path, database: s
         write_report(settings, "NOPE", file)
     assert file.read_text() == "older"
     assert write_report(settings, "OPS", file) == file
-    assert file.read_text().count("まだ作成されていません / not built yet") == 4, "the tables whose marts are not there"
+    data = unpacked(file.read_text())
+    assert "issue" in data["missing"], "the page names the marts that are not there"
+    assert (data["issues"]["p"], data["sync"]) == ([], None)
     folder = tmp_path / "folder"
     folder.mkdir()
     for place in (folder, tmp_path / "nowhere" / "page.html"):

@@ -1,4 +1,4 @@
-"""Charts of the marts: small SVG pictures, shown by the Dagster UI and by `backlog-elt report`.
+"""Charts of the marts: one Vega-Lite spec each, drawn by the page of `backlog-elt report` and, as a picture, for the Dagster UI.
 
-matplotlib draws them. It takes half a second to import, so `catalogue` is imported only where a chart is drawn.
+`catalogue` imports pandas, so it is imported only where a picture is drawn.
 """

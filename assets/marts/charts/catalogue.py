@@ -1,7 +1,7 @@
 """Which charts there are: the mart that each stands on, the rows that it takes, and what draws them.
 
-Days, weeks and months are those of the space's zone. What a chart cannot show is not read: series of days are thinned here, to a
-number that a picture can hold, counted back from the last day.
+Days, weeks and months are those of the space's zone. What a picture cannot show is not read: series of days are thinned here, to a
+number that it can hold, counted back from the last day.
 """
 
 from collections.abc import Callable
@@ -10,9 +10,11 @@ from dataclasses import dataclass
 import pandas as pd
 from sqlalchemy import Connection, text
 
-from assets.marts.charts.durations import AGEING_TITLE, CYCLE_TITLE, ageing, cycle_times
-from assets.marts.charts.effort import BURN_TITLE, HOURS_TITLE, burn_up, hours
-from assets.marts.charts.flow import FLOW_TITLE, THROUGHPUT_TITLE, cumulative_flow, throughput
+from assets.marts.charts import rows, specs
+from assets.marts.charts.draw import picture
+from assets.marts.charts.parts import Spec
+from assets.marts.charts.rows import Drawn
+from assets.marts.charts.words import both
 
 #: Points of a line or area at most.
 _POINTS = 100
@@ -20,24 +22,21 @@ _POINTS = 100
 _FLOW = """
     SELECT f.project_key AS project, f.day, f.stage, sum(f.issues)::float8 AS issues
     FROM mart.flow_daily AS f
-    CROSS JOIN (SELECT max(day) AS last_day, max(day) - min(day) AS days FROM mart.flow_daily
-                WHERE CAST(:project AS text) IS NULL OR project_key = :project) AS r
-    WHERE (CAST(:project AS text) IS NULL OR f.project_key = :project)
-      AND (r.last_day - f.day) % (r.days / :points + 1) = 0
+    CROSS JOIN (SELECT max(day) AS last_day, least(max(day) - min(day), 365) AS days FROM mart.flow_daily) AS r
+    WHERE f.day >= r.last_day - r.days AND (r.last_day - f.day) % (r.days / :points + 1) = 0
     GROUP BY f.project_key, f.day, f.stage
 """
 _THROUGHPUT = """
     SELECT week, sum(created)::int AS created, sum(done)::int AS done, sum(reopened)::int AS reopened
     FROM mart.throughput_weekly
-    WHERE (CAST(:project AS text) IS NULL OR project_key = :project)
-      AND week > (SELECT max(week) FROM mart.throughput_weekly) - 7 * 104
+    WHERE week > (SELECT max(week) FROM mart.throughput_weekly) - 7 * 53
     GROUP BY week
 """
 _CYCLE = """
-    SELECT i.done_at AT TIME ZONE coalesce(z.timezone, 'UTC') AS done_at, i.cycle_seconds::float8 AS cycle_seconds
+    SELECT i.issue_key, i.done_at AT TIME ZONE coalesce(z.timezone, 'UTC') AS done_at, i.cycle_seconds::float8 AS cycle_seconds
     FROM mart.issue AS i
     LEFT JOIN raw.space AS z ON z.space_key = i.space_key
-    WHERE NOT i.is_deleted AND i.cycle_seconds IS NOT NULL AND (CAST(:project AS text) IS NULL OR i.project_key = :project)
+    WHERE NOT i.is_deleted AND i.cycle_seconds IS NOT NULL
 """
 _BURN = """
     SELECT b.project_key, b.milestone_id, b.milestone, b.day, b.scope::float8 AS scope, b.done::float8 AS done, b.due_date
@@ -45,21 +44,25 @@ _BURN = """
     JOIN (SELECT space_key, milestone_id, max(day) AS last_day, max(day) - min(day) AS days
           FROM mart.milestone_burn GROUP BY space_key, milestone_id) AS r
       ON r.space_key = b.space_key AND r.milestone_id = b.milestone_id
-    WHERE (CAST(:project AS text) IS NULL OR b.project_key = :project) AND (r.last_day - b.day) % (r.days / :points + 1) = 0
+    JOIN raw.versions AS v
+      ON v.space_key = b.space_key AND v.id = b.milestone_id AND v.deleted_at IS NULL AND v.archived IS NOT TRUE
+    WHERE (r.last_day - b.day) % (r.days / :points + 1) = 0
 """
-_AGEING = """
-    SELECT issue_key, stage, status, age_seconds::float8 AS age_seconds, risk
-    FROM mart.wip_aging
-    WHERE CAST(:project AS text) IS NULL OR project_key = :project
-"""
+_AGEING = "SELECT issue_key, stage, status, assignee, age_seconds::float8 AS age_seconds, risk FROM mart.wip_aging"
 _HOURS = """
-    SELECT h.work_month AS month, CASE WHEN h.user_id IS NOT NULL THEN h.user_name END AS person, sum(h.hours)::float8 AS hours
-    FROM mart.hours_ledger AS h
-    LEFT JOIN raw.projects AS p ON p.space_key = h.space_key AND p.id = h.project_id
-    WHERE NOT h.is_deleted AND (CAST(:project AS text) IS NULL OR p.project_key = :project)
-      AND h.work_month > (SELECT max(work_month) FROM mart.hours_ledger) - interval '24 months'
-    GROUP BY h.work_month, h.user_id, h.user_name
+    SELECT work_month AS month, CASE WHEN user_id IS NOT NULL THEN user_name END AS person, sum(hours)::float8 AS hours
+    FROM mart.hours_ledger
+    WHERE NOT is_deleted AND work_month > (SELECT max(work_month) FROM mart.hours_ledger) - interval '24 months'
+    GROUP BY work_month, user_id, user_name
 """
+_OVERDUE = "SELECT assignee AS person, days_overdue AS days_late FROM mart.issue_now WHERE is_overdue"
+_PLAN = """
+    SELECT month, sum(planned_hours)::float8 AS planned, sum(actual_hours)::float8 AS actual FROM mart.plan_actual_monthly
+    WHERE month > (SELECT max(month) FROM mart.plan_actual_monthly WHERE actual_hours <> 0) - interval '12 months'
+      AND month <= (SELECT max(month) FROM mart.plan_actual_monthly WHERE actual_hours <> 0) + interval '2 months'
+    GROUP BY month
+"""
+_LOAD = "SELECT user_name AS person, week, sum(hours)::float8 AS hours FROM mart.upcoming_load GROUP BY user_name, week"
 
 
 @dataclass(frozen=True)
@@ -67,23 +70,37 @@ class Chart:
     """A chart and the mart with whose build it is shown."""
 
     mart: str
-    title: str
-    rows: str
-    draw: Callable[[pd.DataFrame], str]
+    word: str
+    query: str
+    spec: Callable[[], Spec]
+    prepare: Callable[[pd.DataFrame], Drawn]
 
-    def svg(self, connection: Connection, project: str | None = None) -> str:
-        """Return the picture of all projects or of one, by its key."""
-        values = {"project": project, **({"points": _POINTS} if ":points" in self.rows else {})}
-        found = connection.execute(text(self.rows), values)
+    @property
+    def title(self) -> str:
+        """The title in both languages."""
+        return both(self.word)
+
+    def svg(self, connection: Connection) -> str:
+        """Return the picture of all projects."""
+        found = connection.execute(text(self.query), {"points": _POINTS} if ":points" in self.query else {})
         return self.draw(pd.DataFrame(found.all(), columns=list(found.keys())))
 
+    def draw(self, frame: pd.DataFrame) -> str:
+        """Return the picture of the rows of a mart."""
+        drawn = self.prepare(frame)
+        spec = specs.flow() if self.spec is specs.flow_of_projects and not drawn.marks else self.spec()
+        return picture(spec, self.word, drawn.said, rows=drawn.rows, marks=drawn.marks, params=drawn.params)
 
-#: In the order of a report.
+
+#: One at most for each mart.
 CHARTS = (
-    Chart("flow_daily", FLOW_TITLE, _FLOW, cumulative_flow),
-    Chart("throughput_weekly", THROUGHPUT_TITLE, _THROUGHPUT, throughput),
-    Chart("issue", CYCLE_TITLE, _CYCLE, cycle_times),
-    Chart("wip_aging", AGEING_TITLE, _AGEING, ageing),
-    Chart("milestone_burn", BURN_TITLE, _BURN, burn_up),
-    Chart("hours_ledger", HOURS_TITLE, _HOURS, hours),
+    Chart("issue_now", "overdue_title", _OVERDUE, specs.overdue, rows.overdue),
+    Chart("wip_aging", "ageing_title", _AGEING, specs.ageing, rows.ageing),
+    Chart("upcoming_load", "load_title", _LOAD, specs.load, rows.load),
+    Chart("milestone_burn", "burn_title", _BURN, specs.burns, rows.burn),
+    Chart("plan_actual_monthly", "plan_title", _PLAN, specs.plan, rows.plan),
+    Chart("flow_daily", "flow_title", _FLOW, specs.flow_of_projects, rows.flow),
+    Chart("throughput_weekly", "throughput_title", _THROUGHPUT, specs.throughput, rows.throughput),
+    Chart("issue", "cycle_title", _CYCLE, specs.cycle, rows.cycle),
+    Chart("hours_ledger", "hours_title", _HOURS, specs.hours, rows.hours),
 )

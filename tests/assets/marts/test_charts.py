@@ -1,7 +1,8 @@
-"""The charts, from frames: the numbers in a chart are those of the frame, texts are texts, and odd data does not break it."""
+"""Each chart from the rows of its mart: numbers, words in both languages, texts of the source, and pictures that stay small."""
 
+import json
 import logging
-from collections.abc import Callable
+import re
 from datetime import date, datetime, timedelta
 from typing import Any
 from xml.etree import ElementTree
@@ -11,12 +12,10 @@ import pandas as pd
 import pytest
 from sqlalchemy import Engine
 
-from assets.marts.charts.canvas import NO_DATA
-from assets.marts.charts.catalogue import CHARTS
-from assets.marts.charts.durations import MOST_DOTS, ageing, cycle_times
-from assets.marts.charts.effort import burn_up, hours
-from assets.marts.charts.flow import cumulative_flow, throughput
-from assets.marts.charts.words import STAGES, fit, width
+from assets.marts.charts import rows, specs
+from assets.marts.charts.catalogue import CHARTS, Chart
+from assets.marts.charts.draw import FONTS, program
+from assets.marts.charts.words import STAGES, both, words
 from assets.marts.shown import chart_for
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -30,10 +29,6 @@ def parsed(svg: str) -> ElementTree.Element:
 
 def texts(svg: str) -> list[str]:
     return ["".join(element.itertext()) for element in parsed(svg).iter(f"{SVG}text")]
-
-
-def dots(svg: str) -> int:
-    return sum(path.get("d", "").count("h0") for path in parsed(svg).iter(f"{SVG}path"))
 
 
 def flow(days: int = 3, projects: tuple[str, ...] = ("OPS", "WEB")) -> pd.DataFrame:
@@ -57,6 +52,7 @@ def cycles(issues: int) -> pd.DataFrame:
     start = datetime(2020, 1, 1, 9, 30)  # noqa: DTZ001 - in the space's zone already
     return pd.DataFrame(
         {
+            "issue_key": [f"OPS-{hour}" for hour in range(issues)],
             "done_at": [start + timedelta(hours=hour) for hour in range(issues)],
             "cycle_seconds": [86_400.0 * (1 + hour % 100) for hour in range(issues)],
         }
@@ -69,6 +65,7 @@ def ages(issues: int, **fixed: Any) -> pd.DataFrame:
             "issue_key": [f"OPS-{number}" for number in range(issues)],
             "stage": "active",
             "status": "処理中",
+            "assignee": "佐藤",
             "age_seconds": [3_600.0 * (number + 1) for number in range(issues)],
             "risk": "high",
             **fixed,
@@ -99,47 +96,76 @@ def booked(people: int, months: int = 2) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["month", "person", "hours"])
 
 
-FRAMES: dict[Callable[[pd.DataFrame], str], pd.DataFrame] = {
-    cumulative_flow: flow(),
-    throughput: weeks((0, 5, 3, 0), (1, 2, 4, 1)),
-    cycle_times: cycles(10),
-    ageing: ages(5),
-    burn_up: burn(),
-    hours: booked(3),
+def late(*days: int, person: str | None = "佐藤") -> pd.DataFrame:
+    return pd.DataFrame([(person, one) for one in days], columns=["person", "days_late"])
+
+
+def ahead(people: int) -> pd.DataFrame:
+    weeks_ahead = [(f"佐藤 {one}", MONDAY + timedelta(weeks=week), 10.0 * (one + 1)) for one in range(people) for week in range(9)]
+    return pd.DataFrame(weeks_ahead, columns=["person", "week", "hours"])
+
+
+def planned(months: int) -> pd.DataFrame:
+    return pd.DataFrame(
+        [(date(2026, 1 + month, 1), 100.0, 110.5) for month in range(months)], columns=["month", "planned", "actual"]
+    )
+
+
+def chart(word: str) -> Chart:
+    return next(one for one in CHARTS if one.word == word)
+
+
+FRAMES: dict[str, pd.DataFrame] = {
+    "overdue_title": late(1, 9, 90),
+    "ageing_title": ages(5),
+    "load_title": ahead(3),
+    "burn_title": burn(),
+    "plan_title": planned(3),
+    "flow_title": flow(),
+    "throughput_title": weeks((0, 5, 3, 0), (1, 2, 4, 1)),
+    "cycle_title": cycles(10),
+    "hours_title": booked(3),
 }
-each_chart = pytest.mark.parametrize("draw", list(FRAMES), ids=lambda draw: draw.__name__)
+each_chart = pytest.mark.parametrize("word", list(FRAMES))
+
+
+def test_every_chart_is_tried() -> None:
+    assert [one.word for one in CHARTS] == list(FRAMES)
+    assert len({one.mart for one in CHARTS}) == len(CHARTS)
 
 
 @each_chart
-def test_titles_are_texts_in_both_languages_and_no_font_is_missing(draw: Callable[[pd.DataFrame], str]) -> None:
-    svg = draw(FRAMES[draw])  # a warning of matplotlib would be an error here
-    [title] = [chart.title for chart in CHARTS if chart.draw is draw]
+def test_titles_are_texts_in_both_languages_and_the_fonts_are_those_of_the_reader(word: str) -> None:
+    svg = chart(word).draw(FRAMES[word])
+    title = chart(word).title
     assert title in texts(svg)
     japanese, english = title.split(" / ")
     assert not japanese.isascii()
     assert english.isascii()
     root = parsed(svg)
     assert root.get("aria-label") == title
-    assert "Noto Sans CJK JP" in (root.get("font-family") or "")
-    assert "DejaVu" not in svg
-    assert draw(FRAMES[draw]) == svg, "the same frame gives the same bytes"
+    assert root.get("font-family") == FONTS
+    assert svg.count("font-family") == 1
+    assert "@" not in svg, "every word is there"
+    assert chart(word).draw(FRAMES[word]) == svg, "the same frame gives the same bytes"
 
 
 @each_chart
-def test_no_rows_rows_of_nulls_and_a_single_row_give_a_picture(draw: Callable[[pd.DataFrame], str]) -> None:
-    frame = FRAMES[draw]
-    assert NO_DATA in texts(draw(frame.head(0)))
-    assert NO_DATA in texts(draw(pd.DataFrame(None, index=range(2), columns=frame.columns)))
+def test_no_rows_rows_of_nulls_and_a_single_row_give_a_picture(word: str) -> None:
+    frame, draw, no_data = FRAMES[word], chart(word).draw, both("no_data")
+    assert no_data in texts(draw(frame.head(0)))
+    assert no_data in texts(draw(pd.DataFrame(None, index=range(2), columns=frame.columns)))
     for column in frame.columns:
         texts(draw(frame.astype(object).assign(**{column: None})))
-    assert NO_DATA not in texts(draw(frame.head(1)))
+    assert no_data not in texts(draw(frame.head(1)))
 
 
 @each_chart
-def test_texts_of_the_source_are_escaped_and_cut(draw: Callable[[pd.DataFrame], str]) -> None:
-    nasty = "<script>alert(1)</script>&\x01$x^2$ " + "とても長い名前" * 20
-    named = [name for name in ("project", "status", "issue_key", "milestone", "project_key", "person") if name in FRAMES[draw]]
-    svg = draw(FRAMES[draw].assign(**dict.fromkeys(named, nasty)))
+def test_texts_of_the_source_are_escaped_and_cut(word: str) -> None:
+    nasty = "<script>&\x01@done " + "とても長い名前" * 20
+    named = [name for name in ("project", "status", "milestone", "project_key", "person") if name in FRAMES[word]]
+    frame = FRAMES[word].assign(**{name: FRAMES[word][name].map(lambda old: f"{old[:1]}{nasty}") for name in named})
+    svg = chart(word).draw(frame)
     assert "<script" not in svg
     if named:
         shown = [text for text in texts(svg) if "<script>" in text]
@@ -148,73 +174,113 @@ def test_texts_of_the_source_are_escaped_and_cut(draw: Callable[[pd.DataFrame], 
 
 
 def test_cumulative_flow_shows_the_last_day_and_draws_the_stages_in_one_order() -> None:
-    svg = cumulative_flow(flow())
-    assert {"待ち waiting: 24", "作業中 active: 18", "レビュー review: 12", "完了 done: 6"} <= set(texts(svg))
-    assert {"OPS · 30", "WEB · 30"} <= set(texts(svg))
-    colours = [svg.index(f"fill: {colour.lower()}") for _, _, colour in STAGES.values()]
-    assert colours == sorted(colours), "done at the ground, waiting on top"
-    assert "OPS · 30" not in texts(cumulative_flow(flow(projects=("OPS",)))), "one project needs no second picture of it"
+    draw = chart("flow_title").draw
+    svg = draw(flow())
+    [said] = [text for text in texts(svg) if text.startswith("2026-06-01 – 2026-06-03")]
+    for number in ("待ち / waiting 24", "作業中 / active 18", "レビュー / review 12", "完了 / done 6"):
+        assert number in said
+    assert {"OPS: 30", "WEB: 30"} <= set(texts(svg))
+    assert set(STAGES.values()) <= {path.get("fill") for path in parsed(svg).iter(f"{SVG}path")}
+    drawn = rows.flow(flow())
+    assert sorted({(row["order"], row["stage"]) for row in drawn.rows}) == [
+        (at, both(f"stage_{one}")) for at, one in enumerate(STAGES)
+    ]
+    assert "OPS: 30" not in texts(draw(flow(projects=("OPS",)))), "one project needs no second picture of it"
+
+
+def test_an_axis_of_flow_begins_below_what_was_done_before() -> None:
+    old = flow().assign(issues=lambda frame: frame["issues"] + 1000.0 * (frame["stage"] == "done"))
+    [floor] = rows.flow(old).params
+    assert 1900 < floor["value"] < 2002
+    assert rows.flow(flow()).params == [{"name": "floor", "value": 0}]
 
 
 def test_throughput_counts_weeks_without_events_and_names_what_is_off_the_scale() -> None:
-    shown = texts(throughput(weeks((0, 6, 4, 1), (3, 2, 4, 0))))
-    assert {"完了 done: 8", "登録 created: 8", "再オープン reopened: 1"} <= set(shown)
-    assert "完了の4週平均 mean of 4 weeks: 2.0" in shown
+    drawn = rows.throughput(weeks((0, 6, 4, 1), (3, 2, 4, 0)))
+    assert [row["done"] for row in drawn.rows] == [4, 0, 0, 4]
+    assert [row["mean"] for row in drawn.rows] == [4, 2, pytest.approx(4 / 3), 2]
+    assert "完了 / done 8 · 登録 / created 8 · 再オープン / reopened 1" in drawn.said
     import_of_many = weeks(*((week, 10, 5, 0) for week in range(40)), (40, 900, 5, 0))
-    assert "↑ 900" in texts(throughput(import_of_many))
+    assert "↑ 900" in texts(chart("throughput_title").draw(import_of_many))
 
 
-def test_cycle_times_draw_each_issue_once_and_take_percentiles_of_all() -> None:
-    svg = cycle_times(cycles(100))
-    assert dots(svg) == 100
-    assert {"50 %: 50.5 日 d", "85 %: 85.1 日 d", "95 %: 95.0 日 d"} <= set(texts(svg))
-    many = cycle_times(cycles(100_000))
-    assert dots(many) == MOST_DOTS
-    assert any("50件ごとに1点 / one dot in 50" in text for text in texts(many))
+def test_cycle_times_draw_some_dots_and_take_percentiles_of_all() -> None:
+    drawn = rows.cycle(cycles(100))
+    assert len(drawn.rows) == 100
+    assert [mark["text"] for mark in drawn.marks] == ["50 %: 50.5 日 / days", "85 %: 85.1 日 / days", "95 %: 95.0 日 / days"]
+    many = chart("cycle_title").draw(cycles(100_000))
+    assert len(rows.cycle(cycles(100_000)).rows) == rows.MOST_DOTS
+    assert any("200 件ごとに 1 点 / one dot in 200" in text for text in texts(many))
     assert len(many.encode()) < LARGEST_BYTES
 
 
 def test_ageing_names_the_oldest_and_counts_risks() -> None:
     frame = pd.concat([ages(6), ages(2, issue_key=["WEB-1", "WEB-2"], status="レビュー中", stage="review", risk=["low", "?"])])
-    svg = ageing(frame)
-    shown = texts(svg)
-    assert {"高 high: 6", "低 low: 1", "不明 unknown: 1", "中 medium: 0", "処理中", "レビュー中"} <= set(shown)
+    shown = texts(chart("ageing_title").draw(frame))
+    [said] = [text for text in shown if text.startswith("最後の着手から")]
+    assert "高 / high 6 · 中 / medium 0 · 低 / low 1 · 不明 / unknown 1" in said
     assert [text for text in shown if text.startswith("OPS-")] == ["OPS-5", "OPS-4", "OPS-3", "OPS-2"]
     assert shown.index("処理中") < shown.index("レビュー中")
-    many = ageing(ages(100_000))
-    assert "高 high: 100,000" in texts(many)
-    assert 0 < len(list(parsed(many).iter(f"{SVG}use"))) <= MOST_DOTS + 50
+    many = chart("ageing_title").draw(ages(100_000))
+    assert any("高 / high 100,000" in text for text in texts(many))
+    assert len(rows.ageing(ages(100_000)).rows) == rows.OLDEST_SHOWN
     assert len(many.encode()) < LARGEST_BYTES
 
 
 def test_burn_up_shows_the_milestones_with_most_left_to_do() -> None:
-    shown = texts(burn_up(burn(milestones=9)))
-    assert [text for text in shown if text.startswith("OPS · ")] == [f"OPS · v{one}" for one in (8, 7, 6, 5, 4, 3)]
-    assert "4 / 18 · 期限 due 2026-06-30" in shown
-    assert "4 / 10" in texts(burn_up(burn(due_date=None)))
+    shown = texts(chart("burn_title").draw(burn(milestones=9)))
+    assert [text for text in shown if text.startswith("OPS v")] == [f"OPS v{one}: 4 / {10 + one}" for one in (8, 7, 6, 5, 4, 3)]
+    [last] = [row for row in rows.burn(burn(due_date=date(2026, 6, 9))).rows if row.get("due")]
+    assert last["due"] == rows.ms(date(2026, 6, 9))
+    assert not [row for row in rows.burn(burn(due_date=date(2027, 6, 9))).rows if row.get("due")], (
+        "a year away, it would press the rest"
+    )
 
 
 def test_hours_name_those_with_most_and_add_up() -> None:
-    shown = texts(hours(booked(8)))
+    shown = texts(chart("hours_title").draw(booked(8)))
     assert {"佐藤 7: 160.0", "佐藤 2: 60.0", "その他 / others: 60.0"} <= set(shown)
-    assert any("合計 total: 720.0 h" in text for text in shown)
+    assert any("合計 / total 720.0 h" in text for text in shown)
     taken_back = pd.concat([booked(1), pd.DataFrame([(date(2026, 2, 1), None, -4.0)], columns=["month", "person", "hours"])])
-    assert "不明 / not known: -4.0" in texts(hours(taken_back))
+    assert "不明 / not known: -4.0" in texts(chart("hours_title").draw(taken_back))
+
+
+def test_overdue_counts_by_person_and_by_how_late_they_are() -> None:
+    drawn = rows.overdue(pd.concat([late(1, 7, 8, 30, 31), late(2, person=None), late(3, 4, person="鈴木")]))
+    found = {(row["person"], row["late"]): row["issues"] for row in drawn.rows}
+    assert found == {
+        ("佐藤", both("late_week")): 2,
+        ("佐藤", both("late_month")): 2,
+        ("佐藤", both("late_long")): 1,
+        (both("nobody"), both("late_week")): 1,
+        ("鈴木", both("late_week")): 2,
+    }
+    assert [row["order"] for row in drawn.rows if row["person"] == "佐藤"] == [0, 0, 0]
+
+
+def test_load_shows_those_with_most_first_and_plans_add_up() -> None:
+    drawn = rows.load(ahead(30))
+    assert [row["person"] for row in drawn.rows[:: rows.WEEKS_SHOWN]] == [f"佐藤 {one}" for one in range(29, 9, -1)]
+    assert drawn.said.endswith("合計 / total 37,200.0 h · 担当者 / Person 30")
+    assert rows.plan(planned(3)).said == "予定 / planned 300.0 h · 実績 / actual 331.5 h"
 
 
 def test_a_large_space_has_small_pictures() -> None:
     large = flow(days=120, projects=tuple(f"P{number}" for number in range(50)))
-    assert len(cumulative_flow(large).encode()) < LARGEST_BYTES
-    assert len(burn_up(burn(milestones=200, days=120)).encode()) < LARGEST_BYTES
-    assert len(throughput(weeks(*((week, 10, week % 9, week % 3) for week in range(104)))).encode()) < LARGEST_BYTES
-    assert len(hours(booked(300, months=12)).encode()) < LARGEST_BYTES
+    assert len(chart("flow_title").draw(large).encode()) < LARGEST_BYTES
+    assert len(chart("burn_title").draw(burn(milestones=200, days=120)).encode()) < LARGEST_BYTES
+    many_weeks = weeks(*((week, 10, week % 9, week % 3) for week in range(104)))
+    assert len(chart("throughput_title").draw(many_weeks).encode()) < LARGEST_BYTES
+    assert len(chart("hours_title").draw(booked(300, months=12)).encode()) < LARGEST_BYTES
 
 
-def test_a_text_is_cut_to_its_room() -> None:
-    assert fit("短い", 100, 12) == "短い"
-    cut = fit("長い名前" * 10, 100, 12)
-    assert cut.endswith("…")
-    assert width(cut, 12) <= 100
+@pytest.mark.parametrize("name", list(specs.PAGE))
+def test_the_page_has_every_word_that_its_charts_name_and_their_rows_come_from_it(name: str) -> None:
+    made = program(specs.PAGE[name]())
+    said = json.dumps(made, ensure_ascii=False)
+    assert {one[1:] for one in re.findall(r"@[a-z_]+", said)} <= words().keys()
+    assert [data["name"] for data in made["data"] if "values" in data] in (["rows"], ["rows", "marks"])
+    assert "https" not in said.replace("https://vega.github.io/schema/", "")
 
 
 def test_a_chart_that_cannot_be_drawn_is_left_out_and_said(warehouse: Engine, caplog: pytest.LogCaptureFixture) -> None:

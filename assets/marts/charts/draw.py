@@ -1,0 +1,121 @@
+"""From a spec and its rows to a picture: an SVG for Dagster, a Vega program for the page.
+
+The SVG holds texts as texts, in the fonts of the reader, so that the server needs none.
+"""
+
+import copy
+import re
+from typing import Any
+
+from assets.marts.charts.words import both, clean, in_both
+
+FONTS = "'Noto Sans CJK JP','Noto Sans JP','Hiragino Sans','Yu Gothic',Meiryo,sans-serif"
+WIDTH = 860
+_INK, _QUIET, _GRID = "#22272E", "#5B6470", "#E3E6EA"
+#: The look of the pictures in Dagster. The page has its own for light and dark, in `page/charts.js`.
+_CONFIG: dict[str, Any] = {
+    "background": "white",
+    "font": FONTS,
+    "aria": False,
+    "padding": 14,
+    "view": {"stroke": None},
+    "title": {"anchor": "start", "fontSize": 17, "color": _INK, "subtitleColor": _QUIET, "subtitleFontSize": 12, "offset": 14},
+    "axis": {
+        "labelColor": _QUIET,
+        "titleColor": _QUIET,
+        "gridColor": _GRID,
+        "domainColor": _QUIET,
+        "tickColor": _QUIET,
+        "labelFontSize": 11,
+    },
+    "legend": {
+        "orient": "top",
+        "labelColor": _INK,
+        "labelFontSize": 12,
+        "titleColor": _QUIET,
+        "direction": "horizontal",
+        "symbolStrokeWidth": 2,
+        "labelLimit": 260,
+        "offset": 20,
+    },
+    "header": {"labelColor": _INK, "labelFontSize": 12, "labelFontWeight": "bold", "labelAnchor": "start"},
+    "text": {"color": _INK},
+}
+_TAG = re.compile(r"<[^>]+>")
+_NUMBER = re.compile(r"(?<![\d#.])-?\d+\.\d{2,}")
+_ARIA = re.compile(r' (?:aria-[a-z]+|role|pointer-events|stroke-miterlimit|class)="[^"]*"')
+_CLIP = re.compile(r"clip\d+")
+_FAMILY = re.compile(r' font-family="[^"]*"')
+
+
+def picture(spec: dict[str, Any], title: str, said: str, **rows: list[dict[str, Any]]) -> str:
+    """Return a chart of named rows as an SVG in both languages; `said` is the line below its title.
+
+    Args:
+        spec: what is drawn.
+        title: the name of the title among the words.
+        said: numbers that a reader wants to know at once.
+        rows: the rows, by the name that the spec has for them, and `params` for values.
+    """
+    import vl_convert  # starts a JavaScript engine when first used
+
+    made = in_both(copy.deepcopy(spec))
+    params = {row["name"]: row["value"] for row in rows.pop("params", [])}
+    for one in made.get("params", []):
+        one["value"] = params.get(one["name"], one["value"])
+    if not rows["rows"]:
+        made = {
+            "width": WIDTH,
+            "height": 30,
+            "data": {"values": [{}]},
+            "mark": {"type": "text", "text": both("no_data"), "color": _QUIET},
+        }
+    elif not {"facet", "vconcat"} & set(made):
+        made |= {"width": WIDTH, "autosize": {"type": "fit-x", "contains": "padding"}}
+    for part in made.get("vconcat", []):
+        if "facet" not in part:
+            part["width"] = WIDTH - 90
+    made |= {
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+        "title": {"text": both(title), "subtitle": clean(said)},
+        "datasets": rows,
+        "config": _CONFIG,
+    }
+    return _slim(vl_convert.vegalite_to_svg(made), both(title))
+
+
+def program(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return a spec as a Vega program without rows, as wide as its place in the page."""
+    import vl_convert
+
+    made = {
+        **spec,
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+        "width": "container",
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "datasets": {"rows": [], "marks": []},
+        "background": None,
+        "config": {"aria": False, "view": {"stroke": None}},
+    }
+    found: dict[str, Any] = vl_convert.vegalite_to_vega(made)
+    return found
+
+
+def _slim(svg: str, title: str) -> str:
+    """Shorten a picture: tenths of a pixel are enough, the fonts are named once for all, and one label stands for all."""
+    clips: dict[str, str] = {}  # the library counts them on from picture to picture
+
+    def shorter(tag: re.Match[str]) -> str:
+        kept = _FAMILY.sub("", _ARIA.sub("", tag[0]))
+        kept = _CLIP.sub(lambda found: clips.setdefault(found[0], f"c{len(clips)}"), kept)
+        return _NUMBER.sub(lambda number: f"{float(number[0]):.1f}".removesuffix(".0"), kept)
+
+    return _TAG.sub(shorter, svg).replace("<svg ", f'<svg role="img" aria-label="{title}" font-family="{FONTS}" ', 1)
+
+
+def scripts() -> str:
+    """Return the JavaScript of Vega, whole, so that a page needs no network."""
+    import vl_convert
+
+    # Programs are Vega's already: Vega-Lite stays here.
+    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace("</script", "<\\/script")

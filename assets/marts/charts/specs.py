@@ -1,0 +1,364 @@
+"""The charts as Vega-Lite: what is drawn of which rows. The page and the pictures in Dagster are made from the same specs.
+
+Rows are given by name (`rows`, and `marks` for lines that are drawn over them). Days are milliseconds since 1970 in UTC, so that
+no zone moves them. What people read is `@name`, see `words`.
+"""
+
+from collections.abc import Callable
+
+from assets.marts.charts.parts import (
+    BLUE,
+    GREEN,
+    MARKS,
+    PINK,
+    RED,
+    RISK_COLOURS,
+    ROWS,
+    STAGE_COLOURS,
+    Spec,
+    coloured,
+    count,
+    day,
+    days_axis,
+    on_hover,
+)
+from assets.marts.charts.words import RISKS, SERIES
+
+#: Hours of a working week: a darker field in the chart of the load is more than that.
+FULL_WEEK = 40
+
+
+def flow() -> Spec:
+    """`rows: day, stage, order, issues`, at the end of the day.
+
+    The signal `floor` is where the axis begins: what was done long ago would press all other stages to the top.
+    """
+    return {
+        "height": 240,
+        "data": ROWS,
+        "params": [{"name": "floor", "value": 0}],
+        "mark": {"type": "area", "clip": True},
+        "encoding": {
+            "x": day("day"),
+            "y": count("issues", stack="zero", scale={"domainMin": {"expr": "floor"}}),
+            "color": {"field": "stage", "type": "nominal", **coloured(STAGE_COLOURS)},
+            "order": {"field": "order", "type": "quantitative"},
+            "tooltip": on_hover(("day", "@day", "day"), ("stage", "@stage", "text"), ("issues", "@issues_axis", ",.0f")),
+        },
+    }
+
+
+def flow_of_projects() -> Spec:
+    """The flow of all (`rows`), and of some projects each (`marks: project, place, day, stage, order, issues`)."""
+    small = flow()
+    del small["data"], small["params"]
+    small |= {"height": 100, "width": 240}
+    small["encoding"] = small["encoding"] | {"x": day("day", 3), "y": count("issues", stack="zero")}
+    facet = {
+        "field": "project",
+        "type": "nominal",
+        "header": {"title": None, "labelLimit": 270},
+        "sort": {"field": "place", "op": "min"},
+    }
+    each = {"data": MARKS, "facet": facet, "columns": 3, "spec": small, "resolve": {"scale": {"y": "independent"}}}
+    whole = flow()
+    whole["encoding"] = whole["encoding"] | {"x": day("day", 7)}
+    return {"params": whole.pop("params"), "vconcat": [whole, each]}
+
+
+def throughput() -> Spec:
+    """`rows: week, created, done, reopened, below (reopened, as a negative number), mean`; `marks: week, over, text`.
+
+    The signal `ceiling` is the top of the axis: an import of many issues would press all other weeks to the ground.
+    """
+    tip = on_hover(
+        ("week", "@week", "day"),
+        ("created", "@created", ",.0f"),
+        ("done", "@done", ",.0f"),
+        ("reopened", "@reopened", ",.0f"),
+        ("mean", "@mean", ",.1f"),
+    )
+    x = day("week")
+    top = {"domainMax": {"expr": "ceiling"}}
+    names = {"@done": GREEN, "@created": RED, "@mean": "#7A869A", "@reopened": PINK}
+
+    def layer(mark: Spec, field: str, word: str) -> Spec:
+        colour = {"datum": word, **coloured(names)}
+        return {
+            "mark": {**mark, "clip": True},
+            "encoding": {"x": x, "y": count(field, None, scale=top), "color": colour, "tooltip": tip},
+        }
+
+    return {
+        "height": 240,
+        "data": ROWS,
+        "params": [{"name": "ceiling", "value": 10}],
+        "layer": [
+            layer({"type": "bar", "width": {"expr": "clamp(width / (data('rows').length + 1) - 1, 1, 26)"}}, "done", "@done"),
+            layer({"type": "bar", "width": {"expr": "clamp(width / (data('rows').length + 1) - 1, 1, 26)"}}, "below", "@reopened"),
+            layer({"type": "line", "point": {"size": 18}, "strokeWidth": 1.6}, "created", "@created"),
+            layer({"type": "line", "strokeWidth": 2.4, "strokeDash": [5, 3]}, "mean", "@mean"),
+            {
+                "data": MARKS,
+                "mark": {"type": "text", "align": "right", "dx": -6, "y": 8, "fill": RED},
+                "encoding": {"x": x, "text": {"field": "text"}},
+            },
+        ],
+    }
+
+
+def cycle() -> Spec:
+    """`rows: at, days, key`, a dot for each done issue; `marks: days, text, side`, the percentiles."""
+    y = days_axis("days")
+    tip = on_hover(("key", "@issue", "text"), ("at", "@done", "day"), ("days", "@days", ",.1f"))
+    return {
+        "height": 260,
+        "layer": [
+            {
+                "data": ROWS,
+                "mark": {"type": "point", "filled": True, "size": 26, "opacity": 0.5, "color": BLUE},
+                "encoding": {"x": day("at"), "y": y, "tooltip": tip},
+            },
+            {"data": MARKS, "mark": {"type": "rule", "color": RED, "strokeWidth": 1.4}, "encoding": {"y": y}},
+            # At the left, at the right and in the middle, so that none lies on the next one.
+            *(
+                {
+                    "data": MARKS,
+                    "transform": [{"filter": f"datum.side == {side}"}],
+                    "mark": {"type": "text", "align": align, "dy": -6, "fontWeight": "bold"},
+                    "encoding": {"y": y, "x": {"value": place}, "text": {"field": "text"}},
+                }
+                for side, align, place in ((0, "left", 4), (1, "right", "width"), (2, "center", {"expr": "width / 2"}))
+            ),
+        ],
+    }
+
+
+def ageing() -> Spec:
+    """`rows: key, name (the key where it is written), status, order, days, risk, place (0 to 1, to keep dots apart)`."""
+    x = {
+        "field": "status",
+        "type": "nominal",
+        "sort": {"field": "order", "op": "min"},
+        "axis": {"title": None, "labelAngle": 0, "labelLimit": {"expr": "max(60, width / 4)"}, "grid": False, "labelOverlap": True},
+    }
+    shapes = {"domain": list(RISK_COLOURS), "range": [shape for _, shape in RISKS.values()]}
+    tip = on_hover(
+        ("key", "@issue", "text"),
+        ("status", "@status", "text"),
+        ("person", "@person", "text"),
+        ("days", "@days", ",.1f"),
+        ("risk", "@risk", "text"),
+    )
+    offset = {"field": "place", "type": "quantitative", "scale": {"domain": [-0.6, 1.6]}}
+    return {
+        "height": 280,
+        "data": ROWS,
+        "encoding": {"x": x, "y": days_axis("days")},
+        "layer": [
+            {
+                "mark": {"type": "point", "filled": True, "size": 55, "opacity": 0.8},
+                "encoding": {
+                    "xOffset": offset,
+                    "color": {"field": "risk", "type": "nominal", **coloured(RISK_COLOURS, "@risk")},
+                    "shape": {"field": "risk", "type": "nominal", "scale": shapes},
+                    "tooltip": tip,
+                },
+            },
+            {
+                "mark": {"type": "text", "align": "left", "dx": 7, "fontSize": 10},
+                "encoding": {"xOffset": offset, "text": {"field": "name"}},
+            },
+        ],
+    }
+
+
+def burn(ticks: int | None = None) -> Spec:
+    """`rows: day, scope, done, due`, of one milestone; `due` is in its last row."""
+    x = day("day", ticks)
+    tip = on_hover(("day", "@day", "day"), ("scope", "@scope", ",.0f"), ("done", "@done", ",.0f"))
+    names = {"@done": GREEN, "@scope": "#7A869A", "@due": RED}
+    colours = coloured(names)
+    return {
+        "height": 130,
+        "data": ROWS,
+        "layer": [
+            {
+                "mark": {"type": "area", "interpolate": "step-after", "opacity": 0.85},
+                "encoding": {"x": x, "y": count("done", stack=None), "color": {"datum": "@done", **colours}, "tooltip": tip},
+            },
+            {
+                "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 2.2},
+                "encoding": {"x": x, "y": count("scope"), "color": {"datum": "@scope", **colours}, "tooltip": tip},
+            },
+            {
+                "transform": [{"filter": "isValid(datum.due)"}],
+                "mark": {"type": "rule", "strokeDash": [6, 4], "strokeWidth": 1.8},
+                "encoding": {
+                    "x": day("due", ticks),
+                    "color": {"datum": "@due", **colours},
+                    "tooltip": on_hover(("due", "@due", "day")),
+                },
+            },
+        ],
+    }
+
+
+def burns() -> Spec:
+    """`rows: milestone, place, day, scope, done, due`: a small picture for each milestone; `due` is in its last row."""
+    one = burn(3)
+    del one["data"]
+    one |= {"width": 236}
+    facet = {
+        "field": "milestone",
+        "type": "nominal",
+        "header": {"title": None, "labelLimit": 270},
+        "sort": {"field": "place", "op": "min"},
+    }
+    return {
+        "data": ROWS,
+        "facet": facet,
+        "columns": 3,
+        "spec": one,
+        "resolve": {"scale": {"x": "independent", "y": "independent"}},
+    }
+
+
+def hours() -> Spec:
+    """`rows: month, person, order, hours`: what was taken back is below zero."""
+    return {
+        "height": 240,
+        "data": ROWS,
+        "mark": {"type": "bar"},
+        "encoding": {
+            "x": {"field": "month", "type": "ordinal", "axis": {"title": None, "labelAngle": 0, "labelOverlap": True}},
+            "y": count("hours", "@hours_axis"),
+            "color": {
+                "field": "person",
+                "type": "nominal",
+                "sort": {"field": "order", "op": "min"},
+                "scale": {"range": list(SERIES)},
+                "legend": {"title": None, "labelLimit": 240, "columns": {"expr": "max(1, floor(width / 230))"}},
+            },
+            "order": {"field": "order", "type": "quantitative"},
+            "tooltip": on_hover(("month", "@month", "text"), ("person", "@person", "text"), ("hours", "@hours", ",.1f")),
+        },
+    }
+
+
+def plan() -> Spec:
+    """`rows: month, kind (planned or actual), hours`."""
+    return {
+        "height": 190,
+        "data": ROWS,
+        "mark": {"type": "bar"},
+        "encoding": {
+            "x": {"field": "month", "type": "ordinal", "axis": {"title": None, "labelAngle": 0, "labelOverlap": True}},
+            "xOffset": {"field": "kind", "type": "nominal", "sort": ["@planned", "@actual"]},
+            "y": count("hours", None),
+            "color": {"field": "kind", "type": "nominal", **coloured({"@planned": "#9AA5B1", "@actual": BLUE})},
+            "tooltip": on_hover(("month", "@month", "text"), ("kind", "@kind", "text"), ("hours", "@hours", ",.1f")),
+        },
+    }
+
+
+def _people(field: str = "person") -> Spec:
+    return {"field": field, "type": "nominal", "sort": {"field": "order", "op": "min"}, "axis": {"title": None, "labelLimit": 130}}
+
+
+def overdue() -> Spec:
+    """`rows: person, order, late (how long), place, issues`."""
+    names = {"@late_week": "#F0C75E", "@late_month": "#E69F00", "@late_long": RED}
+    return {
+        "height": {"step": 20},
+        "data": ROWS,
+        "mark": {"type": "bar", "height": {"band": 0.8}},
+        "encoding": {
+            "y": _people(),
+            "x": count("issues"),
+            "color": {"field": "late", "type": "nominal", **coloured(names)},
+            "order": {"field": "place", "type": "quantitative"},
+            "tooltip": on_hover(("person", "@person", "text"), ("late", "@late", "text"), ("issues", "@issues_axis", ",.0f")),
+        },
+    }
+
+
+def load() -> Spec:
+    """`rows: person, order, week, place, hours`: a field for each person and week, the darker the more of a full week it takes."""
+    return {
+        "height": {"step": 20},
+        "data": ROWS,
+        "encoding": {
+            "y": _people(),
+            "x": {
+                "field": "week",
+                "type": "nominal",
+                "sort": {"field": "place", "op": "min"},
+                "axis": {
+                    "title": None,
+                    "orient": "top",
+                    "labelOverlap": False,
+                    "labelAngle": {"expr": "width < 330 ? -60 : 0"},
+                    "labelAlign": {"expr": "width < 330 ? 'left' : 'center'"},
+                },
+            },
+            "tooltip": on_hover(("person", "@person", "text"), ("week", "@week", "text"), ("hours", "@hours", ",.1f")),
+        },
+        "layer": [
+            {
+                "mark": {"type": "rect", "cornerRadius": 3, "height": {"band": 0.9}, "width": {"band": 0.95}},
+                "encoding": {
+                    "color": {
+                        "field": "hours",
+                        "type": "quantitative",
+                        "legend": None,
+                        "scale": {
+                            "domain": [0, FULL_WEEK / 2, FULL_WEEK, 1.5 * FULL_WEEK],
+                            "range": ["#EAF2F8", "#9CC9E3", "#F0B64A", "#F08A4B"],
+                            "interpolate": "rgb",
+                            "clamp": True,
+                        },
+                    }
+                },
+            },
+            {
+                "mark": {"type": "text", "fontSize": 11, "fill": "#16202B"},
+                "encoding": {"text": {"field": "hours", "type": "quantitative", "format": ",.0f"}},
+            },
+        ],
+    }
+
+
+def milestones() -> Spec:
+    """`rows: milestone, order, today, end, due, state`: from today to when the work will be done, and the due date."""
+    names = {"@in_time": GREEN, "@too_late": RED, "@no_due": "#9AA5B1", "@no_speed": "#C9D1DA"}
+    tip = on_hover(("milestone", "@milestone", "text"), ("end", "@end", "day"), ("due", "@due", "day"), ("state", "@kind", "text"))
+    y = _people("milestone")
+    y["axis"] = {"title": None, "labelLimit": {"expr": "max(90, width / 2.5)"}}
+    return {
+        "height": {"step": 24},
+        "data": ROWS,
+        "encoding": {"y": y, "tooltip": tip},
+        "layer": [
+            {
+                "mark": {"type": "bar", "height": {"band": 0.55}},
+                "encoding": {
+                    "x": day("today"),
+                    "x2": {"field": "end"},
+                    "color": {"field": "state", "type": "nominal", **coloured(names)},
+                },
+            },
+            {
+                "transform": [{"filter": "isValid(datum.due)"}],
+                "mark": {"type": "tick", "thickness": 3, "color": "#7A869A", "height": {"band": 0.9}},
+                "encoding": {"x": day("due")},
+            },
+        ],
+    }
+
+
+#: What the page draws, by name.
+PAGE: dict[str, Callable[[], Spec]] = {
+    "overdue": overdue, "ageing": ageing, "load": load, "milestones": milestones, "burn": burn,
+    "plan": plan, "flow": flow, "throughput": throughput, "cycle": cycle, "hours": hours,
+}  # fmt: skip

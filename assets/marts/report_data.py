@@ -1,0 +1,183 @@
+"""What the page of the report holds: columns with dictionaries, made from the marts, which the page filters by itself.
+
+An issue is a row that is not deleted; open ones come first and have more columns. Days are numbers since 1970, in the space's zone.
+Histories are differences: what comes to a day and what leaves it, by project, type and person, so that any choice can be added up.
+"""
+
+import base64
+import gzip
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from assets.marts import report_queries as queries
+from assets.marts.charts.words import clean
+
+#: Issues in a page at most: of more, those done longest ago are left out, and the page says so.
+MOST_ISSUES = 200_000
+#: Open issues with their summary, the ones that need attention first; changes of the last days; milestones with their history.
+MOST_SUMMARIES, MOST_CHANGES, MOST_BURNS = 20_000, 3_000, 150
+SUMMARY_LETTERS = 90
+FLOW_WEEKS, EFFORT_MONTHS, DAYS_AHEAD, CHANGED_DAYS = 105, 24, 400, 7
+_EPOCH = date(1970, 1, 1).toordinal()
+
+Table = dict[str, list[Any]]
+
+
+class Numbers:
+    """Numbers things in the order in which they come: 0, 1, 2."""
+
+    def __init__(self) -> None:
+        self.found: dict[Any, int] = {}
+
+    def of(self, key: Any) -> int:
+        """Return the number of a thing."""
+        return self.found.setdefault(key, len(self.found))
+
+
+@dataclass
+class _Reader:
+    """Reads queries; what they name is numbered, the same in all tables."""
+
+    connection: Connection
+    built: set[str]
+    values: dict[str, Any]
+
+    def rows(self, query: str, *marts: str) -> Sequence[Any]:
+        """Return the rows of a query, none where one of its marts is not there yet."""
+        if not set(marts) <= self.built:
+            return []
+        return self.connection.execute(
+            text(query), {name: value for name, value in self.values.items() if f":{name}" in query}
+        ).all()
+
+
+def day_number(day: date | None) -> int | None:
+    """Return a day as the page has it."""
+    return None if day is None else day.toordinal() - _EPOCH
+
+
+def collect(connection: Connection, built: set[str], project: str | None, now: datetime) -> dict[str, Any]:
+    """Return the data of all projects or of one, as of an instant of the zone of the page."""
+    today = now.date()
+    values = {
+        "project": project, "now": now, "today": today, "weeks": FLOW_WEEKS, "months": EFFORT_MONTHS, "days": CHANGED_DAYS,
+        "most": MOST_ISSUES, "burns": MOST_BURNS, "ahead": DAYS_AHEAD, "changes": MOST_CHANGES,
+    }  # fmt: skip
+    reader = _Reader(connection, built, values)
+    projects, types, people, statuses, stones = (Numbers() for _ in range(5))
+    listed = reader.rows(queries.PROJECTS, "project_summary")
+    for row in listed:
+        projects.of((row.space_key, row.project_id))
+    people.of(None)  # 0: nobody
+    milestones = reader.rows(queries.MILESTONES, "milestone_summary")
+    for row in milestones:
+        stones.of((row.space_key, row.milestone_id))
+    codes = _Codes(projects, types, people)
+    workdays = reader.rows(queries.WORKDAYS, "calendar")
+    issues = _issues(reader, codes, statuses, stones)
+    found = {
+        "today": day_number(today),
+        "issues": issues,
+        "flow": codes.table(reader.rows(queries.FLOW, "issue", "issue_history"), "k", "stage", "n"),
+        "burn": _burn(codes, stones, reader.rows(queries.BURN, "issue", "issue_history", "milestone_summary")),
+        "effort": codes.table(
+            reader.rows(queries.EFFORT, "issue", "issue_plan", "calendar", "hours_ledger"), "month", "planned", "actual"
+        ),
+        "reopened": codes.table(reader.rows(queries.REOPENED, "issue", "reopen_event"), "day"),
+        "changes": codes.table(
+            reader.rows(queries.CHANGES, "issue", "reopen_event", "due_date"), "n", "what", "day", "by", "summary", "more"
+        ),
+        "workdays": [day_number(row.day) for row in workdays],
+        "day_hours": float(workdays[0].hours) if workdays else 8.0,
+        "total": sum(row.issues for row in listed),
+    }
+    names = {(row.space_key, row.user_id): clean(row.user_name) for row in reader.rows(queries.PEOPLE, "dim_person")}
+    teams = [
+        {
+            "name": clean(row.name),
+            "people": [people.found[(row.space_key, one)] for one in row.member_ids or () if (row.space_key, one) in people.found],
+        }
+        for row in reader.rows(queries.TEAMS)
+    ]
+    return found | {
+        "projects": [
+            {"key": row.project_key, "name": clean(row.project_name), "archived": bool(row.archived), "url": row.url}
+            for row in listed
+        ],
+        "types": ["" if one is None else clean(one) for one in types.found],
+        "people": [names.get(one, "?") if one else "" for one in people.found],
+        "teams": [team for team in teams if team["people"]],
+        "statuses": [{"name": clean(name), "stage": stage} for name, stage in statuses.found],
+        "milestones": [
+            {
+                "project": projects.of((row.space_key, row.project_id)),
+                "name": clean(row.milestone), "archived": bool(row.archived),
+                "start": day_number(row.start_date), "due": day_number(row.due_date),
+            }
+            for row in milestones
+        ],
+    }  # fmt: skip
+
+
+@dataclass
+class _Codes:
+    projects: Numbers
+    types: Numbers
+    people: Numbers
+
+    def table(self, rows: Iterable[Any], *columns: str) -> Table:
+        """Return rows as columns: `p`, `t` and `a` (project, type and person), and those that are named."""
+        made: Table = {name: [] for name in ("p", "t", "a", *columns)}
+        for row in rows:
+            of = row._mapping
+            made["p"].append(self.projects.of((row.space_key, row.project_id)))
+            made["t"].append(self.types.of(row.issue_type))
+            made["a"].append(self.people.of(None if row.person_id is None else (row.space_key, row.person_id)))
+            for name in columns:
+                made[name].append(_plain(of[name]))
+        return made
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, date):
+        return day_number(value)
+    if isinstance(value, str):
+        return clean(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _issues(reader: _Reader, codes: _Codes, statuses: Numbers, stones: Numbers) -> Table:
+    rows = reader.rows(queries.ISSUES, "issue", "issue_plan", "wip_aging")
+    made = codes.table(rows, "n", "created", "done", "lead", "cycle", "estimated", "actual")
+    made["s"] = [statuses.of((row.status, row.stage)) for row in rows]
+    # Most issues are in one milestone at most: a number, or none.
+    made["m"] = [_stones(row, stones) for row in rows]
+    opened = [row for row in rows if row.stage != "done"]
+    made |= {
+        name: [_plain(getattr(row, name)) for row in opened]
+        for name in ("due", "due_by", "start", "age", "stay", "priority", "risk", "faster")
+    }
+    made["summary"] = [clean(row.summary)[:SUMMARY_LETTERS] if row.place <= MOST_SUMMARIES else None for row in opened]
+    return made
+
+
+def _stones(row: Any, stones: Numbers) -> Any:
+    found = [stones.found[key] for one in row.milestone_ids or () if (key := (row.space_key, one)) in stones.found]
+    return found[0] if len(found) == 1 else found or None
+
+
+def _burn(codes: _Codes, stones: Numbers, rows: Sequence[Any]) -> Table:
+    made = codes.table(rows, "day", "scope", "done")
+    made["m"] = [stones.of((row.space_key, row.milestone_id)) for row in rows]
+    return made
+
+
+def packed(data: Mapping[str, Any]) -> str:
+    """Return data as text that can stand in a page: JSON, compressed, in letters without a meaning in HTML."""
+    raw = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=float).encode()
+    return base64.b64encode(gzip.compress(raw, 6, mtime=0)).decode()
