@@ -5,9 +5,9 @@ from typing import Any
 
 import dagster as dg
 
-from assets.cadences import FRESH_WITHIN
 from assets.location import raw_key
 from assets.metadata import definition_metadata
+from resources.cadences import FRESH_WITHIN
 from resources.warehouse.schema import SPECS
 
 OWNERS = ["team:data"]

@@ -21,13 +21,13 @@ import httpx
 from dagster._core.scheduler.instigation import TickStatus
 from dagster._utils.schedules import schedule_execution_time_iterator
 
-from assets.cadences import ISSUES, MISFIRE_GRACE
 from benchmarks.figures import Figure, expect_equal, show
 from benchmarks.operation import DAY_BOUND, SENSOR_TICKS, size, tick_bytes
 from benchmarks.shifted import Deployed, deployed
 from benchmarks.workshop import control
 from pipelines.definitions import defs
 from pipelines.runs import ACTIVE
+from resources.cadences import ISSUES, MISFIRE_GRACE
 from resources.dagster_tags import KIND_TAG
 from resources.warehouse.connect import engine
 from simulator import SpawnedSimulator

@@ -1,4 +1,4 @@
-"""Schedules: what each of their ticks requests. When they tick stands in `assets/cadences.py`.
+"""Schedules: what each of their ticks requests. When they tick stands in `resources/cadences.py`.
 
 Every schedule runs by default. A tick missed by less than an hour is made up when the daemon is back, an older one is skipped, and
 a tick that finds a run of its kind still going is skipped too, so that two runs of one kind never work at once.
@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from assets import cadences
-from assets.cadences import MISFIRE_GRACE, Cadence
 from assets.issues import Mode
 from assets.location import SETTINGS
 from assets.partitions import PROJECTS, month_keys, month_of, partition_key, project_partitions
@@ -26,7 +24,9 @@ from pipelines.jobs import (
     users_job,
 )
 from pipelines.runs import ACTIVE, end_dead_runs
+from resources import cadences
 from resources.backlog.resource import BacklogResource
+from resources.cadences import MISFIRE_GRACE, Cadence
 from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource

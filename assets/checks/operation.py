@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from sqlalchemy import Engine
 
-from assets.cadences import ISSUES as CADENCE
 from assets.dagster_internals import unfinished_attempts
 from assets.location import SETTINGS, raw_key
 from assets.metadata import moment, rows_table
 from assets.partitions import ISSUE_TABLES
 from resources.backlog.client import BacklogClient
+from resources.cadences import ISSUES as CADENCE
 from resources.warehouse.heartbeats import alerts_of, last_beat
 from resources.warehouse.sync_state import project_states
 

@@ -7,10 +7,10 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject
 
-from assets.cadences import MARTS
 from assets.declaration import OWNERS
 from assets.location import raw_keys_below
 from assets.marts.project import FOLDER
+from resources.cadences import MARTS
 
 _COMMENT = re.compile(r"\A(?:--[^\n]*\n)+")
 

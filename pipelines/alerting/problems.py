@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from assets.cadences import CADENCES
 from pipelines.alerting.facts import Ended, RunDuration
 from pipelines.alerting.ledger import Problem
 from pipelines.jobs import rolling_refresh_job, targeted_sync_job
 from pipelines.retrying import RETRY_JOB
+from resources.cadences import CADENCES
 from resources.conditions import WORDS, ConditionKind
 from resources.tokens import TokenState
 from resources.warehouse.baselines import Baseline

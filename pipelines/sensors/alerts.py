@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from assets.cadences import ALERTS
 from assets.location import SETTINGS
 from pipelines.alerting.alerter import Alerter
 from pipelines.alerting.facts import Place
 from resources.alerts.addresses import Addresses
 from resources.alerts.channels import channels
 from resources.backlog.resource import BacklogResource
+from resources.cadences import ALERTS
 from resources.links import dagster_of_people
 from resources.tokens import TokenState
 from resources.warehouse.errors import WarehouseError

@@ -5,13 +5,13 @@ from typing import Any
 
 import dagster as dg
 
-from assets.cadences import PROJECT_DISCOVERY
 from assets.dagster_internals import backfill_is_active
 from assets.location import raw_key
 from assets.partitions import ISSUE_TABLES, PROJECTS, projects_of
 from pipelines.runs import ACTIVE
 from pipelines.sensors.failing_ticks import looking_at
 from resources.backlog.resource import BacklogResource
+from resources.cadences import PROJECT_DISCOVERY
 from resources.warehouse import sync_state
 from resources.warehouse.resource import WarehouseResource
 from sync.projects import note_project_keys

@@ -12,7 +12,6 @@ from typing import Any
 
 import dagster as dg
 
-from assets.cadences import ACTIVITY_FEED, WEBHOOK_INBOX
 from assets.location import scoped
 from assets.partitions import project_partitions
 from pipelines.jobs import issues_job, rolling_refresh_job, targeted_sync_job
@@ -22,6 +21,7 @@ from pipelines.sensors.failing_ticks import looking_at
 from resources.backlog.errors import PermissionDenied
 from resources.backlog.feed import touches
 from resources.backlog.resource import BacklogResource
+from resources.cadences import ACTIVITY_FEED, WEBHOOK_INBOX
 from resources.dagster_tags import KIND_TAG
 from resources.records import Page
 from resources.warehouse.resource import WarehouseResource

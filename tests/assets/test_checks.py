@@ -8,7 +8,6 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets.cadences import FRESH_WITHIN
 from assets.checks.issues import NIGHTLY_SPECS
 from assets.checks.operation import every_project_is_fresh
 from assets.checks.reconciliation import issue_counts_match_source
@@ -24,6 +23,7 @@ from assets.checks.tables import (
 from assets.issues import Mode
 from assets.partitions import month_keys, partition_key
 from pipelines.jobs import issues_config
+from resources.cadences import FRESH_WITHIN
 from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from resources.warehouse.schema import SPECS
 from simulator import Fault, SpaceSpec

@@ -6,7 +6,6 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
-from assets.cadences import ISSUES
 from assets.partitions import month_keys, month_of
 from pipelines.hosting.processes import mark
 from pipelines.jobs import issues_config
@@ -18,6 +17,7 @@ from pipelines.schedules import (
     issues_request,
     reason_to_skip,
 )
+from resources.cadences import ISSUES
 from resources.dagster_tags import KIND_TAG, RANGE_END_TAG, RANGE_START_TAG
 from resources.warehouse.resource import WarehouseResource
 from simulator import Fault

@@ -4,13 +4,14 @@ import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
 from dagster._utils.schedules import schedule_execution_time_iterator
 
-from assets.cadences import ALERTS, CADENCES, FRESH_WITHIN, ISSUES, MARTS, PROJECTS, USERS, Cadence
 from pipelines.definitions import build_definitions
+from resources.cadences import ALERTS, CADENCES, FRESH_WITHIN, ISSUES, MARTS, PROJECTS, USERS, Cadence
 from resources.warehouse.heartbeats import DEAD_AFTER
 from resources.warehouse.schema import SPECS
 
@@ -28,6 +29,28 @@ def test_each_schedule_and_each_sensor_has_an_entry_and_ticks_as_it_says() -> No
     looks = {sensor.name: sensor.minimum_interval_seconds for sensor in REPOSITORY.sensor_defs}
     assert looks == {one.name: one.seconds for one in CADENCES if one.seconds}
     assert len(ticks) + len(looks) == len(CADENCES)
+
+
+def test_each_entry_names_the_job_that_it_runs() -> None:
+    jobs = {one.name: one.job_name for one in REPOSITORY.schedule_defs}
+    jobs |= {one.name: one.job_name for one in REPOSITORY.sensor_defs if one.name == MARTS.name}
+    assert {one.name: one.job for one in CADENCES if one.name in jobs} == jobs
+    assert {one.job for one in CADENCES if one.job} <= {job.name for job in REPOSITORY.get_all_jobs()}
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York", "Australia/Lord_Howe"])
+@pytest.mark.parametrize("cadence", SCHEDULED, ids=lambda cadence: cadence.name)
+def test_the_next_tick_is_the_one_that_dagster_takes(cadence: Cadence, zone: str) -> None:
+    cron = cadence.cron_of("https://acme.backlog.com")
+    # The first night of summer time in New York is among these days; in it Dagster makes up what the clock leaves out.
+    for day in (6, 7, 10):
+        now = datetime(2026, 3, day, 11, 59, 30, tzinfo=UTC)
+        expected = next(schedule_execution_time_iterator(now.timestamp(), cron, zone))
+        assert cadence.next_tick(now, ZoneInfo(zone), "https://acme.backlog.com") == expected
+
+
+def test_a_sensor_has_no_next_tick() -> None:
+    assert MARTS.next_tick(datetime.now(UTC), UTC, None) is None
 
 
 @pytest.mark.parametrize("cadence", SCHEDULED, ids=lambda cadence: cadence.name)

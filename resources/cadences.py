@@ -6,7 +6,7 @@ documents follow from it. Times are those of `BACKLOG_TIMEZONE`.
 
 import zlib
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -24,6 +24,7 @@ class Cadence:
 
     A schedule has a `cron` of minute and hours, a sensor the `seconds` between two looks.
 
+    `job`: the job that it runs, as far as it is always the same one.
     `jitter_minutes`: a schedule starts so many minutes late at most, so that spaces do not all start at once.
     `work_every`: the longest time between two runs of a sensor.
     `grace`: how late a tick may still be made up.
@@ -34,6 +35,7 @@ class Cadence:
     name: str
     cron: str = ""
     seconds: int = 0
+    job: str = ""
     jitter_minutes: int = 0
     work_every: timedelta | None = None
     grace: timedelta = MISFIRE_GRACE
@@ -68,6 +70,16 @@ class Cadence:
         host = urlsplit(backlog_url or "").hostname or ""
         return f"{int(minute) + zlib.crc32(host.encode()) % (self.jitter_minutes + 1)} {rest}"
 
+    def next_tick(self, now: datetime, zone: tzinfo, backlog_url: str | None) -> datetime | None:
+        """Return when a schedule ticks next after `now` (UTC), None for a sensor."""
+        if not self.cron:
+            return None
+        minute = int(self.cron_of(backlog_url).split()[0])
+        today = now.astimezone(zone).replace(minute=minute, second=0, microsecond=0)
+        # Days are added on the clock of the wall, and the results compared as instants: the zone may change its offset.
+        ticks = (today.replace(hour=hour) + timedelta(days=day) for day in (0, 1, 2) for hour in self.hours)
+        return next(instant for tick in ticks if (instant := tick.astimezone(UTC)) > now)
+
     def when(self, language: Literal["en", "ja"] = "en") -> str:
         """Say in words when it ticks, as the documents do."""
         english = language == "en"
@@ -82,10 +94,11 @@ class Cadence:
         return (two if len(times) == 2 else more).join(times) + (late.format(self.jitter_minutes) if self.jitter_minutes else "")
 
 
-USERS = Cadence("users_daily", cron="0 2 * * *", tables=("users",), sync="users")
+USERS = Cadence("users_daily", cron="0 2 * * *", job="users", tables=("users",), sync="users")
 ISSUES = Cadence(
     "issues_every_12_hours",
     cron="0 */12 * * *",
+    job="issues",
     jitter_minutes=5,
     tables=("activities", "issues", "comments", "issue_changes"),
     sync="issues",
@@ -93,21 +106,22 @@ ISSUES = Cadence(
 PROJECTS = Cadence(
     "projects_every_6_hours",
     cron="0 */6 * * *",
+    job="projects",
     tables=tuple(table for table in SPECS if table not in {*USERS.tables, *ISSUES.tables}),
     sync="projects",
 )
-COUNT_RECONCILIATION = Cadence("count_reconciliation_nightly", cron="30 3 * * *")
-ROLLING_REFRESH = Cadence("rolling_refresh_nightly", cron="0 4 * * *")
-HOUSEKEEPING = Cadence("housekeeping_nightly", cron="30 5 * * *")
+COUNT_RECONCILIATION = Cadence("count_reconciliation_nightly", cron="30 3 * * *", job="count_reconciliation")
+ROLLING_REFRESH = Cadence("rolling_refresh_nightly", cron="0 4 * * *", job="rolling_refresh")
+HOUSEKEEPING = Cadence("housekeeping_nightly", cron="30 5 * * *", job="housekeeping")
 #: An access token lives for an hour; away from the full hour, when loads start.
-TOKENS = Cadence("tokens_hourly", cron="40 * * * *")
-ACTIVITY_FEED = Cadence("activity_feed", seconds=30)
-WEBHOOK_INBOX = Cadence("webhook_inbox", seconds=30)
+TOKENS = Cadence("tokens_hourly", cron="40 * * * *", job="tokens")
+ACTIVITY_FEED = Cadence("activity_feed", seconds=30, job="targeted_sync")
+WEBHOOK_INBOX = Cadence("webhook_inbox", seconds=30, job="targeted_sync")
 ALERTS = Cadence("alerts", seconds=30)
 #: A new project is seen within a quarter of an hour, at two requests a look.
 PROJECT_DISCOVERY = Cadence("project_discovery", seconds=900)
 #: Built once a day at least, also where nobody writes anything. Two hours for the build to wait for loads, to fail once and to end.
-MARTS = Cadence("marts_after_loads", seconds=120, work_every=timedelta(days=1), grace=timedelta(hours=2))
+MARTS = Cadence("marts_after_loads", seconds=120, job="marts", work_every=timedelta(days=1), grace=timedelta(hours=2))
 
 CADENCES = (
     USERS, PROJECTS, ISSUES, COUNT_RECONCILIATION, ROLLING_REFRESH, HOUSEKEEPING, TOKENS,
