@@ -13,8 +13,11 @@ from resources.warehouse.sync_log import Requested
 from service import models
 from service.body import read_body
 from service.cache import answer
+from service.cancels import Cancels
 from service.errors import ApiError
-from service.openapi import SYNC_REQUEST, TAG, parameter, query, reading, starting, takes
+from service.openapi import SYNC_REQUEST, TAG, canceling, parameter, query, reading, starting, takes
+from service.overview import Overview
+from service.overview_models import Projects, Schedules, Timeline
 from service.routes import PlainRoute
 from service.run_ends import RunEnds
 from service.starts import Starts
@@ -83,7 +86,7 @@ async def sync_request(request: Request) -> models.SyncRequest:
 How = Annotated[models.SyncRequest, Depends(sync_request)]
 
 
-def reading_router(state: State, ends: RunEnds) -> APIRouter:
+def reading_router(state: State, overview: Overview, ends: RunEnds) -> APIRouter:
     """Return the endpoints that read."""
     api = APIRouter(prefix=ROOT, tags=["sync"], route_class=PlainRoute)
 
@@ -109,16 +112,38 @@ def reading_router(state: State, ends: RunEnds) -> APIRouter:
         requested = Requested(page.type, page.status, page.project)
         return answer(request, await state.history(page.limit, page.before, requested))
 
+    @api.get("/runs", response_model=models.Runs, responses=reading(400), openapi_extra=takes(*query(HistoryQuery), TAG))
+    async def runs(request: Request) -> Response:
+        """Runs with their syncs, newest first."""
+        page = HistoryQuery.of(request)
+        requested = Requested(page.type, page.status, page.project)
+        return answer(request, await overview.runs(page.limit, page.before, requested))
+
+    @api.get("/projects", response_model=Projects, responses=reading(), openapi_extra=takes(TAG))
+    async def projects(request: Request) -> Response:
+        """How current each project is, and whether it is proven to equal the source."""
+        return answer(request, await overview.projects())
+
+    @api.get("/schedules", response_model=Schedules, responses=reading(), openapi_extra=takes(TAG))
+    async def schedules(request: Request) -> Response:
+        """When each schedule runs next, and whether schedules and sensors are on."""
+        return answer(request, await overview.schedules())
+
+    @api.get("/monitor/timeline", response_model=Timeline, responses=reading(), openapi_extra=takes(TAG))
+    async def timeline(request: Request) -> Response:
+        """What was at work in each half hour of the last 24 hours."""
+        return answer(request, await overview.timeline())
+
     @api.get("/runs/{run_id}", response_model=models.Run, responses=reading(404, 502), openapi_extra=takes(_RUN_ID, TAG))
     async def run(request: Request) -> Response:
-        """The state of a run, and why it failed."""
+        """The state of a run, why it failed, and what it did."""
         return answer(request, await ends.run(request.path_params["run_id"]))
 
     return api
 
 
-def starting_router(starts: Starts) -> APIRouter:
-    """Return the endpoints that start syncs."""
+def starting_router(starts: Starts, cancels: Cancels) -> APIRouter:
+    """Return the endpoints that start syncs and cancel runs."""
     api = APIRouter(prefix=ROOT, tags=["sync"])
 
     @api.post("/projects/all", status_code=202, responses=starting(), openapi_extra=SYNC_REQUEST)
@@ -126,11 +151,21 @@ def starting_router(starts: Starts) -> APIRouter:
         """Sync the space, its projects and their master data, which are always read whole."""
         return await starts.projects()
 
+    @api.post("/projects/all/tasks", status_code=202, responses=starting(404), openapi_extra=SYNC_REQUEST)
+    async def sync_all_issues(how: How) -> models.Started:
+        """Sync the issues of all projects with their comments."""
+        return await starts.all_issues(how.mode)
+
     @api.post("/project/{key}/tasks", status_code=202, responses=starting(404), openapi_extra=SYNC_REQUEST)
     async def sync_issues(
         key: Annotated[str, Path(description="The key of a project, as OPS", json_schema_extra={"pattern": PROJECT_KEY})], how: How
     ) -> models.Started:
         """Sync the issues of a project with their comments."""
         return await starts.issues(key, how.mode)
+
+    @api.post("/runs/{run_id}/cancel", status_code=202, responses=canceling())
+    async def cancel(run_id: Annotated[str, Path(description="The id of a run that waits or works")]) -> models.Canceling:
+        """Cancel a run."""
+        return await cancels.cancel(run_id)
 
     return api

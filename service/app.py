@@ -17,9 +17,11 @@ from resources.secret import reveal
 from resources.settings import Settings
 from service import api, metrics, models, page, webhooks
 from service.cache import Body, Cache, answer, as_body
+from service.cancels import Cancels
 from service.dagster_runs import Dagster
 from service.handlers import HANDLERS
 from service.openapi import OPEN, TAG, UNCHANGED, describe, errors, takes, text
+from service.overview import Overview
 from service.run_ends import RunEnds
 from service.security import Guard, SecureHeaders
 from service.starts import Starts
@@ -48,6 +50,7 @@ def _application(settings: Settings, measured: metrics.Metrics) -> FastAPI:
     dagster = Dagster(url, settings.dagster_location, settings.key_prefix, settings.dagster_public_url)
     state = State(settings, warehouse, dagster, kept)
     starts = Starts(settings, warehouse, dagster, state, kept)
+    overview = Overview(settings, warehouse, dagster, state, kept)
     ends = RunEnds(warehouse, dagster, state, kept)
     inbox = webhooks.Inbox(warehouse, state.known_space, Mask(reveal(settings.privacy_key)))
 
@@ -62,8 +65,8 @@ def _application(settings: Settings, measured: metrics.Metrics) -> FastAPI:
     routers = (
         # First, since routes are tried in turn and events come in bursts.
         webhooks.router(inbox, settings.webhook_secret, measured.events),
-        api.reading_router(state, ends),
-        api.starting_router(starts),
+        api.reading_router(state, overview, ends),
+        api.starting_router(starts, Cancels(dagster, ends, kept)),
         _about(measured, state),
         page.router(),
     )

@@ -30,6 +30,10 @@ EXPIRY = {
     "run": 1.0,
     "dagster": 2.0,
     "connection": 15.0,
+    # How projects stand also depends on the clock, and on comparisons, which are not in the log.
+    "projects": 15.0,
+    "proofs": 15.0,
+    "schedules": 15.0,
     "stats": 60.0,
     "history": 300.0,
     # Costs two requests of the source's budget.

@@ -11,60 +11,13 @@ import httpx
 
 from resources.dagster_tags import CODE_LOCATION_TAG, KIND_TAG, REPOSITORY
 from resources.warehouse.run_log import OF_COMMAND
+from service import dagster_queries as queries
 from service.errors import RETRY_SECONDS, ApiError
 from service.models import RunState
 
 TIMEOUT = httpx.Timeout(30.0, connect=3.0)
 #: For the whole answer: the timeouts of httpx begin again with each byte.
 TOTAL_SECONDS = 60.0
-_FIELDS = "runId jobName status creationTime startTime endTime updateTime tags { key value } assetSelection { path }"
-_RUNS = f"""
-query Runs($filter: RunsFilter!, $limit: Int!, $cursor: String) {{
-  runsOrError(filter: $filter, limit: $limit, cursor: $cursor) {{
-    __typename
-    ... on Runs {{ results {{ {_FIELDS} }} }}
-    ... on Error {{ message }}
-  }}
-}}"""
-_RUN = f"""
-query Run($id: ID!) {{
-  runOrError(runId: $id) {{
-    __typename
-    ... on Run {{ {_FIELDS} }}
-    ... on Error {{ message }}
-  }}
-}}"""
-_CAUSES = """
-query Causes($id: ID!, $after: String) {
-  runOrError(runId: $id) {
-    __typename
-    ... on Run {
-      eventConnection(afterCursor: $after, limit: 1000) {
-        cursor
-        hasMore
-        events {
-          __typename
-          ... on ExecutionStepFailureEvent { error { message causes { message } } failureMetadata { description } }
-          ... on RunFailureEvent { message error { message causes { message } } }
-        }
-      }
-    }
-    ... on Error { message }
-  }
-}"""
-_PARTITIONS = """
-query Partitions($job: PipelineSelector!, $keys: [AssetKeyInput!]!) {
-  assetNodes(pipeline: $job, assetKeys: $keys) { partitionKeysByDimension { name partitionKeys } }
-}"""
-_LAUNCH = """
-mutation Launch($params: ExecutionParams!) {
-  launchRun(executionParams: $params) {
-    __typename
-    ... on LaunchRunSuccess { run { runId } }
-    ... on RunConfigValidationInvalid { errors { message } }
-    ... on Error { message }
-  }
-}"""
 _ACTIVE: Mapping[str, RunState] = {
     "QUEUED": "queued",
     "NOT_STARTED": "queued",
@@ -160,7 +113,7 @@ class Dagster:
         Raises:
             ApiError: Dagster cannot be reached, or refuses.
         """
-        found = await self._ask(_RUN, "runOrError", id=run_id)
+        found = await self._ask(queries.RUN, "runOrError", id=run_id)
         if found["__typename"] == "RunNotFoundError":
             return None
         if found["__typename"] != "Run":
@@ -178,7 +131,7 @@ class Dagster:
         run: dict[str, None] = {}
         after, more = None, True
         while more:
-            found = await self._ask(_CAUSES, "runOrError", id=run_id, after=after)
+            found = await self._ask(queries.CAUSES, "runOrError", id=run_id, after=after)
             if found["__typename"] != "Run":
                 raise _refused(found)
             page = found["eventConnection"]
@@ -191,7 +144,7 @@ class Dagster:
         return list(steps or run)
 
     async def _runs(self, requested: Mapping[str, Any], limit: int, cursor: str | None = None) -> list[Run]:
-        found = await self._ask(_RUNS, "runsOrError", filter=requested, limit=limit, cursor=cursor)
+        found = await self._ask(queries.RUNS, "runsOrError", filter=requested, limit=limit, cursor=cursor)
         if found["__typename"] != "Runs":
             raise _refused(found)
         return [_run(run) for run in found["results"] if run["status"] in STATES]
@@ -209,7 +162,7 @@ class Dagster:
             ApiError: Dagster cannot be reached, refuses, or does not know the code location.
         """
         found = await self._ask(
-            _PARTITIONS, "assetNodes", job=self._job("issues"), keys=[{"path": [*self._prefix, "raw", "issues"]}]
+            queries.PARTITIONS, "assetNodes", job=self._job("issues"), keys=[{"path": [*self._prefix, "raw", "issues"]}]
         )
         if not found:
             raise _refused({"message": f"it knows no raw/issues in the code location {self._location}"})
@@ -228,10 +181,37 @@ class Dagster:
             "runConfigData": config,
             "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
         }
-        found = await self._ask(_LAUNCH, "launchRun", params=params)
+        found = await self._ask(queries.LAUNCH, "launchRun", params=params)
         if found["__typename"] != "LaunchRunSuccess":
             raise _refused(found)
         return str(found["run"]["runId"])
+
+    async def terminate(self, run_id: str) -> str | None:
+        """Ask a run to end, and return why Dagster cannot, None: it will.
+
+        Raises:
+            ApiError: Dagster cannot be reached, or refuses.
+        """
+        found = await self._ask(queries.TERMINATE, "terminateRun", id=run_id)
+        if found["__typename"] == "TerminateRunFailure":
+            return str(found["message"]).strip().splitlines()[0]
+        if found["__typename"] != "TerminateRunSuccess":
+            raise _refused(found)
+        return None
+
+    async def instigators(self) -> dict[str, bool]:
+        """Return name -> whether it is on, of the schedules and sensors of this space.
+
+        Raises:
+            ApiError: Dagster cannot be reached, refuses, or does not know the code location.
+        """
+        repository = {"repositoryName": REPOSITORY, "repositoryLocationName": self._location}
+        found = await self._ask(queries.INSTIGATORS, "repositoryOrError", repository=repository)
+        if found["__typename"] != "Repository":
+            raise _refused(found)
+        states = [(one["name"], one["scheduleState"]) for one in found["schedules"]]
+        states += [(one["name"], one["sensorState"]) for one in found["sensors"]]
+        return {name: state["status"] == "RUNNING" for name, state in states}
 
     def _job(self, name: str) -> dict[str, str]:
         return {"pipelineName": name, "repositoryName": REPOSITORY, "repositoryLocationName": self._location}

@@ -43,6 +43,7 @@ class Progress(Model):
     done: Whole
     total: Whole | None
     unit: str
+    seconds_left: float | None = Field(description="If it goes on as fast as so far; null: not known")
 
 
 class Sync(Model):
@@ -87,14 +88,36 @@ class Totals(Model):
 
 
 class Run(Model):
-    """The state of a run, and why it failed."""
+    """The state of a run, why it failed, and what it did."""
 
     run_id: str
-    job: str | None
+    job: str | None = Field(description="As Dagster has it; null in lists, and for a run that Dagster does not know")
+    kind: str = Field(description="What it was for: a job, or `load` for a load of everything")
     state: RunState
     error: str | None = Field(description="Why it failed or was canceled")
     started_at: datetime | None
     ended_at: datetime | None
+    seconds: float | None
+    projects: list[str] = Field(description="The projects that its syncs cover; empty: the whole space")
+    items_synced: Whole
+    items_failed: Whole
+    requests: Whole
+    syncs: list[Sync]
+    status_url: str
+
+
+class Runs(Model):
+    """A page of runs, newest first; `next_before` is `before` of the next page."""
+
+    items: list[Run]
+    next_before: Whole | None
+
+
+class Canceling(Model):
+    """A run that was asked to end."""
+
+    run_id: str
+    state: RunState
     status_url: str
 
 
@@ -114,12 +137,29 @@ class RateLimit(Model):
     reset: datetime
 
 
+class Alert(Model):
+    """A problem that lasts: what is wrong with what, since when, and what to do."""
+
+    topic: str = Field(
+        description="What the next step depends on: `run`, `backfill`, `check`, `silent`, `unusual`, `slow`, `source` …"
+    )
+    kind: str
+    subject: str
+    partition: str | None
+    cause: str
+    step: str
+    since: datetime | None
+    times: Whole
+    run_id: str | None
+    status_url: str | None
+
+
 class Alerts(Model):
     """Whether something looks for problems, and what it found; `alive` is null where alerts never ran."""
 
     alive: bool | None
     beat_at: datetime | None
-    open: list[str]
+    open: list[Alert]
 
 
 class Project(Model):

@@ -12,7 +12,7 @@ _REASONS = {
     401: "The request has no valid token",
     403: "A page of another site sent the request",
     404: "There is no such address, project or run",
-    409: "A sync of that kind is in progress already; its run is in `run_id`",
+    409: "A sync of that kind is in progress already, its run is in `run_id`; or the run cannot be canceled",
     413: "The body is too large",
     415: "The body is not JSON",
     421: "The service does not answer to the name in the request",
@@ -83,6 +83,11 @@ def reading(*statuses: int) -> Responses:
 def starting(*statuses: int) -> Responses:
     """Return the description of the errors of an operation that starts a sync."""
     return errors(400, 401, 403, 409, 413, 415, 502, 503, *statuses)
+
+
+def canceling() -> Responses:
+    """Return the description of the errors of the operation that cancels a run."""
+    return errors(401, 403, 404, 409, 502, 503)
 
 
 def describe(app: FastAPI) -> dict[str, Any]:

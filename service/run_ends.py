@@ -15,11 +15,13 @@ from datetime import timedelta
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.history import end_dead
 from resources.warehouse.run_log import CANCELED, RunEnd, kind_of, projects_of, record_ends, untold
+from resources.warehouse.run_pages import LoggedRun
 from resources.warehouse.sync_log import run_syncs
 from service import models
 from service.cache import Body, Cache, as_body
 from service.dagster_runs import Dagster, Run
 from service.errors import ApiError
+from service.overview import run_of
 from service.state import State
 from service.warehouse import Warehouse
 
@@ -93,47 +95,53 @@ class RunEnds:
         ends = [await self._end(run) for run in runs if run.run_id in missing]
         await self._warehouse.ask(record_ends, place, ends)
 
+    async def find(self, run_id: str) -> Run | None:
+        """Return a run as Dagster has it; None: only the log knows it, since it was in the process of a command.
+
+        Raises:
+            ApiError: the run is unknown, or Dagster cannot be reached or refuses.
+            WarehouseError: the warehouse cannot be used.
+        """
+        if not _RUN_ID.fullmatch(run_id):
+            raise _unknown()
+        run = await self._dagster.run(run_id)
+        if run is None and not await self._warehouse.ask(run_syncs, run_id):
+            raise _unknown()
+        return run
+
     async def run(self, run_id: str) -> Body:
-        """Return the state of a run, and why it failed.
+        """Return the state of a run, why it failed, and what it did.
 
         Raises:
             ApiError: the run is unknown, or only Dagster can know it and cannot be reached.
             WarehouseError: the warehouse cannot be used.
         """
-        unknown = ApiError(404, "unknown_run", "No run of this space has this id.", "Runs are in /api/v1/sync/history.")
         if not _RUN_ID.fullmatch(run_id):
-            raise unknown
+            raise _unknown()
 
         async def make() -> Body:
-            run, problem = None, unknown
+            run, problem = None, _unknown()
             try:
                 run = await self._dagster.run(run_id)
                 await self.record([run] if run and run.ended else [])
             except ApiError as error:
                 problem = error
-            syncs = await self._warehouse.ask(run_syncs, run_id)
+            logged = LoggedRun(run_id, tuple(await self._warehouse.ask(run_syncs, run_id)))
+            syncs = logged.syncs
             if run is None and not syncs:
                 raise problem
             at_work = any(sync.status == "in_progress" for sync in syncs) if run is None else not run.ended
             state: models.RunState = run.state if run else "running" if at_work else "completed"
             if not at_work and state == "completed" and any(sync.status == "failed" for sync in syncs):
                 state = "failed"
-            errors = dict.fromkeys(sync.error for sync in syncs if sync.status == "failed" and sync.error)
             started_at = run.started_at if run else syncs[0].started_at
             if run is not None:
                 ended_at = run.ended_at
             else:
                 ended_at = None if at_work else max(sync.ended_at or sync.started_at for sync in syncs)
+            job, url = run.job if run else None, self._dagster.run_url(run_id)
             return as_body(
-                models.Run(
-                    run_id=run_id,
-                    job=run.job if run else None,
-                    state=state,
-                    error="; ".join(errors) or None if state in ("failed", "canceled") else None,
-                    started_at=started_at,
-                    ended_at=ended_at,
-                    status_url=self._dagster.run_url(run_id),
-                )
+                run_of(self._state, logged, job=job, state=state, started_at=started_at, ended_at=ended_at, status_url=url)
             )
 
         return await self._cache.get("run", make, run_id)
@@ -146,3 +154,7 @@ class RunEnds:
         ended = run.ended_at or run.created_at
         kind = kind_of(run.job, run.assets)
         return RunEnd(run.run_id, kind, run.started_at or run.created_at, ended, error, projects_of(run.tags))
+
+
+def _unknown() -> ApiError:
+    return ApiError(404, "unknown_run", "No run of this space has this id.", "Runs are in /api/v1/sync/history.")

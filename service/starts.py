@@ -76,6 +76,24 @@ class Starts:
             corners = {RANGE_START_TAG: f"{project}|{first}", RANGE_END_TAG: f"{project}|{partitions.months[-1]}"}
             return await self._launch(ISSUES, project, mode, issues_config(mode, self._settings.key_prefix), corners)
 
+    async def all_issues(self, mode: Mode) -> Started:
+        """Start a sync of the issues of all projects, as the schedule does: what changed, or all of them again.
+
+        Raises:
+            ApiError: no project is known, one is running already, or Dagster cannot be reached or refuses.
+            WarehouseError: the warehouse cannot be used.
+        """
+        partitions = await self._dagster.partitions()
+        async with self._sync_locks[ISSUES]:
+            await self._refuse_second(ISSUES)
+            projects, watermark = await self._warehouse.ask(_all, await self._state.known_space(), partitions.projects)
+            if not projects:
+                hint = "Sync the projects first. A new project is found within a quarter of an hour."
+                raise ApiError(404, "unknown_project", "No project is known yet.", hint)
+            first = self._month_of(watermark if mode == "incremental" else None, partitions.months)
+            corners = {RANGE_START_TAG: f"{projects[0]}|{first}", RANGE_END_TAG: f"{projects[-1]}|{partitions.months[-1]}"}
+            return await self._launch(ISSUES, None, mode, issues_config(mode, self._settings.key_prefix), corners)
+
     def _month_of(self, moment: datetime | None, months: list[str]) -> str:
         """Return the month that holds an instant; what lies before the first month belongs to the first."""
         if moment is None:
@@ -89,7 +107,7 @@ class Starts:
         runs += [sync.run_id for sync in syncs if sync.sync_type == job and (job != ISSUES or sync.mode in _ISSUES_MODES)]
         if runs:
             said = f"A sync of {job} is already running."
-            hint = "Wait for it, or cancel it in Dagster."
+            hint = "Wait for it, or cancel it."
             raise ApiError(409, "already_running", said, hint, run_id=runs[0], status_url=self._dagster.run_url(runs[0]))
 
     async def _launch(self, job: str, project: str | None, mode: Mode, config: dict[str, Any], tags: dict[str, str]) -> Started:
@@ -103,3 +121,11 @@ def _watermark(engine: Engine, space_key: str, project: str) -> datetime | None:
     with engine.connect() as connection:
         identifier = sync_state.project_id_for_key(connection, space_key, project)
         return sync_state.get_watermarks(connection, space_key, ISSUES).get(identifier or 0)
+
+
+def _all(engine: Engine, space_key: str, keys: list[str]) -> tuple[list[str], datetime | None]:
+    """Return the keys that are projects, and from when on changes of these are missing; None: one of them was never read."""
+    with engine.connect() as connection:
+        noted = sync_state.noted_project_keys(connection, space_key)
+        projects = [key for key in keys if key in noted or not noted]
+        return projects, sync_state.oldest_watermark(connection, ISSUES, projects)

@@ -1,8 +1,9 @@
 """The state of syncs, runs and the source as the answers of the API, cached as long as `cache.py` says."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from sqlalchemy import Engine
@@ -112,7 +113,7 @@ class State:
             await asyncio.wait({looking}, timeout=GLANCE_SECONDS)
         return looking.result() if looking.done() else self._looked or SourceState()
 
-    async def _log(self) -> str:
+    async def log(self) -> str:
         """Return the state of the log of syncs: answers made from the log are valid as long as it stays the same."""
         place = await self._cache.get("moved", self.place, "place")
         return f"{place} {await self._cache.get('moved', lambda: self._warehouse.ask(moved, place), place)}"
@@ -142,16 +143,16 @@ class State:
                     url=self._settings.backlog_url,
                     simulated=self._settings.simulated,
                     dagster_url=self._dagster.public_url,
-                    last_sync=self._shown(max(last, key=_ended)) if last else None,
+                    last_sync=self.shown(max(last, key=_ended)) if last else None,
                     last_success_at=max(good.values(), default=None),
-                    alerts=await self._warehouse.ask(_alerts, self._settings.backlog_url or ""),
-                    failing=[self._shown(sync) for sync in failing],
+                    alerts=await self._alerts(),
+                    failing=[self.shown(sync) for sync in failing],
                     projects=[models.Project(key=key, name=name) for key, name in await self._warehouse.ask(known_projects, place)],
                 )
             )
 
         known = await self._condition()
-        return await self._cache.get("connection", make, await self._log(), known)
+        return await self._cache.get("connection", make, await self.log(), known)
 
     async def active(self) -> Body:
         """Return what waits or works: runs of Dagster, and syncs with how far they are."""
@@ -184,7 +185,7 @@ class State:
                 state=cast("models.ActiveState", run.state) if run else "running",
                 started_at=run.created_at if run else mine[0].started_at,
                 status_url=self._dagster.run_url(run_id),
-                syncs=[self._shown(sync) for sync in mine],
+                syncs=[self.shown(sync) for sync in mine],
             )
 
     async def stats(self) -> Body:
@@ -194,17 +195,17 @@ class State:
             everything, *by_type = await self._warehouse.ask(last_day, await self.place())
             return as_body(models.Stats(hours=24, total=_totals(everything), by_type=[_totals(one) for one in by_type]))
 
-        return await self._cache.get("stats", make, await self._log())
+        return await self._cache.get("stats", make, await self.log())
 
     async def history(self, limit: int, before: int | None, requested: Requested) -> Body:
         """Return a page of the log of syncs, newest first."""
 
         async def make() -> Body:
             found = await self._warehouse.ask(page, await self.place(), limit + 1, before, requested)
-            items = [self._shown(sync) for sync in found[:limit]]
+            items = [self.shown(sync) for sync in found[:limit]]
             return as_body(models.History(items=items, next_before=items[-1].id if len(found) > limit else None))
 
-        return await self._cache.get("history", make, await self._log(), limit, before, requested)
+        return await self._cache.get("history", make, await self.log(), limit, before, requested)
 
     async def figures(self) -> Figures:
         """Return what `/metrics` shows; the source is not asked for it."""
@@ -216,13 +217,41 @@ class State:
             return Figures(len(await self._warehouse.ask(active_syncs, place)), totals, dict(ends), source, condition)
 
         condition = await self._condition()
-        return await self._cache.get("stats", make, await self._log(), "figures", condition)
+        return await self._cache.get("stats", make, await self.log(), "figures", condition)
 
-    def _shown(self, sync: Sync) -> models.Sync:
+    async def _alerts(self) -> models.Alerts:
+        beat = await self._warehouse.ask(last_beat, alerts_of(self._settings.backlog_url or ""))
+        if beat is None:
+            return models.Alerts(alive=None, beat_at=None, open=[])
+        beat_at, alive, detail = beat
+        return models.Alerts(alive=alive, beat_at=beat_at, open=[self._alert(one) for one in detail["open"]])
+
+    def _alert(self, problem: Mapping[str, Any]) -> models.Alert:
+        """Return a problem as the alerter has recorded it, which may have been one of an earlier version."""
+        run_id = problem.get("run_id") or None
+        return models.Alert(
+            topic=str(problem.get("key", "")).partition("/")[0] or "other",
+            kind=problem.get("kind", "failed"),
+            subject=problem["asset"],
+            partition=problem.get("partition") or None,
+            cause=problem["cause"],
+            step=problem.get("step", ""),
+            since=problem.get("since"),
+            times=problem.get("times", 1),
+            run_id=run_id,
+            status_url=self._dagster.run_url(run_id) if run_id else None,
+        )
+
+    def shown(self, sync: Sync) -> models.Sync:
+        """Return a sync as the API shows it."""
         progress = None
         if sync.progress_done is not None:
-            unit = UNITS.get(sync.sync_type, "rows")
-            progress = models.Progress(done=sync.progress_done, total=sync.progress_total, unit=unit)
+            progress = models.Progress(
+                done=sync.progress_done,
+                total=sync.progress_total,
+                unit=UNITS.get(sync.sync_type, "rows"),
+                seconds_left=_seconds_left(sync),
+            )
         return models.Sync(
             id=sync.id,
             type=sync.sync_type,
@@ -245,11 +274,12 @@ class State:
         )
 
 
-def _alerts(engine: Engine, url: str) -> models.Alerts:
-    beat = last_beat(engine, alerts_of(url))
-    if beat is None:
-        return models.Alerts(alive=None, beat_at=None, open=[])
-    return models.Alerts(alive=beat[1], beat_at=beat[0], open=[f"{one['asset']}: {one['cause']}" for one in beat[2]["open"]])
+def _seconds_left(sync: Sync) -> float | None:
+    """Return how long a sync in progress still takes if it goes on as fast as so far; None where that is not known."""
+    if not sync.progress_done or not sync.progress_total or sync.status != "in_progress":
+        return None
+    so_far = (datetime.now(UTC) - sync.started_at).total_seconds()
+    return float(max(0, round(so_far * (sync.progress_total - sync.progress_done) / sync.progress_done)))
 
 
 def _ended(sync: Sync) -> Any:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     Boolean,
+    Connection,
     DateTime,
     Engine,
     Float,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     case,
     cast,
     column,
+    false,
     func,
     null,
     select,
@@ -227,9 +229,14 @@ def space_at(engine: Engine, url: str) -> str | None:
 
 def known_projects(engine: Engine, space_key: str) -> list[tuple[str, str]]:
     """Return key and name of the projects of a space that are in sight, by key."""
+    with engine.connect() as conn:
+        return [(key, name) for _, key, name, _ in projects_in_sight(conn, space_key)]
+
+
+def projects_in_sight(conn: Connection, space_key: str) -> list[tuple[int, str, str, bool]]:
+    """Return id, key and name of the projects of a space that are in sight, by key, and whether each is archived."""
     projects = SPECS["projects"].table.c
-    query = select(projects.project_key, projects.name).where(
+    query = select(projects.id, projects.project_key, projects.name, func.coalesce(projects.archived, false())).where(
         projects.space_key == space_key, projects.deleted_at.is_(None), projects.deleted_reason.is_(None)
     )
-    with engine.connect() as conn:
-        return [(key, name) for key, name in conn.execute(query.order_by(projects.project_key))]
+    return [(int(row[0]), row[1], row[2], bool(row[3])) for row in conn.execute(query.order_by(projects.project_key))]

@@ -1,58 +1,53 @@
-// The page of the sync service: shows what the API says, asks before it starts a sync, and follows that to its end.
+// The page of the sync service: shows what the API says, asks before it starts or cancels something, and follows that to its end.
 // It looks every two seconds; an answer that has not changed costs no body (ETag), and none is asked for while the page is hidden.
 
-import {
-  draw, drawActive, drawAttention, drawBadge, drawByType, drawHistory, drawProjects, drawStarts, drawStats, drawTrouble, drawWords, find,
-} from './draw.js';
-import { say, switchLanguage } from './say.js';
+import { ask, cause } from './ask.js';
+import { draw, drawChoices, drawTrouble, drawWords, find } from './draw.js';
+import { drawByType, drawSlots, drawStats, drawTimeline } from './draw_day.js';
+import { drawActive, drawHistory, drawStarts } from './draw_runs.js';
+import { drawAttention, drawBadge, drawLimits, drawOverview, drawProjectStates, drawSchedules } from './draw_state.js';
+import { named, say, switchLanguage, words } from './say.js';
+import * as starts from './starts.js';
 
-const API = '/api/v1/sync';
 const LOOK = 2000;
-/** Dagster is asked what runs in every look while something does, and else in every fifth. */
+/** What changes with the runs, or seldom, is asked for when the runs have changed, and else in every fifth look. */
 const SELDOM = 5;
 const PAGE = 20, MOST = 200;
-const ENDED = ['completed', 'failed', 'canceled', 'refused'];
+const FILTERS = ['type', 'status', 'project'];
 
 let shown = PAGE;
 let timer = 0;
 let looks = 0;
-/** What was answered last, by what it is; `starts` are the syncs that were started here, newest first. */
-const known = { starts: [], trouble: null };
-
-// -- asking ---------------------------------------------------------------------------------------------------
-
-class Refusal extends Error {
-  constructor(status, error) {
-    super(error.message);
-    this.status = status;
-    this.error = error;
-  }
-}
-
-async function ask(path, options = {}) {
-  const token = sessionStorage.getItem('token');
-  const headers = { ...options.headers, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
-  const answer = await fetch(API + path, { ...options, headers });
-  const body = await answer.json();
-  if (!answer.ok) throw new Refusal(answer.status, body.error);
-  return body;
-}
-
-const cause = (error, otherwise) => (error instanceof Refusal ? error.error : { code: otherwise });
+let fresh = false;
+/** What was answered last, by what it is. */
+const known = { trouble: null };
 
 // -- drawing --------------------------------------------------------------------------------------------------
 
 /** Draw all that is known, in the language of the page. */
 function render() {
-  const { active, connection, stats, history, starts, trouble } = known;
+  const { active, connection, stats, history, projects, schedules, timeline, trouble } = known;
   draw('trouble', trouble, drawTrouble);
-  draw('news', starts, (place, values) => drawStarts(place, values, close));
+  draw('news', starts.all(), (place, values) => drawStarts(place, values, starts.close));
   if (active) draw('active', active, drawActive);
   if (connection) {
+    const keys = connection.projects.map(({ key, name }) => [key, `${key} ${name}`]);
     draw('badge', connection, drawBadge);
     draw('attention', connection, drawAttention);
-    draw('project', connection.projects, drawProjects);
+    draw('overview', { connection, schedules, projects }, drawOverview);
+    draw('limits', connection, drawLimits);
+    draw('project', [['', say('allProjects')], ...keys], drawChoices);
+    draw('filter-project', [['', say('any')], ...keys], drawChoices);
+    for (const button of document.querySelectorAll('#start-issues button')) button.disabled = !keys.length;
     Object.assign(find('dagster'), { href: connection.dagster_url, hidden: false });
+  }
+  draw('filter-type', [['', say('any')], ...[...words('types'), 'marts'].map((type) => [type, named(['types', 'jobs'], type)])], drawChoices);
+  draw('filter-status', [['', say('any')], ...['failed', 'completed', 'in_progress'].map((status) => [status, say(status)])], drawChoices);
+  if (schedules) draw('schedules', schedules, drawSchedules);
+  if (projects) draw('projects', projects, drawProjectStates);
+  if (timeline) {
+    draw('timeline', timeline, drawTimeline);
+    draw('slots', timeline, drawSlots);
   }
   if (stats) {
     draw('stats', stats, drawStats);
@@ -77,10 +72,10 @@ function askForToken() {
   find('token').focus();
 }
 
-// -- going on -------------------------------------------------------------------------------------------------
+// -- looking --------------------------------------------------------------------------------------------------
 
-const followed = () => known.starts.filter(({ run_id, state }) => run_id && !ENDED.includes(state));
-const busy = () => followed().length > 0 || known.active?.active.length > 0;
+const busy = () => starts.followed().length > 0 || known.active?.active.length > 0;
+const filters = () => FILTERS.map((name) => [name, find(`filter-${name}`).value]).filter(([, value]) => value);
 
 /** Look at everything, drawing each answer as it comes; a look that begins later takes the place of this one. */
 async function refresh() {
@@ -101,16 +96,25 @@ async function refresh() {
     }
   }
 
-  const filtered = find('failed-only').checked;
+  const filtered = filters();
+  const query = new URLSearchParams([['limit', shown], ...filtered]);
+  const seldom = looks % SELDOM === 0;
   const asked = [
     take(ask('/connection/status'), (answer) => { known.connection = answer; }),
     take(ask('/monitor/stats'), (answer) => { known.stats = answer; }),
-    take(ask(`/history?limit=${shown}${filtered ? '&status=failed' : ''}`), (answer) => { known.history = { ...answer, filtered }; }),
-    ...followed().map((start) => take(ask(`/runs/${start.run_id}`), (run) => {
-      Object.assign(start, { state: run.state, run_error: run.error, status_url: run.status_url });
-    })),
+    take(ask(`/runs?${query}`), (answer) => {
+      fresh = fresh && JSON.stringify(answer.items) === JSON.stringify(known.history?.items);
+      known.history = { ...answer, filtered: filtered.length > 0 };
+    }),
+    ...starts.followed().map((start) => take(starts.look(start), () => {})),
   ];
-  if (busy() || !known.active || looks % SELDOM === 0) asked.push(take(ask('/monitor/active'), (answer) => { known.active = answer; }));
+  if (busy() || !known.active || seldom) asked.push(take(ask('/monitor/active'), (answer) => { known.active = answer; }));
+  if (!fresh || seldom) {
+    fresh = true;
+    for (const [name, path] of [['projects', '/projects'], ['schedules', '/schedules'], ['timeline', '/monitor/timeline']]) {
+      asked.push(take(ask(path), (answer) => { known[name] = answer; }));
+    }
+  }
   await Promise.all(asked);
   if (mine !== looks) return;
   if (problems.some(({ status }) => status === 401)) {
@@ -122,46 +126,41 @@ async function refresh() {
   if (!document.hidden) timer = setTimeout(refresh, LOOK);
 }
 
-// -- starting -------------------------------------------------------------------------------------------------
+// -- starting and canceling -----------------------------------------------------------------------------------
 
-function confirmed(text) {
+/** Ask a question; its title and its button say what it is about. */
+function confirmed(kind, text) {
   const dialog = find('confirm');
+  for (const [id, words] of [['confirm-title', `${kind}Question`], ['confirm-no', `${kind}No`], ['confirm-yes', `${kind}Yes`]]) {
+    find(id).textContent = say(words);
+  }
   find('confirm-text').textContent = text;
   dialog.returnValue = 'no';
   dialog.showModal();
   return new Promise((resolve) => dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true }));
 }
 
-/** Start a sync, say so at once, and follow its run from then on; what has ended before is not shown any more. */
-async function start(question, what, path, options) {
-  if (!await confirmed(question)) return;
-  const mine = { ...what, state: 'sending' };
-  known.starts = [mine, ...known.starts.filter(({ state }) => !ENDED.includes(state))];
-  render();
-  try {
-    const { run_id, status_url } = await ask(path, { method: 'POST', ...options });
-    Object.assign(mine, { state: 'queued', run_id, status_url });
-  } catch (error) {
-    Object.assign(mine, { state: 'refused', error: cause(error, 'no_answer'), status_url: error.error?.status_url });
-  }
-  render();
+async function start(job, project, full) {
+  const question = job === 'projects' ? 'confirmProjects' : `confirm${project ? '' : 'All'}${full ? 'Full' : 'Issues'}`;
+  if (!await confirmed('start', say(question, { project }))) return;
+  await starts.start(job, project, full);
   refresh();
 }
 
-function close(one) {
-  known.starts = known.starts.filter((other) => other !== one);
-  render();
+async function cancel({ run: run_id, job, url: status_url }) {
+  if (!await confirmed('cancel', say('confirmCancel', { title: named('jobs', job) }))) return;
+  await starts.cancel({ run_id, job, status_url });
+  refresh();
 }
 
-find('start-projects').addEventListener('click', () => start(say('confirmProjects'), { job: 'projects' }, '/projects/all'));
+starts.onChange(render);
+find('start-projects').addEventListener('click', () => start('projects', null, false));
 find('start-issues').addEventListener('submit', (event) => {
   event.preventDefault();
-  const project = find('project').value, full = find('full').checked;
-  const question = say(full ? 'confirmFull' : 'confirmIssues', { project });
-  start(question, { job: 'issues', project }, `/project/${encodeURIComponent(project)}/tasks`, {
-    headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ full }),
-  });
+  start('issues', find('project').value, find('full').checked);
 });
+find('projects').addEventListener('click', ({ target }) => target.dataset.project && start('issues', target.dataset.project, false));
+find('active').addEventListener('click', ({ target }) => target.dataset.run && cancel(target.dataset));
 find('sign-in').querySelector('form').addEventListener('submit', (event) => {
   event.preventDefault();
   sessionStorage.setItem('token', find('token').value);
@@ -169,7 +168,7 @@ find('sign-in').querySelector('form').addEventListener('submit', (event) => {
   refresh();
 });
 find('sign-out').addEventListener('click', () => {
-  sessionStorage.removeItem('token');
+  sessionStorage.clear();
   location.reload();
 });
 find('language').addEventListener('click', () => {
@@ -177,7 +176,7 @@ find('language').addEventListener('click', () => {
   drawWords();
   render();
 });
-find('failed-only').addEventListener('change', () => { shown = PAGE; refresh(); });
+find('filters').addEventListener('change', () => { shown = PAGE; refresh(); });
 find('more').addEventListener('click', () => { shown = Math.min(MOST, shown * 2); refresh(); });
 document.addEventListener('visibilitychange', () => (document.hidden ? clearTimeout(timer) : refresh()));
 

@@ -18,6 +18,11 @@ export const say = (key, values = {}) => fill(WORDS[language][key], values);
 export const sayCondition = (kind, values) => fill(WORDS[language].conditions[kind], values);
 export const sayStart = (state) => WORDS[language].starts[state];
 
+/** Say what to do about a problem; a topic that no list has is said in the words of the alerter. */
+export const sayStep = (topic, otherwise = '') => WORDS[language].steps[topic] ?? (otherwise || WORDS[language].steps.run);
+/** The names that a list of words has. Japanese has a word for each of them. */
+export const words = (list) => Object.keys(WORDS.ja[list]);
+
 /** Name a type, a mode or a job; a name that no list has is shown as it is. */
 export function named(kinds, name) {
   return [kinds].flat().map((kind) => WORDS[language][kind][name]).find(Boolean) ?? name.replaceAll('_', ' ');
@@ -37,6 +42,16 @@ export const moment = (text) => new Intl.DateTimeFormat(language, { dateStyle: '
 export const clock = (text) => new Intl.DateTimeFormat(language, { timeStyle: 'medium' }).format(new Date(text));
 /** Write a time of the last day without its date. */
 export const lately = (text) => (Date.now() - new Date(text) < DAY ? clock(text) : moment(text));
+
+/** Write the hour and the minute of an instant. */
+export const hour = (date) => new Intl.DateTimeFormat(language, { timeStyle: 'short' }).format(date);
+
+/** Write when something will be: today without its date. */
+export function due(text) {
+  const date = new Date(text);
+  const today = date.toDateString() === new Date().toDateString();
+  return today ? hour(date) : new Intl.DateTimeFormat(language, { month: 'numeric', day: 'numeric', hour: 'numeric', minute: '2-digit' }).format(date);
+}
 
 export function duration(seconds) {
   if (seconds === null) return '–';

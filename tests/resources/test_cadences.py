@@ -32,7 +32,7 @@ def test_each_schedule_and_each_sensor_has_an_entry_and_ticks_as_it_says() -> No
 
 
 def test_each_entry_names_the_job_that_it_runs() -> None:
-    jobs = {one.name: one.job_name for one in REPOSITORY.schedule_defs}
+    jobs: dict[str, str | None] = {one.name: one.job_name for one in REPOSITORY.schedule_defs}
     jobs |= {one.name: one.job_name for one in REPOSITORY.sensor_defs if one.name == MARTS.name}
     assert {one.name: one.job for one in CADENCES if one.name in jobs} == jobs
     assert {one.job for one in CADENCES if one.job} <= {job.name for job in REPOSITORY.get_all_jobs()}

@@ -97,6 +97,12 @@ class DagsterStandIn:
             "runsOrError": {"__typename": "Runs", "results": []},
             "assetNodes": [{"partitionKeysByDimension": dimensions}],
             "launchRun": {"__typename": "LaunchRunSuccess", "run": {"runId": "11111111-2222"}},
+            "terminateRun": {"__typename": "TerminateRunSuccess"},
+            "repositoryOrError": {
+                "__typename": "Repository",
+                "schedules": [{"name": "issues_every_12_hours", "scheduleState": {"status": "RUNNING"}}],
+                "sensors": [{"name": "activity_feed", "sensorState": {"status": "STOPPED"}}],
+            },
         }
 
     def works(self, job: str, run_id: str = "run-of-dagster", status: str = "STARTED") -> dict[str, Any]:
@@ -136,6 +142,8 @@ class DagsterStandIn:
         [name] = [name for name in self.answers if name in asked["query"]]
         if name == "launchRun" and "run" in self.answers[name]:
             self.works(self.launched[-1]["selector"]["jobName"], self.answers[name]["run"]["runId"], "QUEUED")
+        if name == "terminateRun" and self.answers[name]["__typename"] == "TerminateRunSuccess":
+            self.answers["runsOrError"]["results"][-1]["status"] = "CANCELING"
         if name == "runsOrError":
             return JSONResponse({"data": {name: self._of_state(variables["filter"]["statuses"])}})
         return JSONResponse({"data": {name: self.answers[name]}})

@@ -13,7 +13,8 @@ from tests.deployment import SMALL, Deployment
 from tests.ports import free_port
 from tests.service.conftest import API, DagsterStandIn, Log, Serve
 
-READS = ("connection/status", "monitor/active", "monitor/stats", "history")
+OF_THE_LOG = ("connection/status", "monitor/active", "monitor/stats", "monitor/timeline", "history", "runs", "projects")
+READS = (*OF_THE_LOG, "schedules")
 
 
 def eventually(what: Callable[[], bool]) -> None:
@@ -53,11 +54,35 @@ def test_the_connection_is_that_of_the_source_and_costs_two_requests_however_oft
 
 
 def test_the_connection_says_whether_the_alerter_is_alive_and_what_is_wrong(serve: Serve, loaded: Deployment) -> None:
-    wrong = {"asset": "raw/users", "cause": "the key is refused", "since": "2026-07-01T00:00:00+00:00"}
-    beat(loaded.engine, alerts_of(loaded.sim.url), {"open": [wrong], "waiting": 0, "channels": []})
+    since = "2026-07-01T00:00:00+00:00"
+    wrong: dict[str, object] = {
+        "key": "run/users",
+        "kind": "failed",
+        "asset": "raw/users",
+        "cause": "the key is refused",
+        "since": since,
+    }
+    wrong |= {"step": "renew the key", "partition": "", "times": 3, "run_id": "run-7"}
+    older = {"asset": "raw/teams", "cause": "an earlier version wrote this", "since": since}
+    beat(loaded.engine, alerts_of(loaded.sim.url), {"open": [wrong, older], "waiting": 0, "channels": []})
     service = serve(BACKLOG_URL=loaded.sim.url, BACKLOG_API_KEY=loaded.sim.api_key, WAREHOUSE_URL=loaded.warehouse_url)
     told = service.get(f"{API}/connection/status").json()["alerts"]
-    assert (told["alive"], told["open"]) == (True, ["raw/users: the key is refused"])
+    assert told["alive"] is True
+    [first, second] = told["open"]
+    assert first == {
+        "topic": "run",
+        "kind": "failed",
+        "subject": "raw/users",
+        "partition": None,
+        "cause": "the key is refused",
+        "step": "renew the key",
+        "since": since,
+        "times": 3,
+        "run_id": "run-7",
+        "status_url": first["status_url"],
+    }
+    assert first["status_url"].endswith("/runs/run-7")
+    assert (second["topic"], second["cause"], second["status_url"]) == ("other", "an earlier version wrote this", None)
 
 
 def test_the_connection_is_checked_with_oauth_where_access_is_by_oauth(serve: Serve, loaded: Deployment) -> None:
@@ -106,7 +131,10 @@ def test_what_works_is_shown_with_how_far_it_is(serve: Serve, log: Log, dagster:
             ("of-a-command", None, "running"),
         ]
         [sync] = found[0]["syncs"]
+        seconds_left = sync["progress"].pop("seconds_left")
         assert sync["progress"] == {"done": 300, "total": 2_000, "unit": "rows"}
+        # 17 parts of 20 are left, of which 3 have taken some seconds.
+        assert 0 <= seconds_left < 17 / 3 * 60
         assert (sync["project"], sync["mode"], sync["waiting_for"]) == ("OPS", "backfill", "search rate limit of Backlog")
         assert found[0]["status_url"] == f"{dagster.url}/runs/run-1"
         assert found[1]["syncs"] == []
@@ -209,7 +237,7 @@ def test_what_is_not_there_is_said_in_json(serve: Serve, method: str, path: str,
     assert ("allow" in answer.headers) == (status == 405)
 
 
-@pytest.mark.parametrize("path", READS)
+@pytest.mark.parametrize("path", OF_THE_LOG)
 def test_a_warehouse_that_is_out_of_reach_is_said_with_what_to_do(serve: Serve, path: str) -> None:
     service = serve(WAREHOUSE_URL=f"postgresql://u:s3cr3t@127.0.0.1:{free_port()}/w")
     answer = service.get(f"{API}/{path}")

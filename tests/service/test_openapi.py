@@ -59,8 +59,9 @@ def test_every_address_is_described(serve: Serve) -> None:
     service = serve()
     assert set(described(service)["paths"]) == {
         *("/", "/healthz", "/metrics", "/openapi.json", "/webhooks/backlog/{secret}"),
-        *(f"{API}/{name}" for name in ("history", "connection/status", "monitor/active", "monitor/stats")),
-        *(f"{API}/{name}" for name in ("projects/all", "project/{key}/tasks", "runs/{run_id}")),
+        *(f"{API}/{name}" for name in ("history", "connection/status", "monitor/active", "monitor/stats", "monitor/timeline")),
+        *(f"{API}/{name}" for name in ("runs", "runs/{run_id}", "runs/{run_id}/cancel", "projects", "schedules")),
+        *(f"{API}/{name}" for name in ("projects/all", "projects/all/tasks", "project/{key}/tasks")),
     }
     for path in described(service)["paths"]:
         answer = service.options(path)

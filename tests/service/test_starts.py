@@ -21,7 +21,7 @@ from tests.ports import free_port
 from tests.service.conftest import API, DagsterStandIn, Log, Serve
 
 ROOT = Path(__file__).resolve().parents[2]
-PROJECTS, OPS = f"{API}/projects/all", f"{API}/project/OPS/tasks"
+PROJECTS, OPS, ALL = f"{API}/projects/all", f"{API}/project/OPS/tasks", f"{API}/projects/all/tasks"
 
 
 @pytest.fixture
@@ -104,7 +104,33 @@ def test_a_project_that_was_never_read_is_read_from_the_first_month(serve: Serve
     assert {"key": START, "value": "WEB|2026-01"} in dagster.launched[0]["executionMetadata"]["tags"]
 
 
-@pytest.mark.parametrize(("job", "path"), [("projects", PROJECTS), ("issues", OPS)])
+@pytest.mark.parametrize(
+    ("mode", "watermark", "first"), [("incremental", True, "2026-02"), ("incremental", False, "2026-01"), ("full", True, "2026-01")]
+)
+def test_issues_of_all_projects_are_synced_from_the_oldest_watermark_or_whole(
+    serve: Serve, space: Log, dagster: DagsterStandIn, warehouse: Engine, mode: str, watermark: bool, first: str
+) -> None:
+    if watermark:
+        with warehouse.begin() as connection:
+            sync_state.set_watermark(connection, "acme", "issues", 301, datetime(2026, 3, 1, tzinfo=UTC))
+    answer = serve(**ACME).post(ALL, json={"mode": mode})
+    assert answer.status_code == 202
+    assert (answer.json()["job"], answer.json()["project"], answer.json()["mode"]) == ("issues", None, mode)
+    [params] = dagster.launched
+    tags = {tag["key"]: tag["value"] for tag in params["executionMetadata"]["tags"]}
+    # APP is a partition that somebody typed: no project has ever had that key.
+    assert tags == {START: f"OPS|{first}", END: "WEB|2026-03"}
+    assert params["runConfigData"] == issues_config("full" if mode == "full" else "incremental")
+
+
+def test_where_no_project_is_known_nothing_is_started(serve: Serve, space: Log, dagster: DagsterStandIn) -> None:
+    dagster.answers["assetNodes"][0]["partitionKeysByDimension"][0]["partitionKeys"] = []
+    answer = serve(**ACME).post(ALL)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_project")
+    assert dagster.launched == []
+
+
+@pytest.mark.parametrize(("job", "path"), [("projects", PROJECTS), ("issues", OPS), ("issues", ALL)])
 @pytest.mark.parametrize("status", ["QUEUED", "STARTED", "CANCELING"])
 def test_a_second_run_of_a_kind_is_refused_with_the_first_ones_id(
     serve: Serve, space: Log, dagster: DagsterStandIn, job: str, path: str, status: str

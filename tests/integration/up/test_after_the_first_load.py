@@ -133,7 +133,9 @@ def test_the_page_of_the_service_asks_before_it_starts_a_sync_and_then_shows_it(
         page = visitor.page
         expect(page).to_have_title("Backlog 同期")
         expect(page.get_by_role("status").filter(has_text="acme（シミュレーション） に接続中")).to_be_visible()
-        expect(page.get_by_label("プロジェクト")).to_have_value("APP")
+        project = page.get_by_role("region", name="同期を始める").get_by_label("プロジェクト")
+        expect(project.get_by_role("option")).to_have_count(6)
+        expect(project).to_have_value("")  # all projects
         start, dialog = page.get_by_role("button", name="プロジェクト情報を同期"), page.get_by_role("dialog")
         start.click()
         expect(dialog).to_contain_text("同期を始めますか？")
@@ -153,7 +155,7 @@ def test_the_page_of_the_service_asks_before_it_starts_a_sync_and_then_shows_it(
         expect(page.get_by_role("status").filter(has_text="すでに同期中です。")).to_be_visible()
         # It looks by itself, and what has ended is in the history.
         history = page.get_by_role("region", name="履歴")
-        expect(history.get_by_role("row").filter(has=page.locator(f"a[href='{run_url}']")).first).to_contain_text("完了")
+        expect(history.locator("#history > li").filter(has=page.locator(f"a[href='{run_url}']"))).to_contain_text("完了")
         expect(running.get_by_text("プロジェクト情報")).to_have_count(0)
         expect(page.get_by_role("status").filter(has_text="同期が完了しました。")).to_have_class("news good")
         page.get_by_role("button", name="English").click()

@@ -27,8 +27,8 @@ def test_a_sync_that_backlog_refuses_turns_its_banner_red_and_the_badge_says_why
             expect(banner).to_have_class("news bad")
             expect(banner).to_contain_text("BACKLOG_API_KEY")
             run_url = banner.get_by_role("link").get_attribute("href") or ""
-            row = page.get_by_role("region", name="履歴").get_by_role("row").filter(has=page.locator(f"a[href='{run_url}']"))
-            expect(row.filter(has_text="失敗").first).to_contain_text("BACKLOG_API_KEY")
+            run = page.locator("#history > li").filter(has=page.locator(f"a[href='{run_url}']"))
+            expect(run.filter(has_text="失敗").first).to_contain_text("BACKLOG_API_KEY")
             expect(page.get_by_role("region", name="対応が必要")).to_contain_text("BACKLOG_API_KEY")
             badge = page.get_by_role("status").filter(has_text="acme（シミュレーション） にアクセスを拒否されています")
             expect(badge).to_contain_text(re.compile(r"\d から · GET /.*BACKLOG_API_KEY"))

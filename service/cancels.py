@@ -1,0 +1,65 @@
+"""Cancels runs: through Dagster, which ends them as its own UI does."""
+
+from service.cache import Cache
+from service.dagster_runs import Dagster, Run
+from service.errors import ApiError
+from service.models import Canceling
+from service.run_ends import RunEnds
+
+_ENDED = {"completed": "has completed already", "failed": "has failed already", "canceled": "was canceled already"}
+
+
+class Cancels:
+    """Cancels runs of this space."""
+
+    def __init__(self, dagster: Dagster, ends: RunEnds, cache: Cache) -> None:
+        self._dagster = dagster
+        self._ends = ends
+        self._cache = cache
+
+    async def cancel(self, run_id: str) -> Canceling:
+        """Ask a run to end; one that is being canceled already is left to it.
+
+        Raises:
+            ApiError: no such run is known, it has ended, it cannot be canceled from here, or Dagster cannot be reached or refuses.
+            WarehouseError: the warehouse cannot be used.
+        """
+        run = await self._known(run_id)
+        if run.state != "canceling":
+            said = await self._dagster.terminate(run_id)
+            for kind in ("dagster", "active", "run"):
+                self._cache.drop(kind)
+            if said is not None:
+                # It may have ended while it was asked to.
+                await self._known(run_id)
+                raise ApiError(
+                    409,
+                    "not_cancelable",
+                    f"Dagster cannot end this run: {said}",
+                    "A load at a command line is ended there, with Ctrl+C. Of others the page of the run in Dagster says more.",
+                    run_id=run_id,
+                    status_url=self._dagster.run_url(run_id),
+                )
+        return Canceling(run_id=run_id, state="canceling", status_url=self._dagster.run_url(run_id))
+
+    async def _known(self, run_id: str) -> Run:
+        """Return a run that has not ended."""
+        run = await self._ends.find(run_id)
+        if run is None:
+            raise ApiError(
+                409,
+                "not_cancelable",
+                "Dagster does not know this run.",
+                "It is the one of a command, and is ended there with Ctrl+C.",
+                run_id=run_id,
+            )
+        if run.ended:
+            raise ApiError(
+                409,
+                "already_ended",
+                f"The run {_ENDED[run.state]}.",
+                "There is nothing to cancel.",
+                run_id=run_id,
+                status_url=self._dagster.run_url(run_id),
+            )
+        return run

@@ -1,0 +1,113 @@
+// Draws how it stands: the source, what needs attention, what is next, and each project.
+
+import { drawTable, drawTiles, link, make } from './draw.js';
+import { due, duration, lately, moment, named, number, say, sayCondition, sayStep } from './say.js';
+
+/** Say in words whether Backlog answers, and if not since when and why. */
+export function drawBadge(badge, { connected, condition, error, space, simulated, failing }) {
+  const values = { space: (space ?? 'Backlog') + (simulated ? say('simulated') : '') };
+  const parts = [];
+  if (condition) parts.push(sayCondition(condition.kind, values), say('from', { time: lately(condition.since) }), condition.message);
+  else if (connected === false) parts.push(say('disconnected'), error);
+  else parts.push(say(connected ? 'connected' : 'unknown', values), connected ? '' : error);
+  if (failing.length) parts.push(say('failing', { count: failing.length }));
+  const bad = connected === false || failing.length;
+  badge.className = `badge ${bad ? 'bad' : condition ? 'warn' : connected ? 'good' : ''}`;
+  badge.textContent = parts.filter(Boolean).join(' · ');
+}
+
+const todo = (text) => make('p', { className: 'todo' }, make('strong', { textContent: say('todo') }), ` ${text}`);
+
+/** List what fails, one line for the syncs of a run with the same cause, and the open alerts that say something else: each with what to do. */
+export function drawAttention(card, { failing, alerts }) {
+  const causes = new Map();
+  for (const sync of failing) {
+    const key = `${sync.run_id} ${sync.error}`;
+    causes.set(key, [...causes.get(key) ?? [], sync]);
+  }
+  const syncs = [...causes.values()].map((same) => {
+    const [{ ended_at, started_at, error, status_url }] = same;
+    const names = same.map(({ type, project }) => `${named(['types', 'jobs'], type)} ${project ?? ''}`.trim()).join(', ');
+    const alert = alerts.open.find(({ cause }) => error && cause.endsWith(error));
+    return make('li', {}, make('strong', { textContent: names }),
+      ` ${say('failed')} · ${lately(ended_at ?? started_at)} · ${error ?? say('noCause')} `, link(status_url, say('openRun')),
+      todo(sayStep(alert?.topic ?? 'run', alert?.step)));
+  });
+  const others = alerts.open.filter(({ cause }) => !failing.some(({ error }) => error && cause.endsWith(error))).map((alert) => {
+    const { subject, partition, cause, since, times, topic, step, status_url } = alert;
+    const facts = [partition, since && say('from', { time: lately(since) }), times > 1 && say('times', { count: number(times) })];
+    return make('li', {}, make('strong', { textContent: subject }), `: ${[cause, ...facts].filter(Boolean).join(' · ')} `,
+      ...(status_url ? [link(status_url, say('openRun'))] : []), todo(sayStep(topic, step)));
+  });
+  const lines = [...syncs, ...others];
+  if (alerts.alive === false) {
+    lines.push(make('li', { textContent: say('silent', { time: lately(alerts.beat_at) }) }, todo(sayStep('silent'))));
+  }
+  card.hidden = !lines.length;
+  card.querySelector('ul').replaceChildren(...lines);
+}
+
+const share = (part, whole) => say('share', { part: number(part), whole: number(whole) });
+
+/** Show what an operator asks first: last success, next run, freshness and proof of the projects, and what is left of the limit. */
+export function drawOverview(place, { connection, schedules, projects }) {
+  const tiles = [['lastSuccess', connection.last_success_at ? lately(connection.last_success_at) : say('never')]];
+  const next = schedules?.items.find(({ next_at, on }) => next_at && on !== false);
+  const stopped = schedules?.items.filter(({ on }) => on === false).length;
+  tiles.push(['nextRun', next ? due(next.next_at) : '–', stopped ? 'bad' : '',
+    [next && named('jobs', next.job), stopped && say('stoppedCount', { count: stopped })].filter(Boolean).join(' · ')]);
+  const active = projects?.items.filter(({ archived }) => !archived) ?? [];
+  const fresh = active.filter((one) => one.fresh), equal = active.filter(({ proof }) => proof?.equal);
+  const differ = active.filter(({ proof }) => proof && !proof.equal);
+  tiles.push(['freshProjects', share(fresh.length, active.length), fresh.length < active.length ? 'bad' : 'good',
+    projects && say('within', { time: duration(projects.fresh_within_seconds) })]);
+  tiles.push(['equalProjects', share(equal.length, active.length), differ.length ? 'bad' : equal.length < active.length ? '' : 'good',
+    differ.map(({ key }) => key).join(', ')]);
+  const limits = Object.entries(connection.rate_limit);
+  const [tightest] = limits.toSorted(([, a], [, b]) => a.remaining / a.limit - b.remaining / b.limit);
+  tiles.push(tightest ? ['limitLeft', share(tightest[1].remaining, tightest[1].limit), '',
+    say('limitReset', { bucket: named('buckets', tightest[0]), time: due(tightest[1].reset) })] : ['limitLeft', '–']);
+  drawTiles(place, tiles);
+}
+
+export function drawSchedules(table, { items }) {
+  const columns = [['job', ''], ['next', ''], ['every', ''], ['state', '']];
+  drawTable(table, columns, items.map(({ job, next_at, every_seconds, on, name }) => [
+    next_at ? named('jobs', job) : named('sensors', name), next_at ? due(next_at) : say('looks'), say('interval', { time: duration(every_seconds) }),
+    [say(on === null ? 'notSaid' : on ? 'on' : 'off'), on === false ? 'failed' : ''],
+  ]));
+}
+
+export function drawLimits(table, { rate_limit, checked_at }) {
+  const columns = [['bucket', ''], ['left', 'number'], ['reset', ''], ['measured', '']];
+  drawTable(table, columns, Object.entries(rate_limit).map(([bucket, { remaining, limit, reset }]) => [
+    named('buckets', bucket), share(remaining, limit), due(reset), lately(checked_at),
+  ]), say('noLimit'));
+}
+
+/** Show how current each project is, since when it is proven to be equal, and a button that syncs it. */
+export function drawProjectStates(table, { items }) {
+  const columns = [['project', ''], ['freshness', ''], ['lastSuccess', ''], ['proof', ''], ['issues', 'number'], ['action', '']];
+  drawTable(table, columns, items.map((one) => [
+    `${one.key} ${one.name}`, freshness(one), one.last_success_at ? moment(one.last_success_at) : say('never'), ...proven(one.proof),
+    make('button', { type: 'button', className: 'quiet small', textContent: say('syncNow'), ariaLabel: say('syncProject', { project: one.key }),
+      dataset: { project: one.key, focus: `sync-${one.key}` } }),
+  ]), say('noProjects'));
+}
+
+function freshness({ fresh, archived, last_success_at, last_error }) {
+  if (archived) return [say('archived'), 'soft'];
+  if (fresh) return [say('fresh'), 'completed'];
+  return [`${say(last_success_at ? 'stale' : 'notLoaded')}${last_error ? ` · ${last_error}` : ''}`, 'failed'];
+}
+
+function proven(proof) {
+  if (!proof) return [[say('neverCompared'), 'soft'], '–'];
+  const { equal, since, differences, row_differences, rows_compared_at, checked_at, level, source_rows, warehouse_rows, note } = proof;
+  const said = equal ? say('equalSince', { time: moment(since) })
+    : say('differs', { count: number(Math.max(differences, row_differences ?? 0)), time: moment(since) });
+  const how = [rows_compared_at && say('byRows', { time: moment(rows_compared_at) }), level === 'count' && say('byCount', { time: moment(checked_at) }), note];
+  const text = make('span', {}, make('span', { className: equal ? 'completed' : 'failed', textContent: said }),
+    make('span', { className: 'soft how', textContent: how.filter(Boolean).join(' · ') }));
+  return [text, source_rows === warehouse_rows ? number(source_rows) : share(warehouse_rows, source_rows)];
+}

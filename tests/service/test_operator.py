@@ -1,0 +1,166 @@
+"""The ways of an operator on the page: see how it stands, start, watch, cancel, look at a failure; by keyboard, on a phone."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+from sqlalchemy import Engine, text
+
+from resources.warehouse.heartbeats import alerts_of, beat
+from resources.warehouse.history import note_progress
+from simulator import Simulator
+from tests.browser import Chromium, visitor_at
+from tests.deployment import SMALL
+from tests.service.conftest import DagsterStandIn, Log, Serve
+from tests.service.test_overview import projects as projects  # the fixture
+
+
+@pytest.fixture
+def sim() -> Iterator[Simulator]:
+    """Return a space to which the service connects."""
+    with Simulator(SMALL) as made:
+        yield made
+
+
+@pytest.fixture
+def place(serve: Serve, sim: Simulator, projects: Log, warehouse: Engine) -> str:
+    """Return where a service is whose space has projects in every state, and an open alert."""
+    with warehouse.begin() as connection:
+        connection.execute(text("UPDATE ops.spaces SET url = :url"), {"url": sim.url})
+    alert = {"key": "check/raw", "kind": "failed", "asset": "raw/issues: keys_are_unique", "cause": "2 rows", "times": 3}
+    beat(warehouse, alerts_of(sim.url), {"open": [alert | {"since": datetime.now(UTC).isoformat(), "run_id": "run-9"}]})
+    projects.done("issues", run="run-1", project="OPS", items=41)
+    projects.done("comments", run="run-1", project="OPS", error="GET /issues/1/comments: 500")
+    return str(serve(BACKLOG_URL=sim.url, BACKLOG_API_KEY=sim.api_key).base_url)
+
+
+def complaints(page: Page) -> list[str]:
+    """Return what axe finds on a page, with all of it open."""
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    return [f"{one['id']}: {one['nodes'][0]['html']}" for one in Axe().run(page).response["violations"]]
+
+
+@pytest.mark.parametrize(
+    ("locale", "width", "scheme"),
+    [("ja-JP", 1600, "light"), ("en-US", 1600, "dark"), ("ja-JP", 390, "dark"), ("en-US", 390, "light")],
+)
+def test_all_that_an_operator_asks_is_there_for_every_eye(
+    chromium: Chromium, place: str, dagster: DagsterStandIn, warehouse: Engine, projects: Log, locale: str, width: int, scheme: str
+) -> None:
+    dagster.works("issues", "run-3")
+    with (
+        projects.alive(run="run-3", project="WEB", mode="backfill") as number,
+        visitor_at(chromium, place, locale=locale, width=width, color_scheme=scheme) as visitor,
+    ):
+        note_progress(warehouse, number, 300, 2_000)
+        page, japanese = visitor.page, locale == "ja-JP"
+
+        def tile(name: str) -> str:
+            return page.locator("#overview div").filter(has_text=name).inner_text()
+
+        expect(page.locator("#projects tbody tr")).to_have_count(4)
+        expect(page.get_by_text("残り約" if japanese else "left", exact=False).first).to_be_visible()
+        expect(page.locator("#timeline svg").first).to_be_visible()
+        assert "1 / 3" in tile("最新のプロジェクト" if japanese else "Fresh projects")
+        assert "1 / 3" in tile("一致を証明済み" if japanese else "Projects proven equal")
+        assert "WEB" in tile("一致を証明済み" if japanese else "Projects proven equal")
+        assert ":" in tile("次の定期実行" if japanese else "Next scheduled run")
+        assert "/" in tile("API の残り" if japanese else "API limit left")
+        web = page.locator("#projects tbody tr").filter(has_text="WEB")
+        expect(web).to_contain_text("2 件が不一致" if japanese else "2 rows differ")
+        expect(web).to_contain_text("GET /issues: 500")
+        attention = page.get_by_role("region", name="対応が必要" if japanese else "Needs attention")
+        expect(attention).to_contain_text("該当する行が分かります" if japanese else "it shows the rows")
+        expect(attention.get_by_role("listitem").filter(has_text="keys_are_unique").get_by_role("link")).to_have_attribute(
+            "href", f"{dagster.url}/runs/run-9"
+        )
+        assert complaints(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert visitor.noted == []
+
+
+def test_an_operator_starts_watches_and_cancels_with_the_keyboard_and_a_reload_forgets_nothing(
+    chromium: Chromium, place: str, dagster: DagsterStandIn
+) -> None:
+    with visitor_at(chromium, place, locale="en-US", width=390) as visitor:
+        page = visitor.page
+        page.get_by_role("button", name="Sync issues", exact=True).focus()
+        page.keyboard.press("Enter")
+        dialog = page.get_by_role("dialog", name="Start a sync?")
+        expect(dialog).to_contain_text("of all projects")
+        assert complaints(page) == []
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        banner = page.get_by_role("status").filter(has_text="issues (incremental)")
+        expect(banner).to_contain_text("waiting in the queue")
+        expect(banner.get_by_role("link")).to_have_attribute("href", f"{dagster.url}/runs/11111111-2222")
+        page.reload()
+        expect(banner).to_contain_text("waiting in the queue")
+        button = page.get_by_role("button", name="Cancel issues")
+        button.focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("dialog", name="Cancel the run?")).to_contain_text("What it has read stays")
+        page.get_by_role("button", name="Cancel the run").click()
+        expect(banner).to_contain_text("The sync is being canceled")
+        expect(page.get_by_role("region", name="Running syncs")).to_contain_text("canceling")
+        expect(button).to_have_count(0)
+        dagster.answers["runsOrError"]["results"].clear()
+        dagster.ended("issues", "11111111-2222", status="CANCELED")
+        expect(banner).to_contain_text("The sync was canceled. 0 rows")
+        expect(page.locator("#history > li").filter(has_text="canceled")).to_have_count(1)
+
+
+def test_a_run_that_has_ended_in_the_meantime_is_said_to_have_and_the_page_goes_on(
+    chromium: Chromium, place: str, dagster: DagsterStandIn
+) -> None:
+    dagster.works("issues", "run-7")
+    with visitor_at(chromium, place) as visitor:
+        page = visitor.page
+        page.get_by_role("button", name="課題 を中止").click()
+        dagster.answers["runsOrError"]["results"].clear()
+        dagster.ended("issues", "run-7", status="SUCCESS")
+        page.get_by_role("button", name="中止する").click()
+        expect(page.get_by_role("status").filter(has_text="この実行はすでに終わっています。")).to_have_class("news warn")
+
+
+def test_a_project_is_synced_from_its_line_and_a_run_opens_to_its_tables_which_stay_open(
+    chromium: Chromium, place: str, dagster: DagsterStandIn, projects: Log
+) -> None:
+    with visitor_at(chromium, place) as visitor:
+        page = visitor.page
+        failed = page.locator("#history > li").filter(has_text="GET /issues/1/comments: 500")
+        expect(failed).to_contain_text("失敗")
+        failed.locator("summary").focus()
+        page.keyboard.press("Enter")
+        expect(failed.get_by_role("row")).to_have_count(3)
+        expect(failed.get_by_role("row").filter(has_text="コメント")).to_contain_text("500")
+        projects.done("users", run="run-2")
+        expect(page.locator("#history > li")).to_have_count(2)
+        expect(failed.get_by_role("row")).to_have_count(3)
+        expect(failed.locator("summary")).to_be_focused()
+        for name, value, count in [("種類", "users", 1), ("種類", "", 2), ("プロジェクト", "OPS", 1), ("結果", "completed", 0)]:
+            page.locator("#filters").get_by_label(name).select_option(value)
+            expect(page.locator("#history > li")).to_have_count(count)
+        page.get_by_role("button", name="OPS の課題を同期").click()
+        page.get_by_role("dialog").get_by_role("button", name="始める").click()
+        expect(page.get_by_role("status").filter(has_text="課題 OPS(差分)")).to_contain_text("順番を待っています")
+        assert len(dagster.launched) == 1
+
+
+def test_the_timeline_has_a_bar_for_each_half_hour_and_says_the_same_as_a_table(
+    chromium: Chromium, place: str, projects: Log, warehouse: Engine
+) -> None:
+    with warehouse.begin() as connection:
+        before = {"begin": timedelta(minutes=95), "end": timedelta(minutes=2)}
+        connection.execute(text("UPDATE ops.sync_history SET started_at = now() - :begin, ended_at = now() - :end"), before)
+    with visitor_at(chromium, place, locale="en-US") as visitor:
+        page = visitor.page
+        lane = page.get_by_role("img", name="issues: at work in")
+        bars = lane.locator("rect")
+        expect(bars.first).to_be_attached()
+        assert bars.count() in (4, 5)
+        expect(lane.locator("rect.failed")).to_have_count(1)
+        page.get_by_text("As a table").click()
+        expect(page.locator("#slots tbody tr")).to_have_count(bars.count())
