@@ -2,13 +2,10 @@
 
 import gc
 import os
-import shutil
 import signal
-import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -21,6 +18,7 @@ from resources.warehouse.connect import engine
 from resources.warehouse.migrations import upgrade
 from simulator import Simulator, SpaceSpec
 from tests.databases import copy_of, database_url, server_url
+from tests.scratch import use_memory
 
 # Months, zone and space are read when the assets are first imported: the tests have their own, whatever the shell has set.
 for _name in [name for name in os.environ if name.startswith(("BACKLOG_", "DAGSTER_")) or name == "WAREHOUSE_URL"]:
@@ -33,11 +31,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-#: Where there is room, what tests write lies in memory: a database is made and dropped in 20 ms there, and in 350 on some disks.
-_MEMORY, _ROOM = Path("/dev/shm"), 4 << 30  # noqa: S108 - only the place, names in it are made by tempfile
-if "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM:
-    os.environ["TMPDIR"] = str(_MEMORY)
-    tempfile.tempdir = None
+use_memory()
 # Definitions are put together for each run: with the usual thresholds a fifth of the time goes into the search for cycles.
 gc.set_threshold(20_000, 20, 20)
 

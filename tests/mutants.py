@@ -16,6 +16,7 @@ from random import Random
 import click
 
 from tests.databases import server_url
+from tests.scratch import use_memory
 
 MUTMUT = Path(sys.executable).with_name("mutmut")
 ROOT = Path(__file__).parents[1]
@@ -32,6 +33,7 @@ NOTICED = ("killed", "timeout", "segfault")
 @click.argument("names", nargs=-1)
 def main(count: int, seed: int, processes: int, names: tuple[str, ...]) -> None:
     """Try a sample of mutants, or those with these names, and print those that survive."""
+    use_memory()
     with server_url() as url:  # which all mutants share
         environment = os.environ | {"TEST_POSTGRES_URL": url}
         run = [str(MUTMUT), "run", "--max-children", str(processes)]
