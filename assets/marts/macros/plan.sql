@@ -20,5 +20,5 @@ between two numbers is spread evenly over the working days between them.
 
 {# What is left of an estimate: nothing of what is done, and never less than nothing; null without an estimate. #}
 {% macro remaining_hours(is_done, estimated, actual) -%}
-    case when {{ is_done }} then 0 else greatest({{ estimated }} - coalesce({{ actual }}, 0), 0) end
+    case when {{ is_done }} then 0 when {{ estimated }} is not null then greatest({{ estimated }} - coalesce({{ actual }}, 0), 0) end
 {%- endmacro %}

@@ -25,6 +25,12 @@ def checks_of(run: Run) -> dict[str, dg.AssetCheckEvaluation]:
     return {one.check_name: one for one in found}
 
 
+def last_checks(deployment: Deployment) -> dict[str, dg.AssetCheckEvaluation]:
+    """Return the checks of the newest build by name."""
+    [newest] = deployment.instance.get_runs(dg.RunsFilter(job_name="marts"), limit=1)
+    return checks_of(Run(success=True, run_id=newest.run_id, instance=deployment.instance))
+
+
 def rows_of(check: dg.AssetCheckEvaluation) -> list[Mapping[str, Any]]:
     """Return the rows that a check shows."""
     shown = check.metadata["rows"]

@@ -13,7 +13,7 @@ from resources.warehouse.roles import Access
 from simulator import Simulator
 from tests.assets.marts.building import build
 from tests.assets.marts.worked import ONE_PROJECT, leave_before_the_load, work_an_issue, work_beside_peers, work_on_numbers
-from tests.assets.marts.worked_plan import work_to_a_plan
+from tests.assets.marts.worked_plan import work_in_a_tree, work_to_a_plan
 from tests.deployment import Deployment, quiet
 
 
@@ -51,6 +51,7 @@ def built(access: Access, folder_warehouse_url: str) -> Iterator[tuple[Deploymen
         work_on_numbers(deployment)
         leave_before_the_load(deployment)
         work_to_a_plan(deployment)
+        work_in_a_tree(deployment)
         build(deployment.load())
         yield deployment, issue
     made.dispose()

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.assets.marts.worked import CLOSED
+from tests.assets.marts.worked import CLOSED, IN_PROGRESS
 from tests.deployment import Deployment
 
 FIRST, SECOND = "計画 一子", "計画 二郎"
@@ -49,3 +49,29 @@ def work_to_a_plan(deployment: Deployment) -> dict[str, int]:
         "done": done, "across": across, "added": added, "removed": removed, "overdue": overdue, "unestimated": unestimated,
         "both": both,
     }  # fmt: skip
+
+
+def work_in_a_tree(deployment: Deployment) -> dict[str, int]:
+    """Make the project TREE: a parent with two children and a grandchild, and two issues that are each other's parents.
+
+    Return name -> id.
+    """
+    space = deployment.sim.space
+    space.add_project("TREE", "Tree")
+    who = space.add_user("木 登る").id
+    space.add_member("TREE", who, at=july(13))
+
+    def made(**fields: Any) -> int:
+        return space.create_issue("TREE", by=who, at=july(13), **fields).id
+
+    top = made(estimated_hours=2, start_date="2026-07-13", due_date="2026-07-20")
+    done = made(estimated_hours=6, due_date="2026-07-14", parent_id=top)
+    late = made(estimated_hours=2, start_date="2026-07-16", due_date="2026-07-17", parent_id=top)
+    below = made(estimated_hours=4, parent_id=late)
+    one = made()
+    other = made(parent_id=one)
+    space.edit_issue(done, by=who, at=july(14), status_id=CLOSED, actual_hours=5)
+    space.edit_issue(late, by=who, at=july(15), due_date="2026-07-24")
+    space.edit_issue(late, by=who, at=july(16), status_id=IN_PROGRESS, actual_hours=1)
+    space.edit_issue(one, by=who, at=july(16), parent_id=other)
+    return {"top": top, "done": done, "late": late, "below": below, "one": one, "other": other}

@@ -36,7 +36,7 @@ select
     i.start_date,
     i.due_date,
     coalesce(i.due_date < (now() at time zone t.timezone)::date, false) as is_overdue,
-    greatest((now() at time zone t.timezone)::date - i.due_date, 0) as days_overdue,
+    case when i.due_date is not null then greatest((now() at time zone t.timezone)::date - i.due_date, 0) end as days_overdue,
     i.estimated_hours,
     i.actual_hours,
     {{ remaining_hours('false', 'i.estimated_hours', 'i.actual_hours') }} as remaining_hours,

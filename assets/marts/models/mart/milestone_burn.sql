@@ -1,61 +1,109 @@
 -- How much a milestone held at the end of each day, and how much of that was done, by number of issues and by estimated hours; from the
--- first issue that it got to today while issues of it are open, else to the day of the last change, as when the last one was done.
-with members as (
-    select h.*, u.milestone_id
-    from {{ ref('issue_history') }} as h
-    cross join lateral unnest(h.milestone_ids) as u (milestone_id)
+-- first issue that it got to today while issues of it are open, also past its due date, else to the day of the last change, as when the
+-- last one was done. With it the ideal line, straight over working days from what it had open on its start day to nothing on its due date,
+-- and how many days the rest would take at the speed of the 28 days before.
+with steps as materialized (
+    select
+        space_key,
+        milestone_id,
+        day,
+        sum(scope) as scope,
+        sum(done) as done,
+        sum(scope_hours) as scope_hours,
+        sum(done_hours) as done_hours,
+        sum(actual_hours) as actual_hours
+    from {{ ref('burn_step') }}
+    where milestone_id <> 0
+    group by space_key, milestone_id, day
 ),
-steps as (
-    select *
-    from (
-        select
-            m.space_key,
-            m.milestone_id,
-            s.day,
-            sum(s.sign) as scope,
-            sum(case when m.stage = 'done' then s.sign else 0 end) as done,
-            sum(s.sign * coalesce(m.estimated_hours, 0)) as scope_hours,
-            sum(case when m.stage = 'done' then s.sign * coalesce(m.estimated_hours, 0) else 0 end) as done_hours
-        from members as m
-        cross join lateral (values (m.first_day, 1), (m.last_day + 1, -1)) as s (day, sign)
-        where s.day is not null
-        group by m.space_key, m.milestone_id, s.day
-    ) as sums
-    where (scope, done, scope_hours, done_hours) <> (0, 0, 0, 0)
-),
-spans as (
+held as (
     select space_key, milestone_id, min(day) as first_day, max(day) as last_day, sum(scope) > sum(done) as is_open
     from steps
+    where (scope, done, scope_hours, done_hours) <> (0, 0, 0, 0)
     group by space_key, milestone_id
 ),
-days as (
-    select space_key, milestone_id, day, sum(scope) as scope, sum(done) as done, sum(scope_hours) as scope_hours, sum(done_hours) as done_hours
-    from (
-        select * from steps
-        union all
-        -- A line for each day, also where nothing changed.
-        select b.space_key, b.milestone_id, d.day::date, 0, 0, 0, 0
-        from spans as b
-        join {{ ref('space_today') }} as t on t.space_key = b.space_key
-        cross join lateral generate_series(
-            b.first_day, case when b.is_open then greatest(b.last_day, t.day) else b.last_day end, interval '1 day'
-        ) as d (day)
-    ) as every_day
-    group by space_key, milestone_id, day
+spans as materialized (
+    select
+        b.space_key,
+        b.milestone_id,
+        b.first_day,
+        s.last_day,
+        v.name,
+        v.project_id,
+        v.release_due_date as due_date,
+        least(v.release_due_date, c.last_day) as due_day,
+        -- A start after the due date counts as the due date; what came later is ideal from its first day on.
+        least(greatest(least(coalesce(v.start_date, b.first_day), v.release_due_date), b.first_day), s.last_day) as start_day
+    from held as b
+    join {{ ref('space_today') }} as t on t.space_key = b.space_key
+    cross join lateral (select case when b.is_open then greatest(b.last_day, t.day) else b.last_day end) as s (last_day)
+    left join (
+        select space_key, max(day) as last_day from {{ ref('calendar') }} group by space_key
+    ) as c on c.space_key = b.space_key
+    left join {{ source('raw', 'versions') }} as v on v.space_key = b.space_key and v.id = b.milestone_id
+),
+days as materialized (
+    select
+        b.*,
+        d.day::date as day,
+        coalesce(sum(s.scope) over following, 0) as scope,
+        coalesce(sum(s.done) over following, 0) as done,
+        coalesce(sum(s.scope_hours) over following, 0) as scope_hours,
+        coalesce(sum(s.done_hours) over following, 0) as done_hours,
+        coalesce(sum(s.actual_hours) over following, 0) as actual_hours,
+        row_number() over following as number
+    from spans as b
+    cross join lateral generate_series(b.first_day, b.last_day, interval '1 day') as d (day)
+    left join steps as s on s.space_key = b.space_key and s.milestone_id = b.milestone_id and s.day = d.day::date
+    window following as (partition by b.space_key, b.milestone_id order by d.day)
+),
+numbered as materialized (
+    {{ numbered_days() }}
+),
+shares as (
+    select
+        d.*,
+        max(d.scope - d.done) filter (where d.day = d.start_day) over whole as start_open,
+        max(d.scope_hours - d.done_hours) filter (where d.day = d.start_day) over whole as start_hours,
+        case
+            when d.day >= d.due_date then 0
+            when d.day < d.start_day or n3.worked = n1.worked_before then 1
+            else 1 - (n2.worked - n1.worked_before)::numeric / (n3.worked - n1.worked_before)
+        end as ideal_share,
+        d.done - coalesce(lag(d.done, 28) over following, 0) as done_lately,
+        least(d.number, 28) as days_lately
+    from days as d
+    left join numbered as n1 on n1.space_key = d.space_key and n1.day = d.start_day
+    left join numbered as n2 on n2.space_key = d.space_key and n2.day = d.day
+    left join numbered as n3 on n3.space_key = d.space_key and n3.day = d.due_day
+    window whole as (partition by d.space_key, d.milestone_id), following as (partition by d.space_key, d.milestone_id order by d.day)
+),
+projected as (
+    select
+        *,
+        case
+            when scope = done then 0
+            when done_lately > 0 then ceil((scope - done) * days_lately / done_lately)::int
+        end as days_to_done
+    from shares
 )
 select
     d.space_key,
     d.milestone_id,
-    v.name as milestone,
-    v.project_id,
+    d.name as milestone,
+    d.project_id,
     p.project_key,
     d.day,
-    sum(d.scope) over following as scope,
-    sum(d.done) over following as done,
-    sum(d.scope_hours) over following as scope_hours,
-    sum(d.done_hours) over following as done_hours,
-    v.release_due_date as due_date
-from days as d
-left join {{ source('raw', 'versions') }} as v on v.space_key = d.space_key and v.id = d.milestone_id
-left join {{ source('raw', 'projects') }} as p on p.space_key = v.space_key and p.id = v.project_id
-window following as (partition by d.space_key, d.milestone_id order by d.day)
+    d.scope,
+    d.done,
+    d.scope_hours,
+    d.done_hours,
+    d.due_date,
+    d.actual_hours,
+    case when d.due_date is not null then round(d.start_open * d.ideal_share, 4) end as ideal_open,
+    case when d.due_date is not null then round(d.start_hours * d.ideal_share, 4) end as ideal_open_hours,
+    d.days_to_done,
+    d.day + d.days_to_done as projected_done_on,
+    d.day = d.last_day as is_last
+from projected as d
+left join {{ source('raw', 'projects') }} as p on p.space_key = d.space_key and p.id = d.project_id

@@ -1,0 +1,2 @@
+-- Earned value of each project at the end of each week (Monday to Sunday, in the space's zone), with the plan as it was then.
+{{ earned_value('project') }}

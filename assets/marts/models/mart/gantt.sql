@@ -1,0 +1,80 @@
+-- A bar for each issue: from when to when, how far it is, what it hangs on, how late it is to the day of the newest change, and how often it
+-- was moved. A view: choose a project.
+{{ config(materialized='view') }}
+with bars as (
+    select
+        i.*,
+        p.planned_start,
+        p.planned_due,
+        p.due_from,
+        p.first_due_date,
+        p.due_moves,
+        p.due_moves_later,
+        p.days_moved,
+        p.remaining_hours,
+        p.created_on,
+        t.day as today,
+        (i.first_started_at at time zone t.timezone)::date as started_on,
+        (i.done_at at time zone t.timezone)::date as done_on
+    from {{ ref('issue') }} as i
+    join {{ ref('issue_plan') }} as p on p.space_key = i.space_key and p.issue_id = i.issue_id
+    join {{ ref('space_today') }} as t on t.space_key = i.space_key
+    where not i.is_deleted
+),
+ended as (
+    select *, coalesce(planned_due, done_on, greatest(today, planned_start)) as bar_end
+    from bars
+)
+select
+    b.space_key,
+    b.project_id,
+    b.project_key,
+    b.issue_id,
+    b.issue_key,
+    b.url,
+    b.summary,
+    b.issue_type,
+    b.status,
+    b.stage,
+    b.assignee_id,
+    b.assignee,
+    b.milestones,
+    r.parent_issue_id,
+    case when r.parent_issue_id is not null then b.parent_issue_key end as parent_issue_key,
+    coalesce(r.root_issue_id, b.issue_id) as root_issue_id,
+    coalesce(r.depth, 0) as depth,
+    coalesce(r.children, 0) as children,
+    least(coalesce(b.planned_start, b.started_on, b.created_on), b.bar_end) as bar_start,
+    b.bar_end,
+    case
+        when b.planned_start is not null then 'start date'
+        when b.started_on is not null then 'started'
+        else 'created'
+    end as start_from,
+    case
+        when b.planned_due is not null then b.due_from
+        when b.done_on is not null then 'done'
+        else 'today'
+    end as end_from,
+    b.started_on,
+    b.done_on,
+    case
+        when b.stage = 'done' then 1
+        when r.descendants > 0 then coalesce(r.progress_hours, r.progress_issues)
+        when b.estimated_hours > 0 and b.actual_hours > 0 then round(least(b.actual_hours / b.estimated_hours, 0.9), 4)
+        when b.stage = 'waiting' then 0
+        else 0.5
+    end as progress,
+    b.estimated_hours,
+    b.actual_hours,
+    b.remaining_hours,
+    coalesce(coalesce(b.done_on, b.today) > b.planned_due, false) as is_late,
+    case when b.planned_due is not null then greatest(coalesce(b.done_on, b.today) - b.planned_due, 0) end as days_late,
+    b.first_due_date,
+    b.due_moves,
+    b.due_moves_later,
+    b.days_moved,
+    case when u.planned_due is not null then greatest(b.bar_end - u.planned_due, 0) end as days_after_parent
+from ended as b
+left join {{ ref('issue_tree') }} as r on r.space_key = b.space_key and r.issue_id = b.issue_id
+left join {{ ref('issue_plan') }} as u on u.space_key = b.space_key and u.issue_id = r.parent_issue_id

@@ -1,0 +1,85 @@
+"""The tree of issues and the bars of a Gantt chart: numbers worked out by hand (`docs/metrics.md`), and a loop of parents."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from tests.assets.marts.building import last_checks, rows_of
+from tests.deployment import Deployment
+
+Built = tuple[Deployment, int]
+NAMES = ("top", "done", "late", "below", "one", "other")
+
+
+def day(number: int) -> date:
+    """Return a day of July."""
+    return date(2026, 7, number)
+
+
+@pytest.fixture(scope="module")
+def ids(built: Built) -> dict[str, int]:
+    """Return name -> id of the issues of the project."""
+    found = built[0].query("SELECT issue_id FROM mart.issue WHERE project_key = 'TREE' ORDER BY issue_id")
+    return dict(zip(NAMES, (row["issue_id"] for row in found), strict=True))
+
+
+def of_tree(built: Built, ids: dict[str, int], table: str, columns: tuple[str, ...]) -> dict[str, tuple[Any, ...]]:
+    """Return columns of the rows of the project by name, ids as names."""
+    names = {number: name for name, number in ids.items()}
+    found = built[0].query(f"SELECT * FROM mart.{table} WHERE project_key = 'TREE'")
+    return {names[row["issue_id"]]: tuple(names.get(row[name], row[name]) for name in columns) for row in found}
+
+
+def test_a_parent_has_the_hours_and_the_progress_of_all_below(built: Built, ids: dict[str, int]) -> None:
+    columns = ("parent_issue_id", "root_issue_id", "depth", "children", "descendants", "descendants_done")
+    assert of_tree(built, ids, "issue_tree", columns) == {
+        "top": (None, "top", 0, 2, 3, 1),
+        "done": ("top", "top", 1, 0, 0, 0),
+        "late": ("top", "top", 1, 1, 1, 0),
+        "below": ("late", "top", 2, 0, 0, 0),
+        "one": (None, "one", 0, 0, 0, 0),
+        "other": (None, "other", 0, 0, 0, 0),
+    }
+    sums = ("estimated_hours", "actual_hours", "remaining_hours", "progress_issues", "progress_hours", "last_due_below")
+    found = of_tree(built, ids, "issue_tree", sums)
+    assert found["top"] == (14, 6, 7, Decimal("0.3333"), Decimal("0.5"), day(24))
+    assert found["late"] == (6, 1, 5, 0, 0, None)
+    assert found["done"] == (6, 5, 0, None, None, None)
+    left = built[0].query(f"SELECT remaining_hours FROM mart.issue_plan WHERE issue_id = {ids['one']}")
+    assert [row["remaining_hours"] for row in left] == [None]
+
+
+def test_a_bar_goes_from_its_start_to_its_due_date_and_says_how_late_it_is(built: Built, ids: dict[str, int]) -> None:
+    columns = ("bar_start", "bar_end", "progress", "parent_issue_id", "days_late", "due_moves_later", "days_after_parent")
+    today = date(2026, 8, 1)
+    assert of_tree(built, ids, "gantt", columns) == {
+        "top": (day(13), day(20), Decimal("0.5"), None, 12, 0, None),
+        "done": (day(13), day(14), 1, "top", 0, 0, 0),
+        "late": (day(16), day(24), 0, "top", 8, 1, 4),
+        "below": (day(13), today, 0, "late", None, 0, 8),
+        "one": (day(13), today, 0, None, None, 0, None),
+        "other": (day(13), today, 0, None, None, 0, None),
+    }
+
+
+def test_every_issue_has_a_bar_that_does_not_end_before_it_begins(built: Built) -> None:
+    [found] = built[0].query(
+        "SELECT (SELECT count(*) FROM mart.issue WHERE NOT is_deleted) - count(*) AS missing, "
+        "count(*) FILTER (WHERE coalesce(bar_end < bar_start OR progress NOT BETWEEN 0 AND 1, true)) AS odd "
+        "FROM mart.gantt"
+    )
+    assert (found["missing"], found["odd"]) == (0, 0)
+
+
+def test_a_loop_of_parents_is_named_and_fails_no_build(built: Built, ids: dict[str, int]) -> None:
+    check = last_checks(built[0])["parents_lead_to_a_top"]
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    rows = {int(row["issue_id"]): row["why"] for row in rows_of(check)}
+    assert {name: rows.get(number) for name, number in ids.items()} == {
+        **dict.fromkeys(NAMES[:4]),
+        "one": "loop",
+        "other": "loop",
+    }
