@@ -98,7 +98,10 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
                 workspace = _start_servers(settings, children, port, service_port, lost, screen, read_only=read_only)
                 screen.show(_head(settings, connected, url, service_url, log.path))
                 _watch(settings.home, children, follower, screen, log, stop, workspace, first_load=first_load)
-    except Stop:
+    except Exception as error:
+        # What fails once a signal has come fails because of it: a second one kills what this waits for.
+        if not isinstance(error, Stop) and not stop.asked:
+            raise
         screen.say("stopping")  # it had not come so far that there was something to follow
     finally:
         end_processes(marked(lock.mark))

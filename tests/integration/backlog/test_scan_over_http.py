@@ -42,7 +42,9 @@ def delete_the_oldest(sim: Simulator) -> None:
 def bulk_edit(sim: Simulator) -> None:
     if sim.requests.count(bucket="search") in (4, 24):
         home = next(iter(sim.space.projects.values()))
-        sim.space.bulk_edit(list(home.issues)[:500], priority_id=2)
+        # Those that were imported tie in the second of their creation, too: nothing but a count that stands still proves them then.
+        made_one_by_one = [issue for issue in home.issues.values() if not issue.summary.startswith("Imported")]
+        sim.space.bulk_edit(made_one_by_one[:500], priority_id=2)
 
 
 def bulk_import(sim: Simulator) -> None:
