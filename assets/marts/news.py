@@ -1,9 +1,12 @@
 """Whether the marts are behind the raw tables: when rows were last written, and whether somebody is still writing."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
 
 from sqlalchemy import Engine, func, select, union_all
 
+from resources.warehouse.builds import built_until
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import sync_history
 
@@ -45,3 +48,12 @@ def newest_row(engine: Engine) -> str:
     with engine.connect() as connection:
         newest = connection.execute(select(func.max(times.c.at))).scalar_one()
     return newest.isoformat() if newest else ""
+
+
+def standing(engine: Engine) -> Literal["missing", "older", "current"]:
+    """Return whether the marts have what is loaded, rows of a table that no mart reads aside."""
+    built = built_until(engine)
+    if built is None:
+        return "missing"
+    newest = newest_row(engine)
+    return "older" if newest and datetime.fromisoformat(newest) >= built else "current"

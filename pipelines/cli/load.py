@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
@@ -14,6 +14,7 @@ from pipelines import collector
 from pipelines.cli.group import examples, one_line
 from pipelines.cli.options import Month
 from resources.progress import Progress
+from resources.secret import reveal
 from resources.settings import Settings
 from resources.values import parse_month
 from resources.variables import SettingsError
@@ -69,8 +70,25 @@ def load(
         click.echo(f"Error: {failure}", err=True)
     if summary.failures:
         sys.exit(1)
-    if not as_json and Runtime.read(settings.home) is None:
-        click.echo("Next: backlog-elt marts builds the marts from these tables; backlog-elt up does so automatically.", err=True)
+    if not as_json and Runtime.read(settings.home) is None and (line := next_line(_marts(settings))):
+        click.echo(line, err=True)
+
+
+def next_line(marts: Literal["missing", "older", "current"]) -> str:
+    """Return what there is to do after a load; empty: nothing."""
+    why = {"missing": "there are none yet", "older": "they are older than what is loaded", "current": ""}[marts]
+    return f"Next: backlog-elt marts builds the marts ({why}); a running backlog-elt up does so after each load." if why else ""
+
+
+def _marts(settings: Settings) -> Literal["missing", "older", "current"]:
+    from assets.marts.news import standing
+    from resources.warehouse.resource import WarehouseResource
+
+    warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
+    try:
+        return standing(warehouse.engine)
+    finally:
+        warehouse.close()
 
 
 @dataclass(frozen=True)
