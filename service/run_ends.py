@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.history import end_dead
-from resources.warehouse.run_log import CANCELED, RunEnd, kind_of, projects_of, record_ends, untold
+from resources.warehouse.run_log import CANCELED, RunEnd, kind_of, projects_of, record_cancellations, record_ends, untold
 from resources.warehouse.run_pages import LoggedRun
 from resources.warehouse.sync_log import run_syncs
 from service import models
@@ -91,6 +91,12 @@ class RunEnds:
         if any(bad.values()):
             # Rows whose process was killed are ended with that cause.
             await self._warehouse.ask(end_dead, place)
+        canceled = [run.run_id for run in runs if run.state == "canceled"]
+        if canceled:
+            await self._warehouse.ask(record_cancellations, canceled)
+            # No sync has begun or ended by that.
+            for kind in ("history", "connection"):
+                self._cache.drop(kind)
         missing = await self._warehouse.ask(untold, bad)
         ends = [await self._end(run) for run in runs if run.run_id in missing]
         await self._warehouse.ask(record_ends, place, ends)

@@ -11,6 +11,7 @@ from resources.backlog.client import BacklogClient
 from resources.backlog.models import RequestStats
 from resources.warehouse import history
 from resources.warehouse.errors import WarehouseError
+from resources.warehouse.run_log import UNFINISHED
 from resources.warehouse.schema import SPECS
 from sync.locks import SyncLocks
 from sync.observer import Observer, TableTotals
@@ -68,7 +69,7 @@ class Reporter:
             run_id=writer.run_id,
             projects=projects,
         )
-        error: str | None = "ended before it was done"
+        error: str | None = UNFINISHED
         try:
             yield
             error = "; ".join(self.failures[failures_before:]) or None

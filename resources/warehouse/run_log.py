@@ -13,11 +13,13 @@ from sqlalchemy import Engine, bindparam, text
 
 from resources.dagster_tags import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
 from resources.redact import redact
-from resources.warehouse.history import covering
+from resources.warehouse.history import DIED, covering
 
 #: The mode of such a row.
 MODE = "run"
 CANCELED = "the run was canceled"
+#: What a sync says of itself that was broken off by something other than its own failure.
+UNFINISHED = "ended before it was done"
 #: What the id begins with of a command that failed before its first run; Dagster does not know it.
 OF_COMMAND = "command-"
 #: Jobs whose runs sync the same tables as those of another one.
@@ -42,6 +44,12 @@ _RECORD = text(
         SELECT FROM ops.sync_history AS h WHERE h.run_id = :run_id AND (h.status = 'failed' OR :status = 'completed')
     )
     ON CONFLICT (run_id) WHERE mode = 'run' DO NOTHING
+    """
+)
+_CANCEL = text(
+    """
+    UPDATE ops.sync_history SET error = :canceled
+    WHERE run_id = ANY(CAST(:run_ids AS text[])) AND status = 'failed' AND error = ANY(CAST(:broken_off AS text[]))
     """
 )
 
@@ -120,3 +128,9 @@ def record_ends(engine: Engine, space_key: str, ends: Collection[RunEnd]) -> Non
     with engine.begin() as conn:
         for row in rows:
             conn.execute(_RECORD.bindparams(bindparam("projects")), row)
+
+
+def record_cancellations(engine: Engine, run_ids: Collection[str]) -> None:
+    """Say of the syncs that runs have broken off that these were canceled: only Dagster knows that, and no sync."""
+    with engine.begin() as conn:
+        conn.execute(_CANCEL, {"run_ids": list(run_ids), "canceled": CANCELED, "broken_off": [UNFINISHED, DIED]})

@@ -65,8 +65,13 @@ export function drawOverview(place, { connection, schedules, projects }) {
     differ.map(({ key }) => key).join(', ')]);
   const limits = Object.entries(connection.rate_limit);
   const [tightest] = limits.toSorted(([, a], [, b]) => a.remaining / a.limit - b.remaining / b.limit);
-  tiles.push(tightest ? ['limitLeft', share(tightest[1].remaining, tightest[1].limit), '',
-    say('limitReset', { bucket: named('buckets', tightest[0]), time: due(tightest[1].reset) })] : ['limitLeft', '–']);
+  if (tightest) {
+    const [bucket, { remaining, limit, reset }] = tightest;
+    // What was left when it was measured: a window that has ended since is full again.
+    const full = new Date(reset) < Date.now();
+    tiles.push(['limitLeft', share(full ? limit : remaining, limit), '',
+      say(full ? 'limitFull' : 'limitReset', { bucket: named('buckets', bucket), time: due(reset) })]);
+  } else tiles.push(['limitLeft', '–']);
   drawTiles(place, tiles);
 }
 

@@ -2,8 +2,10 @@
 
 import pytest
 
+from resources.warehouse.run_log import UNFINISHED
 from service.security import HEADERS
 from tests.service.conftest import API, TOKEN, DagsterStandIn, Log, Serve
+from tests.service.test_api import eventually
 
 
 def asked_to_end(dagster: DagsterStandIn) -> list[str]:
@@ -39,6 +41,20 @@ def test_a_run_that_has_ended_is_said_to_have(serve: Serve, dagster: DagsterStan
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "already_ended")
     assert said in answer.json()["error"]["message"]
     assert asked_to_end(dagster) == []
+
+
+def test_a_sync_that_a_cancellation_broke_off_says_so_and_another_keeps_its_cause(
+    serve: Serve, log: Log, dagster: DagsterStandIn
+) -> None:
+    log.done("issues", run="run-7", error=UNFINISHED)
+    log.done("comments", run="run-8", error="GET /issues/1/comments: 500")
+    for run_id in ("run-7", "run-8"):
+        dagster.ended("issues", run_id, status="CANCELED")
+    service = serve()
+    eventually(lambda: service.get(f"{API}/runs").json()["items"][1]["state"] == "canceled")
+    [other, canceled] = service.get(f"{API}/runs").json()["items"]
+    assert (canceled["run_id"], canceled["error"]) == ("run-7", "the run was canceled")
+    assert (other["state"], other["error"]) == ("failed", "GET /issues/1/comments: 500")
 
 
 def test_what_dagster_cannot_end_is_said_in_its_words(serve: Serve, dagster: DagsterStandIn) -> None:

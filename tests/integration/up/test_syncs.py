@@ -39,6 +39,27 @@ def test_a_sync_that_backlog_refuses_turns_its_banner_red_and_the_badge_says_why
         expect(page.get_by_role("status").filter(has_text="acme（シミュレーション） に接続中")).to_be_visible()
 
 
+def test_an_operator_starts_a_sync_watches_it_and_cancels_it(chromium: Chromium, up: Up) -> None:
+    with visitor_at(chromium, up.service_url, locale="en-US", width=390) as visitor:
+        page = visitor.page
+        page.get_by_role("region", name="Start a sync").get_by_label("Project").select_option("OPS")
+        page.get_by_label("Read everything again").check()
+        page.get_by_role("button", name="Sync issues", exact=True).click()
+        page.get_by_role("dialog").get_by_role("button", name="Start").click()
+        banner = page.get_by_role("status").filter(has_text="issues OPS (full)")
+        expect(banner).to_contain_text("The sync has been started.")
+        run_url = banner.get_by_role("link").get_attribute("href") or ""
+        bar = page.get_by_role("progressbar", name=re.compile("OPS"))
+        expect(bar.first).to_be_visible()
+        page.get_by_role("button", name="Cancel issues").click()
+        page.get_by_role("dialog").get_by_role("button", name="Cancel the run").click()
+        expect(banner).to_contain_text("The sync was canceled.")
+        run = page.locator("#history > li").filter(has=page.locator(f"a[href='{run_url}']"))
+        expect(run).to_contain_text("canceled")
+    again = httpx.post(f"{up.service_url}/api/v1/sync/runs/{run_url.rsplit('/', 1)[1]}/cancel")
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "already_ended")
+
+
 def _start(page: Page) -> None:
     page.get_by_role("button", name="プロジェクト情報を同期").click()
     page.get_by_role("dialog").get_by_role("button", name="始める").click()
