@@ -58,7 +58,7 @@ def main() -> None:
 
 def _service(chromium: Chromium, up: Up) -> bytes:
     """The page of the sync service, while a project is read again."""
-    with visitor_at(chromium, up.service_url, height=900) as visitor:
+    with visitor_at(chromium, up.service_url, height=1000) as visitor:
         page = visitor.page
         page.get_by_role("region", name="同期を始める").get_by_label("プロジェクト").select_option("OPS")
         page.get_by_label("全件を読み直す").check()
