@@ -17,3 +17,10 @@ where all cores are at work a statement that is spread over them costs half as m
 {% macro counted() -%}
     {% if not is_incremental() %}analyze {{ this }}{% endif %}
 {%- endmacro %}
+{#
+For summaries of rows that the same statement has made: merge joins go by some of the columns that are equal, and take the few rows that the
+planner expects for each other's; hash joins go by all of them.
+#}
+{% macro hashed() -%}
+    set local enable_mergejoin = off
+{%- endmacro %}

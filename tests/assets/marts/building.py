@@ -8,7 +8,7 @@ import dagster as dg
 from tests.deployment import Deployment, Run, failures
 
 #: Rows of these say how the last build was done, or how long ago something was; two looks differ in them.
-_OF_THE_MOMENT = ("staging.changed_issue", "mart.sync_freshness")
+_OF_THE_MOMENT = ("staging.changed_issue", "mart.sync_freshness", "mart.issue_now")
 
 
 def build(deployment: Deployment, *, whole: bool = False) -> Run:

@@ -1,2 +1,3 @@
 -- Earned value of each project at the end of each week (Monday to Sunday, in the space's zone), with the plan as it was then.
+{{ config(pre_hook="{{ hashed() }}") }}
 {{ earned_value('project') }}

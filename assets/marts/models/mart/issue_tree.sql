@@ -1,5 +1,6 @@
 -- Issues that have a parent or children: their place in the tree, and what is below them, children of children too. A parent that is gone
 -- counts as none, and so does that of an issue on a loop of parents; of a chain of parents the nearest 50 count.
+{{ config(pre_hook="{{ hashed() }}") }}
 with recursive links as materialized (
     select k.space_key, k.issue_id, k.parent_issue_id
     from {{ ref('issue') }} as k

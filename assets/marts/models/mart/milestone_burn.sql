@@ -2,6 +2,7 @@
 -- first issue that it got to today while issues of it are open, also past its due date, else to the day of the last change, as when the
 -- last one was done. With it the ideal line, straight over working days from what it had open on its start day to nothing on its due date,
 -- and how many days the rest would take at the speed of the 28 days before.
+{{ config(pre_hook="{{ hashed() }}") }}
 with steps as materialized (
     select
         space_key,

@@ -2,6 +2,7 @@
 -- from its start to its due date; with one of the two, or with no working day between them, in the month of that day; without a date in the
 -- month in which the issue was made. They are the assignee's. Actual: the ledger of hours, of who entered them. An issue with several
 -- milestones counts for each with an equal share, so that all rows add up.
+{{ config(pre_hook="{{ hashed() }}") }}
 with days as materialized (
     {{ numbered_days() }}
 ),

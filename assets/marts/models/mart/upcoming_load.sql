@@ -2,6 +2,7 @@
 -- evenly over the working days from the start (at the earliest today) to the due date; where the due date has no working day before it, on
 -- the next one. Work that is overdue, or has a start and no due date, takes as many whole working days from then on as it needs. Work
 -- without a date is in no week: the first week says how much it is.
+{{ config(pre_hook="{{ hashed() }}") }}
 with days as materialized (
     {{ numbered_days() }}
 ),

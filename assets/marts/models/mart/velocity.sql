@@ -1,6 +1,7 @@
 -- What each milestone committed itself to, got added, lost, finished and carried over, by issues and by estimated hours. It is counted from
 -- the end of its start day (without one: the day on which it got its first issue) to the end of its due date (without one: to today while
 -- issues of it are open, else to its last change), at most to today. An issue that was done before and stayed so does not count.
+{{ config(pre_hook="{{ hashed() }}") }}
 with milestones as (
     select v.space_key, v.id as milestone_id, v.project_id, v.name, v.start_date, v.release_due_date, v.archived, v.deleted_at
     from {{ source('raw', 'versions') }} as v
