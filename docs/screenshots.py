@@ -54,6 +54,7 @@ def main() -> None:
             _save("issues", _stacked(analyst.page, [_partitions(analyst), _plots(analyst)]))
         _save("report", _report(chromium, up))
         _save("service", _service(chromium, up))
+        _save("service-phone", _service_on_a_phone(chromium, up))
 
 
 def _service(chromium: Chromium, up: Up) -> bytes:
@@ -66,6 +67,14 @@ def _service(chromium: Chromium, up: Up) -> bytes:
         page.get_by_role("dialog").get_by_role("button", name="始める").click()
         expect(page.get_by_role("progressbar", name="コメント OPS (全件)")).to_have_attribute("value", re.compile("[1-9]"))
         return page.screenshot()
+
+
+def _service_on_a_phone(chromium: Chromium, up: Up) -> bytes:
+    """The same page in English, on a dark phone."""
+    with visitor_at(chromium, up.service_url, locale="en-US", width=390, color_scheme="dark") as visitor:
+        expect(visitor.page.get_by_role("button", name="Sync the issues of OPS")).to_be_visible()
+        visitor.page.wait_for_timeout(SETTLE_MILLISECONDS)
+        return visitor.page.screenshot()
 
 
 def _exactness(analyst: Analyst) -> bytes:
