@@ -54,7 +54,7 @@ class Metrics:
     def __init__(self, manifest: Path) -> None:
         """Read a manifest of dbt, and `semantic_manifest.json`, which dbt writes next to it."""
         nodes = json.loads(manifest.read_bytes())["nodes"].values()
-        self._columns = {one["alias"]: [*one["columns"]] for one in nodes if one.get("alias") and one["schema"] == "mart"}
+        self._columns = {one["alias"]: [*one["columns"]] for one in nodes if one["columns"] and one["schema"] == "mart"}
         self._manifest = parse_manifest_from_dbt_generated_manifest(manifest.with_name("semantic_manifest.json").read_text())
         for model in self._manifest.semantic_models:  # of whatever database: SQL that names one would run in no other
             model.node_relation = PydanticNodeRelation(alias=model.node_relation.alias, schema_name=model.node_relation.schema_name)
