@@ -11,7 +11,7 @@ nothing of rows that the same statement has made, and takes them for few. No par
 where all cores are at work a statement that is spread over them costs half as much again.
 #}
 {% macro planned() -%}
-    {{ patient() }}; set local work_mem = '64MB'; set local max_parallel_workers_per_gather = 0{% if not is_incremental() %}; set local enable_nestloop = off{% endif %}
+    {{ patient() }}; set local work_mem = '64MB'; set local max_parallel_workers_per_gather = 0{% if not is_incremental() or config.get('incremental_strategy') == 'in_place' %}; set local enable_nestloop = off{% endif %}
 {%- endmacro %}
 {# Statistics of a table that was made whole; after a few rows of it were changed, the server itself knows when it is time. #}
 {% macro counted() -%}
@@ -23,4 +23,12 @@ planner expects for each other's; hash joins go by all of them.
 #}
 {% macro hashed() -%}
     set local enable_mergejoin = off
+{%- endmacro %}
+
+{# Descriptions go to the database with the table: a change of one is a change of the project, after which all are made anew. #}
+{% macro postgres__persist_docs(relation, model, for_relation, for_columns) -%}
+    {%- if flags.FULL_REFRESH or model.config.materialized not in ('incremental', 'snapshot') or
+        model.config.materialized == 'incremental' and not is_incremental() %}
+    {%- do default__persist_docs(relation, model, for_relation, for_columns) %}
+    {%- endif %}
 {%- endmacro %}

@@ -88,3 +88,21 @@ seen to replace, or today's after the last change, if the name is today's.
 {% macro sorted_ids(ids) -%}
     coalesce((select array_agg(s.id order by s.id) from unnest({{ ids }}) as s (id)), '{}')::text
 {%- endmacro %}
+
+{#
+The same of a field that has only the log: rows for the issues of which it was changed; all others have always had what they have today,
+and so has everybody since the last change. values: column -> [before a change (of c), after it].
+#}
+{% macro logged_timeline(field, values) -%}
+    {%- set changes = ref('stg_issue_change') -%}
+    select c.space_key, c.issue_id, 0::bigint as position, i.created_at as valid_from, false as is_last
+        {%- for column, (before, after) in values.items() %}, {{ before }} as {{ column }}{% endfor %}
+    from {{ changes }} as c
+    join {{ ref('stg_issue') }} as i on i.space_key = c.space_key and i.issue_id = c.issue_id
+    where c.field = '{{ field }}' and c.change_number = 1 {{ and_targeted('c') }}
+    union all
+    select c.space_key, c.issue_id, c.change_number, c.changed_at, c.is_last_change
+        {%- for column, (before, after) in values.items() %}, {{ after }}{% endfor %}
+    from {{ changes }} as c
+    where c.field = '{{ field }}' {{ and_targeted('c') }}
+{%- endmacro %}

@@ -1,9 +1,9 @@
--- Custom fields, each version of them from when to when it was seen; the open one has no end.
+-- Custom fields, each version of them from when to when it was seen; the first reaches back for ever, the open one has no end.
 {% snapshot dim_custom_field %}
-{{ config(unique_key=['space_key', 'id'], strategy='check', check_cols=['project_id', 'name', 'type_id', 'required', 'items', 'unit', 'display_order', 'is_deleted'], updated_at='loaded_at') }}
+{{ config(unique_key=['space_key', 'custom_field_id'], strategy='check', check_cols=['project_id', 'name', 'type_id', 'required', 'items', 'unit', 'display_order', 'is_deleted'], updated_at='loaded_at') }}
 select
     space_key,
-    id,
+    id as custom_field_id,
     project_id,
     name,
     type_id,

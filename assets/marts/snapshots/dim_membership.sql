@@ -1,6 +1,6 @@
--- Who was a member of which project, each version of them from when to when it was seen; the open one has no end.
+-- Who was a member of which project, each version of them from when to when it was seen; the first reaches back for ever, the open one has no end.
 {% snapshot dim_membership %}
-{{ config(unique_key=['space_key', 'project_id', 'user_id'], strategy='check', check_cols=['is_deleted'], updated_at='loaded_at') }}
+{{ config(unique_key=['space_key', 'project_id', 'user_id'], strategy='check', check_cols=['is_deleted'], updated_at='loaded_at', meta={'members_of': 'project_id'}) }}
 select
     space_key,
     project_id,

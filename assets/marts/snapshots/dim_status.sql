@@ -1,10 +1,10 @@
--- Statuses of projects, each version of them from when to when it was seen; the open one has no end.
+-- Statuses of projects, each version of them from when to when it was seen; the first reaches back for ever, the open one has no end.
 {% snapshot dim_status %}
-{{ config(unique_key=['space_key', 'project_id', 'id'], strategy='check', check_cols=['name', 'color', 'display_order', 'is_deleted'], updated_at='loaded_at') }}
+{{ config(unique_key=['space_key', 'project_id', 'status_id'], strategy='check', check_cols=['name', 'color', 'display_order', 'is_deleted'], updated_at='loaded_at') }}
 select
     space_key,
     project_id,
-    id,
+    id as status_id,
     name,
     color,
     display_order,

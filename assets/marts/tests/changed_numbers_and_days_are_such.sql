@@ -10,7 +10,7 @@ where
             or new_value is not null and {{ shown_number('new_value') }} is null
         )
     ) or (
-        field = 'due_date'
+        field in ('start_date', 'due_date')
         and (
             old_value is not null and {{ shown_date('old_value') }} is null
             or new_value is not null and {{ shown_date('new_value') }} is null

@@ -1,25 +1,60 @@
-"""What marts say by id: the same ids as the source in every mart, and rows for each value of a list."""
+"""What marts say by id: the ids of the source in every mart, a row for each value of a list, teams, and what was so in the past."""
 
+import re
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
+import dagster as dg
 import pytest
+from sqlalchemy import Engine, inspect
 
-from tests.assets.marts.building import build
+from tests.assets.marts.building import build, checks_of, rows_of
+from tests.assets.marts.reached import Reached, begin, go_on
 from tests.assets.marts.worked import STEPS
-from tests.deployment import Deployment
+from tests.deployment import Deployment, Run
+
+Rows = list[dict[str, Any]]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def current(built: tuple[Deployment, int]) -> None:
-    """Build what the tests of other files have loaded."""
-    build(built[0])
+@pytest.fixture(scope="module")
+def made(built: tuple[Deployment, int]) -> Iterator[Reached]:
+    """Make the project, and build it; take its fields away again, and with them its view."""
+    deployment, _ = built
+    found = begin(deployment)
+    build(deployment.load())
+    yield found
+    for field in [*deployment.sim.space.project("REACH").fields]:
+        deployment.sim.space.delete_field("REACH", field)
+    build(deployment.load())
+    assert columns_of_view(deployment) == {}
 
 
-def ids(records: list[dict[str, Any]]) -> list[int]:
+@pytest.fixture(scope="module")
+def later(built: tuple[Deployment, int], made: Reached) -> Run:
+    """Return the build after people have gone on."""
+    deployment, _ = built
+    go_on(deployment, made)
+    deployment.load()
+    deployment.change(f"UPDATE raw.issues SET issue_key = 'REACH-900', loaded_at = clock_timestamp() WHERE id = {made.parent}")
+    return build(deployment)
+
+
+def columns_of_view(deployment: Deployment) -> dict[str, str]:
+    found = deployment.query(
+        "SELECT attname AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute "
+        "WHERE attrelid = to_regclass('mart.custom_fields_reach') ORDER BY attnum"
+    )
+    return {row["name"]: row["type"] for row in found}
+
+
+def ids(records: Rows) -> list[int]:
     return [record["id"] for record in records]
 
 
-def test_an_issue_has_the_ids_of_the_source(built: tuple[Deployment, int]) -> None:
+def test_an_issue_has_the_ids_of_the_source(built: tuple[Deployment, int], made: Reached) -> None:
     deployment, _ = built
     source = {row["id"]: row["payload"] for row in deployment.rows("issues")}
     keys = {issue: payload["issueKey"] for issue, payload in source.items()}
@@ -33,24 +68,192 @@ def test_an_issue_has_the_ids_of_the_source(built: tuple[Deployment, int]) -> No
         assert row["parent_issue_key"] == keys.get(payload["parentIssueId"])
 
 
-def test_an_issue_says_since_when_it_has_its_assignee_and_its_last_comment(built: tuple[Deployment, int]) -> None:
+def test_an_issue_says_since_when_it_has_its_assignee_and_its_last_comment(built: tuple[Deployment, int], made: Reached) -> None:
     deployment, issue = built
     [row] = deployment.query(f"SELECT * FROM mart.issue WHERE issue_id = {issue}")
     assert (row["assignee_since"], row["last_comment_at"]) == (STEPS["started"], STEPS["answered"])
     assert deployment.query("SELECT issue_key FROM mart.issue WHERE assignee_since IS NULL OR assignee_since < created_at") == []
 
 
-def test_a_child_follows_its_parent_to_another_key(built: tuple[Deployment, int]) -> None:
+@pytest.mark.parametrize(("name", "field"), [("category", "category"), ("milestone", "milestone"), ("version", "versions")])
+def test_a_bridge_has_a_row_for_each_value_in_the_order_of_the_source(
+    built: tuple[Deployment, int], made: Reached, name: str, field: str
+) -> None:
     deployment, _ = built
-    parent, child = (deployment.sim.space.create_issue("OPS").id for _ in range(2))
-    deployment.sim.space.edit_issue(child, parent_id=parent)
-    build(deployment.load())
-    deployment.change(f"UPDATE raw.issues SET issue_key = 'OPS-900', loaded_at = clock_timestamp() WHERE id = {parent}")
-    build(deployment)
-    [row] = deployment.query(f"SELECT parent_issue_id, parent_issue_key FROM mart.issue WHERE issue_id = {child}")
-    assert (row["parent_issue_id"], row["parent_issue_key"]) == (parent, "OPS-900")
-    space = deployment.sim.space
-    space.edit_issue(child, parent_id=None)
-    space.delete_issue(parent)
-    space.delete_issue(child)
-    build(deployment.load())
+    expected = {
+        (row["id"], place): (one["id"], one["name"])
+        for row in deployment.rows("issues")
+        for place, one in enumerate(row["payload"][field], 1)
+    }
+    found = deployment.query(f"SELECT * FROM mart.issue_{name} WHERE NOT is_deleted")
+    assert {(row["issue_id"], row["position"]): (row[f"{name}_id"], row[name]) for row in found} == expected
+    assert expected
+
+
+def test_values_of_custom_fields_have_types_and_each_field_a_column(built: tuple[Deployment, int], made: Reached) -> None:
+    deployment, _ = built
+    found = deployment.query(
+        f"SELECT * FROM mart.issue_custom_field WHERE issue_id = {made.issue} ORDER BY custom_field_id, position"
+    )
+    names = ("custom_field_id", "custom_field", "field_type", "text_value", "number_value", "date_value", "item_id")
+    assert [tuple(row[name] for name in names) for row in found] == [
+        (made.number, "工数", "number", "12.5", Decimal("12.5"), None, None),
+        (made.day, "リリース日", "date", "2026-07-31", None, date(2026, 7, 31), None),
+        (made.text, "環境", "text", "社内", None, None, None),
+        (made.many, "環境", "multiple list", "検証", None, None, 2),
+        (made.many, "環境", "multiple list", "本番", None, None, 1),
+    ]
+    same = (f"環境 ({made.text})", f"環境 ({made.many})")
+    assert list(columns_of_view(deployment).items())[6:] == [
+        ("工数", "numeric"), ("リリース日", "date"), (same[0], "text"), (same[1], "text")
+    ]  # fmt: skip
+    wide = {row["issue_id"]: row for row in deployment.query("SELECT * FROM mart.custom_fields_reach")}
+    row = wide[made.issue]
+    assert [row[name] for name in ("工数", "リリース日", *same)] == [Decimal("12.5"), date(2026, 7, 31), "社内", "検証, 本番"]
+    assert wide.keys() == {made.issue, made.parent, made.told}, "issues without values, too"
+
+
+def test_type_priority_start_date_and_categories_are_followed_through_time(built: tuple[Deployment, int], made: Reached) -> None:
+    deployment, _ = built
+    found = deployment.query(f"SELECT * FROM mart.issue_history WHERE issue_id = {made.told} ORDER BY first_day")
+    names = ("first_day", "issue_type_id", "priority_id", "priority", "start_date", "category_ids")
+    first, (old, new), start = date(2026, 7, 1), made.types, date(2026, 7, 6)
+    assert [tuple(row[name] for name in names) for row in found] == [
+        (first, old, 3, "中", None, []),
+        (first + timedelta(days=1), old, 2, "高", None, []),
+        (first + timedelta(days=2), old, 2, "高", start, []),
+        (first + timedelta(days=3), old, 2, "高", start, [made.category]),
+        (first + timedelta(days=4), new, 2, "高", start, [made.category]),
+    ]
+
+
+def test_today_has_rows_in_a_space_where_nothing_happens(built: tuple[Deployment, int], made: Reached) -> None:
+    deployment, _ = built
+    today = "(now() AT TIME ZONE 'Asia/Tokyo')::date"
+    [found] = deployment.query(f"SELECT count(*) AS n FROM mart.issue_daily WHERE day = {today}")
+    [issues] = deployment.query("SELECT count(*) AS n FROM mart.issue WHERE NOT is_deleted")
+    assert found["n"] == issues["n"] > 0
+    beyond = f"SELECT count(*) AS n FROM mart.issue_daily WHERE day > {today}"
+    assert [row["n"] for row in deployment.query(beyond)] == [0]
+
+
+def test_a_team_has_the_work_of_its_people(built: tuple[Deployment, int], made: Reached) -> None:
+    deployment, _ = built
+    sums = "sum(created) AS created, sum(done) AS done, sum(comments) AS comments, sum(hours) AS hours"
+    [row] = deployment.query(f"SELECT max(people) AS people, {sums} FROM mart.team_project_week WHERE team_id = {made.team}")
+    assert [row[name] for name in ("people", "created", "done", "comments", "hours")] == [1, 11, 10, 1, 3]
+    [row] = deployment.query(f"SELECT * FROM mart.team_summary WHERE team_id = {made.team}")
+    assert [row[name] for name in ("people", "open_issues", "active_issues", "done_issues", "hours")] == [1, 1, 1, 10, 3]
+    person = f"SELECT {sums} FROM mart.person_project_week WHERE user_id = {made.peer}"
+    [row] = deployment.query(person)
+    assert [row[name] for name in ("created", "done", "comments", "hours")] == [11, 10, 1, 3]
+    # Everybody's work is in some team; in as many as the person has.
+    teams = Counter(row["user_id"] for row in deployment.query("SELECT user_id FROM mart.team_member"))
+    people = deployment.query("SELECT user_id, sum(hours) AS hours FROM mart.user_workload_weekly GROUP BY user_id")
+    [total] = deployment.query("SELECT sum(hours) AS hours FROM mart.team_project_week")
+    assert sum(row["hours"] * teams[row["user_id"]] for row in people) == total["hours"]
+
+
+def test_tools_find_keys_and_relations_which_hold(reader: Engine, made: Reached) -> None:
+    found = inspect(reader)
+    assert found.get_pk_constraint("issue", schema="mart")["constrained_columns"] == ["issue_id"]
+    relations = {
+        (table, *key["constrained_columns"], key["referred_table"], *key["referred_columns"])
+        for table in found.get_table_names(schema="mart")
+        for key in found.get_foreign_keys(table, schema="mart")
+    }
+    assert {
+        ("hours_ledger", "issue_id", "issue", "issue_id"),
+        ("hours_ledger", "user_id", "dim_person", "user_id"),
+        ("issue", "project_id", "project_summary", "project_id"),
+        ("issue", "parent_issue_id", "issue", "issue_id"),
+        ("issue_version", "version_id", "milestone_summary", "milestone_id"),
+        ("team_project_week", "team_id", "team_summary", "team_id"),
+        ("issue_custom_field", "issue_id", "issue", "issue_id"),
+    } <= relations
+    with reader.connect() as connection:
+        orphans = {
+            (table, column): connection.exec_driver_sql(
+                f"SELECT count(*) FROM mart.{table} AS t WHERE {column} IS NOT NULL "
+                f"AND NOT EXISTS (SELECT FROM mart.{target} AS o WHERE o.{key} = t.{column})"
+            ).scalar_one()
+            for table, column, target, key in relations
+        }
+    assert {place: count for place, count in orphans.items() if count} == {}
+
+
+def test_an_id_is_a_number_and_a_count_is_whole(built: tuple[Deployment, int], made: Reached) -> None:
+    deployment, _ = built
+    columns = deployment.query(
+        "SELECT table_name AS mart, column_name AS name, data_type AS type FROM information_schema.columns "
+        "WHERE table_schema = 'mart' AND table_name !~ '^custom_fields_'"
+    )
+    assert [row for row in columns if re.search("_id$", row["name"]) and row["type"] != "bigint"] == []
+    counts = (
+        "^(issues|created|done|scope|comments|people|requests|items_synced|items_failed|entered|left_stage|.*_issues|.*_count)$"
+    )
+    assert [row for row in columns if re.search(counts, row["name"]) and row["type"] not in ("bigint", "integer")] == []
+
+
+def test_what_people_change_has_a_default_and_a_warning_that_names_it(
+    built: tuple[Deployment, int], made: Reached, later: Run
+) -> None:
+    deployment, _ = built
+    checks = checks_of(later)
+    named = {
+        "custom_fields_mean_what_they_meant": {"versions": ["工数 (type 3) -> 見積り (type 3)", "環境 (type 1) -> 環境 (type 3)"]},
+        "custom_field_values_fit_their_type": {"text_value": ["社内"], "custom_field_id": [str(made.text)]},
+        "custom_fields_have_names_of_their_own": {"name": ["環境"]},
+        "teams_are_there": {"team": ["解散"]},
+    }
+    for name, expected in named.items():
+        assert (checks[name].passed, checks[name].severity) == (False, dg.AssetCheckSeverity.WARN), name
+        rows = rows_of(checks[name])
+        assert {column: sorted(str(row[column]) for row in rows) for column in expected} == expected
+    assert str(made.author) in {str(row["user_id"]) for row in rows_of(checks["people_are_in_one_team"])}
+    same = (f"環境 ({made.text})", f"環境 ({made.many})")
+    assert list(columns_of_view(deployment).items())[6:] == [
+        ("見積り", "numeric"), ("リリース日", "date"), (same[0], "numeric"), (same[1], "text")
+    ]  # fmt: skip
+    [row] = deployment.query(f"SELECT * FROM mart.custom_fields_reach WHERE issue_id = {made.issue}")
+    assert (row["見積り"], row[same[0]]) == (Decimal("12.5"), None)
+    [child] = deployment.query(f"SELECT parent_issue_id, parent_issue_key FROM mart.issue WHERE issue_id = {made.issue}")
+    assert (child["parent_issue_id"], child["parent_issue_key"]) == (made.parent, "REACH-900")
+
+
+def test_a_team_keeps_what_was_done_in_its_time(built: tuple[Deployment, int], made: Reached, later: Run) -> None:
+    deployment, _ = built
+    teams = {row["team_id"]: row for row in deployment.query("SELECT * FROM mart.team_summary")}
+    assert [teams[made.team][name] for name in ("people", "created", "done", "hours")] == [1, 11, 10, 3]
+    gone = teams[made.gone_team]
+    assert (gone["is_deleted"], gone["people"], gone["open_issues"]) == (True, 0, 0)
+    assert gone["created"] > 0
+    members = {(row["team_id"], row["user_id"]) for row in deployment.query("SELECT * FROM mart.team_member")}
+    assert {(0, made.peer), (made.team, made.author)} <= members
+    assert not {(made.team, made.peer), (made.gone_team, made.author)} & members
+
+
+def test_the_first_version_of_everything_reaches_back_for_ever(built: tuple[Deployment, int], made: Reached, later: Run) -> None:
+    deployment, _ = built
+    dims = [row["name"] for row in deployment.query("SELECT tablename AS name FROM pg_tables WHERE tablename ~ '^dim_'")]
+    for dim in sorted({*dims} - {"dim_person", "dim_team_membership"}):
+        first = "count(*) FILTER (WHERE valid_from = '-infinity') AS first"
+        [row] = deployment.query(f"SELECT {first}, count(DISTINCT (space_key, {key_of(dim)})) AS things FROM mart.{dim}")
+        assert row["first"] == row["things"], dim
+    members = deployment.query(
+        f"SELECT user_id, valid_from = '-infinity' AS first FROM mart.dim_team_membership WHERE team_id = {made.team}"
+    )
+    assert {(row["user_id"], row["first"]) for row in members} == {(made.peer, True), (made.peer, False), (made.author, False)}
+    versions = deployment.query(
+        f"SELECT name, valid_to FROM mart.dim_custom_field WHERE custom_field_id = {made.number} ORDER BY valid_from"
+    )
+    assert [(row["name"], row["valid_to"] is None) for row in versions] == [("工数", False), ("見積り", True)]
+
+
+def key_of(dim: str) -> str:
+    keys = {
+        "dim_membership": "project_id, user_id",
+        "dim_team_membership": "team_id, user_id",
+        "dim_status": "project_id, status_id",
+    }
+    return keys.get(dim, f"{dim.removeprefix('dim_')}_id")

@@ -49,8 +49,8 @@ select
     d.stage,
     d.entered,
     d.left_stage,
-    sum(d.entered - d.left_stage) over (
+    (sum(d.entered - d.left_stage) over (
         partition by d.space_key, d.project_id, d.issue_type, d.stage order by d.day
-    ) as issues
+    ))::bigint as issues
 from days as d
 left join {{ source('raw', 'projects') }} as p on p.space_key = d.space_key and p.id = d.project_id

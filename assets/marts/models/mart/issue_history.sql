@@ -1,5 +1,10 @@
 -- The state of an issue at the end of each day on which it changed (in the space's zone), and until which day that held; null while it
 -- holds. Of several changes in a day the last counts.
+{% set timelines = {
+    'status': ref('issue_status_interval'), 'assignee': ref('issue_assignee_interval'), 'due_date': ref('due_date'),
+    'estimate': 'estimates', 'hours': 'hours', 'milestones': 'milestones',
+    'type': 'types', 'priority': 'priorities', 'start_date': 'start_dates', 'categories': 'categories'
+} %}
 with estimates as (
     {{ timeline(
         'estimated_hours',
@@ -25,40 +30,35 @@ milestones as (
         ]}
     ) }}
 ),
+types as (
+    {{ logged_timeline('issue_type', {'issue_type_id': ['c.old_id', 'c.new_id'], 'issue_type': ['c.old_value', 'c.new_value']}) }}
+),
+priorities as (
+    {{ logged_timeline('priority', {'priority_id': ['c.old_id', 'c.new_id'], 'priority': ['c.old_value', 'c.new_value']}) }}
+),
+start_dates as (
+    {{ logged_timeline('start_date', {'start_date': [shown_date('c.old_value'), shown_date('c.new_value')]}) }}
+),
+categories as (
+    {{ logged_timeline('category', {'category_ids': ["coalesce(c.old_ids, '{}')", "coalesce(c.new_ids, '{}')"]}) }}
+),
 points as (
-    select v.space_key, v.issue_id, v.valid_from, v.position as status_at, null::bigint as assignee_at, null::bigint as due_at,
-        null::bigint as estimate_at, null::bigint as hours_at, null::bigint as milestones_at
-    from {{ ref('issue_status_interval') }} as v
+    {%- for name, timeline in timelines.items() %}
+    select v.space_key, v.issue_id, v.valid_from
+        {%- for other in timelines %}, {{ 'v.position' if other == name else 'null::bigint' }} as {{ other }}_at{% endfor %}
+    from {{ timeline }} as v
     where true {{ and_targeted('v') }}
-    union all
-    select v.space_key, v.issue_id, v.valid_from, null, v.position, null, null, null, null
-    from {{ ref('issue_assignee_interval') }} as v
-    where true {{ and_targeted('v') }}
-    union all
-    select v.space_key, v.issue_id, v.valid_from, null, null, v.position, null, null, null
-    from {{ ref('due_date') }} as v
-    where true {{ and_targeted('v') }}
-    union all
-    select space_key, issue_id, valid_from, null, null, null, position, null, null
-    from estimates
-    union all
-    select space_key, issue_id, valid_from, null, null, null, null, position, null
-    from hours
-    union all
-    select space_key, issue_id, valid_from, null, null, null, null, null, position
-    from milestones
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
 ),
 days as (
     select
         p.space_key,
         p.issue_id,
-        (greatest(p.valid_from, i.created_at) at time zone i.timezone)::date as first_day,
-        max(p.status_at) as status_at,
-        max(p.assignee_at) as assignee_at,
-        max(p.due_at) as due_at,
-        max(p.estimate_at) as estimate_at,
-        max(p.hours_at) as hours_at,
-        max(p.milestones_at) as milestones_at
+        (greatest(p.valid_from, i.created_at) at time zone i.timezone)::date as first_day
+        {%- for name in timelines %},
+        max(p.{{ name }}_at) as {{ name }}_at
+        {%- endfor %}
     from points as p
     join {{ ref('stg_issue') }} as i on i.space_key = p.space_key and i.issue_id = p.issue_id
     group by 1, 2, 3
@@ -68,13 +68,10 @@ states as (
         space_key,
         issue_id,
         first_day,
-        lead(first_day) over following - 1 as last_day,
-        max(status_at) over following as status_at,
-        max(assignee_at) over following as assignee_at,
-        max(due_at) over following as due_at,
-        max(estimate_at) over following as estimate_at,
-        max(hours_at) over following as hours_at,
-        max(milestones_at) over following as milestones_at
+        lead(first_day) over following - 1 as last_day
+        {%- for name in timelines %},
+        max({{ name }}_at) over following as {{ name }}_at
+        {%- endfor %}
     from days
     window following as (partition by space_key, issue_id order by first_day)
 )
@@ -87,25 +84,35 @@ select
     h.first_day,
     -- An issue that is gone was there until the day before it was found gone.
     least(h.last_day, (i.deleted_at at time zone i.timezone)::date - 1) as last_day,
+    case when coalesce(t.is_last, true) then i.issue_type_id else t.issue_type_id end as issue_type_id,
+    case when coalesce(t.is_last, true) then i.issue_type else t.issue_type end as issue_type,
     s.status_id,
     -- What it is now goes by its name of today, as in `issue`.
     case when s.is_last then i.status else s.status end as status,
     s.stage,
+    case when coalesce(pr.is_last, true) then i.priority_id else pr.priority_id end as priority_id,
+    case when coalesce(pr.is_last, true) then i.priority else pr.priority end as priority,
     a.assignee_id,
     case when a.is_last then i.assignee else a.assignee end as assignee,
+    case when coalesce(st.is_last, true) then i.start_date else st.start_date end as start_date,
     d.due_date,
     e.estimated_hours,
     w.actual_hours,
     -- A list of which the history lacks an id counts as empty; the last one is today's, in the order of the source.
-    case when m.valid_to is null then i.milestone_ids else coalesce(m.milestone_ids, '{}') end as milestone_ids
+    case when m.valid_to is null then i.milestone_ids else coalesce(m.milestone_ids, '{}') end as milestone_ids,
+    case when coalesce(ca.is_last, true) then i.category_ids else ca.category_ids end as category_ids
 from states as h
 join {{ ref('stg_issue') }} as i on i.space_key = h.space_key and i.issue_id = h.issue_id
 join {{ ref('issue_status_interval') }} as s
     on s.space_key = h.space_key and s.issue_id = h.issue_id and s.position = h.status_at
 join {{ ref('issue_assignee_interval') }} as a
     on a.space_key = h.space_key and a.issue_id = h.issue_id and a.position = h.assignee_at
-join {{ ref('due_date') }} as d on d.space_key = h.space_key and d.issue_id = h.issue_id and d.position = h.due_at
+join {{ ref('due_date') }} as d on d.space_key = h.space_key and d.issue_id = h.issue_id and d.position = h.due_date_at
 join estimates as e on e.space_key = h.space_key and e.issue_id = h.issue_id and e.position = h.estimate_at
 join hours as w on w.space_key = h.space_key and w.issue_id = h.issue_id and w.position = h.hours_at
 join milestones as m on m.space_key = h.space_key and m.issue_id = h.issue_id and m.position = h.milestones_at
+left join types as t on t.space_key = h.space_key and t.issue_id = h.issue_id and t.position = h.type_at
+left join priorities as pr on pr.space_key = h.space_key and pr.issue_id = h.issue_id and pr.position = h.priority_at
+left join start_dates as st on st.space_key = h.space_key and st.issue_id = h.issue_id and st.position = h.start_date_at
+left join categories as ca on ca.space_key = h.space_key and ca.issue_id = h.issue_id and ca.position = h.categories_at
 where i.deleted_at is null or h.first_day < (i.deleted_at at time zone i.timezone)::date

@@ -14,10 +14,10 @@ with figures as (
         count(h.succeeded_at) as syncs_completed,
         count(*) filter (where h.is_sync and h.status = 'failed') as syncs_failed,
         avg(h.seconds)::numeric as mean_seconds,
-        sum(h.items_synced) as items_synced,
-        sum(h.items_failed) as items_failed,
+        sum(h.items_synced)::bigint as items_synced,
+        sum(h.items_failed)::bigint as items_failed,
         sum(h.items_synced) * 3600.0 / nullif(sum(h.seconds), 0)::numeric as items_per_hour,
-        sum(h.requests) as requests
+        sum(h.requests)::bigint as requests
     from {{ source('ops', 'sync_outcomes') }} as h
     left join {{ source('raw', 'space') }} as z on z.space_key = h.space_key
     group by 1, 2, 3, 4

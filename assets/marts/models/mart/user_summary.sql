@@ -25,7 +25,7 @@ left join (
     group by space_key, coalesce(assignee_id, 0)
 ) as a on a.space_key = u.space_key and a.assignee_id = u.user_id
 left join (
-    select space_key, user_id, sum(created) as created, sum(comments) as comments, sum(hours) as hours
+    select space_key, user_id, sum(created)::bigint as created, sum(comments)::bigint as comments, sum(hours) as hours
     from {{ ref('user_workload_weekly') }}
     group by space_key, user_id
 ) as w on w.space_key = u.space_key and w.user_id = u.user_id

@@ -1,35 +1,16 @@
 -- What each person did in a week (Monday to Sunday, in the space's zone): issues made, issues done that were theirs, comments, hours.
 -- What no record names a person for belongs to user 0, so that nothing is left out.
-with events as (
-    select space_key, created_user_id as user_id, created_at as at, 1 as created, 0 as done, 0 as comments, 0::numeric as hours
-    from {{ ref('issue') }}
-    where not is_deleted
-    union all
-    select space_key, assignee_id, done_at, 0, 1, 0, 0
-    from {{ ref('issue') }}
-    where done_at is not null and not is_deleted
-    union all
-    select space_key, user_id, said_at, 0, 0, 1, 0
-    from {{ ref('conversation') }}
-    where not is_deleted
-    union all
-    select space_key, user_id, changed_at, 0, 0, 0, hours
-    from {{ ref('hours_ledger') }}
-    where not is_deleted
-),
-weeks as (
-    select
-        e.space_key,
-        coalesce(e.user_id, 0) as user_id,
-        date_trunc('week', e.at at time zone coalesce(z.timezone, 'UTC'))::date as week,
-        sum(e.created) as created,
-        sum(e.done) as done,
-        sum(e.comments) as comments,
-        sum(e.hours) as hours
-    from events as e
-    left join {{ source('raw', 'space') }} as z on z.space_key = e.space_key
-    group by 1, 2, 3
-)
 select w.space_key, w.user_id, u.user_name, w.week, w.created, w.done, w.comments, w.hours
-from weeks as w
+from (
+    select
+        space_key,
+        user_id,
+        week,
+        sum(created)::bigint as created,
+        sum(done)::bigint as done,
+        sum(comments)::bigint as comments,
+        sum(hours) as hours
+    from {{ ref('person_project_week') }}
+    group by space_key, user_id, week
+) as w
 left join {{ ref('dim_person') }} as u on u.space_key = w.space_key and u.user_id = w.user_id

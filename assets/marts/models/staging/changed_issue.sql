@@ -18,7 +18,7 @@ users as (
 ),
 projects as (
     select space_key, id from {{ source('raw', 'projects') }} where loaded_at >= (select at from since)
-    {% for master in ('statuses', 'issue_types', 'categories', 'versions') %}
+    {% for master in ('statuses', 'issue_types', 'categories', 'versions', 'custom_fields') %}
     union
     select space_key, project_id from {{ source('raw', master) }} where loaded_at >= (select at from since)
     {% endfor %}
