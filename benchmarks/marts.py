@@ -1,4 +1,4 @@
-"""The promises of the marts as figures: a whole build, a build after some changes, and the forty queries of `docs/bi.md`.
+"""The promises of the marts as figures: a whole build, a build after some changes, the queries of `docs/bi.md`, and the report.
 
 `python benchmarks/marts.py` takes five to ten minutes, `--quick` one to two with a tenth of the rows.
 """
@@ -15,6 +15,7 @@ from sqlalchemy import Engine, text
 
 from assets.marts.build import MODELS
 from benchmarks.figures import Figure, expect_equal, show
+from benchmarks.report import reported
 from benchmarks.workshop import scratch
 from pipelines.cli.in_process import QUIET
 from pipelines.definitions import build_definitions
@@ -60,6 +61,7 @@ def marts(issues: int) -> Iterator[Figure]:
         yield Figure(group, "median of the forty queries, 95th percentile", slowest[len(slowest) // 2][1], "ms")
         for number, milliseconds in reversed(slowest):
             print(f"query {number}: {milliseconds:.0f} ms", file=sys.stderr)
+        yield from reported(made, group, folder)
         made.dispose()
 
 

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from resources.privacy import Mask
 from resources.secret import reveal
 from resources.settings import Settings
-from service import api, metrics, models, page, webhooks
+from service import api, metrics, models, page, report, webhooks
 from service.cache import Body, Cache, answer, as_body
 from service.cancels import Cancels
 from service.dagster_runs import Dagster
@@ -69,6 +69,7 @@ def _application(settings: Settings, measured: metrics.Metrics) -> FastAPI:
         api.starting_router(starts, Cancels(dagster, ends, kept)),
         _about(measured, state),
         page.router(),
+        report.router(settings.home),
     )
     return FastAPI(
         title="backlog-elt sync service",

@@ -5,6 +5,7 @@ Behind a proxy it answers to its public names too. A request with the token may 
 itself.
 """
 
+from base64 import b64decode
 from collections.abc import Mapping
 from hashlib import sha256
 from hmac import compare_digest
@@ -30,7 +31,8 @@ HEADERS: Mapping[str, str] = {
 }
 _RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 #: Paths that need a token. The page itself holds no data, and /healthz only says that the service lives.
-PROTECTED = ("/api/", "/metrics")
+REPORT = "/report"
+PROTECTED = ("/api/", "/metrics", REPORT)
 #: Backlog comes by whatever name the proxy has, and shows the secret in the path.
 WEBHOOKS = "/webhooks/"
 
@@ -71,7 +73,7 @@ class Guard:
     def _refusal(self, scope: Scope, headers: Headers) -> ApiError | None:
         if scope["path"].startswith(WEBHOOKS):
             return None
-        shows_token = self._shows_token(headers)
+        shows_token = self._shows_token(headers, by_password=scope["path"] == REPORT)
         if not shows_token and not self._is_asked_by_name(headers.get("host", "")):
             return self._wrong_host()
         if is_foreign(scope, headers, self._names):
@@ -82,7 +84,9 @@ class Guard:
             return None
         if not (self._for_this_machine_only or shows_token or self._comes_by_proxy(scope, headers)):
             refusal = ApiError(401, "unauthorized", "The request has no valid token.", "Send Authorization: Bearer and the token.")
-            refusal.headers["WWW-Authenticate"] = 'Bearer realm="backlog-elt"'
+            # The report is opened by an address, as a page of its own: a browser asks for the token as a password.
+            kind = "Basic" if scope["path"] == REPORT else "Bearer"
+            refusal.headers["WWW-Authenticate"] = f'{kind} realm="backlog-elt"'
             return refusal
         return None
 
@@ -98,8 +102,10 @@ class Guard:
         hint = "Set BACKLOG_SERVICE_PUBLIC_URL to where browsers reach the service."
         return ApiError(421, "wrong_host", "The service does not answer to this name.", hint)
 
-    def _shows_token(self, headers: Headers) -> bool:
+    def _shows_token(self, headers: Headers, *, by_password: bool) -> bool:
         kind, _, given = headers.get("authorization", "").partition(" ")
+        if by_password and kind.lower() == "basic":
+            kind, given = "bearer", _password(given)
         if self._token is None or kind.lower() != "bearer":
             return False
         return compare_digest(sha256(given.strip().encode("utf-8", "surrogateescape")).digest(), self._token)
@@ -116,6 +122,14 @@ class Guard:
         return any(address in network for network in self._proxies)
 
 
+def _password(given: str) -> str:
+    """Return the password of a user, whatever the name, nothing where there is none."""
+    try:
+        return b64decode(given.strip(), validate=True).decode("utf-8", "surrogateescape").partition(":")[2]
+    except ValueError:
+        return ""
+
+
 class SecureHeaders:
     """Forbids browsers what they should not do with any answer."""
 
@@ -128,8 +142,9 @@ class SecureHeaders:
         async def secured(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = message["headers"]
-                # Nothing in this service sets one of them itself.
-                message["headers"] = [*headers, *_RAW_HEADERS]
+                # Of these an answer sets at most the policy itself: the report has one of its own.
+                own = {name for name, _ in headers}
+                message["headers"] = [*headers, *((name, value) for name, value in _RAW_HEADERS if name not in own)]
                 if not any(name == b"cache-control" for name, _ in headers):
                     message["headers"].append((b"cache-control", b"no-store"))
             await send(message)

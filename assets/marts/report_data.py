@@ -97,6 +97,7 @@ def collect(connection: Connection, built: set[str], project: str | None, now: d
         "total": sum(row.issues for row in listed),
     }
     names = {(row.space_key, row.user_id): clean(row.user_name) for row in reader.rows(queries.PEOPLE, "dim_person")}
+    named = {(row.space_key, row.project_id): row for row in listed}
     teams = [
         {
             "name": clean(row.name),
@@ -105,10 +106,7 @@ def collect(connection: Connection, built: set[str], project: str | None, now: d
         for row in reader.rows(queries.TEAMS)
     ]
     return found | {
-        "projects": [
-            {"key": row.project_key, "name": clean(row.project_name), "archived": bool(row.archived), "url": row.url}
-            for row in listed
-        ],
+        "projects": [_project(named.get(one)) for one in projects.found],
         "types": ["" if one is None else clean(one) for one in types.found],
         "people": [names.get(one, "?") if one else "" for one in people.found],
         "teams": [team for team in teams if team["people"]],
@@ -141,6 +139,13 @@ class _Codes:
             for name in columns:
                 made[name].append(_plain(of[name]))
         return made
+
+
+def _project(row: Any) -> dict[str, Any]:
+    """Return a project; one that is gone, and has issues yet, is only known by a number."""
+    if row is None:
+        return {"key": "?", "name": "?", "archived": False, "url": None}
+    return {"key": row.project_key, "name": clean(row.project_name), "archived": bool(row.archived), "url": row.url}
 
 
 def _plain(value: Any) -> Any:

@@ -67,6 +67,10 @@ class Children:
             ended[name] = code
         return ended
 
+    def works(self, name: str) -> bool:
+        """Return whether one of that name has not ended yet."""
+        return name in self._running
+
     def wait_until(self, ready: Callable[[], bool], otherwise: str) -> None:
         """Wait until they are ready.
 

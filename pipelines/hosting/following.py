@@ -220,9 +220,9 @@ class Follower:
         return self._begun.is_set()
 
     @property
-    def ready(self) -> bool:
-        """Whether the marts were built since this `up` began."""
-        return self._facts.ready
+    def built(self) -> int | None:
+        """The newest build of the marts since this `up` began."""
+        return self._facts.built[0] if self._facts.ready and self._facts.built else None
 
     def end(self) -> None:
         """Write nothing more."""

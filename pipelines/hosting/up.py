@@ -40,7 +40,7 @@ from resources.warehouse.psql import psql_line
 QUIET = ("--log-level", "warning")
 
 #: The children that have an end.
-FIRST_LOAD, FIRST_MARTS, FIRST_REPORT = "first load", "first marts", "first report"
+FIRST_LOAD, FIRST_MARTS, REPORT = "first load", "first marts", "report"
 
 
 def up(settings: Settings, *, port: int, service_port: int, first_load: bool = True, read_only: bool = False) -> None:
@@ -198,11 +198,11 @@ def _watch(
     *,
     first_load: bool,
 ) -> Never:
-    """Let the first load, the first marts and the report follow one another, and watch until somebody asks for the end."""
+    """Let the first load, the first marts and a report of each build follow one another, until somebody asks for the end."""
     until = time.monotonic() + FIRST_LOOK_SECONDS
     while first_load and not follower.looks and time.monotonic() < until:
         stop.sleep(0.1)
-    report, to_report = home / "report.html", first_load
+    report, reported, said = home / "report.html", None, False
     with tempfile.TemporaryFile("w+") as output:
         if first_load:
             follower.load_began()
@@ -218,12 +218,13 @@ def _watch(
                 children.start(FIRST_MARTS, ["dagster", "job", "launch", "-w", workspace, "-j", "marts"], passing=True)
             if ended.get(FIRST_MARTS):
                 screen.say(f"the build of the marts was not started (see {log.path}): marts_after_loads starts it soon")
-            if to_report and follower.ready:
-                to_report = False
-                children.start(FIRST_REPORT, ["pipelines", "report", "--out", str(report)], passing=True)
-            if FIRST_REPORT in ended:
+            if follower.built != reported and not children.works(REPORT):
+                reported = follower.built
+                children.start(REPORT, ["pipelines", "report", "--out", str(report)], passing=True)
+            if REPORT in ended and not said:  # later ones replace it, which is no news
+                said = not ended[REPORT]
                 otherwise = f"the report was not written (see {log.path}): backlog-elt report tries again"
-                screen.say(otherwise if ended[FIRST_REPORT] else f"the report is written: {report}")
+                screen.say(f"the report is written: {report}" if said else otherwise)
             log.keep_short()
             stop.sleep(0.5)
 
@@ -245,7 +246,7 @@ def _head(settings: Settings, connected: Settings, url: str, service_url: str, l
         "Dagster UI": url,
         "sync page": service_url,
         "SQL": psql_line(reveal(settings.warehouse_url) or ensure_server(settings.home).url()),
-        "report": f"{command} report",
+        "report": f"{service_url}/report, or {command} report",
         "log": log,
         "stop": "Ctrl-C" + ("" if settings.warehouse_url else "; the embedded PostgreSQL keeps running for your queries"),
     }

@@ -1,5 +1,6 @@
 """Who may ask, from where, and what a browser is told not to do."""
 
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +47,41 @@ def test_a_client_without_a_token_learns_nothing(
     assert answer.headers["www-authenticate"] == 'Bearer realm="backlog-elt"'
     assert answer.json()["error"]["code"] == "unauthorized"
     assert dagster.asked == []
+
+
+def basic(password: str) -> dict[str, str]:
+    return {"Authorization": f"Basic {b64encode(f'anybody:{password}'.encode()).decode()}"}
+
+
+def test_the_report_is_behind_the_login_and_a_browser_may_ask_for_the_token(serve: Serve, tmp_path: Path) -> None:
+    service = serve(BACKLOG_SERVICE_TOKEN=TOKEN, BACKLOG_ELT_HOME=str(tmp_path))
+    for wrong in (
+        {},
+        basic("wrong"),
+        bearer("wrong"),
+        {"Authorization": "Basic"},
+        {"Authorization": "Basic §"},
+        {"Authorization": TOKEN},
+    ):
+        refused = service.get("/report", headers=[(name.encode(), value.encode()) for name, value in wrong.items()])
+        assert (refused.status_code, refused.headers["www-authenticate"]) == (401, 'Basic realm="backlog-elt"')
+    assert service.get("/metrics", headers=basic(TOKEN)).status_code == 401, (
+        "a browser sends it by itself: it opens the report only"
+    )
+    missing = service.get("/report", headers=basic(TOKEN))
+    assert (missing.status_code, missing.json()["error"]["code"]) == (404, "no_report")
+    (tmp_path / "report.html").write_text("<!doctype html>報告")
+    for right in (basic(TOKEN), bearer(TOKEN)):
+        answer = service.get("/report", headers=right)
+        assert (answer.status_code, answer.text) == (200, "<!doctype html>報告")
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        [policy] = answer.headers.get_list("content-security-policy")
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        unchanged = service.get("/report", headers={**right, "If-None-Match": answer.headers["etag"]})
+        assert (unchanged.status_code, unchanged.content) == (304, b"")
+    (tmp_path / "report.html").write_text("<!doctype html>次の報告")
+    assert service.get("/report", headers={**basic(TOKEN), "If-None-Match": answer.headers["etag"]}).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/", "/static/page.js", "/openapi.json"])
