@@ -1,5 +1,5 @@
 {#
-Planned value, earned value and actual cost at the end of each week, of projects or of milestones: sums of burn_step. The week of today ends
+Planned value, earned value and actual cost at the end of each week, of projects or of milestones: sums of burn_day. The week of today ends
 today: what is planned for its other days is in the week after, and weeks to come have a planned value only.
 #}
 {% macro earned_value(level) -%}
@@ -25,7 +25,7 @@ sums as (
         sum(s.done_hours) as earned,
         sum(s.actual_hours) as actual,
         sum(s.unestimated_hours) as unestimated
-    from {{ ref('burn_step') }} as s
+    from {{ ref('burn_day') }} as s
     join today as t on t.space_key = s.space_key
     where s.milestone_id {{ '=' if level == 'project' else '<>' }} 0
     group by 1, 2, 4

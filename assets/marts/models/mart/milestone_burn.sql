@@ -13,7 +13,7 @@ with steps as materialized (
         sum(scope_hours) as scope_hours,
         sum(done_hours) as done_hours,
         sum(actual_hours) as actual_hours
-    from {{ ref('burn_step') }}
+    from {{ ref('burn_day') }}
     where milestone_id <> 0
     group by space_key, milestone_id, day
 ),

@@ -1,0 +1,16 @@
+-- burn_step by day: what changed for each project (milestone 0) and milestone. Read by the models of burn-up and earned value.
+{{ config(pre_hook="{{ hashed() }}") }}
+select
+    space_key,
+    project_id,
+    milestone_id,
+    day,
+    sum(scope) as scope,
+    sum(done) as done,
+    sum(scope_hours) as scope_hours,
+    sum(done_hours) as done_hours,
+    sum(actual_hours) as actual_hours,
+    sum(unestimated_hours) as unestimated_hours,
+    sum(planned_hours) as planned_hours
+from {{ ref('burn_step') }}
+group by space_key, project_id, milestone_id, day
