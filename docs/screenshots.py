@@ -178,7 +178,7 @@ def _plots(analyst: Analyst) -> bytes:
 def _report(chromium: Chromium, up: Up) -> bytes:
     """The first screen of the report."""
     up.wait_for_marts()
-    with reader(chromium, width=1600) as somebody:
+    with reader(chromium, width=1400) as somebody:
         page = somebody.open(up.report())
         page.locator("body[data-drawing=no]").wait_for()
         return page.screenshot()
