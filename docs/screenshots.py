@@ -181,7 +181,7 @@ def _report(chromium: Chromium, up: Up) -> bytes:
     with reader(chromium, width=1400) as somebody:
         page = somebody.open(up.report())
         page.locator("body[data-drawing=no]").wait_for()
-        return page.screenshot()
+        return page.screenshot(clip={"x": 0, "y": 0, "width": 1400, "height": 930})
 
 
 def _cut(page: Page, top: float, height: float) -> bytes:
