@@ -256,7 +256,7 @@ def load(frame: pd.DataFrame) -> Drawn:
     rows = rows[rows["week"].isin(weeks)]
     table = rows.pivot_table(index="person", columns="week", values="hours", aggfunc="sum").reindex(columns=weeks).fillna(0.0)
     most = table.sum(axis=1).sort_values(ascending=False, kind="stable").head(PEOPLE_SHOWN)
-    shown = _apart(most.index, 18)
+    shown = _apart(most.index, 24)
     made = [
         {"person": shown[person], "order": order, "week": f"{week:%m-%d}", "place": place, "hours": round(float(hours), 1)}
         for order, person in enumerate(most.index)
@@ -279,7 +279,7 @@ def overdue(frame: pd.DataFrame) -> Drawn:
     people = rows["person"].value_counts().sort_index().sort_values(ascending=False, kind="stable").head(PEOPLE_SHOWN)
     order = {person: at for at, person in enumerate(people.index)}
     found = rows[rows["person"].isin(order)].groupby(["person", "place"]).size().reset_index(name="issues")
-    shown = _apart(order, 18)
+    shown = _apart(order, 24)
     made = [
         {
             "person": shown[one["person"]],

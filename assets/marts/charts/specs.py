@@ -263,7 +263,7 @@ def plan() -> Spec:
 
 
 def _people(field: str = "person") -> Spec:
-    return {"field": field, "type": "nominal", "sort": {"field": "order", "op": "min"}, "axis": {"title": None, "labelLimit": 130}}
+    return {"field": field, "type": "nominal", "sort": {"field": "order", "op": "min"}, "axis": {"title": None, "labelLimit": 170}}
 
 
 def overdue() -> Spec:
