@@ -12,6 +12,8 @@ from playwright.sync_api import Page, expect
 from tests.browser import Chromium, visitor_at
 from tests.integration.running import Up
 
+ENDED = {"completed", "failed", "canceled"}
+
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 
@@ -85,10 +87,6 @@ def _synced(up: Up, path: str, *, full: bool = False) -> list[tuple[Any, ...]]:
     while (answer := start()).status_code == 409:
         time.sleep(1.0)
     run_id = answer.json()["run_id"]
-    rows: list[tuple[Any, ...]] = []
-    while not rows or any(status == "in_progress" for _, _, _, status in rows):
+    while httpx.get(f"{up.service_url}/api/v1/sync/runs/{run_id}", timeout=60).json()["state"] not in ENDED:
         time.sleep(0.5)
-        query = "SELECT sync_type, mode, project_key, status FROM ops.sync_history WHERE run_id = :run ORDER BY id"
-        found = up.query(query, run=run_id)
-        rows = found if {"issues", "comments"} <= {row[0] for row in found} else []
-    return rows
+    return up.query("SELECT sync_type, mode, project_key, status FROM ops.sync_history WHERE run_id = :run ORDER BY id", run=run_id)

@@ -18,7 +18,7 @@ from pipelines.runs import marts_noted_at
 class Hosted:
     """All that `up` watches: processes that end in the next look, and nothing to follow."""
 
-    looks, ready = True, False
+    looks, ready, built = True, False, None
 
     def __init__(self, instance: dg.DagsterInstance, code: int) -> None:
         self.instance, self.code = instance, code
