@@ -1,6 +1,6 @@
 """The report: one page that opens anywhere, made from the marts as they are. It is filtered, sorted and drawn by the browser.
 
-The page is `page/page.html.j2`, which escapes everything that it is given; its scripts are the files beside it.
+The page is `page/page.html.j2`, which escapes everything that it is given; its scripts are in the same folder.
 """
 
 import base64

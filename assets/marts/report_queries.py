@@ -20,7 +20,7 @@ MILESTONES = f"""
     SELECT space_key, milestone_id, project_id, milestone, archived, start_date, due_date FROM mart.milestone_summary AS m
     WHERE NOT is_deleted AND {_MINE.format("m")} ORDER BY due_date NULLS LAST, milestone, milestone_id
 """  # noqa: S608
-#: Minutes and hundredths of hours are exact enough for what a page shows. `place`: who wants attention first.
+#: Minutes and hundredths of hours are exact enough for what a page shows. `place`: what comes first.
 ISSUES = f"""
     SELECT i.space_key, i.project_id, i.issue_type, i.assignee_id AS person_id, i.status, i.stage, s.milestone_ids,
            CAST(substring(i.issue_key FROM '[0-9]+$') AS int) AS n,

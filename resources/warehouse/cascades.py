@@ -21,7 +21,7 @@ REFERRED: Final = frozenset({*_ISSUES.references.values(), "custom_fields"} - {"
 def cascading_references(
     conn: Connection, space_key: str, table: str, gone: Collection[int], *, project_id: int | None = None
 ) -> list[RefetchRequest]:
-    """Return a want of each issue that refers to rows which are gone; a hundred of them are one request.
+    """Return a refetch request for each issue that refers to rows which are gone; a hundred of them are one request.
 
     Call it in the transaction that marks the rows, and give the answer to `request_refetch` in it too.
 

@@ -54,7 +54,7 @@ def picture(spec: dict[str, Any], title: str, said: str, **rows: list[dict[str, 
     Args:
         spec: what is drawn.
         title: the name of the title among the words.
-        said: numbers that a reader wants to know at once.
+        said: the numbers that matter most.
         rows: the rows, by the name that the spec has for them, and `params` for values.
     """
     import vl_convert  # starts a JavaScript engine when first used

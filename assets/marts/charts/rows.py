@@ -158,7 +158,7 @@ def ageing(frame: pd.DataFrame) -> Drawn:
 
 
 def _name(dots: Rows, columns: int, wide: int = 780, high: int = 250) -> None:
-    """Write the keys of the oldest of each status beside their dots, where a picture so wide and high has room."""
+    """Write the keys of the oldest of each status next to their dots, where a picture so wide and high has room."""
     logs = [math.log(dot["days"]) for dot in dots]
     a_step = high / (max(*logs, math.log(7)) - min(*logs, 0.0))
     named: dict[str, list[float]] = {}

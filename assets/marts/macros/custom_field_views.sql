@@ -12,7 +12,7 @@ declare
     comments text;
     made_of text;
     body text;
-    wanted text[] := '{}';
+    expected text[] := '{}';
     old record;
 begin
     if to_regclass('mart.issue') is null or to_regclass('mart.issue_custom_field') is null then
@@ -39,7 +39,7 @@ begin
         ) as p
         order by p.space_key, p.id
     loop
-        wanted := wanted || project.name;
+        expected := expected || project.name;
         columns := '';
         comments := '';
         for field in
@@ -124,7 +124,7 @@ begin
     for old in
         select c.relname
         from pg_class as c
-        where c.relkind = 'v' and c.relnamespace = to_regnamespace('mart') and c.relname ~ '^custom_fields_' and c.relname <> all (wanted)
+        where c.relkind = 'v' and c.relnamespace = to_regnamespace('mart') and c.relname ~ '^custom_fields_' and c.relname <> all (expected)
     loop
         begin
             execute format('drop view mart.%I', old.relname);

@@ -111,9 +111,9 @@ function showMilestones(picked) {
 /** The milestones with most left to do, each a picture of its own. */
 function showBurns(rows) {
   const place = byId("burns");
-  const wanted = burns(underWay(rows).length ? underWay(rows) : rows.filter(row => row.left)).sort((x, y) => y.row.left - x.row.left).slice(0, 6);
+  const shown = burns(underWay(rows).length ? underWay(rows) : rows.filter(row => row.left)).sort((x, y) => y.row.left - x.row.left).slice(0, 6);
   const kept = new Map([...place.children].map(one => [one.dataset.stone, one]));
-  const now = wanted.map(({ row, points }) => {
+  const now = shown.map(({ row, points }) => {
     const title = `${row.project} ${row.name}: ${number(row.done)} / ${number(row.issues)}`, old = kept.get(String(row.at));
     const figure_ = old || burnFigure(row.at);
     kept.delete(String(row.at));

@@ -7,18 +7,18 @@ with recursive links as materialized (
     join {{ ref('issue') }} as p on p.space_key = k.space_key and p.issue_id = k.parent_issue_id and not p.is_deleted
     where not k.is_deleted
 ),
-walks as (
+chains as (
     select space_key, issue_id, parent_issue_id as ancestor_id, array[issue_id] as path, parent_issue_id = issue_id as is_end
     from links
     union all
     select w.space_key, w.issue_id, l.parent_issue_id, w.path || w.ancestor_id, l.parent_issue_id = any(w.path || w.ancestor_id)
-    from walks as w
+    from chains as w
     join links as l on l.space_key = w.space_key and l.issue_id = w.ancestor_id
     where not w.is_end and cardinality(w.path) < 50
 ),
 loops as materialized (
     select distinct space_key, issue_id
-    from walks
+    from chains
     where ancestor_id = issue_id
 ),
 looped as (
@@ -29,7 +29,7 @@ looped as (
 -- Each issue with each issue above it, by how many steps.
 pairs as materialized (
     select w.space_key, w.issue_id, w.ancestor_id, cardinality(w.path) as steps
-    from walks as w
+    from chains as w
     left join looped as o on o.space_key = w.space_key
     where not coalesce(w.path && o.issue_ids, false)
 ),
