@@ -3,10 +3,10 @@
 The engine's functions take a `Session`: they read from its client, write by its writer and say what they do to its reporter.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cache, partial
 from logging import Logger
 from time import monotonic
 from typing import Literal, Protocol
@@ -98,16 +98,18 @@ class Session:
     locks: SyncLocks
     writer: Writer
     reporter: Reporter
+    #: Looks once. No cached_property: before Python 3.12 one load of a process that looks would keep all others from it.
+    look: Callable[[], dict[int, Project]]
 
     @property
     def space_key(self) -> str:
         """The key of the space that is loaded."""
         return str(self.space["spaceKey"])
 
-    @cached_property
+    @property
     def visible(self) -> dict[int, Project]:
         """The projects that the key could see when it first looked, archived ones included, by id."""
-        return visible_projects(self.client)
+        return self.look()
 
     def project_of(self, key: str) -> Project | None:
         """Return the visible project that has the key now, or else had it before it was renamed."""
@@ -193,7 +195,8 @@ def _session(
     progress = NotedProgress(run.progress, locks)
     writer = Writer(spec, client, engine, space, run.id, locks, progress, run.log)
     reporter = Reporter(writer, locks, run.observer, run.log, whole_load)
-    return Session(spec, client, engine, space, run.id, run.log, progress, run.calendar, locks, writer, reporter)
+    look = cache(partial(visible_projects, client))
+    return Session(spec, client, engine, space, run.id, run.log, progress, run.calendar, locks, writer, reporter, look)
 
 
 @contextmanager

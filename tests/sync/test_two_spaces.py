@@ -1,6 +1,7 @@
 """Two spaces with the very same ids in one warehouse: whatever is loaded, repaired or deleted in one leaves the other as it is."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -79,3 +80,15 @@ def test_comments_of_a_deleted_issue_that_somebody_brought_back_are_marked_again
     evidence = synced.query(f"SELECT evidence FROM ops.deletions WHERE table_name = 'comments' AND record_key = '{gone[0]}'")
     assert [row["evidence"] for row in evidence if row["evidence"].startswith("verify")]
     assert of_space(there, THERE) == before
+
+
+def test_a_load_does_not_wait_for_another_one_of_its_process(synced: Syncs, there: Syncs) -> None:
+    with (
+        synced.session("issues", locks="projects") as here,
+        there.session("issues", locks="projects") as other,
+        ThreadPoolExecutor(2) as pool,
+        synced.sim.space.lock,  # the source of one does not answer
+    ):
+        waiting = pool.submit(lambda: here.visible)
+        assert len(pool.submit(lambda: other.visible).result(timeout=60)) == SMALL.projects
+        assert not waiting.done()
