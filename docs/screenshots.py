@@ -52,7 +52,10 @@ def main() -> None:
             _save("lineage", _lineage(analyst))
         with analyst_at(chromium, up, width=WIDTH + RAIL_WIDTH, height=1040) as analyst:
             _save("issues", _stacked(analyst.page, [_partitions(analyst), _plots(analyst)]))
+        with analyst_at(chromium, up, width=WIDTH + RAIL_WIDTH, height=1040) as analyst:
+            _save("chart", _chart(analyst))
         _save("report", _report(chromium, up))
+        _save("report-phone", _report_on_a_phone(chromium, up))
         _save("service", _service(chromium, up))
         _save("service-phone", _service_on_a_phone(chromium, up))
 
@@ -182,6 +185,23 @@ def _report(chromium: Chromium, up: Up) -> bytes:
         page = somebody.open(up.report())
         page.locator("body[data-drawing=no]").wait_for()
         return page.screenshot(clip={"x": 0, "y": 0, "width": 1400, "height": 930})
+
+
+def _report_on_a_phone(chromium: Chromium, up: Up) -> bytes:
+    """The same page in English, on a dark phone."""
+    with reader(chromium, locale="en-US", width=390, color_scheme="dark") as somebody:
+        page = somebody.open(up.report())
+        page.locator("body[data-drawing=no]").wait_for()
+        return page.screenshot()
+
+
+def _chart(analyst: Analyst) -> bytes:
+    """A mart with its chart."""
+    page = analyst.open("/assets/mart/flow_daily")
+    page.get_by_text("Hide navigation").click()
+    expect(page.get_by_role("img", name="/").first).to_be_visible()
+    page.wait_for_timeout(SETTLE_MILLISECONDS)
+    return _cut(page, 0, 900)
 
 
 def _cut(page: Page, top: float, height: float) -> bytes:

@@ -118,7 +118,7 @@ def run_of(
     ended_at: datetime | None,
     status_url: str,
 ) -> models.Run:
-    """Return a run as the API shows it: what it did is in its syncs, the rest is said by whoever knows it."""
+    """Return a run as the API shows it; what it did is in its syncs, its job, state and times come from Dagster or the log."""
     errors = dict.fromkeys(sync.error for sync in run.syncs if sync.status == "failed" and sync.error)
     return models.Run(
         run_id=run.run_id,

@@ -37,6 +37,7 @@ def way(rng: Random, made: int, time: WorkTime) -> list[Step]:
 
     fate = rng.random()
     if fate < _LATER:
+        then("shelve", 12, 0.6)
         return _besides(rng, steps, made, made + 40 * DAY, time)
     if fate < _LATER + _DROPPED:
         then("drop", 9, 0.9)

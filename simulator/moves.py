@@ -25,11 +25,13 @@ class Moves(Sketch):
                 fields["assignee_id"] = self.worker(self.home(issue))
             if issue.start_date is None and self.rng.random() < 0.6:
                 fields["start_date"] = day(at, 0)
+            if (due := self._due(issue)) is not None and due < day(at, 0):
+                fields["due_date"] = day(at, self.rng.choice((2, 3, 5, 7)))
             self._move(at, issue, texts.STARTED, fields)
 
     def book(self, at: int, issue: Issue) -> None:
         """Book hours that were spent so far."""
-        self._move(at, issue, (), {"actual_hours": self._spent(issue, 0.2 + 0.5 * self.rng.random())})
+        self._move(at, issue, (), self._spent(at, issue, 0.2 + 0.5 * self.rng.random()))
 
     def hold(self, at: int, issue: Issue) -> None:
         """Put an issue aside."""
@@ -42,12 +44,12 @@ class Moves(Sketch):
     def resolve(self, at: int, issue: Issue) -> None:
         """Say that the work is done."""
         if issue.status_id not in (RESOLVED, CLOSED):
-            self._move(at, issue, texts.FINISHED, {"status_id": RESOLVED, "resolution_id": 0, **self._final_hours(issue)})
+            self._move(at, issue, texts.FINISHED, {"status_id": RESOLVED, "resolution_id": 0, **self._final_hours(at, issue)})
 
     def close(self, at: int, issue: Issue) -> None:
         """Close an issue that is done."""
         if issue.status_id != CLOSED:
-            hours = {} if issue.status_id == RESOLVED else self._final_hours(issue)
+            hours = {} if issue.status_id == RESOLVED else self._final_hours(at, issue)
             said = () if issue.status_id == RESOLVED else texts.FINISHED
             self._move(at, issue, said, {"status_id": CLOSED, "resolution_id": 0, **hours})
 
@@ -66,6 +68,14 @@ class Moves(Sketch):
         if issue.due_date is not None and issue.status_id != CLOSED:
             self._move(at, issue, texts.PUT_OFF, {"due_date": day(at, self.rng.choice((3, 5, 7, 7, 14, 14, 28)))})
 
+    def shelve(self, at: int, issue: Issue) -> None:
+        """Put an issue that nobody has begun back among those without a plan."""
+        if issue.status_id == OPEN:
+            planned: dict[str, Any] = {"start_date": None, "due_date": None, "estimated_hours": None, "priority_id": 4}
+            if self.rng.random() < 0.6:
+                planned["milestone_ids"] = ()
+            self._move(at, issue, (), planned)
+
     def hand_over(self, at: int, issue: Issue) -> None:
         """Give an issue to somebody else, or back to nobody."""
         if issue.status_id != CLOSED:
@@ -82,7 +92,7 @@ class Moves(Sketch):
             case 1:
                 changed["description"] = rng.choice(self.descriptions)
             case 2:
-                changed["estimated_hours"] = self.estimate()
+                changed = self._estimated(at, issue)
             case 3 if project.categories:
                 changed["category_ids"] = (rng.choice(list(project.categories)),)
             case _:
@@ -106,15 +116,25 @@ class Moves(Sketch):
         by = issue.assignee_id if issue.assignee_id in members else self.worker(self.home(issue))
         self.world.edit_issue(issue, by=by, at=at, comment=said, **fields)
 
-    def _spent(self, issue: Issue, share: float) -> float:
-        """Return the hours that an issue has when some more of them are booked, in quarters."""
-        estimated = float(issue.estimated_hours or self.rng.choice((1, 2, 4)))
-        factor = self.rng.lognormvariate(log(1.08), 0.35)
-        return float(issue.actual_hours or 0) + max(0.25, round(4 * estimated * share * factor) / 4)
+    def _due(self, issue: Issue) -> str | None:
+        """Return when an issue is due: on its own date, else with the first of its milestones."""
+        versions = self.home(issue).versions
+        return issue.due_date or min((due for one in issue.milestone_ids if (due := versions[one].due)), default=None)
 
-    def _final_hours(self, issue: Issue) -> dict[str, Any]:
+    def _estimated(self, at: int, issue: Issue) -> dict[str, Any]:
+        """Return an estimate, with a date where the issue has none: who says how long it takes says when it will be done."""
+        due = {} if issue.start_date or self._due(issue) else {"due_date": day(at, self.rng.choice((7, 14, 21)))}
+        return {"estimated_hours": self.estimate(), **due}
+
+    def _spent(self, at: int, issue: Issue, share: float) -> dict[str, Any]:
+        """Return the hours that an issue has when some more are booked, in quarters; with them what was estimated at last."""
+        estimated = {} if issue.estimated_hours else self._estimated(at, issue)
+        hours = float(estimated.get("estimated_hours") or issue.estimated_hours or 0)
+        factor = self.rng.lognormvariate(log(1.08), 0.35)
+        return {**estimated, "actual_hours": float(issue.actual_hours or 0) + max(0.25, round(4 * hours * share * factor) / 4)}
+
+    def _final_hours(self, at: int, issue: Issue) -> dict[str, Any]:
         """Return the hours of the whole work, of three in four issues."""
         if self.rng.random() < 0.25:
             return {}
-        left = 1.0 if not issue.actual_hours else 0.55
-        return {"actual_hours": self._spent(issue, left)}
+        return self._spent(at, issue, 1.0 if not issue.actual_hours else 0.55)

@@ -42,15 +42,18 @@ class Sketch:
             drawn["category_ids"] = tuple(rng.sample(list(project.categories), rng.choice((1, 1, 2))))
         sprint = self.sprint(project, at)
         if rng.random() < richness and project.versions:
-            drawn["milestone_ids"] = (sprint.id if sprint and rng.random() < 0.8 else rng.choice(current(project, at)),)
+            dated = [one for one in current(project, at) if project.versions[one].due]
+            drawn["milestone_ids"] = (sprint.id if sprint and (rng.random() < 0.8 or not dated) else rng.choice(dated),)
         if rng.random() < richness * 0.5 and project.versions:
             drawn["version_ids"] = (rng.choice(current(project, at)),)
         if rng.random() < richness:
             drawn["due_date"] = sprint.due if sprint and rng.random() < 0.4 else day(at, rng.choice((5, 7, 10, 14, 14, 21, 28)))
             if rng.random() < 0.7:
-                drawn["start_date"] = day(at, rng.randrange(4))
+                drawn["start_date"] = min(day(at, rng.randrange(4)), drawn["due_date"])
         if rng.random() < richness + 0.1:
             drawn["estimated_hours"] = self.estimate()
+            if "milestone_ids" not in drawn:
+                drawn.setdefault("due_date", day(at, rng.choice((7, 14, 21))))
         if rng.random() < 0.12:
             parent = self.recent_issue(project)
             if parent is not None and parent.parent_id is None:

@@ -235,9 +235,9 @@ def visitor_at(
 
 
 @contextmanager
-def reader(chromium: Chromium, *, width: int = 1000, locale: str = "ja-JP") -> Iterator[Reader]:
+def reader(chromium: Chromium, *, width: int = 1000, locale: str = "ja-JP", **options: Any) -> Iterator[Reader]:
     """Open a browser window that has no network."""
-    with chromium.window(width, 1000, locale=locale) as page:
+    with chromium.window(width, 1000, locale=locale, **options) as page:
         page.context.set_offline(True)
         yield Reader(page)
 

@@ -13,6 +13,7 @@ from pydantic import Field
 from assets.location import REPORT
 from assets.marts.dashboards import DASHBOARDS
 from assets.marts.failing_rows import is_failing, with_rows
+from assets.marts.keys import IS_KEY, answered
 from assets.marts.ops_tables import OPS_ASSETS
 from assets.marts.project import DBT, FOLDER, InstalledDbt, connected, digest, keep_parsed, manifest
 from assets.marts.shown import shown, without_dbt_entries
@@ -65,13 +66,13 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
         build = None
         if everything <= context.selected_asset_keys:
             build = begin_build(warehouse.engine, project, context.run.run_id, whole=config.whole)
-        arguments = ["build"]
+        arguments = ["build", "--exclude", f"test_name:{IS_KEY}"]
         if config.whole or (build and build.since is None):
             arguments.append("--full-refresh")
         elif build:
             context.log.info(f"rebuilding the issues with rows written since {build.since}")
         target = stack.enter_context(tempfile.TemporaryDirectory(prefix="backlog-elt-dbt-"))
-        with connected(warehouse.engine):
+        with connected(warehouse.engine, unchanged=build is not None and build.since is not None and not config.whole):
             invocation = dbt.cli(arguments, context=context, target_path=Path(target))
         for event in invocation.stream():
             if is_failing(event):
@@ -86,6 +87,10 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
             else:
                 yield event
         keep_parsed(Path(target))
+        keys = [*answered(context.selected_asset_check_keys, invocation.manifest, warehouse.engine)]
+        yield from keys
+        if broken := [key.check_name for key in keys if not key.passed]:
+            raise dg.Failure(f"the marts: rows without a key of their own: {', '.join(map(str, broken))}", allow_retries=False)
         if build:
             end_build(warehouse.engine, build)
             for event in _with_marts():

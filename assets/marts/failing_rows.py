@@ -1,11 +1,11 @@
 """What a test of dbt objects to, as a table in its check: the rows themselves, not only how many they are."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 
 import dagster as dg
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, RowMapping, text
 
 #: Rows and characters of a value that are shown.
 ROWS, CHARACTERS = 20, 120
@@ -27,5 +27,10 @@ def with_rows(event: dg.AssetCheckResult, engine: Engine, manifest: Mapping[str,
     query = text(compiled.read_text(encoding="utf-8").replace(":", "\\:"))
     with engine.connect() as connection:
         found = connection.execute(query).mappings().fetchmany(ROWS)
-    records = [dg.TableRecord({name: str(value)[:CHARACTERS] for name, value in row.items()}) for row in found]
-    return event._replace(metadata={**event.metadata, "rows": dg.MetadataValue.table(records)}) if records else event
+    return event._replace(metadata={**event.metadata, **rows_shown(found)})
+
+
+def rows_shown(rows: Sequence[RowMapping]) -> dict[str, dg.MetadataValue[Any]]:
+    """Return rows as the metadata `rows`; nothing where there are none."""
+    records = [dg.TableRecord({name: str(value)[:CHARACTERS] for name, value in row.items()}) for row in rows]
+    return {"rows": dg.MetadataValue.table(records)} if records else {}

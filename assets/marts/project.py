@@ -70,8 +70,13 @@ def _made(target: Path) -> str | None:
 
 
 @contextmanager
-def connected(engine: Engine) -> Iterator[None]:
-    """Give the dbt that is started meanwhile the way to a warehouse, by variables of `profiles.yml`; no other secret."""
+def connected(engine: Engine, *, unchanged: bool) -> Iterator[None]:
+    """Give the dbt that is started meanwhile the way to a warehouse, by variables of `profiles.yml`; no other secret.
+
+    Args:
+        engine: the warehouse.
+        unchanged: the project is that of the last build, so that views which are still there need not be made again.
+    """
     url = engine.url
     query = {name: str(value) for name, value in url.query.items()}
     variables = {
@@ -84,6 +89,9 @@ def connected(engine: Engine) -> Iterator[None]:
         "BACKLOG_DBT_SSLCERT": query.get("sslcert", ""),
         "BACKLOG_DBT_SSLKEY": query.get("sslkey", ""),
         _PASSWORD: url.password or "",
+        "BACKLOG_DBT_UNCHANGED": "yes" if unchanged else "no",
+        # What a build leaves behind is in the events of its run; only what it has parsed is kept.
+        "DBT_WRITE_JSON": "false",
     }
     kept = without_secrets(os.environ, {DAGSTER_POSTGRES_URL})  # by which this process goes on to report the build to Dagster
     hidden = {name: os.environ[name] for name in os.environ.keys() - kept.keys()}

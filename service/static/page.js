@@ -39,6 +39,7 @@ function render() {
     draw('project', [['', say('allProjects')], ...keys], drawChoices);
     draw('filter-project', [['', say('any')], ...keys], drawChoices);
     for (const button of document.querySelectorAll('#start-issues button')) button.disabled = !keys.length;
+    find('report').hidden = false;
     Object.assign(find('dagster'), { href: connection.dagster_url, hidden: false });
   }
   draw('filter-type', [['', say('any')], ...[...words('types'), 'marts'].map((type) => [type, named(['types', 'jobs'], type)])], drawChoices);

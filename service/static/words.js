@@ -2,7 +2,7 @@
 
 export const WORDS = {
   ja: {
-    title: 'Backlog 同期', dagster: 'Dagster を開く', language: 'English', signIn: 'サインイン', signOut: 'サインアウト',
+    title: 'Backlog 同期', dagster: 'Dagster を開く', report: 'レポートを開く', language: 'English', signIn: 'サインイン', signOut: 'サインアウト',
     token: 'アクセストークン', close: '閉じる',
     connected: '{space} に接続中', simulated: '（シミュレーション）', disconnected: '接続できません', unknown: '接続を確認中', failing: '失敗中の同期: {count}',
     from: '{time} から',
@@ -91,7 +91,7 @@ export const WORDS = {
     },
   },
   en: {
-    title: 'Backlog sync', dagster: 'Open Dagster', language: '日本語', signIn: 'Sign in', signOut: 'Sign out',
+    title: 'Backlog sync', dagster: 'Open Dagster', report: 'Open the report', language: '日本語', signIn: 'Sign in', signOut: 'Sign out',
     token: 'Access token', close: 'Close',
     connected: 'Connected to {space}', simulated: ' (simulated)', disconnected: 'Not connected', unknown: 'Checking the connection', failing: 'Failing syncs: {count}',
     from: 'since {time}',

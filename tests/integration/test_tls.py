@@ -53,7 +53,7 @@ def test_the_warehouse_dagster_and_dbt_reach_a_server_that_is_checked(secured: S
     before = secured.front.secure
     made = engine(urls["WAREHOUSE_URL"])
     paths = ["--project-dir", str(FOLDER), "--profiles-dir", str(FOLDER), "--log-path", str(shell.folder)]
-    with connected(made):
+    with connected(made, unchanged=False):
         asked = subprocess.run([DBT, "debug", "--connection", *paths], capture_output=True, text=True, check=False)
     made.dispose()
     assert asked.returncode == 0, asked.stdout

@@ -102,6 +102,21 @@ def test_hours_are_booked_in_each_month_and_are_near_the_estimates(world: World)
     assert sum(float(one.actual_hours or 0) > float(one.estimated_hours or 0) for one in both) < 0.7 * len(both)
 
 
+def test_plans_can_be_read(world: World) -> None:
+    today = END.date().isoformat()
+
+    def due(issue: Issue) -> str | None:
+        versions = world.projects[issue.project_id].versions
+        return issue.due_date or min((day for one in issue.milestone_ids if (day := versions[one].due)), default=None)
+
+    unfinished = [issue for issue in world.issues.values() if issue.status_id not in (RESOLVED, CLOSED)]
+    assert not [one.summary for one in world.issues.values() if one.actual_hours and not one.estimated_hours]
+    assert not [one.summary for one in unfinished if one.estimated_hours and not one.start_date and not due(one)]
+    assert not [one.summary for one in unfinished if one.start_date and (day := due(one)) and day < one.start_date]
+    late = [one for one in unfinished if (day := due(one)) and day < today]
+    assert 5 <= len(late) < 0.3 * len(unfinished)
+
+
 def test_everybody_is_in_a_team_and_the_archived_project_ended_before(world: World) -> None:
     assert set(world.users) == {user for team in world.teams.values() for user in team.members}
     archived = [project for project in world.projects.values() if project.archived]

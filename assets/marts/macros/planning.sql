@@ -3,7 +3,7 @@ A mart that is being read cannot be replaced, and no other session can read it d
 takes too long by itself; for others there is an end to the wait.
 #}
 {% macro patient() -%}
-    set local lock_timeout = '5min'
+    set local lock_timeout = '5min'; set local synchronous_commit = off
 {%- endmacro %}
 {#
 Settings of the transaction that makes a model: memory for its sorts, and, where it is made whole, no nested loops: the planner knows
@@ -25,10 +25,20 @@ planner expects for each other's; hash joins go by all of them.
     set local enable_mergejoin = off
 {%- endmacro %}
 
-{# Descriptions go to the database with the table: a change of one is a change of the project, after which all are made anew. #}
+{#
+Descriptions go to the database with the table, all in one statement: a change of one is a change of the project, after which all are made
+anew. dbt's own macro asks twice which columns there are, by views of the server that take long.
+#}
 {% macro postgres__persist_docs(relation, model, for_relation, for_columns) -%}
     {%- if flags.FULL_REFRESH or model.config.materialized not in ('incremental', 'snapshot') or
         model.config.materialized == 'incremental' and not is_incremental() %}
-    {%- do default__persist_docs(relation, model, for_relation, for_columns) %}
+    {%- set there = run_query("select attname from pg_attribute where attrelid = '" ~ relation ~ "'::regclass and attnum > 0 and not attisdropped") %}
+    {%- set described %}
+    {%- if model.description %}{{ postgres__alter_relation_comment(relation, model.description) }}{% endif %}
+    {%- for name, column in validate_doc_columns(relation, model.columns, there.columns[0].values()).items() %}
+    comment on column {{ relation }}.{{ adapter.quote(name) }} is {{ postgres_escape_comment(column.description) }};
+    {%- endfor %}
+    {%- endset %}
+    {%- if described | trim %}{% do run_query(described) %}{% endif %}
     {%- endif %}
 {%- endmacro %}

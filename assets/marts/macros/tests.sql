@@ -1,4 +1,4 @@
-{# The columns together identify a row, and none of them is empty. #}
+{# The columns together identify a row, and none of them is empty. Builds in Dagster answer it by `keys.py`. #}
 {% test is_key(model, columns) %}
 select {{ columns | join(', ') }}, count(*) as rows
 from {{ model }}

@@ -31,7 +31,7 @@ def last_checks(deployment: Deployment) -> dict[str, dg.AssetCheckEvaluation]:
     return checks_of(Run(success=True, run_id=newest.run_id, instance=deployment.instance))
 
 
-def rows_of(check: dg.AssetCheckEvaluation) -> list[Mapping[str, Any]]:
+def rows_of(check: dg.AssetCheckEvaluation | dg.AssetCheckResult) -> list[Mapping[str, Any]]:
     """Return the rows that a check shows."""
     shown = check.metadata["rows"]
     assert isinstance(shown, dg.TableMetadataValue)

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from assets.marts.metrics import MetricError, Metrics
 from assets.marts.project import manifest
 from pipelines.hosting.environment import PROJECT_ROOT
+from tests.assets.marts.reached import TEAM
 from tests.assets.marts.worked import work_a_day_of_syncs
 from tests.deployment import Deployment
 
@@ -69,6 +70,32 @@ PEERS = {
     "age_seconds_median": 475_200,
     "age_seconds_max": 475_200,
 }
+#: Of the project PLAN, on 1 August.
+PLAN = {
+    "planned_hours": 56,
+    "worked_hours": 17,
+    "worked_by_planned": 17 / 56,
+    "upcoming_hours": 35,
+    "upcoming_overdue_hours": 29,
+    "planned_value": 41,
+    "earned_value": 12,
+    "actual_cost": 17,
+    "estimated_actual_cost": 15,
+    "budget_hours": 56,
+    "spi": 12 / 41,
+    "cpi": 0.8,
+}
+#: Of its milestone.
+SPRINT = {
+    "milestone_committed": 4,
+    "milestone_added": 1,
+    "milestone_removed": 1,
+    "milestone_completed": 2,
+    "milestone_carried_over": 2,
+    "milestone_committed_hours": 29,
+    "milestone_completed_hours": 12,
+    "milestone_carried_over_hours": 19,
+}
 #: Of the milestone on its last day.
 MILESTONE = {"milestone_scope": 1, "milestone_done": 1, "milestone_done_share": 1}
 #: By project, stage and day: an issue came into review and left it on 2 July.
@@ -85,10 +112,13 @@ def rows(reader: Engine, metrics: Sequence[str], by: Sequence[str] = (), where: 
 
 
 def test_each_metric_is_worked_out_by_hand() -> None:
-    assert {*ISSUE, *PEERS, *MILESTONE, *REVIEW, *SYNCS, *BY_TIME} == {*DEFINED.all}
+    assert {*ISSUE, *PEERS, *PLAN, *SPRINT, *MILESTONE, *REVIEW, *SYNCS, *TEAM, *BY_TIME} == {*DEFINED.all}
 
 
-@pytest.mark.parametrize(("where", "expected"), [("project=PEER", PEERS), ("milestone_name=夏", MILESTONE)])
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [("project=PEER", PEERS), ("project=PLAN", PLAN), ("milestone_name=計", SPRINT), ("milestone_name=夏", MILESTONE)],
+)
 def test_the_metrics_of_a_group_have_the_numbers_that_were_worked_out_by_hand(
     reader: Engine, where: str, expected: dict[str, float]
 ) -> None:

@@ -27,7 +27,7 @@ def test_dbt_knows_the_way_to_the_warehouse_and_no_secret_but_its_password(monke
     for name, value in ALL.items():
         monkeypatch.setenv(name, value)
     before = dict(os.environ)
-    with connected(create_engine("postgresql+psycopg2://loader:s3cr3t@db.test/warehouse")):
+    with connected(create_engine("postgresql+psycopg2://loader:s3cr3t@db.test/warehouse"), unchanged=False):
         during = dict(os.environ)
     assert dict(os.environ) == before
     assert {*SECRETS} & {name.removesuffix(FILE) for name in during} == {DAGSTER_POSTGRES_URL}
