@@ -26,8 +26,8 @@ _HELD = text("""
 def answered(selected: Collection[dg.AssetCheckKey], manifest: Mapping[str, Any], engine: Engine) -> Iterator[dg.AssetCheckResult]:
     """Yield the results of those tests that are selected.
 
-    Where the server holds a table to its key, by a primary key and NOT NULL, its rows are not read. Of others, such as views, those that
-    break it are shown in the metadata `rows`.
+    Where the server holds a table to its key, by a primary key and NOT NULL, its rows are not read. Of others, such as views,
+    those that break it are shown in the metadata `rows`.
     """
     with engine.connect() as connection:
         held = {row.relation: ({*row.columns}, {*row.key}) for row in connection.execute(_HELD)}
