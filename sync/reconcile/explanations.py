@@ -4,7 +4,7 @@ The explanations are: the record says that it was changed after its project was 
 then, the row is to be read anyway, or the warehouse refuses the record.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -95,7 +95,8 @@ class LoadedUntil:
     An issue or comment is behind when it was changed, made or deleted after the watermark of its project, or when its comments are
     known to be unread. The content of a comment may also differ because its issue, which is behind, has moved to another project.
     A row of a list is behind when it says itself that it was changed after the list was loaded last; most lists say no time, and a
-    row of theirs that differs is a difference until the next load. A row is in quarantine when its record was refused.
+    row of theirs that differs is a difference until the next load. A row is in quarantine when its record was refused, a comment
+    also when it only differs by the project to which its issue, which was refused, has moved.
     """
 
     watermarks: dict[int, datetime]
@@ -169,9 +170,17 @@ def in_quarantine(engine: Engine, space_key: str, found: Sequence[Difference]) -
     keyless = {(table, one.project_id): one for (table, key), one in refused.items() if key.startswith("?")}
 
     def entry_of(one: Difference) -> Refused | None:
-        return keyless.get((one.table, one.project_id)) if one.key.startswith("?") else refused.get((one.table, one.key))
+        if one.key.startswith("?"):
+            return keyless.get((one.table, one.project_id))
+        return refused.get((one.table, one.key)) or _of_moved_issue(one, refused)
 
     return [_with_refusal(one, entry_of(one)) for one in found]
+
+
+def _of_moved_issue(one: Difference, refused: Mapping[tuple[str, str], Refused]) -> Refused | None:
+    """Return the refused version of the issue that has taken a comment along to another project, where nothing else differs."""
+    issue = refused.get(("issues", str(one.issue_id))) if one.table == "comments" else None
+    return issue if issue and issue.project_id == one.project_id and one.source == f"projectId={one.project_id}" else None
 
 
 def _with_refusal(one: Difference, entry: Refused | None) -> Difference:

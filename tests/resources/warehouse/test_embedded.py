@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
@@ -137,7 +137,10 @@ SECRETS = {"BACKLOG_API_KEY": "s3cret-key", "WAREHOUSE_URL": "postgresql://u:s3c
 def _environments(home: Path) -> str:
     """Return the environments of the server, of its children, and of a program that it starts for whoever is connected."""
     server = psutil.Process(_pid(home))
-    shown = [str(process.environ()) for process in (server, *server.children(recursive=True))]
+    shown = [str(server.environ())]
+    for child in server.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # one that has just ended
+            shown.append(str(child.environ()))
     with closing(psycopg2.connect(ensure_server(home).url())) as connection, connection.cursor() as cursor:
         cursor.execute("CREATE TEMPORARY TABLE shown (line text)")
         cursor.execute("COPY shown FROM PROGRAM 'env'")
