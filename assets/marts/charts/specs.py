@@ -298,8 +298,11 @@ def load() -> Spec:
                     "title": None,
                     "orient": "top",
                     "labelOverlap": False,
-                    "labelAngle": {"expr": "width < 330 ? -60 : 0"},
-                    "labelAlign": {"expr": "width < 330 ? 'left' : 'center'"},
+                    "labelAngle": 0,
+                    # Where a column is narrow, words stand in two lines, the second below the place of a label.
+                    "labelPadding": {"expr": "width > 480 ? 2 : 14"},
+                    "labelExpr": "width > 480 ? datum.label : test(/[^ -~]/, datum.label) "
+                    "? [substring(datum.label, 0, 2), substring(datum.label, 2)] : split(datum.label, ' ')",
                 },
             },
             "tooltip": on_hover(("person", "@person", "text"), ("week", "@week", "text"), ("hours", "@hours", ",.1f")),

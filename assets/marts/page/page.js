@@ -71,7 +71,7 @@ function showStuck(picked) {
   const short = [issueColumn(issues), column("person", at => personOf(issues.a[at])), column("status", at => DATA.statuses[issues.s[at]].name),
     column("stay", at => issues.stay[at], "n", at => hoursOld(issues.stay[at]))];
   const longest = [...working].sort((x, y) => issues.stay[y] - issues.stay[x]);
-  table(byId("stuck-short"), word("ask_stuck"), short, longest, { first: 8 });
+  table(byId("stuck-short"), word("ask_stuck"), [...short.slice(0, 3), { ...short[3], head: word("stay_short") }], longest, { first: 8 });
   table(byId("table-stuck"), word("part_stuck"), [
     short[0], column("summary", at => issues.summary[at], "long"), ...short.slice(1),
     column("age", at => issues.age[at], "n", at => hoursOld(issues.age[at])), column("risk", at => ["low", "medium", "high"].indexOf(issues.risk[at]), "", risk),
