@@ -181,3 +181,14 @@ def test_one_reconciliation_tells_the_four_outcomes_apart(synced: Syncs) -> None
     ops = counts.projects[0]
     assert (ops.status, ops.differences, ops.behind, ops.quarantined) == ("different", 1, 0, 1)
     assert (rows.failed(), counts.failed()) == (True, True)
+
+
+def test_a_comment_that_is_lost_is_known_by_the_key_of_its_issue(synced: Syncs) -> None:
+    [comment] = synced.query(
+        "SELECT c.id, i.issue_key FROM raw.comments AS c JOIN raw.issues AS i ON (i.space_key, i.id) = (c.space_key, c.issue_id) "
+        "ORDER BY c.id LIMIT 1"
+    )
+    synced.change(f"DELETE FROM raw.comments WHERE id = {comment['id']}")
+    assert [(one.table, one.kind, one.label) for one in synced.compare().differences] == [
+        ("comments", "missing in warehouse", comment["issue_key"])
+    ]
