@@ -52,6 +52,12 @@ def bulk_import(sim: Simulator) -> None:
         sim.space.import_issues(next(iter(sim.space.projects)), 150)
 
 
+def import_a_page(sim: Simulator) -> None:
+    # More than a page of one second is proven only by a count that stands still, which it does not where issues come and go, too.
+    if sim.requests.count(bucket="search") in (5, 25):
+        sim.space.import_issues(next(iter(sim.space.projects)), 90)
+
+
 def move(sim: Simulator) -> None:
     first, second, *_ = sim.space.projects.values()
     sim.space.move_issue(next(iter(first.issues)), second.id)
@@ -64,7 +70,7 @@ CHANGES: list[tuple[Change, ...]] = [
     (bulk_edit,),
     (bulk_import,),
     (move,),
-    (create, edit, delete_the_oldest, bulk_edit, bulk_import, move),
+    (create, edit, delete_the_oldest, bulk_edit, import_a_page, move),
 ]
 
 
