@@ -15,7 +15,7 @@ _INK, _QUIET, _GRID = "#22272E", "#5B6470", "#E3E6EA"
 #: The look of the pictures in Dagster. The page has its own for light and dark, in `page/charts.js`.
 _CONFIG: dict[str, Any] = {
     "background": "white",
-    # By which texts are measured. To measure them in FONTS takes twice as long, and they come out as wide.
+    # Texts are measured in this font and shown in FONTS. Measuring in FONTS takes twice as long for nearly the same widths.
     "font": "sans-serif",
     "aria": False,
     "padding": 14,

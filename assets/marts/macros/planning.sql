@@ -1,6 +1,7 @@
 {#
 A mart that is being read cannot be replaced, and no other session can read it during that wait. The role of BI tools ends what
-takes too long by itself; for others there is an end to the wait.
+takes too long by itself; for others there is an end to the wait. A commit does not wait for the disk: the last one, by which the build has
+ended, does, and with it all before.
 #}
 {% macro patient() -%}
     set local lock_timeout = '5min'; set local synchronous_commit = off
@@ -27,7 +28,7 @@ planner expects for each other's; hash joins go by all of them.
 
 {#
 Descriptions go to the database with the table, all in one statement: a change of one is a change of the project, after which all are made
-anew. dbt's own macro asks twice which columns there are, by views of the server that take long.
+anew. dbt's own macro looks up the columns twice, in slow views of the server.
 #}
 {% macro postgres__persist_docs(relation, model, for_relation, for_columns) -%}
     {%- if flags.FULL_REFRESH or model.config.materialized not in ('incremental', 'snapshot') or

@@ -1,6 +1,6 @@
 {#
-A view that is still there is left as it is where the project is that of the last build: to make it again changes nothing, and takes as
-long as a small table. One of which a table below was replaced went with that table, and is made again.
+A view that is still there stays as it is when the project has not changed since the last build: to make it again changes nothing and takes
+as long as a small table. A view is dropped together with a table that it reads when that is replaced; then it is made again.
 #}
 {% materialization view, adapter='postgres' -%}
     {%- set there = load_cached_relation(this) -%}
