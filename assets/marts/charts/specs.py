@@ -299,8 +299,9 @@ def load() -> Spec:
                     "orient": "top",
                     "labelOverlap": False,
                     "labelAngle": 0,
-                    # Where a column is narrow, words stand in two lines, the second below the place of a label.
-                    "labelPadding": {"expr": "width > 480 ? 2 : 14"},
+                    # Where a column is narrow, words stand in two lines. There is room for the second at any width: the top
+                    # of a picture does not follow when its width changes.
+                    "labelPadding": 14,
                     "labelExpr": "width > 480 ? datum.label : test(/[^ -~]/, datum.label) "
                     "? [substring(datum.label, 0, 2), substring(datum.label, 2)] : split(datum.label, ' ')",
                 },
