@@ -2,13 +2,14 @@
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import dbt_assets
 from pydantic import Field
+from sqlalchemy import Engine
 
 from assets.location import REPORT
 from assets.marts.dashboards import DASHBOARDS
@@ -46,6 +47,29 @@ def _with_marts() -> Iterator[dg.AssetMaterialization]:
             yield dg.AssetMaterialization(spec.key, description="the marts that it reads were built")
 
 
+@contextmanager
+def _turn(context: dg.AssetExecutionContext, config: BuildConfig, engine: Engine) -> Iterator[Locks]:
+    """Yield the lock of builds once it is free; whatever fails in the block says so where the server has restarted meanwhile."""
+    try:
+        with Locks(engine, "all spaces", f"build of run {context.run.run_id[:8]}") as locks:
+            locks.acquire("marts", config.turn_seconds, lambda holder: context.log.info(f"{WAITING} ({holder})"))
+            try:
+                yield locks
+            except Exception:
+                locks.verify()
+                raise
+    except WarehouseError as error:
+        raise dg.Failure(f"the marts: {error}", allow_retries=False) from None
+
+
+def _is_held(locks: Locks) -> bool:
+    try:
+        locks.verify()
+    except WarehouseError:
+        return False
+    return True
+
+
 @dbt_assets(manifest=manifest(), name="dbt_build", dagster_dbt_translator=Translator())
 def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: WarehouseResource) -> Iterator[Any]:
     """Build the chosen marts and test them, one build at a time; what dbt leaves behind is in the events of the run.
@@ -54,11 +78,7 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
     """
     dbt = InstalledDbt(project_dir=str(FOLDER), profiles_dir=str(FOLDER), dbt_executable=DBT)
     with ExitStack() as stack:
-        try:
-            locks = stack.enter_context(Locks(warehouse.engine, "all spaces", f"build of run {context.run.run_id[:8]}"))
-            locks.acquire("marts", config.turn_seconds, lambda holder: context.log.info(f"{WAITING} ({holder})"))
-        except WarehouseError as error:
-            raise dg.Failure(f"the marts: {error}", allow_retries=False) from None
+        locks = stack.enter_context(_turn(context, config, warehouse.engine))
         # A build of some marts only goes by what the last one of all has found. Seeds are files of the project: where that has not
         # changed, they need not be chosen.
         project = digest()
@@ -76,7 +96,8 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
             invocation = dbt.cli(arguments, context=context, target_path=Path(target))
         for event in invocation.stream():
             if is_failing(event):
-                yield without_dbt_entries(with_rows(event, warehouse.engine, invocation.manifest, Path(target)))
+                if _is_held(locks):  # a server that has restarted may have lost what is tested
+                    yield without_dbt_entries(with_rows(event, warehouse.engine, invocation.manifest, Path(target), context.log))
             elif isinstance(event, dg.AssetCheckResult):
                 yield without_dbt_entries(event)
             elif isinstance(event, dg.Output):
@@ -91,6 +112,7 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
         yield from keys
         if broken := [key.check_name for key in keys if not key.passed]:
             raise dg.Failure(f"the marts: rows without a key of their own: {', '.join(map(str, broken))}", allow_retries=False)
+        locks.verify()  # commits did not wait for the disk: a server that has restarted may have lost some
         if build:
             end_build(warehouse.engine, build)
             for event in _with_marts():

@@ -1,11 +1,15 @@
 """What a test of dbt objects to, as a table in its check: the rows themselves, not only how many they are."""
 
 from collections.abc import Mapping, Sequence
+from logging import Logger
 from pathlib import Path
 from typing import Any, TypeGuard
 
 import dagster as dg
 from sqlalchemy import Engine, RowMapping, text
+from sqlalchemy.exc import DBAPIError
+
+from resources.warehouse.errors import WarehouseError
 
 #: Rows and characters of a value that are shown.
 ROWS, CHARACTERS = 20, 120
@@ -16,8 +20,13 @@ def is_failing(event: Any) -> TypeGuard[dg.AssetCheckResult]:
     return isinstance(event, dg.AssetCheckResult) and not event.passed
 
 
-def with_rows(event: dg.AssetCheckResult, engine: Engine, manifest: Mapping[str, Any], target: Path) -> dg.AssetCheckResult:
-    """Return the check with its first rows in the metadata `rows`; `target` is where dbt has put the test as it was run."""
+def with_rows(
+    event: dg.AssetCheckResult, engine: Engine, manifest: Mapping[str, Any], target: Path, log: Logger
+) -> dg.AssetCheckResult:
+    """Return the check with its first rows in the metadata `rows`; `target` is where dbt has put the test as it was run.
+
+    Rows that cannot be read are left out, and the log says why: dbt may have failed at the same.
+    """
     identifier = event.metadata["unique_id"].value if "unique_id" in event.metadata else ""
     node = manifest["nodes"].get(identifier, {})
     compiled = next(target.glob(f"compiled/**/{node['path']}"), None) if node else None
@@ -25,8 +34,12 @@ def with_rows(event: dg.AssetCheckResult, engine: Engine, manifest: Mapping[str,
         return event
     # A colon is no parameter here.
     query = text(compiled.read_text(encoding="utf-8").replace(":", "\\:"))
-    with engine.connect() as connection:
-        found = connection.execute(query).mappings().fetchmany(ROWS)
+    try:
+        with engine.connect() as connection:
+            found = connection.execute(query).mappings().fetchmany(ROWS)
+    except (WarehouseError, DBAPIError) as error:
+        log.warning(f"{node['name']}: its rows were left out: {first_line(error)}")
+        return event
     return event._replace(metadata={**event.metadata, **rows_shown(found)})
 
 
@@ -34,3 +47,8 @@ def rows_shown(rows: Sequence[RowMapping]) -> dict[str, dg.MetadataValue[Any]]:
     """Return rows as the metadata `rows`; nothing where there are none."""
     records = [dg.TableRecord({name: str(value)[:CHARACTERS] for name, value in row.items()}) for row in rows]
     return {"rows": dg.MetadataValue.table(records)} if records else {}
+
+
+def first_line(error: Exception) -> str:
+    """Return what a log says of an error: its class and the first line of its message."""
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import Connection, Engine, text
 
+from assets.marts.failing_rows import first_line
 from assets.metadata import preview
 from resources.warehouse.errors import WarehouseError
 
@@ -32,7 +33,7 @@ def shown(event: dg.Output[Any], nodes: Mapping[str, Any], engine: Engine, log: 
         with engine.connect() as connection:
             found |= _facts(connection, node)
     except Exception as error:
-        log.warning(f"{node['name']}: its rows and columns were left out: {_line(error)}")
+        log.warning(f"{node['name']}: its rows and columns were left out: {first_line(error)}")
     took = event.metadata.get("Execution Duration")
     return found | ({"build/duration_seconds": took} if took else {})
 
@@ -91,11 +92,7 @@ def chart_for(event: Any, engine: Engine, log: Logger) -> dict[str, Any]:
             with engine.connect() as connection:
                 picture = b64encode(chart.svg(connection).encode()).decode()
         except Exception as error:  # whatever it is, the rows are built
-            log.warning(f"{mart}: its chart was left out: {_line(error)}")
+            log.warning(f"{mart}: its chart was left out: {first_line(error)}")
             continue
         return {"chart": dg.MetadataValue.md(f"![{chart.title}](data:image/svg+xml;base64,{picture})")}
     return {}
-
-
-def _line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"

@@ -179,7 +179,6 @@ def build_marts(definitions: "dg.Definitions", instance: "dg.DagsterInstance", p
     from pipelines.cli.in_process import QUIET, reason, see_end
     from pipelines.jobs import marts_job
     from pipelines.runs import command_tags
-    from resources.warehouse.connect import lost
 
     began = time.monotonic()
     config = BuildConfig(whole=whole)
@@ -197,12 +196,7 @@ def build_marts(definitions: "dg.Definitions", instance: "dg.DagsterInstance", p
     see_end(result)
     failures = list(watcher.failures)
     for message in (reason(event) for event in result.all_events if event.is_step_failure):
-        found = _ERROR_OF_DBT.findall(message)
-        # A server that is gone is one failure, whatever was made when it went.
-        if gone := next(filter(None, (lost(why) for _, why in found)), None):
-            failures.append(gone)
-            continue
-        errors = [f"{what}: {why}" for what, why in found]
+        errors = [f"{what}: {why}" for what, why in _ERROR_OF_DBT.findall(message)]
         # A check that failed ends dbt with nothing to add.
         failures += errors or ([] if watcher.failures else message.splitlines()[:1])
     built = Build(

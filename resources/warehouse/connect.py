@@ -42,7 +42,6 @@ _BY_STATE = {
 _LOST = {"08", "57", "58"}
 """SQLSTATE classes of a connection or server that is gone: connection exception, operator, system error."""
 
-_GONE = r"server closed|terminating connection|connection (was|already) closed|database system is|SSL SYSCALL|(receive|send) data"
 #: Of a connection that is gone there is no SQLSTATE; these are the classes themselves, not those derived from them.
 _WITHOUT_STATE = {"OperationalError", "InterfaceError", "DatabaseError"}
 
@@ -58,7 +57,7 @@ _BY_TEXT = (
     (r"too many (clients|connections)|remaining connection slots", "raise max_connections, or close other clients"),
     (r"No space left on device", "free some space on the server's disk"),
     (
-        _GONE,
+        r"server closed|terminating connection|connection (was|already) closed|database system is|SSL SYSCALL|(receive|send) data",
         "PostgreSQL has stopped or is restarting: run again when it answers; what was committed is kept",
     ),
 )
@@ -168,11 +167,6 @@ def refusal_behind(error: BaseException | None) -> str | None:
     while error is not None and not isinstance(error, DBAPIError):
         error = error.__cause__
     return None if error is None or error.orig is None else refusal(error.orig)
-
-
-def lost(said: str) -> str | None:
-    """Return what another program's words of a server that is gone mean, in one line; None: they say something else."""
-    return _unusable(said) if re.search(rf"{_GONE}|^connection to server", said) else None
 
 
 def _unusable(said: str) -> str:

@@ -177,13 +177,13 @@ class Locks:
         if self._ask(_HELD_HERE, names=sorted(self._held)) != len(self._held):
             self._lost()
             raise WarehouseError(
-                "The locks of this load are not held by its connection: WAREHOUSE_URL must lead to PostgreSQL itself or to a "
+                "The locks are not held by the connection that took them: WAREHOUSE_URL must lead to PostgreSQL itself or to a "
                 "pooler in session mode."
             )
 
     def _ask(self, statement: TextClause, **parameters: object) -> object:
         if self._conn is None:
-            raise WarehouseError("The locks of this load are lost: what was committed is kept; run the load again.")
+            raise WarehouseError("The locks are lost: run again; it continues from what was kept.")
         try:
             answer: object = self._conn.execute(statement, {"space_key": self._space_key, **parameters}).scalar_one_or_none()
         except (WarehouseError, SQLAlchemyError) as error:
@@ -191,8 +191,8 @@ class Locks:
                 raise
             self._lost()  # SQLAlchemy would connect again, and know nothing of the locks
             raise WarehouseError(
-                "The connection that held the locks of this load was lost, as when PostgreSQL restarts: what is committed is kept, "
-                "run the load again."
+                "The connection that held the locks was lost, as when PostgreSQL restarts: run again; "
+                "it continues from what was kept."
             ) from error
         return answer
 

@@ -235,7 +235,7 @@ def test_a_wait_in_vain_stays_in_the_history_with_its_reason(sync_locks: Make, s
     one, two = sync_locks("one"), sync_locks("two")
     one.lock_table()
     two.progress = Watcher(at_wait=lambda: syncs.query(END_SESSION_OF.format(lock=history.lock_of("two", "issues"))))
-    with pytest.raises(WarehouseError, match="connection that held the locks of this load was lost"):
+    with pytest.raises(WarehouseError, match="connection that held the locks was lost"):
         two.lock_table()
     [row] = syncs.query("SELECT mode, status, error, waiting_for FROM ops.sync_history")
     assert (row["mode"], row["status"], row["waiting_for"]) == ("waiting", "failed", None)

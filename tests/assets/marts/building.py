@@ -26,9 +26,10 @@ def checks_of(run: Run) -> dict[str, dg.AssetCheckEvaluation]:
 
 
 def last_checks(deployment: Deployment) -> dict[str, dg.AssetCheckEvaluation]:
-    """Return the checks of the newest build by name."""
-    [newest] = deployment.instance.get_runs(dg.RunsFilter(job_name="marts"), limit=1)
-    return checks_of(Run(success=True, run_id=newest.run_id, instance=deployment.instance))
+    """Return the checks of the newest build that has succeeded and had any, by name."""
+    runs = deployment.instance.get_runs(dg.RunsFilter(job_name="marts", statuses=[dg.DagsterRunStatus.SUCCESS]))
+    found = (checks_of(Run(success=True, run_id=run.run_id, instance=deployment.instance)) for run in runs)
+    return next(filter(None, found))
 
 
 def rows_of(check: dg.AssetCheckEvaluation | dg.AssetCheckResult) -> list[Mapping[str, Any]]:
