@@ -33,11 +33,10 @@ READY_BOUND, MEMORY_BOUND, TOLD_BOUND, DAY_BOUND = 30.0, 1_000.0, 60.0, 20.0
 #: The processes acknowledge down after the start.
 SETTLE_SECONDS = 45.0
 PATIENCE = 120.0
-#: How often in a day each sensor looks.
+#: How often in a day each sensor looks that is on by default.
 SENSORS = {
     "alerts": 2 * 60 * 24,
     "activity_feed": 2 * 60 * 24,
-    "webhook_inbox": 2 * 60 * 24,
     "marts_after_loads": 30 * 24,
     "project_discovery": 4 * 24,
 }

@@ -1,9 +1,9 @@
 """What Dagster shows of a mart once it is built: its chart, some rows, how many there are, and its columns with their types."""
 
-from base64 import b64encode
 from collections.abc import Callable, Mapping
 from logging import Logger
 from typing import Any
+from urllib.parse import quote
 
 import dagster as dg
 from sqlalchemy import Connection, Engine, text
@@ -90,9 +90,10 @@ def chart_for(event: Any, engine: Engine, log: Logger) -> dict[str, Any]:
     for chart in (one for one in CHARTS if one.mart == mart):
         try:
             with engine.connect() as connection:
-                picture = b64encode(chart.svg(connection).encode()).decode()
+                # Percent-encoded it takes less of Dagster's storage than in base64: PostgreSQL compresses it better.
+                picture = quote(chart.svg(connection))
         except Exception as error:  # whatever it is, the rows are built
             log.warning(f"{mart}: its chart was left out: {first_line(error)}")
             continue
-        return {"chart": dg.MetadataValue.md(f"![{chart.title}](data:image/svg+xml;base64,{picture})")}
+        return {"chart": dg.MetadataValue.md(f"![{chart.title}](data:image/svg+xml,{picture})")}
     return {}

@@ -27,7 +27,7 @@ from resources.records import Page
 from resources.warehouse.resource import WarehouseResource
 from sync.activity_requests import unknown_activities
 from sync.people import mask_for
-from sync.webhooks import drain, is_waiting
+from sync.webhooks import Drained, drain, is_waiting
 
 #: A run that was requested for the same news has failed or left something: it is requested again after this time.
 AGAIN_AFTER = timedelta(minutes=5)
@@ -113,6 +113,11 @@ def _space(seen: Seen, backlog: BacklogResource) -> Seen:
     return Seen(url=backlog.url, space_key=str(backlog.client.space_info()["spaceKey"]))
 
 
+def _drained(seen: Seen, backlog: BacklogResource, warehouse: WarehouseResource) -> Drained:
+    with looking_at(INBOX):
+        return drain(warehouse.engine, seen.space_key, mask_for(seen.space_key, backlog.mask, warehouse.engine))
+
+
 def _request(projects: Sequence[str], keys: Sequence[str] = (), again_from: int | None = None) -> dg.RunRequest:
     shown = ", ".join(keys[:SHOWN]) + (f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else "")
     return single_issues_request(projects, "targeted", {ISSUES_TAG: shown} if shown else None, again_from)
@@ -138,17 +143,18 @@ def _new_activities(
     job=targeted_sync_job,
     minimum_interval_seconds=ACTIVITY_FEED.seconds,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Looks at the newest page of the activity feed, one request a tick, and requests a run for just the issues in it "
-    "that are not loaded yet.",
+    description="Looks at the newest page of the activity feed, one request a tick, and at the inbox of webhooks, and requests a "
+    "run for just the issues in them that are not loaded yet.",
 )
 def activity_feed(
     context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
 ) -> dg.SensorResult | dg.SkipReason:
-    """Request a run when the feed has news of issues, or when issues still wait that an earlier run had to leave."""
+    """Request a run when the feed or a webhook names issues, or when issues still wait that an earlier run had to leave."""
     look = _begin_look(context, backlog, warehouse, FEED)
     if isinstance(look, dg.SkipReason):
         return look
     seen = look.seen
+    drained = _drained(seen, backlog, warehouse)
     with looking_at(FEED):
         waiting = is_waiting(warehouse.engine, seen.space_key)
         new = _new_activities(seen, backlog, warehouse, waiting=waiting)
@@ -160,7 +166,7 @@ def activity_feed(
     reason = None
     if not news:
         reason = f"{len(new)} new activities, none of issues" if new else "nothing new"
-    elif not seen.due(news, now):
+    elif not drained.issues and not seen.due(news, now):
         reason = "a run was requested for this already"
     elif news == WAITING and (other := _active(context, issues_job.name, rolling_refresh_job.name)):
         reason = f"issues wait for run {other}, which has not ended"
@@ -174,8 +180,10 @@ def activity_feed(
 @dg.sensor(
     job=targeted_sync_job,
     minimum_interval_seconds=WEBHOOK_INBOX.seconds,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Drains the inbox of webhooks, at no request, and requests a run for just the issues that they name.",
+    # The feed reports the same within the same half minute, and drains the inbox too.
+    default_status=dg.DefaultSensorStatus.STOPPED,
+    description="Drains the inbox of webhooks, at no request, and requests a run for just the issues that they name. Turn it on "
+    "where activity_feed is off, to follow changes without a request.",
 )
 def webhook_inbox(
     context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
@@ -185,8 +193,7 @@ def webhook_inbox(
     if isinstance(look, dg.SkipReason):
         return look
     seen = look.seen
-    with looking_at(INBOX):
-        drained = drain(warehouse.engine, seen.space_key, mask_for(seen.space_key, backlog.mask, warehouse.engine))
+    drained = _drained(seen, backlog, warehouse)
     if not drained.issues:
         reason = f"{drained.events} events, none of issues" if drained.events else "the inbox is empty"
         return dg.SensorResult(skip_reason=reason, cursor=seen.text())

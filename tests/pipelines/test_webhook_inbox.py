@@ -119,3 +119,12 @@ def test_what_was_drained_without_a_run_is_asked_for_by_the_other_sensor(near: D
     run(near, request)
     assert refetch_requests(near) == {}
     assert feed.tick() == (None, "nothing new")
+
+
+def test_the_feed_drains_the_inbox_too_and_no_event_waits_for_the_run_of_another(near: Deployment) -> None:
+    feed, issues = Daemon(near, activity_feed), some(near, 2)
+    for number, issue in enumerate(issues):
+        post(near, event(issue, number=9_100_000_020 + number))
+        assert feed.tick()[0]
+    assert outcomes(near) == ["1 issue to read"] * 2
+    assert feed.tick() == (None, "a run was requested for this already")

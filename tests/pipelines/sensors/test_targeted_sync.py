@@ -22,9 +22,9 @@ FEED = "/space/activities"
 REQUEST = "UPDATE ops.issue_sync_state SET refetch_issue = true, refetch_requests = refetch_requests + 1 WHERE issue_id = {}"
 
 
-def test_both_sensors_look_every_half_minute_by_default_and_start_the_same_job() -> None:
-    for sensor in (activity_feed, webhook_inbox):
-        assert (sensor.minimum_interval_seconds, sensor.default_status) == (30, dg.DefaultSensorStatus.RUNNING)
+def test_both_sensors_look_every_half_minute_and_start_the_same_job_and_one_of_them_is_on_by_default() -> None:
+    for sensor, on in ((activity_feed, dg.DefaultSensorStatus.RUNNING), (webhook_inbox, dg.DefaultSensorStatus.STOPPED)):
+        assert (sensor.minimum_interval_seconds, sensor.default_status) == (30, on)
         assert sensor.job_name == "targeted_sync"
 
 
@@ -203,7 +203,6 @@ def test_where_the_feed_is_refused_what_webhooks_have_named_is_asked_for_all_the
     sensor.tick()
     near.sim.faults.add(Fault(status=403, path=FEED, times=None))
     post(near, event(issue))
-    Daemon(near, webhook_inbox).tick()  # the run that it asks for comes to nothing
     request, _ = sensor.tick()
     run(near, request)
     with pytest.raises(LookFailedError):
