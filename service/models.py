@@ -183,6 +183,7 @@ class Connection(Model):
     url: str | None
     simulated: bool
     dagster_url: str
+    report_written_at: datetime | None = Field(description="When the report at /report was written; null where there is none")
     last_sync: Sync | None
     last_success_at: datetime | None
     alerts: Alerts

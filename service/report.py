@@ -1,6 +1,7 @@
 """The report of `backlog-elt report`, as the file in the home stands: `backlog-elt up` writes it after each build of the marts."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 from fastapi import APIRouter
@@ -17,10 +18,22 @@ POLICY = (
 )
 
 
+#: Its name in the home.
+FILE = "report.html"
+
+
+def written_at(home: Path) -> datetime | None:
+    """Return when the report was written; None: there is none."""
+    try:
+        return datetime.fromtimestamp((home / FILE).stat().st_mtime, UTC)
+    except OSError:
+        return None
+
+
 def router(home: Path) -> APIRouter:
     """Return the address of the report."""
     pages = APIRouter(route_class=PlainRoute)
-    file = home / "report.html"
+    file = home / FILE
 
     @pages.get("/report", include_in_schema=False)
     async def report(request: Request) -> Response:

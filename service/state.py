@@ -29,6 +29,7 @@ from service import models
 from service.cache import Body, Cache, as_body
 from service.dagster_runs import Dagster, Run
 from service.errors import ApiError
+from service.report import written_at
 from service.source import SourceState, look
 from service.warehouse import Warehouse
 
@@ -143,6 +144,7 @@ class State:
                     url=self._settings.backlog_url,
                     simulated=self._settings.simulated,
                     dagster_url=self._dagster.public_url,
+                    report_written_at=written,
                     last_sync=self.shown(max(last, key=_ended)) if last else None,
                     last_success_at=max(good.values(), default=None),
                     alerts=await self._alerts(),
@@ -151,8 +153,8 @@ class State:
                 )
             )
 
-        known = await self._condition()
-        return await self._cache.get("connection", make, await self.log(), known)
+        known, written = await self._condition(), written_at(self._settings.home)
+        return await self._cache.get("connection", make, await self.log(), known, written)
 
     async def active(self) -> Body:
         """Return what waits or works: runs of Dagster, and syncs with how far they are."""

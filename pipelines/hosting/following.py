@@ -35,7 +35,7 @@ LOADING_SECONDS, RESTING_SECONDS = 1.0, 5.0
 #: A look sees so many of the newest syncs that failed, and remembers so many runs.
 NEWEST, REMEMBERED = 50, 500
 #: What is counted of a load, in the order in which it is shown.
-COUNTED = {"issues": "issues", "comments": "comments", "activities": "activities", "users": "users", "projects": "projects"}
+COUNTED = {"issues": "issue", "comments": "comment", "activities": "activity", "users": "user", "projects": "project"}
 #: Key and kind of the problem that the source cannot be read, as in `alerting/problems.py`, which is too large for this process.
 SOURCE_FAILED = ("source", "failed")
 _LONGEST = 300
@@ -131,7 +131,7 @@ def _loaded(load: Load, shown: Any) -> str:
         return f"the load has failed{why}; the schedules try again"
     tables = summary.get("tables", {})
     changed = {table: sum(tables.get(table, {}).get(name, 0) for name in ("inserted", "updated", "deleted")) for table in COUNTED}
-    figures = ", ".join(f"{count:,} {COUNTED[table]}" for table, count in changed.items() if count)
+    figures = ", ".join(f"{count:,} {COUNTED[table] if count == 1 else table}" for table, count in changed.items() if count)
     requests = sum(count for name, count in summary.get("requests", {}).items() if name not in {"retries", "rate_limited"})
     took = f"{summary.get('seconds', load.seconds):.0f} s, {requests:,} requests"
     of = " from a simulated space" if summary.get("simulated") else ""

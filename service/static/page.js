@@ -39,7 +39,7 @@ function render() {
     draw('project', [['', say('allProjects')], ...keys], drawChoices);
     draw('filter-project', [['', say('any')], ...keys], drawChoices);
     for (const button of document.querySelectorAll('#start-issues button')) button.disabled = !keys.length;
-    find('report').hidden = false;
+    find('report').hidden = !connection.report_written_at;
     Object.assign(find('dagster'), { href: connection.dagster_url, hidden: false });
   }
   draw('filter-type', [['', say('any')], ...[...words('types'), 'marts'].map((type) => [type, named(['types', 'jobs'], type)])], drawChoices);

@@ -1,7 +1,9 @@
 """What the service says of syncs, and of questions that it cannot answer."""
 
+import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -34,6 +36,14 @@ def test_a_fresh_warehouse_reports_only_where_dagster_is(serve: Serve) -> None:
     assert service.get(f"{API}/monitor/active").json() == {"active": [], "dagster": {"reachable": True, "error": None}}
     assert service.get(f"{API}/monitor/stats").json()["total"]["runs"] == 0
     assert service.get(f"{API}/history").json() == {"items": [], "next_before": None}
+
+
+def test_the_connection_says_when_the_report_was_written(serve: Serve, tmp_path: Path) -> None:
+    service = serve(BACKLOG_ELT_HOME=str(tmp_path))
+    assert service.get(f"{API}/connection/status").json()["report_written_at"] is None
+    (tmp_path / "report.html").touch()
+    os.utime(tmp_path / "report.html", (1_800_000_000, 1_800_000_000))
+    assert service.get(f"{API}/connection/status").json()["report_written_at"] == "2027-01-15T08:00:00+00:00"
 
 
 def test_the_connection_is_that_of_the_source_and_costs_two_requests_however_often_one_asks(

@@ -56,7 +56,8 @@ function ageing({ working }) {
  */
 function load({ open }) {
   const { due, due_by, start, estimated, actual, a } = DATA.issues, days = DATA.workdays;
-  const first = monday(DATA.today), people = new Map();
+  // On a Saturday the first week with a working day is the next one.
+  const first = monday(days[0] ?? DATA.today), people = new Map();
   let unestimated = 0;
   const dayFrom = day => { let at = 0; while (at < days.length - 1 && days[at] < day) at++; return at; };
   for (const at of open) {
@@ -80,7 +81,7 @@ function load({ open }) {
   const sorted = [...people].sort((x, y) => now(y[1]) - now(x[1]) || y[1].issues - x[1].issues);
   const rows = sorted.slice(0, 11).flatMap(([person, one], order) => one.weeks.map((hours, place) => (
     { person: personOf(person), order, week: names[place], place, hours: Math.round(hours * 10) / 10 })));
-  return { people: sorted, names, rows, unestimated, hours: sum(sorted.map(([, one]) => one.hours)) };
+  return { first, people: sorted, names, rows, unestimated, hours: sum(sorted.map(([, one]) => one.hours)) };
 }
 
 /** Each milestone with its issues, its speed, and the day on which it ends if the speed goes on. */

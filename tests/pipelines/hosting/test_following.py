@@ -29,7 +29,12 @@ ALERT = {
     "since": BEGAN.isoformat(),
 }
 SUMMARY = {
-    "tables": {"issues": {"read": 2_000, "inserted": 2_000}, "comments": {"inserted": 7, "updated": 1}, "teams": {"inserted": 3}},
+    "tables": {
+        "issues": {"read": 2_000, "inserted": 2_000},
+        "comments": {"inserted": 7, "updated": 1},
+        "activities": {"inserted": 1},
+        "teams": {"inserted": 3},
+    },
     "requests": {"read": 40, "search": 3, "retries": 2, "rate_limited": 0},
     "seconds": 18.7,
     "errors": [],
@@ -74,12 +79,14 @@ def test_a_successful_load_shows_its_figures_and_where_the_data_is() -> None:
     working = replace(REST, load=Load(3.0))
     assert told(REST, working) == []
     done = replace(working, load=Load(19.0, 0, SUMMARY))
-    assert told(working, done) == ["loaded: 2,000 issues, 8 comments in schema raw (19 s, 43 requests)"]
+    assert told(working, done) == ["loaded: 2,000 issues, 8 comments, 1 activity in schema raw (19 s, 43 requests)"]
     assert told(working, replace(working, load=Load(19.0, 0, SUMMARY | {"tables": {}}))) == [
         "loaded: nothing has changed (19 s, 43 requests)"
     ]
     simulated = replace(working, load=Load(19.0, 0, SUMMARY | {"simulated": True}))
-    assert told(working, simulated)[0].startswith("loaded: 2,000 issues, 8 comments from a simulated space in schema raw")
+    assert told(working, simulated)[0].startswith(
+        "loaded: 2,000 issues, 8 comments, 1 activity from a simulated space in schema raw"
+    )
 
 
 def test_a_failed_load_shows_why_unless_its_run_was_shown_already() -> None:
