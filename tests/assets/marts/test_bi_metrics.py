@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from assets.marts.charts.catalogue import CHARTS
 from assets.marts.metrics import MetricError, Metrics
 from assets.marts.project import manifest
 from pipelines.hosting.environment import PROJECT_ROOT
@@ -77,6 +78,7 @@ PLAN = {
     "worked_by_planned": 17 / 56,
     "upcoming_hours": 35,
     "upcoming_overdue_hours": 29,
+    "overdue_issues": 2,
     "planned_value": 41,
     "earned_value": 12,
     "actual_cost": 17,
@@ -183,6 +185,38 @@ def test_what_the_tables_sum_up_is_the_same_as_the_metric(reader: Engine) -> Non
     assert metric(["hours"], ["person"]) == table(
         "SELECT user_name, sum(hours) FROM mart.user_workload_weekly GROUP BY 1 HAVING bool_or(hours <> 0) ORDER BY 1"
     )
+
+
+@pytest.mark.parametrize(
+    ("mart", "metrics", "by", "columns"),
+    [
+        ("issue_now", ["overdue_issues"], ["assignee"], ["person", "issues"]),
+        ("upcoming_load", ["upcoming_hours"], ["person", "week"], ["person", "week", "hours"]),
+        ("plan_actual_monthly", ["planned_hours", "worked_hours"], ["month"], ["month", "planned", "actual"]),
+        ("flow_daily", ["issues_in_stage"], ["project", "day", "stage"], ["project", "day", "stage", "issues"]),
+        ("throughput_weekly", ["issues", "issues_done", "reopenings"], ["week"], ["week", "created", "done", "reopened"]),
+        ("hours_ledger", ["hours"], ["month", "person"], ["month", "person", "hours"]),
+        (
+            "milestone_burn",
+            ["milestone_scope", "milestone_done"],
+            ["project", "milestone_name", "day"],
+            ["project_key", "milestone", "day", "scope", "done"],
+        ),
+    ],
+)
+def test_a_chart_says_what_its_metrics_say(
+    reader: Engine, built: tuple[Deployment, int], mart: str, metrics: list[str], by: list[str], columns: list[str]
+) -> None:
+    [chart] = [one for one in CHARTS if one.mart == mart]
+    drawn: dict[tuple[Any, ...], list[float]] = {}
+    for row in built[0].query(chart.query.replace(":points", "100")):
+        # Each row of the overdue is an issue.
+        of = drawn.setdefault(tuple(row[name] for name in columns[: len(by)]), [0.0] * len(metrics))
+        for place, name in enumerate(columns[len(by) :]):
+            of[place] += float(row.get(name, 1))
+    defined = {tuple(row[name] for name in by): [float(row[name] or 0) for name in metrics] for row in rows(reader, metrics, by)}
+    assert drawn
+    assert {key: defined.get(key, [0.0] * len(metrics)) for key in drawn} == {key: pytest.approx(of) for key, of in drawn.items()}
 
 
 def test_hours_can_be_cut_by_what_their_issue_is(reader: Engine) -> None:
