@@ -8,6 +8,7 @@ import base64
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -29,6 +30,14 @@ TOOLBAR_HEIGHT = 58
 MARGIN = 20
 #: The most that it takes to bring the graph to the middle.
 DRAGS = 5
+#: Of pictures side by side.
+ROW_HEIGHT = 560
+#: How else pages are looked at than in Japanese in a window of a usual width.
+LOOKS: tuple[dict[str, Any], ...] = (
+    {"locale": "en-US", "width": 1600, "color_scheme": "dark"},
+    {"locale": "ja-JP", "width": 390, "color_scheme": "light"},
+    {"locale": "en-US", "width": 390, "color_scheme": "dark"},
+)
 #: After the last data has come: fonts, plots and moving parts come to rest.
 SETTLE_MILLISECONDS = 2_000
 
@@ -55,9 +64,9 @@ def main() -> None:
         with analyst_at(chromium, up, width=WIDTH + RAIL_WIDTH, height=1040) as analyst:
             _save("chart", _chart(analyst))
         _save("report", _report(chromium, up))
-        _save("report-phone", _report_on_a_phone(chromium, up))
+        _save("report-looks", _looks_of_report(chromium, up))
         _save("service", _service(chromium, up))
-        _save("service-phone", _service_on_a_phone(chromium, up))
+        _save("service-looks", _looks_of_service(chromium, up))
 
 
 def _service(chromium: Chromium, up: Up) -> bytes:
@@ -72,12 +81,16 @@ def _service(chromium: Chromium, up: Up) -> bytes:
         return page.screenshot()
 
 
-def _service_on_a_phone(chromium: Chromium, up: Up) -> bytes:
-    """The same page in English, on a dark phone."""
-    with visitor_at(chromium, up.service_url, locale="en-US", width=390, color_scheme="dark") as visitor:
-        expect(visitor.page.get_by_role("button", name="Sync the issues of OPS")).to_be_visible()
-        visitor.page.wait_for_timeout(SETTLE_MILLISECONDS)
-        return visitor.page.screenshot()
+def _looks_of_service(chromium: Chromium, up: Up) -> bytes:
+    """The same page in a wide window in English and dark, and on phones."""
+    taken = []
+    for look in LOOKS:
+        with visitor_at(chromium, up.service_url, **look) as visitor:
+            name = "OPS の課題を同期" if look["locale"] == "ja-JP" else "Sync the issues of OPS"
+            expect(visitor.page.get_by_role("button", name=name)).to_be_visible()
+            visitor.page.wait_for_timeout(SETTLE_MILLISECONDS)
+            taken.append(visitor.page.screenshot())
+    return _in_a_row(chromium, taken)
 
 
 def _exactness(analyst: Analyst) -> bytes:
@@ -187,12 +200,15 @@ def _report(chromium: Chromium, up: Up) -> bytes:
         return page.screenshot(clip={"x": 0, "y": 0, "width": 1400, "height": 930})
 
 
-def _report_on_a_phone(chromium: Chromium, up: Up) -> bytes:
-    """The same page in English, on a dark phone."""
-    with reader(chromium, locale="en-US", width=390, color_scheme="dark") as somebody:
-        page = somebody.open(up.report())
-        page.locator("body[data-drawing=no]").wait_for()
-        return page.screenshot()
+def _looks_of_report(chromium: Chromium, up: Up) -> bytes:
+    """The same page in a wide window in English and dark, and on phones."""
+    taken = []
+    for look in LOOKS:
+        with reader(chromium, **look) as somebody:
+            page = somebody.open(up.report())
+            page.locator("body[data-drawing=no]").wait_for()
+            taken.append(page.screenshot())
+    return _in_a_row(chromium, taken)
 
 
 def _chart(analyst: Analyst) -> bytes:
@@ -215,6 +231,15 @@ def _stacked(page: Page, pictures: list[bytes]) -> bytes:
     images = "".join(f'<img src="data:image/png;base64,{base64.b64encode(picture).decode()}">' for picture in pictures)
     page.set_content(f"<style>body{{margin:0}} main{{width:{WIDTH}px}} img{{display:block}}</style><main>{images}</main>")
     return page.locator("main").screenshot()
+
+
+def _in_a_row(chromium: Chromium, pictures: list[bytes]) -> bytes:
+    """Put pictures of one height side by side, smaller."""
+    images = "".join(f'<img src="data:image/png;base64,{base64.b64encode(picture).decode()}">' for picture in pictures)
+    with chromium.window(WIDTH, ROW_HEIGHT) as page:
+        style = f"body{{margin:0}} main{{display:flex;gap:{MARGIN}px;width:max-content}} img{{height:{ROW_HEIGHT}px}}"
+        page.set_content(f"<style>{style}</style><main>{images}</main>")
+        return page.locator("main").screenshot()
 
 
 def _save(name: str, picture: bytes) -> None:

@@ -153,3 +153,15 @@ def test_an_archived_project_that_lists_no_issue_loses_only_those_whose_deletion
     assert synced.run(mode="incremental", first=NOW).success
     assert {row["id"] for row in synced.rows("issues", deleted=True)} == set(others)
     assert synced.row("issues", left)["deleted_at"] is None
+
+
+def test_a_deletion_that_is_known_is_not_confirmed_again(synced: Syncs) -> None:
+    gone, lost = sorted(synced.sim.space.project("OPS").issues)[:2]
+    synced.sim.space.delete_issue(gone)
+    assert synced.run(mode="incremental", first=NOW).success
+    synced.change(f"DELETE FROM raw.issues WHERE id = {lost}")  # so that the numbers differ
+    synced.sim.requests.clear()
+    synced.run(mode="incremental", first=NOW)
+    asked = [request for request in synced.sim.requests.recent() if request.param("id[]")]
+    assert str(gone) not in {value for request in asked for name, value in request.params if name == "id[]"}
+    assert not synced.query(f"SELECT 1 FROM raw.issues WHERE id = {gone} AND deleted_at IS NULL")

@@ -136,6 +136,7 @@ def test_a_stored_issue_that_loses_its_id_is_not_taken_for_deleted(synced: Syncs
     assert synced.run().success
     assert not synced.rows("issues", deleted=True)
     assert waiting(synced) == {"issues": 1}
+    assert synced.compare("count").status == "equal", "the stored row is that issue, not another one"
 
 
 def test_a_time_to_come_that_is_stored_already_gives_way_to_the_true_one(synced: Syncs) -> None:

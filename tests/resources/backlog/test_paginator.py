@@ -228,3 +228,13 @@ def test_a_pass_ends_early_where_it_is_told_to_stop_or_when_all_up_to_a_key_is_r
         until = Paginator(space.client(), PROJECT, LAST_CHANGE_FIRST, until=space.issues[issue].updated)
         assert [one["id"] for page in until.pages() for one in page]
         assert (offsets(space), until.ended) == (asked, False)
+
+
+def test_what_a_tie_proves_does_not_prove_what_was_read_before_it() -> None:
+    space = HostileSpace()
+    for _ in range(250):
+        space.create(at=START - timedelta(days=1))
+    paginator = Paginator(space.client(), PROJECT, OLDEST_FIRST)
+    paginator.proven = False
+    assert {one["id"] for page in paginator.pages() for one in page} == set(space.issues)
+    assert not paginator.proven

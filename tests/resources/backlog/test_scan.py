@@ -224,3 +224,20 @@ def test_a_page_of_records_that_are_no_issues_is_an_error(client: BacklogClient,
     wire.answers = [httpx.Response(200, json=[{"id": number, "created": "yesterday"} for number in range(100)])]
     with pytest.raises(MalformedResponse, match="100 of 100 issues are odd: created is no time at which"):
         read(scan_window(client, ALL))
+
+
+def test_what_came_in_meanwhile_is_looked_for_among_the_newest_changes_only() -> None:
+    space = HostileSpace()
+    moving = space.create(project=2, at=START - timedelta(days=9))
+    space.history(400, every=timedelta(minutes=5))
+    for row in space.issues.values():
+        row.updated = START - timedelta(hours=8)
+
+    def meanwhile(space: HostileSpace) -> None:
+        if len(space.asked) == 3:
+            space.move(moving, 1)
+
+    space.meanwhile = meanwhile
+    scan = scan_window(space.client(), ALL)
+    assert ids(read(scan)) == set(space.issues)
+    assert len(space.asked) == 7  # five pages, the count, and one look

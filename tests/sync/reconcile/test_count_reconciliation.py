@@ -1,5 +1,7 @@
 """The quick comparison: one request a project, numbers only, and what explains a number."""
 
+from datetime import UTC, datetime
+
 from resources.warehouse.reconciliations import latest
 from simulator import SpaceSpec
 from tests.syncs import StartSyncs, Syncs
@@ -26,6 +28,15 @@ def test_what_was_created_and_deleted_since_the_last_load_is_behind(synced: Sync
     assert (ops["status"], ops["differences"], ops["behind"]) == ("behind", 0, 3)
     assert ops["source"] == ops["warehouse"] + 1
     assert (found.status, found.failed(), found.failed(strict=True)) == ("behind", False, True)
+
+
+def test_an_old_issue_that_moved_in_since_the_last_load_is_behind_also_among_many_newer_ones(start_syncs: StartSyncs) -> None:
+    syncs = start_syncs(SpaceSpec(seed=3, users=3, projects=2, issues=20))
+    syncs.sim.space.import_issues("OPS", 120, at=datetime(2026, 6, 1, tzinfo=UTC))
+    syncs.load()
+    syncs.sim.space.move_issue(min(syncs.sim.space.project("WEB").issues), "OPS")
+    ops = syncs.compare("count", projects=["OPS"]).projects[0]
+    assert (ops.status, ops.differences, ops.since_load.get("moved here")) == ("behind", 0, 1)
 
 
 def test_a_lost_row_makes_its_project_different(synced: Syncs) -> None:
