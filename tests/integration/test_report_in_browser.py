@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -96,6 +97,24 @@ def test_the_page_says_what_the_marts_say_of_load_and_plan(chromium: Chromium, b
         actual, planned = page.locator("#card-plan .answer b").inner_text().split("/")
         assert number(actual) == pytest.approx(plan["actual"] or 0, abs=1)
         assert number(planned) == pytest.approx(plan["planned"] or 0, abs=1)
+
+
+def test_milestones_end_on_the_page_when_the_mart_says(chromium: Chromium, built: Deployment, file: Path) -> None:
+    said = built.query(
+        "SELECT b.project_key || ' ' || b.milestone AS name, b.projected_done_on AS done, b.day FROM mart.milestone_burn AS b "
+        "JOIN mart.milestone_summary AS s ON s.milestone_id = b.milestone_id AND NOT s.archived "
+        "WHERE b.is_last AND b.scope > b.done AND b.day = (SELECT max(day) FROM staging.space_today)"
+    )
+    with reader(chromium, width=1600) as somebody:
+        page = opened(somebody, file)
+        # As if it was opened on the day of the newest change, to which the mart counts.
+        ends = page.evaluate(
+            "day => { DATA.today = day; return milestones(selection()).map("
+            "one => [`${one.project} ${one.name}`, isFinite(one.end) ? iso(one.end) : null]); }",
+            (said[0]["day"] - date(1970, 1, 1)).days,
+        )
+    assert sum(row["done"] is not None for row in said) >= 2
+    assert {row["name"]: row["done"] and row["done"].isoformat() for row in said}.items() <= dict(ends).items()
 
 
 def number(said: str) -> float:

@@ -3,7 +3,7 @@
 /** Days in the same status from which work in progress counts as stuck. */
 const STUCK_DAYS = 7;
 const LOAD_WEEKS = 6;
-/** Days whose speed is expected to go on. */
+/** Days whose speed is expected to go on, as in mart.milestone_burn: fewer where the milestone began less long ago. */
 const SPEED_DAYS = 28;
 const OTHERS = -1;
 
@@ -93,6 +93,8 @@ function milestones({ all, stageOf }) {
     if (of == null) continue;
     if (Array.isArray(of)) of.forEach(stone => put(stone, at)); else put(of, at);
   }
+  const first = new Map();
+  DATA.burn.m.forEach((stone, at) => first.set(stone, Math.min(first.get(stone) ?? Infinity, DATA.burn.day[at])));
   const unfiltered = chosen.team === "" && chosen.person === "" && chosen.type === "";
   const rows = DATA.milestones.flatMap((stone, at) => {
     if (!inProject(stone.project) || (stone.archived && !chosen.archived)) return [];
@@ -100,8 +102,10 @@ function milestones({ all, stageOf }) {
     if (!of.length && !unfiltered) return [];
     const count = test => of.filter(test).length;
     const done = count(one => stageOf(one) === "done"), left = of.length - done;
-    const lately = count(one => issues.done[one] != null && issues.done[one] > DATA.today - SPEED_DAYS);
-    const end = !left ? null : lately ? DATA.today + Math.ceil(left * SPEED_DAYS / lately) : Infinity;
+    const began = Math.max(first.get(at) ?? -Infinity, stone.start <= DATA.today ? stone.start ?? -Infinity : -Infinity);
+    const days = Math.max(Math.min(SPEED_DAYS, DATA.today - began + 1), 1);
+    const lately = count(one => issues.done[one] != null && issues.done[one] > DATA.today - days);
+    const end = !left ? null : lately ? DATA.today + Math.ceil(left * days / lately) : Infinity;
     const state = !left ? "" : stone.due == null ? "no_due" : end === Infinity && stone.due >= DATA.today ? "no_speed" : end > stone.due ? "too_late" : "in_time";
     return [{
       at, project: DATA.projects[stone.project].key, name: stone.name, archived: stone.archived, start: stone.start, due: stone.due,

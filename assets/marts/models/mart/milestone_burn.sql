@@ -1,7 +1,7 @@
 -- How much a milestone held at the end of each day, and how much of that was done, by number of issues and by estimated hours; from the
 -- first issue that it got to today while issues of it are open, also past its due date, else to the day of the last change, as when the
 -- last one was done. With it the ideal line, straight over working days from what it had open on its start day to nothing on its due date,
--- and how many days the rest would take at the speed of the 28 days before.
+-- and how many days the rest would take at the speed of the 28 days before, or since its start date, if that is shorter ago.
 {{ config(pre_hook="{{ hashed() }}") }}
 with steps as materialized (
     select
@@ -31,6 +31,7 @@ spans as materialized (
         s.last_day,
         v.name,
         v.project_id,
+        v.start_date,
         v.release_due_date as due_date,
         least(v.release_due_date, c.last_day) as due_day,
         -- A start after the due date counts as the due date; what came later is ideal from its first day on.
@@ -52,7 +53,7 @@ days as materialized (
         coalesce(sum(s.scope_hours) over following, 0) as scope_hours,
         coalesce(sum(s.done_hours) over following, 0) as done_hours,
         coalesce(sum(s.actual_hours) over following, 0) as actual_hours,
-        row_number() over following as number
+        least(28, row_number() over following, case when b.start_date <= d.day then d.day::date - b.start_date + 1 end)::int as days_lately
     from spans as b
     cross join lateral generate_series(b.first_day, b.last_day, interval '1 day') as d (day)
     left join steps as s on s.space_key = b.space_key and s.milestone_id = b.milestone_id and s.day = d.day::date
@@ -71,8 +72,7 @@ shares as (
             when d.day < d.start_day or n3.worked = n1.worked_before then 1
             else 1 - (n2.worked - n1.worked_before)::numeric / (n3.worked - n1.worked_before)
         end as ideal_share,
-        d.done - coalesce(lag(d.done, 28) over following, 0) as done_lately,
-        least(d.number, 28) as days_lately
+        d.done - coalesce(lag(d.done, d.days_lately) over following, 0) as done_lately
     from days as d
     left join numbered as n1 on n1.space_key = d.space_key and n1.day = d.start_day
     left join numbered as n2 on n2.space_key = d.space_key and n2.day = d.day
