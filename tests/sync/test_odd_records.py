@@ -119,6 +119,7 @@ def test_a_full_load_closes_issues_without_an_id_that_are_not_there_any_more(syn
     source = Source(syncs, {"/issues": {0: lambda one: {"summary": one["summary"]}, 1: lambda _one: "no object"}})
     syncs.load()
     assert waiting(syncs) == {"issues": 2}
+    assert syncs.compare().errors == ()
     source.odd = False
     assert syncs.run().success
     assert waiting(syncs) == {}

@@ -152,6 +152,7 @@ def test_an_issue_in_quarantine_is_no_difference_of_numbers_or_rows_and_hides_no
     for compared in (synced.compare("count"), synced.compare()):
         assert (compared.status, compared.failed()) == ("equal", False)
         assert next(one.as_json()["quarantined"] for one in compared.projects) >= 2
+    assert (compared.projects[0].note, compared.projects[2].note) == (f"{compared.projects[0].quarantined} in quarantine", None)
     assert {kind for table, kind in told(compared) if table == "issues"} == {"in quarantine"}
     synced.change(f"DELETE FROM raw.issues WHERE id = {ids(space, 'OPS')[20]}")
     assert count(synced)["OPS"].difference == -1

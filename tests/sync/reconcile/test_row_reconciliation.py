@@ -1,7 +1,10 @@
 """The deep comparison finds each kind of difference in each table, and nothing that is none."""
 
+from typing import Any
+
 import pytest
 
+from simulator import RequestInfo
 from sync.reconcile import pairs, row_reconciliation
 from tests.sync.reconcile.looking import told
 from tests.sync.reconcile.tamperings import HISTORY, ISSUES, LISTS, Tampering
@@ -16,6 +19,25 @@ def test_a_loaded_quiet_space_is_equal_in_every_table(synced: Syncs) -> None:
     assert {table for table, counts in found["tables"].items() if counts["source"] != counts["warehouse"]} == set()
     assert {table for table, counts in found["tables"].items() if not counts["source"]} == set()
     assert [(one["project"], one["status"]) for one in found["projects"]] == [("OPS", "equal"), ("WEB", "equal"), ("APP", "equal")]
+    issues = [len(synced.source_issues(one["project"])) for one in found["projects"]]
+    assert [(one["source"], one["warehouse"]) for one in found["projects"]] == [(number, number) for number in issues]
+
+
+def test_a_project_whose_issues_cannot_be_read_is_not_compared_whole_and_the_others_are(synced: Syncs) -> None:
+    web = synced.sim.space.project("WEB").id
+
+    def spoil(request: RequestInfo, body: Any) -> Any:
+        return {"not": "a list"} if request.route == "/issues" and request.param("projectId[]") == str(web) else body
+
+    synced.sim.rewrite_response(spoil)
+    found = synced.compare()
+    assert [(one.key, one.conclusive, one.note) for one in found.projects] == [
+        ("OPS", True, None),
+        ("WEB", False, "not compared whole"),
+        ("APP", True, None),
+    ]
+    assert len(found.errors) == 1
+    assert found.failed()
 
 
 @pytest.mark.parametrize("tampering", ALL, ids=lambda one: one.name)
