@@ -28,6 +28,7 @@ class Cadence:
     `jitter_minutes`: a schedule starts so many minutes late at most, so that spaces do not all start at once.
     `work_every`: the longest time between two runs of a sensor.
     `grace`: how late a tick may still be made up.
+    `on`: whether it ticks until somebody turns it off, or only when somebody has turned it on.
     `tables`: the raw tables that it keeps fresh.
     `sync`: the kind of sync whose silence is a problem.
     """
@@ -36,6 +37,7 @@ class Cadence:
     cron: str = ""
     seconds: int = 0
     job: str = ""
+    on: bool = True
     jitter_minutes: int = 0
     work_every: timedelta | None = None
     grace: timedelta = MISFIRE_GRACE
@@ -85,7 +87,8 @@ class Cadence:
         english = language == "en"
         if not self.cron:
             number, one, ja = (self.seconds, "seconds", "秒") if self.seconds < 60 else (self.seconds // 60, "minutes", "分")
-            return f"every {number} {one}" if english else f"{number} {ja}ごと"
+            often = f"every {number} {one}" if english else f"{number} {ja}ごと"
+            return often if self.on else f"{often}, when turned on" if english else f"オンにすると {often}"
         minute = int(self.cron.split()[0])
         if len(self.hours) == 24:
             return f"minute {minute}" if english else f"毎時 {minute} 分"
@@ -116,7 +119,8 @@ HOUSEKEEPING = Cadence("housekeeping_nightly", cron="30 5 * * *", job="housekeep
 #: An access token lives for an hour; away from the full hour, when loads start.
 TOKENS = Cadence("tokens_hourly", cron="40 * * * *", job="tokens")
 ACTIVITY_FEED = Cadence("activity_feed", seconds=30, job="targeted_sync")
-WEBHOOK_INBOX = Cadence("webhook_inbox", seconds=30, job="targeted_sync")
+#: The feed reports the same within the same half minute, and its sensor drains the inbox too.
+WEBHOOK_INBOX = Cadence("webhook_inbox", seconds=30, job="targeted_sync", on=False)
 ALERTS = Cadence("alerts", seconds=30)
 #: A new project is seen within a quarter of an hour, at two requests a look.
 PROJECT_DISCOVERY = Cadence("project_discovery", seconds=900)

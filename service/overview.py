@@ -52,6 +52,7 @@ class Overview:
                     next_at=one.next_tick(now, self._settings.zone, self._settings.backlog_url),
                     every_seconds=int(one.interval.total_seconds()),
                     on=on.get(one.name),
+                    on_by_default=one.on,
                 )
                 for one in CADENCES
                 if one.job and one.job not in _HIDDEN

@@ -16,6 +16,7 @@ class Schedule(Model):
     next_at: datetime | None = Field(description="null for a sensor, which looks every `every_seconds`")
     every_seconds: Whole
     on: bool | None = Field(description="Whether it is on in Dagster; null: Dagster does not say")
+    on_by_default: bool
 
 
 class Schedules(Model):

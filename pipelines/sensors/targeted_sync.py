@@ -180,8 +180,7 @@ def activity_feed(
 @dg.sensor(
     job=targeted_sync_job,
     minimum_interval_seconds=WEBHOOK_INBOX.seconds,
-    # The feed reports the same within the same half minute, and drains the inbox too.
-    default_status=dg.DefaultSensorStatus.STOPPED,
+    default_status=dg.DefaultSensorStatus.RUNNING if WEBHOOK_INBOX.on else dg.DefaultSensorStatus.STOPPED,
     description="Drains the inbox of webhooks, at no request, and requests a run for just the issues that they name. Turn it on "
     "where activity_feed is off, to follow changes without a request.",
 )

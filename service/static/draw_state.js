@@ -53,7 +53,7 @@ const share = (part, whole) => say('share', { part: number(part), whole: number(
 export function drawOverview(place, { connection, schedules, projects }) {
   const tiles = [['lastSuccess', connection.last_success_at ? lately(connection.last_success_at) : say('never')]];
   const next = schedules?.items.find(({ next_at, on }) => next_at && on !== false);
-  const stopped = schedules?.items.filter(({ on }) => on === false).length;
+  const stopped = schedules?.items.filter(({ on, on_by_default }) => on === false && on_by_default).length;
   tiles.push(['nextRun', next ? due(next.next_at) : '–', stopped ? 'bad' : '',
     [next && named('jobs', next.job), stopped && say('stoppedCount', { count: stopped })].filter(Boolean).join(' · ')]);
   const active = projects?.items.filter(({ archived }) => !archived) ?? [];
@@ -77,9 +77,9 @@ export function drawOverview(place, { connection, schedules, projects }) {
 
 export function drawSchedules(table, { items }) {
   const columns = [['job', ''], ['next', ''], ['every', ''], ['state', '']];
-  drawTable(table, columns, items.map(({ job, next_at, every_seconds, on, name }) => [
+  drawTable(table, columns, items.map(({ job, next_at, every_seconds, on, on_by_default, name }) => [
     next_at ? named('jobs', job) : named('sensors', name), next_at ? due(next_at) : say('looks'), say('interval', { time: duration(every_seconds) }),
-    [say(on === null ? 'notSaid' : on ? 'on' : 'off'), on === false ? 'failed' : ''],
+    [say(on === null ? 'notSaid' : on ? 'on' : 'off'), on === false && on_by_default ? 'failed' : ''],
   ]));
 }
 

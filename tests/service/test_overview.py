@@ -29,6 +29,7 @@ def test_schedules_come_by_their_next_tick_and_say_whether_dagster_has_them_on(s
     expected = ISSUES.next_tick(before, ZoneInfo("Asia/Tokyo"), "http://acme.example.com")
     assert (datetime.fromisoformat(issues["next_at"]), issues["job"], issues["every_seconds"]) == (expected, "issues", 43_200)
     assert (issues["on"], by_name["activity_feed"]["on"], by_name["users_daily"]["on"]) == (True, False, None)
+    assert [name for name, one in by_name.items() if not one["on_by_default"]] == ["webhook_inbox"]
     assert (by_name["activity_feed"]["next_at"], by_name["activity_feed"]["every_seconds"]) == (None, 30)
 
 
