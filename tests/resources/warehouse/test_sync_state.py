@@ -9,6 +9,9 @@ from sqlalchemy import Engine
 from resources.warehouse.loader import merge
 from resources.warehouse.schema import SPECS
 from resources.warehouse.sync_state import (
+    Checkpoint,
+    clear_checkpoints,
+    get_checkpoints,
     get_watermarks,
     oldest_watermark,
     project_id_for_key,
@@ -16,6 +19,7 @@ from resources.warehouse.sync_state import (
     record_failure,
     record_project_keys,
     record_success,
+    set_checkpoint,
     set_watermark,
 )
 
@@ -109,3 +113,21 @@ def test_a_renamed_project_is_found_by_either_key_until_another_takes_it(warehou
         record_project_keys(conn, "acme", {"OPS": 302})
         record_project_keys(conn, "acme", {})
         assert project_id_for_key(conn, "acme", "OPS") == 302
+
+
+def test_a_checkpoint_is_of_one_space_one_scope_and_one_order(warehouse: Engine) -> None:
+    at = datetime(2026, 7, 1, tzinfo=UTC)
+    with warehouse.begin() as conn:
+        for place, (space, scope, sort) in enumerate(
+            [
+                ("acme", "issues", "created"),
+                ("acme", "other", "created"),
+                ("else", "issues", "created"),
+                ("acme", "issues", "updated"),
+            ]
+        ):
+            set_checkpoint(conn, space, scope, [place + 1], Checkpoint(sort, {"place": place}, at))
+        assert get_checkpoints(conn, "acme", "issues", "created") == {1: Checkpoint("created", {"place": 0}, at)}
+        clear_checkpoints(conn, "acme", "issues", [1, 2, 3, 4])
+        assert get_checkpoints(conn, "acme", "issues", "created") == {}
+        assert get_checkpoints(conn, "acme", "other", "created").keys() == {2}
