@@ -37,7 +37,7 @@ STEP = timedelta(minutes=20)
 #: The real seconds within which the daemon has done what a step asks for, runs included.
 PATIENCE = 240.0
 SCHEDULES = {one.name: one.cron_schedule for one in defs.schedules or () if isinstance(one, dg.ScheduleDefinition)}
-SENSORS = {one.name for one in defs.sensors or ()}
+SENSORS = {one.name for one in defs.sensors or () if one.default_status == dg.DefaultSensorStatus.RUNNING}
 #: Schedule -> the moment of a tick -> when it was dealt with, both in seconds since 1970.
 Ticks = defaultdict[str, dict[int, float]]
 #: Within so many hours every kind of trouble has come.
