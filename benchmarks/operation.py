@@ -33,7 +33,7 @@ READY_BOUND, MEMORY_BOUND, TOLD_BOUND, DAY_BOUND = 30.0, 1_000.0, 60.0, 20.0
 #: The processes acknowledge down after the start.
 SETTLE_SECONDS = 45.0
 PATIENCE = 120.0
-#: How often in a day each sensor looks that is on by default.
+#: How often a day each sensor that is on by default looks.
 SENSORS = {
     "alerts": 2 * 60 * 24,
     "activity_feed": 2 * 60 * 24,

@@ -21,7 +21,7 @@ from assets.marts.shown import shown, without_dbt_entries
 from assets.marts.translator import Translator
 from resources.warehouse.builds import begin_build, end_build, is_built
 from resources.warehouse.errors import WarehouseError
-from resources.warehouse.locks import Locks
+from resources.warehouse.locks import LOST, Locks
 from resources.warehouse.resource import WarehouseResource
 
 #: What a run says while another one builds.
@@ -56,18 +56,11 @@ def _turn(context: dg.AssetExecutionContext, config: BuildConfig, engine: Engine
             try:
                 yield locks
             except Exception:
-                locks.verify()
+                if locks.is_lost():
+                    raise WarehouseError(LOST) from None
                 raise
     except WarehouseError as error:
         raise dg.Failure(f"the marts: {error}", allow_retries=False) from None
-
-
-def _is_held(locks: Locks) -> bool:
-    try:
-        locks.verify()
-    except WarehouseError:
-        return False
-    return True
 
 
 @dbt_assets(manifest=manifest(), name="dbt_build", dagster_dbt_translator=Translator())
@@ -96,7 +89,7 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
             invocation = dbt.cli(arguments, context=context, target_path=Path(target))
         for event in invocation.stream():
             if is_failing(event):
-                if _is_held(locks):  # a server that has restarted may have lost what is tested
+                if not locks.is_lost():  # a server that has restarted may have lost what is tested
                     yield without_dbt_entries(with_rows(event, warehouse.engine, invocation.manifest, Path(target), context.log))
             elif isinstance(event, dg.AssetCheckResult):
                 yield without_dbt_entries(event)
@@ -112,9 +105,11 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
         yield from keys
         if broken := [key.check_name for key in keys if not key.passed]:
             raise dg.Failure(f"the marts: rows without a key of their own: {', '.join(map(str, broken))}", allow_retries=False)
-        locks.verify()  # commits did not wait for the disk: a server that has restarted may have lost some
         if build:
-            end_build(warehouse.engine, build)
+            end_build(warehouse.engine, build, locks.verify)
+        # Commits of models do not wait for the disk. This one does, and with it all before; a server that has restarted refuses it.
+        locks.release("marts")
+        if build:
             for event in _with_marts():
                 context.log_event(event)
 

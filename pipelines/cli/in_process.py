@@ -139,8 +139,13 @@ def see_end(result: dg.ExecuteInProcessResult) -> None:
         raise LoadInterruptedError
     failures = (event.job_failure_data.error for event in result.all_events if event.event_type == dg.DagsterEventType.RUN_FAILURE)
     error = next((error for error in failures if error), None)
-    said = redact(error.message.strip().partition("\n")[0].partition(": ")[2]) if error else "Dagster's storage has no end of it"
-    raise WarehouseError(f"The run was interrupted ({said}): what was committed is kept; run the same command again.")
+    raise _broken_off(error.message.strip() if error else ": Dagster's storage has no end of it")
+
+
+def _broken_off(message: str) -> WarehouseError:
+    """Return what to say of a run whose server went away; `message` is the name of an error of a driver and what it says."""
+    said = redact(message.partition("\n")[0].partition(": ")[2])
+    return WarehouseError(f"The run was interrupted ({said}): what was committed is kept; run the same command again.")
 
 
 def reason(event: dg.DagsterEvent) -> str:
@@ -148,6 +153,7 @@ def reason(event: dg.DagsterEvent) -> str:
 
     Raises:
         LoadInterruptedError: it was ended from outside.
+        WarehouseError: Dagster could not store what it did.
     """
     data = event.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:
@@ -155,4 +161,6 @@ def reason(event: dg.DagsterEvent) -> str:
     error = data.error.cause if data.error and data.error.cause else data.error
     if error and error.cls_name == "DagsterExecutionInterruptedError":
         raise LoadInterruptedError
+    if error and error.cls_name in ("OperationalError", "InterfaceError"):  # ours are WarehouseError
+        raise _broken_off(error.message.strip())
     return f"{event.step_key}: {redact(error.message.strip()) if error else 'failed'}; the Dagster UI has the details"

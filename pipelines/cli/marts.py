@@ -172,13 +172,15 @@ def build_marts(definitions: "dg.Definitions", instance: "dg.DagsterInstance", p
 
     Raises:
         LoadInterruptedError: somebody ended the run.
-        WarehouseError: the run was interrupted.
+        WarehouseError: the run was interrupted, or the server restarted.
     """
     from assets.location import SETTINGS
     from assets.marts.build import WAITING, BuildConfig, marts
     from pipelines.cli.in_process import QUIET, reason, see_end
     from pipelines.jobs import marts_job
     from pipelines.runs import command_tags
+    from resources.warehouse.errors import WarehouseError
+    from resources.warehouse.locks import LOST
 
     began = time.monotonic()
     config = BuildConfig(whole=whole)
@@ -196,6 +198,8 @@ def build_marts(definitions: "dg.Definitions", instance: "dg.DagsterInstance", p
     see_end(result)
     failures = list(watcher.failures)
     for message in (reason(event) for event in result.all_events if event.is_step_failure):
+        if LOST in message:
+            raise WarehouseError(message)
         errors = [f"{what}: {why}" for what, why in _ERROR_OF_DBT.findall(message)]
         # A check that failed ends dbt with nothing to add.
         failures += errors or ([] if watcher.failures else message.splitlines()[:1])

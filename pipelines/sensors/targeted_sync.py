@@ -18,7 +18,7 @@ from pipelines.jobs import issues_job, rolling_refresh_job, targeted_sync_job
 from pipelines.runs import ACTIVE, end_dead_runs
 from pipelines.schedules import single_issues_request
 from pipelines.sensors.failing_ticks import looking_at
-from resources.backlog.errors import PermissionDenied
+from resources.backlog.errors import BacklogError, PermissionDenied
 from resources.backlog.feed import touches
 from resources.backlog.resource import BacklogResource
 from resources.cadences import ACTIVITY_FEED, WEBHOOK_INBOX
@@ -124,16 +124,17 @@ def _request(projects: Sequence[str], keys: Sequence[str] = (), again_from: int 
 
 
 def _new_activities(
-    seen: Seen, backlog: BacklogResource, warehouse: WarehouseResource, *, waiting: bool
+    seen: Seen, backlog: BacklogResource, warehouse: WarehouseResource, *, waiting: bool, named: bool
 ) -> list[dict[str, Any]] | None:
     """Return the newest activities that are not loaded yet, None before the first load.
 
-    Where the feed is refused, what waits in the warehouse is looked after all the same: webhooks may have named it.
+    Where the feed cannot be read, a run is requested all the same for issues that webhooks have just `named`; where it is refused,
+    also for those that are still `waiting`.
     """
     try:
         page = next(backlog.client.activities(order="desc"), Page())
-    except PermissionDenied:
-        if not waiting:
+    except BacklogError as error:
+        if not named and not (waiting and isinstance(error, PermissionDenied)):
             raise
         return []
     return unknown_activities(warehouse.engine, seen.space_key, page)
@@ -157,7 +158,7 @@ def activity_feed(
     drained = _drained(seen, backlog, warehouse)
     with looking_at(FEED):
         waiting = is_waiting(warehouse.engine, seen.space_key)
-        new = _new_activities(seen, backlog, warehouse, waiting=waiting)
+        new = _new_activities(seen, backlog, warehouse, waiting=waiting, named=bool(drained.issues))
     if new is None:
         return dg.SensorResult(skip_reason="the feed was not loaded yet: the first load does that", cursor=seen.text())
     telling = [activity for activity in new if touches(activity)]
@@ -166,7 +167,9 @@ def activity_feed(
     reason = None
     if not news:
         reason = f"{len(new)} new activities, none of issues" if new else "nothing new"
-    elif not drained.issues and not seen.due(news, now):
+    elif drained.issues:
+        pass  # nobody else has asked for these
+    elif not seen.due(news, now):
         reason = "a run was requested for this already"
     elif news == WAITING and (other := _active(context, issues_job.name, rolling_refresh_job.name)):
         reason = f"issues wait for run {other}, which has not ended"

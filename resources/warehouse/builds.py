@@ -1,5 +1,6 @@
 """Builds of the marts: from which rows on the next one has to build, and that one has succeeded."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -55,10 +56,11 @@ def begin_build(engine: Engine, project: str, run_id: str, *, whole: bool = Fals
     return Build(number, since)
 
 
-def end_build(engine: Engine, build: Build) -> None:
-    """Remember that a build has succeeded."""
+def end_build(engine: Engine, build: Build, verify: Callable[[], None] = lambda: None) -> None:
+    """Remember that a build has succeeded, unless `verify` raises, which is called before the commit."""
     with engine.begin() as connection:
         connection.execute(update(mart_builds).where(mart_builds.c.id == build.id).values(ended_at=func.clock_timestamp()))
+        verify()
 
 
 def last_built(engine: Engine) -> tuple[int, float] | None:

@@ -20,6 +20,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from resources.warehouse.errors import WarehouseBusyError, WarehouseError
 
+#: What is said where that has happened.
+LOST = "The connection that held the locks was lost, as when PostgreSQL restarts: run again; what was kept stays."
 #: Seconds between two looks at a lock that somebody else holds. PostgreSQL could queue us, but a statement that waits for hours
 #: meets time limits of servers and poolers, and a dead connection would not be noticed.
 LOOK_EVERY = 0.2
@@ -181,19 +183,22 @@ class Locks:
                 "pooler in session mode."
             )
 
+    def is_lost(self) -> bool:
+        """See whether the connection that held the locks was lost; that some other question failed says nothing."""
+        with suppress(WarehouseError, SQLAlchemyError):
+            self.verify()
+        return self._conn is None
+
     def _ask(self, statement: TextClause, **parameters: object) -> object:
         if self._conn is None:
-            raise WarehouseError("The locks are lost: run again; it continues from what was kept.")
+            raise WarehouseError(LOST)
         try:
             answer: object = self._conn.execute(statement, {"space_key": self._space_key, **parameters}).scalar_one_or_none()
         except (WarehouseError, SQLAlchemyError) as error:
             if not self._conn.invalidated:
                 raise
             self._lost()  # SQLAlchemy would connect again, and know nothing of the locks
-            raise WarehouseError(
-                "The connection that held the locks was lost, as when PostgreSQL restarts: run again; "
-                "it continues from what was kept."
-            ) from error
+            raise WarehouseError(LOST) from error
         return answer
 
     def _lost(self) -> None:

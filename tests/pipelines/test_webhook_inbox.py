@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from pipelines.sensors.failing_ticks import LookFailedError
 from pipelines.sensors.targeted_sync import activity_feed, webhook_inbox
+from simulator import Fault
 from tests.deployment import Deployment
-from tests.pipelines.ticking import Daemon, event, outcomes, post, run, some
+from tests.pipelines.ticking import Daemon, active, event, outcomes, post, run, some
 
 COMMENTS = "/issues/{issue}/comments"
 
@@ -128,3 +130,17 @@ def test_the_feed_drains_the_inbox_too_and_no_event_waits_for_the_run_of_another
         assert feed.tick()[0]
     assert outcomes(near) == ["1 issue to read"] * 2
     assert feed.tick() == (None, "a run was requested for this already")
+
+
+def test_what_a_webhook_names_waits_for_no_feed_and_for_no_scheduled_run(near: Deployment) -> None:
+    feed, [issue] = Daemon(near, activity_feed), some(near)
+    feed.tick()
+    near.sim.faults.add(Fault(status=503, path="/space/activities", times=None))
+    post(near, event(issue))
+    assert feed.tick()[0]
+    with pytest.raises(LookFailedError):
+        feed.tick()
+    near.sim.faults.clear()
+    active(near, "issues")
+    post(near, event(issue, number=9_100_000_030))
+    assert feed.tick()[0]

@@ -1,7 +1,7 @@
 {#
 A mart that is being read cannot be replaced, and no other session can read it during that wait. The role of BI tools ends what
-takes too long by itself; for others there is an end to the wait. A commit does not wait for the disk: the last one, by which the build has
-ended, does, and with it all before.
+takes too long by itself; for others there is an end to the wait. A commit does not wait for the disk: the last one of the run, by which it
+gives its lock back, does, and with it all before.
 #}
 {% macro patient() -%}
     set local lock_timeout = '5min'; set local synchronous_commit = off

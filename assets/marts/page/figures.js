@@ -3,7 +3,7 @@
 /** Days in the same status from which work in progress counts as stuck. */
 const STUCK_DAYS = 7;
 const LOAD_WEEKS = 6;
-/** Days whose speed is expected to go on, as in mart.milestone_burn: fewer where the milestone began less long ago. */
+/** Days whose speed is expected to go on, as in mart.milestone_burn: fewer where the milestone began more recently. */
 const SPEED_DAYS = 28;
 const OTHERS = -1;
 

@@ -83,7 +83,7 @@ function showStuck(picked) {
 
 function showLoad(picked) {
   const found = load(picked);
-  const [top] = found.people;
+  const top = found.people.reduce((most, one) => (most && most[1].weeks[0] >= one[1].weeks[0] ? most : one), null);
   answer("load", "say_load", { week: shortDay(found.first), h: number(found.hours), people: number(found.people.filter(([person]) => person).length), top: top ? `${personOf(top[0])} ${number(top[1].weeks[0], 1)} h` : "–", n: number(found.unestimated) });
   const weeks = found.names.map((name, at) => ({ head: name, of: ([, one]) => one.weeks[at], kind: "n", cell: ([, one]) => number(one.weeks[at], 1) }));
   const columns = [column("person", ([person]) => personOf(person)), amount("open", ([, one]) => one.issues), amount("late_issues", ([, one]) => one.late),

@@ -26,10 +26,12 @@ def checks_of(run: Run) -> dict[str, dg.AssetCheckEvaluation]:
 
 
 def last_checks(deployment: Deployment) -> dict[str, dg.AssetCheckEvaluation]:
-    """Return the checks of the newest build that has succeeded and had any, by name."""
+    """Return the newest evaluation of each check by a build that has succeeded, by name."""
     runs = deployment.instance.get_runs(dg.RunsFilter(job_name="marts", statuses=[dg.DagsterRunStatus.SUCCESS]))
-    found = (checks_of(Run(success=True, run_id=run.run_id, instance=deployment.instance)) for run in runs)
-    return next(filter(None, found))
+    found: dict[str, dg.AssetCheckEvaluation] = {}
+    for run in reversed(runs):
+        found |= checks_of(Run(success=True, run_id=run.run_id, instance=deployment.instance))
+    return found
 
 
 def rows_of(check: dg.AssetCheckEvaluation | dg.AssetCheckResult) -> list[Mapping[str, Any]]:

@@ -1,7 +1,7 @@
 -- How much a milestone held at the end of each day, and how much of that was done, by number of issues and by estimated hours; from the
 -- first issue that it got to today while issues of it are open, also past its due date, else to the day of the last change, as when the
 -- last one was done. With it the ideal line, straight over working days from what it had open on its start day to nothing on its due date,
--- and how many days the rest would take at the speed of the 28 days before, or since its start date, if that is shorter ago.
+-- and how many days the rest would take at the speed of the 28 days before, or since its start date, if that is more recent.
 {{ config(pre_hook="{{ hashed() }}") }}
 with steps as materialized (
     select
