@@ -1,6 +1,7 @@
 """Exact reading: everything that is there is read, whatever happens meanwhile, with few requests."""
 
 import math
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -11,7 +12,7 @@ from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import MalformedResponse, NotFound
 from resources.backlog.scan import scan_changes, scan_window
-from resources.backlog.window import COUNTED, ONE_PAGE, Window
+from resources.backlog.window import COUNTED, ONE_PAGE, Window, WindowProof
 from tests.resources.backlog.conftest import Wire, error
 from tests.resources.backlog.hostile import START, HostileSpace, ids, read
 
@@ -241,3 +242,25 @@ def test_what_came_in_meanwhile_is_looked_for_among_the_newest_changes_only() ->
     scan = scan_window(space.client(), ALL)
     assert ids(read(scan)) == set(space.issues)
     assert len(space.asked) == 7  # five pages, the count, and one look
+
+
+def test_a_pass_ends_where_issues_begin_that_were_created_meanwhile() -> None:
+    space = HostileSpace()
+    space.history(250)
+
+    def meanwhile(space: HostileSpace) -> None:
+        space.now += timedelta(seconds=30)
+        for _ in range(20):
+            space.create()
+
+    there, space.meanwhile = set(space.issues), meanwhile
+    scan = scan_window(space.client(), ALL)
+    assert ids(read(scan)) >= there
+    # Two passes of three pages, though there are more pages by then.
+    assert (scan.proof.passes, [request.url.params.get("order") for request in space.asked].count("asc")) == (2, 6)
+
+
+def test_a_proof_in_words_says_resumed_only_where_it_was() -> None:
+    proof = WindowProof(COUNTED, 1, 5, 415, 415, 0)
+    assert str(proof) == "counts agree: 415 issues in 5 pages, passes: 1, retries: 0"
+    assert str(replace(proof, resumed=True)).startswith("resumed, counts agree: ")

@@ -17,6 +17,7 @@ from resources.warehouse.issue_sync_state import (
     refresh_share,
     request_refetch,
     requested_comments,
+    requested_issues,
     window_comments,
 )
 from tests.resources.warehouse.reading import Reads
@@ -247,3 +248,11 @@ def test_what_waits_is_not_hidden_by_a_record_in_quarantine(read: Reads) -> None
     assert not read.call(is_waiting)
     read.request_refetch(FIRST, by="activity 3", issue=True)
     assert read.call(is_waiting)
+
+
+def test_what_is_requested_in_another_space_is_not_read(reads: Reads) -> None:
+    reads.request_refetch(FIRST, 0)
+    with reads.engine.begin() as connection:
+        request_refetch(connection, "other", [RefetchRequest(SECOND, 300, "elsewhere", issue=True)])
+        assert requested_issues(connection, "acme", comments_too=False) == []
+        assert [one.issue_id for one in requested_issues(connection, "other", comments_too=False)] == [SECOND]
