@@ -116,8 +116,8 @@ function milestones({ all, stageOf }) {
   return rows.sort((x, y) => isUnderWay(y) - isUnderWay(x) || (y.left > 0) - (x.left > 0) || (x.left ? (x.due ?? 1e9) - (y.due ?? 1e9) : (y.due ?? 0) - (x.due ?? 0)));
 }
 
-/** Milestones that are under way: worked at, or due soon. */
-const isUnderWay = row => Boolean(row.left && (row.working || row.lately || (row.due != null && row.due >= DATA.today)));
+/** Milestones that are under way: worked at, or begun and not over. */
+const isUnderWay = row => Boolean(row.left && (row.working || row.lately || (row.due >= DATA.today && !(row.start > DATA.today))));
 const underWay = rows => rows.filter(isUnderWay);
 
 function endings(rows) {
