@@ -73,7 +73,7 @@ def _history(deployment: Deployment, quiet: Silence) -> list[str]:
             project = one.row["project_id"] if table == "issues" else homes.get(one.row["issue_id"], 0)
             gone = key not in expected and key not in unreadable and (project in readable or project not in world.projects)
             if gone and not one.deleted and key[0] not in told:
-                found.append(f"{table}/{_text(key)}: not marked deleted, but gone from the source")
+                found.append(f"{table}/{_text(key)}: not marked deleted, but gone from the source, as stored: {one.row}")
             if one.deleted and key in unreadable and unreadable[key]["project_id"] == project:
                 found.append(f"{table}/{_text(key)}: marked deleted, but its project only cannot be read")
     return found

@@ -99,7 +99,8 @@ class Scene:
         """Note what differs, besides what nothing tells of."""
         with dg.DagsterInstance.ephemeral() as instance:
             deployment = Deployment(self.sim, self.warehouse_url, self.engine, instance, self.sim.api_key, quiet())
-            self.figures.differences += differences(deployment, silence=self.people.silence)
+            found = differences(deployment, silence=self.people.silence)
+        self.figures.differences += [f"after load {self.figures.loads}, {self.figures.kills} killed: {line}" for line in found]
 
     def before(self, request: RequestInfo) -> None:
         """Count the requests for rows, and kill the load that has made enough of them."""
