@@ -228,18 +228,20 @@ def _cut(page: Page, top: float, height: float) -> bytes:
 
 def _stacked(page: Page, pictures: list[bytes]) -> bytes:
     """Put pictures of one width one below the other."""
-    images = "".join(f'<img src="data:image/png;base64,{base64.b64encode(picture).decode()}">' for picture in pictures)
-    page.set_content(f"<style>body{{margin:0}} main{{width:{WIDTH}px}} img{{display:block}}</style><main>{images}</main>")
-    return page.locator("main").screenshot()
+    return _together(page, pictures, f"main{{width:{WIDTH}px}} img{{display:block}}")
 
 
 def _in_a_row(chromium: Chromium, pictures: list[bytes]) -> bytes:
     """Put pictures of one height side by side, smaller."""
-    images = "".join(f'<img src="data:image/png;base64,{base64.b64encode(picture).decode()}">' for picture in pictures)
     with chromium.window(WIDTH, ROW_HEIGHT) as page:
-        style = f"body{{margin:0}} main{{display:flex;gap:{MARGIN}px;width:max-content}} img{{height:{ROW_HEIGHT}px}}"
-        page.set_content(f"<style>{style}</style><main>{images}</main>")
-        return page.locator("main").screenshot()
+        style = f"main{{display:flex;gap:{MARGIN}px;width:max-content}} img{{height:{ROW_HEIGHT}px}}"
+        return _together(page, pictures, style)
+
+
+def _together(page: Page, pictures: list[bytes], style: str) -> bytes:
+    images = "".join(f'<img src="data:image/png;base64,{base64.b64encode(picture).decode()}">' for picture in pictures)
+    page.set_content(f"<style>body{{margin:0}} {style}</style><main>{images}</main>")
+    return page.locator("main").screenshot()
 
 
 def _save(name: str, picture: bytes) -> None:

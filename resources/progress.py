@@ -19,7 +19,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Progress(Protocol):
-    """Somebody who wants to know how far a load is."""
+    """Receives how far a load is."""
 
     def start(self, what: str, total: int | None) -> None:
         """Say that `what` begins; `total` is the number of rows (see UNITS) expected, None when it cannot be known."""

@@ -1,4 +1,4 @@
-"""What OAuth 2.0 tokens are, and what whoever keeps them promises: the common word of the client, which gets and uses them, and the
+"""What OAuth 2.0 tokens are, and what a store of them promises: the common ground of the client, which gets and uses them, and the
 warehouse, which stores them, so that neither knows the other.
 """
 

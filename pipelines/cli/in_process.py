@@ -139,12 +139,12 @@ def see_end(result: dg.ExecuteInProcessResult) -> None:
         raise LoadInterruptedError
     failures = (event.job_failure_data.error for event in result.all_events if event.event_type == dg.DagsterEventType.RUN_FAILURE)
     error = next((error for error in failures if error), None)
-    raise _broken_off(error.message.strip() if error else ": Dagster's storage has no end of it")
+    raise _broken_off(error)
 
 
-def _broken_off(message: str) -> WarehouseError:
-    """Return what to say of a run whose server went away; `message` is the name of an error of a driver and what it says."""
-    said = redact(message.partition("\n")[0].partition(": ")[2])
+def _broken_off(error: Any) -> WarehouseError:
+    """Return what to say of a run that did not end for its storage; `error` is that of the driver, None: it is not known."""
+    said = redact(error.message.strip().partition("\n")[0].partition(": ")[2]) if error else "Dagster's storage has no end of it"
     return WarehouseError(f"The run was interrupted ({said}): what was committed is kept; run the same command again.")
 
 
@@ -162,5 +162,5 @@ def reason(event: dg.DagsterEvent) -> str:
     if error and error.cls_name == "DagsterExecutionInterruptedError":
         raise LoadInterruptedError
     if error and error.cls_name in ("OperationalError", "InterfaceError"):  # ours are WarehouseError
-        raise _broken_off(error.message.strip())
+        raise _broken_off(error)
     return f"{event.step_key}: {redact(error.message.strip()) if error else 'failed'}; the Dagster UI has the details"

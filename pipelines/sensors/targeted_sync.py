@@ -140,6 +140,19 @@ def _new_activities(
     return unknown_activities(warehouse.engine, seen.space_key, page)
 
 
+def _nothing_to_request(
+    context: dg.SensorEvaluationContext, seen: Seen, new: Sequence[dict[str, Any]], news: str, now: datetime
+) -> str | None:
+    """Return why no run is requested for the news of the feed, or for what waits; None: one is."""
+    if not news:
+        return f"{len(new)} new activities, none of issues" if new else "nothing new"
+    if not seen.due(news, now):
+        return "a run was requested for this already"
+    if news == WAITING and (other := _active(context, issues_job.name, rolling_refresh_job.name)):
+        return f"issues wait for run {other}, which has not ended"
+    return None
+
+
 @dg.sensor(
     job=targeted_sync_job,
     minimum_interval_seconds=ACTIVITY_FEED.seconds,
@@ -164,15 +177,8 @@ def activity_feed(
     telling = [activity for activity in new if touches(activity)]
     news = str(max((int(activity["id"]) for activity in telling), default="")) or (WAITING if waiting else "")
     now = datetime.now(UTC)
-    reason = None
-    if not news:
-        reason = f"{len(new)} new activities, none of issues" if new else "nothing new"
-    elif drained.issues:
-        pass  # nobody else has asked for these
-    elif not seen.due(news, now):
-        reason = "a run was requested for this already"
-    elif news == WAITING and (other := _active(context, issues_job.name, rolling_refresh_job.name)):
-        reason = f"issues wait for run {other}, which has not ended"
+    # What webhooks have just named nobody else has asked for.
+    reason = None if drained.issues else _nothing_to_request(context, seen, new, news, now)
     if reason:
         return dg.SensorResult(skip_reason=reason, cursor=seen.text())
     seen = replace(seen, news=news, requested_at=now.isoformat())

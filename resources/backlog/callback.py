@@ -52,7 +52,7 @@ class _Server(ThreadingHTTPServer):
 class Callback:
     """Listens on the loopback address until the block ends. `on_strange` is told of each answer that is none to this login.
 
-    `state` is a secret of this login, good for one answer: whoever does not know it cannot put his own code in place of the user's.
+    `state` is a secret of this login, good for one answer: without it nobody can put another code in place of the user's.
     """
 
     def __init__(self, port: int, on_strange: Callable[[str], None] = lambda _said: None) -> None:

@@ -28,7 +28,7 @@ from resources.warehouse.errors import WarehouseError
 WAREHOUSE = "warehouse"
 DAGSTER = "dagster"
 
-#: Written once: whoever owns the server may change them.
+#: Written once: the owner of the server may change them.
 _SETTINGS = """
 # backlog-elt: a server for one laptop, with room for Dagster's processes and BI tools; its owner only may connect.
 max_connections = 100
@@ -38,7 +38,7 @@ timezone = 'UTC'
 log_timezone = 'UTC'
 jit = off
 """
-#: What the server and its tools get of our environment, which holds keys and passwords: whoever has a connection can read it there.
+#: What the server and its tools get of our environment, which holds keys and passwords: each connection can read it there.
 _FROM_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH")
 #: By this option a server that was started so is told from one that a former version started.
 _CLEAN = "cluster_name=backlog-elt"

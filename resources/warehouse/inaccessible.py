@@ -1,4 +1,4 @@
-"""Projects that are out of sight: the source no longer shows them to the key, and it is not known that they were deleted.
+"""Inaccessible projects: the source no longer shows them to the key, and it is not known that they were deleted.
 
 Their rows stay as they are, unmarked, with a word in `deleted_reason` of `raw.projects`; a project that comes back is read whole.
 """
@@ -35,7 +35,7 @@ def unseen_projects(conn: Connection, space_key: str, visible: Collection[int]) 
 
 
 def note_unseen(conn: Connection, reasons: Mapping[int, str], *, space_key: str, run_id: str) -> None:
-    """Say of projects (id -> reason) that they are out of sight; a reason that is there already stays, with its time."""
+    """Say of projects (id -> reason) that they are inaccessible; a reason that is there already stays, with its time."""
     columns = _PROJECTS.c
     for project_id in sorted(reasons):
         conn.execute(
@@ -49,8 +49,8 @@ def note_unseen(conn: Connection, reasons: Mapping[int, str], *, space_key: str,
 def note_seen(conn: Connection, visible: Collection[int], *, space_key: str, run_id: str) -> list[int]:
     """Take the reason away from projects that can be seen again, and return their ids.
 
-    How far each was synced is forgotten, so that it is read whole: a load may have met it in the moment when it went out of sight,
-    and what is not shown looks the same as what has not changed.
+    How far each was synced is forgotten, so that it is read whole: a load may have met it when it became inaccessible, and what
+    is not shown looks the same as what has not changed.
     """
     columns = _PROJECTS.c
     back = conn.execute(

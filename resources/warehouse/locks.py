@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from resources.warehouse.errors import WarehouseBusyError, WarehouseError
 
-#: What is said where that has happened.
+#: What is said where the session is gone.
 LOST = "The connection that held the locks was lost, as when PostgreSQL restarts: run again; what was kept stays."
 #: Seconds between two looks at a lock that somebody else holds. PostgreSQL could queue us, but a statement that waits for hours
 #: meets time limits of servers and poolers, and a dead connection would not be noticed.

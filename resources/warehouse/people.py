@@ -33,7 +33,7 @@ def forgotten(conn: Connection, space_key: str) -> Forgotten:
 def hold(conn: Connection, space_key: str, known: Forgotten) -> Forgotten:
     """Hold off `forget` until the transaction ends, so that rows read before it bring back nothing that it erases.
 
-    The first thing in a transaction: whoever erases somebody waits for its end, and changes rows that it may touch. Return who is
+    The first thing in a transaction: what erases somebody waits for its end, and changes rows that it may touch. Return who is
     forgotten, with the names that others have met since `known` was read.
 
     Raises:

@@ -44,7 +44,7 @@ def project_states(conn: Connection, space_key: str, scope: str) -> dict[int, Pr
 def oldest_watermark(conn: Connection, scope: str, keys: Collection[str]) -> datetime | None:
     """Return the watermark that is furthest behind among the projects that have one of `keys`, None while one of them has none.
 
-    Projects that were out of sight when projects were listed last, and keys that a project had before, do not count.
+    Projects that were inaccessible when projects were listed last, and keys that a project had before, do not count.
     """
     known, states = project_keys.c, sync_state.c
     latest = select(known.space_key, func.max(known.last_seen_at).label("at")).group_by(known.space_key).subquery()

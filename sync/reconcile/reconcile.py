@@ -25,7 +25,7 @@ def reconcile(
     repair: LoadAgain | None = None,
     progress: Progress | None = None,
 ) -> Reconciliation:
-    """Compare the warehouse with the source, keep how each project came out, and repair what differs when that is wanted.
+    """Compare the warehouse with the source, keep how each project came out, and repair what differs when that is requested.
 
     Args:
         client: the source.

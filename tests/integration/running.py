@@ -192,7 +192,7 @@ class Up:
         self.process.wait(END_SECONDS)
 
     def processes(self) -> list[psutil.Process]:
-        """Return every process that was started for this home, whoever is its parent by now."""
+        """Return every process that was started for this home, whatever its parent is by now."""
         found = []
         for process in psutil.process_iter():
             try:

@@ -136,7 +136,7 @@ def test_a_project_is_not_taken_for_deleted_while_two_answers_disagree(synced: S
     assert synced.query("SELECT 1 FROM ops.deletions") == []
 
 
-# -- out of sight -----------------------------------------------------------------------------------------------
+# -- inaccessible -----------------------------------------------------------------------------------------------
 
 
 def test_a_project_that_an_administrator_left_is_out_of_sight_and_all_its_rows_stay(synced: Syncs) -> None:

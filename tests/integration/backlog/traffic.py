@@ -1,6 +1,6 @@
 """Several programs that send requests to one simulator in simulated time: minutes of traffic in seconds, the same at each try.
 
-One program runs at a time, until it sleeps; then the clock jumps to whoever wakes first.
+One program runs at a time, until it sleeps; then the clock jumps to the one that wakes first.
 """
 
 import heapq

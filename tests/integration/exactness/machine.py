@@ -17,7 +17,7 @@ from tests.integration.exactness.databases import Databases
 from tests.integration.exactness.differences import differences
 from tests.integration.exactness.people import People
 from tests.integration.exactness.sabotage import Sabotage, sabotages
-from tests.integration.exactness.syncs import backfill, deep, incremental, look_whole, touched
+from tests.integration.exactness.syncs import backfill, incremental, look_whole, refresh, targeted
 
 #: When the seeded history ends. The nearer to the time of this machine, the fewer months a read of changes covers.
 HISTORY_END = "2026-10-31T09:00:00Z"
@@ -97,7 +97,7 @@ class Syncs(RuleBasedStateMachine):
         """Move the space's clock."""
         self.sim.clock.advance(seconds)
 
-    @rule(how=st.sampled_from([incremental, incremental, touched, backfill, deep]), sabotage=sabotages(), seed=SEEDS)
+    @rule(how=st.sampled_from([incremental, incremental, targeted, backfill, refresh]), sabotage=sabotages(), seed=SEEDS)
     def read_in_bad_times(self, how: Callable[..., bool], sabotage: Sabotage, seed: int) -> None:
         """Sync while people work and things break; it may fail."""
         self.sabotage = sabotage.begin(
@@ -125,7 +125,7 @@ class Syncs(RuleBasedStateMachine):
                 late = self.sim.space.switches.late_activity_seconds
                 self.sim.clock.advance(late + 60)
                 # An activity that became visible more than a quarter of an hour late is for the rolling refresh to find.
-                for how in (look_whole, deep, incremental) if late else (look_whole, incremental):
+                for how in (look_whole, refresh, incremental) if late else (look_whole, incremental):
                     assert self._sync(how, self.deployment, Random(0)), self._why()  # noqa: S311 - as above
                 self.people.silence.clear()
                 self._compare(masters=True)

@@ -21,13 +21,13 @@ def incremental(deployment: Deployment, _rng: Random) -> bool:
     return _requested(deployment, issues_request(deployment.partitions, deployment.oldest_watermark()))
 
 
-def touched(deployment: Deployment, _rng: Random) -> bool:
+def targeted(deployment: Deployment, _rng: Random) -> bool:
     """Read what the activity feed tells, as the sensor does."""
     return _requested(deployment, single_issues_request(deployment.discover().partitions, "targeted"))
 
 
-def deep(deployment: Deployment, _rng: Random) -> bool:
-    """Read a share of the issues again, as the nightly deep pass does."""
+def refresh(deployment: Deployment, _rng: Random) -> bool:
+    """Read a share of the issues again, as the rolling refresh does."""
     return _requested(deployment, single_issues_request(deployment.discover().partitions, "refresh"))
 
 

@@ -56,7 +56,9 @@ def test_the_oldest_watermark_is_that_of_the_projects_in_sight_that_have_one_of_
     assert oldest("WEB", "NEW") is None, "one was never listed"
     assert oldest() is None
     listed("acme", {"WEB": 300, "RENAMED": 301})
-    assert oldest("WEB", "OLD", "RENAMED", "LOST") == NOON + timedelta(hours=2), "out of sight, or another key, does not count"
+    assert oldest("WEB", "OLD", "RENAMED", "LOST") == NOON + timedelta(hours=2), (
+        "an inaccessible one, or another key, does not count"
+    )
     listed("other", {"WEB": 900})
     assert oldest("WEB", "RENAMED") is None, "which of two spaces is meant is not known"
 
