@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, select
 
 from resources.backlog.errors import MalformedResponse, NotFound, PermissionDenied
-from resources.backlog.feed import TEAM_JOINED, USER_JOINED, whole
+from resources.backlog.feed import TEAM_JOINED, USER_JOINED, touches, whole
 from resources.backlog.models import Record
 from resources.backlog.paginator import instant
 from resources.backlog.paging import PAGE_SIZE
@@ -19,6 +19,7 @@ from resources.warehouse.loader import MergeResult
 from resources.warehouse.quarantine import pending_rejections, place_of, resolve_nameless, resolve_rejections
 from resources.warehouse.schema import SPECS
 from sync.activity_requests import register
+from sync.change_ids import ChangeIds, known_changes
 from sync.session import Session
 from sync.watermarks import watermarks
 
@@ -200,17 +201,28 @@ def _look_next_to(session: Session, place: str) -> None:
     )
     page = next(pages, Page())
     with session.writer.transaction() as connection:
-        result = session.writer.merge(connection, page)
-        register(connection, session.space_key, _new(page, result), "activity feed")
+        result, _ = _merge(session, connection, page)
     session.writer.count(result)
     with session.engine.begin() as connection:
         resolve_nameless(connection, session.space_key, session.spec.name, still=result.nameless, place=place)
 
 
-def _new(page: Page, result: MergeResult) -> list[Record]:
-    """Return the activities of a page that were not stored before."""
+def _merge(session: Session, connection: Connection, page: Page, *, first_look: bool = False) -> tuple[MergeResult, list[Record]]:
+    """Merge a page, and follow what its new activities say; return what the merge did, and the new activities.
+
+    They request what is to be read. Of comments that were read before their activities came, the changes are resolved again: where
+    the issue was then is known only now.
+    """
+    result = session.writer.merge(connection, page)
     inserted = set(result.inserted_ids)
-    return [row for row in page if row["id"] in inserted]
+    new = [row for row in page if row["id"] in inserted]
+    told = {touch.comment_id for row in new for touch in touches(row) if touch.comment_id is not None}
+    changes = known_changes(connection, session.space_key, told)
+    if changes:
+        resolved = ChangeIds(connection, session.space_key).resolve(connection, changes)
+        session.writer.for_table("issue_changes").merge(connection, resolved)
+    register(connection, session.space_key, new, "activity feed", first_look=first_look)
+    return result, new
 
 
 def _store(
@@ -228,9 +240,7 @@ def _store(
     """
     joined: set[int] = set()
     with session.writer.transaction() as connection:
-        result = session.writer.merge(connection, page)
-        new = _new(page, result)
-        register(connection, session.space_key, new, "activity feed", first_look=first_look)
+        result, new = _merge(session, connection, page, first_look=first_look)
         if state is not None:
             if not first_look:
                 joined = _joined(session, connection, new)

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, or_, select
 
+from resources.backlog.changelog import changes_of
 from resources.backlog.feed import ABOUT_ISSUES, touches, whole
 from resources.backlog.models import Record
 from resources.backlog.paginator import instant
@@ -38,6 +39,16 @@ ADDED = frozenset({"oldId", "newId", "oldIds", "newIds", "namesOf"})
 #: An activity of many issues and the comments in it are this near to each other in time.
 _SAME_MOMENT = (timedelta(seconds=-1), timedelta(0), timedelta(seconds=1))
 _ISSUE_KEY = re.compile(r"([A-Z0-9_]+)-([0-9]{1,18})")
+
+
+def known_changes(connection: Connection, space_key: str, comments: Collection[int]) -> list[Record]:
+    """Return the changes that stored comments report; none of these comments is marked deleted until the transaction ends."""
+    columns = SPECS["comments"].table.c
+    query = select(columns.payload, columns.issue_id, columns.project_id).where(
+        columns.space_key == space_key, columns.id.in_(comments), columns.deleted_at.is_(None)
+    )
+    rows = connection.execute(query.order_by(columns.id).with_for_update(read=True))
+    return [change for comment, issue, project in rows for change in changes_of(comment, issue, project)]
 
 
 class ChangeIds:

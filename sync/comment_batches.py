@@ -126,16 +126,16 @@ class Batch:
     def _merge_changes(
         self, connection: Connection, group: Sequence[Part], result: MergeResult
     ) -> tuple[dict[tuple[int, ...], Cell], MergeResult]:
-        """Store the changes of the comments that were written, or of all when the issue is read whole: names may be known now.
+        """Store the changes of the comments, also of those that are as they were: more names may be known now.
 
         Return the partition of each change with what became of them.
         """
-        written, refused = {*result.inserted_ids, *result.updated_ids}, set(result.rejected_ids)
+        refused = set(result.rejected_ids)
         changes: list[Record] = []
         cells: dict[tuple[int, ...], Cell] = {}
         for part in group:
             for row in part.page:
-                if row["id"] in refused or not (part.read.from_id == 0 or row["id"] in written):
+                if row["id"] in refused:
                     continue
                 # Where a comment says its project it is believed, as for the comment itself: the issue may have moved.
                 for change in changes_of(row, part.read.issue_id, whole(row.get("projectId")) or part.read.project_id):

@@ -73,6 +73,25 @@ def test_a_bulk_edit_tells_where_imported_issues_were_before_they_moved(syncs: S
     assert [(row["issue_id"], row["new_ids"]) for row in rows] == [(moved.id, [ops]), (stayed.id, [ops])]
 
 
+def test_a_name_that_was_read_before_its_activity_means_what_the_activity_says(synced: Syncs) -> None:
+    space = synced.sim.space
+    ops = space.add_category("OPS", "Same name").id
+    space.add_category("WEB", "Same name")
+    assert synced.listing().success
+
+    def made_and_moved() -> None:
+        made = space.create_issue("OPS")
+        space.edit_issue(made, category_ids=(ops,))
+        space.move_issue(made, "WEB")
+
+    # The feed of this run knows nothing of the issue, the next one all.
+    once_before(synced, "/issues", made_and_moved)
+    for _ in range(2):
+        assert synced.run(mode="incremental").success
+    [row] = [row for row in synced.rows("issue_changes") if row["new_value"] == "Same name"]
+    assert (row["project_id"], row["new_ids"]) == (space.project("WEB").id, [ops])
+
+
 def test_a_name_keeps_what_it_meant_before_its_issue_moved_though_the_source_keeps_no_old_activities(syncs: Syncs) -> None:
     syncs.sim.switch(activity_retention_days=1)
     space = syncs.sim.space
