@@ -22,7 +22,15 @@ from sync.deletions import (
 from sync.issue_passes import attempt, known_rows, passes
 from sync.month_windows import Slice
 from sync.partition_reports import report_issues
-from sync.refetch import acknowledge_met, read_by_id, read_refresh_share, read_renamed, read_requested, requested_before
+from sync.refetch import (
+    acknowledge_met,
+    read_by_id,
+    read_left_alone,
+    read_refresh_share,
+    read_renamed,
+    read_requested,
+    requested_before,
+)
 from sync.session import Session
 from sync.tally import Tally
 from sync.visible_projects import Project
@@ -73,6 +81,8 @@ def sync_issues(session: Session, mode: str, covered: Sequence[Slice], written_b
                 read_refresh_share(session)
             case _:
                 load_windows(session, covered)
+        if session.writer.counts.deleted:
+            read_left_alone(session)
     finally:
         # Also for an interrupted load: what it has stored counts.
         session.reporter.table_loaded()
@@ -223,9 +233,7 @@ def _store_changes(session: Session, projects: Sequence[Project], start: datetim
     stored = _store(session, scan, projects)
     tally = stored.tally + read_by_id(session, acknowledge_met(session, requested, stored.ids))
     unequal, counted = unequal_projects(session, projects, deleted_since, scan.next_watermark)
-    # What was just marked deleted has left children alone.
-    tally += counted + read_by_id(session, requested_before(session, ids))
-    return Changes(projects, scan.started_at, scan.next_watermark, unequal, scan.proof, tally)
+    return Changes(projects, scan.started_at, scan.next_watermark, unequal, scan.proof, tally + counted)
 
 
 def _store_whole(session: Session, project: Project, part: Slice, resume: Resume | None) -> tuple[Scan, Tally]:

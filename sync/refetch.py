@@ -21,9 +21,22 @@ UNKNOWN = 0
 
 def read_requested(session: Session) -> None:
     """Read the issues that are requested and no other; projects that another load works on are left to the next one."""
-    visible = session.visible
     with session.engine.connect() as connection:
         requested = requested_issues(connection, session.space_key, comments_too=True)
+    _read_unlocked(session, requested)
+
+
+def read_left_alone(session: Session) -> None:
+    """Read what is requested since this load has marked issues deleted: their children, of whichever project."""
+    with session.engine.connect() as connection:
+        requested = requested_issues(connection, session.space_key, comments_too=False)
+    if requested:
+        _read_unlocked(session, requested)
+
+
+def _read_unlocked(session: Session, requested: Sequence[RequestedIssue]) -> None:
+    """Read requested issues, but for those of projects that another load works on."""
+    visible = session.visible
     free = session.locks.lock_projects({issue.project_id for issue in requested if issue.project_id in visible}, wait=False)
     with session.reporter.history("targeted"):
         _read(session, [issue for issue in requested if issue.project_id in free or issue.project_id not in visible])
