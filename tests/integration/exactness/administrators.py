@@ -131,6 +131,11 @@ class Administrators(Choices):
             owner in self.world.teams[team].members for team in one.teams
         )]  # fmt: skip
         if hidden:
-            self.world.add_member(self.rng.choice(hidden).id, owner)
+            back = self.rng.choice(hidden)
+            since = self.hidden_since.get(back.id, 0)
+            self.unseen.update(row.id for issue in back.issues.values() for row in issue.comments if row.created >= since)
+            self.world.add_member(back.id, owner)
         elif len(open_) > 2:
-            self.world.remove_member(self.rng.choice(open_).id, owner)
+            gone = self.rng.choice(open_).id
+            self.hidden_since[gone] = int(self.world.clock.now())
+            self.world.remove_member(gone, owner)

@@ -16,7 +16,8 @@ class Silence:
     """What changed with neither a moved `updated` nor an activity: issues and comments by id, until all is read again.
 
     `named` are comments of which nothing tells in which project their issue was then, for good: it moved, and the source trims its
-    feed. What names in them meant can only be told by who has read them before.
+    feed, or the key did not see that project then and perhaps never has since. What names in them meant can only be told by who has
+    read them before.
     """
 
     issues: set[int] = field(default_factory=set)
@@ -35,6 +36,9 @@ class Choices(Sketch):
     def __init__(self, world: World) -> None:
         super().__init__(world, Random(0))  # noqa: S311 - data, not secrets
         self.silence = Silence()
+        #: Project -> since when the owner does not see it; and comments that were made where the owner did not see them.
+        self.hidden_since: dict[int, int] = {}
+        self.unseen: set[int] = set()
         self._serial = 0
 
     def active(self) -> list[Project]:

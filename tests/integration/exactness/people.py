@@ -109,8 +109,8 @@ class People(Administrators):
         found = self.issue()
         homes = [one for one in self.active() if self.seen(one) and found is not None and one.id != found.project_id]
         if found is not None and homes and self.seen(self.world.projects[found.project_id]):
-            if self.world.switches.activity_retention_days:
-                self.silence.named.update(row.id for row in found.comments)
+            trimmed = self.world.switches.activity_retention_days
+            self.silence.named.update(row.id for row in found.comments if trimmed or row.id in self.unseen)
             self.world.move_issue(found, self.rng.choice(homes).id)
 
     def link_file(self) -> None:
