@@ -6,7 +6,7 @@ Their rows stay as they are, unmarked, with a word in `deleted_reason` of `raw.p
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, any_, func, literal, not_, select, text, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, any_, func, literal, not_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from resources.warehouse.schema import SPECS
@@ -66,12 +66,12 @@ def note_seen(conn: Connection, visible: Collection[int], *, space_key: str, run
 
 
 def forget_reads(conn: Connection, project_ids: Collection[int], *, space_key: str) -> None:
-    """Forget how far projects were synced, so that they are read whole."""
+    """Forget how far projects and their feeds were read, also by reads that were broken off, so that they are read whole."""
     state = sync_state.c
     conn.execute(
         update(sync_state)
-        .where(state.space_key == space_key, state.project_id == any_(_ids(project_ids)), state.watermark.is_not(None))
-        .values(watermark=None, extra=text("'{}'::jsonb"))
+        .where(state.space_key == space_key, state.project_id == any_(_ids(project_ids)))
+        .values(watermark=None, extra={})
     )
 
 

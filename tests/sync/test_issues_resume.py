@@ -107,6 +107,23 @@ def test_what_changed_or_vanished_before_the_checkpoint_meanwhile_is_found_witho
     assert "resumed" in run.proofs()[0]
 
 
+def test_a_project_that_was_out_of_sight_after_a_read_was_broken_off_is_read_from_its_beginning(broken_off: Interrupted) -> None:
+    syncs = broken_off.syncs
+    space, owner = syncs.sim.space, syncs.sim.space.administrator.id
+    for team in list(space.project("OPS").teams):
+        space.remove_project_team("OPS", team)
+    space.delete_issue(min(space.issues))
+    assert syncs.activities().success
+    space.remove_member("OPS", owner)
+    # What the feed has told is not asked for while the project is out of sight, and of an archived one issues are not counted.
+    assert syncs.run(mode="incremental").success
+    space.archive_project("OPS")
+    space.add_member("OPS", owner)
+    syncs.sim.clock.advance(3600)
+    assert syncs.run(mode="incremental").success
+    assert syncs.stored_issues() == syncs.source_issues()
+
+
 def test_what_nothing_explains_is_mended_by_reading_all_again(broken_off: Interrupted) -> None:
     syncs = broken_off.syncs
     syncs.change("DELETE FROM raw.issues WHERE id = (SELECT min(id) FROM raw.issues)")
