@@ -1,5 +1,6 @@
 """Comments and the change log: which issues are asked for theirs, one after the other, and what follows from the answers."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
@@ -15,6 +16,7 @@ from sync.comment_selection import choose
 from sync.counts import Counts
 from sync.month_windows import Slice
 from sync.partition_reports import report_comments
+from sync.reporter import Lap
 from sync.session import Session
 from sync.visible_projects import Project
 
@@ -41,20 +43,26 @@ def sync_comments(session: Session, mode: str, covered: Sequence[Slice]) -> Coun
     chosen = choose(session, mode, covered)
     session.progress.start(session.spec.name, len(chosen))
     partitions = _partitions(session, mode, covered)
-    by_project = {project: list(group) for project, group in groupby(sorted(chosen, key=_place), key=lambda one: one.project_id)}
+    # What is needed first is read first, in all projects.
+    parts = {part: list(group) for part, group in groupby(sorted(chosen, key=_part), key=_part)}
+    last = {project_id: need for need, project_id in parts}
+    laps: dict[int, Lap] = {}
     try:
         with session.reporter.history(mode, _projects(session, mode, covered)):
             with session.engine.connect() as connection:
                 ids = ChangeIds(connection, session.space_key)
             batch = Batch(session, changes, ids)
             reader = _Reader(session, batch, whole=mode in ("backfill", "refresh"))
-            for project_id in sorted(by_project):
+            for (need, project_id), part in parts.items():
                 if project_id in session.locks.lock_projects([project_id], wait=mode != "targeted"):
-                    lap, project = session.reporter.lap(), session.visible[project_id]
-                    reader.read(project, by_project[project_id])
-                    mine = _of_project(project, partitions, batch)
-                    report_comments(session, changes, sorted(mine), batch.tally, lap)
-                    partitions -= mine
+                    project, lap = session.visible[project_id], laps.setdefault(project_id, session.reporter.lap())
+                    lap.resume()
+                    reader.read(project, part)
+                    if need == last[project_id]:
+                        mine = _of_project(project, partitions, batch)
+                        report_comments(session, changes, sorted(mine), batch.tally, lap)
+                        partitions -= mine
+                    lap.pause()
                     session.locks.unlock_projects([project_id])
             # Where nothing was due, no request was made either.
             report_comments(session, changes, sorted(partitions), batch.tally, session.reporter.lap())
@@ -90,8 +98,8 @@ def _of_project(project: Project, partitions: Partitions, batch: Batch) -> Parti
     return mine | {(project.id, project.key, month) for month in met - covered}
 
 
-def _place(read: CommentRead) -> tuple[int, int]:
-    return read.project_id, read.issue_id
+def _part(read: CommentRead) -> tuple[int, int]:
+    return read.need, read.project_id
 
 
 class _Reader:
@@ -103,6 +111,8 @@ class _Reader:
         self.whole = whole
         #: Whether the source was not available for the issue before this one, of whichever project.
         self._away = False
+        #: Project -> how many of its issues in a row could not be read.
+        self._failed = Counter[int]()
 
     def read(self, project: Project, chosen: Sequence[CommentRead]) -> None:
         """Read issue by issue; what was read before an error is kept, and one issue that fails does not keep the others from it.
@@ -110,12 +120,11 @@ class _Reader:
         Raises:
             BacklogError: the key is refused; or the source is not available for a second issue in a row, so it is not the issue.
         """
-        failed = 0
         try:
             for read in chosen:
-                failed = 0 if self._issue(project, read) else failed + 1
-                if failed == GIVE_UP_AFTER:
+                if self._failed[project.id] == GIVE_UP_AFTER:
                     break
+                self._failed[project.id] = 0 if self._issue(project, read) else self._failed[project.id] + 1
         except BacklogError:
             self.batch.store()
             raise

@@ -208,6 +208,15 @@ class LimitObject(TypedDict):
     reset: Annotated[Moment, "when it resets"]
 
 
+class HistoryObject(TypedDict):
+    """How much of the history of issues is stored: their comments, and the changes that these tell of."""
+
+    issues: Annotated[int, "issues"]
+    complete: Annotated[int, "those whose comments were read to their end"]
+    open_left: Annotated[int, "open ones whose comments were not; they are read first"]
+    minutes_left: Annotated[int | None, "how long the rest takes by the rate limit less its reserve; null where that is not known"]
+
+
 class StatusObject(TypedDict):
     """The object of `status --json`."""
 
@@ -225,6 +234,7 @@ class StatusObject(TypedDict):
     last_syncs: Annotated[list[SyncObject], "for each type, the totals of its newest run"]
     last_24h: Annotated[DayObject, "figures of the last 24 hours"]
     rate_limit: Annotated[dict[str, LimitObject], "buckets by name"]
+    history: Annotated[HistoryObject, "how much of the history is stored"]
 
 
 #: Command -> what its `--json` prints.

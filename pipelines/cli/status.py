@@ -48,6 +48,7 @@ def status_table(found: Mapping[str, Any]) -> str:
         ("dagster", found["dagster"]["url"] or "not running: backlog-elt up starts it"),
         ("service", found["service"]["url"] or "not running"),
         ("rate limit", limits or "unknown"),
+        ("history", _history(found["history"])),
         ("last 24 hours", _last_day(found["last_24h"])),
         ("alerts", _alerts(found["alerts"])),
         ("active", "; ".join(_active(sync) for sync in found["active"]) or "nothing"),
@@ -76,6 +77,17 @@ def _connected(found: Mapping[str, Any]) -> str:
     if condition:
         return f"{said}: it {WORDS[condition['kind']]} since {_cell(condition['since'])}: {condition['message']}"
     return said if found["connected"] else f"{said}: {found['connection_error']}"
+
+
+def _history(history: Mapping[str, Any]) -> str:
+    """Return of how many issues comments and changes are stored, and how long the rest takes at least."""
+    issues, left = history["issues"], history["issues"] - history["complete"]
+    if not left:
+        return f"of all {issues:,} issues" if issues else "none"
+    first = f", {history['open_left']:,} open ones first" if history["open_left"] else ""
+    minutes = history["minutes_left"]
+    rest = "" if minutes is None else f"; the rest takes {minutes:,} minute{'s' * (minutes != 1)} at least"
+    return f"of {history['complete']:,} of {issues:,} issues{first}{rest}"
 
 
 def _last_day(figures: Mapping[str, Any]) -> str:

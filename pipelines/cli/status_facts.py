@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
+from math import ceil
 from typing import Any
 
 from pipelines.cli.in_process import connection
@@ -17,6 +18,7 @@ from resources.warehouse.connect import mask
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, last_beat
 from resources.warehouse.history import adopt, end_dead
+from resources.warehouse.issue_sync_state import count_histories
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.sync_log import Totals, place_of, summary
 
@@ -86,9 +88,18 @@ def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dic
         "last_syncs": [asdict(sync) for sync in syncs.last.values()],
         "last_24h": _figures(syncs.last_24h),
         "rate_limit": limits,
+        "history": _history(warehouse, place, limits["read"]["limit"] * (1 - backlog.rate_reserve) if "read" in limits else None),
         "access": _access(backlog),
         "alerts": alerts(backlog, warehouse),
     }
+
+
+def _history(warehouse: WarehouseResource, space_key: str, rate: float | None) -> dict[str, Any]:
+    """Return of how many issues the history is stored; `rate` is how many requests for comments a minute allows, one an issue."""
+    with warehouse.engine.connect() as conn:
+        issues, complete, open_left = count_histories(conn, space_key)
+    minutes = ceil((issues - complete) / rate) if rate else None
+    return {"issues": issues, "complete": complete, "open_left": open_left, "minutes_left": minutes}
 
 
 def _record_run_ends(backlog: BacklogResource, warehouse: WarehouseResource) -> None:

@@ -7,7 +7,7 @@ requested during a read stays requested.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, any_, case, exists, func, literal, or_, select, text
@@ -61,6 +61,8 @@ class CommentRead:
     last_comment_id: int
     from_id: int
     refetch_requests: int
+    need: int
+    """How soon: 0 open issues and those that have changed lately, 1 the others, 2 those of which nothing tells that they have."""
 
 
 _REQUEST_REFETCH = text(
@@ -182,11 +184,34 @@ _MOVED = exists().where(
 _FROM_ID = case((_MOVED, 0), else_=func.greatest(func.least(_LAST_ID, _read.refetch_comments_from - 1), 0))
 
 
+#: The status 完了 / Closed has this id in every project.
+_CLOSED = 4
+#: Before the newest change of the space: what has changed since then has changed lately.
+LATELY = timedelta(days=30)
+#: The type of activities that tell only that an issue was made.
+_CREATED = 1
+_activity = SPECS["activities"].table.c
+_IN_FEED = exists().where(
+    _activity.space_key == _issue.space_key, _activity.content_id == _issue.id, _activity.type.is_distinct_from(_CREATED)
+)
+
+
+def _need(space_key: str) -> ColumnElement[int]:
+    """Return how soon the comments of an issue are needed; a hint of the order only, since each issue is read once in any case."""
+    other = _ISSUES.alias().c
+    newest = select(func.max(other.updated_at)).where(other.space_key == space_key).scalar_subquery()
+    return case(
+        (or_(_issue.status_id != _CLOSED, newest - LATELY <= _VERSION), 0),
+        (or_(_issue.created_at < _VERSION, _IN_FEED), 1),
+        else_=2,
+    )
+
+
 def _due(space_key: str, project_ids: Collection[int], from_id: Any) -> Select[Any]:
     """Select reads of the issues of some projects that are there, with or without an entry of theirs."""
     refetch_requests = func.coalesce(_read.refetch_requests, 0)
     return (
-        select(_issue.id, _issue.project_id, _VERSION, _LAST_ID, from_id, refetch_requests)
+        select(_issue.id, _issue.project_id, _VERSION, _LAST_ID, from_id, refetch_requests, _need(space_key))
         .join_from(_ISSUES, issue_sync_state, _OF_ISSUE, isouter=True)
         .where(_issue.space_key == space_key, _issue.project_id == any_(_array(project_ids)), _issue.deleted_at.is_(None))
     )
@@ -197,20 +222,23 @@ def _reads(conn: Connection, query: Select[Any]) -> list[CommentRead]:
 
 
 def pending_comments(conn: Connection, space_key: str, project_ids: Collection[int]) -> list[CommentRead]:
-    """Return the reads of comments that are due, in the order of issue ids."""
-    return _reads(conn, _due(space_key, project_ids, _FROM_ID).where(_PENDING).order_by(_issue.id))
+    """Return the reads of comments that are due, those of the newest changes first."""
+    return _reads(conn, _due(space_key, project_ids, _FROM_ID).where(_PENDING).order_by(_VERSION.desc(), _issue.id))
 
 
 def requested_comments(conn: Connection, space_key: str, project_ids: Collection[int]) -> list[CommentRead]:
     """Return those of the due reads that were requested; issues that were never read and never requested are left out."""
-    return _reads(conn, _due(space_key, project_ids, _FROM_ID).where(_read.refetch_requests > 0, _PENDING).order_by(_issue.id))
+    return _reads(
+        conn,
+        _due(space_key, project_ids, _FROM_ID).where(_read.refetch_requests > 0, _PENDING).order_by(_VERSION.desc(), _issue.id),
+    )
 
 
 def window_comments(
     conn: Connection, space_key: str, project_id: int, since: datetime | None, until: datetime | None
 ) -> list[CommentRead]:
-    """Return a whole read of every issue of a project changed within [since, until), in the order of issue ids."""
-    query = _due(space_key, [project_id], literal(0)).order_by(_issue.id)
+    """Return a whole read of every issue of a project changed within [since, until), the newest changes first."""
+    query = _due(space_key, [project_id], literal(0)).order_by(_VERSION.desc(), _issue.id)
     if since is not None:
         query = query.where(_issue.updated_at >= since)
     if until is not None:
@@ -280,6 +308,21 @@ def reach_comments(conn: Connection, space_key: str, read: CommentRead, last_com
         "refetch_requests": read.refetch_requests,
     }
     conn.execute(_REACH, {"space_key": space_key, **values})
+
+
+def count_histories(conn: Connection, space_key: str) -> tuple[int, int, int]:
+    """Return how many issues there are, how many of them have their comments read to the end, and how many open ones have not."""
+    query = (
+        select(
+            func.count(),
+            func.count(_read.updated_at),
+            func.count().filter(_NEVER, _issue.status_id.is_distinct_from(_CLOSED)),
+        )
+        .join_from(_ISSUES, issue_sync_state, _OF_ISSUE, isouter=True)
+        .where(_issue.space_key == space_key, _issue.deleted_at.is_(None))
+    )
+    issues, complete, open_left = conn.execute(query).one()
+    return int(issues), int(complete), int(open_left)
 
 
 def count_refreshed(conn: Connection, space_key: str, project_ids: Collection[int], before: datetime) -> tuple[int, int]:

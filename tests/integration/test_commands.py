@@ -146,6 +146,7 @@ def test_the_status_prints_the_object_of_the_contract(deployed: Deployed) -> Non
         isinstance(sync[figure], int) for sync in found["last_syncs"] for figure in ("items_synced", "items_failed", "requests")
     )
     assert found["last_24h"]["failed"] == 0
+    assert found["history"]["complete"] == found["history"]["issues"] > 0
     assert found["rate_limit"]["search"]["limit"] == 150
 
 

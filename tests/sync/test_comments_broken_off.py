@@ -71,6 +71,31 @@ def test_what_was_read_before_the_source_went_away_is_kept(syncs: Syncs, status:
     assert len(again & met) <= (3 if status == 500 else 1)
 
 
+def test_open_and_lately_changed_issues_of_all_projects_are_read_first_also_when_a_load_is_broken_off(syncs: Syncs) -> None:
+    space = syncs.sim.space
+    newest = max(issue.updated for issue in space.issues.values())
+    assert syncs.activities().success
+    told = {row["content_id"] for row in syncs.rows("activities") if row["type"] != 1}
+
+    def place(issue: Issue) -> tuple[int, int, int]:
+        """Open or changed lately, then the others, then those of which nothing tells; in these by project, newest first."""
+        if issue.status_id != 4 or issue.updated >= newest - 30 * 86_400:
+            need = 0
+        else:
+            need = 1 if issue.updated > issue.created or issue.id in told else 2
+        return need, issue.project_id, -issue.updated
+
+    expected = sorted(map(place, space.issues.values()))
+    assert {need for need, _, _ in expected} == {0, 1, 2}
+    syncs.sim.faults.add(Fault(status=401, path="/issues/[0-9]+/comments", every=len(expected) // 2))
+    read: list[int] = []
+    for succeeds in (False, True):
+        assert syncs.run(mode="incremental").success == succeeds
+        syncs.sim.faults.clear()
+        read += [issue for issue, _ in asked(syncs) if issue not in read]
+    assert [place(space.issues[issue]) for issue in read] == expected
+
+
 def test_an_issue_of_many_pages_goes_on_where_it_was_broken_off(synced: Syncs) -> None:
     issue = busy_issue(synced, 350)
     pages = []
@@ -147,7 +172,8 @@ def test_a_source_that_answers_no_issue_any_more_ends_the_load_at_the_second(syn
     space = synced.sim.space
     ids = [issue for project in sorted(space.projects) for issue in sorted(space.projects[project].issues)[:each]]
     for issue in ids:
-        space.comment(issue, "said")
+        # All at one time, so that they are read in the order of their ids.
+        space.edit_issue(issue, summary="new", comment="said")
     synced.sim.faults.add(Fault(status=503, path="/issues/.*/comments", times=None))
     asked(synced)
     run = synced.run(mode="incremental")
@@ -176,7 +202,11 @@ def test_issues_that_fail_here_and_there_are_all_named_and_three_in_a_row_end_th
 ) -> None:
     space = synced.sim.space
     ids = sorted(space.project("OPS").issues)[:8]
-    said = {issue: space.comment(issue, "said").id for issue in [*ids, min(space.project("WEB").issues)]}
+    said = {}
+    for issue in [*ids, min(space.project("WEB").issues)]:
+        # All at one time, so that they are read in the order of their ids.
+        row = space.edit_issue(issue, summary="new", comment="said")
+        said[issue] = row.id if row else 0
     bad = [ids[0], ids[1], ids[3], ids[4], ids[5]]
     synced.sim.faults.add(Fault(status=400, path=f"/issues/({'|'.join(map(str, bad))})/comments", times=None))
     [line] = failures(synced.run(mode="incremental"))

@@ -184,6 +184,7 @@ def found() -> dict[str, Any]:
         "alerts": {"alive": None, "beat_at": None, "channels": [], "waiting": 0, "open": []},
         "last_24h": DAY, "rate_limit": {"search": {"limit": 150, "remaining": 149, "reset": UNTIL}},
         "access": {"kind": "api_key", "expires_at": None, "refused": None},
+        "history": {"issues": 0, "complete": 0, "open_left": 0, "minutes_left": None},
     }  # fmt: skip
 
 
@@ -197,6 +198,21 @@ def test_the_status_of_a_fresh_deployment_says_what_to_do_next(found: dict[str, 
         "4 runs: 2 completed, 1 failed (66.7% success); 9 syncs, 1,200 items, 40 requests",
     ):
         assert said in shown
+
+
+@pytest.mark.parametrize(
+    ("history", "said"),
+    [
+        ((2_000, 2_000, 0, 0), "of all 2,000 issues"),
+        ((2_000, 1_519, 12, 2), "of 1,519 of 2,000 issues, 12 open ones first; the rest takes 2 minutes at least"),
+        ((2_000, 1_999, 0, 1), "of 1,999 of 2,000 issues; the rest takes 1 minute at least"),
+        ((2_000, 0, 0, None), "of 0 of 2,000 issues"),
+    ],
+)
+def test_the_status_says_of_how_many_issues_the_history_is_there(found: dict[str, Any], history: Any, said: str) -> None:
+    found["history"] = dict(zip(("issues", "complete", "open_left", "minutes_left"), history, strict=True))
+    [line] = [line for line in status_table(found).splitlines() if line.startswith("history")]
+    assert line.removeprefix("history").strip() == said
 
 
 KEPT_ALIVE = "application_name=backlog-elt&connect_timeout=10&keepalives_count=4&keepalives_idle=60&tcp_user_timeout=120000"

@@ -10,10 +10,12 @@ from resources.warehouse.issue_sync_state import (
     RefetchRequest,
     RequestedIssue,
     acknowledge_issues,
+    count_histories,
     count_refreshed,
     finish_comments,
     is_waiting,
     pending_comments,
+    reach_comments,
     refresh_share,
     request_refetch,
     requested_comments,
@@ -31,7 +33,7 @@ AT = datetime(2026, 8, 2, 1, tzinfo=UTC)
 
 
 def test_an_issue_that_was_never_read_is_read_whole_with_its_version(reads: Reads) -> None:
-    assert reads.pending(300) == [CommentRead(FIRST, 300, AT, 0, 0, 0), CommentRead(SECOND, 300, AT, 0, 0, 0)]
+    assert reads.pending(300) == [CommentRead(FIRST, 300, AT, 0, 0, 0, 0), CommentRead(SECOND, 300, AT, 0, 0, 0, 0)]
 
 
 def test_an_issue_with_a_newer_or_older_change_than_read_continues_after_the_last_comment(
@@ -61,6 +63,20 @@ def test_a_deleted_issue_is_not_pending_whatever_is_requested_of_it(reads: Reads
     assert reads.call(window_comments, 300, None, None) == []
     assert [found.issue_id for found in reads.call(refresh_share, [300, 301], 10)] == [THIRD]
     assert reads.call(count_refreshed, [300, 301], AT) == (1, 1)
+
+
+def test_the_history_of_an_issue_is_there_when_its_comments_were_read_to_their_end(reads: Reads) -> None:
+    assert reads.call(count_histories) == (3, 0, 3)
+    first, second, _ = reads.pending()
+    reads.call(reach_comments, first, 640_010)
+    assert reads.call(count_histories) == (3, 0, 3)
+    reads.finish([first, second])
+    assert reads.call(count_histories) == (3, 2, 1)
+    reads.change(f"UPDATE raw.issues SET status_id = 4 WHERE id = {THIRD}")
+    assert reads.call(count_histories) == (3, 2, 0)
+    reads.change(f"UPDATE raw.issues SET deleted_at = now() WHERE id = {THIRD}")
+    assert reads.call(count_histories) == (2, 2, 0)
+    assert reads.call(count_histories, space="other") == (0, 0, 0)
 
 
 def test_a_want_reaches_back_to_its_comment_and_never_skips_one(read: Reads) -> None:
@@ -214,7 +230,7 @@ def test_requested_comments_are_the_pending_ones_that_something_has_reported(rea
     reads.finish(reads.pending())
     assert reads.call(requested_comments, [300, 301]) == []
     load("issues", issue(1, updated=MOVED), issue(2, updated=MOVED))
-    assert reads.call(requested_comments, [300, 301]) == [CommentRead(FIRST, 300, AT + timedelta(days=1), 640_010, 640_010, 1)]
+    assert reads.call(requested_comments, [300, 301]) == [CommentRead(FIRST, 300, AT + timedelta(days=1), 640_010, 640_010, 1, 0)]
     reads.request_refetch(THIRD, 640_001)
     assert [found.issue_id for found in reads.call(requested_comments, [300, 301])] == [FIRST, THIRD]
     assert [found.issue_id for found in reads.call(requested_comments, [301])] == [THIRD]

@@ -36,7 +36,7 @@ def test_an_interrupted_requested_read_continues_where_it_stopped_and_is_still_d
     read.request_refetch(FIRST, 640_005)
     [due] = read.pending()
     read.call(reach_comments, due, 640_100)
-    assert read.pending() == [CommentRead(FIRST, 300, AT, 640_100, 640_100, 1)]
+    assert read.pending() == [CommentRead(FIRST, 300, AT, 640_100, 640_100, 1, 0)]
 
 
 def test_a_want_that_comes_while_a_read_is_broken_off_is_read_from_where_it_reaches(read: Reads) -> None:
@@ -44,7 +44,7 @@ def test_a_want_that_comes_while_a_read_is_broken_off_is_read_from_where_it_reac
     [due] = read.pending()
     read.request_refetch(FIRST, 640_003)
     read.call(reach_comments, due, 640_100)
-    assert read.pending() == [CommentRead(FIRST, 300, AT, 640_100, 640_002, 2)]
+    assert read.pending() == [CommentRead(FIRST, 300, AT, 640_100, 640_002, 2, 0)]
 
 
 def test_an_issue_that_moved_to_another_project_takes_its_comments_along(read: Reads, load: Any, issue: Any) -> None:
@@ -60,7 +60,7 @@ def test_an_issue_that_moved_to_another_project_takes_its_comments_along(read: R
 def test_a_window_is_read_whole_from_its_start_up_to_before_its_end(read: Reads, load: Any, issue: Any) -> None:
     load("issues", issue(2, updated=MOVED))
     day = timedelta(days=1)
-    assert read.call(window_comments, 300, AT, AT + day) == [CommentRead(FIRST, 300, AT, 640_010, 0, 0)]
+    assert read.call(window_comments, 300, AT, AT + day) == [CommentRead(FIRST, 300, AT, 640_010, 0, 0, 0)]
     assert [found.issue_id for found in read.call(window_comments, 300, None, AT)] == []
     assert [found.issue_id for found in read.call(window_comments, 300, AT + day, None)] == [SECOND]
     assert [found.issue_id for found in read.call(window_comments, 301, None, None)] == [THIRD]

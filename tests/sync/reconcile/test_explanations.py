@@ -116,7 +116,7 @@ def explained(
     loaded: datetime | None = None,
 ) -> list[str]:
     """Return the outcome of each difference where project 300 was loaded until noon; `read`: comments of issue 7 to be read."""
-    pending = {7: CommentRead(7, 300, NOON, 0, read[1], 0)} if read[0] else {}
+    pending = {7: CommentRead(7, 300, NOON, 0, read[1], 0, 0)} if read[0] else {}
     until = LoadedUntil({300: NOON}, pending, {"users": loaded} if loaded else {})
     client = cast(BacklogClient, source or Source())
     return [one.outcome for one in until.explain(client, warehouse, "acme", found)]
