@@ -1,5 +1,6 @@
 """Whether the marts are behind the raw tables: when rows were last written, and whether somebody is still writing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -16,10 +17,11 @@ _UNUSED = {"activities"}
 
 @dataclass(frozen=True)
 class News:
-    """What the warehouse says: which syncs have ended, as a text that changes with each that does, and how many are at work."""
+    """What the warehouse says: which syncs have ended, as a text that changes with each that does, and which are at work."""
 
     ended: str
-    at_work: int
+    at_work: Sequence[str]
+    """The table of each."""
 
 
 def news(engine: Engine) -> News:
@@ -29,12 +31,12 @@ def news(engine: Engine) -> News:
     """
     syncs = sync_history.c
     newest = select(func.coalesce(func.max(syncs.id), 0))
-    active = select(syncs.id).where(syncs.status == "in_progress").order_by(syncs.id)
+    active = select(syncs.id, syncs.sync_type).where(syncs.status == "in_progress").order_by(syncs.id)
     with engine.connect() as connection:
-        at_work = connection.execute(active).scalars().all()
+        at_work = {int(number): str(table) for number, table in connection.execute(active)}
         # The end of a build is a row too, and no news.
         ended = connection.execute(newest.where(syncs.status != "in_progress", syncs.mode != "run")).scalar_one()
-    return News(f"up to {ended}" + (f" without {', '.join(map(str, at_work))}" if at_work else ""), len(at_work))
+    return News(f"up to {ended}" + (f" without {', '.join(map(str, at_work))}" if at_work else ""), [*at_work.values()])
 
 
 def newest_row(engine: Engine) -> str:

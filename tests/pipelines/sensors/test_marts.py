@@ -69,7 +69,7 @@ def test_the_first_build_waits_for_the_first_load_to_end(loaded: Deployment) -> 
 
 
 def test_a_sync_that_ends_after_others_which_began_later_is_news(loaded: Deployment) -> None:
-    long = start_sync(loaded.engine, space_key="acme", sync_type="comments", mode="backfill", run_id="long")
+    long = start_sync(loaded.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="long")
     short = start_sync(loaded.engine, space_key="acme", sync_type="issues", mode="targeted", run_id="short")
     finish_sync(loaded.engine, short, items_synced=1, items_failed=0, requests=1)
     _, _, cursor = tick(loaded, None)
@@ -113,6 +113,24 @@ def test_where_the_load_of_up_fails_the_sensor_builds_what_is_there_five_minutes
     _, _, cursor = tick(loaded, None)
     note_marts(loaded.instance, datetime.now(UTC) - APART)
     assert tick(loaded, cursor)[0] == 1
+
+
+def test_the_first_build_waits_for_the_issues_and_not_for_comments_a_later_one_for_both(loaded: Deployment) -> None:
+    def at_work(table: str) -> int:
+        return start_sync(loaded.engine, space_key="acme", sync_type=table, mode="incremental", run_id="a run")
+
+    issues, _ = at_work("issues"), at_work("comments")
+    runs, reason, cursor = tick(loaded, None)
+    assert (runs, reason) == (0, "syncs at work: 1; the next build includes their rows")
+    finish_sync(loaded.engine, issues, items_synced=1, items_failed=0, requests=1)
+    runs, _, cursor = tick(loaded, cursor)
+    assert runs == 1
+    end_build(loaded.engine, begin_build(loaded.engine, digest(), add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS)))
+    loaded.change(ANY_ROW)
+    at_work("issues")
+    runs, reason, _ = tick(loaded, aged(str(cursor), minutes=10))
+    assert (runs, reason) == (0, "syncs at work: 2; the next build includes their rows")
+    assert tick(loaded, aged(str(cursor), minutes=31))[0] == 1
 
 
 def test_a_failed_build_is_tried_again_later_and_a_running_one_is_waited_for(loaded: Deployment) -> None:
