@@ -133,7 +133,8 @@ CHANGES = f"""
     ORDER BY e.at DESC, i.issue_id LIMIT :changes
 """  # noqa: S608
 FRESHNESS = f"""
-    SELECT project_key, last_success_at, last_error, newest_event_at AS newest_change_at, verified_at, is_equal, differences
+    SELECT project_key, last_success_at, last_error, newest_event_at AS newest_change_at, verified_at, is_equal, differences,
+           history_share::float8 AS history_share
     FROM mart.sync_freshness AS f WHERE table_name = 'issues' AND {_MINE.format("f")}
     ORDER BY last_success_at NULLS FIRST, project_key
 """  # noqa: S608

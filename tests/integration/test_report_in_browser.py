@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -172,16 +173,31 @@ def test_archived_milestones_are_shown_when_asked_for(chromium: Chromium, built:
         expect(page.locator("#table-milestones tbody tr")).to_have_count(len(rows))
 
 
+def with_data(file: Path, data: dict[str, Any], path: Path) -> Path:
+    """Write the page with other data, and return where it is."""
+    path.write_text(re.sub(r'(?<=id="data">)[A-Za-z0-9+/=]+', packed(data), file.read_text(encoding="utf-8")), encoding="utf-8")
+    return path
+
+
+def test_a_report_says_whose_history_is_still_being_read(chromium: Chromium, file: Path, tmp_path: Path) -> None:
+    data = unpacked(file.read_text(encoding="utf-8"))
+    assert {row["history_share"] for row in data["sync"]} == {1}
+    with reader(chromium) as somebody:
+        expect(opened(somebody, file).locator("#notes")).to_be_hidden()
+        data["sync"][0]["history_share"] = 0.25
+        page = opened(somebody, with_data(file, data, tmp_path / "partly.html"))
+        expect(page.locator("#notes")).to_have_text(
+            f"コメントと変更履歴をまだ取得中のプロジェクトがあります: {data['sync'][0]['project_key']}。過去の値はこれから変わります。"
+        )
+
+
 def test_a_report_with_nothing_in_it_says_so(chromium: Chromium, file: Path, tmp_path: Path) -> None:
-    page_of_nothing, full = tmp_path / "nothing.html", file.read_text(encoding="utf-8")
-    data = unpacked(full)
+    data = unpacked(file.read_text(encoding="utf-8"))
     for name in ("issues", "flow", "burn", "effort", "reopened", "changes"):
         data[name] = {key: [] for key in data[name]}
     data |= {"total": 0, "projects": [], "types": [], "people": [""], "teams": [], "statuses": [], "milestones": [], "sync": []}
-    letters = re.sub(r'(?<=id="data">)[A-Za-z0-9+/=]+', packed(data), full)
-    page_of_nothing.write_text(letters, encoding="utf-8")
     with reader(chromium) as somebody:
-        page = opened(somebody, page_of_nothing)
+        page = opened(somebody, with_data(file, data, tmp_path / "nothing.html"))
         expect(page.get_by_text("課題がまだありません。")).to_be_visible()
         assert page.get_by_text("データなし").count() > 10
         assert somebody.noted == []

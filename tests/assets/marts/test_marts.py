@@ -185,6 +185,24 @@ def test_freshness_has_the_moments_that_were_worked_out_by_hand(built: tuple[Dep
         assert row["watermark"] < row["newest_row_at"] < row["now"]
     assert tables["statuses"]["newest_event_at"] is None
     assert (tables["issues"]["is_equal"], tables["issues"]["differences"]) == (True, 0)
+    shares = {name: row["history_share"] for name, row in tables.items() if row["history_share"] is not None}
+    assert shares == {"issues": 1, "comments": 1, "issue_changes": 1}
+
+
+def test_marts_say_of_which_issues_the_comments_were_not_read_yet(built: tuple[Deployment, int]) -> None:
+    deployment, _ = built
+    with deployment.engine.connect() as connection:
+
+        def one(sql: str) -> Any:
+            return connection.execute(text(sql)).scalar_one()
+
+        issue = one("SELECT min(issue_id) FROM mart.issue_now WHERE project_key = 'OPS' AND history_complete")
+        connection.execute(text(f"UPDATE ops.issue_sync_state SET updated_at = NULL WHERE issue_id = {issue}"))
+        assert one("SELECT array_agg(issue_id) FROM mart.issue_now WHERE NOT history_complete") == [issue]
+        issues = one("SELECT count(*) FROM mart.issue WHERE project_key = 'OPS' AND NOT is_deleted")
+        share = one("SELECT history_share FROM mart.sync_freshness WHERE project_key = 'OPS' AND table_name = 'comments'")
+        assert share == round(Decimal(issues - 1) / issues, 4)
+        connection.rollback()
 
 
 def test_syncs_have_the_figures_that_were_worked_out_by_hand(built: tuple[Deployment, int]) -> None:

@@ -40,10 +40,12 @@ select
     i.estimated_hours,
     i.actual_hours,
     {{ remaining_hours('false', 'i.estimated_hours', 'i.actual_hours') }} as remaining_hours,
+    h.updated_at is not null as history_complete,
     now() as read_at
 from {{ ref('issue') }} as i
 join {{ ref('space_today') }} as t on t.space_key = i.space_key
 left join {{ ref('calendar') }} as d0 on d0.space_key = i.space_key and d0.day = (now() at time zone t.timezone)::date
 left join {{ ref('calendar') }} as d1 on d1.space_key = i.space_key and d1.day = (i.status_since at time zone t.timezone)::date
 left join {{ ref('calendar') }} as d2 on d2.space_key = i.space_key and d2.day = (i.last_started_at at time zone t.timezone)::date
+left join {{ source('ops', 'issue_sync_state') }} as h on h.space_key = i.space_key and h.issue_id = i.issue_id
 where i.stage <> 'done' and not i.is_deleted

@@ -36,7 +36,8 @@ select
     v.checked_at as verified_at,
     v.how as verified_how,
     v.equal as is_equal,
-    v.differences
+    v.differences,
+    case when r.scope = 'issues' then h.history_share end as history_share
 from rows as r
 join {{ source('raw', 'projects') }} as p on p.space_key = r.space_key and p.id = r.project_id
 left join {{ source('ops', 'sync_state') }} as s
@@ -65,3 +66,10 @@ left join lateral (
     order by c.checked_at desc, c.id desc
     limit 1
 ) as v on true
+left join (
+    select i.space_key, i.project_id, round(count(c.updated_at)::numeric / count(*), 4) as history_share
+    from {{ source('raw', 'issues') }} as i
+    left join {{ source('ops', 'issue_sync_state') }} as c on c.space_key = i.space_key and c.issue_id = i.id
+    where i.deleted_at is null
+    group by i.space_key, i.project_id
+) as h on h.space_key = r.space_key and h.project_id = r.project_id
