@@ -186,8 +186,9 @@ def test_a_report_says_whose_history_is_still_being_read(chromium: Chromium, fil
         expect(opened(somebody, file).locator("#notes")).to_be_hidden()
         data["sync"][0]["history_share"] = 0.25
         page = opened(somebody, with_data(file, data, tmp_path / "partly.html"))
+        key = data["sync"][0]["project_key"]
         expect(page.locator("#notes")).to_have_text(
-            f"コメントと変更履歴をまだ取得中のプロジェクトがあります: {data['sync'][0]['project_key']}。過去の値はこれから変わります。"
+            f"コメントと変更履歴をまだ取得中のプロジェクトがあります: {key}。過去の値はこれから変わります。"
         )
 
 
