@@ -18,7 +18,7 @@ from resources.warehouse.inaccessible import forget_reads
 from resources.warehouse.loader import MergeResult
 from resources.warehouse.quarantine import pending_rejections, place_of, resolve_nameless, resolve_rejections
 from resources.warehouse.schema import SPECS
-from sync.activity_requests import register
+from sync.activity_requests import last_comments, register
 from sync.change_ids import ChangeIds, known_changes
 from sync.session import Session
 from sync.watermarks import watermarks
@@ -216,12 +216,15 @@ def _merge(session: Session, connection: Connection, page: Page, *, first_look: 
     result = session.writer.merge(connection, page)
     inserted = set(result.inserted_ids)
     new = [row for row in page if row["id"] in inserted]
-    told = {touch.comment_id for row in new for touch in touches(row) if touch.comment_id is not None}
-    changes = known_changes(connection, session.space_key, told)
+    # Looked up first: a comment that another load stores after that is requested, whatever is known of it below.
+    known = last_comments(connection, session.space_key, new, first_look=first_look)
+    reported = {touch.comment_id for row in new for touch in touches(row) if touch.comment_id is not None}
+    changes = known_changes(connection, session.space_key, reported)
     if changes:
         resolved = ChangeIds(connection, session.space_key).resolve(connection, changes)
-        session.writer.for_table("issue_changes").merge(connection, resolved)
-    register(connection, session.space_key, new, "activity feed", first_look=first_look)
+        again = session.writer.for_table("issue_changes").merge(connection, resolved)
+        session.log.info(f"issue_changes: {len(again.updated)} have other ids by the activities that report them")
+    register(connection, session.space_key, new, "activity feed", first_look=first_look, known=known)
     return result, new
 
 

@@ -1,6 +1,6 @@
 """The refetch requests that follow from activities, and which activities are not stored yet."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, Engine, select
 
@@ -16,7 +16,15 @@ from resources.warehouse.schema_ops import issue_sync_state
 NEW_COMMENTS = 2**62
 
 
-def register(connection: Connection, space_key: str, new: Sequence[Record], source: str, *, first_look: bool = False) -> int:
+def register(
+    connection: Connection,
+    space_key: str,
+    new: Sequence[Record],
+    source: str,
+    *,
+    first_look: bool = False,
+    known: Mapping[int, int] | None = None,
+) -> int:
     """Request the issues and comments that these activities concern, and return how many issues that are.
 
     A comment that is known already, because its issue was read after it was written, is not read again for its own activity.
@@ -28,9 +36,10 @@ def register(connection: Connection, space_key: str, new: Sequence[Record], sour
         source: where they come from, for the evidence.
         first_look: they happened before the feed was first looked at. Then issues are read for other reasons, and only an issue
             whose comments were read before, while the feed was refused perhaps, may have one that no other load finds.
+        known: what `last_comments` has returned for them.
     """
     found = [(touch, f"{source}: activity {activity.get('id')}") for activity in new for touch in touches(activity)]
-    known = _last_comments(connection, space_key, [touch.issue_id for touch, _ in found], read_only=first_look)
+    known = last_comments(connection, space_key, new, first_look=first_look) if known is None else known
     refetch_requests = []
     for touch, by in found:
         if first_look and (touch.comment_id is None or touch.issue_id not in known):
@@ -50,10 +59,12 @@ def _from(touch: Touch, last_comment: int) -> int | None:
     return touch.comment_id if touch.changed or touch.comment_id > last_comment else None
 
 
-def _last_comments(connection: Connection, space_key: str, issues: Sequence[int], *, read_only: bool) -> dict[int, int]:
+def last_comments(connection: Connection, space_key: str, new: Sequence[Record], *, first_look: bool = False) -> dict[int, int]:
+    """Return the last known comment of each issue that these activities concern; at a `first_look` of those read before only."""
+    issues = {touch.issue_id for activity in new for touch in touches(activity)}
     reads = issue_sync_state.c
     query = select(reads.issue_id, reads.last_comment_id).where(reads.space_key == space_key, reads.issue_id.in_(issues))
-    if read_only:
+    if first_look:
         query = query.where(reads.updated_at.is_not(None))
     return {int(issue): int(last or 0) for issue, last in connection.execute(query)}
 

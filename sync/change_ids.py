@@ -42,13 +42,17 @@ _ISSUE_KEY = re.compile(r"([A-Z0-9_]+)-([0-9]{1,18})")
 
 
 def known_changes(connection: Connection, space_key: str, comments: Collection[int]) -> list[Record]:
-    """Return the changes that stored comments report; none of these comments is marked deleted until the transaction ends."""
+    """Return the changes that stored comments report; none of these comments is marked deleted until the transaction ends.
+
+    Those that were stored with characters replaced are left out: they are not what the source has.
+    """
     columns = SPECS["comments"].table.c
     query = select(columns.payload, columns.issue_id, columns.project_id).where(
         columns.space_key == space_key, columns.id.in_(comments), columns.deleted_at.is_(None)
     )
     rows = connection.execute(query.order_by(columns.id).with_for_update(read=True))
-    return [change for comment, issue, project in rows for change in changes_of(comment, issue, project)]
+    found = (change for comment, issue, project in rows for change in changes_of(comment, issue, project))
+    return [change for change in found if "\ufffd" not in str(change)]
 
 
 class ChangeIds:

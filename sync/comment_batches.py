@@ -74,7 +74,8 @@ class Batch:
 
     def store(self) -> None:
         """Store all parts with their changes and how far their issues are read, in one transaction."""
-        parts, self._parts = self._parts, []
+        # In the order in which others lock what is noted of issues, so that two at once cannot deadlock.
+        parts, self._parts = sorted(self._parts, key=lambda part: part.read.issue_id), []
         if not parts:
             return
         space_key = self._session.space_key
@@ -86,7 +87,10 @@ class Batch:
             results = [(group, self._merge(connection, group)) for group in _groups(present)]
             changed = [self._merge_changes(connection, group, result) for group, result in results]
             nameless = open_places(connection, space_key, self._session.spec.name)
-            marked = {id(part): self._finish(connection, part, nameless) for part in present}
+            # Rows of comments are locked before what is noted of their issues, as other loads do it.
+            marked = {id(part): self._mark(connection, part) for part in present}
+            for part in present:
+                self._finish(connection, part, nameless)
             reads.request_refetch(
                 connection, space_key, [request for group, result in results for request in _refetch_requests(group, result)]
             )
@@ -143,28 +147,26 @@ class Batch:
                     cells[row["id"], change["position"]] = self._cell(part)
         return cells, self._changes.merge(connection, self._ids.resolve(connection, changes) if changes else [])
 
-    def _finish(self, connection: Connection, part: Part, nameless: Collection[str]) -> tuple[int, int]:
-        """Say how far the issue is read, and mark what a read to the end did not meet; return how many rows those are.
-
-        `nameless`: the issues with open entries of comments without an id.
-        """
+    def _finish(self, connection: Connection, part: Part, nameless: Collection[str]) -> None:
+        """Say how far the issue is read; `nameless`: the issues with open entries of comments without an id."""
         space_key, read = self._session.space_key, part.read
         if part.gone is None:
             reads.reach_comments(connection, space_key, read, part.last)
-            return 0, 0
+            return
         reads.finish_comments(connection, space_key, read, part.last)
         if part.nameless:
-            return 0, 0
+            return
         if read.from_id == 0 and str(read.issue_id) in nameless:
             resolve_nameless(connection, space_key, self._session.spec.name, still=(), place=str(read.issue_id))
         unmet = [one for one in self._quarantined.get(read.issue_id, ()) if one > read.from_id and one not in part.seen]
         if unmet:
             resolve_rejections(connection, space_key, self._session.spec.name, [str(one) for one in unmet])
-        return self._mark(connection, part) if part.gone else (0, 0)
 
     def _mark(self, connection: Connection, part: Part) -> tuple[int, int]:
         """Mark comments that a whole read did not meet; return how many they and their changes are."""
-        gone = part.gone or set()
+        gone = part.gone
+        if not gone or part.nameless:
+            return 0, 0
         changes = self._changes.spec.table.c
         query = select(func.count()).where(
             changes.space_key == self._session.space_key, changes.comment_id.in_(gone), changes.deleted_at.is_(None)

@@ -45,27 +45,26 @@ def sync_comments(session: Session, mode: str, covered: Sequence[Slice]) -> Coun
     partitions = _partitions(session, mode, covered)
     # What is needed first is read first, in all projects.
     parts = {part: list(group) for part, group in groupby(sorted(chosen, key=_part), key=_part)}
-    last = {project_id: need for need, project_id in parts}
     laps: dict[int, Lap] = {}
+    reported: Partitions = set()
     try:
         with session.reporter.history(mode, _projects(session, mode, covered)):
             with session.engine.connect() as connection:
                 ids = ChangeIds(connection, session.space_key)
             batch = Batch(session, changes, ids)
             reader = _Reader(session, batch, whole=mode in ("backfill", "refresh"))
-            for (need, project_id), part in parts.items():
+            for (_, project_id), part in parts.items():
                 if project_id in session.locks.lock_projects([project_id], wait=mode != "targeted"):
                     project, lap = session.visible[project_id], laps.setdefault(project_id, session.reporter.lap())
                     lap.resume()
                     reader.read(project, part)
-                    if need == last[project_id]:
-                        mine = _of_project(project, partitions, batch)
-                        report_comments(session, changes, sorted(mine), batch.tally, lap)
-                        partitions -= mine
+                    mine = _of_part(session, project, part, partitions)
+                    report_comments(session, changes, sorted(mine), batch.tally, lap)
                     lap.pause()
+                    reported |= mine
                     session.locks.unlock_projects([project_id])
             # Where nothing was due, no request was made either.
-            report_comments(session, changes, sorted(partitions), batch.tally, session.reporter.lap())
+            report_comments(session, changes, sorted(partitions - reported), batch.tally, session.reporter.lap())
     finally:
         # Also for an interrupted load: what it has stored counts.
         session.reporter.table_loaded(changes)
@@ -90,12 +89,12 @@ def _partitions(session: Session, mode: str, covered: Iterable[Slice]) -> Partit
     return found
 
 
-def _of_project(project: Project, partitions: Partitions, batch: Batch) -> Partitions:
-    """Return the partitions of the run that are the project's, and those of its issues that are in none of them."""
-    mine = {one for one in partitions if one[0] == project.id}
+def _of_part(session: Session, project: Project, part: Sequence[CommentRead], partitions: Partitions) -> Partitions:
+    """Return the partitions that hold the issues of a part; months that the run does not cover are those of today's key."""
+    months = {session.calendar.month_of(read.updated_at) for read in part}
+    mine = {one for one in partitions if one[0] == project.id and one[2] in months}
     covered = {month for _, _, month in mine}
-    met = {month for project_id, month in (*batch.tally.issues, *batch.tally.comments) if project_id == project.id}
-    return mine | {(project.id, project.key, month) for month in met - covered}
+    return mine | {(project.id, project.key, month) for month in months - covered}
 
 
 def _part(read: CommentRead) -> tuple[int, int]:
@@ -103,7 +102,7 @@ def _part(read: CommentRead) -> tuple[int, int]:
 
 
 class _Reader:
-    """Reads the comments of issues, project by project."""
+    """Reads the comments of issues, a part of a project at a time."""
 
     def __init__(self, session: Session, batch: Batch, *, whole: bool) -> None:
         self.session = session

@@ -25,7 +25,7 @@ from sync.partition_reports import report_issues
 from sync.refetch import (
     acknowledge_met,
     read_by_id,
-    read_left_alone,
+    read_children,
     read_refresh_share,
     read_renamed,
     read_requested,
@@ -82,7 +82,7 @@ def sync_issues(session: Session, mode: str, covered: Sequence[Slice], written_b
             case _:
                 load_windows(session, covered)
         if session.writer.counts.deleted:
-            read_left_alone(session)
+            read_children(session)
     finally:
         # Also for an interrupted load: what it has stored counts.
         session.reporter.table_loaded()

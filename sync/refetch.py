@@ -1,9 +1,10 @@
-"""Single issues that something asks to be read: the activity feed, a webhook, `verify`, or the rolling refresh."""
+"""Single issues that something asks to be read: the activity feed, a webhook, `verify`, a deletion, or the rolling refresh."""
 
 from collections.abc import Collection, Sequence
 
 from sqlalchemy import func, select
 
+from resources.backlog.errors import AuthenticationError, PermanentError
 from resources.warehouse.issue_sync_state import RequestedIssue, acknowledge_issues, requested_issues
 from sync.comment_selection import refresh_share
 from sync.counts import Span
@@ -26,12 +27,20 @@ def read_requested(session: Session) -> None:
     _read_unlocked(session, requested)
 
 
-def read_left_alone(session: Session) -> None:
-    """Read what is requested since this load has marked issues deleted: their children, of whichever project."""
+def read_children(session: Session) -> None:
+    """Read all issues that are requested now: marking issues deleted has requested their children, in any project.
+
+    What the source refuses is noted, and does not keep the load from going on.
+    """
     with session.engine.connect() as connection:
         requested = requested_issues(connection, session.space_key, comments_too=False)
-    if requested:
-        _read_unlocked(session, requested)
+    try:
+        if requested:
+            _read_unlocked(session, requested)
+    except AuthenticationError:
+        raise
+    except PermanentError as error:
+        session.reporter.failed("children of deleted issues", error)
 
 
 def _read_unlocked(session: Session, requested: Sequence[RequestedIssue]) -> None:

@@ -36,7 +36,7 @@ class Lap:
         return self._client.stats - self._before
 
     def pause(self) -> None:
-        """Let what comes before `resume` not count."""
+        """Stop counting until `resume`."""
         self._paused = datetime.now(UTC), self.requests
 
     def resume(self) -> None:

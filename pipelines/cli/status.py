@@ -20,7 +20,8 @@ from resources.settings import Settings
 def status(as_json: bool) -> None:
     """Show how things stand.
 
-    The connection, what runs, the last syncs, the last 24 hours, the rate limit, and how to reach the warehouse.
+    The connection, what runs, the last syncs, the last 24 hours, the rate limit, how many issues have their history stored, and how
+    to reach the warehouse.
     """
     settings = Settings.of_this_process()
     from pipelines.cli.status_facts import status as read_status
@@ -80,14 +81,13 @@ def _connected(found: Mapping[str, Any]) -> str:
 
 
 def _history(history: Mapping[str, Any]) -> str:
-    """Return of how many issues comments and changes are stored, and how long the rest takes at least."""
-    issues, left = history["issues"], history["issues"] - history["complete"]
-    if not left:
-        return f"of all {issues:,} issues" if issues else "none"
-    first = f", {history['open_left']:,} open ones first" if history["open_left"] else ""
-    minutes = history["minutes_left"]
-    rest = "" if minutes is None else f"; the rest takes {minutes:,} minute{'s' * (minutes != 1)} at least"
-    return f"of {history['complete']:,} of {issues:,} issues{first}{rest}"
+    """Return how many issues have their comments and changes stored, and how long the rest takes at least."""
+    issues, complete, minutes = history["issues"], history["complete"], history["minutes_left"]
+    if complete == issues:
+        return f"all {issues:,} issues" if issues else "none"
+    first = f"; {history['open_left']:,} open ones are next" if history["open_left"] else ""
+    rest = "" if minutes is None else f"; at least {minutes:,} more minute{'s' * (minutes != 1)}"
+    return f"{complete:,} of {issues:,} issues{first}{rest}"
 
 
 def _last_day(figures: Mapping[str, Any]) -> str:

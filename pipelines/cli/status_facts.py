@@ -1,4 +1,4 @@
-"""What `backlog-elt status` says: connection, access, warehouse, what runs, the last syncs, the last 24 hours, the rate limit."""
+"""What `backlog-elt status` says: connection, access, warehouse, what runs, last syncs, last 24 hours, rate limit, history."""
 
 from contextlib import suppress
 from dataclasses import asdict
@@ -95,7 +95,7 @@ def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dic
 
 
 def _history(warehouse: WarehouseResource, space_key: str, rate: float | None) -> dict[str, Any]:
-    """Return of how many issues the history is stored; `rate` is how many requests for comments a minute allows, one an issue."""
+    """Return how many issues have their history stored; `rate` is how many requests for comments a minute allows, one an issue."""
     with warehouse.engine.connect() as conn:
         issues, complete, open_left = count_histories(conn, space_key)
     minutes = ceil((issues - complete) / rate) if rate else None

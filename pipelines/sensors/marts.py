@@ -1,4 +1,4 @@
-"""When marts are built: after loads that have written something, and never more often than every few minutes."""
+"""When marts are built: after loads that have written something, and during long ones; never more often than every few minutes."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -41,8 +41,8 @@ def reason_to_wait(since: timedelta, at_work: int, *, again: bool = False) -> st
     job=marts_job,
     minimum_interval_seconds=MARTS.seconds,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Builds the marts after loads that have written rows, at most every 5 minutes and at least once a day; asks the "
-    "warehouse, not Backlog.",
+    description="Builds the marts after loads that have written rows, and every half hour while one does, at most every 5 minutes "
+    "and at least once a day; asks the warehouse, not Backlog.",
 )
 def marts_after_loads(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SensorResult | dg.SkipReason:
     """Request a build when rows were written since the last one, or that failed or is a day old; of seeds when they changed."""
@@ -60,7 +60,8 @@ def marts_after_loads(context: dg.SensorEvaluationContext, warehouse: WarehouseR
     due = failed or (since >= timedelta(days=1) and seen.get("newest", "") != "")
     with looking_at("the log of syncs"):
         found = news(warehouse.engine)
-        if found.ended == seen.get("ended") and not due:
+        long = found.at_work and since >= PATIENCE
+        if found.ended == seen.get("ended") and not due and not long:
             return dg.SensorResult(skip_reason="no sync has ended since the last tick", cursor=json.dumps(seen))
         newest = newest_row(warehouse.engine)
         models = [*MODELS] if is_built(warehouse.engine, digest()) else None

@@ -62,7 +62,7 @@ class CommentRead:
     from_id: int
     refetch_requests: int
     need: int
-    """How soon: 0 open issues and those that have changed lately, 1 the others, 2 those of which nothing tells that they have."""
+    """How soon: 0 open issues and those that changed recently, 1 the others, 2 those that never changed, as far as is known."""
 
 
 _REQUEST_REFETCH = text(
@@ -186,14 +186,15 @@ _FROM_ID = case((_MOVED, 0), else_=func.greatest(func.least(_LAST_ID, _read.refe
 
 #: The status 完了 / Closed has this id in every project.
 _CLOSED = 4
-#: Before the newest change of the space: what has changed since then has changed lately.
-LATELY = timedelta(days=30)
-#: The type of activities that tell only that an issue was made.
-_CREATED = 1
+#: Changed recently: within this time of the newest change in the space.
+_RECENT = timedelta(days=30)
+#: The types of activities that report a change of an issue or a comment.
+_CHANGES_OF_ISSUES = (2, 3, 14, 17, 34, 35)
 _activity = SPECS["activities"].table.c
 _IN_FEED = exists().where(
-    _activity.space_key == _issue.space_key, _activity.content_id == _issue.id, _activity.type.is_distinct_from(_CREATED)
+    _activity.space_key == _issue.space_key, _activity.content_id == _issue.id, _activity.type.in_(_CHANGES_OF_ISSUES)
 )
+_NEWEST_FIRST = (_VERSION.desc(), _issue.id)
 
 
 def _need(space_key: str) -> ColumnElement[int]:
@@ -201,7 +202,7 @@ def _need(space_key: str) -> ColumnElement[int]:
     other = _ISSUES.alias().c
     newest = select(func.max(other.updated_at)).where(other.space_key == space_key).scalar_subquery()
     return case(
-        (or_(_issue.status_id != _CLOSED, newest - LATELY <= _VERSION), 0),
+        (or_(_issue.status_id != _CLOSED, newest - _RECENT <= _VERSION), 0),
         (or_(_issue.created_at < _VERSION, _IN_FEED), 1),
         else_=2,
     )
@@ -223,14 +224,14 @@ def _reads(conn: Connection, query: Select[Any]) -> list[CommentRead]:
 
 def pending_comments(conn: Connection, space_key: str, project_ids: Collection[int]) -> list[CommentRead]:
     """Return the reads of comments that are due, those of the newest changes first."""
-    return _reads(conn, _due(space_key, project_ids, _FROM_ID).where(_PENDING).order_by(_VERSION.desc(), _issue.id))
+    return _reads(conn, _due(space_key, project_ids, _FROM_ID).where(_PENDING).order_by(*_NEWEST_FIRST))
 
 
 def requested_comments(conn: Connection, space_key: str, project_ids: Collection[int]) -> list[CommentRead]:
     """Return those of the due reads that were requested; issues that were never read and never requested are left out."""
     return _reads(
         conn,
-        _due(space_key, project_ids, _FROM_ID).where(_read.refetch_requests > 0, _PENDING).order_by(_VERSION.desc(), _issue.id),
+        _due(space_key, project_ids, _FROM_ID).where(_read.refetch_requests > 0, _PENDING).order_by(*_NEWEST_FIRST),
     )
 
 
@@ -238,7 +239,7 @@ def window_comments(
     conn: Connection, space_key: str, project_id: int, since: datetime | None, until: datetime | None
 ) -> list[CommentRead]:
     """Return a whole read of every issue of a project changed within [since, until), the newest changes first."""
-    query = _due(space_key, [project_id], literal(0)).order_by(_VERSION.desc(), _issue.id)
+    query = _due(space_key, [project_id], literal(0)).order_by(*_NEWEST_FIRST)
     if since is not None:
         query = query.where(_issue.updated_at >= since)
     if until is not None:
@@ -311,7 +312,12 @@ def reach_comments(conn: Connection, space_key: str, read: CommentRead, last_com
 
 
 def count_histories(conn: Connection, space_key: str) -> tuple[int, int, int]:
-    """Return how many issues there are, how many of them have their comments read to the end, and how many open ones have not."""
+    """Return how many issues there are, how many of them have their comments read to the end, and how many open ones have not.
+
+    Issues of inaccessible projects are left out: their comments cannot be read.
+    """
+    projects = SPECS["projects"].table.c
+    hidden = select(projects.id).where(projects.space_key == space_key, projects.deleted_reason.is_not(None))
     query = (
         select(
             func.count(),
@@ -319,7 +325,7 @@ def count_histories(conn: Connection, space_key: str) -> tuple[int, int, int]:
             func.count().filter(_NEVER, _issue.status_id.is_distinct_from(_CLOSED)),
         )
         .join_from(_ISSUES, issue_sync_state, _OF_ISSUE, isouter=True)
-        .where(_issue.space_key == space_key, _issue.deleted_at.is_(None))
+        .where(_issue.space_key == space_key, _issue.deleted_at.is_(None), _issue.project_id.not_in(hidden))
     )
     issues, complete, open_left = conn.execute(query).one()
     return int(issues), int(complete), int(open_left)

@@ -179,7 +179,7 @@ def with_data(file: Path, data: dict[str, Any], path: Path) -> Path:
     return path
 
 
-def test_a_report_says_whose_history_is_still_being_read(chromium: Chromium, file: Path, tmp_path: Path) -> None:
+def test_a_report_says_whose_history_is_not_complete(chromium: Chromium, file: Path, tmp_path: Path) -> None:
     data = unpacked(file.read_text(encoding="utf-8"))
     assert {row["history_share"] for row in data["sync"]} == {1}
     with reader(chromium) as somebody:
@@ -188,7 +188,7 @@ def test_a_report_says_whose_history_is_still_being_read(chromium: Chromium, fil
         page = opened(somebody, with_data(file, data, tmp_path / "partly.html"))
         key = data["sync"][0]["project_key"]
         expect(page.locator("#notes")).to_have_text(
-            f"コメントと変更履歴をまだ取得中のプロジェクトがあります: {key}。過去の値はこれから変わります。"
+            f"コメントと変更履歴がまだそろっていないプロジェクトがあります: {key}。過去の値はこれから変わります。"
         )
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from resources.progress import LogProgress
 from simulator.model import Issue
@@ -200,6 +201,31 @@ def test_partitions_are_reported_with_their_rows_and_under_the_key_of_today(sync
     }
     rows = [row for row in synced.rows("comments") if row["issue_id"] in of_month]
     assert found[f"SITE|{month}"].stored == len(rows)
+
+
+def test_a_project_that_is_read_in_several_parts_has_the_requests_of_all_of_them(syncs: Syncs) -> None:
+    run = load(syncs)
+    passes = [done for done in run.passes if done.table == "comments" and any(one.issues_read for one in done.partitions)]
+    by_project = {done.partitions[0].project_key: done for done in passes}
+    assert len(passes) > len(by_project) == 3
+    assert sum(done.requests.total for done in by_project.values()) == len(syncs.sim.space.issues)
+    seconds = sum((done.ended - done.began).total_seconds() for done in by_project.values())
+    assert seconds <= (max(done.ended for done in passes) - min(done.began for done in passes)).total_seconds()
+
+
+def test_how_far_issues_are_read_is_noted_in_the_order_in_which_others_lock_it(syncs: Syncs) -> None:
+    transactions: list[list[int]] = [[]]
+
+    def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith("INSERT INTO ops.issue_sync_state") and "refreshed_at" in statement:
+            transactions[-1].append(parameters["issue_id"])
+
+    event.listen(syncs.engine, "before_cursor_execute", note)
+    event.listen(syncs.engine, "commit", lambda _conn: transactions.append([]))
+    load(syncs)
+    assert sum(map(len, transactions)) == len(syncs.sim.space.issues)
+    assert max(map(len, transactions)) > 10
+    assert [ids for ids in transactions if ids != sorted(ids)] == []
 
 
 def test_the_figures_of_the_partitions_add_up_to_those_of_the_run(syncs: Syncs) -> None:

@@ -107,7 +107,7 @@ def test_what_changed_or_vanished_before_the_checkpoint_meanwhile_is_found_witho
     assert "resumed" in run.proofs()[0]
 
 
-def test_a_project_that_was_out_of_sight_after_a_read_was_broken_off_is_read_from_its_beginning(broken_off: Interrupted) -> None:
+def test_a_project_that_was_inaccessible_after_a_read_was_broken_off_is_read_from_its_beginning(broken_off: Interrupted) -> None:
     syncs = broken_off.syncs
     space, owner = syncs.sim.space, syncs.sim.space.administrator.id
     for team in list(space.project("OPS").teams):
@@ -115,7 +115,7 @@ def test_a_project_that_was_out_of_sight_after_a_read_was_broken_off_is_read_fro
     space.delete_issue(min(space.issues))
     assert syncs.activities().success
     space.remove_member("OPS", owner)
-    # What the feed has told is not asked for while the project is out of sight, and of an archived one issues are not counted.
+    # What the feed has told is not asked for while the project is inaccessible, and of an archived one issues are not counted.
     assert syncs.run(mode="incremental").success
     space.archive_project("OPS")
     space.add_member("OPS", owner)

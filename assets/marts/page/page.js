@@ -192,7 +192,7 @@ function notes() {
   if (DATA.missing.length) said.push(fill("note_missing", { marts: DATA.missing.join(", ") }));
   if (!DATA.total) said.push(word("note_empty"));
   if (DATA.issues.p.length < DATA.total && !DATA.missing.includes("issue")) said.push(fill("note_cut", { n: number(DATA.issues.p.length), all: number(DATA.total) }));
-  const partly = (DATA.sync || []).filter(row => row.history_share < 1 && row.history_share != null).map(row => row.project_key);
+  const partly = (DATA.sync || []).filter(row => row.history_share != null && row.history_share < 1).map(row => row.project_key);
   if (partly.length) said.push(fill("note_history", { projects: partly.join(", ") }));
   byId("notes").hidden = !said.length;
   byId("notes").textContent = said.join(" ");

@@ -203,13 +203,13 @@ def test_the_status_of_a_fresh_deployment_says_what_to_do_next(found: dict[str, 
 @pytest.mark.parametrize(
     ("history", "said"),
     [
-        ((2_000, 2_000, 0, 0), "of all 2,000 issues"),
-        ((2_000, 1_519, 12, 2), "of 1,519 of 2,000 issues, 12 open ones first; the rest takes 2 minutes at least"),
-        ((2_000, 1_999, 0, 1), "of 1,999 of 2,000 issues; the rest takes 1 minute at least"),
-        ((2_000, 0, 0, None), "of 0 of 2,000 issues"),
+        ((2_000, 2_000, 0, 0), "all 2,000 issues"),
+        ((2_000, 1_519, 12, 2), "1,519 of 2,000 issues; 12 open ones are next; at least 2 more minutes"),
+        ((2_000, 1_999, 0, 1), "1,999 of 2,000 issues; at least 1 more minute"),
+        ((2_000, 0, 0, None), "0 of 2,000 issues"),
     ],
 )
-def test_the_status_says_of_how_many_issues_the_history_is_there(found: dict[str, Any], history: Any, said: str) -> None:
+def test_the_status_says_how_many_issues_have_their_history(found: dict[str, Any], history: Any, said: str) -> None:
     found["history"] = dict(zip(("issues", "complete", "open_left", "minutes_left"), history, strict=True))
     [line] = [line for line in status_table(found).splitlines() if line.startswith("history")]
     assert line.removeprefix("history").strip() == said

@@ -37,7 +37,7 @@ select
     v.how as verified_how,
     v.equal as is_equal,
     v.differences,
-    case when r.scope = 'issues' then h.history_share end as history_share
+    case when r.scope = 'issues' and p.deleted_reason is null then h.history_share end as history_share
 from rows as r
 join {{ source('raw', 'projects') }} as p on p.space_key = r.space_key and p.id = r.project_id
 left join {{ source('ops', 'sync_state') }} as s
@@ -67,7 +67,7 @@ left join lateral (
     limit 1
 ) as v on true
 left join (
-    select i.space_key, i.project_id, round(count(c.updated_at)::numeric / count(*), 4) as history_share
+    select i.space_key, i.project_id, trunc(count(c.updated_at)::numeric / count(*), 4) as history_share
     from {{ source('raw', 'issues') }} as i
     left join {{ source('ops', 'issue_sync_state') }} as c on c.space_key = i.space_key and c.issue_id = i.id
     where i.deleted_at is null
