@@ -71,14 +71,18 @@ def test_each_kind_of_difference_is_told_by_the_frames(warehouse: Engine) -> Non
 
 
 def test_a_difference_says_what_each_side_has(warehouse: Engine) -> None:
-    store(warehouse, issue(1, summary="old", status={"id": 1, "name": "Open"}), issue(2))
+    store(warehouse, issue(1, summary="old", status={"id": 1, "name": "Open"}), issue(2), issue(3))
     with warehouse.begin() as connection:
         connection.exec_driver_sql("UPDATE raw.issues SET deleted_at = now(), deleted_reason = 'gone' WHERE id = 2")
-        stored = of_warehouse(connection, ISSUES, "acme", with_ids(ISSUES, [1, 2]))
-    source = of_source(ISSUES, [Row(issue(1, summary="new", status={"id": 4, "name": "Closed"}), 300), Row(issue(2), 300)])
+        stored = of_warehouse(connection, ISSUES, "acme", with_ids(ISSUES, [1, 2, 3]))
+    newer = issue(3, updated="2026-05-02T00:00:00Z")
+    source = of_source(
+        ISSUES, [Row(issue(1, summary="new", status={"id": 4, "name": "Closed"}), 300), Row(issue(2), 300), Row(newer, 300)]
+    )
     words = {one.key: (one.source, one.warehouse, one.project_id) for one, _ in described(ISSUES, compare(source, stored))}
     assert words["1"] == ('status=4, summary="new"', 'status=1, summary="old"', 300)
     assert words["2"] == ("changed 2026-05-01T00:00:00Z", "marked deleted: gone", 300)
+    assert words["3"] == ("changed 2026-05-02T00:00:00Z", "changed 2026-05-01T00:00:00Z", 300)
 
 
 def test_of_two_versions_in_one_reading_the_last_counts() -> None:
