@@ -55,10 +55,10 @@ class Part:
 
 
 class Batch:
-    """Parts that are read and not stored yet; `tally` counts those that are."""
+    """Parts that are read and not stored yet; those that are stored are counted."""
 
     def __init__(self, session: Session, changes: Writer, ids: ChangeIds) -> None:
-        self.tally = CommentTally()
+        self._tally = CommentTally()
         self._session = session
         self._comments = session.writer
         self._changes = changes
@@ -71,6 +71,11 @@ class Batch:
         self._parts.append(part)
         if len(self._parts) >= PARTS or sum(len(one.page) for one in self._parts) >= ROWS:
             self.store()
+
+    def take_tally(self) -> CommentTally:
+        """Return what was stored since the last call."""
+        tally, self._tally = self._tally, CommentTally()
+        return tally
 
     def store(self) -> None:
         """Store all parts with their changes and how far their issues are read, in one transaction."""
@@ -96,14 +101,14 @@ class Batch:
             )
         for (group, result), (keys, found) in zip(results, changed, strict=True):
             cells: dict[tuple[int, ...], Cell] = {(one,): self._cell(part) for part in group for one in part.page.ids}
-            self._count(self._comments, self.tally.comments, cells, result)
-            self._count(self._changes, self.tally.changes, keys, found)
+            self._count(self._comments, self._tally.comments, cells, result)
+            self._count(self._changes, self._tally.changes, keys, found)
         for part in parts:
             comments, changes = marked.get(id(part), (0, 0))
-            self._count_deleted(self._comments, self.tally.comments, self._cell(part), comments)
-            self._count_deleted(self._changes, self.tally.changes, self._cell(part), changes)
+            self._count_deleted(self._comments, self._tally.comments, self._cell(part), comments)
+            self._count_deleted(self._changes, self._tally.changes, self._cell(part), changes)
             if part.gone is not None:
-                self.tally.issues[self._cell(part)] += 1
+                self._tally.issues[self._cell(part)] += 1
         self._session.progress.advance(self._session.spec.name, sum(part.gone is not None for part in parts))
 
     def _cell(self, part: Part) -> Cell:

@@ -16,7 +16,6 @@ from sync.comment_selection import choose
 from sync.counts import Counts
 from sync.month_windows import Slice
 from sync.partition_reports import report_comments
-from sync.reporter import Lap
 from sync.session import Session
 from sync.visible_projects import Project
 
@@ -45,7 +44,6 @@ def sync_comments(session: Session, mode: str, covered: Sequence[Slice]) -> Coun
     partitions = _partitions(session, mode, covered)
     # What is needed first is read first, in all projects.
     parts = {part: list(group) for part, group in groupby(sorted(chosen, key=_part), key=_part)}
-    laps: dict[int, Lap] = {}
     reported: Partitions = set()
     try:
         with session.reporter.history(mode, _projects(session, mode, covered)):
@@ -55,16 +53,14 @@ def sync_comments(session: Session, mode: str, covered: Sequence[Slice]) -> Coun
             reader = _Reader(session, batch, whole=mode in ("backfill", "refresh"))
             for (_, project_id), part in parts.items():
                 if project_id in session.locks.lock_projects([project_id], wait=mode != "targeted"):
-                    project, lap = session.visible[project_id], laps.setdefault(project_id, session.reporter.lap())
-                    lap.resume()
+                    project, lap = session.visible[project_id], session.reporter.lap()
                     reader.read(project, part)
                     mine = _of_part(session, project, part, partitions)
-                    report_comments(session, changes, sorted(mine), batch.tally, lap)
-                    lap.pause()
+                    report_comments(session, changes, sorted(mine), batch.take_tally(), lap)
                     reported |= mine
                     session.locks.unlock_projects([project_id])
             # Where nothing was due, no request was made either.
-            report_comments(session, changes, sorted(partitions - reported), batch.tally, session.reporter.lap())
+            report_comments(session, changes, sorted(partitions - reported), batch.take_tally(), session.reporter.lap())
     finally:
         # Also for an interrupted load: what it has stored counts.
         session.reporter.table_loaded(changes)

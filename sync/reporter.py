@@ -20,31 +20,16 @@ from sync.writer import Writer
 
 
 class Lap:
-    """A part of a load: when it began, and the requests that were made since, or since there were as many as `before`.
-
-    One that is paused and resumed counts as if it had begun later, without the time and the requests in between.
-    """
+    """A part of a load: when it began, and the requests that were made since, or since there were as many as `before`."""
 
     def __init__(self, client: BacklogClient, before: RequestStats | None = None) -> None:
         self.began = datetime.now(UTC)
         self._client, self._before = client, before or client.stats.snapshot()
-        self._paused: tuple[datetime, RequestStats] | None = None
 
     @property
     def requests(self) -> RequestStats:
         """Requests made since the lap began."""
         return self._client.stats - self._before
-
-    def pause(self) -> None:
-        """Stop counting until `resume`."""
-        self._paused = datetime.now(UTC), self.requests
-
-    def resume(self) -> None:
-        """Go on after a pause, if there was one."""
-        if self._paused:
-            (at, requests), self._paused = self._paused, None
-            self.began += datetime.now(UTC) - at
-            self._before = self._client.stats - requests
 
 
 @dataclass
