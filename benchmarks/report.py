@@ -16,7 +16,7 @@ from benchmarks.figures import Figure
 from tests.browser import running_chromium
 
 WRITTEN_BOUND, SIZE_BOUND, OPEN_BOUND, FILTER_BOUND = 20.0, 10.0, 3.0, 200.0
-#: Choose something in a filter, and return the milliseconds until what is in sight has followed.
+#: Choose something in a filter, and return the milliseconds until what is on the screen has followed.
 CHOOSE = """async ([id, value]) => {
   const began = performance.now(), before = document.body.dataset.insight, field = document.getElementById(id);
   field.value = value;

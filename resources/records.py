@@ -35,14 +35,14 @@ class Odd:
     """A record that nothing may be concluded from but that it is there.
 
     `id` is None when not even that can be said which it is. `place` then tells where to look for it again, if anything does.
-    `beside` are the ids before and behind it in the answer, None at an end.
+    `neighbours` are the ids before and behind it in the answer, None at an end.
     """
 
     record: Any
     reason: str
     id: int | None = None
     place: str = ""
-    beside: tuple[int | None, int | None] = (None, None)
+    neighbours: tuple[int | None, int | None] = (None, None)
 
 
 class Page(list[dict[str, Any]]):

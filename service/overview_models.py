@@ -55,7 +55,7 @@ class ProjectState(Model):
 
 
 class Projects(Model):
-    """The projects of the space that are in sight."""
+    """The accessible projects of the space."""
 
     fresh_within_seconds: Whole
     items: list[ProjectState]

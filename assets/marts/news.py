@@ -52,7 +52,7 @@ def newest_row(engine: Engine) -> str:
     return newest.isoformat() if newest else ""
 
 
-def standing(engine: Engine) -> Literal["missing", "older", "current"]:
+def marts_status(engine: Engine) -> Literal["missing", "older", "current"]:
     """Return whether the marts have what is loaded, rows of a table that no mart reads aside."""
     built = built_until(engine)
     if built is None:

@@ -121,13 +121,13 @@ class Alerter:
             last = {} if space is None else last_ends(engine, space, but=problems.OF_SOME)
             silent, speaks = problems.of_silence(last, ledger.since, now)
             refused, renewed = problems.of_tokens(self.url, self.tokens)
-            unusual, usual = problems.of_syncs([] if space is None else with_baseline(engine, space, ledger.looked_at))
+            anomalies, over = problems.of_syncs([] if space is None else with_baseline(engine, space, ledger.looked_at))
             if space is not None and any(key.startswith(problems.DURATION_ANOMALY) for key in ledger.open):
-                known = ledger.open.keys() - {problem.key for problem in unusual}
-                usual += problems.of_nothing_left(known, {key for key, _ in known_projects(engine, space)})
+                known = ledger.open.keys() - {problem.key for problem in anomalies}
+                over += problems.of_nothing_left(known, {key for key, _ in known_projects(engine, space)})
         except WarehouseError as error:
             return [problems.of_warehouse(error)], []
-        return [*silent, *refused, *unusual], [*speaks, *renewed, *usual, problems.WAREHOUSE]
+        return [*silent, *refused, *anomalies], [*speaks, *renewed, *over, problems.WAREHOUSE]
 
     def _send(self, ledger: Ledger, now: datetime) -> Ledger:
         by_name = {channel.name: channel for channel in self.channels}

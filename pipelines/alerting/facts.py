@@ -22,7 +22,7 @@ MOST_RUNS = 50
 #: (`resources/warehouse/baselines.py`), and read a window, a mode or a handful of issues, each time another.
 ALIKE = frozenset({marts_job.name, count_reconciliation_job.name, housekeeping_job.name})
 #: A run is compared with those before it among the newest so many.
-BESIDE = 30
+COMPARED_RUNS = 30
 _NEEDED = {
     DagsterEventType.STEP_FAILURE,
     DagsterEventType.STEP_SUCCESS,
@@ -132,13 +132,13 @@ def durations(instance: dg.DagsterInstance, runs: Iterable[Ended]) -> Iterator[R
     for run in {run.job: run for run in runs if run.succeeded and run.job in ALIKE}.values():
         tags = {KIND_TAG: run.kind} if run.kind else {}
         requested = dg.RunsFilter(job_name=run.job, statuses=[dg.DagsterRunStatus.SUCCESS], tags=tags)
-        records = instance.get_run_records(requested, limit=BESIDE + 1)
+        records = instance.get_run_records(requested, limit=COMPARED_RUNS + 1)
         mine = next((record for record in records if record.dagster_run.run_id == run.run_id), None)
         if mine:
             work = _work(mine.dagster_run)
             like = [one for one in records if one.storage_id < mine.storage_id and _work(one.dagster_run) == work]
-            usual = [_seconds(one) for one in like]
-            yield RunDuration(run.job, run.run_id, _seconds(mine), median(usual or [0.0]), len(usual))
+            baseline = [_seconds(one) for one in like]
+            yield RunDuration(run.job, run.run_id, _seconds(mine), median(baseline or [0.0]), len(baseline))
 
 
 def _work(run: dg.DagsterRun) -> Any:

@@ -81,12 +81,12 @@ def next_line(marts: Literal["missing", "older", "current"]) -> str:
 
 
 def _marts(settings: Settings) -> Literal["missing", "older", "current"]:
-    from assets.marts.news import standing
+    from assets.marts.news import marts_status
     from resources.warehouse.resource import WarehouseResource
 
     warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
     try:
-        return standing(warehouse.engine)
+        return marts_status(warehouse.engine)
     finally:
         warehouse.close()
 

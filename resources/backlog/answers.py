@@ -100,7 +100,7 @@ def placed(page: Page, bound: int | None, *, ascending: bool) -> Page:
     """
 
     def between(one: Odd) -> str:
-        before, behind = one.beside
+        before, behind = one.neighbours
         before = bound if before is None else before
         below, above = (before, behind) if ascending else (behind, before)
         return f">{below}" if below is not None else f"<{above}" if above is not None else ""

@@ -10,7 +10,7 @@ from resources.warehouse.history import is_dead
 #: What is usual is the median of so many syncs of the same kind, mode and project.
 OF = 30
 
-_BESIDE = text(
+_BASELINES = text(
     f"""
     SELECT h.sync_type, h.mode, h.project_key, h.run_id, h.status = 'in_progress' AS active,
         extract(epoch FROM coalesce(h.ended_at, now()) - h.started_at)::float8 AS seconds, h.items_synced AS items,
@@ -60,4 +60,4 @@ def with_baseline(engine: Engine, space_key: str, after: datetime) -> list[Basel
     One that a killed load has left in progress is not at work: the next load ends it.
     """
     with engine.connect() as connection:
-        return [Baseline(**row) for row in connection.execute(_BESIDE, {"space": space_key, "after": after}).mappings()]
+        return [Baseline(**row) for row in connection.execute(_BASELINES, {"space": space_key, "after": after}).mappings()]

@@ -228,13 +228,13 @@ def space_at(engine: Engine, url: str) -> str | None:
 
 
 def known_projects(engine: Engine, space_key: str) -> list[tuple[str, str]]:
-    """Return key and name of the projects of a space that are in sight, by key."""
+    """Return key and name of the projects of a space that are accessible, by key."""
     with engine.connect() as conn:
         return [(key, name) for _, key, name, _ in projects_in_sight(conn, space_key)]
 
 
 def projects_in_sight(conn: Connection, space_key: str) -> list[tuple[int, str, str, bool]]:
-    """Return id, key and name of the projects of a space that are in sight, by key, and whether each is archived."""
+    """Return id, key and name of the projects of a space that are accessible, by key, and whether each is archived."""
     projects = SPECS["projects"].table.c
     query = select(projects.id, projects.project_key, projects.name, func.coalesce(projects.archived, false())).where(
         projects.space_key == space_key, projects.deleted_at.is_(None), projects.deleted_reason.is_(None)

@@ -1,4 +1,4 @@
-// Charts: a Vega program each, drawn once and given new rows after that. Those in sight come first.
+// Charts: a Vega program each, drawn once and given new rows after that. Those on the screen come first.
 const LOOKS = {
   light: { ink: "#22272e", quiet: "#565f6b", grid: "#e3e6ea", paper: "#ffffff" },
   dark: { ink: "#e6e9ee", quiet: "#a9b3c0", grid: "#333b46", paper: "#1b2027" },
@@ -58,7 +58,7 @@ const inSight = place => {
 };
 
 let drawing = 0;
-/** Draw what is asked for: what is in sight at once, the rest while nothing else happens. */
+/** Draw what is asked for: what is on the screen at once, the rest while nothing else happens. */
 async function drawAll() {
   const round = ++drawing;
   document.body.dataset.drawing = "yes";

@@ -58,16 +58,15 @@ def _history(deployment: Deployment, quiet: Silence) -> list[str]:
     readable = {project.id for project in listed}
     found: list[str] = []
     homes: dict[int, int] = {}
-    reported = {one.row["comment_id"] for one in _stored(deployment, "activities", {"comment_id"}).values()}
+    # Of a comment whose activity is stored, it is known in which project its issue was.
+    unplaced = quiet.named - {one.row["comment_id"] for one in _stored(deployment, "activities", {"comment_id"}).values()}
     for table, read in HISTORY.items():
         expected, unreadable = read(world, listed), read(world, hidden)
         stored = _stored(deployment, table, next(iter(expected.values()), {}))
         told = quiet.issues if table == "issues" else quiet.comments
-        # Of a comment whose activity is stored, it is known in which project its issue was.
-        nameless = quiet.named - reported
         for key, row in sorted(expected.items()):
             if key[0] not in told:
-                unknown = {name: None for name in _IDS if name in row and key[0] in nameless}
+                unknown = {name: None for name in _IDS if name in row and key[0] in unplaced}
                 found += _compare(table, key, row | unknown, stored.get(key))
         if table == "issues":
             homes = {key[0]: one.row["project_id"] for key, one in stored.items()}

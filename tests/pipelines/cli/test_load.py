@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from assets.marts.news import standing
+from assets.marts.news import marts_status
 from pipelines.cli.in_process import Recorder
 from pipelines.cli.load import LoadRequest, Summary, next_line
 from resources.progress import LogProgress
@@ -75,14 +75,14 @@ def test_a_summary_is_completed_without_failures_and_failed_with_one() -> None:
 
 
 def test_a_load_says_that_marts_are_missing_or_older_and_nothing_when_they_are_neither(loaded: Deployment) -> None:
-    assert standing(loaded.engine) == "missing"
+    assert marts_status(loaded.engine) == "missing"
     assert next_line("missing") == (
         "Next: backlog-elt marts builds the marts (there are none yet); a running backlog-elt up does so after each load."
     )
     end_build(loaded.engine, begin_build(loaded.engine, "project", "run"))
-    assert (standing(loaded.engine), next_line("current")) == ("current", "")
+    assert (marts_status(loaded.engine), next_line("current")) == ("current", "")
     loaded.change("UPDATE raw.activities SET loaded_at = clock_timestamp()")
-    assert standing(loaded.engine) == "current", "no mart is made of it"
+    assert marts_status(loaded.engine) == "current", "no mart is made of it"
     loaded.change("UPDATE raw.users SET loaded_at = clock_timestamp()")
-    assert standing(loaded.engine) == "older"
+    assert marts_status(loaded.engine) == "older"
     assert next_line("older").startswith("Next: backlog-elt marts builds the marts (they are older than what is loaded); ")

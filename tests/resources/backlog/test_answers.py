@@ -52,7 +52,7 @@ def test_a_number_of_more_digits_than_python_reads_spoils_its_record_only(client
 @pytest.mark.parametrize("odd", [None, "x", "12", 1.0, True, -1, 2**63, [], {}, "\ud800"])
 def test_an_id_that_is_no_id_is_odd(odd: Any) -> None:
     page = page_of([{"id": 1}, {"id": odd}, {"id": 3}], PLAIN, deep=False, now=None)
-    assert (page, [(one.id, one.beside) for one in page.odd]) == ([{"id": 1}, {"id": 3}], [(None, (1, 3))])
+    assert (page, [(one.id, one.neighbours) for one in page.odd]) == ([{"id": 1}, {"id": 3}], [(None, (1, 3))])
 
 
 @pytest.mark.parametrize(
