@@ -83,7 +83,8 @@ class Chart:
     def svg(self, connection: Connection) -> str:
         """Return the picture of all projects."""
         found = connection.execute(text(self.query), {"points": _POINTS} if ":points" in self.query else {})
-        return self.draw(pd.DataFrame(found.all(), columns=list(found.keys())))
+        # As plain tuples: pandas asks each row of SQLAlchemy for names that it does not have.
+        return self.draw(pd.DataFrame([tuple(row) for row in found], columns=list(found.keys())))
 
     def draw(self, frame: pd.DataFrame) -> str:
         """Return the picture of the rows of a mart."""

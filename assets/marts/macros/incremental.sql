@@ -1,6 +1,8 @@
 {# Issue by issue: rows of the issues that were changed since the last build are made anew, those of all others stay as they are. #}
 {% macro get_incremental_by_issue_sql(arg_dict) -%}
     {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
+    {%- set before = '(select old.* from ' ~ arg_dict['target_relation'] ~ ' as old join ' ~ ref('changed_issue') ~ ' using (space_key, issue_id))' -%}
+    {{ touching([before, arg_dict['temp_relation']]) }}
     delete from {{ arg_dict['target_relation'] }} as old
     using {{ ref('changed_issue') }} as changed
     where changed.space_key = old.space_key and changed.issue_id = old.issue_id;
@@ -16,10 +18,21 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# All rows anew in the same table, which nobody who reads it notices before the end: for small tables that foreign keys lead to. #}
+{#
+All rows anew in the same table, if any has changed, which nobody who reads it notices before the end: for small tables that foreign keys
+lead to, or that sums of many rows go by.
+#}
 {% macro get_incremental_in_place_sql(arg_dict) -%}
     {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
-    delete from {{ arg_dict['target_relation'] }};
-    insert into {{ arg_dict['target_relation'] }} ({{ columns }})
-    select {{ columns }} from {{ arg_dict['temp_relation'] }}
+    {%- set old = 'select ' ~ columns ~ ' from ' ~ arg_dict['target_relation'] -%}
+    {%- set new = 'select ' ~ columns ~ ' from ' ~ arg_dict['temp_relation'] -%}
+    do $do$
+    begin
+        if exists (({{ old }} except all {{ new }}) union all ({{ new }} except all {{ old }})) then
+            delete from {{ arg_dict['target_relation'] }};
+            insert into {{ arg_dict['target_relation'] }} ({{ columns }}) {{ new }};
+            {{ touching_all() }}
+        end if;
+    end
+    $do$
 {%- endmacro %}

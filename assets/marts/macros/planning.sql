@@ -12,11 +12,11 @@ nothing of rows that the same statement has made, and takes them for few. No par
 where all cores are at work a statement that is spread over them costs half as much again.
 #}
 {% macro planned() -%}
-    {{ patient() }}; set local work_mem = '64MB'; set local max_parallel_workers_per_gather = 0{% if not is_incremental() or config.get('incremental_strategy') == 'in_place' %}; set local enable_nestloop = off{% endif %}
+    {{ patient() }}; set local work_mem = '64MB'; set local max_parallel_workers_per_gather = 0{% if not is_incremental() or config.get('incremental_strategy') != 'by_issue' %}; set local enable_nestloop = off{% endif %}
 {%- endmacro %}
 {# Statistics of a table that was made whole; after a few rows of it were changed, the server itself knows when it is time. #}
 {% macro counted() -%}
-    {% if not is_incremental() %}analyze {{ this }}{% endif %}
+    {% if not is_incremental() %}analyze {{ this }};{{ touching_all() }}{% endif %}
 {%- endmacro %}
 {#
 For summaries of rows that the same statement has made: merge joins go by some of the columns that are equal, and take the few rows that the

@@ -20,4 +20,7 @@ cross join lateral (
         case when h.milestone_ids is distinct from s.milestone_ids then 'milestone_ids' end
     ) as unequal
 ) as u
-where not i.is_deleted and u.unequal <> ''
+where not i.is_deleted and (
+    h.milestone_ids is distinct from s.milestone_ids
+    {%- for column in columns %} or h.{{ column }} is distinct from i.{{ column }}{% endfor %}
+)

@@ -1,5 +1,5 @@
 -- burn_step by day: what changed for each project (milestone 0) and milestone. Read by the models of burn-up and earned value.
-{{ config(pre_hook="{{ hashed() }}") }}
+{{ config(pre_hook="{{ hashed() }}", meta={'groups': 'space_key, project_id, milestone_id, day'}) }}
 select
     space_key,
     project_id,
@@ -13,4 +13,5 @@ select
     sum(unestimated_hours) as unestimated_hours,
     sum(planned_hours) as planned_hours
 from {{ ref('burn_step') }}
+where true {{ and_touched('space_key, project_id, milestone_id, day') }}
 group by space_key, project_id, milestone_id, day

@@ -1,34 +1,15 @@
 -- How many issues of each type were in each stage at the end of each day (in the space's zone), how many came into it that day (made in
 -- it, or from another stage) and how many left it for another, by the type of today; the days of a project and type go from its first
 -- issue to the day of the newest change of the space. Issues that are gone do not count.
-with moves as (
-    -- A change of status within a stage is none.
-    select
-        v.space_key,
-        v.project_id,
-        coalesce(i.issue_type, '(unknown)') as issue_type,
-        v.stage_before,
-        v.stage,
-        (v.valid_from at time zone i.timezone)::date as day,
-        count(*) as moves
-    from {{ ref('issue_status_interval') }} as v
-    join {{ ref('stg_issue') }} as i on i.space_key = v.space_key and i.issue_id = v.issue_id
-    where not v.is_deleted and v.stage_before is distinct from v.stage
-    group by 1, 2, 3, 4, 5, 6
-),
-sums as (
-    select space_key, project_id, issue_type, stage, day, moves as entered, 0 as left_stage
-    from moves
-    union all
-    select space_key, project_id, issue_type, stage_before, day, 0, moves
-    from moves
-    where stage_before is not null
+with sums as (
+    select space_key, project_id, issue_type, stage, day, entered, left_stage
+    from {{ ref('flow_move') }}
     union all
     -- A line for each day and stage, also where nothing moved.
     select f.space_key, f.project_id, f.issue_type, s.stage, d.day::date, 0, 0
     from (
         select space_key, project_id, issue_type, min(day) as first_day, max(day) as last_day
-        from moves
+        from {{ ref('flow_move') }}
         group by space_key, project_id, issue_type
     ) as f
     join {{ ref('space_today') }} as t on t.space_key = f.space_key

@@ -1,6 +1,7 @@
 -- The issues that are built anew: those of which something was written since the last build began, of which a name has changed, whose
 -- status has got another stage, the parents of all these, children whose parent has another key, and those that the raw table has no
 -- more.
+{{ config(post_hook='analyze {{ this }}') }}
 {% set stages, builds = ref('stg_status_stage'), source('ops', 'mart_builds') %}
 {% if flags.FULL_REFRESH %}
 select space_key, id as issue_id from {{ source('raw', 'issues') }}

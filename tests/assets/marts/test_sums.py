@@ -1,0 +1,67 @@
+"""Sums that are kept from build to build: those whose rows have changed are made anew, also where a build ended halfway."""
+
+import pytest
+
+from tests.assets.marts.building import build, contents
+from tests.deployment import Deployment
+
+#: Each builds all marts several times.
+pytestmark = pytest.mark.full
+
+SUMS = ("flow_move", "burn_day", "person_project_day", "person_project_week", "team_project_week")
+UNKNOWN = (
+    "SELECT to_regclass('staging.' || name || '_touched') IS NULL AS is_missing FROM unnest(string_to_array('{}', ' ')) AS name"
+)
+
+
+def build_all_but_sums(deployment: Deployment) -> None:
+    """Leave the marts as a build does that ends before it comes to the sums."""
+    job = deployment.definitions.resolve_job_def("marts")
+    keys = job.asset_layer.selected_asset_keys
+    chosen = {key for key in keys if key.path[0] == "staging"} | {
+        key for key in keys if key.path[0] == "mart" and key.path[-1] not in SUMS
+    }
+    run = deployment.run_job(job.get_subset(asset_selection=chosen))
+    assert run.success
+
+
+def assert_whole_build_gives_the_same(deployment: Deployment) -> None:
+    """Expect the rows that are there to be those of a build that is whole."""
+    kept = contents(deployment)
+    build(deployment, whole=True)
+    whole = contents(deployment)
+    assert {table for table in whole if kept[table] != whole[table]} == set()
+
+
+def test_sums_lose_what_a_build_has_taken_away_that_ended_before_it_came_to_them(built: tuple[Deployment, int]) -> None:
+    deployment, _ = built
+    space = deployment.sim.space
+    space.add_project("SUMS", "Sums")
+    team = space.add_team("入れ替わり", [next(iter(space.users))])
+    issue = space.create_issue("OPS", estimated_hours=8)
+    space.comment(issue, "見ました")
+    space.edit_issue(issue, actual_hours=3, status_id=2)
+    build(deployment.load())
+    row = f"SELECT project_id FROM mart.hours_ledger WHERE issue_id = {issue.id}"
+    [before] = deployment.query(row)
+    space.move_issue(issue, "SUMS")
+    deployment.load()
+    build_all_but_sums(deployment)
+    [after] = deployment.query(row)
+    assert before != after
+    # Who is in which team has changed, too, and what people and teams are called, but of no issue anything.
+    team.members[:] = [*space.users][1:3]
+    team.name = "入れ替わった"
+    space.rename_user(next(iter(space.users)), "改名 済み")
+    build(deployment.load())
+    assert_whole_build_gives_the_same(deployment)
+
+
+def test_sums_are_all_made_when_nothing_says_which_have_changed(built: tuple[Deployment, int]) -> None:
+    deployment, _ = built
+    build(deployment.load())
+    deployment.change("DROP TABLE staging.burn_day_touched, staging.person_project_week_touched; DELETE FROM mart.burn_day")
+    deployment.change("UPDATE mart.person_project_week SET hours = 99")
+    build(deployment)
+    assert {row["is_missing"] for row in deployment.query(UNKNOWN.format(" ".join(SUMS)))} == {False}
+    assert_whole_build_gives_the_same(deployment)
