@@ -12,6 +12,7 @@ from pydantic import Field
 from sqlalchemy import Engine
 
 from assets.location import REPORT
+from assets.marts.charts.draw import warm_up
 from assets.marts.dashboards import DASHBOARDS
 from assets.marts.failing_rows import is_failing, with_rows
 from assets.marts.keys import IS_KEY, answered
@@ -87,6 +88,7 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
         target = stack.enter_context(tempfile.TemporaryDirectory(prefix="backlog-elt-dbt-"))
         with connected(warehouse.engine, unchanged=build is not None and build.since is not None and not config.whole):
             invocation = dbt.cli(arguments, context=context, target_path=Path(target))
+        warm_up()  # dbt needs some seconds before it builds anything
         for event in invocation.stream():
             if is_failing(event):
                 if not locks.is_lost():  # a server that has restarted may have lost what is tested

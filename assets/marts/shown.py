@@ -31,6 +31,8 @@ def shown(event: dg.Output[Any], nodes: Mapping[str, Any], engine: Engine, log: 
     found = chart_for(event, engine, log)
     try:
         with engine.connect() as connection:
+            # All cores are at work for the models that are made meanwhile.
+            connection.execute(text("SET LOCAL max_parallel_workers_per_gather = 0"))
             found |= _facts(connection, node)
     except Exception as error:
         log.warning(f"{node['name']}: its rows and columns were left out: {first_line(error)}")

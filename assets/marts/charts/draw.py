@@ -42,6 +42,7 @@ _CONFIG: dict[str, Any] = {
     "header": {"labelColor": _INK, "labelFontSize": 12, "labelFontWeight": "bold", "labelAnchor": "start"},
     "text": {"color": _INK},
 }
+_SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 _TAG = re.compile(r"<[^>]+>")
 _NUMBER = re.compile(r"(?<![\d#.])-?\d+\.\d{2,}")
 _ARIA = re.compile(r' (?:aria-[a-z]+|role|pointer-events|stroke-miterlimit|class)="[^"]*"')
@@ -77,12 +78,19 @@ def picture(spec: dict[str, Any], title: str, said: str, **rows: list[dict[str, 
         if "facet" not in part:
             part["width"] = WIDTH - 90
     made |= {
-        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+        "$schema": _SCHEMA,
         "title": {"text": both(title), "subtitle": clean(said)},
         "datasets": rows,
         "config": _CONFIG,
     }
     return _slim(vl_convert.vegalite_to_svg(made), both(title))
+
+
+def warm_up() -> None:
+    """Start the JavaScript engine, which takes a third of a second, while there is time."""
+    import vl_convert
+
+    vl_convert.vegalite_to_svg({"$schema": _SCHEMA, "data": {"values": [{}]}, "mark": "text", "config": _CONFIG})
 
 
 def program(spec: dict[str, Any]) -> dict[str, Any]:
@@ -91,7 +99,7 @@ def program(spec: dict[str, Any]) -> dict[str, Any]:
 
     made = {
         **spec,
-        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+        "$schema": _SCHEMA,
         "width": "container",
         "autosize": {"type": "fit-x", "contains": "padding"},
         "datasets": {"rows": [], "marks": []},

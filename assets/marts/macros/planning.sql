@@ -20,10 +20,10 @@ where all cores are at work a statement that is spread over them costs half as m
 {%- endmacro %}
 {#
 For summaries of rows that the same statement has made: merge joins go by some of the columns that are equal, and take the few rows that the
-planner expects for each other's; hash joins go by all of them.
+planner expects for each other's; hash joins go by all of them. It expects nearly as many groups as rows, too, and sorts them all.
 #}
 {% macro hashed() -%}
-    set local enable_mergejoin = off
+    set local enable_mergejoin = off; set local enable_sort = off
 {%- endmacro %}
 
 {#

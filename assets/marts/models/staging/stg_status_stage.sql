@@ -2,6 +2,7 @@
 -- that was renamed has one stage, before as after; where the history has no id (0), by the name of that time. A name counts by the
 -- project's own line of the map, then that of all, then the four built-in ids, then as active. Read from the raw tables, since it also
 -- says which issues are changed.
+{{ config(pre_hook="{{ hashed() }}") }}
 with statuses as (
     select space_key, project_id, id as status_id, name as status
     from {{ source('raw', 'statuses') }}
