@@ -14,9 +14,10 @@ from tests.syncs import SMALL, Syncs
 HERE, THERE = "acme", "elsewhere"
 TAMPERINGS = {one.name: one for one in (*ISSUES, *HISTORY, *LISTS)}
 CHOSEN = (
-    "a lost row", "another project", "a row too many", "a lost comment", "a comment of no issue",
-    "a changed value", "a change too many", "a lost user", "a member too many", "renamed statuses",
-)  # fmt: skip
+    ("a lost row", "a lost comment", "a lost user"),
+    ("another project", "a row too many", "a changed value"),
+    ("a comment of no issue", "a change too many", "a member too many", "renamed statuses"),
+)
 
 
 @pytest.fixture
@@ -56,13 +57,14 @@ def test_loads_of_one_space_do_not_touch_the_other(synced: Syncs, there: Syncs) 
 
 def test_a_repair_of_one_space_does_not_touch_the_other(synced: Syncs, there: Syncs) -> None:
     """Both are spoilt in the same way; the one is repaired, then the other."""
-    for name in CHOSEN:
-        TAMPERINGS[name].do(synced)
+    for names in CHOSEN:
+        for name in names:
+            TAMPERINGS[name].do(synced)
         spoilt = of_space(there, THERE)
-        assert (name, synced.compare(repair=True).status) == (name, "equal")
+        assert (names, synced.compare(repair=True).status) == (names, "equal")
         now = of_space(there, THERE)
-        assert [table for table in spoilt if spoilt[table] != now[table]] == [], name
-        assert (name, there.compare(repair=True).status) == (name, "equal")
+        assert [table for table in spoilt if spoilt[table] != now[table]] == [], names
+        assert (names, there.compare(repair=True).status) == (names, "equal")
 
 
 def test_comments_of_a_deleted_issue_that_somebody_brought_back_are_marked_again(synced: Syncs, there: Syncs) -> None:

@@ -4,7 +4,9 @@
 `{member}` a membership.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from sync.reconcile.result import COLUMN, CONTENT, EXTRA, MISSING, STALE
 from tests.syncs import Syncs
@@ -38,6 +40,20 @@ def chosen(syncs: Syncs) -> dict[str, int]:
         "AND NOT EXISTS (SELECT FROM raw.comments c WHERE c.issue_id = o.id)"
     )
     return {**row, **other}
+
+
+def together(tamperings: Sequence[Tampering]) -> Iterator[Tampering]:
+    """Yield as few tamperings as do the same, each one that spoils no table twice."""
+    by_table: dict[frozenset[str], list[Tampering]] = {}
+    for one in tamperings:
+        by_table.setdefault(frozenset(table for table, _ in one.told), []).append(one)
+    for turn in zip_longest(*by_table.values()):
+        parts = [one for one in turn if one is not None]
+        yield Tampering(
+            ", ".join(one.name for one in parts),
+            tuple(statement for one in parts for statement in one.statements),
+            frozenset(told for one in parts for told in one.told),
+        )
 
 
 def _one(name: str, statement: str, *told: tuple[str, str]) -> Tampering:

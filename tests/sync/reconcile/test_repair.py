@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.sync.reconcile.looking import database_now, present, told, written_since
-from tests.sync.reconcile.tamperings import HISTORY, ISSUES, LISTS, Tampering, chosen
+from tests.sync.reconcile.tamperings import HISTORY, ISSUES, LISTS, Tampering, chosen, together
 from tests.syncs import Syncs
 
 pytestmark = pytest.mark.long
@@ -17,7 +17,7 @@ def more(syncs: Syncs, before: Mapping[str, int]) -> dict[str, int]:
     return {route: count - before.get(route, 0) for route, count in routes.items() if count != before.get(route, 0)}
 
 
-@pytest.mark.parametrize("tampering", [*ISSUES, *HISTORY, *LISTS], ids=lambda one: one.name)
+@pytest.mark.parametrize("tampering", [*ISSUES, *HISTORY, *together(LISTS)], ids=lambda one: one.name)
 def test_everything_is_as_before_after_a_repair(synced: Syncs, tampering: Tampering) -> None:
     before = present(synced)
     tampering.do(synced)
