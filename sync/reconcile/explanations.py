@@ -96,7 +96,7 @@ class LoadedUntil:
     known to be unread. The content of a comment may also differ because its issue, which is behind, has moved to another project.
     A row of a list is behind when it says itself that it was changed after the list was loaded last; most lists say no time, and a
     row of theirs that differs is a difference until the next load. A row is in quarantine when its record was refused, a comment
-    also when it only differs by the project to which its issue, which was refused, has moved.
+    or change also when it only differs by the project to which its issue, which was refused, has moved.
     """
 
     watermarks: dict[int, datetime]
@@ -178,8 +178,8 @@ def in_quarantine(engine: Engine, space_key: str, found: Sequence[Difference]) -
 
 
 def _of_moved_issue(one: Difference, refused: Mapping[tuple[str, str], Refused]) -> Refused | None:
-    """Return the refused version of the issue that has taken a comment along to another project, where nothing else differs."""
-    issue = refused.get(("issues", str(one.issue_id))) if one.table == "comments" else None
+    """Return the refused version of the issue with which a comment or change has moved, where nothing else differs."""
+    issue = refused.get(("issues", str(one.issue_id))) if one.table in {"comments", "issue_changes"} else None
     return issue if issue and issue.project_id == one.project_id and one.source == f"projectId={one.project_id}" else None
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import event
 
 from resources.progress import LogProgress
 from simulator.model import Issue
-from tests.syncs import CALENDAR, Loaded, Syncs, counts, failures
+from tests.syncs import CALENDAR, SMALL, Loaded, StartSyncs, Syncs, counts, failures
 
 COMMENTS = "/issues/{issue}/comments"
 
@@ -212,7 +212,8 @@ def test_each_part_of_a_project_is_a_pass_with_its_own_requests_and_time(syncs: 
     assert all(before.ended <= after.began for before, after in pairwise(passes))
 
 
-def test_how_far_issues_are_read_is_noted_in_the_order_in_which_others_lock_it(syncs: Syncs) -> None:
+def test_how_far_issues_are_read_is_noted_in_the_order_in_which_others_lock_it(start_syncs: StartSyncs) -> None:
+    syncs = start_syncs(replace(SMALL, issues=120))
     transactions: list[list[int]] = [[]]
 
     def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:

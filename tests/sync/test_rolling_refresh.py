@@ -10,8 +10,8 @@ from sync.comment_selection import REFRESH_DAYS, night_size
 from tests.syncs import Loaded, Syncs, failures
 
 COMMENTS = "/issues/{issue}/comments"
-ISSUES = 120
-SHARE = 5  # of 120 issues, so that 29 nights are enough
+ISSUES = 60
+SHARE = 3  # of 60 issues, so that 29 nights are enough
 
 
 def night(syncs: Syncs) -> Loaded:
@@ -43,7 +43,7 @@ def test_a_night_reads_its_share_in_an_issue_each_and_a_request_for_the_issues_t
     by_route = synced.sim.requests.by_route()
     assert by_route[COMMENTS] == SHARE
     assert by_route["/issues"] <= 3  # one for each project
-    assert run.notes["rolling_refresh"] == "5 of 120 issues tonight; 0 not read whole in the last 30 days"
+    assert run.notes["rolling_refresh"] == "3 of 60 issues tonight; 0 not read whole in the last 30 days"
     assert sum(one.counts.read for one in run.partitions().values()) == SHARE
 
 

@@ -155,8 +155,8 @@ def test_news_that_became_visible_later_than_any_overlap_are_read_by_the_run_the
     for number in range(10):
         near.sim.space.comment(issue, str(number))
     run(near, feed.tick()[0])
-    near.sim.clock.advance(3600)
-    near.sim.space.comment(issue, "an hour later")
+    near.sim.clock.advance(7200)
+    near.sim.space.comment(issue, "two hours later")
     run(near, feed.tick()[0])
     near.sim.switch(late_activity_seconds=0)
     run(near, feed.tick()[0])

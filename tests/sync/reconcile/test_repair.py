@@ -17,7 +17,14 @@ def more(syncs: Syncs, before: Mapping[str, int]) -> dict[str, int]:
     return {route: count - before.get(route, 0) for route, count in routes.items() if count != before.get(route, 0)}
 
 
-@pytest.mark.parametrize("tampering", [*ISSUES, *HISTORY, *together(LISTS)], ids=lambda one: one.name)
+TAMPERINGS = [*ISSUES, *HISTORY, *LISTS]
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [*together(TAMPERINGS), *(pytest.param(one, marks=pytest.mark.full) for one in TAMPERINGS)],
+    ids=lambda one: one.name,
+)
 def test_everything_is_as_before_after_a_repair(synced: Syncs, tampering: Tampering) -> None:
     before = present(synced)
     tampering.do(synced)
