@@ -1,4 +1,7 @@
-"""The assets of schema `raw`: the source's records, typed, nothing lost. This list is all of them."""
+"""The assets of schema `raw`: the source's records, typed, nothing lost. This list is all of them.
+
+How each is read: `sync/listings.py`, `sync/activities.py`, `sync/issues.py`, `sync/comments.py`.
+"""
 
 from assets.activities import activities
 from assets.issues import issues

@@ -1,4 +1,7 @@
-{# Issue by issue: rows of the issues that were changed since the last build are made anew, those of all others stay as they are. #}
+{#
+Issue by issue: rows of the issues that were changed since the last build are made anew, those of all others stay as they are. Sums of such
+rows: incremental_sums.sql.
+#}
 {% macro get_incremental_by_issue_sql(arg_dict) -%}
     {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
     {%- set before = '(select old.* from ' ~ arg_dict['target_relation'] ~ ' as old join ' ~ ref('changed_issue') ~ ' using (space_key, issue_id))' -%}
