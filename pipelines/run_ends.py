@@ -12,7 +12,7 @@ from resources.backlog.errors import BacklogError
 from resources.dagster_tags import CODE_LOCATION_TAG, KIND_TAG
 from resources.warehouse.history import end_dead
 from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.run_log import CANCELED, OF_COMMAND, RunEnd, kind_of, projects_of, record_ends, untold
+from resources.warehouse.run_log import CANCELED, OF_COMMAND, RunEnd, kind_of, projects_of, record_ends, unreported
 from resources.warehouse.sync_log import place_of
 
 DAY = timedelta(hours=24)
@@ -39,7 +39,7 @@ def record_run_ends(
     place = place_of(warehouse.engine, url)
     # Rows whose process was killed say so themselves.
     end_dead(warehouse.engine, place)
-    missing = untold(warehouse.engine, {run_id: record.dagster_run.status in BAD for run_id, record in mine.items()})
+    missing = unreported(warehouse.engine, {run_id: record.dagster_run.status in BAD for run_id, record in mine.items()})
     record_ends(warehouse.engine, place, [_end(instance, record) for run_id, record in mine.items() if run_id in missing])
 
 

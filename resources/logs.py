@@ -73,7 +73,7 @@ def about(**what: str | None) -> AbstractContextManager[None]:
 
 
 def _formatter(*, as_json: bool) -> ProcessorFormatter:
-    told: list[Any] = [
+    foreign: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -86,7 +86,7 @@ def _formatter(*, as_json: bool) -> ProcessorFormatter:
     else:
         first = ["timestamp", "level", "event"]
         written.append(structlog.processors.KeyValueRenderer(key_order=first, drop_missing=True, repr_native_str=False))
-    return ProcessorFormatter(foreign_pre_chain=told, processors=written)
+    return ProcessorFormatter(foreign_pre_chain=foreign, processors=written)
 
 
 def _redacted(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

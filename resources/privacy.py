@@ -53,14 +53,14 @@ def _texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
         yield from _texts(inner, item)
 
 
-def _told(user: Mapping[str, Any]) -> set[tuple[str, str]]:
+def _identity(user: Mapping[str, Any]) -> set[tuple[str, str]]:
     """Return field and text of everything in an object that identifies a user; the field of a name is `name`."""
-    return {told for name, item in user.items() if name not in _KEPT for told in _texts(name, item)}
+    return {text for name, item in user.items() if name not in _KEPT for text in _texts(name, item)}
 
 
-def told_of(record: Any, user_id: int) -> set[tuple[str, str]]:
+def identity_of(record: Any, user_id: int) -> set[tuple[str, str]]:
     """Return field and text of everything in a record that identifies a user; the field of a name is `name`."""
-    return {told for user in _users(record) if user.get("id") == user_id for told in _told(user)}
+    return {text for user in _users(record) if user.get("id") == user_id for text in _identity(user)}
 
 
 @cache
@@ -75,7 +75,7 @@ def fingerprint(space_key: str, name: str) -> str:
 class Forgotten:
     """The people of a space who are to be forgotten: their ids, and fingerprint -> id of the names that they had.
 
-    The source shows new names of theirs, by which alone they are told in change logs. `met` has those that were met while it was
+    The source shows new names of theirs, by which alone change logs name them. `met` has those that were met while it was
     read and are not noted yet, name -> id. With `grown` names came to be known after the reading began.
     """
 
@@ -148,7 +148,7 @@ class Mask:
 
     def _taught_by(self, value: Any) -> "Mask":
         shown = (user for user in _users(value) if isinstance(user.get("id"), int) and user["id"] in self.forgotten.ids)
-        met = {name: user["id"] for user in shown for kind, name in _told(user) if kind == "name" and self._is_new(name)}
+        met = {name: user["id"] for user in shown for kind, name in _identity(user) if kind == "name" and self._is_new(name)}
         return self.meeting(met) if met else self
 
     def _is_new(self, name: str) -> bool:

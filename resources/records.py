@@ -15,7 +15,7 @@ MOST = 2**63
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 #: Far enough from the end of the calendar for a few days to be added in any zone.
 LATEST = datetime(9998, 1, 1, tzinfo=UTC)
-#: A change is told by a clock of the source, which is that of its answers, give or take a zone.
+#: A change is dated by a clock of the source, which is that of its answers, give or take a zone.
 AHEAD = timedelta(days=1)
 
 

@@ -221,7 +221,7 @@ _SCHEME = re.compile(r"(https?|ftp|file|mysql|mariadb|mssql|oracle|sqlite|mongod
 _LONGEST_SHOWN = 80
 _OURS = "BACKLOG_"
 _NAME = re.compile(r"[A-Za-z0-9_]{1,60}")
-#: What Kubernetes and Docker tell in every container of a service that is called backlog or backlog-elt.
+#: What Kubernetes and Docker set in every container of a service that is called backlog or backlog-elt.
 _OF_SERVICES = re.compile(r"BACKLOG_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)")
 #: Unicode's categories of control characters, of halves of a pair, and of separators of lines and paragraphs.
 _CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})

@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.history import end_dead
-from resources.warehouse.run_log import CANCELED, RunEnd, kind_of, projects_of, record_cancellations, record_ends, untold
+from resources.warehouse.run_log import CANCELED, RunEnd, kind_of, projects_of, record_cancellations, record_ends, unreported
 from resources.warehouse.run_pages import LoggedRun
 from resources.warehouse.sync_log import run_syncs
 from service import models
@@ -97,7 +97,7 @@ class RunEnds:
             # No sync has begun or ended by that.
             for kind in ("history", "connection"):
                 self._cache.drop(kind)
-        missing = await self._warehouse.ask(untold, bad)
+        missing = await self._warehouse.ask(unreported, bad)
         ends = [await self._end(run) for run in runs if run.run_id in missing]
         await self._warehouse.ask(record_ends, place, ends)
 

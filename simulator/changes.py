@@ -40,8 +40,8 @@ def changes_of(
     for name, new in fields.items():
         old = getattr(issue, name)
         if old != new:
-            new_text, new_ref = _told(state, project, name, new)
-            old_text, old_ref = _told(state, project, name, old)
+            new_text, new_ref = _shown_value(state, project, name, new)
+            old_text, old_ref = _shown_value(state, project, name, old)
             ids = _ids(name, new), _ids(name, old)
             changes.append(Change(FIELD_NAMES[name], new_text, old_text, new_ref, old_ref, None, None, *ids))
     for field_id, choice in custom.items():
@@ -78,7 +78,7 @@ def _item_ids(definition: CustomField, value: FieldValue | None) -> tuple[int, .
     return value[0] if isinstance(value, tuple) else ()
 
 
-def _told(state: State, project: Project, name: str, value: Any) -> tuple[str, str]:
+def _shown_value(state: State, project: Project, name: str, value: Any) -> tuple[str, str]:
     """Return the shown name and the reference of one value."""
     if value is None or value == ():
         return "", ""

@@ -57,7 +57,7 @@ def one_activity(call: Call) -> Any:
     """GET /activities/:activityId: alone it comes with its notifications."""
     for one in call.world.activities:
         if str(one.id) == call.path["activity"] and call.sees(call.world.projects[one.project_id]):
-            return activity(call.viewer, one) | {"notifications": _told(call, one)}
+            return activity(call.viewer, one) | {"notifications": _notifications(call, one)}
     raise not_found("activity")
 
 
@@ -76,7 +76,7 @@ def _feed(call: Call, rows: list[Activity]) -> Any:
     return [activity(call.viewer, one) for one in call.by_id(rows)]
 
 
-def _told(call: Call, one: Activity) -> Any:
+def _notifications(call: Call, one: Activity) -> Any:
     if one.type not in (2, 3, 17) or one.data[4] is None:
         return []
     issue = call.world.issues.get(one.data[0])

@@ -41,19 +41,19 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._told = asyncio.Event()
+        self._changed = asyncio.Event()
 
     def end(self) -> None:
         """Let the server end; safe to call from another thread."""
         self.should_exit = self.force_exit = True
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._told.set)
+            self._loop.call_soon_threadsafe(self._changed.set)
 
     async def main_loop(self) -> None:
         """Wait for the end."""
         self._loop = asyncio.get_running_loop()
         if not self.should_exit:
-            await self._told.wait()
+            await self._changed.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop to listen and close all connections; what is being answered is cancelled with the loop."""

@@ -109,12 +109,12 @@ def no_partition_left_failed(instance: dg.DagsterInstance, projects: Collection[
         check_name=FAILED,
         passed=not found,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=_told(found),
+        description=_described(found),
         metadata={"partitions": sum(len(keys) for keys in found.values())},
     )
 
 
-def _told(found: Mapping[dg.AssetKey, Collection[str]]) -> str:
+def _described(found: Mapping[dg.AssetKey, Collection[str]]) -> str:
     if not found:
         return "no partition has a failed load"
     parts = []

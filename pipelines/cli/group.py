@@ -95,7 +95,7 @@ def _see(command: str) -> str:
 
 
 def _in_our_form(error: click.UsageError, called: click.Command, path: str) -> WrongUsage:
-    """Return what click complains of, in the form of our own errors; of some complaints click does not tell the command."""
+    """Return what click complains of, in the form of our own errors; of some complaints click does not name the command."""
     command, path = (error.ctx.command, error.ctx.command_path) if error.ctx else (called, path)
     said = error.format_message().rstrip(".")
     if isinstance(error, click.NoSuchOption):

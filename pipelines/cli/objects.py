@@ -209,7 +209,7 @@ class LimitObject(TypedDict):
 
 
 class HistoryObject(TypedDict):
-    """How much of the history of issues is stored: their comments, and the changes that these tell of."""
+    """How much of the history of issues is stored: their comments, and the changes that these report."""
 
     issues: Annotated[int, "issues"]
     complete: Annotated[int, "those whose comments were read to their end"]

@@ -111,9 +111,9 @@ def _alerts(alerts: Mapping[str, Any]) -> str:
     if alerts["alive"] is None:
         return "not running: backlog-elt up starts it"
     dead = "" if alerts["alive"] else "NO SIGN OF LIFE since then: is the daemon running? "
-    told = f"sent by {', '.join(alerts['channels'])}" if alerts["channels"] else "no channel: set BACKLOG_ALERT_URLS or another"
+    channels = f"sent by {', '.join(alerts['channels'])}" if alerts["channels"] else "no channel: set BACKLOG_ALERT_URLS or another"
     wrong = "; ".join(f"{one['asset']}: {one['cause']}" for one in alerts["open"]) or "nothing is wrong"
-    return f"{dead}{wrong} ({_cell(alerts['beat_at'])}, {told})"
+    return f"{dead}{wrong} ({_cell(alerts['beat_at'])}, {channels})"
 
 
 def _active(sync: Mapping[str, Any]) -> str:

@@ -103,18 +103,18 @@ def _history(warehouse: WarehouseResource, space_key: str, rate: float | None) -
 
 
 def _record_run_ends(backlog: BacklogResource, warehouse: WarehouseResource) -> None:
-    """Record the runs of the last day that ended badly without a sync to tell it; without Dagster's storage there are none."""
+    """Record the runs of the last day that ended badly without a sync to report it; without Dagster's storage there are none."""
     with suppress(WarehouseError), open_instance() as instance:
         record_run_ends(instance, warehouse, backlog.url, datetime.now(UTC) - DAY)
 
 
 def alerts(backlog: BacklogResource, warehouse: WarehouseResource) -> dict[str, Any]:
-    """Return the last sign of life of the alerter and what it told; `alive` is null where no daemon ever ran for this space."""
+    """Return the last sign of life of the alerter and what it reported; `alive` is null where no daemon ever ran for this space."""
     beat = last_beat(warehouse.engine, alerts_of(backlog.url))
     if beat is None:
         return {"alive": None, "beat_at": None, "channels": [], "waiting": 0, "open": []}
-    beat_at, alive, told = beat
-    return {"alive": alive, "beat_at": beat_at, **told}
+    beat_at, alive, reported = beat
+    return {"alive": alive, "beat_at": beat_at, **reported}
 
 
 def _figures(totals: Totals) -> dict[str, Any]:

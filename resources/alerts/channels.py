@@ -67,7 +67,7 @@ class Teams:
 
 @dataclass(frozen=True)
 class Mail:
-    """Mail by SMTP: `smtp://` (encrypted where the server offers it, always before a password is told) or `smtps://`."""
+    """Mail by SMTP: `smtp://` (encrypted where the server offers it, always before a password is sent) or `smtps://`."""
 
     url: Secret
     sender: str

@@ -140,7 +140,7 @@ def _identifier(item: object) -> int | None:
 
 
 def _contested(records: Sequence[Record]) -> set[int]:
-    """Return the ids that several unlike records check: an answer is one snapshot, so none of them can be told to be right."""
+    """Return the ids that several unlike records check: an answer is one snapshot, so that nobody knows which is right."""
     twice = {identifier for identifier, number in Counter(record["id"] for record in records).items() if number > 1}
     first: dict[int, Record] = {}
     contested = set()

@@ -50,7 +50,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class Callback:
-    """Listens on the loopback address until the block ends. `on_strange` is told of each answer that is none to this login.
+    """Listens on the loopback address until the block ends. `on_strange` gets each answer that is none to this login.
 
     `state` is a secret of this login, good for one answer: without it nobody can put another code in place of the user's.
     """

@@ -88,8 +88,8 @@ def deleted_issues(client: BacklogClient, since: datetime, project: int | None =
     try:
         for page in client.activities(project, type_ids=(ISSUE_DELETED,), order="desc"):
             recent = [activity for activity in page if instant(activity, "created") >= since]
-            told = (activity.get("content") for activity in recent)
-            ids.update(content["id"] for content in told if isinstance(content, dict) and isinstance(content.get("id"), int))
+            contents = (activity.get("content") for activity in recent)
+            ids.update(content["id"] for content in contents if isinstance(content, dict) and isinstance(content.get("id"), int))
             if len(recent) < len(page):
                 break
     except PermissionDenied:

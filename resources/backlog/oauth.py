@@ -106,8 +106,8 @@ class OAuthApplication:
         if isinstance(answer, BacklogError):
             raise answer
         body = _object(answer)
-        told = http_date(answer.headers.get("date"))
-        now = told or datetime.fromtimestamp(self.clock(), UTC)
+        dated = http_date(answer.headers.get("date"))
+        now = dated or datetime.fromtimestamp(self.clock(), UTC)
         if "error" in body:
             raise _refusal(answer.status_code, body)
         error = error_from_response(answer, _ATTEMPTED)
@@ -160,8 +160,8 @@ def _object(answer: httpx.Response) -> Mapping[str, object]:
     try:
         body = json.loads(answer.content)
     except ValueError:
-        told = _ERROR.search(answer.headers.get("www-authenticate", ""))
-        return {"error": told[1]} if told else {}
+        found = _ERROR.search(answer.headers.get("www-authenticate", ""))
+        return {"error": found[1]} if found else {}
     return body if isinstance(body, dict) else {}
 
 

@@ -25,7 +25,7 @@ class RenewedTokens:
         self._application = application
         self._store = store
         self._held: Tokens | None = None
-        self._ahead = timedelta(0)  # of the space's clock before ours, as the last renewal told it
+        self._ahead = timedelta(0)  # of the space's clock before ours, as the last renewal reported it
         self._not_before = datetime.min.replace(tzinfo=UTC)
 
     def access_token(self) -> Secret:

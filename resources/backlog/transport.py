@@ -37,8 +37,8 @@ class Transport:
     """Sends requests to `{base_url}/api/v2`, one at a time as Nulab asks, also when threads share it.
 
     `max_wait` bounds the seconds that the retries of one request may wait; `on_wait(bucket, seconds, until)`
-    is told of each wait for a rate window before it begins, `until` by the server's clock. A request that takes more
-    than `slow` seconds is warned of. `observe` gets what requests tell of the source as a whole: at the end of each, and while
+    gets each wait for a rate window before it begins, `until` by the server's clock. A request that takes more
+    than `slow` seconds is warned of. `observe` gets what requests show of the source as a whole: at the end of each, and while
     one is retried, unless the first retry helps.
     """
 

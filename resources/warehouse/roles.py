@@ -115,11 +115,11 @@ def run(conn: Connection, statements: Sequence[sql.Composed], verifier: str | No
     except WarehouseError as error:
         if getattr(error.__cause__, "pgcode", None) != errorcodes.INSUFFICIENT_PRIVILEGE:
             raise
-        told = "; ".join(script)
+        shown = "; ".join(script)
         # Not chained: that would show the verifier.
         raise WarehouseError(
             f"The user of {variable} may not create or change this role. Let an administrator run this in that database, with a "
-            f"password in place of the dots, then run the command again: {told.replace(verifier, '…') if verifier else told};"
+            f"password in place of the dots, then run the command again: {shown.replace(verifier, '…') if verifier else shown};"
         ) from None
 
 

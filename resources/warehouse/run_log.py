@@ -94,7 +94,7 @@ def one_line(said: str | None) -> str:
     return redact(lines[0])[:_LONGEST] if lines else "no reason was recorded: see the run"
 
 
-def untold(engine: Engine, ended: Mapping[str, bool]) -> set[str]:
+def unreported(engine: Engine, ended: Mapping[str, bool]) -> set[str]:
     """Return the runs whose end the log lacks: failed ones without a failed row, others without any row.
 
     `ended` is run -> whether it failed or was cancelled.

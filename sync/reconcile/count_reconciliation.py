@@ -1,7 +1,7 @@
 """Count reconciliation: the number of issues of each project on both sides, and what explains a difference.
 
 A source that stands still costs one request a project. Where the numbers differ, the feed and the newest changes are asked what has
-happened since the project was read, and the source is counted again until a count stands between two looks at the feed that tell of
+happened since the project was read, and the source is counted again until a count stands between two looks at the feed that report
 nothing new: only then is it known what the number was of. Where the warehouse still has too many, it is asked for each by id.
 
 Issues that were changed are not seen by a number; the row reconciliation sees them.

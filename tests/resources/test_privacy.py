@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resources.privacy import Forgotten, Mask, fingerprint, told_of
+from resources.privacy import Forgotten, Mask, fingerprint, identity_of
 from resources.secret import reveal
 from resources.values import privacy_key
 from resources.variables import SettingsError
@@ -171,11 +171,11 @@ def test_the_same_name_has_the_same_pseudonym_and_another_one_has_not(one: str, 
 
 
 def test_a_person_is_found_wherever_a_record_has_one() -> None:
-    told = told_of([ISSUE, COMMENT], 5)
+    told = identity_of([ISSUE, COMMENT], 5)
     assert ("name", "森 明日香") in told
     assert {value for _, value in told} == {*texts(USER)} - {*texts(KEPT)}
-    assert told_of(ISSUE, 6) == {("name", "Emma")}
-    assert told_of(ISSUE, 7) == set()
+    assert identity_of(ISSUE, 6) == {("name", "Emma")}
+    assert identity_of(ISSUE, 7) == set()
 
 
 def test_a_key_that_is_too_short_is_refused_and_not_shown() -> None:

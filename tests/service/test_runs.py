@@ -6,7 +6,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
-from resources.warehouse.run_log import RunEnd, record_ends, untold
+from resources.warehouse.run_log import RunEnd, record_ends, unreported
 from resources.warehouse.sync_log import run_syncs
 from tests.ports import free_port
 from tests.service.conftest import ACME, API, DagsterStandIn, Log, Serve
@@ -104,8 +104,8 @@ def test_without_dagster_a_run_is_known_from_its_syncs(serve: Serve, log: Log) -
 def test_a_run_is_recorded_once_by_any_process_and_its_own_rows_win(log: Log, warehouse: Engine) -> None:
     log.done(run="told", error="GET /issues: 500")
     log.done(run="half")
-    assert untold(warehouse, {"told": True, "half": True, "good": False, "bad": True}) == {"half", "good", "bad"}
-    assert untold(warehouse, {"half": False}) == set()
+    assert unreported(warehouse, {"told": True, "half": True, "good": False, "bad": True}) == {"half", "good", "bad"}
+    assert unreported(warehouse, {"half": False}) == set()
     [sync] = run_syncs(warehouse, "half")
     ends = [RunEnd(run, "issues", sync.started_at, sync.started_at, error) for run, error in (("told", "x"), ("half", "y"))]
     for _ in range(2):

@@ -5,7 +5,7 @@ rows: incremental_sums.sql.
 {% macro get_incremental_by_issue_sql(arg_dict) -%}
     {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
     {%- set before = '(select old.* from ' ~ arg_dict['target_relation'] ~ ' as old join ' ~ ref('changed_issue') ~ ' using (space_key, issue_id))' -%}
-    {{ touching([before, arg_dict['temp_relation']]) }}
+    {{ invalidate([before, arg_dict['temp_relation']]) }}
     delete from {{ arg_dict['target_relation'] }} as old
     using {{ ref('changed_issue') }} as changed
     where changed.space_key = old.space_key and changed.issue_id = old.issue_id;
@@ -34,7 +34,7 @@ lead to, or that sums of many rows go by.
         if exists (({{ old }} except all {{ new }}) union all ({{ new }} except all {{ old }})) then
             delete from {{ arg_dict['target_relation'] }};
             insert into {{ arg_dict['target_relation'] }} ({{ columns }}) {{ new }};
-            {{ touching_all() }}
+            {{ invalidate_all() }}
         end if;
     end
     $do$

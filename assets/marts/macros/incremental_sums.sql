@@ -1,59 +1,59 @@
 {#
 Sums by group, of which only those are made anew that rows of changed issues count for, or counted for before. A model with the strategy
-by_group names in its meta the `groups` in which its sums are made together; a model that it adds up names in `touches` the groups of a
-row of its own. The groups wait in staging.<model>_touched until their sums are made, each in one transaction with what it belongs to, so
+by_group names in its meta the `groups` in which its sums are made together; a model that it adds up names in `invalidates` the groups of a
+row of its own. The groups wait in staging.<model>_stale until their sums are made, each in one transaction with what it belongs to, so
 that a build that ends in between leaves none out. While there is no such table, all sums are made.
 #}
-{% macro touched_of(model) -%}
-    {%- set name = 'staging.' ~ model ~ '_touched' -%}
+{% macro stale_groups_of(model) -%}
+    {%- set name = 'staging.' ~ model ~ '_stale' -%}
     {{ return(name if execute and run_query("select to_regclass('" ~ name ~ "')").columns[0][0] else none) }}
 {%- endmacro %}
 
 {# Only rows of the groups that wait. Goes behind a condition. #}
-{% macro and_touched(groups) -%}
-    {%- set waiting = touched_of(this.identifier) if is_incremental() else none -%}
+{% macro and_stale(groups) -%}
+    {%- set waiting = stale_groups_of(this.identifier) if is_incremental() else none -%}
     {%- if waiting %} and ({{ groups }}) in (select * from {{ waiting }}){% endif -%}
 {%- endmacro %}
 
 {# The groups of some rows wait for the sums that are made of them. #}
-{% macro touching(sources) -%}
-    {%- for model, groups in ((config.get('meta') or {}).get('touches') or {}).items() -%}
-    {%- set waiting = touched_of(model) -%}
+{% macro invalidate(sources) -%}
+    {%- for model, groups in ((config.get('meta') or {}).get('invalidates') or {}).items() -%}
+    {%- set waiting = stale_groups_of(model) -%}
     {%- if waiting %}
     {%- set parts = [] -%}
     {%- for rows in sources -%}{%- for group in groups -%}
     {%- do parts.append('select ' ~ group ~ ' from ' ~ rows ~ ' as one_row') -%}
     {%- endfor -%}{%- endfor %}
-    insert into {{ waiting }} select * from ({{ parts | join(' union ') }}) as touched where touched is not null;
+    insert into {{ waiting }} select * from ({{ parts | join(' union ') }}) as stale where stale is not null;
     {%- endif -%}
     {%- endfor -%}
 {%- endmacro %}
 
 {# All rows of a model were made: all sums of them are made, too. #}
-{% macro touching_all() -%}
-    {%- for model in (config.get('meta') or {}).get('touches') or {} %}
-    drop table if exists staging.{{ model }}_touched;
+{% macro invalidate_all() -%}
+    {%- for model in (config.get('meta') or {}).get('invalidates') or {} %}
+    drop table if exists staging.{{ model }}_stale;
     {%- endfor -%}
 {%- endmacro %}
 
 {% macro get_incremental_by_group_sql(arg_dict) -%}
     {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
-    {%- set waiting = touched_of(this.identifier) -%}
+    {%- set waiting = stale_groups_of(this.identifier) -%}
     delete from {{ arg_dict['target_relation'] }}
     {%- if waiting %} where ({{ config.get('meta')['groups'] }}) in (select * from {{ waiting }}){% endif %};
     insert into {{ arg_dict['target_relation'] }} ({{ columns }})
     select {{ columns }} from {{ arg_dict['temp_relation'] }};
     {%- if waiting -%}
-    {{ touching([waiting]) }}
+    {{ invalidate([waiting]) }}
     truncate {{ waiting }}
     {%- else -%}
-    {{ touching_all() }}
+    {{ invalidate_all() }}
     {%- endif -%}
 {%- endmacro %}
 
 {# From now on groups wait for the sums that were just made. #}
-{% macro touchable() -%}
-    create table if not exists staging.{{ this.identifier }}_touched as select {{ config.get('meta')['groups'] }} from {{ this }} where false
+{% macro keep_sums() -%}
+    create table if not exists staging.{{ this.identifier }}_stale as select {{ config.get('meta')['groups'] }} from {{ this }} where false
 {%- endmacro %}
 
 {# The project and the week of a row at some instants, in whatever zone the space is or was: weeks begin on different days around the world. #}
@@ -65,7 +65,7 @@ that a build that ends in between leaves none out. While there is no such table,
     {{ return(groups) }}
 {%- endmacro %}
 
-{# Names are those of today, also beside sums that stay: `column` is the `name` that the row of `relation` has whose `id` is in `own_id`. #}
+{# Names are those of today, also in sums that stay: `column` is the `name` that the row of `relation` has whose `id` is in `own_id`. #}
 {% macro names_of_today(column, relation, name, id, own_id) -%}
     update {{ this }} as sums set {{ column }} = named.{{ name }}
     from {{ relation }} as named

@@ -16,7 +16,7 @@ where all cores are at work a statement that is spread over them costs half as m
 {%- endmacro %}
 {# Statistics of a table that was made whole; after a few rows of it were changed, the server itself knows when it is time. #}
 {% macro counted() -%}
-    {% if not is_incremental() %}analyze {{ this }};{{ touching_all() }}{% endif %}
+    {% if not is_incremental() %}analyze {{ this }};{{ invalidate_all() }}{% endif %}
 {%- endmacro %}
 {#
 For summaries of rows that the same statement has made: merge joins go by some of the columns that are equal, and take the few rows that the

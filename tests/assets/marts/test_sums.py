@@ -9,9 +9,7 @@ from tests.deployment import Deployment
 pytestmark = pytest.mark.full
 
 SUMS = ("flow_move", "burn_day", "person_project_day", "person_project_week", "team_project_week")
-UNKNOWN = (
-    "SELECT to_regclass('staging.' || name || '_touched') IS NULL AS is_missing FROM unnest(string_to_array('{}', ' ')) AS name"
-)
+UNKNOWN = "SELECT to_regclass('staging.' || name || '_stale') IS NULL AS is_missing FROM unnest(string_to_array('{}', ' ')) AS name"
 
 
 def build_all_but_sums(deployment: Deployment) -> None:
@@ -60,7 +58,7 @@ def test_sums_lose_what_a_build_has_taken_away_that_ended_before_it_came_to_them
 def test_sums_are_all_made_when_nothing_says_which_have_changed(built: tuple[Deployment, int]) -> None:
     deployment, _ = built
     build(deployment.load())
-    deployment.change("DROP TABLE staging.burn_day_touched, staging.person_project_week_touched; DELETE FROM mart.burn_day")
+    deployment.change("DROP TABLE staging.burn_day_stale, staging.person_project_week_stale; DELETE FROM mart.burn_day")
     deployment.change("UPDATE mart.person_project_week SET hours = 99")
     build(deployment)
     assert {row["is_missing"] for row in deployment.query(UNKNOWN.format(" ".join(SUMS)))} == {False}

@@ -13,5 +13,5 @@ select
     sum(unestimated_hours) as unestimated_hours,
     sum(planned_hours) as planned_hours
 from {{ ref('burn_step') }}
-where true {{ and_touched('space_key, project_id, milestone_id, day') }}
+where true {{ and_stale('space_key, project_id, milestone_id, day') }}
 group by space_key, project_id, milestone_id, day

@@ -1,5 +1,5 @@
 -- One row per comment with text: who, when, how long after the issue was made and after the comment before.
-{{ config(meta={'touches': {'person_project_day': weeks_of(['said_at'])}}) }}
+{{ config(meta={'invalidates': {'person_project_day': weeks_of(['said_at'])}}) }}
 with said as (
     select
         *,

@@ -27,7 +27,7 @@ sides as (
         count(*) as moves
     from moves as m
     join {{ ref('stg_issue') }} as i on i.space_key = m.space_key and i.issue_id = m.issue_id
-    where true {{ and_touched("m.space_key, m.project_id, date_trunc('week', m.day::timestamp)::date") }}
+    where true {{ and_stale("m.space_key, m.project_id, date_trunc('week', m.day::timestamp)::date") }}
     group by 1, 2, 3, 4, 5, 6
 )
 select space_key, project_id, issue_type, stage, day, sum(entered)::bigint as entered, sum(left_stage)::bigint as left_stage

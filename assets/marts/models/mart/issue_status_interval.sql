@@ -1,6 +1,6 @@
 -- What status an issue had from when to when. The first interval begins with the issue, and its status is what the first change
 -- says was before; without a change it is today's.
-{{ config(meta={'touches': {'flow_move': weeks_of(['valid_from'])}}) }}
+{{ config(meta={'invalidates': {'flow_move': weeks_of(['valid_from'])}}) }}
 with intervals as (
     {{ timeline(
         'status',

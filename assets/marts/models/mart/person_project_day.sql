@@ -1,7 +1,7 @@
 -- What each person did on a day (in the space's zone) in a project: issues made, issues done that are theirs, comments, hours. What no
 -- record names a person for belongs to user 0, so that nothing is left out.
 {% set groups = "space_key, project_id, date_trunc('week', day::timestamp)::date" %}
-{{ config(meta={'groups': groups, 'touches': {'person_project_week': ['*'], 'team_project_week': ['*']}}) }}
+{{ config(meta={'groups': groups, 'invalidates': {'person_project_week': ['*'], 'team_project_week': ['*']}}) }}
 with events as (
     select i.space_key, i.project_id, coalesce(v.user_id, 0) as user_id, v.at, v.created, v.done, 0 as comments, 0::numeric as hours
     from {{ ref('issue') }} as i
@@ -24,5 +24,5 @@ from (
     -- Dated first: joined by hash then, with the week as a part of it.
     offset 0
 ) as dated
-where true {{ and_touched(groups) }}
+where true {{ and_stale(groups) }}
 group by space_key, user_id, project_id, day

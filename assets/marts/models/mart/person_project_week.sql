@@ -16,7 +16,7 @@ from (
         sum(comments)::bigint as comments,
         sum(hours) as hours
     from {{ ref('person_project_day') }}
-    where true {{ and_touched("space_key, project_id, date_trunc('week', day::timestamp)::date") }}
+    where true {{ and_stale("space_key, project_id, date_trunc('week', day::timestamp)::date") }}
     group by 1, 2, 3, 4
 ) as w
 left join {{ ref('dim_person') }} as u on u.space_key = w.space_key and u.user_id = w.user_id

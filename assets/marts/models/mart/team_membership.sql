@@ -1,5 +1,5 @@
 -- Who was in which team on which days, by the end of the day in the space's zone; last_day is empty while it lasts.
-{{ config(meta={'touches': {'team_project_week': []}}) }}
+{{ config(meta={'invalidates': {'team_project_week': []}}) }}
 select *
 from (
     select

@@ -19,7 +19,7 @@ from (
     from {{ ref('person_project_day') }} as d
     left join {{ ref('team_membership') }} as m
         on m.space_key = d.space_key and m.user_id = d.user_id and m.first_day <= d.day and (m.last_day >= d.day or m.last_day is null)
-    where true {{ and_touched("d.space_key, d.project_id, date_trunc('week', d.day::timestamp)::date") }}
+    where true {{ and_stale("d.space_key, d.project_id, date_trunc('week', d.day::timestamp)::date") }}
     group by 1, 2, 3, 4
 ) as w
 left join {{ source('raw', 'teams') }} as t on t.space_key = w.space_key and t.id = w.team_id

@@ -9,4 +9,4 @@ select
     created_user_id,
     created_at
 from {{ source('raw', 'comments') }} as c
-where {{ is_told('c') }} {{ and_targeted('c') }}
+where {{ is_reported('c') }} {{ and_targeted('c') }}

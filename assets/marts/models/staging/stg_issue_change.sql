@@ -24,5 +24,5 @@ select
             or coalesce(c.old_id = lag(c.new_id) over following, false)
     end as follows_on
 from {{ source('raw', 'issue_changes') }} as c
-where {{ is_told('c') }} {{ and_targeted('c') }}
+where {{ is_reported('c') }} {{ and_targeted('c') }}
 window following as (partition by c.space_key, c.issue_id, c.field order by c.created_at, c.comment_id, c.position)

@@ -19,7 +19,7 @@ with statuses as (
         select distinct c.space_key, i.project_id, c.old_value, c.old_id, c.new_value, c.new_id
         from {{ source('raw', 'issue_changes') }} as c
         join {{ source('raw', 'issues') }} as i on i.space_key = c.space_key and i.id = c.issue_id
-        where c.field = 'status' and {{ is_told('c') }}
+        where c.field = 'status' and {{ is_reported('c') }}
     ) as c
     cross join lateral (values (c.old_value, c.old_id), (c.new_value, c.new_id)) as v (status, status_id)
 ),

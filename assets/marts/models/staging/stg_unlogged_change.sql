@@ -44,7 +44,7 @@ changes as (
         -- Of a name that means nothing, or two things, the log has no id.
         c.field in ('due_date', 'estimated_hours', 'actual_hours')
         or c.new_value is null
-        or case when c.field = 'milestone' then c.new_ids is not null else c.new_id is not null end as is_told
+        or case when c.field = 'milestone' then c.new_ids is not null else c.new_id is not null end as is_reported
     from {{ ref('stg_issue_change') }} as c
     where c.field in ('status', 'assignee', 'due_date', 'estimated_hours', 'actual_hours', 'milestone') {{ and_targeted('c') }}
 ),
@@ -103,7 +103,7 @@ unlogged as (
                 -- Times are whole seconds: of several changes in the last one, a version may show any.
                 and (c.change_number = k.after_change or c.changed_at = k.updated_at)
                 and case
-                    when c.is_told then c.value is not distinct from k.new_value
+                    when c.is_reported then c.value is not distinct from k.new_value
                     else c.changed_at > k.updated_before and k.id > 0
                         or k.field = 'milestone'
                         or k.new_value = v.value_today and c.name = v.name_today
@@ -132,7 +132,7 @@ ends as (
         and u.after_change = coalesce(c.change_number, 0)
     where case
         when u.issue_id is not null then u.new_value is distinct from v.value_today
-        when c.is_told then c.value is distinct from v.value_today
+        when c.is_reported then c.value is distinct from v.value_today
         when c.issue_id is not null then v.field <> 'milestone' and c.name is distinct from v.name_today
     end
 ),

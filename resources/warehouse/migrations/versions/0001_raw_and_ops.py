@@ -1,6 +1,6 @@
 """Make the schemas raw and ops.
 
-The SQL beside this file is frozen: it was rendered from the metadata of its day and does not change with it.
+The SQL next to this file is frozen: it was rendered from the metadata of its day and does not change with it.
 """
 
 from pathlib import Path
