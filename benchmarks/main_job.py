@@ -1,6 +1,6 @@
 """The promises of the main job as figures: time, memory, requests, definitions, loader; each next to its bound.
 
-`python benchmarks/main_job.py` (`make bench`) takes three to five minutes, `--quick` one to two with smaller spaces. It exits
+`python benchmarks/main_job.py` (`make bench`) takes about 17 minutes, `--quick` one to two with smaller spaces. It exits
 with 1 when the data in the warehouse are not those of the source, and when a figure is over its bound; on a machine that others use
 too, look twice at the latter.
 """
