@@ -29,7 +29,7 @@ from sync.reconcile.result import Reconciliation, Repair
 from sync.session import PartsFailedError, Run, Session, SyncError, open_session
 from tests.warehouse_view import WarehouseView, without_zeros
 
-#: Three projects (OPS, WEB, APP) with 120 issues, changed from November 2025 to June 2026.
+#: Three projects (OPS, WEB, APP) with 60 issues, changed from November 2025 to June 2026.
 SMALL = SpaceSpec(seed=3, users=8, projects=3, issues=60, history_days=240)
 CALENDAR = Calendar("2026-01", "Asia/Tokyo")
 LISTINGS = (

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +88,8 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
         target = stack.enter_context(tempfile.TemporaryDirectory(prefix="backlog-elt-dbt-"))
         with connected(warehouse.engine, unchanged=build is not None and build.since is not None and not config.whole):
             invocation = dbt.cli(arguments, context=context, target_path=Path(target))
-        warm_up()  # dbt needs some seconds before it builds anything
+        with suppress(Exception):  # dbt needs some seconds before it builds anything; a chart says itself why it cannot be drawn
+            warm_up()
         for event in invocation.stream():
             if is_failing(event):
                 if not locks.is_lost():  # a server that has restarted may have lost what is tested

@@ -1,8 +1,9 @@
 {#
-Sums by group, of which only those are made anew that rows of changed issues count for, or counted for before. A model with the strategy
-by_group names in its meta the `groups` in which its sums are made together; a model that it adds up names in `invalidates` the groups of a
-row of its own. The groups wait in staging.<model>_stale until their sums are made, each in one transaction with what it belongs to, so
-that a build that ends in between leaves none out. While there is no such table, all sums are made.
+Sums of many rows, group by group: a build makes only those anew in which a row of a changed issue counts, or counted before. A model with
+the strategy by_group names in its meta the `groups` that are made together. A model that it adds up names in `invalidates`, for each model
+that adds it up, the groups of one of its rows. When such rows change, their groups are written to staging.<model>_stale in the same
+transaction; the sums of these groups are made in one transaction with emptying that table. So a build that ends in between leaves none out.
+While there is no such table, all sums are made.
 #}
 {% macro stale_groups_of(model) -%}
     {%- set name = 'staging.' ~ model ~ '_stale' -%}

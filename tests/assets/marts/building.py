@@ -51,3 +51,13 @@ def contents(deployment: Deployment) -> dict[str, list[str]]:
     return {
         name: [str(row["row"]) for row in deployment.query(f"SELECT t::text AS row FROM {name} t ORDER BY 1")] for name in names
     }
+
+
+def assert_whole_build_gives_the_same(deployment: Deployment) -> dict[str, list[str]]:
+    """Expect the rows that builds of changes have left to be those of a build that is whole, and return them."""
+    kept = contents(deployment)
+    build(deployment, whole=True)
+    whole = contents(deployment)
+    assert kept.keys() == whole.keys()
+    assert {table for table in whole if kept[table] != whole[table]} == set()
+    return whole

@@ -6,7 +6,7 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 
-from tests.assets.marts.building import build, checks_of, contents, rows_of
+from tests.assets.marts.building import assert_whole_build_gives_the_same, build, checks_of, rows_of
 from tests.deployment import Deploy, Deployment, Run
 from tests.integration.exactness.machine import BEGIN, SPEC
 from tests.integration.exactness.people import People
@@ -52,9 +52,5 @@ def test_after_random_histories_a_build_issue_by_issue_equals_one_that_is_whole(
     assert_named(run)
     [last] = deployment.query("SELECT since FROM ops.mart_builds ORDER BY id DESC LIMIT 1")
     assert last["since"] is not None
-    by_issue = contents(deployment)
-    build(deployment, whole=True)
-    whole = contents(deployment)
-    assert by_issue.keys() == whole.keys()
-    assert {table for table in whole if by_issue[table] != whole[table]} == set()
+    whole = assert_whole_build_gives_the_same(deployment)
     assert len(whole["mart.issue"]) > 40

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from simulator.masters import CHECKBOX, RADIO, SINGLE
-from tests.assets.marts.building import build, checks_of, contents, rows_of
+from tests.assets.marts.building import assert_whole_build_gives_the_same, build, checks_of, rows_of
 from tests.assets.marts.worked import CLOSED, IN_PROGRESS, STEPS
 from tests.deployment import Deployment
 
@@ -29,14 +29,6 @@ def last(deployment: Deployment, table: str, issue: int, order: str = "position"
     """Return the last row of an issue in a mart."""
     [row] = rows(deployment, f"SELECT * FROM mart.{table} WHERE issue_id = {issue} ORDER BY {order} DESC LIMIT 1")
     return row
-
-
-def assert_whole_build_gives_the_same(deployment: Deployment) -> None:
-    """Expect the rows of builds issue by issue to be those of one that is whole."""
-    by_issue = contents(deployment)
-    build(deployment, whole=True)
-    whole = contents(deployment)
-    assert {table for table in whole if by_issue[table] != whole[table]} == set()
 
 
 def test_histories_distinguish_two_users_with_the_same_name(built: tuple[Deployment, int]) -> None:

@@ -113,8 +113,8 @@ def test_an_attachment_has_its_id_on_the_side_where_it_is(identifier: Any) -> No
 
 
 def test_a_notification_and_a_commit_are_kinds_of_their_own() -> None:
-    identity_of = an_item("notification", "", None, notificationInfo={"type": "issue.create"})
-    assert told(identity_of, "field", "kind", "newValue") == ("notification", "notification", None)
+    notification = an_item("notification", "", None, notificationInfo={"type": "issue.create"})
+    assert told(notification, "field", "kind", "newValue") == ("notification", "notification", None)
     assert told(an_item("commit", "a1b2c3", ""), "field", "kind", "newValue") == ("commit", "commit", "a1b2c3")
 
 
