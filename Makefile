@@ -74,7 +74,7 @@ mutants: $(VENV)/.dev  ## change the core in 300 small ways, one at a time: whic
 screenshots: $(VENV)/.dev  ## make the pictures of the README from the running UI
 	@$(BIN)/python docs/screenshots.py
 
-docs: $(VENV)/.dev  ## write docs/tables.md, docs/reference.md and the SQL of metrics in docs/bi.md
+docs: $(VENV)/.dev  ## write docs/tables.md, docs/reference.md and the SQL of metrics in docs/bi.md and for charts
 	@$(BIN)/python -m resources.warehouse.document
 	@$(BIN)/python docs/reference.py
 	@$(BIN)/python docs/queries.py

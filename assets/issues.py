@@ -18,6 +18,7 @@ from assets.partitions import ISSUE_TABLES, PROJECT_MONTHS, refuse_unknown_keys,
 from resources.backlog.resource import BacklogResource
 from resources.progress import Progress
 from resources.warehouse.resource import WarehouseResource
+from sync.comment_selection import REFRESH_DAYS
 from sync.comments import sync_comments
 from sync.issues import sync_issues
 
@@ -29,10 +30,10 @@ _ISSUES = raw_spec(
     "in one month; the first month also holds everything older. So a past partition only shrinks, as its issues move on.\n\n"
     "**Backfill** (the default, and what the UI launches): reads the chosen partitions again whole, finds rows that the source "
     "no longer has, asks for each of them by id, and marks those that are really gone.\n\n**Incremental** (the schedule): reads "
-    "what changed since the watermark of each project, newest first, in one pass over all projects, and by id what the activity "
-    "feed names besides; then compares the number of issues with the source, and finds what was deleted where they differ.\n\n"
-    "**Targeted** (the sensors): reads only the issues that the feed or a webhook has named. **Refresh** (nightly): reads a "
-    "thirtieth of all issues again by id, for changes that move no `updated` and are in no feed: stars, linked files.\n\n"
+    "what changed since the watermark of each project, newest first, in one pass over all projects, and by id what else the "
+    "activity feed names; then compares the number of issues with the source, and finds what was deleted where they differ.\n\n"
+    "**Targeted** (the sensors): reads only the issues that the feed or a webhook has named. **Refresh** (nightly): reads "
+    f"1 in {REFRESH_DAYS - 1} issues again by id, for changes that move no `updated` and are in no feed: stars, linked files.\n\n"
     "Of the figures of a partition, rows are its own, and so is the duration, its part of the pass by rows; requests and waits are "
     "those of the pass that read it together with others, so do not add them up: the observation of each run has the sum.\n\n"
     "**Is it right?** The check "

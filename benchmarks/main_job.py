@@ -122,7 +122,7 @@ def schedules(issues: int) -> Iterator[Figure]:
             if change:
                 change(simulator)
             requests = _tick(place, simulator, "issues", changed)
-            # Each changed issue costs a read of its comments besides, which benchmarks/exactness.py looks at.
+            # Each changed issue also costs a read of its comments, which benchmarks/exactness.py looks at.
             yield Figure(f"{group}, without comments", name, requests["total"] - changed, "requests", bound)
         requests = _tick(place, simulator, "projects", 0)
         yield Figure(group, "projects", requests["total"], "requests", 7 * PROJECTS + 5)

@@ -29,7 +29,7 @@ from resources.warehouse.heartbeats import beat
 from service.dagster_runs import Dagster
 from simulator import SpawnedSimulator, spawn_simulator
 
-READY_BOUND, MEMORY_BOUND, TOLD_BOUND, DAY_BOUND = 30.0, 1_000.0, 60.0, 20.0
+READY_BOUND, MEMORY_BOUND, ALERT_BOUND, DAY_BOUND = 30.0, 1_000.0, 60.0, 20.0
 #: The processes acknowledge down after the start.
 SETTLE_SECONDS = 45.0
 PATIENCE = 120.0
@@ -90,19 +90,19 @@ def sink() -> Iterator[Sink]:
 class Alerted(Home):
     """A home whose alerts go to a sink."""
 
-    told: str = ""
+    reported: str = ""
 
     @property
     def variables(self) -> dict[str, str]:
         """What its processes read from the environment."""
-        return {**super().variables, "BACKLOG_ALERT_SLACK_URL": self.told}
+        return {**super().variables, "BACKLOG_ALERT_SLACK_URL": self.reported}
 
 
 def operation() -> Iterator[Figure]:
     """Start everything on a simulated space of five projects, and measure."""
     group = "the whole set-up, 5 projects, 600 issues"
-    with spawn_simulator(projects=5, issues=600) as simulator, home(simulator) as plain, sink() as told:
-        place = Alerted(plain.folder, simulator, told.url)
+    with spawn_simulator(projects=5, issues=600) as simulator, home(simulator) as plain, sink() as reported:
+        place = Alerted(plain.folder, simulator, reported.url)
         place.load()
         began = time.monotonic()
         with served(place):
@@ -111,7 +111,7 @@ def operation() -> Iterator[Figure]:
             time.sleep(SETTLE_SECONDS)
             yield Figure(group, "memory at rest, shared pages once", _memory(place), "MB", MEMORY_BOUND)
             dagster = Dagster(status["dagster"]["url"], "backlog_elt")
-            yield from _told(group, simulator, dagster, told)
+            yield from _reported(group, simulator, dagster, reported)
             warehouse = engine(status["warehouse"]["url"])
             storage = engine(parse_url(status["warehouse"]["url"]).set(database="dagster").render_as_string(hide_password=False))
             yield from _day(group, place, dagster, storage, warehouse)
@@ -169,21 +169,23 @@ def _run(dagster: Dagster, job: str) -> None:
     asyncio.run(launched())
 
 
-def _told(group: str, simulator: SpawnedSimulator, dagster: Dagster, told: Sink) -> Iterator[Figure]:
+def _reported(group: str, simulator: SpawnedSimulator, dagster: Dagster, reported: Sink) -> Iterator[Figure]:
     control(simulator, "/faults", [{"status": 401, "path": "/.*", "times": None}])
     _run(dagster, "users")
     failed = time.monotonic()
-    while not told.received and time.monotonic() < failed + PATIENCE:
+    while not reported.received and time.monotonic() < failed + PATIENCE:
         time.sleep(0.1)
-    yield Figure(group, "from the end of a run that failed to the message", max(told.received[0][0] - failed, 0), "s", TOLD_BOUND)
+    yield Figure(
+        group, "from the end of a run that failed to the message", max(reported.received[0][0] - failed, 0), "s", ALERT_BOUND
+    )
     _run(dagster, "users")
-    time.sleep(TOLD_BOUND)
-    failures = [said for _, said in told.received if "failed: raw/users" in said]
+    time.sleep(ALERT_BOUND)
+    failures = [said for _, said in reported.received if "failed: raw/users" in said]
     expect_equal("messages about two runs that failed for one reason", len(failures), 1)
     control(simulator, "/faults", method="DELETE")
     _run(dagster, "users")
-    time.sleep(TOLD_BOUND)
-    expect_equal("messages that it is well again", sum("recovered: raw/users" in said for _, said in told.received), 1)
+    time.sleep(ALERT_BOUND)
+    expect_equal("messages that it is well again", sum("recovered: raw/users" in said for _, said in reported.received), 1)
 
 
 def _day(group: str, place: Home, dagster: Dagster, storage: Engine, warehouse: Engine) -> Iterator[Figure]:
@@ -216,7 +218,7 @@ def _day(group: str, place: Home, dagster: Dagster, storage: Engine, warehouse: 
     yield Figure(group, "written in a day, ops of the warehouse", log / 1e6, "MB")
     yield Figure(group, "written in a day at the default cadence", (events + log) / 1e6, "MB", DAY_BOUND)
     changes = CHANGED * each["a run of targeted_sync"]
-    yield Figure(group, f"besides, where people work: {CHANGED} runs of targeted_sync, kept for 3 days", changes / 1e6, "MB")
+    yield Figure(group, f"in addition, where people work: {CHANGED} runs of targeted_sync, kept for 3 days", changes / 1e6, "MB")
 
 
 def _grown(

@@ -10,7 +10,7 @@ from datetime import datetime
 import dagster as dg
 
 from assets.dagster_internals import remember, remembered
-from pipelines.hosting.processes import alive, mark
+from pipelines.processes import alive, mark
 from resources.dagster_tags import CODE_LOCATION_TAG, GRPC_INFO_TAG, REPOSITORY, REPOSITORY_LABEL_TAG
 
 #: Tag of a run that lives in the process of a command; the value is `processes.mark()`. The UI hides tags that begin like this.
@@ -49,7 +49,7 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     return ended
 
 
-def runs_beside_code_server(instance: dg.DagsterInstance, location: str) -> list[str]:
+def runs_of_code_server(instance: dg.DagsterInstance, location: str) -> list[str]:
     """Return the ids of the runs that count as at work with the code server of a location."""
     working = [status for status in ACTIVE if status not in {dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED}]
     runs = instance.get_runs(dg.RunsFilter(statuses=working, tags={CODE_LOCATION_TAG: location}))

@@ -1,7 +1,7 @@
 """How the program logs: lines for people, or JSON for machines, each with the run, table and partitions that it belongs to.
 
-Two variables set it for every process, `--debug` for one command. Where a run is Dagster's, what matters of it stands in Dagster's
-log of the run besides; the log of requests (DEBUG) is here only, since it is long.
+Two variables set it for every process, `--debug` for one command. Where a run is Dagster's, what matters of it is also in Dagster's
+log of the run; the log of requests (DEBUG) is here only, since it is long.
 """
 
 import logging

@@ -34,7 +34,7 @@ def moment(value: object) -> datetime | None:
 class Odd:
     """A record that nothing may be concluded from but that it is there.
 
-    `id` is None when not even that can be said which it is. `place` then tells where to look for it again, if anything does.
+    `id` is None when not even that can be said which it is. `place` then says where to look for it again, if that is known.
     `neighbours` are the ids before and behind it in the answer, None at an end.
     """
 

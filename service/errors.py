@@ -10,7 +10,7 @@ RETRY_SECONDS = 5
 
 
 class ApiError(Exception):
-    """A request that fails; `details` are shown besides code, message and hint."""
+    """A request that fails; `details` are shown with code, message and hint."""
 
     def __init__(self, status: int, code: str, message: str, hint: str, *, retry_after: int | None = None, **details: Any) -> None:
         super().__init__(message)

@@ -76,7 +76,7 @@ def errors(*statuses: int) -> Responses:
 
 
 def reading(*statuses: int) -> Responses:
-    """Return the description of the answers of an operation that reads, besides the one with data."""
+    """Return the description of the answers of an operation that reads, without the one with data."""
     return errors(401, 503, *statuses) | UNCHANGED
 
 

@@ -20,7 +20,7 @@ _FRAMES = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
 
 @dataclass(frozen=True)
 class Names:
-    """The names of a server besides those of this machine.
+    """The names of a server in addition to those of this machine.
 
     `addresses`: any IP address is accepted too, since no page can make one lead elsewhere.
     """

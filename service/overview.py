@@ -8,15 +8,16 @@ from sqlalchemy import Engine
 from resources.cadences import CADENCES, FRESH_WITHIN
 from resources.settings import Settings
 from resources.warehouse import reconciliations, sync_state
+from resources.warehouse.issue_sync_state import Histories, count_histories
 from resources.warehouse.reconciliations import ReconciliationStatus
 from resources.warehouse.run_pages import SLOT, SLOTS, LoggedRun, last_slots, run_page
-from resources.warehouse.sync_log import Requested, projects_in_sight
+from resources.warehouse.sync_log import Requested, accessible_projects
 from resources.warehouse.sync_state import ProjectState
 from service import models
 from service.cache import Body, Cache, as_body
 from service.dagster_runs import Dagster
 from service.errors import ApiError
-from service.overview_models import Projects, Proof, Schedule, Schedules, Slot, Timeline
+from service.overview_models import ProjectHistory, Projects, Proof, Schedule, Schedules, Slot, Timeline
 from service.overview_models import ProjectState as ShownProject
 from service.state import State
 from service.warehouse import Warehouse
@@ -68,12 +69,20 @@ class Overview:
         async def make() -> Body:
             place = await self._state.place(ask=False)
             proofs = await self._cache.get("proofs", lambda: self._warehouse.ask(_proofs, place), place)
-            found, states = await self._warehouse.ask(_projects, place)
+            found, states, histories = await self._warehouse.ask(_projects, place)
             now = datetime.now(UTC)
             items = [
-                _project(key, name, archived, states.get(number), proofs.get(number), now) for number, key, name, archived in found
+                _project(key, name, archived, states.get(number), proofs.get(number), histories.get(number), now)
+                for number, key, name, archived in found
             ]
-            return as_body(Projects(fresh_within_seconds=int(FRESH_WITHIN["issues"].total_seconds()), items=items))
+            left = sum(one.issues - one.complete for one in histories.values())
+            return as_body(
+                Projects(
+                    fresh_within_seconds=int(FRESH_WITHIN["issues"].total_seconds()),
+                    history_minutes_left=self._state.minutes_for(left),
+                    items=items,
+                )
+            )
 
         return await self._cache.get("projects", make, await self._state.log())
 
@@ -144,13 +153,22 @@ def _proofs(engine: Engine, space_key: str) -> dict[int, ReconciliationStatus]:
         return reconciliations.latest(connection, space_key)
 
 
-def _projects(engine: Engine, space_key: str) -> tuple[list[tuple[int, str, str, bool]], dict[int, ProjectState]]:
+def _projects(
+    engine: Engine, space_key: str
+) -> tuple[list[tuple[int, str, str, bool]], dict[int, ProjectState], dict[int, Histories]]:
     with engine.connect() as connection:
-        return projects_in_sight(connection, space_key), sync_state.project_states(connection, space_key, "issues")
+        states = sync_state.project_states(connection, space_key, "issues")
+        return accessible_projects(connection, space_key), states, count_histories(connection, space_key)
 
 
 def _project(
-    key: str, name: str, archived: bool, state: ProjectState | None, proof: ReconciliationStatus | None, now: datetime
+    key: str,
+    name: str,
+    archived: bool,
+    state: ProjectState | None,
+    proof: ReconciliationStatus | None,
+    history: Histories | None,
+    now: datetime,
 ) -> ShownProject:
     loaded = state.last_success_at if state else None
     fresh = loaded is not None and now - loaded <= FRESH_WITHIN["issues"]
@@ -163,4 +181,5 @@ def _project(
         fresh=None if archived else fresh,
         last_error=state.last_error if state else None,
         proof=Proof(**vars(proof)) if proof else None,
+        history=ProjectHistory(issues=history.issues, complete=history.complete) if history else None,
     )

@@ -41,6 +41,13 @@ class Proof(Model):
     row_differences: Whole | None
 
 
+class ProjectHistory(Model):
+    """How many issues of a project have all their comments and changes stored."""
+
+    issues: Whole
+    complete: Whole
+
+
 class ProjectState(Model):
     """A project: when its issues were last loaded, whether that is recent enough, and whether they are proven to be equal."""
 
@@ -52,12 +59,16 @@ class ProjectState(Model):
     fresh: bool | None = Field(description="Loaded within `fresh_within_seconds`; null for an archived project")
     last_error: str | None
     proof: Proof | None = Field(description="null: it was never compared")
+    history: ProjectHistory | None = Field(description="null: no issue is stored yet")
 
 
 class Projects(Model):
     """The accessible projects of the space."""
 
     fresh_within_seconds: Whole
+    history_minutes_left: Whole | None = Field(
+        description="How long the other histories take at least, at one request an issue; null: no limit was measured yet"
+    )
     items: list[ProjectState]
 
 

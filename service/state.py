@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from math import ceil
 from typing import Any, cast
 
 from sqlalchemy import Engine
@@ -155,6 +156,11 @@ class State:
 
         known, written = await self._condition(), written_at(self._settings.home)
         return await self._cache.get("connection", make, await self.log(), known, written)
+
+    def minutes_for(self, requests: int) -> int | None:
+        """Return how long so many requests of the bucket `read` take at least; None if its limit was not measured yet."""
+        limit = self._looked.rate_limit.get("read") if self._looked else None
+        return ceil(requests / (limit["limit"] * (1 - self._settings.rate_reserve))) if limit else None
 
     async def active(self) -> Body:
         """Return what waits or works: runs of Dagster, and syncs with how far they are."""

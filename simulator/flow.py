@@ -13,8 +13,8 @@ from simulator.worktime import WorkTime
 #: (moment, what a team does then: a method of `Team`).
 Step = tuple[int, str]
 _LATER, _DROPPED, _HELD, _REVIEWED, _BOUNCED, _RESOLVED, _REOPENED = 0.04, 0.05, 0.06, 0.6, 0.12, 0.7, 0.05
-#: What happens besides, and to how many of a hundred issues.
-_BESIDES = (
+#: What happens on the way, and to how many of a hundred issues.
+_DETOURS = (
     ("remark", 55),
     ("remark", 40),
     ("remark", 25),
@@ -38,10 +38,10 @@ def way(rng: Random, made: int, time: WorkTime) -> list[Step]:
     fate = rng.random()
     if fate < _LATER:
         then("shelve", 12, 0.6)
-        return _besides(rng, steps, made, made + 40 * DAY, time)
+        return _with_detours(rng, steps, made, made + 40 * DAY, time)
     if fate < _LATER + _DROPPED:
         then("drop", 9, 0.9)
-        return _besides(rng, steps, made, at, time)
+        return _with_detours(rng, steps, made, at, time)
     then("start", 3.5, 1.2)
     if rng.random() < 0.4:
         then("book", 1.5, 0.8)
@@ -62,11 +62,11 @@ def way(rng: Random, made: int, time: WorkTime) -> list[Step]:
     if rng.random() < _REOPENED:
         then("reopen", 4, 0.8)
         then("close", 1.5, 0.8)
-    return _besides(rng, steps, made, ended, time)
+    return _with_detours(rng, steps, made, ended, time)
 
 
-def _besides(rng: Random, steps: list[Step], made: int, ended: int, time: WorkTime) -> list[Step]:
-    for action, share in _BESIDES:
+def _with_detours(rng: Random, steps: list[Step], made: int, ended: int, time: WorkTime) -> list[Step]:
+    for action, share in _DETOURS:
         if rng.random() * 100 < share:
             steps = [*steps, (time.from_then(made + 60 + int((ended - made) * rng.random()), rng), action)]
     return sorted(steps)

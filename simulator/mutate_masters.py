@@ -148,7 +148,7 @@ class MasterMutators(State):
         items: Sequence[str] = (),
         **extra: Any,
     ) -> CustomField:
-        """Add a custom field; `items` for kinds 5 to 8, `extra` for what its kind has besides (camelCase names)."""
+        """Add a custom field; `items` for kinds 5 to 8, `extra` for the fields of its kind (camelCase names)."""
         found = self.project(project)
         made = CustomField(
             self.new_id("other"), kind, name, description, required, list(issue_types), len(found.fields), extra=extra

@@ -99,7 +99,7 @@ class Story(Moves):
         if spoken and draw < 0.05:
             self.world.edit_comment(spoken[-1], spoken[-1].content + "（追記）", at=at)
         elif spoken and draw < 0.08:
-            # One that tells of a change stays: with it a part of the history would go.
+            # One with a change stays: with it a part of the history would go.
             for said in [row for row in spoken if not row.changes][-1:]:
                 self.world.delete_comment(said)
         else:

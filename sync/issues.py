@@ -58,14 +58,14 @@ class Changes:
     tally: Tally
 
 
-def sync_issues(session: Session, mode: str, covered: Sequence[Slice], written_besides: Collection[str] = ()) -> None:
+def sync_issues(session: Session, mode: str, covered: Sequence[Slice], also_written: Collection[str] = ()) -> None:
     """Read issues as the mode says, and report what the load as a whole did.
 
     Args:
         session: the load of `raw/issues`.
         mode: backfill, incremental, targeted or refresh.
         covered: what the run covers; only the first two modes go by it.
-        written_besides: tables of which rows are marked together with a deleted issue, and that nobody else reports.
+        also_written: tables of which rows are marked together with a deleted issue, and that nobody else reports.
 
     Raises:
         BacklogError: the key is refused or the source is not available, which is so for every project.
@@ -87,7 +87,7 @@ def sync_issues(session: Session, mode: str, covered: Sequence[Slice], written_b
         # Also for an interrupted load: what it has stored counts.
         session.reporter.table_loaded()
         if session.writer.counts.deleted:
-            session.reporter.rows_changed(written_besides)
+            session.reporter.rows_changed(also_written)
 
 
 def load_windows(session: Session, requested: Sequence[Slice], changes_until: Mapping[int, datetime] | None = None) -> None:

@@ -1,6 +1,6 @@
-"""Whose turn it is: the locks that one load holds, and its waits, shown where somebody looks.
+"""The locks that one load holds, and its waits, which its progress and the log of syncs show.
 
-A load that waits, for another load or for a rate limit, says so on its progress and in its row of `ops.sync_history`.
+A load may wait for another load or for a rate limit; `ops.sync_history` has the log.
 """
 
 from collections.abc import Callable, Collection, Iterator

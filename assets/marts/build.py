@@ -33,7 +33,7 @@ class BuildConfig(dg.Config):
     """How marts are built."""
 
     whole: bool = Field(default=False, description="Rebuild every issue, also those without new rows")
-    turn_seconds: float = Field(default=600.0, description="How long a build waits for another one, such as one started in the UI")
+    wait_seconds: float = Field(default=600.0, description="How long a build waits for another one, such as one started in the UI")
 
 
 def _with_marts() -> Iterator[dg.AssetMaterialization]:
@@ -49,11 +49,11 @@ def _with_marts() -> Iterator[dg.AssetMaterialization]:
 
 
 @contextmanager
-def _turn(context: dg.AssetExecutionContext, config: BuildConfig, engine: Engine) -> Iterator[Locks]:
+def _build_lock(context: dg.AssetExecutionContext, config: BuildConfig, engine: Engine) -> Iterator[Locks]:
     """Yield the lock of builds once it is free; whatever fails in the block says so where the server has restarted meanwhile."""
     try:
         with Locks(engine, "all spaces", f"build of run {context.run.run_id[:8]}") as locks:
-            locks.acquire("marts", config.turn_seconds, lambda holder: context.log.info(f"{WAITING} ({holder})"))
+            locks.acquire("marts", config.wait_seconds, lambda holder: context.log.info(f"{WAITING} ({holder})"))
             try:
                 yield locks
             except Exception:
@@ -72,7 +72,7 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
     """
     dbt = InstalledDbt(project_dir=str(FOLDER), profiles_dir=str(FOLDER), dbt_executable=DBT)
     with ExitStack() as stack:
-        locks = stack.enter_context(_turn(context, config, warehouse.engine))
+        locks = stack.enter_context(_build_lock(context, config, warehouse.engine))
         # A build of some marts only goes by what the last one of all has found. Seeds are files of the project: where that has not
         # changed, they need not be chosen.
         project = digest()

@@ -22,7 +22,7 @@ from assets.location import SETTINGS
 from resources.variables import DAGSTER_POSTGRES_URL, without_secrets
 
 FOLDER = Path(__file__).parent
-_BESIDE = FOLDER / "target"
+_PACKAGED = FOLDER / "target"
 _MANIFEST, _STAMP = "manifest.json", "manifest.of"
 DBT = str(Path(sys.executable).with_name("dbt"))
 PARSED = "partial_parse.msgpack"
@@ -52,8 +52,8 @@ def manifest() -> Path:
         RuntimeError: dbt does not understand the project; the message has dbt's.
     """
     requested = digest()
-    if _made(_BESIDE) == requested:  # an image has it, and may be read-only
-        return _BESIDE / _MANIFEST
+    if _made(_PACKAGED) == requested:  # an image has it, and may be read-only
+        return _PACKAGED / _MANIFEST
     target = _target()
     with (target / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # several processes may load the definitions at once
@@ -130,7 +130,7 @@ def digest() -> str:
 
 def _target() -> Path:
     """Return the folder of what dbt makes: next to the project, or under BACKLOG_ELT_HOME where the installation is read-only."""
-    for folder in (_BESIDE, SETTINGS.home / "dbt"):
+    for folder in (_PACKAGED, SETTINGS.home / "dbt"):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "lock").touch()

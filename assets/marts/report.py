@@ -39,7 +39,7 @@ def report(
     zone: ZoneInfo,
     project: str | None = None,
     *,
-    turn_seconds: float = 120.0,
+    wait_seconds: float = 120.0,
     waiting: Callable[[str], None] = lambda _holder: None,
 ) -> str:
     """Return the page of all projects or of one; everything in it is of one build.
@@ -48,7 +48,7 @@ def report(
         engine: the warehouse.
         zone: the zone of the times in the page.
         project: the key of the only project.
-        turn_seconds: how long to wait for a build that is at work, which puts new marts in the place of the old ones one by one.
+        wait_seconds: how long to wait for a build that is at work, which puts new marts in the place of the old ones one by one.
         waiting: called with the build it waits for, when there is one.
 
     Raises:
@@ -58,7 +58,7 @@ def report(
     """
     now = datetime.now(UTC).astimezone(zone)
     with Locks(engine, "all spaces", "report") as locks, engine.connect() as connection:
-        locks.acquire("marts", turn_seconds, waiting)
+        locks.acquire("marts", wait_seconds, waiting)
         built = set(connection.execute(text("SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('mart')")).scalars())
         if "project_summary" not in built:
             raise NoMartsError("There are no marts to report on: build them (backlog-elt marts; automatic under `up`).")
@@ -81,8 +81,8 @@ def report(
 
 #: Marts without which a part of the page is empty; it names those that are not there yet.
 NEEDED = {
-    "calendar", "dim_person", "due_date", "hours_ledger", "issue", "issue_history", "issue_plan", "milestone_summary",
-    "reopen_event", "sync_freshness", "wip_aging",
+    "calendar", "dim_person", "due_date", "hours_ledger", "issue", "issue_history", "issue_plan", "issue_status_interval",
+    "milestone_summary", "reopen_event", "sync_freshness", "wip_aging",
 }  # fmt: skip
 
 

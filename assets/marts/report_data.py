@@ -89,8 +89,15 @@ def collect(connection: Connection, built: set[str], project: str | None, now: d
             reader.rows(queries.EFFORT, "issue", "issue_plan", "calendar", "hours_ledger"), "month", "planned", "actual"
         ),
         "reopened": codes.table(reader.rows(queries.REOPENED, "issue", "reopen_event"), "day"),
+        "changed": codes.table(reader.rows(queries.CHANGED, "issue", "reopen_event", "due_date"), "what", "n"),
         "changes": codes.table(
-            reader.rows(queries.CHANGES, "issue", "reopen_event", "due_date"), "n", "what", "day", "by", "summary", "more"
+            reader.rows(queries.CHANGES, "issue", "issue_status_interval", "reopen_event", "due_date"),
+            "n",
+            "what",
+            "day",
+            "by",
+            "summary",
+            "more",
         ),
         "workdays": [day_number(row.day) for row in workdays],
         "day_hours": float(workdays[0].hours) if workdays else 8.0,

@@ -114,22 +114,39 @@ REOPENED = f"""
     JOIN mart.issue AS i ON i.space_key = r.space_key AND i.issue_id = r.issue_id {_ZONE}
     WHERE {_ISSUE} AND r.reopened_at > :now - make_interval(weeks => :weeks)
 """  # noqa: S608
-#: What happened in the last days: kinds are created, done, reopened, moved (of a due date). `more`: days by which it was moved.
+#: What happened: kinds are created, done, reopened, moved (of a due date). `more`: days by which it was moved.
+_EVENTS = """
+        SELECT space_key, project_id, issue_id, 'created' AS what, created_at AS at, created_user_id AS by_id, NULL::int AS more
+        FROM mart.issue
+        UNION ALL SELECT space_key, project_id, issue_id, 'done', done_at, NULL, NULL FROM mart.issue
+        UNION ALL SELECT space_key, project_id, issue_id, 'reopened', reopened_at, reopened_by_id, NULL FROM mart.reopen_event
+        UNION ALL SELECT space_key, project_id, issue_id, 'moved', valid_from, changed_by_id, days_moved
+        FROM mart.due_date WHERE days_moved <> 0
+"""
+_LATELY = "(e.at AT TIME ZONE z.timezone)::date > CAST(:today AS date) - :days"
+#: How many changes there were in the last days; those to an earlier due date are of the kind earlier.
+CHANGED = f"""
+    SELECT e.space_key, e.project_id, i.issue_type, i.assignee_id AS person_id,
+           CASE WHEN e.more < 0 THEN 'earlier' ELSE e.what END AS what, count(*)::int AS n
+    FROM ({_EVENTS}) AS e
+    JOIN mart.issue AS i ON i.space_key = e.space_key AND i.issue_id = e.issue_id {_ZONE}
+    WHERE {_ISSUE} AND {_LATELY}
+    GROUP BY 1, 2, 3, 4, 5
+"""  # noqa: S608
+#: The newest of them. An issue was done by who gave it its status.
 CHANGES = f"""
     SELECT e.space_key, e.project_id, i.issue_type, i.assignee_id AS person_id,
            CAST(substring(i.issue_key FROM '[0-9]+$') AS int) AS n,
            e.what, (e.at AT TIME ZONE z.timezone)::date AS day, p.user_name AS by, left(i.summary, 90) AS summary, e.more
-    FROM (
-        SELECT space_key, project_id, issue_id, 'created' AS what, created_at AS at, created_user_id AS by_id, NULL::int AS more
-        FROM mart.issue
-        UNION ALL SELECT space_key, project_id, issue_id, 'done', done_at, assignee_id, NULL FROM mart.issue
-        UNION ALL SELECT space_key, project_id, issue_id, 'reopened', reopened_at, reopened_by_id, NULL FROM mart.reopen_event
-        UNION ALL SELECT space_key, project_id, issue_id, 'moved', valid_from, changed_by_id, days_moved
-        FROM mart.due_date WHERE days_moved <> 0
-    ) AS e
+    FROM ({_EVENTS}) AS e
     JOIN mart.issue AS i ON i.space_key = e.space_key AND i.issue_id = e.issue_id {_ZONE}
-    LEFT JOIN mart.dim_person AS p ON p.space_key = e.space_key AND p.user_id = e.by_id
-    WHERE {_ISSUE} AND (e.at AT TIME ZONE z.timezone)::date > CAST(:today AS date) - :days
+    LEFT JOIN LATERAL (
+        SELECT s.changed_by_id FROM mart.issue_status_interval AS s
+        WHERE e.what = 'done' AND s.space_key = e.space_key AND s.issue_id = e.issue_id AND s.valid_from = e.at
+        ORDER BY s.position DESC LIMIT 1
+    ) AS s ON true
+    LEFT JOIN mart.dim_person AS p ON p.space_key = e.space_key AND p.user_id = coalesce(e.by_id, s.changed_by_id)
+    WHERE {_ISSUE} AND {_LATELY}
     ORDER BY e.at DESC, i.issue_id LIMIT :changes
 """  # noqa: S608
 FRESHNESS = f"""

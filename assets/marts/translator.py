@@ -16,7 +16,7 @@ _COMMENT = re.compile(r"\A(?:--[^\n]*\n)+")
 
 
 class Translator(DagsterDbtTranslator):
-    """What Dagster shows of a model besides what the project says: owners, the file it comes from, words for each test."""
+    """What Dagster shows of a model that the project does not say: owners, the file it comes from, words for each test."""
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
         """Return who looks after every mart."""

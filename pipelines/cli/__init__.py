@@ -41,7 +41,7 @@ def main(debug: bool) -> None:
     What is unset gets a stand-in: a simulated space, an embedded PostgreSQL.
     """
     read_env_file(Path(".env"))
-    # What matters is said by the command itself; retries, requests and the like are for who asks.
+    # What matters is said by the command itself; retries, requests and the like need --debug.
     set_up(os.environ, level="DEBUG" if debug else "ERROR", whole=True)
 
 

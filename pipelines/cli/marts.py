@@ -184,7 +184,7 @@ def build_marts(definitions: "dg.Definitions", instance: "dg.DagsterInstance", p
 
     began = time.monotonic()
     config = BuildConfig(whole=whole)
-    watcher = _Watcher(progress, config.turn_seconds, WAITING, marts.keys)
+    watcher = _Watcher(progress, config.wait_seconds, WAITING, marts.keys)
     progress.start(WHAT, None)
     run_id = str(uuid.uuid4())
     instance.add_event_listener(run_id, watcher)

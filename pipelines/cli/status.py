@@ -107,7 +107,7 @@ def _access(access: Mapping[str, Any]) -> str:
 
 
 def _alerts(alerts: Mapping[str, Any]) -> str:
-    """Return whether somebody looks, whom it tells, and what is wrong now."""
+    """Return whether the alerter works, by which channels it sends, and what is wrong now."""
     if alerts["alive"] is None:
         return "not running: backlog-elt up starts it"
     dead = "" if alerts["alive"] else "NO SIGN OF LIFE since then: is the daemon running? "

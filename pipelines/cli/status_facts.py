@@ -97,7 +97,9 @@ def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dic
 def _history(warehouse: WarehouseResource, space_key: str, rate: float | None) -> dict[str, Any]:
     """Return how many issues have their history stored; `rate` is how many requests for comments a minute allows, one an issue."""
     with warehouse.engine.connect() as conn:
-        issues, complete, open_left = count_histories(conn, space_key)
+        issues, complete, open_left = (
+            sum(counts) for counts in zip((0, 0, 0), *count_histories(conn, space_key).values(), strict=True)
+        )
     minutes = ceil((issues - complete) / rate) if rate else None
     return {"issues": issues, "complete": complete, "open_left": open_left, "minutes_left": minutes}
 

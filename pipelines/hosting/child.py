@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 
-from pipelines.hosting.processes import END_SECONDS
+from pipelines.processes import END_SECONDS
 
 
 def main() -> None:

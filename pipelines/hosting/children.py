@@ -9,8 +9,8 @@ from typing import IO
 
 from pipelines.hosting.child_secrets import NEEDED
 from pipelines.hosting.log_file import LogFile
-from pipelines.hosting.processes import end_processes, marked
 from pipelines.hosting.stop_signals import StopSignals
+from pipelines.processes import end_processes, marked
 from resources.variables import without_secrets
 
 READY_SECONDS = 120.0

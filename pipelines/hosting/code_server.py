@@ -15,7 +15,7 @@ import dagster as dg
 
 from assets.dagster_internals import is_serving
 from pipelines.hosting.environment import open_instance
-from pipelines.runs import end_runs, runs_beside_code_server
+from pipelines.runs import end_runs, runs_of_code_server
 from resources.alerts.addresses import Addresses
 from resources.alerts.channels import channels
 from resources.settings import Settings
@@ -34,7 +34,7 @@ def serve(options: Sequence[str]) -> None:
     settings = Settings.of_this_process()
     channels(Addresses.from_env(os.environ))  # a wrong one is reported here, not by a tick
     with open_instance() as instance:
-        lost = runs_beside_code_server(instance, settings.dagster_location)
+        lost = runs_of_code_server(instance, settings.dagster_location)
     if lost:
         port = options[len(options) - 1 - list(reversed(options)).index("-p") + 1]
         # Next to the server, which this process becomes.

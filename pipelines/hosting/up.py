@@ -23,11 +23,11 @@ from pipelines.hosting.following import FIRST_LOOK_SECONDS, Follower
 from pipelines.hosting.home_lock import HomeLock, holder
 from pipelines.hosting.log_file import LogFile
 from pipelines.hosting.ports import HOST, answers, free_port, is_free
-from pipelines.hosting.processes import MARK, end_processes, kill_marked, marked
 from pipelines.hosting.runtime import Runtime
 from pipelines.hosting.screen import Screen
 from pipelines.hosting.stop_signals import Stop, StopSignals
-from pipelines.runs import end_runs, note_marts, runs_beside_code_server
+from pipelines.processes import MARK, end_processes, kill_marked, marked
+from pipelines.runs import end_runs, note_marts, runs_of_code_server
 from resources.alerts.addresses import Addresses
 from resources.alerts.channels import channels
 from resources.logs import write_to
@@ -83,7 +83,7 @@ def up(settings: Settings, *, port: int, service_port: int, first_load: bool = T
         stop.check()
         with _open_log(settings.home) as log:
             with open_instance() as instance:  # what is wrong is said here in one line, instead of by each process in a hundred
-                lost = runs_beside_code_server(instance, settings.dagster_location)
+                lost = runs_of_code_server(instance, settings.dagster_location)
                 begin_event_cursors(instance)
                 if first_load:  # noted before the sensor looks: the rows of an earlier load are built with those of this one
                     note_marts(instance, datetime.now(UTC))

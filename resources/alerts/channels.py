@@ -124,7 +124,7 @@ def _post(name: str, url: Secret, body: dict[str, Any]) -> None:
 
 
 def channels(addresses: Addresses) -> Sequence[Channel]:
-    """Return the channels that a deployment has set; none: it tells nobody. Each has another name.
+    """Return the channels that a deployment has set; none: nobody is notified. Each has another name.
 
     Raises:
         SettingsError: apprise does not take the address of a service.

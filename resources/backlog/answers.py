@@ -23,7 +23,7 @@ _ISSUE_KEY = re.compile(r"[A-Z0-9_]{1,100}-[0-9]{1,18}")
 
 @dataclass(frozen=True)
 class Kind:
-    """What the records of a list must have besides an id.
+    """What the records of a list must have in addition to an id.
 
     `texts` are fields that are needed, `times` those that say when something happened: the first of them is needed, and none can be
     later than the source's own clock. `place` says where to look again for one that has no id.

@@ -60,7 +60,7 @@ class Callback:
         self.uri = f"http://{HOST}:{port}{PATH}"
         self._on_strange = on_strange
         self._answers: queue.Queue[tuple[str | None, str | None]] = queue.Queue()
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._used = False
         try:
             self._server = _Server((HOST, port), self._handler())
@@ -97,7 +97,7 @@ class Callback:
         code, denied = given.get("code"), given.get("error")
         remember(code or "")
         known = hmac.compare_digest(given.get("state", "").encode(), self.state.encode())
-        with self._turn:
+        with self._lock:
             if not known or self._used or not (code or denied):
                 return HTTPStatus.BAD_REQUEST, _STRANGE, None
             self._used = True

@@ -108,7 +108,7 @@ class Bucket:
         return math.ceil((limit or 0) * max(reserve, SPARE))
 
     def wait(self, now: float, reserve: float, *, waited: bool) -> float:
-        """Return the seconds until a request may go; who asks waits them, so that they are over for the next question.
+        """Return the seconds until a request may go; the caller waits them, so that they are over at the next call.
 
         After a wait (`waited`) one request goes whenever the window has any left, so that work goes on whatever others do.
         """

@@ -20,7 +20,7 @@ from resources.values import privacy_key
 from resources.variables import PRIVACY_KEY
 
 #: A tick of a sensor has a minute: then Dagster forgets it, and what it began goes on in one of the few threads of the code server.
-HURRIED = (10.0, 8.0, 10.0)
+SHORT_TIMEOUTS = (10.0, 8.0, 10.0)
 
 
 class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]  # generic only for resources that yield another value
@@ -64,13 +64,13 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]  # generi
 
     def use_short_timeouts(self) -> None:
         """Give up within a minute what the source does not answer, as a look must that is repeated soon; call it first."""
-        self._patience = HURRIED
+        self._patience = SHORT_TIMEOUTS
 
     @property
     def observer(self) -> Observer | None:
         """What remembers the outcomes of requests."""
         # Short timeouts are for looks from outside; everything else is part of a run.
-        return self.conditions.observer(self.root, runs=0 if self._patience == HURRIED else 1) if self.conditions else None
+        return self.conditions.observer(self.root, runs=0 if self._patience == SHORT_TIMEOUTS else 1) if self.conditions else None
 
     @property
     def root(self) -> str:

@@ -93,14 +93,14 @@ class Transport:
             return answer
 
     def report(self, error: BacklogError, method: str, path: str) -> None:
-        """Pass on what a request that failed tells of the source as a whole, if anything."""
+        """Pass on what a failed request says of the source as a whole, if anything."""
         kind = condition_of(error, path, others_lead=self.limiter.others_lead(bucket_of(method, path)))
         if kind is not None:
             self._observe(Outcome(kind, " ".join(str(error).split()), time.monotonic() - self._began))
 
     def _attempt(self, method: str, path: str, params: Params) -> httpx.Response:
         bucket = bucket_of(method, path)
-        self._await_turn(bucket)
+        self._await_limit(bucket)
         answer = self._exchange(method, path, params)
         if isinstance(answer, BacklogError):
             raise answer
@@ -119,7 +119,7 @@ class Transport:
             raise error
         return answer
 
-    def _await_turn(self, bucket: str) -> None:
+    def _await_limit(self, bucket: str) -> None:
         """Wait until a request of the bucket may be sent; at the latest when the budget of waits is spent it just goes."""
         waited = 0.0
         while waited <= self._max_wait:
@@ -170,7 +170,7 @@ class Transport:
         return answer
 
     def _log_request(self, method: str, path: str, bucket: str, answer: httpx.Response | None, seconds: float) -> None:
-        """Log a request; what is left of the budget is as the answer tells it."""
+        """Log a request; what is left of the budget is as the answer says."""
         remaining = answer.headers.get("X-RateLimit-Remaining") if answer is not None else None
         facts = {"bucket": bucket, "remaining": remaining, "requests": self.stats.total}
         log_request(method, path, answer, seconds, slow=self._slow, **facts)

@@ -80,7 +80,7 @@ def note(engine: Engine, url: str, outcome: Outcome, runs: int) -> None:
 
 
 def _may_be_ours(connection: Connection, url: str, runs: int) -> bool:
-    """Return whether more runs than those of who asks are at work, or were in this window of the rate limit."""
+    """Return whether more runs than the caller's are at work, or were in this window of the rate limit."""
     history = sync_history.c
     recent = or_(history.status == "in_progress", history.ended_at > func.now() - WINDOW)
     at = select(spaces.c.space_key).where(spaces.c.url == url)

@@ -8,7 +8,7 @@ requested during a read stays requested.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, any_, case, exists, func, literal, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -311,24 +311,30 @@ def reach_comments(conn: Connection, space_key: str, read: CommentRead, last_com
     conn.execute(_REACH, {"space_key": space_key, **values})
 
 
-def count_histories(conn: Connection, space_key: str) -> tuple[int, int, int]:
-    """Return how many issues there are, how many of them have their comments read to the end, and how many open ones have not.
+class Histories(NamedTuple):
+    """How many issues a project has, how many of them have their comments read to the end, and how many open ones have not."""
 
-    Issues of inaccessible projects are left out: their comments cannot be read.
-    """
+    issues: int
+    complete: int
+    open_left: int
+
+
+def count_histories(conn: Connection, space_key: str) -> dict[int, Histories]:
+    """Return how far the histories are read, by the id of the project; comments of inaccessible projects cannot be read."""
     projects = SPECS["projects"].table.c
     hidden = select(projects.id).where(projects.space_key == space_key, projects.deleted_reason.is_not(None))
     query = (
         select(
+            _issue.project_id,
             func.count(),
             func.count(_read.updated_at),
             func.count().filter(_NEVER, _issue.status_id.is_distinct_from(_CLOSED)),
         )
         .join_from(_ISSUES, issue_sync_state, _OF_ISSUE, isouter=True)
         .where(_issue.space_key == space_key, _issue.deleted_at.is_(None), _issue.project_id.not_in(hidden))
+        .group_by(_issue.project_id)
     )
-    issues, complete, open_left = conn.execute(query).one()
-    return int(issues), int(complete), int(open_left)
+    return {project: Histories(*counts) for project, *counts in conn.execute(query)}
 
 
 def count_refreshed(conn: Connection, space_key: str, project_ids: Collection[int], before: datetime) -> tuple[int, int]:

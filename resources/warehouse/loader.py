@@ -53,11 +53,6 @@ class MergeResult:
     """Fields unknown to the schema that no earlier merge has met."""
 
     @property
-    def unidentified(self) -> int:
-        """How many of the rejected have no key."""
-        return len(self.nameless)
-
-    @property
     def inserted_ids(self) -> tuple[int, ...]:
         """The last part of each inserted key: the id, or the user of a membership."""
         return tuple(key[-1] for key in self.inserted if key)

@@ -18,7 +18,7 @@ OBSERVED: Final = {
     "updated_at": "updated_at",
 }
 COLUMNS: Final = ("project_id", "created_at", *OBSERVED.values())
-"""Columns of a written issue that `NOTED` reads, besides `id` and `inserted`."""
+"""Columns of a written issue that `NOTED` reads, with `id` and `inserted`."""
 
 _STATUS_DELETED, _MILESTONE_DELETED = 34, 24
 _VALUES = ", ".join(f"('{field}', CAST(o.{column} AS text), CAST(m.{column} AS text))" for field, column in OBSERVED.items())

@@ -32,7 +32,7 @@ _ABOUT_ROLE = text(
 
 @dataclass(frozen=True)
 class Access:
-    """What a role has got: how to connect, and what it can do besides because everybody can."""
+    """What a role has got: how to connect, and what it can do because everybody can."""
 
     role: str
     created: bool

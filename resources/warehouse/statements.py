@@ -72,7 +72,7 @@ def merge_statement(table: str, extra: frozenset[str]) -> TextClause:
 
     Parameters: `batch` (JSON array of records), `hashes` (their content hashes), `space_key`, `run_id`, `timezone`, where versions
     have a time `latest` (the last one that can be meant, or null), and `extra_<column>` for each name in `extra`. Returns the key
-    columns and `inserted` of each row written; where a table has volatile columns `changed` besides.
+    columns and `inserted` of each row written; where a table has volatile columns `changed` too.
     A row is written when it is new, or when it is not older than the stored one and differs from it or comes back.
     A stored `content_hash` of '' asks for the row to be written again, by whatever version comes first.
     A row of which only a volatile column has moved gets the new value, but keeps its `loaded_at` and `run_id`: it has not changed.

@@ -230,10 +230,10 @@ def space_at(engine: Engine, url: str) -> str | None:
 def known_projects(engine: Engine, space_key: str) -> list[tuple[str, str]]:
     """Return key and name of the projects of a space that are accessible, by key."""
     with engine.connect() as conn:
-        return [(key, name) for _, key, name, _ in projects_in_sight(conn, space_key)]
+        return [(key, name) for _, key, name, _ in accessible_projects(conn, space_key)]
 
 
-def projects_in_sight(conn: Connection, space_key: str) -> list[tuple[int, str, str, bool]]:
+def accessible_projects(conn: Connection, space_key: str) -> list[tuple[int, str, str, bool]]:
     """Return id, key and name of the projects of a space that are accessible, by key, and whether each is archived."""
     projects = SPECS["projects"].table.c
     query = select(projects.id, projects.project_key, projects.name, func.coalesce(projects.archived, false())).where(

@@ -56,7 +56,7 @@ def oldest_watermark(conn: Connection, scope: str, keys: Collection[str]) -> dat
         .where(known.project_key.in_(keys))
     )
     found = list(conn.execute(query))
-    marks = [watermark for _, in_sight, watermark in found if in_sight]
+    marks = [watermark for _, accessible, watermark in found if accessible]
     never_listed = set(keys) - {key for key, _, _ in found}
     return None if never_listed or None in marks else min(marks, default=None)
 

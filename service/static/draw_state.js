@@ -63,6 +63,12 @@ export function drawOverview(place, { connection, schedules, projects }) {
     projects && say('within', { time: duration(projects.fresh_within_seconds) })]);
   tiles.push(['equalProjects', share(equal.length, active.length), differ.length ? 'bad' : equal.length < active.length ? '' : 'good',
     differ.map(({ key }) => key).join(', ')]);
+  const histories = (projects?.items ?? []).map(({ history }) => history).filter(Boolean);
+  const [issues, complete] = ['issues', 'complete'].map((name) => histories.reduce((all, one) => all + one[name], 0));
+  if (complete < issues) {
+    const { history_minutes_left: minutes } = projects;
+    tiles.push(['histories', share(complete, issues), '', minutes === null ? '' : say('atLeast', { time: duration(60 * minutes) })]);
+  }
   const limits = Object.entries(connection.rate_limit);
   const [tightest] = limits.toSorted(([, a], [, b]) => a.remaining / a.limit - b.remaining / b.limit);
   if (tightest) {
@@ -100,9 +106,11 @@ export function drawProjectStates(table, { items }) {
   ]), say('noProjects'));
 }
 
-function freshness({ fresh, archived, last_success_at, last_error }) {
-  if (archived) return [say('archived'), 'soft'];
-  if (fresh) return [say('fresh'), 'completed'];
+function freshness({ fresh, archived, last_success_at, last_error, history }) {
+  const partly = history && history.complete < history.issues
+    ? ` · ${say('historyOf', { share: share(history.complete, history.issues) })}` : '';
+  if (archived) return [say('archived') + partly, 'soft'];
+  if (fresh) return [say('fresh') + partly, 'completed'];
   return [`${say(last_success_at ? 'stale' : 'notLoaded')}${last_error ? ` · ${last_error}` : ''}`, 'failed'];
 }
 

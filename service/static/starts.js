@@ -47,7 +47,7 @@ export async function cancel({ run_id, job, status_url }) {
   try {
     await post(`/runs/${encodeURIComponent(run_id)}/cancel`);
   } catch (error) {
-    // A run that was started here is followed on, besides what is said of the refusal.
+    // A run that was started here is followed on, and the refusal is shown too.
     if (known && !ENDED.includes(before)) starts = [...starts, { ...known, state: before }];
     Object.assign(mine, { state: 'refused', run_id: undefined, error: cause(error, 'no_answer') });
   }

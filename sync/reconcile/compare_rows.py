@@ -1,8 +1,8 @@
 """The two sides as frames, and how two frames differ.
 
 A frame has one row a record and the columns `key` (parts joined by `/`), `project_id` and `issue_id` (0 where there is none),
-`version` (time of change as the source writes it), `hash` (of what the record itself owns) and `record`; that of the warehouse has
-`gone` besides: why a row is marked deleted, null for one that is not.
+`version` (time of change as the source writes it), `hash` (of what the record itself owns) and `record`; that of the warehouse also
+has `gone`: why a row is marked deleted, null for one that is not.
 
 Records of the source are brought into the form in which PostgreSQL keeps them, so that only what differs differs.
 """

@@ -82,7 +82,7 @@ _CAME, _WENT = ("created", "moved here"), ("deleted", "moved away")
 
 @dataclass(frozen=True)
 class Holdings:
-    """What the warehouse has of each project: rows, and how many it has in quarantine that are at the source besides."""
+    """What the warehouse has of each project: rows, and how many more are at the source that it has in quarantine."""
 
     rows: Counter[int]
     refused: Counter[int]

@@ -1,4 +1,4 @@
-"""`reconcile`: the one entry to every comparison of the warehouse with the source."""
+"""`reconcile`: the comparison of the nightly job, the check, `verify` and the service. Loads end with `differing_projects`."""
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace

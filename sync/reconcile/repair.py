@@ -93,7 +93,7 @@ def _mark_orphans(connection: Connection, space_key: str, comments: Sequence[Dif
 
 
 def _mark_strays(connection: Connection, space_key: str, strays: Iterable[Difference]) -> None:
-    """Mark changes that no change log tells of. No load looks for them: what a comment tells never becomes less."""
+    """Mark changes that are in no change log. No load looks for them, since a change log never loses a change."""
     spec = SPECS["issue_changes"]
     by_comment: dict[int, set[int]] = defaultdict(set)
     for one in strays:

@@ -197,6 +197,7 @@ def test_counts_cost_one_request_a_project(loaded: Deployment) -> None:
     assert loaded.sim.requests.by_route() == {"/issues/count": 3, "/space": 1, "/projects": 1}
 
 
+@pytest.mark.full
 def test_an_archived_project_whose_issues_are_not_served_is_left_out_of_the_counts(deploy: Deploy) -> None:
     deployment = deploy(SpaceSpec(seed=3, users=6, projects=4, issues=40, history_days=240)).load()
     deployment.sim.faults.add(Fault(status=403, path="/issues/count", times=None, every=4))
@@ -205,7 +206,7 @@ def test_an_archived_project_whose_issues_are_not_served_is_left_out_of_the_coun
     assert result.description == "3 of 3 projects are equal"
 
 
-def test_the_census_runs_the_checks_that_ask_the_source_or_the_clock(loaded: Deployment) -> None:
+def test_the_count_reconciliation_runs_the_checks_that_ask_the_source_or_the_clock(loaded: Deployment) -> None:
     assert checks(loaded.run("count_reconciliation")) == {
         "issue_counts_match_source": True,
         "every_project_is_fresh": True,
@@ -328,7 +329,7 @@ def test_a_result_older_than_an_hour_is_not_repeated(loaded: Deployment) -> None
     assert found_lately(loaded.instance, "issues", now=later) == {}
 
 
-def test_before_the_first_census_no_project_is_called_equal(loaded: Deployment) -> None:
+def test_before_the_first_count_reconciliation_no_project_is_called_equal(loaded: Deployment) -> None:
     loaded.change("DELETE FROM ops.reconciliations")
     result = ask(loaded, issue_counts_match_source, ())
     assert result.passed

@@ -14,6 +14,8 @@ import json
 from assets.location import SETTINGS
 from assets.partitions import PROJECTS
 from pipelines.definitions import defs
+
+pytestmark = pytest.mark.full
 repository = defs.get_repository_def()
 graph = repository.asset_graph
 print(json.dumps({

@@ -123,7 +123,7 @@ def test_a_load_completes_while_the_bi_role_does_its_worst(
             stored = conn.execute(text("SELECT summary FROM raw.issues WHERE id = :id"), {"id": changed.id}).scalar_one()
         assert stored == "changed meanwhile"
 
-        # Who really holds one is told by whoever waits.
+        # Those that wait say who really holds one.
         with Locks(made, "acme", "run 3f2a9c1e") as held, Locks(made, "acme") as waiting:
             held.acquire("users")
             with pytest.raises(WarehouseError, match=r"Another sync of users is running on acme \(run 3f2a9c1e, process \d+ on "):

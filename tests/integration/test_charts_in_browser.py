@@ -37,7 +37,7 @@ def pictures() -> list[str]:
     booked = [(date(2025, month, 1), f"{number} {LONG}", 160.5) for number in range(12) for month in range(1, 13)]
     load = [(f"{number} {LONG}", MONDAY + timedelta(weeks=week), 1_160.5) for number in range(30) for week in range(9)]
     plan = [(date(2025, month, 1), 12_000.5, 13_000.5) for month in range(1, 13)]
-    late = [(f"{number} {LONG}", days_late) for number in range(30) for days_late in (1, 10, 100)]
+    late = [(f"{number} {LONG}", days_late, 1) for number in range(30) for days_late in (1, 10, 100)]
     cycle, ageing = ["issue_key", "done_at", "cycle_seconds"], ["issue_key", "stage", "status", "assignee", "age_seconds", "risk"]
     frames: list[tuple[str, list[Any], list[str]]] = [
         ("flow_title", flow, ["project", "day", "stage", "issues"]),
@@ -50,7 +50,7 @@ def pictures() -> list[str]:
         ("hours_title", booked, ["month", "person", "hours"]),
         ("load_title", load, ["person", "week", "hours"]),
         ("plan_title", plan, ["month", "planned", "actual"]),
-        ("overdue_title", late, ["person", "days_late"]),
+        ("overdue_title", late, ["person", "days_late", "issues"]),
     ]
     charts = {chart.word: chart for chart in CHARTS}
     assert {word for word, _, _ in frames} == charts.keys()

@@ -64,13 +64,13 @@ class Told:
         }
 
     def wait_for(self, *titles: str) -> None:
-        """Wait until each channel has been told just this about the issues of acme, in time."""
+        """Wait until each channel has got just this about the issues of acme, in time."""
 
         def found() -> dict[str, list[str]]:
-            return {name: [title for title in told if "acme/raw/issues" in title] for name, told in self.titles().items()}
+            return {name: [title for title in notified if "acme/raw/issues" in title] for name, notified in self.titles().items()}
 
         try:
-            wait_until(lambda: all(len(told) >= len(titles) for told in found().values()), "too few", TOLD_SECONDS)
+            wait_until(lambda: all(len(notified) >= len(titles) for notified in found().values()), "too few", TOLD_SECONDS)
         finally:
             assert found() == {name: [*titles] for name in found()}
 
@@ -82,7 +82,7 @@ class Deployed:
     engine: Engine
     spaces: dict[str, Simulator]
     warehouse_url: str
-    told: Told
+    notified: Told
 
     def stored(self, space: str) -> set[int]:
         """Return the ids of the issues of a space in the warehouse."""
@@ -101,18 +101,18 @@ def deployed(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory
     with ExitStack() as stack:
         acme, beta = (stack.enter_context(Simulator(spec)) for spec in (ACME, BETA))
         slack, teams, mail = WebhookSink(), WebhookSink(), MailSink()
-        told = Told(stack.enter_context(slack), stack.enter_context(teams), stack.enter_context(mail))
+        notified = Told(stack.enter_context(slack), stack.enter_context(teams), stack.enter_context(mail))
         spaces = {"acme": acme, "beta": beta}
         secrets = {
             "warehouse_url": warehouse_url,
             "dagster_url": new_database(),
             "service_token": TOKEN,
             "webhook_secret": SECRET,
-            "alert_slack_url": f"{told.slack.url}/alerts",
+            "alert_slack_url": f"{notified.slack.url}/alerts",
             **{f"{name}_api_key": sim.api_key for name, sim in spaces.items()},
         }
         own = {name: {"BACKLOG_URL": sim.url, "BACKLOG_HISTORY_START": "2026-01"} for name, sim in spaces.items()}
-        own["acme"] |= told.variables
+        own["acme"] |= notified.variables
         with engine(folder, secrets, {**own, "service": own["acme"]}, ALERTS, WEBHOOKS) as made:
             assert "warehouse: version " in made.run("migrate")
             made.write_workspace(*spaces)
@@ -120,7 +120,7 @@ def deployed(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory
             for service in ("acme", "beta", "webserver", "daemon"):
                 made.start(service)
             made.wait_healthy("acme", "beta", "webserver", "daemon")
-            yield Deployed(made, spaces, warehouse_url, told)
+            yield Deployed(made, spaces, warehouse_url, notified)
 
 
 def test_each_space_is_loaded_by_runs_of_its_own_code_location_also_after_a_container_is_killed(deployed: Deployed) -> None:
@@ -135,8 +135,10 @@ def test_each_space_is_loaded_by_runs_of_its_own_code_location_also_after_a_cont
     # Dagster starts the other once more, as its worker has died; nothing stands in the way.
     wait_until(lambda: deployed.stored("beta") == {*beta.space.issues}, "beta is not loaded after all")
     link = f"{PUBLIC}/runs/{runs['beta']}"
-    wait_until(lambda: any(link in body for _, body in deployed.told.slack.received), "nobody was told, or not where to look")
-    assert not any(link in body for _, body in deployed.told.teams.received), "the alerter of acme tells of beta"
+    wait_until(
+        lambda: any(link in body for _, body in deployed.notified.slack.received), "nobody was notified, or the link is missing"
+    )
+    assert not any(link in body for _, body in deployed.notified.teams.received), "the alerter of acme tells of beta"
 
 
 @pytest.mark.parametrize("ended", ["CANCELED", "FAILURE"], ids=["by somebody who cancels it", "by the death of its process"])
@@ -166,10 +168,10 @@ def test_failed_partitions_are_reported_once_on_every_channel_loaded_again_and_r
     acme.faults.clear()
     assert deployed.left_failed("acme") == dict.fromkeys(tables, 2)
     failed = f"🔴 失敗 / failed: {', '.join(sorted(tables))}"
-    deployed.told.wait_for(failed)
+    deployed.notified.wait_for(failed)
     assert made.wait_for(made.launch("acme", RETRY_JOB)) == ["SUCCESS"]
     wait_until(lambda: deployed.left_failed("acme") == dict.fromkeys(tables, 0), "what has failed is not loaded again")
-    deployed.told.wait_for(failed, failed.replace("🔴 失敗 / failed", "🟢 復旧 / recovered"))
+    deployed.notified.wait_for(failed, failed.replace("🔴 失敗 / failed", "🟢 復旧 / recovered"))
 
 
 def test_processes_write_no_file(deployed: Deployed) -> None:
@@ -240,8 +242,8 @@ def test_everything_reports_the_same_while_the_source_is_stopped_and_when_it_is_
         [tick] = made.ask(_TICKS, sensor=selector("activity_feed"))["sensorOrError"]["sensorState"]["ticks"]
         return str(tick["status"])
 
-    def told() -> list[str]:
-        titles = deployed.told.titles()["teams"]
+    def notified() -> list[str]:
+        titles = deployed.notified.titles()["teams"]
         return [title.split(": ")[0] for title in titles if f"Backlog at {acme.url.removeprefix('http://')}" in title]
 
     bearer = {"Authorization": f"Bearer {TOKEN}"}
@@ -260,7 +262,7 @@ def test_everything_reports_the_same_while_the_source_is_stopped_and_when_it_is_
         assert (connection()["connected"], condition["kind"]) == (False, "unreachable")
         assert 'backlog_elt_source_condition{kind="unreachable"} 1.0' in service.get("/metrics").text
         evaluate("alerts")
-        wait_until(lambda: told() == ["🔴 失敗 / failed"], "nobody is told")
+        wait_until(lambda: notified() == ["🔴 失敗 / failed"], "nobody is notified")
         with ThreadPoolExecutor() as shells:
             status, listed = shells.map(partial(made.run, "acme", "backlog-elt"), ("status", "alerts"))
         for said in (status, listed):
@@ -280,6 +282,6 @@ def test_everything_reports_the_same_while_the_source_is_stopped_and_when_it_is_
         assert connection()["connected"] is True
         assert "backlog_elt_source_up 1.0" in service.get("/metrics").text
         evaluate("alerts")
-        wait_until(lambda: told() == ["🔴 失敗 / failed", "🟢 復旧 / recovered"], "nobody is told that it is over")
+        wait_until(lambda: notified() == ["🔴 失敗 / failed", "🟢 復旧 / recovered"], "nobody is notified that it is over")
         assert "Backlog at 127.0.0.1" not in made.run("acme", "backlog-elt", "alerts")
     warehouse.dispose()

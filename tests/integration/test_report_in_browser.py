@@ -1,8 +1,9 @@
 """The report as people use it: what is overdue for a team, and on to Backlog; by keyboard, on a phone, in two languages."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,6 +13,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from assets.marts.metrics import Metrics
+from assets.marts.project import manifest
 from assets.marts.report import report
 from assets.marts.report_data import packed
 from resources.warehouse.connect import engine
@@ -24,6 +27,7 @@ pytestmark = pytest.mark.xdist_group("browser")
 
 SPACE = SpaceSpec(seed=11, users=8, projects=3, issues=150, history_days=200)
 TOKYO = ZoneInfo("Asia/Tokyo")
+DEFINED = Metrics(manifest())
 
 
 @pytest.fixture(scope="module")
@@ -85,19 +89,100 @@ def test_a_manager_finds_what_is_overdue_for_a_team_and_follows_it_to_backlog(
         assert somebody.noted == []
 
 
-def test_the_page_says_what_the_marts_say_of_load_and_plan(chromium: Chromium, built: Deployment, file: Path) -> None:
+#: What the page works out of its rows for a choice, all time.
+ADDED_UP = """choice => {
+  Object.assign(chosen, { project: "", type: "", person: "", period: "all" }, choice);
+  const all = selection(), stages = flow().rows, last = Math.max(...stages.map(row => row.day));
+  return {
+    overdue: overdue(all).late.length,
+    stages: stages.filter(row => row.day === last && row.issues).map(row => [STAGES[row.order], row.issues]),
+    weeks: throughput(all).rows.map(row => [iso(row.week / MS), row.created, row.done, row.reopened]),
+    months: effort().months.map(row => [row.month, row.planned, row.actual]),
+    load: load(all).people.map(([person, one]) => [DATA.people[person], sum(one.weeks.slice(0, -1))]),
+    milestones: burns(milestones(all)).map(({ row, points }) => [row.project, row.name, points.at(-1).scope, points.at(-1).done]),
+  };
+}"""
+Row = tuple[Any, ...]
+
+
+def test_what_the_page_adds_up_is_what_the_metrics_say(chromium: Chromium, built: Deployment, file: Path) -> None:
+    """Charts, tables and figures come from these functions: of all issues, of a project, of a type in it, of a person."""
+    data = unpacked(file.read_text(encoding="utf-8"))
+    assert sum(data["changed"]["n"]) == len(data["changes"]["p"]) > 0
+    issues, names = data["issues"], Counter(data["people"])
+    late = Counter(issues["a"][at] for at, due in enumerate(issues["due"]) if due is not None and due < data["today"])
+    person = next(at for at, _ in late.most_common() if at and names[data["people"][at]] == 1)
+    project, kind = f"project={data['projects'][0]['key']}", f"issue_type={data['types'][issues['t'][0]]}"
+    with reader(chromium, width=1600) as somebody:
+        page = opened(somebody, file)
+
+        def added_up(**choice: int) -> dict[str, Any]:
+            found: dict[str, Any] = page.evaluate(ADDED_UP, {name: str(value) for name, value in choice.items()})
+            return found
+
+        for of, where in ((added_up(), []), (added_up(project=0), [project])):
+            assert of["overdue"] == total(built, "overdue_issues", where)
+            assert kept(of["stages"]) == metric(built, ["issues_in_stage"], ["stage"], where)
+            assert kept(of["weeks"]) == metric(built, ["issues", "issues_done", "reopenings"], ["week"], where)
+            assert kept(of["months"]) == metric(built, ["planned_hours", "worked_hours"], ["month"], where)
+            assert kept(of["load"]) == metric(built, ["upcoming_hours"], ["person"], where)
+            said = metric(built, ["milestone_scope", "milestone_done"], ["project", "burn__milestone_name"], where)
+            assert kept(of["milestones"]).items() <= said.items()
+            assert of["milestones"]
+        of, where = added_up(project=0, type=issues["t"][0]), [project, kind]
+        assert kept(of["stages"]) == metric(built, ["issues_in_stage"], ["stage"], where)
+        assert of["overdue"] == total(built, "overdue_issues", where)
+        assert kept([row[:3] for row in of["weeks"]]) == metric(built, ["issues", "issues_done"], ["week"], where)
+        of = added_up(person=person)
+        assert of["overdue"] == total(built, "overdue_issues", [f"assignee={data['people'][person]}"]) > 0
+        assert kept(of["load"]) == metric(built, ["upcoming_hours"], ["person"], [f"person={data['people'][person]}"])
+        assert kept(of["months"]) == metric(
+            built, ["planned_hours", "worked_hours"], ["month"], [f"person={data['people'][person]}"]
+        )
+
+
+def kept(rows: list[list[Any]]) -> dict[Row, Any]:
+    """Return numbers by what precedes them, without rows of zeros."""
+    made = {
+        tuple(one for one in row if isinstance(one, str)): [one for one in row if not isinstance(one, str)]
+        for row in rows
+    }  # fmt: skip
+    return {of: pytest.approx(numbers, abs=0.02) for of, numbers in made.items() if any(abs(one) > 0.02 for one in numbers)}
+
+
+def metric(built: Deployment, names: list[str], by: list[str], where: list[str]) -> dict[Row, Any]:
+    """Return the rows of metrics as the page has them: days as text, months without a day."""
+    made = DEFINED.sql(names, by, where)
+    with built.engine.connect() as connection:
+        found = [tuple(row) for row in connection.exec_driver_sql(made, execution_options={"no_parameters": True})]
+    length = 7 if by == ["month"] else None
+    return {
+        of: numbers
+        for row in found
+        if any(numbers := [float(one or 0) for one in row[len(by) :]])
+        for of in [tuple(str(one)[:length] for one in row[: len(by)])]
+    }
+
+
+def total(built: Deployment, name: str, where: list[str]) -> float:
+    """Return a metric of all; 0 of none."""
+    return sum(sum(numbers) for numbers in metric(built, [name], ["project"], where).values())
+
+
+def number(said: str) -> float:
+    return float("".join(one for one in said if one.isdigit() or one == "."))
+
+
+def test_the_cards_show_the_load_and_the_plan_of_this_month(chromium: Chromium, built: Deployment, file: Path) -> None:
     [load] = built.query("SELECT sum(hours)::float8 AS laid, sum(undated_hours)::float8 AS undated FROM mart.upcoming_load")
-    [plan] = built.query(
-        "SELECT sum(planned_hours)::float8 AS planned, sum(actual_hours)::float8 AS actual FROM mart.plan_actual_monthly "
-        "WHERE month = date_trunc('month', now() AT TIME ZONE 'Asia/Tokyo')"
-    )
+    month = f"{datetime.now(TOKYO):%Y-%m}"
+    planned, worked = metric(built, ["planned_hours", "worked_hours"], ["month"], []).get((month,), [0, 0])
     with reader(chromium, width=1600) as somebody:
         page = opened(somebody, file)
         left = number(page.locator("#card-load .answer b").inner_text())
         assert left == pytest.approx(load["laid"] + load["undated"], abs=1)
-        actual, planned = page.locator("#card-plan .answer b").inner_text().split("/")
-        assert number(actual) == pytest.approx(plan["actual"] or 0, abs=1)
-        assert number(planned) == pytest.approx(plan["planned"] or 0, abs=1)
+        actual, plan = page.locator("#card-plan .answer b").inner_text().split("/")
+        assert [number(plan), number(actual)] == pytest.approx([planned, worked], abs=1)
 
 
 def test_milestones_end_on_the_page_when_the_mart_says(chromium: Chromium, built: Deployment, file: Path) -> None:
@@ -116,10 +201,6 @@ def test_milestones_end_on_the_page_when_the_mart_says(chromium: Chromium, built
         )
     assert sum(row["done"] is not None for row in said) >= 2
     assert {row["name"]: row["done"] and row["done"].isoformat() for row in said}.items() <= dict(ends).items()
-
-
-def number(said: str) -> float:
-    return float("".join(one for one in said if one.isdigit() or one == "."))
 
 
 def test_every_chart_has_its_table_and_tables_are_sorted_by_keyboard(chromium: Chromium, file: Path) -> None:
@@ -160,6 +241,20 @@ def test_one_language_at_a_time_light_or_dark_and_axe_finds_nothing(chromium: Ch
                 settled(page)
 
 
+def test_what_is_dark_on_the_screen_is_printed_dark_on_white(chromium: Chromium, file: Path) -> None:
+    with chromium.window(1600, 1000, locale="ja-JP", color_scheme="dark") as page:
+        page.goto(file.as_uri())
+        settled(page)
+        colours = "[...new Set([...document.querySelectorAll('.plot svg text')].map(one => getComputedStyle(one).fill))]"
+        on_screen = page.evaluate(colours)
+        page.emulate_media(media="print")
+        printed = page.evaluate(colours)
+        assert page.evaluate("getComputedStyle(document.body).color") == "rgb(34, 39, 46)"
+    assert {"rgb(230, 233, 238)", "rgb(169, 179, 192)"} <= {*on_screen}
+    assert {"rgb(34, 39, 46)", "rgb(86, 95, 107)"} <= {*printed}
+    assert not {"rgb(230, 233, 238)", "rgb(169, 179, 192)"} & {*printed}
+
+
 def test_archived_milestones_are_shown_when_asked_for(chromium: Chromium, built: Deployment, file: Path) -> None:
     rows = built.query("SELECT project_key, milestone, archived FROM mart.milestone_summary WHERE NOT is_deleted")
     archived = [row for row in rows if row["archived"]]
@@ -167,8 +262,11 @@ def test_archived_milestones_are_shown_when_asked_for(chromium: Chromium, built:
     with reader(chromium, width=1600) as somebody:
         page = opened(somebody, file)
         assert page.get_by_role("cell", name="(アーカイブ済み)").count() == 0
+        burns = page.locator("#burns figure")
+        under_way = burns.count()
         page.get_by_label("アーカイブ済みのマイルストーンも").check()
         settled(page)
+        assert burns.count() > under_way
         page.locator("#table-milestones button.more").click()
         expect(page.locator("#table-milestones tbody tr")).to_have_count(len(rows))
 
@@ -194,7 +292,7 @@ def test_a_report_says_whose_history_is_not_complete(chromium: Chromium, file: P
 
 def test_a_report_with_nothing_in_it_says_so(chromium: Chromium, file: Path, tmp_path: Path) -> None:
     data = unpacked(file.read_text(encoding="utf-8"))
-    for name in ("issues", "flow", "burn", "effort", "reopened", "changes"):
+    for name in ("issues", "flow", "burn", "effort", "reopened", "changed", "changes"):
         data[name] = {key: [] for key in data[name]}
     data |= {"total": 0, "projects": [], "types": [], "people": [""], "teams": [], "statuses": [], "milestones": [], "sync": []}
     with reader(chromium) as somebody:

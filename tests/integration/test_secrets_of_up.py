@@ -182,7 +182,7 @@ def test_no_secret_is_found_and_no_process_has_one_that_it_does_not_need(tmp_pat
     assert [(name, place) for name, mark in marks.items() for place, text in found.items() if mark in text] == []
     watch.secrets.pop("dbt", None)  # of the marts, which may begin meanwhile: `tests/pipelines/hosting/test_child_secrets.py`
     assert watch.secrets == {kind: needed & {*marks} for kind, needed in NEEDED.items()}
-    assert json.dumps(sink.received).count("S3CRET") == len(sink.received), "only who is told has the addresses"
+    assert json.dumps(sink.received).count("S3CRET") == len(sink.received), "only the channels have the addresses"
 
 
 def end(terminal: Terminal) -> None:

@@ -8,18 +8,18 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
 import psutil
 import pytest
 
-from pipelines.hosting.processes import runs
+from pipelines.processes import runs
 from simulator import Fault, Simulator, SpaceSpec
 from tests.integration.commands import Shell, end
 from tests.integration.conftest import NewDatabase
 from tests.integration.signals import BOUND_SECONDS, STOPPING, Place, place
+from tests.seed import SEED
 
 pytestmark = pytest.mark.long
 
@@ -37,10 +37,8 @@ TRIES = (
 
 @pytest.fixture(scope="module")
 def there() -> Iterator[Place]:
-    """Give a home, and a random choice of moments that another day has others of."""
-    seed = f"{datetime.now(UTC):%Y%m%d}"
-    print(f"seed {seed}")  # noqa: T201 - shown where a test fails
-    with place(Random(seed)) as made:  # noqa: S311 - moments, not secrets
+    """Give a home, and moments that the seed of the day draws."""
+    with place(Random(SEED)) as made:  # noqa: S311 - moments, not secrets
         yield made
 
 

@@ -9,7 +9,7 @@ import pytest
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.storage.tags import REPOSITORY_LABEL_TAG, TagType, get_tag_type
 
-from pipelines.hosting.processes import alive, end_processes, mark, runs, started
+from pipelines.processes import alive, end_processes, mark, runs, started
 from pipelines.runs import ACTIVE, OLD_PROCESS_TAG, PROCESS_TAG, command_tags, end_dead_runs, end_runs
 
 NOBODY = "999999999@1.0"

@@ -7,8 +7,8 @@ import pytest
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
 from assets.partitions import month_keys, month_of
-from pipelines.hosting.processes import mark
 from pipelines.jobs import issues_config
+from pipelines.processes import mark
 from pipelines.runs import PROCESS_TAG
 from pipelines.schedules import (
     SCHEDULES,

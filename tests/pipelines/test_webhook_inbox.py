@@ -22,14 +22,14 @@ def refetch_requests(deployment: Deployment) -> dict[int, tuple[int | None, bool
 def test_an_event_asks_for_a_run_that_reads_its_issue(near: Deployment, kind: Any) -> None:
     hooks, [issue] = Daemon(near, webhook_inbox), some(near)
     hooks.tick()
-    near.sim.space.edit_issue(issue, summary="told by a webhook")
+    near.sim.space.edit_issue(issue, summary="notified by a webhook")
     post(near, event(issue, kind, near.sim.space.activities[-1].id, comment={"id": str(issue.comments[-1].id)}))
     near.sim.requests.clear()
     request, _ = hooks.tick()
     assert near.sim.requests.by_route() == {}
     assert outcomes(near) == ["1 issue to read"]
     run(near, request)
-    assert near.row("issues", issue.id)["summary"] == "told by a webhook"
+    assert near.row("issues", issue.id)["summary"] == "notified by a webhook"
     assert near.row("comments", issue.comments[-1].id)["issue_id"] == issue.id
     assert near.sim.requests.count(route=COMMENTS) == 1
     assert hooks.tick() == (None, "the inbox is empty")
@@ -47,7 +47,7 @@ def test_an_event_that_comes_twice_is_dealt_with_once(near: Deployment) -> None:
 
 def test_what_the_feed_has_reported_already_is_not_read_again(near: Deployment) -> None:
     hooks, feed, [issue] = Daemon(near, webhook_inbox), Daemon(near, activity_feed), some(near)
-    near.sim.space.edit_issue(issue, summary="told by both")
+    near.sim.space.edit_issue(issue, summary="notified by both")
     run(near, feed.tick()[0])
     post(near, event(issue, number=near.sim.space.activities[-1].id))
     assert hooks.tick() == (None, "1 events, none of issues")

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines.hosting.processes import mark
+from pipelines.processes import mark
 from pipelines.runs import PROCESS_TAG
 from resources.dagster_tags import KIND_TAG
 from resources.warehouse import inbox

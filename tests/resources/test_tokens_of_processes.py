@@ -17,7 +17,7 @@ from tests.deployment import TOKEN_KEY
 from tests.resources.test_tokens import GRANT, SPACE, Place
 
 PATIENCE_SECONDS = 60.0
-#: Asks the space who it is, as soon as it is told to on standard input.
+#: Asks the space who it is, as soon as standard input says so.
 WORK = """
 import os, sys, time
 from resources.backlog.auth import RenewedBearer
@@ -101,7 +101,7 @@ def test_a_process_killed_with_unsaved_new_tokens_leaves_a_state_that_says_what_
     """The space has given new tokens, and they are not committed yet.
 
     Where the space still takes the old refresh token, the next process renews with it; where it does not, the login is lost, which
-    is noted (so that it is told) and repaired by logging in.
+    is noted (so that it is reported) and repaired by logging in.
     """
     place.sim.switch(rotate_refresh=rotates)
     before = place.store().read()

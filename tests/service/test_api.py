@@ -76,9 +76,9 @@ def test_the_connection_says_whether_the_alerter_is_alive_and_what_is_wrong(serv
     older = {"asset": "raw/teams", "cause": "an earlier version wrote this", "since": since}
     beat(loaded.engine, alerts_of(loaded.sim.url), {"open": [wrong, older], "waiting": 0, "channels": []})
     service = serve(BACKLOG_URL=loaded.sim.url, BACKLOG_API_KEY=loaded.sim.api_key, WAREHOUSE_URL=loaded.warehouse_url)
-    told = service.get(f"{API}/connection/status").json()["alerts"]
-    assert told["alive"] is True
-    [first, second] = told["open"]
+    reported = service.get(f"{API}/connection/status").json()["alerts"]
+    assert reported["alive"] is True
+    [first, second] = reported["open"]
     assert first == {
         "topic": "run",
         "kind": "failed",

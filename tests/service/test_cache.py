@@ -1,4 +1,4 @@
-"""Values are kept as long as their kind says, made once however many ask, and a failure is told to all and soon tried again."""
+"""Values are kept as long as their kind says, made once however many ask, and a failure is raised to all and soon tried again."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

@@ -16,6 +16,8 @@ from tests.deployment import SMALL
 from tests.service.conftest import DagsterStandIn, Log, Serve
 from tests.service.test_overview import projects as projects  # the fixture
 
+pytestmark = pytest.mark.full
+
 
 @pytest.fixture
 def sim() -> Iterator[Simulator]:

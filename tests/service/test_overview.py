@@ -63,6 +63,17 @@ def projects(log: Log, warehouse: Engine) -> Log:
                 {"id": number, "age": age, "error": "GET /issues: 500" if number == 301 else None},
             )
         record(connection, "acme", "rows", [Reconciled(300, 40, 40, 0), Reconciled(301, 50, 48, 2, "look")])
+        for issue_id in (901, 902):
+            connection.execute(
+                text(
+                    "INSERT INTO raw.issues (space_key, id, project_id, issue_key, key_id, payload, content_hash, loaded_at, "
+                    "run_id) VALUES ('acme', :id, 300, 'OPS-' || :id, :id, '{}', '', now(), 'r')"
+                ),
+                {"id": issue_id},
+            )
+        connection.execute(
+            text("INSERT INTO ops.issue_sync_state (space_key, issue_id, project_id, updated_at) VALUES ('acme', 901, 300, now())")
+        )
     with warehouse.begin() as connection:
         record(connection, "acme", "count", [Reconciled(300, 41, 41, 0)])
     return log
@@ -81,6 +92,7 @@ def test_each_project_says_whether_it_is_fresh_and_proven(serve: Serve, projects
     assert (ops["equal"], ops["level"], ops["source_rows"], ops["row_differences"]) == (True, "count", 41, 0)
     assert ops["since"] == ops["rows_compared_at"] < ops["checked_at"]
     assert (web["equal"], web["differences"], web["note"], web["warehouse_rows"]) == (False, 2, "look", 48)
+    assert (by_key["OPS"]["history"], by_key["WEB"]["history"]) == ({"issues": 2, "complete": 1}, None)
 
 
 def test_the_history_by_run_has_each_run_once_with_its_tables(serve: Serve, log: Log) -> None:
@@ -96,8 +108,8 @@ def test_the_history_by_run_has_each_run_once_with_its_tables(serve: Serve, log:
 
     with log.alive("projects", run="run-5", mode="full"):
         found = service.get(f"{API}/runs").json()["items"]
-        told = [(one["run_id"], one["kind"], one["state"]) for one in found]
-        assert told == [
+        reported = [(one["run_id"], one["kind"], one["state"]) for one in found]
+        assert reported == [
             ("run-5", "projects", "running"), ("run-4", "users", "canceled"), ("run-3", "targeted_sync", "completed"),
             ("run-2", "users", "failed"), ("run-1", "issues", "completed"),
         ]  # fmt: skip

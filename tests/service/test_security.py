@@ -1,4 +1,4 @@
-"""Who may ask, from where, and what a browser is told not to do."""
+"""Who may ask, from where, and what a browser is forbidden."""
 
 from base64 import b64encode
 from collections.abc import Iterator

@@ -143,10 +143,11 @@ def test_the_webhooks_of_a_space_arrive_through_a_duplicating_network(serve: Ser
         sim.space.add_webhook(issue.project_id, f"{service.base_url}{PATH}", name="replica")
         for number in range(20):
             sim.space.edit_issue(issue, summary=f"Edit {number}")
-        told = [one.id for one in sim.space.activities[-20:]]
-    assert sorted(number or 0 for number, _ in stored(warehouse)) == sorted(told), "the simulator ends when all is delivered"
+        reported = [one.id for one in sim.space.activities[-20:]]
+    assert sorted(number or 0 for number, _ in stored(warehouse)) == sorted(reported), "the simulator ends when all is delivered"
 
 
+@pytest.mark.full
 def test_what_was_accepted_survives_kill_9_and_what_was_not_can_be_sent_again(warehouse: Engine, warehouse_url: str) -> None:
     port = free_port()
     url, events = f"http://127.0.0.1:{port}", 300

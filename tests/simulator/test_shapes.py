@@ -82,7 +82,7 @@ def test_masters_have_exactly_the_fields_of_the_api(still: Api, path: str, field
     assert all(set(row) == set(fields.split()) for row in rows)
 
 
-def test_custom_field_definitions_cover_all_kinds_with_what_each_has_besides(still: Api) -> None:
+def test_custom_field_definitions_cover_all_kinds_with_the_fields_of_each(still: Api) -> None:
     by_kind = {one["typeId"]: one for one in still.get("/projects/OPS/customFields")}
     assert set(by_kind) == set(range(1, 9))
     assert {"min", "max", "initialValue", "unit"} <= set(by_kind[3])

@@ -112,8 +112,8 @@ def test_a_whole_read_finds_edited_deleted_starred_and_notified_comments(synced:
     assert synced.deletions("comments") == {
         (gone.id, "deleted", f"issue re-read: GET /issues/{gone.issue_id}/comments no longer lists it")
     }
-    told = [row for row in synced.rows("issue_changes", deleted=True) if row["comment_id"] == gone.id]
-    assert len(told) == len(gone.changes)
+    notified = [row for row in synced.rows("issue_changes", deleted=True) if row["comment_id"] == gone.id]
+    assert len(notified) == len(gone.changes)
     assert synced.row("comments", starred.id)["payload"]["stars"]
 
 
@@ -158,7 +158,7 @@ def test_a_backfill_reads_the_issues_of_its_partitions_and_no_other(synced: Sync
 
 @dataclass
 class Watching(LogProgress):
-    """A progress that remembers what it was told of comments."""
+    """A progress that remembers what was reported of comments."""
 
     total: int | None = None
     moved: int = 0

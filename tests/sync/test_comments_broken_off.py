@@ -75,14 +75,14 @@ def test_open_and_lately_changed_issues_of_all_projects_are_read_first_also_when
     space = syncs.sim.space
     newest = max(issue.updated for issue in space.issues.values())
     assert syncs.activities().success
-    told = {row["content_id"] for row in syncs.rows("activities") if row["type"] != 1}
+    notified = {row["content_id"] for row in syncs.rows("activities") if row["type"] != 1}
 
     def place(issue: Issue) -> tuple[int, int, int]:
         """Open or changed lately, then the others, then those of which nothing tells; in these by project, newest first."""
         if issue.status_id != 4 or issue.updated >= newest - 30 * 86_400:
             need = 0
         else:
-            need = 1 if issue.updated > issue.created or issue.id in told else 2
+            need = 1 if issue.updated > issue.created or issue.id in notified else 2
         return need, issue.project_id, -issue.updated
 
     expected = sorted(map(place, space.issues.values()))
@@ -199,7 +199,7 @@ def test_an_issue_that_is_refused_and_one_that_is_not_served_end_no_load(synced:
     assert stored(synced) == source(synced) - {said[refused], said[broken]}
 
 
-def test_issues_that_fail_here_and_there_are_all_named_and_three_in_a_row_end_the_turn_of_their_project(
+def test_issues_that_fail_here_and_there_are_all_named_and_three_in_a_row_end_the_read_of_their_project(
     synced: Syncs,
 ) -> None:
     space = synced.sim.space
@@ -245,7 +245,7 @@ def test_a_bad_comment_is_kept_aside_tried_at_every_load_and_loaded_when_it_is_g
 
 
 @pytest.mark.parametrize("whole_issue", [False, True])
-def test_a_bad_comment_that_is_deleted_is_settled(synced: Syncs, whole_issue: bool) -> None:
+def test_a_bad_comment_that_is_deleted_is_acknowledged(synced: Syncs, whole_issue: bool) -> None:
     issue = busy_issue(synced, 3)
     bad = {issue.comments[1].id}
     spoil(synced, bad, created="yesterday")

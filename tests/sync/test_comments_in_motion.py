@@ -44,23 +44,25 @@ def test_a_name_means_what_it_meant_in_the_project_that_the_issue_was_in(syncs: 
     assert [(row["issue_id"], row["new_ids"]) for row in rows] == [(moved, [ops]), (stayed, [ops]), (moved, [web])]
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_a_name_of_a_bulk_edit_is_looked_up_where_the_feed_tells_in_which_project_the_issue_was(syncs: Syncs, told: bool) -> None:
+@pytest.mark.parametrize("reported", [True, False])
+def test_a_name_of_a_bulk_edit_is_looked_up_where_the_feed_says_in_which_project_the_issue_was(
+    syncs: Syncs, reported: bool
+) -> None:
     space = syncs.sim.space
     ops = space.add_category("OPS", "Same name").id
     space.add_category("WEB", "Same name")
     moved, stayed = sorted(space.project("OPS").issues)[:2]
     space.edit_issue(moved, summary="before")
     space.bulk_edit([moved, stayed], category_ids=(ops,))
-    if not told:
+    if not reported:
         space.activities.pop()
     space.move_issue(moved, "WEB")
     syncs.load()
     rows = [row for row in syncs.rows("issue_changes") if row["new_value"] == "Same name"]
-    assert [(row["issue_id"], row["new_ids"]) for row in rows] == [(moved, [ops] if told else None), (stayed, [ops])]
+    assert [(row["issue_id"], row["new_ids"]) for row in rows] == [(moved, [ops] if reported else None), (stayed, [ops])]
 
 
-def test_a_bulk_edit_tells_where_imported_issues_were_before_they_moved(syncs: Syncs) -> None:
+def test_a_bulk_edit_says_where_imported_issues_were_before_they_moved(syncs: Syncs) -> None:
     space = syncs.sim.space
     ops = space.add_category("OPS", "Same name").id
     space.add_category("WEB", "Same name")
@@ -109,7 +111,7 @@ def test_a_name_keeps_what_it_meant_before_its_issue_moved_though_the_source_kee
 
 
 @pytest.mark.parametrize("by", ["himself", "a known team", "a new team"])
-def test_a_project_that_was_out_of_sight_in_the_middle_of_a_read_is_read_again(syncs: Syncs, by: str) -> None:
+def test_a_project_that_was_inaccessible_in_the_middle_of_a_read_is_read_again(syncs: Syncs, by: str) -> None:
     space, owner = syncs.sim.space, syncs.sim.space.administrator.id
     ops, ours = space.project("OPS"), space.add_team("ours", [owner])
     if by == "a known team":

@@ -1,4 +1,4 @@
-"""`raw/activities` when rows are bad, feeds are refused or empty, and what is told of issues that were read before the feed was."""
+"""`raw/activities` when rows are bad, feeds are refused or empty, or report of issues that were read before them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +22,7 @@ def ids(syncs: Syncs) -> set[int]:
     return {row["id"] for row in syncs.rows("activities")}
 
 
-def told(syncs: Syncs) -> set[int]:
+def reported(syncs: Syncs) -> set[int]:
     return {one.id for one in syncs.sim.space.activities}
 
 
@@ -52,9 +52,9 @@ def quarantined(syncs: Syncs) -> list[tuple[int, bool]]:
 
 
 @pytest.mark.parametrize("mode", ["incremental", "targeted", "refresh"])
-def test_a_bad_activity_goes_into_quarantine_and_tells_what_it_has_to_tell_when_it_can_be_read(synced: Syncs, mode: Mode) -> None:
+def test_a_bad_activity_goes_into_quarantine_and_requests_what_it_reports_when_it_can_be_read(synced: Syncs, mode: Mode) -> None:
     issue = next(iter(synced.sim.space.issues.values()))
-    said = synced.sim.space.comment(issue, "told by a bad activity")
+    said = synced.sim.space.comment(issue, "reported by a bad activity")
     bad = synced.sim.space.activities[-1].id
     heal = spoil(synced, {bad})
     load(synced)
@@ -63,18 +63,18 @@ def test_a_bad_activity_goes_into_quarantine_and_tells_what_it_has_to_tell_when_
     for number in range(120):
         synced.sim.space.create_issue("OPS", summary=str(number))
     load(synced, mode)
-    assert ids(synced) == told(synced) - {bad}
+    assert ids(synced) == reported(synced) - {bad}
     assert quarantined(synced) == [(bad, True)]
     assert issue.id not in refetch_requests(synced)
     heal()
     load(synced, mode)
-    assert ids(synced) == told(synced)
+    assert ids(synced) == reported(synced)
     assert quarantined(synced) == [(bad, False)]
     assert refetch_requests(synced)[issue.id] == (said.id, False)
 
 
-def test_a_bad_activity_that_is_trimmed_is_settled(synced: Syncs) -> None:
-    synced.sim.space.comment(next(iter(synced.sim.space.issues.values())), "told by a bad activity")
+def test_a_bad_activity_that_is_trimmed_is_acknowledged(synced: Syncs) -> None:
+    synced.sim.space.comment(next(iter(synced.sim.space.issues.values())), "reported by a bad activity")
     bad = synced.sim.space.activities[-1].id
     spoil(synced, {bad})
     load(synced)
@@ -100,7 +100,7 @@ def test_many_bad_activities_cost_a_load_a_few_requests_and_the_nightly_pass_tri
     assert load(synced).counts("activities")["inserted"] in range(290, 301)
     assert synced.sim.requests.count(route=FEED) <= 4
     load(synced, "refresh")
-    assert ids(synced) == told(synced)
+    assert ids(synced) == reported(synced)
     assert not any(waiting for _, waiting in quarantined(synced))
 
 
@@ -119,7 +119,7 @@ def test_a_project_whose_feed_is_refused_keeps_nothing_from_loading(synced: Sync
     assert {one.id for one in new.activities} <= ids(synced)
 
 
-def test_the_feed_of_a_project_that_was_never_loaded_tells_nothing_to_read(synced: Syncs) -> None:
+def test_the_feed_of_a_project_that_was_never_loaded_requests_nothing(synced: Syncs) -> None:
     space = synced.sim.space
     user = next(user.id for user in space.users.values() if user.role == 2 and not space.is_member(space.project("APP"), user.id))
     syncs = synced.as_user(user)
@@ -131,7 +131,7 @@ def test_the_feed_of_a_project_that_was_never_loaded_tells_nothing_to_read(synce
     assert refetch_requests(syncs) == {}
 
 
-def test_the_first_comment_of_a_space_without_activities_is_told(synced: Syncs) -> None:
+def test_the_first_comment_of_a_space_without_activities_is_reported(synced: Syncs) -> None:
     space = synced.sim.space
     synced.change("DELETE FROM raw.activities; DELETE FROM ops.sync_state WHERE scope = 'activities'")
     space.activities.clear()
@@ -140,11 +140,11 @@ def test_the_first_comment_of_a_space_without_activities_is_told(synced: Syncs) 
     issue = next(iter(space.issues.values()))
     comment = space.comment(issue, "first")
     load(synced)
-    assert ids(synced) == told(synced)
+    assert ids(synced) == reported(synced)
     assert refetch_requests(synced) == {issue.id: (comment.id, False)}
 
 
-def test_a_feed_that_is_granted_later_tells_the_comments_that_nothing_else_has_told(synced: Syncs) -> None:
+def test_a_feed_that_is_granted_later_reports_the_comments_that_nothing_else_has_reported(synced: Syncs) -> None:
     space = synced.sim.space
     synced.change("DELETE FROM raw.activities; DELETE FROM ops.sync_state WHERE scope = 'activities'")
     synced.sim.faults.add(Fault(status=403, path=FEED, times=1))

@@ -139,7 +139,7 @@ def test_a_project_is_not_taken_for_deleted_while_two_answers_disagree(synced: S
 # -- inaccessible -----------------------------------------------------------------------------------------------
 
 
-def test_a_project_that_an_administrator_left_is_out_of_sight_and_all_its_rows_stay(synced: Syncs) -> None:
+def test_a_project_that_an_administrator_left_is_inaccessible_and_all_its_rows_stay(synced: Syncs) -> None:
     space = synced.sim.space
     web = space.project("WEB").id
     before = content(synced, web)
@@ -163,7 +163,7 @@ def test_a_project_that_an_administrator_left_is_out_of_sight_and_all_its_rows_s
 
 
 @pytest.mark.parametrize("how", ["lost", "deleted", "refused"])
-def test_an_ordinary_key_cannot_tell_and_takes_a_project_for_out_of_sight(synced: Syncs, how: str) -> None:
+def test_an_ordinary_key_cannot_tell_and_takes_a_project_for_inaccessible(synced: Syncs, how: str) -> None:
     user = member_of_all(synced)
     seen = synced.as_user(user)
     assert seen.listing().success
@@ -223,7 +223,7 @@ def test_a_project_that_comes_back_is_read_whole_with_all_that_happened_meanwhil
     assert len(synced.deletions("categories")) == 1
 
 
-def test_comments_and_deletions_that_a_project_had_while_it_was_out_of_sight_are_found(synced: Syncs) -> None:
+def test_comments_and_deletions_that_a_project_had_while_it_was_inaccessible_are_found(synced: Syncs) -> None:
     space = synced.sim.space
     web = space.project("WEB")
     quiet, gone = sorted(web.issues, key=lambda issue: len(web.issues[issue].comments))[-2:]
@@ -247,7 +247,9 @@ def test_comments_and_deletions_that_a_project_had_while_it_was_out_of_sight_are
 
 
 @pytest.mark.parametrize("mode", ["incremental", "backfill"])
-def test_a_project_that_goes_out_of_sight_while_it_is_read_loses_nothing_and_keeps_its_watermark(synced: Syncs, mode: Mode) -> None:
+def test_a_project_that_becomes_inaccessible_while_it_is_read_loses_nothing_and_keeps_its_watermark(
+    synced: Syncs, mode: Mode
+) -> None:
     user = member_of_all(synced)
     seen = synced.as_user(user)
     assert seen.run(mode="incremental").success

@@ -36,12 +36,12 @@ def change(syncs: Syncs, issue: Issue, **fields: Any) -> int:
     return row.id
 
 
-def told(syncs: Syncs, comment: int) -> list[RowMapping]:
+def reported(syncs: Syncs, comment: int) -> list[RowMapping]:
     return [row for row in syncs.rows("issue_changes") if row["comment_id"] == comment]
 
 
 def ids(syncs: Syncs, comment: int) -> tuple[Any, Any]:
-    [row] = told(syncs, comment)
+    [row] = reported(syncs, comment)
     for side in ("old", "new"):
         several = row[f"{side}_ids"]
         assert row[f"{side}_id"] == (several[0] if several and len(several) == 1 else None)
@@ -54,7 +54,7 @@ def test_each_field_of_an_edit_is_a_row_in_standard_words(synced: Syncs) -> None
     user = next(iter(space.users))
     comment = change(synced, issue, assignee_id=user, due_date="2026-08-01", resolution_id=0, actual_hours=1.5)
     load(synced)
-    rows = told(synced, comment)
+    rows = reported(synced, comment)
     assert [row["position"] for row in rows] == [0, 1, 2, 3]
     assert {row["field"]: (row["source_field"], row["kind"], row["new_value"], row["new_id"]) for row in rows} == {
         "assignee": ("assigner", "standard", space.users[user].name, user),
@@ -77,7 +77,7 @@ def test_a_renamed_status_keeps_its_id_and_the_name_of_the_time(synced: Syncs) -
     look(synced)
     load(synced, "backfill")
     assert ids(synced, comment)[1] == [mine]
-    assert told(synced, comment)[0]["new_value"] == "Checking"
+    assert reported(synced, comment)[0]["new_value"] == "Checking"
 
 
 def test_a_name_that_another_one_got_later_means_the_one_that_had_it_then(synced: Syncs) -> None:
@@ -107,10 +107,10 @@ def test_a_name_that_was_passed_on_between_two_looks_means_nobody(synced: Syncs)
     look(synced)
     load(synced)
     assert ids(synced, comment)[1] is None
-    assert told(synced, comment)[0]["new_value"] == "Infra"
+    assert reported(synced, comment)[0]["new_value"] == "Infra"
 
 
-def test_commas_in_names_are_told_from_commas_between_them(synced: Syncs) -> None:
+def test_commas_in_names_are_distinguished_from_commas_between_them(synced: Syncs) -> None:
     space, issue = synced.sim.space, one(synced)
     both, plain = (space.add_version("OPS", name).id for name in ("Q1, Q2", "Q3"))
     look(synced)
@@ -146,7 +146,7 @@ def test_values_of_custom_fields_are_items_where_the_field_is_a_list(
     look(synced)
     comment = change(synced, issue, custom={field: value})
     load(synced)
-    [row] = told(synced, comment)
+    [row] = reported(synced, comment)
     assert (row["field"], row["kind"], row["source_field"]) == (f"custom_field_{field}", "custom", "Colour")
     assert (row["custom_field_id"], row["old_value"]) == (field, None)
     assert ids(synced, comment) == (None, expected)
@@ -163,7 +163,7 @@ def test_a_parent_is_found_by_its_key_of_then_also_when_it_is_gone(synced: Syncs
     space.delete_issue(other)
     load(synced)
     assert ids(synced, comment)[1] == [parent.id]
-    assert [row["new_value"].split("-")[0] for row in (*told(synced, comment), *told(synced, later))] == ["OPS", "SRE"]
+    assert [row["new_value"].split("-")[0] for row in (*reported(synced, comment), *reported(synced, later))] == ["OPS", "SRE"]
     assert ids(synced, later) == ([parent.id], [other.id])
 
 
@@ -188,14 +188,14 @@ def test_attachments_and_notifications_are_kinds_of_their_own(synced: Syncs) -> 
     attached = space.attach(issue, "log.txt")
     made = space.create_issue("OPS", notify=[next(iter(space.users))])
     load(synced)
-    [file] = told(synced, issue.comments[-1].id)
+    [file] = reported(synced, issue.comments[-1].id)
     assert (file["field"], file["kind"], file["new_value"], file["new_ids"]) == (
         "attachment",
         "attachment",
         "log.txt",
         [attached.id],
     )
-    [notice] = told(synced, made.comments[0].id)
+    [notice] = reported(synced, made.comments[0].id)
     assert (notice["field"], notice["kind"], notice["new_ids"]) == ("notification", "notification", None)
 
 
@@ -203,7 +203,7 @@ def test_an_edited_comment_keeps_its_changes_and_the_same_again_writes_nothing(s
     issue = one(synced)
     comment = change(synced, issue, summary="new", comment="why")
     load(synced)
-    [before] = told(synced, comment)
+    [before] = reported(synced, comment)
     synced.sim.space.edit_comment(comment, "because")
     load(synced, "backfill")
-    assert told(synced, comment) == [before]
+    assert reported(synced, comment) == [before]

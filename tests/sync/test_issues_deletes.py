@@ -44,7 +44,7 @@ def test_a_deleted_issue_takes_its_comments_and_changes_with_it(synced: Syncs) -
         assert [one["reason"] for one in logged] == ["issue deleted"] * rows
 
 
-def test_a_deletion_beside_a_creation_is_found_though_the_source_counts_as_many_as_before(synced: Syncs) -> None:
+def test_a_deletion_and_a_creation_are_found_though_the_source_counts_as_many_as_before(synced: Syncs) -> None:
     space = synced.sim.space
     space.delete_issue(min(space.project("OPS").issues))
     space.create_issue("OPS")
@@ -52,17 +52,17 @@ def test_a_deletion_beside_a_creation_is_found_though_the_source_counts_as_many_
     assert synced.stored_issues() == synced.source_issues()
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_an_issue_that_moves_to_a_project_made_while_the_load_runs_is_no_deletion(synced: Syncs, told: bool) -> None:
+@pytest.mark.parametrize("reported", [True, False])
+def test_an_issue_that_moves_to_a_project_made_while_the_load_runs_is_no_deletion(synced: Syncs, reported: bool) -> None:
     space = synced.sim.space
     moving = min(space.project("OPS").issues)
-    if told:
+    if reported:
         space.link_file(moving)  # moves no `updated`: the issue is asked for by id
     waiting = [moving]
 
     def move(request: RequestInfo) -> None:
         by_id = any(name == "id[]" for name, _ in request.params)
-        if waiting and (by_id if told else request.route == "/issues/count"):
+        if waiting and (by_id if reported else request.route == "/issues/count"):
             space.add_project("NEW", "新規")
             space.move_issue(waiting.pop(), "NEW")
 
@@ -81,7 +81,7 @@ def test_an_issue_that_moves_to_a_project_made_while_the_load_runs_is_no_deletio
     }
 
 
-def test_a_deletion_that_no_feed_tells_is_found_by_reading_its_project_again(synced: Syncs) -> None:
+def test_a_deletion_that_no_feed_reports_is_found_by_reading_its_project_again(synced: Syncs) -> None:
     space = synced.sim.space
     gone = min(space.project("WEB").issues)
     space.delete_issue(gone)

@@ -127,7 +127,7 @@ def test_a_record_that_cannot_be_typed_is_put_aside_and_the_rest_loads(syncs: Sy
     assert history["items_failed"] == 1
 
 
-def test_a_record_in_quarantine_is_read_again_by_the_next_load_and_settled_when_it_is_good(syncs: Syncs) -> None:
+def test_a_record_in_quarantine_is_read_again_by_the_next_load_and_acknowledged_when_it_is_good(syncs: Syncs) -> None:
     bad = next(iter(syncs.source_issues("OPS")))
     heal = spoil(syncs, bad, **ESTIMATE_OF_NO_NUMBER)
     syncs.issues()
@@ -141,7 +141,7 @@ def test_a_record_in_quarantine_is_read_again_by_the_next_load_and_settled_when_
     assert entry["resolved_at"] is not None
 
 
-def test_a_record_in_quarantine_that_the_source_no_longer_has_is_settled(syncs: Syncs) -> None:
+def test_a_record_in_quarantine_that_the_source_no_longer_has_is_acknowledged(syncs: Syncs) -> None:
     bad = next(iter(syncs.source_issues("OPS")))
     spoil(syncs, bad, **ESTIMATE_OF_NO_NUMBER)
     syncs.issues()

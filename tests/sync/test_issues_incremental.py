@@ -28,7 +28,7 @@ def test_a_quiet_source_changes_nothing_and_records_the_current_month_of_each_pr
     assert set(run.partitions()) == {f"{project}|{NOW}" for project in ("OPS", "WEB", "APP")}
 
 
-def test_edits_creations_and_bulk_edits_are_loaded_and_nothing_else_is_touched(synced: Syncs) -> None:
+def test_edits_creations_and_bulk_edits_are_loaded_and_nothing_else_is_written(synced: Syncs) -> None:
     space = synced.sim.space
     ids = sorted(space.project("OPS").issues)
     space.edit_issue(ids[0], summary="直した")
@@ -78,7 +78,7 @@ def test_a_change_made_while_the_load_reads_is_found_by_the_next_one(synced: Syn
     assert synced.row("issues", late)["summary"] == "もう一度"
 
 
-def test_a_new_project_is_read_whole_beside_the_others(synced: Syncs) -> None:
+def test_a_new_project_is_read_whole_and_the_others_incrementally(synced: Syncs) -> None:
     space = synced.sim.space
     space.add_project("NEW", "新規")
     space.create_issue("NEW", at=datetime(2026, 3, 5, tzinfo=UTC))

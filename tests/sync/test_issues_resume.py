@@ -107,6 +107,7 @@ def test_what_changed_or_vanished_before_the_checkpoint_meanwhile_is_found_witho
     assert "resumed" in run.proofs()[0]
 
 
+@pytest.mark.full
 def test_a_project_that_was_inaccessible_after_a_read_was_broken_off_is_read_from_its_beginning(broken_off: Interrupted) -> None:
     syncs = broken_off.syncs
     space, owner = syncs.sim.space, syncs.sim.space.administrator.id
@@ -115,7 +116,7 @@ def test_a_project_that_was_inaccessible_after_a_read_was_broken_off_is_read_fro
     space.delete_issue(min(space.issues))
     assert syncs.activities().success
     space.remove_member("OPS", owner)
-    # What the feed has told is not asked for while the project is inaccessible, and of an archived one issues are not counted.
+    # What the feed has reported is not requested while the project is inaccessible, and of an archived one issues are not counted.
     assert syncs.activities().success
     broken_off.load()
     space.archive_project("OPS")
@@ -126,7 +127,7 @@ def test_a_project_that_was_inaccessible_after_a_read_was_broken_off_is_read_fro
     assert syncs.stored_issues() == syncs.source_issues()
 
 
-def test_what_nothing_explains_is_mended_by_reading_all_again(broken_off: Interrupted) -> None:
+def test_what_nothing_explains_is_repaired_by_reading_all_again(broken_off: Interrupted) -> None:
     syncs = broken_off.syncs
     syncs.change("DELETE FROM raw.issues WHERE id = (SELECT min(id) FROM raw.issues)")
     run = broken_off.load()
@@ -239,6 +240,7 @@ def test_a_bulk_edit_that_is_broken_off_goes_on_inside_its_second(fresh: Interru
     assert syncs.stored_issues() == syncs.source_issues()
 
 
+@pytest.mark.full
 def test_a_project_with_another_key_is_read_by_id_and_goes_on_where_that_was_broken_off(fresh: Interrupted) -> None:
     fresh.load()
     syncs, space = fresh.syncs, fresh.syncs.sim.space

@@ -62,7 +62,7 @@ def ways_of_naming(syncs: Syncs) -> set[str]:
 
 
 def live(syncs: Syncs) -> User:
-    """Let somebody be everywhere: author, assignee under two names, member, in a team, told, with stars."""
+    """Let somebody be everywhere: author, assignee under two names, member, in a team, notified, with stars."""
     space = syncs.sim.space
     someone = space.add_user(OLD_NAME, login="zaphod-login", mail="zaphod@acme.test", nulab_id="nulab-zaphod")
     other = next(iter(space.users))
@@ -183,6 +183,7 @@ def shown_assignees(syncs: Syncs, issue: int) -> list[str]:
 
 
 @pytest.mark.parametrize("key", ["", KEY])
+@pytest.mark.full
 def test_a_new_name_of_who_is_forgotten_is_erased_whatever_is_read_first(start_syncs: StartSyncs, key: str) -> None:
     syncs, mask = start_syncs(TINY).with_privacy_key(key), Mask(key)
     someone = loaded_and_forgotten(syncs, mask)
@@ -235,7 +236,8 @@ def let_in(syncs: Syncs, someone: int, name: str) -> None:
             )
 
 
-def test_a_name_that_a_former_version_let_in_is_told_by_verify_and_erased_by_a_load_or_once_more_by_forget(
+@pytest.mark.full
+def test_a_name_that_a_former_version_let_in_is_reported_by_verify_and_erased_by_a_load_or_once_more_by_forget(
     start_syncs: StartSyncs,
 ) -> None:
     loaded = start_syncs(TINY)
@@ -281,6 +283,7 @@ def names_and_addresses(syncs: Syncs) -> set[str]:
     return {word for user in users for word in (user.name, user.mail, user.nulab_id) if word}
 
 
+@pytest.mark.full
 def test_with_a_key_nobody_is_named_and_all_is_equal_and_joins_as_before(start_syncs: StartSyncs) -> None:
     syncs = start_syncs(TINY).with_privacy_key(KEY).load()
     someone = live(syncs)
@@ -302,6 +305,7 @@ def test_with_a_key_nobody_is_named_and_all_is_equal_and_joins_as_before(start_s
     equal(syncs)
 
 
+@pytest.mark.full
 def test_a_key_that_is_turned_on_changed_or_turned_off_later_is_in_all_rows_after_a_full_load(loaded: Syncs) -> None:
     plain = names_and_addresses(loaded)
     shown = set(found(loaded, plain))

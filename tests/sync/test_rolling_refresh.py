@@ -47,7 +47,7 @@ def test_a_night_reads_its_share_in_an_issue_each_and_a_request_for_the_issues_t
     assert sum(one.counts.read for one in run.partitions().values()) == SHARE
 
 
-def test_every_issue_has_its_turn_within_the_month(synced: Syncs) -> None:
+def test_every_issue_is_refreshed_within_the_month(synced: Syncs) -> None:
     before = read_at(synced)
     nights = 0
     while any(read_at(synced)[issue] == moment for issue, moment in before.items()):
@@ -110,7 +110,7 @@ def test_it_finds_stars_linked_files_emptied_fields_and_comments_that_were_edite
     assert synced.row("comments", spoken.comments[0].id)["content"] == "rewritten"
 
 
-def test_it_marks_issues_that_nothing_has_told_of(synced: Syncs) -> None:
+def test_it_marks_issues_that_nothing_has_reported(synced: Syncs) -> None:
     gone = next(iter(synced.sim.space.issues.values()))
     first(synced, gone)
     synced.sim.space.delete_issue(gone)

@@ -69,7 +69,7 @@ def bulk(space: World, issues: list[Issue]) -> None:
     ],
     ids=["updated", "commented", "notified", "bulk", "linked", "attached"],
 )
-def test_what_is_told_is_read_and_no_other_issue(synced: Syncs, happen: Callable[[World, list[Issue]], object]) -> None:
+def test_what_is_requested_is_read_and_no_other_issue(synced: Syncs, happen: Callable[[World, list[Issue]], object]) -> None:
     space = synced.sim.space
     issues = [issue for issue in space.project("OPS").issues.values() if issue.comments][:3]
     happen(space, issues)
@@ -87,7 +87,7 @@ def test_what_is_told_is_read_and_no_other_issue(synced: Syncs, happen: Callable
             assert len(synced.row("comments", comment.id)["payload"]["notifications"]) == len(comment.notices)
     assert run.counts("comments").get("deleted", 0) == 0
     load(synced)
-    assert asked(synced) == set(), "told once, read once"
+    assert asked(synced) == set(), "requested once, read once"
 
 
 @pytest.mark.parametrize("kind", [35, 99])

@@ -11,6 +11,8 @@ from simulator import Simulator
 from tests.sync.reconcile.tamperings import HISTORY, ISSUES, LISTS
 from tests.syncs import SMALL, Syncs
 
+pytestmark = pytest.mark.full
+
 HERE, THERE = "acme", "elsewhere"
 TAMPERINGS = {one.name: one for one in (*ISSUES, *HISTORY, *LISTS)}
 CHOSEN = (

@@ -1,11 +1,13 @@
 """Which charts there are: the mart that each stands on, the rows that it takes, and what draws them.
 
-Days, weeks and months are those of the space's zone. What a picture cannot show is not read: series of days are thinned here, to a
-number that it can hold, counted back from the last day.
+What a chart adds up are metrics: the files in `queries` are made from their definitions. Days, weeks and months are those of the
+space's zone. What a picture cannot show is not read: series of days are thinned here, to a number that it can hold, counted back
+from the last day.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 from sqlalchemy import Connection, text
@@ -19,50 +21,65 @@ from assets.marts.charts.words import both
 #: Points of a line or area at most.
 _POINTS = 100
 
-_FLOW = """
-    SELECT f.project_key AS project, f.day, f.stage, sum(f.issues)::float8 AS issues
-    FROM mart.flow_daily AS f
-    CROSS JOIN (SELECT max(day) AS last_day, least(max(day) - min(day), 365) AS days FROM mart.flow_daily) AS r
-    WHERE f.day >= r.last_day - r.days AND (r.last_day - f.day) % (r.days / :points + 1) = 0
-    GROUP BY f.project_key, f.day, f.stage
-"""
-_THROUGHPUT = """
-    SELECT week, sum(created)::int AS created, sum(done)::int AS done, sum(reopened)::int AS reopened
-    FROM mart.throughput_weekly
-    WHERE week > (SELECT max(week) FROM mart.throughput_weekly) - 7 * 53
-    GROUP BY week
-"""
+
+def _of(name: str) -> str:
+    """Return the query of metrics that `docs/queries.py` has written into a file next to this one."""
+    return Path(__file__).with_name("queries").joinpath(f"{name}.sql").read_text(encoding="utf-8")
+
+
+def _apart(name: str, by: str) -> str:
+    """Return SQL of a name with letters of no width after it, so that namesakes and equal keys of two spaces stay apart."""
+    return f"{name} || repeat(chr(8203), (dense_rank() OVER (PARTITION BY {name} ORDER BY {by}) - 1)::int)"
+
+
+_DAYS = "SELECT least(max(day) - min(day), 365) FROM mart.flow_daily"
+_FLOW = f"""
+    SELECT {_apart("project", "space")} AS project, day, stage, issues_in_stage::float8 AS issues FROM ({_of("flow")}) AS m
+    WHERE day >= (SELECT max(day) FROM mart.flow_daily) - ({_DAYS})
+      AND ((SELECT max(day) FROM mart.flow_daily) - day) % (({_DAYS}) / :points + 1) = 0
+"""  # noqa: S608 - made of constants
+_THROUGHPUT = f"""
+    SELECT week, coalesce(issues, 0) AS created, coalesce(issues_done, 0) AS done, coalesce(reopenings, 0) AS reopened
+    FROM ({_of("throughput")}) AS m WHERE week > (SELECT max(week) FROM mart.throughput_weekly) - 7 * 53
+"""  # noqa: S608
+_BURN = f"""
+    SELECT m.project AS project_key, m.space || '/' || m.milestone_id AS milestone_id,
+           m.milestone_name AS milestone, m.day, m.milestone_scope::float8 AS scope,
+           m.milestone_done::float8 AS done, v.release_due_date AS due_date
+    FROM ({_of("burn")}) AS m
+    JOIN (SELECT space_key, milestone_id, max(day) AS last_day, max(day) - min(day) AS days
+          FROM mart.milestone_burn GROUP BY space_key, milestone_id) AS r
+      ON r.space_key = m.space AND r.milestone_id = m.milestone_id
+    JOIN raw.versions AS v
+      ON v.space_key = m.space AND v.id = m.milestone_id AND v.deleted_at IS NULL AND v.archived IS NOT TRUE
+    WHERE (r.last_day - m.day) % (r.days / :points + 1) = 0
+"""  # noqa: S608
+_HOURS = f"""
+    SELECT month, CASE WHEN person_id IS NOT NULL THEN {_apart("person", "person_id")} END AS person, hours::float8 AS hours
+    FROM ({_of("hours")}) AS m
+    WHERE month > (SELECT max(work_month) FROM mart.hours_ledger) - interval '24 months'
+"""  # noqa: S608
+_OVERDUE = f"""
+    SELECT {_apart("assignee", "assignee_id")} AS person, days_overdue AS days_late, overdue_issues AS issues
+    FROM ({_of("overdue")}) AS m
+    WHERE overdue_issues > 0
+"""  # noqa: S608
+_PLAN = f"""
+    SELECT month, planned_hours::float8 AS planned, worked_hours::float8 AS actual FROM ({_of("plan")}) AS m
+    WHERE month > (SELECT max(month) FROM mart.plan_actual_monthly WHERE actual_hours <> 0) - interval '12 months'
+      AND month <= (SELECT max(month) FROM mart.plan_actual_monthly WHERE actual_hours <> 0) + interval '2 months'
+"""  # noqa: S608
+_LOAD = f"""
+    SELECT {_apart("person", "person_id")} AS person, week, upcoming_hours::float8 AS hours FROM ({_of("load")}) AS m
+"""  # noqa: S608
+#: Each dot of these is an issue.
+_AGEING = "SELECT issue_key, stage, status, assignee, age_seconds::float8 AS age_seconds, risk FROM mart.wip_aging"
 _CYCLE = """
     SELECT i.issue_key, i.done_at AT TIME ZONE coalesce(z.timezone, 'UTC') AS done_at, i.cycle_seconds::float8 AS cycle_seconds
     FROM mart.issue AS i
     LEFT JOIN raw.space AS z ON z.space_key = i.space_key
     WHERE NOT i.is_deleted AND i.cycle_seconds IS NOT NULL
 """
-_BURN = """
-    SELECT b.project_key, b.milestone_id, b.milestone, b.day, b.scope::float8 AS scope, b.done::float8 AS done, b.due_date
-    FROM mart.milestone_burn AS b
-    JOIN (SELECT space_key, milestone_id, max(day) AS last_day, max(day) - min(day) AS days
-          FROM mart.milestone_burn GROUP BY space_key, milestone_id) AS r
-      ON r.space_key = b.space_key AND r.milestone_id = b.milestone_id
-    JOIN raw.versions AS v
-      ON v.space_key = b.space_key AND v.id = b.milestone_id AND v.deleted_at IS NULL AND v.archived IS NOT TRUE
-    WHERE (r.last_day - b.day) % (r.days / :points + 1) = 0
-"""
-_AGEING = "SELECT issue_key, stage, status, assignee, age_seconds::float8 AS age_seconds, risk FROM mart.wip_aging"
-_HOURS = """
-    SELECT work_month AS month, CASE WHEN user_id IS NOT NULL THEN user_name END AS person, sum(hours)::float8 AS hours
-    FROM mart.hours_ledger
-    WHERE NOT is_deleted AND work_month > (SELECT max(work_month) FROM mart.hours_ledger) - interval '24 months'
-    GROUP BY work_month, user_id, user_name
-"""
-_OVERDUE = "SELECT assignee AS person, days_overdue AS days_late FROM mart.issue_now WHERE is_overdue"
-_PLAN = """
-    SELECT month, sum(planned_hours)::float8 AS planned, sum(actual_hours)::float8 AS actual FROM mart.plan_actual_monthly
-    WHERE month > (SELECT max(month) FROM mart.plan_actual_monthly WHERE actual_hours <> 0) - interval '12 months'
-      AND month <= (SELECT max(month) FROM mart.plan_actual_monthly WHERE actual_hours <> 0) + interval '2 months'
-    GROUP BY month
-"""
-_LOAD = "SELECT user_name AS person, week, sum(hours)::float8 AS hours FROM mart.upcoming_load GROUP BY user_name, week"
 
 
 @dataclass(frozen=True)

@@ -270,15 +270,15 @@ LATE = (("late_week", 7), ("late_month", 30), ("late_long", None))
 
 
 def overdue(frame: pd.DataFrame) -> Drawn:
-    """From `person, days_late`, a row for each open issue after its due date."""
-    rows = frame.dropna(subset=["days_late"])
+    """From `person, days_late, issues`: open issues after their due dates."""
+    rows = frame.dropna(subset=["days_late", "issues"]).astype({"issues": int})
     if rows.empty:
         return NOTHING
     place = rows["days_late"].map(lambda days: next(at for at, (_, most) in enumerate(LATE) if most is None or days <= most))
     rows = rows.assign(person=rows["person"].fillna(both("nobody")).map(clean), place=place)
-    people = rows["person"].value_counts().sort_index().sort_values(ascending=False, kind="stable").head(PEOPLE_SHOWN)
+    people = rows.groupby("person")["issues"].sum().sort_values(ascending=False, kind="stable").head(PEOPLE_SHOWN)
     order = {person: at for at, person in enumerate(people.index)}
-    found = rows[rows["person"].isin(order)].groupby(["person", "place"]).size().reset_index(name="issues")
+    found = rows[rows["person"].isin(order)].groupby(["person", "place"])["issues"].sum().reset_index()
     shown = _apart(order, 24)
     made = [
         {
@@ -290,7 +290,7 @@ def overdue(frame: pd.DataFrame) -> Drawn:
         }
         for one in found.to_dict("records")
     ]
-    return Drawn(f"課題 / issues {len(rows):,} · {both('person')} {rows['person'].nunique():,}", made)
+    return Drawn(f"課題 / issues {rows['issues'].sum():,} · {both('person')} {rows['person'].nunique():,}", made)
 
 
 def _short(text: object, most: int = 26) -> str:

@@ -155,9 +155,9 @@ function burns(rows) {
 }
 
 function changes() {
-  const table = DATA.changes, places = rowsOf(table), count = what => places.filter(at => table.what[at] === what).length;
-  const late = at => table.what[at] === "moved" && table.more[at] > 0;
-  return { places, created: count("created"), done: count("done"), reopened: count("reopened"), moved: places.filter(late).length };
+  const { what, n } = DATA.changed, counted = rowsOf(DATA.changed);
+  const count = kind => sum(counted.filter(at => what[at] === kind).map(at => n[at]));
+  return { places: rowsOf(DATA.changes), ...Object.fromEntries(["created", "done", "reopened", "moved"].map(kind => [kind, count(kind)])) };
 }
 
 function effort() {

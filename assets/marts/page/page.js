@@ -111,7 +111,9 @@ function showMilestones(picked) {
 /** The milestones with most left to do, each a picture of its own. */
 function showBurns(rows) {
   const place = byId("burns");
-  const shown = burns(underWay(rows).length ? underWay(rows) : rows.filter(row => row.left)).sort((x, y) => y.row.left - x.row.left).slice(0, 6);
+  const most = of => burns(of).sort((x, y) => y.row.left - x.row.left).slice(0, 6);
+  const now_ = underWay(rows).length ? underWay(rows) : rows.filter(row => row.left);
+  const shown = [...most(now_), ...most(rows.filter(row => row.archived && !now_.includes(row)))];
   const kept = new Map([...place.children].map(one => [one.dataset.stone, one]));
   const now = shown.map(({ row, points }) => {
     const title = `${row.project} ${row.name}: ${number(row.done)} / ${number(row.issues)}`, old = kept.get(String(row.at));
@@ -192,6 +194,8 @@ function notes() {
   if (DATA.missing.length) said.push(fill("note_missing", { marts: DATA.missing.join(", ") }));
   if (!DATA.total) said.push(word("note_empty"));
   if (DATA.issues.p.length < DATA.total && !DATA.missing.includes("issue")) said.push(fill("note_cut", { n: number(DATA.issues.p.length), all: number(DATA.total) }));
+  const all = sum(DATA.changed.n);
+  if (DATA.changes.p.length < all) said.push(fill("note_changes", { n: number(DATA.changes.p.length), all: number(all) }));
   const partly = (DATA.sync || []).filter(row => row.history_share != null && row.history_share < 1).map(row => row.project_key);
   if (partly.length) said.push(fill("note_history", { projects: partly.join(", ") }));
   byId("notes").hidden = !said.length;

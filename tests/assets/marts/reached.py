@@ -25,7 +25,7 @@ class Reached:
     many: int
     issue: int
     parent: int
-    told: int
+    reported: int
     team: int
     gone_team: int
     peer: int
@@ -52,7 +52,7 @@ def begin(deployment: Deployment) -> Reached:
     space.edit_issue(issue, by=author, at=at, parent_id=parent)
     types = (next(iter(space.project("REACH").issue_types)), space.add_issue_type("REACH", "改善", "#e30000").id)
     category = space.add_category("REACH", "基盤").id
-    told = space.create_issue("REACH", by=author, at=at, type_id=types[0], priority_id=3).id
+    reported = space.create_issue("REACH", by=author, at=at, type_id=types[0], priority_id=3).id
     steps: tuple[dict[str, Any], ...] = (
         {"priority_id": 2},
         {"start_date": "2026-07-06"},
@@ -60,9 +60,9 @@ def begin(deployment: Deployment) -> Reached:
         {"type_id": types[1]},
     )
     for days, fields in enumerate(steps, 1):
-        space.edit_issue(told, by=author, at=at + timedelta(days=days), **fields)
+        space.edit_issue(reported, by=author, at=at + timedelta(days=days), **fields)
     team, gone = space.add_team("検証", [peer], at=at).id, space.add_team("解散", [author], at=at).id
-    return Reached(number, day, text, many, issue, parent, told, team, gone, peer, author, types, category)
+    return Reached(number, day, text, many, issue, parent, reported, team, gone, peer, author, types, category)
 
 
 def go_on(deployment: Deployment, made: Reached) -> None:

@@ -87,7 +87,7 @@ PLAN = {
     "cpi": 0.8,
 }
 #: Of the same project on the day of the test, whichever it is after 4 August.
-OVERDUE = {"overdue_issues": 2}
+OVERDUE = {"overdue_issues": 2, "remaining_hours": 40}
 #: Of its milestone.
 SPRINT = {
     "milestone_committed": 4,
@@ -211,11 +211,9 @@ def test_a_chart_says_what_its_metrics_say(
     [chart] = [one for one in CHARTS if one.mart == mart]
     drawn: dict[tuple[Any, ...], list[float]] = {}
     for row in built[0].query(chart.query.replace(":points", "100")):
-        # Each row of the overdue is an issue.
-        numbers: dict[str, Any] = {**row, "issues": 1} if mart == "issue_now" else dict(row)
         of = drawn.setdefault(tuple(row[name] for name in columns[: len(by)]), [0.0] * len(metrics))
         for place, name in enumerate(columns[len(by) :]):
-            of[place] += float(numbers[name])
+            of[place] += float(row[name])
     defined = {tuple(row[name] for name in by): [float(row[name] or 0) for name in metrics] for row in rows(reader, metrics, by)}
     assert drawn
     assert {key: defined.get(key, [0.0] * len(metrics)) for key in drawn} == {key: pytest.approx(of) for key, of in drawn.items()}

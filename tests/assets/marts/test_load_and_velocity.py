@@ -146,3 +146,9 @@ def test_odd_plans_are_named_and_fail_no_build(plan: Deployment) -> None:
         assert value in {str(row[column]).removesuffix(".00") for row in rows}, name
     assert checks["projects_have_milestones"].severity == dg.AssetCheckSeverity.WARN
     assert "PEER" in {row["project_key"] for row in rows_of(checks["projects_have_milestones"])}
+
+
+def test_what_is_left_of_a_project_and_of_a_milestone_is_that_of_its_open_issues(plan: Deployment) -> None:
+    [project] = plan.query("SELECT remaining_hours FROM mart.project_summary WHERE project_key = 'PLAN'")
+    [milestone] = plan.query("SELECT remaining_hours FROM mart.milestone_summary WHERE milestone = '計'")
+    assert (project["remaining_hours"], milestone["remaining_hours"]) == (40, 15)

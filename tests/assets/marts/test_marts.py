@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 
 from assets.marts.japanese_holidays import SEED, lines
 from resources.warehouse.locks import Locks
+from resources.warehouse.reconciliations import Level, Reconciled, latest, record
 from tests.assets.marts.building import checks_of, contents, rows_of
 from tests.assets.marts.worked import GONE, PEER, STEPS, work_a_day_of_syncs
 from tests.deployment import Deploy, Deployment, failures
@@ -189,6 +190,21 @@ def test_freshness_has_the_moments_that_were_worked_out_by_hand(built: tuple[Dep
     assert shares == {"issues": 1, "comments": 1, "issue_changes": 1}
 
 
+def test_the_marts_call_a_project_equal_when_the_check_does(built: tuple[Deployment, int]) -> None:
+    deployment, _ = built
+    [ops] = deployment.query("SELECT space_key, id FROM raw.projects WHERE project_key = 'OPS'")
+    with deployment.engine.connect() as connection:
+        found: tuple[tuple[Level, int], ...] = (("rows", 3), ("count", 0), ("rows", 0))
+        for level, differences in found:
+            record(connection, ops["space_key"], level, [Reconciled(ops["id"], 40, 40, differences)])
+            status = latest(connection, ops["space_key"])[ops["id"]]
+            shown = connection.exec_driver_sql(
+                "SELECT is_equal, differences FROM mart.sync_freshness WHERE project_key = 'OPS' AND table_name = 'issues'"
+            ).one()
+            assert tuple(shown) == (status.equal, max(status.differences, status.row_differences or 0)), level
+        connection.rollback()
+
+
 def test_marts_say_of_which_issues_the_comments_were_not_read_yet(built: tuple[Deployment, int]) -> None:
     deployment, _ = built
     with deployment.engine.connect() as connection:
@@ -289,7 +305,7 @@ def test_a_build_waits_for_the_one_before_it_and_says_so_when_that_does_not_end(
     deployment = deploy()
     with Locks(deployment.engine, "all spaces", "build of run 3f2a9c1e") as locks:
         locks.acquire("marts")
-        run = deployment.run("marts", config={"ops": {"dbt_build": {"config": {"turn_seconds": 0.3}}}})
+        run = deployment.run("marts", config={"ops": {"dbt_build": {"config": {"wait_seconds": 0.3}}}})
     [failure] = failures(run)
     assert failure.startswith("the marts: Another sync of marts is running on all spaces (build of run 3f2a9c1e, process ")
     assert failure.endswith(" UTC): wait for it, or stop it.")

@@ -105,7 +105,7 @@ def test_the_days_before_an_issue_was_found_gone_stay_as_they_were(built: tuple[
     assert_whole_build_gives_the_same(deployment)
 
 
-def test_a_renamed_item_has_its_name_of_today_in_issues_that_nobody_touched(built: tuple[Deployment, int]) -> None:
+def test_a_renamed_item_has_its_name_of_today_in_issues_that_nobody_changed(built: tuple[Deployment, int]) -> None:
     deployment, _ = built
     space = deployment.sim.space
     fields = {one.kind: one.id for one in space.project("OPS").fields.values()}

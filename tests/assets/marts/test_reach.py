@@ -18,6 +18,8 @@ from tests.assets.marts.reached import TEAM, Reached, begin, go_on
 from tests.assets.marts.worked import STEPS
 from tests.deployment import Deployment, Run
 
+pytestmark = pytest.mark.full
+
 Rows = list[dict[str, Any]]
 
 
@@ -112,12 +114,12 @@ def test_values_of_custom_fields_have_types_and_each_field_a_column(built: tuple
     wide = {row["issue_id"]: row for row in deployment.query("SELECT * FROM mart.custom_fields_reach")}
     row = wide[made.issue]
     assert [row[name] for name in ("工数", "リリース日", *same)] == [Decimal("12.5"), date(2026, 7, 31), "社内", "検証, 本番"]
-    assert wide.keys() == {made.issue, made.parent, made.told}, "issues without values, too"
+    assert wide.keys() == {made.issue, made.parent, made.reported}, "issues without values, too"
 
 
 def test_type_priority_start_date_and_categories_are_followed_through_time(built: tuple[Deployment, int], made: Reached) -> None:
     deployment, _ = built
-    found = deployment.query(f"SELECT * FROM mart.issue_history WHERE issue_id = {made.told} ORDER BY first_day")
+    found = deployment.query(f"SELECT * FROM mart.issue_history WHERE issue_id = {made.reported} ORDER BY first_day")
     names = ("first_day", "issue_type_id", "priority_id", "priority", "start_date", "category_ids")
     first, (old, new), start = date(2026, 7, 1), made.types, date(2026, 7, 6)
     assert [tuple(row[name] for name in names) for row in found] == [

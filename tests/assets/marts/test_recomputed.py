@@ -124,6 +124,7 @@ def days(first: date, last: date) -> Iterator[date]:
     return (first + timedelta(days=one) for one in range((last - first).days + 1))
 
 
+@pytest.mark.full
 def test_a_milestone_burns_until_it_is_done_and_to_today_while_issues_of_it_are_open(project: Project) -> None:
     today = day_of(project.as_of)
     rows = project.mart("milestone_burn", "day")
@@ -144,6 +145,7 @@ def test_a_milestone_burns_until_it_is_done_and_to_today_while_issues_of_it_are_
         assert last > due if is_open else last < due
 
 
+@pytest.mark.full
 def test_moves_are_changes_of_stage_and_add_up_to_the_change_of_the_stock(project: Project) -> None:
     entered, left = Counter[tuple[date, str]](), Counter[tuple[date, str]]()
     for one in project.issues.values():
@@ -159,6 +161,7 @@ def test_moves_are_changes_of_stage_and_add_up_to_the_change_of_the_stock(projec
         assert row["issues"] == sum(at_end_of(row["day"], one.stages()) == row["stage"] for one in project.issues.values())
 
 
+@pytest.mark.full
 def test_what_is_reopened_was_done_since_it_came_into_the_stage(project: Project) -> None:
     expected = {
         (one.id, at): before_at
@@ -190,6 +193,7 @@ def test_today_in_the_history_is_the_issue_in_every_column_that_both_have(built:
     assert {issue_id: history[issue_id]["milestone_ids"] for issue_id in source} == source
 
 
+@pytest.mark.full
 def test_work_in_progress_has_its_age_since_it_was_last_started(project: Project) -> None:
     expected = {}
     for one in project.issues.values():
@@ -224,11 +228,11 @@ def test_lists_have_the_order_of_the_source(built: tuple[Deployment, int]) -> No
         places = deployment.query(
             f"SELECT issue_id, {table}_id AS one, place FROM staging.stg_issue_{table} ORDER BY issue_id, place"
         )
-        told = [
+        reported = [
             (row["id"], one["id"], place) for row in deployment.rows("issues") for place, one in enumerate(row["payload"][field], 1)
         ]
-        known = {issue for issue, _, _ in told}
-        assert [(row["issue_id"], row["one"], row["place"]) for row in places if row["issue_id"] in known] == told
+        known = {issue for issue, _, _ in reported}
+        assert [(row["issue_id"], row["one"], row["place"]) for row in places if row["issue_id"] in known] == reported
 
 
 def asked(reader: Engine, question: str) -> list[dict[str, Any]]:
@@ -238,6 +242,7 @@ def asked(reader: Engine, question: str) -> list[dict[str, Any]]:
         return [dict(row) for row in connection.exec_driver_sql(sql, execution_options={"no_parameters": True}).mappings()]
 
 
+@pytest.mark.full
 def test_moves_of_due_dates_are_all_counted_each_way(project: Project, reader: Engine) -> None:
     expected = {}
     for one in project.issues.values():
@@ -257,6 +262,7 @@ def test_moves_of_due_dates_are_all_counted_each_way(project: Project, reader: E
     assert set(expected.values()) == {(3, 2, 13, 1, 3, 1)}
 
 
+@pytest.mark.full
 def test_people_held_their_issues_until_now_where_they_still_have_them(project: Project, reader: Engine) -> None:
     held = defaultdict[str, float](float)
     now = datetime.now(TOKYO)

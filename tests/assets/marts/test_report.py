@@ -35,6 +35,8 @@ from tests.deployment import Deployment, Run, quiet
 from tests.ports import free_port
 from tests.service.conftest import running
 
+pytestmark = pytest.mark.full
+
 TOKYO = ZoneInfo("Asia/Tokyo")
 TWO_PROJECTS = SpaceSpec(seed=5, users=4, projects=2, issues=30, history_days=90)
 SCRIPT = "<script>alert('読める')</script> & <b>"
@@ -160,12 +162,12 @@ def test_the_report_of_a_project_leaves_out_the_others_and_an_unknown_key_names_
 
 def test_a_report_waits_for_a_build_whose_marts_come_one_by_one(built: tuple[Deployment, Run]) -> None:
     deployment, _ = built
-    told: list[str] = []
+    reported: list[str] = []
     with Locks(deployment.engine, "all spaces", "build of run 3f2a9c1e") as build:
         build.acquire("marts")
         with pytest.raises(WarehouseBusyError):
-            report(deployment.engine, TOKYO, turn_seconds=0.3, waiting=told.append)
-    [holder] = told
+            report(deployment.engine, TOKYO, wait_seconds=0.3, waiting=reported.append)
+    [holder] = reported
     assert holder.startswith("build of run 3f2a9c1e, process ")
 
 

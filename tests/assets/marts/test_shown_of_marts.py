@@ -87,6 +87,7 @@ def test_tables_of_the_program_are_described_as_they_are(built: tuple[Deployment
         assert all(column.description for column in schema.columns)
 
 
+@pytest.mark.full
 def test_a_mart_shows_its_columns_with_types_its_rows_and_how_many_and_its_chart_first(
     built: tuple[Deployment, int], graph: Any, shown: Metadata
 ) -> None:
@@ -105,6 +106,7 @@ def test_a_mart_shows_its_columns_with_types_its_rows_and_how_many_and_its_chart
     assert shown["staging/stg_issue"]["dagster/row_count"] == rows["n"]
 
 
+@pytest.mark.full
 def test_a_build_logs_no_warning_and_misses_nothing_and_says_no_more_than_is_read(
     built: tuple[Deployment, int], run: Run, shown: Metadata
 ) -> None:
@@ -123,9 +125,10 @@ def test_a_build_logs_no_warning_and_misses_nothing_and_says_no_more_than_is_rea
     assert max(len(str(metadata)) for metadata in shown.values()) < 100_000
 
 
+@pytest.mark.full
 def test_what_a_build_has_read_and_what_reads_the_marts_are_as_new_as_the_build(shown: Metadata) -> None:
-    told = {dg.AssetKey.from_user_string(key) for key in shown} - MODELS
-    assert told == {spec.key for spec in (*OPS_ASSETS, *DASHBOARDS)} - {REPORT}
+    reported = {dg.AssetKey.from_user_string(key) for key in shown} - MODELS
+    assert reported == {spec.key for spec in (*OPS_ASSETS, *DASHBOARDS)} - {REPORT}
 
 
 def test_a_slow_view_is_not_counted(built: tuple[Deployment, int], caplog: pytest.LogCaptureFixture) -> None:

@@ -15,9 +15,9 @@ from simulator.sketch import Sketch, day
 class Silence:
     """What changed with neither a moved `updated` nor an activity: issues and comments by id, until all is read again.
 
-    `named` are comments of which nothing tells in which project their issue was then, for good: it moved, and the source trims its
-    feed, or the key did not see that project then and perhaps never has since. What names in them meant can only be told by who has
-    read them before.
+    `named` are comments of which nothing says in which project their issue was then, for good: it moved, and the source trims its
+    feed, or the key did not see that project then and perhaps never has since. Only who has read them
+    before knows what names in them meant.
     """
 
     issues: set[int] = field(default_factory=set)

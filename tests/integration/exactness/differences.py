@@ -63,9 +63,9 @@ def _history(deployment: Deployment, quiet: Silence) -> list[str]:
     for table, read in HISTORY.items():
         expected, unreadable = read(world, listed), read(world, hidden)
         stored = _stored(deployment, table, next(iter(expected.values()), {}))
-        told = quiet.issues if table == "issues" else quiet.comments
+        reported = quiet.issues if table == "issues" else quiet.comments
         for key, row in sorted(expected.items()):
-            if key[0] not in told:
+            if key[0] not in reported:
                 unknown = {name: None for name in _IDS if name in row and key[0] in unplaced}
                 found += _compare(table, key, row | unknown, stored.get(key))
         if table == "issues":
@@ -75,7 +75,7 @@ def _history(deployment: Deployment, quiet: Silence) -> list[str]:
             project = one.row["project_id"] if table == "issues" else homes.get(one.row["issue_id"], 0)
             gone = key not in expected and key not in unreadable and (project in readable or project not in world.projects)
             # The feed tells of every issue that is deleted; of a comment nothing does.
-            if gone and not one.deleted and (table == "issues" or key[0] not in told):
+            if gone and not one.deleted and (table == "issues" or key[0] not in reported):
                 found.append(f"{table}/{_text(key)}: not marked deleted, but gone from the source, as stored: {one.row}")
             if one.deleted and key in unreadable and unreadable[key]["project_id"] == project:
                 found.append(f"{table}/{_text(key)}: marked deleted, but its project only cannot be read")
@@ -143,16 +143,16 @@ def _deletions(deployment: Deployment) -> list[str]:
     query = select(columns.table_name, columns.record_key, columns.reason, columns.evidence).where(columns.restored_at.is_(None))
     with deployment.engine.connect() as connection:
         rows = list(connection.execute(query))
-    told = {(row.table_name, row.record_key) for row in rows}
+    reported = {(row.table_name, row.record_key) for row in rows}
     return [
-        *(f"{table}/{key}: marked deleted, but ops.deletions does not say why" for table, key in sorted(marked.keys() - told)),
-        *(f"{table}/{key}: in ops.deletions, but not marked deleted" for table, key in sorted(told - marked.keys())),
+        *(f"{table}/{key}: marked deleted, but ops.deletions does not say why" for table, key in sorted(marked.keys() - reported)),
+        *(f"{table}/{key}: in ops.deletions, but not marked deleted" for table, key in sorted(reported - marked.keys())),
         *(
             f"{row.table_name}/{row.record_key}: deleted with no reason or evidence"
             for row in rows
             if not row.reason or not row.evidence
         ),
-        *([f"ops.deletions: {len(rows) - len(told)} rows are there twice"] if len(rows) > len(told) else []),
+        *([f"ops.deletions: {len(rows) - len(reported)} rows are there twice"] if len(rows) > len(reported) else []),
     ]
 
 

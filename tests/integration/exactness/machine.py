@@ -22,7 +22,7 @@ from tests.integration.exactness.syncs import backfill, incremental, look_whole,
 #: When the seeded history ends. The nearer to the time of this machine, the fewer months a read of changes covers.
 HISTORY_END = "2026-10-31T09:00:00Z"
 SPEC = SpaceSpec(seed=3, users=8, projects=3, issues=40, history_days=240, history_end=HISTORY_END)
-#: The space's clock stands here at first, before the time of this machine, and moves only when told to.
+#: The space's clock stands here at first, before the time of this machine, and moves only when a test moves it.
 BEGIN = datetime(2026, 11, 1, 3, 0, tzinfo=UTC)
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -143,8 +143,8 @@ class Syncs(RuleBasedStateMachine):
 
     def _why(self) -> str:
         failed = self.deployment.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]), limit=1)
-        told = failures(Run(False, failed[0].run_id, self.deployment.instance)) if failed else ["it died"]
-        return "\n".join(["an undisturbed sync failed:", *told])
+        reported = failures(Run(False, failed[0].run_id, self.deployment.instance)) if failed else ["it died"]
+        return "\n".join(["an undisturbed sync failed:", *reported])
 
     def _compare(self, *, masters: bool) -> None:
         found = differences(self.deployment, silence=self.people.silence, masters=masters)

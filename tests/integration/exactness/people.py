@@ -64,7 +64,7 @@ class People(Administrators):
     # -- issues -------------------------------------------------------------------------------------------------
 
     def create(self) -> None:
-        """Create an issue, now and then as a child and with somebody told of it."""
+        """Create an issue, now and then as a child and with somebody notified."""
         home = self.home()
         notify = tuple(self.some(home.members, 1)) if self.rng.random() < 0.2 else ()
         parent = self.parent(home) if self.rng.random() < 0.2 else None

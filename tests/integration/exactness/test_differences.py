@@ -42,7 +42,7 @@ def equal(worked_in: Deployment, fresh_databases: Databases) -> Iterator[Deploym
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "notified"),
     [
         (f"DELETE FROM raw.issues WHERE id = {FIRST.format(table='issues')}", "issues/"),
         (f"DELETE FROM raw.comments WHERE id = {FIRST.format(table='comments')}", "comments/"),
@@ -67,9 +67,9 @@ def equal(worked_in: Deployment, fresh_databases: Databases) -> Iterator[Deploym
         ("UPDATE ops.deletions SET restored_at = now()", "does not say why"),
     ],
 )
-def test_every_difference_is_reported(equal: Deployment, change: str, told: str) -> None:
+def test_every_difference_is_reported(equal: Deployment, change: str, notified: str) -> None:
     equal.change(change)
-    assert any(told in line for line in differences(equal)), told
+    assert any(notified in line for line in differences(equal)), notified
 
 
 def test_a_row_that_was_never_at_the_source_is_reported(equal: Deployment) -> None:
@@ -86,6 +86,6 @@ def test_what_changed_in_silence_is_excused_and_nothing_else(equal: Deployment) 
     starred, edited, *_ = sorted(issue for issue in space.issues if not space.projects[space.issues[issue].project_id].archived)
     space.star(starred)
     space.edit_issue(edited, summary="neu")
-    told = differences(equal, silence=Silence(issues={starred}), masters=False)
-    assert any(f"issues/{edited}: summary" in line for line in told)
-    assert not any(f"issues/{starred}:" in line for line in told)
+    notified = differences(equal, silence=Silence(issues={starred}), masters=False)
+    assert any(f"issues/{edited}: summary" in line for line in notified)
+    assert not any(f"issues/{starred}:" in line for line in notified)

@@ -10,7 +10,7 @@ URL = "http://dagster"
 REFUSED = Problem("run/raw__users", "failed", "raw/users", "the key is refused", "renew it", run_id="r1")
 
 
-def heard(ledger: Ledger, *problems: Problem, ended: tuple[str, ...] = (), later: int = 0) -> Ledger:
+def observed(ledger: Ledger, *problems: Problem, ended: tuple[str, ...] = (), later: int = 0) -> Ledger:
     return ledger.observe(problems, ended, NOW + timedelta(seconds=later), ("slack", "mail"), URL)
 
 
@@ -19,12 +19,12 @@ def titles(ledger: Ledger) -> list[str]:
 
 
 def test_a_problem_is_reported_once_when_it_begins_and_once_when_it_ends() -> None:
-    ledger = heard(Ledger(NOW, NOW), REFUSED)
-    ledger = heard(ledger, REFUSED, later=30)
+    ledger = observed(Ledger(NOW, NOW), REFUSED)
+    ledger = observed(ledger, REFUSED, later=30)
     assert titles(ledger) == ["🔴 失敗 / failed: raw/users"]
     assert ledger.open[REFUSED.key].times == 2
-    ledger = heard(ledger, ended=(REFUSED.key,), later=90)
-    ledger = heard(ledger, ended=(REFUSED.key,), later=120)
+    ledger = observed(ledger, ended=(REFUSED.key,), later=90)
+    ledger = observed(ledger, ended=(REFUSED.key,), later=120)
     assert titles(ledger) == ["🔴 失敗 / failed: raw/users", "🟢 復旧 / recovered: raw/users"]
     assert dict(ledger.waiting[1].message.facts)["lasted"] == "0:01:30"
     assert not ledger.open
@@ -32,7 +32,7 @@ def test_a_problem_is_reported_once_when_it_begins_and_once_when_it_ends() -> No
 
 def test_another_cause_of_the_same_problem_is_reported_too() -> None:
     other = Problem(REFUSED.key, "failed", "raw/users", "the host is gone", "wait", run_id="r2")
-    ledger = heard(heard(Ledger(NOW, NOW), REFUSED), other)
+    ledger = observed(observed(Ledger(NOW, NOW), REFUSED), other)
     assert [dict(one.message.facts)["cause"] for one in ledger.waiting] == ["the key is refused", "the host is gone"]
     assert ledger.open[REFUSED.key].since == NOW
 
@@ -42,12 +42,12 @@ def test_causes_that_differ_only_in_numbers_are_the_same_and_the_last_text_is_ke
         replace(REFUSED, cause=f"GET /users: 503 (gave up after {attempts} attempts in {took} s)")
         for attempts, took in ((9, "301"), (11, "1,299.5"))
     )
-    ledger = heard(heard(Ledger(NOW, NOW), first), second)
+    ledger = observed(observed(Ledger(NOW, NOW), first), second)
     assert [dict(one.message.facts)["cause"] for one in ledger.waiting] == [first.cause]
     assert ledger.open[first.key].problem == second
-    assert dict(heard(ledger, ended=(first.key,)).waiting[1].message.facts)["was"] == second.cause
+    assert dict(observed(ledger, ended=(first.key,)).waiting[1].message.facts)["was"] == second.cause
     web = [replace(REFUSED, cause=f"{key}: 403") for key in ("WEB2", "WEB3", "OPS-1", "OPS-2")]
-    assert len(heard(Ledger(NOW, NOW), *web).waiting) == len(web), "a number in a name is a part of it"
+    assert len(observed(Ledger(NOW, NOW), *web).waiting) == len(web), "a number in a name is a part of it"
 
 
 def test_a_message_says_asset_partition_cause_next_step_and_leads_to_the_run() -> None:
@@ -62,7 +62,7 @@ def test_a_message_says_asset_partition_cause_next_step_and_leads_to_the_run() -
 
 
 def test_a_channel_that_refuses_is_tried_again_ever_later_and_the_others_are_not() -> None:
-    ledger = heard(Ledger(NOW, NOW), REFUSED).sent(0, ["slack"], NOW)
+    ledger = observed(Ledger(NOW, NOW), REFUSED).sent(0, ["slack"], NOW)
     pauses = []
     for _ in range(7):
         pauses.append((ledger.waiting[0].due - NOW).total_seconds())
@@ -73,7 +73,7 @@ def test_a_channel_that_refuses_is_tried_again_ever_later_and_the_others_are_not
 
 
 def test_a_message_that_nobody_takes_for_a_day_is_dropped_and_its_problem_stays() -> None:
-    ledger = heard(Ledger(NOW, NOW), REFUSED).sent(0, [], NOW + DROPPED_AFTER)
+    ledger = observed(Ledger(NOW, NOW), REFUSED).sent(0, [], NOW + DROPPED_AFTER)
     assert ledger.waiting == ()
     assert list(ledger.open) == [REFUSED.key]
 
@@ -84,7 +84,7 @@ def test_without_channels_problems_are_known_and_no_message_waits() -> None:
 
 
 def test_what_is_remembered_is_read_back_as_it_was() -> None:
-    ledger = heard(Ledger(NOW, NOW, seen=("r0",)), REFUSED).sent(0, ["slack"], NOW)
+    ledger = observed(Ledger(NOW, NOW, seen=("r0",)), REFUSED).sent(0, ["slack"], NOW)
     assert Ledger.read(ledger.text(), NOW + timedelta(days=1)) == ledger
     assert Ledger.read(None, NOW) == Ledger(NOW, NOW)
 
@@ -93,8 +93,8 @@ def test_a_problem_that_is_part_of_another_is_reported_only_when_it_occurs_alone
     ledger = Ledger(NOW, NOW).observe([REFUSED], (), NOW, ("slack",), URL, quiet=True)
     assert (titles(ledger), list(ledger.open)) == ([], [REFUSED.key])
     assert Ledger.read(ledger.text(), NOW) == ledger
-    assert titles(heard(ledger, ended=(REFUSED.key,))) == [], "what was not told is not told to be over"
-    told = heard(ledger, REFUSED)
-    assert len(told.waiting) == 1
-    again = told.observe([REFUSED], (), NOW, ("slack",), URL, quiet=True)
-    assert len(heard(again, ended=(REFUSED.key,)).waiting) == 2
+    assert titles(observed(ledger, ended=(REFUSED.key,))) == [], "what was not notified does not end with a notice"
+    notified = observed(ledger, REFUSED)
+    assert len(notified.waiting) == 1
+    again = notified.observe([REFUSED], (), NOW, ("slack",), URL, quiet=True)
+    assert len(observed(again, ended=(REFUSED.key,)).waiting) == 2

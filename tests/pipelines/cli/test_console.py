@@ -119,7 +119,7 @@ def test_what_is_no_terminal_or_cannot_draw_gets_plain_lines(dumb: bool, monkeyp
     ]
 
 
-def test_who_wants_no_progress_gets_none() -> None:
+def test_progress_that_is_turned_off_is_not_shown() -> None:
     stream = Terminal()
     with progress_for(stream, requested=False) as progress:
         assert not isinstance(progress, BarProgress)

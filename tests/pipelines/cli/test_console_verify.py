@@ -70,7 +70,7 @@ def test_of_many_rows_the_first_are_shown_and_all_are_counted() -> None:
     assert len([line for line in lines if "OPS-" in line]) == SHOWN
 
 
-def test_what_was_mended_is_shown_and_what_was_not_is_said() -> None:
+def test_what_was_repaired_is_shown_and_what_was_not_is_said() -> None:
     lines = shown(repaired=(row(7),))
     assert "1 row was different and repaired:" in lines
     assert any("OPS-7 (7)" in line for line in lines)

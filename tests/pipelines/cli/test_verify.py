@@ -19,7 +19,7 @@ def test_a_comparison_says_what_it_has_cost(loaded: Deployment) -> None:
     assert verified.as_json()["requests"] == {"search": 3, "read": 2, "retries": 0, "rate_limited": 0}
 
 
-def test_a_repair_costs_a_few_requests_besides_those_of_the_comparison(loaded: Deployment) -> None:
+def test_a_repair_costs_a_few_requests_more_than_the_comparison(loaded: Deployment) -> None:
     deep(loaded)
     plain = Counter(loaded.sim.requests.by_route())
     loaded.change("UPDATE raw.issues SET summary = 'x' WHERE id IN (SELECT id FROM raw.issues ORDER BY id LIMIT 50)")

@@ -41,50 +41,50 @@ SUMMARY = {
 }
 
 
-def told(before: Facts, now: Facts) -> list[str]:
+def reported(before: Facts, now: Facts) -> list[str]:
     return list(lines(before, now, DAGSTER, LATER))
 
 
 def test_nothing_is_shown_while_nothing_happens() -> None:
-    assert told(REST, REST) == []
-    assert told(REST, replace(REST, built=(7, 12.0))) == []
+    assert reported(REST, REST) == []
+    assert reported(REST, replace(REST, built=(7, 12.0))) == []
 
 
 def test_a_run_that_failed_is_one_line_with_its_cause_and_where_to_see_it() -> None:
     failed = replace(REST, failed={"r1": "users: GET /users: 500"})
-    assert told(REST, failed) == [f"failed: users: GET /users: 500  {DAGSTER}/runs/r1"]
-    assert told(failed, failed) == []
+    assert reported(REST, failed) == [f"failed: users: GET /users: 500  {DAGSTER}/runs/r1"]
+    assert reported(failed, failed) == []
     command = replace(REST, failed={f"{OF_COMMAND}1": "projects: GET /space: 401"})
-    assert told(REST, command) == ["failed: projects: GET /space: 401"]
+    assert reported(REST, command) == ["failed: projects: GET /space: 401"]
 
 
 def test_an_alert_about_a_run_already_shown_is_not_repeated_but_its_end_is_shown() -> None:
     failed = replace(REST, failed={"r1": "users: GET /users: 500"})
     alerted = replace(failed, alerts={"run/users": ALERT | {"run_id": "r1"}})
-    assert told(failed, alerted) == []
-    assert told(alerted, failed) == ["resolved: raw/users: GET /users: 500 (lasted 0:05:41)"]
+    assert reported(failed, alerted) == []
+    assert reported(alerted, failed) == ["resolved: raw/users: GET /users: 500 (lasted 0:05:41)"]
 
 
 def test_an_alert_about_something_else_says_what_to_do() -> None:
     alerted = replace(REST, alerts={"silent/users": ALERT | {"partition": "OPS|2026-05"}})
-    assert told(REST, alerted) == ["alert: raw/users (OPS|2026-05): GET /users: 500; look"]
+    assert reported(REST, alerted) == ["alert: raw/users (OPS|2026-05): GET /users: 500; look"]
 
 
 def test_what_was_before_the_start_is_no_news_but_an_alert_that_is_still_open() -> None:
     found = replace(REST, failed={"r1": "users: GET /users: 500"}, built=(7, 12.0), alerts={"silent/users": ALERT})
-    assert told(Facts(), found) == ["alert: raw/users: GET /users: 500; look"]
+    assert reported(Facts(), found) == ["alert: raw/users: GET /users: 500; look"]
 
 
 def test_a_successful_load_shows_its_figures_and_where_the_data_is() -> None:
     working = replace(REST, load=Load(3.0))
-    assert told(REST, working) == []
+    assert reported(REST, working) == []
     done = replace(working, load=Load(19.0, 0, SUMMARY))
-    assert told(working, done) == ["loaded: 2,000 issues, 8 comments, 1 activity in schema raw (19 s, 43 requests)"]
-    assert told(working, replace(working, load=Load(19.0, 0, SUMMARY | {"tables": {}}))) == [
+    assert reported(working, done) == ["loaded: 2,000 issues, 8 comments, 1 activity in schema raw (19 s, 43 requests)"]
+    assert reported(working, replace(working, load=Load(19.0, 0, SUMMARY | {"tables": {}}))) == [
         "loaded: nothing has changed (19 s, 43 requests)"
     ]
     simulated = replace(working, load=Load(19.0, 0, SUMMARY | {"simulated": True}))
-    assert told(working, simulated)[0].startswith(
+    assert reported(working, simulated)[0].startswith(
         "loaded: 2,000 issues, 8 comments, 1 activity from a simulated space in schema raw"
     )
 
@@ -92,30 +92,30 @@ def test_a_successful_load_shows_its_figures_and_where_the_data_is() -> None:
 def test_a_failed_load_shows_why_unless_its_run_was_shown_already() -> None:
     working = replace(REST, load=Load(3.0))
     failed = replace(working, load=Load(4.0, 1, SUMMARY | {"errors": ["GET /space: 401; check BACKLOG_API_KEY"]}))
-    assert told(working, failed) == ["the load has failed: GET /space: 401; check BACKLOG_API_KEY; the schedules try again"]
+    assert reported(working, failed) == ["the load has failed: GET /space: 401; check BACKLOG_API_KEY; the schedules try again"]
     known = replace(failed, failed={"r1": "users: GET /space: 401; check BACKLOG_API_KEY"})
-    assert told(working, known) == [
+    assert reported(working, known) == [
         f"failed: users: GET /space: 401; check BACKLOG_API_KEY  {DAGSTER}/runs/r1",
         "the load has failed (see above); the schedules try again",
     ]
-    assert told(working, replace(working, load=Load(4.0, 2))) == ["the load has failed (see the log); the schedules try again"]
+    assert reported(working, replace(working, load=Load(4.0, 2))) == ["the load has failed (see the log); the schedules try again"]
 
 
 def test_a_source_that_is_gone_and_back_are_two_lines_and_its_alert_is_none() -> None:
     condition = Condition("unreachable", BEGAN, "no answer from acme", LATER)
     gone = replace(REST, condition=condition)
-    assert told(REST, gone) == ["the source is unreachable: no answer from acme"]
-    assert told(gone, REST) == ["the source answers again (after 0:05:41)"]
-    assert told(REST, replace(REST, condition=Condition("rate_limited", BEGAN, "429", BEGAN))) == []
+    assert reported(REST, gone) == ["the source is unreachable: no answer from acme"]
+    assert reported(gone, REST) == ["the source answers again (after 0:05:41)"]
+    assert reported(REST, replace(REST, condition=Condition("rate_limited", BEGAN, "429", BEGAN))) == []
     [problem], _ = of_source("http://acme.example", condition, LATER)
     assert (problem.key, problem.kind) == SOURCE_FAILED
 
 
 def test_a_warehouse_that_is_gone_and_back_are_two_lines() -> None:
     gone = replace(REST, warehouse="The disk is full.")
-    assert told(REST, gone) == ["the warehouse cannot be used: The disk is full."]
-    assert told(gone, replace(gone, warehouse="The disk is full!")) == []
-    assert told(gone, REST) == ["the warehouse can be used again"]
+    assert reported(REST, gone) == ["the warehouse cannot be used: The disk is full."]
+    assert reported(gone, replace(gone, warehouse="The disk is full!")) == []
+    assert reported(gone, REST) == ["the warehouse can be used again"]
 
 
 def test_progress_says_how_far_each_table_is_and_what_it_waits_for() -> None:
@@ -136,7 +136,7 @@ def test_the_facts_are_those_of_the_warehouse(warehouse_url: str) -> None:
     fail_sync(engine, old, "an error of yesterday")
     end_build(engine, begin_build(engine, "p1", "b1"))
     first = read(warehouse, url, Facts())
-    assert told(Facts(), first) == []
+    assert reported(Facts(), first) == []
     with Locks(engine, "acme") as locks:
         locks.acquire(lock_of("r1", "issues"), 1.0)
         working = start_sync(engine, space_key="acme", sync_type="issues", mode="full", run_id="r1", projects=["OPS"])
@@ -148,7 +148,7 @@ def test_the_facts_are_those_of_the_warehouse(warehouse_url: str) -> None:
     problems = [ALERT | {"key": "silent/users", "kind": "silent"}, ALERT | {"key": "source", "kind": "failed"}]
     beat(engine, alerts_of(url), {"open": problems, "waiting": 0, "channels": []})
     third = read(warehouse, url, second)
-    assert told(second, third) == [
+    assert reported(second, third) == [
         "the source is unreachable: no answer from acme",
         f"failed: issues of OPS: GET /issues: 500 and more  {DAGSTER}/runs/r1",
         "the marts are built (0 s): tables in schema mart",

@@ -19,7 +19,7 @@ ROUNDS = """
 import gc, os, subprocess, sys, threading
 from pathlib import Path
 from pipelines.hosting.home_lock import HomeLock
-from pipelines.hosting.processes import MARK, end_processes, marked
+from pipelines.processes import MARK, end_processes, marked
 from pipelines.hosting.stop_signals import Stop, StopSignals
 
 class Busy:
@@ -80,6 +80,8 @@ HANGS = """
 import ctypes, threading
 from pipelines.hosting.stop_signals import StopSignals
 import os
+
+pytestmark = pytest.mark.full
 stop = StopSignals(lambda number: os._exit(128 + number))
 print("listens", flush=True)
 libc = ctypes.CDLL(None)

@@ -369,8 +369,8 @@ def test_a_dead_alerter_is_seen_by_a_check_and_by_status(loaded: Deployment) -> 
     assert seen()
     loaded.change("UPDATE ops.heartbeats SET beat_at = now() - interval '11 minutes'")
     assert not seen()
-    told = status_alerts(loaded.backlog, loaded.warehouse)
-    assert (told["alive"], told["open"]) == (False, [])
+    notified = status_alerts(loaded.backlog, loaded.warehouse)
+    assert (notified["alive"], notified["open"]) == (False, [])
 
 
 def test_a_token_that_is_not_renewed_is_reported(loaded: Deployment, sink: WebhookSink) -> None:

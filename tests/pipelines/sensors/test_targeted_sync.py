@@ -167,7 +167,7 @@ def test_news_that_became_visible_later_than_any_overlap_are_read_by_the_run_the
 def test_an_odd_activity_is_no_news_before_it_is_in_quarantine_and_after(near: Deployment) -> None:
     feed, [issue] = Daemon(near, activity_feed), some(near)
     feed.tick()
-    near.sim.space.comment(issue, "told by a bad activity")
+    near.sim.space.comment(issue, "reported by a bad activity")
     bad = near.sim.space.activities[-1].id
     near.sim.rewrite_response(
         lambda request, body: (
@@ -204,6 +204,7 @@ def test_where_the_feed_is_refused_what_webhooks_have_named_is_asked_for_all_the
         sensor.tick()
 
 
+@pytest.mark.full
 def test_an_unavailable_source_holds_a_tick_for_less_than_the_minute_that_dagster_waits(near: Deployment) -> None:
     near.sim.faults.add(Fault(status=503, times=None))
     backlog = BacklogResource(url=near.sim.url, api_key=near.api_key)

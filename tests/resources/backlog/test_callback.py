@@ -21,15 +21,15 @@ def port() -> int:
 
 
 @pytest.fixture
-def told() -> list[str]:
-    """Return what the terminal is told."""
+def reported() -> list[str]:
+    """Return what the terminal shows."""
     return []
 
 
 @pytest.fixture
-def callback(port: int, told: list[str]) -> Iterator[Callback]:
+def callback(port: int, reported: list[str]) -> Iterator[Callback]:
     """Return a server that waits for an answer."""
-    with Callback(port, told.append) as made:
+    with Callback(port, reported.append) as made:
         yield made
 
 
@@ -37,9 +37,9 @@ def bring(callback: Callback, **query: str) -> httpx.Response:
     return httpx.get(callback.uri, params=query, trust_env=False)
 
 
-def test_the_code_of_a_user_who_allows_it_comes_back_with_a_page_in_two_languages(callback: Callback, told: list[str]) -> None:
+def test_the_code_of_a_user_who_allows_it_comes_back_with_a_page_in_two_languages(callback: Callback, reported: list[str]) -> None:
     page = bring(callback, code="the-code", state=callback.state)
-    assert (page.status_code, callback.wait(5), told) == (200, "the-code", [])
+    assert (page.status_code, callback.wait(5), reported) == (200, "the-code", [])
     assert "アクセスが許可されました" in page.text
     assert "Access is allowed" in page.text
     assert "the-code" not in page.text
@@ -47,7 +47,7 @@ def test_the_code_of_a_user_who_allows_it_comes_back_with_a_page_in_two_language
     assert (page.headers["Cache-Control"], page.headers["Referrer-Policy"]) == ("no-store", "no-referrer")
 
 
-def test_a_wrong_or_used_state_is_refused_and_the_login_keeps_waiting(callback: Callback, told: list[str]) -> None:
+def test_a_wrong_or_used_state_is_refused_and_the_login_keeps_waiting(callback: Callback, reported: list[str]) -> None:
     for query in ({"state": "another"}, {}, {"state": "ステート"}, {"state": callback.state[:-1]}):
         page = bring(callback, code="of-somebody-else", **query)
         assert page.status_code == 400
@@ -57,7 +57,7 @@ def test_a_wrong_or_used_state_is_refused_and_the_login_keeps_waiting(callback: 
     again = bring(callback, code="of-somebody-else", state=callback.state)
     assert (again.status_code, STRANGE in again.text) == (400, True)
     assert callback.wait(5) == "the-code"
-    assert len(told) == 6
+    assert len(reported) == 6
     with pytest.raises(AuthenticationError):
         callback.wait(0.01)
 

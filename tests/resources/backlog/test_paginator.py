@@ -45,7 +45,7 @@ def row(number: int, created: datetime, updated: datetime | None = None, summary
 # -- keys ---------------------------------------------------------------------------------------------------------
 
 
-def test_an_odd_record_is_told_from_others_by_its_id_or_else_by_what_it_holds() -> None:
+def test_an_odd_record_is_distinguished_from_others_by_its_id_or_else_by_what_it_holds() -> None:
     assert identity(Odd({}, "odd", id=5)) == 5
     assert identity(Odd({}, "odd", id=0)) == 0
     one, same, other = (identity(Odd({"summary": text}, "odd")) for text in ("a", "a", "b"))
@@ -217,7 +217,7 @@ def test_a_pass_may_go_on_from_where_another_was_when_its_pages_were_stored() ->
     assert (offsets(space)[:2], again.retries, again.proven) == ([97, 81], 1, True)
 
 
-def test_a_pass_ends_early_where_it_is_told_to_stop_or_when_all_up_to_a_key_is_read() -> None:
+def test_a_pass_ends_early_where_it_is_stopped_or_when_all_up_to_a_key_is_read() -> None:
     space = space_of(350)
     stopped = Paginator(space.client(), PROJECT, OLDEST_FIRST, stop=lambda one: one["id"] >= 197)
     assert max(one["id"] for page in stopped.pages() for one in page) == 197

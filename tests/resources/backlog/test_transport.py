@@ -92,15 +92,15 @@ def test_a_real_closed_port_is_unavailable_and_carries_no_request(clock: Clock) 
 
 
 def test_a_rate_limited_request_waits_until_the_reset_time(make_client: Make, wire: Wire, clock: Clock) -> None:
-    told: list[tuple[str, float, datetime]] = []
+    reported: list[tuple[str, float, datetime]] = []
     wire.answers = [
         httpx.Response(429, json={}, headers=limits(150, 0, int(EPOCH) + 23)),
         httpx.Response(200, json=[], headers=limits(150, 149, int(EPOCH) + 83)),
     ]
-    client = make_client(on_wait=lambda *wait: told.append(wait))
+    client = make_client(on_wait=lambda *wait: reported.append(wait))
     assert client.projects() == []
     assert clock.slept == [23.5]
-    assert told == [("read", 23.5, datetime.fromtimestamp(EPOCH + 23.5, UTC))]
+    assert reported == [("read", 23.5, datetime.fromtimestamp(EPOCH + 23.5, UTC))]
     assert (client.stats.rate_limited, client.stats.retries, client.stats.wait_seconds) == (1, 1, 23.5)
 
 

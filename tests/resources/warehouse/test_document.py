@@ -20,7 +20,7 @@ def test_every_table_and_column_is_on_the_page() -> None:
         assert all(f"| `{column.name}` |" in section for column in table.columns)
 
 
-def test_a_stale_page_fails_the_check_and_writing_it_mends_that(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stale_page_fails_the_check_until_it_is_written_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = tmp_path / "tables.md"
     assert main(["--check"], page) == 1
     page.write_text("by hand\n", encoding="utf-8")

@@ -145,9 +145,9 @@ def _environments(home: Path) -> str:
         cursor.execute("CREATE TEMPORARY TABLE shown (line text)")
         cursor.execute("COPY shown FROM PROGRAM 'env'")
         cursor.execute("SELECT string_agg(line, ' ') FROM shown")
-        [told] = cursor.fetchone() or [""]
-    assert "PATH=" in told
-    return " ".join([*shown, told])
+        [reported] = cursor.fetchone() or [""]
+    assert "PATH=" in reported
+    return " ".join([*shown, reported])
 
 
 def test_the_server_gets_nothing_of_the_environment_of_who_starts_it(home: Path) -> None:

@@ -24,7 +24,7 @@ def _start(engine: Engine, sync_type: str = "issues", run_id: str = "run-1", spa
     return start_sync(engine, space_key=space_key, sync_type=sync_type, mode="incremental", run_id=run_id)
 
 
-def test_an_untouched_space_has_no_history(warehouse: Engine) -> None:
+def test_a_space_that_was_never_synced_has_no_history(warehouse: Engine) -> None:
     state = summary(warehouse, "acme")
     assert (state.active, state.last) == ((), {})
     assert (state.last_24h.runs, state.last_24h.syncs, state.last_24h.success_rate) == (0, 0, None)

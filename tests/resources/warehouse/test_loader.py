@@ -126,7 +126,7 @@ def test_bad_records_are_quarantined_and_the_rest_loads(warehouse: Engine, load:
     batch[99] = issue(99, category="none")
     batch[42] = issue(42, projectId=None)
     result = load("issues", *batch)
-    assert (len(result.inserted), result.rejected, result.unidentified, result.unchanged) == (96, 4, 0, 0)
+    assert (len(result.inserted), result.rejected, len(result.nameless), result.unchanged) == (96, 4, 0, 0)
     assert len(rows("issues")) == 96
     assert len(result.present_ids) == 100
     entries = _quarantined(warehouse)
@@ -142,7 +142,7 @@ def test_records_without_a_key_are_quarantined_and_never_stop_a_batch(warehouse:
     nothing = issue(1)
     del nothing["id"]
     result = load("issues", nothing, None, "text", [1], 7, issue(2), issue(3, id=None))
-    assert (result.rejected, result.unidentified, result.present_ids) == (6, 6, (90_002,))
+    assert (result.rejected, len(result.nameless), result.present_ids) == (6, 6, (90_002,))
     assert [row["id"] for row in rows("issues")] == [90_002]
     assert all(entry["record_key"].startswith("?") for entry in _quarantined(warehouse))
 

@@ -178,7 +178,7 @@ def test_a_session_that_holds_locks_is_not_ended_for_being_idle(warehouse: Engin
     impatient.dispose()
 
 
-def test_of_many_that_want_a_lock_at_the_same_moment_one_gets_it(warehouse: Engine, warehouse_url: str) -> None:
+def test_of_many_that_ask_for_a_lock_at_the_same_moment_one_gets_it(warehouse: Engine, warehouse_url: str) -> None:
     """In each round also from the hands of a session that has died."""
     engines = [engine(warehouse_url) for _ in range(6)]
     for number in range(40):

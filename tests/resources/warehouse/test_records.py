@@ -54,7 +54,7 @@ SAME_COMMENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"notifications": [{"id": 1, "user": {"id": 5}, "alreadyRead": False, "resourceAlreadyRead": False}]},
         {"notifications": [{"id": 1, "user": {"id": 5}, "alreadyRead": True, "resourceAlreadyRead": True}]},
     ),
-    "who was told logged in": (
+    "who was notified logged in": (
         {"notifications": [{"id": 1, "user": {"id": 5, "lastLoginTime": "a"}}]},
         {"notifications": [{"id": 1, "user": {"id": 5, "lastLoginTime": "b"}}]},
     ),
@@ -62,7 +62,7 @@ SAME_COMMENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 DIFFERENT_COMMENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "another was told": ({"notifications": [{"id": 1, "user": {"id": 5}}]}, {"notifications": [{"id": 1, "user": {"id": 6}}]}),
+    "another was notified": ({"notifications": [{"id": 1, "user": {"id": 5}}]}, {"notifications": [{"id": 1, "user": {"id": 6}}]}),
     "edited": ({"content": "a"}, {"content": "b"}),
     "starred": ({"stars": []}, {"stars": [{"id": 1}]}),
     "another order of its changes": (

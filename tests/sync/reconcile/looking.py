@@ -12,7 +12,7 @@ from tests.warehouse_view import WarehouseView
 _STORED = "SELECT to_jsonb(t) - 'loaded_at' - 'run_id' - 'content_hash' AS row FROM raw.{table} t {where} ORDER BY 1"
 
 
-def told(found: Reconciliation, *, behind: bool = False) -> set[tuple[str, str]]:
+def reported(found: Reconciliation, *, behind: bool = False) -> set[tuple[str, str]]:
     """Return the tables and kinds of the differences that are behind, or that are not."""
     return {
         (one.table, QUARANTINED if one.outcome == "quarantined" else one.kind)

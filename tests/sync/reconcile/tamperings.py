@@ -18,7 +18,7 @@ class Tampering:
 
     name: str
     statements: tuple[str, ...]
-    told: frozenset[tuple[str, str]]
+    reported: frozenset[tuple[str, str]]
 
     def do(self, syncs: Syncs) -> None:
         """Spoil the row."""
@@ -46,18 +46,18 @@ def together(tamperings: Sequence[Tampering]) -> Iterator[Tampering]:
     """Yield as few tamperings as do the same, each one that spoils no table twice."""
     by_table: dict[frozenset[str], list[Tampering]] = {}
     for one in tamperings:
-        by_table.setdefault(frozenset(table for table, _ in one.told), []).append(one)
+        by_table.setdefault(frozenset(table for table, _ in one.reported), []).append(one)
     for turn in zip_longest(*by_table.values()):
         parts = [one for one in turn if one is not None]
         yield Tampering(
             ", ".join(one.name for one in parts),
             tuple(statement for one in parts for statement in one.statements),
-            frozenset(told for one in parts for told in one.told),
+            frozenset(reported for one in parts for reported in one.reported),
         )
 
 
-def _one(name: str, statement: str, *told: tuple[str, str]) -> Tampering:
-    return Tampering(name, (statement,), frozenset(told))
+def _one(name: str, statement: str, *reported: tuple[str, str]) -> Tampering:
+    return Tampering(name, (statement,), frozenset(reported))
 
 
 ISSUES = [

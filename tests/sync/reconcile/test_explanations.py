@@ -98,7 +98,7 @@ def test_an_activity_without_a_usable_issue_deletes_none_and_one_without_a_proje
     assert everywhere.deleted == {22: 0, 23: 301}
 
 
-def test_a_feed_that_is_refused_is_remembered_as_such_and_tells_of_nothing() -> None:
+def test_a_feed_that_is_refused_is_remembered_as_such_and_reports_nothing() -> None:
     found = feed(Source(deletion(1, 21, NOON), refused=True))
     assert not found.look()
     assert (found.refused, found.deleted, found.latest) == (True, {}, None)

@@ -57,7 +57,7 @@ def test_what_a_record_does_not_own_makes_no_difference(warehouse: Engine) -> No
     assert differing(warehouse, moved) == {}
 
 
-def test_each_kind_of_difference_is_told_by_the_frames(warehouse: Engine) -> None:
+def test_each_kind_of_difference_is_found_by_the_frames(warehouse: Engine) -> None:
     store(warehouse, *(issue(number) for number in range(1, 6)))
     with warehouse.begin() as connection:
         connection.exec_driver_sql("UPDATE raw.issues SET deleted_at = now(), deleted_reason = 'gone' WHERE id IN (4, 5)")
@@ -129,7 +129,7 @@ def test_every_column_of_every_table_that_the_payload_gives_is_compared(synced: 
         assert all(one.kind == COLUMN and f"{field.name}=" in one.warehouse for one in found)
 
 
-def test_a_payload_that_cannot_be_typed_is_told_alone_and_hides_no_other(warehouse: Engine) -> None:
+def test_a_payload_that_cannot_be_typed_is_reported_alone_and_hides_no_other(warehouse: Engine) -> None:
     store(warehouse, *(issue(number, summary="a") for number in range(1, 40)))
     with warehouse.begin() as connection:
         connection.exec_driver_sql('UPDATE raw.issues SET payload = payload || \'{"created": "yesterday"}\' WHERE id IN (7, 30)')

@@ -1,4 +1,4 @@
-"""What happens at the source since the last load, or while the comparison reads, is behind and never told as a difference."""
+"""What happens at the source since the last load, or while the comparison reads, is behind and never reported as a difference."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,7 +7,7 @@ import pytest
 
 from resources.progress import LogProgress
 from simulator import RequestInfo, World
-from tests.sync.reconcile.looking import told
+from tests.sync.reconcile.looking import reported
 from tests.syncs import Syncs
 
 
@@ -53,9 +53,11 @@ def test_what_was_done_since_the_last_load_is_behind(synced: Syncs, done: Callab
     synced.sim.clock.advance(7_200)
     done(synced.sim.space)
     found = synced.compare()
-    assert told(found) == set()
+    assert reported(found) == set()
     assert (found.status, found.failed(), found.failed(strict=True)) == ("behind", False, True)
-    assert told(found, behind=True) & {(table, kind) for table in ("issues", "comments") for _, kind in told(found, behind=True)}
+    assert reported(found, behind=True) & {
+        (table, kind) for table in ("issues", "comments") for _, kind in reported(found, behind=True)
+    }
 
 
 @pytest.mark.parametrize("route", ["/issues", "/issues/{issue}/comments", "/projects/{project}/statuses"])
@@ -72,7 +74,7 @@ def test_what_is_done_while_the_comparison_reads_is_no_difference(synced: Syncs,
     synced.sim.before_request(meddle)
     found = synced.compare()
     assert asked
-    assert told(found) == set()
+    assert reported(found) == set()
     assert found.status in {"equal", "behind"}
 
 
@@ -99,8 +101,8 @@ def test_a_load_that_ends_while_the_comparison_reads_makes_no_difference(synced:
     meanwhile = Meanwhile(part, lambda: synced.run(mode="incremental"))
     found = replace(synced, progress=meanwhile).compare()
     assert meanwhile.acted
-    assert told(found) == set()
-    assert {table for table, _ in told(synced.compare(), behind=True)} <= {"users"}
+    assert reported(found) == set()
+    assert {table for table, _ in reported(synced.compare(), behind=True)} <= {"users"}
 
 
 def test_a_login_is_no_difference_and_no_update_of_the_user(synced: Syncs) -> None:
@@ -123,20 +125,20 @@ def test_a_change_that_the_load_has_missed_is_a_difference(synced: Syncs) -> Non
     issue = synced.sim.space.issues[min(synced.sim.space.issues)]
     synced.sim.space.edit_issue(issue, summary="a day before the watermark", at=int(before))
     found = synced.compare()
-    assert ("issues", "stale") in told(found)
+    assert ("issues", "stale") in reported(found)
     assert found.failed()
 
 
-def test_a_star_that_no_time_of_change_tells_of_is_a_difference_until_it_is_mended(synced: Syncs) -> None:
+def test_a_star_that_no_time_of_change_reports_is_a_difference_until_it_is_repaired(synced: Syncs) -> None:
     synced.sim.clock.advance(7_200)
     synced.sim.space.star(min(synced.sim.space.issues))
-    assert told(synced.compare()) == {("issues", "content differs")}
+    assert reported(synced.compare()) == {("issues", "content differs")}
     assert synced.compare(repair=True).repaired["issues"] == 1
-    assert told(synced.compare()) == set()
+    assert reported(synced.compare()) == set()
 
 
 def test_a_project_that_was_never_loaded_differs(syncs: Syncs) -> None:
     found = syncs.compare()
-    assert {("issues", "missing in warehouse"), ("projects", "missing in warehouse")} <= told(found)
+    assert {("issues", "missing in warehouse"), ("projects", "missing in warehouse")} <= reported(found)
     assert [one.status for one in found.projects] == ["different"] * 3
     assert [one.as_json()["loaded_until"] for one in found.projects] == [None] * 3

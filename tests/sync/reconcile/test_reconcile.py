@@ -1,4 +1,4 @@
-"""What "equal" means while people work: changes since the read are told apart from what was missed."""
+"""What "equal" means while people work: changes since the read are distinguished from what was missed."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 from simulator import RequestInfo, World
 from sync.reconcile.count_reconciliation import MOST_COUNTS, ProjectCount, count_projects
-from tests.sync.reconcile.looking import told
+from tests.sync.reconcile.looking import reported
 from tests.syncs import Syncs, failures
 
 LOST = "DELETE FROM raw.issues WHERE id = (SELECT max(id) FROM raw.issues WHERE issue_key LIKE 'OPS-%' AND id < {below})"
@@ -155,13 +155,13 @@ def test_an_issue_in_quarantine_is_no_difference_of_numbers_or_rows_and_hides_no
         assert (compared.status, compared.failed()) == ("equal", False)
         assert next(one.as_json()["quarantined"] for one in compared.projects) >= 2
     assert (compared.projects[0].note, compared.projects[2].note) == (f"{compared.projects[0].quarantined} in quarantine", None)
-    assert {kind for table, kind in told(compared) if table == "issues"} == {"in quarantine"}
+    assert {kind for table, kind in reported(compared) if table == "issues"} == {"in quarantine"}
     synced.change(f"DELETE FROM raw.issues WHERE id = {ids(space, 'OPS')[20]}")
     assert count(synced)["OPS"].difference == -1
-    assert ("issues", "missing in warehouse") in told(synced.compare())
+    assert ("issues", "missing in warehouse") in reported(synced.compare())
 
 
-def test_one_reconciliation_tells_the_four_outcomes_apart(synced: Syncs) -> None:
+def test_one_reconciliation_distinguishes_the_four_outcomes(synced: Syncs) -> None:
     space = synced.sim.space
     refused, edited, lost, *_ = (issue for issue in ids(space, "OPS") if space.issues[issue].parent_id is None)
     spoil(synced, refused)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.sync.reconcile.looking import database_now, present, told, written_since
+from tests.sync.reconcile.looking import database_now, present, reported, written_since
 from tests.sync.reconcile.tamperings import HISTORY, ISSUES, LISTS, Tampering, chosen, together
 from tests.syncs import Syncs
 
@@ -31,7 +31,7 @@ def test_everything_is_as_before_after_a_repair(synced: Syncs, tampering: Tamper
     found = synced.compare(repair=True)
     assert found.status == "equal"
     assert not found.failed(strict=True)
-    assert {table for table, _ in tampering.told} == set(found.repaired)
+    assert {table for table, _ in tampering.reported} == set(found.repaired)
     assert present(synced) == before
     assert synced.compare().status == "equal"
 
@@ -80,7 +80,7 @@ def test_a_repair_also_brings_what_is_behind(synced: Syncs) -> None:
     edited, lost = sorted(synced.stored_issues())[:2]
     synced.sim.space.edit_issue(edited, summary="edited since the load")
     synced.change(f"DELETE FROM raw.issues WHERE id = {lost}")
-    assert {("issues", "stale"), ("comments", "missing in warehouse")} <= told(synced.compare(), behind=True)
+    assert {("issues", "stale"), ("comments", "missing in warehouse")} <= reported(synced.compare(), behind=True)
     found = synced.compare(repair=True)
     assert found.repaired["issues"] == 2
     assert found.repaired["comments"] >= 1
@@ -98,7 +98,7 @@ def test_a_row_of_a_deleted_issue_that_somebody_brought_back_is_marked_again_wit
     for table, column in (("issues", "id"), ("comments", "issue_id"), ("issue_changes", "issue_id")):
         synced.change(f"UPDATE raw.{table} SET deleted_at = NULL, deleted_reason = NULL WHERE {column} = {issue}")
     found = synced.compare()
-    assert told(found) == {("issues", "not at source")}
+    assert reported(found) == {("issues", "not at source")}
     assert synced.compare(repair=True).differences == []
     assert synced.row("issues", issue)["deleted_at"] is not None
     assert [row for row in synced.rows("comments") if row["issue_id"] == issue] == []

@@ -6,7 +6,7 @@ import pytest
 
 from simulator import RequestInfo
 from sync.reconcile import pairs, row_reconciliation
-from tests.sync.reconcile.looking import told
+from tests.sync.reconcile.looking import reported
 from tests.sync.reconcile.tamperings import HISTORY, ISSUES, LISTS, Tampering
 from tests.syncs import Syncs
 
@@ -41,11 +41,11 @@ def test_a_project_whose_issues_cannot_be_read_is_not_compared_whole_and_the_oth
 
 
 @pytest.mark.parametrize("tampering", ALL, ids=lambda one: one.name)
-def test_a_row_that_somebody_has_spoilt_is_told(synced: Syncs, tampering: Tampering) -> None:
+def test_a_row_that_somebody_has_spoilt_is_reported(synced: Syncs, tampering: Tampering) -> None:
     tampering.do(synced)
     found = synced.compare()
-    assert told(found) == tampering.told
-    assert told(found, behind=True) == set()
+    assert reported(found) == tampering.reported
+    assert reported(found, behind=True) == set()
     assert found.failed()
 
 

@@ -58,7 +58,7 @@ steps as (
     cross join lateral (
         values
             (r.first_day, 1, 1, (r.planned_on is not distinct from r.first_day)::int),
-            (r.next_day, -1, 1, (r.planned_on < r.next_day)::int),
+            (r.next_day, -1, 1, coalesce(r.planned_on < r.next_day, false)::int),
             (case when r.planned_on > r.first_day and coalesce(r.planned_on < r.next_day, true) then r.planned_on end, 1, 0, 1)
     ) as s (day, sign, is_state, is_plan)
     where s.day is not null

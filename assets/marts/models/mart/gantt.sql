@@ -1,5 +1,5 @@
--- A bar for each issue: from when to when, how far it is, what it hangs on, how late it is to the day of the newest change, and how often it
--- was moved. A view: choose a project.
+-- A bar for each issue: from when to when, how far it is, what it hangs on, how late it is today, and how often it was moved. A view:
+-- choose a project.
 {{ config(materialized='view') }}
 with bars as (
     select
@@ -13,7 +13,7 @@ with bars as (
         p.days_moved,
         p.remaining_hours,
         p.created_on,
-        t.day as today,
+        greatest(t.day, (now() at time zone t.timezone)::date) as today,
         (i.first_started_at at time zone t.timezone)::date as started_on,
         (i.done_at at time zone t.timezone)::date as done_on
     from {{ ref('issue') }} as i
@@ -33,11 +33,14 @@ select
     b.issue_key,
     b.url,
     b.summary,
+    b.issue_type_id,
     b.issue_type,
+    b.status_id,
     b.status,
     b.stage,
     b.assignee_id,
     b.assignee,
+    b.milestone_ids,
     b.milestones,
     r.parent_issue_id,
     case when r.parent_issue_id is not null then b.parent_issue_key end as parent_issue_key,

@@ -14,6 +14,7 @@ select
     count(i.issue_id) filter (where i.stage in ('active', 'review')) as in_progress,
     coalesce(sum(i.estimated_hours), 0) as estimated_hours,
     coalesce(sum(i.actual_hours), 0) as actual_hours,
+    coalesce(sum({{ remaining_hours("i.stage = 'done'", 'i.estimated_hours', 'i.actual_hours') }}), 0) as remaining_hours,
     max(i.done_at) as last_done_at
 from {{ source('raw', 'versions') }} as v
 left join {{ source('raw', 'projects') }} as p on p.space_key = v.space_key and p.id = v.project_id

@@ -13,6 +13,7 @@ select
     count(i.issue_id) filter (where i.stage = 'done') as done,
     coalesce(sum(i.estimated_hours), 0) as estimated_hours,
     coalesce(sum(i.actual_hours), 0) as actual_hours,
+    coalesce(sum({{ remaining_hours("i.stage = 'done'", 'i.estimated_hours', 'i.actual_hours') }}), 0) as remaining_hours,
     percentile_cont(0.5) within group (order by i.lead_seconds) as lead_seconds_median,
     percentile_cont(0.85) within group (order by i.lead_seconds) as lead_seconds_p85,
     percentile_cont(0.5) within group (order by i.cycle_seconds) as cycle_seconds_median,

@@ -35,8 +35,9 @@ select
     extract(epoch from now() - s.watermark)::bigint as lag_seconds,
     v.checked_at as verified_at,
     v.how as verified_how,
-    v.equal as is_equal,
-    v.differences,
+    -- A count cannot take back what a comparison of rows has found.
+    v.equal and coalesce(w.equal, true) as is_equal,
+    greatest(v.differences, w.differences) as differences,
     case when r.scope = 'issues' and p.deleted_reason is null then h.history_share end as history_share
 from rows as r
 join {{ source('raw', 'projects') }} as p on p.space_key = r.space_key and p.id = r.project_id
@@ -66,6 +67,13 @@ left join lateral (
     order by c.checked_at desc, c.id desc
     limit 1
 ) as v on true
+left join lateral (
+    select c.equal, c.differences
+    from {{ source('ops', 'reconciliations') }} as c
+    where c.space_key = r.space_key and c.project_id = r.project_id and c.how = 'rows'
+    order by c.checked_at desc, c.id desc
+    limit 1
+) as w on true
 left join (
     select i.space_key, i.project_id, trunc(count(c.updated_at)::numeric / count(*), 4) as history_share
     from {{ source('raw', 'issues') }} as i

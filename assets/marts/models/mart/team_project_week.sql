@@ -11,7 +11,7 @@ from (
         coalesce(m.team_id, 0) as team_id,
         d.project_id,
         date_trunc('week', d.day::timestamp)::date as week,
-        count(distinct d.user_id) as people,
+        count(distinct d.user_id) filter (where d.user_id <> 0) as people,
         sum(d.created)::bigint as created,
         sum(d.done)::bigint as done,
         sum(d.comments)::bigint as comments,

@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 
-from pipelines.hosting.processes import MARK, end_processes, kill_marked, marked, started
+from pipelines.processes import MARK, end_processes, kill_marked, marked, started
 
 #: Begins another process that does not mind being asked to end, tells its number, and begins one more when it is asked itself.
 RESTLESS = """
@@ -47,7 +48,7 @@ import subprocess, sys, time
 subprocess.Popen([sys.executable, "-m", "pipelines.hosting.child", *sys.argv[1:]], stdin=subprocess.PIPE, start_new_session=True)
 time.sleep(300)
 """
-#: A module that takes its time over its end, after it has told who it and its own process are.
+#: A module that takes its time over its end, after it has printed its process id and that of its child.
 SLOW = """
 import os, signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, lambda *_: None)
@@ -57,6 +58,7 @@ while True:
 """
 
 
+@pytest.mark.full
 def test_what_an_up_has_started_ends_when_that_is_killed(tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text(SLOW)
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
