@@ -59,13 +59,12 @@ FLOW = f"""
     ) AS steps
     GROUP BY space_key, project_id, issue_type, person_id, k, steps.stage HAVING sum(n) <> 0
 """  # noqa: S608
-#: The same of milestones, by day: of those that are neither done nor long over, and of archived ones of the last months.
+#: The same of milestones, by day: of those that are neither done nor long over, and after them of archived ones.
 BURN = f"""
     WITH chosen AS (
         SELECT space_key, milestone_id FROM mart.milestone_summary AS m
         WHERE NOT is_deleted AND {_MINE.format("m")} AND issues > 0
-          AND CASE WHEN archived THEN due_date > CAST(:today AS date) - 180
-                   ELSE issues > done OR due_date > CAST(:today AS date) - 90 END
+          AND (archived OR issues > done OR due_date > CAST(:today AS date) - 90)
         ORDER BY coalesce(archived, false), issues > done DESC, due_date DESC NULLS LAST, milestone_id LIMIT :burns
     )
     SELECT h.space_key, h.project_id, i.issue_type, h.assignee_id AS person_id, c.milestone_id, s.day,

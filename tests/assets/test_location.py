@@ -9,13 +9,16 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.full
+
 _LOOK = """
 import json
 from assets.location import SETTINGS
 from assets.partitions import PROJECTS
 from pipelines.definitions import defs
 
-pytestmark = pytest.mark.full
 repository = defs.get_repository_def()
 graph = repository.asset_graph
 print(json.dumps({

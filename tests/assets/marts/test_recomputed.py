@@ -16,6 +16,8 @@ from tests.assets.marts.building import build
 from tests.assets.marts.test_bi import QUERIES
 from tests.deployment import Deployment
 
+pytestmark = pytest.mark.full
+
 TOKYO = ZoneInfo("Asia/Tokyo")
 STAGES = {
     **dict.fromkeys(("未対応", "保留"), "waiting"),
@@ -27,7 +29,7 @@ IN_PROGRESS = ("active", "review")
 
 
 @dataclass(frozen=True)
-class Told:
+class SourceIssue:
     """An issue as the source tells of it: what it is now, and each change, the oldest first."""
 
     id: int
@@ -62,18 +64,18 @@ class Told:
 
 @dataclass(frozen=True)
 class Project:
-    """A project as the source tells of it."""
+    """A project as the source shows it."""
 
     deployment: Deployment
     key: str
 
     @cached_property
-    def issues(self) -> dict[int, Told]:
+    def issues(self) -> dict[int, SourceIssue]:
         """Its issues, by id."""
         changes = self.deployment.query("SELECT * FROM raw.issue_changes ORDER BY created_at, comment_id, position")
         rows = self.deployment.query(f"SELECT * FROM raw.issues WHERE issue_key LIKE '{self.key}-%' ORDER BY id")
         return {
-            row["id"]: Told(
+            row["id"]: SourceIssue(
                 row["id"],
                 row["payload"],
                 row["created_at"],
@@ -124,7 +126,6 @@ def days(first: date, last: date) -> Iterator[date]:
     return (first + timedelta(days=one) for one in range((last - first).days + 1))
 
 
-@pytest.mark.full
 def test_a_milestone_burns_until_it_is_done_and_to_today_while_issues_of_it_are_open(project: Project) -> None:
     today = day_of(project.as_of)
     rows = project.mart("milestone_burn", "day")
@@ -145,7 +146,6 @@ def test_a_milestone_burns_until_it_is_done_and_to_today_while_issues_of_it_are_
         assert last > due if is_open else last < due
 
 
-@pytest.mark.full
 def test_moves_are_changes_of_stage_and_add_up_to_the_change_of_the_stock(project: Project) -> None:
     entered, left = Counter[tuple[date, str]](), Counter[tuple[date, str]]()
     for one in project.issues.values():
@@ -161,7 +161,6 @@ def test_moves_are_changes_of_stage_and_add_up_to_the_change_of_the_stock(projec
         assert row["issues"] == sum(at_end_of(row["day"], one.stages()) == row["stage"] for one in project.issues.values())
 
 
-@pytest.mark.full
 def test_what_is_reopened_was_done_since_it_came_into_the_stage(project: Project) -> None:
     expected = {
         (one.id, at): before_at
@@ -193,7 +192,6 @@ def test_today_in_the_history_is_the_issue_in_every_column_that_both_have(built:
     assert {issue_id: history[issue_id]["milestone_ids"] for issue_id in source} == source
 
 
-@pytest.mark.full
 def test_work_in_progress_has_its_age_since_it_was_last_started(project: Project) -> None:
     expected = {}
     for one in project.issues.values():
@@ -242,7 +240,6 @@ def asked(reader: Engine, question: str) -> list[dict[str, Any]]:
         return [dict(row) for row in connection.exec_driver_sql(sql, execution_options={"no_parameters": True}).mappings()]
 
 
-@pytest.mark.full
 def test_moves_of_due_dates_are_all_counted_each_way(project: Project, reader: Engine) -> None:
     expected = {}
     for one in project.issues.values():
@@ -262,7 +259,6 @@ def test_moves_of_due_dates_are_all_counted_each_way(project: Project, reader: E
     assert set(expected.values()) == {(3, 2, 13, 1, 3, 1)}
 
 
-@pytest.mark.full
 def test_people_held_their_issues_until_now_where_they_still_have_them(project: Project, reader: Engine) -> None:
     held = defaultdict[str, float](float)
     now = datetime.now(TOKYO)

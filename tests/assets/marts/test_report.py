@@ -20,7 +20,8 @@ from sqlalchemy import Engine
 
 from assets.marts.charts.catalogue import CHARTS
 from assets.marts.charts.words import clean
-from assets.marts.report import NoMartsError, report
+from assets.marts.report import NEEDED, NoMartsError, report
+from assets.marts.report_data import collect
 from resources.settings import Settings
 from resources.variables import SettingsError
 from resources.warehouse.connect import engine
@@ -127,6 +128,21 @@ def test_histories_add_up_to_what_the_marts_say(built: tuple[Deployment, Run]) -
     marts = {(row["project_key"], row["milestone"]): [int(row["scope"]), int(row["done"])] for row in last}
     assert burn
     assert burn.items() <= marts.items()
+
+
+def test_changes_of_a_week_are_counted_and_an_issue_was_done_by_who_closed_it(built: tuple[Deployment, Run]) -> None:
+    deployment, _ = built
+    with deployment.engine.connect() as connection:
+        data = collect(connection, NEEDED | {"project_summary"}, None, datetime(2026, 6, 6, tzinfo=TOKYO))
+    counted, listed = Counter[str](), Counter(data["changes"]["what"])
+    for what, n in zip(data["changed"]["what"], data["changed"]["n"], strict=True):
+        counted["moved" if what == "earlier" else what] += n
+    assert counted == listed
+    [closed] = deployment.query("SELECT issue_key FROM mart.issue WHERE actual_hours = 7.25")
+    keys = [data["projects"][project]["key"] for project in data["changes"]["p"]]
+    rows = zip(keys, *(data["changes"][name] for name in ("n", "what", "by")), strict=True)
+    author = deployment.sim.space.users[min(deployment.sim.space.users)]
+    assert [by for key, n, what, by in rows if (f"{key}-{n}", what) == (closed["issue_key"], "done")] == [clean(author.name)]
 
 
 def test_what_came_from_the_source_is_escaped_and_nothing_is_asked_of_the_network(built: tuple[Deployment, Run]) -> None:

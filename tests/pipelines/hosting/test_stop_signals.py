@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
 from random import Random
 
 import pytest
 
 from tests.integration.signals import STOPPING
+from tests.seed import SEED
+
+pytestmark = pytest.mark.full
 
 TIMES = 100
 #: Rounds of what `up` does, with cheap children: takes the lock, listens, starts processes, waits, ends them. Meanwhile finalizers
@@ -57,9 +59,7 @@ for number in range(int(sys.argv[2])):
 
 @pytest.mark.parametrize("number", STOPPING, ids=lambda number: number.name)
 def test_a_signal_at_a_hundred_random_moments_is_never_lost(number: signal.Signals, tmp_path: object) -> None:
-    seed = f"{datetime.now(UTC):%Y%m%d}"
-    print(f"seed {seed}")  # noqa: T201 - shown where it fails
-    rng = Random(seed)  # noqa: S311 - moments, not secrets
+    rng = Random(SEED)  # noqa: S311 - moments, not secrets
     command = [sys.executable, "-c", ROUNDS, str(tmp_path), str(TIMES)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -80,8 +80,6 @@ HANGS = """
 import ctypes, threading
 from pipelines.hosting.stop_signals import StopSignals
 import os
-
-pytestmark = pytest.mark.full
 stop = StopSignals(lambda number: os._exit(128 + number))
 print("listens", flush=True)
 libc = ctypes.CDLL(None)
