@@ -56,6 +56,9 @@ class Metrics:
         nodes = json.loads(manifest.read_bytes())["nodes"].values()
         self._columns = {one["alias"]: [*one["columns"]] for one in nodes if one["columns"] and one["schema"] == "mart"}
         self._manifest = parse_manifest_from_dbt_generated_manifest(manifest.with_name("semantic_manifest.json").read_text())
+        # dbt lists what was edited last at the end; the SQL follows this order.
+        self._manifest.semantic_models.sort(key=lambda one: one.name)
+        self._manifest.metrics.sort(key=lambda one: one.name)
         for model in self._manifest.semantic_models:  # of whatever database: SQL that names one would run in no other
             model.node_relation = PydanticNodeRelation(alias=model.node_relation.alias, schema_name=model.node_relation.schema_name)
 
