@@ -90,19 +90,19 @@ def sink() -> Iterator[Sink]:
 class Alerted(Home):
     """A home whose alerts go to a sink."""
 
-    reported: str = ""
+    alerts: str = ""
 
     @property
     def variables(self) -> dict[str, str]:
         """What its processes read from the environment."""
-        return {**super().variables, "BACKLOG_ALERT_SLACK_URL": self.reported}
+        return {**super().variables, "BACKLOG_ALERT_SLACK_URL": self.alerts}
 
 
 def operation() -> Iterator[Figure]:
     """Start everything on a simulated space of five projects, and measure."""
     group = "the whole set-up, 5 projects, 600 issues"
-    with spawn_simulator(projects=5, issues=600) as simulator, home(simulator) as plain, sink() as reported:
-        place = Alerted(plain.folder, simulator, reported.url)
+    with spawn_simulator(projects=5, issues=600) as simulator, home(simulator) as plain, sink() as alerts:
+        place = Alerted(plain.folder, simulator, alerts.url)
         place.load()
         began = time.monotonic()
         with served(place):
@@ -111,7 +111,7 @@ def operation() -> Iterator[Figure]:
             time.sleep(SETTLE_SECONDS)
             yield Figure(group, "memory at rest, shared pages once", _memory(place), "MB", MEMORY_BOUND)
             dagster = Dagster(status["dagster"]["url"], "backlog_elt")
-            yield from _reported(group, simulator, dagster, reported)
+            yield from _alerted(group, simulator, dagster, alerts)
             warehouse = engine(status["warehouse"]["url"])
             storage = engine(parse_url(status["warehouse"]["url"]).set(database="dagster").render_as_string(hide_password=False))
             yield from _day(group, place, dagster, storage, warehouse)
@@ -169,23 +169,23 @@ def _run(dagster: Dagster, job: str) -> None:
     asyncio.run(launched())
 
 
-def _reported(group: str, simulator: SpawnedSimulator, dagster: Dagster, reported: Sink) -> Iterator[Figure]:
+def _alerted(group: str, simulator: SpawnedSimulator, dagster: Dagster, alerts: Sink) -> Iterator[Figure]:
     control(simulator, "/faults", [{"status": 401, "path": "/.*", "times": None}])
     _run(dagster, "users")
     failed = time.monotonic()
-    while not reported.received and time.monotonic() < failed + PATIENCE:
+    while not alerts.received and time.monotonic() < failed + PATIENCE:
         time.sleep(0.1)
     yield Figure(
-        group, "from the end of a run that failed to the message", max(reported.received[0][0] - failed, 0), "s", ALERT_BOUND
+        group, "from the end of a run that failed to the message", max(alerts.received[0][0] - failed, 0), "s", ALERT_BOUND
     )
     _run(dagster, "users")
     time.sleep(ALERT_BOUND)
-    failures = [said for _, said in reported.received if "failed: raw/users" in said]
+    failures = [said for _, said in alerts.received if "failed: raw/users" in said]
     expect_equal("messages about two runs that failed for one reason", len(failures), 1)
     control(simulator, "/faults", method="DELETE")
     _run(dagster, "users")
     time.sleep(ALERT_BOUND)
-    expect_equal("messages that it is well again", sum("recovered: raw/users" in said for _, said in reported.received), 1)
+    expect_equal("messages that it is well again", sum("recovered: raw/users" in said for _, said in alerts.received), 1)
 
 
 def _day(group: str, place: Home, dagster: Dagster, storage: Engine, warehouse: Engine) -> Iterator[Figure]:

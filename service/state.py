@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from math import ceil
 from typing import Any, cast
 
 from sqlalchemy import Engine
 
+from resources.backlog.ratelimit import least_minutes
 from resources.progress import UNITS
 from resources.settings import Settings
 from resources.warehouse.conditions import Condition, current
@@ -160,7 +160,7 @@ class State:
     def minutes_for(self, requests: int) -> int | None:
         """Return how long so many requests of the bucket `read` take at least; None if its limit was not measured yet."""
         limit = self._looked.rate_limit.get("read") if self._looked else None
-        return ceil(requests / (limit["limit"] * (1 - self._settings.rate_reserve))) if limit else None
+        return least_minutes(requests, limit["limit"], self._settings.rate_reserve) if limit else None
 
     async def active(self) -> Body:
         """Return what waits or works: runs of Dagster, and syncs with how far they are."""

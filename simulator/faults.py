@@ -41,7 +41,7 @@ class _Armed:
 
 
 class Faults:
-    """The faults in force, thread-safe; a request meets at most one, and slowness."""
+    """The faults in force, thread-safe; a request meets at most one of them, and slowness too."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,9 +1,9 @@
 """What `backlog-elt status` says: connection, access, warehouse, what runs, last syncs, last 24 hours, rate limit, history."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
-from math import ceil
 from typing import Any
 
 from pipelines.cli.in_process import connection
@@ -11,6 +11,7 @@ from pipelines.hosting.environment import embedded, open_instance, prepare_stora
 from pipelines.hosting.runtime import Runtime
 from pipelines.run_ends import DAY, record_run_ends
 from resources.backlog.errors import BacklogError, RateLimited
+from resources.backlog.ratelimit import least_minutes
 from resources.backlog.resource import BacklogResource
 from resources.settings import Settings
 from resources.warehouse.conditions import Condition, current
@@ -88,19 +89,19 @@ def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dic
         "last_syncs": [asdict(sync) for sync in syncs.last.values()],
         "last_24h": _figures(syncs.last_24h),
         "rate_limit": limits,
-        "history": _history(warehouse, place, limits["read"]["limit"] * (1 - backlog.rate_reserve) if "read" in limits else None),
+        "history": _history(warehouse, place, limits.get("read"), backlog.rate_reserve),
         "access": _access(backlog),
         "alerts": alerts(backlog, warehouse),
     }
 
 
-def _history(warehouse: WarehouseResource, space_key: str, rate: float | None) -> dict[str, Any]:
-    """Return how many issues have their history stored; `rate` is how many requests for comments a minute allows, one an issue."""
+def _history(warehouse: WarehouseResource, space_key: str, limit: Mapping[str, Any] | None, reserve: float) -> dict[str, Any]:
+    """Return how many issues have their history stored, and how long the others take at least, at one request an issue."""
     with warehouse.engine.connect() as conn:
         issues, complete, open_left = (
             sum(counts) for counts in zip((0, 0, 0), *count_histories(conn, space_key).values(), strict=True)
         )
-    minutes = ceil((issues - complete) / rate) if rate else None
+    minutes = least_minutes(issues - complete, limit["limit"], reserve) if limit else None
     return {"issues": issues, "complete": complete, "open_left": open_left, "minutes_left": minutes}
 
 

@@ -29,6 +29,11 @@ _SEARCH = re.compile(r"/(issues|issues/count|wikis|wikis/count|documents)")
 _ICON = re.compile(r".*/(icon|image)")
 
 
+def least_minutes(requests: int, limit: int, reserve: float) -> int:
+    """Return how long so many requests take at least, where a minute allows `limit` and a share of them is left to people."""
+    return math.ceil(requests / (limit * (1 - reserve)))
+
+
 def bucket_of(method: str, path: str) -> str:
     """Name the rate-limit bucket of a request; `path` is relative to /api/v2.
 

@@ -112,8 +112,8 @@ function showMilestones(picked) {
 function showBurns(rows) {
   const place = byId("burns");
   const most = of => burns(of).sort((x, y) => y.row.left - x.row.left).slice(0, 6);
-  const now_ = underWay(rows).length ? underWay(rows) : rows.filter(row => row.left);
-  const shown = [...most(now_), ...most(rows.filter(row => row.archived && !now_.includes(row)))];
+  const current = underWay(rows).length ? underWay(rows) : rows.filter(row => row.left);
+  const shown = [...most(current), ...most(rows.filter(row => row.archived && !current.includes(row)))];
   const kept = new Map([...place.children].map(one => [one.dataset.stone, one]));
   const now = shown.map(({ row, points }) => {
     const title = `${row.project} ${row.name}: ${number(row.done)} / ${number(row.issues)}`, old = kept.get(String(row.at));

@@ -194,8 +194,8 @@ def test_the_marts_call_a_project_equal_when_the_check_does(built: tuple[Deploym
     deployment, _ = built
     [ops] = deployment.query("SELECT space_key, id FROM raw.projects WHERE project_key = 'OPS'")
     with deployment.engine.connect() as connection:
-        found: tuple[tuple[Level, int], ...] = (("rows", 3), ("count", 0), ("rows", 0))
-        for level, differences in found:
+        comparisons: tuple[tuple[Level, int], ...] = (("rows", 3), ("count", 0), ("rows", 0))
+        for level, differences in comparisons:
             record(connection, ops["space_key"], level, [Reconciled(ops["id"], 40, 40, differences)])
             status = latest(connection, ops["space_key"])[ops["id"]]
             shown = connection.exec_driver_sql(

@@ -93,7 +93,7 @@ def test_a_problem_that_is_part_of_another_is_reported_only_when_it_occurs_alone
     ledger = Ledger(NOW, NOW).observe([REFUSED], (), NOW, ("slack",), URL, quiet=True)
     assert (titles(ledger), list(ledger.open)) == ([], [REFUSED.key])
     assert Ledger.read(ledger.text(), NOW) == ledger
-    assert titles(observed(ledger, ended=(REFUSED.key,))) == [], "what was not notified does not end with a notice"
+    assert titles(observed(ledger, ended=(REFUSED.key,))) == [], "a problem that was never reported does not recover"
     notified = observed(ledger, REFUSED)
     assert len(notified.waiting) == 1
     again = notified.observe([REFUSED], (), NOW, ("slack",), URL, quiet=True)

@@ -1,5 +1,4 @@
--- Earned value of each milestone at the end of each week, with its issues and the plan as they were then (due dates of
--- milestones are those of today). An issue with several
--- milestones counts for each: do not add milestones up to a project.
+-- Earned value of each milestone at the end of each week, with its issues and the plan as they were then. Due dates of milestones
+-- are those of today. An issue with several milestones counts for each: do not add milestones up to a project.
 {{ config(pre_hook="{{ hashed() }}") }}
 {{ earned_value('milestone') }}
