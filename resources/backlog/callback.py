@@ -119,13 +119,14 @@ class Callback:
                     self._show(HTTPStatus.NOT_FOUND, _NOTHING)
                     return
                 status, page, answer = callback._take(asked.query)
+                if answer is None:
+                    callback._on_strange("a browser sent an answer that does not belong to this login: ignored")
+                    self._show(status, page)
+                    return
                 try:
                     self._show(status, page)
                 finally:  # the answer counts, also when the browser is gone
-                    if answer is None:
-                        callback._on_strange("a browser sent an answer that does not belong to this login: ignored")
-                    else:
-                        callback._answers.put(answer)
+                    callback._answers.put(answer)
 
             def _show(self, status: HTTPStatus, page: tuple[str, str]) -> None:
                 japanese, english = page
