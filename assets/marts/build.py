@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import dbt_assets
 from pydantic import Field
 from sqlalchemy import Engine
 
 from assets.location import REPORT
 from assets.marts.charts.draw import warm_up
 from assets.marts.dashboards import DASHBOARDS
+from assets.marts.dbt import dbt_assets
 from assets.marts.failing_rows import is_failing, with_rows
 from assets.marts.keys import IS_KEY, answered
 from assets.marts.ops_tables import OPS_ASSETS

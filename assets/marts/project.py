@@ -14,11 +14,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from dagster_dbt import DbtCliResource
 from packaging.version import Version
 from sqlalchemy import Engine
 
 from assets.location import SETTINGS
+from assets.marts.dbt import DbtCliResource
 from resources.variables import DAGSTER_POSTGRES_URL, without_secrets
 
 FOLDER = Path(__file__).parent
