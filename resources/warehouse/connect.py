@@ -39,6 +39,8 @@ _BY_STATE = {
     "55P03": "Another program uses a table that has to be changed: end its transaction (pg_stat_activity shows it), and run again",
     "57014": "PostgreSQL cancelled the statement: raise statement_timeout, or run again",
 }
+#: A table that is missing is the server's fault where it is one that the migrations make. Marts are not there before a build.
+_MISSING, _MIGRATED = "42P01", re.compile(r'relation "(ops|raw)\.')
 _LOST = {"08", "57", "58"}
 """SQLSTATE classes of a connection or server that is gone: connection exception, operator, system error."""
 
@@ -155,6 +157,8 @@ def refusal(error: BaseException) -> str | None:
     state = getattr(error, "pgcode", None)
     if state in _BY_STATE:
         return f"{_BY_STATE[state]} ({_first_line(error)})."
+    if state == _MISSING and _MIGRATED.search(_first_line(error)):
+        return f"A table of the warehouse is missing: restore a backup, or load into an empty database ({_first_line(error)})."
     if state is None and type(error).__name__ not in _WITHOUT_STATE:
         return None
     if state is not None and state[:2] not in _LOST:

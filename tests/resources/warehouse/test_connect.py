@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import ProgrammingError
 
 from resources.warehouse.connect import check_tables, engine, mask, parse_url
 from resources.warehouse.errors import WarehouseError
@@ -89,6 +90,16 @@ def test_a_full_disk_and_a_missing_right_say_what_to_do(warehouse: Engine) -> No
     for state, words in {"53100": "disk .* is full", "42501": "lacks a right", "53300": "max_connections"}.items():
         with warehouse.connect() as conn, pytest.raises(WarehouseError, match=words):
             conn.execute(text(raised.format(state)))
+
+
+def test_a_missing_table_of_ours_is_named_with_the_way_out_and_one_of_others_is_the_statements_fault(warehouse: Engine) -> None:
+    with warehouse.begin() as conn:
+        conn.execute(text("DROP TABLE ops.sync_history CASCADE"))
+    said = r'table of the warehouse is missing: restore a backup, or load into an empty database \(relation "ops.sync_history"'
+    with warehouse.connect() as conn, pytest.raises(WarehouseError, match=said):
+        conn.execute(text("SELECT * FROM ops.sync_history"))
+    with warehouse.connect() as conn, pytest.raises(ProgrammingError):
+        conn.execute(text("SELECT * FROM mart.issue"))
 
 
 def test_a_restarted_server_is_survived_and_a_lost_transaction_is_an_error(warehouse: Engine) -> None:
