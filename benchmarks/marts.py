@@ -21,6 +21,7 @@ from pipelines.cli.in_process import QUIET
 from pipelines.definitions import build_definitions
 from resources.warehouse import embedded
 from resources.warehouse.connect import engine
+from resources.warehouse.grants import grant_bi
 from resources.warehouse.migrations import upgrade
 from resources.warehouse.resource import WarehouseResource
 
@@ -56,7 +57,9 @@ def marts(issues: int) -> Iterator[Figure]:
             rebuilt = connection.execute(text("SELECT count(*) FROM staging.changed_issue")).scalar_one()
             summaries = connection.execute(text("SELECT count(*) FROM mart.issue WHERE summary LIKE '%!'")).scalar_one()
         expect_equal("issues that were built anew", (rebuilt, summaries), (CHANGED, CHANGED))
-        slowest = sorted(_asked(made), key=lambda one: one[1])
+        reader = engine(grant_bi(made, "backlog_bi", None).url)
+        slowest = sorted(_asked(reader), key=lambda one: one[1])
+        reader.dispose()
         yield Figure(group, "slowest of the forty queries, 95th percentile", slowest[-1][1], "ms", QUERY_BOUND)
         yield Figure(group, "median of the forty queries, 95th percentile", slowest[len(slowest) // 2][1], "ms")
         for number, milliseconds in reversed(slowest):
@@ -86,10 +89,10 @@ def _built(url: str, *, seeds: bool = True) -> float:
     return time.monotonic() - began
 
 
-def _asked(made: Engine) -> Iterator[tuple[int, float]]:
-    """Yield the number of each query and its 95th percentile in milliseconds, rows fetched."""
+def _asked(reader: Engine) -> Iterator[tuple[int, float]]:
+    """Yield the number of each query and its 95th percentile in milliseconds, rows fetched, as a BI tool asks it."""
     page = (HERE.parent / "docs" / "bi.md").read_text(encoding="utf-8")
-    with made.connect() as connection:
+    with reader.connect() as connection:
         for number, query in enumerate(QUERY.findall(page), 1):
             times = []
             for _ in range(ROUNDS):

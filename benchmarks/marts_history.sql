@@ -6,6 +6,9 @@ VALUES ('bench', 'Bench', 'Asia/Tokyo', '{}', '', now(), 'bench');
 INSERT INTO raw.users (space_key, id, user_id, name, payload, content_hash, loaded_at, run_id)
 SELECT 'bench', u, 'user' || u, '利用者 ' || u, '{}', '', now(), 'bench' FROM generate_series(1, 200) AS u;
 
+INSERT INTO raw.teams (space_key, id, name, member_ids, payload, content_hash, loaded_at, run_id)
+SELECT 'bench', t, 'チーム ' || t, ARRAY(SELECT u FROM generate_series(t, 200, 20) AS u), '{}', '', now(), 'bench' FROM generate_series(1, 20) AS t;
+
 INSERT INTO raw.projects (space_key, id, project_key, name, archived, payload, content_hash, loaded_at, run_id)
 SELECT 'bench', p, CASE p WHEN 1 THEN 'OPS' ELSE 'P' || p END, 'プロジェクト ' || p, false, '{}', '', now(), 'bench' FROM generate_series(1, :projects) AS p;
 
