@@ -8,6 +8,8 @@ from typing import Any, TypeGuard
 import dagster as dg
 from sqlalchemy import Engine, RowMapping, text
 
+from assets.marts.project import beside
+
 #: Rows and characters of a value that are shown.
 ROWS, CHARACTERS = 20, 120
 
@@ -32,7 +34,7 @@ def with_rows(
     # A colon is no parameter here.
     query = text(compiled.read_text(encoding="utf-8").replace(":", "\\:"))
     try:
-        with engine.connect() as connection:
+        with beside(engine) as connection:
             found = connection.execute(query).mappings().fetchmany(ROWS)
     except Exception as error:  # such as a date that Python does not know
         log.warning(f"{node['name']}: its rows were left out: {first_line(error)}")

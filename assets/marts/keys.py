@@ -7,6 +7,7 @@ import dagster as dg
 from sqlalchemy import Connection, Engine, RowMapping, text
 
 from assets.marts.failing_rows import ROWS, rows_shown
+from assets.marts.project import beside
 from assets.marts.translator import Translator
 
 #: The name of the test.
@@ -29,7 +30,7 @@ def answered(selected: Collection[dg.AssetCheckKey], manifest: Mapping[str, Any]
     Where the server holds a table to its key, by a primary key and NOT NULL, its rows are not read. Of others, such as views,
     those that break it are shown in the metadata `rows`.
     """
-    with engine.connect() as connection:
+    with beside(engine) as connection:
         held = {row.relation: ({*row.columns}, {*row.key}) for row in connection.execute(_HELD)}
         for key, test in _tests(manifest):
             if key in selected:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from packaging.version import Version
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, text
 
 from assets.location import SETTINGS
 from assets.marts.dbt import DbtCliResource
@@ -107,6 +107,14 @@ def connected(engine: Engine, *, unchanged: bool) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def beside(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection for a look beside a build, without parallel workers: all cores are at work for the models."""
+    with engine.connect() as connection:
+        connection.execute(text("SET LOCAL max_parallel_workers_per_gather = 0"))
+        yield connection
 
 
 def keep_parsed(target: Path) -> None:

@@ -9,6 +9,7 @@ import dagster as dg
 from sqlalchemy import Connection, Engine, text
 
 from assets.marts.failing_rows import first_line
+from assets.marts.project import beside
 from assets.metadata import preview
 from resources.warehouse.errors import WarehouseError
 
@@ -30,9 +31,7 @@ def shown(event: dg.Output[Any], nodes: Mapping[str, Any], engine: Engine, log: 
     node = nodes[str(event.metadata["unique_id"].value)]
     found = chart_for(event, engine, log)
     try:
-        with engine.connect() as connection:
-            # All cores are at work for the models that are made meanwhile.
-            connection.execute(text("SET LOCAL max_parallel_workers_per_gather = 0"))
+        with beside(engine) as connection:
             found |= _facts(connection, node)
     except Exception as error:
         log.warning(f"{node['name']}: its rows and columns were left out: {first_line(error)}")
@@ -91,7 +90,7 @@ def chart_for(event: Any, engine: Engine, log: Logger) -> dict[str, Any]:
     mart = str(event.metadata["unique_id"].value).rsplit(".", 1)[-1]
     for chart in (one for one in CHARTS if one.mart == mart):
         try:
-            with engine.connect() as connection:
+            with beside(engine) as connection:
                 # Percent-encoded it takes less of Dagster's storage than in base64: PostgreSQL compresses it better.
                 picture = quote(chart.svg(connection))
         except Exception as error:  # whatever it is, the rows are built

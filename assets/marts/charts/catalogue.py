@@ -32,28 +32,27 @@ def _apart(name: str, by: str) -> str:
     return f"{name} || repeat(chr(8203), (dense_rank() OVER (PARTITION BY {name} ORDER BY {by}) - 1)::int)"
 
 
-_DAYS = "SELECT least(max(day) - min(day), 365) FROM mart.flow_daily"
 _FLOW = f"""
+    WITH span AS MATERIALIZED (SELECT max(day) AS last_day, least(max(day) - min(day), 365) AS days FROM mart.flow_daily)
     SELECT {_apart("project", "space")} AS project, day, stage, issues_in_stage::float8 AS issues FROM ({_of("flow")}) AS m
-    WHERE day >= (SELECT max(day) FROM mart.flow_daily) - ({_DAYS})
-      AND ((SELECT max(day) FROM mart.flow_daily) - day) % (({_DAYS}) / :points + 1) = 0
+    WHERE day >= (SELECT last_day - days FROM span)
+      AND ((SELECT last_day FROM span) - day) % (SELECT days / :points + 1 FROM span) = 0
 """  # noqa: S608 - made of constants
 _THROUGHPUT = f"""
     SELECT week, coalesce(issues, 0) AS created, coalesce(issues_done, 0) AS done, coalesce(reopenings, 0) AS reopened
     FROM ({_of("throughput")}) AS m WHERE week > (SELECT max(week) FROM mart.throughput_weekly) - 7 * 53
 """  # noqa: S608
-_BURN = f"""
-    SELECT m.project AS project_key, m.space || '/' || m.milestone_id AS milestone_id,
-           m.milestone_name AS milestone, m.day, m.milestone_scope::float8 AS scope,
-           m.milestone_done::float8 AS done, v.release_due_date AS due_date
-    FROM ({_of("burn")}) AS m
-    JOIN (SELECT space_key, milestone_id, max(day) AS last_day, max(day) - min(day) AS days
+#: A point is a row of the mart: nothing is added up.
+_BURN = """
+    SELECT m.project_key, m.space_key || '/' || m.milestone_id AS milestone_id, m.milestone, m.day, m.scope::float8 AS scope,
+           m.done::float8 AS done, v.release_due_date AS due_date
+    FROM (SELECT space_key, milestone_id, max(day) AS last_day, max(day) - min(day) AS days
           FROM mart.milestone_burn GROUP BY space_key, milestone_id) AS r
-      ON r.space_key = m.space AND r.milestone_id = m.milestone_id
     JOIN raw.versions AS v
-      ON v.space_key = m.space AND v.id = m.milestone_id AND v.deleted_at IS NULL AND v.archived IS NOT TRUE
+      ON v.space_key = r.space_key AND v.id = r.milestone_id AND v.deleted_at IS NULL AND v.archived IS NOT TRUE
+    JOIN mart.milestone_burn AS m ON m.space_key = r.space_key AND m.milestone_id = r.milestone_id
     WHERE (r.last_day - m.day) % (r.days / :points + 1) = 0
-"""  # noqa: S608
+"""
 _HOURS = f"""
     SELECT month, CASE WHEN person_id IS NOT NULL THEN {_apart("person", "person_id")} END AS person, hours::float8 AS hours
     FROM ({_of("hours")}) AS m

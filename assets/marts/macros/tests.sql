@@ -1,3 +1,9 @@
+{# A test runs while models are made, as they do: with memory for its sorts, and without parallel workers (see `planned`). #}
+{% macro postgres__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) -%}
+    set local work_mem = '64MB'; set local max_parallel_workers_per_gather = 0;
+    {{ dbt.default__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) }}
+{%- endmacro %}
+
 {# The columns together identify a row, and none of them is empty. Builds in Dagster answer it by `keys.py`. #}
 {% test is_key(model, columns) %}
 select {{ columns | join(', ') }}, count(*) as rows

@@ -10,9 +10,12 @@
 select i.space_key, i.issue_id, i.issue_key, u.unequal
 from {{ issue }} as i
 join {{ ref('stg_issue') }} as s on s.space_key = i.space_key and s.issue_id = i.issue_id
-join {{ ref('space_today') }} as t on t.space_key = i.space_key
-left join {{ history }} as h
-    on h.space_key = i.space_key and h.issue_id = i.issue_id and h.first_day <= t.day and coalesce(h.last_day >= t.day, true)
+left join (
+    select h.*
+    from {{ history }} as h
+    join {{ ref('space_today') }} as t on t.space_key = h.space_key
+    where h.first_day <= t.day and coalesce(h.last_day >= t.day, true)
+) as h on h.space_key = i.space_key and h.issue_id = i.issue_id
 cross join lateral (
     select concat_ws(
         ', '
