@@ -49,7 +49,10 @@ class Measured:
 
 @dataclass(frozen=True)
 class Turn:
-    """What one way did in one round; `truth` is the difference to the source in the end, by table."""
+    """What one way did in one round; `truth` is the difference to the source in the end, by table.
+
+    `failure` says why it has not come to the end; then there is nothing else.
+    """
 
     work: str
     contestant: str
@@ -58,6 +61,7 @@ class Turn:
     server: str
     steps: dict[str, Measured] = field(default_factory=dict)
     truth: dict[str, dict[str, int]] = field(default_factory=dict)
+    failure: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return the turn as an object."""
@@ -74,7 +78,12 @@ def contest(works: Sequence[Work], contestants: Sequence[Contestant], rounds: in
             for number in range(rounds):
                 first = number * len(contestants) // rounds
                 for one in (*contestants[first:], *contestants[:first]):
-                    yield _Place(server, folder, work).turn(one, number)
+                    place = _Place(server, folder, work)
+                    try:
+                        yield place.turn(one, number)
+                    except RuntimeError as error:  # that one fails is a result; the others go on
+                        print(f"Error: {one.name}: {error}", file=sys.stderr)
+                        yield Turn(work.title, one.name, number, "", failure=str(error).strip().splitlines()[-1])
 
 
 @dataclass(frozen=True)
@@ -143,7 +152,9 @@ class _Place:
         main = psutil.Process(int((self.folder / "postgres" / "postmaster.pid").read_text().splitlines()[0]))
         times = main.cpu_times()
         living = [one.cpu_times() for one in main.children()]
-        return sum((times.user, times.system, times.children_user, times.children_system, *(one.user + one.system for one in living)))
+        return sum(
+            (times.user, times.system, times.children_user, times.children_system, *(one.user + one.system for one in living))
+        )
 
     def _databases(self, statement: str) -> None:
         for name in ("peer", "peer_dagster"):

@@ -39,7 +39,7 @@ _FLAT = {
     "issues": "SELECT id, updated::timestamptz, summary, status__id::bigint FROM peer.issues",
     "comments": "SELECT id, updated::timestamptz, content, 0 FROM peer.comments",
 }
-_SINGER = {**_FLAT, "issues": "SELECT id, updated::timestamptz, summary, (status->>'id')::bigint FROM peer.issues"}
+_NESTED = {**_FLAT, "issues": "SELECT id, updated::timestamptz, summary, (status->>'id')::bigint FROM peer.issues"}
 
 CONTESTANTS = (
     Contestant(
@@ -71,8 +71,12 @@ CONTESTANTS = (
         "as dlt, with max_table_nesting 0, parquet through ADBC, intermediate files not compressed, comments in parallel",
         "dlt",
         ("dlt", "adbc-driver-postgresql", "pyarrow"),
-        _FLAT,
-        {"PEER_BEST": "1", "NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION": "true", "EXTRACT__DATA_WRITER__DISABLE_COMPRESSION": "true"},
+        _NESTED,
+        {
+            "PEER_BEST": "1",
+            "NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION": "true",
+            "EXTRACT__DATA_WRITER__DISABLE_COMPRESSION": "true",
+        },
     ),
     Contestant(
         "singer",
@@ -81,16 +85,16 @@ CONTESTANTS = (
         "a RESTStream tap with replication key updated, piped into target-postgres with INSERT statements",
         "singer",
         ("singer-sdk", "meltanolabs-target-postgres"),
-        _SINGER,
+        _NESTED,
     ),
     Contestant(
         "singer-best",
         "singer-sdk, COPY",
         "singer",
-        "as singer, with use_copy, validate_records off, add_record_metadata off",
+        "as singer, with use_copy, and without validate_records, add_record_metadata and activate_version",
         "singer",
         ("singer-sdk", "meltanolabs-target-postgres"),
-        _SINGER,
+        _NESTED,
         {"PEER_BEST": "1"},
     ),
     Contestant(
@@ -117,7 +121,7 @@ CONTESTANTS = (
         "copy",
         "floor: everything again, COPY",
         "copy",
-        "httpx, reads all each time, COPY of id and JSON into an emptied table, lz4; no columns",
+        "httpx, reads all each time, COPY of id and JSON into an emptied table; no columns",
         packages=("httpx", "psycopg2-binary"),
         queries=_JSON,
     ),
@@ -126,6 +130,6 @@ CONTESTANTS = (
 
 #: Who could not take part, and why.
 ABSENT = {
-    "ingestr 1.1.76": "it has no source for Backlog and none for a REST API of one's own; its package also fetches its program from "
-    "elsewhere when it first starts",
+    "ingestr 1.1.76": "it has no source for Backlog and none for a REST API of one's own; its package also fetches its program "
+    "from elsewhere when it first starts",
 }

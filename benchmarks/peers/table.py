@@ -1,7 +1,7 @@
 """The turns of a contest as a table in Markdown, with medians and spread, and as a chart for the README."""
 
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from assets.marts.charts.draw import FONTS
@@ -16,6 +16,8 @@ _COLOURS = {"backlog-elt": "#1F7A5C", "other tools": "#8C96A3", "floors": "#D5DA
 
 def document(turns: Sequence[Turn], machine: str) -> str:
     """Return all tables of a run: what it cost for each work and step, what was wrong in the end, the versions and settings."""
+    failures = {turn.contestant: turn.failure for turn in turns if turn.failure}
+    turns = [turn for turn in turns if turn.contestant not in failures]
     parts = [f"{machine}, PostgreSQL {turns[0].server.split(' ')[0]}."]
     for work in dict.fromkeys(turn.work for turn in turns):
         mine = [turn for turn in turns if turn.work == work]
@@ -23,7 +25,7 @@ def document(turns: Sequence[Turn], machine: str) -> str:
         parts.append(f"### {work[0].upper()}{work[1:]}\n\n" + f"Medians of {rounds} rounds, in brackets the least and the most.")
         parts += [f"**{step[0].upper()}{step[1:]}**\n\n{_markdown(COLUMNS, _costs(mine, step))}" for step in STEPS]
         parts.append(f"**Wrong rows after the day, of {_sizes(mine)}**\n\n{_markdown(*_wrongs(mine))}")
-    parts.append("### Versions and settings\n\n" + _markdown(("way", "versions", "settings"), _settings(turns)))
+    parts.append("### Versions and settings\n\n" + _markdown(("way", "versions", "settings"), _settings(turns, failures)))
     return "\n\n".join(parts) + "\n"
 
 
@@ -72,8 +74,9 @@ def _wrongs(turns: Sequence[Turn]) -> tuple[list[str], list[list[str]]]:
     return ["", *(f"{table} {title}" for table in tables for title in WRONG.values())], rows
 
 
-def _settings(turns: Sequence[Turn]) -> list[list[str]]:
+def _settings(turns: Sequence[Turn], failures: Mapping[str, str]) -> list[list[str]]:
     present = [[one.title, one.versions, one.settings] for one in _present(turns)]
+    present += [[one.title, one.versions, f"failed: {failures[one.name]}"] for one in CONTESTANTS if one.name in failures]
     return present + [[name, "", f"could not be run: {why}"] for name, why in ABSENT.items()]
 
 
@@ -91,6 +94,8 @@ def chart(turns: Sequence[Turn]) -> str:
     """Return the picture as an SVG: seconds of three syncs and wrong rows after the day, for each work."""
     import vl_convert  # starts a JavaScript engine
 
+    failed = {turn.contestant for turn in turns if turn.failure}
+    turns = [turn for turn in turns if turn.contestant not in failed]
     values = _bars(turns)
     order = [one.title for one in _present(turns)]
     bars = {
@@ -140,10 +145,12 @@ def _bars(turns: Sequence[Turn]) -> list[dict[str, Any]]:
             kind = "backlog-elt" if one.name == "ours" else "floors" if one.title.startswith("floor") else "other tools"
             for figure, step in zip(_FIGURES, (FIRST, QUIET, CHANGED), strict=False):
                 value = statistics.median(turn.steps[step].seconds for turn in mine)
-                bars.append({"work": work, "way": one.title, "kind": kind, "figure": figure, "value": value, "label": number(value)})
+                bars.append(
+                    {"work": work, "way": one.title, "kind": kind, "figure": figure, "value": value, "label": number(value)}
+                )
             if one.queries:
                 wrong = max(sum(found[kind] for found in turn.truth.values() for kind in WRONG) for turn in mine)
-                bars.append({"work": work, "way": one.title, "kind": kind, "figure": _FIGURES[3], "value": wrong, "label": f"{wrong:,}"})
+                bars.append(
+                    {"work": work, "way": one.title, "kind": kind, "figure": _FIGURES[3], "value": wrong, "label": f"{wrong:,}"}
+                )
     return bars
-
-

@@ -17,7 +17,7 @@ def main() -> None:
     comments = "comments" in tables()
     with closing(psycopg2.connect(database_url())) as connection, connection, connection.cursor() as cursor, client() as http:
         for table in ("issues", "comments"):
-            cursor.execute(f"CREATE TABLE IF NOT EXISTS {table} (id bigint PRIMARY KEY, payload jsonb COMPRESSION lz4)")
+            cursor.execute(f"CREATE TABLE IF NOT EXISTS {table} (id bigint PRIMARY KEY, payload jsonb)")
             cursor.execute(f"TRUNCATE {table}")
         for page in issue_pages(http):
             _copy(cursor, "issues", page)
@@ -27,7 +27,7 @@ def main() -> None:
 
 def _copy(cursor: "psycopg2.extensions.cursor", table: str, records: Iterable[Record]) -> None:
     # By id: rows of equal age change places from page to page, and a row that comes twice would break the key.
-    cursor.execute(f"CREATE TEMPORARY TABLE page (LIKE {table} INCLUDING COMPRESSION) ON COMMIT DROP")
+    cursor.execute(f"CREATE TEMPORARY TABLE page (LIKE {table}) ON COMMIT DROP")
     lines = "".join(f"{one['id']}\t{json.dumps(one, ensure_ascii=False).translate(ESCAPES)}\n" for one in records)
     cursor.copy_expert("COPY page FROM STDIN", io.StringIO(lines))
     cursor.execute(f"INSERT INTO {table} SELECT * FROM page ON CONFLICT (id) DO NOTHING")

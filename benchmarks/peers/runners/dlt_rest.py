@@ -2,6 +2,7 @@
 
 import os
 from typing import Any
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import dlt
 from dlt.sources.helpers.rest_client.paginators import BasePaginator, OffsetPaginator
@@ -59,6 +60,13 @@ COMMENTS = {
 }
 
 
+def _url() -> str:
+    """Return the URL in the form that dlt accepts: with a password, and the folder of the socket as host."""
+    url = urlsplit(os.environ["PEER_DATABASE_URL"])
+    place = dict(parse_qsl(url.query))
+    return f"postgresql://{url.username}:none@{quote(place['host'], safe='')}:{place['port']}{url.path}"
+
+
 def main() -> None:
     """Extract, normalize and load what has changed."""
     resources = [ISSUES, COMMENTS] if "comments" in os.environ["PEER_TABLES"] else [ISSUES]
@@ -76,7 +84,7 @@ def main() -> None:
     )
     pipeline = dlt.pipeline(
         "peer",
-        destination=dlt.destinations.postgres(os.environ["PEER_DATABASE_URL"]),
+        destination=dlt.destinations.postgres(_url()),
         dataset_name="peer",
         pipelines_dir=os.environ["PEER_STATE"],
     )

@@ -34,12 +34,15 @@ def _issues() -> None:
     from assets.partitions import PROJECTS
     from pipelines.raw_definitions import build_raw_definitions
     from pipelines.schedules import issues_every_12_hours
+    from pipelines.sensors.project_discovery import new_project_keys
     from sync.projects import note_project_keys
 
     definitions = build_raw_definitions({"progress": Recorder(LogProgress(write=lambda _line: None))})
     with open_instance() as instance, connection() as (backlog, warehouse):
         instance.optimize_for_webserver(statement_timeout=0, pool_recycle=60, max_overflow=10)
-        instance.add_dynamic_partitions(str(PROJECTS.name), note_project_keys(backlog.client, warehouse.engine))
+        name = str(PROJECTS.name)
+        projects = note_project_keys(backlog.client, warehouse.engine)
+        instance.add_dynamic_partitions(name, new_project_keys(instance.get_dynamic_partitions(name), projects))
         resources = {"backlog": backlog, "warehouse": warehouse}
         moment = datetime.now(UTC)
         with dg.build_schedule_context(instance=instance, scheduled_execution_time=moment, resources=resources) as context:

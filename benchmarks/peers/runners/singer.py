@@ -141,9 +141,10 @@ def main() -> None:
     """Pipe the tap into the target."""
     folder = Path(os.environ["PEER_STATE"])
     state, config = folder / "state.json", folder / "target.json"
-    best = {"use_copy": True, "validate_records": False, "add_record_metadata": False} if os.environ.get("PEER_BEST") else {}
+    best = dict.fromkeys(("validate_records", "add_record_metadata", "activate_version"), False) | {"use_copy": True}
+    chosen = best if os.environ.get("PEER_BEST") else {}
     url = os.environ["PEER_DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://")
-    config.write_text(json.dumps({"sqlalchemy_url": url, "default_target_schema": "peer", **best}))
+    config.write_text(json.dumps({"sqlalchemy_url": url, "default_target_schema": "peer", **chosen}))
     tap = [sys.executable, "-m", "benchmarks.peers.runners.singer", "tap", *(["--state", str(state)] if state.exists() else [])]
     target = [str(Path(sys.executable).parent / "target-postgres"), "--config", str(config)]
     with subprocess.Popen(tap, stdout=subprocess.PIPE) as source:
