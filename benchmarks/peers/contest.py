@@ -4,7 +4,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -150,11 +150,13 @@ class _Place:
     def _server_cpu(self) -> float:
         """Return the processor seconds of PostgreSQL: the main process, those that have ended, and those that live."""
         main = psutil.Process(int((self.folder / "postgres" / "postmaster.pid").read_text().splitlines()[0]))
-        times = main.cpu_times()
-        living = [one.cpu_times() for one in main.children()]
-        return sum(
-            (times.user, times.system, times.children_user, times.children_system, *(one.user + one.system for one in living))
-        )
+        living = 0.0
+        for one in main.children():
+            with suppress(psutil.NoSuchProcess):  # it has just ended, and is among those from now on
+                times = one.cpu_times()
+                living += times.user + times.system
+        own = main.cpu_times()
+        return living + own.user + own.system + own.children_user + own.children_system
 
     def _databases(self, statement: str) -> None:
         for name in ("peer", "peer_dagster"):
