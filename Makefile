@@ -10,7 +10,7 @@ MINUTES   ?= 120
 FIRST     ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help up load marts status test test-all soak check bench mutants screenshots docs lock clean
+.PHONY: help up load marts status test test-all soak check bench bench-peers mutants screenshots docs lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -67,6 +67,10 @@ BENCHMARKS := main_job exactness marts operation service two_days
 bench: $(VENV)/.dev  ## measure speed, memory, requests and two days of schedules (an hour; needs faketime)
 	@failed=; for one in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$one || failed="$$failed $$one"; done; \
 	if [ -n "$$failed" ]; then echo "failed or over a bound:$$failed" >&2; exit 1; fi
+
+# With PEERS="--full" at the sizes of 100,000 issues (hours); the rivals get environments of their own, never this one.
+bench-peers: $(VENV)/.dev  ## measure other tools at the same work; writes docs/performance.md (half an hour)
+	@$(BIN)/python -m benchmarks.peers --write $(PEERS)
 
 mutants: $(VENV)/.dev  ## change the core in 300 small ways, one at a time: which do the tests not notice? (an hour)
 	@$(BIN)/python -m tests.mutants

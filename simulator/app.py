@@ -98,7 +98,7 @@ class Site:
                     response = answer(request, info, query, body)
             if cut is not None:
                 response = await _halve(request, response, cut)
-            info.status = response.status_code
+            info.status, info.size = response.status_code, len(response.body)
             self.log.add(info)
             response.headers["Date"] = formatdate(self.world.clock.now(), usegmt=True)
             return response

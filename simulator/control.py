@@ -39,7 +39,8 @@ def routes(site: Site) -> list[Route]:
 
     def requests(_: Any) -> Any:
         log = site.log
-        return {"total": log.count(), "bucket": log.by_bucket(), "route": log.by_route(), "status": log.by_status()}
+        sums = {"bucket": log.by_bucket(), "route": log.by_route(), "status": log.by_status()}
+        return {"total": log.count(), "bytes": log.size, **sums}
 
     def forget(_: Any) -> Any:
         site.log.clear()

@@ -9,7 +9,10 @@ KEPT = 5_000
 
 @dataclass
 class RequestInfo:
-    """One request; `route` is its path with names for the parts that vary, `status` is 0 until it is answered."""
+    """One request; `route` is its path with names for the parts that vary.
+
+    `status` and `size`, the bytes of the answer, are 0 until it is answered.
+    """
 
     method: str
     path: str
@@ -18,6 +21,7 @@ class RequestInfo:
     params: list[tuple[str, str]] = field(default_factory=list)
     user: int = 0
     status: int = 0
+    size: int = 0
 
     def param(self, name: str) -> str | None:
         """Return a parameter of the query string; None when it was not sent."""
@@ -30,12 +34,14 @@ class RequestLog:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: Counter[tuple[str, str, str, int]] = Counter()
+        self._size = 0
         self._recent: deque[RequestInfo] = deque(maxlen=KEPT)
 
     def add(self, info: RequestInfo) -> None:
         """Note an answered request."""
         with self._lock:
             self._counts[info.bucket, info.method, info.route, info.status] += 1
+            self._size += info.size
             self._recent.append(info)
 
     def count(
@@ -69,6 +75,12 @@ class RequestLog:
         """Return the number of answers of each status."""
         return self._sums(3)
 
+    @property
+    def size(self) -> int:
+        """The bytes of all answers, without their heads."""
+        with self._lock:
+            return self._size
+
     def recent(self) -> list[RequestInfo]:
         """Return the last requests (at most 5,000), oldest first."""
         with self._lock:
@@ -78,6 +90,7 @@ class RequestLog:
         """Start counting anew."""
         with self._lock:
             self._counts.clear()
+            self._size = 0
             self._recent.clear()
 
     def _sums(self, place: int) -> dict[str, int]:

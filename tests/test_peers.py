@@ -1,0 +1,73 @@
+"""What the comparison with other tools says follows from what it has found."""
+
+from dataclasses import replace
+
+from benchmarks.peers.contest import STEPS, Measured, Turn
+from benchmarks.peers.contestants import ABSENT, CONTESTANTS
+from benchmarks.peers.environments import HERE, pins
+from benchmarks.peers.table import chart, document, number
+from benchmarks.peers.truth import Difference, comment_rows, differences, issue_rows, row
+
+MOMENT = "2026-07-01T00:00:00Z"
+
+
+def issue(number: int, summary: str = "Title", status: int = 1) -> dict[str, object]:
+    return {"id": number, "updated": MOMENT, "summary": summary, "status": {"id": status}}
+
+
+def test_missed_stale_and_undead_rows_are_counted_apart() -> None:
+    source = issue_rows([issue(1), issue(2), issue(3, "New title"), issue(4, status=3)])
+    copy = issue_rows([issue(2), issue(3), issue(4), issue(5), issue(6)])
+    assert differences(source, copy) == Difference(source=4, missed=1, stale=2, undead=2)
+
+
+def test_equal_tables_have_no_difference() -> None:
+    rows = issue_rows([issue(1), issue(2)])
+    assert differences(rows, dict(rows)) == Difference(2, 0, 0, 0)
+
+
+def test_the_zone_of_a_moment_an_empty_text_and_what_postgresql_cannot_hold_make_no_row_stale() -> None:
+    assert row("2026-07-01T09:00:00+09:00", None, 1) == row(MOMENT, "", 1)
+    assert row(MOMENT, "a\x00b", 1) == row(MOMENT, "ab", 1)
+    assert comment_rows([{"id": 1, "updated": MOMENT, "content": None}]) == {1: row(MOMENT, "", 0)}
+
+
+def turn(contestant: str, place: int, seconds: float) -> Turn:
+    steps = {step: Measured(seconds, 1.5, 0.25, 64, 21, 3.4) for step in STEPS}
+    truth = {"issues": {"source": 2_000, "missed": place, "stale": 3, "undead": 4}}
+    return Turn("2,000 issues", contestant, place, "18.1", steps, {} if contestant == "fetch" else truth)
+
+
+TURNS = [turn(name, place, seconds) for name in ("ours", "dlt", "fetch") for place, seconds in enumerate((2.0, 9.0, 3.0))]
+
+
+def test_a_table_has_medians_with_their_spread_and_the_worst_difference() -> None:
+    text = document(TURNS, "2 cores")
+    assert "| dlt, defaults | 3 (2-9) | 1.50 | 0.25 | 64 | 21 | 3.40 |" in text
+    assert "| dlt, defaults | 2 | 3 | 4 |" in text
+    assert "of 2,000 issues" in text
+    assert "| floor: fetch, discard | 2 |" not in text
+    assert all(name in text for name in ABSENT)
+    assert "sling" not in text
+
+
+def test_a_chart_names_all_who_took_part() -> None:
+    picture = chart(TURNS)
+    assert all(title in picture for title in ("backlog-elt", "dlt, defaults", "floor: fetch, discard"))
+    assert "Noto Sans" in picture
+
+
+def test_numbers_have_as_many_digits_as_mean_something() -> None:
+    assert [number(value) for value in (0.254, 4.0, 12.34, 123.4, 1_234.5)] == ["0.25", "4", "12.3", "123", "1,234"]
+
+
+def test_every_way_has_a_runner_an_environment_without_addresses_and_versions() -> None:
+    assert len({one.name for one in CONTESTANTS}) == len(CONTESTANTS)
+    for one in CONTESTANTS:
+        assert (HERE / "runners" / f"{one.runner}.py").is_file()
+        assert one.versions
+        assert set(one.queries) in ({"issues", "comments"}, set())
+        if one.environment:
+            assert set(one.packages) <= set(pins(one.environment))
+    assert not [path for path in (HERE / "requirements").iterdir() if "://" in path.read_text()]
+    assert replace(CONTESTANTS[1], packages=()).versions == ""
