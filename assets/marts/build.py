@@ -17,11 +17,12 @@ from assets.marts.dbt import dbt_assets
 from assets.marts.failing_rows import is_failing, with_rows
 from assets.marts.keys import IS_KEY, answered
 from assets.marts.ops_tables import OPS_ASSETS
-from assets.marts.project import DBT, FOLDER, InstalledDbt, connected, digest, keep_parsed, manifest
+from assets.marts.project import DBT, FOLDER, InstalledDbt, beside, connected, digest, keep_parsed, manifest
 from assets.marts.shown import shown, without_dbt_entries
 from assets.marts.translator import Translator
 from resources.warehouse.builds import begin_build, end_build, is_built
 from resources.warehouse.errors import WarehouseError
+from resources.warehouse.issue_sync_state import history_share
 from resources.warehouse.locks import LOST, Locks
 from resources.warehouse.resource import WarehouseResource
 
@@ -90,6 +91,8 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
             invocation = dbt.cli(arguments, context=context, target_path=Path(target))
         with suppress(Exception):  # dbt needs some seconds before it builds anything; a chart says itself why it cannot be drawn
             warm_up()
+        with beside(warehouse.engine) as connection:
+            read = history_share(connection)
         for event in invocation.stream():
             if is_failing(event):
                 if not locks.is_lost():  # a server that has restarted may have lost what is tested
@@ -98,7 +101,7 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
                 yield without_dbt_entries(event)
             elif isinstance(event, dg.Output):
                 # Not as metadata of the event: that would be stored with the output of the step, too.
-                found = shown(event, invocation.manifest["nodes"], warehouse.engine, context.log)
+                found = shown(event, invocation.manifest["nodes"], warehouse.engine, context.log, read)
                 context.add_asset_metadata(found, asset_key=context.asset_key_for_output(event.output_name))
                 yield dg.Output(None, event.output_name)
             else:

@@ -23,13 +23,13 @@ _COLUMNS = text("""
 """)
 
 
-def shown(event: dg.Output[Any], nodes: Mapping[str, Any], engine: Engine, log: Logger) -> dict[str, Any]:
+def shown(event: dg.Output[Any], nodes: Mapping[str, Any], engine: Engine, log: Logger, read: float) -> dict[str, Any]:
     """Return the metadata of the model, seed or snapshot that an event of dbt says is built, what people look for first.
 
-    What cannot be shown is left out, and the log says why: the rows are built.
+    What cannot be shown is left out, and the log says why: the rows are built. `read` is the share of histories that are read.
     """
     node = nodes[str(event.metadata["unique_id"].value)]
-    found = chart_for(event, engine, log)
+    found = chart_for(event, engine, log, read)
     try:
         with beside(engine) as connection:
             found |= _facts(connection, node)
@@ -78,7 +78,7 @@ def without_dbt_entries(event: dg.AssetCheckResult) -> dg.AssetCheckResult:
     return event._replace(metadata=kept)
 
 
-def chart_for(event: Any, engine: Engine, log: Logger) -> dict[str, Any]:
+def chart_for(event: Any, engine: Engine, log: Logger, read: float) -> dict[str, Any]:
     """Return the chart that belongs to the mart of an event, as metadata; nothing for other events.
 
     A chart never fails a build: one that cannot be drawn is left out, and the log says why.
@@ -92,7 +92,7 @@ def chart_for(event: Any, engine: Engine, log: Logger) -> dict[str, Any]:
         try:
             with beside(engine) as connection:
                 # Percent-encoded it takes less of Dagster's storage than in base64: PostgreSQL compresses it better.
-                picture = quote(chart.svg(connection))
+                picture = quote(chart.svg(connection, read))
         except Exception as error:  # whatever it is, the rows are built
             log.warning(f"{mart}: its chart was left out: {first_line(error)}")
             continue

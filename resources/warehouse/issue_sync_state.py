@@ -337,6 +337,14 @@ def count_histories(conn: Connection, space_key: str) -> dict[int, Histories]:
     return {project: Histories(*counts) for project, *counts in conn.execute(query)}
 
 
+def history_share(conn: Connection) -> float:
+    """Return the share of issues whose history is read, of all spaces; 1.0 where there is none to read."""
+    spaces = conn.execute(select(SPECS["space"].table.c.space_key)).scalars().all()
+    found = [counts for space in spaces for counts in count_histories(conn, space).values()]
+    issues = sum(one.issues for one in found)
+    return sum(one.complete for one in found) / issues if issues else 1.0
+
+
 def count_refreshed(conn: Connection, space_key: str, project_ids: Collection[int], before: datetime) -> tuple[int, int]:
     """Return how many issues there are, and of how many all comments were last read before a time or never."""
     due = func.count().filter(or_(_read.refreshed_at.is_(None), _read.refreshed_at < before))

@@ -96,17 +96,18 @@ class Chart:
         """The title in both languages."""
         return both(self.word)
 
-    def svg(self, connection: Connection) -> str:
-        """Return the picture of all projects."""
+    def svg(self, connection: Connection, read: float) -> str:
+        """Return the picture of all projects; `read` is the share of histories that are read."""
         found = connection.execute(text(self.query), {"points": _POINTS} if ":points" in self.query else {})
         # As plain tuples: pandas asks each row of SQLAlchemy for names that it does not have.
-        return self.draw(pd.DataFrame([tuple(row) for row in found], columns=list(found.keys())))
+        return self.draw(pd.DataFrame([tuple(row) for row in found], columns=list(found.keys())), read)
 
-    def draw(self, frame: pd.DataFrame) -> str:
-        """Return the picture of the rows of a mart."""
+    def draw(self, frame: pd.DataFrame, read: float = 1.0) -> str:
+        """Return the picture of the rows of a mart; below its title it says so while histories are missing."""
         drawn = self.prepare(frame)
+        said = drawn.said if read >= 1 else f"{drawn.said}\n{both('note_share').format(share=int(read * 100))}"
         spec = specs.flow() if self.spec is specs.flow_of_projects and not drawn.marks else self.spec()
-        return picture(spec, self.word, drawn.said, rows=drawn.rows, marks=drawn.marks, params=drawn.params)
+        return picture(spec, self.word, said, rows=drawn.rows, marks=drawn.marks, params=drawn.params)
 
 
 #: One at most for each mart.

@@ -56,7 +56,7 @@ def picture(spec: dict[str, Any], title: str, said: str, **rows: list[dict[str, 
     Args:
         spec: what is drawn.
         title: the name of the title among the words.
-        said: the numbers that matter most.
+        said: the numbers that matter most, in one line or more.
         rows: the rows, by the name that the spec has for them, and `params` for values.
     """
     import vl_convert  # starts a JavaScript engine when first used
@@ -79,7 +79,7 @@ def picture(spec: dict[str, Any], title: str, said: str, **rows: list[dict[str, 
             part["width"] = WIDTH - 90
     made |= {
         "$schema": _SCHEMA,
-        "title": {"text": both(title), "subtitle": clean(said)},
+        "title": {"text": both(title), "subtitle": [clean(line) for line in said.split("\n")]},
         "datasets": rows,
         "config": _CONFIG,
     }

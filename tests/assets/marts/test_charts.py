@@ -289,7 +289,7 @@ def test_the_page_has_every_word_that_its_charts_name_and_their_rows_come_from_i
 def test_a_chart_that_cannot_be_drawn_is_left_out_and_said(warehouse: Engine, caplog: pytest.LogCaptureFixture) -> None:
     event = dg.AssetMaterialization(["mart", "flow_daily"], metadata={"unique_id": "model.backlog.flow_daily"})
     with caplog.at_level(logging.WARNING):
-        assert chart_for(event, warehouse, logging.getLogger("marts")) == {}
+        assert chart_for(event, warehouse, logging.getLogger("marts"), 1.0) == {}
     assert "flow_daily: its chart was left out: ProgrammingError" in caplog.text
     other = dg.AssetMaterialization(["mart", "reopen_event"], metadata={"unique_id": "model.backlog.reopen_event"})
-    assert chart_for(other, warehouse, logging.getLogger("marts")) == {}
+    assert chart_for(other, warehouse, logging.getLogger("marts"), 1.0) == {}

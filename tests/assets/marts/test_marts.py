@@ -8,7 +8,9 @@ import dagster as dg
 import pytest
 from sqlalchemy import Engine, text
 
+from assets.marts.charts.catalogue import CHARTS
 from assets.marts.japanese_holidays import SEED, lines
+from resources.warehouse.issue_sync_state import history_share
 from resources.warehouse.locks import Locks
 from resources.warehouse.reconciliations import Level, Reconciled, latest, record
 from tests.assets.marts.building import checks_of, contents, rows_of
@@ -218,6 +220,11 @@ def test_marts_say_of_which_issues_the_comments_were_not_read_yet(built: tuple[D
         issues = one("SELECT count(*) FROM mart.issue WHERE project_key = 'OPS' AND NOT is_deleted")
         share = one("SELECT history_share FROM mart.sync_freshness WHERE project_key = 'OPS' AND table_name = 'comments'")
         assert share == Decimal((issues - 1) * 10_000 // issues) / 10_000
+        [chart] = [one for one in CHARTS if one.mart == "flow_daily"]
+        assert "of the histories are read" not in chart.svg(connection, 1.0)
+        read = history_share(connection)
+        assert 0.9 < read < 1
+        assert f"{int(read * 100)} % of the histories are read" in chart.svg(connection, read)
         connection.rollback()
 
 

@@ -139,7 +139,7 @@ def test_a_slow_view_is_not_counted(built: tuple[Deployment, int], caplog: pytes
     node = {"name": "slow", "schema": "mart", "alias": "slow", "config": {"materialized": "view"}}
     event = dg.Output(None, "mart__slow", metadata={"unique_id": "model.slow"})
     try:
-        found = look(event, {"model.slow": node}, deployment.engine, logging.getLogger("test"))
+        found = look(event, {"model.slow": node}, deployment.engine, logging.getLogger("test"), 1.0)
     finally:
         deployment.change("DROP VIEW mart.slow")
     assert [*found] == ["dagster/column_schema"]
