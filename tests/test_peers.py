@@ -51,6 +51,12 @@ def test_a_table_has_medians_with_their_spread_and_the_worst_difference() -> Non
     assert "sling" not in text
 
 
+def test_who_fails_is_in_no_table_of_figures_and_says_why() -> None:
+    text = document([*TURNS, Turn("2,000 issues", "orm", 0, "", failure="no room")], "2 cores")
+    assert text.count("SQLAlchemy ORM") == 1
+    assert "failed: no room" in text
+
+
 def test_a_chart_names_all_who_took_part() -> None:
     picture = chart(TURNS)
     assert all(title in picture for title in ("backlog-elt", "dlt, defaults", "floor: fetch, discard"))

@@ -42,7 +42,8 @@ def main() -> int:
     print(tables)
     if options.write:
         before, _, rest = DOCUMENT.read_text().partition(BEGIN)
-        DOCUMENT.write_text(f"{before}{BEGIN}\n\n{tables}\n{END}{rest.partition(END)[2]}")
+        image = f"![Seconds of three syncs, and wrong rows after a day, of each way]({PICTURE.relative_to(DOCUMENT.parent)})"
+        DOCUMENT.write_text(f"{before}{BEGIN}\n\n{image}\n\n{tables}\n{END}{rest.partition(END)[2]}")
         PICTURE.write_text(chart(turns))
     return 0
 

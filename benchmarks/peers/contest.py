@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
@@ -70,14 +71,20 @@ class Turn:
 
 def contest(works: Sequence[Work], contestants: Sequence[Contestant], rounds: int) -> Iterator[Turn]:
     """Yield the turns of all rounds, one by one; those who take part begin in turn."""
+    able = []
     for one in contestants:
-        interpreter(one.environment)
+        try:
+            interpreter(one.environment)
+        except subprocess.CalledProcessError as error:
+            yield Turn(works[0].title, one.name, 0, "", failure=f"its environment cannot be set up ({error})")
+        else:
+            able.append(one)
     with scratch() as folder:
         server = ensure_server(folder)
         for work in works:
             for number in range(rounds):
-                first = number * len(contestants) // rounds
-                for one in (*contestants[first:], *contestants[:first]):
+                first = number * len(able) // rounds
+                for one in (*able[first:], *able[:first]):
                     place = _Place(server, folder, work)
                     try:
                         yield place.turn(one, number)

@@ -69,7 +69,7 @@ CONTESTANTS = (
         "dlt-best",
         "dlt, best settings",
         "dlt_rest",
-        "as dlt, with max_table_nesting 0, parquet through ADBC, intermediate files not compressed, comments in parallel",
+        "as dlt, with max_table_nesting 0, parquet through ADBC, intermediate files not compressed",
         "dlt",
         ("dlt", "adbc-driver-postgresql", "pyarrow"),
         _NESTED,

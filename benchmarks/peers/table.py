@@ -24,7 +24,8 @@ def document(turns: Sequence[Turn], machine: str) -> str:
         rounds = len({turn.round for turn in mine})
         parts.append(f"### {work[0].upper()}{work[1:]}\n\n" + f"Medians of {rounds} rounds, in brackets the least and the most.")
         parts += [f"**{step[0].upper()}{step[1:]}**\n\n{_markdown(COLUMNS, _costs(mine, step))}" for step in STEPS]
-        parts.append(f"**Wrong rows after the day, of {_sizes(mine)}**\n\n{_markdown(*_wrongs(mine))}")
+        if any(turn.truth for turn in mine):
+            parts.append(f"**Wrong rows after the day, of {_sizes(mine)}**\n\n{_markdown(*_wrongs(mine))}")
     parts.append("### Versions and settings\n\n" + _markdown(("way", "versions", "settings"), _settings(turns, failures)))
     return "\n\n".join(parts) + "\n"
 
