@@ -15,10 +15,10 @@ def issue(number: int, summary: str = "Title", status: int = 1) -> dict[str, obj
     return {"id": number, "updated": MOMENT, "summary": summary, "status": {"id": status}}
 
 
-def test_missed_stale_and_undead_rows_are_counted_apart() -> None:
+def test_missed_stale_and_not_deleted_rows_are_counted_apart() -> None:
     source = issue_rows([issue(1), issue(2), issue(3, "New title"), issue(4, status=3)])
     copy = issue_rows([issue(2), issue(3), issue(4), issue(5), issue(6)])
-    assert differences(source, copy) == Difference(source=4, missed=1, stale=2, undead=2)
+    assert differences(source, copy) == Difference(source=4, missed=1, stale=2, not_deleted=2)
 
 
 def test_equal_tables_have_no_difference() -> None:
@@ -34,7 +34,7 @@ def test_the_zone_of_a_moment_an_empty_text_and_what_postgresql_cannot_hold_make
 
 def turn(contestant: str, place: int, seconds: float) -> Turn:
     steps = {step: Measured(seconds, 1.5, 0.25, 64, 21, 3.4) for step in STEPS}
-    truth = {"issues": {"source": 2_000, "missed": place, "stale": 3, "undead": 4}}
+    truth = {"issues": {"source": 2_000, "missed": place, "stale": 3, "not_deleted": 4}}
     return Turn("2,000 issues", contestant, place, "18.1", steps, {} if contestant == "fetch" else truth)
 
 

@@ -9,7 +9,7 @@ from benchmarks.peers.contest import CHANGED, FIRST, QUIET, STEPS, Measured, Tur
 from benchmarks.peers.contestants import ABSENT, CONTESTANTS, Contestant
 
 COLUMNS = ("", "seconds", "CPU s", "PostgreSQL CPU s", "peak MB", "requests", "MB read")
-WRONG = {"missed": "missed", "stale": "stale", "undead": "deleted, shown as alive"}
+WRONG = {"missed": "missed", "stale": "stale", "not_deleted": "deleted, shown as alive"}
 _INK, _QUIET, _GRID = "#22272E", "#5B6470", "#E3E6EA"
 _COLOURS = {"backlog-elt": "#1F7A5C", "other tools": "#8C96A3", "floors": "#D5DAE0"}
 

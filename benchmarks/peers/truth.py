@@ -26,7 +26,7 @@ class Difference:
     source: int
     missed: int
     stale: int
-    undead: int
+    not_deleted: int
 
 
 def differences(source: Mapping[int, Row], copy: Mapping[int, Row]) -> Difference:
