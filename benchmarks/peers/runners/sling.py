@@ -7,6 +7,7 @@ A CSV file failed on texts with quotes and line ends.
 import json
 import os
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -41,11 +42,14 @@ def main() -> None:
     """Write what has changed into files, and let sling merge each by its id."""
     files = {table: state_folder() / f"{table}.jsonl" for table in tables()}
     opened = {table: file.open("w", encoding="utf-8") for table, file in files.items()}
+    written: set[tuple[str, int]] = set()  # paging by offset may bring a row twice, and sling refuses a key that it meets twice
     with client() as http:
         for issues, comments in changed(http):
             for table, rows in (("issues", map(_issue, issues)), ("comments", map(_comment, comments))):
-                if table in opened:
-                    opened[table].writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+                for row in rows if table in opened else ():
+                    if (table, row["id"]) not in written:
+                        written.add((table, row["id"]))
+                        opened[table].write(json.dumps(row, ensure_ascii=False) + "\n")
     for file in opened.values():
         file.close()
     for table, path in files.items():
@@ -80,7 +84,8 @@ def _merge(table: str, path: Path) -> None:
     home = state_folder() / "sling"
     variables = {"PEER": database_url(), "SLING_HOME_DIR": str(home), "HOME": str(home), "SLING_DISABLE_TELEMETRY": "true"}
     home.mkdir(exist_ok=True)
-    subprocess.run(command, env=os.environ | variables, check=True)
+    if code := subprocess.run(command, env=os.environ | variables, check=False).returncode:
+        sys.exit(f"sling ended with {code}; what it said stands above")
 
 
 main()
