@@ -64,7 +64,7 @@ def _url() -> str:
     """Return the URL in the form that dlt accepts: with a password, and the folder of the socket as host."""
     url = urlsplit(os.environ["PEER_DATABASE_URL"])
     place = dict(parse_qsl(url.query))
-    return f"postgresql://{url.username}:none@{quote(place['host'], safe='')}:{place['port']}{url.path}"
+    return f"postgresql://{url.username}:password@{quote(place['host'], safe='')}:{place['port']}{url.path}"
 
 
 def main() -> None:
