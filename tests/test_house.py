@@ -37,7 +37,7 @@ from tests.documents import (
 ROOMS = ("assets", "pipelines", "resources", "service", "simulator", "sync")
 SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 #: Without the environments of the rivals in a benchmark, which `make bench-peers` sets up.
-OTHERS = (path for room in ("tests", "benchmarks") for path in (ROOT / room).rglob("*.py") if ".envs" not in path.parts)
+OTHERS = [path for room in ("tests", "benchmarks") for path in (ROOT / room).rglob("*.py") if ".envs" not in path.parts]
 EVERYTHING = sorted([*SOURCES, *OTHERS])
 LONGEST = 400
 #: So much of a summary is shown in the list of commands, on 80 columns.

@@ -86,13 +86,13 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
             arguments.append("--full-refresh")
         elif build:
             context.log.info(f"rebuilding the issues with rows written since {build.since}")
+        with beside(warehouse.engine) as connection:
+            read = history_share(connection)
         target = stack.enter_context(tempfile.TemporaryDirectory(prefix="backlog-elt-dbt-"))
         with connected(warehouse.engine, unchanged=build is not None and build.since is not None and not config.whole):
             invocation = dbt.cli(arguments, context=context, target_path=Path(target))
         with suppress(Exception):  # dbt needs some seconds before it builds anything; a chart says itself why it cannot be drawn
             warm_up()
-        with beside(warehouse.engine) as connection:
-            read = history_share(connection)
         for event in invocation.stream():
             if is_failing(event):
                 if not locks.is_lost():  # a server that has restarted may have lost what is tested

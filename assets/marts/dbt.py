@@ -1,7 +1,7 @@
 """dagster-dbt without dbt in this process.
 
 dbt runs in a process of its own. dagster-dbt still loads dbt-core wherever it finds it, and so did every process that loads the
-definitions (1 s, 60 MB). It does without where dbt-core is missing, as with dbt Fusion; only choosing models by dbt's own words
+definitions (1 s, 40 MB). It does without where dbt-core is missing, as with dbt Fusion; only choosing models by dbt's own words
 (`select=`) would need it. Whoever needs something of dagster-dbt takes it from here.
 """
 

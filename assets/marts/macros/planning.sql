@@ -6,13 +6,16 @@ gives its lock back, does, and with it all before.
 {% macro patient() -%}
     set local lock_timeout = '5min'; set local synchronous_commit = off
 {%- endmacro %}
+{# Memory for sorts, and no parallel workers: where all cores are at work, a statement that is spread over them costs half as much again. #}
+{% macro on_one_core() -%}
+    set local work_mem = '64MB'; set local max_parallel_workers_per_gather = 0
+{%- endmacro %}
 {#
-Settings of the transaction that makes a model: memory for its sorts, and, where it is made whole, no nested loops: the planner knows
-nothing of rows that the same statement has made, and takes them for few. No parallel workers: other models are made meanwhile, and
-where all cores are at work a statement that is spread over them costs half as much again.
+Settings of the transaction that makes a model: those of one core, and, where it is made whole, no nested loops: the planner knows nothing
+of rows that the same statement has made, and takes them for few.
 #}
 {% macro planned() -%}
-    {{ patient() }}; set local work_mem = '64MB'; set local max_parallel_workers_per_gather = 0{% if not is_incremental() or config.get('incremental_strategy') != 'by_issue' %}; set local enable_nestloop = off{% endif %}
+    {{ patient() }}; {{ on_one_core() }}{% if not is_incremental() or config.get('incremental_strategy') != 'by_issue' %}; set local enable_nestloop = off{% endif %}
 {%- endmacro %}
 {# Statistics of a table that was made whole; after a few rows of it were changed, the server itself knows when it is time. #}
 {% macro counted() -%}

@@ -1,6 +1,6 @@
-{# A test runs while models are made, as they do: with memory for its sorts, and without parallel workers (see `planned`). #}
+{# A test runs while models are made. #}
 {% macro postgres__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) -%}
-    set local work_mem = '64MB'; set local max_parallel_workers_per_gather = 0;
+    {{ on_one_core() }};
     {{ dbt.default__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) }}
 {%- endmacro %}
 

@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, DateTime, Text, create_engine
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from benchmarks.peers.runners.source import Record, changed, client, database_url
+from benchmarks.peers.runners.source import Record, changed, client, comment_columns, database_url, issue_columns
 
 
 class Base(DeclarativeBase):
@@ -41,30 +41,8 @@ class Comment(Base):
     payload: Mapped[Record] = mapped_column(JSONB)
 
 
-def _issue(record: Record) -> Issue:
-    return Issue(
-        id=record["id"],
-        project_id=record["projectId"],
-        issue_key=record["issueKey"],
-        summary=record["summary"],
-        description=record["description"],
-        status_id=record["status"]["id"],
-        assignee_id=(record["assignee"] or {}).get("id"),
-        created=datetime.fromisoformat(record["created"]),
-        updated=datetime.fromisoformat(record["updated"]),
-        payload=record,
-    )
-
-
-def _comment(record: Record) -> Comment:
-    return Comment(
-        id=record["id"],
-        issue_id=record["issueId"],
-        content=record["content"],
-        created=datetime.fromisoformat(record["created"]),
-        updated=datetime.fromisoformat(record["updated"]),
-        payload=record,
-    )
+def _moments(columns: Record) -> Record:
+    return columns | {name: datetime.fromisoformat(columns[name]) for name in ("created", "updated")}
 
 
 def main() -> None:
@@ -75,9 +53,9 @@ def main() -> None:
         for issues, comments in changed(http):
             with Session(engine) as session, session.begin():
                 for record in issues:
-                    session.merge(_issue(record))
+                    session.merge(Issue(**_moments(issue_columns(record)), payload=record))
                 for record in comments:
-                    session.merge(_comment(record))
+                    session.merge(Comment(**_moments(comment_columns(record)), payload=record))
 
 
 main()

@@ -11,7 +11,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from benchmarks.peers.runners.source import Record, changed, client, database_url, state_folder, tables
+from benchmarks.peers.runners.source import changed, client, comment_columns, database_url, issue_columns, state_folder, tables
 
 PROGRAM = Path(sysconfig.get_path("purelib")) / "sling_linux_amd64" / "bin" / "sling-linux-amd64"
 TYPES = {
@@ -45,36 +45,17 @@ def main() -> None:
     written: set[tuple[str, int]] = set()  # paging by offset may bring a row twice, and sling refuses a key that it meets twice
     with client() as http:
         for issues, comments in changed(http):
-            for table, rows in (("issues", map(_issue, issues)), ("comments", map(_comment, comments))):
-                for row in rows if table in opened else ():
-                    if (table, row["id"]) not in written:
-                        written.add((table, row["id"]))
+            for table, columns, records in (("issues", issue_columns, issues), ("comments", comment_columns, comments)):
+                for record in records if table in opened else ():
+                    if (table, record["id"]) not in written:
+                        written.add((table, record["id"]))
+                        row = columns(record) | {"payload": json.dumps(record, ensure_ascii=False)}
                         opened[table].write(json.dumps(row, ensure_ascii=False) + "\n")
     for file in opened.values():
         file.close()
     for table, path in files.items():
         if path.stat().st_size:
             _merge(table, path)
-
-
-def _issue(one: Record) -> Record:
-    return {
-        "id": one["id"],
-        "project_id": one["projectId"],
-        "issue_key": one["issueKey"],
-        "summary": one["summary"],
-        "description": one["description"],
-        "status_id": one["status"]["id"],
-        "assignee_id": (one["assignee"] or {}).get("id"),
-        "created": one["created"],
-        "updated": one["updated"],
-        "payload": json.dumps(one, ensure_ascii=False),
-    }
-
-
-def _comment(one: Record) -> Record:
-    scalars = {"id": one["id"], "issue_id": one["issueId"], "content": one["content"], "created": one["created"]}
-    return scalars | {"updated": one["updated"], "payload": json.dumps(one, ensure_ascii=False)}
 
 
 def _merge(table: str, path: Path) -> None:

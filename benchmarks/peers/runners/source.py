@@ -76,6 +76,27 @@ def comments_of(http: httpx.Client, issue: int) -> Iterator[Record]:
         parameters["minId"] = page[-1]["id"] + 1
 
 
+def issue_columns(one: Record) -> Record:
+    """Return an issue as those store it who keep some columns beside the JSON."""
+    return {
+        "id": one["id"],
+        "project_id": one["projectId"],
+        "issue_key": one["issueKey"],
+        "summary": one["summary"],
+        "description": one["description"],
+        "status_id": one["status"]["id"],
+        "assignee_id": (one["assignee"] or {}).get("id"),
+        "created": one["created"],
+        "updated": one["updated"],
+    }
+
+
+def comment_columns(one: Record) -> Record:
+    """Return a comment in the same way."""
+    scalars = {"id": one["id"], "issue_id": one["issueId"], "content": one["content"]}
+    return scalars | {"created": one["created"], "updated": one["updated"]}
+
+
 def changed(http: httpx.Client) -> Iterator[tuple[list[Record], list[Record]]]:
     """Yield pages of what has changed since the last sync with the comments of their issues, then remember how far it went."""
     since = last_update()
