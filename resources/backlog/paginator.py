@@ -154,8 +154,7 @@ class Paginator:
     (steps back) are counted.
 
     `position` is where another paginator, with this one's orders, may `start` once the pages given out so far are stored, the last
-    one included; None before there is one. It stays before a group of ties until the page after the group, and before
-    the first seam that could not be proven for good.
+    one included; None before there is one. It stays before the first seam that could not be proven for good.
     """
 
     def __init__(
@@ -284,8 +283,10 @@ class Paginator:
         self.proven &= paginator.proven
         self.requests += paginator.requests
         self.retries += paginator.retries
+        behind = max(0, offset + earlier + len(found) - OVERLAP)
         page_boundary = _PageBoundary(self._order, self._order.last_of_day(key), {}, closed=True)
-        return max(0, offset + earlier + len(found) - OVERLAP), page_boundary
+        self._note((behind, page_boundary))
+        return behind, page_boundary
 
     def _from(self, tied: Tied) -> tuple[Order, ...]:
         """Return the other orders from that on by which a group of ties was being read."""

@@ -12,6 +12,7 @@ from random import Random
 import dagster as dg
 from sqlalchemy import Engine
 
+from resources.backlog.paging import PAGE_SIZE
 from simulator import RequestInfo, Simulator, SpaceSpec
 from tests.deployment import Deployment, quiet
 from tests.integration.exactness.databases import Databases
@@ -36,12 +37,13 @@ class Kills:
     """What killed loads cost.
 
     `again`: the rows by table that the next load was served once more, as they were, for each kill after which nobody changed
-    anything before it.
+    anything before it. `too_many`: what the killed load and the next one asked for where those are more than a page of one kind.
     """
 
     kills: int = 0
     loads: int = 0
     again: list[Counter[str]] = field(default_factory=list)
+    too_many: list[str] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
 
     @property
@@ -111,7 +113,11 @@ class Scene:
 
     def _note(self, *, killed: bool) -> None:
         if self.was_killed and not self._worked:
-            self.figures.again.append(self.served.again())
+            rows = self.served.again()
+            self.figures.again.append(rows)
+            if max(rows.values(), default=0) > PAGE_SIZE:
+                before, after = ("\n".join(lines) for lines in self.served.lines)
+                self.figures.too_many.append(f"{dict(rows)} again\nkilled:\n{before}\nthe next one:\n{after}")
         self.served.next_sync(killed=killed)
         self.was_killed, self._worked = killed, False
         self.figures.kills += killed

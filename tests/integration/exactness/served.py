@@ -39,6 +39,8 @@ class Served:
         self._now: Rows = {}
         self._killed: Rows = {}
         self._begun: set[str] = set()
+        #: What the last two syncs have asked for, a line for each answer of rows.
+        self.lines: tuple[list[str], list[str]] = ([], [])
         sim.rewrite_response(self._note)
 
     def next_sync(self, *, killed: bool) -> None:
@@ -46,6 +48,7 @@ class Served:
         with self._lock:
             self._killed = self._now if killed else {}
             self._now, self._begun = {}, set()
+            self.lines = (self.lines[1], [])
 
     def again(self) -> Counter[str]:
         """Return how many rows of the sync before, which was killed, were served to this one again, as they were, by kind."""
@@ -72,6 +75,8 @@ class Served:
             looks = what == "issues" and int(request.param("count") or 0) < PAGE_SIZE and not request.param("id[]")
             rows = () if looks else content[KNOWN:] if request.param("minId") else content
             with self._lock:
+                asked = [f"{name}={value}" for name, value in request.params if name != "apiKey"]
+                self.lines[1].append(f"{len(content)} rows, {len(rows)} counted: {request.route} {' '.join(asked)}")
                 if looks:
                     self._begun |= {value for name, value in request.params if name == "projectId[]"}
                 for row in (row for row in rows if str(row[field]) < recent):

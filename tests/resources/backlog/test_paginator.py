@@ -1,6 +1,8 @@
 """The rules by which pages are joined: keys, page boundaries, offsets, and where a pass ends and may go on."""
 
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import httpx
@@ -22,6 +24,7 @@ from resources.backlog.paginator import (
     identity,
     instant,
 )
+from resources.backlog.paging import PAGE_SIZE
 from resources.backlog.position import Position
 from resources.records import Odd
 from tests.resources.backlog.hostile import START, HostileSpace
@@ -238,3 +241,27 @@ def test_what_a_tie_proves_does_not_prove_what_was_read_before_it() -> None:
     paginator.proven = False
     assert {one["id"] for page in paginator.pages() for one in page} == set(space.issues)
     assert not paginator.proven
+
+
+def test_a_pass_that_goes_on_anywhere_near_bulk_edits_is_given_at_most_a_page_of_each_order_again() -> None:
+    space = space_of(400)
+    for issue in space.issues:
+        space.edit(issue, at=START - timedelta(days=1 if issue % 2 else 11))
+
+    def read_on(start: Position | None, most: int | None = None) -> tuple[set[tuple[str, int]], list[Position | None]]:
+        paginator = Paginator(space.client(), PROJECT, NEWEST_FIRST, start=start)
+        rows, positions = set[tuple[str, int]](), list[Position | None]()
+        for page in islice(paginator.pages(), most):
+            order = space.asked[-1].url.params["sort"]
+            rows |= {(order, one["id"]) for one in page}
+            positions.append(paginator.position)
+        return rows, positions
+
+    everything, positions = read_on(None)
+    assert set(space.issues) == {issue for _, issue in everything}
+    again = []
+    for stored, position in enumerate(positions, 1):
+        # One more page was given, and the reader died before it was stored.
+        given, rest = read_on(None, stored + 1)[0], read_on(position)[0]
+        again.append(Counter(order for order, _ in given & rest))
+    assert all(max(rows.values(), default=0) <= PAGE_SIZE for rows in again), again
