@@ -14,7 +14,7 @@ from resources.backlog.paging import PAGE_SIZE
 from resources.records import Page
 from resources.warehouse import feed_state
 from resources.warehouse.feed_state import FeedState, Gap
-from resources.warehouse.inaccessible import forget_reads
+from resources.warehouse.inaccessible import forget_reads, note_seen
 from resources.warehouse.loader import MergeResult
 from resources.warehouse.quarantine import pending_rejections, place_of, resolve_nameless, resolve_rejections
 from resources.warehouse.schema import SPECS
@@ -248,6 +248,10 @@ def _store(
             if not first_look:
                 joined = _joined(session, connection, new)
                 forget_reads(connection, joined, space_key=session.space_key)
+                # What is read whole now need not be once more, when the next load of projects meets it.
+                back = note_seen(connection, joined & session.visible.keys(), space_key=session.space_key, run_id=session.run_id)
+                if back:
+                    session.reporter.notes["projects_accessible_again"] = ", ".join(session.visible[one].key for one in back)
             feed_state.set_feed(connection, session.space_key, _without(state, joined))
         if project is not None:
             feed_state.set_backward(connection, session.space_key, *project)

@@ -246,6 +246,23 @@ def test_comments_and_deletions_that_a_project_had_while_it_was_inaccessible_are
     assert {one[1] for one in synced.deletions("comments")} == {"issue deleted"}
 
 
+def test_a_project_that_comes_back_is_read_whole_once_whichever_load_sees_it_first(synced: Syncs) -> None:
+    space = synced.sim.space
+    leave(synced, "WEB", space.administrator.id)
+    assert synced.listing().success
+    assert synced.run(mode="incremental").success
+    synced.sim.requests.clear()
+    assert synced.run(mode="incremental").success
+    quiet = synced.sim.requests.by_route()
+    space.add_member("WEB", space.administrator.id)
+    assert synced.run(mode="incremental").success  # the activity feed says so
+    assert row_of(synced, space.project("WEB").id) == (False, None)
+    assert synced.listing().success
+    synced.sim.requests.clear()
+    assert synced.run(mode="incremental").success
+    assert synced.sim.requests.by_route() == quiet
+
+
 @pytest.mark.parametrize("mode", ["incremental", "backfill"])
 def test_a_project_that_becomes_inaccessible_while_it_is_read_loses_nothing_and_keeps_its_watermark(
     synced: Syncs, mode: Mode
