@@ -6,8 +6,10 @@ that replace a part of Dagster and have tests of their own: `webserver.py` and `
 """
 
 import functools
+import os
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from itertools import groupby
 
 import dagster as dg
 
@@ -51,6 +53,49 @@ def input_versions(instance: dg.DagsterInstance, above: Collection[dg.AssetKey],
         tags[get_input_data_version_tag(key)] = (version or DEFAULT_DATA_VERSION).value
         tags[get_input_event_pointer_tag(key)] = str(record.storage_id) if record else NULL_EVENT_POINTER
     return tags
+
+
+#: Dagster writes events of one kind together only where this variable says how many at most.
+_BATCH, _TOGETHER = "DAGSTER_EVENT_BATCH_SIZE", "500"
+
+
+def log_together(context: dg.AssetExecutionContext, materializations: Sequence[dg.AssetMaterialization]) -> None:
+    """Record materializations of one asset as `context.log_event` does, in one write: a first load has thousands of partitions."""
+    from dagster._core.events import DagsterEvent, DagsterEventBatchMetadata, generate_event_batch_id
+
+    os.environ.setdefault(_BATCH, _TOGETHER)
+    of_step, last = context.op_execution_context, len(materializations) - 1
+    batch = generate_event_batch_id()  # type: ignore[no-untyped-call]
+    for number, materialization in enumerate(materializations):
+        together = DagsterEventBatchMetadata(batch, number == last)
+        event = DagsterEvent.asset_materialization(of_step._step_execution_context, materialization, together)
+        of_step._events.append(event)
+
+
+def store_plans_together(instance: dg.DagsterInstance) -> None:
+    """Let a storage in PostgreSQL write which partitions a run intends to load in one statement for each asset."""
+    from dagster._core.events import DagsterEventType
+    from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+    from dagster_postgres import PostgresEventLogStorage
+
+    storage = instance.event_log_storage
+    if not isinstance(storage, PostgresEventLogStorage):
+        return
+    os.environ.setdefault(_BATCH, _TOGETHER)
+    store = storage.store_event_batch
+
+    def store_batch(events: Sequence[dg.EventLogEntry]) -> None:
+        for (kind, _), group in groupby(events, lambda entry: (entry.dagster_event_type, entry.get_dagster_event().asset_key)):
+            some = list(group)
+            if kind != DagsterEventType.ASSET_MATERIALIZATION_PLANNED:
+                store(some)
+                continue
+            with storage.index_transaction() as connection:
+                insert = storage.prepare_insert_event_batch(some).returning(SqlEventLogStorageTable.c.id)
+                newest = [int(row[0]) for row in connection.execute(insert)][-1]
+                storage._store_asset_event(connection, some[-1], newest)
+
+    storage.store_event_batch = store_batch  # type: ignore[method-assign]
 
 
 # -- backfills --------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import ast
 import importlib
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,10 +23,12 @@ from assets.dagster_internals import (
     input_versions,
     is_serving,
     last_evaluation,
+    log_together,
     remember,
     remember_schema,
     remembered,
     request_backfill,
+    store_plans_together,
     unfinished_attempts,
 )
 from resources import dagster_tags
@@ -95,6 +98,72 @@ def test_the_versions_of_inputs_are_the_tags_that_dagster_itself_records(instanc
     assert tags.items() <= (event.asset_materialization.tags or {}).items()
 
 
+@pytest.fixture
+def in_postgres(warehouse_url: str) -> Iterator[dg.DagsterInstance]:
+    with instance_for_test(overrides={"storage": {"postgres": {"postgres_url": warehouse_url}}}) as made:
+        yield made
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """Give what PostgreSQL is asked meanwhile, by any storage."""
+    asked: list[str] = []
+
+    def note(_conn: object, _cursor: object, statement: str, *_more: object) -> None:
+        asked.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield asked
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+@dg.asset(partitions_def=dg.StaticPartitionsDefinition([f"p{number}" for number in range(40)]))
+def many(context: dg.AssetExecutionContext) -> None:
+    """Stand for a table of which a run loads many partitions, all but the last."""
+    done = context.partition_keys[:-1]
+    log_together(
+        context,
+        [
+            dg.AssetMaterialization("many", partition=one, metadata={"rows": number}, tags={"of": one})
+            for number, one in enumerate(done)
+        ],
+    )
+    raise RuntimeError("the last one")
+
+
+def test_what_a_run_intends_and_what_it_has_loaded_is_written_together_and_read_as_dagster_writes_it(
+    in_postgres: dg.DagsterInstance,
+) -> None:
+    store_plans_together(in_postgres)
+    keys = [f"p{number}" for number in range(40)]
+    job = dg.define_asset_job("job", [many]).resolve(asset_graph=dg.Definitions(assets=[many]).resolve_asset_graph())
+    tags = {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
+    with statements() as asked:
+        run = job.execute_in_process(instance=in_postgres, tags=tags, raise_on_error=False)
+    assert len([one for one in asked if one.startswith("INSERT INTO event_logs")]) < len(keys)
+    key = dg.AssetKey("many")
+    planned = in_postgres.event_log_storage.get_records_for_run(
+        run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+    )
+    assert sorted(str(one.event_log_entry.get_dagster_event().partition) for one in planned.records) == sorted(keys)
+    assert in_postgres.get_materialized_partitions(key) == set(keys[:-1])
+    newest = in_postgres.get_latest_materialization_event(key)
+    assert newest is not None
+    assert newest.asset_materialization is not None
+    assert (newest.asset_materialization.partition, (newest.asset_materialization.tags or {}).get("of")) == (keys[-2], keys[-2])
+    assert newest.asset_materialization.metadata["rows"].value == len(keys) - 2
+    assert unfinished_attempts(in_postgres, key) == {keys[-1]: run.run_id}
+    assert in_postgres.get_asset_records([key])[0].asset_entry.last_run_id == run.run_id
+
+
+def test_plans_are_left_to_a_storage_in_files(instance: dg.DagsterInstance) -> None:
+    before = instance.event_log_storage.store_event_batch
+    store_plans_together(instance)
+    assert instance.event_log_storage.store_event_batch == before
+
+
 # -- backfills --------------------------------------------------------------------------------------------------
 
 
@@ -152,28 +221,20 @@ def test_the_programs_that_are_started_as_modules_exist(module: str) -> None:
 # -- its database -----------------------------------------------------------------------------------------------
 
 
-def test_the_database_of_dagster_is_known_where_there_is_one(instance: dg.DagsterInstance, warehouse_url: str) -> None:
+def test_the_database_of_dagster_is_known_where_there_is_one(
+    instance: dg.DagsterInstance, in_postgres: dg.DagsterInstance, warehouse_url: str
+) -> None:
     assert database_url(instance) is None
-    with instance_for_test(overrides={"storage": {"postgres": {"postgres_url": warehouse_url}}}) as other:
-        assert database_url(other) == warehouse_url
+    assert database_url(in_postgres) == warehouse_url
 
 
-def test_a_storage_that_remembers_its_schema_asks_for_it_no_more(warehouse_url: str) -> None:
-    with instance_for_test(overrides={"storage": {"postgres": {"postgres_url": warehouse_url}}}) as other:
-        remember_schema(other)
-        dg.materialize([above], instance=other, raise_on_error=False)
-        asked: list[str] = []
-
-        @event.listens_for(Engine, "before_cursor_execute")
-        def note(_conn: object, _cursor: object, statement: str, *_more: object) -> None:
-            asked.append(statement)
-
-        try:
-            dg.materialize([above], instance=other, raise_on_error=False)
-        finally:
-            event.remove(Engine, "before_cursor_execute", note)
-        assert asked
-        assert [statement for statement in asked if "pg_catalog" in statement] == []
+def test_a_storage_that_remembers_its_schema_asks_for_it_no_more(in_postgres: dg.DagsterInstance) -> None:
+    remember_schema(in_postgres)
+    dg.materialize([above], instance=in_postgres, raise_on_error=False)
+    with statements() as asked:
+        dg.materialize([above], instance=in_postgres, raise_on_error=False)
+    assert asked
+    assert [statement for statement in asked if "pg_catalog" in statement] == []
 
 
 def test_the_tables_and_columns_that_retention_names_exist() -> None:
