@@ -1,12 +1,13 @@
 """How comments and their changes are stored: the answers for several issues together, with how far each issue is read.
 
-A hundred rows at most are in one transaction, so that no more is read again when a load is killed.
+They are stored while the next answers are under way. What waits and what is being stored is read again when a load is killed.
 """
 
 import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from sqlalchemy import Connection, func, select, update
 
@@ -25,10 +26,11 @@ from sync.change_ids import ChangeIds
 from sync.counts import Counts
 from sync.session import Session
 from sync.tally import Cell, CommentTally
+from sync.write_behind import WriteBehind
 from sync.writer import Writer
 
-#: Rows, and parts, at which what was read is stored. A kill while a page comes in loses that page and what waits: so that both
-#: together are no more than a hundred rows, save for issues with very many comments, only a third of that may wait.
+#: Rows, and parts, at which what was read is stored. A kill while a page comes in loses that page, what waits and what is being
+#: stored: so that all together are no more than a hundred rows, save for issues with very many comments, only a third may wait.
 ROWS, PARTS = 33, 25
 
 
@@ -57,7 +59,8 @@ class Part:
 class Batch:
     """Parts that are read and not stored yet; those that are stored are counted."""
 
-    def __init__(self, session: Session, changes: Writer, ids: ChangeIds) -> None:
+    def __init__(self, session: Session, changes: Writer, ids: ChangeIds, behind: WriteBehind) -> None:
+        self._behind = behind
         self._tally = CommentTally()
         self._session = session
         self._comments = session.writer
@@ -67,22 +70,29 @@ class Batch:
         self._quarantined = _quarantined(session)
 
     def add(self, part: Part) -> None:
-        """Take a part; store all that wait when they have become too many."""
+        """Take a part; begin to store all that wait when they have become too many."""
         self._parts.append(part)
         if len(self._parts) >= PARTS or sum(len(one.page) for one in self._parts) >= ROWS:
-            self.store()
+            self._begin()
+
+    def store(self) -> None:
+        """Store all that wait; return when it is done."""
+        self._begin()
+        self._behind.wait()
 
     def take_tally(self) -> CommentTally:
-        """Return what was stored since the last call."""
+        """Return what was stored since the last call; call it after `store`."""
         tally, self._tally = self._tally, CommentTally()
         return tally
 
-    def store(self) -> None:
-        """Store all parts with their changes and how far their issues are read, in one transaction."""
+    def _begin(self) -> None:
         # In the order in which others lock what is noted of issues, so that two at once cannot deadlock.
         parts, self._parts = sorted(self._parts, key=lambda part: part.read.issue_id), []
-        if not parts:
-            return
+        if parts:
+            self._behind.begin(partial(self._store, parts))
+
+    def _store(self, parts: Sequence[Part]) -> None:
+        """Store parts with their changes and how far their issues are read, in one transaction."""
         space_key = self._session.space_key
         with self._comments.transaction() as connection:
             held = hold_issues(connection, [part.read.issue_id for part in parts], space_key=space_key)

@@ -18,6 +18,7 @@ from sync.month_windows import Slice
 from sync.partition_reports import report_comments
 from sync.session import Session
 from sync.visible_projects import Project
+from sync.write_behind import WriteBehind
 
 #: Issues in a row that cannot be read before the others of their project are left to the next load: it is not the issue then.
 GIVE_UP_AFTER = 3
@@ -46,10 +47,10 @@ def sync_comments(session: Session, mode: str, covered: Sequence[Slice]) -> Coun
     parts = {part: list(group) for part, group in groupby(sorted(chosen, key=_part), key=_part)}
     reported: Partitions = set()
     try:
-        with session.reporter.history(mode, _projects(session, mode, covered)):
+        with session.reporter.history(mode, _projects(session, mode, covered)), WriteBehind() as behind:
             with session.engine.connect() as connection:
                 ids = ChangeIds(connection, session.space_key)
-            batch = Batch(session, changes, ids)
+            batch = Batch(session, changes, ids, behind)
             reader = _Reader(session, batch, whole=mode in ("backfill", "refresh"))
             for (_, project_id), part in parts.items():
                 if project_id in session.locks.lock_projects([project_id], wait=mode != "targeted"):
@@ -167,6 +168,7 @@ class _Reader:
             return stored_ids(connection, self.session.spec, {"issue_id": read.issue_id}, space_key=self.session.space_key)
 
     def _ask_for_issue(self, project: Project, read: CommentRead, error: str) -> None:
+        self.batch.store()  # one transaction of a load at a time
         self.session.log.info(f"{project.key}, issue {read.issue_id}: {error}")
         request = RefetchRequest(read.issue_id, read.project_id, "comments not found", issue=True)
         with self.session.writer.transaction() as connection:

@@ -1,0 +1,84 @@
+"""Storing while the next answer is under way: in order, one at a time, and never beyond the end of the load."""
+
+import threading
+from contextvars import ContextVar
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+
+from simulator import RequestInfo
+from sync.write_behind import WriteBehind
+from tests.syncs import SMALL, StartSyncs, failures
+
+COMMENTS = "/issues/{issue}/comments"
+WAIT = 60.0  # seconds, for a machine that is very busy
+
+
+def test_what_is_begun_runs_one_after_the_other_in_the_context_of_who_began_it() -> None:
+    about = ContextVar("about", default="nobody")
+    done: list[tuple[int, str]] = []
+    about.set("me")
+    with WriteBehind() as behind:
+        for number in range(5):
+            behind.begin(lambda number=number: done.append((number, about.get())))  # type: ignore[misc]
+        behind.wait()
+        assert done == [(number, "me") for number in range(5)]
+
+
+def test_an_error_is_raised_by_the_next_call_and_only_once() -> None:
+    def fail() -> None:
+        raise LookupError("no")
+
+    with WriteBehind() as behind:
+        behind.begin(fail)
+        with pytest.raises(LookupError):
+            behind.begin(lambda: pytest.fail("what follows an error must not be stored"))
+        behind.wait()
+    with pytest.raises(LookupError), WriteBehind() as behind:
+        behind.begin(fail)
+
+
+def test_who_breaks_off_leaves_nothing_running_and_hears_of_his_own_error() -> None:
+    go_on, ended = threading.Event(), threading.Event()
+
+    def store() -> None:
+        assert go_on.wait(WAIT)
+        ended.set()
+
+    def load() -> None:
+        with WriteBehind() as behind:
+            behind.begin(store)
+            threading.Timer(0.05, go_on.set).start()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        load()
+    assert ended.is_set()
+
+
+@pytest.mark.timeout(300)
+def test_issues_are_asked_for_while_the_comments_before_are_stored(start_syncs: StartSyncs) -> None:
+    """Storing is held up by a lock until a request comes while it waits."""
+    syncs = start_syncs(replace(SMALL, issues=120))
+    asked = meanwhile = 0
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = CAST('raw.comments' AS regclass)")
+    with syncs.engine.connect() as connection:
+
+        def note(request: RequestInfo) -> None:
+            nonlocal asked, meanwhile
+            if request.route != COMMENTS or meanwhile:
+                return
+            asked += 1
+            if asked == 1:
+                connection.execute(text("LOCK TABLE raw.comments IN SHARE MODE"))
+            elif connection.execute(waiting).scalar_one():
+                meanwhile = asked
+                connection.rollback()
+
+        syncs.sim.before_request(note)
+        run = syncs.run(mode="incremental")
+    assert run.success, failures(run)
+    assert meanwhile
+    stored = {row["id"] for row in syncs.rows("comments")}
+    assert stored == {row.id for issue in syncs.sim.space.issues.values() for row in issue.comments}
