@@ -60,7 +60,10 @@ _BATCH, _TOGETHER = "DAGSTER_EVENT_BATCH_SIZE", "500"
 
 
 def log_together(context: dg.AssetExecutionContext, materializations: Sequence[dg.AssetMaterialization]) -> None:
-    """Record materializations of one asset as `context.log_event` does, in one write: a first load has thousands of partitions."""
+    """Record materializations of one asset as `context.log_event` does, in one write: a first load has thousands of partitions.
+
+    A run that is ended in just this moment has recorded none of them; what they hold is stored.
+    """
     from dagster._core.events import DagsterEvent, DagsterEventBatchMetadata, generate_event_batch_id
 
     os.environ.setdefault(_BATCH, _TOGETHER)

@@ -88,7 +88,7 @@ METADATA = {
     "refused": "why the source refused the feed",
     "deleted_projects": "projects found deleted (`raw/projects`)",
     "projects_without_access": "projects that the key no longer sees (`raw/projects`)",
-    "projects_accessible_again": "projects that the key sees again (`raw/projects`)",
+    "projects_accessible_again": "projects that the key sees again (`raw/projects`, `raw/activities`)",
     "chart": "picture of a mart",
     "build/duration_seconds": "how long a model took to build",
     "sql": "statement of a model",

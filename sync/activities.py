@@ -16,6 +16,7 @@ from resources.warehouse import feed_state
 from resources.warehouse.feed_state import FeedState, Gap
 from resources.warehouse.inaccessible import forget_reads, note_seen
 from resources.warehouse.loader import MergeResult
+from resources.warehouse.locks import free_projects
 from resources.warehouse.quarantine import pending_rejections, place_of, resolve_nameless, resolve_rejections
 from resources.warehouse.schema import SPECS
 from sync.activity_requests import last_comments, register
@@ -247,9 +248,11 @@ def _store(
         if state is not None:
             if not first_look:
                 joined = _joined(session, connection, new)
+                # What is read whole now need not be once more, when the next load of projects meets it. But a load of issues that
+                # is reading one of them has seen less, and says in the end that it is read.
+                unread = free_projects(connection, session.space_key, "issues", joined & session.visible.keys())
+                back = note_seen(connection, unread, space_key=session.space_key, run_id=session.run_id)
                 forget_reads(connection, joined, space_key=session.space_key)
-                # What is read whole now need not be once more, when the next load of projects meets it.
-                back = note_seen(connection, joined & session.visible.keys(), space_key=session.space_key, run_id=session.run_id)
                 if back:
                     session.reporter.notes["projects_accessible_again"] = ", ".join(session.visible[one].key for one in back)
             feed_state.set_feed(connection, session.space_key, _without(state, joined))

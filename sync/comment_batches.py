@@ -29,8 +29,8 @@ from sync.tally import Cell, CommentTally
 from sync.write_behind import WriteBehind
 from sync.writer import Writer
 
-#: Rows, and parts, at which what was read is stored. A kill while a page comes in loses that page, what waits and what is being
-#: stored: so that all together are no more than a hundred rows, save for issues with very many comments, only a third may wait.
+#: Rows, and parts, of which no more are stored together, save a page that has more. A kill while a page comes in loses that page,
+#: what waits and what is being stored: a hundred rows, save for issues with very many comments, if each is no more than a third.
 ROWS, PARTS = 33, 25
 
 
@@ -67,18 +67,23 @@ class Batch:
         self._changes = changes
         self._ids = ids
         self._parts: list[Part] = []
+        self._waiting = 0  # rows of them
+        self._finished = 0  # issues that are stored to their end and not shown yet
         self._quarantined = _quarantined(session)
 
     def add(self, part: Part) -> None:
-        """Take a part; begin to store all that wait when they have become too many."""
+        """Take a part; begin to store those that wait when they are too many, or would be with it."""
+        if self._waiting + len(part.page) > ROWS:
+            self._begin()
         self._parts.append(part)
-        if len(self._parts) >= PARTS or sum(len(one.page) for one in self._parts) >= ROWS:
+        self._waiting += len(part.page)
+        if len(self._parts) >= PARTS or self._waiting >= ROWS:
             self._begin()
 
     def store(self) -> None:
         """Store all that wait; return when it is done."""
         self._begin()
-        self._behind.wait()
+        self._wait()
 
     def take_tally(self) -> CommentTally:
         """Return what was stored since the last call; call it after `store`."""
@@ -87,9 +92,23 @@ class Batch:
 
     def _begin(self) -> None:
         # In the order in which others lock what is noted of issues, so that two at once cannot deadlock.
-        parts, self._parts = sorted(self._parts, key=lambda part: part.read.issue_id), []
-        if parts:
-            self._behind.begin(partial(self._store, parts))
+        parts, rows = sorted(self._parts, key=lambda part: part.read.issue_id), self._waiting
+        self._parts, self._waiting = [], 0
+        if not parts:
+            return
+        self._wait()
+        self._behind.begin(partial(self._store, parts))
+        # Reading and storing both teach the mask new names of people who are forgotten: one after the other. And nothing more is
+        # read while a large page could be lost.
+        if rows > ROWS or self._session.client.mask.forgotten.ids:
+            self._wait()
+
+    def _wait(self) -> None:
+        """Return when nothing is being stored; show how far that is, here and not in the middle of a wait for an answer."""
+        self._behind.wait()
+        finished, self._finished = self._finished, 0
+        if finished:
+            self._session.progress.advance(self._session.spec.name, finished)
 
     def _store(self, parts: Sequence[Part]) -> None:
         """Store parts with their changes and how far their issues are read, in one transaction."""
@@ -119,7 +138,7 @@ class Batch:
             self._count_deleted(self._changes, self._tally.changes, self._cell(part), changes)
             if part.gone is not None:
                 self._tally.issues[self._cell(part)] += 1
-        self._session.progress.advance(self._session.spec.name, sum(part.gone is not None for part in parts))
+        self._finished += sum(part.gone is not None for part in parts)
 
     def _cell(self, part: Part) -> Cell:
         """Return the partition of the issue of a part."""

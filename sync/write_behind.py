@@ -1,7 +1,7 @@
 """Storing while the next answer is under way: one thing at a time, in the order in which it was read."""
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent import futures
 from contextvars import copy_context
 from types import TracebackType
 from typing import Self
@@ -11,8 +11,8 @@ class WriteBehind:
     """Calls one function at a time in a thread of its own; leave the `with` to be sure that none is running any more."""
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
-        self._running: Future[None] | None = None
+        self._thread = futures.ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._running: futures.Future[None] | None = None
 
     def begin(self, store: Callable[[], None]) -> None:
         """Begin to store as soon as what was begun before has ended; raise what that has raised, then nothing is begun."""
@@ -21,8 +21,9 @@ class WriteBehind:
 
     def wait(self) -> None:
         """Return when nothing is being stored; raise what the last call has raised."""
-        running, self._running = self._running, None
-        if running is not None:
+        if (running := self._running) is not None:
+            futures.wait([running])
+            self._running = None
             running.result()
 
     def __enter__(self) -> Self:
@@ -33,5 +34,13 @@ class WriteBehind:
             if error is None:
                 self.wait()
         finally:
-            # Also when the load is broken off: what is being stored needs its locks.
-            self._thread.shutdown()
+            self._end()
+
+    def _end(self) -> None:
+        """Wait for what is being stored, which needs the locks of the load, however often the load is broken off."""
+        try:
+            futures.wait([self._running] if self._running else [])
+        except BaseException:
+            self._end()
+            raise
+        self._thread.shutdown(wait=False)

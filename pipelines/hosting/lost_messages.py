@@ -7,6 +7,8 @@ from typing import Any, TextIO
 
 #: How Dagster begins; the statement and its parameters follow in many lines. Where the message was an event, it raises the error.
 _LOST = "Exception while writing logger call to event log"
+#: It then writes the events of a batch one by one, each of which is stored or raises.
+_AGAIN = ("Exception while storing event batch", "Falling back to storing multiple")
 
 
 class _Stream:
@@ -20,6 +22,8 @@ class _Stream:
         """Write, or count."""
         if text.startswith(_LOST):
             self.lost += 1
+            return len(text)
+        if text.startswith(_AGAIN):
             return len(text)
         return self._stream.write(text)
 

@@ -34,7 +34,7 @@ class Position:
         With a group of ties the rest of its UTC day was read.
         """
         if self.tied is None:
-            return self.moment
+            return self.moment + timedelta(microseconds=1) if self.closed else self.moment
         return self.moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
 
     def covers(self, key: datetime) -> bool:

@@ -10,7 +10,7 @@ Advisory locks would need no table. But each login may take any, and reads in `p
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -76,6 +76,14 @@ def is_free(space_key: str, name: str) -> str:
     It takes no lock itself, so that asking never gets in anybody's way. Ask it once in a transaction, as `is_held`.
     """
     return f"NOT EXISTS (SELECT FROM ops.locks AS l WHERE l.space_key = {space_key} AND l.name = {name} AND {is_held('l')})"
+
+
+def free_projects(conn: Connection, space_key: str, table: str, project_ids: Collection[int]) -> set[int]:
+    """Return those of some projects that no load of a table has locked; ask it once in a transaction, as `is_held`."""
+    name = "CAST(:table AS text) || '/' || p"
+    unlocked = is_free(":space_key", name)
+    query = text(f"SELECT p FROM unnest(CAST(:projects AS bigint[])) AS p WHERE {unlocked}")  # noqa: S608 - made of constants
+    return set(conn.execute(query, {"space_key": space_key, "table": table, "projects": [*project_ids]}).scalars())
 
 
 class Locks:

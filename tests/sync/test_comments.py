@@ -213,7 +213,7 @@ def test_each_part_of_a_project_is_a_pass_with_its_own_requests_and_time(syncs: 
 
 
 def test_how_far_issues_are_read_is_noted_in_the_order_in_which_others_lock_it(start_syncs: StartSyncs) -> None:
-    syncs = start_syncs(replace(SMALL, issues=120))
+    syncs = start_syncs(replace(SMALL, issues=300))
     transactions: list[list[int]] = [[]]
 
     def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from resources.warehouse.locks import Locks
 from simulator import Fault, RequestInfo
 from tests.syncs import Mode, Syncs, failures
 
@@ -261,6 +262,22 @@ def test_a_project_that_comes_back_is_read_whole_once_whichever_load_sees_it_fir
     synced.sim.requests.clear()
     assert synced.run(mode="incremental").success
     assert synced.sim.requests.by_route() == quiet
+
+
+def test_a_project_that_comes_back_while_a_load_reads_it_stays_inaccessible_until_the_next_load_of_projects(synced: Syncs) -> None:
+    """That load has read what could not be seen, and will say that the project is read."""
+    space = synced.sim.space
+    web = space.project("WEB")
+    leave(synced, "WEB", space.administrator.id)
+    assert synced.listing().success
+    assert synced.run(mode="incremental").success
+    space.add_member("WEB", space.administrator.id)
+    with Locks(synced.engine, "acme", "a load of issues") as other:
+        assert other.try_acquire(f"issues/{web.id}")
+        assert synced.activities().success
+        assert row_of(synced, web.id)[1]
+    assert synced.listing().success
+    assert row_of(synced, web.id) == (False, None)
 
 
 @pytest.mark.parametrize("mode", ["incremental", "backfill"])

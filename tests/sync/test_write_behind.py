@@ -1,12 +1,17 @@
 """Storing while the next answer is under way: in order, one at a time, and never beyond the end of the load."""
 
+import os
+import signal
 import threading
+import time
 from contextvars import ContextVar
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
 
+from resources.privacy import Mask
+from resources.warehouse import people
 from simulator import RequestInfo
 from sync.write_behind import WriteBehind
 from tests.syncs import SMALL, StartSyncs, failures
@@ -57,6 +62,33 @@ def test_who_breaks_off_leaves_nothing_running_and_hears_of_his_own_error() -> N
     assert ended.is_set()
 
 
+def test_who_breaks_off_twice_leaves_nothing_running_either() -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def store() -> None:
+        begun.set()
+        time.sleep(0.5)
+        ended.set()
+
+    def load() -> None:
+        with WriteBehind() as behind:
+            behind.begin(store)
+            assert begun.wait(WAIT)
+            threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+            raise LookupError
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            load()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert ended.is_set()
+
+
 @pytest.mark.timeout(300)
 def test_issues_are_asked_for_while_the_comments_before_are_stored(start_syncs: StartSyncs) -> None:
     """Storing is held up by a lock until a request comes while it waits."""
@@ -82,3 +114,26 @@ def test_issues_are_asked_for_while_the_comments_before_are_stored(start_syncs: 
     assert meanwhile
     stored = {row["id"] for row in syncs.rows("comments")}
     assert stored == {row.id for issue in syncs.sim.space.issues.values() for row in issue.comments}
+
+
+def test_where_somebody_is_forgotten_nothing_is_read_while_something_is_stored(start_syncs: StartSyncs) -> None:
+    """Both would teach the mask names."""
+    syncs = start_syncs(replace(SMALL, issues=120))
+    assert syncs.listing().success
+    people.forget(syncs.engine, "acme", max(syncs.sim.space.users), Mask())
+    writing = text(
+        "SELECT count(*) FROM pg_locks WHERE relation = CAST('raw.comments' AS regclass) AND mode = 'RowExclusiveLock' AND pid <> "
+        "pg_backend_pid()"
+    )
+    meanwhile: list[int] = []
+    with syncs.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+
+        def note(request: RequestInfo) -> None:
+            if request.route == COMMENTS:
+                meanwhile.append(connection.execute(writing).scalar_one())
+
+        syncs.sim.before_request(note)
+        run = syncs.run(mode="incremental")
+    assert run.success, failures(run)
+    assert len(meanwhile) >= len(syncs.sim.space.issues)
+    assert not any(meanwhile)
