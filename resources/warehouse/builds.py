@@ -21,10 +21,11 @@ class Build:
 
 
 #: Rows carry the time of the statement that wrote them, which is not before the start of its transaction: all that was written
-#: before the oldest transaction began is there, and what a transaction at work will leave is found by the next build.
+#: before the oldest transaction began is there, and what a transaction at work will leave is found by the next build. An
+#: autovacuum leaves none, and may take minutes.
 _BEGIN = text(
     "SELECT least(statement_timestamp(), min(xact_start)) FROM pg_stat_activity "
-    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type IS DISTINCT FROM 'autovacuum worker'"
 )
 
 

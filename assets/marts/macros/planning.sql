@@ -11,11 +11,14 @@ gives its lock back, does, and with it all before.
     set local work_mem = '64MB'; set local max_parallel_workers_per_gather = 0
 {%- endmacro %}
 {#
-Settings of the transaction that makes a model: those of one core, and, where it is made whole, no nested loops: the planner knows nothing
-of rows that the same statement has made, and takes them for few.
+Settings of the transaction that makes a model: those of one core, and, where it is made whole or for many issues, no nested loops: the
+planner knows nothing of rows that the same statement has made, and takes them for few.
 #}
 {% macro planned() -%}
-    {{ patient() }}; {{ on_one_core() }}{% if not is_incremental() or config.get('incremental_strategy') != 'by_issue' %}; set local enable_nestloop = off{% endif %}
+    {{ patient() }}; {{ on_one_core() }}; {% if is_incremental() and config.get('incremental_strategy') == 'by_issue' -%}
+    select set_config('enable_nestloop', case when count(*) > 5000 then 'off' else 'on' end, true)
+    from (select from {{ ref('changed_issue') }} limit 5000 + 1) as c
+    {%- else %}set local enable_nestloop = off{% endif %}
 {%- endmacro %}
 {# Statistics of a table that was made whole; after a few rows of it were changed, the server itself knows when it is time. #}
 {% macro counted() -%}

@@ -71,9 +71,10 @@ versions as (
         from seen
         order by space_key, issue_id, field, id
     ) as f on f.space_key = i.space_key and f.issue_id = i.issue_id and f.field = t.field
-    where (f.issue_id is not null or exists (
-        select from changes as c where c.space_key = i.space_key and c.issue_id = i.issue_id and c.field = t.field
-    )) {{ and_targeted('i') }}
+    -- No `exists`, which would be looked up for each row where many issues have changed.
+    left join (select distinct space_key, issue_id, field from changes) as c
+        on c.space_key = i.space_key and c.issue_id = i.issue_id and c.field = t.field
+    where (f.issue_id is not null or c.issue_id is not null) {{ and_targeted('i') }}
 ),
 candidates as (
     select s.space_key, s.issue_id, s.field, s.id, s.old_value, s.new_value, s.updated_before, s.updated_at, s.changed_at, s.evidence
