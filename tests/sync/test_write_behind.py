@@ -1,6 +1,5 @@
 """Storing while the next answer is under way: in order, one at a time, and never beyond the end of the load."""
 
-import os
 import signal
 import threading
 import time
@@ -63,21 +62,23 @@ def test_who_breaks_off_leaves_nothing_running_and_hears_of_his_own_error() -> N
 
 
 def test_who_breaks_off_twice_leaves_nothing_running_either() -> None:
-    begun, ended = threading.Event(), threading.Event()
+    begun, interrupted, ended = threading.Event(), threading.Event(), threading.Event()
 
     def store() -> None:
         begun.set()
-        time.sleep(0.5)
+        assert interrupted.wait(WAIT)
+        time.sleep(0.2)
         ended.set()
 
     def load() -> None:
         with WriteBehind() as behind:
             behind.begin(store)
             assert begun.wait(WAIT)
-            threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+            threading.Timer(0.05, signal.pthread_kill, (threading.get_ident(), signal.SIGUSR1)).start()
             raise LookupError
 
     def interrupt(*_: object) -> None:
+        interrupted.set()
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGUSR1, interrupt)
