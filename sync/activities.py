@@ -248,10 +248,10 @@ def _store(
         if state is not None:
             if not first_look:
                 joined = _joined(session, connection, new)
-                # What is read whole now need not be once more, when the next load of projects meets it. But a load of issues that
-                # is reading one of them has seen less, and says in the end that it is read.
-                unread = free_projects(connection, session.space_key, "issues", joined & session.visible.keys())
-                back = note_seen(connection, unread, space_key=session.space_key, run_id=session.run_id)
+                # These projects are read whole now, and the next load of projects must not ask for that again. But where a load of
+                # issues is at work, it began without access and will say that it has read all: there the next load must ask.
+                free = free_projects(connection, session.space_key, "issues", joined & session.visible.keys())
+                back = note_seen(connection, free, space_key=session.space_key, run_id=session.run_id)
                 forget_reads(connection, joined, space_key=session.space_key)
                 if back:
                     session.reporter.notes["projects_accessible_again"] = ", ".join(session.visible[one].key for one in back)

@@ -29,8 +29,8 @@ from sync.tally import Cell, CommentTally
 from sync.write_behind import WriteBehind
 from sync.writer import Writer
 
-#: Rows, and parts, of which no more are stored together, save a page that has more. A kill while a page comes in loses that page,
-#: what waits and what is being stored: a hundred rows, save for issues with very many comments, if each is no more than a third.
+#: The most rows, and parts, that are stored together, unless a single page has more rows. A kill loses three things: the page that
+#: comes in, what waits and what is being stored. So each may be a third of the hundred rows that may be read again.
 ROWS, PARTS = 33, 25
 
 
@@ -67,17 +67,15 @@ class Batch:
         self._changes = changes
         self._ids = ids
         self._parts: list[Part] = []
-        self._waiting = 0  # rows of them
         self._finished = 0  # issues that are stored to their end and not shown yet
         self._quarantined = _quarantined(session)
 
     def add(self, part: Part) -> None:
         """Take a part; begin to store those that wait when they are too many, or would be with it."""
-        if self._waiting + len(part.page) > ROWS:
+        if _rows(self._parts) + len(part.page) > ROWS:
             self._begin()
         self._parts.append(part)
-        self._waiting += len(part.page)
-        if len(self._parts) >= PARTS or self._waiting >= ROWS:
+        if len(self._parts) >= PARTS or _rows(self._parts) >= ROWS:
             self._begin()
 
     def store(self) -> None:
@@ -92,15 +90,14 @@ class Batch:
 
     def _begin(self) -> None:
         # In the order in which others lock what is noted of issues, so that two at once cannot deadlock.
-        parts, rows = sorted(self._parts, key=lambda part: part.read.issue_id), self._waiting
-        self._parts, self._waiting = [], 0
+        parts, self._parts = sorted(self._parts, key=lambda part: part.read.issue_id), []
         if not parts:
             return
         self._wait()
         self._behind.begin(partial(self._store, parts))
-        # Reading and storing both teach the mask new names of people who are forgotten: one after the other. And nothing more is
-        # read while a large page could be lost.
-        if rows > ROWS or self._session.client.mask.forgotten.ids:
+        # Reading and storing both teach the mask names of forgotten people, so one waits for the other. And a large page is stored
+        # before more is read, since a kill would lose too much.
+        if _rows(parts) > ROWS or self._session.client.mask.forgotten.ids:
             self._wait()
 
     def _wait(self) -> None:
@@ -230,6 +227,10 @@ class Batch:
         if rows:
             counted[cell] += Counts(deleted=rows)
             writer.count_deleted(rows)
+
+
+def _rows(parts: Sequence[Part]) -> int:
+    return sum(len(part.page) for part in parts)
 
 
 def _groups(parts: Sequence[Part]) -> list[list[Part]]:

@@ -17,7 +17,7 @@ planner knows nothing of rows that the same statement has made, and takes them f
 {% macro planned() -%}
     {{ patient() }}; {{ on_one_core() }}; {% if is_incremental() and config.get('incremental_strategy') == 'by_issue' -%}
     select set_config('enable_nestloop', case when count(*) > 1000 then 'off' else 'on' end, true)
-    from (select from {{ ref('changed_issue') }} limit 1000 + 1) as c
+    from (select from {{ ref('changed_issue') }} limit 1001) as c
     {%- else %}set local enable_nestloop = off{% endif %}
 {%- endmacro %}
 {# Statistics of a table that was made whole; after a few rows of it were changed, the server itself knows when it is time. #}
