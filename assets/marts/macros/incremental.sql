@@ -4,13 +4,12 @@ rows: incremental_sums.sql.
 #}
 {% macro get_incremental_by_issue_sql(arg_dict) -%}
     {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
-    {%- set before = '(select old.* from ' ~ arg_dict['target_relation'] ~ ' as old join ' ~ ref('changed_issue') ~ ' using (space_key, issue_id))' -%}
-    {{ invalidate([before, arg_dict['temp_relation']]) }}
-    delete from {{ arg_dict['target_relation'] }} as old
-    using {{ ref('changed_issue') }} as changed
-    where changed.space_key = old.space_key and changed.issue_id = old.issue_id;
-    insert into {{ arg_dict['target_relation'] }} ({{ columns }})
-    select {{ columns }} from {{ arg_dict['temp_relation'] }}
+    {%- set new -%} select {{ columns }} from {{ arg_dict['temp_relation'] }} {%- endset -%}
+    {%- set deletion -%}
+    delete from {{ arg_dict['target_relation'] }} where (space_key, issue_id) in (select space_key, issue_id from {{ ref('changed_issue') }})
+    {%- endset -%}
+    {{ delete_and_invalidate(deletion, columns, new) }};
+    insert into {{ arg_dict['target_relation'] }} ({{ columns }}) {{ new }}
 {%- endmacro %}
 
 {# Only the issues that were changed; all of them where the model is built whole. Goes behind a condition. #}

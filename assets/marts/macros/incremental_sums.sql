@@ -1,9 +1,9 @@
 {#
-Sums of many rows, group by group: a build makes only those anew in which a row of a changed issue counts, or counted before. A model with
-the strategy by_group names in its meta the `groups` that are made together. A model that it adds up names in `invalidates`, for each model
-that adds it up, the groups of one of its rows. When such rows change, their groups are written to staging.<model>_stale in the same
-transaction; the sums of these groups are made in one transaction with emptying that table. So a build that ends in between leaves none out.
-While there is no such table, all sums are made.
+Sums of many rows, group by group: a build makes only those anew in which a row counts that was not there before or is there no more. A
+model with the strategy by_group names in its meta the `groups` that are made together. A model that it adds up names in `invalidates`, for
+each model that adds it up, the group of one of its rows. When such rows change, their groups are written to staging.<model>_stale in the
+same transaction; the sums of these groups are made in one transaction with emptying that table. So a build that ends in between leaves none
+out. While there is no such table, all sums are made.
 #}
 {% macro stale_groups_of(model) -%}
     {%- set name = 'staging.' ~ model ~ '_stale' -%}
@@ -16,18 +16,29 @@ While there is no such table, all sums are made.
     {%- if waiting %} and ({{ groups }}) in (select * from {{ waiting }}){% endif -%}
 {%- endmacro %}
 
-{# The groups of some rows wait for the sums that are made of them. #}
-{% macro invalidate(sources) -%}
-    {%- for model, groups in ((config.get('meta') or {}).get('invalidates') or {}).items() -%}
-    {%- set waiting = stale_groups_of(model) -%}
-    {%- if waiting %}
-    {%- set parts = [] -%}
-    {%- for rows in sources -%}{%- for group in groups -%}
-    {%- do parts.append('select ' ~ group ~ ' from ' ~ rows ~ ' as one_row') -%}
-    {%- endfor -%}{%- endfor %}
-    insert into {{ waiting }} select * from ({{ parts | join(' union ') }}) as stale where stale is not null;
-    {%- endif -%}
+{# Delete rows for others to come. The groups of those that are not the same wait for the sums that are made of them. #}
+{% macro delete_and_invalidate(deletion, columns, new) -%}
+    {%- set waiting = [] -%}
+    {%- for model, groups in ((config.get('meta') or {}).get('invalidates') or {}).items() if stale_groups_of(model) -%}
+    {%- do waiting.append((stale_groups_of(model), groups)) -%}
     {%- endfor -%}
+    {%- if waiting -%}
+    with old as ({{ deletion }} returning {{ columns }}),
+    new as ({{ new }}),
+    -- By their text, too: 1.0 and 1.00 are equal, and their sums look different.
+    different as (
+        (select *, old::text from old except all select *, new::text from new)
+        union all (select *, new::text from new except all select *, old::text from old)
+    )
+    {%- for table, groups in waiting %},
+    into_{{ loop.index }} as (insert into {{ table }} select * from (
+        {%- for group in groups %}{{ ' union ' if not loop.first }}select {{ group }} from different{% endfor -%}
+    ) as stale where stale is not null)
+    {%- endfor %}
+    select
+    {%- else -%}
+    {{ deletion }}
+    {%- endif -%}
 {%- endmacro %}
 
 {# All rows of a model were made: all sums of them are made, too. #}
@@ -40,15 +51,25 @@ While there is no such table, all sums are made.
 {% macro get_incremental_by_group_sql(arg_dict) -%}
     {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
     {%- set waiting = stale_groups_of(this.identifier) -%}
+    {%- set new -%} select {{ columns }} from {{ arg_dict['temp_relation'] }} {%- endset -%}
+    {%- set deletion -%}
     delete from {{ arg_dict['target_relation'] }}
-    {%- if waiting %} where ({{ config.get('meta')['groups'] }}) in (select * from {{ waiting }}){% endif %};
-    insert into {{ arg_dict['target_relation'] }} ({{ columns }})
-    select {{ columns }} from {{ arg_dict['temp_relation'] }};
-    {%- if waiting -%}
-    {{ invalidate([waiting]) }}
+    {%- if waiting %} where ({{ config.get('meta')['groups'] }}) in (select * from {{ waiting }}){% endif -%}
+    {%- endset -%}
+    {% if waiting %}{{ delete_and_invalidate(deletion, columns, new) }}{% else %}{{ invalidate_all() }}{{ deletion }}{% endif %};
+    insert into {{ arg_dict['target_relation'] }} ({{ columns }}) {{ new }};
+    {%- if waiting %}
     truncate {{ waiting }}
-    {%- else -%}
-    {{ invalidate_all() }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# Groups that go on to today wait for their sums where they end on another day. #}
+{% macro other_last_day(today) -%}
+    {%- set groups = config.get('meta')['groups'] -%}
+    {%- if is_incremental() and stale_groups_of(this.identifier) %}
+    insert into {{ stale_groups_of(this.identifier) }}
+    select {{ groups }} from {{ this }} group by {{ groups }}
+    having max(day) is distinct from (select t.day from {{ today }} as t where t.space_key = {{ this.identifier }}.space_key)
     {%- endif -%}
 {%- endmacro %}
 
@@ -57,13 +78,9 @@ While there is no such table, all sums are made.
     create table if not exists staging.{{ this.identifier }}_stale as select {{ config.get('meta')['groups'] }} from {{ this }} where false
 {%- endmacro %}
 
-{# The project and the week of a row at some instants, in whatever zone the space is or was: weeks begin on different days around the world. #}
-{% macro weeks_of(instants) -%}
-    {%- set groups = [] -%}
-    {%- for instant in instants -%}{%- for hours in (-12, 14) -%}
-    {%- do groups.append("space_key, project_id, date_trunc('week', " ~ instant ~ " at time zone 'UTC' + interval '" ~ hours ~ " hours')::date") -%}
-    {%- endfor -%}{%- endfor -%}
-    {{ return(groups) }}
+{# The project and the week of a row by one of its days. #}
+{% macro project_week(day='day') -%}
+    space_key, project_id, date_trunc('week', {{ day }}::timestamp)::date
 {%- endmacro %}
 
 {# Names are those of today, also in sums that stay: `column` is the `name` that the row of `relation` has whose `id` is in `own_id`. #}

@@ -8,7 +8,15 @@ from tests.deployment import Deployment
 #: Each builds all marts several times.
 pytestmark = pytest.mark.full
 
-SUMS = ("flow_move", "burn_day", "person_project_day", "person_project_week", "team_project_week")
+SUMS = (
+    "flow_move",
+    "flow_daily",
+    "burn_day",
+    "person_project_day",
+    "person_project_week",
+    "team_project_week",
+    "user_workload_weekly",
+)
 LISTS = "SELECT tablename FROM pg_tables WHERE schemaname = 'staging' AND tablename LIKE '%\\_stale'"
 
 
@@ -28,13 +36,15 @@ def test_sums_lose_what_a_build_has_taken_away_that_ended_before_it_came_to_them
     space = deployment.sim.space
     space.add_project("SUMS", "Sums")
     team = space.add_team("入れ替わり", [next(iter(space.users))])
-    issue = space.create_issue("OPS", estimated_hours=8)
+    issue, other = space.create_issue("OPS", estimated_hours=8), space.create_issue("OPS")
     space.comment(issue, "見ました")
     space.edit_issue(issue, actual_hours=3, status_id=2)
     build(deployment.load())
     row = f"SELECT project_id FROM mart.hours_ledger WHERE issue_id = {issue.id}"
     [before] = deployment.query(row)
     space.move_issue(issue, "SUMS")
+    types = space.projects[other.project_id].issue_types
+    space.edit_issue(other, type_id=next(one for one in types if one != other.type_id))
     deployment.load()
     build_all_but_sums(deployment)
     [after] = deployment.query(row)

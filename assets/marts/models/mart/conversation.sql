@@ -1,5 +1,5 @@
 -- One row per comment with text: who, when, how long after the issue was made and after the comment before.
-{{ config(meta={'invalidates': {'person_project_day': weeks_of(['said_at'])}}) }}
+{{ config(meta={'invalidates': {'person_project_day': [project_week('said_day')]}}) }}
 with said as (
     select
         *,
@@ -18,6 +18,7 @@ select
     c.comment_id,
     c.position,
     c.created_at as said_at,
+    (c.created_at at time zone i.timezone)::date as said_day,
     c.created_user_id as user_id,
     coalesce(u.name, p.name, '(unknown)') as user_name,
     coalesce(c.created_user_id = i.created_user_id, false) as is_author,

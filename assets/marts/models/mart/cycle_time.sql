@@ -3,7 +3,7 @@ select
     i.space_key,
     i.project_id,
     i.project_key,
-    date_trunc('month', i.done_at at time zone s.timezone)::date as done_month,
+    date_trunc('month', i.done_day::timestamp)::date as done_month,
     count(*) as issues,
     count(i.cycle_seconds) as started_issues,
     percentile_cont(0.5) within group (order by i.lead_seconds) as lead_seconds_median,
@@ -13,6 +13,5 @@ select
     percentile_cont(0.85) within group (order by i.cycle_seconds) as cycle_seconds_p85,
     percentile_cont(0.95) within group (order by i.cycle_seconds) as cycle_seconds_p95
 from {{ ref('issue') }} as i
-join {{ ref('stg_issue') }} as s on s.space_key = i.space_key and s.issue_id = i.issue_id
-where i.done_at is not null and not i.is_deleted
+where i.done_day is not null and not i.is_deleted
 group by 1, 2, 3, 4

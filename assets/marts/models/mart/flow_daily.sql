@@ -1,15 +1,20 @@
 -- How many issues of each type were in each stage at the end of each day (in the space's zone), how many came into it that day (made in
 -- it, or from another stage) and how many left it for another, by the type of today; the days of a project and type go from its first
 -- issue to the day of the newest change of the space. Issues that are gone do not count.
-with sums as (
+{% set groups = 'space_key, project_id, issue_type' %}
+{{ config(meta={'groups': groups}, pre_hook="{{ other_last_day(ref('space_today')) }}", post_hook="{{ names_of_today('project_key', source('raw', 'projects'), 'project_key', 'id', 'project_id') }}") }}
+with moves as (
+    select * from {{ ref('flow_move') }} where true {{ and_stale(groups) }}
+),
+sums as (
     select space_key, project_id, issue_type, stage, day, entered, left_stage
-    from {{ ref('flow_move') }}
+    from moves
     union all
     -- A line for each day and stage, also where nothing moved.
     select f.space_key, f.project_id, f.issue_type, s.stage, d.day::date, 0, 0
     from (
         select space_key, project_id, issue_type, min(day) as first_day, max(day) as last_day
-        from {{ ref('flow_move') }}
+        from moves
         group by space_key, project_id, issue_type
     ) as f
     join {{ ref('space_today') }} as t on t.space_key = f.space_key

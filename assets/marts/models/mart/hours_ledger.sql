@@ -1,6 +1,6 @@
 -- One row per change of actual hours: what it added, when, by whom. Its sum is the issue's actual hours of today, for every issue:
 -- what the change log does not have is a row of its own, of kind opening (known from the beginning) or adjustment.
-{{ config(meta={'invalidates': {'person_project_day': weeks_of(['changed_at'])}}) }}
+{{ config(meta={'invalidates': {'person_project_day': [project_week('work_date')]}}) }}
 with points as (
     {{ timeline(
         'actual_hours',

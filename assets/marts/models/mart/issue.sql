@@ -1,5 +1,5 @@
 -- One row per issue: what it is now, and what its history says.
-{{ config(meta={'invalidates': {'person_project_day': weeks_of(['created_at', 'done_at'])}}) }}
+{{ config(meta={'invalidates': {'person_project_day': [project_week('created_day'), project_week('done_day')]}}) }}
 {% set lists = {
     'categories': ('category_ids', 'categories'), 'milestones': ('milestone_ids', 'versions'), 'versions': ('version_ids', 'versions')
 } %}

@@ -1,6 +1,6 @@
 -- What status an issue had from when to when. The first interval begins with the issue, and its status is what the first change
 -- says was before; without a change it is today's.
-{{ config(meta={'invalidates': {'flow_move': weeks_of(['valid_from'])}}) }}
+{{ config(meta={'invalidates': {'flow_move': [project_week('from_day')]}}) }}
 with intervals as (
     {{ timeline(
         'status',
@@ -15,6 +15,7 @@ select
     v.issue_id,
     i.project_id,
     i.issue_key,
+    i.issue_type,
     v.position,
     v.status_id,
     v.status,
@@ -22,6 +23,7 @@ select
     lag(coalesce(s.stage, 'active')) over (partition by v.space_key, v.issue_id order by v.position) as stage_before,
     v.valid_from,
     v.valid_to,
+    (v.valid_from at time zone i.timezone)::date as from_day,
     {{ seconds_between('v.valid_from', 'v.valid_to') }} as seconds,
     {{ worked_until('d2', 'v.valid_to at time zone i.timezone') }}
         - {{ worked_until('d1', 'v.valid_from at time zone i.timezone') }} as working_seconds,

@@ -8,8 +8,8 @@ with steps as materialized (
         space_key,
         milestone_id,
         day,
-        sum(scope) as scope,
-        sum(done) as done,
+        sum(scope)::int as scope,
+        sum(done)::int as done,
         sum(scope_hours) as scope_hours,
         sum(done_hours) as done_hours,
         sum(actual_hours) as actual_hours
@@ -84,7 +84,7 @@ projected as (
         *,
         case
             when scope = done then 0
-            when done_lately > 0 then ceil((scope - done) * days_lately / done_lately)::int
+            when done_lately > 0 then ceil((scope - done)::numeric * days_lately / done_lately)::int
         end as days_to_done
     from shares
 )

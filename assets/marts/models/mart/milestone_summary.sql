@@ -18,6 +18,12 @@ select
     max(i.done_at) as last_done_at
 from {{ source('raw', 'versions') }} as v
 left join {{ source('raw', 'projects') }} as p on p.space_key = v.space_key and p.id = v.project_id
-left join {{ ref('stg_issue') }} as s on s.space_key = v.space_key and v.id = any(s.milestone_ids) and s.project_id = v.project_id
-left join {{ ref('issue') }} as i on i.space_key = s.space_key and i.issue_id = s.issue_id and not i.is_deleted
+left join (
+    select i.space_key, u.milestone_id, i.project_id, i.issue_id, i.stage, i.estimated_hours, i.actual_hours, i.done_at
+    from {{ ref('issue') }} as i
+    cross join lateral unnest(i.milestone_ids) as u (milestone_id)
+    where not i.is_deleted
+    -- Taken apart first: joined by hash then.
+    offset 0
+) as i on i.space_key = v.space_key and i.milestone_id = v.id and i.project_id = v.project_id
 group by v.space_key, v.id, v.project_id, p.project_key, v.name, v.start_date, v.release_due_date, v.archived, v.deleted_at

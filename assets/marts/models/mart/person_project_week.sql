@@ -1,6 +1,6 @@
 -- What each person did in a project in a week (Monday to Sunday, in the space's zone): issues made, issues done that are theirs,
 -- comments, hours.
-{{ config(meta={'groups': 'space_key, project_id, week'}, post_hook=[
+{{ config(meta={'groups': 'space_key, project_id, week', 'invalidates': {'user_workload_weekly': ['space_key, user_id, week']}}, post_hook=[
     "{{ names_of_today('user_name', ref('dim_person'), 'user_name', 'user_id', 'user_id') }}",
     "{{ names_of_today('project_key', source('raw', 'projects'), 'project_key', 'id', 'project_id') }}",
 ]) }}
@@ -16,7 +16,7 @@ from (
         sum(comments)::bigint as comments,
         sum(hours) as hours
     from {{ ref('person_project_day') }}
-    where true {{ and_stale("space_key, project_id, date_trunc('week', day::timestamp)::date") }}
+    where true {{ and_stale(project_week()) }}
     group by 1, 2, 3, 4
 ) as w
 left join {{ ref('dim_person') }} as u on u.space_key = w.space_key and u.user_id = w.user_id

@@ -71,6 +71,14 @@ spans as materialized (
     from open_issues as o
     left join working as w1 on w1.space_key = o.space_key and w1.worked = o.worked_before + 1
 ),
+-- Materialized for the same reason, now with the week.
+weekly as materialized (
+    select s.*, g.week::date as week
+    from spans as s
+    join working as w2 on w2.space_key = s.space_key and w2.worked = s.worked_to
+    cross join lateral generate_series(s.first_week, w2.week, interval '7 days') as g (week)
+    where not s.is_undated and s.hours > 0
+),
 laid as (
     select
         s.space_key,
@@ -83,11 +91,9 @@ laid as (
         0 as undated_hours,
         0 as undated_issues,
         0 as unestimated_issues
-    from spans as s
-    join working as w2 on w2.space_key = s.space_key and w2.worked = s.worked_to
-    cross join lateral generate_series(s.first_week, w2.week, interval '7 days') as g (week)
-    join weeks as k on k.space_key = s.space_key and k.week = g.week::date
-    where not s.is_undated and s.hours > 0 and least(s.worked_to, k.worked) > greatest(s.worked_before, k.worked_before)
+    from weekly as s
+    join weeks as k on k.space_key = s.space_key and k.week = s.week
+    where least(s.worked_to, k.worked) > greatest(s.worked_before, k.worked_before)
     union all
     -- A line for the first week of everyone who has open issues, with what cannot be laid on a day.
     select space_key, user_id, project_id, this_week, 0, false, 0, case when is_undated then hours else 0 end, is_undated::int, is_unestimated::int

@@ -1,14 +1,21 @@
 -- Issues in progress (active or review): how long they have been so since they were last started, and how that compares with finished
 -- issues of the same project and type, or of the project where those are fewer than ten.
 with finished as (
-    select space_key, project_id, issue_type, cycle_seconds as seconds
+    select space_key, project_id, coalesce(issue_type, '') as issue_type, cycle_seconds
     from {{ ref('issue') }}
     where cycle_seconds is not null and not is_deleted
 ),
-cohorts as (
-    select space_key, project_id, issue_type, count(*) as peers
+-- The times of finished issues in order: how many are no longer than an age is found by halving.
+peers_of_type as (
+    select space_key, project_id, issue_type, array_agg(cycle_seconds order by cycle_seconds) as times
     from finished
     group by space_key, project_id, issue_type
+    having count(*) >= 10
+),
+peers_of_project as (
+    select space_key, project_id, array_agg(cycle_seconds order by cycle_seconds) as times
+    from finished
+    group by space_key, project_id
 ),
 ages as (
     select
@@ -16,56 +23,47 @@ ages as (
         t.as_of,
         {{ seconds_between('i.last_started_at', 't.as_of') }} as age_seconds,
         {{ worked_until('d2', 't.as_of at time zone t.timezone') }}
-            - {{ worked_until('d1', 'i.last_started_at at time zone t.timezone') }} as age_working_seconds,
-        coalesce(c.peers, 0) >= 10 as is_by_type
+            - {{ worked_until('d1', 'i.last_started_at at time zone t.timezone') }} as age_working_seconds
     from {{ ref('issue') }} as i
     join {{ ref('space_today') }} as t on t.space_key = i.space_key
-    left join cohorts as c
-        on c.space_key = i.space_key and c.project_id = i.project_id and c.issue_type is not distinct from i.issue_type
     left join {{ ref('calendar') }} as d1 on d1.space_key = i.space_key and d1.day = (i.last_started_at at time zone t.timezone)::date
     left join {{ ref('calendar') }} as d2 on d2.space_key = i.space_key and d2.day = t.day
     where i.stage in ('active', 'review') and not i.is_deleted
 ),
--- Each age stands among its peers in the order of time, so that one pass counts those that took no longer.
 ranked as (
     select
-        issue_id,
-        space_key,
-        count(*) filter (where issue_id is null) over (partition by space_key, project_id, is_by_type, kind) as peers,
-        count(*) filter (where issue_id is null) over (partition by space_key, project_id, is_by_type, kind order by seconds) as no_longer
-    from (
-        select space_key, project_id, true as is_by_type, issue_type as kind, seconds, null::bigint as issue_id from finished
-        union all
-        select space_key, project_id, false, null, seconds, null from finished
-        union all
-        select space_key, project_id, is_by_type, case when is_by_type then issue_type end, age_seconds, issue_id from ages
-    ) as one_line
+        a.*,
+        coalesce(cardinality(coalesce(k.times, p.times)), 0) as peers,
+        coalesce(width_bucket(a.age_seconds, coalesce(k.times, p.times)), 0) as no_longer
+    from ages as a
+    left join peers_of_type as k
+        on k.space_key = a.space_key and k.project_id = a.project_id and k.issue_type = coalesce(a.issue_type, '')
+    left join peers_of_project as p on p.space_key = a.space_key and p.project_id = a.project_id
 )
 select
-    a.space_key,
-    a.project_id,
-    a.project_key,
-    a.issue_id,
-    a.issue_key,
-    a.summary,
-    a.issue_type,
-    a.status,
-    a.stage,
-    a.assignee_id,
-    a.assignee,
-    a.first_started_at,
-    a.last_started_at,
-    a.status_since,
-    a.as_of,
-    a.age_seconds,
-    a.age_working_seconds,
-    r.peers,
-    r.no_longer::numeric / nullif(r.peers, 0) as share_of_peers_faster,
+    space_key,
+    project_id,
+    project_key,
+    issue_id,
+    issue_key,
+    summary,
+    issue_type,
+    status,
+    stage,
+    assignee_id,
+    assignee,
+    first_started_at,
+    last_started_at,
+    status_since,
+    as_of,
+    age_seconds,
+    age_working_seconds,
+    peers::bigint as peers,
+    no_longer::numeric / nullif(peers, 0) as share_of_peers_faster,
     case
-        when r.peers < 5 then 'unknown'
-        when r.no_longer < 0.5 * r.peers then 'low'
-        when r.no_longer < 0.85 * r.peers then 'medium'
+        when peers < 5 then 'unknown'
+        when no_longer < 0.5 * peers then 'low'
+        when no_longer < 0.85 * peers then 'medium'
         else 'high'
     end as risk
-from ages as a
-join ranked as r on r.space_key = a.space_key and r.issue_id = a.issue_id
+from ranked

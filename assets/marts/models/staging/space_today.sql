@@ -4,11 +4,6 @@ with newest as (
     from {{ ref('stg_issue') }} as i
     group by i.space_key
 ),
-changes as (
-    select c.space_key, max(c.changed_at) as at
-    from {{ ref('stg_issue_change') }} as c
-    group by c.space_key
-),
 unlogged as (
     select u.space_key, max(u.changed_at) as at
     from {{ ref('stg_unlogged_change') }} as u
@@ -20,5 +15,6 @@ select
     (greatest(n.at, c.at, u.at) at time zone n.timezone)::date as day,
     n.timezone
 from newest as n
-left join changes as c on c.space_key = n.space_key
+-- By index, space by space.
+cross join lateral (select max(changed_at) as at from {{ ref('stg_issue_change') }} where space_key = n.space_key) as c
 left join unlogged as u on u.space_key = n.space_key
