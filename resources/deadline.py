@@ -5,6 +5,9 @@ headers or in the body, is never given up. Here every wait of a connection (to c
 what is left of the whole, which costs a look at the clock.
 """
 
+import functools
+import os
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -23,7 +26,8 @@ def limited_client(seconds: float, **options: Any) -> httpx.Client:
     `options` are those of `httpx.Client`. A request that is redirected, or sent again with another token, has its time anew.
     """
     deadline = _Deadline(seconds)
-    client = httpx.Client(**options, event_hooks={"request": [deadline.begin]})
+    authorities = _authorities(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+    client = httpx.Client(**options, verify=authorities, event_hooks={"request": [deadline.begin]})
     # Where the connections are made can be said to httpcore, but not through httpx, which reads proxies from the environment.
     for transport in (client._transport, *client._mounts.values()):
         if isinstance(transport, httpx.HTTPTransport):
@@ -32,6 +36,12 @@ def limited_client(seconds: float, **options: Any) -> httpx.Client:
                 raise TypeError("this version of httpx opens connections in another way")
             pool._network_backend = _Backend(pool._network_backend, deadline)
     return client
+
+
+@functools.cache
+def _authorities(_file: str | None, _folder: str | None) -> ssl.SSLContext:
+    """Return whom TLS trusts, as httpx reads it from these variables; to read the file takes longer than many an answer."""
+    return httpx.create_ssl_context()
 
 
 class _Deadline:
