@@ -11,7 +11,7 @@ import dagster as dg
 
 from assets.dagster_internals import remember, remembered
 from pipelines.processes import alive, mark
-from resources.dagster_tags import CODE_LOCATION_TAG, GRPC_INFO_TAG, REPOSITORY, REPOSITORY_LABEL_TAG
+from resources.dagster_tags import CODE_LOCATION_TAG, GRPC_INFO_TAG, MAX_RUNTIME_TAG, REPOSITORY, REPOSITORY_LABEL_TAG
 
 #: Tag of a run that lives in the process of a command; the value is `processes.mark()`. The UI hides tags that begin like this.
 PROCESS_TAG = ".dagster/backlog_elt_process"
@@ -31,8 +31,11 @@ ACTIVE = [
 
 
 def command_tags(location: str) -> dict[str, str]:
-    """Return the tags of a run in this process: who it is, and the code location among whose jobs the UI lists the run."""
-    return {PROCESS_TAG: mark(), REPOSITORY_LABEL_TAG: f"{REPOSITORY}@{location}"}
+    """Return the tags of a run in this process: who it is, and the code location among whose jobs the UI lists the run.
+
+    It may take as long as it needs, as a first load of days: Dagster cannot end it, and would only call it failed.
+    """
+    return {PROCESS_TAG: mark(), REPOSITORY_LABEL_TAG: f"{REPOSITORY}@{location}", MAX_RUNTIME_TAG: "0"}
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:

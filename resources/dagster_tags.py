@@ -14,6 +14,8 @@ CODE_LOCATION_TAG = "dagster/code_location"
 REPOSITORY_LABEL_TAG = ".dagster/repository"
 #: A run that works in the container of a code server.
 GRPC_INFO_TAG = ".dagster/grpc_info"
+#: How many seconds a run may take, 0 for no limit, instead of `max_runtime_seconds` of dagster.yaml.
+MAX_RUNTIME_TAG = "dagster/max_runtime"
 #: The name of the only repository of a code location.
 REPOSITORY = "__repository__"
 

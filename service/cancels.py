@@ -1,5 +1,6 @@
 """Cancels runs: through Dagster, which ends them as its own UI does."""
 
+from resources.dagster_tags import CODE_LOCATION_TAG
 from service.cache import Cache
 from service.dagster_runs import Dagster, Run
 from service.errors import ApiError
@@ -36,7 +37,7 @@ class Cancels:
                     409,
                     "not_cancelable",
                     f"Dagster cannot end this run: {said}",
-                    "A load at a command line is ended there, with Ctrl+C. Of others the page of the run in Dagster says more.",
+                    "The page of the run in Dagster says more.",
                     run_id=run_id,
                     status_url=self._dagster.run_url(run_id),
                 )
@@ -45,15 +46,7 @@ class Cancels:
     async def _known(self, run_id: str) -> Run:
         """Return a run that has not ended."""
         run = await self._ends.find(run_id)
-        if run is None:
-            raise ApiError(
-                409,
-                "not_cancelable",
-                "Dagster does not know this run.",
-                "It is the one of a command, and is ended there with Ctrl+C.",
-                run_id=run_id,
-            )
-        if run.ended:
+        if run is not None and run.ended:
             raise ApiError(
                 409,
                 "already_ended",
@@ -61,5 +54,14 @@ class Cancels:
                 "There is nothing to cancel.",
                 run_id=run_id,
                 status_url=self._dagster.run_url(run_id),
+            )
+        if run is None or CODE_LOCATION_TAG not in run.tags:
+            # Dagster would call the run canceled, and its command would go on.
+            raise ApiError(
+                409,
+                "not_cancelable",
+                "This is the run of a command: Dagster cannot end it.",
+                "End it where it was started, with Ctrl+C.",
+                run_id=run_id,
             )
         return run

@@ -115,6 +115,9 @@ class _Shown(Collector):
         yield from (runs, syncs, items, requests, success)
 
 
+_METHODS = frozenset({"GET", "HEAD", "POST"})
+
+
 class Measured:
     """Counts, times and logs every request by its route, never by its path, which may hold a secret."""
 
@@ -136,7 +139,8 @@ class Measured:
         async def noted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 route = self._paths.get(scope.get("endpoint"), "other")
-                method = asked if route != "other" else "other"
+                # A client may invent as many as it likes.
+                method = asked if route != "other" and asked in _METHODS else "other"
                 seconds = time.perf_counter() - began
                 self._metrics.requests.labels(method, route, message["status"]).inc()
                 self._metrics.seconds.labels(route).observe(seconds)

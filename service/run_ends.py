@@ -126,7 +126,7 @@ class RunEnds:
             raise _unknown()
 
         async def make() -> Body:
-            run, problem = None, _unknown()
+            run, problem = None, None
             try:
                 run = await self._dagster.run(run_id)
                 await self.record([run] if run and run.ended else [])
@@ -135,6 +135,9 @@ class RunEnds:
             logged = LoggedRun(run_id, tuple(await self._warehouse.ask(run_syncs, run_id)))
             syncs = logged.syncs
             if run is None and not syncs:
+                raise problem or _unknown()
+            if run is None and problem and not any(sync.status in {"in_progress", "failed"} for sync in syncs):
+                # Between two tables a run has no row at work: that it is over only Dagster can say.
                 raise problem
             at_work = any(sync.status == "in_progress" for sync in syncs) if run is None else not run.ended
             state: models.RunState = run.state if run else "running" if at_work else "completed"

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from resources import cadences
 from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from resources.settings import Settings
 from resources.warehouse import sync_state
@@ -18,10 +19,12 @@ from service.models import Mode, Started
 from service.state import State, living
 from service.warehouse import Warehouse
 
-#: Jobs that can be started, each named like a table that its runs sync: by that sync a run is known that Dagster does not have.
+#: Jobs that can be started.
 PROJECTS, ISSUES = "projects", "issues"
-#: Modes in which a sync of issues is one of the job `issues`; single issues that just changed are another kind of run.
-_ISSUES_MODES = frozenset({"incremental", "backfill"})
+#: The tables that they sync: by such a sync the run of a command is known, which is not among those that Dagster has launched.
+_TABLES = {PROJECTS: cadences.PROJECTS.tables, ISSUES: cadences.ISSUES.tables}
+#: Modes of syncs of single issues, which are another kind of run.
+_OF_SINGLE_ISSUES = frozenset({"targeted", "refresh"})
 
 
 def issues_config(mode: Mode, prefix: Sequence[str] = ()) -> dict[str, Any]:
@@ -102,13 +105,16 @@ class Starts:
 
     async def _refuse_second(self, job: str) -> None:
         """Refuse when a run of the job waits or works, in Dagster or in the process of a command."""
-        runs = [run.run_id for run in await self._dagster.active() if run.job == job]
+        active = await self._dagster.active()
+        known = {run.run_id for run in active}
         syncs = await self._warehouse.ask(living, await self._state.known_space())
-        runs += [sync.run_id for sync in syncs if sync.sync_type == job and (job != ISSUES or sync.mode in _ISSUES_MODES)]
-        if runs:
+        of_dagster = [run.run_id for run in active if run.job == job]
+        of_others = [sync for sync in syncs if sync.run_id not in known and sync.mode not in _OF_SINGLE_ISSUES]
+        of_commands = [sync.run_id for sync in of_others if sync.sync_type in _TABLES[job]]
+        for run_id in of_dagster + of_commands:
             said = f"A sync of {job} is already running."
-            hint = "Wait for it, or cancel it."
-            raise ApiError(409, "already_running", said, hint, run_id=runs[0], status_url=self._dagster.run_url(runs[0]))
+            hint = "Wait for it, or cancel it." if run_id in known else "Wait for it, or end its command with Ctrl+C."
+            raise ApiError(409, "already_running", said, hint, run_id=run_id, status_url=self._dagster.run_url(run_id))
 
     async def _launch(self, job: str, project: str | None, mode: Mode, config: dict[str, Any], tags: dict[str, str]) -> Started:
         run_id = await self._dagster.launch(job, config, tags)

@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 from pydantic import Field
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from assets.location import REPORT
 from assets.marts.charts.draw import warm_up
@@ -26,6 +26,8 @@ from resources.warehouse.issue_sync_state import history_share
 from resources.warehouse.locks import LOST, Locks
 from resources.warehouse.resource import WarehouseResource
 
+#: What is still to be built: nothing after a build of all marts.
+_ALL_BUILT = text("DELETE FROM staging.changed_issue")
 #: What a run says while another one builds.
 WAITING = "waiting for another build"
 
@@ -112,6 +114,8 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
         if broken := [key.check_name for key in keys if not key.passed]:
             raise dg.Failure(f"the marts: rows without a key of their own: {', '.join(map(str, broken))}", allow_retries=False)
         if build:
+            with warehouse.engine.begin() as connection:
+                connection.execute(_ALL_BUILT)
             end_build(warehouse.engine, build, locks.verify)
         # Commits of models do not wait for the disk. This one does, and with it all before; a server that has restarted refuses it.
         locks.release("marts")

@@ -5,6 +5,7 @@ from typing import Literal
 import click
 
 from pipelines.cli.group import WrongUsage, examples
+from pipelines.cli.options import Number, OneOf
 
 
 @click.command(
@@ -21,10 +22,10 @@ from pipelines.cli.group import WrongUsage, examples
 @click.option("--where", multiple=True, metavar="NAME=VALUE", help="Only these; or a condition in the templates of MetricFlow.")
 @click.option("--order", multiple=True, metavar="COLUMN", help="Sort by it; -COLUMN falls.")
 @click.option(
-    "--in", "unit", type=click.Choice(["seconds", "hours", "days"]), default="seconds", help="Unit of times, rounded to a tenth."
+    "--in", "unit", type=OneOf(["seconds", "hours", "days"]), default="seconds", help="Unit of times, rounded to a tenth."
 )
 @click.option("--dimensions", is_flag=True, help="List by what these metrics can be cut, instead.")
-@click.option("--limit", default=0, type=click.IntRange(min=0), help="At most so many rows; 0: all.")
+@click.option("--limit", default=0, type=Number(0), help="At most so many rows; 0: all.")
 def metrics(
     names: tuple[str, ...],
     by: tuple[str, ...],

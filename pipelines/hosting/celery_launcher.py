@@ -47,6 +47,8 @@ class LocationRunLauncher(CeleryRunLauncher):
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
         """Say whether a run is being worked on; of a worker that was killed Celery itself never hears."""
+        if run.remote_job_origin is None:
+            return CheckRunHealthResult(WorkerStatus.RUNNING, "it works in the process of a command")
         found = super().check_run_worker_health(run)
         if found.status == WorkerStatus.RUNNING and not self._works_on(run.tags[DAGSTER_CELERY_TASK_ID_TAG]):
             self._silences[run.run_id] += 1

@@ -99,6 +99,8 @@ def run_page(engine: Engine, space_key: str, limit: int, before: int | None, req
         query = query.where(has(other.c.projects.contains([requested.project_key])))
     if requested.status == "completed":
         query = query.where(~has(other.c.status != "completed"))
+    elif requested.status == "failed":
+        query = query.where(has(other.c.status == "failed"), ~has(other.c.status == "in_progress"))
     elif requested.status is not None:
         query = query.where(has(other.c.status == requested.status))
     of_runs = select(*(row[name] for name in Sync.__dataclass_fields__)).where(row.space_key == space_key)

@@ -73,10 +73,11 @@ export function drawOverview(place, { connection, schedules, projects }) {
   const [tightest] = limits.toSorted(([, a], [, b]) => a.remaining / a.limit - b.remaining / b.limit);
   if (tightest) {
     const [bucket, { remaining, limit, reset }] = tightest;
-    // What was left when it was measured: a window that has ended since is full again.
-    const full = new Date(reset) < Date.now();
-    tiles.push(['limitLeft', share(full ? limit : remaining, limit), '',
-      say(full ? 'limitFull' : 'limitReset', { bucket: named('buckets', bucket), time: due(reset) })]);
+    // A window that has ended since then may be full again, or used up by a load.
+    const over = new Date(reset) < Date.now();
+    tiles.push(['limitLeft', share(remaining, limit), '', say(over ? 'limitMeasured' : 'limitReset', {
+      bucket: named('buckets', bucket), time: over ? lately(connection.checked_at) : due(reset),
+    })]);
   } else tiles.push(['limitLeft', '–']);
   drawTiles(place, tiles);
 }

@@ -1,16 +1,20 @@
 """Runs whose process is gone, and how processes are distinguished."""
 
+import logging
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import dagster as dg
 import pytest
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.storage.tags import REPOSITORY_LABEL_TAG, TagType, get_tag_type
+from dagster._daemon.monitoring.run_monitoring import check_run_timeout
 
 from pipelines.processes import alive, end_processes, mark, runs, started
 from pipelines.runs import ACTIVE, OLD_PROCESS_TAG, PROCESS_TAG, command_tags, end_dead_runs, end_runs
+from resources.dagster_tags import MAX_RUNTIME_TAG
 
 NOBODY = "999999999@1.0"
 
@@ -99,6 +103,20 @@ def test_a_process_that_has_ended_does_not_run(sleeper: "subprocess.Popen[bytes]
 
 def test_the_run_of_a_command_is_listed_with_its_job_and_shows_no_tag_of_its_process() -> None:
     tags = command_tags("backlog_elt")
-    assert {get_tag_type(name) for name in tags} == {TagType.HIDDEN}  # type: ignore[no-untyped-call]
+    shown = {name for name in tags if get_tag_type(name) != TagType.HIDDEN}  # type: ignore[no-untyped-call]
+    assert shown == {MAX_RUNTIME_TAG}
     assert tags[REPOSITORY_LABEL_TAG] == "__repository__@backlog_elt"
     assert alive(tags[PROCESS_TAG])
+
+
+def test_the_run_of_a_command_may_take_days_though_others_are_ended_after_hours() -> None:
+    twelve_hours, log = 43_200, logging.getLogger("dagster.daemon")
+    with dg.DagsterInstance.ephemeral() as instance:
+        found = {}
+        for tags in (command_tags("backlog_elt"), {}):
+            run = instance.add_run(dg.DagsterRun("issues", status=dg.DagsterRunStatus.STARTED, tags=tags))
+            record = instance.get_run_records(dg.RunsFilter(run_ids=[run.run_id]))[0]
+            check_run_timeout(instance, record._replace(start_time=time.time() - twelve_hours - 60), log, twelve_hours)
+            found[bool(tags)] = instance.get_run_by_id(run.run_id).status  # type: ignore[union-attr]
+    assert found[True] == dg.DagsterRunStatus.STARTED
+    assert found[False] != dg.DagsterRunStatus.STARTED

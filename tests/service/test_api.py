@@ -266,6 +266,7 @@ def test_metrics_count_syncs_and_requests_and_never_show_a_path(serve: Serve, lo
     service = serve()
     service.get("/webhooks/backlog/a-wrong-secret-in-a-path")
     service.get("/healthz")
+    service.request("PROPFIND", "/healthz")
     text = service.get("/metrics").text
     for line in (
         'backlog_elt_syncs_24h{status="completed",type="issues"} 1.0',
@@ -279,6 +280,8 @@ def test_metrics_count_syncs_and_requests_and_never_show_a_path(serve: Serve, lo
         assert line in text
     assert 'backlog_elt_sync_last_success_timestamp_seconds{type="issues"}' in text
     assert "a-wrong-secret" not in text
+    assert "PROPFIND" not in text
+    assert 'backlog_elt_service_requests_total{method="other",route="/healthz",status="405"} 1.0' in text
 
 
 def test_the_page_and_its_files_are_served_and_known_again(serve: Serve) -> None:

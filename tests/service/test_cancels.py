@@ -80,6 +80,16 @@ def test_a_load_that_only_the_log_knows_is_ended_where_it_runs(serve: Serve, log
     assert asked_to_end(dagster) == []
 
 
+def test_the_run_of_a_command_that_dagster_knows_is_left_alone(serve: Serve, log: Log, dagster: DagsterStandIn) -> None:
+    # Dagster would write down that it is being canceled before it finds out that it cannot.
+    dagster.works("issues", "of-a-command")["tags"][:] = [{"key": "backlog_elt/kind", "value": "issues"}]
+    with log.alive(run="of-a-command"):
+        answer = serve().post(f"{API}/runs/of-a-command/cancel")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "not_cancelable")
+    assert "Ctrl+C" in answer.json()["error"]["hint"]
+    assert asked_to_end(dagster) == []
+
+
 @pytest.mark.parametrize("run_id", ["nobody", "x" * 65, "%27", "a%20b"])
 def test_an_unknown_run_is_said(serve: Serve, dagster: DagsterStandIn, run_id: str) -> None:
     answer = serve().post(f"{API}/runs/{run_id}/cancel")

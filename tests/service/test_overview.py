@@ -119,6 +119,8 @@ def test_the_history_by_run_has_each_run_once_with_its_tables(serve: Serve, log:
         assert first["seconds"] is not None
         assert (found[0]["ended_at"], found[0]["seconds"]) == (None, None)
         assert found[3]["error"] == "GET /users: 500"
+        log.done("activities", run="run-5", error="GET /activities: 500")
+        # One of its tables has failed, and it goes on.
         assert runs(status="failed") == ["run-4", "run-2"]
         assert runs(status="completed") == ["run-3", "run-1"]
         assert runs(status="in_progress") == ["run-5"]

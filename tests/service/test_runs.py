@@ -99,6 +99,10 @@ def test_without_dagster_a_run_is_known_from_its_syncs(serve: Serve, log: Log) -
     assert (found["state"], found["error"], found["job"]) == ("failed", "GET /issues: 500", None)
     unknown = service.get(f"{API}/runs/r-2")
     assert (unknown.status_code, unknown.json()["error"]["code"]) == (503, "dagster_unreachable")
+    # Between two of its tables a run looks in the log like one that is over.
+    log.done(run="r-3")
+    between = service.get(f"{API}/runs/r-3")
+    assert (between.status_code, between.json()["error"]["code"]) == (503, "dagster_unreachable")
 
 
 def test_a_run_is_recorded_once_by_any_process_and_its_own_rows_win(log: Log, warehouse: Engine) -> None:

@@ -155,6 +155,12 @@ def test_a_second_run_of_a_kind_is_refused_with_the_first_ones_id(
         ("issues", "refresh", OPS, 202),
         ("issues", "incremental", PROJECTS, 202),
         ("comments", "incremental", PROJECTS, 202),
+        # Most of a first load: the issues are there, and their histories are read.
+        ("comments", "incremental", OPS, 409),
+        ("activities", "incremental", ALL, 409),
+        ("issues", "waiting", ALL, 409),
+        ("statuses", "full", PROJECTS, 409),
+        ("users", "full", PROJECTS, 202),
     ],
 )
 def test_a_load_at_a_command_line_counts_too(
@@ -163,7 +169,15 @@ def test_a_load_at_a_command_line_counts_too(
     with space.alive(sync_type, run="of-a-command", mode=mode):
         answer = serve(**ACME).post(path)
     assert answer.status_code == status
-    assert status == 202 or answer.json()["error"]["run_id"] == "of-a-command"
+    if status == 409:
+        error = answer.json()["error"]
+        assert (error["run_id"], error["hint"]) == ("of-a-command", "Wait for it, or end its command with Ctrl+C.")
+
+
+def test_a_run_of_another_job_counts_as_what_it_is(serve: Serve, space: Log, dagster: DagsterStandIn) -> None:
+    dagster.works("targeted_sync", "of-the-sensor")
+    with space.alive("activities", run="of-the-sensor", mode="incremental"):
+        assert serve(**ACME).post(OPS).status_code == 202
 
 
 def test_a_load_that_was_killed_does_not_count(serve: Serve, space: Log, dagster: DagsterStandIn) -> None:

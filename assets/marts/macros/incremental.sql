@@ -26,11 +26,12 @@ lead to, or that sums of many rows go by.
 #}
 {% macro get_incremental_in_place_sql(arg_dict) -%}
     {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
-    {%- set old = 'select ' ~ columns ~ ' from ' ~ arg_dict['target_relation'] -%}
     {%- set new = 'select ' ~ columns ~ ' from ' ~ arg_dict['temp_relation'] -%}
+    {%- set old_rows = 'select one::text from ' ~ arg_dict['target_relation'] ~ ' as one' -%}
+    {%- set new_rows = 'select one::text from (' ~ new ~ ') as one' -%}
     do $do$
     begin
-        if exists (({{ old }} except all {{ new }}) union all ({{ new }} except all {{ old }})) then
+        if exists (({{ old_rows }} except all {{ new_rows }}) union all ({{ new_rows }} except all {{ old_rows }})) then
             delete from {{ arg_dict['target_relation'] }};
             insert into {{ arg_dict['target_relation'] }} ({{ columns }}) {{ new }};
             {{ invalidate_all() }}

@@ -19,8 +19,9 @@ out. While there is no such table, all sums are made.
 {# Delete rows for others to come. The groups of those that are not the same wait for the sums that are made of them. #}
 {% macro delete_and_invalidate(deletion, columns, new) -%}
     {%- set waiting = [] -%}
-    {%- for model, groups in ((config.get('meta') or {}).get('invalidates') or {}).items() if stale_groups_of(model) -%}
-    {%- do waiting.append((stale_groups_of(model), groups)) -%}
+    {%- for model, groups in ((config.get('meta') or {}).get('invalidates') or {}).items() -%}
+    {%- set table = stale_groups_of(model) -%}
+    {%- if table %}{% do waiting.append((table, groups)) %}{% endif -%}
     {%- endfor -%}
     {%- if waiting -%}
     with old as ({{ deletion }} returning {{ columns }}),

@@ -34,6 +34,8 @@ def run(tmp_path: Path) -> Run:
         (["load", "--to", "last month"], "--to is 'last month': expected a month as YYYY-MM"),
         (["load", "--from", "2026-05", "--to", "2026-04"], "--from is '2026-05': expected a month not after --to 2026-04"),
         (["load", "--fast"], "the option is '--fast': expected --full, --project, --from, "),
+        (["metrics", "hours", "--in", "weeks"], "--in is 'weeks': expected seconds or hours or days"),
+        (["metrics", "hours", "--limit", "x"], "--limit is 'x': expected a whole number"),
         (["load", "now"], "the argument is 'now': expected none"),
         (["load", "--from"], "--from is '': expected YYYY-MM (Read again from this month"),
         (["load", "--full=1"], "--full is '': expected no value"),

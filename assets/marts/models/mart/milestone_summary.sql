@@ -19,11 +19,9 @@ select
 from {{ source('raw', 'versions') }} as v
 left join {{ source('raw', 'projects') }} as p on p.space_key = v.space_key and p.id = v.project_id
 left join (
-    select i.space_key, u.milestone_id, i.project_id, i.issue_id, i.stage, i.estimated_hours, i.actual_hours, i.done_at
-    from {{ ref('issue') }} as i
-    cross join lateral unnest(i.milestone_ids) as u (milestone_id)
+    select m.space_key, m.milestone_id, i.project_id, i.issue_id, i.stage, i.estimated_hours, i.actual_hours, i.done_at
+    from {{ ref('issue_milestone') }} as m
+    join {{ ref('issue') }} as i on i.space_key = m.space_key and i.issue_id = m.issue_id
     where not i.is_deleted
-    -- Taken apart first: joined by hash then.
-    offset 0
 ) as i on i.space_key = v.space_key and i.milestone_id = v.id and i.project_id = v.project_id
 group by v.space_key, v.id, v.project_id, p.project_key, v.name, v.start_date, v.release_due_date, v.archived, v.deleted_at

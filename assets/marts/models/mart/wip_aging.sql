@@ -34,7 +34,7 @@ ranked as (
     select
         a.*,
         coalesce(cardinality(coalesce(k.times, p.times)), 0) as peers,
-        coalesce(width_bucket(a.age_seconds, coalesce(k.times, p.times)), 0) as no_longer
+        width_bucket(a.age_seconds, coalesce(k.times, p.times)) as no_longer
     from ages as a
     left join peers_of_type as k
         on k.space_key = a.space_key and k.project_id = a.project_id and k.issue_type = coalesce(a.issue_type, '')

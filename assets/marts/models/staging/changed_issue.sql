@@ -1,6 +1,7 @@
 -- The issues that are built anew: those of which something was written since the last build began, of which a name has changed, whose
--- status has got another stage, the parents of all these, children whose parent has another key, and those that the raw table has no
--- more.
+-- status has got another stage, that have or had a milestone with another due date, the parents of all these, children whose parent has
+-- another key, and those that the raw table has no more. A build of all marts empties it in the end. What one has found that ended halfway
+-- stays, since it may have made equal by then what told it apart.
 {{ config(post_hook='analyze {{ this }}') }}
 {% set stages, builds = ref('stg_status_stage'), source('ops', 'mart_builds') %}
 {% if flags.FULL_REFRESH %}
@@ -8,6 +9,7 @@ select space_key, id as issue_id from {{ source('raw', 'issues') }}
 {% else %}
 {% set existing = adapter.get_relation(database=target.database, schema='mart', identifier='issue_status_interval') %}
 {% set unlogged = adapter.get_relation(database=target.database, schema='staging', identifier='stg_unlogged_change') %}
+{% set steps = adapter.get_relation(database=target.database, schema='mart', identifier='burn_step') %}
 {% set staged = adapter.get_relation(database=target.database, schema='staging', identifier='stg_issue') %}
 with since as (
     select coalesce(
@@ -68,8 +70,20 @@ changed as (
         on s.space_key = v.space_key and s.project_id = v.project_id and s.status_id = coalesce(v.status_id, 0) and s.status = v.status
     where s.stage <> v.stage
     {% endif %}
+    {% if steps %}
+    union
+    -- Also of the time before an issue has moved to another project.
+    select b.space_key, b.issue_id
+    from {{ source('raw', 'versions') }} as v
+    join {{ steps }} as b on b.space_key = v.space_key and b.milestone_id = v.id
+    where v.loaded_at >= (select at from since)
+    {% endif %}
 )
 select space_key, issue_id from changed
+{% if load_relation(this) %}
+union
+select space_key, issue_id from {{ this }}
+{% endif %}
 union
 select i.space_key, i.parent_issue_id
 from changed as t
