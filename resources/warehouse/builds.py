@@ -4,12 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, func, insert, select, text, update
+from sqlalchemy import Connection, Engine, func, insert, select, text, update
 
 from resources.warehouse.schema_ops import mart_builds
 
 _BUILDS = mart_builds.c
-_LAST = select(_BUILDS.began_at, _BUILDS.project).where(_BUILDS.ended_at.is_not(None)).order_by(_BUILDS.id.desc()).limit(1)
+_LAST = (
+    select(_BUILDS.id, _BUILDS.began_at, _BUILDS.project).where(_BUILDS.ended_at.is_not(None)).order_by(_BUILDS.id.desc()).limit(1)
+)
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,22 @@ _BEGIN = text(
 
 
 def is_built(engine: Engine, project: str) -> bool:
-    """Whether the last build of all marts that succeeded was one of `project`, the digest of the dbt project."""
+    """Whether all tables are of `project`, the digest of the dbt project."""
     with engine.connect() as connection:
-        found = connection.execute(_LAST).one_or_none()
-    return found is not None and found.project == project
+        return _built_since(connection, project) is not None
+
+
+def _built_since(connection: Connection, project: str) -> datetime | None:
+    """Return when the last build of all marts that succeeded began; None if it was of another project, or one of another followed.
+
+    That one may have left tables behind, also where it has failed and the project is what it was before.
+    """
+    found = connection.execute(_LAST).one_or_none()
+    other = select(_BUILDS.id).where(_BUILDS.project != project, _BUILDS.id > (found.id if found else 0)).limit(1)
+    if found is None or found.project != project or connection.execute(other).one_or_none():
+        return None
+    began_at: datetime = found.began_at
+    return began_at
 
 
 def built_until(engine: Engine) -> datetime | None:
@@ -46,12 +60,11 @@ def built_until(engine: Engine) -> datetime | None:
 def begin_build(engine: Engine, project: str, run_id: str, *, whole: bool = False) -> Build:
     """Remember that a build of all marts begins, and return what it has to do.
 
-    It is `whole` on demand, and when `project`, the digest of the dbt project, is not that of the last build.
+    It is `whole` on demand, and when `project`, the digest of the dbt project, is not that of the last build, ended or not.
     """
     with engine.begin() as connection:
         began_at = connection.execute(_BEGIN).scalar_one()
-        found = connection.execute(_LAST).one_or_none()
-        since = found.began_at if found and found.project == project and not whole else None
+        since = None if whole else _built_since(connection, project)
         values = {"began_at": began_at, "since": since, "project": project, "run_id": run_id}
         number = connection.execute(insert(mart_builds).values(values).returning(mart_builds.c.id)).scalar_one()
     return Build(number, since)

@@ -170,6 +170,10 @@ def test_seeds_are_built_again_only_when_the_project_has_changed(loaded: Deploym
     end_build(loaded.engine, begin_build(loaded.engine, digest(), "a run"))
     loaded.change(ANY_ROW)
     assert requested() == MODELS
+    # One of another project has failed and may have left its tables, and the project is again what it was.
+    begin_build(loaded.engine, "a project that was taken back", "a run")
+    loaded.change(ANY_ROW)
+    assert requested() is None
 
 
 def test_a_tick_without_a_warehouse_fails(loaded: Deployment) -> None:

@@ -9,10 +9,10 @@ select
 from {{ source('raw', 'users') }} as u
 union all
 (
-    select distinct on (p.space_key, p.user_id) p.space_key, p.user_id, p.name, true, false
+    select distinct on (p.space_key, p.user_id) p.space_key, p.user_id, coalesce(p.name, '(unknown)'), true, false
     from {{ ref('stg_issue_person') }} as p
     where not exists (select from {{ source('raw', 'users') }} as u where u.space_key = p.space_key and u.id = p.user_id)
-    order by p.space_key, p.user_id, p.named_at desc nulls last, p.issue_id desc
+    order by p.space_key, p.user_id, p.name is null, p.named_at desc nulls last, p.issue_id desc
 )
 union all
 select z.space_key, 0, '(unknown)', false, false

@@ -23,12 +23,13 @@ now_there as (
     select
         m.space_key,
         m.team_id,
-        count(*) filter (where m.user_id <> 0) as people,
+        count(*) filter (where m.user_id <> 0 and not p.is_deleted) as people,
         sum(l.open_issues)::bigint as open_issues,
         sum(l.active_issues)::bigint as active_issues,
         sum(l.done_issues)::bigint as done_issues,
         sum(l.remaining_hours) as remaining_hours
     from {{ ref('team_member') }} as m
+    join {{ ref('dim_person') }} as p on p.space_key = m.space_key and p.user_id = m.user_id
     left join loads as l on l.space_key = m.space_key and l.user_id = m.user_id
     group by m.space_key, m.team_id
 ),

@@ -1,5 +1,5 @@
 -- People whom an issue or its comments name and whom the list of users does not have, as they left before the first load: one row per
--- issue and person, with the name in the newest of these records.
+-- issue and person, with the name in the newest of these records that has one.
 with named as (
     select i.space_key, i.id as issue_id, p.user_id, i.payload -> p.field ->> 'name' as name, coalesce(i.updated_at, i.created_at) as named_at
     from {{ source('raw', 'issues') }} as i
@@ -16,5 +16,4 @@ with named as (
 )
 select distinct on (space_key, issue_id, user_id) space_key, issue_id, user_id, name, named_at
 from named
-where name is not null
-order by space_key, issue_id, user_id, named_at desc nulls last, name
+order by space_key, issue_id, user_id, name is null, named_at desc nulls last, name
