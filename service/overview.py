@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from resources.cadences import CADENCES, FRESH_WITHIN
 from resources.settings import Settings
 from resources.warehouse import reconciliations, sync_state
+from resources.warehouse.history import Sync
 from resources.warehouse.issue_sync_state import Histories, count_histories
 from resources.warehouse.reconciliations import ReconciliationStatus
 from resources.warehouse.run_pages import SLOT, SLOTS, LoggedRun, last_slots, run_page
@@ -143,9 +144,13 @@ def run_of(
         items_synced=sum(sync.items_synced for sync in run.syncs),
         items_failed=sum(sync.items_failed for sync in run.syncs),
         requests=sum(sync.requests for sync in run.syncs),
-        syncs=[state_of.shown(sync) for sync in run.syncs],
+        syncs=[state_of.shown(sync, _began(run, sync)) for sync in run.syncs],
         status_url=status_url,
     )
+
+
+def _began(run: LoggedRun, sync: Sync) -> datetime:
+    return min(one.started_at for one in run.syncs if (one.sync_type, one.mode) == (sync.sync_type, sync.mode))
 
 
 def _proofs(engine: Engine, space_key: str) -> dict[int, ReconciliationStatus]:

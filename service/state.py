@@ -13,7 +13,7 @@ from resources.progress import UNITS
 from resources.settings import Settings
 from resources.warehouse.conditions import Condition, current
 from resources.warehouse.heartbeats import alerts_of, last_beat
-from resources.warehouse.history import Sync, active_syncs, adopt, end_dead
+from resources.warehouse.history import Sync, active_syncs, adopt, end_dead, first_starts
 from resources.warehouse.sync_log import (
     Requested,
     Totals,
@@ -167,9 +167,10 @@ class State:
 
         async def make() -> Body:
             syncs = await self._warehouse.ask(living, await self.place())
+            began = await self._warehouse.ask(first_starts, [sync.run_id for sync in syncs])
             runs, error = await self._runs()
             dagster = models.DagsterState(reachable=error is None, error=error)
-            return as_body(models.Active(active=list(self._grouped(runs, syncs)), dagster=dagster))
+            return as_body(models.Active(active=list(self._grouped(runs, syncs, began)), dagster=dagster))
 
         return await self._cache.get("active", make)
 
@@ -179,7 +180,7 @@ class State:
         except ApiError as error:
             return [], str(error)
 
-    def _grouped(self, runs: Iterable[Run], syncs: Iterable[Sync]) -> Iterable[models.ActiveRun]:
+    def _grouped(self, runs: Iterable[Run], syncs: Iterable[Sync], began: Mapping[Any, datetime]) -> Iterable[models.ActiveRun]:
         """Yield each run with its syncs; a run in the process of a command is known by its syncs only."""
         by_run: dict[str, list[Sync]] = {run.run_id: [] for run in runs}
         for sync in syncs:
@@ -193,7 +194,7 @@ class State:
                 state=cast("models.ActiveState", run.state) if run else "running",
                 started_at=run.created_at if run else mine[0].started_at,
                 status_url=self._dagster.run_url(run_id),
-                syncs=[self.shown(sync) for sync in mine],
+                syncs=[self.shown(sync, began.get((sync.run_id, sync.sync_type, sync.mode))) for sync in mine],
             )
 
     async def stats(self) -> Body:
@@ -250,15 +251,15 @@ class State:
             status_url=self._dagster.run_url(run_id) if run_id else None,
         )
 
-    def shown(self, sync: Sync) -> models.Sync:
-        """Return a sync as the API shows it."""
+    def shown(self, sync: Sync, began: datetime | None = None) -> models.Sync:
+        """Return a sync as the API shows it; `began` is when the first sync of its run, type and mode did."""
         progress = None
         if sync.progress_done is not None:
             progress = models.Progress(
                 done=sync.progress_done,
                 total=sync.progress_total,
                 unit=UNITS.get(sync.sync_type, "rows"),
-                seconds_left=_seconds_left(sync),
+                seconds_left=_seconds_left(sync, began),
             )
         return models.Sync(
             id=sync.id,
@@ -282,11 +283,14 @@ class State:
         )
 
 
-def _seconds_left(sync: Sync) -> float | None:
-    """Return how long a sync in progress still takes if it goes on as fast as so far; None where that is not known."""
-    if not sync.progress_done or not sync.progress_total or sync.status != "in_progress":
+def _seconds_left(sync: Sync, began: datetime | None) -> float | None:
+    """Return how long a sync in progress still takes if it goes on as fast as so far; None where that is not known.
+
+    So far is since its load began: `progress_done` goes on from project to project, each of which has a row of its own.
+    """
+    if not began or not sync.progress_done or not sync.progress_total or sync.status != "in_progress":
         return None
-    so_far = (datetime.now(UTC) - sync.started_at).total_seconds()
+    so_far = (datetime.now(UTC) - began).total_seconds()
     return float(max(0, round(so_far * (sync.progress_total - sync.progress_done) / sync.progress_done)))
 
 

@@ -174,6 +174,15 @@ def _in_progress(space_key: str) -> Select[Any]:
     return active.order_by(history.started_at, history.id)
 
 
+def first_starts(engine: Engine, run_ids: Sequence[str]) -> dict[tuple[str, str, str], datetime]:
+    """Return when the syncs of some runs first began, by run, type and mode: a load counts on through all its rows."""
+    row = sync_history.c
+    keys = (row.run_id, row.sync_type, row.mode)
+    query = select(*keys, func.min(row.started_at)).where(row.run_id.in_(run_ids)).group_by(*keys)
+    with engine.connect() as conn:
+        return {(run_id, sync_type, mode): began for run_id, sync_type, mode, began in conn.execute(query)}
+
+
 def active_syncs(engine: Engine, space_key: str) -> list[Sync]:
     """Return the syncs of a space that are in progress, oldest first."""
     with engine.connect() as conn:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.history import finish_sync, note_progress, note_wait
@@ -145,6 +145,17 @@ def test_what_works_is_shown_with_how_far_it_is(serve: Serve, log: Log, dagster:
         assert sync["progress"] == {"done": 300, "total": 2_000, "unit": "rows"}
         # 17 parts of 20 are left, of which 3 have taken some seconds.
         assert 0 <= seconds_left < 17 / 3 * 60
+        # The load has been at another project for an hour before this one, and has counted its rows.
+        other = log.begun(project="WEB", mode="backfill")
+        finish_sync(warehouse, other, items_synced=299, items_failed=0, requests=3)
+        earlier = text("UPDATE ops.sync_history SET started_at = started_at - interval '1 hour' WHERE id = :id")
+        with warehouse.begin() as connection:
+            connection.execute(earlier, {"id": other})
+
+        def left() -> float:
+            return float(service.get(f"{API}/monitor/active").json()["active"][0]["syncs"][0]["progress"]["seconds_left"])
+
+        eventually(lambda: 17 / 3 * 3_600 <= left() < 17 / 3 * 3_660)
         assert (sync["project"], sync["mode"], sync["waiting_for"]) == ("OPS", "backfill", "search rate limit of Backlog")
         assert found[0]["status_url"] == f"{dagster.url}/runs/run-1"
         assert found[1]["syncs"] == []
