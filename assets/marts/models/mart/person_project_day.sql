@@ -1,7 +1,8 @@
 -- What each person did on a day (in the space's zone) in a project: issues made, issues done that are theirs, comments, hours. What no
 -- record names a person for belongs to user 0, so that nothing is left out.
--- depends_on: {{ ref('team_membership') }}, which takes away the list of groups that this one writes to.
 {{ config(meta={'groups': project_week(), 'invalidates': {'person_project_week': [project_week()], 'team_project_week': [project_week()]}}) }}
+-- depends_on: {{ ref('team_membership') }}
+-- It takes away the list of groups that this one writes to.
 with events as (
     select i.space_key, i.project_id, coalesce(v.user_id, 0) as user_id, v.day, v.created, v.done, 0 as comments, 0::numeric as hours
     from {{ ref('issue') }} as i
