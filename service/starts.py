@@ -12,6 +12,7 @@ from resources import cadences
 from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from resources.settings import Settings
 from resources.warehouse import sync_state
+from resources.warehouse.run_pages import JOB_OF_MODE
 from service.cache import Cache
 from service.dagster_runs import Dagster
 from service.errors import ApiError
@@ -23,8 +24,6 @@ from service.warehouse import Warehouse
 PROJECTS, ISSUES = "projects", "issues"
 #: The tables that they sync: by such a sync the run of a command is known, which is not among those that Dagster has launched.
 _TABLES = {PROJECTS: cadences.PROJECTS.tables, ISSUES: cadences.ISSUES.tables}
-#: Modes of syncs of single issues, which are another kind of run.
-_OF_SINGLE_ISSUES = frozenset({"targeted", "refresh"})
 
 
 def issues_config(mode: Mode, prefix: Sequence[str] = ()) -> dict[str, Any]:
@@ -109,7 +108,8 @@ class Starts:
         known = {run.run_id for run in active}
         syncs = await self._warehouse.ask(living, await self._state.known_space())
         of_dagster = [run.run_id for run in active if run.job == job]
-        of_others = [sync for sync in syncs if sync.run_id not in known and sync.mode not in _OF_SINGLE_ISSUES]
+        # A run of single issues is of another job.
+        of_others = [sync for sync in syncs if sync.run_id not in known and sync.mode not in JOB_OF_MODE]
         of_commands = [sync.run_id for sync in of_others if sync.sync_type in _TABLES[job]]
         for run_id in of_dagster + of_commands:
             said = f"A sync of {job} is already running."

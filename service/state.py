@@ -167,7 +167,7 @@ class State:
 
         async def make() -> Body:
             syncs = await self._warehouse.ask(living, await self.place())
-            began = await self._warehouse.ask(first_starts, [sync.run_id for sync in syncs])
+            began = await self._warehouse.ask(first_starts, [sync.run_id for sync in syncs]) if syncs else {}
             runs, error = await self._runs()
             dagster = models.DagsterState(reachable=error is None, error=error)
             return as_body(models.Active(active=list(self._grouped(runs, syncs, began)), dagster=dagster))

@@ -26,7 +26,7 @@ from resources.warehouse.issue_sync_state import history_share
 from resources.warehouse.locks import LOST, Locks
 from resources.warehouse.resource import WarehouseResource
 
-#: What is still to be built: nothing after a build of all marts.
+#: A build of all marts is done: no issue waits any more.
 _ALL_BUILT = text("DELETE FROM staging.changed_issue")
 #: What a run says while another one builds.
 WAITING = "waiting for another build"

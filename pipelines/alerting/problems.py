@@ -18,6 +18,7 @@ from resources.tokens import TokenState
 from resources.warehouse.baselines import Baseline
 from resources.warehouse.conditions import Condition
 from resources.warehouse.errors import WarehouseError
+from resources.warehouse.run_pages import JOB_OF_MODE
 
 RUNBOOK = "docs/operating.md, section"
 #: What is usual is known from so many syncs or runs on.
@@ -44,7 +45,7 @@ BACKFILL, DURATION_ANOMALY = "backfill/", "unusual/"
 OF_ANY_SIZE = frozenset({"backfill"})
 #: Jobs, and modes of syncs, that read just some issues by the steps of the job `issues`: their success says nothing of the others.
 OF_SOME_ISSUES = frozenset({targeted_sync_job.name, rolling_refresh_job.name})
-OF_SOME = frozenset({"targeted", "refresh"})
+OF_SOME = frozenset(JOB_OF_MODE)
 
 News = tuple[list[Problem], list[str]]
 

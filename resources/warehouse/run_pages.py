@@ -18,7 +18,7 @@ SLOT = timedelta(minutes=30)
 #: Slots of a day; the last one is the one that holds the present.
 SLOTS = 48
 #: Modes in which the tables of issues are synced by a job of another name.
-_JOB_OF_MODE = {"targeted": "targeted_sync", "refresh": "rolling_refresh"}
+JOB_OF_MODE = {"targeted": "targeted_sync", "refresh": "rolling_refresh"}
 _OF_ISSUES = frozenset(ISSUES.tables)
 _OF_PROJECTS = frozenset(PROJECTS.tables)
 #: What began half a day before the first slot is still looked for.
@@ -66,7 +66,7 @@ class Slot:
 def kind_of_run(types: Iterable[str], modes: Iterable[str]) -> str:
     """Return what a run was for, by what it synced: the name of the job of such runs, `load` for a load of everything."""
     types = set(types)
-    job = next((_JOB_OF_MODE[mode] for mode in sorted(modes) if mode in _JOB_OF_MODE), None)
+    job = next((JOB_OF_MODE[mode] for mode in sorted(modes) if mode in JOB_OF_MODE), None)
     if job is not None:
         return job
     jobs = sorted({"issues" if one in _OF_ISSUES else "projects" if one in _OF_PROJECTS else one for one in types})

@@ -1,7 +1,7 @@
 {#
 Sums of many rows, group by group: a build makes only those anew in which a row counts that was not there before or is there no more. A
 model with the strategy by_group names in its meta the `groups` that are made together. A model that it adds up names in `invalidates`, for
-each model that adds it up, the group of one of its rows. When such rows change, their groups are written to staging.<model>_stale in the
+each model that adds it up, the groups of one of its rows. When such rows change, their groups are written to staging.<model>_stale in the
 same transaction; the sums of these groups are made in one transaction with emptying that table. So a build that ends in between leaves none
 out. While there is no such table, all sums are made.
 #}
@@ -67,8 +67,9 @@ out. While there is no such table, all sums are made.
 {# Groups that go on to today wait for their sums where they end on another day. #}
 {% macro other_last_day(today) -%}
     {%- set groups = config.get('meta')['groups'] -%}
-    {%- if is_incremental() and stale_groups_of(this.identifier) %}
-    insert into {{ stale_groups_of(this.identifier) }}
+    {%- set waiting = stale_groups_of(this.identifier) if is_incremental() else none -%}
+    {%- if waiting %}
+    insert into {{ waiting }}
     select {{ groups }} from {{ this }} group by {{ groups }}
     having max(day) is distinct from (select t.day from {{ today }} as t where t.space_key = {{ this.identifier }}.space_key)
     {%- endif -%}
