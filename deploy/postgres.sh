@@ -17,8 +17,15 @@ CREATE DATABASE dagster OWNER backlog_dagster ENCODING 'UTF8' TEMPLATE template0
 REVOKE CONNECT, TEMPORARY ON DATABASE warehouse, dagster FROM PUBLIC;
 GRANT CONNECT, CREATE, TEMPORARY ON DATABASE warehouse TO backlog_loader;
 -- Records that are refused hold people: their sender gets the error, the log of the server does not.
+-- Nor does it where an administrator logs statements, or slow ones.
 ALTER ROLE backlog_loader SET log_min_messages = 'log';
 ALTER ROLE backlog_loader SET log_min_error_statement = 'panic';
+ALTER ROLE backlog_loader SET log_parameter_max_length = 0;
+ALTER ROLE backlog_loader SET log_statement = 'none';
+ALTER ROLE backlog_loader SET log_min_duration_statement = -1;
 ALTER ROLE backlog_dagster SET log_min_messages = 'log';
 ALTER ROLE backlog_dagster SET log_min_error_statement = 'panic';
+ALTER ROLE backlog_dagster SET log_parameter_max_length = 0;
+ALTER ROLE backlog_dagster SET log_statement = 'none';
+ALTER ROLE backlog_dagster SET log_min_duration_statement = -1;
 SQL

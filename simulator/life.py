@@ -10,11 +10,13 @@ from random import Random
 from simulator.clock import stamp
 from simulator.spec import SimulatorError
 from simulator.story import Story
+from simulator.worktime import WorkTime
 from simulator.world import World
 
 INTERVAL = 25.0
-#: After so many events life goes on so much slower, at the pace of a team: who looks at a new space sees something happen at once.
-LIVELY, CALM = 100, 12
+#: After so many events life goes on so much slower and at work only, at the pace of a team: who looks at a new space sees something
+#: happen at once.
+LIVELY, CALM = 100, 30
 PRIME = 1_000_003
 
 
@@ -22,7 +24,8 @@ class Life:
     """Plays event k at `start + k * interval` (later ones further apart), up to now by the space's clock but not past `until`.
 
     What event k is depends on the seed, on k and on the space as the events before left it; so life is the same
-    each time, as long as nothing else changes the space. Events due are played before the next request is answered.
+    each time, as long as nothing else changes the space. Of the later ones those are left out that come when nobody is at work.
+    Events due are played before the next request is answered.
     """
 
     def __init__(self, start: datetime, *, interval: float = INTERVAL, until: datetime | None = None) -> None:
@@ -30,6 +33,7 @@ class Life:
         self.interval = interval
         self.until = until
         self.played = 0
+        self._worked = int(start.timestamp())
         self._file: LifeFile | None = None
         self._story: Story | None = None
 
@@ -68,13 +72,22 @@ class Life:
         if due <= self.played and not (self._file is not None and self._file.fresh):
             return
         with world.lock:
+            time = WorkTime(world.spec.timezone, int(begin))
             for number in range(self.played + 1, due + 1):
                 self._story.rng = Random(world.spec.seed * PRIME + number)  # noqa: S311 - as above
-                passed = number if number <= LIVELY else LIVELY + (number - LIVELY) * CALM
-                self._story.happen(int(begin + passed * self.interval))
+                at = self._moment(number)
+                if number <= LIVELY or time.is_open(at):
+                    self._story.end_sprints(self._worked, at)
+                    self._story.happen(at)
+                    self._worked = at
             self.played = max(due, self.played)
         if self._file is not None:
             self._file.write(datetime.fromtimestamp(now, UTC))
+
+    def _moment(self, number: int) -> int:
+        """Return when event `number` is."""
+        passed = number if number <= LIVELY else LIVELY + (number - LIVELY) * CALM
+        return int(self.start.timestamp() + passed * self.interval)
 
 
 @dataclass

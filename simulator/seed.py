@@ -1,7 +1,6 @@
 """The space as it is at the end of its history: users, projects and masters, then two years of a team's work in order."""
 
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 from random import Random
 from typing import Any
@@ -11,7 +10,7 @@ from simulator.clock import DAY, Clock
 from simulator.flow import way
 from simulator.masters import ADMINISTRATOR, CLOSED, LIST_KINDS, MEMBER
 from simulator.model import Issue, Project
-from simulator.sketch import SPRINT, day, is_sprint
+from simulator.sketch import SPRINT, SPRINT_DAYS, day, is_sprint, morning_after
 from simulator.spec import SpaceSpec, Switches
 from simulator.story import Story
 from simulator.worktime import WorkTime
@@ -25,7 +24,6 @@ FIELDS = (
 )  # fmt: skip
 #: The last project of so many or more is archived in the end.
 ARCHIVING = 4
-SPRINT_DAYS = 28
 
 
 def build_world(spec: SpaceSpec, switches: Switches | None = None, clock: Clock | None = None) -> World:
@@ -165,7 +163,7 @@ def _play_history(world: World, story: Story, begin: int) -> None:
     events += [(begin + 60 * DAY * turn, planned + turn, story.bulk) for turn in range(1, world.spec.history_days // 60)]
     for project in projects:
         for sprint in project.versions.values():
-            if is_sprint(sprint) and sprint.due and (at := _morning_after(sprint.due)) < end:
+            if is_sprint(sprint) and sprint.due and (at := morning_after(sprint.due)) < end:
                 events.append((at, len(events), partial(story.end_sprint, project=project, sprint=sprint.id)))
     add = partial(
         world.import_issues, projects[0].id, imported, description="CSV import\r\n一括登録", status_id=CLOSED, resolution_id=0
@@ -182,7 +180,3 @@ def _arrival(rng: Random, time: WorkTime, begin: int, end: int) -> int:
         if time.is_open(made):
             break
     return made
-
-
-def _morning_after(due: str) -> int:
-    return int(datetime.fromisoformat(f"{due}T00:00:00+00:00").timestamp()) + DAY

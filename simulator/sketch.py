@@ -5,13 +5,15 @@ from random import Random
 from typing import Any
 
 from simulator import texts
+from simulator.clock import DAY
 from simulator.masters import CHECKBOX, DATE, MULTIPLE, NUMBER, RADIO, SINGLE, CustomField, FieldValue, Version
 from simulator.model import Issue, Project
 from simulator.world import World
 
 POOL = 2_000
 RECENT = 400
-SPRINT = "Sprint "
+SPRINT, RELEASE = "Sprint ", "Release "
+SPRINT_DAYS = 28
 #: How often each type is chosen: task, bug, request, other.
 TYPES = (50, 28, 14, 8)
 
@@ -125,6 +127,11 @@ def current(project: Project, at: int) -> list[int]:
 def day(at: int, ahead: int) -> str:
     """Return the day `ahead` days after the moment `at`, in UTC."""
     return (datetime.fromtimestamp(at, UTC) + timedelta(days=ahead)).date().isoformat()
+
+
+def morning_after(due: str) -> int:
+    """Return the moment at which a day is over, in UTC: in Japan people come to work."""
+    return int(datetime.fromisoformat(f"{due}T00:00:00+00:00").timestamp()) + DAY
 
 
 def _texts(rng: Random) -> list[str]:

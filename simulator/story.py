@@ -4,10 +4,11 @@ from collections.abc import Callable
 from random import Random
 
 from simulator import texts
+from simulator.clock import DAY
 from simulator.masters import CLOSED, IN_PROGRESS, OPEN, RESOLVED
 from simulator.model import Issue, Project
 from simulator.moves import HOLD, Moves
-from simulator.sketch import RECENT, SPRINT, day
+from simulator.sketch import RECENT, RELEASE, SPRINT, SPRINT_DAYS, day, is_sprint, morning_after
 from simulator.world import World
 
 
@@ -54,18 +55,19 @@ class Story(Moves):
 
     def advance(self, at: int) -> None:
         """Take an open issue one step further on its way."""
-        for _ in range(10):
-            found = self.any_issue()
-            if found is not None and found.status_id != CLOSED:
-                status = self.home(found).statuses[found.status_id].name
-                steps: dict[int, tuple[Callable[[int, Issue], None], ...]] = {
-                    OPEN: (self.start, self.start, self.start, self.start, self.drop),
-                    IN_PROGRESS: (self.book, self.review, self.review, self.resolve, self.close, self.hold),
-                    RESOLVED: (self.close, self.close, self.close, self.start),
-                }
-                of_team = (self.start,) if status in (HOLD, "On Hold") else (self.resolve, self.close, self.start)
-                self.rng.choice(steps.get(found.status_id, of_team))(at, found)
-                return
+        active = [project for project in self.world.projects.values() if not project.archived]
+        opened = [issue for project in active for issue in project.issues.values() if issue.status_id != CLOSED]
+        if not opened:
+            return
+        found = self.rng.choice(opened)
+        status = self.home(found).statuses[found.status_id].name
+        steps: dict[int, tuple[Callable[[int, Issue], None], ...]] = {
+            OPEN: (self.start, self.start, self.start, self.start, self.drop),
+            IN_PROGRESS: (self.book, self.review, self.review, self.resolve, self.close, self.hold),
+            RESOLVED: (self.close, self.close, self.close, self.start),
+        }
+        of_team = (self.start,) if status in (HOLD, "On Hold") else (self.resolve, self.close, self.start)
+        self.rng.choice(steps.get(found.status_id, of_team))(at, found)
 
     def edit(self, at: int, issue: Issue | None = None) -> None:
         """Change something about an issue without moving it on, or open it again."""
@@ -84,6 +86,20 @@ class Story(Moves):
         following = [one.id for one in project.versions.values() if one.name.startswith(SPRINT) and one.id > sprint]
         if left and following and self.rng.random() < 0.75:
             self.world.bulk_edit(left, by=self.rng.choice(project.members), at=at, milestone_ids=(following[0],))
+
+    def end_sprints(self, since: int, until: int) -> None:
+        """End the sprints whose last day has gone by between two moments, and plan the next ones."""
+        for project in self.world.projects.values():
+            ends = {one.id: morning_after(one.due) for one in project.versions.values() if is_sprint(one) and one.due}
+            if project.archived or not ends:
+                continue
+            begin = max(*ends.values(), until)
+            if begin < until + SPRINT_DAYS * DAY:
+                name = f"{SPRINT}{len(ends) + 1}"
+                self.world.add_version(project.id, name, start=day(begin, 0), due=day(begin, SPRINT_DAYS - 1), at=until)
+            for sprint, at in ends.items():
+                if since < at <= until:
+                    self.end_sprint(until, project, sprint)
 
     def richness(self) -> float:
         """Draw the share of optional fields that an issue has."""
@@ -142,14 +158,14 @@ class Story(Moves):
         self.world.log_in(self.rng.choice(list(self.world.users)), at)
 
     def milestone(self, at: int) -> None:
-        """Add a milestone, or rename the newest."""
+        """Add a release, or rename the newest milestone."""
         project = self.active_project()
         if project.versions and self.rng.random() < 0.3:
             newest = list(project.versions)[-1]
             self.world.rename_version(project.id, newest, f"{project.versions[newest].name}+", at=at)
         else:
-            name = f"{SPRINT}{1 + sum(one.name.startswith(SPRINT) for one in project.versions.values())}"
-            self.world.add_version(project.id, name, start=day(at, 0), due=day(at, 14), at=at)
+            name = f"{RELEASE}{1 + sum(one.name.startswith(RELEASE) for one in project.versions.values())}"
+            self.world.add_version(project.id, name, start=day(at, 0), due=day(at, 60), at=at)
 
     def rename(self, at: int) -> None:
         """Give a project another name."""

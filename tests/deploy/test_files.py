@@ -1,6 +1,12 @@
 """The files of `deploy`: what they name exists, they agree with each other, and nothing in them is a secret."""
 
+import json
+import os
 import re
+import shutil
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +35,7 @@ ALL_ALERTS = safe_load_yaml(re.sub(r"(?m)^( +)#(?=\S)", r"\1", (DEPLOY / "compos
 BESIDE = [CELERY, ALERTS, ALL_ALERTS, WEBHOOKS]
 PUBLIC = "BACKLOG_DAGSTER_PUBLIC_URL"
 OURS = {name: service for name, service in SERVICES.items() if name != "postgres"}
+PACKAGES = {*tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]}
 
 
 def images(tree: Any) -> list[str]:
@@ -130,6 +137,8 @@ def test_the_instances_agree_but_for_what_containers_need(name: str) -> None:
         assert said[part].items() >= BASE[part].items()
     runs = said["concurrency"]["runs"]
     per_space = BASE["concurrency"]["runs"]["max_concurrent_runs"]
+    # What a worker has no place for waits outside of the queue, where it counts as started and is given up after a while.
+    assert PARTS["worker"][PARTS["worker"].index("--concurrency") + 1] == str(per_space)
     assert runs["max_concurrent_runs"] == per_space * sum(server["location_name"] != "marts" for server in WORKSPACE)
     keys = [limit["key"] for limit in BASE["concurrency"]["runs"]["tag_concurrency_limits"]]
     assert [(one["key"], one["limit"]) for one in runs["tag_concurrency_limits"]] == [(key, 1) for key in keys]
@@ -164,13 +173,46 @@ def test_pods_and_runs_are_limited_and_may_do_nothing_but_their_work() -> None:
     assert run["containerConfig"]["security_context" if "security_context" in run["containerConfig"] else "securityContext"]
 
 
-def test_what_the_image_copies_is_not_kept_out_of_it_and_it_holds_nothing_else() -> None:
+def let_in_image() -> set[str]:
+    """Return the files and folders that the image gets, all else being kept out."""
     ignored = (PROJECT_ROOT / ".dockerignore").read_text().splitlines()
-    let_in = {line[1:].rstrip("/") for line in ignored if line.startswith("!")}
     assert ignored[1] == "*"
-    assert {"assets", "pipelines", "resources", "service", "requirements-celery.lock", "pyproject.toml", "dagster.yaml"} <= let_in
+    return {line[1:].rstrip("/") for line in ignored if line.startswith("!")}
+
+
+def test_what_the_image_copies_is_not_kept_out_of_it_and_it_holds_nothing_else() -> None:
+    let_in = let_in_image()
+    assert {*PACKAGES, "requirements-celery.lock", "pyproject.toml", "dagster.yaml"} <= let_in
     assert [name for name in let_in if not (PROJECT_ROOT / name).exists()] == []
     assert not let_in & {".env", ".git", "deploy", "deploy/secrets", "tests"}
+
+
+#: Imports what the processes of containers run, from a copy alone, and says from where each of our modules came.
+IMPORTING = """
+import json, sys
+copy, root = sys.argv[1:]
+sys.path[:] = [copy, *(path for path in sys.path if path not in ("", root))]
+import pipelines.raw_definitions, pipelines.hosting.celery_app, pipelines.cli.load, service.app, simulator.server
+ours = ("assets", "pipelines", "resources", "service", "simulator", "sync")
+print(json.dumps([module.__file__ for name, module in sys.modules.items() if name.split(".")[0] in ours and module.__file__]))
+"""
+
+
+def test_an_image_holds_every_module_that_its_processes_import(tmp_path: Path) -> None:
+    for name in PACKAGES & let_in_image():
+        shutil.copytree(PROJECT_ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "target"))
+    environment = {name: value for name, value in os.environ.items() if name == "PATH"}
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTING, str(tmp_path), str(PROJECT_ROOT)],
+        cwd="/", env=environment, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert {Path(line).relative_to(tmp_path).parts[0] for line in json.loads(done.stdout)} == PACKAGES
+
+
+def test_the_image_compiles_every_package() -> None:
+    [line] = [line for line in (DEPLOY / "Dockerfile").read_text().splitlines() if "compileall" in line]
+    assert {*line.split("-q")[1].strip(" \\").split()} == PACKAGES
 
 
 def test_a_word_is_a_process_and_anything_else_is_started_as_it_is() -> None:

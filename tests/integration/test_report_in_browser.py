@@ -174,13 +174,22 @@ def number(said: str) -> float:
 def test_the_cards_show_the_load_and_the_plan_of_this_month(chromium: Chromium, built: Deployment, file: Path) -> None:
     [load] = built.query("SELECT sum(hours)::float8 AS laid, sum(undated_hours)::float8 AS undated FROM mart.upcoming_load")
     month = f"{datetime.now(TOKYO):%Y-%m}"
-    planned, worked = metric(built, ["planned_hours", "worked_hours"], ["month"], []).get((month,), [0, 0])
+    months = metric(built, ["planned_hours", "worked_hours"], ["month"], [])
+    planned, worked = months.get((month,), [0, 0])
+    before = [hours for (of,), hours in months.items() if of < month]
     with reader(chromium, width=1600) as somebody:
         page = opened(somebody, file)
         left = number(page.locator("#card-load .answer b").inner_text())
         assert left == pytest.approx(load["laid"] + load["undated"], abs=1)
         actual, plan = page.locator("#card-plan .answer b").inner_text().split("/")
         assert [number(plan), number(actual)] == pytest.approx([planned, worked], abs=1)
+        page.get_by_label("期間").select_option("all")
+        settled(page)
+        # The plan of months to come has no hours yet.
+        assert max(of for (of,) in months) > month
+        share = 100 * sum(hours for _, hours in before) / sum(hours for hours, _ in before)
+        assert number(page.locator("#card-plan .answer").inner_text().split("予定の")[1]) == pytest.approx(share, abs=1)
+        expect(page.locator("#chart-hours .said")).to_contain_text("直近 2 年分")
 
 
 def test_milestones_end_on_the_page_when_the_mart_says(chromium: Chromium, built: Deployment, file: Path) -> None:
@@ -201,6 +210,44 @@ def test_milestones_end_on_the_page_when_the_mart_says(chromium: Chromium, built
     assert {row["name"]: row["done"] and row["done"].isoformat() for row in said}.items() <= dict(ends).items()
 
 
+#: Makes nothing of the first milestone under way done lately, and its due date long past; another ends in years.
+SLOWED = """() => {
+  const rows = underWay(milestones(selection())), [first, second] = rows, issues = DATA.issues;
+  for (const at of issues.m.keys())
+    if ([issues.m[at]].flat().some(of => of === first.at || of === second.at)) issues.done[at] = null;
+  const done = issues.m.findIndex((of, at) => [of].flat().includes(second.at) && ![of].flat().includes(first.at)
+    && DATA.statuses[issues.s[at]].stage === "done");
+  issues.done[done] = DATA.today;
+  Object.assign(DATA.milestones[first.at], { due: DATA.today - 400 });
+  Object.assign(DATA.milestones[second.at], { due: DATA.today + 10, start: DATA.today - 27 });
+  const names = [first, second].map(row => `${row.project} ${row.name}`), after = milestones(selection());
+  update();
+  return [...names, iso(DATA.today - 400), iso(after.find(row => row.at === second.at).end)];
+}"""
+
+
+def test_a_milestone_has_no_end_on_the_page_that_nobody_knows(chromium: Chromium, file: Path) -> None:
+    with reader(chromium, width=1600) as somebody:
+        page = opened(somebody, file)
+        first, second, due, end = page.evaluate(SLOWED)
+        settled(page)
+        page.locator("#chart-milestones summary").click()
+        rows = {
+            row.locator("td").first.inner_text(): [cell.inner_text() for cell in row.locator("td").all()[1:]]
+            for row in page.locator("#rows-milestones tbody tr").all()
+        }
+        assert rows[first] == ["ペース不明", due, "期限超過"]
+        assert rows[second][0] == end
+        assert page.locator("#chart-milestones .plot text").filter(has_text="?").count() >= 1
+
+
+def test_a_bar_says_what_it_is_when_the_pointer_is_over_it(chromium: Chromium, file: Path) -> None:
+    with reader(chromium, width=1600) as somebody:
+        page = opened(somebody, file)
+        page.locator("#chart-overdue .plot path[aria-roledescription=bar]").first.hover()
+        expect(page.locator("#vg-tooltip-element")).to_contain_text("担当者")
+
+
 def test_every_chart_has_its_table_and_tables_are_sorted_by_keyboard(chromium: Chromium, file: Path) -> None:
     with reader(chromium, width=1600) as somebody:
         page = opened(somebody, file)
@@ -212,6 +259,9 @@ def test_every_chart_has_its_table_and_tables_are_sorted_by_keyboard(chromium: C
             assert figure.locator(".plot").get_attribute("aria-label")
             figure.locator("summary").click()
             expect(figure.locator("tbody tr").first).to_be_visible()
+        for name in ("ageing", "cycle"):
+            link = page.locator(f"#rows-{name} tbody a").first
+            assert (link.get_attribute("href") or "").endswith(f"/view/{link.inner_text()}")
         head = page.locator("#table-overdue th").filter(has_text="超過日数")
         for order in ("descending", "ascending"):
             head.get_by_role("button").focus()

@@ -76,8 +76,8 @@ def test_a_finished_life_does_not_change(serve: Serve) -> None:
     assert len(api.simulator.space.activities) == played
 
 
-def test_weeks_of_life_leave_a_space_that_can_be_read(serve: Serve) -> None:
-    api = living(serve, NOW + timedelta(days=25))
+def test_months_of_life_leave_a_space_that_can_be_read(serve: Serve) -> None:
+    api = living(serve, NOW + timedelta(days=150))
     api.simulator.switch(stable_ties=True)
     projects = api.get("/projects")
     assert any(not project["archived"] for project in projects)

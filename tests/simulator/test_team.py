@@ -6,7 +6,8 @@ from statistics import median, quantiles
 
 import pytest
 
-from simulator import SpaceSpec
+from simulator import Clock, Life, SpaceSpec
+from simulator.life import INTERVAL, LIVELY
 from simulator.masters import CLOSED, IN_PROGRESS, OPEN, RESOLVED
 from simulator.model import Issue
 from simulator.seed import ARCHIVING, build_world
@@ -123,6 +124,39 @@ def test_everybody_is_in_a_team_and_the_archived_project_ended_before(world: Wor
     assert len(world.projects) >= ARCHIVING
     assert [project.key for project in archived] == ["DATA"]
     assert max(issue.created for issue in archived[0].issues.values()) < SPEC.end - 100 * DAY
+
+
+def test_after_months_of_life_it_still_does() -> None:
+    clock = Clock()
+    clock.freeze(END)
+    world = build_world(SPEC, clock=clock)
+    before = len(world.issue_ids)
+    life = Life(END)
+    life.begin(world)
+    clock.advance(LIVELY * INTERVAL)
+    life.catch_up()
+    begun = len(world.activities)
+    clock.advance(56 * DAY)
+    life.catch_up()
+    moments = [datetime.fromtimestamp(row.created, UTC) + TOKYO for row in world.activities[begun:]]
+    assert all(moment.weekday() < 5 and 9 <= moment.hour <= 19 for moment in moments)
+    assert not [moment for moment in moments if (8, 11) <= (moment.month, moment.day) <= (8, 15)]
+    lately = sum(issue.created > SPEC.end - 56 * DAY for issue in world.issues.values() if issue.created <= SPEC.end)
+    assert 0.6 * lately < len(world.issue_ids) - before < 1.8 * lately
+    now, today = clock.now(), datetime.fromtimestamp(clock.now(), UTC).date().isoformat()
+    old = [issue for issue in world.issues.values() if issue.created < now - 28 * DAY]
+    assert sum(issue.status_id == CLOSED for issue in old) > 0.85 * len(old)
+    for project in world.projects.values():
+        sprints = [one for one in project.versions.values() if is_sprint(one)]
+        if not project.archived:
+            assert [one for one in sprints if (one.start or "") <= today <= (one.due or "")], project.key
+            left = [
+                one
+                for one in sprints
+                if (one.due or "") < today
+                and any(one.id in issue.milestone_ids and issue.status_id != CLOSED for issue in project.issues.values())
+            ]
+            assert len(left) < 0.2 * len(sprints)
 
 
 def test_titles_read_like_work(world: World) -> None:

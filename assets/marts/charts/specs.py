@@ -60,7 +60,13 @@ def flow_of_projects() -> Spec:
         "header": {"title": None, "labelLimit": 270},
         "sort": {"field": "place", "op": "min"},
     }
-    each = {"data": MARKS, "facet": facet, "columns": 3, "spec": small, "resolve": {"scale": {"y": "independent"}}}
+    each = {
+        "data": MARKS,
+        "facet": facet,
+        "columns": 3,
+        "spec": small,
+        "resolve": {"scale": {"y": "independent"}, "axis": {"x": "independent"}},
+    }
     whole = flow()
     whole["encoding"] = whole["encoding"] | {"x": day("day", 7)}
     return {"params": whole.pop("params"), "vconcat": [whole, each]}
@@ -224,6 +230,14 @@ def burns() -> Spec:
     }
 
 
+#: Months as they are written; what would touch its neighbour is left out.
+_MONTHS: Spec = {
+    "field": "month",
+    "type": "ordinal",
+    "axis": {"title": None, "labelAngle": 0, "labelOverlap": True, "labelSeparation": 6},
+}
+
+
 def hours() -> Spec:
     """`rows: month, person, order, hours`: what was taken back is below zero."""
     return {
@@ -231,7 +245,7 @@ def hours() -> Spec:
         "data": ROWS,
         "mark": {"type": "bar"},
         "encoding": {
-            "x": {"field": "month", "type": "ordinal", "axis": {"title": None, "labelAngle": 0, "labelOverlap": True}},
+            "x": _MONTHS,
             "y": count("hours", "@hours_axis"),
             "color": {
                 "field": "person",
@@ -253,7 +267,7 @@ def plan() -> Spec:
         "data": ROWS,
         "mark": {"type": "bar"},
         "encoding": {
-            "x": {"field": "month", "type": "ordinal", "axis": {"title": None, "labelAngle": 0, "labelOverlap": True}},
+            "x": _MONTHS,
             "xOffset": {"field": "kind", "type": "nominal", "sort": ["@planned", "@actual"]},
             "y": count("hours", None),
             "color": {"field": "kind", "type": "nominal", **coloured({"@planned": "#9AA5B1", "@actual": BLUE})},
@@ -334,9 +348,14 @@ def load() -> Spec:
 
 
 def milestones() -> Spec:
-    """`rows: milestone, order, today, end, due, state`: from today to when the work will be done, and the due date."""
+    """`rows: milestone, order, today, end, cut, due, ends, due_on, state`: from today to when the work will be done, and the due date.
+
+    `cut` is written where the bar ends at the edge and the work does not; `ends` and `due_on` are the real days, in words.
+    """
     names = {"@in_time": GREEN, "@too_late": RED, "@no_due": "#9AA5B1", "@no_speed": "#C9D1DA"}
-    tip = on_hover(("milestone", "@milestone", "text"), ("end", "@end", "day"), ("due", "@due", "day"), ("state", "@kind", "text"))
+    tip = on_hover(
+        ("milestone", "@milestone", "text"), ("ends", "@end", "text"), ("due_on", "@due", "text"), ("state", "@kind", "text")
+    )
     y = _people("milestone")
     y["axis"] = {"title": None, "labelLimit": {"expr": "max(90, width / 2.5)"}}
     return {
@@ -356,6 +375,10 @@ def milestones() -> Spec:
                 "transform": [{"filter": "isValid(datum.due)"}],
                 "mark": {"type": "tick", "thickness": 3, "color": "#7A869A", "height": {"band": 0.9}},
                 "encoding": {"x": day("due")},
+            },
+            {
+                "mark": {"type": "text", "align": "left", "dx": 4, "fontWeight": "bold"},
+                "encoding": {"x": day("end"), "text": {"field": "cut"}},
             },
         ],
     }

@@ -5,6 +5,8 @@ const STUCK_DAYS = 7;
 const LOAD_WEEKS = 6;
 /** Days whose speed is expected to go on, as in mart.milestone_burn: fewer where the milestone began more recently. */
 const SPEED_DAYS = 28;
+/** Milestones whose ends are drawn, and the days before and after today that have room. */
+const ENDINGS = 10, ENDINGS_DAYS = 120;
 const OTHERS = -1;
 
 /** The chosen issues, once for all figures. */
@@ -44,7 +46,7 @@ function ageing({ working }) {
     seen.set(s[at], place + 1);
     const status = DATA.statuses[s[at]], key = keyOf(issues, at);
     return {
-      key, name: place < 3 ? key : "", status: status.name, order: -STAGES.indexOf(status.stage), person: personOf(a[at]),
+      at, key, name: place < 3 ? key : "", status: status.name, order: -STAGES.indexOf(status.stage), person: personOf(a[at]),
       days: Math.max(age[at] / 24, 0.04), risk: word(`risk_${risk[at] || "unknown"}`), place: (place * 0.618034) % 1,
     };
   });
@@ -120,11 +122,16 @@ function milestones({ all, stageOf }) {
 const isUnderWay = row => Boolean(row.left && (row.working || row.lately || (row.due >= DATA.today && !(row.start > DATA.today))));
 const underWay = rows => rows.filter(isUnderWay);
 
+/** When the work on a milestone ends, in words. */
+const endOf = row => !row.left ? word("all_done") : row.end === Infinity ? word("no_speed") : iso(row.end);
+
+/** The first milestones under way as bars: cut where they would press the others together, which `cut` marks. Words say the real days. */
 function endings(rows) {
-  const most = DATA.today + 120;
-  return underWay(rows).slice(0, 10).map((row, order) => ({
+  const most = DATA.today + ENDINGS_DAYS, near = day => day != null && Math.abs(day - DATA.today) < ENDINGS_DAYS;
+  return underWay(rows).slice(0, ENDINGS).map((row, order) => ({
     milestone: `${row.project} ${row.name}`, order, today: DATA.today * MS, end: Math.min(row.end, most) * MS,
-    due: row.due != null && row.due > DATA.today - 30 && row.due < DATA.today + 120 ? row.due * MS : null, state: word(row.state),
+    cut: row.end === Infinity ? "?" : row.end > most ? "→" : "", due: near(row.due) ? row.due * MS : null,
+    ends: endOf(row), due_on: iso(row.due), state: word(row.state),
   }));
 }
 
@@ -233,7 +240,7 @@ function cycles({ all }) {
   const took = all.filter(at => issues.cycle[at] != null && issues.done[at] >= from);
   const sorted = took.map(at => Math.max(issues.cycle[at], 1)).sort((x, y) => x - y), step = Math.ceil(took.length / 1500);
   const rows = took.filter((_, place) => place % step === 0)
-    .map(at => ({ at: issues.done[at] * MS, days: Math.max(issues.cycle[at], 1) / 1440, key: keyOf(issues, at) }));
+    .map(at => ({ issue: at, at: issues.done[at] * MS, days: Math.max(issues.cycle[at], 1) / 1440, key: keyOf(issues, at) }));
   const marks = sorted.length ? [0.5, 0.85, 0.95].map((share, at) => ({ days: quantile(sorted, share) / 1440, text: `${100 * share} %: ${span(quantile(sorted, share))}`, side: at })) : [];
   return { rows, marks, issues: took.length, step };
 }

@@ -44,6 +44,7 @@ const column = (head, of, kind = "", cell = null) => ({ head: word(head), of, ki
 const texts = (name, ...fields) => fields.map(field => column(`${name}${field}`, row => row[field]));
 const amount = (head, of, digits = 0) => column(head, of, "n", row => number(of(row), digits));
 const dayColumn = (head, of) => column(head, of, "", row => iso(of(row)));
+const drawnIssue = at => column("issue", row => row.key, "", row => issueLink(DATA.issues, at(row)));
 const issueColumn = issues => column("issue", at => keyOf(issues, at), "", at => issueLink(issues, at));
 
 function answer(card, name, values, bad = false) {
@@ -63,6 +64,8 @@ function showOverdue(picked) {
     dayColumn("due", at => issues.due[at]), amount("days_late", at => DATA.today - issues.due[at]), amount("left_hours", at => leftOf(at), 1),
   ], late);
 }
+/** Of all time, histories by week and by month have the last two years. */
+const atMost = () => chosen.period === "all" ? ` · ${word("two_years")}` : "";
 const leftOf = at => DATA.issues.estimated[at] == null ? null : Math.max(DATA.issues.estimated[at] - (DATA.issues.actual[at] || 0), 0);
 
 function showStuck(picked) {
@@ -77,8 +80,7 @@ function showStuck(picked) {
     column("age", at => issues.age[at], "n", at => hoursOld(issues.age[at])), column("risk", at => ["low", "medium", "high"].indexOf(issues.risk[at]), "", risk),
     column("faster", at => issues.faster[at], "n", at => issues.faster[at] == null ? "–" : `${issues.faster[at]} %`), dayColumn("due", at => issues.due[at]),
   ], longest);
-  figure("ageing", ageing({ working }), [...texts("", "issue", "status", "person").map((one, at) => ({ ...one, of: row => row[["key", "status", "person"][at]] })),
-    amount("days", row => row.days, 1), column("risk", row => row.risk)], { said: fill("said_ageing", { n: number(working.length) }) });
+  figure("ageing", ageing({ working }), [drawnIssue(row => row.at), ...texts("", "status", "person"), amount("days", row => row.days, 1), column("risk", row => row.risk)], { said: fill("said_ageing", { n: number(working.length) }) });
 }
 
 function showLoad(picked) {
@@ -95,12 +97,12 @@ function showLoad(picked) {
 function showMilestones(picked) {
   const rows = milestones(picked), active = underWay(rows), late = active.filter(row => row.state === "too_late");
   answer("milestones", "say_milestones", { n: number(late.length), all: number(active.length) }, late.length > 0);
-  const end = row => !row.left ? word("all_done") : row.end === Infinity ? word("no_speed") : iso(row.end);
-  figure("milestones", endings(rows), [column("milestone", row => row.milestone), column("end", row => row.end, "", row => iso(row.end / MS)),
-    column("due", row => row.due, "", row => iso(row.due == null ? null : row.due / MS)), column("kind", row => row.state)], { said: byId("card-milestones").querySelector(".answer").textContent });
+  const drawn = endings(rows), some = drawn.length < active.length ? ` · ${fill("first_of", { n: drawn.length, all: active.length })}` : "";
+  figure("milestones", drawn, [...texts("", "milestone"), column("end", row => row.ends), column("due", row => row.due_on), column("kind", row => row.state)],
+    { said: byId("card-milestones").querySelector(".answer").textContent + some });
   table(byId("table-milestones"), word("part_milestones"), [
     column("project", row => row.project), column("milestone", row => row.name, "long", row => row.archived ? `${row.name} (${word("archived")})` : row.name),
-    dayColumn("start", row => row.start), dayColumn("due", row => row.due), column("end", row => row.left ? row.end : null, "", row => make("span", { class: row.state === "too_late" ? "bad" : null }, end(row))),
+    dayColumn("start", row => row.start), dayColumn("due", row => row.due), column("end", row => row.left ? row.end : null, "", row => make("span", { class: row.state === "too_late" ? "bad" : null }, endOf(row))),
     column("state", row => row.state && word(row.state)), amount("issues_axis", row => row.issues), amount("working", row => row.working), amount("done", row => row.done),
     column("share", row => row.issues ? row.done / row.issues : null, "n", row => row.issues ? `${Math.round(100 * row.done / row.issues)} %` : "–"),
     amount("planned_h", row => row.estimated, 1), amount("actual_h", row => row.actual, 1),
@@ -144,10 +146,13 @@ function showChanges() {
 }
 
 function showPlan() {
-  const found = effort(), total = name => sum(found.months.map(one => one[name])), now = found.months.find(one => one.month === month(DATA.today)) || { planned: 0, actual: 0 };
-  answer("plan", "say_plan", { planned: number(now.planned), actual: number(now.actual), all: total("planned") ? `${Math.round(100 * total("actual") / total("planned"))} %` : "–" });
-  figure("plan", found.rows, [column("month", row => row.month), column("kind", row => row.kind), amount("hours", row => row.hours, 1)], { said: byId("card-plan").querySelector(".answer").textContent });
-  figure("hours", found.hours, [column("month", row => row.month), column("entered_by", row => row.person), amount("hours", row => row.hours, 1)], { said: fill("said_hours", { h: number(total("actual"), 1) }) });
+  const found = effort(), today = month(DATA.today), total = name => sum(found.months.map(one => one[name]));
+  const now = found.months.find(one => one.month === today) || { planned: 0, actual: 0 };
+  // The month that is not over, and those to come, have their plan before their hours.
+  const over = found.months.filter(one => one.month < today), ended = name => sum(over.map(one => one[name]));
+  answer("plan", "say_plan", { planned: number(now.planned), actual: number(now.actual), all: ended("planned") ? `${Math.round(100 * ended("actual") / ended("planned"))} %` : "–" });
+  figure("plan", found.rows, [column("month", row => row.month), column("kind", row => row.kind), amount("hours", row => row.hours, 1)], { said: byId("card-plan").querySelector(".answer").textContent + atMost() });
+  figure("hours", found.hours, [column("month", row => row.month), column("entered_by", row => row.person), amount("hours", row => row.hours, 1)], { said: fill("said_hours", { h: number(total("actual"), 1) }) + atMost() });
   const months = found.months.map(one => one.month).reverse(), of = (row, name) => row.by.get(name);
   table(byId("table-hours"), word("part_plan"), [
     column("entered_by", row => row.person ? personOf(row.person) : word("nobody")), amount("planned_h", row => row.planned, 1), amount("actual_h", row => row.total, 1),
@@ -161,11 +166,11 @@ function showFlow(picked) {
   const flows = flow(), week = throughput(picked), cycle = cycles(picked);
   const now = flows.rows.slice(-4).reverse();
   figure("flow", flows.rows, [column("day", row => row.day, "", row => iso(row.day / MS)), column("stage", row => row.stage), amount("issues_axis", row => row.issues)],
-    { said: now.map(row => `${row.stage} ${number(row.issues)}`).join(" · "), signals: { floor: flows.floor } });
+    { said: now.map(row => `${row.stage} ${number(row.issues)}`).join(" · ") + atMost(), signals: { floor: flows.floor } });
   const total = name => number(sum(week.rows.map(row => row[name])));
   figure("throughput", week.rows, [column("week", row => row.week, "", row => iso(row.week / MS)), ...["created", "done", "reopened"].map(name => amount(name, row => row[name])), amount("mean", row => row.mean, 1)],
     { said: fill("said_throughput", { created: total("created"), done: total("done"), reopened: total("reopened") }), marks: week.over, signals: { ceiling: week.ceiling } });
-  figure("cycle", cycle.rows, [column("issue", row => row.key), column("done", row => row.at, "", row => iso(row.at / MS)), amount("days", row => row.days, 1)],
+  figure("cycle", cycle.rows, [drawnIssue(row => row.issue), column("done", row => row.at, "", row => iso(row.at / MS)), amount("days", row => row.days, 1)],
     { said: fill(cycle.step > 1 ? "said_cycle_some" : "said_cycle", { n: number(cycle.issues), step: cycle.step }) + (cycle.marks.length ? ` · ${cycle.marks.map(mark => mark.text).join(" · ")}` : ""), marks: cycle.marks });
 }
 
