@@ -14,7 +14,7 @@ from pydantic import Field
 from assets.checks.issues import ISSUE_SPECS, issue_check_results
 from assets.declaration import raw_spec
 from assets.loads import PartsFailure, open_load
-from assets.partitions import ISSUE_TABLES, PROJECT_MONTHS, refuse_unknown_keys, slices
+from assets.partitions import ISSUE_TABLES, PROJECT_MONTHS, loadable, slices
 from resources.backlog.resource import BacklogResource
 from resources.progress import Progress
 from resources.warehouse.resource import WarehouseResource
@@ -92,7 +92,7 @@ def issues(
     requested = {key.path[-1] for key in context.selected_asset_keys}
     covered = slices(context) if requested and config.mode in ("backfill", "incremental") else []
     if covered:
-        refuse_unknown_keys(covered, backlog.client, warehouse.engine, backlog.url, every=config.mode == "incremental")
+        covered = loadable(covered, backlog.client, warehouse.engine, backlog.url, by_hand=config.mode == "backfill")
     failure: PartsFailure | None = None
     if "issues" in requested:
         try:

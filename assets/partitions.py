@@ -137,6 +137,22 @@ def project_partitions(instance: dg.DagsterInstance, engine: Engine, url: str) -
     return [key for key in keys if key not in unknown]
 
 
+def accessible_partitions(instance: dg.DagsterInstance, engine: Engine, url: str) -> list[str]:
+    """Return those of `project_partitions` whose project can be read: it was there when projects were listed last.
+
+    Raises:
+        WarehouseError: the warehouse cannot be used.
+    """
+    lost = _lost_keys(engine, url)
+    return [key for key in project_partitions(instance, engine, url) if key not in lost]
+
+
+def _lost_keys(engine: Engine, url: str) -> set[str]:
+    space = space_at(engine, url)
+    with engine.connect() as connection:
+        return sync_state.lost_project_keys(connection, space)
+
+
 def unknown_keys(keys: Iterable[str], engine: Engine, url: str) -> set[str]:
     """Return those of some keys that no project of the space at `url` has or had; none where no project was listed yet.
 
@@ -149,31 +165,35 @@ def unknown_keys(keys: Iterable[str], engine: Engine, url: str) -> set[str]:
     return set(keys) - noted if noted else set()
 
 
-def refuse_unknown_keys(covered: Iterable[Slice], client: BacklogClient, engine: Engine, url: str, *, every: bool) -> None:
-    """End a run that covers a key that is no project; the source is asked only about a key that is not noted.
+def loadable(covered: Sequence[Slice], client: BacklogClient, engine: Engine, url: str, *, by_hand: bool) -> list[Slice]:
+    """Return what a run reads of what it covers; the source is asked only about a key that is not noted.
+
+    A range lies between two projects. A key in between that is no project, or is one that was deleted or lost, was not chosen by
+    anybody, and is left out. Dagster gives no partition for it back.
 
     Args:
         covered: what the run covers.
         client: lists the projects, since a new one may not be noted yet.
         engine: the warehouse.
         url: the root of the space.
-        every: only when none of the keys is a project. The range of a run of changes lies between two projects, and a key in
-            between was not chosen by anybody.
+        by_hand: whether a person has chosen the first and the last key; those of a run of changes are the first and last of all.
 
     Raises:
-        dagster.Failure: there is such a key, or that cannot be found out.
+        dagster.Failure: a key that was chosen is no project, or none of all is; or that cannot be found out.
     """
-    keys = {part.project_key for part in covered}
+    keys = list(dict.fromkeys(part.project_key for part in covered))
     try:
-        unknown = unknown_keys(keys, engine, url)
+        unknown, lost = unknown_keys(keys, engine, url), _lost_keys(engine, url)
         if unknown:
             unknown -= {str(project["projectKey"]) for project in client.visible_projects()}
     except (BacklogError, WarehouseError) as error:
         raise dg.Failure(f"issues: {error}", allow_retries=False) from None
-    if not unknown or (every and len(unknown) < len(keys)):
-        return
+    chosen = {*keys[:1], *keys[-1:]} if by_hand else set()
+    refused = unknown if len(unknown) == len(keys) else unknown & chosen
+    if not refused:
+        return [part for part in covered if part.project_key in chosen or part.project_key not in unknown | lost]
     raise dg.Failure(
-        f"issues: no project has or had the key {', '.join(sorted(unknown))}: nothing was loaded. Choose partitions of existing "
+        f"issues: no project has or had the key {', '.join(sorted(refused))}: nothing was loaded. Choose partitions of existing "
         "projects; the sensor project_discovery removes an unknown key within a quarter of an hour",
         allow_retries=False,
     )

@@ -5,7 +5,7 @@ import dagster as dg
 from assets.checks.operation import failed_partitions
 from assets.dagster_internals import request_backfill
 from assets.issues import issues
-from assets.partitions import project_partitions
+from assets.partitions import accessible_partitions
 from resources.backlog.resource import BacklogResource
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
@@ -23,7 +23,7 @@ def request_failed_partitions(context: dg.OpExecutionContext, backlog: BacklogRe
         dg.Failure: the warehouse, which knows the projects, cannot be used.
     """
     try:
-        projects = project_partitions(context.instance, warehouse.engine, backlog.url)
+        projects = accessible_partitions(context.instance, warehouse.engine, backlog.url)
     except WarehouseError as error:
         raise dg.Failure(f"{RETRY_JOB}: {error}", allow_retries=False) from None
     failed = failed_partitions(context.instance, projects)

@@ -130,8 +130,8 @@ def _watermark(engine: Engine, space_key: str, project: str) -> datetime | None:
 
 
 def _all(engine: Engine, space_key: str, keys: list[str]) -> tuple[list[str], datetime | None]:
-    """Return the keys that are projects, and from when on changes of these are missing; None: one of them was never read."""
+    """Return the keys of accessible projects, and from when on changes of these are missing; None: one of them was never read."""
     with engine.connect() as connection:
-        noted = sync_state.noted_project_keys(connection, space_key)
-        projects = [key for key in keys if key in noted or not noted]
+        noted, lost = sync_state.noted_project_keys(connection, space_key), sync_state.lost_project_keys(connection, space_key)
+        projects = [key for key in keys if (key in noted or not noted) and key not in lost]
         return projects, sync_state.oldest_watermark(connection, ISSUES, projects)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, Engine, select
 
-from resources.backlog.feed import Touch, touches
+from resources.backlog.feed import Touch, touches, whole
 from resources.backlog.models import Record
 from resources.warehouse import feed_state
 from resources.warehouse.issue_sync_state import RefetchRequest, request_refetch
@@ -38,7 +38,11 @@ def register(
             whose comments were read before, while the feed was refused perhaps, may have one that no other load finds.
         known: what `last_comments` has returned for them.
     """
-    found = [(touch, f"{source}: activity {activity.get('id')}") for activity in new for touch in touches(activity)]
+    found = []
+    for activity in new:
+        # What a webhook calls an id may be anything.
+        by = f"{source}: activity {whole(activity.get('id')) or '?'}"
+        found += [(touch, by) for touch in touches(activity)]
     known = last_comments(connection, space_key, new, first_look=first_look) if known is None else known
     refetch_requests = []
     for touch, by in found:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from resources.backlog.errors import AuthenticationError, PermanentError
 from resources.warehouse.issue_sync_state import RequestedIssue, acknowledge_issues, requested_issues
@@ -136,8 +136,13 @@ def _under_another_key(session: Session, projects: Sequence[Project]) -> dict[in
     """
     issues = session.spec.table.c
     keys = {project.id: project.key for project in projects}
-    stored = select(issues.id, issues.project_id, func.split_part(issues.issue_key, "-", 1)).where(
-        issues.space_key == session.space_key, issues.project_id.in_(keys), issues.deleted_at.is_(None)
+    if not keys:
+        return {}
+    stored = select(issues.id, issues.project_id).where(
+        issues.space_key == session.space_key,
+        issues.project_id.in_(keys),
+        issues.deleted_at.is_(None),
+        func.split_part(issues.issue_key, "-", 1) != case(keys, value=issues.project_id),
     )
     with session.engine.connect() as connection:
-        return {int(issue): int(project) for issue, project, key in connection.execute(stored) if key != keys[project]}
+        return {int(issue): int(project) for issue, project in connection.execute(stored)}

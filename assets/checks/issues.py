@@ -19,7 +19,7 @@ from assets.checks.operation import (
 )
 from assets.checks.reconciliation import COUNTS_SPEC, issue_counts_match_source
 from assets.checks.tables import check_results, check_specs, found_lately
-from assets.partitions import ISSUE_TABLES, project_partitions
+from assets.partitions import ISSUE_TABLES, accessible_partitions
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import BacklogError
 from resources.backlog.resource import BacklogResource
@@ -63,7 +63,7 @@ def issue_check_results(
         for table in ISSUE_TABLES:
             yield from check_results(engine, table, space_key, chosen, known)
         if FAILED_SPEC.key in chosen:
-            yield no_partition_left_failed(context.instance, project_partitions(context.instance, engine, backlog.url))
+            yield no_partition_left_failed(context.instance, accessible_partitions(context.instance, engine, backlog.url))
         if ALERTER_SPEC.key in chosen:
             yield alerter_is_alive(engine, backlog.url)
     except (BacklogError, WarehouseError) as error:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 from sqlalchemy import Engine
@@ -32,8 +33,8 @@ FRESH_SPEC = dg.AssetCheckSpec(
 FAILED_SPEC = dg.AssetCheckSpec(
     FAILED,
     asset=ISSUES,
-    description="The last attempt to load each partition of a project has succeeded, for all tables of issues. The next scheduled "
-    "run repairs what a scheduled run has left. The job `retry_failed_partitions` loads what a backfill has left failed.",
+    description="The last backfill of each partition of a project has succeeded, for all tables of issues. The job "
+    "`retry_failed_partitions` loads what is left failed. What a scheduled run has left, the next one reads by itself.",
 )
 ALERTER_SPEC = dg.AssetCheckSpec(
     ALERTER,
@@ -82,7 +83,10 @@ def every_project_is_fresh(
 
 
 def failed_partitions(instance: dg.DagsterInstance, projects: Collection[str]) -> dict[dg.AssetKey, set[str]]:
-    """Return asset -> the keys of its partitions of `projects` whose latest attempt was by a failed or cancelled run."""
+    """Return asset -> the keys of its partitions of `projects` whose latest attempt was by a failed or cancelled backfill.
+
+    What another run has left, watermarks and requests say: the next one reads it, whatever its partitions.
+    """
     found: dict[dg.AssetKey, set[str]] = {}
     for table in ISSUE_TABLES:
         key = raw_key(table)
@@ -98,7 +102,14 @@ def failed_partitions(instance: dg.DagsterInstance, projects: Collection[str]) -
 def _failed(instance: dg.DagsterInstance, runs: Collection[str]) -> set[str]:
     if not runs:
         return set()
-    return {run.run_id for run in instance.get_runs(dg.RunsFilter(run_ids=list(runs), statuses=UNSUCCESSFUL))}
+    found = instance.get_runs(dg.RunsFilter(run_ids=list(runs), statuses=UNSUCCESSFUL))
+    return {run.run_id for run in found if _modes(run) <= {"backfill"}}
+
+
+def _modes(run: dg.DagsterRun) -> set[str]:
+    """Return the modes that a run was started with; without one it is a backfill."""
+    config: Mapping[str, Any] = run.run_config
+    return {op["config"]["mode"] for op in config.get("ops", {}).values() if "mode" in op.get("config", {})}
 
 
 def no_partition_left_failed(instance: dg.DagsterInstance, projects: Collection[str]) -> dg.AssetCheckResult:

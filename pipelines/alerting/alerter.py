@@ -7,15 +7,16 @@ disk, the look ends, and the process remembers the ledger until it can. The sign
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 import dagster as dg
+from sqlalchemy import Engine
 
 from assets.checks.operation import failed_partitions
 from assets.dagster_internals import remember, remembered
-from assets.partitions import project_partitions
+from assets.partitions import accessible_partitions, project_partitions
 from pipelines.alerting import problems
 from pipelines.alerting.facts import Place, durations, ended_runs
 from pipelines.alerting.ledger import Ledger, Problem
@@ -60,7 +61,7 @@ class Alerter:
         ledger = _unsaved.get(alerts_of(self.url)) or Ledger.read(self._stored(), now)
         ledger, lasting = self._of_source(ledger, now)
         runs, looked_at = ended_runs(self.instance, ledger.looked_at - OVERLAP, ledger.seen, self.place)
-        projects = self._projects() if runs or problems.of_backfills(ledger.open) else None
+        projects = self._keys(project_partitions) if runs else None
         for run in runs:
             if projects is not None and problems.covers_no_project(run, projects):
                 continue
@@ -70,7 +71,8 @@ class Alerter:
             ledger = self._observe(ledger, [problem for problem in found if problem not in part], over, now)
         ledger = self._observe(ledger, *problems.of_durations(durations(self.instance, runs)), now)
         backfills = problems.of_backfills(ledger.open)
-        if backfills and projects is not None and not failed_partitions(self.instance, projects):
+        accessible = self._keys(accessible_partitions) if backfills else None
+        if accessible is not None and not failed_partitions(self.instance, accessible):
             ledger = self._observe(ledger, [], backfills, now)
         ledger = replace(
             self._observe(ledger, *self._of_warehouse(ledger, now), now),
@@ -82,10 +84,10 @@ class Alerter:
         self._beat(ledger)
         return ledger
 
-    def _projects(self) -> list[str] | None:
-        """Return the partition keys that are projects, None while the warehouse cannot be used."""
+    def _keys(self, chosen: Callable[[dg.DagsterInstance, Engine, str], list[str]]) -> list[str] | None:
+        """Return the partition keys that are projects, or the accessible ones; None while the warehouse cannot be used."""
         try:
-            return project_partitions(self.instance, self.warehouse.engine, self.url)
+            return chosen(self.instance, self.warehouse.engine, self.url)
         except WarehouseError:
             return None  # `_of_warehouse` reports it
 

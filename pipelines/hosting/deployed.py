@@ -18,8 +18,8 @@ PARTS: dict[str, tuple[str, ...]] = {
     "webserver": ("pipelines.hosting.webserver", *_EVERYWHERE, "-p", "3000"),
     "daemon": ("dagster._daemon", "run"),
     "service": ("service", "--host", "0.0.0.0", "--port", "3001"),  # noqa: S104
-    # As many runs at once as the queue lets through for a space, each in a process of its own, which is replaced now and then, so that
-    # memory is given back.
+    # As many runs at once as the queue lets through for a space, each in a process of its own, which is replaced now and then, so
+    # that memory is given back.
     "worker": ("celery", "-A", "pipelines.hosting.celery_app", "worker", "--concurrency", "6", "--max-tasks-per-child", "50"),
 }
 

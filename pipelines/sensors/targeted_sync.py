@@ -196,13 +196,21 @@ def activity_feed(
 def webhook_inbox(
     context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
 ) -> dg.SensorResult | dg.SkipReason:
-    """Drain the inbox of `ops.webhook_events`; events that come while a run works wait for the next tick."""
+    """Drain the inbox of `ops.webhook_events`, and request a run for what it names, or for what an earlier run had to leave.
+
+    Events that come while a run works wait for the next tick.
+    """
     look = _begin_look(context, backlog, warehouse, INBOX)
     if isinstance(look, dg.SkipReason):
         return look
     seen = look.seen
     drained = _drained(seen, backlog, warehouse)
-    if not drained.issues:
-        reason = f"{drained.events} events, none of issues" if drained.events else "the inbox is empty"
-        return dg.SensorResult(skip_reason=reason, cursor=seen.text())
+    with looking_at(INBOX):
+        news = WAITING if drained.issues or is_waiting(warehouse.engine, seen.space_key) else ""
+    now = datetime.now(UTC)
+    reason = None if drained.issues else _nothing_to_request(context, seen, (), news, now)
+    if reason:
+        empty = f"{drained.events} events, none of issues" if drained.events else "the inbox is empty"
+        return dg.SensorResult(skip_reason=reason if news else empty, cursor=seen.text())
+    seen = replace(seen, news=news, requested_at=now.isoformat())
     return dg.SensorResult(run_requests=[_request(look.projects)], cursor=seen.text())

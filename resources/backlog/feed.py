@@ -58,7 +58,8 @@ def touches(activity: Record) -> list[Touch]:
         issue_id, comment = whole(part.get("id")), part.get("comment")
         if issue_id is not None:
             comment_id = whole(comment.get("id")) if isinstance(comment, dict) else None
-            row = kind not in (COMMENTED, NOTIFIED) or comment_id is None
+            # A comment may bring a file or a change with it, and nobody documents that the issue then has an activity of its own.
+            row = kind not in (COMMENTED, NOTIFIED) or comment_id is None or bool(part.get("attachments") or part.get("changes"))
             found.append(Touch(issue_id, project_id or 0, comment_id, row, kind == NOTIFIED, whole(part.get("key_id"))))
     return found
 

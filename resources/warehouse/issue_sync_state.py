@@ -6,7 +6,7 @@ requested during a read stays requested.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -136,8 +136,17 @@ def requested_issues(conn: Connection, space_key: str, *, comments_too: bool) ->
     return [RequestedIssue(*row) for row in conn.execute(query)]
 
 
+def _hidden_projects(space_key: str) -> Select[Any]:
+    """Select the projects that were not there when projects were listed last: deleted, or no access."""
+    projects = SPECS["projects"].table.c
+    return select(projects.id).where(projects.space_key == space_key, projects.deleted_reason.is_not(None))
+
+
 def is_waiting(conn: Connection, space_key: str) -> bool:
-    """Say whether a refetch of an existing issue is requested; quarantined records do not count: every load tries them anyway."""
+    """Say whether a refetch of an existing issue is requested that a load can read.
+
+    Quarantined records do not count, since every load tries them anyway, nor do issues of inaccessible projects, which wait.
+    """
     query = (
         select(_read.issue_id)
         .join_from(issue_sync_state, _ISSUES, _OF_ISSUE, isouter=True)
@@ -146,6 +155,7 @@ def is_waiting(conn: Connection, space_key: str) -> bool:
             or_(_read.refetch_issue, _read.refetch_comments_from.is_not(None)),
             _issue.deleted_at.is_(None),
             _read.requested_by.is_distinct_from(QUARANTINE),
+            func.coalesce(_issue.project_id, _read.project_id, 0).not_in(_hidden_projects(space_key)),
         )
     )
     return conn.execute(query.limit(1)).first() is not None
@@ -248,9 +258,26 @@ def window_comments(
 
 
 def refresh_share(conn: Connection, space_key: str, project_ids: Collection[int], limit: int) -> list[CommentRead]:
-    """Return a whole read of those issues whose last one lies farthest back, never read ones first."""
-    oldest = _due(space_key, project_ids, literal(0)).order_by(_read.refreshed_at.asc().nulls_first(), _issue.id)
-    return _reads(conn, oldest.limit(limit))
+    """Return a whole read of those issues whose last one lies farthest back, never read ones first.
+
+    Of a project no more than its part of all issues: one that does not let its comments be read keeps no other from it.
+    """
+    age = _read.refreshed_at.asc().nulls_first()
+    ranked = (
+        _due(space_key, project_ids, literal(0))
+        .add_columns(
+            func.row_number().over(partition_by=_issue.project_id, order_by=(age, _issue.id)).label("place"),
+            func.count().over(partition_by=_issue.project_id).label("of_project"),
+            func.count().over().label("of_all"),
+            _read.refreshed_at,
+        )
+        .subquery()
+    )
+    one = ranked.c
+    # As many as the part of the project is, rounded up.
+    mine = one.place <= (one.of_project * limit + one.of_all - 1) / one.of_all
+    query = select(*list(one)[: len(fields(CommentRead))]).where(mine).order_by(one.refreshed_at.asc().nulls_first(), one.id)
+    return _reads(conn, query.limit(limit))
 
 
 _FINISH = text(
@@ -321,8 +348,6 @@ class Histories(NamedTuple):
 
 def count_histories(conn: Connection, space_key: str) -> dict[int, Histories]:
     """Return how far the histories are read, by the id of the project; comments of inaccessible projects cannot be read."""
-    projects = SPECS["projects"].table.c
-    hidden = select(projects.id).where(projects.space_key == space_key, projects.deleted_reason.is_not(None))
     query = (
         select(
             _issue.project_id,
@@ -331,7 +356,7 @@ def count_histories(conn: Connection, space_key: str) -> dict[int, Histories]:
             func.count().filter(_NEVER, _issue.status_id.is_distinct_from(_CLOSED)),
         )
         .join_from(_ISSUES, issue_sync_state, _OF_ISSUE, isouter=True)
-        .where(_issue.space_key == space_key, _issue.deleted_at.is_(None), _issue.project_id.not_in(hidden))
+        .where(_issue.space_key == space_key, _issue.deleted_at.is_(None), _issue.project_id.not_in(_hidden_projects(space_key)))
         .group_by(_issue.project_id)
     )
     return {project: Histories(*counts) for project, *counts in conn.execute(query)}

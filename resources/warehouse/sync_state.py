@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select, true, update
+from sqlalchemy import Connection, and_, func, select, true, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from resources.warehouse.schema_ops import project_keys, spaces, sync_state
@@ -118,6 +118,17 @@ def noted_project_keys(conn: Connection, space_key: str | None) -> set[str]:
     """Return the keys that projects of a space have or had, None: of all spaces; empty where no project was listed yet."""
     keys = project_keys.c
     query = select(keys.project_key).where(keys.space_key == space_key if space_key else true())
+    return set(conn.execute(query).scalars())
+
+
+def lost_project_keys(conn: Connection, space_key: str | None) -> set[str]:
+    """Return the keys that only projects have or had which were not there when projects were listed last: deleted, or no access."""
+    keys = project_keys.c
+    latest = select(keys.space_key, func.max(keys.last_seen_at)).group_by(keys.space_key)
+    mine = keys.space_key == space_key if space_key else true()
+    there = select(keys.space_key, keys.project_id).where(mine, tuple_(keys.space_key, keys.last_seen_at).in_(latest))
+    listed = tuple_(keys.space_key, keys.project_id).in_(there)
+    query = select(keys.project_key).where(mine).group_by(keys.project_key).having(~func.bool_or(listed))
     return set(conn.execute(query).scalars())
 
 

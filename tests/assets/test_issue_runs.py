@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from assets.location import SETTINGS
-from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
+from assets.partitions import accessible_partitions
+from resources.dagster_tags import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
 from resources.progress import LogProgress
 from simulator import Fault, RequestInfo
 from tests.deployment import Deployment, checks, counts, failures, observed, recorded
@@ -112,6 +113,20 @@ def test_a_run_of_changes_leaves_out_a_key_that_is_no_project(loaded: Deployment
     run = loaded.run_issues(mode="incremental")
     assert run.success, failures(run)
     assert {key.split("|")[0] for key in recorded(run)} == {"OPS", "WEB", "APP", "NEW"}
+
+
+def test_a_backfill_of_all_leaves_out_a_project_that_is_gone_and_one_of_just_that_says_so(loaded: Deployment) -> None:
+    assert loaded.partitions == ["OPS", "WEB", "APP"]
+    loaded.sim.space.delete_project("WEB")
+    assert loaded.run("projects").success
+    everything = {RANGE_START_TAG: "OPS|2026-04", RANGE_END_TAG: "APP|2026-05"}
+    run = loaded.by_hand("issues", "comments", "issue_changes", tags=everything)
+    assert run.success, failures(run)
+    assert {key.split("|")[0] for key in recorded(run)} == {"OPS", "APP"}
+    gone = loaded.by_hand("issues", "comments", "issue_changes", tags={PARTITION_TAG: "WEB|2026-05"})
+    assert "WEB: no visible project has or had this key" in failures(gone)[0]
+    assert accessible_partitions(loaded.instance, loaded.engine, loaded.sim.url) == ["OPS", "APP"]
+    assert checks(loaded.run("count_reconciliation"))["no_partition_left_failed"] is True
 
 
 class Watcher(LogProgress):

@@ -32,6 +32,14 @@ def test_partitions_of_a_run_that_failed_are_left_failed_until_they_are_loaded(l
     assert failed_partitions(loaded.instance, loaded.partitions) == {}
 
 
+def test_what_a_scheduled_run_has_left_is_for_the_next_one_and_not_left_failed(loaded: Deployment) -> None:
+    loaded.sim.faults.add(Fault(status=400, path="/issues", times=50))
+    assert not loaded.run_issues(mode="incremental").success
+    loaded.sim.faults.clear()
+    assert failed_partitions(loaded.instance, loaded.partitions) == {}
+    assert failed_in_dagster(loaded)
+
+
 def test_the_check_names_them(loaded: Deployment) -> None:
     assert checks(loaded.run("count_reconciliation"))[FAILED] is True
     fail(loaded)

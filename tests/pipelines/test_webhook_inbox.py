@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pipelines.sensors.failing_ticks import LookFailedError
-from pipelines.sensors.targeted_sync import activity_feed, webhook_inbox
+from pipelines.sensors.targeted_sync import AGAIN_AFTER, activity_feed, webhook_inbox
 from simulator import Fault
 from tests.deployment import Deployment
 from tests.pipelines.ticking import Daemon, active, event, outcomes, post, run, some
@@ -111,6 +111,37 @@ def test_junk_does_not_hold_up_what_comes_after_it(near: Deployment) -> None:
     assert hooks.tick()[0]
     assert outcomes(near).count("unreadable: no JSON object") == 600
     assert outcomes(near)[-1] == "1 issue to read"
+
+
+def test_what_was_drained_and_not_read_is_requested_again(near: Deployment) -> None:
+    hooks, [issue] = Daemon(near, webhook_inbox), some(near)
+    post(near, event(issue))
+    assert hooks.tick()[0], "and its run fails"
+    assert hooks.tick() == (None, "a run was requested for this already")
+    hooks.age(AGAIN_AFTER)
+    run(near, hooks.tick()[0])
+    assert refetch_requests(near) == {}
+    assert hooks.tick() == (None, "the inbox is empty")
+
+
+def test_what_a_project_wants_read_that_is_lost_waits_for_it_and_no_run_is_requested(near: Deployment) -> None:
+    hooks, [issue] = Daemon(near, webhook_inbox), some(near)
+    with near.engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE raw.projects SET deleted_reason = 'no access' WHERE id = {issue.project_id}")
+    post(near, event(issue))
+    hooks.tick()
+    hooks.age(AGAIN_AFTER)
+    assert hooks.tick() == (None, "the inbox is empty")
+    assert list(refetch_requests(near)) == [issue.id]
+
+
+@pytest.mark.parametrize("number", ["\0", "\ud800", {"id": 1}, None])
+def test_whatever_an_event_calls_its_id_it_holds_up_nothing(near: Deployment, number: Any) -> None:
+    hooks, [issue] = Daemon(near, webhook_inbox), some(near)
+    post(near, event(issue, number=number))
+    run(near, hooks.tick()[0])
+    assert hooks.tick() == (None, "the inbox is empty")
+    assert outcomes(near) == ["1 issue to read"]
 
 
 def test_what_was_drained_without_a_run_is_asked_for_by_the_other_sensor(near: Deployment) -> None:

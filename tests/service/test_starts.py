@@ -51,6 +51,16 @@ def test_so_it_is_where_several_spaces_share_one_dagster() -> None:
     assert json.loads(done.stdout) == issues_config("incremental", ("acme",)) != issues_config("incremental")
 
 
+def test_all_projects_are_those_that_are_there(serve: Serve, space: Log, warehouse: Engine, dagster: DagsterStandIn) -> None:
+    with warehouse.begin() as connection:
+        # OPS was not listed this time.
+        sync_state.record_project_keys(connection, "acme", {"WEB": 301})
+    assert serve(**ACME).post(ALL, json={"full": True}).status_code == 202
+    [launched] = dagster.launched
+    tags = {tag["key"]: tag["value"] for tag in launched["executionMetadata"]["tags"]}
+    assert (tags[START], tags[END]) == ("WEB|2026-01", "WEB|2026-03")
+
+
 def test_links_lead_to_where_browsers_reach_dagster_and_the_service_asks_where_it_reaches_it(
     serve: Serve, space: Log, dagster: DagsterStandIn
 ) -> None:

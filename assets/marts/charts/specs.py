@@ -348,7 +348,7 @@ def load() -> Spec:
 
 
 def milestones() -> Spec:
-    """`rows: milestone, order, today, end, cut, due, ends, due_on, state`: from today to when the work will be done, and the due date.
+    """`rows: milestone, order, today, end, cut, due, ends, due_on, state`: from today to the end of the work, and the due date.
 
     `cut` is written where the bar ends at the edge and the work does not; `ends` and `due_on` are the real days, in words.
     """
