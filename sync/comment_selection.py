@@ -39,6 +39,19 @@ def choose(session: Session, mode: str, covered: Sequence[Slice]) -> list[Commen
                 return reads.pending_comments(connection, session.space_key, {project.id for _, project in planned})
 
 
+def still_due(session: Session, mode: str, chosen: Sequence[CommentRead]) -> Sequence[CommentRead]:
+    """Return what is left of the chosen reads of a project now that its lock is held: another load may have served them meanwhile.
+
+    What is read again whatever is known of it, as a window, stays chosen.
+    """
+    if mode not in ("incremental", "targeted"):
+        return chosen
+    due = reads.pending_comments if mode == "incremental" else reads.requested_comments
+    with session.engine.connect() as connection:
+        now = {read.issue_id: read for read in due(connection, session.space_key, {read.project_id for read in chosen})}
+    return [now[read.issue_id] for read in chosen if read.issue_id in now]
+
+
 def night_size(issues: int, rate: float, reserve: float) -> tuple[int, int]:
     """Return how many issues a night reads, and how many it would have to to read all of them within REFRESH_DAYS.
 

@@ -12,7 +12,7 @@ from resources.warehouse.issue_sync_state import CommentRead, RefetchRequest
 from resources.warehouse.tombstones import stored_ids
 from sync.change_ids import ChangeIds
 from sync.comment_batches import Batch, Part
-from sync.comment_selection import choose
+from sync.comment_selection import choose, still_due
 from sync.counts import Counts
 from sync.month_windows import Slice
 from sync.partition_reports import report_comments
@@ -55,7 +55,10 @@ def sync_comments(session: Session, mode: str, covered: Sequence[Slice]) -> Coun
             for (_, project_id), part in parts.items():
                 if project_id in session.locks.lock_projects([project_id], wait=mode != "targeted"):
                     project, lap = session.visible[project_id], session.reporter.lap()
-                    reader.read(project, part)
+                    refused = reader.read(project, still_due(session, mode, part))
+                    if refused and mode == "refresh":
+                        with session.writer.transaction() as connection:
+                            reads.put_off_refresh(connection, session.space_key, refused)
                     mine = _of_part(session, project, part, partitions)
                     report_comments(session, changes, sorted(mine), batch.take_tally(), lap)
                     reported |= mine
@@ -110,21 +113,27 @@ class _Reader:
         #: Project -> how many of its issues in a row could not be read.
         self._failed = Counter[int]()
 
-    def read(self, project: Project, chosen: Sequence[CommentRead]) -> None:
-        """Read issue by issue; what was read before an error is kept, and one issue that fails does not keep the others from it.
+    def read(self, project: Project, chosen: Sequence[CommentRead]) -> list[CommentRead]:
+        """Read issue by issue, and return what was refused, or left when three issues in a row were.
+
+        What was read before an error is kept, and one issue that fails does not keep the others from it.
 
         Raises:
             BacklogError: the key is refused; or the source is not available for a second issue in a row, so it is not the issue.
         """
+        refused = []
         try:
             for read in chosen:
-                if self._failed[project.id] == GIVE_UP_AFTER:
-                    break
-                self._failed[project.id] = 0 if self._issue(project, read) else self._failed[project.id] + 1
+                given_up = self._failed[project.id] == GIVE_UP_AFTER
+                if not given_up:
+                    self._failed[project.id] = 0 if self._issue(project, read) else self._failed[project.id] + 1
+                if given_up or (self._failed[project.id] and not self._away):
+                    refused.append(read)
         except BacklogError:
             self.batch.store()
             raise
         self.batch.store()
+        return refused
 
     def _issue(self, project: Project, read: CommentRead) -> bool:
         """Read an issue; False when that failed: it stays requested, and the load fails in the end.

@@ -74,7 +74,7 @@ def unequal_projects(
     """
     active = [project for project in projects if not project.archived]
     ids = [project.id for project in active]
-    if _source_count(session, active) == holdings(session.engine, session.space_key).total(ids):
+    if source_count(session, active) == holdings(session.engine, session.space_key).total(ids):
         return [], Tally()
     in_feed = deleted_issues(session.client, deleted_since - FEED_LOOKBACK)
     issues = session.spec.table.c
@@ -190,7 +190,7 @@ def _proven(session: Session, absent: Sequence[int]) -> tuple[list[int], Tally]:
         project = visible[project_id]
         if project.archived != now[project_id]:
             continue
-        proves = not project.archived or _source_count(session, [project])
+        proves = not project.archived or source_count(session, [project])
         (sound if proves else empty).add(project_id)
     in_feed = _deleted_in_feed(session, [identifier for identifier, project_id in stored.items() if project_id in empty])
     gone = sorted(identifier for identifier, project_id in stored.items() if project_id in sound or identifier in in_feed)
@@ -255,6 +255,7 @@ def _chunks(values: Sequence[int], size: int) -> Iterator[tuple[int, ...]]:
         yield tuple(values[start : start + size])
 
 
-def _source_count(session: Session, projects: Sequence[Project]) -> int:
+def source_count(session: Session, projects: Sequence[Project]) -> int:
+    """Return the number of issues that the source has in projects, a hundred projects a request, which keeps the address short."""
     chunks = _chunks([project.id for project in projects], PROJECTS_PER_REQUEST)
     return sum(session.client.issues_count(IssueFilter(project_id=chunk)) for chunk in chunks)

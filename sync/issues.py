@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from resources.backlog.models import IssueFilter, Record
+from resources.backlog.errors import AuthenticationError, PermanentError
+from resources.backlog.models import Record
 from resources.backlog.scan import Resume, Scan, scan_changes, scan_window
 from resources.backlog.window import Window, WindowProof
 from resources.warehouse.tombstones import ids_by_creation
@@ -16,6 +17,7 @@ from sync.deletions import (
     mark_missed,
     mark_vanished,
     retry_rejected,
+    source_count,
     unequal_projects,
     unplaced_rejections,
 )
@@ -97,10 +99,9 @@ def load_windows(session: Session, requested: Sequence[Slice], changes_until: Ma
     changes before an instant this load has read already (project -> instant).
     """
     planned = [(part, session.project_of(part.project_key)) for part in requested]
-    whole = tuple({project.id for part, project in planned if project and part.whole})
+    whole = {project.id: project for part, project in planned if project and part.whole}
     if len(whole) > 1:
-        # One more request, for a bar that knows its end.
-        session.progress.start(session.spec.name, session.client.issues_count(IssueFilter(project_id=whole)))
+        session.progress.start(session.spec.name, _expected(session, list(whole.values())))
     for part, project in planned:
         if project is None:
             error = LookupError("no visible project has or had this key: deleted, or access lost?")
@@ -110,6 +111,16 @@ def load_windows(session: Session, requested: Sequence[Slice], changes_until: Ma
             until = (changes_until or {}).get(project.id)
             attempt(session, "backfill", [project], partial(_load_window, session, part, until))
             session.locks.unlock_projects([project.id])
+
+
+def _expected(session: Session, projects: Sequence[Project]) -> int | None:
+    """Return the number of issues of projects, for a bar that knows its end; None where one refuses, which its read will report."""
+    try:
+        return source_count(session, projects)
+    except AuthenticationError:
+        raise
+    except PermanentError:
+        return None
 
 
 def load_changes(session: Session, covered: Sequence[Slice]) -> None:
@@ -156,7 +167,9 @@ def _load_window(session: Session, part: Slice, changes_until: datetime | None, 
         if part.whole:
             acknowledge_nameless(session, project, stored.nameless)
         read_to, proof = scan.started_at, scan.proof
-        if part.until is None and (part.since is None or (watermark is not None and part.since <= watermark)):
+        reaches = part.until is None and (part.since is None or (watermark is not None and part.since <= watermark))
+        # A project that is being read whole again was found wrong: a part of it does not make it right.
+        if part.whole or (reaches and project.id not in checkpoints(session, "created")):
             complete(session, [project], read_to)
     counted = tally.within({project.id}, part.months, project.id)
     span = Span(part.since, part.until or read_to)

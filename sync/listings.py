@@ -102,7 +102,7 @@ def _sync_list_or_seen(
         except PermissionDenied as error:
             session.log.warning(f"{error} Using the {seen} of all visible projects instead.")
             notes[f"source_of_{name}"] = f"{seen} of all visible projects: the API key may not list {name}"
-            pages = [of_project(client, str(project["projectKey"])) for project in client.visible_projects()]
+            pages = _of_each_project(session, of_project)
             found = Page(
                 {record["id"]: record for page in pages for record in page}.values(), (odd for page in pages for odd in page.odd)
             )
@@ -111,6 +111,25 @@ def _sync_list_or_seen(
                 result = session.writer.merge(connection, found)
                 session.writer.note_names(connection, found)
             session.writer.count(result)
+
+
+def _of_each_project(session: Session, read: Callable[[BacklogClient, str], Page]) -> list[Page]:
+    """Read a list of each project; one that refuses is noted, and does not keep the others from it, unless all refuse."""
+    pages: list[Page] = []
+    refused: dict[str, PermanentError] = {}
+    for project in session.client.visible_projects():
+        key = str(project["projectKey"])
+        try:
+            pages.append(read(session.client, key))
+        except AuthenticationError:
+            raise
+        except PermanentError as error:
+            refused[key] = error
+    for key, error in refused.items():
+        if not pages:
+            raise error
+        session.reporter.failed(key, error)
+    return pages
 
 
 def _all_teams(client: BacklogClient) -> Page:

@@ -6,7 +6,7 @@ requested during a read stays requested.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -258,26 +258,23 @@ def window_comments(
 
 
 def refresh_share(conn: Connection, space_key: str, project_ids: Collection[int], limit: int) -> list[CommentRead]:
-    """Return a whole read of those issues whose last one lies farthest back, never read ones first.
+    """Return a whole read of those issues whose last one lies farthest back, never read ones first."""
+    oldest = _due(space_key, project_ids, literal(0)).order_by(_read.refreshed_at.asc().nulls_first(), _issue.id)
+    return _reads(conn, oldest.limit(limit))
 
-    Of a project no more than its part of all issues: one that does not let its comments be read keeps no other from it.
-    """
-    age = _read.refreshed_at.asc().nulls_first()
-    ranked = (
-        _due(space_key, project_ids, literal(0))
-        .add_columns(
-            func.row_number().over(partition_by=_issue.project_id, order_by=(age, _issue.id)).label("place"),
-            func.count().over(partition_by=_issue.project_id).label("of_project"),
-            func.count().over().label("of_all"),
-            _read.refreshed_at,
-        )
-        .subquery()
-    )
-    one = ranked.c
-    # As many as the part of the project is, rounded up.
-    mine = one.place <= (one.of_project * limit + one.of_all - 1) / one.of_all
-    query = select(*list(one)[: len(fields(CommentRead))]).where(mine).order_by(one.refreshed_at.asc().nulls_first(), one.id)
-    return _reads(conn, query.limit(limit))
+
+_PUT_OFF = text(
+    "INSERT INTO ops.issue_sync_state AS r (space_key, issue_id, project_id, refreshed_at) "
+    "SELECT :space_key, w.issue_id, w.project_id, statement_timestamp() "
+    "FROM unnest(CAST(:issues AS bigint[]), CAST(:projects AS bigint[])) AS w (issue_id, project_id) "
+    "ON CONFLICT (space_key, issue_id) DO UPDATE SET refreshed_at = excluded.refreshed_at"
+)
+
+
+def put_off_refresh(conn: Connection, space_key: str, refused: Sequence[CommentRead]) -> None:
+    """Let whole reads that were refused come round again after all others, which they would keep from their turn otherwise."""
+    columns = {"issues": [one.issue_id for one in refused], "projects": [one.project_id for one in refused]}
+    conn.execute(_PUT_OFF, {"space_key": space_key, **columns})
 
 
 _FINISH = text(

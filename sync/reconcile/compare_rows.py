@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, any_, func, literal, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, any_, case, func, literal, select
 
 from resources.warehouse.quarantine import key_text
 from resources.warehouse.records import (
@@ -96,15 +96,16 @@ def of_warehouse(
     """Return the chosen rows of a table as a frame, those that are marked deleted too; the hash is made anew from `payload`."""
     table = spec.table
     known = [table.c[name] if name in table.c else literal(0).label(name) for name in ("project_id", "issue_id")]
-    gone = table.c.deleted_at if spec.vanishes else literal(None)
-    reason = func.coalesce(table.c.deleted_reason, "") if spec.vanishes else literal("")
-    query = select(*(table.c[name] for name in spec.key), *known, table.c.payload, gone, reason)
+    # A project that is not listed any more is not proven deleted, and is not expected at the source either.
+    why = case((table.c.deleted_at.is_not(None), "no reason given")) if spec.vanishes else None
+    gone = literal(None) if why is None else func.coalesce(table.c.deleted_reason, why)
+    query = select(*(table.c[name] for name in spec.key), *known, table.c.payload, gone)
     keys = len(spec.key)
     return frame(
         (
             (
                 key_text(tuple(row[:keys])), row[keys], row[keys + 1], version(spec, record), hashed(spec, record), record,
-                (row[keys + 4] or "no reason given") if row[keys + 3] else None,
+                row[keys + 3],
             )
             for row in conn.execute(query.where(table.c.space_key == space_key, *chosen))
             for record in [row[keys + 2] if isinstance(row[keys + 2], dict) else {}]

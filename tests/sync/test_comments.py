@@ -10,6 +10,7 @@ from sqlalchemy import event
 
 from resources.progress import LogProgress
 from simulator.model import Issue
+from sync.comment_selection import choose, still_due
 from tests.syncs import CALENDAR, SMALL, Loaded, StartSyncs, Syncs, counts, failures
 
 COMMENTS = "/issues/{issue}/comments"
@@ -40,6 +41,21 @@ def asked(syncs: Syncs) -> list[tuple[int, int]]:
 
 def some(syncs: Syncs, count: int = 1) -> list[Issue]:
     return list(syncs.sim.space.issues.values())[:count]
+
+
+def test_what_another_load_has_read_while_this_one_waited_for_the_project_is_not_read_again(syncs: Syncs) -> None:
+    assert syncs.issues().success
+    [first] = some(syncs)
+    key = syncs.sim.space.projects[first.project_id].key
+    with syncs.session("comments", mode="incremental", locks="projects") as session:
+        chosen = choose(session, "incremental", [CALENDAR.whole_project(key)])
+        load(syncs)
+        assert still_due(session, "incremental", chosen) == []
+        syncs.sim.space.edit_issue(first, summary="changed meanwhile")
+        assert syncs.issues(mode="incremental").success
+        [left] = still_due(session, "incremental", chosen)
+        assert left.issue_id == first.id
+        assert still_due(session, "backfill", chosen) == chosen
 
 
 def test_the_first_load_asks_once_for_each_issue_and_the_next_one_for_none(syncs: Syncs) -> None:

@@ -166,6 +166,18 @@ def test_a_key_that_may_not_list_users_gets_the_members_and_says_so(start_syncs:
     assert any("GET /users: 403" in line for line in run.log("WARNING"))
 
 
+def test_a_project_that_does_not_show_its_members_keeps_no_other_from_it(start_syncs: StartSyncs) -> None:
+    syncs = start_syncs(SpaceSpec(seed=3, users=12, projects=3, issues=0))
+    user = ordinary_user(syncs)
+    space = syncs.sim.space
+    [first, second, *_] = [project for project in space.projects.values() if space.is_member(project, user)]
+    syncs.sim.faults.add(Fault(status=404, path=f"/projects/{first.key}/users", times=None))
+    run = syncs.as_user(user).listing("users")
+    [line] = failures(run)
+    assert first.key in line
+    assert {row["id"] for row in syncs.rows("users")} >= {*second.members}
+
+
 def ordinary_user(syncs: Syncs) -> int:
     """Return a user who administers nothing, made a member of two of the three projects, whose teams are not the third's."""
     space = syncs.sim.space

@@ -151,6 +151,7 @@ def test_a_project_that_an_administrator_left_is_inaccessible_and_all_its_rows_s
     deleted, reason = row_of(synced, web)
     assert not deleted
     assert str(reason).startswith("no access: not listed since 20")
+    assert synced.compare().status == "equal"
     assert str(reason).endswith("GET /projects?all=true has it: the key's user is no longer a member")
     assert run.notes["projects_without_access"] == f"WEB: {reason}"
     assert run.tables["projects"].deleted == 0

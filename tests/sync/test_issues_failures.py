@@ -78,6 +78,13 @@ def test_a_source_that_goes_away_in_the_second_project_keeps_the_first_and_ends_
     assert syncs.stored_issues() == syncs.source_issues("OPS")
 
 
+def test_a_number_for_the_bar_that_the_source_refuses_fails_no_load(syncs: Syncs) -> None:
+    syncs.sim.faults.add(Fault(status=414, path="/issues/count", times=1))
+    run = syncs.issues()
+    assert failures(run) == []
+    assert syncs.stored_issues() == syncs.source_issues()
+
+
 def test_a_key_that_is_revoked_in_the_second_project_ends_the_run(syncs: Syncs) -> None:
     fail_for(syncs, "WEB", Fault(status=401, path="/issues"))
     [line] = failures(syncs.issues())

@@ -7,7 +7,7 @@ import pytest
 
 from simulator import Fault, RequestInfo, SpaceSpec
 from sync.deletions import CONFIRMED
-from tests.syncs import Loaded, StartSyncs, Syncs, failures
+from tests.syncs import CALENDAR, Loaded, StartSyncs, Syncs, failures
 
 #: One project of some 2,500 issues: 26 pages.
 LARGE = SpaceSpec(seed=5, users=6, projects=1, issues=2500, history_days=240)
@@ -151,6 +151,20 @@ def test_a_project_that_is_read_again_goes_on_where_that_was_broken_off_and_stil
     assert syncs.stored_issues() == syncs.source_issues()
     gone = {(ghost + 1_000_000, "deleted", f"partition re-read; {CONFIRMED}") for ghost in (oldest, newest)}
     assert syncs.deletions("issues") == gone
+
+
+def test_a_part_that_is_read_again_does_not_make_a_project_right_that_is_being_read_whole_again(fresh: Interrupted) -> None:
+    fresh.load()
+    syncs = fresh.syncs
+    syncs.change("DELETE FROM raw.issues WHERE id = (SELECT min(id) FROM raw.issues)")
+    fresh.load(pages=10)
+    state = "SELECT watermark, extra FROM ops.sync_state WHERE scope = 'issues'"
+    begun = syncs.query(state)
+    [project] = syncs.sim.space.projects.values()
+    assert syncs.issues(project.key, first=CALENDAR.months()[-1]).success
+    assert syncs.query(state) == begun
+    fresh.load()
+    assert syncs.stored_issues() == syncs.source_issues()
 
 
 def test_a_place_in_a_project_that_has_shrunk_meanwhile_is_found_again(broken_off: Interrupted) -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from simulator import Fault
 from simulator.masters import SINGLE
 from simulator.model import Issue
 from sync.comment_selection import REFRESH_DAYS, night_size
@@ -56,6 +57,23 @@ def test_every_issue_is_refreshed_within_the_month(synced: Syncs) -> None:
         nights += 1
         assert nights < REFRESH_DAYS
     assert nights == ISSUES // SHARE
+
+
+def test_a_project_that_refuses_its_comments_keeps_no_other_from_its_turn(synced: Syncs) -> None:
+    space = synced.sim.space
+    refusing = [issue for issue in space.issues.values() if issue.project_id == space.project("WEB").id]
+    first(synced, *refusing)
+    for issue in refusing:
+        synced.sim.faults.add(Fault(status=403, path=f"/issues/{issue.id}/comments", times=None))
+    before = read_at(synced)
+    for _ in range(ISSUES // SHARE):
+        synced.run(mode="refresh")
+    assert all(read_at(synced)[issue] > moment for issue, moment in before.items())
+    asked(synced)
+    synced.sim.faults.clear()
+    first(synced, *refusing[:SHARE])
+    night(synced)
+    assert asked(synced) == {issue.id for issue in refusing[:SHARE]}
 
 
 def test_it_begins_with_what_was_never_read_whole_and_goes_on_with_what_was_longest_ago(synced: Syncs) -> None:

@@ -94,19 +94,6 @@ def test_the_rolling_refresh_takes_the_longest_unread_first_and_comes_round(read
     assert [found.issue_id for found in read.call(refresh_share, [301], 10)] == [THIRD]
 
 
-def test_a_project_that_refuses_its_comments_keeps_no_other_from_the_rolling_refresh(read: Reads, load: Any, issue: Any) -> None:
-    load("issues", *({**issue(number), "projectId": 301} for number in range(4, 12)), *(issue(number) for number in range(12, 30)))
-    refused, others = {THIRD, *range(90_004, 90_012)}, {FIRST, SECOND, *range(90_012, 90_030)}
-    seen = set()
-    for _ in range(8):
-        share = read.call(refresh_share, [300, 301], 4)
-        assert len(share) == 4
-        assert len(refused & {found.issue_id for found in share}) <= 2
-        seen |= {found.issue_id for found in share}
-        read.finish([found for found in share if found.project_id == 300])
-    assert len(seen & others) >= 16
-
-
 def test_only_a_whole_read_counts_for_the_rolling_refresh(read: Reads, load: Any, issue: Any) -> None:
     before = datetime(2026, 2, 1, tzinfo=UTC)
     read.change("UPDATE ops.issue_sync_state SET refreshed_at = '2026-01-01Z'")
