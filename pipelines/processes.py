@@ -40,6 +40,11 @@ def mark() -> str:
     return f"{os.getpid()}@{started(os.getpid())}@{socket.gethostname()}"
 
 
+def is_elsewhere(marked: str) -> bool:
+    """Say whether `mark` has named a process of another machine or container, of which nobody here can say whether it runs."""
+    return marked.rpartition("@")[2] != socket.gethostname()
+
+
 def alive(marked: str) -> bool:
     """Say whether the process that `mark` named still runs; one on another machine counts as running."""
     pid, _, rest = marked.partition("@")

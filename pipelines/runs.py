@@ -4,19 +4,23 @@
 schedules would wait for it. Runs in the container of a code server end with it. Those in pods and workers are watched by Dagster.
 """
 
+import time
 from collections.abc import Sequence
 from datetime import datetime
 
 import dagster as dg
 
 from assets.dagster_internals import remember, remembered
-from pipelines.processes import alive, mark
+from pipelines.processes import alive, is_elsewhere, mark
 from resources.dagster_tags import CODE_LOCATION_TAG, GRPC_INFO_TAG, MAX_RUNTIME_TAG, REPOSITORY, REPOSITORY_LABEL_TAG
 
 #: Tag of a run that lives in the process of a command; the value is `processes.mark()`. The UI hides tags that begin like this.
 PROCESS_TAG = ".dagster/backlog_elt_process"
 #: The same tag of runs of versions before this one.
 OLD_PROCESS_TAG = "backlog_elt/process"
+
+#: A command on another machine is taken for dead when its run has recorded nothing for so long. It records each part of its work.
+SILENT_HOURS = 12
 
 #: Under this name Dagster's storage keeps when `up` noted that it builds the marts.
 _MARTS_NOTED = "backlog_elt/marts_noted_at"
@@ -46,10 +50,21 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     ended = []
     for run in instance.get_runs(dg.RunsFilter(statuses=ACTIVE)):
         process = run.tags.get(PROCESS_TAG) or run.tags.get(OLD_PROCESS_TAG)
-        if process and run.remote_job_origin is None and not alive(process):
+        if not process or run.remote_job_origin is not None:
+            continue
+        if not alive(process):
             _end(instance, run, "the process of the command ended without finishing this run")
-            ended.append(run.run_id)
+        elif is_elsewhere(process) and _is_silent(instance, run):
+            _end(instance, run, f"its command on another machine has recorded nothing for {SILENT_HOURS} hours")
+        else:
+            continue
+        ended.append(run.run_id)
     return ended
+
+
+def _is_silent(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    records = instance.get_records_for_run(run.run_id, limit=1, ascending=False).records
+    return bool(records) and time.time() - records[0].timestamp > SILENT_HOURS * 3_600
 
 
 def runs_of_code_server(instance: dg.DagsterInstance, location: str) -> list[str]:

@@ -1,7 +1,8 @@
 """Schedules: what each of their ticks requests. When they tick stands in `resources/cadences.py`.
 
 Every schedule runs by default. A tick missed by less than an hour is made up when the daemon is back, an older one is skipped, and
-a tick that finds a run of its kind still going is skipped too, so that two runs of one kind never work at once.
+a tick that finds a run of its kind still going is skipped too. The queue lets no two runs of one kind work at once, so the run of a
+tick waits for one of a command.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ from pipelines.jobs import (
     tokens_job,
     users_job,
 )
-from pipelines.runs import ACTIVE, end_dead_runs
+from pipelines.runs import ACTIVE, PROCESS_TAG, end_dead_runs
 from resources import cadences
 from resources.backlog.resource import BacklogResource
 from resources.cadences import MISFIRE_GRACE, Cadence
@@ -52,8 +53,10 @@ def reason_to_skip(scheduled_at: datetime, now: datetime, active_run_ids: Sequen
 
 def _skip(context: dg.ScheduleEvaluationContext, kind: str) -> dg.SkipReason | None:
     end_dead_runs(context.instance)
-    runs = context.instance.get_runs(dg.RunsFilter(tags=of_kind(kind), statuses=ACTIVE), limit=1)
-    reason = reason_to_skip(context.scheduled_execution_time, datetime.now(UTC), [run.run_id for run in runs])
+    # A command may have been asked for less than the tick, as for one project: the run of the tick waits for it in the queue.
+    runs = context.instance.get_runs(dg.RunsFilter(tags=of_kind(kind), statuses=ACTIVE))
+    active = [run.run_id for run in runs if PROCESS_TAG not in run.tags]
+    reason = reason_to_skip(context.scheduled_execution_time, datetime.now(UTC), active)
     return dg.SkipReason(reason) if reason else None
 
 

@@ -125,10 +125,10 @@ def _of_each_project(session: Session, read: Callable[[BacklogClient, str], Page
             raise
         except PermanentError as error:
             refused[key] = error
-    for key, error in refused.items():
+    for key, refusal in refused.items():
         if not pages:
-            raise error
-        session.reporter.failed(key, error)
+            raise refusal
+        session.reporter.failed(key, refusal)
     return pages
 
 

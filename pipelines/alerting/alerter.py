@@ -92,10 +92,17 @@ class Alerter:
             return None  # `_of_warehouse` reports it
 
     def _observe(
-        self, ledger: Ledger, found: Sequence[Problem], ended: Sequence[str], now: datetime, *, quiet: bool = False
+        self,
+        ledger: Ledger,
+        found: Sequence[Problem],
+        ended: Sequence[str],
+        now: datetime,
+        *,
+        since: datetime | None = None,
+        quiet: bool = False,
     ) -> Ledger:
         names = [channel.name for channel in self.channels]
-        return ledger.observe(found, ended, now, names, self.dagster_url, quiet=quiet)
+        return ledger.observe(found, ended, now, names, self.dagster_url, since=since, quiet=quiet)
 
     def _of_source(self, ledger: Ledger, now: datetime) -> tuple[Ledger, Condition | None]:
         """Return the ledger after a look at the source, and the condition that it is in, which explains what fails meanwhile."""
@@ -111,7 +118,7 @@ class Alerter:
         ledger = self._observe(ledger, [], ended, now)
         if condition is None or not found:
             return ledger, None
-        return self._observe(ledger, found, [], condition.since, quiet=login), condition
+        return self._observe(ledger, found, [], now, since=condition.since, quiet=login), condition
 
     def _of_warehouse(self, ledger: Ledger, now: datetime) -> problems.News:
         if not self.url:  # the code location of the marts: those of the spaces report the warehouse

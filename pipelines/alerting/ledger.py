@@ -96,9 +96,12 @@ class Ledger:
         channels: Iterable[str],
         dagster_url: str,
         *,
+        since: datetime | None = None,
         quiet: bool = False,
     ) -> "Ledger":
         """Return the ledger after what was observed: what is wrong now, in the order of time, and the keys of what is over.
+
+        `since`: when that began, where it was not now.
 
         A problem that is observed again with the same cause is counted. It is reported again only with another cause. Causes that
         differ only in numbers are the same: a number counts attempts, rows or seconds. `quiet`: these problems are part of one that
@@ -110,7 +113,7 @@ class Ledger:
             if before and _matter(before.problem.cause) == _matter(problem.cause) and (quiet or not before.quiet):
                 known[problem.key] = replace(before, problem=problem, times=before.times + 1)
                 continue
-            first = before or Open(problem, now, 0, quiet=True)
+            first = before or Open(problem, since or now, 0, quiet=True)
             known[problem.key] = Open(problem, first.since, first.times + 1, quiet and first.quiet)
             messages += [] if quiet else [problem.message(dagster_url)]
         over = [known.pop(key) for key in dict.fromkeys(ended) if key in known]

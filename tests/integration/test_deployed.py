@@ -264,7 +264,10 @@ def test_everything_reports_the_same_while_the_source_is_stopped_and_when_it_is_
         evaluate("alerts")
         wait_until(lambda: notified() == ["🔴 失敗 / failed"], "nobody is notified")
         with ThreadPoolExecutor() as shells:
-            status, listed = shells.map(partial(made.run, "acme", "backlog-elt"), ("status", "alerts"))
+            ours = shells.map(partial(made.run, "acme", "backlog-elt"), ("status", "alerts"))
+            of_marts = shells.submit(made.run, "marts", "backlog-elt", "alerts")
+            status, listed = ours
+            assert "it is unreachable" not in of_marts.result()
         for said in (status, listed):
             assert "it is unreachable since " in said
             assert condition["message"] in said

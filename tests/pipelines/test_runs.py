@@ -8,12 +8,13 @@ from collections.abc import Iterator
 
 import dagster as dg
 import pytest
+from dagster import DagsterEventType
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.storage.tags import REPOSITORY_LABEL_TAG, TagType, get_tag_type
 from dagster._daemon.monitoring.run_monitoring import check_run_timeout
 
 from pipelines.processes import alive, end_processes, mark, runs, started
-from pipelines.runs import ACTIVE, OLD_PROCESS_TAG, PROCESS_TAG, command_tags, end_dead_runs, end_runs
+from pipelines.runs import ACTIVE, OLD_PROCESS_TAG, PROCESS_TAG, SILENT_HOURS, command_tags, end_dead_runs, end_runs
 from resources.dagster_tags import MAX_RUNTIME_TAG
 
 NOBODY = "999999999@1.0"
@@ -54,6 +55,18 @@ def test_only_active_runs_of_commands_that_have_died_are_ended() -> None:
         assert statuses.count(dg.DagsterRunStatus.CANCELED) == 2
         assert statuses.count(dg.DagsterRunStatus.FAILURE) == len(ended) - 2
         assert end_dead_runs(instance) == []
+
+
+@pytest.mark.parametrize(("hours", "ends"), [(SILENT_HOURS - 1, False), (SILENT_HOURS + 1, True)])
+def test_a_command_of_another_machine_is_taken_for_dead_when_its_run_was_silent_for_long(hours: int, ends: bool) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        tags = {PROCESS_TAG: "1@1.0@another-machine"}
+        run = instance.add_run(dg.DagsterRun(job_name="issues", status=dg.DagsterRunStatus.STARTED, tags=tags))
+        said = dg.DagsterEvent(DagsterEventType.PIPELINE_START.value, "issues", message="at work")
+        at = time.time() - hours * 3_600
+        entry = dg.EventLogEntry(None, 20, "", run.run_id, at, job_name="issues", dagster_event=said)  # type: ignore[no-untyped-call]
+        instance.store_event(entry)
+        assert end_dead_runs(instance) == ([run.run_id] if ends else [])
 
 
 def test_a_run_that_dagster_has_launched_with_the_tags_of_a_command_is_left_to_dagster() -> None:

@@ -7,7 +7,7 @@ import pytest
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
 from assets.partitions import month_keys, month_of
-from pipelines.jobs import issues_config
+from pipelines.jobs import issues_config, of_kind
 from pipelines.processes import mark
 from pipelines.runs import PROCESS_TAG
 from pipelines.schedules import (
@@ -22,6 +22,7 @@ from resources.dagster_tags import KIND_TAG, RANGE_END_TAG, RANGE_START_TAG
 from resources.warehouse.resource import WarehouseResource
 from simulator import Fault
 from tests.deployment import Deployment
+from tests.pipelines.test_slots import blocked
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 NOBODY = "999999999@1.0"
@@ -105,10 +106,17 @@ def test_a_tick_two_hours_late_is_skipped(near: Deployment, name: str) -> None:
 @pytest.mark.parametrize("name", BY_NAME)
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED])
 def test_a_tick_while_a_run_of_its_kind_is_active_is_skipped(near: Deployment, name: str, status: dg.DagsterRunStatus) -> None:
-    active = add_run(near.instance, BY_NAME[name].job_name, status, process=mark())
+    active = add_run(near.instance, BY_NAME[name].job_name, status)
     found = tick(near, name)
     assert not found.run_requests
     assert found.skip_message == f"run {active} of the same kind has not ended"
+
+
+def test_the_run_of_a_tick_waits_in_the_queue_for_a_command_which_may_load_less(near: Deployment) -> None:
+    of_command = add_run(near.instance, "issues", dg.DagsterRunStatus.STARTED, process=mark())
+    assert tick(near, "issues_every_12_hours").run_requests
+    [run] = near.instance.get_runs(dg.RunsFilter(run_ids=[of_command]))
+    assert blocked(of_kind("issues"), dict(run.tags))
 
 
 def test_where_access_is_by_api_key_no_tokens_are_renewed(near: Deployment) -> None:

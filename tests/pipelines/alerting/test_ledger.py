@@ -78,6 +78,16 @@ def test_a_message_that_nobody_takes_for_a_day_is_dropped_and_its_problem_stays(
     assert list(ledger.open) == [REFUSED.key]
 
 
+def test_a_problem_that_began_long_before_it_was_seen_is_tried_as_long_as_any_other() -> None:
+    before = NOW - 3 * DROPPED_AFTER
+    ledger = Ledger(NOW, NOW).observe([REFUSED], [], NOW, ["slack"], URL, since=before)
+    assert ledger.open[REFUSED.key].since == before
+    ledger = ledger.sent(0, (), NOW)
+    assert titles(ledger) == ["🔴 失敗 / failed: raw/users"]
+    ledger = ledger.observe([], [REFUSED.key], NOW, ["slack"], URL)
+    assert dict(ledger.waiting[-1].message.facts)["lasted"] == "3 days, 0:00:00"
+
+
 def test_without_channels_problems_are_known_and_no_message_waits() -> None:
     ledger = Ledger(NOW, NOW).observe([REFUSED], (), NOW, (), URL)
     assert (ledger.waiting, list(ledger.open)) == ((), [REFUSED.key])
