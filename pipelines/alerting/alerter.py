@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 import dagster as dg
-from sqlalchemy import Engine
 
 from assets.checks.operation import failed_partitions
 from assets.dagster_internals import remember, remembered
@@ -84,7 +83,7 @@ class Alerter:
         self._beat(ledger)
         return ledger
 
-    def _keys(self, chosen: Callable[[dg.DagsterInstance, Engine, str], list[str]]) -> list[str] | None:
+    def _keys(self, chosen: Callable[..., list[str]]) -> list[str] | None:
         """Return the partition keys that are projects, or the accessible ones; None while the warehouse cannot be used."""
         try:
             return chosen(self.instance, self.warehouse.engine, self.url)
