@@ -78,6 +78,7 @@ class Alerter:
             looked_at=max(ledger.looked_at, looked_at),
             seen=(*ledger.seen, *(run.run_id for run in runs))[-SEEN:],
         )
+        ledger = ledger.forget(now)
         self._save(ledger)
         ledger = self._send(ledger, now)
         self._beat(ledger)

@@ -16,6 +16,10 @@ from resources.alerts.message_layout import Message
 DROPPED_AFTER = timedelta(days=1)
 #: Tries on a channel that refuses: after 0, 30, 60, 120 … seconds, ten minutes at most.
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=10)
+#: What every schedule runs again and again, is met again within a day; what is not, for so long, is not run any more.
+FORGOTTEN_AFTER = timedelta(days=7)
+#: What the keys of failures of runs and of checks begin with.
+OF_RUNS = ("run/", "check/")
 #: A number that counts or measures, not one in a name: 11 and 0:05:41, not those of OPS-11 or WEB2.
 _NUMBER = re.compile(r"(?<![\w-])\d+(?:[.,:]\d+)*")
 
@@ -56,12 +60,20 @@ class Problem:
 
 @dataclass(frozen=True)
 class Open:
-    """A problem that lasts: since when, and how often it was met. `quiet`: it was not reported, since another problem covers it."""
+    """A problem that lasts: since when, how often it was met, and when last.
+
+    `quiet`: it was not reported, since another problem covers it.
+    """
 
     problem: Problem
     since: datetime
     times: int = 1
     quiet: bool = False
+    seen_at: datetime | None = None
+
+    def is_forgotten(self, now: datetime) -> bool:
+        """Return whether this is a failure of something that has not run for a week, to fail again or to succeed."""
+        return self.problem.key.startswith(OF_RUNS) and now - (self.seen_at or self.since) > FORGOTTEN_AFTER
 
 
 @dataclass(frozen=True)
@@ -111,15 +123,23 @@ class Ledger:
         for problem in problems:
             before = known.get(problem.key)
             if before and _matter(before.problem.cause) == _matter(problem.cause) and (quiet or not before.quiet):
-                known[problem.key] = replace(before, problem=problem, times=before.times + 1)
+                known[problem.key] = replace(before, problem=problem, times=before.times + 1, seen_at=now)
                 continue
             first = before or Open(problem, since or now, 0, quiet=True)
-            known[problem.key] = Open(problem, first.since, first.times + 1, quiet and first.quiet)
+            known[problem.key] = Open(problem, first.since, first.times + 1, quiet and first.quiet, now)
             messages += [] if quiet else [problem.message(dagster_url)]
         over = [known.pop(key) for key in dict.fromkeys(ended) if key in known]
         messages += [one.problem.recovered(dagster_url, one.since, now) for one in over if not one.quiet]
         new = tuple(Waiting(message, names, now, now) for message in messages) if names else ()
         return replace(self, open=known, waiting=(*self.waiting, *new))
+
+    def forget(self, now: datetime) -> "Ledger":
+        """Return the ledger without failures of runs and checks that were not met again for a week: nothing runs them any more.
+
+        So it is with what a person has started once, or with a schedule or check that there is no more. It has not recovered, so
+        nothing is said.
+        """
+        return replace(self, open={key: one for key, one in self.open.items() if not one.is_forgotten(now)})
 
     def sent(self, number: int, taken: Iterable[str], now: datetime) -> "Ledger":
         """Return the ledger after the message at a place was tried on its channels: those that have taken it are done with."""
@@ -159,7 +179,8 @@ def _moment(text: str) -> datetime:
 
 
 def _open(found: dict[str, Any]) -> Open:
-    return Open(Problem(**found["problem"]), _moment(found["since"]), found["times"], found.get("quiet", False))
+    seen = found.get("seen_at") or found["since"]
+    return Open(Problem(**found["problem"]), _moment(found["since"]), found["times"], found.get("quiet", False), _moment(seen))
 
 
 def _waiting(found: dict[str, Any]) -> Waiting:

@@ -47,7 +47,7 @@ spans as (
 weeks as (
     select b.space_key, b.{{ key }}, b.project_of_steps, w.week::date as week
     from spans as b
-    cross join lateral generate_series(b.first_week, b.last_week, interval '7 days') as w (week)
+    cross join lateral generate_series(b.first_week::timestamp, b.last_week, interval '7 days') as w (week)
 ),
 totals as (
     select

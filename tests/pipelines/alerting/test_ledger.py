@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from pipelines.alerting.ledger import DROPPED_AFTER, Ledger, Problem
+from pipelines.alerting.ledger import DROPPED_AFTER, FORGOTTEN_AFTER, Ledger, Problem
 
 NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
 URL = "http://dagster"
@@ -86,6 +86,16 @@ def test_a_problem_that_began_long_before_it_was_seen_is_tried_as_long_as_any_ot
     assert titles(ledger) == ["🔴 失敗 / failed: raw/users"]
     ledger = ledger.observe([], [REFUSED.key], NOW, ["slack"], URL)
     assert dict(ledger.waiting[-1].message.facts)["lasted"] == "3 days, 0:00:00"
+
+
+def test_a_failure_of_what_is_not_run_any_more_is_forgotten_after_a_week_without_a_word() -> None:
+    source = replace(REFUSED, key="source")
+    ledger = observed(Ledger(NOW, NOW), REFUSED, source)
+    met_again = observed(ledger, REFUSED, later=3 * 86_400)
+    week = FORGOTTEN_AFTER + timedelta(seconds=1)
+    assert list(met_again.forget(NOW + week).open) == [REFUSED.key, "source"]
+    left = Ledger.read(ledger.text(), NOW).forget(NOW + week)
+    assert (list(left.open), left.waiting) == (["source"], ledger.waiting)
 
 
 def test_without_channels_problems_are_known_and_no_message_waits() -> None:

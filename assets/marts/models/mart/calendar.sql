@@ -27,7 +27,7 @@ with spaces as (
 days as (
     select s.space_key, s.country, s.fiscal_year_begins, d.day::date as day, extract(isodow from d.day)::int as weekday
     from spaces as s
-    cross join lateral generate_series(s.first_day, s.last_day, interval '1 day') as d (day)
+    cross join lateral generate_series(s.first_day::timestamp, s.last_day, interval '1 day') as d (day)
 ),
 hours as (
     select d.*, h.name as holiday_name, c.is_working as company_says, c.name as company_name, w.opens, w.closes, w.break_begins, w.break_ends

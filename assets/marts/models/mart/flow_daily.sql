@@ -18,7 +18,7 @@ sums as (
         group by space_key, project_id, issue_type
     ) as f
     join {{ ref('space_today') }} as t on t.space_key = f.space_key
-    cross join lateral generate_series(f.first_day, greatest(t.day, f.last_day), interval '1 day') as d (day)
+    cross join lateral generate_series(f.first_day::timestamp, greatest(t.day, f.last_day), interval '1 day') as d (day)
     cross join (values ('waiting'), ('active'), ('review'), ('done')) as s (stage)
 ),
 days as (

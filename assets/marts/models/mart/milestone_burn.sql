@@ -55,7 +55,7 @@ days as materialized (
         coalesce(sum(s.actual_hours) over following, 0) as actual_hours,
         least(28, row_number() over following, case when b.start_date <= d.day then d.day::date - b.start_date + 1 end)::int as days_lately
     from spans as b
-    cross join lateral generate_series(b.first_day, b.last_day, interval '1 day') as d (day)
+    cross join lateral generate_series(b.first_day::timestamp, b.last_day, interval '1 day') as d (day)
     left join steps as s on s.space_key = b.space_key and s.milestone_id = b.milestone_id and s.day = d.day::date
     window following as (partition by b.space_key, b.milestone_id order by d.day)
 ),

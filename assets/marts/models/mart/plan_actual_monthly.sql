@@ -55,7 +55,7 @@ hours as (
         p.estimated_hours * (least(p.worked, m.worked) - greatest(p.worked_before, m.worked_before)) / (p.worked - p.worked_before),
         0
     from planned as p
-    cross join lateral generate_series(p.first_month, p.last_month, interval '1 month') as s (month)
+    cross join lateral generate_series(p.first_month::timestamp, p.last_month, interval '1 month') as s (month)
     join months as m on m.space_key = p.space_key and m.month = s.month::date
     where p.is_spread and least(p.worked, m.worked) > greatest(p.worked_before, m.worked_before)
     union all

@@ -76,7 +76,7 @@ weekly as materialized (
     select s.*, g.week::date as week
     from spans as s
     join working as w2 on w2.space_key = s.space_key and w2.worked = s.worked_to
-    cross join lateral generate_series(s.first_week, w2.week, interval '7 days') as g (week)
+    cross join lateral generate_series(s.first_week::timestamp, w2.week, interval '7 days') as g (week)
     where not s.is_undated and s.hours > 0
 ),
 laid as (
