@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-# One more than the cores of a small machine: half of the time a test waits for processes or for PostgreSQL.
-WORKERS ?= 3
+# Twice the cores of a small machine: half of the time a test waits for processes or for PostgreSQL.
+WORKERS ?= 4
 # Of `make soak`: the end, whichever comes first, and the round to begin with.
 MUTATIONS ?= 200000
 MINUTES   ?= 120
