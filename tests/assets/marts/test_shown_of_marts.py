@@ -1,5 +1,6 @@
 """What the UI shows of marts, seeds, tables of the program and dashboards: before a build, and what a build leaves."""
 
+import json
 import logging
 from collections import defaultdict
 from graphlib import TopologicalSorter
@@ -13,6 +14,7 @@ from assets.marts.build import MODELS
 from assets.marts.charts.catalogue import CHARTS
 from assets.marts.dashboards import DASHBOARDS
 from assets.marts.ops_tables import OPS_ASSETS
+from assets.marts.project import manifest
 from pipelines.definitions import build_definitions
 from tests.deployment import Deployment, Run, failures
 
@@ -73,6 +75,16 @@ def test_people_read_words_before_sql_and_see_when_a_mart_is_too_old(graph: Any)
         assert "select" not in node.description
         assert node.metadata["sql"].value.startswith("```sql\n")
         assert node.freshness_policy.fail_window.to_timedelta().total_seconds() == 26 * 3_600
+
+
+def test_every_column_is_described_in_both_languages_and_no_table_asks_what_time_it_is() -> None:
+    models = [node for node in json.loads(manifest().read_bytes())["nodes"].values() if node["resource_type"] == "model"]
+    columns = [(model["name"], column) for model in models for column in model["columns"].values()]
+    assert len(columns) > 500
+    assert [f"{name}.{column['name']}" for name, column in columns if " / " not in column["description"]] == []
+    tables = [model for model in models if model["config"]["materialized"] != "view"]
+    # The days of a space without an issue begin with the present year.
+    assert [model["name"] for model in tables if "now()" in model["raw_code"]] == ["calendar"]
 
 
 def test_tables_of_the_program_are_described_as_they_are(built: tuple[Deployment, int], graph: Any) -> None:
