@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 from sqlalchemy import Connection, text
 
-from assets.marts.charts import rows, specs
+from assets.marts.charts import flow_specs, rows, specs
 from assets.marts.charts.draw import picture
 from assets.marts.charts.parts import Spec
 from assets.marts.charts.rows import Drawn
@@ -106,19 +106,19 @@ class Chart:
         """Return the picture of the rows of a mart; below its title it says so while histories are missing."""
         drawn = self.prepare(frame)
         said = drawn.said if read >= 1 else f"{drawn.said}\n{both('note_share').format(share=int(read * 100))}"
-        spec = specs.flow() if self.spec is specs.flow_of_projects and not drawn.marks else self.spec()
+        spec = flow_specs.flow() if self.spec is flow_specs.flow_of_projects and not drawn.marks else self.spec()
         return picture(spec, self.word, said, rows=drawn.rows, marks=drawn.marks, params=drawn.params)
 
 
 #: One at most for each mart.
 CHARTS = (
     Chart("issue_now", "overdue_title", _OVERDUE, specs.overdue, rows.overdue),
-    Chart("wip_aging", "ageing_title", _AGEING, specs.ageing, rows.ageing),
+    Chart("wip_aging", "ageing_title", _AGEING, flow_specs.ageing, rows.ageing),
     Chart("upcoming_load", "load_title", _LOAD, specs.load, rows.load),
     Chart("milestone_burn", "burn_title", _BURN, specs.burns, rows.burn),
     Chart("plan_actual_monthly", "plan_title", _PLAN, specs.plan, rows.plan),
-    Chart("flow_daily", "flow_title", _FLOW, specs.flow_of_projects, rows.flow),
-    Chart("throughput_weekly", "throughput_title", _THROUGHPUT, specs.throughput, rows.throughput),
-    Chart("issue", "cycle_title", _CYCLE, specs.cycle, rows.cycle),
+    Chart("flow_daily", "flow_title", _FLOW, flow_specs.flow_of_projects, rows.flow),
+    Chart("throughput_weekly", "throughput_title", _THROUGHPUT, flow_specs.throughput, rows.throughput),
+    Chart("issue", "cycle_title", _CYCLE, flow_specs.cycle, rows.cycle),
     Chart("hours_ledger", "hours_title", _HOURS, specs.hours, rows.hours),
 )
