@@ -1,7 +1,7 @@
-"""The charts as Vega-Lite: what is drawn of which rows; those of flow are in `flow_specs`. The page and the pictures in Dagster are made from the same specs.
+"""The charts as Vega-Lite, those of flow in `flow_specs`: what is drawn of which rows.
 
-Rows are given by name (`rows`, and `marks` for lines that are drawn over them). Days are milliseconds since 1970 in UTC, so that
-no zone moves them. What people read is `@name`, see `words`.
+The page and the pictures in Dagster are made from the same specs. Rows are given by name (`rows`, and `marks` for lines that are
+drawn over them). Days are milliseconds since 1970 in UTC, so that no zone moves them. What people read is `@name`, see `words`.
 """
 
 from collections.abc import Callable
