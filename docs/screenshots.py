@@ -65,6 +65,8 @@ def main() -> None:
             _save("chart", _chart(analyst))
         _save("report", _report(chromium, up))
         _save("report-looks", _looks_of_report(chromium, up))
+        for sensor in ("marts_after_loads", "activity_feed"):
+            up.start_sensor(sensor)
         _save("service", _service(chromium, up))
         _save("service-looks", _looks_of_service(chromium, up))
 

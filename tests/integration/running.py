@@ -52,6 +52,8 @@ query($sensor: SensorSelector!) { sensorOrError(sensorSelector: $sensor) { ... o
 STOP_SENSOR = """
 mutation($id: String!) { stopSensor(id: $id) { ... on StopSensorMutationResult { instigationState { status } } } }"""
 
+START_SENSOR = """
+mutation($sensor: SensorSelector!) { startSensor(sensorSelector: $sensor) { ... on Sensor { sensorState { status } } } }"""
 EVALUATE_SENSOR = """
 mutation($sensor: SensorSelector!) {
   sensorDryRun(selectorData: $sensor, cursor: null) {
@@ -144,6 +146,13 @@ class Up:
         answer = self.graphql(STOP_SENSOR, id=identifier)["stopSensor"]
         if answer.get("instigationState", {}).get("status") != "STOPPED":
             raise RuntimeError(f"the sensor {name} was not stopped: {answer}")
+
+    def start_sensor(self, name: str) -> None:
+        """Switch a sensor on again."""
+        selector = {"sensorName": name, "repositoryName": "__repository__", "repositoryLocationName": "backlog_elt"}
+        answer = self.graphql(START_SENSOR, sensor=selector)["startSensor"]
+        if answer.get("sensorState", {}).get("status") != "RUNNING":
+            raise RuntimeError(f"the sensor {name} was not started: {answer}")
 
     def evaluate_sensor(self, name: str) -> str:
         """Let a sensor look now, as the button "Preview tick result" in the UI does, and return why it requests no run."""
