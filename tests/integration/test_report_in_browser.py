@@ -240,7 +240,11 @@ def test_a_milestone_has_no_end_on_the_page_that_nobody_knows(chromium: Chromium
         }
         assert rows[first] == ["ペース不明", due, "期限超過"]
         assert rows[second][0] == end
-        assert page.locator("#chart-milestones .plot text").filter(has_text="?").count() >= 1
+        unknown = page.locator("#chart-milestones .plot text").filter(has_text="?").first
+        for ink in ("rgb(34, 39, 46)", "rgb(230, 233, 238)"):  # light, dark
+            expect(unknown).to_have_css("fill", ink)
+            page.locator("#theme").click()
+            settled(page)
 
 
 def test_a_bar_says_what_it_is_when_the_pointer_is_over_it(chromium: Chromium, file: Path) -> None:
