@@ -8,7 +8,7 @@ from tests.assets.marts.building import assert_whole_build_gives_the_same, build
 from tests.deployment import Deployment
 
 #: Each builds all marts several times.
-pytestmark = pytest.mark.full
+pytestmark = [pytest.mark.full, pytest.mark.timeout(900)]
 
 SUMS = (
     "flow_move",
