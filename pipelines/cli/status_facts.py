@@ -54,9 +54,9 @@ def alerter(settings: Settings) -> tuple[dict[str, Any], Condition | None]:
     prepare_storage(settings)
     if settings.marts_of:  # this code location has no space, but problems of its own
         with connection() as (_, warehouse):
-            return _alerts_at("", warehouse), None
+            return alerts("", warehouse), None
     with source(settings, alive=False), connection() as (backlog, warehouse):
-        return alerts(backlog, warehouse), current(warehouse.engine, backlog.url)
+        return alerts(backlog.url, warehouse), current(warehouse.engine, backlog.url)
 
 
 def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dic
         "rate_limit": limits,
         "history": _history(warehouse, place, limits.get("read"), backlog.rate_reserve),
         "access": _access(backlog),
-        "alerts": alerts(backlog, warehouse),
+        "alerts": alerts(backlog.url, warehouse),
     }
 
 
@@ -114,12 +114,8 @@ def _record_run_ends(backlog: BacklogResource, warehouse: WarehouseResource) -> 
         record_run_ends(instance, warehouse, backlog.url, datetime.now(UTC) - DAY)
 
 
-def alerts(backlog: BacklogResource, warehouse: WarehouseResource) -> dict[str, Any]:
+def alerts(url: str, warehouse: WarehouseResource) -> dict[str, Any]:
     """Return the last sign of life of the alerter and what it reported; `alive` is null where no daemon ever ran for this space."""
-    return _alerts_at(backlog.url, warehouse)
-
-
-def _alerts_at(url: str, warehouse: WarehouseResource) -> dict[str, Any]:
     beat = last_beat(warehouse.engine, alerts_of(url))
     if beat is None:
         return {"alive": None, "beat_at": None, "channels": [], "waiting": 0, "open": []}

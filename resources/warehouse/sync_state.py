@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select, true, tuple_, update
+from sqlalchemy import Connection, Select, and_, func, select, true, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from resources.warehouse.schema_ops import project_keys, spaces, sync_state
@@ -47,7 +47,7 @@ def oldest_watermark(conn: Connection, scope: str, keys: Collection[str]) -> dat
     Projects that were inaccessible when projects were listed last, and keys that a project had before, do not count.
     """
     known, states = project_keys.c, sync_state.c
-    latest = select(known.space_key, func.max(known.last_seen_at).label("at")).group_by(known.space_key).subquery()
+    latest = _latest_listings().subquery()
     of_project = and_(states.space_key == known.space_key, states.project_id == known.project_id, states.scope == scope)
     query = (
         select(known.project_key, known.last_seen_at == latest.c.at, states.watermark)
@@ -121,12 +121,17 @@ def noted_project_keys(conn: Connection, space_key: str | None) -> set[str]:
     return set(conn.execute(query).scalars())
 
 
+def _latest_listings() -> Select[Any]:
+    """Select when the projects of each space were listed last, as `at`."""
+    keys = project_keys.c
+    return select(keys.space_key, func.max(keys.last_seen_at).label("at")).group_by(keys.space_key)
+
+
 def lost_project_keys(conn: Connection, space_key: str | None) -> set[str]:
     """Return the keys that only projects have or had which were not there when projects were listed last: deleted, or no access."""
     keys = project_keys.c
-    latest = select(keys.space_key, func.max(keys.last_seen_at)).group_by(keys.space_key)
     mine = keys.space_key == space_key if space_key else true()
-    there = select(keys.space_key, keys.project_id).where(mine, tuple_(keys.space_key, keys.last_seen_at).in_(latest))
+    there = select(keys.space_key, keys.project_id).where(mine, tuple_(keys.space_key, keys.last_seen_at).in_(_latest_listings()))
     listed = tuple_(keys.space_key, keys.project_id).in_(there)
     query = select(keys.project_key).where(mine).group_by(keys.project_key).having(~func.bool_or(listed))
     return set(conn.execute(query).scalars())

@@ -189,11 +189,11 @@ def test_what_the_image_copies_is_not_kept_out_of_it_and_it_holds_nothing_else()
 
 #: Imports what the processes of containers run, from a copy alone, and says from where each of our modules came.
 IMPORTING = """
-import json, sys
+import json, os, sys
 copy, root = sys.argv[1:]
 sys.path[:] = [copy, *(path for path in sys.path if path not in ("", root))]
 import pipelines.raw_definitions, pipelines.hosting.celery_app, pipelines.cli.load, service.app, simulator.server
-ours = ("assets", "pipelines", "resources", "service", "simulator", "sync")
+ours = os.listdir(copy)
 print(json.dumps([module.__file__ for name, module in sys.modules.items() if name.split(".")[0] in ours and module.__file__]))
 """
 

@@ -141,23 +141,20 @@ class Up:
 
     def stop_sensor(self, name: str) -> None:
         """Switch a sensor off, as somebody does in the UI."""
-        selector = {"sensorName": name, "repositoryName": "__repository__", "repositoryLocationName": "backlog_elt"}
-        identifier = self.graphql(SENSOR, sensor=selector)["sensorOrError"]["id"]
+        identifier = self.graphql(SENSOR, sensor=_sensor(name))["sensorOrError"]["id"]
         answer = self.graphql(STOP_SENSOR, id=identifier)["stopSensor"]
         if answer.get("instigationState", {}).get("status") != "STOPPED":
             raise RuntimeError(f"the sensor {name} was not stopped: {answer}")
 
     def start_sensor(self, name: str) -> None:
         """Switch a sensor on again."""
-        selector = {"sensorName": name, "repositoryName": "__repository__", "repositoryLocationName": "backlog_elt"}
-        answer = self.graphql(START_SENSOR, sensor=selector)["startSensor"]
+        answer = self.graphql(START_SENSOR, sensor=_sensor(name))["startSensor"]
         if answer.get("sensorState", {}).get("status") != "RUNNING":
             raise RuntimeError(f"the sensor {name} was not started: {answer}")
 
     def evaluate_sensor(self, name: str) -> str:
         """Let a sensor look now, as the button "Preview tick result" in the UI does, and return why it requests no run."""
-        selector = {"sensorName": name, "repositoryName": "__repository__", "repositoryLocationName": "backlog_elt"}
-        answer = self.graphql(EVALUATE_SENSOR, sensor=selector)["sensorDryRun"]
+        answer = self.graphql(EVALUATE_SENSOR, sensor=_sensor(name))["sensorDryRun"]
         if "evaluationResult" not in answer:
             raise RuntimeError(f"the sensor {name} was not evaluated: {answer}")
         return str(answer["evaluationResult"]["skipReason"])
@@ -240,3 +237,7 @@ def _start(home: Path, history_start: str) -> Up:
     # Not from the checkout, whose .env may name a real space.
     terminal = Terminal(command, environment=environment, folder=home.parent)
     return Up(home, port, service_port, terminal, environment)
+
+
+def _sensor(name: str) -> dict[str, str]:
+    return {"sensorName": name, "repositoryName": "__repository__", "repositoryLocationName": "backlog_elt"}

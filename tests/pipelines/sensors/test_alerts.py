@@ -369,7 +369,7 @@ def test_a_dead_alerter_is_seen_by_a_check_and_by_status(loaded: Deployment) -> 
     assert seen()
     loaded.change("UPDATE ops.heartbeats SET beat_at = now() - interval '11 minutes'")
     assert not seen()
-    notified = status_alerts(loaded.backlog, loaded.warehouse)
+    notified = status_alerts(loaded.sim.url, loaded.warehouse)
     assert (notified["alive"], notified["open"]) == (False, [])
 
 

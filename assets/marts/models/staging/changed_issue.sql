@@ -1,7 +1,7 @@
 -- The issues that are built anew: those of which something was written since the last build began, of which a name has changed, whose
 -- status has got another stage, that have or had a milestone with another due date, the parents of all these, children whose parent has
 -- another key, and those that the raw table has no more. A build of all marts empties the list when it is done. One that ends halfway
--- leaves it to the next, which might not find them again: some are found by what the first has already mended.
+-- leaves it to the next, which might not find them again: some are found by what the first has already repaired.
 {{ config(post_hook='analyze {{ this }}') }}
 {% set stages, builds = ref('stg_status_stage'), source('ops', 'mart_builds') %}
 {% if flags.FULL_REFRESH %}
