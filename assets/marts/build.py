@@ -17,7 +17,7 @@ from assets.marts.dbt import dbt_assets
 from assets.marts.failing_rows import is_failing, with_rows
 from assets.marts.keys import IS_KEY, answered
 from assets.marts.ops_tables import OPS_ASSETS
-from assets.marts.project import DBT, FOLDER, InstalledDbt, beside, connected, digest, keep_parsed, manifest
+from assets.marts.project import DBT, FOLDER, InstalledDbt, beside, bring_parsed, connected, digest, keep_parsed, manifest
 from assets.marts.shown import shown, without_dbt_entries
 from assets.marts.translator import Translator
 from resources.warehouse.builds import begin_build, end_build, is_built
@@ -90,15 +90,16 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
             context.log.info(f"rebuilding the issues with rows written since {build.since}")
         with beside(warehouse.engine) as connection:
             read = history_share(connection)
-        target = stack.enter_context(tempfile.TemporaryDirectory(prefix="backlog-elt-dbt-"))
+        target = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="backlog-elt-dbt-")))
+        bring_parsed(warehouse.engine, target)
         with connected(warehouse.engine, unchanged=build is not None and build.since is not None and not config.whole):
-            invocation = dbt.cli(arguments, context=context, target_path=Path(target))
+            invocation = dbt.cli(arguments, context=context, target_path=target)
         with suppress(Exception):  # dbt needs some seconds before it builds anything; a chart says itself why it cannot be drawn
             warm_up()
         for event in invocation.stream():
             if is_failing(event):
                 if not locks.is_lost():  # a server that has restarted may have lost what is tested
-                    yield without_dbt_entries(with_rows(event, warehouse.engine, invocation.manifest, Path(target), context.log))
+                    yield without_dbt_entries(with_rows(event, warehouse.engine, invocation.manifest, target, context.log))
             elif isinstance(event, dg.AssetCheckResult):
                 yield without_dbt_entries(event)
             elif isinstance(event, dg.Output):
@@ -108,7 +109,7 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
                 yield dg.Output(None, event.output_name)
             else:
                 yield event
-        keep_parsed(Path(target))
+        keep_parsed(warehouse.engine, target)
         keys = [*answered(context.selected_asset_check_keys, invocation.manifest, warehouse.engine)]
         yield from keys
         if broken := [key.check_name for key in keys if not key.passed]:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +26,8 @@ _PACKAGED = FOLDER / "target"
 _MANIFEST, _STAMP = "manifest.json", "manifest.of"
 DBT = str(Path(sys.executable).with_name("dbt"))
 PARSED = "partial_parse.msgpack"
+#: Of how many warehouses what dbt has parsed is kept.
+_KEPT = 8
 _SOURCES = ("*.yml", "*/**/*.sql", "*/**/*.yml", "*/**/*.csv")
 _PASSWORD = "DBT_ENV_SECRET_WAREHOUSE_PASSWORD"  # noqa: S105 - the name of a variable
 
@@ -117,14 +119,30 @@ def beside(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def keep_parsed(target: Path) -> None:
-    """Keep what a dbt that has ended in `target` has parsed, so that the next one need not do it again (3 s)."""
-    made = target / PARSED
+def bring_parsed(engine: Engine, target: Path) -> None:
+    """Give a dbt that is to run in `target` what the last one has parsed for the same warehouse.
+
+    Names of tables hold the database, so that dbt parses all again (4 s) where another connection was the last.
+    """
+    with suppress(FileNotFoundError):
+        shutil.copyfile(_parsed(engine), target / PARSED)
+
+
+def keep_parsed(engine: Engine, target: Path) -> None:
+    """Keep what a dbt that has ended in `target` has parsed for the next one, of the warehouses that were built last."""
+    made, kept = target / PARSED, _parsed(engine)
     if made.exists():
-        kept = _target() / PARSED
-        aside = kept.with_name(f"{PARSED}.{os.getpid()}")
+        aside = kept.with_suffix(f".{os.getpid()}")
         shutil.copyfile(made, aside)
         aside.replace(kept)
+        with suppress(FileNotFoundError):  # another process does the same
+            for old in sorted(kept.parent.glob(f"*.{PARSED}"), key=lambda file: file.stat().st_mtime)[:-_KEPT]:
+                old.unlink()
+
+
+def _parsed(engine: Engine) -> Path:
+    of = hashlib.sha256(engine.url.set(password=None).render_as_string().encode()).hexdigest()[:12]
+    return _target() / f"{of}.{PARSED}"
 
 
 def digest() -> str:

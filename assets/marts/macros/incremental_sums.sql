@@ -49,6 +49,10 @@ out. While there is no such table, all sums are made.
     {%- endfor -%}
 {%- endmacro %}
 
+{% macro made_whole() -%}
+    {%- if not is_incremental() %}{{ invalidate_all() }}{% endif %}
+{%- endmacro %}
+
 {% macro get_incremental_by_group_sql(arg_dict) -%}
     {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
     {%- set waiting = stale_groups_of(this.identifier) -%}

@@ -1,12 +1,15 @@
-"""What `backlog-elt marts` prints for a build that fails: one line for each model and check."""
+"""What `backlog-elt marts` prints for a build that fails, one line for each model and check, and what builds leave behind."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from assets.marts.project import PARSED, bring_parsed, keep_parsed
 from pipelines.cli.marts import build_marts, summary_line
 from resources.progress import LogProgress
+from resources.warehouse.connect import engine
 from tests.deployment import Deployment
 
 
@@ -46,3 +49,14 @@ def test_a_build_that_fails_names_each_model_and_check_that_failed(built: tuple[
     line = summary_line(found.as_json())
     assert line.startswith("failed in ")
     assert line.endswith(", 2 failed") or "2 failed (warned: " in line
+
+
+def test_what_dbt_has_parsed_is_kept_for_each_warehouse(built: tuple[Deployment, int], tmp_path: Path) -> None:
+    deployment, _ = built
+    other = engine("postgresql://postgres@localhost/never_built")
+    (tmp_path / PARSED).write_bytes(b"of another warehouse")
+    keep_parsed(other, tmp_path)
+    bring_parsed(deployment.engine, tmp_path)
+    assert len((tmp_path / PARSED).read_bytes()) > 100_000
+    bring_parsed(other, tmp_path)
+    assert (tmp_path / PARSED).read_bytes() == b"of another warehouse"

@@ -2,7 +2,7 @@
 -- status has got another stage, that have or had a milestone with another due date, the parents of all these, children whose parent has
 -- another key, and those that the raw table has no more. A build of all marts empties the list when it is done. One that ends halfway
 -- leaves it to the next, which might not find them again: some are found by what the first has already repaired.
-{{ config(post_hook='analyze {{ this }}') }}
+{{ config(pre_hook="{{ hashed() }}", post_hook='analyze {{ this }}') }}
 {% set stages, builds = ref('stg_status_stage'), source('ops', 'mart_builds') %}
 {% if flags.FULL_REFRESH %}
 select space_key, id as issue_id from {{ source('raw', 'issues') }}
