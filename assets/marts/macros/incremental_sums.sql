@@ -49,6 +49,7 @@ out. While there is no such table, all sums are made.
     {%- endfor -%}
 {%- endmacro %}
 
+{# After a table was made whole, in the same transaction. #}
 {% macro made_whole() -%}
     {%- if not is_incremental() %}{{ invalidate_all() }}{% endif %}
 {%- endmacro %}

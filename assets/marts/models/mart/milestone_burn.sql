@@ -49,7 +49,7 @@ spans as materialized (
 changes as (
     select b.number, s.day, false as is_day, s.scope, s.done, s.scope_hours, s.done_hours, s.actual_hours
     from steps as s
-    join spans as b on b.space_key = s.space_key and b.milestone_id = s.milestone_id
+    join spans as b on b.space_key = s.space_key and b.milestone_id = s.milestone_id and s.day >= b.first_day
     union all
     select b.number, d.day::date, true, 0, 0, 0, 0, 0
     from spans as b
