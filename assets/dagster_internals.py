@@ -75,14 +75,14 @@ def log_together(context: dg.AssetExecutionContext, materializations: Sequence[d
         of_step._events.append(event)
 
 
-def store_plans_together(instance: dg.DagsterInstance) -> None:
-    """Let a storage in PostgreSQL write which partitions a run intends to load in one statement for each asset."""
+def store_together(instance: dg.DagsterInstance) -> None:
+    """Let a storage write which partitions a run intends to load, and which it has loaded, in one transaction for each asset."""
     from dagster._core.events import DagsterEventType
+    from dagster._core.storage.event_log import SqlEventLogStorage
     from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
-    from dagster_postgres import PostgresEventLogStorage
 
     storage = instance.event_log_storage
-    if not isinstance(storage, PostgresEventLogStorage):
+    if not isinstance(storage, SqlEventLogStorage):
         return
     os.environ.setdefault(_BATCH, _TOGETHER)
     store = storage.store_event_batch
@@ -90,13 +90,15 @@ def store_plans_together(instance: dg.DagsterInstance) -> None:
     def store_batch(events: Sequence[dg.EventLogEntry]) -> None:
         for (kind, _), group in groupby(events, lambda entry: (entry.dagster_event_type, entry.get_dagster_event().asset_key)):
             some = list(group)
-            if kind != DagsterEventType.ASSET_MATERIALIZATION_PLANNED:
+            if kind not in {DagsterEventType.ASSET_MATERIALIZATION_PLANNED, DagsterEventType.ASSET_MATERIALIZATION}:
                 store(some)
                 continue
             with storage.index_transaction() as connection:
                 insert = storage.prepare_insert_event_batch(some).returning(SqlEventLogStorageTable.c.id)
-                newest = [int(row[0]) for row in connection.execute(insert)][-1]
-                storage._store_asset_event(connection, some[-1], newest)
+                ids = [int(row[0]) for row in connection.execute(insert)]
+                if kind == DagsterEventType.ASSET_MATERIALIZATION:
+                    storage._store_asset_event_tags(connection, some, ids)
+                storage._store_asset_event(connection, some[-1], ids[-1])
 
     storage.store_event_batch = store_batch  # type: ignore[method-assign]
 

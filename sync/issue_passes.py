@@ -6,7 +6,16 @@ from typing import TypeVar
 
 from sqlalchemy import func, select
 
-from resources.backlog.errors import AuthenticationError, BacklogError, IncompleteScan, NotFound, PermanentError, PermissionDenied
+from resources.backlog.errors import (
+    AuthenticationError,
+    BacklogError,
+    IncompleteScan,
+    NotFound,
+    PermanentError,
+    PermissionDenied,
+    Unavailable,
+)
+from resources.backlog.models import IssueFilter
 from resources.backlog.scan import LOOKBACK, LOOKS
 from resources.warehouse import sync_state
 from resources.warehouse.sync_state import Checkpoint
@@ -16,6 +25,8 @@ from sync.watermarks import SCOPE
 
 #: A project joins a pass when no more than these rows of it come again: a pass of its own costs a request, which brings as many.
 FEW_ROWS = LOOKS[0][1]
+#: Of so many projects one must be answered for: the first may be the one that the source cannot serve.
+ASKED_FOR = 2
 
 Result = TypeVar("Result")
 
@@ -66,7 +77,8 @@ def known_rows(session: Session, project: Project, since: datetime, until: datet
 def attempt(session: Session, mode: str, projects: Sequence[Project], read: Callable[[Sequence[Project]], Result]) -> list[Result]:
     """Read projects in one pass, or each in a pass of its own when one of them spoils it for all; return what was read.
 
-    What is the fault of a single project is noted, and does not keep the others from being read.
+    What is the fault of a single project is noted, and does not keep the others from being read. A project that the source
+    cannot serve (5xx) while it answers for another one is such a fault, too.
 
     Raises:
         BacklogError: the key is refused or the source is not available, which is so for every project.
@@ -76,12 +88,20 @@ def attempt(session: Session, mode: str, projects: Sequence[Project], read: Call
             return [read(projects)]
     except AuthenticationError:
         raise
-    except (PermanentError, IncompleteScan) as error:
+    except (PermanentError, IncompleteScan, Unavailable) as error:
+        if isinstance(error, Unavailable) and not _answers_for_another(session, projects):
+            raise
         if len(projects) == 1:
             _note_failure(session, projects[0], error)
             return []
         session.log.warning(f"{len(projects)} projects in one pass: {error}; reading each by itself")
     return [found for project in projects for found in attempt(session, mode, [project], read)]
+
+
+def _answers_for_another(session: Session, projects: Sequence[Project]) -> bool:
+    """Return whether the source answers for another project than the one that could not be read, or for one of several."""
+    others = projects if len(projects) > 1 else [project for project in session.visible.values() if project.id != projects[0].id]
+    return any(session.client.answers(IssueFilter(project_id=(project.id,))) for project in others[:ASKED_FOR])
 
 
 def _note_failure(session: Session, project: Project, error: BacklogError) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-import dagster as dg
 import pytest
 from sqlalchemy import Engine, text
 from xdist.remote import Producer
@@ -36,6 +35,7 @@ use_memory()
 gc.set_threshold(20_000, 20, 20)
 
 from tests.deployment import SMALL, Deploy, Deployment, quiet  # noqa: E402 - reads the variables
+from tests.instances import in_memory  # noqa: E402
 from tests.seed import SEED  # noqa: E402
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def deploy(warehouse_url: str, warehouse: Engine) -> Iterator[Deploy]:
 
         def start(spec: SpaceSpec = SMALL, **options: object) -> Deployment:
             sim = stack.enter_context(Simulator(spec, **options))  # type: ignore[arg-type]  # checked by the simulator
-            instance = stack.enter_context(dg.DagsterInstance.ephemeral())
+            instance = stack.enter_context(in_memory())
             return Deployment(sim, warehouse_url, warehouse, instance, sim.api_key, quiet())
 
         yield start
@@ -170,7 +170,7 @@ def deployment(deploy: Deploy) -> Deployment:
 def _deployed(url: str) -> Iterator[Deployment]:
     """Give a deployment of the small space on a database of its own."""
     made = engine(url)
-    with Simulator(SMALL) as sim, dg.DagsterInstance.ephemeral() as instance:
+    with Simulator(SMALL) as sim, in_memory() as instance:
         yield Deployment(sim, url, made, instance, sim.api_key, quiet()).discover()
     made.dispose()
 

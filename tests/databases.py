@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Engine, text
 
 from resources.warehouse import embedded
-from resources.warehouse.connect import parse_url
+from resources.warehouse.connect import engine, parse_url
 
 
 @contextmanager
@@ -34,7 +34,13 @@ def server_url() -> Iterator[str]:
         yield given
         return
     with embedded_server() as home:
-        yield embedded.ensure_server(home).url("postgres")
+        url = embedded.ensure_server(home).url("postgres")
+        made = engine(url).execution_options(isolation_level="AUTOCOMMIT")
+        with made.connect() as conn:  # a thousand databases come and go: none of them need outlive the machine
+            for statement in ("ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET full_page_writes = off", "SELECT pg_reload_conf()"):
+                conn.execute(text(statement))
+        made.dispose()
+        yield url
 
 
 def database_url(server: str, name: str) -> str:

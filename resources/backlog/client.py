@@ -242,6 +242,10 @@ class BacklogClient:
         """Fetch one page of `/issues`; items are as full as the single issue. At most 100 of them."""
         return self._list("/issues", [*issue_filter.params(), *_page(offset, count)], ISSUE)
 
+    def answers(self, issue_filter: IssueFilter) -> bool:
+        """Return whether the source answers for the issues of a filter now, be it by refusing them; one attempt (`/issues`)."""
+        return self._transport.answers("GET", "/issues", [*issue_filter.params(), *_page(0, 1)])
+
     def issues(self, issue_filter: IssueFilter) -> Iterator[Page]:
         """Yield pages of `/issues` as they come: what moves meanwhile is missed or seen twice (see scan.py)."""
         return offset_pages(lambda offset, count: self.issue_page(issue_filter, offset, count))

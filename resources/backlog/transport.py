@@ -92,6 +92,17 @@ class Transport:
                 self._observe(Outcome(throttled=self._throttled))
             return answer
 
+    def answers(self, method: str, path: str, params: Params) -> bool:
+        """Return whether the source answers a request now, be it by refusing it; one attempt."""
+        with self._lock:
+            try:
+                self._attempt(method, path, params)
+            except Unavailable:
+                return False
+            except BacklogError:
+                pass
+        return True
+
     def report(self, error: BacklogError, method: str, path: str) -> None:
         """Pass on what a failed request says of the source as a whole, if anything."""
         kind = condition_of(error, path, others_lead=self.limiter.others_lead(bucket_of(method, path)))

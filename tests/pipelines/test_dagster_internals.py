@@ -28,7 +28,7 @@ from assets.dagster_internals import (
     remember_schema,
     remembered,
     request_backfill,
-    store_plans_together,
+    store_together,
     unfinished_attempts,
 )
 from resources import dagster_tags
@@ -133,35 +133,29 @@ def many(context: dg.AssetExecutionContext) -> None:
     raise RuntimeError("the last one")
 
 
+@pytest.mark.parametrize("storage", ["in_postgres", "instance"])
 def test_what_a_run_intends_and_what_it_has_loaded_is_written_together_and_read_as_dagster_writes_it(
-    in_postgres: dg.DagsterInstance,
+    request: pytest.FixtureRequest, storage: str
 ) -> None:
-    store_plans_together(in_postgres)
+    instance: dg.DagsterInstance = request.getfixturevalue(storage)
+    store_together(instance)
     keys = [f"p{number}" for number in range(40)]
     job = dg.define_asset_job("job", [many]).resolve(asset_graph=dg.Definitions(assets=[many]).resolve_asset_graph())
     tags = {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
     with statements() as asked:
-        run = job.execute_in_process(instance=in_postgres, tags=tags, raise_on_error=False)
+        run = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
     assert len([one for one in asked if one.startswith("INSERT INTO event_logs")]) < len(keys)
     key = dg.AssetKey("many")
-    planned = in_postgres.event_log_storage.get_records_for_run(
-        run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
-    )
+    planned = instance.event_log_storage.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
     assert sorted(str(one.event_log_entry.get_dagster_event().partition) for one in planned.records) == sorted(keys)
-    assert in_postgres.get_materialized_partitions(key) == set(keys[:-1])
-    newest = in_postgres.get_latest_materialization_event(key)
+    assert instance.get_materialized_partitions(key) == set(keys[:-1])
+    newest = instance.get_latest_materialization_event(key)
     assert newest is not None
     assert newest.asset_materialization is not None
     assert (newest.asset_materialization.partition, (newest.asset_materialization.tags or {}).get("of")) == (keys[-2], keys[-2])
     assert newest.asset_materialization.metadata["rows"].value == len(keys) - 2
-    assert unfinished_attempts(in_postgres, key) == {keys[-1]: run.run_id}
-    assert in_postgres.get_asset_records([key])[0].asset_entry.last_run_id == run.run_id
-
-
-def test_plans_are_left_to_a_storage_in_files(instance: dg.DagsterInstance) -> None:
-    before = instance.event_log_storage.store_event_batch
-    store_plans_together(instance)
-    assert instance.event_log_storage.store_event_batch == before
+    assert unfinished_attempts(instance, key) == {keys[-1]: run.run_id}
+    assert instance.get_asset_records([key])[0].asset_entry.last_run_id == run.run_id
 
 
 # -- backfills --------------------------------------------------------------------------------------------------

@@ -70,12 +70,37 @@ def test_a_failure_in_the_first_project_does_not_keep_the_others_from_loading(sy
 
 
 def test_a_source_that_goes_away_in_the_second_project_keeps_the_first_and_ends_the_run(syncs: Syncs) -> None:
-    fail_for(syncs, "WEB", Fault(status=500, path="/issues"))
+    fail_for(syncs, "WEB", Fault(status=500, path="/issues", times=None))
     run = syncs.issues()
     [line] = failures(run)
     assert line.startswith("issues: GET /issues: 500")
     assert {key.split("|")[0] for key in run.partitions()} == {"OPS"}
     assert syncs.stored_issues() == syncs.source_issues("OPS")
+
+
+def test_a_project_that_the_source_cannot_serve_does_not_keep_the_others_from_loading(syncs: Syncs) -> None:
+    fail_for(syncs, "WEB", Fault(status=500, path="/issues"))
+    run = syncs.issues()
+    [line] = failures(run)
+    assert line.startswith("issues: WEB: GET /issues: 500")
+    assert {key.split("|")[0] for key in run.partitions()} == {"OPS", "APP"}
+    assert syncs.stored_issues() == syncs.source_issues("OPS", "APP")
+
+
+def test_nor_does_one_in_a_pass_over_several(synced: Syncs) -> None:
+    web = ("projectId[]", str(synced.sim.space.project("WEB").id))
+
+    def arm(request: RequestInfo) -> None:
+        if request.route == "/issues" and web in request.params:
+            synced.sim.faults.add(Fault(status=503, path="/issues"))
+
+    issues = {key: synced.sim.space.create_issue(key).id for key in ("OPS", "WEB", "APP")}
+    synced.sim.before_request(arm)
+    run = synced.issues(mode="incremental")
+    [line] = failures(run)
+    assert line.startswith("issues: WEB: GET /issues: 503")
+    stored = synced.stored_issues()
+    assert {key for key, issue in issues.items() if issue in stored} == {"OPS", "APP"}
 
 
 def test_a_number_for_the_bar_that_the_source_refuses_fails_no_load(syncs: Syncs) -> None:

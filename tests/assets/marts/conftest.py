@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Iterator
 
-import dagster as dg
 import pytest
 from sqlalchemy import Engine
 
@@ -15,6 +14,7 @@ from tests.assets.marts.building import build
 from tests.assets.marts.worked import ONE_PROJECT, leave_before_the_load, work_an_issue, work_beside_peers, work_on_numbers
 from tests.assets.marts.worked_plan import work_in_a_tree, work_to_a_plan
 from tests.deployment import Deployment, quiet
+from tests.instances import in_memory
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +44,7 @@ def built(access: Access, folder_warehouse_url: str) -> Iterator[tuple[Deploymen
     """
     del access
     made = engine(folder_warehouse_url)
-    with Simulator(ONE_PROJECT) as sim, dg.DagsterInstance.ephemeral() as instance:
+    with Simulator(ONE_PROJECT) as sim, in_memory() as instance:
         deployment = Deployment(sim, folder_warehouse_url, made, instance, sim.api_key, quiet())
         issue = work_an_issue(deployment)
         work_beside_peers(deployment)

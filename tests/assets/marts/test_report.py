@@ -33,6 +33,7 @@ from resources.warehouse.sync_log import summary
 from service.app import create_app
 from simulator import Simulator, SpaceSpec
 from tests.deployment import Deployment, Run, quiet
+from tests.instances import in_memory
 from tests.ports import free_port
 from tests.service.conftest import running
 
@@ -48,7 +49,7 @@ IN_PROGRESS, CLOSED = 2, 4
 def built(shared_warehouse_url: str) -> Iterator[tuple[Deployment, Run]]:
     """Return a deployment that is loaded and has its marts, and the run that built them; the tests share it."""
     made = engine(shared_warehouse_url)
-    with Simulator(TWO_PROJECTS) as sim, dg.DagsterInstance.ephemeral() as instance:
+    with Simulator(TWO_PROJECTS) as sim, in_memory() as instance:
         author = min(sim.space.users)
         issue = sim.space.create_issue("OPS", by=author, at=datetime(2020, 1, 1, tzinfo=UTC), summary=SCRIPT)
         sim.space.edit_issue(issue, by=author, at=datetime(2020, 1, 2, tzinfo=UTC), status_id=IN_PROGRESS)

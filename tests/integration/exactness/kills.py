@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-import dagster as dg
 from sqlalchemy import Engine
 
 from resources.backlog.paging import PAGE_SIZE
 from simulator import RequestInfo, Simulator, SpaceSpec
 from tests.deployment import Deployment, quiet
+from tests.instances import in_memory
 from tests.integration.exactness.databases import Databases
 from tests.integration.exactness.differences import differences
 from tests.integration.exactness.forge import Forge
@@ -99,7 +99,7 @@ class Scene:
 
     def compare(self) -> None:
         """Note what differs, besides what nothing tells of."""
-        with dg.DagsterInstance.ephemeral() as instance:
+        with in_memory() as instance:
             deployment = Deployment(self.sim, self.warehouse_url, self.engine, instance, self.sim.api_key, quiet())
             found = differences(deployment, silence=self.people.silence)
         self.figures.differences += [f"after load {self.figures.loads}, {self.figures.kills} killed: {line}" for line in found]

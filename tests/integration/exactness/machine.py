@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from simulator import Simulator, SpaceSpec, Switches
 from tests.deployment import Deployment, Run, failures, quiet
+from tests.instances import in_memory
 from tests.integration.exactness.databases import Databases
 from tests.integration.exactness.differences import differences
 from tests.integration.exactness.people import People
@@ -79,7 +80,7 @@ class Syncs(RuleBasedStateMachine):
         url, engine = self._stack.enter_context(self.databases.fresh())
         self.sim = self._stack.enter_context(Simulator(SPEC, switches=Switches(**switches)))
         self.sim.clock.freeze(BEGIN)
-        instance = self._stack.enter_context(dg.DagsterInstance.ephemeral())
+        instance = self._stack.enter_context(in_memory())
         self.deployment = Deployment(self.sim, url, engine, instance, self.sim.api_key, quiet())
         self.people = People(self.sim.space)
         self.sabotage: Sabotage | None = None

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-import dagster as dg
 import pytest
 
 from simulator import Simulator
 from tests.deployment import Deployment, quiet
+from tests.instances import in_memory
 from tests.integration.exactness.choices import Silence
 from tests.integration.exactness.databases import Databases
 from tests.integration.exactness.differences import differences
@@ -21,7 +21,7 @@ FIRST = "(SELECT min(id) FROM raw.{table} WHERE deleted_at IS NULL)"
 @pytest.fixture(scope="module")
 def worked_in(fresh_databases: Databases) -> Iterator[Deployment]:
     """A deployment that was loaded, worked in and loaded again, and holds deletions of every kind."""
-    with fresh_databases.fresh() as (url, engine), Simulator(SPEC) as sim, dg.DagsterInstance.ephemeral() as instance:
+    with fresh_databases.fresh() as (url, engine), Simulator(SPEC) as sim, in_memory() as instance:
         sim.clock.freeze(BEGIN)
         deployment = Deployment(sim, url, engine, instance, sim.api_key, quiet())
         people = People(sim.space)

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
-import dagster as dg
 import pytest
 
 from simulator import Fault, RequestInfo, Simulator
 from tests.deployment import Deployment, failures, quiet
 from tests.faults import full_disk
+from tests.instances import in_memory
 from tests.integration.exactness import kills
 from tests.integration.exactness.databases import Databases, Server, databases, server
 from tests.integration.exactness.differences import differences
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.long
 @contextmanager
 def deployed(fresh: Databases) -> Iterator[tuple[Deployment, People]]:
     """Give a deployment into which nothing is loaded yet, and the people of its space."""
-    with fresh.fresh() as (url, engine), Simulator(SPEC) as sim, dg.DagsterInstance.ephemeral() as instance:
+    with fresh.fresh() as (url, engine), Simulator(SPEC) as sim, in_memory() as instance:
         sim.clock.freeze(BEGIN)
         yield Deployment(sim, url, engine, instance, sim.api_key, quiet()), People(sim.space)
 

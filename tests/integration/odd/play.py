@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-import dagster as dg
+from tests.instances import in_memory
 
 #: Seconds in which an answer must be complete, and in which a load must end, on a slow machine too.
 TOTAL, IN_TIME = 1.0, 300.0
@@ -55,7 +55,7 @@ def play(url: str, *, mutations: int, number: int) -> Figures:
     with (
         Simulator(SpaceSpec(seed=number % 1_000, users=5, projects=2, issues=24, history_days=90)) as sim,
         Proxy(sim.url) as proxy,
-        dg.DagsterInstance.ephemeral() as instance,
+        in_memory() as instance,
     ):
         stage = Behind(sim, url, made, instance, sim.api_key, quiet(), proxy_url=proxy.url, total=TOTAL)
         while proxy.applied.total() < mutations:
