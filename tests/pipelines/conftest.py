@@ -34,9 +34,12 @@ def near(loaded: Deployment, sensing_instance: dg.DagsterInstance) -> Iterator[D
 
 @pytest.fixture
 def as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Stand in an empty folder; variables and loggers are as before afterwards."""
+    """Stand in an empty folder, with none of the program's variables but those of all tests; all is as before afterwards."""
     monkeypatch.chdir(tmp_path)
     variables = dict(os.environ)
+    for name in variables.keys() - {"BACKLOG_HISTORY_START", "DAGSTER_DISABLE_TELEMETRY"}:
+        if name.startswith(("BACKLOG_", "DAGSTER_")) or name == "WAREHOUSE_URL":
+            del os.environ[name]
     loggers = {name: logging.getLogger(name) for name in ("", *LOGGERS)}
     before = {name: (one.handlers, one.level, one.propagate) for name, one in loggers.items()}
     yield
