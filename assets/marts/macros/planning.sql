@@ -21,8 +21,8 @@ planner knows nothing of rows that the same statement has made, and takes them f
     {%- else %}set local enable_nestloop = off{% endif %}
 {%- endmacro %}
 {#
-After a table was made whole, and committed: statistics, and what the first reads of new rows cost else, before the server itself comes to
-all tables at once, which made the next builds slower by a third. After a few rows were changed, the server knows when it is time.
+After a table was made whole and committed. Without it the server would vacuum all tables at once, a minute after the build, and the builds
+of that time took a third longer. When only some rows have changed, the server knows by itself when it is time.
 #}
 {% macro vacuumed() -%}
     {% if not is_incremental() %}vacuum (analyze) {{ this }}{% endif %}
@@ -35,7 +35,7 @@ planner expects for each other's; hash joins go by all of them. It expects nearl
     set local enable_mergejoin = off; set local enable_sort = off
 {%- endmacro %}
 
-{# The columns of a table and their types: dbt's own macro asks views of the server that are slow, five times for a model. #}
+{# The columns of a table and their types. dbt's own macro reads slow views of the server, up to five times for each model. #}
 {% macro postgres__get_columns_in_relation(relation) -%}
     {% call statement('get_columns_in_relation', fetch_result=True) %}
     select attname, format_type(atttypid, null), case when atttypid = 'varchar'::regtype and atttypmod > 0 then atttypmod - 4 end, null, null

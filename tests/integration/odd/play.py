@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from tests.instances import in_memory
-
 #: Seconds in which an answer must be complete, and in which a load must end, on a slow machine too.
 TOTAL, IN_TIME = 1.0, 300.0
 #: Mutations of a round: few answers, so that more than the first is met.
@@ -48,6 +46,7 @@ def play(url: str, *, mutations: int, number: int) -> Figures:
     from resources.warehouse.connect import engine
     from simulator import Simulator, SpaceSpec
     from tests.deployment import quiet
+    from tests.instances import in_memory
     from tests.integration.odd.proxy import Proxy
     from tests.integration.odd.scene import Behind
 
