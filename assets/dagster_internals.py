@@ -1,15 +1,16 @@
 """All that leans on what Dagster does not promise: private modules, storages, the tables of its database, names of its daemon.
 
 Each use is one function, which imports what it needs itself, so that an upgrade breaks one use.
-`tests/pipelines/test_dagster_internals.py` has a contract test for each. It allows private imports elsewhere only in two modules
-that replace a part of Dagster and have tests of their own: `webserver.py` and `celery_launcher.py` of `pipelines/hosting`.
+`tests/pipelines/test_dagster_internals.py` has a contract test for each, and for what leans on it elsewhere:
+`assets/marts/dbt.py` on dagster-dbt, `lost_messages.py` of `pipelines/hosting` on what Dagster prints, and `webserver.py` and
+`celery_launcher.py` there, which replace a part of Dagster and have tests of their own.
 """
 
 import functools
 import os
 import time
 from collections.abc import Collection, Mapping, Sequence
-from itertools import groupby
+from typing import Any
 
 import dagster as dg
 
@@ -76,29 +77,59 @@ def log_together(context: dg.AssetExecutionContext, materializations: Sequence[d
 
 
 def store_together(instance: dg.DagsterInstance) -> None:
-    """Let a storage write which partitions a run intends to load, and which it has loaded, in one transaction for each asset."""
+    """Let a storage write what a run intends, and which partitions of an asset it has loaded, in one transaction for each kind."""
     from dagster._core.events import DagsterEventType
     from dagster._core.storage.event_log import SqlEventLogStorage
-    from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+    from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
+    from dagster._serdes import serialize_value
 
     storage = instance.event_log_storage
     if not isinstance(storage, SqlEventLogStorage):
         return
     os.environ.setdefault(_BATCH, _TOGETHER)
     store = storage.store_event_batch
+    planned, planned_check, loaded = (
+        DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+        DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
+        DagsterEventType.ASSET_MATERIALIZATION,
+    )
+
+    def of_check(entry: dg.EventLogEntry, event_id: int) -> list[dict[str, Any]]:
+        check = entry.get_dagster_event().asset_check_planned_data
+        moment = storage._event_insert_timestamp(entry)  # type: ignore[no-untyped-call]
+        partitions: list[str | None] = [*check.partitions_subset.get_partition_keys()] if check.partitions_subset else [None]
+        return [
+            {
+                "asset_key": check.asset_key.to_string(),
+                "check_name": check.check_name,
+                "partition": partition,
+                "run_id": entry.run_id,
+                "execution_status": "PLANNED",
+                "evaluation_event": serialize_value(entry),
+                "evaluation_event_timestamp": moment,
+                "evaluation_event_storage_id": event_id,
+            }
+            for partition in partitions
+        ]
 
     def store_batch(events: Sequence[dg.EventLogEntry]) -> None:
-        for (kind, _), group in groupby(events, lambda entry: (entry.dagster_event_type, entry.get_dagster_event().asset_key)):
-            some = list(group)
-            if kind not in {DagsterEventType.ASSET_MATERIALIZATION_PLANNED, DagsterEventType.ASSET_MATERIALIZATION}:
+        for kind in dict.fromkeys(entry.dagster_event_type for entry in events):
+            some = [entry for entry in events if entry.dagster_event_type == kind]
+            if kind not in {planned, planned_check, loaded}:
                 store(some)
                 continue
             with storage.index_transaction() as connection:
                 insert = storage.prepare_insert_event_batch(some).returning(SqlEventLogStorageTable.c.id)
                 ids = [int(row[0]) for row in connection.execute(insert)]
-                if kind == DagsterEventType.ASSET_MATERIALIZATION:
+                if kind == planned_check:
+                    of_checks = [of_check(entry, at) for entry, at in zip(some, ids, strict=True)]
+                    connection.execute(AssetCheckExecutionsTable.insert(), [row for one in of_checks for row in one])
+                    continue
+                if kind == loaded:
                     storage._store_asset_event_tags(connection, some, ids)
-                storage._store_asset_event(connection, some[-1], ids[-1])
+                newest = {entry.get_dagster_event().asset_key: (entry, at) for entry, at in zip(some, ids, strict=True)}
+                for entry, at in newest.values():
+                    storage._store_asset_event(connection, entry, at)
 
     storage.store_event_batch = store_batch  # type: ignore[method-assign]
 

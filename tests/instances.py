@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
+from dagster._core.storage.event_log import InMemoryEventLogStorage
+from sqlalchemy import Connection, StaticPool, create_engine
 
 from assets.dagster_internals import store_together
 
@@ -12,5 +14,20 @@ from assets.dagster_internals import store_together
 def in_memory() -> Iterator[dg.DagsterInstance]:
     """Give an instance that writes events of many partitions together, as commands have it; it knows nothing of other runs."""
     with dg.DagsterInstance.ephemeral() as instance:
+        _keep_connection(instance)
         store_together(instance)
         yield instance
+
+
+def _keep_connection(instance: dg.DagsterInstance) -> None:
+    """Let the storage of events keep one connection: a new one for each event takes as long as what it writes."""
+    storage = instance.event_log_storage
+    assert isinstance(storage, InMemoryEventLogStorage)
+    kept = create_engine(storage._engine.url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+
+    @contextmanager
+    def connected() -> Iterator[Connection]:
+        with storage._db_lock, kept.begin() as connection:
+            yield connection
+
+    storage._connect = connected  # type: ignore[method-assign]

@@ -13,11 +13,11 @@ from sqlalchemy import Engine, text
 from assets.location import REPORT
 from assets.marts.charts.draw import warm_up
 from assets.marts.dashboards import DASHBOARDS
-from assets.marts.dbt import dbt_assets
+from assets.marts.dbt import InstalledDbt, dbt_assets
 from assets.marts.failing_rows import is_failing, with_rows
 from assets.marts.keys import IS_KEY, answered
 from assets.marts.ops_tables import OPS_ASSETS
-from assets.marts.project import DBT, FOLDER, InstalledDbt, beside, bring_parsed, connected, digest, keep_parsed, manifest
+from assets.marts.project import DBT, FOLDER, beside, bring_parsed, connected, digest, keep_parsed, manifest
 from assets.marts.shown import shown, without_dbt_entries
 from assets.marts.translator import Translator
 from resources.warehouse.builds import begin_build, end_build, is_built

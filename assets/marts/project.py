@@ -7,18 +7,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-from packaging.version import Version
 from sqlalchemy import Connection, Engine, text
 
 from assets.location import SETTINGS
-from assets.marts.dbt import DbtCliResource
 from resources.variables import DAGSTER_POSTGRES_URL, without_secrets
 
 FOLDER = Path(__file__).parent
@@ -30,21 +26,6 @@ PARSED = "partial_parse.msgpack"
 _KEPT = 8
 _SOURCES = ("*.yml", "*/**/*.sql", "*/**/*.yml", "*/**/*.csv")
 _PASSWORD = "DBT_ENV_SECRET_WAREHOUSE_PASSWORD"  # noqa: S105 - the name of a variable
-
-
-class InstalledDbt(DbtCliResource):
-    """The dbt of this installation, started without what takes Dagster three seconds before each build.
-
-    Its version is known without starting it, and no adapter is made in this process: only what fetches columns or counts rows after
-    a build would use it (`fetch_column_metadata`, `fetch_row_counts`).
-    """
-
-    @cached_property
-    def _cli_version(self) -> Version:
-        return Version(version("dbt-core"))
-
-    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:
-        del args
 
 
 def manifest() -> Path:

@@ -6,9 +6,9 @@ from contextlib import contextmanager, redirect_stderr
 from typing import Any, TextIO
 
 #: How Dagster begins; the statement and its parameters follow in many lines. Where the message was an event, it raises the error.
-_LOST = "Exception while writing logger call to event log"
+LOST = "Exception while writing logger call to event log"
 #: It then writes the events of a batch one by one, each of which is stored or raises.
-_AGAIN = ("Exception while storing event batch", "Falling back to storing multiple")
+AGAIN = ("Exception while storing event batch", "Falling back to storing multiple")
 
 
 class _Stream:
@@ -20,10 +20,10 @@ class _Stream:
 
     def write(self, text: str) -> int:
         """Write, or count."""
-        if text.startswith(_LOST):
+        if text.startswith(LOST):
             self.lost += 1
             return len(text)
-        if text.startswith(_AGAIN):
+        if text.startswith(AGAIN):
             return len(text)
         return self._stream.write(text)
 

@@ -2,7 +2,10 @@
 
 import ast
 import importlib
+import inspect
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -10,6 +13,8 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.instance import types
+from dagster._core.instance.methods import event_methods
 from dagster._core.test_utils import instance_for_test
 from sqlalchemy import Engine, event
 
@@ -31,6 +36,8 @@ from assets.dagster_internals import (
     store_together,
     unfinished_attempts,
 )
+from assets.marts.dbt import InstalledDbt
+from pipelines.hosting.lost_messages import AGAIN, LOST
 from resources import dagster_tags
 
 ROOT = Path(__file__).parents[2]
@@ -161,6 +168,39 @@ def test_what_a_run_intends_and_what_it_has_loaded_is_written_together_and_read_
 # -- backfills --------------------------------------------------------------------------------------------------
 
 
+def no_table() -> Iterator["dg.MaterializeResult[None]"]:
+    raise RuntimeError("no table")
+
+
+@dg.asset(
+    partitions_def=dg.StaticPartitionsDefinition(["p1", "p2"]),
+    check_specs=[dg.AssetCheckSpec(name, asset="unchecked") for name in ("first", "second")],
+)
+def unchecked() -> Iterator["dg.MaterializeResult[None]"]:
+    """Stand for a table whose run ends before its checks."""
+    yield from no_table()
+
+
+def test_what_a_run_intends_to_check_is_written_together_and_as_dagster_writes_it(in_postgres: dg.DagsterInstance) -> None:
+    found = []
+    for _ in range(2):
+        with statements() as asked:
+            run = dg.materialize([unchecked], instance=in_postgres, partition_key="p1", raise_on_error=False)
+        with in_postgres.event_log_storage.index_connection() as connection:  # type: ignore[attr-defined]
+            rows = connection.exec_driver_sql(
+                "SELECT check_name, c.asset_key, c.partition, execution_status, evaluation_event_timestamp IS NULL, "
+                "e.event = c.evaluation_event, e.dagster_event_type, materialization_event_storage_id "
+                "FROM asset_check_executions AS c JOIN event_logs AS e ON e.id = c.evaluation_event_storage_id "
+                f"WHERE c.run_id = '{run.run_id}' ORDER BY check_name"
+            ).all()
+        found.append(([tuple(row) for row in rows], len([one for one in asked if one.startswith("INSERT INTO asset_check")])))
+        store_together(in_postgres)
+    (theirs, many_inserts), (ours, inserts) = found
+    assert ours == theirs
+    assert [(row[0], row[3], row[5]) for row in ours] == [("first", "PLANNED", True), ("second", "PLANNED", True)]
+    assert (many_inserts, inserts) == (2, 1)
+
+
 def test_a_backfill_is_requested_for_just_the_partitions_that_are_named(instance: dg.DagsterInstance) -> None:
     assert not backfill_is_active(instance)
     backfill = request_backfill(instance, parts, {PARTS: ["b"]}, "failed partitions")
@@ -255,6 +295,28 @@ def test_the_tags_of_runs_are_those_of_dagster() -> None:
     assert dagster_tags.GRPC_INFO_TAG == tags.GRPC_INFO_TAG
     assert dagster_tags.MAX_RUNTIME_TAG == tags.MAX_RUNTIME_SECONDS_TAG
     assert dagster_tags.REPOSITORY == repository.SINGLETON_REPOSITORY_NAME
+
+
+# -- leaned on elsewhere ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["_cli_version", "_initialize_dbt_core_adapter"])
+def test_what_the_installed_dbt_replaces_is_a_part_of_dagster_dbt(name: str) -> None:
+    assert name in vars(InstalledDbt)
+    assert name in vars(InstalledDbt.__base__)
+
+
+def test_dagster_dbt_is_there_without_dbt_in_the_process() -> None:
+    code = (
+        "import sys; from assets.marts.dbt import InstalledDbt; print([one for one in sys.modules if one.split('.')[0] == 'dbt'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_dagster_still_begins_as_it_did_when_a_message_is_lost() -> None:
+    printed = inspect.getsource(types) + inspect.getsource(event_methods)
+    assert [line for line in (LOST, *AGAIN) if f'"{line}' not in printed] == []
 
 
 # -- nowhere else -----------------------------------------------------------------------------------------------
