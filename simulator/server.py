@@ -11,7 +11,7 @@ from typing import Any, Self
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from simulator import control, routes_oauth
+from simulator import control, issue_page, routes_oauth
 from simulator.app import Site
 from simulator.clock import Clock
 from simulator.faults import Faults
@@ -196,7 +196,7 @@ class Simulator:
         self.stop()
 
     def _config(self) -> uvicorn.Config:
-        extra = [*routes_oauth.routes(self.site), *control.routes(self.site)]
+        extra = [*routes_oauth.routes(self.site), *control.routes(self.site), *issue_page.routes(self.site)]
         certificate, key = self._certificate or (None, None)
         return uvicorn.Config(
             self.site.application(extra),

@@ -212,3 +212,16 @@ def test_the_same_recipe_gives_the_same_bytes_and_another_seed_others() -> None:
 
     assert bytes_of(3) == bytes_of(3)
     assert bytes_of(3) != bytes_of(4)
+
+
+def test_a_link_to_an_issue_leads_to_its_page_and_what_people_wrote_stays_text(api: Api) -> None:
+    space = api.simulator.space
+    made = space.create_issue("OPS", summary="<script>alert(1)</script> 決済", description="a & b \ud83d")
+    space.comment(made.id, content="見ました <b>")
+    page = api.http.get(f"{api.simulator.url}/view/{space.issue_key(made)}")
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert f"<h1>{space.issue_key(made)} &lt;script&gt;alert(1)&lt;/script&gt; 決済</h1>" in page.text
+    assert "a &amp; b ?" in page.text
+    assert "見ました &lt;b&gt;" in page.text
+    gone = api.http.get(f"{api.simulator.url}/view/OPS-999999")
+    assert (gone.status_code, gone.text) == (404, "<h1>No issue OPS-999999</h1>")

@@ -70,8 +70,12 @@ def test_people_work_on_working_days_and_not_on_holidays(world: World) -> None:
     ]
     at_work = [moment for moment in moments if moment.weekday() < 5 and 9 <= moment.hour < 19]
     assert len(at_work) > 0.98 * len(moments)
-    turn_of_the_year = [moment for moment in moments if date(2025, 12, 29) <= moment.date() <= date(2026, 1, 3)]
-    assert len(turn_of_the_year) <= 2
+    for name, first, last in (
+        ("Obon", date(2025, 8, 11), date(2025, 8, 15)),
+        ("the turn of the year", date(2025, 12, 29), date(2026, 1, 3)),
+        ("Golden Week", date(2026, 4, 29), date(2026, 5, 5)),
+    ):
+        assert len([moment for moment in moments if first <= moment.date() <= last]) <= 2, name
 
 
 def test_milestones_end_and_most_are_met(world: World) -> None:
