@@ -141,7 +141,7 @@ class Alert(Model):
     """A problem that lasts: what is wrong with what, since when, and what to do."""
 
     topic: str = Field(
-        description="What the next step depends on: `run`, `backfill`, `check`, `silent`, `unusual`, `slow`, `source` …"
+        description="What the next step depends on: `run`, `backfill`, `check`, `silent`, `anomaly`, `slow`, `source` …"
     )
     kind: str
     subject: str

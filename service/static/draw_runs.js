@@ -1,7 +1,7 @@
 // Draws runs: those that were started here, those that work, and the history with the tables of each.
 
 import { drawTable, link, make } from './draw.js';
-import { clock, current, duration, moment, named, number, say, sayError, sayStart } from './say.js';
+import { clock, current, duration, moment, named, number, say, sayError, sayStart, sayText } from './say.js';
 
 const LOOKS = { completed: 'good', failed: 'bad', canceled: 'warn', refused: 'bad' };
 
@@ -53,7 +53,7 @@ function drawSync({ type, mode, project, progress, waiting_for, waiting_until })
     if (progress.seconds_left !== null) text += ` · ${say('left_time', { time: duration(progress.seconds_left) })}`;
   }
   if (waiting_for) {
-    text = say('waiting', { what: waiting_for }) + (waiting_until ? ` ${say('until', { time: clock(waiting_until) })}` : '');
+    text = say('waiting', { what: sayText(waiting_for) }) + (waiting_until ? ` ${say('until', { time: clock(waiting_until) })}` : '');
   }
   return make('div', { className: 'sync' }, make('span', { textContent: name }), bar, make('span', { className: 'soft', textContent: text }));
 }

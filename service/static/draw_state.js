@@ -1,7 +1,7 @@
 // Draws how it stands: the source, what needs attention, what is next, and each project.
 
 import { drawTable, drawTiles, link, make } from './draw.js';
-import { due, duration, lately, moment, named, number, say, sayCondition, sayStep } from './say.js';
+import { due, duration, lately, moment, named, number, say, sayCondition, sayStep, sayText } from './say.js';
 
 /** Say in words whether Backlog answers, and if not since when and why. */
 export function drawBadge(badge, { connected, condition, error, space, simulated, failing }) {
@@ -120,7 +120,8 @@ function proven(proof) {
   const { equal, since, differences, row_differences, rows_compared_at, checked_at, level, source_rows, warehouse_rows, note } = proof;
   const said = equal ? say('equalSince', { time: moment(since) })
     : say('differs', { count: number(Math.max(differences, row_differences ?? 0)), time: moment(since) });
-  const how = [rows_compared_at && say('byRows', { time: moment(rows_compared_at) }), level === 'count' && say('byCount', { time: moment(checked_at) }), note];
+  const how = [rows_compared_at && say('byRows', { time: moment(rows_compared_at) }), level === 'count' && say('byCount', { time: moment(checked_at) }),
+    note && sayText(note)];
   const text = make('span', {}, make('span', { className: equal ? 'completed' : 'failed', textContent: said }),
     make('span', { className: 'soft how', textContent: how.filter(Boolean).join(' · ') }));
   return [text, source_rows === warehouse_rows ? number(source_rows) : share(warehouse_rows, source_rows)];

@@ -28,6 +28,17 @@ export function named(kinds, name) {
   return [kinds].flat().map((kind) => WORDS[language][kind][name]).find(Boolean) ?? name.replaceAll('_', ' ');
 }
 
+/** Say a text of the engine: phrases that have words are said in these, and all else is shown as it is. */
+export function sayText(text) {
+  return Object.entries(WORDS[language].phrases).reduce((said, [phrase, to]) => {
+    const pattern = new RegExp(phrase.replace(/\{(\w+)\}/g, '(?<$1>\\S+)'), 'g');
+    return said.replace(pattern, (...match) => {
+      const { bucket, table, ...values } = match.at(-1);
+      return fill(to, { ...values, bucket: bucket && named('buckets', bucket), table: table && named('types', table) });
+    });
+  }, text);
+}
+
 /** Say an error of the API by its code; one that has no words is said in those of the service. */
 export function sayError(error) {
   const text = WORDS[language].errors[error.code];

@@ -1,4 +1,5 @@
 // What the page says, in Japanese and English. A text with {name} has a value put in.
+// `phrases` are of the texts that the engine writes in English: what it waits for, and what it notes on a comparison.
 
 export const WORDS = {
   ja: {
@@ -45,7 +46,7 @@ export const WORDS = {
       backfill: '原因を取り除き、Dagster でジョブ retry_failed_partitions を実行してください(docs/operating.ja.md「実行が失敗した」)。',
       check: 'Dagster でチェックを開くと、該当する行が分かります(docs/operating.ja.md「チェックが赤い」)。',
       silent: 'デーモンが動いているか、スケジュールとセンサーが有効かを確認してください(docs/operating.ja.md「同期が来ない」)。',
-      unusual: '実行と Backlog の様子を確認してください(docs/operating.ja.md「同期がいつもと違う」)。',
+      anomaly: '実行と Backlog の様子を確認してください(docs/operating.ja.md「同期が基準と大きく違う」)。',
       slow: 'どのステップに時間がかかったか、実行を確認してください(docs/operating.ja.md「実行が長くかかった」)。',
       source: 'Backlog とネットワークの状態、API キーの有効性、ほかのプログラムの利用量を確認してください。応答が戻れば自動で再開します(docs/operating.ja.md「Backlog を読めない」)。',
       token: 'backlog-elt login でもう一度ログインしてください(docs/operating.ja.md「トークンを更新できない」)。',
@@ -53,7 +54,7 @@ export const WORDS = {
     },
     active: '実行中の同期', nothing: '実行中の同期はありません。', noDagster: 'Dagster に接続できません: {error}',
     queued: '待機中', starting: '起動中', running: '実行中', canceling: '中止中', since: '{time} 開始',
-    ofTotal: '{done} / {total} {unit}', soFar: '{done} {unit}', waiting: '{what} を待っています', until: '{time} まで',
+    ofTotal: '{done} / {total} {unit}', soFar: '{done} {unit}', waiting: '{what}を待っています', until: '{time} まで',
     rows: '件', issuesUnit: '課題',
     stats: '直近 24 時間', runs: '実行', successRate: '成功率', mean: '平均時間', items: '件数', requests: 'API リクエスト',
     failed: '失敗', byType: '種類ごと', type: '種類', syncs: '同期', longest: '最長', noneToday: '直近 24 時間の同期はありません。',
@@ -65,6 +66,16 @@ export const WORDS = {
       issues: '課題', comments: 'コメント', issue_changes: '変更履歴', activities: 'アクティビティ', users: 'ユーザー', projects: 'プロジェクト',
       project_members: 'メンバー', teams: 'チーム', statuses: '状態', issue_types: '種別', categories: 'カテゴリー', versions: 'バージョン',
       custom_fields: 'カスタム属性', priorities: '優先度', resolutions: '完了理由', space: 'スペース', checks: 'チェック',
+    },
+    phrases: {
+      '{bucket} rate limit of Backlog': 'Backlog の API の上限({bucket})の回復',
+      'other load of {table} to end': 'ほかの{table}のロードの終了', 'other load of {table} of project {id} to end': 'ほかの{table}のロード(プロジェクト {id})の終了',
+      'run {run}, process {pid} on {host}, since {day} {time} UTC': '実行 {run}、{host} のプロセス {pid}、{day} {time} UTC から',
+      'it changes too fast to be compared; try again when it is quieter': '変化が速すぎて照合できません(落ち着いたときにやり直してください)',
+      'without comments': 'コメントを除く', 'it is archived and lists no issues': 'アーカイブ済みで、課題が一覧に出ません',
+      'not compared whole': '一部を照合できませんでした', '{count} in quarantine': '隔離中 {count} 件',
+      '{count} created': '作成 {count} 件', '{count} deleted': '削除 {count} 件', '{count} changed': '変更 {count} 件',
+      '{count} moved here': 'ほかからの移動 {count} 件', '{count} moved away': 'ほかへの移動 {count} 件', ' since the last load': '(最後のロードの後)',
     },
     modes: { incremental: '差分', backfill: '全件', full: '全件', targeted: '変更のみ', refresh: '定期点検', waiting: '待機', run: '実行' },
     jobs: {
@@ -134,7 +145,7 @@ export const WORDS = {
       backfill: 'Fix the cause, then start the job retry_failed_partitions in Dagster (docs/operating.md, “A run has failed”).',
       check: 'Open the check in Dagster: it shows the rows (docs/operating.md, “A check is red”).',
       silent: 'Check that the daemon runs, and that the schedules and sensors are on (docs/operating.md, “No sync”).',
-      unusual: 'Look at the run and at Backlog (docs/operating.md, “A sync was unusual”).',
+      anomaly: 'Look at the run and at Backlog (docs/operating.md, “A sync differs from its baseline”).',
       slow: 'Look at the run: which step took so long? (docs/operating.md, “A run took long”)',
       source: 'Check Backlog and the network, the API key, and what other programs use. Loads resume when it answers (docs/operating.md, “Backlog cannot be read”).',
       token: 'Log in again with backlog-elt login (docs/operating.md, “The token cannot be renewed”).',
@@ -150,7 +161,7 @@ export const WORDS = {
     noMatch: 'No sync matches the filter.',
     time: 'Started', mode: 'Mode', status: 'Result', seconds: 'Duration', error: 'Error', space: 'whole space',
     completed: 'completed', in_progress: 'running',
-    types: {}, modes: {}, jobs: { run: 'run', load: 'full load', targeted_sync: 'changed issues' },
+    types: {}, modes: {}, phrases: {}, jobs: { run: 'run', load: 'full load', targeted_sync: 'changed issues' },
     errors: {
       unreachable: 'The service cannot be reached. Trying again…',
       no_answer: 'The service did not answer. Check below whether the sync has started, then try again.',

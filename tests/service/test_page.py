@@ -1,6 +1,12 @@
 """The page in headless Chromium: what somebody sees of a service with a history, in the language of the browser."""
 
+import ast
+import inspect
+import re
+import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from types import ModuleType
 from typing import get_args
 
 import pytest
@@ -11,12 +17,17 @@ from assets.issues import Mode
 from resources.conditions import Outcome
 from resources.warehouse.conditions import note
 from resources.warehouse.heartbeats import alerts_of, beat
-from resources.warehouse.history import finish_sync, note_progress
+from resources.warehouse.history import finish_sync, note_progress, note_wait
+from resources.warehouse.locks import Locks
 from resources.warehouse.sync_state import note_space_url
 from simulator import Simulator
+from sync import locks
+from sync.reconcile import count_reconciliation, row_reconciliation
+from sync.reconcile.result import ProjectReconciliation
 from tests.browser import Chromium, visitor_at
 from tests.deployment import SMALL
 from tests.service.conftest import TOKEN, DagsterStandIn, Log, Serve
+from tests.service.test_operator import complaints
 
 EVIL = "GET /issues: 500 <img src=x onerror=\"document.title='owned'\">"
 
@@ -47,6 +58,8 @@ def test_the_page_shows_what_fails_and_how_far_what_works_is(
             # It goes on by itself.
             note_progress(warehouse, number, 1_700, 2_000)
             expect(bar).to_have_attribute("value", "1700")
+            note_wait(warehouse, number, "read rate limit of Backlog", datetime.now(UTC) + timedelta(minutes=1))
+            expect(page.get_by_text("Backlog の API の上限(読み取り)の回復を待っています")).to_be_visible()
             finish_sync(warehouse, number, items_synced=2_000, items_failed=0, requests=21)
             dagster.answers["runsOrError"]["results"].clear()
             expect(page.get_by_text("実行中の同期はありません。")).to_be_visible()
@@ -70,6 +83,7 @@ def test_the_page_asks_for_the_token_and_forgets_it_on_demand(chromium: Chromium
         field.fill("not-the-token-at-all")
         page.keyboard.press("Enter")
         expect(page.get_by_role("alert")).to_have_text("The token is wrong.")
+        assert complaints(page) == []
         field.fill(TOKEN)
         page.keyboard.press("Enter")
         expect(runs(page).filter(has_text="incremental")).to_contain_text("completed")
@@ -100,6 +114,44 @@ def test_every_text_is_there_in_both_languages(chromium: Chromium, serve: Serve,
         modes = visitor.page.evaluate("async () => Object.keys((await import('/static/words.js')).WORDS.ja.modes)")
         assert set(get_args(Mode)) <= set(modes)
         expect(visitor.page.locator("html")).to_have_attribute("lang", "ja" if locale == "ja-JP" else "en")
+
+
+#: Statements of the engine that say what it waits for, or note something on a comparison.
+SAYING = re.compile(r"^notes\b|\._(?:show|acquire)\(")
+
+
+def said_by(module: ModuleType) -> set[str]:
+    """Return the texts in such statements of a module; each value in them is a 7."""
+    nodes = ast.walk(ast.parse(inspect.getsource(module)))
+    statements = [ast.unparse(node) for node in nodes if isinstance(node, ast.stmt) and not hasattr(node, "body")]
+    code = "\n".join(filter(SAYING.search, statements))
+    constants = [value for name in re.findall(r"\w+", code) if isinstance(value := vars(module).get(name), str)]
+    texts = [text for _, text in re.findall(r"""(['"])(.+?)\1""", code)]
+    return {re.sub(r"\{.*?\}", "7", text) for text in texts + constants}
+
+
+def test_all_that_the_engine_waits_for_and_notes_has_japanese_words(chromium: Chromium, serve: Serve, warehouse: Engine) -> None:
+    happened = [*count_reconciliation._happened((), {}, (), ()), "changed"]
+    texts = [ProjectReconciliation(300, "OPS", 9, 9, 0, dict.fromkeys(happened, 7)).remark]
+    for module in (locks, count_reconciliation, row_reconciliation):
+        found = said_by(module)
+        assert found, module
+        texts += found
+    with Locks(warehouse, "acme", "run 7") as mine, Locks(warehouse, "acme") as others:
+        mine.acquire("issues")
+        texts.append(str(others.holder("issues")).replace(socket.gethostname(), "HOST"))
+    with visitor_at(chromium, str(serve().base_url)) as visitor:
+
+        def said(texts: list[str]) -> list[str]:
+            code = "async texts => { const { sayText } = await import('/static/say.js'); return texts.map(text => sayText(text)); }"
+            answer: list[str] = visitor.page.evaluate(code, texts)
+            return answer
+
+        assert [one for one in said(texts) if re.search("[a-z]", one.replace("Backlog", ""))] == []
+        assert said(["look; 2 in quarantine", "other load of issue_changes of project 300 to end (x)"]) == [
+            "look; 隔離中 2 件",
+            "ほかの変更履歴のロード(プロジェクト 300)の終了 (x)",
+        ]
 
 
 #: Confirms a start, and returns what the page says first, and after how many milliseconds.

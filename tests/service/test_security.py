@@ -220,14 +220,24 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(serve: Serve, pat
         assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
 
 
+def needs_a_token(host: str, **variables: str) -> bool:
+    """Return whether the service refuses to listen on an address, because it would be open to everybody."""
+    try:
+        check_exposure(Settings.from_env(variables), host)
+    except SettingsError as error:
+        return "BACKLOG_SERVICE_TOKEN is ''" in str(error)
+    return False
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.10", "sync.example.com"])  # noqa: S104 - refused
 def test_a_service_that_others_can_reach_must_know_who_asks(host: str) -> None:
-    with pytest.raises(SettingsError, match=r"BACKLOG_SERVICE_TOKEN is ''"):
-        check_exposure(Settings.from_env({}), host)
-    for name, value in (("BACKLOG_SERVICE_TOKEN", TOKEN), ("BACKLOG_SERVICE_PROXY_HEADER", "X-User")):
-        check_exposure(Settings.from_env({name: value}), host)
+    assert needs_a_token(host)
+    assert needs_a_token(host, BACKLOG_WEBHOOK_SECRET=SECRET)
+    assert not needs_a_token(host, BACKLOG_SERVICE_TOKEN=TOKEN)
+    assert not needs_a_token(host, BACKLOG_SERVICE_PROXY_HEADER="X-User")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.1.2.3"])
 def test_on_this_machine_alone_no_token_is_needed(host: str) -> None:
-    check_exposure(Settings.from_env({"BACKLOG_WEBHOOK_SECRET": SECRET}), host)
+    assert not needs_a_token(host)
+    assert not needs_a_token(host, BACKLOG_WEBHOOK_SECRET=SECRET)
