@@ -18,7 +18,8 @@ from assets.dagster_internals import remember, remembered
 from assets.partitions import accessible_partitions, project_partitions
 from pipelines.alerting import problems
 from pipelines.alerting.facts import Place, durations, ended_runs
-from pipelines.alerting.ledger import Ledger, Problem
+from pipelines.alerting.ledger import Ledger
+from pipelines.alerting.messages import Problem
 from pipelines.run_ends import ALL, record_run_ends
 from resources.alerts.channel import Channel, ChannelError
 from resources.redact import redact
@@ -131,7 +132,7 @@ class Alerter:
             silent, speaks = problems.of_silence(last, ledger.since, now)
             refused, renewed = problems.of_tokens(self.url, self.tokens)
             anomalies, over = problems.of_syncs([] if space is None else with_baseline(engine, space, ledger.looked_at))
-            if space is not None and any(key.startswith(problems.DURATION_ANOMALY) for key in ledger.open):
+            if space is not None and any(key.startswith(problems.ANOMALY) for key in ledger.open):
                 known = ledger.open.keys() - {problem.key for problem in anomalies}
                 over += problems.of_nothing_left(known, {key for key, _ in known_projects(engine, space)})
         except WarehouseError as error:

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from resources.alerts.message_layout import Message
+from pipelines.alerting.messages import Problem
+from resources.alerts.message_layout import HEADS, Message
 
 #: A message that no channel has taken for so long is dropped; the problem still stands in `backlog-elt status`.
 DROPPED_AFTER = timedelta(days=1)
@@ -22,40 +23,6 @@ FORGOTTEN_AFTER = timedelta(days=7)
 OF_RUNS = ("run/", "check/")
 #: A number that counts or measures, not one in a name: 11 and 0:05:41, not those of OPS-11 or WEB2.
 _NUMBER = re.compile(r"(?<![\w-])\d+(?:[.,:]\d+)*")
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something that a person should know. `key` says what it is about, so that it is reported once while it lasts.
-
-    `kind` is one of the first words of a message, `asset` and `partition` name what is wrong, `step` what to do next.
-    """
-
-    key: str
-    kind: str
-    asset: str
-    cause: str
-    step: str
-    partition: str = ""
-    run_id: str = ""
-
-    def message(self, dagster_url: str) -> Message:
-        """Return the message when it begins."""
-        facts = [("partition", self.partition), ("cause", self.cause), ("next step / 次の手順", self.step)]
-        return Message(self.kind, self.asset, tuple(fact for fact in facts if fact[1]), self.link(dagster_url))
-
-    def recovered(self, dagster_url: str, since: datetime, now: datetime) -> Message:
-        """Return the message when it has ended."""
-        facts = [
-            ("partition", self.partition),
-            ("was", self.cause),
-            ("lasted", str(timedelta(seconds=int((now - since).total_seconds())))),
-        ]
-        return Message("recovered", self.asset, tuple(fact for fact in facts if fact[1]), self.link(dagster_url))
-
-    def link(self, dagster_url: str) -> str:
-        """Return where in Dagster it is seen."""
-        return f"{dagster_url}/runs/{self.run_id}" if dagster_url and self.run_id else dagster_url
 
 
 @dataclass(frozen=True)
@@ -156,15 +123,18 @@ class Ledger:
 
     @classmethod
     def read(cls, text: str | None, now: datetime) -> "Ledger":
-        """Return what `text` has written; a new one, which begins now, where there is none."""
+        """Return what `text` has written; a new one, which begins now, where there is none.
+
+        A kind that only an earlier version had is left out: a problem that lasts is found again.
+        """
         if not text:
             return cls(now, now)
         found = json.loads(text)
         return cls(
             _moment(found["since"]),
             _moment(found["looked_at"]),
-            {key: _open(one) for key, one in found["open"].items()},
-            tuple(_waiting(one) for one in found["waiting"]),
+            {key: _open(one) for key, one in found["open"].items() if one["problem"]["kind"] in HEADS},
+            tuple(_waiting(one) for one in found["waiting"] if one["message"]["kind"] in HEADS),
             tuple(found["seen"]),
         )
 

@@ -1,4 +1,4 @@
-"""Which events are problems, what their alerts say, and which problems are over.
+"""Which events are problems, and which problems are over. The text of their alerts is in `messages.py`.
 
 Pure functions.
 """
@@ -6,41 +6,33 @@ Pure functions.
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
+from pipelines.alerting import messages
 from pipelines.alerting.facts import Ended, RunDuration
-from pipelines.alerting.ledger import Problem
+from pipelines.alerting.messages import Problem
 from pipelines.jobs import rolling_refresh_job, targeted_sync_job
-from pipelines.retrying import RETRY_JOB
 from resources.cadences import CADENCES
-from resources.conditions import WORDS, ConditionKind
 from resources.tokens import TokenState
 from resources.warehouse.baselines import Baseline
 from resources.warehouse.conditions import Condition
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.run_pages import JOB_OF_MODE
 
-RUNBOOK = "docs/operating.md, section"
-#: What is usual is known from so many syncs or runs on.
+#: Fewer syncs or runs make no baseline.
 ENOUGH = 8
-#: A sync or a run is slow that takes so many times the usual time, and so much longer at least.
+#: A sync or a run is an anomaly that takes so many times its baseline, and so much longer at least.
 SLOWER, SLOWER_BY = 5, timedelta(minutes=5)
-#: A sync that reads a table whole is unusual when it finds less than a half or more than three times as much.
+#: So is a sync that reads a table whole and finds less than half of its baseline or more than three times, if that is not small.
 FEWER, MORE, SMALL = 0.5, 3.0, 20
 #: A condition of the source is reported when it has lasted so long, and was met again after some of that time.
 LASTING, MET_AGAIN = timedelta(minutes=2), timedelta(minutes=1)
 
 #: The keys of the problems that the source cannot be read, and that the warehouse cannot be used.
 SOURCE, WAREHOUSE = "source", "warehouse"
-_NEXT_STEP: dict[ConditionKind, str] = {
-    "unreachable": "check that Backlog and the network are up; loads resume when it answers",
-    "refused": "renew the key or log in again, and let the space accept this machine; loads then resume",
-    "rate_limited": "let other programs of this user make fewer requests, or give this one its own user; loads continue, slowly",
-}
 #: What the cause of a failure says that a request has met: `users: GET /space: no answer from …`.
 _REQUEST = re.compile(r"\b(?:GET|POST) /")
 #: What the keys of problems of backfills begin with, and those of syncs.
-BACKFILL, DURATION_ANOMALY = "backfill/", "unusual/"
+BACKFILL, ANOMALY = "backfill/", "anomaly/"
 #: Syncs that read whatever somebody has asked for, one month or all: none is like the one before it.
 OF_ANY_SIZE = frozenset({"backfill"})
 #: Jobs, and modes of syncs, that read just some issues by the steps of the job `issues`: their success says nothing of the others.
@@ -59,10 +51,7 @@ def of_source(url: str, condition: Condition | None, now: datetime) -> News:
         return [], [SOURCE]
     if now - condition.since < LASTING or condition.seen_at - condition.since < MET_AGAIN:
         return [], []
-    kind = "failed" if condition.disconnected else "unusual"
-    cause = f"it {WORDS[condition.kind]} since {condition.since:%Y-%m-%d %H:%M} UTC: {condition.message}"
-    step = f"{_NEXT_STEP[condition.kind]} ({RUNBOOK} 'Backlog cannot be read')"
-    return [Problem(SOURCE, kind, f"Backlog at {urlsplit(url).netloc}", cause, step)], []
+    return [messages.source(SOURCE, url, condition)], []
 
 
 def covered(problems: Iterable[Problem], run: Ended, condition: Condition | None) -> list[Problem]:
@@ -82,15 +71,13 @@ def of_run(run: Ended) -> News:
     problems: list[Problem] = []
     ended: list[str] = []
     for failure in run.failures:
-        step = f"{_next_step(run)} ({RUNBOOK} 'A run has failed')"
         key = _key(run, failure.step or run.job)
-        problems.append(Problem(key, "failed", failure.assets, failure.cause, step, run.partition, run.run_id))
+        problems.append(messages.failure(key, run, failure, backfill=_is_backfill(run)))
     ended += [_key(run, name) for name in (*run.steps, *([run.job] if run.succeeded else []))]
     for check in run.checks:
         key = f"check/{check.name}"
         if check.red:
-            step = f"open the check in Dagster: it shows the rows ({RUNBOOK} 'A check is red')"
-            problems.append(Problem(key, "failed", check.name, check.said, step, run_id=run.run_id))
+            problems.append(messages.red_check(key, run, check))
         else:
             ended.append(key)
     return problems, ended
@@ -116,12 +103,6 @@ def _is_backfill(run: Ended) -> bool:
     return run.job.startswith("__") and bool(run.partition)
 
 
-def _next_step(run: Ended) -> str:
-    if _is_backfill(run):
-        return f"fix the cause, then start the job {RETRY_JOB}"
-    return "fix the cause; the next scheduled run continues where this one stopped"
-
-
 def of_silence(last: Mapping[str, datetime], since: datetime, now: datetime) -> News:
     """Return the kinds of sync that have not succeeded for longer than their cadence allows, and those that have.
 
@@ -134,81 +115,65 @@ def of_silence(last: Mapping[str, datetime], since: datetime, now: datetime) -> 
     for kind, cadence in ((cadence.sync, cadence) for cadence in CADENCES if cadence.sync):
         key, quiet = f"silent/{kind}", now - max(last.get(kind, since), since)
         if quiet > cadence.silent_after:
-            success = f"last success {last[kind]:%Y-%m-%d %H:%M} UTC" if kind in last else "never"
-            cause = f"no sync of {kind} has succeeded for longer than its cadence of {_hours(cadence.interval)} allows ({success})"
-            step = f"check that the daemon runs and the schedule is on ({RUNBOOK} 'No sync')"
-            problems.append(Problem(key, "silent", f"raw/{kind}", cause, step))
+            problems.append(messages.silence(key, kind, cadence, last.get(kind)))
         else:
             ended.append(key)
     return problems, ended
 
 
 def of_syncs(syncs: Sequence[Baseline]) -> News:
-    """Return the syncs that took far longer, or found far less or more than usual, and the keys of those that are as usual again.
+    """Return the syncs that took much longer than their baseline, or found much less or more, and the keys of those that do not.
 
-    Each sync is compared with those of its kind, mode and project. One look may see several of these: the newest decides. The
-    words for a slow sync are the same while it works and afterwards, so that it is reported once.
+    Each sync is compared with those of its kind, mode and project. One look may see several of these: the newest decides.
     """
     newest: dict[str, tuple[Baseline, str | None]] = {}
     for sync in syncs:
-        what = _duration_anomaly(sync)
-        if what or not sync.active:
-            newest[f"{DURATION_ANOMALY}{sync.sync_type}/{sync.mode}/{sync.project_key or ''}"] = sync, what
-    problems = []
-    for key, (sync, what) in newest.items():
-        if what:
-            look = "it is still running: look" if sync.active else "look"
-            step = f"{look} at the run and at the source ({RUNBOOK} 'A sync was unusual')"
-            name = f"raw/{sync.sync_type} ({sync.mode})"
-            problems.append(Problem(key, "unusual", name, what, step, sync.project_key or "", sync.run_id))
-    return problems, [key for key, (_, what) in newest.items() if not what]
+        cause = _anomaly(sync)
+        if cause or not sync.active:
+            newest[f"{ANOMALY}{sync.sync_type}/{sync.mode}/{sync.project_key or ''}"] = sync, cause
+    problems = [messages.sync_anomaly(key, sync, cause) for key, (sync, cause) in newest.items() if cause]
+    return problems, [key for key, (_, cause) in newest.items() if not cause]
 
 
 def of_nothing_left(known: Iterable[str], projects: Collection[str]) -> list[str]:
-    """Return, of the keys of problems, those that no sync will end: of inaccessible projects, and of earlier versions.
-
-    Earlier versions had no project in a key.
-    """
-    parts = {key: key.split("/") for key in known if key.startswith(DURATION_ANOMALY)}
-    return [key for key, part in parts.items() if len(part) < 4 or (part[3] and part[3] not in projects)]
+    """Return, of the keys of problems, those that no sync will end: of inaccessible projects."""
+    projects_of = {key: key.split("/")[3] for key in known if key.startswith(ANOMALY)}
+    return [key for key, project in projects_of.items() if project and project not in projects]
 
 
 def of_durations(runs: Iterable[RunDuration]) -> News:
-    """Return the jobs whose run took far longer than the runs like it before, and the keys of those that are as usual again."""
+    """Return the jobs whose run took much longer than its baseline, and the keys of those whose run did not."""
     problems, ended = [], []
     for run in runs:
-        key, what = f"slow/{run.job}", _slow(run.seconds, run.baseline_seconds, run.known)
-        if what:
-            step = f"look at the run: which step took so long? ({RUNBOOK} 'A run took long')"
-            problems.append(Problem(key, "unusual", f"job {run.job}", what, step, run_id=run.run_id))
+        key = f"slow/{run.job}"
+        if _is_slow(run.seconds, run.baseline_seconds, run.known):
+            problems.append(messages.slow_run(key, run))
         else:
             ended.append(key)
     return problems, ended
 
 
-def _slow(seconds: float, baseline_seconds: float, known: int) -> str | None:
-    took, usual = timedelta(seconds=seconds), timedelta(seconds=baseline_seconds)
-    if known < ENOUGH or took <= max(SLOWER * usual, usual + SLOWER_BY):
-        return None
-    return f"it has taken {_clock(took)}; usual: {_clock(usual)}"
+def _is_slow(seconds: float, baseline_seconds: float, known: int) -> bool:
+    duration, baseline = timedelta(seconds=seconds), timedelta(seconds=baseline_seconds)
+    return known >= ENOUGH and duration > max(SLOWER * baseline, baseline + SLOWER_BY)
 
 
-def _duration_anomaly(sync: Baseline) -> str | None:
+def _anomaly(sync: Baseline) -> str | None:
+    """Return what of a sync is far from its baseline, as the cause of its alert."""
     if sync.mode in OF_ANY_SIZE or sync.known < ENOUGH:
         return None
-    if slow := _slow(sync.seconds, sync.baseline_seconds, sync.known):
-        return slow
+    if _is_slow(sync.seconds, sync.baseline_seconds, sync.known):
+        return messages.slow(sync.seconds, sync.baseline_seconds)
     if sync.whole and not sync.active and sync.baseline_items >= SMALL:
         share = sync.items / sync.baseline_items
         if not FEWER <= share <= MORE:
-            return f"it found {sync.items} rows; usual: {sync.baseline_items:.0f}"
+            return messages.row_count(sync.items, sync.baseline_items)
     return None
 
 
 def of_warehouse(error: WarehouseError) -> Problem:
     """Return the problem of a warehouse that cannot be used."""
-    step = f"check that PostgreSQL runs and WAREHOUSE_URL is right ({RUNBOOK} 'The warehouse is gone')"
-    return Problem(WAREHOUSE, "failed", WAREHOUSE, " ".join(str(error).split())[:500], step)
+    return messages.warehouse(WAREHOUSE, error)
 
 
 def of_tokens(url: str, state: TokenState | None) -> News:
@@ -216,15 +181,4 @@ def of_tokens(url: str, state: TokenState | None) -> News:
     key = f"token/{url}"
     if state is None or state.refused_reason is None:
         return [], [key]
-    step = f"backlog-elt login ({RUNBOOK} 'The token cannot be renewed')"
-    return [Problem(key, "failed", f"access to {urlsplit(url).netloc}", state.refused_reason, step)], []
-
-
-def _hours(time: timedelta) -> str:
-    return f"{time.total_seconds() / 3600:.0f} h"
-
-
-def _clock(time: timedelta) -> str:
-    """Return hours, minutes and seconds; of more than a day too, so that nothing but numbers differs."""
-    minutes, seconds = divmod(round(time.total_seconds()), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+    return [messages.token(key, url, state.refused_reason)], []

@@ -83,7 +83,7 @@ def lines(before: Facts, now: Facts, dagster_url: str = "", at: datetime | None 
     if is_ and (was is None or was.kind != is_.kind):
         yield f"the source {WORDS[is_.kind]}: {_short(is_.message)}"
     if was and not is_:
-        yield f"the source answers again (after {_lasted(was.since, at)})"
+        yield f"the source answers again (after {_duration(was.since, at)})"
     new = now.failed.keys() - before.failed.keys() if before.known else ()
     for run_id in (run_id for run_id in now.failed if run_id in new):
         yield f"failed: {now.failed[run_id]}{_link(dagster_url, run_id)}"
@@ -97,7 +97,7 @@ def lines(before: Facts, now: Facts, dagster_url: str = "", at: datetime | None 
             yield f"alert: {_about(one)}: {_short(one['cause'])}; {one['step']}{_link(dagster_url, one['run_id'])}"
     for key in sorted(before.alerts.keys() - now.alerts.keys()):
         one = before.alerts[key]
-        yield f"resolved: {_about(one)}: {_short(one['cause'])} (lasted {_lasted(datetime.fromisoformat(one['since']), at)})"
+        yield f"resolved: {_about(one)}: {_short(one['cause'])} (after {_duration(datetime.fromisoformat(one['since']), at)})"
 
 
 def progress(facts: Facts) -> str:
@@ -143,7 +143,7 @@ def _disconnected(facts: Facts) -> Condition | None:
     return facts.condition if facts.condition and facts.condition.disconnected else None
 
 
-def _lasted(since: datetime, at: datetime | None) -> timedelta:
+def _duration(since: datetime, at: datetime | None) -> timedelta:
     return timedelta(seconds=int(((at or datetime.now(UTC)) - since).total_seconds()))
 
 

@@ -1,4 +1,4 @@
-"""The layout of a message, the same for all channels; `pipelines/alerting/problems.py` writes the text."""
+"""The layout of a message, the same for all channels. The text of alerts is in `pipelines/alerting/messages.py`."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +7,7 @@ from typing import Any
 HEADS = {
     "failed": "🔴 失敗 / failed",
     "silent": "🔴 同期が止まっています / no sync",
-    "unusual": "🟡 通常と異なります / unusual",
+    "anomaly": "🟡 通常と異なります / anomaly",
     "recovered": "🟢 復旧 / recovered",
     "test": "🔵 テスト / test",
 }

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from apprise import NotifyBase
 
 #: The kind of a message -> the word that apprise has for it.
-_KINDS = {"failed": "failure", "silent": "failure", "unusual": "warning", "recovered": "success", "test": "info"}
+_KINDS = {"failed": "failure", "silent": "failure", "anomaly": "warning", "recovered": "success", "test": "info"}
 #: What takes these often has one field for all, as Chatwork has; elsewhere the title stands above the text.
 _ONE_FIELD = ("json", "xml", "form")
 _LOGGER = logging.getLogger("apprise")

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipelines.processes import MARK, end_processes, kill_marked, marked, started
+from pipelines.processes import END_SECONDS, MARK, end_processes, kill_marked, marked, started
 
 #: Begins another process that does not mind being asked to end, tells its number, and begins one more when it is asked itself.
 RESTLESS = """
@@ -39,7 +39,9 @@ def test_what_a_process_starts_while_it_ends_is_ended_too() -> None:
 def test_a_process_that_is_gone_needs_no_end() -> None:
     process = subprocess.Popen([sys.executable, "-c", ""], start_new_session=True)
     process.wait()
+    began = time.monotonic()
     end_processes([process.pid])
+    assert time.monotonic() - began < END_SECONDS / 2, "nothing is waited for"
 
 
 #: Starts a process of `up` as `up` does, which begins one more in a session of its own, and lives on until it is killed.

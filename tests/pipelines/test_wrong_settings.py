@@ -28,8 +28,8 @@ def run(command: str, variables: Mapping[str, str]) -> Result:
 
 def wrong_with(result: Result, line: str) -> str:
     """Return what is wrong with how a command has ended, nothing where all is right."""
-    reported = result.stderr.splitlines()
-    right = result.exit_code == 2 and len(reported) == 1 and re.match(f"Error: {line}", reported[0]) and not result.stdout
+    lines = result.stderr.splitlines()
+    right = result.exit_code == 2 and len(lines) == 1 and re.match(f"Error: {line}", lines[0]) and not result.stdout
     return "" if right and SECRET not in result.output else f"{result.exit_code} {result.output[:500]!r} is not {line}"
 
 
@@ -45,9 +45,9 @@ def test_each_case_is_one_line_that_names_the_variable_and_contains_no_secret() 
         try:
             failed.append(f"{Settings.from_env({**case.base, **case.variables})}: {case}")
         except SettingsError as error:
-            reported = str(error)
-            if not re.match(case.line, reported) or "\n" in reported or SECRET in reported or len(reported) > 600:
-                failed.append(f"{reported[:600]} is not {case.line}")
+            message = str(error)
+            if not re.match(case.line, message) or "\n" in message or SECRET in message or len(message) > 600:
+                failed.append(f"{message[:600]} is not {case.line}")
     assert failed == []
 
 

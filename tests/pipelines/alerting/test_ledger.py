@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from pipelines.alerting.ledger import DROPPED_AFTER, FORGOTTEN_AFTER, Ledger, Problem
+from pipelines.alerting.ledger import DROPPED_AFTER, FORGOTTEN_AFTER, Ledger
+from pipelines.alerting.messages import Problem
 
 NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
 URL = "http://dagster"
@@ -26,7 +27,7 @@ def test_a_problem_is_reported_once_when_it_begins_and_once_when_it_ends() -> No
     ledger = observed(ledger, ended=(REFUSED.key,), later=90)
     ledger = observed(ledger, ended=(REFUSED.key,), later=120)
     assert titles(ledger) == ["🔴 失敗 / failed: raw/users", "🟢 復旧 / recovered: raw/users"]
-    assert dict(ledger.waiting[1].message.facts)["lasted"] == "0:01:30"
+    assert dict(ledger.waiting[1].message.facts)["duration"] == "0:01:30"
     assert not ledger.open
 
 
@@ -85,7 +86,7 @@ def test_a_problem_that_began_long_before_it_was_seen_is_tried_as_long_as_any_ot
     ledger = ledger.sent(0, (), NOW)
     assert titles(ledger) == ["🔴 失敗 / failed: raw/users"]
     ledger = ledger.observe([], [REFUSED.key], NOW, ["slack"], URL)
-    assert dict(ledger.waiting[-1].message.facts)["lasted"] == "3 days, 0:00:00"
+    assert dict(ledger.waiting[-1].message.facts)["duration"] == "3 days, 0:00:00"
 
 
 def test_a_failure_of_what_is_not_run_any_more_is_forgotten_after_a_week_without_a_word() -> None:
@@ -107,6 +108,12 @@ def test_what_is_remembered_is_read_back_as_it_was() -> None:
     ledger = observed(Ledger(NOW, NOW, seen=("r0",)), REFUSED).sent(0, ["slack"], NOW)
     assert Ledger.read(ledger.text(), NOW + timedelta(days=1)) == ledger
     assert Ledger.read(None, NOW) == Ledger(NOW, NOW)
+
+
+def test_a_kind_that_only_an_earlier_version_had_is_left_out() -> None:
+    ledger = observed(Ledger(NOW, NOW), REFUSED, replace(REFUSED, key="k", kind="anomaly"))
+    left = Ledger.read(ledger.text().replace("anomaly", "unknown"), NOW)
+    assert (list(left.open), titles(left)) == ([REFUSED.key], ["🔴 失敗 / failed: raw/users"])
 
 
 def test_a_problem_that_is_part_of_another_is_reported_only_when_it_occurs_alone() -> None:

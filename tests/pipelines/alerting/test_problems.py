@@ -1,4 +1,4 @@
-"""What is a problem and what is over: runs, checks, silence, syncs that are not as usual."""
+"""What is a problem and what is over: runs, checks, silence, anomalies of syncs."""
 
 import re
 from dataclasses import replace
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.alerting import problems
+from pipelines.alerting import messages
 from pipelines.alerting.facts import Check, Ended, Failure
 from pipelines.alerting.problems import covered, of_backfills, of_nothing_left, of_run, of_silence, of_source, of_syncs
 from resources.conditions import ConditionKind
@@ -86,18 +86,18 @@ def test_silence_from_before_the_first_tick_is_not_reported_at_once() -> None:
     [
         ({}, None),
         ({"seconds": 309.0}, None),
-        ({"seconds": 311.0}, "it has taken 0:05:11; usual: 0:00:10"),
-        ({"seconds": 311.0, "active": True}, "it has taken 0:05:11; usual: 0:00:10"),
-        ({"seconds": 90_000.0}, "it has taken 25:00:00; usual: 0:00:10"),
+        ({"seconds": 311.0}, "it has taken 0:05:11; baseline: 0:00:10"),
+        ({"seconds": 311.0, "active": True}, "it has taken 0:05:11; baseline: 0:00:10"),
+        ({"seconds": 90_000.0}, "it has taken 25:00:00; baseline: 0:00:10"),
         ({"seconds": 90_000.0, "mode": "backfill"}, None),
         ({"seconds": 311.0, "known": 7}, None),
-        ({"items": 49}, "it found 49 rows; usual: 100"),
-        ({"items": 301}, "it found 301 rows; usual: 100"),
+        ({"items": 49}, "it found 49 rows; baseline: 100"),
+        ({"items": 301}, "it found 301 rows; baseline: 100"),
         ({"items": 49, "mode": "incremental"}, None),
         ({"items": 4, "baseline_items": 10.0}, None),
     ],
 )
-def test_a_sync_is_unusual_by_its_time_and_by_the_rows_of_a_table_that_is_read_whole(
+def test_a_sync_is_an_anomaly_by_its_time_and_by_the_rows_of_a_table_that_is_read_whole(
     changed: dict[str, float], says: str | None
 ) -> None:
     found, ended = of_syncs([replace(BASELINE, **changed)])  # type: ignore[arg-type]  # the test's own values
@@ -112,23 +112,23 @@ def test_a_running_sync_says_so_and_ends_no_problem() -> None:
 
 
 def test_the_newest_sync_of_a_project_decides_and_says_nothing_of_another_project() -> None:
-    slow, usual = replace(BASELINE, project_key="A", seconds=311.0), replace(BASELINE, project_key="B")
-    [problem], ended = of_syncs([slow, usual])
-    assert (problem.key, problem.partition, ended) == ("unusual/users/full/A", "A", ["unusual/users/full/B"])
+    slow, normal = replace(BASELINE, project_key="A", seconds=311.0), replace(BASELINE, project_key="B")
+    [problem], ended = of_syncs([slow, normal])
+    assert (problem.key, problem.partition, ended) == ("anomaly/users/full/A", "A", ["anomaly/users/full/B"])
     well = replace(slow, seconds=10.0)
     assert of_syncs([slow, well]) == ([], [problem.key])
     assert [one.key for one in of_syncs([well, slow])[0]] == [problem.key]
     assert of_syncs([slow, replace(well, active=True)])[0] == [problem]
 
 
-def test_a_problem_that_no_sync_will_end_is_over() -> None:
-    known = ["unusual/users/full", "unusual/users/full/", "unusual/issues/deep/A", "unusual/issues/deep/B", "run/raw__users"]
-    assert of_nothing_left(known, {"B"}) == ["unusual/users/full", "unusual/issues/deep/A"]
+def test_an_anomaly_of_an_inaccessible_project_is_over() -> None:
+    known = ["anomaly/users/full/", "anomaly/issues/full/A", "anomaly/issues/full/B", "run/raw__users"]
+    assert of_nothing_left(known, {"B"}) == ["anomaly/issues/full/A"]
 
 
 def test_each_section_that_a_message_names_is_a_heading_of_the_guide() -> None:
     named = re.findall(r"RUNBOOK} '([^']+)'", "".join(path.read_text() for path in (ROOT / "pipelines" / "alerting").glob("*.py")))
-    headings = re.findall(r"^#+ (.+)$", (ROOT / problems.RUNBOOK.split(",")[0]).read_text(), re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", (ROOT / messages.RUNBOOK.split(",")[0]).read_text(), re.MULTILINE)
     assert len(named) >= 7
     assert set(named) <= set(headings)
 
@@ -146,7 +146,7 @@ def test_a_condition_of_the_source_is_a_problem_from_two_minutes_on_until_it_end
     assert problem.cause == "it is unreachable since 2026-11-26 02:58 UTC: GET /space: no answer from acme: refused"
     assert of_source(url, None, NOW) == ([], [problem.key])
     [slow], _ = of_source(url, replace(DOWN, kind="rate_limited"), NOW)
-    assert slow.kind == "unusual"
+    assert slow.kind == "anomaly"
 
 
 @pytest.mark.parametrize(

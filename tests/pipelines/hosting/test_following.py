@@ -62,7 +62,7 @@ def test_an_alert_about_a_run_already_shown_is_not_repeated_but_its_end_is_shown
     failed = replace(REST, failed={"r1": "users: GET /users: 500"})
     alerted = replace(failed, alerts={"run/users": ALERT | {"run_id": "r1"}})
     assert reported(failed, alerted) == []
-    assert reported(alerted, failed) == ["resolved: raw/users: GET /users: 500 (lasted 0:05:41)"]
+    assert reported(alerted, failed) == ["resolved: raw/users: GET /users: 500 (after 0:05:41)"]
 
 
 def test_an_alert_about_something_else_says_what_to_do() -> None:

@@ -28,7 +28,7 @@ def holding(home: Path) -> "subprocess.Popen[str]":
     return subprocess.Popen([sys.executable, "-c", HOLDS, str(home)], stdout=subprocess.PIPE, text=True)
 
 
-def reported(process: "subprocess.Popen[str]") -> int:
+def child_of(process: "subprocess.Popen[str]") -> int:
     assert process.stdout is not None
     return int(process.stdout.readline())
 
@@ -36,7 +36,7 @@ def reported(process: "subprocess.Popen[str]") -> int:
 def test_of_many_that_start_at_the_same_moment_exactly_one_has_the_lock(tmp_path: Path) -> None:
     processes = [holding(tmp_path / "home") for _ in range(6)]
     try:
-        children = {process.pid: reported(process) for process in processes}
+        children = {process.pid: child_of(process) for process in processes}
     finally:
         for process in processes:
             process.kill()
@@ -48,7 +48,7 @@ def test_of_many_that_start_at_the_same_moment_exactly_one_has_the_lock(tmp_path
 
 def test_the_lock_ends_with_a_killed_process_though_its_child_lives(tmp_path: Path) -> None:
     with holding(tmp_path) as process:
-        child = reported(process)
+        child = child_of(process)
         held = is_held(tmp_path)
         process.kill()
     lived = Path(f"/proc/{child}").exists()

@@ -5,7 +5,6 @@ import os
 import pty
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 from pipelines.hosting.log_file import LogFile
@@ -47,14 +46,14 @@ def test_elsewhere_progress_is_a_line_now_and_then_with_the_time() -> None:
 
 def test_a_terminal_that_is_gone_stops_nobody() -> None:
     ours, theirs = pty.openpty()
-    stream = os.fdopen(theirs, "w")
-    screen = Screen(stream)
-    screen.say("seen")
-    os.close(ours)
-    screen.say("not seen")
-    screen.progress("nor this")
-    with suppress(OSError):  # it holds what it could not write
-        stream.close()
+    with os.fdopen(theirs, "w") as stream:  # its end writes what it still holds
+        screen = Screen(stream)
+        screen.say("seen")
+        assert os.read(ours, 100).endswith(b"  seen\r\n")
+        os.close(ours)
+        screen.say("not seen")
+        assert os.path.samestat(os.fstat(theirs), Path(os.devnull).stat()), "what comes now is dropped"
+        screen.progress("nor this")
 
 
 def test_a_log_is_moved_aside_when_it_is_long_and_its_writers_go_on_in_an_empty_one(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The first marts of `up`: started when its load has ended well, and noted before, so that the sensor does not start them too."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,10 +18,13 @@ from pipelines.runs import marts_noted_at
 class Hosted:
     """All that `up` watches: processes that end in the next look, and nothing to follow."""
 
-    looks, ready, built = True, False, None
+    looks, ready = True, False
 
-    def __init__(self, instance: dg.DagsterInstance, code: int) -> None:
+    def __init__(self, instance: dg.DagsterInstance, code: int, builds: Sequence[int] = ()) -> None:
+        """Processes end with `code`; each look finds the next of `builds`, and the last one from then on."""
         self.instance, self.code = instance, code
+        self.built: int | None = None
+        self._builds = [*builds]
         self.started: list[str] = []
         self.noted: dict[str, bool] = {}
         self.said: list[str] = []
@@ -32,8 +35,13 @@ class Hosted:
         self.noted[name] = marts_noted_at(self.instance) is not None
         self._ending[name] = self.code
 
+    def works(self, name: str) -> bool:
+        return name in self._ending
+
     def check(self) -> dict[str, int]:
-        if not self._ending:
+        if self._builds:
+            self.built = self._builds.pop(0)
+        elif not self._ending:
             raise Stop
         ended, self._ending = self._ending, {}
         return ended
@@ -71,3 +79,11 @@ def test_the_marts_follow_a_load_that_ended_well_and_are_noted_first(
     if noted:
         assert hosted.noted[up.FIRST_MARTS]
         assert began <= noted <= datetime.now(UTC)
+
+
+def test_a_report_follows_each_build_and_only_the_first_is_said(tmp_path: Path) -> None:
+    hosted: Any = Hosted(dg.DagsterInstance.ephemeral(), 0, builds=(7, 7, 7, 8, 8))
+    with pytest.raises(Stop):
+        up._watch(tmp_path, hosted, cast("Follower", hosted), hosted, hosted, hosted, "workspace.yaml", first_load=False)
+    assert hosted.started == [up.REPORT, up.REPORT]
+    assert hosted.said == [f"the report is written: {tmp_path / 'report.html'}"]

@@ -39,8 +39,8 @@ def test_a_service_gets_the_title_and_all_facts(sink: WebhookSink) -> None:
     service(f"json://{sink.url.removeprefix('http://')}/{SECRET}").send(MESSAGE)
     [(path, body)] = sink.received
     assert path == f"/{SECRET}"
-    reported = json.loads(body)
-    assert (reported["title"], reported["message"], reported["type"]) == (MESSAGE.title, MESSAGE.text, "failure")
+    sent = json.loads(body)
+    assert (sent["title"], sent["message"], sent["type"]) == (MESSAGE.title, MESSAGE.text, "failure")
 
 
 def test_what_has_a_field_of_its_own_as_chatwork_has_gets_the_whole_text_in_it(sink: WebhookSink) -> None:
