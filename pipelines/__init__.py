@@ -1,1 +1,1 @@
-"""When and together: definitions, schedules, sensors and the command line."""
+"""When and together: definitions, jobs, schedules, sensors, alerting, the command line, and hosting, which keeps the processes."""

@@ -41,7 +41,7 @@ def mark() -> str:
 
 
 def is_elsewhere(marked: str) -> bool:
-    """Say whether `mark` has named a process of another machine or container, of which nobody here can say whether it runs."""
+    """Say whether `mark` has named a process of another machine or container; this machine cannot know whether it runs."""
     return marked.rpartition("@")[2] != socket.gethostname()
 
 

@@ -1,1 +1,1 @@
-"""The outside world: the Backlog API, the warehouse and the simulated space."""
+"""With what: the Backlog client, the warehouse, alert channels, settings, the table of cadences and logs."""

@@ -68,8 +68,8 @@ class Page(list[dict[str, Any]]):
         return {record["id"] for record in self} | {one.id for one in self.odd if one.id is not None}
 
     @property
-    def nameless(self) -> bool:
-        """Whether some record may be any: then nothing is known to be missing."""
+    def lacks_id(self) -> bool:
+        """Whether some record has no id: that may be any, so nothing is known to be missing."""
         return any(one.id is None for one in self.odd)
 
 

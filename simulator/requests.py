@@ -52,15 +52,13 @@ class RequestLog:
         route: str | None = None,
         status: int | None = None,
     ) -> int:
-        """Return how many requests were answered that agree in all that is given, e.g. `route="/issues/{issue}"`."""
-        requested = (bucket, method, route, status)
+        """Return how many answered requests meet all the conditions that are given, e.g. `route="/issues/{issue}"`."""
+        conditions = (bucket, method, route, status)
         with self._lock:
             return sum(
                 number
                 for key, number in self._counts.items()
-                if all(
-                    request_refetch is None or request_refetch == have for request_refetch, have in zip(requested, key, strict=True)
-                )
+                if all(expected is None or expected == value for expected, value in zip(conditions, key, strict=True))
             )
 
     def by_bucket(self) -> dict[str, int]:

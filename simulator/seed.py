@@ -127,13 +127,13 @@ def _add_masters(world: World, project: Project, begin: int) -> None:
 
 def _play_history(world: World, story: Story, begin: int) -> None:
     """Play the events of all issues in the order of time, so that every id ascends with time."""
-    rng, end, requested = story.rng, world.spec.end, world.spec.issues
-    if not requested:
+    rng, end, total = story.rng, world.spec.end, world.spec.issues
+    if not total:
         return
     time = WorkTime(world.spec.timezone, begin)
-    imported = min(IMPORTED, requested // 10)
-    doomed = requested // 50
-    planned = requested - imported + doomed
+    imported = min(IMPORTED, total // 10)
+    doomed = total // 50
+    planned = total - imported + doomed
     projects = list(world.projects.values())
     homes = rng.choices(projects, [1 / (index + 1) for index in range(len(projects))], k=planned)
     closing = begin + int((end - begin) * 0.7) if len(projects) >= ARCHIVING else end

@@ -7,17 +7,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, select
 
 from resources.backlog.errors import MalformedResponse, NotFound, PermissionDenied
-from resources.backlog.feed import TEAM_JOINED, USER_JOINED, touches, whole
+from resources.backlog.feed import TEAM_JOINED, USER_JOINED, issue_events, whole
 from resources.backlog.models import Record
 from resources.backlog.paginator import instant
 from resources.backlog.paging import PAGE_SIZE
 from resources.records import Page
 from resources.warehouse import feed_state
 from resources.warehouse.feed_state import FeedState, Gap
-from resources.warehouse.inaccessible import forget_reads, note_seen
+from resources.warehouse.inaccessible import forget_reads, note_accessible
 from resources.warehouse.loader import MergeResult
 from resources.warehouse.locks import free_projects
-from resources.warehouse.quarantine import pending_rejections, place_of, resolve_nameless, resolve_rejections
+from resources.warehouse.quarantine import pending_rejections, place_of, resolve_rejections, resolve_without_id
 from resources.warehouse.schema import SPECS
 from sync.activity_requests import last_comments, register
 from sync.change_ids import ChangeIds, known_changes
@@ -63,7 +63,7 @@ def _read_feed(session: Session, *, refresh: bool, again_from: int | None) -> No
     if state is None:
         state = _newest_page(session)
     else:
-        # The rolling refresh looks farther back than any read before it has stable_id.
+        # The rolling refresh also looks below `stable_id`, where earlier reads expected nothing more to become visible.
         state = replace(state, stable_id=0) if refresh else state
         state = _forward(session, state, REFRESH_OVERLAP if refresh else OVERLAP, again_from)
     if not state.complete:
@@ -187,7 +187,7 @@ def _retry_rejected(session: Session, pages: int | None) -> None:
         again = Page((row for row in page if row["id"] in tried), (one for one in page.odd if one.id in tried))
         _store(session, again, None)
         # One without an id may be any of them.
-        gone = set() if page.nameless else tried - page.ids
+        gone = set() if page.lacks_id else tried - page.ids
         with session.engine.begin() as connection:
             resolve_rejections(connection, session.space_key, session.spec.name, [str(one) for one in sorted(gone)])
 
@@ -205,7 +205,7 @@ def _look_next_to(session: Session, place: str) -> None:
         result, _ = _merge(session, connection, page)
     session.writer.count(result)
     with session.engine.begin() as connection:
-        resolve_nameless(connection, session.space_key, session.spec.name, still=result.nameless, place=place)
+        resolve_without_id(connection, session.space_key, session.spec.name, still=result.without_id, place=place)
 
 
 def _merge(session: Session, connection: Connection, page: Page, *, first_look: bool = False) -> tuple[MergeResult, list[Record]]:
@@ -219,8 +219,8 @@ def _merge(session: Session, connection: Connection, page: Page, *, first_look: 
     new = [row for row in page if row["id"] in inserted]
     # Looked up first: a comment that another load stores after that is requested, whatever is known of it below.
     known = last_comments(connection, session.space_key, new, first_look=first_look)
-    reported = {touch.comment_id for row in new for touch in touches(row) if touch.comment_id is not None}
-    changes = known_changes(connection, session.space_key, reported)
+    comments = {event.comment_id for row in new for event in issue_events(row) if event.comment_id is not None}
+    changes = known_changes(connection, session.space_key, comments)
     if changes:
         resolved = ChangeIds(connection, session.space_key).resolve(connection, changes)
         again = session.writer.for_table("issue_changes").merge(connection, resolved)
@@ -251,7 +251,7 @@ def _store(
                 # These projects are read whole now, and the next load of projects must not ask for that again. But where a load of
                 # issues is at work, it began without access and will say that it has read all: there the next load must ask.
                 free = free_projects(connection, session.space_key, "issues", joined & session.visible.keys())
-                back = note_seen(connection, free, space_key=session.space_key, run_id=session.run_id)
+                back = note_accessible(connection, free, space_key=session.space_key, run_id=session.run_id)
                 forget_reads(connection, joined, space_key=session.space_key)
                 if back:
                     session.reporter.notes["projects_accessible_again"] = ", ".join(session.visible[one].key for one in back)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, Engine, select
 
-from resources.backlog.feed import Touch, touches, whole
+from resources.backlog.feed import IssueEvent, issue_events, whole
 from resources.backlog.models import Record
 from resources.warehouse import feed_state
 from resources.warehouse.issue_sync_state import RefetchRequest, request_refetch
@@ -42,30 +42,30 @@ def register(
     for activity in new:
         # What a webhook calls an id may be anything.
         by = f"{source}: activity {whole(activity.get('id')) or '?'}"
-        found += [(touch, by) for touch in touches(activity)]
+        found += [(event, by) for event in issue_events(activity)]
     known = last_comments(connection, space_key, new, first_look=first_look) if known is None else known
     refetch_requests = []
-    for touch, by in found:
-        if first_look and (touch.comment_id is None or touch.issue_id not in known):
+    for event, by in found:
+        if first_look and (event.comment_id is None or event.issue_id not in known):
             continue
-        start = _from(touch, known.get(touch.issue_id, 0))
-        row = touch.row and not first_look
+        start = _from(event, known.get(event.issue_id, 0))
+        row = event.row and not first_look
         if row or start is not None:
-            refetch_requests.append(RefetchRequest(touch.issue_id, touch.project_id, by, comments_from=start, issue=row))
+            refetch_requests.append(RefetchRequest(event.issue_id, event.project_id, by, comments_from=start, issue=row))
     if refetch_requests:
         request_refetch(connection, space_key, refetch_requests)
     return len({one.issue_id for one in refetch_requests})
 
 
-def _from(touch: Touch, last_comment: int) -> int | None:
-    if touch.comment_id is None:
+def _from(event: IssueEvent, last_comment: int) -> int | None:
+    if event.comment_id is None:
         return NEW_COMMENTS
-    return touch.comment_id if touch.changed or touch.comment_id > last_comment else None
+    return event.comment_id if event.changed or event.comment_id > last_comment else None
 
 
 def last_comments(connection: Connection, space_key: str, new: Sequence[Record], *, first_look: bool = False) -> dict[int, int]:
     """Return the last known comment of each issue that these activities concern; at a `first_look` of those read before only."""
-    issues = {touch.issue_id for activity in new for touch in touches(activity)}
+    issues = {event.issue_id for activity in new for event in issue_events(activity)}
     reads = issue_sync_state.c
     query = select(reads.issue_id, reads.last_comment_id).where(reads.space_key == space_key, reads.issue_id.in_(issues))
     if first_look:

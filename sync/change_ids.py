@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, or_, select
 
 from resources.backlog.changelog import changes_of
-from resources.backlog.feed import ABOUT_ISSUES, touches, whole
+from resources.backlog.feed import ABOUT_ISSUES, issue_events, whole
 from resources.backlog.models import Record
 from resources.backlog.paginator import instant
 from resources.warehouse.names import Names
@@ -169,8 +169,8 @@ class ChangeIds:
             columns.comment_id.is_(None),
             columns.type.in_(ABOUT_ISSUES),
         )
-        found = [touch for activity in connection.execute(query).scalars() for touch in touches(activity)]
-        return {touch.comment_id: touch.project_id for touch in found if touch.comment_id is not None and touch.project_id}
+        events = [event for activity in connection.execute(query).scalars() for event in issue_events(activity)]
+        return {event.comment_id: event.project_id for event in events if event.comment_id is not None and event.project_id}
 
     def _believed(self, connection: Connection, comments: Collection[int]) -> dict[int, int]:
         """Return comment -> project whose names its stored changes were read with."""

@@ -18,7 +18,7 @@ from resources.records import Odd, Page
 from resources.warehouse import issue_sync_state as reads
 from resources.warehouse.issue_sync_state import CommentRead, RefetchRequest
 from resources.warehouse.loader import MergeResult
-from resources.warehouse.quarantine import open_places, resolve_nameless, resolve_rejections
+from resources.warehouse.quarantine import open_places, resolve_rejections, resolve_without_id
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import rejected_records
 from resources.warehouse.tombstones import hold_issues, mark_comments_deleted
@@ -39,8 +39,8 @@ class Part:
     """A page of the comments of an issue.
 
     `last` is the highest id of a comment so far, `seen` are all ids of this read so far. `gone` are the stored comments that the
-    read has not met, known at its end only; None while it goes on. `nameless`: it has met a comment without an id; that may be
-    any, so that none is known to be gone.
+    read has not met, known at its end only; None while it goes on. `without_id`: it has met a comment without an id; that
+    may be any, so that none is known to be gone.
     """
 
     read: CommentRead
@@ -48,7 +48,7 @@ class Part:
     last: int
     seen: set[int]
     gone: set[int] | None
-    nameless: bool = False
+    without_id: bool = False
 
     @property
     def odd(self) -> list[Odd]:
@@ -117,11 +117,11 @@ class Batch:
             self._let_move(connection, present)
             results = [(group, self._merge(connection, group)) for group in _groups(present)]
             changed = [self._merge_changes(connection, group, result) for group, result in results]
-            nameless = open_places(connection, space_key, self._session.spec.name)
+            open_issues = open_places(connection, space_key, self._session.spec.name)
             # Rows of comments are locked before what is noted of their issues, as other loads do it.
             marked = {id(part): self._mark(connection, part) for part in present}
             for part in present:
-                self._finish(connection, part, nameless)
+                self._finish(connection, part, open_issues)
             reads.request_refetch(
                 connection, space_key, [request for group, result in results for request in _refetch_requests(group, result)]
             )
@@ -178,17 +178,17 @@ class Batch:
                     cells[row["id"], change["position"]] = self._cell(part)
         return cells, self._changes.merge(connection, self._ids.resolve(connection, changes) if changes else [])
 
-    def _finish(self, connection: Connection, part: Part, nameless: Collection[str]) -> None:
-        """Say how far the issue is read; `nameless`: the issues with open entries of comments without an id."""
+    def _finish(self, connection: Connection, part: Part, open_issues: Collection[str]) -> None:
+        """Say how far the issue is read; `open_issues` have open entries in quarantine of comments without an id."""
         space_key, read = self._session.space_key, part.read
         if part.gone is None:
             reads.reach_comments(connection, space_key, read, part.last)
             return
         reads.finish_comments(connection, space_key, read, part.last)
-        if part.nameless:
+        if part.without_id:
             return
-        if read.from_id == 0 and str(read.issue_id) in nameless:
-            resolve_nameless(connection, space_key, self._session.spec.name, still=(), place=str(read.issue_id))
+        if read.from_id == 0 and str(read.issue_id) in open_issues:
+            resolve_without_id(connection, space_key, self._session.spec.name, still=(), place=str(read.issue_id))
         unmet = [one for one in self._quarantined.get(read.issue_id, ()) if one > read.from_id and one not in part.seen]
         if unmet:
             resolve_rejections(connection, space_key, self._session.spec.name, [str(one) for one in unmet])
@@ -196,7 +196,7 @@ class Batch:
     def _mark(self, connection: Connection, part: Part) -> tuple[int, int]:
         """Mark comments that a whole read did not meet; return how many they and their changes are."""
         gone = part.gone
-        if not gone or part.nameless:
+        if not gone or part.without_id:
             return 0, 0
         changes = self._changes.spec.table.c
         query = select(func.count()).where(
@@ -249,7 +249,7 @@ def _refetch_requests(group: Sequence[Part], result: MergeResult) -> list[Refetc
     refetch_requests = []
     for part in group:
         # One without an id may be any comment of the issue.
-        first = 0 if part.page.nameless else min(refused & part.page.ids, default=None)
+        first = 0 if part.page.lacks_id else min(refused & part.page.ids, default=None)
         if first is not None:
             refetch_requests.append(RefetchRequest(part.read.issue_id, part.read.project_id, reads.QUARANTINE, comments_from=first))
     return refetch_requests

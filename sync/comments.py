@@ -54,17 +54,17 @@ def sync_comments(session: Session, mode: str, covered: Sequence[Slice]) -> Coun
             reader = _Reader(session, batch, whole=mode in ("backfill", "refresh"))
             for (_, project_id), part in parts.items():
                 if project_id in session.locks.lock_projects([project_id], wait=mode != "targeted"):
-                    project, lap = session.visible[project_id], session.reporter.lap()
+                    project, measured = session.visible[project_id], session.reporter.measure()
                     refused = reader.read(project, still_due(session, mode, part))
                     if refused and mode == "refresh":
                         with session.writer.transaction() as connection:
                             reads.put_off_refresh(connection, session.space_key, refused)
                     mine = _of_part(session, project, part, partitions)
-                    report_comments(session, changes, sorted(mine), batch.take_tally(), lap)
+                    report_comments(session, changes, sorted(mine), batch.take_tally(), measured)
                     reported |= mine
                     session.locks.unlock_projects([project_id])
             # Where nothing was due, no request was made either.
-            report_comments(session, changes, sorted(partitions - reported), batch.take_tally(), session.reporter.lap())
+            report_comments(session, changes, sorted(partitions - reported), batch.take_tally(), session.reporter.measure())
     finally:
         # Also for an interrupted load: what it has stored counts.
         session.reporter.table_loaded(changes)
@@ -163,13 +163,13 @@ class _Reader:
     def _pages(self, read: CommentRead) -> None:
         # Read whole: by the mode, or since the issue has moved. Of one that was never read nothing can be gone.
         known = self._known(read) if read.from_id == 0 and (self.whole or read.last_comment_id) else set()
-        last, seen, finished, nameless = read.last_comment_id, set[int](), False, False
+        last, seen, finished, without_id = read.last_comment_id, set[int](), False, False
         for page in self.session.client.comments(read.issue_id, min_id=read.from_id or None, order="asc"):
-            last, seen, nameless = max([last, *page.ids]), seen | page.ids, nameless or page.nameless
+            last, seen, without_id = max([last, *page.ids]), seen | page.ids, without_id or page.lacks_id
             finished = page.received < PAGE_SIZE - 1
-            self.batch.add(Part(read, page, last, seen, known - seen if finished else None, nameless))
+            self.batch.add(Part(read, page, last, seen, known - seen if finished else None, without_id))
         if not finished:
-            self.batch.add(Part(read, Page(), last, seen, known - seen, nameless))
+            self.batch.add(Part(read, Page(), last, seen, known - seen, without_id))
 
     def _known(self, read: CommentRead) -> set[int]:
         """Return the stored comments of an issue."""

@@ -6,7 +6,7 @@ the issue may have moved there, and all are asked.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import DateTime, literal, select
@@ -14,18 +14,20 @@ from sqlalchemy import DateTime, literal, select
 from resources.backlog.errors import NotFound, PermanentError, PermissionDenied
 from resources.backlog.feed import ISSUE_DELETED, deleted_issues
 from resources.backlog.models import IssueFilter
-from resources.warehouse.quarantine import pending_rejections, place_of, resolve_nameless, resolve_rejections, unplaced_projects
+from resources.backlog.scan import PROJECTS_PER_REQUEST
+from resources.warehouse.quarantine import pending_rejections, place_of, resolve_rejections, resolve_without_id, unplaced_projects
 from resources.warehouse.schema import SPECS
 from resources.warehouse.tombstones import mark_issues_deleted, stored_ids
+from sync.by_id import IssuesById, chunks
 from sync.month_windows import Slice
-from sync.reconcile.count_reconciliation import IDS_PER_REQUEST, PROJECTS_PER_REQUEST, differing_projects, holdings
+from sync.reconcile.count_reconciliation import differing_projects, holdings
 from sync.session import Session
 from sync.tally import Tally
 from sync.visible_projects import Project
 
 #: Activities are looked at from this long before the watermark on: they may become visible late.
 FEED_LOOKBACK = timedelta(hours=1)
-#: How the absence of an issue is confirmed, whatever requested it.
+#: How the absence of an issue is confirmed, in whatever way it was noticed.
 CONFIRMED = "confirmed by GET /issues?id[]"
 
 
@@ -94,7 +96,7 @@ def unequal_projects(
 
 
 def retry_rejected(session: Session) -> None:
-    """Read quarantined issues again, and stored ones with a time in the future; acknowledge those that the source no longer has."""
+    """Read quarantined issues again, and stored ones with a time in the future; resolve the entries of those that are gone."""
     issues = session.spec.table.c
     ahead = select(issues.id).where(
         issues.space_key == session.space_key, issues.updated_at > literal(session.writer.latest, DateTime(timezone=True))
@@ -102,27 +104,27 @@ def retry_rejected(session: Session) -> None:
     with session.engine.connect() as connection:
         keys = pending_rejections(connection, session.space_key, session.spec.name, project_ids=session.visible)
         ids = {int(key) for key in keys if key.isdigit()}.union(connection.execute(ahead).scalars())
-    gone, _ = _absent(session, sorted(ids), session.visible)
+    gone, _ = _absent(session, ids, session.visible)
     with session.engine.begin() as connection:
         resolve_rejections(connection, session.space_key, session.spec.name, [str(identifier) for identifier in gone])
     for place in sorted({place for key in keys if (place := place_of(key))}):
-        _retry_nameless(session, place)
+        _retry_without_id(session, place)
 
 
-def _retry_nameless(session: Session, issue_key: str) -> None:
-    """Ask for an issue without an id by its key, and acknowledge what is in quarantine of it unless it is so still."""
+def _retry_without_id(session: Session, issue_key: str) -> None:
+    """Ask for an issue without an id by its key, and resolve its entries in quarantine unless it still has none."""
     try:
-        still = session.writer.store(session.client.issue_again(issue_key)).nameless
+        still = session.writer.store(session.client.issue_again(issue_key)).without_id
     except (NotFound, PermissionDenied):
         still = ()
     with session.engine.begin() as connection:
-        resolve_nameless(connection, session.space_key, session.spec.name, still=still, place=issue_key)
+        resolve_without_id(connection, session.space_key, session.spec.name, still=still, place=issue_key)
 
 
-def acknowledge_nameless(session: Session, project: Project, met: Collection[str]) -> None:
-    """Acknowledge issues without an id of a project that was read whole, but for those that were met."""
+def resolve_issues_without_id(session: Session, project: Project, met: Collection[str]) -> None:
+    """Resolve the entries in quarantine of issues without an id, of a project that was read whole, except those that were met."""
     with session.writer.transaction() as connection:
-        resolve_nameless(connection, session.space_key, session.spec.name, still=met, project_id=project.id)
+        resolve_without_id(connection, session.space_key, session.spec.name, still=met, project_id=project.id)
 
 
 def unplaced_rejections(session: Session) -> set[int | None]:
@@ -133,7 +135,7 @@ def unplaced_rejections(session: Session) -> set[int | None]:
 
 def mark_absent(session: Session, requested: Mapping[int, str]) -> Tally:
     """Ask for issues by id, store what comes back, and mark those that do not, each with who requested it as the evidence."""
-    absent, found = _absent(session, sorted(requested), session.visible)
+    absent, found = _absent(session, requested, session.visible)
     gone, found_later = _proven(session, absent)
     by_evidence: dict[str, list[int]] = defaultdict(list)
     for identifier in gone:
@@ -141,9 +143,9 @@ def mark_absent(session: Session, requested: Mapping[int, str]) -> Tally:
     return sum((_mark(session, ids, evidence) for evidence, ids in by_evidence.items()), found + found_later)
 
 
-def _mark_if_absent(session: Session, suspects: Iterable[int], found_by: str) -> tuple[bool, Tally]:
+def _mark_if_absent(session: Session, suspects: Collection[int], found_by: str) -> tuple[bool, Tally]:
     """Mark those of the issues that the source does not give by id; False when the absence of some proves nothing."""
-    absent, found = _absent(session, sorted(suspects), session.visible)
+    absent, found = _absent(session, suspects, session.visible)
     gone, found_later = _proven(session, absent)
     return len(gone) == len(absent), found + found_later + _mark(session, gone, found_by)
 
@@ -182,7 +184,7 @@ def _proven(session: Session, absent: Sequence[int]) -> tuple[list[int], Tally]:
         return [], Tally()
     now, visible, found = _archived_now(session), session.visible, Tally()
     if not now.keys() <= visible.keys():
-        still, found = _absent(session, sorted(stored), now)
+        still, found = _absent(session, stored, now)
         stored = {identifier: stored[identifier] for identifier in still}
     sound: set[int] = set()
     empty: set[int] = set()
@@ -230,32 +232,18 @@ def _refuse_lost(session: Session, projects: Sequence[Project]) -> None:
         )
 
 
-def _absent(session: Session, ids: Sequence[int], projects: Collection[int]) -> tuple[list[int], Tally]:
+def _absent(session: Session, ids: Collection[int], projects: Collection[int]) -> tuple[list[int], Tally]:
     """Ask for issues of projects by id, a hundred a request, store what comes back and return the ids that do not.
 
-    A row that was not met may only have moved, to another month or another project. Where an answer has a record without an id,
-    that may be any of those that were asked for, and none of them is absent.
+    A row that was not met may only have moved, to another month or another project.
     """
-    absent: list[int] = []
-    tally = Tally()
-    for asked in _chunks(ids, IDS_PER_REQUEST):
-        missing = set(asked)
-        for chunk in _chunks(tuple(projects), PROJECTS_PER_REQUEST):
-            if missing:
-                found = session.client.issue_page(IssueFilter(project_id=chunk, id=tuple(sorted(missing))))
-                result = session.writer.store(found)
-                tally += Tally.of(found, result, session.calendar)
-                missing = set() if result.nameless else missing.difference(result.present_ids)
-        absent += sorted(missing)
-    return absent, tally
-
-
-def _chunks(values: Sequence[int], size: int) -> Iterator[tuple[int, ...]]:
-    for start in range(0, len(values), size):
-        yield tuple(values[start : start + size])
+    asked, tally = IssuesById(session.client, ids, projects), Tally()
+    for page in asked.pages():
+        tally += Tally.of(page, session.writer.store(page), session.calendar)
+    return asked.absent, tally
 
 
 def source_count(session: Session, projects: Sequence[Project]) -> int:
     """Return the number of issues that the source has in projects, a hundred projects a request, which keeps the address short."""
-    chunks = _chunks([project.id for project in projects], PROJECTS_PER_REQUEST)
-    return sum(session.client.issues_count(IssueFilter(project_id=chunk)) for chunk in chunks)
+    parts = chunks([project.id for project in projects], PROJECTS_PER_REQUEST)
+    return sum(session.client.issues_count(IssueFilter(project_id=part)) for part in parts)

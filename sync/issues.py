@@ -9,13 +9,13 @@ from functools import partial
 from resources.backlog.errors import AuthenticationError, PermanentError
 from resources.backlog.models import Record
 from resources.backlog.scan import Resume, Scan, scan_changes, scan_window
-from resources.backlog.window import Window, WindowProof
+from resources.backlog.window import CompletenessProof, Window
 from resources.warehouse.tombstones import ids_by_creation
 from sync.counts import Span
 from sync.deletions import (
-    acknowledge_nameless,
     mark_missed,
     mark_vanished,
+    resolve_issues_without_id,
     retry_rejected,
     source_count,
     unequal_projects,
@@ -44,7 +44,7 @@ class Stored:
     """Issues that were stored: the ids, the entries in quarantine of those without one, and how they count."""
 
     ids: Set[int] = field(default_factory=frozenset)
-    nameless: Set[str] = field(default_factory=frozenset)
+    without_id: Set[str] = field(default_factory=frozenset)
     tally: Tally = field(default_factory=Tally)
 
 
@@ -56,7 +56,7 @@ class Changes:
     started_at: datetime
     until: datetime
     unequal: Sequence[Project]
-    proof: WindowProof
+    proof: CompletenessProof
     tally: Tally
 
 
@@ -92,13 +92,13 @@ def sync_issues(session: Session, mode: str, covered: Sequence[Slice], also_writ
             session.reporter.rows_changed(also_written)
 
 
-def load_windows(session: Session, requested: Sequence[Slice], changes_until: Mapping[int, datetime] | None = None) -> None:
+def load_windows(session: Session, parts: Sequence[Slice], changes_until: Mapping[int, datetime] | None = None) -> None:
     """Read slices again whole; a project that fails does not keep the others from loading.
 
     A project that was never read whole continues where an earlier try was interrupted; with `changes_until` also those whose
     changes before an instant this load has read already (project -> instant).
     """
-    planned = [(part, session.project_of(part.project_key)) for part in requested]
+    planned = [(part, session.project_of(part.project_key)) for part in parts]
     whole = {project.id: project for part, project in planned if project and part.whole}
     if len(whole) > 1:
         session.progress.start(session.spec.name, _expected(session, list(whole.values())))
@@ -153,7 +153,7 @@ def _load_window(session: Session, part: Slice, changes_until: datetime | None, 
 
     The watermark moves when the slice reaches from it to now. `changes_until`: the changes before are read already.
     """
-    [project], lap = projects, session.reporter.lap()
+    [project], measured = projects, session.reporter.measure()
     watermark = watermarks(session).get(project.id)
     if part.whole and (watermark is None or changes_until is not None):
         read_to, proof, tally = _read_whole(session, project, part, changes_until)
@@ -165,7 +165,7 @@ def _load_window(session: Session, part: Slice, changes_until: datetime | None, 
         acknowledge_met(session, requested, stored.ids)
         tally = stored.tally + mark_vanished(session, project, part, scan.seen_ids)
         if part.whole:
-            acknowledge_nameless(session, project, stored.nameless)
+            resolve_issues_without_id(session, project, stored.without_id)
         read_to, proof = scan.started_at, scan.proof
         reaches = part.until is None and (part.since is None or (watermark is not None and part.since <= watermark))
         # A project that is being read whole again was found wrong: a part of it does not make it right.
@@ -173,7 +173,7 @@ def _load_window(session: Session, part: Slice, changes_until: datetime | None, 
             complete(session, [project], read_to)
     counted = tally.within({project.id}, part.months, project.id)
     span = Span(part.since, part.until or read_to)
-    report_issues(session, {project.id: part.project_key}, part.months, counted, span, lap, proof)
+    report_issues(session, {project.id: part.project_key}, part.months, counted, span, measured, proof)
 
 
 def _load_pass(
@@ -184,7 +184,7 @@ def _load_pass(
     A pass that was interrupted is continued first: it ends as one that began when that one did, and what changed since then is
     read after it. A project that is read `whole` later, or stays unequal, counts as read up to now only when that is done.
     """
-    lap, since = session.reporter.lap(), min(known_until[project.id] for project in projects)
+    measured, since = session.reporter.measure(), min(known_until[project.id] for project in projects)
     changes = _read_changes(session, projects, since)
     later = {*whole, *changes.unequal}
     complete(session, [project for project in projects if project not in later], changes.until)
@@ -193,13 +193,13 @@ def _load_pass(
     named = {project.id: project.key for project in projects}
     counted = changes.tally.within(named, months, projects[0].id)
     span = Span(since, changes.started_at, changes.tally.newest)
-    report_issues(session, named, months, counted, span, lap, changes.proof)
+    report_issues(session, named, months, counted, span, measured, changes.proof)
     return changes
 
 
 def _read_whole(
     session: Session, project: Project, part: Slice, changes_until: datetime | None
-) -> tuple[datetime, WindowProof, Tally]:
+) -> tuple[datetime, CompletenessProof, Tally]:
     """Read a project whole, from where an earlier try was interrupted, if one was; return as of when it is stored.
 
     Issues come in the order of their creation, so a checkpoint says how far the read has come. What changed in the part that
@@ -258,7 +258,7 @@ def _store_whole(session: Session, project: Project, part: Slice, resume: Resume
     with session.engine.connect() as connection:
         waiting = deque(ids_by_creation(connection, session.spec, project.id, space_key=session.space_key, since=since))
     scan = scan_window(session.client, Window((project.id,)), resume=resume)
-    met, nameless, tally = set[int](), set[str](), Tally()
+    met, without_id, tally = set[int](), set[str](), Tally()
     for batch in scan:
         met.update(batch.ids)
         at, passed = scan.checkpoint, set()
@@ -266,24 +266,24 @@ def _store_whole(session: Session, project: Project, part: Slice, resume: Resume
             passed.add(waiting.popleft()[1])
         tally += mark_missed(session, project, passed - met)
         stored = _store_batch(session, batch, [project], "created", at)
-        nameless.update(stored.nameless)
+        without_id.update(stored.without_id)
         tally += stored.tally
     if scan.proof.resumed:
         return scan, tally + mark_missed(session, project, {issue for _, issue in waiting} - scan.seen_ids)
     tally += mark_vanished(session, project, part, scan.seen_ids)
-    acknowledge_nameless(session, project, nameless)
+    resolve_issues_without_id(session, project, without_id)
     return scan, tally
 
 
 def _store(session: Session, scan: Scan, projects: Sequence[Project], *, sort: str | None = "updated") -> Stored:
     """Store the batches of a scan, each with the checkpoint from which to go on, in an order; None: such a scan starts anew."""
-    ids, nameless, tally = set[int](), set[str](), Tally()
+    ids, without_id, tally = set[int](), set[str](), Tally()
     for batch in scan:
         stored = _store_batch(session, batch, projects, sort, scan.checkpoint)
         ids.update(stored.ids)
-        nameless.update(stored.nameless)
+        without_id.update(stored.without_id)
         tally += stored.tally
-    return Stored(ids, nameless, tally)
+    return Stored(ids, without_id, tally)
 
 
 def _store_batch(
@@ -295,4 +295,4 @@ def _store_batch(
         if sort and at:
             keep_checkpoint(connection, session, projects, sort, at)
     session.writer.count(result)
-    return Stored(set(result.present_ids), set(result.nameless), Tally.of(batch, result, session.calendar))
+    return Stored(set(result.present_ids), set(result.without_id), Tally.of(batch, result, session.calendar))

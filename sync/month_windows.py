@@ -63,19 +63,19 @@ class Calendar:
             by_project.setdefault(project, set()).add(position[month])
         return [
             self._slice(project, months, first, last)
-            for project, requested in by_project.items()
-            for first, last in stretches(sorted(requested))
+            for project, positions in by_project.items()
+            for first, last in stretches(sorted(positions))
         ]
 
     def whole_project(self, project_key: str) -> Slice:
         """Return all months of a project as one slice."""
         return Slice(project_key, tuple(self.months()), None, None)
 
-    def span(self, requested: Iterable[str]) -> tuple[datetime | None, datetime | None]:
+    def span(self, months: Iterable[str]) -> tuple[datetime | None, datetime | None]:
         """Return the bounds of the stretch from the first to the last of these months, as those of a slice."""
-        months = self.months()
-        places = [months.index(month) for month in requested]
-        part = self._slice("", months, min(places), max(places))
+        known = self.months()
+        positions = [known.index(month) for month in months]
+        part = self._slice("", known, min(positions), max(positions))
         return part.since, part.until
 
     def _slice(self, project: str, months: Sequence[str], first: int, last: int) -> Slice:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from resources.backlog.window import WindowProof
+from resources.backlog.window import CompletenessProof
 from sync.counts import Counts, Span, durations
 from sync.observer import LoadedPartition, LoadedPartitions
-from sync.reporter import Lap
+from sync.reporter import Measurement
 from sync.session import Session
 from sync.stored_rows import issues_by_month, newest_rows, rows_by_month
 from sync.tally import Cell, CommentTally
@@ -19,8 +19,8 @@ def report_issues(
     months: Sequence[str],
     counted: Mapping[Cell, Counts],
     window: Span,
-    lap: Lap,
-    proof: WindowProof | Mapping[str, object],
+    measured: Measurement,
+    proof: CompletenessProof | Mapping[str, object],
 ) -> None:
     """Report each of `months` of each of `projects` (id -> key), all read by one pass.
 
@@ -29,17 +29,17 @@ def report_issues(
     ended = datetime.now(UTC)
     stored = issues_by_month(session.engine, session.space_key, list(projects), session.calendar)
     counts = {(project, month): counted.get((project, month), Counts()) for project in projects for month in months}
-    seconds = durations(lap.began, ended, {cell: counts[cell].read for cell in counts})
+    seconds = durations(measured.began, ended, {cell: counts[cell].read for cell in counts})
     partitions = [
         LoadedPartition(projects[project], month, counts[project, month], stored.get((project, month), 0), seconds[project, month])
         for project, month in counts
     ]
-    facts = proof.as_dict() if isinstance(proof, WindowProof) else dict(proof)
+    facts = proof.as_dict() if isinstance(proof, CompletenessProof) else dict(proof)
     sample = newest_rows(session.engine, session.spec, session.space_key)
     session.reporter.observer.partitions_loaded(
-        LoadedPartitions(session.spec.name, partitions, lap.requests, lap.began, ended, sample, window, facts)
+        LoadedPartitions(session.spec.name, partitions, measured.requests, measured.began, ended, sample, window, facts)
     )
-    words = str(proof) if isinstance(proof, WindowProof) else ", ".join(f"{name}: {fact}" for name, fact in proof.items())
+    words = str(proof) if isinstance(proof, CompletenessProof) else ", ".join(f"{name}: {fact}" for name, fact in proof.items())
     for project, key in projects.items():
         total = sum((counts[project, month] for month in months), Counts())
         session.log.info(
@@ -48,7 +48,7 @@ def report_issues(
 
 
 def report_comments(
-    session: Session, changes: Writer, partitions: Sequence[tuple[int, str, str]], tally: CommentTally, lap: Lap
+    session: Session, changes: Writer, partitions: Sequence[tuple[int, str, str]], tally: CommentTally, measured: Measurement
 ) -> None:
     """Report each partition (project id, project key, month) of comments and of their changes, all read by one pass.
 
@@ -57,7 +57,7 @@ def report_comments(
     if not partitions:
         return
     ended = datetime.now(UTC)
-    seconds = durations(lap.began, ended, {one: tally.issues.get((one[0], one[2]), 0) for one in partitions})
+    seconds = durations(measured.began, ended, {one: tally.issues.get((one[0], one[2]), 0) for one in partitions})
     cells = {(project, month) for project, _, month in partitions}
     for writer, counted in ((session.writer, tally.comments), (changes, tally.changes)):
         stored = rows_by_month(session.engine, writer.spec, session.space_key, cells, session.calendar)
@@ -74,5 +74,5 @@ def report_comments(
         ]
         sample = newest_rows(session.engine, writer.spec, session.space_key)
         session.reporter.observer.partitions_loaded(
-            LoadedPartitions(writer.spec.name, loaded, lap.requests, lap.began, ended, sample)
+            LoadedPartitions(writer.spec.name, loaded, measured.requests, measured.began, ended, sample)
         )

@@ -1,13 +1,13 @@
-"""The table of projects: which the key can see, and what became of those that it no longer sees."""
+"""The table of projects: those that the key can see, and those that are deleted or have become inaccessible to it."""
 
 from sqlalchemy import Engine
 
 from resources.backlog.client import BacklogClient
 from resources.records import Page
 from resources.warehouse import sync_state
-from resources.warehouse.inaccessible import note_seen
+from resources.warehouse.inaccessible import note_accessible
 from resources.warehouse.quarantine import resolve_unlisted
-from sync.inaccessible import acknowledge_unseen
+from sync.inaccessible import mark_deleted_or_inaccessible
 from sync.session import Session
 
 
@@ -28,7 +28,7 @@ def note_project_keys(client: BacklogClient, engine: Engine) -> Page:
 
 
 def sync_projects(session: Session) -> None:
-    """Load all visible projects, and acknowledge what became of those that are not visible any more.
+    """Load all visible projects, and mark those that are not listed any more as deleted or inaccessible.
 
     Raises:
         BacklogError: the projects cannot be listed.
@@ -40,16 +40,16 @@ def sync_projects(session: Session) -> None:
         with writer.transaction() as connection:
             # Before the merge, which takes the reason away from a row that has changed meanwhile.
             ids = [int(project["id"]) for project in listed]
-            back = note_seen(connection, ids, space_key=session.space_key, run_id=session.run_id)
+            back = note_accessible(connection, ids, space_key=session.space_key, run_id=session.run_id)
             result = writer.merge(connection, listed)
             writer.note_names(connection, listed)
             # A record without a key may be any project, so that nothing is known to be missing.
-            if not result.nameless:
+            if not result.without_id:
                 known = [(project,) for project in result.present_ids]
                 resolve_unlisted(connection, session.spec, session.space_key, known, project_id=None)
         writer.count(result)
         if back:
             keys = ", ".join(str(one["projectKey"]) for one in listed if one["id"] in back)
             session.reporter.notes["projects_accessible_again"] = keys
-        if not result.nameless:
-            acknowledge_unseen(session, result.present_ids)
+        if not result.without_id:
+            mark_deleted_or_inaccessible(session, result.present_ids)

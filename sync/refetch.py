@@ -6,6 +6,7 @@ from sqlalchemy import case, func, select
 
 from resources.backlog.errors import AuthenticationError, PermanentError
 from resources.warehouse.issue_sync_state import RequestedIssue, acknowledge_issues, requested_issues
+from sync.by_id import IDS_PER_REQUEST, chunks
 from sync.comment_selection import refresh_share
 from sync.counts import Span
 from sync.deletions import mark_absent
@@ -14,8 +15,6 @@ from sync.session import Session
 from sync.tally import Tally
 from sync.visible_projects import Project
 
-#: Issues that are asked for, stored and acknowledged at a time: one request.
-BATCH = 100
 #: The project of an issue of which a webhook did not say it.
 UNKNOWN = 0
 
@@ -96,11 +95,10 @@ def acknowledge_met(session: Session, requested: Sequence[RequestedIssue], store
 def read_by_id(session: Session, requested: Sequence[RequestedIssue], *, acknowledge: bool = True) -> Tally:
     """Ask for issues by id, a hundred a request, store what comes back, and mark those that are gone, with who requested them.
 
-    `acknowledge` the requests that have been served.
+    `acknowledge` the requests that have been served, after each hundred.
     """
     tally = Tally()
-    for start in range(0, len(requested), BATCH):
-        asked = requested[start : start + BATCH]
+    for asked in chunks(requested, IDS_PER_REQUEST):
         tally += mark_absent(
             session,
             {issue.issue_id: issue.by for issue in asked if issue.project_id in session.visible or issue.project_id == UNKNOWN},
@@ -113,7 +111,7 @@ def read_by_id(session: Session, requested: Sequence[RequestedIssue], *, acknowl
 
 def _read(session: Session, requested: Sequence[RequestedIssue], *, acknowledge: bool = True) -> None:
     """Ask for issues by id and report the partitions that they were found in."""
-    lap, projects = session.reporter.lap(), {issue.project_id for issue in requested}
+    measured, projects = session.reporter.measure(), {issue.project_id for issue in requested}
     tally = read_by_id(session, requested, acknowledge=acknowledge)
     counted = tally.within(projects, session.calendar.months(), min(projects, default=UNKNOWN))
     for project_id in sorted({project_id for project_id, _ in counted if project_id in session.visible}):
@@ -124,7 +122,7 @@ def _read(session: Session, requested: Sequence[RequestedIssue], *, acknowledge:
             months,
             counted,
             Span(None, None, tally.newest),
-            lap,
+            measured,
             {"how": "asked by id", "rows": sum(counted[project_id, month].read for month in months)},
         )
 

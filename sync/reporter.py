@@ -19,8 +19,11 @@ from sync.stored_rows import row_count
 from sync.writer import Writer
 
 
-class Lap:
-    """A part of a load: when it began, and the requests that were made since, or since there were as many as `before`."""
+class Measurement:
+    """A measurement of a load, or of a part of it: when it began, and how many requests were made since.
+
+    `before`: the requests made before it, where it began earlier than this object.
+    """
 
     def __init__(self, client: BacklogClient, before: RequestStats | None = None) -> None:
         self.began = datetime.now(UTC)
@@ -28,7 +31,7 @@ class Lap:
 
     @property
     def requests(self) -> RequestStats:
-        """Requests made since the lap began."""
+        """Requests made since the measurement began."""
         return self._client.stats - self._before
 
 
@@ -40,7 +43,7 @@ class Reporter:
     locks: SyncLocks
     observer: Observer
     log: Logger
-    whole_load: Lap
+    whole_load: Measurement
     failures: list[str] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
 
@@ -49,9 +52,9 @@ class Reporter:
         self.failures.append(f"{what}: {error}")
         self.log.error(f"{what}: {error}")
 
-    def lap(self) -> Lap:
+    def measure(self) -> Measurement:
         """Begin to measure a part of the load."""
-        return Lap(self.writer.client)
+        return Measurement(self.writer.client)
 
     @contextmanager
     def history(self, mode: str, projects: Sequence[str] | None = None) -> Iterator[None]:
@@ -59,7 +62,7 @@ class Reporter:
 
         `projects` are the keys of those that it covers; None: the whole space.
         """
-        writer, lap = self.writer, self.lap()
+        writer, measured = self.writer, self.measure()
         counts_before, failures_before, outer = writer.counts, len(self.failures), self.locks.row
         self.locks.row = number = history.start_sync(
             writer.engine,
@@ -82,7 +85,7 @@ class Reporter:
             figures = {
                 "items_synced": counts.read - counts.rejected,
                 "items_failed": counts.rejected,
-                "requests": lap.requests.total,
+                "requests": measured.requests.total,
             }
             if error is None:
                 history.finish_sync(writer.engine, number, **figures)

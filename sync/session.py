@@ -31,7 +31,7 @@ from sync.month_windows import Calendar
 from sync.noted_progress import NotedProgress
 from sync.observer import Observer
 from sync.people import load_forgotten
-from sync.reporter import Lap, Reporter
+from sync.reporter import Measurement, Reporter
 from sync.visible_projects import Project, visible_projects
 from sync.writer import Writer
 
@@ -161,7 +161,7 @@ def open_session(
         about_it = about(run=run.id, asset=f"raw/{table}", partition=run.partitions)
         with about_it, Locks(engine, space_key, f"run {run.id[:8]}") as held:
             sync_locks = SyncLocks(held, engine, space_key, table, run.id, run.progress, run.log.info)
-            session = _session(run, SPECS[table], client, engine, space, sync_locks, Lap(client, before))
+            session = _session(run, SPECS[table], client, engine, space, sync_locks, Measurement(client, before))
             with _progress_shown(session):
                 sync_locks.begin()
                 if locks == "table":
@@ -190,7 +190,7 @@ def open_session(
 
 
 def _session(
-    run: Run, spec: TableSpec, client: BacklogClient, engine: Engine, space: Record, locks: SyncLocks, whole_load: Lap
+    run: Run, spec: TableSpec, client: BacklogClient, engine: Engine, space: Record, locks: SyncLocks, whole_load: Measurement
 ) -> Session:
     progress = NotedProgress(run.progress, locks)
     writer = Writer(spec, client, engine, space, run.id, locks, progress, run.log)

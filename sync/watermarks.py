@@ -30,7 +30,7 @@ def complete(session: Session, projects: Sequence[Project], watermark: datetime)
 
 
 def move_watermark(session: Session, project: Project, watermark: datetime) -> None:
-    """Move the watermark of a project whose read goes on: from here on a load that dies is gone on with by a load of changes."""
+    """Move the watermark of a project whose read goes on: if the load dies after this, a load of changes continues it."""
     with session.writer.transaction() as connection:
         _move(connection, session, [project], watermark)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from resources.backlog.feed import ABOUT_ISSUES, ABOUT_OTHERS, touches, whole
+from resources.backlog.feed import ABOUT_ISSUES, ABOUT_OTHERS, issue_events, whole
 from resources.backlog.models import Record
 from resources.privacy import Mask
 from resources.warehouse import inbox
@@ -71,9 +71,9 @@ def _outcome(activity: Record | None) -> str:
     if activity is None:
         return "unreadable: no JSON object"
     kind = whole(activity.get("type"))
-    found = touches(activity)
-    if found:
-        return f"{len(found)} issues to read" if len(found) > 1 else "1 issue to read"
+    events = issue_events(activity)
+    if events:
+        return f"{len(events)} issues to read" if len(events) > 1 else "1 issue to read"
     if kind is None:
         return "unreadable: no activity type"
     if kind in ABOUT_ISSUES:

@@ -124,7 +124,7 @@ class Writer:
             result = self.merge(connection, records, scope)
             self.note_names(connection, records, scope.get("project_id", 0))
             # A record without a key may be any row, so that nothing is known to be missing.
-            if not result.nameless:
+            if not result.without_id:
                 gone = mark_missing(
                     connection,
                     self.spec,

@@ -19,7 +19,7 @@ from pipelines.runs import ACTIVE, end_dead_runs
 from pipelines.schedules import single_issues_request
 from pipelines.sensors.failing_ticks import looking_at
 from resources.backlog.errors import BacklogError, PermissionDenied
-from resources.backlog.feed import touches
+from resources.backlog.feed import issue_events
 from resources.backlog.resource import BacklogResource
 from resources.cadences import ACTIVITY_FEED, WEBHOOK_INBOX
 from resources.dagster_tags import KIND_TAG
@@ -73,9 +73,9 @@ def named_issues(activities: Iterable[dict[str, Any]]) -> list[str]:
     keys: dict[str, None] = {}
     for activity in sorted(activities, key=lambda one: int(one["id"])):
         project = activity.get("project")
-        for touch in touches(activity):
+        for event in issue_events(activity):
             name = project.get("projectKey") if isinstance(project, dict) else None
-            keys[f"{name}-{touch.key_id}" if name and touch.key_id else str(touch.issue_id)] = None
+            keys[f"{name}-{event.key_id}" if name and event.key_id else str(event.issue_id)] = None
     return list(keys)
 
 
@@ -174,7 +174,7 @@ def activity_feed(
         new = _new_activities(seen, backlog, warehouse, waiting=waiting, named=bool(drained.issues))
     if new is None:
         return dg.SensorResult(skip_reason="the feed was not loaded yet: the first load does that", cursor=seen.text())
-    telling = [activity for activity in new if touches(activity)]
+    telling = [activity for activity in new if issue_events(activity)]
     news = str(max((int(activity["id"]) for activity in telling), default="")) or (WAITING if waiting else "")
     now = datetime.now(UTC)
     # What webhooks have just named nobody else has asked for.

@@ -94,7 +94,7 @@ def page_of(items: Sequence[Any], kind: Kind, *, deep: bool, now: datetime | Non
 
 
 def placed(page: Page, bound: int | None, *, ascending: bool) -> Page:
-    """Return a page of a feed that says of nameless records next to which id they stand, as `>17` or `<17`.
+    """Return a page of a feed that says of records without an id next to which id they stand, as `>17` or `<17`.
 
     `bound`: the id behind which the page begins.
     """
@@ -140,7 +140,7 @@ def _identifier(item: object) -> int | None:
 
 
 def _contested(records: Sequence[Record]) -> set[int]:
-    """Return the ids that several unlike records check: an answer is one snapshot, so that nobody knows which is right."""
+    """Return the ids that several different records have: an answer is one snapshot, so it cannot be known which is right."""
     twice = {identifier for identifier, number in Counter(record["id"] for record in records).items() if number > 1}
     first: dict[int, Record] = {}
     contested = set()

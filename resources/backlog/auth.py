@@ -1,6 +1,6 @@
 """Ways to sign a request.
 
-Holds: API key by query or by header, bearer token, bearer token that is renewed.
+Holds: API key by query, bearer token, bearer token that is renewed.
 """
 
 from collections.abc import Generator
@@ -30,20 +30,11 @@ class _Secret(httpx.Auth):
 
 
 class ApiKeyQuery(_Secret):
-    """Sends the API key as `?apiKey=`, the form that every Backlog host has taken from the start."""
+    """Sends the API key as `?apiKey=`, the form that every Backlog host accepts."""
 
     def auth_flow(self, request: httpx.Request) -> _Flow:
         """Add the key to the URL."""
         request.url = request.url.copy_set_param("apiKey", self._secret.reveal())
-        yield request
-
-
-class ApiKeyHeader(_Secret):
-    """Sends the API key as `Backlog-API-Key`, which keeps it out of URLs; known since August 2026 only."""
-
-    def auth_flow(self, request: httpx.Request) -> _Flow:
-        """Add the key to the headers."""
-        request.headers["Backlog-API-Key"] = self._secret.reveal()
         yield request
 
 

@@ -27,7 +27,7 @@ ABOUT_OTHERS = frozenset({*range(5, 14), 15, 16, *range(18, 27), *range(36, 39),
 
 
 @dataclass(frozen=True)
-class Touch:
+class IssueEvent:
     """What one activity says of one issue.
 
     `comment_id` is the comment that it reports, None when it reports none. `row` says that the issue itself may have changed or
@@ -43,10 +43,10 @@ class Touch:
     key_id: int | None = None
 
 
-def touches(activity: Record) -> list[Touch]:
-    """Return the issues that an activity concerns, of webhooks too: ids may be strings there, and parts may be missing.
+def issue_events(activity: Record) -> list[IssueEvent]:
+    """Return what an activity, or the body of a webhook, says of each issue; ids may be strings there, and parts may be missing.
 
-    An activity of an undocumented type is read by its shape: whatever names an issue concerns it.
+    An activity of an undocumented type is read by its shape: if it names an issue, it concerns that issue.
     """
     kind, content = whole(activity.get("type")), activity.get("content")
     project = activity.get("project")
@@ -60,7 +60,7 @@ def touches(activity: Record) -> list[Touch]:
             comment_id = whole(comment.get("id")) if isinstance(comment, dict) else None
             # A comment may bring a file or a change with it, and nobody documents that the issue then has an activity of its own.
             row = kind not in (COMMENTED, NOTIFIED) or comment_id is None or bool(part.get("attachments") or part.get("changes"))
-            found.append(Touch(issue_id, project_id or 0, comment_id, row, kind == NOTIFIED, whole(part.get("key_id"))))
+            found.append(IssueEvent(issue_id, project_id or 0, comment_id, row, kind == NOTIFIED, whole(part.get("key_id"))))
     return found
 
 

@@ -1,6 +1,6 @@
 """One pass over `GET /issues` that proves at every page seam that no issue was skipped.
 
-Holds: orders, the seam proof, what to do about ties that fill a page, and the position that a paginator can go on from.
+Holds: orders, the seam proof, what to do about ties that fill a page, and the position from which another pass can continue.
 
 Paging is by offset over a set that changes between two requests. One answer is one snapshot, so within a page nothing
 is missed; between pages, rows shift left when an issue before them leaves the set. The page boundary is the sort key that
@@ -28,7 +28,7 @@ from resources.backlog.position import Position, Tied
 from resources.records import Odd, Page, moment
 
 # Rows before the page boundary that are read again: as many, less one, may vanish between two pages without a step back.
-# A paginator begins with few and takes more when they do vanish.
+# A pass begins with few and takes more when they do vanish.
 OVERLAP, MOST_OVERLAP = 2, 16
 LARGE_TIE = PAGE_SIZE // 2  # rows; a larger group would make the way from page to page too short to get anywhere
 MAX_RESTARTS = 5
@@ -150,7 +150,7 @@ class Paginator:
 
     After `pages()` is exhausted, `proven` says whether every seam held: then each issue that was in the set during
     the whole pass has been read, except that an order by `updated` may miss one that was updated meanwhile.
-    `stop(last_row)` may end the paginator early, and so does `until`, a key, once all up to it is read. `requests` and `retries`
+    `stop(last_row)` may end the pass early, and so does `until`, a key, once all up to it is read. `requests` and `retries`
     (steps back) are counted.
 
     `position` is where another paginator, with this one's orders, may `start` once the pages given out so far are stored, the last
@@ -244,15 +244,15 @@ class Paginator:
                 offset += page.received
 
     def _passed(self, key: datetime | str | None) -> bool:
-        """Say whether a row with this key sorts behind all that are requested."""
+        """Say whether a row with this key sorts behind `until`, so that nothing behind it needs to be read."""
         return self._until is not None and key is not None and self._order.precedes(self._until, key)
 
     def _reached(self, key: datetime) -> bool:
-        """Say whether nothing that is requested is left when all rows with this key are read."""
+        """Say whether everything up to `until` is read when all rows with this key are read."""
         return self._until is not None and not self._order.precedes(key, self._until)
 
     def _note(self, ahead: tuple[int, _PageBoundary] | None) -> None:
-        """Remember where another paginator may go on; a paginator that has passed something unproven stays where it was before."""
+        """Remember where another pass may continue; once something unproven was passed, the earlier position stays."""
         if ahead is None or not self.proven:
             return
         offset, page_boundary = ahead

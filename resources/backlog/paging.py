@@ -43,7 +43,7 @@ def id_pages(
 
     Sources disagree whether Backlog's minId and maxId include the bound; the last id is passed on and rows at or
     behind it are dropped, which is right either way. Raises MalformedResponse when the cursor has no effect, or nothing of a
-    full page has an id to go on from.
+    full page has an id to continue from.
     """
     ascending = order == "asc"
     low, high = min_id, max_id

@@ -1,4 +1,4 @@
-"""Where an interrupted paginator over issues continues, in a form that can be stored between runs."""
+"""Where an interrupted pass over issues continues, in a form that can be stored between runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,16 +29,16 @@ class Position:
 
     @property
     def known_before(self) -> datetime:
-        """Before when a paginator by rising times that goes on here may not meet all there is, since it was read already.
+        """The time before which a pass by rising times that continues here does not meet every issue: those are read already.
 
-        With a group of ties the rest of its UTC day was read.
+        With a group of ties, the rest of its UTC day is read already.
         """
         if self.tied is None:
             return self.moment + timedelta(microseconds=1) if self.closed else self.moment
         return self.moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
 
     def covers(self, key: datetime) -> bool:
-        """Say whether a paginator by rising times had read what sorts at this key."""
+        """Say whether the interrupted pass, by rising times, had read what sorts at this key."""
         return key < self.moment or (self.closed and key == self.moment)
 
     def as_dict(self) -> dict[str, Any]:

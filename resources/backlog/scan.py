@@ -28,7 +28,7 @@ from resources.backlog.paginator import (
 )
 from resources.backlog.paging import PAGE_SIZE
 from resources.backlog.position import Position
-from resources.backlog.window import COUNTED, ONE_PAGE, SEAMS, Window, WindowProof
+from resources.backlog.window import COUNTED, ONE_PAGE, SEAMS, CompletenessProof, Window
 from resources.records import Page
 
 MAX_PASSES = 5
@@ -56,7 +56,7 @@ def scan_window(client: BacklogClient, window: Window, *, resume: Resume | None 
     """Read a window whole, oldest first, in about `ceil(rows / 97)` requests and one count.
 
     Iterate over the result for batches, and store each before the next; raises the client's errors, IncompleteScan when nothing
-    can be proven. With `resume` only what the earlier scan had not read comes (see `WindowProof.resumed`): what changed since
+    can be proven. With `resume` only what the earlier scan had not read comes (see `CompletenessProof.resumed`): what changed since
     its start is left to `scan_changes`, and what was deleted since to a comparison of counts.
     """
     _one_request(window.project_ids, resume)
@@ -83,7 +83,7 @@ def scan_changes(
 
 def _one_request(project_ids: Sequence[int], resume: Resume | None) -> None:
     if resume is not None and len(project_ids) > PROJECTS_PER_REQUEST:
-        raise ValueError("a scan in several requests has no position to go on from")
+        raise ValueError("a scan in several requests has no position to continue from")
 
 
 class Scan:
@@ -109,9 +109,9 @@ class Scan:
         self._watermark = watermark
         self._resume = resume
         self._origin = resume.started_at if resume else None
-        self._first: Paginator | None = None  # the one whose position can be gone on from
+        self._first: Paginator | None = None  # the one from whose position a later scan can continue
         self._started: datetime | None = None
-        self._proof: WindowProof | None = None
+        self._proof: CompletenessProof | None = None
         self._ids: set[int] = set()  # of this pass
         self._earlier: set[int] = set()  # of passes that were given up
         self._recent: dict[int, datetime] = {}  # `updated` of what changed since the start
@@ -134,7 +134,7 @@ class Scan:
 
     @property
     def next_watermark(self) -> datetime:
-        """Where the next load of changes begins: the start of the pass, also of one that this scan has only gone on with.
+        """Where the next load of changes begins: the start of the pass, also when this scan only continued an interrupted one.
 
         The old watermark when there was no project to ask.
         """
@@ -144,7 +144,7 @@ class Scan:
 
     @property
     def checkpoint(self) -> Resume | None:
-        """How a scan of the same kind may go on when the batches given out so far are stored, the last one included.
+        """Where a scan of the same kind may continue when the batches given out so far are stored, the last one included.
 
         None while there is no such place, and for a scan of more projects than fit one request.
         """
@@ -154,7 +154,7 @@ class Scan:
         return Resume(self._first.position, self._origin or self.started_at)
 
     @property
-    def proof(self) -> WindowProof:
+    def proof(self) -> CompletenessProof:
         """The proof of completeness; RuntimeError before the scan is exhausted."""
         if self._proof is None:
             raise RuntimeError("the scan is not read to its end")
@@ -162,13 +162,13 @@ class Scan:
 
     def _run(self) -> Iterator[Page]:
         for page in self._pages():
-            news = self._news(page)
-            if news.received or (self._changes and self._first is not None):
-                yield news
+            fresh = self._fresh(page)
+            if fresh.received or (self._changes and self._first is not None):
+                yield fresh
 
     def _pages(self) -> Iterator[Page]:
-        """Yield pages as received; a page must be noted by `_news` before the next is asked for."""
-        proof = WindowProof(ONE_PAGE, 1, 0, 0, None, 0)
+        """Yield pages as received; a page must be noted by `_fresh` before the next is asked for."""
+        proof = CompletenessProof(ONE_PAGE, 1, 0, 0, None, 0)
         projects = self.window.project_ids
         for first in range(0, len(projects), PROJECTS_PER_REQUEST):
             chosen = IssueFilter(
@@ -182,7 +182,7 @@ class Scan:
             self.seen_ids = self.seen_ids | self._ids if self.seen_ids else self._ids
         self._proof = proof
 
-    def _changed(self, chosen: IssueFilter, since: datetime) -> Generator[Page, None, WindowProof]:
+    def _changed(self, chosen: IssueFilter, since: datetime) -> Generator[Page, None, CompletenessProof]:
         """Read what fits one page, newest first; when more has changed, all by rising `updated` from the window's start on."""
         looks = probes = 0
         newest: datetime | None = None
@@ -195,7 +195,7 @@ class Scan:
             reaches = page.received < count or (bool(page) and instant(page[-1], "updated") < since)
             if reaches and not offset:
                 yield page
-                return WindowProof(ONE_PAGE, 1, looks, len(self._ids), None, 0)
+                return CompletenessProof(ONE_PAGE, 1, looks, len(self._ids), None, 0)
             if offset and not reaches:
                 break
         resumed, self._resume = self._resume, None
@@ -212,7 +212,7 @@ class Scan:
         if not paginator.proven:
             proof = yield from self._whole(chosen)
             return replace(proof, passes=proof.passes + 1, pages=proof.pages + asked, retries=proof.retries + paginator.retries)
-        return WindowProof(SEAMS, 1, asked, len(self._ids), None, paginator.retries, resumed=resumed is not None)
+        return CompletenessProof(SEAMS, 1, asked, len(self._ids), None, paginator.retries, resumed=resumed is not None)
 
     def _start_of(self, chosen: IssueFilter, since: datetime) -> tuple[Position, int]:
         """Find an offset by rising `updated` that is not far before an instant; return it, and how many requests that took.
@@ -238,7 +238,7 @@ class Scan:
             low, high = (middle, high) if is_before(middle) else (low, middle)
         return Position(low, since), probes
 
-    def _whole(self, chosen: IssueFilter) -> Generator[Page, None, WindowProof]:
+    def _whole(self, chosen: IssueFilter) -> Generator[Page, None, CompletenessProof]:
         """Read everything the filter holds, again and again until a pass is proven complete."""
         requests = retries = after = seen = 0
         before: int | None = None
@@ -250,18 +250,18 @@ class Scan:
             requests += paginator.requests
             retries += paginator.retries
             if start is not None and paginator.proven:
-                return WindowProof(SEAMS, passes, requests, len(self._ids), None, retries, resumed=True)
+                return CompletenessProof(SEAMS, passes, requests, len(self._ids), None, retries, resumed=True)
             if start is not None:
                 self._resume, self._ids = None, set()  # only a whole pass can be compared with the count
                 continue
             if paginator.requests == 1 and paginator.ended:
-                return WindowProof(ONE_PAGE, passes, requests, len(self._ids), None, retries)
+                return CompletenessProof(ONE_PAGE, passes, requests, len(self._ids), None, retries)
             after, seen = self._client.issues_count(chosen), len(self._ids)
             if paginator.proven and seen == after:
-                return WindowProof(COUNTED, passes, requests, seen, after, retries)
+                return CompletenessProof(COUNTED, passes, requests, seen, after, retries)
             if not paginator.proven and len(self._ids - self._late) == before:
                 # All that was there when the source was counted; what has come since is left to the next load of changes.
-                return WindowProof(COUNTED, passes, requests, before, before, retries)
+                return CompletenessProof(COUNTED, passes, requests, before, before, retries)
             for _ in range(MAX_ARRIVALS if paginator.proven else 0):
                 if seen >= after:
                     break
@@ -272,7 +272,7 @@ class Scan:
             unexplained = seen > after and len(self._ids) > after
             read_again = unexplained and passes == 1 and paginator.requests <= SMALL_WINDOW
             if paginator.proven and seen >= after and not read_again:
-                return WindowProof(SEAMS, passes, requests, seen, after, retries)
+                return CompletenessProof(SEAMS, passes, requests, seen, after, retries)
             if paginator.proven or before != after:
                 self._earlier |= self._ids
                 self._ids, self._late = set(), set()
@@ -302,10 +302,10 @@ class Scan:
             raise MalformedResponse("GET /issues: the answer has no Date header, which watermarks are taken from")
         return self._started
 
-    def _news(self, page: Page) -> Page:
+    def _fresh(self, page: Page) -> Page:
         """Note the ids of a page and pick the rows of the window that were not given out in this version."""
         started = self._begin()
-        news = []
+        fresh = []
         # The window of an odd one is unknown: the merge will refuse it.
         odd = [one for one in page.odd if identity(one) not in self._ids | self._earlier]
         self._ids |= {identity(one) for one in page.odd}
@@ -324,8 +324,8 @@ class Scan:
             if changed:
                 self._recent[row_id] = moment
             if (changed or not known) and self.window.holds(moment):
-                news.append(row)
-        return Page(news, odd)
+                fresh.append(row)
+        return Page(fresh, odd)
 
 
 def _older_than(moment: datetime) -> Callable[[Record], bool]:

@@ -1,6 +1,6 @@
 """What a scan is asked for and what it can prove.
 
-Holds: `Window` and `WindowProof`.
+Holds: `Window` and `CompletenessProof`.
 """
 
 from dataclasses import asdict, dataclass
@@ -29,7 +29,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class WindowProof:
+class CompletenessProof:
     """Why a scan may be called complete, and what that cost.
 
     `how`: "one page" (one answer held everything), "counts agree" (no page seam skipped a row, and `/issues/count`
@@ -58,9 +58,9 @@ class WindowProof:
         facts = asdict(self)
         return facts if self.resumed else {name: fact for name, fact in facts.items() if name != "resumed"}
 
-    def __add__(self, other: "WindowProof") -> "WindowProof":
+    def __add__(self, other: "CompletenessProof") -> "CompletenessProof":
         """Join the proofs of two disjoint sets of projects; the weaker argument stands for both."""
-        return WindowProof(
+        return CompletenessProof(
             max(self.how, other.how, key=HOW.index),
             max(self.passes, other.passes),
             self.pages + other.pages,

@@ -6,9 +6,10 @@ So the deletion itself is the only word of it, and the issues that show what is 
 from collections.abc import Collection
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, any_, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, any_, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from resources.warehouse.arrays import bigints
 from resources.warehouse.issue_sync_state import RefetchRequest
 from resources.warehouse.schema import SPECS
 
@@ -46,6 +47,6 @@ def _holds(table: str, gone: Collection[int]) -> list[ColumnElement[bool]]:
     if table == "custom_fields":
         fields: ColumnElement[Any] = _COLUMNS.payload["customFields"]
         return [fields.contains([{"id": field}]) for field in gone]
-    ids = literal(list(gone), ARRAY(BigInteger()))
+    ids = bigints(gone)
     columns = [_COLUMNS[name] for name, target in _ISSUES.references.items() if target == table]
     return [column.overlap(ids) if isinstance(column.type, ARRAY) else column == any_(ids) for column in columns]

@@ -98,8 +98,9 @@ def overlap_from(
 ) -> tuple[int | None, int | None]:
     """Return the id after which a forward read begins (None: at the beginning), and the stored activity that it should meet first.
 
-    That activity is the last one created before `since`, or stable_id: what became visible late since then has a higher id. It is
-    None when nothing is stored. Activities of projects that the key no longer sees are left out: the feed does not serve them.
+    That activity is the last one that was created before `since` or has an id up to `stable_id`: what became visible since the last
+    read has a higher id. It is None when nothing is stored. Activities of projects that the key no longer sees are left out: the
+    feed does not serve them.
     """
     columns = SPECS["activities"].table.c
     mine = (columns.space_key == space_key, columns.project_id.in_(projects), columns.id <= state.cursor)

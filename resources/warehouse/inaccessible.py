@@ -3,12 +3,12 @@
 Their rows stay as they are, unmarked, with a word in `deleted_reason` of `raw.projects`; a project that comes back is read whole.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, any_, func, literal, not_, select, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Connection, any_, func, not_, select, update
 
+from resources.warehouse.arrays import bigints
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import sync_state
 
@@ -16,7 +16,7 @@ _PROJECTS = SPECS["projects"].table
 
 
 @dataclass(frozen=True)
-class Unseen:
+class UnlistedProject:
     """A stored project, not marked deleted, that the source does not list."""
 
     id: int
@@ -25,16 +25,16 @@ class Unseen:
     """What `deleted_reason` says of it already; None: it was there until now."""
 
 
-def unseen_projects(conn: Connection, space_key: str, visible: Collection[int]) -> list[Unseen]:
+def unlisted_projects(conn: Connection, space_key: str, visible: Collection[int]) -> list[UnlistedProject]:
     """Return the stored projects that are not among the visible ones and are not marked deleted, by id."""
     columns = _PROJECTS.c
     query = select(columns.id, columns.project_key, columns.deleted_reason).where(
-        columns.space_key == space_key, columns.deleted_at.is_(None), not_(columns.id == any_(_ids(visible)))
+        columns.space_key == space_key, columns.deleted_at.is_(None), not_(columns.id == any_(bigints(visible)))
     )
-    return [Unseen(int(row[0]), str(row[1]), row[2]) for row in conn.execute(query.order_by(columns.id))]
+    return [UnlistedProject(int(row[0]), str(row[1]), row[2]) for row in conn.execute(query.order_by(columns.id))]
 
 
-def note_unseen(conn: Connection, reasons: Mapping[int, str], *, space_key: str, run_id: str) -> None:
+def note_inaccessible(conn: Connection, reasons: Mapping[int, str], *, space_key: str, run_id: str) -> None:
     """Say of projects (id -> reason) that they are inaccessible; a reason that is there already stays, with its time."""
     columns = _PROJECTS.c
     for project_id in sorted(reasons):
@@ -46,7 +46,7 @@ def note_unseen(conn: Connection, reasons: Mapping[int, str], *, space_key: str,
         )
 
 
-def note_seen(conn: Connection, visible: Collection[int], *, space_key: str, run_id: str) -> list[int]:
+def note_accessible(conn: Connection, visible: Collection[int], *, space_key: str, run_id: str) -> list[int]:
     """Take the reason away from projects that can be seen again, and return their ids.
 
     How far each was synced is forgotten, so that it is read whole: a load may have met it when it became inaccessible, and what
@@ -55,7 +55,7 @@ def note_seen(conn: Connection, visible: Collection[int], *, space_key: str, run
     columns = _PROJECTS.c
     back = conn.execute(
         update(_PROJECTS)
-        .where(columns.space_key == space_key, columns.id == any_(_ids(visible)))
+        .where(columns.space_key == space_key, columns.id == any_(bigints(visible)))
         .where(columns.deleted_at.is_(None), columns.deleted_reason.is_not(None))
         .values(deleted_reason=None, loaded_at=func.statement_timestamp(), run_id=run_id)
         .returning(columns.id)
@@ -70,10 +70,6 @@ def forget_reads(conn: Connection, project_ids: Collection[int], *, space_key: s
     state = sync_state.c
     conn.execute(
         update(sync_state)
-        .where(state.space_key == space_key, state.project_id == any_(_ids(project_ids)))
+        .where(state.space_key == space_key, state.project_id == any_(bigints(project_ids)))
         .values(watermark=None, extra={})
     )
-
-
-def _ids(ids: Collection[int]) -> ColumnElement[Sequence[int]]:
-    return literal(list(ids), ARRAY(BigInteger()))

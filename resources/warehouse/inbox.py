@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, any_, func, literal, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import Connection, any_, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from resources.privacy import Mask
+from resources.warehouse.arrays import bigints
 from resources.warehouse.schema_ops import webhook_events
 
 _ID = re.compile("[0-9]{1,19}")
@@ -116,6 +117,6 @@ def acknowledge(conn: Connection, ids: Collection[int], outcome: str) -> None:
     columns = webhook_events.c
     conn.execute(
         update(webhook_events)
-        .where(columns.id == any_(literal(list(ids), ARRAY(BigInteger()))), columns.processed_at.is_(None))
+        .where(columns.id == any_(bigints(ids)), columns.processed_at.is_(None))
         .values(processed_at=func.statement_timestamp(), outcome=outcome)
     )

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, any_, case, exists, func, literal, or_, select, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import ColumnElement, Connection, Select, and_, any_, case, exists, func, literal, or_, select, text
 
+from resources.warehouse.arrays import bigints
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import issue_sync_state
 
@@ -103,7 +103,7 @@ def request_refetch(conn: Connection, space_key: str, refetch_requests: Sequence
 
 def lock_sync_state(conn: Connection, space_key: str, issues: Collection[int]) -> None:
     """Lock what is noted of some issues in the order of their ids, before statements that take them in another: no deadlocks."""
-    query = select(_read.issue_id).where(_read.space_key == space_key, _read.issue_id == any_(_array(issues)))
+    query = select(_read.issue_id).where(_read.space_key == space_key, _read.issue_id == any_(bigints(issues)))
     conn.execute(query.order_by(_read.issue_id).with_for_update())
 
 
@@ -224,7 +224,7 @@ def _due(space_key: str, project_ids: Collection[int], from_id: Any) -> Select[A
     return (
         select(_issue.id, _issue.project_id, _VERSION, _LAST_ID, from_id, refetch_requests, _need(space_key))
         .join_from(_ISSUES, issue_sync_state, _OF_ISSUE, isouter=True)
-        .where(_issue.space_key == space_key, _issue.project_id == any_(_array(project_ids)), _issue.deleted_at.is_(None))
+        .where(_issue.space_key == space_key, _issue.project_id == any_(bigints(project_ids)), _issue.deleted_at.is_(None))
     )
 
 
@@ -373,7 +373,3 @@ def count_refreshed(conn: Connection, space_key: str, project_ids: Collection[in
     query = _due(space_key, project_ids, literal(0)).with_only_columns(func.count(), due)
     issues, overdue = conn.execute(query).one()
     return int(issues), int(overdue)
-
-
-def _array(ids: Collection[int]) -> ColumnElement[Sequence[int]]:
-    return literal(list(ids), ARRAY(BigInteger()))

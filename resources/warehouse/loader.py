@@ -29,8 +29,13 @@ from resources.warehouse.spec import TableSpec
 from resources.warehouse.statements import merge_statement
 from resources.warehouse.tombstones import note_restored
 
-_BAD_DATA = {"22", "23", "54"}
-"""SQLSTATE classes that blame the data: data exception, constraint violation, a limit of a type exceeded."""
+#: SQLSTATE classes that blame the data: data exception, constraint violation, a limit of a type exceeded.
+_BAD_DATA = frozenset({"22", "23", "54"})
+
+
+def blames_data(error: DBAPIError) -> bool:
+    """Say whether PostgreSQL refused a statement because of a record in it, so that the others may be sent without that one."""
+    return (getattr(error.orig, "pgcode", None) or "")[:2] in _BAD_DATA
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class MergeResult:
     rejected: int
     rejected_ids: tuple[int, ...]
     """The last part of the key of every rejected record that has one."""
-    nameless: tuple[str, ...]
+    without_id: tuple[str, ...]
     """Those of the rejected that have no key, as `record_key` has them: while there are any, `present_ids` does not say what is
     missing."""
     present_ids: tuple[int, ...]
@@ -147,7 +152,7 @@ def merge(
         unchanged=len(records) + len(odd) - len(written) - len(rejections),
         rejected=len(rejections),
         rejected_ids=tuple(entry.key[-1] for entry in rejections if entry.key),
-        nameless=tuple(entry.name for entry in rejections if entry.key is None),
+        without_id=tuple(entry.name for entry in rejections if entry.key is None),
         present_ids=tuple(key[-1] for key in present if key),
         unexpected_fields=_report_unexpected(conn, spec, loaded, space_key),
     )  # fmt: skip
@@ -222,7 +227,7 @@ class _Statement:
             with self.conn.begin_nested():
                 written = self._send(items)
         except DBAPIError as error:
-            if (getattr(error.orig, "pgcode", None) or "")[:2] not in _BAD_DATA:
+            if not blames_data(error):
                 raise
             refused = error
         else:

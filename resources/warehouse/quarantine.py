@@ -15,7 +15,7 @@ from resources.warehouse.spec import TableSpec
 
 Reason = Literal["rejected", "characters_replaced"]
 #: What the `record_key` of a record without a key begins with.
-NAMELESS = "?"
+WITHOUT_KEY = "?"
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,17 @@ class Rejection:
         if self.key is not None:
             return key_text(self.key)
         content = blake2b(self.payload.encode(), digest_size=8).hexdigest()
-        return NAMELESS + (f"{self.place}/{content}" if self.place else content)
+        return WITHOUT_KEY + (f"{self.place}/{content}" if self.place else content)
 
 
 def key_text(key: Key) -> str:
     """Return the key as `ops.rejected_records.record_key` has it: parts joined by `/`."""
     return "/".join(map(str, key))
+
+
+def key_texts(keys: Collection[Key]) -> ColumnElement[Sequence[str]]:
+    """Return keys as `ops.rejected_records.record_key` has them, as an array of PostgreSQL."""
+    return literal([key_text(key) for key in keys], ARRAY(Text()))
 
 
 def _row(rejection: Rejection, spec: TableSpec, space_key: str, run_id: str, extra: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,17 +96,13 @@ def quarantine(
 def resolve_loaded(conn: Connection, spec: TableSpec, space_key: str, *, clean: Sequence[Key], replaced: Sequence[Key]) -> None:
     """Acknowledge the open entries of records that are loaded now; one loaded with replacements stays open as such."""
     entry = rejected_records.c
-    is_replaced = entry.record_key == any_(_array(replaced))
-    done = or_(entry.record_key == any_(_array(clean)), and_(entry.reason == "rejected", is_replaced))
+    is_replaced = entry.record_key == any_(key_texts(replaced))
+    done = or_(entry.record_key == any_(key_texts(clean)), and_(entry.reason == "rejected", is_replaced))
     conn.execute(
         update(rejected_records)
         .where(entry.space_key == space_key, entry.table_name == spec.name, entry.resolved_at.is_(None), done)
         .values(resolved_at=func.now())
     )
-
-
-def _array(keys: Sequence[Key]) -> ColumnElement[Sequence[str]]:
-    return literal([key_text(key) for key in keys], ARRAY(Text()))
 
 
 def pending_rejections(conn: Connection, space_key: str, table: str, project_ids: Collection[int] | None = None) -> list[str]:
@@ -126,7 +127,7 @@ def pending_rejections(conn: Connection, space_key: str, table: str, project_ids
 
 def place_of(record_key: str) -> str | None:
     """Return where to look again for a record without a key, empty when that is unknown; None for one that has a key."""
-    return record_key[1:].rpartition("/")[0] if record_key.startswith(NAMELESS) else None
+    return record_key[1:].rpartition("/")[0] if record_key.startswith(WITHOUT_KEY) else None
 
 
 def open_places(conn: Connection, space_key: str, table: str) -> set[str]:
@@ -135,13 +136,13 @@ def open_places(conn: Connection, space_key: str, table: str) -> set[str]:
     query = select(entry.record_key).where(
         entry.space_key == space_key,
         entry.table_name == table,
-        entry.record_key.startswith(NAMELESS),
+        entry.record_key.startswith(WITHOUT_KEY),
         entry.resolved_at.is_(None),
     )
     return {place for key in conn.execute(query).scalars() if (place := place_of(key))}
 
 
-def resolve_nameless(
+def resolve_without_id(
     conn: Connection,
     space_key: str,
     table: str,
@@ -155,7 +156,7 @@ def resolve_nameless(
     The read was of a place, or of a project whole; then entries that do not say their project are acknowledged, too.
     """
     entry = rejected_records.c
-    chosen = [entry.record_key.startswith(NAMELESS if place is None else f"{NAMELESS}{place}/", autoescape=True)]
+    chosen = [entry.record_key.startswith(WITHOUT_KEY if place is None else f"{WITHOUT_KEY}{place}/", autoescape=True)]
     if project_id is not None:
         chosen.append(or_(entry.project_id.is_(None), entry.project_id == project_id))
     conn.execute(
@@ -172,7 +173,7 @@ def unplaced_projects(conn: Connection, space_key: str, table: str) -> set[int |
     query = select(entry.record_key, entry.project_id).where(
         entry.space_key == space_key,
         entry.table_name == table,
-        entry.record_key.startswith(NAMELESS),
+        entry.record_key.startswith(WITHOUT_KEY),
         entry.reason == "rejected",
         entry.resolved_at.is_(None),
     )
@@ -202,7 +203,7 @@ def resolve_unlisted(conn: Connection, spec: TableSpec, space_key: str, listed: 
     conn.execute(
         update(rejected_records)
         .where(entry.space_key == space_key, entry.table_name == spec.name, entry.resolved_at.is_(None), *of_project)
-        .where(entry.reason == "rejected", not_(entry.record_key == any_(_array(listed))))
+        .where(entry.reason == "rejected", not_(entry.record_key == any_(key_texts(listed))))
         .values(resolved_at=func.now())
     )
 

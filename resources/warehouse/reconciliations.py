@@ -1,7 +1,7 @@
 """How each project compares with the source: every comparison is kept, and the latest say how it stands, since when and how proven.
 
 A count reconciliation compares numbers, so it cannot take back what a row reconciliation found: such a project counts as
-different until a row reconciliation finds it equal.
+different (`equal` is false) until a row reconciliation finds it equal. This is decided where a comparison is recorded.
 """
 
 from collections.abc import Sequence
@@ -49,6 +49,7 @@ class ReconciliationStatus:
 
 def record(conn: Connection, space_key: str, level: Level, projects: Sequence[Reconciled]) -> None:
     """Keep how projects came out of a comparison; all of one call have the same time."""
+    rows_differ = set(conn.execute(_ROWS_DIFFER, {"space_key": space_key}).scalars()) if level == "count" else set()
     rows = [
         {
             "space_key": space_key,
@@ -57,7 +58,7 @@ def record(conn: Connection, space_key: str, level: Level, projects: Sequence[Re
             "source_rows": one.source_rows,
             "warehouse_rows": one.warehouse_rows,
             "differences": one.differences,
-            "equal": not one.differences,
+            "equal": not one.differences and one.project_id not in rows_differ,
             "note": one.note,
         }
         for one in projects
@@ -66,14 +67,24 @@ def record(conn: Connection, space_key: str, level: Level, projects: Sequence[Re
         conn.execute(insert(reconciliations), rows)
 
 
-#: Per project: what each comparison leaves (`state`), the last one (`last`), and the last that left something else (`change`).
+#: The projects that the last row reconciliation found different.
+_ROWS_DIFFER = text("""
+SELECT project_id
+FROM (
+    SELECT DISTINCT ON (project_id) project_id, equal FROM ops.reconciliations
+    WHERE space_key = :space_key AND how = 'rows' ORDER BY project_id, id DESC
+) AS newest
+WHERE NOT equal
+""")
+
+#: Per project: the last comparison (`last`), and the last that found the opposite (`change`).
 _LATEST = text("""
 WITH checks AS (
     SELECT v.*, max(id) FILTER (WHERE how = 'rows') OVER (PARTITION BY project_id ORDER BY id) AS rows_id
     FROM ops.reconciliations AS v
     WHERE space_key = :space_key
 ), states AS (
-    SELECT c.*, c.equal AND COALESCE(d.equal, true) AS state, d.checked_at AS rows_at, d.differences AS row_differences
+    SELECT c.*, d.checked_at AS rows_at, d.differences AS row_differences
     FROM checks AS c
     LEFT JOIN ops.reconciliations AS d ON d.id = c.rows_id
 ), last AS (
@@ -82,10 +93,10 @@ WITH checks AS (
     SELECT s.project_id, max(s.id) AS id
     FROM states AS s
     JOIN last USING (project_id)
-    WHERE s.state <> last.state
+    WHERE s.equal <> last.equal
     GROUP BY s.project_id
 )
-SELECT last.project_id, last.state,
+SELECT last.project_id, last.equal,
        (SELECT min(s.checked_at) FROM states AS s WHERE s.project_id = last.project_id AND s.id > COALESCE(change.id, 0)),
        last.how, last.checked_at, last.source_rows, last.warehouse_rows, last.differences, last.note, last.rows_at,
        last.row_differences

@@ -192,7 +192,12 @@ reconciliations = Table(
     Column("source_rows", BigInteger, nullable=False, comment="Issues at the source"),
     Column("warehouse_rows", BigInteger, nullable=False, comment="Issues in the warehouse that are not marked deleted"),
     Column("differences", BigInteger, nullable=False, comment="Issues that differ"),
-    Column("equal", Boolean, nullable=False, comment="Whether both sides are equal"),
+    Column(
+        "equal",
+        Boolean,
+        nullable=False,
+        comment="Whether the project counts as equal; a count cannot take back what a comparison of rows has found",
+    ),
     Column("note", Text, comment="More about it, in one line"),
     CheckConstraint("how IN ('count', 'rows')", name="reconciliations_how_check"),
     Index(None, "space_key", "project_id", "checked_at"),

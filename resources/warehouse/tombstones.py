@@ -26,11 +26,11 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 
+from resources.warehouse.arrays import bigints
 from resources.warehouse.cascades import REFERRED, cascading_references
 from resources.warehouse.issue_sync_state import lock_sync_state, request_refetch
-from resources.warehouse.quarantine import key_text, resolve_of_projects, resolve_unlisted
+from resources.warehouse.quarantine import key_texts, resolve_of_projects, resolve_unlisted
 from resources.warehouse.records import Key
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import deletions, issue_sync_state, sync_state
@@ -87,7 +87,7 @@ def mark_missing(
     """
     if not spec.key or set(spec.key[:-1]) - scope.keys():
         raise ValueError(f"{spec.name}: the scope must fix {', '.join(spec.key[:-1]) or 'a table with ids'}")
-    listed = select(func.unnest(_array(present)).label("id")).subquery()
+    listed = select(func.unnest(bigints(present)).label("id")).subquery()
     column = spec.table.c[spec.key[-1]]
     missing = not_(select(listed.c.id).where(listed.c.id == column).exists())
     if scope.keys() <= {"project_id"}:
@@ -112,13 +112,13 @@ def mark_issues_deleted(
     children are requested.
     """
     given = _Finding(space_key, reason, evidence, run_id)
-    marked = _mark(conn, SPECS["issues"], [SPECS["issues"].table.c.id == any_(_array(ids))], given)
+    marked = _mark(conn, SPECS["issues"], [SPECS["issues"].table.c.id == any_(bigints(ids))], given)
     for table in ("comments", "issue_changes"):
         spec = SPECS[table]
-        _mark(conn, spec, [spec.table.c.issue_id == any_(_array(ids))], _Finding(space_key, ISSUE_DELETED, evidence, run_id))
+        _mark(conn, spec, [spec.table.c.issue_id == any_(bigints(ids))], _Finding(space_key, ISSUE_DELETED, evidence, run_id))
     children = cascading_references(conn, space_key, "issues", marked)
     lock_sync_state(conn, space_key, [*ids, *(child.issue_id for child in children)])
-    _forget(conn, issue_sync_state, issue_sync_state.c.issue_id == any_(_array(ids)), space_key)
+    _forget(conn, issue_sync_state, issue_sync_state.c.issue_id == any_(bigints(ids)), space_key)
     request_refetch(conn, space_key, children)
     return marked
 
@@ -128,9 +128,9 @@ def mark_comments_deleted(
 ) -> tuple[int, ...]:
     """Mark comments with the changes that they report; return the ids of the comments that were not marked yet."""
     given = _Finding(space_key, reason, evidence, run_id)
-    marked = _mark(conn, SPECS["comments"], [SPECS["comments"].table.c.id == any_(_array(ids))], given)
+    marked = _mark(conn, SPECS["comments"], [SPECS["comments"].table.c.id == any_(bigints(ids))], given)
     changes = SPECS["issue_changes"]
-    of_them = changes.table.c.comment_id == any_(_array(ids))
+    of_them = changes.table.c.comment_id == any_(bigints(ids))
     _mark(conn, changes, [of_them], _Finding(space_key, COMMENT_DELETED, evidence, run_id))
     return marked
 
@@ -142,7 +142,7 @@ def hold_issues(conn: Connection, ids: Collection[int], *, space_key: str) -> se
     takes along all that was stored, and nothing is stored for one that was marked before.
     """
     issues = SPECS["issues"].table.c
-    query = select(issues.id).where(issues.space_key == space_key, issues.id == any_(_array(ids)), issues.deleted_at.is_(None))
+    query = select(issues.id).where(issues.space_key == space_key, issues.id == any_(bigints(ids)), issues.deleted_at.is_(None))
     return set(conn.execute(query.order_by(issues.id).with_for_update(read=True)).scalars())
 
 
@@ -153,7 +153,7 @@ def mark_project_deleted(
 
     Watermarks, marks of what was read and open rejections of the projects go: should one come back after all, it is read whole.
     """
-    chosen = _array(project_ids)
+    chosen = bigints(project_ids)
     counts = {}
     for spec in SPECS.values():
         if spec.vanishes and "project_id" in spec.table.c:
@@ -171,13 +171,12 @@ def mark_project_deleted(
 def note_restored(conn: Connection, spec: TableSpec, keys: Collection[Key], *, space_key: str) -> None:
     """Close the deletions of rows that have come back; those that were never marked are no error. The merge calls this."""
     entry = deletions.c
-    texts = literal([key_text(key) for key in keys], ARRAY(Text()))
     conn.execute(
         update(deletions)
         .where(
             entry.space_key == space_key,
             entry.table_name == spec.name,
-            entry.record_key == any_(texts),
+            entry.record_key == any_(key_texts(keys)),
             entry.restored_at.is_(None),
         )
         .values(restored_at=func.statement_timestamp())
@@ -223,10 +222,6 @@ def _gone_lately(conn: Connection, spec: TableSpec, scope: Mapping[str, int], sp
     columns = spec.table.c
     query = select(columns[spec.key[-1]]).where(columns.space_key == space_key, *_scope(spec, scope))
     return conn.execute(query.where(columns.deleted_at > func.statement_timestamp() - LATELY)).scalars().all()
-
-
-def _array(ids: Collection[int]) -> ColumnElement[Sequence[int]]:
-    return literal(list(ids), ARRAY(BigInteger()))
 
 
 def _forget(conn: Connection, table: Table, chosen: ColumnElement[bool], space_key: str) -> None:

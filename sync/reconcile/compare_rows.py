@@ -14,8 +14,9 @@ from decimal import Decimal
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, any_, case, func, literal, select
+from sqlalchemy import ColumnElement, Connection, any_, case, func, literal, select
 
+from resources.warehouse.arrays import bigints
 from resources.warehouse.quarantine import key_text
 from resources.warehouse.records import (
     BadRecordError,
@@ -199,4 +200,4 @@ def _fields(spec: TableSpec, source: Any, stored: Any) -> tuple[str, str]:
 
 def with_ids(spec: TableSpec, ids: Iterable[int], column: str | None = None) -> ColumnElement[bool]:
     """Choose the rows with these ids, in the last column of the key or in another one."""
-    return spec.table.c[column or spec.key[-1]] == any_(literal(list(ids), ARRAY(BigInteger())))
+    return spec.table.c[column or spec.key[-1]] == any_(bigints(ids))

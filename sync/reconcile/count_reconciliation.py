@@ -8,7 +8,7 @@ Issues that were changed are not seen by a number; the row reconciliation sees t
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -18,14 +18,14 @@ from resources.backlog.client import BacklogClient
 from resources.backlog.errors import NotFound, PermissionDenied
 from resources.backlog.models import IssueFilter
 from resources.backlog.paginator import instant
+from resources.backlog.scan import LOOKBACK
 from resources.warehouse.quarantine import place_of
 from resources.warehouse.schema import SPECS
 from resources.warehouse.sync_state import get_watermarks
-from sync.reconcile.explanations import LOOKBACK, Feed, Refused, quarantined
+from sync.by_id import IssuesById
+from sync.reconcile.explanations import Feed, Refused, quarantined
 from sync.reconcile.result import TOO_FAST, ProjectReconciliation, Reconciliation
 
-#: Ids in one request of `GET /issues?id[]=`; a page holds as many. And projects in one, which keeps the address short.
-IDS_PER_REQUEST = PROJECTS_PER_REQUEST = 100
 #: The grain of the source's times.
 SECOND = timedelta(seconds=1)
 #: So often is a project counted while it keeps changing.
@@ -283,8 +283,8 @@ class _Counter:
         for key, project in held.items():
             if key.isdigit():
                 (known.add if project == project_id else known.discard)(int(key))
-        nameless = (key for key, project in held.items() if not key.isdigit() and project == project_id)
-        return known, rows, sum(key not in stored for key in nameless)
+        without_id = (key for key, project in held.items() if not key.isdigit() and project == project_id)
+        return known, rows, sum(key not in stored for key in without_id)
 
     def _arrivals(self, project_id: int, since: datetime, known: Collection[int]) -> Arrivals:
         """Return the issues that changed since an instant and that the warehouse has not; one request as a rule."""
@@ -305,21 +305,14 @@ class _Counter:
         """Ask for issues by id, and return those that are in another project since an instant, or were deleted there."""
         visible = [int(project["id"]) for project in self._client.visible_projects()]
         away: set[int] = set()
-        absent: set[int] = set()
-        for asked in _chunks(sorted(ids), IDS_PER_REQUEST):
-            missing = set(asked)
-            for projects in _chunks(visible, PROJECTS_PER_REQUEST):
-                if missing:
-                    page = self._client.issue_page(IssueFilter(project_id=projects, id=tuple(sorted(missing))))
-                    # One without an id may be any of them.
-                    missing = set() if page.nameless else missing - page.ids
-                    elsewhere = [issue for issue in page if issue.get("projectId") != project_id]
-                    away.update(int(issue["id"]) for issue in elsewhere if instant(issue, "updated") >= since)
-            absent |= missing
-        if absent:
+        asked = IssuesById(self._client, ids, visible)
+        for page in asked.pages():
+            elsewhere = [issue for issue in page if issue.get("projectId") != project_id]
+            away.update(int(issue["id"]) for issue in elsewhere if instant(issue, "updated") >= since)
+        if asked.absent:
             feed = Feed(self._client, None, since)
             feed.look()
-            away |= {issue for issue in absent & feed.deleted.keys() if feed.deleted[issue] != project_id}
+            away |= {issue for issue in asked.absent if feed.deleted.get(issue, project_id) != project_id}
         return away
 
 
@@ -327,8 +320,3 @@ def _happened(known: Collection[int], arrivals: Arrivals, away: Collection[int],
     gone = set(known).intersection(deleted)
     came = [created for issue, (_, created) in arrivals.items() if issue not in deleted]
     return {"created": sum(came), "moved here": len(came) - sum(came), "deleted": len(gone), "moved away": len(set(away) - gone)}
-
-
-def _chunks(values: Sequence[int], size: int) -> Iterator[tuple[int, ...]]:
-    for start in range(0, len(values), size):
-        yield tuple(values[start : start + size])

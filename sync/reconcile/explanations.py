@@ -6,7 +6,7 @@ then, the row is to be read anyway, or the warehouse refuses the record.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
@@ -16,13 +16,12 @@ from resources.backlog.errors import PermissionDenied
 from resources.backlog.feed import ISSUE_DELETED, whole
 from resources.backlog.models import Record
 from resources.backlog.paginator import instant
+from resources.backlog.scan import LOOKBACK
 from resources.warehouse.issue_sync_state import CommentRead, pending_comments
 from resources.warehouse.schema_ops import rejected_records, sync_history
 from resources.warehouse.sync_state import get_watermarks
 from sync.reconcile.result import CONTENT, EXTRA, Difference, short
 
-#: What happened is looked for from this long before a read on: an answer may be a little old.
-LOOKBACK = timedelta(minutes=1)
 #: Fields of a record that say when something happened to it.
 _MOMENTS = ("updated", "created")
 

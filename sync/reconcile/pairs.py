@@ -4,9 +4,9 @@ Each method reads the warehouse first, so that the source is never older than wh
 with the record of the source (None where there is none).
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import pandas as pd
 from sqlalchemy import ColumnElement, Engine, select
@@ -15,12 +15,13 @@ from resources.backlog.changelog import changes_of
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import NotFound
 from resources.backlog.models import IssueFilter, Record
+from resources.backlog.scan import PROJECTS_PER_REQUEST
 from resources.warehouse.records import content_hash
 from resources.warehouse.schema import SPECS
 from resources.warehouse.spec import TableSpec
+from sync.by_id import IDS_PER_REQUEST, chunks
 from sync.change_ids import ADDED
 from sync.reconcile.compare_rows import Hash, Row, compare, described, label_of, of_issue, of_source, of_warehouse, with_ids
-from sync.reconcile.count_reconciliation import IDS_PER_REQUEST, PROJECTS_PER_REQUEST
 from sync.reconcile.lists import read_list
 from sync.reconcile.payload_columns import Within, wrong_columns
 from sync.reconcile.result import EXTRA, Difference
@@ -30,7 +31,6 @@ Found = list[tuple[Difference, Any]]
 #: Issues whose comments are compared at once when they are read again.
 ISSUES_AT_ONCE = 20
 HISTORY = ("comments", "issue_changes")
-_Item = TypeVar("_Item")
 
 
 def changes_of_comment(comment: Any, issue_id: int, project_id: int) -> list[Record]:
@@ -48,18 +48,6 @@ def _content_of_change(spec: TableSpec, change: Record) -> str:
 
 
 _HASHES: Mapping[str, Hash] = {"issue_changes": _content_of_change}
-
-
-def chunks(values: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
-    """Yield lists of at most `size` values."""
-    chunk: list[_Item] = []
-    for value in values:
-        chunk.append(value)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
 
 
 @dataclass(frozen=True)
@@ -105,11 +93,12 @@ class Pairs:
         return self._differing("issues", [of_issue(record) for record in records], stored, within=("id", ids))
 
     def _by_id(self, ids: Sequence[int]) -> list[Record]:
+        # Not `IssuesById`: a record without an id differs itself, and is no reason to ask fewer projects for the others.
         records: list[Record] = []
         missing = set(ids)
         for projects in chunks(self.visible, PROJECTS_PER_REQUEST):
             if missing:
-                page = self.client.issue_page(IssueFilter(project_id=tuple(projects), id=tuple(sorted(missing))))
+                page = self.client.issue_page(IssueFilter(project_id=projects, id=tuple(sorted(missing))))
                 records += page.everything
                 missing -= page.ids
         return records
@@ -187,8 +176,8 @@ class Pairs:
 def labelled(engine: Engine, space_key: str, found: Sequence[Difference]) -> list[Difference]:
     """Give comments and changes the key of their issue, by which people know them, where the warehouse has that."""
     issues = SPECS["issues"].table.c
-    requested = {one.issue_id for one in found if one.issue_id and not one.label}
-    query = select(issues.id, issues.issue_key).where(issues.space_key == space_key, with_ids(SPECS["issues"], sorted(requested)))
+    unlabelled = {one.issue_id for one in found if one.issue_id and not one.label}
+    query = select(issues.id, issues.issue_key).where(issues.space_key == space_key, with_ids(SPECS["issues"], sorted(unlabelled)))
     with engine.connect() as connection:
         keys = {int(identifier): str(key) for identifier, key in connection.execute(query)}
     return [replace(one, label=one.label or keys.get(one.issue_id, "")) for one in found]

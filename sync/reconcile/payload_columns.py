@@ -7,14 +7,12 @@ from typing import Any
 from sqlalchemy import Connection, TextClause, text
 from sqlalchemy.exc import DBAPIError
 
+from resources.warehouse.loader import blames_data
 from resources.warehouse.quarantine import key_text
 from resources.warehouse.schema import SPECS
 from resources.warehouse.spec import TableSpec
 from resources.warehouse.statements import typed
 from sync.reconcile.result import COLUMN, Difference, short
-
-#: SQLSTATE classes that blame the data.
-_BAD_DATA = {"22", "23", "54"}
 
 Within = tuple[str, Sequence[int]]
 """A column of ids, and which of them."""
@@ -46,7 +44,7 @@ def _wrong(conn: Connection, spec: TableSpec, column: str, parameters: Mapping[s
         with conn.begin_nested():
             rows = conn.execute(_column_statement(spec.name, column, frozenset(parameters)), parameters).all()
     except DBAPIError as error:
-        if (getattr(error.orig, "pgcode", None) or "")[:2] not in _BAD_DATA:
+        if not blames_data(error):
             raise
         refused = str(error.orig).splitlines()[0]
     else:

@@ -1,4 +1,4 @@
-"""Repair: what differs is requested, and the loads read just that again. Nothing else is touched.
+"""Repair: a refetch of what differs is requested, and the loads read just that again. Nothing else is touched.
 
 A row that differs loses its content hash, which lets the merge take any version of it; what is to be read again by id is requested
 in `ops.issue_sync_state`. So the same code that loads decides what is written, and a deletion is confirmed before it is marked.
@@ -20,7 +20,7 @@ BY = "verify"
 
 
 def request_repair(engine: Engine, space_key: str, differences: Sequence[Difference]) -> Repair:
-    """Request what differs, in one transaction, so that loads read just that again.
+    """Request a refetch of what differs, in one transaction, so that loads read just that again.
 
     Raises:
         WarehouseError: the warehouse cannot be used.

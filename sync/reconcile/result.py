@@ -175,7 +175,7 @@ class Reconciliation:
 
 @dataclass(frozen=True)
 class Repair:
-    """What was requested, and is to be loaded: lists by their tables, and whether issues or comments are requested."""
+    """The refetch that was requested: lists by their tables, and whether there are issues or comments to read."""
 
     tables: tuple[str, ...]
     issues: bool

@@ -21,11 +21,12 @@ from resources.backlog.window import Window
 from resources.progress import Progress
 from resources.warehouse.people import showing
 from resources.warehouse.schema import SPECS
+from sync.by_id import chunks
 from sync.counts import by_bucket
 from sync.reconcile.compare_rows import Row
 from sync.reconcile.explanations import LoadedUntil, in_quarantine
 from sync.reconcile.lists import OF_PROJECT, OF_SPACE
-from sync.reconcile.pairs import HISTORY, Found, Pairs, changes_of_comment, chunks, labelled
+from sync.reconcile.pairs import HISTORY, Found, Pairs, changes_of_comment, labelled
 from sync.reconcile.result import CONTENT, EXTRA, Difference, ProjectReconciliation, Reconciliation, with_outcome
 from sync.visible_projects import Project
 

@@ -171,9 +171,9 @@ def test_the_same_name_has_the_same_pseudonym_and_another_one_has_not(one: str, 
 
 
 def test_a_person_is_found_wherever_a_record_has_one() -> None:
-    reported = identity_of([ISSUE, COMMENT], 5)
-    assert ("name", "森 明日香") in reported
-    assert {value for _, value in reported} == {*texts(USER)} - {*texts(KEPT)}
+    identity = identity_of([ISSUE, COMMENT], 5)
+    assert ("name", "森 明日香") in identity
+    assert {value for _, value in identity} == {*texts(USER)} - {*texts(KEPT)}
     assert identity_of(ISSUE, 6) == {("name", "Emma")}
     assert identity_of(ISSUE, 7) == set()
 

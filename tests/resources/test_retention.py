@@ -247,10 +247,10 @@ def test_the_job_cleans_both_databases_and_says_what_it_has_deleted(
     run = deployment.run("housekeeping")
     assert run.success
     [output] = [event for event in run.events if event.event_type == dg.DagsterEventType.STEP_OUTPUT]
-    reported: dict[str, Any] = {table: value.value for table, value in output.step_output_data.metadata.items()}
-    assert reported["ops.webhook_events"] == 1
-    assert reported["event_logs"] > 10
-    assert reported["event_logs"] < events <= reported["event_logs"] + count(database, "event_logs")
+    removed: dict[str, Any] = {table: value.value for table, value in output.step_output_data.metadata.items()}
+    assert removed["ops.webhook_events"] == 1
+    assert removed["event_logs"] > 10
+    assert removed["event_logs"] < events <= removed["event_logs"] + count(database, "event_logs")
 
 
 @pytest.mark.full

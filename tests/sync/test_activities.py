@@ -15,7 +15,7 @@ def ids(syncs: Syncs) -> set[int]:
     return {row["id"] for row in syncs.rows("activities")}
 
 
-def reported(syncs: Syncs) -> set[int]:
+def at_source(syncs: Syncs) -> set[int]:
     return {one.id for one in syncs.sim.space.activities}
 
 
@@ -41,10 +41,10 @@ def load(syncs: Syncs, mode: Mode = "incremental") -> Loaded:
 def test_the_first_load_reads_back_to_the_beginning(syncs: Syncs, inclusive: bool) -> None:
     syncs.sim.switch(inclusive_ids=inclusive)
     done = load(syncs)
-    assert ids(syncs) == reported(syncs)
-    assert done.tables["activities"].inserted == len(reported(syncs)) > 200
+    assert ids(syncs) == at_source(syncs)
+    assert done.tables["activities"].inserted == len(at_source(syncs)) > 200
     assert done.notes["load/feed_complete"] is True
-    assert asked(syncs) <= len(reported(syncs)) // 99 + 2
+    assert asked(syncs) <= len(at_source(syncs)) // 99 + 2
 
 
 @pytest.mark.parametrize("inclusive", [True, False])
@@ -55,7 +55,7 @@ def test_a_later_load_reads_only_what_is_new_in_one_request(synced: Syncs, inclu
     for text in "abc":
         synced.sim.space.comment(issue, text)
     assert load(synced).tables["activities"].inserted == 3
-    assert ids(synced) == reported(synced)
+    assert ids(synced) == at_source(synced)
     assert asked(synced) - before == 1
 
 
@@ -64,7 +64,7 @@ def test_more_news_than_one_page_holds_are_read_page_by_page(synced: Syncs) -> N
     for number in range(250):
         synced.sim.space.comment(issue, str(number))
     assert load(synced).tables["activities"].inserted == 250
-    assert ids(synced) == reported(synced)
+    assert ids(synced) == at_source(synced)
 
 
 def test_rows_that_become_visible_late_are_read_by_the_next_load(synced: Syncs) -> None:
@@ -73,7 +73,7 @@ def test_rows_that_become_visible_late_are_read_by_the_next_load(synced: Syncs) 
     for number in range(20):
         synced.sim.space.comment(issue, str(number))
     load(synced)
-    hidden = reported(synced) - ids(synced)
+    hidden = at_source(synced) - ids(synced)
     assert hidden
     synced.sim.clock.advance(301)
     for number in range(20):
@@ -93,19 +93,19 @@ def test_the_nightly_pass_finds_rows_that_came_later_than_the_overlap(synced: Sy
         synced.sim.space.edit_issue(issue, summary=str(synced.sim.clock.now()))
         load(synced)
     synced.sim.switch(late_activity_seconds=0)
-    assert reported(synced) - ids(synced)
+    assert at_source(synced) - ids(synced)
     load(synced, "refresh")
-    assert ids(synced) == reported(synced)
+    assert ids(synced) == at_source(synced)
 
 
 def test_a_broken_off_first_load_goes_on_where_it_was(syncs: Syncs) -> None:
-    pages = -(-len(reported(syncs)) // 99)
+    pages = -(-len(at_source(syncs)) // 99)
     syncs.sim.faults.add(Fault(status=400, path=FEED, every=3))
     assert not syncs.activities().success
     stored, before = ids(syncs), asked(syncs)
-    assert 0 < len(stored) < len(reported(syncs))
+    assert 0 < len(stored) < len(at_source(syncs))
     load(syncs)
-    assert ids(syncs) == reported(syncs)
+    assert ids(syncs) == at_source(syncs)
     assert asked(syncs) - before <= pages - 2 + 2
 
 
@@ -132,7 +132,7 @@ def test_a_broken_off_later_load_reads_no_page_again_that_was_old_enough(synced:
 
     synced.sim.rewrite_response(note)
     load(synced)
-    assert ids(synced) == reported(synced)
+    assert ids(synced) == at_source(synced)
     assert len(done & set(served)) <= 2
 
 
@@ -148,7 +148,7 @@ def test_trimmed_rows_stay_and_are_no_gap_while_loads_are_regular(synced: Syncs)
     synced.sim.space.comment(next(iter(synced.sim.space.issues.values())), "after a quiet month")
     synced.sim.clock.advance(60)
     assert "load/retention_gap" not in load(synced).notes
-    assert ids(synced) == reported(synced)
+    assert ids(synced) == at_source(synced)
 
 
 def test_a_gap_is_reported_and_every_issue_is_asked_for_its_comments(synced: Syncs) -> None:
@@ -198,7 +198,7 @@ def test_a_team_without_the_user_of_the_key_that_joins_a_project_lets_nothing_be
     space.add_project_team("OPS", team.id)
     assert synced.run(mode="incremental").success
     assert synced.sim.requests.by_route() == quiet | {"/users/myself": 1}
-    assert ids(synced) == reported(synced)
+    assert ids(synced) == at_source(synced)
 
 
 @pytest.mark.parametrize("teams", ["with the user", "unknown", "not said", "deleted", "two, one with the user"])
@@ -269,4 +269,4 @@ def test_an_empty_space_has_an_empty_feed(start_syncs: StartSyncs) -> None:
     issue = next(iter(syncs.sim.space.issues.values()))
     syncs.sim.space.comment(issue, "first")
     load(syncs)
-    assert ids(syncs) == reported(syncs) != set()
+    assert ids(syncs) == at_source(syncs) != set()

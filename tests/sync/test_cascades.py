@@ -116,8 +116,8 @@ def test_an_issue_that_was_read_before_a_deletion_and_stored_after_it_loses_what
     assert asked_by_id(synced) == []
 
 
-@pytest.mark.parametrize("reported", [True, False])
-def test_children_of_a_deleted_issue_are_on_their_own_with_the_load_that_marks_it(synced: Syncs, reported: bool) -> None:
+@pytest.mark.parametrize("feed_readable", [True, False])
+def test_children_of_a_deleted_issue_are_on_their_own_with_the_load_that_marks_it(synced: Syncs, feed_readable: bool) -> None:
     space = synced.sim.space
     parent, *children = list(space.project("OPS").issues.values())[:4]
     for child in children:
@@ -127,7 +127,7 @@ def test_children_of_a_deleted_issue_are_on_their_own_with_the_load_that_marks_i
     load(synced, "incremental")
     assert {synced.row("issues", child.id)["parent_issue_id"] for child in children} == {parent.id}
     space.delete_issue(parent)
-    if not reported:
+    if not feed_readable:
         # Then the parent is missed when its project is read whole, after the pass over the changes of all.
         synced.sim.faults.add(Fault(status=403, path="/space/activities", times=None))
     load(synced, "incremental")

@@ -44,22 +44,20 @@ def test_a_name_means_what_it_meant_in_the_project_that_the_issue_was_in(syncs: 
     assert [(row["issue_id"], row["new_ids"]) for row in rows] == [(moved, [ops]), (stayed, [ops]), (moved, [web])]
 
 
-@pytest.mark.parametrize("reported", [True, False])
-def test_a_name_of_a_bulk_edit_is_looked_up_where_the_feed_says_in_which_project_the_issue_was(
-    syncs: Syncs, reported: bool
-) -> None:
+@pytest.mark.parametrize("in_feed", [True, False])
+def test_a_name_of_a_bulk_edit_is_looked_up_where_the_feed_says_in_which_project_the_issue_was(syncs: Syncs, in_feed: bool) -> None:
     space = syncs.sim.space
     ops = space.add_category("OPS", "Same name").id
     space.add_category("WEB", "Same name")
     moved, stayed = sorted(space.project("OPS").issues)[:2]
     space.edit_issue(moved, summary="before")
     space.bulk_edit([moved, stayed], category_ids=(ops,))
-    if not reported:
+    if not in_feed:
         space.activities.pop()
     space.move_issue(moved, "WEB")
     syncs.load()
     rows = [row for row in syncs.rows("issue_changes") if row["new_value"] == "Same name"]
-    assert [(row["issue_id"], row["new_ids"]) for row in rows] == [(moved, [ops] if reported else None), (stayed, [ops])]
+    assert [(row["issue_id"], row["new_ids"]) for row in rows] == [(moved, [ops] if in_feed else None), (stayed, [ops])]
 
 
 def test_a_bulk_edit_says_where_imported_issues_were_before_they_moved(syncs: Syncs) -> None:

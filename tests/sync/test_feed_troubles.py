@@ -22,7 +22,7 @@ def ids(syncs: Syncs) -> set[int]:
     return {row["id"] for row in syncs.rows("activities")}
 
 
-def reported(syncs: Syncs) -> set[int]:
+def at_source(syncs: Syncs) -> set[int]:
     return {one.id for one in syncs.sim.space.activities}
 
 
@@ -63,12 +63,12 @@ def test_a_bad_activity_goes_into_quarantine_and_requests_what_it_reports_when_i
     for number in range(120):
         synced.sim.space.create_issue("OPS", summary=str(number))
     load(synced, mode)
-    assert ids(synced) == reported(synced) - {bad}
+    assert ids(synced) == at_source(synced) - {bad}
     assert quarantined(synced) == [(bad, True)]
     assert issue.id not in refetch_requests(synced)
     heal()
     load(synced, mode)
-    assert ids(synced) == reported(synced)
+    assert ids(synced) == at_source(synced)
     assert quarantined(synced) == [(bad, False)]
     assert refetch_requests(synced)[issue.id] == (said.id, False)
 
@@ -100,7 +100,7 @@ def test_many_bad_activities_cost_a_load_a_few_requests_and_the_nightly_pass_tri
     assert load(synced).counts("activities")["inserted"] in range(290, 301)
     assert synced.sim.requests.count(route=FEED) <= 4
     load(synced, "refresh")
-    assert ids(synced) == reported(synced)
+    assert ids(synced) == at_source(synced)
     assert not any(waiting for _, waiting in quarantined(synced))
 
 
@@ -140,7 +140,7 @@ def test_the_first_comment_of_a_space_without_activities_is_reported(synced: Syn
     issue = next(iter(space.issues.values()))
     comment = space.comment(issue, "first")
     load(synced)
-    assert ids(synced) == reported(synced)
+    assert ids(synced) == at_source(synced)
     assert refetch_requests(synced) == {issue.id: (comment.id, False)}
 
 

@@ -36,12 +36,12 @@ def change(syncs: Syncs, issue: Issue, **fields: Any) -> int:
     return row.id
 
 
-def reported(syncs: Syncs, comment: int) -> list[RowMapping]:
+def changes_by(syncs: Syncs, comment: int) -> list[RowMapping]:
     return [row for row in syncs.rows("issue_changes") if row["comment_id"] == comment]
 
 
 def ids(syncs: Syncs, comment: int) -> tuple[Any, Any]:
-    [row] = reported(syncs, comment)
+    [row] = changes_by(syncs, comment)
     for side in ("old", "new"):
         several = row[f"{side}_ids"]
         assert row[f"{side}_id"] == (several[0] if several and len(several) == 1 else None)
@@ -54,7 +54,7 @@ def test_each_field_of_an_edit_is_a_row_in_standard_words(synced: Syncs) -> None
     user = next(iter(space.users))
     comment = change(synced, issue, assignee_id=user, due_date="2026-08-01", resolution_id=0, actual_hours=1.5)
     load(synced)
-    rows = reported(synced, comment)
+    rows = changes_by(synced, comment)
     assert [row["position"] for row in rows] == [0, 1, 2, 3]
     assert {row["field"]: (row["source_field"], row["kind"], row["new_value"], row["new_id"]) for row in rows} == {
         "assignee": ("assigner", "standard", space.users[user].name, user),
@@ -77,7 +77,7 @@ def test_a_renamed_status_keeps_its_id_and_the_name_of_the_time(synced: Syncs) -
     look(synced)
     load(synced, "backfill")
     assert ids(synced, comment)[1] == [mine]
-    assert reported(synced, comment)[0]["new_value"] == "Checking"
+    assert changes_by(synced, comment)[0]["new_value"] == "Checking"
 
 
 def test_a_name_that_another_one_got_later_means_the_one_that_had_it_then(synced: Syncs) -> None:
@@ -107,7 +107,7 @@ def test_a_name_that_was_passed_on_between_two_looks_means_nobody(synced: Syncs)
     look(synced)
     load(synced)
     assert ids(synced, comment)[1] is None
-    assert reported(synced, comment)[0]["new_value"] == "Infra"
+    assert changes_by(synced, comment)[0]["new_value"] == "Infra"
 
 
 def test_commas_in_names_are_distinguished_from_commas_between_them(synced: Syncs) -> None:
@@ -146,7 +146,7 @@ def test_values_of_custom_fields_are_items_where_the_field_is_a_list(
     look(synced)
     comment = change(synced, issue, custom={field: value})
     load(synced)
-    [row] = reported(synced, comment)
+    [row] = changes_by(synced, comment)
     assert (row["field"], row["kind"], row["source_field"]) == (f"custom_field_{field}", "custom", "Colour")
     assert (row["custom_field_id"], row["old_value"]) == (field, None)
     assert ids(synced, comment) == (None, expected)
@@ -163,7 +163,7 @@ def test_a_parent_is_found_by_its_key_of_then_also_when_it_is_gone(synced: Syncs
     space.delete_issue(other)
     load(synced)
     assert ids(synced, comment)[1] == [parent.id]
-    assert [row["new_value"].split("-")[0] for row in (*reported(synced, comment), *reported(synced, later))] == ["OPS", "SRE"]
+    assert [row["new_value"].split("-")[0] for row in (*changes_by(synced, comment), *changes_by(synced, later))] == ["OPS", "SRE"]
     assert ids(synced, later) == ([parent.id], [other.id])
 
 
@@ -188,14 +188,14 @@ def test_attachments_and_notifications_are_kinds_of_their_own(synced: Syncs) -> 
     attached = space.attach(issue, "log.txt")
     made = space.create_issue("OPS", notify=[next(iter(space.users))])
     load(synced)
-    [file] = reported(synced, issue.comments[-1].id)
+    [file] = changes_by(synced, issue.comments[-1].id)
     assert (file["field"], file["kind"], file["new_value"], file["new_ids"]) == (
         "attachment",
         "attachment",
         "log.txt",
         [attached.id],
     )
-    [notice] = reported(synced, made.comments[0].id)
+    [notice] = changes_by(synced, made.comments[0].id)
     assert (notice["field"], notice["kind"], notice["new_ids"]) == ("notification", "notification", None)
 
 
@@ -203,7 +203,7 @@ def test_an_edited_comment_keeps_its_changes_and_the_same_again_writes_nothing(s
     issue = one(synced)
     comment = change(synced, issue, summary="new", comment="why")
     load(synced)
-    [before] = reported(synced, comment)
+    [before] = changes_by(synced, comment)
     synced.sim.space.edit_comment(comment, "because")
     load(synced, "backfill")
-    assert reported(synced, comment) == [before]
+    assert changes_by(synced, comment) == [before]

@@ -52,17 +52,17 @@ def test_a_deletion_and_a_creation_are_found_though_the_source_counts_as_many_as
     assert synced.stored_issues() == synced.source_issues()
 
 
-@pytest.mark.parametrize("reported", [True, False])
-def test_an_issue_that_moves_to_a_project_made_while_the_load_runs_is_no_deletion(synced: Syncs, reported: bool) -> None:
+@pytest.mark.parametrize("in_feed", [True, False])
+def test_an_issue_that_moves_to_a_project_made_while_the_load_runs_is_no_deletion(synced: Syncs, in_feed: bool) -> None:
     space = synced.sim.space
     moving = min(space.project("OPS").issues)
-    if reported:
+    if in_feed:
         space.link_file(moving)  # moves no `updated`: the issue is asked for by id
     waiting = [moving]
 
     def move(request: RequestInfo) -> None:
         by_id = any(name == "id[]" for name, _ in request.params)
-        if waiting and (by_id if reported else request.route == "/issues/count"):
+        if waiting and (by_id if in_feed else request.route == "/issues/count"):
             space.add_project("NEW", "新規")
             space.move_issue(waiting.pop(), "NEW")
 

@@ -17,10 +17,10 @@ ESTIMATE_OF_NO_NUMBER = {"estimatedHours": "abc"}
 
 def fail_for(syncs: Syncs, project: str, fault: Fault) -> None:
     """Let every read of the issues of a project meet a fault."""
-    requested = str(syncs.sim.space.project(project).id)
+    project_id = str(syncs.sim.space.project(project).id)
 
     def arm(request: RequestInfo) -> None:
-        if request.route == "/issues" and request.param("projectId[]") == requested:
+        if request.route == "/issues" and request.param("projectId[]") == project_id:
             syncs.sim.faults.add(fault)
 
     syncs.sim.before_request(arm)

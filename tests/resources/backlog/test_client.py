@@ -130,8 +130,8 @@ def test_the_space_and_the_projects_are_fetched_once_for_all_who_ask(client: Bac
 
 
 def test_the_rate_limits_are_known_from_the_endpoint_and_from_the_headers_of_any_answer(client: BacklogClient, wire: Wire) -> None:
-    reported = {"rateLimit": {"search": {"limit": 150, "remaining": 149, "reset": int(EPOCH)}}}
-    wire.answers = [httpx.Response(200, json=reported, headers=limits(600, 588, int(EPOCH) + 9))]
+    body = {"rateLimit": {"search": {"limit": 150, "remaining": 149, "reset": int(EPOCH)}}}
+    wire.answers = [httpx.Response(200, json=body, headers=limits(600, 588, int(EPOCH) + 9))]
     assert client.rate_limit() == {"search": RateLimit(150, 149, datetime.fromtimestamp(EPOCH, UTC))}
     assert client.rate_limits == {"read": RateLimit(600, 588, datetime.fromtimestamp(EPOCH + 9, UTC))}
     assert client.stats.remaining == {"read": 588}

@@ -168,8 +168,8 @@ def test_an_answer_without_tokens_is_raised_at_once_and_says_what_to_do(
     assert type(caught.value) is kind
     assert said in str(caught.value)
     assert len(endpoint.forms) == 1
-    reported = f"{caught.value!r} {caught.value.__cause__!r}"
-    assert not [secret for secret in (SECRET, OLD.refresh_token.reveal()) if secret in reported]
+    shown = f"{caught.value!r} {caught.value.__cause__!r}"
+    assert not [secret for secret in (SECRET, OLD.refresh_token.reveal()) if secret in shown]
 
 
 @pytest.mark.parametrize(("status", "kind"), [(429, RateLimited), (503, Unavailable), (408, Unavailable)])

@@ -16,13 +16,13 @@ SEARCHES = IssueFilter()
 
 def _answers(wire: Wire, *rate_limits: Any) -> list[str]:
     """Let searches see that others took 100 of 150, and answer `GET /rateLimit` in turn; return the paths that are asked."""
-    reported = list(rate_limits)
+    waiting = list(rate_limits)
     asked: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
         asked.append(request.url.path.removeprefix("/api/v2"))
         if asked[-1] == "/rateLimit":
-            now = reported.pop(0)
+            now = waiting.pop(0)
             return now if isinstance(now, httpx.Response) else httpx.Response(200, json=now)
         return httpx.Response(200, json={"count": 1}, headers=limits(150, 49, int(EPOCH) + 40))
 

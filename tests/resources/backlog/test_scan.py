@@ -12,7 +12,7 @@ from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import MalformedResponse, NotFound
 from resources.backlog.scan import scan_changes, scan_window
-from resources.backlog.window import COUNTED, ONE_PAGE, Window, WindowProof
+from resources.backlog.window import COUNTED, ONE_PAGE, CompletenessProof, Window
 from tests.resources.backlog.conftest import Wire, error
 from tests.resources.backlog.hostile import START, HostileSpace, ids, read
 
@@ -261,6 +261,6 @@ def test_a_pass_ends_where_issues_begin_that_were_created_meanwhile() -> None:
 
 
 def test_a_proof_in_words_says_resumed_only_where_it_was() -> None:
-    proof = WindowProof(COUNTED, 1, 5, 415, 415, 0)
+    proof = CompletenessProof(COUNTED, 1, 5, 415, 415, 0)
     assert str(proof) == "counts agree: 415 issues in 5 pages, passes: 1, retries: 0"
     assert str(replace(proof, resumed=True)).startswith("resumed, counts agree: ")

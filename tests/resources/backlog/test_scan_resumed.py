@@ -1,4 +1,4 @@
-"""What a scan remembers for another one to go on from, to the second and to the project."""
+"""What a scan remembers for another one to continue from, to the second and to the project."""
 
 from datetime import timedelta
 from typing import Any
@@ -30,9 +30,9 @@ def test_a_scan_of_as_many_projects_as_fit_one_request_can_be_gone_on_with_and_o
     at = Resume(Position(0, START), START)
     scan_window(space.client(), Window(project_ids(100)), resume=at)
     scan_changes(space.client(), project_ids(100), START, resume=at)
-    with pytest.raises(ValueError, match="no position to go on from"):
+    with pytest.raises(ValueError, match="no position to continue from"):
         scan_window(space.client(), Window(project_ids(101)), resume=at)
-    with pytest.raises(ValueError, match="no position to go on from"):
+    with pytest.raises(ValueError, match="no position to continue from"):
         scan_changes(space.client(), project_ids(101), START, resume=at)
 
 

@@ -8,7 +8,7 @@ import dagster as dg
 import httpx
 import pytest
 
-from resources.backlog.auth import ApiKeyHeader, ApiKeyQuery, BearerToken
+from resources.backlog.auth import ApiKeyQuery, BearerToken
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import AuthenticationError, BacklogError, PermanentError
 from resources.backlog.resource import BacklogResource
@@ -16,7 +16,7 @@ from resources.redact import redact
 from tests.resources.backlog.conftest import KEY, Clock, Wire, error
 
 Make = Callable[..., BacklogClient]
-WAYS = [ApiKeyQuery, ApiKeyHeader, BearerToken]
+WAYS = [ApiKeyQuery, BearerToken]
 
 
 @pytest.mark.parametrize("way", WAYS)

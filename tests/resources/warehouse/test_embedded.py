@@ -145,9 +145,9 @@ def _environments(home: Path) -> str:
         cursor.execute("CREATE TEMPORARY TABLE shown (line text)")
         cursor.execute("COPY shown FROM PROGRAM 'env'")
         cursor.execute("SELECT string_agg(line, ' ') FROM shown")
-        [reported] = cursor.fetchone() or [""]
-    assert "PATH=" in reported
-    return " ".join([*shown, reported])
+        [of_program] = cursor.fetchone() or [""]
+    assert "PATH=" in of_program
+    return " ".join([*shown, of_program])
 
 
 def test_the_server_gets_nothing_of_the_environment_of_who_starts_it(home: Path) -> None:

@@ -1,6 +1,6 @@
 """Roles for readers, by logging in as one: what it can read before and after a build, and what it cannot.
 
-The server of the tests trusts who connects; where a test is about a password, the server is reported to ask that role for one.
+The server of the tests trusts who connects; where a test is about a password, the server is configured to ask that role for one.
 """
 
 import uuid

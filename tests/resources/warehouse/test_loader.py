@@ -126,7 +126,7 @@ def test_bad_records_are_quarantined_and_the_rest_loads(warehouse: Engine, load:
     batch[99] = issue(99, category="none")
     batch[42] = issue(42, projectId=None)
     result = load("issues", *batch)
-    assert (len(result.inserted), result.rejected, len(result.nameless), result.unchanged) == (96, 4, 0, 0)
+    assert (len(result.inserted), result.rejected, len(result.without_id), result.unchanged) == (96, 4, 0, 0)
     assert len(rows("issues")) == 96
     assert len(result.present_ids) == 100
     entries = _quarantined(warehouse)
@@ -142,7 +142,7 @@ def test_records_without_a_key_are_quarantined_and_never_stop_a_batch(warehouse:
     nothing = issue(1)
     del nothing["id"]
     result = load("issues", nothing, None, "text", [1], 7, issue(2), issue(3, id=None))
-    assert (result.rejected, len(result.nameless), result.present_ids) == (6, 6, (90_002,))
+    assert (result.rejected, len(result.without_id), result.present_ids) == (6, 6, (90_002,))
     assert [row["id"] for row in rows("issues")] == [90_002]
     assert all(entry["record_key"].startswith("?") for entry in _quarantined(warehouse))
 
@@ -206,7 +206,7 @@ def test_a_zone_the_server_does_not_know_is_an_error_and_no_fault_of_the_records
 
 def test_two_loads_at_once_do_not_deadlock(warehouse: Engine, rows: Any, issue: Any) -> None:
     def work(seed: int) -> None:
-        shuffle = random.Random(seed)  # noqa: S311  the same order every time is what is requested
+        shuffle = random.Random(seed)  # noqa: S311  the order must be the same every time
         for turn in range(6):
             batch = [issue(n, summary=f"{seed}-{turn}", updated=f"2026-08-0{1 + turn}T00:00:0{seed}Z", risk=1) for n in range(150)]
             batch += [issue(n, dueDate="bad") for n in range(200, 205)]

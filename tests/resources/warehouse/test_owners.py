@@ -68,6 +68,9 @@ def test_the_loader_makes_its_schemas_in_an_empty_database(warehouse: Engine, ro
     run(warehouse, "DROP SCHEMA raw, ops CASCADE")
     grant_loader(warehouse, role)
     upgrade(as_role)
+    owners = text("SELECT DISTINCT schemaname, tableowner FROM pg_tables WHERE schemaname IN ('raw', 'ops') ORDER BY 1")
+    with as_role.connect() as conn:
+        assert list(conn.execute(owners)) == [("ops", role), ("raw", role)]
 
 
 def test_dagster_keeps_its_tables_and_reads_no_warehouse(warehouse: Engine, role: str, as_role: Engine) -> None:

@@ -10,9 +10,10 @@ from sqlalchemy import Engine, text
 
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import PermissionDenied
+from resources.backlog.scan import LOOKBACK
 from resources.records import Odd, Page
 from resources.warehouse.issue_sync_state import CommentRead
-from sync.reconcile.explanations import LOOKBACK, Feed, LoadedUntil, in_quarantine
+from sync.reconcile.explanations import Feed, LoadedUntil, in_quarantine
 from sync.reconcile.result import COLUMN, CONTENT, EXTRA, MISSING, STALE, Difference
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)

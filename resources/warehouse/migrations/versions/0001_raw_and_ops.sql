@@ -801,7 +801,7 @@ COMMENT ON COLUMN ops.reconciliations.how IS 'count: by number of issues; rows: 
 COMMENT ON COLUMN ops.reconciliations.source_rows IS 'Issues at the source';
 COMMENT ON COLUMN ops.reconciliations.warehouse_rows IS 'Issues in the warehouse that are not marked deleted';
 COMMENT ON COLUMN ops.reconciliations.differences IS 'Issues that differ';
-COMMENT ON COLUMN ops.reconciliations.equal IS 'Whether both sides are equal';
+COMMENT ON COLUMN ops.reconciliations.equal IS 'Whether the project counts as equal; a count cannot take back what a comparison of rows has found';
 COMMENT ON COLUMN ops.reconciliations.note IS 'More about it, in one line';
 
 CREATE TABLE ops.webhook_events (
