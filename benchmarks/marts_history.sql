@@ -23,6 +23,17 @@ INSERT INTO raw.versions (space_key, id, project_id, name, release_due_date, pay
 SELECT 'bench', p * 100 + v, p, 'v' || v, date '2022-03-01' + v * 120, '{}', '', now(), 'bench'
 FROM generate_series(1, :projects) AS p, generate_series(1, 12) AS v;
 
+INSERT INTO raw.categories (space_key, id, project_id, name, payload, content_hash, loaded_at, run_id)
+SELECT 'bench', p * 10 + c, p, '分類 ' || c, '{}', '', now(), 'bench' FROM generate_series(1, :projects) AS p, generate_series(1, 5) AS c;
+
+-- A text, a number, a day and a list in each project.
+INSERT INTO raw.custom_fields (space_key, id, project_id, type_id, name, items, payload, content_hash, loaded_at, run_id)
+SELECT 'bench', p * 10 + f.at, p, f.type_id, f.name, f.items, '{}', '', now(), 'bench'
+FROM generate_series(1, :projects) AS p, (VALUES
+    (1, 1, '顧客番号', NULL), (2, 3, '金額', NULL), (3, 4, '検収日', NULL),
+    (4, 5, '工程', '[{"id": 1, "name": "設計"}, {"id": 2, "name": "実装"}, {"id": 3, "name": "試験"}]'::jsonb)
+) AS f (at, type_id, name, items);
+
 -- made_at: when an issue is made; each change comes some hours after the one before.
 CREATE TEMPORARY TABLE made AS
 SELECT
@@ -81,15 +92,30 @@ CROSS JOIN LATERAL (
         CASE WHEN k % 10 = 9 THEN ARRAY[project_id * 100 + 1 + id % 12]::bigint[] END AS new_ids
 ) AS f;
 
+-- One issue in five has a parent, one in fifty is deleted, and each has categories, a version and three or four custom fields.
 INSERT INTO raw.issues (
-    space_key, id, project_id, issue_key, key_id, issue_type_id, summary, status_id, assignee_id, milestone_ids, due_date,
-    estimated_hours, actual_hours, created_user_id, created_at, updated_at, payload, content_hash, loaded_at, run_id
+    space_key, id, project_id, issue_key, key_id, issue_type_id, summary, status_id, assignee_id, category_ids, version_ids, milestone_ids,
+    parent_issue_id, start_date, due_date, estimated_hours, actual_hours, created_user_id, created_at, updated_at, deleted_at, payload,
+    content_hash, loaded_at, run_id
 )
 SELECT
     'bench', m.id, m.project_id, 'P' || m.project_id || '-' || m.id, m.id, m.project_id * 10 + 1 + m.id % 4, '課題 ' || m.id,
-    CASE WHEN m.id % 5 = 0 THEN 3 ELSE 4 END, 1 + (m.id + 1) % 200, ARRAY[m.project_id * 100 + 1 + m.id % 12],
-    ((m.made_at + interval '20 days') AT TIME ZONE 'Asia/Tokyo')::date, 8, 6, m.author, m.made_at,
-    m.made_at + :changes / :issues * m.pace * interval '1 hour', '{}', '', now(), 'bench'
+    CASE WHEN m.id % 5 = 0 THEN 3 ELSE 4 END, 1 + (m.id + 1) % 200,
+    CASE WHEN m.id % 3 = 0 THEN ARRAY[m.project_id * 10 + 1, m.project_id * 10 + 2 + m.id % 4] ELSE ARRAY[m.project_id * 10 + 1 + m.id % 5] END,
+    ARRAY[m.project_id * 100 + 1 + (m.id + 3) % 12], ARRAY[m.project_id * 100 + 1 + m.id % 12],
+    CASE WHEN (m.id - 1) / :projects % 5 = 4 THEN m.id - :projects END,
+    ((m.made_at + interval '3 days') AT TIME ZONE 'Asia/Tokyo')::date, ((m.made_at + interval '20 days') AT TIME ZONE 'Asia/Tokyo')::date,
+    8, 6, m.author, m.made_at, m.made_at + :changes / :issues * m.pace * interval '1 hour',
+    CASE WHEN m.id > 1000 AND m.id % 50 = 0 THEN m.made_at + interval '2 years' END,
+    jsonb_build_object('customFields', jsonb_build_array(
+        jsonb_build_object('id', m.project_id * 10 + 1, 'fieldTypeId', 1, 'name', '顧客番号', 'value', 'C-' || m.id % 5000),
+        jsonb_build_object('id', m.project_id * 10 + 2, 'fieldTypeId', 3, 'name', '金額', 'value', CASE WHEN m.id % 3 > 0 THEN m.id % 977 * 100 END),
+        jsonb_build_object('id', m.project_id * 10 + 3, 'fieldTypeId', 4, 'name', '検収日', 'value', to_char(m.made_at + interval '30 days', 'YYYY-MM-DD')),
+        jsonb_build_object('id', m.project_id * 10 + 4, 'fieldTypeId', 5, 'name', '工程', 'value', jsonb_build_object(
+            'id', 1 + m.id % 3, 'name', (ARRAY['設計', '実装', '試験'])[1 + m.id % 3]
+        ))
+    )),
+    '', now(), 'bench'
 FROM made AS m;
 
 ANALYZE;

@@ -29,7 +29,8 @@ COUNTS_SPEC = dg.AssetCheckSpec(
     description="Each project has as many issues in the warehouse as at the source. Issues that came or went at the source since "
     "the last load do not count as a difference, nor do those in quarantine. It costs one request a project, and a few more for "
     "one that differs. The nightly run counts all projects, a backfill those that it reads. Every other run shows the last "
-    "comparison of each project, without a request.\n\n"
+    "comparison of each project, without a request. A project that a row reconciliation found different is a warning until another "
+    "one finds it equal.\n\n"
     "`projects` shows whether each project is equal, since when, and when that was proven: by number (`counted`) and by comparing "
     "each row (`row_by_row`: `backlog-elt verify --deep`). `what_was_deleted` shows the newest deletions: when, why, and by which "
     f"evidence. `ops.deletions` has all. Times are those of {SETTINGS.timezone}.",
@@ -66,8 +67,8 @@ def issue_counts_match_source(client: BacklogClient, engine: Engine, covered: Co
     return dg.AssetCheckResult(
         check_name=COUNTS,
         asset_key=ISSUES,
-        passed=not unequal and not inconclusive,
-        severity=dg.AssetCheckSeverity.ERROR,
+        passed=not unequal and not inconclusive and not doubted,
+        severity=dg.AssetCheckSeverity.ERROR if unequal or inconclusive else dg.AssetCheckSeverity.WARN,
         description=_said(len(keys), unequal, inconclusive, doubted, sorted(set(others.values()) - set(compared.values()))),
         metadata={
             "projects": rows_table(projects) if projects else "no project",
@@ -97,7 +98,7 @@ def _differed(reconciliation_status: ReconciliationStatus | None) -> bool:
 
 
 def _said(projects: int, unequal: list[str], inconclusive: list[str], doubted: list[str], unknown: list[str]) -> str:
-    said = [f"{projects - len(unequal) - len(inconclusive)} of {projects} projects are equal"]
+    said = [f"{projects - len(unequal) - len(inconclusive) - len(doubted)} of {projects} projects are equal"]
     if unknown:
         said.append(f"{', '.join(unknown)} were not compared yet, which the count reconciliation does")
     if unequal:
@@ -167,7 +168,7 @@ def what(deletion: Deletion) -> str:
 
 
 def _counted(count: ProjectReconciliation, status: ReconciliationStatus | None, gone: str) -> Row:
-    equal = not count.differences and (status is None or status.equal)
+    equal = status is not None and status.equal
     return {
         "project": count.key,
         "state": (EQUAL if equal else DIFFERS) if count.conclusive else NOT_COUNTED,

@@ -149,9 +149,9 @@ class Metrics:
 
     def _own_entity(self, metric: str) -> str:
         definition = next(one for one in self._manifest.metrics if one.name == metric)
-        numerator = definition.type_params.numerator
-        if numerator is not None:
-            return self._own_entity(numerator.name)
+        made_of = [definition.type_params.numerator, *(definition.type_params.metrics or ())]
+        if first := next((one for one in made_of if one is not None), None):
+            return self._own_entity(first.name)
         aggregation = definition.type_params.metric_aggregation_params
         for model in self._manifest.semantic_models:
             if aggregation is not None and model.name == aggregation.semantic_model:

@@ -105,13 +105,16 @@ def collect(connection: Connection, built: set[str], project: str | None, now: d
     }
     names = {(row.space_key, row.user_id): clean(row.user_name) for row in reader.rows(queries.PEOPLE, "dim_person")}
     named = {(row.space_key, row.project_id): row for row in listed}
-    teams = [
+    teams: list[dict[str, Any]] = [
         {
             "name": clean(row.name),
             "people": [people.found[(row.space_key, one)] for one in row.member_ids or () if (row.space_key, one) in people.found],
         }
         for row in reader.rows(queries.TEAMS)
     ]
+    # Who is in none of them, nobody too, as team 0 of the marts; its name is a word of the page.
+    working = {one for table in found.values() if isinstance(table, dict) for one in table["a"]}
+    teams.append({"name": None, "people": sorted(working.difference(*(team["people"] for team in teams)))})
     return found | {
         "projects": [_project(named.get(one)) for one in projects.found],
         "types": ["" if one is None else clean(one) for one in types.found],

@@ -39,10 +39,10 @@ def test_a_backfill_from_a_jobs_page_loads_its_whole_range(deployment: Deploymen
 
 
 def test_a_failure_in_one_project_leaves_the_others_recorded_and_their_comments_loaded(deployment: Deployment) -> None:
-    requested = str(deployment.sim.space.project("APP").id)
+    project_id = str(deployment.sim.space.project("APP").id)
 
     def refuse(request: RequestInfo) -> None:
-        if request.route == "/issues" and request.param("projectId[]") == requested:
+        if request.route == "/issues" and request.param("projectId[]") == project_id:
             deployment.sim.faults.add(Fault(status=403, path="/issues"))
 
     deployment.sim.before_request(refuse)
@@ -56,10 +56,10 @@ def test_a_failure_in_one_project_leaves_the_others_recorded_and_their_comments_
 
 
 def test_a_source_that_goes_away_keeps_what_was_recorded_and_ends_the_run(deployment: Deployment) -> None:
-    requested = str(deployment.sim.space.project("WEB").id)
+    project_id = str(deployment.sim.space.project("WEB").id)
 
     def go_away(request: RequestInfo) -> None:
-        if request.route == "/issues" and request.param("projectId[]") == requested:
+        if request.route == "/issues" and request.param("projectId[]") == project_id:
             deployment.sim.faults.add(Fault(status=500, path="/issues", times=None))
 
     deployment.sim.before_request(go_away)

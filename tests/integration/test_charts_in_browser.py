@@ -33,7 +33,12 @@ def pictures() -> list[str]:
         )
         for number in range(400)
     ]
-    burn = [("PROJECT_KEY", number, LONG, day, 12_000, 3_000, days[-1]) for number in range(7) for day in days]
+    ends = (days[-1] + timedelta(days=40), days[-1] + timedelta(days=4_000), None)
+    burn = [
+        ("PROJECT_KEY", number, LONG, day, 12_000, 3_000, days[-1] + timedelta(days=9 * number), ends[number % 3])
+        for number in range(12)
+        for day in days
+    ]
     booked = [(date(2025, month, 1), f"{number} {LONG}", 160.5) for number in range(12) for month in range(1, 13)]
     load = [(f"{number} {LONG}", MONDAY + timedelta(weeks=week), 1_160.5) for number in range(30) for week in range(9)]
     plan = [(date(2025, month, 1), 12_000.5, 13_000.5) for month in range(1, 13)]
@@ -46,7 +51,7 @@ def pictures() -> list[str]:
         ("cycle_title", done[:1], cycle),
         ("ageing_title", old, ageing),
         ("ageing_title", old[:1], ageing),
-        ("burn_title", burn, ["project_key", "milestone_id", "milestone", "day", "scope", "done", "due_date"]),
+        ("burn_title", burn, ["project_key", "milestone_id", "milestone", "day", "scope", "done", "due_date", "projected_done_on"]),
         ("hours_title", booked, ["month", "person", "hours"]),
         ("load_title", load, ["person", "week", "hours"]),
         ("plan_title", plan, ["month", "planned", "actual"]),

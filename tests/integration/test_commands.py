@@ -20,6 +20,7 @@ from pipelines.cli.objects import LoadObject, StatusObject
 from resources.warehouse import embedded
 from resources.warehouse.connect import engine, parse_url
 from resources.warehouse.locks import Locks
+from resources.warehouse.migrations import upgrade
 from resources.warehouse.schema import SPECS
 from simulator import PLANS, Fault, Simulator, SpaceSpec
 from tests.integration.commands import Done, Shell, end
@@ -177,6 +178,7 @@ def failed(deployed: Deployed, new_database: NewDatabase) -> Iterator[dict[str, 
             "not a space": space(Fault("html", 404, times=None)),
             "refused list": space(Fault(status=403, path="/priorities", times=None)),
             "no server": {"WAREHOUSE_URL": f"postgresql://loader:{PASSWORD}@127.0.0.1:9/warehouse"},
+            "old warehouse": {"WAREHOUSE_URL": _of_an_old_version(new_database())},
             "no storage": {"DAGSTER_POSTGRES_URL": f"postgresql://loader:{PASSWORD}@127.0.0.1:9/dagster"},
             "no project": {},
             "no month": {},
@@ -191,6 +193,16 @@ def failed(deployed: Deployed, new_database: NewDatabase) -> Iterator[dict[str, 
         yield {name: end(process) for name, process in running.items()}
 
 
+def _of_an_old_version(url: str) -> str:
+    """Let a warehouse look like one that an early program made, and return its URL."""
+    made = engine(url)
+    upgrade(made)
+    with made.begin() as connection:
+        connection.execute(text("UPDATE ops.alembic_version SET version_num = '0012'"))
+    made.dispose()
+    return url
+
+
 @pytest.mark.parametrize(
     ("what", "code", "said"),
     [
@@ -202,6 +214,7 @@ def failed(deployed: Deployed, new_database: NewDatabase) -> Iterator[dict[str, 
         ("html", 1, "is BACKLOG_URL the root of a Backlog space"),
         ("not a space", 1, "is BACKLOG_URL the root of a Backlog space"),
         ("no server", 1, "The warehouse cannot be used"),
+        ("old warehouse", 1, "The warehouse has version 0012, from before the first release"),
         ("no storage", 1, "DAGSTER_POSTGRES_URL"),
         ("no project", 2, "--project is 'NOPE': expected the key of a project that the API key can see (APP, OPS, WEB)"),
         ("no month", 2, "--from is '2019-01': expected a month from 2026-01 (BACKLOG_HISTORY_START)"),

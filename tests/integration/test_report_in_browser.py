@@ -22,6 +22,7 @@ from simulator import Simulator, SpaceSpec
 from tests.assets.marts.test_report import unpacked
 from tests.browser import Chromium, Reader, reader
 from tests.deployment import Deployment, quiet
+from tests.integration.conftest import NewDatabase
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -35,6 +36,11 @@ def built(shared_warehouse_url: str) -> Iterator[Deployment]:
     """Return a deployment that is loaded and has its marts; the tests share it."""
     made = engine(shared_warehouse_url)
     with Simulator(SPACE) as sim, dg.DagsterInstance.ephemeral() as instance:
+        # Everybody is in a team there: who has most issues leaves them; and an issue is of nobody.
+        [(busiest, _)] = Counter(issue.assignee_id for issue in sim.space.issues.values() if issue.assignee_id).most_common(1)
+        for team in sim.space.teams.values():
+            team.members[:] = [user for user in team.members if user != busiest]
+        sim.space.create_issue("OPS", at=datetime(2026, 5, 1, tzinfo=TOKYO), due_date="2026-05-08")
         deployment = Deployment(sim, shared_warehouse_url, made, instance, sim.api_key, quiet())
         deployment.load().run("marts")
         yield deployment
@@ -80,9 +86,27 @@ def test_a_manager_finds_what_is_overdue_for_a_team_and_follows_it_to_backlog(
         expect(links).to_have_count(len(late))
         assert {link.inner_text(): link.get_attribute("href") for link in links.all()} == late
         assert links.first.get_attribute("rel") == "noopener noreferrer"
+        key = links.first.inner_text()
+        somebody.page.context.set_offline(False)
+        with page.context.expect_page() as at_backlog:
+            links.first.click()
+        expect(at_backlog.value.get_by_role("heading", level=1)).to_contain_text(key)
+        assert at_backlog.value.url == late[key]
+        at_backlog.value.close()
+        somebody.page.context.set_offline(True)
         page.reload()
         expect(page.locator("#card-overdue .answer")).to_contain_text(f"{len(late)} 件")
         expect(page.get_by_label("チーム").locator("option:checked")).to_have_text(team)
+        alone = built.query(
+            "SELECT i.assignee_id, count(*) AS n FROM mart.issue_now AS i JOIN mart.team_member AS m ON m.space_key = i.space_key "
+            "AND m.user_id = coalesce(i.assignee_id, 0) WHERE m.team_id = 0 AND i.is_overdue GROUP BY 1"
+        )
+        assert {row["assignee_id"] is None for row in alone} == {True, False}, "unassigned work, and work of people"
+        page.get_by_label("チーム").select_option(label="所属なし")
+        settled(page)
+        page.reload()
+        expect(page.locator("#card-overdue .answer b")).to_have_text(f"{sum(row['n'] for row in alone)} 件")
+        expect(page.get_by_label("チーム").locator("option:checked")).to_have_text("所属なし")
         page.get_by_role("button", name="絞り込みを解除").click()
         [everybody] = built.query("SELECT count(*) AS n FROM mart.issue_now WHERE is_overdue")
         expect(page.locator("#card-overdue .answer")).to_contain_text(f"{everybody['n']} 件")
@@ -191,6 +215,10 @@ def test_the_cards_show_the_load_and_the_plan_of_this_month(chromium: Chromium, 
         share = 100 * sum(hours for _, hours in before) / sum(hours for hours, _ in before)
         assert number(page.locator("#card-plan .answer").inner_text().split("予定の")[1]) == pytest.approx(share, abs=1)
         expect(page.locator("#chart-hours .said")).to_contain_text("直近 2 年分")
+        page.evaluate("() => { DATA.effort.a.fill(0); return update(); }")
+        settled(page)
+        expect(page.locator("#chart-hours .plot")).to_contain_text("不明")
+        expect(page.locator("#table-hours tbody td:first-child")).to_have_text(["不明", "未割り当て"])
 
 
 def test_milestones_end_on_the_page_when_the_mart_says(chromium: Chromium, built: Deployment, file: Path) -> None:
@@ -285,14 +313,14 @@ def test_one_language_at_a_time_light_or_dark_and_axe_finds_nothing(chromium: Ch
             page.goto(file.as_uri())
             settled(page)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, "wide things scroll in themselves"
-            for _ in ("as the browser asks", "the other"):
+            for switched in ("#language", "#theme", "#language", None):
                 japanese = page.evaluate("document.documentElement.lang") == "ja"
                 expect(page.get_by_role("heading", name="滞留している課題は?" if japanese else "What is stuck?")).to_be_visible()
                 violations = Axe().run(page).response["violations"]
                 assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in violations] == []
-                page.locator("#language").click()
-                page.locator("#theme").click()
-                settled(page)
+                if switched:
+                    page.locator(switched).click()
+                    settled(page)
 
 
 def test_what_is_dark_on_the_screen_is_printed_dark_on_white(chromium: Chromium, file: Path) -> None:
@@ -353,4 +381,20 @@ def test_a_report_with_nothing_in_it_says_so(chromium: Chromium, file: Path, tmp
         page = opened(somebody, with_data(file, data, tmp_path / "nothing.html"))
         expect(page.get_by_text("課題がまだありません。")).to_be_visible()
         assert page.get_by_text("データなし").count() > 10
+        assert somebody.noted == []
+
+
+def test_a_space_without_issues_has_marts_and_a_report_that_says_so(
+    chromium: Chromium, new_database: NewDatabase, tmp_path: Path
+) -> None:
+    url = new_database()
+    made = engine(url)
+    with Simulator(SpaceSpec(seed=4, users=6, projects=2, issues=0)) as sim, dg.DagsterInstance.ephemeral() as instance:
+        assert Deployment(sim, url, made, instance, sim.api_key, quiet()).load().run("marts").success
+        (tmp_path / "report.html").write_text(report(made, TOKYO), encoding="utf-8")
+    made.dispose()
+    with reader(chromium) as somebody:
+        page = opened(somebody, tmp_path / "report.html")
+        expect(page.get_by_text("課題がまだありません。")).to_be_visible()
+        expect(page.get_by_label("チーム").locator("option")).to_have_text(["すべて"])
         assert somebody.noted == []

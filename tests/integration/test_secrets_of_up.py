@@ -160,11 +160,11 @@ def test_no_secret_is_found_and_no_process_has_one_that_it_does_not_need(tmp_pat
         watch = Watch(psutil.Process(terminal.process.pid))
         try:
 
-            def reported() -> bool:
+            def loaded() -> bool:
                 watch.look()
                 return "  loaded: " in terminal.written or terminal.process.poll() is not None
 
-            wait_until(reported, f"not loaded: {terminal.written}", PATIENCE_SECONDS, pause=0.5)
+            wait_until(loaded, f"not loaded: {terminal.written}", PATIENCE_SECONDS, pause=0.5)
             said = [*commands(shell), *answers(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{service_port}", variables)]
         finally:
             end(terminal)

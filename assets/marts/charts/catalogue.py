@@ -45,7 +45,7 @@ _THROUGHPUT = f"""
 #: A point is a row of the mart: nothing is added up.
 _BURN = """
     SELECT m.project_key, m.space_key || '/' || m.milestone_id AS milestone_id, m.milestone, m.day, m.scope::float8 AS scope,
-           m.done::float8 AS done, v.release_due_date AS due_date
+           m.done::float8 AS done, v.release_due_date AS due_date, m.projected_done_on
     FROM (SELECT space_key, milestone_id, max(day) AS last_day, max(day) - min(day) AS days
           FROM mart.milestone_burn GROUP BY space_key, milestone_id) AS r
     JOIN raw.versions AS v
@@ -90,6 +90,8 @@ class Chart:
     query: str
     spec: Callable[[], Spec]
     prepare: Callable[[pd.DataFrame], Drawn]
+    #: What is drawn where the rows give no marks, if that is something else.
+    without_marks: Callable[[], Spec] | None = None
 
     @property
     def title(self) -> str:
@@ -106,8 +108,8 @@ class Chart:
         """Return the picture of the rows of a mart; below its title it says so while histories are missing."""
         drawn = self.prepare(frame)
         said = drawn.said if read >= 1 else f"{drawn.said}\n{both('note_share').format(share=int(read * 100))}"
-        spec = flow_specs.flow() if self.spec is flow_specs.flow_of_projects and not drawn.marks else self.spec()
-        return picture(spec, self.word, said, rows=drawn.rows, marks=drawn.marks, params=drawn.params)
+        spec = self.without_marks if self.without_marks and not drawn.marks else self.spec
+        return picture(spec(), self.word, said, rows=drawn.rows, marks=drawn.marks, params=drawn.params)
 
 
 #: One at most for each mart.
@@ -115,9 +117,9 @@ CHARTS = (
     Chart("issue_now", "overdue_title", _OVERDUE, specs.overdue, rows.overdue),
     Chart("wip_aging", "ageing_title", _AGEING, flow_specs.ageing, rows.ageing),
     Chart("upcoming_load", "load_title", _LOAD, specs.load, rows.load),
-    Chart("milestone_burn", "burn_title", _BURN, specs.burns, rows.burn),
+    Chart("milestone_burn", "burn_title", _BURN, specs.burns_and_ends, rows.burn, specs.burns),
     Chart("plan_actual_monthly", "plan_title", _PLAN, specs.plan, rows.plan),
-    Chart("flow_daily", "flow_title", _FLOW, flow_specs.flow_of_projects, rows.flow),
+    Chart("flow_daily", "flow_title", _FLOW, flow_specs.flow_of_projects, rows.flow, flow_specs.flow),
     Chart("throughput_weekly", "throughput_title", _THROUGHPUT, flow_specs.throughput, rows.throughput),
     Chart("issue", "cycle_title", _CYCLE, flow_specs.cycle, rows.cycle),
     Chart("hours_ledger", "hours_title", _HOURS, specs.hours, rows.hours),

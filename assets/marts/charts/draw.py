@@ -76,7 +76,7 @@ def picture(spec: dict[str, Any], title: str, said: str, **rows: list[dict[str, 
         made |= {"width": WIDTH, "autosize": {"type": "fit-x", "contains": "padding"}}
     for part in made.get("vconcat", []):
         if "facet" not in part:
-            part["width"] = WIDTH - 90
+            part.setdefault("width", WIDTH - 90)
     made |= {
         "$schema": _SCHEMA,
         "title": {"text": both(title), "subtitle": [clean(line) for line in said.split("\n")]},

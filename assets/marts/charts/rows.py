@@ -4,7 +4,7 @@ import math
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ PERCENTILES = (50, 85, 95)
 MOST_DOTS = 500
 PROJECTS_SHOWN, MILESTONES_SHOWN, STATUSES_SHOWN, PEOPLE_SHOWN, WEEKS_SHOWN, NAMED = 6, 6, 7, 20, 8, 4
 OLDEST_SHOWN = 400
+#: As on the page.
+ENDS_SHOWN, ENDS_DAYS = 10, 120
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,10 @@ def _name(dots: Rows, columns: int, wide: int = 780, high: int = 250) -> None:
 
 
 def burn(frame: pd.DataFrame) -> Drawn:
-    """From `project_key, milestone_id, milestone, day, scope, done, due_date`: the milestones with most left to do."""
+    """From `project_key, milestone_id, milestone, day, scope, done, due_date, projected_done_on`.
+
+    The milestones with most left to do, and as marks when those that are open will end.
+    """
     rows = frame.dropna(subset=["milestone_id", "day", "scope", "done"]).sort_values("day")
     if rows.empty:
         return NOTHING
@@ -196,7 +201,42 @@ def burn(frame: pd.DataFrame) -> Drawn:
     said = (
         f"残りの多い {min(len(order), MILESTONES_SHOWN)} / {len(order)} 件 · most left to do first · 完了 / 範囲 (done / in scope)"
     )
-    return Drawn(said, made)
+    return Drawn(said, made, _ends(last[last["scope"] > last["done"]]))
+
+
+def _ends(last: pd.DataFrame) -> Rows:
+    """Return when milestones end if their speed goes on, from their newest rows: those with a speed, or due in these months."""
+    reach = timedelta(days=ENDS_DAYS)
+    made: list[tuple[date, str, date, date | None, date | None]] = []
+    for row in last.to_dict("records"):
+        today: date = row["day"]
+        due, end = (row[name] if isinstance(row[name], date) else None for name in ("due_date", "projected_done_on"))
+        if end or (due and abs(due - today) <= reach):
+            name = _short(f"{clean(row['project_key'] or '?')} {clean(row['milestone'])}", 30)
+            made.append((due or date.max, name, today, due, end))
+    return [
+        {
+            "milestone": name + "\u200b" * place,
+            "order": place,
+            "today": ms(today),
+            "end": ms(min(end or date.max, today + reach)),
+            "cut": "?" if end is None else "→" if end > today + reach else "",
+            "due": ms(due) if due and abs(due - today) <= reach else None,
+            "ends": end.isoformat() if end else both("no_speed"),
+            "due_on": due.isoformat() if due else "–",
+            "state": both(_state(today, due, end)),
+        }
+        for place, (_, name, today, due, end) in enumerate(sorted(made, key=lambda one: one[:2])[:ENDS_SHOWN])
+    ]
+
+
+def _state(today: date, due: date | None, end: date | None) -> str:
+    """Return the word for a milestone that is open; the page says the same."""
+    if due is None:
+        return "no_due"
+    if end is None and due >= today:
+        return "no_speed"
+    return "in_time" if end is not None and end <= due else "too_late"
 
 
 def near(due: date | None, days: "Sequence[date] | pd.Series[Any]") -> int | None:

@@ -10,6 +10,7 @@ from assets.marts.charts.flow_specs import ageing, cycle, flow, throughput
 from assets.marts.charts.parts import (
     BLUE,
     GREEN,
+    MARKS,
     RED,
     ROWS,
     Spec,
@@ -227,6 +228,13 @@ def milestones() -> Spec:
             },
         ],
     }
+
+
+def burns_and_ends() -> Spec:
+    """The milestones of `marks`, as `milestones` draws them, and the burn-up of those in `rows`."""
+    ends = milestones() | {"data": MARKS, "title": {"text": "@milestones_title", "fontSize": 13, "anchor": "start"}, "width": 520}
+    ends["encoding"]["y"]["axis"]["labelLimit"] = 240
+    return {"vconcat": [ends, burns()], "resolve": {"scale": {"color": "independent"}, "legend": {"color": "independent"}}}
 
 
 #: What the page draws, by name.

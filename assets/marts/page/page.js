@@ -12,7 +12,7 @@ function controls() {
   const all = ["", word("everything")], named = list => list.map((one, at) => [String(at), one]);
   const people = DATA.people.map((name, at) => [String(at), at === 0 ? word("nobody") : name]).sort((x, y) => x[1].localeCompare(y[1], chosen.lang));
   options("project", [all, ...DATA.projects.map((one, at) => [String(at), `${one.key} ${one.name}`])]);
-  options("team", [all, ...named(DATA.teams.map(team => team.name))]);
+  options("team", [all, ...named(DATA.teams.map(team => team.name ?? word("no_team")))]);
   options("person", [all, ...people]);
   options("type", [all, ...named(DATA.types.map(type => type || "–"))]);
   options("period", PERIODS.map(period => [period, word(`period_${period}`)]));
@@ -154,10 +154,13 @@ function showPlan() {
   figure("plan", found.rows, [column("month", row => row.month), column("kind", row => row.kind), amount("hours", row => row.hours, 1)], { said: byId("card-plan").querySelector(".answer").textContent + atMost() });
   figure("hours", found.hours, [column("month", row => row.month), column("entered_by", row => row.person), amount("hours", row => row.hours, 1)], { said: fill("said_hours", { h: number(total("actual"), 1) }) + atMost() });
   const months = found.months.map(one => one.month).reverse(), of = (row, name) => row.by.get(name);
+  // Plans without a person are of nobody, hours without one of somebody who is not known.
+  const people = found.people.flatMap(row => row.person ? { ...row, name: personOf(row.person) } : [
+    { ...row, name: word("unknown_person"), planned: 0 }, { name: word("nobody"), planned: row.planned, total: 0, by: new Map() }]);
   table(byId("table-hours"), word("part_plan"), [
-    column("entered_by", row => row.person ? personOf(row.person) : word("nobody")), amount("planned_h", row => row.planned, 1), amount("actual_h", row => row.total, 1),
+    column("entered_by", row => row.name), amount("planned_h", row => row.planned, 1), amount("actual_h", row => row.total, 1),
     ...months.map(name => ({ head: name, of: row => of(row, name), kind: "n", cell: row => number(of(row, name), 1) })),
-  ], found.people.filter(row => row.total || row.planned), {
+  ], people.filter(row => row.total || row.planned), {
     foot: [word("everybody"), number(total("planned"), 1), number(total("actual"), 1), ...months.map(name => number(sum(found.people.map(row => of(row, name))), 1))],
   });
 }

@@ -78,6 +78,7 @@ PLAN = {
     "worked_by_planned": 17 / 56,
     "upcoming_hours": 35,
     "upcoming_overdue_hours": 29,
+    "undated_hours": 5,
     "planned_value": 41,
     "earned_value": 12,
     "actual_cost": 17,
@@ -85,10 +86,13 @@ PLAN = {
     "budget_hours": 56,
     "spi": 12 / 41,
     "cpi": 0.8,
+    "expected_cost": 72,
 }
 #: Of the same project on the day of the test, whichever it is after 4 August.
 OVERDUE = {"overdue_issues": 2, "remaining_hours": 40}
-#: Of its milestone.
+#: Of the project TREE on that day: nobody has its issues, and one was begun on 16 July.
+STUCK = {"stuck_issues": 1, "unassigned_issues": 5}
+#: Of the milestone of PLAN.
 SPRINT = {
     "milestone_committed": 4,
     "milestone_added": 1,
@@ -96,6 +100,9 @@ SPRINT = {
     "milestone_completed": 2,
     "milestone_carried_over": 2,
     "milestone_committed_hours": 29,
+    "milestone_added_hours": 4,
+    "milestone_removed_hours": 5,
+    "milestone_reestimated_hours": 3,
     "milestone_completed_hours": 12,
     "milestone_carried_over_hours": 19,
 }
@@ -115,12 +122,18 @@ def rows(reader: Engine, metrics: Sequence[str], by: Sequence[str] = (), where: 
 
 
 def test_each_metric_is_worked_out_by_hand() -> None:
-    assert {*ISSUE, *PEERS, *PLAN, *OVERDUE, *SPRINT, *MILESTONE, *REVIEW, *SYNCS, *TEAM, *BY_TIME} == {*DEFINED.all}
+    assert {*ISSUE, *PEERS, *PLAN, *OVERDUE, *STUCK, *SPRINT, *MILESTONE, *REVIEW, *SYNCS, *TEAM, *BY_TIME} == {*DEFINED.all}
 
 
 @pytest.mark.parametrize(
     ("where", "expected"),
-    [("project=PEER", PEERS), ("project=PLAN", PLAN | OVERDUE), ("milestone_name=計", SPRINT), ("milestone_name=夏", MILESTONE)],
+    [
+        ("project=PEER", PEERS),
+        ("project=PLAN", PLAN | OVERDUE),
+        ("project=TREE", STUCK),
+        ("milestone_name=計", SPRINT),
+        ("milestone_name=夏", MILESTONE),
+    ],
 )
 def test_the_metrics_of_a_group_have_the_numbers_that_were_worked_out_by_hand(
     reader: Engine, where: str, expected: dict[str, float]

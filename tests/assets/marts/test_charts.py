@@ -87,7 +87,7 @@ def burn(milestones: int = 1, days: int = 5, **fixed: Any) -> pd.DataFrame:
         for one in range(milestones)
         for day in range(days)
     ]
-    return pd.DataFrame(rows).assign(**{"due_date": date(2026, 6, 30), **fixed})
+    return pd.DataFrame(rows).assign(**{"due_date": date(2026, 6, 30), "projected_done_on": date(2026, 7, 4), **fixed})
 
 
 def booked(people: int, months: int = 2) -> pd.DataFrame:
@@ -232,12 +232,35 @@ def test_ageing_names_the_oldest_and_counts_risks() -> None:
 
 def test_burn_up_shows_the_milestones_with_most_left_to_do() -> None:
     shown = texts(chart("burn_title").draw(burn(milestones=9)))
-    assert [text for text in shown if text.startswith("OPS v")] == [f"OPS v{one}: 4 / {10 + one}" for one in (8, 7, 6, 5, 4, 3)]
+    assert [text for text in shown if re.match(r"OPS v\d:", text)] == [f"OPS v{one}: 4 / {10 + one}" for one in (8, 7, 6, 5, 4, 3)]
     [last] = [row for row in rows.burn(burn(due_date=date(2026, 6, 9))).rows if row.get("due")]
     assert last["due"] == rows.ms(date(2026, 6, 9))
     assert not [row for row in rows.burn(burn(due_date=date(2027, 6, 9))).rows if row.get("due")], (
         "a year away, it would press the rest"
     )
+
+
+def test_milestones_that_are_open_show_when_they_will_end() -> None:
+    frame = burn(milestones=6).set_index("milestone_id")
+    frame.loc[1, "due_date"] = date(2026, 7, 4)  # just in time
+    frame.loc[2, ["due_date", "projected_done_on"]] = [None, date(2027, 1, 1)]
+    frame.loc[3, ["due_date", "projected_done_on"]] = [date(2026, 6, 4), None]
+    frame.loc[4, "projected_done_on"] = None
+    frame.loc[5, ["scope", "done"]] = [5, 5]
+    drawn = rows.burn(frame.reset_index())
+    assert [(row["milestone"].rstrip("\u200b"), row["state"], row["cut"], row["ends"], row["due_on"]) for row in drawn.marks] == [
+        ("OPS v3", both("too_late"), "?", both("no_speed"), "2026-06-04"),
+        ("OPS v0", both("too_late"), "", "2026-07-04", "2026-06-30"),
+        ("OPS v4", both("no_speed"), "?", both("no_speed"), "2026-06-30"),
+        ("OPS v1", both("in_time"), "", "2026-07-04", "2026-07-04"),
+        ("OPS v2", both("no_due"), "→", "2027-01-01", "–"),
+    ]
+    assert {row["today"] for row in drawn.marks} == {rows.ms(MONDAY + timedelta(days=4))}
+    shown = texts(chart("burn_title").draw(frame.reset_index()))
+    assert both("milestones_title") in shown
+    over = burn(scope=4.0)
+    assert rows.burn(over).marks == []
+    assert both("milestones_title") not in texts(chart("burn_title").draw(over))
 
 
 def test_hours_name_those_with_most_and_add_up() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections import defaultdict
 from graphlib import TopologicalSorter
 from typing import Any
@@ -14,11 +15,13 @@ from assets.marts.build import MODELS
 from assets.marts.charts.catalogue import CHARTS
 from assets.marts.dashboards import DASHBOARDS
 from assets.marts.ops_tables import OPS_ASSETS
-from assets.marts.project import manifest
+from assets.marts.project import FOLDER, manifest
 from pipelines.definitions import build_definitions
 from tests.deployment import Deployment, Run, failures
 
 Metadata = dict[str, dict[str, Any]]
+#: What asks the server for the time.
+CLOCK = re.compile(r"now\(\)|_timestamp\(\)|timeofday\(\)|\b(?:current|local)_?(?:date|time|timestamp)\b", re.IGNORECASE)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +87,8 @@ def test_every_column_is_described_in_both_languages_and_no_table_asks_what_time
     assert [f"{name}.{column['name']}" for name, column in columns if " / " not in column["description"]] == []
     tables = [model for model in models if model["config"]["materialized"] != "view"]
     # The days of a space without an issue begin with the present year.
-    assert [model["name"] for model in tables if "now()" in model["raw_code"]] == ["calendar"]
+    assert [model["name"] for model in tables if CLOCK.search(model["raw_code"])] == ["calendar"]
+    assert [file.name for file in (FOLDER / "macros").glob("*.sql") if CLOCK.search(file.read_text(encoding="utf-8"))] == []
 
 
 def test_tables_of_the_program_are_described_as_they_are(built: tuple[Deployment, int], graph: Any) -> None:

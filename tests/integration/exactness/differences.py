@@ -63,9 +63,9 @@ def _history(deployment: Deployment, quiet: Silence) -> list[str]:
     for table, read in HISTORY.items():
         expected, unreadable = read(world, listed), read(world, hidden)
         stored = _stored(deployment, table, next(iter(expected.values()), {}))
-        reported = quiet.issues if table == "issues" else quiet.comments
+        silent = quiet.issues if table == "issues" else quiet.comments
         for key, row in sorted(expected.items()):
-            if key[0] not in reported:
+            if key[0] not in silent:
                 unknown = {name: None for name in _IDS if name in row and key[0] in unplaced}
                 found += _compare(table, key, row | unknown, stored.get(key))
         if table == "issues":
@@ -75,7 +75,7 @@ def _history(deployment: Deployment, quiet: Silence) -> list[str]:
             project = one.row["project_id"] if table == "issues" else homes.get(one.row["issue_id"], 0)
             gone = key not in expected and key not in unreadable and (project in readable or project not in world.projects)
             # The feed tells of every issue that is deleted; of a comment nothing does.
-            if gone and not one.deleted and (table == "issues" or key[0] not in reported):
+            if gone and not one.deleted and (table == "issues" or key[0] not in silent):
                 found.append(f"{table}/{_text(key)}: not marked deleted, but gone from the source, as stored: {one.row}")
             if one.deleted and key in unreadable and unreadable[key]["project_id"] == project:
                 found.append(f"{table}/{_text(key)}: marked deleted, but its project only cannot be read")
@@ -143,28 +143,28 @@ def _deletions(deployment: Deployment) -> list[str]:
     query = select(columns.table_name, columns.record_key, columns.reason, columns.evidence).where(columns.restored_at.is_(None))
     with deployment.engine.connect() as connection:
         rows = list(connection.execute(query))
-    reported = {(row.table_name, row.record_key) for row in rows}
+    logged = {(row.table_name, row.record_key) for row in rows}
     return [
-        *(f"{table}/{key}: marked deleted, but ops.deletions does not say why" for table, key in sorted(marked.keys() - reported)),
-        *(f"{table}/{key}: in ops.deletions, but not marked deleted" for table, key in sorted(reported - marked.keys())),
+        *(f"{table}/{key}: marked deleted, but ops.deletions does not say why" for table, key in sorted(marked.keys() - logged)),
+        *(f"{table}/{key}: in ops.deletions, but not marked deleted" for table, key in sorted(logged - marked.keys())),
         *(
             f"{row.table_name}/{row.record_key}: deleted with no reason or evidence"
             for row in rows
             if not row.reason or not row.evidence
         ),
-        *([f"ops.deletions: {len(rows) - len(reported)} rows are there twice"] if len(rows) > len(reported) else []),
+        *([f"ops.deletions: {len(rows) - len(logged)} rows are there twice"] if len(rows) > len(logged) else []),
     ]
 
 
-def _stored(deployment: Deployment, table: str, requested: Collection[str]) -> dict[Key, Stored]:
-    """Return the rows of a table by key, with the `requested` columns (those that stand in the payload included)."""
+def _stored(deployment: Deployment, table: str, columns: Collection[str]) -> dict[Key, Stored]:
+    """Return the rows of a table by key, with these columns (those that stand in the payload included)."""
     spec = SPECS[table]
     content = _CONTENT.get(table)
     with deployment.engine.connect() as connection:
         rows = list(connection.execute(select(spec.table)).mappings())
     return {
         tuple(row[name] for name in spec.key): Stored(
-            {name: row[name] for name in {*requested, "project_id", "issue_id"} if name in row}
+            {name: row[name] for name in {*columns, "project_id", "issue_id"} if name in row}
             | (content(row["payload"]) if content else {}),
             spec.vanishes and row["deleted_at"] is not None,
             row["payload"],

@@ -144,8 +144,8 @@ class Syncs(RuleBasedStateMachine):
 
     def _why(self) -> str:
         failed = self.deployment.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]), limit=1)
-        reported = failures(Run(False, failed[0].run_id, self.deployment.instance)) if failed else ["it died"]
-        return "\n".join(["an undisturbed sync failed:", *reported])
+        reasons = failures(Run(False, failed[0].run_id, self.deployment.instance)) if failed else ["it died"]
+        return "\n".join(["an undisturbed sync failed:", *reasons])
 
     def _compare(self, *, masters: bool) -> None:
         found = differences(self.deployment, silence=self.people.silence, masters=masters)

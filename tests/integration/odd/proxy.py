@@ -115,5 +115,5 @@ class Proxy:
                 handler.wfile.write(bytes([byte]))
         handler.wfile.write(head + answer.body[: answer.cut])
         # A length that is not the true one leaves both sides out of step.
-        reported = dict(answer.headers).get("content-length", dict(answer.headers).get("Content-Length"))
-        handler.close_connection = answer.cut is not None or reported != str(len(answer.body))
+        stated = dict(answer.headers).get("content-length", dict(answer.headers).get("Content-Length"))
+        handler.close_connection = answer.cut is not None or stated != str(len(answer.body))

@@ -1,5 +1,6 @@
 -- Everyone whom a record names, with the last name that is known: the users of the space, those who are gone, and those who were gone
--- before the first load and are known only from what they left behind; and one, 0, for what no record names a person for.
+-- before the first load and are known only from what they left behind; and one, 0, (nobody), for what no record names a person for, such
+-- as issues without an assignee.
 select
     u.space_key,
     u.id as user_id,
@@ -15,5 +16,5 @@ union all
     order by p.space_key, p.user_id, p.name is null, p.named_at desc nulls last, p.issue_id desc
 )
 union all
-select z.space_key, 0, '(unknown)', false, false
+select z.space_key, 0, '(nobody)', false, false
 from {{ source('raw', 'space') }} as z

@@ -5,6 +5,7 @@ select
     i.project_id,
     i.project_key,
     i.issue_key,
+    i.issue_type_id,
     i.issue_type,
     i.assignee_id,
     i.assignee,

@@ -35,8 +35,7 @@ select
     extract(epoch from now() - s.watermark)::bigint as lag_seconds,
     v.checked_at as verified_at,
     v.how as verified_how,
-    -- A count cannot take back what a comparison of rows has found.
-    v.equal and coalesce(w.equal, true) as is_equal,
+    v.equal as is_equal,
     greatest(v.differences, w.differences) as differences,
     case when r.scope = 'issues' and p.deleted_reason is null then h.history_share end as history_share
 from rows as r
@@ -68,7 +67,7 @@ left join lateral (
     limit 1
 ) as v on true
 left join lateral (
-    select c.equal, c.differences
+    select c.differences
     from {{ source('ops', 'reconciliations') }} as c
     where c.space_key = r.space_key and c.project_id = r.project_id and c.how = 'rows'
     order by c.checked_at desc, c.id desc

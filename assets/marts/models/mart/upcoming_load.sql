@@ -117,7 +117,7 @@ sums as (
 select
     s.space_key,
     s.user_id,
-    case when s.user_id = 0 then '(unassigned)' else u.user_name end as user_name,
+    u.user_name,
     s.project_id,
     p.project_key,
     s.week,
