@@ -105,11 +105,11 @@ def main() -> int:
     """Print what was found, and return 1 when something was, or when AUDIT_REQUIRED is set and nobody could be asked."""
     answer = vulnerabilities()
     found = secrets() + answer.findings
-    reported = f"{answer.looked_up} packages were looked up"
+    coverage = f"{answer.looked_up} packages were looked up"
     if answer.looked_up is None:
-        reported = "WARNING: vulnerabilities were not looked up: no network (AUDIT_REQUIRED=1 makes that a failure)"
+        coverage = "WARNING: vulnerabilities were not looked up: no network (AUDIT_REQUIRED=1 makes that a failure)"
         found += ["vulnerabilities: nobody could be asked"] if os.environ.get("AUDIT_REQUIRED") else []
-    sys.stdout.write("\n".join([*found, f"audit: {len(found)} findings; {reported}"]) + "\n")
+    sys.stdout.write("\n".join([*found, f"audit: {len(found)} findings; {coverage}"]) + "\n")
     return int(bool(found))
 
 

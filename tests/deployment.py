@@ -222,8 +222,8 @@ class Deployment(WarehouseView):
 
     def log(self, run: Run, level: str) -> list[str]:
         """Return what a run wrote into its log at a level, as `WARNING`."""
-        requested = logging.getLevelNamesMapping()[level]
-        return [entry.user_message for entry in self.instance.all_logs(run.run_id) if entry.level == requested]
+        number = logging.getLevelNamesMapping()[level]
+        return [entry.user_message for entry in self.instance.all_logs(run.run_id) if entry.level == number]
 
 
 def failures(run: Run) -> list[str]:

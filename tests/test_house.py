@@ -209,10 +209,10 @@ LISTED_TABLE, ITS_EXAMPLE, ITS_FILES = "Add a listed table", "categories", 6
 
 
 def test_every_file_and_name_in_the_architecture_exists() -> None:
-    reported = places(ARCHITECTURE.read_text())
-    assert len(reported) > 100
-    lost = [path for path, _ in reported if not (ROOT / path).exists()]
-    lost += [f"{path}::{one}" for path, one in reported if one and path not in lost and one not in names_in(ROOT / path)]
+    named = places(ARCHITECTURE.read_text())
+    assert len(named) > 100
+    lost = [path for path, _ in named if not (ROOT / path).exists()]
+    lost += [f"{path}::{one}" for path, one in named if one and path not in lost and one not in names_in(ROOT / path)]
     assert lost == []
 
 

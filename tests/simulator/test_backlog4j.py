@@ -49,21 +49,21 @@ def java(small: Api) -> Iterator[Java]:
     client.http.close()
 
 
-def paginator(value: Any) -> Iterator[tuple[str, Any]]:
+def named_values(value: Any) -> Iterator[tuple[str, Any]]:
     """Return all named values inside a JSON value."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield name, inner
-            yield from paginator(inner)
+            yield from named_values(inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from paginator(inner)
+            yield from named_values(inner)
 
 
 def test_every_number_fits_and_every_moment_parses_as_its_classes_need(java: Java) -> None:
     paths = ("/issues", "/space/activities", "/projects", "/users", "/projects/OPS/customFields", "/projects/OPS/versions")
     for path in paths:
-        for name, value in paginator(java.send("GET", path, "&count=100" if path in ("/issues", "/space/activities") else "")):
+        for name, value in named_values(java.send("GET", path, "&count=100" if path in ("/issues", "/space/activities") else "")):
             if name in INT_FIELDS and value is not None:
                 assert isinstance(value, int)
                 assert value < 2**31

@@ -80,10 +80,10 @@ def test_a_custom_field_can_be_sorted_by(still: Api) -> None:
 )
 def test_list_filters_take_any_of_their_values(still: Api, name: str, attribute: str) -> None:
     values = sorted({getattr(one, attribute) for one in still.simulator.space.issues.values()} - {None})[:2]
-    requested = expected(still, lambda issue: getattr(issue, attribute) in values)
-    assert requested
-    assert set(ids_of(still, **{f"{name}[]": values})) == requested
-    assert still.get("/issues/count", **{f"{name}[]": values}) == {"count": len(requested)}
+    matching = expected(still, lambda issue: getattr(issue, attribute) in values)
+    assert matching
+    assert set(ids_of(still, **{f"{name}[]": values})) == matching
+    assert still.get("/issues/count", **{f"{name}[]": values}) == {"count": len(matching)}
 
 
 @pytest.mark.parametrize(

@@ -88,8 +88,8 @@ def test_a_comments_life_over_http(api: Api) -> None:
     assert made.status_code == 201
     path = f"/issues/OPS-1/comments/{made.json()['id']}"
     assert api.answer(path, "PATCH", {"content": "d"}).json()["content"] == "d"
-    reported = api.answer(f"{path}/notifications", "POST", {"notifiedUserId[]": user})
-    assert len(reported.json()["notifications"]) == 2
+    notified = api.answer(f"{path}/notifications", "POST", {"notifiedUserId[]": user})
+    assert len(notified.json()["notifications"]) == 2
     assert api.answer(path, "DELETE").status_code == 200
     assert api.error(path) == (404, 6)
     assert api.answer("/issues/OPS-1/comments", "POST", {}).status_code == 400
