@@ -56,7 +56,8 @@ def issue_counts_match_source(client: BacklogClient, engine: Engine, covered: Co
         deletions = deletion_rows(connection, space_key)
     inconclusive = [one.key for one in counts if not one.conclusive]
     unequal = [one.key for one in counts if one.status == "different"]
-    unequal += [key for project, key in others.items() if _differed(reconciliation_statuses.get(project))]
+    known = {project for project, status in reconciliation_statuses.items() if status.differs_in_number}
+    unequal += [key for project, key in others.items() if project in known]
     compared = {project: key for project, key in others.items() if project in reconciliation_statuses}
     keys = {**{one.id: one.key for one in counts}, **compared}
     doubted = [
@@ -90,11 +91,6 @@ def _sums(projects: list[dict[str, Any]]) -> dict[str, int]:
         "issues_at_source": sum(row["source"] for row in known),
         "issues_in_warehouse": sum(row["warehouse"] for row in known),
     }
-
-
-def _differed(reconciliation_status: ReconciliationStatus | None) -> bool:
-    """Whether a project was found unequal in number when it was counted last."""
-    return reconciliation_status is not None and reconciliation_status.level == "count" and bool(reconciliation_status.differences)
 
 
 def _said(projects: int, unequal: list[str], inconclusive: list[str], doubted: list[str], unknown: list[str]) -> str:

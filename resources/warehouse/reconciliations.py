@@ -46,6 +46,11 @@ class ReconciliationStatus:
     """The last row reconciliation."""
     row_differences: int | None
 
+    @property
+    def differs_in_number(self) -> bool:
+        """Whether the last comparison was a count that found another number of issues."""
+        return self.level == "count" and bool(self.differences)
+
 
 def record(conn: Connection, space_key: str, level: Level, projects: Sequence[Reconciled]) -> None:
     """Keep how projects came out of a comparison; all of one call have the same time."""

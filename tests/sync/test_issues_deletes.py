@@ -52,6 +52,28 @@ def test_a_deletion_and_a_creation_are_found_though_the_source_counts_as_many_as
     assert synced.stored_issues() == synced.source_issues()
 
 
+def test_two_differences_that_cancel_out_are_repaired_by_the_load_after_the_nightly_count(synced: Syncs) -> None:
+    too_many, lost = min(synced.sim.space.project("OPS").issues), min(synced.sim.space.project("WEB").issues)
+    synced.sim.space.delete_issue(too_many)
+    for feed in (synced.sim.space, synced.sim.space.project("OPS")):
+        feed.activities.clear()
+    synced.change(f"DELETE FROM raw.issues WHERE id = {lost}")
+    assert synced.run(mode="incremental", first=NOW).success
+    assert synced.stored_issues() != synced.source_issues(), "one request for all cannot tell"
+    counted = synced.compare("count")
+    assert {one.key for one in counted.projects if one.status == "different"} == {"OPS", "WEB"}
+    assert synced.run(mode="incremental", first=NOW).success
+    assert synced.stored_issues() == synced.source_issues()
+    assert synced.deletions("issues") == {(too_many, "deleted", REREAD)}
+    synced.sim.requests.clear()
+    assert synced.run(mode="incremental", first=NOW).success
+    assert synced.sim.requests.by_route()["/issues/count"] == 3, "one for all, and one for each until they are counted again"
+    assert synced.compare("count").status == "equal"
+    synced.sim.requests.clear()
+    assert synced.run(mode="incremental", first=NOW).success
+    assert synced.sim.requests.by_route()["/issues/count"] == 1
+
+
 @pytest.mark.parametrize("in_feed", [True, False])
 def test_an_issue_that_moves_to_a_project_made_while_the_load_runs_is_no_deletion(synced: Syncs, in_feed: bool) -> None:
     space = synced.sim.space
