@@ -92,10 +92,10 @@ CROSS JOIN LATERAL (
         CASE WHEN k % 10 = 9 THEN ARRAY[project_id * 100 + 1 + id % 12]::bigint[] END AS new_ids
 ) AS f;
 
--- One issue in fifty is deleted, and each has categories, a version and three or four custom fields; none has a parent or a start date.
+-- One issue in five has a parent, one in fifty is deleted, and each has categories, a version and three or four custom fields.
 INSERT INTO raw.issues (
     space_key, id, project_id, issue_key, key_id, issue_type_id, summary, status_id, assignee_id, category_ids, version_ids, milestone_ids,
-    due_date, estimated_hours, actual_hours, created_user_id, created_at, updated_at, deleted_at, payload,
+    parent_issue_id, start_date, due_date, estimated_hours, actual_hours, created_user_id, created_at, updated_at, deleted_at, payload,
     content_hash, loaded_at, run_id
 )
 SELECT
@@ -103,7 +103,8 @@ SELECT
     CASE WHEN m.id % 5 = 0 THEN 3 ELSE 4 END, 1 + (m.id + 1) % 200,
     CASE WHEN m.id % 3 = 0 THEN ARRAY[m.project_id * 10 + 1, m.project_id * 10 + 2 + m.id % 4] ELSE ARRAY[m.project_id * 10 + 1 + m.id % 5] END,
     ARRAY[m.project_id * 100 + 1 + (m.id + 3) % 12], ARRAY[m.project_id * 100 + 1 + m.id % 12],
-    ((m.made_at + interval '20 days') AT TIME ZONE 'Asia/Tokyo')::date,
+    CASE WHEN (m.id - 1) / :projects % 5 = 4 THEN m.id - :projects END,
+    ((m.made_at + interval '3 days') AT TIME ZONE 'Asia/Tokyo')::date, ((m.made_at + interval '20 days') AT TIME ZONE 'Asia/Tokyo')::date,
     8, 6, m.author, m.made_at, m.made_at + :changes / :issues * m.pace * interval '1 hour',
     CASE WHEN m.id > 1000 AND m.id % 50 = 0 THEN m.made_at + interval '2 years' END,
     jsonb_build_object('customFields', jsonb_build_array(

@@ -16,6 +16,7 @@ SUMS = (
     "burn_day",
     "person_project_day",
     "person_project_week",
+    "plan_actual_monthly",
     "team_project_week",
     "user_workload_weekly",
 )
