@@ -30,7 +30,7 @@ from service.dagster_runs import Dagster
 from simulator import SpawnedSimulator, spawn_simulator
 
 READY_BOUND, MEMORY_BOUND, ALERT_BOUND, DAY_BOUND = 30.0, 1_000.0, 60.0, 20.0
-#: The processes acknowledge down after the start.
+#: The processes settle down after the start.
 SETTLE_SECONDS = 45.0
 PATIENCE = 120.0
 #: How often a day each sensor that is on by default looks.

@@ -112,7 +112,7 @@ def collect(connection: Connection, built: set[str], project: str | None, now: d
         }
         for row in reader.rows(queries.TEAMS)
     ]
-    # Who is in none of them, nobody too, as team 0 of the marts; its name is a word of the page.
+    # Team 0 of the marts: everybody who is in no team, and nobody. Its name is a word of the page.
     working = {one for table in found.values() if isinstance(table, dict) for one in table["a"]}
     teams.append({"name": None, "people": sorted(working.difference(*(team["people"] for team in teams)))})
     return found | {

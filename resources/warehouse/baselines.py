@@ -7,7 +7,7 @@ from sqlalchemy import Engine, text
 
 from resources.warehouse.history import is_dead
 
-#: What is usual is the median of so many syncs of the same kind, mode and project.
+#: The baseline is the median of so many syncs of the same kind, mode and project.
 OF = 30
 
 _BASELINES = text(

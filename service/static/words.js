@@ -77,9 +77,9 @@ export const WORDS = {
       '{count} created': '作成 {count} 件', '{count} deleted': '削除 {count} 件', '{count} changed': '変更 {count} 件',
       '{count} moved here': 'ほかからの移動 {count} 件', '{count} moved away': 'ほかへの移動 {count} 件', ' since the last load': '(最後のロードの後)',
     },
-    modes: { incremental: '差分', backfill: '全件', full: '全件', targeted: '変更のみ', refresh: '定期点検', waiting: '待機', run: '実行' },
+    modes: { incremental: '差分', backfill: '全件', full: '全件', targeted: '対象のみ', refresh: '順次読み直し', waiting: '待機', run: '実行' },
     jobs: {
-      issues: '課題', projects: 'プロジェクト情報', users: 'ユーザー', targeted_sync: '変更された課題', rolling_refresh: '定期点検', load: '全体のロード', run: '実行', count_reconciliation: '件数の照合',
+      issues: '課題', projects: 'プロジェクト情報', users: 'ユーザー', targeted_sync: '対象を絞った同期', rolling_refresh: '順次読み直し', load: '全体のロード', run: '実行', count_reconciliation: '件数の照合',
       marts: 'マート作成', tokens: 'トークンの更新', housekeeping: '古い記録の整理', retry_failed_partitions: '失敗したパーティションの再実行',
     },
     errors: {
@@ -161,7 +161,7 @@ export const WORDS = {
     noMatch: 'No sync matches the filter.',
     time: 'Started', mode: 'Mode', status: 'Result', seconds: 'Duration', error: 'Error', space: 'whole space',
     completed: 'completed', in_progress: 'running',
-    types: {}, modes: {}, phrases: {}, jobs: { run: 'run', load: 'full load', targeted_sync: 'changed issues' },
+    types: {}, modes: {}, phrases: {}, jobs: { run: 'run', load: 'full load' },
     errors: {
       unreachable: 'The service cannot be reached. Trying again…',
       no_answer: 'The service did not answer. Check below whether the sync has started, then try again.',
