@@ -138,4 +138,5 @@ class Administrators(Choices):
         elif len(open_) > 2:
             gone = self.rng.choice(open_).id
             self.hidden_since[gone] = int(self.world.clock.now())
+            self.silence.named.update(self.left[gone])
             self.world.remove_member(gone, owner)

@@ -1,5 +1,6 @@
 """What people choose when they change a space: projects, issues, comments, fields, names that nobody has had yet."""
 
+from collections import defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from random import Random
@@ -16,8 +17,7 @@ class Silence:
     """What changed with neither a moved `updated` nor an activity: issues and comments by id, until all is read again.
 
     `named` are comments of which nothing says in which project their issue was then, for good: it moved, and the source trims its
-    feed, or the key did not see that project then and perhaps never has since. Only who has read them
-    before knows what names in them meant.
+    feed, or the key does not see that project, then or now. Only who has read them before knows what names in them meant.
     """
 
     issues: set[int] = field(default_factory=set)
@@ -36,6 +36,8 @@ class Choices(Sketch):
     def __init__(self, world: World) -> None:
         super().__init__(world, Random(0))  # noqa: S311 - data, not secrets
         self.silence = Silence()
+        #: Project -> comments of issues that have left it.
+        self.left: dict[int, set[int]] = defaultdict(set)
         #: Project -> since when the owner does not see it; and comments that were made where the owner did not see them.
         self.hidden_since: dict[int, int] = {}
         self.unseen: set[int] = set()

@@ -111,6 +111,7 @@ class People(Administrators):
         if found is not None and homes and self.seen(self.world.projects[found.project_id]):
             trimmed = self.world.switches.activity_retention_days
             self.silence.named.update(row.id for row in found.comments if trimmed or row.id in self.unseen)
+            self.left[found.project_id].update(row.id for row in found.comments)
             self.world.move_issue(found, self.rng.choice(homes).id)
 
     def link_file(self) -> None:
