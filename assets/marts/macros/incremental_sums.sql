@@ -69,17 +69,6 @@ out. While there is no such table, all sums are made.
     {%- endif -%}
 {%- endmacro %}
 
-{# Groups that go on to today wait for their sums where they end on another day. #}
-{% macro other_last_day(today) -%}
-    {%- set groups = config.get('meta')['groups'] -%}
-    {%- set waiting = stale_groups_of(this.identifier) if is_incremental() else none -%}
-    {%- if waiting %}
-    insert into {{ waiting }}
-    select {{ groups }} from {{ this }} group by {{ groups }}
-    having max(day) is distinct from (select t.day from {{ today }} as t where t.space_key = {{ this.identifier }}.space_key)
-    {%- endif -%}
-{%- endmacro %}
-
 {# From now on groups wait for the sums that were just made. #}
 {% macro keep_sums() -%}
     create table if not exists staging.{{ this.identifier }}_stale as select {{ config.get('meta')['groups'] }} from {{ this }} where false

@@ -136,9 +136,10 @@ def test_today_has_rows_in_a_space_where_nothing_happens(built: tuple[Deployment
     today = "(now() AT TIME ZONE 'Asia/Tokyo')::date"
     [found] = deployment.query(f"SELECT count(*) AS n FROM mart.issue_daily WHERE day = {today}")
     [issues] = deployment.query("SELECT count(*) AS n FROM mart.issue WHERE NOT is_deleted")
-    assert found["n"] == issues["n"] > 0
-    beyond = f"SELECT count(*) AS n FROM mart.issue_daily WHERE day > {today}"
-    assert [row["n"] for row in deployment.query(beyond)] == [0]
+    [stock] = deployment.query(f"SELECT sum(issues) AS n FROM mart.flow_daily WHERE day = {today}")
+    assert found["n"] == stock["n"] == issues["n"] > 0
+    for mart in ("issue_daily", "flow_daily"):
+        assert [row["n"] for row in deployment.query(f"SELECT count(*) AS n FROM mart.{mart} WHERE day > {today}")] == [0]
 
 
 def test_a_team_has_the_work_of_its_people(built: tuple[Deployment, int], made: Reached) -> None:

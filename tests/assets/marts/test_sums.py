@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.full, pytest.mark.timeout(900)]
 
 SUMS = (
     "flow_move",
-    "flow_daily",
+    "flow_day",
     "burn_day",
     "person_project_day",
     "person_project_week",

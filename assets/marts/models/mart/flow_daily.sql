@@ -1,42 +1,12 @@
--- How many issues of each type were in each stage at the end of each day (in the space's zone), how many came into it that day (made in
--- it, or from another stage) and how many left it for another, by the type of today; the days of a project and type go from its first
--- issue to the day of the newest change of the space. Issues that are gone do not count.
-{% set groups = 'space_key, project_id, issue_type' %}
-{{ config(meta={'groups': groups}, pre_hook="{{ other_last_day(ref('space_today')) }}", post_hook="{{ names_of_today('project_key', source('raw', 'projects'), 'project_key', 'id', 'project_id') }}") }}
-with moves as (
-    select * from {{ ref('flow_move') }} where true {{ and_stale(groups) }}
-),
-sums as (
-    select space_key, project_id, issue_type, stage, day, entered, left_stage
-    from moves
-    union all
-    -- A line for each day and stage, also where nothing moved.
-    select f.space_key, f.project_id, f.issue_type, s.stage, d.day::date, 0, 0
-    from (
-        select space_key, project_id, issue_type, min(day) as first_day, max(day) as last_day
-        from moves
-        group by space_key, project_id, issue_type
-    ) as f
-    join {{ ref('space_today') }} as t on t.space_key = f.space_key
-    cross join lateral generate_series(f.first_day::timestamp, greatest(t.day, f.last_day), interval '1 day') as d (day)
-    cross join (values ('waiting'), ('active'), ('review'), ('done')) as s (stage)
-),
-days as (
-    select space_key, project_id, issue_type, stage, day, sum(entered)::bigint as entered, sum(left_stage)::bigint as left_stage
-    from sums
-    group by space_key, project_id, issue_type, stage, day
-)
-select
-    d.space_key,
-    d.project_id,
-    p.project_key,
-    d.issue_type,
-    d.day,
-    d.stage,
-    d.entered,
-    d.left_stage,
-    (sum(d.entered - d.left_stage) over (
-        partition by d.space_key, d.project_id, d.issue_type, d.stage order by d.day
-    ))::bigint as issues
-from days as d
-left join {{ source('raw', 'projects') }} as p on p.space_key = d.space_key and p.id = d.project_id
+-- Cumulative flow up to today: the days of flow_day, and each day since the last of them, on which the stock stays as it was.
+{{ config(materialized='view') }}
+select space_key, project_id, project_key, issue_type, day, stage, entered, left_stage, issues
+from {{ ref('flow_day') }}
+union all
+select f.space_key, f.project_id, f.project_key, f.issue_type, d.day::date, f.stage, 0, 0, f.issues
+from {{ ref('flow_day') }} as f
+join {{ ref('space_today') }} as t on t.space_key = f.space_key
+cross join lateral generate_series(
+    f.day + interval '1 day', greatest(t.day, (now() at time zone t.timezone)::date), interval '1 day'
+) as d (day)
+where f.is_last

@@ -1,6 +1,6 @@
 -- How many issues of each type came into a stage on a day (in the space's zone), made in it or from another stage, and how many left it
 -- for another, by the type of today. A change of status within a stage is none, and issues that are gone do not count.
-{{ config(meta={'groups': project_week(), 'invalidates': {'flow_daily': ['space_key, project_id, issue_type']}}) }}
+{{ config(meta={'groups': project_week(), 'invalidates': {'flow_day': ['space_key, project_id, issue_type']}}) }}
 with sides as (
     select space_key, project_id, coalesce(issue_type, '(unknown)') as issue_type, stage_before, stage, from_day as day, count(*) as moves
     from {{ ref('issue_status_interval') }}
