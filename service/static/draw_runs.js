@@ -1,7 +1,7 @@
 // Draws runs: those that were started here, those that work, and the history with the tables of each.
 
 import { drawTable, link, make } from './draw.js';
-import { clock, current, duration, moment, named, number, say, sayError, sayStart, sayText } from './say.js';
+import { clock, current, duration, moment, named, number, say, sayCause, sayError, sayStart, sayText } from './say.js';
 
 const LOOKS = { completed: 'good', failed: 'bad', canceled: 'warn', refused: 'bad' };
 
@@ -11,7 +11,7 @@ export function drawStarts(place, starts, close) {
     const { job, project, mode, state, error, run_error, status_url, seconds, items_synced, requests } = start;
     const what = `${named(['jobs', 'types'], job ?? 'run')} ${project ?? ''}`.trim() + (mode ? say('inMode', { mode: named('modes', mode) }) : '');
     const done = ` ${say('outcome', { items: number(items_synced ?? 0), requests: number(requests ?? 0), time: duration(seconds ?? null) })}`;
-    const why = state === 'failed' ? ` ${run_error ?? say('noCause')}` : state === 'completed' || state === 'canceled' ? done : '';
+    const why = state === 'failed' ? ` ${sayCause(run_error)}` : state === 'completed' || state === 'canceled' ? done : '';
     const said = state === 'refused' ? sayError(error) : sayStart(state) + why;
     const look = error?.code === 'already_running' || error?.code === 'already_ended' ? 'warn' : LOOKS[state] ?? '';
     const parts = [make('strong', { textContent: what }), ` ${said} `];
@@ -88,13 +88,13 @@ function drawLogged(run, open) {
     cell('when', moment(started_at)), cell('what', named(['jobs', 'types'], kind)), cell('where', projects.join(', ') || say('space')),
     cell('result', say(state), { completed: 'completed', failed: 'failed', canceled: 'warn' }[state]),
     cell('number', duration(seconds)), cell('number', say('itemCount', { count: number(items_synced) })),
-    cell('number', say('requestCount', { count: number(requests) })), ...(error ? [cell('error', error)] : []));
+    cell('number', say('requestCount', { count: number(requests) })), ...(error ? [cell('error', sayText(error))] : []));
   const table = make('table', { className: 'cards' });
   const columns = [['time', ''], ['type', ''], ['project', ''], ['mode', ''], ['status', ''], ['seconds', 'number'], ['items', 'number'],
     ['requests', 'number'], ['error', 'error']];
   drawTable(table, columns, syncs.map((sync) => [
     clock(sync.started_at), named(['types', 'jobs'], sync.type), sync.project ?? say('space'), named('modes', sync.mode),
-    [say(sync.status), sync.status], duration(sync.seconds), number(sync.items_synced), number(sync.requests), sync.error ?? '',
+    [say(sync.status), sync.status], duration(sync.seconds), number(sync.items_synced), number(sync.requests), sync.error ? sayText(sync.error) : '',
   ]));
   const wide = make('div', { className: 'wide', tabIndex: 0, role: 'group', ariaLabel: say('tablesOf', { run: run_id.slice(0, 8) }) }, table);
   return make('li', {}, make('details', { open }, summary, wide, make('p', {}, link(status_url, `${say('openRun')} ${run_id.slice(0, 8)}`))));

@@ -1,15 +1,15 @@
 // Draws how it stands: the source, what needs attention, what is next, and each project.
 
 import { drawTable, drawTiles, link, make } from './draw.js';
-import { due, duration, lately, moment, named, number, say, sayCondition, sayStep, sayText } from './say.js';
+import { due, duration, lately, moment, named, number, say, sayCause, sayCondition, sayStep, sayText } from './say.js';
 
 /** Say in words whether Backlog answers, and if not since when and why. */
 export function drawBadge(badge, { connected, condition, error, space, simulated, failing }) {
   const values = { space: (space ?? 'Backlog') + (simulated ? say('simulated') : '') };
   const parts = [];
-  if (condition) parts.push(sayCondition(condition.kind, values), say('from', { time: lately(condition.since) }), condition.message);
-  else if (connected === false) parts.push(say('disconnected'), error);
-  else parts.push(say(connected ? 'connected' : 'unknown', values), connected ? '' : error);
+  if (condition) parts.push(sayCondition(condition.kind, values), say('from', { time: lately(condition.since) }), sayText(condition.message));
+  else if (connected === false) parts.push(say('disconnected'), error && sayText(error));
+  else parts.push(say(connected ? 'connected' : 'unknown', values), connected || !error ? '' : sayText(error));
   if (failing.length) parts.push(say('failing', { count: failing.length }));
   const bad = connected === false || failing.length;
   badge.className = `badge ${bad ? 'bad' : condition ? 'warn' : connected ? 'good' : ''}`;
@@ -30,13 +30,13 @@ export function drawAttention(card, { failing, alerts }) {
     const names = same.map(({ type, project }) => `${named(['types', 'jobs'], type)} ${project ?? ''}`.trim()).join(', ');
     const alert = alerts.open.find(({ cause }) => error && cause.endsWith(error));
     return make('li', {}, make('strong', { textContent: names }),
-      ` ${say('failed')} · ${lately(ended_at ?? started_at)} · ${error ?? say('noCause')} `, link(status_url, say('openRun')),
+      ` ${say('failed')} · ${lately(ended_at ?? started_at)} · ${sayCause(error)} `, link(status_url, say('openRun')),
       todo(sayStep(alert?.topic ?? 'run', alert?.step)));
   });
   const others = alerts.open.filter(({ cause }) => !failing.some(({ error }) => error && cause.endsWith(error))).map((alert) => {
     const { subject, partition, cause, since, times, topic, step, status_url } = alert;
     const facts = [partition, since && say('from', { time: lately(since) }), times > 1 && say('times', { count: number(times) })];
-    return make('li', {}, make('strong', { textContent: subject }), `: ${[cause, ...facts].filter(Boolean).join(' · ')} `,
+    return make('li', {}, make('strong', { textContent: subject }), `: ${[sayText(cause), ...facts].filter(Boolean).join(' · ')} `,
       ...(status_url ? [link(status_url, say('openRun'))] : []), todo(sayStep(topic, step)));
   });
   const lines = [...syncs, ...others];
@@ -112,7 +112,7 @@ function freshness({ fresh, archived, last_success_at, last_error, history }) {
     ? ` · ${say('historyOf', { share: share(history.complete, history.issues) })}` : '';
   if (archived) return [say('archived') + partly, 'soft'];
   if (fresh) return [say('fresh') + partly, 'completed'];
-  return [`${say(last_success_at ? 'stale' : 'notLoaded')}${last_error ? ` · ${last_error}` : ''}`, 'failed'];
+  return [`${say(last_success_at ? 'stale' : 'notLoaded')}${last_error ? ` · ${sayText(last_error)}` : ''}`, 'failed'];
 }
 
 function proven(proof) {

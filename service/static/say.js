@@ -31,13 +31,16 @@ export function named(kinds, name) {
 /** Say a text of the engine: phrases that have words are said in these, and all else is shown as it is. */
 export function sayText(text) {
   return Object.entries(WORDS[language].phrases).reduce((said, [phrase, to]) => {
-    const pattern = new RegExp(phrase.replace(/\{(\w+)\}/g, '(?<$1>\\S+)'), 'g');
+    const pattern = new RegExp(phrase.replace(/\{(\w+)\}/g, (_, name) => `(?<${name}>${name === 'count' ? '\\d+' : '\\S+'})`), 'g');
     return said.replace(pattern, (...match) => {
       const { bucket, table, ...values } = match.at(-1);
       return fill(to, { ...values, bucket: bucket && named('buckets', bucket), table: table && named('types', table) });
     });
   }, text);
 }
+
+/** Say why something failed, in the words of the engine. */
+export const sayCause = (error) => (error ? sayText(error) : say('noCause'));
 
 /** Say an error of the API by its code; one that has no words is said in those of the service. */
 export function sayError(error) {

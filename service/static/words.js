@@ -1,5 +1,5 @@
 // What the page says, in Japanese and English. A text with {name} has a value put in.
-// `phrases` are of the texts that the engine writes in English: what it waits for, and what it notes on a comparison.
+// `phrases` are of the texts that the engine writes in English: why a load failed, what it waits for, what it notes on a comparison.
 
 export const WORDS = {
   ja: {
@@ -68,6 +68,23 @@ export const WORDS = {
       custom_fields: 'カスタム属性', priorities: '優先度', resolutions: '完了理由', space: 'スペース', checks: 'チェック',
     },
     phrases: {
+      'the key or token is wrong, expired or of another space': 'キーまたはトークンが違う、期限切れ、または別のスペースのものです',
+      'check BACKLOG_API_KEY': 'BACKLOG_API_KEY を確認してください',
+      'the space demands two-factor authentication of the key\'s user': 'キーのユーザーに 2 段階認証の設定が必要です',
+      'other programs of the same user share this limit': '同じユーザーを使うほかのプログラムも、この上限に数えられます',
+      'Backlog or a proxy on the way is not available': 'Backlog または途中のプロキシが応答できない状態です',
+      'the body is not Backlog\'s JSON': '応答が Backlog の JSON ではありません',
+      'is BACKLOG_URL the root of a Backlog space, like {address}': 'BACKLOG_URL がスペースの URL({address} のような形)か確認してください',
+      'the plan of the space does not include this, or has expired': 'スペースのプランに含まれていないか、プランの期限が切れています',
+      'the space accepts requests from certain IP addresses only': 'スペースは特定の IP アドレスからだけ接続できます',
+      'the key\'s user may not do this: use the key of an administrator or of a project member':
+        'キーのユーザーに権限がありません。管理者またはプロジェクトメンバーのキーを使ってください',
+      'it was deleted, or the key\'s user cannot see it': '削除されたか、キーのユーザーからは見えません',
+      'no answer from {address}': '{address} 応答がありません:', 'check BACKLOG_URL and the network': 'BACKLOG_URL とネットワークを確認してください',
+      'gave up after {times} attempts': '{times} 回試して中止',
+      'The warehouse cannot be used': 'データベースを利用できません',
+      'PostgreSQL has stopped or is restarting: run again when it answers; what was committed is kept':
+        'PostgreSQL が停止中または再起動中です。復旧後にもう一度実行してください(コミット済みのデータは残っています)',
       '{bucket} rate limit of Backlog': 'Backlog の API の上限({bucket})の回復',
       'other load of {table} to end': 'ほかの{table}のロードの終了', 'other load of {table} of project {id} to end': 'ほかの{table}のロード(プロジェクト {id})の終了',
       'run {run}, process {pid} on {host}, since {day} {time} UTC': '実行 {run}、{host} のプロセス {pid}、{day} {time} UTC から',

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import json
 import re
 import socket
 from collections.abc import Iterator
@@ -9,13 +10,17 @@ from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import get_args
 
+import httpx
+import psycopg2
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import Engine
 
 from assets.issues import Mode
+from resources.backlog.errors import error_from_response
 from resources.conditions import Outcome
 from resources.warehouse.conditions import note
+from resources.warehouse.connect import refusal
 from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.history import finish_sync, note_progress, note_wait
 from resources.warehouse.locks import Locks
@@ -152,6 +157,34 @@ def test_all_that_the_engine_waits_for_and_notes_has_japanese_words(chromium: Ch
             "look; 隔離中 2 件",
             "ほかの変更履歴のロード(プロジェクト 300)の終了 (x)",
         ]
+
+
+#: Answers of a space that mean each error there is, and an answer that is no JSON.
+REFUSALS = [
+    (401, 11), (401, 12), (429, 13), (500, 1), (403, 5), (403, 4), (403, 3), (404, 6), (404, None), (302, None),
+]  # fmt: skip
+
+
+def test_what_to_do_about_an_error_of_the_source_has_japanese_words(chromium: Chromium, serve: Serve) -> None:
+    errors = []
+    for status, code in REFUSALS:
+        body = "<html>" if code is None else json.dumps({"errors": [{"message": "x", "code": code}]})
+        headers = {"location": "https://acme.backlog.com/Login"} if status == 302 else {}
+        error = error_from_response(httpx.Response(status, text=body, headers=headers), "GET /issues")
+        assert error is not None
+        error.attempts = 3
+        errors.append(str(error))
+    errors.append("issues: GET /issues: no answer from acme.backlog.com: timed out; check BACKLOG_URL and the network")
+    errors.append(refusal(psycopg2.OperationalError("server closed the connection unexpectedly")) or "")
+    with visitor_at(chromium, str(serve().base_url)) as visitor:
+        script = "async texts => { const { sayCause } = await import('/static/say.js'); return texts.map(text => sayCause(text)); }"
+        said = visitor.page.evaluate(script, [*errors, None])
+    assert [text for text in said[:-1] if not re.search("[ぁ-ん]", text)] == []
+    assert said[0] == (
+        "GET /issues: 401, code 11, x; BACKLOG_API_KEY を確認してください: "
+        "キーまたはトークンが違う、期限切れ、または別のスペースのものです (3 回試して中止)"
+    )
+    assert said[-1] == "原因は実行の画面で確認してください。"
 
 
 #: Confirms a start, and returns what the page says first, and after how many milliseconds.
