@@ -51,9 +51,13 @@ def database_url(server: str, name: str) -> str:
 @contextmanager
 def copy_of(admin: Engine, template: str) -> Iterator[str]:
     """Give the name of a copy of a database to which nobody is connected, and drop the copy afterwards."""
+    # A third less time for a small one; PostgreSQL 14 knows no other way.
+    by_file = " STRATEGY file_copy" if (admin.dialect.server_version_info or (0,)) >= (15,) else ""
     name = f"test_{uuid.uuid4().hex[:12]}"
     with admin.connect() as conn:
-        conn.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-    yield name
-    with admin.connect() as conn:
-        conn.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        conn.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}{by_file}"))
+    try:
+        yield name
+    finally:
+        with admin.connect() as conn:
+            conn.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))

@@ -1,11 +1,14 @@
 """Connections: from a URL to an engine whose errors are one clear line without a secret."""
 
 import re
+import select
+from functools import partial
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import URL, Engine, NullPool, create_engine, event, make_url, text
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from resources.warehouse.errors import WarehouseError
@@ -26,6 +29,8 @@ _CONNECTION = {
 #: The same from the server's side: the locks and transactions of a machine that has vanished are free within minutes, not hours.
 #: By statement, not by the `options` of the URL, which connection poolers refuse.
 _SESSION = "SET TIME ZONE 'UTC'; SET tcp_keepalives_idle = 60; SET tcp_keepalives_interval = 15; SET tcp_keepalives_count = 4"
+#: A connection that was used this long ago, in seconds, is tested before it is used again.
+RESTED_SECONDS = 1.0
 
 _BY_STATE = {
     "53100": "The disk of the PostgreSQL server is full: free some space and run again",
@@ -101,17 +106,19 @@ def mask(url: str) -> str:
 def engine(url: str, *, pool_size: int = 3) -> Engine:
     """Return an engine on the warehouse; nothing is connected yet. `pool_size` 0: each use has a connection of its own.
 
-    Sessions run in UTC. A pooled connection is tested before use, so that a restarted server is survived.
+    Sessions run in UTC. A pooled connection that has rested is tested before use, so that a restarted server is survived.
     Every failure of the server is raised as WarehouseError; a refused record stays SQLAlchemy's DBAPIError.
 
     Raises:
         WarehouseError: at once for a bad URL, and from any later use of the engine.
     """
     parsed = parse_url(url)
-    pool: dict[str, Any] = {"pool_size": pool_size, "pool_pre_ping": True} if pool_size else {"poolclass": NullPool}
-    made = create_engine(parsed.set(query={**_CONNECTION, **parsed.query}), hide_parameters=True, **pool)
+    pool: dict[str, Any] = {"pool_size": pool_size} if pool_size else {"poolclass": NullPool}
+    made = create_engine(parsed.set(query={**_CONNECTION, **parsed.query}), hide_parameters=True, use_native_hstore=False, **pool)
     event.listen(made, "handle_error", _translate)
     event.listen(made, "connect", _prepare_session)
+    event.listen(made, "checkin", _note_rest)
+    event.listen(made, "checkout", partial(_test_rested, made))
     return made
 
 
@@ -131,6 +138,30 @@ def check_tables(url: str, table: str) -> None:
         made.dispose()
 
 
+def _note_rest(_connection: Any, entry: ConnectionPoolEntry) -> None:
+    entry.info["rests_since"] = monotonic()
+
+
+def _test_rested(made: Engine, connection: Any, entry: ConnectionPoolEntry, _fairy: Any) -> None:
+    """Let the pool connect again where the server is gone.
+
+    A test before each use (`pool_pre_ping`) is one in four round trips of a short read.
+    """
+    rested = monotonic() - entry.info.get("rests_since", monotonic())
+    if rested > RESTED_SECONDS or _has_spoken(connection):
+        try:
+            made.dialect.do_ping(connection)
+        except made.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
+
+
+def _has_spoken(connection: Any) -> bool:
+    """Whether the server has sent something unasked, as before it closes a connection."""
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    return bool(waiting.poll(0))
+
+
 def _prepare_session(connection: Any, _entry: ConnectionPoolEntry) -> None:
     version = connection.server_version
     if version < OLDEST_VERSION * 10_000:
@@ -145,7 +176,7 @@ def _prepare_session(connection: Any, _entry: ConnectionPoolEntry) -> None:
 
 def _translate(context: ExceptionContext) -> None:
     """Raise a WarehouseError for what is the server's fault; return for what the statement or the data did."""
-    if context.is_pre_ping or context.sqlalchemy_exception is None:
+    if context.sqlalchemy_exception is None:
         return
     meaning = refusal(context.original_exception)
     if meaning is not None:

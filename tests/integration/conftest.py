@@ -1,14 +1,13 @@
 """Databases and a shell for commands that run in processes of their own."""
 
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from resources.warehouse.connect import engine, parse_url
+from tests.databases import copy_of
 from tests.integration.commands import Shell
 
 PASSWORD = "s3cr3t-of-the-database"
@@ -22,14 +21,8 @@ def new_database(postgres_url: str) -> Iterator[NewDatabase]:
     with ExitStack() as stack:
         stack.callback(admin.dispose)
 
-        def execute(sql: str) -> None:
-            with admin.connect() as connection:
-                connection.execute(text(sql))
-
         def make() -> str:
-            name = f"command_{uuid.uuid4().hex[:12]}"
-            execute(f"CREATE DATABASE {name} TEMPLATE template0")
-            stack.callback(execute, f"DROP DATABASE {name} WITH (FORCE)")
+            name = stack.enter_context(copy_of(admin, "template0"))
             url = parse_url(postgres_url).set(database=name, drivername="postgresql")
             return url.set(password=url.password or PASSWORD).render_as_string(hide_password=False)
 

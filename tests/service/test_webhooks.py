@@ -154,11 +154,12 @@ def test_what_was_accepted_survives_kill_9_and_what_was_not_can_be_sent_again(wa
 
     def send(number: int) -> bool:
         try:
-            return httpx.post(url + PATH, json=an_event(number), timeout=10, trust_env=False).status_code == 200
+            return space.post(url + PATH, json=an_event(number)).status_code == 200
         except httpx.TransportError:
             return False
 
-    with a_process(warehouse_url, port) as first, ThreadPoolExecutor(8) as senders:
+    space = httpx.Client(timeout=10, trust_env=False)
+    with space, a_process(warehouse_url, port) as first, ThreadPoolExecutor(8) as senders:
         answers(url)
         sending = [senders.submit(send, number) for number in range(1, events + 1)]
         sending[events // 3].result()
@@ -167,7 +168,8 @@ def test_what_was_accepted_survives_kill_9_and_what_was_not_can_be_sent_again(wa
     assert 0 < len(accepted) < events
     kept = {number for number, _ in stored(warehouse)}
     assert accepted <= kept
-    with a_process(warehouse_url, port) as second, ThreadPoolExecutor(8) as senders:
+    space = httpx.Client(timeout=10, trust_env=False)
+    with space, a_process(warehouse_url, port) as second, ThreadPoolExecutor(8) as senders:
         answers(url)
         assert all(senders.map(send, range(1, events + 1)))
         assert sorted(number or 0 for number, _ in stored(warehouse)) == list(range(1, events + 1))

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 from resources.warehouse import embedded
 from resources.warehouse.connect import engine
 from resources.warehouse.migrations import upgrade
-from tests.databases import database_url, embedded_server
+from tests.databases import copy_of, database_url, embedded_server
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,14 @@ class Databases:
 
         `like` is the name of the database that is copied, to which nobody may be connected.
         """
-        name = f"exact_{uuid.uuid4().hex[:12]}"
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {like or (self.template if migrated else 'template0')}")
-        url = database_url(self.url, name)
-        made = engine(url)
-        try:
-            yield url, made
-        finally:
-            made.dispose()
-            self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+        template = like or (self.template if migrated else "template0")
+        with copy_of(self.admin, template) as name:
+            url = database_url(self.url, name)
+            made = engine(url)
+            try:
+                yield url, made
+            finally:
+                made.dispose()
 
     def cut_off(self, database: str) -> None:
         """End every connection to a database, as a restart of the server does."""

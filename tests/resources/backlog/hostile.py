@@ -130,19 +130,23 @@ class HostileSpace:
     def _filtered(self, params: httpx.QueryParams) -> list[Issue]:
         projects = {int(value) for value in params.get_list("projectId[]")}
         assert projects, "projectId[] must always be sent"
+        created = self._moments(params.get("createdSince"), params.get("createdUntil"))
+        updated = self._moments(params.get("updatedSince"), params.get("updatedUntil"))
         return [
             row
             for row in self.issues.values()
-            if row.project in projects
-            and self._in_days(row.created, params.get("createdSince"), params.get("createdUntil"))
-            and self._in_days(row.updated, params.get("updatedSince"), params.get("updatedUntil"))
+            if row.project in projects and created[0] <= row.created < created[1] and updated[0] <= row.updated < updated[1]
         ]
 
-    def _in_days(self, moment: datetime, since: str | None, until: str | None) -> bool:
-        day = f"{moment.astimezone(timezone(timedelta(hours=self.zone))):%Y-%m-%d}"
-        if self.inclusive:
-            return (since is None or day >= since) and (until is None or day <= until)
-        return (since is None or day > since) and (until is None or day < until)
+    def _moments(self, since: str | None, until: str | None) -> tuple[datetime, datetime]:
+        """Return the moment from which on a filter by days lets things through, and the one from which on it does not."""
+        zone = timezone(timedelta(hours=self.zone))
+        first, last = (day and datetime.fromisoformat(day).replace(tzinfo=zone) for day in (since, until))
+        day = timedelta(days=1)
+        return (
+            (first if self.inclusive else first + day) if first else datetime.min.replace(tzinfo=UTC),
+            (last + day if self.inclusive else last) if last else datetime.max.replace(tzinfo=UTC),
+        )
 
 
 def read(scan: Scan) -> list[Record]:

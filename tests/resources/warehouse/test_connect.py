@@ -1,13 +1,14 @@
 """Connections: whatever the server refuses is one clear line without a secret."""
 
 import socket
+import time
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import ProgrammingError
 
-from resources.warehouse.connect import check_tables, engine, mask, parse_url
+from resources.warehouse.connect import RESTED_SECONDS, check_tables, engine, mask, parse_url
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.loader import merge
 from resources.warehouse.schema import SPECS
@@ -104,7 +105,7 @@ def test_a_missing_table_of_ours_is_named_with_the_way_out_and_one_of_others_is_
 
 def test_a_restarted_server_is_survived_and_a_lost_transaction_is_an_error(warehouse: Engine) -> None:
     mine = text("SELECT pg_backend_pid()")
-    kill = text("SELECT pg_terminate_backend(:pid)")
+    kill = text("SELECT pg_terminate_backend(:pid, 10000)")  # returns when it has ended
     with warehouse.connect() as conn:
         idle = conn.execute(mine).scalar_one()
     with warehouse.connect() as conn, warehouse.connect() as killer:
@@ -155,3 +156,19 @@ def test_a_user_who_may_not_create_a_missing_table_gets_a_clear_error(warehouse_
                 check_tables(url, "runs")
         finally:
             connection.execute(text("DROP ROLE no_maker"))
+
+
+def test_a_connection_is_tested_before_use_only_when_it_has_rested(warehouse: Engine, warehouse_url: str) -> None:
+    made = engine(warehouse_url, pool_size=1)
+    with made.connect() as conn:
+        used = conn.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    asked = text("SELECT query FROM pg_stat_activity WHERE pid = :pid")
+
+    def last_query() -> object:
+        with made.connect(), warehouse.connect() as watcher:
+            return watcher.execute(asked, {"pid": used}).scalar_one()
+
+    assert last_query() == "ROLLBACK"
+    time.sleep(RESTED_SECONDS)
+    assert last_query() == "SELECT 1"
+    made.dispose()
