@@ -311,7 +311,7 @@ def test_the_badge_says_what_is_wrong_with_backlog_since_when_and_why_and_lists_
         expect(page.get_by_role("status").filter(has_text="acme に接続中")).to_be_visible()
         note(warehouse, sim.url, Outcome("refused", "GET /space/activities: 401: check BACKLOG_API_KEY"), 0)
         badge = page.get_by_role("status").filter(has_text="にアクセスを拒否されています")
-        expect(badge).to_contain_text("から · GET /space/activities: 401: check BACKLOG_API_KEY")
+        expect(badge).to_contain_text("から · GET /space/activities: 401: BACKLOG_API_KEY を確認してください")
         expect(badge).to_have_class("badge bad")
         attention = page.get_by_role("region", name="対応が必要")
         expect(attention.get_by_role("listitem").filter(has_text=f"raw/issues: issue_counts_match_source: {cause}")).to_be_visible()
