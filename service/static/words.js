@@ -74,7 +74,7 @@ export const WORDS = {
       'other programs of the same user share this limit': '同じユーザーを使うほかのプログラムも、この上限に数えられます',
       'Backlog or a proxy on the way is not available': 'Backlog または途中のプロキシが応答できない状態です',
       'the body is not Backlog\'s JSON': '応答が Backlog の JSON ではありません',
-      'is BACKLOG_URL the root of a Backlog space, like {address}': 'BACKLOG_URL がスペースの URL({address} のような形)か確認してください',
+      'is BACKLOG_URL the root of a Backlog space, like {address}\\?': 'BACKLOG_URL がスペースの URL({address} のような形)か確認してください',
       'the plan of the space does not include this, or has expired': 'スペースのプランに含まれていないか、プランの期限が切れています',
       'the space accepts requests from certain IP addresses only': 'スペースは特定の IP アドレスからだけ接続できます',
       'the key\'s user may not do this: use the key of an administrator or of a project member':

@@ -172,14 +172,16 @@ def test_what_to_do_about_an_error_of_the_source_has_japanese_words(chromium: Ch
         headers = {"location": "https://acme.backlog.com/Login"} if status == 302 else {}
         error = error_from_response(httpx.Response(status, text=body, headers=headers), "GET /issues")
         assert error is not None
-        error.attempts = 3
         errors.append(str(error))
+    errors[0] += " (gave up after 3 attempts)"
     errors.append("issues: GET /issues: no answer from acme.backlog.com: timed out; check BACKLOG_URL and the network")
     errors.append(refusal(psycopg2.OperationalError("server closed the connection unexpectedly")) or "")
     with visitor_at(chromium, str(serve().base_url)) as visitor:
         script = "async texts => { const { sayCause } = await import('/static/say.js'); return texts.map(text => sayCause(text)); }"
         said = visitor.page.evaluate(script, [*errors, None])
     assert [text for text in said[:-1] if not re.search("[ぁ-ん]", text)] == []
+    assert said[-4].endswith("BACKLOG_API_KEY を確認してください")
+    assert said[-5].endswith("BACKLOG_URL がスペースの URL(https://acme.backlog.com のような形)か確認してください")
     assert said[0] == (
         "GET /issues: 401, code 11, x; BACKLOG_API_KEY を確認してください: "
         "キーまたはトークンが違う、期限切れ、または別のスペースのものです (3 回試して中止)"
