@@ -9,6 +9,9 @@ MUTATIONS ?= 200000
 MINUTES   ?= 120
 FIRST     ?= 1000
 
+# Hundreds of processes start in a test: none compiles a module again because its environment keeps no bytecode.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help up load marts status test test-all soak check bench bench-peers mutants screenshots docs lock clean
 
