@@ -63,6 +63,15 @@ class Metrics:
             model.node_relation = PydanticNodeRelation(alias=model.node_relation.alias, schema_name=model.node_relation.schema_name)
 
     @cached_property
+    def _grains(self) -> dict[str, dict[str, str]]:
+        return {
+            model.node_relation.alias: {
+                one.expr or one.name: one.type_params.time_granularity.value for one in model.dimensions if one.type_params
+            }
+            for model in self._manifest.semantic_models
+        }
+
+    @cached_property
     def all(self) -> dict[str, Metric]:
         """Return the metrics by name, in the order of the alphabet."""
         found = (Metric(one.name, one.label or one.name, one.description or "", one.type.value) for one in self._manifest.metrics)
@@ -118,7 +127,7 @@ class Metrics:
             made = self._engine.explain(request).sql_statement.without_descriptions.sql
         except MetricFlowException as error:
             raise MetricError(str(error).strip().splitlines()[0]) from error
-        return readable(made, self._columns, [_column(name) for name in order], limit, unit)
+        return readable(made, self._columns, self._grains, [_column(name) for name in order], limit, unit)
 
     def _parameter(
         self, name: str, known: Sequence[str], metrics: Sequence[str]

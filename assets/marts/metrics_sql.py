@@ -7,17 +7,21 @@ from typing import Literal
 from sqlglot import exp, parse_one
 from sqlglot.optimizer.merge_subqueries import merge_subqueries
 from sqlglot.optimizer.qualify import qualify
-from sqlglot.optimizer.scope import traverse_scope
+from sqlglot.optimizer.scope import Scope, traverse_scope
 
 #: Columns of each table of the schema `mart`.
 Columns = Mapping[str, Sequence[str]]
+#: Table -> its columns that hold nothing finer than a day, a week or a month.
+Grains = Mapping[str, Mapping[str, str]]
 Unit = Literal["seconds", "hours", "days"]
 _SECONDS: Mapping[Unit, int] = {"seconds": 1, "hours": 3_600, "days": 86_400}
 _NUMBERED = re.compile(r"\b(?:subq_\d+|\w+_src_\d+|\w+_\d+_cte)\b")
 
 
-def readable(sql: str, columns: Columns, order: Sequence[str], limit: int, unit: Unit) -> str:
+def readable(sql: str, columns: Columns, grains: Grains, order: Sequence[str], limit: int, unit: Unit) -> str:
     """Return the same query with selects merged, dates as dates and names that do not change with the number of definitions.
+
+    A week stays as it is instead of being cut to weeks again, which costs PostgreSQL more than to add up its rows.
 
     Raises:
         sqlglot.errors.SqlglotError: the query has a column that no table has.
@@ -25,8 +29,9 @@ def readable(sql: str, columns: Columns, order: Sequence[str], limit: int, unit:
     schema: dict[str, object] = {"mart": {table: dict.fromkeys(names, "unknown") for table, names in columns.items()}}
     tree = qualify(parse_one(sql, dialect="postgres"), dialect="postgres", schema=schema, quote_identifiers=False)
     tree = merge_subqueries(tree)
-    for cut in [*tree.find_all(exp.DateTrunc, exp.TimestampTrunc)]:
-        cut.replace(exp.cast(cut.copy(), "date"))  # of a date, in whatever zone the session is
+    for scope in traverse_scope(tree):
+        for cut in [*scope.find_all(exp.DateTrunc, exp.TimestampTrunc)]:
+            cut.replace(_as_date(cut, scope, grains))
     for paren in [*tree.find_all(exp.Paren)]:
         if isinstance(paren.this, exp.Column | exp.Not):
             paren.replace(paren.this)
@@ -47,6 +52,17 @@ def readable(sql: str, columns: Columns, order: Sequence[str], limit: int, unit:
     if limit:
         tree = tree.limit(limit)
     return _renamed(tree.sql(dialect="postgres", pretty=True, max_text_width=110))
+
+
+def _as_date(cut: exp.Func, scope: Scope, grains: Grains) -> exp.Expression:
+    """Return the date that a cut makes, in whatever zone the session is."""
+    unit, value = cut.text("unit").lower(), cut.this
+    table = scope.sources.get(value.table) if isinstance(value, exp.Column) else None
+    if unit == "day":
+        return exp.cast(value.copy(), "date")
+    if isinstance(value, exp.Column) and isinstance(table, exp.Table) and grains.get(table.name, {}).get(value.name) == unit:
+        return value.copy()
+    return exp.cast(cut.copy(), "date")
 
 
 def in_unit(column: str, unit: Unit) -> str:

@@ -155,6 +155,8 @@ def test_the_metrics_of_the_issue_have_the_numbers_that_were_worked_out_by_hand(
     assert [(row["month"], float(row["hours"])) for row in months] == [(date(2026, 7, 1), 6), (date(2026, 8, 1), -0.5)]
     [done] = rows(reader, ["issues_done"], by=["day"], where=[f"issue_key={found['issue_key']}"])
     assert (done["day"], done["issues_done"]) == (date(2026, 8, 1), 1), "half past midnight in Tokyo"
+    [estimated] = rows(reader, ["issues_with_estimate"], by=["month"], where=[f"issue_key={found['issue_key']}"])
+    assert estimated == {"month": date(2026, 8, 1), "issues_with_estimate": 1}
 
 
 def test_metrics_by_time_have_the_numbers_that_were_worked_out_by_hand(reader: Engine) -> None:

@@ -2,28 +2,28 @@
 SELECT
   t1.space_key AS space,
   t1.project_key AS project,
-  CAST(DATE_TRUNC('DAY', t1.day) AS DATE) AS day,
+  CAST(t1.day AS DATE) AS day,
   t1.stage AS stage,
   SUM(t1.issues) AS issues_in_stage
 FROM mart.flow_daily AS t1
 INNER JOIN (
   SELECT
     space_key AS flow_space,
-    CAST(DATE_TRUNC('DAY', day) AS DATE) AS metric_time__day,
-    MAX(CAST(DATE_TRUNC('DAY', day) AS DATE)) AS on_day__day__complete
+    CAST(day AS DATE) AS metric_time__day,
+    MAX(CAST(day AS DATE)) AS on_day__day__complete
   FROM mart.flow_daily
   GROUP BY
     space_key,
-    CAST(DATE_TRUNC('DAY', day) AS DATE)
+    CAST(day AS DATE)
 ) AS t2
   ON (
-    CAST(DATE_TRUNC('DAY', t1.day) AS DATE) = t2.on_day__day__complete
+    CAST(t1.day AS DATE) = t2.on_day__day__complete
   )
   AND (
     t1.space_key = t2.flow_space
   )
 GROUP BY
-  CAST(DATE_TRUNC('DAY', t1.day) AS DATE),
+  CAST(t1.day AS DATE),
   t1.space_key,
   t1.project_key,
   t1.stage

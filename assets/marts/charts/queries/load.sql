@@ -2,10 +2,10 @@
 SELECT
   user_id AS person_id,
   user_name AS person,
-  CAST(DATE_TRUNC('WEEK', week) AS DATE) AS week,
+  week AS week,
   SUM(hours) AS upcoming_hours
 FROM mart.upcoming_load
 GROUP BY
-  CAST(DATE_TRUNC('WEEK', week) AS DATE),
+  week,
   user_name,
   user_id

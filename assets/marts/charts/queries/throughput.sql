@@ -37,11 +37,11 @@ FULL OUTER JOIN (
   ON t2.metric_time__week = t3.metric_time__week
 FULL OUTER JOIN (
   SELECT
-    CAST(DATE_TRUNC('WEEK', t5.week) AS DATE) AS metric_time__week,
+    t5.week AS metric_time__week,
     SUM(t5.reopened) AS reopenings
   FROM mart.throughput_weekly AS t5
   GROUP BY
-    CAST(DATE_TRUNC('WEEK', t5.week) AS DATE)
+    t5.week
 ) AS t4
   ON COALESCE(t2.metric_time__week, t3.metric_time__week) = t4.metric_time__week
 GROUP BY

@@ -10,6 +10,7 @@ select
     i.assignee_id,
     i.assignee,
     i.done_at,
+    i.done_day,
     i.estimated_hours,
     i.actual_hours,
     i.hours_variance,
