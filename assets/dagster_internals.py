@@ -10,11 +10,14 @@ import functools
 import os
 import time
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from resources.retention import Rule
+
+if TYPE_CHECKING:
+    from dagster._core.storage.base_storage import DagsterStorage
 
 # -- events -----------------------------------------------------------------------------------------------------
 
@@ -76,7 +79,7 @@ def log_together(context: dg.AssetExecutionContext, materializations: Sequence[d
         of_step._events.append(event)
 
 
-def store_together(instance: dg.DagsterInstance) -> None:
+def store_together(instance: "dg.DagsterInstance | DagsterStorage") -> None:
     """Let a storage write what a run intends, and which partitions of an asset it has loaded, in one transaction for each kind."""
     from dagster._core.events import DagsterEventType
     from dagster._core.storage.event_log import SqlEventLogStorage
@@ -229,7 +232,7 @@ _ABOUT_TABLES = {
 }
 
 
-def remember_schema(instance: dg.DagsterInstance) -> None:
+def remember_schema(instance: "dg.DagsterInstance | DagsterStorage") -> None:
     """Let the storages ask once a process which tables and columns they have; only an upgrade of Dagster changes that."""
     for storage, questions in _ABOUT_TABLES.items():
         for question in questions:

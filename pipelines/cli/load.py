@@ -178,9 +178,6 @@ def load_space(settings: Settings, request: LoadRequest, progress: Progress) -> 
     prepare_storage(settings)
     check_kind(settings)
     with source(settings, alive=False), open_instance() as instance:
-        # Dagster's storage connects anew for every statement, half to two thirds of a small load, unless it is set up so that
-        # it serves the UI: then it keeps a connection. No time limit on statements; a minute a connection, for firewalls.
-        instance.optimize_for_webserver(statement_timeout=0, pool_recycle=60, max_overflow=10)
         recorder = Recorder(progress)
         failures = tuple(_run_jobs(instance, request, recorder))
     took = time.monotonic() - began

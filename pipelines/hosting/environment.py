@@ -14,7 +14,6 @@ from pathlib import Path
 import dagster as dg
 
 import pipelines
-from assets.dagster_internals import remember_schema, store_together
 from pipelines.hosting.lost_messages import without_lost_messages
 from pipelines.hosting.runtime import Runtime
 from resources.links import SIMULATED, is_of_this_machine
@@ -67,8 +66,6 @@ def open_instance() -> "Iterator[dg.DagsterInstance]":
     except WarehouseError as error:
         raise _of_storage(str(error)) from None
     with dg.DagsterInstance.get() as instance, without_lost_messages():
-        remember_schema(instance)
-        store_together(instance)
         try:
             yield instance
         except Exception as error:

@@ -39,7 +39,6 @@ def _issues() -> None:
 
     definitions = build_raw_definitions({"progress": Recorder(LogProgress(write=lambda _line: None))})
     with open_instance() as instance, connection() as (backlog, warehouse):
-        instance.optimize_for_webserver(statement_timeout=0, pool_recycle=60, max_overflow=10)
         name = str(PROJECTS.name)
         projects = note_project_keys(backlog.client, warehouse.engine)
         instance.add_dynamic_partitions(name, new_project_keys(instance.get_dynamic_partitions(name), projects))

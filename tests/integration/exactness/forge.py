@@ -157,7 +157,6 @@ def _scheduled_run(definitions: dg.Definitions) -> int:
     """Do what the schedule of issues and its run do; what was seen wrong is printed."""
     prepare_storage(Settings.from_env(os.environ))
     with connection() as (_backlog, warehouse), open_instance() as instance:
-        instance.optimize_for_webserver(statement_timeout=0, pool_recycle=60, max_overflow=10)
         projects = instance.get_dynamic_partitions(str(PROJECTS.name))
         request = issues_request(projects, oldest_watermark(warehouse.engine, projects))
         failures = list(run_job(definitions, instance, "issues", request.run_config, request.tags))

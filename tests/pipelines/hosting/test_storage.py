@@ -1,0 +1,83 @@
+"""Dagster's storage as `dagster.yaml` names it: few connections, none of them stale, none left behind."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+import pytest
+from dagster._core.test_utils import instance_for_test
+from dagster_shared.yaml_utils import load_yaml_from_path
+from sqlalchemy import Engine, event, text
+from sqlalchemy.pool import Pool
+
+from pipelines.hosting.environment import PROJECT_ROOT
+from pipelines.hosting.storage import KEPT, PooledStorage
+
+OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+
+
+@dg.asset
+def table() -> None:
+    """Stand for a table."""
+
+
+@contextmanager
+def opened() -> Iterator[dg.DagsterInstance]:
+    storage = load_yaml_from_path(str(PROJECT_ROOT / "dagster.yaml"))["storage"]  # type: ignore[index]
+    with instance_for_test(overrides={"storage": storage}) as instance:
+        yield instance
+
+
+@contextmanager
+def connections() -> Iterator[list[object]]:
+    """Give the connections that are opened meanwhile, by any pool of this process."""
+    made: list[object] = []
+
+    def note(connection: object, _record: object) -> None:
+        made.append(connection)
+
+    event.listen(Pool, "connect", note)
+    try:
+        yield made
+    finally:
+        event.remove(Pool, "connect", note)
+
+
+def others(database: Engine) -> int:
+    with database.connect() as connection:
+        return int(connection.execute(text(f"SELECT count(*) {OTHERS}")).scalar_one())
+
+
+@pytest.fixture(autouse=True)
+def variables(monkeypatch: pytest.MonkeyPatch, warehouse_url: str) -> None:
+    monkeypatch.setenv("DAGSTER_POSTGRES_URL", warehouse_url)
+
+
+def test_an_empty_database_gets_its_tables_and_a_run_takes_few_connections(warehouse: Engine) -> None:
+    for _ in range(2):
+        with opened() as instance:
+            assert dg.materialize([table], instance=instance).success
+            instance.all_instigator_state()
+    with connections() as made, opened() as instance:
+        assert dg.materialize([table], instance=instance).success
+        instance.all_instigator_state()
+        assert len(instance.get_runs()) == 3
+    assert 1 <= len(made) <= KEPT, "of some 60 statements"
+    assert others(warehouse) == 0, "none is left behind"
+
+
+def test_a_connection_that_the_server_has_closed_is_replaced_unseen(warehouse: Engine) -> None:
+    with opened() as instance:
+        assert dg.materialize([table], instance=instance).success
+        with warehouse.begin() as connection:
+            ended = connection.execute(text(f"SELECT count(pg_terminate_backend(pid)) {OTHERS}")).scalar_one()
+        assert 1 <= ended <= KEPT
+        assert dg.materialize([table], instance=instance).success
+        assert len(instance.get_runs()) == 2
+
+
+def test_no_tables_are_made_where_the_options_say_so(warehouse_url: str, warehouse: Engine) -> None:
+    made = PooledStorage.from_config_value(None, {"postgres_url": warehouse_url, "should_autocreate_tables": False})
+    made.run_storage.dispose()
+    with warehouse.connect() as connection:
+        assert connection.execute(text("SELECT to_regclass('runs')")).scalar_one() is None
