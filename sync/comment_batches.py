@@ -120,13 +120,16 @@ class Batch:
             open_issues = open_places(connection, space_key, self._session.spec.name)
             # Rows of comments are locked before what is noted of their issues, as other loads do it.
             marked = {id(part): self._mark(connection, part) for part in present}
+            self._reach(connection, present)
             for part in present:
-                self._finish(connection, part, open_issues)
+                self._acknowledge(connection, part, open_issues)
             reads.request_refetch(
                 connection, space_key, [request for group, result in results for request in _refetch_requests(group, result)]
             )
         for (group, result), (keys, found) in zip(results, changed, strict=True):
-            cells: dict[tuple[int, ...], Cell] = {(one,): self._cell(part) for part in group for one in part.page.ids}
+            cells: dict[tuple[int, ...], Cell] = {
+                (one,): cell for part, cell in zip(group, map(self._cell, group), strict=True) for one in part.page.ids
+            }
             self._count(self._comments, self._tally.comments, cells, result)
             self._count(self._changes, self._tally.changes, keys, found)
         for part in parts:
@@ -169,23 +172,28 @@ class Batch:
         changes: list[Record] = []
         cells: dict[tuple[int, ...], Cell] = {}
         for part in group:
+            cell = self._cell(part)
             for row in part.page:
                 if row["id"] in refused:
                     continue
                 # Where a comment says its project it is believed, as for the comment itself: the issue may have moved.
                 for change in changes_of(row, part.read.issue_id, whole(row.get("projectId")) or part.read.project_id):
                     changes.append(change)
-                    cells[row["id"], change["position"]] = self._cell(part)
+                    cells[row["id"], change["position"]] = cell
         return cells, self._changes.merge(connection, self._ids.resolve(connection, changes) if changes else [])
 
-    def _finish(self, connection: Connection, part: Part, open_issues: Collection[str]) -> None:
-        """Say how far the issue is read; `open_issues` have open entries in quarantine of comments without an id."""
+    def _reach(self, connection: Connection, parts: Sequence[Part]) -> None:
+        """Say how far issues are read."""
+        space_key = self._session.space_key
+        for part in parts:
+            if part.gone is None:
+                reads.reach_comments(connection, space_key, part.read, part.last)
+        reads.finish_comments(connection, space_key, [(part.read, part.last) for part in parts if part.gone is not None])
+
+    def _acknowledge(self, connection: Connection, part: Part, open_issues: Collection[str]) -> None:
+        """Close what a whole read of an issue would have met; `open_issues` are those with comments without an id in quarantine."""
         space_key, read = self._session.space_key, part.read
-        if part.gone is None:
-            reads.reach_comments(connection, space_key, read, part.last)
-            return
-        reads.finish_comments(connection, space_key, read, part.last)
-        if part.without_id:
+        if part.gone is None or part.without_id:
             return
         if read.from_id == 0 and str(read.issue_id) in open_issues:
             resolve_without_id(connection, space_key, self._session.spec.name, still=(), place=str(read.issue_id))

@@ -1,8 +1,10 @@
 """The figures of a load: rows by what became of them, requests by bucket, the span of source time, seconds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
+from operator import add
+from operator import sub as subtract
 from typing import TypeVar
 
 from resources.backlog.models import RequestStats
@@ -23,10 +25,10 @@ class Counts:
     rejected: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
-        return Counts(**{field.name: getattr(self, field.name) + getattr(other, field.name) for field in fields(self)})
+        return Counts(*map(add, vars(self).values(), vars(other).values()))
 
     def __sub__(self, other: "Counts") -> "Counts":
-        return Counts(**{field.name: getattr(self, field.name) - getattr(other, field.name) for field in fields(self)})
+        return Counts(*map(subtract, vars(self).values(), vars(other).values()))
 
     @classmethod
     def of(cls, result: MergeResult) -> "Counts":

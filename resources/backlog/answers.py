@@ -13,6 +13,7 @@ from resources.records import AHEAD, MOST, Odd, Page, moment
 
 #: Levels of lists and objects in a record. Backlog's have seven; the text of a document, as an activity has it, some thirty.
 DEEPEST = 100
+_CONTAINERS = frozenset({dict, list})
 _CUT = f"nested deeper than {DEEPEST} levels"
 _MOST_DIGITS = 4_000
 #: The most issues or comments that a count can be meant to say.
@@ -152,11 +153,10 @@ def _contested(records: Sequence[Record]) -> set[int]:
 
 def _depth(value: Any) -> int:
     """Count levels of lists and objects, one after the other, up to where it is too many."""
-    level, depth = [value], 0
+    level, depth = [value] if type(value) in _CONTAINERS else [], 0
     while level and depth <= DEEPEST + 2:
-        inner = [one for one in level if type(one) is dict or type(one) is list]
-        depth += bool(inner)
-        level = [item for one in inner for item in (one.values() if type(one) is dict else one)]
+        depth += 1
+        level = [item for one in level for item in (one.values() if type(one) is dict else one) if type(item) in _CONTAINERS]
     return depth
 
 

@@ -278,34 +278,40 @@ def put_off_refresh(conn: Connection, space_key: str, refused: Sequence[CommentR
 
 
 _FINISH = text(
-    "INSERT INTO ops.issue_sync_state AS r (space_key, issue_id, project_id, updated_at, last_comment_id, refreshed_at) "
-    "VALUES (:space_key, :issue_id, :project_id, :updated_at, :last_comment_id, CASE WHEN :whole THEN statement_timestamp() END) "
+    "INSERT INTO ops.issue_sync_state AS r "
+    "(space_key, issue_id, project_id, updated_at, last_comment_id, refetch_requests, refreshed_at) "
+    "SELECT :space_key, w.issue_id, w.project_id, w.updated_at, w.last_comment_id, w.refetch_requests, "
+    "CASE WHEN w.whole THEN statement_timestamp() END "
+    "FROM unnest(CAST(:issues AS bigint[]), CAST(:projects AS bigint[]), CAST(:versions AS timestamptz[]), "
+    "CAST(:last AS bigint[]), CAST(:refetch_requests AS bigint[]), CAST(:whole AS boolean[])) "
+    "AS w (issue_id, project_id, updated_at, last_comment_id, refetch_requests, whole) ORDER BY w.issue_id "
     "ON CONFLICT (space_key, issue_id) DO UPDATE SET project_id = excluded.project_id, updated_at = excluded.updated_at, "
-    "last_comment_id = CASE WHEN :whole THEN excluded.last_comment_id "
-    "ELSE GREATEST(r.last_comment_id, excluded.last_comment_id) END, "
-    "refetch_comments_from = CASE WHEN r.refetch_requests = :refetch_requests THEN NULL ELSE r.refetch_comments_from END, "
+    "last_comment_id = CASE WHEN excluded.refreshed_at IS NULL THEN GREATEST(r.last_comment_id, excluded.last_comment_id) "
+    "ELSE excluded.last_comment_id END, "
+    "refetch_comments_from = CASE WHEN r.refetch_requests <> excluded.refetch_requests THEN r.refetch_comments_from END, "
     "refreshed_at = COALESCE(excluded.refreshed_at, r.refreshed_at)"
 )
 
 
-def finish_comments(conn: Connection, space_key: str, read: CommentRead, last_comment_id: int) -> None:
-    """Say that a read came to its end, in the transaction that stores its last comments.
+def finish_comments(conn: Connection, space_key: str, finished: Sequence[tuple[CommentRead, int]]) -> None:
+    """Say that reads came to their end, in the transaction that stores their last comments.
 
     Args:
         conn: a connection inside the caller's transaction.
         space_key: the space.
-        read: the read as it was due.
-        last_comment_id: the highest id of a comment that was read; 0 when there was none.
+        finished: the reads as they were due, of one issue each, and the highest id of a comment that was read; 0 without any.
     """
-    values = {
-        "issue_id": read.issue_id,
-        "project_id": read.project_id,
-        "updated_at": read.updated_at,
-        "last_comment_id": last_comment_id,
-        "whole": read.from_id == 0,
-        "refetch_requests": read.refetch_requests,
+    if not finished:
+        return
+    columns = {
+        "issues": [read.issue_id for read, _ in finished],
+        "projects": [read.project_id for read, _ in finished],
+        "versions": [read.updated_at for read, _ in finished],
+        "last": [last for _, last in finished],
+        "refetch_requests": [read.refetch_requests for read, _ in finished],
+        "whole": [read.from_id == 0 for read, _ in finished],
     }
-    conn.execute(_FINISH, {"space_key": space_key, **values})
+    conn.execute(_FINISH, {"space_key": space_key, **columns})
 
 
 _REACH = text(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Text, and_, any_, func, literal, not_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Text, any_, func, literal, not_, or_, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from resources.warehouse.records import Key
@@ -93,16 +93,18 @@ def quarantine(
     )
 
 
+#: Each merge asks this: text is sent as it is, where SQLAlchemy would put an expression together each time.
+_RESOLVE_LOADED = text(
+    "UPDATE ops.rejected_records SET resolved_at = now() "
+    "WHERE space_key = :space_key AND table_name = :table_name AND resolved_at IS NULL "
+    "AND (record_key = ANY(:clean) OR (reason = 'rejected' AND record_key = ANY(:replaced)))"
+)
+
+
 def resolve_loaded(conn: Connection, spec: TableSpec, space_key: str, *, clean: Sequence[Key], replaced: Sequence[Key]) -> None:
     """Acknowledge the open entries of records that are loaded now; one loaded with replacements stays open as such."""
-    entry = rejected_records.c
-    is_replaced = entry.record_key == any_(key_texts(replaced))
-    done = or_(entry.record_key == any_(key_texts(clean)), and_(entry.reason == "rejected", is_replaced))
-    conn.execute(
-        update(rejected_records)
-        .where(entry.space_key == space_key, entry.table_name == spec.name, entry.resolved_at.is_(None), done)
-        .values(resolved_at=func.now())
-    )
+    keys = {"clean": [key_text(key) for key in clean], "replaced": [key_text(key) for key in replaced]}
+    conn.execute(_RESOLVE_LOADED, {"space_key": space_key, "table_name": spec.name, **keys})
 
 
 def pending_rejections(conn: Connection, space_key: str, table: str, project_ids: Collection[int] | None = None) -> list[str]:

@@ -234,7 +234,7 @@ def test_how_far_issues_are_read_is_noted_in_the_order_in_which_others_lock_it(s
 
     def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         if statement.startswith("INSERT INTO ops.issue_sync_state") and "refreshed_at" in statement:
-            transactions[-1].append(parameters["issue_id"])
+            transactions[-1] += parameters["issues"]
 
     event.listen(syncs.engine, "before_cursor_execute", note)
     event.listen(syncs.engine, "commit", lambda _conn: transactions.append([]))

@@ -44,7 +44,7 @@ class Reads:
 
     def finish(self, reads: Sequence[CommentRead], last_comment_id: int = 640_010) -> None:
         for read in reads:
-            self.call(finish_comments, read, last_comment_id)
+            self.call(finish_comments, [(read, last_comment_id)])
 
     def change(self, sql: str) -> None:
         with self.engine.begin() as conn:

@@ -132,7 +132,7 @@ def test_a_refetch_request_that_waits_for_an_uncommitted_finish_survives_it(read
     read.request_refetch(FIRST, 640_009)
     [due] = read.pending()
     with read.engine.begin() as conn:
-        finish_comments(conn, "acme", due, 640_010)
+        finish_comments(conn, "acme", [(due, 640_010)])
         other = threading.Thread(target=read.request_refetch, args=(FIRST, 640_001))
         other.start()
         other.join(0.3)
