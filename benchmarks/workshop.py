@@ -104,10 +104,10 @@ def home(simulator: SpawnedSimulator | None = None) -> Iterator[Home]:
 
 
 @contextmanager
-def served(place: Home) -> Iterator[None]:
-    """Run `backlog-elt up` in a deployment that is loaded, on ports that are free; it is stopped afterwards."""
+def served(place: Home, *, load: bool = False) -> Iterator[None]:
+    """Run `backlog-elt up` in a deployment, on ports that are free, with its first `load` or without; it is stopped afterwards."""
     ports = ["--port", str(free_port()), "--service-port", str(free_port())]
-    command = [sys.executable, "-m", "pipelines", "up", "--no-load", *ports]
+    command = [sys.executable, "-m", "pipelines", "up", *ports, *([] if load else ["--no-load"])]
     with (place.folder / "up.log").open("wb") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environment(place.variables), cwd=place.folder
