@@ -32,11 +32,12 @@ class ActivitiesConfig(dg.Config):
 
 @raw_asset(
     "activities",
-    description="One row per activity: who did what, when. Source: `GET /space/activities`. The first load reads back to the "
-    "beginning (of what the source has kept), later ones go forward from the last known id, with an overlap for rows that become "
-    "visible late; a project that the key joins later is read back by its own feed. Rows that the source trims stay. When the feed "
-    "no longer holds what came after the last load, `load/retention_gap` and a warning say so, and the comments of every issue are "
-    "asked for once more.\n\nEach new activity says which issues and comments the loads of `raw/issues` and `raw/comments` read.",
+    description="One row per activity: who did what, when. Source: `GET /space/activities`. The first load reads the newest page, "
+    "and, once the issues are there, back to the beginning (of what the source has kept). Later ones go forward from the last "
+    "known id, with an overlap for rows that become visible late; a project that the key joins later is read back by its own feed. "
+    "Rows that the source trims stay. When the feed no longer holds what came after the last load, `load/retention_gap` and a "
+    "warning say so, and the comments of every issue are asked for once more.\n\nEach new activity says which issues and comments "
+    "the loads of `raw/issues` and `raw/comments` read.",
     deps=["raw/projects"],
     # Evaluated here, not in steps of their own: a run for single issues comes every half minute.
     check_specs=check_specs("activities"),
@@ -48,11 +49,11 @@ def activities(
     warehouse: WarehouseResource,
     progress: dg.ResourceParam[Progress],
 ) -> Iterator["dg.MaterializeResult[None]"]:
-    """Read what is new in the feed, and on the first load everything before it."""
+    """Read what is new in the feed, and everything before it once the issues are there."""
     refresh = config.mode == "refresh"
     mode = "refresh" if refresh else "incremental"
     with open_load(context, "activities", backlog, warehouse, progress, mode=mode) as session:
-        sync_activities(session, refresh=refresh, again_from=config.again_from)
+        sync_activities(session, refresh=refresh, again_from=config.again_from, issues_first=True)
     known = found_lately(context.instance, "activities") if config.mode == "targeted" else {}
     checks = check_results(warehouse.engine, "activities", session.space_key, context.selected_asset_check_keys, known)
     yield whole_table(session, checks, FEED)

@@ -18,6 +18,7 @@ from assets.partitions import ISSUE_TABLES, PROJECT_MONTHS, loadable, slices
 from resources.backlog.resource import BacklogResource
 from resources.progress import Progress
 from resources.warehouse.resource import WarehouseResource
+from sync.activities import is_behind, sync_activities
 from sync.comment_selection import REFRESH_DAYS
 from sync.comments import sync_comments
 from sync.issues import sync_issues
@@ -87,22 +88,29 @@ def issues(
 ) -> Iterator[dg.AssetCheckResult]:
     """Read the partitions of the run, whatever its shape: issues first, then their comments with the changes; then the checks.
 
-    A run of checks alone reads nothing.
+    A first load reads the feed back to its beginning in between. A run of checks alone reads nothing.
     """
     requested = {key.path[-1] for key in context.selected_asset_keys}
     covered = slices(context) if requested and config.mode in ("backfill", "incremental") else []
     if covered:
         covered = loadable(covered, backlog.client, warehouse.engine, backlog.url, by_hand=config.mode == "backfill")
     failure: PartsFailure | None = None
+    with_comments, feed_behind = bool(requested & {"comments", "issue_changes"}), False
     if "issues" in requested:
         try:
             with open_load(context, "issues", backlog, warehouse, progress, mode=config.mode, locks="projects") as session:
                 # What hangs on an issue goes with it, also where its table is not loaded in this run.
                 sync_issues(session, config.mode, covered, ISSUE_TABLES[1:] if requested == {"issues"} else ())
+                feed_behind = with_comments and config.mode != "targeted" and is_behind(session)
         except PartsFailure as found:
             # The comments of the other projects are no less requested.
             failure = found
-    if requested & {"comments", "issue_changes"}:
+    if feed_behind:
+        # In a first load the issues come before the history, of which the feed is the outline.
+        with open_load(context, "activities", backlog, warehouse, progress, mode="incremental") as session:
+            sync_activities(session)
+            session.reporter.table_loaded()
+    if with_comments:
         with open_load(context, "comments", backlog, warehouse, progress, mode=config.mode, locks="projects") as session:
             changes = sync_comments(session, config.mode, covered)
         progress.done("issue_changes", asdict(changes), {})

@@ -34,13 +34,15 @@ KEPT = timedelta(days=1)
 RETRY_PAGES = 3
 
 
-def sync_activities(session: Session, *, refresh: bool = False, again_from: int | None = None) -> None:
+def sync_activities(session: Session, *, refresh: bool = False, again_from: int | None = None, issues_first: bool = False) -> None:
     """Load what is new in the feed; a key that may not read it is noted, the other loads continue without hints.
 
     Args:
         session: the load of `raw/activities`.
         refresh: read the last days again, not only the last minutes.
         again_from: the id of an activity that is read again with all after it, if that is farther back.
+        issues_first: until the issues of all projects are there, leave what happened before the first look for later: it takes as
+            many requests as there are hundreds of activities, and the issues one for each hundred issues.
 
     Raises:
         BacklogError: the feed cannot be read; what was stored before is kept, with how far that goes.
@@ -49,15 +51,26 @@ def sync_activities(session: Session, *, refresh: bool = False, again_from: int 
     try:
         # Of the whole space, whatever the run covers: the feed is read for all projects.
         with session.reporter.history("refresh" if refresh else "incremental"):
-            _read_feed(session, refresh=refresh, again_from=again_from)
+            _read_feed(session, refresh=refresh, again_from=again_from, back=not issues_first or _has_issues(session))
     except PermissionDenied as error:
         # Issues are then found by `updated`, comments by the rolling refresh.
         session.log.warning(f"{error} Comments that do not move `updated` are then found only by the rolling refresh.")
         session.reporter.notes["refused"] = str(error)
 
 
-def _read_feed(session: Session, *, refresh: bool, again_from: int | None) -> None:
-    """Read forward from where the feed stands, then back to the beginning as far as that was not done."""
+def is_behind(session: Session) -> bool:
+    """Say whether the feed is not read back to its beginning yet, as far as it may be read at all."""
+    with session.engine.connect() as connection:
+        state = feed_state.get_feed(connection, session.space_key)
+    return state is not None and not state.complete
+
+
+def _has_issues(session: Session) -> bool:
+    return session.visible.keys() <= watermarks(session).keys()
+
+
+def _read_feed(session: Session, *, refresh: bool, again_from: int | None, back: bool) -> None:
+    """Read forward from where the feed stands, then `back` to the beginning as far as that was not done."""
     with session.engine.connect() as connection:
         state = feed_state.get_feed(connection, session.space_key)
     if state is None:
@@ -66,7 +79,7 @@ def _read_feed(session: Session, *, refresh: bool, again_from: int | None) -> No
         # The rolling refresh also looks below `stable_id`, where earlier reads expected nothing more to become visible.
         state = replace(state, stable_id=0) if refresh else state
         state = _forward(session, state, REFRESH_OVERLAP if refresh else OVERLAP, again_from)
-    if not state.complete:
+    if back and not state.complete:
         state = _backward(session, state)
     state = _joined_later(session, state)
     _retry_rejected(session, pages=None if refresh else RETRY_PAGES)

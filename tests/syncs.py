@@ -16,7 +16,7 @@ from resources.privacy import Mask
 from resources.progress import LogProgress, Progress
 from resources.warehouse.reconciliations import Level
 from simulator import Simulator, SpaceSpec
-from sync.activities import sync_activities
+from sync.activities import is_behind, sync_activities
 from sync.comments import sync_comments
 from sync.counts import Counts
 from sync.issues import sync_issues
@@ -83,6 +83,8 @@ class Loaded:
     errors: list[str] = field(default_factory=list)
     #: Whether one of them ended before it was done, so that none is begun after it.
     broken_off: bool = False
+    #: Whether the feed is to be read back to its beginning when the issues are there.
+    feed_behind: bool = False
 
     @property
     def success(self) -> bool:
@@ -184,14 +186,16 @@ class Syncs(WarehouseView):
                 sync_listing(session)
         return loaded
 
-    def activities(self, mode: Mode = "incremental", loaded: Loaded | None = None) -> Loaded:
+    def activities(self, mode: Mode = "incremental", loaded: Loaded | None = None, *, issues_first: bool = False) -> Loaded:
         """Load the feed."""
         loaded, refresh = loaded or Loaded(), mode == "refresh"
+        before = loaded.tables.pop("activities", Counts())
         with (
             suppress(SyncError),
             self.session("activities", mode="refresh" if refresh else "incremental", loaded=loaded) as session,
         ):
-            sync_activities(session, refresh=refresh)
+            sync_activities(session, refresh=refresh, issues_first=issues_first)
+        loaded.tables["activities"] = before + loaded.tables.get("activities", Counts())
         return loaded
 
     def issues(
@@ -201,13 +205,16 @@ class Syncs(WarehouseView):
         loaded = loaded or Loaded()
         with suppress(SyncError), self.session("issues", mode=mode, locks="projects", projects=projects, loaded=loaded) as session:
             sync_issues(session, mode, self._covered(mode, projects, first, last))
+            loaded.feed_behind = is_behind(session)
         return loaded
 
     def run(self, *projects: str, mode: Mode = "backfill", first: str = "", last: str = "9") -> Loaded:
         """Load the feed, then the issues of `projects`, then their comments and changes, as a run of the job `issues` does."""
-        loaded = self.activities(mode)
+        loaded = self.activities(mode, issues_first=True)
         if loaded.success:
             self.issues(*projects, mode=mode, first=first, last=last, loaded=loaded)
+            if loaded.feed_behind and mode != "targeted" and not loaded.broken_off:
+                self.activities(loaded=loaded)
             if not loaded.broken_off:
                 with (
                     suppress(SyncError),

@@ -62,7 +62,7 @@ class CommentRead:
     from_id: int
     refetch_requests: int
     need: int
-    """How soon: 0 open issues and those that changed recently, 1 the others, 2 those that never changed, as far as is known."""
+    """How soon: 0 open issues, 1 those that changed recently, 2 the others, 3 those that never changed, as far as is known."""
 
 
 _REQUEST_REFETCH = text(
@@ -212,9 +212,10 @@ def _need(space_key: str) -> ColumnElement[int]:
     other = _ISSUES.alias().c
     newest = select(func.max(other.updated_at)).where(other.space_key == space_key).scalar_subquery()
     return case(
-        (or_(_issue.status_id != _CLOSED, newest - _RECENT <= _VERSION), 0),
-        (or_(_issue.created_at < _VERSION, _IN_FEED), 1),
-        else_=2,
+        (_issue.status_id.is_distinct_from(_CLOSED), 0),
+        (newest - _RECENT <= _VERSION, 1),
+        (or_(_issue.created_at < _VERSION, _IN_FEED), 2),
+        else_=3,
     )
 
 

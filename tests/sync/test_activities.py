@@ -270,3 +270,22 @@ def test_an_empty_space_has_an_empty_feed(start_syncs: StartSyncs) -> None:
     syncs.sim.space.comment(issue, "first")
     load(syncs)
     assert ids(syncs) == at_source(syncs) != set()
+
+
+def test_a_first_load_reads_all_issues_before_what_happened_earlier_and_the_comments_last(syncs: Syncs) -> None:
+    syncs.sim.faults.add(Fault(status=400, path=FEED, every=3))
+    broken_off = syncs.run(mode="incremental")
+    assert not broken_off.success
+    assert broken_off.counts("issues") == {"read": len(syncs.sim.space.issues), "inserted": len(syncs.sim.space.issues)}
+    routes = [one.route for one in syncs.sim.requests.recent()]
+    last_of_issues = max(place for place, route in enumerate(routes) if route == "/issues")
+    assert [route for route in routes[:last_of_issues] if route == FEED] == [FEED], "the newest page, from which later loads go on"
+    assert routes[last_of_issues:].count(FEED) >= 2
+    syncs.sim.faults.clear()
+    syncs.sim.requests.clear()
+    run = syncs.run(mode="incremental")
+    assert run.success, failures(run)
+    assert run.notes["load/feed_complete"] is True
+    routes = [one.route for one in syncs.sim.requests.recent()]
+    assert max(place for place, route in enumerate(routes) if route == FEED) < routes.index("/issues/{issue}/comments")
+    assert ids(syncs) == at_source(syncs)

@@ -71,22 +71,26 @@ def test_what_was_read_before_the_source_went_away_is_kept(syncs: Syncs, status:
     assert len(again & met) <= (3 if status == 500 else 1)
 
 
-def test_open_and_lately_changed_issues_of_all_projects_are_read_first_also_when_a_load_is_broken_off(syncs: Syncs) -> None:
+def test_open_issues_of_all_projects_are_read_first_then_those_that_changed_lately_also_when_a_load_is_broken_off(
+    syncs: Syncs,
+) -> None:
     space = syncs.sim.space
     newest = max(issue.updated for issue in space.issues.values())
     assert syncs.activities().success
     notified = {row["content_id"] for row in syncs.rows("activities") if row["type"] != 1}
 
     def place(issue: Issue) -> tuple[int, int, int]:
-        """Open or changed lately, then the others, then those of which nothing tells; in these by project, newest first."""
-        if issue.status_id != 4 or issue.updated >= newest - 30 * 86_400:
+        """Open, then changed lately, then the others, then those of which nothing tells; in these by project, newest first."""
+        if issue.status_id != 4:
             need = 0
+        elif issue.updated >= newest - 30 * 86_400:
+            need = 1
         else:
-            need = 1 if issue.updated > issue.created or issue.id in notified else 2
+            need = 2 if issue.updated > issue.created or issue.id in notified else 3
         return need, issue.project_id, -issue.updated
 
     expected = sorted(map(place, space.issues.values()))
-    assert {need for need, _, _ in expected} == {0, 1, 2}
+    assert {need for need, _, _ in expected} == {0, 1, 2, 3}
     syncs.sim.faults.add(Fault(status=401, path="/issues/[0-9]+/comments", every=len(expected) // 2))
     read: list[int] = []
     for succeeds in (False, True):
