@@ -21,7 +21,7 @@ class News:
 
     ended: str
     at_work: Sequence[str]
-    """The table of each."""
+    """The table of each that marts are made of."""
 
 
 def news(engine: Engine) -> News:
@@ -31,9 +31,9 @@ def news(engine: Engine) -> News:
     """
     syncs = sync_history.c
     newest = select(func.coalesce(func.max(syncs.id), 0))
-    active = select(syncs.id, syncs.sync_type).where(syncs.status == "in_progress").order_by(syncs.id)
+    active = select(syncs.id, syncs.sync_type).where(syncs.status == "in_progress", syncs.sync_type.not_in(_UNUSED))
     with engine.connect() as connection:
-        at_work = {int(number): str(table) for number, table in connection.execute(active)}
+        at_work = {int(number): str(table) for number, table in connection.execute(active.order_by(syncs.id))}
         # The end of a build is a row too, and no news.
         ended = connection.execute(newest.where(syncs.status != "in_progress", syncs.mode != "run")).scalar_one()
     return News(f"up to {ended}" + (f" without {', '.join(map(str, at_work))}" if at_work else ""), [*at_work.values()])
