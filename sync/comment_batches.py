@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby
 
 from sqlalchemy import Connection, func, select, update
 
@@ -183,12 +184,15 @@ class Batch:
         return cells, self._changes.merge(connection, self._ids.resolve(connection, changes) if changes else [])
 
     def _reach(self, connection: Connection, parts: Sequence[Part]) -> None:
-        """Say how far issues are read."""
+        """Say how far issues are read, in their order, so that others who lock them in that order cannot deadlock with this."""
         space_key = self._session.space_key
-        for part in parts:
-            if part.gone is None:
-                reads.reach_comments(connection, space_key, part.read, part.last)
-        reads.finish_comments(connection, space_key, [(part.read, part.last) for part in parts if part.gone is not None])
+        for finished, some in groupby(parts, key=lambda part: part.gone is not None):
+            read = [(part.read, part.last) for part in some]
+            if finished:
+                reads.finish_comments(connection, space_key, read)
+            else:
+                for one, last in read:
+                    reads.reach_comments(connection, space_key, one, last)
 
     def _acknowledge(self, connection: Connection, part: Part, open_issues: Collection[str]) -> None:
         """Close what a whole read of an issue would have met; `open_issues` are those with comments without an id in quarantine."""
