@@ -18,7 +18,7 @@ from assets.partitions import ISSUE_TABLES, PROJECT_MONTHS, loadable, slices
 from resources.backlog.resource import BacklogResource
 from resources.progress import Progress
 from resources.warehouse.resource import WarehouseResource
-from sync.activities import is_behind, sync_activities
+from sync.activities import is_behind, sync_past_activities
 from sync.comment_selection import REFRESH_DAYS
 from sync.comments import sync_comments
 from sync.issues import sync_issues
@@ -108,7 +108,7 @@ def issues(
     if feed_behind:
         # In a first load the issues come before the history, of which the feed is the outline.
         with open_load(context, "activities", backlog, warehouse, progress, mode="incremental") as session:
-            sync_activities(session)
+            sync_past_activities(session)
             session.reporter.table_loaded()
     if with_comments:
         with open_load(context, "comments", backlog, warehouse, progress, mode=config.mode, locks="projects") as session:

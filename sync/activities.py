@@ -1,6 +1,7 @@
 """The activity feed: what happened in the space, kept for good, and which issues the other loads read because of it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -48,10 +49,28 @@ def sync_activities(session: Session, *, refresh: bool = False, again_from: int 
         BacklogError: the feed cannot be read; what was stored before is kept, with how far that goes.
         WarehouseError: the warehouse cannot be used.
     """
+    # Of the whole space, whatever the run covers: the feed is read for all projects.
+    with _refusal_noted(session), session.reporter.history("refresh" if refresh else "incremental"):
+        _read_feed(session, refresh=refresh, again_from=again_from, back=not issues_first or _has_issues(session))
+
+
+def sync_past_activities(session: Session) -> None:
+    """Load what happened before the first look at the feed; what that has left for later is read now that the issues are there.
+
+    Raises:
+        BacklogError, WarehouseError: as `sync_activities`.
+    """
+    with _refusal_noted(session), session.reporter.history("incremental"):
+        with session.engine.connect() as connection:
+            state = feed_state.get_feed(connection, session.space_key)
+        if state is not None and not state.complete:
+            _note(session, _backward(session, state))
+
+
+@contextmanager
+def _refusal_noted(session: Session) -> Iterator[None]:
     try:
-        # Of the whole space, whatever the run covers: the feed is read for all projects.
-        with session.reporter.history("refresh" if refresh else "incremental"):
-            _read_feed(session, refresh=refresh, again_from=again_from, back=not issues_first or _has_issues(session))
+        yield
     except PermissionDenied as error:
         # Issues are then found by `updated`, comments by the rolling refresh.
         session.log.warning(f"{error} Comments that do not move `updated` are then found only by the rolling refresh.")
@@ -83,6 +102,10 @@ def _read_feed(session: Session, *, refresh: bool, again_from: int | None, back:
         state = _backward(session, state)
     state = _joined_later(session, state)
     _retry_rejected(session, pages=None if refresh else RETRY_PAGES)
+    _note(session, state)
+
+
+def _note(session: Session, state: FeedState) -> None:
     notes = session.reporter.notes
     notes["load/cursor"] = state.cursor
     notes["load/feed_complete"] = state.complete

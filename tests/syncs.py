@@ -16,7 +16,7 @@ from resources.privacy import Mask
 from resources.progress import LogProgress, Progress
 from resources.warehouse.reconciliations import Level
 from simulator import Simulator, SpaceSpec
-from sync.activities import is_behind, sync_activities
+from sync.activities import is_behind, sync_activities, sync_past_activities
 from sync.comments import sync_comments
 from sync.counts import Counts
 from sync.issues import sync_issues
@@ -189,13 +189,11 @@ class Syncs(WarehouseView):
     def activities(self, mode: Mode = "incremental", loaded: Loaded | None = None, *, issues_first: bool = False) -> Loaded:
         """Load the feed."""
         loaded, refresh = loaded or Loaded(), mode == "refresh"
-        before = loaded.tables.pop("activities", Counts())
         with (
             suppress(SyncError),
             self.session("activities", mode="refresh" if refresh else "incremental", loaded=loaded) as session,
         ):
             sync_activities(session, refresh=refresh, issues_first=issues_first)
-        loaded.tables["activities"] = before + loaded.tables.get("activities", Counts())
         return loaded
 
     def issues(
@@ -214,7 +212,10 @@ class Syncs(WarehouseView):
         if loaded.success:
             self.issues(*projects, mode=mode, first=first, last=last, loaded=loaded)
             if loaded.feed_behind and mode != "targeted" and not loaded.broken_off:
-                self.activities(loaded=loaded)
+                before = loaded.tables.pop("activities")
+                with suppress(SyncError), self.session("activities", mode="incremental", loaded=loaded) as session:
+                    sync_past_activities(session)
+                loaded.tables["activities"] = before + loaded.tables.get("activities", Counts())
             if not loaded.broken_off:
                 with (
                     suppress(SyncError),
