@@ -9,7 +9,7 @@ MUTATIONS ?= 200000
 MINUTES   ?= 120
 FIRST     ?= 1000
 
-# Hundreds of processes start in a test: none compiles a module again because its environment keeps no bytecode.
+# Tests start hundreds of processes. Without bytecode each would compile the project again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help

@@ -106,7 +106,7 @@ def issues(
             # The comments of the other projects are no less requested.
             failure = found
     if feed_behind:
-        # In a first load the issues come before the history, of which the feed is the outline.
+        # A first load reads the issues before the past of the feed.
         with open_load(context, "activities", backlog, warehouse, progress, mode="incremental") as session:
             sync_past_activities(session)
             session.reporter.table_loaded()

@@ -42,8 +42,8 @@ def sync_activities(session: Session, *, refresh: bool = False, again_from: int 
         session: the load of `raw/activities`.
         refresh: read the last days again, not only the last minutes.
         again_from: the id of an activity that is read again with all after it, if that is farther back.
-        issues_first: until the issues of all projects are there, leave what happened before the first look for later: it takes as
-            many requests as there are hundreds of activities, and the issues one for each hundred issues.
+        issues_first: read what happened before the first look only when the issues of all projects are loaded. It takes several
+            times as many requests as they do.
 
     Raises:
         BacklogError: the feed cannot be read; what was stored before is kept, with how far that goes.
@@ -55,14 +55,14 @@ def sync_activities(session: Session, *, refresh: bool = False, again_from: int 
 
 
 def sync_past_activities(session: Session) -> None:
-    """Load what happened before the first look at the feed; what that has left for later is read now that the issues are there.
+    """Load what happened before the first look at the feed, which `sync_activities` has left for later.
 
     Raises:
-        BacklogError, WarehouseError: as `sync_activities`.
+        BacklogError: the feed cannot be read; what was stored before is kept, with how far that goes.
+        WarehouseError: the warehouse cannot be used.
     """
     with _refusal_noted(session), session.reporter.history("incremental"):
-        with session.engine.connect() as connection:
-            state = feed_state.get_feed(connection, session.space_key)
+        state = _state(session)
         if state is not None and not state.complete:
             _note(session, _backward(session, state))
 
@@ -78,10 +78,14 @@ def _refusal_noted(session: Session) -> Iterator[None]:
 
 
 def is_behind(session: Session) -> bool:
-    """Say whether the feed is not read back to its beginning yet, as far as it may be read at all."""
-    with session.engine.connect() as connection:
-        state = feed_state.get_feed(connection, session.space_key)
+    """Say whether the past of the feed is still to be read; False where the key may not read the feed."""
+    state = _state(session)
     return state is not None and not state.complete
+
+
+def _state(session: Session) -> FeedState | None:
+    with session.engine.connect() as connection:
+        return feed_state.get_feed(connection, session.space_key)
 
 
 def _has_issues(session: Session) -> bool:
@@ -90,8 +94,7 @@ def _has_issues(session: Session) -> bool:
 
 def _read_feed(session: Session, *, refresh: bool, again_from: int | None, back: bool) -> None:
     """Read forward from where the feed stands, then `back` to the beginning as far as that was not done."""
-    with session.engine.connect() as connection:
-        state = feed_state.get_feed(connection, session.space_key)
+    state = _state(session)
     if state is None:
         state = _newest_page(session)
     else:

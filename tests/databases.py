@@ -7,11 +7,27 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
 from resources.warehouse import embedded
 from resources.warehouse.connect import engine, parse_url
+
+
+@contextmanager
+def heard(target: Any, name: str, place: int) -> Iterator[list[Any]]:
+    """Give what SQLAlchemy passes to the listeners of an event meanwhile, the argument at a place of each time."""
+    found: list[Any] = []
+
+    def note(*arguments: Any) -> None:
+        found.append(arguments[place])
+
+    event.listen(target, name, note)
+    try:
+        yield found
+    finally:
+        event.remove(target, name, note)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 
 #: Columns of each table of the schema `mart`.
 Columns = Mapping[str, Sequence[str]]
-#: Table -> its columns that hold nothing finer than a day, a week or a month.
+#: Table -> column -> its grain: `day`, `week` or `month`.
 Grains = Mapping[str, Mapping[str, str]]
 Unit = Literal["seconds", "hours", "days"]
 _SECONDS: Mapping[Unit, int] = {"seconds": 1, "hours": 3_600, "days": 86_400}
@@ -21,7 +21,7 @@ _NUMBERED = re.compile(r"\b(?:subq_\d+|\w+_src_\d+|\w+_\d+_cte)\b")
 def readable(sql: str, columns: Columns, grains: Grains, order: Sequence[str], limit: int, unit: Unit) -> str:
     """Return the same query with selects merged, dates as dates and names that do not change with the number of definitions.
 
-    A week stays as it is instead of being cut to weeks again, which costs PostgreSQL more than to add up its rows.
+    A column of weeks is not cut to weeks again: for PostgreSQL that is more work than adding up the rows.
 
     Raises:
         sqlglot.errors.SqlglotError: the query has a column that no table has.
@@ -55,13 +55,14 @@ def readable(sql: str, columns: Columns, grains: Grains, order: Sequence[str], l
 
 
 def _as_date(cut: exp.Func, scope: Scope, grains: Grains) -> exp.Expression:
-    """Return the date that a cut makes, in whatever zone the session is."""
+    """Return what cutting a date gives, as a date: the same in whatever zone the session is."""
     unit, value = cut.text("unit").lower(), cut.this
-    table = scope.sources.get(value.table) if isinstance(value, exp.Column) else None
     if unit == "day":
         return exp.cast(value.copy(), "date")
-    if isinstance(value, exp.Column) and isinstance(table, exp.Table) and grains.get(table.name, {}).get(value.name) == unit:
-        return value.copy()
+    if isinstance(value, exp.Column):
+        table = scope.sources.get(value.table)
+        if isinstance(table, exp.Table) and grains.get(table.name, {}).get(value.name) == unit:
+            return value.copy()
     return exp.cast(cut.copy(), "date")
 
 

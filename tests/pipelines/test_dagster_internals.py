@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import pytest
 from dagster._core.instance import types
 from dagster._core.instance.methods import event_methods
 from dagster._core.test_utils import instance_for_test
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
 
 from assets.dagster_internals import (
     EVENT_CURSOR,
@@ -39,6 +38,7 @@ from assets.dagster_internals import (
 from assets.marts.dbt import InstalledDbt
 from pipelines.hosting.lost_messages import AGAIN, LOST
 from resources import dagster_tags
+from tests.databases import heard
 
 ROOT = Path(__file__).parents[2]
 ABOVE, BELOW, PARTS = dg.AssetKey("above"), dg.AssetKey("below"), dg.AssetKey("parts")
@@ -111,19 +111,8 @@ def in_postgres(warehouse_url: str) -> Iterator[dg.DagsterInstance]:
         yield made
 
 
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    """Give what PostgreSQL is asked meanwhile, by any storage."""
-    asked: list[str] = []
-
-    def note(_conn: object, _cursor: object, statement: str, *_more: object) -> None:
-        asked.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield asked
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
+#: What PostgreSQL is asked, by any storage.
+STATEMENTS = Engine, "before_cursor_execute", 2
 
 
 @dg.asset(partitions_def=dg.StaticPartitionsDefinition([f"p{number}" for number in range(40)]))
@@ -149,7 +138,7 @@ def test_what_a_run_intends_and_what_it_has_loaded_is_written_together_and_read_
     keys = [f"p{number}" for number in range(40)]
     job = dg.define_asset_job("job", [many]).resolve(asset_graph=dg.Definitions(assets=[many]).resolve_asset_graph())
     tags = {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
-    with statements() as asked:
+    with heard(*STATEMENTS) as asked:
         run = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
     assert len([one for one in asked if one.startswith("INSERT INTO event_logs")]) < len(keys)
     key = dg.AssetKey("many")
@@ -184,7 +173,7 @@ def unchecked() -> Iterator["dg.MaterializeResult[None]"]:
 def test_what_a_run_intends_to_check_is_written_together_and_as_dagster_writes_it(in_postgres: dg.DagsterInstance) -> None:
     found = []
     for _ in range(2):
-        with statements() as asked:
+        with heard(*STATEMENTS) as asked:
             run = dg.materialize([unchecked], instance=in_postgres, partition_key="p1", raise_on_error=False)
         with in_postgres.event_log_storage.index_connection() as connection:  # type: ignore[attr-defined]
             rows = connection.exec_driver_sql(
@@ -265,7 +254,7 @@ def test_the_database_of_dagster_is_known_where_there_is_one(
 def test_a_storage_that_remembers_its_schema_asks_for_it_no_more(in_postgres: dg.DagsterInstance) -> None:
     remember_schema(in_postgres)
     dg.materialize([above], instance=in_postgres, raise_on_error=False)
-    with statements() as asked:
+    with heard(*STATEMENTS) as asked:
         dg.materialize([above], instance=in_postgres, raise_on_error=False)
     assert asked
     assert [statement for statement in asked if "pg_catalog" in statement] == []

@@ -7,11 +7,12 @@ import dagster as dg
 import pytest
 from dagster._core.test_utils import instance_for_test
 from dagster_shared.yaml_utils import load_yaml_from_path
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, text
 from sqlalchemy.pool import Pool
 
 from pipelines.hosting.environment import PROJECT_ROOT
 from pipelines.hosting.storage import KEPT, PooledStorage
+from tests.databases import heard
 
 OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
 
@@ -26,21 +27,6 @@ def opened() -> Iterator[dg.DagsterInstance]:
     storage = load_yaml_from_path(str(PROJECT_ROOT / "dagster.yaml"))["storage"]  # type: ignore[index]
     with instance_for_test(overrides={"storage": storage}) as instance:
         yield instance
-
-
-@contextmanager
-def connections() -> Iterator[list[object]]:
-    """Give the connections that are opened meanwhile, by any pool of this process."""
-    made: list[object] = []
-
-    def note(connection: object, _record: object) -> None:
-        made.append(connection)
-
-    event.listen(Pool, "connect", note)
-    try:
-        yield made
-    finally:
-        event.remove(Pool, "connect", note)
 
 
 def others(database: Engine) -> int:
@@ -58,7 +44,7 @@ def test_an_empty_database_gets_its_tables_and_a_run_takes_few_connections(wareh
         with opened() as instance:
             assert dg.materialize([table], instance=instance).success
             instance.all_instigator_state()
-    with connections() as made, opened() as instance:
+    with heard(Pool, "connect", 0) as made, opened() as instance:
         assert dg.materialize([table], instance=instance).success
         instance.all_instigator_state()
         assert len(instance.get_runs()) == 3
