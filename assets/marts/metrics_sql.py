@@ -35,6 +35,9 @@ def readable(sql: str, columns: Columns, grains: Grains, order: Sequence[str], l
     for paren in [*tree.find_all(exp.Paren)]:
         if isinstance(paren.this, exp.Column | exp.Not):
             paren.replace(paren.this)
+    for join in [*tree.find_all(exp.Join)]:
+        if _finds_its_own_rows(join):
+            join.pop()
     for scope in traverse_scope(tree):
         if len(scope.sources) == 1:  # a column need not say whose it is
             for column in scope.columns:
@@ -43,15 +46,57 @@ def readable(sql: str, columns: Columns, grains: Grains, order: Sequence[str], l
                 table.set("alias", None)
     if not isinstance(tree, exp.Select):
         raise TypeError(f"MetricFlow made no SELECT: {sql}")
+    tree = _flat(tree)
     for shown in tree.selects:
         if in_unit(shown.alias, unit) != shown.alias:
-            part = exp.cast(exp.Div(this=exp.paren(shown.this), expression=exp.Literal.number(f"{_SECONDS[unit]}.0")), "numeric")
+            part = exp.cast(shown.this.div(exp.Literal.number(f"{_SECONDS[unit]}.0"), typed=True), "numeric")
             shown.replace(exp.alias_(exp.Round(this=part, decimals=exp.Literal.number(1)), in_unit(shown.alias, unit)))
     for name in order:
         tree = tree.order_by(exp.Ordered(this=exp.to_identifier(name.lstrip("-")), desc=name.startswith("-"), nulls_first=False))
     if limit:
         tree = tree.limit(limit)
     return _renamed(tree.sql(dialect="postgres", pretty=True, max_text_width=110))
+
+
+def _finds_its_own_rows(join: exp.Join) -> bool:
+    """Say whether each row of a table meets just its own group: the last day of each day is that day."""
+    rows, groups = join.parent, join.this.this
+    if not isinstance(rows, exp.Select) or not isinstance(groups, exp.Select) or len(rows.args["joins"]) > 1:
+        return False
+    columns = {one.alias: one.unalias() for one in groups.selects}
+    met = {
+        (_bare(pair.left.unnest()), _bare(column.this if isinstance(column, exp.Max | exp.Min) else column))
+        for pair in join.find_all(exp.EQ)
+        if (column := columns.get(pair.right.name))
+    }
+    keys = {_bare(key) for key in groups.find_all(exp.Group) for key in key.expressions}
+    return met == {(key, key) for key in keys} and all(
+        _bare(rows.args.get(name)) == _bare(groups.args.get(name)) for name in ("from_", "where")
+    )
+
+
+def _bare(part: exp.Expr | None) -> str:
+    """Return what it says without the names of tables, so that it can be compared."""
+    if part is None:
+        return ""
+    bare = part.copy()
+    for named in bare.find_all(exp.Column, exp.Table):
+        named.set("table" if isinstance(named, exp.Column) else "alias", None)
+    return bare.sql(dialect="postgres")
+
+
+def _flat(tree: exp.Select) -> exp.Select:
+    """Return a query that only works with the sums of a query below it as one query."""
+    below = tree.args["from_"].this
+    has_more = any(part for name, part in tree.args.items() if name not in ("expressions", "from_"))
+    if has_more or not isinstance(below, exp.Subquery) or not isinstance(below.this, exp.Select):
+        return tree
+    flat = below.this.copy()
+    sums = {one.alias: one.unalias() for one in flat.selects}
+    for column in [column for shown in tree.selects for column in shown.find_all(exp.Column)]:
+        column.replace(sums[column.name].copy())
+    flat.set("expressions", tree.expressions)
+    return flat
 
 
 def _as_date(cut: exp.Func, scope: Scope, grains: Grains) -> exp.Expression:

@@ -1,8 +1,9 @@
 """Each metric against the example that was worked out by hand (`docs/metrics.md`), and against the tables that sum it up."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Engine
@@ -13,9 +14,11 @@ from assets.marts.project import manifest
 from pipelines.hosting.environment import PROJECT_ROOT
 from tests.assets.marts.reached import TEAM
 from tests.assets.marts.worked import work_a_day_of_syncs
+from tests.assets.marts.worked_plan import july
 from tests.deployment import Deployment
 
 DEFINED = Metrics(manifest())
+TOKYO = ZoneInfo("Asia/Tokyo")
 #: Of the issue that goes the whole way.
 ISSUE = {
     "issues": 1,
@@ -70,6 +73,10 @@ PEERS = {
     "high_risk_share": 0,
     "age_seconds_median": 475_200,
     "age_seconds_max": 475_200,
+    "person_issues_created": 11,
+    "person_issues_done": 10,
+    "person_comments": 1,
+    "person_hours": 3,
 }
 #: Of the project PLAN, on 1 August.
 PLAN = {
@@ -90,8 +97,10 @@ PLAN = {
 }
 #: Of the same project on the day of the test, whichever it is after 4 August.
 OVERDUE = {"overdue_issues": 2, "remaining_hours": 40}
-#: Of the project TREE on that day: nobody has its issues, and one was begun on 16 July.
-STUCK = {"stuck_issues": 1, "unassigned_issues": 5}
+#: Of the project TREE on that day: nobody has its issues, one was begun on 16 July, and two have no estimate.
+STUCK = {"stuck_issues": 1, "unassigned_issues": 5, "open_issues": 5, "issues_in_progress": 1, "unestimated_issues": 2}
+#: Of the same: the day of July from which on they count, the 13th, when most issues were made, and the first due date.
+SINCE = {"seconds_in_status_median": 13, "seconds_in_status_p85": 13, "seconds_in_status_max": 13, "days_overdue_max": 20}
 #: Of the milestone of PLAN.
 SPRINT = {
     "milestone_committed": 4,
@@ -122,7 +131,9 @@ def rows(reader: Engine, metrics: Sequence[str], by: Sequence[str] = (), where: 
 
 
 def test_each_metric_is_worked_out_by_hand() -> None:
-    assert {*ISSUE, *PEERS, *PLAN, *OVERDUE, *STUCK, *SPRINT, *MILESTONE, *REVIEW, *SYNCS, *TEAM, *BY_TIME} == {*DEFINED.all}
+    assert {*ISSUE, *PEERS, *PLAN, *OVERDUE, *STUCK, *SINCE, *SPRINT, *MILESTONE, *REVIEW, *SYNCS, *TEAM, *BY_TIME} == {
+        *DEFINED.all
+    }
 
 
 @pytest.mark.parametrize(
@@ -165,8 +176,26 @@ def test_metrics_by_time_have_the_numbers_that_were_worked_out_by_hand(reader: E
         assert rows(reader, [metric], where=["project=OPS", "stage=review", second]) == [{metric: value}]
     stages = rows(reader, ["issues_in_stage"], by=["stage"], where=["project=PEER"])
     assert {row["stage"]: row["issues_in_stage"] for row in stages if row["issues_in_stage"]} == {"active": 1, "done": 10}
+    # Of the peers, made half an hour after midnight of 12 July, the first is done a day later.
+    days = "{{ TimeDimension('metric_time', 'day') }} between date '2026-07-12' and date '2026-07-13'"
+    stages = rows(reader, ["issues_in_stage"], by=["day", "stage"], where=["project=PEER", days])
+    assert [(row["day"].day, row["stage"], row["issues_in_stage"]) for row in stages if row["issues_in_stage"]] == [
+        (12, "active", 10), (12, "waiting", 1), (13, "active", 9), (13, "done", 1), (13, "waiting", 1),
+    ]  # fmt: skip
     weeks = rows(reader, ["reopenings"], by=["week"], where=["project=NUM"])
     assert [row["week"] for row in weeks if row["reopenings"]] == [date(2026, 7, 6), date(2026, 7, 20)]
+
+
+def test_metrics_of_what_is_open_go_up_to_the_moment_of_reading(reader: Engine) -> None:
+    begin = datetime.now(UTC)
+    [row] = rows(reader, [*SINCE], where=["project=TREE"])
+    end = datetime.now(UTC)
+    for metric, day in SINCE.items():
+        earliest, latest = (
+            (at.astimezone(TOKYO).date() - date(2026, 7, day)).days if "days" in metric else (at - july(day)).total_seconds()
+            for at in (begin, end)
+        )
+        assert earliest - 1 < row[metric] <= latest, metric
 
 
 def test_metrics_of_syncs_have_the_numbers_that_were_worked_out_by_hand(built: tuple[Deployment, int]) -> None:
@@ -189,8 +218,11 @@ def test_what_the_tables_sum_up_is_the_same_as_the_metric(reader: Engine) -> Non
     def metric(names: Sequence[str], by: Sequence[str]) -> list[tuple[Any, ...]]:
         return [tuple(row[one] for one in (*by, *names)) for row in rows(reader, names, by)]
 
-    assert metric(["issues", "open_issues"], ["project"]) == table(
-        "SELECT project_key, issues, issues - done FROM mart.project_summary WHERE issues > 0 ORDER BY 1"
+    assert metric(["issues"], ["project"]) == table(
+        "SELECT project_key, issues FROM mart.project_summary WHERE issues > 0 ORDER BY 1"
+    )
+    assert metric(["open_issues"], ["project"]) == table(
+        "SELECT project_key, issues - done FROM mart.project_summary WHERE issues > done ORDER BY 1"
     )
     assert metric(["issues_done"], ["project", "week"]) == table(
         "SELECT project_key, week, done FROM mart.throughput_weekly WHERE done > 0 ORDER BY 1, 2"
@@ -200,6 +232,9 @@ def test_what_the_tables_sum_up_is_the_same_as_the_metric(reader: Engine) -> Non
     )
     assert metric(["hours"], ["person"]) == table(
         "SELECT user_name, sum(hours) FROM mart.user_workload_weekly GROUP BY 1 HAVING bool_or(hours <> 0) ORDER BY 1"
+    )
+    assert metric(["person_hours", "person_issues_done"], ["person"]) == table(
+        "SELECT user_name, sum(hours), sum(done) FROM mart.user_workload_weekly GROUP BY 1 ORDER BY 1"
     )
 
 
