@@ -1,6 +1,6 @@
 """Which issues a load reads the comments of: those that are due, the requested ones, a window again, or tonight's share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
@@ -9,6 +9,8 @@ from resources.warehouse.issue_sync_state import CommentRead
 from sync.month_windows import Slice
 from sync.session import Session
 
+#: So many chosen reads are looked at together once their project is locked.
+LOOKED_AT = 1_000
 #: The rolling refresh has asked for every issue whole after so many days.
 REFRESH_DAYS = 30
 #: Minutes of the read budget that one rolling refresh may take at most.
@@ -39,17 +41,22 @@ def choose(session: Session, mode: str, covered: Sequence[Slice]) -> list[Commen
                 return reads.pending_comments(connection, session.space_key, {project.id for _, project in planned})
 
 
-def still_due(session: Session, mode: str, chosen: Sequence[CommentRead]) -> Sequence[CommentRead]:
-    """Return what is left of the chosen reads of a project now that its lock is held: another load may have served them meanwhile.
+def still_due(session: Session, mode: str, chosen: Sequence[CommentRead]) -> Iterator[CommentRead]:
+    """Yield what is left of the chosen reads of a project now that its lock is held: another load may have served them meanwhile.
 
     What is read again whatever is known of it, as a window, stays chosen.
     """
     if mode not in ("incremental", "targeted"):
-        return chosen
+        yield from chosen
+        return
     due = reads.pending_comments if mode == "incremental" else reads.requested_comments
-    with session.engine.connect() as connection:
-        now = {read.issue_id: read for read in due(connection, session.space_key, {read.project_id for read in chosen})}
-    return [now[read.issue_id] for read in chosen if read.issue_id in now]
+    # Some at a time, so that those of a first load, every issue of the project, are not kept twice.
+    for first in range(0, len(chosen), LOOKED_AT):
+        some = chosen[first : first + LOOKED_AT]
+        with session.engine.connect() as connection:
+            projects, issues = {read.project_id for read in some}, [read.issue_id for read in some]
+            now = {read.issue_id: read for read in due(connection, session.space_key, projects, issues)}
+        yield from (now[read.issue_id] for read in some if read.issue_id in now)
 
 
 def night_size(issues: int, rate: float, reserve: float) -> tuple[int, int]:

@@ -113,7 +113,7 @@ class _Reader:
         #: Project -> how many of its issues in a row could not be read.
         self._failed = Counter[int]()
 
-    def read(self, project: Project, chosen: Sequence[CommentRead]) -> list[CommentRead]:
+    def read(self, project: Project, chosen: Iterable[CommentRead]) -> list[CommentRead]:
         """Read issue by issue, and return what was refused, or left when three issues in a row were.
 
         What was read before an error is kept, and one issue that fails does not keep the others from it.

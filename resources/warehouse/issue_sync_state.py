@@ -50,7 +50,7 @@ class RequestedIssue:
     by: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CommentRead:
     """A read of an issue's comments that is due: those with ids above `from_id`, all of them when that is 0."""
 
@@ -205,6 +205,7 @@ _IN_FEED = exists().where(
     _activity.space_key == _issue.space_key, _activity.content_id == _issue.id, _activity.type.in_(_CHANGES_OF_ISSUES)
 )
 _NEWEST_FIRST = (_VERSION.desc(), _issue.id)
+_ROWS_AT_A_TIME = 1_000
 
 
 def _need(space_key: str) -> ColumnElement[int]:
@@ -219,31 +220,35 @@ def _need(space_key: str) -> ColumnElement[int]:
     )
 
 
-def _due(space_key: str, project_ids: Collection[int], from_id: Any) -> Select[Any]:
+def _due(space_key: str, project_ids: Collection[int], from_id: Any, among: Collection[int] | None = None) -> Select[Any]:
     """Select reads of the issues of some projects that are there, with or without an entry of theirs."""
     refetch_requests = func.coalesce(_read.refetch_requests, 0)
-    return (
+    found = (
         select(_issue.id, _issue.project_id, _VERSION, _LAST_ID, from_id, refetch_requests, _need(space_key))
         .join_from(_ISSUES, issue_sync_state, _OF_ISSUE, isouter=True)
         .where(_issue.space_key == space_key, _issue.project_id == any_(bigints(project_ids)), _issue.deleted_at.is_(None))
     )
+    return found if among is None else found.where(_issue.id == any_(bigints(among)))
 
 
 def _reads(conn: Connection, query: Select[Any]) -> list[CommentRead]:
-    return [CommentRead(*row) for row in conn.execute(query)]
+    """Return what is found; of a first load that is every issue, so the rows come some at a time and are not kept twice."""
+    return [CommentRead(*row) for row in conn.execute(query, execution_options={"yield_per": _ROWS_AT_A_TIME})]
 
 
-def pending_comments(conn: Connection, space_key: str, project_ids: Collection[int]) -> list[CommentRead]:
-    """Return the reads of comments that are due, those of the newest changes first."""
-    return _reads(conn, _due(space_key, project_ids, _FROM_ID).where(_PENDING).order_by(*_NEWEST_FIRST))
+def pending_comments(
+    conn: Connection, space_key: str, project_ids: Collection[int], among: Collection[int] | None = None
+) -> list[CommentRead]:
+    """Return the reads of comments that are due, those of the newest changes first; `among` some issues, None: all."""
+    return _reads(conn, _due(space_key, project_ids, _FROM_ID, among).where(_PENDING).order_by(*_NEWEST_FIRST))
 
 
-def requested_comments(conn: Connection, space_key: str, project_ids: Collection[int]) -> list[CommentRead]:
+def requested_comments(
+    conn: Connection, space_key: str, project_ids: Collection[int], among: Collection[int] | None = None
+) -> list[CommentRead]:
     """Return those of the due reads that were requested; issues that were never read and never requested are left out."""
-    return _reads(
-        conn,
-        _due(space_key, project_ids, _FROM_ID).where(_read.refetch_requests > 0, _PENDING).order_by(*_NEWEST_FIRST),
-    )
+    due = _due(space_key, project_ids, _FROM_ID, among).where(_read.refetch_requests > 0, _PENDING)
+    return _reads(conn, due.order_by(*_NEWEST_FIRST))
 
 
 def window_comments(
