@@ -1,7 +1,7 @@
 """Comments and the change log: which issues are asked for theirs, one after the other, and what follows from the answers."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from itertools import groupby
 
 from resources.backlog.errors import AuthenticationError, BacklogError, NotFound, PermanentError, Unavailable
@@ -59,8 +59,11 @@ def sync_comments(session: Session, mode: str, covered: Sequence[Slice]) -> Coun
                     if refused and mode == "refresh":
                         with session.writer.transaction() as connection:
                             reads.put_off_refresh(connection, session.space_key, refused)
-                    mine = _of_part(session, project, part, partitions)
-                    report_comments(session, changes, sorted(mine), batch.take_tally(), measured)
+                    tally = batch.take_tally()
+                    # An issue may have got into another month while its project was read.
+                    months = tally.months | {session.calendar.month_of(read.updated_at) for read in part}
+                    mine = _of_part(project, months, partitions)
+                    report_comments(session, changes, sorted(mine), tally, measured)
                     reported |= mine
                     session.locks.unlock_projects([project_id])
             # Where nothing was due, no request was made either.
@@ -89,9 +92,8 @@ def _partitions(session: Session, mode: str, covered: Iterable[Slice]) -> Partit
     return found
 
 
-def _of_part(session: Session, project: Project, part: Sequence[CommentRead], partitions: Partitions) -> Partitions:
+def _of_part(project: Project, months: Set[str], partitions: Partitions) -> Partitions:
     """Return the partitions that hold the issues of a part; months that the run does not cover are those of today's key."""
-    months = {session.calendar.month_of(read.updated_at) for read in part}
     mine = {one for one in partitions if one[0] == project.id and one[2] in months}
     covered = {month for _, _, month in mine}
     return mine | {(project.id, project.key, month) for month in months - covered}

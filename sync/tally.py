@@ -22,6 +22,11 @@ class CommentTally:
     comments: dict[Cell, Counts] = field(default_factory=lambda: defaultdict(Counts))
     changes: dict[Cell, Counts] = field(default_factory=lambda: defaultdict(Counts))
 
+    @property
+    def months(self) -> set[str]:
+        """The months in which something was counted."""
+        return {month for counted in (self.issues, self.comments, self.changes) for _, month in counted}
+
 
 @dataclass(frozen=True)
 class Tally:

@@ -1,4 +1,7 @@
-"""How far the issues of each project are read: watermarks, and checkpoints of reads that were broken off."""
+"""How far the issues of each project are read: watermarks, and checkpoints of reads that were broken off.
+
+`issues.py` moves them when it has stored what it read; `resources/warehouse/sync_state.py` keeps them.
+"""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime

@@ -152,6 +152,8 @@ class Metrics:
         if len(found) > 1:
             own = {one for one in found if one.partition("__")[0] == self._own_entity(metrics[0])}
             found = [*own] or found
+        if not known:
+            raise MetricError(f"by {name!r} they cannot be cut together: they have nothing in common but time")
         if len(found) != 1:
             raise MetricError(f"{name!r} is {'no dimension' if not found else 'not clear'}; there are {', '.join(found or known)}")
         return found[0]

@@ -59,20 +59,30 @@ def readable(sql: str, columns: Columns, grains: Grains, order: Sequence[str], l
 
 
 def _finds_its_own_rows(join: exp.Join) -> bool:
-    """Say whether each row of a table meets just its own group: the last day of each day is that day."""
-    rows, groups = join.parent, join.this.this
-    if not isinstance(rows, exp.Select) or not isinstance(groups, exp.Select) or len(rows.args["joins"]) > 1:
+    """Say whether each row of a table meets just its own group: the last day of each day is that day.
+
+    Groups go by keys, which no row lacks.
+    """
+    rows, groups, on = join.parent, join.this.this, join.args.get("on")
+    if not isinstance(rows, exp.Select) or not isinstance(groups, exp.Select) or on is None or len(rows.args["joins"]) > 1:
         return False
+    if join.side or not _has_only(groups, "expressions", "from_", "where", "group"):
+        return False
+    conditions = [*on.flatten()] if isinstance(on, exp.And) else [on]
+    pairs = [one for one in conditions if isinstance(one, exp.EQ)]
     columns = {one.alias: one.unalias() for one in groups.selects}
-    met = {
-        (_bare(pair.left.unnest()), _bare(column.this if isinstance(column, exp.Max | exp.Min) else column))
-        for pair in join.find_all(exp.EQ)
-        if (column := columns.get(pair.right.name))
-    }
-    keys = {_bare(key) for key in groups.find_all(exp.Group) for key in key.expressions}
-    return met == {(key, key) for key in keys} and all(
-        _bare(rows.args.get(name)) == _bare(groups.args.get(name)) for name in ("from_", "where")
+    columns = {name: one.this if isinstance(one, exp.Max | exp.Min) else one for name, one in columns.items()}
+    met = {(_bare(pair.left.unnest()), _bare(columns.get(pair.right.name))) for pair in pairs}
+    keys = {_bare(key) for group in groups.find_all(exp.Group) for key in group.expressions}
+    return (
+        len(pairs) == len(conditions)
+        and met == {(key, key) for key in keys}
+        and all(_bare(rows.args.get(name)) == _bare(groups.args.get(name)) for name in ("from_", "where"))
     )
+
+
+def _has_only(select: exp.Select, *parts: str) -> bool:
+    return not any(part and name not in parts for name, part in select.args.items())
 
 
 def _bare(part: exp.Expr | None) -> str:
@@ -87,14 +97,15 @@ def _bare(part: exp.Expr | None) -> str:
 
 def _flat(tree: exp.Select) -> exp.Select:
     """Return a query that only works with the sums of a query below it as one query."""
-    below = tree.args["from_"].this
-    has_more = any(part for name, part in tree.args.items() if name not in ("expressions", "from_"))
-    if has_more or not isinstance(below, exp.Subquery) or not isinstance(below.this, exp.Select):
+    flat, adds_up = tree.args["from_"].this.this.copy(), any(one.find(exp.AggFunc, exp.Window) for one in tree.selects)
+    if not isinstance(flat, exp.Select) or adds_up or not _has_only(tree, "expressions", "from_"):
         return tree
-    flat = below.this.copy()
+    if not _has_only(flat, "expressions", "from_", "where", "group"):
+        return tree
     sums = {one.alias: one.unalias() for one in flat.selects}
     for column in [column for shown in tree.selects for column in shown.find_all(exp.Column)]:
-        column.replace(sums[column.name].copy())
+        made = sums[column.name].copy()
+        column.replace(exp.paren(made) if isinstance(made, exp.Binary) and not isinstance(column.parent, exp.Alias) else made)
     flat.set("expressions", tree.expressions)
     return flat
 

@@ -1,6 +1,6 @@
 """`backlog-elt verify`: `reconcile` between the configured space and warehouse, and the loads that repair what differs.
 
-`sync/reconcile/` says what equal means; `Reconciliation.failed` says when the command ends with 1.
+`sync/reconcile/` says what equal means; its `result.py` says when the command ends with 1 (`Reconciliation.failed`).
 """
 
 import json
