@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import event
 
 from resources.progress import LogProgress
+from simulator import RequestInfo
 from simulator.model import Issue
 from sync.comment_selection import choose, still_due
 from tests.syncs import CALENDAR, SMALL, Loaded, StartSyncs, Syncs, counts, failures
@@ -56,6 +57,25 @@ def test_what_another_load_has_read_while_this_one_waited_for_the_project_is_not
         [left] = still_due(session, "incremental", chosen)
         assert left.issue_id == first.id
         assert [*still_due(session, "backfill", chosen)] == chosen
+
+
+def test_an_issue_that_gets_into_another_month_while_others_are_read_is_reported_there(syncs: Syncs) -> None:
+    assert syncs.issues().success
+    space = syncs.sim.space
+    later = next(issue for issue in space.issues.values() if issue.status_id == 4 and issue.comments)
+    moved = []
+
+    def move(request: RequestInfo) -> None:
+        if request.route == COMMENTS and not moved:  # of an open issue, which is read before
+            moved.append(request.path)
+            syncs.change(f"UPDATE raw.issues SET updated_at = '2026-09-10 12:00+09' WHERE id = {later.id}")
+
+    syncs.sim.before_request(move)
+    run = load(syncs)
+    assert moved
+    found = run.partitions("comments")
+    assert found[f"{space.projects[later.project_id].key}|2026-09"].counts.read == len(later.comments)
+    assert sum(one.counts.read for done in run.passes if done.table == "comments" for one in done.partitions) == len(source(syncs))
 
 
 def test_the_first_load_asks_once_for_each_issue_and_the_next_one_for_none(syncs: Syncs) -> None:
