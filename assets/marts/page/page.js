@@ -74,7 +74,7 @@ function showStuck(picked) {
   const short = [issueColumn(issues), column("person", at => personOf(issues.a[at])), column("status", at => DATA.statuses[issues.s[at]].name),
     column("stay", at => issues.stay[at], "n", at => hoursOld(issues.stay[at]))];
   const longest = [...working].sort((x, y) => issues.stay[y] - issues.stay[x]);
-  table(byId("stuck-short"), word("ask_stuck"), [...short.slice(0, 3), { ...short[3], head: word("stay_short") }], longest, { first: 8 });
+  table(byId("stuck-short"), word("ask_stuck"), [...short.slice(0, 3), { ...short[3], head: word("stay_short") }], longest, { first: 7 });
   table(byId("table-stuck"), word("part_stuck"), [
     short[0], column("summary", at => issues.summary[at], "long"), ...short.slice(1),
     column("age", at => issues.age[at], "n", at => hoursOld(issues.age[at])), column("risk", at => ["low", "medium", "high"].indexOf(issues.risk[at]), "", risk),
@@ -141,7 +141,7 @@ function showChanges() {
   answer("changes", "say_changes", { created: number(found.created), done: number(found.done), reopened: number(found.reopened), moved: number(found.moved) });
   const what = at => word(`what_${rows.what[at]}`) + (rows.what[at] === "moved" && rows.more[at] != null ? ` ${rows.more[at] > 0 ? "+" : ""}${rows.more[at]} ${word("d")}` : "");
   const columns = [dayColumn("day", at => rows.day[at]), issueColumn(rows), column("what", what), column("by", at => rows.by[at]), column("summary", at => rows.summary[at], "long")];
-  table(byId("changes-short"), word("ask_changes"), columns.slice(0, 4).map((one, at) => at ? one : column("day", at => rows.day[at], "", at => shortDay(rows.day[at]))), found.places, { first: 8 });
+  table(byId("changes-short"), word("ask_changes"), columns.slice(0, 4).map((one, at) => at ? one : column("day", at => rows.day[at], "", at => shortDay(rows.day[at]))), found.places, { first: 7 });
   table(byId("table-changes"), word("part_changes"), columns, found.places);
 }
 
