@@ -63,7 +63,7 @@ def test_an_issue_that_gets_into_another_month_while_others_are_read_is_reported
     assert syncs.issues().success
     space = syncs.sim.space
     later = next(issue for issue in space.issues.values() if issue.status_id == 4 and issue.comments)
-    moved = []
+    moved: list[str] = []
 
     def move(request: RequestInfo) -> None:
         if request.route == COMMENTS and not moved:  # of an open issue, which is read before
