@@ -50,7 +50,7 @@ def still_due(session: Session, mode: str, chosen: Sequence[CommentRead]) -> Ite
         yield from chosen
         return
     due = reads.pending_comments if mode == "incremental" else reads.requested_comments
-    # Some at a time, so that those of a first load, every issue of the project, are not kept twice.
+    # In batches: in a first load these are all issues of the project, which would be held twice.
     for first in range(0, len(chosen), LOOKED_AT):
         some = chosen[first : first + LOOKED_AT]
         with session.engine.connect() as connection:

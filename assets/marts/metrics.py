@@ -153,7 +153,7 @@ class Metrics:
             own = {one for one in found if one.partition("__")[0] == self._own_entity(metrics[0])}
             found = [*own] or found
         if not known:
-            raise MetricError(f"by {name!r} they cannot be cut together: they have nothing in common but time")
+            raise MetricError(f"these metrics have only time in common, not {name!r}: ask for them one by one")
         if len(found) != 1:
             raise MetricError(f"{name!r} is {'no dimension' if not found else 'not clear'}; there are {', '.join(found or known)}")
         return found[0]

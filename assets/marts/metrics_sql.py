@@ -61,7 +61,7 @@ def readable(sql: str, columns: Columns, grains: Grains, order: Sequence[str], l
 def _finds_its_own_rows(join: exp.Join) -> bool:
     """Say whether each row of a table meets just its own group: the last day of each day is that day.
 
-    Groups go by keys, which no row lacks.
+    Keys of groups are never null: a row without one would meet no group.
     """
     rows, groups, on = join.parent, join.this.this, join.args.get("on")
     if not isinstance(rows, exp.Select) or not isinstance(groups, exp.Select) or on is None or len(rows.args["joins"]) > 1:

@@ -232,14 +232,14 @@ def _due(space_key: str, project_ids: Collection[int], from_id: Any, among: Coll
 
 
 def _reads(conn: Connection, query: Select[Any]) -> list[CommentRead]:
-    """Return what is found; of a first load that is every issue, so the rows come some at a time and are not kept twice."""
+    """Return what is found, fetched in batches: in a first load these are all issues, which would be held twice."""
     return [CommentRead(*row) for row in conn.execute(query, execution_options={"yield_per": _ROWS_AT_A_TIME})]
 
 
 def pending_comments(
     conn: Connection, space_key: str, project_ids: Collection[int], among: Collection[int] | None = None
 ) -> list[CommentRead]:
-    """Return the reads of comments that are due, those of the newest changes first; `among` some issues, None: all."""
+    """Return the reads of comments that are due, those of the newest changes first; if given, only `among` these issues."""
     return _reads(conn, _due(space_key, project_ids, _FROM_ID, among).where(_PENDING).order_by(*_NEWEST_FIRST))
 
 

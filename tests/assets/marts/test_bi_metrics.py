@@ -281,7 +281,7 @@ def test_hours_can_be_cut_by_what_their_issue_is(reader: Engine) -> None:
         (["velocity_of_light"], [], "no metric 'velocity_of_light'; there are actual_by_estimate, "),
         (["hours"], ["moon"], "'moon' is no dimension; there are booking__"),
         (["sync_runs"], ["person"], "'person' is no dimension; there are sync_day__"),
-        (["sync_runs", "hours"], ["space"], "by 'space' they cannot be cut together: they have nothing in common but time"),
+        (["sync_runs", "hours"], ["space"], "these metrics have only time in common, not 'space': ask for them one by one"),
     ],
 )
 def test_what_is_not_defined_is_one_line_that_says_what_is(metrics: list[str], by: list[str], said: str) -> None:
