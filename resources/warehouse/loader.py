@@ -26,9 +26,11 @@ from resources.warehouse.records import (
 )
 from resources.warehouse.schema_ops import unexpected_fields as unexpected_table
 from resources.warehouse.spec import TableSpec
-from resources.warehouse.statements import merge_statement
+from resources.warehouse.statements import DollarQuoted, merge_statement, stored_statement
 from resources.warehouse.tombstones import note_restored
 
+#: For fewer records the question which of them are stored already costs as much as to send them all.
+WORTH_ASKING = 50
 #: SQLSTATE classes that blame the data: data exception, constraint violation, a limit of a type exceeded.
 _BAD_DATA = frozenset({"22", "23", "54"})
 
@@ -72,11 +74,15 @@ _NOTHING = MergeResult(0, (), (), 0, 0, (), (), (), ())
 
 
 @dataclass(frozen=True)
-class _Item:
+class _Version:
     key: Key
     record: Record
-    text: str
     hash: str
+
+
+@dataclass(frozen=True)
+class _Item(_Version):
+    text: str
     replaced: bool
 
 
@@ -117,9 +123,10 @@ def merge(
     if not records and not odd:
         return _NOTHING
     given = dict(extra or {})
-    items, rejections = _prepare(spec, records, given)
+    versions, rejections = _prepare(spec, records, given)
     rejections += [_refused(spec, one, given) for one in odd]
-    present = [item.key for item in items] + [entry.key for entry in rejections if entry.key]
+    present = [version.key for version in versions] + [entry.key for entry in rejections if entry.key]
+    stored = _stored(conn, spec, versions, space_key)
     parameters: dict[str, Any] = {"space_key": space_key, "timezone": timezone, "run_id": run_id}
     if spec.freshness:
         parameters["latest"] = latest
@@ -128,19 +135,21 @@ def merge(
 
     written: list[tuple[Key, bool]] = []
     loaded: list[_Item] = []
-    for outcome in statement.run(items):
+    for outcome in statement.run([_item(version) for version in versions if version.key not in stored]):
         if isinstance(outcome, _Refused):
             rejections.append(Rejection(outcome.item.key, outcome.item.record, "rejected", outcome.error))
         else:
             written += outcome.written
             loaded += outcome.items
-    replaced = [_replaced(item) for item in loaded if item.replaced]
+    changed = {key for key, _ in written}
+    replaced = [_replaced(item) for item in loaded if item.replaced and item.key in changed]
     home = {} if read_in is None else {"project_id": read_in}
     quarantine(conn, spec, rejections + replaced, space_key=space_key, run_id=run_id, extra=home | given)
-    resolve_loaded(
-        conn, spec, space_key,
-        clean=[item.key for item in loaded if not item.replaced], replaced=[entry.key or () for entry in replaced],
-    )  # fmt: skip
+    # A row that is left as it is has the characters that it had.
+    clean = {item.key for item in loaded if not item.replaced and item.key in changed}
+    refused = {entry.key for entry in rejections}
+    accepted = [version for version in versions if version.key not in refused]
+    resolve_loaded(conn, spec, space_key, clean=clean, left=[version.key for version in accepted if version.key not in clean])
     inserted = tuple(key for key, new in written if new)
     updated = tuple(key for key, new in written if not new)
     if spec.vanishes and updated:
@@ -154,7 +163,7 @@ def merge(
         rejected_ids=tuple(entry.key[-1] for entry in rejections if entry.key),
         without_id=tuple(entry.name for entry in rejections if entry.key is None),
         present_ids=tuple(key[-1] for key in present if key),
-        unexpected_fields=_report_unexpected(conn, spec, loaded, space_key),
+        unexpected_fields=_report_unexpected(conn, spec, accepted, space_key),
     )  # fmt: skip
 
 
@@ -171,8 +180,8 @@ def _replaced(item: _Item) -> Rejection:
     return Rejection(item.key, item.record, "characters_replaced", "NUL or a lone surrogate is now U+FFFD")
 
 
-def _prepare(spec: TableSpec, records: Sequence[Any], extra: Mapping[str, Any]) -> tuple[list[_Item], list[Rejection]]:
-    """Split records into one item a key, sorted by key so that two loads at once cannot deadlock, and the keyless."""
+def _prepare(spec: TableSpec, records: Sequence[Any], extra: Mapping[str, Any]) -> tuple[list[_Version], list[Rejection]]:
+    """Split records into one version a key, sorted by key so that two loads at once cannot deadlock, and the keyless."""
     newest: dict[Key, Record] = {}
     keyless: list[Rejection] = []
     for record in records:
@@ -183,7 +192,17 @@ def _prepare(spec: TableSpec, records: Sequence[Any], extra: Mapping[str, Any]) 
             continue
         if key not in newest or _age(spec, record) >= _age(spec, newest[key]):
             newest[key] = record
-    return [_item(spec, key, newest[key]) for key in sorted(newest)], keyless
+    return [_Version(key, newest[key], content_hash(spec, newest[key])) for key in sorted(newest)], keyless
+
+
+def _stored(conn: Connection, spec: TableSpec, versions: Sequence[_Version], space_key: str) -> set[Key]:
+    """Return the keys of those that are stored as they are, so that they need not be sent: a merge would not touch them."""
+    if len(versions) < WORTH_ASKING or not spec.key or spec.volatile:
+        return set()
+    keys = {f"key_{number}": list(values) for number, values in enumerate(zip(*(version.key for version in versions), strict=True))}
+    hashes = [version.hash for version in versions]
+    rows = conn.execute(stored_statement(spec.name), {"space_key": space_key, "hashes": hashes, **keys})
+    return {tuple(row) for row in rows}
 
 
 def _age(spec: TableSpec, record: Record) -> str:
@@ -192,12 +211,12 @@ def _age(spec: TableSpec, record: Record) -> str:
     return str(next((value for value in values if value is not None), ""))
 
 
-def _item(spec: TableSpec, key: Key, record: Record) -> _Item:
-    text = to_text(record)
+def _item(version: _Version) -> _Item:
+    text = to_text(version.record)
     if storable(text):
-        return _Item(key, record, text, content_hash(spec, record), replaced=False)
-    clean = sanitise(record)
-    return _Item(key, record, to_text(clean), content_hash(spec, record), replaced=clean != record)
+        return _Item(version.key, version.record, version.hash, text, replaced=False)
+    clean = sanitise(version.record)
+    return _Item(version.key, version.record, version.hash, to_text(clean), replaced=clean != version.record)
 
 
 @dataclass(frozen=True)
@@ -246,7 +265,7 @@ class _Statement:
         batch = "[" + ",".join(item.text for item in items) + "]"
         rows = self.conn.execute(
             merge_statement(self.spec.name, self.extra),
-            {**self.parameters, "batch": batch, "hashes": [item.hash for item in items]},
+            {**self.parameters, "batch": DollarQuoted(batch), "hashes": [item.hash for item in items]},
         )
         keys = len(self.spec.key)
         # A row of which only a volatile column has moved is not counted as written.
@@ -264,11 +283,11 @@ class _Statement:
             ) from error
 
 
-def _report_unexpected(conn: Connection, spec: TableSpec, items: Sequence[_Item], space_key: str) -> tuple[str, ...]:
+def _report_unexpected(conn: Connection, spec: TableSpec, versions: Sequence[_Version], space_key: str) -> tuple[str, ...]:
     examples: dict[str, Any] = {}
-    for item in items:
-        for name in unexpected_fields(spec, item.record):
-            examples.setdefault(sanitise(name), item.record[name])
+    for version in versions:
+        for name in unexpected_fields(spec, version.record):
+            examples.setdefault(sanitise(name), version.record[name])
     if not examples:
         return ()
     rows = [

@@ -97,13 +97,16 @@ def quarantine(
 _RESOLVE_LOADED = text(
     "UPDATE ops.rejected_records SET resolved_at = now() "
     "WHERE space_key = :space_key AND table_name = :table_name AND resolved_at IS NULL "
-    "AND (record_key = ANY(:clean) OR (reason = 'rejected' AND record_key = ANY(:replaced)))"
+    "AND (record_key = ANY(:clean) OR (reason = 'rejected' AND record_key = ANY(:left)))"
 )
 
 
-def resolve_loaded(conn: Connection, spec: TableSpec, space_key: str, *, clean: Sequence[Key], replaced: Sequence[Key]) -> None:
-    """Acknowledge the open entries of records that are loaded now; one loaded with replacements stays open as such."""
-    keys = {"clean": [key_text(key) for key in clean], "replaced": [key_text(key) for key in replaced]}
+def resolve_loaded(conn: Connection, spec: TableSpec, space_key: str, *, clean: Collection[Key], left: Collection[Key]) -> None:
+    """Acknowledge the open entries of records that are loaded now.
+
+    Of those `left` an entry for replaced characters stays open: they were replaced, or their row was not written again.
+    """
+    keys = {"clean": [key_text(key) for key in clean], "left": [key_text(key) for key in left]}
     conn.execute(_RESOLVE_LOADED, {"space_key": space_key, "table_name": spec.name, **keys})
 
 

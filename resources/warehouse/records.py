@@ -14,6 +14,8 @@ Key = tuple[int, ...]
 REPLACEMENT = "\ufffd"
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _DIGITS = re.compile("[0-9]{1,19}")
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_SORTED = json.JSONEncoder(sort_keys=True)
 
 
 class BadRecordError(ValueError):
@@ -55,7 +57,7 @@ def sanitise(value: Any) -> Any:
 
 def to_text(value: Any) -> str:
     """Return the value as compact JSON that keeps every character as it is."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _COMPACT.encode(value)
 
 
 def storable(text: str) -> bool:
@@ -83,7 +85,7 @@ def _ordered(values: Iterable[Any]) -> list[Any]:
 
 
 def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
+    return _SORTED.encode(value)
 
 
 def _each(reduce: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -139,6 +141,8 @@ def owned_content(spec: TableSpec, record: Record) -> Record:
     owned = {}
     for name in names - VOLATILE:
         value = record[name]
+        if value is None or value == []:
+            continue
         rule = spec.owned.get(name)
         if rule is not None:
             value = _REDUCE[rule](value)

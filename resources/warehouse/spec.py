@@ -65,6 +65,9 @@ class Owned(Enum):
     ITEMS = "the objects, sorted by id"
     CUSTOM_FIELDS = "the values of custom fields by field id, list items as their ids"
 
+    # There is one of each; Enum hashes the name each time, and each field of each record is looked up.
+    __hash__ = object.__hash__
+
 
 @dataclass(frozen=True)
 class Field:

@@ -1,6 +1,8 @@
 """The SQL of the merge, generated from the schema: how each kind of column is typed from the record's JSON."""
 
 from functools import cache
+from itertools import count
+from typing import Self
 
 from sqlalchemy import TextClause, text
 
@@ -64,6 +66,43 @@ def _or_extra(field: Field, extra: frozenset[str]) -> str:
         return typed(field)
     given = f"CAST(:extra_{field.name} AS {field.kind.value})"
     return f"COALESCE({typed(field)}, {given})" if field.path else given
+
+
+class DollarQuoted:
+    """A long text as a parameter of a statement: between dollar signs nothing in it has to be escaped, here, and there undone."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __conform__(self, protocol: object) -> Self:
+        """Say to the driver that this makes a literal of itself."""
+        return self
+
+    def getquoted(self) -> bytes:
+        """Return the literal, in UTF-8 as each connection is."""
+        # The dollar sign at the end: the text may end in the beginning of a tag.
+        tag = next(tag for number in count() if (tag := f"$t{number}$") not in f"{self._text}$")
+        return f"{tag}{self._text}{tag}".encode()
+
+
+@cache
+def stored_statement(table: str) -> TextClause:
+    """Return the query for the keys of those records of a table that are stored as they come, and not marked deleted.
+
+    Parameters: `space_key`, `key_0`, `key_1` and so on (for each column of the key its values) and `hashes` (the content hashes).
+    """
+    spec = SPECS[table]
+    arrays = ", ".join(f"CAST(:key_{number} AS bigint[])" for number in range(len(spec.key)))
+    found = [f"t.{name} = e.{name}" for name in spec.key] + (["t.deleted_at IS NULL"] if spec.vanishes else [])
+    lines = (
+        f"SELECT {', '.join(f'e.{name}' for name in spec.key)}",
+        f"FROM unnest({arrays}, CAST(:hashes AS text[])) AS e({', '.join(spec.key)}, hash)",
+        # The limit keeps the planner from a join: without statistics, as in a first load, that would read the whole table.
+        f"CROSS JOIN LATERAL (SELECT t.content_hash FROM {spec.table.fullname} AS t",  # noqa: S608  names of the schema
+        f"WHERE t.space_key = :space_key AND {' AND '.join(found)} LIMIT 1) AS t",
+        "WHERE t.content_hash = e.hash",
+    )
+    return text("\n".join(lines))
 
 
 @cache

@@ -8,15 +8,23 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select, text
 
+from resources.warehouse import loader
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.loader import merge
 from resources.warehouse.quarantine import pending_rejections, resolve_rejections
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import rejected_records
+from resources.warehouse.statements import DollarQuoted
 from resources.warehouse.tombstones import mark_issues_deleted
 
 ISSUES = SPECS["issues"]
 WHO: dict[str, Any] = {"space_key": "acme", "timezone": "Asia/Tokyo", "run_id": "run-1"}
+
+
+@pytest.fixture(autouse=True, params=[1, loader.WORTH_ASKING], ids=["asked which are stored", "all sent"])
+def worth_asking(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Merge small batches as large ones are merged, too."""
+    monkeypatch.setattr(loader, "WORTH_ASKING", request.param)
 
 
 def _quarantined(engine: Engine) -> list[dict[str, Any]]:
@@ -226,3 +234,26 @@ def test_a_thousand_issues_take_one_statement(warehouse: Engine, load: Any, issu
         size, count = conn.execute(text("SELECT pg_column_size(payload), count(*) OVER () FROM raw.issues LIMIT 1")).one()
     assert count == 1_000
     assert size < 3_000, "payloads are compressed"
+
+
+@pytest.mark.parametrize("said", ["x$t0", "$t0$", "$t1$$t0", "$$", "%(batch)s %s :batch", "a\\'b\"c\\u0041\n"])
+def test_a_text_is_quoted_whatever_is_in_it(warehouse: Engine, said: str) -> None:
+    with warehouse.connect() as conn:
+        assert conn.execute(text("SELECT CAST(:said AS text)"), {"said": DollarQuoted(said)}).scalar_one() == said
+
+
+def test_a_row_that_is_not_written_again_keeps_its_entry_for_replaced_characters(load: Any, warehouse: Engine, issue: Any) -> None:
+    load("issues", issue(1, createdUser={"id": 1, "name": "a\0b"}))
+    [entry] = _quarantined(warehouse)
+    assert (entry["reason"], entry["resolved_at"]) == ("characters_replaced", None)
+    again = load("issues", issue(1, createdUser={"id": 1, "name": "ab"}))
+    assert again.unchanged == 1
+    assert _quarantined(warehouse) == [entry], "the row still has what replaced it"
+    load("issues", issue(1, createdUser={"id": 1, "name": "ab"}, summary="new"))
+    [entry] = _quarantined(warehouse)
+    assert entry["resolved_at"] is not None
+
+
+def test_a_field_of_a_refused_record_is_not_reported_as_one_that_is_kept(load: Any, issue: Any) -> None:
+    assert load("issues", issue(1, novelty=1, estimatedHours="many")).unexpected_fields == ()
+    assert load("issues", issue(1, novelty=1)).unexpected_fields == ("novelty",)
