@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection, select
 
@@ -24,6 +25,7 @@ from sync.activity_requests import last_comments, register
 from sync.change_ids import ChangeIds, known_changes
 from sync.session import Session
 from sync.watermarks import watermarks
+from sync.write_behind import WriteBehind
 
 #: Activities may become visible late: this much before the last read is read again each time.
 OVERLAP = timedelta(minutes=15)
@@ -175,9 +177,12 @@ def _held(session: Session, state: FeedState, anchor: int | None, page: Page, no
 
 def _backward(session: Session, state: FeedState) -> FeedState:
     """Store everything before the oldest known activity, newest first, each page with how far back it reaches."""
-    for page in session.client.activities(max_id=state.oldest, order="desc"):
-        state = replace(state, oldest=min([state.oldest, *page.ids]))
-        _store(session, page, state, first_look=True)
+    name, advance = session.spec.name, session.progress.advance
+    with WriteBehind[int](session.client, session.locks) as behind:
+        for page in session.client.activities(max_id=state.oldest, order="desc"):
+            state = replace(state, oldest=min([state.oldest, *page.ids]))
+            advance(name, sum(behind.begin(partial(_store_past, session, page, state), page.received)))
+        advance(name, sum(behind.wait()))
     state = replace(state, complete=True)
     with session.engine.begin() as connection:
         feed_state.set_feed(connection, session.space_key, state)
@@ -266,6 +271,15 @@ def _merge(session: Session, connection: Connection, page: Page, *, first_look: 
         session.log.info(f"issue_changes: {len(again.updated)} have other ids by the activities that report them")
     register(connection, session.space_key, new, "activity feed", first_look=first_look, known=known)
     return result, new
+
+
+def _store_past(session: Session, page: Page, state: FeedState) -> int:
+    """Store a page of what happened before the first look, and how far back the feed is read; return how many rows it has."""
+    with session.writer.transaction() as connection:
+        result, _ = _merge(session, connection, page, first_look=True)
+        feed_state.set_feed(connection, session.space_key, state)
+    session.writer.count(result, as_progress=False)
+    return result.read
 
 
 def _store(

@@ -5,7 +5,7 @@ They are stored while the next answers are under way. What waits and what is bei
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
@@ -60,7 +60,7 @@ class Part:
 class Batch:
     """Parts that are read and not stored yet; those that are stored are counted."""
 
-    def __init__(self, session: Session, changes: Writer, ids: ChangeIds, behind: WriteBehind) -> None:
+    def __init__(self, session: Session, changes: Writer, ids: ChangeIds, behind: WriteBehind[int]) -> None:
         self._behind = behind
         self._tally = CommentTally()
         self._session = session
@@ -68,7 +68,6 @@ class Batch:
         self._changes = changes
         self._ids = ids
         self._parts: list[Part] = []
-        self._finished = 0  # issues that are stored to their end and not shown yet
         self._quarantined = _quarantined(session)
 
     def add(self, part: Part) -> None:
@@ -82,34 +81,26 @@ class Batch:
     def store(self) -> None:
         """Store all that wait; return when it is done."""
         self._begin()
-        self._wait()
+        self._show(self._behind.wait())
 
-    def take_tally(self) -> CommentTally:
-        """Return what was stored since the last call; call it after `store`."""
-        tally, self._tally = self._tally, CommentTally()
+    def take_tally(self, without: Set[Cell] = frozenset()) -> CommentTally:
+        """Return what was stored and not returned yet, except what is kept for a later call; call it after `store`."""
+        tally, self._tally = self._tally.split(without)
         return tally
 
     def _begin(self) -> None:
         # In the order in which others lock what is noted of issues, so that two at once cannot deadlock.
         parts, self._parts = sorted(self._parts, key=lambda part: part.read.issue_id), []
-        if not parts:
-            return
-        self._wait()
-        self._behind.begin(partial(self._store, parts))
-        # Reading and storing both teach the mask names of forgotten people, so one waits for the other. And a large page is stored
-        # before more is read, since a kill would lose too much.
-        if _rows(parts) > ROWS or self._session.client.mask.forgotten.ids:
-            self._wait()
+        if parts:
+            self._show(self._behind.begin(partial(self._store, parts), rows if (rows := _rows(parts)) > ROWS else None))
 
-    def _wait(self) -> None:
-        """Return when nothing is being stored; show how far that is, here and not in the middle of a wait for an answer."""
-        self._behind.wait()
-        finished, self._finished = self._finished, 0
-        if finished:
-            self._session.progress.advance(self._session.spec.name, finished)
+    def _show(self, finished: Sequence[int]) -> None:
+        """Show how many issues are stored, here and not in the middle of a wait for an answer."""
+        if any(finished):
+            self._session.progress.advance(self._session.spec.name, sum(finished))
 
-    def _store(self, parts: Sequence[Part]) -> None:
-        """Store parts with their changes and how far their issues are read, in one transaction."""
+    def _store(self, parts: Sequence[Part]) -> int:
+        """Store parts with their changes and how far their issues are read, in one transaction; return how many issues end here."""
         space_key = self._session.space_key
         with self._comments.transaction() as connection:
             held = hold_issues(connection, [part.read.issue_id for part in parts], space_key=space_key)
@@ -139,7 +130,7 @@ class Batch:
             self._count_deleted(self._changes, self._tally.changes, self._cell(part), changes)
             if part.gone is not None:
                 self._tally.issues[self._cell(part)] += 1
-        self._finished += sum(part.gone is not None for part in parts)
+        return sum(part.gone is not None for part in parts)
 
     def _cell(self, part: Part) -> Cell:
         """Return the partition of the issue of a part."""

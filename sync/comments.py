@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence, Set
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 from resources.backlog.errors import AuthenticationError, BacklogError, NotFound, PermanentError, Unavailable
@@ -17,12 +18,16 @@ from sync.counts import Counts
 from sync.month_windows import Slice
 from sync.partition_reports import report_comments
 from sync.session import Session
+from sync.tally import Cell
 from sync.visible_projects import Project
 from sync.write_behind import WriteBehind
+from sync.writer import Writer
 
 #: Issues in a row that cannot be read before the others of their project are left to the next load: it is not the issue then.
 GIVE_UP_AFTER = 3
 
+#: Partitions are reported so often while a load goes on.
+REPORT_EVERY = timedelta(minutes=1)
 #: Partitions to report: project id, key under which it is reported, month.
 Partitions = set[tuple[int, str, str]]
 
@@ -45,29 +50,33 @@ def sync_comments(session: Session, mode: str, covered: Sequence[Slice]) -> Coun
     partitions = _partitions(session, mode, covered)
     # What is needed first is read first, in all projects.
     parts = {part: list(group) for part, group in groupby(sorted(chosen, key=_part), key=_part)}
-    reported: Partitions = set()
     try:
-        with session.reporter.history(mode, _projects(session, mode, covered)), WriteBehind() as behind:
+        with (
+            session.reporter.history(mode, _projects(session, mode, covered)),
+            WriteBehind[int](session.client, session.locks) as behind,
+        ):
             with session.engine.connect() as connection:
                 ids = ChangeIds(connection, session.space_key)
             batch = Batch(session, changes, ids, behind)
             reader = _Reader(session, batch, whole=mode in ("backfill", "refresh"))
-            for (_, project_id), part in parts.items():
+            reports = _Reports(session, changes, batch, partitions)
+            cells = {part: _cells(session, group) for part, group in parts.items()}
+            # A partition that is read again whole is green only when all of it was read.
+            due = Counter(cell for some in cells.values() for cell in some) if mode == "backfill" else Counter[Cell]()
+            for (need, project_id), part in parts.items():
                 if project_id in session.locks.lock_projects([project_id], wait=mode != "targeted"):
-                    project, measured = session.visible[project_id], session.reporter.measure()
-                    refused = reader.read(project, still_due(session, mode, part))
+                    try:
+                        refused = reader.read(session.visible[project_id], still_due(session, mode, part))
+                    except BacklogError:
+                        reports.report(without=due.keys() | (cells[need, project_id] - reports.read))
+                        raise
                     if refused and mode == "refresh":
                         with session.writer.transaction() as connection:
                             reads.put_off_refresh(connection, session.space_key, refused)
-                    tally = batch.take_tally()
-                    # An issue may have got into another month while its project was read.
-                    months = tally.months | {session.calendar.month_of(read.updated_at) for read in part}
-                    mine = _of_part(project, months, partitions)
-                    report_comments(session, changes, sorted(mine), tally, measured)
-                    reported |= mine
+                    due -= Counter(cells[need, project_id])
+                    reports.add(cells[need, project_id], without=due.keys())
                     session.locks.unlock_projects([project_id])
-            # Where nothing was due, no request was made either.
-            report_comments(session, changes, sorted(partitions - reported), batch.take_tally(), session.reporter.measure())
+            reports.end()
     finally:
         # Also for an interrupted load: what it has stored counts.
         session.reporter.table_loaded(changes)
@@ -92,15 +101,48 @@ def _partitions(session: Session, mode: str, covered: Iterable[Slice]) -> Partit
     return found
 
 
-def _of_part(project: Project, months: Set[str], partitions: Partitions) -> Partitions:
-    """Return the partitions that hold the issues of a part; months that the run does not cover are those of today's key."""
-    mine = {one for one in partitions if one[0] == project.id and one[2] in months}
-    covered = {month for _, _, month in mine}
-    return mine | {(project.id, project.key, month) for month in months - covered}
-
-
 def _part(read: CommentRead) -> tuple[int, int]:
     return read.need, read.project_id
+
+
+def _cells(session: Session, part: Iterable[CommentRead]) -> set[Cell]:
+    """Return the projects and months of the issues of a part."""
+    return {(read.project_id, session.calendar.month_of(read.updated_at)) for read in part}
+
+
+class _Reports:
+    """Reports partitions when some minute's worth of issues is read: most have issues of each order of need."""
+
+    def __init__(self, session: Session, changes: Writer, batch: Batch, partitions: Partitions) -> None:
+        self._session = session
+        self._changes = changes
+        self._batch = batch
+        self._left = partitions
+        self._all = frozenset(partitions)
+        self.read = set[Cell]()
+        self._measured = session.reporter.measure()
+
+    def add(self, cells: Set[Cell], without: Set[Cell]) -> None:
+        """Take the projects and months of issues that were read; report them when the last report is a while ago."""
+        self.read |= cells
+        if datetime.now(UTC) - self._measured.began >= REPORT_EVERY:
+            self.report(without)
+
+    def report(self, without: Set[Cell] = frozenset()) -> None:
+        """Report what was read, but what is left for later; months that the run does not cover are those of today's key."""
+        tally = self._batch.take_tally(without)
+        # An issue may have got into another month while its project was read.
+        cells = (self.read | tally.cells) - without
+        mine = {one for one in self._all if (one[0], one[2]) in cells}
+        others = cells - {(project, month) for project, _, month in mine}
+        mine |= {(project, self._session.visible[project].key, month) for project, month in others}
+        report_comments(self._session, self._changes, sorted(mine), tally, self._measured)
+        self._left, self.read, self._measured = self._left - mine, self.read & without, self._session.reporter.measure()
+
+    def end(self) -> None:
+        """Report what is left, also partitions in which nothing was due: no request was made for those."""
+        self.report()
+        report_comments(self._session, self._changes, sorted(self._left), self._batch.take_tally(), self._measured)
 
 
 class _Reader:

@@ -16,9 +16,10 @@ from resources.backlog.errors import (
     Unavailable,
 )
 from resources.backlog.models import IssueFilter
-from resources.backlog.scan import LOOKBACK, LOOKS
+from resources.backlog.scan import LOOKBACK, LOOKS, PROJECTS_PER_REQUEST
 from resources.warehouse import sync_state
 from resources.warehouse.sync_state import Checkpoint
+from sync.month_windows import Slice
 from sync.session import Session
 from sync.visible_projects import Project
 from sync.watermarks import SCOPE
@@ -57,6 +58,26 @@ def passes(
                 groups[-1].append(project)
                 continue
         groups.append([project])
+    return groups
+
+
+def windows(planned: Sequence[tuple[Slice, Project]]) -> list[list[tuple[Slice, Project]]]:
+    """Group slices that one pass reads: the same months of several projects, as many as fit a request.
+
+    A project that is read whole has a pass of its own, since such a read can be continued; so has an archived one, where an empty
+    list proves nothing. And a renamed project may be there under both of its keys.
+    """
+    groups: list[list[tuple[Slice, Project]]] = []
+    open_groups: dict[tuple[str, ...], list[tuple[Slice, Project]]] = {}
+    for part, project in planned:
+        alone = part.whole or project.archived
+        group = [] if alone else open_groups.get(part.months, [])
+        if not group or len(group) == PROJECTS_PER_REQUEST or any(project.id == other.id for _, other in group):
+            group = []
+            groups.append(group)
+            if not alone:
+                open_groups[part.months] = group
+        group.append((part, project))
     return groups
 
 

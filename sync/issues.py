@@ -1,15 +1,16 @@
 """Issues: which windows and changes a load reads, how they are stored, what has vanished, and the watermark that follows."""
 
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from resources.backlog.errors import AuthenticationError, PermanentError
-from resources.backlog.models import Record
+from resources.backlog.errors import AuthenticationError, IncompleteScan, PermanentError
+from resources.backlog.feed import whole as whole_number
 from resources.backlog.scan import Resume, Scan, scan_changes, scan_window
 from resources.backlog.window import CompletenessProof, Window
+from resources.records import Page
 from resources.warehouse.tombstones import ids_by_creation
 from sync.counts import Span
 from sync.deletions import (
@@ -21,7 +22,7 @@ from sync.deletions import (
     unequal_projects,
     unplaced_rejections,
 )
-from sync.issue_passes import attempt, known_rows, passes
+from sync.issue_passes import attempt, known_rows, passes, windows
 from sync.month_windows import Slice
 from sync.partition_reports import report_issues
 from sync.refetch import (
@@ -37,15 +38,19 @@ from sync.session import Session
 from sync.tally import Tally
 from sync.visible_projects import Project
 from sync.watermarks import broken_off, checkpoints, complete, keep_checkpoint, move_watermark, watermarks
+from sync.write_behind import WriteBehind
 
 
 @dataclass(frozen=True)
 class Stored:
-    """Issues that were stored: the ids, the entries in quarantine of those without one, and how they count."""
+    """Issues that were stored: how many were read, how they count, and the entries in quarantine of those without an id."""
 
-    ids: Set[int] = field(default_factory=frozenset)
-    without_id: Set[str] = field(default_factory=frozenset)
+    rows: int = 0
+    without_id: frozenset[str] = frozenset()
     tally: Tally = field(default_factory=Tally)
+
+    def __add__(self, other: "Stored") -> "Stored":
+        return Stored(self.rows + other.rows, self.without_id | other.without_id, self.tally + other.tally)
 
 
 @dataclass(frozen=True)
@@ -106,11 +111,15 @@ def load_windows(session: Session, parts: Sequence[Slice], changes_until: Mappin
         if project is None:
             error = LookupError("no visible project has or had this key: deleted, or access lost?")
             session.reporter.failed(part.project_key, error)
+    for group in windows([(part, project) for part, project in planned if project]):
+        slices, projects = {project.id: part for part, project in group}, [project for _, project in group]
+        session.locks.lock_projects(slices)
+        if group[0][0].whole:
+            until = (changes_until or {}).get(projects[0].id)
+            attempt(session, "backfill", projects, partial(_load_project, session, group[0][0], until))
         else:
-            session.locks.lock_projects([project.id])
-            until = (changes_until or {}).get(project.id)
-            attempt(session, "backfill", [project], partial(_load_window, session, part, until))
-            session.locks.unlock_projects([project.id])
+            attempt(session, "backfill", projects, partial(_load_months, session, slices))
+        session.locks.unlock_projects(slices)
 
 
 def _expected(session: Session, projects: Sequence[Project]) -> int | None:
@@ -148,32 +157,60 @@ def load_changes(session: Session, covered: Sequence[Slice]) -> None:
     load_windows(session, [session.calendar.whole_project(project.key) for project in whole], until)
 
 
-def _load_window(session: Session, part: Slice, changes_until: datetime | None, projects: Sequence[Project]) -> None:
-    """Read one slice of a project whole, mark what has vanished from it, and report its partitions.
+def _load_project(session: Session, part: Slice, changes_until: datetime | None, projects: Sequence[Project]) -> None:
+    """Read a project whole again, mark what has vanished from it, report its partitions, and move its watermark.
 
-    The watermark moves when the slice reaches from it to now. `changes_until`: the changes before are read already.
+    `changes_until`: the changes before are read already.
     """
     [project], measured = projects, session.reporter.measure()
-    watermark = watermarks(session).get(project.id)
-    if part.whole and (watermark is None or changes_until is not None):
-        read_to, proof, tally = _read_whole(session, project, part, changes_until)
-        complete(session, [project], read_to)
-    else:
-        requested = requested_before(session, {project.id})
-        scan = scan_window(session.client, Window((project.id,), part.since, part.until))
-        stored = _store(session, scan, [project], sort=None)
-        acknowledge_met(session, requested, stored.ids)
-        tally = stored.tally + mark_vanished(session, project, part, scan.seen_ids)
-        if part.whole:
-            resolve_issues_without_id(session, project, stored.without_id)
+    if project.id in watermarks(session) and changes_until is None:
+        scan, tally, without_id = _read_window(session, {project.id: part}, projects)
+        resolve_issues_without_id(session, project, without_id)
         read_to, proof = scan.started_at, scan.proof
-        reaches = part.until is None and (part.since is None or (watermark is not None and part.since <= watermark))
-        # A project that is being read whole again was found wrong: a part of it does not make it right.
-        if part.whole or (reaches and project.id not in checkpoints(session, "created")):
-            complete(session, [project], read_to)
+    else:
+        read_to, proof, tally = _read_whole(session, project, part, changes_until)
+    complete(session, [project], read_to)
     counted = tally.within({project.id}, part.months, project.id)
-    span = Span(part.since, part.until or read_to)
-    report_issues(session, {project.id: part.project_key}, part.months, counted, span, measured, proof)
+    report_issues(session, {project.id: part.project_key}, part.months, counted, Span(None, read_to), measured, proof)
+
+
+def _load_months(session: Session, parts: Mapping[int, Slice], projects: Sequence[Project]) -> None:
+    """Read the same months of projects (id -> slice) again in one pass, mark what has vanished from them, report their partitions.
+
+    The watermark of a project moves when the months reach from it to now.
+    """
+    measured, known_until, begun = session.reporter.measure(), watermarks(session), checkpoints(session, "created")
+    scan, tally, _ = _read_window(session, parts, projects)
+    part, ids = parts[projects[0].id], [project.id for project in projects]
+    # A project that is being read whole again was found wrong: a part of it does not make it right.
+    reached = [
+        project
+        for project in projects
+        if part.until is None
+        and part.since
+        and project.id in known_until
+        and project.id not in begun
+        and part.since <= known_until[project.id]
+    ]
+    if reached:
+        complete(session, reached, scan.started_at)
+    counted, span = tally.within(ids, part.months, ids[0]), Span(part.since, part.until or scan.started_at)
+    keys = {project: parts[project].project_key for project in ids}
+    report_issues(session, keys, part.months, counted, span, measured, scan.proof)
+
+
+def _read_window(session: Session, parts: Mapping[int, Slice], projects: Sequence[Project]) -> tuple[Scan, Tally, frozenset[str]]:
+    """Store one window of projects and mark what has vanished from it.
+
+    Return the entries in quarantine of issues without an id, too.
+    """
+    part, ids = parts[projects[0].id], [project.id for project in projects]
+    requested = requested_before(session, ids)
+    scan = scan_window(session.client, Window(tuple(ids), part.since, part.until))
+    met, stored = _store(session, scan, projects, sort=None)
+    acknowledge_met(session, requested, met)
+    tally = sum((mark_vanished(session, project, part, scan.seen_ids) for project in projects), stored.tally)
+    return scan, tally, stored.without_id
 
 
 def _load_pass(
@@ -233,7 +270,7 @@ def _read_changes(session: Session, projects: Sequence[Project], since: datetime
     if resume is None:
         return _store_changes(session, projects, since, since)
     rest = scan_changes(session.client, [project.id for project in projects], since, resume=resume)
-    stored = _store(session, rest, projects)
+    _, stored = _store(session, rest, projects)
     changes = _store_changes(session, projects, rest.next_watermark, since)
     return replace(changes, proof=rest.proof + changes.proof, tally=stored.tally + changes.tally)
 
@@ -243,8 +280,8 @@ def _store_changes(session: Session, projects: Sequence[Project], start: datetim
     ids = [project.id for project in projects]
     requested = requested_before(session, ids)
     scan = scan_changes(session.client, ids, start)
-    stored = _store(session, scan, projects)
-    tally = stored.tally + read_by_id(session, acknowledge_met(session, requested, stored.ids))
+    met, stored = _store(session, scan, projects)
+    tally = stored.tally + read_by_id(session, acknowledge_met(session, requested, met))
     unequal, counted = unequal_projects(session, projects, deleted_since, scan.next_watermark)
     return Changes(projects, scan.started_at, scan.next_watermark, unequal, scan.proof, tally + counted)
 
@@ -258,41 +295,62 @@ def _store_whole(session: Session, project: Project, part: Slice, resume: Resume
     with session.engine.connect() as connection:
         waiting = deque(ids_by_creation(connection, session.spec, project.id, space_key=session.space_key, since=since))
     scan = scan_window(session.client, Window((project.id,)), resume=resume)
-    met, without_id, tally = set[int](), set[str](), Tally()
-    for batch in scan:
-        met.update(batch.ids)
-        at, passed = scan.checkpoint, set()
-        while at is not None and waiting and waiting[0][0] < at.position.moment:
-            passed.add(waiting.popleft()[1])
-        tally += mark_missed(session, project, passed - met)
-        stored = _store_batch(session, batch, [project], "created", at)
-        without_id.update(stored.without_id)
-        tally += stored.tally
+    met, stored = set[int](), Stored()
+    with WriteBehind[Stored](session.client, session.locks) as behind:
+        for batch in scan:
+            met.update(batch.ids)
+            at, passed = scan.checkpoint, set()
+            while at is not None and waiting and waiting[0][0] < at.position.moment:
+                passed.add(waiting.popleft()[1])
+            if missed := passed - met:
+                stored += _shown(session, behind.wait())
+                stored += Stored(tally=mark_missed(session, project, missed))
+            stored += _shown(session, behind.begin(partial(_store_batch, session, batch, [project], "created", at), len(batch)))
+        stored += _shown(session, behind.wait())
     if scan.proof.resumed:
-        return scan, tally + mark_missed(session, project, {issue for _, issue in waiting} - scan.seen_ids)
-    tally += mark_vanished(session, project, part, scan.seen_ids)
-    resolve_issues_without_id(session, project, without_id)
+        return scan, stored.tally + mark_missed(session, project, {issue for _, issue in waiting} - scan.seen_ids)
+    tally = stored.tally + mark_vanished(session, project, part, scan.seen_ids)
+    resolve_issues_without_id(session, project, stored.without_id)
     return scan, tally
 
 
-def _store(session: Session, scan: Scan, projects: Sequence[Project], *, sort: str | None = "updated") -> Stored:
-    """Store the batches of a scan, each with the checkpoint from which to go on, in an order; None: such a scan starts anew."""
-    ids, without_id, tally = set[int](), set[str](), Tally()
-    for batch in scan:
-        stored = _store_batch(session, batch, projects, sort, scan.checkpoint)
-        ids.update(stored.ids)
-        without_id.update(stored.without_id)
-        tally += stored.tally
-    return Stored(ids, without_id, tally)
+def _store(session: Session, scan: Scan, projects: Sequence[Project], *, sort: str | None = "updated") -> tuple[set[int], Stored]:
+    """Store the batches of a scan, each with the checkpoint from which to go on, in an order; None: such a scan starts anew.
+
+    Return the ids that were met, too.
+    """
+    ids, stored = set[int](), Stored()
+    with WriteBehind[Stored](session.client, session.locks) as behind:
+        for batch in scan:
+            if sort is None and len(projects) > 1:
+                _refuse_unplaced(batch)
+            ids.update(batch.ids)
+            store = partial(_store_batch, session, batch, projects, sort, scan.checkpoint)
+            stored += _shown(session, behind.begin(store, len(batch)))
+        stored += _shown(session, behind.wait())
+    return ids, stored
 
 
-def _store_batch(
-    session: Session, batch: Sequence[Record], projects: Sequence[Project], sort: str | None, at: Resume | None
-) -> Stored:
+def _refuse_unplaced(batch: Page) -> None:
+    """Raise IncompleteScan where a record does not say its project: read by itself, each project knows its own in quarantine."""
+    for record in batch.everything:
+        if not isinstance(record, dict) or whole_number(record.get("projectId")) is None:
+            raise IncompleteScan("a record does not say which project it is of")
+
+
+def _shown(session: Session, stored: Sequence[Stored]) -> Stored:
+    """Show how many rows were stored, here and not in the middle of a wait for an answer; return them as one."""
+    total = sum(stored, Stored())
+    if total.rows:
+        session.progress.advance(session.spec.name, total.rows)
+    return total
+
+
+def _store_batch(session: Session, batch: Page, projects: Sequence[Project], sort: str | None, at: Resume | None) -> Stored:
     """Merge a batch in a transaction of its own: a load that is killed keeps all but the last."""
     with session.writer.transaction() as connection:
         result = session.writer.merge(connection, batch, read_in=projects[0].id if len(projects) == 1 else None)
         if sort and at:
             keep_checkpoint(connection, session, projects, sort, at)
-    session.writer.count(result)
-    return Stored(set(result.present_ids), set(result.without_id), Tally.of(batch, result, session.calendar))
+    session.writer.count(result, as_progress=False)
+    return Stored(result.read, frozenset(result.without_id), Tally.of(batch, result, session.calendar))

@@ -3,6 +3,7 @@
 A load may wait for another load or for a rate limit; `ops.sync_history` has the log.
 """
 
+import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ class SyncLocks:
     log: Callable[[str], None]
     row: int | None = None
     failed: bool = False
-    _noted: bool = False
+    _waiting: int | None = None  # the thread whose wait is shown
     _projects: set[int] = field(default_factory=set)
 
     def begin(self) -> None:
@@ -88,16 +89,18 @@ class SyncLocks:
         self._show(f"{bucket} rate limit of Backlog", seconds, until)
 
     def go_on(self) -> None:
-        """Show that the wait, if there was one, is over."""
-        if self._noted and self.row is not None:
+        """Show that the wait of this thread, if there was one, is over."""
+        if self._waiting != threading.get_ident():
+            return
+        if self.row is not None:
             history.note_wait(self.engine, self.row, None)
-        self._noted = False
+        self._waiting = None
 
     def _show(self, waiting_for: str, seconds: float, until: datetime | None = None) -> None:
         ends = datetime.now(UTC) + timedelta(seconds=seconds)
         if self.row is not None:
             history.note_wait(self.engine, self.row, waiting_for, ends)
-            self._noted = True
+            self._waiting = threading.get_ident()
         self.log(f"{self.table}: waiting up to {seconds:.0f} s for the {waiting_for}")
         self.progress.wait(waiting_for, seconds, until or ends)
 

@@ -1,7 +1,7 @@
 """Rows counted by project and month of the issue's last change."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -22,10 +22,18 @@ class CommentTally:
     comments: dict[Cell, Counts] = field(default_factory=lambda: defaultdict(Counts))
     changes: dict[Cell, Counts] = field(default_factory=lambda: defaultdict(Counts))
 
+    def split(self, kept: Set[Cell]) -> tuple["CommentTally", "CommentTally"]:
+        """Return this in two: without some projects and months, and only with these."""
+        taken, left = CommentTally(), CommentTally()
+        for name in ("issues", "comments", "changes"):
+            for cell, counted in getattr(self, name).items():
+                getattr(left if cell in kept else taken, name)[cell] = counted
+        return taken, left
+
     @property
-    def months(self) -> set[str]:
-        """The months in which something was counted."""
-        return {month for counted in (self.issues, self.comments, self.changes) for _, month in counted}
+    def cells(self) -> set[Cell]:
+        """The projects and months in which something was counted."""
+        return {*self.issues, *self.comments, *self.changes}
 
 
 @dataclass(frozen=True)

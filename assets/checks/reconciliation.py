@@ -12,6 +12,7 @@ from resources.backlog.client import BacklogClient
 from resources.warehouse.deletion_log import Deletion, count_deletions, latest_deletions
 from resources.warehouse.reconciliations import ReconciliationStatus, latest
 from resources.warehouse.schema import SPECS
+from sync.reconcile.count_reconciliation import doubtful_projects
 from sync.reconcile.reconcile import reconcile
 from sync.reconcile.result import TOO_FAST, ProjectReconciliation
 
@@ -28,9 +29,10 @@ COUNTS_SPEC = dg.AssetCheckSpec(
     asset=ISSUES,
     description="Each project has as many issues in the warehouse as at the source. Issues that came or went at the source since "
     "the last load do not count as a difference, nor do those in quarantine. It costs one request a project, and a few more for "
-    "one that differs. The nightly run counts all projects, a backfill those that it reads. Every other run shows the last "
-    "comparison of each project, without a request. A project that a row reconciliation found different is a warning until another "
-    "one finds it equal.\n\n"
+    "one that differs. The nightly run counts all projects. A backfill counts those that it reads: together, which leaves the time "
+    "of their last count as it was, and one by one where the sum differs or a project was not equal before. Every other run shows "
+    "the last comparison of each project, without a request. A project that a row reconciliation found different is a warning "
+    "until another one finds it equal.\n\n"
     "`projects` shows whether each project is equal, since when, and when that was proven: by number (`counted`) and by comparing "
     "each row (`row_by_row`: `backlog-elt verify --deep`). `what_was_deleted` shows the newest deletions: when, why, and by which "
     f"evidence. `ops.deletions` has all. Times are those of {SETTINGS.timezone}.",
@@ -40,13 +42,16 @@ COUNTS_SPEC = dg.AssetCheckSpec(
 def issue_counts_match_source(client: BacklogClient, engine: Engine, covered: Collection[str] | None = None) -> dg.AssetCheckResult:
     """Count the issues of visible projects on both sides, keep the outcome, and show the status of each project.
 
-    Projects that are not `covered` are shown as they were compared last, and are judged by that.
+    Projects that are not `covered` are shown as they were compared last, and are judged by that; so are those that were equal then,
+    if all of them together still are.
 
     Raises:
         BacklogError: a project refuses to be counted.
         WarehouseError: the warehouse cannot be used.
     """
     space_key = str(client.space_info()["spaceKey"])
+    if covered:
+        covered = doubtful_projects(client, engine, space_key, covered)
     counts = reconcile(client, engine, level="count", projects=covered).projects
     visible = {int(project["id"]): str(project["projectKey"]) for project in client.visible_projects()}
     with engine.connect() as connection:

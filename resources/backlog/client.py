@@ -112,6 +112,11 @@ class BacklogClient:
         return self._limiter.server_time
 
     @property
+    def quickest_answer(self) -> float:
+        """Seconds that the quickest of the last answers took, 0 before the first."""
+        return self._transport.quickest_answer
+
+    @property
     def rate_limits(self) -> dict[str, RateLimit]:
         """Each bucket's window by the headers of the last answer; costs no request."""
         return dict(self._limiter.limits)

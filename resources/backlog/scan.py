@@ -55,8 +55,8 @@ class Resume:
 def scan_window(client: BacklogClient, window: Window, *, resume: Resume | None = None) -> "Scan":
     """Read a window whole, oldest first, in about `ceil(rows / 97)` requests and one count.
 
-    Iterate over the result for batches, and store each before the next; raises the client's errors, IncompleteScan when nothing
-    can be proven. With `resume` only what the earlier scan had not read comes (see `CompletenessProof.resumed`): what changed since
+    Iterate over the result for batches, and store them in this order; raises the client's errors, IncompleteScan when nothing can
+    be proven. With `resume` only what the earlier scan had not read comes (see `CompletenessProof.resumed`): what changed since
     its start is left to `scan_changes`, and what was deleted since to a comparison of counts.
     """
     _one_request(window.project_ids, resume)

@@ -8,6 +8,7 @@ No exception leaves here that is chained to one of httpx: those carry the reques
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -28,6 +29,7 @@ OnWait = Callable[[str, float, datetime], None]
 FIRST_CONTACT_ATTEMPTS = 5  # about eight seconds: an unreachable host is mostly a wrong BACKLOG_URL
 NETWORK_BUDGET = 60.0  # seconds of waiting for a host that has answered before
 PATIENCE = 4.0  # seconds without an answer after which the first attempt says as much as two
+RECENT = 8  # answers that are looked at for how long one takes
 BACKOFF = wait_exponential(multiplier=0.5, max=30) + wait_random(0, 0.5)
 
 _log = logging.getLogger(__name__)
@@ -69,7 +71,13 @@ class Transport:
         self._began = 0.0
         self._throttled = False
         self._answered = False
+        self._took: deque[float] = deque(maxlen=RECENT)
         self._lock = threading.Lock()
+
+    @property
+    def quickest_answer(self) -> float:
+        """Seconds that the quickest of the last answers took, 0 before the first."""
+        return min(self._took, default=0.0)
 
     def send(self, method: str, path: str, params: Params) -> httpx.Response:
         """Return the 2xx answer; raise the error tree of errors.py, a TransientError only after all retries."""
@@ -177,7 +185,8 @@ class Transport:
             return unreachable
         for _ in answer.history:  # it was sent again, with a renewed token
             self._count(bucket)
-        self._log_request(method, path, bucket, answer, time.monotonic() - began)
+        self._took.append(seconds := time.monotonic() - began)
+        self._log_request(method, path, bucket, answer, seconds)
         return answer
 
     def _log_request(self, method: str, path: str, bucket: str, answer: httpx.Response | None, seconds: float) -> None:

@@ -18,11 +18,12 @@ from resources.backlog.client import BacklogClient
 from resources.backlog.errors import NotFound, PermissionDenied
 from resources.backlog.models import IssueFilter
 from resources.backlog.paginator import instant
-from resources.backlog.scan import LOOKBACK
+from resources.backlog.scan import LOOKBACK, PROJECTS_PER_REQUEST
 from resources.warehouse.quarantine import place_of
+from resources.warehouse.reconciliations import latest
 from resources.warehouse.schema import SPECS
 from resources.warehouse.sync_state import get_watermarks
-from sync.by_id import IssuesById
+from sync.by_id import IssuesById, chunks
 from sync.reconcile.explanations import Feed, Refused, quarantined
 from sync.reconcile.result import TOO_FAST, ProjectReconciliation, Reconciliation
 
@@ -185,6 +186,31 @@ def count_projects(
         if source or not project.get("archived"):
             counts[project_id] = _count(held, project_id, source, key)
     return counter.explained(counts)
+
+
+def doubtful_projects(client: BacklogClient, engine: Engine, space_key: str, keys: Collection[str]) -> set[str]:
+    """Return those of projects (by key) that have to be counted one by one to know whether they equal the source.
+
+    Not the others: each was equal when it was compared last, and all together have as many issues as at the source, which is one
+    request for a hundred of them.
+
+    Raises:
+        BacklogError: projects refuse to be counted.
+        WarehouseError: the warehouse cannot be read.
+    """
+    with engine.connect() as connection:
+        statuses = latest(connection, space_key)
+    chosen = [project for project in client.visible_projects() if project["projectKey"] in keys]
+    # An archived project may refuse to be counted.
+    equal = [
+        project for project in chosen if not project.get("archived") and project["id"] in statuses and statuses[project["id"]].equal
+    ]
+    held, doubted = holdings(engine, space_key), [project for project in chosen if project not in equal]
+    for some in chunks(equal, PROJECTS_PER_REQUEST):
+        ids = tuple(int(project["id"]) for project in some)
+        if len(ids) == 1 or client.issues_count(IssueFilter(project_id=ids)) != held.total(ids):
+            doubted += some
+    return {str(project["projectKey"]) for project in doubted}
 
 
 def differing_projects(

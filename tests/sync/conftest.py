@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from resources.warehouse.connect import engine
 from simulator import Simulator, SpaceSpec
+from sync import write_behind
 from tests.databases import copy_of, database_url
 from tests.syncs import SMALL, StartSyncs, Syncs
 
@@ -27,6 +28,13 @@ def start_syncs(warehouse: Engine) -> Iterator[StartSyncs]:
 def syncs(start_syncs: StartSyncs) -> Syncs:
     """Return the engine on a small quiet space of which nothing is loaded yet."""
     return start_syncs()
+
+
+@pytest.fixture(params=["stored first", "stored behind"])
+def order(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a test twice: a page is stored before the next one is asked for, or while it is under way as with a slow source."""
+    if request.param == "stored behind":
+        monkeypatch.setattr(write_behind, "MARGIN", 0.0)
 
 
 @pytest.fixture(scope="session")

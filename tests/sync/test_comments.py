@@ -1,7 +1,8 @@
 """`raw/comments`: all rows of any issue, none read twice, what is edited, deleted, moved or bad, and what a load reports."""
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 from sqlalchemy import event
 
 from resources.progress import LogProgress
-from simulator import RequestInfo
+from simulator import Fault, RequestInfo
 from simulator.model import Issue
+from sync import comments
 from sync.comment_selection import choose, still_due
 from tests.syncs import CALENDAR, SMALL, Loaded, StartSyncs, Syncs, counts, failures
 
@@ -240,12 +242,59 @@ def test_partitions_are_reported_with_their_rows_and_under_the_key_of_today(sync
     assert found[f"SITE|{month}"].stored == len(rows)
 
 
-def test_each_part_of_a_project_is_a_pass_with_its_own_requests_and_time(syncs: Syncs) -> None:
+def test_a_short_load_reports_each_partition_once(syncs: Syncs) -> None:
+    run = load(syncs)
+    [read] = [done for done in run.passes if done.table == "comments" and any(one.issues_read for one in done.partitions)]
+    assert len({one.project_key for one in read.partitions}) == 3
+    assert read.requests.total == len(syncs.sim.space.issues)
+
+
+def test_each_part_of_a_long_load_is_a_pass_with_its_own_requests_and_time(syncs: Syncs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comments, "REPORT_EVERY", timedelta(0))
     run = load(syncs)
     passes = [done for done in run.passes if done.table == "comments" and any(one.issues_read for one in done.partitions)]
     assert len(passes) > len({done.partitions[0].project_key for done in passes}) == 3
     assert sum(done.requests.total for done in passes) == len(syncs.sim.space.issues)
     assert all(before.ended <= after.began for before, after in pairwise(passes))
+
+
+def test_what_was_read_before_the_source_went_away_is_reported(syncs: Syncs) -> None:
+    asked: list[str] = []
+
+    def leave(request: RequestInfo) -> None:
+        asked.extend([request.path] if request.route == COMMENTS else [])
+        if len(asked) == 30:
+            syncs.sim.faults.add(Fault(status=401, times=None))
+
+    syncs.sim.before_request(leave)
+    run = syncs.run(mode="incremental")
+    assert not run.success
+    read = [one for done in run.passes if done.table == "comments" for one in done.partitions]
+    assert 0 < sum(one.counts.read for one in read) <= len(syncs.rows("comments"))
+    assert 0 < sum(one.issues_read or 0 for one in read) < 30
+
+
+def test_a_backfill_records_no_partition_of_which_something_is_left_to_read(synced: Syncs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comments, "REPORT_EVERY", timedelta(0))
+    rows = synced.query("SELECT project_id, to_char(updated_at AT TIME ZONE 'Asia/Tokyo', 'YYYY-MM') AS month FROM raw.issues")
+    cells = Counter((row["project_id"], row["month"]) for row in rows)
+    asked: list[str] = []
+
+    def leave(request: RequestInfo) -> None:
+        asked.extend([request.path] if request.route == COMMENTS else [])
+        if len(asked) == len(rows) - 3:
+            synced.sim.faults.add(Fault(status=401, times=None))
+
+    synced.sim.before_request(leave)
+    run = synced.run(mode="backfill")
+    assert not run.success
+    keys = {project.id: project.key for project in synced.sim.space.projects.values()}
+    recorded = run.partitions("comments")
+    assert recorded
+    for (project, month), issues in cells.items():
+        done = recorded.get(f"{keys[project]}|{month}")
+        assert done is None or done.issues_read == issues, (keys[project], month)
+    assert len(recorded) < len(cells)
 
 
 def test_how_far_issues_are_read_is_noted_in_the_order_in_which_others_lock_it(start_syncs: StartSyncs) -> None:

@@ -1,11 +1,13 @@
 """`raw/issues`, backfill: every shape of run reads its window whole, and finds what has vanished from it."""
 
 from datetime import UTC, datetime
+from typing import Any
 
-from simulator import RequestInfo, SpaceSpec
+from simulator import Fault, RequestInfo, SpaceSpec
 from sync.counts import Span
 from tests.syncs import CALENDAR, StartSyncs, Syncs, counts, failures
 
+WATERMARKS = "SELECT project_id, watermark FROM ops.sync_state WHERE scope = 'issues'"
 REREAD = "partition re-read; confirmed by GET /issues?id[]"
 
 
@@ -68,6 +70,63 @@ def test_a_range_of_projects_records_the_month_of_each(syncs: Syncs) -> None:
     run = syncs.issues("OPS", "WEB", first="2026-03", last="2026-03")
     assert syncs.stored_issues() == in_months(syncs, "OPS", "2026-03") | in_months(syncs, "WEB", "2026-03")
     assert set(run.partitions()) == {"OPS|2026-03", "WEB|2026-03"}
+
+
+def test_the_same_months_of_several_projects_are_read_in_one_pass(synced: Syncs) -> None:
+    deleted, spared = an_issue(synced, "APP", "2026-03"), an_issue(synced, "APP", "2026-04")
+    for issue in (deleted, spared):
+        synced.sim.space.delete_issue(issue)
+    synced.sim.requests.clear()
+    run = synced.issues(first="2026-03", last="2026-03")
+    assert failures(run) == []
+    assert synced.sim.requests.count(route="/issues") == 2, "the window of three projects, and the deleted issue by its id"
+    assert [row["id"] for row in synced.rows("issues", deleted=True)] == [deleted]
+    assert set(run.partitions()) == {"OPS|2026-03", "WEB|2026-03", "APP|2026-03"}
+    assert run.partitions()["APP|2026-03"].counts.deleted == 1
+    [done] = run.passes
+    assert len(done.partitions) == 3
+    history = synced.query("SELECT project_key, projects FROM ops.sync_history WHERE sync_type = 'issues' ORDER BY id DESC LIMIT 1")
+    assert history == [{"project_key": None, "projects": None}], "all projects of the space"
+
+
+def test_a_project_that_spoils_a_pass_of_several_keeps_no_other_from_loading(syncs: Syncs) -> None:
+    spoilt = str(syncs.sim.space.project("WEB").id)
+
+    def arm(request: RequestInfo) -> None:
+        if request.route == "/issues" and spoilt in [value for name, value in request.params if name == "projectId[]"]:
+            syncs.sim.faults.add(Fault(status=403, path="/issues"))
+
+    syncs.sim.before_request(arm)
+    run = syncs.issues(first="2026-03", last="2026-03")
+    assert [line.split(":")[1] for line in failures(run)] == [" WEB"]
+    assert syncs.stored_issues() == in_months(syncs, "OPS", "2026-03") | in_months(syncs, "APP", "2026-03")
+
+
+def test_an_issue_that_does_not_say_its_project_is_put_aside_as_one_of_the_project_that_lists_it(synced: Syncs) -> None:
+    odd = an_issue(synced, "WEB", "2026-03")
+
+    def spoil(request: RequestInfo, body: Any) -> Any:
+        if request.route != "/issues":
+            return body
+        return [{**record, "id": None, "projectId": None} if record["id"] == odd else record for record in body]
+
+    synced.sim.rewrite_response(spoil)
+    run = synced.issues(first="2026-03", last="2026-03")
+    assert run.counts()["rejected"]
+    web = synced.sim.space.project("WEB").id
+    entries = synced.query("SELECT project_id FROM ops.rejected_records WHERE table_name = 'issues' AND resolved_at IS NULL")
+    assert entries == [{"project_id": web}]
+    assert len(run.passes) == 3, "each project by itself"
+
+
+def test_months_up_to_now_move_the_watermarks_that_they_reach_in_one_pass_too(synced: Syncs) -> None:
+    before = {row["project_id"]: row["watermark"] for row in synced.query(WATERMARKS)}
+    first, last = CALENDAR.months()[-2:]
+    assert failures(synced.issues(first=first, last=last)) == []
+    assert all(row["watermark"] > before[row["project_id"]] for row in synced.query(WATERMARKS))
+    now = {row["project_id"]: row["watermark"] for row in synced.query(WATERMARKS)}
+    assert failures(synced.issues(first=first, last=first)) == []
+    assert {row["project_id"]: row["watermark"] for row in synced.query(WATERMARKS)} == now
 
 
 def test_a_rectangle_records_every_cell_once(syncs: Syncs) -> None:
@@ -199,9 +258,10 @@ def test_an_archived_project_whose_issues_are_not_served_keeps_its_rows_and_fail
     synced.sim.space.archive_project("APP")
     synced.sim.switch(archived_issues_listed=False)
     before = synced.rows("issues")
-    run = synced.issues()
-    assert failures(run) == []
-    assert synced.rows("issues") == before
+    for first, last in (("", "9"), ("2026-03", "2026-03")):
+        run = synced.issues(first=first, last=last)
+        assert failures(run) == []
+        assert synced.rows("issues") == before
 
 
 def test_the_table_of_a_range_says_what_the_run_did_in_the_history(synced: Syncs) -> None:

@@ -7,6 +7,8 @@ import pytest
 from simulator import Fault, RequestInfo
 from tests.syncs import CALENDAR, Syncs, failures
 
+pytestmark = pytest.mark.usefixtures("order")
+
 NOW = CALENDAR.months()[-1]
 FEED = "activity feed; confirmed by GET /issues?id[]"
 REREAD = "partition re-read; confirmed by GET /issues?id[]"

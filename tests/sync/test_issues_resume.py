@@ -9,6 +9,8 @@ from simulator import Fault, RequestInfo, SpaceSpec
 from sync.deletions import CONFIRMED
 from tests.syncs import CALENDAR, Loaded, StartSyncs, Syncs, failures
 
+pytestmark = pytest.mark.usefixtures("order")
+
 #: One project of some 2,500 issues: 26 pages.
 LARGE = SpaceSpec(seed=5, users=6, projects=1, issues=2500, history_days=240)
 PAGE = 100

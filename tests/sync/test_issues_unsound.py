@@ -2,8 +2,12 @@
 
 from typing import Any
 
+import pytest
+
 from simulator import RequestInfo
 from tests.syncs import Syncs, failures
+
+pytestmark = pytest.mark.usefixtures("order")
 
 
 def test_issues_with_broken_dates_or_without_an_id_are_quarantined_and_the_rest_loads(syncs: Syncs) -> None:

@@ -5,13 +5,16 @@ import threading
 import time
 from contextvars import ContextVar
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
 
+from resources.backlog.auth import ApiKeyQuery
+from resources.backlog.client import BacklogClient
 from resources.privacy import Mask
 from resources.warehouse import people
-from simulator import RequestInfo
+from simulator import Fault, RequestInfo
 from sync.write_behind import WriteBehind
 from tests.syncs import SMALL, StartSyncs, failures
 
@@ -19,11 +22,70 @@ COMMENTS = "/issues/{issue}/comments"
 WAIT = 60.0  # seconds, for a machine that is very busy
 
 
+def idle() -> BacklogClient:
+    """Return a client that has asked nothing."""
+    return BacklogClient("http://127.0.0.1:9", ApiKeyQuery("key"))
+
+
+def slowly(seconds: float) -> bool:
+    time.sleep(seconds)
+    return True
+
+
+def test_each_call_returns_what_became_of_those_before() -> None:
+    with WriteBehind[int](idle()) as behind:
+        assert behind.begin(lambda: 1) == []
+        assert behind.begin(lambda: 2) == [1]
+        assert behind.wait() == [2]
+        assert behind.wait() == []
+        assert behind.begin(lambda: 3, 100) == [3]
+
+
+def test_a_page_is_stored_before_the_next_one_is_asked_for_where_that_comes_sooner() -> None:
+    with WriteBehind[bool](idle()) as behind:
+        for _ in range(3):
+            assert behind.begin(lambda: slowly(0.05), 100) == [True]
+
+
+def test_a_page_is_stored_while_the_next_one_is_under_way_where_that_takes_longer(start_syncs: StartSyncs) -> None:
+    syncs = start_syncs(SMALL)
+    go_on = threading.Event()
+    syncs.sim.faults.add(Fault(kind="slow", seconds=0.5, times=None))
+    with syncs.client() as client, WriteBehind[bool](client) as behind:
+        client.space()
+        assert behind.begin(lambda: slowly(0.05), 100) == [True], "how long that takes is not known yet"
+        assert behind.begin(lambda: go_on.wait(WAIT), 100) == []
+        go_on.set()
+        assert behind.wait() == [True]
+        assert behind.begin(lambda: slowly(0.6), 50) == []
+        assert behind.begin(lambda: True, 100) == [True, True], "the last one took longer than an answer"
+
+
+def test_a_wait_that_is_shown_meanwhile_stays_shown(start_syncs: StartSyncs) -> None:
+    syncs = start_syncs(SMALL)
+    shown = "SELECT waiting_for FROM ops.sync_history WHERE status = 'in_progress'"
+    with syncs.session("issues") as session, session.reporter.history("incremental"):
+        locks = session.locks
+        locks.wait_for_limit("search", 30.0, datetime.now(UTC))
+        begun = threading.Event()
+
+        def store() -> None:
+            assert begun.wait(WAIT)
+            locks.go_on()
+
+        with WriteBehind[None](session.client, locks) as behind:
+            behind.begin(store)
+            assert syncs.query(shown) == [{"waiting_for": None}], "over, since something came"
+            locks.wait_for_limit("search", 30.0, datetime.now(UTC))
+            begun.set()
+        assert syncs.query(shown) == [{"waiting_for": "search rate limit of Backlog"}]
+
+
 def test_what_is_begun_runs_one_after_the_other_in_the_context_of_who_began_it() -> None:
     about = ContextVar("about", default="nobody")
     done: list[tuple[int, str]] = []
     about.set("me")
-    with WriteBehind() as behind:
+    with WriteBehind[None](idle()) as behind:
         for number in range(5):
             behind.begin(lambda number=number: done.append((number, about.get())))  # type: ignore[misc]
         behind.wait()
@@ -34,12 +96,12 @@ def test_an_error_is_raised_by_the_next_call_and_only_once() -> None:
     def fail() -> None:
         raise LookupError("no")
 
-    with WriteBehind() as behind:
+    with WriteBehind[None](idle()) as behind:
         behind.begin(fail)
         with pytest.raises(LookupError):
             behind.begin(lambda: pytest.fail("what follows an error must not be stored"))
         behind.wait()
-    with pytest.raises(LookupError), WriteBehind() as behind:
+    with pytest.raises(LookupError), WriteBehind[None](idle()) as behind:
         behind.begin(fail)
 
 
@@ -51,7 +113,7 @@ def test_who_breaks_off_leaves_nothing_running_and_hears_of_his_own_error() -> N
         ended.set()
 
     def load() -> None:
-        with WriteBehind() as behind:
+        with WriteBehind[None](idle()) as behind:
             behind.begin(store)
             threading.Timer(0.05, go_on.set).start()
             raise KeyboardInterrupt
@@ -71,7 +133,7 @@ def test_who_breaks_off_twice_leaves_nothing_running_either() -> None:
         ended.set()
 
     def load() -> None:
-        with WriteBehind() as behind:
+        with WriteBehind[None](idle()) as behind:
             behind.begin(store)
             assert begun.wait(WAIT)
             threading.Timer(0.05, signal.pthread_kill, (threading.get_ident(), signal.SIGUSR1)).start()

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from resources.warehouse.reconciliations import latest
 from simulator import SpaceSpec
+from sync.reconcile.count_reconciliation import doubtful_projects
 from tests.syncs import StartSyncs, Syncs
 
 
@@ -17,6 +18,36 @@ def test_one_project_costs_one_request(synced: Syncs) -> None:
     found = synced.compare("count", projects=["WEB"])
     assert [one.key for one in found.projects] == ["WEB"]
     assert synced.sim.requests.by_route() == {"/projects": 1, "/space": 1, "/issues/count": 1}
+
+
+def doubtful(syncs: Syncs, *keys: str) -> set[str]:
+    syncs.sim.requests.clear()
+    with syncs.client() as client:
+        return doubtful_projects(client, syncs.engine, "acme", keys)
+
+
+def test_projects_that_were_equal_and_together_still_are_need_no_count_of_their_own(synced: Syncs) -> None:
+    assert doubtful(synced, "OPS", "WEB", "APP") == {"OPS", "WEB", "APP"}, "never compared"
+    synced.compare("count")
+    assert doubtful(synced, "OPS", "WEB", "APP") == set()
+    assert synced.sim.requests.by_route() == {"/projects": 1, "/issues/count": 1}
+    assert doubtful(synced, "WEB") == {"WEB"}, "by itself it costs the same"
+    synced.sim.space.create_issue("OPS", summary="new")
+    assert doubtful(synced, "OPS", "WEB") == {"OPS", "WEB"}
+    assert doubtful(synced, "WEB", "APP") == set()
+
+
+def test_a_project_that_differed_last_is_counted_by_itself(synced: Syncs) -> None:
+    synced.change("DELETE FROM raw.issues WHERE id = (SELECT min(id) FROM raw.issues WHERE issue_key LIKE 'WEB-%')")
+    synced.compare("count")
+    assert doubtful(synced, "OPS", "WEB", "APP") == {"WEB"}
+    assert doubtful(synced, "OPS", "WEB") == {"OPS", "WEB"}
+
+
+def test_an_archived_project_is_not_asked_for_with_others(synced: Syncs) -> None:
+    synced.compare("count")
+    synced.sim.space.archive_project("APP")
+    assert doubtful(synced, "OPS", "WEB", "APP") == {"APP"}
 
 
 def test_what_was_created_and_deleted_since_the_last_load_is_behind(synced: Syncs) -> None:
