@@ -98,7 +98,7 @@ def next_to_answers(issues: int, speeds: Sequence[int]) -> Iterator[Figure]:
             with counted(simulator) as requests:
                 ran = place.load()
         expect_equal(f"{group}: inserted", ran.found["tables"]["issues"]["inserted"], issues)
-        answers = requests["total"] * speed / 1_000
+        answers = requests["milliseconds"] / 1_000
         yield Figure(group, "wall time", ran.seconds, "s", SHARE_BOUND * answers + START_BOUND)
         yield Figure(group, "time of its answers", answers, "s")
 

@@ -10,7 +10,6 @@ import json
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ import psutil
 from sqlalchemy import Engine, text
 
 from benchmarks.figures import Figure, expect_equal, show
-from benchmarks.workshop import Home, control, home, served
+from benchmarks.workshop import Home, control, home, ready, served
 from pipelines.schedules import single_issues_request
 from resources.warehouse.connect import engine, parse_url
 from resources.warehouse.heartbeats import beat
@@ -106,7 +105,7 @@ def operation() -> Iterator[Figure]:
         place.load()
         began = time.monotonic()
         with served(place):
-            status = _ready(place)
+            status = ready(place)
             yield Figure(group, "ready: UI and service answer", time.monotonic() - began, "s", READY_BOUND)
             time.sleep(SETTLE_SECONDS)
             yield Figure(group, "memory at rest, shared pages once", _memory(place), "MB", MEMORY_BOUND)
@@ -117,20 +116,6 @@ def operation() -> Iterator[Figure]:
             yield from _day(group, place, dagster, storage, warehouse)
             storage.dispose()
             warehouse.dispose()
-
-
-def _ready(place: Home) -> dict[str, Any]:
-    end = time.monotonic() + PATIENCE
-    runtime = place.folder / "runtime.json"
-    while time.monotonic() < end:
-        with suppress(OSError, ValueError, KeyError):
-            found = json.loads(runtime.read_text())
-            for url in (f"{found['dagster_url']}/server_info", f"{found['service_url']}/healthz"):
-                urllib.request.urlopen(url, timeout=2).close()  # noqa: S310 - our own http URL
-            status: dict[str, Any] = place.python("pipelines", "status", "--json").found
-            return status
-        time.sleep(0.1)
-    raise RuntimeError(f"not ready within {PATIENCE:.0f} s: {(place.folder / 'up.log').read_text()[-2_000:]}")
 
 
 def _memory(place: Home) -> float:

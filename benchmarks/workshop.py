@@ -12,7 +12,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from tests.ports import free_port
 
 #: `ru_maxrss` is kB on Linux and bytes on macOS.
 BYTES_PER_RSS = 1 if sys.platform == "darwin" else 1024
+#: How long a busy machine may take to start everything.
+READY_SECONDS = 120.0
 OURS = ("BACKLOG_", "DAGSTER_", "WAREHOUSE_")
 
 
@@ -121,6 +123,23 @@ def served(place: Home, *, load: bool = False) -> Iterator[None]:
         process.wait(60)
 
 
+def ready(place: Home) -> dict[str, Any]:
+    """Wait until the Dagster UI and the service of a running `up` answer, and return the object of `status --json`.
+
+    Raises:
+        RuntimeError: they do not.
+    """
+    end = time.monotonic() + READY_SECONDS
+    while time.monotonic() < end:
+        with suppress(OSError, ValueError, KeyError):
+            found = json.loads((place.folder / "runtime.json").read_text())
+            for url in (f"{found['dagster_url']}/server_info", f"{found['service_url']}/healthz"):
+                urllib.request.urlopen(url, timeout=2).close()  # noqa: S310 - our own http URL
+            return place.python("pipelines", "status", "--json").found
+        time.sleep(0.1)
+    raise RuntimeError(f"not ready within {READY_SECONDS:.0f} s: {(place.folder / 'up.log').read_text()[-2_000:]}")
+
+
 @contextmanager
 def scratch() -> Iterator[Path]:
     """Yield a folder of our own in which an embedded server may come to run."""
@@ -150,9 +169,12 @@ def api(simulator: SpawnedSimulator, path: str) -> Any:
 
 @contextmanager
 def counted(simulator: SpawnedSimulator) -> Iterator[dict[str, int]]:
-    """Yield a mapping that after the block holds the requests that the simulator answered meanwhile: by bucket, and `total`."""
+    """Yield a mapping that after the block holds the requests that the simulator answered meanwhile: by bucket, and `total`.
+
+    `milliseconds` is the time that it took to answer them, each from the request to the answer.
+    """
     control(simulator, "/requests", method="DELETE")
     counts: dict[str, int] = {}
     yield counts
     requests = control(simulator, "/requests")
-    counts.update(requests["bucket"], total=requests["total"])
+    counts.update(requests["bucket"], total=requests["total"], milliseconds=round(requests["seconds"] * 1_000))

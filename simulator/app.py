@@ -5,6 +5,7 @@ Order: hooks of tests, life, faults, authentication, limits, the endpoint.
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
@@ -77,7 +78,7 @@ class Site:
         """Return what every request below the root of the API goes through: hooks, faults, `answer`, the log, the clock."""
 
         async def endpoint(request: Request) -> Response:
-            path = request.url.path.removeprefix(ROOT)
+            began, path = time.monotonic(), request.url.path.removeprefix(ROOT)
             query = Params.parse(request.url.query)
             shown = [pair for pair in query.pairs if pair[0] != "apiKey"]
             info = RequestInfo(request.method, path, route, bucket_of(request.method, path), shown)
@@ -98,7 +99,7 @@ class Site:
                     response = answer(request, info, query, body)
             if cut is not None:
                 response = await _halve(request, response, cut)
-            info.status, info.size = response.status_code, len(response.body)
+            info.status, info.size, info.seconds = response.status_code, len(response.body), time.monotonic() - began
             self.log.add(info)
             response.headers["Date"] = formatdate(self.world.clock.now(), usegmt=True)
             return response

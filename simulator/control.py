@@ -40,7 +40,7 @@ def routes(site: Site) -> list[Route]:
     def requests(_: Any) -> Any:
         log = site.log
         sums = {"bucket": log.by_bucket(), "route": log.by_route(), "status": log.by_status()}
-        return {"total": log.count(), "bytes": log.size, **sums}
+        return {"total": log.count(), "bytes": log.size, "seconds": round(log.seconds, 3), **sums}
 
     def forget(_: Any) -> Any:
         site.log.clear()

@@ -11,7 +11,7 @@ KEPT = 5_000
 class RequestInfo:
     """One request; `route` is its path with names for the parts that vary.
 
-    `status` and `size`, the bytes of the answer, are 0 until it is answered.
+    `status`, `size` (the bytes of the answer) and `seconds` (from the request to the answer) are 0 until it is answered.
     """
 
     method: str
@@ -22,6 +22,7 @@ class RequestInfo:
     user: int = 0
     status: int = 0
     size: int = 0
+    seconds: float = 0.0
 
     def param(self, name: str) -> str | None:
         """Return a parameter of the query string; None when it was not sent."""
@@ -35,6 +36,7 @@ class RequestLog:
         self._lock = threading.Lock()
         self._counts: Counter[tuple[str, str, str, int]] = Counter()
         self._size = 0
+        self._seconds = 0.0
         self._recent: deque[RequestInfo] = deque(maxlen=KEPT)
 
     def add(self, info: RequestInfo) -> None:
@@ -42,6 +44,7 @@ class RequestLog:
         with self._lock:
             self._counts[info.bucket, info.method, info.route, info.status] += 1
             self._size += info.size
+            self._seconds += info.seconds
             self._recent.append(info)
 
     def count(
@@ -74,6 +77,12 @@ class RequestLog:
         return self._sums(3)
 
     @property
+    def seconds(self) -> float:
+        """The time that all answers took, each from the request to the answer."""
+        with self._lock:
+            return self._seconds
+
+    @property
     def size(self) -> int:
         """The bytes of all answers, without their heads."""
         with self._lock:
@@ -89,6 +98,7 @@ class RequestLog:
         with self._lock:
             self._counts.clear()
             self._size = 0
+            self._seconds = 0.0
             self._recent.clear()
 
     def _sums(self, place: int) -> dict[str, int]:
