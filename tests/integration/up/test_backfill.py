@@ -98,11 +98,11 @@ def _run_of(runs: Runs, partition: str) -> str:
 def _rows(up: Up) -> dict[str, int]:
     """Return the issues in the warehouse by partition, of those chosen; the first month holds everything older."""
     query = """
-        SELECT p.project_key || '|' || greatest(to_char(i.updated_at AT TIME ZONE 'Asia/Tokyo', 'YYYY-MM'), :first) AS partition,
+        SELECT p.project_key || '|' || greatest(to_char(i.updated_at AT TIME ZONE :zone, 'YYYY-MM'), :first) AS partition,
                count(*) AS issues
         FROM raw.issues i JOIN raw.projects p ON p.space_key = i.space_key AND p.id = i.project_id
         WHERE i.deleted_at IS NULL GROUP BY 1"""
-    return {key: issues for key, issues in up.query(query, first=FIRST_MONTH) if key in CHOSEN}
+    return {key: issues for key, issues in up.query(query, first=FIRST_MONTH, zone=up.timezone) if key in CHOSEN}
 
 
 def _synced(up: Up, runs: list[str]) -> dict[str, int]:
