@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 
 from pipelines.cli import alerts, forget, grant, load, login, marts, metrics, migrate, report, serve, simulate, status, up, verify
-from pipelines.cli.env_file import read_env_file
 from pipelines.cli.group import Commands, examples
+from resources.env_file import read_env_file
 from resources.logs import set_up
 
 COMPLETION = """

@@ -15,9 +15,14 @@ from pipelines.processes import END_SECONDS
 
 def main() -> None:
     """Run the module that the command line names."""
-    threading.Thread(target=_end_with_parent, name="ends with its parent", daemon=True).start()
+    follow_parent()
     del sys.argv[0]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+
+def follow_parent() -> None:
+    """End with the process that holds the other end of standard input; this one must lead a session."""
+    threading.Thread(target=_end_with_parent, name="ends with its parent", daemon=True).start()
 
 
 def _end_with_parent() -> None:

@@ -29,16 +29,31 @@ END = "--end"
 READY_SECONDS = 300.0
 
 
-def serve(options: Sequence[str]) -> None:
-    """Become the code server of this location; `options` are those of `dagster api grpc`."""
+def prepare(port: int) -> None:
+    """Check the settings of this location, and have the runs ended that an earlier server took along, once this one serves.
+
+    Raises:
+        SettingsError: a variable is wrong.
+        WarehouseError: Dagster's database cannot be used.
+    """
     settings = Settings.of_this_process()
     channels(Addresses.from_env(os.environ))  # a wrong one is reported here, not by a tick
     with open_instance() as instance:
         lost = runs_of_code_server(instance, settings.dagster_location)
     if lost:
-        port = options[len(options) - 1 - list(reversed(options)).index("-p") + 1]
         # Next to the server, which this process becomes.
-        subprocess.Popen([sys.executable, "-m", "pipelines.hosting.code_server", END, port, *lost])  # noqa: S603 - our own module
+        words = [sys.executable, "-m", "pipelines.hosting.code_server", END, str(port), *lost]
+        subprocess.Popen(words)  # noqa: S603 - our own module
+
+
+def serve(options: Sequence[str]) -> None:
+    """Become the code server of this location; `options` are those of `dagster api grpc`.
+
+    Raises:
+        SettingsError: a variable is wrong.
+        WarehouseError: Dagster's database cannot be used.
+    """
+    prepare(int(options[len(options) - 1 - list(reversed(options)).index("-p") + 1]))
     os.execv(SERVER[0], [*SERVER, *options])  # noqa: S606 - our own process
 
 

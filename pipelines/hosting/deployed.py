@@ -15,6 +15,7 @@ _EVERYWHERE = ("-h", "0.0.0.0")  # noqa: S104 - a container is reached from outs
 PARTS: dict[str, tuple[str, ...]] = {
     "migrate": ("pipelines", "migrate"),
     "code-server": ("pipelines.hosting.code_server", *_EVERYWHERE, "-p", "4000"),
+    "code-servers": ("pipelines.hosting.code_servers", *_EVERYWHERE, "--spaces", "/app/deploy/spaces"),
     "webserver": ("pipelines.hosting.webserver", *_EVERYWHERE, "-p", "3000"),
     "daemon": ("dagster._daemon", "run"),
     "service": ("service", "--host", "0.0.0.0", "--port", "3001"),  # noqa: S104

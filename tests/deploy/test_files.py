@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from dagster_shared.yaml_utils import load_yaml_from_path, safe_load_yaml
 
+from benchmarks.spaces import CONNECTIONS
 from pipelines.hosting.deployed import PARTS, command
 from pipelines.hosting.environment import PROJECT_ROOT
 from resources.variables import FILE, SECRETS
-from tests.integration.compose import ALERTS, CELERY, COMPOSE, DEPLOY, SERVICES, WEBHOOKS, Engine, yaml_of
+from tests.integration.compose import ALERTS, CELERY, COMPOSE, DEPLOY, SERVICES, SPACES, WEBHOOKS, Engine, yaml_of
 
 BASE: Any = load_yaml_from_path(str(PROJECT_ROOT / "dagster.yaml"))
 INSTANCES = ["dagster.yaml", "celery/dagster.yaml"]
@@ -118,6 +119,26 @@ def test_each_code_location_is_a_service_with_its_name_and_the_marts_are_of_all_
     assert all(service["extends"]["service"] == service["command"][-1] for service in workers.values())
 
 
+def test_many_spaces_in_one_container_are_the_same_locations_and_that_container_takes_the_place_of_theirs(tmp_path: Path) -> None:
+    listed = [one["grpc_server"] for one in yaml_of("spaces/workspace.yaml")["load_from"]]
+    assert {one["location_name"] for one in listed} == {one["location_name"] for one in WORKSPACE}
+    assert {one["host"] for one in listed} == {"spaces"}
+    assert len({one["port"] for one in listed}) == len(listed)
+    replaced = {name for name, service in SPACES["services"].items() if service.get("profiles") and "extends" not in service}
+    assert replaced == {one["host"] for one in WORKSPACE}
+    spaces = Engine(tmp_path, {}, {}, [SPACES]).service("spaces")
+    assert spaces["command"][0] in PARTS
+    assert spaces["hostname"] == "spaces"
+    assert "profiles" not in spaces
+    assert not {"BACKLOG_DAGSTER_LOCATION", "BACKLOG_URL", "BACKLOG_API_KEY_FILE"} & {*spaces["environment"]}
+    assert SPACES["services"]["postgres"]["command"][-1] == f"max_connections={CONNECTIONS}"
+    at = PARTS["code-servers"][-1]
+    for name in ("spaces", "webserver", "daemon"):
+        assert SPACES["services"][name]["volumes"] == [f"./spaces:{at}:ro"]
+    for name in ("webserver", "daemon"):
+        assert SPACES["services"][name]["command"] == [name, "-w", f"{at}/workspace.yaml"]
+
+
 def test_a_worker_has_the_host_name_of_its_container_and_no_code_server_that_of_another(tmp_path: Path) -> None:
     engine = Engine(tmp_path, {}, {}, [CELERY])
     workers = [name for name in CELERY["services"] if name.endswith("-worker")]
@@ -130,9 +151,13 @@ def test_a_worker_has_the_host_name_of_its_container_and_no_code_server_that_of_
 def test_the_instances_agree_but_for_what_containers_need(name: str) -> None:
     said = yaml_of(name)
     more = {"run_monitoring", "run_queue"}
-    assert {part: said[part] for part in BASE if part not in {"concurrency", *more}} == {
-        part: value for part, value in BASE.items() if part not in {"concurrency", *more}
+    ticks = {"sensors", "schedules"}
+    assert {part: said[part] for part in BASE if part not in {"concurrency", *more, *ticks}} == {
+        part: value for part, value in BASE.items() if part not in {"concurrency", *more, *ticks}
     }
+    for part in ticks:
+        assert BASE[part]["use_threads"]
+        assert said[part] == {"use_threads": True, "num_workers": 2 * BASE[part]["num_workers"]}
     for part in more:
         assert said[part].items() >= BASE[part].items()
     runs = said["concurrency"]["runs"]
@@ -145,13 +170,20 @@ def test_the_instances_agree_but_for_what_containers_need(name: str) -> None:
     assert {*said} - {*BASE} <= {"local_artifact_storage", "run_launcher"}
 
 
+def _camel(name: str) -> str:
+    return re.sub(r"_(.)", lambda found: found[1].upper(), name)
+
+
 def test_the_values_for_helm_say_what_the_instance_says() -> None:
     said = yaml_of(INSTANCES[0])
     daemon = HELM["dagsterDaemon"]
     queue = daemon["runCoordinator"]["config"]["queuedRunCoordinator"]
     assert queue["maxConcurrentRuns"] == said["concurrency"]["runs"]["max_concurrent_runs"]
     assert queue["tagConcurrencyLimits"] == said["concurrency"]["runs"]["tag_concurrency_limits"]
-    assert queue["dequeueIntervalSeconds"] == said["run_queue"]["dequeue_interval_seconds"]
+    for key in ("dequeue_interval_seconds", "dequeue_use_threads", "dequeue_num_workers"):
+        assert queue[_camel(key)] == said["run_queue"][key]
+    for part in ("sensors", "schedules"):
+        assert daemon[part] == {_camel(key): value for key, value in said[part].items()}
     for chart, instance in (("runMonitoring", "run_monitoring"), ("runRetries", "run_retries")):
         found = {re.sub(r"([A-Z])", r"_\1", name).lower(): value for name, value in daemon[chart].items()}
         assert found.items() >= said[instance].items()

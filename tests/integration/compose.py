@@ -41,6 +41,7 @@ COMPOSE: dict[str, Any] = yaml_of("compose.yaml")
 CELERY: dict[str, Any] = yaml_of("compose.celery.yaml")
 ALERTS: dict[str, Any] = yaml_of("compose.alerts.yaml")
 WEBHOOKS: dict[str, Any] = yaml_of("compose.webhooks.yaml")
+SPACES: dict[str, Any] = yaml_of("compose.spaces.yaml")
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 READY_SECONDS = 240
 
@@ -95,7 +96,8 @@ class Engine:
         said = [file["services"][name] for file in (COMPOSE, *self.over) if name in file["services"]]
         said = [SERVICES[part["extends"]["service"]] for part in said if "extends" in part] + said
         environment = {variable: value for part in said for variable, value in part.get("environment", {}).items()}
-        merged = {key: value for part in said for key, value in part.items()} | {"environment": environment}
+        merged = {key: value for part in said for key, value in part.items()}
+        merged["environment"] = {name: value for name, value in environment.items() if value != RESET}
         return {key: value for key, value in merged.items() if value != RESET}
 
     def start(self, service: str, *more: str, replica: str = "") -> None:
@@ -116,11 +118,11 @@ class Engine:
                 start_new_session=True,
             )
 
-    def run(self, service: str, *words: str) -> str:
-        """Run a service that ends, or other words in its place, and return what it wrote."""
+    def run(self, service: str, *words: str, folder: Path = PROJECT_ROOT) -> str:
+        """Run a service that ends, or other words in its place, in a folder, and return what it wrote."""
         done = subprocess.run(
             [sys.executable, "-m", "pipelines.hosting.deployed", *(words or self.service(service)["command"])],
-            cwd=PROJECT_ROOT,
+            cwd=folder,
             env=self.environment(service),
             capture_output=True,
             text=True,

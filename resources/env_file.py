@@ -1,4 +1,4 @@
-"""The file .env of the current folder: read whole and checked before any of it counts.
+"""A file of variables, as .env: read whole and checked before any of it counts.
 
 A line that cannot be read is refused: it may be the one that names the space. Only its number is shown, since it may hold a secret.
 """
@@ -17,8 +17,8 @@ _OURS = ("BACKLOG_", "WAREHOUSE_", "DAGSTER_")
 _EXPECTED = "NAME=value, with name and = in half-width letters"
 
 
-def read_env_file(path: Path) -> None:
-    """Set what a file says and the environment does not; where there is no file, nothing.
+def read_env_file(path: Path, *, over: bool = False) -> None:
+    """Set what a file says and the environment does not, or does (`over`); where there is no file, nothing.
 
     Raises:
         SettingsError: it cannot be read, or a line of it cannot be understood.
@@ -41,7 +41,7 @@ def read_env_file(path: Path) -> None:
         if line.error or alone or (line.key is not None and not _NAME.fullmatch(line.key)):
             before, _, _ = line.original.string.partition(line.original.string.strip())
             raise _wrong(path, line.original.line + before.count("\n"), _EXPECTED)
-    load_dotenv(stream=StringIO(text))
+    load_dotenv(stream=StringIO(text), override=over)
 
 
 def _wrong(path: Path, line: int, expected: str) -> SettingsError:

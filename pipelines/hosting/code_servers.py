@@ -1,0 +1,194 @@
+"""The code servers of many spaces in one container: a process for each, all begun from one that has imported what they share.
+
+A code server takes 105 MB, 60 of them for Dagster and other packages. Servers that begin as copies of a process which has imported
+those share that memory. A folder holds `workspace.yaml`, which says on what port each listens, and for each space a folder named
+like its code location, with its variables in a file `.env`. A command that is called in that folder reads the same file.
+
+Each server leads a session of its own, in which its runs work too. One that cannot start, or dies, is started again after a while;
+the others do not notice.
+"""
+
+import argparse
+import gc
+import importlib
+import os
+import runpy
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+from dagster_shared.yaml_utils import load_yaml_from_path
+
+from pipelines.hosting.child import follow_parent
+from pipelines.hosting.code_server import SERVER, prepare
+from pipelines.hosting.environment import open_instance
+from pipelines.hosting.stop_signals import STOPPING
+from pipelines.processes import end_processes
+from resources.env_file import read_env_file
+from resources.variables import DAGSTER_LOCATION, SettingsError
+from resources.warehouse.errors import WarehouseError
+
+#: What every server imports and what reads no variable of a space.
+SHARED = (
+    "dagster._cli.api",
+    "dagster._grpc.server",
+    "resources.backlog.resource",
+    "resources.warehouse.resource",
+    "sync.issues",
+    "sync.reconcile",
+    "sync.webhooks",
+)
+#: Seconds until a server that has ended is started again: twice as long each time, until one has lived for longer than the last.
+FIRST_PAUSE, LAST_PAUSE = 1.0, 60.0
+
+
+@dataclass
+class Server:
+    """The code server of one space: where its variables are, and the process that serves, if there is one."""
+
+    location: str
+    port: int
+    variables: Path
+    pid: int | None = None
+    due: float = 0.0
+    _began: float = field(default_factory=time.monotonic, repr=False)
+    _pause: float = field(default=FIRST_PAUSE, repr=False)
+
+    def start(self, host: str, lifeline: tuple[int, int]) -> None:
+        """Start it as a copy of this process; `lifeline` is a pipe that closes when this process is gone."""
+        self._began = time.monotonic()
+        self.pid = os.fork()
+        if self.pid == 0:
+            _become(self, host, lifeline)
+
+    def ended(self, status: int) -> str:
+        """Note that its process has ended, and return what there is to say."""
+        now = time.monotonic()
+        self._pause = FIRST_PAUSE if now - self._began > LAST_PAUSE else min(self._pause * 2, LAST_PAUSE)
+        self.pid, self.due = None, now + self._pause
+        code = os.waitstatus_to_exitcode(status)
+        how = f"ended with exit code {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
+        return f"the code server of {self.location} {how}: starts again in {self._pause:.0f} s"
+
+
+def servers_of(folder: Path) -> list[Server]:
+    """Return the code servers whose variables are in `*/.env` of a folder, with the ports that `workspace.yaml` in it names.
+
+    Raises:
+        SettingsError: there is none, or one is not in the workspace.
+    """
+    workspace = folder / "workspace.yaml"
+    try:
+        listed = [one["grpc_server"] for one in load_yaml_from_path(str(workspace))["load_from"]]  # type: ignore[index]
+        ports = {str(one["location_name"]): int(one["port"]) for one in listed}
+    except Exception as error:  # whatever is wrong with the file, its reader says
+        expected = "a workspace whose code locations are grpc_server, each with location_name and port"
+        raise SettingsError("--spaces", str(workspace), f"{expected} ({type(error).__name__}: {error})") from None
+    files = {file.parent.name: file for file in sorted(folder.glob("*/.env"))}
+    if not files:
+        raise SettingsError("--spaces", str(folder), "a folder with the variables of each space in a file like acme/.env")
+    for name, file in files.items():
+        if name not in ports:
+            raise SettingsError("--spaces", str(file), f"a folder named like a code location of {workspace}: {', '.join(ports)}")
+    return [Server(name, ports[name], file) for name, file in files.items()]
+
+
+def keep_serving(servers: Sequence[Server], host: str) -> None:
+    """Start all servers, and those that end again, until a signal asks for the end.
+
+    Raises:
+        WarehouseError: Dagster's database cannot be used.
+    """
+    watched = {*STOPPING, signal.SIGCHLD}
+    signal.pthread_sigmask(signal.SIG_BLOCK, watched)
+    for name in SHARED:
+        importlib.import_module(name)
+    with open_instance():
+        pass  # what that imports is shared too
+    # What is there now is never looked at again by the collector of a server, which would write to its memory.
+    gc.collect()
+    gc.freeze()
+    lifeline = os.pipe()
+    came = None
+    while came is None or came.si_signo not in STOPPING:
+        for server in servers:
+            if server.pid is None and server.due <= time.monotonic():
+                server.start(host, lifeline)
+        waiting = [server.due for server in servers if server.pid is None]
+        came = signal.sigtimedwait(watched, max(0.0, min(waiting, default=time.monotonic() + LAST_PAUSE) - time.monotonic()))
+        for pid, status in _dead():
+            # Its runs go with it, as if each had a container: the next one has them started once more.
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+            for server in servers:
+                if server.pid == pid:
+                    sys.stderr.write(f"backlog-elt: {server.ended(status)}\n")
+    end_processes([server.pid for server in servers if server.pid is not None])
+
+
+def _dead() -> list[tuple[int, int]]:
+    """Return the number and status of each child that has ended."""
+    found = []
+    try:
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            found.append(ended)
+    except ChildProcessError:
+        pass
+    return found
+
+
+def _become(server: Server, host: str, lifeline: tuple[int, int]) -> NoReturn:
+    """Be the code server of a space, from here to the end of this process."""
+    code = 0
+    try:
+        os.setsid()
+        os.dup2(lifeline[0], 0)
+        for end in lifeline:
+            os.close(end)
+        signal.pthread_sigmask(signal.SIG_SETMASK, set())
+        follow_parent()
+        _serve(server, host)
+    except (SettingsError, WarehouseError) as error:
+        sys.stderr.write(f"Error: {server.location}: {error}\n")
+        code = 2
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 1
+    except BaseException:  # what called this is the work of the process that was copied
+        sys.excepthook(*sys.exc_info())
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _serve(server: Server, host: str) -> None:
+    read_env_file(server.variables, over=True)
+    if (named := os.environ.get(DAGSTER_LOCATION)) != server.location:
+        raise SettingsError(DAGSTER_LOCATION, named or "", f"{server.location}, the name of the folder of its .env")
+    prepare(server.port)
+    sys.argv = [*SERVER[2:], "-h", host, "-p", str(server.port)]
+    runpy.run_module("dagster", run_name="__main__", alter_sys=True)
+
+
+def main() -> None:
+    """Serve the spaces of a folder."""
+    parser = argparse.ArgumentParser(
+        add_help=False, description="Serve the code locations of many spaces, each by a process of its own."
+    )
+    parser.add_argument("--spaces", type=Path, required=True, help="folder with workspace.yaml, and acme/.env of each space")
+    parser.add_argument("-h", dest="host", default="127.0.0.1", help="address to listen on")
+    options = parser.parse_args()
+    try:
+        keep_serving(servers_of(options.spaces), options.host)
+    except (SettingsError, WarehouseError) as error:
+        sys.stderr.write(f"Error: {error}\n")
+        sys.exit(2 if isinstance(error, SettingsError) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""Many spaces in one container (compose.spaces.yaml): what one of them does wrong, none of the others notices."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from assets.dagster_internals import is_serving
+from simulator import Fault, Simulator, SpaceSpec
+from tests.integration.compose import SPACES, Engine, engine, stored_issues, wait_until
+from tests.integration.conftest import NewDatabase
+from tests.ports import free_port
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
+
+ACME = SpaceSpec(seed=3, users=4, projects=2, issues=30, history_days=240)
+BETA = SpaceSpec(seed=5, users=3, projects=2, issues=20, history_days=240, space_key="beta")
+TICKS = """
+query Ticks($sensor: SensorSelector!) {
+  sensorOrError(sensorSelector: $sensor) { ... on Sensor { sensorState { ticks(limit: 50) { tickId status } } } }
+}"""
+REPEATED = "query Repeated($tags: [ExecutionTag!]) { runsOrError(filter: {tags: $tags}) { ... on Runs { results { status } } } }"
+RELOAD = """
+mutation Reload($name: String!) {
+  reloadRepositoryLocation(repositoryLocationName: $name) {
+    ... on WorkspaceLocationEntry { locationOrLoadError { __typename } }
+  }
+}"""
+
+
+@dataclass(frozen=True)
+class Many:
+    """Two spaces that are right and one whose variables are not, in one container."""
+
+    engine: Engine
+    spaces: dict[str, Simulator]
+    folder: Path
+    ports: dict[str, int]
+    warehouse_url: str
+
+    def server(self, space: str) -> psutil.Process:
+        """Return the process of a space's code server."""
+        parent = psutil.Process(self.engine.running["spaces"].pid)
+        sockets = [one for one in psutil.net_connections("tcp") if one.status == psutil.CONN_LISTEN]
+        [pid] = {one.pid for one in sockets if one.laddr and one.laddr[1] == self.ports[space]}
+        return next(child for child in parent.children() if child.pid == pid)
+
+    def ticks(self, space: str, sensor: str) -> dict[str, str]:
+        """Return how the last ticks of a sensor ended, or that they have begun."""
+        selector = {"repositoryLocationName": space, "repositoryName": "__repository__", "sensorName": sensor}
+        found = self.engine.ask(TICKS, sensor=selector)["sensorOrError"]["sensorState"]["ticks"]
+        return {tick["tickId"]: tick["status"] for tick in found}
+
+
+@pytest.fixture(scope="module")
+def many(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Many]:
+    """Start the code servers of three spaces in one process group, webserver and daemon."""
+    folder, warehouse_url = tmp_path_factory.mktemp("many"), new_database()
+    spaces = folder / "spaces"
+    spaces.mkdir()
+    with Simulator(ACME) as acme, Simulator(BETA) as beta:
+        right = {"acme": acme, "beta": beta}
+        ports = {name: free_port() for name in (*right, "wrong")}
+        listed = [{"grpc_server": {"location_name": name, "host": "127.0.0.1", "port": port}} for name, port in ports.items()]
+        for path in (spaces, folder):
+            (path / "workspace.yaml").write_text(json.dumps({"load_from": listed}))
+        for name, sim in right.items():
+            (folder / f"{name}_api_key").write_text(sim.api_key)
+            _write(
+                spaces,
+                name,
+                f"BACKLOG_URL={sim.url}",
+                f"BACKLOG_API_KEY_FILE={folder}/{name}_api_key",
+                "BACKLOG_HISTORY_START=2026-01",
+            )
+        _write(spaces, "wrong", f"BACKLOG_URL={beta.url}", "BACKLOG_API_KEY=s3cr3t-of-wrong", "BACKLOG_TIMEZONE=Mars/Olympus")
+        secrets = {"warehouse_url": warehouse_url, "dagster_url": new_database()}
+        with engine(folder, secrets, {}, SPACES) as made:
+            made.run("migrate")
+            made.start("spaces", "--spaces", str(spaces))
+            for service in ("webserver", "daemon"):
+                made.start(service)
+            made.wait_healthy("webserver", "daemon")
+            wait_until(lambda: all(is_serving(ports[name]) for name in right), "not all are served")
+            for name in right:
+                made.ask(RELOAD, name=name)
+            yield Many(made, right, spaces, ports, warehouse_url)
+
+
+def _write(spaces: Path, name: str, *lines: str) -> None:
+    (spaces / name).mkdir()
+    (spaces / name / ".env").write_text("\n".join((f"BACKLOG_DAGSTER_LOCATION={name}", *lines)))
+
+
+def test_each_space_is_loaded_and_one_whose_variables_are_wrong_says_so_until_they_are_right(many: Many) -> None:
+    made = many.engine
+    runs = [made.launch_issues(name, projects=2) for name in many.spaces]
+    assert made.wait_for(*runs) == ["SUCCESS", "SUCCESS"]
+    for name, sim in many.spaces.items():
+        assert stored_issues(many.warehouse_url, name) == {*sim.space.issues}
+    wait_until(lambda: "the code server of wrong ended with exit code 2: starts again in" in made.log("spaces"), "it says nothing")
+    assert "Error: wrong: BACKLOG_TIMEZONE is 'Mars/Olympus'" in made.log("spaces")
+    file = many.folder / "wrong" / ".env"
+    file.write_text(file.read_text().replace("Mars/Olympus", "UTC"))
+    wait_until(lambda: is_serving(many.ports["wrong"]), "it does not serve now that its file is right")
+    assert made.ask(RELOAD, name="wrong")["reloadRepositoryLocation"]["locationOrLoadError"]["__typename"] == "RepositoryLocation"
+    assert not [key for key in ("s3cr3t-of-wrong", *(sim.api_key for sim in many.spaces.values())) if key in made.log("spaces")]
+
+
+@pytest.mark.parametrize("name", ["acme", "beta"])
+def test_a_command_in_the_folder_of_a_space_is_about_that_space(many: Many, name: str) -> None:
+    said = json.loads(many.engine.run("spaces", "backlog-elt", "status", "--json", folder=many.folder / name))
+    assert (said["space"], said["connected"]) == (name, True)
+
+
+def test_a_server_that_dies_serves_again_and_its_run_is_repeated_while_others_work_on(many: Many) -> None:
+    made = many.engine
+    for sim in many.spaces.values():
+        sim.faults.add(Fault("slow", path="/users", seconds=20.0))
+    runs = {name: made.launch(name, "users") for name in many.spaces}
+    wait_until(lambda: not any(sim.faults.pending() for sim in many.spaces.values()), "the runs are not at work")
+    work = psutil.Process(made.process_of(runs["beta"]))
+    served = {name: many.server(name) for name in many.spaces}
+    os.kill(served["beta"].pid, signal.SIGKILL)
+    assert made.wait_for(*runs.values()) == ["SUCCESS", "FAILURE"]
+    assert not work.is_running()
+    assert served["acme"] == many.server("acme")
+    again = [{"key": "dagster/root_run_id", "value": runs["beta"]}]
+    wait_until(lambda: made.ask(REPEATED, tags=again)["runsOrError"]["results"] == [{"status": "SUCCESS"}], "it is not repeated")
+
+
+def test_a_space_that_does_not_answer_delays_no_tick_of_another(many: Many) -> None:
+    beta = many.spaces["beta"]
+    before = {name: many.ticks(name, "activity_feed") for name in many.spaces}
+    beta.faults.add(Fault("slow", path="/.*", times=None, seconds=300.0))
+    try:
+
+        def begun(name: str) -> dict[str, str]:
+            now = many.ticks(name, "activity_feed")
+            return {tick: status for tick, status in now.items() if tick not in before[name]}
+
+        # Until a tick of beta is at work, its others may still have ended well.
+        wait_until(lambda: "STARTED" in begun("beta").values(), "no tick of beta waits for its space")
+        [waiting] = [tick for tick, status in begun("beta").items() if status == "STARTED"]
+        so_far = {*begun("acme")}
+        ended = {"SKIPPED", "SUCCESS"}
+        wait_until(lambda: len([s for t, s in begun("acme").items() if t not in so_far and s in ended]) >= 1, "acme does not tick")
+        assert begun("beta")[waiting] == "STARTED"
+    finally:
+        beta.faults.clear()
+
+
+def test_no_process_is_left_when_the_container_goes(many: Many) -> None:
+    processes: list[Any] = psutil.Process(many.engine.running["spaces"].pid).children(recursive=True)
+    assert len(processes) >= len(many.ports)
+    many.engine.kill("spaces")
+    wait_until(lambda: not any(process.is_running() for process in processes), "its servers are still there")
