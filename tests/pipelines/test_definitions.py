@@ -117,7 +117,7 @@ AS_LOAD_STARTS = """
 import atexit, gc, sys
 from pipelines import __main__
 atexit.register(lambda: print(gc.get_freeze_count()))
-__main__._start_light()
+__main__._end_light()
 import pipelines.cli, pipelines.cli.console, pipelines.cli.in_process, pipelines.raw_definitions, dagster_postgres.storage
 print(*sorted(sys.modules))
 """
