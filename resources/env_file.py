@@ -17,8 +17,8 @@ _OURS = ("BACKLOG_", "WAREHOUSE_", "DAGSTER_")
 _EXPECTED = "NAME=value, with name and = in half-width letters"
 
 
-def read_env_file(path: Path, *, over: bool = False) -> None:
-    """Set what a file says and the environment does not, or does (`over`); where there is no file, nothing.
+def read_env_file(path: Path) -> None:
+    """Set what a file says and the environment does not; where there is no file, nothing.
 
     Raises:
         SettingsError: it cannot be read, or a line of it cannot be understood.
@@ -41,7 +41,7 @@ def read_env_file(path: Path, *, over: bool = False) -> None:
         if line.error or alone or (line.key is not None and not _NAME.fullmatch(line.key)):
             before, _, _ = line.original.string.partition(line.original.string.strip())
             raise _wrong(path, line.original.line + before.count("\n"), _EXPECTED)
-    load_dotenv(stream=StringIO(text), override=over)
+    load_dotenv(stream=StringIO(text))
 
 
 def _wrong(path: Path, line: int, expected: str) -> SettingsError:

@@ -20,17 +20,20 @@ def main() -> None:
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 
-def follow_parent() -> None:
-    """End with the process that holds the other end of standard input; this one must lead a session."""
-    threading.Thread(target=_end_with_parent, name="ends with its parent", daemon=True).start()
+def follow_parent(patience: float = END_SECONDS) -> None:
+    """End with the process that holds the other end of standard input; this one must lead a session.
+
+    What this process has started ends too: asked first, made to after so many seconds, or at once (0).
+    """
+    threading.Thread(target=_end_with_parent, args=(patience,), name="ends with its parent", daemon=True).start()
 
 
-def _end_with_parent() -> None:
-    """Wait for the end of the parent; then end this process and what it has started, asked first, made to after a while."""
+def _end_with_parent(patience: float) -> None:
     while os.read(0, 4_096):
         pass
-    os.killpg(0, signal.SIGTERM)
-    time.sleep(END_SECONDS)
+    if patience:
+        os.killpg(0, signal.SIGTERM)
+        time.sleep(patience)
     os.killpg(0, signal.SIGKILL)
 
 

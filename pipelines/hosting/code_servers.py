@@ -1,8 +1,9 @@
 """The code servers of many spaces in one container: a process for each, all begun from one that has imported what they share.
 
-A code server takes 105 MB, 60 of them for Dagster and other packages. Servers that begin as copies of a process which has imported
-those share that memory. A folder holds `workspace.yaml`, which says on what port each listens, and for each space a folder named
-like its code location, with its variables in a file `.env`. A command that is called in that folder reads the same file.
+A code server takes 126 MB, most of it for Dagster and other packages. Servers that begin as copies of a process which has imported
+those share half of it. A folder holds `workspace.yaml`, which says on what port each listens, and for each space a folder named
+like its code location, whose file `.env` has the variables that the environment does not have. A command that is called in that
+folder reads the same file.
 
 Each server leads a session of its own, in which its runs work too. One that cannot start, or dies, is started again after a while;
 the others do not notice.
@@ -28,7 +29,6 @@ from pipelines.hosting.child import follow_parent
 from pipelines.hosting.code_server import SERVER, prepare
 from pipelines.hosting.environment import open_instance
 from pipelines.hosting.stop_signals import STOPPING
-from pipelines.processes import end_processes
 from resources.env_file import read_env_file
 from resources.variables import DAGSTER_LOCATION, SettingsError
 from resources.warehouse.errors import WarehouseError
@@ -62,17 +62,23 @@ class Server:
     def start(self, host: str, lifeline: tuple[int, int]) -> None:
         """Start it as a copy of this process; `lifeline` is a pipe that closes when this process is gone."""
         self._began = time.monotonic()
-        self.pid = os.fork()
+        try:
+            self.pid = os.fork()
+        except OSError as error:  # no memory, or too many processes
+            _say(self._failed(f"cannot be started ({error.strerror})"))
+            return
         if self.pid == 0:
             _become(self, host, lifeline)
 
     def ended(self, status: int) -> str:
         """Note that its process has ended, and return what there is to say."""
+        code = os.waitstatus_to_exitcode(status)
+        return self._failed(f"ended with exit code {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}")
+
+    def _failed(self, how: str) -> str:
         now = time.monotonic()
         self._pause = FIRST_PAUSE if now - self._began > LAST_PAUSE else min(self._pause * 2, LAST_PAUSE)
         self.pid, self.due = None, now + self._pause
-        code = os.waitstatus_to_exitcode(status)
-        how = f"ended with exit code {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
         return f"the code server of {self.location} {how}: starts again in {self._pause:.0f} s"
 
 
@@ -89,6 +95,9 @@ def servers_of(folder: Path) -> list[Server]:
     except Exception as error:  # whatever is wrong with the file, its reader says
         expected = "a workspace whose code locations are grpc_server, each with location_name and port"
         raise SettingsError("--spaces", str(workspace), f"{expected} ({type(error).__name__}: {error})") from None
+    if len({*ports.values()}) < len(listed):
+        # Two servers on one port would both be asked, now one and now the other.
+        raise SettingsError("--spaces", str(workspace), "a workspace that names each code location once, and no port twice")
     files = {file.parent.name: file for file in sorted(folder.glob("*/.env"))}
     if not files:
         raise SettingsError("--spaces", str(folder), "a folder with the variables of each space in a file like acme/.env")
@@ -122,13 +131,27 @@ def keep_serving(servers: Sequence[Server], host: str) -> None:
         waiting = [server.due for server in servers if server.pid is None]
         came = signal.sigtimedwait(watched, max(0.0, min(waiting, default=time.monotonic() + LAST_PAUSE) - time.monotonic()))
         for pid, status in _dead():
-            # Its runs go with it, as if each had a container: the next one has them started once more.
-            with suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGKILL)
+            _end_session(pid)
             for server in servers:
                 if server.pid == pid:
-                    sys.stderr.write(f"backlog-elt: {server.ended(status)}\n")
-    end_processes([server.pid for server in servers if server.pid is not None])
+                    _say(server.ended(status))
+    for pid in [server.pid for server in servers if server.pid is not None]:
+        os.kill(pid, signal.SIGKILL)  # one that has just begun has no session yet
+        _end_session(pid)
+        os.waitpid(pid, 0)
+
+
+def _end_session(pid: int) -> None:
+    """End a server and its runs as if its container were gone; the next server of its space has them started once more.
+
+    Not asked first: what a run then reports comes when no server is there, and Dagster gives up to start it again.
+    """
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"backlog-elt: {line}\n")
 
 
 def _dead() -> list[tuple[int, int]]:
@@ -148,14 +171,14 @@ def _become(server: Server, host: str, lifeline: tuple[int, int]) -> NoReturn:
     try:
         os.setsid()
         os.dup2(lifeline[0], 0)
-        for end in lifeline:
+        for end in {*lifeline} - {0}:
             os.close(end)
         signal.pthread_sigmask(signal.SIG_SETMASK, set())
-        follow_parent()
+        follow_parent(patience=0)
         _serve(server, host)
     except (SettingsError, WarehouseError) as error:
         sys.stderr.write(f"Error: {server.location}: {error}\n")
-        code = 2
+        code = 2 if isinstance(error, SettingsError) else 1
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 1
     except BaseException:  # what called this is the work of the process that was copied
@@ -167,7 +190,7 @@ def _become(server: Server, host: str, lifeline: tuple[int, int]) -> NoReturn:
 
 
 def _serve(server: Server, host: str) -> None:
-    read_env_file(server.variables, over=True)
+    read_env_file(server.variables)
     if (named := os.environ.get(DAGSTER_LOCATION)) != server.location:
         raise SettingsError(DAGSTER_LOCATION, named or "", f"{server.location}, the name of the folder of its .env")
     prepare(server.port)

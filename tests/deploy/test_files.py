@@ -129,14 +129,14 @@ def test_many_spaces_in_one_container_are_the_same_locations_and_that_container_
     spaces = Engine(tmp_path, {}, {}, [SPACES]).service("spaces")
     assert spaces["command"][0] in PARTS
     assert spaces["hostname"] == "spaces"
-    assert "profiles" not in spaces
+    assert "acme_api_key" not in spaces["secrets"]
     assert not {"BACKLOG_DAGSTER_LOCATION", "BACKLOG_URL", "BACKLOG_API_KEY_FILE"} & {*spaces["environment"]}
     assert SPACES["services"]["postgres"]["command"][-1] == f"max_connections={CONNECTIONS}"
     at = PARTS["code-servers"][-1]
-    for name in ("spaces", "webserver", "daemon"):
-        assert SPACES["services"][name]["volumes"] == [f"./spaces:{at}:ro"]
+    assert spaces["volumes"] == [f"./spaces:{at}:ro"]
     for name in ("webserver", "daemon"):
         assert SPACES["services"][name]["command"] == [name, "-w", f"{at}/workspace.yaml"]
+        assert SPACES["services"][name]["volumes"] == [f"./spaces/workspace.yaml:{at}/workspace.yaml:ro"], "no key of a space"
 
 
 def test_a_worker_has_the_host_name_of_its_container_and_no_code_server_that_of_another(tmp_path: Path) -> None:

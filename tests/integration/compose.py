@@ -34,7 +34,7 @@ RESET = "(reset)"
 
 def yaml_of(name: str) -> Any:
     """Return what a file of `deploy` says."""
-    return safe_load_yaml((DEPLOY / name).read_text().replace("!reset null", RESET))
+    return safe_load_yaml((DEPLOY / name).read_text().replace("!reset null", RESET).replace("!override ", ""))
 
 
 COMPOSE: dict[str, Any] = yaml_of("compose.yaml")

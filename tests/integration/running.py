@@ -255,7 +255,7 @@ def _quiet_zone(now: datetime) -> str:
     schedules = [cadence for cadence in CADENCES if cadence.cron and cadence is not TOKENS]
 
     def next_due(zone: str) -> datetime:
-        ticks = [cadence.next_tick(now, ZoneInfo(zone), None) for cadence in schedules]
+        ticks = [cadence.next_tick(now, ZoneInfo(zone), "http://127.0.0.1") for cadence in schedules]
         return min(tick for tick in ticks if tick)
 
     return max((f"Etc/GMT{hours:+d}" for hours in range(-14, 13)), key=next_due)

@@ -44,10 +44,28 @@ def test_a_location_of_the_workspace_without_variables_is_served_elsewhere(tmp_p
         ((), WORKSPACE, "expected a folder with the variables of each space in a file like acme/.env"),
         (("acme", "gamma"), WORKSPACE, r"gamma/\.env': expected a folder named like a code location of .*: acme, beta"),
         (("acme",), "load_from: [{python_module: x}]", r"expected a workspace whose code locations are grpc_server.*KeyError"),
+        (
+            ("acme",),
+            WORKSPACE.replace("4002", "4001"),
+            "expected a workspace that names each code location once, and no port twice",
+        ),
+        (
+            ("acme",),
+            WORKSPACE.replace("beta", "acme"),
+            "expected a workspace that names each code location once, and no port twice",
+        ),
         (("acme",), "", "expected a workspace whose code locations are grpc_server.*TypeError"),
         (("acme",), "load_from: [", "expected a workspace whose code locations are grpc_server.*Error"),
     ],
-    ids=["no variables", "not in the workspace", "other code locations", "an empty file", "no YAML"],
+    ids=[
+        "no variables",
+        "not in the workspace",
+        "other code locations",
+        "a port twice",
+        "a name twice",
+        "an empty file",
+        "no YAML",
+    ],
 )
 def test_a_folder_that_cannot_be_served_is_refused(names: tuple[str, ...], workspace: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=said):
