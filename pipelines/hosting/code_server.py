@@ -29,8 +29,10 @@ END = "--end"
 READY_SECONDS = 300.0
 
 
-def prepare(port: int) -> None:
+def prepare(options: Sequence[str]) -> None:
     """Check the settings of this location, and have the runs ended that an earlier server took along, once this one serves.
+
+    `options` are those of `dagster api grpc`.
 
     Raises:
         SettingsError: a variable is wrong.
@@ -41,8 +43,9 @@ def prepare(port: int) -> None:
     with open_instance() as instance:
         lost = runs_of_code_server(instance, settings.dagster_location)
     if lost:
+        port = options[len(options) - 1 - list(reversed(options)).index("-p") + 1]
         # Next to the server, which this process becomes.
-        words = [sys.executable, "-m", "pipelines.hosting.code_server", END, str(port), *lost]
+        words = [sys.executable, "-m", "pipelines.hosting.code_server", END, port, *lost]
         subprocess.Popen(words)  # noqa: S603 - our own module
 
 
@@ -53,7 +56,7 @@ def serve(options: Sequence[str]) -> None:
         SettingsError: a variable is wrong.
         WarehouseError: Dagster's database cannot be used.
     """
-    prepare(int(options[len(options) - 1 - list(reversed(options)).index("-p") + 1]))
+    prepare(options)
     os.execv(SERVER[0], [*SERVER, *options])  # noqa: S606 - our own process
 
 

@@ -101,9 +101,11 @@ def servers_of(folder: Path) -> list[Server]:
     files = {file.parent.name: file for file in sorted(folder.glob("*/.env"))}
     if not files:
         raise SettingsError("--spaces", str(folder), "a folder with the variables of each space in a file like acme/.env")
-    for name, file in files.items():
+    for name in files:
         if name not in ports:
-            raise SettingsError("--spaces", str(file), f"a folder named like a code location of {workspace}: {', '.join(ports)}")
+            raise SettingsError(
+                "--spaces", f"…/{name}/.env", f"a folder named like a code location of workspace.yaml: {', '.join(ports)}"
+            )
     return [Server(name, ports[name], file) for name, file in files.items()]
 
 
@@ -193,8 +195,9 @@ def _serve(server: Server, host: str) -> None:
     read_env_file(server.variables)
     if (named := os.environ.get(DAGSTER_LOCATION)) != server.location:
         raise SettingsError(DAGSTER_LOCATION, named or "", f"{server.location}, the name of the folder of its .env")
-    prepare(server.port)
-    sys.argv = [*SERVER[2:], "-h", host, "-p", str(server.port)]
+    options = ("-h", host, "-p", str(server.port))
+    prepare(options)
+    sys.argv = [*SERVER[2:], *options]
     runpy.run_module("dagster", run_name="__main__", alter_sys=True)
 
 

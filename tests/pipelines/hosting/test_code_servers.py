@@ -42,7 +42,11 @@ def test_a_location_of_the_workspace_without_variables_is_served_elsewhere(tmp_p
     ("names", "workspace", "said"),
     [
         ((), WORKSPACE, "expected a folder with the variables of each space in a file like acme/.env"),
-        (("acme", "gamma"), WORKSPACE, r"gamma/\.env': expected a folder named like a code location of .*: acme, beta"),
+        (
+            ("acme", "gamma"),
+            WORKSPACE,
+            r"gamma/\.env': expected a folder named like a code location of workspace\.yaml: acme, beta",
+        ),
         (("acme",), "load_from: [{python_module: x}]", r"expected a workspace whose code locations are grpc_server.*KeyError"),
         (
             ("acme",),
