@@ -5,33 +5,22 @@ late, or one whose server cannot start, delay the others? The spaces are small a
 """
 
 import argparse
-import json
-import os
-import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
 
 import psutil
 
-from assets.partitions import month_of
 from benchmarks.figures import Figure, expect_equal, show
-from benchmarks.workshop import OURS, scratch
-from pipelines.hosting.environment import PROJECT_ROOT
-from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
+from benchmarks.workshop import scratch
 from resources.warehouse import embedded
 from simulator import Fault, Simulator, SpaceSpec
-from tests.integration.compose import LAUNCH, PROJECTS, RUNS, listens
-from tests.ports import free_port
+from tests.integration.compose import SPACES, Engine, engine, listens, wait_until
 
-FEW, MANY, FIRST_MONTH = 2, 50, "2026-01"
+FEW, MANY, PROJECTS, FIRST_MONTH = 2, 50, 2, "2026-01"
 #: MB of memory for each further space, all processes together.
 MEMORY_BOUND = 60.0
 #: Seconds between two ticks of a sensor that is due every 30, with every other space at work too.
@@ -44,62 +33,34 @@ CONNECTIONS = 300
 #: How late each answer of the space is that does not answer in time.
 LATE_SECONDS = 25.0
 TICKS = """query($s: SensorSelector!) {
-  sensorOrError(sensorSelector: $s) {... on Sensor {sensorState {ticks(limit: 100) {timestamp status}}}}
+  sensorOrError(sensorSelector: $s) {... on Sensor {sensorState {ticks(limit: 100) {timestamp}}}}
 }"""
-ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 
 
 @dataclass(frozen=True)
 class Deployment:
     """Code servers, webserver and daemon of some simulated spaces."""
 
-    folder: Path
+    engine: Engine
     spaces: dict[str, Simulator]
-    ports: dict[str, int]
-    url: str
-    processes: dict[str, "subprocess.Popen[bytes]"]
-
-    def ask(self, query: str, **variables: Any) -> Any:
-        """Ask the webserver."""
-        body = json.dumps({"query": query, "variables": variables}).encode()
-        request = urllib.request.Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})  # noqa: S310 - our own
-        with urllib.request.urlopen(request, timeout=300) as answer:  # noqa: S310 - our own http URL
-            return json.load(answer)["data"]
 
     def memory(self) -> dict[str, float]:
-        """Return the MB of each part, and of PostgreSQL; what processes share is counted once."""
-        found = {name: _memory(_family(process.pid)) for name, process in self.processes.items()}
-        server = int((self.folder / "postgres" / "postmaster.pid").read_text().split()[0])
+        """Return the MB of each service, and of PostgreSQL; what processes share is counted once."""
+        found = {name: _memory(_family(process.pid)) for name, process in self.engine.running.items()}
+        server = int((self.engine.folder / "postgres" / "postmaster.pid").read_text().split()[0])
         return {**found, "PostgreSQL": _memory(_family(server))}
 
     def load(self) -> list[str]:
         """Load the issues of all spaces, a run for each, and return how they ended."""
-        now, started = month_of(datetime.now(UTC)), []
-        for name in self.spaces:
-            while not (keys := self._projects(name)):
-                time.sleep(1)
-            corners = {RANGE_START_TAG: f"{keys[0]}|{FIRST_MONTH}", RANGE_END_TAG: f"{keys[-1]}|{now}"}
-            tags = [{"key": key, "value": value} for key, value in corners.items()]
-            selector = {"repositoryLocationName": name, "repositoryName": "__repository__", "jobName": "issues"}
-            launched = self.ask(LAUNCH, params={"selector": selector, "executionMetadata": {"tags": tags}})
-            started.append(launched["launchRun"]["run"]["runId"])
-        end = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            statuses = [run["status"] for run in self.ask(RUNS, ids=started)["runsOrError"]["results"]]
-            if {*statuses} <= ENDED or time.monotonic() > end:
-                return statuses
-            time.sleep(1)
-
-    def _projects(self, name: str) -> list[str]:
-        [node] = self.ask(PROJECTS, key={"path": [name, "raw", "issues"]})["assetNodes"]
-        return next(one["partitionKeys"] for one in node["partitionKeysByDimension"] if one["name"] == "project")
+        runs = [self.engine.launch_issues(name, PROJECTS, FIRST_MONTH) for name in self.spaces]
+        return self.engine.wait_for(*runs, seconds=PATIENCE_SECONDS)
 
     def gaps(self, spaces: Sequence[str], since: float) -> list[float]:
         """Return the seconds between ticks of the alerter since a moment, of some spaces."""
         found = []
         for space in spaces:
             selector = {"repositoryLocationName": space, "repositoryName": "__repository__", "sensorName": "alerts"}
-            ticks = self.ask(TICKS, s=selector)["sensorOrError"]["sensorState"]["ticks"]
+            ticks = self.engine.ask(TICKS, s=selector)["sensorOrError"]["sensorState"]["ticks"]
             times = [since, *sorted(tick["timestamp"] for tick in ticks if tick["timestamp"] > since), time.time()]
             found += [after - before for before, after in pairwise(times)]
         return found
@@ -115,54 +76,22 @@ def deployment(number: int, *, wrong: bool = False) -> Iterator[Deployment]:
             file.write(f"max_connections = {CONNECTIONS}\n")
         server = embedded.ensure_server(folder)
         names = [f"space{index}" for index in range(number)]
-        specs = [SpaceSpec(space_key=name, seed=index, users=5, projects=2, issues=30) for index, name in enumerate(names)]
+        specs = [SpaceSpec(space_key=name, seed=index, users=5, projects=PROJECTS, issues=30) for index, name in enumerate(names)]
         spaces = {spec.space_key: stack.enter_context(Simulator(spec)) for spec in specs}
-        ports = {name: free_port() for name in (*names, *(["wrong"] if wrong else []))}
-        files = folder / "spaces"
-        files.mkdir()
-        listed = [{"grpc_server": {"location_name": name, "host": "127.0.0.1", "port": port}} for name, port in ports.items()]
-        (files / "workspace.yaml").write_text(json.dumps({"load_from": listed}))
-        for name, sim in spaces.items():
-            _write(files, name, f"BACKLOG_URL={sim.url}", f"BACKLOG_API_KEY={sim.api_key}", f"BACKLOG_HISTORY_START={FIRST_MONTH}")
-        if wrong:
-            _write(files, "wrong", "BACKLOG_URL=nowhere")
-        (folder / "home").mkdir()
-        base = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         variables = {
-            **base,
-            "WAREHOUSE_URL": server.url(),
-            "DAGSTER_POSTGRES_URL": server.url("dagster"),
-            "DAGSTER_HOME": str(PROJECT_ROOT / "deploy"),
-            "BACKLOG_ELT_HOME": str(folder / "home"),
-            "GRPC_VERBOSITY": "ERROR",
+            name: {"BACKLOG_URL": sim.url, "BACKLOG_API_KEY": sim.api_key, "BACKLOG_HISTORY_START": FIRST_MONTH}
+            for name, sim in spaces.items()
         }
-        port = free_port()
-        parts = {
-            "code servers": ["pipelines.hosting.code_servers", "--spaces", str(files)],
-            "webserver": ["pipelines.hosting.webserver", "-p", str(port), "-w", str(files / "workspace.yaml")],
-            "daemon": ["dagster._daemon", "run", "-w", str(files / "workspace.yaml")],
-        }
-        log = stack.enter_context((folder / "log").open("wb"))
-        subprocess.run([sys.executable, "-m", "pipelines", "migrate"], env=variables, check=True, stdout=log, stderr=log)
-        processes = {}
-        for name, words in parts.items():
-            process = subprocess.Popen(
-                [sys.executable, "-m", *words], cwd=PROJECT_ROOT, env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-            stack.callback(process.wait, 60)
-            stack.callback(process.terminate)
-            processes[name] = process
-            end = time.monotonic() + PATIENCE_SECONDS
-            while name == "code servers" and not all(listens(ports[space]) for space in names):
-                if process.poll() is not None or time.monotonic() > end:
-                    raise RuntimeError(f"not all are served: {(folder / 'log').read_text()[-2_000:]}")
-                time.sleep(0.2)
-        yield Deployment(folder, spaces, ports, f"http://127.0.0.1:{port}", processes)
-
-
-def _write(files: Path, name: str, *lines: str) -> None:
-    (files / name).mkdir()
-    (files / name / ".env").write_text("\n".join((f"BACKLOG_DAGSTER_LOCATION={name}", *lines)))
+        secrets = {"warehouse_url": server.url(), "dagster_url": server.url("dagster")}
+        made = stack.enter_context(engine(folder, secrets, {}, SPACES))
+        made.run("migrate")
+        ports = made.write_spaces({**variables, **({"wrong": {"BACKLOG_URL": "nowhere"}} if wrong else {})})
+        made.start("spaces", "--spaces", str(folder / "spaces"))
+        wait_until(lambda: all(listens(ports[name]) for name in names), "not all are served", PATIENCE_SECONDS)
+        for service in ("webserver", "daemon"):
+            made.start(service)
+        made.wait_healthy("webserver", "daemon")
+        yield Deployment(made, spaces)
 
 
 def _family(pid: int) -> list[psutil.Process]:

@@ -1,6 +1,6 @@
 """The code servers of many spaces in one container: a process for each, all begun from one that has imported what they share.
 
-A code server takes 126 MB, most of it for Dagster and other packages. Servers that begin as copies of a process which has imported
+A code server takes 129 MB, most of it for Dagster and other packages. Servers that begin as copies of a process which has imported
 those share half of it. A folder holds `workspace.yaml`, which says on what port each listens, and for each space a folder named
 like its code location, whose file `.env` has the variables that the environment does not have. A command that is called in that
 folder reads the same file.
@@ -43,7 +43,7 @@ SHARED = (
     "sync.reconcile",
     "sync.webhooks",
 )
-#: Seconds until a server that has ended is started again: twice as long each time, until one has lived for longer than the last.
+#: Seconds until a server that has ended is started again: twice as long each time, until one has lived longer than the longest.
 FIRST_PAUSE, LAST_PAUSE = 1.0, 60.0
 
 

@@ -77,6 +77,20 @@ class Engine:
         path.write_text(json.dumps({"load_from": here}))
         return path
 
+    def write_spaces(self, variables: Mapping[str, Mapping[str, str]]) -> dict[str, int]:
+        """Write the folder `spaces` with a workspace and the variables of each code location, and return their ports."""
+        ports = {name: free_port() for name in variables}
+        listed = [{"grpc_server": {"location_name": name, "host": "127.0.0.1", "port": port}} for name, port in ports.items()]
+        for name, own in variables.items():
+            folder = self.folder / "spaces" / name
+            folder.mkdir(parents=True)
+            (folder / ".env").write_text(
+                "\n".join(f"{key}={value}" for key, value in {"BACKLOG_DAGSTER_LOCATION": name, **own}.items())
+            )
+        for path in (self.folder / "spaces", self.folder):
+            (path / "workspace.yaml").write_text(json.dumps({"load_from": listed}))
+        return ports
+
     def environment(self, service: str) -> dict[str, str]:
         """Return the variables of a service: those of the file, where its secrets and the spaces are those of this test."""
         said = {
@@ -190,11 +204,11 @@ class Engine:
         assert node["repository"]["location"]["name"] == space
         return next(one["partitionKeys"] for one in node["partitionKeysByDimension"] if one["name"] == "project")
 
-    def launch_issues(self, space: str, projects: int) -> str:
-        """Start a run over all partitions of a space, once so many projects are known, and return its id."""
+    def launch_issues(self, space: str, projects: int, first: str | None = None) -> str:
+        """Start a run over all partitions of a space, from month `first` on, once so many projects are known, and return its id."""
         wait_until(lambda: len(self.projects(space)) == projects, "the projects are not found")
         keys, months = self.projects(space), month_keys()
-        corners = {RANGE_START_TAG: f"{keys[0]}|{months[0]}", RANGE_END_TAG: f"{keys[-1]}|{months[-1]}"}
+        corners = {RANGE_START_TAG: f"{keys[0]}|{first or months[0]}", RANGE_END_TAG: f"{keys[-1]}|{months[-1]}"}
         tags = [{"key": key, "value": value} for key, value in corners.items()]
         return self.launch(space, "issues", executionMetadata={"tags": tags})
 

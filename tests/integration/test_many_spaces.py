@@ -16,7 +16,6 @@ from pipelines.processes import started
 from simulator import Fault, Simulator, SpaceSpec
 from tests.integration.compose import SPACES, Engine, engine, stored_issues, wait_until
 from tests.integration.conftest import NewDatabase
-from tests.ports import free_port
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
@@ -68,38 +67,28 @@ class Many:
 def many(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Many]:
     """Start the code servers of three spaces in one process group, webserver and daemon."""
     folder, warehouse_url = tmp_path_factory.mktemp("many"), new_database()
-    spaces = folder / "spaces"
-    spaces.mkdir()
     with Simulator(ACME) as acme, Simulator(BETA) as beta:
         right = {"acme": acme, "beta": beta}
-        ports = {name: free_port() for name in (*right, "wrong")}
-        listed = [{"grpc_server": {"location_name": name, "host": "127.0.0.1", "port": port}} for name, port in ports.items()]
-        for path in (spaces, folder):
-            (path / "workspace.yaml").write_text(json.dumps({"load_from": listed}))
-        for name, sim in right.items():
-            (folder / f"{name}_api_key").write_text(sim.api_key)
-            _write(
-                spaces,
-                name,
-                f"BACKLOG_URL={sim.url}",
-                f"BACKLOG_API_KEY_FILE={folder}/{name}_api_key",
-                "BACKLOG_HISTORY_START=2026-01",
-            )
-        _write(spaces, "wrong", f"BACKLOG_URL={beta.url}", "BACKLOG_API_KEY=s3cr3t-of-wrong", "BACKLOG_TIMEZONE=Mars/Olympus")
         secrets = {"warehouse_url": warehouse_url, "dagster_url": new_database()}
+        secrets |= {f"{name}_api_key": sim.api_key for name, sim in right.items()}
+        variables = {
+            name: {
+                "BACKLOG_URL": sim.url,
+                "BACKLOG_API_KEY_FILE": f"{folder}/{name}_api_key",
+                "BACKLOG_HISTORY_START": "2026-01",
+            }
+            for name, sim in right.items()
+        }
+        wrong = {"BACKLOG_URL": beta.url, "BACKLOG_API_KEY": "s3cr3t-of-wrong", "BACKLOG_TIMEZONE": "Mars/Olympus"}
         with engine(folder, secrets, {}, SPACES) as made:
             made.run("migrate")
-            deployed = Many(made, right, spaces, ports, warehouse_url)
+            ports = made.write_spaces({**variables, "wrong": wrong})
+            deployed = Many(made, right, folder / "spaces", ports, warehouse_url)
             deployed.start()
             for service in ("webserver", "daemon"):
                 made.start(service)
             made.wait_healthy("webserver", "daemon")
             yield deployed
-
-
-def _write(spaces: Path, name: str, *lines: str) -> None:
-    (spaces / name).mkdir()
-    (spaces / name / ".env").write_text("\n".join((f"BACKLOG_DAGSTER_LOCATION={name}", *lines)))
 
 
 def test_each_space_is_loaded_and_one_whose_variables_are_wrong_says_so_until_they_are_right(many: Many) -> None:
