@@ -1,8 +1,12 @@
 """The marts as Dagster assets: one per model, with lineage from `raw/*`, and dbt's tests as their checks."""
 
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +17,11 @@ from sqlalchemy import Engine, text
 from assets.location import REPORT
 from assets.marts.charts.draw import warm_up
 from assets.marts.dashboards import DASHBOARDS
-from assets.marts.dbt import InstalledDbt, dbt_assets
+from assets.marts.dbt import AT_ONCE, InstalledDbt, dbt_assets
 from assets.marts.failing_rows import is_failing, with_rows
 from assets.marts.keys import IS_KEY, answered
 from assets.marts.ops_tables import OPS_ASSETS
-from assets.marts.project import DBT, FOLDER, beside, bring_parsed, connected, digest, keep_parsed, manifest
+from assets.marts.project import FOLDER, beside, bring_parsed, connected, digest, keep_parsed, manifest
 from assets.marts.shown import shown, without_dbt_entries
 from assets.marts.translator import Translator
 from resources.warehouse.builds import begin_build, end_build, is_built
@@ -67,13 +71,36 @@ def _build_lock(context: dg.AssetExecutionContext, config: BuildConfig, engine: 
         raise dg.Failure(f"the marts: {error}", allow_retries=False) from None
 
 
+def _looked_up(
+    events: Iterable[Any], look: Callable[[dg.Output[Any]], dict[str, Any]]
+) -> Iterator[tuple[Any, Future[dict[str, Any]]]]:
+    """Yield each event in its order, and with an output what is shown of it, which a thread looks up while other events come."""
+    nothing: Future[dict[str, Any]] = Future()
+    nothing.set_result({})
+    with ThreadPoolExecutor(1) as thread:
+        waiting: deque[tuple[Any, Future[dict[str, Any]]]] = deque()
+        try:
+            for event in events:
+                waiting.append((event, thread.submit(look, event) if isinstance(event, dg.Output) else nothing))
+                while waiting and waiting[0][1].done():
+                    yield waiting.popleft()
+        except Exception:  # what was built before it is built
+            yield from waiting
+            raise
+        except BaseException:  # the run is ended: nobody will look
+            thread.shutdown(wait=False, cancel_futures=True)
+            raise
+        yield from waiting
+
+
 @dbt_assets(manifest=manifest(), name="dbt_build", dagster_dbt_translator=Translator())
 def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: WarehouseResource) -> Iterator[Any]:
     """Build the chosen marts and test them, one build at a time; what dbt leaves behind is in the events of the run.
 
     Issues of which nothing was written since the last build of all marts keep their rows, unless the project has changed since.
     """
-    dbt = InstalledDbt(project_dir=str(FOLDER), profiles_dir=str(FOLDER), dbt_executable=DBT)
+    folder = str(FOLDER)
+    dbt = InstalledDbt(project_dir=folder, profiles_dir=folder, dbt_executable=sys.executable, global_config_flags=AT_ONCE)
     with ExitStack() as stack:
         locks = stack.enter_context(_build_lock(context, config, warehouse.engine))
         # A build of some marts only goes by what the last one of all has found. Seeds are files of the project: where that has not
@@ -96,7 +123,8 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
             invocation = dbt.cli(arguments, context=context, target_path=target)
         with suppress(Exception):  # dbt needs some seconds before it builds anything; a chart says itself why it cannot be drawn
             warm_up()
-        for event in invocation.stream():
+        look = partial(shown, nodes=invocation.manifest["nodes"], engine=warehouse.engine, log=context.log, read=read)
+        for event, found in _looked_up(invocation.stream(), look):
             if is_failing(event):
                 if not locks.is_lost():  # a server that has restarted may have lost what is tested
                     yield without_dbt_entries(with_rows(event, warehouse.engine, invocation.manifest, target, context.log))
@@ -104,8 +132,7 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
                 yield without_dbt_entries(event)
             elif isinstance(event, dg.Output):
                 # Not as metadata of the event: that would be stored with the output of the step, too.
-                found = shown(event, invocation.manifest["nodes"], warehouse.engine, context.log, read)
-                context.add_asset_metadata(found, asset_key=context.asset_key_for_output(event.output_name))
+                context.add_asset_metadata(found.result(), asset_key=context.asset_key_for_output(event.output_name))
                 yield dg.Output(None, event.output_name)
             else:
                 yield event

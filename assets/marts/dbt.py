@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from packaging.version import Version
@@ -21,7 +22,10 @@ try:
 finally:
     del _modules[_MODULE]
 
-__all__ = ["DagsterDbtTranslator", "DbtProject", "InstalledDbt", "dbt_assets"]
+__all__ = ["AT_ONCE", "DagsterDbtTranslator", "DbtProject", "InstalledDbt", "dbt_assets"]
+
+#: How Python runs dbt as a process that ends at once, and not with this module as `dbt`.
+AT_ONCE = ["-P", str(Path(__file__).with_name("dbt_process.py"))]
 
 
 class InstalledDbt(DbtCliResource):

@@ -14,6 +14,7 @@ from assets.marts.charts.words import RISKS, SERIES, STAGES, both, clean
 
 Rows = list[dict[str, Any]]
 DAY = 86_400
+_FIRST = date(1970, 1, 1)
 PERCENTILES = (50, 85, 95)
 #: Of more done issues every n-th is drawn in the Dagster UI; percentiles are of all.
 MOST_DOTS = 500
@@ -38,7 +39,10 @@ NOTHING = Drawn("", [])
 
 def ms(day: Any) -> int | None:
     """Return a day or an instant of the space's zone as milliseconds, as if that zone were UTC."""
-    return None if pd.isna(day) else int(pd.Timestamp(day).timestamp() * 1000)
+    if pd.isna(day):
+        return None
+    # A timestamp of pandas takes ten times as long, and some charts have thousands of days.
+    return (day - _FIRST).days * DAY * 1000 if type(day) is date else int(pd.Timestamp(day).timestamp() * 1000)
 
 
 def flow(frame: pd.DataFrame) -> Drawn:
@@ -62,20 +66,20 @@ def flow(frame: pd.DataFrame) -> Drawn:
     top, least = float(whole.sum(axis=1).max()), float(whole["done"].min()) if "done" in whole else 0.0
     floor = max(0, int(least - 0.15 * (top - least))) if least > 0.25 * top else 0
     thin = range(len(days) - 1, -1, -max(1, len(days) // 24))
-    marks = [
-        {"project": f"{_short(project, 24)}: {every[project].iloc[-1].sum():,.0f}" + "\u200b" * place, "place": place, **one}
-        for place, project in enumerate(largest if every.columns.get_level_values("project").nunique() > 1 else [])
-        for one in _stages(every[project].iloc[sorted(thin)])
-    ]
+    marks: Rows = []
+    for place, project in enumerate(largest if every.columns.get_level_values("project").nunique() > 1 else []):
+        part = every[project]
+        name = f"{_short(project, 24)}: {part.iloc[-1].sum():,.0f}" + "\u200b" * place
+        marks += [{"project": name, "place": place, **one} for one in _stages(part.iloc[sorted(thin)])]
     return Drawn(f"{days[0]} – {days[-1]} · {now}", _stages(whole), marks, [{"name": "floor", "value": floor}])
 
 
 def _stages(flow: pd.DataFrame) -> Rows:
     return [
-        {"day": ms(day), "stage": both(f"stage_{stage}"), "order": place, "issues": float(flow[stage].loc[day])}
+        {"day": ms(day), "stage": both(f"stage_{stage}"), "order": place, "issues": float(issues)}
         for place, stage in enumerate(STAGES)
         if stage in flow
-        for day in flow.index
+        for day, issues in flow[stage].items()
     ]
 
 

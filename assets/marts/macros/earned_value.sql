@@ -27,7 +27,7 @@ sums as (
         sum(s.unestimated_hours) as unestimated
     from {{ ref('burn_day') }} as s
     join today as t on t.space_key = s.space_key
-    where s.milestone_id {{ '=' if level == 'project' else '<>' }} 0
+    where s.milestone_id {{ '=' if level == 'project' else '<>' }} 0 {{ and_stale('s.space_key, s.' ~ key) }}
     group by 1, 2, 4
 ),
 spans as (

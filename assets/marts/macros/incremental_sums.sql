@@ -33,7 +33,7 @@ out. While there is no such table, all sums are made.
     )
     {%- for table, groups in waiting %},
     into_{{ loop.index }} as (insert into {{ table }} select * from (
-        {%- for group in groups %}{{ ' union ' if not loop.first }}select {{ group }} from different{% endfor -%}
+        {%- for group in groups %}{{ ' union ' if not loop.first }}select distinct {{ group }} from different{% endfor -%}
     ) as stale where stale is not null)
     {%- endfor %}
     select
@@ -84,4 +84,27 @@ out. While there is no such table, all sums are made.
     update {{ this }} as sums set {{ column }} = named.{{ name }}
     from {{ relation }} as named
     where named.space_key = sums.space_key and named.{{ id }} = sums.{{ own_id }} and sums.{{ column }} is distinct from named.{{ name }}
+        {%- if relation.schema == 'raw' %} and named.loaded_at >= {{ built_until() }}{% endif %}
+{%- endmacro %}
+
+{# Before the rows of a tree are made: whatever is connected with an issue that waits, waits too. Parents of before and of now wait already. #}
+{% macro with_kin() -%}
+    {%- set waiting = stale_groups_of(this.identifier) if is_incremental() else none -%}
+    {%- if waiting -%}
+    set local enable_nestloop = on;
+    insert into {{ waiting }}
+    with recursive kin as (
+        select space_key, issue_id from {{ waiting }}
+        union
+        select k.space_key, n.issue_id
+        from kin as k
+        cross join lateral (
+            select parent_issue_id from {{ ref('stg_issue') }} where space_key = k.space_key and issue_id = k.issue_id and parent_issue_id is not null
+            union all
+            select issue_id from {{ ref('stg_issue') }} where space_key = k.space_key and parent_issue_id = k.issue_id
+        ) as n (issue_id)
+    )
+    select space_key, issue_id from kin except select space_key, issue_id from {{ waiting }};
+    {{ planned() }}
+    {%- endif -%}
 {%- endmacro %}

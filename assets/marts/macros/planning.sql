@@ -15,9 +15,12 @@ Settings of the transaction that makes a model: those of one core, and, where it
 planner knows nothing of rows that the same statement has made, and takes them for few.
 #}
 {% macro planned() -%}
-    {{ patient() }}; {{ on_one_core() }}; {% if is_incremental() and config.get('incremental_strategy') == 'by_issue' -%}
+    {%- set strategy = config.get('incremental_strategy') if is_incremental() -%}
+    {%- set waiting = ref('changed_issue') if strategy == 'by_issue' else stale_groups_of(this.identifier) if strategy == 'by_group' -%}
+    {{ patient() }}; {{ on_one_core() }}; {% if waiting -%}
+    {% if strategy == 'by_group' %}analyze {{ waiting }}; {% endif -%}
     select set_config('enable_nestloop', case when count(*) > 1000 then 'off' else 'on' end, true)
-    from (select from {{ ref('changed_issue') }} limit 1001) as c
+    from (select from {{ waiting }} limit 1001) as w
     {%- else %}set local enable_nestloop = off{% endif %}
 {%- endmacro %}
 {#
@@ -33,6 +36,11 @@ planner expects for each other's; hash joins go by all of them. It expects nearl
 #}
 {% macro hashed() -%}
     set local enable_mergejoin = off; set local enable_sort = off
+{%- endmacro %}
+
+{# For a few rows, each of which finds by index what belongs to it. #}
+{% macro by_index() -%}
+    set local enable_nestloop = on
 {%- endmacro %}
 
 {# The columns of a table and their types. dbt's own macro reads slow views of the server, up to five times for each model. #}

@@ -1,11 +1,17 @@
 """What `backlog-elt marts` prints for a build that fails, one line for each model and check, and what builds leave behind."""
 
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
+from assets.marts.build import _looked_up
+from assets.marts.dbt import AT_ONCE
 from assets.marts.project import PARSED, bring_parsed, keep_parsed
 from pipelines.cli.marts import build_marts, summary_line
 from resources.progress import LogProgress
@@ -60,3 +66,32 @@ def test_what_dbt_has_parsed_is_kept_for_each_warehouse(built: tuple[Deployment,
     assert len((tmp_path / PARSED).read_bytes()) > 100_000
     bring_parsed(other, tmp_path)
     assert (tmp_path / PARSED).read_bytes() == b"of another warehouse"
+
+
+def test_what_is_shown_of_a_table_comes_with_its_event_in_their_order_also_before_an_error() -> None:
+    def events() -> Iterator[dg.Output[str] | str]:
+        yield "a test"
+        yield dg.Output("slow", "one")
+        yield "the test of one"
+        yield dg.Output("fast", "two")
+        raise RuntimeError("dbt has failed")
+
+    released = threading.Event()
+
+    def look(output: dg.Output[str]) -> dict[str, str]:
+        assert released.wait(60), "the events come while the look is taken"
+        return {"seen": output.value}
+
+    found = _looked_up(events(), look)
+    seen = [next(found)[0]]
+    released.set()
+    with pytest.raises(RuntimeError, match="dbt has failed"):
+        seen.extend((event.output_name, shown.result()) if isinstance(event, dg.Output) else event for event, shown in found)
+    assert seen == ["a test", ("one", {"seen": "slow"}), "the test of one", ("two", {"seen": "fast"})]
+
+
+@pytest.mark.parametrize(("words", "code"), [(["--version"], 0), (["build", "--nonsense"], 2)])
+def test_dbt_ends_with_its_own_exit_code_and_all_of_its_words(words: list[str], code: int) -> None:
+    ended = subprocess.run([sys.executable, *AT_ONCE, *words], capture_output=True, text=True, check=False)
+    assert ended.returncode == code
+    assert ("installed" if code == 0 else "No such option") in ended.stdout + ended.stderr

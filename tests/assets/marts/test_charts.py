@@ -101,6 +101,10 @@ def late(*days: int, person: str | None = "佐藤") -> pd.DataFrame:
     return pd.DataFrame([(person, one, 1) for one in days], columns=["person", "days_late", "issues"])
 
 
+def overdue_of(people: list[str]) -> str:
+    return chart("overdue_title").draw(pd.concat([late(1, person=person) for person in people]))
+
+
 def ahead(people: int) -> pd.DataFrame:
     weeks_ahead = [(f"佐藤 {one}", MONDAY + timedelta(weeks=week), 10.0 * (one + 1)) for one in range(people) for week in range(9)]
     return pd.DataFrame(weeks_ahead, columns=["person", "week", "hours"])
@@ -289,6 +293,14 @@ def test_load_shows_those_with_most_first_and_plans_add_up() -> None:
     assert [row["person"] for row in drawn.rows[:: rows.WEEKS_SHOWN]] == [f"佐藤 {one}" for one in range(29, 9, -1)]
     assert drawn.said.endswith("合計 / total 37,200.0 h · 担当者 / Person 30")
     assert rows.plan(planned(3)).said == "予定 / planned 300.0 h · 実績 / actual 331.5 h"
+
+
+def test_a_text_is_in_the_picture_as_it_is_also_with_letters_that_stand_in_for_japanese_ones() -> None:
+    names = ["課長c 山田", "cécile 課", "Ünal я 田c", "".join(map(chr, range(0x4E00, 0x4E0C))), "ﾊﾝｶｸ 半角"]
+    assert {*names} <= {*texts(overdue_of(names))}
+    # More letters than there are stand-ins: the others are measured as they are.
+    many = ["".join(map(chr, range(at, at + 10))) for at in range(0x4E00, 0x4E00 + 190, 10)]
+    assert {*many} <= {*texts(overdue_of(many))}
 
 
 def test_a_large_space_has_small_pictures() -> None:

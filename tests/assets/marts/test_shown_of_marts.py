@@ -16,6 +16,7 @@ from assets.marts.charts.catalogue import CHARTS
 from assets.marts.dashboards import DASHBOARDS
 from assets.marts.ops_tables import OPS_ASSETS
 from assets.marts.project import FOLDER, manifest
+from assets.marts.shown import shown as shown_of
 from pipelines.definitions import build_definitions
 from tests.deployment import Deployment, Run, failures
 
@@ -123,6 +124,22 @@ def test_a_mart_shows_its_columns_with_types_its_rows_and_how_many_and_its_chart
 
 
 @pytest.mark.full
+def test_a_table_of_more_than_a_million_rows_shows_the_estimate_of_the_server(built: tuple[Deployment, int]) -> None:
+    deployment, _ = built
+    nodes = json.loads(manifest().read_bytes())["nodes"]
+    event = dg.Output(None, "team_member", metadata={"unique_id": "model.backlog_elt.team_member"})
+    log = logging.getLogger("marts")
+    [kept] = deployment.query("SELECT reltuples FROM pg_class WHERE oid = 'mart.team_member'::regclass")
+    assert "build/estimated_rows" not in shown_of(event, nodes, deployment.engine, log, 1.0)
+    estimate = "UPDATE pg_class SET reltuples = {} WHERE oid = 'mart.team_member'::regclass"
+    deployment.change(estimate.format(1_234_567))
+    found = shown_of(event, nodes, deployment.engine, log, 1.0)
+    deployment.change(estimate.format(kept["reltuples"]))
+    assert found["build/estimated_rows"] == 1_234_567
+    assert "dagster/row_count" not in found
+
+
+@pytest.mark.full
 def test_a_build_logs_no_warning_and_misses_nothing_and_says_no_more_than_is_read(
     built: tuple[Deployment, int], run: Run, shown: Metadata
 ) -> None:
@@ -148,14 +165,13 @@ def test_what_a_build_has_read_and_what_reads_the_marts_are_as_new_as_the_build(
 
 
 def test_a_slow_view_is_not_counted(built: tuple[Deployment, int], caplog: pytest.LogCaptureFixture) -> None:
-    from assets.marts.shown import shown as look
 
     deployment, _ = built
     deployment.change("CREATE VIEW mart.slow AS SELECT 1 AS one FROM pg_sleep(5)")
     node = {"name": "slow", "schema": "mart", "alias": "slow", "config": {"materialized": "view"}}
     event = dg.Output(None, "mart__slow", metadata={"unique_id": "model.slow"})
     try:
-        found = look(event, {"model.slow": node}, deployment.engine, logging.getLogger("test"), 1.0)
+        found = shown_of(event, {"model.slow": node}, deployment.engine, logging.getLogger("test"), 1.0)
     finally:
         deployment.change("DROP VIEW mart.slow")
     assert [*found] == ["dagster/column_schema"]

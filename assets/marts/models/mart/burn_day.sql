@@ -1,5 +1,11 @@
 -- burn_step by day: what changed for each project (milestone 0) and milestone. Read by the models of burn-up and earned value.
-{{ config(pre_hook="{{ hashed() }}", meta={'groups': 'space_key, project_id, milestone_id, day'}) }}
+{{ config(pre_hook="{{ hashed() }}", meta={'groups': 'space_key, project_id, milestone_id, day', 'invalidates': {
+    'milestone_burn': ['space_key, milestone_id'],
+    'earned_value_milestone': ['space_key, milestone_id'],
+    'earned_value_project': ['space_key, project_id'],
+}}) }}
+-- depends_on: {{ ref('plan_basis') }}
+-- It takes away the lists of groups that this one writes to.
 select
     space_key,
     project_id,

@@ -2,7 +2,9 @@
 -- day are what the project or milestone held at the end of it. Hours are planned from the day on which the issue is due, or due with the
 -- earliest due milestone that it is in; those of an issue without a date are planned when they are earned, so that it is neither early nor
 -- late. A due date in the future is a row in the future.
-{{ config(meta={'invalidates': {'burn_day': ['space_key, project_id, milestone_id, day']}}) }}
+{{ config(meta={'invalidates': {'burn_day': ['space_key, project_id, milestone_id, day'], 'velocity': ['space_key, milestone_id']}}) }}
+-- depends_on: {{ ref('plan_basis') }}
+-- It takes away the lists of groups that this one writes to.
 with lists as (
     select distinct h.space_key, h.milestone_ids
     from {{ ref('issue_history') }} as h

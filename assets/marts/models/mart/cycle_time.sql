@@ -1,8 +1,12 @@
 -- How long issues took that became done in a month (of the space's zone), by project: percentiles of lead and cycle time.
+{{ config(
+    meta={'groups': 'space_key, project_id, done_month'},
+    post_hook="{{ names_of_today('project_key', source('raw', 'projects'), 'project_key', 'id', 'project_id') }}"
+) }}
 select
     i.space_key,
     i.project_id,
-    i.project_key,
+    p.project_key,
     date_trunc('month', i.done_day::timestamp)::date as done_month,
     count(*) as issues,
     count(i.cycle_seconds) as started_issues,
@@ -13,5 +17,6 @@ select
     percentile_cont(0.85) within group (order by i.cycle_seconds) as cycle_seconds_p85,
     percentile_cont(0.95) within group (order by i.cycle_seconds) as cycle_seconds_p95
 from {{ ref('issue') }} as i
-where i.done_day is not null and not i.is_deleted
+left join {{ source('raw', 'projects') }} as p on p.space_key = i.space_key and p.id = i.project_id
+where i.done_day is not null and not i.is_deleted {{ and_stale("i.space_key, i.project_id, date_trunc('month', i.done_day::timestamp)::date") }}
 group by 1, 2, 3, 4

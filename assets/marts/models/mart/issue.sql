@@ -1,5 +1,9 @@
 -- One row per issue: what it is now, and what its history says.
-{{ config(meta={'invalidates': {'person_project_day': [project_week('created_day'), project_week('done_day')]}}) }}
+{{ config(meta={'invalidates': {
+    'person_project_day': [project_week('created_day'), project_week('done_day')],
+    'cycle_time': ["space_key, project_id, date_trunc('month', done_day::timestamp)::date"],
+    'issue_tree': ['space_key, issue_id', 'space_key, parent_issue_id'],
+}}) }}
 {% set lists = {
     'categories': ('category_ids', 'categories'), 'milestones': ('milestone_ids', 'versions'), 'versions': ('version_ids', 'versions')
 } %}

@@ -73,3 +73,4 @@ select
     i.deleted_at is not null as is_deleted
 from read as r
 join {{ ref('stg_issue') }} as i on i.space_key = r.space_key and i.issue_id = r.issue_id
+where true {{ and_targeted('i') }}

@@ -1,5 +1,6 @@
 -- The plan of each issue, as all models of plan and actual read it: an issue without a due date is due with the earliest due milestone
 -- that it is in, a start after the due date counts as the due date, and what is left is the estimate less the actual hours.
+{{ config(meta={'invalidates': {'issue_tree': ['space_key, issue_id']}}) }}
 with milestones as (
     select u.space_key, u.issue_id, min(v.release_due_date) as due_date
     from (

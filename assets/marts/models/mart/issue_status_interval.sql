@@ -37,3 +37,4 @@ left join {{ ref('stg_status_stage') }} as s
     on s.space_key = i.space_key and s.project_id = i.project_id and s.status_id = coalesce(v.status_id, 0) and s.status = v.status
 left join {{ ref('calendar') }} as d1 on d1.space_key = i.space_key and d1.day = (v.valid_from at time zone i.timezone)::date
 left join {{ ref('calendar') }} as d2 on d2.space_key = i.space_key and d2.day = (v.valid_to at time zone i.timezone)::date
+where true {{ and_targeted('i') }}

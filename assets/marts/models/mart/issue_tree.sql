@@ -1,11 +1,12 @@
 -- Issues that have a parent or children: their place in the tree, and what is below them, children of children too. A parent that is gone
 -- counts as none, and so does that of an issue on a loop of parents; of a chain of parents the nearest 50 count.
-{{ config(pre_hook="{{ hashed() }}") }}
+{{ config(pre_hook=["{{ hashed() }}", "{{ with_kin() }}"], meta={'groups': 'space_key, issue_id'}) }}
+-- depends_on: {{ ref('stg_issue') }}
 with recursive links as materialized (
     select k.space_key, k.issue_id, k.parent_issue_id
     from {{ ref('issue') }} as k
     join {{ ref('issue') }} as p on p.space_key = k.space_key and p.issue_id = k.parent_issue_id and not p.is_deleted
-    where not k.is_deleted
+    where not k.is_deleted {{ and_stale('k.space_key, k.issue_id') }}
 ),
 chains as (
     select space_key, issue_id, parent_issue_id as ancestor_id, array[issue_id] as path, parent_issue_id = issue_id as is_end
@@ -59,7 +60,7 @@ below as (
 members as (
     select space_key, issue_id
     from {{ ref('issue') }}
-    where parent_issue_id is not null and not is_deleted
+    where parent_issue_id is not null and not is_deleted {{ and_stale('space_key, issue_id') }}
     union
     select space_key, issue_id
     from below

@@ -2,11 +2,11 @@
 -- first issue that it got to today while issues of it are open, also past its due date, else to the day of the last change, as when the
 -- last one was done. With it the ideal line, straight over working days from what it had open on its start day to nothing on its due date,
 -- and how many days the rest would take at the speed of the 28 days before, or since its start date, if that is more recent.
-{{ config(pre_hook="{{ hashed() }}") }}
+{{ config(pre_hook="{{ hashed() }}", meta={'groups': 'space_key, milestone_id'}) }}
 with steps as materialized (
     select space_key, milestone_id, day, scope::int as scope, done::int as done, scope_hours, done_hours, actual_hours
     from {{ ref('burn_day') }}
-    where milestone_id <> 0
+    where milestone_id <> 0 {{ and_stale('space_key, milestone_id') }}
 ),
 held as (
     select space_key, milestone_id, min(day) as first_day, max(day) as last_day, sum(scope) > sum(done) as is_open

@@ -1,6 +1,8 @@
 -- What each person did in a project in a week (Monday to Sunday, in the space's zone): issues made, issues done that are theirs,
 -- comments, hours.
-{{ config(meta={'groups': 'space_key, project_id, week', 'invalidates': {'user_workload_weekly': ['space_key, user_id, week']}}, post_hook=[
+{{ config(meta={'groups': 'space_key, project_id, week', 'invalidates': {
+    'user_workload_weekly': ['space_key, user_id, week'], 'throughput_weekly': ['space_key, project_id, week']
+}}, post_hook=[
     "{{ names_of_today('user_name', ref('dim_person'), 'user_name', 'user_id', 'user_id') }}",
     "{{ names_of_today('project_key', source('raw', 'projects'), 'project_key', 'id', 'project_id') }}",
 ]) }}

@@ -1,4 +1,5 @@
 -- Each time an issue left the stage done.
+{{ config(meta={'invalidates': {'throughput_weekly': [project_week('reopened_day')]}}) }}
 with steps as (
     select
         *,
@@ -15,6 +16,7 @@ select
     issue_key,
     position,
     valid_from as reopened_at,
+    from_day as reopened_day,
     changed_by_id as reopened_by_id,
     status_before as from_status,
     status as to_status,

@@ -1,22 +1,25 @@
 -- Issues that were made, finished and reopened, by project and week (Monday to Sunday, in the space's zone).
+{{ config(
+    meta={'groups': 'space_key, project_id, week'},
+    post_hook="{{ names_of_today('project_key', source('raw', 'projects'), 'project_key', 'id', 'project_id') }}"
+) }}
 with events as (
-    select space_key, project_id, created_day as day, 'created' as what from {{ ref('issue') }} where not is_deleted
+    select space_key, project_id, week, created, done, 0 as reopened
+    from {{ ref('person_project_week') }}
+    where created + done > 0 {{ and_stale('space_key, project_id, week') }}
     union all
-    select space_key, project_id, done_day, 'done' from {{ ref('issue') }} where done_day is not null and not is_deleted
-    union all
-    select r.space_key, r.project_id, (r.reopened_at at time zone coalesce(z.timezone, 'UTC'))::date, 'reopened'
-    from {{ ref('reopen_event') }} as r
-    left join {{ source('raw', 'space') }} as z on z.space_key = r.space_key
-    where not r.is_deleted
+    select space_key, project_id, date_trunc('week', reopened_day::timestamp)::date, 0, 0, 1
+    from {{ ref('reopen_event') }}
+    where not is_deleted {{ and_stale(project_week('reopened_day')) }}
 )
 select
     e.space_key,
     e.project_id,
     p.project_key,
-    date_trunc('week', e.day::timestamp)::date as week,
-    count(*) filter (where e.what = 'created') as created,
-    count(*) filter (where e.what = 'done') as done,
-    count(*) filter (where e.what = 'reopened') as reopened
+    e.week,
+    sum(e.created)::bigint as created,
+    sum(e.done)::bigint as done,
+    sum(e.reopened)::bigint as reopened
 from events as e
 left join {{ source('raw', 'projects') }} as p on p.space_key = e.space_key and p.id = e.project_id
 group by 1, 2, 3, 4

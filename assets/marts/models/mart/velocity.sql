@@ -1,16 +1,18 @@
 -- What each milestone committed itself to, got added, lost, finished and carried over, by issues and by estimated hours. It is counted from
 -- the end of its start day (without one: the day on which it got its first issue) to the end of its due date (without one: to today while
 -- issues of it are open, else to its last change), at most to today. An issue that was done before and stayed so does not count.
-{{ config(pre_hook="{{ hashed() }}") }}
+{{ config(pre_hook="{{ hashed() }}", meta={'groups': 'space_key, milestone_id'}) }}
 with milestones as (
     select v.space_key, v.id as milestone_id, v.project_id, v.name, v.start_date, v.release_due_date, v.archived, v.deleted_at
     from {{ source('raw', 'versions') }} as v
+    where true {{ and_stale('v.space_key, v.id') }}
     union all
     -- Deleted before the first load: known only from what issues had.
     select s.space_key, s.milestone_id, min(s.project_id), null, null, null, true, null
     from {{ ref('burn_step') }} as s
     where s.milestone_id <> 0
         and not exists (select from {{ source('raw', 'versions') }} as v where v.space_key = s.space_key and v.id = s.milestone_id)
+        {{ and_stale('s.space_key, s.milestone_id') }}
     group by s.space_key, s.milestone_id
 ),
 held as (
@@ -21,7 +23,7 @@ held as (
         max(day) filter (where scope <> 0 or done <> 0) as last_day,
         sum(scope) > sum(done) as is_open
     from {{ ref('burn_step') }}
-    where milestone_id <> 0
+    where milestone_id <> 0 {{ and_stale('space_key, milestone_id') }}
     group by space_key, milestone_id
 ),
 bounds as (
@@ -55,6 +57,7 @@ issues as (
             and not bool_or(s.day >= b.counted_from and s.done < 0 and s.scope = 0) as was_done_before
     from spans as b
     join {{ ref('burn_step') }} as s on s.space_key = b.space_key and s.milestone_id = b.milestone_id and s.day <= b.counted_to
+    where true {{ and_stale('s.space_key, s.milestone_id') }}
     group by b.space_key, b.milestone_id, s.issue_id
 ),
 sums as (

@@ -12,11 +12,6 @@ peers_of_type as (
     group by space_key, project_id, issue_type
     having count(*) >= 10
 ),
-peers_of_project as (
-    select space_key, project_id, array_agg(cycle_seconds order by cycle_seconds) as times
-    from finished
-    group by space_key, project_id
-),
 ages as (
     select
         i.*,
@@ -30,14 +25,24 @@ ages as (
     left join {{ ref('calendar') }} as d2 on d2.space_key = i.space_key and d2.day = t.day
     where i.stage in ('active', 'review') and not i.is_deleted
 ),
-ranked as (
-    select
-        a.*,
-        coalesce(cardinality(coalesce(k.times, p.times)), 0) as peers,
-        width_bucket(a.age_seconds, coalesce(k.times, p.times)) as no_longer
+compared as (
+    select a.*, k.times
     from ages as a
     left join peers_of_type as k
         on k.space_key = a.space_key and k.project_id = a.project_id and k.issue_type = coalesce(a.issue_type, '')
+),
+peers_of_project as (
+    select space_key, project_id, array_agg(cycle_seconds order by cycle_seconds) as times
+    from finished
+    where (space_key, project_id) in (select space_key, project_id from compared where times is null)
+    group by space_key, project_id
+),
+ranked as (
+    select
+        a.*,
+        coalesce(cardinality(coalesce(a.times, p.times)), 0) as peers,
+        width_bucket(a.age_seconds, coalesce(a.times, p.times)) as no_longer
+    from compared as a
     left join peers_of_project as p on p.space_key = a.space_key and p.project_id = a.project_id
 )
 select

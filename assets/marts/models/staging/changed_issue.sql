@@ -2,42 +2,38 @@
 -- status has got another stage, that have or had a milestone with another due date, the parents of all these, children whose parent has
 -- another key, and those that the raw table has no more. A build of all marts empties the list when it is done. One that ends halfway
 -- leaves it to the next, which might not find them again: some are found by what the first has already repaired.
-{{ config(pre_hook="{{ hashed() }}", post_hook='analyze {{ this }}') }}
-{% set stages, builds = ref('stg_status_stage'), source('ops', 'mart_builds') %}
+{{ config(pre_hook="{{ hashed() if flags.FULL_REFRESH else by_index() }}", post_hook='analyze {{ this }}') }}
+{% set issues, stages = source('raw', 'issues'), ref('stg_status_stage') %}
 {% if flags.FULL_REFRESH %}
-select space_key, id as issue_id from {{ source('raw', 'issues') }}
+select space_key, id as issue_id from {{ issues }}
 {% else %}
 {% set existing = adapter.get_relation(database=target.database, schema='mart', identifier='issue_status_interval') %}
 {% set unlogged = adapter.get_relation(database=target.database, schema='staging', identifier='stg_unlogged_change') %}
 {% set steps = adapter.get_relation(database=target.database, schema='mart', identifier='burn_step') %}
 {% set staged = adapter.get_relation(database=target.database, schema='staging', identifier='stg_issue') %}
-with since as (
-    select coalesce(
-        (select case when ended_at is null then since else began_at end from {{ builds }} order by id desc limit 1), '-infinity'
-    ) as at
-),
-users as (
-    select space_key, id from {{ source('raw', 'users') }} where loaded_at >= (select at from since)
+{% set since = built_until() %}
+with users as (
+    select space_key, id from {{ source('raw', 'users') }} where loaded_at >= {{ since }}
 ),
 projects as (
-    select space_key, id from {{ source('raw', 'projects') }} where loaded_at >= (select at from since)
+    select space_key, id from {{ source('raw', 'projects') }} where loaded_at >= {{ since }}
     {% for master in ('statuses', 'issue_types', 'categories', 'versions', 'custom_fields') %}
     union
-    select space_key, project_id from {{ source('raw', master) }} where loaded_at >= (select at from since)
+    select space_key, project_id from {{ source('raw', master) }} where loaded_at >= {{ since }}
     {% endfor %}
 ),
 spaces as (
-    select space_key from {{ source('ops', 'spaces') }} where changed_at >= (select at from since)
+    select space_key from {{ source('ops', 'spaces') }} where changed_at >= {{ since }}
     {% for master in ('space', 'priorities', 'resolutions') %}
     union
-    select space_key from {{ source('raw', master) }} where loaded_at >= (select at from since)
+    select space_key from {{ source('raw', master) }} where loaded_at >= {{ since }}
     {% endfor %}
 ),
-changed as (
-    select space_key, id as issue_id from {{ source('raw', 'issues') }} where loaded_at >= (select at from since)
+written as (
+    select space_key, id as issue_id from {{ issues }} where loaded_at >= {{ since }}
     {% for history in ('comments', 'issue_changes') %}
     union
-    select space_key, issue_id from {{ source('raw', history) }} where loaded_at >= (select at from since)
+    select space_key, issue_id from {{ source('raw', history) }} where loaded_at >= {{ since }}
     union
     select h.space_key, h.issue_id
     from users as u
@@ -46,15 +42,15 @@ changed as (
     union
     select i.space_key, i.id
     from users as u
-    join {{ source('raw', 'issues') }} as i on i.space_key = u.space_key and u.id in (i.assignee_id, i.created_user_id)
+    join {{ issues }} as i on i.space_key = u.space_key and u.id in (i.assignee_id, i.created_user_id)
     union
     select i.space_key, i.id
     from projects as p
-    join {{ source('raw', 'issues') }} as i on i.space_key = p.space_key and i.project_id = p.id
+    join {{ issues }} as i on i.space_key = p.space_key and i.project_id = p.id
     union
     select i.space_key, i.id
     from spaces as s
-    join {{ source('raw', 'issues') }} as i on i.space_key = s.space_key
+    join {{ issues }} as i on i.space_key = s.space_key
     {% if unlogged %}
     union
     select c.space_key, c.issue_id
@@ -64,11 +60,17 @@ changed as (
     {% endif %}
     {% if existing %}
     union
-    select v.space_key, v.issue_id
-    from {{ existing }} as v
-    join {{ stages }} as s
-        on s.space_key = v.space_key and s.project_id = v.project_id and s.status_id = coalesce(v.status_id, 0) and s.status = v.status
-    where s.stage <> v.stage
+    select s.space_key, v.issue_id
+    from {{ stages }} as s
+    cross join lateral (
+        {% for side in ('<', '>') %}
+        {{ 'union all' if not loop.first }}
+        select v.issue_id, v.status_id
+        from {{ existing }} as v
+        where v.space_key = s.space_key and v.project_id = s.project_id and v.status = s.status and v.stage {{ side }} s.stage
+        {% endfor %}
+    ) as v
+    where coalesce(v.status_id, 0) = s.status_id
     {% endif %}
     {% if steps %}
     union
@@ -76,34 +78,51 @@ changed as (
     select b.space_key, b.issue_id
     from {{ source('raw', 'versions') }} as v
     join {{ steps }} as b on b.space_key = v.space_key and b.milestone_id = v.id
-    where v.loaded_at >= (select at from since)
+    where v.loaded_at >= {{ since }}
+    {% endif %}
+),
+changed as (
+    select space_key, issue_id from written
+    {% if load_relation(this) %}
+    union
+    select space_key, issue_id from {{ this }}
+    {% endif %}
+    {% if staged %}
+    union
+    select i.space_key, i.issue_id
+    from {{ staged }} as i
+    where not exists (select from {{ issues }} as r where r.space_key = i.space_key and r.id = i.issue_id)
+        -- Numbers tell whether there are any: an issue that is not staged yet was written since.
+        and (select count(*) from {{ staged }}) <> (select count(*) from {{ issues }}) - (
+            select count(*)
+            from written as w
+            join {{ issues }} as r on r.space_key = w.space_key and r.id = w.issue_id
+            left join {{ staged }} as s on s.space_key = w.space_key and s.issue_id = w.issue_id
+            where s.issue_id is null
+        )
     {% endif %}
 )
+-- "offset 0": looked up one by one, by index. There are few as a rule, which the planner does not know.
 select space_key, issue_id from changed
-{% if load_relation(this) %}
 union
-select space_key, issue_id from {{ this }}
-{% endif %}
-union
-select i.space_key, i.parent_issue_id
+select t.space_key, f.issue_id
 from changed as t
-join {{ source('raw', 'issues') }} as i on i.space_key = t.space_key and i.id = t.issue_id
-where i.parent_issue_id is not null
-{% if staged %}
-union
-select i.space_key, i.parent_issue_id
-from changed as t
-join {{ staged }} as i on i.space_key = t.space_key and i.issue_id = t.issue_id
-where i.parent_issue_id is not null
-union
-select i.space_key, i.issue_id
-from {{ staged }} as i
-where not exists (select from {{ source('raw', 'issues') }} as r where r.space_key = i.space_key and r.id = i.issue_id)
-union
-select k.space_key, k.issue_id
-from {{ staged }} as k
-left join {{ staged }} as p on p.space_key = k.space_key and p.issue_id = k.parent_issue_id
-left join {{ source('raw', 'issues') }} as r on r.space_key = k.space_key and r.id = k.parent_issue_id
-where k.parent_issue_id is not null and p.issue_key is distinct from r.issue_key
-{% endif %}
+cross join lateral (
+    select i.parent_issue_id as issue_id
+    from {{ issues }} as i
+    where i.space_key = t.space_key and i.id = t.issue_id and i.parent_issue_id is not null
+    {% if staged %}
+    union all
+    select i.parent_issue_id
+    from {{ staged }} as i
+    where i.space_key = t.space_key and i.issue_id = t.issue_id and i.parent_issue_id is not null
+    union all
+    select k.issue_id
+    from {{ staged }} as k
+    left join {{ staged }} as p on p.space_key = k.space_key and p.issue_id = k.parent_issue_id
+    left join {{ issues }} as r on r.space_key = k.space_key and r.id = k.parent_issue_id
+    where k.space_key = t.space_key and k.parent_issue_id = t.issue_id and p.issue_key is distinct from r.issue_key
+    {% endif %}
+    offset 0
+) as f
 {% endif %}

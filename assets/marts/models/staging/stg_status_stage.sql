@@ -2,26 +2,71 @@
 -- that was renamed has one stage, before as after; where the history has no id (0), by the name of that time. A name counts by the
 -- project's own line of the map, then that of all, then the four built-in ids, then as active. Read from the raw tables, since it also
 -- says which issues are changed.
-{{ config(pre_hook="{{ hashed() }}") }}
-with statuses as (
-    select space_key, project_id, id as status_id, name as status
-    from {{ source('raw', 'statuses') }}
-    union
-    select i.space_key, i.project_id, coalesce(i.status_id, 0), i.payload #>> '{status,name}'
-    from {{ source('raw', 'issues') }} as i
+{{ config(pre_hook="{{ hashed() if flags.FULL_REFRESH else by_index() }}") }}
+{% set statuses, issues, changes = source('raw', 'statuses'), source('raw', 'issues'), source('raw', 'issue_changes') %}
+{% set known = load_relation(this) if execute and not flags.FULL_REFRESH %}
+{% set since = built_until() %}
+-- Materialized: the name in the payload is slow to reach, and of few issues it is needed.
+with renamed as materialized (
+    select i.space_key, i.project_id, i.status_id, i.payload
+    from {{ issues }} as i
     where not exists (
-        select from {{ source('raw', 'statuses') }} as s
-        where s.space_key = i.space_key and s.project_id = i.project_id and s.id = i.status_id
+        select from {{ statuses }} as s where s.space_key = i.space_key and s.project_id = i.project_id and s.id = i.status_id
     )
+    {% if known %}
+        and i.loaded_at >= {{ since }}
+    {% endif %}
+),
+logged as (
+    {% for table in (('c', 'i') if known else ('c',)) %}
+    {{ 'union' if not loop.first }}
+    select distinct c.space_key, i.project_id, c.old_value, c.old_id, c.new_value, c.new_id
+    from {{ changes }} as c
+    join {{ issues }} as i on i.space_key = c.space_key and i.id = c.issue_id
+    where c.field = 'status' and {{ is_reported('c') }}
+    {% if known %}
+        and {{ table }}.loaded_at >= {{ since }}
+    {% endif %}
+    {% endfor %}
+),
+{% if known %}
+earlier as materialized (
+    select k.space_key, k.project_id, k.status_id, k.status, s.id is null as is_gone
+    from {{ this }} as k
+    left join {{ statuses }} as s on s.space_key = k.space_key and s.project_id = k.project_id and s.id = k.status_id
+    where s.name is distinct from k.status
+),
+-- Those of the last build that something older names still; the first that is found is enough.
+named_still as (
+    select k.*
+    from earlier as k
+    cross join lateral (
+        select
+        from {{ issues }} as i
+        where i.space_key = k.space_key and i.project_id = k.project_id and k.is_gone
+            and coalesce(i.status_id, 0) = k.status_id and i.payload #>> '{status,name}' = k.status
+        union all
+        select
+        from {{ issues }} as i
+        join {{ changes }} as c on c.space_key = i.space_key and c.issue_id = i.id
+        where i.space_key = k.space_key and i.project_id = k.project_id and c.field = 'status' and {{ is_reported('c') }}
+            and ((coalesce(c.old_id, 0), c.old_value) = (k.status_id, k.status) or (coalesce(c.new_id, 0), c.new_value) = (k.status_id, k.status))
+        limit 1
+    ) as found
+),
+{% endif %}
+statuses as (
+    select space_key, project_id, id as status_id, name as status from {{ statuses }}
+    union
+    select space_key, project_id, coalesce(status_id, 0), payload #>> '{status,name}' from renamed
     union
     select c.space_key, c.project_id, coalesce(v.status_id, 0), v.status
-    from (
-        select distinct c.space_key, i.project_id, c.old_value, c.old_id, c.new_value, c.new_id
-        from {{ source('raw', 'issue_changes') }} as c
-        join {{ source('raw', 'issues') }} as i on i.space_key = c.space_key and i.id = c.issue_id
-        where c.field = 'status' and {{ is_reported('c') }}
-    ) as c
+    from logged as c
     cross join lateral (values (c.old_value, c.old_id), (c.new_value, c.new_id)) as v (status, status_id)
+    {% if known %}
+    union
+    select space_key, project_id, status_id, status from named_still
+    {% endif %}
 ),
 map as (
     select coalesce(project_key, '') as project_key, status, min(stage) as stage
