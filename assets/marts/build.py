@@ -115,13 +115,14 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
             arguments.append("--full-refresh")
         elif build:
             context.log.info(f"rebuilding the issues with rows written since {build.since}")
-        with beside(warehouse.engine) as connection:
-            read = history_share(connection)
         target = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="backlog-elt-dbt-")))
         bring_parsed(warehouse.engine, target)
         with connected(warehouse.engine, unchanged=build is not None and build.since is not None and not config.whole):
             invocation = dbt.cli(arguments, context=context, target_path=target)
-        with suppress(Exception):  # dbt needs some seconds before it builds anything; a chart says itself why it cannot be drawn
+        # dbt needs some seconds before it builds anything.
+        with beside(warehouse.engine) as connection:
+            read = history_share(connection)
+        with suppress(Exception):  # a chart says itself why it cannot be drawn
             warm_up()
         look = partial(shown, nodes=invocation.manifest["nodes"], engine=warehouse.engine, log=context.log, read=read)
         for event, found in _looked_up(invocation.stream(), look):
