@@ -24,7 +24,7 @@ finally:
 
 __all__ = ["AT_ONCE", "DagsterDbtTranslator", "DbtProject", "InstalledDbt", "dbt_assets"]
 
-#: How Python runs dbt as a process that ends at once, and not with this module as `dbt`.
+#: The words after `python` that run dbt as a process that ends at once; without -P its `import dbt` would find this file.
 AT_ONCE = ["-P", str(Path(__file__).with_name("dbt_process.py"))]
 
 

@@ -1,4 +1,4 @@
-{# A test runs while models are made, and most read all rows of some: tables that are joined by merging are read by index for it. #}
+{# A test runs while models are made. Most compare all rows of two tables: to merge them, the server would read them by index. #}
 {% macro postgres__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) -%}
     {{ on_one_core() }}; set local enable_mergejoin = off;
     {{ dbt.default__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) }}
