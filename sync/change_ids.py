@@ -9,10 +9,11 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, and_, case, or_, select
 
 from resources.backlog.changelog import changes_of
 from resources.backlog.feed import ABOUT_ISSUES, issue_events, whole
@@ -55,6 +56,15 @@ def known_changes(connection: Connection, space_key: str, comments: Collection[i
     return [change for change in found if "\ufffd" not in str(change)]
 
 
+@dataclass(frozen=True)
+class _Past:
+    """What activities say: issue -> when it was in which project, and comment -> the project and the changes with their ids."""
+
+    stays: dict[int, list[tuple[datetime, int]]]
+    homes: dict[int, int | None]
+    changes: dict[int, list[Any]]
+
+
 class ChangeIds:
     """Finds ids for the changes of comments; reads the names once, the rest page by page."""
 
@@ -67,9 +77,15 @@ class ChangeIds:
 
         `namesOf` is the project in which names of a project were looked up.
         """
-        referred = self._references(connection, {change["commentId"] for change in changes if change["field"] in _BY_ACTIVITY})
+        past = self._past(connection, [change for change in changes if change["field"] in _BY_ACTIVITY | _KINDS_OF_PROJECT.keys()])
+        referred = {
+            (comment, str(one.get("field"))): (one.get("old_value"), one.get("new_value"))
+            for comment, told in past.changes.items()
+            for one in told
+            if isinstance(one, dict) and one.get("field") in _BY_ACTIVITY
+        }
         issues = self._issues(connection, changes)
-        homes = self._homes(connection, [change for change in changes if change["field"] in _KINDS_OF_PROJECT])
+        homes = self._homes(connection, past, [change for change in changes if change["field"] in _KINDS_OF_PROJECT])
         return [change | self._ids(change, referred, issues, homes) for change in changes]
 
     def _ids(
@@ -111,7 +127,7 @@ class ChangeIds:
         identifier = self._names.resolve(kind, owner, text, at)
         return None if identifier is None else [identifier]
 
-    def _homes(self, connection: Connection, changes: Sequence[Record]) -> dict[int, int | None]:
+    def _homes(self, connection: Connection, past: "_Past", changes: Sequence[Record]) -> dict[int, int | None]:
         """Return comment -> project that its issue was in then, None where that is not known.
 
         The activity of the comment says it, also one of many issues; or those before and after it, when they agree; or what was
@@ -120,11 +136,10 @@ class ChangeIds:
         """
         if not changes:
             return {}
-        stays, homes = self._stays(connection, {change["issueId"] for change in changes})
-        homes |= self._together(connection, [change for change in changes if change["commentId"] not in homes])
+        homes = past.homes | self._together(connection, [change for change in changes if change["commentId"] not in past.homes])
         believed = self._believed(connection, {change["commentId"] for change in changes})
         for change in changes:
-            comment, at, known = change["commentId"], instant(change, "created"), stays[change["issueId"]]
+            comment, at, known = change["commentId"], instant(change, "created"), past.stays[change["issueId"]]
             if comment in homes:
                 continue
             first, last = (side(known, at, key=lambda stay: stay[0]) for side in (bisect_left, bisect_right))
@@ -138,21 +153,23 @@ class ChangeIds:
             homes[comment] = places.pop() if len(places) == 1 else None
         return homes
 
-    def _stays(
-        self, connection: Connection, issues: Collection[int]
-    ) -> tuple[dict[int, list[tuple[datetime, int]]], dict[int, int | None]]:
-        """Return issue -> times and projects of its activities, and comment -> project where an activity has it."""
+    def _past(self, connection: Connection, changes: Sequence[Record]) -> "_Past":
+        """Return what activities say of the issues and comments of some changes."""
+        past = _Past(defaultdict(list), {}, {})
+        issues, comments = ({change[name] for change in changes} for name in ("issueId", "commentId"))
+        if not changes:
+            return past
         columns = SPECS["activities"].table.c
-        query = select(columns.content_id, columns.created_at, columns.project_id, columns.comment_id).where(
+        told = case((columns.comment_id.in_(comments), columns.payload["content"]["changes"]))
+        query = select(columns.content_id, columns.created_at, columns.project_id, columns.comment_id, told).where(
             columns.space_key == self._space_key, columns.content_id.in_(issues), columns.type.in_(ABOUT_ISSUES)
         )
-        stays: dict[int, list[tuple[datetime, int]]] = defaultdict(list)
-        homes: dict[int, int | None] = {}
-        for issue, at, project, comment in connection.execute(query.order_by(columns.created_at, columns.id)):
-            stays[issue].append((at, project))
+        for issue, at, project, comment, told_of in connection.execute(query.order_by(columns.created_at, columns.id)):
+            past.stays[issue].append((at, project))
             if comment is not None:
-                homes[comment] = project
-        return stays, homes
+                past.homes[comment] = project
+                past.changes[comment] = told_of if isinstance(told_of, list) else []
+        return past
 
     def _together(self, connection: Connection, changes: Sequence[Record]) -> dict[int, int | None]:
         """Return comment -> project where an activity of many issues has it, as a bulk edit does."""
@@ -179,21 +196,6 @@ class ChangeIds:
             columns.space_key == self._space_key, columns.comment_id.in_(comments)
         )
         return {comment: project for comment, project in connection.execute(query) if isinstance(project, int)}
-
-    def _references(self, connection: Connection, comments: Collection[int]) -> dict[tuple[int, str], tuple[Any, Any]]:
-        """Return (comment, field) -> old and new reference, as activities have them."""
-        columns = SPECS["activities"].table.c
-        if not comments:
-            return {}
-        query = select(columns.comment_id, columns.payload["content"]["changes"]).where(
-            columns.space_key == self._space_key, columns.comment_id.in_(comments)
-        )
-        return {
-            (int(comment), str(one.get("field"))): (one.get("old_value"), one.get("new_value"))
-            for comment, changes in connection.execute(query)
-            for one in (changes if isinstance(changes, list) else [])
-            if isinstance(one, dict) and one.get("field") in _BY_ACTIVITY
-        }
 
     def _issues(self, connection: Connection, changes: Sequence[Record]) -> dict[str, int]:
         """Return key -> id of the issues that changes of the parent name, also by keys that their projects had before."""

@@ -109,7 +109,8 @@ class Batch:
             self._let_move(connection, present)
             results = [(group, self._merge(connection, group)) for group in _groups(present)]
             changed = [self._merge_changes(connection, group, result) for group, result in results]
-            open_issues = open_places(connection, space_key, self._session.spec.name)
+            unresolved = any(result.unresolved for _, result in results)
+            open_issues = open_places(connection, space_key, self._session.spec.name) if unresolved else set[str]()
             # Rows of comments are locked before what is noted of their issues, as other loads do it.
             marked = {id(part): self._mark(connection, part) for part in present}
             self._reach(connection, present)

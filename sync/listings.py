@@ -1,14 +1,17 @@
 """Tables that are always read whole: a list of the space, what an ordinary key sees of it, or one of each project."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import AuthenticationError, IncompleteScan, NotInPlan, PermanentError, PermissionDenied
 from resources.backlog.paging import PAGE_SIZE
 from resources.records import Page
+from resources.warehouse.loader import MergeResult
 from sync.projects import sync_projects
 from sync.session import Session
+from sync.write_behind import WriteBehind
 
 #: Reads of a list that takes several pages, at most; two that agree are enough.
 PASSES = 4
@@ -57,23 +60,31 @@ def sync_listing(session: Session) -> None:
 def _sync_list_of_each_project(session: Session, read: Callable[[BacklogClient, int | str], Page]) -> None:
     """Load a list that each project has; a project that refuses does not keep the others from loading.
 
+    Each is stored while the next one is under way.
+
     Raises:
         BacklogError: the key is refused or the source is not available, which is so for every project.
     """
     without: list[str] = []
-    with session.reporter.history("full"):
+    writer = session.writer
+    with session.reporter.history("full"), WriteBehind[tuple[MergeResult, int]](session.client, session.locks) as behind:
         for project in session.client.visible_projects():
             key = str(project["projectKey"])
             try:
-                evidence = f"{session.spec.endpoint.replace(':id', key)} no longer lists it"
                 records = read(session.client, key)
-                session.writer.store_listing(records, evidence=evidence, project_id=int(project["id"]))
             except NotInPlan:
                 without.append(key)
             except AuthenticationError:
                 raise
             except PermanentError as error:
                 session.reporter.failed(key, error)
+            else:
+                evidence = f"{session.spec.endpoint.replace(':id', key)} no longer lists it"
+                store = partial(writer.write_listing, records, evidence=evidence, project_id=int(project["id"]))
+                for written in behind.begin(store):
+                    writer.count_listing(written)
+        for written in behind.wait():
+            writer.count_listing(written)
     if without:
         session.reporter.notes["not_in_plan"] = (
             f"the plan of the space has none of this for {', '.join(without)}; stored rows are left as they are"

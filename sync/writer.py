@@ -109,7 +109,11 @@ class Writer:
         return result
 
     def store_listing(self, records: Sequence[Record], *, evidence: str | None = None, **scope: int) -> None:
-        """Merge a whole listing and mark what has vanished from it, in one transaction.
+        """Store a whole listing by `write_listing`, and count what that did."""
+        self.count_listing(self.write_listing(records, evidence=evidence, **scope))
+
+    def write_listing(self, records: Sequence[Record], *, evidence: str | None = None, **scope: int) -> tuple[MergeResult, int]:
+        """Merge a whole listing and mark what has vanished from it, in one transaction; return both for `count_listing`.
 
         Args:
             records: all that the source lists.
@@ -135,8 +139,13 @@ class Writer:
                     evidence=evidence,
                     run_id=self.run_id,
                 )
+        return result, len(gone)
+
+    def count_listing(self, written: tuple[MergeResult, int]) -> None:
+        """Count what `write_listing` did."""
+        result, gone = written
         self.count(result)
-        self.count_deleted(len(gone))
+        self.count_deleted(gone)
 
     def note_names(self, connection: Connection, records: Sequence[Record], project_id: int = 0) -> None:
         """Remember what a listing calls things, for the change log of later times."""

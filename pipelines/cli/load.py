@@ -171,12 +171,13 @@ def load_space(settings: Settings, request: LoadRequest, progress: Progress) -> 
             started.
         LoadInterruptedError: somebody ended the load; what was committed is kept.
     """
-    from pipelines.cli.in_process import Recorder
     from pipelines.hosting.environment import check_kind, open_instance, prepare_storage, source
 
     began = time.monotonic()
     prepare_storage(settings)
     check_kind(settings)
+    from pipelines.cli.in_process import Recorder
+
     with source(settings, alive=False), open_instance() as instance:
         recorder = Recorder(progress)
         failures = tuple(_run_jobs(instance, request, recorder))

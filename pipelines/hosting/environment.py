@@ -7,11 +7,11 @@ space, that of a running `backlog-elt up` if there is one (`runtime.py`).
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-
-import dagster as dg
+from typing import TYPE_CHECKING
 
 import pipelines
 from pipelines.hosting.lost_messages import without_lost_messages
@@ -21,9 +21,12 @@ from resources.secret import Secret, reveal
 from resources.settings import Settings
 from resources.variables import API_KEY, HOME, SIMULATED_HERE, URL, WAREHOUSE_URL, SettingsError
 from resources.warehouse.connect import check_tables, refusal_behind, socket_folder
-from resources.warehouse.embedded import ensure_server
+from resources.warehouse.embedded import EmbeddedServer, ensure_server
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.space_urls import urls_of_spaces
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 PROJECT_ROOT = Path(pipelines.__file__).resolve().parent.parent
 
@@ -43,7 +46,7 @@ def prepare_storage(settings: Settings) -> None:
         ) from None
     dagster_url = reveal(settings.dagster_postgres_url)
     if settings.warehouse_url is None or not dagster_url:
-        server = ensure_server(settings.home)
+        server = _server_and_dagster(settings.home)
         dagster_url = dagster_url or server.url("dagster")
     dagster_home = settings.home / "dagster"
     dagster_home.mkdir(exist_ok=True)
@@ -53,6 +56,14 @@ def prepare_storage(settings: Settings) -> None:
     os.environ["DAGSTER_POSTGRES_URL"] = "postgresql://" + dagster_url.partition("://")[2]
 
 
+def _server_and_dagster(home: Path) -> EmbeddedServer:
+    """Start the embedded server, and import Dagster with its storage meanwhile: nearly a second each when the server is made."""
+    with ThreadPoolExecutor(1, thread_name_prefix="server") as meanwhile:
+        server = meanwhile.submit(ensure_server, home)
+        import pipelines.hosting.storage  # noqa: F401 - imported for the sake of the import
+    return server.result()
+
+
 @contextmanager
 def open_instance() -> "Iterator[dg.DagsterInstance]":
     """Yield Dagster's instance, with its storage connected.
@@ -60,6 +71,8 @@ def open_instance() -> "Iterator[dg.DagsterInstance]":
     Raises:
         WarehouseError: the database of DAGSTER_POSTGRES_URL cannot be used, or was lost while it was in use.
     """
+    import dagster as dg
+
     try:
         # Dagster's own refusal would name neither the variable nor the right.
         check_tables(os.environ["DAGSTER_POSTGRES_URL"], "runs")

