@@ -19,6 +19,7 @@ from sync.write_behind import WriteBehind
 from tests.syncs import SMALL, StartSyncs, failures
 
 COMMENTS = "/issues/{issue}/comments"
+CATEGORIES = "/projects/{project}/categories"
 WAIT = 60.0  # seconds, for a machine that is very busy
 
 
@@ -181,6 +182,35 @@ def test_issues_are_asked_for_while_the_comments_before_are_stored(start_syncs: 
     assert meanwhile
     stored = {row["id"] for row in syncs.rows("comments")}
     assert stored == {row.id for issue in space.issues.values() for row in issue.comments}
+
+
+@pytest.mark.timeout(300)
+def test_the_list_of_a_project_is_asked_for_while_that_of_the_one_before_is_stored(start_syncs: StartSyncs) -> None:
+    """Storing is held up by a lock until a request comes while it waits."""
+    syncs = start_syncs(SMALL)
+    asked, meanwhile = 0, False
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = CAST('raw.categories' AS regclass)")
+    with syncs.engine.connect() as connection:
+
+        def note(request: RequestInfo) -> None:
+            nonlocal asked, meanwhile
+            if request.route != CATEGORIES or meanwhile:
+                return
+            asked += 1
+            if asked == 1:
+                connection.execute(text("LOCK TABLE raw.categories IN SHARE MODE"))
+            else:
+                end = time.monotonic() + WAIT
+                while not meanwhile and time.monotonic() < end:
+                    meanwhile = bool(connection.execute(waiting).scalar_one())
+                connection.rollback()
+
+        syncs.sim.before_request(note)
+        done = syncs.listing("categories")
+    assert done.success
+    assert meanwhile
+    listed = sum(len(project.categories) for project in syncs.sim.space.projects.values())
+    assert len(syncs.rows("categories")) == listed == done.counts("categories")["inserted"]
 
 
 def test_where_somebody_is_forgotten_nothing_is_read_while_something_is_stored(start_syncs: StartSyncs) -> None:

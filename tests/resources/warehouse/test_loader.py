@@ -16,6 +16,7 @@ from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import rejected_records
 from resources.warehouse.statements import DollarQuoted
 from resources.warehouse.tombstones import mark_issues_deleted
+from tests.databases import heard
 
 ISSUES = SPECS["issues"]
 WHO: dict[str, Any] = {"space_key": "acme", "timezone": "Asia/Tokyo", "run_id": "run-1"}
@@ -174,6 +175,20 @@ def test_a_rejection_is_kept_once_and_resolved_by_a_good_version(warehouse: Engi
         assert pending_rejections(conn, "acme", "issues") == []
     load("issues", bad | {"updated": "2026-08-05T00:00:00Z"})
     assert [entry["resolved_at"] is None for entry in _quarantined(warehouse)] == [False, True]
+
+
+def test_the_quarantine_is_asked_only_while_it_has_an_open_entry_of_the_table(warehouse: Engine, load: Any, issue: Any) -> None:
+    def of_quarantine(*records: Any) -> list[str]:
+        with heard(Engine, "before_cursor_execute", 2) as asked:
+            load("issues", *records)
+        return [one.partition(" ")[0] for one in asked if " ops.rejected_records " in one and "raw.issues" not in one]
+
+    assert of_quarantine(issue(1)) == []
+    assert of_quarantine(issue(2, dueDate="soon"), issue(3)) == ["INSERT"]
+    assert of_quarantine(issue(4)) == ["UPDATE"], "an entry is open, be it of another record"
+    assert of_quarantine(issue(2)) == ["UPDATE"]
+    assert all(entry["resolved_at"] is not None for entry in _quarantined(warehouse))
+    assert of_quarantine(issue(5)) == []
 
 
 def test_the_rejection_of_a_record_that_is_gone_can_be_resolved(warehouse: Engine, load: Any, issue: Any) -> None:
