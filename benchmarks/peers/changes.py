@@ -19,12 +19,15 @@ def one_percent(simulator: SpawnedSimulator, issues: list[Issue]) -> None:
         _act(simulator, "edit_issue", issue=issue["id"], summary=f"{issue['summary']} (changed)", at=moment)
 
 
-def a_day(simulator: SpawnedSimulator, issues: list[Issue]) -> None:
-    """Let a day pass: edits, steps of work, new issues, comments said, rewritten and taken back, deleted issues."""
+def a_day(simulator: SpawnedSimulator, issues: list[Issue], seconds: int = DAY) -> None:
+    """Let a day pass: edits, steps of work, new issues, comments said, rewritten and taken back, deleted issues.
+
+    `seconds` is how long the day is.
+    """
     some = max(2, len(issues) // 100)
     few = max(2, len(issues) // 500)
     chosen = iter(random.Random(7).sample(issues, 3 * some + 3 * few))  # noqa: S311 - no secret
-    moments = iter(_pass(simulator, DAY, 4 * some + 3 * few))
+    moments = iter(_pass(simulator, seconds, 4 * some + 3 * few))
 
     def take(number: int) -> Iterator[tuple[Issue, str]]:
         return zip((next(chosen) for _ in range(number)), moments, strict=False)

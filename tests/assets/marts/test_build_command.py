@@ -1,18 +1,23 @@
 """What `backlog-elt marts` prints for a build that fails, one line for each model and check, and what builds leave behind."""
 
+import json
 import subprocess
 import sys
+import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+import psutil
 import pytest
+from sqlalchemy import Engine, text
 
 from assets.marts.build import _looked_up
 from assets.marts.dbt import AT_ONCE
-from assets.marts.project import PARSED, bring_parsed, keep_parsed
+from assets.marts.project import FOLDER, PARSED, bring_parsed, connected, keep_parsed
 from pipelines.cli.marts import build_marts, summary_line
 from resources.progress import LogProgress
 from resources.warehouse.connect import engine
@@ -88,6 +93,31 @@ def test_what_is_shown_of_a_table_comes_with_its_event_in_their_order_also_befor
     with pytest.raises(RuntimeError, match="dbt has failed"):
         seen.extend((event.output_name, shown.result()) if isinstance(event, dg.Output) else event for event, shown in found)
     assert seen == ["a test", ("one", {"seen": "slow"}), "the test of one", ("two", {"seen": "fast"})]
+
+
+#: Starts what it is given, says its number, and waits for it.
+PARENT = "import subprocess, sys; one = subprocess.Popen(sys.argv[1:]); print(one.pid, flush=True); one.wait()"
+
+
+@pytest.mark.timeout(300)
+def test_dbt_ends_with_the_process_that_started_it(warehouse: Engine) -> None:
+    """A run that was killed holds no lock any more, so the next build would meet its dbt."""
+    words = ["run-operation", "run_query", "--args", json.dumps({"sql": "select pg_sleep(600)"})]
+    with connected(warehouse, unchanged=False), tempfile.TemporaryDirectory() as target:
+        paths = ["--project-dir", str(FOLDER), "--profiles-dir", str(FOLDER), "--target-path", target]
+        command = [sys.executable, "-c", PARENT, sys.executable, *AT_ONCE, *words, *paths]
+        parent = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert parent.stdout is not None
+        started = psutil.Process(int(parent.stdout.readline()))
+        with warehouse.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            asleep = text("SELECT pid FROM pg_stat_activity WHERE query ~ 'pg_sleep.600' AND pid <> pg_backend_pid()")
+            while not connection.execute(asleep).all():
+                time.sleep(0.1)
+            parent.kill()
+            parent.communicate()
+            started.wait(120)
+            # The server would notice when the statement ends.
+            connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": connection.execute(asleep).scalar_one()})
 
 
 @pytest.mark.parametrize(("words", "code"), [(["--version"], 0), (["build", "--nonsense"], 2)])
