@@ -20,7 +20,7 @@ from resources.warehouse.connect import engine
 from simulator import spawn_simulator
 
 ISSUES, DAYS = 5_000, 30
-#: An hour of the space: the month must not end meanwhile, since partitions go by the clock of this machine.
+#: How long a day of the space is: the calendar's month must not end meanwhile, since partitions go by the clock of this machine.
 DAY_SECONDS = 300
 #: Seconds that the server has for its vacuum, each day.
 REST_SECONDS = 5

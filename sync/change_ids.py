@@ -80,8 +80,8 @@ class ChangeIds:
         past = self._past(connection, [change for change in changes if change["field"] in _BY_ACTIVITY | _KINDS_OF_PROJECT.keys()])
         referred = {
             (comment, str(one.get("field"))): (one.get("old_value"), one.get("new_value"))
-            for comment, told in past.changes.items()
-            for one in told
+            for comment, reported in past.changes.items()
+            for one in reported
             if isinstance(one, dict) and one.get("field") in _BY_ACTIVITY
         }
         issues = self._issues(connection, changes)
@@ -98,7 +98,7 @@ class ChangeIds:
         if change["kind"] == "attachment":
             return {}
         home = homes.get(change["commentId"])
-        found: dict[str, Any] = {} if home is None else {"namesOf": home}
+        found: dict[str, Any] = {"namesOf": home} if home is not None and change["field"] in _KINDS_OF_PROJECT else {}
         references = referred.get((change["commentId"], change["field"]), (None, None))
         for side, reference in zip(("old", "new"), references, strict=True):
             text = change[f"{side}Value"]
@@ -154,21 +154,22 @@ class ChangeIds:
         return homes
 
     def _past(self, connection: Connection, changes: Sequence[Record]) -> "_Past":
-        """Return what activities say of the issues and comments of some changes."""
-        past = _Past(defaultdict(list), {}, {})
-        issues, comments = ({change[name] for change in changes} for name in ("issueId", "commentId"))
+        """Return what activities about the issues of some changes say; comments of pull requests may have the same ids."""
+        past = _Past(defaultdict(list), {}, defaultdict(list))
         if not changes:
             return past
+        issues, comments = ({change[name] for change in changes} for name in ("issueId", "commentId"))
         columns = SPECS["activities"].table.c
-        told = case((columns.comment_id.in_(comments), columns.payload["content"]["changes"]))
-        query = select(columns.content_id, columns.created_at, columns.project_id, columns.comment_id, told).where(
+        reported = case((columns.comment_id.in_(comments), columns.payload["content"]["changes"]))
+        query = select(columns.content_id, columns.created_at, columns.project_id, columns.comment_id, reported).where(
             columns.space_key == self._space_key, columns.content_id.in_(issues), columns.type.in_(ABOUT_ISSUES)
         )
-        for issue, at, project, comment, told_of in connection.execute(query.order_by(columns.created_at, columns.id)):
+        for issue, at, project, comment, some in connection.execute(query.order_by(columns.created_at, columns.id)):
             past.stays[issue].append((at, project))
             if comment is not None:
                 past.homes[comment] = project
-                past.changes[comment] = told_of if isinstance(told_of, list) else []
+                # A comment may have a second activity, of who was notified.
+                past.changes[comment] += some if isinstance(some, list) else []
         return past
 
     def _together(self, connection: Connection, changes: Sequence[Record]) -> dict[int, int | None]:

@@ -8,7 +8,6 @@ from resources.backlog.client import BacklogClient
 from resources.backlog.errors import AuthenticationError, IncompleteScan, NotInPlan, PermanentError, PermissionDenied
 from resources.backlog.paging import PAGE_SIZE
 from resources.records import Page
-from resources.warehouse.loader import MergeResult
 from sync.projects import sync_projects
 from sync.session import Session
 from sync.write_behind import WriteBehind
@@ -66,8 +65,8 @@ def _sync_list_of_each_project(session: Session, read: Callable[[BacklogClient, 
         BacklogError: the key is refused or the source is not available, which is so for every project.
     """
     without: list[str] = []
-    writer = session.writer
-    with session.reporter.history("full"), WriteBehind[tuple[MergeResult, int]](session.client, session.locks) as behind:
+    table, advance = session.spec.name, session.progress.advance
+    with session.reporter.history("full"), WriteBehind[int](session.client, session.locks) as behind:
         for project in session.client.visible_projects():
             key = str(project["projectKey"])
             try:
@@ -80,11 +79,11 @@ def _sync_list_of_each_project(session: Session, read: Callable[[BacklogClient, 
                 session.reporter.failed(key, error)
             else:
                 evidence = f"{session.spec.endpoint.replace(':id', key)} no longer lists it"
-                store = partial(writer.write_listing, records, evidence=evidence, project_id=int(project["id"]))
-                for written in behind.begin(store):
-                    writer.count_listing(written)
-        for written in behind.wait():
-            writer.count_listing(written)
+                store = partial(
+                    session.writer.store_listing, records, evidence=evidence, as_progress=False, project_id=project["id"]
+                )
+                advance(table, sum(behind.begin(store)))
+        advance(table, sum(behind.wait()))
     if without:
         session.reporter.notes["not_in_plan"] = (
             f"the plan of the space has none of this for {', '.join(without)}; stored rows are left as they are"

@@ -108,16 +108,15 @@ class Writer:
         self.count(result)
         return result
 
-    def store_listing(self, records: Sequence[Record], *, evidence: str | None = None, **scope: int) -> None:
-        """Store a whole listing by `write_listing`, and count what that did."""
-        self.count_listing(self.write_listing(records, evidence=evidence, **scope))
-
-    def write_listing(self, records: Sequence[Record], *, evidence: str | None = None, **scope: int) -> tuple[MergeResult, int]:
-        """Merge a whole listing and mark what has vanished from it, in one transaction; return both for `count_listing`.
+    def store_listing(
+        self, records: Sequence[Record], *, evidence: str | None = None, as_progress: bool = True, **scope: int
+    ) -> int:
+        """Merge a whole listing and mark what has vanished from it, in one transaction; return how many rows it had.
 
         Args:
             records: all that the source lists.
             evidence: how a deletion is known, for `ops.deletions`; None: the endpoint of the table no longer lists the row.
+            as_progress: show the rows as progress, which a thread leaves to who reads.
             scope: columns that say what was listed whole, e.g. `project_id=300`; none for the whole space.
 
         Raises:
@@ -139,13 +138,9 @@ class Writer:
                     evidence=evidence,
                     run_id=self.run_id,
                 )
-        return result, len(gone)
-
-    def count_listing(self, written: tuple[MergeResult, int]) -> None:
-        """Count what `write_listing` did."""
-        result, gone = written
-        self.count(result)
-        self.count_deleted(gone)
+        self.count(result, as_progress=as_progress)
+        self.count_deleted(len(gone))
+        return result.read
 
     def note_names(self, connection: Connection, records: Sequence[Record], project_id: int = 0) -> None:
         """Remember what a listing calls things, for the change log of later times."""

@@ -1,15 +1,13 @@
 """dbt, run as a file: a process that ends at once, and with the one that started it.
 
-To give back its memory, object by object, takes it a third of a second. And a build whose run was killed holds no lock any more:
-the next one would meet it.
+To give back its memory, object by object, takes it a third of a second. A build whose run was killed holds no lock any more: the
+next one would run at the same time. So only the statement that the server is at goes on, and is then rolled back.
 """
 
 import os
 import sys
 import threading
 import time
-
-from dbt.cli.main import cli
 
 LOOK_SECONDS = 0.5
 
@@ -22,6 +20,8 @@ def _end_with(parent: int) -> None:
 
 if __name__ == "__main__":
     threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
+    from dbt.cli.main import cli  # takes a second, in which it may be orphaned
+
     try:
         cli()
     except SystemExit as ended:

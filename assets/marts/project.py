@@ -75,7 +75,6 @@ def connected(engine: Engine, *, unchanged: bool) -> Iterator[None]:
         "BACKLOG_DBT_UNCHANGED": "yes" if unchanged else "no",
         # What a build leaves behind is in the events of its run; only what it has parsed is kept.
         "DBT_WRITE_JSON": "false",
-        "DBT_LOG_LEVEL_FILE": "none",
     }
     kept = without_secrets(os.environ, {DAGSTER_POSTGRES_URL})  # by which this process goes on to report the build to Dagster
     hidden = {name: os.environ[name] for name in os.environ.keys() - kept.keys()}

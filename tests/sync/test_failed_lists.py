@@ -40,6 +40,15 @@ def test_a_list_that_cannot_be_read_is_never_an_empty_list(syncs: Syncs, fault: 
     assert run.counts("priorities")["unchanged"] == 3
 
 
+def test_what_was_stored_before_the_source_failed_is_counted(syncs: Syncs) -> None:
+    syncs.sim.faults.add(Fault(status=503, path="/projects/WEB/categories", **ALWAYS))
+    run = syncs.listing("categories")
+    assert failures(run)
+    stored = syncs.rows("categories")
+    assert {row["project_id"] for row in stored} == {syncs.sim.space.project("OPS").id}
+    assert syncs.query("SELECT items_synced FROM ops.sync_history") == [{"items_synced": len(stored)}]
+
+
 def test_an_object_where_a_list_is_due_is_no_list(syncs: Syncs) -> None:
     syncs.listing("teams")
     syncs.sim.rewrite_response(lambda request, body: {"teams": body} if request.route == "/teams" else body)

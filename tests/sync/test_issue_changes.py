@@ -3,13 +3,20 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import RowMapping
+from sqlalchemy import RowMapping, text
 
 from simulator.masters import CHECKBOX, MULTIPLE, RADIO, SINGLE, TEXT
 from simulator.model import Issue
+from sync.change_ids import ChangeIds, known_changes
 from tests.syncs import Loaded, Syncs, failures
 
 HOUR = 3600
+#: A later activity of a comment, without changes.
+NOTIFIED = """
+INSERT INTO raw.activities SELECT (jsonb_populate_record(a, jsonb_build_object(
+    'id', a.id + 1000000, 'type', 17, 'payload', jsonb_set(a.payload, '{content,changes}', '[]')
+))).* FROM raw.activities AS a WHERE a.comment_id = :comment AND a.type = 2
+"""
 
 
 def load(syncs: Syncs, mode: Any = "incremental") -> Loaded:
@@ -78,6 +85,33 @@ def test_a_renamed_status_keeps_its_id_and_the_name_of_the_time(synced: Syncs) -
     load(synced, "backfill")
     assert ids(synced, comment)[1] == [mine]
     assert changes_by(synced, comment)[0]["new_value"] == "Checking"
+
+
+def test_a_second_activity_of_a_comment_takes_no_ids_away(synced: Syncs) -> None:
+    """Backlog tells who was notified in an activity of its own; whether that has the changes, too, is not documented."""
+    space, issue = synced.sim.space, one(synced)
+    mine = space.add_status("OPS", "Checking").id
+    comment = change(synced, issue, status_id=mine)
+    load(synced)
+    assert ids(synced, comment)[1] == [mine]
+    with synced.engine.begin() as connection:
+        connection.execute(text(NOTIFIED), {"comment": comment})
+        connection.execute(text("DELETE FROM ops.names WHERE kind = 'statuses'"))
+    load(synced, "backfill")
+    assert ids(synced, comment)[1] == [mine]
+
+
+def test_what_is_found_of_a_change_does_not_depend_on_the_others_of_its_page(synced: Syncs) -> None:
+    space = synced.sim.space
+    first, second = list(space.project("OPS").issues.values())[:2]
+    priority = change(synced, first, priority_id=2 if first.priority_id != 2 else 3)
+    status = change(synced, second, status_id=space.add_status("OPS", "Checking").id)
+    load(synced)
+    with synced.engine.connect() as connection:
+        known, resolve = known_changes(connection, "acme", [priority, status]), ChangeIds(connection, "acme").resolve
+        alone = [resolve(connection, [one])[0] for one in known]
+        assert len(alone) == 2
+        assert resolve(connection, known) == alone
 
 
 def test_a_name_that_another_one_got_later_means_the_one_that_had_it_then(synced: Syncs) -> None:
