@@ -127,7 +127,7 @@ class ChangeIds:
         identifier = self._names.resolve(kind, owner, text, at)
         return None if identifier is None else [identifier]
 
-    def _homes(self, connection: Connection, past: "_Past", changes: Sequence[Record]) -> dict[int, int | None]:
+    def _homes(self, connection: Connection, past: _Past, changes: Sequence[Record]) -> dict[int, int | None]:
         """Return comment -> project that its issue was in then, None where that is not known.
 
         The activity of the comment says it, also one of many issues; or those before and after it, when they agree; or what was
@@ -153,8 +153,8 @@ class ChangeIds:
             homes[comment] = places.pop() if len(places) == 1 else None
         return homes
 
-    def _past(self, connection: Connection, changes: Sequence[Record]) -> "_Past":
-        """Return what activities about the issues of some changes say; comments of pull requests may have the same ids."""
+    def _past(self, connection: Connection, changes: Sequence[Record]) -> _Past:
+        """Return what activities about the issues of some changes say. Comments of pull requests may have ids of theirs."""
         past = _Past(defaultdict(list), {}, defaultdict(list))
         if not changes:
             return past

@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -174,10 +175,13 @@ def load_space(settings: Settings, request: LoadRequest, progress: Progress) -> 
     from pipelines.hosting.environment import check_kind, open_instance, prepare_storage, source
 
     began = time.monotonic()
-    prepare_storage(settings)
+    # To make a server takes as long as to import Dagster with its storage.
+    with ThreadPoolExecutor(1, thread_name_prefix="server") as meanwhile:
+        prepared = meanwhile.submit(prepare_storage, settings)
+        import pipelines.hosting.storage  # noqa: F401 - the instance needs it
+        from pipelines.cli.in_process import Recorder
+    prepared.result()
     check_kind(settings)
-    from pipelines.cli.in_process import Recorder
-
     with source(settings, alive=False), open_instance() as instance:
         recorder = Recorder(progress)
         failures = tuple(_run_jobs(instance, request, recorder))

@@ -7,7 +7,6 @@ space, that of a running `backlog-elt up` if there is one (`runtime.py`).
 import os
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from resources.secret import Secret, reveal
 from resources.settings import Settings
 from resources.variables import API_KEY, HOME, SIMULATED_HERE, URL, WAREHOUSE_URL, SettingsError
 from resources.warehouse.connect import check_tables, refusal_behind, socket_folder
-from resources.warehouse.embedded import EmbeddedServer, ensure_server
+from resources.warehouse.embedded import ensure_server
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.space_urls import urls_of_spaces
 
@@ -46,7 +45,7 @@ def prepare_storage(settings: Settings) -> None:
         ) from None
     dagster_url = reveal(settings.dagster_postgres_url)
     if settings.warehouse_url is None or not dagster_url:
-        server = _server_and_dagster(settings.home)
+        server = ensure_server(settings.home)
         dagster_url = dagster_url or server.url("dagster")
     dagster_home = settings.home / "dagster"
     dagster_home.mkdir(exist_ok=True)
@@ -54,14 +53,6 @@ def prepare_storage(settings: Settings) -> None:
     os.environ["BACKLOG_ELT_HOME"] = str(settings.home)
     os.environ["DAGSTER_HOME"] = str(dagster_home)
     os.environ["DAGSTER_POSTGRES_URL"] = "postgresql://" + dagster_url.partition("://")[2]
-
-
-def _server_and_dagster(home: Path) -> EmbeddedServer:
-    """Start the embedded server, and import Dagster with its storage meanwhile: nearly a second each when the server is made."""
-    with ThreadPoolExecutor(1, thread_name_prefix="server") as meanwhile:
-        server = meanwhile.submit(ensure_server, home)
-        import pipelines.hosting.storage  # noqa: F401 - imported for the sake of the import
-    return server.result()
 
 
 @contextmanager

@@ -101,7 +101,7 @@ PARENT = "import subprocess, sys; one = subprocess.Popen(sys.argv[1:]); print(on
 
 @pytest.mark.timeout(300)
 def test_dbt_ends_with_the_process_that_started_it(warehouse: Engine) -> None:
-    """A run that was killed holds no lock any more, so the next build would meet its dbt."""
+    """A run that was killed holds no lock any more, so the next build would run at the same time."""
     words = ["run-operation", "run_query", "--args", json.dumps({"sql": "select pg_sleep(600)"})]
     with connected(warehouse, unchanged=False), tempfile.TemporaryDirectory() as target:
         paths = ["--project-dir", str(FOLDER), "--profiles-dir", str(FOLDER), "--target-path", target]
@@ -112,6 +112,7 @@ def test_dbt_ends_with_the_process_that_started_it(warehouse: Engine) -> None:
         with warehouse.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
             asleep = text("SELECT pid FROM pg_stat_activity WHERE query ~ 'pg_sleep.600' AND pid <> pg_backend_pid()")
             while not connection.execute(asleep).all():
+                assert parent.poll() is None, "dbt has failed"
                 time.sleep(0.1)
             parent.kill()
             parent.communicate()
