@@ -10,7 +10,6 @@ the others do not notice.
 """
 
 import argparse
-import gc
 import importlib
 import os
 import runpy
@@ -28,6 +27,7 @@ from dagster_shared.yaml_utils import load_yaml_from_path
 from pipelines.hosting.child import follow_parent
 from pipelines.hosting.code_server import SERVER, prepare
 from pipelines.hosting.environment import open_instance
+from pipelines.hosting.shared_pages import keep_shared
 from pipelines.hosting.stop_signals import STOPPING
 from resources.env_file import read_env_file
 from resources.variables import DAGSTER_LOCATION, SettingsError
@@ -121,9 +121,7 @@ def keep_serving(servers: Sequence[Server], host: str) -> None:
         importlib.import_module(name)
     with open_instance():
         pass  # what that imports is shared too
-    # What is there now is never looked at again by the collector of a server, which would write to its memory.
-    gc.collect()
-    gc.freeze()
+    keep_shared()
     lifeline = os.pipe()
     came = None
     while came is None or came.si_signo not in STOPPING:
