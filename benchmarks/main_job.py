@@ -192,7 +192,7 @@ def main() -> int:
         idle_load,
         *([setup] if options.setup else []),
         lambda: first_loads(sizes, twice=not options.quick),
-        lambda: schedules(1_000 if options.quick else 2_000),
+        lambda: schedules(2_000),
         lambda: loader(4_000 if options.quick else 20_000),
     ]
     return show((part() for part in parts), as_json=options.json)

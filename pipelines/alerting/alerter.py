@@ -7,7 +7,7 @@ disk, the look ends, and the process remembers the ledger until it can. The sign
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
@@ -29,7 +29,7 @@ from resources.warehouse.conditions import Condition, current
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.sync_log import known_projects, last_ends, space_at
+from resources.warehouse.sync_log import failing_projects, known_projects, last_ends, space_at
 
 #: What ends now may be seen a little later.
 OVERLAP = timedelta(minutes=2)
@@ -62,10 +62,11 @@ class Alerter:
         ledger, lasting = self._of_source(ledger, now)
         runs, looked_at = ended_runs(self.instance, ledger.looked_at - OVERLAP, ledger.seen, self.place)
         projects = self._keys(project_partitions) if runs else None
+        failing = self._failing() if runs else ()
         for run in runs:
             if projects is not None and problems.covers_no_project(run, projects):
                 continue
-            found, over = problems.of_run(run)
+            found, over = problems.of_run(run, failing)
             part = problems.covered(found, run, lasting)
             ledger = self._observe(ledger, part, [], now, quiet=True)
             ledger = self._observe(ledger, [problem for problem in found if problem not in part], over, now)
@@ -91,6 +92,14 @@ class Alerter:
             return chosen(self.instance, self.warehouse.engine, self.url)
         except WarehouseError:
             return None  # `_of_warehouse` reports it
+
+    def _failing(self) -> Collection[str]:
+        """Return the projects whose last load of issues has failed; none while the warehouse cannot be used."""
+        try:
+            space = space_at(self.warehouse.engine, self.url)
+            return () if space is None else failing_projects(self.warehouse.engine, space)
+        except WarehouseError:
+            return ()  # `_of_warehouse` reports it
 
     def _observe(
         self,

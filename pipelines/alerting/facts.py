@@ -34,7 +34,7 @@ _NEEDED = {
 
 @dataclass(frozen=True)
 class Failure:
-    """A step that failed: its assets as one text, and why in one line. Of a run that failed before any its job stands for them."""
+    """A step that failed: its assets as one text, and why in one line. Where there are none, its job stands for them."""
 
     step: str
     assets: str
@@ -154,7 +154,10 @@ def _ended(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
     entries = instance.all_logs(run.run_id, of_type=_NEEDED)
     events = [entry.dagster_event for entry in entries if entry.dagster_event is not None]
     failed = [event for event in events if event.event_type == DagsterEventType.STEP_FAILURE]
-    failures = [Failure(str(event.step_key), _assets(events, str(event.step_key)), _cause(event)) for event in failed]
+    failures = [
+        Failure(str(event.step_key), _assets(events, str(event.step_key)) or f"job {run.job_name}", _cause(event))
+        for event in failed
+    ]
     if run.status == dg.DagsterRunStatus.FAILURE and not failures:
         said = [event.message for event in events if event.event_type == DagsterEventType.RUN_FAILURE]
         failures = [Failure("", f"job {run.job_name}", one_line(said[-1] if said else None))]
@@ -183,7 +186,7 @@ def _assets(events: list[dg.DagsterEvent], step: str) -> str:
         if event.event_type == DagsterEventType.ASSET_MATERIALIZATION_PLANNED and event.step_key == step and event.asset_key
     }
     shown = list(keys)[:3]
-    return ", ".join(shown) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "") or step
+    return ", ".join(shown) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
 
 
 def _cause(event: dg.DagsterEvent) -> str:

@@ -20,8 +20,8 @@ from resources.settings import Settings
 def status(as_json: bool) -> None:
     """Show how things stand.
 
-    The connection, what runs, the last syncs, the last 24 hours, the rate limit, how many issues have their history stored, and how
-    to reach the warehouse.
+    The connection, what runs, the last syncs, projects whose last load failed, the last 24 hours, the rate limit, how many issues
+    have their history stored, and how to reach the warehouse.
     """
     settings = Settings.of_this_process()
     from pipelines.cli.status_facts import status as read_status
@@ -50,6 +50,7 @@ def status_table(found: Mapping[str, Any]) -> str:
         ("service", found["service"]["url"] or "not running"),
         ("rate limit", limits or "unknown"),
         ("history", _history(found["history"])),
+        *_failing(found["failing_projects"]),
         ("last 24 hours", _last_day(found["last_24h"])),
         ("alerts", _alerts(found["alerts"])),
         ("active", "; ".join(_active(sync) for sync in found["active"]) or "nothing"),
@@ -88,6 +89,12 @@ def _history(history: Mapping[str, Any]) -> str:
     first = f"; {history['open_left']:,} open ones are next" if history["open_left"] else ""
     rest = "" if minutes is None else f"; at least {minutes:,} more minute{'s' * (minutes != 1)}"
     return f"{complete:,} of {issues:,} issues{first}{rest}"
+
+
+def _failing(projects: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return a line that names the projects whose last load failed, those with one error together; none where none did."""
+    errors = {error: [key for key, its in projects.items() if its == error] for error in projects.values()}
+    return [("failing", "; ".join(f"{', '.join(keys)}: {error}" for error, keys in errors.items()))] if errors else []
 
 
 def _last_day(figures: Mapping[str, Any]) -> str:

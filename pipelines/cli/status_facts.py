@@ -1,4 +1,4 @@
-"""What `backlog-elt status` says: connection, access, warehouse, what runs, last syncs, last 24 hours, rate limit, history."""
+"""What `backlog-elt status` says: connection, access, warehouse, what runs, what ran, what fails, rate limit, history."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,7 +21,7 @@ from resources.warehouse.heartbeats import alerts_of, last_beat
 from resources.warehouse.history import adopt, end_dead
 from resources.warehouse.issue_sync_state import count_histories
 from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.sync_log import Totals, place_of, summary
+from resources.warehouse.sync_log import Totals, failing_projects, place_of, summary
 
 
 def status(settings: Settings) -> dict[str, Any]:
@@ -90,6 +90,7 @@ def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dic
         "condition": condition.as_json() if condition else None,
         "active": [asdict(sync) for sync in syncs.active],
         "last_syncs": [asdict(sync) for sync in syncs.last.values()],
+        "failing_projects": failing_projects(engine, place),
         "last_24h": _figures(syncs.last_24h),
         "rate_limit": limits,
         "history": _history(warehouse, place, limits.get("read"), backlog.rate_reserve),

@@ -33,6 +33,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from resources.warehouse.history import Sync, active_syncs
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import spaces, sync_history
+from resources.warehouse.sync_state import project_states
 
 DAY = timedelta(hours=24)
 #: The view in which a migration says what counts as what.
@@ -187,7 +188,7 @@ def _last_runs(space_key: str) -> Select[Any]:
             func.min(history.started_at),
             func.max(history.ended_at),
             *(cast(func.sum(column), BigInteger) for column in (history.items_synced, history.items_failed, history.requests)),
-            func.string_agg(history.error, "; "),
+            func.string_agg(history.error.distinct(), "; "),
             history.run_id,
             *(null() for _ in range(4)),
             case((func.count() == 1, func.max(history.projects)), else_=None),
@@ -240,3 +241,11 @@ def accessible_projects(conn: Connection, space_key: str) -> list[tuple[int, str
         projects.space_key == space_key, projects.deleted_at.is_(None), projects.deleted_reason.is_(None)
     )
     return [(int(row[0]), row[1], row[2], bool(row[3])) for row in conn.execute(query.order_by(projects.project_key))]
+
+
+def failing_projects(engine: Engine, space_key: str) -> dict[str, str]:
+    """Return key -> error of the projects whose last load of issues has failed; no archived ones, which schedules do not load."""
+    with engine.connect() as conn:
+        states = project_states(conn, space_key, "issues")
+        active = [(key, states.get(project)) for project, key, _, archived in accessible_projects(conn, space_key) if not archived]
+    return {key: state.last_error for key, state in active if state and state.last_error}

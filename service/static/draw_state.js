@@ -111,8 +111,8 @@ function freshness({ fresh, archived, last_success_at, last_error, history }) {
   const partly = history && history.complete < history.issues
     ? ` · ${say('historyOf', { share: share(history.complete, history.issues) })}` : '';
   if (archived) return [say('archived') + partly, 'soft'];
-  if (fresh) return [say('fresh') + partly, 'completed'];
-  return [`${say(last_success_at ? 'stale' : 'notLoaded')}${last_error ? ` · ${sayText(last_error)}` : ''}`, 'failed'];
+  const said = fresh ? say('fresh') + partly : say(last_success_at ? 'stale' : 'notLoaded');
+  return [`${said}${last_error ? ` · ${sayText(last_error)}` : ''}`, fresh && !last_error ? 'completed' : 'failed'];
 }
 
 function proven(proof) {

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 
 from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.history import note_progress
+from resources.warehouse.sync_state import record_failure
 from simulator import Simulator
 from tests.browser import Chromium, visitor_at
 from tests.deployment import SMALL
@@ -84,6 +85,15 @@ def test_all_that_an_operator_asks_is_there_for_every_eye(
         assert complaints(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert visitor.noted == []
+
+
+def test_a_project_that_is_fresh_says_why_a_later_load_failed(chromium: Chromium, place: str, warehouse: Engine) -> None:
+    with warehouse.begin() as connection:
+        record_failure(connection, "acme", "issues", [300], "GET /issues: 403")
+    with visitor_at(chromium, place, locale="en-US") as visitor:
+        freshness = visitor.page.locator("#projects tbody tr").filter(has_text="OPS").get_by_role("cell").nth(1)
+        expect(freshness).to_have_text("fresh · histories 1 / 2 · GET /issues: 403")
+        expect(freshness).to_have_class("failed")
 
 
 def test_an_operator_starts_watches_and_cancels_with_the_keyboard_and_a_reload_forgets_nothing(

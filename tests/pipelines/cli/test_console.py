@@ -184,7 +184,7 @@ def found() -> dict[str, Any]:
         "alerts": {"alive": None, "beat_at": None, "channels": [], "waiting": 0, "open": []},
         "last_24h": DAY, "rate_limit": {"search": {"limit": 150, "remaining": 149, "reset": UNTIL}},
         "access": {"kind": "api_key", "expires_at": None, "refused": None},
-        "history": {"issues": 0, "complete": 0, "open_left": 0, "minutes_left": None},
+        "history": {"issues": 0, "complete": 0, "open_left": 0, "minutes_left": None}, "failing_projects": {},
     }  # fmt: skip
 
 
@@ -284,6 +284,13 @@ def test_the_status_shows_why_there_is_no_connection_and_the_last_syncs(found: d
     assert re.search(r"^active +users, 1,200 of 2,000 rows$", shown, re.MULTILINE)
     assert f"{UNTIL.astimezone():%Y-%m-%d %H:%M:%S}" in shown
     assert "GET /users: 500" in shown.splitlines()[-1]
+
+
+def test_the_status_names_the_projects_whose_last_load_failed(found: dict[str, Any]) -> None:
+    failing = {"APP": "GET /issues: 403", "OPS": "GET /issues: 403", "WEB": "the body is not JSON"}
+    [line] = [line for line in status_table(found | {"failing_projects": failing}).splitlines() if line.startswith("failing")]
+    assert line.split(maxsplit=1)[1] == "APP, OPS: GET /issues: 403; WEB: the body is not JSON"
+    assert "failing" not in status_table(found)
 
 
 def test_the_status_says_which_condition_the_source_is_in_since_when_and_why(found: dict[str, Any]) -> None:
