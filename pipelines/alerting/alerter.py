@@ -7,7 +7,7 @@ disk, the look ends, and the process remembers the ledger until it can. The sign
 
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
@@ -62,11 +62,11 @@ class Alerter:
         ledger, lasting = self._of_source(ledger, now)
         runs, looked_at = ended_runs(self.instance, ledger.looked_at - OVERLAP, ledger.seen, self.place)
         projects = self._keys(project_partitions) if runs else None
-        failing = self._failing() if runs else ()
+        all_read = not runs or self._all_read()
         for run in runs:
             if projects is not None and problems.covers_no_project(run, projects):
                 continue
-            found, over = problems.of_run(run, failing)
+            found, over = problems.of_run(run, all_read=all_read)
             part = problems.covered(found, run, lasting)
             ledger = self._observe(ledger, part, [], now, quiet=True)
             ledger = self._observe(ledger, [problem for problem in found if problem not in part], over, now)
@@ -93,13 +93,13 @@ class Alerter:
         except WarehouseError:
             return None  # `_of_warehouse` reports it
 
-    def _failing(self) -> Collection[str]:
-        """Return the projects whose last load of issues has failed; none while the warehouse cannot be used."""
+    def _all_read(self) -> bool:
+        """Return whether no active project is left whose issues could not be read; False while the warehouse cannot be used."""
         try:
             space = space_at(self.warehouse.engine, self.url)
-            return () if space is None else failing_projects(self.warehouse.engine, space)
+            return space is None or not failing_projects(self.warehouse.engine, space)
         except WarehouseError:
-            return ()  # `_of_warehouse` reports it
+            return False  # `_of_warehouse` reports it
 
     def _observe(
         self,

@@ -11,7 +11,7 @@ from assets.issues import issues
 from pipelines.alerting import messages
 from pipelines.alerting.facts import Ended, RunDuration
 from pipelines.alerting.messages import Problem
-from pipelines.jobs import count_reconciliation_job, rolling_refresh_job, targeted_sync_job
+from pipelines.jobs import rolling_refresh_job, targeted_sync_job
 from resources.cadences import CADENCES
 from resources.tokens import TokenState
 from resources.warehouse.baselines import Baseline
@@ -36,12 +36,11 @@ _REQUEST = re.compile(r"\b(?:GET|POST) /")
 BACKFILL, ANOMALY = "backfill/", "anomaly/"
 #: Syncs that read whatever somebody has asked for, one month or all: none is like the one before it.
 OF_ANY_SIZE = frozenset({"backfill"})
-#: Jobs that read just some issues, or only count them, by the steps of the job `issues`: their success says nothing of its loads.
-NO_LOADS = frozenset({targeted_sync_job.name, rolling_refresh_job.name, count_reconciliation_job.name})
-#: The problem that a load of issues has failed.
-ISSUES_FAIL = f"run/{issues.op.name}"
-#: Modes of syncs that read just some issues.
+#: Jobs, and modes of syncs, that read just some issues by the steps of the job `issues`: their success says nothing of the others.
+OF_SOME_ISSUES = frozenset({targeted_sync_job.name, rolling_refresh_job.name})
 OF_SOME = frozenset(JOB_OF_MODE)
+#: The step that loads issues; in a run without partitions it only evaluates checks.
+ISSUES = issues.op.name
 
 News = tuple[list[Problem], list[str]]
 
@@ -65,13 +64,13 @@ def covered(problems: Iterable[Problem], run: Ended, condition: Condition | None
     return [problem for problem in problems if problem.run_id == run.run_id and _REQUEST.search(problem.cause)]
 
 
-def of_run(run: Ended, failing: Collection[str] = ()) -> News:
+def of_run(run: Ended, *, all_read: bool = True) -> News:
     """Return the problems that a run shows, and the keys of those that it ends.
 
     Runs of a scheduled kind follow each other, so that the next one that succeeds ends a failure; those that read just some issues,
-    or count them, follow those of their job. A load of some projects does not end the failure of others: `failing` are the projects
-    whose last load has failed. In a backfill each partition is a matter of its own, ended by the same partition or when none is
-    left failed (`of_backfills`).
+    or only evaluate checks, follow those of their job. A load of issues may be of some projects: the failure of others is over when
+    `all_read`, and no active project is left whose issues could not be read. In a backfill each partition is a matter of its own,
+    ended by the same partition or when none is left failed (`of_backfills`).
     """
     problems: list[Problem] = []
     ended: list[str] = []
@@ -79,7 +78,7 @@ def of_run(run: Ended, failing: Collection[str] = ()) -> News:
         key = _key(run, failure.step or run.job)
         problems.append(messages.failure(key, run, failure, backfill=_is_backfill(run)))
     over = [_key(run, name) for name in (*run.steps, *([run.job] if run.succeeded else []))]
-    ended += [key for key in over if key != ISSUES_FAIL or not failing]
+    ended += [key for key in over if all_read or key != f"run/{ISSUES}"]
     for check in run.checks:
         key = f"check/{check.name}"
         if check.red:
@@ -102,7 +101,8 @@ def of_backfills(known: Iterable[str]) -> list[str]:
 def _key(run: Ended, name: str) -> str:
     if _is_backfill(run):
         return f"{BACKFILL}{name}/{run.partition}"
-    return f"run/{run.job}/{name}" if run.job in NO_LOADS else f"run/{name}"
+    of_its_own = run.job in OF_SOME_ISSUES or (name == ISSUES and not run.partition)
+    return f"run/{run.job}/{name}" if of_its_own else f"run/{name}"
 
 
 def _is_backfill(run: Ended) -> bool:

@@ -232,7 +232,7 @@ class StatusObject(TypedDict):
     alerts: Annotated[AlertsObject, "the alerter"]
     active: Annotated[list[SyncObject], "syncs in progress"]
     last_syncs: Annotated[list[SyncObject], "for each type, the totals of its newest run"]
-    failing_projects: Annotated[dict[str, str], "active projects whose last load failed, and why"]
+    failing_projects: Annotated[dict[str, str], "active projects whose issues could not be read the last time, and why"]
     last_24h: Annotated[DayObject, "figures of the last 24 hours"]
     rate_limit: Annotated[dict[str, LimitObject], "buckets by name"]
     history: Annotated[HistoryObject, "how much of the history is stored"]

@@ -20,8 +20,8 @@ from resources.settings import Settings
 def status(as_json: bool) -> None:
     """Show how things stand.
 
-    The connection, what runs, the last syncs, projects whose last load failed, the last 24 hours, the rate limit, how many issues
-    have their history stored, and how to reach the warehouse.
+    The connection, what runs, the last syncs, projects whose issues could not be read, the last 24 hours, the rate limit, how many
+    issues have their history stored, and how to reach the warehouse.
     """
     settings = Settings.of_this_process()
     from pipelines.cli.status_facts import status as read_status
@@ -92,7 +92,7 @@ def _history(history: Mapping[str, Any]) -> str:
 
 
 def _failing(projects: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return a line that names the projects whose last load failed, those with one error together; none where none did."""
+    """Return a line that names the projects whose issues could not be read, those with one error together; no line for none."""
     errors = {error: [key for key, its in projects.items() if its == error] for error in projects.values()}
     return [("failing", "; ".join(f"{', '.join(keys)}: {error}" for error, keys in errors.items()))] if errors else []
 

@@ -1,9 +1,9 @@
 """The code servers of many spaces in one container: a process for each, all begun from one that has imported what they share.
 
 A code server takes 129 MB, most of it for Dagster and other packages. Servers that begin as copies of a process which has imported
-those share half of it. A folder holds `workspace.yaml`, which says on what port each listens, and for each space a folder named
-like its code location, whose file `.env` has the variables that the environment does not have. A command that is called in that
-folder reads the same file.
+those share half of it, or two thirds (`shared_pages.py`). A folder holds `workspace.yaml`, which says on what port each listens,
+and for each space a folder named like its code location, whose file `.env` has the variables that the environment does not have.
+A command that is called in that folder reads the same file.
 
 Each server leads a session of its own, in which its runs work too. One that cannot start, or dies, is started again after a while;
 the others do not notice.

@@ -7,7 +7,6 @@ makes only its own constants immortal. A function for others comes with 3.15; un
 
 import ctypes
 import gc
-import sys
 from types import CodeType
 
 #: The count of an immortal object in Python 3.12 and 3.13, of `None` for one. Earlier versions count the references of each object.
@@ -21,9 +20,14 @@ def keep_shared() -> int:
     holds, and 0 is returned.
     """
     gc.collect()
-    made = _make_immortal() if sys.getrefcount(None) == IMMORTAL else 0
+    made = _make_immortal() if _count(None).value == IMMORTAL else 0
     gc.freeze()
     return made
+
+
+def _count(one: object) -> ctypes.c_ssize_t:
+    """Return where the references of an object are counted, but in builds for debugging or without the global lock."""
+    return ctypes.c_ssize_t.from_address(id(one))
 
 
 def _make_immortal() -> int:
@@ -32,8 +36,9 @@ def _make_immortal() -> int:
     while found:
         new = []
         for one in found:
-            if sys.getrefcount(one) != IMMORTAL:
-                ctypes.c_ssize_t.from_address(id(one)).value = IMMORTAL  # the first field of each object
+            count = _count(one)
+            if count.value != IMMORTAL:
+                count.value = IMMORTAL
                 new.append(one)
         made += len(new)
         # The collector knows what refers to others, but for code.

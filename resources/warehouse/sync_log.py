@@ -244,7 +244,10 @@ def accessible_projects(conn: Connection, space_key: str) -> list[tuple[int, str
 
 
 def failing_projects(engine: Engine, space_key: str) -> dict[str, str]:
-    """Return key -> error of the projects whose last load of issues has failed; no archived ones, which schedules do not load."""
+    """Return key -> why its issues could not be read when they were last to be; of active projects.
+
+    Some spaces do not serve the issues of archived projects any more: nothing would end their failures.
+    """
     with engine.connect() as conn:
         states = project_states(conn, space_key, "issues")
         active = [(key, states.get(project)) for project, key, _, archived in accessible_projects(conn, space_key) if not archived]

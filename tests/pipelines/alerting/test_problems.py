@@ -29,18 +29,29 @@ def test_a_step_that_failed_is_a_problem_until_it_succeeds_in_any_later_run_of_a
     assert of_run(later) == ([], [problem.key, "run/issues"])
 
 
-def test_a_load_of_issues_is_a_problem_until_no_project_is_left_whose_last_load_failed() -> None:
+def test_a_load_of_issues_is_a_problem_until_no_project_is_left_whose_issues_could_not_be_read() -> None:
     failed = replace(FAILED, failures=(Failure("issue_tables", "raw/issues", "B: GET /issues: 403"),))
-    [problem], _ = of_run(failed, ["A", "B"])
+    [problem], _ = of_run(failed, all_read=False)
     one = replace(failed, succeeded=True, partition="A|2026-01", failures=(), steps=("issue_tables", "raw__users"))
-    assert of_run(one, ["B"])[1] == ["run/raw__users", "run/issues"]
+    assert of_run(one, all_read=False)[1] == ["run/raw__users", "run/issues"]
     assert problem.key in of_run(one)[1]
     backfill = replace(one, job="__ASSET_JOB")
-    assert of_run(backfill, ["B"])[1][0] == "backfill/issue_tables/A|2026-01", "each partition is a matter of its own"
+    assert of_run(backfill, all_read=False)[1][0] == "backfill/issue_tables/A|2026-01", "each partition is a matter of its own"
 
 
-@pytest.mark.parametrize("job", ["targeted_sync", "rolling_refresh", "count_reconciliation"])
-def test_a_targeted_run_a_count_and_a_scheduled_run_do_not_end_failures_of_each_other(job: str) -> None:
+@pytest.mark.parametrize("job", ["count_reconciliation", "__ASSET_JOB"])
+def test_checks_alone_and_loads_do_not_end_failures_of_each_other(job: str) -> None:
+    load = replace(FAILED, failures=(Failure("issue_tables", "raw/issues", "GET /issues: 403"),))
+    checks = replace(load, job=job, partition="", failures=(Failure("issue_tables", f"job {job}", "GET /issues/count: 403"),))
+    for mine, other in ((load, checks), (checks, load)):
+        [problem], _ = of_run(mine)
+        for run, ends in ((mine, True), (other, False)):
+            well = replace(run, succeeded=True, failures=(), steps=("issue_tables",))
+            assert (problem.key in of_run(well)[1]) is ends
+
+
+@pytest.mark.parametrize("job", ["targeted_sync", "rolling_refresh"])
+def test_a_targeted_run_and_a_scheduled_run_do_not_end_failures_of_each_other(job: str) -> None:
     whole, some = FAILED, replace(FAILED, job=job)
     for mine, other in ((whole, some), (some, whole)):
         [problem], _ = of_run(mine)
