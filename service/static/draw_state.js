@@ -112,8 +112,12 @@ function freshness({ fresh, archived, last_success_at, last_error, history }) {
     ? ` · ${say('historyOf', { share: share(history.complete, history.issues) })}` : '';
   if (archived) return [say('archived') + partly, 'soft'];
   const said = fresh ? say('fresh') + partly : say(last_success_at ? 'stale' : 'notLoaded');
-  return [`${said}${last_error ? ` · ${sayText(last_error)}` : ''}`, fresh && !last_error ? 'completed' : 'failed'];
+  if (!last_error) return [said, fresh ? 'completed' : 'failed'];
+  return explained(said, 'failed', sayText(last_error));
 }
+
+const explained = (said, className, how) => make('span', {},
+  make('span', { className, textContent: said }), make('span', { className: 'soft how', textContent: how }));
 
 function proven(proof) {
   if (!proof) return [[say('neverCompared'), 'soft'], '–'];
@@ -122,7 +126,6 @@ function proven(proof) {
     : say('differs', { count: number(Math.max(differences, row_differences ?? 0)), time: moment(since) });
   const how = [rows_compared_at && say('byRows', { time: moment(rows_compared_at) }), level === 'count' && say('byCount', { time: moment(checked_at) }),
     note && sayText(note)];
-  const text = make('span', {}, make('span', { className: equal ? 'completed' : 'failed', textContent: said }),
-    make('span', { className: 'soft how', textContent: how.filter(Boolean).join(' · ') }));
+  const text = explained(said, equal ? 'completed' : 'failed', how.filter(Boolean).join(' · '));
   return [text, source_rows === warehouse_rows ? number(source_rows) : share(warehouse_rows, source_rows)];
 }
