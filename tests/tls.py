@@ -52,6 +52,8 @@ class Authority:
             return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
         now = datetime.now(UTC)
+        signs = {"key_cert_sign": authority, "crl_sign": authority, "digital_signature": not authority}
+        others = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only", "decipher_only")
         return (
             x509.CertificateBuilder()
             .subject_name(named(name))
@@ -62,6 +64,10 @@ class Authority:
             .not_valid_after(now + timedelta(days=1))
             .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName([_alternative(name)]), critical=False)
+            # From here on what RFC 5280 asks for, and Python from 3.13 on.
+            .add_extension(x509.KeyUsage(**signs, **dict.fromkeys(others, False)), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
             .sign(self.key, hashes.SHA256())
         )
 
