@@ -244,9 +244,9 @@ def accessible_projects(conn: Connection, space_key: str) -> list[tuple[int, str
 
 
 def failing_projects(engine: Engine, space_key: str) -> dict[str, str]:
-    """Return key -> why its issues could not be read when they were last to be; of active projects.
+    """Return key -> why its issues could not be read the last time, of the active projects.
 
-    Some spaces do not serve the issues of archived projects any more: nothing would end their failures.
+    Archived ones are left out: where a space does not serve their issues any more, nothing would end their failures.
     """
     with engine.connect() as conn:
         states = project_states(conn, space_key, "issues")

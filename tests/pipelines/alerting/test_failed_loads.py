@@ -33,7 +33,7 @@ def test_a_failed_load_is_over_when_the_last_of_its_projects_is_loaded(loaded: D
         assert loaded.run_issues(*others, mode="incremental").success
         assert alerter.look(datetime.now(UTC)).open == {}
         lines = [json.loads(body)["text"].splitlines()[0] for _, body in sink.received]
-    assert [line[:10] for line in lines] == ["🔴 失敗 / fai", "🟢 復旧 / rec"]
+    assert [line.split(":")[0] for line in lines] == ["🔴 失敗 / failed", "🟢 復旧 / recovered"]
 
 
 @pytest.mark.parametrize("by_hand", [False, True])
