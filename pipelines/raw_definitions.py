@@ -42,6 +42,7 @@ def source_resources(variables: Mapping[str, Any]) -> tuple[BacklogResource, War
         vault=warehouse,
         conditions=warehouse,
         rate_reserve=SETTINGS.rate_reserve,
+        answer_megabytes=SETTINGS.answer_megabytes,
         privacy_key=variables[PRIVACY_KEY],
     )
     return backlog, warehouse

@@ -12,6 +12,7 @@ from resources.alerts.addresses import Addresses
 from resources.links import SIMULATED
 from resources.secret import Secret
 from resources.variables import (
+    ANSWER_MEGABYTES,
     API_KEY,
     BI_PASSWORD,
     BROKER_URL,
@@ -64,6 +65,7 @@ class Settings:
     timezone: str
     history_start: str
     rate_reserve: float
+    answer_megabytes: int
     dagster_location: str
     marts_of: tuple[str, ...]
     broker_url: Secret | None
@@ -143,6 +145,7 @@ class Settings:
             timezone=timezone,
             history_start=values.history_start(text(environ, HISTORY_START) or "2020-01", ZoneInfo(timezone)),
             rate_reserve=values.reserve(text(environ, RATE_RESERVE) or "0.2"),
+            answer_megabytes=values.answer_megabytes(text(environ, ANSWER_MEGABYTES) or "64"),
             dagster_location=values.location(DAGSTER_LOCATION, text(environ, DAGSTER_LOCATION) or ONE_LOCATION),
             marts_of=values.locations(MARTS_OF, text(environ, MARTS_OF)),
             broker_url=links.broker(secret(environ, BROKER_URL)),

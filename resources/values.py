@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from resources.secret import Secret
 from resources.variables import (
+    ANSWER_MEGABYTES,
     API_KEY,
     CLIENT_ID,
     CLIENT_SECRET,
@@ -42,6 +43,7 @@ _CLIENT = re.compile("[!-~]{1,200}")
 _HEADER = re.compile("[A-Za-z][A-Za-z0-9-]*")
 _MAIL = re.compile(r"[^\s@,<>()\"]+@[^\s@,<>()\"]+")
 _SHARE = re.compile(r"[0-9]*\.?[0-9]+(e-?[0-9]{1,3})?", re.IGNORECASE)
+_MEGABYTES = re.compile("[1-9][0-9]{0,3}")
 MONTH = re.compile(r"(?!0000)[0-9]{4}-(0[1-9]|1[0-2])")
 
 
@@ -173,6 +175,14 @@ def reserve(text: str) -> float:
     if not 0.0 <= share < 1.0:
         raise SettingsError(RATE_RESERVE, text, "a share from 0 to below 1, for example 0.2")
     return share
+
+
+def answer_megabytes(text: str) -> int:
+    """Return the most that an answer may have; raises SettingsError for what is no whole number from 1 to 9999."""
+    if not _MEGABYTES.fullmatch(text):
+        expected = "a whole number of megabytes from 1 to 9999, for example 64"
+        raise SettingsError(ANSWER_MEGABYTES, text, expected)
+    return int(text)
 
 
 def location(name: str, text: str) -> str:

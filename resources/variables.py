@@ -36,6 +36,7 @@ HOME = "BACKLOG_ELT_HOME"
 TIMEZONE = "BACKLOG_TIMEZONE"
 HISTORY_START = "BACKLOG_HISTORY_START"
 RATE_RESERVE = "BACKLOG_RATE_RESERVE"
+ANSWER_MEGABYTES = "BACKLOG_ANSWER_MEGABYTES"
 PROXY_HEADER = "BACKLOG_SERVICE_PROXY_HEADER"
 TRUSTED_PROXIES = "BACKLOG_SERVICE_TRUSTED_PROXIES"
 SERVICE_PUBLIC_URL = "BACKLOG_SERVICE_PUBLIC_URL"
@@ -112,6 +113,11 @@ VARIABLES: Mapping[str, Variable] = {
         "Share of each rate-limit window that is left to people, from 0 to below 1",
         "`0.2`",
         "operating.md#rate-limits-and-the-reserve",
+    ),
+    ANSWER_MEGABYTES: Variable(
+        Holds.TEXT,
+        "Megabytes of one answer of Backlog at most, as it comes and unpacked; a larger one ends the load",
+        "`64`",
     ),
     PRIVACY_KEY: Variable(
         Holds.SECRET, "Secret of 16 characters or more. With it, people are masked", "people are not masked", "privacy.md"

@@ -66,6 +66,7 @@ def look(settings: Settings, engine: Callable[[], Engine]) -> SourceState:
             observe=observed,
             max_wait=PATIENCE_SECONDS,
             timeout=PATIENCE_SECONDS,
+            megabytes=settings.answer_megabytes,
         ) as client:
             space = str(client.space()["spaceKey"])
             limits = {name: asdict(limit) for name, limit in client.rate_limit().items()}

@@ -20,7 +20,7 @@ from resources.alerts.addresses import Addresses
 from resources.alerts.channel import TOTAL_SECONDS, Channel, ChannelError
 from resources.alerts.message_layout import Message
 from resources.alerts.services import services
-from resources.deadline import limited_client
+from resources.bounded_http import BoundedClient
 from resources.redact import protect_logs, redact
 from resources.secret import Secret
 
@@ -114,8 +114,8 @@ def _connected(parts: SplitResult) -> smtplib.SMTP:
 def _post(name: str, url: Secret, body: dict[str, Any]) -> None:
     host = urlsplit(url.reveal()).hostname
     try:
-        with limited_client(TOTAL_SECONDS, timeout=SECONDS) as http:
-            answer = http.post(url.reveal(), json=body)
+        with BoundedClient(TOTAL_SECONDS, timeout=SECONDS) as http:
+            answer = http.request("POST", url.reveal(), json=body)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         # Not chained: it carries the request.
         raise ChannelError(f"{name}: {host}: {type(error).__name__}: {redact(str(error))}") from None

@@ -35,8 +35,8 @@ from resources.backlog.models import IssueFilter, Params, RateLimit, Record, Req
 from resources.backlog.paging import PAGE_SIZE, id_pages, offset_pages
 from resources.backlog.ratelimit import RateLimiter
 from resources.backlog.transport import OnWait, Transport
+from resources.bounded_http import MOST_MEGABYTES, BoundedClient
 from resources.conditions import Observer
-from resources.deadline import limited_client
 from resources.privacy import Mask
 from resources.records import Page
 from resources.redact import protect_logs
@@ -52,9 +52,9 @@ class BacklogClient:
 
     `base_url` is the space's root, `https://acme.backlog.com`. `reserve` is the share of each rate window that is
     left to people. `max_wait` bounds the seconds that the retries of one request may wait, `timeout` those until the source
-    says something, `total` those until it has answered whole. `sleep` and `clock` (epoch seconds) are for tests. An `http` client
-    that is passed in is not closed. `mask` replaces people in every answer; it may be exchanged for one that replaces more.
-    `observe` gets what requests show of the space as a whole.
+    says something, `total` those until it has answered whole, `megabytes` what an answer may have. `sleep`, `clock` (epoch seconds)
+    and `http`, which is not closed, are for tests. `mask` replaces people in every answer; it may be exchanged for one that
+    replaces more. `observe` gets what requests show of the space as a whole.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class BacklogClient:
         auth: httpx.Auth,
         *,
         reserve: float = 0.2,
-        http: httpx.Client | None = None,
+        http: BoundedClient | httpx.Client | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.time,
         on_wait: OnWait | None = None,
@@ -71,13 +71,14 @@ class BacklogClient:
         max_wait: float = 600.0,
         timeout: float = 60.0,
         total: float = _TOTAL_SECONDS,
+        megabytes: float = MOST_MEGABYTES,
         mask: Mask | None = None,
     ) -> None:
         protect_logs()
         self.mask = mask or Mask()
         self.base_url = space_root(base_url)
         patience = httpx.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS))
-        self._owned = None if http else limited_client(total, timeout=patience)
+        self._owned = None if http else BoundedClient(total, timeout=patience, megabytes=megabytes)
         client = http or self._owned
         assert client is not None  # noqa: S101 - one of the two is set
         self._limiter = RateLimiter(reserve, clock)

@@ -29,7 +29,7 @@ from resources.backlog.errors import (
 from resources.backlog.ratelimit import http_date, retry_after
 from resources.backlog.request_log import log_request
 from resources.backlog.transport import BACKOFF
-from resources.deadline import limited_client
+from resources.bounded_http import BoundedClient
 from resources.redact import protect_logs, redact, remember
 from resources.secret import Secret
 from resources.tokens import Tokens
@@ -129,8 +129,8 @@ class OAuthApplication:
         """Send a form. Return the error instead of raising it, so that it is not chained to httpx's, which has the form."""
         began = time.monotonic()
         try:
-            with limited_client(_TOTAL_SECONDS, timeout=_TIMEOUT) as http:
-                answer = http.post(self.base_url + _PATH, data=dict(form), follow_redirects=False)
+            with BoundedClient(_TOTAL_SECONDS, timeout=_TIMEOUT) as http:
+                answer = http.request("POST", self.base_url + _PATH, data=dict(form))
         except httpx.RequestError as error:
             log_request("POST", _LOGGED, None, time.monotonic() - began)
             reason = redact(str(error)) or type(error).__name__

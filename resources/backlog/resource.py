@@ -12,6 +12,7 @@ from resources.backlog.client import BacklogClient, space_root
 from resources.backlog.errors import PermanentError
 from resources.backlog.oauth import OAuthApplication
 from resources.backlog.renewal import RenewedTokens
+from resources.bounded_http import MOST_MEGABYTES
 from resources.conditions import ConditionBook, Observer
 from resources.privacy import Mask
 from resources.secret import Secret, reveal
@@ -39,6 +40,7 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]  # generi
     vault: ResourceDependency[TokenVault | None] = None  # type: ignore[assignment]  # Dagster takes it for no resource
     conditions: ResourceDependency[ConditionBook | None] = None  # type: ignore[assignment]  # as above
     rate_reserve: float = Field(default=0.2, description="Share of each rate-limit window that is left to people")
+    answer_megabytes: int = Field(default=MOST_MEGABYTES, description="Megabytes of an answer at most")
     privacy_key: str = Field(default="", repr=False, description="Key that masks people, as an environment variable")
 
     _client: BacklogClient | None = PrivateAttr(default=None)
@@ -58,6 +60,7 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]  # generi
                 max_wait=max_wait,
                 timeout=timeout,
                 total=total,
+                megabytes=self.answer_megabytes,
                 mask=self.mask,
             )
         return self._client

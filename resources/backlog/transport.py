@@ -16,11 +16,19 @@ import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential, wait_random
 
 from resources.backlog.answers import parse
-from resources.backlog.errors import BacklogError, RateLimited, TransientError, Unavailable, error_from_response
+from resources.backlog.errors import (
+    BacklogError,
+    MalformedResponse,
+    RateLimited,
+    TransientError,
+    Unavailable,
+    error_from_response,
+)
 from resources.backlog.models import Params, RequestStats
 from resources.backlog.ratelimit import RateLimiter, bucket_of, retry_after
 from resources.backlog.request_log import SLOW_SECONDS, log_request
 from resources.backlog.source_conditions import condition_of
+from resources.bounded_http import AnswerRefusedError, AnswerTooLargeError, BoundedClient
 from resources.conditions import Observer, Outcome
 from resources.redact import redact
 
@@ -30,6 +38,7 @@ FIRST_CONTACT_ATTEMPTS = 5  # about eight seconds: an unreachable host is mostly
 NETWORK_BUDGET = 60.0  # seconds of waiting for a host that has answered before
 PATIENCE = 4.0  # seconds without an answer after which the first attempt says as much as two
 RECENT = 8  # answers that are looked at for how long one takes
+_LARGER = ", or set BACKLOG_ANSWER_MEGABYTES higher if the space has such answers"
 BACKOFF = wait_exponential(multiplier=0.5, max=30) + wait_random(0, 0.5)
 
 _log = logging.getLogger(__name__)
@@ -48,7 +57,7 @@ class Transport:
         self,
         base_url: str,
         auth: httpx.Auth,
-        http: httpx.Client,
+        http: BoundedClient | httpx.Client,
         *,
         limiter: RateLimiter,
         sleep: Callable[[float], None] = time.sleep,
@@ -169,16 +178,19 @@ class Transport:
         except ValueError:
             self.limiter.observe_all(None)
 
-    def _exchange(self, method: str, path: str, params: Params) -> httpx.Response | Unavailable:
+    def _exchange(self, method: str, path: str, params: Params) -> httpx.Response | BacklogError:
         """Count and send a request. Return the error instead of raising it, so that it is not chained to httpx's."""
         bucket = bucket_of(method, path)
         self._count(bucket)
         began = time.monotonic()
         try:
-            answer = self._http.request(method, self._root + path, params=tuple(params), auth=self._auth, follow_redirects=False)
+            answer = self._http.request(method, self._root + path, params=tuple(params), auth=self._auth)
         except httpx.RequestError as error:
             self._log_request(method, path, bucket, None, time.monotonic() - began)
             reason = redact(str(error)) or type(error).__name__
+            if isinstance(error, AnswerRefusedError):
+                larger = _LARGER if isinstance(error, AnswerTooLargeError) else ""
+                return MalformedResponse(f"{method} {path}: {reason}; check BACKLOG_URL{larger}")
             unreachable = Unavailable(f"{method} {path}: no answer from {self._host}: {reason}; check BACKLOG_URL and the network")
             unreachable.unreachable = True
             unreachable.no_connection = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)

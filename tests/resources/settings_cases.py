@@ -105,6 +105,7 @@ TEXTS: Mapping[tuple[str, str], str] = {
     ("BACKLOG_RATE_RESERVE", "a share from 0 to below 1"): (
         f"1|1.5|-0.1|nan|inf|-inf|1e999|0,2|20%|０.２|half|0x1|1_0|0.2.1|1e99999|{'9' * 5_000}"
     ),
+    ("BACKLOG_ANSWER_MEGABYTES", "a whole number of megabytes"): "0|-1|6.4|64MB|10000|1e3|６４|many",
     ("BACKLOG_DAGSTER_LOCATION", "the name of a code location"): f"acme corp|acme-corp|ａｃｍｅ|{'a' * 64}|_acme|acme/beta|会社",
     ("BACKLOG_MARTS_OF", "the name of a code location"): "acme,,beta|,|acme, be ta|acme；beta|acme、beta",
     ("BACKLOG_SERVICE_PROXY_HEADER", "the name of a header"): "X User|X-User:|9|ユーザー|X_User",

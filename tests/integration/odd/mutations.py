@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
+from tests.flooding import FLOODS, Flood
+
 #: A stand-in for a value that only text can be: a number that no parser of JSON makes, or nesting that no encoder writes.
 _RAW = "raw:"
 _TIMES: tuple[Any, ...] = (
@@ -67,13 +69,17 @@ _NAMES = frozenset({"id", "created", "updated", "issueKey", "keyId", "projectKey
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer as it goes over the wire; `cut`: the connection ends after so many bytes, `drips`: they come one by one."""
+    """An answer as it goes over the wire.
+
+    `cut`: the connection ends after so many bytes, `drips`: they come one by one, `flood`: another body comes, without end.
+    """
 
     status: int
     headers: list[tuple[str, str]]
     body: bytes
     cut: int | None = None
     drips: bool = False
+    flood: Flood | None = None
 
     def with_json(self, value: Any) -> "Answer":
         """Return the answer with another body."""
@@ -86,6 +92,11 @@ class Answer:
     def with_header(self, name: str, value: str) -> "Answer":
         """Return the answer with a header, in place of any of that name."""
         return replace(self, headers=[(one, held) for one, held in self.headers if one.lower() != name.lower()] + [(name, value)])
+
+    def with_flood(self, flood: Flood) -> "Answer":
+        """Return the answer with a body without end."""
+        kept = [pair for pair in self.headers if not pair[0].lower().startswith("content-")]
+        return replace(self, headers=[*kept, *flood.headers], flood=flood)
 
 
 Change = Callable[[Random, Answer], Answer]
@@ -114,6 +125,10 @@ def _status(rng: Random, answer: Answer) -> Answer:
     body = rng.choice([b"", b"<html>no</html>", b'{"errors":[]}', b'{"errors":[{"code":"x"}]}', b'{"errors":7}', b"[" * 50_000])
     spoilt = replace(answer, status=status).with_body(b"" if status in {204, 304} else body)
     return spoilt.with_header("Location", rng.choice(["http://[", "/login", "https://elsewhere.test/", ""]))
+
+
+def _flood(rng: Random, answer: Answer) -> Answer:
+    return answer.with_flood(FLOODS[rng.choice(sorted(FLOODS))])
 
 
 def _rates(rng: Random, answer: Answer) -> Answer:
@@ -163,6 +178,7 @@ WIRE: dict[str, Change] = {
     "rate limits": _rates,
     "date": _date,
     "length": _length,
+    "flood": _flood,
     "compression": _compressed,
     "charset": _charset,
     "body": _body,

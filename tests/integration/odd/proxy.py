@@ -113,6 +113,11 @@ class Proxy:
                 if self._ended.wait(_PAUSE):
                     return
                 handler.wfile.write(bytes([byte]))
+        if answer.flood:
+            handler.close_connection = True
+            handler.wfile.write(head)
+            answer.flood.write(handler.wfile)
+            return
         handler.wfile.write(head + answer.body[: answer.cut])
         # A length that is not the true one leaves both sides out of step.
         stated = dict(answer.headers).get("content-length", dict(answer.headers).get("Content-Length"))

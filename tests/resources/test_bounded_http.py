@@ -1,7 +1,9 @@
-"""Requests to a server that never stops answering: each ends in time, at any stage."""
+"""Requests to a server that never stops answering: each ends, in time at any stage, and in bytes."""
 
+import gzip
 import threading
 import time
+from collections.abc import Generator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
@@ -9,9 +11,10 @@ import pytest
 
 from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
-from resources.backlog.errors import Unavailable
-from resources.deadline import limited_client
+from resources.backlog.errors import MalformedResponse, Unavailable
+from resources.bounded_http import AnswerTooLargeError, BoundedClient
 from tests.dripping import HEAD, DrippingServer
+from tests.flooding import FLOODS, MEGABYTE, Flood, flooding
 
 #: Far less than a minute, far more than the seconds that are given.
 SOON = 50.0
@@ -70,24 +73,70 @@ def test_the_time_begins_anew_with_each_request_and_an_answer_that_ends_in_time_
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     try:
         # Each byte comes after a tenth of a second, and three requests take longer than one may.
-        with limited_client(60, timeout=30) as http:
-            assert [http.get(f"http://127.0.0.1:{server.server_port}").text for _ in range(3)] == ["abc"] * 3
-        with limited_client(0.15, timeout=30) as http, pytest.raises(httpx.ReadTimeout, match="whole"):
-            http.get(f"http://127.0.0.1:{server.server_port}")
+        with BoundedClient(60, timeout=30) as http:
+            assert [http.request("GET", f"http://127.0.0.1:{server.server_port}").text for _ in range(3)] == ["abc"] * 3
+        with BoundedClient(0.15, timeout=30) as http, pytest.raises(httpx.ReadTimeout, match="whole"):
+            http.request("GET", f"http://127.0.0.1:{server.server_port}")
     finally:
         server.shutdown()
         server.server_close()
 
 
 def test_a_timeout_of_its_own_stays_what_it_is() -> None:
-    with DrippingServer(b"", b"") as server, limited_client(60, timeout=0.2) as http, pytest.raises(httpx.ReadTimeout) as raised:
-        http.get(server.url)
+    with DrippingServer(b"", b"") as server, BoundedClient(60, timeout=0.2) as http, pytest.raises(httpx.ReadTimeout) as raised:
+        http.request("GET", server.url)
     assert "whole" not in str(raised.value)
 
 
 def test_requests_go_through_the_proxy_of_the_environment_and_end_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     with DrippingServer(*SLOW["headers"]) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
-        with limited_client(0.3, timeout=30) as http, pytest.raises(httpx.ReadTimeout, match="whole"):
-            http.get("http://backlog.example")
+        with BoundedClient(0.3, timeout=30) as http, pytest.raises(httpx.ReadTimeout, match="whole"):
+            http.request("GET", "http://backlog.example")
         assert proxy.connections == 1
+
+
+@pytest.mark.parametrize("kind", ["plain", "gzip"])
+def test_an_answer_without_end_is_given_up_at_its_bound_and_not_asked_for_again(kind: str) -> None:
+    with (
+        flooding(FLOODS[kind]) as url,
+        BacklogClient(url, ApiKeyQuery("the-key-of-nobody"), megabytes=3) as client,
+        pytest.raises(MalformedResponse, match=r"GET /users: .* larger than 3 MB; .* BACKLOG_ANSWER_MEGABYTES") as raised,
+    ):
+        client.users()
+    assert client.stats.total == 1
+    assert "\n" not in str(raised.value)
+
+
+def test_an_answer_that_is_compressed_in_a_compressed_one_is_not_inflated() -> None:
+    with (
+        flooding(FLOODS["gzip in gzip"]) as url,
+        BacklogClient(url, ApiKeyQuery("the-key-of-nobody")) as client,
+        pytest.raises(MalformedResponse, match=r"GET /users: the answer is compressed more than once; check BACKLOG_URL$"),
+    ):
+        client.users()
+    assert client.stats.total == 1
+
+
+def test_an_answer_of_just_the_bound_is_read_and_a_byte_more_is_not() -> None:
+    body = gzip.compress(b"7" * MEGABYTE)
+    with flooding(Flood(lambda: iter([body]), "gzip")) as url:
+        with BoundedClient(60, timeout=30, megabytes=1) as http:
+            answer = http.request("GET", url)
+        assert answer.content == b"7" * MEGABYTE
+        assert "content-encoding" not in answer.headers  # it is inflated
+        with BoundedClient(60, timeout=30, megabytes=0.999_999) as http, pytest.raises(AnswerTooLargeError):
+            http.request("GET", url)
+
+
+def test_what_is_signed_anew_has_its_time_anew_and_keeps_the_answer_before_it() -> None:
+    class Twice(httpx.Auth):
+        def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+            threading.Event().wait(0.4)
+            yield request
+            threading.Event().wait(0.4)
+            yield request
+
+    with flooding(Flood(lambda: iter([b"{}"]))) as url, BoundedClient(0.5, timeout=30) as http:
+        answer = http.request("GET", url, auth=Twice())
+    assert [one.content for one in [*answer.history, answer]] == [b"{}", b"{}"]

@@ -1,0 +1,83 @@
+"""Answers that have no end, plain or compressed, and a server of them."""
+
+import gzip
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
+from itertools import repeat
+
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Flood:
+    """The parts of a body, and the encoding that its head states."""
+
+    parts: Callable[[], Iterator[bytes]]
+    encoding: str = "identity"
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """What the head says of the body."""
+        return [
+            ("Content-Type", "application/json"),
+            ("Content-Encoding", self.encoding),
+            ("Transfer-Encoding", "chunked"),
+        ]
+
+    def write(self, out: BufferedIOBase) -> None:
+        """Write the body until the other side hangs up."""
+        with suppress(OSError):
+            for part in self.parts():
+                out.write(b"%x\r\n%b\r\n" % (len(part), part))
+            out.write(b"0\r\n\r\n")
+
+
+def _inflating() -> Iterator[bytes]:
+    """Yield one stream of gzip, a thousandth of what it inflates to."""
+    packing = zlib.compressobj(9, wbits=31)
+    while True:
+        yield packing.compress(b" " * 16 * MEGABYTE) + packing.flush(zlib.Z_SYNC_FLUSH)
+
+
+def _doubly_inflating() -> Iterator[bytes]:
+    """Yield a gzip of a gzip: less than a kilobyte, and a hundred megabytes."""
+    yield gzip.compress(gzip.compress(b" " * 100 * MEGABYTE))
+
+
+FLOODS = {
+    "plain": Flood(lambda: repeat(b" " * 65_536)),
+    "gzip": Flood(_inflating, "gzip"),
+    "gzip in gzip": Flood(_doubly_inflating, "gzip, gzip"),
+}
+
+
+@contextmanager
+def flooding(flood: Flood) -> Iterator[str]:
+    """Yield the address of a server that answers so whatever it is asked."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self.send_response(200)
+            for name, value in flood.headers:
+                self.send_header(name, value)
+            self.end_headers()
+            flood.write(self.wfile)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()

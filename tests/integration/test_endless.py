@@ -1,0 +1,110 @@
+"""`backlog-elt load` from a source whose answers or lists have no end: a line, and no more memory than for any other."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from simulator import Simulator, SpaceSpec
+from tests.flooding import FLOODS
+from tests.integration.commands import Done, Shell, end
+from tests.integration.conftest import NewDatabase
+from tests.integration.odd.mutations import Answer, Mutation
+from tests.integration.odd.proxy import Proxy
+
+MOST_MEGABYTES = 300
+BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Peak:
+    """The most memory that a process had, in MB, as far as it was looked at."""
+
+    megabytes: float = 0.0
+
+
+class EndlessIssues(Proxy):
+    """Makes up a page of issues at each offset, after the first one that the space has."""
+
+    model: dict[str, Any] | None = None
+
+    def spoilt(self, path: str, answer: Answer) -> Answer:
+        parts = urlsplit(path)
+        if parts.path != "/api/v2/issues":
+            return answer
+        found = json.loads(answer.body)
+        self.model = self.model or found[0]
+        offset = int(parse_qs(parts.query)["offset"][0])
+        return answer.with_json([self.made_up(number) for number in range(offset, offset + 100)])
+
+    def made_up(self, number: int) -> dict[str, Any]:
+        """Return an issue, the same at each request."""
+        assert self.model
+        at = f"{BEGIN + timedelta(seconds=number):%Y-%m-%dT%H:%M:%SZ}"
+        return {**self.model, "id": 10**9 + number, "keyId": number, "created": at, "updated": at}
+
+
+@contextmanager
+def watched(pid: int) -> Iterator[Peak]:
+    """Look at the peak of a process's memory until the block ends; its own, since what it was forked from has one, too."""
+    peak, ended = Peak(), Event()
+
+    def look() -> None:
+        while not ended.wait(0.02):
+            with suppress(OSError):
+                lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+                kilobytes = next((line.split()[1] for line in lines if line.startswith("VmHWM")), "0")
+                peak.megabytes = max(peak.megabytes, int(kilobytes) / 1_000)
+
+    looking = Thread(target=look)
+    looking.start()
+    try:
+        yield peak
+    finally:
+        ended.set()
+        looking.join()
+
+
+def load(shell: Shell, source: Proxy, sim: Simulator, warehouse: str, storage: str) -> tuple[Done, float]:
+    """Load through a proxy; return how it ended and the peak of its memory in MB."""
+    process = shell.start(
+        "load",
+        "--no-progress",
+        BACKLOG_URL=source.url,
+        BACKLOG_API_KEY=sim.api_key,
+        WAREHOUSE_URL=warehouse,
+        DAGSTER_POSTGRES_URL=storage,
+    )
+    with watched(process.pid) as peak:
+        done = end(process)
+    return done, peak.megabytes
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+def test_a_body_without_end_is_one_line_and_little_memory(shell: Shell, new_database: NewDatabase, kind: str) -> None:
+    spec = SpaceSpec(seed=3, users=4, projects=1, issues=30, history_days=60)
+    flood = Mutation("/issues", kind, lambda _rng, answer: answer.with_flood(FLOODS[kind]), 0, True)
+    with Simulator(spec) as sim, Proxy(sim.url) as source:
+        source.spoil([flood])
+        done, megabytes = load(shell, source, sim, new_database(), new_database())
+    assert done.code == 1
+    assert any("GET /issues" in line and "BACKLOG_" in line for line in done.lines), done.text
+    assert "Traceback" not in done.text
+    assert 0 < megabytes <= MOST_MEGABYTES
+
+
+def test_a_list_without_end_is_one_line_and_little_memory(shell: Shell, new_database: NewDatabase) -> None:
+    spec = SpaceSpec(seed=3, users=4, projects=1, issues=30, history_days=60)
+    with Simulator(spec) as sim, EndlessIssues(sim.url) as source:
+        done, megabytes = load(shell, source, sim, new_database(), new_database())
+    assert done.code == 1
+    assert any("the list does not end" in line for line in done.lines), done.text
+    assert "Traceback" not in done.text
+    assert 0 < megabytes <= MOST_MEGABYTES
