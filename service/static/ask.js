@@ -5,6 +5,13 @@ const API = '/api/v1/sync';
 const LOOK = 15_000;
 const START = 60_000;
 
+// Control characters, and marks that turn the direction of what follows: names and errors of the source may hold them.
+const UNSAFE = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+const escaped = (letter) => `\\u${letter.codePointAt(0).toString(16).padStart(4, '0')}`;
+
+/** Read an answer; its texts are safe to show from here on. */
+export const read = (text) => JSON.parse(text, (_, value) => (typeof value === 'string' ? value.replace(UNSAFE, escaped) : value));
+
 export class Refusal extends Error {
   constructor(status, error) {
     super(error.message);
@@ -18,7 +25,7 @@ export async function ask(path, options = {}) {
   const headers = { ...options.headers, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
   const signal = AbortSignal.timeout(options.method === 'POST' ? START : LOOK);
   const answer = await fetch(API + path, { ...options, headers, signal });
-  const body = await answer.json();
+  const body = read(await answer.text());
   if (!answer.ok) throw new Refusal(answer.status, body.error);
   return body;
 }
