@@ -94,5 +94,7 @@ def _plain(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Mutabl
 
 
 def _safe(name: str, value: str) -> str:
-    """Return what a line says as one line; only a traceback has several."""
-    return plain_lines(redact(value)) if name == "exception" else plain_line(value)
+    """Return what a record says as one line; only a traceback has several, all but the first indented."""
+    if name == "exception":
+        return plain_lines(redact(value)).replace("\n", "\n    ")
+    return plain_line(value)

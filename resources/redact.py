@@ -31,7 +31,7 @@ _CONTROLS = "\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 _MARKS_OF_DIRECTION = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _UNSAFE = re.compile(f"[{_CONTROLS}{_MARKS_OF_DIRECTION}]")
 #: What may begin emphasis, code, a link, an image, HTML or a cell, and what makes an address a link.
-_MARKUP = re.compile(r"[\\`*_\[\]<>~&!#@|]|:(?=//)|(?<=[wW])\.")
+_MARKUP = re.compile(r"[`*_\[\]<>~&!#@|]|:(?=//)|(?<=[wW])\.")
 _LOGGERS = (
     "httpx",
     "httpcore.connection",
@@ -84,7 +84,8 @@ def plain_lines(text: str) -> str:
 
 def unmarked(text: str) -> str:
     """Return a text that Markdown shows as it is: it makes no link, image, HTML or table of it."""
-    return _MARKUP.sub(r"\\\g<0>", text)
+    # A backslash of the text as a number: at the end of a cell it would escape that end.
+    return "&#92;".join(_MARKUP.sub(r"\\\g<0>", part) for part in text.split("\\"))
 
 
 def without_links(text: str) -> str:

@@ -5,12 +5,14 @@ const API = '/api/v1/sync';
 const LOOK = 15_000;
 const START = 60_000;
 
-// Control characters, and marks that turn the direction of what follows: names and errors of the source may hold them.
-const UNSAFE = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+// As in `plain_lines` of resources/redact.py: control characters, and marks of direction.
+const UNSAFE = /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 const escaped = (letter) => `\\u${letter.codePointAt(0).toString(16).padStart(4, '0')}`;
 
-/** Read an answer; its texts are safe to show from here on. */
-export const read = (text) => JSON.parse(text, (_, value) => (typeof value === 'string' ? value.replace(UNSAFE, escaped) : value));
+/** Read an answer; what the source says in it is safe to show from here on. */
+const read = (text) => JSON.parse(text, (_, value) => (
+  typeof value === 'string' ? value.replace(UNSAFE, escaped) : value
+));
 
 export class Refusal extends Error {
   constructor(status, error) {
