@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -77,7 +78,9 @@ class BacklogClient:
         self.mask = mask or Mask()
         self.base_url = space_root(base_url)
         patience = httpx.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS))
-        self._owned = None if http else limited_client(total, timeout=patience)
+        # An API keeps no session, and httpx cannot send every cookie back that it takes.
+        no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        self._owned = None if http else limited_client(total, timeout=patience, cookies=no_cookies)
         client = http or self._owned
         assert client is not None  # noqa: S101 - one of the two is set
         self._limiter = RateLimiter(reserve, clock)
