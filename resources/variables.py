@@ -105,7 +105,13 @@ VARIABLES: Mapping[str, Variable] = {
         "a second database of the embedded server",
         "operating.md#postgresql",
     ),
-    HOME: Variable(Holds.TEXT, "Folder of embedded data and of Dagster's files", "`.backlog-elt`"),
+    HOME: Variable(
+        Holds.TEXT,
+        "Folder of embedded data and of Dagster's files; with the embedded PostgreSQL its path holds "
+        'no `$`, `"`, backquote or `\\`',
+        "`.backlog-elt`",
+        "operating.md#the-embedded-postgresql",
+    ),
     TIMEZONE: Variable(Holds.TEXT, "Time zone of months and schedules, an IANA name", "`Asia/Tokyo`"),
     HISTORY_START: Variable(Holds.TEXT, "First month partition, `YYYY-MM`, from 2000-01 to the current month", "`2020-01`"),
     RATE_RESERVE: Variable(
