@@ -84,17 +84,20 @@ def preview(rows: Sequence[Mapping[str, Any]]) -> dg.MetadataValue:
 
 
 def _short(value: Any) -> str:
-    text = "" if value is None else plain_line(value).replace("|", "¦")
+    text = _text(value).replace("|", "¦")
     return unmarked(text if len(text) <= 40 else text[:39] + "…")
 
 
 def rows_table(rows: tuple[dict[str, Any], ...] | list[dict[str, Any]]) -> dg.MetadataValue:
     """Return rows as a table for the UI; every value as text."""
-    texts = [{name: "" if row[name] is None else plain_line(row[name]) for name in row} for row in rows]
     return dg.MetadataValue.table(
-        [dg.TableRecord(row) for row in texts],
+        [dg.TableRecord({name: _text(row[name]) for name in row}) for row in rows],
         schema=dg.TableSchema([dg.TableColumn(name) for name in rows[0]]),
     )
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else plain_line(value)
 
 
 def moment(value: datetime) -> str:
@@ -103,5 +106,5 @@ def moment(value: datetime) -> str:
 
 
 def described(said: str) -> str:
-    """Return what a check says of keys of the source: the UI takes it for Markdown, alerts do not."""
+    """Return what a check says of keys of the source; the UI reads it as Markdown."""
     return without_links(plain_line(said))

@@ -90,11 +90,12 @@ def _formatter(*, as_json: bool) -> ProcessorFormatter:
 
 
 def _plain(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return {name: _safe(name, value) if isinstance(value, str) else value for name, value in line.items()}
+    texts = {name: _safe(name, value) for name, value in line.items() if isinstance(value, str)}
+    return {**line, **texts}
 
 
 def _safe(name: str, value: str) -> str:
-    """Return what a record says as one line; only a traceback has several, all but the first indented."""
+    """Return what a record says as one line; a traceback has several, indented below the first."""
     if name == "exception":
         return plain_lines(redact(value)).replace("\n", "\n    ")
     return plain_line(value)

@@ -30,7 +30,7 @@ _NAMED = re.compile(
 _CONTROLS = "\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 _MARKS_OF_DIRECTION = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _UNSAFE = re.compile(f"[{_CONTROLS}{_MARKS_OF_DIRECTION}]")
-#: What may begin emphasis, code, a link, an image, HTML or a cell, and what makes an address a link.
+#: What may begin emphasis, code, a link, an image, HTML or a cell, or makes a link of an address.
 _MARKUP = re.compile(r"[`*_\[\]<>~&!#@|]|:(?=//)|(?<=[wW])\.")
 _LOGGERS = (
     "httpx",

@@ -131,6 +131,8 @@ class Settings:
         timezone = values.time_zone(text(environ, TIMEZONE) or "Asia/Tokyo")
         warehouse_url = links.postgres(WAREHOUSE_URL, secret(environ, WAREHOUSE_URL))
         dagster_postgres_url = links.postgres(DAGSTER_POSTGRES_URL, secret(environ, DAGSTER_POSTGRES_URL))
+        embedded = not (warehouse_url and dagster_postgres_url)
+        home = values.home(text(environ, HOME) or ".backlog-elt", embedded=embedded)
         return cls(
             backlog_url=backlog_url,
             simulated=backlog_url is None or bool(text(environ, SIMULATED_HERE)),
@@ -141,7 +143,7 @@ class Settings:
             token_key=token_key,
             warehouse_url=warehouse_url,
             dagster_postgres_url=dagster_postgres_url,
-            home=values.home(text(environ, HOME) or ".backlog-elt", embedded=not (warehouse_url and dagster_postgres_url)),
+            home=home,
             timezone=timezone,
             history_start=values.history_start(text(environ, HISTORY_START) or "2020-01", ZoneInfo(timezone)),
             rate_reserve=values.reserve(text(environ, RATE_RESERVE) or "0.2"),

@@ -43,7 +43,7 @@ _IN_A_PATH = re.compile("[A-Za-z0-9_-]+")
 _CLIENT = re.compile("[!-~]{1,200}")
 _HEADER = re.compile("[A-Za-z][A-Za-z0-9-]*")
 _MAIL = re.compile(r"[^\s@,<>()\"]+@[^\s@,<>()\"]+")
-#: pg_ctl puts the path between double quotes in a command of a shell; `postmaster.pid` has a line for it.
+#: pg_ctl puts the path between double quotes in a command of a shell.
 _NOT_IN_A_HOME = re.compile(r'[$"`\\\0-\x1f\x7f]')
 _SHARE = re.compile(r"[0-9]*\.?[0-9]+(e-?[0-9]{1,3})?", re.IGNORECASE)
 MONTH = re.compile(r"(?!0000)[0-9]{4}-(0[1-9]|1[0-2])")
@@ -165,8 +165,9 @@ def home(text: str, *, embedded: bool) -> Path:
         raise SettingsError(HOME, text, "a folder; ~ is your own, and ~name that of a user of this machine") from None
     if embedded and _NOT_IN_A_HOME.search(whole):
         expected = (
-            'a folder without $, ", `, \\ and control characters in its whole path, because the embedded PostgreSQL is started '
-            f"by a shell: move it, or set {WAREHOUSE_URL} and {DAGSTER_POSTGRES_URL} to a server of your own"
+            'a folder without $, ", `, \\ and control characters in its whole path, because the '
+            "embedded PostgreSQL is started by a shell: move it, or set "
+            f"{WAREHOUSE_URL} and {DAGSTER_POSTGRES_URL} to a server of your own"
         )
         raise SettingsError(HOME, whole, expected)
     return found

@@ -72,12 +72,13 @@ def every_project_is_fresh(
                 }
             )
     stale = [str(row["project"]) for row in rows if row["state"] == STALE]
+    said = f"stale: {', '.join(stale)}" if stale else f"all {len(rows)} active projects are fresh"
     return dg.AssetCheckResult(
         check_name=FRESH,
         asset_key=ISSUES,
         passed=not stale,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=described(f"stale: {', '.join(stale)}" if stale else f"all {len(rows)} active projects are fresh"),
+        description=described(said),
         metadata={"projects": rows_table(rows)} if rows else {},
     )
 

@@ -32,7 +32,8 @@ def forget(user_id: int, yes: bool) -> None:
     for table, rows in sorted(changed.items()):
         show(f"{table:<32}{rows:>10,} rows")
     if person.forgotten_at and not changed:
-        show(f"User {user_id} was forgotten already, on {person.forgotten_at:%Y-%m-%d}: nothing was changed.")
+        day = f"{person.forgotten_at:%Y-%m-%d}"
+        show(f"User {user_id} was forgotten already, on {day}: nothing was changed.")
         return
     show(f"User {user_id} is forgotten: forgotten-{user_id} replaces names and addresses.")
 

@@ -89,7 +89,7 @@ def projects_of(tags: Mapping[str, str]) -> list[str] | None:
 
 
 def one_line(said: str | None) -> str:
-    """Return the first line of what is said of a failure, safe to show and not longer than a message should be."""
+    """Return the first line of what is said of a failure, short and safe to show."""
     lines = [line.strip() for line in (said or "").splitlines() if line.strip()]
     return plain_line(lines[0])[:_LONGEST] if lines else "no reason was recorded: see the run"
 

@@ -122,7 +122,7 @@ def half_written(stage: Deployment) -> list[str]:
 
 
 def unsafe_to_show(stage: Deployment, lines: Sequence[str]) -> list[str]:
-    """Return what of a load is more than text or too long: its failures, what it has noted, and what Dagster shows of it."""
+    """Return what a load, its notes and Dagster say that is more than text, or too long."""
     noted = stage.query("SELECT error FROM ops.sync_history WHERE error IS NOT NULL")
     said = [*lines, *(str(row["error"]) for row in noted), *_shown_by_dagster(stage)]
     return [f"{line[:100]!r}" for line in said if unsafe(line) or len(line.encode()) > _LONGEST_SHOWN]

@@ -1,4 +1,4 @@
-"""A source whose names and errors act on who reads them, or have no end: what people and Dagster get of it is text."""
+"""A source whose names and errors act on who reads them, or have no end: people get text of it."""
 
 import json
 import re
@@ -63,7 +63,7 @@ def lines_are_safe(*outputs: str) -> bool:
 
 
 def more_than_text(markdown: str) -> bool:
-    """Whether a browser fetches or runs something of a text that Dagster shows; a chart holds its picture itself."""
+    """Whether Markdown makes more than text of it, but for the picture that a chart holds itself."""
     tokens = MarkdownIt("commonmark").enable("table").parse(markdown)
     found = [child for token in tokens for child in token.children or []]
     kinds = {child.type for child in found if not str(child.attrs.get("src", "")).startswith("data:")}
