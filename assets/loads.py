@@ -10,6 +10,7 @@ from assets.materializations import DagsterObserver
 from assets.partitions import CALENDAR, covered_by
 from resources.backlog.resource import BacklogResource
 from resources.progress import Progress
+from resources.redact import keep_plain
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.run_log import projects_of
 from sync.session import PartsFailedError, Run, Session, SyncError, open_session
@@ -35,6 +36,7 @@ def open_load(
     Raises:
         dg.Failure: the source or the warehouse refused, or parts failed; the description says what and what to do.
     """
+    keep_plain(context.log)
     run = Run(
         context.run.run_id,
         context.log,

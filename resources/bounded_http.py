@@ -9,6 +9,7 @@ import asyncio
 import functools
 import os
 import ssl
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Any, Self
 
@@ -54,7 +55,9 @@ class BoundedClient:
         self._megabytes = megabytes
         self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         authorities = _authorities(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
-        self._http = httpx.AsyncClient(verify=authorities, timeout=timeout)
+        # Nothing that is asked here keeps a session, and httpx cannot send every cookie back that it takes.
+        no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        self._http = httpx.AsyncClient(verify=authorities, timeout=timeout, cookies=no_cookies)
 
     def __enter__(self) -> Self:
         return self

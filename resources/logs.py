@@ -13,7 +13,7 @@ from typing import Any, TextIO
 import structlog
 from structlog.stdlib import ProcessorFormatter
 
-from resources.redact import redact
+from resources.redact import plain_line, plain_lines, redact
 from resources.values import log_format, log_level
 
 #: Our loggers: `resources` is kept by Dagster with the run, too (`python_logs` in `dagster.yaml`), the last one is not.
@@ -80,7 +80,7 @@ def _formatter(*, as_json: bool) -> ProcessorFormatter:
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    written: list[Any] = [ProcessorFormatter.remove_processors_meta, structlog.processors.format_exc_info, _redacted]
+    written: list[Any] = [ProcessorFormatter.remove_processors_meta, structlog.processors.format_exc_info, _plain]
     if as_json:
         written.append(structlog.processors.JSONRenderer(ensure_ascii=False))
     else:
@@ -89,5 +89,13 @@ def _formatter(*, as_json: bool) -> ProcessorFormatter:
     return ProcessorFormatter(foreign_pre_chain=foreign, processors=written)
 
 
-def _redacted(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return {name: redact(value) if isinstance(value, str) else value for name, value in line.items()}
+def _plain(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    texts = {name: _safe(name, value) for name, value in line.items() if isinstance(value, str)}
+    return {**line, **texts}
+
+
+def _safe(name: str, value: str) -> str:
+    """Return what a record says as one line; a traceback has several, indented below the first."""
+    if name == "exception":
+        return plain_lines(redact(value)).replace("\n", "\n    ")
+    return plain_line(value)

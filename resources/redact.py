@@ -1,6 +1,12 @@
-"""Keeps secrets out of text: log lines, exception messages, URLs.
+r"""Makes text safe to show: no secret of ours, and of others nothing but text.
 
-Holds: `redact`, the list of secrets in use, and the filter for the loggers of HTTP libraries, whose lines hold whole URLs.
+What Backlog, PostgreSQL or a proxy says may hold more than letters: a terminal obeys control
+characters, a screen obeys those that turn the direction of what follows, a line feed begins what
+looks like another message, and Markdown lets a browser fetch an image. `plain_line` is used where
+a message is made, `plain_lines` where text of several lines is written. Tables of the warehouse
+keep the text as it came.
+
+Holds these, the list of secrets in use, and the filter for loggers whose lines are not ours.
 """
 
 import logging
@@ -8,6 +14,9 @@ import re
 from urllib.parse import quote
 
 MASK = "***"
+#: Bytes of a message, in UTF-8. Of a longer one both ends stay: what was tried, and what to do.
+LONGEST = 2_000
+_HEAD, _TAIL = 1_500, 300
 
 _NAMED = re.compile(
     r"""(?ix)
@@ -17,6 +26,12 @@ _NAMED = re.compile(
     [^&\s'",;)]+
     """
 )
+#: All but tab and line feed; with separators of lines and paragraphs, and lone surrogates.
+_CONTROLS = "\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
+_MARKS_OF_DIRECTION = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_UNSAFE = re.compile(f"[{_CONTROLS}{_MARKS_OF_DIRECTION}]")
+#: What may begin emphasis, code, a link, an image, HTML or a cell, or makes a link of an address.
+_MARKUP = re.compile(r"[`*_\[\]<>~&!#@|]|:(?=//)|(?<=[wW])\.")
 _LOGGERS = (
     "httpx",
     "httpcore.connection",
@@ -45,25 +60,66 @@ def redact(text: str) -> str:
     return _NAMED.sub(rf"\g<1>{MASK}", text)
 
 
-class RedactingFilter(logging.Filter):
-    """Masks secrets in log records before any handler sees them."""
+def plain_line(text: object) -> str:
+    """Return a text as one line of at most 2 kB that is safe to show: a message, or a part of one.
+
+    Secrets are masked, control characters and marks of direction are escaped as by `plain_lines`.
+    """
+    line = plain_lines(" ".join(redact(str(text)).split()))
+    encoded = line.encode()
+    if len(encoded) <= LONGEST:
+        return line
+    head, tail = (part.decode(errors="ignore") for part in (encoded[:_HEAD], encoded[-_TAIL:]))
+    left_out = len(encoded) - len(head.encode()) - len(tail.encode())
+    return f"{head} … ({left_out:,} bytes left out) … {tail}"
+
+
+def plain_lines(text: str) -> str:
+    r"""Return a text with its lines in which control characters are escaped as in JSON: `\u001b`.
+
+    So are marks of direction. A JSON object is the same data afterwards.
+    """
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def unmarked(text: str) -> str:
+    """Return a text that Markdown shows as it is: it makes no link, image, HTML or table of it."""
+    # A backslash of the text as a number: at the end of a cell it would escape that end.
+    return "&#92;".join(_MARKUP.sub(r"\\\g<0>", part) for part in text.split("\\"))
+
+
+def without_links(text: str) -> str:
+    """Return a text of which Markdown makes no image, and no link that hides its address.
+
+    It is for what is also read as plain text, where `unmarked` would show its escapes.
+    """
+    return text.replace("![", "! [").replace("](", "] (")
+
+
+class _PlainFilter(logging.Filter):
+    """Makes log records safe to show before any handler sees them."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite the record when it holds a secret; never drop it."""
+        """Rewrite the record when it holds a secret or what is not safe to show; never drop it."""
         message = record.getMessage()
-        clean = redact(message)
+        clean = plain_lines(redact(message))
         if clean != message:
             record.msg, record.args = clean, ()
         return True
 
 
-_FILTER = RedactingFilter()
+_FILTER = _PlainFilter()
+
+
+def keep_plain(logger: logging.Logger) -> None:
+    """Put the filter on a logger; doing it again changes nothing."""
+    logger.addFilter(_FILTER)
 
 
 def protect_logs() -> None:
-    """Put the filter on the loggers of HTTP libraries; doing it again changes nothing.
+    """Put the filter on the loggers of HTTP libraries, whose lines hold whole URLs.
 
     A logger's filters do not apply to its children, so each that can hold a URL or a header is named.
     """
     for name in _LOGGERS:
-        logging.getLogger(name).addFilter(_FILTER)
+        keep_plain(logging.getLogger(name))

@@ -131,6 +131,10 @@ class Settings:
             expected = f"the API key of a user of {backlog_url} (personal settings), or {CLIENT_ID} for access by OAuth"
             raise SettingsError(API_KEY, "", expected)
         timezone = values.time_zone(text(environ, TIMEZONE) or "Asia/Tokyo")
+        warehouse_url = links.postgres(WAREHOUSE_URL, secret(environ, WAREHOUSE_URL))
+        dagster_postgres_url = links.postgres(DAGSTER_POSTGRES_URL, secret(environ, DAGSTER_POSTGRES_URL))
+        embedded = not (warehouse_url and dagster_postgres_url)
+        home = values.home(text(environ, HOME) or ".backlog-elt", embedded=embedded)
         return cls(
             backlog_url=backlog_url,
             simulated=backlog_url is None or bool(text(environ, SIMULATED_HERE)),
@@ -139,9 +143,9 @@ class Settings:
             oauth_client_id=client_id,
             oauth_client_secret=client_secret,
             token_key=token_key,
-            warehouse_url=links.postgres(WAREHOUSE_URL, secret(environ, WAREHOUSE_URL)),
-            dagster_postgres_url=links.postgres(DAGSTER_POSTGRES_URL, secret(environ, DAGSTER_POSTGRES_URL)),
-            home=values.folder(text(environ, HOME) or ".backlog-elt"),
+            warehouse_url=warehouse_url,
+            dagster_postgres_url=dagster_postgres_url,
+            home=home,
             timezone=timezone,
             history_start=values.history_start(text(environ, HISTORY_START) or "2020-01", ZoneInfo(timezone)),
             rate_reserve=values.reserve(text(environ, RATE_RESERVE) or "0.2"),

@@ -16,6 +16,7 @@ from resources.variables import (
     API_KEY,
     CLIENT_ID,
     CLIENT_SECRET,
+    DAGSTER_POSTGRES_URL,
     HISTORY_START,
     HOME,
     LOG_FORMAT,
@@ -27,6 +28,7 @@ from resources.variables import (
     TOKEN_KEY,
     TRUSTED_PROXIES,
     URL,
+    WAREHOUSE_URL,
     WEBHOOK_SECRET,
     SettingsError,
     secret,
@@ -42,6 +44,8 @@ _IN_A_PATH = re.compile("[A-Za-z0-9_-]+")
 _CLIENT = re.compile("[!-~]{1,200}")
 _HEADER = re.compile("[A-Za-z][A-Za-z0-9-]*")
 _MAIL = re.compile(r"[^\s@,<>()\"]+@[^\s@,<>()\"]+")
+#: pg_ctl puts the path between double quotes in a command of a shell.
+_NOT_IN_A_HOME = re.compile(r'[$"`\\\0-\x1f\x7f]')
 _SHARE = re.compile(r"[0-9]*\.?[0-9]+(e-?[0-9]{1,3})?", re.IGNORECASE)
 _MEGABYTES = re.compile("[1-9][0-9]{0,3}")
 MONTH = re.compile(r"(?!0000)[0-9]{4}-(0[1-9]|1[0-2])")
@@ -146,12 +150,29 @@ def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
         raise SettingsError(TRUSTED_PROXIES, text, "addresses or networks, as 10.0.0.7,10.1.0.0/16") from None
 
 
-def folder(text: str) -> Path:
-    """Return a folder, with ~ and what is relative made plain; it may have to be made. Raises SettingsError for what is none."""
+def home(text: str, *, embedded: bool) -> Path:
+    """Return the home, with ~ and what is relative made plain; it may have to be made.
+
+    Args:
+        text: the variable, or its default.
+        embedded: whether an embedded PostgreSQL has its data there.
+
+    Raises:
+        SettingsError: it is no folder, or none in which the embedded PostgreSQL can be started.
+    """
     try:
-        return Path(text).expanduser().absolute()
+        found = Path(text).expanduser().absolute()
+        whole = str(found.resolve())
     except (RuntimeError, ValueError, OSError):  # no such user, or the folder we are in is gone
         raise SettingsError(HOME, text, "a folder; ~ is your own, and ~name that of a user of this machine") from None
+    if embedded and _NOT_IN_A_HOME.search(whole):
+        expected = (
+            'a folder without $, ", `, \\ and control characters in its whole path, because the '
+            "embedded PostgreSQL is started by a shell: move it, or set "
+            f"{WAREHOUSE_URL} and {DAGSTER_POSTGRES_URL} to a server of your own"
+        )
+        raise SettingsError(HOME, whole, expected)
+    return found
 
 
 def time_zone(text: str) -> str:

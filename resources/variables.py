@@ -12,6 +12,7 @@ from enum import Enum, auto
 from pathlib import Path
 from unicodedata import category
 
+from resources.redact import plain_line
 from resources.secret import Secret
 
 #: After the name of a variable that holds a secret: the name of one that holds the path of a file with it.
@@ -105,7 +106,13 @@ VARIABLES: Mapping[str, Variable] = {
         "a second database of the embedded server",
         "operating.md#postgresql",
     ),
-    HOME: Variable(Holds.TEXT, "Folder of embedded data and of Dagster's files", "`.backlog-elt`"),
+    HOME: Variable(
+        Holds.TEXT,
+        "Folder of embedded data and of Dagster's files; with the embedded PostgreSQL its path holds "
+        'no `$`, `"`, backquote or `\\`',
+        "`.backlog-elt`",
+        "operating.md#the-embedded-postgresql",
+    ),
     TIMEZONE: Variable(Holds.TEXT, "Time zone of months and schedules, an IANA name", "`Asia/Tokyo`"),
     HISTORY_START: Variable(Holds.TEXT, "First month partition, `YYYY-MM`, from 2000-01 to the current month", "`2020-01`"),
     RATE_RESERVE: Variable(
@@ -241,7 +248,8 @@ class SettingsError(ValueError):
 
     def __init__(self, variable: str, got: str | Secret | None, expected: str, wrong: str = "") -> None:
         """`wrong` says what is wrong with a value that is not shown, without a part of it."""
-        super().__init__(f"{variable} is {_shown(variable, got)}{f' ({wrong})' if wrong else ''}: expected {expected}")
+        shown = f"{_shown(variable, got)}{f' ({wrong})' if wrong else ''}"
+        super().__init__(plain_line(f"{variable} is {shown}: expected {expected}"))
         self.variable = variable
 
 

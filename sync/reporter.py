@@ -9,6 +9,7 @@ from typing import Any
 
 from resources.backlog.client import BacklogClient
 from resources.backlog.models import RequestStats
+from resources.redact import plain_line
 from resources.warehouse import history
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.run_log import UNFINISHED
@@ -77,7 +78,7 @@ class Reporter:
             yield
             error = "; ".join(self.failures[failures_before:]) or None
         except Exception as caught:
-            error = " ".join(str(caught).split())
+            error = plain_line(caught)
             raise
         finally:
             self.locks.row = outer

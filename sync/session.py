@@ -18,6 +18,7 @@ from resources.backlog.errors import BacklogError
 from resources.backlog.models import Record, RequestStats
 from resources.logs import about
 from resources.progress import Progress
+from resources.redact import plain_line
 from resources.warehouse import history, sync_state
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.locks import Locks
@@ -41,6 +42,9 @@ PARTITIONED = frozenset({"issues", "comments"})
 
 class SyncError(Exception):
     """A load failed; the message says what and what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(plain_line(message))
 
 
 class PartsFailedError(SyncError):

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from assets.dagster_internals import unfinished_attempts
 from assets.location import SETTINGS, raw_key
-from assets.metadata import moment, rows_table
+from assets.metadata import described, moment, rows_table
 from assets.partitions import ISSUE_TABLES
 from resources.backlog.client import BacklogClient
 from resources.cadences import ISSUES as CADENCE
@@ -72,12 +72,13 @@ def every_project_is_fresh(
                 }
             )
     stale = [str(row["project"]) for row in rows if row["state"] == STALE]
+    said = f"stale: {', '.join(stale)}" if stale else f"all {len(rows)} active projects are fresh"
     return dg.AssetCheckResult(
         check_name=FRESH,
         asset_key=ISSUES,
         passed=not stale,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=f"stale: {', '.join(stale)}" if stale else f"all {len(rows)} active projects are fresh",
+        description=described(said),
         metadata={"projects": rows_table(rows)} if rows else {},
     )
 
@@ -133,7 +134,7 @@ def _described(found: Mapping[dg.AssetKey, Collection[str]]) -> str:
         shown = sorted(partitions)[:SHOWN]
         more = f" and {len(partitions) - SHOWN} more" if len(partitions) > SHOWN else ""
         parts.append(f"{key.to_user_string()}: {', '.join(shown)}{more}")
-    return f"failed loads: {'; '.join(parts)}. The job retry_failed_partitions loads them"
+    return described(f"failed loads: {'; '.join(parts)}. The job retry_failed_partitions loads them")
 
 
 def alerter_is_alive(engine: Engine, url: str) -> dg.AssetCheckResult:

@@ -7,7 +7,7 @@ import dagster as dg
 from sqlalchemy import Connection, Engine, RowMapping, select
 
 from assets.location import SETTINGS, raw_key
-from assets.metadata import moment, rows_table
+from assets.metadata import described, moment, rows_table
 from resources.backlog.client import BacklogClient
 from resources.warehouse.deletion_log import Deletion, count_deletions, latest_deletions
 from resources.warehouse.reconciliations import ReconciliationStatus, latest
@@ -108,7 +108,7 @@ def _said(projects: int, unequal: list[str], inconclusive: list[str], doubted: l
         said.append(f"{', '.join(inconclusive)}: {TOO_FAST}")
     if doubted:
         said.append(f"{', '.join(doubted)} differed row by row, which a count cannot take back: backlog-elt verify --deep")
-    return "; ".join(said)
+    return described("; ".join(said))
 
 
 def project_rows(

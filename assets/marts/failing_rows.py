@@ -9,6 +9,7 @@ import dagster as dg
 from sqlalchemy import Engine, RowMapping, text
 
 from assets.marts.project import beside
+from resources.redact import plain_line
 
 #: Rows and characters of a value that are shown.
 ROWS, CHARACTERS = 20, 120
@@ -44,10 +45,11 @@ def with_rows(
 
 def rows_shown(rows: Sequence[RowMapping]) -> dict[str, dg.MetadataValue[Any]]:
     """Return rows as the metadata `rows`; nothing where there are none."""
-    records = [dg.TableRecord({name: str(value)[:CHARACTERS] for name, value in row.items()}) for row in rows]
+    texts = [{name: plain_line(row[name])[:CHARACTERS] for name in row} for row in rows]
+    records = [dg.TableRecord(row) for row in texts]
     return {"rows": dg.MetadataValue.table(records)} if records else {}
 
 
 def first_line(error: Exception) -> str:
     """Return what a log says of an error: its class and the first line of its message."""
-    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+    return plain_line(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")

@@ -155,7 +155,7 @@ def _project(row: Any) -> dict[str, Any]:
     """Return a project; one that is gone, and has issues yet, is only known by a number."""
     if row is None:
         return {"key": "?", "name": "?", "archived": False, "url": None}
-    return {"key": row.project_key, "name": clean(row.project_name), "archived": bool(row.archived), "url": row.url}
+    return {"key": clean(row.project_key), "name": clean(row.project_name), "archived": bool(row.archived), "url": row.url}
 
 
 def _plain(value: Any) -> Any:

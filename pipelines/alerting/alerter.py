@@ -22,7 +22,7 @@ from pipelines.alerting.ledger import Ledger
 from pipelines.alerting.messages import Problem
 from pipelines.run_ends import ALL, record_run_ends
 from resources.alerts.channel import Channel, ChannelError
-from resources.redact import redact
+from resources.redact import plain_line
 from resources.tokens import TokenState
 from resources.warehouse.baselines import with_baseline
 from resources.warehouse.conditions import Condition, current
@@ -165,7 +165,7 @@ class Alerter:
                 except ChannelError as error:
                     _say(f"not sent, tried again later: {error}")
                 except Exception as error:  # whatever it is: the other channels and the next messages go on
-                    _say(f"not sent, tried again later: {name}: {type(error).__name__}: {redact(str(error))}")
+                    _say(f"not sent, tried again later: {name}: {type(error).__name__}: {plain_line(error)}")
             before = len(ledger.waiting)
             ledger = ledger.sent(number, taken, now)
             number += len(ledger.waiting) == before

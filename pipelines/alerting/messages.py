@@ -113,7 +113,7 @@ def row_count(rows: int, baseline_rows: float) -> str:
 def warehouse(key: str, error: WarehouseError) -> Problem:
     """Return the problem of a warehouse that cannot be used."""
     step = f"check that PostgreSQL runs and WAREHOUSE_URL is right ({RUNBOOK} 'The warehouse is gone')"
-    return Problem(key, "failed", "warehouse", " ".join(str(error).split())[:500], step)
+    return Problem(key, "failed", "warehouse", str(error), step)
 
 
 def token(key: str, url: str, reason: str) -> Problem:

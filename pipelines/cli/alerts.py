@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from pipelines.cli.group import examples
+from pipelines.cli.group import examples, show
 from resources.alerts.addresses import Addresses
 from resources.alerts.channel import ChannelError
 from resources.alerts.message_layout import Message
@@ -19,7 +19,7 @@ def alerts(test: bool) -> None:
     """Show what is wrong now, since when, and what to do."""
     settings = Settings.of_this_process()
     said, failed = try_channels() if test else (open_problems(settings), False)
-    click.echo(said)
+    show(said)
     if failed:
         sys.exit(1)
 

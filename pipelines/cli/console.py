@@ -16,6 +16,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from resources.progress import UNITS, LogProgress, Progress
+from resources.redact import plain_line
 
 #: A line of dashes below the names of the columns.
 _RULE = Box("    \n    \n -  \n    \n    \n -  \n    \n    \n", ascii=True)
@@ -121,7 +122,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         counts = bool(rows) and all(row[number].replace(",", "").isdigit() for row in rows)
         made.add_column(name, justify="right" if counts else "left", no_wrap=counts, overflow="fold")
     for row in rows:
-        made.add_row(*map(Text, row))
+        made.add_row(*map(Text, map(plain_line, row)))
     width = os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else _WIDEST
     console = Console(file=io.StringIO(), width=width or _WIDEST, color_system=None, force_terminal=False)
     with console.capture() as drawn:

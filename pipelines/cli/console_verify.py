@@ -6,6 +6,7 @@ from typing import Any
 from rich.cells import cell_len, set_cell_size
 
 from pipelines.cli.console import table
+from resources.redact import plain_line
 
 #: Differences in the table; the line above it has the count of all.
 SHOWN = 50
@@ -86,5 +87,5 @@ def _until(project: Mapping[str, Any]) -> str:
 
 
 def _cell(value: Any) -> str:
-    text = " ".join(str("" if value is None else value).split())
+    text = plain_line("" if value is None else value)
     return text if cell_len(text) <= WIDEST else set_cell_size(text, WIDEST - 1).rstrip() + "…"

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipelines.cli.group import examples
+from pipelines.cli.group import examples, show
 from pipelines.cli.options import Number
+from resources.redact import plain_line
 from resources.settings import Settings
 from resources.variables import SettingsError
 
@@ -25,14 +26,16 @@ def forget(user_id: int, yes: bool) -> None:
     settings = Settings.of_this_process()
     person = look_up(settings, user_id)
     if not yes and not person.forgotten_at:
-        click.confirm(f"Erase {person} from the warehouse of {person.space_key}? This cannot be undone", abort=True)
+        question = f"Erase {person} from the warehouse of {person.space_key}? This cannot be undone"
+        click.confirm(plain_line(question), abort=True)
     changed = erase(settings, person)
     for table, rows in sorted(changed.items()):
-        click.echo(f"{table:<32}{rows:>10,} rows")
+        show(f"{table:<32}{rows:>10,} rows")
     if person.forgotten_at and not changed:
-        click.echo(f"User {user_id} was forgotten already, on {person.forgotten_at:%Y-%m-%d}: nothing was changed.")
+        day = f"{person.forgotten_at:%Y-%m-%d}"
+        show(f"User {user_id} was forgotten already, on {day}: nothing was changed.")
         return
-    click.echo(f"User {user_id} is forgotten: forgotten-{user_id} replaces names and addresses.")
+    show(f"User {user_id} is forgotten: forgotten-{user_id} replaces names and addresses.")
 
 
 def look_up(settings: Settings, user_id: int) -> "Person":

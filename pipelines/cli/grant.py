@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipelines.cli.group import examples
+from pipelines.cli.group import examples, show
 from pipelines.cli.options import Number
 from resources.secret import reveal
 from resources.settings import Settings
@@ -41,9 +41,9 @@ def bi(role: str, connections: int, statement_seconds: int) -> None:
     from resources.warehouse.grants import Limits
 
     granted = make_bi(settings, role, Limits(connections, statement_seconds))
-    click.echo(shown(granted))
+    show(shown(granted))
     for line in warnings(granted):
-        click.echo(f"Warning: {line}", err=True)
+        show(f"Warning: {line}", err=True)
 
 
 @grant.command(epilog=examples("WAREHOUSE_URL=postgresql://admin@db/warehouse backlog-elt grant loader"))
@@ -54,7 +54,7 @@ def loader(role: str) -> None:
     It owns the schemas of this program there, and nothing else. Run it with WAREHOUSE_URL of an administrator. A new role gets
     a random password, which is shown this once.
     """
-    click.echo(shown(make_loader(Settings.of_this_process(), role)))
+    show(shown(make_loader(Settings.of_this_process(), role)))
 
 
 @grant.command(epilog=examples("DAGSTER_POSTGRES_URL=postgresql://admin@db backlog-elt grant dagster"))
@@ -65,7 +65,7 @@ def dagster(role: str) -> None:
     It keeps its tables there, and sees no other database. Run it with DAGSTER_POSTGRES_URL of an administrator. A new role gets
     a random password, which is shown this once.
     """
-    click.echo(shown(make_dagster(Settings.of_this_process(), role)))
+    show(shown(make_dagster(Settings.of_this_process(), role)))
 
 
 def make_bi(settings: Settings, role: str, limits: "Limits") -> "Access":

@@ -12,6 +12,7 @@ import click
 from click.exceptions import NoArgsIsHelpError, NoSuchCommand
 
 from pipelines.hosting.stop_signals import Interrupted, exit_code
+from resources.redact import plain_line, plain_lines
 from resources.variables import SettingsError
 
 PROGRAM = "backlog-elt"
@@ -58,7 +59,7 @@ class Commands(click.Group):
             _, path = self._invoked(ctx)
             raise WrongUsage(str(error) + (_see(path) if error.variable.startswith("--") else "")) from None
         except Interrupted as error:
-            click.echo(f"Error: {error}", err=True)
+            show(f"Error: {error}", err=True)
             raise click.exceptions.Exit(exit_code()) from None
         except (click.exceptions.Exit, click.ClickException, click.Abort):
             raise
@@ -82,12 +83,18 @@ def examples(*lines: str, more: str = "") -> str:
     return f"{epilog}\n\n{_AS_IT_IS}{more.strip()}" if more else epilog
 
 
-def one_line(error: Exception) -> str:
-    """Return the first line of an error, without secrets."""
-    from resources.redact import redact
+def show(text: str, *, err: bool = False) -> None:
+    """Write what a command has to say, lines or a JSON object, safe for the terminal.
 
+    `err`: to standard error.
+    """
+    click.echo(plain_lines(text), err=err)
+
+
+def one_line(error: Exception) -> str:
+    """Return the first line of an error, safe to show."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return redact(lines[0]) if lines else f"{type(error).__name__}: run again with --debug to see where"
+    return plain_line(lines[0]) if lines else f"{type(error).__name__}: run again with --debug to see where"
 
 
 def _see(command: str) -> str:
@@ -110,7 +117,7 @@ def _in_our_form(error: click.UsageError, called: click.Command, path: str) -> W
         said = f"{error.option_name} is '': expected {_requested(option)}" if option else said
     elif extra := re.search(r"unexpected extra arguments? \((.*)\)", said, re.DOTALL):
         said = f"the argument is {_word(extra[1])}: expected none"
-    return WrongUsage(said + _see(path))
+    return WrongUsage(plain_line(said) + _see(path))
 
 
 def _word(text: str) -> str:

@@ -13,7 +13,7 @@ import dagster as dg
 from pipelines.hosting.stop_signals import Interrupted, interrupted
 from pipelines.runs import command_tags
 from resources.progress import Progress
-from resources.redact import redact
+from resources.redact import plain_line, redact
 from resources.warehouse.errors import WarehouseError
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def run_job(
     for event in result.all_events:
         if event.is_step_failure:
             first, _, more = reason(event).partition("\n")
-            yield f"{first}; the Dagster UI has the details" if more else first
+            yield plain_line(first) + ("; the Dagster UI has the details" if more else "")
         elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             yield from _broken_promise(event, promised)
     see_end(result)
@@ -144,7 +144,7 @@ def see_end(result: dg.ExecuteInProcessResult) -> None:
 
 def _broken_off(error: Any) -> WarehouseError:
     """Return what to say of a run that did not end for its storage; `error` is that of the driver, None: it is not known."""
-    said = redact(error.message.strip().partition("\n")[0].partition(": ")[2]) if error else "Dagster's storage has no end of it"
+    said = error.message.strip().partition("\n")[0].partition(": ")[2] if error else "Dagster's storage has no end of it"
     return WarehouseError(f"The run was interrupted ({said}): what was committed is kept; run the same command again.")
 
 
@@ -163,4 +163,5 @@ def reason(event: dg.DagsterEvent) -> str:
         raise LoadInterruptedError
     if error and error.cls_name in ("OperationalError", "InterfaceError"):  # ours are WarehouseError
         raise _broken_off(error)
-    return f"{event.step_key}: {redact(error.message.strip()) if error else 'failed'}; the Dagster UI has the details"
+    said = redact(error.message.strip()) if error else "failed"
+    return f"{event.step_key}: {said}; the Dagster UI has the details"

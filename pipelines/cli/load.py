@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import click
 
 from pipelines import collector
-from pipelines.cli.group import examples, one_line
+from pipelines.cli.group import examples, one_line, show
 from pipelines.cli.options import Month
 from resources.progress import Progress
 from resources.secret import reveal
@@ -64,15 +64,15 @@ def load(
     except Exception as error:
         if as_json:  # for the reader of the object
             summary = Summary({}, {}, time.monotonic() - began, (one_line(error),), settings.simulated)
-            click.echo(json.dumps(summary.as_json(), ensure_ascii=False))
+            show(json.dumps(summary.as_json(), ensure_ascii=False))
         raise
-    click.echo(json.dumps(summary.as_json(), ensure_ascii=False) if as_json else summary_table(summary.as_json()))
+    show(json.dumps(summary.as_json(), ensure_ascii=False) if as_json else summary_table(summary.as_json()))
     for failure in summary.failures:
-        click.echo(f"Error: {failure}", err=True)
+        show(f"Error: {failure}", err=True)
     if summary.failures:
         sys.exit(1)
     if not as_json and Runtime.read(settings.home) is None and (line := next_line(_marts(settings))):
-        click.echo(line, err=True)
+        show(line, err=True)
 
 
 def next_line(marts: Literal["missing", "older", "current"]) -> str:

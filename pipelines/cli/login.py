@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipelines.cli.group import examples
+from pipelines.cli.group import examples, show
 from pipelines.cli.options import PORT, Number
 from resources.settings import Settings
 from resources.variables import CLIENT_ID, SettingsError
@@ -41,19 +41,19 @@ def login(port: int, no_browser: bool, timeout: int, rotate_key: bool) -> None:
     """
     settings = Settings.of_this_process()
     if rotate_key:
-        click.echo(encrypt_anew(settings))
+        show(encrypt_anew(settings))
     else:
-        click.echo(let_in(settings, port=port, browser=not no_browser, timeout=timeout, say=_say))
+        show(let_in(settings, port=port, browser=not no_browser, timeout=timeout, say=_say))
 
 
 def _say(line: str) -> None:
-    click.echo(line, err=True)
+    show(line, err=True)
 
 
 @click.command(epilog=examples("backlog-elt logout"))
 def logout() -> None:
     """Forget the tokens of OAuth."""
-    click.echo(let_out(Settings.of_this_process()))
+    show(let_out(Settings.of_this_process()))
 
 
 def let_in(settings: Settings, *, port: int, browser: bool, timeout: float, say: Callable[[str], None]) -> str:

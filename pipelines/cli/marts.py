@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipelines import collector
-from pipelines.cli.group import examples, one_line
+from pipelines.cli.group import examples, one_line, show
 from resources.progress import Progress
 from resources.secret import reveal
 from resources.settings import Settings
@@ -63,11 +63,11 @@ def marts(ctx: click.Context, full: bool, as_json: bool, no_progress: bool) -> N
     except Exception as error:
         if as_json:  # the object has the error too
             failed = Build(0, 0, (), 0, time.monotonic() - began, (one_line(error),))
-            click.echo(json.dumps(failed.as_json(), ensure_ascii=False))
+            show(json.dumps(failed.as_json(), ensure_ascii=False))
         raise
-    click.echo(json.dumps(found, ensure_ascii=False) if as_json else summary_line(found))
+    show(json.dumps(found, ensure_ascii=False) if as_json else summary_line(found))
     for failure in found["errors"]:
-        click.echo(f"Error: {failure}", err=True)
+        show(f"Error: {failure}", err=True)
     if found["errors"]:
         sys.exit(1)
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 import click
 
-from pipelines.cli.group import WrongUsage, examples
+from pipelines.cli.group import WrongUsage, examples, show
 from pipelines.cli.options import Number, OneOf
 
 
@@ -46,12 +46,12 @@ def metrics(
     if not names:
         width = max(len(name) for name in defined.all)
         for one in defined.all.values():
-            click.echo(f"{one.name.ljust(width)}  {one.description}")
+            show(f"{one.name.ljust(width)}  {one.description}")
         return
     try:
         if dimensions:
-            click.echo("\n".join((*GRAINS, *defined.dimensions(names))))
+            show("\n".join((*GRAINS, *defined.dimensions(names))))
         else:
-            click.echo(defined.sql(names, by, where, order, limit, unit) + ";")
+            show(defined.sql(names, by, where, order, limit, unit) + ";")
     except MetricError as error:
         raise WrongUsage(f"{error}; see backlog-elt metrics --help") from None

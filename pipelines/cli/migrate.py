@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import click
 
-from pipelines.cli.group import examples
+from pipelines.cli.group import examples, show
 from resources.secret import reveal
 from resources.settings import Settings
 
@@ -17,7 +17,7 @@ def migrate() -> None:
     only Dagster's storage needs this one.
     """
     for line in migrate_databases(Settings.of_this_process()):
-        click.echo(line)
+        show(line)
 
 
 def migrate_databases(settings: Settings) -> Iterator[str]:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from pipelines.cli.group import examples
-from resources.redact import redact
+from pipelines.cli.group import examples, show
+from resources.redact import plain_line
 from resources.secret import reveal
 from resources.settings import Settings
 from resources.variables import SettingsError
@@ -28,9 +28,9 @@ def report(project: str | None, out: Path) -> None:
     settings = Settings.of_this_process()
 
     def waiting(holder: str) -> None:
-        click.echo(f"A build of the marts is running ({holder}): waiting for it.", err=True)
+        show(f"A build of the marts is running ({holder}): waiting for it.", err=True)
 
-    click.echo(write_report(settings, project, out, waiting))
+    show(str(write_report(settings, project, out, waiting)))
 
 
 def write_report(settings: Settings, project: str | None, out: Path, waiting: Callable[[str], None] = lambda _holder: None) -> Path:
@@ -85,4 +85,4 @@ def _record(settings: Settings, file: Path, project: str | None) -> None:
         with open_instance() as instance:
             instance.report_runless_asset_event(written)
     except Exception as error:
-        _LOG.warning("the page is written, but Dagster has no record of it: %s", redact(str(error)))
+        _LOG.warning("the page is written, but Dagster has no record of it: %s", plain_line(error))

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from pipelines import collector
-from pipelines.cli.group import examples
+from pipelines.cli.group import examples, show
 from resources.conditions import WORDS
 from resources.progress import UNITS
 from resources.settings import Settings
@@ -27,7 +27,7 @@ def status(as_json: bool) -> None:
     from pipelines.cli.status_facts import status as read_status
 
     found = read_status(settings)
-    click.echo(json.dumps(found, ensure_ascii=False, default=_iso) if as_json else status_table(found))
+    show(json.dumps(found, ensure_ascii=False, default=_iso) if as_json else status_table(found))
 
 
 def _iso(moment: datetime) -> str:

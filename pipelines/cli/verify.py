@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipelines import collector
-from pipelines.cli.group import examples, one_line
+from pipelines.cli.group import examples, one_line, show
 from resources.progress import Progress
 from resources.settings import Settings
 from resources.variables import SettingsError
@@ -68,12 +68,12 @@ def verify(
         raise
     except Exception as error:
         if as_json:  # for the reader of the object
-            click.echo(json.dumps(failed(request, one_line(error), time.monotonic() - began), ensure_ascii=False))
+            show(json.dumps(failed(request, one_line(error), time.monotonic() - began), ensure_ascii=False))
         raise
     found = verified.as_json()
-    click.echo(json.dumps(found, ensure_ascii=False) if as_json else verified_table(found))
+    show(json.dumps(found, ensure_ascii=False) if as_json else verified_table(found))
     for line in found["errors"]:
-        click.echo(f"Error: {line}", err=True)
+        show(f"Error: {line}", err=True)
     if verified.found.failed(strict=strict):
         sys.exit(1)
 

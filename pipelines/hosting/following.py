@@ -18,7 +18,7 @@ from pipelines.hosting.screen import Screen
 from resources.conditions import WORDS
 from resources.links import dagster_of_people
 from resources.progress import UNITS
-from resources.redact import redact
+from resources.redact import plain_line
 from resources.secret import reveal
 from resources.settings import Settings
 from resources.warehouse.builds import last_built
@@ -157,7 +157,7 @@ def _link(dagster_url: str, run_id: str) -> str:
 
 
 def _short(text: str | None) -> str:
-    line = redact(" ".join((text or "no reason was recorded").split()))
+    line = plain_line(text or "no reason was recorded")
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
 
 

@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
+from resources.redact import plain_lines
+
 #: Seconds between two lines about the same progress where lines cannot be drawn again.
 PROGRESS_EVERY = 60.0
 _NARROW = 80
@@ -38,7 +40,7 @@ class Screen:
         with self._lock:
             drawn = self._drawn
             self._draw("")
-            self._write(f"{text}\n")
+            self._write(f"{plain_lines(text)}\n")
             self._draw(drawn)
 
     def progress(self, text: str) -> None:
@@ -48,7 +50,7 @@ class Screen:
         """
         with self._lock:
             if self._terminal:
-                self._draw(text)
+                self._draw(plain_lines(text))
                 return
         if text and time.monotonic() - self._progress_at >= PROGRESS_EVERY:
             self._progress_at = time.monotonic()

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from resources.redact import plain_line, without_links
+
 #: The first words of a message, in both languages, by its kind.
 HEADS = {
     "failed": "🔴 失敗 / failed",
@@ -15,12 +17,21 @@ HEADS = {
 
 @dataclass(frozen=True)
 class Message:
-    """A message: its kind (of `HEADS`), what it is about, facts as (label, value), and a link that leads on; no secrets."""
+    """A message: its kind (of `HEADS`), what it is about, facts as (label, value), and a link.
+
+    It is safe to show from its making on: what the source says in it is one line, of which a chat
+    makes no image and no link.
+    """
 
     kind: str
     subject: str
     facts: tuple[tuple[str, str], ...] = ()
     link: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "subject", without_links(plain_line(self.subject)))
+        facts = tuple((label, without_links(plain_line(value))) for label, value in self.facts)
+        object.__setattr__(self, "facts", facts)
 
     @property
     def title(self) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from resources.alerts.addresses import APPRISE
 from resources.alerts.channel import TOTAL_SECONDS, ChannelError
 from resources.alerts.message_layout import Message
-from resources.redact import protect_logs, redact
+from resources.redact import protect_logs
 from resources.secret import Secret
 from resources.variables import ALERT_URLS, SettingsError
 
@@ -52,7 +52,7 @@ class Service:
         except queue.Empty:
             failure = f"not accepted within {self.seconds:g} seconds"
         if failure:
-            raise ChannelError(f"{self.name}: {redact(' '.join(failure.split()))[:300]}")
+            raise ChannelError(f"{self.name}: {failure}")
 
     def _failure(self, message: Message) -> str:
         """Send the message; return why it was not taken, nothing if it was."""

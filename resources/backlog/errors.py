@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from resources.redact import redact
+from resources.redact import plain_line
 
 _NOT_A_SPACE = "is BACKLOG_URL the root of a Backlog space, like https://acme.backlog.com?"
 
@@ -36,7 +36,7 @@ class BacklogError(Exception):
     """
 
     def __init__(self, message: str, *, status: int | None = None, code: int | None = None) -> None:
-        super().__init__(redact(message))
+        super().__init__(plain_line(message))
         self.status = status
         self.code = code
         self.attempts = 1
@@ -76,7 +76,7 @@ class GrantRefused(AuthenticationError):
 
     def __init__(self, message: str, *, reason: str, status: int | None = None) -> None:
         super().__init__(message, status=status)
-        self.reason = redact(reason)
+        self.reason = plain_line(reason)
 
 
 class PermissionDenied(PermanentError):

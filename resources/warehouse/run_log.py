@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import Engine, bindparam, text
 
 from resources.dagster_tags import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
-from resources.redact import redact
+from resources.redact import plain_line
 from resources.warehouse.history import DIED, covering
 
 #: The mode of such a row.
@@ -89,9 +89,9 @@ def projects_of(tags: Mapping[str, str]) -> list[str] | None:
 
 
 def one_line(said: str | None) -> str:
-    """Return the first line of what is said of a failure, without secrets and not longer than a message should be."""
+    """Return the first line of what is said of a failure, short and safe to show."""
     lines = [line.strip() for line in (said or "").splitlines() if line.strip()]
-    return redact(lines[0])[:_LONGEST] if lines else "no reason was recorded: see the run"
+    return plain_line(lines[0])[:_LONGEST] if lines else "no reason was recorded: see the run"
 
 
 def unreported(engine: Engine, ended: Mapping[str, bool]) -> set[str]:

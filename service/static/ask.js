@@ -5,6 +5,15 @@ const API = '/api/v1/sync';
 const LOOK = 15_000;
 const START = 60_000;
 
+// As in `plain_lines` of resources/redact.py: control characters, and marks of direction.
+const UNSAFE = /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+const escaped = (letter) => `\\u${letter.codePointAt(0).toString(16).padStart(4, '0')}`;
+
+/** Read an answer; what the source says in it is safe to show from here on. */
+const read = (text) => JSON.parse(text, (_, value) => (
+  typeof value === 'string' ? value.replace(UNSAFE, escaped) : value
+));
+
 export class Refusal extends Error {
   constructor(status, error) {
     super(error.message);
@@ -18,7 +27,7 @@ export async function ask(path, options = {}) {
   const headers = { ...options.headers, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
   const signal = AbortSignal.timeout(options.method === 'POST' ? START : LOOK);
   const answer = await fetch(API + path, { ...options, headers, signal });
-  const body = await answer.json();
+  const body = read(await answer.text());
   if (!answer.ok) throw new Refusal(answer.status, body.error);
   return body;
 }

@@ -6,11 +6,13 @@ from decimal import Decimal
 
 import dagster as dg
 import pytest
+from markdown_it import MarkdownIt
 
-from assets.metadata import definition_metadata, load_metadata, preview
+from assets.metadata import definition_metadata, described, load_metadata, preview, rows_table
 from resources.backlog.models import RequestStats
 from resources.warehouse.schema import SPECS
 from sync.counts import Counts, Span
+from tests.unsafe import EVIL, IMAGE, unsafe
 
 NAMES = ["read", "inserted", "updated", "unchanged", "deleted", "rejected"]
 
@@ -71,3 +73,21 @@ def test_a_preview_shows_ten_rows_with_long_texts_cut_and_nothing_that_breaks_th
 
 def test_a_preview_of_an_empty_table_says_so() -> None:
     assert preview([]).value == "(no rows)"
+
+
+def test_a_name_in_a_preview_or_a_table_is_text() -> None:
+    rows = [{"name": IMAGE[:39]}, {"name": IMAGE[28:]}, {"name": f"www.evil.test {EVIL}"}]
+    shown = str(preview(rows).value)
+    assert unsafe(shown) == []
+    tokens = MarkdownIt("commonmark").enable("table").parse(shown)
+    assert {child.type for token in tokens for child in token.children or []} <= {"text", "text_special"}
+    table = rows_table([{"name": f"{IMAGE} {EVIL}"}])
+    assert isinstance(table, dg.TableMetadataValue)
+    name = str(table.records[0].data["name"])
+    assert name.startswith(IMAGE), "the UI shows the cells of such a table as text"
+    assert unsafe(name) == []
+
+
+def test_a_key_in_what_a_check_says_makes_no_image() -> None:
+    assert described(f"stale: {IMAGE}").startswith("stale: ! [x] (http://evil.test/x.png)")
+    assert unsafe(described(EVIL)) == []

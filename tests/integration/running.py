@@ -112,14 +112,28 @@ class Up:
 
     def delete_issue(self, project: str) -> tuple[str, str]:
         """Delete the issue of a project that was changed last, at the source; return its key, and the month of its last change."""
-        runtime = json.loads((self.home / "runtime.json").read_text())
-        with httpx.Client(base_url=f"{runtime['backlog_url']}/api/v2", params={"apiKey": runtime["backlog_api_key"]}) as source:
+        with self._source() as source:
             identifier = source.get(f"/projects/{project}").json()["id"]
             newest = {"projectId[]": identifier, "sort": "updated", "order": "desc", "count": 1}
             [issue] = source.get("/issues", params=newest).json()
             source.delete(f"/issues/{issue['id']}").raise_for_status()
+        return str(issue["issueKey"]), self._month_of(issue)
+
+    def create_issue(self, project: str, summary: str) -> str:
+        """Create an issue at the source; return the month in which it was changed last."""
+        with self._source() as source:
+            identifier = source.get(f"/projects/{project}").json()["id"]
+            [kind, *_] = source.get(f"/projects/{project}/issueTypes").json()
+            fields = {"projectId": identifier, "summary": summary, "issueTypeId": kind["id"], "priorityId": 3}
+            return self._month_of(source.post("/issues", data=fields).raise_for_status().json())
+
+    def _source(self) -> httpx.Client:
+        runtime = json.loads((self.home / "runtime.json").read_text())
+        return httpx.Client(base_url=f"{runtime['backlog_url']}/api/v2", params={"apiKey": runtime["backlog_api_key"]})
+
+    def _month_of(self, issue: dict[str, Any]) -> str:
         changed = datetime.fromisoformat(issue["updated"]).astimezone(ZoneInfo(self.timezone))
-        return str(issue["issueKey"]), f"{changed:%Y-%m}"
+        return f"{changed:%Y-%m}"
 
     def wait_for_partition(self, partition: str) -> None:
         """Wait until the newest run of a single partition has ended well."""

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from pipelines.cli import main
+from resources.warehouse.embedded import stop
 from simulator.__main__ import parser
 from tests.integration.commands import Done, Shell
 from tests.ports import free_port
@@ -148,3 +149,38 @@ def test_the_first_line_of_simulate_is_a_json_object_with_which_any_client_can_c
         process.terminate()
     assert set(found) == {"url", "api_key"}
     assert count == {"count": 30}
+
+
+@pytest.mark.parametrize("name", ["$(touch ran)", "`touch ran`", 'a";touch ran;"', "a\\b", "$HOME"])
+@pytest.mark.parametrize("way", ["variable", "working folder", "link"])
+def test_a_home_whose_path_a_shell_would_read_is_refused_and_no_command_in_it_runs(tmp_path: Path, name: str, way: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    (tmp_path / "link").symlink_to(folder)
+    if way == "working folder":
+        done = Shell(folder, {}).run("status")
+    else:
+        home = folder if way == "variable" else tmp_path / "link"
+        done = Shell(tmp_path, {"BACKLOG_ELT_HOME": str(home)}).run("status")
+    assert refused(done, tmp_path).startswith("Error: BACKLOG_ELT_HOME is ")
+    assert "expected a folder without $, " in done.lines[-1]
+    assert len(done.lines) == 1
+    assert not list(tmp_path.rglob("ran"))
+    assert list(folder.iterdir()) == []
+
+
+def test_a_home_may_have_blanks_quotes_and_japanese_letters(tmp_path: Path) -> None:
+    home = tmp_path / "家 'n' (1); touch ran & %s {{x}} #"
+    try:
+        done = Shell(tmp_path, {"BACKLOG_ELT_HOME": str(home)}).run("status")
+    finally:
+        stop(home)
+    assert done.code == 0, done.err
+    assert "warehouse      embedded" in done.out
+    assert not list(tmp_path.rglob("ran"))
+
+
+def test_a_home_beside_servers_of_ones_own_may_have_any_name(tmp_path: Path) -> None:
+    servers = {"WAREHOUSE_URL": "postgresql://u@127.0.0.1:9/w", "DAGSTER_POSTGRES_URL": "postgresql://u@127.0.0.1:9/d"}
+    done = Shell(tmp_path, {"BACKLOG_ELT_HOME": str(tmp_path / "$a")}).run("status", **SPACE, **servers)
+    assert (done.code, done.lines[-1][:42]) == (1, "Error: The warehouse cannot be used (conne")

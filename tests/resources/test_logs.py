@@ -19,6 +19,7 @@ from resources.redact import remember
 from resources.variables import SettingsError
 from simulator import Fault, Simulator
 from tests.deployment import SMALL, Deployment
+from tests.unsafe import EVIL, unsafe
 
 
 @pytest.fixture
@@ -128,3 +129,23 @@ def test_a_slow_request_is_warned_of(stream: io.StringIO) -> None:
 def test_a_value_that_means_nothing_is_an_error_that_names_the_variable(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
         set_up({name: value})
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_line_holds_no_control_character_and_is_one_line(stream: io.StringIO, form: str) -> None:
+    set_up({"BACKLOG_LOG_FORMAT": form}, stream=stream)
+    with about(asset=f"raw/{EVIL}"):
+        logging.getLogger("resources.here").warning("GET /issues: %s", f"{EVIL} {'long ' * 20_000}")
+    written = stream.getvalue()
+    assert unsafe(written) == []
+    assert written.count("\n") == 1
+    assert len(written) < 5_000
+
+
+def test_a_traceback_keeps_its_lines_and_holds_no_control_character(stream: io.StringIO) -> None:
+    set_up({}, stream=stream)
+    failure = RuntimeError(EVIL)
+    logging.getLogger("resources.here").error("it failed", exc_info=failure)
+    written = stream.getvalue()
+    assert unsafe(written) == []
+    assert [line[:5] for line in written.splitlines()] == ["times", "    E"], "a line that it begins is seen as its own"

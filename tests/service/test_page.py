@@ -33,6 +33,8 @@ from tests.browser import Chromium, visitor_at
 from tests.deployment import SMALL
 from tests.service.conftest import TOKEN, DagsterStandIn, Log, Serve
 from tests.service.test_operator import complaints
+from tests.unsafe import EVIL as UNSAFE_TEXT
+from tests.unsafe import unsafe
 
 EVIL = "GET /issues: 500 <img src=x onerror=\"document.title='owned'\">"
 
@@ -329,3 +331,13 @@ def test_the_badge_says_what_is_wrong_with_backlog_since_when_and_why_and_lists_
         assert page.evaluate("[...document.querySelectorAll('.wide')].every(one => one.scrollWidth <= one.clientWidth)")
         page.get_by_role("button", name="English").click()
         expect(page.get_by_role("status").filter(has_text="refuses access · since")).to_contain_text("check BACKLOG_API_KEY")
+
+
+def test_what_the_source_says_turns_nothing_around_on_the_page(chromium: Chromium, serve: Serve, log: Log) -> None:
+    log.done(error=f"GET /issues: 500, {UNSAFE_TEXT}", project="OPS")
+    with Simulator(SMALL) as sim:
+        service = serve(BACKLOG_URL=sim.url, BACKLOG_API_KEY=sim.api_key)
+        with visitor_at(chromium, str(service.base_url)) as visitor:
+            expect(runs(visitor.page).first).to_contain_text(r"forged\u202egnp.exe")
+            assert unsafe(visitor.page.inner_text("body").replace("\n", " ")) == []
+            assert visitor.noted == []

@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 from tests.flooding import FLOODS, Flood
+from tests.unsafe import EVIL, IMAGE
 
 #: A stand-in for a value that only text can be: a number that no parser of JSON makes, or nesting that no encoder writes.
 _RAW = "raw:"
@@ -50,6 +51,8 @@ _VALUES: tuple[Any, ...] = (
     "",
     "x" * 3_000,
     "NUL \0",
+    EVIL,
+    IMAGE,
     "\ud83d",
     0,
     -1,
@@ -131,6 +134,13 @@ def _flood(rng: Random, answer: Answer) -> Answer:
     return answer.with_flood(FLOODS[rng.choice(sorted(FLOODS))])
 
 
+def _said(rng: Random, answer: Answer) -> Answer:
+    """Return an error whose text acts on who reads it, or is endless."""
+    said = rng.choice([EVIL, IMAGE, f"{EVIL} {'long ' * 200_000}", "\x1b" * 1_000_000])
+    status, code = rng.choice([(400, 7), (401, 11), (403, 5), (404, 6), (500, 1)])
+    return replace(answer, status=status).with_json({"errors": [{"message": said, "code": code}]})
+
+
 def _rates(rng: Random, answer: Answer) -> Answer:
     for name in ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After"):
         answer = answer.with_header(name, rng.choice(["", "-5", "0", "abc", "1e9", "9" * 40, "0.5", "\u00b2"]))
@@ -175,6 +185,7 @@ def _turned(_rng: Random, answer: Answer) -> Answer:
 
 WIRE: dict[str, Change] = {
     "status": _status,
+    "error text": _said,
     "rate limits": _rates,
     "date": _date,
     "length": _length,

@@ -79,6 +79,7 @@ def _round(stage: Any, proxy: Any, rng: Random, figures: Figures) -> None:
     assert time.monotonic() - began < IN_TIME, f"not in time; {what}"
     assert not ended.untyped, f"no error of ours: {ended.untyped}; {what}"
     assert all("\n" not in line.strip() for line in ended.lines), f"more than a line: {ended.lines}; {what}"
+    assert (bad := scene.unsafe_to_show(stage, ended.lines)) == [], f"not safe to show: {bad}; {what}"
     assert (found := scene.half_written(stage)) == [], f"half-written: {found}; {what}"
     waiting = scene.waiting(stage)
     figures.quarantined += waiting

@@ -1,5 +1,6 @@
 """What a round of odd answers is made of: people at work, a choice of mutations, a load, and what must hold after it."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -10,9 +11,12 @@ from tests.deployment import Deployment, Run, failures
 from tests.integration.odd.mutations import LIES, RECORDS, WIRE, Mutation
 from tests.integration.odd.proxy import ROUTES
 from tests.pipelines.cli.verifying import deep
+from tests.unsafe import unsafe
 
 #: Routes that every load asks first: one that is always spoilt there keeps the others from being met.
 _FIRST = frozenset({"/space", "/projects"})
+#: Bytes of a message, and of a step's name before it.
+_LONGEST_SHOWN = 2_100
 _HALF_WRITTEN = """
     SELECT 'comment without its issue' AS what, c.id FROM raw.comments c
     LEFT JOIN raw.issues i ON (i.space_key, i.id) = (c.space_key, c.issue_id) WHERE i.id IS NULL AND c.deleted_at IS NULL
@@ -115,6 +119,23 @@ def waiting(stage: Deployment) -> int:
 def half_written(stage: Deployment) -> list[str]:
     """Return what is stored without what belongs to it."""
     return [f"{row['what']}: {row['id']}" for row in stage.query(_HALF_WRITTEN)]
+
+
+def unsafe_to_show(stage: Deployment, lines: Sequence[str]) -> list[str]:
+    """Return what a load, its notes and Dagster say that is more than text, or too long."""
+    noted = stage.query("SELECT error FROM ops.sync_history WHERE error IS NOT NULL")
+    said = [*lines, *(str(row["error"]) for row in noted), *_shown_by_dagster(stage)]
+    return [f"{line[:100]!r}" for line in said if unsafe(line) or len(line.encode()) > _LONGEST_SHOWN]
+
+
+def _shown_by_dagster(stage: Deployment) -> Iterator[str]:
+    """Yield the texts of the run's log and its failures."""
+    for run in stage.instance.get_runs(limit=3):
+        for entry in stage.instance.all_logs(run.run_id):
+            yield from entry.user_message.splitlines() if entry.dagster_event is None else ()
+            if entry.dagster_event and entry.dagster_event.is_step_failure:
+                data = entry.dagster_event.step_failure_data
+                yield str(data.user_failure_data.description if data.user_failure_data else "")
 
 
 def differences(stage: Deployment) -> list[str]:

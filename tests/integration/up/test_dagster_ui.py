@@ -116,6 +116,20 @@ def test_a_mart_shows_its_chart(chromium: Chromium, up: Up) -> None:
         assert analyst.strangers == []
 
 
+def test_a_name_that_looks_like_an_image_is_text_and_nothing_is_fetched(chromium: Chromium, up: Up) -> None:
+    named = "![x](http://e.test/x.png)"
+    month = up.create_issue(PROJECTS[0], f"{named} www.e.test")
+    with analyst_at(chromium, up) as analyst:
+        analyst.load_partition(PROJECTS[0], month)
+        page = analyst.open("/assets/raw/issues?view=overview")
+        page.get_by_text("Show Markdown").first.click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog.get_by_role("cell").filter(has_text=f"{named} www.e.test")).to_be_visible()
+        expect(dialog.get_by_role("img")).to_have_count(0)
+        expect(dialog.get_by_role("link")).to_have_count(0)
+        assert analyst.strangers == []
+
+
 def test_the_report_opens_without_a_network_and_shows_every_chart_also_on_a_phone(chromium: Chromium, up: Up) -> None:
     file = up.report()
     assert str(file) in up.files_of_reports()

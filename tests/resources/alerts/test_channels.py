@@ -15,6 +15,7 @@ from resources.alerts.message_layout import Message
 from resources.secret import Secret, reveal
 from resources.variables import SettingsError
 from tests.sinks import MailSink, WebhookSink
+from tests.unsafe import EVIL, IMAGE, unsafe
 
 MESSAGE = Message("failed", "raw/issues", (("cause", "<the> key & all"), ("next step", "renew it")), "http://dagster/runs/1")
 SECRET = "/services/T000/B000/abcdefgh"
@@ -130,3 +131,26 @@ def test_an_address_that_cannot_be_used_names_its_variable_and_not_itself(enviro
     with pytest.raises(SettingsError, match=variable) as caught:
         Addresses.from_env(environ)
     assert "secret" not in str(caught.value)
+
+
+def test_what_the_source_says_is_a_line_of_text_on_every_channel(sink: WebhookSink) -> None:
+    message = Message("failed", f"raw/{EVIL}", (("partition", IMAGE), ("cause", f"{EVIL} {IMAGE}")))
+    with MailSink() as mails:
+        Slack(Secret(sink.url + SECRET)).send(message)
+        Teams(Secret(sink.url + SECRET)).send(message)
+        Mail(Secret(mails.url), "elt@example.com", ("a@example.com",)).send(message)
+    texts = [text for _, body in sink.received for text in _texts(json.loads(body))]
+    [(_, mail)] = mails.received
+    texts += [mail["Subject"], mail.get_content().replace("\r\n", "\n")]
+    assert len(texts) > 8
+    assert [unsafe(text) for text in texts] == [[]] * len(texts)
+    assert not any("![" in text or "](" in text for text in texts)
+    assert [line for text in texts for line in text.splitlines() if line.startswith("Error:")] == []
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield all texts of a JSON value."""
+    if isinstance(value, str):
+        yield value
+    for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _texts(one)

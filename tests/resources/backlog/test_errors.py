@@ -15,6 +15,7 @@ from resources.backlog.errors import (
     PermissionDenied,
 )
 from tests.resources.backlog.conftest import Wire, error
+from tests.unsafe import EVIL, unsafe
 
 HTML = httpx.Response(200, html="<html>sign in</html>")
 
@@ -108,3 +109,32 @@ def test_a_url_that_is_no_root_of_a_space_is_refused_by_name(url: str, client: B
 def test_the_root_may_end_in_the_path_of_the_api(suffix: str) -> None:
     with BacklogClient(f"https://acme.backlog.com{suffix}", httpx.Auth()) as client:
         assert client.base_url == "https://acme.backlog.com"
+
+
+#: In a header a server may send any byte but an end of the line.
+IN_A_HEADER = f"{EVIL} {'long ' * 4_000}".encode("latin-1", "ignore").translate(None, b"\r\n")
+
+
+@pytest.mark.parametrize(
+    ("answer", "advice"),
+    [
+        (
+            httpx.Response(403, json={"errors": [{"message": f"{EVIL} {'long ' * 200_000}", "code": 5}]}),
+            "of a project member",
+        ),
+        (httpx.Response(401, headers={b"WWW-Authenticate": IN_A_HEADER}), "of another space"),
+    ],
+)
+def test_what_the_server_says_is_one_line_of_text_that_does_not_hide_what_to_do(
+    client: BacklogClient, wire: Wire, answer: httpx.Response, advice: str
+) -> None:
+    wire.answers = [answer]
+    with pytest.raises(PermanentError) as caught:
+        client.users()
+    message = str(caught.value)
+    assert unsafe(message) == []
+    assert "\n" not in message
+    assert len(message.encode()) <= 2_000
+    assert message.startswith(f"GET /users: {answer.status_code}, ")
+    assert "bytes left out" in message
+    assert message.endswith(advice)

@@ -1,0 +1,138 @@
+"""A source whose names and errors act on who reads them, or have no end: people get text of it."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+from sqlalchemy import text
+
+from resources.backlog.auth import ApiKeyQuery
+from resources.backlog.client import BacklogClient
+from resources.warehouse.connect import engine
+from simulator import Simulator, SpaceSpec
+from tests.integration.commands import Shell
+from tests.integration.conftest import NewDatabase
+from tests.integration.odd.mutations import Answer, Mutation
+from tests.integration.odd.proxy import Proxy
+from tests.unsafe import EVIL, IMAGE, unsafe
+
+SPEC = SpaceSpec(seed=3, users=5, projects=2, issues=24, history_days=90)
+NAMES = f"{IMAGE} {EVIL}"
+ENDLESS = f"{EVIL} {'long ' * 200_000}"
+#: Bytes of a line that quotes an error: 2 kB of it, and what stands before it.
+LONGEST = 2_300
+
+
+def refusal(message: str) -> Mutation:
+    """Return what makes of every answer to `/issues/count` an error with a text."""
+
+    def refused(_rng: object, answer: Answer) -> Answer:
+        body = {"errors": [{"message": message, "code": 5, "moreInfo": ""}]}
+        return Answer(403, answer.headers, b"").with_json(body)
+
+    return Mutation("/issues/count", "refused", refused, 0, always=True)
+
+
+@pytest.fixture
+def sim() -> Iterator[Simulator]:
+    with Simulator(SPEC) as made:
+        space = made.space
+        for user in list(space.users):
+            space.rename_user(user, NAMES)
+        space.rename_project("OPS", name=NAMES)
+        space.add_category("OPS", NAMES)
+        space.add_version("OPS", NAMES)
+        space.add_status("OPS", NAMES)
+        space.rename_issue_type("OPS", min(space.project("OPS").issue_types), NAMES)
+        for issue in list(space.issues):
+            space.edit_issue(issue, summary=NAMES)
+            space.comment(issue, NAMES)
+        yield made
+
+
+def lines_are_safe(*outputs: str) -> bool:
+    """Whether all lines that were written are text of bounded length."""
+    lines = [line for output in outputs for line in output.splitlines()]
+    bad = [line[:200] for line in lines if unsafe(line) or len(line.encode()) > LONGEST]
+    assert bad == []
+    assert not any(line.startswith("Error: forged") for line in lines)
+    return bool(lines)
+
+
+def more_than_text(markdown: str) -> bool:
+    """Whether Markdown makes more than text of it, but for the picture that a chart holds itself."""
+    tokens = MarkdownIt("commonmark").enable("table").parse(markdown)
+    found = [child for token in tokens for child in token.children or []]
+    kinds = {child.type for child in found if not str(child.attrs.get("src", "")).startswith("data:")}
+    return not kinds <= {"text", "text_special"}
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_names_and_errors_of_a_source_reach_people_as_text(sim: Simulator, new_database: NewDatabase, tmp_path: Path) -> None:
+    warehouse_url, dagster_url = new_database(), new_database()
+    with Proxy(sim.url) as proxy:
+        shell = Shell(
+            tmp_path,
+            {
+                "BACKLOG_ELT_HOME": str(tmp_path / "home"),
+                "BACKLOG_URL": proxy.url,
+                "BACKLOG_API_KEY": sim.api_key,
+                "BACKLOG_HISTORY_START": "2026-01",
+                "WAREHOUSE_URL": warehouse_url,
+                "DAGSTER_POSTGRES_URL": dagster_url,
+            },
+        )
+        loaded = shell.run("load")
+        assert loaded.code == 0, loaded.text
+        warehouse = engine(warehouse_url)
+        with warehouse.begin() as connection:
+            stored = set(connection.execute(text("SELECT name FROM raw.users")).scalars())
+            assert stored == {NAMES}, "a table keeps what the source says"
+            connection.execute(text("UPDATE raw.issues SET summary = summary || 'x'"))
+        person = shell.run("forget", "--user", str(min(sim.space.users)))
+        compared = shell.run("verify", "--deep")
+        as_json = shell.run("verify", "--deep", "--json")
+        assert json.loads(as_json.out)["differences"][0]["source"] == f"summary={NAMES}", "an object keeps it, too"
+        built, report = shell.run("marts"), shell.run("report")
+        assert (built.code, report.code) == (0, 0), built.text + report.text
+        assert "summary=" in compared.out
+        proxy.spoil([refusal(ENDLESS)])
+        failed = shell.run("--debug", "load", BACKLOG_LOG_FORMAT="json")
+        again = shell.run("load", "--json", BACKLOG_LOG_LEVEL="DEBUG")
+        status, alerts = shell.run("status"), shell.run("alerts")
+        assert (failed.code, again.code, status.code) == (1, 1, 0)
+    assert "bytes left out" in failed.err + status.out
+    for done in (loaded, person, compared, built, report, failed, alerts):
+        assert lines_are_safe(done.out, done.err)
+    # An object and the table of the last syncs are longer.
+    assert unsafe(again.text.replace("\n", "") + as_json.out.replace("\n", "") + status.out.replace("\n", "")) == []
+    assert [line for line in json.loads(again.out)["errors"] if len(line.encode()) > LONGEST] == []
+    page = (tmp_path / "backlog-report.html").read_text()
+    assert unsafe(re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)) == []
+    with warehouse.connect() as connection:
+        noted = connection.execute(text("SELECT error FROM ops.sync_history WHERE error IS NOT NULL")).scalars().all()
+        assert noted
+        assert [one for one in noted if unsafe(one) or len(one.encode()) > LONGEST] == []
+    warehouse.dispose()
+    storage = engine(dagster_url)
+    with storage.connect() as connection:
+        events = connection.execute(text("SELECT event FROM event_logs")).scalars().all()
+    storage.dispose()
+    written = [json.loads(found) for event in events for found in re.findall(r'"md_str": ("(?:[^"\\]|\\.)*")', event)]
+    assert any("evil" in one for one in written)
+    assert [one[:200] for one in written if more_than_text(one)] == []
+    assert max(len(event) for event in events) < 100_000
+
+
+def test_a_cookie_that_cannot_be_sent_back_ends_nothing() -> None:
+    def with_cookie(_rng: object, answer: Answer) -> Answer:
+        return answer.with_header("Set-Cookie", "\u00e9")
+
+    with Simulator(SPEC) as sim, Proxy(sim.url) as proxy:
+        proxy.spoil([Mutation("/users", "cookie", with_cookie, 0, always=True)])
+        with BacklogClient(proxy.url, ApiKeyQuery(sim.api_key)) as client:
+            assert client.users() == client.users() != []
