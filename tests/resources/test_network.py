@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import certifi
-import grpc
+import grpc  # type: ignore[import-untyped]
 import httpx
 import pytest
 import requests
