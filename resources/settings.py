@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from resources import links, values
+from resources import links, network, values
 from resources.alerts.addresses import Addresses
 from resources.links import SIMULATED
 from resources.secret import Secret
@@ -96,13 +96,16 @@ class Settings:
 
     @classmethod
     def of_this_process(cls) -> "Settings":
-        """Read the environment, and put into it what is in files: Dagster, dbt and child processes read variables only.
+        """Read the environment, and put into it what is in files, and whom no proxy leads to.
+
+        Dagster, dbt and child processes read variables only.
 
         Raises:
             SettingsError: as `from_env`.
         """
         settings = cls.from_env(os.environ)
         read_secret_files(os.environ)
+        network.bypass_proxies(os.environ)
         return settings
 
     @classmethod
@@ -115,6 +118,7 @@ class Settings:
         check_names(environ)
         # Of parts that read them by themselves: a wrong one is said at once, not by a tick that nobody sees.
         Addresses.from_env(environ)
+        network.check(environ)
         values.log_level(environ)
         values.log_format(environ)
         given = text(environ, URL)

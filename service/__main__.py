@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=PORT)
     options = parser.parse_args()
     try:
-        serve(Settings.from_env(os.environ), options.host, options.port)
+        serve(Settings.of_this_process(), options.host, options.port)
     except (SettingsError, ServiceError) as error:
         sys.stderr.write(f"Error: {error}\n")
         sys.exit(2 if isinstance(error, SettingsError) else 1)

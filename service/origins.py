@@ -6,6 +6,7 @@ only to names that it knows. And a page of another site can send requests, altho
 are refused, except links that a person follows.
 """
 
+import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -13,6 +14,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
+#: What RFC 9110 allows in `Host`, but for signs that no host of ours has: no user, no list, no path.
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]{0,5})?")
 _LOOKS = frozenset({"GET", "HEAD"})
 #: What a page of another site shows within itself.
 _FRAMES = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
@@ -78,11 +81,9 @@ def _own(origin: str | None, host: str, names: Names) -> bool:
 
 
 def _name(header: str) -> str:
-    """Return the name in a `Host` header, without the port."""
-    try:
-        return urlsplit(f"//{header}").hostname or ""
-    except ValueError:
-        return ""
+    """Return the name in a `Host` header, without the port; nothing where it is not one host alone."""
+    found = _HOST.fullmatch(header)
+    return (found[1] or found[2]).lower() if found else ""
 
 
 def _is_address(host: str) -> bool:

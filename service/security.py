@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from resources.settings import Settings
 from resources.variables import SettingsError
 from service.errors import ApiError, error_response
+from service.failed_tokens import FailedTokens
 from service.origins import Names, is_foreign, is_loopback
 
 HEADERS: Mapping[str, str] = {
@@ -56,6 +57,7 @@ class Guard:
         self._token = sha256(settings.service_token.reveal().encode()).digest() if settings.service_token else None
         self._proxy_header = settings.service_proxy_header
         self._proxies = settings.service_trusted_proxies
+        self._failed = FailedTokens()
         self._for_this_machine_only = self._token is None and self._proxy_header is None
         # A proxy passes on the name that a browser has asked for, which may be that of Dagster.
         public = (settings.service_public_url, settings.dagster_public_url)
@@ -64,16 +66,21 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
         if scope["type"] == "http":
-            refusal = self._refusal(scope, Headers(scope=scope))
+            headers = Headers(scope=scope)
+            given = _token_in(headers, by_password=scope["path"] == REPORT)
+            shows_token = self._is_token(given)
+            refusal = self._refusal(scope, headers, shows_token=shows_token)
+            self._failed.log_minute()
             if refusal is not None:
+                if given and self._token and not shows_token:
+                    await self._failed.slow_down()
                 await error_response(refusal)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-    def _refusal(self, scope: Scope, headers: Headers) -> ApiError | None:
+    def _refusal(self, scope: Scope, headers: Headers, *, shows_token: bool) -> ApiError | None:
         if scope["path"].startswith(WEBHOOKS):
             return None
-        shows_token = self._shows_token(headers, by_password=scope["path"] == REPORT)
         if not shows_token and not self._is_asked_by_name(headers.get("host", "")):
             return self._wrong_host()
         if is_foreign(scope, headers, self._names):
@@ -102,13 +109,10 @@ class Guard:
         hint = "Set BACKLOG_SERVICE_PUBLIC_URL to where browsers reach the service."
         return ApiError(421, "wrong_host", "The service does not answer to this name.", hint)
 
-    def _shows_token(self, headers: Headers, *, by_password: bool) -> bool:
-        kind, _, given = headers.get("authorization", "").partition(" ")
-        if by_password and kind.lower() == "basic":
-            kind, given = "bearer", _password(given)
-        if self._token is None or kind.lower() != "bearer":
+    def _is_token(self, given: str) -> bool:
+        if self._token is None:
             return False
-        return compare_digest(sha256(given.strip().encode("utf-8", "surrogateescape")).digest(), self._token)
+        return compare_digest(sha256(given.encode("utf-8", "surrogateescape")).digest(), self._token)
 
     def _comes_by_proxy(self, scope: Scope, headers: Headers) -> bool:
         # Only from the proxy itself: anybody can send a header.
@@ -120,6 +124,14 @@ class Guard:
         except ValueError:
             return False
         return any(address in network for network in self._proxies)
+
+
+def _token_in(headers: Headers, *, by_password: bool) -> str:
+    """Return the token that a request shows, nothing where it shows none."""
+    kind, _, given = headers.get("authorization", "").partition(" ")
+    if by_password and kind.lower() == "basic":
+        return _password(given).strip()
+    return given.strip() if kind.lower() == "bearer" else ""
 
 
 def _password(given: str) -> str:

@@ -10,31 +10,18 @@ from resources.redact import plain_line
 
 #: Differences in the table; the line above it has the count of all.
 SHOWN = 50
+_NUMBERS = ("source", "warehouse", "differences", "behind", "quarantined")
 #: Columns of a terminal that a value may take.
 WIDEST = 60
 
 
 def verified_table(found: Mapping[str, Any]) -> str:
     """Return how a comparison came out, as lines for a terminal; `found` is the object of `verify --json`."""
-    parts = []
-    projects = [("project", "status", "source", "warehouse", "differences", "behind", "loaded until")]
-    projects += [
-        (
-            one["project"],
-            one["status"],
-            *(f"{one[name]:,}" for name in ("source", "warehouse", "differences", "behind")),
-            _until(one),
-        )
-        for one in found["projects"]
-    ]
-    parts.append(table(projects[0], projects[1:]))
+    projects = [(one["project"], _status(one), *_numbers(one), _until(one)) for one in found["projects"]]
+    parts = [table(("project", "status", *_NUMBERS, "loaded until"), projects)]
     if found["how"] == "rows":
-        tables = [("table", "source", "warehouse", "differences", "behind")]
-        tables += [
-            (table, *(f"{one[name]:,}" for name in ("source", "warehouse", "differences", "behind")))
-            for table, one in found["tables"].items()
-        ]
-        parts.append(table(tables[0], tables[1:]))
+        tables = [(name, *_numbers(one), _note(one)) for name, one in found["tables"].items()]
+        parts.append(table(("table", *_NUMBERS, "note"), tables))
     repaired = sum(found["repaired"].values())
     if repaired:
         parts.append(_rows(f"{repaired:,} {_were(repaired)} different and repaired", repaired, found["repaired_rows"]))
@@ -44,6 +31,26 @@ def verified_table(found: Mapping[str, Any]) -> str:
         parts.append(_rows(words, total, found["differences"]))
     parts.append(_last(found))
     return "\n\n".join(parts)
+
+
+def _numbers(one: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(f"{one[name]:,}" for name in _NUMBERS)
+
+
+def _note(one: Mapping[str, Any]) -> str:
+    """Return why the two numbers of a table differ where none of its rows does."""
+    if one["source"] == one["warehouse"] or one["differences"] or one["behind"] or one["quarantined"]:
+        return ""
+    return "the source did not show all of it" if one["partial"] else "with the issues that are gone"
+
+
+def _status(project: Mapping[str, Any]) -> str:
+    """Return how a project compares; `equal` alone is for the same rows on both sides."""
+    if project["status"] != "equal":
+        return str(project["status"])
+    if not project["conclusive"]:
+        return "not compared whole"
+    return "equal but for quarantine" if project["quarantined"] else "equal"
 
 
 def _were(rows: int) -> str:
@@ -75,6 +82,9 @@ def _last(found: Mapping[str, Any]) -> str:
         "behind": "behind: only changes since the last load differ; the next load brings them",
         "different": "different still" if found["repaired"] else "different: repair it with --repair",
     }[found["status"]]
+    whole = not found["errors"] and all(one["conclusive"] for one in found["projects"])
+    if found["status"] == "equal" and not whole:
+        words = "equal as far as it could be compared"
     refused = sum(one["quarantined"] for one in found["tables"].values())
     if refused:
         words += f", but for {refused:,} in quarantine (ops.rejected_records)"

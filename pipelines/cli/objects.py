@@ -67,6 +67,7 @@ class ProjectObject(TypedDict):
     behind: Annotated[int, "rows that changed at the source after they were read"]
     quarantined: Annotated[int, "rows that the source has and the warehouse refuses"]
     loaded_until: Annotated[Moment | None, "watermark of the project"]
+    conclusive: Annotated[bool, "whether it could be compared, and whole"]
     note: Annotated[str | None, "notes on the comparison"]
 
 
@@ -78,6 +79,7 @@ class TableObject(TypedDict):
     differences: Annotated[int, "rows that differ"]
     behind: Annotated[int, "rows that changed at the source after they were read"]
     quarantined: Annotated[int, "rows in quarantine"]
+    partial: Annotated[bool, "whether the source showed only a part of it to this key, or could not be read"]
 
 
 class DifferenceObject(TypedDict):

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from resources.network import bypass_proxies
 from resources.variables import SettingsError, read_secret_files
 
 _EVERYWHERE = ("-h", "0.0.0.0")  # noqa: S104 - a container is reached from outside of it
@@ -32,11 +33,15 @@ def command(words: Sequence[str]) -> list[str]:
 
 
 def main() -> None:
-    """Put secrets that are given as files into variables, which is all that Dagster and dbt read, and become the process."""
+    """Put secrets that are given as files, and whom no proxy leads to, into variables; become the process.
+
+    Variables are all that Dagster and dbt read.
+    """
     if len(sys.argv) < 2:
         sys.exit(f"Error: say what to run: {', '.join(PARTS)}, or any command")
     try:
         read_secret_files(os.environ)
+        bypass_proxies(os.environ)
     except SettingsError as error:
         sys.stderr.write(f"Error: {error}\n")
         sys.exit(2)

@@ -21,6 +21,7 @@ from resources.alerts.channel import TOTAL_SECONDS, Channel, ChannelError
 from resources.alerts.message_layout import Message
 from resources.alerts.services import services
 from resources.bounded_http import BoundedClient
+from resources.network import proxy_for
 from resources.redact import protect_logs, redact
 from resources.secret import Secret
 
@@ -117,8 +118,11 @@ def _post(name: str, url: Secret, body: dict[str, Any]) -> None:
         with BoundedClient(TOTAL_SECONDS, timeout=SECONDS) as http:
             answer = http.request("POST", url.reveal(), json=body)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
+        proxy = proxy_for(url.reveal())
+        through = f" through {proxy.address}, the proxy of {proxy.variable}" if proxy else ""
+        said = f"{type(error).__name__}: {redact(str(error))}"
         # Not chained: it carries the request.
-        raise ChannelError(f"{name}: {host}: {type(error).__name__}: {redact(str(error))}") from None
+        raise ChannelError(f"{name}: {host}{through}: {said}") from None
     if not answer.is_success:
         raise ChannelError(f"{name}: {host} answered {answer.status_code}: {redact(answer.text[:200])}")
 

@@ -30,9 +30,11 @@ from resources.backlog.ratelimit import http_date, retry_after
 from resources.backlog.request_log import log_request
 from resources.backlog.transport import BACKOFF
 from resources.bounded_http import BoundedClient
+from resources.network import advice
 from resources.redact import protect_logs, redact, remember
 from resources.secret import Secret
 from resources.tokens import Tokens
+from resources.variables import URL
 
 ATTEMPTS = 4  # about four seconds: others wait for the tokens meanwhile
 _LIFE = 3_600
@@ -138,7 +140,8 @@ class OAuthApplication:
             log_request("POST", _LOGGED, answer, time.monotonic() - began)
             return answer
         host = httpx.URL(self.base_url).netloc.decode()
-        return Unavailable(f"{_ATTEMPTED}: no answer from {host}: {reason}; check BACKLOG_URL and the network")
+        check = advice(self.base_url, URL, reason)
+        return Unavailable(f"{_ATTEMPTED}: no answer from {host}: {reason}; {check}")
 
 
 def _refusal(status: int, body: Mapping[str, object]) -> BacklogError:

@@ -30,7 +30,9 @@ from resources.backlog.request_log import SLOW_SECONDS, log_request
 from resources.backlog.source_conditions import condition_of
 from resources.bounded_http import AnswerRefusedError, AnswerTooLargeError, BoundedClient
 from resources.conditions import Observer, Outcome
+from resources.network import advice
 from resources.redact import redact
+from resources.variables import URL
 
 OnWait = Callable[[str, float, datetime], None]
 
@@ -191,7 +193,8 @@ class Transport:
             if isinstance(error, AnswerRefusedError):
                 larger = _LARGER if isinstance(error, AnswerTooLargeError) else ""
                 return MalformedResponse(f"{method} {path}: {reason}; check BACKLOG_URL{larger}")
-            unreachable = Unavailable(f"{method} {path}: no answer from {self._host}: {reason}; check BACKLOG_URL and the network")
+            check = advice(self._root, URL, reason)
+            unreachable = Unavailable(f"{method} {path}: no answer from {self._host}: {reason}; {check}")
             unreachable.unreachable = True
             unreachable.no_connection = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
             return unreachable

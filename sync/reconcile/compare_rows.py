@@ -164,6 +164,8 @@ def described(spec: TableSpec, differing: pd.DataFrame) -> Iterator[tuple[Differ
     """Yield each row of `compare` as a difference, with the record of the source (None: it has none)."""
     for row in differing.where(differing.notna(), None).to_dict("records"):
         source, stored = row["record_source"], row["record_warehouse"]
+        projects = [int(row[f"project_id_{side}"] or 0) for side in ("source", "warehouse")]
+        moved = row["kind"] in {CONTENT, STALE} and projects[0] != projects[1]
         if row["kind"] == MISSING:
             words = (_version(row["version_source"]), f"marked deleted: {row['gone']}" if row["gone"] else "no row")
         elif row["kind"] == EXTRA:
@@ -175,12 +177,13 @@ def described(spec: TableSpec, differing: pd.DataFrame) -> Iterator[tuple[Differ
         yield (
             Difference(
                 spec.name,
-                int(row["project_id_source"] or row["project_id_warehouse"] or 0),
+                projects[0] or projects[1],
                 int(row["issue_id_source"] or row["issue_id_warehouse"] or 0),
                 str(row["key"]),
                 str(row["kind"]),
                 *words,
                 label=label_of(source, stored),
+                stored_in=projects[1] if moved else 0,
             ),
             source,
         )

@@ -22,7 +22,7 @@ from resources.warehouse.spec import TableSpec
 from sync.by_id import IDS_PER_REQUEST, chunks
 from sync.change_ids import ADDED
 from sync.reconcile.compare_rows import Hash, Row, compare, described, label_of, of_issue, of_source, of_warehouse, with_ids
-from sync.reconcile.lists import read_list
+from sync.reconcile.lists import Listed, read_list
 from sync.reconcile.payload_columns import Within, wrong_columns
 from sync.reconcile.result import EXTRA, Difference
 
@@ -62,8 +62,8 @@ class Pairs:
 
     # -- lists --------------------------------------------------------------------------------------------------
 
-    def listed(self, table: str, project_id: int | None, *, fresh: bool = True) -> tuple[int, Found]:
-        """Compare a list with the rows of its table; return the number of its records too. Not `fresh`: the client's copy may do.
+    def listed(self, table: str, project_id: int | None, *, fresh: bool = True) -> tuple[Listed, Found]:
+        """Compare a list with the rows of its table; return the list too. Not `fresh`: the client's copy may do.
 
         Raises:
             BacklogError: the list is refused or the source is not available.
@@ -72,9 +72,9 @@ class Pairs:
         stored = self._stored(table, *(SPECS[table].table.c[name] == value for name, value in scope.items()))
         listed = read_list(self.client, table, project_id, fresh=fresh)
         if listed is None:
-            return 0, []
+            return Listed([], whole=False), []
         found = self._differing(table, [Row(record, project_id or 0) for record in listed.records], stored, project_id=project_id)
-        return len(listed.records), [(one, record) for one, record in found if listed.whole or one.kind != EXTRA]
+        return listed, [(one, record) for one, record in found if listed.whole or one.kind != EXTRA]
 
     # -- issues -------------------------------------------------------------------------------------------------
 
@@ -166,8 +166,13 @@ class Pairs:
             spoilt = {one.key: one for one in wrong if one.key not in known}
         for row in source[source["key"].isin(list(spoilt))].to_dict("records"):
             # The columns that say where the row belongs may be the wrong ones.
+            wrong_place = spoilt[row["key"]].project_id
             placed = replace(
-                spoilt[row["key"]], project_id=row["project_id"], issue_id=row["issue_id"], label=label_of(row["record"])
+                spoilt[row["key"]],
+                project_id=row["project_id"],
+                issue_id=row["issue_id"],
+                label=label_of(row["record"]),
+                stored_in=0 if wrong_place == row["project_id"] else wrong_place,
             )
             found.append((placed, row["record"]))
         return found

@@ -1,7 +1,7 @@
 """What a reconciliation found, for people and programs."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -42,6 +42,13 @@ class Difference:
     outcome: Outcome = "different"
     label: str = ""
     """What people know the row by, empty where there is no such thing."""
+    stored_in: int = 0
+    """The project of the row in the warehouse, where the source has it in another one."""
+
+    @property
+    def projects(self) -> set[int]:
+        """The projects in which a row is missing, too much or different; 0 for the lists of the space."""
+        return {self.project_id, self.stored_in or self.project_id}
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -113,13 +120,17 @@ class ProjectReconciliation:
             "behind": self.behind,
             "quarantined": self.quarantined,
             "loaded_until": self.loaded_until,
+            "conclusive": self.conclusive,
             "note": self.note,
         }
 
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """The whole comparison; `tables` has the rows of each table that were compared, as (source, warehouse)."""
+    """The whole comparison; `tables` has the rows of each table that were compared, as (source, warehouse).
+
+    `partial` tables are those of which the source did not show all: that a row is gone there is not known.
+    """
 
     level: Level
     projects: Sequence[ProjectReconciliation]
@@ -128,6 +139,7 @@ class Reconciliation:
     errors: Sequence[str] = ()
     repaired_rows: Sequence[Difference] = ()
     """Rows that differed and do not any more."""
+    partial: Collection[str] = ()
 
     @property
     def repaired(self) -> dict[str, int]:
@@ -153,7 +165,12 @@ class Reconciliation:
             "how": self.level,
             "projects": [project.as_json() for project in self.projects],
             "tables": {
-                table: {"source": source, "warehouse": stored, **{name: rows[table] for name, rows in self._by_table().items()}}
+                table: {
+                    "source": source,
+                    "warehouse": stored,
+                    **{name: rows[table] for name, rows in self._by_table().items()},
+                    "partial": table in self.partial,
+                }
                 for table, (source, stored) in self.tables.items()
             },
             "differences": [

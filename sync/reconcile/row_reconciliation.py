@@ -60,7 +60,8 @@ class RowReconciliation:
     """One row reconciliation of the projects with `only` these keys (None: all), and when these are all, of the lists of the space.
 
     It remembers `_source` (table and project -> rows there; project 0: the space), `_errors`, one line for each part that could not
-    be read, `_incomplete`, the projects that these belong to, and `_silent`, archived projects that list no issues.
+    be read, `_incomplete`, the projects that these belong to, `_silent`, archived projects that list no issues, and `_whole`, what
+    the source has shown whole, by table and project.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class RowReconciliation:
         self._errors: list[str] = []
         self._incomplete: set[int] = set()
         self._silent: set[int] = set()
+        self._whole: set[tuple[str, int]] = set()
         self._loaded = LoadedUntil.read(engine, self._space_key, [project.id for project in projects])
         self._client, self._engine, self._projects, self._progress = client, engine, projects, progress
         self._of_space, self._comments = len(projects) == len(visible), comments
@@ -174,20 +176,34 @@ class RowReconciliation:
     def _result(self, differences: Sequence[Difference]) -> Reconciliation:
         tables = [*(OF_SPACE if self._of_space else ()), *OF_PROJECT, "issues", *(HISTORY if self._comments else ())]
         ids = [project.id for project in self._projects]
-        stored = {
-            table: self._stored(table, None) if table in OF_SPACE else sum(self._stored(table, project) for project in ids)
-            for table in tables
-        }
+        parts = [(table, project) for table in tables for project in ([0] if table in OF_SPACE else ids)]
+        unequal = {(one.table, project) for one in differences for project in one.projects}
+        # The comments of an issue that is gone are no differences of their own.
+        gone = [one.project_id for one in differences if one.table == "issues" and one.kind == EXTRA]
+        unequal |= {(table, project) for table in HISTORY for project in gone}
+        counts = {part: self._counts(part, equal=part not in unequal) for part in parts}
         return Reconciliation(
             "rows",
-            [self._project(project, differences) for project in self._projects],
-            {table: (sum(self._source[table, project] for project in (0, *ids)), stored[table]) for table in tables},
+            [self._project(project, differences, *counts["issues", project.id]) for project in self._projects],
+            {table: _sum(count for part, count in counts.items() if part[0] == table) for table in tables},
             differences,
             (*self._errors, *self._shown_again()),
+            partial={table for table, project in parts if (table, project) not in self._whole},
         )
 
-    def _project(self, project: Project, differences: Sequence[Difference]) -> ProjectReconciliation:
-        mine = [one for one in differences if one.project_id == project.id]
+    def _counts(self, part: tuple[str, int], *, equal: bool) -> tuple[int, int]:
+        """Return the rows of a table at the source and in the warehouse, of a project or of the space (0).
+
+        Where a part was compared whole and is `equal`, the source has as many rows as the warehouse:
+        what came or went on both sides since the source was read is in the newer number only.
+        """
+        table, project = part
+        stored = self._stored(table, project or None)
+        return (stored if equal and part in self._whole else self._source[part]), stored
+
+    def _project(self, project: Project, differences: Sequence[Difference], source: int, stored: int) -> ProjectReconciliation:
+        """Say how a project compares; an issue that has moved is a difference in the project that it left, too."""
+        mine = [one for one in differences if project.id in one.projects]
         quarantined, behind = len(with_outcome("quarantined", mine)), len(with_outcome("behind", mine))
         watermark = self._loaded.watermarks.get(project.id)
         notes = [] if self._comments else ["without comments"]
@@ -197,8 +213,8 @@ class RowReconciliation:
         return ProjectReconciliation(
             project.id,
             project.key,
-            self._source["issues", project.id],
-            self._stored("issues", project.id),
+            source,
+            stored,
             len(with_outcome("different", mine)),
             {"changed": behind},
             watermark.isoformat() if watermark else None,
@@ -215,8 +231,10 @@ class RowReconciliation:
     # -- one table after the other ------------------------------------------------------------------------------
 
     def _list(self, table: str, project_id: int | None) -> None:
-        rows, found = self._pairs.listed(table, project_id, fresh=False)
-        self._source[table, project_id or 0] = rows
+        listed, found = self._pairs.listed(table, project_id, fresh=False)
+        self._source[table, project_id or 0] = len(listed.records)
+        if listed.whole:
+            self._whole.add((table, project_id or 0))
         self._suspect(found)
         self._progress.advance("verify lists", 1)
 
@@ -236,6 +254,7 @@ class RowReconciliation:
         if project.archived and not rows:
             return None
         self._source["issues", project.id] = len(scan.seen_ids)
+        self._whole.add(("issues", project.id))
         known = {one for one in scan.seen_ids if one >= 0}
         self._suspects.issues |= self._present("issues", "id", project.id) - known
         return array("q", sorted(known))
@@ -260,6 +279,7 @@ class RowReconciliation:
         for table in HISTORY:
             strays = self._present(table, "issue_id", project.id) - known
             self._suspects.comments |= dict.fromkeys(strays, project.id)
+            self._whole.add((table, project.id))
 
     def _compare_comments(self, project: Project, issues: Sequence[int], rows: Sequence[Row]) -> None:
         self._source["comments", project.id] += len(rows)
@@ -305,3 +325,9 @@ class RowReconciliation:
             yield
         finally:
             self._progress.done(f"verify {what}", {}, by_bucket(self._client.stats - before))
+
+
+def _sum(counts: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    """Add up rows at the source, and rows in the warehouse."""
+    source, stored = (sum(side) for side in zip((0, 0), *counts, strict=True))
+    return source, stored

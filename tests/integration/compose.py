@@ -23,6 +23,7 @@ from assets.partitions import month_keys
 from pipelines.hosting.environment import PROJECT_ROOT
 from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from resources.warehouse.connect import engine as connect
+from tests.network import DEAD
 from tests.ports import free_port
 
 DEPLOY = PROJECT_ROOT / "deploy"
@@ -101,6 +102,8 @@ class Engine:
             said["BACKLOG_DAGSTER_URL"] = f"http://127.0.0.1:{self.port('webserver')}"
         said["DAGSTER_HOME"] = str(self.folder / "dagster") if (self.folder / "dagster").exists() else str(DEPLOY)
         base = {name: os.environ[name] for name in ("PYTHONPATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        # As Docker sets them in every container where its own settings name a proxy.
+        base |= DEAD
         image = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "GRPC_VERBOSITY": "ERROR"}
         home = {"BACKLOG_ELT_HOME": str(self.folder / "home" / service)}
         return {**base, **image, **home, **said, **self.variables.get(service, {})}

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -230,13 +230,16 @@ class Up:
 
 
 @contextmanager
-def running_up(*, history_start: str) -> Iterator[Up]:
-    """Start `backlog-elt up` on a simulated space and an embedded PostgreSQL, loaded once, and leave nothing behind."""
+def running_up(*, history_start: str, **variables: str) -> Iterator[Up]:
+    """Start `backlog-elt up` on a simulated space and an embedded PostgreSQL, loaded once, and leave nothing behind.
+
+    `variables` are set besides.
+    """
     # Not under pytest's folders: they are for one user only, and the server of root runs as another.
     folder = Path(tempfile.mkdtemp(prefix="backlog-elt-up-"))
     home = folder / "home"
     try:
-        up = _start(home, history_start)
+        up = _start(home, history_start, variables)
         try:
             up.wait_until_loaded()
             yield up
@@ -248,10 +251,11 @@ def running_up(*, history_start: str) -> Iterator[Up]:
         shutil.rmtree(folder)
 
 
-def _start(home: Path, history_start: str) -> Up:
+def _start(home: Path, history_start: str, variables: Mapping[str, str]) -> Up:
     ours = ("BACKLOG_", "DAGSTER_", "WAREHOUSE_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     environment |= {
+        **variables,
         "BACKLOG_ELT_HOME": str(home),
         "BACKLOG_HISTORY_START": history_start,
         "BACKLOG_TIMEZONE": _quiet_zone(datetime.now(UTC)),

@@ -18,6 +18,7 @@ from simulator import Simulator, SpaceSpec
 from tests.deployment import OTHER_TOKEN_KEY, TOKEN_KEY
 from tests.integration.commands import Shell, end
 from tests.integration.conftest import PASSWORD, NewDatabase
+from tests.network import DEAD
 from tests.ports import free_port
 
 TINY = SpaceSpec(seed=3, users=4, projects=1, issues=10, history_days=40)
@@ -91,6 +92,8 @@ def deployed(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory
             "DAGSTER_POSTGRES_URL": new_database(),
         }
         variables = {
+            # The space and the callback are on this machine.
+            **DEAD,
             "BACKLOG_URL": f"{sim.url}/api/v2/",
             "BACKLOG_OAUTH_CLIENT_ID": sim.site.keyring.client_id,
             "BACKLOG_ELT_HOME": str(folder / "home"),

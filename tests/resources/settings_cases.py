@@ -95,6 +95,24 @@ OF_DATABASES = {
     f"postgresql://user:{SECRET}@host/x\ty": "expected text without control characters",
     f"postgresql://user:{SECRET + chr(0)}@host/x": "expected text without control characters",
 }
+#: Form of a proxy -> what is wrong with it. `proxy:8080` alone is one.
+PROXIES = {
+    "http://": HOST,
+    "http:///": HOST,
+    " ": HOST,
+    f"ftp://{SECRET}": "it does not begin with http:// or https:// or socks5://",
+    f"socks4://{SECRET}": "it does not begin with",
+    f"://{SECRET}": "it does not begin with",
+    f" http://{SECRET}": "it has a space or a backslash",
+    f"http://user:{SECRET}@host:99999": PORT,
+    f"http:{SECRET}": PORT,
+    f"http://user:{SECRET}@more@host": "@ is written as %40",
+    f"user:{SECRET}@ho st:8080": HOST,
+    f"http://[::1/{SECRET}": r"a \[ or \] in it is not part of an IPv6 address",
+    f"http://host/{SECRET}\n": "it has a control character",
+    f"socks5://user:{SECRET}@host:1080": "for socks5:// the package socksio is missing",
+    f"socks5h://user:{SECRET}@host:1080": "for socks5h:// the package socksio is missing",
+}
 #: Variables that no secret is in, and what is shown of them as it is.
 TEXTS: Mapping[tuple[str, str], str] = {
     ("BACKLOG_TIMEZONE", "an IANA time zone"): "Mars/Olympus|JST+9|tokyo|Asia/Tokyo ' |９|../UTC|Asia/Tokyo\\",
@@ -158,6 +176,21 @@ def cases() -> Iterator[Case]:
             yield Case({name: f"https://{user}@host"}, rf"{name} is 'https:…' \(it has a user or a password\)")
         for query in (f"?key={SECRET}", f"#{SECRET}", "?", "#"):
             yield Case({name: f"https://host{query}"}, rf"{name} is 'https:…' \(it has a query\)")
+    for kind in ("http_proxy", "https_proxy", "all_proxy"):
+        for form, wrong in PROXIES.items():
+            for name in (kind, kind.upper()):
+                yield Case({name: form}, rf"{name} is '[a-z]*:?…'.*{wrong}", {})
+    for file, wrong in {
+        SECRET: "no such file or directory",
+        "/": "is a directory|it holds no certificate",
+        __file__: "it holds no",
+    }.items():
+        yield Case({"SSL_CERT_FILE": file}, rf"SSL_CERT_FILE is '…' \(({wrong}).*\): expected the path of a file", {})
+    yield Case(
+        {"SSL_CERT_FILE": "", "SSL_CERT_DIR": f"/{SECRET}"},
+        r"SSL_CERT_DIR is '…' \(there is no such folder\): expected a folder",
+        {},
+    )
     for (name, expected), values in TEXTS.items():
         base = SPACE | MAIL if "MAIL" in name else OAUTH if "OAUTH" in name else SPACE
         for value in values.split("|"):

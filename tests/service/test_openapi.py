@@ -46,7 +46,9 @@ def test_every_answer_is_one_that_was_described(
                     parameter["schema"] = KNOWN.get(parameter["name"], parameter["schema"])
         (file := tmp_path / "openapi.json").write_text(json.dumps(document))
         options = ["--url", str(service.base_url), "--seed", str(SEED), "--max-examples", str(EXAMPLES if token else 1)]
-        options += ["--phases", "coverage,fuzzing", "--header", f"Authorization: Bearer {token or 'wrong'}", "--no-color"]
+        # Not a wrong bearer token: hundreds of these are answered later and later.
+        authorization = f"Bearer {token}" if token else "Basic d3Jvbmc6d3Jvbmc="
+        options += ["--phases", "coverage,fuzzing", "--header", f"Authorization: {authorization}", "--no-color"]
         command = [sys.executable, "-m", "schemathesis.cli", "run", str(file), *options]
         done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -129,7 +129,10 @@ BEHIND_A_PROXY = {
 }
 
 
-@pytest.mark.parametrize("host", ["evil.example.com", "evil.example.com:3001", "localhost.evil.com", "", "[::"])
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example.com", "evil.example.com:3001", "localhost.evil.com", "", "[::", "evil@127.0.0.1", "127.0.0.1:1, evil"],
+)
 def test_a_page_whose_name_leads_here_cannot_pass_for_the_proxy(serve: Serve, host: str) -> None:
     """Its requests come from the address of the proxy where both are on one machine, and it may send any header to itself."""
     page = {"Host": host, "X-Forwarded-User": "hanako", "Sec-Fetch-Site": "same-origin"}
@@ -150,8 +153,13 @@ def test_behind_a_proxy_the_service_answers_to_its_public_names_and_to_numbers(s
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example.com", "evil.example.com:3001", "localhost.evil.com", "", "127.0.0.1.evil.com", "[::", "10.0.0.1"]
-)
+    "host",
+    [
+        "evil.example.com", "evil.example.com:3001", "localhost.evil.com", "", "127.0.0.1.evil.com", "[::", "10.0.0.1",
+        "evil@127.0.0.1", "evil:x@localhost:3001", "127.0.0.1:3001, evil.example.com", "127.0.0.1, evil", "evil, 127.0.0.1",
+        "127.0.0.1/evil", "127.0.0.1?evil", "127.0.0.1#evil", "127.0.0.1:evil", "127.0.0.1\\evil", "[::1]evil", "[::1",
+    ],
+)  # fmt: skip
 def test_without_a_token_a_name_that_is_not_this_machines_is_refused(serve: Serve, host: str) -> None:
     service = serve()
     for path in (f"{API}/history", "/", "/healthz"):

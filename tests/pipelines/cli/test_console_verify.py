@@ -33,9 +33,9 @@ def shown(*differences: Difference, repaired: tuple[Difference, ...] = (), how: 
 
 def test_an_equal_space_is_a_line_a_project_and_a_last_line() -> None:
     assert shown(how="count", projects=[ProjectReconciliation(300, "OPS", 1_200, 1_200, 0, {}, UNTIL)]) == [
-        "project  status  source  warehouse  differences  behind  loaded until",
-        "-------- ------- ------- ---------- ------------ ------- -------------------",
-        "OPS      equal    1,200      1,200            0       0  2026-06-30 23:59:58",
+        "project  status  source  warehouse  differences  behind  quarantined  loaded until",
+        "-------- ------- ------- ---------- ------------ ------- ------------ -------------------",
+        "OPS      equal    1,200      1,200            0       0            0  2026-06-30 23:59:58",
         "",
         "equal (count, 1.2 s, 33 requests)",
     ]
@@ -97,3 +97,23 @@ def test_a_project_that_was_never_loaded_and_one_with_a_note_say_so() -> None:
     lines = shown(projects=[never, noted])
     assert lines[2].endswith("never fully loaded")
     assert lines[3].endswith("2026-06-30 23:59:58; it is archived and lists no issues")
+
+
+def test_equal_stands_alone_only_beside_two_equal_numbers() -> None:
+    partial = ProjectReconciliation(1, "A", 0, 9, 0, {}, UNTIL, "not compared whole", conclusive=False)
+    refused = ProjectReconciliation(2, "B", 12, 11, 0, {}, UNTIL, "1 in quarantine", quarantined=1)
+    lines = shown(how="count", projects=[partial, refused])
+    assert [line.split("  ")[0:1] + line.split()[1:4] for line in lines[2:4]] == [
+        ["A", "not", "compared", "whole"], ["B", "equal", "but", "for"],
+    ]  # fmt: skip
+    assert lines[-1].startswith("equal as far as it could be compared, but for 1 in quarantine")
+
+
+def test_a_table_says_why_its_numbers_differ_where_no_row_of_it_does() -> None:
+    tables = {"users": (5, 30), "comments": (100, 105), "issues": (10, 10)}
+    found = Reconciliation("rows", [], tables, partial={"users", "issues"}).as_json()
+    lines = verified_table({**found, "requests": {}, "seconds": 1.0}).splitlines()
+    notes = {words[0]: " ".join(words[6:]) for line in lines if (words := line.split())}
+    assert notes["users"] == "the source did not show all of it"
+    assert notes["comments"] == "with the issues that are gone"
+    assert notes["issues"] == ""

@@ -91,8 +91,12 @@ def subscribe(url: str, headers: Mapping[str, str]) -> int:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example.com", "evil.example.com:3000", "127.0.0.1.evil.example.com", "localhost.evil.com", "10.0.0.1"]
-)
+    "host",
+    [
+        "evil.example.com", "evil.example.com:3000", "127.0.0.1.evil.example.com", "localhost.evil.com", "10.0.0.1",
+        "evil@127.0.0.1", "127.0.0.1:3000, evil",
+    ],
+)  # fmt: skip
 def test_a_name_of_somebody_else_that_leads_here_opens_nothing(url: str, host: str) -> None:
     assert ask(url, JSON | {"Host": host}) == 421
     assert ask(url, {"Host": host}, "/server_info", "GET") == 421

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import text
 
 from resources.warehouse.schema import SPECS
-from sync.reconcile.result import QUARANTINED, Reconciliation
+from sync.reconcile.result import EXTRA, QUARANTINED, Reconciliation
 from tests.warehouse_view import WarehouseView
 
 #: Everything of a row but when and by which run it was written.
@@ -19,6 +19,19 @@ def reported(found: Reconciliation, *, behind: bool = False) -> set[tuple[str, s
         for one in found.differences
         if (one.outcome == "behind") is behind
     }
+
+
+def contradictions(found: Reconciliation) -> list[str]:
+    """Return the parts whose two numbers differ although nothing is reported that would explain it."""
+    shown = found.as_json()
+    parts = {one["project"]: one for one in shown["projects"] if one["conclusive"]}
+    if not any(one.table == "issues" and one.kind == EXTRA for one in found.differences):
+        parts |= {table: one for table, one in shown["tables"].items() if not one["partial"]}
+    return [
+        f"{name}: {one}"
+        for name, one in parts.items()
+        if one["source"] != one["warehouse"] and not (one["differences"] or one["behind"] or one["quarantined"])
+    ]
 
 
 def present(view: WarehouseView) -> dict[str, list[Any]]:

@@ -7,7 +7,7 @@ import pytest
 
 from resources.progress import LogProgress
 from simulator import RequestInfo, World
-from tests.sync.reconcile.looking import reported
+from tests.sync.reconcile.looking import contradictions, reported
 from tests.syncs import Syncs
 
 
@@ -54,6 +54,7 @@ def test_what_was_done_since_the_last_load_is_behind(synced: Syncs, done: Callab
     done(synced.sim.space)
     found = synced.compare()
     assert reported(found) == set()
+    assert contradictions(found) == []
     assert (found.status, found.failed(), found.failed(strict=True)) == ("behind", False, True)
     assert reported(found, behind=True) & {
         (table, kind) for table in ("issues", "comments") for _, kind in reported(found, behind=True)
@@ -75,6 +76,7 @@ def test_what_is_done_while_the_comparison_reads_is_no_difference(synced: Syncs,
     found = synced.compare()
     assert asked
     assert reported(found) == set()
+    assert contradictions(found) == []
     assert found.status in {"equal", "behind"}
 
 
@@ -102,6 +104,7 @@ def test_a_load_that_ends_while_the_comparison_reads_makes_no_difference(synced:
     found = replace(synced, progress=meanwhile).compare()
     assert meanwhile.acted
     assert reported(found) == set()
+    assert contradictions(found) == []
     assert {table for table, _ in reported(synced.compare(), behind=True)} <= {"users"}
 
 

@@ -76,8 +76,8 @@ def test_programs_are_given_a_thousand_rows_those_that_differ_first_and_the_numb
     assert (len(found["differences"]), len(found["repaired_rows"])) == (LISTED, LISTED)
     assert [one["key"] for one in found["differences"][:2]] == [str(LISTED), "0"]
     assert found["tables"] == {
-        "issues": {"source": 3, "warehouse": 4, "differences": 1, "behind": LISTED, "quarantined": 0},
-        "users": {"source": 5, "warehouse": 6, "differences": 0, "behind": 0, "quarantined": 1},
+        "issues": {"source": 3, "warehouse": 4, "differences": 1, "behind": LISTED, "quarantined": 0, "partial": False},
+        "users": {"source": 5, "warehouse": 6, "differences": 0, "behind": 0, "quarantined": 1, "partial": False},
     }
     assert found["repaired"] == {"issues": LISTED + 1, "users": 1}
 
@@ -85,7 +85,7 @@ def test_programs_are_given_a_thousand_rows_those_that_differ_first_and_the_numb
 def test_of_numbers_the_table_of_issues_has_the_sums() -> None:
     projects = [replace(PROJECT, differences=1, since_load={"created": 2}, quarantined=3), replace(PROJECT, differences=2)]
     assert Reconciliation("count", projects, {"issues": (20, 20)}).as_json()["tables"] == {
-        "issues": {"source": 20, "warehouse": 20, "differences": 3, "behind": 2, "quarantined": 3}
+        "issues": {"source": 20, "warehouse": 20, "differences": 3, "behind": 2, "quarantined": 3, "partial": False}
     }
 
 

@@ -1,0 +1,150 @@
+"""Variables by which a network says how programs reach it: proxies, and whom TLS trusts.
+
+Every program reads them (`HTTPS_PROXY`, `NO_PROXY`, `SSL_CERT_FILE` …), so they are not in the list of
+`variables.py`. Backlog and the receivers of alerts are reached through the proxy. What talks to this
+machine, or to a code server, is not: `bypass_proxies` says so in the environment itself, where httpx,
+urllib, requests, gRPC and every child process read it.
+"""
+
+import os
+import re
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from ipaddress import IPv6Address
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from resources.links import address
+from resources.redact import remember
+from resources.variables import SettingsError, text
+
+CERT_FILE, CERT_DIR = "SSL_CERT_FILE", "SSL_CERT_DIR"
+#: The kinds of URLs for which httpx looks for a proxy; `all` counts where the scheme has none.
+_SCHEMES = ("http", "https", "all")
+_SOCKS = ("socks5", "socks5h")
+_EXPECTED = "a proxy as http://proxy.example.com:8080, with user:password@ before the host if it asks"
+#: This machine, in the spelling that httpx and requests read: IPv6 without brackets, no networks.
+_LOCAL = ("localhost", "127.0.0.1", "::1")
+#: An entry of NO_PROXY that is no IPv6 address: a name or an address, with a port or without.
+_ENTRY = re.compile(r"([a-z]+://)?[!-9;-Z\\^-~]+(:[0-9]{1,5})?")
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """The variable that names a proxy, and its host and port, without user and password."""
+
+    variable: str
+    address: str
+
+
+def check(environ: Mapping[str, str]) -> None:
+    """Check that every proxy and every file of authorities that is named can be used.
+
+    Raises:
+        SettingsError: one cannot; httpx would end with an error of Python, or trust nobody.
+    """
+    for scheme in _SCHEMES:
+        name = _variable(environ, scheme)
+        if name:
+            _check_proxy(name, environ[name])
+    _check_authorities(environ)
+
+
+def bypass_proxies(environ: MutableMapping[str, str]) -> None:
+    """Reach this machine and code servers directly: extend `NO_PROXY`, and leave gRPC no proxy.
+
+    A process does that where it begins; the ones that it starts inherit it. Doing it again changes
+    nothing.
+    """
+    # gRPC leads to code servers only, on this machine or in the container next door. An empty value
+    # is its way to say "no proxy", where `no_proxy=*` means nothing to it.
+    environ["grpc_proxy"] = ""
+    if not any(_variable(environ, scheme) for scheme in _SCHEMES):
+        return  # with NO_PROXY alone, Python would no longer look at the settings of macOS
+    name = _variable(environ, "no")
+    given = re.split(r"[,\s]+", environ[name] if name else "")
+    hosts = [host for host in (one.strip("[]") for one in given) if _is_entry(host)]
+    listed = "*" if "*" in hosts else ",".join(dict.fromkeys([*hosts, *_LOCAL]))
+    environ["no_proxy"] = environ["NO_PROXY"] = listed
+
+
+def proxy_for(url: str) -> Proxy | None:
+    """Return the proxy through which this process reaches a URL, None where it needs none."""
+    from urllib.request import getproxies, proxy_bypass
+
+    parts, known = urlsplit(url), getproxies()
+    scheme = next((one for one in (parts.scheme, "all") if known.get(one)), None)
+    host = parts.hostname or ""
+    if scheme is None or proxy_bypass(host if ":" in host else parts.netloc.rpartition("@")[2]):
+        return None
+    found = urlsplit(_with_scheme(known[scheme])).netloc.rpartition("@")[2]
+    return Proxy(_variable(os.environ, scheme) or "the proxy in the settings of this machine", found)
+
+
+def advice(url: str, variable: str, reason: str) -> str:
+    """Return what to check when nobody answers at the URL that a variable names, for `reason`."""
+    if "CERTIFICATE_VERIFY_FAILED" in reason:
+        host = urlsplit(url).hostname
+        return f"set {CERT_FILE} to a file with the authority that signs for {host} in your network"
+    proxy = proxy_for(url)
+    if proxy:
+        return f"check {proxy.variable}, which leads through {proxy.address}, and {variable}"
+    return f"check {variable} and the network"
+
+
+def _variable(environ: Mapping[str, str], kind: str) -> str | None:
+    """Return the name of the variable that counts for a kind of URL, as Python and curl choose it.
+
+    One in small letters wins. An empty one in small letters says that there is none.
+    """
+    small = f"{kind}_proxy"
+    if small in environ:
+        return small if environ[small] else None
+    return next((name for name in environ if name.lower() == small and environ[name]), None)
+
+
+def _with_scheme(proxy: str) -> str:
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _check_proxy(name: str, given: str) -> None:
+    if not given.isprintable():
+        raise SettingsError(name, given, _EXPECTED, "it has a control character")
+    url = _with_scheme(given)
+    parts = address(name, url, ("http", "https", *_SOCKS), _EXPECTED)
+    for password in filter(None, (parts.password, unquote(parts.password or ""))):
+        remember(password)
+    if parts.scheme in _SOCKS and find_spec("socksio") is None:
+        wrong = f"for {parts.scheme}:// the package socksio is missing"
+        raise SettingsError(name, url, f"{_EXPECTED}; or run: python -m pip install socksio", wrong)
+
+
+def _is_entry(host: str) -> bool:
+    """Say whether httpx can read an entry of NO_PROXY; from any other it would make an error."""
+    try:
+        IPv6Address(host)
+    except ValueError:
+        return bool(_ENTRY.fullmatch(host))
+    return True
+
+
+def _check_authorities(environ: Mapping[str, str]) -> None:
+    """Check the file that httpx reads, and where there is none, the folders."""
+    file, folders = text(environ, CERT_FILE), text(environ, CERT_DIR)
+    if file:
+        import ssl
+
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=file)
+        except ssl.SSLError:
+            wrong = "it holds no certificate"
+        except OSError as error:
+            wrong = (error.strerror or type(error).__name__).lower()
+        else:
+            return
+        expected = "the path of a file with the certificates of authorities, in PEM"
+        raise SettingsError(CERT_FILE, file, expected, wrong)
+    if folders and not any(Path(folder).is_dir() for folder in folders.split(os.pathsep)):
+        expected = "a folder with the certificates of authorities, named by their hashes (c_rehash)"
+        raise SettingsError(CERT_DIR, folders, expected, "there is no such folder")
