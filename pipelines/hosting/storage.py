@@ -14,8 +14,10 @@ from dagster_postgres.utils import (
     get_token_provider_from_config,
     pg_url_from_config,
 )
+from sqlalchemy import make_url
 
 from assets.dagster_internals import remember_schema, store_together
+from resources.warehouse.connect import UTF8
 
 #: Connections that a process keeps; those of more threads at once are closed after use.
 KEPT = 3
@@ -37,6 +39,8 @@ class PooledStorage(DagsterPostgresStorage):
         Raises:
             DagsterPostgresException: the server cannot be used.
         """
+        # In the URL, since Dagster makes connections of its own, too.
+        postgres_url = make_url(postgres_url).update_query_dict(UTF8).render_as_string(hide_password=False)
         engine = create_pg_engine(
             postgres_url,
             token_provider,

@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from resources.warehouse.errors import WarehouseError
+from resources.warehouse.pooler import POOLED
 
 OLDEST_VERSION = 14
 
@@ -26,9 +27,15 @@ _CONNECTION = {
     "keepalives_count": "4",
     "tcp_user_timeout": "120000",
 }
+#: What each connection says when it opens, before whatever PGCLIENTENCODING, the role or the URL has.
+UTF8 = {"client_encoding": "utf8"}
 #: The same from the server's side: the locks and transactions of a machine that has vanished are free within minutes, not hours.
-#: By statement, not by the `options` of the URL, which connection poolers refuse.
-_SESSION = "SET TIME ZONE 'UTC'; SET tcp_keepalives_idle = 60; SET tcp_keepalives_interval = 15; SET tcp_keepalives_count = 4"
+#: By statement, not by the `options` of the URL, which connection poolers refuse. The number of the process that answers tells
+#: whether there is one.
+_SESSION = (
+    "SET TIME ZONE 'UTC'; SET tcp_keepalives_idle = 60; SET tcp_keepalives_interval = 15; "
+    "SET tcp_keepalives_count = 4; SELECT pg_backend_pid()"
+)
 #: A connection that was used this long ago, in seconds, is tested before it is used again.
 RESTED_SECONDS = 1.0
 
@@ -106,7 +113,7 @@ def mask(url: str) -> str:
 def engine(url: str, *, pool_size: int = 3) -> Engine:
     """Return an engine on the warehouse; nothing is connected yet. `pool_size` 0: each use has a connection of its own.
 
-    Sessions run in UTC. A pooled connection that has rested is tested before use, so that a restarted server is survived.
+    Sessions run in UTC and in UTF8. A pooled connection that has rested is tested before use, so that a restarted server is survived.
     Every failure of the server is raised as WarehouseError; a refused record stays SQLAlchemy's DBAPIError.
 
     Raises:
@@ -114,7 +121,13 @@ def engine(url: str, *, pool_size: int = 3) -> Engine:
     """
     parsed = parse_url(url)
     pool: dict[str, Any] = {"pool_size": pool_size} if pool_size else {"poolclass": NullPool}
-    made = create_engine(parsed.set(query={**_CONNECTION, **parsed.query}), hide_parameters=True, use_native_hstore=False, **pool)
+    made = create_engine(
+        parsed.set(query={**_CONNECTION, **parsed.query}),
+        connect_args=UTF8,
+        hide_parameters=True,
+        use_native_hstore=False,
+        **pool,
+    )
     event.listen(made, "handle_error", _translate)
     event.listen(made, "connect", _prepare_session)
     event.listen(made, "checkin", _note_rest)
@@ -162,15 +175,18 @@ def _has_spoken(connection: Any) -> bool:
     return bool(waiting.poll(0))
 
 
-def _prepare_session(connection: Any, _entry: ConnectionPoolEntry) -> None:
+def _prepare_session(connection: Any, entry: ConnectionPoolEntry) -> None:
     version = connection.server_version
     if version < OLDEST_VERSION * 10_000:
         raise WarehouseError(f"PostgreSQL {version // 10_000} is too old: {OLDEST_VERSION} or later is needed.")
     encoding = connection.get_parameter_status("server_encoding")
     if encoding != "UTF8":
         raise WarehouseError(f"The database is encoded as {encoding}: create one with ENCODING 'UTF8' TEMPLATE template0.")
+    if connection.encoding != "UTF8":  # a pooler that goes by its own settings
+        connection.set_client_encoding("UTF8")
     with connection.cursor() as cursor:
         cursor.execute(_SESSION)
+        entry.info[POOLED] = cursor.fetchone() != (connection.info.backend_pid,)
     connection.commit()
 
 

@@ -25,6 +25,7 @@ import psycopg2
 from psycopg2 import sql
 
 from resources.warehouse import embedded_log
+from resources.warehouse.connect import UTF8
 from resources.warehouse.errors import WarehouseError
 
 WAREHOUSE = "warehouse"
@@ -222,7 +223,7 @@ def _end_old(data: Path) -> None:
         return
     try:
         with (
-            closing(psycopg2.connect(EmbeddedServer(_socket_of(data)).url("postgres"))) as connection,
+            closing(_connect(EmbeddedServer(_socket_of(data)))) as connection,
             connection.cursor() as cursor,
         ):
             cursor.execute("SELECT FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()")
@@ -312,8 +313,12 @@ def _socket_folder(data: Path) -> Path:
     return folder
 
 
+def _connect(server: EmbeddedServer) -> "psycopg2.extensions.connection":
+    return psycopg2.connect(server.url("postgres"), **UTF8)
+
+
 def _create_database(server: EmbeddedServer, name: str) -> None:
-    with closing(psycopg2.connect(server.url("postgres"))) as connection:
+    with closing(_connect(server)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])

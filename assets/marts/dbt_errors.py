@@ -1,0 +1,17 @@
+"""What dbt says when it fails, as lines: `Database Error in model issue (models/mart/issue.sql): column "x" does not exist`."""
+
+import re
+
+_ERROR = re.compile(r"^\s*(\w+ Error(?: in .+)?)\n\s*(.+)$", re.MULTILINE)
+_FAILED_TEST = re.compile(r"^\s*(Failure in .+)\n\s*(.+)$", re.MULTILINE)
+
+
+def error_lines(said: str) -> list[str]:
+    """Return a line for each error in the words of dbt: what it could not do, and why."""
+    return list(dict.fromkeys(f"{what}: {why}" for what, why in _ERROR.findall(said)))
+
+
+def first_line(said: str) -> str:
+    """Return the first error in the words of dbt, else the first test that failed, else what to do."""
+    failed = [f"{what}: {why}" for what, why in _FAILED_TEST.findall(said)]
+    return next(iter([*error_lines(said), *failed]), "dbt gave no reason: backlog-elt --debug marts shows all that it says")
