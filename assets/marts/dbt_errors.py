@@ -2,13 +2,16 @@
 
 import re
 
+from resources.warehouse.connect import advice
+
 _ERROR = re.compile(r"^\s*(\w+ Error(?: in .+)?)\n\s*(.+)$", re.MULTILINE)
 _FAILED_TEST = re.compile(r"^\s*(Failure in .+)\n\s*(.+)$", re.MULTILINE)
 
 
 def error_lines(said: str) -> list[str]:
     """Return a line for each error in the words of dbt: what it could not do, and why."""
-    return list(dict.fromkeys(f"{what}: {why}" for what, why in _ERROR.findall(said)))
+    found = dict.fromkeys(f"{what}: {why}" for what, why in _ERROR.findall(said))
+    return [f"{line}: {to_do}" if (to_do := advice(line)) else line for line in found]
 
 
 def first_line(said: str) -> str:

@@ -84,7 +84,7 @@ def connected(engine: Engine, *, unchanged: bool) -> Iterator[None]:
         "DBT_WRITE_JSON": "false",
     }
     before = {name: os.environ.get(name) for name in {*os.environ, *environment}}
-    _set(environment | {name: None for name in before.keys() - environment.keys()})
+    _set(environment | dict.fromkeys(before.keys() - environment.keys()))
     try:
         yield
     finally:

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from resources.variables import SettingsError, read_secret_files
+from resources.variables import SettingsError, drop_warnings_as_errors, read_secret_files
 
 _EVERYWHERE = ("-h", "0.0.0.0")  # noqa: S104 - a container is reached from outside of it
 #: Word -> the module that is run, and its arguments.
@@ -37,6 +37,7 @@ def main() -> None:
         sys.exit(f"Error: say what to run: {', '.join(PARTS)}, or any command")
     try:
         read_secret_files(os.environ)
+        drop_warnings_as_errors(os.environ)
     except SettingsError as error:
         sys.stderr.write(f"Error: {error}\n")
         sys.exit(2)

@@ -14,10 +14,9 @@ from dagster_postgres.utils import (
     get_token_provider_from_config,
     pg_url_from_config,
 )
-from sqlalchemy import make_url
 
 from assets.dagster_internals import remember_schema, store_together
-from resources.warehouse.connect import UTF8
+from resources.warehouse.connect import in_utf8
 
 #: Connections that a process keeps; those of more threads at once are closed after use.
 KEPT = 3
@@ -40,7 +39,7 @@ class PooledStorage(DagsterPostgresStorage):
             DagsterPostgresException: the server cannot be used.
         """
         # In the URL, since Dagster makes connections of its own, too.
-        postgres_url = make_url(postgres_url).update_query_dict(UTF8).render_as_string(hide_password=False)
+        postgres_url = in_utf8(postgres_url)
         engine = create_pg_engine(
             postgres_url,
             token_provider,

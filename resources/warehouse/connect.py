@@ -3,6 +3,7 @@
 import re
 import select
 from functools import partial
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from resources.warehouse import embedded_log
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.pooler import POOLED
 
@@ -27,8 +29,8 @@ _CONNECTION = {
     "keepalives_count": "4",
     "tcp_user_timeout": "120000",
 }
-#: What each connection says when it opens, before whatever PGCLIENTENCODING, the role or the URL has.
-UTF8 = {"client_encoding": "utf8"}
+#: What each connection says when it opens: it counts more than PGCLIENTENCODING, the role and the URL.
+_UTF8 = {"client_encoding": "utf8"}
 #: The same from the server's side: the locks and transactions of a machine that has vanished are free within minutes, not hours.
 #: By statement, not by the `options` of the URL, which connection poolers refuse. The number of the process that answers tells
 #: whether there is one.
@@ -53,8 +55,10 @@ _BY_STATE = {
 }
 #: A table that is missing is the server's fault where it is one that the migrations make. Marts are not there before a build.
 _MISSING, _MIGRATED = "42P01", re.compile(r'relation "(ops|raw)\.')
-_LOST = {"08", "57", "58"}
-"""SQLSTATE classes of a connection or server that is gone: connection exception, operator, system error."""
+_LOST = {"08", "53", "57", "58"}
+"""SQLSTATE classes of a connection or server that is gone: connection exception, resources, operator, system error."""
+#: In libpq's words for a server that does not listen: the folder of its socket.
+_SOCKET = re.compile(r'^connection to server on socket "(.+)/\.s\.PGSQL\.\d+" failed: (No such file|Connection refused)')
 
 #: Of a connection that is gone there is no SQLSTATE; these are the classes themselves, not those derived from them.
 _WITHOUT_STATE = {"OperationalError", "InterfaceError", "DatabaseError"}
@@ -69,7 +73,11 @@ _BY_TEXT = (
     ),
     (r"no pg_hba\.conf entry|SSL", "let the server's pg_hba.conf accept this client, or set sslmode in WAREHOUSE_URL"),
     (r"too many (clients|connections)|remaining connection slots", "raise max_connections, or close other clients"),
-    (r"No space left on device", "free some space on the server's disk"),
+    (r"No space left on device", "free some space on the server's disk, and run again"),
+    (
+        "temp_file_limit",
+        "let an administrator of the server raise temp_file_limit for this role (ALTER ROLE … SET), and run again",
+    ),
     (
         r"server closed|terminating connection|connection (was|already) closed|database system is|SSL SYSCALL|(receive|send) data",
         "PostgreSQL has stopped or is restarting: run again when it answers; what was committed is kept",
@@ -96,6 +104,13 @@ def parse_url(url: str) -> URL:
     return parsed.set(drivername="postgresql+psycopg2")
 
 
+def in_utf8(url: str) -> str:
+    """Return the URL for connections that others make: they are UTF8 whatever the environment or the role says."""
+    rendered = make_url(url).update_query_dict(_UTF8).render_as_string(hide_password=False)
+    address, mark, query = rendered.partition("?")
+    return address + mark + query.replace("+", "%20")  # libpq would take a + for itself
+
+
 def socket_folder(url: str) -> str:
     """Return the folder of the Unix socket to which a URL leads, nothing where it leads to a host."""
     parsed = parse_url(url)
@@ -113,7 +128,8 @@ def mask(url: str) -> str:
 def engine(url: str, *, pool_size: int = 3) -> Engine:
     """Return an engine on the warehouse; nothing is connected yet. `pool_size` 0: each use has a connection of its own.
 
-    Sessions run in UTC and in UTF8. A pooled connection that has rested is tested before use, so that a restarted server is survived.
+    Sessions run in UTC and in UTF8. A pooled connection that has rested is tested before use, so that a restarted server is
+    survived.
     Every failure of the server is raised as WarehouseError; a refused record stays SQLAlchemy's DBAPIError.
 
     Raises:
@@ -123,7 +139,7 @@ def engine(url: str, *, pool_size: int = 3) -> Engine:
     pool: dict[str, Any] = {"pool_size": pool_size} if pool_size else {"poolclass": NullPool}
     made = create_engine(
         parsed.set(query={**_CONNECTION, **parsed.query}),
-        connect_args=UTF8,
+        connect_args=_UTF8,
         hide_parameters=True,
         use_native_hstore=False,
         **pool,
@@ -184,10 +200,11 @@ def _prepare_session(connection: Any, entry: ConnectionPoolEntry) -> None:
         raise WarehouseError(f"The database is encoded as {encoding}: create one with ENCODING 'UTF8' TEMPLATE template0.")
     if connection.encoding != "UTF8":  # a pooler that goes by its own settings
         connection.set_client_encoding("UTF8")
+    connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute(_SESSION)
         entry.info[POOLED] = cursor.fetchone() != (connection.info.backend_pid,)
-    connection.commit()
+    connection.autocommit = False
 
 
 def _translate(context: ExceptionContext) -> None:
@@ -221,8 +238,18 @@ def refusal_behind(error: BaseException | None) -> str | None:
 
 
 def _unusable(said: str) -> str:
-    found = (hint for pattern, hint in _BY_TEXT if re.search(pattern, said))
-    return f"The warehouse cannot be used ({said}): {next(found, 'check WAREHOUSE_URL and the server, and run again')}."
+    socket = _SOCKET.match(said)
+    data = socket and embedded_log.data_behind(Path(socket[1]))
+    if data:
+        why = embedded_log.last_failure(data)
+        to_do = advice(why) or f"run again, which starts it; its log is {data / embedded_log.FILE}"
+        return f"The embedded PostgreSQL in {data} has stopped ({why or said}): {to_do}."
+    return f"The warehouse cannot be used ({said}): {advice(said) or 'check WAREHOUSE_URL and the server, and run again'}."
+
+
+def advice(said: str) -> str | None:
+    """Return what to do about something that PostgreSQL or libpq has said; None: that is not known."""
+    return next((hint for pattern, hint in _BY_TEXT if re.search(pattern, said)), None)
 
 
 def _first_line(error: BaseException) -> str:

@@ -25,7 +25,7 @@ import psycopg2
 from psycopg2 import sql
 
 from resources.warehouse import embedded_log
-from resources.warehouse.connect import UTF8
+from resources.warehouse.connect import advice
 from resources.warehouse.errors import WarehouseError
 
 WAREHOUSE = "warehouse"
@@ -90,10 +90,11 @@ def ensure_server(home: Path) -> EmbeddedServer:
             embedded_log.rotate(data)
             return _ready(data)
     except _FAILURES as error:
-        raise WarehouseError(
-            f"The embedded PostgreSQL in {data} cannot be started ({_reason(error)}): "
-            f"see {data / embedded_log.FILE}, or set WAREHOUSE_URL to a server of your own."
-        ) from error
+        said = _reason(error)
+        if isinstance(error, subprocess.CalledProcessError) and (why := embedded_log.last_failure(data)):
+            said += f": {why}"
+        to_do = f"see {data / embedded_log.FILE}, or set WAREHOUSE_URL to a server of your own"
+        raise WarehouseError(f"The embedded PostgreSQL in {data} cannot be started ({said}): {advice(said) or to_do}.") from error
 
 
 def stop(home: Path) -> bool:
@@ -310,11 +311,12 @@ def _socket_folder(data: Path) -> Path:
     except FileExistsError:
         if folder.is_symlink() or folder.stat().st_uid != owner.st_uid:
             raise
+    embedded_log.name_data(folder, data)
     return folder
 
 
 def _connect(server: EmbeddedServer) -> "psycopg2.extensions.connection":
-    return psycopg2.connect(server.url("postgres"), **UTF8)
+    return psycopg2.connect(server.url("postgres"), client_encoding="utf8")
 
 
 def _create_database(server: EmbeddedServer, name: str) -> None:
