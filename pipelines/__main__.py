@@ -13,7 +13,8 @@ from resources.variables import drop_warnings_as_errors
 def start() -> None:
     """Run the command that the words name; a signal ends it without a traceback, from before the first slow import on."""
     if drop_warnings_as_errors(os.environ):
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - this process again
+        # This process again.
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
     _open_streams()
     end_silently()
     _end_light()

@@ -15,6 +15,8 @@ from typing import Literal
 from resources.warehouse.connect import parse_url
 from tests.ports import free_port
 
+#: Debian keeps it out of the way of ordinary users.
+PROGRAM = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 _CONFIGURATION = """
 [databases]
 * = host={host} port={server_port} user={user} {password}
@@ -70,7 +72,7 @@ def pooler(
         if given:
             for path in (folder, configuration):
                 os.chown(path, given, -1)
-        command = [shutil.which("pgbouncer") or "/usr/sbin/pgbouncer", "-q", str(configuration)]
+        command = [PROGRAM or "pgbouncer", "-q", str(configuration)]
         process = subprocess.Popen(command, user=given)
         try:
             _wait_for(port, process)

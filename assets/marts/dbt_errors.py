@@ -1,11 +1,12 @@
-"""What dbt says when it fails, as lines: `Database Error in model issue (models/mart/issue.sql): column "x" does not exist`."""
+"""What dbt says when it fails, as lines: `Database Error in model issue (…): column "x" does not exist`."""
 
 import re
 
 from resources.warehouse.connect import advice
 
-_ERROR = re.compile(r"^\s*(\w+ Error(?: in .+)?)\n\s*(.+)$", re.MULTILINE)
-_FAILED_TEST = re.compile(r"^\s*(Failure in .+)\n\s*(.+)$", re.MULTILINE)
+_ERROR = re.compile(r"^\s*(\w+ Error(?: in .+)?)\n[ \t]*(\S.*)$", re.MULTILINE)
+_NO_REASON = "dbt gave no reason: backlog-elt --debug marts shows all that it says"
+_FAILED_TEST = re.compile(r"^\s*(Failure in .+)\n[ \t]*(\S.*)$", re.MULTILINE)
 
 
 def error_lines(said: str) -> list[str]:
@@ -15,6 +16,6 @@ def error_lines(said: str) -> list[str]:
 
 
 def first_line(said: str) -> str:
-    """Return the first error in the words of dbt, else the first test that failed, else what to do."""
+    """Return the first error in the words of dbt, else the first failed test, else what to do."""
     failed = [f"{what}: {why}" for what, why in _FAILED_TEST.findall(said)]
-    return next(iter([*error_lines(said), *failed]), "dbt gave no reason: backlog-elt --debug marts shows all that it says")
+    return next(iter([*error_lines(said), *failed]), _NO_REASON)

@@ -26,7 +26,7 @@ PARSED = "partial_parse.msgpack"
 #: Of how many warehouses what dbt has parsed is kept.
 _KEPT = 8
 _SOURCES = ("*.yml", "*/**/*.sql", "*/**/*.yml", "*/**/*.csv")
-#: How variables begin that are not handed on to dbt: options of dbt and of Python, and our own of another build.
+#: Variables that begin so are not handed on to dbt: they change it, its Python or its connection.
 _CHANGING = ("DBT_", "PYTHON", "BACKLOG_DBT_")
 #: What dbt reads and writes is UTF-8, whatever the machine or the role of the warehouse says.
 _FIXED = {"PYTHONUTF8": "1", "PGCLIENTENCODING": "UTF8"}
@@ -59,7 +59,7 @@ def _made(target: Path) -> str | None:
 
 @contextmanager
 def connected(engine: Engine, *, unchanged: bool) -> Iterator[None]:
-    """Make this process's environment that of dbt, which dagster-dbt hands on to the dbt that is started meanwhile.
+    """Make this process's environment that of dbt: dagster-dbt hands it on to a dbt that it starts.
 
     It has the way to a warehouse, by variables of `profiles.yml`, and no other secret.
 
@@ -101,7 +101,7 @@ def _set(variables: Mapping[str, str | None]) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment of a dbt that needs no warehouse: this one without secrets and without what changes dbt or Python."""
+    """Return the environment of a dbt that needs no warehouse: no secret, and nothing that changes dbt."""
     kept = without_secrets(os.environ).items()
     return {name: value for name, value in kept if not name.startswith(_CHANGING)} | _FIXED
 
@@ -164,7 +164,11 @@ def _target() -> Path:
 def _parse(target: Path) -> None:
     paths = ["--project-dir", str(FOLDER), "--profiles-dir", str(FOLDER), "--target-path", str(target), "--log-path", str(target)]
     done = subprocess.run(  # noqa: S603 - our own project
-        [DBT, "--quiet", "parse", *paths], check=False, capture_output=True, encoding="utf-8", env=_environment()
+        [DBT, "--quiet", "parse", *paths],
+        check=False,
+        capture_output=True,
+        encoding="utf-8",
+        env=_environment(),
     )
     if done.returncode:
         said = done.stdout + done.stderr

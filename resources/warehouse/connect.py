@@ -29,11 +29,11 @@ _CONNECTION = {
     "keepalives_count": "4",
     "tcp_user_timeout": "120000",
 }
-#: What each connection says when it opens: it counts more than PGCLIENTENCODING, the role and the URL.
+#: What each connection says when it opens. It counts more than PGCLIENTENCODING, role and URL.
 _UTF8 = {"client_encoding": "utf8"}
 #: The same from the server's side: the locks and transactions of a machine that has vanished are free within minutes, not hours.
-#: By statement, not by the `options` of the URL, which connection poolers refuse. The number of the process that answers tells
-#: whether there is one.
+#: By statement, not by the `options` of the URL, which connection poolers refuse. The number of
+#: the process that answers tells whether there is one.
 _SESSION = (
     "SET TIME ZONE 'UTC'; SET tcp_keepalives_idle = 60; SET tcp_keepalives_interval = 15; "
     "SET tcp_keepalives_count = 4; SELECT pg_backend_pid()"
@@ -56,9 +56,12 @@ _BY_STATE = {
 #: A table that is missing is the server's fault where it is one that the migrations make. Marts are not there before a build.
 _MISSING, _MIGRATED = "42P01", re.compile(r'relation "(ops|raw)\.')
 _LOST = {"08", "53", "57", "58"}
-"""SQLSTATE classes of a connection or server that is gone: connection exception, resources, operator, system error."""
+"""SQLSTATE classes of a server that is gone or at its end: connection, resources, operator, system."""
 #: In libpq's words for a server that does not listen: the folder of its socket.
-_SOCKET = re.compile(r'^connection to server on socket "(.+)/\.s\.PGSQL\.\d+" failed: (No such file|Connection refused)')
+_SOCKET = re.compile(
+    r'^connection to server on socket "(.+)/\.s\.PGSQL\.\d+" failed: '
+    r"(No such file|Connection refused)",
+)
 
 #: Of a connection that is gone there is no SQLSTATE; these are the classes themselves, not those derived from them.
 _WITHOUT_STATE = {"OperationalError", "InterfaceError", "DatabaseError"}
@@ -76,7 +79,7 @@ _BY_TEXT = (
     (r"No space left on device", "free some space on the server's disk, and run again"),
     (
         "temp_file_limit",
-        "let an administrator of the server raise temp_file_limit for this role (ALTER ROLE … SET), and run again",
+        "let an administrator of the server raise temp_file_limit for this role, and run again",
     ),
     (
         r"server closed|terminating connection|connection (was|already) closed|database system is|SSL SYSCALL|(receive|send) data",
@@ -105,7 +108,7 @@ def parse_url(url: str) -> URL:
 
 
 def in_utf8(url: str) -> str:
-    """Return the URL for connections that others make: they are UTF8 whatever the environment or the role says."""
+    """Return the URL for connections that others make: they are UTF8, whatever the role says."""
     rendered = make_url(url).update_query_dict(_UTF8).render_as_string(hide_password=False)
     address, mark, query = rendered.partition("?")
     return address + mark + query.replace("+", "%20")  # libpq would take a + for itself
@@ -128,8 +131,8 @@ def mask(url: str) -> str:
 def engine(url: str, *, pool_size: int = 3) -> Engine:
     """Return an engine on the warehouse; nothing is connected yet. `pool_size` 0: each use has a connection of its own.
 
-    Sessions run in UTC and in UTF8. A pooled connection that has rested is tested before use, so that a restarted server is
-    survived.
+    Sessions run in UTC and in UTF8. A pooled connection that has rested is tested before use, so
+    that a restarted server is survived.
     Every failure of the server is raised as WarehouseError; a refused record stays SQLAlchemy's DBAPIError.
 
     Raises:
@@ -244,11 +247,12 @@ def _unusable(said: str) -> str:
         why = embedded_log.last_failure(data)
         to_do = advice(why) or f"run again, which starts it; its log is {data / embedded_log.FILE}"
         return f"The embedded PostgreSQL in {data} has stopped ({why or said}): {to_do}."
-    return f"The warehouse cannot be used ({said}): {advice(said) or 'check WAREHOUSE_URL and the server, and run again'}."
+    to_do = advice(said) or "check WAREHOUSE_URL and the server, and run again"
+    return f"The warehouse cannot be used ({said}): {to_do}."
 
 
 def advice(said: str) -> str | None:
-    """Return what to do about something that PostgreSQL or libpq has said; None: that is not known."""
+    """Return what to do about something that PostgreSQL or libpq has said, where that is known."""
     return next((hint for pattern, hint in _BY_TEXT if re.search(pattern, said)), None)
 
 

@@ -91,10 +91,11 @@ def ensure_server(home: Path) -> EmbeddedServer:
             return _ready(data)
     except _FAILURES as error:
         said = _reason(error)
-        if isinstance(error, subprocess.CalledProcessError) and (why := embedded_log.last_failure(data)):
-            said += f": {why}"
-        to_do = f"see {data / embedded_log.FILE}, or set WAREHOUSE_URL to a server of your own"
-        raise WarehouseError(f"The embedded PostgreSQL in {data} cannot be started ({said}): {advice(said) or to_do}.") from error
+        in_log = isinstance(error, subprocess.CalledProcessError) and embedded_log.last_failure(data)
+        said += f": {in_log}" if in_log else ""
+        see = f"see {data / embedded_log.FILE}, or set WAREHOUSE_URL to a server of your own"
+        refused = f"The embedded PostgreSQL in {data} cannot be started ({said}): "
+        raise WarehouseError(f"{refused}{advice(said) or see}.") from error
 
 
 def stop(home: Path) -> bool:

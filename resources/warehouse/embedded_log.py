@@ -79,7 +79,7 @@ def erase(data: Path) -> bool:
 
 
 def last_failure(data: Path) -> str:
-    """Return what the log says of why the server has stopped or does not start, nothing where it says nothing."""
+    """Return why the server has stopped or does not start; nothing where the log says nothing."""
     try:
         held = (data / FILE).read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -89,16 +89,16 @@ def last_failure(data: Path) -> str:
 
 
 def name_data(socket_folder: Path, data: Path) -> None:
-    """Note in a folder that holds the socket of the server, and is not its data folder, which one that is."""
+    """Note the data folder in a folder that only holds the socket of the server."""
     link = socket_folder / _DATA
     if not link.is_symlink():
         link.symlink_to(data)
 
 
 def data_behind(socket_folder: Path) -> Path | None:
-    """Return the data folder of the embedded server whose socket is in a folder; None: it is that of another server."""
-    found = (folder for folder in (socket_folder, socket_folder / _DATA) if (folder / _CONFIGURATION).exists())
-    data = next(found, None)
+    """Return the data folder of the embedded server with this socket; None: the socket is another's."""
+    folders = (socket_folder, socket_folder / _DATA)
+    data = next((folder for folder in folders if (folder / _CONFIGURATION).exists()), None)
     return data and data.resolve()
 
 

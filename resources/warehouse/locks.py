@@ -1,9 +1,10 @@
 """Locks: who may write what, for as long as the holder's connection lives and not a moment longer.
 
-A lock is a row of `ops.locks` that names the session of its holder. It is held while PostgreSQL has that session under the name
-that the holder gave it, so that the death of the process, of its machine or of the server frees it without any clean-up or time
-limit. A pooler in session mode keeps the session when its client is gone, and resets the name. The other side of that: who holds
-locks must ask, before it commits, whether it still does (`verify`).
+A lock is a row of `ops.locks` that names the session of its holder. It is held while PostgreSQL has
+that session under the name that the holder gave it, so that the death of the process, of its machine
+or of the server frees it without any clean-up or time limit. A pooler in session mode keeps the
+session when its client is gone, and resets the name. The other side of that: who holds locks must
+ask, before it commits, whether it still does (`verify`).
 
 Advisory locks would need no table. But each login may take any, and reads in `pg_locks` which ones: a BI role could stop all loads.
 """
@@ -34,8 +35,8 @@ def is_held(row: str) -> str:
 
     Ask it once in a transaction: PostgreSQL shows a transaction the same list of sessions again.
     """
-    # Numbers of sessions are used again, also by sessions of roles that have no business here. When a session of another role has
-    # begun is not shown by the server; its role and its name are.
+    # Numbers of sessions are used again, also by sessions of roles that have no business here. Role
+    # and name of a session are shown to everybody.
     return (
         f"EXISTS (SELECT FROM pg_stat_activity AS a WHERE a.pid = {row}.pid AND a.usesysid = {row}.role_id "
         f"AND a.application_name = {_session_name(f'{row}.session_began_at')})"
@@ -49,7 +50,8 @@ def _session_name(began_at: str) -> str:
 
 # A server may end sessions that say nothing for a while; these say nothing while a long page is read.
 _OPEN = text(
-    "SELECT session_began_at, usesysid AS role_id, set_config('idle_session_timeout', '0', false), "  # noqa: S608 - constants
+    "SELECT session_began_at, usesysid AS role_id, "  # noqa: S608 - made of constants
+    "set_config('idle_session_timeout', '0', false), "
     f"set_config('application_name', {_session_name('session_began_at')}, false) "
     "FROM pg_stat_activity, clock_timestamp() AS session_began_at WHERE pid = pg_backend_pid()"
 )

@@ -1,6 +1,6 @@
-"""Whether a connection has a session to itself: a pooler in transaction mode gives it another one for each transaction.
+"""Whether a connection keeps its session, as holders of locks need.
 
-A lock is held by a session, so that none can be held through such a pooler.
+A pooler in transaction mode gives it another one for each transaction, and refuses nothing.
 """
 
 import time
@@ -12,8 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from resources.warehouse.errors import WarehouseError
 
-#: Noted of each connection when it opens: whether another process answers than the one that it was told of. A pooler tells of
-#: none, or of one of its own making.
+#: Noted of each connection when it opens: whether another process answers than the one that was
+#: announced. A pooler announces one of its own making.
 POOLED = "pooled"
 
 _REFUSED = (
@@ -27,7 +27,8 @@ _PATIENCE_SECONDS = 10.0
 _LOOK_EVERY = 0.02
 
 _END_WHEN_IDLE = text(
-    "SELECT pid, backend_start AS began_at, set_config('idle_session_timeout', :milliseconds, false) "
+    "SELECT pid, backend_start AS began_at, "
+    "set_config('idle_session_timeout', :milliseconds, false) "
     "FROM pg_stat_activity WHERE pid = pg_backend_pid()"
 )
 _LOOK = text(
@@ -39,7 +40,7 @@ _in_session_mode: set[URL] = set()
 
 
 def check_pooler(engine: Engine) -> None:
-    """See that a connection keeps its session; PostgreSQL itself is asked nothing more, a pooler once in a process.
+    """See that connections keep their session: it costs PostgreSQL nothing, and a pooler one trial.
 
     Raises:
         WarehouseError: there is a pooler in transaction mode, or the server is out of reach.
@@ -53,7 +54,7 @@ def check_pooler(engine: Engine) -> None:
 
 
 def _keeps_sessions(engine: Engine) -> bool:
-    """Let the server end the session that a connection has used, and return whether the connection is lost with it."""
+    """Let the server end the session of a connection; return whether the connection is lost with it."""
     with _connected(engine) as tried, _connected(engine) as watching:
         session = tried.execute(_END_WHEN_IDLE, {"milliseconds": str(_IDLE_MILLISECONDS)}).one()
         end = time.monotonic() + _PATIENCE_SECONDS

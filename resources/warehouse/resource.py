@@ -34,7 +34,7 @@ class WarehouseResource(ConfigurableResource[Engine]):
         """The engine, connected and migrated on first use.
 
         Raises:
-            WarehouseError: the server cannot be started, reached or migrated, or is behind a pooler in transaction mode.
+            WarehouseError: the server cannot be started, reached or migrated, or a pooler hides it.
         """
         with _lock:
             if self._used is None:

@@ -1,4 +1,4 @@
-"""Behind a real PgBouncer: in transaction mode nothing begins, in session mode locks die with their holder."""
+"""Behind a real PgBouncer: nothing begins in transaction mode, and locks work in session mode."""
 
 import subprocess
 import sys
@@ -16,7 +16,10 @@ from tests.databases import heard
 from tests.deployment import SMALL
 from tests.integration.commands import Shell
 from tests.integration.conftest import NewDatabase
-from tests.pooler import pooler
+from tests.pooler import PROGRAM, pooler
+
+_MISSING = "there is no PgBouncer (.ci/run installs it)"
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason=_MISSING)
 
 REFUSED = (
     "WAREHOUSE_URL leads to a pooler in transaction mode, through which no lock can be held: "
@@ -30,6 +33,15 @@ with Locks(engine(sys.argv[1]), "acme") as locks:
     locks.acquire("issues")
     print("held", flush=True)
     sys.stdin.read()
+"""
+WORK = """
+import sys
+import psycopg2
+connection = psycopg2.connect(sys.argv[1])
+connection.autocommit = True
+print("works", flush=True)
+while True:
+    connection.cursor().execute("SELECT 1")
 """
 
 
@@ -52,7 +64,7 @@ def test_no_lock_is_taken_through_a_pooler_in_transaction_mode(
     with pooler(warehouse_url, "transaction", round_robin=round_robin, kept=kept) as url:
         pooled = engine(url)
         for _ in range(5):  # whichever sessions it hands out
-            with pytest.raises(WarehouseError, match="pooler in transaction mode"), Locks(pooled, "acme"):
+            with pytest.raises(WarehouseError, match="in transaction mode"), Locks(pooled, "acme"):
                 pass
         pooled.dispose()
     assert _rows(warehouse) == 0
@@ -62,17 +74,15 @@ def test_a_pooler_in_transaction_mode_is_recognised_also_when_others_use_its_ses
     warehouse: Engine, warehouse_url: str
 ) -> None:
     """Its sessions are never idle, so that the server ends none of them."""
-    work = "import sys, psycopg2\nc = psycopg2.connect(sys.argv[1])\nc.autocommit = True\nk = c.cursor()\n"
-    work += "print('works', flush=True)\nwhile True: k.execute('SELECT 1')"
     with pooler(warehouse_url, "transaction", round_robin=True, kept=2) as url:
-        command = [sys.executable, "-c", work, url]
+        command = [sys.executable, "-c", WORK, url]
         others = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
         try:
             for other in others:
                 assert other.stdout is not None
                 assert other.stdout.readline() == "works\n"
             pooled = engine(url)
-            with pytest.raises(WarehouseError, match="pooler in transaction mode"), Locks(pooled, "acme"):
+            with pytest.raises(WarehouseError, match="in transaction mode"), Locks(pooled, "acme"):
                 pass
             pooled.dispose()
         finally:
@@ -82,8 +92,9 @@ def test_a_pooler_in_transaction_mode_is_recognised_also_when_others_use_its_ses
     assert _rows(warehouse) == 0
 
 
-def test_a_load_through_a_pooler_in_transaction_mode_is_one_line_and_one_by_the_direct_address_begins_at_once(
-    shell: Shell, new_database: NewDatabase
+def test_a_load_through_such_a_pooler_is_one_line_and_hinders_no_load_by_the_direct_address(
+    shell: Shell,
+    new_database: NewDatabase,
 ) -> None:
     direct, storage = new_database(), new_database()
     with Simulator(SMALL) as sim, pooler(direct, "transaction") as pooled:
@@ -100,7 +111,10 @@ def test_a_load_through_a_pooler_in_transaction_mode_is_one_line_and_one_by_the_
     assert (loaded.code, "waiting" in loaded.text) == (0, False), loaded.text
 
 
-def test_locks_work_through_a_pooler_in_session_mode_which_is_tried_once(warehouse: Engine, session_pooled: str) -> None:
+def test_locks_work_through_a_pooler_in_session_mode_which_is_tried_once(
+    warehouse: Engine,
+    session_pooled: str,
+) -> None:
     pooled = engine(session_pooled)
     with heard(pooled, "before_cursor_execute", 2) as statements:
         for _ in range(3):
@@ -110,11 +124,14 @@ def test_locks_work_through_a_pooler_in_session_mode_which_is_tried_once(warehou
                 assert not theirs.try_acquire("issues")
             with Locks(warehouse, "acme") as theirs:
                 theirs.acquire("issues")
-    assert sum("'idle_session_timeout', %(milliseconds)s" in statement for statement in statements) == 1
+    assert sum("%(milliseconds)s" in statement for statement in statements) == 1
     pooled.dispose()
 
 
-def test_a_lock_dies_with_its_holder_also_where_a_pooler_keeps_the_session(warehouse: Engine, session_pooled: str) -> None:
+def test_a_lock_dies_with_its_holder_also_where_a_pooler_keeps_the_session(
+    warehouse: Engine,
+    session_pooled: str,
+) -> None:
     command = [sys.executable, "-c", HOLD, session_pooled]
     holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None
@@ -127,13 +144,18 @@ def test_a_lock_dies_with_its_holder_also_where_a_pooler_keeps_the_session(wareh
         while not mine.try_acquire("issues"):
             assert time.monotonic() < end
             time.sleep(0.05)
-    sessions = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> ALL (:mine)")
+    others = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    )
+    warehouse.dispose()
     with warehouse.connect() as connection:
-        mine_alone = [connection.execute(text("SELECT pg_backend_pid()")).scalar_one()]
-        assert connection.execute(sessions, {"mine": mine_alone}).scalar_one() > 0, "the pooler keeps it"
+        assert connection.execute(others).scalar_one() > 0, "the pooler keeps its session"
 
 
-def test_a_lock_of_a_dead_holder_is_not_that_of_the_next_one_in_the_same_session(warehouse: Engine, session_pooled: str) -> None:
+def test_a_lock_of_a_dead_holder_is_not_that_of_the_next_one_in_the_same_session(
+    warehouse: Engine,
+    session_pooled: str,
+) -> None:
     command = [sys.executable, "-c", HOLD, session_pooled]
     holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None

@@ -77,7 +77,8 @@ def version(engine: Engine) -> str | None:
     with engine.connect() as conn:
         if not inspect(conn).has_table(_VERSION_TABLE, schema=OPS):
             return None
-        query = text(f"SELECT DISTINCT version_num FROM {OPS}.{_VERSION_TABLE} ORDER BY version_num")  # noqa: S608 - constants
+        named = f"SELECT DISTINCT version_num FROM {OPS}.{_VERSION_TABLE}"  # noqa: S608 - constants
+        query = text(f"{named} ORDER BY version_num")
         found = conn.execute(query).scalars().all()
     if len(found) > 1:
         known = [one for one in found if one in versions()]
