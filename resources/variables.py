@@ -317,7 +317,7 @@ def without_secrets(environ: Mapping[str, str], but: Collection[str] = ()) -> di
 
 
 def drop_warnings_as_errors(environ: MutableMapping[str, str]) -> bool:
-    """Unset PYTHONWARNINGS where it makes errors of warnings, also of dependencies; return whether it did.
+    """Unset PYTHONWARNINGS where it makes errors of all warnings; return whether it did.
 
     Python reads the variable when it starts: a process that finds it so has to begin anew.
     """

@@ -66,7 +66,7 @@ def pooler(
                 kept=kept,
             )
         )
-        # It does not run as root. The socket of a server that root has started is for the owner of that server.
+        # It does not run as root. The socket of a server is for the owner of that server only.
         owner = Path(host).stat().st_uid if host.startswith("/") else pwd.getpwnam("nobody").pw_uid
         given = None if os.geteuid() else owner
         if given:

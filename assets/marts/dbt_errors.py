@@ -1,4 +1,4 @@
-"""What dbt says when it fails, as lines: `Database Error in model issue (…): column "x" does not exist`."""
+"""What dbt says when it fails, as lines: `Database Error in model issue (…): no column "x"`."""
 
 import re
 

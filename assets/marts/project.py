@@ -101,7 +101,7 @@ def _set(variables: Mapping[str, str | None]) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment of a dbt that needs no warehouse: no secret, and nothing that changes dbt."""
+    """Return the environment of dbt: no secret, and nothing of the caller that changes dbt."""
     kept = without_secrets(os.environ).items()
     return {name: value for name, value in kept if not name.startswith(_CHANGING)} | _FIXED
 

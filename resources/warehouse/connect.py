@@ -56,7 +56,7 @@ _BY_STATE = {
 #: A table that is missing is the server's fault where it is one that the migrations make. Marts are not there before a build.
 _MISSING, _MIGRATED = "42P01", re.compile(r'relation "(ops|raw)\.')
 _LOST = {"08", "53", "57", "58"}
-"""SQLSTATE classes of a server that is gone or at its end: connection, resources, operator, system."""
+"""SQLSTATE classes of a server that is gone: connection, resources, operator, system error."""
 #: In libpq's words for a server that does not listen: the folder of its socket.
 _SOCKET = re.compile(
     r'^connection to server on socket "(.+)/\.s\.PGSQL\.\d+" failed: '

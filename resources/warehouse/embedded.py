@@ -91,8 +91,8 @@ def ensure_server(home: Path) -> EmbeddedServer:
             return _ready(data)
     except _FAILURES as error:
         said = _reason(error)
-        in_log = isinstance(error, subprocess.CalledProcessError) and embedded_log.last_failure(data)
-        said += f": {in_log}" if in_log else ""
+        if isinstance(error, subprocess.CalledProcessError):
+            said = ": ".join(filter(None, (said, embedded_log.last_failure(data))))
         see = f"see {data / embedded_log.FILE}, or set WAREHOUSE_URL to a server of your own"
         refused = f"The embedded PostgreSQL in {data} cannot be started ({said}): "
         raise WarehouseError(f"{refused}{advice(said) or see}.") from error

@@ -96,7 +96,7 @@ def name_data(socket_folder: Path, data: Path) -> None:
 
 
 def data_behind(socket_folder: Path) -> Path | None:
-    """Return the data folder of the embedded server with this socket; None: the socket is another's."""
+    """Return the data folder of the embedded server with this socket; None: it is another's."""
     folders = (socket_folder, socket_folder / _DATA)
     data = next((folder for folder in folders if (folder / _CONFIGURATION).exists()), None)
     return data and data.resolve()

@@ -1,10 +1,10 @@
 """Locks: who may write what, for as long as the holder's connection lives and not a moment longer.
 
 A lock is a row of `ops.locks` that names the session of its holder. It is held while PostgreSQL has
-that session under the name that the holder gave it, so that the death of the process, of its machine
-or of the server frees it without any clean-up or time limit. A pooler in session mode keeps the
-session when its client is gone, and resets the name. The other side of that: who holds locks must
-ask, before it commits, whether it still does (`verify`).
+that session under the name that the holder gave it, so that the death of the process, of its
+machine or of the server frees it without any clean-up or time limit. A pooler in session mode keeps
+the session when its client is gone, and resets the name. The other side of that: who holds locks
+must ask, before it commits, whether it still does (`verify`).
 
 Advisory locks would need no table. But each login may take any, and reads in `pg_locks` which ones: a BI role could stop all loads.
 """

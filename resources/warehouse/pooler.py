@@ -54,7 +54,7 @@ def check_pooler(engine: Engine) -> None:
 
 
 def _keeps_sessions(engine: Engine) -> bool:
-    """Let the server end the session of a connection; return whether the connection is lost with it."""
+    """Let the server end the session of a connection; return whether that is lost with it."""
     with _connected(engine) as tried, _connected(engine) as watching:
         session = tried.execute(_END_WHEN_IDLE, {"milliseconds": str(_IDLE_MILLISECONDS)}).one()
         end = time.monotonic() + _PATIENCE_SECONDS

@@ -1,4 +1,4 @@
-"""What a shell has set for other programs changes nothing: a load and a build of the marts, and every row is exact."""
+"""What a shell has set for other programs changes nothing: loads and marts work, rows are exact."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.deployment import SMALL
 from tests.integration.commands import Shell
 from tests.integration.conftest import NewDatabase
 
-#: Kanji, a letter that SJIS and EUC-JP cannot hold, one that LATIN1 cannot hold, and one beyond 16 bits.
+#: Kanji, letters that SJIS, EUC-JP and LATIN1 cannot hold, and one beyond 16 bits.
 TEXT = "鍵を回す ÿ 한 😀"
 OF_DBT = {
     "DBT_TARGET_PATH": "/nowhere",
@@ -37,7 +37,7 @@ def test_a_shell_with_variables_of_other_programs_loads_and_builds_exactly(
     broken = tmp_path / "modules"
     for module in ("dbt", "agate"):  # as in a checkout that lies on the path of the shell
         (broken / module).mkdir(parents=True)
-        (broken / module / "__init__.py").write_text(f"raise RuntimeError('{module} of the shell')\n")
+        (broken / module / "__init__.py").write_text("raise RuntimeError('of the shell')\n")
     variables = {"PGCLIENTENCODING": encoding, "PYTHONWARNINGS": "error", **OF_DBT}
     made = engine(warehouse)
     with made.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

@@ -144,9 +144,8 @@ def test_a_lock_dies_with_its_holder_also_where_a_pooler_keeps_the_session(
         while not mine.try_acquire("issues"):
             assert time.monotonic() < end
             time.sleep(0.05)
-    others = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
-    )
+    of_others = "datname = current_database() AND pid <> pg_backend_pid()"
+    others = text(f"SELECT count(*) FROM pg_stat_activity WHERE {of_others}")
     warehouse.dispose()
     with warehouse.connect() as connection:
         assert connection.execute(others).scalar_one() > 0, "the pooler keeps its session"

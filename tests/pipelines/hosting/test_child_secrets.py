@@ -35,7 +35,9 @@ CHANGING = {
 }
 
 
-def test_dbt_knows_the_way_to_the_warehouse_and_nothing_of_who_starts_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dbt_knows_the_way_to_the_warehouse_and_nothing_of_who_starts_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for name, value in (ALL | CHANGING).items():
         monkeypatch.setenv(name, value)
     before = dict(os.environ)
@@ -44,7 +46,8 @@ def test_dbt_knows_the_way_to_the_warehouse_and_nothing_of_who_starts_it(monkeyp
     assert dict(os.environ) == before
     assert not {*SECRETS} & {name.removesuffix(FILE) for name in during}
     assert (during["BACKLOG_DBT_HOST"], during["BACKLOG_DBT_DATABASE"]) == ("db.test", "warehouse")
-    assert {name: value for name, value in during.items() if name.startswith(("DBT_", "PYTHON", "PGCLIENT"))} == {
+    changing = [name for name in during if name.startswith(("DBT_", "PYTHON", "PGCLIENT"))]
+    assert {name: during[name] for name in changing} == {
         "DBT_ENV_SECRET_WAREHOUSE_PASSWORD": "s3cr3t",
         "DBT_WRITE_JSON": "false",
         "PYTHONUTF8": "1",

@@ -75,7 +75,8 @@ def test_what_dagster_stores_is_utf8_whatever_the_environment_and_the_database_s
 ) -> None:
     monkeypatch.setenv("PGCLIENTENCODING", encoding)
     with warehouse.connect().execution_options(isolation_level="AUTOCOMMIT") as admin:
-        admin.execute(text(f"ALTER DATABASE {warehouse.url.database} SET client_encoding = 'EUC_JP'"))
+        name = warehouse.url.database
+        admin.execute(text(f"ALTER DATABASE {name} SET client_encoding = 'EUC_JP'"))
     said = "森 ÿ 😀"
     with opened() as instance:
         instance.optimize_for_webserver(0, -1, 20)

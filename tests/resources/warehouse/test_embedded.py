@@ -255,18 +255,22 @@ def _refusal(url: str) -> str:
 
 
 @pytest.mark.parametrize("depth", [0, 2])
-def test_a_server_that_has_stopped_is_named_with_why_and_not_by_a_variable_that_nobody_set(home: Path, depth: int) -> None:
+def test_a_server_that_has_stopped_is_named_with_why_not_by_a_variable_that_nobody_set(
+    home: Path,
+    depth: int,
+) -> None:
     deep = home.joinpath(*["d" * 60] * depth)
     server, data = ensure_server(deep), deep / "postgres"
     stop(deep)
     log = data / "log"
     said = _refusal(server.url())
-    assert said.startswith(f"The embedded PostgreSQL in {data} has stopped (connection to server on socket ")
+    stopped = f"The embedded PostgreSQL in {data} has stopped ("
+    assert said.startswith(f"{stopped}connection to server on socket ")
     assert said.endswith(f"): run again, which starts it; its log is {log}.")
     with log.open("a") as file:  # the last words of one whose disk is full
         file.write(f"2026-11-30 19:36:47.490 UTC [42] PANIC:  {FULL}\n")
-        file.write("2026-11-30 19:36:47.500 UTC [43] FATAL:  the database system is in recovery mode\n")
-    assert _refusal(server.url(DAGSTER)) == f"The embedded PostgreSQL in {data} has stopped ({FULL}): {TO_DO}"
+        file.write("2026-11-30 19:36:47.500 UTC [43] FATAL:  the database system is starting up\n")
+    assert _refusal(server.url(DAGSTER)) == f"{stopped}{FULL}): {TO_DO}"
     ensure_server(deep)
     stop(deep)
     assert "No space" not in _refusal(server.url()), "it has worked since"

@@ -152,7 +152,9 @@ def test_locks_that_another_session_holds_are_not_taken_for_ones_own(warehouse: 
             mine.verify()
 
 
-def test_a_session_that_was_reset_as_by_a_pooler_when_its_client_has_gone_holds_nothing(warehouse: Engine) -> None:
+def test_a_session_that_was_reset_as_by_a_pooler_whose_client_has_gone_holds_nothing(
+    warehouse: Engine,
+) -> None:
     with Locks(warehouse, "acme") as gone, Locks(warehouse, "acme") as mine:
         gone.acquire("issues")
         assert not mine.try_acquire("issues")
