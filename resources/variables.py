@@ -236,6 +236,7 @@ _OURS = "BACKLOG_"
 _NAME = re.compile(r"[A-Za-z0-9_]{1,60}")
 #: What Kubernetes and Docker set in every container of a service that is called backlog or backlog-elt.
 _OF_SERVICES = re.compile(r"BACKLOG_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)")
+_WARNINGS = "PYTHONWARNINGS"
 #: Unicode's categories of control characters, of halves of a pair, and of separators of lines and paragraphs.
 _CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
@@ -327,6 +328,14 @@ def _in_file(name: str, path: str) -> str:
 def without_secrets(environ: Mapping[str, str], but: Collection[str] = ()) -> dict[str, str]:
     """Return an environment for a process that needs no secret, or only some; the names of their files are left out, too."""
     return {name: value for name, value in environ.items() if name.removesuffix(FILE) not in {*SECRETS} - {*but}}
+
+
+def drop_warnings_as_errors(environ: MutableMapping[str, str]) -> bool:
+    """Unset PYTHONWARNINGS where it makes errors of all warnings; return whether it did.
+
+    Python reads the variable when it starts: a process that finds it so has to begin anew.
+    """
+    return "error" in environ.get(_WARNINGS, "") and bool(environ.pop(_WARNINGS))
 
 
 def read_secret_files(environ: MutableMapping[str, str]) -> None:

@@ -17,7 +17,8 @@ from sqlalchemy import Engine, text
 from assets.location import REPORT
 from assets.marts.charts.draw import warm_up
 from assets.marts.dashboards import DASHBOARDS
-from assets.marts.dbt import AT_ONCE, InstalledDbt, dbt_assets
+from assets.marts.dbt import AT_ONCE, DagsterDbtCliRuntimeError, InstalledDbt, dbt_assets
+from assets.marts.dbt_errors import first_line
 from assets.marts.failing_rows import is_failing, with_rows
 from assets.marts.keys import IS_KEY, answered
 from assets.marts.ops_tables import OPS_ASSETS
@@ -69,6 +70,14 @@ def _build_lock(context: dg.AssetExecutionContext, config: BuildConfig, engine: 
                 raise
     except WarehouseError as error:
         raise dg.Failure(f"the marts: {error}", allow_retries=False) from None
+
+
+def _in_words_of_dbt(events: Iterable[Any]) -> Iterator[Any]:
+    """Yield the events of dbt; where it fails, the first line of the failure is dbt's own."""
+    try:
+        yield from events
+    except DagsterDbtCliRuntimeError as error:
+        raise dg.Failure(f"{first_line(error.description or '')}\n\n{error.description}") from None
 
 
 def _looked_up(
@@ -125,7 +134,7 @@ def marts(context: dg.AssetExecutionContext, config: BuildConfig, warehouse: War
         with suppress(Exception):  # a chart says itself why it cannot be drawn
             warm_up()
         look = partial(shown, nodes=invocation.manifest["nodes"], engine=warehouse.engine, log=context.log, read=read)
-        for event, found in _looked_up(invocation.stream(), look):
+        for event, found in _looked_up(_in_words_of_dbt(invocation.stream()), look):
             if is_failing(event):
                 if not locks.is_lost():  # a server that has restarted may have lost what is tested
                     yield without_dbt_entries(with_rows(event, warehouse.engine, invocation.manifest, target, context.log))

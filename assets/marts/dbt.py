@@ -18,11 +18,24 @@ _MODULE = "dbt.version"
 _modules: dict[str, Any] = sys.modules
 _modules[_MODULE] = None  # so its import fails as if dbt-core were not installed
 try:
-    from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
+    from dagster_dbt import (
+        DagsterDbtCliRuntimeError,
+        DagsterDbtTranslator,
+        DbtCliResource,
+        DbtProject,
+        dbt_assets,
+    )
 finally:
     del _modules[_MODULE]
 
-__all__ = ["AT_ONCE", "DagsterDbtTranslator", "DbtProject", "InstalledDbt", "dbt_assets"]
+__all__ = [
+    "AT_ONCE",
+    "DagsterDbtCliRuntimeError",
+    "DagsterDbtTranslator",
+    "DbtProject",
+    "InstalledDbt",
+    "dbt_assets",
+]
 
 #: The words after `python` that run dbt as a process that ends at once; without -P its `import dbt` would find this file.
 AT_ONCE = ["-P", str(Path(__file__).with_name("dbt_process.py"))]

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +15,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, text
 
 from assets.location import SETTINGS
-from resources.variables import DAGSTER_POSTGRES_URL, without_secrets
+from assets.marts.dbt_errors import first_line
+from resources.variables import without_secrets
 
 FOLDER = Path(__file__).parent
 _PACKAGED = FOLDER / "target"
@@ -25,6 +26,10 @@ PARSED = "partial_parse.msgpack"
 #: Of how many warehouses what dbt has parsed is kept.
 _KEPT = 8
 _SOURCES = ("*.yml", "*/**/*.sql", "*/**/*.yml", "*/**/*.csv")
+#: Variables that begin so are not handed on to dbt: they change it, its Python or its connection.
+_CHANGING = ("DBT_", "PYTHON", "BACKLOG_DBT_")
+#: What dbt reads and writes is UTF-8, whatever the machine or the role of the warehouse says.
+_FIXED = {"PYTHONUTF8": "1", "PGCLIENTENCODING": "UTF8"}
 _PASSWORD = "DBT_ENV_SECRET_WAREHOUSE_PASSWORD"  # noqa: S105 - the name of a variable
 
 
@@ -54,7 +59,9 @@ def _made(target: Path) -> str | None:
 
 @contextmanager
 def connected(engine: Engine, *, unchanged: bool) -> Iterator[None]:
-    """Give the dbt that is started meanwhile the way to a warehouse, by variables of `profiles.yml`; no other secret.
+    """Make this process's environment that of dbt: dagster-dbt hands it on to a dbt that it starts.
+
+    It has the way to a warehouse, by variables of `profiles.yml`, and no other secret.
 
     Args:
         engine: the warehouse.
@@ -62,7 +69,7 @@ def connected(engine: Engine, *, unchanged: bool) -> Iterator[None]:
     """
     url = engine.url
     query = {name: str(value) for name, value in url.query.items()}
-    variables = {
+    environment = _environment() | {
         "BACKLOG_DBT_HOST": url.host or query.get("host", ""),
         "BACKLOG_DBT_PORT": str(url.port or query.get("port", 5432)),
         "BACKLOG_DBT_USER": url.username or query.get("user", ""),
@@ -76,20 +83,27 @@ def connected(engine: Engine, *, unchanged: bool) -> Iterator[None]:
         # What a build leaves behind is in the events of its run; only what it has parsed is kept.
         "DBT_WRITE_JSON": "false",
     }
-    kept = without_secrets(os.environ, {DAGSTER_POSTGRES_URL})  # by which this process goes on to report the build to Dagster
-    hidden = {name: os.environ[name] for name in os.environ.keys() - kept.keys()}
-    before = {name: os.environ.get(name) for name in variables} | hidden
-    for name in hidden:
-        del os.environ[name]
-    os.environ.update(variables)
+    before = {name: os.environ.get(name) for name in {*os.environ, *environment}}
+    _set(environment | dict.fromkeys(before.keys() - environment.keys()))
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        _set(before)
+
+
+def _set(variables: Mapping[str, str | None]) -> None:
+    """Set variables of this process, and unset those without a value."""
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of dbt: no secret, and nothing of the caller that changes dbt."""
+    kept = without_secrets(os.environ).items()
+    return {name: value for name, value in kept if not name.startswith(_CHANGING)} | _FIXED
 
 
 @contextmanager
@@ -150,7 +164,12 @@ def _target() -> Path:
 def _parse(target: Path) -> None:
     paths = ["--project-dir", str(FOLDER), "--profiles-dir", str(FOLDER), "--target-path", str(target), "--log-path", str(target)]
     done = subprocess.run(  # noqa: S603 - our own project
-        [DBT, "--quiet", "parse", *paths], check=False, capture_output=True, text=True, env=without_secrets(os.environ)
+        [DBT, "--quiet", "parse", *paths],
+        check=False,
+        capture_output=True,
+        encoding="utf-8",
+        env=_environment(),
     )
     if done.returncode:
-        raise RuntimeError(f"dbt cannot parse {FOLDER}: {(done.stdout + done.stderr).strip()}")
+        said = done.stdout + done.stderr
+        raise RuntimeError(f"dbt cannot parse {FOLDER}: {first_line(said)}\n{said}")

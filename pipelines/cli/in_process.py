@@ -14,6 +14,7 @@ from pipelines.hosting.stop_signals import Interrupted, interrupted
 from pipelines.runs import command_tags
 from resources.progress import Progress
 from resources.redact import plain_line, redact
+from resources.warehouse.connect import advice
 from resources.warehouse.errors import WarehouseError
 
 if TYPE_CHECKING:
@@ -144,8 +145,11 @@ def see_end(result: dg.ExecuteInProcessResult) -> None:
 
 def _broken_off(error: Any) -> WarehouseError:
     """Return what to say of a run that did not end for its storage; `error` is that of the driver, None: it is not known."""
+    while error and error.cause:
+        error = error.cause
     said = error.message.strip().partition("\n")[0].partition(": ")[2] if error else "Dagster's storage has no end of it"
-    return WarehouseError(f"The run was interrupted ({said}): what was committed is kept; run the same command again.")
+    to_do = advice(said) or "run the same command again"
+    return WarehouseError(f"The run was interrupted ({said}): what was committed is kept; {to_do}.")
 
 
 def reason(event: dg.DagsterEvent) -> str:

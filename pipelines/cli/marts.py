@@ -2,7 +2,6 @@
 
 import io
 import json
-import re
 import sys
 import time
 import uuid
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
     from pipelines.cli.objects import MartsObject
 
-#: In the message of a dbt that failed: what it could not make, and on the next line why.
-_ERROR_OF_DBT = re.compile(r"^\s*(\w+ Error in .+)\n\s*(.+)$", re.MULTILINE)
 #: Under this name a build reports its progress.
 WHAT = "marts"
 
@@ -176,6 +173,7 @@ def build_marts(definitions: "dg.Definitions", instance: "dg.DagsterInstance", p
     """
     from assets.location import SETTINGS
     from assets.marts.build import WAITING, BuildConfig, marts
+    from assets.marts.dbt_errors import error_lines
     from pipelines.cli.in_process import QUIET, reason, see_end
     from pipelines.jobs import marts_job
     from pipelines.runs import command_tags
@@ -200,9 +198,8 @@ def build_marts(definitions: "dg.Definitions", instance: "dg.DagsterInstance", p
     for message in (reason(event) for event in result.all_events if event.is_step_failure):
         if LOST in message:
             raise WarehouseError(message)
-        errors = [f"{what}: {why}" for what, why in _ERROR_OF_DBT.findall(message)]
         # A check that failed ends dbt with nothing to add.
-        failures += errors or ([] if watcher.failures else message.splitlines()[:1])
+        failures += error_lines(message) or ([] if watcher.failures else message.splitlines()[:1])
     built = Build(
         watcher.models,
         watcher.checks["passed"],

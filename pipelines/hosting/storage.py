@@ -16,6 +16,7 @@ from dagster_postgres.utils import (
 )
 
 from assets.dagster_internals import remember_schema, store_together
+from resources.warehouse.connect import in_utf8
 
 #: Connections that a process keeps; those of more threads at once are closed after use.
 KEPT = 3
@@ -37,6 +38,8 @@ class PooledStorage(DagsterPostgresStorage):
         Raises:
             DagsterPostgresException: the server cannot be used.
         """
+        # In the URL, since Dagster makes connections of its own, too.
+        postgres_url = in_utf8(postgres_url)
         engine = create_pg_engine(
             postgres_url,
             token_provider,

@@ -3,6 +3,7 @@
 import re
 import select
 from functools import partial
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -11,7 +12,9 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from resources.warehouse import embedded_log
 from resources.warehouse.errors import WarehouseError
+from resources.warehouse.pooler import POOLED
 
 OLDEST_VERSION = 14
 
@@ -26,9 +29,15 @@ _CONNECTION = {
     "keepalives_count": "4",
     "tcp_user_timeout": "120000",
 }
+#: What each connection says when it opens. It counts more than PGCLIENTENCODING, role and URL.
+_UTF8 = {"client_encoding": "utf8"}
 #: The same from the server's side: the locks and transactions of a machine that has vanished are free within minutes, not hours.
-#: By statement, not by the `options` of the URL, which connection poolers refuse.
-_SESSION = "SET TIME ZONE 'UTC'; SET tcp_keepalives_idle = 60; SET tcp_keepalives_interval = 15; SET tcp_keepalives_count = 4"
+#: By statement, not by the `options` of the URL, which connection poolers refuse. The number of
+#: the process that answers tells whether there is one.
+_SESSION = (
+    "SET TIME ZONE 'UTC'; SET tcp_keepalives_idle = 60; SET tcp_keepalives_interval = 15; "
+    "SET tcp_keepalives_count = 4; SELECT pg_backend_pid()"
+)
 #: A connection that was used this long ago, in seconds, is tested before it is used again.
 RESTED_SECONDS = 1.0
 
@@ -46,8 +55,13 @@ _BY_STATE = {
 }
 #: A table that is missing is the server's fault where it is one that the migrations make. Marts are not there before a build.
 _MISSING, _MIGRATED = "42P01", re.compile(r'relation "(ops|raw)\.')
-_LOST = {"08", "57", "58"}
-"""SQLSTATE classes of a connection or server that is gone: connection exception, operator, system error."""
+_LOST = {"08", "53", "57", "58"}
+"""SQLSTATE classes of a server that is gone: connection, resources, operator, system error."""
+#: In libpq's words for a server that does not listen: the folder of its socket.
+_SOCKET = re.compile(
+    r'^connection to server on socket "(.+)/\.s\.PGSQL\.\d+" failed: '
+    r"(No such file|Connection refused)",
+)
 
 #: Of a connection that is gone there is no SQLSTATE; these are the classes themselves, not those derived from them.
 _WITHOUT_STATE = {"OperationalError", "InterfaceError", "DatabaseError"}
@@ -62,7 +76,11 @@ _BY_TEXT = (
     ),
     (r"no pg_hba\.conf entry|SSL", "let the server's pg_hba.conf accept this client, or set sslmode in WAREHOUSE_URL"),
     (r"too many (clients|connections)|remaining connection slots", "raise max_connections, or close other clients"),
-    (r"No space left on device", "free some space on the server's disk"),
+    (r"No space left on device", "free some space on the server's disk, and run again"),
+    (
+        "temp_file_limit",
+        "let an administrator of the server raise temp_file_limit for this role, and run again",
+    ),
     (
         r"server closed|terminating connection|connection (was|already) closed|database system is|SSL SYSCALL|(receive|send) data",
         "PostgreSQL has stopped or is restarting: run again when it answers; what was committed is kept",
@@ -89,6 +107,13 @@ def parse_url(url: str) -> URL:
     return parsed.set(drivername="postgresql+psycopg2")
 
 
+def in_utf8(url: str) -> str:
+    """Return the URL for connections that others make: they are UTF8, whatever the role says."""
+    rendered = make_url(url).update_query_dict(_UTF8).render_as_string(hide_password=False)
+    address, mark, query = rendered.partition("?")
+    return address + mark + query.replace("+", "%20")  # libpq would take a + for itself
+
+
 def socket_folder(url: str) -> str:
     """Return the folder of the Unix socket to which a URL leads, nothing where it leads to a host."""
     parsed = parse_url(url)
@@ -106,7 +131,8 @@ def mask(url: str) -> str:
 def engine(url: str, *, pool_size: int = 3) -> Engine:
     """Return an engine on the warehouse; nothing is connected yet. `pool_size` 0: each use has a connection of its own.
 
-    Sessions run in UTC. A pooled connection that has rested is tested before use, so that a restarted server is survived.
+    Sessions run in UTC and in UTF8. A pooled connection that has rested is tested before use, so
+    that a restarted server is survived.
     Every failure of the server is raised as WarehouseError; a refused record stays SQLAlchemy's DBAPIError.
 
     Raises:
@@ -114,7 +140,13 @@ def engine(url: str, *, pool_size: int = 3) -> Engine:
     """
     parsed = parse_url(url)
     pool: dict[str, Any] = {"pool_size": pool_size} if pool_size else {"poolclass": NullPool}
-    made = create_engine(parsed.set(query={**_CONNECTION, **parsed.query}), hide_parameters=True, use_native_hstore=False, **pool)
+    made = create_engine(
+        parsed.set(query={**_CONNECTION, **parsed.query}),
+        connect_args=_UTF8,
+        hide_parameters=True,
+        use_native_hstore=False,
+        **pool,
+    )
     event.listen(made, "handle_error", _translate)
     event.listen(made, "connect", _prepare_session)
     event.listen(made, "checkin", _note_rest)
@@ -162,16 +194,20 @@ def _has_spoken(connection: Any) -> bool:
     return bool(waiting.poll(0))
 
 
-def _prepare_session(connection: Any, _entry: ConnectionPoolEntry) -> None:
+def _prepare_session(connection: Any, entry: ConnectionPoolEntry) -> None:
     version = connection.server_version
     if version < OLDEST_VERSION * 10_000:
         raise WarehouseError(f"PostgreSQL {version // 10_000} is too old: {OLDEST_VERSION} or later is needed.")
     encoding = connection.get_parameter_status("server_encoding")
     if encoding != "UTF8":
         raise WarehouseError(f"The database is encoded as {encoding}: create one with ENCODING 'UTF8' TEMPLATE template0.")
+    if connection.encoding != "UTF8":  # a pooler that goes by its own settings
+        connection.set_client_encoding("UTF8")
+    connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute(_SESSION)
-    connection.commit()
+        entry.info[POOLED] = cursor.fetchone() != (connection.info.backend_pid,)
+    connection.autocommit = False
 
 
 def _translate(context: ExceptionContext) -> None:
@@ -205,8 +241,19 @@ def refusal_behind(error: BaseException | None) -> str | None:
 
 
 def _unusable(said: str) -> str:
-    found = (hint for pattern, hint in _BY_TEXT if re.search(pattern, said))
-    return f"The warehouse cannot be used ({said}): {next(found, 'check WAREHOUSE_URL and the server, and run again')}."
+    socket = _SOCKET.match(said)
+    data = socket and embedded_log.data_behind(Path(socket[1]))
+    if data:
+        why = embedded_log.last_failure(data)
+        to_do = advice(why) or f"run again, which starts it; its log is {data / embedded_log.FILE}"
+        return f"The embedded PostgreSQL in {data} has stopped ({why or said}): {to_do}."
+    to_do = advice(said) or "check WAREHOUSE_URL and the server, and run again"
+    return f"The warehouse cannot be used ({said}): {to_do}."
+
+
+def advice(said: str) -> str | None:
+    """Return what to do about something that PostgreSQL or libpq has said, where that is known."""
+    return next((hint for pattern, hint in _BY_TEXT if re.search(pattern, said)), None)
 
 
 def _first_line(error: BaseException) -> str:

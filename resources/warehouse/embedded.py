@@ -25,6 +25,7 @@ import psycopg2
 from psycopg2 import sql
 
 from resources.warehouse import embedded_log
+from resources.warehouse.connect import advice
 from resources.warehouse.errors import WarehouseError
 
 WAREHOUSE = "warehouse"
@@ -89,10 +90,12 @@ def ensure_server(home: Path) -> EmbeddedServer:
             embedded_log.rotate(data)
             return _ready(data)
     except _FAILURES as error:
-        raise WarehouseError(
-            f"The embedded PostgreSQL in {data} cannot be started ({_reason(error)}): "
-            f"see {data / embedded_log.FILE}, or set WAREHOUSE_URL to a server of your own."
-        ) from error
+        said = _reason(error)
+        if isinstance(error, subprocess.CalledProcessError):
+            said = ": ".join(filter(None, (said, embedded_log.last_failure(data))))
+        see = f"see {data / embedded_log.FILE}, or set WAREHOUSE_URL to a server of your own"
+        refused = f"The embedded PostgreSQL in {data} cannot be started ({said}): "
+        raise WarehouseError(f"{refused}{advice(said) or see}.") from error
 
 
 def stop(home: Path) -> bool:
@@ -222,7 +225,7 @@ def _end_old(data: Path) -> None:
         return
     try:
         with (
-            closing(psycopg2.connect(EmbeddedServer(_socket_of(data)).url("postgres"))) as connection,
+            closing(_connect(EmbeddedServer(_socket_of(data)))) as connection,
             connection.cursor() as cursor,
         ):
             cursor.execute("SELECT FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()")
@@ -309,11 +312,16 @@ def _socket_folder(data: Path) -> Path:
     except FileExistsError:
         if folder.is_symlink() or folder.stat().st_uid != owner.st_uid:
             raise
+    embedded_log.name_data(folder, data)
     return folder
 
 
+def _connect(server: EmbeddedServer) -> "psycopg2.extensions.connection":
+    return psycopg2.connect(server.url("postgres"), client_encoding="utf8")
+
+
 def _create_database(server: EmbeddedServer, name: str) -> None:
-    with closing(psycopg2.connect(server.url("postgres"))) as connection:
+    with closing(_connect(server)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])

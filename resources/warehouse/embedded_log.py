@@ -5,6 +5,7 @@ leaves out why it could not start.
 """
 
 import os
+import re
 import shutil
 import time
 from contextlib import suppress
@@ -22,6 +23,11 @@ log_error_verbosity = terse
 log_parameter_max_length = 0
 log_parameter_max_length_on_error = 0
 """
+#: In the line of a server that works.
+_READY = "database system is ready to accept connections"
+#: A failure of the server itself, not one that a client is told while it starts.
+_FAILURE = re.compile(r"(?:FATAL|PANIC):  (?!the database system is)(.+)")
+_DATA = "data"
 _LARGEST = 5_000_000
 #: What is in the file goes into the copy after so many days, and in its stead after as many again.
 _DAYS = 7
@@ -70,6 +76,30 @@ def erase(data: Path) -> bool:
         held |= bool((data / FILE).stat().st_size)
         os.truncate(data / FILE, 0)
     return held
+
+
+def last_failure(data: Path) -> str:
+    """Return why the server has stopped or does not start; nothing where the log says nothing."""
+    try:
+        held = (data / FILE).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    found = _FAILURE.findall(held.rpartition(_READY)[2])
+    return str(found[-1]) if found else ""
+
+
+def name_data(socket_folder: Path, data: Path) -> None:
+    """Note the data folder in a folder that only holds the socket of the server."""
+    link = socket_folder / _DATA
+    if not link.is_symlink():
+        link.symlink_to(data)
+
+
+def data_behind(socket_folder: Path) -> Path | None:
+    """Return the data folder of the embedded server with this socket; None: it is another's."""
+    folders = (socket_folder, socket_folder / _DATA)
+    data = next((folder for folder in folders if (folder / _CONFIGURATION).exists()), None)
+    return data and data.resolve()
 
 
 def _give_to_owner(data: Path, file: Path) -> None:

@@ -1,7 +1,9 @@
 """Locks: who may write what, for as long as the holder's connection lives and not a moment longer.
 
-A lock is a row of `ops.locks` that names the session of its holder. It is held while PostgreSQL has that session, so that the death
-of the process, of its machine or of the server frees it without any clean-up or time limit. The other side of that: who holds locks
+A lock is a row of `ops.locks` that names the session of its holder. It is held while PostgreSQL has
+that session under the name that the holder gave it, so that the death of the process, of its
+machine or of the server frees it without any clean-up or time limit. A pooler in session mode keeps
+the session when its client is gone, and resets the name. The other side of that: who holds locks
 must ask, before it commits, whether it still does (`verify`).
 
 Advisory locks would need no table. But each login may take any, and reads in `pg_locks` which ones: a BI role could stop all loads.
@@ -19,6 +21,7 @@ from sqlalchemy import Connection, Engine, TextClause, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from resources.warehouse.errors import WarehouseBusyError, WarehouseError
+from resources.warehouse.pooler import check_pooler
 
 #: What is said where the session is gone.
 LOST = "The connection that held the locks was lost, as when PostgreSQL restarts: run again; what was kept stays."
@@ -32,18 +35,25 @@ def is_held(row: str) -> str:
 
     Ask it once in a transaction: PostgreSQL shows a transaction the same list of sessions again.
     """
-    # Numbers of sessions are used again, also by sessions of roles that have no business here. When a session of another role
-    # has begun is not shown by the server; its role is.
+    # Numbers of sessions are used again, also by sessions of roles that have no business here. Role
+    # and name of a session are shown to everybody.
     return (
         f"EXISTS (SELECT FROM pg_stat_activity AS a WHERE a.pid = {row}.pid AND a.usesysid = {row}.role_id "
-        f"AND coalesce(a.backend_start = {row}.session_began_at, true))"
+        f"AND a.application_name = {_session_name(f'{row}.session_began_at')})"
     )
+
+
+def _session_name(began_at: str) -> str:
+    """Return, in SQL, the name of a session that holds locks since a moment, which no other has."""
+    return f"'backlog-elt locks ' || extract(epoch FROM {began_at})"
 
 
 # A server may end sessions that say nothing for a while; these say nothing while a long page is read.
 _OPEN = text(
-    "SELECT set_config('idle_session_timeout', '0', false), backend_start AS session_began_at, usesysid AS role_id "
-    "FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+    "SELECT session_began_at, usesysid AS role_id, "  # noqa: S608 - made of constants
+    "set_config('idle_session_timeout', '0', false), "
+    f"set_config('application_name', {_session_name('session_began_at')}, false) "
+    "FROM pg_stat_activity, clock_timestamp() AS session_began_at WHERE pid = pg_backend_pid()"
 )
 # In transactions of one statement. Of two that want the same row one waits for the other, for a moment, and then looks at what the
 # other has written; only then does it read the list of sessions.
@@ -89,6 +99,8 @@ def free_projects(conn: Connection, space_key: str, table: str, project_ids: Col
 class Locks:
     """The locks that one load holds in a space, all on one connection of their own, until the block ends or the process dies.
 
+    Entering raises WarehouseError where the connections keep no session (`check_pooler`).
+
     `work` says what for; a process that waits sees it with the process and the machine.
 
     ```python
@@ -106,10 +118,11 @@ class Locks:
         self._held: set[str] = set()
 
     def __enter__(self) -> Self:
+        check_pooler(self._engine)
         conn = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         conn.detach()  # never goes back to the pool: closing it is what releases the locks
         self._conn = conn
-        _, began_at, role_id = self._conn.execute(_OPEN).one()
+        began_at, role_id, *_ = self._conn.execute(_OPEN).one()
         self._session = {"session_began_at": began_at, "role_id": role_id, "holder": self._holder}
         return self
 

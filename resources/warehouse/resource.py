@@ -18,6 +18,7 @@ from resources.warehouse.connect import engine
 from resources.warehouse.embedded import ensure_server
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.migrations import upgrade
+from resources.warehouse.pooler import check_pooler
 
 
 class WarehouseResource(ConfigurableResource[Engine]):
@@ -33,13 +34,14 @@ class WarehouseResource(ConfigurableResource[Engine]):
         """The engine, connected and migrated on first use.
 
         Raises:
-            WarehouseError: the server cannot be started, reached or migrated.
+            WarehouseError: the server cannot be started, reached or migrated, or a pooler hides it.
         """
         with _lock:
             if self._used is None:
                 shared = _shared.get((self.url, self.home))
                 if shared is None:
                     shared = _Shared(engine(_location(self.url, self.home)))
+                    check_pooler(shared.engine)
                     upgrade(shared.engine)
                     _shared[self.url, self.home] = shared
                 shared.users += 1

@@ -72,12 +72,22 @@ def version(engine: Engine) -> str | None:
     """Return the version of the database, None while it has none.
 
     Raises:
-        WarehouseError: the server cannot be used.
+        WarehouseError: the server cannot be used, or its table of versions names several.
     """
     with engine.connect() as conn:
         if not inspect(conn).has_table(_VERSION_TABLE, schema=OPS):
             return None
-        return conn.execute(text(f"SELECT version_num FROM {OPS}.{_VERSION_TABLE}")).scalar_one_or_none()  # noqa: S608 - constants
+        named = f"SELECT DISTINCT version_num FROM {OPS}.{_VERSION_TABLE}"  # noqa: S608 - constants
+        query = text(f"{named} ORDER BY version_num")
+        found = conn.execute(query).scalars().all()
+    if len(found) > 1:
+        known = [one for one in found if one in versions()]
+        right = known[0] if len(known) == 1 else "that of the tables"
+        raise WarehouseError(
+            f"{OPS}.{_VERSION_TABLE} names several versions ({', '.join(found)}): "
+            f"restore a backup, or delete the rows that are not {right}."
+        )
+    return found[0] if found else None
 
 
 def _config() -> "Config":

@@ -15,9 +15,17 @@ import psutil
 import pytest
 from sqlalchemy import Engine, text
 
-from assets.marts.build import _looked_up
-from assets.marts.dbt import AT_ONCE
-from assets.marts.project import FOLDER, PARSED, bring_parsed, connected, keep_parsed
+from assets.marts.build import _in_words_of_dbt, _looked_up
+from assets.marts.dbt import AT_ONCE, InstalledDbt
+from assets.marts.project import (
+    FOLDER,
+    PARSED,
+    _parse,
+    bring_parsed,
+    connected,
+    keep_parsed,
+    manifest,
+)
 from pipelines.cli.marts import build_marts, summary_line
 from resources.progress import LogProgress
 from resources.warehouse.connect import engine
@@ -60,6 +68,43 @@ def test_a_build_that_fails_names_each_model_and_check_that_failed(built: tuple[
     line = summary_line(found.as_json())
     assert line.startswith("failed in ")
     assert line.endswith(", 2 failed") or "2 failed (warned: " in line
+
+
+def test_dbt_parses_the_project_whatever_the_shell_has_set(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "agate.py").write_text("raise RuntimeError('a module of the shell')\n")
+    for name in ("DBT_TARGET_PATH", "DBT_PROFILES_DIR", "DBT_PROJECT_DIR", "DBT_LOG_PATH"):
+        monkeypatch.setenv(name, "/nowhere")
+    monkeypatch.setenv("DBT_WRITE_JSON", "false")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
+    _parse(tmp_path / "target")
+    assert (tmp_path / "target" / "manifest.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["build"], 'Database Error: connection to server at "127.0.0.1", port 1 failed: '),
+        (["build", "--nonsense"], "dbt gave no reason: backlog-elt --debug marts shows all "),
+    ],
+)
+def test_a_dbt_that_fails_as_a_whole_is_quoted(tmp_path: Path, words: list[str], said: str) -> None:
+    folder = str(FOLDER)
+    dbt = InstalledDbt(
+        project_dir=folder,
+        profiles_dir=folder,
+        dbt_executable=sys.executable,
+        global_config_flags=AT_ONCE,
+    )
+    parsed = manifest()
+    with connected(engine("postgresql://postgres@127.0.0.1:1/warehouse"), unchanged=False):
+        invocation = dbt.cli(words, manifest=parsed, target_path=tmp_path)
+    with pytest.raises(dg.Failure) as caught:
+        list(_in_words_of_dbt(invocation.stream()))
+    assert str(caught.value.description).splitlines()[0].startswith(said)
 
 
 def test_what_dbt_has_parsed_is_kept_for_each_warehouse(built: tuple[Deployment, int], tmp_path: Path) -> None:

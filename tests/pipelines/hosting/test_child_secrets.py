@@ -23,12 +23,33 @@ def test_the_webserver_and_the_daemon_know_the_database_of_dagster_and_nothing_o
     assert NEEDED["pipelines.hosting.webserver"] == NEEDED["dagster._daemon"] == {DAGSTER_POSTGRES_URL}
 
 
-def test_dbt_knows_the_way_to_the_warehouse_and_no_secret_but_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in ALL.items():
+#: What changes dbt, Python or what a session says, as a shell may have it.
+CHANGING = {
+    "DBT_TARGET_PATH": "/nowhere",
+    "DBT_FULL_REFRESH": "1",
+    "DBT_ENV_SECRET_TOKEN": "t0ken",
+    "PYTHONPATH": "/nowhere",
+    "PYTHONWARNINGS": "error",
+    "PGCLIENTENCODING": "SJIS",
+    "BACKLOG_DBT_DATABASE": "another",
+}
+
+
+def test_dbt_knows_the_way_to_the_warehouse_and_nothing_of_who_starts_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in (ALL | CHANGING).items():
         monkeypatch.setenv(name, value)
     before = dict(os.environ)
     with connected(create_engine("postgresql+psycopg2://loader:s3cr3t@db.test/warehouse"), unchanged=False):
         during = dict(os.environ)
     assert dict(os.environ) == before
-    assert {*SECRETS} & {name.removesuffix(FILE) for name in during} == {DAGSTER_POSTGRES_URL}
-    assert (during["BACKLOG_DBT_HOST"], during["DBT_ENV_SECRET_WAREHOUSE_PASSWORD"]) == ("db.test", "s3cr3t")
+    assert not {*SECRETS} & {name.removesuffix(FILE) for name in during}
+    assert (during["BACKLOG_DBT_HOST"], during["BACKLOG_DBT_DATABASE"]) == ("db.test", "warehouse")
+    changing = [name for name in during if name.startswith(("DBT_", "PYTHON", "PGCLIENT"))]
+    assert {name: during[name] for name in changing} == {
+        "DBT_ENV_SECRET_WAREHOUSE_PASSWORD": "s3cr3t",
+        "DBT_WRITE_JSON": "false",
+        "PYTHONUTF8": "1",
+        "PGCLIENTENCODING": "UTF8",
+    }

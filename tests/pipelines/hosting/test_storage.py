@@ -67,3 +67,19 @@ def test_no_tables_are_made_where_the_options_say_so(warehouse_url: str, warehou
     made.run_storage.dispose()
     with warehouse.connect() as connection:
         assert connection.execute(text("SELECT to_regclass('runs')")).scalar_one() is None
+
+
+@pytest.mark.parametrize("encoding", ["SJIS", "nonsense"])
+def test_what_dagster_stores_is_utf8_whatever_the_environment_and_the_database_say(
+    warehouse: Engine, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    monkeypatch.setenv("PGCLIENTENCODING", encoding)
+    with warehouse.connect().execution_options(isolation_level="AUTOCOMMIT") as admin:
+        name = warehouse.url.database
+        admin.execute(text(f"ALTER DATABASE {name} SET client_encoding = 'EUC_JP'"))
+    said = "森 ÿ 😀"
+    with opened() as instance:
+        instance.optimize_for_webserver(0, -1, 20)
+        run = dg.materialize([table], instance=instance, tags={"said": said})
+        [kept] = instance.get_runs(dg.RunsFilter(tags={"said": said}))
+    assert kept.run_id == run.run_id

@@ -143,6 +143,51 @@ def test_a_database_that_cannot_hold_every_character_is_refused(warehouse_url: s
     assert said == "The database is encoded as LATIN1: create one with ENCODING 'UTF8' TEMPLATE template0."
 
 
+TEXT = "森 ÿ ① 😀 한"
+
+
+@pytest.mark.parametrize("encoding", ["SJIS", "LATIN1", "EUC_JP", "nonsense"])
+def test_connections_are_utf8_whatever_the_environment_and_the_url_say(
+    warehouse_url: str, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    monkeypatch.setenv("PGCLIENTENCODING", encoding)
+    url = parse_url(warehouse_url).update_query_dict({"client_encoding": encoding})
+    made = engine(url.render_as_string(hide_password=False))
+    with made.connect() as conn:
+        assert conn.execute(text("SELECT :text || ''"), {"text": TEXT}).scalar_one() == TEXT
+        assert conn.execute(text("SHOW client_encoding")).scalar_one() == "UTF8"
+    made.dispose()
+
+
+def test_connections_are_utf8_whatever_the_role_and_the_database_say(
+    warehouse_url: str,
+    warehouse: Engine,
+) -> None:
+    url = parse_url(warehouse_url)
+    with warehouse.connect().execution_options(isolation_level="AUTOCOMMIT") as admin:
+        admin.execute(text(f"ALTER DATABASE {url.database} SET client_encoding = 'EUC_JP'"))
+        admin.execute(text("CREATE ROLE sjis LOGIN SUPERUSER"))
+        try:
+            admin.execute(text("ALTER ROLE sjis SET client_encoding = 'SJIS'"))
+            for user in (url.username, "sjis"):
+                made = engine(url.set(username=user).render_as_string(hide_password=False))
+                with made.connect() as conn:
+                    said = conn.execute(text("SELECT :text || ''"), {"text": TEXT}).scalar_one()
+                assert said == TEXT
+                made.dispose()
+        finally:
+            admin.execute(text("DROP ROLE sjis"))
+
+
+def test_a_server_that_lacks_something_says_what_to_do(warehouse: Engine) -> None:
+    with warehouse.begin() as conn:
+        conn.execute(text("SET LOCAL temp_file_limit = 0"))
+        conn.execute(text("SET LOCAL work_mem = '64kB'"))
+        sorted_on_disk = "SELECT n FROM generate_series(1, 100000) AS n ORDER BY -n"
+        with pytest.raises(WarehouseError, match=r"size exceeds .*raise temp_file_limit for this"):
+            conn.execute(text(sorted_on_disk))
+
+
 def test_a_user_who_may_not_create_a_missing_table_gets_a_clear_error(warehouse_url: str, warehouse: Engine) -> None:
     with warehouse.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"CREATE ROLE no_maker LOGIN PASSWORD '{SECRET}'"))

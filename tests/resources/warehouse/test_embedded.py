@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from resources.warehouse import embedded
+from resources.warehouse.connect import engine
 from resources.warehouse.embedded import DAGSTER, WAREHOUSE, EmbeddedServer, ensure_server, stop, tidy_log
 from resources.warehouse.errors import WarehouseError
 
@@ -125,7 +126,7 @@ def test_a_server_that_cannot_start_is_one_line_that_names_its_log(home: Path) -
     with pytest.raises(WarehouseError) as caught:
         ensure_server(home)
     message = str(caught.value)
-    assert "pg_ctl ended with status 1" in message
+    assert 'pg_ctl ended with status 1: configuration file "' in message
     assert str(home / "postgres" / "log") in message
     assert "WAREHOUSE_URL" in message
     assert "\n" not in message
@@ -239,6 +240,42 @@ def test_the_log_is_kept_for_days_and_can_be_erased(home: Path) -> None:
     assert not tidy_log(home, erase=True)
     assert _ask(server, "SELECT 1") == 1
     assert not tidy_log(home / "nothing")
+
+
+FULL = 'could not write to file "pg_wal/xlogtemp.42": No space left on device'
+TO_DO = "free some space on the server's disk, and run again."
+
+
+def _refusal(url: str) -> str:
+    made = engine(url)
+    with pytest.raises(WarehouseError) as caught, made.connect():
+        pass
+    made.dispose()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("depth", [0, 2])
+def test_a_server_that_has_stopped_is_named_with_why_not_by_a_variable_that_nobody_set(
+    home: Path,
+    depth: int,
+) -> None:
+    deep = home.joinpath(*["d" * 60] * depth)
+    server, data = ensure_server(deep), deep / "postgres"
+    stop(deep)
+    log = data / "log"
+    said = _refusal(server.url())
+    stopped = f"The embedded PostgreSQL in {data} has stopped ("
+    assert said.startswith(f"{stopped}connection to server on socket ")
+    assert said.endswith(f"): run again, which starts it; its log is {log}.")
+    with log.open("a") as file:  # the last words of one whose disk is full
+        file.write(f"2026-11-30 19:36:47.490 UTC [42] PANIC:  {FULL}\n")
+        file.write("2026-11-30 19:36:47.500 UTC [43] FATAL:  the database system is starting up\n")
+    assert _refusal(server.url(DAGSTER)) == f"{stopped}{FULL}): {TO_DO}"
+    ensure_server(deep)
+    stop(deep)
+    assert "No space" not in _refusal(server.url()), "it has worked since"
+    if server.socket_folder != data:
+        shutil.rmtree(server.socket_folder)
 
 
 def test_a_home_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:

@@ -152,6 +152,19 @@ def test_locks_that_another_session_holds_are_not_taken_for_ones_own(warehouse: 
             mine.verify()
 
 
+def test_a_session_that_was_reset_as_by_a_pooler_whose_client_has_gone_holds_nothing(
+    warehouse: Engine,
+) -> None:
+    with Locks(warehouse, "acme") as gone, Locks(warehouse, "acme") as mine:
+        gone.acquire("issues")
+        assert not mine.try_acquire("issues")
+        assert gone._conn is not None
+        gone._conn.execute(text("DISCARD ALL"))
+        assert mine.try_acquire("issues")
+        with pytest.raises(WarehouseError, match="not held by the connection that took them"):
+            gone.verify()
+
+
 def test_locks_whose_connection_is_lost_do_not_hide_how_the_block_ended(warehouse: Engine) -> None:
     def lose_them_and_fail() -> None:
         with Locks(warehouse, "acme") as mine:

@@ -116,3 +116,23 @@ def test_a_warehouse_from_before_the_first_release_is_refused_with_the_way_out(w
         WarehouseError, match=r"^The warehouse has version 0012, from before the first release.*drop the schemas.*load"
     ):
         upgrade(warehouse)
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ((HEAD, "0007"), f"versions \\(0007, {HEAD}\\).* delete the rows that are not {HEAD}\\.$"),
+        (("x", "y"), r"versions \(x, y\).* delete the rows that are not that of the tables\.$"),
+    ],
+)
+def test_several_versions_are_named_with_what_to_do(
+    warehouse: Engine,
+    named: tuple[str, ...],
+    said: str,
+) -> None:
+    with warehouse.begin() as conn:
+        conn.execute(text("DELETE FROM ops.alembic_version"))
+        for one in named:
+            conn.execute(text("INSERT INTO ops.alembic_version VALUES (:one)"), {"one": one})
+    with pytest.raises(WarehouseError, match=said):
+        upgrade(warehouse)
