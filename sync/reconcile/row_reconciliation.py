@@ -59,10 +59,9 @@ class Suspects:
 class RowReconciliation:
     """One row reconciliation of the projects with `only` these keys (None: all), and when these are all, of the lists of the space.
 
-    It remembers `_source` (table and project -> rows there; project 0: the space), `_errors`, one line
-    for each part that could not be read, `_incomplete`, the projects that these belong to, `_silent`,
-    archived projects that list no issues, and `_whole`, what the source has shown whole, by table and
-    project.
+    It remembers `_source` (table and project -> rows there; project 0: the space), `_errors`, a line
+    for each part that could not be read, `_incomplete`, the projects of these, `_silent`, archived
+    projects that list no issues, and `_whole`, what the source has shown whole, by table and project.
     """
 
     def __init__(
