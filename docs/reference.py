@@ -36,8 +36,8 @@ VARIABLES_TEXT = """
 The program reads variables from the environment and from `.env` in the current folder. The environment wins. An empty variable
 counts as unset. A wrong one ends the command with a line that names it. So does an unknown one that begins with `BACKLOG_`.
 A variable marked ¹ may hold a secret, so it can be given as a file: `BACKLOG_API_KEY_FILE` is the path of a file that holds it.
-`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, `SSL_CERT_FILE` and `SSL_CERT_DIR` are read as by other programs
-([proxies and certificates](operating.md#proxies-and-certificates-of-a-company)).
+`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, `SSL_CERT_FILE` and `SSL_CERT_DIR` are read as
+by other programs ([proxies and certificates](operating.md#proxies-and-certificates-of-a-company)).
 """
 COMMANDS_TEXT = """
 `make` sets up `.venv`; the command is `.venv/bin/backlog-elt`. `--help` after a command shows its options with examples.

@@ -1,9 +1,9 @@
 """Variables by which a network says how programs reach it: proxies, and whom TLS trusts.
 
-Every program reads them (`HTTPS_PROXY`, `NO_PROXY`, `SSL_CERT_FILE` …), so they are not in the list of
-`variables.py`. Backlog and the receivers of alerts are reached through the proxy. What talks to this
-machine, or to a code server, is not: `bypass_proxies` says so in the environment itself, where httpx,
-urllib, requests, gRPC and every child process read it.
+Every program reads them (`HTTPS_PROXY`, `NO_PROXY`, `SSL_CERT_FILE` …), so they are not in the list
+of `variables.py`. Backlog and the receivers of alerts are reached through the proxy. What talks to
+this machine, or to a code server, is not: `bypass_proxies` says so in the environment itself, where
+httpx, urllib, requests, gRPC and every child process read it.
 """
 
 import os
@@ -23,7 +23,7 @@ CERT_FILE, CERT_DIR = "SSL_CERT_FILE", "SSL_CERT_DIR"
 #: The kinds of URLs for which httpx looks for a proxy; `all` counts where the scheme has none.
 _SCHEMES = ("http", "https", "all")
 _SOCKS = ("socks5", "socks5h")
-_EXPECTED = "a proxy as http://proxy.example.com:8080, with user:password@ before the host if it asks"
+_EXPECTED = "a proxy as http://proxy.example.com:8080, user:password@ before the host if needed"
 #: This machine, in the spelling that httpx and requests read: IPv6 without brackets, no networks.
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 #: An entry of NO_PROXY that is no IPv6 address: a name or an address, with a port or without.
@@ -79,7 +79,7 @@ def proxy_for(url: str) -> Proxy | None:
     if scheme is None or proxy_bypass(host if ":" in host else parts.netloc.rpartition("@")[2]):
         return None
     found = urlsplit(_with_scheme(known[scheme])).netloc.rpartition("@")[2]
-    return Proxy(_variable(os.environ, scheme) or "the proxy in the settings of this machine", found)
+    return Proxy(_variable(os.environ, scheme) or "the proxy settings of this machine", found)
 
 
 def advice(url: str, variable: str, reason: str) -> str:

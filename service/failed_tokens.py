@@ -1,4 +1,4 @@
-"""Requests with a wrong token: their number is logged once a minute, and each is answered later than the last."""
+"""Requests with a wrong token: one line a minute counts them, and each is answered later."""
 
 import asyncio
 import logging

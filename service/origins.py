@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-#: What RFC 9110 allows in `Host`, but for signs that no host of ours has: no user, no list, no path.
+#: Of what RFC 9110 allows in `Host`, all that a host has: no user, no list, no path.
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]{0,5})?")
 _LOOKS = frozenset({"GET", "HEAD"})
 #: What a page of another site shows within itself.
@@ -81,7 +81,7 @@ def _own(origin: str | None, host: str, names: Names) -> bool:
 
 
 def _name(header: str) -> str:
-    """Return the name in a `Host` header, without the port; nothing where it is not one host alone."""
+    """Return the name in a `Host` header, without the port; nothing if it is not one host alone."""
     found = _HOST.fullmatch(header)
     return (found[1] or found[2]).lower() if found else ""
 

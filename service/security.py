@@ -112,7 +112,8 @@ class Guard:
     def _is_token(self, given: str) -> bool:
         if self._token is None:
             return False
-        return compare_digest(sha256(given.encode("utf-8", "surrogateescape")).digest(), self._token)
+        shown = sha256(given.encode("utf-8", "surrogateescape")).digest()
+        return compare_digest(shown, self._token)
 
     def _comes_by_proxy(self, scope: Scope, headers: Headers) -> bool:
         # Only from the proxy itself: anybody can send a header.

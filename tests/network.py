@@ -1,4 +1,4 @@
-"""Networks of companies: proxies that are dead, and one that passes on what it gets and counts it."""
+"""Networks of companies: proxies that are dead, and one that passes on and counts."""
 
 import threading
 from base64 import b64decode
@@ -19,7 +19,13 @@ SMALL: Mapping[str, str] = dict.fromkeys(NAMES, NOWHERE)
 CAPITAL: Mapping[str, str] = {name.upper(): NOWHERE for name in NAMES}
 DEAD: Mapping[str, str] = {**SMALL, **CAPITAL}
 
-_OF_A_LEG = {"connection", "keep-alive", "proxy-connection", "proxy-authorization", "transfer-encoding"}
+_OF_A_LEG = {
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authorization",
+    "transfer-encoding",
+}
 
 
 @dataclass

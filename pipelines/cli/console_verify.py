@@ -17,8 +17,9 @@ WIDEST = 60
 
 def verified_table(found: Mapping[str, Any]) -> str:
     """Return how a comparison came out, as lines for a terminal; `found` is the object of `verify --json`."""
-    projects = [(one["project"], _status(one), *_numbers(one), _until(one)) for one in found["projects"]]
-    parts = [table(("project", "status", *_NUMBERS, "loaded until"), projects)]
+    projects = found["projects"]
+    rows = [(one["project"], _status(one), *_numbers(one), _until(one)) for one in projects]
+    parts = [table(("project", "status", *_NUMBERS, "loaded until"), rows)]
     if found["how"] == "rows":
         tables = [(name, *_numbers(one), _note(one)) for name, one in found["tables"].items()]
         parts.append(table(("table", *_NUMBERS, "note"), tables))
@@ -39,9 +40,12 @@ def _numbers(one: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _note(one: Mapping[str, Any]) -> str:
     """Return why the two numbers of a table differ where none of its rows does."""
-    if one["source"] == one["warehouse"] or one["differences"] or one["behind"] or one["quarantined"]:
+    explained = one["differences"] or one["behind"] or one["quarantined"]
+    if one["source"] == one["warehouse"] or explained:
         return ""
-    return "the source did not show all of it" if one["partial"] else "with the issues that are gone"
+    if one["partial"]:
+        return "the source did not show all of it"
+    return "with the issues that are gone"
 
 
 def _status(project: Mapping[str, Any]) -> str:

@@ -79,7 +79,7 @@ class TableObject(TypedDict):
     differences: Annotated[int, "rows that differ"]
     behind: Annotated[int, "rows that changed at the source after they were read"]
     quarantined: Annotated[int, "rows in quarantine"]
-    partial: Annotated[bool, "whether the source showed only a part of it to this key, or could not be read"]
+    partial: Annotated[bool, "whether the source showed only a part of it, or none"]
 
 
 class DifferenceObject(TypedDict):

@@ -33,7 +33,7 @@ def command(words: Sequence[str]) -> list[str]:
 
 
 def main() -> None:
-    """Put secrets that are given as files, and whom no proxy leads to, into variables; become the process.
+    """Become the process, with secrets of files and whom no proxy leads to as variables.
 
     Variables are all that Dagster and dbt read.
     """

@@ -62,8 +62,16 @@ class Pairs:
 
     # -- lists --------------------------------------------------------------------------------------------------
 
-    def listed(self, table: str, project_id: int | None, *, fresh: bool = True) -> tuple[Listed, Found]:
-        """Compare a list with the rows of its table; return the list too. Not `fresh`: the client's copy may do.
+    def listed(
+        self,
+        table: str,
+        project_id: int | None,
+        *,
+        fresh: bool = True,
+    ) -> tuple[Listed, Found]:
+        """Compare a list with the rows of its table; return the list too.
+
+        Not `fresh`: the client's copy may do.
 
         Raises:
             BacklogError: the list is refused or the source is not available.

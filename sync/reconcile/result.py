@@ -47,7 +47,7 @@ class Difference:
 
     @property
     def projects(self) -> set[int]:
-        """The projects in which a row is missing, too much or different; 0 for the lists of the space."""
+        """The projects in which a row is missing, too much or different; 0 for the space."""
         return {self.project_id, self.stored_in or self.project_id}
 
     @property
@@ -127,9 +127,9 @@ class ProjectReconciliation:
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """The whole comparison; `tables` has the rows of each table that were compared, as (source, warehouse).
+    """The whole comparison; `tables` has the rows of each table, as (source, warehouse).
 
-    `partial` tables are those of which the source did not show all: that a row is gone there is not known.
+    Of `partial` tables the source did not show all: whether a row is gone there is not known.
     """
 
     level: Level

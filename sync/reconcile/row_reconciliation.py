@@ -59,9 +59,9 @@ class Suspects:
 class RowReconciliation:
     """One row reconciliation of the projects with `only` these keys (None: all), and when these are all, of the lists of the space.
 
-    It remembers `_source` (table and project -> rows there; project 0: the space), `_errors`, one line for each part that could not
-    be read, `_incomplete`, the projects that these belong to, `_silent`, archived projects that list no issues, and `_whole`, what
-    the source has shown whole, by table and project.
+    It remembers `_source` (table and project -> rows there; project 0: the space), `_errors`, a line
+    for each part that could not be read, `_incomplete`, the projects of these, `_silent`, archived
+    projects that list no issues, and `_whole`, what the source has shown whole, by table and project.
     """
 
     def __init__(
@@ -176,33 +176,40 @@ class RowReconciliation:
     def _result(self, differences: Sequence[Difference]) -> Reconciliation:
         tables = [*(OF_SPACE if self._of_space else ()), *OF_PROJECT, "issues", *(HISTORY if self._comments else ())]
         ids = [project.id for project in self._projects]
-        parts = [(table, project) for table in tables for project in ([0] if table in OF_SPACE else ids)]
+        scopes = {table: [0] if table in OF_SPACE else ids for table in tables}
+        parts = [(table, project) for table in tables for project in scopes[table]]
         unequal = {(one.table, project) for one in differences for project in one.projects}
         # The comments of an issue that is gone are no differences of their own.
-        gone = [one.project_id for one in differences if one.table == "issues" and one.kind == EXTRA]
-        unequal |= {(table, project) for table in HISTORY for project in gone}
+        gone = [one for one in differences if one.table == "issues" and one.kind == EXTRA]
+        unequal |= {(table, one.project_id) for table in HISTORY for one in gone}
         counts = {part: self._counts(part, equal=part not in unequal) for part in parts}
         return Reconciliation(
             "rows",
-            [self._project(project, differences, *counts["issues", project.id]) for project in self._projects],
-            {table: _sum(count for part, count in counts.items() if part[0] == table) for table in tables},
+            [self._project(one, differences, *counts["issues", one.id]) for one in self._projects],
+            {table: _sum(counts[table, project] for project in scopes[table]) for table in tables},
             differences,
             (*self._errors, *self._shown_again()),
-            partial={table for table, project in parts if (table, project) not in self._whole},
+            partial={part[0] for part in parts if part not in self._whole},
         )
 
     def _counts(self, part: tuple[str, int], *, equal: bool) -> tuple[int, int]:
-        """Return the rows of a table at the source and in the warehouse, of a project or of the space (0).
+        """Return the rows of a table on both sides, of a project or of the space (0).
 
-        Where a part was compared whole and is `equal`, the source has as many rows as the warehouse:
+        Where a part was compared whole and is `equal`, the source has as many as the warehouse:
         what came or went on both sides since the source was read is in the newer number only.
         """
         table, project = part
         stored = self._stored(table, project or None)
         return (stored if equal and part in self._whole else self._source[part]), stored
 
-    def _project(self, project: Project, differences: Sequence[Difference], source: int, stored: int) -> ProjectReconciliation:
-        """Say how a project compares; an issue that has moved is a difference in the project that it left, too."""
+    def _project(
+        self,
+        project: Project,
+        differences: Sequence[Difference],
+        source: int,
+        stored: int,
+    ) -> ProjectReconciliation:
+        """Say how a project compares; an issue that has moved differs in the one it left, too."""
         mine = [one for one in differences if project.id in one.projects]
         quarantined, behind = len(with_outcome("quarantined", mine)), len(with_outcome("behind", mine))
         watermark = self._loaded.watermarks.get(project.id)

@@ -231,9 +231,9 @@ class Up:
 
 @contextmanager
 def running_up(*, history_start: str, **variables: str) -> Iterator[Up]:
-    """Start `backlog-elt up` on a simulated space and an embedded PostgreSQL, loaded once, and leave nothing behind.
+    """Start `backlog-elt up` on a simulated space and an embedded PostgreSQL, loaded once.
 
-    `variables` are set besides.
+    `variables` are set besides. Nothing is left behind.
     """
     # Not under pytest's folders: they are for one user only, and the server of root runs as another.
     folder = Path(tempfile.mkdtemp(prefix="backlog-elt-up-"))

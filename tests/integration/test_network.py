@@ -1,4 +1,4 @@
-"""Behind the proxy of a company: what is on this machine works without it, and Backlog is reached through it."""
+"""Behind the proxy of a company: this machine needs none, and Backlog is reached through it."""
 
 import json
 import signal
@@ -26,7 +26,12 @@ PASSWORD = "s3cr3t-of-the-proxy"
 @pytest.mark.parametrize("proxies", [SMALL, CAPITAL], ids=["small", "capital"])
 def test_a_first_load_and_its_verification_need_no_proxy(proxies: dict[str, str], shell: Shell, new_database: NewDatabase) -> None:
     databases = {"WAREHOUSE_URL": new_database(), "DAGSTER_POSTGRES_URL": new_database()}
-    variables = {**proxies, **databases, "BACKLOG_URL": "simulated", "BACKLOG_HISTORY_START": "2026-04"}
+    variables = {
+        **proxies,
+        **databases,
+        "BACKLOG_URL": "simulated",
+        "BACKLOG_HISTORY_START": "2026-04",
+    }
     loaded = shell.run("load", "--json", "--no-progress", **variables)
     assert (loaded.code, json.loads(loaded.out)["status"]) == (0, "completed"), loaded.text
     assert shell.run("verify", **variables).code == 0
@@ -51,7 +56,11 @@ def test_simulate_and_serve_answer_behind_dead_proxies(shell: Shell, new_databas
     assert simulating.stdout is not None
     space = json.loads(simulating.stdout.readline())
     port = free_port()
-    variables = {"BACKLOG_URL": space["url"], "BACKLOG_API_KEY": space["api_key"], "WAREHOUSE_URL": new_database()}
+    variables = {
+        "BACKLOG_URL": space["url"],
+        "BACKLOG_API_KEY": space["api_key"],
+        "WAREHOUSE_URL": new_database(),
+    }
     serving = shell.start("serve", "--port", str(port), **variables, **SMALL, **CAPITAL)
     api = f"http://127.0.0.1:{port}/api/v1/sync"
 

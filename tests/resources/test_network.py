@@ -1,4 +1,4 @@
-"""Proxies and authorities of a company's network: what goes through a proxy, and what is said of one."""
+"""Proxies and authorities of a company: what goes through a proxy, and what is said of one."""
 
 import os
 import urllib.request
@@ -97,7 +97,10 @@ def test_to_a_code_server_in_another_container_grpc_takes_no_proxy(code_server: 
     ("given", "extended"),
     [
         ("", "localhost,127.0.0.1,::1"),
-        ("intra.example.com, .corp ,10.0.0.7:8080", "intra.example.com,.corp,10.0.0.7:8080,localhost,127.0.0.1,::1"),
+        (
+            "intra.example.com, .corp ,10.0.0.7:8080",
+            "intra.example.com,.corp,10.0.0.7:8080,localhost,127.0.0.1,::1",
+        ),
         ("localhost 10.0.0.0/8", "localhost,10.0.0.0/8,127.0.0.1,::1"),
         ("[::1],fd00::/8,fd00::7,日本,a:b:c", "::1,fd00::7,localhost,127.0.0.1"),
         ("*", "*"),
@@ -117,10 +120,17 @@ def test_the_list_of_the_user_is_extended_and_keeps_what_httpx_can_read(given: s
 def test_without_a_proxy_no_list_is_made() -> None:
     environ = {"NO_PROXY": "corp", "https_proxy": "", "HTTPS_PROXY": NOWHERE}
     bypass_proxies(environ)
-    assert environ == {"NO_PROXY": "corp", "https_proxy": "", "HTTPS_PROXY": NOWHERE, "grpc_proxy": ""}
+    assert environ == {
+        "NO_PROXY": "corp",
+        "https_proxy": "",
+        "HTTPS_PROXY": NOWHERE,
+        "grpc_proxy": "",
+    }
 
 
-def test_backlog_goes_through_the_proxy_with_its_password_and_this_machine_does_not(url: str) -> None:
+def test_backlog_goes_through_the_proxy_with_its_password_and_this_machine_does_not(
+    url: str,
+) -> None:
     with forward_proxy(PASSWORD) as proxy:
         os.environ["HTTP_PROXY"] = proxy.url
         Settings.of_this_process()
@@ -135,14 +145,34 @@ def test_backlog_goes_through_the_proxy_with_its_password_and_this_machine_does_
     ("environ", "url", "found"),
     [
         ({}, "https://acme.backlog.com", None),
-        ({"HTTPS_PROXY": "http://proxy:3128"}, "https://acme.backlog.com", Proxy("HTTPS_PROXY", "proxy:3128")),
-        ({"https_proxy": "proxy:3128"}, "https://acme.backlog.com/api", Proxy("https_proxy", "proxy:3128")),
-        ({"HTTPS_PROXY": f"http://me:{PASSWORD}@proxy:3128/"}, "https://x", Proxy("HTTPS_PROXY", "proxy:3128")),
-        ({"HTTPS_PROXY": "http://a", "https_proxy": "http://b"}, "https://x", Proxy("https_proxy", "b")),
+        (
+            {"HTTPS_PROXY": "http://proxy:3128"},
+            "https://acme.backlog.com",
+            Proxy("HTTPS_PROXY", "proxy:3128"),
+        ),
+        (
+            {"https_proxy": "proxy:3128"},
+            "https://acme.backlog.com/api",
+            Proxy("https_proxy", "proxy:3128"),
+        ),
+        (
+            {"HTTPS_PROXY": f"http://me:{PASSWORD}@proxy:3128/"},
+            "https://x",
+            Proxy("HTTPS_PROXY", "proxy:3128"),
+        ),
+        (
+            {"HTTPS_PROXY": "http://a", "https_proxy": "http://b"},
+            "https://x",
+            Proxy("https_proxy", "b"),
+        ),
         ({"HTTPS_PROXY": "http://a", "https_proxy": ""}, "https://x", None),
         ({"HTTP_PROXY": "http://a", "ALL_PROXY": "http://b"}, "https://x", Proxy("ALL_PROXY", "b")),
         ({"HTTP_PROXY": "http://a", "ALL_PROXY": "http://b"}, "http://x", Proxy("HTTP_PROXY", "a")),
-        ({"HTTPS_PROXY": "http://a", "NO_PROXY": ".example.com"}, "https://www.example.com:1", None),
+        (
+            {"HTTPS_PROXY": "http://a", "NO_PROXY": ".example.com"},
+            "https://www.example.com:1",
+            None,
+        ),
         ({"HTTPS_PROXY": "http://a", "NO_PROXY": "*"}, "https://www.example.com", None),
         ({"HTTP_PROXY": "http://a", "NO_PROXY": "127.0.0.1,::1"}, "http://[::1]:3000", None),
     ],
@@ -158,7 +188,11 @@ def test_what_to_check_names_the_proxy_or_the_authority_or_the_network() -> None
     assert advice(url, "BACKLOG_URL", refused) == "check BACKLOG_URL and the network"
     os.environ["HTTPS_PROXY"] = f"http://me:{PASSWORD}@proxy:3128"
     assert advice(url, "BACKLOG_URL", refused) == "check HTTPS_PROXY, which leads through proxy:3128, and BACKLOG_URL"
-    unknown = advice(url, "BACKLOG_URL", "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed")
+    unknown = advice(
+        url,
+        "BACKLOG_URL",
+        "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed",
+    )
     assert unknown.startswith("set SSL_CERT_FILE to a file with the authority that signs for acme.backlog.com")
 
 
@@ -191,5 +225,8 @@ def test_what_holds_no_certificate_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "empty.pem").write_text("")
     (tmp_path / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
     for name in ("empty.pem", "broken.pem"):
-        with pytest.raises(SettingsError, match=r"^SSL_CERT_FILE is '…' \(it holds no certificate\): expected the path"):
+        with pytest.raises(
+            SettingsError,
+            match=r"^SSL_CERT_FILE is '…' \(it holds no certificate\): expected the path",
+        ):
             Settings.from_env({"SSL_CERT_FILE": str(tmp_path / name)})

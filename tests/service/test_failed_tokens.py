@@ -1,4 +1,4 @@
-"""Who guesses the token of the service: how soon he is answered, what is logged of it, and who does not notice."""
+"""Who guesses the token of the service: how soon he is answered, and what is logged of it."""
 
 import asyncio
 import logging
@@ -78,7 +78,11 @@ class Lines(logging.Handler):
 
 def test_a_minute_is_one_line_with_the_number() -> None:
     now = [0.0]
-    failed, lines, logger = FailedTokens(clock=lambda: now[0]), Lines(), logging.getLogger("backlog_elt.service")
+    failed, lines, logger = (
+        FailedTokens(clock=lambda: now[0]),
+        Lines(),
+        logging.getLogger("backlog_elt.service"),
+    )
 
     def guess(times: int) -> None:
         for _ in range(times):

@@ -22,15 +22,16 @@ def reported(found: Reconciliation, *, behind: bool = False) -> set[tuple[str, s
 
 
 def contradictions(found: Reconciliation) -> list[str]:
-    """Return the parts whose two numbers differ although nothing is reported that would explain it."""
+    """Return the parts whose two numbers differ although nothing that is reported explains it."""
     shown = found.as_json()
     parts = {one["project"]: one for one in shown["projects"] if one["conclusive"]}
     if not any(one.table == "issues" and one.kind == EXTRA for one in found.differences):
         parts |= {table: one for table, one in shown["tables"].items() if not one["partial"]}
+    outcomes = ("differences", "behind", "quarantined")
     return [
         f"{name}: {one}"
         for name, one in parts.items()
-        if one["source"] != one["warehouse"] and not (one["differences"] or one["behind"] or one["quarantined"])
+        if one["source"] != one["warehouse"] and not any(one[outcome] for outcome in outcomes)
     ]
 
 
