@@ -98,3 +98,12 @@ def test_backlog_alone_goes_through_the_proxy_and_its_password_is_shown_nowhere(
         assert proxy.asked.total() > 20
         assert PASSWORD not in loaded.text + verified.text
     assert not embedded.stop(tmp_path / "home")
+
+
+def test_a_dead_proxy_is_named_where_backlog_does_not_answer(shell: Shell, new_database: NewDatabase) -> None:
+    databases = {"WAREHOUSE_URL": new_database(), "DAGSTER_POSTGRES_URL": new_database()}
+    variables = {"BACKLOG_URL": "http://acme.test", "BACKLOG_API_KEY": "k3y-of-nobody", "HTTP_PROXY": "http://127.0.0.1:1"}
+    done = shell.run("load", "--no-progress", **databases, **variables)
+    assert done.code == 1
+    assert "check HTTP_PROXY, which leads through 127.0.0.1:1, and BACKLOG_URL" in done.text
+    assert "Traceback" not in done.text
