@@ -9,11 +9,12 @@ Each use is one function, which imports what it needs itself, so that an upgrade
 import functools
 import os
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from resources.replacements import Replacements
 from resources.retention import Rule
 
 if TYPE_CHECKING:
@@ -240,6 +241,72 @@ def remember_schema(instance: "dg.DagsterInstance | DagsterStorage") -> None:
         for question in questions:
             asked = getattr(getattr(instance, storage), question)
             setattr(getattr(instance, storage), question, functools.cache(asked))
+
+
+#: Table -> column with documents (JSON) in which Dagster keeps what was recorded and said. Its other columns of text hold keys,
+#: states, times and the definitions of jobs.
+DOCUMENTS = {
+    "event_logs": "event",
+    "asset_check_executions": "evaluation_event",
+    "asset_keys": "last_materialization",
+    "runs": "run_body",
+    "bulk_actions": "body",
+    "job_ticks": "tick_body",
+    "jobs": "job_body",
+    "instigators": "instigator_body",
+    "daemon_heartbeats": "body",
+    "kvs": "value",
+}
+#: Metadata that shows rows, or a picture of them.
+_ROWS_SHOWN = frozenset({"preview", "chart", "rows"})
+#: Fields of documents that hold what was said: messages, errors, and metadata of text, Markdown, JSON and tables.
+_SAID = frozenset(
+    {"message", "user_message", "description", "stack", "text", "md_str", "data", "records", "skip_reason", "cause", "facts"}
+)
+
+
+def without_people(document: Any, replacements: Replacements) -> Any:
+    """Return a document of Dagster's storage without metadata that shows rows or charts, and with people replaced elsewhere."""
+    return _changed(_without_rows(document), replacements, is_said=False)
+
+
+def shows_people(document: Any, replacements: Replacements) -> bool:
+    """Return whether a document of Dagster's storage shows people that are to be replaced, also in charts."""
+    return any(replacements.shown_in(text) for text in _said(document, is_said=False))
+
+
+def _without_rows(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_rows(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_rows(one) for one in value if not (isinstance(one, dict) and _shows_rows(one))]
+    return value
+
+
+def _shows_rows(entry: Mapping[str, Any]) -> bool:
+    return "entry_data" in entry and entry.get("label") in _ROWS_SHOWN
+
+
+def _changed(value: Any, replacements: Replacements, *, is_said: bool) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: item if name == "__class__" else _changed(item, replacements, is_said=is_said or name in _SAID)
+            for name, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_changed(one, replacements, is_said=is_said) for one in value]
+    return replacements(value) if is_said and isinstance(value, str) else value
+
+
+def _said(value: Any, *, is_said: bool) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _said(item, is_said=is_said or name in _SAID)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _said(one, is_said=is_said)
+    elif is_said and isinstance(value, str):
+        yield value
 
 
 _OLD = "(now() AT TIME ZONE 'UTC') - make_interval(days => :days)"

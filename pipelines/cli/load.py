@@ -198,6 +198,8 @@ def _run_jobs(instance: "dg.DagsterInstance", request: LoadRequest, recorder: "R
     from pipelines.run_ends import recording_ends
     from pipelines.runs import end_dead_runs
     from pipelines.sensors.project_discovery import new_project_keys
+    from pipelines.stored_people import copies
+    from resources.warehouse.people import NO_COPIES
     from sync.people import mask_stored
     from sync.projects import note_project_keys
     from sync.watermarks import complete_projects, oldest_watermark
@@ -209,7 +211,8 @@ def _run_jobs(instance: "dg.DagsterInstance", request: LoadRequest, recorder: "R
         requested = _requested_projects(request, projects)
         recorder.requests.update(backlog.client.stats.requests)
         if request.full:
-            mask_stored(backlog.client, warehouse.engine)
+            # Without a key no marts are looked at, so that dbt need not be asked which columns they have.
+            mask_stored(backlog.client, warehouse.engine, copies(instance) if backlog.mask.key else NO_COPIES)
         end_dead_runs(instance)
         name = str(PROJECTS.name)
         instance.add_dynamic_partitions(name, new_project_keys(instance.get_dynamic_partitions(name), projects))
