@@ -277,14 +277,15 @@ def shows_people(document: Any, replacements: Replacements) -> bool:
 
 def _without_rows(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _without_rows(item) for name, item in value.items()}
+        return {name: _without_rows(item) for name, item in value.items() if not _shows_rows(name, item)}
     if isinstance(value, list):
-        return [_without_rows(one) for one in value if not (isinstance(one, dict) and _shows_rows(one))]
+        return [_without_rows(one) for one in value if not (isinstance(one, dict) and _shows_rows(one.get("label"), one))]
     return value
 
 
-def _shows_rows(entry: Mapping[str, Any]) -> bool:
-    return "entry_data" in entry and entry.get("label") in _ROWS_SHOWN
+def _shows_rows(label: Any, entry: Any) -> bool:
+    """Whether something is metadata of a label that shows rows: an entry of a list in events, a value by label in checks."""
+    return label in _ROWS_SHOWN and isinstance(entry, dict) and "Metadata" in str(entry.get("__class__"))
 
 
 def _changed(value: Any, replacements: Replacements, *, is_said: bool) -> Any:

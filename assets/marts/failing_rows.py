@@ -34,7 +34,7 @@ def with_rows(
     node = manifest["nodes"].get(identifier, {})
     compiled = next(target.glob(f"compiled/**/{node['path']}"), None) if node else None
     people = shown_by(node, manifest["nodes"]) if node else frozenset()
-    if compiled is None or node["column_name"] in people:
+    if compiled is None or node.get("column_name") in people:
         return event
     # A colon is no parameter here.
     query = text(compiled.read_text(encoding="utf-8").replace(":", "\\:"))

@@ -64,7 +64,7 @@ def look_up(settings: Settings, user_id: int) -> "Person":
 
 
 def erase(settings: Settings, person: "Person") -> dict[str, int]:
-    """Erase a person from every schema, from Dagster's storage and from the log of the embedded server.
+    """Erase a person from every schema, from Dagster's storage and from the logs of the home.
 
     Return table of the warehouse -> rows that were changed.
 
@@ -74,13 +74,13 @@ def erase(settings: Settings, person: "Person") -> dict[str, int]:
     import pipelines.hosting.storage  # noqa: F401 - the instance needs it
     from pipelines.cli.in_process import connection
     from pipelines.hosting.environment import open_instance, prepare_storage
+    from pipelines.hosting.log_file import erase_logs
     from pipelines.stored_people import copies
     from resources.warehouse import people
-    from resources.warehouse.embedded import tidy_log
 
     prepare_storage(settings)
     with connection() as (backlog, warehouse), open_instance() as instance:
         where = warehouse.engine, person.space_key, person.user_id
         changed = people.forget(*where, backlog.mask, copies(instance))
-    tidy_log(settings.home, erase=True)
+    erase_logs(settings.home)
     return changed

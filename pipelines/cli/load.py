@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
@@ -184,15 +185,16 @@ def load_space(settings: Settings, request: LoadRequest, progress: Progress) -> 
     check_kind(settings)
     with source(settings, alive=False), open_instance() as instance:
         recorder = Recorder(progress)
-        failures = tuple(_run_jobs(instance, request, recorder))
+        failures = tuple(_run_jobs(instance, request, recorder, settings.home))
     took = time.monotonic() - began
     return Summary(recorder.tables, recorder.requests, took, tuple(dict.fromkeys(failures)), settings.simulated)
 
 
-def _run_jobs(instance: "dg.DagsterInstance", request: LoadRequest, recorder: "Recorder") -> Iterator[str]:
+def _run_jobs(instance: "dg.DagsterInstance", request: LoadRequest, recorder: "Recorder", home: Path) -> Iterator[str]:
     # Imported here, when the variables that the definitions read have been set.
     from assets.partitions import PROJECTS, project_partitions
     from pipelines.cli.in_process import connection, run_job
+    from pipelines.hosting.log_file import erase_logs
     from pipelines.jobs import count_reconciliation_job, issues_config, issues_job, projects_job, users_job
     from pipelines.raw_definitions import build_raw_definitions
     from pipelines.run_ends import recording_ends
@@ -212,7 +214,9 @@ def _run_jobs(instance: "dg.DagsterInstance", request: LoadRequest, recorder: "R
         recorder.requests.update(backlog.client.stats.requests)
         if request.full:
             # Without a key no marts are looked at, so that dbt need not be asked which columns they have.
-            mask_stored(backlog.client, warehouse.engine, copies(instance) if backlog.mask.key else NO_COPIES)
+            masked = mask_stored(backlog.client, warehouse.engine, copies(instance) if backlog.mask.key else NO_COPIES)
+            if masked and backlog.mask.key:
+                erase_logs(home)
         end_dead_runs(instance)
         name = str(PROJECTS.name)
         instance.add_dynamic_partitions(name, new_project_keys(instance.get_dynamic_partitions(name), projects))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from resources.warehouse.people_left import Left
 
 
-@click.group()
+@click.group(epilog=examples("backlog-elt privacy status  # is anybody still shown?"))
 def privacy() -> None:
     """See whether people are masked and forgotten everywhere."""
 
