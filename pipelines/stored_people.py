@@ -1,4 +1,4 @@
-"""People in Dagster's storage: replaced where loads have masked or erased them in the warehouse, and looked for."""
+"""People in Dagster's storage: replaced as they are in the warehouse, and looked for."""
 
 from collections import Counter
 from functools import partial
@@ -13,15 +13,15 @@ from resources.warehouse.people import Copies
 
 
 def copies(instance: dg.DagsterInstance) -> Copies:
-    """Return where people stand besides raw and ops: columns of the marts, and Dagster's storage."""
+    """Return where people stand besides raw and ops: in marts, and in Dagster's storage."""
     return Copies(people_columns(), partial(replace_people, instance))
 
 
 def replace_people(instance: dg.DagsterInstance, replacements: Replacements) -> None:
-    """Remove rows and charts from what Dagster has recorded, and replace people in its messages and errors.
+    """Remove rows and charts from what Dagster has recorded, and replace people in the rest.
 
     Raises:
-        WarehouseError: the database of Dagster's storage cannot be used; what was replaced before stays so.
+        WarehouseError: Dagster's storage cannot be used; what was replaced before stays so.
     """
     if url := database_url(instance):
         documents.change(url, DOCUMENTS, partial(without_people, replacements=replacements))

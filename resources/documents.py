@@ -1,4 +1,4 @@
-"""JSON documents in columns of text of a database that is not ours: read one by one, and written back where they change."""
+"""JSON documents in columns of text of a database that is not ours: read, and rewritten."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +13,7 @@ _AT_ONCE = 500
 
 
 def stored(url: str, columns: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-    """Yield table and value of each document of some columns (table -> column); what is no JSON is left out.
+    """Yield table and value of each document of some columns (table -> column), if it is JSON.
 
     Raises:
         WarehouseError: the database cannot be used.
@@ -37,8 +37,9 @@ def change(url: str, columns: Mapping[str, str], changed: Callable[[Any], Any]) 
             if new != value:
                 here = f"WHERE ctid = CAST(:place AS tid) AND {columns[table]} = :old"
                 statement = text(f"UPDATE {table} SET {columns[table]} = :new {here}")  # noqa: S608
+                given = {"new": json.dumps(new), "place": place, "old": old}
                 with database.begin() as connection:
-                    connection.execute(statement, {"new": json.dumps(new), "place": place, "old": old})
+                    connection.execute(statement, given)
 
 
 @contextmanager
@@ -53,7 +54,8 @@ def _opened(url: str) -> Iterator[Engine]:
 def _documents(database: Engine, columns: Mapping[str, str]) -> Iterator[tuple[str, str, str, Any]]:
     """Yield table, place, text and value of each document."""
     for table, column in columns.items():
-        query = text(f"SELECT CAST(ctid AS text), {column} FROM {table} WHERE {column} IS NOT NULL")  # noqa: S608
+        shown = f"CAST(ctid AS text), {column}"
+        query = text(f"SELECT {shown} FROM {table} WHERE {column} IS NOT NULL")  # noqa: S608
         with database.connect() as connection:
             for place, document in connection.execution_options(yield_per=_AT_ONCE).execute(query):
                 try:

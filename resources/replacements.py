@@ -1,4 +1,4 @@
-"""Texts that identify people, found and replaced where they stand inside other texts, such as messages of errors."""
+"""Texts that identify people, found and replaced inside other texts, such as messages of errors."""
 
 import html
 import json
@@ -13,7 +13,7 @@ _QUOTES = "[\"'`|]"
 
 
 def changed_texts(old: Any, new: Any) -> Iterator[tuple[str, str]]:
-    """Yield each text of a JSON value with what stands in its place in another one of the same shape, where these differ."""
+    """Yield old and new text wherever two JSON values of the same shape differ."""
     if isinstance(old, dict):
         for name, item in old.items():
             yield from changed_texts(item, new[name])
@@ -27,8 +27,9 @@ def changed_texts(old: Any, new: Any) -> Iterator[tuple[str, str]]:
 class Replacements:
     """Replaces texts in other texts.
 
-    A text is replaced where it is the whole, and inside of another one where no letter or digit of ASCII continues it, also
-    as JSON writes it. A plain word of ASCII has to stand in quotes there, or in a cell of a table.
+    A text is replaced where it is the whole, and inside of another one where no letter or digit of
+    ASCII continues it, also as JSON writes it. A plain word of ASCII has to stand in quotes there,
+    or in a cell of a table.
     """
 
     def __init__(self, pairs: Mapping[str, str], *, plain: bool = True) -> None:
@@ -54,8 +55,9 @@ class Replacements:
         return self._inside.sub(lambda found: self._forms[found[0]], text)
 
     def shown_in(self, text: str) -> bool:
-        """Return whether a text shows one of those that are replaced, also inside of a picture that is part of a link."""
-        return self(text) != text or ("%" in text and self(drawn := html.unescape(unquote(text))) != drawn)
+        """Return whether a text shows one of those that are replaced, also in a picture."""
+        drawn = html.unescape(unquote(text)) if "%" in text else text
+        return self(text) != text or self(drawn) != drawn
 
 
 def _forms(text: str) -> set[str]:

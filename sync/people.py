@@ -29,8 +29,12 @@ def load_forgotten(client: BacklogClient, engine: Engine) -> None:
         client.mask = mask_for(str(client.space_info()["spaceKey"]), client.mask, engine)
 
 
-def mask_stored(client: BacklogClient, engine: Engine, copies: Copies = NO_COPIES) -> dict[str, int]:
-    """Bring the people in rows that are stored, and in `copies` of these, to how they are masked now.
+def mask_stored(
+    client: BacklogClient,
+    engine: Engine,
+    copies: Copies = NO_COPIES,
+) -> dict[str, int]:
+    """Bring people in what is stored, and in `copies` of it, to how they are masked now.
 
     Return table -> rows that were changed.
 
@@ -43,7 +47,7 @@ def mask_stored(client: BacklogClient, engine: Engine, copies: Copies = NO_COPIE
 
 
 def texts_of_people(client: BacklogClient, mask: Mask) -> dict[str, str]:
-    """Return text -> what a mask puts in its place, of all people whom the source shows: names, logins and addresses.
+    """Return text -> what a mask puts in its place, of all people whom the source shows.
 
     A key that may not list the users of the space sees the members of its projects.
 

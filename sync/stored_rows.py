@@ -36,7 +36,7 @@ def last_written(engine: Engine, spec: TableSpec, space_key: str) -> datetime | 
 
 
 def first_rows(engine: Engine, spec: TableSpec, space_key: str) -> list[dict[str, Any]]:
-    """Return a few rows to be shown, without their payload and without what says who somebody is."""
+    """Return a few rows to be shown, without payload and without what says who somebody is."""
     return _rows(engine, spec, space_key, 10, list(spec.table.primary_key))
 
 

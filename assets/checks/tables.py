@@ -74,7 +74,8 @@ def _keys_unique(connection: Connection, spec: TableSpec, space_key: str) -> Ver
         .limit(SHOWN)
     )
     found = [dict(row._mapping) for row in connection.execute(query)]
-    rows = tuple({name: value for name, value in row.items() if name not in spec.of_people} for row in found)
+    shown = [column.name for column in columns if column.name not in spec.of_people]
+    rows = tuple({name: row[name] for name in (*shown, "rows")} for row in found)
     named = ", ".join(column.name for column in columns)
     return Verdict(not rows, f"{named}: {len(rows)} values are in more than one row", rows)
 

@@ -1,4 +1,4 @@
-"""What a test of dbt objects to, as a table in its check: the rows themselves, not only how many they are.
+"""What a test of dbt objects to, as a table in its check: the rows, not only their number.
 
 Columns that say who somebody is are left out: Dagster keeps what a check shows.
 """
@@ -47,10 +47,17 @@ def with_rows(
     return event._replace(metadata={**event.metadata, **rows_shown(found, people)})
 
 
-def rows_shown(rows: Sequence[RowMapping], left_out: Collection[str] = ()) -> dict[str, dg.MetadataValue[Any]]:
+def rows_shown(
+    rows: Sequence[RowMapping],
+    left_out: Collection[str] = (),
+) -> dict[str, dg.MetadataValue[Any]]:
     """Return rows as the metadata `rows`, some columns `left_out`; nothing where there are none."""
-    shown = [{name: value for name, value in row.items() if name not in left_out} for row in rows]
-    records = [dg.TableRecord({name: str(value)[:CHARACTERS] for name, value in row.items()}) for row in shown]
+    records = [
+        dg.TableRecord(
+            {name: str(value)[:CHARACTERS] for name, value in row.items() if name not in left_out},
+        )
+        for row in rows
+    ]
     return {"rows": dg.MetadataValue.table(records)} if records else {}
 
 

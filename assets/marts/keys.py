@@ -41,7 +41,12 @@ def answered(selected: Collection[dg.AssetCheckKey], manifest: Mapping[str, Any]
                 is_held = bool(primary) and primary <= {*columns} <= filled
                 rows = () if is_held else _breaking(connection, relation, columns, test["config"].get("where"))
                 shown = rows_shown(rows, shown_by(test, manifest["nodes"]))
-                yield dg.AssetCheckResult(passed=not rows, asset_key=key.asset_key, check_name=key.name, metadata=shown)
+                yield dg.AssetCheckResult(
+                    passed=not rows,
+                    asset_key=key.asset_key,
+                    check_name=key.name,
+                    metadata=shown,
+                )
 
 
 def _tests(manifest: Mapping[str, Any]) -> Iterator[tuple[dg.AssetCheckKey, Mapping[str, Any]]]:

@@ -1,7 +1,8 @@
 """Which columns of the marts say who somebody is, as the project declares them.
 
-`config: {meta: {person: name}}` at a column names the field of Backlog's user that it holds: `name`, `userId` or `mailAddress`;
-`where` beside it says in which rows, as SQL. `tests/assets/marts/test_people_declared.py` finds columns that lack it.
+`config: {meta: {person: name}}` at a column names the field of Backlog's user that it holds:
+`name`, `userId` or `mailAddress`; `where` beside it says in which rows, as SQL.
+`tests/assets/marts/test_people_declared.py` finds columns that lack it.
 """
 
 import json
@@ -32,7 +33,8 @@ def people_columns() -> tuple[PeopleColumn, ...]:
 def project_tables() -> frozenset[str]:
     """Return the tables and views that the project makes, with their schemas."""
     nodes = json.loads(manifest().read_bytes())["nodes"].values()
-    return frozenset(f"{node['schema']}.{node['alias']}" for node in nodes if node["resource_type"] != "test")
+    made = [node for node in nodes if node["resource_type"] != "test"]
+    return frozenset(f"{node['schema']}.{node['alias']}" for node in made)
 
 
 def shown_by(test: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""What Dagster shows of a mart once it is built: its chart, how many rows it has, and its columns with their types."""
+"""What Dagster shows of a mart once it is built: its chart, its number of rows, and its columns."""
 
 from collections.abc import Mapping
 from logging import Logger

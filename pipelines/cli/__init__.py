@@ -63,6 +63,7 @@ def main(debug: bool) -> None:
 
 for _command in (
     up.up, serve.serve, migrate.migrate, simulate.simulate, load.load, verify.verify, marts.marts, metrics.metrics, status.status,
-    alerts.alerts, report.report, forget.forget, privacy.privacy, login.login, login.logout, grant.grant,
+    alerts.alerts, report.report, forget.forget, privacy.privacy, login.login, login.logout,
+    grant.grant,
 ):  # fmt: skip
     main.add_command(_command)

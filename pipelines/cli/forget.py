@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 def forget(user_id: int, yes: bool) -> None:
     """Erase a person from the warehouse, and keep it so.
 
-    Names, addresses and login in every schema, in Dagster's storage, and in what later loads bring. It shows who it is, and
-    asks. What people have written stays, and so does what Backlog has. Charts of the Dagster UI go until the next build of the
-    marts. Run it again to erase what has become known of the person since.
+    Names, addresses and login in every schema, in Dagster's storage, and in what later loads bring.
+    It shows who it is, and asks. What people have written stays, and so does what Backlog has.
+    Charts of the Dagster UI go until the next build of the marts. Run it again to erase what has
+    become known of the person since.
     """
     settings = Settings.of_this_process()
     person = look_up(settings, user_id)
@@ -69,7 +70,7 @@ def erase(settings: Settings, person: "Person") -> dict[str, int]:
     Return table of the warehouse -> rows that were changed.
 
     Raises:
-        WarehouseError: the warehouse or Dagster's storage cannot be used; nothing was erased from the warehouse.
+        WarehouseError: the warehouse or Dagster's storage cannot be used; nothing was erased.
     """
     import pipelines.hosting.storage  # noqa: F401 - the instance needs it
     from pipelines.cli.in_process import connection

@@ -190,7 +190,12 @@ def load_space(settings: Settings, request: LoadRequest, progress: Progress) -> 
     return Summary(recorder.tables, recorder.requests, took, tuple(dict.fromkeys(failures)), settings.simulated)
 
 
-def _run_jobs(instance: "dg.DagsterInstance", request: LoadRequest, recorder: "Recorder", home: Path) -> Iterator[str]:
+def _run_jobs(
+    instance: "dg.DagsterInstance",
+    request: LoadRequest,
+    recorder: "Recorder",
+    home: Path,
+) -> Iterator[str]:
     # Imported here, when the variables that the definitions read have been set.
     from assets.partitions import PROJECTS, project_partitions
     from pipelines.cli.in_process import connection, run_job
@@ -213,9 +218,9 @@ def _run_jobs(instance: "dg.DagsterInstance", request: LoadRequest, recorder: "R
         requested = _requested_projects(request, projects)
         recorder.requests.update(backlog.client.stats.requests)
         if request.full:
-            # Without a key no marts are looked at, so that dbt need not be asked which columns they have.
-            masked = mask_stored(backlog.client, warehouse.engine, copies(instance) if backlog.mask.key else NO_COPIES)
-            if masked and backlog.mask.key:
+            # Without a key dbt need not be asked which columns the marts have.
+            elsewhere = copies(instance) if backlog.mask.key else NO_COPIES
+            if mask_stored(backlog.client, warehouse.engine, elsewhere) and backlog.mask.key:
                 erase_logs(home)
         end_dead_runs(instance)
         name = str(PROJECTS.name)

@@ -23,9 +23,10 @@ def privacy() -> None:
 def status() -> None:
     """Look for people who are to be masked or forgotten.
 
-    Looks at every table of the warehouse and at Dagster's storage, and names the tables that still show them and the command that
-    is missing. Reads the list of users from Backlog to know what to look for. What people have written is left out. Ends with 0
-    when nothing is left, with 1 otherwise.
+    Looks at every table of the warehouse and at Dagster's storage, and names the tables that still
+    show them and the command that is missing. Reads the list of users from Backlog to know what to
+    look for. What people have written is left out. Ends with 0 when nothing is left, with 1
+    otherwise.
     """
     found = look(Settings.of_this_process())
     for table, rows, step in found.lines():
@@ -37,20 +38,32 @@ def status() -> None:
 
 @dataclass(frozen=True)
 class Found:
-    """What was found: how people are masked, how many are forgotten, and table -> rows with what brings them in order."""
+    """How people are masked, how many are forgotten, and table -> rows and the missing step."""
 
     key_tag: str
     forgotten: int
     tables: Mapping[str, tuple[int, str]]
 
     @classmethod
-    def of(cls, key_tag: str, forgotten: int, left: "Left", in_dagster: Mapping[str, int]) -> "Found":
+    def of(
+        cls,
+        key_tag: str,
+        forgotten: int,
+        left: "Left",
+        in_dagster: Mapping[str, int],
+    ) -> "Found":
         """Say what brings each table in order."""
         again = "backlog-elt load --full" if key_tag else "backlog-elt forget --user ID, once more"
         rebuild = "backlog-elt marts --full" if key_tag else again
         dagster = {f"Dagster's {table}": rows for table, rows in in_dagster.items()}
-        steps = ((left.stored, again), (left.built, rebuild), (left.others, "no table of backlog-elt: change it by hand"))
-        found = {table: (rows, step) for tables, step in (*steps, (dagster, again)) for table, rows in tables.items()}
+        steps = (
+            (left.stored, again),
+            (left.built, rebuild),
+            (left.others, "no table of backlog-elt: change it by hand"),
+        )
+        found: dict[str, tuple[int, str]] = {}
+        for tables, step in (*steps, (dagster, again)):
+            found |= {table: (rows, step) for table, rows in tables.items()}
         return cls(key_tag, forgotten, found)
 
     def lines(self) -> list[tuple[str, int, str]]:
@@ -59,13 +72,16 @@ class Found:
 
     def summary(self) -> str:
         """Return how things stand in one line."""
-        masked = f"masked by the key user-{self.key_tag}…" if self.key_tag else "not masked (BACKLOG_PRIVACY_KEY is not set)"
+        masked = "not masked (BACKLOG_PRIVACY_KEY is not set)"
+        if self.key_tag:
+            masked = f"masked by the key user-{self.key_tag}…"
         how = f"People are {masked}, {self.forgotten} forgotten"
         if not (self.key_tag or self.forgotten):
             return f"{how}: nothing to look for."
         if not self.tables:
             return f"{how}: no table of the warehouse or of Dagster's storage shows them."
-        return f"{how}: still shown in {len(self.tables)} tables. Run what stands beside each, a load before the marts."
+        steps = "Run what stands beside each, a load before the marts."
+        return f"{how}: still shown in {len(self.tables)} tables. {steps}"
 
 
 def look(settings: Settings) -> Found:
@@ -80,7 +96,11 @@ def look(settings: Settings) -> Found:
     from pipelines.hosting.environment import open_instance, prepare_storage, source
 
     prepare_storage(settings)
-    with source(settings, alive=False), connection() as (backlog, warehouse), open_instance() as instance:
+    with (
+        source(settings, alive=False),
+        connection() as (backlog, warehouse),
+        open_instance() as instance,
+    ):
         # Imported here, when the variables that the assets read have been set.
         from assets.marts.people import people_columns, project_tables
         from pipelines.stored_people import documents_with_people
@@ -91,6 +111,7 @@ def look(settings: Settings) -> Found:
         space_key = str(backlog.client.space_info()["spaceKey"])
         mask = mask_for(space_key, backlog.mask, warehouse.engine)
         texts = {} if mask.idle else texts_of_people(backlog.client, mask)
-        left = people_left(warehouse.engine, space_key, mask, people_columns(), project_tables(), texts)
+        tables = people_columns(), project_tables()
+        left = people_left(warehouse.engine, space_key, mask, *tables, texts)
         in_dagster = documents_with_people(instance, Replacements(texts, plain=False))
         return Found.of(mask.tag, len(mask.forgotten.ids), left, in_dagster)

@@ -18,7 +18,7 @@ def log_of(home: Path) -> Path:
 
 
 def erase_logs(home: Path) -> None:
-    """Erase what processes of a home and its embedded PostgreSQL have logged; those that are at work go on writing.
+    """Erase what processes of a home and its embedded PostgreSQL have logged; they go on writing.
 
     Raises:
         WarehouseError: the log of the server cannot be written.

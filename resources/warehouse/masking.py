@@ -32,7 +32,13 @@ from resources.warehouse.inbox import NOT_KEPT
 from resources.warehouse.people_columns import PeopleColumn, rewrite_kept
 from resources.warehouse.records import Record, content_hash, to_text
 from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import SAID, names, rejected_records, unexpected_fields, webhook_events
+from resources.warehouse.schema_ops import (
+    SAID,
+    names,
+    rejected_records,
+    unexpected_fields,
+    webhook_events,
+)
 from resources.warehouse.spec import Kind, TableSpec
 from resources.warehouse.statements import typed
 
@@ -60,17 +66,18 @@ def rewrite(
     texts: Collection[str] = (),
     columns: Iterable[PeopleColumn] = (),
 ) -> Rewritten:
-    """Replace people in every row of raw and ops, and in marts that builds keep, as in records that come now.
+    """Replace people in every row of raw and ops, and in marts that builds keep.
 
-    Reads every row: a minute for a million, two and a half where each is changed. With `texts` only rows that show one of
-    these. `columns` are those of the marts that say who somebody is.
+    Reads every row: a minute for a million, two and a half where each is changed. With `texts` only
+    rows that show one of these. `columns` are those of the marts that say who somebody is.
     """
     changed, replaced = rewrite_kept(conn, space_key, mask, columns)
     for spec in SPECS.values():
         if spec.key:
             changes = _noting(replaced, _changes_of_raw(conn, spec, space_key, mask, texts))
             changed[spec.table.fullname] = _rewrite_raw(conn, spec, space_key, changes)
-    changed[str(names)] = _rewrite_names(conn, space_key, _noting(replaced, _changes_of_names(conn, space_key, mask)))
+    renamed = _noting(replaced, _changes_of_names(conn, space_key, mask))
+    changed[str(names)] = _rewrite_names(conn, space_key, renamed)
     for table in (rejected_records, webhook_events):
         changes = _noting(replaced, _changes_of_json(conn, table, space_key, mask, texts))
         changed[str(table)] = _rewrite_json(conn, table, changes)
@@ -79,11 +86,12 @@ def rewrite(
 
 
 def count_people(conn: Connection, space_key: str, mask: Mask) -> Counter[str]:
-    """Count the rows of raw and ops that `rewrite` would change; return table -> rows. Reads every row."""
+    """Return table -> rows of raw and ops that `rewrite` would change; reads every row."""
     found = Counter({str(names): sum(1 for _ in _changes_of_names(conn, space_key, mask))})
     for spec in SPECS.values():
         if spec.key:
-            found[spec.table.fullname] = sum(1 for _ in _changes_of_raw(conn, spec, space_key, mask, ()))
+            changes = _changes_of_raw(conn, spec, space_key, mask, ())
+            found[spec.table.fullname] = sum(1 for _ in changes)
     for table in (rejected_records, webhook_events):
         found[str(table)] = sum(1 for _ in _changes_of_json(conn, table, space_key, mask, ()))
     return found
@@ -126,7 +134,13 @@ def shown_names(spec: TableSpec) -> list[ColumnElement[str]]:
 # -- raw ------------------------------------------------------------------------------------------------------------
 
 
-def _changes_of_raw(conn: Connection, spec: TableSpec, space_key: str, mask: Mask, texts: Collection[str]) -> Iterator[Change]:
+def _changes_of_raw(
+    conn: Connection,
+    spec: TableSpec,
+    space_key: str,
+    mask: Mask,
+    texts: Collection[str],
+) -> Iterator[Change]:
     table = spec.table
     chosen = (table.c.space_key == space_key, _shows(table, texts))
     query = select(*(table.c[name] for name in spec.key), table.c.payload).where(*chosen)
@@ -136,7 +150,12 @@ def _changes_of_raw(conn: Connection, spec: TableSpec, space_key: str, mask: Mas
             yield key, payload, new
 
 
-def _rewrite_raw(conn: Connection, spec: TableSpec, space_key: str, changes: Iterable[Change]) -> int:
+def _rewrite_raw(
+    conn: Connection,
+    spec: TableSpec,
+    space_key: str,
+    changes: Iterable[Change],
+) -> int:
     rows = 0
     for batch in _chunks((tuple(key), new) for key, _, new in changes):
         parameters: dict[str, Any] = {
@@ -176,7 +195,8 @@ def _rewriting(table: str) -> TextClause:
 
 def _changes_of_names(conn: Connection, space_key: str, mask: Mask) -> Iterator[Change]:
     chosen = (names.c.space_key == space_key, names.c.kind == "users")
-    for user, name in conn.execute(select(names.c.id, names.c.name).where(*chosen).distinct()).all():
+    known = select(names.c.id, names.c.name).where(*chosen).distinct()
+    for user, name in conn.execute(known).all():
         new = mask({"id": user, "userId": None, "name": name})["name"]
         if new != name:
             yield user, name, new
@@ -184,13 +204,20 @@ def _changes_of_names(conn: Connection, space_key: str, mask: Mask) -> Iterator[
 
 def _rewrite_names(conn: Connection, space_key: str, changes: Iterable[Change]) -> int:
     columns, rows = names.c, 0
+    of_people = (columns.space_key == space_key, columns.kind == "users")
     for user, name, new in changes:
-        chosen = (columns.space_key == space_key, columns.kind == "users", columns.id == user, columns.name == name)
+        chosen = (*of_people, columns.id == user, columns.name == name)
         rows += conn.execute(update(names).where(*chosen).values(name=new)).rowcount
     return rows
 
 
-def _changes_of_json(conn: Connection, table: Table, space_key: str, mask: Mask, texts: Collection[str]) -> Iterator[Change]:
+def _changes_of_json(
+    conn: Connection,
+    table: Table,
+    space_key: str,
+    mask: Mask,
+    texts: Collection[str],
+) -> Iterator[Change]:
     chosen = (table.c.space_key == space_key, _shows(table, texts))
     query = select(table.c.id, table.c.payload).where(*chosen).execution_options(yield_per=_AT_ONCE)
     for number, payload in conn.execute(query):
@@ -204,20 +231,22 @@ def _changes_of_json(conn: Connection, table: Table, space_key: str, mask: Mask,
 def _rewrite_json(conn: Connection, table: Table, changes: Iterable[Change]) -> int:
     rows = 0
     for number, _, new in changes:
-        conn.execute(update(table).where(table.c.id == number).values(payload=json.dumps(new, separators=(",", ":"))))
+        payload = json.dumps(new, separators=(",", ":"))
+        conn.execute(update(table).where(table.c.id == number).values(payload=payload))
         rows += 1
     return rows
 
 
 def _replace_said(conn: Connection, replacements: Replacements) -> Counter[str]:
-    """Replace people in what was said about records, such as errors; return table -> rows that were changed."""
+    """Replace people in what was said, such as errors; return table -> rows that were changed."""
     changed: Counter[str] = Counter()
     for column in SAID if replacements else ():
         said = cast(column, Text)
         for old in conn.execute(select(said.distinct()).where(column.is_not(None))).scalars().all():
             new = replacements(old)
             if new != old:
-                statement = update(column.table).where(said == old).values({column.name: cast(new, column.type)})
+                values = {column.name: cast(new, column.type)}
+                statement = update(column.table).where(said == old).values(values)
                 changed[str(column.table)] += conn.execute(statement).rowcount
     return changed
 

@@ -34,8 +34,9 @@ def _nowhere(_replacements: Replacements) -> None:
 class Copies:
     """Where people stand besides raw and ops.
 
-    `columns` are those of the marts. `replace` replaces people in what is stored elsewhere, such as Dagster's storage. It is
-    called before the warehouse commits, which has the names: after an attempt that was broken off the next one has them, too.
+    `columns` are those of the marts. `replace` replaces people in what is stored elsewhere, such as
+    Dagster's storage. It is called before the warehouse commits, which has the names: after an
+    attempt that was broken off the next one has them, too.
     """
 
     columns: Sequence[PeopleColumn] = ()
@@ -104,8 +105,14 @@ def person(engine: Engine, space_key: str, user_id: int) -> Person | None:
     return Person(space_key, user_id, name, login, forgotten_at)
 
 
-def forget(engine: Engine, space_key: str, user_id: int, mask: Mask, copies: Copies = NO_COPIES) -> dict[str, int]:
-    """Erase a user from all schemas and other copies, and note the id so that nothing of the user is written again.
+def forget(
+    engine: Engine,
+    space_key: str,
+    user_id: int,
+    mask: Mask,
+    copies: Copies = NO_COPIES,
+) -> dict[str, int]:
+    """Erase a user from all schemas and copies, and note the id so that nothing is written again.
 
     Once more, it erases names that became known since then, and those that issues and change logs show. All in one
     transaction: other loads wait with what they write until it ends. Return table -> rows that were changed.
@@ -116,7 +123,8 @@ def forget(engine: Engine, space_key: str, user_id: int, mask: Mask, copies: Cop
     with _erasing(engine, f"forget of user {user_id}") as conn:
         called, texts = known_by(conn, space_key, user_id)
         _note(conn, space_key, user_id, called)
-        done = rewrite(conn, space_key, mask.but(forgotten(conn, space_key)), columns=copies.columns)
+        mask = mask.but(forgotten(conn, space_key))
+        done = rewrite(conn, space_key, mask, columns=copies.columns)
         gone = f"forgotten-{user_id}"
         texts |= {old for old, new in done.replaced.items() if new == gone}
         done.changed.update(erase_texts(conn, space_key, texts, gone))
@@ -169,14 +177,21 @@ def _erasing(engine: Engine, why: str) -> Iterator[Connection]:
             yield conn
 
 
-def remask(engine: Engine, space_key: str, mask: Mask, copies: Copies = NO_COPIES) -> dict[str, int]:
-    """Replace people in what was written without the key, and ask for rows written under another one to be written again.
+def remask(
+    engine: Engine,
+    space_key: str,
+    mask: Mask,
+    copies: Copies = NO_COPIES,
+) -> dict[str, int]:
+    """Replace people in what was written without the key, and ask for rows of another key anew.
 
     These hold no names from which new pseudonyms could be made: the load that follows brings them, where the source still has
-    the record. With a key other loads wait with what they write. Return table -> rows that were changed.
+    the record. With a key other loads wait with what they write. Return table -> rows that were
+    changed.
 
     Raises:
-        WarehouseError: the warehouse cannot be used, or a build of the marts does not end; nothing was changed.
+        WarehouseError: the warehouse cannot be used, or a build of the marts does not end;
+            nothing was changed.
     """
     with _erasing(engine, "masking of what is stored") if mask.key else engine.begin() as conn:
         conn.execute(text("LOCK TABLE ops.forgotten_users IN EXCLUSIVE MODE"))

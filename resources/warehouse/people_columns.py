@@ -1,4 +1,4 @@
-"""Columns of the marts that say who somebody is: masked where a build does not make them anew, and looked at for what is left."""
+"""Columns of the marts that say who somebody is: those that no build makes anew are masked here."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,8 @@ from resources.privacy import Mask
 class PeopleColumn:
     """A column that holds a `field` of Backlog's user, in the rows in which `where` holds (SQL).
 
-    A table that `is_kept` over builds, as the history of users, has the user's id in its column `user_id`.
+    A table that `is_kept` over builds, as the history of users, has the user's id in its column
+    `user_id`.
     """
 
     schema: str
@@ -30,20 +31,25 @@ class PeopleColumn:
 
 
 def existing(conn: Connection, columns: Iterable[PeopleColumn]) -> list[PeopleColumn]:
-    """Return those of some columns that the warehouse has, views left out: there may have been no build yet, or an older one."""
+    """Return those of some columns that tables of the warehouse have: it may have no build yet."""
     query = text(
-        "SELECT n.nspname, c.relname, a.attname FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid "
-        "JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND n.nspname = ANY(:schemas)"
+        "SELECT n.nspname, c.relname, a.attname FROM pg_attribute AS a "
+        "JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace "
+        "WHERE c.relkind = 'r' AND n.nspname = ANY(:schemas)"
     )
     wanted = {(one.schema, one.table, one.column): one for one in columns}
-    found = {tuple(row) for row in conn.execute(query, {"schemas": sorted({schema for schema, _, _ in wanted})})}
+    schemas = sorted({schema for schema, _, _ in wanted})
+    found = {tuple(row) for row in conn.execute(query, {"schemas": schemas})}
     return [column for place, column in wanted.items() if place in found]
 
 
 def rewrite_kept(
     conn: Connection, space_key: str, mask: Mask, columns: Iterable[PeopleColumn]
 ) -> tuple[Counter[str], dict[str, str]]:
-    """Replace people in the tables that builds keep; return table -> rows that were changed, and text -> what replaces it."""
+    """Replace people in the tables that builds keep.
+
+    Return table -> rows that were changed, and text -> what replaces it.
+    """
     changed: Counter[str] = Counter()
     replaced: dict[str, str] = {}
     tables = defaultdict(list)
@@ -67,7 +73,8 @@ def _replaced(
 ) -> Iterator[tuple[int, PeopleColumn, str, str]]:
     for column in columns:
         query = text(
-            f'SELECT DISTINCT user_id, "{column.column}" FROM {column.table_name} '  # noqa: S608 - names of the project
+            f'SELECT DISTINCT user_id, "{column.column}" '  # noqa: S608 - names of the project
+            f"FROM {column.table_name} "
             f'WHERE space_key = :space_key AND "{column.column}" IS NOT NULL'
         )
         for user_id, old in conn.execute(query, {"space_key": space_key}).all():

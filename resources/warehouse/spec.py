@@ -76,7 +76,8 @@ class Field:
     `path` is `updated`, `status.id` (inside an object), `category[].id` (of each object of a list) or
     `applicableIssueTypes[]` (a list of plain ids). An empty path: the caller of the merge gives the value.
     A `lenient` id is null where the source has something else than digits in its place, as documents have; a lenient
-    list of ids is null where the source has no list. A column `of_person` says who somebody is: Dagster shows none.
+    list of ids is null where the source has no list. A column `of_person` says who somebody is:
+    Dagster shows none.
     """
 
     name: str

@@ -40,7 +40,11 @@ def lived_in(shell: Shell) -> Iterator[tuple[Simulator, Path, Run]]:
             first = min(project.issues)
             space.edit_issue(first, assignee_id=someone.id, by=space.administrator.id)
             space.edit_issue(first, assignee_id=space.administrator.id, by=someone.id)
-            variables = {"BACKLOG_URL": sim.url, "BACKLOG_API_KEY": sim.api_key, "BACKLOG_HISTORY_START": "2026-01"}
+            variables = {
+                "BACKLOG_URL": sim.url,
+                "BACKLOG_API_KEY": sim.api_key,
+                "BACKLOG_HISTORY_START": "2026-01",
+            }
             variables["BACKLOG_ELT_HOME"] = str(home)
 
             def run(*arguments: str, code: int = 0, **more: str) -> Done:
@@ -87,7 +91,9 @@ def found(home: Path, words: Collection[str]) -> dict[str, set[str]]:
 
 
 @pytest.mark.timeout(900)  # a dozen commands, each a process of its own
-def test_after_the_documented_steps_no_dump_holds_a_name_login_or_address_of_before(shell: Shell) -> None:
+def test_after_the_documented_steps_no_dump_holds_a_name_login_or_address_of_before(
+    shell: Shell,
+) -> None:
     with lived_in(shell) as (sim, home, run):
         words = words_of(sim)
         before = found(home, words)
@@ -116,7 +122,9 @@ def test_after_the_documented_steps_no_dump_holds_a_name_login_or_address_of_bef
 
 
 @pytest.mark.timeout(900)
-def test_who_is_forgotten_is_in_no_dump_and_no_file_and_the_ui_knows_as_much_as_before(shell: Shell) -> None:
+def test_who_is_forgotten_is_in_no_dump_and_no_file_and_the_ui_knows_as_much_as_before(
+    shell: Shell,
+) -> None:
     with lived_in(shell) as (sim, home, run):
         someone = next(user for user in sim.space.users.values() if user.name == NAME)
         mine = {OLD_NAME, NAME, LOGIN, OLD_MAIL, MAIL}

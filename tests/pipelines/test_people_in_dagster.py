@@ -109,7 +109,11 @@ def test_people_are_taken_out_of_all_that_dagster_has_recorded_and_it_knows_as_m
     assert unfinished_attempts(in_postgres, key).keys() == {"b"}
     found = last_evaluation(in_postgres, check)
     assert found is not None
-    assert (found.passed, found.description, [*found.metadata]) == (False, "of user-2", ["projects"])
+    assert (found.passed, found.description, [*found.metadata]) == (
+        False,
+        "of user-2",
+        ["projects"],
+    )
     assert {run.run_id: run.status for run in in_postgres.get_runs()} == runs
     said = {entry.user_message for run in runs for entry in in_postgres.all_logs(run)}
     assert "above: user-2 has it" in said, "a plain word stays where it is not quoted"
@@ -118,7 +122,9 @@ def test_people_are_taken_out_of_all_that_dagster_has_recorded_and_it_knows_as_m
     assert [value for value in values if without_people(value, replacements) != value] == []
 
 
-def test_every_column_of_text_in_the_storage_is_known_as_documents_or_as_none(in_postgres: dg.DagsterInstance) -> None:
+def test_every_column_of_text_in_the_storage_is_known_as_documents_or_as_none(
+    in_postgres: dg.DagsterInstance,
+) -> None:
     with in_postgres.event_log_storage.index_connection() as connection:  # type: ignore[attr-defined]
         rows = connection.exec_driver_sql(
             "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public' "

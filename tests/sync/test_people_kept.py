@@ -53,13 +53,22 @@ def remembered(syncs: Syncs, someone: User) -> None:
         syncs.change(statement)
 
 
-def test_a_key_that_comes_later_reaches_errors_and_versions_that_marts_keep_and_what_is_left_is_told(loaded: Syncs) -> None:
+def test_a_key_that_comes_later_reaches_errors_and_versions_that_marts_keep_and_what_is_left_is_told(
+    loaded: Syncs,
+) -> None:
     someone = live(loaded)
     remembered(loaded, someone)
     masked = loaded.with_privacy_key(KEY)
     assert left(loaded) == Left(Counter(), Counter(), Counter()), "without a key nobody is to be masked"
     before = left(masked)
-    assert {"raw.users", "raw.issues", "ops.names", "ops.sync_state", "ops.heartbeats", "mart.dim_user"} <= before.stored.keys()
+    assert {
+        "raw.users",
+        "raw.issues",
+        "ops.names",
+        "ops.sync_state",
+        "ops.heartbeats",
+        "mart.dim_user",
+    } <= before.stored.keys()
     assert before.others == Counter({"bi.mine": 2}), "a column with a list, and one with a document"
     replaced: list[Replacements] = []
     with masked.client() as client:
@@ -69,7 +78,11 @@ def test_a_key_that_comes_later_reaches_errors_and_versions_that_marts_keep_and_
         assert found(masked, WHO | {OLD_MAIL} | names_and_addresses(masked)) == []
         assert {OLD_MAIL, OLD_NAME, NAME} <= {*replaced[0].texts}, "for what is stored elsewhere"
         [version] = masked.query(f"SELECT * FROM mart.dim_user WHERE user_id = {someone.id} ORDER BY name DESC LIMIT 1 OFFSET 1")
-        assert {str(version[name])[:5] for name in ("login", "name", "mail_address")} == {"login", "user-", "mail-"}
+        assert {str(version[name])[:5] for name in ("login", "name", "mail_address")} == {
+            "login",
+            "user-",
+            "mail-",
+        }
         mask_stored(client, masked.engine, Copies(KEPT, replaced.append))
         assert replaced[1].texts == [], "once is enough"
 
@@ -88,7 +101,9 @@ def test_who_is_forgotten_is_erased_from_versions_that_marts_keep_by_id(loaded: 
     assert others[0]["n"] == 0
 
 
-def test_an_attempt_that_is_broken_off_in_another_place_changes_nothing_and_is_made_again(loaded: Syncs) -> None:
+def test_an_attempt_that_is_broken_off_in_another_place_changes_nothing_and_is_made_again(
+    loaded: Syncs,
+) -> None:
     live(loaded)
     masked = loaded.with_privacy_key(KEY)
 

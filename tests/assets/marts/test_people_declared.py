@@ -41,7 +41,9 @@ def holding_people(built: tuple[Deployment, int]) -> set[tuple[str, str]]:
 
 
 @pytest.mark.full
-def test_every_column_that_says_who_somebody_is_is_declared(holding_people: set[tuple[str, str]]) -> None:
+def test_every_column_that_says_who_somebody_is_is_declared(
+    holding_people: set[tuple[str, str]],
+) -> None:
     declared = {(one.table_name, one.column) for one in people_columns()}
     declared |= {(spec.table.fullname, column) for spec in SPECS.values() for column in spec.of_people}
     assert len(holding_people) > 20
@@ -51,21 +53,37 @@ def test_every_column_that_says_who_somebody_is_is_declared(holding_people: set[
 
 def test_a_table_that_builds_keep_says_whose_names_it_has() -> None:
     kept = [one for one in people_columns() if one.is_kept]
-    assert {(one.column, one.field) for one in kept} >= {("name", "name"), ("mail_address", "mailAddress")}
+    assert {(one.column, one.field) for one in kept} >= {
+        ("name", "name"),
+        ("mail_address", "mailAddress"),
+    }
     assert {one.field for one in people_columns()} <= {"name", "userId", "mailAddress"}
 
 
 @pytest.mark.full
 def test_the_rows_that_a_test_of_dbt_objects_to_are_shown_without_people(built: tuple[Deployment, int], tmp_path: Path) -> None:
     deployment, _ = built
-    node: dict[str, Any] = {"name": "late", "path": "late.sql", "depends_on": {"nodes": ["model.issue"]}}
-    issue = {"columns": {"assignee": {"meta": {"person": "name"}}, "issue_key": {"meta": {}}}, "depends_on": {"nodes": []}}
+    node: dict[str, Any] = {
+        "name": "late",
+        "path": "late.sql",
+        "depends_on": {"nodes": ["model.issue"]},
+    }
+    issue = {
+        "columns": {"assignee": {"meta": {"person": "name"}}, "issue_key": {"meta": {}}},
+        "depends_on": {"nodes": []},
+    }
     (tmp_path / "compiled").mkdir()
     (tmp_path / "compiled" / "late.sql").write_text("SELECT issue_key, assignee FROM mart.issue")
     failed = dg.AssetCheckResult(passed=False, check_name="late", metadata={"unique_id": "test.late"})
 
     def shown(engine: Engine) -> dg.AssetCheckResult:
-        return with_rows(failed, engine, {"nodes": {"test.late": node, "model.issue": issue}}, tmp_path, logging.getLogger())
+        return with_rows(
+            failed,
+            engine,
+            {"nodes": {"test.late": node, "model.issue": issue}},
+            tmp_path,
+            logging.getLogger(),
+        )
 
     assert {*rows_of(shown(deployment.engine))[0]} == {"issue_key"}
     node["column_name"] = "assignee"
