@@ -1,7 +1,8 @@
 """All that leans on what Dagster does not promise: private modules, storages, the tables of its database, names of its daemon.
 
 Each use is one function, which imports what it needs itself, so that an upgrade breaks one use.
-`tests/pipelines/test_dagster_internals.py` has a contract test for each, and for what leans on it elsewhere:
+`tests/pipelines/test_dagster_internals.py` and `test_people_in_dagster.py` have a contract test for
+each, and for what leans on it elsewhere:
 `assets/marts/dbt.py` on dagster-dbt, `lost_messages.py` of `pipelines/hosting` on what Dagster prints, and `webserver.py` and
 `celery_launcher.py` there, which replace a part of Dagster and have tests of their own.
 """
@@ -9,11 +10,12 @@ Each use is one function, which imports what it needs itself, so that an upgrade
 import functools
 import os
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from resources.replacements import Replacements
 from resources.retention import Rule
 
 if TYPE_CHECKING:
@@ -240,6 +242,81 @@ def remember_schema(instance: "dg.DagsterInstance | DagsterStorage") -> None:
         for question in questions:
             asked = getattr(getattr(instance, storage), question)
             setattr(getattr(instance, storage), question, functools.cache(asked))
+
+
+#: Table -> column with documents (JSON) in which Dagster keeps what was recorded and said. Its
+#: other columns of text hold keys, states, times and the definitions of jobs.
+DOCUMENTS = {
+    "event_logs": "event",
+    "asset_check_executions": "evaluation_event",
+    "asset_keys": "last_materialization",
+    "runs": "run_body",
+    "bulk_actions": "body",
+    "job_ticks": "tick_body",
+    "jobs": "job_body",
+    "instigators": "instigator_body",
+    "daemon_heartbeats": "body",
+    "kvs": "value",
+}
+#: Metadata that shows rows, or a picture of them.
+_ROWS_SHOWN = frozenset({"preview", "chart", "rows"})
+#: Fields of documents that hold what was said: messages, errors, and metadata of text, Markdown,
+#: JSON and tables.
+_SAID = frozenset(
+    {
+        *("message", "user_message", "description", "stack", "cause", "skip_reason"),
+        *("text", "md_str", "data", "records", "facts"),
+    }
+)
+
+
+def without_people(document: Any, replacements: Replacements) -> Any:
+    """Return a document of Dagster's storage without rows and charts, and with people replaced."""
+    return _changed(_without_rows(document), replacements, is_said=False)
+
+
+def shows_people(document: Any, replacements: Replacements) -> bool:
+    """Return whether a document of Dagster's storage shows people, also in charts."""
+    return any(replacements.shown_in(text) for text in _said(document, is_said=False))
+
+
+def _without_rows(value: Any) -> Any:
+    if isinstance(value, dict):
+        shown = {name for name, item in value.items() if _shows_rows(name, item)}
+        return {name: _without_rows(item) for name, item in value.items() if name not in shown}
+    if isinstance(value, list):
+        return [_without_rows(one) for one in value if not _shows_rows(None, one)]
+    return value
+
+
+def _shows_rows(name: str | None, entry: Any) -> bool:
+    """Whether something is metadata that shows rows; in events by its label, in checks by name."""
+    if not isinstance(entry, dict) or "Metadata" not in str(entry.get("__class__")):
+        return False
+    return (name or entry.get("label")) in _ROWS_SHOWN
+
+
+def _changed(value: Any, replacements: Replacements, *, is_said: bool) -> Any:
+    if isinstance(value, dict):
+        changed = dict(value)
+        for name in value.keys() - {"__class__"}:
+            said = is_said or name in _SAID
+            changed[name] = _changed(value[name], replacements, is_said=said)
+        return changed
+    if isinstance(value, list):
+        return [_changed(one, replacements, is_said=is_said) for one in value]
+    return replacements(value) if is_said and isinstance(value, str) else value
+
+
+def _said(value: Any, *, is_said: bool) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _said(item, is_said=is_said or name in _SAID)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _said(one, is_said=is_said)
+    elif is_said and isinstance(value, str):
+        yield value
 
 
 _OLD = "(now() AT TIME ZONE 'UTC') - make_interval(days => :days)"

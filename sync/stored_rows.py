@@ -36,7 +36,7 @@ def last_written(engine: Engine, spec: TableSpec, space_key: str) -> datetime | 
 
 
 def first_rows(engine: Engine, spec: TableSpec, space_key: str) -> list[dict[str, Any]]:
-    """Return a few rows without their payload, to be shown."""
+    """Return a few rows to be shown, without payload and without what says who somebody is."""
     return _rows(engine, spec, space_key, 10, list(spec.table.primary_key))
 
 
@@ -46,7 +46,7 @@ def newest_rows(engine: Engine, spec: TableSpec, space_key: str) -> list[dict[st
 
 
 def _rows(engine: Engine, spec: TableSpec, space_key: str, limit: int, order: Sequence[ColumnElement[Any]]) -> list[dict[str, Any]]:
-    columns = [column for column in spec.table.c if column.name not in _NOT_SHOWN]
+    columns = [column for column in spec.table.c if column.name not in _NOT_SHOWN | spec.of_people]
     query = select(*columns).where(spec.table.c.space_key == space_key).order_by(*order).limit(limit)
     with engine.connect() as connection:
         return [dict(row._mapping) for row in connection.execute(query)]

@@ -73,8 +73,11 @@ def _keys_unique(connection: Connection, spec: TableSpec, space_key: str) -> Ver
         .having(func.count() > 1)
         .limit(SHOWN)
     )
-    rows = tuple(dict(row._mapping) for row in connection.execute(query))
-    return Verdict(not rows, f"{', '.join(column.name for column in columns)}: {len(rows)} values are in more than one row", rows)
+    found = [dict(row._mapping) for row in connection.execute(query)]
+    shown = [column.name for column in columns if column.name not in spec.of_people]
+    rows = tuple({name: row[name] for name in (*shown, "rows")} for row in found)
+    named = ", ".join(column.name for column in columns)
+    return Verdict(not rows, f"{named}: {len(rows)} values are in more than one row", rows)
 
 
 def _business_key(spec: TableSpec) -> tuple[str, ...]:
@@ -108,13 +111,14 @@ def _unresolved(connection: Connection, table: Table, column: str, target: Table
 def _no_unexpected_fields(connection: Connection, spec: TableSpec, space_key: str) -> Verdict:
     columns = unexpected_fields.c
     query = (
-        select(columns.field, columns.first_seen_at, columns.example)
+        select(columns.field, columns.first_seen_at)
         .where(columns.space_key == space_key, columns.table_name == spec.name)
         .order_by(columns.first_seen_at.desc())
         .limit(SHOWN)
     )
     rows = tuple(dict(row._mapping) for row in connection.execute(query))
-    return Verdict(not rows, f"{len(rows)} fields that the schema does not know; they are kept in payload", rows)
+    kept = "they are kept in payload, ops.unexpected_fields has examples"
+    return Verdict(not rows, f"{len(rows)} fields that the schema does not know; {kept}", rows)
 
 
 def _no_rejected_records(connection: Connection, spec: TableSpec, space_key: str) -> Verdict:

@@ -1,6 +1,9 @@
-"""What a test of dbt objects to, as a table in its check: the rows themselves, not only how many they are."""
+"""What a test of dbt objects to, as a table in its check: the rows, not only their number.
 
-from collections.abc import Mapping, Sequence
+Columns that say who somebody is are left out: Dagster keeps what a check shows.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from logging import Logger
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -8,6 +11,7 @@ from typing import Any, TypeGuard
 import dagster as dg
 from sqlalchemy import Engine, RowMapping, text
 
+from assets.marts.people import shown_by
 from assets.marts.project import beside
 from resources.redact import plain_line
 
@@ -30,7 +34,8 @@ def with_rows(
     identifier = event.metadata["unique_id"].value if "unique_id" in event.metadata else ""
     node = manifest["nodes"].get(identifier, {})
     compiled = next(target.glob(f"compiled/**/{node['path']}"), None) if node else None
-    if compiled is None:
+    people = shown_by(node, manifest["nodes"]) if node else frozenset()
+    if compiled is None or node.get("column_name") in people:
         return event
     # A colon is no parameter here.
     query = text(compiled.read_text(encoding="utf-8").replace(":", "\\:"))
@@ -40,12 +45,15 @@ def with_rows(
     except Exception as error:  # such as a date that Python does not know
         log.warning(f"{node['name']}: its rows were left out: {first_line(error)}")
         return event
-    return event._replace(metadata={**event.metadata, **rows_shown(found)})
+    return event._replace(metadata={**event.metadata, **rows_shown(found, people)})
 
 
-def rows_shown(rows: Sequence[RowMapping]) -> dict[str, dg.MetadataValue[Any]]:
-    """Return rows as the metadata `rows`; nothing where there are none."""
-    texts = [{name: plain_line(row[name])[:CHARACTERS] for name in row} for row in rows]
+def rows_shown(
+    rows: Sequence[RowMapping],
+    left_out: Collection[str] = (),
+) -> dict[str, dg.MetadataValue[Any]]:
+    """Return rows as the metadata `rows`, some columns `left_out`; nothing where there are none."""
+    texts = [{name: plain_line(row[name])[:CHARACTERS] for name in row if name not in left_out} for row in rows]
     records = [dg.TableRecord(row) for row in texts]
     return {"rows": dg.MetadataValue.table(records)} if records else {}
 

@@ -7,6 +7,7 @@ import dagster as dg
 from sqlalchemy import Connection, Engine, RowMapping, text
 
 from assets.marts.failing_rows import ROWS, rows_shown
+from assets.marts.people import shown_by
 from assets.marts.project import beside
 from assets.marts.translator import Translator
 
@@ -39,7 +40,13 @@ def answered(selected: Collection[dg.AssetCheckKey], manifest: Mapping[str, Any]
                 filled, primary = held.get(relation, (set(), set()))
                 is_held = bool(primary) and primary <= {*columns} <= filled
                 rows = () if is_held else _breaking(connection, relation, columns, test["config"].get("where"))
-                yield dg.AssetCheckResult(passed=not rows, asset_key=key.asset_key, check_name=key.name, metadata=rows_shown(rows))
+                shown = rows_shown(rows, shown_by(test, manifest["nodes"]))
+                yield dg.AssetCheckResult(
+                    passed=not rows,
+                    asset_key=key.asset_key,
+                    check_name=key.name,
+                    metadata=shown,
+                )
 
 
 def _tests(manifest: Mapping[str, Any]) -> Iterator[tuple[dg.AssetCheckKey, Mapping[str, Any]]]:

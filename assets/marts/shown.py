@@ -1,6 +1,6 @@
-"""What Dagster shows of a mart once it is built: its chart, some rows, how many there are, and its columns with their types."""
+"""What Dagster shows of a mart once it is built: its chart, its number of rows, and its columns."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from logging import Logger
 from typing import Any
 from urllib.parse import quote
@@ -10,11 +10,9 @@ from sqlalchemy import Connection, Engine, text
 
 from assets.marts.failing_rows import first_line
 from assets.marts.project import beside
-from assets.metadata import preview
 from resources.warehouse.errors import WarehouseError
 
-ROWS = 5
-#: A view is worked out for each look at it: rows that take longer than this are not shown, and not counted.
+#: A view is worked out for each look at it: rows that take longer than this are not counted.
 LOOK_MILLISECONDS = 200
 
 #: Tables of more rows, as the server knows them from its last look, are not counted in each build: 0.1 s a million.
@@ -51,31 +49,26 @@ def _facts(connection: Connection, node: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     columns = connection.execute(_COLUMNS, {"relation": relation}).all()
     estimate = columns[0].estimate
-    found = {} if staged else {"preview": _in_time(connection, relation, _preview, view=view)}
+    found: dict[str, Any] = {}
     if estimate > MOST_COUNTED:
         found["build/estimated_rows"] = estimate
     else:
-        found["dagster/row_count"] = _in_time(connection, relation, _count, view=view)
+        found["dagster/row_count"] = _count_in_time(connection, relation, view=view)
     if not staged:
         found["dagster/column_schema"] = dg.TableSchema([dg.TableColumn(column.attname, type=column.type) for column in columns])
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _in_time(connection: Connection, relation: str, look: Callable[[Connection, str], Any], *, view: bool) -> Any:
-    """Look at a table; at a view only if that does not take long, None otherwise."""
+def _count_in_time(connection: Connection, relation: str, *, view: bool) -> int | None:
+    """Count the rows of a table; of a view only if that does not take long, None otherwise."""
     if not view:
-        return look(connection, relation)
+        return _count(connection, relation)
     try:
         with connection.begin_nested():
             connection.execute(text(f"SET LOCAL statement_timeout = {LOOK_MILLISECONDS}"))
-            return look(connection, relation)
+            return _count(connection, relation)
     except WarehouseError:
         return None
-
-
-def _preview(connection: Connection, relation: str) -> dg.MetadataValue[Any]:
-    rows = connection.execute(text(f"SELECT * FROM {relation} LIMIT {ROWS}")).mappings().all()  # noqa: S608 - a name of the project
-    return preview([{name: row[name] for name in row if name != "space_key"} for row in rows])
 
 
 def _count(connection: Connection, relation: str) -> int:

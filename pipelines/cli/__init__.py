@@ -9,7 +9,23 @@ from pathlib import Path
 
 import click
 
-from pipelines.cli import alerts, forget, grant, load, login, marts, metrics, migrate, report, serve, simulate, status, up, verify
+from pipelines.cli import (
+    alerts,
+    forget,
+    grant,
+    load,
+    login,
+    marts,
+    metrics,
+    migrate,
+    privacy,
+    report,
+    serve,
+    simulate,
+    status,
+    up,
+    verify,
+)
 from pipelines.cli.group import Commands, examples
 from resources.env_file import read_env_file
 from resources.logs import set_up
@@ -47,6 +63,7 @@ def main(debug: bool) -> None:
 
 for _command in (
     up.up, serve.serve, migrate.migrate, simulate.simulate, load.load, verify.verify, marts.marts, metrics.metrics, status.status,
-    alerts.alerts, report.report, forget.forget, login.login, login.logout, grant.grant,
+    alerts.alerts, report.report, forget.forget, privacy.privacy, login.login, login.logout,
+    grant.grant,
 ):  # fmt: skip
     main.add_command(_command)

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 def forget(user_id: int, yes: bool) -> None:
     """Erase a person from the warehouse, and keep it so.
 
-    Names, addresses and login in every schema, also in what later loads bring. It shows who it is, and asks. What people have
-    written stays, and so does what Backlog has. Run it again to erase what has become known of the person since.
+    Names, addresses and login in every schema, in Dagster's storage, and in what later loads bring.
+    It shows who it is, and asks. What people have written stays, and so does what Backlog has.
+    Charts of the Dagster UI go until the next build of the marts. Run it again to erase what has
+    become known of the person since.
     """
     settings = Settings.of_this_process()
     person = look_up(settings, user_id)
@@ -66,18 +68,23 @@ def look_up(settings: Settings, user_id: int) -> "Person":
 
 
 def erase(settings: Settings, person: "Person") -> dict[str, int]:
-    """Erase a person from every schema, and the log of the embedded server; return table -> rows that were changed.
+    """Erase a person from every schema, from Dagster's storage and from the logs of the home.
+
+    Return table of the warehouse -> rows that were changed.
 
     Raises:
-        WarehouseError: the warehouse cannot be used; nothing was erased.
+        WarehouseError: the warehouse or Dagster's storage cannot be used; nothing was erased.
     """
+    import pipelines.hosting.storage  # noqa: F401 - the instance needs it
     from pipelines.cli.in_process import connection
-    from pipelines.hosting.environment import prepare_storage
+    from pipelines.hosting.environment import open_instance, prepare_storage
+    from pipelines.hosting.log_file import erase_logs
+    from pipelines.stored_people import copies
     from resources.warehouse import people
-    from resources.warehouse.embedded import tidy_log
 
     prepare_storage(settings)
-    with connection() as (backlog, warehouse):
-        changed = people.forget(warehouse.engine, person.space_key, person.user_id, backlog.mask)
-    tidy_log(settings.home, erase=True)
+    with connection() as (backlog, warehouse), open_instance() as instance:
+        where = warehouse.engine, person.space_key, person.user_id
+        changed = people.forget(*where, backlog.mask, copies(instance))
+    erase_logs(settings.home)
     return changed

@@ -20,7 +20,8 @@ PROGRAM = "backlog-elt"
 EXIT_CODES = {
     "0": "Done. `up` and `simulate` also after a signal, `status` also when the space does not answer, which it reports.",
     "1": "The work failed; one line says why, with a traceback only after `--debug`. `verify`: rows differ, or a part could not be "
-    "compared; with `--strict` also when only what changed at the source differs.",
+    "compared; with `--strict` also when only what changed at the source differs. "
+    "`privacy status`: people are still shown.",
     "2": "Wrong usage or configuration: what is `'…'`: expected ….",
     "128 + N": "Signal N ended the command: 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP.",
 }

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
@@ -184,20 +185,28 @@ def load_space(settings: Settings, request: LoadRequest, progress: Progress) -> 
     check_kind(settings)
     with source(settings, alive=False), open_instance() as instance:
         recorder = Recorder(progress)
-        failures = tuple(_run_jobs(instance, request, recorder))
+        failures = tuple(_run_jobs(instance, request, recorder, settings.home))
     took = time.monotonic() - began
     return Summary(recorder.tables, recorder.requests, took, tuple(dict.fromkeys(failures)), settings.simulated)
 
 
-def _run_jobs(instance: "dg.DagsterInstance", request: LoadRequest, recorder: "Recorder") -> Iterator[str]:
+def _run_jobs(
+    instance: "dg.DagsterInstance",
+    request: LoadRequest,
+    recorder: "Recorder",
+    home: Path,
+) -> Iterator[str]:
     # Imported here, when the variables that the definitions read have been set.
     from assets.partitions import PROJECTS, project_partitions
     from pipelines.cli.in_process import connection, run_job
+    from pipelines.hosting.log_file import erase_logs
     from pipelines.jobs import count_reconciliation_job, issues_config, issues_job, projects_job, users_job
     from pipelines.raw_definitions import build_raw_definitions
     from pipelines.run_ends import recording_ends
     from pipelines.runs import end_dead_runs
     from pipelines.sensors.project_discovery import new_project_keys
+    from pipelines.stored_people import copies
+    from resources.warehouse.people import NO_COPIES
     from sync.people import mask_stored
     from sync.projects import note_project_keys
     from sync.watermarks import complete_projects, oldest_watermark
@@ -209,7 +218,10 @@ def _run_jobs(instance: "dg.DagsterInstance", request: LoadRequest, recorder: "R
         requested = _requested_projects(request, projects)
         recorder.requests.update(backlog.client.stats.requests)
         if request.full:
-            mask_stored(backlog.client, warehouse.engine)
+            # Without a key dbt need not be asked which columns the marts have.
+            elsewhere = copies(instance) if backlog.mask.key else NO_COPIES
+            if mask_stored(backlog.client, warehouse.engine, elsewhere) and backlog.mask.key:
+                erase_logs(home)
         end_dead_runs(instance)
         name = str(PROJECTS.name)
         instance.add_dynamic_partitions(name, new_project_keys(instance.get_dynamic_partitions(name), projects))

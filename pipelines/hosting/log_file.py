@@ -6,8 +6,33 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
+from resources.warehouse.embedded import tidy_log
+
 #: The file is moved aside when it is longer, and what was aside before goes: twice as much is kept at most.
 LONGEST_BYTES = 10_000_000
+
+
+def log_of(home: Path) -> Path:
+    """Return the file that a `backlog-elt up` of a home writes."""
+    return home / "logs" / "up.log"
+
+
+def erase_logs(home: Path) -> None:
+    """Erase what processes of a home and its embedded PostgreSQL have logged; they go on writing.
+
+    Raises:
+        WarehouseError: the log of the server cannot be written.
+        OSError: the log of the processes cannot be written.
+    """
+    tidy_log(home, erase=True)
+    log = log_of(home)
+    if log.exists():
+        os.truncate(log, 0)
+    _aside(log).unlink(missing_ok=True)
+
+
+def _aside(log: Path) -> Path:
+    return log.with_name(f"{log.name}.1")
 
 
 class LogFile:
@@ -33,7 +58,7 @@ class LogFile:
         if os.fstat(self.file.fileno()).st_size <= self._longest:
             return
         with suppress(OSError):
-            shutil.copy(self.path, self.path.with_name(f"{self.path.name}.1"))
+            shutil.copy(self.path, _aside(self.path))
         os.ftruncate(self.file.fileno(), 0)
 
     def close(self) -> None:

@@ -21,7 +21,7 @@ from pipelines.hosting.children import Children, UpError
 from pipelines.hosting.environment import check_kind, open_instance, prepare_storage, source
 from pipelines.hosting.following import FIRST_LOOK_SECONDS, Follower
 from pipelines.hosting.home_lock import HomeLock, holder
-from pipelines.hosting.log_file import LogFile
+from pipelines.hosting.log_file import LogFile, log_of
 from pipelines.hosting.ports import HOST, answers, free_port, is_free
 from pipelines.hosting.runtime import Runtime
 from pipelines.hosting.screen import Screen
@@ -133,7 +133,7 @@ def _leave_at_once(home: Path, mark: str, number: int) -> None:
 @contextmanager
 def _open_log(home: Path) -> Iterator[LogFile]:
     """Let this process, and those that it starts, write to the log."""
-    path = home / "logs" / "up.log"
+    path = log_of(home)
     try:
         log = LogFile(path)
     except OSError as error:

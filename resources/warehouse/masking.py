@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -26,10 +27,18 @@ from sqlalchemy import (
 )  # fmt: skip
 
 from resources.privacy import Mask
+from resources.replacements import Replacements, changed_texts
 from resources.warehouse.inbox import NOT_KEPT
+from resources.warehouse.people_columns import PeopleColumn, rewrite_kept
 from resources.warehouse.records import Record, content_hash, to_text
 from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import names, rejected_records, unexpected_fields, webhook_events
+from resources.warehouse.schema_ops import (
+    SAID,
+    names,
+    rejected_records,
+    unexpected_fields,
+    webhook_events,
+)
 from resources.warehouse.spec import Kind, TableSpec
 from resources.warehouse.statements import typed
 
@@ -38,21 +47,61 @@ PSEUDONYM = "^user-[0-9a-f]{20}$"
 #: Made from raw by dbt; the next build makes them anew.
 _MADE = ("staging", "mart")
 _AT_ONCE = 500
+#: Which row or rows, the value that stands there, and the one that is to stand there.
+Change = tuple[Any, Any, Any]
 
 
-def rewrite(conn: Connection, space_key: str, mask: Mask, texts: Collection[str] = ()) -> Counter[str]:
-    """Replace people in every row of raw and ops as in records that come now; return table -> rows that were changed.
+@dataclass(frozen=True)
+class Rewritten:
+    """What was rewritten: table -> rows that were changed, and text -> what replaces it now."""
 
-    Reads every row: a minute for a million, two and a half where each is changed. With `texts` only rows that show one of these.
+    changed: Counter[str]
+    replaced: dict[str, str]
+
+
+def rewrite(
+    conn: Connection,
+    space_key: str,
+    mask: Mask,
+    texts: Collection[str] = (),
+    columns: Iterable[PeopleColumn] = (),
+) -> Rewritten:
+    """Replace people in every row of raw and ops, and in marts that builds keep.
+
+    Reads every row: a minute for a million, two and a half where each is changed. With `texts` only
+    rows that show one of these. `columns` are those of the marts that say who somebody is.
     """
-    changed: Counter[str] = Counter()
+    changed, replaced = rewrite_kept(conn, space_key, mask, columns)
     for spec in SPECS.values():
         if spec.key:
-            changed[spec.table.fullname] = _rewrite_raw(conn, spec, space_key, mask, texts)
-    changed[str(names)] = _rewrite_names(conn, space_key, mask)
+            changes = _noting(replaced, _changes_of_raw(conn, spec, space_key, mask, texts))
+            changed[spec.table.fullname] = _rewrite_raw(conn, spec, space_key, changes)
+    renamed = _noting(replaced, _changes_of_names(conn, space_key, mask))
+    changed[str(names)] = _rewrite_names(conn, space_key, renamed)
     for table in (rejected_records, webhook_events):
-        changed[str(table)] = _rewrite_json(conn, table, space_key, mask, texts)
-    return changed
+        changes = _noting(replaced, _changes_of_json(conn, table, space_key, mask, texts))
+        changed[str(table)] = _rewrite_json(conn, table, changes)
+    changed.update(_replace_said(conn, Replacements(replaced)))
+    return Rewritten(changed, replaced)
+
+
+def count_people(conn: Connection, space_key: str, mask: Mask) -> Counter[str]:
+    """Return table -> rows of raw and ops that `rewrite` would change; reads every row."""
+    found = Counter({str(names): sum(1 for _ in _changes_of_names(conn, space_key, mask))})
+    for spec in SPECS.values():
+        if spec.key:
+            changes = _changes_of_raw(conn, spec, space_key, mask, ())
+            found[spec.table.fullname] = sum(1 for _ in changes)
+    for table in (rejected_records, webhook_events):
+        found[str(table)] = sum(1 for _ in _changes_of_json(conn, table, space_key, mask, ()))
+    return found
+
+
+def _noting(replaced: dict[str, str], changes: Iterable[Change]) -> Iterator[Change]:
+    """Pass changes on, and note each text that one replaces."""
+    for key, old, new in changes:
+        replaced.update(changed_texts(old, new) if new != NOT_KEPT else ())
+        yield key, old, new
 
 
 def count_showing(conn: Connection, space_key: str, texts: Collection[str]) -> Counter[str]:
@@ -85,14 +134,30 @@ def shown_names(spec: TableSpec) -> list[ColumnElement[str]]:
 # -- raw ------------------------------------------------------------------------------------------------------------
 
 
-def _rewrite_raw(conn: Connection, spec: TableSpec, space_key: str, mask: Mask, texts: Collection[str]) -> int:
+def _changes_of_raw(
+    conn: Connection,
+    spec: TableSpec,
+    space_key: str,
+    mask: Mask,
+    texts: Collection[str],
+) -> Iterator[Change]:
     table = spec.table
     chosen = (table.c.space_key == space_key, _shows(table, texts))
     query = select(*(table.c[name] for name in spec.key), table.c.payload).where(*chosen)
+    for *key, payload in conn.execute(query.execution_options(yield_per=_AT_ONCE)):
+        new = mask(payload)
+        if new != payload:
+            yield key, payload, new
+
+
+def _rewrite_raw(
+    conn: Connection,
+    spec: TableSpec,
+    space_key: str,
+    changes: Iterable[Change],
+) -> int:
     rows = 0
-    for batch in _chunks(
-        (tuple(key), new) for key, new in _replaced(conn.execute(query.execution_options(yield_per=_AT_ONCE)), mask)
-    ):
+    for batch in _chunks((tuple(key), new) for key, _, new in changes):
         parameters: dict[str, Any] = {
             "space_key": space_key,
             "batch": f"[{','.join(to_text(record) for _, record in batch)}]",
@@ -101,13 +166,6 @@ def _rewrite_raw(conn: Connection, spec: TableSpec, space_key: str, mask: Mask, 
         parameters |= {f"key_{place}": [key[place] for key, _ in batch] for place in range(len(spec.key))}
         rows += conn.execute(_rewriting(spec.name), parameters).rowcount
     return rows
-
-
-def _replaced(rows: Iterable[Any], mask: Mask) -> Iterator[tuple[Any, Record]]:
-    for *key, payload in rows:
-        new = mask(payload)
-        if new != payload:
-            yield key, new
 
 
 @cache
@@ -135,20 +193,31 @@ def _rewriting(table: str) -> TextClause:
 # -- ops ------------------------------------------------------------------------------------------------------------
 
 
-def _rewrite_names(conn: Connection, space_key: str, mask: Mask) -> int:
-    columns = names.c
-    of_people = (columns.space_key == space_key, columns.kind == "users")
-    rows = 0
-    for user, name in conn.execute(select(columns.id, columns.name).where(*of_people).distinct()).all():
+def _changes_of_names(conn: Connection, space_key: str, mask: Mask) -> Iterator[Change]:
+    chosen = (names.c.space_key == space_key, names.c.kind == "users")
+    known = select(names.c.id, names.c.name).where(*chosen).distinct()
+    for user, name in conn.execute(known).all():
         new = mask({"id": user, "userId": None, "name": name})["name"]
         if new != name:
-            chosen = (*of_people, columns.id == user, columns.name == name)
-            rows += conn.execute(update(names).where(*chosen).values(name=new)).rowcount
+            yield user, name, new
+
+
+def _rewrite_names(conn: Connection, space_key: str, changes: Iterable[Change]) -> int:
+    columns, rows = names.c, 0
+    of_people = (columns.space_key == space_key, columns.kind == "users")
+    for user, name, new in changes:
+        chosen = (*of_people, columns.id == user, columns.name == name)
+        rows += conn.execute(update(names).where(*chosen).values(name=new)).rowcount
     return rows
 
 
-def _rewrite_json(conn: Connection, table: Table, space_key: str, mask: Mask, texts: Collection[str]) -> int:
-    rows = 0
+def _changes_of_json(
+    conn: Connection,
+    table: Table,
+    space_key: str,
+    mask: Mask,
+    texts: Collection[str],
+) -> Iterator[Change]:
     chosen = (table.c.space_key == space_key, _shows(table, texts))
     query = select(table.c.id, table.c.payload).where(*chosen).execution_options(yield_per=_AT_ONCE)
     for number, payload in conn.execute(query):
@@ -156,9 +225,30 @@ def _rewrite_json(conn: Connection, table: Table, space_key: str, mask: Mask, te
         # What is not JSON cannot be masked.
         new = NOT_KEPT if isinstance(value, str) and mask.key else mask(value)
         if new != value:
-            conn.execute(update(table).where(table.c.id == number).values(payload=json.dumps(new, separators=(",", ":"))))
-            rows += 1
+            yield number, value, new
+
+
+def _rewrite_json(conn: Connection, table: Table, changes: Iterable[Change]) -> int:
+    rows = 0
+    for number, _, new in changes:
+        payload = json.dumps(new, separators=(",", ":"))
+        conn.execute(update(table).where(table.c.id == number).values(payload=payload))
+        rows += 1
     return rows
+
+
+def _replace_said(conn: Connection, replacements: Replacements) -> Counter[str]:
+    """Replace people in what was said, such as errors; return table -> rows that were changed."""
+    changed: Counter[str] = Counter()
+    for column in SAID if replacements else ():
+        said = cast(column, Text)
+        for old in conn.execute(select(said.distinct()).where(column.is_not(None))).scalars().all():
+            new = replacements(old)
+            if new != old:
+                values = {column.name: cast(new, column.type)}
+                statement = update(column.table).where(said == old).values(values)
+                changed[str(column.table)] += conn.execute(statement).rowcount
+    return changed
 
 
 def _read(payload: str) -> Any:

@@ -4,23 +4,46 @@ What comes from the source is replaced before it gets here (`resources/privacy.p
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection, Engine, and_, insert, not_, null, or_, select, text, update
 
 from resources.privacy import Forgotten, Mask, fingerprint
+from resources.replacements import Replacements
 from resources.warehouse.errors import WarehouseBusyError
 from resources.warehouse.locks import Locks
 from resources.warehouse.masking import PSEUDONYM, count_showing, erase_texts, rewrite, shown_names
 from resources.warehouse.names_of_people import known_by
+from resources.warehouse.people_columns import PeopleColumn
 from resources.warehouse.records import sanitise
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import forgotten_users, names
 
 _BUILD_WAIT_SECONDS = 600.0
+
+
+def _nowhere(_replacements: Replacements) -> None:
+    """Replace people in no other place."""
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Where people stand besides raw and ops.
+
+    `columns` are those of the marts. `replace` replaces people in what is stored elsewhere, such as
+    Dagster's storage. It is called before the warehouse commits, which has the names: after an
+    attempt that was broken off the next one has them, too.
+    """
+
+    columns: Sequence[PeopleColumn] = ()
+    replace: Callable[[Replacements], None] = _nowhere
+
+
+NO_COPIES: Final = Copies()
 
 
 _FORGOTTEN = text("SELECT user_id, fingerprints FROM ops.forgotten_users WHERE space_key = :space_key")
@@ -82,8 +105,14 @@ def person(engine: Engine, space_key: str, user_id: int) -> Person | None:
     return Person(space_key, user_id, name, login, forgotten_at)
 
 
-def forget(engine: Engine, space_key: str, user_id: int, mask: Mask) -> dict[str, int]:
-    """Erase a user from all schemas, and note the id so that nothing of the user is written again.
+def forget(
+    engine: Engine,
+    space_key: str,
+    user_id: int,
+    mask: Mask,
+    copies: Copies = NO_COPIES,
+) -> dict[str, int]:
+    """Erase a user from all schemas and copies, and note the id so that nothing is written again.
 
     Once more, it erases names that became known since then, and those that issues and change logs show. All in one
     transaction: other loads wait with what they write until it ends. Return table -> rows that were changed.
@@ -94,9 +123,13 @@ def forget(engine: Engine, space_key: str, user_id: int, mask: Mask) -> dict[str
     with _erasing(engine, f"forget of user {user_id}") as conn:
         called, texts = known_by(conn, space_key, user_id)
         _note(conn, space_key, user_id, called)
-        changed = rewrite(conn, space_key, mask.but(forgotten(conn, space_key)))
-        changed.update(erase_texts(conn, space_key, texts, f"forgotten-{user_id}"))
-    return {table: rows for table, rows in changed.items() if rows}
+        mask = mask.but(forgotten(conn, space_key))
+        done = rewrite(conn, space_key, mask, columns=copies.columns)
+        gone = f"forgotten-{user_id}"
+        texts |= {old for old, new in done.replaced.items() if new == gone}
+        done.changed.update(erase_texts(conn, space_key, texts, gone))
+        copies.replace(Replacements({**done.replaced, **dict.fromkeys(texts, gone)}))
+    return {table: rows for table, rows in done.changed.items() if rows}
 
 
 def learn(engine: Engine, space_key: str, mask: Mask) -> tuple[Mask, dict[str, int]]:
@@ -118,7 +151,7 @@ def learn(engine: Engine, space_key: str, mask: Mask) -> tuple[Mask, dict[str, i
             called = {mask.by_key(name) for name in new if new[name] == user}
             _note(conn, space_key, user, called)
             texts = {sanitise(name) for name in new if new[name] == user} | {sanitise(name) for name in called}
-            changed.update(rewrite(conn, space_key, mask, texts))
+            changed.update(rewrite(conn, space_key, mask, texts).changed)
             changed.update(erase_texts(conn, space_key, texts, f"forgotten-{user}"))
     return mask.but(replace(mask.forgotten, met={})), {table: rows for table, rows in changed.items() if rows}
 
@@ -144,15 +177,30 @@ def _erasing(engine: Engine, why: str) -> Iterator[Connection]:
             yield conn
 
 
-def remask(engine: Engine, space_key: str, mask: Mask) -> dict[str, int]:
-    """Replace people in rows that were written without the key, and ask for those written under another one to be written again.
+def remask(
+    engine: Engine,
+    space_key: str,
+    mask: Mask,
+    copies: Copies = NO_COPIES,
+) -> dict[str, int]:
+    """Replace people in what was written without the key, and ask for rows of another key anew.
 
     These hold no names from which new pseudonyms could be made: the load that follows brings them, where the source still has
-    the record. Return table -> rows that were changed.
+    the record. With a key other loads wait with what they write. Return table -> rows that were
+    changed.
+
+    Raises:
+        WarehouseError: the warehouse cannot be used, or a build of the marts does not end;
+            nothing was changed.
     """
-    with engine.begin() as conn:
+    with _erasing(engine, "masking of what is stored") if mask.key else engine.begin() as conn:
         conn.execute(text("LOCK TABLE ops.forgotten_users IN EXCLUSIVE MODE"))
-        changed = Counter() if mask.idle else rewrite(conn, space_key, mask)
+        changed: Counter[str] = Counter()
+        if not mask.idle:
+            done = rewrite(conn, space_key, mask, columns=copies.columns)
+            changed.update(done.changed)
+            if mask.key or done.replaced:
+                copies.replace(Replacements(done.replaced))
         for spec in SPECS.values():
             named = shown_names(spec)
             if named:

@@ -3,6 +3,7 @@
 DDL, typing, database comments, Dagster's column schema and `docs/tables.md` are all made from here and `schema_history.py`.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from resources.warehouse.schema_history import HISTORY
@@ -56,18 +57,36 @@ _USERS = raw_table(
     "People of the space",
     [
         _ID,
-        Field("user_id", Kind.TEXT, "userId", "Login name, not the id; null for Nulab-account-only users"),
-        _NAME,
+        Field(
+            "user_id",
+            Kind.TEXT,
+            "userId",
+            "Login name, not the id; null for Nulab-account-only users",
+            of_person=True,
+        ),
+        replace(_NAME, of_person=True),
         Field("role_type", Kind.BIGINT, "roleType", "Role 1-6; the meaning depends on the space's plan"),
         Field("lang", Kind.TEXT, "lang", "Language of the user, null when not set"),
-        Field("mail_address", Kind.TEXT, "mailAddress", "Personal data; null when the API key may not see it"),
+        Field(
+            "mail_address",
+            Kind.TEXT,
+            "mailAddress",
+            "Personal data; null when the API key may not see it",
+            of_person=True,
+        ),
         Field(
             "last_login_at",
             Kind.TIMESTAMP,
             "lastLoginTime",
             "When the user last logged in, as of the last load of users; a login alone moves no loaded_at",
         ),
-        Field("nulab_account_id", Kind.TEXT, "nulabAccount.nulabId", "Id of the Nulab account, null when none"),
+        Field(
+            "nulab_account_id",
+            Kind.TEXT,
+            "nulabAccount.nulabId",
+            "Id of the Nulab account, null when none",
+            of_person=True,
+        ),
     ],
     endpoint="GET /users",
     business_key="user_id",

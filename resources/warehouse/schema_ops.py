@@ -344,3 +344,10 @@ OPS_TABLES: Final = (
     oauth_tokens, heartbeats, source_conditions, locks,
 )  # fmt: skip
 """Every ops table."""
+
+SAID: Final = (
+    unexpected_fields.c.example, rejected_records.c.error, webhook_events.c.outcome,
+    sync_history.c.error, sync_state.c.last_error, reconciliations.c.note,
+    source_conditions.c.message, heartbeats.c.detail,
+)  # fmt: skip
+"""Columns of text that quote records or what others have said: people are replaced in them."""

