@@ -3,13 +3,14 @@
 import html
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
 #: A text that may be a word of a program, too: somebody may be called `run`.
 _PLAIN = re.compile(r"[A-Za-z0-9_]+")
-_QUOTES = "[\"'`|]"
+_QUOTES = "\"'`|"
 
 
 def changed_texts(old: Any, new: Any) -> Iterator[tuple[str, str]]:
@@ -36,8 +37,12 @@ class Replacements:
         """Replace each key of `pairs` by its value; without `plain` leave plain words alone."""
         self._whole = {old: new for old, new in pairs.items() if plain or not _PLAIN.fullmatch(old)}
         self._forms = {form: new for old, new in self._whole.items() for form in _forms(old)}
-        parts = sorted((form for old in self._whole for form in _forms(old)), key=len, reverse=True)
-        self._inside = re.compile("|".join(map(_found, dict.fromkeys(parts)))) if parts else None
+        # A text is looked at where one of these begins: there may be thousands of people.
+        self._by_start: dict[str, list[str]] = defaultdict(list)
+        for form in sorted(self._forms, key=len, reverse=True):
+            self._by_start[form[:2]].append(form)
+        first = "".join(sorted({form[0] for form in self._forms}))
+        self._starts = re.compile(f"[{re.escape(first)}]") if first else None
 
     @property
     def texts(self) -> list[str]:
@@ -50,9 +55,22 @@ class Replacements:
 
     def __call__(self, text: str) -> str:
         """Return a text with what it shows replaced."""
-        if self._inside is None or text in self._whole:
+        if self._starts is None or text in self._whole:
             return self._whole.get(text, text)
-        return self._inside.sub(lambda found: self._forms[found[0]], text)
+        parts, done = [], 0
+        for start in self._starts.finditer(text):
+            place = start.start()
+            form = self._form_at(text, place) if place >= done else None
+            if form:
+                parts += [text[done:place], self._forms[form]]
+                done = place + len(form)
+        return "".join([*parts, text[done:]])
+
+    def _form_at(self, text: str, place: int) -> str | None:
+        """Return the longest form that stands at a place, and by itself."""
+        starts = (text[place : place + 2], text[place])
+        forms = (form for start in dict.fromkeys(starts) for form in self._by_start.get(start, ()))
+        return next((one for one in forms if text.startswith(one, place) and _is_apart(text, place, one)), None)
 
     def shown_in(self, text: str) -> bool:
         """Return whether a text shows one of those that are replaced, also in a picture."""
@@ -64,10 +82,10 @@ def _forms(text: str) -> set[str]:
     return {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
 
 
-def _found(form: str) -> str:
-    """Return where a form of a text is found inside of another text, as a regular expression."""
+def _is_apart(text: str, place: int, form: str) -> bool:
+    """Whether a form that stands at a place of a text is no part of another word there."""
+    before, after = text[place - 1 : place] if place else "", text[place + len(form) : place + len(form) + 1]
     if _PLAIN.fullmatch(form):
-        return f"(?<={_QUOTES}){form}(?={_QUOTES})"
-    before = r"(?<![A-Za-z0-9_])" if _PLAIN.fullmatch(form[0]) else ""
-    after = r"(?![A-Za-z0-9_])" if _PLAIN.fullmatch(form[-1]) else ""
-    return f"{before}{re.escape(form)}{after}"
+        return bool(before) and before in _QUOTES and bool(after) and after in _QUOTES
+    starts_alone = not (_PLAIN.fullmatch(form[0]) and _PLAIN.fullmatch(before))
+    return starts_alone and not (_PLAIN.fullmatch(form[-1]) and _PLAIN.fullmatch(after))

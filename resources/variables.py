@@ -12,7 +12,7 @@ from enum import Enum, auto
 from pathlib import Path
 from unicodedata import category
 
-from resources.redact import plain_line
+from resources.redact import plain_lines
 from resources.secret import Secret
 
 #: After the name of a variable that holds a secret: the name of one that holds the path of a file with it.
@@ -250,7 +250,8 @@ class SettingsError(ValueError):
     def __init__(self, variable: str, got: str | Secret | None, expected: str, wrong: str = "") -> None:
         """`wrong` says what is wrong with a value that is not shown, without a part of it."""
         shown = f"{_shown(variable, got)}{f' ({wrong})' if wrong else ''}"
-        super().__init__(plain_line(f"{variable} is {shown}: expected {expected}"))
+        # No secret is in it. To mask one would mask our own words where somebody's password is one of them.
+        super().__init__(plain_lines(" ".join(f"{variable} is {shown}: expected {expected}".split())))
         self.variable = variable
 
 
