@@ -9,12 +9,15 @@ import asyncio
 import functools
 import os
 import ssl
+from collections.abc import Coroutine
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from threading import Thread
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 
+Result = TypeVar("Result")
 MEGABYTE = 1_000_000
 #: Megabytes of an answer at most, as it comes and inflated. A page of a hundred issues with the
 #: longest descriptions that Backlog takes has 40.
@@ -35,7 +38,8 @@ class AnswerTooLargeError(AnswerRefusedError):
 class BoundedClient:
     """Sends one request at a time; each is answered whole within `seconds`, or ends with an error of httpx.
 
-    It has an event loop of its own, which runs during a request, in the thread that asks.
+    Its event loop runs in a thread of its own: a signal whose handler raises, as Dagster's do, would
+    leave a loop in pieces. The thread that asks only waits; when it is interrupted, the request ends.
 
     Args:
         seconds: from the first byte sent to the last one read. A request that is signed anew and
@@ -53,7 +57,9 @@ class BoundedClient:
     ) -> None:
         self._seconds = seconds
         self._megabytes = megabytes
-        self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, name="http", daemon=True)
+        self._thread.start()
         authorities = _authorities(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
         # Nothing that is asked here keeps a session, and httpx cannot send every cookie back that it takes.
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
@@ -66,9 +72,12 @@ class BoundedClient:
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
-        with self._runner:
-            self._runner.run(self._http.aclose())
+        """End what is under way, and close the connections; doing it again changes nothing."""
+        if not self._loop.is_closed():
+            self._wait(self._end())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
 
     def request(self, method: str, url: str, *, auth: httpx.Auth | None = None, **content: Any) -> httpx.Response:
         """Return an answer, its body read; redirects are not followed. `content` is as httpx takes it.
@@ -84,7 +93,7 @@ class BoundedClient:
         request = next(flow)
         try:
             while True:
-                answer = self._runner.run(self._answer(request))
+                answer = self._wait(self._answer(request))
                 answer.history = list(history)
                 try:
                     request = flow.send(answer)
@@ -94,6 +103,21 @@ class BoundedClient:
         finally:
             flow.close()
 
+    def _wait(self, work: Coroutine[Any, Any, Result]) -> Result:
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    async def _end(self) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await self._http.aclose()
+
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         try:
             async with asyncio.timeout(self._seconds):
@@ -102,6 +126,8 @@ class BoundedClient:
                     body = await self._body(answer)
                 finally:
                     await answer.aclose()
+        except httpx.ConnectError as error:
+            raise httpx.ConnectError(_reason(error), request=request) from None
         except TimeoutError:
             said = f"not answered whole within {self._seconds:g} seconds"
             raise httpx.ReadTimeout(said, request=request) from None
@@ -121,6 +147,19 @@ class BoundedClient:
                 said = f"the answer is larger than {self._megabytes:g} MB"
                 raise AnswerTooLargeError(said, request=answer.request)
         return b"".join(parts)
+
+
+def _reason(error: BaseException) -> str:
+    """Return why no connection was made: what the system says, where it is behind the error."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, OSError) and found.strerror:
+            # Those of name resolution have numbers of their own, below zero.
+            number = found.errno or 0
+            return os.strerror(number) if number > 0 else found.strerror
+        behind = found.exceptions[0] if isinstance(found, BaseExceptionGroup) else None
+        found = behind or found.__cause__ or found.__context__
+    return str(error)
 
 
 @functools.cache

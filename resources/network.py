@@ -112,9 +112,14 @@ def _check_proxy(name: str, given: str) -> None:
     if not given.isprintable():
         raise SettingsError(name, given, _EXPECTED, "it has a control character")
     url = _with_scheme(given)
-    parts = address(name, url, ("http", "https", *_SOCKS), _EXPECTED)
-    for password in filter(None, (parts.password, unquote(parts.password or ""))):
-        remember(password)
+    scheme, _, rest = url.partition("://")
+    # A login is taken as httpx takes it: a domain before a backslash, a password with an @ in it.
+    login, _, place = rest.rpartition("@")
+    where = rest if "/" in login else place
+    parts = address(name, f"{scheme}://{where}", ("http", "https", *_SOCKS), _EXPECTED)
+    password = login.partition(":")[2]
+    for one in filter(None, (password, unquote(password))):
+        remember(one)
     if parts.scheme in _SOCKS and find_spec("socksio") is None:
         wrong = f"for {parts.scheme}:// the package socksio is missing"
         raise SettingsError(name, url, f"{_EXPECTED}; or run: python -m pip install socksio", wrong)

@@ -17,6 +17,8 @@ MASK = "***"
 #: Bytes of a message, in UTF-8. Of a longer one both ends stay: what was tried, and what to do.
 LONGEST = 2_000
 _HEAD, _TAIL = 1_500, 300
+#: Letters at either end of a text that are looked at: of one of megabytes nothing else is shown.
+_LOOKED_AT = 50_000
 
 _NAMED = re.compile(
     r"""(?ix)
@@ -65,12 +67,15 @@ def plain_line(text: object) -> str:
 
     Secrets are masked, control characters and marks of direction are escaped as by `plain_lines`.
     """
-    line = plain_lines(" ".join(redact(str(text)).split()))
+    whole = str(text)
+    skipped = max(0, len(whole) - 2 * _LOOKED_AT)
+    looked_at = f"{whole[:_LOOKED_AT]}{whole[-_LOOKED_AT:]}" if skipped else whole
+    line = plain_lines(" ".join(redact(looked_at).split()))
     encoded = line.encode()
     if len(encoded) <= LONGEST:
         return line
     head, tail = (part.decode(errors="ignore") for part in (encoded[:_HEAD], encoded[-_TAIL:]))
-    left_out = len(encoded) - len(head.encode()) - len(tail.encode())
+    left_out = skipped + len(encoded) - len(head.encode()) - len(tail.encode())
     return f"{head} … ({left_out:,} bytes left out) … {tail}"
 
 

@@ -36,7 +36,8 @@ class Replacements:
     def __init__(self, pairs: Mapping[str, str], *, plain: bool = True) -> None:
         """Replace each key of `pairs` by its value; without `plain` leave plain words alone."""
         self._whole = {old: new for old, new in pairs.items() if plain or not _PLAIN.fullmatch(old)}
-        self._forms = {form: new for old, new in self._whole.items() for form in _forms(old)}
+        inside = [old for old in self._whole if len(old) > 1 and any(map(str.isalpha, old))]
+        self._forms = {form: self._whole[old] for old in inside for form in _forms(old)}
         # A text is looked at where one of these begins: there may be thousands of people.
         self._by_start: dict[str, list[str]] = defaultdict(list)
         for form in sorted(self._forms, key=len, reverse=True):

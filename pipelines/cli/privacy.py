@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipelines.cli.group import examples
+from pipelines.cli.group import examples, show
 from resources.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ def status() -> None:
     """
     found = look(Settings.of_this_process())
     for table, rows, step in found.lines():
-        click.echo(f"{table:<36}{rows:>10,} rows   {step}")
-    click.echo(found.summary())
+        show(f"{table:<36}{rows:>10,} rows   {step}")
+    show(found.summary())
     if found.tables:
         sys.exit(1)
 
