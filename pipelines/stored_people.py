@@ -5,26 +5,40 @@ from functools import partial
 
 import dagster as dg
 
-from assets.dagster_internals import DOCUMENTS, database_url, shows_people, without_people
+from assets.dagster_internals import (
+    DOCUMENTS,
+    database_url,
+    remember,
+    remembered,
+    shows_people,
+    without_people,
+)
 from assets.marts.people import people_columns
 from resources import documents
 from resources.replacements import Replacements
 from resources.warehouse.people import Copies
 
+#: The key, by its first digits, with which Dagster's storage was last gone through.
+_GONE_THROUGH = "people masked"
 
-def copies(instance: dg.DagsterInstance) -> Copies:
+
+def copies(instance: dg.DagsterInstance, key_tag: str = "") -> Copies:
     """Return where people stand besides raw and ops: in marts, and in Dagster's storage."""
-    return Copies(people_columns(), partial(replace_people, instance))
+    return Copies(people_columns(), partial(replace_people, instance, key_tag))
 
 
-def replace_people(instance: dg.DagsterInstance, replacements: Replacements) -> None:
+def replace_people(instance: dg.DagsterInstance, key_tag: str, replacements: Replacements) -> None:
     """Remove rows and charts from what Dagster has recorded, and replace people in the rest.
+
+    Where there is nobody to replace, once for each key: what was recorded since shows pseudonyms.
 
     Raises:
         WarehouseError: Dagster's storage cannot be used; what was replaced before stays so.
     """
-    if url := database_url(instance):
+    url = database_url(instance)
+    if url and (replacements or remembered(instance, _GONE_THROUGH) != key_tag):
         documents.change(url, DOCUMENTS, partial(without_people, replacements=replacements))
+        remember(instance, _GONE_THROUGH, key_tag)
 
 
 def documents_with_people(instance: dg.DagsterInstance, replacements: Replacements) -> Counter[str]:

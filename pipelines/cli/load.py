@@ -219,7 +219,8 @@ def _run_jobs(
         recorder.requests.update(backlog.client.stats.requests)
         if request.full:
             # Without a key dbt need not be asked which columns the marts have.
-            elsewhere = copies(instance) if backlog.mask.key else NO_COPIES
+            tag = backlog.mask.tag
+            elsewhere = copies(instance, tag) if tag else NO_COPIES
             if mask_stored(backlog.client, warehouse.engine, elsewhere) and backlog.mask.key:
                 erase_logs(home)
         end_dead_runs(instance)

@@ -38,10 +38,10 @@ PROJECTS_PER_REQUEST = 100
 # whether the page is worth asking for.
 LOOKS = ((0, 20), (PAGE_SIZE - 1, 1), (0, PAGE_SIZE))
 LOOKBACK = timedelta(seconds=60)  # an answer may be a snapshot older than its Date header, by as long as it took
-# Rows of a pass after which the source is asked how many there are; of one that goes on, where no count is due as a rule, more.
-UNDOUBTED, UNDOUBTED_REST = 1_000, 50_000
-# How often a row may come in a pass: once by each order where many tie, and again in overlaps.
-MOST_TIMES = 4
+# Rows of a pass after which the source is asked how many there are, whether the list has an end: one request in a hundred.
+UNDOUBTED = 10_000
+# How often a row may come in a pass: by each order where many tie, in overlaps, and again while the source changes.
+MOST_TIMES = 10
 SMALL_WINDOW = 10  # requests; such a window is read again when more was read than is counted and nothing explains it
 
 
@@ -207,7 +207,7 @@ class Scan:
                 break
         resumed, self._resume = self._resume, None
         if resumed:
-            self._begin_pass(chosen, undoubted=UNDOUBTED_REST)
+            self._begin_pass(chosen)
             start = resumed.position
         else:
             self._begin_pass(chosen, self._client.issues_count(chosen))
@@ -236,7 +236,7 @@ class Scan:
             rows = fetch(self._client, chosen, LAST_CHANGE_FIRST[0], offset, 1)
             return bool(rows) and instant(rows[0], "updated") < since
 
-        high = self._count or 0
+        high = self._count
         back = PAGE_SIZE * 6 // 5
         low = max(0, high - back)
         while low and not is_before(low):
@@ -252,7 +252,7 @@ class Scan:
         requests = retries = after = seen = 0
         before: int | None = None
         for passes in range(1, MAX_PASSES + 1):
-            self._begin_pass(chosen, before, UNDOUBTED_REST if self._resume else UNDOUBTED)
+            self._begin_pass(chosen, before or 0)
             start = self._resume.position if self._resume else None
             paginator = Paginator(self._client, chosen, OLDEST_FIRST, self._is_late, start)
             self._first = self._first or paginator
@@ -266,10 +266,7 @@ class Scan:
                 continue
             if paginator.requests == 1 and paginator.ended:
                 return CompletenessProof(ONE_PAGE, passes, requests, len(self._ids), None, retries)
-            seen = len(self._ids)
-            # Where nothing came in, a count that was taken on the way and is met says as much as one at the end.
-            is_met = paginator.proven and before is None and self._is_quiet and self._count == seen
-            after = seen if is_met else self._client.issues_count(chosen)
+            after, seen = self._client.issues_count(chosen), len(self._ids)
             if paginator.proven and seen == after:
                 return CompletenessProof(COUNTED, passes, requests, seen, after, retries)
             if not paginator.proven and len(self._ids - self._late) == before:
@@ -304,10 +301,9 @@ class Scan:
         yield from paginator.pages()
         return paginator.requests
 
-    def _begin_pass(self, chosen: IssueFilter, count: int | None = None, undoubted: int = UNDOUBTED) -> None:
+    def _begin_pass(self, chosen: IssueFilter, count: int = 0) -> None:
         """Begin to read what a filter holds; `count`: so many issues, as the source says, if it was asked."""
-        self._chosen, self._received, self._count, self._undoubted = chosen, 0, count, undoubted
-        self._is_quiet = True  # nothing has come into the set since the start, by its time of change
+        self._chosen, self._received, self._count = chosen, 0, count
 
     def _see_an_end(self, page: Page) -> None:
         """Raise MalformedResponse when more rows came in this pass than the source can have."""
@@ -323,7 +319,7 @@ class Scan:
     @property
     def _plausible(self) -> int:
         """How many rows of this pass may come before the source is asked how many there are."""
-        return self._undoubted if self._count is None else UNDOUBTED + MOST_TIMES * self._count
+        return UNDOUBTED + MOST_TIMES * self._count
 
     def _is_late(self, row: Record) -> bool:
         """Say whether a row was created after the start: it belongs to the next load of changes, and such might come for ever."""
@@ -354,9 +350,7 @@ class Scan:
             if self._counted is not None and entered >= self._counted - LOOKBACK:
                 self._late.add(row_id)
             # Not changed since the start (with a margin for slow answers) means the same version as before.
-            is_recent = moment >= started - LOOKBACK
-            self._is_quiet &= not is_recent
-            changed = is_recent and self._recent.get(row_id) != moment
+            changed = moment >= started - LOOKBACK and self._recent.get(row_id) != moment
             if changed:
                 self._recent[row_id] = moment
             if (changed or not known) and self.window.holds(moment):

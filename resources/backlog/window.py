@@ -33,10 +33,9 @@ class CompletenessProof:
     """Why a scan may be called complete, and what that cost.
 
     `how`: "one page" (one answer held everything), "counts agree" (no page seam skipped a row, and
-    `/issues/count` after the pass, or during one in which nothing came in, equals the distinct ids;
-    or, where ties leave no seam to check, the count before it equals those that can have been there
-    then), "seams hold" (no seam skipped a row; the source changed meanwhile, and the count shows none
-    missing).
+    `/issues/count` after the pass equals the distinct ids; or, where ties leave no seam to check, the
+    count before it equals those that can have been there then), "seams hold" (no seam skipped a row;
+    the source changed meanwhile, and the count shows none missing).
     `pages` are requests of `/issues`, `retries` steps back at a seam, `rows` distinct ids before the cut to the window, those
     deleted meanwhile included. `count` is None where one page was enough, or no count was needed. `resumed`: an earlier scan
     had read the first part, and a seam joins the two; `rows` and `pages` are those of this scan.
