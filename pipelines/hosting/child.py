@@ -15,25 +15,24 @@ from pipelines.processes import END_SECONDS
 
 def main() -> None:
     """Run the module that the command line names."""
-    follow_parent()
+    _follow_parent()
     del sys.argv[0]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 
-def follow_parent(patience: float = END_SECONDS) -> None:
+def _follow_parent() -> None:
     """End with the process that holds the other end of standard input; this one must lead a session.
 
-    What this process has started ends too: asked first, made to after so many seconds, or at once (0).
+    What this process has started ends too: it is asked first, and killed after `END_SECONDS`.
     """
-    threading.Thread(target=_end_with_parent, args=(patience,), name="ends with its parent", daemon=True).start()
+    threading.Thread(target=_end_with_parent, name="ends with its parent", daemon=True).start()
 
 
-def _end_with_parent(patience: float) -> None:
+def _end_with_parent() -> None:
     while os.read(0, 4_096):
         pass
-    if patience:
-        os.killpg(0, signal.SIGTERM)
-        time.sleep(patience)
+    os.killpg(0, signal.SIGTERM)
+    time.sleep(END_SECONDS)
     os.killpg(0, signal.SIGKILL)
 
 

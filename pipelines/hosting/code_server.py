@@ -29,10 +29,11 @@ END = "--end"
 READY_SECONDS = 300.0
 
 
-def prepare(options: Sequence[str]) -> None:
-    """Check the settings of this location, and have the runs ended that an earlier server took along, once this one serves.
+def serve(options: Sequence[str]) -> None:
+    """Become the code server of this location; `options` are those of `dagster api grpc`.
 
-    `options` are those of `dagster api grpc`.
+    The settings are checked first. Runs that an earlier server took along are ended once this one
+    serves.
 
     Raises:
         SettingsError: a variable is wrong.
@@ -47,16 +48,6 @@ def prepare(options: Sequence[str]) -> None:
         # Next to the server, which this process becomes.
         words = [sys.executable, "-m", "pipelines.hosting.code_server", END, port, *lost]
         subprocess.Popen(words)  # noqa: S603 - our own module
-
-
-def serve(options: Sequence[str]) -> None:
-    """Become the code server of this location; `options` are those of `dagster api grpc`.
-
-    Raises:
-        SettingsError: a variable is wrong.
-        WarehouseError: Dagster's database cannot be used.
-    """
-    prepare(options)
     os.execv(SERVER[0], [*SERVER, *options])  # noqa: S606 - our own process
 
 

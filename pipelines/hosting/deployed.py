@@ -16,7 +16,6 @@ _EVERYWHERE = ("-h", "0.0.0.0")  # noqa: S104 - a container is reached from outs
 PARTS: dict[str, tuple[str, ...]] = {
     "migrate": ("pipelines", "migrate"),
     "code-server": ("pipelines.hosting.code_server", *_EVERYWHERE, "-p", "4000"),
-    "code-servers": ("pipelines.hosting.code_servers", *_EVERYWHERE, "--spaces", "/app/deploy/spaces"),
     "webserver": ("pipelines.hosting.webserver", *_EVERYWHERE, "-p", "3000"),
     "daemon": ("dagster._daemon", "run"),
     "service": ("service", "--host", "0.0.0.0", "--port", "3001"),  # noqa: S104
@@ -24,6 +23,18 @@ PARTS: dict[str, tuple[str, ...]] = {
     # that memory is given back.
     "worker": ("celery", "-A", "pipelines.hosting.celery_app", "worker", "--concurrency", "6", "--max-tasks-per-child", "50"),
 }
+
+#: Words of a deployment that served all spaces from one container, as earlier versions had it.
+_GONE = {
+    "code-servers",
+    "pipelines.hosting.code_servers",
+    "/app/deploy/spaces/workspace.yaml",
+}
+_INSTEAD = (
+    "is of earlier versions, which served all spaces from one container: give each space a service "
+    "with the command code-server, and name its host in deploy/workspace.yaml "
+    "(docs/deployment.md, Several spaces)"
+)
 
 
 def command(words: Sequence[str]) -> list[str]:
@@ -39,6 +50,9 @@ def main() -> None:
     """
     if len(sys.argv) < 2:
         sys.exit(f"Error: say what to run: {', '.join(PARTS)}, or any command")
+    if gone := next((word for word in sys.argv[1:] if word in _GONE), None):
+        sys.stderr.write(f"Error: {gone} {_INSTEAD}\n")
+        sys.exit(2)
     try:
         read_secret_files(os.environ)
         bypass_proxies(os.environ)

@@ -13,11 +13,19 @@ from typing import Any
 import pytest
 from dagster_shared.yaml_utils import load_yaml_from_path, safe_load_yaml
 
-from benchmarks.spaces import CONNECTIONS
 from pipelines.hosting.deployed import PARTS, command
 from pipelines.hosting.environment import PROJECT_ROOT
 from resources.variables import FILE, SECRETS
-from tests.integration.compose import ALERTS, CELERY, COMPOSE, DEPLOY, SERVICES, SPACES, WEBHOOKS, Engine, yaml_of
+from tests.integration.compose import (
+    ALERTS,
+    CELERY,
+    COMPOSE,
+    DEPLOY,
+    SERVICES,
+    WEBHOOKS,
+    Engine,
+    yaml_of,
+)
 
 BASE: Any = load_yaml_from_path(str(PROJECT_ROOT / "dagster.yaml"))
 INSTANCES = ["dagster.yaml", "celery/dagster.yaml"]
@@ -117,26 +125,6 @@ def test_each_code_location_is_a_service_with_its_name_and_the_marts_are_of_all_
     workers = {name: service for name, service in CELERY["services"].items() if name.endswith("-worker")}
     assert {service["command"][-1] for service in workers.values()} == {*spaces, "marts"}
     assert all(service["extends"]["service"] == service["command"][-1] for service in workers.values())
-
-
-def test_many_spaces_in_one_container_are_the_same_locations_and_that_container_takes_the_place_of_theirs(tmp_path: Path) -> None:
-    listed = [one["grpc_server"] for one in yaml_of("spaces/workspace.yaml")["load_from"]]
-    assert {one["location_name"] for one in listed} == {one["location_name"] for one in WORKSPACE}
-    assert {one["host"] for one in listed} == {"spaces"}
-    assert len({one["port"] for one in listed}) == len(listed)
-    replaced = {name for name, service in SPACES["services"].items() if service.get("profiles") and "extends" not in service}
-    assert replaced == {one["host"] for one in WORKSPACE}
-    spaces = Engine(tmp_path, {}, {}, [SPACES]).service("spaces")
-    assert spaces["command"][0] in PARTS
-    assert spaces["hostname"] == "spaces"
-    assert "acme_api_key" not in spaces["secrets"]
-    assert not {"BACKLOG_DAGSTER_LOCATION", "BACKLOG_URL", "BACKLOG_API_KEY_FILE"} & {*spaces["environment"]}
-    assert SPACES["services"]["postgres"]["command"][-1] == f"max_connections={CONNECTIONS}"
-    at = PARTS["code-servers"][-1]
-    assert spaces["volumes"] == [f"./spaces:{at}:ro"]
-    for name in ("webserver", "daemon"):
-        assert SPACES["services"][name]["command"] == [name, "-w", f"{at}/workspace.yaml"]
-        assert SPACES["services"][name]["volumes"] == [f"./spaces/workspace.yaml:{at}/workspace.yaml:ro"], "no key of a space"
 
 
 def test_a_worker_has_the_host_name_of_its_container_and_no_code_server_that_of_another(tmp_path: Path) -> None:
@@ -250,3 +238,33 @@ def test_the_image_compiles_every_package() -> None:
 def test_a_word_is_a_process_and_anything_else_is_started_as_it_is() -> None:
     assert command(["daemon", "-w", "x"])[1:] == ["-m", "dagster._daemon", "run", "-w", "x"]
     assert command(["dagster", "api", "execute_run"]) == ["dagster", "api", "execute_run"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["code-servers"],
+        ["code-servers", "--spaces", "/app/deploy/spaces"],
+        ["python", "-m", "pipelines.hosting.code_servers", "--spaces", "/app/deploy/spaces"],
+        ["webserver", "-w", "/app/deploy/spaces/workspace.yaml"],
+        ["daemon", "-w", "/app/deploy/spaces/workspace.yaml"],
+    ],
+    ids=["its command", "with a folder", "as a module", "its workspace, webserver", "daemon"],
+)
+def test_who_still_has_one_container_for_all_spaces_is_told_what_to_do_instead(
+    words: list[str],
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pipelines.hosting.deployed", *words],
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    [line] = done.stderr.splitlines()
+    assert done.returncode == 2
+    assert line.startswith("Error: ")
+    assert {"code-server", "deploy/workspace.yaml"} <= {*re.split("[ ,]+", line)}
+    [document] = re.findall(r"\((docs/deployment\.md), Several spaces\)", line)
+    assert "## Several spaces" in (PROJECT_ROOT / document).read_text()

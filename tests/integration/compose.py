@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,6 @@ COMPOSE: dict[str, Any] = yaml_of("compose.yaml")
 CELERY: dict[str, Any] = yaml_of("compose.celery.yaml")
 ALERTS: dict[str, Any] = yaml_of("compose.alerts.yaml")
 WEBHOOKS: dict[str, Any] = yaml_of("compose.webhooks.yaml")
-SPACES: dict[str, Any] = yaml_of("compose.spaces.yaml")
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 READY_SECONDS = 240
 
@@ -77,20 +76,6 @@ class Engine:
         path = self.folder / "workspace.yaml"
         path.write_text(json.dumps({"load_from": here}))
         return path
-
-    def write_spaces(self, variables: Mapping[str, Mapping[str, str]]) -> dict[str, int]:
-        """Write the folder `spaces` with a workspace and the variables of each code location, and return their ports."""
-        ports = {name: free_port() for name in variables}
-        listed = [{"grpc_server": {"location_name": name, "host": "127.0.0.1", "port": port}} for name, port in ports.items()]
-        for name, own in variables.items():
-            folder = self.folder / "spaces" / name
-            folder.mkdir(parents=True)
-            (folder / ".env").write_text(
-                "\n".join(f"{key}={value}" for key, value in {"BACKLOG_DAGSTER_LOCATION": name, **own}.items())
-            )
-        for path in (self.folder / "spaces", self.folder):
-            (path / "workspace.yaml").write_text(json.dumps({"load_from": listed}))
-        return ports
 
     def environment(self, service: str) -> dict[str, str]:
         """Return the variables of a service: those of the file, where its secrets and the spaces are those of this test."""
@@ -135,11 +120,11 @@ class Engine:
                 start_new_session=True,
             )
 
-    def run(self, service: str, *words: str, folder: Path = PROJECT_ROOT) -> str:
-        """Run a service that ends, or other words in its place, in a folder, and return what it wrote."""
+    def run(self, service: str, *words: str) -> str:
+        """Run a service that ends, or other words in its place, and return what it wrote."""
         done = subprocess.run(
             [sys.executable, "-m", "pipelines.hosting.deployed", *(words or self.service(service)["command"])],
-            cwd=folder,
+            cwd=PROJECT_ROOT,
             env=self.environment(service),
             capture_output=True,
             text=True,
@@ -179,6 +164,17 @@ class Engine:
         """End a service and all its processes at once, as an engine does whose memory is full."""
         process = self.running.pop(service)
         os.killpg(process.pid, 9)
+        process.wait()
+
+    def terminate(self, service: str) -> None:
+        """Ask a service to end, as an engine does, and kill what is left then, or after 30 s."""
+        process = self.running[service]
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(30)
+        del self.running[service]
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, 9)
         process.wait()
 
     def stop(self) -> None:

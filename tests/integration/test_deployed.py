@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -15,6 +16,7 @@ import pytest
 from playwright.sync_api import expect
 
 from assets.partitions import ISSUE_TABLES
+from pipelines.processes import started
 from pipelines.retrying import RETRY_JOB
 from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from resources.warehouse.connect import engine as connect
@@ -33,6 +35,16 @@ TOKEN, SECRET = "a-token-of-the-service", "a-secret-of-the-webhooks"
 PUBLIC = "http://127.0.0.1:3000"
 #: The alerter looks twice a minute.
 TOLD_SECONDS = 180.0
+_SPACE_TICKS = """
+query($sensor: SensorSelector!) {
+  sensorOrError(sensorSelector: $sensor) {
+    ... on Sensor { sensorState { ticks(limit: 50) { timestamp endTimestamp } } }
+  }
+}"""
+_REPEATED = """
+query($tags: [ExecutionTag!]) {
+  runsOrError(filter: {tags: $tags}) { ... on Runs { results { status } } }
+}"""
 _PARTITIONS = "query($keys: [AssetKeyInput!]) { assetNodes(assetKeys: $keys) { assetKey { path } partitionStats { numFailed } } }"
 
 
@@ -88,6 +100,16 @@ class Deployed:
         """Return the ids of the issues of a space in the warehouse."""
         return stored_issues(self.warehouse_url, space)
 
+    def ticks(self, space: str, sensor: str) -> list[tuple[float, float | None]]:
+        """Return when the last ticks of a sensor began and ended; one at work has no end."""
+        selector = {
+            "repositoryLocationName": space,
+            "repositoryName": "__repository__",
+            "sensorName": sensor,
+        }
+        found = self.engine.ask(_SPACE_TICKS, sensor=selector)["sensorOrError"]["sensorState"]
+        return [(tick["timestamp"], tick["endTimestamp"]) for tick in found["ticks"]]
+
     def left_failed(self, space: str) -> dict[str, int]:
         """Return how many partitions of each table of issues Dagster shows as failed."""
         nodes = self.engine.ask(_PARTITIONS, keys=[{"path": [space, "raw", table]} for table in ISSUE_TABLES])["assetNodes"]
@@ -139,6 +161,64 @@ def test_each_space_is_loaded_by_runs_of_its_own_code_location_also_after_a_cont
         lambda: any(link in body for _, body in deployed.notified.slack.received), "nobody was notified, or the link is missing"
     )
     assert not any(link in body for _, body in deployed.notified.teams.received), "the alerter of acme tells of beta"
+
+
+def test_a_run_of_a_container_that_is_asked_to_end_is_repeated_in_the_next(
+    deployed: Deployed,
+) -> None:
+    made, beta = deployed.engine, deployed.spaces["beta"]
+    beta.faults.add(Fault("slow", path="/users", seconds=60.0))
+    run = made.launch("beta", "users")
+    wait_until(lambda: not beta.faults.pending(), "the run is not at work")
+    work = made.process_of(run)
+    made.terminate("beta")
+    wait_until(lambda: started(work) is None, "the run has not gone with its server")
+    made.start("beta")
+    again = [{"key": "dagster/root_run_id", "value": run}]
+
+    def repeated() -> list[str]:
+        found = made.ask(_REPEATED, tags=again)["runsOrError"]["results"]
+        return [one["status"] for one in found]
+
+    wait_until(lambda: repeated() == ["SUCCESS"], "it is not repeated")
+
+
+def test_a_space_whose_variables_are_wrong_says_so_and_the_others_work_on(
+    deployed: Deployed,
+) -> None:
+    made = deployed.engine
+    zone = {"BACKLOG_TIMEZONE": "Mars/Olympus"}
+    variables = {**made.variables, "beta": {**made.variables["beta"], **zone}}
+    wrong = Engine(made.folder, {}, variables, made.over, made.ports)
+    made.kill("beta")
+    said_before = len(made.log("beta"))
+    wrong.start("beta")
+    assert wrong.running.pop("beta").wait(timeout=120) == 2
+    [line] = made.log("beta")[said_before:].splitlines()
+    assert line.startswith("Error: BACKLOG_TIMEZONE is 'Mars/Olympus'")
+    assert made.wait_for(made.launch("acme", "users")) == ["SUCCESS"]
+    made.start("beta")
+    made.wait_healthy("beta")
+    assert made.wait_for(made.launch("beta", "users")) == ["SUCCESS"]
+
+
+def test_a_space_that_does_not_answer_delays_no_tick_of_another(deployed: Deployed) -> None:
+    beta, now = deployed.spaces["beta"], time.time()
+    beta.faults.add(Fault("slow", path="/.*", times=None, seconds=300.0))
+
+    def others_tick_meanwhile() -> bool:
+        """Say whether a tick of acme has begun and ended while one of beta was waiting."""
+        ticks = deployed.ticks("acme", "activity_feed")
+        waiting = deployed.ticks("beta", "activity_feed")
+        # How a tick ends whose space does not answer is Dagster's affair.
+        spans = [(begin, end or time.time()) for begin, end in waiting if begin > now]
+        ended = [(begin, end) for begin, end in ticks if end]
+        return any(began < begin and end < over for began, over in spans for begin, end in ended)
+
+    try:
+        wait_until(others_tick_meanwhile, "the ticks follow each other")
+    finally:
+        beta.faults.clear()
 
 
 @pytest.mark.parametrize("ended", ["CANCELED", "FAILURE"], ids=["by somebody who cancels it", "by the death of its process"])
