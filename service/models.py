@@ -140,9 +140,7 @@ class RateLimit(Model):
 class Alert(Model):
     """A problem that lasts: what is wrong with what, since when, and what to do."""
 
-    topic: str = Field(
-        description="What the next step depends on: `run`, `backfill`, `check`, `silent`, `anomaly`, `slow`, `source` …"
-    )
+    topic: str = Field(description="What the next step depends on: `run`, `check`, `silent`, `source` …")
     kind: str
     subject: str
     partition: str | None

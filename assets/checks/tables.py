@@ -22,8 +22,9 @@ from resources.warehouse.feed_state import get_feed
 from resources.warehouse.masking import PSEUDONYM, shown_names
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import rejected_records, unexpected_fields
+from resources.warehouse.schema_ops import rejected_records, sync_history, unexpected_fields
 from resources.warehouse.spec import TableSpec
+from sync.listings import OF_PROJECT, OF_SPACE
 
 #: Rows shown of what breaks a check.
 SHOWN = 20
@@ -34,6 +35,10 @@ SCAN_AGAIN_AFTER = timedelta(hours=1)
 #: Tables whose assets evaluate their checks themselves: those that record their partitions themselves, below which Dagster starts
 #: no check, and the feed, which is read so often that a step of its own would be dear.
 CHECKED_IN_THEIR_RUNS = ("issues", "comments", "issue_changes", "activities")
+#: Tables of many rows that each load reads whole.
+READ_WHOLE = frozenset({"users", "projects", "teams", *OF_PROJECT, *OF_SPACE})
+#: The last read of a table is compared with so many before it, if one found so many rows.
+READS_BEFORE, ENOUGH_ROWS = 30, 20
 
 
 @dataclass(frozen=True)
@@ -154,6 +159,24 @@ def _people_alike(connection: Connection, spec: TableSpec, space_key: str) -> Ve
     return Verdict(alike, "names are all plain, or all masked with one key" if alike else said, () if alike else tuple(rows))
 
 
+def _rows_not_halved(connection: Connection, spec: TableSpec, space_key: str) -> Verdict:
+    columns = sync_history.c
+    reads = (
+        select(columns.started_at, columns.items_synced.label("rows"))
+        .where(columns.space_key == space_key, columns.sync_type == spec.name)
+        .where(columns.mode == "full", columns.status == "completed")
+        .order_by(columns.started_at.desc())
+        .limit(READS_BEFORE + 1)
+    )
+    found = [dict(row._mapping) for row in connection.execute(reads)]
+    if len(found) < 2:
+        return Verdict(True, "the table was not read whole twice yet")
+    last, most = found[0], max(found[1:], key=lambda read: int(read["rows"]))
+    halved = most["rows"] >= ENOUGH_ROWS and 2 * last["rows"] < most["rows"]
+    summary = f"the last read found {last['rows']} rows, those before it up to {most['rows']}"
+    return Verdict(not halved, summary, (last, most) if halved else ())
+
+
 TABLE_CHECKS = (
     TableCheck(
         "people_alike",
@@ -192,6 +215,14 @@ TABLE_CHECKS = (
         dg.AssetCheckSeverity.ERROR,
         lambda _spec: True,
         _no_rejected_records,
+    ),
+    TableCheck(
+        "rows_not_halved",
+        "The last read of the table found at least half of the most rows that one of the "
+        f"{READS_BEFORE} reads before it found, if that is {ENOUGH_ROWS} or more.",
+        dg.AssetCheckSeverity.ERROR,
+        lambda spec: spec.name in READ_WHOLE,
+        _rows_not_halved,
     ),
     TableCheck(
         "no_gaps",

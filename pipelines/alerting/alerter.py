@@ -17,19 +17,18 @@ from assets.checks.operation import failed_partitions
 from assets.dagster_internals import remember, remembered
 from assets.partitions import accessible_partitions, project_partitions
 from pipelines.alerting import problems
-from pipelines.alerting.facts import Place, durations, ended_runs
+from pipelines.alerting.facts import Place, ended_runs
 from pipelines.alerting.ledger import Ledger
 from pipelines.alerting.messages import Problem
 from pipelines.run_ends import ALL, record_run_ends
 from resources.alerts.channel import Channel, ChannelError
 from resources.redact import plain_line
 from resources.tokens import TokenState
-from resources.warehouse.baselines import with_baseline
 from resources.warehouse.conditions import Condition, current
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.sync_log import failing_projects, known_projects, last_ends, space_at
+from resources.warehouse.sync_log import failing_projects, last_ends, space_at
 
 #: What ends now may be seen a little later.
 OVERLAP = timedelta(minutes=2)
@@ -70,7 +69,6 @@ class Alerter:
             part = problems.covered(found, run, lasting)
             ledger = self._observe(ledger, part, [], now, quiet=True)
             ledger = self._observe(ledger, [problem for problem in found if problem not in part], over, now)
-        ledger = self._observe(ledger, *problems.of_durations(durations(self.instance, runs)), now)
         backfills = problems.of_backfills(ledger.open)
         accessible = self._keys(accessible_partitions) if backfills else None
         if accessible is not None and not failed_partitions(self.instance, accessible):
@@ -140,13 +138,9 @@ class Alerter:
             last = {} if space is None else last_ends(engine, space, but=problems.OF_SOME)
             silent, speaks = problems.of_silence(last, ledger.since, now)
             refused, renewed = problems.of_tokens(self.url, self.tokens)
-            anomalies, over = problems.of_syncs([] if space is None else with_baseline(engine, space, ledger.looked_at))
-            if space is not None and any(key.startswith(problems.ANOMALY) for key in ledger.open):
-                known = ledger.open.keys() - {problem.key for problem in anomalies}
-                over += problems.of_nothing_left(known, {key for key, _ in known_projects(engine, space)})
         except WarehouseError as error:
             return [problems.of_warehouse(error)], []
-        return [*silent, *refused, *anomalies], [*speaks, *renewed, *over, problems.WAREHOUSE]
+        return [*silent, *refused], [*speaks, *renewed, problems.WAREHOUSE]
 
     def _send(self, ledger: Ledger, now: datetime) -> Ledger:
         by_name = {channel.name: channel for channel in self.channels}

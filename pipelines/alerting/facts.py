@@ -1,28 +1,19 @@
 """What has happened: runs that have ended, with their failures and checks, as Dagster has recorded them."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from statistics import median
-from typing import Any
 
 import dagster as dg
 from dagster import DagsterEventType
 
 from assets.partitions import covered_by
-from pipelines.housekeeping import housekeeping_job
-from pipelines.jobs import count_reconciliation_job, marts_job
 from resources.dagster_tags import KIND_TAG
 from resources.warehouse.run_log import one_line
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 #: Runs that one look deals with; what is left is dealt with by the next.
 MOST_RUNS = 50
-#: Jobs whose runs are alike: each does the same to all that there is. Those that load have syncs, of which more is known
-#: (`resources/warehouse/baselines.py`), and read a window, a mode or a handful of issues, each time another.
-ALIKE = frozenset({marts_job.name, count_reconciliation_job.name, housekeeping_job.name})
-#: A run is compared with those before it among the newest so many.
-COMPARED_RUNS = 30
 _NEEDED = {
     DagsterEventType.STEP_FAILURE,
     DagsterEventType.STEP_SUCCESS,
@@ -52,9 +43,9 @@ class Check:
 
 @dataclass(frozen=True)
 class Ended:
-    """A run that has ended. `partition` is its partition or range of partitions, `steps` are those that succeeded.
+    """A run that has ended.
 
-    `kind`: the tag of its job and code location.
+    `partition` is its partition or range of partitions, `steps` are those that succeeded.
     """
 
     run_id: str
@@ -65,18 +56,6 @@ class Ended:
     failures: tuple[Failure, ...] = ()
     steps: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
-    kind: str = ""
-
-
-@dataclass(frozen=True)
-class RunDuration:
-    """How long a run took, in seconds, with the median of those like it before it, of which `known` were found."""
-
-    job: str
-    run_id: str
-    seconds: float
-    baseline_seconds: float
-    known: int
 
 
 @dataclass(frozen=True)
@@ -123,32 +102,6 @@ def ended_runs(
     return [_ended(instance, record) for record in chosen], datetime.fromtimestamp(until, UTC)
 
 
-def durations(instance: dg.DagsterInstance, runs: Iterable[Ended]) -> Iterator[RunDuration]:
-    """Yield how long the newest of some runs took, for each job whose runs are `ALIKE`: one query each, none without such a run.
-
-    It is compared with earlier runs of the job that succeeded, as whole and with the same configuration: choosing some assets,
-    retrying after a failure or keeping other days is other work.
-    """
-    for run in {run.job: run for run in runs if run.succeeded and run.job in ALIKE}.values():
-        tags = {KIND_TAG: run.kind} if run.kind else {}
-        requested = dg.RunsFilter(job_name=run.job, statuses=[dg.DagsterRunStatus.SUCCESS], tags=tags)
-        records = instance.get_run_records(requested, limit=COMPARED_RUNS + 1)
-        mine = next((record for record in records if record.dagster_run.run_id == run.run_id), None)
-        if mine:
-            work = _work(mine.dagster_run)
-            like = [one for one in records if one.storage_id < mine.storage_id and _work(one.dagster_run) == work]
-            baseline = [_seconds(one) for one in like]
-            yield RunDuration(run.job, run.run_id, _seconds(mine), median(baseline or [0.0]), len(baseline))
-
-
-def _work(run: dg.DagsterRun) -> Any:
-    return run.run_config.get("ops"), run.asset_selection, run.asset_check_selection, run.op_selection, run.step_keys_to_execute
-
-
-def _seconds(record: dg.RunRecord) -> float:
-    return (record.end_time or 0.0) - (record.start_time or record.end_time or 0.0)
-
-
 def _ended(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
     run = record.dagster_run
     entries = instance.all_logs(run.run_id, of_type=_NEEDED)
@@ -170,7 +123,6 @@ def _ended(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
         failures=tuple(failures),
         steps=tuple(str(event.step_key) for event in events if event.event_type == DagsterEventType.STEP_SUCCESS),
         checks=tuple(_checks(events)),
-        kind=run.tags.get(KIND_TAG, ""),
     )
 
 

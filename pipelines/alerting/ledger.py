@@ -21,6 +21,8 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=10)
 FORGOTTEN_AFTER = timedelta(days=7)
 #: What the keys of failures of runs and of checks begin with.
 OF_RUNS = ("run/", "check/")
+#: Keys of slow syncs and runs, which only an earlier version reported, begin with one of these.
+NO_LONGER_REPORTED = ("anomaly/", "slow/")
 #: A number that counts or measures, not one in a name: 11 and 0:05:41, not those of OPS-11 or WEB2.
 _NUMBER = re.compile(r"(?<![\w-])\d+(?:[.,:]\d+)*")
 
@@ -125,7 +127,7 @@ class Ledger:
     def read(cls, text: str | None, now: datetime) -> "Ledger":
         """Return what `text` has written; a new one, which begins now, where there is none.
 
-        A kind that only an earlier version had is left out: a problem that lasts is found again.
+        What only an earlier version reported is left out: a problem that lasts is found again.
         """
         if not text:
             return cls(now, now)
@@ -133,7 +135,7 @@ class Ledger:
         return cls(
             _moment(found["since"]),
             _moment(found["looked_at"]),
-            {key: _open(one) for key, one in found["open"].items() if one["problem"]["kind"] in HEADS},
+            {key: _open(one) for key, one in found["open"].items() if _is_reported(key, one)},
             tuple(_waiting(one) for one in found["waiting"] if one["message"]["kind"] in HEADS),
             tuple(found["seen"]),
         )
@@ -142,6 +144,10 @@ class Ledger:
 def _matter(cause: str) -> str:
     """Return a cause without its numbers."""
     return _NUMBER.sub("0", cause)
+
+
+def _is_reported(key: str, found: dict[str, Any]) -> bool:
+    return found["problem"]["kind"] in HEADS and not key.startswith(NO_LONGER_REPORTED)
 
 
 def _moment(text: str) -> datetime:

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from pipelines.alerting.facts import Check, Ended, Failure, RunDuration
+from pipelines.alerting.facts import Check, Ended, Failure
 from pipelines.retrying import RETRY_JOB
 from resources.alerts.message_layout import Message
 from resources.cadences import Cadence
 from resources.conditions import WORDS, ConditionKind
-from resources.warehouse.baselines import Baseline
 from resources.warehouse.conditions import Condition
 from resources.warehouse.errors import WarehouseError
 
@@ -87,29 +86,6 @@ def silence(key: str, kind: str, cadence: Cadence, last: datetime | None) -> Pro
     return Problem(key, "silent", f"raw/{kind}", cause, step)
 
 
-def sync_anomaly(key: str, sync: Baseline, cause: str) -> Problem:
-    """Return the problem of a sync that took much longer than its baseline, or found much less or more."""
-    look = "it is still running: look" if sync.active else "look"
-    step = f"{look} at the run and at the source ({RUNBOOK} 'A sync differs from its baseline')"
-    return Problem(key, "anomaly", f"raw/{sync.sync_type} ({sync.mode})", cause, step, sync.project_key or "", sync.run_id)
-
-
-def slow_run(key: str, run: RunDuration) -> Problem:
-    """Return the problem of a run that took much longer than its baseline."""
-    step = f"look at the run: which step took so long? ({RUNBOOK} 'A run took long')"
-    return Problem(key, "anomaly", f"job {run.job}", slow(run.seconds, run.baseline_seconds), step, run_id=run.run_id)
-
-
-def slow(seconds: float, baseline_seconds: float) -> str:
-    """Return the cause of a duration anomaly, in the same words while it runs and afterwards, so that it is reported once."""
-    return f"it has taken {_clock(seconds)}; baseline: {_clock(baseline_seconds)}"
-
-
-def row_count(rows: int, baseline_rows: float) -> str:
-    """Return the cause of an anomaly in the number of rows."""
-    return f"it found {rows} rows; baseline: {baseline_rows:.0f}"
-
-
 def warehouse(key: str, error: WarehouseError) -> Problem:
     """Return the problem of a warehouse that cannot be used."""
     step = f"check that PostgreSQL runs and WAREHOUSE_URL is right ({RUNBOOK} 'The warehouse is gone')"
@@ -120,9 +96,3 @@ def token(key: str, url: str, reason: str) -> Problem:
     """Return the problem of an access by OAuth that is not renewed any more."""
     step = f"backlog-elt login ({RUNBOOK} 'The token cannot be renewed')"
     return Problem(key, "failed", f"access to {urlsplit(url).netloc}", reason, step)
-
-
-def _clock(seconds: float) -> str:
-    """Return hours, minutes and seconds; of more than a day too, so that nothing but numbers differs."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"

@@ -4,27 +4,20 @@ Pure functions.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from assets.issues import issues
 from pipelines.alerting import messages
-from pipelines.alerting.facts import Ended, RunDuration
+from pipelines.alerting.facts import Ended
 from pipelines.alerting.messages import Problem
 from pipelines.jobs import rolling_refresh_job, targeted_sync_job
 from resources.cadences import CADENCES
 from resources.tokens import TokenState
-from resources.warehouse.baselines import Baseline
 from resources.warehouse.conditions import Condition
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.run_pages import JOB_OF_MODE
 
-#: Fewer syncs or runs make no baseline.
-ENOUGH = 8
-#: A sync or a run is an anomaly that takes so many times its baseline, and so much longer at least.
-SLOWER, SLOWER_BY = 5, timedelta(minutes=5)
-#: So is a sync that reads a table whole and finds less than half of its baseline or more than three times, if that is not small.
-FEWER, MORE, SMALL = 0.5, 3.0, 20
 #: A condition of the source is reported when it has lasted so long, and was met again after some of that time.
 LASTING, MET_AGAIN = timedelta(minutes=2), timedelta(minutes=1)
 
@@ -32,10 +25,8 @@ LASTING, MET_AGAIN = timedelta(minutes=2), timedelta(minutes=1)
 SOURCE, WAREHOUSE = "source", "warehouse"
 #: What the cause of a failure says that a request has met: `users: GET /space: no answer from …`.
 _REQUEST = re.compile(r"\b(?:GET|POST) /")
-#: What the keys of problems of backfills begin with, and those of syncs.
-BACKFILL, ANOMALY = "backfill/", "anomaly/"
-#: Syncs that read whatever somebody has asked for, one month or all: none is like the one before it.
-OF_ANY_SIZE = frozenset({"backfill"})
+#: What the keys of problems of backfills begin with.
+BACKFILL = "backfill/"
 #: Jobs, and modes of syncs, that read just some issues by the steps of the job `issues`: their success says nothing of the others.
 OF_SOME_ISSUES = frozenset({targeted_sync_job.name, rolling_refresh_job.name})
 OF_SOME = frozenset(JOB_OF_MODE)
@@ -125,56 +116,6 @@ def of_silence(last: Mapping[str, datetime], since: datetime, now: datetime) -> 
         else:
             ended.append(key)
     return problems, ended
-
-
-def of_syncs(syncs: Sequence[Baseline]) -> News:
-    """Return the syncs that took much longer than their baseline, or found much less or more, and the keys of those that do not.
-
-    Each sync is compared with those of its kind, mode and project. One look may see several of these: the newest decides.
-    """
-    newest: dict[str, tuple[Baseline, str | None]] = {}
-    for sync in syncs:
-        cause = _anomaly(sync)
-        if cause or not sync.active:
-            newest[f"{ANOMALY}{sync.sync_type}/{sync.mode}/{sync.project_key or ''}"] = sync, cause
-    problems = [messages.sync_anomaly(key, sync, cause) for key, (sync, cause) in newest.items() if cause]
-    return problems, [key for key, (_, cause) in newest.items() if not cause]
-
-
-def of_nothing_left(known: Iterable[str], projects: Collection[str]) -> list[str]:
-    """Return, of the keys of problems, those that no sync will end: of inaccessible projects."""
-    projects_of = {key: key.split("/")[3] for key in known if key.startswith(ANOMALY)}
-    return [key for key, project in projects_of.items() if project and project not in projects]
-
-
-def of_durations(runs: Iterable[RunDuration]) -> News:
-    """Return the jobs whose run took much longer than its baseline, and the keys of those whose run did not."""
-    problems, ended = [], []
-    for run in runs:
-        key = f"slow/{run.job}"
-        if _is_slow(run.seconds, run.baseline_seconds, run.known):
-            problems.append(messages.slow_run(key, run))
-        else:
-            ended.append(key)
-    return problems, ended
-
-
-def _is_slow(seconds: float, baseline_seconds: float, known: int) -> bool:
-    duration, baseline = timedelta(seconds=seconds), timedelta(seconds=baseline_seconds)
-    return known >= ENOUGH and duration > max(SLOWER * baseline, baseline + SLOWER_BY)
-
-
-def _anomaly(sync: Baseline) -> str | None:
-    """Return what of a sync is far from its baseline, as the cause of its alert."""
-    if sync.mode in OF_ANY_SIZE or sync.known < ENOUGH:
-        return None
-    if _is_slow(sync.seconds, sync.baseline_seconds, sync.known):
-        return messages.slow(sync.seconds, sync.baseline_seconds)
-    if sync.whole and not sync.active and sync.baseline_items >= SMALL:
-        share = sync.items / sync.baseline_items
-        if not FEWER <= share <= MORE:
-            return messages.row_count(sync.items, sync.baseline_items)
-    return None
 
 
 def of_warehouse(error: WarehouseError) -> Problem:

@@ -32,9 +32,9 @@ def _tokens(backlog: BacklogResource) -> TokenState | None:
 @dg.sensor(
     minimum_interval_seconds=ALERTS.seconds,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Reports failed runs, red checks, a source that cannot be read for two minutes, and syncs that do not come, take "
-    "long or find little. Each problem is reported once, and once more when it is over, on the channels that BACKLOG_ALERT_* name. "
-    "`backlog-elt status` shows what is wrong now.",
+    description="Reports failed runs, red checks, a source that cannot be read for two minutes, "
+    "and syncs that do not come. Each problem is reported once, and once more when it is over, on "
+    "the channels that BACKLOG_ALERT_* name. `backlog-elt status` shows what is wrong now.",
 )
 def alerts(context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource) -> dg.SkipReason:
     """Look once, unless the last look still works; a tick never requests a run."""

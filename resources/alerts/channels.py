@@ -31,7 +31,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Slack:
-    """An incoming webhook of Slack, or of what takes the same (Mattermost, Rocket.Chat, Discord's /slack)."""
+    """An incoming webhook of Slack, or of what takes the same on a host of its own, as Mattermost.
+
+    Apprise's `slack://` sends to hooks.slack.com only. Its `jsons://` reaches any host, but ignores
+    SSL_CERT_FILE, and drops what the host answers and which proxy was in the way.
+    """
 
     url: Secret
     name: str = "slack"
@@ -44,7 +48,11 @@ class Slack:
 
 @dataclass(frozen=True)
 class Teams:
-    """A workflow of Microsoft Teams that takes adaptive cards."""
+    """A workflow of Microsoft Teams that takes adaptive cards.
+
+    Apprise's `workflow://` takes only addresses of Microsoft's hosts, so no relay, and its card has
+    neither facts nor a button.
+    """
 
     url: Secret
     name: str = "teams"
@@ -68,7 +76,12 @@ class Teams:
 
 @dataclass(frozen=True)
 class Mail:
-    """Mail by SMTP: `smtp://` (encrypted where the server offers it, always before a password is sent) or `smtps://`."""
+    """Mail by SMTP: `smtp://` or `smtps://`.
+
+    `smtp://` is encrypted where the server offers it, and always before a password is sent.
+    Apprise's `mailto://` never is, and its `mailtos://` refuses a relay without TLS. It also counts
+    a mail as not sent when one of several recipients is refused: the others would get it again.
+    """
 
     url: Secret
     sender: str

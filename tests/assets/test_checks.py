@@ -87,6 +87,11 @@ BREAKS = {
         "teams",
         dg.AssetCheckSeverity.ERROR,
     ),
+    "rows_not_halved": (
+        "UPDATE ops.sync_history SET sync_type = 'users', items_synced = 4 ^ (9 - id)",
+        "users",
+        dg.AssetCheckSeverity.ERROR,
+    ),
     "no_gaps": (
         (
             'UPDATE ops.sync_state SET extra = jsonb_set(extra, \'{gaps}\', \'[{"since"\\:"2026-01-01","until"\\:"2026-01-05"}]\')'

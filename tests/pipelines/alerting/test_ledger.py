@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from pipelines.alerting.ledger import DROPPED_AFTER, FORGOTTEN_AFTER, Ledger
 from pipelines.alerting.messages import Problem
 
@@ -114,6 +116,13 @@ def test_a_kind_that_only_an_earlier_version_had_is_left_out() -> None:
     ledger = observed(Ledger(NOW, NOW), REFUSED, replace(REFUSED, key="k", kind="anomaly"))
     left = Ledger.read(ledger.text().replace("anomaly", "unknown"), NOW)
     assert (list(left.open), titles(left)) == ([REFUSED.key], ["🔴 失敗 / failed: raw/users"])
+
+
+@pytest.mark.parametrize("key", ["anomaly/issues/full/OPS", "slow/marts"])
+def test_what_only_an_earlier_version_reported_is_forgotten_without_a_message(key: str) -> None:
+    ledger = observed(Ledger(NOW, NOW), REFUSED, replace(REFUSED, key=key, kind="anomaly"))
+    left = Ledger.read(replace(ledger, waiting=()).text(), NOW)
+    assert (list(left.open), left.waiting) == ([REFUSED.key], ())
 
 
 def test_a_problem_that_is_part_of_another_is_reported_only_when_it_occurs_alone() -> None:

@@ -1,4 +1,4 @@
-"""What is a problem and what is over: runs, checks, silence, anomalies of syncs."""
+"""What is a problem and what is over: runs, checks, silence, the source."""
 
 import re
 from dataclasses import replace
@@ -9,9 +9,8 @@ import pytest
 
 from pipelines.alerting import messages
 from pipelines.alerting.facts import Check, Ended, Failure
-from pipelines.alerting.problems import covered, of_backfills, of_nothing_left, of_run, of_silence, of_source, of_syncs
+from pipelines.alerting.problems import covered, of_backfills, of_run, of_silence, of_source
 from resources.conditions import ConditionKind
-from resources.warehouse.baselines import Baseline
 from resources.warehouse.conditions import Condition
 
 ROOT = Path(__file__).parents[3]
@@ -19,7 +18,6 @@ NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
 FAILED = Ended(
     "r1", "issues", NOW, succeeded=False, partition="A|2026-01 … B|2026-02", failures=(Failure("raw__issues", "raw/issues", "why"),)
 )
-BASELINE = Baseline("users", "full", None, "r1", False, seconds=10, items=100, baseline_seconds=10, baseline_items=100, known=30)
 
 
 def test_a_step_that_failed_is_a_problem_until_it_succeeds_in_any_later_run_of_a_schedule() -> None:
@@ -102,55 +100,10 @@ def test_silence_from_before_the_first_tick_is_not_reported_at_once() -> None:
     assert "never" in found[0].cause
 
 
-@pytest.mark.parametrize(
-    ("changed", "says"),
-    [
-        ({}, None),
-        ({"seconds": 309.0}, None),
-        ({"seconds": 311.0}, "it has taken 0:05:11; baseline: 0:00:10"),
-        ({"seconds": 311.0, "active": True}, "it has taken 0:05:11; baseline: 0:00:10"),
-        ({"seconds": 90_000.0}, "it has taken 25:00:00; baseline: 0:00:10"),
-        ({"seconds": 90_000.0, "mode": "backfill"}, None),
-        ({"seconds": 311.0, "known": 7}, None),
-        ({"items": 49}, "it found 49 rows; baseline: 100"),
-        ({"items": 301}, "it found 301 rows; baseline: 100"),
-        ({"items": 49, "mode": "incremental"}, None),
-        ({"items": 4, "baseline_items": 10.0}, None),
-    ],
-)
-def test_a_sync_is_an_anomaly_by_its_time_and_by_the_rows_of_a_table_that_is_read_whole(
-    changed: dict[str, float], says: str | None
-) -> None:
-    found, ended = of_syncs([replace(BASELINE, **changed)])  # type: ignore[arg-type]  # the test's own values
-    assert [problem.cause for problem in found] == ([says] if says else [])
-    assert bool(ended) is (says is None)
-
-
-def test_a_running_sync_says_so_and_ends_no_problem() -> None:
-    [problem], _ = of_syncs([replace(BASELINE, seconds=311.0, active=True)])
-    assert problem.step.startswith("it is still running: look at the run")
-    assert of_syncs([replace(BASELINE, active=True)]) == ([], [])
-
-
-def test_the_newest_sync_of_a_project_decides_and_says_nothing_of_another_project() -> None:
-    slow, normal = replace(BASELINE, project_key="A", seconds=311.0), replace(BASELINE, project_key="B")
-    [problem], ended = of_syncs([slow, normal])
-    assert (problem.key, problem.partition, ended) == ("anomaly/users/full/A", "A", ["anomaly/users/full/B"])
-    well = replace(slow, seconds=10.0)
-    assert of_syncs([slow, well]) == ([], [problem.key])
-    assert [one.key for one in of_syncs([well, slow])[0]] == [problem.key]
-    assert of_syncs([slow, replace(well, active=True)])[0] == [problem]
-
-
-def test_an_anomaly_of_an_inaccessible_project_is_over() -> None:
-    known = ["anomaly/users/full/", "anomaly/issues/full/A", "anomaly/issues/full/B", "run/raw__users"]
-    assert of_nothing_left(known, {"B"}) == ["anomaly/issues/full/A"]
-
-
 def test_each_section_that_a_message_names_is_a_heading_of_the_guide() -> None:
     named = re.findall(r"RUNBOOK} '([^']+)'", "".join(path.read_text() for path in (ROOT / "pipelines" / "alerting").glob("*.py")))
     headings = re.findall(r"^#+ (.+)$", (ROOT / messages.RUNBOOK.split(",")[0]).read_text(), re.MULTILINE)
-    assert len(named) >= 7
+    assert len(named) >= 6
     assert set(named) <= set(headings)
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
 from pipelines.alerting.alerter import Alerter
-from pipelines.alerting.facts import ALIKE, MOST_RUNS, Place
+from pipelines.alerting.facts import MOST_RUNS, Place
 from pipelines.alerting.ledger import Ledger
 from pipelines.cli.in_process import run_job
 from pipelines.cli.status_facts import alerts as status_alerts
@@ -27,8 +27,6 @@ from resources.dagster_tags import KIND_TAG
 from resources.secret import Secret
 from resources.tokens import TokenState
 from resources.warehouse.heartbeats import alerts_of, last_beat
-from resources.warehouse.history import lock_of
-from resources.warehouse.locks import Locks
 from resources.warehouse.resource import WarehouseResource
 from tests.deployment import Deployment, checks
 from tests.pipelines.ticking import Daemon
@@ -90,6 +88,26 @@ def test_a_red_check_is_reported_with_its_message(loaded: Deployment, sink: Webh
     [said] = texts(sink)
     assert said.splitlines()[0] == "🔴 失敗 / failed: raw/issues: issue_counts_match_source"
     assert "cause: 2 of 3 projects are equal; not OPS" in said
+
+
+def test_a_table_that_lost_many_rows_is_reported(loaded: Deployment, sink: WebhookSink) -> None:
+    one = alerter(loaded, Slack(Secret(sink.url)))
+    look(one)
+    loaded.change(
+        "INSERT INTO ops.sync_history"
+        " (space_key, sync_type, mode, status, items_synced, run_id, started_at, ended_at)"
+        " SELECT 'acme', 'users', 'full', 'completed', 200, 'r0', at, at"
+        " FROM (VALUES (now() - interval '1 day')) AS read (at)"
+    )
+    assert loaded.run("users").success
+    for _ in range(2):
+        look(one)
+    [said] = texts(sink)
+    assert said.splitlines()[0] == "🔴 失敗 / failed: raw/users: rows_not_halved"
+    loaded.change("UPDATE ops.sync_history SET items_synced = 1 WHERE run_id = 'r0'")
+    assert loaded.run("users").success
+    assert look(one).open == {}
+    assert texts(sink)[1].splitlines()[0] == "🟢 復旧 / recovered: raw/users: rows_not_halved"
 
 
 def test_a_failing_channel_does_not_hold_up_the_others_and_gets_its_message_later(
@@ -202,98 +220,6 @@ def test_silence_is_measured_from_the_sync_history(loaded: Deployment, sink: Web
     assert "no sync of projects has succeeded" in texts(sink)[0]
 
 
-SYNC = "INSERT INTO ops.sync_history (space_key, sync_type, mode, project_key, status, items_synced, run_id, started_at, ended_at) "
-
-
-def with_baseline_syncs(deployment: Deployment) -> None:
-    """Write down eight syncs of 10 s and 100 rows: of the issues of two projects, and of users."""
-    deployment.change(f"UPDATE ops.spaces SET url = '{deployment.sim.url}'")  # the copy of a warehouse has that of another
-    deployment.change(
-        SYNC + "SELECT 'acme', k.sync_type, k.mode, k.project, 'completed', 100, 'r0', t, t + interval '10 s' FROM "
-        "(VALUES ('issues', 'incremental', 'OPS'), ('issues', 'incremental', 'WEB'), ('users', 'full', NULL)) "
-        "AS k (sync_type, mode, project), "
-        "generate_series(now() - interval '9 days', now() - interval '2 days', interval '1 day') AS t"
-    )
-
-
-def synced(
-    deployment: Deployment, run: str, project: str | None, seconds: int, *, items: int = 100, status: str = "completed"
-) -> None:
-    """Write down a sync that ends now, or is at work: of the issues of a project, without one of users."""
-    kind = f"'issues', 'incremental', '{project}'" if project else "'users', 'full', NULL"
-    ended = "now()" if status == "completed" else "NULL"
-    values = f"'acme', {kind}, '{status}', {items}, '{run}', now() - interval '{seconds} s', {ended}"
-    deployment.change(f"{SYNC} VALUES ({values})")
-
-
-def test_a_slow_sync_is_reported_once_while_it_runs_and_once_when_its_project_is_back_to_normal(
-    loaded: Deployment, sink: WebhookSink
-) -> None:
-    one = alerter(loaded, Slack(Secret(sink.url)))
-    look(one)
-    with_baseline_syncs(loaded)
-    with Locks(loaded.engine, "acme") as locks:
-        locks.acquire(lock_of("r1", "issues"))
-        synced(loaded, "r1", "OPS", 361, status="in_progress")
-        synced(loaded, "killed", "WEB", 361, status="in_progress")
-        look(one)
-        loaded.change("UPDATE ops.sync_history SET started_at = started_at - interval '95 s' WHERE run_id = 'r1'")
-        assert look(one).open["anomaly/issues/incremental/OPS"].problem.cause.startswith("it has taken 0:07:")
-    [said] = texts(sink)
-    assert said.splitlines()[:2] == ["🟡 通常と異なります / anomaly: raw/issues (incremental)", "partition: OPS"]
-    assert "cause: it has taken 0:06:0" in said
-    assert "it is still running" in said
-    loaded.change("UPDATE ops.sync_history SET status = 'completed', ended_at = now() WHERE run_id = 'r1'")
-    synced(loaded, "r2", "WEB", 10)
-    assert list(look(one).open) == ["anomaly/issues/incremental/OPS"]
-    assert len(sink.received) == 1, "its end is no news, nor is another project within its baseline"
-    synced(loaded, "r3", "OPS", 10)
-    look(one)
-    assert [said.splitlines()[0] for said in texts(sink)[1:]] == ["🟢 復旧 / recovered: raw/issues (incremental)"]
-
-
-def test_few_rows_are_reported_and_so_is_the_next_sync_within_its_baseline(loaded: Deployment, sink: WebhookSink) -> None:
-    one = alerter(loaded, Slack(Secret(sink.url)))
-    look(one)
-    with_baseline_syncs(loaded)
-    synced(loaded, "r1", None, 10, items=49)
-    for _ in range(2):
-        look(one)
-    [said] = texts(sink)
-    assert "cause: it found 49 rows; baseline: 100" in said
-    synced(loaded, "r2", None, 10)
-    assert look(one).open == {}
-    assert texts(sink)[1].splitlines()[0] == "🟢 復旧 / recovered: raw/users (full)"
-
-
-def ran(deployment: Deployment, seconds: float, *, ago: float = 0.0, days: int = 30) -> None:
-    """Write down a run of the housekeeping that succeeded so many seconds ago."""
-    config, tags = {"ops": {"tidy_up": {"config": {"dagster_days": days}}}}, {KIND_TAG: "housekeeping"}
-    run = deployment.instance.add_run(dg.DagsterRun(job_name="housekeeping", run_config=config, tags=tags))
-    end = datetime.now(UTC).timestamp() - ago
-    for kind, at in ((DagsterEventType.RUN_START, end - seconds), (DagsterEventType.RUN_SUCCESS, end)):
-        deployment.instance.report_dagster_event(DagsterEvent(kind.value, run.job_name), run.run_id, timestamp=at)
-
-
-def test_a_run_slower_than_its_baseline_is_reported_and_so_is_its_end(loaded: Deployment, sink: WebhookSink) -> None:
-    one = alerter(loaded, Slack(Secret(sink.url)))
-    for day in range(8, 0, -1):
-        ran(loaded, 10, ago=86_400 * day)
-    look(one)
-    ran(loaded, 400, days=1)
-    look(one)
-    assert texts(sink) == [], "nothing is known of how long it takes with this configuration"
-    ran(loaded, 400)
-    for _ in range(2):
-        look(one)
-    [said] = texts(sink)
-    assert said.splitlines()[0] == "🟡 通常と異なります / anomaly: job housekeeping"
-    assert "cause: it has taken 0:06:40; baseline: 0:00:10" in said
-    ran(loaded, 10)
-    look(one)
-    assert texts(sink)[1].splitlines()[0] == "🟢 復旧 / recovered: job housekeeping"
-
-
 def launched(deployment: Deployment, location: str, end: DagsterEventType) -> None:
     """Write down a run of `users` that Dagster has started in a code location, and that has ended."""
     server = GrpcServerCodeLocationOrigin(host="127.0.0.1", port=4000, location_name=location)
@@ -386,7 +312,6 @@ def test_a_token_that_is_not_renewed_is_reported(loaded: Deployment, sink: Webho
 
 
 def test_the_sensor_looks_and_requests_no_run(loaded: Deployment) -> None:
-    assert set(loaded.definitions.get_repository_def().job_names) > ALIKE
     assert Daemon(loaded, alerts).tick() == (None, "0 problems, nothing waits")
     assert last_beat(loaded.engine, alerts_of(loaded.sim.url)) is not None
     assert isinstance(alerts, dg.SensorDefinition)
