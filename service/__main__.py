@@ -15,7 +15,6 @@ from resources.logs import set_up  # noqa: E402
 from resources.settings import Settings  # noqa: E402
 from resources.variables import SettingsError  # noqa: E402
 from service.app import create_app  # noqa: E402
-from service.connections import LARGEST_HEAD, BoundedProtocol  # noqa: E402
 from service.security import check_exposure  # noqa: E402
 
 HOST, PORT = "127.0.0.1", 3001
@@ -23,6 +22,11 @@ HOST, PORT = "127.0.0.1", 3001
 GRACE_SECONDS = 8
 #: Longer than proxies and clients keep a connection, so that none is closed just as a request comes.
 KEPT_SECONDS = 75
+#: Bytes of the lines before a body: four times what browsers send with the cookies of a login.
+LARGEST_HEAD = 32_768
+#: Connections beyond this number are answered with 503: half of the files that a process may have
+#: open on most machines.
+MOST_OPEN = 512
 
 
 class ServiceError(RuntimeError):
@@ -54,8 +58,10 @@ def serve(settings: Settings, host: str, port: int, *, level: str | None = None)
         proxy_headers=False,
         server_header=False,
         ws="none",
-        http=BoundedProtocol,
+        # httptools would take a head of any size.
+        http="h11",
         h11_max_incomplete_event_size=LARGEST_HEAD,
+        limit_concurrency=MOST_OPEN,
         lifespan="on",
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=KEPT_SECONDS,

@@ -12,13 +12,17 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service.errors import ApiError, error_response
 
 #: Of what RFC 9110 allows in `Host`, all that a host has: no user, no list, no path.
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]{0,5})?")
 _LOOKS = frozenset({"GET", "HEAD"})
 #: What a page of another site shows within itself.
 _FRAMES = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
+#: Why a websocket is closed before it is open (RFC 6455).
+_POLICY_VIOLATION = 1008
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,57 @@ class Names:
         """Return whether a `Host` header has a name of this server."""
         host = _name(header)
         return is_loopback(host) or host in self.hosts or (self.addresses and _is_address(host))
+
+
+class OwnPages:
+    """Middleware that passes on what a server's own pages or programs send, and refuses the rest.
+
+    A subclass adds the refusals of its server.
+
+    Args:
+        app: the application behind it.
+        names: of the server.
+        server: what its errors call it.
+        hint: what to do about a name that it does not know.
+    """
+
+    def __init__(self, app: ASGIApp, names: Names, server: str, hint: str) -> None:
+        self._app = app
+        self._names = names
+        self._server = server
+        self._hint = hint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request or a websocket on, or refuse it."""
+        is_asked = scope["type"] in {"http", "websocket"}
+        refusal = await self.refusal(scope, Headers(scope=scope)) if is_asked else None
+        if refusal is None:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+        else:
+            await error_response(refusal)(scope, receive, send)
+
+    async def refusal(self, scope: Scope, headers: Headers) -> ApiError | None:
+        """Return the error to answer with, None for a request to pass on."""
+        return self.refusal_by_origin(scope, headers)
+
+    def refusal_by_origin(
+        self,
+        scope: Scope,
+        headers: Headers,
+        *,
+        is_any_name_known: bool = False,
+    ) -> ApiError | None:
+        """Return the error for an unknown `Host`, or for a page of another site."""
+        if not (is_any_name_known or self._names.knows(headers.get("host", ""))):
+            said = f"This is no name of {self._server}."
+            return ApiError(421, "wrong_host", said, self._hint)
+        if is_foreign(scope, headers, self._names):
+            said = "A page of another site sent this request."
+            hint = f"Use the pages of {self._server}, or no browser."
+            return ApiError(403, "cross_site", said, hint)
+        return None
 
 
 def is_loopback(host: str) -> bool:

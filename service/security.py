@@ -16,9 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resources.settings import Settings
 from resources.variables import SettingsError
-from service.errors import ApiError, error_response
+from service.errors import ApiError
 from service.failed_tokens import FailedTokens
-from service.origins import Names, is_foreign, is_loopback
+from service.origins import Names, OwnPages, is_loopback
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -36,6 +36,8 @@ REPORT = "/report"
 PROTECTED = ("/api/", "/metrics", REPORT)
 #: Backlog comes by whatever name the proxy has, and shows the secret in the path.
 WEBHOOKS = "/webhooks/"
+_THIS_MACHINE = "Use http://127.0.0.1, or set BACKLOG_SERVICE_TOKEN for other names."
+_PUBLIC_NAME = "Set BACKLOG_SERVICE_PUBLIC_URL to where browsers reach the service."
 
 
 def check_exposure(settings: Settings, host: str) -> None:
@@ -49,65 +51,48 @@ def check_exposure(settings: Settings, host: str) -> None:
         raise SettingsError("BACKLOG_SERVICE_TOKEN", "", expected)
 
 
-class Guard:
-    """Passes on the requests that are allowed, and answers the others itself."""
+class Guard(OwnPages):
+    """Middleware for the service: its own pages, and data only for who may see it."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self._app = app
-        self._token = sha256(settings.service_token.reveal().encode()).digest() if settings.service_token else None
-        self._proxy_header = settings.service_proxy_header
+        token, self._proxy_header = settings.service_token, settings.service_proxy_header
+        self._token = sha256(token.reveal().encode()).digest() if token else None
         self._proxies = settings.service_trusted_proxies
         self._failed = FailedTokens()
         self._for_this_machine_only = self._token is None and self._proxy_header is None
         # A proxy passes on the name that a browser has asked for, which may be that of Dagster.
         public = (settings.service_public_url, settings.dagster_public_url)
-        self._names = Names.of(*public, addresses=True) if self._proxy_header else Names()
+        names = Names.of(*public, addresses=True) if self._proxy_header else Names()
+        hint = _THIS_MACHINE if self._for_this_machine_only else _PUBLIC_NAME
+        super().__init__(app, names, "the service", hint)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it."""
-        if scope["type"] == "http":
-            headers = Headers(scope=scope)
-            given = _token_in(headers, by_password=scope["path"] == REPORT)
-            shows_token = self._is_token(given)
-            refusal = self._refusal(scope, headers, shows_token=shows_token)
-            self._failed.log_minute()
-            if refusal is not None:
-                if given and self._token and not shows_token:
-                    await self._failed.slow_down()
-                await error_response(refusal)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+    async def refusal(self, scope: Scope, headers: Headers) -> ApiError | None:
+        """Return the error to answer with, None for a request to pass on."""
+        given = _token_in(headers, by_password=scope["path"] == REPORT)
+        shows_token = self._is_token(given)
+        refusal = self._refusal(scope, headers, shows_token=shows_token)
+        self._failed.log_minute()
+        if refusal is not None and given and self._token and not shows_token:
+            await self._failed.slow_down()
+        return refusal
 
     def _refusal(self, scope: Scope, headers: Headers, *, shows_token: bool) -> ApiError | None:
         if scope["path"].startswith(WEBHOOKS):
             return None
-        if not shows_token and not self._is_asked_by_name(headers.get("host", "")):
-            return self._wrong_host()
-        if is_foreign(scope, headers, self._names):
-            return ApiError(
-                403, "cross_site", "A page of another site sent this request.", "Use the page of the service, or no browser."
-            )
-        if not scope["path"].startswith(PROTECTED):
+        # Where only the token lets in, a page may have any name.
+        any_name = shows_token or (self._token is not None and self._proxy_header is None)
+        by_origin = self.refusal_by_origin(scope, headers, is_any_name_known=any_name)
+        if by_origin is not None or not scope["path"].startswith(PROTECTED):
+            return by_origin
+        if self._for_this_machine_only or shows_token or self._comes_by_proxy(scope, headers):
             return None
-        if not (self._for_this_machine_only or shows_token or self._comes_by_proxy(scope, headers)):
-            refusal = ApiError(401, "unauthorized", "The request has no valid token.", "Send Authorization: Bearer and the token.")
-            # The report is opened by an address, as a page of its own: a browser asks for the token as a password.
-            kind = "Basic" if scope["path"] == REPORT else "Bearer"
-            refusal.headers["WWW-Authenticate"] = f'{kind} realm="backlog-elt"'
-            return refusal
-        return None
-
-    def _is_asked_by_name(self, host: str) -> bool:
-        """Say whether a page of that name may be the service's own; where only the token lets in, it need not be."""
-        only_token = self._token is not None and self._proxy_header is None
-        return only_token or self._names.knows(host)
-
-    def _wrong_host(self) -> ApiError:
-        if self._for_this_machine_only:
-            hint = "Use http://127.0.0.1, or set BACKLOG_SERVICE_TOKEN."
-            return ApiError(421, "wrong_host", "Without a token the service answers to loopback addresses only.", hint)
-        hint = "Set BACKLOG_SERVICE_PUBLIC_URL to where browsers reach the service."
-        return ApiError(421, "wrong_host", "The service does not answer to this name.", hint)
+        hint = "Send Authorization: Bearer and the token."
+        refusal = ApiError(401, "unauthorized", "The request has no valid token.", hint)
+        # The report is opened by an address, as a page of its own: a browser asks for the token as
+        # a password.
+        kind = "Basic" if scope["path"] == REPORT else "Bearer"
+        refusal.headers["WWW-Authenticate"] = f'{kind} realm="backlog-elt"'
+        return refusal
 
     def _is_token(self, given: str) -> bool:
         if self._token is None:
