@@ -3,8 +3,8 @@
 Each use is one function, which imports what it needs itself, so that an upgrade breaks one use.
 `tests/pipelines/test_dagster_internals.py` and `test_people_in_dagster.py` have a contract test for
 each, and for what leans on it elsewhere:
-`assets/marts/dbt.py` on dagster-dbt, `lost_messages.py` of `pipelines/hosting` on what Dagster prints, and `webserver.py` and
-`celery_launcher.py` there, which replace a part of Dagster and have tests of their own.
+`assets/marts/dbt.py` on dagster-dbt, and `webserver.py` and `celery_launcher.py` of
+`pipelines/hosting`, which replace a part of Dagster and have tests of their own.
 """
 
 import functools
