@@ -15,7 +15,7 @@ from dagster_postgres.utils import (
     pg_url_from_config,
 )
 
-from assets.dagster_internals import remember_schema, store_together
+from assets.dagster_internals import remember_schema
 from resources.warehouse.connect import in_utf8
 
 #: Connections that a process keeps; those of more threads at once are closed after use.
@@ -28,7 +28,7 @@ _COUNT = f"SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AN
 
 
 class PooledStorage(DagsterPostgresStorage):
-    """Runs, events and schedules over one pool of connections, each tested before it is used; events are written together."""
+    """Runs, events and schedules over one pool of connections, each tested before it is used."""
 
     def __init__(
         self, postgres_url: str, should_autocreate_tables: bool = True, inst_data: Any = None, token_provider: Any = None
@@ -58,7 +58,6 @@ class PooledStorage(DagsterPostgresStorage):
         # Dagster has it closed with the instance.
         self._run_storage.dispose = engine.dispose  # type: ignore[method-assign]
         remember_schema(self)
-        store_together(self)
 
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Any) -> Self:
