@@ -7,7 +7,6 @@ each, and for what leans on it elsewhere:
 `pipelines/hosting`, which replace a part of Dagster and have tests of their own.
 """
 
-import functools
 import time
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -148,19 +147,14 @@ def database_url(instance: dg.DagsterInstance) -> str | None:
     return getattr(instance.event_log_storage, "postgres_url", None)
 
 
-#: What Dagster's storages ask about their own tables, for every event anew: a quarter of the statements of a small load.
-_ABOUT_TABLES = {
-    "event_log_storage": ("has_table", "has_asset_key_col"),
-    "run_storage": ("has_run_stats_index_cols", "has_backfill_id_column"),
-}
+#: Firewalls forget connections that rest for some minutes.
+_RECYCLE_SECONDS = 300
 
 
-def remember_schema(instance: "dg.DagsterInstance | DagsterStorage") -> None:
-    """Let the storages ask once a process which tables and columns they have; only an upgrade of Dagster changes that."""
-    for storage, questions in _ABOUT_TABLES.items():
-        for question in questions:
-            asked = getattr(getattr(instance, storage), question)
-            setattr(getattr(instance, storage), question, functools.cache(asked))
+def keep_connections(storage: "DagsterStorage") -> None:
+    """Let the storages of runs, events and schedules use connections again, as in a webserver."""
+    for one in (storage.run_storage, storage.event_log_storage, storage.schedule_storage):
+        one.optimize_for_webserver(0, pool_recycle=_RECYCLE_SECONDS, max_overflow=-1)
 
 
 #: Table -> column with documents (JSON) in which Dagster keeps what was recorded and said. Its

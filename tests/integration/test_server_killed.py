@@ -1,4 +1,4 @@
-"""PostgreSQL is killed in the middle of a command: its last line has advice, and the next load makes everything equal.
+"""PostgreSQL is killed in the middle of a command: the last line advises, the next load mends.
 
 The embedded server, which has the warehouse and Dagster's storage, so that both are lost at once.
 """
@@ -68,7 +68,7 @@ def _while_marts_are_built(home: Path, kill: Callable[[Path], None]) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-def test_after_a_killed_postgresql_the_last_line_advises_and_the_next_load_makes_all_equal(shell: Shell, home: Path) -> None:
+def test_a_killed_postgresql_ends_in_one_advice_and_the_next_load_mends(shell: Shell, home: Path) -> None:
     with Simulator(SPEC) as sim:
         shell = Shell(shell.folder, {"BACKLOG_ELT_HOME": str(home), "BACKLOG_URL": sim.url, "BACKLOG_API_KEY": sim.api_key})
         armed: list[tuple[str, Callable[[Path], None]]] = []

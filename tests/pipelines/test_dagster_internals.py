@@ -12,7 +12,6 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.test_utils import instance_for_test
-from sqlalchemy import Engine
 
 from assets.dagster_internals import (
     EVENT_CURSOR,
@@ -25,14 +24,12 @@ from assets.dagster_internals import (
     is_serving,
     last_evaluation,
     remember,
-    remember_schema,
     remembered,
     request_backfill,
     unfinished_attempts,
 )
 from assets.marts.dbt import InstalledDbt
 from resources import dagster_tags
-from tests.databases import heard
 
 ROOT = Path(__file__).parents[2]
 ABOVE, BELOW, PARTS = dg.AssetKey("above"), dg.AssetKey("below"), dg.AssetKey("parts")
@@ -105,10 +102,6 @@ def in_postgres(warehouse_url: str) -> Iterator[dg.DagsterInstance]:
         yield made
 
 
-#: What PostgreSQL is asked, by any storage.
-STATEMENTS = Engine, "before_cursor_execute", 2
-
-
 # -- backfills --------------------------------------------------------------------------------------------------
 
 
@@ -171,15 +164,6 @@ def test_the_database_of_dagster_is_known_where_there_is_one(
 ) -> None:
     assert database_url(instance) is None
     assert database_url(in_postgres) == warehouse_url
-
-
-def test_a_storage_that_remembers_its_schema_asks_for_it_no_more(in_postgres: dg.DagsterInstance) -> None:
-    remember_schema(in_postgres)
-    dg.materialize([above], instance=in_postgres, raise_on_error=False)
-    with heard(*STATEMENTS) as asked:
-        dg.materialize([above], instance=in_postgres, raise_on_error=False)
-    assert asked
-    assert [statement for statement in asked if "pg_catalog" in statement] == []
 
 
 def test_the_tables_and_columns_that_retention_names_exist() -> None:
