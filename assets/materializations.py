@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.dagster_internals import log_together
 from assets.data_versions import inputs_of, version_of
 from assets.location import raw_key
 from assets.metadata import load_metadata, preview
@@ -22,6 +23,7 @@ class DagsterObserver:
     def partitions_loaded(self, loaded: LoadedPartitions) -> None:
         """Record one materialization for each partition; the last one shows some rows: it is what the UI shows of the table."""
         inputs = inputs_of(self._context, loaded.table)
+        materializations = []
         for one in loaded.partitions:
             metadata: dict[str, Any] = {
                 **({"preview": preview(loaded.sample)} if one is loaded.partitions[-1] else {}),
@@ -34,9 +36,10 @@ class DagsterObserver:
             if one.issues_read is not None:
                 metadata["load/issues_read"] = one.issues_read
             partition = dg.MultiPartitionKey({"project": one.project_key, "updated_month": one.month})
-            self._context.log_event(
+            materializations.append(
                 dg.AssetMaterialization(raw_key(loaded.table), partition=partition, metadata=metadata, tags=inputs)
             )
+        log_together(self._context, materializations)
 
     def table_loaded(self, totals: TableTotals) -> None:
         """Record the load as an observation; the UI takes the number of rows from the newest one."""

@@ -9,11 +9,15 @@ Loads with no environment, no network and no database.
 from collections.abc import Mapping
 from typing import Any
 
-import dagster as dg
+from pipelines import collector
 
-from assets.location import SETTINGS
-from pipelines.raw_definitions import EXECUTOR, build_raw_definitions, build_resources
-from pipelines.sensors.alerts import alerts
+collector.rest()
+
+import dagster as dg  # noqa: E402 - after the collector has been put to rest
+
+from assets.location import SETTINGS  # noqa: E402
+from pipelines.raw_definitions import EXECUTOR, build_raw_definitions, build_resources  # noqa: E402
+from pipelines.sensors.alerts import alerts  # noqa: E402
 
 
 def build_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -37,3 +41,4 @@ def _marts() -> dg.Definitions:
 
 
 defs = build_definitions()
+collector.resume()

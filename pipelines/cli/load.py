@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
+from pipelines import collector
 from pipelines.cli.group import examples, one_line, show
 from pipelines.cli.options import Month
 from resources.progress import Progress
@@ -42,6 +43,7 @@ MONTH = Month()
 @click.option("--to", "to_month", type=MONTH, metavar="YYYY-MM", help="Read again up to this month of last change.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 @click.option("--no-progress", is_flag=True, help="No progress bars or lines.")
+@collector.at_rest()
 def load(
     full: bool, projects: tuple[str, ...], from_month: str | None, to_month: str | None, as_json: bool, no_progress: bool
 ) -> None:
@@ -210,6 +212,7 @@ def _run_jobs(
     from sync.watermarks import complete_projects, oldest_watermark
 
     definitions = build_raw_definitions({"progress": recorder})
+    collector.resume()
     with connection() as (backlog, warehouse), recording_ends(instance, warehouse, backlog.url):
         projects = note_project_keys(backlog.client, warehouse.engine)
         requested = _requested_projects(request, projects)

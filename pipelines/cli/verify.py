@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipelines import collector
 from pipelines.cli.group import examples, one_line, show
 from resources.progress import Progress
 from resources.settings import Settings
@@ -44,6 +45,7 @@ LoadAgain = Callable[["Repair", "Recorder"], Iterator[str]]
 @click.option("--project", "projects", multiple=True, metavar="KEY", help="Only this project; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 @click.option("--no-progress", is_flag=True, help="No progress bars or lines.")
+@collector.at_rest()
 def verify(
     deep: bool, repair: bool, strict: bool, no_comments: bool, projects: tuple[str, ...], as_json: bool, no_progress: bool
 ) -> None:
@@ -131,6 +133,7 @@ def verify_space(settings: Settings, request: VerifyRequest, progress: Progress)
 
     prepare_storage(settings)
     with source(settings, alive=False), connection() as (backlog, warehouse):
+        collector.resume()
         return compare(backlog, warehouse, request, progress, _load_again)
 
 
