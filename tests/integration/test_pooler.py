@@ -128,14 +128,20 @@ def test_locks_work_through_a_pooler_in_session_mode_which_is_tried_once(
     pooled.dispose()
 
 
+def start_holder(url: str) -> "subprocess.Popen[str]":
+    """Return a process that holds the lock of issues."""
+    command = [sys.executable, "-c", HOLD, url]
+    holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    return holder
+
+
 def test_a_lock_dies_with_its_holder_also_where_a_pooler_keeps_the_session(
     warehouse: Engine,
     session_pooled: str,
 ) -> None:
-    command = [sys.executable, "-c", HOLD, session_pooled]
-    holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "held\n"
+    holder = start_holder(session_pooled)
     with Locks(warehouse, "acme") as mine:
         assert mine.holder("issues")
         holder.kill()
@@ -155,10 +161,7 @@ def test_a_lock_of_a_dead_holder_is_not_that_of_the_next_one_in_the_same_session
     warehouse: Engine,
     session_pooled: str,
 ) -> None:
-    command = [sys.executable, "-c", HOLD, session_pooled]
-    holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "held\n"
+    holder = start_holder(session_pooled)
     holder.kill()
     holder.communicate()
     pooled = engine(session_pooled)

@@ -1,10 +1,13 @@
 """Requests to a server that never stops answering: each ends, in time at any stage, and in bytes."""
 
 import gzip
+import os
+import signal
 import threading
 import time
 from collections.abc import Generator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Timer
 
 import httpx
 import pytest
@@ -140,3 +143,26 @@ def test_what_is_signed_anew_has_its_time_anew_and_keeps_the_answer_before_it() 
     with flooding(Flood(lambda: iter([b"{}"]))) as url, BoundedClient(0.5, timeout=30) as http:
         answer = http.request("GET", url, auth=Twice())
     assert [one.content for one in [*answer.history, answer]] == [b"{}", b"{}"]
+
+
+def test_a_signal_whose_handler_raises_ends_the_request_and_the_next_one_works() -> None:
+    class Interrupted(BaseException):
+        pass
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise Interrupted
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        with (
+            flooding(Flood(lambda: iter([b"{}"]))) as url,
+            DrippingServer(*SLOW["body"]) as slow,
+            BoundedClient(60, timeout=30) as http,
+        ):
+            for _ in range(20):
+                Timer(0.02, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+                with pytest.raises(Interrupted):
+                    http.request("GET", slow.url)
+                assert http.request("GET", url).content == b"{}"
+    finally:
+        signal.signal(signal.SIGUSR1, before)
