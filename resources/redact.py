@@ -32,8 +32,7 @@ _NAMED = re.compile(
 _CONTROLS = "\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 _MARKS_OF_DIRECTION = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _UNSAFE = re.compile(f"[{_CONTROLS}{_MARKS_OF_DIRECTION}]")
-#: What may begin emphasis, code, a link, an image, HTML or a cell, or makes a link of an address.
-_MARKUP = re.compile(r"[`*_\[\]<>~&!#@|]|:(?=//)|(?<=[wW])\.")
+_BACKQUOTES = re.compile("`+")
 _LOGGERS = (
     "httpx",
     "httpcore.connection",
@@ -88,9 +87,14 @@ def plain_lines(text: str) -> str:
 
 
 def unmarked(text: str) -> str:
-    """Return a text that Markdown shows as it is: it makes no link, image, HTML or table of it."""
-    # A backslash of the text as a number: at the end of a cell it would escape that end.
-    return "&#92;".join(_MARKUP.sub(r"\\\g<0>", part) for part in text.split("\\"))
+    """Return a text that Markdown shows as it is: as code, in which it looks for nothing.
+
+    Escapes would not do: what shows Markdown looks for addresses once more when they are gone.
+    """
+    if not text.strip():
+        return ""
+    fence = "`" * (1 + max(map(len, _BACKQUOTES.findall(text)), default=0))
+    return f"{fence} {text} {fence}" if "`" in text else f"{fence}{text}{fence}"
 
 
 def without_links(text: str) -> str:
