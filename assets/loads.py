@@ -34,7 +34,8 @@ def open_load(
     """Open the load of a table in a step; see `sync.session.open_session`.
 
     Raises:
-        dg.Failure: the source or the warehouse refused, or parts failed; the description says what and what to do.
+        dg.Failure: the source or the warehouse refused, or parts failed; the description says what
+        and what to do.
     """
     keep_plain(context.log)
     run = Run(

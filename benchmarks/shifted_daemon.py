@@ -1,7 +1,8 @@
-"""Dagster's daemon on a clock that leaps: its waits end when that clock says so, `python -m benchmarks.shifted_daemon run ...`.
+"""Dagster's daemon on a clock that leaps: its waits end when that clock says so, `python -m
+benchmarks.shifted_daemon run ...`.
 
-The scheduler sleeps until the next full minute. Left alone it would sleep through three leaps by real seconds, and skip as too late
-what it would have started in time.
+The scheduler sleeps until the next full minute. Left alone it would sleep through three leaps by
+real seconds, and skip as too late what it would have started in time.
 """
 
 import threading

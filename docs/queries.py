@@ -1,4 +1,6 @@
-"""Make the SQL that comes from metrics, in docs/bi.md and for charts: `python docs/queries.py`, or `make docs`; or `--check`."""
+"""Make the SQL that comes from metrics, in docs/bi.md and for charts: `python docs/queries.py`, or
+`make docs`; or `--check`.
+"""
 
 import re
 import shlex
@@ -14,10 +16,14 @@ PAGES = (HERE / "bi.md", HERE / "bi.ja.md")
 CHARTS = sorted((HERE.parent / "assets" / "marts" / "charts" / "queries").glob("*.sql"))
 #: A paragraph that has the command, and the query below it.
 _PARAGRAPH = re.compile(
-    r"(?P<head>^[^\n`]*`backlog-elt metrics (?P<arguments>[^`]+)`\n\n```sql\n).*?(?P<end>;\n)(?=^```$)", re.MULTILINE | re.DOTALL
+    r"(?P<head>^[^\n`]*`backlog-elt metrics "
+    r"(?P<arguments>[^`]+)`\n\n```sql\n).*?(?P<end>;\n)(?=^```$)",
+    re.MULTILINE | re.DOTALL,
 )
 #: A file that begins with the command.
-_FILE = re.compile(r"(?P<head>\A-- [^\n]*backlog-elt metrics (?P<arguments>[^\n]+)\n).*(?P<end>\n)\Z", re.DOTALL)
+_FILE = re.compile(
+    r"(?P<head>\A-- [^\n]*backlog-elt metrics (?P<arguments>[^\n]+)\n).*(?P<end>\n)\Z", re.DOTALL
+)
 
 
 def remade(text: str, defined: Metrics) -> str:
@@ -25,7 +31,14 @@ def remade(text: str, defined: Metrics) -> str:
 
     def made(found: re.Match[str]) -> str:
         given = command.make_context("metrics", shlex.split(found["arguments"])).params
-        sql = defined.sql(given["names"], given["by"], given["where"], given["order"], given["limit"], given["unit"])
+        sql = defined.sql(
+            given["names"],
+            given["by"],
+            given["where"],
+            given["order"],
+            given["limit"],
+            given["unit"],
+        )
         return f"{found['head']}{sql}{found['end']}"
 
     return _FILE.sub(made, _PARAGRAPH.sub(made, text))
@@ -36,6 +49,8 @@ if __name__ == "__main__":
     texts = {file: file.read_text(encoding="utf-8") for file in (*PAGES, *CHARTS)}
     stale = {file: new for file, old in texts.items() if (new := remade(old, definitions)) != old}
     if "--check" in sys.argv:
-        sys.exit(f"{', '.join(file.name for file in stale)}: python docs/queries.py" if stale else 0)
+        sys.exit(
+            f"{', '.join(file.name for file in stale)}: python docs/queries.py" if stale else 0
+        )
     for file, new in stale.items():
         file.write_text(new, encoding="utf-8")

@@ -1,7 +1,7 @@
 """The code location: everything Dagster shows, put together by one function.
 
-One space in a Dagster of its own is one location with all of it. Of several spaces in one Dagster, each is a location without the
-marts, which are made of all spaces, in a location of their own.
+One space in a Dagster of its own is one location with all of it. Of several spaces in one Dagster,
+each is a location without the marts, which are made of all spaces, in a location of their own.
 
 Loads with no environment, no network and no database.
 """
@@ -21,9 +21,13 @@ from pipelines.sensors.alerts import alerts  # noqa: E402
 
 
 def build_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
-    """Return the definitions of this location; `overrides` replaces resources by name (`backlog`, `warehouse`, `progress`)."""
+    """Return the definitions of this location; `overrides` replaces resources by name (`backlog`,
+    `warehouse`, `progress`).
+    """
     if SETTINGS.marts_of:
-        others = dg.Definitions(sensors=[alerts], resources=build_resources(overrides), executor=EXECUTOR)
+        others = dg.Definitions(
+            sensors=[alerts], resources=build_resources(overrides), executor=EXECUTOR
+        )
         return dg.Definitions.merge(_marts(), others)
     raw = build_raw_definitions(overrides)
     return raw if SETTINGS.key_prefix else dg.Definitions.merge(raw, _marts())
@@ -37,7 +41,11 @@ def _marts() -> dg.Definitions:
     from pipelines.jobs import marts_job
     from pipelines.sensors.marts import marts_after_loads
 
-    return dg.Definitions(assets=[*OPS_ASSETS, *MART_ASSETS, *DASHBOARDS], jobs=[marts_job], sensors=[marts_after_loads])
+    return dg.Definitions(
+        assets=[*OPS_ASSETS, *MART_ASSETS, *DASHBOARDS],
+        jobs=[marts_job],
+        sensors=[marts_after_loads],
+    )
 
 
 defs = build_definitions()

@@ -1,4 +1,6 @@
-"""The nightly job that keeps the program's own records, and the log of the embedded server, from growing without end."""
+"""The nightly job that keeps the program's own records, and the log of the embedded server, from
+growing without end.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,16 +22,23 @@ class HousekeepingConfig(dg.Config):
     """How long records are kept."""
 
     dagster_days: int = Field(
-        default=30, ge=1, le=30, description="Days for which Dagster's events, checks, runs and backfills are kept, 30 at most."
+        default=30,
+        ge=1,
+        le=30,
+        description="Days for which Dagster's events, checks, runs and "
+        "backfills are kept, 30 at most.",
     )
 
 
 @dg.op(
     out=dg.Out(dg.Nothing),
-    description="Deletes old rows of ops and of Dagster's storage in batches. What was replicated stays, and so does the newest "
+    description="Deletes old rows of ops and of Dagster's storage in batches. What was replicated "
+    "stays, and so does the newest "
     "event of each partition and check, so that Dagster shows how things stand.",
 )
-def tidy_up(context: dg.OpExecutionContext, config: HousekeepingConfig, warehouse: WarehouseResource) -> None:
+def tidy_up(
+    context: dg.OpExecutionContext, config: HousekeepingConfig, warehouse: WarehouseResource
+) -> None:
     """Delete what is old, and say how many rows of what."""
     end_dead_runs(context.instance)
     try:

@@ -1,4 +1,6 @@
-"""Processes of this machine, known by number and start time: a number alone may belong to another process by now."""
+"""Processes of this machine, known by number and start time: a number alone may belong to another
+process by now.
+"""
 
 import os
 import signal
@@ -15,8 +17,9 @@ SAME_START_SECONDS = 5.0
 END_SECONDS = 10.0
 #: What is killed is gone within this time, unless the kernel holds it.
 KILL_SECONDS = 3.0
-#: Variable that the processes of an `up` and all that they start, have in their environment: the mark of its home (`home_lock.py`).
-#: So they are found without a list, which is written too late, and without process numbers, which are somebody else's by then.
+#: Variable that the processes of an `up` and all that they start, have in their environment: the
+#: mark of its home (`home_lock.py`). So they are found without a list, which is written too late,
+#: and without process numbers, which are somebody else's by then.
 MARK = "_BACKLOG_ELT_UP"
 
 
@@ -36,17 +39,23 @@ def runs(pid: int, since: float) -> bool:
 
 
 def mark() -> str:
-    """Return a text that names this process for good, also among those of other machines and containers."""
+    """Return a text that names this process for good, also among those of other machines and
+    containers.
+    """
     return f"{os.getpid()}@{started(os.getpid())}@{socket.gethostname()}"
 
 
 def is_elsewhere(marked: str) -> bool:
-    """Say whether `mark` has named a process of another machine or container; this machine cannot know whether it runs."""
+    """Say whether `mark` has named a process of another machine or container; this machine cannot
+    know whether it runs.
+    """
     return marked.rpartition("@")[2] != socket.gethostname()
 
 
 def alive(marked: str) -> bool:
-    """Say whether the process that `mark` named still runs; one on another machine counts as running."""
+    """Say whether the process that `mark` named still runs; one on another machine counts as
+    running.
+    """
     pid, _, rest = marked.partition("@")
     moment, _, host = rest.partition("@")
     try:
@@ -76,9 +85,11 @@ def kill_marked(mark: str) -> None:
 
 
 def end_processes(pids: Iterable[int]) -> None:
-    """End processes, their children and all that is in their sessions: asked first, made to after a while.
+    """End processes, their children and all that is in their sessions: asked first, made to after a
+    while.
 
-    What they start meanwhile is ended too, and what has lost its parent: a build that is broken off may leave a process behind.
+    What they start meanwhile is ended too, and what has lost its parent: a build that is broken off
+    may leave a process behind.
     """
     leaders = frozenset(pids)
     asked: set[psutil.Process] = set()
@@ -95,7 +106,9 @@ def end_processes(pids: Iterable[int]) -> None:
 
 
 def _family(leaders: frozenset[int]) -> set[psutil.Process]:
-    """Return the living among these processes, their children, and those whose session one of them leads."""
+    """Return the living among these processes, their children, and those whose session one of them
+    leads.
+    """
     found: set[psutil.Process] = set()
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):

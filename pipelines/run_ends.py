@@ -1,4 +1,6 @@
-"""How runs without a sync ended, read from Dagster's instance: for commands, and where no sync service follows the runs."""
+"""How runs without a sync ended, read from Dagster's instance: for commands, and where no sync
+service follows the runs.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +14,15 @@ from resources.backlog.errors import BacklogError
 from resources.dagster_tags import CODE_LOCATION_TAG, KIND_TAG
 from resources.warehouse.history import end_dead
 from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.run_log import CANCELED, OF_COMMAND, RunEnd, kind_of, projects_of, record_ends, unreported
+from resources.warehouse.run_log import (
+    CANCELED,
+    OF_COMMAND,
+    RunEnd,
+    kind_of,
+    projects_of,
+    record_ends,
+    unreported,
+)
 from resources.warehouse.sync_log import place_of
 
 DAY = timedelta(hours=24)
@@ -27,7 +37,8 @@ def record_run_ends(
     after: datetime,
     statuses: Sequence[dg.DagsterRunStatus] = BAD,
 ) -> None:
-    """Record the runs of this space that have ended in some way after an instant, where the log of syncs does not have it.
+    """Record the runs of this space that have ended in some way after an instant, where the log of
+    syncs does not have it.
 
     Raises:
         WarehouseError: the warehouse cannot be used.
@@ -39,13 +50,23 @@ def record_run_ends(
     place = place_of(warehouse.engine, url)
     # Rows whose process was killed say so themselves.
     end_dead(warehouse.engine, place)
-    missing = unreported(warehouse.engine, {run_id: record.dagster_run.status in BAD for run_id, record in mine.items()})
-    record_ends(warehouse.engine, place, [_end(instance, record) for run_id, record in mine.items() if run_id in missing])
+    missing = unreported(
+        warehouse.engine,
+        {run_id: record.dagster_run.status in BAD for run_id, record in mine.items()},
+    )
+    record_ends(
+        warehouse.engine,
+        place,
+        [_end(instance, record) for run_id, record in mine.items() if run_id in missing],
+    )
 
 
 @contextmanager
-def recording_ends(instance: dg.DagsterInstance, warehouse: WarehouseResource, url: str) -> Iterator[None]:
-    """Record how the runs inside ended, and a command that failed before its first run, which Dagster does not know.
+def recording_ends(
+    instance: dg.DagsterInstance, warehouse: WarehouseResource, url: str
+) -> Iterator[None]:
+    """Record how the runs inside ended, and a command that failed before its first run, which
+    Dagster does not know.
 
     Raises:
         WarehouseError: the warehouse cannot be used.

@@ -1,4 +1,6 @@
-"""What signs requests, by the settings of a deployment: where the Backlog client and the stored tokens meet outside Dagster."""
+"""What signs requests, by the settings of a deployment: where the Backlog client and the stored
+tokens meet outside Dagster.
+"""
 
 import httpx
 from sqlalchemy import Engine
@@ -10,7 +12,8 @@ from resources.settings import Settings
 
 
 def auth_of(settings: Settings, engine: Engine | None) -> httpx.Auth:
-    """Return what signs requests to the space; access by OAuth needs an engine on the warehouse, where the tokens are.
+    """Return what signs requests to the space; access by OAuth needs an engine on the warehouse,
+    where the tokens are.
 
     Raises:
         AuthenticationError: the API key cannot be one.
@@ -26,4 +29,8 @@ def auth_of(settings: Settings, engine: Engine | None) -> httpx.Auth:
     root = space_root(settings.backlog_url or "")
     host, client_id = root.split("://", 1)[1].lower(), settings.oauth_client_id or ""
     application = OAuthApplication(root, client_id, settings.oauth_client_secret or Secret(""))
-    return RenewedBearer(RenewedTokens(application, StoredTokens(engine, host, client_id, settings.token_key or Secret(""))))
+    return RenewedBearer(
+        RenewedTokens(
+            application, StoredTokens(engine, host, client_id, settings.token_key or Secret(""))
+        )
+    )

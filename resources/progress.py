@@ -1,6 +1,7 @@
 """Progress: what a long load reports to people who watch it.
 
-The assets report to a `Progress`; the command line draws a bar from it, everything else gets plain lines in the log.
+The assets report to a `Progress`; the command line draws a bar from it, everything else gets plain
+lines in the log.
 """
 
 import logging
@@ -9,10 +10,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
-#: Seconds between two plain lines about the same table, so that a long load says it is alive without filling the log.
+#: Seconds between two plain lines about the same table, so that a long load says it is alive
+#: without filling the log.
 LINE_EVERY = 15.0
 
-#: What is counted of a table when it is not its rows: comments are asked for issue by issue, and only those are known before.
+#: What is counted of a table when it is not its rows: comments are asked for issue by issue, and
+#: only those are known before.
 UNITS = {"comments": "issues", "marts": "models"}
 
 _logger = logging.getLogger(__name__)
@@ -22,7 +25,9 @@ class Progress(Protocol):
     """Receives how far a load is."""
 
     def start(self, what: str, total: int | None) -> None:
-        """Say that `what` begins; `total` is the number of rows (see UNITS) expected, None when it cannot be known."""
+        """Say that `what` begins; `total` is the number of rows (see UNITS) expected, None when it
+        cannot be known.
+        """
 
     def advance(self, what: str, rows: int) -> None:
         """Say that `rows` more rows of `what` are read and committed."""
@@ -31,13 +36,21 @@ class Progress(Protocol):
         """Say that the load stands still, why, and until when."""
 
     def done(self, what: str, rows: Mapping[str, int], requests: Mapping[str, int]) -> None:
-        """Say that `what` has ended: what became of its rows, and the requests made for it by bucket, with retries."""
+        """Say that `what` has ended: what became of its rows, and the requests made for it by
+        bucket, with retries.
+        """
 
 
 class LogProgress:
-    """Progress as plain lines: every quarter of a minute of a long read, when it waits, and at the end of each table."""
+    """Progress as plain lines: every quarter of a minute of a long read, when it waits, and at the
+    end of each table.
+    """
 
-    def __init__(self, write: Callable[[str], object] = _logger.info, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        write: Callable[[str], object] = _logger.info,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._write = write
         self._clock = clock
         self._rows: dict[str, int] = {}
@@ -54,7 +67,10 @@ class LogProgress:
         if self._clock() - self._said_at.get(what, 0.0) >= LINE_EVERY:
             self._said_at[what] = self._clock()
             total = self._total.get(what)
-            self._write(f"{what}: {self._rows[what]:,} {UNITS.get(what, 'rows')}" + (f" of {total:,}" if total else ""))
+            self._write(
+                f"{what}: {self._rows[what]:,} {UNITS.get(what, 'rows')}"
+                + (f" of {total:,}" if total else "")
+            )
 
     def wait(self, reason: str, seconds: float, until: datetime) -> None:
         """Write a line for each wait."""

@@ -128,7 +128,8 @@ def keep_plain(logger: logging.Logger) -> None:
 def protect_logs() -> None:
     """Put the filter on the loggers of HTTP libraries, whose lines hold whole URLs.
 
-    A logger's filters do not apply to its children, so each that can hold a URL or a header is named.
+    A logger's filters do not apply to its children, so each that can hold a URL or a header is
+    named.
     """
     for name in _LOGGERS:
         keep_plain(logging.getLogger(name))

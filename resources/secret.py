@@ -1,7 +1,8 @@
-"""The one type of values that may hold a secret: it shows nothing of itself, and every log masks it from its making on.
+"""The one type of values that may hold a secret: it shows nothing of itself, and every log masks it
+from its making on.
 
-From the settings to what signs a request or opens a connection, a secret travels as this; only who hands it to a library reveals
-it.
+From the settings to what signs a request or opens a connection, a secret travels as this; only who
+hands it to a library reveals it.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,9 @@ from resources.redact import MASK, remember
 
 
 class Secret:
-    """A text that is not shown, printed, formatted, pickled or written as JSON; true when there is one."""
+    """A text that is not shown, printed, formatted, pickled or written as JSON; true when there is
+    one.
+    """
 
     __slots__ = ("_held",)
 
@@ -51,7 +54,9 @@ def reveal(secret: Secret | None) -> str:
 
 
 def _parts(url: str) -> Iterator[str]:
-    """Yield what of a URL is a secret by itself: its password, and of the address of a webhook what comes after the host."""
+    """Yield what of a URL is a secret by itself: its password, and of the address of a webhook what
+    comes after the host.
+    """
     # Not by a parser of URLs: this is also asked of what none of them takes.
     scheme, found, rest = url.partition("://")
     if found:

@@ -33,7 +33,9 @@ DAGSTER_URL = "http://127.0.0.1:3000"
 
 
 def create_app(settings: Settings) -> ASGIApp:
-    """Return the application. It connects to the warehouse when a request needs that, or a run has ended."""
+    """Return the application. It connects to the warehouse when a request needs that, or a run has
+    ended.
+    """
     measured = metrics.Metrics()
     app = _application(settings, measured)
     return metrics.Measured(SecureHeaders(Guard(app, settings)), measured, app.routes)
@@ -47,7 +49,9 @@ def openapi() -> dict[str, Any]:
 def _application(settings: Settings, measured: metrics.Metrics) -> FastAPI:
     kept, warehouse = Cache(), Warehouse(settings)
     url = settings.dagster_url or DAGSTER_URL
-    dagster = Dagster(url, settings.dagster_location, settings.key_prefix, settings.dagster_public_url)
+    dagster = Dagster(
+        url, settings.dagster_location, settings.key_prefix, settings.dagster_public_url
+    )
     state = State(settings, warehouse, dagster, kept)
     starts = Starts(settings, warehouse, dagster, state, kept)
     overview = Overview(settings, warehouse, dagster, state, kept)
@@ -79,10 +83,18 @@ def _application(settings: Settings, measured: metrics.Metrics) -> FastAPI:
         routes=[route for router in routers for route in router.routes],
         exception_handlers=HANDLERS,
         lifespan=life,
-        # Ours is at /openapi.json with an ETag. FastAPI's pages about it load scripts from elsewhere.
+        # Ours is at /openapi.json with an ETag. FastAPI's pages about it load scripts from
+        # elsewhere.
         openapi_url=None,
-        # Nothing for OpenTelemetry, whatever the environment says: it would hold paths, and some paths hold a secret.
-        telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False},
+        # Nothing for OpenTelemetry, whatever the environment says: it would hold paths, and some
+        # paths hold a secret.
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
     )
 
 
@@ -100,7 +112,12 @@ def _about(measured: metrics.Metrics, state: State) -> APIRouter:
         """Metrics for Prometheus."""
         return await measured.show(state)
 
-    @about.get("/openapi.json", response_model=dict[str, Any], responses=UNCHANGED | errors(), openapi_extra=OPEN | takes(TAG))
+    @about.get(
+        "/openapi.json",
+        response_model=dict[str, Any],
+        responses=UNCHANGED | errors(),
+        openapi_extra=OPEN | takes(TAG),
+    )
     async def description(request: Request) -> Response:
         """This description."""
         return answer(request, _described(request.app))

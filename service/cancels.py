@@ -7,7 +7,11 @@ from service.errors import ApiError
 from service.models import Canceling
 from service.run_ends import RunEnds
 
-_ENDED = {"completed": "has completed already", "failed": "has failed already", "canceled": "was canceled already"}
+_ENDED = {
+    "completed": "has completed already",
+    "failed": "has failed already",
+    "canceled": "was canceled already",
+}
 
 
 class Cancels:
@@ -22,7 +26,8 @@ class Cancels:
         """Ask a run to end; one that is being canceled already is left to it.
 
         Raises:
-            ApiError: no such run is known, it has ended, it cannot be canceled from here, or Dagster cannot be reached or refuses.
+            ApiError: no such run is known, it has ended, it cannot be canceled from here, or
+                Dagster cannot be reached or refuses.
             WarehouseError: the warehouse cannot be used.
         """
         run = await self._known(run_id)

@@ -1,6 +1,9 @@
 """What the service asks of Dagster's GraphQL API."""
 
-_FIELDS = "runId jobName status creationTime startTime endTime updateTime tags { key value } assetSelection { path }"
+_FIELDS = (
+    "runId jobName status creationTime startTime endTime updateTime tags { key value "
+    "} assetSelection { path }"
+)
 RUNS = f"""
 query Runs($filter: RunsFilter!, $limit: Int!, $cursor: String) {{
   runsOrError(filter: $filter, limit: $limit, cursor: $cursor) {{

@@ -1,4 +1,6 @@
-"""Errors as a client of the API sees them: `{"error": {"code", "message", "hint"}}`, whatever went wrong."""
+"""Errors as a client of the API sees them: `{"error": {"code", "message", "hint"}}`, whatever went
+wrong.
+"""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +14,16 @@ RETRY_SECONDS = 5
 class ApiError(Exception):
     """A request that fails; `details` are shown with code, message and hint."""
 
-    def __init__(self, status: int, code: str, message: str, hint: str, *, retry_after: int | None = None, **details: Any) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        hint: str,
+        *,
+        retry_after: int | None = None,
+        **details: Any,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
@@ -21,10 +32,14 @@ class ApiError(Exception):
 
 def error_response(error: ApiError, headers: Mapping[str, str] | None = None) -> Response:
     """Return the answer with an error."""
-    content = json.dumps({"error": error.body}, ensure_ascii=False).encode("utf-8", "backslashreplace")
+    content = json.dumps({"error": error.body}, ensure_ascii=False).encode(
+        "utf-8", "backslashreplace"
+    )
     return Response(content, error.status, {**error.headers, **(headers or {})}, "application/json")
 
 
 def not_found() -> ApiError:
     """Return the error for every path that does not exist; it never shows how near a guess was."""
-    return ApiError(404, "not_found", "There is nothing at this address.", "The paths are in /openapi.json.")
+    return ApiError(
+        404, "not_found", "There is nothing at this address.", "The paths are in /openapi.json."
+    )

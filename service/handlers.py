@@ -1,4 +1,6 @@
-"""How the application answers exceptions: always in the form of `service.errors`, which needs no FastAPI in Dagster's webserver."""
+"""How the application answers exceptions: always in the form of `service.errors`, which needs no
+FastAPI in Dagster's webserver.
+"""
 
 from typing import Any
 
@@ -22,7 +24,9 @@ async def say_warehouse_error(request: Request, error: Exception) -> Response:
     said = str(error) if isinstance(error, WarehouseError) else "The warehouse cannot be used."
     blame(request.scope, said)
     hint = "Nothing is lost: try again when it is back."
-    return error_response(ApiError(503, "warehouse_unavailable", said, hint, retry_after=RETRY_SECONDS))
+    return error_response(
+        ApiError(503, "warehouse_unavailable", said, hint, retry_after=RETRY_SECONDS)
+    )
 
 
 async def say_http_error(_: Request, error: Exception) -> Response:
@@ -30,7 +34,10 @@ async def say_http_error(_: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.status_code == 405:
         allowed = dict(error.headers or {})
         said = ApiError(
-            405, "method_not_allowed", "This address does not support the method.", f"It supports {allowed.get('Allow', '')}."
+            405,
+            "method_not_allowed",
+            "This address does not support the method.",
+            f"It supports {allowed.get('Allow', '')}.",
         )
         return error_response(said, allowed)
     return error_response(not_found())
@@ -42,7 +49,12 @@ async def say_unexpected(_: Request, __: Exception) -> Response:
 
 
 def _unexpected() -> ApiError:
-    return ApiError(500, "unexpected", "The service failed to answer this request.", "The log of the service says where.")
+    return ApiError(
+        500,
+        "unexpected",
+        "The service failed to answer this request.",
+        "The log of the service says where.",
+    )
 
 
 HANDLERS: dict[Any, Any] = {

@@ -1,11 +1,19 @@
-"""Metrics for Prometheus of the service and of the syncs in the warehouse. The names are in docs/service.md."""
+"""Metrics for Prometheus of the service and of the syncs in the warehouse. The names are in
+docs/service.md.
+"""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, disable_created_metrics
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
@@ -32,7 +40,10 @@ class Metrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self.requests = Counter(
-            "backlog_elt_service_requests", "Requests answered.", ["method", "route", "status"], registry=self.registry
+            "backlog_elt_service_requests",
+            "Requests answered.",
+            ["method", "route", "status"],
+            registry=self.registry,
         )
         self.seconds = Histogram(
             "backlog_elt_service_request_seconds",
@@ -42,7 +53,10 @@ class Metrics:
             registry=self.registry,
         )
         self.events = Counter(
-            "backlog_elt_webhook_events", "Webhooks: kept, duplicate, refused or forged.", ["outcome"], registry=self.registry
+            "backlog_elt_webhook_events",
+            "Webhooks: kept, duplicate, refused or forged.",
+            ["outcome"],
+            registry=self.registry,
         )
 
     async def show(self, state: State) -> Response:
@@ -66,22 +80,35 @@ class _Shown(Collector):
     def collect(self) -> Iterable[Metric]:
         """Yield the gauges; without the warehouse only the one about it."""
         found = self._figures
-        yield GaugeMetricFamily("backlog_elt_warehouse_up", "Whether the warehouse answers.", value=float(found is not None))
+        yield GaugeMetricFamily(
+            "backlog_elt_warehouse_up",
+            "Whether the warehouse answers.",
+            value=float(found is not None),
+        )
         if found is None:
             return
         if found.source.connected is not None:
             said = "Whether Backlog answered when any process last asked it."
-            yield GaugeMetricFamily("backlog_elt_source_up", said, value=float(found.source.connected))
+            yield GaugeMetricFamily(
+                "backlog_elt_source_up", said, value=float(found.source.connected)
+            )
         yield from self._condition(found.condition)
-        yield GaugeMetricFamily("backlog_elt_syncs_active", "Syncs in progress.", value=found.active)
+        yield GaugeMetricFamily(
+            "backlog_elt_syncs_active", "Syncs in progress.", value=found.active
+        )
         yield from self._by_type(found)
 
     @staticmethod
     def _condition(condition: Condition | None) -> Iterator[Metric]:
-        said = "Whether the source as a whole is unreachable, refuses, or is rate-limited by other programs."
+        said = (
+            "Whether the source as a whole is unreachable, refuses, or is "
+            "rate-limited by other programs."
+        )
         lasts = GaugeMetricFamily("backlog_elt_source_condition", said, labels=["kind"])
         since = GaugeMetricFamily(
-            "backlog_elt_source_condition_since_timestamp_seconds", "When that began, in seconds since 1970.", labels=["kind"]
+            "backlog_elt_source_condition_since_timestamp_seconds",
+            "When that began, in seconds since 1970.",
+            labels=["kind"],
         )
         for kind in KINDS:
             lasts.add_metric([kind], float(condition is not None and condition.kind == kind))
@@ -91,10 +118,20 @@ class _Shown(Collector):
 
     @staticmethod
     def _by_type(found: Figures) -> Iterator[Metric]:
-        runs = GaugeMetricFamily("backlog_elt_runs_24h", "Runs of the last 24 hours that have ended.", labels=["status"])
-        syncs = GaugeMetricFamily("backlog_elt_syncs_24h", "Syncs of the last 24 hours that have ended.", labels=["type", "status"])
-        items = GaugeMetricFamily("backlog_elt_sync_items_24h", "Records read and accepted in 24 hours.", labels=["type"])
-        requests = GaugeMetricFamily("backlog_elt_sync_requests_24h", "API requests of the last 24 hours.", labels=["type"])
+        runs = GaugeMetricFamily(
+            "backlog_elt_runs_24h", "Runs of the last 24 hours that have ended.", labels=["status"]
+        )
+        syncs = GaugeMetricFamily(
+            "backlog_elt_syncs_24h",
+            "Syncs of the last 24 hours that have ended.",
+            labels=["type", "status"],
+        )
+        items = GaugeMetricFamily(
+            "backlog_elt_sync_items_24h", "Records read and accepted in 24 hours.", labels=["type"]
+        )
+        requests = GaugeMetricFamily(
+            "backlog_elt_sync_requests_24h", "API requests of the last 24 hours.", labels=["type"]
+        )
         success = GaugeMetricFamily(
             "backlog_elt_sync_last_success_timestamp_seconds",
             "When a sync last succeeded, in seconds since 1970.",
@@ -119,12 +156,16 @@ _METHODS = frozenset({"GET", "HEAD", "POST"})
 
 
 class Measured:
-    """Counts, times and logs every request by its route, never by its path, which may hold a secret."""
+    """Counts, times and logs every request by its route, never by its path, which may hold a
+    secret.
+    """
 
     def __init__(self, app: ASGIApp, metrics: Metrics, routes: Iterable[BaseRoute]) -> None:
         self._app = app
         self._metrics = metrics
-        self._paths: dict[Any, str] = {route.endpoint: route.path for route in routes if isinstance(route, Route)}
+        self._paths: dict[Any, str] = {
+            route.endpoint: route.path for route in routes if isinstance(route, Route)
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and note when its answer begins."""
@@ -133,7 +174,8 @@ class Measured:
             return
         began, asked = time.perf_counter(), scope["method"]
         if asked == "HEAD":
-            # FastAPI answers HEAD by 405 where only GET is declared. The server leaves the body out.
+            # FastAPI answers HEAD by 405 where only GET is declared. The server leaves the body
+            # out.
             scope = {**scope, "method": "GET"}
 
         async def noted(message: Message) -> None:

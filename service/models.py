@@ -1,4 +1,6 @@
-"""The JSON of the API: what it answers and what it takes. The OpenAPI description and the page's data come from these models."""
+"""The JSON of the API: what it answers and what it takes. The OpenAPI description and the page's
+data come from these models.
+"""
 
 from datetime import datetime
 from typing import Annotated, Literal, Self
@@ -27,7 +29,9 @@ class ErrorDetail(BaseModel):
     code: str
     message: str
     hint: str
-    run_id: str | SkipJsonSchema[None] = Field(None, description="The run that is in progress already")
+    run_id: str | SkipJsonSchema[None] = Field(
+        None, description="The run that is in progress already"
+    )
     status_url: str | SkipJsonSchema[None] = None
 
 
@@ -43,16 +47,22 @@ class Progress(Model):
     done: Whole
     total: Whole | None
     unit: str
-    seconds_left: float | None = Field(description="If it goes on as fast as so far; null: not known")
+    seconds_left: float | None = Field(
+        description="If it goes on as fast as so far; null: not known"
+    )
 
 
 class Sync(Model):
-    """A sync of a table, or of a part of it. With `mode` run: the end of a run that synced nothing."""
+    """A sync of a table, or of a part of it. With `mode` run: the end of a run that synced
+    nothing.
+    """
 
     id: Whole
     type: str
     mode: str
-    project: str | None = Field(description="The projects that it covers, as text; null: the whole space")
+    project: str | None = Field(
+        description="The projects that it covers, as text; null: the whole space"
+    )
     projects: list[str] = Field(description="The projects that it covers; empty: the whole space")
     status: SyncStatus
     started_at: datetime
@@ -70,7 +80,9 @@ class Sync(Model):
 
 
 class Totals(Model):
-    """Totals of 24 hours. `completed`, `failed` and `success_rate` count runs; `type` is null for all runs."""
+    """Totals of 24 hours. `completed`, `failed` and `success_rate` count runs; `type` is null for
+    all runs.
+    """
 
     type: str | None
     runs: Whole
@@ -91,14 +103,18 @@ class Run(Model):
     """The state of a run, why it failed, and what it did."""
 
     run_id: str
-    job: str | None = Field(description="As Dagster has it; null in lists, and for a run that Dagster does not know")
+    job: str | None = Field(
+        description="As Dagster has it; null in lists, and for a run that Dagster does not know"
+    )
     kind: str = Field(description="What it was for: a job, or `load` for a load of everything")
     state: RunState
     error: str | None = Field(description="Why it failed or was canceled")
     started_at: datetime | None
     ended_at: datetime | None
     seconds: float | None
-    projects: list[str] = Field(description="The projects that its syncs cover; empty: the whole space")
+    projects: list[str] = Field(
+        description="The projects that its syncs cover; empty: the whole space"
+    )
     items_synced: Whole
     items_failed: Whole
     requests: Whole
@@ -122,7 +138,9 @@ class Canceling(Model):
 
 
 class Condition(Model):
-    """What is wrong with the source as a whole, since when, and the message of the request that found it."""
+    """What is wrong with the source as a whole, since when, and the message of the request that
+    found it.
+    """
 
     kind: ConditionKind
     since: datetime
@@ -130,7 +148,9 @@ class Condition(Model):
 
 
 class RateLimit(Model):
-    """One rate limit of Backlog: requests allowed in a window, requests left, and the end of the window."""
+    """One rate limit of Backlog: requests allowed in a window, requests left, and the end of the
+    window.
+    """
 
     limit: int
     remaining: int
@@ -140,7 +160,9 @@ class RateLimit(Model):
 class Alert(Model):
     """A problem that lasts: what is wrong with what, since when, and what to do."""
 
-    topic: str = Field(description="What the next step depends on: `run`, `check`, `silent`, `source` …")
+    topic: str = Field(
+        description="What the next step depends on: `run`, `check`, `silent`, `source` …"
+    )
     kind: str
     subject: str
     partition: str | None
@@ -153,7 +175,9 @@ class Alert(Model):
 
 
 class Alerts(Model):
-    """Whether something looks for problems, and what it found; `alive` is null where alerts never ran."""
+    """Whether something looks for problems, and what it found; `alive` is null where alerts never
+    ran.
+    """
 
     alive: bool | None
     beat_at: datetime | None
@@ -171,7 +195,9 @@ class Connection(Model):
     """Whether Backlog answers, and the state of the syncs."""
 
     connected: bool | None = Field(
-        description="False while the source is unreachable or refuses, as found by any process; null before the first request"
+        description="False while the source is unreachable or refuses, as "
+        "found by any process; null "
+        "before the first request"
     )
     condition: Condition | None
     checked_at: datetime | None
@@ -181,7 +207,9 @@ class Connection(Model):
     url: str | None
     simulated: bool
     dagster_url: str
-    report_written_at: datetime | None = Field(description="When the report at /report was written; null where there is none")
+    report_written_at: datetime | None = Field(
+        description="When the report at /report was written; null where there is none"
+    )
     last_sync: Sync | None
     last_success_at: datetime | None
     alerts: Alerts

@@ -1,9 +1,10 @@
 """Checks of `Host` and `Origin`: the names of a server, and what a page of another site may do.
 
-A page can send requests to any server that its reader's browser reaches. Two checks prevent that. An attacker may point a name of
-his own to this machine (DNS rebinding): the browser then takes a page of that name for a page of the server. So a server answers
-only to names that it knows. And a page of another site can send requests, although it cannot read the answers. So all of them
-are refused, except links that a person follows.
+A page can send requests to any server that its reader's browser reaches. Two checks prevent that.
+An attacker may point a name of his own to this machine (DNS rebinding): the browser then takes a
+page of that name for a page of the server. So a server answers only to names that it knows. And a
+page of another site can send requests, although it cannot read the answers. So all of them are
+refused, except links that a person follows.
 """
 
 import re
@@ -114,7 +115,8 @@ def is_loopback(host: str) -> bool:
 
 
 def is_foreign(scope: Scope, headers: Headers, names: Names) -> bool:
-    """Return whether a page of another site sent the request, and it is no link that a person followed.
+    """Return whether a page of another site sent the request, and it is no link that a person
+    followed.
 
     Programs send neither `Sec-Fetch-Site` nor `Origin`, and no page can leave them out.
     """
@@ -124,7 +126,9 @@ def is_foreign(scope: Scope, headers: Headers, names: Names) -> bool:
         return not _own(headers.get("origin"), headers.get("host", ""), names)
     if site in {"same-origin", "none"}:
         return False
-    followed = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") not in _FRAMES
+    followed = (
+        headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") not in _FRAMES
+    )
     return not (followed and scope["type"] == "http" and scope["method"] in _LOOKS)
 
 

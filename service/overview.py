@@ -1,4 +1,6 @@
-"""What is next, how current the projects are, and what ran: runs with their syncs, and the last 24 hours by half hours."""
+"""What is next, how current the projects are, and what ran: runs with their syncs, and the last 24
+hours by half hours.
+"""
 
 from datetime import UTC, datetime
 from typing import cast
@@ -18,7 +20,15 @@ from service import models
 from service.cache import Body, Cache, as_body
 from service.dagster_runs import Dagster
 from service.errors import ApiError
-from service.overview_models import ProjectHistory, Projects, Proof, Schedule, Schedules, Slot, Timeline
+from service.overview_models import (
+    ProjectHistory,
+    Projects,
+    Proof,
+    Schedule,
+    Schedules,
+    Slot,
+    Timeline,
+)
 from service.overview_models import ProjectState as ShownProject
 from service.state import State
 from service.warehouse import Warehouse
@@ -30,7 +40,9 @@ _HIDDEN = frozenset({"tokens", "housekeeping"})
 class Overview:
     """Answers from the cache, and makes answers that are not there; the source is never asked."""
 
-    def __init__(self, settings: Settings, warehouse: Warehouse, dagster: Dagster, state: State, cache: Cache) -> None:
+    def __init__(
+        self, settings: Settings, warehouse: Warehouse, dagster: Dagster, state: State, cache: Cache
+    ) -> None:
         self._settings = settings
         self._warehouse = warehouse
         self._dagster = dagster
@@ -60,7 +72,11 @@ class Overview:
                 if one.job and one.job not in _HIDDEN
             ]
             items.sort(key=lambda one: (one.next_at is None, one.next_at or now))
-            return as_body(Schedules(items=items, dagster=models.DagsterState(reachable=error is None, error=error)))
+            return as_body(
+                Schedules(
+                    items=items, dagster=models.DagsterState(reachable=error is None, error=error)
+                )
+            )
 
         return await self._cache.get("schedules", make)
 
@@ -69,11 +85,21 @@ class Overview:
 
         async def make() -> Body:
             place = await self._state.place(ask=False)
-            proofs = await self._cache.get("proofs", lambda: self._warehouse.ask(_proofs, place), place)
+            proofs = await self._cache.get(
+                "proofs", lambda: self._warehouse.ask(_proofs, place), place
+            )
             found, states, histories = await self._warehouse.ask(_projects, place)
             now = datetime.now(UTC)
             items = [
-                _project(key, name, archived, states.get(number), proofs.get(number), histories.get(number), now)
+                _project(
+                    key,
+                    name,
+                    archived,
+                    states.get(number),
+                    proofs.get(number),
+                    histories.get(number),
+                    now,
+                )
                 for number, key, name, archived in found
             ]
             left = sum(one.issues - one.complete for one in histories.values())
@@ -92,8 +118,24 @@ class Overview:
 
         async def make() -> Body:
             until, slots = await self._warehouse.ask(last_slots, await self._state.place(ask=False))
-            shown = [Slot(kind=one.kind, start=one.start, runs=one.runs, failed=one.failed, running=one.running) for one in slots]
-            return as_body(Timeline(since=until - SLOTS * SLOT, until=until, slot_seconds=int(SLOT.total_seconds()), slots=shown))
+            shown = [
+                Slot(
+                    kind=one.kind,
+                    start=one.start,
+                    runs=one.runs,
+                    failed=one.failed,
+                    running=one.running,
+                )
+                for one in slots
+            ]
+            return as_body(
+                Timeline(
+                    since=until - SLOTS * SLOT,
+                    until=until,
+                    slot_seconds=int(SLOT.total_seconds()),
+                    slots=shown,
+                )
+            )
 
         return await self._cache.get("stats", make, await self._state.log(), "timeline")
 
@@ -101,11 +143,20 @@ class Overview:
         """Return a page of runs with their syncs, newest first."""
 
         async def make() -> Body:
-            found = await self._warehouse.ask(run_page, await self._state.place(), limit + 1, before, requested)
+            found = await self._warehouse.ask(
+                run_page, await self._state.place(), limit + 1, before, requested
+            )
             items = [self._run(run) for run in found[:limit]]
-            return as_body(models.Runs(items=items, next_before=found[limit - 1].syncs[0].id if len(found) > limit else None))
+            return as_body(
+                models.Runs(
+                    items=items,
+                    next_before=found[limit - 1].syncs[0].id if len(found) > limit else None,
+                )
+            )
 
-        return await self._cache.get("history", make, await self._state.log(), "runs", limit, before, requested)
+        return await self._cache.get(
+            "history", make, await self._state.log(), "runs", limit, before, requested
+        )
 
     def _run(self, run: LoggedRun) -> models.Run:
         return run_of(
@@ -114,7 +165,9 @@ class Overview:
             job=None,
             state=cast("models.RunState", run.state),
             started_at=min(sync.started_at for sync in run.syncs),
-            ended_at=None if run.state == "running" else max(sync.ended_at or sync.started_at for sync in run.syncs),
+            ended_at=None
+            if run.state == "running"
+            else max(sync.ended_at or sync.started_at for sync in run.syncs),
             status_url=self._dagster.run_url(run.run_id),
         )
 
@@ -129,8 +182,12 @@ def run_of(
     ended_at: datetime | None,
     status_url: str,
 ) -> models.Run:
-    """Return a run as the API shows it; what it did is in its syncs, its job, state and times come from Dagster or the log."""
-    errors = dict.fromkeys(sync.error for sync in run.syncs if sync.status == "failed" and sync.error)
+    """Return a run as the API shows it; what it did is in its syncs, its job, state and times come
+    from Dagster or the log.
+    """
+    errors = dict.fromkeys(
+        sync.error for sync in run.syncs if sync.status == "failed" and sync.error
+    )
     return models.Run(
         run_id=run.run_id,
         job=job,
@@ -150,7 +207,11 @@ def run_of(
 
 
 def _began(run: LoggedRun, sync: Sync) -> datetime:
-    return min(one.started_at for one in run.syncs if (one.sync_type, one.mode) == (sync.sync_type, sync.mode))
+    return min(
+        one.started_at
+        for one in run.syncs
+        if (one.sync_type, one.mode) == (sync.sync_type, sync.mode)
+    )
 
 
 def _proofs(engine: Engine, space_key: str) -> dict[int, ReconciliationStatus]:
@@ -163,7 +224,11 @@ def _projects(
 ) -> tuple[list[tuple[int, str, str, bool]], dict[int, ProjectState], dict[int, Histories]]:
     with engine.connect() as connection:
         states = sync_state.project_states(connection, space_key, "issues")
-        return accessible_projects(connection, space_key), states, count_histories(connection, space_key)
+        return (
+            accessible_projects(connection, space_key),
+            states,
+            count_histories(connection, space_key),
+        )
 
 
 def _project(
@@ -186,5 +251,7 @@ def _project(
         fresh=None if archived else fresh,
         last_error=state.last_error if state else None,
         proof=Proof(**vars(proof)) if proof else None,
-        history=ProjectHistory(issues=history.issues, complete=history.complete) if history else None,
+        history=ProjectHistory(issues=history.issues, complete=history.complete)
+        if history
+        else None,
     )

@@ -1,4 +1,6 @@
-"""The JSON of what is next and how current the data are: schedules, projects, and the last 24 hours by half hours."""
+"""The JSON of what is next and how current the data are: schedules, projects, and the last 24 hours
+by half hours.
+"""
 
 from datetime import datetime
 
@@ -13,7 +15,9 @@ class Schedule(Model):
 
     name: str
     job: str
-    next_at: datetime | None = Field(description="null for a sensor, which looks every `every_seconds`")
+    next_at: datetime | None = Field(
+        description="null for a sensor, which looks every `every_seconds`"
+    )
     every_seconds: Whole
     on: bool | None = Field(description="Whether it is on in Dagster; null: Dagster does not say")
     on_by_default: bool
@@ -31,7 +35,9 @@ class Proof(Model):
 
     equal: bool
     since: datetime
-    level: Level = Field(description="The last comparison: `count` of the number of issues, `rows` of every row")
+    level: Level = Field(
+        description="The last comparison: `count` of the number of issues, `rows` of every row"
+    )
     checked_at: datetime
     source_rows: Whole
     warehouse_rows: Whole
@@ -49,14 +55,20 @@ class ProjectHistory(Model):
 
 
 class ProjectState(Model):
-    """A project: when its issues were last loaded, whether that is recent enough, and whether they are proven to be equal."""
+    """A project: when its issues were last loaded, whether that is recent enough, and whether they
+    are proven to be equal.
+    """
 
     key: str
     name: str
     archived: bool
     last_success_at: datetime | None
-    complete_until: datetime | None = Field(description="All changes before it are in the warehouse")
-    fresh: bool | None = Field(description="Loaded within `fresh_within_seconds`; null for an archived project")
+    complete_until: datetime | None = Field(
+        description="All changes before it are in the warehouse"
+    )
+    fresh: bool | None = Field(
+        description="Loaded within `fresh_within_seconds`; null for an archived project"
+    )
     last_error: str | None
     proof: Proof | None = Field(description="null: it was never compared")
     history: ProjectHistory | None = Field(description="null: no issue is stored yet")
@@ -67,13 +79,16 @@ class Projects(Model):
 
     fresh_within_seconds: Whole
     history_minutes_left: Whole | None = Field(
-        description="How long the other histories take at least, at one request an issue; null: no limit was measured yet"
+        description="How long the other histories take at least, at one request an issue; null: "
+        "no limit was measured yet"
     )
     items: list[ProjectState]
 
 
 class Slot(Model):
-    """Half an hour of one kind of runs: how many were at work in it, how many of these failed in it, and how many still run."""
+    """Half an hour of one kind of runs: how many were at work in it, how many of these failed in
+    it, and how many still run.
+    """
 
     kind: str
     start: datetime

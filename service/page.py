@@ -14,8 +14,14 @@ from service.routes import PlainRoute
 STATIC = Path(__file__).parent / "static"
 FILES = {
     "/": ("page.html", "text/html; charset=utf-8"),
-    **{f"/static/{name}.css": (f"{name}.css", "text/css; charset=utf-8") for name in ("page", "parts")},
-    **{f"/static/{file.name}": (file.name, "text/javascript; charset=utf-8") for file in STATIC.glob("*.js")},
+    **{
+        f"/static/{name}.css": (f"{name}.css", "text/css; charset=utf-8")
+        for name in ("page", "parts")
+    },
+    **{
+        f"/static/{file.name}": (file.name, "text/javascript; charset=utf-8")
+        for file in STATIC.glob("*.js")
+    },
     "/static/icon.svg": ("icon.svg", "image/svg+xml"),
 }
 

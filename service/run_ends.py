@@ -1,7 +1,8 @@
 """Runs that end without a row in the log of syncs: they are found in Dagster and recorded there.
 
-One small query every two seconds; the warehouse is asked only when a run has ended. So a run that fails is in the history, the
-statistics and the metrics within five seconds, also when the page is not open.
+One small query every two seconds; the warehouse is asked only when a run has ended. So a run that
+fails is in the history, the statistics and the metrics within five seconds, also when the page is
+not open.
 """
 
 import asyncio
@@ -14,7 +15,15 @@ from datetime import timedelta
 
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.history import end_dead
-from resources.warehouse.run_log import CANCELED, RunEnd, kind_of, projects_of, record_cancellations, record_ends, unreported
+from resources.warehouse.run_log import (
+    CANCELED,
+    RunEnd,
+    kind_of,
+    projects_of,
+    record_cancellations,
+    record_ends,
+    unreported,
+)
 from resources.warehouse.run_pages import LoggedRun
 from resources.warehouse.sync_log import run_syncs
 from service import models
@@ -71,7 +80,9 @@ class RunEnds:
             ApiError: Dagster cannot be reached, or refuses.
             WarehouseError: the warehouse cannot be used.
         """
-        ended = [run for run in await self._dagster.ended(self._after) if run.run_id not in self._seen]
+        ended = [
+            run for run in await self._dagster.ended(self._after) if run.run_id not in self._seen
+        ]
         await self.record(ended)
         self._seen |= {run.run_id: run.updated_at for run in ended}
         self._after = max([self._after, *(run.updated_at - OVERLAP_SECONDS for run in ended)])
@@ -102,7 +113,8 @@ class RunEnds:
         await self._warehouse.ask(record_ends, place, ends)
 
     async def find(self, run_id: str) -> Run | None:
-        """Return a run as Dagster has it; None: only the log knows it, since it was in the process of a command.
+        """Return a run as Dagster has it; None: only the log knows it, since it was in the process
+        of a command.
 
         Raises:
             ApiError: the run is unknown, or Dagster cannot be reached or refuses.
@@ -136,21 +148,43 @@ class RunEnds:
             syncs = logged.syncs
             if run is None and not syncs:
                 raise problem or _unknown()
-            if run is None and problem and not any(sync.status in {"in_progress", "failed"} for sync in syncs):
+            if (
+                run is None
+                and problem
+                and not any(sync.status in {"in_progress", "failed"} for sync in syncs)
+            ):
                 # Between two tables a run has no row at work: that it is over only Dagster can say.
                 raise problem
-            at_work = any(sync.status == "in_progress" for sync in syncs) if run is None else not run.ended
+            at_work = (
+                any(sync.status == "in_progress" for sync in syncs)
+                if run is None
+                else not run.ended
+            )
             state: models.RunState = run.state if run else "running" if at_work else "completed"
-            if not at_work and state == "completed" and any(sync.status == "failed" for sync in syncs):
+            if (
+                not at_work
+                and state == "completed"
+                and any(sync.status == "failed" for sync in syncs)
+            ):
                 state = "failed"
             started_at = run.started_at if run else syncs[0].started_at
             if run is not None:
                 ended_at = run.ended_at
             else:
-                ended_at = None if at_work else max(sync.ended_at or sync.started_at for sync in syncs)
+                ended_at = (
+                    None if at_work else max(sync.ended_at or sync.started_at for sync in syncs)
+                )
             job, url = run.job if run else None, self._dagster.run_url(run_id)
             return as_body(
-                run_of(self._state, logged, job=job, state=state, started_at=started_at, ended_at=ended_at, status_url=url)
+                run_of(
+                    self._state,
+                    logged,
+                    job=job,
+                    state=state,
+                    started_at=started_at,
+                    ended_at=ended_at,
+                    status_url=url,
+                )
             )
 
         return await self._cache.get("run", make, run_id)
@@ -158,12 +192,18 @@ class RunEnds:
     async def _end(self, run: Run) -> RunEnd:
         error = None
         if run.state != "completed":
-            causes = "; ".join(cause.strip().partition("\n")[0] for cause in await self._dagster.causes(run.run_id))
+            causes = "; ".join(
+                cause.strip().partition("\n")[0] for cause in await self._dagster.causes(run.run_id)
+            )
             error = causes if run.state == "failed" else ": ".join(filter(None, (CANCELED, causes)))
         ended = run.ended_at or run.created_at
         kind = kind_of(run.job, run.assets)
-        return RunEnd(run.run_id, kind, run.started_at or run.created_at, ended, error, projects_of(run.tags))
+        return RunEnd(
+            run.run_id, kind, run.started_at or run.created_at, ended, error, projects_of(run.tags)
+        )
 
 
 def _unknown() -> ApiError:
-    return ApiError(404, "unknown_run", "No run of this space has this id.", "Runs are in /api/v1/sync/history.")
+    return ApiError(
+        404, "unknown_run", "No run of this space has this id.", "Runs are in /api/v1/sync/history."
+    )

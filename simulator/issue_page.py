@@ -1,4 +1,6 @@
-"""The page of an issue that links lead to. Every browser on this machine may read it; a real space asks for a login first."""
+"""The page of an issue that links lead to. Every browser on this machine may read it; a real space
+asks for a login first.
+"""
 
 from html import escape
 
@@ -34,8 +36,20 @@ def routes(site: Site) -> list[Route]:
 
 
 def _page(world: World, issue: Issue) -> str:
-    shape = Viewer(world, world.administrator).issue(issue) | {"startDate": issue.start_date, "dueDate": issue.due_date}
-    names = ("issueType", "status", "priority", "assignee", "startDate", "dueDate", "estimatedHours", "actualHours")
+    shape = Viewer(world, world.administrator).issue(issue) | {
+        "startDate": issue.start_date,
+        "dueDate": issue.due_date,
+    }
+    names = (
+        "issueType",
+        "status",
+        "priority",
+        "assignee",
+        "startDate",
+        "dueDate",
+        "estimatedHours",
+        "actualHours",
+    )
     rows = "".join(f"<tr><th>{name}<td>{_text(shape[name])}" for name in names)
     comments = "".join(
         f"<section><h2>{_text(world.users[one.by].name)}</h2><pre>{_text(one.content)}</pre></section>"

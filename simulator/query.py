@@ -37,8 +37,10 @@ FILTERS = (
     "sort", "order", "offset", "count", "expand[]",
 )  # fmt: skip
 SORTS = (
-    "issueType", "category", "version", "milestone", "summary", "status", "priority", "attachment", "sharedFile",
-    "created", "createdUser", "updated", "updatedUser", "assignee", "startDate", "dueDate", "estimatedHours",
+    "issueType", "category", "version", "milestone", "summary", "status", "priority", "attachment",
+    "sharedFile",
+    "created", "createdUser", "updated", "updatedUser", "assignee", "startDate", "dueDate",
+    "estimatedHours",
     "actualHours", "childIssue",
 )  # fmt: skip
 FAMILY = range(11)
@@ -49,7 +51,9 @@ def tests_of(world: World, params: Params) -> list[Test]:
     tests = list(_moment_tests(world, params))
     for name, values_of in LISTS.items():
         if requested := frozenset(params.ints(name)):
-            tests.append(lambda issue, requested=requested, of=values_of: not requested.isdisjoint(of(issue)))  # type: ignore[misc]  # mypy cannot infer lambdas with defaults
+            tests.append(
+                lambda issue, requested=requested, of=values_of: not requested.isdisjoint(of(issue))
+            )  # type: ignore[misc]  # mypy cannot infer lambdas with defaults
     if params.has("hasDueDate"):
         if params.flag("hasDueDate"):
             raise invalid("hasDueDate supports only false.")
@@ -61,7 +65,9 @@ def tests_of(world: World, params: Params) -> list[Test]:
     if params.has("parentChild"):
         tests.append(_family_test(world, params.integer("parentChild", FAMILY)))
     if word := params.text("keyword", "").casefold():
-        tests.append(lambda issue: word in issue.summary.casefold() or word in issue.description.casefold())
+        tests.append(
+            lambda issue: word in issue.summary.casefold() or word in issue.description.casefold()
+        )
     tests += _custom_tests(world, params)
     return tests
 
@@ -80,9 +86,15 @@ def sort_key(world: World, name: str) -> Callable[[Issue], Any]:
     projects, users = world.projects, world.users
     keys: dict[str, Callable[[Issue], Any]] = {
         "issueType": lambda issue: projects[issue.project_id].issue_types[issue.type_id].name,
-        "category": lambda issue: [projects[issue.project_id].categories[one].name for one in issue.category_ids],
-        "version": lambda issue: [projects[issue.project_id].versions[one].name for one in issue.version_ids],
-        "milestone": lambda issue: [projects[issue.project_id].versions[one].name for one in issue.milestone_ids],
+        "category": lambda issue: [
+            projects[issue.project_id].categories[one].name for one in issue.category_ids
+        ],
+        "version": lambda issue: [
+            projects[issue.project_id].versions[one].name for one in issue.version_ids
+        ],
+        "milestone": lambda issue: [
+            projects[issue.project_id].versions[one].name for one in issue.milestone_ids
+        ],
         "summary": lambda issue: issue.summary,
         "status": lambda issue: issue.status_id,
         "priority": lambda issue: issue.priority_id,
@@ -111,7 +123,9 @@ def _plain(value: Any) -> Any:
 
 
 def _moment_tests(world: World, params: Params) -> Iterator[Test]:
-    """Day filters on moments are read in a zone and at bounds that switches set; those on days need neither."""
+    """Day filters on moments are read in a zone and at bounds that switches set; those on days need
+    neither.
+    """
     spec, switches = world.spec, world.switches
     zone = {"space": spec.timezone, "utc": "UTC", "user": spec.user_timezone}[switches.date_zone]
     for name, moment_of in MOMENTS.items():
@@ -133,7 +147,9 @@ def _moment_tests(world: World, params: Params) -> Iterator[Test]:
 
 
 def _family_test(world: World, kind: int) -> Test:
-    """Return the test of `parentChild`; spaces without grandchildren give 5 nothing and treat the rest alike."""
+    """Return the test of `parentChild`; spaces without grandchildren give 5 nothing and treat the
+    rest alike.
+    """
 
     def child(issue: Issue) -> bool:
         return issue.parent_id is not None
@@ -162,7 +178,9 @@ def _family_test(world: World, kind: int) -> Test:
 
 def _custom_tests(world: World, params: Params) -> list[Test]:
     """Return the tests of `customField_...`: a keyword, a range, or items of a list."""
-    definitions = {one.id: one for project in world.projects.values() for one in project.fields.values()}
+    definitions = {
+        one.id: one for project in world.projects.values() for one in project.fields.values()
+    }
     items: dict[int, set[int]] = {}
     tests: list[Test] = []
     for name, value in params.pairs:
@@ -181,7 +199,11 @@ def _custom_tests(world: World, params: Params) -> list[Test]:
         else:
             tests.append(lambda issue, i=definition.id, v=value: v in str(issue.custom.get(i, "")))  # type: ignore[misc]  # as above
     for field_id, requested in items.items():
-        tests.append(lambda issue, i=field_id, w=requested: not w.isdisjoint(_plain(issue.custom.get(i, ((), None)))))  # type: ignore[misc]  # as above
+        tests.append(
+            lambda issue, i=field_id, w=requested: (
+                not w.isdisjoint(_plain(issue.custom.get(i, ((), None))))
+            )
+        )  # type: ignore[misc]  # as above
     return tests
 
 

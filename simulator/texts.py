@@ -1,4 +1,6 @@
-"""The texts of the space: Japanese and English, with line ends, emoji and markup as people write them."""
+"""The texts of the space: Japanese and English, with line ends, emoji and markup as people write
+them.
+"""
 
 PEOPLE = (
     ("森 明日香", "mori"), ("佐藤 健", "sato"), ("鈴木 美咲", "suzuki"), ("Emma Clarke", "emma"),
@@ -36,26 +38,37 @@ SUMMARIES = (
     (
         ("Fix", "Investigate", "Document", "Review"),
         (
-            "timeout on slow networks", "flaky tests of the importer", "the 2FA flow", "memory use of the importer",
+            "timeout on slow networks", "flaky tests of the importer", "the 2FA flow",
+            "memory use of the importer",
             "crash on an empty search", "the release notes",
         ),
     ),
     (
         ("Upgrade", "Rotate", "Migrate", "Monitor"),
-        ("PostgreSQL to the next major", "API keys for staging", "the mail queue", "TLS certificates", "the image registry"),
+        ("PostgreSQL to the next major", "API keys for staging", "the mail queue",
+            "TLS certificates", "the image registry"),
     ),
 )  # fmt: skip
 PARAGRAPHS = (
     "## 再現手順\r\n1. ログインする\r\n2. 設定を開く\r\n3. 「保存」を押す\r\n",
     "期待する結果: 保存されること。\r\n実際の結果: 画面が白くなる。",
-    "Steps to reproduce:\n- open the dashboard\n- pick a period longer than a year\n- press *Export*",
+    (
+        "Steps to reproduce:\n- open the dashboard\n- pick a period longer than "
+        "a year\n- press *Export*"
+    ),
     "見積もりの前提は先週の打ち合わせの通りです。変更があればコメントをお願いします 🙇‍♂️",
     "The log says `connection reset by peer`; it happens about once in 200 requests.",
     "```sql\nselect id, 'quote''s' from issues where summary like '%100\\%%';\n```",
     "関連: 請求書の再発行、月次締め処理。\t担当は経理と調整中。",
-    "Acceptance: all numbers agree with the report of the month before, to the yen (¥) and the cent (€).",
+    (
+        "Acceptance: all numbers agree with the report of the month before, to the "
+        "yen (¥) and the cent (€)."
+    ),
     "髙橋さん・﨑本さんに確認済み。𩸽と𠮷の表示も確認すること 👨‍👩‍👧‍👦。",
-    "See https://example.com/spec?id=42&lang=ja#part-3 for the draft. <b>No HTML</b> &amp; friends please.",
+    (
+        "See https://example.com/spec?id=42&lang=ja#part-3 for the draft. <b>No "
+        "HTML</b> &amp; friends please."
+    ),
 )
 REMARKS = (
     "対応しました。ご確認をお願いします。", "Done on staging.", "再現しました 😢", "Could you add the log?",
@@ -64,7 +77,13 @@ REMARKS = (
     "Rolled back; see the incident report.\n\nWill try again on Monday.", "ありがとうございます！",
 )  # fmt: skip
 STARTED = ("着手します。", "On it.", "本日から対応します。", "")
-FINISHED = ("対応しました。ご確認をお願いします。", "Done on staging.", "修正をリリースしました。", "Merged.", "")
+FINISHED = (
+    "対応しました。ご確認をお願いします。",
+    "Done on staging.",
+    "修正をリリースしました。",
+    "Merged.",
+    "",
+)
 REVIEWED = ("レビューをお願いします 🙇", "Ready for review.", "")
 PUT_OFF = ("仕様の確認に時間がかかるため、期限を延ばします。", "Moved: we wait for the vendor.", "")
 REOPENED = ("再現したため、再度対応をお願いします。", "It still happens on production.")

@@ -1,6 +1,8 @@
-"""Projects that `GET /projects` no longer lists: deleted, or only inaccessible to the key. Losing access looks like a deletion.
+"""Projects that `GET /projects` no longer lists: deleted, or only inaccessible to the key. Losing
+access looks like a deletion.
 
-Archived and renamed projects are still listed, so they never come here. Asks the source only while a project is missing.
+Archived and renamed projects are still listed, so they never come here. Asks the source only while
+a project is missing.
 """
 
 from collections.abc import Collection, Sequence
@@ -19,7 +21,9 @@ ADMINISTRATOR = 1
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the source says of a project that it does not list, in words; `deleted` only where two answers agree on it."""
+    """What the source says of a project that it does not list, in words; `deleted` only where two
+    answers agree on it.
+    """
 
     deleted: bool
     how: str
@@ -36,7 +40,9 @@ def mark_deleted_or_inaccessible(session: Session, listed: Collection[int]) -> N
     if not unlisted:
         return
     verdicts = judge(session.client, unlisted, listed)
-    gone = [project for project in unlisted if project.id in verdicts and verdicts[project.id].deleted]
+    gone = [
+        project for project in unlisted if project.id in verdicts and verdicts[project.id].deleted
+    ]
     deleted: list[str] = []
     written: set[str] = set()
     with session.writer.transaction() as connection:
@@ -49,10 +55,16 @@ def mark_deleted_or_inaccessible(session: Session, listed: Collection[int]) -> N
                 run_id=session.run_id,
             )
             written |= {table for table, count in rows.items() if count and table != "projects"}
-            with_it = ", ".join(f"{count} {table}" for table, count in rows.items() if table != "projects")
-            deleted.append(f"{project.key}: {with_it or 'no rows'} with it; {verdicts[project.id].how}")
+            with_it = ", ".join(
+                f"{count} {table}" for table, count in rows.items() if table != "projects"
+            )
+            deleted.append(
+                f"{project.key}: {with_it or 'no rows'} with it; {verdicts[project.id].how}"
+            )
         reasons = {
-            identifier: f"no access: not listed since {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {verdict.how}"
+            identifier: (
+                f"no access: not listed since {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {verdict.how}"
+            )
             for identifier, verdict in verdicts.items()
             if not verdict.deleted
         }
@@ -62,26 +74,40 @@ def mark_deleted_or_inaccessible(session: Session, listed: Collection[int]) -> N
     if deleted:
         session.reporter.notes["deleted_projects"] = "\n".join(deleted)
         session.log.warning(f"deleted projects: {'; '.join(deleted)}")
-    hidden = [f"{project.key}: {project.reason or reasons[project.id]}" for project in unlisted if project not in gone]
+    hidden = [
+        f"{project.key}: {project.reason or reasons[project.id]}"
+        for project in unlisted
+        if project not in gone
+    ]
     if hidden:
         session.reporter.notes["projects_without_access"] = "\n".join(hidden)
         session.log.warning(f"projects without access are left as they are: {'; '.join(hidden)}")
 
 
-def judge(client: BacklogClient, unlisted: Sequence[UnlistedProject], listed: Collection[int]) -> dict[int, Verdict]:
-    """Ask the source for projects that it does not list; those known to be inaccessible only as an administrator.
+def judge(
+    client: BacklogClient, unlisted: Sequence[UnlistedProject], listed: Collection[int]
+) -> dict[int, Verdict]:
+    """Ask the source for projects that it does not list; those known to be inaccessible only as an
+    administrator.
 
-    An administrator sees in one request whether they are in the space at all; what is not there is asked for by id once more.
-    Nobody else can tell a deleted project from one that he may not see.
+    An administrator sees in one request whether they are in the space at all; what is not there is
+    asked for by id once more. Nobody else can tell a deleted project from one that he may not see.
     """
     if client.myself().get("roleType") != ADMINISTRATOR:
-        return {project.id: _ask(client, project, alone=True) for project in unlisted if project.reason is None}
+        return {
+            project.id: _ask(client, project, alone=True)
+            for project in unlisted
+            if project.reason is None
+        }
     everything = {int(project["id"]) for project in client.projects(all_=True)}
     if not set(listed) <= everything:
         how = "GET /projects?all=true contradicts it, so it is not known whether it was deleted"
         return {project.id: Verdict(False, how) for project in unlisted}
     there = Verdict(False, "GET /projects?all=true has it: the key's user is no longer a member")
-    return {project.id: there if project.id in everything else _ask(client, project, alone=False) for project in unlisted}
+    return {
+        project.id: there if project.id in everything else _ask(client, project, alone=False)
+        for project in unlisted
+    }
 
 
 def _ask(client: BacklogClient, project: UnlistedProject, *, alone: bool) -> Verdict:
@@ -93,6 +119,12 @@ def _ask(client: BacklogClient, project: UnlistedProject, *, alone: bool) -> Ver
         return Verdict(False, f"{asked} is refused")
     except NotFound:
         if alone:
-            return Verdict(False, f"{asked} finds nothing, and only an administrator's key can tell whether it was deleted")
-        return Verdict(True, f"GET /projects?all=true does not have it; confirmed by {asked}: not found")
+            return Verdict(
+                False,
+                f"{asked} finds nothing, and only an administrator's key can "
+                "tell whether it was deleted",
+            )
+        return Verdict(
+            True, f"GET /projects?all=true does not have it; confirmed by {asked}: not found"
+        )
     return Verdict(False, f"{asked} still answers: the key's user is no longer a member")

@@ -16,7 +16,8 @@ from resources.warehouse import history
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.locks import Locks
 
-#: Somebody else's load of the same table or project is waited for this long, since it may be a first load.
+#: Somebody else's load of the same table or project is waited for this long, since it may be a
+#: first load.
 LOCK_WAIT_SECONDS = 6 * 3600.0
 
 
@@ -24,7 +25,8 @@ LOCK_WAIT_SECONDS = 6 * 3600.0
 class SyncLocks:
     """The locks and waits of the load of a table.
 
-    `row` is the number of its row in progress, None between two of them; `failed`: one of its rows says that it failed.
+    `row` is the number of its row in progress, None between two of them; `failed`: one of its rows
+    says that it failed.
     """
 
     locks: Locks
@@ -40,7 +42,9 @@ class SyncLocks:
     _projects: set[int] = field(default_factory=set)
 
     def begin(self) -> None:
-        """Show that this load lives, and end the rows of loads that do not: their processes were killed."""
+        """Show that this load lives, and end the rows of loads that do not: their processes were
+        killed.
+        """
         self.locks.acquire(history.lock_of(self.run_id, self.table))
         history.end_dead(self.engine, self.space_key)
 
@@ -53,17 +57,20 @@ class SyncLocks:
         self._acquire(self.table, f"other load of {self.table} to end")
 
     def lock_projects(self, project_ids: Collection[int], *, wait: bool = True) -> set[int]:
-        """Lock projects of the table against other loads, until `unlock_projects` or the end; return those that are locked now.
+        """Lock projects of the table against other loads, until `unlock_projects` or the end;
+        return those that are locked now.
 
-        They are waited for in the order of their ids only, so that two loads never wait for each other: a load that holds projects
-        gets a lower id if it is free, and else the error of one that has waited for too long.
+        They are waited for in the order of their ids only, so that two loads never wait for each
+        other: a load that holds projects gets a lower id if it is free, and else the error of one
+        that has waited for too long.
 
         Args:
             project_ids: the projects; those that are locked already stay so.
             wait: wait for projects that another load has; otherwise leave them out.
 
         Raises:
-            WarehouseBusyError: another load still had one of them after LOCK_WAIT_SECONDS, or had a lower one at all.
+            WarehouseBusyError: another load still had one of them after LOCK_WAIT_SECONDS, or had a
+                lower one at all.
         """
         for project in sorted(set(project_ids) - self._projects):
             name = f"{self.table}/{project}"
@@ -85,7 +92,9 @@ class SyncLocks:
             self._projects.discard(project)
 
     def wait_for_limit(self, bucket: str, seconds: float, until: datetime) -> None:
-        """Show a wait for a rate limit; `until` is by Backlog's clock, for people. The hook `on_wait` of the client."""
+        """Show a wait for a rate limit; `until` is by Backlog's clock, for people. The hook
+        `on_wait` of the client.
+        """
         self._show(f"{bucket} rate limit of Backlog", seconds, until)
 
     def go_on(self) -> None:
@@ -108,17 +117,27 @@ class SyncLocks:
         if self.locks.try_acquire(name):
             return
         with self._row_of_the_wait():
-            self.locks.acquire(name, LOCK_WAIT_SECONDS, lambda holder: self._show(f"{waiting_for} ({holder})", LOCK_WAIT_SECONDS))
+            self.locks.acquire(
+                name,
+                LOCK_WAIT_SECONDS,
+                lambda holder: self._show(f"{waiting_for} ({holder})", LOCK_WAIT_SECONDS),
+            )
             self.go_on()
 
     @contextmanager
     def _row_of_the_wait(self) -> Iterator[None]:
-        """Between two rows, show the wait in one of its own; it stays only when the wait was in vain."""
+        """Between two rows, show the wait in one of its own; it stays only when the wait was in
+        vain.
+        """
         if self.row is not None:
             yield
             return
         self.row = history.start_sync(
-            self.engine, space_key=self.space_key, sync_type=self.table, mode="waiting", run_id=self.run_id
+            self.engine,
+            space_key=self.space_key,
+            sync_type=self.table,
+            mode="waiting",
+            run_id=self.run_id,
         )
         error: str | None = "ended while it waited"
         try:

@@ -1,4 +1,6 @@
-"""What a load says of itself: its rows of `ops.sync_history`, its failures and notes, and what its observer records."""
+"""What a load says of itself: its rows of `ops.sync_history`, its failures and notes, and what its
+observer records.
+"""
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -21,7 +23,8 @@ from sync.writer import Writer
 
 
 class Measurement:
-    """A measurement of a load, or of a part of it: when it began, and how many requests were made since.
+    """A measurement of a load, or of a part of it: when it began, and how many requests were made
+    since.
 
     `before`: the requests made before it, where it began earlier than this object.
     """
@@ -59,7 +62,8 @@ class Reporter:
 
     @contextmanager
     def history(self, mode: str, projects: Sequence[str] | None = None) -> Iterator[None]:
-        """Write a row of `ops.sync_history` for what is done inside: its start at once, its end and figures afterwards.
+        """Write a row of `ops.sync_history` for what is done inside: its start at once, its end and
+        figures afterwards.
 
         `projects` are the keys of those that it covers; None: the whole space.
         """
@@ -97,7 +101,9 @@ class Reporter:
                     history.fail_sync(writer.engine, number, error, **figures)
 
     def table_loaded(self, *more: Writer) -> None:
-        """Let the observer record what the whole load did to its table, and to those of `more` writers."""
+        """Let the observer record what the whole load did to its table, and to those of `more`
+        writers.
+        """
         for writer in (self.writer, *more):
             self.observer.table_loaded(
                 TableTotals(
@@ -113,7 +119,9 @@ class Reporter:
             )
 
     def rows_changed(self, tables: Collection[str]) -> None:
-        """Let the observer record how many rows other tables have, now that this load has written to them."""
+        """Let the observer record how many rows other tables have, now that this load has written
+        to them.
+        """
         writer = self.writer
         for table in sorted(tables):
             rows = row_count(writer.engine, SPECS[table], writer.space_key)

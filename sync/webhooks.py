@@ -1,7 +1,9 @@
-"""The inbox of webhooks: each event in `ops.webhook_events` becomes a refetch request, as each row of the activity feed does.
+"""The inbox of webhooks: each event in `ops.webhook_events` becomes a refetch request, as each row
+of the activity feed does.
 
-A webhook is a hint to look, never data: it is unsigned, may come twice, late or never, and holds less than the feed. So an event
-only says which issues to read; the feed itself brings the row of `raw/activities`.
+A webhook is a hint to look, never data: it is unsigned, may come twice, late or never, and holds
+less than the feed. So an event only says which issues to read; the feed itself brings the row of
+`raw/activities`.
 """
 
 import json
@@ -32,7 +34,8 @@ class Drained:
 
 
 def drain(engine: Engine, space_key: str, mask: Mask) -> Drained:
-    """Take every waiting event out of the inbox, request what to read, and record the outcome with each event.
+    """Take every waiting event out of the inbox, request what to read, and record the outcome with
+    each event.
 
     The people in an event may not have been masked when it came in: then that is done here.
 
@@ -46,7 +49,9 @@ def drain(engine: Engine, space_key: str, mask: Mask) -> Drained:
             if not taken:
                 return Drained(events, issues)
             outcomes: dict[str, list[int]] = defaultdict(list)
-            known = stored_activities(connection, space_key, [event.activity_id for event in taken if event.activity_id])
+            known = stored_activities(
+                connection, space_key, [event.activity_id for event in taken if event.activity_id]
+            )
             for event in taken:
                 activity = _parse(event.payload)
                 late = event.activity_id in known
@@ -78,7 +83,11 @@ def _outcome(activity: Record | None) -> str:
         return "unreadable: no activity type"
     if kind in ABOUT_ISSUES:
         return f"unreadable: type {kind}, but it names no issue"
-    return f"ignored: type {kind} concerns no issue" if kind in ABOUT_OTHERS else f"ignored: unknown type {kind}"
+    return (
+        f"ignored: type {kind} concerns no issue"
+        if kind in ABOUT_OTHERS
+        else f"ignored: unknown type {kind}"
+    )
 
 
 def is_waiting(engine: Engine, space_key: str) -> bool:

@@ -1,7 +1,18 @@
-"""Whether a value has the shape that a type declares: the fields of a TypedDict, all of them and no others, at every depth."""
+"""Whether a value has the shape that a type declares: the fields of a TypedDict, all of them and no
+others, at every depth.
+"""
 
 import types
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
 
 
 def misfits(value: Any, declared: Any, where: str = "") -> list[str]:
@@ -14,12 +25,24 @@ def misfits(value: Any, declared: Any, where: str = "") -> list[str]:
             return [f"{where}: {value!r} is no object"]
         if value.keys() != hints.keys():
             return [f"{where or 'the object'}: {sorted(value)} instead of {sorted(hints)}"]
-        return [line for name, kind in hints.items() for line in misfits(value[name], kind, f"{where}.{name}")]
+        return [
+            line
+            for name, kind in hints.items()
+            for line in misfits(value[name], kind, f"{where}.{name}")
+        ]
     origin, inner = get_origin(declared), get_args(declared)
     if origin is list and isinstance(value, list):
-        return [line for number, one in enumerate(value) for line in misfits(one, inner[0], f"{where}[{number}]")]
+        return [
+            line
+            for number, one in enumerate(value)
+            for line in misfits(one, inner[0], f"{where}[{number}]")
+        ]
     if origin is dict and isinstance(value, dict):
-        return [line for name, one in value.items() for line in misfits(one, inner[1], f"{where}.{name}")]
+        return [
+            line
+            for name, one in value.items()
+            for line in misfits(one, inner[1], f"{where}.{name}")
+        ]
     if origin in (Union, types.UnionType):
         found = [misfits(value, one, where) for one in inner]
         return [] if [] in found else max(found, key=len)

@@ -26,7 +26,9 @@ def test_equal_tables_have_no_difference() -> None:
     assert differences(rows, dict(rows)) == Difference(2, 0, 0, 0)
 
 
-def test_the_zone_of_a_moment_an_empty_text_and_what_postgresql_cannot_hold_make_no_row_stale() -> None:
+def test_the_zone_of_a_moment_an_empty_text_and_what_postgresql_cannot_hold_make_no_row_stale() -> (
+    None
+):
     assert row("2026-07-01T09:00:00+09:00", None, 1) == row(MOMENT, "", 1)
     assert row(MOMENT, "a\x00b", 1) == row(MOMENT, "ab", 1)
     assert comment_rows([{"id": 1, "updated": MOMENT, "content": None}]) == {1: row(MOMENT, "", 0)}
@@ -35,10 +37,16 @@ def test_the_zone_of_a_moment_an_empty_text_and_what_postgresql_cannot_hold_make
 def turn(contestant: str, place: int, seconds: float) -> Turn:
     steps = {step: Measured(seconds, 1.5, 0.25, 64, 21, 3.4) for step in STEPS}
     truth = {"issues": {"source": 2_000, "missed": place, "stale": 3, "not_deleted": 4}}
-    return Turn("2,000 issues", contestant, place, "18.1", steps, {} if contestant == "fetch" else truth)
+    return Turn(
+        "2,000 issues", contestant, place, "18.1", steps, {} if contestant == "fetch" else truth
+    )
 
 
-TURNS = [turn(name, place, seconds) for name in ("ours", "dlt", "fetch") for place, seconds in enumerate((2.0, 9.0, 3.0))]
+TURNS = [
+    turn(name, place, seconds)
+    for name in ("ours", "dlt", "fetch")
+    for place, seconds in enumerate((2.0, 9.0, 3.0))
+]
 
 
 def test_a_table_has_medians_with_their_spread_and_the_worst_difference() -> None:
@@ -59,12 +67,20 @@ def test_who_fails_is_in_no_table_of_figures_and_says_why() -> None:
 
 def test_a_chart_names_all_who_took_part() -> None:
     picture = chart(TURNS)
-    assert all(title in picture for title in ("backlog-elt", "dlt, defaults", "floor: fetch, discard"))
+    assert all(
+        title in picture for title in ("backlog-elt", "dlt, defaults", "floor: fetch, discard")
+    )
     assert "Noto Sans" in picture
 
 
 def test_numbers_have_as_many_digits_as_mean_something() -> None:
-    assert [number(value) for value in (0.254, 4.0, 12.34, 123.4, 1_234.5)] == ["0.25", "4", "12.3", "123", "1,234"]
+    assert [number(value) for value in (0.254, 4.0, 12.34, 123.4, 1_234.5)] == [
+        "0.25",
+        "4",
+        "12.3",
+        "123",
+        "1,234",
+    ]
 
 
 def test_every_way_has_a_runner_an_environment_without_addresses_and_versions() -> None:

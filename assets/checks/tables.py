@@ -1,6 +1,7 @@
 """Checks about what is stored in a table, each a question to the warehouse.
 
-Most are evaluated in one step below the load of their table. The tables of `CHECKED_IN_THEIR_RUNS` evaluate theirs themselves.
+Most are evaluated in one step below the load of their table. The tables of `CHECKED_IN_THEIR_RUNS`
+evaluate theirs themselves.
 """
 
 import time
@@ -10,7 +11,19 @@ from datetime import timedelta
 from typing import Any
 
 import dagster as dg
-from sqlalchemy import ARRAY, ColumnElement, Connection, Engine, Table, and_, case, exists, func, literal, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    select,
+)
 
 from assets.dagster_internals import last_evaluation
 from assets.location import raw_key
@@ -32,8 +45,9 @@ SHOWN = 20
 EVALUATED = "evaluated_at"
 #: A run that loads single issues scans tables only when the last scan is older than this.
 SCAN_AGAIN_AFTER = timedelta(hours=1)
-#: Tables whose assets evaluate their checks themselves: those that record their partitions themselves, below which Dagster starts
-#: no check, and the feed, which is read so often that a step of its own would be dear.
+#: Tables whose assets evaluate their checks themselves: those that record their partitions
+#: themselves, below which Dagster starts no check, and the feed, which is read so often that a step
+#: of its own would be dear.
 CHECKED_IN_THEIR_RUNS = ("issues", "comments", "issue_changes", "activities")
 #: Tables of many rows that each load reads whole.
 READ_WHOLE = frozenset({"users", "projects", "teams", *OF_PROJECT, *OF_SPACE})
@@ -60,7 +74,9 @@ class TableCheck:
     applies: Callable[[TableSpec], bool]
     evaluate: Callable[[Connection, TableSpec, str], Verdict]
     scans: bool = False
-    """Whether the whole table is looked at: a second or two for 100,000 issues, too much for each run that loads a single one."""
+    """Whether the whole table is looked at: a second or two for 100,000 issues, too much for each
+    run that loads a single one.
+    """
 
 
 def _present(table: Table, space_key: str) -> ColumnElement[bool]:
@@ -86,7 +102,9 @@ def _keys_unique(connection: Connection, spec: TableSpec, space_key: str) -> Ver
 
 
 def _business_key(spec: TableSpec) -> tuple[str, ...]:
-    """The columns by which people tell rows apart; names are unique within a project where there are projects."""
+    """The columns by which people tell rows apart; names are unique within a project where there
+    are projects.
+    """
     key = spec.business_key or ""
     return ("project_id", key) if key == "name" and "project_id" in spec.table.c else (key,)
 
@@ -97,19 +115,32 @@ def _references_resolve(connection: Connection, spec: TableSpec, space_key: str)
         missing = _unresolved(connection, spec.table, column, SPECS[target].table, space_key)
         if missing:
             rows.append({"column": column, "refers_to": f"raw.{target}", "unresolved": missing})
-    # People who were deleted before the first load are still named in old rows, and nobody lists them any more.
+    # People who were deleted before the first load are still named in old rows, and nobody lists
+    # them any more.
     breaking = [row for row in rows if row["refers_to"] != "raw.users"]
-    return Verdict(not breaking, f"{len(breaking)} of {len(spec.references)} references lead nowhere", tuple(rows))
+    return Verdict(
+        not breaking,
+        f"{len(breaking)} of {len(spec.references)} references lead nowhere",
+        tuple(rows),
+    )
 
 
-def _unresolved(connection: Connection, table: Table, column: str, target: Table, space_key: str) -> int:
-    value = func.unnest(table.c[column]) if isinstance(table.c[column].type, ARRAY) else table.c[column]
+def _unresolved(
+    connection: Connection, table: Table, column: str, target: Table, space_key: str
+) -> int:
+    value = (
+        func.unnest(table.c[column]) if isinstance(table.c[column].type, ARRAY) else table.c[column]
+    )
     project = [table.c.project_id] if "project_id" in table.c and column != "project_id" else []
     rows = select(value.label("reference"), *project).where(_present(table, space_key)).subquery()
     same = [target.c.space_key == literal(space_key), target.c.id == rows.c.reference]
     if "project_id" in target.primary_key.columns:
         same.append(target.c.project_id == rows.c.project_id)
-    query = select(func.count()).select_from(rows).where(rows.c.reference.is_not(None), ~exists().where(*same))
+    query = (
+        select(func.count())
+        .select_from(rows)
+        .where(rows.c.reference.is_not(None), ~exists().where(*same))
+    )
     return int(connection.execute(query).scalar_one())
 
 
@@ -129,21 +160,42 @@ def _no_unexpected_fields(connection: Connection, spec: TableSpec, space_key: st
 def _no_rejected_records(connection: Connection, spec: TableSpec, space_key: str) -> Verdict:
     columns = rejected_records.c
     query = (
-        select(columns.record_key, columns.project_id, columns.reason, columns.error, columns.rejected_at)
-        .where(columns.space_key == space_key, columns.table_name == spec.name, columns.resolved_at.is_(None))
+        select(
+            columns.record_key,
+            columns.project_id,
+            columns.reason,
+            columns.error,
+            columns.rejected_at,
+        )
+        .where(
+            columns.space_key == space_key,
+            columns.table_name == spec.name,
+            columns.resolved_at.is_(None),
+        )
         .order_by(columns.reason.desc(), columns.id)
         .limit(SHOWN)
     )
     rows = tuple(dict(row._mapping) for row in connection.execute(query))
     rejected = [row for row in rows if row["reason"] == "rejected"]
-    return Verdict(not rejected, f"{len(rejected)} records could not be loaded; ops.rejected_records holds them", rows)
+    return Verdict(
+        not rejected,
+        f"{len(rejected)} records could not be loaded; ops.rejected_records holds them",
+        rows,
+    )
 
 
 def _no_gaps(connection: Connection, _spec: TableSpec, space_key: str) -> Verdict:
     state = get_feed(connection, space_key)
     rows = tuple({"since": gap.since, "until": gap.until} for gap in state.gaps) if state else ()
-    said = "activities may be missing; their issues and comments were read again, but what the feed no longer has stays missing"
-    return Verdict(not rows, f"{len(rows)} stretches of time: {said}" if rows else "the feed was read without a gap", rows[-SHOWN:])
+    said = (
+        "activities may be missing; their issues and comments were read again, but what the feed "
+        "no longer has stays missing"
+    )
+    return Verdict(
+        not rows,
+        f"{len(rows)} stretches of time: {said}" if rows else "the feed was read without a gap",
+        rows[-SHOWN:],
+    )
 
 
 def _people_alike(connection: Connection, spec: TableSpec, space_key: str) -> Verdict:
@@ -151,12 +203,27 @@ def _people_alike(connection: Connection, spec: TableSpec, space_key: str) -> Ve
     for one in {spec.name: spec, "users": SPECS["users"]}.values():
         for name in shown_names(one):
             how = case((name.op("~")(PSEUDONYM), func.left(name, 9)), else_="plain").label("names")
-            shown = (_present(one.table, space_key), name.is_not(None), ~name.startswith("forgotten-"))
-            query = select(literal(one.name).label("table"), how, func.count().label("rows")).where(*shown).group_by(how)
+            shown = (
+                _present(one.table, space_key),
+                name.is_not(None),
+                ~name.startswith("forgotten-"),
+            )
+            query = (
+                select(literal(one.name).label("table"), how, func.count().label("rows"))
+                .where(*shown)
+                .group_by(how)
+            )
             rows += [dict(row._mapping) for row in connection.execute(query)]
     alike = len({row["names"] for row in rows}) <= 1
-    said = "names were written under different settings of BACKLOG_PRIVACY_KEY: run backlog-elt load --full to make them the same"
-    return Verdict(alike, "names are all plain, or all masked with one key" if alike else said, () if alike else tuple(rows))
+    said = (
+        "names were written under different settings of BACKLOG_PRIVACY_KEY: run backlog-elt "
+        "load --full to make them the same"
+    )
+    return Verdict(
+        alike,
+        "names are all plain, or all masked with one key" if alike else said,
+        () if alike else tuple(rows),
+    )
 
 
 def _rows_not_halved(connection: Connection, spec: TableSpec, space_key: str) -> Verdict:
@@ -180,7 +247,8 @@ def _rows_not_halved(connection: Connection, spec: TableSpec, space_key: str) ->
 TABLE_CHECKS = (
     TableCheck(
         "people_alike",
-        "Names of people are plain in all rows, or masked with one key in all rows, the same as in raw/users.",
+        "Names of people are plain in all rows, or masked with one key in all rows, "
+        "the same as in raw/users.",
         dg.AssetCheckSeverity.WARN,
         lambda spec: bool(shown_names(spec)),
         _people_alike,
@@ -196,7 +264,8 @@ TABLE_CHECKS = (
     ),
     TableCheck(
         "references_resolve",
-        "Every id of another table is found there; ids of people who left before the first load are listed but allowed.",
+        "Every id of another table is found there; ids of people who left before the first "
+        "load are listed but allowed.",
         dg.AssetCheckSeverity.WARN,
         lambda spec: bool(spec.references),
         _references_resolve,
@@ -226,7 +295,8 @@ TABLE_CHECKS = (
     ),
     TableCheck(
         "no_gaps",
-        "The feed was read without a gap: the source still had the activities of each period when it was read.",
+        "The feed was read without a gap: the source still had the activities of each "
+        "period when it was read.",
         dg.AssetCheckSeverity.WARN,
         lambda spec: spec.name == "activities",
         _no_gaps,
@@ -241,7 +311,10 @@ def checks_of(table: str) -> list[TableCheck]:
 
 def check_specs(table: str) -> list[dg.AssetCheckSpec]:
     """Return the specs of the checks that the asset of a table evaluates in its own run."""
-    return [dg.AssetCheckSpec(check.name, asset=raw_key(table), description=check.description) for check in checks_of(table)]
+    return [
+        dg.AssetCheckSpec(check.name, asset=raw_key(table), description=check.description)
+        for check in checks_of(table)
+    ]
 
 
 def check_results(
@@ -263,8 +336,9 @@ def found_lately(
 ) -> dict[dg.AssetCheckKey, dg.AssetCheckResult]:
     """Return the results of the last hour of the checks that scan these tables.
 
-    Runs that load single issues follow each other closely, and report these results again. The UI shows only the checks of the run
-    of the latest materialization: one that is left out of a run counts as not evaluated. `now` is in epoch seconds.
+    Runs that load single issues follow each other closely, and report these results again. The UI
+    shows only the checks of the run of the latest materialization: one that is left out of a run
+    counts as not evaluated. `now` is in epoch seconds.
     """
     found = {}
     for table in tables:
@@ -288,7 +362,9 @@ def found_lately(
     return found
 
 
-def check_result(engine: Engine, check: TableCheck, table: str, space_key: str) -> dg.AssetCheckResult:
+def check_result(
+    engine: Engine, check: TableCheck, table: str, space_key: str
+) -> dg.AssetCheckResult:
     """Evaluate one check about one table, on the rows of one space."""
     with engine.connect() as connection:
         verdict = check.evaluate(connection, SPECS[table], space_key)
@@ -307,14 +383,19 @@ def _evaluated(check: TableCheck) -> dict[str, dg.MetadataValue]:
 
 
 def _step(table: str) -> dg.AssetChecksDefinition:
-    # One step for all checks of a table: each step costs Dagster a dozen events, and any check can still be run alone.
+    # One step for all checks of a table: each step costs Dagster a dozen events, and any check can
+    # still be run alone.
     @dg.multi_asset_check(name=f"{table}_checks", specs=check_specs(table), can_subset=True)
     def checks(
-        context: dg.AssetCheckExecutionContext, backlog: BacklogResource, warehouse: WarehouseResource
+        context: dg.AssetCheckExecutionContext,
+        backlog: BacklogResource,
+        warehouse: WarehouseResource,
     ) -> Iterator[dg.AssetCheckResult]:
         try:
             space_key = str(backlog.client.space_info()["spaceKey"])
-            yield from check_results(warehouse.engine, table, space_key, context.selected_asset_check_keys, {})
+            yield from check_results(
+                warehouse.engine, table, space_key, context.selected_asset_check_keys, {}
+            )
         except (BacklogError, WarehouseError) as error:
             raise dg.Failure(f"the checks of raw/{table}: {error}", allow_retries=False) from None
 

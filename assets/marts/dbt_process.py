@@ -1,7 +1,8 @@
 """dbt, run as a file: a process that ends at once, and with the one that started it.
 
-To give back its memory, object by object, takes it a third of a second. A build whose run was killed holds no lock any more: the
-next one would run at the same time. The server still ends the statement that it is at, and rolls it back.
+To give back its memory, object by object, takes it a third of a second. A build whose run was
+killed holds no lock any more: the next one would run at the same time. The server still ends the
+statement that it is at, and rolls it back.
 """
 
 import os

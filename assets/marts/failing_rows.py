@@ -25,11 +25,17 @@ def is_failing(event: Any) -> TypeGuard[dg.AssetCheckResult]:
 
 
 def with_rows(
-    event: dg.AssetCheckResult, engine: Engine, manifest: Mapping[str, Any], target: Path, log: Logger
+    event: dg.AssetCheckResult,
+    engine: Engine,
+    manifest: Mapping[str, Any],
+    target: Path,
+    log: Logger,
 ) -> dg.AssetCheckResult:
-    """Return the check with its first rows in the metadata `rows`; `target` is where dbt has put the test as it was run.
+    """Return the check with its first rows in the metadata `rows`; `target` is where dbt has put
+    the test as it was run.
 
-    Rows that cannot be read are left out, and the log says why: dbt may have failed for the same reason.
+    Rows that cannot be read are left out, and the log says why: dbt may have failed for the same
+    reason.
     """
     identifier = event.metadata["unique_id"].value if "unique_id" in event.metadata else ""
     node = manifest["nodes"].get(identifier, {})
@@ -53,7 +59,10 @@ def rows_shown(
     left_out: Collection[str] = (),
 ) -> dict[str, dg.MetadataValue[Any]]:
     """Return rows as the metadata `rows`, some columns `left_out`; nothing where there are none."""
-    texts = [{name: plain_line(row[name])[:CHARACTERS] for name in row if name not in left_out} for row in rows]
+    texts = [
+        {name: plain_line(row[name])[:CHARACTERS] for name in row if name not in left_out}
+        for row in rows
+    ]
     records = [dg.TableRecord(row) for row in texts]
     return {"rows": dg.MetadataValue.table(records)} if records else {}
 

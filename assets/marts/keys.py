@@ -1,4 +1,6 @@
-"""The tests `is_key` of the project, answered at once: a node of dbt for each of them would take a sixth of a build."""
+"""The tests `is_key` of the project, answered at once: a node of dbt for each of them would take a
+sixth of a build.
+"""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
@@ -25,21 +27,30 @@ _HELD = text("""
 """)
 
 
-def answered(selected: Collection[dg.AssetCheckKey], manifest: Mapping[str, Any], engine: Engine) -> Iterator[dg.AssetCheckResult]:
+def answered(
+    selected: Collection[dg.AssetCheckKey], manifest: Mapping[str, Any], engine: Engine
+) -> Iterator[dg.AssetCheckResult]:
     """Yield the results of those tests that are selected.
 
-    Where the server holds a table to its key, by a primary key and NOT NULL, its rows are not read. Of others, such as views,
-    those that break it are shown in the metadata `rows`.
+    Where the server holds a table to its key, by a primary key and NOT NULL, its rows are not read.
+    Of others, such as views, those that break it are shown in the metadata `rows`.
     """
     with beside(engine) as connection:
         held = {row.relation: ({*row.columns}, {*row.key}) for row in connection.execute(_HELD)}
         for key, test in _tests(manifest):
             if key in selected:
-                columns, node = test["test_metadata"]["kwargs"]["columns"], manifest["nodes"][test["attached_node"]]
+                columns, node = (
+                    test["test_metadata"]["kwargs"]["columns"],
+                    manifest["nodes"][test["attached_node"]],
+                )
                 relation = f"{node['schema']}.{node['alias']}"
                 filled, primary = held.get(relation, (set(), set()))
                 is_held = bool(primary) and primary <= {*columns} <= filled
-                rows = () if is_held else _breaking(connection, relation, columns, test["config"].get("where"))
+                rows = (
+                    ()
+                    if is_held
+                    else _breaking(connection, relation, columns, test["config"].get("where"))
+                )
                 shown = rows_shown(rows, shown_by(test, manifest["nodes"]))
                 yield dg.AssetCheckResult(
                     passed=not rows,
@@ -53,11 +64,19 @@ def _tests(manifest: Mapping[str, Any]) -> Iterator[tuple[dg.AssetCheckKey, Mapp
     keys = Translator()
     for test in manifest["nodes"].values():
         if (test.get("test_metadata") or {}).get("name") == IS_KEY:
-            yield dg.AssetCheckKey(keys.get_asset_key(manifest["nodes"][test["attached_node"]]), test["name"]), test
+            yield (
+                dg.AssetCheckKey(
+                    keys.get_asset_key(manifest["nodes"][test["attached_node"]]), test["name"]
+                ),
+                test,
+            )
 
 
-def _breaking(connection: Connection, relation: str, columns: list[str], where: str | None) -> Sequence[RowMapping]:
+def _breaking(
+    connection: Connection, relation: str, columns: list[str], where: str | None
+) -> Sequence[RowMapping]:
     names, empty = ", ".join(columns), " OR ".join(f"{column} IS NULL" for column in columns)
-    found = f"SELECT {names}, count(*) AS rows FROM {relation} WHERE {where or True}"  # noqa: S608 - names of the project
+    # names of the project
+    found = f"SELECT {names}, count(*) AS rows FROM {relation} WHERE {where or True}"  # noqa: S608
     query = f"{found} GROUP BY {names} HAVING count(*) > 1 OR {empty}"
     return connection.execute(text(query)).mappings().fetchmany(ROWS)

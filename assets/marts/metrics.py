@@ -6,14 +6,23 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from metricflow.engine.metricflow_engine import MetricFlowEngine, MetricFlowQueryRequest, OutputColumnOrderMode
+from metricflow.engine.metricflow_engine import (
+    MetricFlowEngine,
+    MetricFlowQueryRequest,
+    OutputColumnOrderMode,
+)
 from metricflow.protocols.sql_client import SqlEngine
 from metricflow.sql.render.postgres import PostgresSQLSqlPlanRenderer
 from metricflow_semantic_interfaces.implementations.node_relation import PydanticNodeRelation
 from metricflow_semantics.errors.error_classes import MetricFlowException
-from metricflow_semantics.model.dbt_manifest_parser import parse_manifest_from_dbt_generated_manifest
+from metricflow_semantics.model.dbt_manifest_parser import (
+    parse_manifest_from_dbt_generated_manifest,
+)
 from metricflow_semantics.model.semantic_manifest_lookup import SemanticManifestLookup
-from metricflow_semantics.specs.query_param_implementations import DimensionOrEntityParameter, TimeDimensionParameter
+from metricflow_semantics.specs.query_param_implementations import (
+    DimensionOrEntityParameter,
+    TimeDimensionParameter,
+)
 
 from assets.marts.metrics_sql import Unit, in_unit, readable
 
@@ -54,19 +63,31 @@ class Metrics:
     def __init__(self, manifest: Path) -> None:
         """Read a manifest of dbt, and `semantic_manifest.json`, which dbt writes next to it."""
         nodes = json.loads(manifest.read_bytes())["nodes"].values()
-        self._columns = {one["alias"]: [*one["columns"]] for one in nodes if one["columns"] and one["schema"] == "mart"}
-        self._manifest = parse_manifest_from_dbt_generated_manifest(manifest.with_name("semantic_manifest.json").read_text())
+        self._columns = {
+            one["alias"]: [*one["columns"]]
+            for one in nodes
+            if one["columns"] and one["schema"] == "mart"
+        }
+        self._manifest = parse_manifest_from_dbt_generated_manifest(
+            manifest.with_name("semantic_manifest.json").read_text()
+        )
         # dbt lists what was edited last at the end; the SQL follows this order.
         self._manifest.semantic_models.sort(key=lambda one: one.name)
         self._manifest.metrics.sort(key=lambda one: one.name)
-        for model in self._manifest.semantic_models:  # of whatever database: SQL that names one would run in no other
-            model.node_relation = PydanticNodeRelation(alias=model.node_relation.alias, schema_name=model.node_relation.schema_name)
+        for model in (
+            self._manifest.semantic_models
+        ):  # of whatever database: SQL that names one would run in no other
+            model.node_relation = PydanticNodeRelation(
+                alias=model.node_relation.alias, schema_name=model.node_relation.schema_name
+            )
 
     @cached_property
     def _grains(self) -> dict[str, dict[str, str]]:
         return {
             model.node_relation.alias: {
-                one.expr or one.name: one.type_params.time_granularity.value for one in model.dimensions if one.type_params
+                one.expr or one.name: one.type_params.time_granularity.value
+                for one in model.dimensions
+                if one.type_params
             }
             for model in self._manifest.semantic_models
         }
@@ -74,7 +95,10 @@ class Metrics:
     @cached_property
     def all(self) -> dict[str, Metric]:
         """Return the metrics by name, in the order of the alphabet."""
-        found = (Metric(one.name, one.label or one.name, one.description or "", one.type.value) for one in self._manifest.metrics)
+        found = (
+            Metric(one.name, one.label or one.name, one.description or "", one.type.value)
+            for one in self._manifest.metrics
+        )
         return {one.name: one for one in sorted(found, key=lambda one: one.name)}
 
     @cached_property
@@ -82,7 +106,8 @@ class Metrics:
         return MetricFlowEngine(SemanticManifestLookup(self._manifest), _Postgres())  # type: ignore[arg-type]
 
     def dimensions(self, metrics: Sequence[str]) -> list[str]:
-        """Return by what all of these metrics can be cut, as `booking__person`; by time, each can: `month`.
+        """Return by what all of these metrics can be cut, as `booking__person`; by time, each can:
+        `month`.
 
         Raises:
             MetricError: one of them is not defined.
@@ -104,9 +129,10 @@ class Metrics:
     ) -> str:
         """Return a query of PostgreSQL with a column for each dimension and metric.
 
-        A dimension is called by its whole name or, where that is clear, by its last part: `person`; time by its grain: `month`.
-        `where` is `person=Sato`, or a condition in the templates of MetricFlow; `order` is columns, with `-` before one that falls.
-        In hours or days, `cycle_seconds_median` becomes `cycle_days_median`.
+        A dimension is called by its whole name or, where that is clear, by its last part: `person`;
+        time by its grain: `month`. `where` is `person=Sato`, or a condition in the templates of
+        MetricFlow; `order` is columns, with `-` before one that falls. In hours or days,
+        `cycle_seconds_median` becomes `cycle_days_median`.
 
         Raises:
             MetricError: one of the names is not known.
@@ -115,7 +141,9 @@ class Metrics:
         columns = (*(_column(name) for name in by), *(in_unit(name, unit) for name in metrics))
         for name in order:
             if _column(name.lstrip("-")) not in columns:
-                raise MetricError(f"no column {name.lstrip('-')!r} to sort by; there are {', '.join(columns)}")
+                raise MetricError(
+                    f"no column {name.lstrip('-')!r} to sort by; there are {', '.join(columns)}"
+                )
         group = [self._parameter(name, known, metrics) for name in by]
         request = MetricFlowQueryRequest.create(
             metric_names=[*metrics],
@@ -127,7 +155,9 @@ class Metrics:
             made = self._engine.explain(request).sql_statement.without_descriptions.sql
         except MetricFlowException as error:
             raise MetricError(str(error).strip().splitlines()[0]) from error
-        return readable(made, self._columns, self._grains, [_column(name) for name in order], limit, unit)
+        return readable(
+            made, self._columns, self._grains, [_column(name) for name in order], limit, unit
+        )
 
     def _parameter(
         self, name: str, known: Sequence[str], metrics: Sequence[str]
@@ -147,15 +177,22 @@ class Metrics:
         return f"{{{{ Dimension('{self._resolve(name.strip(), known, metrics)}') }}}} = '{quoted}'"
 
     def _resolve(self, name: str, known: Sequence[str], metrics: Sequence[str]) -> str:
-        """Return the whole name of a dimension; of two with the same last part, that of the metric's own table."""
+        """Return the whole name of a dimension; of two with the same last part, that of the
+        metric's own table.
+        """
         found = [one for one in known if one == name or _column(one) == name]
         if len(found) > 1:
             own = {one for one in found if one.partition("__")[0] == self._own_entity(metrics[0])}
             found = [*own] or found
         if not known:
-            raise MetricError(f"these metrics have only time in common, not {name!r}: ask for them one by one")
+            raise MetricError(
+                f"these metrics have only time in common, not {name!r}: ask for them one by one"
+            )
         if len(found) != 1:
-            raise MetricError(f"{name!r} is {'no dimension' if not found else 'not clear'}; there are {', '.join(found or known)}")
+            raise MetricError(
+                f"{name!r} is {'no dimension' if not found else 'not clear'}; there are "
+                f"{', '.join(found or known)}"
+            )
         return found[0]
 
     def _own_entity(self, metric: str) -> str:

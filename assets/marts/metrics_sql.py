@@ -18,16 +18,27 @@ _SECONDS: Mapping[Unit, int] = {"seconds": 1, "hours": 3_600, "days": 86_400}
 _NUMBERED = re.compile(r"\b(?:subq_\d+|\w+_src_\d+|\w+_\d+_cte)\b")
 
 
-def readable(sql: str, columns: Columns, grains: Grains, order: Sequence[str], limit: int, unit: Unit) -> str:
-    """Return the same query with selects merged, dates as dates and names that do not change with the number of definitions.
+def readable(
+    sql: str, columns: Columns, grains: Grains, order: Sequence[str], limit: int, unit: Unit
+) -> str:
+    """Return the same query with selects merged, dates as dates and names that do not change with
+    the number of definitions.
 
-    A column of weeks is not cut to weeks again: for PostgreSQL that is more work than adding up the rows.
+    A column of weeks is not cut to weeks again: for PostgreSQL that is more work than adding up the
+    rows.
 
     Raises:
         sqlglot.errors.SqlglotError: the query has a column that no table has.
     """
-    schema: dict[str, object] = {"mart": {table: dict.fromkeys(names, "unknown") for table, names in columns.items()}}
-    tree = qualify(parse_one(sql, dialect="postgres"), dialect="postgres", schema=schema, quote_identifiers=False)
+    schema: dict[str, object] = {
+        "mart": {table: dict.fromkeys(names, "unknown") for table, names in columns.items()}
+    }
+    tree = qualify(
+        parse_one(sql, dialect="postgres"),
+        dialect="postgres",
+        schema=schema,
+        quote_identifiers=False,
+    )
     tree = merge_subqueries(tree)
     for scope in traverse_scope(tree):
         for cut in [*scope.find_all(exp.DateTrunc, exp.TimestampTrunc)]:
@@ -49,35 +60,59 @@ def readable(sql: str, columns: Columns, grains: Grains, order: Sequence[str], l
     tree = _flat(tree)
     for shown in tree.selects:
         if in_unit(shown.alias, unit) != shown.alias:
-            part = exp.cast(shown.this.div(exp.Literal.number(f"{_SECONDS[unit]}.0"), typed=True), "numeric")
-            shown.replace(exp.alias_(exp.Round(this=part, decimals=exp.Literal.number(1)), in_unit(shown.alias, unit)))
+            part = exp.cast(
+                shown.this.div(exp.Literal.number(f"{_SECONDS[unit]}.0"), typed=True), "numeric"
+            )
+            shown.replace(
+                exp.alias_(
+                    exp.Round(this=part, decimals=exp.Literal.number(1)), in_unit(shown.alias, unit)
+                )
+            )
     for name in order:
-        tree = tree.order_by(exp.Ordered(this=exp.to_identifier(name.lstrip("-")), desc=name.startswith("-"), nulls_first=False))
+        tree = tree.order_by(
+            exp.Ordered(
+                this=exp.to_identifier(name.lstrip("-")),
+                desc=name.startswith("-"),
+                nulls_first=False,
+            )
+        )
     if limit:
         tree = tree.limit(limit)
     return _renamed(tree.sql(dialect="postgres", pretty=True, max_text_width=110))
 
 
 def _finds_its_own_rows(join: exp.Join) -> bool:
-    """Say whether each row of a table meets just its own group: the last day of each day is that day.
+    """Say whether each row of a table meets just its own group: the last day of each day is that
+    day.
 
     Keys of groups are never null: a row without one would meet no group.
     """
     rows, groups, on = join.parent, join.this.this, join.args.get("on")
-    if not isinstance(rows, exp.Select) or not isinstance(groups, exp.Select) or on is None or len(rows.args["joins"]) > 1:
+    if (
+        not isinstance(rows, exp.Select)
+        or not isinstance(groups, exp.Select)
+        or on is None
+        or len(rows.args["joins"]) > 1
+    ):
         return False
     if join.side or not _has_only(groups, "expressions", "from_", "where", "group"):
         return False
     conditions = [*on.flatten()] if isinstance(on, exp.And) else [on]
     pairs = [one for one in conditions if isinstance(one, exp.EQ)]
     columns = {one.alias: one.unalias() for one in groups.selects}
-    columns = {name: one.this if isinstance(one, exp.Max | exp.Min) else one for name, one in columns.items()}
+    columns = {
+        name: one.this if isinstance(one, exp.Max | exp.Min) else one
+        for name, one in columns.items()
+    }
     met = {(_bare(pair.left.unnest()), _bare(columns.get(pair.right.name))) for pair in pairs}
     keys = {_bare(key) for group in groups.find_all(exp.Group) for key in group.expressions}
     return (
         len(pairs) == len(conditions)
         and met == {(key, key) for key in keys}
-        and all(_bare(rows.args.get(name)) == _bare(groups.args.get(name)) for name in ("from_", "where"))
+        and all(
+            _bare(rows.args.get(name)) == _bare(groups.args.get(name))
+            for name in ("from_", "where")
+        )
     )
 
 
@@ -97,7 +132,10 @@ def _bare(part: exp.Expr | None) -> str:
 
 def _flat(tree: exp.Select) -> exp.Select:
     """Return a query that only works with the sums of a query below it as one query."""
-    flat, adds_up = tree.args["from_"].this.this.copy(), any(one.find(exp.AggFunc, exp.Window) for one in tree.selects)
+    flat, adds_up = (
+        tree.args["from_"].this.this.copy(),
+        any(one.find(exp.AggFunc, exp.Window) for one in tree.selects),
+    )
     if not isinstance(flat, exp.Select) or adds_up or not _has_only(tree, "expressions", "from_"):
         return tree
     if not _has_only(flat, "expressions", "from_", "where", "group"):
@@ -105,7 +143,11 @@ def _flat(tree: exp.Select) -> exp.Select:
     sums = {one.alias: one.unalias() for one in flat.selects}
     for column in [column for shown in tree.selects for column in shown.find_all(exp.Column)]:
         made = sums[column.name].copy()
-        column.replace(exp.paren(made) if isinstance(made, exp.Binary) and not isinstance(column.parent, exp.Alias) else made)
+        column.replace(
+            exp.paren(made)
+            if isinstance(made, exp.Binary) and not isinstance(column.parent, exp.Alias)
+            else made
+        )
     flat.set("expressions", tree.expressions)
     return flat
 

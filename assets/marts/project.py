@@ -34,7 +34,8 @@ _PASSWORD = "DBT_ENV_SECRET_WAREHOUSE_PASSWORD"  # noqa: S105 - the name of a va
 
 
 def manifest() -> Path:
-    """Return the manifest of the project, made anew (4 s) when a file of it has changed; needs no database and no network.
+    """Return the manifest of the project, made anew (4 s) when a file of it has changed; needs no
+    database and no network.
 
     Raises:
         RuntimeError: dbt does not understand the project; the message has dbt's.
@@ -52,7 +53,9 @@ def manifest() -> Path:
 
 
 def _made(target: Path) -> str | None:
-    """Return the digest of the project of which the manifest in a folder was made; None: there is none."""
+    """Return the digest of the project of which the manifest in a folder was made; None: there is
+    none.
+    """
     stamp = target / _STAMP
     return stamp.read_text() if stamp.exists() and (target / _MANIFEST).exists() else None
 
@@ -65,7 +68,8 @@ def connected(engine: Engine, *, unchanged: bool) -> Iterator[None]:
 
     Args:
         engine: the warehouse.
-        unchanged: the project is that of the last build, so that views which are still there need not be made again.
+        unchanged: the project is that of the last build, so that views which are still there need
+            not be made again.
     """
     url = engine.url
     query = {name: str(value) for name, value in url.query.items()}
@@ -108,14 +112,17 @@ def _environment() -> dict[str, str]:
 
 @contextmanager
 def beside(engine: Engine) -> Iterator[Connection]:
-    """Yield a connection for a look beside a build, without parallel workers: all cores are at work for the models."""
+    """Yield a connection for a look beside a build, without parallel workers: all cores are at work
+    for the models.
+    """
     with engine.connect() as connection:
         connection.execute(text("SET LOCAL max_parallel_workers_per_gather = 0"))
         yield connection
 
 
 def bring_parsed(engine: Engine, target: Path) -> None:
-    """Copy into `target` what dbt parsed when it last built this warehouse; without it, it parses everything again (4 s).
+    """Copy into `target` what dbt parsed when it last built this warehouse; without it, it parses
+    everything again (4 s).
 
     What was parsed for another warehouse is of no use: it holds the name of the database.
     """
@@ -124,14 +131,18 @@ def bring_parsed(engine: Engine, target: Path) -> None:
 
 
 def keep_parsed(engine: Engine, target: Path) -> None:
-    """Keep for the next build of this warehouse what dbt has parsed in `target`; of other warehouses, the newest ones stay."""
+    """Keep for the next build of this warehouse what dbt has parsed in `target`; of other
+    warehouses, the newest ones stay.
+    """
     made, kept = target / PARSED, _parsed(engine)
     if made.exists():
         aside = kept.with_suffix(f".{os.getpid()}")
         shutil.copyfile(made, aside)
         aside.replace(kept)
         with suppress(FileNotFoundError):  # another process does the same
-            for old in sorted(kept.parent.glob(f"*.{PARSED}"), key=lambda file: file.stat().st_mtime)[:-_KEPT]:
+            for old in sorted(
+                kept.parent.glob(f"*.{PARSED}"), key=lambda file: file.stat().st_mtime
+            )[:-_KEPT]:
                 old.unlink()
 
 
@@ -142,7 +153,14 @@ def _parsed(engine: Engine) -> Path:
 
 def digest() -> str:
     """Return what changes with any file of the project and with dbt itself."""
-    files = sorted({file for pattern in _SOURCES for file in FOLDER.glob(pattern) if "target" not in file.parts})
+    files = sorted(
+        {
+            file
+            for pattern in _SOURCES
+            for file in FOLDER.glob(pattern)
+            if "target" not in file.parts
+        }
+    )
     digest = hashlib.sha256(version("dbt-core").encode())
     for file in files:
         digest.update(str(file.relative_to(FOLDER)).encode() + b"\0" + file.read_bytes() + b"\0")
@@ -150,7 +168,9 @@ def digest() -> str:
 
 
 def _target() -> Path:
-    """Return the folder of what dbt makes: next to the project, or under BACKLOG_ELT_HOME where the installation is read-only."""
+    """Return the folder of what dbt makes: next to the project, or under BACKLOG_ELT_HOME where the
+    installation is read-only.
+    """
     for folder in (_PACKAGED, SETTINGS.home / "dbt"):
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -162,7 +182,16 @@ def _target() -> Path:
 
 
 def _parse(target: Path) -> None:
-    paths = ["--project-dir", str(FOLDER), "--profiles-dir", str(FOLDER), "--target-path", str(target), "--log-path", str(target)]
+    paths = [
+        "--project-dir",
+        str(FOLDER),
+        "--profiles-dir",
+        str(FOLDER),
+        "--target-path",
+        str(target),
+        "--log-path",
+        str(target),
+    ]
     done = subprocess.run(  # noqa: S603 - our own project
         [DBT, "--quiet", "parse", *paths],
         check=False,

@@ -1,7 +1,9 @@
-"""The `backlog-elt` command: one module a command, named like it, which says how it is called, what it does and how it ends.
+"""The `backlog-elt` command: one module a command, named like it, which says how it is called, what
+it does and how it ends.
 
-Every command imports all of these, so what takes long to import (Dagster, SQLAlchemy, pandas) is imported where it is used. That is
-also after the settings have been read: the definitions read them when they are imported.
+Every command imports all of these, so what takes long to import (Dagster, SQLAlchemy, pandas) is
+imported where it is used. That is also after the settings have been read: the definitions read them
+when they are imported.
 """
 
 import os
@@ -48,13 +50,16 @@ Completion of commands and options: in the file that your shell reads first
         more=COMPLETION,
     ),
 )
-@click.option("--debug", is_flag=True, help="Log each request, and show the traceback when something fails.")
+@click.option(
+    "--debug", is_flag=True, help="Log each request, and show the traceback when something fails."
+)
 @click.version_option(package_name="backlog-elt")
 def main(debug: bool) -> None:
     """Replicate a Backlog space into PostgreSQL, run by Dagster.
 
-    Reads BACKLOG_URL, BACKLOG_API_KEY, WAREHOUSE_URL and the other variables of docs/reference.md, also from a file .env here.
-    What is unset gets a stand-in: a simulated space, an embedded PostgreSQL.
+    Reads BACKLOG_URL, BACKLOG_API_KEY, WAREHOUSE_URL and the other variables of docs/reference.md,
+    also from a file .env here. What is unset gets a stand-in: a simulated space, an embedded
+    PostgreSQL.
     """
     read_env_file(Path(".env"))
     # What matters is said by the command itself; retries, requests and the like need --debug.
@@ -62,7 +67,8 @@ def main(debug: bool) -> None:
 
 
 for _command in (
-    up.up, serve.serve, migrate.migrate, simulate.simulate, load.load, verify.verify, marts.marts, metrics.metrics, status.status,
+    up.up, serve.serve, migrate.migrate, simulate.simulate, load.load, verify.verify, marts.marts,
+    metrics.metrics, status.status,
     alerts.alerts, report.report, forget.forget, privacy.privacy, login.login, login.logout,
     grant.grant,
 ):  # fmt: skip

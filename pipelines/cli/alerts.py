@@ -13,8 +13,15 @@ from resources.conditions import WORDS
 from resources.settings import Settings
 
 
-@click.command(epilog=examples("backlog-elt alerts", "backlog-elt alerts --test  # try the channels"))
-@click.option("--test", "test", is_flag=True, help="Send a test message to every channel and show the results.")
+@click.command(
+    epilog=examples("backlog-elt alerts", "backlog-elt alerts --test  # try the channels")
+)
+@click.option(
+    "--test",
+    "test",
+    is_flag=True,
+    help="Send a test message to every channel and show the results.",
+)
 def alerts(test: bool) -> None:
     """Show what is wrong now, since when, and what to do."""
     settings = Settings.of_this_process()
@@ -25,7 +32,8 @@ def alerts(test: bool) -> None:
 
 
 def open_problems(settings: Settings) -> str:
-    """Return one line for each problem that lasts, since when and what to do, or that there is none.
+    """Return one line for each problem that lasts, since when and what to do, or that there is
+    none.
 
     Raises:
         WarehouseError: the warehouse cannot be reached.
@@ -38,9 +46,15 @@ def open_problems(settings: Settings) -> str:
     known = [one for one in found["open"] if condition or one["key"] != SOURCE]
     lines = []
     if found["alive"] is False:
-        lines.append(f"The alerter has given no sign of life since {found['beat_at']}: is the daemon running?")
+        lines.append(
+            "The alerter has given no sign of life since "
+            f"{found['beat_at']}: is the daemon running?"
+        )
     if condition and not any(one["key"] == SOURCE for one in known):
-        lines.append(f"Backlog {WORDS[condition.kind]} since {condition.since:%Y-%m-%d %H:%M:%S} UTC: {condition.message}")
+        lines.append(
+            f"Backlog {WORDS[condition.kind]} since {condition.since:%Y-%m-%d %H:%M:%S} "
+            f"UTC: {condition.message}"
+        )
     if found["alive"] is None:
         lines.append("The alerter has never run for this space: backlog-elt up starts it.")
     for one in known:
@@ -61,10 +75,17 @@ def try_channels() -> tuple[str, bool]:
     found = channels(Addresses.from_env(os.environ))
     if not found:
         return (
-            "No channel is set: set BACKLOG_ALERT_URLS, BACKLOG_ALERT_SLACK_URL, …_TEAMS_URL or …_SMTP_URL.",
+            (
+                "No channel is set: set BACKLOG_ALERT_URLS, BACKLOG_ALERT_SLACK_URL, "
+                "…_TEAMS_URL or …_SMTP_URL."
+            ),
             True,
         )
-    message, lines, failed = Message("test", "backlog-elt", (("this", "is what an alert looks like"),)), [], False
+    message, lines, failed = (
+        Message("test", "backlog-elt", (("this", "is what an alert looks like"),)),
+        [],
+        False,
+    )
     for channel in found:
         try:
             channel.send(message)

@@ -1,4 +1,6 @@
-"""What a person at a terminal sees of a comparison: a line a project, and a table of the rows that differ."""
+"""What a person at a terminal sees of a comparison: a line a project, and a table of the rows that
+differ.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +18,9 @@ WIDEST = 60
 
 
 def verified_table(found: Mapping[str, Any]) -> str:
-    """Return how a comparison came out, as lines for a terminal; `found` is the object of `verify --json`."""
+    """Return how a comparison came out, as lines for a terminal; `found` is the object of `verify
+    --json`.
+    """
     projects = found["projects"]
     rows = [(one["project"], _status(one), *_numbers(one), _until(one)) for one in projects]
     parts = [table(("project", "status", *_NUMBERS, "loaded until"), rows)]
@@ -25,10 +29,23 @@ def verified_table(found: Mapping[str, Any]) -> str:
         parts.append(table(("table", *_NUMBERS, "note"), tables))
     repaired = sum(found["repaired"].values())
     if repaired:
-        parts.append(_rows(f"{repaired:,} {_were(repaired)} different and repaired", repaired, found["repaired_rows"]))
+        parts.append(
+            _rows(
+                f"{repaired:,} {_were(repaired)} different and repaired",
+                repaired,
+                found["repaired_rows"],
+            )
+        )
     if found["differences"]:
-        total = sum(one[name] for one in found["tables"].values() for name in ("differences", "behind", "quarantined"))
-        words = f"{total:,} {'row differs' if total == 1 else 'rows differ'}{' still' if repaired else ''}"
+        total = sum(
+            one[name]
+            for one in found["tables"].values()
+            for name in ("differences", "behind", "quarantined")
+        )
+        words = (
+            f"{total:,} "
+            f"{'row differs' if total == 1 else 'rows differ'}{' still' if repaired else ''}"
+        )
         parts.append(_rows(words, total, found["differences"]))
     parts.append(_last(found))
     return "\n\n".join(parts)
@@ -63,12 +80,24 @@ def _were(rows: int) -> str:
 
 def _rows(head: str, total: int, rows: Sequence[Mapping[str, Any]]) -> str:
     """Return a heading with the first of the rows below it."""
-    lines: list[tuple[str, ...]] = [("table", "project", "row", "difference", "at source", "in warehouse")]
+    lines: list[tuple[str, ...]] = [
+        ("table", "project", "row", "difference", "at source", "in warehouse")
+    ]
     lines += [
-        (one["table"], one["project"] or "", _row(one), _kind(one), _cell(one["source"]), _cell(one["warehouse"]))
+        (
+            one["table"],
+            one["project"] or "",
+            _row(one),
+            _kind(one),
+            _cell(one["source"]),
+            _cell(one["warehouse"]),
+        )
         for one in rows[:SHOWN]
     ]
-    return f"{head}{f', the first {SHOWN} of them' if total > SHOWN else ''}:\n{table(lines[0], lines[1:])}"
+    return (
+        f"{head}{f', the first {SHOWN} of them' if total > SHOWN else ''}:\n"
+        f"{table(lines[0], lines[1:])}"
+    )
 
 
 def _row(one: Mapping[str, Any]) -> str:
@@ -80,11 +109,17 @@ def _kind(one: Mapping[str, Any]) -> str:
 
 
 def _last(found: Mapping[str, Any]) -> str:
-    made = sum(count for name, count in found["requests"].items() if name not in {"retries", "rate_limited"})
+    made = sum(
+        count
+        for name, count in found["requests"].items()
+        if name not in {"retries", "rate_limited"}
+    )
     words = {
         "equal": "equal",
         "behind": "behind: only changes since the last load differ; the next load brings them",
-        "different": "different still" if found["repaired"] else "different: repair it with --repair",
+        "different": "different still"
+        if found["repaired"]
+        else "different: repair it with --repair",
     }[found["status"]]
     whole = not found["errors"] and all(one["conclusive"] for one in found["projects"])
     if found["status"] == "equal" and not whole:

@@ -14,8 +14,19 @@ if TYPE_CHECKING:
     from resources.warehouse.people import Person
 
 
-@click.command(epilog=examples("backlog-elt forget --user 1073741825", "backlog-elt forget --user 1073741825 --yes"))
-@click.option("--user", "user_id", required=True, type=Number(1), metavar="ID", help="Id of the user, as in raw.users.")
+@click.command(
+    epilog=examples(
+        "backlog-elt forget --user 1073741825", "backlog-elt forget --user 1073741825 --yes"
+    )
+)
+@click.option(
+    "--user",
+    "user_id",
+    required=True,
+    type=Number(1),
+    metavar="ID",
+    help="Id of the user, as in raw.users.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def forget(user_id: int, yes: bool) -> None:
     """Erase a person from the warehouse, and keep it so.
@@ -45,7 +56,8 @@ def look_up(settings: Settings, user_id: int) -> "Person":
 
     Raises:
         SettingsError: the warehouse has never had a user of this id.
-        BacklogError: the warehouse holds several spaces, and the source does not say which is meant.
+        BacklogError: the warehouse holds several spaces, and the source does not say which is
+            meant.
         WarehouseError: the warehouse cannot be used.
     """
     from pipelines.cli.in_process import connection
@@ -63,7 +75,9 @@ def look_up(settings: Settings, user_id: int) -> "Person":
                 space_key = str(asked.client.space_info()["spaceKey"])
         person = people.person(warehouse.engine, space_key, user_id)
     if person is None:
-        raise SettingsError("--user", str(user_id), f"the id of a user of {space_key}, as raw.users has it")
+        raise SettingsError(
+            "--user", str(user_id), f"the id of a user of {space_key}, as raw.users has it"
+        )
     return person
 
 

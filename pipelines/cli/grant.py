@@ -26,16 +26,33 @@ def grant() -> None:
 
 
 @grant.command(
-    epilog=examples("BACKLOG_BI_PASSWORD=... backlog-elt grant bi", "backlog-elt grant bi --role tableau --connections 40")
+    epilog=examples(
+        "BACKLOG_BI_PASSWORD=... backlog-elt grant bi",
+        "backlog-elt grant bi --role tableau --connections 40",
+    )
 )
-@click.option("--role", default="backlog_bi", show_default=True, metavar="NAME", help="Name of the role.")
-@click.option("--connections", default=20, show_default=True, type=Number(1, 10_000), help="How many it may have at once.")
-@click.option("--statement-seconds", default=120, show_default=True, type=Number(1, 86_400), help="When a statement is ended.")
+@click.option(
+    "--role", default="backlog_bi", show_default=True, metavar="NAME", help="Name of the role."
+)
+@click.option(
+    "--connections",
+    default=20,
+    show_default=True,
+    type=Number(1, 10_000),
+    help="How many it may have at once.",
+)
+@click.option(
+    "--statement-seconds",
+    default=120,
+    show_default=True,
+    type=Number(1, 86_400),
+    help="When a statement is ended.",
+)
 def bi(role: str, connections: int, statement_seconds: int) -> None:
     """Make or update the role of BI tools: it reads schema mart.
 
-    And nothing else. Takes its password from BACKLOG_BI_PASSWORD; without one, a new role gets a random password, which is
-    shown this once.
+    And nothing else. Takes its password from BACKLOG_BI_PASSWORD; without one, a new role gets a
+    random password, which is shown this once.
     """
     settings = Settings.of_this_process()
     from resources.warehouse.grants import Limits
@@ -46,24 +63,32 @@ def bi(role: str, connections: int, statement_seconds: int) -> None:
         show(f"Warning: {line}", err=True)
 
 
-@grant.command(epilog=examples("WAREHOUSE_URL=postgresql://admin@db/warehouse backlog-elt grant loader"))
-@click.option("--role", default="backlog_loader", show_default=True, metavar="NAME", help="Name of the role.")
+@grant.command(
+    epilog=examples("WAREHOUSE_URL=postgresql://admin@db/warehouse backlog-elt grant loader")
+)
+@click.option(
+    "--role", default="backlog_loader", show_default=True, metavar="NAME", help="Name of the role."
+)
 def loader(role: str) -> None:
     """Make or update the role that loads the warehouse.
 
-    It owns the schemas of this program there, and nothing else. Run it with WAREHOUSE_URL of an administrator. A new role gets
-    a random password, which is shown this once.
+    It owns the schemas of this program there, and nothing else. Run it with WAREHOUSE_URL of an
+    administrator. A new role gets a random password, which is shown this once.
     """
     show(shown(make_loader(Settings.of_this_process(), role)))
 
 
-@grant.command(epilog=examples("DAGSTER_POSTGRES_URL=postgresql://admin@db backlog-elt grant dagster"))
-@click.option("--role", default="backlog_dagster", show_default=True, metavar="NAME", help="Name of the role.")
+@grant.command(
+    epilog=examples("DAGSTER_POSTGRES_URL=postgresql://admin@db backlog-elt grant dagster")
+)
+@click.option(
+    "--role", default="backlog_dagster", show_default=True, metavar="NAME", help="Name of the role."
+)
 def dagster(role: str) -> None:
     """Make or update the role of Dagster's own database.
 
-    It keeps its tables there, and sees no other database. Run it with DAGSTER_POSTGRES_URL of an administrator. A new role gets
-    a random password, which is shown this once.
+    It keeps its tables there, and sees no other database. Run it with DAGSTER_POSTGRES_URL of an
+    administrator. A new role gets a random password, which is shown this once.
     """
     show(shown(make_dagster(Settings.of_this_process(), role)))
 
@@ -99,7 +124,9 @@ def make_loader(settings: Settings, role: str) -> "Access":
     check_name(role)
     prepare_storage(settings)
     # Not migrated: what the administrator makes would have to change hands.
-    return _granted(reveal(settings.warehouse_url) or ensure_server(settings.home).url(), role, grant_loader)
+    return _granted(
+        reveal(settings.warehouse_url) or ensure_server(settings.home).url(), role, grant_loader
+    )
 
 
 def make_dagster(settings: Settings, role: str) -> "Access":
@@ -124,7 +151,9 @@ def _granted(url: str, role: str, grant: Callable[..., "Access"]) -> "Access":
 
 
 def shown(access: "Access") -> str:
-    """Return the settings of a connection, one a line; the only place where a new password is ever seen."""
+    """Return the settings of a connection, one a line; the only place where a new password is ever
+    seen.
+    """
     if access.new_password:
         password = f"{access.new_password} (shown this once)"
     else:
@@ -142,6 +171,11 @@ def shown(access: "Access") -> str:
 
 
 def warnings(access: "Access") -> Iterator[str]:
-    """Yield a line for each right that the role has because everybody has it, and that is not the loader's to take."""
+    """Yield a line for each right that the role has because everybody has it, and that is not the
+    loader's to take.
+    """
     for right in access.too_much:
-        yield f"{access.role} has {right} through PUBLIC: an administrator can revoke it by REVOKE {right} FROM PUBLIC"
+        yield (
+            f"{access.role} has {right} through PUBLIC: an administrator can revoke it by "
+            f"REVOKE {right} FROM PUBLIC"
+        )

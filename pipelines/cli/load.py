@@ -1,4 +1,6 @@
-"""`backlog-elt load`: one load by the jobs, the assets and the instance of the Dagster UI, run in this process."""
+"""`backlog-elt load`: one load by the jobs, the assets and the instance of the Dagster UI, run in
+this process.
+"""
 
 import json
 import sys
@@ -37,15 +39,42 @@ MONTH = Month()
         "backlog-elt load --full --json  # everything, as JSON",
     )
 )
-@click.option("--full", is_flag=True, help="Read everything again; also finds changes that did not move `updated`.")
-@click.option("--project", "projects", multiple=True, metavar="KEY", help="Only the issues of this project; may be repeated.")
-@click.option("--from", "from_month", type=MONTH, metavar="YYYY-MM", help="Read again from this month of last change on.")
-@click.option("--to", "to_month", type=MONTH, metavar="YYYY-MM", help="Read again up to this month of last change.")
+@click.option(
+    "--full",
+    is_flag=True,
+    help="Read everything again; also finds changes that did not move `updated`.",
+)
+@click.option(
+    "--project",
+    "projects",
+    multiple=True,
+    metavar="KEY",
+    help="Only the issues of this project; may be repeated.",
+)
+@click.option(
+    "--from",
+    "from_month",
+    type=MONTH,
+    metavar="YYYY-MM",
+    help="Read again from this month of last change on.",
+)
+@click.option(
+    "--to",
+    "to_month",
+    type=MONTH,
+    metavar="YYYY-MM",
+    help="Read again up to this month of last change.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 @click.option("--no-progress", is_flag=True, help="No progress bars or lines.")
 @collector.at_rest()
 def load(
-    full: bool, projects: tuple[str, ...], from_month: str | None, to_month: str | None, as_json: bool, no_progress: bool
+    full: bool,
+    projects: tuple[str, ...],
+    from_month: str | None,
+    to_month: str | None,
+    as_json: bool,
+    no_progress: bool,
 ) -> None:
     """Load what has changed, the first time everything.
 
@@ -55,7 +84,9 @@ def load(
     from pipelines.cli.console import progress_for
     from pipelines.hosting.runtime import Runtime
 
-    request = LoadRequest.create(full=full, projects=projects, from_month=from_month, to_month=to_month)
+    request = LoadRequest.create(
+        full=full, projects=projects, from_month=from_month, to_month=to_month
+    )
     began = time.monotonic()
     try:
         with progress_for(requested=not no_progress) as progress:
@@ -64,22 +95,43 @@ def load(
         raise
     except Exception as error:
         if as_json:  # for the reader of the object
-            summary = Summary({}, {}, time.monotonic() - began, (one_line(error),), settings.simulated)
+            summary = Summary(
+                {}, {}, time.monotonic() - began, (one_line(error),), settings.simulated
+            )
             show(json.dumps(summary.as_json(), ensure_ascii=False))
         raise
-    show(json.dumps(summary.as_json(), ensure_ascii=False) if as_json else summary_table(summary.as_json()))
+    show(
+        json.dumps(summary.as_json(), ensure_ascii=False)
+        if as_json
+        else summary_table(summary.as_json())
+    )
     for failure in summary.failures:
         show(f"Error: {failure}", err=True)
     if summary.failures:
         sys.exit(1)
-    if not as_json and Runtime.read(settings.home) is None and (line := next_line(_marts(settings))):
+    if (
+        not as_json
+        and Runtime.read(settings.home) is None
+        and (line := next_line(_marts(settings)))
+    ):
         show(line, err=True)
 
 
 def next_line(marts: Literal["missing", "older", "current"]) -> str:
     """Return what there is to do after a load; empty: nothing."""
-    why = {"missing": "there are none yet", "older": "they are older than what is loaded", "current": ""}[marts]
-    return f"Next: backlog-elt marts builds the marts ({why}); a running backlog-elt up does so after each load." if why else ""
+    why = {
+        "missing": "there are none yet",
+        "older": "they are older than what is loaded",
+        "current": "",
+    }[marts]
+    return (
+        (
+            f"Next: backlog-elt marts builds the marts ({why}); a running backlog-elt up "
+            "does so after each load."
+        )
+        if why
+        else ""
+    )
 
 
 def _marts(settings: Settings) -> Literal["missing", "older", "current"]:
@@ -95,7 +147,9 @@ def _marts(settings: Settings) -> Literal["missing", "older", "current"]:
 
 @dataclass(frozen=True)
 class LoadRequest:
-    """What to load: everything that changed (the default), or a window of partitions read again whole."""
+    """What to load: everything that changed (the default), or a window of partitions read again
+    whole.
+    """
 
     full: bool = False
     projects: tuple[str, ...] = ()
@@ -103,7 +157,9 @@ class LoadRequest:
     to_month: str | None = None
 
     @classmethod
-    def create(cls, *, full: bool, projects: Sequence[str], from_month: str | None, to_month: str | None) -> "LoadRequest":
+    def create(
+        cls, *, full: bool, projects: Sequence[str], from_month: str | None, to_month: str | None
+    ) -> "LoadRequest":
         """Check the options of the command against each other.
 
         Raises:
@@ -149,28 +205,37 @@ def summary_table(summary: Mapping[str, Any]) -> str:
     from pipelines.cli.console import table
 
     columns = ("read", "inserted", "updated", "unchanged", "deleted", "rejected")
-    rows = [(name, *(f"{counts.get(column, 0):,}" for column in columns)) for name, counts in summary["tables"].items()]
+    rows = [
+        (name, *(f"{counts.get(column, 0):,}" for column in columns))
+        for name, counts in summary["tables"].items()
+    ]
     requests = summary["requests"]
     made = sum(count for name, count in requests.items() if name not in {"retries", "rate_limited"})
-    by_bucket = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(requests.items()))
+    by_bucket = ", ".join(
+        f"{count} {name.replace('_', ' ')}" for name, count in sorted(requests.items())
+    )
     of = ", from a simulated space" if summary.get("simulated") else ""
     return "\n".join(
         (
             table(("table", *columns), rows),
             "",
-            f"{summary['status']} in {summary['seconds']:.1f} s with {made} requests ({by_bucket}){of}",
+            (
+                f"{summary['status']} in {summary['seconds']:.1f} s with {made} "
+                f"requests ({by_bucket}){of}"
+            ),
         )
     )
 
 
 def load_space(settings: Settings, request: LoadRequest, progress: Progress) -> Summary:
-    """Load the space once and return what was done; a part that fails does not keep the others from loading.
+    """Load the space once and return what was done; a part that fails does not keep the others from
+    loading.
 
     Raises:
         BacklogError: the space cannot be reached or refuses the key; nothing was started.
         WarehouseError: the warehouse cannot be reached; nothing was started.
-        SettingsError: `request` names a project or month that does not exist, or the warehouse is not for this space; nothing was
-            started.
+        SettingsError: `request` names a project or month that does not exist, or the warehouse is
+            not for this space; nothing was started.
         LoadInterruptedError: somebody ended the load; what was committed is kept.
     """
     from pipelines.hosting.environment import check_kind, open_instance, prepare_storage, source
@@ -187,7 +252,9 @@ def load_space(settings: Settings, request: LoadRequest, progress: Progress) -> 
         recorder = Recorder(progress)
         failures = tuple(_run_jobs(instance, request, recorder, settings.home))
     took = time.monotonic() - began
-    return Summary(recorder.tables, recorder.requests, took, tuple(dict.fromkeys(failures)), settings.simulated)
+    return Summary(
+        recorder.tables, recorder.requests, took, tuple(dict.fromkeys(failures)), settings.simulated
+    )
 
 
 def _run_jobs(
@@ -200,7 +267,13 @@ def _run_jobs(
     from assets.partitions import PROJECTS, project_partitions
     from pipelines.cli.in_process import connection, run_job
     from pipelines.hosting.log_file import erase_logs
-    from pipelines.jobs import count_reconciliation_job, issues_config, issues_job, projects_job, users_job
+    from pipelines.jobs import (
+        count_reconciliation_job,
+        issues_config,
+        issues_job,
+        projects_job,
+        users_job,
+    )
     from pipelines.raw_definitions import build_raw_definitions
     from pipelines.run_ends import recording_ends
     from pipelines.runs import end_dead_runs
@@ -225,7 +298,9 @@ def _run_jobs(
                 erase_logs(home)
         end_dead_runs(instance)
         name = str(PROJECTS.name)
-        instance.add_dynamic_partitions(name, new_project_keys(instance.get_dynamic_partitions(name), projects))
+        instance.add_dynamic_partitions(
+            name, new_project_keys(instance.get_dynamic_partitions(name), projects)
+        )
         partitions = project_partitions(instance, warehouse.engine, backlog.url)
         watermark = None if request.backfill else oldest_watermark(warehouse.engine, partitions)
         ranges = list(_issue_ranges(request, requested, partitions, watermark))
@@ -243,14 +318,21 @@ def _requested_projects(request: LoadRequest, projects: Sequence[Mapping[str, An
     for key in request.projects:
         if key not in visible:
             known = ", ".join(sorted(visible)[:10]) or "none"
-            raise SettingsError("--project", key, f"the key of a project that the API key can see ({known})")
+            raise SettingsError(
+                "--project", key, f"the key of a project that the API key can see ({known})"
+            )
     return list(request.projects) or visible
 
 
 def _issue_ranges(
-    request: LoadRequest, requested: Sequence[str], partitions: Sequence[str], watermark: datetime | None
+    request: LoadRequest,
+    requested: Sequence[str],
+    partitions: Sequence[str],
+    watermark: datetime | None,
 ) -> Iterator[dict[str, str]]:
-    """Yield the tags of the runs that cover the requested projects: one for each stretch of neighbouring partitions."""
+    """Yield the tags of the runs that cover the requested projects: one for each stretch of
+    neighbouring partitions.
+    """
     from assets.partitions import contiguous, month_keys, month_of, partition_key
     from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 
@@ -258,13 +340,19 @@ def _issue_ranges(
     first, last = request.from_month or months[0], request.to_month or months[-1]
     for name, month in (("--from", first), ("--to", last)):
         if month not in months:
-            raise SettingsError(name, month, f"a month from {months[0]} (BACKLOG_HISTORY_START) to {months[-1]}")
+            raise SettingsError(
+                name, month, f"a month from {months[0]} (BACKLOG_HISTORY_START) to {months[-1]}"
+            )
     if watermark is not None:
         first = month_of(watermark)
     if not request.backfill and not request.projects:
-        # One pass over all of them; partitions in between that are inaccessible are left out by the asset.
+        # One pass over all of them; partitions in between that are inaccessible are left out by the
+        # asset.
         ranges = [(partitions[0], partitions[-1])] if partitions else []
     else:
         ranges = contiguous(requested, partitions)
     for start, end in ranges:
-        yield {RANGE_START_TAG: partition_key(start, first), RANGE_END_TAG: partition_key(end, last)}
+        yield {
+            RANGE_START_TAG: partition_key(start, first),
+            RANGE_END_TAG: partition_key(end, last),
+        }

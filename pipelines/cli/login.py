@@ -1,4 +1,6 @@
-"""`backlog-elt login` and `logout`: a user allows the application in a browser, and the tokens are stored."""
+"""`backlog-elt login` and `logout`: a user allows the application in a browser, and the tokens are
+stored.
+"""
 
 import os
 import sys
@@ -28,16 +30,31 @@ LOGIN_PORT = 8976
         "backlog-elt login --rotate-key  # after a change of BACKLOG_TOKEN_KEY",
     )
 )
-@click.option("--port", default=LOGIN_PORT, show_default=True, type=PORT, help="Port of the redirect URI.")
-@click.option("--no-browser", is_flag=True, help="Only print the URL; open it yourself, or elsewhere through a tunnel.")
-@click.option("--timeout", default=300, show_default=True, type=Number(1), help="Seconds to wait for the answer.")
 @click.option(
-    "--rotate-key", is_flag=True, help="Do not log in; encrypt the stored tokens with the first key of BACKLOG_TOKEN_KEY."
+    "--port", default=LOGIN_PORT, show_default=True, type=PORT, help="Port of the redirect URI."
+)
+@click.option(
+    "--no-browser",
+    is_flag=True,
+    help="Only print the URL; open it yourself, or elsewhere through a tunnel.",
+)
+@click.option(
+    "--timeout",
+    default=300,
+    show_default=True,
+    type=Number(1),
+    help="Seconds to wait for the answer.",
+)
+@click.option(
+    "--rotate-key",
+    is_flag=True,
+    help="Do not log in; encrypt the stored tokens with the first key of BACKLOG_TOKEN_KEY.",
 )
 def login(port: int, no_browser: bool, timeout: int, rotate_key: bool) -> None:
     """Get access by OAuth: a user allows it in a browser.
 
-    Needs an application that is registered with Nulab, with the redirect URI http://127.0.0.1:8976/callback.
+    Needs an application that is registered with Nulab, with the redirect URI
+    http://127.0.0.1:8976/callback.
     """
     settings = Settings.of_this_process()
     if rotate_key:
@@ -56,8 +73,11 @@ def logout() -> None:
     show(let_out(Settings.of_this_process()))
 
 
-def let_in(settings: Settings, *, port: int, browser: bool, timeout: float, say: Callable[[str], None]) -> str:
-    """Let a user allow the application, and store the tokens; return one line that says who is logged in to which space.
+def let_in(
+    settings: Settings, *, port: int, browser: bool, timeout: float, say: Callable[[str], None]
+) -> str:
+    """Let a user allow the application, and store the tokens; return one line that says who is
+    logged in to which space.
 
     Args:
         settings: validated settings of the deployment.
@@ -68,7 +88,8 @@ def let_in(settings: Settings, *, port: int, browser: bool, timeout: float, say:
 
     Raises:
         SettingsError: access is not by OAuth.
-        BacklogError: the user did not allow it, nobody answered, or the space does not let the application in; nothing is stored.
+        BacklogError: the user did not allow it, nobody answered, or the space does not let the
+            application in; nothing is stored.
         WarehouseError: the warehouse cannot be used; nothing is stored.
     """
     from resources.backlog.auth import BearerToken
@@ -87,7 +108,10 @@ def let_in(settings: Settings, *, port: int, browser: bool, timeout: float, say:
         with BacklogClient(application.base_url, BearerToken(tokens.access_token)) as client:
             user, space = client.myself(), client.space()
         store.save(tokens, str(space["spaceKey"]))
-        return f"Logged in to {space['spaceKey']} ({application.base_url}) as {user['name']} (id {user['id']})."
+        return (
+            f"Logged in to {space['spaceKey']} ({application.base_url}) as "
+            f"{user['name']} (id {user['id']})."
+        )
 
 
 def let_out(settings: Settings) -> str:
@@ -101,7 +125,8 @@ def let_out(settings: Settings) -> str:
         if not backlog.token_store.forget():
             return f"Nobody was logged in to {backlog.root}."
         return (
-            f"Logged out of {backlog.root}: the tokens are deleted. Backlog has no request by which they could be revoked; the "
+            f"Logged out of {backlog.root}: the tokens are deleted. Backlog has no request by "
+            "which they could be revoked; the "
             "access token ends by itself within the hour."
         )
 
@@ -117,13 +142,20 @@ def encrypt_anew(settings: Settings) -> str:
     with _access(settings) as backlog:
         if not backlog.token_store.rotate():
             return f"Nobody is logged in to {backlog.root}: there is nothing to encrypt."
-        return "The tokens are encrypted with the first key of BACKLOG_TOKEN_KEY: you can remove the others."
+        return (
+            "The tokens are encrypted with the first key of BACKLOG_TOKEN_KEY: "
+            "you can remove the others."
+        )
 
 
 @contextmanager
 def _access(settings: Settings) -> "Iterator[BacklogResource]":
     if not settings.oauth:
-        raise SettingsError(CLIENT_ID, "", "the client id of an application that is registered with Nulab, for access by OAuth")
+        raise SettingsError(
+            CLIENT_ID,
+            "",
+            "the client id of an application that is registered with Nulab, for access by OAuth",
+        )
     from pipelines.cli.in_process import connection
     from pipelines.hosting.environment import prepare_storage
 
@@ -134,4 +166,6 @@ def _access(settings: Settings) -> "Iterator[BacklogResource]":
 
 def _has_screen() -> bool:
     """Whether a browser opens in a window of its own, not in the terminal."""
-    return sys.platform in {"darwin", "win32"} or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    return sys.platform in {"darwin", "win32"} or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
+    )

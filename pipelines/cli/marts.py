@@ -1,4 +1,6 @@
-"""`backlog-elt marts`: one build of all marts, by the job and the instance of the Dagster UI, run in this process."""
+"""`backlog-elt marts`: one build of all marts, by the job and the instance of the Dagster UI, run
+in this process.
+"""
 
 import io
 import json
@@ -44,7 +46,8 @@ WHAT = "marts"
 def marts(ctx: click.Context, full: bool, as_json: bool, no_progress: bool) -> None:
     """Build and test the marts now, from what is loaded.
 
-    Runs the job `marts`, so the run is shown in the Dagster UI. Waits for a running build. A running up builds marts on its own.
+    Runs the job `marts`, so the run is shown in the Dagster UI. Waits for a running build. A
+    running up builds marts on its own.
     """
     settings = Settings.of_this_process()
     from pipelines.cli.console import progress_for
@@ -75,7 +78,9 @@ class NothingLoadedError(RuntimeError):
 
 @dataclass(frozen=True)
 class Build:
-    """What a build did; `failures` holds one line for each thing that failed, `warnings` the names of checks that warned."""
+    """What a build did; `failures` holds one line for each thing that failed, `warnings` the names
+    of checks that warned.
+    """
 
     models: int
     passed: int
@@ -129,7 +134,10 @@ class _Watcher:
             self.warnings.append(check.check_name)
         else:
             self.checks["failed"] += 1
-            self.failures.append(f"check {check.check_name} of {check.asset_key.to_user_string()}; its rows are in the Dagster UI")
+            self.failures.append(
+                f"check {check.check_name} of {check.asset_key.to_user_string()}; its "
+                "rows are in the Dagster UI"
+            )
 
 
 def build(settings: Settings, progress: Progress, *, whole: bool) -> Build:
@@ -142,7 +150,10 @@ def build(settings: Settings, progress: Progress, *, whole: bool) -> Build:
         LoadInterruptedError: somebody ended the build.
     """
     if settings.key_prefix:
-        expected = "unset, or the command in the environment of the location that has BACKLOG_MARTS_OF: that one makes the marts"
+        expected = (
+            "unset, or the command in the environment of the location that has BACKLOG_MARTS_OF: "
+            "that one makes the marts"
+        )
         raise SettingsError("BACKLOG_DAGSTER_LOCATION", settings.dagster_location, expected)
     from pipelines.hosting.environment import open_instance, prepare_storage
     from pipelines.runs import end_dead_runs
@@ -153,18 +164,28 @@ def build(settings: Settings, progress: Progress, *, whole: bool) -> Build:
     warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
     try:
         if not known_spaces(warehouse.engine):
-            raise NothingLoadedError("There is nothing to build marts from: load a space first (backlog-elt load).")
+            raise NothingLoadedError(
+                "There is nothing to build marts from: load a space first (backlog-elt load)."
+            )
         # Imported here, when the variables that the definitions read have been set.
         from pipelines.definitions import build_definitions
 
         with open_instance() as instance:
             end_dead_runs(instance)
-            return build_marts(build_definitions({"warehouse": warehouse}), instance, progress, whole=whole)
+            return build_marts(
+                build_definitions({"warehouse": warehouse}), instance, progress, whole=whole
+            )
     finally:
         warehouse.close()
 
 
-def build_marts(definitions: "dg.Definitions", instance: "dg.DagsterInstance", progress: Progress, *, whole: bool = False) -> Build:
+def build_marts(
+    definitions: "dg.Definitions",
+    instance: "dg.DagsterInstance",
+    progress: Progress,
+    *,
+    whole: bool = False,
+) -> Build:
     """Run the job `marts` in this process and return what it did.
 
     Raises:
@@ -221,5 +242,12 @@ def summary_line(found: Mapping[str, Any]) -> str:
     """Return what a build did as one line; `found` is the object of `marts --json`."""
     checks = ", ".join(f"{count} {name}" for name, count in found["checks"].items())
     warned = f" (warned: {', '.join(found['warnings'])})" if found["warnings"] else ""
-    done = f"{found['status']} in {found['seconds']:.1f} s: {found['models']} models built, checks: {checks}{warned}"
-    return done if found["errors"] else f"{done}; next: backlog-elt report, or SQL on schema mart (docs/bi.md)"
+    done = (
+        f"{found['status']} in {found['seconds']:.1f} s: {found['models']} models built, "
+        f"checks: {checks}{warned}"
+    )
+    return (
+        done
+        if found["errors"]
+        else f"{done}; next: backlog-elt report, or SQL on schema mart (docs/bi.md)"
+    )

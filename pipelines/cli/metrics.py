@@ -1,4 +1,6 @@
-"""`backlog-elt metrics`: which metrics are defined, and a query for those that are named. Needs no warehouse."""
+"""`backlog-elt metrics`: which metrics are defined, and a query for those that are named. Needs no
+warehouse.
+"""
 
 from typing import Literal
 
@@ -17,12 +19,24 @@ from pipelines.cli.options import Number, OneOf
 )
 @click.argument("names", nargs=-1, metavar="[METRIC]...")
 @click.option(
-    "--by", multiple=True, metavar="DIMENSION", help="Cut by it: day, week, month, quarter, year, person, project and others."
+    "--by",
+    multiple=True,
+    metavar="DIMENSION",
+    help="Cut by it: day, week, month, quarter, year, person, project and others.",
 )
-@click.option("--where", multiple=True, metavar="NAME=VALUE", help="Only these; or a condition in the templates of MetricFlow.")
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Only these; or a condition in the templates of MetricFlow.",
+)
 @click.option("--order", multiple=True, metavar="COLUMN", help="Sort by it; -COLUMN falls.")
 @click.option(
-    "--in", "unit", type=OneOf(["seconds", "hours", "days"]), default="seconds", help="Unit of times, rounded to a tenth."
+    "--in",
+    "unit",
+    type=OneOf(["seconds", "hours", "days"]),
+    default="seconds",
+    help="Unit of times, rounded to a tenth.",
 )
 @click.option("--dimensions", is_flag=True, help="List by what these metrics can be cut, instead.")
 @click.option("--limit", default=0, type=Number(0), help="At most so many rows; 0: all.")

@@ -1,4 +1,6 @@
-"""The objects that `--json` prints: their fields, types and meanings. `docs/reference.md` is made from here."""
+"""The objects that `--json` prints: their fields, types and meanings. `docs/reference.md` is made
+from here.
+"""
 
 from typing import Annotated, Literal, TypedDict
 
@@ -31,7 +33,8 @@ class LoadObject(TypedDict):
     tables: Annotated[dict[str, Rows], "one entry for each table that was loaded"]
     requests: Annotated[
         dict[str, int],
-        "requests of each rate-limit bucket that was used, each attempt counted; `retries` and `rate_limited` are two of them",
+        "requests of each rate-limit bucket that was used, each attempt counted; `retries` and "
+        "`rate_limited` are two of them",
     ]
     seconds: Annotated[float, "how long it took"]
     errors: Annotated[list[str], "one line for each thing that failed"]
@@ -63,7 +66,9 @@ class ProjectObject(TypedDict):
     status: Annotated[Status, "how it compares"]
     source: Annotated[int, "issues at the source"]
     warehouse: Annotated[int, "issues in the warehouse"]
-    differences: Annotated[int, "rows that differ; with a count, how many issues too few or too many"]
+    differences: Annotated[
+        int, "rows that differ; with a count, how many issues too few or too many"
+    ]
     behind: Annotated[int, "rows that changed at the source after they were read"]
     quarantined: Annotated[int, "rows that the source has and the warehouse refuses"]
     loaded_until: Annotated[Moment | None, "watermark of the project"]
@@ -99,14 +104,19 @@ class VerifyObject(TypedDict):
     """The object of `verify --json`."""
 
     status: Annotated[
-        Status | Literal["failed"], "`behind`: only what changed at the source differs. `failed`: nothing could be compared"
+        Status | Literal["failed"],
+        "`behind`: only what changed at the source differs. `failed`: nothing could be compared",
     ]
     how: Annotated[Level, "numbers of issues, or rows"]
     projects: Annotated[list[ProjectObject], "one entry for each project"]
     tables: Annotated[dict[str, TableObject], "one entry for each table that was compared"]
-    differences: Annotated[list[DifferenceObject], "rows that are not the same, 1,000 at most; the counts are of all"]
+    differences: Annotated[
+        list[DifferenceObject], "rows that are not the same, 1,000 at most; the counts are of all"
+    ]
     repaired: Annotated[dict[str, int], "table: rows that `--repair` made equal"]
-    repaired_rows: Annotated[list[DifferenceObject], "those rows as they were before, 1,000 at most"]
+    repaired_rows: Annotated[
+        list[DifferenceObject], "those rows as they were before, 1,000 at most"
+    ]
     errors: Annotated[list[str], "one line for each part that could not be compared or repaired"]
     requests: Annotated[dict[str, int], "as in `load --json`"]
     seconds: Annotated[float, "how long it took"]
@@ -116,7 +126,8 @@ class ConditionObject(TypedDict):
     """What is wrong with Backlog as a whole."""
 
     kind: Annotated[
-        Literal["unreachable", "refused", "rate_limited"], "`rate_limited`: other programs of the same user use up the limit"
+        Literal["unreachable", "refused", "rate_limited"],
+        "`rate_limited`: other programs of the same user use up the limit",
     ]
     since: Annotated[Moment, "when it began"]
     message: Annotated[str, "the error that was met"]
@@ -160,7 +171,9 @@ class OpenAlertObject(TypedDict):
 class AlertsObject(TypedDict):
     """The alerter."""
 
-    alive: Annotated[bool | None, "whether the sensor `alerts` has looked within ten minutes; null: never"]
+    alive: Annotated[
+        bool | None, "whether the sensor `alerts` has looked within ten minutes; null: never"
+    ]
     beat_at: Annotated[Moment | None, "its last sign of life"]
     channels: Annotated[list[str], "channels that are set"]
     waiting: Annotated[int, "messages that are not sent yet"]
@@ -172,7 +185,9 @@ class SyncObject(TypedDict):
 
     id: Annotated[int, ""]
     sync_type: Annotated[str, "table, or kind of run"]
-    mode: Annotated[str, "`incremental`, `backfill`, …; `run` is not a sync: it says how a run ended"]
+    mode: Annotated[
+        str, "`incremental`, `backfill`, …; `run` is not a sync: it says how a run ended"
+    ]
     project_key: Annotated[str | None, "projects that it covers, as text; null: the whole space"]
     status: Annotated[Literal["in_progress", "completed", "failed"], ""]
     started_at: Annotated[Moment, ""]
@@ -211,12 +226,17 @@ class LimitObject(TypedDict):
 
 
 class HistoryObject(TypedDict):
-    """How much of the history of issues is stored: their comments, and the changes that these report."""
+    """How much of the history of issues is stored: their comments, and the changes that these
+    report.
+    """
 
     issues: Annotated[int, "issues"]
     complete: Annotated[int, "those whose comments were read to their end"]
     open_left: Annotated[int, "open ones whose comments were not; they are read first"]
-    minutes_left: Annotated[int | None, "how long the rest takes by the rate limit less its reserve; null where that is not known"]
+    minutes_left: Annotated[
+        int | None,
+        "how long the rest takes by the rate limit less its reserve; null where that is not known",
+    ]
 
 
 class StatusObject(TypedDict):
@@ -225,7 +245,9 @@ class StatusObject(TypedDict):
     space: Annotated[str | None, "key of the space; null where it is not known yet"]
     connected: Annotated[bool, "whether Backlog answers"]
     connection_error: Annotated[str | None, "why not"]
-    condition: Annotated[ConditionObject | None, "what is wrong with Backlog as a whole; null when nothing is"]
+    condition: Annotated[
+        ConditionObject | None, "what is wrong with Backlog as a whole; null when nothing is"
+    ]
     simulated: Annotated[bool, "whether the space is a simulated one"]
     access: Annotated[AccessObject, "how requests are signed"]
     warehouse: Annotated[WarehouseObject, "where the tables are"]
@@ -234,11 +256,18 @@ class StatusObject(TypedDict):
     alerts: Annotated[AlertsObject, "the alerter"]
     active: Annotated[list[SyncObject], "syncs in progress"]
     last_syncs: Annotated[list[SyncObject], "for each type, the totals of its newest run"]
-    failing_projects: Annotated[dict[str, str], "active projects whose issues could not be read the last time, and why"]
+    failing_projects: Annotated[
+        dict[str, str], "active projects whose issues could not be read the last time, and why"
+    ]
     last_24h: Annotated[DayObject, "figures of the last 24 hours"]
     rate_limit: Annotated[dict[str, LimitObject], "buckets by name"]
     history: Annotated[HistoryObject, "how much of the history is stored"]
 
 
 #: Command -> what its `--json` prints.
-OBJECTS: dict[str, type] = {"load": LoadObject, "marts": MartsObject, "verify": VerifyObject, "status": StatusObject}
+OBJECTS: dict[str, type] = {
+    "load": LoadObject,
+    "marts": MartsObject,
+    "verify": VerifyObject,
+    "status": StatusObject,
+}

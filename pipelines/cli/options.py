@@ -27,14 +27,18 @@ class Number(click.ParamType[int]):
             number = int(value)
         except ValueError:
             raise self._wrong(value, param) from None
-        if (self._least is not None and number < self._least) or (self._most is not None and number > self._most):
+        if (self._least is not None and number < self._least) or (
+            self._most is not None and number > self._most
+        ):
             raise self._wrong(value, param)
         return number
 
     def _wrong(self, value: Any, param: click.Parameter | None) -> SettingsError:
         least = "" if self._least is None else f" from {self._least}"
         most = "" if self._most is None else f" to {self._most}"
-        return SettingsError(_name(param), str(value), f"a whole number{least}{most or (' on' if least else '')}")
+        return SettingsError(
+            _name(param), str(value), f"a whole number{least}{most or (' on' if least else '')}"
+        )
 
 
 class OneOf(click.Choice[str]):

@@ -1,4 +1,6 @@
-"""`backlog-elt report`: from the settings to a file, without dbt. It is reported to the Dagster of this home, if there is one."""
+"""`backlog-elt report`: from the settings to a file, without dbt. It is reported to the Dagster of
+this home, if there is one.
+"""
 
 import logging
 import os
@@ -17,9 +19,17 @@ from resources.variables import SettingsError
 _LOG = logging.getLogger(__name__)
 
 
-@click.command(epilog=examples("backlog-elt report", "backlog-elt report --project OPS --out ops.html"))
+@click.command(
+    epilog=examples("backlog-elt report", "backlog-elt report --project OPS --out ops.html")
+)
 @click.option("--project", metavar="KEY", help="Only this project.")
-@click.option("--out", default="backlog-report.html", show_default=True, type=click.Path(path_type=Path), help="File to write.")
+@click.option(
+    "--out",
+    default="backlog-report.html",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="File to write.",
+)
 def report(project: str | None, out: Path) -> None:
     """Write charts and tables of the marts into one page.
 
@@ -33,8 +43,14 @@ def report(project: str | None, out: Path) -> None:
     show(str(write_report(settings, project, out, waiting)))
 
 
-def write_report(settings: Settings, project: str | None, out: Path, waiting: Callable[[str], None] = lambda _holder: None) -> Path:
-    """Write the page, whole or not at all, and return where it is; `waiting` gets a build of the marts that is at work.
+def write_report(
+    settings: Settings,
+    project: str | None,
+    out: Path,
+    waiting: Callable[[str], None] = lambda _holder: None,
+) -> Path:
+    """Write the page, whole or not at all, and return where it is; `waiting` gets a build of the
+    marts that is at work.
 
     Raises:
         SettingsError: there is no such project, or the file cannot be written there.
@@ -53,7 +69,9 @@ def write_report(settings: Settings, project: str | None, out: Path, waiting: Ca
     try:
         descriptor, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:
-        raise SettingsError("--out", str(out), f"a file that can be written ({error.strerror})") from None
+        raise SettingsError(
+            "--out", str(out), f"a file that can be written ({error.strerror})"
+        ) from None
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(page)
@@ -61,13 +79,17 @@ def write_report(settings: Settings, project: str | None, out: Path, waiting: Ca
         Path(draft).replace(target)
     except OSError as error:
         Path(draft).unlink(missing_ok=True)
-        raise SettingsError("--out", str(out), f"a file that can be written ({error.strerror})") from None
+        raise SettingsError(
+            "--out", str(out), f"a file that can be written ({error.strerror})"
+        ) from None
     _record(settings, target, project)
     return target
 
 
 def _record(settings: Settings, file: Path, project: str | None) -> None:
-    """Record in Dagster that the page was written, if a command has used Dagster in this home; the page is there either way."""
+    """Record in Dagster that the page was written, if a command has used Dagster in this home; the
+    page is there either way.
+    """
     if not (settings.home / "dagster").is_dir():
         return
     import dagster as dg

@@ -13,7 +13,12 @@ from resources.settings import Settings
         "backlog-elt serve --host 0.0.0.0 --port 8080  # needs BACKLOG_SERVICE_TOKEN",
     )
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; any but loopback needs a token.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; any but loopback needs a token.",
+)
 @click.option("--port", default=3001, show_default=True, type=PORT, help="Port to listen on.")
 @click.pass_context
 def serve(ctx: click.Context, host: str, port: int) -> None:

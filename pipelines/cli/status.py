@@ -20,8 +20,9 @@ from resources.settings import Settings
 def status(as_json: bool) -> None:
     """Show how things stand.
 
-    The connection, what runs, the last syncs, projects whose issues could not be read, the last 24 hours, the rate limit, how many
-    issues have their history stored, and how to reach the warehouse.
+    The connection, what runs, the last syncs, projects whose issues could not be read, the last 24
+    hours, the rate limit, how many issues have their history stored, and how to reach the
+    warehouse.
     """
     settings = Settings.of_this_process()
     from pipelines.cli.status_facts import status as read_status
@@ -35,11 +36,16 @@ def _iso(moment: datetime) -> str:
 
 
 def status_table(found: Mapping[str, Any]) -> str:
-    """Return the state of a deployment as lines for a terminal; `found` is the object of `status --json`."""
+    """Return the state of a deployment as lines for a terminal; `found` is the object of `status
+    --json`.
+    """
     from pipelines.cli.console import table
     from resources.warehouse.psql import psql_line
 
-    limits = ", ".join(f"{name} {limit['remaining']}/{limit['limit']}" for name, limit in found["rate_limit"].items())
+    limits = ", ".join(
+        f"{name} {limit['remaining']}/{limit['limit']}"
+        for name, limit in found["rate_limit"].items()
+    )
     lines = [
         ("space", f"{found['space'] or 'unknown'}{' (simulated)' if found['simulated'] else ''}"),
         ("connected", _connected(found)),
@@ -55,10 +61,23 @@ def status_table(found: Mapping[str, Any]) -> str:
         ("alerts", _alerts(found["alerts"])),
         ("active", "; ".join(_active(sync) for sync in found["active"]) or "nothing"),
     ]
-    columns = ("sync_type", "mode", "status", "ended_at", "items_synced", "items_failed", "requests", "error")
+    columns = (
+        "sync_type",
+        "mode",
+        "status",
+        "ended_at",
+        "items_synced",
+        "items_failed",
+        "requests",
+        "error",
+    )
     rows = [tuple(_cell(sync[column]) for column in columns) for sync in found["last_syncs"]]
     head = "\n".join(f"{name:<14} {value}" for name, value in lines)
-    return f"{head}\n\n{table(columns, rows)}" if rows else f"{head}\n\nnothing was loaded yet: backlog-elt load"
+    return (
+        f"{head}\n\n{table(columns, rows)}"
+        if rows
+        else f"{head}\n\nnothing was loaded yet: backlog-elt load"
+    )
 
 
 def _warehouse(warehouse: Mapping[str, Any]) -> str:
@@ -67,22 +86,32 @@ def _warehouse(warehouse: Mapping[str, Any]) -> str:
 
     url = parse_url(warehouse["url"])
     if warehouse["embedded"]:
-        folder = str(url.query.get("host", ""))  # of its socket: that of the data, but where its name is too long
+        folder = str(
+            url.query.get("host", "")
+        )  # of its socket: that of the data, but where its name is too long
         return f"embedded, in {folder}" if folder.endswith("/postgres") else "embedded"
     port = f":{url.port}" if url.port else ""
-    return f"{url.database} on {url.host or url.query.get('host', 'this machine')}{port}, as {url.username}"
+    return (
+        f"{url.database} on "
+        f"{url.host or url.query.get('host', 'this machine')}{port}, as {url.username}"
+    )
 
 
 def _connected(found: Mapping[str, Any]) -> str:
     """Return whether the source can be read; if not, since when and why."""
     condition, said = found["condition"], "yes" if found["connected"] else "no"
     if condition:
-        return f"{said}: it {WORDS[condition['kind']]} since {_cell(condition['since'])}: {condition['message']}"
+        return (
+            f"{said}: it {WORDS[condition['kind']]} since "
+            f"{_cell(condition['since'])}: {condition['message']}"
+        )
     return said if found["connected"] else f"{said}: {found['connection_error']}"
 
 
 def _history(history: Mapping[str, Any]) -> str:
-    """Return how many issues have their comments and changes stored, and how long the rest takes at least."""
+    """Return how many issues have their comments and changes stored, and how long the rest takes at
+    least.
+    """
     issues, complete, minutes = history["issues"], history["complete"], history["minutes_left"]
     if complete == issues:
         return f"all {issues:,} issues" if issues else "none"
@@ -92,15 +121,27 @@ def _history(history: Mapping[str, Any]) -> str:
 
 
 def _failing(projects: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return a line that names the projects whose issues could not be read, those with one error together; no line for none."""
-    errors = {error: [key for key, its in projects.items() if its == error] for error in projects.values()}
-    return [("failing", "; ".join(f"{', '.join(keys)}: {error}" for error, keys in errors.items()))] if errors else []
+    """Return a line that names the projects whose issues could not be read, those with one error
+    together; no line for none.
+    """
+    errors = {
+        error: [key for key, its in projects.items() if its == error] for error in projects.values()
+    }
+    return (
+        [("failing", "; ".join(f"{', '.join(keys)}: {error}" for error, keys in errors.items()))]
+        if errors
+        else []
+    )
 
 
 def _last_day(figures: Mapping[str, Any]) -> str:
-    """Return what the last 24 hours were: runs and how they ended first, then what their syncs did."""
+    """Return what the last 24 hours were: runs and how they ended first, then what their
+    syncs did.
+    """
     rate = figures["success_rate"]
-    ended = f"{figures['completed']:,} completed, {figures['failed']:,} failed" + ("" if rate is None else f" ({rate:.1%} success)")
+    ended = f"{figures['completed']:,} completed, {figures['failed']:,} failed" + (
+        "" if rate is None else f" ({rate:.1%} success)"
+    )
     rest = ", ".join(f"{figures[name]:,} {name}" for name in ("syncs", "items", "requests"))
     return f"{figures['runs']:,} runs: {ended}; {rest}"
 
@@ -110,7 +151,9 @@ def _access(access: Mapping[str, Any]) -> str:
     if access["kind"] == "api_key":
         return "API key"
     until = f", good until {_cell(access['expires_at'])}" if access["expires_at"] else ""
-    return f"OAuth{until}" + (f"; not renewed: {access['refused']}; run backlog-elt login" if access["refused"] else "")
+    return f"OAuth{until}" + (
+        f"; not renewed: {access['refused']}; run backlog-elt login" if access["refused"] else ""
+    )
 
 
 def _alerts(alerts: Mapping[str, Any]) -> str:
@@ -118,8 +161,14 @@ def _alerts(alerts: Mapping[str, Any]) -> str:
     if alerts["alive"] is None:
         return "not running: backlog-elt up starts it"
     dead = "" if alerts["alive"] else "NO SIGN OF LIFE since then: is the daemon running? "
-    channels = f"sent by {', '.join(alerts['channels'])}" if alerts["channels"] else "no channel: set BACKLOG_ALERT_URLS or another"
-    wrong = "; ".join(f"{one['asset']}: {one['cause']}" for one in alerts["open"]) or "nothing is wrong"
+    channels = (
+        f"sent by {', '.join(alerts['channels'])}"
+        if alerts["channels"]
+        else "no channel: set BACKLOG_ALERT_URLS or another"
+    )
+    wrong = (
+        "; ".join(f"{one['asset']}: {one['cause']}" for one in alerts["open"]) or "nothing is wrong"
+    )
     return f"{dead}{wrong} ({_cell(alerts['beat_at'])}, {channels})"
 
 
@@ -128,11 +177,17 @@ def _active(sync: Mapping[str, Any]) -> str:
     what = str(sync["sync_type"]) + (f" of {sync['project_key']}" if sync["project_key"] else "")
     done, total = sync["progress_done"], sync["progress_total"]
     if done is not None:
-        what += f", {done:,}" + (f" of {total:,}" if total else "") + f" {UNITS.get(sync['sync_type'], 'rows')}"
+        what += (
+            f", {done:,}"
+            + (f" of {total:,}" if total else "")
+            + f" {UNITS.get(sync['sync_type'], 'rows')}"
+        )
     if not sync["waiting_for"]:
         return what
     until = sync["waiting_until"]
-    return f"{what}: waiting for the {sync['waiting_for']}" + (f" until {until.astimezone():%H:%M:%S}" if until else "")
+    return f"{what}: waiting for the {sync['waiting_for']}" + (
+        f" until {until.astimezone():%H:%M:%S}" if until else ""
+    )
 
 
 def _cell(value: Any) -> str:

@@ -1,4 +1,6 @@
-"""What `backlog-elt status` says: connection, access, warehouse, what runs, what ran, what fails, rate limit, history."""
+"""What `backlog-elt status` says: connection, access, warehouse, what runs, what ran, what fails,
+rate limit, history.
+"""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -25,7 +27,8 @@ from resources.warehouse.sync_log import Totals, failing_projects, place_of, sum
 
 
 def status(settings: Settings) -> dict[str, Any]:
-    """Return the object that `status --json` prints; a space that cannot be reached is said in `connection_error`, not raised.
+    """Return the object that `status --json` prints; a space that cannot be reached is said in
+    `connection_error`, not raised.
 
     Raises:
         WarehouseError: the warehouse cannot be reached.
@@ -46,7 +49,8 @@ def status(settings: Settings) -> dict[str, Any]:
 
 
 def alerter(settings: Settings) -> tuple[dict[str, Any], Condition | None]:
-    """Return the part `alerts` of `status`, and the condition of the source, without a request to it.
+    """Return the part `alerts` of `status`, and the condition of the source, without a request to
+    it.
 
     Raises:
         WarehouseError: the warehouse cannot be reached.
@@ -99,24 +103,33 @@ def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dic
     }
 
 
-def _history(warehouse: WarehouseResource, space_key: str, limit: Mapping[str, Any] | None, reserve: float) -> dict[str, Any]:
-    """Return how many issues have their history stored, and how long the others take at least, at one request an issue."""
+def _history(
+    warehouse: WarehouseResource, space_key: str, limit: Mapping[str, Any] | None, reserve: float
+) -> dict[str, Any]:
+    """Return how many issues have their history stored, and how long the others take at least, at
+    one request an issue.
+    """
     with warehouse.engine.connect() as conn:
         issues, complete, open_left = (
-            sum(counts) for counts in zip((0, 0, 0), *count_histories(conn, space_key).values(), strict=True)
+            sum(counts)
+            for counts in zip((0, 0, 0), *count_histories(conn, space_key).values(), strict=True)
         )
     minutes = least_minutes(issues - complete, limit["limit"], reserve) if limit else None
     return {"issues": issues, "complete": complete, "open_left": open_left, "minutes_left": minutes}
 
 
 def _record_run_ends(backlog: BacklogResource, warehouse: WarehouseResource) -> None:
-    """Record the runs of the last day that ended badly without a sync to report it; without Dagster's storage there are none."""
+    """Record the runs of the last day that ended badly without a sync to report it; without
+    Dagster's storage there are none.
+    """
     with suppress(WarehouseError), open_instance() as instance:
         record_run_ends(instance, warehouse, backlog.url, datetime.now(UTC) - DAY)
 
 
 def alerts(url: str, warehouse: WarehouseResource) -> dict[str, Any]:
-    """Return the last sign of life of the alerter and what it reported; `alive` is null where no daemon ever ran for this space."""
+    """Return the last sign of life of the alerter and what it reported; `alive` is null where no
+    daemon ever ran for this space.
+    """
     beat = last_beat(warehouse.engine, alerts_of(url))
     if beat is None:
         return {"alive": None, "beat_at": None, "channels": [], "waiting": 0, "open": []}
@@ -125,15 +138,21 @@ def alerts(url: str, warehouse: WarehouseResource) -> dict[str, Any]:
 
 
 def _figures(totals: Totals) -> dict[str, Any]:
-    """Return the figures of the last 24 hours; `runs`, `completed`, `failed` and `success_rate` are of runs."""
+    """Return the figures of the last 24 hours; `runs`, `completed`, `failed` and `success_rate` are
+    of runs.
+    """
     names = ("runs", "completed", "failed", "syncs", "syncs_failed", "items", "requests")
     return {name: getattr(totals, name) for name in names} | {"success_rate": totals.success_rate}
 
 
 def _access(backlog: BacklogResource) -> dict[str, Any]:
-    """Return how requests are signed, until when that is good, and why it is not renewed any more, if so."""
+    """Return how requests are signed, until when that is good, and why it is not renewed any more,
+    if so.
+    """
     if not backlog.uses_oauth:
         return {"kind": "api_key", "expires_at": None, "refused": None}
     held = backlog.token_store.state()
-    expires_at, refused = (held.expires_at, held.refused_reason) if held else (None, "nobody is logged in")
+    expires_at, refused = (
+        (held.expires_at, held.refused_reason) if held else (None, "nobody is logged in")
+    )
     return {"kind": "oauth", "expires_at": expires_at, "refused": refused}

@@ -1,6 +1,8 @@
-"""`backlog-elt verify`: `reconcile` between the configured space and warehouse, and the loads that repair what differs.
+"""`backlog-elt verify`: `reconcile` between the configured space and warehouse, and the loads that
+repair what differs.
 
-`sync/reconcile/` says what equal means; its `result.py` says when the command ends with 1 (`Reconciliation.failed`).
+`sync/reconcile/` says what equal means; its `result.py` says when the command ends with 1
+(`Reconciliation.failed`).
 """
 
 import json
@@ -38,28 +40,55 @@ LoadAgain = Callable[["Repair", "Recorder"], Iterator[str]]
         "backlog-elt verify --repair  # reload what differs",
     )
 )
-@click.option("--deep", is_flag=True, help="Compare every row of every table; takes one request for each issue.")
-@click.option("--repair", is_flag=True, help="Reload only what differs (implies --deep), then compare it again.")
-@click.option("--strict", is_flag=True, help="Exit with 1 also when only changes since the last load differ.")
-@click.option("--no-comments", is_flag=True, help="With --deep: leave out comments and the changes in them.")
-@click.option("--project", "projects", multiple=True, metavar="KEY", help="Only this project; may be repeated.")
+@click.option(
+    "--deep",
+    is_flag=True,
+    help="Compare every row of every table; takes one request for each issue.",
+)
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="Reload only what differs (implies --deep), then compare it again.",
+)
+@click.option(
+    "--strict", is_flag=True, help="Exit with 1 also when only changes since the last load differ."
+)
+@click.option(
+    "--no-comments", is_flag=True, help="With --deep: leave out comments and the changes in them."
+)
+@click.option(
+    "--project",
+    "projects",
+    multiple=True,
+    metavar="KEY",
+    help="Only this project; may be repeated.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 @click.option("--no-progress", is_flag=True, help="No progress bars or lines.")
 @collector.at_rest()
 def verify(
-    deep: bool, repair: bool, strict: bool, no_comments: bool, projects: tuple[str, ...], as_json: bool, no_progress: bool
+    deep: bool,
+    repair: bool,
+    strict: bool,
+    no_comments: bool,
+    projects: tuple[str, ...],
+    as_json: bool,
+    no_progress: bool,
 ) -> None:
     """Compare the warehouse with the source.
 
-    The number of issues of each project, or every row with --deep. Ends with 0 when they are equal, or when only what has changed
-    at the source since the last load differs ("behind"): the next load brings that. Ends with 1 when anything else differs or could
-    not be compared; with --strict, also when it is behind.
+    The number of issues of each project, or every row with --deep. Ends with 0 when they are equal,
+    or when only what has changed at the source since the last load differs ("behind"): the next
+    load brings that. Ends with 1 when anything else differs or could not be compared; with
+    --strict, also when it is behind.
     """
     settings = Settings.of_this_process()
     from pipelines.cli.console import progress_for
     from pipelines.cli.console_verify import verified_table
 
-    request = VerifyRequest.create(deep=deep, repair=repair, comments=not no_comments, projects=projects)
+    request = VerifyRequest.create(
+        deep=deep, repair=repair, comments=not no_comments, projects=projects
+    )
     began = time.monotonic()
     try:
         with progress_for(requested=not no_progress) as progress:
@@ -68,7 +97,11 @@ def verify(
         raise
     except Exception as error:
         if as_json:  # for the reader of the object
-            show(json.dumps(failed(request, one_line(error), time.monotonic() - began), ensure_ascii=False))
+            show(
+                json.dumps(
+                    failed(request, one_line(error), time.monotonic() - began), ensure_ascii=False
+                )
+            )
         raise
     found = verified.as_json()
     show(json.dumps(found, ensure_ascii=False) if as_json else verified_table(found))
@@ -80,7 +113,9 @@ def verify(
 
 @dataclass(frozen=True)
 class VerifyRequest:
-    """What to compare: numbers or rows; `repair` needs the rows. No `projects`: all that the key can see."""
+    """What to compare: numbers or rows; `repair` needs the rows. No `projects`: all that the key
+    can see.
+    """
 
     level: "Level" = "count"
     repair: bool = False
@@ -88,15 +123,24 @@ class VerifyRequest:
     projects: tuple[str, ...] = ()
 
     @classmethod
-    def create(cls, *, deep: bool, repair: bool, comments: bool, projects: Sequence[str]) -> "VerifyRequest":
-        """Check the options of the command against each other; `--repair` compares rows, since a number says nothing of them.
+    def create(
+        cls, *, deep: bool, repair: bool, comments: bool, projects: Sequence[str]
+    ) -> "VerifyRequest":
+        """Check the options of the command against each other; `--repair` compares rows, since a
+        number says nothing of them.
 
         Raises:
             SettingsError: `--no-comments` without the form that reads comments.
         """
         if not comments and not (deep or repair):
-            raise SettingsError("--no-comments", "alone", "--deep or --repair with it, because a count reads no comments")
-        return cls("rows" if deep or repair else "count", repair, comments, tuple(dict.fromkeys(projects)))
+            raise SettingsError(
+                "--no-comments",
+                "alone",
+                "--deep or --repair with it, because a count reads no comments",
+            )
+        return cls(
+            "rows" if deep or repair else "count", repair, comments, tuple(dict.fromkeys(projects))
+        )
 
 
 @dataclass(frozen=True)
@@ -109,18 +153,29 @@ class Verified:
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that `verify --json` prints."""
-        return {**self.found.as_json(), "requests": dict(self.requests), "seconds": round(self.seconds, 2)}
+        return {
+            **self.found.as_json(),
+            "requests": dict(self.requests),
+            "seconds": round(self.seconds, 2),
+        }
 
 
 def failed(request: VerifyRequest, error: str, seconds: float) -> dict[str, Any]:
     """Return the object that `verify --json` prints when nothing could be compared."""
-    empty: dict[str, Any] = {"projects": [], "tables": {}, "differences": [], "repaired": {}, "repaired_rows": []}
+    empty: dict[str, Any] = {
+        "projects": [],
+        "tables": {},
+        "differences": [],
+        "repaired": {},
+        "repaired_rows": [],
+    }
     empty |= {"errors": [error], "requests": {}}
     return {"status": "failed", "how": request.level, **empty, "seconds": round(seconds, 2)}
 
 
 def verify_space(settings: Settings, request: VerifyRequest, progress: Progress) -> Verified:
-    """Compare the warehouse with the source, repair what differs when that is asked for, and compare that again.
+    """Compare the warehouse with the source, repair what differs when that is asked for, and
+    compare that again.
 
     Raises:
         BacklogError: the space cannot be reached or refuses the key.
@@ -138,9 +193,15 @@ def verify_space(settings: Settings, request: VerifyRequest, progress: Progress)
 
 
 def compare(
-    backlog: "BacklogResource", warehouse: "WarehouseResource", request: VerifyRequest, progress: Progress, load_again: LoadAgain
+    backlog: "BacklogResource",
+    warehouse: "WarehouseResource",
+    request: VerifyRequest,
+    progress: Progress,
+    load_again: LoadAgain,
 ) -> Verified:
-    """Do what `verify_space` does, between a space and a warehouse that are there; raises the same."""
+    """Do what `verify_space` does, between a space and a warehouse that are there; raises
+    the same.
+    """
     # Imported here, when the variables that the assets read have been set.
     from pipelines.cli.in_process import Recorder
     from sync.counts import by_bucket
@@ -149,7 +210,9 @@ def compare(
 
     began = time.monotonic()
     client, recorder = backlog.client, Recorder(progress)
-    client.on_wait = lambda bucket, seconds, until: progress.wait(f"{bucket} rate limit of Backlog", seconds, until)
+    client.on_wait = lambda bucket, seconds, until: progress.wait(
+        f"{bucket} rate limit of Backlog", seconds, until
+    )
     load_forgotten(client, warehouse.engine)
     keys = _chosen(request, [str(project["projectKey"]) for project in client.visible_projects()])
     found = reconcile(
@@ -171,7 +234,9 @@ def _chosen(request: VerifyRequest, visible: Sequence[str]) -> list[str]:
     for key in request.projects:
         if key not in visible:
             known = ", ".join(sorted(visible)[:10]) or "none"
-            raise SettingsError("--project", key, f"the key of a project that the API key can see ({known})")
+            raise SettingsError(
+                "--project", key, f"the key of a project that the API key can see ({known})"
+            )
     return list(request.projects) or list(visible)
 
 
@@ -183,8 +248,12 @@ def _load_again(repairing: "Repair", recorder: "Recorder") -> Iterator[str]:
         yield from run_loads(build_raw_definitions({"progress": recorder}), instance, repairing)
 
 
-def run_loads(definitions: "dg.Definitions", instance: "dg.DagsterInstance", repairing: "Repair") -> Iterator[str]:
-    """Run the jobs that load what was requested, only the tables that need it, and yield a line for each step that failed."""
+def run_loads(
+    definitions: "dg.Definitions", instance: "dg.DagsterInstance", repairing: "Repair"
+) -> Iterator[str]:
+    """Run the jobs that load what was requested, only the tables that need it, and yield a line for
+    each step that failed.
+    """
     from assets.partitions import PROJECTS
     from pipelines.cli.in_process import run_job
     from pipelines.jobs import projects_job, targeted_sync_job, users_job
@@ -199,4 +268,6 @@ def run_loads(definitions: "dg.Definitions", instance: "dg.DagsterInstance", rep
     projects = instance.get_dynamic_partitions(str(PROJECTS.name))
     if repairing.issues and projects:
         request = single_issues_request(projects, "targeted")
-        yield from run_job(definitions, instance, targeted_sync_job.name, request.run_config, request.tags)
+        yield from run_job(
+            definitions, instance, targeted_sync_job.name, request.run_config, request.tags
+        )

@@ -1,6 +1,8 @@
-"""`python -m pipelines.hosting.child MODULE …` runs a module and ends when the process that started it is gone.
+"""`python -m pipelines.hosting.child MODULE …` runs a module and ends when the process that started
+it is gone.
 
-Its standard input is a pipe that only that process holds open: it closes when that ends, also by `kill -9`.
+Its standard input is a pipe that only that process holds open: it closes when that ends, also by
+`kill -9`.
 """
 
 import os
@@ -21,7 +23,8 @@ def main() -> None:
 
 
 def _follow_parent() -> None:
-    """End with the process that holds the other end of standard input; this one must lead a session.
+    """End with the process that holds the other end of standard input; this one must lead a
+    session.
 
     What this process has started ends too: it is asked first, and killed after `END_SECONDS`.
     """

@@ -21,15 +21,25 @@ class UpError(RuntimeError):
 
 
 class Children:
-    """Processes by name; each has the mark of the home in its environment, as all that it starts, and writes to the log."""
+    """Processes by name; each has the mark of the home in its environment, as all that it starts,
+    and writes to the log.
+    """
 
     def __init__(self, mark: str, log: LogFile, stop: StopSignals) -> None:
         self._mark, self._log, self._stop = mark, log, stop
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._passing: set[str] = set()
 
-    def start(self, name: str, module: Sequence[str], *, passing: bool = False, output: IO[str] | None = None) -> None:
-        """Start `python -m …` in a session of its own, so that it and its children can be ended together.
+    def start(
+        self,
+        name: str,
+        module: Sequence[str],
+        *,
+        passing: bool = False,
+        output: IO[str] | None = None,
+    ) -> None:
+        """Start `python -m …` in a session of its own, so that it and its children can be ended
+        together.
 
         Args:
             name: what people call it.
@@ -42,7 +52,10 @@ class Children:
         self._running[name] = subprocess.Popen(  # noqa: S603 - our own modules
             [sys.executable, "-m", "pipelines.hosting.child", *module],
             start_new_session=True,
-            env={"GRPC_VERBOSITY": "ERROR", **without_secrets(os.environ, NEEDED.get(module[0], ()))},
+            env={
+                "GRPC_VERBOSITY": "ERROR",
+                **without_secrets(os.environ, NEEDED.get(module[0], ())),
+            },
             stdin=subprocess.PIPE,  # closes when this process is gone
             stdout=output or self._log.file,
             stderr=self._log.file,

@@ -1,8 +1,10 @@
-"""A code server in a container: becomes Dagster's own server, and ends the runs that the container before it took along.
+"""A code server in a container: becomes Dagster's own server, and ends the runs that the container
+before it took along.
 
-The runs of a location work in the container of its code server. When that is replaced, Dagster does not learn of the runs that were
-at work: they would count as such for twelve hours, and keep all others of their kind waiting. They are ended when the server
-serves: Dagster starts them once more then, and asks the server for that.
+The runs of a location work in the container of its code server. When that is replaced, Dagster does
+not learn of the runs that were at work: they would count as such for twelve hours, and keep all
+others of their kind waiting. They are ended when the server serves: Dagster starts them once more
+then, and asks the server for that.
 """
 
 import os
@@ -22,7 +24,8 @@ from resources.settings import Settings
 from resources.variables import SettingsError
 from resources.warehouse.errors import WarehouseError
 
-#: Without the proxy of `dagster code-server start`, which goes on, and answers health checks, when the server behind it has died.
+#: Without the proxy of `dagster code-server start`, which goes on, and answers health checks, when
+#: the server behind it has died.
 SERVER = (sys.executable, "-m", "dagster", "api", "grpc", "-m", "pipelines.definitions")
 #: The word that makes this module end runs instead of serving.
 END = "--end"
@@ -58,7 +61,9 @@ def end_lost(port: int, run_ids: Sequence[str]) -> None:
         time.sleep(1.0)
     with dg.DagsterInstance.get() as instance:
         for run_id in end_runs(instance, run_ids, "its container is gone"):
-            sys.stderr.write(f"backlog-elt: run {run_id} ran in a container that is gone: marked as ended\n")
+            sys.stderr.write(
+                f"backlog-elt: run {run_id} ran in a container that is gone: marked as ended\n"
+            )
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
 """The surroundings of a command: servers that must run and variables that its processes read.
 
-What the settings leave unset is filled in here: an embedded PostgreSQL for the warehouse and for Dagster's storage, and a simulated
-space, that of a running `backlog-elt up` if there is one (`runtime.py`).
+What the settings leave unset is filled in here: an embedded PostgreSQL for the warehouse and for
+Dagster's storage, and a simulated space, that of a running `backlog-elt up` if there is one
+(`runtime.py`).
 """
 
 import os
@@ -31,7 +32,8 @@ PROJECT_ROOT = Path(pipelines.__file__).resolve().parent.parent
 
 
 def prepare_storage(settings: Settings) -> None:
-    """Start the embedded server where it is needed, lay out Dagster's home, and name both in this process's environment.
+    """Start the embedded server where it is needed, lay out Dagster's home, and name both in this
+    process's environment.
 
     Raises:
         SettingsError: the folder of BACKLOG_ELT_HOME cannot be made.
@@ -41,7 +43,9 @@ def prepare_storage(settings: Settings) -> None:
         settings.home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SettingsError(
-            "BACKLOG_ELT_HOME", str(settings.home), f"a folder that can be created here ({error.strerror})"
+            "BACKLOG_ELT_HOME",
+            str(settings.home),
+            f"a folder that can be created here ({error.strerror})",
         ) from None
     dagster_url = reveal(settings.dagster_postgres_url)
     if settings.warehouse_url is None or not dagster_url:
@@ -60,7 +64,8 @@ def open_instance() -> "Iterator[dg.DagsterInstance]":
     """Yield Dagster's instance, with its storage connected.
 
     Raises:
-        WarehouseError: the database of DAGSTER_POSTGRES_URL cannot be used, or was lost while it was in use.
+        WarehouseError: the database of DAGSTER_POSTGRES_URL cannot be used, or was lost while it
+            was in use.
     """
     import dagster as dg
 
@@ -80,23 +85,30 @@ def open_instance() -> "Iterator[dg.DagsterInstance]":
 
 
 def _of_storage(said: str) -> WarehouseError:
-    return WarehouseError(f"Dagster's storage: {said}".replace("WAREHOUSE_URL", "DAGSTER_POSTGRES_URL"))
+    return WarehouseError(
+        f"Dagster's storage: {said}".replace("WAREHOUSE_URL", "DAGSTER_POSTGRES_URL")
+    )
 
 
 @contextmanager
 def source(settings: Settings, *, alive: bool) -> Iterator[Settings]:
-    """Yield the settings with a space to read from: the real one, that of a running `up`, or a simulated one of our own.
+    """Yield the settings with a space to read from: the real one, that of a running `up`, or a
+    simulated one of our own.
 
     Args:
         settings: as read from the environment.
-        alive: whether a simulated space of our own has people at work in it; a quiet one is the same at every read.
+        alive: whether a simulated space of our own has people at work in it; a quiet one is the
+            same at every read.
     """
     if settings.backlog_url:
         yield settings
         return
     runtime = Runtime.read(settings.home)
     if runtime is not None and runtime.backlog_api_key is None:
-        expected = f"{runtime.backlog_url}, the space that the running `backlog-elt up` loads, with BACKLOG_API_KEY"
+        expected = (
+            f"{runtime.backlog_url}, the space that the running `backlog-elt up` "
+            "loads, with BACKLOG_API_KEY"
+        )
         raise SettingsError(URL, "", expected)
     _check_asked(settings)
     if runtime is not None and runtime.backlog_api_key is not None:
@@ -109,7 +121,9 @@ def source(settings: Settings, *, alive: bool) -> Iterator[Settings]:
 
 
 def embedded(settings: Settings) -> bool:
-    """Say whether the warehouse is the embedded server of this home, also where its own URL is given."""
+    """Say whether the warehouse is the embedded server of this home, also where its own URL is
+    given.
+    """
     if settings.warehouse_url is None:
         return True
     folder = socket_folder(reveal(settings.warehouse_url))
@@ -122,7 +136,8 @@ def embedded(settings: Settings) -> bool:
 
 
 def check_kind(settings: Settings) -> None:
-    """See that a simulated space and a real one do not come into one warehouse; once they have, they go on.
+    """See that a simulated space and a real one do not come into one warehouse; once they have,
+    they go on.
 
     Raises:
         SettingsError: the warehouse holds the other kind.
@@ -136,15 +151,28 @@ def check_kind(settings: Settings) -> None:
     held = sorted(urls_of_spaces(url))
     if not held or any(is_of_this_machine(one) != bool(settings.backlog_url) for one in held):
         return
-    name, got = (HOME, str(settings.home)) if settings.warehouse_url is None else (WAREHOUSE_URL, reveal(settings.warehouse_url))
-    mine, other = (settings.backlog_url, "a simulated space") if settings.backlog_url else ("a simulated space", held[0])
+    name, got = (
+        (HOME, str(settings.home))
+        if settings.warehouse_url is None
+        else (WAREHOUSE_URL, reveal(settings.warehouse_url))
+    )
+    mine, other = (
+        (settings.backlog_url, "a simulated space")
+        if settings.backlog_url
+        else ("a simulated space", held[0])
+    )
     raise SettingsError(name, got, f"a warehouse of its own for {mine}: this one holds {other}")
 
 
 def _check_asked(settings: Settings) -> None:
-    """See that a simulated space fills the embedded server only, unless it was asked for; raises SettingsError."""
+    """See that a simulated space fills the embedded server only, unless it was asked for; raises
+    SettingsError.
+    """
     if not (settings.simulated_by_name or embedded(settings)):
-        expected = f"the root of a space; or {SIMULATED}, to fill the server of {WAREHOUSE_URL} with a simulated one"
+        expected = (
+            f"the root of a space; or {SIMULATED}, to fill the server of "
+            f"{WAREHOUSE_URL} with a simulated one"
+        )
         raise SettingsError(URL, "", expected)
 
 

@@ -1,8 +1,8 @@
 """What happens while `backlog-elt up` runs, as lines for the person who started it.
 
-It is known from what is stored anyway: the log of syncs, the builds of the marts, the condition of the source, what the alerter has
-found. `lines` says what of that is new. `Follower` looks every few seconds, in a thread of its own, so that a slow
-database holds up nothing else.
+It is known from what is stored anyway: the log of syncs, the builds of the marts, the condition of
+the source, what the alerter has found. `lines` says what of that is new. `Follower` looks every few
+seconds, in a thread of its own, so that a slow database holds up nothing else.
 """
 
 import logging
@@ -35,8 +35,15 @@ LOADING_SECONDS, RESTING_SECONDS = 1.0, 5.0
 #: A look sees so many of the newest syncs that failed, and remembers so many runs.
 NEWEST, REMEMBERED = 50, 500
 #: What is counted of a load, in the order in which it is shown.
-COUNTED = {"issues": "issue", "comments": "comment", "activities": "activity", "users": "user", "projects": "project"}
-#: Key and kind of the problem that the source cannot be read, as in `alerting/problems.py`, which is too large for this process.
+COUNTED = {
+    "issues": "issue",
+    "comments": "comment",
+    "activities": "activity",
+    "users": "user",
+    "projects": "project",
+}
+#: Key and kind of the problem that the source cannot be read, as in `alerting/problems.py`, which
+#: is too large for this process.
 SOURCE_FAILED = ("source", "failed")
 _LONGEST = 300
 #: The first look may find the warehouse gone, and migrates it; a load waits so long for it.
@@ -47,7 +54,9 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Load:
-    """The load with which `up` begins; `summary` is the object of `load --json`, None while it works or where it printed none."""
+    """The load with which `up` begins; `summary` is the object of `load --json`, None while it
+    works or where it printed none.
+    """
 
     seconds: float
     code: int | None = None
@@ -56,10 +65,12 @@ class Load:
 
 @dataclass(frozen=True)
 class Facts:
-    """What one look has found. `known` is false until the warehouse was read; what went before that is no news.
+    """What one look has found. `known` is false until the warehouse was read; what went before that
+    is no news.
 
-    failed: run -> what failed of it, and why. alerts: key -> problem that is open. built: the newest build of the marts, and its
-    seconds; `ready` since the first one of this `up`. condition: what is wrong with the source. warehouse: why it cannot be used.
+    failed: run -> what failed of it, and why. alerts: key -> problem that is open. built: the
+        newest build of the marts, and its seconds; `ready` since the first one of this `up`.
+        condition: what is wrong with the source. warehouse: why it cannot be used.
     """
 
     known: bool = False
@@ -73,7 +84,9 @@ class Facts:
     warehouse: str | None = None
 
 
-def lines(before: Facts, now: Facts, dagster_url: str = "", at: datetime | None = None) -> Iterator[str]:
+def lines(
+    before: Facts, now: Facts, dagster_url: str = "", at: datetime | None = None
+) -> Iterator[str]:
     """Yield a line for each thing that is new and that a person should know."""
     if now.warehouse and not before.warehouse:
         yield f"the warehouse cannot be used: {now.warehouse}"
@@ -94,10 +107,16 @@ def lines(before: Facts, now: Facts, dagster_url: str = "", at: datetime | None 
     for key in sorted(now.alerts.keys() - before.alerts.keys()):
         one = now.alerts[key]
         if one["run_id"] not in now.failed:
-            yield f"alert: {_about(one)}: {_short(one['cause'])}; {one['step']}{_link(dagster_url, one['run_id'])}"
+            yield (
+                f"alert: {_about(one)}: {_short(one['cause'])}; "
+                f"{one['step']}{_link(dagster_url, one['run_id'])}"
+            )
     for key in sorted(before.alerts.keys() - now.alerts.keys()):
         one = before.alerts[key]
-        yield f"resolved: {_about(one)}: {_short(one['cause'])} (after {_duration(datetime.fromisoformat(one['since']), at)})"
+        yield (
+            f"resolved: {_about(one)}: {_short(one['cause'])} (after "
+            f"{_duration(datetime.fromisoformat(one['since']), at)})"
+        )
 
 
 def progress(facts: Facts) -> str:
@@ -111,7 +130,11 @@ def progress(facts: Facts) -> str:
 
 def _far(sync: Sync) -> str:
     done = "" if sync.progress_done is None else f" {sync.progress_done:,}"
-    total = f" of {sync.progress_total:,} {UNITS.get(sync.sync_type, '')}".rstrip() if done and sync.progress_total else ""
+    total = (
+        f" of {sync.progress_total:,} {UNITS.get(sync.sync_type, '')}".rstrip()
+        if done and sync.progress_total
+        else ""
+    )
     until = f" until {sync.waiting_until.astimezone():%H:%M:%S}" if sync.waiting_until else ""
     waits = f" (waiting for the {sync.waiting_for}{until})" if sync.waiting_for else ""
     return f"{sync.sync_type}{done}{total}{waits}"
@@ -126,20 +149,43 @@ def _of(projects: Sequence[str] | None) -> str:
 def _loaded(load: Load, shown: Any) -> str:
     summary = load.summary or {}
     if load.code:
-        unseen = [str(error) for error in summary.get("errors", ()) if not any(str(error) in one for one in shown)]
+        unseen = [
+            str(error)
+            for error in summary.get("errors", ())
+            if not any(str(error) in one for one in shown)
+        ]
         why = f": {_short(unseen[0])}" if unseen else " (see above)" if shown else " (see the log)"
         return f"the load has failed{why}; the schedules try again"
     tables = summary.get("tables", {})
-    changed = {table: sum(tables.get(table, {}).get(name, 0) for name in ("inserted", "updated", "deleted")) for table in COUNTED}
-    figures = ", ".join(f"{count:,} {COUNTED[table] if count == 1 else table}" for table, count in changed.items() if count)
-    requests = sum(count for name, count in summary.get("requests", {}).items() if name not in {"retries", "rate_limited"})
+    changed = {
+        table: sum(
+            tables.get(table, {}).get(name, 0) for name in ("inserted", "updated", "deleted")
+        )
+        for table in COUNTED
+    }
+    figures = ", ".join(
+        f"{count:,} {COUNTED[table] if count == 1 else table}"
+        for table, count in changed.items()
+        if count
+    )
+    requests = sum(
+        count
+        for name, count in summary.get("requests", {}).items()
+        if name not in {"retries", "rate_limited"}
+    )
     took = f"{summary.get('seconds', load.seconds):.0f} s, {requests:,} requests"
     of = " from a simulated space" if summary.get("simulated") else ""
-    return f"loaded: {figures}{of} in schema raw ({took})" if figures else f"loaded: nothing has changed{of} ({took})"
+    return (
+        f"loaded: {figures}{of} in schema raw ({took})"
+        if figures
+        else f"loaded: nothing has changed{of} ({took})"
+    )
 
 
 def _disconnected(facts: Facts) -> Condition | None:
-    """Return the condition in which nothing can be read; where others use up the limit, loads go on and an alert is sent."""
+    """Return the condition in which nothing can be read; where others use up the limit, loads go on
+    and an alert is sent.
+    """
     return facts.condition if facts.condition and facts.condition.disconnected else None
 
 
@@ -153,7 +199,11 @@ def _about(alert: Mapping[str, Any]) -> str:
 
 def _link(dagster_url: str, run_id: str) -> str:
     """Return where a run is seen, nothing for a command that ended before its first run."""
-    return f"  {dagster_url}/runs/{run_id}" if dagster_url and run_id and not run_id.startswith(OF_COMMAND) else ""
+    return (
+        f"  {dagster_url}/runs/{run_id}"
+        if dagster_url and run_id and not run_id.startswith(OF_COMMAND)
+        else ""
+    )
 
 
 def _short(text: str | None) -> str:
@@ -171,16 +221,23 @@ def read(warehouse: WarehouseResource, url: str, before: Facts) -> Facts:
     space = place_of(engine, url)
     failed = dict(before.failed)
     for sync in reversed(page(engine, space, NEWEST, requested=Requested(status="failed"))):
-        failed.setdefault(sync.run_id, f"{sync.sync_type}{_of(sync.projects)}: {_short(sync.error)}")
+        failed.setdefault(
+            sync.run_id, f"{sync.sync_type}{_of(sync.projects)}: {_short(sync.error)}"
+        )
     beat, built = last_beat(engine, alerts_of(url)), last_built(engine)
     return replace(
         before,
         known=True,
         failed=dict(list(failed.items())[-REMEMBERED:]),
         # The condition of the source says two minutes earlier that it cannot be read.
-        alerts={one["key"]: one for one in beat[2]["open"] if (one["key"], one["kind"]) != SOURCE_FAILED} if beat else {},
+        alerts={
+            one["key"]: one for one in beat[2]["open"] if (one["key"], one["kind"]) != SOURCE_FAILED
+        }
+        if beat
+        else {},
         built=built,
-        ready=before.ready or (before.known and built is not None and built[:1] != (before.built or ())[:1]),
+        ready=before.ready
+        or (before.known and built is not None and built[:1] != (before.built or ())[:1]),
         active=tuple(active_syncs(engine, space)),
         condition=current(engine, url),
         warehouse=None,
@@ -191,13 +248,19 @@ class Follower:
     """Looks at a deployment while `up` runs, and writes what is new."""
 
     def __init__(self, settings: Settings, screen: Screen) -> None:
-        self._warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
+        self._warehouse = WarehouseResource(
+            url=reveal(settings.warehouse_url), home=str(settings.home)
+        )
         self._url = settings.backlog_url or ""
         self._screen = screen
         self._facts = Facts()
         self._load: Load | None = None
         self._began = time.monotonic()
-        self._wake, self._ended, self._begun = threading.Event(), threading.Event(), threading.Event()
+        self._wake, self._ended, self._begun = (
+            threading.Event(),
+            threading.Event(),
+            threading.Event(),
+        )
         self._thread = threading.Thread(target=self._follow, name="following", daemon=True)
 
     def start(self) -> None:
@@ -205,7 +268,9 @@ class Follower:
         self._thread.start()
 
     def load_began(self) -> None:
-        """Note that the load with which `up` begins is at work, which is news already: after the first look, or that is lost."""
+        """Note that the load with which `up` begins is at work, which is news already: after the
+        first look, or that is lost.
+        """
         self._began, self._load = time.monotonic(), Load(0.0)
         self._wake.set()
 
@@ -252,7 +317,9 @@ class Follower:
             now = read(self._warehouse, self._url, self._facts)
         except WarehouseError as error:
             now = replace(self._facts, active=(), warehouse=_short(str(error)))
-        except Exception:  # whatever it is: the next look may do better, and nothing else waits for this one
+        except (
+            Exception
+        ):  # whatever it is: the next look may do better, and nothing else waits for this one
             _logger.exception("reading the warehouse failed")
             return
         now = replace(now, load=load)

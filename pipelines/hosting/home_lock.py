@@ -1,7 +1,8 @@
-"""The lock on a home: at most one `backlog-elt up` at a time, whatever its process number and whichever container it is in.
+"""The lock on a home: at most one `backlog-elt up` at a time, whatever its process number and
+whichever container it is in.
 
-The system gives the lock back when the process that took it ends, however it ends. Its children do not hold it. The file stays: who
-removes a lock file lets two processes hold one each.
+The system gives the lock back when the process that took it ends, however it ends. Its children do
+not hold it. The file stays: who removes a lock file lets two processes hold one each.
 """
 
 import fcntl
@@ -25,14 +26,17 @@ class HomeLock:
 
     @classmethod
     def take(cls, home: Path) -> "HomeLock | None":
-        """Take the lock on a home, which is made where it is missing; return None when somebody else holds it.
+        """Take the lock on a home, which is made where it is missing; return None when somebody
+        else holds it.
 
         Raises:
             SettingsError: the folder cannot be made, or nothing can be written or locked there.
         """
         try:
             home.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(_file(home), os.O_RDWR | os.O_CREAT, 0o600)  # closed in children, as Python opens files
+            descriptor = os.open(
+                _file(home), os.O_RDWR | os.O_CREAT, 0o600
+            )  # closed in children, as Python opens files
             end = time.monotonic() + PATIENCE_SECONDS
             while not _locked(descriptor, fcntl.LOCK_EX):
                 if time.monotonic() > end:
@@ -70,12 +74,16 @@ def is_held(home: Path) -> bool:
 
 
 def holder(home: Path) -> str:
-    """Return who holds the lock on a home, for people: the process, and the machine or container unless it is this one."""
+    """Return who holds the lock on a home, for people: the process, and the machine or container
+    unless it is this one.
+    """
     try:
         pid, _, host = _file(home).read_text().partition("@")
     except OSError:
         pid, host = "", ""
-    return f"process {pid or 'unknown'}" + (f" on {host}" if host and host != socket.gethostname() else "")
+    return f"process {pid or 'unknown'}" + (
+        f" on {host}" if host and host != socket.gethostname() else ""
+    )
 
 
 def _file(home: Path) -> Path:

@@ -1,4 +1,6 @@
-"""The log of a running `backlog-elt up`: all that its processes write, in a file that does not grow without end."""
+"""The log of a running `backlog-elt up`: all that its processes write, in a file that does not grow
+without end.
+"""
 
 import os
 import shutil
@@ -8,7 +10,8 @@ from typing import TextIO
 
 from resources.warehouse.embedded import tidy_log
 
-#: The file is moved aside when it is longer, and what was aside before goes: twice as much is kept at most.
+#: The file is moved aside when it is longer, and what was aside before goes: twice as much is kept
+#: at most.
 LONGEST_BYTES = 10_000_000
 
 
@@ -38,11 +41,13 @@ def _aside(log: Path) -> Path:
 class LogFile:
     """A file that several processes append to; its predecessor is kept as `….1`.
 
-    The processes hold the file open, so that it cannot be replaced: it is copied and emptied, and they go on at its beginning.
+    The processes hold the file open, so that it cannot be replaced: it is copied and emptied, and
+    they go on at its beginning.
     """
 
     def __init__(self, path: Path, longest: int = LONGEST_BYTES) -> None:
-        """Open the file, and make it and its folder where they are missing; only its owner may read it.
+        """Open the file, and make it and its folder where they are missing; only its owner may read
+        it.
 
         Raises:
             OSError: it cannot be made.
@@ -51,7 +56,9 @@ class LogFile:
         self.path = path
         self._longest = longest
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        self.file: TextIO = os.fdopen(descriptor, "a", encoding="utf-8", buffering=1, errors="backslashreplace")
+        self.file: TextIO = os.fdopen(
+            descriptor, "a", encoding="utf-8", buffering=1, errors="backslashreplace"
+        )
 
     def keep_short(self) -> None:
         """Rotate the file when it is too large; a full disk loses lines and stops no process."""

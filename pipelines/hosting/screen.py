@@ -1,4 +1,6 @@
-"""What `backlog-elt up` writes for people: lines that stay, and on a terminal one line below them that says how far a load is."""
+"""What `backlog-elt up` writes for people: lines that stay, and on a terminal one line below them
+that says how far a load is.
+"""
 
 import errno
 import os
@@ -80,6 +82,8 @@ class Screen:
             pass
 
     def _let_go(self) -> None:
-        """Let nothing wait in the stream for a reader that is gone: Python writes it at its end, and would end with 120."""
+        """Let nothing wait in the stream for a reader that is gone: Python writes it at its end,
+        and would end with 120.
+        """
         with suppress(OSError, ValueError), Path(os.devnull).open("w") as nothing:
             os.dup2(nothing.fileno(), self._stream.fileno())

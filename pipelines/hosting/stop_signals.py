@@ -1,8 +1,10 @@
-"""Signals that ask a process to end: seen at once by a thread, wherever the main thread is, and acted on by the loops that wait.
+"""Signals that ask a process to end: seen at once by a thread, wherever the main thread is, and
+acted on by the loops that wait.
 
-A handler must not raise: Python drops the exception where it strikes inside a finalizer, and a lock that is just being taken may
-stay taken. And it runs only between two steps of the main thread, which may be inside a call that lasts. So the numbers are read
-by a thread, from a socket to which Python writes them as the signals come.
+A handler must not raise: Python drops the exception where it strikes inside a finalizer, and a lock
+that is just being taken may stay taken. And it runs only between two steps of the main thread,
+which may be inside a call that lasts. So the numbers are read by a thread, from a socket to which
+Python writes them as the signals come.
 """
 
 import os
@@ -15,7 +17,8 @@ from types import FrameType
 
 #: Asked to end, Ctrl-C, and the window or connection in which it ran is closed.
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-#: Signals that come so soon after the first mean the same: a window that closes sends two, and `make` passes on what it gets.
+#: Signals that come so soon after the first mean the same: a window that closes sends two, and
+#: `make` passes on what it gets.
 SAME_SECONDS = 1.0
 
 
@@ -28,13 +31,16 @@ class Interrupted(RuntimeError):  # noqa: N818 - the command has not failed
 
 
 class Watch:
-    """Sees the signals that some handler of Python waits for. A second one ends the process, whatever that is doing."""
+    """Sees the signals that some handler of Python waits for. A second one ends the process,
+    whatever that is doing.
+    """
 
     def __init__(self, at_once: Callable[[int], object]) -> None:
         """Begin to watch, until `end`.
 
         Args:
-            at_once: ends the process, given the number of the second signal; called in a thread, while the main one may hang.
+            at_once: ends the process, given the number of the second signal; called in a thread,
+                while the main one may hang.
         """
         self.first: int | None = None
         self.seen = threading.Event()
@@ -65,14 +71,18 @@ class Watch:
 
 
 class StopSignals:
-    """Listens from the beginning on, until `restore`. The first signal asks for the end; a second one does not wait for it."""
+    """Listens from the beginning on, until `restore`. The first signal asks for the end; a second
+    one does not wait for it.
+    """
 
     def __init__(self, at_once: Callable[[int], object]) -> None:
         """Listen; `at_once` is that of `Watch`."""
         self._watch = Watch(at_once)
         self._before = {number: signal.getsignal(number) or signal.SIG_DFL for number in STOPPING}
         for number in STOPPING:
-            if number != signal.SIGHUP or self._before[number] != signal.SIG_IGN:  # with nohup the window may be closed
+            if (
+                number != signal.SIGHUP or self._before[number] != signal.SIG_IGN
+            ):  # with nohup the window may be closed
                 signal.signal(number, _nothing)
 
     @property
@@ -106,9 +116,11 @@ class StopSignals:
 
 
 def end_silently() -> None:
-    """Let signals end this command at once and without a word, as they end a program that does not listen to them.
+    """Let signals end this command at once and without a word, as they end a program that does not
+    listen to them.
 
-    Where a library listens for a while, as Dagster does during a run, it decides what the first signal does; see `exit_code`.
+    Where a library listens for a while, as Dagster does during a run, it decides what the first
+    signal does; see `exit_code`.
     """
     global _watch
     _watch = Watch(lambda number: os._exit(128 + number))
@@ -118,12 +130,16 @@ def end_silently() -> None:
 
 
 def interrupted() -> bool:
-    """Say whether a signal has come that a library listened to; Dagster drops it where it comes between two steps of a run."""
+    """Say whether a signal has come that a library listened to; Dagster drops it where it comes
+    between two steps of a run.
+    """
     return _watch is not None and _watch.first is not None
 
 
 def exit_code() -> int:
-    """Return the exit code of a command that a signal has interrupted: the one that a shell gives a program that dies of it."""
+    """Return the exit code of a command that a signal has interrupted: the one that a shell gives a
+    program that dies of it.
+    """
     return 128 + ((_watch and _watch.first) or signal.SIGINT)
 
 

@@ -1,8 +1,8 @@
 """Dagster's storage in PostgreSQL, with connections that are used again; `dagster.yaml` names it.
 
-Dagster's own opens a connection for each statement, except in its webserver: 340 in a run that has nothing to do, and seven a
-second in a deployment at rest, at 10 ms each. And it lists the tables of the database three times whenever it is opened, as for a
-tick of a sensor.
+Dagster's own opens a connection for each statement, except in its webserver: 340 in a run that has
+nothing to do, and seven a second in a deployment at rest, at 10 ms each. And it lists the tables of
+the database three times whenever it is opened, as for a tick of a sensor.
 """
 
 from typing import Any, Self
@@ -24,14 +24,23 @@ KEPT = 3
 _RECYCLE_SECONDS = 300
 #: A table of each storage, and the one that a later release added.
 _TABLES = ("runs", "instance_info", "event_logs", "jobs")
-_COUNT = f"SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename IN {_TABLES}"  # noqa: S608 - constants
+_COUNT = (
+    # constants
+    f"SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename IN {_TABLES}"  # noqa: S608
+)
 
 
 class PooledStorage(DagsterPostgresStorage):
-    """Runs, events and schedules over one pool of connections, each tested before it is used; events are written together."""
+    """Runs, events and schedules over one pool of connections, each tested before it is used;
+    events are written together.
+    """
 
     def __init__(
-        self, postgres_url: str, should_autocreate_tables: bool = True, inst_data: Any = None, token_provider: Any = None
+        self,
+        postgres_url: str,
+        should_autocreate_tables: bool = True,
+        inst_data: Any = None,
+        token_provider: Any = None,
     ) -> None:
         """Take the arguments of Dagster's class; tables that are missing are made.
 
@@ -51,7 +60,12 @@ class PooledStorage(DagsterPostgresStorage):
         )
         with create_pg_connection(engine) as connection:
             found = connection.exec_driver_sql(_COUNT).scalar_one()
-        super().__init__(postgres_url, should_autocreate_tables and found < len(_TABLES), inst_data, token_provider)
+        super().__init__(
+            postgres_url,
+            should_autocreate_tables and found < len(_TABLES),
+            inst_data,
+            token_provider,
+        )
         self.should_autocreate_tables = should_autocreate_tables
         for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
             storage._engine = engine
@@ -62,7 +76,9 @@ class PooledStorage(DagsterPostgresStorage):
 
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Any) -> Self:
-        """Return the storage that `dagster.yaml` describes, with the options of `storage: postgres:`."""
+        """Return the storage that `dagster.yaml` describes, with the options of `storage:
+        postgres:`.
+        """
         return cls(
             pg_url_from_config(config_value),
             config_value.get("should_autocreate_tables", True),

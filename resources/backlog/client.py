@@ -2,8 +2,8 @@
 
 Holds: paths, parameters and the check that an answer has the promised shape.
 
-Records are plain dicts as received, but for people who are to be masked. Lists are pages, which hold odd records apart.
-Source: https://developer.nulab.com/docs/backlog/, API reference.
+Records are plain dicts as received, but for people who are to be masked. Lists are pages, which
+hold odd records apart. Source: https://developer.nulab.com/docs/backlog/, API reference.
 """
 
 import re
@@ -42,19 +42,22 @@ from resources.records import Page
 from resources.redact import protect_logs
 
 _CONNECT_SECONDS = 5.0
-#: A page of a hundred issues has 0.3 MB as a rule, and 10 with long descriptions: these pass at 90 kB a second.
+#: A page of a hundred issues has 0.3 MB as a rule, and 10 with long descriptions: these pass at 90
+#: kB a second.
 _TOTAL_SECONDS = 120.0
 _ROOT = re.compile(r"(https?://[^/?#@\s]+(?:/[^/?#@\s]+)*?)/*(?:/api/v2/?)?")
 
 
 class BacklogClient:
-    """Reads one space. Every method raises the errors of errors.py; 403 and 404 are never an empty list.
+    """Reads one space. Every method raises the errors of errors.py; 403 and 404 are never an empty
+    list.
 
-    `base_url` is the space's root, `https://acme.backlog.com`. `reserve` is the share of each rate window that is
-    left to people. `max_wait` bounds the seconds that the retries of one request may wait, `timeout` those until the source
-    says something, `total` those until it has answered whole, `megabytes` what an answer may have. `sleep`, `clock` (epoch seconds)
-    and `http`, which is not closed, are for tests. `mask` replaces people in every answer; it may be exchanged for one that
-    replaces more. `observe` gets what requests show of the space as a whole.
+    `base_url` is the space's root, `https://acme.backlog.com`. `reserve` is the share of each rate
+    window that is left to people. `max_wait` bounds the seconds that the retries of one request may
+    wait, `timeout` those until the source says something, `total` those until it has answered
+    whole, `megabytes` what an answer may have. `sleep`, `clock` (epoch seconds) and `http`, which
+    is not closed, are for tests. `mask` replaces people in every answer; it may be exchanged for
+    one that replaces more. `observe` gets what requests show of the space as a whole.
     """
 
     def __init__(
@@ -83,7 +86,14 @@ class BacklogClient:
         assert client is not None  # noqa: S101 - one of the two is set
         self._limiter = RateLimiter(reserve, clock)
         self._transport = Transport(
-            self.base_url, auth, client, limiter=self._limiter, sleep=sleep, on_wait=on_wait, observe=observe, max_wait=max_wait
+            self.base_url,
+            auth,
+            client,
+            limiter=self._limiter,
+            sleep=sleep,
+            on_wait=on_wait,
+            observe=observe,
+            max_wait=max_wait,
         )
         self._space: Record | None = None
         self._visible: Page | None = None
@@ -94,7 +104,12 @@ class BacklogClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -136,7 +151,7 @@ class BacklogClient:
     def on_wait(self, hook: OnWait | None) -> None:
         self._transport.on_wait = hook
 
-    # -- space, users, teams ------------------------------------------------------------------------------------
+    # -- space, users, teams -----------------------------------------------------------------------
 
     def space(self) -> Record:
         """Fetch `/space`: key, name, zone."""
@@ -147,7 +162,9 @@ class BacklogClient:
         return space
 
     def space_info(self) -> Record:
-        """Return `/space` as first fetched by this client; many assets of one run pay for it once."""
+        """Return `/space` as first fetched by this client; many assets of one run pay for
+        it once.
+        """
         if self._space is None:
             self._space = self.space()
         return self._space
@@ -163,11 +180,15 @@ class BacklogClient:
             raise MalformedResponse("GET /rateLimit: the answer has no object `rateLimit`")
         try:
             return {
-                name: RateLimit(item["limit"], item["remaining"], datetime.fromtimestamp(item["reset"], UTC))
+                name: RateLimit(
+                    item["limit"], item["remaining"], datetime.fromtimestamp(item["reset"], UTC)
+                )
                 for name, item in buckets.items()
             }
         except (KeyError, TypeError, ValueError, OverflowError, OSError):
-            raise MalformedResponse("GET /rateLimit: a bucket lacks its limit, remaining or reset") from None
+            raise MalformedResponse(
+                "GET /rateLimit: a bucket lacks its limit, remaining or reset"
+            ) from None
 
     def users(self) -> Page:
         """Fetch all users; PermissionDenied unless the key is an administrator's."""
@@ -175,16 +196,22 @@ class BacklogClient:
 
     def teams(self) -> Iterator[Page]:
         """Yield pages of teams, with their members."""
-        return offset_pages(lambda offset, count: self._list("/teams", [("order", "asc"), *_page(offset, count)]))
+        return offset_pages(
+            lambda offset, count: self._list("/teams", [("order", "asc"), *_page(offset, count)])
+        )
 
-    # -- projects and their masters -----------------------------------------------------------------------------
+    # -- projects and their masters ----------------------------------------------------------------
 
     def projects(self, *, archived: bool | None = None, all_: bool | None = None) -> Page:
-        """Fetch projects. `archived` None gives both kinds; `all_` is honoured for administrators only."""
+        """Fetch projects. `archived` None gives both kinds; `all_` is honoured for administrators
+        only.
+        """
         return self._list("/projects", _params(archived=archived, all=all_), PROJECT)
 
     def visible_projects(self) -> Page:
-        """Return every project that the key's user has joined, archived ones too, as first fetched by this client."""
+        """Return every project that the key's user has joined, archived ones too, as first fetched
+        by this client.
+        """
         if self._visible is None:
             self._visible = self.projects()
         return self._visible
@@ -229,7 +256,7 @@ class BacklogClient:
         """Fetch the resolutions of the space; id 0 is a valid one."""
         return self._list("/resolutions")
 
-    # -- issues -------------------------------------------------------------------------------------------------
+    # -- issues ------------------------------------------------------------------------------------
 
     def issues_count(self, issue_filter: IssueFilter) -> int:
         """Count the issues of a filter (`/issues/count`)."""
@@ -244,20 +271,33 @@ class BacklogClient:
         value, deep = self._get(f"/issues/{_part(issue_key)}", [])
         return page_of([value], ISSUE, deep=deep, now=self.server_time)
 
-    def issue_page(self, issue_filter: IssueFilter, offset: int = 0, count: int = PAGE_SIZE) -> Page:
-        """Fetch one page of `/issues`; items are as full as the single issue. At most 100 of them."""
+    def issue_page(
+        self, issue_filter: IssueFilter, offset: int = 0, count: int = PAGE_SIZE
+    ) -> Page:
+        """Fetch one page of `/issues`; items are as full as the single issue. At most 100
+        of them.
+        """
         return self._list("/issues", [*issue_filter.params(), *_page(offset, count)], ISSUE)
 
     def answers(self, issue_filter: IssueFilter) -> bool:
-        """Return whether the source answers for the issues of a filter now, be it by refusing them; one attempt (`/issues`)."""
+        """Return whether the source answers for the issues of a filter now, be it by refusing them;
+        one attempt (`/issues`).
+        """
         return self._transport.answers("GET", "/issues", [*issue_filter.params(), *_page(0, 1)])
 
     def issues(self, issue_filter: IssueFilter) -> Iterator[Page]:
-        """Yield pages of `/issues` as they come: what moves meanwhile is missed or seen twice (see scan.py)."""
+        """Yield pages of `/issues` as they come: what moves meanwhile is missed or seen twice (see
+        scan.py).
+        """
         return offset_pages(lambda offset, count: self.issue_page(issue_filter, offset, count))
 
     def comments(
-        self, issue: int | str, *, min_id: int | None = None, max_id: int | None = None, order: str = "asc"
+        self,
+        issue: int | str,
+        *,
+        min_id: int | None = None,
+        max_id: int | None = None,
+        order: str = "asc",
     ) -> Iterator[Page]:
         """Yield pages of an issue's comments with ids strictly between the bounds."""
         return self._by_id(f"/issues/{_part(issue)}/comments", [], min_id, max_id, order, COMMENT)
@@ -271,38 +311,62 @@ class BacklogClient:
         max_id: int | None = None,
         order: str = "asc",
     ) -> Iterator[Page]:
-        """Yield pages of the activities of a project, or of the space, with ids strictly between the bounds."""
+        """Yield pages of the activities of a project, or of the space, with ids strictly between
+        the bounds.
+        """
         path = "/space/activities" if project is None else f"/projects/{_part(project)}/activities"
         types = [("activityTypeId[]", str(type_id)) for type_id in type_ids]
         return self._by_id(path, types, min_id, max_id, order, ACTIVITY)
 
-    # -- shapes of answers --------------------------------------------------------------------------------------
+    # -- shapes of answers -------------------------------------------------------------------------
 
-    def _by_id(self, path: str, params: Params, min_id: int | None, max_id: int | None, order: str, kind: Kind) -> Iterator[Page]:
+    def _by_id(
+        self,
+        path: str,
+        params: Params,
+        min_id: int | None,
+        max_id: int | None,
+        order: str,
+        kind: Kind,
+    ) -> Iterator[Page]:
         def fetch(low: int | None, high: int | None, count: int) -> Page:
-            page = self._list(path, [*params, *_params(minId=low, maxId=high, count=count, order=order)], kind)
-            return placed(page, low, ascending=True) if order == "asc" else placed(page, high, ascending=False)
+            page = self._list(
+                path, [*params, *_params(minId=low, maxId=high, count=count, order=order)], kind
+            )
+            return (
+                placed(page, low, ascending=True)
+                if order == "asc"
+                else placed(page, high, ascending=False)
+            )
 
         return id_pages(fetch, min_id=min_id, max_id=max_id, order=order)
 
     def _count(self, path: str, params: Params) -> int:
         count = self._object(path, params).get("count")
         if not is_count(count):
-            raise MalformedResponse(f"GET {path}: `count` is not a number from 0 to {MOST_COUNTED}: {str(count)[:40]!r}")
+            raise MalformedResponse(
+                f"GET {path}: `count` is not a number from 0 to {MOST_COUNTED}: {str(count)[:40]!r}"
+            )
         return int(str(count))
 
     def _list(self, path: str, params: Params | None = None, kind: Kind = PLAIN) -> Page:
         value, deep = self._get(path, params or [])
         if not isinstance(value, list):
-            raise MalformedResponse(f"GET {path}: a list of objects was expected, got {type(value).__name__}")
+            raise MalformedResponse(
+                f"GET {path}: a list of objects was expected, got {type(value).__name__}"
+            )
         return page_of(value, kind, deep=deep, now=self.server_time)
 
     def _object(self, path: str, params: Params | None = None) -> Record:
         value, deep = self._get(path, params or [])
         if not isinstance(value, dict):
-            raise MalformedResponse(f"GET {path}: an object was expected, got {type(value).__name__}")
+            raise MalformedResponse(
+                f"GET {path}: an object was expected, got {type(value).__name__}"
+            )
         if deep:
-            raise MalformedResponse(f"GET {path}: the answer is nested deeper than {DEEPEST} levels")
+            raise MalformedResponse(
+                f"GET {path}: the answer is nested deeper than {DEEPEST} levels"
+            )
         return value
 
     def _get(self, path: str, params: Params) -> tuple[Any, bool]:
@@ -319,16 +383,22 @@ class BacklogClient:
                 value, self.mask = self.mask.read(value)
                 return value, deep
         said = f"GET {path}: {response.status_code}, but the body is not JSON ({kind})"
-        error = MalformedResponse(f"{said}; is BACKLOG_URL the root of a Backlog space?", status=response.status_code)
+        error = MalformedResponse(
+            f"{said}; is BACKLOG_URL the root of a Backlog space?", status=response.status_code
+        )
         self._transport.report(error, "GET", path)
         raise error
 
 
 def space_root(url: str) -> str:
-    """Return the root of a space without a slash at its end; raises PermanentError when it is no root of a space."""
+    """Return the root of a space without a slash at its end; raises PermanentError when it is no
+    root of a space.
+    """
     root = _ROOT.fullmatch(url.strip())
     if root is None:
-        raise PermanentError("BACKLOG_URL must be the root of a space, like https://acme.backlog.com")
+        raise PermanentError(
+            "BACKLOG_URL must be the root of a space, like https://acme.backlog.com"
+        )
     return root.group(1)
 
 

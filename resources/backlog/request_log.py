@@ -12,10 +12,22 @@ _requests = logging.getLogger("backlog_elt.requests")
 
 
 def log_request(
-    method: str, path: str, answer: httpx.Response | None, seconds: float, *, slow: float = SLOW_SECONDS, **more: object
+    method: str,
+    path: str,
+    answer: httpx.Response | None,
+    seconds: float,
+    *,
+    slow: float = SLOW_SECONDS,
+    **more: object,
 ) -> None:
-    """Log a request without its parameters and its body, which may be secret; `answer` is None when there was none."""
-    facts = {"method": method, "path": path, "status": answer.status_code if answer is not None else None}
+    """Log a request without its parameters and its body, which may be secret; `answer` is None when
+    there was none.
+    """
+    facts = {
+        "method": method,
+        "path": path,
+        "status": answer.status_code if answer is not None else None,
+    }
     _requests.debug("request", extra={**facts, "seconds": round(seconds, 3), **more})
     if seconds > slow:
         _log.warning("%s %s took %.1f s", method, path, seconds)

@@ -20,36 +20,56 @@ from resources.tokens import TokenStore, TokenVault
 from resources.values import privacy_key
 from resources.variables import PRIVACY_KEY
 
-#: A tick of a sensor has a minute: then Dagster forgets it, and what it began goes on in one of the few threads of the code server.
+#: A tick of a sensor has a minute: then Dagster forgets it, and what it began goes on in one of the
+#: few threads of the code server.
 SHORT_TIMEOUTS = (10.0, 8.0, 10.0)
 
 
 class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]  # generic only for resources that yield another value
-    """Connects to a Backlog space on first use, so that definitions load with nothing set, and closes after the run.
+    """Connects to a Backlog space on first use, so that definitions load with nothing set, and
+    closes after the run.
 
-    Pass secrets as `EnvVar("BACKLOG_API_KEY")` and the like: the UI then shows the variable's name, not its value.
-    With `oauth_client_id` access is by OAuth, whose tokens are in `vault`; otherwise by `api_key`. What requests show of the space
-    as a whole is remembered in `conditions`.
+    Pass secrets as `EnvVar("BACKLOG_API_KEY")` and the like: the UI then shows the variable's name,
+    not its value. With `oauth_client_id` access is by OAuth, whose tokens are in `vault`; otherwise
+    by `api_key`. What requests show of the space as a whole is remembered in `conditions`.
     """
 
     url: str = Field(default="", description="Root of the space, https://acme.backlog.com")
-    api_key: str = Field(default="", repr=False, description="API key of a user; give it as an environment variable")
-    oauth_client_id: str = Field(default="", description="Application that a user has allowed; empty: access is by the API key")
-    oauth_client_secret: str = Field(default="", repr=False, description="Secret of the application, as an environment variable")
-    token_key: str = Field(default="", repr=False, description="Keys that encrypt tokens, as an environment variable")
+    api_key: str = Field(
+        default="", repr=False, description="API key of a user; give it as an environment variable"
+    )
+    oauth_client_id: str = Field(
+        default="",
+        description="Application that a user has allowed; empty: access is by the API key",
+    )
+    oauth_client_secret: str = Field(
+        default="", repr=False, description="Secret of the application, as an environment variable"
+    )
+    token_key: str = Field(
+        default="", repr=False, description="Keys that encrypt tokens, as an environment variable"
+    )
     vault: ResourceDependency[TokenVault | None] = None  # type: ignore[assignment]  # Dagster takes it for no resource
     conditions: ResourceDependency[ConditionBook | None] = None  # type: ignore[assignment]  # as above
-    rate_reserve: float = Field(default=0.2, description="Share of each rate-limit window that is left to people")
-    answer_megabytes: int = Field(default=MOST_MEGABYTES, description="Megabytes of an answer at most")
-    privacy_key: str = Field(default="", repr=False, description="Key that masks people, as an environment variable")
+    rate_reserve: float = Field(
+        default=0.2, description="Share of each rate-limit window that is left to people"
+    )
+    answer_megabytes: int = Field(
+        default=MOST_MEGABYTES, description="Megabytes of an answer at most"
+    )
+    privacy_key: str = Field(
+        default="", repr=False, description="Key that masks people, as an environment variable"
+    )
 
     _client: BacklogClient | None = PrivateAttr(default=None)
-    # Seconds that the retries of a request may wait, until the source says something, and until it has answered whole.
+    # Seconds that the retries of a request may wait, until the source says something, and until it
+    # has answered whole.
     _patience: tuple[float, float, float] = PrivateAttr(default=(600.0, 60.0, 120.0))
 
     @property
     def client(self) -> BacklogClient:
-        """Return the client of this run; raises PermanentError that names the variable when one is not set."""
+        """Return the client of this run; raises PermanentError that names the variable when one is
+        not set.
+        """
         if self._client is None:
             max_wait, timeout, total = self._patience
             self._client = BacklogClient(
@@ -66,20 +86,28 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]  # generi
         return self._client
 
     def use_short_timeouts(self) -> None:
-        """Give up within a minute what the source does not answer, as a look must that is repeated soon; call it first."""
+        """Give up within a minute what the source does not answer, as a look must that is repeated
+        soon; call it first.
+        """
         self._patience = SHORT_TIMEOUTS
 
     @property
     def observer(self) -> Observer | None:
         """What remembers the outcomes of requests."""
         # Short timeouts are for looks from outside; everything else is part of a run.
-        return self.conditions.observer(self.root, runs=0 if self._patience == SHORT_TIMEOUTS else 1) if self.conditions else None
+        return (
+            self.conditions.observer(self.root, runs=0 if self._patience == SHORT_TIMEOUTS else 1)
+            if self.conditions
+            else None
+        )
 
     @property
     def root(self) -> str:
         """Root of the space; raises PermanentError when it is not set or no root of a space."""
         if not self.url:
-            raise PermanentError("BACKLOG_URL is not set: give the root of the space, like https://acme.backlog.com")
+            raise PermanentError(
+                "BACKLOG_URL is not set: give the root of the space, like https://acme.backlog.com"
+            )
         return space_root(self.url)
 
     @property
@@ -108,7 +136,9 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]  # generi
         """
         if self.vault is None:
             raise PermanentError("access by OAuth needs a warehouse, where the tokens are")
-        return self.vault.tokens(self.root.split("://", 1)[1].lower(), self.oauth_client_id, Secret(self.token_key))
+        return self.vault.tokens(
+            self.root.split("://", 1)[1].lower(), self.oauth_client_id, Secret(self.token_key)
+        )
 
     @property
     def tokens(self) -> RenewedTokens:
@@ -117,7 +147,9 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]  # generi
 
     @property
     def mask(self) -> Mask:
-        """What replaces people in answers, as it is configured: those who are forgotten are not in it."""
+        """What replaces people in answers, as it is configured: those who are forgotten are not in
+        it.
+        """
         return Mask(reveal(privacy_key({PRIVACY_KEY: self.privacy_key})))
 
     def teardown_after_execution(self, context: InitResourceContext) -> None:

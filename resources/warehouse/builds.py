@@ -10,24 +10,31 @@ from resources.warehouse.schema_ops import mart_builds
 
 _BUILDS = mart_builds.c
 _LAST = (
-    select(_BUILDS.id, _BUILDS.began_at, _BUILDS.project).where(_BUILDS.ended_at.is_not(None)).order_by(_BUILDS.id.desc()).limit(1)
+    select(_BUILDS.id, _BUILDS.began_at, _BUILDS.project)
+    .where(_BUILDS.ended_at.is_not(None))
+    .order_by(_BUILDS.id.desc())
+    .limit(1)
 )
 
 
 @dataclass(frozen=True)
 class Build:
-    """A build that begins: `since` is the beginning of the last one that succeeded with the same project, None: build whole."""
+    """A build that begins: `since` is the beginning of the last one that succeeded with the same
+    project, None: build whole.
+    """
 
     id: int
     since: datetime | None
 
 
-#: Rows carry the time of the statement that wrote them, which is not before the start of its transaction: all that was written
-#: before the oldest transaction began is there, and what a transaction at work will leave is found by the next build. An
-#: autovacuum leaves none, and may take minutes.
+#: Rows carry the time of the statement that wrote them, which is not before the start of its
+#: transaction: all that was written before the oldest transaction began is there, and what a
+#: transaction at work will leave is found by the next build. An autovacuum leaves none, and may
+#: take minutes.
 _BEGIN = text(
     "SELECT least(statement_timestamp(), min(xact_start)) FROM pg_stat_activity "
-    "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type IS DISTINCT FROM 'autovacuum worker'"
+    "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type IS DISTINCT "
+    "FROM 'autovacuum worker'"
 )
 
 
@@ -38,12 +45,18 @@ def is_built(engine: Engine, project: str) -> bool:
 
 
 def _built_since(connection: Connection, project: str) -> datetime | None:
-    """Return when the last build of all marts that succeeded began; None if it was of another project, or one of another followed.
+    """Return when the last build of all marts that succeeded began; None if it was of another
+    project, or one of another followed.
 
-    That one may have left tables behind, also where it has failed and the project is what it was before.
+    That one may have left tables behind, also where it has failed and the project is what it was
+    before.
     """
     found = connection.execute(_LAST).one_or_none()
-    other = select(_BUILDS.id).where(_BUILDS.project != project, _BUILDS.id > (found.id if found else 0)).limit(1)
+    other = (
+        select(_BUILDS.id)
+        .where(_BUILDS.project != project, _BUILDS.id > (found.id if found else 0))
+        .limit(1)
+    )
     if found is None or found.project != project or connection.execute(other).one_or_none():
         return None
     began_at: datetime = found.began_at
@@ -51,7 +64,9 @@ def _built_since(connection: Connection, project: str) -> datetime | None:
 
 
 def built_until(engine: Engine) -> datetime | None:
-    """Return a moment: rows written before it are in the last build that succeeded; None: there was none."""
+    """Return a moment: rows written before it are in the last build that succeeded; None: there was
+    none.
+    """
     with engine.connect() as connection:
         found = connection.execute(_LAST).one_or_none()
     return found.began_at if found else None
@@ -60,28 +75,44 @@ def built_until(engine: Engine) -> datetime | None:
 def begin_build(engine: Engine, project: str, run_id: str, *, whole: bool = False) -> Build:
     """Remember that a build of all marts begins, and return what it has to do.
 
-    It is `whole` on demand, and when `project`, the digest of the dbt project, is not that of the last build, ended or not.
+    It is `whole` on demand, and when `project`, the digest of the dbt project, is not that of the
+    last build, ended or not.
     """
     with engine.begin() as connection:
         began_at = connection.execute(_BEGIN).scalar_one()
         since = None if whole else _built_since(connection, project)
         values = {"began_at": began_at, "since": since, "project": project, "run_id": run_id}
-        number = connection.execute(insert(mart_builds).values(values).returning(mart_builds.c.id)).scalar_one()
+        number = connection.execute(
+            insert(mart_builds).values(values).returning(mart_builds.c.id)
+        ).scalar_one()
     return Build(number, since)
 
 
 def end_build(engine: Engine, build: Build, verify: Callable[[], None] = lambda: None) -> None:
-    """Remember that a build has succeeded, unless `verify` raises, which is called before the commit."""
+    """Remember that a build has succeeded, unless `verify` raises, which is called before the
+    commit.
+    """
     with engine.begin() as connection:
-        connection.execute(update(mart_builds).where(mart_builds.c.id == build.id).values(ended_at=func.clock_timestamp()))
+        connection.execute(
+            update(mart_builds)
+            .where(mart_builds.c.id == build.id)
+            .values(ended_at=func.clock_timestamp())
+        )
         verify()
 
 
 def last_built(engine: Engine) -> tuple[int, float] | None:
-    """Return the number of the newest build that has succeeded, and how many seconds it took; None: there was none."""
+    """Return the number of the newest build that has succeeded, and how many seconds it took; None:
+    there was none.
+    """
     builds = mart_builds.c
     seconds = func.extract("epoch", builds.ended_at - builds.began_at)
-    query = select(builds.id, seconds).where(builds.ended_at.is_not(None)).order_by(builds.id.desc()).limit(1)
+    query = (
+        select(builds.id, seconds)
+        .where(builds.ended_at.is_not(None))
+        .order_by(builds.id.desc())
+        .limit(1)
+    )
     with engine.connect() as connection:
         found = connection.execute(query).one_or_none()
     return (found[0], float(found[1])) if found else None

@@ -1,4 +1,5 @@
-"""Conditions of the source, each with a beginning and an end: unreachable, refused, rate-limited by others.
+"""Conditions of the source, each with a beginning and an end: unreachable, refused, rate-limited by
+others.
 
 One lasts at a time. It is known only from requests that are made anyway: each reports its outcome.
 """
@@ -20,7 +21,8 @@ from resources.warehouse.schema_ops import source_conditions, spaces, sync_histo
 
 #: Who meets the same again says so after this time; the same of who is answered.
 AGAIN_SECONDS = 15.0
-#: A window of the rate limit: only who is answered at once after a whole one without a wait is not throttled any more.
+#: A window of the rate limit: only who is answered at once after a whole one without a wait is not
+#: throttled any more.
 WINDOW = timedelta(minutes=1)
 LONGEST_MESSAGE = 500
 
@@ -30,7 +32,9 @@ _table = source_conditions.c
 
 @dataclass(frozen=True)
 class Condition:
-    """What is wrong with the source now, since when, the first error, and when a request last met it."""
+    """What is wrong with the source now, since when, the first error, and when a request last met
+    it.
+    """
 
     kind: ConditionKind
     since: datetime
@@ -58,7 +62,9 @@ def current(engine: Engine, url: str) -> Condition | None:
 
 
 def note(engine: Engine, url: str, outcome: Outcome, runs: int) -> None:
-    """Begin, go on with or end the condition of a space, by the outcome of a request; `runs` is that of `ConditionBook`."""
+    """Begin, go on with or end the condition of a space, by the outcome of a request; `runs` is
+    that of `ConditionBook`.
+    """
     kind, now = outcome.kind, func.now()
     lasting = update(source_conditions).where(_table.url == url, _table.ended_at.is_(None))
     with engine.begin() as connection:
@@ -74,13 +80,21 @@ def note(engine: Engine, url: str, outcome: Outcome, runs: int) -> None:
             return
         connection.execute(lasting.values(ended_at=now))
         began = now - timedelta(seconds=outcome.seconds)
-        new = {"url": url, "kind": kind, "began_at": began, "last_seen_at": now, "message": outcome.message[:LONGEST_MESSAGE]}
+        new = {
+            "url": url,
+            "kind": kind,
+            "began_at": began,
+            "last_seen_at": now,
+            "message": outcome.message[:LONGEST_MESSAGE],
+        }
         # Where another process has begun one at this moment, it is that.
         connection.execute(insert(source_conditions).values(new).on_conflict_do_nothing())
 
 
 def _may_be_ours(connection: Connection, url: str, runs: int) -> bool:
-    """Return whether more runs than the caller's are at work, or were in this window of the rate limit."""
+    """Return whether more runs than the caller's are at work, or were in this window of the rate
+    limit.
+    """
     history = sync_history.c
     recent = or_(history.status == "in_progress", history.ended_at > func.now() - WINDOW)
     at = select(spaces.c.space_key).where(spaces.c.url == url)
@@ -89,7 +103,9 @@ def _may_be_ours(connection: Connection, url: str, runs: int) -> bool:
 
 
 class Observed:
-    """An `Observer` that notes outcomes: each change at once, the same again now and then. It never fails a request."""
+    """An `Observer` that notes outcomes: each change at once, the same again now and then. It never
+    fails a request.
+    """
 
     def __init__(self, engine: Callable[[], Engine], url: str, runs: int) -> None:
         self._engine = engine

@@ -1,4 +1,6 @@
-"""The data dictionary: `docs/tables.md` made from the schema, by `python -m resources.warehouse.document`."""
+"""The data dictionary: `docs/tables.md` made from the schema, by `python -m
+resources.warehouse.document`.
+"""
 
 import sys
 from pathlib import Path
@@ -33,7 +35,9 @@ def render() -> str:
         if spec.business_key:
             notes.append(f"Known to people by `{spec.business_key}`.")
         if spec.references:
-            targets = (f"`{column}` -> `{RAW}.{table}`" for column, table in spec.references.items())
+            targets = (
+                f"`{column}` -> `{RAW}.{table}`" for column, table in spec.references.items()
+            )
             notes.append("References: " + ", ".join(targets) + ".")
         parts.append(_section(spec.table, " ".join(notes)))
     parts.append("## Schema ops\n")
@@ -44,7 +48,10 @@ def render() -> str:
 def _section(table: Table, notes: str) -> str:
     lines = [f"### {table.fullname}", "", f"{table.comment}.", *([notes] if notes else []), ""]
     lines += ["| column | type | key | meaning |", "| --- | --- | --- | --- |"]
-    lines += [f"| `{column.name}` | {_type(column)} | {_role(column)} | {_cell(column)} |" for column in table.columns]
+    lines += [
+        f"| `{column.name}` | {_type(column)} | {_role(column)} | {_cell(column)} |"
+        for column in table.columns
+    ]
     return "\n".join([*lines, ""])
 
 

@@ -1,7 +1,8 @@
-"""What the embedded server writes into its log, and for how long that is kept: no errors of statements, since they show records.
+"""What the embedded server writes into its log, and for how long that is kept: no errors of
+statements, since they show records.
 
-One file that the server appends to, and a copy of what it held before. The server is not asked to do it by itself: its own logger
-leaves out why it could not start.
+One file that the server appends to, and a copy of what it held before. The server is not asked to
+do it by itself: its own logger leaves out why it could not start.
 """
 
 import os
@@ -48,7 +49,9 @@ def configure(data: Path) -> bool:
 
 
 def rotate(data: Path) -> bool:
-    """Begin the log anew, with what it held as a copy, when it is large or the copy is old; return whether that was so."""
+    """Begin the log anew, with what it held as a copy, when it is large or the copy is old; return
+    whether that was so.
+    """
     log, before = data / FILE, data / _BEFORE
     if not log.exists():
         before.touch(0o600)

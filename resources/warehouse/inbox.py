@@ -1,6 +1,7 @@
 """The webhook inbox: what was posted is kept at once, and dealt with later, once for each activity.
 
-A webhook is an unsigned hint, so nothing that comes in is refused: what makes no sense is kept and acknowledged as such.
+A webhook is an unsigned hint, so nothing that comes in is refused: what makes no sense is kept and
+acknowledged as such.
 """
 
 import json
@@ -21,7 +22,8 @@ _ID = re.compile("[0-9]{1,19}")
 _NOT_ASCII = re.compile("[^\x00-\x7f]")
 NOT_KEPT = "not kept: it was no JSON, and people are masked"
 _BAD_JSON = (ValueError, RecursionError)
-#: An event has four levels. What is much deeper can be read or not, by how deep the reader's own stack is.
+#: An event has four levels. What is much deeper can be read or not, by how deep the reader's own
+#: stack is.
 DEEPEST = 100
 
 
@@ -34,15 +36,19 @@ class Event:
     activity_id: int | None
     received_at: datetime
     payload: str
-    """The JSON that was posted, in ASCII; a JSON string of the text when it was no JSON. `json.loads` always reads it."""
+    """The JSON that was posted, in ASCII; a JSON string of the text when it was no JSON.
+    `json.loads` always reads it.
+    """
 
 
 def receive(conn: Connection, space_key: str, payload: str, mask: Mask | None = None) -> bool:
-    """Keep what was posted; return False when an event of the same activity is in the inbox already, dealt with or not.
+    """Keep what was posted; return False when an event of the same activity is in the inbox
+    already, dealt with or not.
 
     `mask` replaces the people in it before it is kept.
 
-    Everything without a usable activity id is kept each time it comes: it may not be the same event.
+    Everything without a usable activity id is kept each time it comes: it may not be the same
+    event.
     """
     mask = mask or Mask()
     try:
@@ -52,10 +58,13 @@ def receive(conn: Connection, space_key: str, payload: str, mask: Mask | None = 
     else:
         payload = payload if mask.idle else json.dumps(mask(value))
         kept = _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], payload)
-    statement = insert(webhook_events).values(space_key=space_key, activity_id=_activity_id(value), payload=kept)
+    statement = insert(webhook_events).values(
+        space_key=space_key, activity_id=_activity_id(value), payload=kept
+    )
     columns = webhook_events.c
     once = statement.on_conflict_do_nothing(
-        index_elements=[columns.space_key, columns.activity_id], index_where=columns.activity_id.is_not(None)
+        index_elements=[columns.space_key, columns.activity_id],
+        index_where=columns.activity_id.is_not(None),
     )
     return conn.execute(once.returning(columns.id)).first() is not None
 
@@ -70,7 +79,10 @@ def _parse(payload: str) -> Any:
 def _is_deeper(value: Any, levels: int) -> bool:
     if not isinstance(value, dict | list):
         return False
-    return levels == 0 or any(_is_deeper(one, levels - 1) for one in (value.values() if isinstance(value, dict) else value))
+    return levels == 0 or any(
+        _is_deeper(one, levels - 1)
+        for one in (value.values() if isinstance(value, dict) else value)
+    )
 
 
 def _no_constant(name: str) -> None:
@@ -82,11 +94,16 @@ def _activity_id(value: Any) -> int | None:
     given = value.get("id") if isinstance(value, dict) else None
     if isinstance(given, str) and _ID.fullmatch(given):
         given = int(given)
-    return given if isinstance(given, int) and not isinstance(given, bool) and 0 < given < 2**63 else None
+    return (
+        given
+        if isinstance(given, int) and not isinstance(given, bool) and 0 < given < 2**63
+        else None
+    )
 
 
 def take(conn: Connection, space_key: str, limit: int) -> list[Event]:
-    """Return the oldest open events, and hold them until the transaction ends: another one that takes gets others.
+    """Return the oldest open events, and hold them until the transaction ends: another one that
+    takes gets others.
 
     They stay open until `acknowledge`, so that nothing is lost with a process that dies.
     """
@@ -102,14 +119,20 @@ def take(conn: Connection, space_key: str, limit: int) -> list[Event]:
 
 
 def mask_events(conn: Connection, events: Collection[Event], mask: Mask) -> None:
-    """Replace the people in events; a body that is not JSON cannot be masked, and is not kept where people are masked."""
+    """Replace the people in events; a body that is not JSON cannot be masked, and is not kept where
+    people are masked.
+    """
     if mask.idle:
         return
     for event in events:
         value = json.loads(event.payload)
         new = NOT_KEPT if isinstance(value, str) else mask(value)
         if new != value:
-            conn.execute(update(webhook_events).where(webhook_events.c.id == event.id).values(payload=json.dumps(new)))
+            conn.execute(
+                update(webhook_events)
+                .where(webhook_events.c.id == event.id)
+                .values(payload=json.dumps(new))
+            )
 
 
 def acknowledge(conn: Connection, ids: Collection[int], outcome: str) -> None:

@@ -1,7 +1,9 @@
-"""How each project compares with the source: every comparison is kept, and the latest say how it stands, since when and how proven.
+"""How each project compares with the source: every comparison is kept, and the latest say how it
+stands, since when and how proven.
 
-A count reconciliation compares numbers, so it cannot take back what a row reconciliation found: such a project counts as
-different (`equal` is false) until a row reconciliation finds it equal. This is decided where a comparison is recorded.
+A count reconciliation compares numbers, so it cannot take back what a row reconciliation found:
+such a project counts as different (`equal` is false) until a row reconciliation finds it equal.
+This is decided where a comparison is recorded.
 """
 
 from collections.abc import Sequence
@@ -19,7 +21,9 @@ Level = Literal["count", "rows"]
 
 @dataclass(frozen=True)
 class Reconciled:
-    """How one project came out of a comparison: issues on both sides, and how many rows differ without an explanation."""
+    """How one project came out of a comparison: issues on both sides, and how many rows differ
+    without an explanation.
+    """
 
     project_id: int
     source_rows: int
@@ -54,7 +58,11 @@ class ReconciliationStatus:
 
 def record(conn: Connection, space_key: str, level: Level, projects: Sequence[Reconciled]) -> None:
     """Keep how projects came out of a comparison; all of one call have the same time."""
-    rows_differ = set(conn.execute(_ROWS_DIFFER, {"space_key": space_key}).scalars()) if level == "count" else set()
+    rows_differ = (
+        set(conn.execute(_ROWS_DIFFER, {"space_key": space_key}).scalars())
+        if level == "count"
+        else set()
+    )
     rows = [
         {
             "space_key": space_key,
@@ -85,7 +93,8 @@ WHERE NOT equal
 #: Per project: the last comparison (`last`), and the last that found the opposite (`change`).
 _LATEST = text("""
 WITH checks AS (
-    SELECT v.*, max(id) FILTER (WHERE how = 'rows') OVER (PARTITION BY project_id ORDER BY id) AS rows_id
+    SELECT v.*, max(id) FILTER (WHERE how = 'rows') OVER (PARTITION BY project_id
+        ORDER BY id) AS rows_id
     FROM ops.reconciliations AS v
     WHERE space_key = :space_key
 ), states AS (
@@ -102,8 +111,10 @@ WITH checks AS (
     GROUP BY s.project_id
 )
 SELECT last.project_id, last.equal,
-       (SELECT min(s.checked_at) FROM states AS s WHERE s.project_id = last.project_id AND s.id > COALESCE(change.id, 0)),
-       last.how, last.checked_at, last.source_rows, last.warehouse_rows, last.differences, last.note, last.rows_at,
+       (SELECT min(s.checked_at) FROM states AS s WHERE s.project_id = last.project_id
+           AND s.id > COALESCE(change.id, 0)),
+       last.how, last.checked_at, last.source_rows, last.warehouse_rows, last.differences,
+           last.note, last.rows_at,
        last.row_differences
 FROM last
 LEFT JOIN change USING (project_id)
@@ -112,4 +123,7 @@ LEFT JOIN change USING (project_id)
 
 def latest(conn: Connection, space_key: str) -> dict[int, ReconciliationStatus]:
     """Return how each project stands that was ever compared, by id."""
-    return {int(row[0]): ReconciliationStatus(*row[1:]) for row in conn.execute(_LATEST, {"space_key": space_key})}
+    return {
+        int(row[0]): ReconciliationStatus(*row[1:])
+        for row in conn.execute(_LATEST, {"space_key": space_key})
+    }

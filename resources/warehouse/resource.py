@@ -1,4 +1,6 @@
-"""The warehouse as a Dagster resource: a thin shell that gives assets an engine and closes it after the run."""
+"""The warehouse as a Dagster resource: a thin shell that gives assets an engine and closes it after
+the run.
+"""
 
 import threading
 from dataclasses import dataclass
@@ -22,10 +24,18 @@ from resources.warehouse.pooler import check_pooler
 
 
 class WarehouseResource(ConfigurableResource[Engine]):
-    """The PostgreSQL that holds the warehouse: the server of `url`, or an embedded one under `home`."""
+    """The PostgreSQL that holds the warehouse: the server of `url`, or an embedded one under
+    `home`.
+    """
 
-    url: str = Field(default="", repr=False, description="URL of the database; empty: an embedded server under home")
-    home: str = Field(default="", description="Folder of the embedded server; needed only without a url")
+    url: str = Field(
+        default="",
+        repr=False,
+        description="URL of the database; empty: an embedded server under home",
+    )
+    home: str = Field(
+        default="", description="Folder of the embedded server; needed only without a url"
+    )
 
     _used: "_Shared | None" = PrivateAttr(default=None)
 
@@ -55,14 +65,19 @@ class WarehouseResource(ConfigurableResource[Engine]):
             SettingsError: the keys are no Fernet keys.
             WarehouseError: the server cannot be started, reached or migrated.
         """
-        from resources.warehouse.tokens import StoredTokens  # ciphers are loaded (50 ms) only where they are used
+        from resources.warehouse.tokens import (
+            StoredTokens,
+        )  # ciphers are loaded (50 ms) only where they are used
 
         return StoredTokens(self.engine, host, client_id, keys)
 
     def observer(self, url: str, *, runs: int) -> Observer:
         """Return what remembers the outcomes of requests to a space (see `ConditionBook`)."""
-        # Dagster gives the client a copy of this resource, which nobody closes: it may only use an engine that is open already.
-        return Observed(lambda: _open_engine(self.url, self.home) or _unpooled(self.url, self.home), url, runs)
+        # Dagster gives the client a copy of this resource, which nobody closes: it may only use an
+        # engine that is open already.
+        return Observed(
+            lambda: _open_engine(self.url, self.home) or _unpooled(self.url, self.home), url, runs
+        )
 
     def teardown_after_execution(self, context: InitResourceContext) -> None:
         """Close the connections after the run."""
@@ -83,8 +98,9 @@ class WarehouseResource(ConfigurableResource[Engine]):
 class _Shared:
     """An engine, and how many resources of this process use it.
 
-    Dagster makes a resource for each run. Runs that follow each other in one process share connections, compiled statements and the
-    look at the migrations, as long as one resource stays open around them (`backlog-elt load`).
+    Dagster makes a resource for each run. Runs that follow each other in one process share
+    connections, compiled statements and the look at the migrations, as long as one resource stays
+    open around them (`backlog-elt load`).
     """
 
     engine: Engine
@@ -107,5 +123,7 @@ def _unpooled(url: str, home: str) -> Engine:
 
 def _location(url: str, home: str) -> str:
     if not url and not home:
-        raise WarehouseError("There is no warehouse: set WAREHOUSE_URL, or BACKLOG_ELT_HOME for an embedded one.")
+        raise WarehouseError(
+            "There is no warehouse: set WAREHOUSE_URL, or BACKLOG_ELT_HOME for an embedded one."
+        )
     return url or ensure_server(Path(home)).url()

@@ -1,4 +1,5 @@
-"""What is asked of the log of syncs: pages of it, the last 24 hours, the last success, and whether anything has moved.
+"""What is asked of the log of syncs: pages of it, the last 24 hours, the last success, and whether
+anything has moved.
 
 The view `ops.sync_outcomes` says what counts as a run, a sync and a success, here and in the marts.
 """
@@ -39,7 +40,18 @@ DAY = timedelta(hours=24)
 #: The view in which a migration says what counts as what.
 _outcomes = table(
     "sync_outcomes",
-    *(column(name, Text) for name in ("space_key", "sync_type", "mode", "run_id", "status", "failed_run", "other_run")),
+    *(
+        column(name, Text)
+        for name in (
+            "space_key",
+            "sync_type",
+            "mode",
+            "run_id",
+            "status",
+            "failed_run",
+            "other_run",
+        )
+    ),
     *(column(name, BigInteger) for name in ("items_synced", "items_failed", "requests")),
     *(column(name, DateTime(timezone=True)) for name in ("started_at", "succeeded_at")),
     column("is_sync", Boolean),
@@ -50,11 +62,12 @@ _outcomes = table(
 
 @dataclass(frozen=True)
 class Totals:
-    """What was done in the last 24 hours: by all runs, or by syncs of one type (`sync_type` is None or it).
+    """What was done in the last 24 hours: by all runs, or by syncs of one type (`sync_type` is None
+    or it).
 
-    A run is one run id, however many tables and projects it syncs. It has failed when one of its syncs has, or Dagster says so; one
-    that is at work is in `runs` only. For a type, only its own syncs decide. Seconds are those of the syncs that have ended, None
-    when none has.
+    A run is one run id, however many tables and projects it syncs. It has failed when one of its
+    syncs has, or Dagster says so; one that is at work is in `runs` only. For a type, only its own
+    syncs decide. Seconds are those of the syncs that have ended, None when none has.
     """
 
     sync_type: str | None
@@ -79,7 +92,9 @@ class Totals:
 
 @dataclass(frozen=True)
 class Summary:
-    """The state of all syncs of a space: those in progress, the newest run of each type as one, the last 24 hours."""
+    """The state of all syncs of a space: those in progress, the newest run of each type as one, the
+    last 24 hours.
+    """
 
     active: tuple[Sync, ...]
     last: dict[str, Sync]
@@ -96,23 +111,39 @@ class Requested:
 
 
 def moved(engine: Engine, space_key: str) -> str:
-    """Return a text that is another one when a sync of the space has begun or ended since; cheap however long the log is.
+    """Return a text that is another one when a sync of the space has begun or ended since; cheap
+    however long the log is.
 
-    A sync is in progress from the moment in which its row is made, so the newest row and those in progress are enough.
+    A sync is in progress from the moment in which its row is made, so the newest row and those in
+    progress are enough.
     """
     history = sync_history.c
     newest = select(func.max(history.id)).scalar_subquery()
     ids = func.array_agg(aggregate_order_by(history.id, history.id), type_=ARRAY(BigInteger))
-    active = select(ids).where(history.space_key == space_key, history.status == "in_progress").scalar_subquery()
+    active = (
+        select(ids)
+        .where(history.space_key == space_key, history.status == "in_progress")
+        .scalar_subquery()
+    )
     with engine.connect() as conn:
         last, working = conn.execute(select(newest, active)).one()
     return f"{last or 0}:{','.join(map(str, working or ()))}"
 
 
-def page(engine: Engine, space_key: str, limit: int, before: int | None = None, requested: Requested | None = None) -> list[Sync]:
-    """Return the newest syncs of a space, newest first; `before` is the number of the last one of the page before this."""
+def page(
+    engine: Engine,
+    space_key: str,
+    limit: int,
+    before: int | None = None,
+    requested: Requested | None = None,
+) -> list[Sync]:
+    """Return the newest syncs of a space, newest first; `before` is the number of the last one of
+    the page before this.
+    """
     history, requested = sync_history.c, requested or Requested()
-    query = select(*(history[name] for name in Sync.__dataclass_fields__)).where(history.space_key == space_key)
+    query = select(*(history[name] for name in Sync.__dataclass_fields__)).where(
+        history.space_key == space_key
+    )
     if before is not None:
         query = query.where(history.id < before)
     if requested.sync_type is not None:
@@ -126,7 +157,9 @@ def page(engine: Engine, space_key: str, limit: int, before: int | None = None, 
 
 
 def last_day(engine: Engine, space_key: str) -> list[Totals]:
-    """Return the totals of the last 24 hours: those of all runs first, then those of each type that there was."""
+    """Return the totals of the last 24 hours: those of all runs first, then those of each type that
+    there was.
+    """
     row = _outcomes.c
     runs = func.count(row.run_id.distinct())
     syncs = func.count().filter(row.is_sync)
@@ -155,7 +188,9 @@ def last_day(engine: Engine, space_key: str) -> list[Totals]:
 
 
 def last_ends(engine: Engine, space_key: str, *, but: Collection[str] = ()) -> dict[str, datetime]:
-    """Return the last success of each type: when a sync of it last ended well, in whatever mode `but` these."""
+    """Return the last success of each type: when a sync of it last ended well, in whatever mode
+    `but` these.
+    """
     row = _outcomes.c
     ended = select(row.sync_type, func.max(row.succeeded_at)).where(
         row.space_key == space_key, row.succeeded_at.is_not(None), row.mode.not_in(but)
@@ -167,12 +202,17 @@ def last_ends(engine: Engine, space_key: str, *, but: Collection[str] = ()) -> d
 def summary(engine: Engine, space_key: str) -> Summary:
     """Return what `status` shows of the syncs of a space."""
     with engine.connect() as conn:
-        last = {sync.sync_type: sync for sync in (Sync(*row) for row in conn.execute(_last_runs(space_key)))}
+        last = {
+            sync.sync_type: sync
+            for sync in (Sync(*row) for row in conn.execute(_last_runs(space_key)))
+        }
     return Summary(tuple(active_syncs(engine, space_key)), last, last_day(engine, space_key)[0])
 
 
 def _last_runs(space_key: str) -> Select[Any]:
-    """Select one row in the shape of `Sync` for each type: all that its newest run did, which may be several syncs."""
+    """Select one row in the shape of `Sync` for each type: all that its newest run did, which may
+    be several syncs.
+    """
     history = sync_history.c
     ended = (history.space_key == space_key, history.status != "in_progress")
     newest = select(history.sync_type, history.run_id).where(*ended).distinct(history.sync_type)
@@ -187,7 +227,10 @@ def _last_runs(space_key: str) -> Select[Any]:
             case((func.bool_or(history.status == "failed"), "failed"), else_="completed"),
             func.min(history.started_at),
             func.max(history.ended_at),
-            *(cast(func.sum(column), BigInteger) for column in (history.items_synced, history.items_failed, history.requests)),
+            *(
+                cast(func.sum(column), BigInteger)
+                for column in (history.items_synced, history.items_failed, history.requests)
+            ),
             func.string_agg(history.error.distinct(), "; "),
             history.run_id,
             *(null() for _ in range(4)),
@@ -202,7 +245,9 @@ def _last_runs(space_key: str) -> Select[Any]:
 def run_syncs(engine: Engine, run_id: str) -> list[Sync]:
     """Return what the log has of a run, in the order of its start."""
     history = sync_history.c
-    query = select(*(history[name] for name in Sync.__dataclass_fields__)).where(history.run_id == run_id)
+    query = select(*(history[name] for name in Sync.__dataclass_fields__)).where(
+        history.run_id == run_id
+    )
     with engine.connect() as conn:
         return [Sync(*row) for row in conn.execute(query.order_by(history.id))]
 
@@ -223,7 +268,12 @@ def place_of(engine: Engine, url: str) -> str:
 
 def space_at(engine: Engine, url: str) -> str | None:
     """Return the key of the space that is found at a URL, None when no load has been there yet."""
-    query = select(spaces.c.space_key).where(spaces.c.url == url.rstrip("/")).order_by(spaces.c.changed_at.desc()).limit(1)
+    query = (
+        select(spaces.c.space_key)
+        .where(spaces.c.url == url.rstrip("/"))
+        .order_by(spaces.c.changed_at.desc())
+        .limit(1)
+    )
     with engine.connect() as conn:
         return conn.execute(query).scalar_one_or_none()
 
@@ -235,20 +285,34 @@ def known_projects(engine: Engine, space_key: str) -> list[tuple[str, str]]:
 
 
 def accessible_projects(conn: Connection, space_key: str) -> list[tuple[int, str, str, bool]]:
-    """Return id, key and name of the projects of a space that are accessible, by key, and whether each is archived."""
+    """Return id, key and name of the projects of a space that are accessible, by key, and whether
+    each is archived.
+    """
     projects = SPECS["projects"].table.c
-    query = select(projects.id, projects.project_key, projects.name, func.coalesce(projects.archived, false())).where(
-        projects.space_key == space_key, projects.deleted_at.is_(None), projects.deleted_reason.is_(None)
+    query = select(
+        projects.id, projects.project_key, projects.name, func.coalesce(projects.archived, false())
+    ).where(
+        projects.space_key == space_key,
+        projects.deleted_at.is_(None),
+        projects.deleted_reason.is_(None),
     )
-    return [(int(row[0]), row[1], row[2], bool(row[3])) for row in conn.execute(query.order_by(projects.project_key))]
+    return [
+        (int(row[0]), row[1], row[2], bool(row[3]))
+        for row in conn.execute(query.order_by(projects.project_key))
+    ]
 
 
 def failing_projects(engine: Engine, space_key: str) -> dict[str, str]:
     """Return key -> why its issues could not be read the last time, of the active projects.
 
-    Archived ones are left out: where a space does not serve their issues any more, nothing would end their failures.
+    Archived ones are left out: where a space does not serve their issues any more, nothing would
+    end their failures.
     """
     with engine.connect() as conn:
         states = project_states(conn, space_key, "issues")
-        active = [(key, states.get(project)) for project, key, _, archived in accessible_projects(conn, space_key) if not archived]
+        active = [
+            (key, states.get(project))
+            for project, key, _, archived in accessible_projects(conn, space_key)
+            if not archived
+        ]
     return {key: state.last_error for key, state in active if state and state.last_error}

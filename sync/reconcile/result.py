@@ -9,7 +9,8 @@ from resources.warehouse.reconciliations import Level
 
 #: How a row, or a number of rows, compares. `sync/reconcile/__init__.py` says what each means.
 Outcome = Literal["equal", "behind", "quarantined", "different"]
-#: How a project or the warehouse compares: what is in quarantine does not make it unequal, and is counted apart.
+#: How a project or the warehouse compares: what is in quarantine does not make it unequal, and is
+#: counted apart.
 Status = Literal["equal", "behind", "different"]
 
 MISSING = "missing in warehouse"
@@ -30,7 +31,9 @@ LISTED = 1_000
 
 @dataclass(frozen=True)
 class Difference:
-    """One row that is not the same on both sides; the values are cut to what a reader needs to see the difference."""
+    """One row that is not the same on both sides; the values are cut to what a reader needs to see
+    the difference.
+    """
 
     table: str
     project_id: int
@@ -53,7 +56,11 @@ class Difference:
     @property
     def ids(self) -> tuple[int, ...]:
         """The key as numbers; empty for a row that has none."""
-        return tuple(int(part) for part in self.key.split("/")) if self.key and not self.key.startswith("?") else ()
+        return (
+            tuple(int(part) for part in self.key.split("/"))
+            if self.key and not self.key.startswith("?")
+            else ()
+        )
 
     def as_json(self, projects: dict[int, str]) -> dict[str, Any]:
         """Return the entry of `verify --json`."""
@@ -78,8 +85,8 @@ def with_outcome(outcome: Outcome, differences: Iterable[Difference]) -> list[Di
 class ProjectReconciliation:
     """One project: its issues on both sides, and its rows that differ, by outcome.
 
-    `differences`: rows that nothing explains. `since_load`: what has happened at the source since the last load, as
-    `created` -> 3. Not `conclusive`: it could not be compared, or not whole.
+    `differences`: rows that nothing explains. `since_load`: what has happened at the source since
+        the last load, as `created` -> 3. Not `conclusive`: it could not be compared, or not whole.
     """
 
     id: int
@@ -148,14 +155,24 @@ class Reconciliation:
 
     @property
     def status(self) -> Status:
-        """Say how the warehouse compares with the source, over all projects and the lists of the space."""
-        unequal = len(with_outcome("different", self.differences)) + sum(project.differences for project in self.projects)
-        behind = len(with_outcome("behind", self.differences)) + sum(project.behind for project in self.projects)
+        """Say how the warehouse compares with the source, over all projects and the lists of the
+        space.
+        """
+        unequal = len(with_outcome("different", self.differences)) + sum(
+            project.differences for project in self.projects
+        )
+        behind = len(with_outcome("behind", self.differences)) + sum(
+            project.behind for project in self.projects
+        )
         return status_of(unequal, behind)
 
     def failed(self, *, strict: bool = False) -> bool:
-        """Say whether the command ends with 1: rows differ or could not be compared, or are behind and it is `strict`."""
-        return self.status == "different" or (strict and self.status == "behind") or bool(self.errors)
+        """Say whether the command ends with 1: rows differ or could not be compared, or are behind
+        and it is `strict`.
+        """
+        return (
+            self.status == "different" or (strict and self.status == "behind") or bool(self.errors)
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Return the object of `verify --json`, but for what it cost."""
@@ -174,7 +191,10 @@ class Reconciliation:
                 for table, (source, stored) in self.tables.items()
             },
             "differences": [
-                one.as_json(names) for one in sorted(self.differences, key=lambda one: one.outcome != "different")[:LISTED]
+                one.as_json(names)
+                for one in sorted(self.differences, key=lambda one: one.outcome != "different")[
+                    :LISTED
+                ]
             ],
             "repaired": self.repaired,
             "repaired_rows": [one.as_json(names) for one in self.repaired_rows[:LISTED]],
@@ -182,17 +202,31 @@ class Reconciliation:
         }
 
     def _by_table(self) -> dict[str, Counter[str]]:
-        """Return name of a count -> table -> rows. A count reconciliation knows no rows, only numbers of issues."""
+        """Return name of a count -> table -> rows. A count reconciliation knows no rows, only
+        numbers of issues.
+        """
         if self.level == "count":
             names = ("differences", "behind", "quarantined")
-            return {name: Counter(issues=sum(getattr(project, name) for project in self.projects)) for name in names}
-        outcomes: dict[str, Outcome] = {"differences": "different", "behind": "behind", "quarantined": "quarantined"}
-        return {name: Counter(one.table for one in with_outcome(outcome, self.differences)) for name, outcome in outcomes.items()}
+            return {
+                name: Counter(issues=sum(getattr(project, name) for project in self.projects))
+                for name in names
+            }
+        outcomes: dict[str, Outcome] = {
+            "differences": "different",
+            "behind": "behind",
+            "quarantined": "quarantined",
+        }
+        return {
+            name: Counter(one.table for one in with_outcome(outcome, self.differences))
+            for name, outcome in outcomes.items()
+        }
 
 
 @dataclass(frozen=True)
 class Repair:
-    """The refetch that was requested: lists by their tables, and whether there are issues or comments to read."""
+    """The refetch that was requested: lists by their tables, and whether there are issues or
+    comments to read.
+    """
 
     tables: tuple[str, ...]
     issues: bool

@@ -36,7 +36,9 @@ def verdict(deployment: Deployment, name: str, table: str) -> dg.AssetCheckResul
     return check_result(deployment.engine, BY_NAME[name], table, "acme")
 
 
-def ask(deployment: Deployment, check: Callable[..., dg.AssetCheckResult], *arguments: object) -> dg.AssetCheckResult:
+def ask(
+    deployment: Deployment, check: Callable[..., dg.AssetCheckResult], *arguments: object
+) -> dg.AssetCheckResult:
     """Evaluate a check that asks the source."""
     with deployment.backlog.client as client:
         return check(client, deployment.engine, *arguments)
@@ -64,24 +66,38 @@ def test_every_check_passes_on_what_was_loaded(loaded: Deployment) -> None:
 
 BREAKS = {
     "keys_unique": (
-        "UPDATE raw.categories SET name = 'same' WHERE project_id = (SELECT min(id) FROM raw.projects)",
+        (
+            "UPDATE raw.categories SET name = 'same' WHERE project_id = (SELECT "
+            "min(id) FROM raw.projects)"
+        ),
         "categories",
         dg.AssetCheckSeverity.ERROR,
     ),
     "people_alike": (
-        "UPDATE raw.comments SET payload = jsonb_set(payload, '{createdUser,name}', '\"user-0123456789abcdef0123\"')",
+        (
+            "UPDATE raw.comments SET payload = jsonb_set(payload, '{createdUser,name}', "
+            "'\"user-0123456789abcdef0123\"')"
+        ),
         "comments",
         dg.AssetCheckSeverity.WARN,
     ),
-    "references_resolve": ("DELETE FROM raw.priorities WHERE id = 3", "issues", dg.AssetCheckSeverity.WARN),
+    "references_resolve": (
+        "DELETE FROM raw.priorities WHERE id = 3",
+        "issues",
+        dg.AssetCheckSeverity.WARN,
+    ),
     "no_unexpected_fields": (
-        "INSERT INTO ops.unexpected_fields (space_key, table_name, field, example) VALUES ('acme', 'issues', 'mood', '1')",
+        (
+            "INSERT INTO ops.unexpected_fields (space_key, table_name, field, example) VALUES "
+            "('acme', 'issues', 'mood', '1')"
+        ),
         "issues",
         dg.AssetCheckSeverity.WARN,
     ),
     "no_rejected_records": (
         (
-            "INSERT INTO ops.rejected_records (space_key, table_name, record_key, payload, reason, error, run_id)"
+            "INSERT INTO ops.rejected_records (space_key, table_name, record_key, "
+            "payload, reason, error, run_id)"
             " VALUES ('acme', 'teams', '7', '{}', 'rejected', 'bad', 'r')"
         ),
         "teams",
@@ -94,7 +110,8 @@ BREAKS = {
     ),
     "no_gaps": (
         (
-            'UPDATE ops.sync_state SET extra = jsonb_set(extra, \'{gaps}\', \'[{"since"\\:"2026-01-01","until"\\:"2026-01-05"}]\')'
+            "UPDATE ops.sync_state SET extra = jsonb_set(extra, '{gaps}', "
+            '\'[{"since"\\:"2026-01-01","until"\\:"2026-01-05"}]\')'
             " WHERE scope = 'activities' AND project_id = 0"
         ),
         "activities",
@@ -108,7 +125,9 @@ def test_every_check_is_tried_on_data_that_breaks_it() -> None:
 
 
 @pytest.mark.parametrize("name", BREAKS)
-def test_a_check_is_red_on_data_that_breaks_it_and_shows_the_rows(loaded: Deployment, name: str) -> None:
+def test_a_check_is_red_on_data_that_breaks_it_and_shows_the_rows(
+    loaded: Deployment, name: str
+) -> None:
     sql, table, severity = BREAKS[name]
     loaded.change(sql)
     result = verdict(loaded, name, table)
@@ -120,15 +139,17 @@ def test_a_check_is_red_on_data_that_breaks_it_and_shows_the_rows(loaded: Deploy
 @pytest.mark.parametrize(
     ("sql", "name", "table"),
     [
-        ("UPDATE raw.categories SET name = 'same', deleted_at = now()", "keys_unique", "categories"),
-        ("UPDATE raw.categories SET name = 'same' WHERE id IN (SELECT min(id) FROM raw.categories GROUP BY project_id)",
+        (("UPDATE " "raw.categories SET name " "= " "'same', deleted_at = " "now()"), "keys_unique", "categories"),
+        (("UPDATE raw.categories " "SET name = 'same' WHERE id " "IN (SELECT min(id) FROM " "raw.categories GROUP BY " "project_id)"),
          "keys_unique", "categories"),
         ("UPDATE raw.users SET user_id = NULL", "keys_unique", "users"),
         ("DELETE FROM raw.users", "references_resolve", "issues"),
         ("UPDATE raw.priorities SET deleted_at = now()", "references_resolve", "issues"),
     ],
 )  # fmt: skip
-def test_what_is_no_breach_leaves_a_check_green(loaded: Deployment, sql: str, name: str, table: str) -> None:
+def test_what_is_no_breach_leaves_a_check_green(
+    loaded: Deployment, sql: str, name: str, table: str
+) -> None:
     loaded.change(sql)
     assert verdict(loaded, name, table).passed
 
@@ -140,7 +161,10 @@ def test_people_who_left_before_the_first_load_are_listed_but_allowed(loaded: De
 
 
 def test_a_built_in_status_resolves_within_its_own_project(loaded: Deployment) -> None:
-    loaded.change("DELETE FROM raw.statuses WHERE id = 1 AND project_id = (SELECT id FROM raw.projects WHERE project_key = 'OPS')")
+    loaded.change(
+        "DELETE FROM raw.statuses WHERE id = 1 AND project_id = (SELECT id FROM raw.projects "
+        "WHERE project_key = 'OPS')"
+    )
     result = verdict(loaded, "references_resolve", "issues")
     assert not result.passed
     assert [row["column"] for row in rows(result)] == ["status_id"]
@@ -162,17 +186,25 @@ def test_counts_match_after_a_load_and_name_the_project_that_differs(loaded: Dep
     result = ask(loaded, issue_counts_match_source)
     assert result.passed
     assert result.description == "3 of 3 projects are equal"
-    loaded.change("DELETE FROM raw.issues WHERE id = (SELECT min(id) FROM raw.issues WHERE issue_key LIKE 'WEB-%')")
+    loaded.change(
+        "DELETE FROM raw.issues WHERE id = (SELECT min(id) FROM raw.issues "
+        "WHERE issue_key LIKE 'WEB-%')"
+    )
     result = ask(loaded, issue_counts_match_source)
     assert not result.passed
     assert result.severity == dg.AssetCheckSeverity.ERROR
-    assert result.description == "2 of 3 projects are equal; not WEB: backlog-elt verify --repair repairs them"
+    assert (
+        result.description
+        == "2 of 3 projects are equal; not WEB: backlog-elt verify --repair repairs them"
+    )
     [different] = [row for row in rows(result, "projects") if row["state"] == "✗ differs"]
     assert (different["project"], different["remarks"]) == ("WEB", "differs by 1")
     assert int(str(different["warehouse"])) == int(str(different["source"])) - 1
 
 
-def test_what_was_created_or_deleted_since_the_last_load_is_no_difference(loaded: Deployment) -> None:
+def test_what_was_created_or_deleted_since_the_last_load_is_no_difference(
+    loaded: Deployment,
+) -> None:
     space = loaded.sim.space
     space.create_issue("WEB")
     space.delete_issue(next(iter(loaded.source_issues("APP"))))
@@ -185,10 +217,15 @@ def test_what_was_created_or_deleted_since_the_last_load_is_no_difference(loaded
         "APP": ("✓ equal", "1 deleted since the last load"),
     }
     assert loaded.run_issues(mode="incremental").success
-    assert {row["warehouse"] == row["source"] for row in rows(ask(loaded, issue_counts_match_source), "projects")} == {True}
+    assert {
+        row["warehouse"] == row["source"]
+        for row in rows(ask(loaded, issue_counts_match_source), "projects")
+    } == {True}
 
 
-def test_the_counts_show_a_deleted_issue_that_neither_the_feed_nor_a_load_reported(loaded: Deployment) -> None:
+def test_the_counts_show_a_deleted_issue_that_neither_the_feed_nor_a_load_reported(
+    loaded: Deployment,
+) -> None:
     loaded.sim.faults.add(Fault(status=403, path="/projects/.*/activities", times=None))
     loaded.sim.space.delete_issue(next(iter(loaded.source_issues("APP"))))
     assert not ask(loaded, issue_counts_match_source).passed
@@ -203,7 +240,9 @@ def test_counts_cost_one_request_a_project(loaded: Deployment) -> None:
 
 
 @pytest.mark.full
-def test_an_archived_project_whose_issues_are_not_served_is_left_out_of_the_counts(deploy: Deploy) -> None:
+def test_an_archived_project_whose_issues_are_not_served_is_left_out_of_the_counts(
+    deploy: Deploy,
+) -> None:
     deployment = deploy(SpaceSpec(seed=3, users=6, projects=4, issues=40, history_days=240)).load()
     deployment.sim.faults.add(Fault(status=403, path="/issues/count", times=None, every=4))
     result = ask(deployment, issue_counts_match_source)
@@ -211,7 +250,9 @@ def test_an_archived_project_whose_issues_are_not_served_is_left_out_of_the_coun
     assert result.description == "3 of 3 projects are equal"
 
 
-def test_the_count_reconciliation_runs_the_checks_that_ask_the_source_or_the_clock(loaded: Deployment) -> None:
+def test_the_count_reconciliation_runs_the_checks_that_ask_the_source_or_the_clock(
+    loaded: Deployment,
+) -> None:
     assert checks(loaded.run("count_reconciliation")) == {
         "issue_counts_match_source": True,
         "every_project_is_fresh": True,
@@ -229,7 +270,11 @@ def test_a_check_that_cannot_ask_fails_in_one_line(loaded: Deployment) -> None:
     run = loaded.run("count_reconciliation")
     [line] = failures(run)
     assert line.startswith("issue_counts_match_source: GET /issues/count: 500")
-    assert checks(run) == {"every_project_is_fresh": True, "no_partition_left_failed": True, "alerter_is_alive": True}
+    assert checks(run) == {
+        "every_project_is_fresh": True,
+        "no_partition_left_failed": True,
+        "alerter_is_alive": True,
+    }
     loaded.sim.faults.clear()
     lost = replace(loaded, warehouse_url="postgresql://127.0.0.1:1/warehouse")
     [line] = failures(lost.run("count_reconciliation"))
@@ -242,7 +287,8 @@ FRESHNESS: dict[str, Callable[[Deployment], None]] = {
         " WHERE project_id = (SELECT id FROM raw.projects WHERE project_key = 'WEB')"
     ),
     "no load yet": lambda deployment: deployment.change(
-        "DELETE FROM ops.sync_state WHERE project_id = (SELECT id FROM raw.projects WHERE project_key = 'WEB')"
+        "DELETE FROM ops.sync_state WHERE project_id = (SELECT id FROM raw.projects "
+        "WHERE project_key = 'WEB')"
     ),
 }
 
@@ -264,7 +310,9 @@ def test_an_archived_project_is_never_stale(loaded: Deployment) -> None:
     assert result.description == "all 2 active projects are fresh"
 
 
-def test_a_failed_load_leaves_a_project_as_fresh_as_it_was_and_its_error_is_shown(loaded: Deployment) -> None:
+def test_a_failed_load_leaves_a_project_as_fresh_as_it_was_and_its_error_is_shown(
+    loaded: Deployment,
+) -> None:
     loaded.sim.faults.add(Fault(status=403, path="/issues", times=None))
     loaded.run_issues(mode="incremental")
     result = freshness(loaded)
@@ -273,10 +321,14 @@ def test_a_failed_load_leaves_a_project_as_fresh_as_it_was_and_its_error_is_show
 
 
 def skipped(run: Run) -> set[tuple[str, str]]:
-    """Return table and name of the checks that a run has planned and not evaluated: the UI shows them as skipped."""
+    """Return table and name of the checks that a run has planned and not evaluated: the UI shows
+    them as skipped.
+    """
     kinds, named = dg.DagsterEventType, {}
     for kind in (kinds.ASSET_CHECK_EVALUATION_PLANNED, kinds.ASSET_CHECK_EVALUATION):
-        found: list[Any] = [event.event_specific_data for event in run.events if event.event_type == kind]
+        found: list[Any] = [
+            event.event_specific_data for event in run.events if event.event_type == kind
+        ]
         named[kind] = {(one.asset_key.path[-1], one.check_name) for one in found}
     planned = named[kinds.ASSET_CHECK_EVALUATION_PLANNED]
     assert planned >= named[kinds.ASSET_CHECK_EVALUATION]
@@ -287,13 +339,18 @@ COUNT_RECONCILIATION = [spec.name for spec in NIGHTLY_SPECS]
 
 
 @pytest.mark.parametrize("mode", ["backfill", "incremental", "targeted", "refresh"])
-def test_every_load_of_issues_reports_all_checks_of_its_tables(loaded: Deployment, mode: Mode) -> None:
+def test_every_load_of_issues_reports_all_checks_of_its_tables(
+    loaded: Deployment, mode: Mode
+) -> None:
     run = load_in(loaded, mode)
     assert run.success, failures(run)
     assert not skipped(run)
     for table in ("activities", "issues", "comments", "issue_changes"):
         count_reconciliation = COUNT_RECONCILIATION if table == "issues" else []
-        assert set(checks(run, table)) == {*count_reconciliation, *(check.name for check in checks_of(table))}
+        assert set(checks(run, table)) == {
+            *count_reconciliation,
+            *(check.name for check in checks_of(table)),
+        }
         assert set(checks(run, table).values()) == {True}
 
 
@@ -301,8 +358,15 @@ def load_in(deployment: Deployment, mode: Mode) -> Run:
     """Run the job that loads issues in a mode."""
     if mode in ("backfill", "incremental"):
         return deployment.run_issues(mode=mode)
-    corners = {RANGE_START_TAG: partition_key("OPS", month_keys()[-1]), RANGE_END_TAG: partition_key("APP", month_keys()[-1])}
-    return deployment.run("targeted_sync" if mode == "targeted" else "rolling_refresh", config=issues_config(mode), tags=corners)
+    corners = {
+        RANGE_START_TAG: partition_key("OPS", month_keys()[-1]),
+        RANGE_END_TAG: partition_key("APP", month_keys()[-1]),
+    }
+    return deployment.run(
+        "targeted_sync" if mode == "targeted" else "rolling_refresh",
+        config=issues_config(mode),
+        tags=corners,
+    )
 
 
 @pytest.mark.parametrize("mode", ["targeted", "refresh"])
@@ -319,7 +383,9 @@ def test_a_load_of_single_issues_reports_the_last_comparison_of_each_project_and
     assert not checks(load_in(loaded, mode))["issue_counts_match_source"]
 
 
-def test_a_load_of_single_issues_scans_tables_once_an_hour_and_repeats_the_result_in_between(loaded: Deployment) -> None:
+def test_a_load_of_single_issues_scans_tables_once_an_hour_and_repeats_the_result_in_between(
+    loaded: Deployment,
+) -> None:
     assert checks(load_in(loaded, "targeted"))["references_resolve"]
     loaded.change("DELETE FROM raw.priorities WHERE id = 3")
     assert checks(load_in(loaded, "targeted"))["references_resolve"]
@@ -329,22 +395,31 @@ def test_a_load_of_single_issues_scans_tables_once_an_hour_and_repeats_the_resul
 
 def test_a_result_older_than_an_hour_is_not_repeated(loaded: Deployment) -> None:
     load_in(loaded, "incremental")
-    assert {key.name for key in found_lately(loaded.instance, "issues")} == {"keys_unique", "people_alike", "references_resolve"}
+    assert {key.name for key in found_lately(loaded.instance, "issues")} == {
+        "keys_unique",
+        "people_alike",
+        "references_resolve",
+    }
     later = time.time() + SCAN_AGAIN_AFTER.total_seconds() + 1
     assert found_lately(loaded.instance, "issues", now=later) == {}
 
 
-def test_before_the_first_count_reconciliation_no_project_is_called_equal(loaded: Deployment) -> None:
+def test_before_the_first_count_reconciliation_no_project_is_called_equal(
+    loaded: Deployment,
+) -> None:
     loaded.change("DELETE FROM ops.reconciliations")
     result = ask(loaded, issue_counts_match_source, ())
     assert result.passed
-    assert (
-        result.description == "0 of 0 projects are equal; APP, OPS, WEB were not compared yet, which the count reconciliation does"
+    assert result.description == (
+        "0 of 0 projects are equal; APP, OPS, WEB were not compared yet, which the "
+        "count reconciliation does"
     )
     assert {row["state"] for row in rows(result, "projects")} == {"not counted"}
 
 
-def test_partitions_that_somebody_loads_by_hand_are_counted_and_no_check_is_skipped(loaded: Deployment) -> None:
+def test_partitions_that_somebody_loads_by_hand_are_counted_and_no_check_is_skipped(
+    loaded: Deployment,
+) -> None:
     loaded.run("count_reconciliation")
     loaded.change("DELETE FROM raw.issues WHERE issue_key LIKE 'WEB-%'")
     count_reconciliation = loaded.run("count_reconciliation")
@@ -353,7 +428,10 @@ def test_partitions_that_somebody_loads_by_hand_are_counted_and_no_check_is_skip
 
     for project, equal in (("APP", False), ("WEB", True)):
         before = loaded.sim.requests.count(route="/issues/count")
-        months = {RANGE_START_TAG: partition_key(project, "2026-01"), RANGE_END_TAG: partition_key(project, month_keys()[-1])}
+        months = {
+            RANGE_START_TAG: partition_key(project, "2026-01"),
+            RANGE_END_TAG: partition_key(project, month_keys()[-1]),
+        }
         run = loaded.by_hand("issues", tags=months)
         assert run.success
         assert not skipped(run)
@@ -365,19 +443,27 @@ def test_partitions_that_somebody_loads_by_hand_are_counted_and_no_check_is_skip
             *(one.name for one in checks_of("issues")),
         }
         assert checks(run)["issue_counts_match_source"] is equal
-        assert loaded.sim.requests.count(route="/issues/count") - before <= 3  # of the load, before and after, and of the check
+        assert (
+            loaded.sim.requests.count(route="/issues/count") - before <= 3
+        )  # of the load, before and after, and of the check
 
 
-def test_checks_that_somebody_starts_by_hand_are_evaluated_without_a_load(loaded: Deployment) -> None:
+def test_checks_that_somebody_starts_by_hand_are_evaluated_without_a_load(
+    loaded: Deployment,
+) -> None:
     loaded.sim.requests.clear()
-    keys = loaded.definitions.resolve_asset_graph().get_check_keys_for_assets({dg.AssetKey(["raw", "issues"])})
+    keys = loaded.definitions.resolve_asset_graph().get_check_keys_for_assets(
+        {dg.AssetKey(["raw", "issues"])}
+    )
     run = loaded.by_hand(checks=keys)
     assert set(checks(run)) == {key.name for key in keys}
     assert set(checks(run).values()) == {True}
     assert not loaded.sim.requests.count(route="/issues")
 
 
-def test_projects_that_a_run_has_not_covered_are_shown_as_they_were_compared_last(loaded: Deployment) -> None:
+def test_projects_that_a_run_has_not_covered_are_shown_as_they_were_compared_last(
+    loaded: Deployment,
+) -> None:
     ask(loaded, issue_counts_match_source)
     loaded.change("DELETE FROM raw.issues WHERE issue_key LIKE 'WEB-%'")
     result = ask(loaded, issue_counts_match_source, {"OPS"})
@@ -390,11 +476,20 @@ def test_projects_that_a_run_has_not_covered_are_shown_as_they_were_compared_las
     result = ask(loaded, issue_counts_match_source, {"OPS"})
     assert loaded.sim.requests.by_route() == {"/issues/count": 1, "/space": 1, "/projects": 1}
     assert not result.passed
-    assert result.description == "2 of 3 projects are equal; not WEB: backlog-elt verify --repair repairs them"
+    assert (
+        result.description
+        == "2 of 3 projects are equal; not WEB: backlog-elt verify --repair repairs them"
+    )
     web = next(row for row in rows(result, "projects") if row["project"] == "WEB")
-    assert (web["state"], web["warehouse"], web["remarks"]) == ("✗ differs", "0", f"differs by {web['source']}")
+    assert (web["state"], web["warehouse"], web["remarks"]) == (
+        "✗ differs",
+        "0",
+        f"differs by {web['source']}",
+    )
 
 
 def test_every_table_has_a_check() -> None:
-    checked = {key.asset_key.path[-1] for check in CHECKS for key in check.check_keys} | set(CHECKED_IN_THEIR_RUNS)
+    checked = {key.asset_key.path[-1] for check in CHECKS for key in check.check_keys} | set(
+        CHECKED_IN_THEIR_RUNS
+    )
     assert checked == set(SPECS)

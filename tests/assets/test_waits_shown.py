@@ -1,4 +1,6 @@
-"""A load that waits for a rate limit shows it, with its end: on its progress, in `status`, and in metadata of partitions."""
+"""A load that waits for a rate limit shows it, with its end: on its progress, in `status`, and in
+metadata of partitions.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -36,8 +38,15 @@ class Watcher:
 def test_a_wait_for_the_limit_of_the_source_is_in_progress_status_and_metadata_with_its_end(
     deployment: Deployment, tmp_path: Path
 ) -> None:
-    variables = {"BACKLOG_URL": deployment.sim.url, "BACKLOG_API_KEY": deployment.api_key, "BACKLOG_ELT_HOME": str(tmp_path)}
-    storage = {"WAREHOUSE_URL": deployment.warehouse_url, "DAGSTER_POSTGRES_URL": deployment.warehouse_url}
+    variables = {
+        "BACKLOG_URL": deployment.sim.url,
+        "BACKLOG_API_KEY": deployment.api_key,
+        "BACKLOG_ELT_HOME": str(tmp_path),
+    }
+    storage = {
+        "WAREHOUSE_URL": deployment.warehouse_url,
+        "DAGSTER_POSTGRES_URL": deployment.warehouse_url,
+    }
     shell, said = Shell(tmp_path, variables | storage), list[Done]()
     watcher = Watcher(at_wait=lambda: said.append(shell.run("status")))
     deployment.sim.faults.add(Fault(status=429, path="/issues", reset_in=25.0))
@@ -45,6 +54,10 @@ def test_a_wait_for_the_limit_of_the_source_is_in_progress_status_and_metadata_w
     assert run.success, failures(run)
     assert watcher.waits == ["search rate limit of Backlog"]
     assert (said[0].code, said[0].err) == (0, "")
-    assert re.search(r"^active +issues.*: waiting for the search rate limit of Backlog until \d\d:\d\d:\d\d$", said[0].out, re.M)
+    assert re.search(
+        r"^active +issues.*: waiting for the search rate limit of Backlog until \d\d:\d\d:\d\d$",
+        said[0].out,
+        re.M,
+    )
     assert 20 < max(facts["load/rate_limit_wait_seconds"] for facts in recorded(run).values()) <= 27
     assert list(history.active_syncs(deployment.engine, "acme")) == []

@@ -1,4 +1,6 @@
-"""The benchmark of the schedules runs to its end on a small space; it counts requests, so its bounds hold on any machine."""
+"""The benchmark of the schedules runs to its end on a small space; it counts requests, so its
+bounds hold on any machine.
+"""
 
 from benchmarks.main_job import schedules
 

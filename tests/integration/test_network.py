@@ -24,7 +24,9 @@ PASSWORD = "s3cr3t-of-the-proxy"
 
 
 @pytest.mark.parametrize("proxies", [SMALL, CAPITAL], ids=["small", "capital"])
-def test_a_first_load_and_its_verification_need_no_proxy(proxies: dict[str, str], shell: Shell, new_database: NewDatabase) -> None:
+def test_a_first_load_and_its_verification_need_no_proxy(
+    proxies: dict[str, str], shell: Shell, new_database: NewDatabase
+) -> None:
     databases = {"WAREHOUSE_URL": new_database(), "DAGSTER_POSTGRES_URL": new_database()}
     variables = {
         **proxies,
@@ -43,7 +45,9 @@ def test_up_starts_loads_and_builds_behind_dead_proxies_and_runs_start_from_its_
     with running_up(history_start="2026-04", **SMALL, **CAPITAL) as up:
         # The daemon starts these, by gRPC.
         up.wait_for_marts()
-        assert httpx.post(f"{up.service_url}/api/v1/sync/projects/all", timeout=60).status_code == 202
+        assert (
+            httpx.post(f"{up.service_url}/api/v1/sync/projects/all", timeout=60).status_code == 202
+        )
         found = httpx.get(f"{up.service_url}/api/v1/sync/connection/status", timeout=60).json()
         assert found["connected"]
         status = json.loads(up.run("status", "--json"))
@@ -51,7 +55,9 @@ def test_up_starts_loads_and_builds_behind_dead_proxies_and_runs_start_from_its_
         assert "127.0.0.1:1:" not in up.tail(1_000), "something asked the proxy"
 
 
-def test_simulate_and_serve_answer_behind_dead_proxies(shell: Shell, new_database: NewDatabase) -> None:
+def test_simulate_and_serve_answer_behind_dead_proxies(
+    shell: Shell, new_database: NewDatabase
+) -> None:
     simulating = shell.start("simulate", "--issues", "5", "--projects", "1", **SMALL, **CAPITAL)
     assert simulating.stdout is not None
     space = json.loads(simulating.stdout.readline())
@@ -78,7 +84,9 @@ def test_simulate_and_serve_answer_behind_dead_proxies(shell: Shell, new_databas
             assert end(process).code in {0, -signal.SIGTERM, 143}
 
 
-def test_backlog_alone_goes_through_the_proxy_and_its_password_is_shown_nowhere(tmp_path: Path, new_database: NewDatabase) -> None:
+def test_backlog_alone_goes_through_the_proxy_and_its_password_is_shown_nowhere(
+    tmp_path: Path, new_database: NewDatabase
+) -> None:
     with Simulator(TINY) as sim, forward_proxy(PASSWORD) as proxy:
         # A name that only the proxy knows.
         url = f"http://acme.test:{urlsplit(sim.url).port}"
@@ -100,9 +108,15 @@ def test_backlog_alone_goes_through_the_proxy_and_its_password_is_shown_nowhere(
     assert not embedded.stop(tmp_path / "home")
 
 
-def test_a_dead_proxy_is_named_where_backlog_does_not_answer(shell: Shell, new_database: NewDatabase) -> None:
+def test_a_dead_proxy_is_named_where_backlog_does_not_answer(
+    shell: Shell, new_database: NewDatabase
+) -> None:
     databases = {"WAREHOUSE_URL": new_database(), "DAGSTER_POSTGRES_URL": new_database()}
-    variables = {"BACKLOG_URL": "http://acme.test", "BACKLOG_API_KEY": "k3y-of-nobody", "HTTP_PROXY": "http://127.0.0.1:1"}
+    variables = {
+        "BACKLOG_URL": "http://acme.test",
+        "BACKLOG_API_KEY": "k3y-of-nobody",
+        "HTTP_PROXY": "http://127.0.0.1:1",
+    }
     done = shell.run("load", "--no-progress", **databases, **variables)
     assert done.code == 1
     assert "check HTTP_PROXY, which leads through 127.0.0.1:1, and BACKLOG_URL" in done.text

@@ -1,4 +1,6 @@
-"""Loads that do a part of the work: some projects or months first, or nothing at all because something is wrong."""
+"""Loads that do a part of the work: some projects or months first, or nothing at all because
+something is wrong.
+"""
 
 import json
 from pathlib import Path
@@ -15,12 +17,22 @@ SPEC = SpaceSpec(seed=3, users=4, projects=3, issues=40, history_days=240)
 @pytest.fixture
 def variables(new_database: NewDatabase) -> dict[str, str]:
     """Return the variables of two fresh databases."""
-    return {"WAREHOUSE_URL": new_database(), "DAGSTER_POSTGRES_URL": new_database(), "BACKLOG_HISTORY_START": "2026-01"}
+    return {
+        "WAREHOUSE_URL": new_database(),
+        "DAGSTER_POSTGRES_URL": new_database(),
+        "BACKLOG_HISTORY_START": "2026-01",
+    }
 
 
-def test_a_part_may_be_loaded_first_and_the_rest_later(tmp_path: Path, variables: dict[str, str]) -> None:
+def test_a_part_may_be_loaded_first_and_the_rest_later(
+    tmp_path: Path, variables: dict[str, str]
+) -> None:
     with Simulator(SPEC) as sim:
-        own = {"BACKLOG_URL": sim.url, "BACKLOG_API_KEY": sim.api_key, "BACKLOG_ELT_HOME": str(tmp_path / "home")}
+        own = {
+            "BACKLOG_URL": sim.url,
+            "BACKLOG_API_KEY": sim.api_key,
+            "BACKLOG_ELT_HOME": str(tmp_path / "home"),
+        }
         shell = Shell(tmp_path, variables | own)
         read = []
         for words in (["--project", "OPS"], ["--from", "2026-05", "--to", "2026-05"], []):
@@ -32,9 +44,15 @@ def test_a_part_may_be_loaded_first_and_the_rest_later(tmp_path: Path, variables
         assert sum(read) == 40
 
 
-def test_a_load_that_cannot_start_prints_its_object_too(tmp_path: Path, variables: dict[str, str]) -> None:
+def test_a_load_that_cannot_start_prints_its_object_too(
+    tmp_path: Path, variables: dict[str, str]
+) -> None:
     with Simulator(SPEC) as sim:
-        own = {"BACKLOG_URL": sim.url, "BACKLOG_API_KEY": "wrong-key-of-somebody", "BACKLOG_ELT_HOME": str(tmp_path / "home")}
+        own = {
+            "BACKLOG_URL": sim.url,
+            "BACKLOG_API_KEY": "wrong-key-of-somebody",
+            "BACKLOG_ELT_HOME": str(tmp_path / "home"),
+        }
         done = Shell(tmp_path, variables | own).run("load", "--json")
     found = json.loads(done.out)
     assert (done.code, found["status"], found["tables"], found["requests"]) == (1, "failed", {}, {})

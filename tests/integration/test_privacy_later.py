@@ -1,4 +1,6 @@
-"""Masking that is switched on later, and forgetting: whole dumps of both databases and all files of the home are searched."""
+"""Masking that is switched on later, and forgetting: whole dumps of both databases and all files of
+the home are searched.
+"""
 
 import html
 import re
@@ -26,8 +28,11 @@ Run = Callable[..., Done]
 
 @contextmanager
 def lived_in(shell: Shell) -> Iterator[tuple[Simulator, Path, Run]]:
-    """Give a space that was loaded and built without a key, in which somebody was renamed in between and got a new address."""
-    # Not under pytest's folders: they are for one user only, and the server of root runs as another.
+    """Give a space that was loaded and built without a key, in which somebody was renamed in
+    between and got a new address.
+    """
+    # Not under pytest's folders: they are for one user only, and the server of root runs as
+    # another.
     home = Path(tempfile.mkdtemp(prefix="backlog-elt-privacy-"))
     try:
         with Simulator(SMALL) as sim:
@@ -36,7 +41,9 @@ def lived_in(shell: Shell) -> Iterator[tuple[Simulator, Path, Run]]:
             project = next(iter(space.projects.values()))
             space.add_member(project.key, someone.id)
             for _ in range(5):
-                space.create_issue(project.key, by=someone.id, assignee_id=someone.id, due_date="2020-01-31")
+                space.create_issue(
+                    project.key, by=someone.id, assignee_id=someone.id, due_date="2020-01-31"
+                )
             first = min(project.issues)
             space.edit_issue(first, assignee_id=someone.id, by=space.administrator.id)
             space.edit_issue(first, assignee_id=space.administrator.id, by=someone.id)
@@ -69,24 +76,33 @@ def lived_in(shell: Shell) -> Iterator[tuple[Simulator, Path, Run]]:
 def words_of(sim: Simulator) -> set[str]:
     """Return every name, login and address that `/users` shows or has shown."""
     users = sim.space.users.values()
-    return {OLD_NAME, OLD_MAIL} | {word for user in users for word in (user.name, user.login, user.mail, user.nulab_id) if word}
+    return {OLD_NAME, OLD_MAIL} | {
+        word for user in users for word in (user.name, user.login, user.mail, user.nulab_id) if word
+    }
 
 
 def found(home: Path, words: Collection[str]) -> dict[str, set[str]]:
-    """Return place -> the words that stand there: in dumps of the databases, and in the other files of the home."""
+    """Return place -> the words that stand there: in dumps of the databases, and in the other files
+    of the home.
+    """
     server = embedded.ensure_server(home)
     places = {
         "warehouse": dump(server.url(embedded.WAREHOUSE)),
         "Dagster's storage": dump(server.url(embedded.DAGSTER)),
-        # Files of the database itself keep pages of rows that are gone until PostgreSQL writes over them.
+        # Files of the database itself keep pages of rows that are gone until PostgreSQL writes over
+        # them.
         "files": "\n".join(files(home, without="postgres/")),
-        "log of the server": "\n".join(path.read_text() for path in (home / "postgres").glob("log*")),
+        "log of the server": "\n".join(
+            path.read_text() for path in (home / "postgres").glob("log*")
+        ),
     }
     shown = {}
     for place, text in places.items():
         escaped = re.sub(r"\\+u([0-9a-f]{4})", lambda one: chr(int(one[1], 16)), text)
         every = "\n".join((text.replace("''", "'"), escaped, html.unescape(unquote(text))))
-        shown[place] = {word for word in words if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", every)}
+        shown[place] = {
+            word for word in words if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", every)
+        }
     return {place: some for place, some in shown.items() if some}
 
 
@@ -101,13 +117,19 @@ def test_after_the_documented_steps_no_dump_holds_a_name_login_or_address_of_bef
         assert OLD_MAIL in before["warehouse"], "the history of users keeps it"
         assert before["Dagster's storage"], "charts show names"
         left = run("privacy", "status", code=1, **KEY)
-        assert re.search(r"^mart\.dim_user +\d+ rows +backlog-elt load --full$", left.out, re.MULTILINE)
-        assert re.search(r"^Dagster's event_logs +\d+ rows +backlog-elt load --full$", left.out, re.MULTILINE)
+        assert re.search(
+            r"^mart\.dim_user +\d+ rows +backlog-elt load --full$", left.out, re.MULTILINE
+        )
+        assert re.search(
+            r"^Dagster's event_logs +\d+ rows +backlog-elt load --full$", left.out, re.MULTILINE
+        )
         assert found(home, words) == before, "to look changes nothing"
         run("load", "--full", **KEY)
         left = run("privacy", "status", code=1, **KEY)
         assert "load --full" not in left.out
-        assert re.search(r"^mart\.issue +\d+ rows +backlog-elt marts --full$", left.out, re.MULTILINE)
+        assert re.search(
+            r"^mart\.issue +\d+ rows +backlog-elt marts --full$", left.out, re.MULTILINE
+        )
         run("marts", "--full", **KEY)
         assert found(home, words) == {}
         done = run("privacy", "status", **KEY)
@@ -135,7 +157,9 @@ def test_who_is_forgotten_is_in_no_dump_and_no_file_and_the_ui_knows_as_much_as_
         run("forget", "--user", str(someone.id), "--yes")
         assert found(home, mine) == {}
         done = run("privacy", "status")
-        assert "1 forgotten: no table of the warehouse or of Dagster's storage shows them." in done.out
+        assert (
+            "1 forgotten: no table of the warehouse or of Dagster's storage shows them." in done.out
+        )
         run("marts")
         run("load", "--full")
         run("marts", "--full")

@@ -1,4 +1,6 @@
-"""Processes are ended with all that belongs to them, also when the one that started them is gone."""
+"""Processes are ended with all that belongs to them, also when the one that started them is
+gone.
+"""
 
 import os
 import subprocess
@@ -11,7 +13,8 @@ import pytest
 
 from pipelines.processes import END_SECONDS, MARK, end_processes, kill_marked, marked, started
 
-#: Begins another process that does not mind being asked to end, tells its number, and begins one more when it is asked itself.
+#: Begins another process that does not mind being asked to end, tells its number, and begins one
+#: more when it is asked itself.
 RESTLESS = """
 import signal, subprocess, sys, time
 child = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_DFL); time.sleep(60)"
@@ -25,7 +28,9 @@ time.sleep(60)
 
 
 def test_what_a_process_starts_while_it_ends_is_ended_too() -> None:
-    with subprocess.Popen([sys.executable, "-c", RESTLESS], stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", RESTLESS], stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
         assert process.stdout is not None
         first = int(process.stdout.readline())
         began = time.monotonic()
@@ -44,13 +49,15 @@ def test_a_process_that_is_gone_needs_no_end() -> None:
     assert time.monotonic() - began < END_SECONDS / 2, "nothing is waited for"
 
 
-#: Starts a process of `up` as `up` does, which begins one more in a session of its own, and lives on until it is killed.
+#: Starts a process of `up` as `up` does, which begins one more in a session of its own, and lives
+#: on until it is killed.
 PARENT = """
 import subprocess, sys, time
 subprocess.Popen([sys.executable, "-m", "pipelines.hosting.child", *sys.argv[1:]], stdin=subprocess.PIPE, start_new_session=True)
 time.sleep(300)
 """
-#: A module that takes its time over its end, after it has printed its process id and that of its child.
+#: A module that takes its time over its end, after it has printed its process id and that of its
+#: child.
 SLOW = """
 import os, signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, lambda *_: None)
@@ -70,7 +77,9 @@ def test_what_an_up_has_started_ends_when_that_is_killed(tmp_path: Path) -> None
         said, _, numbers = parent.stdout.readline().rpartition("] ")
         assert started(parent.pid) is not None
         parent.kill()
-        assert parent.stdout.read() == ""  # nobody has it any more: all have ended, also the one that does not mind being asked
+        assert (
+            parent.stdout.read() == ""
+        )  # nobody has it any more: all have ended, also the one that does not mind being asked
     assert said == "__main__ ['--port', '1'"
     ends = time.monotonic() + 30
     # The kernel closes what a process holds a moment before it is gone.
@@ -92,7 +101,14 @@ def test_a_mark_finds_what_was_started_with_it_in_whatever_session_and_nothing_e
     theirs, ours = {**os.environ, MARK: "other"}, {**os.environ, MARK: "this one"}
     with subprocess.Popen([sys.executable, "-c", sleep], env=theirs) as other:
         # Its parent has ended by now, and so has all that could be written down of it.
-        done = subprocess.run([sys.executable, "-c", LEAVING], env=ours, stdout=subprocess.PIPE, check=True, text=True, timeout=60)
+        done = subprocess.run(
+            [sys.executable, "-c", LEAVING],
+            env=ours,
+            stdout=subprocess.PIPE,
+            check=True,
+            text=True,
+            timeout=60,
+        )
         found = marked("this one")
         kill_marked("this one")
         left = marked("this one"), marked("other")

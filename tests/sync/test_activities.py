@@ -1,4 +1,6 @@
-"""`raw/activities`: forward by id, backward to the beginning, nothing missed that comes late, and what it tells to read."""
+"""`raw/activities`: forward by id, backward to the beginning, nothing missed that comes late, and
+what it tells to read.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -110,7 +112,9 @@ def test_a_broken_off_first_load_goes_on_where_it_was(syncs: Syncs) -> None:
 
 
 @pytest.mark.parametrize("inclusive", [True, False])
-def test_a_broken_off_later_load_reads_no_page_again_that_was_old_enough(synced: Syncs, inclusive: bool) -> None:
+def test_a_broken_off_later_load_reads_no_page_again_that_was_old_enough(
+    synced: Syncs, inclusive: bool
+) -> None:
     synced.sim.switch(inclusive_ids=inclusive)
     issue = next(iter(synced.sim.space.issues.values()))
     synced.sim.clock.freeze()
@@ -138,7 +142,9 @@ def test_a_broken_off_later_load_reads_no_page_again_that_was_old_enough(synced:
 
 def test_trimmed_rows_stay_and_are_no_gap_while_loads_are_regular(synced: Syncs) -> None:
     synced.sim.switch(activity_retention_days=30)
-    synced.sim.clock.freeze(datetime.fromtimestamp(synced.sim.space.activities[-1].created, UTC) + timedelta(hours=1))
+    synced.sim.clock.freeze(
+        datetime.fromtimestamp(synced.sim.space.activities[-1].created, UTC) + timedelta(hours=1)
+    )
     stored = ids(synced)
     for _ in range(40):
         synced.sim.clock.advance(86_400)
@@ -163,7 +169,9 @@ def test_a_gap_is_reported_and_every_issue_is_asked_for_its_comments(synced: Syn
     [gap] = run.notes["load/retention_gap"]
     assert gap["since"] < gap["until"]
     assert any("kept none" in line for line in run.log("WARNING"))
-    unread = synced.query("SELECT count(*) AS n FROM ops.issue_sync_state WHERE refetch_comments_from IS NOT NULL")[0]["n"]
+    unread = synced.query(
+        "SELECT count(*) AS n FROM ops.issue_sync_state WHERE refetch_comments_from IS NOT NULL"
+    )[0]["n"]
     assert unread == len(synced.rows("issues"))
     assert "load/retention_gap" in load(synced).notes, "a gap is not forgotten"
 
@@ -175,7 +183,9 @@ def test_a_project_that_is_joined_later_is_read_by_its_own_feed(synced: Syncs) -
     for project in theirs[1:]:
         space.remove_member(project.id, user)
     syncs = synced.as_user(user)
-    syncs.change("DELETE FROM raw.activities; DELETE FROM ops.sync_state WHERE scope = 'activities'")
+    syncs.change(
+        "DELETE FROM raw.activities; DELETE FROM ops.sync_state WHERE scope = 'activities'"
+    )
     load(syncs)
     joined = {project.id for project in space.projects.values() if space.is_member(project, user)}
     assert ids(syncs) == {one.id for one in space.activities if one.project_id in joined}
@@ -185,7 +195,9 @@ def test_a_project_that_is_joined_later_is_read_by_its_own_feed(synced: Syncs) -
     assert ids(syncs) == {one.id for one in space.activities if one.project_id in {*joined, new.id}}
 
 
-def test_a_team_without_the_user_of_the_key_that_joins_a_project_lets_nothing_be_read_again(synced: Syncs) -> None:
+def test_a_team_without_the_user_of_the_key_that_joins_a_project_lets_nothing_be_read_again(
+    synced: Syncs,
+) -> None:
     space = synced.sim.space
     others = [user for user in space.users if user != space.administrator.id]
     team = space.add_team("others", others[:3])
@@ -201,16 +213,25 @@ def test_a_team_without_the_user_of_the_key_that_joins_a_project_lets_nothing_be
     assert ids(synced) == at_source(synced)
 
 
-@pytest.mark.parametrize("teams", ["with the user", "unknown", "not said", "deleted", "two, one with the user"])
-def test_a_project_that_a_team_joins_which_may_hold_the_user_of_the_key_is_read_whole(synced: Syncs, teams: str) -> None:
+@pytest.mark.parametrize(
+    "teams", ["with the user", "unknown", "not said", "deleted", "two, one with the user"]
+)
+def test_a_project_that_a_team_joins_which_may_hold_the_user_of_the_key_is_read_whole(
+    synced: Syncs, teams: str
+) -> None:
     space = synced.sim.space
-    owner, other = space.administrator.id, next(user for user in space.users if user != space.administrator.id)
+    owner, other = (
+        space.administrator.id,
+        next(user for user in space.users if user != space.administrator.id),
+    )
     ours, theirs = space.add_team("ours", [owner]), space.add_team("theirs", [other])
     if teams != "unknown":
         assert synced.listing("teams").success
     if teams == "deleted":
         synced.change(f"UPDATE raw.teams SET deleted_at = now() WHERE id = {theirs.id}")
-    joined = {"with the user": [ours.id], "two, one with the user": [theirs.id, ours.id]}.get(teams, [theirs.id])
+    joined = {"with the user": [ours.id], "two, one with the user": [theirs.id, ours.id]}.get(
+        teams, [theirs.id]
+    )
     space.add_project_team("OPS", theirs.id)
     parties: Any = {"not said": None}.get(teams, [{"id": team, "name": "team"} for team in joined])
 
@@ -223,7 +244,9 @@ def test_a_project_that_a_team_joins_which_may_hold_the_user_of_the_key_is_read_
 
     synced.sim.rewrite_response(tell)
     load(synced)
-    unread = synced.query("SELECT project_id FROM ops.sync_state WHERE scope = 'issues' AND watermark IS NULL")
+    unread = synced.query(
+        "SELECT project_id FROM ops.sync_state WHERE scope = 'issues' AND watermark IS NULL"
+    )
     assert [row["project_id"] for row in unread] == [space.project("OPS").id]
 
 
@@ -244,7 +267,9 @@ def test_what_an_activity_reports_is_requested_in_the_same_transaction(synced: S
 def test_a_comment_that_is_known_already_is_not_wanted_again(synced: Syncs) -> None:
     issue = next(iter(synced.sim.space.issues.values()))
     said = synced.sim.space.comment(issue, "hello")
-    synced.change(f"UPDATE ops.issue_sync_state SET last_comment_id = {said.id} WHERE issue_id = {issue.id}")
+    synced.change(
+        f"UPDATE ops.issue_sync_state SET last_comment_id = {said.id} WHERE issue_id = {issue.id}"
+    )
     load(synced)
     assert refetch_requests(synced) == {}
     synced.sim.space.notify(said, [next(iter(synced.sim.space.users))])
@@ -272,14 +297,21 @@ def test_an_empty_space_has_an_empty_feed(start_syncs: StartSyncs) -> None:
     assert ids(syncs) == at_source(syncs) != set()
 
 
-def test_a_first_load_reads_all_issues_before_what_happened_earlier_and_the_comments_last(syncs: Syncs) -> None:
+def test_a_first_load_reads_all_issues_before_what_happened_earlier_and_the_comments_last(
+    syncs: Syncs,
+) -> None:
     syncs.sim.faults.add(Fault(status=400, path=FEED, every=3))
     broken_off = syncs.run(mode="incremental")
     assert not broken_off.success
-    assert broken_off.counts("issues") == {"read": len(syncs.sim.space.issues), "inserted": len(syncs.sim.space.issues)}
+    assert broken_off.counts("issues") == {
+        "read": len(syncs.sim.space.issues),
+        "inserted": len(syncs.sim.space.issues),
+    }
     routes = [one.route for one in syncs.sim.requests.recent()]
     last_of_issues = max(place for place, route in enumerate(routes) if route == "/issues")
-    assert [route for route in routes[:last_of_issues] if route == FEED] == [FEED], "the newest page, from which later loads go on"
+    assert [route for route in routes[:last_of_issues] if route == FEED] == [FEED], (
+        "the newest page, from which later loads go on"
+    )
     assert routes[last_of_issues:].count(FEED) >= 2
     syncs.sim.faults.clear()
     syncs.sim.requests.clear()
@@ -287,5 +319,7 @@ def test_a_first_load_reads_all_issues_before_what_happened_earlier_and_the_comm
     assert run.success, failures(run)
     assert run.notes["load/feed_complete"] is True
     routes = [one.route for one in syncs.sim.requests.recent()]
-    assert max(place for place, route in enumerate(routes) if route == FEED) < routes.index("/issues/{issue}/comments")
+    assert max(place for place, route in enumerate(routes) if route == FEED) < routes.index(
+        "/issues/{issue}/comments"
+    )
     assert ids(syncs) == at_source(syncs)

@@ -1,4 +1,6 @@
-"""`raw/comments` when a load is broken off, an issue is refused, or a comment is bad: what is kept, read again and acknowledged."""
+"""`raw/comments` when a load is broken off, an issue is refused, or a comment is bad: what is kept,
+read again and acknowledged.
+"""
 
 from collections.abc import Collection
 from typing import Any
@@ -42,22 +44,33 @@ def busy_issue(syncs: Syncs, comments: int) -> Issue:
 
 
 def spoil(syncs: Syncs, bad: Collection[int], **wrong: Any) -> None:
-    """Let the source tell something for these comments that cannot be stored, until `bad` is empty."""
+    """Let the source tell something for these comments that cannot be stored, until `bad`
+    is empty.
+    """
 
     def rewritten(request: RequestInfo, body: Any) -> Any:
-        return [row | (wrong if row["id"] in bad else {}) for row in body] if request.route == COMMENTS else body
+        return (
+            [row | (wrong if row["id"] in bad else {}) for row in body]
+            if request.route == COMMENTS
+            else body
+        )
 
     syncs.sim.rewrite_response(rewritten)
 
 
 def open_rejections(syncs: Syncs) -> set[int]:
-    rows = syncs.query("SELECT record_key FROM ops.rejected_records WHERE table_name = 'comments' AND resolved_at IS NULL")
+    rows = syncs.query(
+        "SELECT record_key FROM ops.rejected_records WHERE table_name = "
+        "'comments' AND resolved_at IS NULL"
+    )
     return {int(row["record_key"]) for row in rows}
 
 
 @pytest.mark.parametrize("status", [500, 401])
 def test_what_was_read_before_the_source_went_away_is_kept(syncs: Syncs, status: int) -> None:
-    syncs.sim.faults.add(Fault(status=400 if status == 500 else status, path="/issues/[0-9]+/comments", every=41))
+    syncs.sim.faults.add(
+        Fault(status=400 if status == 500 else status, path="/issues/[0-9]+/comments", every=41)
+    )
     assert not syncs.run(mode="incremental").success
     syncs.sim.faults.clear()
     met = {issue for issue, _ in asked(syncs)}
@@ -80,7 +93,9 @@ def test_open_issues_of_all_projects_are_read_first_then_those_that_changed_late
     notified = {row["content_id"] for row in syncs.rows("activities") if row["type"] != 1}
 
     def place(issue: Issue) -> tuple[int, int, int]:
-        """Open, then changed lately, then the others, then those of which nothing tells; in these by project, newest first."""
+        """Open, then changed lately, then the others, then those of which nothing tells; in these
+        by project, newest first.
+        """
         if issue.status_id != 4:
             need = 0
         elif issue.updated >= newest - 30 * 86_400:
@@ -91,12 +106,16 @@ def test_open_issues_of_all_projects_are_read_first_then_those_that_changed_late
 
     expected = sorted(map(place, space.issues.values()))
     assert {need for need, _, _ in expected} == {0, 1, 2, 3}
-    syncs.sim.faults.add(Fault(status=401, path="/issues/[0-9]+/comments", every=len(expected) // 2))
+    syncs.sim.faults.add(
+        Fault(status=401, path="/issues/[0-9]+/comments", every=len(expected) // 2)
+    )
     read: list[int] = []
     for succeeds in (False, True):
         run = syncs.run(mode="incremental")
         assert run.success == succeeds
-        assert run.partitions("comments"), "what was read to its end is reported, also by a load that is broken off"
+        assert run.partitions("comments"), (
+            "what was read to its end is reported, also by a load that is broken off"
+        )
         syncs.sim.faults.clear()
         read += [issue for issue, _ in asked(syncs) if issue not in read]
     assert [place(space.issues[issue]) for issue in read] == expected
@@ -123,7 +142,9 @@ def test_an_issue_of_many_pages_goes_on_where_it_was_broken_off(synced: Syncs) -
     assert run.counts("comments")["read"] == 350 - len(kept)
 
 
-def test_a_whole_read_that_is_broken_off_begins_anew_and_marks_nothing_before_its_end(synced: Syncs) -> None:
+def test_a_whole_read_that_is_broken_off_begins_anew_and_marks_nothing_before_its_end(
+    synced: Syncs,
+) -> None:
     issue = busy_issue(synced, 250)
     load(synced)
     gone = issue.comments[200]
@@ -136,14 +157,23 @@ def test_a_whole_read_that_is_broken_off_begins_anew_and_marks_nothing_before_it
     assert stored(synced) == source(synced)
 
 
-def test_one_project_whose_comments_are_refused_does_not_keep_the_others_from_loading(syncs: Syncs) -> None:
+def test_one_project_whose_comments_are_refused_does_not_keep_the_others_from_loading(
+    syncs: Syncs,
+) -> None:
     space = syncs.sim.space
     refused = [str(issue.id) for issue in space.project("OPS").issues.values()]
-    syncs.sim.faults.add(Fault(status=403, path=f"/issues/({'|'.join(refused)})/comments", times=None))
+    syncs.sim.faults.add(
+        Fault(status=403, path=f"/issues/({'|'.join(refused)})/comments", times=None)
+    )
     run = syncs.run(mode="incremental")
     assert not run.success
     assert [line.count("OPS, issue") for line in failures(run)] == [GIVE_UP_AFTER]
-    others = {row.id for issue in space.issues.values() if issue.project_id != space.project("OPS").id for row in issue.comments}
+    others = {
+        row.id
+        for issue in space.issues.values()
+        if issue.project_id != space.project("OPS").id
+        for row in issue.comments
+    }
     assert stored(syncs) == others
     syncs.sim.faults.clear()
     load(syncs)
@@ -151,9 +181,13 @@ def test_one_project_whose_comments_are_refused_does_not_keep_the_others_from_lo
 
 
 @pytest.mark.parametrize(
-    "fault", [{"status": 400}, {"status": 403}, {"status": 500}, {"kind": "truncate"}, {"kind": "close"}], ids=str
+    "fault",
+    [{"status": 400}, {"status": 403}, {"status": 500}, {"kind": "truncate"}, {"kind": "close"}],
+    ids=str,
 )
-def test_an_issue_whose_comments_always_fail_keeps_no_other_from_its_own(synced: Syncs, fault: dict[str, Any]) -> None:
+def test_an_issue_whose_comments_always_fail_keeps_no_other_from_its_own(
+    synced: Syncs, fault: dict[str, Any]
+) -> None:
     space = synced.sim.space
     first, *others = [space.issue(issue) for issue in sorted(space.project("OPS").issues)[:6]]
     said = {issue.id: space.comment(issue, "said").id for issue in (first, *others)}
@@ -161,9 +195,13 @@ def test_an_issue_whose_comments_always_fail_keeps_no_other_from_its_own(synced:
     for _ in range(2):
         run = synced.run(mode="incremental")
         [line] = failures(run)
-        assert line.startswith(f"comments: OPS, issue {first.id}: GET /issues/{first.id}/comments: ")
+        assert line.startswith(
+            f"comments: OPS, issue {first.id}: GET /issues/{first.id}/comments: "
+        )
         assert stored(synced) == source(synced) - {said[first.id]}
-    [row] = synced.query("SELECT status FROM ops.sync_history WHERE sync_type = 'comments' ORDER BY id DESC LIMIT 1")
+    [row] = synced.query(
+        "SELECT status FROM ops.sync_history WHERE sync_type = 'comments' ORDER BY id DESC LIMIT 1"
+    )
     assert row["status"] == "failed"
     asked(synced)
     assert not synced.run(mode="incremental").success
@@ -174,9 +212,15 @@ def test_an_issue_whose_comments_always_fail_keeps_no_other_from_its_own(synced:
 
 
 @pytest.mark.parametrize("each", [6, 1])
-def test_a_source_that_answers_no_issue_any_more_ends_the_load_at_the_second(synced: Syncs, each: int) -> None:
+def test_a_source_that_answers_no_issue_any_more_ends_the_load_at_the_second(
+    synced: Syncs, each: int
+) -> None:
     space = synced.sim.space
-    ids = [issue for project in sorted(space.projects) for issue in sorted(space.projects[project].issues)[:each]]
+    ids = [
+        issue
+        for project in sorted(space.projects)
+        for issue in sorted(space.projects[project].issues)[:each]
+    ]
     for issue in ids:
         # All at one time, so that they are read in the order of their ids.
         space.edit_issue(issue, summary="new", comment="said")
@@ -214,7 +258,9 @@ def test_issues_that_fail_here_and_there_are_all_named_and_three_in_a_row_end_th
         row = space.edit_issue(issue, summary="new", comment="said")
         said[issue] = row.id if row else 0
     bad = [ids[0], ids[1], ids[3], ids[4], ids[5]]
-    synced.sim.faults.add(Fault(status=400, path=f"/issues/({'|'.join(map(str, bad))})/comments", times=None))
+    synced.sim.faults.add(
+        Fault(status=400, path=f"/issues/({'|'.join(map(str, bad))})/comments", times=None)
+    )
     [line] = failures(synced.run(mode="incremental"))
     assert all(f"OPS, issue {issue}: " in line for issue in bad)
     assert stored(synced) == source(synced) - {said[issue] for issue in [*bad, *ids[6:]]}
@@ -223,8 +269,12 @@ def test_issues_that_fail_here_and_there_are_all_named_and_three_in_a_row_end_th
     assert stored(synced) == source(synced)
 
 
-@pytest.mark.parametrize("wrong", [{"created": "yesterday"}, {"createdUser": {"id": "nobody"}}], ids=["time", "user"])
-def test_a_bad_comment_is_kept_aside_tried_at_every_load_and_loaded_when_it_is_good(synced: Syncs, wrong: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "wrong", [{"created": "yesterday"}, {"createdUser": {"id": "nobody"}}], ids=["time", "user"]
+)
+def test_a_bad_comment_is_kept_aside_tried_at_every_load_and_loaded_when_it_is_good(
+    synced: Syncs, wrong: dict[str, Any]
+) -> None:
     issue = busy_issue(synced, 3)
     changed = synced.sim.space.edit_issue(issue, summary="with a change")
     assert changed is not None
@@ -242,7 +292,9 @@ def test_a_bad_comment_is_kept_aside_tried_at_every_load_and_loaded_when_it_is_g
     load(synced)
     assert stored(synced) == source(synced)
     assert open_rejections(synced) == set()
-    assert [row["new_value"] for row in synced.rows("issue_changes") if row["comment_id"] == changed.id] == ["with a change"]
+    assert [
+        row["new_value"] for row in synced.rows("issue_changes") if row["comment_id"] == changed.id
+    ] == ["with a change"]
     asked(synced)
     load(synced)
     assert asked(synced) == []
@@ -266,13 +318,18 @@ def test_a_bad_comment_that_is_deleted_is_acknowledged(synced: Syncs, whole_issu
     assert asked(synced) == []
 
 
-def test_comments_that_do_not_say_their_issue_are_stored_with_the_one_that_was_asked(synced: Syncs) -> None:
+def test_comments_that_do_not_say_their_issue_are_stored_with_the_one_that_was_asked(
+    synced: Syncs,
+) -> None:
     issues = [busy_issue(synced, rows) for rows in (2, 0, 5)]
 
     def old_api(request: RequestInfo, body: Any) -> Any:
         if request.route != COMMENTS:
             return body
-        return [{name: value for name, value in row.items() if name not in ("issueId", "projectId")} for row in body]
+        return [
+            {name: value for name, value in row.items() if name not in ("issueId", "projectId")}
+            for row in body
+        ]
 
     synced.sim.rewrite_response(old_api)
     load(synced)

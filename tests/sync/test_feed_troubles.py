@@ -1,4 +1,6 @@
-"""`raw/activities` when rows are bad, feeds are refused or empty, or report of issues that were read before them."""
+"""`raw/activities` when rows are bad, feeds are refused or empty, or report of issues that were
+read before them.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -47,12 +49,16 @@ def spoil(syncs: Syncs, bad: set[int]) -> Callable[[], None]:
 
 
 def quarantined(syncs: Syncs) -> list[tuple[int, bool]]:
-    rows = syncs.query("SELECT * FROM ops.rejected_records WHERE table_name = 'activities' ORDER BY id")
+    rows = syncs.query(
+        "SELECT * FROM ops.rejected_records WHERE table_name = 'activities' ORDER BY id"
+    )
     return [(int(row["record_key"]), row["resolved_at"] is None) for row in rows]
 
 
 @pytest.mark.parametrize("mode", ["incremental", "targeted", "refresh"])
-def test_a_bad_activity_goes_into_quarantine_and_requests_what_it_reports_when_it_can_be_read(synced: Syncs, mode: Mode) -> None:
+def test_a_bad_activity_goes_into_quarantine_and_requests_what_it_reports_when_it_can_be_read(
+    synced: Syncs, mode: Mode
+) -> None:
     issue = next(iter(synced.sim.space.issues.values()))
     said = synced.sim.space.comment(issue, "reported by a bad activity")
     bad = synced.sim.space.activities[-1].id
@@ -74,7 +80,9 @@ def test_a_bad_activity_goes_into_quarantine_and_requests_what_it_reports_when_i
 
 
 def test_a_bad_activity_that_is_trimmed_is_acknowledged(synced: Syncs) -> None:
-    synced.sim.space.comment(next(iter(synced.sim.space.issues.values())), "reported by a bad activity")
+    synced.sim.space.comment(
+        next(iter(synced.sim.space.issues.values())), "reported by a bad activity"
+    )
     bad = synced.sim.space.activities[-1].id
     spoil(synced, {bad})
     load(synced)
@@ -84,7 +92,9 @@ def test_a_bad_activity_that_is_trimmed_is_acknowledged(synced: Syncs) -> None:
     assert quarantined(synced) == [(bad, False)]
 
 
-def test_many_bad_activities_cost_a_load_a_few_requests_and_the_nightly_pass_tries_all(synced: Syncs) -> None:
+def test_many_bad_activities_cost_a_load_a_few_requests_and_the_nightly_pass_tries_all(
+    synced: Syncs,
+) -> None:
     issue = next(iter(synced.sim.space.issues.values()))
     for number in range(450):
         synced.sim.space.comment(issue, str(number))
@@ -121,10 +131,16 @@ def test_a_project_whose_feed_is_refused_keeps_nothing_from_loading(synced: Sync
 
 def test_the_feed_of_a_project_that_was_never_loaded_requests_nothing(synced: Syncs) -> None:
     space = synced.sim.space
-    user = next(user.id for user in space.users.values() if user.role == 2 and not space.is_member(space.project("APP"), user.id))
+    user = next(
+        user.id
+        for user in space.users.values()
+        if user.role == 2 and not space.is_member(space.project("APP"), user.id)
+    )
     syncs = synced.as_user(user)
     load(syncs)
-    synced.change("DELETE FROM ops.sync_state WHERE scope = 'issues'; DELETE FROM ops.issue_sync_state")
+    synced.change(
+        "DELETE FROM ops.sync_state WHERE scope = 'issues'; DELETE FROM ops.issue_sync_state"
+    )
     space.add_member("APP", user)
     load(syncs)
     assert {one.id for one in space.project("APP").activities} <= ids(syncs)
@@ -133,7 +149,9 @@ def test_the_feed_of_a_project_that_was_never_loaded_requests_nothing(synced: Sy
 
 def test_the_first_comment_of_a_space_without_activities_is_reported(synced: Syncs) -> None:
     space = synced.sim.space
-    synced.change("DELETE FROM raw.activities; DELETE FROM ops.sync_state WHERE scope = 'activities'")
+    synced.change(
+        "DELETE FROM raw.activities; DELETE FROM ops.sync_state WHERE scope = 'activities'"
+    )
     space.activities.clear()
     assert load(synced).notes["load/feed_complete"] is True
     assert ids(synced) == set()
@@ -144,9 +162,13 @@ def test_the_first_comment_of_a_space_without_activities_is_reported(synced: Syn
     assert refetch_requests(synced) == {issue.id: (comment.id, False)}
 
 
-def test_a_feed_that_is_granted_later_reports_the_comments_that_nothing_else_has_reported(synced: Syncs) -> None:
+def test_a_feed_that_is_granted_later_reports_the_comments_that_nothing_else_has_reported(
+    synced: Syncs,
+) -> None:
     space = synced.sim.space
-    synced.change("DELETE FROM raw.activities; DELETE FROM ops.sync_state WHERE scope = 'activities'")
+    synced.change(
+        "DELETE FROM raw.activities; DELETE FROM ops.sync_state WHERE scope = 'activities'"
+    )
     synced.sim.faults.add(Fault(status=403, path=FEED, times=1))
     old, new, lost = list(space.issues.values())[:3]
     space.delete_comment(space.comment(lost, "taken back"))

@@ -1,4 +1,6 @@
-"""Loads that meet: one waits for the other and says so; one that died, or lost its locks, holds up nobody."""
+"""Loads that meet: one waits for the other and says so; one that died, or lost its locks, holds up
+nobody.
+"""
 
 import subprocess
 import sys
@@ -19,13 +21,21 @@ from sync.locks import SyncLocks
 from tests.syncs import Syncs, failures
 
 #: Of the session that has a lock.
-END_SESSION_OF = "SELECT pg_terminate_backend(pid::int) FROM ops.locks WHERE space_key = 'acme' AND name = '{lock}'"
-KILL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+END_SESSION_OF = (
+    "SELECT pg_terminate_backend(pid::int) FROM ops.locks WHERE space_key = "
+    "'acme' AND name = '{lock}'"
+)
+KILL = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+    "AND pid <> pg_backend_pid()"
+)
 
 
 @dataclass
 class Watcher:
-    """A progress that notes the waits, says when there was one, and may hold its load up when rows are stored."""
+    """A progress that notes the waits, says when there was one, and may hold its load up when rows
+    are stored.
+    """
 
     waits: list[str] = field(default_factory=list)
     waiting: threading.Event = field(default_factory=threading.Event)
@@ -82,7 +92,9 @@ def _once(syncs: Syncs, path: str, do: Callable[[], Any], *, at: int = 1) -> Non
 
 
 @pytest.mark.parametrize("table", ["issues", "users"])
-def test_the_second_of_two_loads_at_once_waits_and_says_so_and_both_end_well(syncs: Syncs, beside: Syncs, table: str) -> None:
+def test_the_second_of_two_loads_at_once_waits_and_says_so_and_both_end_well(
+    syncs: Syncs, beside: Syncs, table: str
+) -> None:
     second, reading = Watcher(), threading.Event()
     seen: list[history.Sync] = []
 
@@ -96,23 +108,31 @@ def test_the_second_of_two_loads_at_once_waits_and_says_so_and_both_end_well(syn
         return (which.run() if table == "issues" else which.listing(table)).success
 
     first: list[bool] = []
-    thread = threading.Thread(target=lambda: first.append(load(replace(syncs, progress=Watcher(at_rows=hold)))))
+    thread = threading.Thread(
+        target=lambda: first.append(load(replace(syncs, progress=Watcher(at_rows=hold))))
+    )
     thread.start()
     assert reading.wait(60)
     assert load(replace(beside, progress=second))
     thread.join()
     assert first == [True]
     assert second.waits[0].startswith(f"other load of {table}")
-    assert [(sync.sync_type, sync.mode, sync.waiting_for) for sync in seen] == [(table, "waiting", second.waits[0])]
+    assert [(sync.sync_type, sync.mode, sync.waiting_for) for sync in seen] == [
+        (table, "waiting", second.waits[0])
+    ]
     assert seen[0].waiting_until is not None
     assert timedelta(hours=5) < seen[0].waiting_until - datetime.now(UTC) < timedelta(hours=6)
     assert {status for _, status in _history(syncs)} == {"completed"}
-    assert "waiting" not in {row["mode"] for row in syncs.query("SELECT mode FROM ops.sync_history")}
+    assert "waiting" not in {
+        row["mode"] for row in syncs.query("SELECT mode FROM ops.sync_history")
+    }
     assert syncs.stored_issues() == (syncs.source_issues() if table == "issues" else {})
     assert _locks(syncs) == 0
 
 
-def test_a_server_that_ends_all_connections_in_the_middle_fails_the_load_in_one_line(syncs: Syncs) -> None:
+def test_a_server_that_ends_all_connections_in_the_middle_fails_the_load_in_one_line(
+    syncs: Syncs,
+) -> None:
     _once(syncs, "/issues", lambda: syncs.query(KILL), at=2)
     run = syncs.run()
     [said] = failures(run)
@@ -144,7 +164,9 @@ with Locks(made, "acme") as locks:
 """
 
 
-def test_after_a_load_that_was_killed_the_next_one_goes_on_at_once_and_ends_its_row(syncs: Syncs, warehouse_url: str) -> None:
+def test_after_a_load_that_was_killed_the_next_one_goes_on_at_once_and_ends_its_row(
+    syncs: Syncs, warehouse_url: str
+) -> None:
     projects = [str(project) for project in syncs.sim.space.projects]
     command = [sys.executable, "-c", HOLD, warehouse_url, *projects]
     holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -156,7 +178,9 @@ def test_after_a_load_that_was_killed_the_next_one_goes_on_at_once_and_ends_its_
     watcher = Watcher()
     assert replace(syncs, progress=watcher).run().success
     assert watcher.waits == []
-    [killed] = syncs.query("SELECT status, error, ended_at FROM ops.sync_history WHERE run_id = 'killed'")
+    [killed] = syncs.query(
+        "SELECT status, error, ended_at FROM ops.sync_history WHERE run_id = 'killed'"
+    )
     assert (killed["status"], killed["error"]) == ("failed", history.DIED)
     assert killed["ended_at"] is not None
     assert _locks(syncs) == 0
@@ -172,7 +196,9 @@ def sync_locks(syncs: Syncs) -> Iterator[Make]:
 
     def make(run_id: str) -> SyncLocks:
         opened.append(Locks(syncs.engine, "acme").__enter__())
-        made = SyncLocks(opened[-1], syncs.engine, "acme", "issues", run_id, syncs.progress, lambda _line: None)
+        made = SyncLocks(
+            opened[-1], syncs.engine, "acme", "issues", run_id, syncs.progress, lambda _line: None
+        )
         made.begin()
         return made
 
@@ -201,10 +227,14 @@ def test_loads_never_wait_for_each_other(sync_locks: Make) -> None:
     assert one.lock_projects([300, 301]) == {300, 301}
 
 
-def test_a_wait_in_the_middle_of_a_load_is_shown_in_its_row_and_cleared(sync_locks: Make, syncs: Syncs) -> None:
+def test_a_wait_in_the_middle_of_a_load_is_shown_in_its_row_and_cleared(
+    sync_locks: Make, syncs: Syncs
+) -> None:
     one, two = sync_locks("one"), sync_locks("two")
     one.lock_projects([300])
-    two.row = history.start_sync(syncs.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="two")
+    two.row = history.start_sync(
+        syncs.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="two"
+    )
     thread = threading.Thread(target=lambda: two.lock_projects([300]))
     thread.start()
     shown: list[history.Sync] = []
@@ -218,11 +248,19 @@ def test_a_wait_in_the_middle_of_a_load_is_shown_in_its_row_and_cleared(sync_loc
     assert [sync.waiting_for for sync in _active(syncs)] == [None]
 
 
-def test_a_wait_for_a_rate_limit_is_shown_until_the_load_goes_on(sync_locks: Make, syncs: Syncs) -> None:
+def test_a_wait_for_a_rate_limit_is_shown_until_the_load_goes_on(
+    sync_locks: Make, syncs: Syncs
+) -> None:
     one = sync_locks("one")
-    one.wait_for_limit("search", 40.0, datetime.now(UTC))  # between two rows there is nothing to show it in
-    one.row = history.start_sync(syncs.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="one")
-    one.wait_for_limit("search", 40.0, datetime.now(UTC) + timedelta(hours=9))  # by a clock of Backlog's that is wrong
+    one.wait_for_limit(
+        "search", 40.0, datetime.now(UTC)
+    )  # between two rows there is nothing to show it in
+    one.row = history.start_sync(
+        syncs.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="one"
+    )
+    one.wait_for_limit(
+        "search", 40.0, datetime.now(UTC) + timedelta(hours=9)
+    )  # by a clock of Backlog's that is wrong
     [sync] = _active(syncs)
     assert sync.waiting_for == "search rate limit of Backlog"
     assert sync.waiting_until is not None
@@ -231,10 +269,14 @@ def test_a_wait_for_a_rate_limit_is_shown_until_the_load_goes_on(sync_locks: Mak
     assert [sync.waiting_for for sync in _active(syncs)] == [None]
 
 
-def test_a_wait_in_vain_stays_in_the_history_with_its_reason(sync_locks: Make, syncs: Syncs) -> None:
+def test_a_wait_in_vain_stays_in_the_history_with_its_reason(
+    sync_locks: Make, syncs: Syncs
+) -> None:
     one, two = sync_locks("one"), sync_locks("two")
     one.lock_table()
-    two.progress = Watcher(at_wait=lambda: syncs.query(END_SESSION_OF.format(lock=history.lock_of("two", "issues"))))
+    two.progress = Watcher(
+        at_wait=lambda: syncs.query(END_SESSION_OF.format(lock=history.lock_of("two", "issues")))
+    )
     with pytest.raises(WarehouseError, match="connection that held the locks was lost"):
         two.lock_table()
     [row] = syncs.query("SELECT mode, status, error, waiting_for FROM ops.sync_history")
@@ -242,13 +284,19 @@ def test_a_wait_in_vain_stays_in_the_history_with_its_reason(sync_locks: Make, s
     assert "was lost" in row["error"]
 
 
-def test_a_wait_for_the_limit_of_the_source_is_shown_once_and_counted_in_the_pass_that_waited(syncs: Syncs) -> None:
+def test_a_wait_for_the_limit_of_the_source_is_shown_once_and_counted_in_the_pass_that_waited(
+    syncs: Syncs,
+) -> None:
     shown: list[list[history.Sync]] = []
     watcher = Watcher(at_wait=lambda: shown.append(_active(syncs)))
     syncs.sim.faults.add(Fault(status=429, path="/issues", reset_in=25.0))
     run = replace(syncs, progress=watcher).run()
     assert run.success, failures(run)
     assert watcher.waits == ["search rate limit of Backlog"]
-    assert [[(sync.sync_type, sync.waiting_for) for sync in syncs] for syncs in shown] == [[("issues", watcher.waits[0])]]
-    assert 20 < max(done.requests.wait_seconds for done in run.passes if done.table == "issues") <= 27
+    assert [[(sync.sync_type, sync.waiting_for) for sync in syncs] for syncs in shown] == [
+        [("issues", watcher.waits[0])]
+    ]
+    assert (
+        20 < max(done.requests.wait_seconds for done in run.passes if done.table == "issues") <= 27
+    )
     assert _active(syncs) == []

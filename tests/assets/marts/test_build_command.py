@@ -1,4 +1,6 @@
-"""What `backlog-elt marts` prints for a build that fails, one line for each model and check, and what builds leave behind."""
+"""What `backlog-elt marts` prints for a build that fails, one line for each model and check, and
+what builds leave behind.
+"""
 
 import json
 import subprocess
@@ -34,10 +36,17 @@ from tests.deployment import Deployment
 
 @contextmanager
 def spoilt(deployment: Deployment, issue: int) -> Iterator[None]:
-    """Spoil the marts of an issue behind dbt's back: its ledger, its state of today, and a column of another mart."""
-    ledger = f"UPDATE mart.hours_ledger SET hours = hours {{}} WHERE issue_id = {issue} AND position = 0"
+    """Spoil the marts of an issue behind dbt's back: its ledger, its state of today, and a column
+    of another mart.
+    """
+    ledger = (
+        f"UPDATE mart.hours_ledger SET hours = hours {{}} WHERE issue_id = {issue} AND position = 0"
+    )
     # A name, of which no other mart is made.
-    today = f"UPDATE mart.issue_history SET assignee = {{}} WHERE issue_id = {issue} AND last_day IS NULL"
+    today = (
+        f"UPDATE mart.issue_history SET assignee = {{}} WHERE issue_id = "
+        f"{issue} AND last_day IS NULL"
+    )
     names = ("characters", "letters")
     deployment.change(ledger.format("+ 1"))
     deployment.change(today.format("assignee || '!'"))
@@ -51,15 +60,25 @@ def spoilt(deployment: Deployment, issue: int) -> Iterator[None]:
 
 
 @pytest.mark.full
-def test_a_build_that_fails_names_each_model_and_check_that_failed(built: tuple[Deployment, int]) -> None:
+def test_a_build_that_fails_names_each_model_and_check_that_failed(
+    built: tuple[Deployment, int],
+) -> None:
     deployment, issue = built
     lines: list[str] = []
     with spoilt(deployment, issue):
-        found = build_marts(deployment.definitions, deployment.instance, LogProgress(write=lines.append))
+        found = build_marts(
+            deployment.definitions, deployment.instance, LogProgress(write=lines.append)
+        )
     assert set(found.failures) == {
         "check hours_ledger_adds_up of mart/hours_ledger; its rows are in the Dagster UI",
-        "check days_are_of_issues_that_are_there of mart/issue_history; its rows are in the Dagster UI",
-        'Database Error in model conversation (models/mart/conversation.sql): column "letters" does not exist',
+        (
+            "check days_are_of_issues_that_are_there of mart/issue_history; its "
+            "rows are in the Dagster UI"
+        ),
+        (
+            "Database Error in model conversation (models/mart/conversation.sql): column "
+            '"letters" does not exist'
+        ),
     }
     assert (found.failed, found.as_json()["status"]) == (2, "failed")
     assert found.models > 0
@@ -107,7 +126,9 @@ def test_a_dbt_that_fails_as_a_whole_is_quoted(tmp_path: Path, words: list[str],
     assert str(caught.value.description).splitlines()[0].startswith(said)
 
 
-def test_what_dbt_has_parsed_is_kept_for_each_warehouse(built: tuple[Deployment, int], tmp_path: Path) -> None:
+def test_what_dbt_has_parsed_is_kept_for_each_warehouse(
+    built: tuple[Deployment, int], tmp_path: Path
+) -> None:
     deployment, _ = built
     other = engine("postgresql://postgres@localhost/never_built")
     (tmp_path / PARSED).write_bytes(b"of another warehouse")
@@ -118,7 +139,9 @@ def test_what_dbt_has_parsed_is_kept_for_each_warehouse(built: tuple[Deployment,
     assert (tmp_path / PARSED).read_bytes() == b"of another warehouse"
 
 
-def test_what_is_shown_of_a_table_comes_with_its_event_in_their_order_also_before_an_error() -> None:
+def test_what_is_shown_of_a_table_comes_with_its_event_in_their_order_also_before_an_error() -> (
+    None
+):
     def events() -> Iterator[dg.Output[str] | str]:
         yield "a test"
         yield dg.Output("slow", "one")
@@ -136,26 +159,49 @@ def test_what_is_shown_of_a_table_comes_with_its_event_in_their_order_also_befor
     seen = [next(found)[0]]
     released.set()
     with pytest.raises(RuntimeError, match="dbt has failed"):
-        seen.extend((event.output_name, shown.result()) if isinstance(event, dg.Output) else event for event, shown in found)
-    assert seen == ["a test", ("one", {"seen": "slow"}), "the test of one", ("two", {"seen": "fast"})]
+        seen.extend(
+            (event.output_name, shown.result()) if isinstance(event, dg.Output) else event
+            for event, shown in found
+        )
+    assert seen == [
+        "a test",
+        ("one", {"seen": "slow"}),
+        "the test of one",
+        ("two", {"seen": "fast"}),
+    ]
 
 
 #: Starts what it is given, says its number, and waits for it.
-PARENT = "import subprocess, sys; one = subprocess.Popen(sys.argv[1:]); print(one.pid, flush=True); one.wait()"
+PARENT = (
+    "import subprocess, sys; one = subprocess.Popen(sys.argv[1:]); "
+    "print(one.pid, flush=True); one.wait()"
+)
 
 
 @pytest.mark.timeout(300)
 def test_dbt_ends_with_the_process_that_started_it(warehouse: Engine) -> None:
-    """A run that was killed holds no lock any more, so the next build would run at the same time."""
+    """A run that was killed holds no lock any more, so the next build would run at the same
+    time.
+    """
     words = ["run-operation", "run_query", "--args", json.dumps({"sql": "select pg_sleep(600)"})]
     with connected(warehouse, unchanged=False), tempfile.TemporaryDirectory() as target:
-        paths = ["--project-dir", str(FOLDER), "--profiles-dir", str(FOLDER), "--target-path", target]
+        paths = [
+            "--project-dir",
+            str(FOLDER),
+            "--profiles-dir",
+            str(FOLDER),
+            "--target-path",
+            target,
+        ]
         command = [sys.executable, "-c", PARENT, sys.executable, *AT_ONCE, *words, *paths]
         parent = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert parent.stdout is not None
         started = psutil.Process(int(parent.stdout.readline()))
         with warehouse.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-            asleep = text("SELECT pid FROM pg_stat_activity WHERE query ~ 'pg_sleep.600' AND pid <> pg_backend_pid()")
+            asleep = text(
+                "SELECT pid FROM pg_stat_activity WHERE query ~ 'pg_sleep.600' "
+                "AND pid <> pg_backend_pid()"
+            )
             while not connection.execute(asleep).all():
                 assert parent.poll() is None, "dbt has failed"
                 time.sleep(0.1)
@@ -163,11 +209,16 @@ def test_dbt_ends_with_the_process_that_started_it(warehouse: Engine) -> None:
             parent.communicate()
             started.wait(120)
             # The server would notice when the statement ends.
-            connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": connection.execute(asleep).scalar_one()})
+            connection.execute(
+                text("SELECT pg_terminate_backend(:pid)"),
+                {"pid": connection.execute(asleep).scalar_one()},
+            )
 
 
 @pytest.mark.parametrize(("words", "code"), [(["--version"], 0), (["build", "--nonsense"], 2)])
 def test_dbt_ends_with_its_own_exit_code_and_all_of_its_words(words: list[str], code: int) -> None:
-    ended = subprocess.run([sys.executable, *AT_ONCE, *words], capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [sys.executable, *AT_ONCE, *words], capture_output=True, text=True, check=False
+    )
     assert ended.returncode == code
     assert ("installed" if code == 0 else "No such option") in ended.stdout + ended.stderr

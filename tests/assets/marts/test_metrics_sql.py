@@ -1,4 +1,6 @@
-"""What is made of the SQL of MetricFlow says the same: selects and joins that stay, and those that go."""
+"""What is made of the SQL of MetricFlow says the same: selects and joins that stay, and those that
+go.
+"""
 
 import pytest
 
@@ -18,9 +20,12 @@ def joined(join: str) -> str:
 
 
 def test_a_select_that_works_with_sums_is_one_with_the_select_that_makes_them() -> None:
-    sums = "SELECT day AS on_day, SUM(n) - MIN(n) AS a, COUNT(n) + 1 AS b FROM mart.flow GROUP BY day"
+    sums = (
+        "SELECT day AS on_day, SUM(n) - MIN(n) AS a, COUNT(n) + 1 AS b FROM mart.flow GROUP BY day"
+    )
     assert made(f"SELECT on_day AS day, a / b AS share, a AS a FROM ({sums}) AS subq_1") == (
-        "SELECT day AS day, ( SUM(n) - MIN(n) ) / ( COUNT(n) + 1 ) AS share, SUM(n) - MIN(n) AS a FROM mart.flow GROUP BY day"
+        "SELECT day AS day, ( SUM(n) - MIN(n) ) / ( COUNT(n) + 1 ) AS share, SUM(n) - MIN(n) AS "
+        "a FROM mart.flow GROUP BY day"
     )
 
 
@@ -34,7 +39,10 @@ def test_a_select_that_works_with_sums_is_one_with_the_select_that_makes_them() 
     ],
 )
 def test_a_select_that_does_more_stays(outer: str) -> None:
-    assert made(outer.format("SELECT day, SUM(n) AS a FROM mart.flow GROUP BY day")).count("SELECT") == 2
+    assert (
+        made(outer.format("SELECT day, SUM(n) AS a FROM mart.flow GROUP BY day")).count("SELECT")
+        == 2
+    )
 
 
 def test_a_join_in_which_each_row_finds_its_own_group_is_dropped() -> None:
@@ -51,7 +59,10 @@ def test_a_join_in_which_each_row_finds_its_own_group_is_dropped() -> None:
         f"JOIN ({GROUPS}) AS g ON t.day = g.last AND t.space_key = g.s AND t.n > 3",
         f"JOIN ({GROUPS}) AS g ON t.day = g.last",
         f"LEFT JOIN ({GROUPS}) AS g ON t.day = g.last AND t.space_key = g.s",
-        f"JOIN ({GROUPS.replace('GROUP', 'WHERE n > 1 GROUP')}) AS g ON t.day = g.last AND t.space_key = g.s",
+        (
+            f"JOIN ({GROUPS.replace('GROUP', 'WHERE n > 1 GROUP')}) AS g ON t.day = "
+            "g.last AND t.space_key = g.s"
+        ),
         "CROSS JOIN (SELECT MAX(day) AS last FROM mart.flow) AS g",
     ],
 )

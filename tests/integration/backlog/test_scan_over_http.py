@@ -42,8 +42,11 @@ def delete_the_oldest(sim: Simulator) -> None:
 def bulk_edit(sim: Simulator) -> None:
     if sim.requests.count(bucket="search") in (4, 24):
         home = next(iter(sim.space.projects.values()))
-        # Those that were imported tie in the second of their creation, too: nothing but a count that stands still proves them then.
-        made_one_by_one = [issue for issue in home.issues.values() if not issue.summary.startswith("Imported")]
+        # Those that were imported tie in the second of their creation, too: nothing but a count
+        # that stands still proves them then.
+        made_one_by_one = [
+            issue for issue in home.issues.values() if not issue.summary.startswith("Imported")
+        ]
         sim.space.bulk_edit(made_one_by_one[:500], priority_id=2)
 
 
@@ -53,7 +56,8 @@ def bulk_import(sim: Simulator) -> None:
 
 
 def import_a_page(sim: Simulator) -> None:
-    # More than a page of one second is proven only by a count that stands still, which it does not where issues come and go, too.
+    # More than a page of one second is proven only by a count that stands still, which it does not
+    # where issues come and go, too.
     if sim.requests.count(bucket="search") in (5, 25):
         sim.space.import_issues(next(iter(sim.space.projects)), 90)
 
@@ -74,7 +78,9 @@ CHANGES: list[tuple[Change, ...]] = [
 ]
 
 
-@pytest.mark.parametrize("changes", CHANGES, ids=lambda changes: " and ".join(change.__name__ for change in changes))
+@pytest.mark.parametrize(
+    "changes", CHANGES, ids=lambda changes: " and ".join(change.__name__ for change in changes)
+)
 def test_a_replica_ends_equal_to_a_space_that_changes_between_any_two_requests(
     sim: Simulator, connect: Connect, changes: tuple[Change, ...]
 ) -> None:
@@ -90,7 +96,9 @@ def test_a_replica_ends_equal_to_a_space_that_changes_between_any_two_requests(
 
     sim.before_request(meanwhile)
     stored: Stored = {}
-    started = [read(scan_window(client, Window((project,))), stored).started_at for project in projects]
+    started = [
+        read(scan_window(client, Window((project,))), stored).started_at for project in projects
+    ]
     scan = read(scan_changes(client, projects, min(started)), stored)
     calm = True
     read(scan_changes(client, projects, scan.next_watermark), stored)
@@ -116,12 +124,16 @@ def test_the_months_of_a_project_add_up_to_it_in_whatever_zone_days_are_read(
     for since, until in itertools.pairwise([None, *months, None]):
         scan = scan_window(client, Window((project,), since, until))
         part = [row for batch in scan for row in batch]
-        assert all(Window((), since, until).holds(datetime.fromisoformat(row["updated"])) for row in part)
+        assert all(
+            Window((), since, until).holds(datetime.fromisoformat(row["updated"])) for row in part
+        )
         rows += [row["id"] for row in part]
     assert sorted(rows) == sorted(sim.space.projects[project].issues)
 
 
-def test_a_bulk_import_of_500_in_one_second_is_read_whole_at_few_requests(sim: Simulator, connect: Connect) -> None:
+def test_a_bulk_import_of_500_in_one_second_is_read_whole_at_few_requests(
+    sim: Simulator, connect: Connect
+) -> None:
     client = connect(sim)
     project = client.projects()[0]["id"]
     imported = sim.space.import_issues(project, 500)

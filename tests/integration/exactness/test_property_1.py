@@ -1,4 +1,6 @@
-"""Whatever happens before, between and during syncs, the warehouse ends equal to the source (half 1 of two, for two workers)."""
+"""Whatever happens before, between and during syncs, the warehouse ends equal to the source (half 1
+of two, for two workers).
+"""
 
 import pytest
 

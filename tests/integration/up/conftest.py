@@ -15,9 +15,11 @@ PROJECTS = ("WEB", "INFRA")
 
 @pytest.fixture(scope="package")
 def up() -> Iterator[Up]:
-    """Return a deployment that has done its first load and built its marts; when it has ended, no process is left.
+    """Return a deployment that has done its first load and built its marts; when it has ended, no
+    process is left.
 
-    People work in its space all the time: the marts are not built again and again, which would take half of this machine.
+    People work in its space all the time: the marts are not built again and again, which would take
+    half of this machine.
     """
     with running_up(history_start=FIRST_MONTH) as started:
         started.wait_for_marts()

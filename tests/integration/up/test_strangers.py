@@ -1,4 +1,6 @@
-"""Pages of other sites in an analyst's browser: what they try on the Dagster UI and on the page of the sync service."""
+"""Pages of other sites in an analyst's browser: what they try on the Dagster UI and on the page of
+the sync service.
+"""
 
 import json
 import threading
@@ -96,8 +98,12 @@ def site_of_a_stranger() -> Iterator[int]:
     server.server_close()
 
 
-def test_a_page_of_another_site_in_the_browser_of_an_analyst_starts_and_reads_nothing(chromium: Chromium, up: Up) -> None:
-    projects = '{ runsOrError(filter: {pipelineName: "projects"}) { ... on Runs { results { runId } } } }'
+def test_a_page_of_another_site_in_the_browser_of_an_analyst_starts_and_reads_nothing(
+    chromium: Chromium, up: Up
+) -> None:
+    projects = (
+        '{ runsOrError(filter: {pipelineName: "projects"}) { ... on Runs { results { runId } } } }'
+    )
     before = up.graphql(projects)
     with site_of_a_stranger() as port, analyst_at(chromium, up) as analyst:
         page = analyst.page

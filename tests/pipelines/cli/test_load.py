@@ -24,8 +24,12 @@ def test_a_load_of_what_changed_is_the_default() -> None:
     assert not request(projects=("OPS",)).backfill
 
 
-@pytest.mark.parametrize("options", [{"full": True}, {"from_month": "2026-01"}, {"to_month": "2026-01"}])
-def test_asking_for_everything_or_for_months_reads_windows_again_whole(options: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "options", [{"full": True}, {"from_month": "2026-01"}, {"to_month": "2026-01"}]
+)
+def test_asking_for_everything_or_for_months_reads_windows_again_whole(
+    options: dict[str, object],
+) -> None:
     assert request(**options).backfill
 
 
@@ -42,10 +46,15 @@ def test_one_month_may_be_both_ends() -> None:
     [
         ({"from_month": "2024-13"}, "--from is '2024-13': expected a month as YYYY-MM"),
         ({"to_month": "2024"}, "--to is '2024': expected a month as YYYY-MM"),
-        ({"from_month": "2026-05", "to_month": "2026-04"}, "--from is '2026-05': expected a month not after --to 2026-04"),
+        (
+            {"from_month": "2026-05", "to_month": "2026-04"},
+            "--from is '2026-05': expected a month not after --to 2026-04",
+        ),
     ],
 )
-def test_a_month_that_cannot_be_is_an_error_that_names_the_option(options: dict[str, object], named: str) -> None:
+def test_a_month_that_cannot_be_is_an_error_that_names_the_option(
+    options: dict[str, object], named: str
+) -> None:
     with pytest.raises(SettingsError, match=named):
         request(**options)
 
@@ -62,22 +71,30 @@ def test_the_figures_of_runs_add_up_table_by_table_and_everything_is_passed_on()
     assert recorder.tables == {"issues": {"read": 5, "inserted": 2}, "users": {"read": 7}}
     assert recorder.requests == {"search": 8, "retries": 2, "read": 1}
     assert lines[0] == "waiting up to 12 s for the search rate limit of Backlog, until 00:00:00 UTC"
-    assert lines[1:] == ["issues: 2 read, 1 inserted", "issues: 3 read, 1 inserted", "users: 7 read"]
+    assert lines[1:] == [
+        "issues: 2 read, 1 inserted",
+        "issues: 3 read, 1 inserted",
+        "users: 7 read",
+    ]
 
 
 def test_a_summary_is_completed_without_failures_and_failed_with_one() -> None:
     assert Summary({"users": {"read": 1}}, {"read": 2}, 1.239, ()).as_json() == {
-        "status": "completed", "simulated": False, "tables": {"users": {"read": 1}}, "requests": {"read": 2}, "seconds": 1.24,
+        "status": "completed", "simulated": False, "tables": {"users": {"read": 1}},
+        "requests": {"read": 2}, "seconds": 1.24,
         "errors": [],
     }  # fmt: skip
     failed = Summary({}, {}, 0, ("teams: refused",)).as_json()
     assert (failed["status"], failed["errors"]) == ("failed", ["teams: refused"])
 
 
-def test_a_load_says_that_marts_are_missing_or_older_and_nothing_when_they_are_neither(loaded: Deployment) -> None:
+def test_a_load_says_that_marts_are_missing_or_older_and_nothing_when_they_are_neither(
+    loaded: Deployment,
+) -> None:
     assert marts_status(loaded.engine) == "missing"
     assert next_line("missing") == (
-        "Next: backlog-elt marts builds the marts (there are none yet); a running backlog-elt up does so after each load."
+        "Next: backlog-elt marts builds the marts (there are none yet); a running backlog-elt up "
+        "does so after each load."
     )
     end_build(loaded.engine, begin_build(loaded.engine, "project", "run"))
     assert (marts_status(loaded.engine), next_line("current")) == ("current", "")
@@ -85,4 +102,6 @@ def test_a_load_says_that_marts_are_missing_or_older_and_nothing_when_they_are_n
     assert marts_status(loaded.engine) == "current", "no mart is made of it"
     loaded.change("UPDATE raw.users SET loaded_at = clock_timestamp()")
     assert marts_status(loaded.engine) == "older"
-    assert next_line("older").startswith("Next: backlog-elt marts builds the marts (they are older than what is loaded); ")
+    assert next_line("older").startswith(
+        "Next: backlog-elt marts builds the marts (they are older than what is loaded); "
+    )

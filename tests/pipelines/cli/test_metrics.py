@@ -13,7 +13,10 @@ from resources.logs import LOGGERS
 @pytest.fixture(autouse=True)
 def loggers_as_before() -> Iterator[None]:
     """Leave the logging of this process as it was: a command sets it for a process of its own."""
-    before = {name: (logging.getLogger(name).handlers, logging.getLogger(name).level) for name in ("", *LOGGERS)}
+    before = {
+        name: (logging.getLogger(name).handlers, logging.getLogger(name).level)
+        for name in ("", *LOGGERS)
+    }
     yield
     for name, (handlers, level) in before.items():
         logging.getLogger(name).handlers = handlers
@@ -26,8 +29,12 @@ def test_it_lists_metrics_and_dimensions_and_prints_a_query() -> None:
     assert listed.exit_code == 0, listed.output
     assert "\nlate_share  " in listed.stdout
     assert "booking__person\n" in run(main, ["metrics", "hours", "--dimensions"]).stdout
-    made = run(main, ["metrics", "hours", "--by", "person", "--order", "-hours", "--limit", "3"]).stdout
-    assert made.startswith("SELECT\n  user_name AS person,\n  SUM(hours) AS hours\nFROM mart.hours_ledger\n")
+    made = run(
+        main, ["metrics", "hours", "--by", "person", "--order", "-hours", "--limit", "3"]
+    ).stdout
+    assert made.startswith(
+        "SELECT\n  user_name AS person,\n  SUM(hours) AS hours\nFROM mart.hours_ledger\n"
+    )
     assert made.endswith("ORDER BY\n  hours DESC NULLS LAST\nLIMIT 3;\n")
     wrong = run(main, ["metrics", "hours", "--by", "moon"])
     assert (wrong.exit_code, wrong.stderr.count("\n")) == (2, 1)

@@ -1,4 +1,6 @@
-"""Comparisons in a test: run as the command runs them, on a deployment, with its instance for the loads that repair."""
+"""Comparisons in a test: run as the command runs them, on a deployment, with its instance for the
+loads that repair.
+"""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -19,9 +21,13 @@ def verify(deployment: Deployment, **options: Any) -> Verified:
             stack.callback(resource.close)
 
         def load_again(repairing: Repair, recorder: Recorder) -> Iterator[str]:
-            yield from run_loads(deployment.with_progress(recorder).definitions, deployment.instance, repairing)
+            yield from run_loads(
+                deployment.with_progress(recorder).definitions, deployment.instance, repairing
+            )
 
-        request = VerifyRequest.create(**{"deep": False, "repair": False, "comments": True, "projects": (), **options})
+        request = VerifyRequest.create(
+            **{"deep": False, "repair": False, "comments": True, "projects": (), **options}
+        )
         return compare(backlog, warehouse, request, deployment.progress, load_again)
 
 

@@ -71,7 +71,12 @@ def test_an_alert_about_something_else_says_what_to_do() -> None:
 
 
 def test_what_was_before_the_start_is_no_news_but_an_alert_that_is_still_open() -> None:
-    found = replace(REST, failed={"r1": "users: GET /users: 500"}, built=(7, 12.0), alerts={"silent/users": ALERT})
+    found = replace(
+        REST,
+        failed={"r1": "users: GET /users: 500"},
+        built=(7, 12.0),
+        alerts={"silent/users": ALERT},
+    )
     assert reported(Facts(), found) == ["alert: raw/users: GET /users: 500; look"]
 
 
@@ -79,7 +84,9 @@ def test_a_successful_load_shows_its_figures_and_where_the_data_is() -> None:
     working = replace(REST, load=Load(3.0))
     assert reported(REST, working) == []
     done = replace(working, load=Load(19.0, 0, SUMMARY))
-    assert reported(working, done) == ["loaded: 2,000 issues, 8 comments, 1 activity in schema raw (19 s, 43 requests)"]
+    assert reported(working, done) == [
+        "loaded: 2,000 issues, 8 comments, 1 activity in schema raw (19 s, 43 requests)"
+    ]
     assert reported(working, replace(working, load=Load(19.0, 0, SUMMARY | {"tables": {}}))) == [
         "loaded: nothing has changed (19 s, 43 requests)"
     ]
@@ -91,14 +98,20 @@ def test_a_successful_load_shows_its_figures_and_where_the_data_is() -> None:
 
 def test_a_failed_load_shows_why_unless_its_run_was_shown_already() -> None:
     working = replace(REST, load=Load(3.0))
-    failed = replace(working, load=Load(4.0, 1, SUMMARY | {"errors": ["GET /space: 401; check BACKLOG_API_KEY"]}))
-    assert reported(working, failed) == ["the load has failed: GET /space: 401; check BACKLOG_API_KEY; the schedules try again"]
+    failed = replace(
+        working, load=Load(4.0, 1, SUMMARY | {"errors": ["GET /space: 401; check BACKLOG_API_KEY"]})
+    )
+    assert reported(working, failed) == [
+        "the load has failed: GET /space: 401; check BACKLOG_API_KEY; the schedules try again"
+    ]
     known = replace(failed, failed={"r1": "users: GET /space: 401; check BACKLOG_API_KEY"})
     assert reported(working, known) == [
         f"failed: users: GET /space: 401; check BACKLOG_API_KEY  {DAGSTER}/runs/r1",
         "the load has failed (see above); the schedules try again",
     ]
-    assert reported(working, replace(working, load=Load(4.0, 2))) == ["the load has failed (see the log); the schedules try again"]
+    assert reported(working, replace(working, load=Load(4.0, 2))) == [
+        "the load has failed (see the log); the schedules try again"
+    ]
 
 
 def test_a_source_that_is_gone_and_back_are_two_lines_and_its_alert_is_none() -> None:
@@ -106,7 +119,10 @@ def test_a_source_that_is_gone_and_back_are_two_lines_and_its_alert_is_none() ->
     gone = replace(REST, condition=condition)
     assert reported(REST, gone) == ["the source is unreachable: no answer from acme"]
     assert reported(gone, REST) == ["the source answers again (after 0:05:41)"]
-    assert reported(REST, replace(REST, condition=Condition("rate_limited", BEGAN, "429", BEGAN))) == []
+    assert (
+        reported(REST, replace(REST, condition=Condition("rate_limited", BEGAN, "429", BEGAN)))
+        == []
+    )
     [problem], _ = of_source("http://acme.example", condition, LATER)
     assert (problem.key, problem.kind) == SOURCE_FAILED
 
@@ -119,10 +135,32 @@ def test_a_warehouse_that_is_gone_and_back_are_two_lines() -> None:
 
 
 def test_progress_says_how_far_each_table_is_and_what_it_waits_for() -> None:
-    sync = Sync(1, "issues", "backfill", "OPS", "in_progress", BEGAN, None, 0, 0, 0, None, "r1", None, None, 1_200, 2_000)
-    waits = replace(sync, sync_type="comments", waiting_for="read rate limit", progress_done=5, progress_total=9)
+    sync = Sync(
+        1,
+        "issues",
+        "backfill",
+        "OPS",
+        "in_progress",
+        BEGAN,
+        None,
+        0,
+        0,
+        0,
+        None,
+        "r1",
+        None,
+        None,
+        1_200,
+        2_000,
+    )
+    waits = replace(
+        sync, sync_type="comments", waiting_for="read rate limit", progress_done=5, progress_total=9
+    )
     now = replace(REST, load=Load(65.4), active=(sync, replace(sync, project_key="WEB"), waits))
-    assert progress(now) == "loading, 0:01:05; issues 1,200 of 2,000; comments 5 of 9 issues (waiting for the read rate limit)"
+    assert progress(now) == (
+        "loading, 0:01:05; issues 1,200 of 2,000; comments 5 of 9 issues (waiting "
+        "for the read rate limit)"
+    )
     assert progress(replace(now, load=Load(70.0, 0, SUMMARY))) == ""
     assert progress(REST) == ""
 
@@ -139,13 +177,18 @@ def test_the_facts_are_those_of_the_warehouse(warehouse_url: str) -> None:
     assert reported(Facts(), first) == []
     with Locks(engine, "acme") as locks:
         locks.acquire(lock_of("r1", "issues"), 1.0)
-        working = start_sync(engine, space_key="acme", sync_type="issues", mode="full", run_id="r1", projects=["OPS"])
+        working = start_sync(
+            engine, space_key="acme", sync_type="issues", mode="full", run_id="r1", projects=["OPS"]
+        )
         second = read(warehouse, url, first)
         assert [sync.project_key for sync in second.active] == ["OPS"]
         fail_sync(engine, working, "GET /issues: 500\nand more")
     end_build(engine, begin_build(engine, "p1", "b2"))
     note(engine, url, Outcome("unreachable", "no answer from acme"), 1)
-    problems = [ALERT | {"key": "silent/users", "kind": "silent"}, ALERT | {"key": "source", "kind": "failed"}]
+    problems = [
+        ALERT | {"key": "silent/users", "kind": "silent"},
+        ALERT | {"key": "source", "kind": "failed"},
+    ]
     beat(engine, alerts_of(url), {"open": problems, "waiting": 0, "channels": []})
     third = read(warehouse, url, second)
     assert reported(second, third) == [

@@ -11,7 +11,8 @@ import pytest
 from pipelines.hosting.home_lock import HomeLock, holder, is_held
 from resources.variables import SettingsError
 
-#: Takes the lock, starts a process that lives on, says the number of that, and holds the lock until it is killed.
+#: Takes the lock, starts a process that lives on, says the number of that, and holds the lock until
+#: it is killed.
 HOLDS = """
 import subprocess, sys, time
 from pathlib import Path
@@ -25,7 +26,9 @@ print(0, flush=True)
 
 
 def holding(home: Path) -> "subprocess.Popen[str]":
-    return subprocess.Popen([sys.executable, "-c", HOLDS, str(home)], stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", HOLDS, str(home)], stdout=subprocess.PIPE, text=True
+    )
 
 
 def child_of(process: "subprocess.Popen[str]") -> int:
@@ -94,5 +97,9 @@ def test_another_machine_or_container_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("home", ["/proc/home", "/dev/null/home", "/proc"])
 def test_a_home_that_cannot_be_written_to_is_named(home: str) -> None:
-    with pytest.raises(SettingsError, match=rf"BACKLOG_ELT_HOME is '{home}': expected a folder that can be created and written to"):
+    with pytest.raises(
+        SettingsError,
+        match=rf"BACKLOG_ELT_HOME is '{home}': expected a folder that can "
+        r"be created and written to",
+    ):
         HomeLock.take(Path(home))

@@ -52,14 +52,20 @@ def test_a_terminal_that_is_gone_stops_nobody() -> None:
         assert os.read(ours, 100).endswith(b"  seen\r\n")
         os.close(ours)
         screen.say("not seen")
-        assert os.path.samestat(os.fstat(theirs), Path(os.devnull).stat()), "what comes now is dropped"
+        assert os.path.samestat(os.fstat(theirs), Path(os.devnull).stat()), (
+            "what comes now is dropped"
+        )
         screen.progress("nor this")
 
 
-def test_a_log_is_moved_aside_when_it_is_long_and_its_writers_go_on_in_an_empty_one(tmp_path: Path) -> None:
+def test_a_log_is_moved_aside_when_it_is_long_and_its_writers_go_on_in_an_empty_one(
+    tmp_path: Path,
+) -> None:
     log = LogFile(tmp_path / "logs" / "up.log", longest=1_000)
     aside = log.path.with_name("up.log.1")
-    with subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, stdout=log.file, text=True) as writer:
+    with subprocess.Popen(
+        ["/bin/cat"], stdin=subprocess.PIPE, stdout=log.file, text=True
+    ) as writer:
         assert writer.stdin is not None
         for part in ("first", "second"):
             writer.stdin.write(f"{part} {'x' * 2_000}\n")
@@ -76,10 +82,18 @@ def test_a_log_is_moved_aside_when_it_is_long_and_its_writers_go_on_in_an_empty_
 
 
 def test_a_pipe_without_a_reader_stops_nothing_and_is_no_failure() -> None:
-    program = "import sys; from pipelines.hosting.screen import Screen; screen = Screen(sys.stderr)\n"
-    program += "screen.say('first'); sys.stdin.read(); screen.say('second'); screen.say('third'); print('done')"
+    program = (
+        "import sys; from pipelines.hosting.screen import Screen; screen = Screen(sys.stderr)\n"
+    )
+    program += (
+        "screen.say('first'); sys.stdin.read(); screen.say('second'); "
+        "screen.say('third'); print('done')"
+    )
     with subprocess.Popen(
-        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None

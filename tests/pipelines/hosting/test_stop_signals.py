@@ -15,8 +15,9 @@ from tests.seed import SEED
 pytestmark = pytest.mark.full
 
 TIMES = 100
-#: Rounds of what `up` does, with cheap children: takes the lock, listens, starts processes, waits, ends them. Meanwhile finalizers
-#: and locks of Python are busy, in which an exception of a handler would be lost.
+#: Rounds of what `up` does, with cheap children: takes the lock, listens, starts processes, waits,
+#: ends them. Meanwhile finalizers and locks of Python are busy, in which an exception of a handler
+#: would be lost.
 ROUNDS = """
 import gc, os, subprocess, sys, threading
 from pathlib import Path
@@ -58,10 +59,14 @@ for number in range(int(sys.argv[2])):
 
 
 @pytest.mark.parametrize("number", STOPPING, ids=lambda number: number.name)
-def test_a_signal_at_a_hundred_random_moments_is_never_lost(number: signal.Signals, tmp_path: object) -> None:
+def test_a_signal_at_a_hundred_random_moments_is_never_lost(
+    number: signal.Signals, tmp_path: object
+) -> None:
     rng = Random(SEED)  # noqa: S311 - moments, not secrets
     command = [sys.executable, "-c", ROUNDS, str(tmp_path), str(TIMES)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         for one in range(TIMES):
@@ -75,7 +80,8 @@ def test_a_signal_at_a_hundred_random_moments_is_never_lost(number: signal.Signa
         assert process.stderr.read() == ""
 
 
-#: Is asked to end and hangs: in a call that nothing interrupts, with the lock of the screen held by somebody else.
+#: Is asked to end and hangs: in a call that nothing interrupts, with the lock of the screen held by
+#: somebody else.
 HANGS = """
 import ctypes, threading
 from pipelines.hosting.stop_signals import StopSignals
@@ -91,7 +97,9 @@ while True:
 
 @pytest.mark.parametrize("number", STOPPING, ids=lambda number: number.name)
 def test_a_second_signal_ends_what_hangs(number: signal.Signals) -> None:
-    with subprocess.Popen([sys.executable, "-c", HANGS], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", HANGS], stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "listens\n"
         process.send_signal(signal.SIGTERM)
@@ -105,9 +113,12 @@ def test_a_second_signal_ends_what_hangs(number: signal.Signals) -> None:
 def test_under_nohup_the_end_of_the_terminal_is_none() -> None:
     ignoring = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
     program = (
-        "from pipelines.hosting.stop_signals import StopSignals\nstop = StopSignals(int)\nprint(1, flush=True)\nstop.sleep(300)"
+        "from pipelines.hosting.stop_signals import StopSignals\nstop = StopSignals(int)\n"
+        "print(1, flush=True)\nstop.sleep(300)"
     )
-    with subprocess.Popen([sys.executable, "-c", ignoring + program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", ignoring + program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(signal.SIGHUP)
@@ -119,15 +130,23 @@ def test_under_nohup_the_end_of_the_terminal_is_none() -> None:
 
 
 @pytest.mark.parametrize("number", STOPPING, ids=lambda number: number.name)
-@pytest.mark.parametrize("command", [["load"], ["status"], ["up"], ["serve"], ["simulate"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [["load"], ["status"], ["up"], ["serve"], ["simulate"]], ids=" ".join
+)
 def test_a_command_that_is_interrupted_before_it_works_says_nothing(
     command: list[str], number: signal.Signals, tmp_path: object
 ) -> None:
-    program = "import sys; from pipelines.hosting.stop_signals import end_silently; end_silently(); print(1, flush=True)\n"
+    program = (
+        "import sys; from pipelines.hosting.stop_signals import end_silently; "
+        "end_silently(); print(1, flush=True)\n"
+    )
     program += "sys.argv = ['backlog-elt', *sys.argv[1:]]; from pipelines.cli import main; main()"
     environment = {**os.environ, "BACKLOG_ELT_HOME": str(tmp_path)}
     with subprocess.Popen(
-        [sys.executable, "-c", program, *command], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-c", program, *command],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()

@@ -1,4 +1,6 @@
-"""Dagster's storage as `dagster.yaml` names it: few connections, none of them stale, none left behind."""
+"""Dagster's storage as `dagster.yaml` names it: few connections, none of them stale, none left
+behind.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +16,10 @@ from pipelines.hosting.environment import PROJECT_ROOT
 from pipelines.hosting.storage import KEPT, PooledStorage
 from tests.databases import heard
 
-OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+OTHERS = (
+    "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND "
+    "backend_type = 'client backend'"
+)
 
 
 @dg.asset
@@ -39,7 +44,9 @@ def variables(monkeypatch: pytest.MonkeyPatch, warehouse_url: str) -> None:
     monkeypatch.setenv("DAGSTER_POSTGRES_URL", warehouse_url)
 
 
-def test_an_empty_database_gets_its_tables_and_a_run_takes_few_connections(warehouse: Engine) -> None:
+def test_an_empty_database_gets_its_tables_and_a_run_takes_few_connections(
+    warehouse: Engine,
+) -> None:
     for _ in range(2):
         with opened() as instance:
             assert dg.materialize([table], instance=instance).success
@@ -56,14 +63,18 @@ def test_a_connection_that_the_server_has_closed_is_replaced_unseen(warehouse: E
     with opened() as instance:
         assert dg.materialize([table], instance=instance).success
         with warehouse.begin() as connection:
-            ended = connection.execute(text(f"SELECT count(pg_terminate_backend(pid)) {OTHERS}")).scalar_one()
+            ended = connection.execute(
+                text(f"SELECT count(pg_terminate_backend(pid)) {OTHERS}")
+            ).scalar_one()
         assert 1 <= ended <= KEPT
         assert dg.materialize([table], instance=instance).success
         assert len(instance.get_runs()) == 2
 
 
 def test_no_tables_are_made_where_the_options_say_so(warehouse_url: str, warehouse: Engine) -> None:
-    made = PooledStorage.from_config_value(None, {"postgres_url": warehouse_url, "should_autocreate_tables": False})
+    made = PooledStorage.from_config_value(
+        None, {"postgres_url": warehouse_url, "should_autocreate_tables": False}
+    )
     made.run_storage.dispose()
     with warehouse.connect() as connection:
         assert connection.execute(text("SELECT to_regclass('runs')")).scalar_one() is None

@@ -1,4 +1,6 @@
-"""The first marts of `up`: started when its load has ended well, and noted before, so that the sensor does not start them too."""
+"""The first marts of `up`: started when its load has ended well, and noted before, so that the
+sensor does not start them too.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +23,9 @@ class Hosted:
     looks, ready = True, False
 
     def __init__(self, instance: dg.DagsterInstance, code: int, builds: Sequence[int] = ()) -> None:
-        """Processes end with `code`; each look finds the next of `builds`, and the last one from then on."""
+        """Processes end with `code`; each look finds the next of `builds`, and the last one from
+        then on.
+        """
         self.instance, self.code = instance, code
         self.built: int | None = None
         self._builds = [*builds]
@@ -57,7 +61,9 @@ class Hosted:
     path = Path("up.log")
 
 
-@pytest.mark.parametrize(("code", "started"), [(0, [up.FIRST_LOAD, up.FIRST_MARTS]), (1, [up.FIRST_LOAD])])
+@pytest.mark.parametrize(
+    ("code", "started"), [(0, [up.FIRST_LOAD, up.FIRST_MARTS]), (1, [up.FIRST_LOAD])]
+)
 def test_the_marts_follow_a_load_that_ended_well_and_are_noted_first(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: int, started: list[str]
 ) -> None:
@@ -71,7 +77,16 @@ def test_the_marts_follow_a_load_that_ended_well_and_are_noted_first(
     hosted: Any = Hosted(instance, code)
     began = datetime.now(UTC)
     with pytest.raises(Stop):
-        up._watch(tmp_path, hosted, cast("Follower", hosted), hosted, hosted, hosted, "workspace.yaml", first_load=True)
+        up._watch(
+            tmp_path,
+            hosted,
+            cast("Follower", hosted),
+            hosted,
+            hosted,
+            hosted,
+            "workspace.yaml",
+            first_load=True,
+        )
     assert hosted.started == started
     assert not hosted.noted[up.FIRST_LOAD]
     noted = marts_noted_at(instance)
@@ -84,6 +99,15 @@ def test_the_marts_follow_a_load_that_ended_well_and_are_noted_first(
 def test_a_report_follows_each_build_and_only_the_first_is_said(tmp_path: Path) -> None:
     hosted: Any = Hosted(dg.DagsterInstance.ephemeral(), 0, builds=(7, 7, 7, 8, 8))
     with pytest.raises(Stop):
-        up._watch(tmp_path, hosted, cast("Follower", hosted), hosted, hosted, hosted, "workspace.yaml", first_load=False)
+        up._watch(
+            tmp_path,
+            hosted,
+            cast("Follower", hosted),
+            hosted,
+            hosted,
+            hosted,
+            "workspace.yaml",
+            first_load=False,
+        )
     assert hosted.started == [up.REPORT, up.REPORT]
     assert hosted.said == [f"the report is written: {tmp_path / 'report.html'}"]

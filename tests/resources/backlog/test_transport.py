@@ -15,9 +15,17 @@ Make = Callable[..., BacklogClient]
 
 
 @pytest.mark.parametrize(
-    "failure", [httpx.Response(408), httpx.Response(500), httpx.Response(503, html="<html>maintenance</html>"), error(500, 1)]
+    "failure",
+    [
+        httpx.Response(408),
+        httpx.Response(500),
+        httpx.Response(503, html="<html>maintenance</html>"),
+        error(500, 1),
+    ],
 )
-def test_a_server_error_is_tried_again(client: BacklogClient, wire: Wire, clock: Clock, failure: httpx.Response) -> None:
+def test_a_server_error_is_tried_again(
+    client: BacklogClient, wire: Wire, clock: Clock, failure: httpx.Response
+) -> None:
     wire.answers = [failure, failure, httpx.Response(200, json=[])]
     assert client.projects() == []
     assert len(wire.requests) == 3
@@ -26,9 +34,16 @@ def test_a_server_error_is_tried_again(client: BacklogClient, wire: Wire, clock:
 
 
 @pytest.mark.parametrize(
-    "failure", [httpx.ReadTimeout("slow"), httpx.ConnectError("refused"), httpx.RemoteProtocolError("cut off")]
+    "failure",
+    [
+        httpx.ReadTimeout("slow"),
+        httpx.ConnectError("refused"),
+        httpx.RemoteProtocolError("cut off"),
+    ],
 )
-def test_a_network_error_is_tried_again(client: BacklogClient, wire: Wire, failure: Exception) -> None:
+def test_a_network_error_is_tried_again(
+    client: BacklogClient, wire: Wire, failure: Exception
+) -> None:
     wire.answers = [failure, httpx.Response(200, json=[])]
     assert client.projects() == []
     assert client.stats.requests == {"read": 2}
@@ -39,7 +54,11 @@ def test_each_failed_attempt_is_logged_with_the_wait_before_the_next(
 ) -> None:
     wire.answers = [httpx.Response(500), httpx.Response(500), httpx.Response(200, json=[])]
     client.projects()
-    lines = [record.getMessage() for record in caplog.records if record.name == "resources.backlog.transport"]
+    lines = [
+        record.getMessage()
+        for record in caplog.records
+        if record.name == "resources.backlog.transport"
+    ]
     assert [line.split(" failed, next in ")[0] for line in lines] == ["attempt 1", "attempt 2"]
     assert not [line for line in lines if "gave up" in line]
 
@@ -48,12 +67,18 @@ def test_an_unreachable_host_is_reported_within_ten_seconds_by_the_name_of_the_s
     client: BacklogClient, wire: Wire, clock: Clock
 ) -> None:
     wire.answers = [httpx.ConnectError("[Errno 111] Connection refused")]
-    with pytest.raises(Unavailable, match=r"no answer from acme.backlog.test: .*Connection refused; check BACKLOG_URL.*5 attempts"):
+    with pytest.raises(
+        Unavailable,
+        match=r"no answer from acme.backlog.test: .*Connection refused; "
+        r"check BACKLOG_URL.*5 attempts",
+    ):
         client.space()
     assert sum(clock.slept) < 10
 
 
-def test_a_host_that_has_answered_is_given_a_minute_to_come_back(client: BacklogClient, wire: Wire, clock: Clock) -> None:
+def test_a_host_that_has_answered_is_given_a_minute_to_come_back(
+    client: BacklogClient, wire: Wire, clock: Clock
+) -> None:
     wire.answers = [httpx.Response(200, json=[]), httpx.ReadTimeout("")]
     client.projects()
     with pytest.raises(Unavailable, match="ReadTimeout"):
@@ -61,7 +86,9 @@ def test_a_host_that_has_answered_is_given_a_minute_to_come_back(client: Backlog
     assert 30 < sum(clock.slept) <= 60
 
 
-def test_a_server_that_stays_down_is_given_up_when_the_budget_is_spent(make_client: Make, wire: Wire, clock: Clock) -> None:
+def test_a_server_that_stays_down_is_given_up_when_the_budget_is_spent(
+    make_client: Make, wire: Wire, clock: Clock
+) -> None:
     wire.answers = [httpx.Response(503)]
     with pytest.raises(Unavailable, match="GET /projects: 503") as caught:
         make_client(max_wait=100).projects()
@@ -85,13 +112,18 @@ def test_a_real_closed_port_is_unavailable_and_carries_no_request(clock: Clock) 
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        with BacklogClient(url, httpx.Auth(), sleep=clock.sleep, clock=clock) as client, pytest.raises(Unavailable) as caught:
+        with (
+            BacklogClient(url, httpx.Auth(), sleep=clock.sleep, clock=clock) as client,
+            pytest.raises(Unavailable) as caught,
+        ):
             client.space()
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
 
 
-def test_a_rate_limited_request_waits_until_the_reset_time(make_client: Make, wire: Wire, clock: Clock) -> None:
+def test_a_rate_limited_request_waits_until_the_reset_time(
+    make_client: Make, wire: Wire, clock: Clock
+) -> None:
     reported: list[tuple[str, float, datetime]] = []
     wire.answers = [
         httpx.Response(429, json={}, headers=limits(150, 0, int(EPOCH) + 23)),
@@ -101,7 +133,11 @@ def test_a_rate_limited_request_waits_until_the_reset_time(make_client: Make, wi
     assert client.projects() == []
     assert clock.slept == [23.5]
     assert reported == [("read", 23.5, datetime.fromtimestamp(EPOCH + 23.5, UTC))]
-    assert (client.stats.rate_limited, client.stats.retries, client.stats.wait_seconds) == (1, 1, 23.5)
+    assert (client.stats.rate_limited, client.stats.retries, client.stats.wait_seconds) == (
+        1,
+        1,
+        23.5,
+    )
 
 
 @pytest.mark.parametrize(
@@ -125,14 +161,18 @@ def test_missing_or_silly_rate_headers_do_not_crash_the_retry(
     assert clock.slept == [seconds]
 
 
-def test_endless_429s_end_when_the_budget_is_spent(client: BacklogClient, wire: Wire, clock: Clock) -> None:
+def test_endless_429s_end_when_the_budget_is_spent(
+    client: BacklogClient, wire: Wire, clock: Clock
+) -> None:
     wire.answers = [error(429, 13)]
     with pytest.raises(RateLimited, match="other programs"):
         client.projects()
     assert 400 < sum(clock.slept) <= 600
 
 
-def test_the_next_request_waits_when_only_the_reserve_is_left(client: BacklogClient, wire: Wire, clock: Clock) -> None:
+def test_the_next_request_waits_when_only_the_reserve_is_left(
+    client: BacklogClient, wire: Wire, clock: Clock
+) -> None:
     wire.answers = [
         httpx.Response(200, json=[], headers=limits(150, 31, int(EPOCH) + 40)),
         httpx.Response(200, json=[], headers=limits(150, 30, int(EPOCH) + 40)),
@@ -146,7 +186,9 @@ def test_the_next_request_waits_when_only_the_reserve_is_left(client: BacklogCli
     assert client.stats.rate_limited == 0
 
 
-def test_the_wait_is_reckoned_by_the_clock_of_the_server(make_client: Make, wire: Wire, clock: Clock) -> None:
+def test_the_wait_is_reckoned_by_the_clock_of_the_server(
+    make_client: Make, wire: Wire, clock: Clock
+) -> None:
     clock.now = 1_000_000.0  # years behind
     client = make_client()
     date = {"Date": "Mon, 21 Sep 2026 14:13:20 GMT"}  # EPOCH
@@ -158,7 +200,9 @@ def test_the_wait_is_reckoned_by_the_clock_of_the_server(make_client: Make, wire
     assert clock.slept == [10.5]
 
 
-def test_a_full_search_bucket_does_not_hold_up_reads(client: BacklogClient, wire: Wire, clock: Clock) -> None:
+def test_a_full_search_bucket_does_not_hold_up_reads(
+    client: BacklogClient, wire: Wire, clock: Clock
+) -> None:
     wire.answers = [
         httpx.Response(200, json=[], headers=limits(15, 0, int(EPOCH) + 50)),
         httpx.Response(200, json=[], headers=limits(60, 59, int(EPOCH) + 60)),
@@ -171,7 +215,9 @@ def test_a_full_search_bucket_does_not_hold_up_reads(client: BacklogClient, wire
 
 
 @pytest.mark.parametrize("reserve", [0.0, 0.2, 0.5, 0.99])
-def test_work_goes_on_on_the_free_plan_whatever_the_reserve_is(make_client: Make, wire: Wire, clock: Clock, reserve: float) -> None:
+def test_work_goes_on_on_the_free_plan_whatever_the_reserve_is(
+    make_client: Make, wire: Wire, clock: Clock, reserve: float
+) -> None:
     window = {"opened": 0.0, "used": 0}
     refused = 0
 

@@ -10,7 +10,9 @@ from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
 
 
-def test_an_asset_gets_a_migrated_warehouse_and_leaves_no_connection(warehouse_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_asset_gets_a_migrated_warehouse_and_leaves_no_connection(
+    warehouse_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TEST_WAREHOUSE_URL", warehouse_url)
     engines = []
 
@@ -47,7 +49,9 @@ def test_the_url_is_in_no_repr() -> None:
     assert "s3cret" not in str(WarehouseResource(url="postgresql://me:s3cret@db/wh"))
 
 
-def test_resources_of_one_warehouse_share_connections_until_the_last_is_closed(warehouse_url: str) -> None:
+def test_resources_of_one_warehouse_share_connections_until_the_last_is_closed(
+    warehouse_url: str,
+) -> None:
     first, second = WarehouseResource(url=warehouse_url), WarehouseResource(url=warehouse_url)
     engine = first.engine
     assert second.engine is engine

@@ -1,11 +1,20 @@
-"""What nothing explains in a number of issues, what a person reads of it, and when a comparison has failed."""
+"""What nothing explains in a number of issues, what a person reads of it, and when a comparison has
+failed.
+"""
 
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from sync.reconcile.count_reconciliation import Holdings, ProjectCount
-from sync.reconcile.result import LISTED, MISSING, TOO_FAST, Difference, ProjectReconciliation, Reconciliation
+from sync.reconcile.result import (
+    LISTED,
+    MISSING,
+    TOO_FAST,
+    Difference,
+    ProjectReconciliation,
+    Reconciliation,
+)
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 COUNT = ProjectCount("OPS", 10, 10, 300)
@@ -21,10 +30,18 @@ def test_a_difference_is_what_the_warehouse_has_too_many_apart_from_all_that_exp
     assert [replace(COUNT, warehouse=stored).difference for stored in (9, 11)] == [-1, 1]
     assert [replace(COUNT, source=listed).difference for listed in (9, 11)] == [1, -1]
     assert replace(COUNT, warehouse=8, refused=2).difference == 0
-    assert [replace(COUNT, happened={name: 3}).difference for name in ("created", "moved here", "deleted", "moved away")] == [
+    assert [replace(COUNT, happened={name: 3}).difference for name in ("created", "moved here",
+        "deleted", "moved away")] == [
         3, 3, -3, -3,
     ]  # fmt: skip
-    assert replace(COUNT, source=12, happened={"created": 4, "moved here": 1, "deleted": 2, "moved away": 1}).difference == 0
+    assert (
+        replace(
+            COUNT,
+            source=12,
+            happened={"created": 4, "moved here": 1, "deleted": 2, "moved away": 1},
+        ).difference
+        == 0
+    )
 
 
 def test_the_source_has_what_is_stored_and_what_is_refused_of_the_projects_in_question() -> None:
@@ -47,20 +64,29 @@ def test_a_count_is_reported_with_its_sign_left_out_and_one_that_is_not_known_as
 
 
 def test_a_difference_counts_more_than_what_is_behind_and_either_makes_a_whole_unequal() -> None:
-    behind, different = replace(PROJECT, since_load={"changed": 2}), replace(PROJECT, differences=1, since_load={"changed": 2})
+    behind, different = (
+        replace(PROJECT, since_load={"changed": 2}),
+        replace(PROJECT, differences=1, since_load={"changed": 2}),
+    )
     assert [one.status for one in (PROJECT, behind, different)] == ["equal", "behind", "different"]
 
     def status(*projects: ProjectReconciliation, differences: tuple[Difference, ...] = ()) -> str:
         return Reconciliation("rows", projects, {}, differences).status
 
-    assert (status(PROJECT), status(PROJECT, behind), status(behind, different, PROJECT)) == ("equal", "behind", "different")
+    assert (status(PROJECT), status(PROJECT, behind), status(behind, different, PROJECT)) == (
+        "equal",
+        "behind",
+        "different",
+    )
     # Rows of lists are of no project.
     assert status(PROJECT, differences=(row(outcome="quarantined"),)) == "equal"
     assert status(PROJECT, differences=(row(outcome="behind"),)) == "behind"
     assert status(behind, differences=(row(), row(outcome="behind"))) == "different"
 
 
-def test_a_comparison_has_failed_where_rows_differ_or_could_not_be_read_and_when_strict_where_they_are_behind() -> None:
+def test_a_comparison_has_failed_where_rows_differ_or_could_not_be_read_and_when_strict_where_they_are_behind() -> (
+    None
+):
     behind = Reconciliation("count", [replace(PROJECT, since_load={"created": 1})], {})
     different = Reconciliation("count", [replace(PROJECT, differences=1)], {})
     equal = Reconciliation("count", [PROJECT], {})
@@ -69,25 +95,61 @@ def test_a_comparison_has_failed_where_rows_differ_or_could_not_be_read_and_when
     assert replace(equal, errors=["OPS: refused"]).failed()
 
 
-def test_programs_are_given_a_thousand_rows_those_that_differ_first_and_the_numbers_of_all() -> None:
-    rows = [row(number, "behind") for number in range(LISTED)] + [row(LISTED), row(LISTED + 1, "quarantined", "users")]
-    found = Reconciliation("rows", [PROJECT], {"issues": (3, 4), "users": (5, 6)}, rows, repaired_rows=rows).as_json()
+def test_programs_are_given_a_thousand_rows_those_that_differ_first_and_the_numbers_of_all() -> (
+    None
+):
+    rows = [row(number, "behind") for number in range(LISTED)] + [
+        row(LISTED),
+        row(LISTED + 1, "quarantined", "users"),
+    ]
+    found = Reconciliation(
+        "rows", [PROJECT], {"issues": (3, 4), "users": (5, 6)}, rows, repaired_rows=rows
+    ).as_json()
     assert LISTED == 1_000
     assert (len(found["differences"]), len(found["repaired_rows"])) == (LISTED, LISTED)
     assert [one["key"] for one in found["differences"][:2]] == [str(LISTED), "0"]
     assert found["tables"] == {
-        "issues": {"source": 3, "warehouse": 4, "differences": 1, "behind": LISTED, "quarantined": 0, "partial": False},
-        "users": {"source": 5, "warehouse": 6, "differences": 0, "behind": 0, "quarantined": 1, "partial": False},
+        "issues": {
+            "source": 3,
+            "warehouse": 4,
+            "differences": 1,
+            "behind": LISTED,
+            "quarantined": 0,
+            "partial": False,
+        },
+        "users": {
+            "source": 5,
+            "warehouse": 6,
+            "differences": 0,
+            "behind": 0,
+            "quarantined": 1,
+            "partial": False,
+        },
     }
     assert found["repaired"] == {"issues": LISTED + 1, "users": 1}
 
 
 def test_of_numbers_the_table_of_issues_has_the_sums() -> None:
-    projects = [replace(PROJECT, differences=1, since_load={"created": 2}, quarantined=3), replace(PROJECT, differences=2)]
+    projects = [
+        replace(PROJECT, differences=1, since_load={"created": 2}, quarantined=3),
+        replace(PROJECT, differences=2),
+    ]
     assert Reconciliation("count", projects, {"issues": (20, 20)}).as_json()["tables"] == {
-        "issues": {"source": 20, "warehouse": 20, "differences": 3, "behind": 2, "quarantined": 3, "partial": False}
+        "issues": {
+            "source": 20,
+            "warehouse": 20,
+            "differences": 3,
+            "behind": 2,
+            "quarantined": 3,
+            "partial": False,
+        }
     }
 
 
 def test_a_row_without_a_key_of_its_own_has_no_ids() -> None:
-    assert [replace(row(), key=key).ids for key in ("7", "300/5", "?abc", "")] == [(7,), (300, 5), (), ()]
+    assert [replace(row(), key=key).ids for key in ("7", "300/5", "?abc", "")] == [
+        (7,),
+        (300, 5),
+        (),
+        (),
+    ]
