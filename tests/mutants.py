@@ -45,8 +45,8 @@ def main(count: int, seed: int, processes: int, names: tuple[str, ...]) -> None:
         known = sorted(_results())
         # A pure random choice of mutants, not of secrets.
         sample = list(names) or (
-            Random(seed).sample(known, count) if 0 < count < len(known) else known
-        )  # noqa: S311
+            Random(seed).sample(known, count) if 0 < count < len(known) else known  # noqa: S311
+        )
         subprocess.run([*run, *sample], cwd=ROOT, env=environment, check=True)
     found = {name: status for name, status in _results().items() if name in sample}
     for name in sorted(found):

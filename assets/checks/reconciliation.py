@@ -146,10 +146,8 @@ def _said(
     doubted: list[str],
     unknown: list[str],
 ) -> str:
-    said = [
-        f"{projects - len(unequal) - len(inconclusive) - len(doubted)} of "
-        f"{projects} projects are equal"
-    ]
+    equal = projects - len(unequal) - len(inconclusive) - len(doubted)
+    said = [f"{equal} of {projects} projects are equal"]
     if unknown:
         said.append(
             f"{', '.join(unknown)} were not compared yet, which the count reconciliation does"

@@ -28,7 +28,7 @@ def document(turns: Sequence[Turn], machine: str) -> str:
         rounds = len({turn.round for turn in mine})
         parts.append(
             f"### {work[0].upper()}{work[1:]}\n\n"
-            + f"Medians of {rounds} rounds, in brackets the least and the most."
+            f"Medians of {rounds} rounds, in brackets the least and the most."
         )
         parts += [
             f"**{step[0].upper()}{step[1:]}**\n\n{_markdown(COLUMNS, _costs(mine, step))}"

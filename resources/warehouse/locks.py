@@ -82,15 +82,15 @@ _OF_NAMES = "l.space_key = :space_key AND l.name = ANY(:names)"
 # Each lock by its session, not only by its name: a pooler between us and the server may hand
 # statements to other sessions.
 _RELEASE = text(
-    f"DELETE FROM ops.locks AS l WHERE {_OF_NAMES} AND l.pid = pg_backend_pid() RETURNING true"
-)  # noqa: S608
+    f"DELETE FROM ops.locks AS l WHERE {_OF_NAMES} AND l.pid = pg_backend_pid() RETURNING true"  # noqa: S608
+)
 _HELD_HERE = text(
-    f"SELECT count(*) FROM ops.locks AS l WHERE {_OF_NAMES} AND l.pid = "
-    f"pg_backend_pid() AND {is_held('l')}"  # noqa: S608
+    f"SELECT count(*) FROM ops.locks AS l WHERE {_OF_NAMES} AND l.pid = "  # noqa: S608
+    f"pg_backend_pid() AND {is_held('l')}"
 )
 _HOLDER = text(
-    "SELECT l.holder || to_char(l.taken_at AT TIME ZONE 'UTC', '\", since "
-    '"YYYY-MM-DD HH24:MI:SS" UTC"\') '  # noqa: S608
+    "SELECT l.holder || to_char(l.taken_at AT TIME ZONE 'UTC', '\", since "  # noqa: S608
+    '"YYYY-MM-DD HH24:MI:SS" UTC"\') '
     f"FROM ops.locks AS l WHERE {_OF_NAMES} AND {is_held('l')}"
 )
 

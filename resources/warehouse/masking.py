@@ -206,9 +206,9 @@ def _rewriting(table: str) -> TextClause:
     )
     lines = (
         (
-            f"UPDATE {spec.table.fullname} AS t SET "
+            f"UPDATE {spec.table.fullname} AS t SET "  # noqa: S608
             f"{', '.join(f'{name} = {value}' for name, value in columns.items())}"
-        ),  # noqa: S608  names of the schema
+        ),
         f"FROM {given} AS e(r, h{''.join(f', k{place}' for place in places)})",
         (
             "WHERE t.space_key = :space_key AND "

@@ -206,7 +206,7 @@ def merge_statement(table: str, extra: frozenset[str]) -> TextClause:
         # versions.
         seen = ", ".join(f"t.{name}" for name in COLUMNS)
         merge = (
-            f"WITH merged AS ({merge}, {seen}), noted AS ({NOTED}) SELECT id, "
+            f"WITH merged AS ({merge}, {seen}), noted AS ({NOTED}) SELECT id, "  # noqa: S608
             "inserted, unresolved FROM merged"
-        )  # noqa: S608
+        )
     return text(f"SAVEPOINT {SAVEPOINT};\n{merge}")

@@ -69,9 +69,9 @@ def _wrong(
             yield Difference(spec.name, project, issue, key_text(tuple(key)), COLUMN, made, stored)
         return
     statement = (
-        f"SELECT {_identity(spec)} FROM {spec.table.fullname} AS t WHERE "
+        f"SELECT {_identity(spec)} FROM {spec.table.fullname} AS t WHERE "  # noqa: S608
         f"{_chosen(spec, column, frozenset(parameters))}"
-    )  # noqa: S608  names of the schema
+    )
     suspects = [tuple(row) for row in conn.execute(text(statement), parameters)]
     if len(suspects) <= 1:
         for *key, project, issue in suspects:
@@ -110,8 +110,8 @@ def _chosen(spec: TableSpec, column: str, given: frozenset[str]) -> str:
     if "key_0" in given:
         arrays = ", ".join(f"CAST(:key_{number} AS bigint[])" for number in range(len(spec.key)))
         conditions.append(
-            f"({', '.join(f't.{name}' for name in spec.key)}) IN (SELECT * FROM unnest({arrays}))"
-        )  # noqa: S608
+            f"({', '.join(f't.{name}' for name in spec.key)}) IN (SELECT * FROM unnest({arrays}))"  # noqa: S608
+        )
     return " AND ".join(conditions)
 
 
@@ -146,9 +146,9 @@ def _column_statement(table: str, column: str, given: frozenset[str]) -> TextCla
         ),
         # OFFSET keeps the planner from typing the payload of rows that are not chosen.
         (
-            f"FROM (SELECT * FROM {spec.table.fullname} AS t WHERE "
+            f"FROM (SELECT * FROM {spec.table.fullname} AS t WHERE "  # noqa: S608
             f"{_chosen(spec, column, given)} OFFSET 0) AS t"
-        ),  # noqa: S608  names of the schema
+        ),
         "CROSS JOIN LATERAL (SELECT t.payload AS r) AS e",
         f"WHERE {' OR '.join(f'({condition})' for condition, _ in unequal.values())}",
     )

@@ -231,18 +231,18 @@ def main() -> None:
             wrong += bool(done.wrong)
             names = "+".join(one.name for one in sent)
             shown = " shown" if done.shown else ""
-            print(
+            print(  # noqa: T201
                 f"{number:3} {names} at {done.at:.1f} s{shown}: {done.code}, "
                 f"{done.seconds:.1f} s {done.wrong}",
                 flush=True,
-            )  # noqa: T201
+            )
         print(f"a start at the end takes {there.begin():.1f} s")  # noqa: T201
         tries = there.tries
     slowest = max(one.seconds for one in tries)
-    print(
+    print(  # noqa: T201
         f"{len(tries)} tries, {wrong} wrong, slowest end {slowest:.1f} s, codes "
         f"{Counter(one.code for one in tries)}"
-    )  # noqa: T201
+    )
     sys.exit(bool(wrong))
 
 

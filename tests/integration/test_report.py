@@ -43,8 +43,10 @@ def test_without_marts_it_says_what_to_do(
     done = shell.run("report", WAREHOUSE_URL=new_database())
     assert done.code == 1
     assert done.lines == [
-        "Error: There are no marts to report on: build them (backlog-elt "
-        "marts; automatic under `up`)."
+        (
+            "Error: There are no marts to report on: build them "
+            "(backlog-elt marts; automatic under `up`)."
+        )
     ]
     assert list(tmp_path.iterdir()) == []
 

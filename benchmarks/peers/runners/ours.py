@@ -19,9 +19,9 @@ def main() -> None:
         "DAGSTER_POSTGRES_URL": os.environ["PEER_SECOND_DATABASE_URL"],
     }
     if "comments" in os.environ["PEER_TABLES"]:
-        os.execv(
+        os.execv(  # noqa: S606
             sys.executable, [sys.executable, "-m", "pipelines", "load", "--json", "--no-progress"]
-        )  # noqa: S606 - ourselves
+        )
     _issues()
 
 

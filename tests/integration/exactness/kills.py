@@ -160,8 +160,15 @@ def scene(databases: Databases, seed: int, spec: SpaceSpec = SPEC) -> Iterator[S
         with Forge(variables) as forge:
             # A pure random choice of moments, not of secrets.
             made = Scene(
-                sim, engine, url, variables, forge, People(sim.space), Served(sim), Random(seed)
-            )  # noqa: S311
+                sim,
+                engine,
+                url,
+                variables,
+                forge,
+                People(sim.space),
+                Served(sim),
+                Random(seed),  # noqa: S311
+            )
             sim.before_request(made.before)
             yield made
 

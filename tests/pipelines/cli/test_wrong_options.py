@@ -66,9 +66,9 @@ def run(tmp_path: Path) -> Run:
             "--service-port is '0': expected a whole number from 1 to 65535",
         ),
         (
-            ["serve", "--host", "0.0.0.0"],
+            ["serve", "--host", "0.0.0.0"],  # noqa: S104
             "BACKLOG_SERVICE_TOKEN is '': expected a secret of 16 characters or more, since others",
-        ),  # noqa: S104
+        ),
         (["fly"], "the command is 'fly': expected alerts, forget, "),
         (["grant", "all"], "the command is 'all': expected bi, dagster, loader"),
         (["forget", "--user", "0", "--yes"], "--user is '0': expected a whole number from 1 on"),
