@@ -268,9 +268,8 @@ def is_serving(port: int) -> bool:
     from dagster._grpc.client import DagsterGrpcClient
 
     try:
-        return bool(
-            DagsterGrpcClient(host="127.0.0.1", port=port).health_check_query() == "SERVING"
-        )  # type: ignore[no-untyped-call]
+        client = DagsterGrpcClient(host="127.0.0.1", port=port)
+        return bool(client.health_check_query() == "SERVING")  # type: ignore[no-untyped-call]
     except Exception:  # whatever it is, it does not serve yet
         return False
 

@@ -85,7 +85,10 @@ def pressure() -> Iterator[Figure]:
                 traffic.greedy(path, 1 / rate, traffic.now() + 60)
 
         for number in range(LOADS):
-            traffic.add(lambda number=number: load(number), after=0.03 * number)  # type: ignore[misc]
+            traffic.add(
+                lambda number=number: load(number),  # type: ignore[misc]
+                after=0.03 * number,
+            )
         traffic.add(lambda: others("/issues/count", SEARCHES))
         traffic.add(lambda: others("/users/myself", READS))
         began = traffic.now()

@@ -20,10 +20,12 @@ WRITTEN_BOUND, SIZE_BOUND, OPEN_BOUND, FILTER_BOUND = 20.0, 10.0, 3.0, 200.0
 #: Choose something in a filter, and return the milliseconds until what is on the screen has
 #: followed.
 CHOOSE = """async ([id, value]) => {
-  const began = performance.now(), before = document.body.dataset.insight, field = document.getElementById(id);
+  const began = performance.now(), before = document.body.dataset.insight,
+    field = document.getElementById(id);
   field.value = value;
   field.dispatchEvent(new Event("change"));
-  while (document.body.dataset.insight === before) await new Promise(resolve => setTimeout(resolve));
+  while (document.body.dataset.insight === before) await new Promise(resolve =>
+    setTimeout(resolve));
   return performance.now() - began;
 }"""
 CHOICES = [

@@ -127,8 +127,9 @@ def _months() -> int:
 
 def _ask(url: str, query: str, **variables: Any) -> dict[str, Any]:
     body = json.dumps({"query": query, "variables": variables}).encode()
-    # our own http URL
-    request = urllib.request.Request(f"{url}/graphql", body, {"Content-Type": "application/json"})  # noqa: S310
+    request = urllib.request.Request(  # noqa: S310 - our own http URL
+        f"{url}/graphql", body, {"Content-Type": "application/json"}
+    )
     with urllib.request.urlopen(request, timeout=300) as answer:  # noqa: S310 - our own http URL
         found: dict[str, Any] = json.load(answer)["data"]
         return found

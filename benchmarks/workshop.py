@@ -186,8 +186,9 @@ def control(
 ) -> Any:
     """Ask the simulator's control endpoint, or send it something."""
     data = None if body is None else json.dumps(body).encode()
-    # our own http URL
-    request = urllib.request.Request(f"{simulator.url}/_simulator{path}", data, method=method)  # noqa: S310
+    request = urllib.request.Request(  # noqa: S310 - our own http URL
+        f"{simulator.url}/_simulator{path}", data, method=method
+    )
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - our own http URL
         return json.load(answer)
 

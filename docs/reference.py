@@ -40,32 +40,37 @@ HEAD = f"""# Reference
 
 Made from the code by `{COMMAND}` (`make docs`). Do not edit.
 
-[Variables](#variables) · [Commands](#commands) · [Exit codes](#exit-codes) · [Objects of --json](#objects-of---json) ·
-[Names in Dagster](#names-in-dagster) · [API of the sync service](#api-of-the-sync-service) · [Tables](tables.md)
+[Variables](#variables) · [Commands](#commands) · [Exit codes](#exit-codes) ·
+[Objects of --json](#objects-of---json) · [Names in Dagster](#names-in-dagster) ·
+[API of the sync service](#api-of-the-sync-service) · [Tables](tables.md)
 """
 VARIABLES_TEXT = """
-The program reads variables from the environment and from `.env` in the current folder. The environment wins. An empty variable
-counts as unset. A wrong one ends the command with a line that names it. So does an unknown one that begins with `BACKLOG_`.
-A variable marked ¹ may hold a secret, so it can be given as a file: `BACKLOG_API_KEY_FILE` is the path of a file that holds it.
+The program reads variables from the environment and from `.env` in the current folder. The
+environment wins. An empty variable counts as unset. A wrong one ends the command with a line that
+names it. So does an unknown one that begins with `BACKLOG_`. A variable marked ¹ may hold a secret,
+so it can be given as a file: `BACKLOG_API_KEY_FILE` is the path of a file that holds it.
 `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, `SSL_CERT_FILE` and `SSL_CERT_DIR` are read as
 by other programs ([proxies and certificates](operating.md#proxies-and-certificates-of-a-company)).
 """
 COMMANDS_TEXT = """
-`make` sets up `.venv`; the command is `.venv/bin/backlog-elt`. `--help` after a command shows its options with examples.
+`make` sets up `.venv`; the command is `.venv/bin/backlog-elt`. `--help` after a command shows its
+options with examples.
 """
 PARTITIONS_TEXT = """
-`raw/issues`, `raw/comments` and `raw/issue_changes` have two partition dimensions: `project` (dynamic, `backlog_projects`, the
-project key) and `updated_month` (`YYYY-MM`). A key is `OPS|2026-04`. It holds the issues of one project whose **last change** falls
-in that month, or their comments and changes. The first month also holds everything older.
+`raw/issues`, `raw/comments` and `raw/issue_changes` have two partition dimensions: `project`
+(dynamic, `backlog_projects`, the project key) and `updated_month` (`YYYY-MM`). A key is
+`OPS|2026-04`. It holds the issues of one project whose **last change** falls in that month, or
+their comments and changes. The first month also holds everything older.
 """
 #: Checks that dbt names by model and columns.
 GENERIC_CHECKS = ("is_key_", "not_null_", "one_line_")
 CHECKS_TEXT = """
-Marts also have `is_key_<table>_<columns>` (no two rows with the same key), `not_null_<table>_<column>`, and for seeds
-`one_line_<table>_<columns>`.
+Marts also have `is_key_<table>_<columns>` (no two rows with the same key),
+`not_null_<table>_<column>`, and for seeds `one_line_<table>_<columns>`.
 """
 METADATA_TEXT = """
-`dagster/row_count`, `dagster/partition_row_count`, `dagster/column_schema` and `dagster/table_name` are Dagster's own keys.
+`dagster/row_count`, `dagster/partition_row_count`, `dagster/column_schema` and
+`dagster/table_name` are Dagster's own keys.
 """
 SERVICE_TEXT = """
 The same for machines is at `/openapi.json`. How to use it: [the sync service](service.md).

@@ -281,7 +281,8 @@ _SHOWN = frozenset(name for name, variable in VARIABLES.items() if variable.hold
 #: Where an address begins with one of these, that much of it is shown; any other beginning may be a
 #: part of a secret.
 _SCHEME = re.compile(
-    r"(https?|ftp|file|mysql|mariadb|mssql|oracle|sqlite|mongodb|postgres(?:ql)?|rediss?|amqps?|smtps?):"
+    r"(https?|ftp|file|mysql|mariadb|mssql|oracle|sqlite|mongodb|postgres(?:ql)?"
+    r"|rediss?|amqps?|smtps?):"
 )
 _LONGEST_SHOWN = 80
 _OURS = "BACKLOG_"
@@ -289,7 +290,8 @@ _NAME = re.compile(r"[A-Za-z0-9_]{1,60}")
 #: What Kubernetes and Docker set in every container of a service that is called backlog or
 #: backlog-elt.
 _OF_SERVICES = re.compile(
-    r"BACKLOG_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
+    r"BACKLOG_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?"
+    r"|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
 )
 _WARNINGS = "PYTHONWARNINGS"
 #: Unicode's categories of control characters, of halves of a pair, and of separators of lines and

@@ -30,7 +30,9 @@ query Causes($id: ID!, $after: String) {
         hasMore
         events {
           __typename
-          ... on ExecutionStepFailureEvent { error { message causes { message } } failureMetadata { description } }
+          ... on ExecutionStepFailureEvent {
+            error { message causes { message } } failureMetadata { description }
+          }
           ... on RunFailureEvent { message error { message causes { message } } }
         }
       }
@@ -64,7 +66,9 @@ INSTIGATORS = """
 query Instigators($repository: RepositorySelector!) {
   repositoryOrError(repositorySelector: $repository) {
     __typename
-    ... on Repository { schedules { name scheduleState { status } } sensors { name sensorState { status } } }
+    ... on Repository {
+      schedules { name scheduleState { status } } sensors { name sensorState { status } }
+    }
     ... on Error { message }
   }
 }"""

@@ -83,8 +83,9 @@ def main_simulate(
         # has stopped.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: simulator.end_serving())
-        # the command's output
-        print(json.dumps({"url": simulator.url, "api_key": simulator.api_key}), flush=True)  # noqa: T201
+        print(  # noqa: T201 - the command's output
+            json.dumps({"url": simulator.url, "api_key": simulator.api_key}), flush=True
+        )
         if until_stdin_closes:
             threading.Thread(target=_end_with_stdin, daemon=True).start()
 

@@ -51,9 +51,12 @@ def tests_of(world: World, params: Params) -> list[Test]:
     tests = list(_moment_tests(world, params))
     for name, values_of in LISTS.items():
         if requested := frozenset(params.ints(name)):
+            # mypy cannot infer lambdas with defaults.
             tests.append(
-                lambda issue, requested=requested, of=values_of: not requested.isdisjoint(of(issue))
-            )  # type: ignore[misc]  # mypy cannot infer lambdas with defaults
+                lambda issue, w=requested, of=values_of: (  # type: ignore[misc]
+                    not w.isdisjoint(of(issue))
+                )
+            )
     if params.has("hasDueDate"):
         if params.flag("hasDueDate"):
             raise invalid("hasDueDate supports only false.")
@@ -61,7 +64,11 @@ def tests_of(world: World, params: Params) -> list[Test]:
     for name, attribute in (("attachment", "attachments"), ("sharedFile", "shared_files")):
         requested_flag = params.flag(name)
         if requested_flag is not None:
-            tests.append(lambda issue, a=attribute, w=requested_flag: bool(getattr(issue, a)) == w)  # type: ignore[misc]  # as above
+            tests.append(
+                lambda issue, a=attribute, w=requested_flag: (  # type: ignore[misc]
+                    bool(getattr(issue, a)) == w
+                )
+            )
     if params.has("parentChild"):
         tests.append(_family_test(world, params.integer("parentChild", FAMILY)))
     if word := params.text("keyword", "").casefold():
@@ -132,18 +139,22 @@ def _moment_tests(world: World, params: Params) -> Iterator[Test]:
         since, until = params.day(f"{name}Since"), params.day(f"{name}Until")
         if since is not None:
             least = day_bounds(since, zone)[0 if switches.inclusive_dates else 1]
-            yield lambda issue, of=moment_of, least=least: of(issue) >= least  # type: ignore[misc]  # as above
+            yield lambda issue, of=moment_of, a=least: of(issue) >= a  # type: ignore[misc]
         if until is not None:
             below = day_bounds(until, zone)[1 if switches.inclusive_dates else 0]
-            yield lambda issue, of=moment_of, below=below: of(issue) < below  # type: ignore[misc]  # as above
+            yield lambda issue, of=moment_of, b=below: of(issue) < b  # type: ignore[misc]
     for name, day_of in DAYS.items():
         since, until = params.day(f"{name}Since"), params.day(f"{name}Until")
         if since is not None or until is not None:
             low, high = (since or date.min).isoformat(), (until or date.max).isoformat()
             if switches.inclusive_dates:
-                yield lambda issue, of=day_of, a=low, b=high: a <= (of(issue) or "") <= b  # type: ignore[misc]  # as above
+                yield lambda issue, of=day_of, a=low, b=high: (  # type: ignore[misc]
+                    a <= (of(issue) or "") <= b
+                )
             else:
-                yield lambda issue, of=day_of, a=low, b=high: a < (of(issue) or "") < b  # type: ignore[misc]  # as above
+                yield lambda issue, of=day_of, a=low, b=high: (  # type: ignore[misc]
+                    a < (of(issue) or "") < b
+                )
 
 
 def _family_test(world: World, kind: int) -> Test:
@@ -197,13 +208,17 @@ def _custom_tests(world: World, params: Params) -> list[Test]:
         elif ending is not None or definition.kind in LIST_KINDS:
             items.setdefault(definition.id, set()).add(params.number(name, value))
         else:
-            tests.append(lambda issue, i=definition.id, v=value: v in str(issue.custom.get(i, "")))  # type: ignore[misc]  # as above
+            tests.append(
+                lambda issue, i=definition.id, v=value: (  # type: ignore[misc]
+                    v in str(issue.custom.get(i, ""))
+                )
+            )
     for field_id, requested in items.items():
         tests.append(
-            lambda issue, i=field_id, w=requested: (
+            lambda issue, i=field_id, w=requested: (  # type: ignore[misc]
                 not w.isdisjoint(_plain(issue.custom.get(i, ((), None))))
             )
-        )  # type: ignore[misc]  # as above
+        )
     return tests
 
 

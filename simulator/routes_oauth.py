@@ -12,11 +12,13 @@ from simulator.auth import GrantError
 from simulator.params import Params
 from simulator.requests import RequestInfo
 
-PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Allow access</title></head><body>
+PAGE = """<!DOCTYPE html><html lang="en">
+<head><meta charset="utf-8"><title>Allow access</title></head><body>
 <h1>Allow access to the simulated space {space}?</h1>
 <form method="post" action="/OAuth2AccessRequest.action">{hidden}
 <label>as <select name="user">{users}</select></label>
-<button name="decision" value="allow">Allow</button> <button name="decision" value="deny">Deny</button>
+<button name="decision" value="allow">Allow</button>
+<button name="decision" value="deny">Deny</button>
 </form></body></html>"""
 TOKEN = "/oauth2/token"  # noqa: S105 - a path
 ASKED = ("client_id", "redirect_uri", "state")

@@ -30,7 +30,8 @@ START_SECONDS = 10
 class _Protocol(H11Protocol):
     """Hands the connection to the application, so that a fault can end it."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the parent
+    # The parent takes just this kind of transport too.
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}
 

@@ -209,7 +209,8 @@ class Story(Moves):
                 project.id, newest, f"{project.versions[newest].name}+", at=at
             )
         else:
-            name = f"{RELEASE}{1 + sum(one.name.startswith(RELEASE) for one in project.versions.values())}"
+            releases = sum(one.name.startswith(RELEASE) for one in project.versions.values())
+            name = f"{RELEASE}{1 + releases}"
             self.world.add_version(project.id, name, start=day(at, 0), due=day(at, 60), at=at)
 
     def rename(self, at: int) -> None:

@@ -38,7 +38,10 @@ ENTROPY = [
     {"name": "HexHighEntropyString", "limit": 3.0},
 ]
 #: Passwords of examples and of tests, which open nothing.
-EXAMPLES = r":(password|change-me|secret|pass-word|s3cr3t(-word|-of-\{role\})?|s3cret|\{\w+\}|\{\{\}\}|…|\*+)@|Mars/Olympus|0193a4c5f0e77b"
+EXAMPLES = (
+    r":(password|change-me|secret|pass-word|s3cr3t(-word|-of-\{role\})?|s3cret"
+    r"|\{\w+\}|\{\{\}\}|…|\*+)@|Mars/Olympus|0193a4c5f0e77b"
+)
 
 
 def secrets(root: Path = ROOT) -> list[str]:

@@ -235,14 +235,18 @@ class Reader:
 _COLLISIONS = """() => [...document.querySelectorAll('svg')].flatMap(picture => {
   const edge = picture.getBoundingClientRect();
   // Labels that would lie on others are there, and not to be seen.
-  const seen = [...picture.querySelectorAll('text')].filter(text => getComputedStyle(text).opacity !== '0');
+  const seen = [...picture.querySelectorAll('text')].filter(text =>
+    getComputedStyle(text).opacity !== '0');
   const boxes = seen.map(text => ({said: text.textContent, box: text.getBoundingClientRect()}));
-  const beyond = box => box.left < edge.left || box.right > edge.right || box.top < edge.top || box.bottom > edge.bottom;
+  const beyond = box =>
+    box.left < edge.left || box.right > edge.right ||
+    box.top < edge.top || box.bottom > edge.bottom;
   const out = boxes.filter(({box}) => beyond(box));
   // The box of a line is higher than its letters.
   const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 0.5
     && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 0.35 * Math.min(a.height, b.height);
-  const pairs = boxes.flatMap((a, i) => boxes.slice(i + 1).filter(b => meet(a.box, b.box)).map(b => `${a.said} | ${b.said}`));
+  const pairs = boxes.flatMap((a, i) =>
+    boxes.slice(i + 1).filter(b => meet(a.box, b.box)).map(b => `${a.said} | ${b.said}`));
   return [...out.map(({said}) => `outside: ${said}`), ...pairs];
 })"""
 

@@ -177,7 +177,8 @@ def deploy(warehouse_url: str, warehouse: Engine) -> Iterator[Deploy]:
     with ExitStack() as stack:
 
         def start(spec: SpaceSpec = SMALL, **options: object) -> Deployment:
-            sim = stack.enter_context(Simulator(spec, **options))  # type: ignore[arg-type]  # checked by the simulator
+            # The simulator checks the options.
+            sim = stack.enter_context(Simulator(spec, **options))  # type: ignore[arg-type]
             instance = stack.enter_context(in_memory())
             return Deployment(sim, warehouse_url, warehouse, instance, sim.api_key, quiet())
 

@@ -73,8 +73,9 @@ class MailSink:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    # the library's name
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(  # noqa: N802 - the library's name
+        self, _server: Any, _session: Any, envelope: Envelope
+    ) -> str:
         """Keep a mail."""
         mail = message_from_bytes(cast("bytes", envelope.content), policy=policy.default)
         self.received.append((list(envelope.rcpt_tos), mail))

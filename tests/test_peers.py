@@ -26,9 +26,7 @@ def test_equal_tables_have_no_difference() -> None:
     assert differences(rows, dict(rows)) == Difference(2, 0, 0, 0)
 
 
-def test_the_zone_of_a_moment_an_empty_text_and_what_postgresql_cannot_hold_make_no_row_stale() -> (
-    None
-):
+def test_zones_empty_texts_and_what_postgresql_cannot_hold_make_no_row_stale() -> None:
     assert row("2026-07-01T09:00:00+09:00", None, 1) == row(MOMENT, "", 1)
     assert row(MOMENT, "a\x00b", 1) == row(MOMENT, "ab", 1)
     assert comment_rows([{"id": 1, "updated": MOMENT, "content": None}]) == {1: row(MOMENT, "", 0)}

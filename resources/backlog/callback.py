@@ -21,7 +21,8 @@ from resources.redact import remember
 HOST = "127.0.0.1"
 PATH = "/callback"
 
-_PAGE = """<!DOCTYPE html><html lang="ja"><head><meta charset="utf-8"><title>backlog-elt</title></head>
+_PAGE = """<!DOCTYPE html><html lang="ja">
+<head><meta charset="utf-8"><title>backlog-elt</title></head>
 <body style="font-family: sans-serif; margin: 4rem auto; max-width: 36rem; line-height: 1.7">
 <p>{japanese}</p><p lang="en">{english}</p></body></html>"""
 _HEADERS = {

@@ -11,7 +11,8 @@
         NotInPlan           codes 2 and 3: the space's plan lacks the feature, or has expired
         NotFound            404 with Backlog's own error body; a proxy's 404 is MalformedResponse
         BadRequest          any other 4xx
-        MalformedResponse   not what the API promises: HTML, a redirect, a broken or unexpected JSON value
+        MalformedResponse   not what the API promises: HTML, a redirect, a broken or unexpected
+                            JSON value
       IncompleteScan        a window could not be proven to be read completely
 
 Holds: the tree and `error_from_response`.

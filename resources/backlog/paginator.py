@@ -94,7 +94,8 @@ class Order:
         """Say whether the first key sorts strictly before the second; for comparable orders
         only.
         """
-        return one > other if self.descending else one < other  # type: ignore[operator]  # both are datetimes here
+        # Both are datetimes here.
+        return one > other if self.descending else one < other  # type: ignore[operator]
 
     def last_of_day(self, key: datetime) -> datetime:
         """Return the key that this order has last on the UTC day of a key."""

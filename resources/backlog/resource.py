@@ -25,7 +25,8 @@ from resources.variables import PRIVACY_KEY
 SHORT_TIMEOUTS = (10.0, 8.0, 10.0)
 
 
-class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]  # generic only for resources that yield another value
+# Generic only for resources that yield another value.
+class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]
     """Connects to a Backlog space on first use, so that definitions load with nothing set, and
     closes after the run.
 
@@ -48,8 +49,9 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]  # generi
     token_key: str = Field(
         default="", repr=False, description="Keys that encrypt tokens, as an environment variable"
     )
-    vault: ResourceDependency[TokenVault | None] = None  # type: ignore[assignment]  # Dagster takes it for no resource
-    conditions: ResourceDependency[ConditionBook | None] = None  # type: ignore[assignment]  # as above
+    # Dagster takes None for no resource.
+    vault: ResourceDependency[TokenVault | None] = None  # type: ignore[assignment]
+    conditions: ResourceDependency[ConditionBook | None] = None  # type: ignore[assignment]
     rate_reserve: float = Field(
         default=0.2, description="Share of each rate-limit window that is left to people"
     )

@@ -82,15 +82,16 @@ _OF_NAMES = "l.space_key = :space_key AND l.name = ANY(:names)"
 # Each lock by its session, not only by its name: a pooler between us and the server may hand
 # statements to other sessions.
 _RELEASE = text(
-    f"DELETE FROM ops.locks AS l WHERE {_OF_NAMES} AND l.pid = pg_backend_pid() RETURNING true"  # noqa: S608
+    "DELETE FROM ops.locks AS l "  # noqa: S608
+    f"WHERE {_OF_NAMES} AND l.pid = pg_backend_pid() RETURNING true"
 )
 _HELD_HERE = text(
-    f"SELECT count(*) FROM ops.locks AS l WHERE {_OF_NAMES} AND l.pid = "  # noqa: S608
-    f"pg_backend_pid() AND {is_held('l')}"
+    "SELECT count(*) FROM ops.locks AS l "  # noqa: S608
+    f"WHERE {_OF_NAMES} AND l.pid = pg_backend_pid() AND {is_held('l')}"
 )
 _HOLDER = text(
-    "SELECT l.holder || to_char(l.taken_at AT TIME ZONE 'UTC', '\", since "  # noqa: S608
-    '"YYYY-MM-DD HH24:MI:SS" UTC"\') '
+    "SELECT l.holder || "  # noqa: S608
+    """to_char(l.taken_at AT TIME ZONE 'UTC', '", since "YYYY-MM-DD HH24:MI:SS" UTC"') """
     f"FROM ops.locks AS l WHERE {_OF_NAMES} AND {is_held('l')}"
 )
 
@@ -116,8 +117,10 @@ def free_projects(
     """
     name = "CAST(:table AS text) || '/' || p"
     unlocked = is_free(":space_key", name)
-    # made of constants
-    query = text(f"SELECT p FROM unnest(CAST(:projects AS bigint[])) AS p WHERE {unlocked}")  # noqa: S608
+    query = text(
+        "SELECT p FROM unnest(CAST(:projects AS bigint[])) AS p "  # noqa: S608 - of constants
+        f"WHERE {unlocked}"
+    )
     return set(
         conn.execute(
             query, {"space_key": space_key, "table": table, "projects": [*project_ids]}

@@ -206,7 +206,7 @@ def _rewriting(table: str) -> TextClause:
     )
     lines = (
         (
-            f"UPDATE {spec.table.fullname} AS t SET "  # noqa: S608
+            f"UPDATE {spec.table.fullname} AS t SET "  # noqa: S608 - names of the schema
             f"{', '.join(f'{name} = {value}' for name, value in columns.items())}"
         ),
         f"FROM {given} AS e(r, h{''.join(f', k{place}' for place in places)})",
@@ -329,14 +329,18 @@ def erase_texts(conn: Connection, space_key: str, texts: Collection[str], new: s
         )
         changed[str(column.table)] += conn.execute(statement).rowcount
     for table_name, column, is_list in conn.execute(_COLUMNS, {"schemas": list(_MADE)}).all():
+        # The server has quoted the names.
         value, held_by = ":new", f"{column} = ANY(:texts)"
         if is_list:
             of_list = f"unnest({column}) WITH ORDINALITY AS u (one, place) ORDER BY place"
             value = (
-                f"ARRAY(SELECT CASE WHEN one = ANY(:texts) THEN :new ELSE one END FROM {of_list})"  # noqa: S608  quoted by the server
+                "ARRAY(SELECT CASE WHEN one = ANY(:texts) THEN :new ELSE one END "  # noqa: S608
+                f"FROM {of_list})"
             )
             held_by = f"{column} && :texts"
-        copies = text(f"UPDATE {table_name} SET {column} = {value} WHERE {held_by}")  # noqa: S608  quoted by the server
+        copies = text(
+            f"UPDATE {table_name} SET {column} = {value} WHERE {held_by}"  # noqa: S608
+        )
         changed[table_name] += conn.execute(copies, {"texts": sorted(texts), "new": new}).rowcount
     return changed
 

@@ -250,7 +250,8 @@ _CUSTOM_FIELDS = raw_table(
         _ID, _PROJECT,
         Field(
             "type_id", Kind.BIGINT, "typeId",
-            "1 text, 2 text " "area, 3 number, 4 date, 5 " "single list, 6 multiple " "list, 7 checkbox, 8 radio",
+            "1 text, 2 text area, 3 number, 4 date, 5 single list, 6 multiple list, "
+            "7 checkbox, 8 radio",
         ),
         _NAME,
         Field("description", Kind.TEXT, "description", "Description"),

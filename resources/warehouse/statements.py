@@ -19,7 +19,10 @@ def _elements(field: Field) -> str:
     """
     item = "x.v ->> 'id'" if field.path.endswith(".id") else "x.v #>> '{}'"
     elements = f"jsonb_array_elements(NULLIF(e.r -> '{field.top}', 'null'))"
-    array = f"ARRAY(SELECT CAST({item} AS bigint) FROM {elements} AS x(v) ORDER BY 1)"  # noqa: S608  names of the schema
+    array = (
+        f"ARRAY(SELECT CAST({item} AS bigint) "  # noqa: S608 - names of the schema
+        f"FROM {elements} AS x(v) ORDER BY 1)"
+    )
     return (
         f"CASE WHEN jsonb_typeof(e.r -> '{field.top}') = 'array' THEN {array} END"
         if field.lenient
@@ -126,7 +129,7 @@ def stored_statement(table: str) -> TextClause:
         f"FROM unnest({arrays}, CAST(:hashes AS text[])) AS e({', '.join(spec.key)}, hash)",
         # The limit keeps the planner from a join: without statistics, as in a first load, that
         # would read the whole table.
-        (f"CROSS JOIN LATERAL (SELECT t.content_hash FROM {spec.table.fullname} AS t"),  # noqa: S608  names of the schema
+        f"CROSS JOIN LATERAL (SELECT t.content_hash FROM {spec.table.fullname} AS t",  # noqa: S608
         f"WHERE t.space_key = :space_key AND {' AND '.join(found)} LIMIT 1) AS t",
         "WHERE t.content_hash = e.hash",
     )
@@ -206,7 +209,7 @@ def merge_statement(table: str, extra: frozenset[str]) -> TextClause:
         # versions.
         seen = ", ".join(f"t.{name}" for name in COLUMNS)
         merge = (
-            f"WITH merged AS ({merge}, {seen}), noted AS ({NOTED}) SELECT id, "  # noqa: S608
-            "inserted, unresolved FROM merged"
+            f"WITH merged AS ({merge}, {seen}), noted AS ({NOTED}) "  # noqa: S608
+            "SELECT id, inserted, unresolved FROM merged"
         )
     return text(f"SAVEPOINT {SAVEPOINT};\n{merge}")

@@ -109,9 +109,8 @@ def _chosen(spec: TableSpec, column: str, given: frozenset[str]) -> str:
         conditions.append(f"t.{column} = ANY(CAST(:ids AS bigint[]))")
     if "key_0" in given:
         arrays = ", ".join(f"CAST(:key_{number} AS bigint[])" for number in range(len(spec.key)))
-        conditions.append(
-            f"({', '.join(f't.{name}' for name in spec.key)}) IN (SELECT * FROM unnest({arrays}))"  # noqa: S608
-        )
+        key = ", ".join(f"t.{name}" for name in spec.key)
+        conditions.append(f"({key}) IN (SELECT * FROM unnest({arrays}))")  # noqa: S608
     return " AND ".join(conditions)
 
 

@@ -139,14 +139,24 @@ def test_a_check_is_red_on_data_that_breaks_it_and_shows_the_rows(
 @pytest.mark.parametrize(
     ("sql", "name", "table"),
     [
-        (("UPDATE " "raw.categories SET name " "= " "'same', deleted_at = " "now()"), "keys_unique", "categories"),
-        (("UPDATE raw.categories " "SET name = 'same' WHERE id " "IN (SELECT min(id) FROM " "raw.categories GROUP BY " "project_id)"),
-         "keys_unique", "categories"),
+        (
+            "UPDATE raw.categories SET name = 'same', deleted_at = now()",
+            "keys_unique",
+            "categories",
+        ),
+        (
+            (
+                "UPDATE raw.categories SET name = 'same' "
+                "WHERE id IN (SELECT min(id) FROM raw.categories GROUP BY project_id)"
+            ),
+            "keys_unique",
+            "categories",
+        ),
         ("UPDATE raw.users SET user_id = NULL", "keys_unique", "users"),
         ("DELETE FROM raw.users", "references_resolve", "issues"),
         ("UPDATE raw.priorities SET deleted_at = now()", "references_resolve", "issues"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_breach_leaves_a_check_green(
     loaded: Deployment, sql: str, name: str, table: str
 ) -> None:

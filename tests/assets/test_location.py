@@ -26,7 +26,11 @@ print(json.dumps({
     "assets": sorted(key.to_user_string() for key in graph.materializable_asset_keys),
     "external": sorted(key.to_user_string() for key in graph.external_asset_keys),
     "checks": sorted({key.asset_key.to_user_string() for key in graph.asset_check_keys}),
-    "kinds": sorted(job.tags["backlog_elt/kind"] for job in repository.get_all_jobs() if "backlog_elt/kind" in job.tags),
+    "kinds": sorted(
+        job.tags["backlog_elt/kind"]
+        for job in repository.get_all_jobs()
+        if "backlog_elt/kind" in job.tags
+    ),
     "partitions": PROJECTS.name,
     "sensors": sorted(sensor.name for sensor in repository.sensor_defs),
     "schedules": sorted(schedule.name for schedule in repository.schedule_defs),

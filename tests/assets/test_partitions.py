@@ -80,9 +80,7 @@ def test_a_rectangle_is_all_months_of_all_projects_between_its_corners() -> None
     ]
 
 
-def test_a_backfill_from_a_jobs_page_covers_its_range_and_not_the_first_key_that_its_tags_name() -> (
-    None
-):
+def test_a_backfill_from_a_jobs_page_covers_its_range_and_not_its_first_key_alone() -> None:
     tags = {"partition/project": "OPS", "partition/updated_month": "2026-02"}
     found = covered(start="OPS|2026-02", end="WEB|2026-05", **tags)
     assert [(part.project_key, len(part.months)) for part in found] == [("OPS", 4), ("WEB", 4)]
@@ -116,8 +114,14 @@ def test_slices_cover_every_key_once_and_no_other(cells: set[tuple[str, str]]) -
     assert sorted(found) == sorted(keys)
 
 
-# bounds are naive there
-@given(st.datetimes(datetime(2000, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
+# Bounds are naive there.
+@given(
+    st.datetimes(
+        datetime(2000, 1, 1),  # noqa: DTZ001
+        datetime(2040, 1, 1),  # noqa: DTZ001
+        timezones=st.just(UTC),
+    )
+)
 def test_every_instant_is_in_the_window_of_exactly_one_month(moment: datetime) -> None:
     parts = [slices_of([partition_key("OPS", month)])[0] for month in month_keys()]
     holding = [
@@ -146,9 +150,7 @@ def test_a_month_begins_at_midnight_of_the_deployments_zone() -> None:
     assert month_of(midnight - timedelta(seconds=1)) == "2026-01"
 
 
-def test_older_instants_belong_to_the_first_month_and_those_ahead_of_the_clock_to_the_current_one() -> (
-    None
-):
+def test_older_instants_are_of_the_first_month_and_future_ones_of_the_current_month() -> None:
     assert month_of(datetime(2012, 5, 1, tzinfo=UTC)) == month_keys()[0] == "2026-01"
     assert month_of(datetime.now(UTC) + timedelta(days=70)) == month_keys()[-1]
 

@@ -306,7 +306,9 @@ mutation Launch($params: ExecutionParams!) {
 }"""
 PROJECTS = """
 query Projects($key: AssetKeyInput!) {
-  assetNodes(assetKeys: [$key]) { repository { location { name } } partitionKeysByDimension { name partitionKeys } }
+  assetNodes(assetKeys: [$key]) {
+    repository { location { name } } partitionKeysByDimension { name partitionKeys }
+  }
 }"""
 RUNS = """
 query Runs($ids: [String!]) {

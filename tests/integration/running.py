@@ -44,19 +44,31 @@ query($partition: String!) {
 REPORT = """
 {
   assetOrError(assetKey: {path: ["dashboard", "report"]}) {
-    ... on Asset { assetMaterializations(limit: 50) { metadataEntries { label ... on PathMetadataEntry { path } } } }
+    ... on Asset { assetMaterializations(limit: 50) {
+      metadataEntries { label ... on PathMetadataEntry { path } }
+    } }
   }
 }"""
 RUNS_OF_MARTS = """
-{ runsOrError(filter: {pipelineName: "marts", statuses: [SUCCESS]}, limit: 1) { ... on Runs { results { runId } } } }"""
+{
+  runsOrError(filter: {pipelineName: "marts", statuses: [SUCCESS]}, limit: 1) {
+    ... on Runs { results { runId } }
+  }
+}"""
 
 SENSOR = """
-query($sensor: SensorSelector!) { sensorOrError(sensorSelector: $sensor) { ... on Sensor { id } } }"""
+query($sensor: SensorSelector!) {
+  sensorOrError(sensorSelector: $sensor) { ... on Sensor { id } }
+}"""
 STOP_SENSOR = """
-mutation($id: String!) { stopSensor(id: $id) { ... on StopSensorMutationResult { instigationState { status } } } }"""
+mutation($id: String!) {
+  stopSensor(id: $id) { ... on StopSensorMutationResult { instigationState { status } } }
+}"""
 
 START_SENSOR = """
-mutation($sensor: SensorSelector!) { startSensor(sensorSelector: $sensor) { ... on Sensor { sensorState { status } } } }"""
+mutation($sensor: SensorSelector!) {
+  startSensor(sensorSelector: $sensor) { ... on Sensor { sensorState { status } } }
+}"""
 EVALUATE_SENSOR = """
 mutation($sensor: SensorSelector!) {
   sensorDryRun(selectorData: $sensor, cursor: null) {

@@ -31,7 +31,11 @@ def pictures() -> list[str]:
         (MONDAY + timedelta(weeks=week), 900 + week % 7 * 100, 1_200, 40) for week in range(104)
     ]
     done = [
-        (f"OPS-{hour}", datetime(2026, 1, 1) + timedelta(hours=hour), 86_400.0 + hour)  # noqa: DTZ001
+        (
+            f"OPS-{hour}",
+            datetime(2026, 1, 1) + timedelta(hours=hour),  # noqa: DTZ001
+            86_400.0 + hour,
+        )
         for hour in range(3_000)
     ]
     old = [

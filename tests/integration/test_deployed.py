@@ -282,7 +282,7 @@ def test_a_run_that_is_killed_does_not_block_the_next_of_its_kind(
     assert made.wait_for(made.launch("acme", "users")) == ["SUCCESS"]
 
 
-def test_failed_partitions_are_reported_once_on_every_channel_loaded_again_and_reported_as_recovered(
+def test_failed_partitions_are_reported_once_loaded_again_and_reported_as_recovered(
     deployed: Deployed,
 ) -> None:
     """By the real alerter and the real backfill daemon."""
@@ -358,7 +358,9 @@ mutation($sensor: SensorSelector!) {
 }"""
 _TICKS = """
 query($sensor: SensorSelector!) {
-  sensorOrError(sensorSelector: $sensor) { ... on Sensor { sensorState { ticks(limit: 1) { status } } } }
+  sensorOrError(sensorSelector: $sensor) {
+    ... on Sensor { sensorState { ticks(limit: 1) { status } } }
+  }
 }"""
 NO_ANSWER = "the activity feed could not be read: GET /space"
 

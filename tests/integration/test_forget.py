@@ -140,7 +140,8 @@ def test_a_person_renamed_after_being_forgotten_is_nowhere_not_even_in_the_log_o
             old_name = space.users[someone].name
             first, second, *odd = list(space.issues)[-4:]
             for issue in odd:
-                space.issues[issue].estimated_hours = f"as {old_name} said"  # type: ignore[assignment]
+                said = f"as {old_name} said"
+                space.issues[issue].estimated_hours = said  # type: ignore[assignment]
             variables = {
                 "BACKLOG_URL": sim.url,
                 "BACKLOG_API_KEY": sim.api_key,

@@ -18,7 +18,8 @@ from tests.integration.conftest import NewDatabase
 COLUMNS = """
     'acme' AS space_key, 1::bigint AS project_id,
     'OPS' AS project_key, '運用' AS project_name, false AS archived, false AS is_deleted,
-    1 AS issues, 1 AS waiting, 0 AS active, 0 AS review, 0 AS done, 0.0 AS estimated_hours, 0.0 AS actual_hours,
+    1 AS issues, 1 AS waiting, 0 AS active, 0 AS review, 0 AS done,
+    0.0 AS estimated_hours, 0.0 AS actual_hours,
     null::float8 AS lead_seconds_median, null::float8 AS lead_seconds_p85,
     null::float8 AS cycle_seconds_median, null::float8 AS cycle_seconds_p85"""
 

@@ -130,11 +130,15 @@ ADDED_UP = """choice => {
   const all = selection(), stages = flow().rows, last = Math.max(...stages.map(row => row.day));
   return {
     overdue: overdue(all).late.length,
-    stages: stages.filter(row => row.day === last && row.issues).map(row => [STAGES[row.order], row.issues]),
-    weeks: throughput(all).rows.map(row => [iso(row.week / MS), row.created, row.done, row.reopened]),
+    stages: stages.filter(row => row.day === last && row.issues).map(row =>
+      [STAGES[row.order], row.issues]),
+    weeks: throughput(all).rows.map(row =>
+      [iso(row.week / MS), row.created, row.done, row.reopened]),
     months: effort().months.map(row => [row.month, row.planned, row.actual]),
-    load: load(all).people.map(([person, one]) => [DATA.people[person], sum(one.weeks.slice(0, -1))]),
-    milestones: burns(milestones(all)).map(({ row, points }) => [row.project, row.name, points.at(-1).scope, points.at(-1).done]),
+    load: load(all).people.map(([person, one]) =>
+      [DATA.people[person], sum(one.weeks.slice(0, -1))]),
+    milestones: burns(milestones(all)).map(({ row, points }) =>
+      [row.project, row.name, points.at(-1).scope, points.at(-1).done]),
   };
 }"""
 Row = tuple[Any, ...]
@@ -316,15 +320,19 @@ def test_milestones_end_on_the_page_when_the_mart_says(
 #: Makes nothing of the first milestone under way done lately, and its due date long past; another
 #: ends in years.
 SLOWED = """() => {
-  const rows = underWay(milestones(selection())).filter(row => row.working), [first, second] = rows, issues = DATA.issues;
+  const rows = underWay(milestones(selection())).filter(row => row.working),
+    [first, second] = rows, issues = DATA.issues;
   for (const at of issues.m.keys())
-    if ([issues.m[at]].flat().some(of => of === first.at || of === second.at)) issues.done[at] = null;
-  const done = issues.m.findIndex((of, at) => [of].flat().includes(second.at) && ![of].flat().includes(first.at)
+    if ([issues.m[at]].flat().some(of =>
+      of === first.at || of === second.at)) issues.done[at] = null;
+  const done = issues.m.findIndex((of, at) =>
+     [of].flat().includes(second.at) && ![of].flat().includes(first.at)
     && DATA.statuses[issues.s[at]].stage === "done");
   issues.done[done] = DATA.today;
   Object.assign(DATA.milestones[first.at], { due: DATA.today - 400 });
   Object.assign(DATA.milestones[second.at], { due: DATA.today + 10, start: DATA.today - 27 });
-  const names = [first, second].map(row => `${row.project} ${row.name}`), after = milestones(selection());
+  const names = [first, second].map(row => `${row.project} ${row.name}`),
+    after = milestones(selection());
   update();
   return [...names, iso(DATA.today - 400), iso(after.find(row => row.at === second.at).end)];
 }"""
@@ -478,7 +486,8 @@ def test_a_report_says_whose_history_is_not_complete(
         page = opened(somebody, with_data(file, data, tmp_path / "partly.html"))
         key = data["sync"][0]["project_key"]
         expect(page.locator("#notes")).to_have_text(
-            f"コメントと変更履歴がまだそろっていないプロジェクトがあります: {key}。過去の値はこれから変わります。"
+            f"コメントと変更履歴がまだそろっていないプロジェクトがあります: {key}。"
+            "過去の値はこれから変わります。"
         )
 
 

@@ -57,13 +57,16 @@ QUERIES = {
         "{ instance { info daemonHealth { allDaemonStatuses { lastHeartbeatErrors "
         "{ message stack } } } } }"
     ): {},
-    """query($place: RepositorySelector!) { allTopLevelResourceDetailsOrError(repositorySelector: $place) {
-        ... on ResourceDetailsList { results { name configuredValues { key value type } } } } }""": {
-        "place": PLACE
-    },
-    """{ runsOrError { ... on Runs { results { runId runConfigYaml tags { key value } eventConnection { events {
-        ... on MessageEvent { message } ... on ErrorEvent { error { message stack } } } } } } } }""": {},
-    """{ workspaceOrError { ... on Workspace { locationEntries { displayMetadata { key value } locationOrLoadError {
+    """query($place: RepositorySelector!) {
+        allTopLevelResourceDetailsOrError(repositorySelector: $place) {
+        ... on ResourceDetailsList {
+        results { name configuredValues { key value type } } } } }""": {"place": PLACE},
+    """{ runsOrError { ... on Runs { results { runId runConfigYaml tags { key value }
+        eventConnection { events {
+        ... on MessageEvent { message }
+        ... on ErrorEvent { error { message stack } } } } } } } }""": {},
+    """{ workspaceOrError { ... on Workspace { locationEntries {
+        displayMetadata { key value } locationOrLoadError {
         ... on PythonError { message stack } } } } } }""": {},
 }
 

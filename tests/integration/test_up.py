@@ -164,8 +164,9 @@ def what_fails_is_everywhere(shell: Shell, sim: Simulator, port: int, service: s
     launched: Any = ask(port, LAUNCH, params={"selector": selector})
     for run in (of_page, launched["launchRun"]["run"]["runId"]):
         wait_until(
-            lambda path=f"runs/{run}": get(path)["state"] == "failed", "the run does not fail"
-        )  # type: ignore[misc]
+            lambda path=f"runs/{run}": get(path)["state"] == "failed",  # type: ignore[misc]
+            "the run does not fail",
+        )
         assert "GET /space: no answer" in get(f"runs/{run}")["error"]
         assert "GET /space: no answer" in causes()[run]
 

@@ -155,7 +155,8 @@ import atexit, gc, sys
 from pipelines import __main__
 atexit.register(lambda: print(gc.get_freeze_count()))
 __main__._end_light()
-import pipelines.cli, pipelines.cli.console, pipelines.cli.in_process, pipelines.raw_definitions, dagster_postgres.storage
+import pipelines.cli, pipelines.cli.console, pipelines.cli.in_process
+import pipelines.raw_definitions, dagster_postgres.storage
 print(*sorted(sys.modules))
 """
 

@@ -140,7 +140,8 @@ def test_people_are_taken_out_of_all_that_dagster_has_recorded_and_it_knows_as_m
 def test_every_column_of_text_in_the_storage_is_known_as_documents_or_as_none(
     in_postgres: dg.DagsterInstance,
 ) -> None:
-    with in_postgres.event_log_storage.index_connection() as connection:  # type: ignore[attr-defined]
+    storage = in_postgres.event_log_storage
+    with storage.index_connection() as connection:  # type: ignore[attr-defined]
         rows = connection.exec_driver_sql(
             "SELECT table_name, column_name FROM information_schema.columns WHERE "
             "table_schema = 'public' "

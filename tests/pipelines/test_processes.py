@@ -19,7 +19,8 @@ RESTLESS = """
 import signal, subprocess, sys, time
 child = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_DFL); time.sleep(60)"
 def again(*_):
-    print(subprocess.Popen([sys.executable, "-c", child], stdout=subprocess.DEVNULL).pid, flush=True)
+    started = subprocess.Popen([sys.executable, "-c", child], stdout=subprocess.DEVNULL)
+    print(started.pid, flush=True)
     sys.exit()
 signal.signal(signal.SIGTERM, again)
 print(subprocess.Popen([sys.executable, "-c", child], stdout=subprocess.DEVNULL).pid, flush=True)
@@ -53,7 +54,11 @@ def test_a_process_that_is_gone_needs_no_end() -> None:
 #: on until it is killed.
 PARENT = """
 import subprocess, sys, time
-subprocess.Popen([sys.executable, "-m", "pipelines.hosting.child", *sys.argv[1:]], stdin=subprocess.PIPE, start_new_session=True)
+subprocess.Popen(
+    [sys.executable, "-m", "pipelines.hosting.child", *sys.argv[1:]],
+    stdin=subprocess.PIPE,
+    start_new_session=True,
+)
 time.sleep(300)
 """
 #: A module that takes its time over its end, after it has printed its process id and that of its
@@ -61,7 +66,8 @@ time.sleep(300)
 SLOW = """
 import os, signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, lambda *_: None)
-print(__name__, sys.argv[1:], subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"]).pid, os.getpid(), flush=True)
+started = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
+print(__name__, sys.argv[1:], started.pid, os.getpid(), flush=True)
 while True:
     time.sleep(300)
 """

@@ -80,7 +80,9 @@ def test_an_unknown_key_counts_as_failed_nowhere_and_not_in_dagster_once_it_is_r
         "a backfill is at work"
     )
     [backfill] = loaded.instance.get_backfills()
-    loaded.instance.update_backfill(backfill.with_status(BulkActionStatus.COMPLETED_SUCCESS))  # type: ignore[no-untyped-call]
+    loaded.instance.update_backfill(
+        backfill.with_status(BulkActionStatus.COMPLETED_SUCCESS)  # type: ignore[no-untyped-call]
+    )
     assert remove_unknown_keys(loaded.instance, {"OPS", "WEB", "APP"}) == ["TYPO"]
     assert failed_in_dagster(loaded) == {"OPS|2026-05", "OPS|2026-06"}
 

@@ -103,9 +103,7 @@ def test_a_run_that_dagster_has_launched_with_the_tags_of_a_command_is_left_to_d
         assert end_dead_runs(instance) == []
 
 
-def test_a_run_lost_with_its_container_during_its_cancellation_is_canceled_and_any_other_failed() -> (
-    None
-):
+def test_a_run_lost_during_its_cancellation_is_canceled_and_any_other_has_failed() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         at_work = (
             dg.DagsterRunStatus.STARTED,
@@ -150,7 +148,11 @@ def test_a_process_that_has_ended_does_not_run(sleeper: "subprocess.Popen[bytes]
 
 def test_the_run_of_a_command_is_listed_with_its_job_and_shows_no_tag_of_its_process() -> None:
     tags = command_tags("backlog_elt")
-    shown = {name for name in tags if get_tag_type(name) != TagType.HIDDEN}  # type: ignore[no-untyped-call]
+    shown = {
+        name
+        for name in tags
+        if get_tag_type(name) != TagType.HIDDEN  # type: ignore[no-untyped-call]
+    }
     assert shown == {MAX_RUNTIME_TAG}
     assert tags[REPOSITORY_LABEL_TAG] == "__repository__@backlog_elt"
     assert alive(tags[PROCESS_TAG])
@@ -171,6 +173,7 @@ def test_the_run_of_a_command_may_take_days_though_others_are_ended_after_hours(
                 log,
                 twelve_hours,
             )
-            found[bool(tags)] = instance.get_run_by_id(run.run_id).status  # type: ignore[union-attr]
+            checked = instance.get_run_by_id(run.run_id)
+            found[bool(tags)] = checked.status  # type: ignore[union-attr]
     assert found[True] == dg.DagsterRunStatus.STARTED
     assert found[False] != dg.DagsterRunStatus.STARTED

@@ -121,7 +121,8 @@ TEXTS: Mapping[tuple[str, str], str] = {
         "an IANA time zone",
     ): "Mars/Olympus|JST+9|tokyo|Asia/Tokyo ' |９|../UTC|Asia/Tokyo\\",
     ("BACKLOG_HISTORY_START", "a month as YYYY-MM"): (
-        "2024-13|2024|2024-1|24-01|2024/01|2024-01-01|２０２４-０１|2024−01|٢٠٢٤-٠١|0000-01|last year"
+        "2024-13|2024|2024-1|24-01|2024/01|2024-01-01|２０２４-０１|2024−01|٢٠٢٤-٠١|0000-01"
+        "|last year"
     ),
     (
         "BACKLOG_HISTORY_START",

@@ -29,7 +29,9 @@ from resources.backlog.renewal import RenewedTokens
 from resources.warehouse.connect import engine
 from resources.warehouse.tokens import StoredTokens
 url, warehouse_url, client_id, ahead = sys.argv[1:]
-application = OAuthApplication(url, client_id, os.environ["SECRET"], clock=lambda: time.time() + float(ahead))
+application = OAuthApplication(
+    url, client_id, os.environ["SECRET"], clock=lambda: time.time() + float(ahead)
+)
 store = StoredTokens(engine(warehouse_url), url.split("://")[1], client_id, os.environ["KEY"])
 with BacklogClient(url, RenewedBearer(RenewedTokens(application, store)), max_wait=5) as client:
     print("ready", flush=True)

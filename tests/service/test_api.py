@@ -275,8 +275,9 @@ def test_the_history_is_paged_and_filtered(serve: Serve, log: Log) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["limit=0", "limit=201", "limit=ten", "limit=٣", "limit=1e2", "limit=", "before=-1", "before=9223372036854775808",
-     "status=fine", "type=Issues", "type=" + "x" * 41, "project=ops", "project=%00", "project='"],
+    ["limit=0", "limit=201", "limit=ten", "limit=٣", "limit=1e2", "limit=",
+     "before=-1", "before=9223372036854775808", "status=fine", "type=Issues",
+     "type=" + "x" * 41, "project=ops", "project=%00", "project='"],
 )  # fmt: skip
 def test_a_wrong_parameter_is_named(serve: Serve, query: str) -> None:
     answer = serve().get(f"{API}/history?{query}")

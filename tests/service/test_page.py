@@ -139,7 +139,8 @@ def test_every_text_is_there_in_both_languages(
         missing = visitor.page.evaluate(
             """async () => {
               const { WORDS } = await import('/static/words.js');
-              const used = [...document.querySelectorAll('[data-say]')].map(element => element.dataset.say);
+              const used = [...document.querySelectorAll('[data-say]')].map(element =>
+                element.dataset.say);
               const keys = new Set([...Object.keys(WORDS.ja), ...Object.keys(WORDS.en), ...used]);
               return [...keys].filter(key => !(key in WORDS.ja) || !(key in WORDS.en));
             }"""
@@ -258,7 +259,8 @@ def test_what_to_do_about_an_error_of_the_source_has_japanese_words(
 FIRST_WORDS = """() => new Promise(resolve => {
   const began = performance.now();
   const news = document.getElementById('news');
-  const observer = new MutationObserver(() => resolve([news.textContent, performance.now() - began]));
+  const observer = new MutationObserver(() =>
+    resolve([news.textContent, performance.now() - began]));
   observer.observe(news, {childList: true, subtree: true});
   document.querySelector('#confirm button[value=yes]').click();
 })"""

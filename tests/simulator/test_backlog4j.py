@@ -120,8 +120,14 @@ def test_its_filters_of_issues_are_understood(java: Java, small: Api) -> None:
     filters = (
         "&statusId[]=1&statusId[]=2&priorityId[]=3&parentChild=1&attachment=false&sharedFile=false",
         "&sort=updated&order=asc&offset=0&count=50&createdSince=2025-01-01&updatedUntil=2026-12-31",
-        f"&sort=customField_{kinds[3]}&customField_{kinds[3]}_min=0.5&customField_{kinds[3]}_max=100.0",
-        f"&customField_{kinds[4]}_min=2025-01-01&customField_{kinds[1]}=ref&customField_{kinds[6]}[]=1",
+        (
+            f"&sort=customField_{kinds[3]}"
+            f"&customField_{kinds[3]}_min=0.5&customField_{kinds[3]}_max=100.0"
+        ),
+        (
+            f"&customField_{kinds[4]}_min=2025-01-01"
+            f"&customField_{kinds[1]}=ref&customField_{kinds[6]}[]=1"
+        ),
         "&startDateSince=2025-01-01&dueDateUntil=2026-12-31&keyword=API",
     )
     for text in filters:

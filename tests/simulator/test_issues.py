@@ -236,10 +236,10 @@ def test_custom_fields_filter_by_word_range_and_item(still: Api) -> None:
 @pytest.mark.parametrize(
     "params",
     [
-        {"test": 1}, {"limit": 10}, {"projectId": 1}, {"count": 0}, {"count": 101}, {"count": "x"}, {"offset": -1},
-        {"hasDueDate": "true"}, {"sort": "id"}, {"sort": "keyId"}, {"order": "up"}, {"updatedSince": "2026-1-1"},
-        {"updatedSince": "2026-02-30"}, {"statusId[]": "open"}, {"parentChild": 11}, {"attachment": 1},
-        {"expand[]": "all"}, {"customField_1": "x"},
+        {"test": 1}, {"limit": 10}, {"projectId": 1}, {"count": 0}, {"count": 101}, {"count": "x"},
+        {"offset": -1}, {"hasDueDate": "true"}, {"sort": "id"}, {"sort": "keyId"}, {"order": "up"},
+        {"updatedSince": "2026-1-1"}, {"updatedSince": "2026-02-30"}, {"statusId[]": "open"},
+        {"parentChild": 11}, {"attachment": 1}, {"expand[]": "all"}, {"customField_1": "x"},
     ],
 )  # fmt: skip
 def test_what_the_api_does_not_know_is_a_bad_request(still: Api, params: dict[str, Any]) -> None:

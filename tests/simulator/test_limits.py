@@ -17,12 +17,18 @@ TINY = Limits(read=3, update=1, search=2, icon=1)
 @pytest.mark.parametrize(
     ("method", "path", "bucket"),
     [
-        ("GET", "/projects", "read"), ("GET", "/issues/5", "read"), ("GET", "/issues/5/comments", "read"),
-        ("GET", "/issues", "search"), ("GET", "/issues/count", "search"), ("GET", "/users/5/icon", "icon"),
-        ("GET", "/space/image", "icon"), ("POST", "/issues", "update"), ("PATCH", "/issues/5", "update"),
+        ("GET", "/projects", "read"),
+        ("GET", "/issues/5", "read"),
+        ("GET", "/issues/5/comments", "read"),
+        ("GET", "/issues", "search"),
+        ("GET", "/issues/count", "search"),
+        ("GET", "/users/5/icon", "icon"),
+        ("GET", "/space/image", "icon"),
+        ("POST", "/issues", "update"),
+        ("PATCH", "/issues/5", "update"),
         ("DELETE", "/issues/5", "update"),
     ],
-)  # fmt: skip
+)
 def test_requests_fall_into_four_buckets(method: str, path: str, bucket: str) -> None:
     assert bucket_of(method, path) == bucket
 

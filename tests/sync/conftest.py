@@ -19,7 +19,9 @@ def start_syncs(warehouse: Engine) -> Iterator[StartSyncs]:
     with ExitStack() as stack:
 
         def start(spec: SpaceSpec = SMALL, **options: object) -> Syncs:
-            return Syncs(stack.enter_context(Simulator(spec, **options)), warehouse)  # type: ignore[arg-type]  # checked there
+            # The simulator checks the options.
+            sim = stack.enter_context(Simulator(spec, **options))  # type: ignore[arg-type]
+            return Syncs(sim, warehouse)
 
         yield start
 

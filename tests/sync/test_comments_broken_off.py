@@ -84,7 +84,7 @@ def test_what_was_read_before_the_source_went_away_is_kept(syncs: Syncs, status:
     assert len(again & met) <= (3 if status == 500 else 1)
 
 
-def test_open_issues_of_all_projects_are_read_first_then_those_that_changed_lately_also_when_a_load_is_broken_off(
+def test_open_issues_come_first_and_then_recent_ones_even_if_a_load_is_broken_off(
     syncs: Syncs,
 ) -> None:
     space = syncs.sim.space
@@ -247,7 +247,7 @@ def test_an_issue_that_is_refused_and_one_that_is_not_served_end_no_load(synced:
     assert stored(synced) == source(synced) - {said[refused], said[broken]}
 
 
-def test_issues_that_fail_here_and_there_are_all_named_and_three_in_a_row_end_the_read_of_their_project(
+def test_scattered_failures_are_all_named_and_three_in_a_row_end_a_projects_read(
     synced: Syncs,
 ) -> None:
     space = synced.sim.space

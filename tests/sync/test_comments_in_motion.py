@@ -114,7 +114,7 @@ def test_a_name_that_was_read_before_its_activity_means_what_the_activity_says(
     assert (row["project_id"], row["new_ids"]) == (space.project("WEB").id, [ops])
 
 
-def test_a_name_keeps_what_it_meant_before_its_issue_moved_though_the_source_keeps_no_old_activities(
+def test_a_name_means_what_it_did_before_its_issue_moved_even_without_old_activities(
     syncs: Syncs,
 ) -> None:
     syncs.sim.switch(activity_retention_days=1)

@@ -320,7 +320,7 @@ def test_a_project_that_comes_back_is_read_whole_once_whichever_load_sees_it_fir
     assert synced.sim.requests.by_route() == quiet
 
 
-def test_a_project_that_comes_back_while_a_load_reads_it_stays_inaccessible_until_the_next_load_of_projects(
+def test_a_project_that_comes_back_during_a_load_waits_for_the_next_load_of_projects(
     synced: Syncs,
 ) -> None:
     """That load has read what could not be seen, and will say that the project is read."""

@@ -64,7 +64,7 @@ def test_projects_of_a_pass_that_was_broken_off_stay_together_and_apart_from_all
     assert asked == [("D", TIMES[2] - LOOKBACK, TIMES[3] - LOOKBACK)]
 
 
-def test_the_rows_that_come_again_are_those_of_the_project_between_the_watermarks_and_no_more_are_counted_than_tell(
+def test_rows_between_the_watermarks_come_again_and_are_counted_as_far_as_needed(
     synced: Syncs,
 ) -> None:
     ops, web = (synced.sim.space.project(key) for key in ("OPS", "WEB"))
@@ -158,9 +158,7 @@ def test_deleted_rows_count_where_they_were_last_seen() -> None:
     }
 
 
-def test_rows_outside_of_what_a_read_covers_count_at_its_nearer_end_and_in_the_project_that_was_read() -> (
-    None
-):
+def test_rows_outside_of_a_read_count_at_its_nearer_end_and_in_its_project() -> None:
     one = Counts(read=1)
     cells = [
         (7, "2026-01"),

@@ -107,7 +107,7 @@ def test_a_first_read_that_is_broken_off_again_and_again_reads_at_most_a_page_ag
     )
 
 
-def test_what_changed_or_vanished_before_the_checkpoint_meanwhile_is_found_without_reading_all_again(
+def test_changes_and_deletions_before_the_checkpoint_are_found_without_a_whole_read(
     broken_off: Interrupted,
 ) -> None:
     syncs = broken_off.syncs
@@ -158,7 +158,7 @@ def test_what_nothing_explains_is_repaired_by_reading_all_again(broken_off: Inte
     assert "resumed" not in run.proofs()[0]
 
 
-def test_a_project_that_is_read_again_goes_on_where_that_was_broken_off_and_still_finds_what_is_gone(
+def test_a_whole_read_goes_on_where_it_was_broken_off_and_still_finds_what_is_gone(
     fresh: Interrupted,
 ) -> None:
     fresh.load()

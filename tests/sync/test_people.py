@@ -215,10 +215,16 @@ def test_a_new_name_of_who_is_forgotten_is_erased_whatever_is_read_first(
             "content": {"changes": [{"field": "assigner", "new_value": NEW_NAME}]},
         }
         inbox.receive(connection, "acme", json.dumps(event), mask)
-    syncs.change("INSERT INTO ops.rejected_records (space_key, table_name, record_key, payload, reason, error, run_id) "
-                      "SELECT 'acme', " "'activities', id::text, " "payload::text, 'rejected', " "'x', 'r' FROM raw.activities")  # fmt: skip
-    syncs.change("CREATE SCHEMA mart; CREATE TABLE mart.history AS SELECT payload #>> '{content,changes,0,new_value}' AS new "
-                      "FROM raw.activities")  # fmt: skip
+    syncs.change(
+        "INSERT INTO ops.rejected_records "
+        "(space_key, table_name, record_key, payload, reason, error, run_id) "
+        "SELECT 'acme', 'activities', id::text, payload::text, 'rejected', 'x', 'r' "
+        "FROM raw.activities"
+    )
+    syncs.change(
+        "CREATE SCHEMA mart; CREATE TABLE mart.history AS "
+        "SELECT payload #>> '{content,changes,0,new_value}' AS new FROM raw.activities"
+    )
     assert syncs.run(mode="targeted").success
     assert found(syncs, {NEW_NAME, mask.by_key(NEW_NAME)}) == [], (
         "the issue tells whose it is, and what was stored is rewritten"
@@ -282,7 +288,7 @@ def let_in(syncs: Syncs, someone: int, name: str) -> None:
 
 
 @pytest.mark.full
-def test_a_name_that_a_former_version_let_in_is_reported_by_verify_and_erased_by_a_load_or_once_more_by_forget(
+def test_a_name_let_in_by_a_former_version_is_reported_and_erased_by_load_or_forget(
     start_syncs: StartSyncs,
 ) -> None:
     loaded = start_syncs(TINY)

@@ -70,7 +70,7 @@ def remembered(syncs: Syncs, someone: User) -> None:
         syncs.change(statement)
 
 
-def test_a_key_that_comes_later_reaches_errors_and_versions_that_marts_keep_and_what_is_left_is_told(
+def test_a_later_key_reaches_errors_and_kept_versions_and_what_is_left_is_told(
     loaded: Syncs,
 ) -> None:
     someone = live(loaded)

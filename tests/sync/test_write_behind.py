@@ -96,7 +96,9 @@ def test_what_is_begun_runs_one_after_the_other_in_the_context_of_who_began_it()
     about.set("me")
     with WriteBehind[None](idle()) as behind:
         for number in range(5):
-            behind.begin(lambda number=number: done.append((number, about.get())))  # type: ignore[misc]
+            behind.begin(
+                lambda number=number: done.append((number, about.get()))  # type: ignore[misc]
+            )
         behind.wait()
         assert done == [(number, "me") for number in range(5)]
 

@@ -66,7 +66,10 @@ _CLIP = re.compile(r"clip\d+")
 _FAMILY = re.compile(r' font-family="[^"]*"')
 #: Letters about half as wide as high, in their order, which most fonts of a server have; `_NARROW`
 #: is another half.
-_STAND_INS = "àáâãäåæçèéêëðñòóôõöøùúûüýþÿāăąćĉċčďđēĕėęěĝğġģħńņňŋōŏőœśŝşšũūŭůűųŵŷźżžαβγδεζηθκλμνξοπρςστυφχψωабвгдежзийклмнопрстуфхцчшщъыьэюя"
+_STAND_INS = (
+    "àáâãäåæçèéêëðñòóôõöøùúûüýþÿāăąćĉċčďđēĕėęěĝğġģħńņňŋōŏőœśŝşšũūŭůűųŵŷźżž"
+    "αβγδεζηθκλμνξοπρςστυφχψωабвгдежзийклмнопрстуфхцчшщъыьэюя"
+)
 _NARROW = "c"
 
 

@@ -68,7 +68,8 @@ def _url() -> str:
     """
     url = urlsplit(os.environ["PEER_DATABASE_URL"])
     place = dict(parse_qsl(url.query))
-    return f"postgresql://{url.username}:password@{quote(place['host'], safe='')}:{place['port']}{url.path}"
+    host = quote(place["host"], safe="")
+    return f"postgresql://{url.username}:password@{host}:{place['port']}{url.path}"
 
 
 def main() -> None:

@@ -139,9 +139,7 @@ def test_what_dbt_has_parsed_is_kept_for_each_warehouse(
     assert (tmp_path / PARSED).read_bytes() == b"of another warehouse"
 
 
-def test_what_is_shown_of_a_table_comes_with_its_event_in_their_order_also_before_an_error() -> (
-    None
-):
+def test_what_is_shown_of_a_table_comes_with_its_event_in_order_also_before_an_error() -> None:
     def events() -> Iterator[dg.Output[str] | str]:
         yield "a test"
         yield dg.Output("slow", "one")

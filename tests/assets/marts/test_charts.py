@@ -358,9 +358,7 @@ def test_load_shows_those_with_most_first_and_plans_add_up() -> None:
     assert rows.plan(planned(3)).said == "予定 / planned 300.0 h · 実績 / actual 331.5 h"
 
 
-def test_a_text_is_in_the_picture_as_it_is_also_with_letters_that_stand_in_for_japanese_ones() -> (
-    None
-):
+def test_a_text_is_drawn_as_it_is_also_with_letters_that_stand_in_for_japanese_ones() -> None:
     names = [
         "課長c 山田",
         "cécile 課",

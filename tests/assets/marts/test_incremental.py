@@ -23,8 +23,10 @@ def odd_rows(deployment: Deployment, issues: Sequence[int]) -> None:
     lost history, vanished rows.
     """
     one, other, third = issues[:3]
-    deployment.change("UPDATE raw.issue_changes SET new_value = '?', new_id = NULL, new_ids = NULL, loaded_at = clock_timestamp() "
-        f"WHERE issue_id = {one}")  # fmt: skip
+    deployment.change(
+        "UPDATE raw.issue_changes SET new_value = '?', new_id = NULL, new_ids = NULL, "
+        f"loaded_at = clock_timestamp() WHERE issue_id = {one}"
+    )
     deployment.change(
         f"DELETE FROM raw.issue_changes WHERE issue_id = {other} AND field = 'status'"
     )

@@ -279,8 +279,8 @@ def test_an_id_is_a_number_and_a_count_is_whole(
         row for row in columns if re.search("_id$", row["name"]) and row["type"] != "bigint"
     ] == []
     counts = (
-        "^(issues|created|done|scope|comments|people|requests|items_synced|items_failed|entered|left_stage"
-        "|(?!progress_).*_issues|.*_count)$"
+        "^(issues|created|done|scope|comments|people|requests|items_synced|items_failed"
+        "|entered|left_stage|(?!progress_).*_issues|.*_count)$"
     )
     assert [
         row

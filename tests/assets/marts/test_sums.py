@@ -81,7 +81,7 @@ def test_sums_lose_what_a_build_has_taken_away_that_ended_before_it_came_to_them
     assert_whole_build_gives_the_same(deployment)
 
 
-def test_sums_without_a_list_are_all_made_and_what_a_build_has_found_that_ended_halfway_is_built_by_the_next_one(
+def test_without_a_list_all_sums_are_made_and_the_next_build_ends_a_half_done_one(
     built: tuple[Deployment, int],
 ) -> None:
     deployment, _ = built
@@ -129,7 +129,7 @@ def test_sums_without_a_list_are_all_made_and_what_a_build_has_found_that_ended_
     assert_whole_build_gives_the_same(deployment)
 
 
-def test_only_milestones_and_trees_of_changed_issues_are_made_anew_until_the_day_or_a_due_date_changes(
+def test_milestones_and_trees_stay_until_an_issue_the_day_or_a_due_date_changes(
     deploy: Deploy,
 ) -> None:
     deployment = deploy(SPEC)

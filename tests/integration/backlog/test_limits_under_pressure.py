@@ -79,7 +79,10 @@ def play() -> Play:
 
             for number in range(clients):
                 outcome.clients.append(traffic.client(**options))
-                traffic.add(lambda client=outcome.clients[-1]: load(client), after=0.03 * number)  # type: ignore[misc]
+                traffic.add(
+                    lambda client=outcome.clients[-1]: load(client),  # type: ignore[misc]
+                    after=0.03 * number,
+                )
             if others:
                 traffic.add(lambda: traffic.greedy("/issues/count", 1 / others, end))
             traffic.run()

@@ -117,7 +117,11 @@ def load(stage: Deployment, *, whole: bool) -> Ended:
     """Load as the schedules do, or all again; return what failed."""
     stage.discover()
     mode = "backfill" if whole else "incremental"
-    runs = [stage.run("users"), stage.run("projects"), stage.run_issues(mode=mode)]  # type: ignore[arg-type]  # one of the modes
+    runs = [
+        stage.run("users"),
+        stage.run("projects"),
+        stage.run_issues(mode=mode),  # type: ignore[arg-type]
+    ]
     return Ended(
         [line for run in runs for line in failures(run)],
         [line for run in runs for line in _untyped(run)],

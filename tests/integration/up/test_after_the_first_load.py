@@ -18,7 +18,9 @@ from tests.integration.running import PATIENCE_SECONDS, Up
 pytestmark = [pytest.mark.smoke, pytest.mark.timeout(600)]
 
 RUNS_OF_JOB = """
-query($job: String!) { runsOrError(filter: {pipelineName: $job}) { ... on Runs { results { runId status } } } }"""
+query($job: String!) {
+  runsOrError(filter: {pipelineName: $job}) { ... on Runs { results { runId status } } }
+}"""
 
 ASSETS = """
 { assetNodes { assetKey { path } groupName assetChecksOrError { ... on AssetChecks { checks {

@@ -31,7 +31,9 @@ query($id: String!) {
   partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status numPartitions } }
   runsOrError(filter: {tags: [{key: "dagster/backfill", value: $id}]}) {
     ... on Runs { results {
-      runId status assetMaterializations { partition metadataEntries { label ... on IntMetadataEntry { intValue } } }
+      runId status assetMaterializations {
+        partition metadataEntries { label ... on IntMetadataEntry { intValue } }
+      }
     } }
   }
 }"""

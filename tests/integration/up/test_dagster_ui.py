@@ -28,7 +28,9 @@ SHOWN_CHARTS = 4
 
 LAST_RUN = """
 query($job: String!) {
-  pipelineOrError(params: {pipelineName: $job, repositoryName: "__repository__", repositoryLocationName: "backlog_elt"}) {
+  pipelineOrError(params: {
+    pipelineName: $job, repositoryName: "__repository__", repositoryLocationName: "backlog_elt"
+  }) {
     ... on Pipeline { runs(limit: 1) { status } }
   }
 }"""

@@ -44,9 +44,7 @@ def test_a_step_that_failed_is_a_problem_until_it_succeeds_in_any_later_run_of_a
     assert of_run(later) == ([], [problem.key, "run/issues"])
 
 
-def test_a_load_of_issues_is_a_problem_until_no_project_is_left_whose_issues_could_not_be_read() -> (
-    None
-):
+def test_a_load_of_issues_is_a_problem_until_the_issues_of_every_project_can_be_read() -> None:
     failed = replace(
         FAILED, failures=(Failure("issue_tables", "raw/issues", "B: GET /issues: 403"),)
     )

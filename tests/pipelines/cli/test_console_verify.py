@@ -46,8 +46,13 @@ def shown(
         UNTIL,
     )
     found = Reconciliation(
-        how, projects or [verdict], {"issues": (1_200, 1_199)}, differences, (), repaired
-    )  # type: ignore[arg-type]
+        how,  # type: ignore[arg-type]
+        projects or [verdict],
+        {"issues": (1_200, 1_199)},
+        differences,
+        (),
+        repaired,
+    )
     as_json = Verified(
         found, {"read": 20, "search": 13, "retries": 2, "rate_limited": 1}, 1.234
     ).as_json()

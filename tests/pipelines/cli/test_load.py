@@ -15,7 +15,8 @@ from tests.deployment import Deployment
 
 def request(**options: object) -> LoadRequest:
     given: dict[str, object] = {"full": False, "projects": (), "from_month": None, "to_month": None}
-    return LoadRequest.create(**{**given, **options})  # type: ignore[arg-type]  # as the command gives them
+    # The command gives them just like this.
+    return LoadRequest.create(**{**given, **options})  # type: ignore[arg-type]
 
 
 def test_a_load_of_what_changed_is_the_default() -> None:

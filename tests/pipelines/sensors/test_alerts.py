@@ -254,8 +254,11 @@ def launched(deployment: Deployment, location: str, end: DagsterEventType) -> No
     run = deployment.instance.add_run(dg.DagsterRun(job_name="users", remote_job_origin=origin))
     if end == DagsterEventType.RUN_SUCCESS:
         step = DagsterEvent(
-            "STEP_SUCCESS", "users", step_key="raw__users", event_specific_data=StepSuccessData(1.0)
-        )  # type: ignore[no-untyped-call]
+            "STEP_SUCCESS",
+            "users",
+            step_key="raw__users",
+            event_specific_data=StepSuccessData(1.0),  # type: ignore[no-untyped-call]
+        )
         deployment.instance.report_dagster_event(step, run.run_id)
     deployment.instance.report_dagster_event(DagsterEvent(end.value, "users"), run.run_id)
 

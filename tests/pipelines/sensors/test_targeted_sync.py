@@ -27,9 +27,7 @@ REQUEST = (
 )
 
 
-def test_both_sensors_look_every_half_minute_and_start_the_same_job_and_one_of_them_is_on_by_default() -> (
-    None
-):
+def test_both_sensors_start_the_same_job_every_half_minute_and_one_is_on_by_default() -> None:
     for sensor, on in (
         (activity_feed, dg.DefaultSensorStatus.RUNNING),
         (webhook_inbox, dg.DefaultSensorStatus.STOPPED),

@@ -68,7 +68,8 @@ def test_what_has_a_field_of_its_own_as_chatwork_has_gets_the_whole_text_in_it(
 def test_mail_has_the_title_as_subject() -> None:
     with MailSink() as sink:
         service(
-            f"{sink.url.replace('smtp://', 'mailto://')}/?from=elt@example.com&to=a@example.com,b@example.com"
+            f"{sink.url.replace('smtp://', 'mailto://')}"
+            "/?from=elt@example.com&to=a@example.com,b@example.com"
         ).send(MESSAGE)
     assert sorted(name for recipients, _ in sink.received for name in recipients) == [
         "a@example.com",

@@ -51,10 +51,20 @@ def test_a_change_has_the_whole_shape() -> None:
 
 @pytest.mark.parametrize(
     ("source", "field"),
-    [("assigner", "assignee"), ("limitDate", "due_date"), ("component", "category"), ("issueType", "issue_type"),
-     ("startDate", "start_date"), ("parentIssue", "parent_issue"), ("estimatedHours", "estimated_hours"),
-     ("actualHours", "actual_hours"), ("milestone", "milestone"), ("version", "version"), ("summary", "summary")],
-)  # fmt: skip
+    [
+        ("assigner", "assignee"),
+        ("limitDate", "due_date"),
+        ("component", "category"),
+        ("issueType", "issue_type"),
+        ("startDate", "start_date"),
+        ("parentIssue", "parent_issue"),
+        ("estimatedHours", "estimated_hours"),
+        ("actualHours", "actual_hours"),
+        ("milestone", "milestone"),
+        ("version", "version"),
+        ("summary", "summary"),
+    ],
+)
 def test_a_field_is_given_its_standard_name(source: str, field: str) -> None:
     assert fields_of(an_item(source), "field", "sourceField", "kind") == (field, source, "standard")
 
@@ -65,9 +75,17 @@ def test_every_field_that_the_simulated_space_changes_has_a_standard_name() -> N
 
 @pytest.mark.parametrize(
     ("source", "field"),
-    [("sprintGoal", "sprint_goal"), ("URL", "url"), ("apiURLPath", "api_url_path"), ("story points", "story_points"),
-     ("due_day", "due_day"), ("工数", "工数"), ("--", "--"), ("v2Field", "v2_field")],
-)  # fmt: skip
+    [
+        ("sprintGoal", "sprint_goal"),
+        ("URL", "url"),
+        ("apiURLPath", "api_url_path"),
+        ("story points", "story_points"),
+        ("due_day", "due_day"),
+        ("工数", "工数"),
+        ("--", "--"),
+        ("v2Field", "v2_field"),
+    ],
+)
 def test_a_field_that_nobody_has_documented_keeps_its_own_word(source: str, field: str) -> None:
     assert fields_of(an_item(source), "field", "sourceField", "kind") == (field, source, "other")
 

@@ -92,7 +92,10 @@ def test_a_key_with_odd_characters_stays_one_part_of_the_path(
 def test_records_come_as_they_were_received_with_lone_surrogates_and_big_numbers(
     client: BacklogClient, wire: Wire
 ) -> None:
-    body = '[{"id":9007199254740993,"name":"\\ud83d半分","full":"😀\\u0000","hours":2.5,"resolution":{"id":0},"projectKey":"OPS"}]'
+    body = (
+        '[{"id":9007199254740993,"name":"\\ud83d半分","full":"😀\\u0000","hours":2.5,'
+        '"resolution":{"id":0},"projectKey":"OPS"}]'
+    )
     wire.answers = [httpx.Response(200, content=body.encode())]
     assert client.projects() == [
         {

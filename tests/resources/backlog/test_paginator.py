@@ -187,9 +187,7 @@ def test_a_page_by_text_follows_when_it_shows_a_row_again_under_the_same_text() 
     assert not boundary.covers("m")
 
 
-def test_between_two_offsets_the_lower_is_tried_when_few_rows_lie_between_and_else_the_middle() -> (
-    None
-):
+def test_the_lower_of_two_offsets_is_tried_if_few_rows_lie_between_else_the_middle() -> None:
     assert [_between(10, 10 + rows) for rows in (1, 400, 401, 1001)] == [10, 10, 210, 510]
 
 
@@ -293,9 +291,7 @@ def test_what_a_tie_proves_does_not_prove_what_was_read_before_it() -> None:
     assert not paginator.proven
 
 
-def test_a_pass_that_goes_on_anywhere_near_bulk_edits_is_given_at_most_a_page_of_each_order_again() -> (
-    None
-):
+def test_a_pass_resumed_near_bulk_edits_gets_at_most_a_page_of_each_order_again() -> None:
     space = space_of(400)
     for issue in space.issues:
         space.edit(issue, at=START - timedelta(days=1 if issue % 2 else 11))

@@ -20,9 +20,7 @@ def project_ids(number: int) -> tuple[int, ...]:
     return tuple(range(1, number + 1))
 
 
-def test_a_scan_of_as_many_projects_as_fit_one_request_can_be_gone_on_with_and_of_one_more_it_cannot() -> (
-    None
-):
+def test_a_scan_goes_on_with_as_many_projects_as_fit_one_request_and_not_with_more() -> None:
     space = HostileSpace()
     space.history(250)
     for number, known in ((100, True), (101, False)):
@@ -38,9 +36,7 @@ def test_a_scan_of_as_many_projects_as_fit_one_request_can_be_gone_on_with_and_o
         scan_changes(space.client(), project_ids(101), START, resume=at)
 
 
-def test_a_scan_that_goes_on_keeps_the_start_of_the_first_one_and_gives_out_again_only_what_stands_at_its_position() -> (
-    None
-):
+def test_a_scan_that_goes_on_keeps_its_first_start_and_repeats_only_its_position() -> None:
     space = HostileSpace()
     space.history(450)
     first = scan_window(space.client(), Window((1,)))

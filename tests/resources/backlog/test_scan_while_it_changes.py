@@ -25,7 +25,8 @@ def test_an_unreadable_newest_row_is_passed_on_even_after_a_long_group_of_ties()
         space.edit(issue_id, at=tied)
     row = space.issues[odd]
     row.updated = START
-    row.json = lambda: {"id": odd, "projectId": 1, "created": "yesterday"}  # type: ignore[method-assign]
+    record = {"id": odd, "projectId": 1, "created": "yesterday"}
+    row.json = lambda: record  # type: ignore[method-assign]
     rows = read(scan_changes(space.client(), (1,), tied - timedelta(hours=1)))
     assert {row["id"] for row in rows} == set(space.issues)
 

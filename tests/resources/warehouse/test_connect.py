@@ -116,7 +116,7 @@ def test_a_full_disk_and_a_missing_right_say_what_to_do(warehouse: Engine) -> No
             conn.execute(text(raised.format(state)))
 
 
-def test_a_missing_table_of_ours_is_named_with_the_way_out_and_one_of_others_is_the_statements_fault(
+def test_a_missing_table_of_ours_has_a_way_out_and_any_other_is_a_faulty_statement(
     warehouse: Engine,
 ) -> None:
     with warehouse.begin() as conn:

@@ -90,8 +90,9 @@ def test_each_space_has_an_inbox_of_its_own(inbox: Inbox) -> None:
 @pytest.mark.parametrize(
     "payload",
     [
-        {"type": 2}, {"id": None}, {"id": ""}, {"id": "x1"}, {"id": 0}, {"id": -5}, {"id": True}, {"id": 7.0}, {"id": [7]},
-        {"id": 2**63}, {"id": "9" * 19}, {"id": "٣"}, {}, [], [{"id": 7}], None, True, 7, '"text"',
+        {"type": 2}, {"id": None}, {"id": ""}, {"id": "x1"}, {"id": 0}, {"id": -5}, {"id": True},
+        {"id": 7.0}, {"id": [7]}, {"id": 2**63}, {"id": "9" * 19}, {"id": "٣"}, {}, [], [{"id": 7}],
+        None, True, 7, '"text"',
     ],
     ids=repr,
 )  # fmt: skip

@@ -180,7 +180,7 @@ def test_a_requested_comment_stays_requested_when_the_issue_is_acknowledged_and_
 # -- refetch requests ------------------------------------------------------------------------------
 
 
-def test_of_several_refetch_requests_of_an_issue_in_one_call_or_in_many_the_farthest_reaching_counts(
+def test_of_several_refetch_requests_of_an_issue_the_farthest_reaching_one_counts(
     read: Reads,
 ) -> None:
     several = [

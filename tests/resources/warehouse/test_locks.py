@@ -153,7 +153,7 @@ def test_locks_leave_no_transaction_open_and_no_connection_behind(warehouse: Eng
     assert _held(warehouse) == 0
 
 
-def test_a_holder_that_lost_its_locks_learns_it_before_the_commit_and_does_not_regain_them_unnoticed(
+def test_a_holder_learns_of_lost_locks_before_the_commit_and_regains_none_unnoticed(
     warehouse: Engine,
 ) -> None:
     with Locks(warehouse, "acme") as mine:

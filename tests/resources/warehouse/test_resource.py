@@ -28,7 +28,8 @@ def test_an_asset_gets_a_migrated_warehouse_and_leaves_no_connection(
     with DagsterInstance.ephemeral() as instance:
         result = materialize([counted], resources={"warehouse": resource}, instance=instance)
     assert result.output_for_node("counted") == 0
-    assert engines[0].pool.checkedin() == 0  # type: ignore[attr-defined]  # QueuePool, of which Pool is the base
+    # It is a QueuePool, of which Pool is the base.
+    assert engines[0].pool.checkedin() == 0  # type: ignore[attr-defined]
 
 
 def test_without_a_url_the_embedded_server_is_used_and_without_a_home_it_is_an_error() -> None:

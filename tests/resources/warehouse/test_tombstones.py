@@ -327,9 +327,12 @@ def test_a_writer_of_comments_locks_their_issues_so_that_none_is_marked_in_betwe
         other = threading.Thread(target=mark)
         other.start()
         assert not marked.wait(0.3)
-        conn.execute(text(
-            "INSERT INTO " "raw.comments (space_key, id, " "issue_id, project_id, payload, " "content_hash, loaded_at, run_id)"
-            " VALUES ('acme', 1, 90001, 300, '{}', '', now(), 'r')"
-        ))  # fmt: skip
+        conn.execute(
+            text(
+                "INSERT INTO raw.comments (space_key, id, issue_id, project_id, payload, "
+                "content_hash, loaded_at, run_id) "
+                "VALUES ('acme', 1, 90001, 300, '{}', '', now(), 'r')"
+            )
+        )
     other.join()
     assert log(warehouse, "SELECT deleted_reason FROM raw.comments") == [("issue deleted",)]

@@ -91,7 +91,8 @@ ISSUES = [
     ),
     _one(
         "a changed payload",
-        """UPDATE raw.issues SET payload = jsonb_set(payload, '{summary}', '"x"'), summary = 'x' WHERE id = {issue}""",
+        """UPDATE raw.issues SET payload = jsonb_set(payload, '{summary}', '"x"'), """
+        "summary = 'x' WHERE id = {issue}",
         ("issues", CONTENT),
     ),
     _one(
@@ -111,13 +112,15 @@ ISSUES = [
     ),
     _one(
         "a stale version",
-        """UPDATE raw.issues SET payload = jsonb_set(payload, '{updated}', '"2020-01-01T00:00:00Z"'), """
+        "UPDATE raw.issues "
+        """SET payload = jsonb_set(payload, '{updated}', '"2020-01-01T00:00:00Z"'), """
         "updated_at = '2020-01-01 00:00:00+00' WHERE id = {issue}",
         ("issues", STALE),
     ),
     _one(
         "a version of the future",
-        """UPDATE raw.issues SET payload = jsonb_set(payload, '{updated}', '"2099-01-01T00:00:00Z"'), """
+        "UPDATE raw.issues "
+        """SET payload = jsonb_set(payload, '{updated}', '"2099-01-01T00:00:00Z"'), """
         "updated_at = '2099-01-01 00:00:00+00' WHERE id = {issue}",
         ("issues", STALE),
     ),
@@ -143,12 +146,15 @@ HISTORY = [
     ),
     _one(
         "an edited comment",
-        """UPDATE raw.comments SET payload = jsonb_set(payload, '{content}', '"x"'), content = 'x' WHERE id = {comment}""",
+        """UPDATE raw.comments SET payload = jsonb_set(payload, '{content}', '"x"'), """
+        "content = 'x' WHERE id = {comment}",
         ("comments", CONTENT),
     ),
     _one(
         "a stale comment",
-        """UPDATE raw.comments SET payload = jsonb_set(payload, '{updated}', '"2020-01-01T00:00:00Z"') WHERE id = {comment}""",
+        "UPDATE raw.comments "
+        """SET payload = jsonb_set(payload, '{updated}', '"2020-01-01T00:00:00Z"') """
+        "WHERE id = {comment}",
         ("comments", STALE),
     ),
     _one(
@@ -159,7 +165,8 @@ HISTORY = [
     ),
     _one(
         "a comment of no issue",
-        """INSERT INTO raw.comments SELECT (jsonb_populate_record(c, '{"id": 77, "issue_id": 88}')).* """
+        "INSERT INTO raw.comments "
+        """SELECT (jsonb_populate_record(c, '{"id": 77, "issue_id": 88}')).* """
         "FROM raw.comments c WHERE id = {comment}",
         ("comments", EXTRA),
     ),
@@ -181,8 +188,8 @@ HISTORY = [
     ),
     _one(
         "another field",
-        """UPDATE raw.issue_changes SET payload = jsonb_set(payload, '{field}', '"x"'), field = 'x' """
-        "WHERE comment_id = {comment} AND position = 0",
+        """UPDATE raw.issue_changes SET payload = jsonb_set(payload, '{field}', '"x"'), """
+        "field = 'x' WHERE comment_id = {comment} AND position = 0",
         ("issue_changes", CONTENT),
     ),
     _one(
@@ -223,7 +230,8 @@ LISTS = [
     ),
     _one(
         "a project's payload",
-        """UPDATE raw.projects SET payload = payload || '{"useGantt": "x"}' WHERE project_key = 'OPS'""",
+        """UPDATE raw.projects SET payload = payload || '{"useGantt": "x"}' """
+        "WHERE project_key = 'OPS'",
         ("projects", CONTENT),
     ),
     _one(

@@ -104,9 +104,7 @@ def test_a_later_look_asks_for_what_is_new_and_says_whether_there_was_any() -> N
     assert (set(found.deleted), found.latest) == ({21, 22}, NOON + SECOND)
 
 
-def test_an_activity_without_a_usable_issue_deletes_none_and_one_without_a_project_is_of_the_feed_that_was_asked() -> (
-    None
-):
+def test_an_activity_without_an_issue_deletes_none_and_its_feed_names_the_project() -> None:
     odd = [
         deletion(1, None, NOON),
         deletion(2, 0, NOON),

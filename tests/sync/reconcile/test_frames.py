@@ -57,8 +57,8 @@ def differing(engine: Engine, *records: Any) -> dict[str, str]:
 @pytest.mark.parametrize(
     "value",
     [
-        "a\x00b", "lone \ud800", "絵文字 😀", "back\\u0000slash", 1e16, 1e22, 1.5e300, -1e20, 0.1, 1e-7, 2**63, [1e17, {"x": 1e18}],
-        {"deep": {"ly": ["nested\x00"]}},
+        "a\x00b", "lone \ud800", "絵文字 😀", "back\\u0000slash", 1e16, 1e22, 1.5e300, -1e20,
+        0.1, 1e-7, 2**63, [1e17, {"x": 1e18}], {"deep": {"ly": ["nested\x00"]}},
     ],
     ids=ascii,
 )  # fmt: skip

@@ -22,7 +22,16 @@ PROJECT = ProjectReconciliation(300, "OPS", 10, 10, 0)
 
 
 def row(number: int = 7, outcome: str = "different", table: str = "issues") -> Difference:
-    return Difference(table, 300, 0, str(number), MISSING, "s", "w", outcome)  # type: ignore[arg-type]
+    return Difference(
+        table,
+        300,
+        0,
+        str(number),
+        MISSING,
+        "s",
+        "w",
+        outcome,  # type: ignore[arg-type]
+    )
 
 
 def test_a_difference_is_what_the_warehouse_has_too_many_apart_from_all_that_explains_it() -> None:
@@ -84,9 +93,7 @@ def test_a_difference_counts_more_than_what_is_behind_and_either_makes_a_whole_u
     assert status(behind, differences=(row(), row(outcome="behind"))) == "different"
 
 
-def test_a_comparison_has_failed_where_rows_differ_or_could_not_be_read_and_when_strict_where_they_are_behind() -> (
-    None
-):
+def test_a_comparison_fails_where_rows_differ_or_are_unread_and_if_strict_are_behind() -> None:
     behind = Reconciliation("count", [replace(PROJECT, since_load={"created": 1})], {})
     different = Reconciliation("count", [replace(PROJECT, differences=1)], {})
     equal = Reconciliation("count", [PROJECT], {})
@@ -95,9 +102,7 @@ def test_a_comparison_has_failed_where_rows_differ_or_could_not_be_read_and_when
     assert replace(equal, errors=["OPS: refused"]).failed()
 
 
-def test_programs_are_given_a_thousand_rows_those_that_differ_first_and_the_numbers_of_all() -> (
-    None
-):
+def test_programs_get_a_thousand_rows_with_differing_ones_first_and_all_numbers() -> None:
     rows = [row(number, "behind") for number in range(LISTED)] + [
         row(LISTED),
         row(LISTED + 1, "quarantined", "users"),
