@@ -61,22 +61,21 @@ def test_a_terminal_that_is_gone_stops_nobody() -> None:
 def test_a_log_is_moved_aside_when_it_is_long_and_its_writers_go_on_in_an_empty_one(
     tmp_path: Path,
 ) -> None:
-    log = LogFile(tmp_path / "logs" / "up.log", longest=1_000)
-    aside = log.path.with_name("up.log.1")
-    with subprocess.Popen(
-        ["/bin/cat"], stdin=subprocess.PIPE, stdout=log.file, text=True
-    ) as writer:
+    with (
+        LogFile.of(tmp_path) as log,
+        subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, stdout=log.file, text=True) as writer,
+    ):
+        aside = log.path.with_name("up.log.1")
         assert writer.stdin is not None
         for part in ("first", "second"):
             writer.stdin.write(f"{part} {'x' * 2_000}\n")
             writer.stdin.flush()
             wait_until(lambda: log.path.stat().st_size > 1_000, "nothing is written")
-            log.keep_short()
+            log.keep_short(longest=1_000)
             assert log.path.stat().st_size == 0
             assert aside.read_text().startswith(part)
-    log.keep_short()
-    log.file.write("the end\n")
-    log.close()
+        log.keep_short(longest=1_000)
+        log.file.write("the end\n")
     assert log.path.read_text() == "the end\n"
     assert {file.stat().st_mode & 0o777 for file in (log.path, aside)} == {0o600}
 
