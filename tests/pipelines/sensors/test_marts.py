@@ -10,7 +10,7 @@ from assets.marts.build import MODELS
 from assets.marts.project import digest
 from pipelines.sensors.failing_ticks import LookFailedError
 from pipelines.sensors.marts import APART, PATIENCE, marts_after_loads, reason_to_wait
-from resources.dagster_tags import KIND_TAG
+from resources.dagster_tags import KIND_TAG, SENSOR_TAG
 from resources.warehouse.builds import begin_build, end_build
 from resources.warehouse.history import finish_sync, start_sync
 from resources.warehouse.resource import WarehouseResource
@@ -42,10 +42,11 @@ def aged(cursor: str, minutes: int) -> str:
     return json.dumps(seen | {"built_at": built_at.isoformat()})
 
 
-def add_run(instance: dg.DagsterInstance, kind: str, status: dg.DagsterRunStatus) -> str:
-    return instance.add_run(
-        dg.DagsterRun(job_name=kind, status=status, tags={KIND_TAG: kind})
-    ).run_id
+def add_run(
+    instance: dg.DagsterInstance, kind: str, status: dg.DagsterRunStatus, *, by_sensor: bool = True
+) -> str:
+    tags = {KIND_TAG: kind} | ({SENSOR_TAG: "marts_after_loads"} if by_sensor else {})
+    return instance.add_run(dg.DagsterRun(job_name=kind, status=status, tags=tags)).run_id
 
 
 def test_marts_are_built_after_a_load_that_has_written_something_and_only_then(
@@ -104,15 +105,18 @@ def test_a_build_that_was_running_at_the_first_tick_is_followed_by_one_five_minu
     assert tick(loaded, aged(str(cursor), minutes=5))[0] == 1
 
 
-def test_what_up_has_built_after_its_first_load_is_not_built_again(loaded: Deployment) -> None:
-    build = add_run(loaded.instance, "marts", dg.DagsterRunStatus.STARTED)
-    runs, reason, cursor = tick(loaded, None)
-    assert runs == 0
-    assert "is building them" in str(reason)
-    loaded.instance.report_run_canceled(loaded.instance.get_run_by_id(build))
-    build = add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS)
+def test_a_build_that_somebody_else_has_started_counts_as_well(loaded: Deployment) -> None:
+    _, _, cursor = tick(loaded, None)
+    build = add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS, by_sensor=False)
+    loaded.sim.space.edit_issue(min(loaded.sim.space.issues), summary="Something else")
+    assert loaded.run_issues(mode="incremental").success
     end_build(loaded.engine, begin_build(loaded.engine, digest(), build))
-    assert tick(loaded, cursor)[:2] == (0, "nothing was written")
+    assert tick(loaded, aged(str(cursor), minutes=60))[:2] == (0, "nothing was written")
+    loaded.sim.space.edit_issue(min(loaded.sim.space.issues), summary="Something new")
+    assert loaded.run_issues(mode="incremental").success
+    runs, reason, _ = tick(loaded, aged(str(cursor), minutes=60))
+    assert runs == 0
+    assert "not more often than every 5 minutes" in str(reason)
 
 
 def test_the_first_build_waits_for_the_issues_and_not_for_comments_a_later_one_for_both(
