@@ -4,8 +4,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from typing import IO
+from collections.abc import Callable
+from typing import Any
 
 from pipelines.hosting.child_secrets import NEEDED
 from pipelines.hosting.log_file import LogFile
@@ -28,21 +28,11 @@ class Children:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._passing: set[str] = set()
 
-    def start(
-        self,
-        name: str,
-        module: Sequence[str],
-        *,
-        passing: bool = False,
-        output: IO[str] | None = None,
-    ) -> None:
-        """Start `python -m …`.
+    def start(self, name: str, *module: str, passing: bool = False, output: Any = None) -> None:
+        """Start `python -m …`: a module and its arguments.
 
-        Args:
-            name: what people call it.
-            module: the module and its arguments.
-            passing: whether it has an end; `up` ends when another one does.
-            output: where it writes to, if not to the log.
+        `passing`: it has an end; `up` ends when another one does. `output`: where it writes to, if
+        not to the log.
         """
         if passing:
             self._passing.add(name)

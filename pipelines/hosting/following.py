@@ -1,15 +1,11 @@
-"""What happens while `backlog-elt up` runs, as lines for the person who started it.
-
-It is read from the warehouse: the problems that the alerter has reported, the builds of the marts,
-and how far the syncs are that are at work.
-"""
+"""What happens while `backlog-elt up` runs, as lines for the person who started it."""
 
 import logging
 import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -27,45 +23,17 @@ from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.run_log import OF_COMMAND
 from resources.warehouse.sync_log import place_of
 
-LOOK_SECONDS = 2.0
+LOOK_SECONDS, PROGRESS_SECONDS = 2.0, 60.0
 #: What is counted of a load, in the order in which it is shown.
-COUNTED = {
-    "issues": "issue",
-    "comments": "comment",
-    "activities": "activity",
-    "users": "user",
-    "projects": "project",
-}
-_LONGEST = 300
+COUNTED = ("issues", "comments", "activities", "users", "projects")
 
 _logger = logging.getLogger(__name__)
 
 Problems = Mapping[str, Mapping[str, Any]]
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What is known: open problems by key, the newest build of the marts, and syncs at work."""
-
-    problems: Problems
-    built: int | None
-    active: Sequence[Sync]
-
-
-def read(warehouse: WarehouseResource, url: str) -> Facts:
-    """Return what the warehouse says now of the space at a URL.
-
-    Raises:
-        WarehouseError: the warehouse cannot be used.
-    """
-    engine = warehouse.engine
-    beat, built = last_beat(engine, alerts_of(url)), last_built(engine)
-    problems = {one["key"]: one for one in beat[2]["open"]} if beat else {}
-    return Facts(problems, built[0] if built else None, active_syncs(engine, place_of(engine, url)))
-
-
 def news(before: Problems, now: Problems, dagster_url: str) -> Iterator[str]:
-    """Yield a line for each problem that is new, and for each that is over."""
+    """Yield a line for each problem that is new, and for each that is over, both by their keys."""
     for key in sorted(now.keys() - before.keys()):
         one = now[key]
         # A command that ended before its first run has no page in Dagster.
@@ -76,16 +44,21 @@ def news(before: Problems, now: Problems, dagster_url: str) -> Iterator[str]:
         yield f"over: {_about(before[key])}"
 
 
+def _about(problem: Mapping[str, Any]) -> str:
+    partition = f" ({problem['partition']})" if problem["partition"] else ""
+    return f"{problem['asset']}{partition}: {plain_line(problem['cause'])}"
+
+
 def loaded(code: int, summary: Mapping[str, Any]) -> str:
     """Return what the first load did; `summary` is the object of `load --json`."""
     if code:
-        why = _short(next(iter(summary.get("errors", ())), "see the log"))
+        why = plain_line(next(iter(summary.get("errors", ())), "see the log"))
         return f"the load has failed: {why}; the schedules try again"
-    figures = []
-    for table, one in COUNTED.items():
-        rows = summary.get("tables", {}).get(table, {})
+    tables, figures = summary.get("tables", {}), []
+    for table in COUNTED:
+        rows = tables.get(table, {})
         count = sum(rows.get(name, 0) for name in ("inserted", "updated", "deleted"))
-        figures += [f"{count:,} {one if count == 1 else table}"] if count else []
+        figures += [f"{count:,} {table}"] if count else []
     of = " from a simulated space" if summary.get("simulated") else ""
     what = f"{', '.join(figures)}{of} in schema raw" if figures else f"nothing has changed{of}"
     return f"loaded: {what} ({summary.get('seconds', 0):.0f} s)"
@@ -98,21 +71,11 @@ def progress(seconds: float, active: Sequence[Sync]) -> str:
     return "; ".join((f"loading, {timedelta(seconds=int(seconds))}", *map(how_far, loads.values())))
 
 
-def _about(problem: Mapping[str, Any]) -> str:
-    partition = f" ({problem['partition']})" if problem["partition"] else ""
-    return f"{problem['asset']}{partition}: {_short(problem['cause'])}"
-
-
-def _short(text: str) -> str:
-    line = plain_line(text)
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
-
-
 class Follower(threading.Thread):
-    """Looks every few seconds, in a thread of its own: a slow database holds up nothing else.
+    """Reads the warehouse in a thread of its own, so that a slow database holds up nothing else.
 
     `loading_since`: when the first load began, None while none works. `built`: the newest build of
-    the marts that has ended since the first look.
+    the marts that has ended since this began.
     """
 
     def __init__(self, settings: Settings, screen: Screen) -> None:
@@ -124,33 +87,50 @@ class Follower(threading.Thread):
         self._url = settings.backlog_url or ""
         self._screen = screen
         self._ended = threading.Event()
+        self._problems: Problems = {}
+        self._built_before: int | None = None
+        self._progress_at = -PROGRESS_SECONDS
 
     def run(self) -> None:
-        """Look until the end; a problem that is open at the first look is news."""
-        before, lost, first = Facts({}, None, ()), False, True
+        """Look every few seconds, until the end."""
+        lost = ""
         while not self._ended.is_set():
+            before, lost = lost, ""
             try:
-                now = read(self._warehouse, self._url)
+                self.look()
             except WarehouseError as error:
-                if not lost:
-                    self._say(f"the warehouse cannot be used: {_short(str(error))}")
-                lost = True
+                lost = str(error)
             except Exception:  # nothing else waits for this look, and the next one may do better
                 _logger.exception("reading the warehouse failed")
-            else:
-                again = ["the warehouse can be used again"] if lost else []
-                url = dagster_of_people(os.environ)
-                self._say(*again, *news(before.problems, now.problems, url))
-                if self.loading_since is not None and not self._ended.is_set():
-                    took = time.monotonic() - self.loading_since
-                    self._screen.progress(progress(took, now.active))
-                if not first and now.built != before.built:
-                    self.built = now.built
-                before, lost, first = now, False, False
+                lost = before
+            if bool(lost) != bool(before):
+                self._say(lost or "the warehouse can be used again")
             self._ended.wait(LOOK_SECONDS)
+        self._warehouse.close()
 
-    def _say(self, *lines: str) -> None:
-        for line in () if self._ended.is_set() else lines:
+    def look(self) -> None:
+        """Write what is new since the last look; a problem that is open at the first one is.
+
+        Raises:
+            WarehouseError: the warehouse cannot be used.
+        """
+        engine = self._warehouse.engine
+        beat, last = last_beat(engine, alerts_of(self._url)), last_built(engine)
+        problems = {one["key"]: one for one in beat[2]["open"]} if beat else {}
+        for line in news(self._problems, problems, dagster_of_people(os.environ)):
+            self._say(line)
+        self._problems = problems
+        if self._built_before is None:
+            self._built_before = last[0] if last else 0
+        elif last and last[0] != self._built_before:
+            self.built = last[0]
+        began, now = self.loading_since, time.monotonic()
+        if began is not None and now - self._progress_at >= PROGRESS_SECONDS:
+            self._progress_at = now
+            self._say(progress(now - began, active_syncs(engine, place_of(engine, self._url))))
+
+    def _say(self, line: str) -> None:
+        if not self._ended.is_set():
             self._screen.say(line)
 
     def end(self) -> None:

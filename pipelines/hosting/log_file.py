@@ -2,22 +2,15 @@
 
 import os
 import shutil
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Self, TextIO
 
-from resources.logs import write_to
 from resources.warehouse.embedded import tidy_log
 
 #: A longer file is moved aside; what was aside before goes.
 LONGEST_BYTES = 10_000_000
-
-
-class LogError(RuntimeError):
-    """The log cannot be written; the message says where it is and what to do."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +21,11 @@ class LogFile:
     file: TextIO
 
     @classmethod
-    @contextmanager
-    def of(cls, home: Path) -> "Iterator[LogFile]":
-        """Open the log of a home; what this process logs goes there meanwhile.
+    def of(cls, home: Path) -> Self:
+        """Open the log of a home.
 
         Raises:
-            LogError: it cannot be written.
+            RuntimeError: it cannot be written; the message says where it is and what to do.
         """
         path = _log_of(home)
         try:
@@ -41,13 +33,8 @@ class LogFile:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         except OSError as error:
             why = f"{error.strerror}): see who owns it, or whether the disk is full"
-            raise LogError(f"the log {path} cannot be written ({why}") from None
-        with os.fdopen(descriptor, "a", buffering=1, errors="backslashreplace") as file:
-            write_to(file)
-            try:
-                yield cls(path, file)
-            finally:
-                write_to(sys.stderr)
+            raise RuntimeError(f"the log {path} cannot be written ({why}") from None
+        return cls(path, os.fdopen(descriptor, "a", buffering=1, errors="backslashreplace"))
 
     def keep_short(self, longest: int = LONGEST_BYTES) -> None:
         """Move a long log aside: processes hold it open, so it is copied and emptied."""

@@ -87,7 +87,7 @@ def end_silently() -> None:
     """
     global _signals
     _signals = StopSignals()
-    signal.signal(signal.SIGINT, _die)
+    signal.signal(signal.SIGINT, _die)  # a function: Dagster does not restore SIG_DFL
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         signal.signal(signal.SIGHUP, _hang_up)
 

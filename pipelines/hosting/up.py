@@ -29,6 +29,7 @@ from pipelines.hosting.stop_signals import Stop, StopSignals
 from pipelines.runs import end_runs, runs_of_code_server
 from resources.alerts.addresses import Addresses
 from resources.alerts.channels import channels
+from resources.logs import write_to
 from resources.secret import reveal
 from resources.settings import ONE_LOCATION, Settings
 from resources.warehouse.embedded import ensure_server
@@ -38,15 +39,12 @@ from resources.warehouse.psql import psql_line
 QUIET = ("--log-level", "warning")
 #: The children that have an end.
 FIRST_LOAD, FIRST_MARTS, REPORT = "first load", "first build of the marts", "report"
+LAUNCH = ("dagster", "job", "launch", "-j", "marts")
 
 
 @dataclass(frozen=True)
 class Options:
-    """How `up` was called.
-
-    `port`: of the Dagster UI. `first_load`: whether a load starts at once; the schedules take over
-    from there. `read_only`: whether the UI takes no run and no change of a schedule.
-    """
+    """How `up` was called; `first_load`: whether a load starts at once, before the schedules."""
 
     port: int
     service_port: int
@@ -62,13 +60,6 @@ class Options:
     def service_url(self) -> str:
         """Where the sync service is."""
         return f"http://{HOST}:{self.service_port}"
-
-    def check_ports(self) -> None:
-        """See that both ports are free; raises UpError."""
-        for port, option in ((self.port, "--port"), (self.service_port, "--service-port")):
-            if not is_free(port):
-                to_do = f"stop what listens there, or choose another with {option}"
-                raise UpError(f"port {port} on {HOST} is in use: {to_do}")
 
 
 def up(settings: Settings, options: Options) -> None:
@@ -86,7 +77,7 @@ def up(settings: Settings, options: Options) -> None:
         where = "as where several spaces share one Dagster: `up` is for one space alone; unset it"
         raise UpError(f"{given} is set, {where}")
     if not settings.home.exists():
-        options.check_ports()  # what is refused leaves no home behind
+        _check_ports(options)  # what is refused leaves no home behind
     lock = home_lock.take(settings.home)
     if lock is None:
         raise UpError(_already(settings.home))
@@ -94,7 +85,7 @@ def up(settings: Settings, options: Options) -> None:
     stop = StopSignals()
     stop.catch()
     try:
-        options.check_ports()
+        _check_ports(options)
         _run(settings, options, stop, Screen(sys.stderr))
     except Exception as error:
         # What fails once a signal has come fails because of it.
@@ -112,13 +103,22 @@ def _already(home: Path) -> str:
     return f"backlog-elt up is starting or stopping {who}: wait for it, or stop it first"
 
 
+def _check_ports(options: Options) -> None:
+    for port, option in ((options.port, "--port"), (options.service_port, "--service-port")):
+        if not is_free(port):
+            to_do = f"stop what listens there, or choose another with {option}"
+            raise UpError(f"port {port} on {HOST} is in use: {to_do}")
+
+
 def _run(settings: Settings, options: Options, stop: StopSignals, screen: Screen) -> Never:
     server = "" if settings.warehouse_url else "PostgreSQL, "
     screen.say(f"starting {server}Dagster and the sync service")
     prepare_storage(settings)
     check_kind(settings)
     stop.check()
-    with LogFile.of(settings.home) as log, source(settings, alive=True) as connected:
+    log = LogFile.of(settings.home)
+    write_to(log.file)
+    with source(settings, alive=True) as connected:
         with open_instance() as instance:  # what is wrong is one line here, many in each process
             lost = runs_of_code_server(instance, settings.dagster_location)
         # For the service, which starts runs there, and for alerts, which lead there.
@@ -133,10 +133,11 @@ def _run(settings: Settings, options: Options, stop: StopSignals, screen: Screen
             for run_id in start_servers(children, options, workspace, lost):
                 screen.say(f"run {run_id} ended with the last backlog-elt up: marked as ended")
             screen.show(_head(settings, connected, options, log.path))
-            watch(children, follower, screen, stop, settings.home, first_load=options.first_load)
+            if options.first_load:
+                follower.loading_since = time.monotonic()
+            watch(children, follower, screen, stop, settings.home)
         finally:
             follower.end()
-            screen.progress("")
             if stop.first is not None:
                 screen.say("stopping")
             children.end()  # while the space and the databases that they read still answer
@@ -156,25 +157,20 @@ def start_servers(
     port, ended = str(free_port()), []
     server = f"{{host: {HOST}, port: {port}, location_name: {ONE_LOCATION}}}"
     workspace.write_text(f"load_from:\n  - grpc_server: {server}\n")
-    serve = ("dagster", "api", "grpc", "-m", "pipelines.definitions", "-h", HOST, "-p", port)
-    children.start("code server", [*serve, *QUIET])
+    of_code, here = ("-m", "pipelines.definitions", "-p", port), ("-h", HOST)
+    children.start("code server", "dagster", "api", "grpc", *of_code, *here, *QUIET)
     children.wait_until(lambda: not is_free(int(port)), "the code server did not start")
     if lost:  # now that Dagster can start them once more
         with open_instance() as instance:
             ended = end_runs(instance, lost, "it ended with the backlog-elt up that ran it")
-    of_workspace = ("-w", str(workspace), *QUIET)
-    only = ["--read-only"] if options.read_only else []
-    show = ["pipelines.hosting.webserver", "-h", HOST, "-p", str(options.port), *only]
-    children.start("webserver", [*show, *of_workspace])
-    children.start("daemon", ["dagster._daemon", "run", *of_workspace])
-    sync = ["service", "--host", HOST, "--port", str(options.service_port)]
-    children.start("sync service", sync)
-    for name, url, page in (
-        ("sync service", options.service_url, "healthz"),
-        ("Dagster UI", options.url, "server_info"),
-    ):
-        ready = partial(answers, f"{url}/{page}")
-        children.wait_until(ready, f"the {name} did not answer on {url}")
+    known, only = ("-w", str(workspace), *QUIET), ["--read-only"] if options.read_only else []
+    of_ui = (*here, "-p", str(options.port), *known, *only)
+    children.start("webserver", "pipelines.hosting.webserver", *of_ui)
+    children.start("daemon", "dagster._daemon", "run", *known)
+    of_service = ("--host", HOST, "--port", str(options.service_port))
+    children.start("sync service", "service", *of_service)
+    for page in (f"{options.service_url}/healthz", f"{options.url}/server_info"):
+        children.wait_until(partial(answers, page), f"no answer on {page}")
     return ended
 
 
@@ -184,8 +180,6 @@ def watch(
     screen: Screen,
     stop: StopSignals,
     home: Path,
-    *,
-    first_load: bool,
 ) -> Never:
     """Let the first load, the first marts and a report of each build follow one another.
 
@@ -193,12 +187,11 @@ def watch(
         Stop: somebody asked for the end.
         UpError: a process that stays for good has ended.
     """
-    report, reported, said = home / "report.html", None, False
+    report, reported, said = str(home / "report.html"), None, False
     with tempfile.TemporaryFile("w+") as output:
-        if first_load:
-            follower.loading_since = time.monotonic()
-            load = ["pipelines", "load", "--json", "--no-progress"]
-            children.start(FIRST_LOAD, load, passing=True, output=output)
+        if follower.loading_since is not None:
+            load = ("pipelines", "load", "--json", "--no-progress")
+            children.start(FIRST_LOAD, *load, passing=True, output=output)
         while True:
             ended = children.check()
             if FIRST_LOAD in ended:
@@ -207,17 +200,14 @@ def watch(
                 summary: dict[str, Any] = {}
                 with suppress(ValueError):
                     summary = json.loads(output.read())
-                screen.progress("")
                 screen.say(loaded(ended[FIRST_LOAD], summary))
             if ended.get(FIRST_LOAD) == 0:
                 # The sensor, which looks every two minutes, builds the later ones.
-                workspace = str(home / "dagster" / "workspace.yaml")
-                launch = ["dagster", "job", "launch", "-w", workspace, "-j", "marts"]
-                children.start(FIRST_MARTS, launch, passing=True)
+                known = ("-w", str(home / "dagster" / "workspace.yaml"))
+                children.start(FIRST_MARTS, *LAUNCH, *known, passing=True)
             if follower.built != reported and not children.works(REPORT):
                 reported = follower.built
-                write = ["pipelines", "report", "--out", str(report)]
-                children.start(REPORT, write, passing=True)
+                children.start(REPORT, "pipelines", "report", "--out", report, passing=True)
             if ended.get(REPORT) == 0 and not said:
                 said = True
                 screen.say(f"the marts are built: tables in schema mart, report in {report}")

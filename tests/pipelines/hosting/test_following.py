@@ -1,5 +1,7 @@
 """What `up` shows: each event once, and nothing else."""
 
+import io
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -7,16 +9,19 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from pipelines.hosting.following import Facts, loaded, news, progress, read
+from pipelines.hosting.following import Follower, loaded, news, progress
+from pipelines.hosting.screen import Screen
+from resources.settings import Settings
 from resources.warehouse.builds import begin_build, end_build
+from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, beat
-from resources.warehouse.history import Sync, fail_sync, lock_of, start_sync
+from resources.warehouse.history import Sync, lock_of, start_sync
 from resources.warehouse.locks import Locks
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.run_log import OF_COMMAND
 from resources.warehouse.schema_ops import spaces
 
-DAGSTER = "http://127.0.0.1:3000"
+DAGSTER, URL = "http://127.0.0.1:3000", "https://acme.example"
 BEGAN = datetime(2026, 7, 1, 3, 4, 5, tzinfo=UTC)
 PROBLEM = {
     "key": "run/users",
@@ -60,7 +65,7 @@ def test_a_problem_without_a_page_in_dagster_has_no_link(run_id: str) -> None:
 
 
 def test_a_first_load_says_what_it_has_loaded_and_where_the_data_is() -> None:
-    figures = "2,000 issues, 8 comments, 1 activity"
+    figures = "2,000 issues, 8 comments, 1 activities"
     assert loaded(0, SUMMARY) == f"loaded: {figures} in schema raw (19 s)"
     assert loaded(0, SUMMARY | {"tables": {}}) == "loaded: nothing has changed (19 s)"
     simulated = loaded(0, SUMMARY | {"simulated": True})
@@ -86,22 +91,65 @@ def test_progress_says_how_far_each_table_is_and_what_it_waits_for() -> None:
     assert "5 of 9 issues: waiting for the read rate limit" in line
 
 
-def test_the_facts_are_those_of_the_warehouse(warehouse_url: str) -> None:
-    warehouse, url = WarehouseResource(url=warehouse_url), "http://acme.example"
+@pytest.fixture
+def follower(warehouse_url: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Follower, io.StringIO]:
+    """Return what follows a warehouse, and where it writes."""
+    monkeypatch.setenv("BACKLOG_DAGSTER_URL", DAGSTER)
+    said = io.StringIO()
+    settings = Settings.from_env(
+        {"WAREHOUSE_URL": warehouse_url, "BACKLOG_URL": URL, "BACKLOG_API_KEY": "k"}
+    )
+    return Follower(settings, Screen(said)), said
+
+
+def test_a_look_writes_what_is_new_in_the_warehouse(
+    follower: tuple[Follower, io.StringIO], warehouse_url: str
+) -> None:
+    following, said = follower
+    warehouse = WarehouseResource(url=warehouse_url)
     engine = warehouse.engine
-    assert read(warehouse, url) == Facts({}, None, [])
     with engine.begin() as connection:
-        connection.execute(insert(spaces).values(space_key="acme", url=url))
+        connection.execute(insert(spaces).values(space_key="acme", url=URL))
+    end_build(engine, begin_build(engine, "p1", "b1"))
+    following.look()
+    assert (said.getvalue(), following.built) == ("", None)
+    following.loading_since = time.monotonic()
     with Locks(engine, "acme") as locks:
         locks.acquire(lock_of("r1", "issues"), 1.0)
-        sync = start_sync(
-            engine, space_key="acme", sync_type="issues", mode="full", run_id="r1", projects=["OPS"]
-        )
-        assert [one.project_key for one in read(warehouse, url).active] == ["OPS"]
-        fail_sync(engine, sync, "GET /issues: 500")
-    end_build(engine, begin_build(engine, "p1", "b1"))
-    beat(engine, alerts_of(url), {"open": [PROBLEM], "waiting": 0, "channels": []})
-    found = read(warehouse, url)
-    assert (found.problems, found.active) == ({"run/users": PROBLEM}, [])
-    assert found.built is not None
+        start_sync(engine, space_key="acme", sync_type="issues", mode="full", run_id="r1")
+        following.look()
+    beat(engine, alerts_of(URL), {"open": [PROBLEM], "waiting": 0, "channels": []})
+    end_build(engine, begin_build(engine, "p1", "b2"))
+    following.look()
+    beat(engine, alerts_of(URL), {"open": [], "waiting": 0, "channels": []})
+    following.look()
+    parts = (
+        "  loading, 0:00:00; issues",
+        "  problem: raw/users: GET /users: 500",
+        "  over: raw/users",
+    )
+    lines = said.getvalue().splitlines()
+    assert [part in line for part, line in zip(parts, lines, strict=True)] == [True] * 3
+    assert following.built is not None
     warehouse.close()
+
+
+def test_a_warehouse_that_is_gone_and_back_are_two_lines(
+    follower: tuple[Follower, io.StringIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    following, said = follower
+    left = iter(("gone", "still gone", "", ""))
+
+    def look() -> None:
+        why = next(left, None)
+        if why is None:
+            following.end()
+        elif why:
+            raise WarehouseError(f"it is {why}")
+
+    monkeypatch.setattr(following, "look", look)
+    monkeypatch.setattr("pipelines.hosting.following.LOOK_SECONDS", 0.0)
+    following.run()
+    gone, back = said.getvalue().splitlines()
+    assert gone.endswith("it is gone")
+    assert back.endswith("the warehouse can be used again")

@@ -15,13 +15,12 @@ from pipelines.hosting.stop_signals import Stop
 class Hosted:
     """All that `up` watches: processes that end in the next look, and nothing to follow."""
 
-    loading_since = None
-
-    def __init__(self, code: int, builds: Sequence[int] = ()) -> None:
+    def __init__(self, code: int, builds: Sequence[int] = (), *, loads: bool = False) -> None:
         """Processes end with `code`; each look finds the next of `builds`, from then on the
         last.
         """
         self.code = code
+        self.loading_since = 0.0 if loads else None
         self.built: int | None = None
         self._builds = [*builds]
         self.started: list[str] = []
@@ -46,13 +45,12 @@ class Hosted:
     def say(self, line: str) -> None:
         self.said.append(line)
 
-    def progress(self, _: str) -> None: ...
     def sleep(self, _: float) -> None: ...
 
 
-def watch(hosted: Any, home: Path, *, first_load: bool) -> None:
+def watch(hosted: Any, home: Path) -> None:
     with pytest.raises(Stop):
-        up.watch(hosted, hosted, hosted, hosted, home, first_load=first_load)
+        up.watch(hosted, hosted, hosted, hosted, home)
 
 
 @pytest.mark.parametrize(
@@ -61,8 +59,8 @@ def watch(hosted: Any, home: Path, *, first_load: bool) -> None:
 def test_the_marts_follow_a_first_load_that_has_ended_well(
     tmp_path: Path, code: int, started: list[str]
 ) -> None:
-    hosted = Hosted(code)
-    watch(hosted, tmp_path, first_load=True)
+    hosted = Hosted(code, loads=True)
+    watch(hosted, tmp_path)
     assert hosted.started == started
     [line] = hosted.said
     assert ("failed" in line) == (code == 1)
@@ -70,7 +68,7 @@ def test_the_marts_follow_a_first_load_that_has_ended_well(
 
 def test_a_report_follows_each_build_and_only_the_first_is_shown(tmp_path: Path) -> None:
     hosted = Hosted(0, builds=(7, 7, 7, 8, 8))
-    watch(hosted, tmp_path, first_load=False)
+    watch(hosted, tmp_path)
     assert hosted.started == [up.REPORT, up.REPORT]
     [line] = hosted.said
     assert str(tmp_path / "report.html") in line
@@ -78,7 +76,7 @@ def test_a_report_follows_each_build_and_only_the_first_is_shown(tmp_path: Path)
 
 def test_a_report_that_fails_is_said(tmp_path: Path) -> None:
     hosted = Hosted(1, builds=(7, 7))
-    watch(hosted, tmp_path, first_load=False)
+    watch(hosted, tmp_path)
     assert hosted.started == [up.REPORT]
     [line] = hosted.said
     assert "report" in line
