@@ -53,7 +53,7 @@ class Children:
             Stop: somebody asked for the end.
             UpError: one that stays for good has ended.
         """
-        self._stop.check()
+        self._stop.sleep(0)
         self._log.keep_short()
         codes = {name: child.poll() for name, child in self._running.items()}
         ended = {name: code for name, code in codes.items() if code is not None}

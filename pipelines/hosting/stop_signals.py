@@ -58,16 +58,8 @@ class StopSignals:
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, lambda *_: None)
 
-    def check(self) -> None:
-        """Go on unless a signal has come.
-
-        Raises:
-            Stop: one has come.
-        """
-        self.sleep(0)
-
     def sleep(self, seconds: float) -> None:
-        """Wait, and no longer than until a signal comes.
+        """Wait, not at all once a signal has come.
 
         Raises:
             Stop: one has come.

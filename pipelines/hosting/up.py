@@ -10,7 +10,6 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -115,23 +114,23 @@ def _run(settings: Settings, options: Options, stop: StopSignals, screen: Screen
     screen.say(f"starting {server}Dagster and the sync service")
     prepare_storage(settings)
     check_kind(settings)
-    stop.check()
+    stop.sleep(0)  # nothing more is started once somebody has asked for the end
     log = LogFile.of(settings.home)
     write_to(log.file)
+    with open_instance() as instance:  # what is wrong is one line here, many in each process
+        lost = runs_of_code_server(instance, settings.dagster_location)
+        for run_id in end_runs(instance, lost, "it ended with the backlog-elt up that ran it"):
+            screen.say(f"run {run_id} ended with the last backlog-elt up: marked as ended")
+    url, service_url = options.url, options.service_url
+    # For the service, which starts runs there, and for alerts, which lead there.
+    os.environ["BACKLOG_DAGSTER_URL"] = settings.dagster_url or url
     with source(settings, alive=True) as connected:
-        with open_instance() as instance:  # what is wrong is one line here, many in each process
-            lost = runs_of_code_server(instance, settings.dagster_location)
-        # For the service, which starts runs there, and for alerts, which lead there.
-        os.environ["BACKLOG_DAGSTER_URL"] = settings.dagster_url or options.url
-        url, service_url = options.url, options.service_url
         runtime = Runtime.of_this_process(url, service_url, connected, simulated=settings.simulated)
         runtime.write(settings.home)
         children, follower = Children(log, stop), Follower(connected, screen)
         try:
             follower.start()
-            workspace = settings.home / "dagster" / "workspace.yaml"
-            for run_id in start_servers(children, options, workspace, lost):
-                screen.say(f"run {run_id} ended with the last backlog-elt up: marked as ended")
+            start_servers(children, options, settings.home / "dagster" / "workspace.yaml")
             screen.show(_head(settings, connected, options, log.path))
             if options.first_load:
                 follower.loading_since = time.monotonic()
@@ -143,35 +142,23 @@ def _run(settings: Settings, options: Options, stop: StopSignals, screen: Screen
             children.end()  # while the space and the databases that they read still answer
 
 
-def start_servers(
-    children: Children,
-    options: Options,
-    workspace: Path,
-    lost: Sequence[str],
-) -> list[str]:
-    """Start the processes that stay, and return when they answer.
-
-    Returns those of the `lost` runs, which a killed `up` took along, that were still to be ended.
-    """
+def start_servers(children: Children, options: Options, workspace: Path) -> None:
+    """Start the processes that stay, and return when they answer."""
     # One code server for both: each would start its own otherwise, the daemon one every minute.
-    port, ended = str(free_port()), []
+    port, here = free_port(), ("-h", HOST)
     server = f"{{host: {HOST}, port: {port}, location_name: {ONE_LOCATION}}}"
     workspace.write_text(f"load_from:\n  - grpc_server: {server}\n")
-    of_code, here = ("-m", "pipelines.definitions", "-p", port), ("-h", HOST)
+    of_code = ("-m", "pipelines.definitions", "-p", str(port))
     children.start("code server", "dagster", "api", "grpc", *of_code, *here, *QUIET)
-    children.wait_until(lambda: not is_free(int(port)), "the code server did not start")
-    if lost:  # now that Dagster can start them once more
-        with open_instance() as instance:
-            ended = end_runs(instance, lost, "it ended with the backlog-elt up that ran it")
+    children.wait_until(lambda: not is_free(port), "the code server did not start")
     known, only = ("-w", str(workspace), *QUIET), ["--read-only"] if options.read_only else []
     of_ui = (*here, "-p", str(options.port), *known, *only)
     children.start("webserver", "pipelines.hosting.webserver", *of_ui)
-    children.start("daemon", "dagster._daemon", "run", *known)
+    children.start("daemon", "dagster-daemon", "run", *known)
     of_service = ("--host", HOST, "--port", str(options.service_port))
     children.start("sync service", "service", *of_service)
     for page in (f"{options.service_url}/healthz", f"{options.url}/server_info"):
         children.wait_until(partial(answers, page), f"no answer on {page}")
-    return ended
 
 
 def watch(
