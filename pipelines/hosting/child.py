@@ -1,4 +1,4 @@
-"""`python -m pipelines.hosting.child NAME …` runs a command or module, which dies with its parent.
+"""`python -m pipelines.hosting.child MODULE …` runs a module, which is killed when its parent ends.
 
 Its standard input is a pipe whose other end only the parent holds: it closes when the parent ends,
 also by `kill -9`.
@@ -8,20 +8,14 @@ import os
 import runpy
 import signal
 import sys
-import sysconfig
 import threading
-from pathlib import Path
 
 
 def main() -> None:
-    """Run what the command line names: a command of this environment, or else a module."""
+    """Run the module that the command line names."""
     threading.Thread(target=_die_with_parent, name="dies with its parent", daemon=True).start()
     del sys.argv[0]
-    command = Path(sysconfig.get_path("scripts"), sys.argv[0])
-    if command.is_file():
-        runpy.run_path(str(command), run_name="__main__")
-    else:
-        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 
 def _die_with_parent() -> None:

@@ -154,7 +154,7 @@ def start_servers(children: Children, options: Options, workspace: Path) -> None
     known, only = ("-w", str(workspace), *QUIET), ["--read-only"] if options.read_only else []
     of_ui = (*here, "-p", str(options.port), *known, *only)
     children.start("webserver", "pipelines.hosting.webserver", *of_ui)
-    children.start("daemon", "dagster-daemon", "run", *known)
+    children.start("daemon", "pipelines.hosting.daemon", "run", *known)
     of_service = ("--host", HOST, "--port", str(options.service_port))
     children.start("sync service", "service", *of_service)
     for page in (f"{options.service_url}/healthz", f"{options.url}/server_info"):
