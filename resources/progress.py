@@ -87,9 +87,7 @@ class LogProgress:
 
 
 def how_far(sync: Mapping[str, Any]) -> str:
-    """Return how far a sync at work is and, if it stands still, why and until when at the
-    latest.
-    """
+    """Return how far a sync at work is and, if it stands still, why and until when at most."""
     done, total, until = sync["progress_done"], sync["progress_total"], sync["waiting_until"]
     what = str(sync["sync_type"]) + (f" of {sync['project_key']}" if sync["project_key"] else "")
     if done is not None:

@@ -69,7 +69,8 @@ class EmbeddedServer:
         """Return a URL that libpq, psycopg2, psycopg and SQLAlchemy accept as it is. It holds no
         secret.
         """
-        return f"postgresql://postgres@/{database}?host={quote(str(self.socket_folder))}&port={self.port}"
+        where = f"host={quote(str(self.socket_folder))}&port={self.port}"
+        return f"postgresql://postgres@/{database}?{where}"
 
 
 def ensure_server(home: Path) -> EmbeddedServer:

@@ -1,6 +1,4 @@
-"""What `up` starts one after the other: the first load, the marts when it has ended well,
-reports.
-"""
+"""What `up` starts one after the other: the first load, the marts, a report of each build."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,9 +14,7 @@ class Hosted:
     """All that `up` watches: processes that end in the next look, and nothing to follow."""
 
     def __init__(self, code: int, builds: Sequence[int] = (), *, loads: bool = False) -> None:
-        """Processes end with `code`; each look finds the next of `builds`, from then on the
-        last.
-        """
+        """Processes end with `code`; each look finds the next of `builds`, the last one again."""
         self.code = code
         self.loading_since = 0.0 if loads else None
         self.built: int | None = None
