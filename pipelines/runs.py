@@ -7,11 +7,9 @@ end with it. Those in pods and workers are watched by Dagster.
 
 import time
 from collections.abc import Sequence
-from datetime import datetime
 
 import dagster as dg
 
-from assets.dagster_internals import remember, remembered
 from pipelines.processes import alive, is_elsewhere, mark
 from resources.dagster_tags import (
     CODE_LOCATION_TAG,
@@ -30,9 +28,6 @@ OLD_PROCESS_TAG = "backlog_elt/process"
 #: A command on another machine is taken for dead when its run has recorded nothing for so long. It
 #: records each part of its work.
 SILENT_HOURS = 12
-
-#: Under this name Dagster's storage keeps when `up` noted that it builds the marts.
-_MARTS_NOTED = "backlog_elt/marts_noted_at"
 
 ACTIVE = [
     dg.DagsterRunStatus.QUEUED,
@@ -106,19 +101,6 @@ def end_runs(instance: dg.DagsterInstance, run_ids: Sequence[str], why: str) -> 
     for run in runs:
         _end(instance, run, f"{why}; the next run goes on where the data ends")
     return [run.run_id for run in runs]
-
-
-def note_marts(instance: dg.DagsterInstance, at: datetime) -> None:
-    """Note that `up` builds the marts, so that `marts_after_loads` does not build them too within
-    the next minutes.
-    """
-    remember(instance, _MARTS_NOTED, at.isoformat())
-
-
-def marts_noted_at(instance: dg.DagsterInstance) -> datetime | None:
-    """Return when that was last noted."""
-    noted = remembered(instance, _MARTS_NOTED)
-    return datetime.fromisoformat(noted) if noted else None
 
 
 def _end(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:

@@ -10,6 +10,8 @@ RANGE_END_TAG = "dagster/asset_partition_range_end"
 PARTITION_TAG = "dagster/partition"
 #: The code location of a run, on each run that Dagster's webserver or daemon has made.
 CODE_LOCATION_TAG = "dagster/code_location"
+#: The sensor that has requested a run.
+SENSOR_TAG = "dagster/sensor_name"
 #: The repository and code location among whose jobs the UI lists a run,
 #: `__repository__@backlog_elt`. The UI hides the tag.
 REPOSITORY_LABEL_TAG = ".dagster/repository"

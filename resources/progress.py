@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 #: Seconds between two plain lines about the same table, so that a long load says it is alive
 #: without filling the log.
@@ -84,3 +84,16 @@ class LogProgress:
             self._write(f"{what}: {', '.join(figures) or 'no rows'}")
         for counters in (self._rows, self._total, self._said_at):
             counters.pop(what, None)
+
+
+def how_far(sync: Mapping[str, Any]) -> str:
+    """Return how far a sync at work is and, if it stands still, why and until when at most."""
+    done, total, until = sync["progress_done"], sync["progress_total"], sync["waiting_until"]
+    what = str(sync["sync_type"]) + (f" of {sync['project_key']}" if sync["project_key"] else "")
+    if done is not None:
+        of = f" of {total:,}" if total else ""
+        what += f", {done:,}{of} {UNITS.get(sync['sync_type'], 'rows')}"
+    if not sync["waiting_for"]:
+        return what
+    at_most = f" until {until.astimezone():%H:%M:%S}" if until else ""
+    return f"{what}: waiting for the {sync['waiting_for']}{at_most}"

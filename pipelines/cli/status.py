@@ -10,7 +10,7 @@ import click
 from pipelines import collector
 from pipelines.cli.group import examples, show
 from resources.conditions import WORDS
-from resources.progress import UNITS
+from resources.progress import how_far
 from resources.settings import Settings
 
 
@@ -59,7 +59,7 @@ def status_table(found: Mapping[str, Any]) -> str:
         *_failing(found["failing_projects"]),
         ("last 24 hours", _last_day(found["last_24h"])),
         ("alerts", _alerts(found["alerts"])),
-        ("active", "; ".join(_active(sync) for sync in found["active"]) or "nothing"),
+        ("active", "; ".join(how_far(sync) for sync in found["active"]) or "nothing"),
     ]
     columns = (
         "sync_type",
@@ -170,24 +170,6 @@ def _alerts(alerts: Mapping[str, Any]) -> str:
         "; ".join(f"{one['asset']}: {one['cause']}" for one in alerts["open"]) or "nothing is wrong"
     )
     return f"{dead}{wrong} ({_cell(alerts['beat_at'])}, {channels})"
-
-
-def _active(sync: Mapping[str, Any]) -> str:
-    """Return what runs, how far it is and, if it stands still, why and until when at the latest."""
-    what = str(sync["sync_type"]) + (f" of {sync['project_key']}" if sync["project_key"] else "")
-    done, total = sync["progress_done"], sync["progress_total"]
-    if done is not None:
-        what += (
-            f", {done:,}"
-            + (f" of {total:,}" if total else "")
-            + f" {UNITS.get(sync['sync_type'], 'rows')}"
-        )
-    if not sync["waiting_for"]:
-        return what
-    until = sync["waiting_until"]
-    return f"{what}: waiting for the {sync['waiting_for']}" + (
-        f" until {until.astimezone():%H:%M:%S}" if until else ""
-    )
 
 
 def _cell(value: Any) -> str:

@@ -40,12 +40,8 @@ def up(port: int, service_port: int, no_load: bool, read_only: bool) -> None:
         raise SettingsError(
             "--service-port", str(service_port), "a port other than that of the Dagster UI (--port)"
         )
-    from pipelines.hosting import up as module
+    from pipelines.hosting.up import Options
+    from pipelines.hosting.up import up as run
 
-    module.up(
-        Settings.of_this_process(),
-        port=port,
-        service_port=service_port,
-        first_load=not no_load,
-        read_only=read_only,
-    )
+    options = Options(port, service_port, first_load=not no_load, read_only=read_only)
+    run(Settings.of_this_process(), options)

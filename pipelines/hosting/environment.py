@@ -22,6 +22,7 @@ from resources.settings import Settings
 from resources.variables import API_KEY, HOME, SIMULATED_HERE, URL, WAREHOUSE_URL, SettingsError
 from resources.warehouse.connect import check_tables, refusal_behind, socket_folder
 from resources.warehouse.embedded import ensure_server
+from resources.warehouse.embedded_log import data_behind
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.space_urls import urls_of_spaces
 
@@ -121,18 +122,11 @@ def source(settings: Settings, *, alive: bool) -> Iterator[Settings]:
 
 
 def embedded(settings: Settings) -> bool:
-    """Say whether the warehouse is the embedded server of this home, also where its own URL is
-    given.
-    """
+    """Say whether the warehouse is the embedded server of this home, also where a URL names it."""
     if settings.warehouse_url is None:
         return True
     folder = socket_folder(reveal(settings.warehouse_url))
-    # Where there is no data, no client has its URL.
-    return (
-        bool(folder)
-        and (settings.home / "postgres").is_dir()
-        and Path(folder).resolve() == ensure_server(settings.home).socket_folder.resolve()
-    )
+    return bool(folder) and data_behind(Path(folder)) == (settings.home / "postgres").resolve()
 
 
 def check_kind(settings: Settings) -> None:

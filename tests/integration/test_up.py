@@ -135,7 +135,7 @@ def test_the_next_up_ends_the_run_that_a_crash_of_the_machine_interrupted_and_re
             code = again.process.wait(TIMEOUT_SECONDS)
     assert code == 0, again.written
     [line] = [line for line in again.lines if failed in line]
-    assert "failed: users: GET /users: 401" in line
+    assert "GET /users: 401" in line
     assert "ended with the last backlog-elt up: marked as ended" in again.written
     assert again.lines[-2].endswith("  stopping")
     assert not re.search("WARNING|ERROR|Traceback", again.written)

@@ -333,6 +333,7 @@ def test_the_tags_of_runs_are_those_of_dagster() -> None:
     assert dagster_tags.REPOSITORY_LABEL_TAG == tags.REPOSITORY_LABEL_TAG
     assert dagster_tags.GRPC_INFO_TAG == tags.GRPC_INFO_TAG
     assert dagster_tags.MAX_RUNTIME_TAG == tags.MAX_RUNTIME_SECONDS_TAG
+    assert dagster_tags.SENSOR_TAG == tags.SENSOR_NAME_TAG
     assert dagster_tags.REPOSITORY == repository.SINGLETON_REPOSITORY_NAME
 
 

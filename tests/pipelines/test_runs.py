@@ -13,7 +13,7 @@ from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteRepo
 from dagster._core.storage.tags import REPOSITORY_LABEL_TAG, TagType, get_tag_type
 from dagster._daemon.monitoring.run_monitoring import check_run_timeout
 
-from pipelines.processes import alive, end_processes, mark, runs, started
+from pipelines.processes import alive, mark, runs, started
 from pipelines.runs import (
     ACTIVE,
     OLD_PROCESS_TAG,
@@ -140,10 +140,10 @@ def test_a_process_that_has_ended_does_not_run(sleeper: "subprocess.Popen[bytes]
     born = started(sleeper.pid)
     assert born is not None
     assert runs(sleeper.pid, born)
-    end_processes([sleeper.pid])
+    sleeper.kill()
+    sleeper.wait()
     assert started(sleeper.pid) is None
     assert not runs(sleeper.pid, born)
-    end_processes([sleeper.pid])  # nobody is no trouble
 
 
 def test_the_run_of_a_command_is_listed_with_its_job_and_shows_no_tag_of_its_process() -> None:

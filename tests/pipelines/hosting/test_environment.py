@@ -17,7 +17,7 @@ from pipelines.hosting.environment import (
     prepare_storage,
     source,
 )
-from pipelines.hosting.home_lock import HomeLock
+from pipelines.hosting.home_lock import take
 from pipelines.hosting.runtime import Runtime
 from resources.secret import Secret, reveal
 from resources.settings import Settings
@@ -46,13 +46,13 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 @pytest.fixture
-def lock(tmp_path: Path) -> Iterator[HomeLock]:
+def lock(tmp_path: Path) -> Iterator[int]:
     """Hold the lock that a running `up` holds."""
-    taken = HomeLock.take(tmp_path)
-    assert taken
+    taken = take(tmp_path)
+    assert taken is not None
     yield taken
     with suppress(OSError):
-        taken.release()
+        os.close(taken)
 
 
 def on_simulated_space(settings: Settings) -> Runtime:
@@ -101,10 +101,12 @@ def test_a_file_that_cannot_be_read_means_that_nothing_runs(tmp_path: Path, text
 
 
 def test_the_file_of_an_up_that_was_killed_means_that_nothing_runs(
-    settings: Settings, tmp_path: Path, lock: HomeLock
+    settings: Settings,
+    tmp_path: Path,
+    lock: int,
 ) -> None:
     on_simulated_space(settings).write(tmp_path)
-    lock.release()
+    os.close(lock)
     assert Runtime.read(tmp_path) is None
 
 

@@ -1,6 +1,5 @@
-"""Lines that stay, and one below them that is drawn again; a log that does not grow without end."""
+"""Lines for people, also when nobody reads them; a log that does not grow without end."""
 
-import io
 import os
 import pty
 import subprocess
@@ -10,38 +9,6 @@ from pathlib import Path
 from pipelines.hosting.log_file import LogFile
 from pipelines.hosting.screen import Screen
 from tests.integration.compose import wait_until
-
-
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-def test_a_terminal_draws_progress_in_one_place_below_the_lines_that_stay() -> None:
-    stream = Terminal()
-    screen = Screen(stream)
-    screen.progress("issues 1,000 of 2,000")
-    screen.progress("issues 9")
-    screen.show("loaded")
-    screen.progress("")
-    shown = stream.getvalue()
-    assert shown.count("\n") == 1
-    assert "issues 1,000 of 2,000\rissues 9             \r" in shown
-    assert shown.index("loaded\n") < shown.rindex("issues 9")
-    assert shown.endswith("\r        \r")
-
-
-def test_elsewhere_progress_is_a_line_now_and_then_with_the_time() -> None:
-    stream = io.StringIO()
-    screen = Screen(stream)
-    for done in range(100):
-        screen.progress(f"issues {done}")
-    screen.progress("")
-    [line] = stream.getvalue().splitlines()
-    assert line[2::3][:2] == "::"
-    assert line.endswith("  issues 0")
 
 
 def test_a_terminal_that_is_gone_stops_nobody() -> None:
@@ -55,13 +22,13 @@ def test_a_terminal_that_is_gone_stops_nobody() -> None:
         assert os.path.samestat(os.fstat(theirs), Path(os.devnull).stat()), (
             "what comes now is dropped"
         )
-        screen.progress("nor this")
+        screen.show("nor this")
 
 
 def test_a_log_is_moved_aside_when_it_is_long_and_its_writers_go_on_in_an_empty_one(
     tmp_path: Path,
 ) -> None:
-    log = LogFile(tmp_path / "logs" / "up.log", longest=1_000)
+    log = LogFile.of(tmp_path)
     aside = log.path.with_name("up.log.1")
     with subprocess.Popen(
         ["/bin/cat"], stdin=subprocess.PIPE, stdout=log.file, text=True
@@ -71,12 +38,12 @@ def test_a_log_is_moved_aside_when_it_is_long_and_its_writers_go_on_in_an_empty_
             writer.stdin.write(f"{part} {'x' * 2_000}\n")
             writer.stdin.flush()
             wait_until(lambda: log.path.stat().st_size > 1_000, "nothing is written")
-            log.keep_short()
+            log.keep_short(longest=1_000)
             assert log.path.stat().st_size == 0
             assert aside.read_text().startswith(part)
-    log.keep_short()
+    log.keep_short(longest=1_000)
     log.file.write("the end\n")
-    log.close()
+    log.file.close()
     assert log.path.read_text() == "the end\n"
     assert {file.stat().st_mode & 0o777 for file in (log.path, aside)} == {0o600}
 

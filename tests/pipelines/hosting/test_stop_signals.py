@@ -21,8 +21,8 @@ TIMES = 100
 ROUNDS = """
 import gc, os, subprocess, sys, threading
 from pathlib import Path
-from pipelines.hosting.home_lock import HomeLock
-from pipelines.processes import MARK, end_processes, marked
+from pipelines.hosting.home_lock import take
+from pipelines.processes import end_groups
 from pipelines.hosting.stop_signals import Stop, StopSignals
 
 class Busy:
@@ -34,9 +34,9 @@ class Busy:
 
 lock, home = threading.Lock(), Path(sys.argv[1])
 for number in range(int(sys.argv[2])):
-    taken = HomeLock.take(home)
-    os.environ[MARK] = taken.mark
-    stop, children = StopSignals(os._exit), []
+    taken = take(home)
+    stop, children = StopSignals(), []
+    stop.catch()
     print(number, flush=True)
     try:
         while True:
@@ -50,10 +50,9 @@ for number in range(int(sys.argv[2])):
     except Stop:
         pass
     finally:
-        end_processes([*marked(taken.mark), *(child.pid for child in children)])
-        left = marked(taken.mark), [child.poll() for child in children if child.poll() is None]
-        stop.restore()
-        taken.release()
+        end_groups(children)
+        left = [child.poll() for child in children if child.poll() is None]
+        os.close(taken)
     print(left, flush=True)
 """
 
@@ -75,7 +74,7 @@ def test_a_signal_at_a_hundred_random_moments_is_never_lost(
             process.send_signal(number)
             if rng.random() < 0.3:  # a window that closes sends two
                 process.send_signal(rng.choice(STOPPING))
-            assert process.stdout.readline() == "([], [])\n", process.stderr.read()
+            assert process.stdout.readline() == "[]\n", process.stderr.read()
         assert process.wait(60) == 0
         assert process.stderr.read() == ""
 
@@ -85,8 +84,8 @@ def test_a_signal_at_a_hundred_random_moments_is_never_lost(
 HANGS = """
 import ctypes, threading
 from pipelines.hosting.stop_signals import StopSignals
-import os
-stop = StopSignals(lambda number: os._exit(128 + number))
+stop = StopSignals()
+stop.catch()
 print("listens", flush=True)
 libc = ctypes.CDLL(None)
 while True:
@@ -112,10 +111,8 @@ def test_a_second_signal_ends_what_hangs(number: signal.Signals) -> None:
 
 def test_under_nohup_the_end_of_the_terminal_is_none() -> None:
     ignoring = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
-    program = (
-        "from pipelines.hosting.stop_signals import StopSignals\nstop = StopSignals(int)\n"
-        "print(1, flush=True)\nstop.sleep(300)"
-    )
+    program = "from pipelines.hosting.stop_signals import StopSignals\nstop = StopSignals()\n"
+    program += "stop.catch()\nprint(1, flush=True)\nstop.sleep(300)"
     with subprocess.Popen(
         [sys.executable, "-c", ignoring + program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:

@@ -1,17 +1,16 @@
 """When marts are built: the sensor on a real warehouse, tick by tick."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import dagster as dg
 import pytest
 
 from assets.marts.build import MODELS
 from assets.marts.project import digest
-from pipelines.runs import note_marts
 from pipelines.sensors.failing_ticks import LookFailedError
 from pipelines.sensors.marts import APART, PATIENCE, marts_after_loads, reason_to_wait
-from resources.dagster_tags import KIND_TAG
+from resources.dagster_tags import KIND_TAG, SENSOR_TAG
 from resources.warehouse.builds import begin_build, end_build
 from resources.warehouse.history import finish_sync, start_sync
 from resources.warehouse.resource import WarehouseResource
@@ -43,10 +42,11 @@ def aged(cursor: str, minutes: int) -> str:
     return json.dumps(seen | {"built_at": built_at.isoformat()})
 
 
-def add_run(instance: dg.DagsterInstance, kind: str, status: dg.DagsterRunStatus) -> str:
-    return instance.add_run(
-        dg.DagsterRun(job_name=kind, status=status, tags={KIND_TAG: kind})
-    ).run_id
+def add_run(
+    instance: dg.DagsterInstance, kind: str, status: dg.DagsterRunStatus, *, by_sensor: bool = True
+) -> str:
+    tags = {KIND_TAG: kind} | ({SENSOR_TAG: "marts_after_loads"} if by_sensor else {})
+    return instance.add_run(dg.DagsterRun(job_name=kind, status=status, tags=tags)).run_id
 
 
 def test_marts_are_built_after_a_load_that_has_written_something_and_only_then(
@@ -105,40 +105,18 @@ def test_a_build_that_was_running_at_the_first_tick_is_followed_by_one_five_minu
     assert tick(loaded, aged(str(cursor), minutes=5))[0] == 1
 
 
-def test_where_up_builds_after_its_first_load_the_marts_are_built_once(loaded: Deployment) -> None:
-    """The rows of an earlier load are there when `up` begins, and a load of its own follows."""
-    note_marts(loaded.instance, datetime.now(UTC))
-    runs, reason, cursor = tick(loaded, None)
+def test_a_build_that_somebody_else_has_started_counts_as_well(loaded: Deployment) -> None:
+    _, _, cursor = tick(loaded, None)
+    build = add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS, by_sensor=False)
+    loaded.sim.space.edit_issue(min(loaded.sim.space.issues), summary="Something else")
+    assert loaded.run_issues(mode="incremental").success
+    end_build(loaded.engine, begin_build(loaded.engine, digest(), build))
+    assert tick(loaded, aged(str(cursor), minutes=60))[:2] == (0, "nothing was written")
+    loaded.sim.space.edit_issue(min(loaded.sim.space.issues), summary="Something new")
+    assert loaded.run_issues(mode="incremental").success
+    runs, reason, _ = tick(loaded, aged(str(cursor), minutes=60))
     assert runs == 0
     assert "not more often than every 5 minutes" in str(reason)
-    assert loaded.run_issues(mode="incremental").success
-    note_marts(loaded.instance, datetime.now(UTC))
-    assert tick(loaded, cursor)[0] == 0, "`up` is about to start its build"
-    end_build(
-        loaded.engine,
-        begin_build(
-            loaded.engine, digest(), add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS)
-        ),
-    )
-    assert tick(loaded, cursor)[:2] == (0, "nothing was written")
-    note_marts(loaded.instance, datetime.now(UTC) - APART)
-    runs, reason, cursor = tick(loaded, cursor)
-    assert (runs, reason) == (0, "nothing was written"), "five minutes later too"
-    loaded.change(ANY_ROW)
-    number = start_sync(
-        loaded.engine, space_key="acme", sync_type="comments", mode="targeted", run_id="a run"
-    )
-    finish_sync(loaded.engine, number, items_synced=1, items_failed=0, requests=1)
-    assert tick(loaded, cursor)[0] == 1, "then the sensor has taken over"
-
-
-def test_where_the_load_of_up_fails_the_sensor_builds_what_is_there_five_minutes_later(
-    loaded: Deployment,
-) -> None:
-    note_marts(loaded.instance, datetime.now(UTC))
-    _, _, cursor = tick(loaded, None)
-    note_marts(loaded.instance, datetime.now(UTC) - APART)
-    assert tick(loaded, cursor)[0] == 1
 
 
 def test_the_first_build_waits_for_the_issues_and_not_for_comments_a_later_one_for_both(

@@ -1,7 +1,6 @@
 """The embedded server: one command starts it, whether or not it is running already."""
 
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -17,7 +16,6 @@ import psycopg2
 import pytest
 from sqlalchemy import create_engine, text
 
-from resources.warehouse import embedded
 from resources.warehouse.connect import engine
 from resources.warehouse.embedded import (
     DAGSTER,
@@ -113,15 +111,26 @@ def test_a_stopped_server_keeps_its_data_and_survives_a_reused_process_number(ho
     assert _ask(ensure_server(home), "SELECT answer FROM kept") == 42
 
 
-def test_a_server_whose_folder_was_removed_is_ended_before_another_takes_its_place(
-    home: Path,
-) -> None:
+def test_a_server_whose_folder_was_removed_takes_nothing_of_the_next_one(home: Path) -> None:
     ensure_server(home)
-    forgotten = psutil.Process(_pid(home))
+    before = psutil.Process(_pid(home))
     shutil.rmtree(home / "postgres")
     server = ensure_server(home)
-    assert not forgotten.is_running() or forgotten.status() == psutil.STATUS_ZOMBIE
+    before.send_signal(signal.SIGINT)  # it ends within a minute by itself
+    _until(lambda: not before.is_running() or before.status() == psutil.STATUS_ZOMBIE)
+    assert ensure_server(home) == server
     assert _ask(server, "SELECT current_database()") == "warehouse"
+
+
+def test_a_folder_of_a_former_version_keeps_its_port(home: Path) -> None:
+    ensure_server(home)
+    stop(home)
+    settings = home / "postgres" / "postgresql.conf"
+    kept = [line for line in settings.read_text().splitlines() if not line.startswith("port")]
+    settings.write_text("\n".join([*kept, ""]))
+    server = ensure_server(home)
+    assert server.port == 5432
+    assert _ask(server, "SHOW port") == "5432"
 
 
 def test_a_killed_first_start_is_repaired(home: Path) -> None:
@@ -202,58 +211,6 @@ def _until(done: Callable[[], bool]) -> None:
     while not done():
         assert time.monotonic() < end
         time.sleep(0.1)
-
-
-def _start_as_a_former_version(home: Path) -> None:
-    """Start the server with all of the environment, and without the settings of the log."""
-    data = home / "postgres"
-    (data / "backlog-elt.conf").unlink()
-    settings = (data / "postgresql.conf").read_text()
-    assert "include_if_exists" in settings.splitlines()[-1]
-    (data / "postgresql.conf").write_text("\n".join([*settings.splitlines()[:-1], ""]))
-    wheel = embedded._wheel(data)
-    options = f"-h '' -p 5432 -k {shlex.quote(str(data))}"
-    command = [
-        str(wheel.bin_path / "pg_ctl"),
-        "-D",
-        str(data),
-        "start",
-        "-w",
-        "-l",
-        str(data / "log"),
-        "-o",
-        options,
-    ]
-    environment = {**os.environ, **SECRETS}
-    subprocess.run(
-        command,
-        env=environment,
-        user=wheel.system_user,
-        cwd=data,
-        check=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-
-def test_a_server_left_running_by_a_former_version_is_restarted_when_nobody_is_connected(
-    home: Path,
-) -> None:
-    server = ensure_server(home)
-    stop(home)
-    _start_as_a_former_version(home)
-    with closing(psycopg2.connect(server.url())) as held, held.cursor() as cursor:
-        before = _pid(home)
-        ensure_server(home)
-        _until(lambda: _ask(server, "SHOW log_min_messages") == "log")
-        ensure_server(home)
-        assert _pid(home) == before, "somebody works with it"
-        cursor.execute("SELECT 1")
-    _until(lambda: ensure_server(home) == server and _pid(home) != before)
-    assert "s3cret" not in _environments(home)
-    after = _pid(home)
-    assert ensure_server(home) == server
-    assert _pid(home) == after
 
 
 NAME = "Zaphod 森"
