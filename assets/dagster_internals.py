@@ -3,24 +3,19 @@ database, names of its daemon.
 
 Each use is one function, which imports what it needs itself, so that an upgrade breaks one use.
 `tests/pipelines/test_dagster_internals.py` and `test_people_in_dagster.py` have a contract test for
-each, and for what leans on it elsewhere:
-`assets/marts/dbt.py` on dagster-dbt, `lost_messages.py` of `pipelines/hosting` on what Dagster
-prints, and `celery_launcher.py` there, which replaces a part of Dagster and has tests of its own.
+each, and for what leans on it elsewhere: `assets/marts/dbt.py` on dagster-dbt, and
+`celery_launcher.py` of `pipelines/hosting`, which replaces a part of Dagster and has tests of its
+own.
 """
 
-import functools
-import os
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 import dagster as dg
 
 from resources.replacements import Replacements
 from resources.retention import Rule
-
-if TYPE_CHECKING:
-    from dagster._core.storage.base_storage import DagsterStorage
 
 # -- events ----------------------------------------------------------------------------------------
 
@@ -73,114 +68,6 @@ def input_versions(
             str(record.storage_id) if record else NULL_EVENT_POINTER
         )
     return tags
-
-
-#: Dagster writes events of one kind together only where this variable says how many at most.
-_BATCH, _TOGETHER = "DAGSTER_EVENT_BATCH_SIZE", "500"
-
-
-def log_together(
-    context: dg.AssetExecutionContext, materializations: Sequence[dg.AssetMaterialization]
-) -> None:
-    """Record materializations of one asset as `context.log_event` does, in one write: a first load
-    has thousands of partitions.
-
-    A run that is ended in just this moment has recorded none of them; what they hold is stored.
-    """
-    from dagster._core.events import (
-        DagsterEvent,
-        DagsterEventBatchMetadata,
-        generate_event_batch_id,
-    )
-
-    os.environ.setdefault(_BATCH, _TOGETHER)
-    of_step, last = context.op_execution_context, len(materializations) - 1
-    batch = generate_event_batch_id()  # type: ignore[no-untyped-call]
-    for number, materialization in enumerate(materializations):
-        together = DagsterEventBatchMetadata(batch, number == last)
-        event = DagsterEvent.asset_materialization(
-            of_step._step_execution_context, materialization, together
-        )
-        of_step._events.append(event)
-
-
-def store_together(instance: "dg.DagsterInstance | DagsterStorage") -> None:
-    """Let a storage write what a run intends, and which partitions of an asset it has loaded, in
-    one transaction for each kind.
-    """
-    from dagster._core.events import DagsterEventType
-    from dagster._core.storage.event_log import SqlEventLogStorage
-    from dagster._core.storage.event_log.schema import (
-        AssetCheckExecutionsTable,
-        SqlEventLogStorageTable,
-    )
-    from dagster._serdes import serialize_value
-
-    storage = instance.event_log_storage
-    if not isinstance(storage, SqlEventLogStorage):
-        return
-    os.environ.setdefault(_BATCH, _TOGETHER)
-    store = storage.store_event_batch
-    planned, planned_check, loaded = (
-        DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
-        DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
-        DagsterEventType.ASSET_MATERIALIZATION,
-    )
-
-    # One statement whatever the number of events: Dagster's own is made anew for each batch, a
-    # third of its time.
-    insert = SqlEventLogStorageTable.insert().returning(SqlEventLogStorageTable.c.id)
-
-    def of_check(entry: dg.EventLogEntry, event_id: int) -> list[dict[str, Any]]:
-        check = entry.get_dagster_event().asset_check_planned_data
-        moment = storage._event_insert_timestamp(entry)  # type: ignore[no-untyped-call]
-        partitions: list[str | None] = (
-            [*check.partitions_subset.get_partition_keys()] if check.partitions_subset else [None]
-        )
-        return [
-            {
-                "asset_key": check.asset_key.to_string(),
-                "check_name": check.check_name,
-                "partition": partition,
-                "run_id": entry.run_id,
-                "execution_status": "PLANNED",
-                "evaluation_event": serialize_value(entry),
-                "evaluation_event_timestamp": moment,
-                "evaluation_event_storage_id": event_id,
-            }
-            for partition in partitions
-        ]
-
-    def store_batch(events: Sequence[dg.EventLogEntry]) -> None:
-        for kind in dict.fromkeys(entry.dagster_event_type for entry in events):
-            some = [entry for entry in events if entry.dagster_event_type == kind]
-            if kind not in {planned, planned_check, loaded}:
-                store(some)
-                continue
-            with storage.index_transaction() as connection:
-                ids = [
-                    int(row[0])
-                    for row in connection.execute(
-                        insert, [storage._event_to_row(entry) for entry in some]
-                    )
-                ]
-                if kind == planned_check:
-                    of_checks = [of_check(entry, at) for entry, at in zip(some, ids, strict=True)]
-                    connection.execute(
-                        AssetCheckExecutionsTable.insert(),
-                        [row for one in of_checks for row in one],
-                    )
-                    continue
-                if kind == loaded:
-                    storage._store_asset_event_tags(connection, some, ids)
-                newest = {
-                    entry.get_dagster_event().asset_key: (entry, at)
-                    for entry, at in zip(some, ids, strict=True)
-                }
-                for entry, at in newest.values():
-                    storage._store_asset_event(connection, entry, at)
-
-    storage.store_event_batch = store_batch  # type: ignore[method-assign]
 
 
 # -- backfills -------------------------------------------------------------------------------------
@@ -285,24 +172,6 @@ def database_url(instance: dg.DagsterInstance) -> str | None:
     The charts of Kubernetes give it to Dagster in variables of their own, not by ours.
     """
     return getattr(instance.event_log_storage, "postgres_url", None)
-
-
-#: What Dagster's storages ask about their own tables, for every event anew: a quarter of the
-#: statements of a small load.
-_ABOUT_TABLES = {
-    "event_log_storage": ("has_table", "has_asset_key_col"),
-    "run_storage": ("has_run_stats_index_cols", "has_backfill_id_column"),
-}
-
-
-def remember_schema(instance: "dg.DagsterInstance | DagsterStorage") -> None:
-    """Let the storages ask once a process which tables and columns they have; only an upgrade of
-    Dagster changes that.
-    """
-    for storage, questions in _ABOUT_TABLES.items():
-        for question in questions:
-            asked = getattr(getattr(instance, storage), question)
-            setattr(getattr(instance, storage), question, functools.cache(asked))
 
 
 #: Table -> column with documents (JSON) in which Dagster keeps what was recorded and said. Its
