@@ -1,19 +1,25 @@
-"""All that leans on what Dagster does not promise: private modules, storages, the tables of its
-database, names of its daemon.
+"""All that leans on what Dagster does not promise: its inside, its storages, its database.
 
 Each use is one function, which imports what it needs itself, so that an upgrade breaks one use.
 `tests/pipelines/test_dagster_internals.py` and `test_people_in_dagster.py` have a contract test for
-each, and for what leans on it elsewhere: `assets/marts/dbt.py` on dagster-dbt, and
-`celery_launcher.py` of `pipelines/hosting`, which replaces a part of Dagster and has tests of its
-own.
+each. `dagster_tags.py` of `resources` has the tags.
 """
 
 import time
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 
+from resources.dagster_tags import (
+    CODE_VERSION_TAG,
+    DATA_VERSION_TAG,
+    INPUT_EVENT_TAG,
+    INPUT_VERSION_TAG,
+    NO_EVENT,
+    NO_VERSION,
+)
 from resources.replacements import Replacements
 from resources.retention import Rule
 
@@ -42,35 +48,25 @@ def last_evaluation(
 def input_versions(
     instance: dg.DagsterInstance, above: Collection[dg.AssetKey], run_id: str
 ) -> dict[str, str]:
-    """Return the tags of a partition that is recorded now: the newest versions of the assets
-    `above` its own; one query.
-    """
-    from dagster._core.definitions.data_version import (
-        CODE_VERSION_TAG,
-        DEFAULT_DATA_VERSION,
-        NULL_EVENT_POINTER,
-        extract_data_version_from_entry,
-        get_input_data_version_tag,
-        get_input_event_pointer_tag,
-    )
-
+    """Return the tags of a partition that is recorded now: the versions of the assets above it."""
     records = instance.get_asset_records(list(above))
-    newest = {
-        record.asset_entry.asset_key: record.asset_entry.last_materialization_record
-        for record in records
-    }
+    entries = [record.asset_entry for record in records]
+    newest = {entry.asset_key: entry.last_materialization_record for entry in entries}
     tags = {CODE_VERSION_TAG: run_id}
     for key in sorted(above):
-        record = newest.get(key)
-        version = extract_data_version_from_entry(record.event_log_entry) if record else None
-        tags[get_input_data_version_tag(key)] = (version or DEFAULT_DATA_VERSION).value
-        tags[get_input_event_pointer_tag(key)] = (
-            str(record.storage_id) if record else NULL_EVENT_POINTER
-        )
+        record, name = newest.get(key), key.to_user_string()
+        recorded = record.asset_materialization if record else None
+        version = (recorded.tags or {}).get(DATA_VERSION_TAG) if recorded else None
+        tags[f"{INPUT_VERSION_TAG}/{name}"] = version or NO_VERSION
+        tags[f"{INPUT_EVENT_TAG}/{name}"] = str(record.storage_id) if record else NO_EVENT
     return tags
 
 
 # -- backfills -------------------------------------------------------------------------------------
+
+
+#: What a backfill is called while it is requested or about to end.
+_ACTIVE = {"REQUESTED", "CANCELING", "FAILING"}
 
 
 def request_backfill(
@@ -79,28 +75,24 @@ def request_backfill(
     partitions: Mapping[dg.AssetKey, Collection[str]],
     title: str,
 ) -> str:
-    """Request a backfill of just these partitions of the assets of a definition, and return
-    its id.
-    """
-    from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
-    from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
-    from dagster._core.definitions.events import AssetKeyPartitionKey
-    from dagster._core.execution.backfill import PartitionBackfill
-    from dagster._core.utils import make_new_backfill_id
+    """Request a backfill of just these partitions of the assets of a definition; return its id.
 
-    requested = {
-        AssetKeyPartitionKey(key, partition)
-        for key, some in partitions.items()
-        for partition in some
-    }
-    backfill = make_new_backfill_id()
+    For the operator who starts `retry_failed_partitions`: Dagster's public ways to a backfill lead
+    through its webserver, which a code server cannot always reach, and in the UI each of some
+    hundred failed partitions would be picked by hand.
+    """
+    from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
+    from dagster._core.execution.backfill import PartitionBackfill
+
+    of_keys = definition.partitions_def
+    assert of_keys is not None  # noqa: S101 - an asset without partitions has none that failed
+    subsets = {key: of_keys.subset_with_partition_keys(some) for key, some in partitions.items()}
+    backfill = uuid4().hex[:8]
     instance.add_backfill(
         PartitionBackfill.from_asset_graph_subset(
             backfill_id=backfill,
             backfill_timestamp=time.time(),
-            asset_graph_subset=AssetGraphSubset.from_asset_partition_set(
-                requested, AssetGraph.from_assets([definition])
-            ),
+            asset_graph_subset=AssetGraphSubset(partitions_subsets_by_asset_key=subsets),
             tags={},
             dynamic_partitions_store=instance,
             title=title,
@@ -113,31 +105,10 @@ def request_backfill(
 
 def backfill_is_active(instance: dg.DagsterInstance) -> bool:
     """Return whether any backfill is requested or about to end."""
-    from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
-
-    active = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING]
-    return bool(instance.get_backfills(filters=BulkActionsFilter(statuses=active), limit=1))
+    return any(one.status.value in _ACTIVE for one in instance.get_backfills())
 
 
 # -- the daemon ------------------------------------------------------------------------------------
-
-#: The kinds of event by which the daemon starts runs again whose worker died, and the name of its
-#: cursor for each.
-FOLLOWED = (dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_SUCCESS)
-EVENT_CURSOR = "EVENT_LOG_CONSUMER_CURSOR-{}"
-
-
-def begin_event_cursors(instance: dg.DagsterInstance) -> None:
-    """Let a storage that no daemon has read yet be read from its newest event on.
-
-    The daemon does the same at its first look, and warns of each kind of event that older ones are
-    ignored.
-    """
-    requested = {EVENT_CURSOR.format(kind.value) for kind in FOLLOWED}
-    missing = requested - instance.daemon_cursor_storage.get_cursor_values(requested).keys()
-    if missing:
-        newest = instance.event_log_storage.get_maximum_record_id() or 0
-        instance.daemon_cursor_storage.set_cursor_values(dict.fromkeys(missing, str(newest)))
 
 
 def remembered(instance: dg.DagsterInstance, name: str) -> str | None:
@@ -150,16 +121,15 @@ def remember(instance: dg.DagsterInstance, name: str, text: str) -> None:
     instance.daemon_cursor_storage.set_cursor_values({name: text})
 
 
-def is_serving(port: int) -> bool:
-    """Return whether the code server on a port of this machine serves."""
-    from dagster._grpc.client import DagsterGrpcClient
+def worker_health(status: str, said: str) -> Any:
+    """Return what a run launcher answers when Dagster asks whether a run is worked on.
 
-    try:
-        return bool(
-            DagsterGrpcClient(host="127.0.0.1", port=port).health_check_query() == "SERVING"
-        )  # type: ignore[no-untyped-call]
-    except Exception:  # whatever it is, it does not serve yet
-        return False
+    For whoever spreads runs over workers: the run of a worker that was killed would count as at
+    work for twelve hours, and keep all others of its kind waiting.
+    """
+    from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
+
+    return CheckRunHealthResult(WorkerStatus(status), said)
 
 
 # -- its database ----------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ _ALERTS = frozenset({ALERT_SLACK_URL, ALERT_TEAMS_URL, ALERT_SMTP_URL, ALERT_URL
 NEEDED: Mapping[str, frozenset[str]] = {
     "dagster": _DAGSTER | _SPACE | _ALERTS,
     "pipelines.hosting.webserver": _DAGSTER,
-    "dagster._daemon": _DAGSTER,
+    "pipelines.hosting.daemon": _DAGSTER,
     "service": _SPACE | {SERVICE_TOKEN, WEBHOOK_SECRET},
     "pipelines": _DAGSTER | _SPACE,
 }

@@ -18,7 +18,6 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, Never
 
-from assets.dagster_internals import begin_event_cursors
 from pipelines.hosting.children import Children, UpError
 from pipelines.hosting.environment import check_kind, open_instance, prepare_storage, source
 from pipelines.hosting.following import FIRST_LOOK_SECONDS, Follower
@@ -109,7 +108,6 @@ def up(
                 open_instance() as instance
             ):  # what is wrong is said here in one line, instead of by each process in a hundred
                 lost = runs_of_code_server(instance, settings.dagster_location)
-                begin_event_cursors(instance)
                 # noted before the sensor looks: the rows of an earlier load are built with those of
                 # this one
                 if first_load:
@@ -271,7 +269,7 @@ def _start_servers(
             *QUIET,
         ],
     )
-    children.start("daemon", ["dagster._daemon", "run", "-w", workspace, *QUIET])
+    children.start("daemon", ["pipelines.hosting.daemon", "run", "-w", workspace, *QUIET])
     children.start("sync service", ["service", "--host", HOST, "--port", str(service_port)])
     children.wait_until(
         lambda: answers(f"{service_url}/healthz"),

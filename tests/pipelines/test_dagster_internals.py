@@ -16,19 +16,16 @@ import pytest
 from dagster._core.test_utils import instance_for_test
 
 from assets.dagster_internals import (
-    EVENT_CURSOR,
-    FOLLOWED,
     RETENTION,
     backfill_is_active,
-    begin_event_cursors,
     database_url,
     input_versions,
-    is_serving,
     last_evaluation,
     remember,
     remembered,
     request_backfill,
     unfinished_attempts,
+    worker_health,
 )
 from assets.marts.dbt import InstalledDbt
 from resources import dagster_tags
@@ -36,13 +33,8 @@ from resources import dagster_tags
 ROOT = Path(__file__).parents[2]
 ABOVE, BELOW, PARTS = dg.AssetKey("above"), dg.AssetKey("below"), dg.AssetKey("parts")
 CHECK = dg.AssetCheckKey(ABOVE, "is_there")
-#: The modules that may import what is private to Dagster, or use its storages: the one for all, and
-#: those that replace a part of Dagster.
-ALLOWED = {
-    "assets/dagster_internals.py",
-    "pipelines/hosting/celery_launcher.py",
-    "pipelines/hosting/storage.py",
-}
+#: The modules that may use Dagster's storages: the one for all that is private, and the storage.
+ALLOWED = {"assets/dagster_internals.py", "pipelines/hosting/storage.py"}
 SOURCES = [
     path
     for room in ("assets", "pipelines", "resources", "service", "sync")
@@ -135,27 +127,6 @@ def test_a_backfill_is_requested_for_just_the_partitions_that_are_named(
 # -- the daemon ------------------------------------------------------------------------------------
 
 
-def test_the_names_of_event_cursors_are_those_of_the_daemon() -> None:
-    consumer = importlib.import_module("dagster._daemon.auto_run_reexecution.event_log_consumer")
-    assert set(FOLLOWED) == set(consumer.DAGSTER_EVENT_TYPES)
-    names = {consumer._create_cursor_key(kind) for kind in consumer.DAGSTER_EVENT_TYPES}
-    assert {EVENT_CURSOR.format(kind.value) for kind in FOLLOWED} == names
-    assert consumer.EventLogConsumerDaemon.daemon_type() == "EVENT_LOG_CONSUMER"
-
-
-def test_a_new_storage_begins_at_its_newest_event_and_what_is_known_stays(
-    instance: dg.DagsterInstance,
-) -> None:
-    keys = {EVENT_CURSOR.format(kind.value) for kind in FOLLOWED}
-    dg.materialize([below], instance=instance)
-    begin_event_cursors(instance)
-    newest = str(instance.event_log_storage.get_maximum_record_id())
-    assert instance.daemon_cursor_storage.get_cursor_values(keys) == dict.fromkeys(keys, newest)
-    instance.daemon_cursor_storage.set_cursor_values(dict.fromkeys(keys, "7"))
-    begin_event_cursors(instance)
-    assert instance.daemon_cursor_storage.get_cursor_values(keys) == dict.fromkeys(keys, "7")
-
-
 def test_what_is_remembered_is_found_again(instance: dg.DagsterInstance) -> None:
     assert remembered(instance, "alerts acme") is None
     for text in ("first", "second"):
@@ -163,15 +134,23 @@ def test_what_is_remembered_is_found_again(instance: dg.DagsterInstance) -> None
         assert remembered(instance, "alerts acme") == text
 
 
-def test_a_port_without_a_code_server_does_not_serve() -> None:
-    client = importlib.import_module("dagster._grpc.client").DagsterGrpcClient
-    assert callable(client.health_check_query)
-    assert is_serving(1) is False
+@pytest.mark.parametrize("status", ["RUNNING", "FAILED"])
+def test_a_launcher_answers_in_the_words_of_dagster(status: str) -> None:
+    launcher = importlib.import_module("dagster._core.launcher")
+    found = worker_health(status, "why")
+    assert (found.status, found.msg) == (launcher.WorkerStatus[status], "why")
+    assert isinstance(found, launcher.CheckRunHealthResult)
 
 
-@pytest.mark.parametrize("module", ["dagster._daemon", "dagster", "dagster_webserver"])
+@pytest.mark.parametrize("module", ["dagster", "dagster_webserver"])
 def test_the_programs_that_are_started_as_modules_exist(module: str) -> None:
     assert find_spec(f"{module}.__main__"), f"python -m {module}"
+
+
+def test_the_daemon_is_the_command_that_dagster_has_installed() -> None:
+    words = [sys.executable, "-m", "pipelines.hosting.daemon", "run", "--help"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "--workspace" in done.stdout
 
 
 # -- its database ----------------------------------------------------------------------------------
@@ -212,6 +191,13 @@ def test_the_tags_of_runs_are_those_of_dagster() -> None:
     assert dagster_tags.REPOSITORY_LABEL_TAG == tags.REPOSITORY_LABEL_TAG
     assert dagster_tags.GRPC_INFO_TAG == tags.GRPC_INFO_TAG
     assert dagster_tags.MAX_RUNTIME_TAG == tags.MAX_RUNTIME_SECONDS_TAG
+    versions = importlib.import_module("dagster._core.definitions.data_version")
+    assert dagster_tags.CODE_VERSION_TAG == versions.CODE_VERSION_TAG
+    assert dagster_tags.DATA_VERSION_TAG == versions.DATA_VERSION_TAG
+    assert dagster_tags.INPUT_VERSION_TAG == versions.INPUT_DATA_VERSION_TAG_PREFIX
+    assert dagster_tags.INPUT_EVENT_TAG == versions.INPUT_EVENT_POINTER_TAG_PREFIX
+    assert versions.DEFAULT_DATA_VERSION.value == dagster_tags.NO_VERSION
+    assert versions.NULL_EVENT_POINTER == dagster_tags.NO_EVENT
     assert dagster_tags.REPOSITORY == repository.SINGLETON_REPOSITORY_NAME
 
 
@@ -251,7 +237,7 @@ def test_what_is_private_to_dagster_is_used_in_one_module_only() -> None:
     private = re.compile(r"dagster(_\w+)?(\.\w+)*\._")
     storages = re.compile(r"\.(event_log|daemon_cursor|schedule|run)_storage\b")
     tags = re.compile(
-        r"""["']\.?dagster/(asset_partition_range_|partition["']|code_location|repository|grpc_info)"""
+        r"""["']\.?dagster/(asset_partition_range_|partition["']|code_(location|version)|(input_)?data_version|input_event|repository|grpc_info)"""
     )
     found = {}
     for path in SOURCES:

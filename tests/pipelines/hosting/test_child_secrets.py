@@ -25,7 +25,9 @@ def test_the_webserver_and_the_daemon_know_the_database_of_dagster_and_nothing_o
     None
 ):
     assert (
-        NEEDED["pipelines.hosting.webserver"] == NEEDED["dagster._daemon"] == {DAGSTER_POSTGRES_URL}
+        NEEDED["pipelines.hosting.webserver"]
+        == NEEDED["pipelines.hosting.daemon"]
+        == {DAGSTER_POSTGRES_URL}
     )
 
 
