@@ -92,7 +92,7 @@ def request_backfill(
         PartitionBackfill.from_asset_graph_subset(
             backfill_id=backfill,
             backfill_timestamp=time.time(),
-            asset_graph_subset=AssetGraphSubset(partitions_subsets_by_asset_key=subsets),
+            asset_graph_subset=AssetGraphSubset(subsets, set()),
             tags={},
             dynamic_partitions_store=instance,
             title=title,

@@ -6,9 +6,14 @@ and one for schedules. They are tested before use, so that a restart of the serv
 """
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Self, cast
 
-from dagster_postgres import DagsterPostgresStorage, PostgresRunStorage
+from dagster_postgres import (
+    DagsterPostgresStorage,
+    PostgresEventLogStorage,
+    PostgresRunStorage,
+    PostgresScheduleStorage,
+)
 from dagster_postgres.utils import get_token_provider_from_config, pg_url_from_config
 
 from resources.warehouse.tested_pools import tested
@@ -42,21 +47,23 @@ class PooledStorage(DagsterPostgresStorage):
             DagsterPostgresException: the server cannot be used.
         """
         # In the URL, since Dagster's webserver makes pools of its own.
-        url, tokens = (
-            tested(pg_url_from_config(config_value)),
-            get_token_provider_from_config(config_value),
-        )
+        url = tested(pg_url_from_config(config_value))
+        tokens = get_token_provider_from_config(config_value)
         made = cls(url, config_value.get("should_autocreate_tables", True), inst_data, tokens)
         made.runs = _Runs(url, should_autocreate_tables=False, token_provider=tokens)
-        runs, events, schedules = made.runs, made.event_log_storage, made.schedule_storage
-        for one in (runs, events, schedules):
+        runs, events, schedules = storages = (
+            made.runs,
+            cast(PostgresEventLogStorage, made.event_log_storage),
+            cast(PostgresScheduleStorage, made.schedule_storage),
+        )
+        for one in storages:
             one.optimize_for_webserver(0, pool_recycle=_RECYCLE_SECONDS, max_overflow=-1)
         with (
-            runs.connect() as first,
-            events.index_connection() as second,
-            schedules.connect() as third,
+            runs.connect() as of_runs,
+            events.index_connection() as of_events,
+            schedules.connect() as of_schedules,
         ):
-            runs.engines = [first.engine, second.engine, third.engine]
+            runs.engines = of_runs.engine, of_events.engine, of_schedules.engine
         return made
 
     @property
