@@ -7,7 +7,6 @@ from typing import Any
 
 import dagster as dg
 
-from assets.dagster_internals import log_together
 from assets.data_versions import inputs_of, version_of
 from assets.location import raw_key
 from assets.metadata import load_metadata, preview
@@ -27,7 +26,6 @@ class DagsterObserver:
         the UI shows of the table.
         """
         inputs = inputs_of(self._context, loaded.table)
-        materializations = []
         for one in loaded.partitions:
             metadata: dict[str, Any] = {
                 **({"preview": preview(loaded.sample)} if one is loaded.partitions[-1] else {}),
@@ -48,12 +46,11 @@ class DagsterObserver:
             partition = dg.MultiPartitionKey(
                 {"project": one.project_key, "updated_month": one.month}
             )
-            materializations.append(
+            self._context.log_event(
                 dg.AssetMaterialization(
                     raw_key(loaded.table), partition=partition, metadata=metadata, tags=inputs
                 )
             )
-        log_together(self._context, materializations)
 
     def table_loaded(self, totals: TableTotals) -> None:
         """Record the load as an observation; the UI takes the number of rows from the

@@ -8,7 +8,7 @@ real seconds, and skip as too late what it would have started in time.
 import threading
 import time
 
-from dagster._daemon.cli import main
+from pipelines.hosting.daemon import main
 
 #: Real seconds between two looks at the clock, and waits that are no longer are left as they are.
 LOOK = 0.5

@@ -1,7 +1,5 @@
 """`python -m pipelines`, and the script `backlog-elt`."""
 
-import atexit
-import gc
 import os
 import sys
 from pathlib import Path
@@ -19,18 +17,10 @@ def start() -> None:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
     _open_streams()
     end_silently()
-    _end_light()
     from pipelines.cli import main
     from pipelines.cli.group import PROGRAM
 
     main(prog_name=PROGRAM)
-
-
-def _end_light() -> None:
-    """Let Python not look for cycles among all that was imported at the end, 0.5 s: the memory goes
-    with the process.
-    """
-    atexit.register(gc.freeze)
 
 
 def _open_streams() -> None:

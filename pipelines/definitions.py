@@ -9,15 +9,11 @@ Loads with no environment, no network and no database.
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines import collector
+import dagster as dg
 
-collector.rest()
-
-import dagster as dg  # noqa: E402 - after the collector has been put to rest
-
-from assets.location import SETTINGS  # noqa: E402
-from pipelines.raw_definitions import EXECUTOR, build_raw_definitions, build_resources  # noqa: E402
-from pipelines.sensors.alerts import alerts  # noqa: E402
+from assets.location import SETTINGS
+from pipelines.raw_definitions import EXECUTOR, build_raw_definitions, build_resources
+from pipelines.sensors.alerts import alerts
 
 
 def build_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -49,4 +45,3 @@ def _marts() -> dg.Definitions:
 
 
 defs = build_definitions()
-collector.resume()

@@ -23,6 +23,15 @@ MAX_RUNTIME_TAG = "dagster/max_runtime"
 #: The name of the only repository of a code location.
 REPOSITORY = "__repository__"
 
+#: What a partition was made with, on its materialization: the run for the code, and of each asset
+#: above it, whose key follows, the version and the event; what stands there when it has none.
+CODE_VERSION_TAG = "dagster/code_version"
+DATA_VERSION_TAG = "dagster/data_version"
+INPUT_VERSION_TAG = "dagster/input_data_version"
+INPUT_EVENT_TAG = "dagster/input_event_pointer"
+NO_VERSION = "INITIAL"
+NO_EVENT = "NULL"
+
 #: The kind of a run, `users` or `users@acme`; dagster.yaml lets one run of each kind work at a
 #: time.
 KIND_TAG = "backlog_elt/kind"

@@ -8,17 +8,13 @@ import socket
 import sys
 from contextlib import suppress
 
-# structlog and httpx import rich where it is there, to write to terminals: 4 MB. What is None
-# cannot be imported.
-sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+import uvicorn
 
-import uvicorn  # noqa: E402
-
-from resources.logs import set_up  # noqa: E402
-from resources.settings import Settings  # noqa: E402
-from resources.variables import SettingsError  # noqa: E402
-from service.app import create_app  # noqa: E402
-from service.security import check_exposure  # noqa: E402
+from resources.logs import set_up
+from resources.settings import Settings
+from resources.variables import SettingsError
+from service.app import create_app
+from service.security import check_exposure
 
 HOST, PORT = "127.0.0.1", 3001
 #: When the service ends, accepted requests are answered within this time.

@@ -8,19 +8,14 @@ import dagster as dg
 from dagster._core.storage.event_log import InMemoryEventLogStorage
 from sqlalchemy import Connection, StaticPool, create_engine
 
-from assets.dagster_internals import store_together
-
 
 @contextmanager
 def in_memory() -> Iterator[dg.DagsterInstance]:
-    """Give an instance that writes events of many partitions together, as commands have it; it
-    knows nothing of other runs.
-    """
+    """Give an instance that knows nothing of other runs."""
     with _unversioned():
         made = dg.DagsterInstance.ephemeral()
     with made as instance:
         _keep_connection(instance)
-        store_together(instance)
         yield instance
 
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
-from pipelines import collector
 from pipelines.cli.group import examples, one_line, show
 from pipelines.cli.options import Month
 from resources.progress import Progress
@@ -67,7 +66,6 @@ MONTH = Month()
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 @click.option("--no-progress", is_flag=True, help="No progress bars or lines.")
-@collector.at_rest()
 def load(
     full: bool,
     projects: tuple[str, ...],
@@ -285,7 +283,6 @@ def _run_jobs(
     from sync.watermarks import complete_projects, oldest_watermark
 
     definitions = build_raw_definitions({"progress": recorder})
-    collector.resume()
     with connection() as (backlog, warehouse), recording_ends(instance, warehouse, backlog.url):
         projects = note_project_keys(backlog.client, warehouse.engine)
         requested = _requested_projects(request, projects)

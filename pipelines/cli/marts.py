@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipelines import collector
 from pipelines.cli.group import examples, one_line, show
 from resources.progress import Progress
 from resources.secret import reveal
@@ -42,7 +41,6 @@ WHAT = "marts"
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a line.")
 @click.option("--no-progress", is_flag=True, help="No progress bars or lines.")
 @click.pass_context
-@collector.at_rest()
 def marts(ctx: click.Context, full: bool, as_json: bool, no_progress: bool) -> None:
     """Build and test the marts now, from what is loaded.
 

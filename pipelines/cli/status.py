@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from pipelines import collector
 from pipelines.cli.group import examples, show
 from resources.conditions import WORDS
 from resources.progress import how_far
@@ -16,7 +15,6 @@ from resources.settings import Settings
 
 @click.command(epilog=examples("backlog-elt status", "backlog-elt status --json | jq .last_syncs"))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@collector.at_rest()
 def status(as_json: bool) -> None:
     """Show how things stand.
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipelines import collector
 from pipelines.cli.group import examples, one_line, show
 from resources.progress import Progress
 from resources.settings import Settings
@@ -65,7 +64,6 @@ LoadAgain = Callable[["Repair", "Recorder"], Iterator[str]]
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 @click.option("--no-progress", is_flag=True, help="No progress bars or lines.")
-@collector.at_rest()
 def verify(
     deep: bool,
     repair: bool,
@@ -188,7 +186,6 @@ def verify_space(settings: Settings, request: VerifyRequest, progress: Progress)
 
     prepare_storage(settings)
     with source(settings, alive=False), connection() as (backlog, warehouse):
-        collector.resume()
         return compare(backlog, warehouse, request, progress, _load_again)
 
 

@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from dagster import DagsterRun, Field, StringSource
-from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, WorkerStatus
-from dagster._serdes import ConfigurableClassData
 from dagster_celery.launcher import CeleryRunLauncher
 from dagster_celery.tags import DAGSTER_CELERY_QUEUE_TAG, DAGSTER_CELERY_TASK_ID_TAG
 
+from assets.dagster_internals import worker_health
 from pipelines.hosting.celery_app import CONFIG
 
 #: A worker gets this long to say what it works on; one that is silent twice in a row is gone.
@@ -27,7 +26,7 @@ class LocationRunLauncher(CeleryRunLauncher):
     it still works on it.
     """
 
-    def __init__(self, broker: str, inst_data: ConfigurableClassData | None = None) -> None:
+    def __init__(self, broker: str, inst_data: Any = None) -> None:
         super().__init__(
             default_queue="dagster",
             broker=broker,
@@ -49,41 +48,34 @@ class LocationRunLauncher(CeleryRunLauncher):
 
     @classmethod
     def from_config_value(
-        cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]
+        cls, inst_data: Any, config_value: Mapping[str, Any]
     ) -> "LocationRunLauncher":
         """Return the launcher that dagster.yaml describes."""
         return cls(inst_data=inst_data, **config_value)
 
-    def launch_run(self, context: LaunchRunContext) -> None:
+    def launch_run(self, context: Any) -> None:
         """Send a run to the workers of its code location."""
         run = context.dagster_run
         assert run.remote_job_origin is not None  # noqa: S101 - it comes from the queue of runs
         queue = run.remote_job_origin.location_name
         self._instance.add_run_tags(run.run_id, {DAGSTER_CELERY_QUEUE_TAG: queue})
-        super().launch_run(
-            LaunchRunContext(
-                run.with_tags({**run.tags, DAGSTER_CELERY_QUEUE_TAG: queue}), context.workspace
-            )
-        )
+        sent = run.with_tags({**run.tags, DAGSTER_CELERY_QUEUE_TAG: queue})
+        super().launch_run(context._replace(dagster_run=sent))
 
-    def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
+    def check_run_worker_health(self, run: DagsterRun) -> Any:
         """Say whether a run is being worked on; of a worker that was killed Celery itself never
         hears.
         """
         if run.remote_job_origin is None:
-            return CheckRunHealthResult(
-                WorkerStatus.RUNNING, "it works in the process of a command"
-            )
+            return worker_health("RUNNING", "it works in the process of a command")
         found = super().check_run_worker_health(run)
-        if found.status == WorkerStatus.RUNNING and not self._works_on(
+        if found.status.name == "RUNNING" and not self._works_on(
             run.tags[DAGSTER_CELERY_TASK_ID_TAG]
         ):
             self._silences[run.run_id] += 1
             if self._silences[run.run_id] >= SILENCES:
                 del self._silences[run.run_id]
-                return CheckRunHealthResult(
-                    WorkerStatus.FAILED, "its worker is gone or does not know it"
-                )
+                return worker_health("FAILED", "its worker is gone or does not know it")
         else:
             self._silences.pop(run.run_id, None)
         return found

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from assets.dagster_internals import is_serving
 from pipelines.hosting.environment import open_instance
 from pipelines.runs import end_runs, runs_of_code_server
 from resources.alerts.addresses import Addresses
@@ -27,6 +26,8 @@ from resources.warehouse.errors import WarehouseError
 #: Without the proxy of `dagster code-server start`, which goes on, and answers health checks, when
 #: the server behind it has died.
 SERVER = (sys.executable, "-m", "dagster", "api", "grpc", "-m", "pipelines.definitions")
+#: Ends with 0 when the server on a port, which follows, serves.
+IS_SERVING = (sys.executable, "-m", "dagster", "api", "grpc-health-check", "-p")
 #: The word that makes this module end runs instead of serving.
 END = "--end"
 READY_SECONDS = 300.0
@@ -57,13 +58,19 @@ def serve(options: Sequence[str]) -> None:
 def end_lost(port: int, run_ids: Sequence[str]) -> None:
     """Mark runs as ended as soon as the server on a port serves."""
     end = time.monotonic() + READY_SECONDS
-    while not is_serving(port) and time.monotonic() < end:
+    while not _serves(port) and time.monotonic() < end:
         time.sleep(1.0)
     with dg.DagsterInstance.get() as instance:
         for run_id in end_runs(instance, run_ids, "its container is gone"):
             sys.stderr.write(
                 f"backlog-elt: run {run_id} ran in a container that is gone: marked as ended\n"
             )
+
+
+def _serves(port: int) -> bool:
+    # It says on standard error why it does not, as it does for the first seconds.
+    done = subprocess.run([*IS_SERVING, str(port)], stderr=subprocess.DEVNULL, check=False)  # noqa: S603
+    return not done.returncode
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "migrate": ("pipelines", "migrate"),
     "code-server": ("pipelines.hosting.code_server", *_EVERYWHERE, "-p", "4000"),
     "webserver": ("pipelines.hosting.webserver", *_EVERYWHERE, "-p", "3000"),
-    "daemon": ("dagster._daemon", "run"),
+    "daemon": ("pipelines.hosting.daemon", "run"),
     "service": ("service", "--host", "0.0.0.0", "--port", "3001"),  # noqa: S104
     # As many runs at once as the queue lets through for a space, each in a process of its own,
     # which is replaced now and then, so that memory is given back.

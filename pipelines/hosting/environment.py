@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pipelines
-from pipelines.hosting.lost_messages import without_lost_messages
 from pipelines.hosting.runtime import Runtime
 from resources.links import SIMULATED, is_of_this_machine
 from resources.secret import Secret, reveal
@@ -75,7 +74,7 @@ def open_instance() -> "Iterator[dg.DagsterInstance]":
         check_tables(os.environ["DAGSTER_POSTGRES_URL"], "runs")
     except WarehouseError as error:
         raise _of_storage(str(error)) from None
-    with dg.DagsterInstance.get() as instance, without_lost_messages():
+    with dg.DagsterInstance.get() as instance:
         try:
             yield instance
         except Exception as error:

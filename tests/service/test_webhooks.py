@@ -210,7 +210,7 @@ def test_what_was_accepted_survives_kill_9_and_what_was_not_can_be_sent_again(
 
 #: Large packages that the service does without: Alembic while the database is up to date,
 #: cryptography without OAuth.
-UNWANTED = {"alembic", "cryptography", "dagster", "dbt", "numpy", "pandas", "rich", "vl_convert"}
+UNWANTED = {"alembic", "cryptography", "dagster", "dbt", "numpy", "pandas", "vl_convert"}
 
 
 def test_the_service_is_small_and_needs_neither_dagster_nor_pandas_nor_dbt(

@@ -2,6 +2,7 @@
 behind.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,9 +14,14 @@ from sqlalchemy import Engine, text
 from sqlalchemy.pool import Pool
 
 from pipelines.hosting.environment import PROJECT_ROOT
-from pipelines.hosting.storage import KEPT, PooledStorage
+from pipelines.hosting.storage import PooledStorage
 from tests.databases import heard
 
+#: Connections that stay open: one for runs, one for events, one for schedules.
+KEPT = 3
+#: Connections of a run: those that are kept, those that look for tables, and those of statements at
+#: the same time.
+MADE = 12
 OTHERS = (
     "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND "
     "backend_type = 'client backend'"
@@ -55,8 +61,20 @@ def test_an_empty_database_gets_its_tables_and_a_run_takes_few_connections(
         assert dg.materialize([table], instance=instance).success
         instance.all_instigator_state()
         assert len(instance.get_runs()) == 3
-    assert 1 <= len(made) <= KEPT, "of some 60 statements"
+    assert 1 <= len(made) <= MADE, "of some 60 statements"
     assert others(warehouse) == 0, "none is left behind"
+
+
+def test_instances_that_are_opened_in_turn_leave_no_connections_behind(warehouse: Engine) -> None:
+    with opened() as first:
+        for _ in range(5):
+            with dg.DagsterInstance.from_ref(first.get_ref()) as instance:
+                assert instance.get_runs() == []
+        # The server takes a moment to end a session.
+        until = time.monotonic() + 10
+        while others(warehouse) > KEPT and time.monotonic() < until:
+            time.sleep(0.1)
+        assert others(warehouse) <= KEPT, "those of the first"
 
 
 def test_a_connection_that_the_server_has_closed_is_replaced_unseen(warehouse: Engine) -> None:
@@ -69,6 +87,21 @@ def test_a_connection_that_the_server_has_closed_is_replaced_unseen(warehouse: E
         assert 1 <= ended <= KEPT
         assert dg.materialize([table], instance=instance).success
         assert len(instance.get_runs()) == 2
+
+
+def test_a_run_whose_connections_are_all_closed_succeeds(warehouse: Engine) -> None:
+    @dg.asset
+    def interrupted(context: dg.AssetExecutionContext) -> None:
+        with warehouse.begin() as connection:
+            sessions = text(f"SELECT count(pg_terminate_backend(pid)) {OTHERS}")
+            assert connection.execute(sessions).scalar_one() >= 1
+        context.log_event(dg.AssetMaterialization("interrupted"))
+
+    with opened() as instance:
+        # As the webserver does, which makes pools of its own.
+        for _ in range(2):
+            assert dg.materialize([interrupted], instance=instance).success
+            instance.optimize_for_webserver(0, -1, 20)
 
 
 def test_no_tables_are_made_where_the_options_say_so(warehouse_url: str, warehouse: Engine) -> None:
