@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from benchmarks.peers.contest import STEPS, Measured, Turn
+from benchmarks.peers.contest import STEPS, Measured, Turn, Work
 from benchmarks.peers.contestants import ABSENT, CONTESTANTS
 from benchmarks.peers.environments import HERE, pins
 from benchmarks.peers.table import chart, document, number
@@ -71,6 +71,12 @@ def test_a_chart_names_all_who_took_part() -> None:
         title in picture for title in ("backlog-elt", "dlt, defaults", "floor: fetch, discard")
     )
     assert "Noto Sans" in picture
+
+
+def test_a_work_at_a_slow_source_says_so() -> None:
+    assert Work(20_000).title == "20,000 issues"
+    slow = Work(600, ("issues", "comments"), 100)
+    assert slow.title == "600 issues with comments, 100 ms an answer"
 
 
 def test_numbers_have_as_many_digits_as_mean_something() -> None:
