@@ -72,7 +72,7 @@ bench: $(VENV)/.dev  ## measure speed, memory, requests and two days of schedule
 	if [ -n "$$failed" ]; then echo "failed or over a bound:$$failed" >&2; exit 1; fi
 
 # With PEERS="--full" at the sizes of 100,000 issues (hours); the rivals get environments of their own, never this one.
-bench-peers: $(VENV)/.dev  ## measure other tools at the same work; writes docs/performance.md (half an hour)
+bench-peers: $(VENV)/.dev  ## measure other tools at the same work; writes docs/performance.md (an hour and a half)
 	@$(BIN)/python -m benchmarks.peers --write $(PEERS)
 
 mutants: $(VENV)/.dev  ## change the core in 300 small ways, one at a time: which do the tests not notice? (an hour)

@@ -30,6 +30,8 @@ from service.dagster_runs import Dagster
 from simulator import SpawnedSimulator, spawn_simulator
 
 READY_BOUND, MEMORY_BOUND, ALERT_BOUND, DAY_BOUND = 30.0, 1_000.0, 60.0, 20.0
+#: New connections to PostgreSQL a second while nothing happens.
+CONNECTIONS_BOUND = 5.0
 #: The processes settle down after the start.
 SETTLE_SECONDS = 45.0
 PATIENCE = 120.0
@@ -123,13 +125,17 @@ def operation() -> Iterator[Figure]:
                 group, "memory at rest, shared pages once", _memory(place), "MB", MEMORY_BOUND
             )
             dagster = Dagster(status["dagster"]["url"], "backlog_elt")
-            yield from _alerted(group, simulator, dagster, alerts)
             warehouse = engine(status["warehouse"]["url"])
+            before = _sessions(warehouse)
+            time.sleep(SETTLE_SECONDS)
+            opened = (_sessions(warehouse) - before) / SETTLE_SECONDS
+            yield Figure(group, "new connections at rest", opened, "a second", CONNECTIONS_BOUND)
             storage = engine(
                 parse_url(status["warehouse"]["url"])
                 .set(database="dagster")
                 .render_as_string(hide_password=False)
             )
+            yield from _alerted(group, simulator, dagster, alerts)
             yield from _day(group, place, dagster, storage, warehouse)
             storage.dispose()
             warehouse.dispose()
@@ -296,6 +302,13 @@ def tick_bytes(storage: Engine) -> float:
         after = connection.execute(text("SELECT pg_total_relation_size('job_ticks')")).scalar_one()
         transaction.rollback()
     return float(after - before) / copied
+
+
+def _sessions(server: Engine) -> int:
+    """Return how many connections the server has taken so far, to all its databases."""
+    with server.connect() as connection:
+        query = text("SELECT sum(sessions) FROM pg_stat_database")
+        return int(connection.execute(query).scalar_one())
 
 
 def size(storage: Engine) -> int:

@@ -193,6 +193,11 @@ def control(
         return json.load(answer)
 
 
+def slow_down(simulator: SpawnedSimulator, seconds: float) -> None:
+    """Let the simulator take longer for each answer, until its faults are deleted."""
+    control(simulator, "/faults", {"kind": "slow", "seconds": seconds, "times": None})
+
+
 def api(simulator: SpawnedSimulator, path: str) -> Any:
     """Read from the simulated API itself."""
     mark = "&" if "?" in path else "?"

@@ -18,7 +18,7 @@ import psycopg2
 from benchmarks.peers.changes import Issue, a_day, editable, one_percent
 from benchmarks.peers.contestants import Contestant
 from benchmarks.peers.environments import ROOT, interpreter
-from benchmarks.workshop import control, run, scratch
+from benchmarks.workshop import control, run, scratch, slow_down
 from resources.warehouse.embedded import EmbeddedServer, ensure_server
 from simulator import SpawnedSimulator, spawn_simulator
 
@@ -27,15 +27,18 @@ FIRST, QUIET, CHANGED, DAY = STEPS = ("first load", "nothing new", "1 % changed"
 
 @dataclass(frozen=True)
 class Work:
-    """How many issues, and which tables are copied."""
+    """How many issues, which tables are copied, and how long the source takes for an answer."""
 
     issues: int
     tables: tuple[str, ...] = ("issues",)
+    milliseconds: int = 0
 
     @property
     def title(self) -> str:
         """Name the work."""
-        return f"{self.issues:,} issues" + (" with comments" if "comments" in self.tables else "")
+        tables = " with comments" if "comments" in self.tables else ""
+        speed = f", {self.milliseconds} ms an answer" if self.milliseconds else ""
+        return f"{self.issues:,} issues{tables}{speed}"
 
 
 @dataclass(frozen=True)
@@ -180,9 +183,12 @@ class _Place:
         ]
         self._execute("CHECKPOINT")  # nobody writes what another has left
         control(simulator, "/requests", method="DELETE")
+        if self.work.milliseconds:
+            slow_down(simulator, self.work.milliseconds / 1_000)
         before = self._server_cpu()
         ran = run(command, variables, cwd=Path(variables["PEER_STATE"]))
         server_cpu = self._server_cpu() - before
+        control(simulator, "/faults", method="DELETE")  # our own reads need not wait
         answered = control(simulator, "/requests")
         return Measured(
             round(ran.seconds, 2),

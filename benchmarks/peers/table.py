@@ -169,6 +169,9 @@ def chart(turns: Sequence[Turn]) -> str:
                 "field": "work",
                 "title": None,
                 "sort": list(dict.fromkeys(turn.work for turn in turns)),
+                "header": {
+                    "labelExpr": "split(datum.label, ', ')"
+                },  # two lines: a row is not that high
             },
             "column": {"field": "figure", "title": None, "sort": list(_FIGURES)},
         },
