@@ -15,7 +15,7 @@ from resources.backlog.errors import BacklogError
 from resources.dagster_tags import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
 from resources.warehouse import sync_state
 from resources.warehouse.errors import WarehouseError
-from resources.warehouse.sync_log import space_at
+from resources.warehouse.known_spaces import space_at
 from sync.month_windows import Calendar, Slice, stretches
 
 #: The tables with these partitions.

@@ -12,18 +12,11 @@ import dagster as dg
 from assets.location import SETTINGS
 from resources.backlog.errors import BacklogError
 from resources.dagster_tags import CODE_LOCATION_TAG, KIND_TAG
-from resources.warehouse.history import end_dead
+from resources.warehouse.history.history_reader import unreported
+from resources.warehouse.history.history_writer import RunEnd, end_dead, record_ends
+from resources.warehouse.history.run_kinds import CANCELED, OF_COMMAND, kind_of, projects_of
+from resources.warehouse.known_spaces import space_or_url
 from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.run_log import (
-    CANCELED,
-    OF_COMMAND,
-    RunEnd,
-    kind_of,
-    projects_of,
-    record_ends,
-    unreported,
-)
-from resources.warehouse.sync_log import place_of
 
 DAY = timedelta(hours=24)
 BAD = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
@@ -47,7 +40,7 @@ def record_run_ends(
     mine = {record.dagster_run.run_id: record for record in records if _is_ours(record.dagster_run)}
     if not mine:
         return
-    place = place_of(warehouse.engine, url)
+    place = space_or_url(warehouse.engine, url)
     # Rows whose process was killed say so themselves.
     end_dead(warehouse.engine, place)
     missing = unreported(
@@ -76,7 +69,7 @@ def recording_ends(
         yield
     except BacklogError as error:
         end = RunEnd(f"{OF_COMMAND}{uuid4()}", "projects", began, datetime.now(UTC), str(error))
-        record_ends(warehouse.engine, place_of(warehouse.engine, url), [end])
+        record_ends(warehouse.engine, space_or_url(warehouse.engine, url), [end])
         raise
     finally:
         record_run_ends(instance, warehouse, url, began)

@@ -9,7 +9,7 @@ from pydantic.json_schema import SkipJsonSchema
 from starlette.requests import Request
 from starlette.responses import Response
 
-from resources.warehouse.sync_log import Requested
+from resources.warehouse.history.history_reader import Requested
 from service import models
 from service.body import read_body
 from service.cache import answer

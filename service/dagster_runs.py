@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from resources.dagster_tags import CODE_LOCATION_TAG, KIND_TAG, REPOSITORY
-from resources.warehouse.run_log import OF_COMMAND
+from resources.warehouse.history.run_kinds import OF_COMMAND
 from service import dagster_queries as queries
 from service.errors import RETRY_SECONDS, ApiError
 from service.models import RunState

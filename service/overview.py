@@ -10,11 +10,11 @@ from sqlalchemy import Engine
 from resources.cadences import CADENCES, FRESH_WITHIN
 from resources.settings import Settings
 from resources.warehouse import reconciliations, sync_state
-from resources.warehouse.history import Sync
+from resources.warehouse.history.history_reader import LoggedRun, Requested, Sync, run_page
+from resources.warehouse.history.sync_outcomes import SLOT, SLOTS, last_slots
 from resources.warehouse.issue_sync_state import Histories, count_histories
+from resources.warehouse.known_spaces import accessible_projects
 from resources.warehouse.reconciliations import ReconciliationStatus
-from resources.warehouse.run_pages import SLOT, SLOTS, LoggedRun, last_slots, run_page
-from resources.warehouse.sync_log import Requested, accessible_projects
 from resources.warehouse.sync_state import ProjectState
 from service import models
 from service.cache import Body, Cache, as_body

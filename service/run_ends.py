@@ -14,18 +14,14 @@ from contextlib import suppress
 from datetime import timedelta
 
 from resources.warehouse.errors import WarehouseError
-from resources.warehouse.history import end_dead
-from resources.warehouse.run_log import (
-    CANCELED,
+from resources.warehouse.history.history_reader import LoggedRun, run_syncs, unreported
+from resources.warehouse.history.history_writer import (
     RunEnd,
-    kind_of,
-    projects_of,
+    end_dead,
     record_cancellations,
     record_ends,
-    unreported,
 )
-from resources.warehouse.run_pages import LoggedRun
-from resources.warehouse.sync_log import run_syncs
+from resources.warehouse.history.run_kinds import CANCELED, kind_of, projects_of
 from service import models
 from service.cache import Body, Cache, as_body
 from service.dagster_runs import Dagster, Run

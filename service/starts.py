@@ -12,7 +12,7 @@ from resources import cadences
 from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from resources.settings import Settings
 from resources.warehouse import sync_state
-from resources.warehouse.run_pages import JOB_OF_MODE
+from resources.warehouse.history.run_kinds import JOB_OF_MODE
 from service.cache import Cache
 from service.dagster_runs import Dagster
 from service.errors import ApiError

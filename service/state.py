@@ -15,19 +15,17 @@ from resources.progress import UNITS
 from resources.settings import Settings
 from resources.warehouse.conditions import Condition, current
 from resources.warehouse.heartbeats import alerts_of, last_beat
-from resources.warehouse.history import Sync, active_syncs, adopt, end_dead, first_starts
-from resources.warehouse.sync_log import (
+from resources.warehouse.history.history_reader import (
     Requested,
-    Totals,
-    known_projects,
-    known_spaces,
-    last_day,
-    last_ends,
-    moved,
-    page,
-    space_at,
-    summary,
+    Sync,
+    active_syncs,
+    first_starts,
+    history_version,
+    sync_page,
 )
+from resources.warehouse.history.history_writer import adopt, end_dead
+from resources.warehouse.history.sync_outcomes import Totals, last_day, last_ends, summary
+from resources.warehouse.known_spaces import known_projects, known_spaces, space_at
 from service import models
 from service.cache import Body, Cache, as_body
 from service.dagster_runs import Dagster, Run
@@ -133,7 +131,7 @@ class State:
         place = await self._cache.get("moved", self.place, "place")
         return (
             f"{place} "
-            f"{await self._cache.get('moved', lambda: self._warehouse.ask(moved, place), place)}"
+            f"{await self._cache.get('moved', lambda: self._warehouse.ask(history_version, place), place)}"
         )
 
     async def connection(self) -> Body:
@@ -257,7 +255,7 @@ class State:
 
         async def make() -> Body:
             found = await self._warehouse.ask(
-                page, await self.place(), limit + 1, before, requested
+                sync_page, await self.place(), limit + 1, before, requested
             )
             items = [self.shown(sync) for sync in found[:limit]]
             return as_body(

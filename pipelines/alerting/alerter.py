@@ -29,8 +29,9 @@ from resources.tokens import TokenState
 from resources.warehouse.conditions import Condition, current
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, beat
+from resources.warehouse.history.sync_outcomes import last_ends
+from resources.warehouse.known_spaces import failing_projects, space_at
 from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.sync_log import failing_projects, last_ends, space_at
 
 #: What ends now may be seen a little later.
 OVERLAP = timedelta(minutes=2)

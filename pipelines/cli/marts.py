@@ -157,8 +157,8 @@ def build(settings: Settings, progress: Progress, *, whole: bool) -> Build:
         raise SettingsError("BACKLOG_DAGSTER_LOCATION", settings.dagster_location, expected)
     from pipelines.hosting.environment import open_instance, prepare_storage
     from pipelines.runs import end_dead_runs
+    from resources.warehouse.known_spaces import known_spaces
     from resources.warehouse.resource import WarehouseResource
-    from resources.warehouse.sync_log import known_spaces
 
     prepare_storage(settings)
     warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))

@@ -20,10 +20,11 @@ from resources.warehouse.conditions import Condition, current
 from resources.warehouse.connect import mask
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, last_beat
-from resources.warehouse.history import adopt, end_dead
+from resources.warehouse.history.history_writer import adopt, end_dead
+from resources.warehouse.history.sync_outcomes import Totals, summary
 from resources.warehouse.issue_sync_state import count_histories
+from resources.warehouse.known_spaces import failing_projects, space_or_url
 from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.sync_log import Totals, failing_projects, place_of, summary
 
 
 def status(settings: Settings) -> dict[str, Any]:
@@ -77,7 +78,7 @@ def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dic
     except BacklogError as caught:
         error = caught
     _record_run_ends(backlog, warehouse)
-    place = place_of(engine, backlog.url)
+    place = space_or_url(engine, backlog.url)
     if space is not None:
         adopt(engine, space, backlog.url)
         place = space

@@ -25,10 +25,10 @@ from resources.warehouse.builds import last_built
 from resources.warehouse.conditions import Condition, current
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, last_beat
-from resources.warehouse.history import Sync, active_syncs
+from resources.warehouse.history.history_reader import Requested, Sync, active_syncs, sync_page
+from resources.warehouse.history.run_kinds import OF_COMMAND
+from resources.warehouse.known_spaces import space_or_url
 from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.run_log import OF_COMMAND
-from resources.warehouse.sync_log import Requested, page, place_of
 
 #: Seconds between two looks: while a load is watched, and afterwards.
 LOADING_SECONDS, RESTING_SECONDS = 1.0, 5.0
@@ -218,9 +218,9 @@ def read(warehouse: WarehouseResource, url: str, before: Facts) -> Facts:
         WarehouseError: the warehouse cannot be used.
     """
     engine = warehouse.engine
-    space = place_of(engine, url)
+    space = space_or_url(engine, url)
     failed = dict(before.failed)
-    for sync in reversed(page(engine, space, NEWEST, requested=Requested(status="failed"))):
+    for sync in reversed(sync_page(engine, space, NEWEST, requested=Requested(status="failed"))):
         failed.setdefault(
             sync.run_id, f"{sync.sync_type}{_of(sync.projects)}: {_short(sync.error)}"
         )

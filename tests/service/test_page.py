@@ -24,7 +24,7 @@ from resources.conditions import Outcome
 from resources.warehouse.conditions import note
 from resources.warehouse.connect import refusal
 from resources.warehouse.heartbeats import alerts_of, beat
-from resources.warehouse.history import finish_sync, note_progress, note_wait
+from resources.warehouse.history.history_writer import finish_sync, note_progress, note_wait
 from resources.warehouse.locks import Locks
 from resources.warehouse.sync_state import note_space_url
 from simulator import Simulator

@@ -8,8 +8,8 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
-from resources.warehouse.run_log import RunEnd, record_ends, unreported
-from resources.warehouse.sync_log import run_syncs
+from resources.warehouse.history.history_reader import run_syncs, unreported
+from resources.warehouse.history.history_writer import RunEnd, record_ends
 from tests.ports import free_port
 from tests.service.conftest import ACME, API, DagsterStandIn, Log, Serve
 

@@ -11,10 +11,11 @@ from resources.conditions import Outcome
 from resources.warehouse.builds import begin_build, end_build
 from resources.warehouse.conditions import Condition, note
 from resources.warehouse.heartbeats import alerts_of, beat
-from resources.warehouse.history import Sync, fail_sync, lock_of, start_sync
+from resources.warehouse.history.history_reader import Sync
+from resources.warehouse.history.history_writer import fail_sync, lock_of, start_sync
+from resources.warehouse.history.run_kinds import OF_COMMAND
 from resources.warehouse.locks import Locks
 from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.run_log import OF_COMMAND
 from resources.warehouse.schema_ops import spaces
 
 DAGSTER = "http://127.0.0.1:3000"

@@ -4,9 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, text
 
-from resources.warehouse.history import (
-    DIED,
-    active_syncs,
+from resources.warehouse.history.history_reader import active_syncs
+from resources.warehouse.history.history_writer import (
     end_dead,
     fail_sync,
     finish_sync,
@@ -16,8 +15,10 @@ from resources.warehouse.history import (
     note_wait,
     start_sync,
 )
+from resources.warehouse.history.run_kinds import DIED
+from resources.warehouse.history.sync_outcomes import summary
+from resources.warehouse.known_spaces import known_spaces
 from resources.warehouse.locks import Locks
-from resources.warehouse.sync_log import known_spaces, summary
 
 
 def _start(

@@ -5,16 +5,15 @@ changed.
 import pytest
 from sqlalchemy import Engine, text
 
-from resources.warehouse.history import fail_sync, finish_sync, forget_sync, start_sync
-from resources.warehouse.sync_log import (
-    Requested,
-    known_projects,
-    last_day,
-    last_ends,
-    moved,
-    page,
-    space_at,
+from resources.warehouse.history.history_reader import Requested, history_version, sync_page
+from resources.warehouse.history.history_writer import (
+    fail_sync,
+    finish_sync,
+    forget_sync,
+    start_sync,
 )
+from resources.warehouse.history.sync_outcomes import last_day, last_ends
+from resources.warehouse.known_spaces import known_projects, space_at
 from tests.deployment import Deployment
 
 
@@ -53,10 +52,10 @@ def _done(
 
 
 def test_it_moves_when_a_sync_begins_or_ends_and_not_else(warehouse: Engine) -> None:
-    seen = [moved(warehouse, "acme")]
+    seen = [history_version(warehouse, "acme")]
 
     def look() -> None:
-        seen.append(moved(warehouse, "acme"))
+        seen.append(history_version(warehouse, "acme"))
 
     number = _sync(warehouse)
     look()
@@ -69,17 +68,17 @@ def test_it_moves_when_a_sync_begins_or_ends_and_not_else(warehouse: Engine) -> 
     _done(warehouse)
     look()
     assert len(set(seen)) == len(seen)
-    assert moved(warehouse, "acme") == seen[-1]
+    assert history_version(warehouse, "acme") == seen[-1]
 
 
 def test_pages_follow_each_other_newest_first_whatever_comes_meanwhile(warehouse: Engine) -> None:
     numbers = [_done(warehouse) for _ in range(5)]
     _done(warehouse, space="other")
-    first = page(warehouse, "acme", 2)
+    first = sync_page(warehouse, "acme", 2)
     assert [sync.id for sync in first] == numbers[:-3:-1]
     _done(warehouse)
-    second = page(warehouse, "acme", 2, before=first[-1].id)
-    third = page(warehouse, "acme", 2, before=second[-1].id)
+    second = sync_page(warehouse, "acme", 2, before=first[-1].id)
+    third = sync_page(warehouse, "acme", 2, before=second[-1].id)
     assert [sync.id for sync in (*first, *second, *third)] == numbers[::-1]
 
 
@@ -101,7 +100,9 @@ def test_a_page_has_only_what_was_asked_for(
     _done(warehouse, project="OPS")
     _done(warehouse, error="GET /issues: 500")
     _done(warehouse, "users")
-    assert [sync.sync_type for sync in page(warehouse, "acme", 10, requested=requested)] == found
+    assert [
+        sync.sync_type for sync in sync_page(warehouse, "acme", 10, requested=requested)
+    ] == found
 
 
 def test_figures_of_the_last_day_are_given_in_total_and_by_type(warehouse: Engine) -> None:
