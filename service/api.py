@@ -15,11 +15,11 @@ from service.body import read_body
 from service.cache import answer
 from service.cancels import Cancels
 from service.errors import ApiError
+from service.logged_runs import LoggedRuns
 from service.openapi import SYNC_REQUEST, TAG, canceling, parameter, query, reading, starting, takes
 from service.overview import Overview
 from service.overview_models import Projects, Schedules, Timeline
 from service.routes import PlainRoute
-from service.run_ends import RunEnds
 from service.starts import Starts
 from service.state import State
 
@@ -102,7 +102,7 @@ async def sync_request(request: Request) -> models.SyncRequest:
 How = Annotated[models.SyncRequest, Depends(sync_request)]
 
 
-def reading_router(state: State, overview: Overview, ends: RunEnds) -> APIRouter:
+def reading_router(state: State, overview: Overview, logged: LoggedRuns) -> APIRouter:
     """Return the endpoints that read."""
     api = APIRouter(prefix=ROOT, tags=["sync"], route_class=PlainRoute)
 
@@ -155,7 +155,7 @@ def reading_router(state: State, overview: Overview, ends: RunEnds) -> APIRouter
         """Runs with their syncs, newest first."""
         page = HistoryQuery.of(request)
         requested = Requested(page.type, page.status, page.project)
-        return answer(request, await overview.runs(page.limit, page.before, requested))
+        return answer(request, await logged.page(page.limit, page.before, requested))
 
     @api.get("/projects", response_model=Projects, responses=reading(), openapi_extra=takes(TAG))
     async def projects(request: Request) -> Response:
@@ -182,7 +182,7 @@ def reading_router(state: State, overview: Overview, ends: RunEnds) -> APIRouter
     )
     async def run(request: Request) -> Response:
         """The state of a run, why it failed, and what it did."""
-        return answer(request, await ends.run(request.path_params["run_id"]))
+        return answer(request, await logged.run(request.path_params["run_id"]))
 
     return api
 

@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from resources.conditions import ConditionKind
+from sync.run_ends import RunState
 
 Whole = Annotated[int, Field(ge=0)]
 Mode = Literal["incremental", "full"]
 SyncStatus = Literal["in_progress", "completed", "failed"]
-RunState = Literal["queued", "starting", "running", "canceling", "completed", "failed", "canceled"]
 ActiveState = Literal["queued", "starting", "running", "canceling"]
 
 

@@ -1,16 +1,12 @@
-"""What is next, how current the projects are, and what ran: runs with their syncs, and the last 24
-hours by half hours.
-"""
+"""What is next, how current the projects are, and what ran in the last 24 hours."""
 
 from datetime import UTC, datetime
-from typing import cast
 
 from sqlalchemy import Engine
 
 from resources.cadences import CADENCES, FRESH_WITHIN
 from resources.settings import Settings
 from resources.warehouse import reconciliations, sync_state
-from resources.warehouse.history.history_reader import LoggedRun, Requested, Sync, run_page
 from resources.warehouse.history.sync_outcomes import SLOT, SLOTS, last_slots
 from resources.warehouse.issue_sync_state import Histories, count_histories
 from resources.warehouse.known_spaces import accessible_projects
@@ -138,80 +134,6 @@ class Overview:
             )
 
         return await self._cache.get("stats", make, await self._state.log(), "timeline")
-
-    async def runs(self, limit: int, before: int | None, requested: Requested) -> Body:
-        """Return a page of runs with their syncs, newest first."""
-
-        async def make() -> Body:
-            found = await self._warehouse.ask(
-                run_page, await self._state.place(), limit + 1, before, requested
-            )
-            items = [self._run(run) for run in found[:limit]]
-            return as_body(
-                models.Runs(
-                    items=items,
-                    next_before=found[limit - 1].syncs[0].id if len(found) > limit else None,
-                )
-            )
-
-        return await self._cache.get(
-            "history", make, await self._state.log(), "runs", limit, before, requested
-        )
-
-    def _run(self, run: LoggedRun) -> models.Run:
-        return run_of(
-            self._state,
-            run,
-            job=None,
-            state=cast("models.RunState", run.state),
-            started_at=min(sync.started_at for sync in run.syncs),
-            ended_at=None
-            if run.state == "running"
-            else max(sync.ended_at or sync.started_at for sync in run.syncs),
-            status_url=self._dagster.run_url(run.run_id),
-        )
-
-
-def run_of(
-    state_of: State,
-    run: LoggedRun,
-    *,
-    job: str | None,
-    state: models.RunState,
-    started_at: datetime | None,
-    ended_at: datetime | None,
-    status_url: str,
-) -> models.Run:
-    """Return a run as the API shows it; what it did is in its syncs, its job, state and times come
-    from Dagster or the log.
-    """
-    errors = dict.fromkeys(
-        sync.error for sync in run.syncs if sync.status == "failed" and sync.error
-    )
-    return models.Run(
-        run_id=run.run_id,
-        job=job,
-        kind=job or run.kind,
-        state=state,
-        error="; ".join(errors) or None if state in ("failed", "canceled") else None,
-        started_at=started_at,
-        ended_at=ended_at,
-        seconds=(ended_at - started_at).total_seconds() if started_at and ended_at else None,
-        projects=sorted({key for sync in run.syncs for key in sync.projects or ()}),
-        items_synced=sum(sync.items_synced for sync in run.syncs),
-        items_failed=sum(sync.items_failed for sync in run.syncs),
-        requests=sum(sync.requests for sync in run.syncs),
-        syncs=[state_of.shown(sync, _began(run, sync)) for sync in run.syncs],
-        status_url=status_url,
-    )
-
-
-def _began(run: LoggedRun, sync: Sync) -> datetime:
-    return min(
-        one.started_at
-        for one in run.syncs
-        if (one.sync_type, one.mode) == (sync.sync_type, sync.mode)
-    )
 
 
 def _proofs(engine: Engine, space_key: str) -> dict[int, ReconciliationStatus]:

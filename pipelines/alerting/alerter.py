@@ -22,7 +22,7 @@ from pipelines.alerting import problems
 from pipelines.alerting.facts import Place, ended_runs
 from pipelines.alerting.ledger import Ledger
 from pipelines.alerting.messages import Problem
-from pipelines.run_ends import ALL, record_run_ends
+from pipelines.ended_runs import ALL, record_run_ends
 from resources.alerts.channel import Channel, ChannelError
 from resources.redact import plain_line
 from resources.tokens import TokenState

@@ -266,6 +266,7 @@ def _run_jobs(
     # Imported here, when the variables that the definitions read have been set.
     from assets.partitions import PROJECTS, project_partitions
     from pipelines.cli.in_process import connection, run_job
+    from pipelines.ended_runs import recording_ends
     from pipelines.hosting.log_file import erase_logs
     from pipelines.jobs import (
         count_reconciliation_job,
@@ -275,7 +276,6 @@ def _run_jobs(
         users_job,
     )
     from pipelines.raw_definitions import build_raw_definitions
-    from pipelines.run_ends import recording_ends
     from pipelines.runs import end_dead_runs
     from pipelines.sensors.project_discovery import new_project_keys
     from pipelines.stored_people import copies

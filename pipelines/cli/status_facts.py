@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipelines.cli.in_process import connection
+from pipelines.ended_runs import record_run_ends
 from pipelines.hosting.environment import embedded, open_instance, prepare_storage, source
 from pipelines.hosting.runtime import Runtime
-from pipelines.run_ends import DAY, record_run_ends
 from resources.backlog.errors import BacklogError, RateLimited
 from resources.backlog.ratelimit import least_minutes
 from resources.backlog.resource import BacklogResource
@@ -21,7 +21,7 @@ from resources.warehouse.connect import mask
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, last_beat
 from resources.warehouse.history.history_writer import adopt, end_dead
-from resources.warehouse.history.sync_outcomes import Totals, summary
+from resources.warehouse.history.sync_outcomes import DAY, Totals, summary
 from resources.warehouse.issue_sync_state import count_histories
 from resources.warehouse.known_spaces import failing_projects, space_or_url
 from resources.warehouse.resource import WarehouseResource

@@ -100,6 +100,18 @@ class LoggedRun:
             )
         return "completed"
 
+    @property
+    def started_at(self) -> datetime:
+        """When its first sync began."""
+        return min(sync.started_at for sync in self.syncs)
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When its last sync ended; None while it is running."""
+        if self.state == "running":
+            return None
+        return max(sync.ended_at or sync.started_at for sync in self.syncs)
+
 
 def active_syncs(engine: Engine, space_key: str) -> list[Sync]:
     """Return the syncs of a space that are in progress, oldest first."""

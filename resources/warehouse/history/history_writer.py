@@ -238,7 +238,7 @@ def record_ends(engine: Engine, space_key: str, ends: Collection[RunEnd]) -> Non
             "status": "completed" if end.error is None else "failed",
             "started_at": end.started_at,
             "ended_at": end.ended_at,
-            "error": end.error and first_line(end.error),
+            "error": None if end.error is None else first_line(end.error),
             "run_id": end.run_id,
             **covering(end.projects),
         }

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipelines.run_ends import ALL, DAY, record_run_ends, recording_ends
+from pipelines.ended_runs import ALL, record_run_ends, recording_ends
 from resources.backlog.errors import AuthenticationError
+from resources.warehouse.history.sync_outcomes import DAY
 from simulator import Fault
 from sync.projects import note_project_keys
 from tests.deployment import Deployment
@@ -30,9 +31,7 @@ def test_a_run_of_checks_is_recorded_with_its_end_and_its_cause(loaded: Deployme
     good = loaded.run("count_reconciliation")
     for _ in range(2):
         record_run_ends(*place, datetime.now(UTC) - DAY, ALL)
-    assert rows(loaded)[1:] == [(good.run_id, "count_reconciliation", "completed", None)], (
-        "loads have rows of their own"
-    )
+    assert rows(loaded)[1:] == [(good.run_id, "count_reconciliation", "completed", None)], "loads have rows of their own"
     warehouse.close()
 
 
