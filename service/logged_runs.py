@@ -11,13 +11,13 @@ from resources.warehouse.history.history_reader import (
     run_page,
     run_syncs,
 )
-from service import models
 from service.cache import Body, Cache, as_body
 from service.dagster_runs import Dagster, Run
 from service.errors import ApiError
 from service.run_follower import RunFollower
 from service.state import State
 from service.warehouse import Warehouse
+from sync.results import api_answers
 from sync.run_ends import RunState
 
 _RUN_ID = re.compile("[A-Za-z0-9_-]{1,64}")
@@ -48,7 +48,7 @@ class LoggedRuns:
             found = await self._warehouse.ask(run_page, place, limit + 1, before, requested)
             following = found[limit - 1].syncs[0].id if len(found) > limit else None
             items = [self._shown(run, None) for run in found[:limit]]
-            return as_body(models.Runs(items=items, next_before=following))
+            return as_body(api_answers.Runs(items=items, next_before=following))
 
         log = await self._state.log()
         return await self._cache.get("history", make, log, "runs", limit, before, requested)
@@ -94,7 +94,7 @@ class LoggedRuns:
 
         return await self._cache.get("run", make, run_id)
 
-    def _shown(self, logged: LoggedRun, run: Run | None) -> models.Run:
+    def _shown(self, logged: LoggedRun, run: Run | None) -> api_answers.Run:
         """Return a run as the API shows it; `run` is what Dagster says, if it was asked."""
         syncs, failed = logged.syncs, [sync for sync in logged.syncs if sync.status == "failed"]
         state = run.state if run else cast("RunState", logged.state)
@@ -102,7 +102,7 @@ class LoggedRuns:
             state = "failed"
         started_at, ended_at = (run or logged).started_at, (run or logged).ended_at
         errors = dict.fromkeys(sync.error for sync in failed if sync.error)
-        return models.Run(
+        return api_answers.Run(
             run_id=logged.run_id,
             job=run.job if run else None,
             kind=run.job if run else logged.kind,

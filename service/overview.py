@@ -10,24 +10,14 @@ from resources.warehouse import reconciliations, sync_state
 from resources.warehouse.history.sync_outcomes import SLOT, SLOTS, last_slots
 from resources.warehouse.issue_sync_state import Histories, count_histories
 from resources.warehouse.known_spaces import accessible_projects
-from resources.warehouse.reconciliations import ReconciliationStatus
+from resources.warehouse.reconciliations import Proof
 from resources.warehouse.sync_state import ProjectState
-from service import models
 from service.cache import Body, Cache, as_body
 from service.dagster_runs import Dagster
 from service.errors import ApiError
-from service.overview_models import (
-    ProjectHistory,
-    Projects,
-    Proof,
-    Schedule,
-    Schedules,
-    Slot,
-    Timeline,
-)
-from service.overview_models import ProjectState as ShownProject
 from service.state import State
 from service.warehouse import Warehouse
+from sync.results import api_answers
 
 #: What renews tokens and deletes old records syncs nothing.
 _HIDDEN = frozenset({"tokens", "housekeeping"})
@@ -56,7 +46,7 @@ class Overview:
                 error = str(refused)
             now = datetime.now(UTC)
             items = [
-                Schedule(
+                api_answers.Schedule(
                     name=one.name,
                     job=one.job,
                     next_at=one.next_tick(now, self._settings.zone, self._settings.backlog_url),
@@ -69,8 +59,9 @@ class Overview:
             ]
             items.sort(key=lambda one: (one.next_at is None, one.next_at or now))
             return as_body(
-                Schedules(
-                    items=items, dagster=models.DagsterState(reachable=error is None, error=error)
+                api_answers.Schedules(
+                    items=items,
+                    dagster=api_answers.DagsterState(reachable=error is None, error=error),
                 )
             )
 
@@ -100,7 +91,7 @@ class Overview:
             ]
             left = sum(one.issues - one.complete for one in histories.values())
             return as_body(
-                Projects(
+                api_answers.Projects(
                     fresh_within_seconds=int(FRESH_WITHIN["issues"].total_seconds()),
                     history_minutes_left=self._state.minutes_for(left),
                     items=items,
@@ -114,29 +105,19 @@ class Overview:
 
         async def make() -> Body:
             until, slots = await self._warehouse.ask(last_slots, await self._state.place(ask=False))
-            shown = [
-                Slot(
-                    kind=one.kind,
-                    start=one.start,
-                    runs=one.runs,
-                    failed=one.failed,
-                    running=one.running,
-                )
-                for one in slots
-            ]
             return as_body(
-                Timeline(
+                api_answers.Timeline(
                     since=until - SLOTS * SLOT,
                     until=until,
                     slot_seconds=int(SLOT.total_seconds()),
-                    slots=shown,
+                    slots=slots,
                 )
             )
 
         return await self._cache.get("stats", make, await self._state.log(), "timeline")
 
 
-def _proofs(engine: Engine, space_key: str) -> dict[int, ReconciliationStatus]:
+def _proofs(engine: Engine, space_key: str) -> dict[int, Proof]:
     with engine.connect() as connection:
         return reconciliations.latest(connection, space_key)
 
@@ -158,13 +139,13 @@ def _project(
     name: str,
     archived: bool,
     state: ProjectState | None,
-    proof: ReconciliationStatus | None,
+    proof: Proof | None,
     history: Histories | None,
     now: datetime,
-) -> ShownProject:
+) -> api_answers.ProjectState:
     loaded = state.last_success_at if state else None
     fresh = loaded is not None and now - loaded <= FRESH_WITHIN["issues"]
-    return ShownProject(
+    return api_answers.ProjectState(
         key=key,
         name=name,
         archived=archived,
@@ -172,8 +153,8 @@ def _project(
         complete_until=state.watermark if state else None,
         fresh=None if archived else fresh,
         last_error=state.last_error if state else None,
-        proof=Proof(**vars(proof)) if proof else None,
-        history=ProjectHistory(issues=history.issues, complete=history.complete)
+        proof=proof,
+        history=api_answers.ProjectHistory(issues=history.issues, complete=history.complete)
         if history
         else None,
     )

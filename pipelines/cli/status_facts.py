@@ -16,15 +16,17 @@ from resources.backlog.errors import BacklogError, RateLimited
 from resources.backlog.ratelimit import least_minutes
 from resources.backlog.resource import BacklogResource
 from resources.settings import Settings
-from resources.warehouse.conditions import Condition, current
+from resources.warehouse.conditions import Condition as SourceCondition
+from resources.warehouse.conditions import current
 from resources.warehouse.connect import mask
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, last_beat
 from resources.warehouse.history.history_writer import adopt, end_dead
-from resources.warehouse.history.sync_outcomes import DAY, Totals, summary
+from resources.warehouse.history.sync_outcomes import DAY, summary
 from resources.warehouse.issue_sync_state import count_histories
 from resources.warehouse.known_spaces import failing_projects, space_or_url
 from resources.warehouse.resource import WarehouseResource
+from sync.results.command_results import Condition, LastDay
 
 
 def status(settings: Settings) -> dict[str, Any]:
@@ -49,7 +51,7 @@ def status(settings: Settings) -> dict[str, Any]:
         }
 
 
-def alerter(settings: Settings) -> tuple[dict[str, Any], Condition | None]:
+def alerter(settings: Settings) -> tuple[dict[str, Any], SourceCondition | None]:
     """Return the part `alerts` of `status`, and the condition of the source, without a request to
     it.
 
@@ -92,11 +94,13 @@ def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dic
         # A source whose limit is used up does answer.
         "connected": error is None or isinstance(error, RateLimited),
         "connection_error": None if error is None else str(error),
-        "condition": condition.as_json() if condition else None,
+        "condition": Condition.model_validate(condition, from_attributes=True).model_dump()
+        if condition
+        else None,
         "active": [asdict(sync) for sync in syncs.active],
         "last_syncs": [asdict(sync) for sync in syncs.last.values()],
         "failing_projects": failing_projects(engine, place),
-        "last_24h": _figures(syncs.last_24h),
+        "last_24h": syncs.last_24h.model_dump(include={*LastDay.__annotations__}),
         "rate_limit": limits,
         "history": _history(warehouse, place, limits.get("read"), backlog.rate_reserve),
         "access": _access(backlog),
@@ -136,14 +140,6 @@ def alerts(url: str, warehouse: WarehouseResource) -> dict[str, Any]:
         return {"alive": None, "beat_at": None, "channels": [], "waiting": 0, "open": []}
     beat_at, alive, reported = beat
     return {"alive": alive, "beat_at": beat_at, **reported}
-
-
-def _figures(totals: Totals) -> dict[str, Any]:
-    """Return the figures of the last 24 hours; `runs`, `completed`, `failed` and `success_rate` are
-    of runs.
-    """
-    names = ("runs", "completed", "failed", "syncs", "syncs_failed", "items", "requests")
-    return {name: getattr(totals, name) for name in names} | {"success_rate": totals.success_rate}
 
 
 def _access(backlog: BacklogResource) -> dict[str, Any]:

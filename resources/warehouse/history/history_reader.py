@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from sqlalchemy import (
     ARRAY,
@@ -36,29 +36,33 @@ _UNTOLD = text(
 )
 
 
+SyncStatus = Literal["in_progress", "completed", "failed"]
+
+
 @dataclass(frozen=True)
 class Sync:
-    """One row of `ops.sync_history`. Times are UTC."""
+    """A row of `ops.sync_history`; in `last_syncs` all rows of a run added up."""
 
-    id: int
-    sync_type: str
-    mode: str
-    project_key: str | None
-    status: str
-    started_at: datetime
-    ended_at: datetime | None
-    items_synced: int
-    items_failed: int
-    requests: int
-    error: str | None
-    run_id: str
-    waiting_for: str | None = None
-    waiting_until: datetime | None = None
-    progress_done: int | None = None
-    """How far its load (run and type) is while it works, in rows, or for comments in issues."""
-    progress_total: int | None = None
-    projects: list[str] | None = None
-    """The projects that it covers; None: the whole space."""
+    id: Annotated[int, ""]
+    sync_type: Annotated[str, "table, or kind of run"]
+    mode: Annotated[
+        str, "`incremental`, `backfill`, …; `run` is not a sync: it says how a run ended"
+    ]
+    project_key: Annotated[str | None, "projects that it covers, as text; null: the whole space"]
+    status: Annotated[SyncStatus, ""]
+    started_at: Annotated[datetime, ""]
+    ended_at: Annotated[datetime | None, ""]
+    items_synced: Annotated[int, "records read and accepted, changed or not"]
+    items_failed: Annotated[int, "records in quarantine"]
+    requests: Annotated[int, "requests to Backlog"]
+    error: Annotated[str | None, ""]
+    run_id: Annotated[str, "run in Dagster"]
+    waiting_for: Annotated[str | None, "what it waits for now"] = None
+    waiting_until: Annotated[datetime | None, "until when"] = None
+    # In rows, or for comments in issues, over all syncs of its run and type.
+    progress_done: Annotated[int | None, "how far it is"] = None
+    progress_total: Annotated[int | None, "of how much, where that is known"] = None
+    projects: Annotated[list[str] | None, "projects that it covers"] = None
 
 
 _COLUMNS = [sync_history.c[name] for name in Sync.__dataclass_fields__]

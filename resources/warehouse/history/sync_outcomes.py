@@ -1,5 +1,4 @@
-"""How syncs and runs came out: the last 24 hours, the newest run and the last success of each
-type.
+"""How syncs and runs came out: the last 24 hours, the newest run and last success of each type.
 
 The view `ops.sync_outcomes` says what counts as a run, a sync and a success, here and in the
 marts.
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from pydantic import Field
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -30,6 +30,7 @@ from sqlalchemy import (
     tuple_,
 )
 
+from resources.json_models import Model, Whole
 from resources.warehouse.history.history_reader import Sync, active_syncs
 from resources.warehouse.history.run_kinds import kind_of_run
 from resources.warehouse.schema_ops import sync_history
@@ -70,34 +71,25 @@ WHERE space_key = :space_key AND started_at > :since - interval '12 hours'
 GROUP BY run_id""")
 
 
-@dataclass(frozen=True)
-class Totals:
-    """What was done in the last 24 hours: by all runs, or by syncs of one type (`sync_type` is
-    None or it).
+class Totals(Model):
+    """Totals of 24 hours. Rate, `completed` and `failed` count runs; `type` is null for all."""
 
-    A run is one run id, however many tables and projects it syncs. It has failed when one of its
-    syncs has, or Dagster says so; one that is at work is in `runs` only. For a type, only its own
-    syncs decide. Seconds are those of the syncs that have ended, None when none has.
-    """
-
-    sync_type: str | None
-    runs: int
-    completed: int
-    failed: int
-    syncs: int
-    syncs_completed: int
-    syncs_failed: int
-    items: int
-    items_failed: int
-    requests: int
+    # A run is one run id, however many tables and projects it syncs. It has failed when one of
+    # its syncs has, or Dagster says so; one that is at work is in `runs` only. For a type, only
+    # its own syncs decide. Rates and seconds are of what has ended, and null when nothing has.
+    type: str | None
+    runs: Whole
+    completed: Whole
+    failed: Whole
+    syncs: Whole
+    syncs_completed: Whole
+    syncs_failed: Whole
+    items: Whole
+    items_failed: Whole
+    requests: Whole
     mean_seconds: float | None
     longest_seconds: float | None
-
-    @property
-    def success_rate(self) -> float | None:
-        """The share of the runs that have ended which completed; None when none has ended."""
-        ended = self.completed + self.failed
-        return self.completed / ended if ended else None
+    success_rate: float | None = Field(ge=0, le=1)
 
 
 @dataclass(frozen=True)
@@ -111,17 +103,14 @@ class Summary:
     last_24h: Totals
 
 
-@dataclass(frozen=True)
-class Slot:
-    """Half an hour of one kind of runs: how many were at work in it, and how many of these failed
-    or still are.
-    """
+class Slot(Model):
+    """Half an hour of one kind of runs: how many were at work, failed in it, and still run."""
 
     kind: str
     start: datetime
-    runs: int
-    failed: int
-    running: int
+    runs: Whole
+    failed: Whole
+    running: Whole
 
 
 def last_day(engine: Engine, space_key: str) -> list[Totals]:
@@ -130,29 +119,35 @@ def last_day(engine: Engine, space_key: str) -> list[Totals]:
     """
     row = _outcomes.c
     runs = func.count(row.run_id.distinct())
-    syncs = func.count().filter(row.is_sync)
+    completed, failed = (
+        runs - func.count(row.other_run.distinct()),
+        func.count(row.failed_run.distinct()),
+    )
+    sums = {"items": row.items_synced, "items_failed": row.items_failed, "requests": row.requests}
+    figures = {
+        "type": row.sync_type,
+        "runs": runs,
+        "completed": completed,
+        "failed": failed,
+        "syncs": func.count().filter(row.is_sync),
+        "syncs_completed": func.count(row.succeeded_at),
+        "syncs_failed": func.count().filter(row.is_sync, row.status == "failed"),
+        **{
+            name: cast(func.coalesce(func.sum(summed), 0), BigInteger)
+            for name, summed in sums.items()
+        },
+        "mean_seconds": func.avg(row.seconds),
+        "longest_seconds": func.max(row.seconds),
+        "success_rate": cast(completed, Float) / func.nullif(completed + failed, 0),
+    }
     query = (
-        select(
-            row.sync_type,
-            runs,
-            runs - func.count(row.other_run.distinct()),
-            func.count(row.failed_run.distinct()),
-            syncs,
-            func.count(row.succeeded_at),
-            func.count().filter(row.is_sync, row.status == "failed"),
-            *(
-                cast(func.coalesce(func.sum(column), 0), BigInteger)
-                for column in (row.items_synced, row.items_failed, row.requests)
-            ),
-            func.avg(row.seconds),
-            func.max(row.seconds),
-        )
+        select(*(figure.label(name) for name, figure in figures.items()))
         .where(row.space_key == space_key, row.started_at > func.now() - DAY)
         .group_by(func.grouping_sets(tuple_(row.sync_type), tuple_()))
         .order_by(row.sync_type.nulls_first())
     )
     with engine.connect() as conn:
-        return [Totals(*found) for found in conn.execute(query)]
+        return [Totals(**found) for found in conn.execute(query).mappings()]
 
 
 def last_ends(engine: Engine, space_key: str, *, but: Collection[str] = ()) -> dict[str, datetime]:
@@ -239,6 +234,6 @@ def _slots(rows: Sequence[Any], until: datetime) -> list[Slot]:
             count[1] += failed and not running and number == end
             count[2] += running
     return [
-        Slot(kind, first + number * SLOT, *map(int, count))
-        for (kind, number), count in sorted(counts.items())
+        Slot(kind=kind, start=first + number * SLOT, runs=runs, failed=failed, running=running)
+        for (kind, number), (runs, failed, running) in sorted(counts.items())
     ]

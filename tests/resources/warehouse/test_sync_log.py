@@ -131,7 +131,7 @@ def test_figures_of_the_last_day_are_given_in_total_and_by_type(warehouse: Engin
             )
         )
     everything, issues, users = last_day(warehouse, "acme")
-    assert (everything.sync_type, issues.sync_type, users.sync_type) == (None, "issues", "users")
+    assert (everything.type, issues.type, users.type) == (None, "issues", "users")
     assert (everything.runs, everything.completed, everything.failed) == (3, 1, 1)
     assert (everything.syncs, everything.syncs_completed, everything.syncs_failed) == (4, 2, 1)
     assert (issues.runs, issues.completed, issues.failed, users.success_rate) == (2, 0, 1, 1.0)
