@@ -28,13 +28,13 @@ for _name in [name for name in os.environ if name.startswith("BACKLOG_")]:
 import click  # noqa: E402
 import dagster as dg  # noqa: E402
 
-from assets.issues import Mode  # noqa: E402
 from pipelines.cli import COMPLETION, main  # noqa: E402
 from pipelines.cli.group import EXIT_CODES, PROGRAM  # noqa: E402
 from pipelines.definitions import build_definitions  # noqa: E402
 from resources.cadences import CADENCES  # noqa: E402
 from resources.variables import VARIABLES, Holds  # noqa: E402
 from service.app import openapi  # noqa: E402
+from sync.modes import Mode  # noqa: E402
 from sync.results.command_results import RESULTS  # noqa: E402
 
 PAGE = Path(__file__).with_suffix(".md")

@@ -307,8 +307,8 @@ def _issue_ranges(
     """Yield the tags of the runs that cover the requested projects: one for each stretch of
     neighbouring partitions.
     """
-    from assets.partitions import contiguous, month_keys, month_of, partition_key
-    from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
+    from assets.partitions import contiguous, month_keys, month_of
+    from sync.partition_ranges import range_tags
 
     months = month_keys()
     first, last = request.from_month or months[0], request.to_month or months[-1]
@@ -326,7 +326,4 @@ def _issue_ranges(
     else:
         ranges = contiguous(requested, partitions)
     for start, end in ranges:
-        yield {
-            RANGE_START_TAG: partition_key(start, first),
-            RANGE_END_TAG: partition_key(end, last),
-        }
+        yield range_tags((start, end), (first, last))

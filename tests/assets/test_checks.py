@@ -20,13 +20,14 @@ from assets.checks.tables import (
     checks_of,
     found_lately,
 )
-from assets.issues import Mode
-from assets.partitions import month_keys, partition_key
+from assets.partitions import month_keys
 from pipelines.jobs import issues_config
 from resources.cadences import FRESH_WITHIN
 from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from resources.warehouse.schema import SPECS
 from simulator import Fault, SpaceSpec
+from sync.modes import Mode
+from sync.partition_ranges import partition_key
 from tests.deployment import Deploy, Deployment, Run, checks, failures
 
 BY_NAME = {check.name: check for check in TABLE_CHECKS}

@@ -18,7 +18,6 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import Engine
 
-from assets.issues import Mode
 from resources.backlog.errors import error_from_response
 from resources.conditions import Outcome
 from resources.warehouse.conditions import note
@@ -29,6 +28,7 @@ from resources.warehouse.locks import Locks
 from resources.warehouse.sync_state import note_space_url
 from simulator import Simulator
 from sync import locks
+from sync.modes import Mode
 from sync.reconcile import count_reconciliation, row_reconciliation
 from sync.reconcile.result import ProjectReconciliation
 from tests.browser import Chromium, visitor_at

@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from assets.partitions import month_keys, partition_key
+from assets.partitions import month_keys
 from pipelines.jobs import issues_config
 from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from simulator.model import Issue
+from sync.partition_ranges import partition_key
 from tests.assets.marts.building import build, contents
 from tests.assets.marts.worked import CLOSED, IN_PROGRESS, OPEN
 from tests.deployment import Deployment
