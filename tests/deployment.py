@@ -24,13 +24,12 @@ from pipelines.raw_definitions import build_raw_definitions
 from pipelines.sensors.project_discovery import new_project_keys
 from resources.backlog.client import BacklogClient
 from resources.backlog.resource import BacklogResource
-from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from resources.progress import LogProgress, Progress
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import SPECS
 from simulator import Simulator
 from sync.modes import Mode
-from sync.partition_ranges import partition_key
+from sync.partition_ranges import range_tags
 from tests.syncs import SMALL as SMALL
 from tests.warehouse_view import WarehouseView, without_zeros
 
@@ -227,10 +226,7 @@ class Deployment(WarehouseView):
         if first is None and mode != "backfill":
             watermark = self.oldest_watermark() if mode == "incremental" else datetime.now(UTC)
             first = month_of(watermark) if watermark else None
-        corners = {
-            RANGE_START_TAG: partition_key(keys[0], first or months[0]),
-            RANGE_END_TAG: partition_key(keys[-1], last or months[-1]),
-        }
+        corners = range_tags(keys, [first or months[0], last or months[-1]])
         return self.run("issues", config=issues_config(mode), tags=corners | dict(tags or {}))
 
     def oldest_watermark(self) -> datetime | None:
