@@ -1,7 +1,7 @@
 """A cache of answers: bodies that expire by kind, and are made once however many requests come at
 once.
 
-Answers made from the log of syncs are cached under the state of that log
+Answers made from the history of syncs are cached under its version
 (`history_reader.history_version`), which changes with every sync that begins or ends. One process,
 one cache: 500 requests a second are answered from it (`benchmarks/service.py`), so there is no
 other store.

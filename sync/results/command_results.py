@@ -214,7 +214,8 @@ class StatusResult(TypedDict):
     active: Annotated[list[Sync], "syncs in progress"]
     last_syncs: Annotated[list[Sync], "for each type, the totals of its newest run"]
     failing_projects: Annotated[
-        dict[str, str], "active projects whose issues could not be read the last time, and why"
+        dict[str, str],
+        "active projects whose issues could not be read the last time, and why",
     ]
     last_24h: Annotated[LastDay, "figures of the last 24 hours"]
     rate_limit: Annotated[dict[str, RateLimit], "buckets by name"]

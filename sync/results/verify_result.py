@@ -72,7 +72,8 @@ class VerifyResult(TypedDict):
     projects: Annotated[list[ComparedProject], "one entry for each project"]
     tables: Annotated[dict[str, ComparedTable], "one entry for each table that was compared"]
     differences: Annotated[
-        list[ShownDifference], "rows that are not the same, 1,000 at most; the counts are of all"
+        list[ShownDifference],
+        "rows that are not the same, 1,000 at most; the counts are of all",
     ]
     repaired: Annotated[dict[str, int], "table: rows that `--repair` made equal"]
     repaired_rows: Annotated[list[ShownDifference], "those rows as they were before, 1,000 at most"]
