@@ -24,8 +24,8 @@ from sync.partition_ranges import accessible_keys, range_tags
 
 #: Jobs that can be started.
 PROJECTS, ISSUES = "projects", "issues"
-#: The tables that they sync: by such a sync the run of a command is known, which is not among those
-#: that Dagster has launched.
+#: The tables that they sync: by these the run of a command is known, which Dagster has not
+#: launched.
 _TABLES = {PROJECTS: cadences.PROJECTS.tables, ISSUES: cadences.ISSUES.tables}
 
 
@@ -59,8 +59,8 @@ class Starts:
         or all of them again.
 
         Raises:
-            ApiError: no such project is known, one is running already, or Dagster cannot be reached
-                or refuses.
+            ApiError: no such project is known, one is running already, or Dagster cannot be
+            reached or refuses.
             WarehouseError: the warehouse cannot be used.
         """
         partitions = await self._dagster.partitions()
@@ -77,12 +77,12 @@ class Starts:
             return await self._launch_issues(project, mode, [project], partitions.months, watermark)
 
     async def all_issues(self, mode: Mode) -> Started:
-        """Start a sync of the issues of all projects, as the schedule does: what changed, or all of
-        them again.
+        """Start a sync of the issues of all projects, as the schedule does: what changed, or all
+        of them again.
 
         Raises:
             ApiError: no project is known, one is running already, or Dagster cannot be reached or
-                refuses.
+            refuses.
             WarehouseError: the warehouse cannot be used.
         """
         partitions = await self._dagster.partitions()
@@ -106,7 +106,9 @@ class Starts:
         months: Sequence[str],
         watermark: datetime | None,
     ) -> Started:
-        """Start a run over some projects: from the month of the watermark on, or from the first."""
+        """Start a run over some projects: from the month of the watermark on, or from the
+        first.
+        """
         first = months[0]
         if mode == "incremental" and watermark is not None:
             first = month_in(months, watermark, self._settings.zone)

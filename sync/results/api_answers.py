@@ -120,9 +120,8 @@ class Connection(Model):
     """Whether Backlog answers, and the state of the syncs."""
 
     connected: bool | None = Field(
-        description="False while the source is unreachable or refuses, as "
-        "found by any process; null "
-        "before the first request"
+        description="False while the source is unreachable or refuses, as found by any process; "
+        "null before the first request"
     )
     condition: Condition | None
     checked_at: datetime | None
@@ -232,8 +231,8 @@ class Projects(Model):
 
     fresh_within_seconds: Whole
     history_minutes_left: Whole | None = Field(
-        description="How long the other histories take at least, at one request an issue; null: "
-        "no limit was measured yet"
+        description="How long the other histories take at least, at one request an issue; "
+        "null: no limit was measured yet"
     )
     items: list[ProjectState]
 

@@ -37,8 +37,8 @@ class LoadResult(TypedDict):
     tables: Annotated[dict[str, Rows], "one entry for each table that was loaded"]
     requests: Annotated[
         dict[str, int],
-        "requests of each rate-limit bucket that was used, each attempt counted; `retries` and "
-        "`rate_limited` are two of them",
+        "requests of each rate-limit bucket that was used, each attempt counted; "
+        "`retries` and `rate_limited` are two of them",
     ]
     seconds: Annotated[float, "how long it took"]
     errors: Annotated[list[str], "one line for each thing that failed"]
