@@ -65,8 +65,8 @@ class State:
         self._looked: SourceState | None = None
 
     async def place(self, *, ask: bool = True) -> str:
-        """Return what identifies the space in the log of syncs: its key, or its URL while the key
-        is not known.
+        """Return what identifies the space in the history: its key, or its URL while the key is not
+        known.
 
         If no load from the URL has recorded the key, the source is asked for it, unless `ask` is
         false.
@@ -126,8 +126,8 @@ class State:
         return looking.result() if looking.done() else self._looked or SourceState()
 
     async def log(self) -> str:
-        """Return the state of the log of syncs: answers made from the log are valid as long as it
-        stays the same.
+        """Return the version of the history: answers made from it are valid while it is the
+        same.
         """
         place = await self._cache.get("moved", self.place, "place")
         return (
@@ -252,7 +252,7 @@ class State:
         return await self._cache.get("stats", make, await self.log())
 
     async def history(self, limit: int, before: int | None, requested: Requested) -> Body:
-        """Return a page of the log of syncs, newest first."""
+        """Return a page of the history, newest first."""
 
         async def make() -> Body:
             found = await self._warehouse.ask(

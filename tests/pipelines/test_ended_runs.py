@@ -1,4 +1,4 @@
-"""Runs that end without a sync, as commands and the alerter hand them to the log of syncs."""
+"""Runs that end without a sync, as commands and the alerter hand them to the history."""
 
 from contextlib import closing
 from datetime import UTC, datetime
@@ -31,7 +31,9 @@ def test_a_run_of_checks_is_recorded_with_its_end_and_its_cause(loaded: Deployme
     good = loaded.run("count_reconciliation")
     for _ in range(2):
         record_run_ends(*place, datetime.now(UTC) - DAY, ALL)
-    assert rows(loaded)[1:] == [(good.run_id, "count_reconciliation", "completed", None)], "loads have rows of their own"
+    assert rows(loaded)[1:] == [(good.run_id, "count_reconciliation", "completed", None)], (
+        "loads have rows of their own"
+    )
     warehouse.close()
 
 

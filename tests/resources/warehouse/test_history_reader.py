@@ -1,48 +1,22 @@
-"""What the service reads from the sync history: pages, the last day, and whether anything has
-changed.
-"""
+"""What is read of the sync history: pages, the last day, and whether anything has changed."""
 
 import pytest
 from sqlalchemy import Engine, text
 
 from resources.warehouse.history.history_reader import Requested, history_version, sync_page
-from resources.warehouse.history.history_writer import (
-    fail_sync,
-    finish_sync,
-    forget_sync,
-    start_sync,
-)
+from resources.warehouse.history.history_writer import fail_sync, finish_sync, forget_sync, start_sync
 from resources.warehouse.history.sync_outcomes import last_day, last_ends
 from resources.warehouse.known_spaces import known_projects, space_at
 from tests.deployment import Deployment
 
 
-def _sync(
-    engine: Engine,
-    sync_type: str = "issues",
-    *,
-    run: str = "run-1",
-    project: str | None = None,
-    space: str = "acme",
-) -> int:
+def _sync(engine: Engine, sync_type: str = "issues", *, run: str = "run-1", project: str | None = None, space: str = "acme") -> int:
     return start_sync(
-        engine,
-        space_key=space,
-        sync_type=sync_type,
-        mode="incremental",
-        run_id=run,
-        projects=[project] if project else None,
+        engine, space_key=space, sync_type=sync_type, mode="incremental", run_id=run, projects=[project] if project else None
     )
 
 
-def _done(
-    engine: Engine,
-    sync_type: str = "issues",
-    *,
-    items: int = 10,
-    error: str | None = None,
-    **where: str,
-) -> int:
+def _done(engine: Engine, sync_type: str = "issues", *, items: int = 10, error: str | None = None, **where: str) -> int:
     number = _sync(engine, sync_type, **where)
     if error is None:
         finish_sync(engine, number, items_synced=items, items_failed=1, requests=2)
@@ -94,15 +68,11 @@ def test_pages_follow_each_other_newest_first_whatever_comes_meanwhile(warehouse
     ],
     ids=repr,
 )
-def test_a_page_has_only_what_was_asked_for(
-    warehouse: Engine, requested: Requested, found: list[str]
-) -> None:
+def test_a_page_has_only_what_was_asked_for(warehouse: Engine, requested: Requested, found: list[str]) -> None:
     _done(warehouse, project="OPS")
     _done(warehouse, error="GET /issues: 500")
     _done(warehouse, "users")
-    assert [
-        sync.sync_type for sync in sync_page(warehouse, "acme", 10, requested=requested)
-    ] == found
+    assert [sync.sync_type for sync in sync_page(warehouse, "acme", 10, requested=requested)] == found
 
 
 def test_figures_of_the_last_day_are_given_in_total_and_by_type(warehouse: Engine) -> None:
@@ -112,24 +82,9 @@ def test_figures_of_the_last_day_are_given_in_total_and_by_type(warehouse: Engin
     _sync(warehouse, run="run-3")
     _done(warehouse, items=1_000, run="run-0")
     with warehouse.begin() as conn:
-        conn.execute(
-            text(
-                "UPDATE ops.sync_history SET started_at = now() - interval '25 "
-                "hours' WHERE run_id = 'run-0'"
-            )
-        )
-        conn.execute(
-            text(
-                "UPDATE ops.sync_history SET ended_at = started_at + interval '4 "
-                "s' WHERE status = 'failed'"
-            )
-        )
-        conn.execute(
-            text(
-                "UPDATE ops.sync_history SET ended_at = started_at + interval '2 s' "
-                "WHERE status = 'completed'"
-            )
-        )
+        conn.execute(text("UPDATE ops.sync_history SET started_at = now() - interval '25 hours' WHERE run_id = 'run-0'"))
+        conn.execute(text("UPDATE ops.sync_history SET ended_at = started_at + interval '4 s' WHERE status = 'failed'"))
+        conn.execute(text("UPDATE ops.sync_history SET ended_at = started_at + interval '2 s' WHERE status = 'completed'"))
     everything, issues, users = last_day(warehouse, "acme")
     assert (everything.type, issues.type, users.type) == (None, "issues", "users")
     assert (everything.runs, everything.completed, everything.failed) == (3, 1, 1)
