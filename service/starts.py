@@ -55,8 +55,7 @@ class Starts:
             return await self._launch(PROJECTS, None, "full", {}, {})
 
     async def issues(self, project: str, mode: Mode) -> Started:
-        """Start a sync of the issues of a project, with their comments and changes: what changed,
-        or all of them again.
+        """Start a sync of the issues of a project with their comments: what changed, or all.
 
         Raises:
             ApiError: no such project is known, one is running already, or Dagster cannot be
@@ -77,8 +76,7 @@ class Starts:
             return await self._launch_issues(project, mode, [project], partitions.months, watermark)
 
     async def all_issues(self, mode: Mode) -> Started:
-        """Start a sync of the issues of all projects, as the schedule does: what changed, or all
-        of them again.
+        """Start a sync of the issues of all projects, as the schedule does: what changed, or all.
 
         Raises:
             ApiError: no project is known, one is running already, or Dagster cannot be reached or
@@ -106,9 +104,7 @@ class Starts:
         months: Sequence[str],
         watermark: datetime | None,
     ) -> Started:
-        """Start a run over some projects: from the month of the watermark on, or from the
-        first.
-        """
+        """Start a run over some projects, from the month of the watermark or the first month on."""
         first = months[0]
         if mode == "incremental" and watermark is not None:
             first = month_in(months, watermark, self._settings.zone)
