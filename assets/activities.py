@@ -1,7 +1,6 @@
 """The activity feed: what happened in the space, kept for good."""
 
 from collections.abc import Iterator
-from typing import Literal
 
 import dagster as dg
 from pydantic import Field
@@ -15,12 +14,13 @@ from resources.backlog.resource import BacklogResource
 from resources.progress import Progress
 from resources.warehouse.resource import WarehouseResource
 from sync.activities import sync_activities
+from sync.modes import Mode
 
 
 class ActivitiesConfig(dg.Config):
     """How far back the feed is read again."""
 
-    mode: Literal["backfill", "incremental", "targeted", "refresh"] = Field(
+    mode: Mode = Field(
         default="incremental",
         description="refresh: read the last three days again. Everything else: what is new, with a "
         "quarter of an hour of overlap.",

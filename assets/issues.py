@@ -7,7 +7,6 @@ each of the three can be chosen alone.
 
 from collections.abc import Collection, Iterator
 from dataclasses import asdict
-from typing import Literal
 
 import dagster as dg
 from pydantic import Field
@@ -23,8 +22,7 @@ from sync.activities import is_behind, sync_past_activities
 from sync.comment_selection import REFRESH_DAYS
 from sync.comments import sync_comments
 from sync.issues import sync_issues
-
-Mode = Literal["backfill", "incremental", "targeted", "refresh"]
+from sync.modes import ISSUES_STEP, Mode
 
 _ISSUES = raw_spec(
     "issues",
@@ -97,7 +95,7 @@ class IssuesConfig(dg.Config):
 
 
 @dg.multi_asset(
-    name="issue_tables",
+    name=ISSUES_STEP,
     specs=[
         spec.replace_attributes(partitions_def=PROJECT_MONTHS, skippable=True)
         for spec in (_ISSUES, _COMMENTS, _CHANGES)

@@ -11,8 +11,8 @@ from assets.partitions import CALENDAR, covered_by
 from resources.backlog.resource import BacklogResource
 from resources.progress import Progress
 from resources.redact import keep_plain
+from resources.warehouse.history.run_kinds import projects_of
 from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.run_log import projects_of
 from sync.session import PartsFailedError, Run, Session, SyncError, open_session
 
 

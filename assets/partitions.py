@@ -13,10 +13,10 @@ from assets.location import SETTINGS, scoped
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import BacklogError
 from resources.dagster_tags import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
-from resources.warehouse import sync_state
 from resources.warehouse.errors import WarehouseError
-from resources.warehouse.sync_log import space_at
+from resources.warehouse.known_spaces import space_at
 from sync.month_windows import Calendar, Slice, stretches
+from sync.partition_ranges import accessible_keys, lost_keys, partition_key, unknown_keys
 
 #: The tables with these partitions.
 ISSUE_TABLES = ("issues", "comments", "issue_changes")
@@ -53,11 +53,6 @@ class RunContext(Protocol):
     @property
     def instance(self) -> dg.DagsterInstance:
         """Where the dynamic partitions are kept."""
-
-
-def partition_key(project_key: str, month: str) -> str:
-    """Return the key of one partition; the dimensions stand in the order of their names."""
-    return f"{project_key}|{month}"
 
 
 def month_keys() -> list[str]:
@@ -149,53 +144,25 @@ def contiguous(requested: Iterable[str], projects: Sequence[str]) -> list[tuple[
     return [(projects[first], projects[last]) for first, last in stretches(positions)]
 
 
-# -- which keys are projects -----------------------------------------------------------------------
-#
-# Dagster's dialog "Add a partition" takes any text. A key is a project when `ops.project_keys` has
-# it for the space, or for any space while none is known at the URL. While that table is empty, as
-# in a new warehouse, every key counts.
-
-
 def project_partitions(instance: dg.DagsterInstance, engine: Engine, url: str) -> list[str]:
-    """Return the keys of the dimension `project` that are projects of the space at `url`, in the
-    order in which they were added.
+    """Return the keys of the dimension `project` that are projects, in the order of their adding.
 
     Raises:
         WarehouseError: the warehouse cannot be used.
     """
     keys = instance.get_dynamic_partitions(str(PROJECTS.name))
-    unknown = unknown_keys(keys, engine, url)
+    unknown = unknown_keys(engine, space_at(engine, url), keys)
     return [key for key in keys if key not in unknown]
 
 
 def accessible_partitions(instance: dg.DagsterInstance, engine: Engine, url: str) -> list[str]:
-    """Return those of `project_partitions` whose project can be read: it was there when projects
-    were listed last.
+    """Return those of `project_partitions` whose project can be read.
 
     Raises:
         WarehouseError: the warehouse cannot be used.
     """
-    lost = _lost_keys(engine, url)
-    return [key for key in project_partitions(instance, engine, url) if key not in lost]
-
-
-def _lost_keys(engine: Engine, url: str) -> set[str]:
-    space = space_at(engine, url)
-    with engine.connect() as connection:
-        return sync_state.lost_project_keys(connection, space)
-
-
-def unknown_keys(keys: Iterable[str], engine: Engine, url: str) -> set[str]:
-    """Return those of some keys that no project of the space at `url` has or had; none where no
-    project was listed yet.
-
-    Raises:
-        WarehouseError: the warehouse cannot be used.
-    """
-    space = space_at(engine, url)
-    with engine.connect() as connection:
-        noted = sync_state.noted_project_keys(connection, space)
-    return set(keys) - noted if noted else set()
+    keys = instance.get_dynamic_partitions(str(PROJECTS.name))
+    return accessible_keys(engine, space_at(engine, url), keys)
 
 
 def loadable(
@@ -222,7 +189,8 @@ def loadable(
     """
     keys = list(dict.fromkeys(part.project_key for part in covered))
     try:
-        unknown, lost = unknown_keys(keys, engine, url), _lost_keys(engine, url)
+        space = space_at(engine, url)
+        unknown, lost = unknown_keys(engine, space, keys), lost_keys(engine, space)
         if unknown:
             unknown -= {str(project["projectKey"]) for project in client.visible_projects()}
     except (BacklogError, WarehouseError) as error:

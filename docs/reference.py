@@ -6,10 +6,13 @@ import os
 import sys
 import types
 from collections.abc import Iterable, Iterator
+from dataclasses import is_dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import (
     Annotated,
     Any,
+    ClassVar,
     Literal,
     Union,
     get_args,
@@ -25,14 +28,14 @@ for _name in [name for name in os.environ if name.startswith("BACKLOG_")]:
 import click  # noqa: E402
 import dagster as dg  # noqa: E402
 
-from assets.issues import Mode  # noqa: E402
 from pipelines.cli import COMPLETION, main  # noqa: E402
 from pipelines.cli.group import EXIT_CODES, PROGRAM  # noqa: E402
-from pipelines.cli.objects import OBJECTS  # noqa: E402
 from pipelines.definitions import build_definitions  # noqa: E402
 from resources.cadences import CADENCES  # noqa: E402
 from resources.variables import VARIABLES, Holds  # noqa: E402
 from service.app import openapi  # noqa: E402
+from sync.modes import Mode  # noqa: E402
+from sync.results.command_results import RESULTS  # noqa: E402
 
 PAGE = Path(__file__).with_suffix(".md")
 COMMAND = "python docs/reference.py"
@@ -206,7 +209,7 @@ def _objects() -> Iterator[str]:
         "\n## Objects of --json\n\nEach command prints one JSON object on one line. "
         "Moments are ISO 8601 in UTC."
     )
-    for command, kind in OBJECTS.items():
+    for command, kind in RESULTS.items():
         yield f"\n### {command} --json\n"
         yield from ([_paragraphs(kind)] if _paragraphs(kind) else [])
         yield _table("field", "type", "meaning")
@@ -223,6 +226,8 @@ def _fields(kind: type, path: str, shown: dict[type, str]) -> Iterator[str]:
     repeated.
     """
     for name, declared in get_type_hints(kind, include_extras=True).items():
+        if get_origin(declared) is ClassVar:
+            continue
         meaning = declared.__metadata__[-1] if get_origin(declared) is Annotated else ""
         inner, step = _inside(declared)
         same = f" (fields as in `{shown[inner]}`)" if inner in shown else ""
@@ -232,11 +237,16 @@ def _fields(kind: type, path: str, shown: dict[type, str]) -> Iterator[str]:
             yield from _fields(inner, f"{path}{name}{step}.", shown)
 
 
+def _is_object(declared: Any) -> bool:
+    """Say whether a type has fields: a dictionary's, a data class's or a model's."""
+    return is_typeddict(declared) or is_dataclass(declared) or hasattr(declared, "model_fields")
+
+
 def _inside(declared: Any) -> tuple[type | None, str]:
     """Return the object in a type, and what stands for the place in the list or dictionary that
     holds it.
     """
-    if is_typeddict(declared):
+    if _is_object(declared):
         return declared, ""
     step = {list: "[]", dict: ".*"}.get(get_origin(declared) or object, "")
     arguments = () if get_origin(declared) is Literal else get_args(declared)
@@ -256,11 +266,16 @@ def _type_of(declared: Any) -> str:
         return " or ".join(_type_of(one) for one in inner)
     if origin is list:
         return f"list of {_type_of(inner[0])}"
-    if is_typeddict(declared) or origin is dict:
+    if _is_object(declared) or origin is dict:
         return "object"
-    return {str: "text", int: "integer", float: "number", bool: "boolean", type(None): "null"}[
-        declared
-    ]
+    return {
+        str: "text",
+        int: "integer",
+        float: "number",
+        bool: "boolean",
+        datetime: "moment",
+        type(None): "null",
+    }[declared]
 
 
 def _names(repository: dg.RepositoryDefinition) -> Iterator[str]:

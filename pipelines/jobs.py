@@ -5,15 +5,15 @@ from typing import Any
 
 import dagster as dg
 
-from assets.activities import activities
 from assets.checks.issues import NIGHTLY_SPECS
-from assets.issues import Mode, issues
-from assets.location import raw_key, scoped
+from assets.location import SETTINGS, raw_key, scoped
 from assets.partitions import ISSUE_TABLES
 from resources.backlog.errors import BacklogError
 from resources.backlog.resource import BacklogResource
 from resources.dagster_tags import KIND_TAG
 from resources.warehouse.errors import WarehouseError
+from sync import modes
+from sync.modes import Mode
 
 
 def of_kind(name: str) -> dict[str, str]:
@@ -114,16 +114,5 @@ def tokens_job() -> None:
 
 
 def issues_config(mode: Mode, again_from: int | None = None) -> dict[str, Any]:
-    """Return the run configuration of the jobs that load issues, for one of their modes.
-
-    Args:
-        mode: how issues and comments are read.
-        again_from: the oldest activity that was seen and is not stored; None: the feed is read from
-            where it stands.
-    """
-    feed: dict[str, Any] = (
-        {"mode": mode} if again_from is None else {"mode": mode, "again_from": again_from}
-    )
-    return {
-        "ops": {activities.op.name: {"config": feed}, issues.op.name: {"config": {"mode": mode}}}
-    }
+    """Return the run configuration of the jobs that load issues, in this code location."""
+    return modes.issues_config(mode, SETTINGS.key_prefix, again_from)

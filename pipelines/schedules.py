@@ -11,9 +11,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from assets.issues import Mode
 from assets.location import SETTINGS
-from assets.partitions import PROJECTS, month_keys, month_of, partition_key, project_partitions
+from assets.partitions import PROJECTS, month_keys, month_of, project_partitions
 from pipelines.housekeeping import housekeeping_job
 from pipelines.jobs import (
     count_reconciliation_job,
@@ -29,9 +28,10 @@ from pipelines.runs import ACTIVE, PROCESS_TAG, end_dead_runs
 from resources import cadences
 from resources.backlog.resource import BacklogResource
 from resources.cadences import MISFIRE_GRACE, Cadence
-from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
+from sync.modes import Mode
+from sync.partition_ranges import range_tags
 from sync.watermarks import oldest_watermark
 
 
@@ -184,8 +184,7 @@ def single_issues_request(
     """Return a run that reads single issues, whatever their partitions: it is tagged with the
     current month of all projects.
     """
-    start, end = changes_range(projects, datetime.now(UTC))
-    corners = {RANGE_START_TAG: start, RANGE_END_TAG: end}
+    corners = changes_tags(projects, datetime.now(UTC))
     return dg.RunRequest(
         run_config=issues_config(mode, again_from), tags={**corners, **(tags or {})}
     )
@@ -195,19 +194,15 @@ def issues_request(projects: Sequence[str], watermark: datetime | None) -> dg.Ru
     """Return the run that reads what changed since `watermark` (None: never loaded) in all of
     `projects`.
     """
-    start, end = changes_range(projects, watermark)
     return dg.RunRequest(
-        run_config=issues_config("incremental"), tags={RANGE_START_TAG: start, RANGE_END_TAG: end}
+        run_config=issues_config("incremental"), tags=changes_tags(projects, watermark)
     )
 
 
-def changes_range(projects: Sequence[str], watermark: datetime | None) -> tuple[str, str]:
-    """Return the corners of the rectangle from the month of the watermark up to now, over all
-    projects.
-    """
+def changes_tags(projects: Sequence[str], watermark: datetime | None) -> dict[str, str]:
+    """Return the tags of a run from the month of the watermark up to now, over all projects."""
     months = month_keys()
-    first = month_of(watermark) if watermark else months[0]
-    return partition_key(projects[0], first), partition_key(projects[-1], months[-1])
+    return range_tags(projects, [month_of(watermark) if watermark else months[0], months[-1]])
 
 
 SCHEDULES = [

@@ -17,6 +17,8 @@ MASK = "***"
 #: Bytes of a message, in UTF-8. Of a longer one both ends stay: what was tried, and what to do.
 LONGEST = 2_000
 _HEAD, _TAIL = 1_500, 300
+#: Characters of the cause of a failure.
+_LONGEST_CAUSE = 500
 #: Letters at either end of a text that are looked at: of one of megabytes nothing else is shown.
 _LOOKED_AT = 50_000
 
@@ -103,6 +105,12 @@ def without_links(text: str) -> str:
     It is for what is also read as plain text, where `unmarked` would show its escapes.
     """
     return text.replace("![", "! [").replace("](", "] (")
+
+
+def first_line(said: str | None) -> str:
+    """Return the first line of what is said of a failure, short and safe to show."""
+    lines = [line.strip() for line in (said or "").splitlines() if line.strip()]
+    return plain_line(lines[0])[:_LONGEST_CAUSE] if lines else "no reason was recorded: see the run"
 
 
 class _PlainFilter(logging.Filter):

@@ -9,19 +9,19 @@ from pydantic.json_schema import SkipJsonSchema
 from starlette.requests import Request
 from starlette.responses import Response
 
-from resources.warehouse.sync_log import Requested
+from resources.warehouse.history.history_reader import Requested, SyncStatus
 from service import models
 from service.body import read_body
 from service.cache import answer
 from service.cancels import Cancels
 from service.errors import ApiError
+from service.logged_runs import LoggedRuns
 from service.openapi import SYNC_REQUEST, TAG, canceling, parameter, query, reading, starting, takes
 from service.overview import Overview
-from service.overview_models import Projects, Schedules, Timeline
 from service.routes import PlainRoute
-from service.run_ends import RunEnds
 from service.starts import Starts
 from service.state import State
+from sync.results import api_answers
 
 ROOT = "/api/v1/sync"
 LARGEST_BODY = 10_000
@@ -50,9 +50,7 @@ class HistoryQuery(BaseModel):
     )
     before: Annotated[SyncId | Absent, Field(description="`next_before` of the page before")] = None
     type: Annotated[SyncType | Absent, Field(description="As `issues`")] = None
-    status: Annotated[models.SyncStatus | Absent, Field(description="The status of the syncs")] = (
-        None
-    )
+    status: Annotated[SyncStatus | Absent, Field(description="The status of the syncs")] = None
     project: Annotated[ProjectKey | Absent, Field(description="The key of a project")] = None
 
     @classmethod
@@ -102,13 +100,13 @@ async def sync_request(request: Request) -> models.SyncRequest:
 How = Annotated[models.SyncRequest, Depends(sync_request)]
 
 
-def reading_router(state: State, overview: Overview, ends: RunEnds) -> APIRouter:
+def reading_router(state: State, overview: Overview, logged: LoggedRuns) -> APIRouter:
     """Return the endpoints that read."""
     api = APIRouter(prefix=ROOT, tags=["sync"], route_class=PlainRoute)
 
     @api.get(
         "/connection/status",
-        response_model=models.Connection,
+        response_model=api_answers.Connection,
         responses=reading(),
         openapi_extra=takes(TAG),
     )
@@ -118,7 +116,7 @@ def reading_router(state: State, overview: Overview, ends: RunEnds) -> APIRouter
 
     @api.get(
         "/monitor/active",
-        response_model=models.Active,
+        response_model=api_answers.Active,
         responses=reading(),
         openapi_extra=takes(TAG),
     )
@@ -127,7 +125,10 @@ def reading_router(state: State, overview: Overview, ends: RunEnds) -> APIRouter
         return answer(request, await state.active())
 
     @api.get(
-        "/monitor/stats", response_model=models.Stats, responses=reading(), openapi_extra=takes(TAG)
+        "/monitor/stats",
+        response_model=api_answers.Stats,
+        responses=reading(),
+        openapi_extra=takes(TAG),
     )
     async def stats(request: Request) -> Response:
         """What was done in the last 24 hours."""
@@ -135,7 +136,7 @@ def reading_router(state: State, overview: Overview, ends: RunEnds) -> APIRouter
 
     @api.get(
         "/history",
-        response_model=models.History,
+        response_model=api_answers.History,
         responses=reading(400),
         openapi_extra=takes(*query(HistoryQuery), TAG),
     )
@@ -147,7 +148,7 @@ def reading_router(state: State, overview: Overview, ends: RunEnds) -> APIRouter
 
     @api.get(
         "/runs",
-        response_model=models.Runs,
+        response_model=api_answers.Runs,
         responses=reading(400),
         openapi_extra=takes(*query(HistoryQuery), TAG),
     )
@@ -155,20 +156,33 @@ def reading_router(state: State, overview: Overview, ends: RunEnds) -> APIRouter
         """Runs with their syncs, newest first."""
         page = HistoryQuery.of(request)
         requested = Requested(page.type, page.status, page.project)
-        return answer(request, await overview.runs(page.limit, page.before, requested))
+        return answer(request, await logged.page(page.limit, page.before, requested))
 
-    @api.get("/projects", response_model=Projects, responses=reading(), openapi_extra=takes(TAG))
+    @api.get(
+        "/projects",
+        response_model=api_answers.Projects,
+        responses=reading(),
+        openapi_extra=takes(TAG),
+    )
     async def projects(request: Request) -> Response:
         """How current each project is, and whether it is proven to equal the source."""
         return answer(request, await overview.projects())
 
-    @api.get("/schedules", response_model=Schedules, responses=reading(), openapi_extra=takes(TAG))
+    @api.get(
+        "/schedules",
+        response_model=api_answers.Schedules,
+        responses=reading(),
+        openapi_extra=takes(TAG),
+    )
     async def schedules(request: Request) -> Response:
         """When each schedule runs next, and whether schedules and sensors are on."""
         return answer(request, await overview.schedules())
 
     @api.get(
-        "/monitor/timeline", response_model=Timeline, responses=reading(), openapi_extra=takes(TAG)
+        "/monitor/timeline",
+        response_model=api_answers.Timeline,
+        responses=reading(),
+        openapi_extra=takes(TAG),
     )
     async def timeline(request: Request) -> Response:
         """What was at work in each half hour of the last 24 hours."""
@@ -176,13 +190,13 @@ def reading_router(state: State, overview: Overview, ends: RunEnds) -> APIRouter
 
     @api.get(
         "/runs/{run_id}",
-        response_model=models.Run,
+        response_model=api_answers.Run,
         responses=reading(404, 502),
         openapi_extra=takes(_RUN_ID, TAG),
     )
     async def run(request: Request) -> Response:
         """The state of a run, why it failed, and what it did."""
-        return answer(request, await ends.run(request.path_params["run_id"]))
+        return answer(request, await logged.run(request.path_params["run_id"]))
 
     return api
 

@@ -20,9 +20,10 @@ from service.cache import Body, Cache, answer, as_body
 from service.cancels import Cancels
 from service.dagster_runs import Dagster
 from service.handlers import HANDLERS
+from service.logged_runs import LoggedRuns
 from service.openapi import OPEN, TAG, UNCHANGED, describe, errors, takes, text
 from service.overview import Overview
-from service.run_ends import RunEnds
+from service.run_follower import RunFollower
 from service.security import Guard, SecureHeaders
 from service.starts import Starts
 from service.state import State
@@ -55,22 +56,23 @@ def _application(settings: Settings, measured: metrics.Metrics) -> FastAPI:
     state = State(settings, warehouse, dagster, kept)
     starts = Starts(settings, warehouse, dagster, state, kept)
     overview = Overview(settings, warehouse, dagster, state, kept)
-    ends = RunEnds(warehouse, dagster, state, kept)
+    follower = RunFollower(warehouse, dagster, state, kept)
+    runs = LoggedRuns(warehouse, dagster, state, kept, follower)
     inbox = webhooks.Inbox(warehouse, state.known_space, Mask(reveal(settings.privacy_key)))
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
-        watching = asyncio.create_task(ends.watch())
+        watching = asyncio.create_task(follower.watch())
         yield
-        await ends.stop(watching)
+        await follower.stop(watching)
         await dagster.close()
         warehouse.close()
 
     routers = (
         # First, since routes are tried in turn and events come in bursts.
         webhooks.router(inbox, settings.webhook_secret, measured.events),
-        api.reading_router(state, overview, ends),
-        api.starting_router(starts, Cancels(dagster, ends, kept)),
+        api.reading_router(state, overview, runs),
+        api.starting_router(starts, Cancels(dagster, runs, kept)),
         _about(measured, state),
         page.router(),
         report.router(settings.home),

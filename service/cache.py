@@ -1,9 +1,10 @@
 """A cache of answers: bodies that expire by kind, and are made once however many requests come at
 once.
 
-Answers made from the log of syncs are cached under the state of that log (`sync_log.moved`), which
-changes with every sync that begins or ends. One process, one cache: 500 requests a second are
-answered from it (`benchmarks/service.py`), so there is no other store.
+Answers made from the history of syncs are cached under its version
+(`history_reader.history_version`), which changes with every sync that begins or ends. One process,
+one cache: 500 requests a second are answered from it (`benchmarks/service.py`), so there is no
+other store.
 """
 
 import asyncio

@@ -4,8 +4,8 @@ from resources.dagster_tags import CODE_LOCATION_TAG
 from service.cache import Cache
 from service.dagster_runs import Dagster, Run
 from service.errors import ApiError
+from service.logged_runs import LoggedRuns
 from service.models import Canceling
-from service.run_ends import RunEnds
 
 _ENDED = {
     "completed": "has completed already",
@@ -17,9 +17,9 @@ _ENDED = {
 class Cancels:
     """Cancels runs of this space."""
 
-    def __init__(self, dagster: Dagster, ends: RunEnds, cache: Cache) -> None:
+    def __init__(self, dagster: Dagster, logged: LoggedRuns, cache: Cache) -> None:
         self._dagster = dagster
-        self._ends = ends
+        self._logged = logged
         self._cache = cache
 
     async def cancel(self, run_id: str) -> Canceling:
@@ -50,7 +50,7 @@ class Cancels:
 
     async def _known(self, run_id: str) -> Run:
         """Return a run that has not ended."""
-        run = await self._ends.find(run_id)
+        run = await self._logged.find(run_id)
         if run is not None and run.ended:
             raise ApiError(
                 409,

@@ -11,11 +11,11 @@ from typing import Any
 
 import httpx
 
-from resources.dagster_tags import CODE_LOCATION_TAG, KIND_TAG, REPOSITORY
-from resources.warehouse.run_log import OF_COMMAND
+from resources.dagster_tags import CODE_LOCATION_TAG, REPOSITORY
+from resources.warehouse.history.run_kinds import OF_COMMAND
 from service import dagster_queries as queries
 from service.errors import RETRY_SECONDS, ApiError
-from service.models import RunState
+from sync.run_ends import DagsterRun, RunState
 
 TIMEOUT = httpx.Timeout(30.0, connect=3.0)
 #: For the whole answer: the timeouts of httpx begin again with each byte.
@@ -38,25 +38,10 @@ _PAGE = 200
 
 
 @dataclass(frozen=True)
-class Run:
-    """A run: `state` is queued, starting, running or canceling, and in the end completed, failed or
-    canceled.
-    """
+class Run(DagsterRun):
+    """A run, and when Dagster last changed it (epoch seconds)."""
 
-    run_id: str
-    job: str
-    state: RunState
-    created_at: datetime
-    started_at: datetime | None
-    ended_at: datetime | None
     updated_at: float
-    tags: Mapping[str, str]
-    assets: Sequence[Sequence[str]]
-
-    @property
-    def ended(self) -> bool:
-        """Whether it is over."""
-        return self.state in _ENDED.values()
 
 
 @dataclass(frozen=True)
@@ -175,10 +160,7 @@ class Dagster:
         return [_run(run) for run in found["results"] if run["status"] in STATES]
 
     def _is_ours(self, run: Run) -> bool:
-        location = run.tags.get(CODE_LOCATION_TAG)
-        if location is not None:
-            return location == self._location
-        return run.tags.get(KIND_TAG, "@").partition("@")[2] == "@".join(self._prefix)
+        return run.is_of(self._location, self._prefix)
 
     async def partitions(self) -> Partitions:
         """Return the partitions of issues.
@@ -288,9 +270,9 @@ def _run(found: Mapping[str, Any]) -> Run:
         datetime.fromtimestamp(found["creationTime"], UTC),
         datetime.fromtimestamp(started, UTC) if started else None,
         datetime.fromtimestamp(ended, UTC) if ended and found["status"] in _ENDED else None,
-        found["updateTime"] or found["creationTime"],
         {tag["key"]: tag["value"] for tag in found["tags"]},
         [asset["path"] for asset in found["assetSelection"] or ()],
+        found["updateTime"] or found["creationTime"],
     )
 
 

@@ -138,14 +138,14 @@ class _Shown(Collector):
             labels=["type"],
         )
         for one in found.totals:
-            if one.sync_type is None:
+            if one.type is None:
                 runs.add_metric(["completed"], one.completed)
                 runs.add_metric(["failed"], one.failed)
             else:
-                syncs.add_metric([one.sync_type, "completed"], one.syncs_completed)
-                syncs.add_metric([one.sync_type, "failed"], one.syncs_failed)
-                items.add_metric([one.sync_type], one.items)
-                requests.add_metric([one.sync_type], one.requests)
+                syncs.add_metric([one.type, "completed"], one.syncs_completed)
+                syncs.add_metric([one.type, "failed"], one.syncs_failed)
+                items.add_metric([one.type], one.items)
+                requests.add_metric([one.type], one.requests)
         ends: Mapping[str, datetime] = found.last_success
         for sync_type, moment in ends.items():
             success.add_metric([sync_type], moment.timestamp())

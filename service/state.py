@@ -4,7 +4,7 @@ says.
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -13,28 +13,27 @@ from sqlalchemy import Engine
 from resources.backlog.ratelimit import least_minutes
 from resources.progress import UNITS
 from resources.settings import Settings
-from resources.warehouse.conditions import Condition, current
+from resources.warehouse import conditions
 from resources.warehouse.heartbeats import alerts_of, last_beat
-from resources.warehouse.history import Sync, active_syncs, adopt, end_dead, first_starts
-from resources.warehouse.sync_log import (
+from resources.warehouse.history.history_reader import (
     Requested,
-    Totals,
-    known_projects,
-    known_spaces,
-    last_day,
-    last_ends,
-    moved,
-    page,
-    space_at,
-    summary,
+    Sync,
+    active_syncs,
+    first_starts,
+    history_version,
+    sync_page,
 )
-from service import models
+from resources.warehouse.history.history_writer import adopt, end_dead
+from resources.warehouse.history.sync_outcomes import Totals, last_day, last_ends, summary
+from resources.warehouse.known_spaces import known_projects, known_spaces, space_at
 from service.cache import Body, Cache, as_body
 from service.dagster_runs import Dagster, Run
 from service.errors import ApiError
 from service.report import written_at
 from service.source import SourceState, look
 from service.warehouse import Warehouse
+from sync.results import api_answers
+from sync.results.command_results import Condition, RateLimit
 
 #: An answer waits this long for the source. The request goes on, and the next answer has its
 #: result.
@@ -49,7 +48,7 @@ class Figures:
     totals: list[Totals]
     last_success: dict[str, Any]
     source: SourceState
-    condition: Condition | None
+    condition: conditions.Condition | None
 
 
 class State:
@@ -66,8 +65,8 @@ class State:
         self._looked: SourceState | None = None
 
     async def place(self, *, ask: bool = True) -> str:
-        """Return what identifies the space in the log of syncs: its key, or its URL while the key
-        is not known.
+        """Return what identifies the space in the history: its key, or its URL while the key is not
+        known.
 
         If no load from the URL has recorded the key, the source is asked for it, unless `ask` is
         false.
@@ -111,11 +110,11 @@ class State:
 
         return await self._cache.get("source", ask, seconds=lambda found: found.seconds)
 
-    async def _condition(self) -> Condition | None:
+    async def _condition(self) -> conditions.Condition | None:
         """Return the condition of the source, as any process found it; the source is not asked."""
         url = self._settings.backlog_url
         return await self._cache.get(
-            "moved", lambda: self._warehouse.ask(current, url or ""), "condition"
+            "moved", lambda: self._warehouse.ask(conditions.current, url or ""), "condition"
         )
 
     async def _glance(self) -> SourceState:
@@ -127,13 +126,13 @@ class State:
         return looking.result() if looking.done() else self._looked or SourceState()
 
     async def log(self) -> str:
-        """Return the state of the log of syncs: answers made from the log are valid as long as it
-        stays the same.
+        """Return the version of the history: answers made from it are valid while it is the
+        same.
         """
         place = await self._cache.get("moved", self.place, "place")
         return (
             f"{place} "
-            f"{await self._cache.get('moved', lambda: self._warehouse.ask(moved, place), place)}"
+            f"{await self._cache.get('moved', lambda: self._warehouse.ask(history_version, place), place)}"
         )
 
     async def connection(self) -> Body:
@@ -143,7 +142,9 @@ class State:
 
         async def make() -> Body:
             source = await self._glance()
-            condition = await self._warehouse.ask(current, self._settings.backlog_url or "")
+            condition = await self._warehouse.ask(
+                conditions.current, self._settings.backlog_url or ""
+            )
             if condition != known:  # asking has begun or ended one: what is cached is out of date
                 self._cache.drop("moved")
                 self._cache.drop("connection")
@@ -155,13 +156,15 @@ class State:
             )
             good = await self._warehouse.ask(last_ends, place)
             return as_body(
-                models.Connection(
+                api_answers.Connection(
                     connected=source.connected,
-                    condition=models.Condition(**condition.as_json()) if condition else None,
+                    condition=Condition.model_validate(condition, from_attributes=True)
+                    if condition
+                    else None,
                     checked_at=source.checked_at,
                     error=source.error,
                     rate_limit={
-                        name: models.RateLimit(**limit) for name, limit in source.rate_limit.items()
+                        name: RateLimit(**limit) for name, limit in source.rate_limit.items()
                     },
                     space=self._space,
                     url=self._settings.backlog_url,
@@ -173,7 +176,7 @@ class State:
                     alerts=await self._alerts(),
                     failing=[self.shown(sync) for sync in failing],
                     projects=[
-                        models.Project(key=key, name=name)
+                        api_answers.Project(key=key, name=name)
                         for key, name in await self._warehouse.ask(known_projects, place)
                     ],
                 )
@@ -202,9 +205,9 @@ class State:
                 else {}
             )
             runs, error = await self._runs()
-            dagster = models.DagsterState(reachable=error is None, error=error)
+            dagster = api_answers.DagsterState(reachable=error is None, error=error)
             return as_body(
-                models.Active(active=list(self._grouped(runs, syncs, began)), dagster=dagster)
+                api_answers.Active(active=list(self._grouped(runs, syncs, began)), dagster=dagster)
             )
 
         return await self._cache.get("active", make)
@@ -217,7 +220,7 @@ class State:
 
     def _grouped(
         self, runs: Iterable[Run], syncs: Iterable[Sync], began: Mapping[Any, datetime]
-    ) -> Iterable[models.ActiveRun]:
+    ) -> Iterable[api_answers.ActiveRun]:
         """Yield each run with its syncs; a run in the process of a command is known by its syncs
         only.
         """
@@ -227,10 +230,10 @@ class State:
         known = {run.run_id: run for run in runs}
         for run_id, mine in by_run.items():
             run = known.get(run_id)
-            yield models.ActiveRun(
+            yield api_answers.ActiveRun(
                 run_id=run_id,
                 job=run.job if run else None,
-                state=cast("models.ActiveState", run.state) if run else "running",
+                state=cast("api_answers.ActiveState", run.state) if run else "running",
                 started_at=run.created_at if run else mine[0].started_at,
                 status_url=self._dagster.run_url(run_id),
                 syncs=[
@@ -244,24 +247,20 @@ class State:
 
         async def make() -> Body:
             everything, *by_type = await self._warehouse.ask(last_day, await self.place())
-            return as_body(
-                models.Stats(
-                    hours=24, total=_totals(everything), by_type=[_totals(one) for one in by_type]
-                )
-            )
+            return as_body(api_answers.Stats(hours=24, total=everything, by_type=by_type))
 
         return await self._cache.get("stats", make, await self.log())
 
     async def history(self, limit: int, before: int | None, requested: Requested) -> Body:
-        """Return a page of the log of syncs, newest first."""
+        """Return a page of the history, newest first."""
 
         async def make() -> Body:
             found = await self._warehouse.ask(
-                page, await self.place(), limit + 1, before, requested
+                sync_page, await self.place(), limit + 1, before, requested
             )
             items = [self.shown(sync) for sync in found[:limit]]
             return as_body(
-                models.History(
+                api_answers.History(
                     items=items, next_before=items[-1].id if len(found) > limit else None
                 )
             )
@@ -289,21 +288,21 @@ class State:
         condition = await self._condition()
         return await self._cache.get("stats", make, await self.log(), "figures", condition)
 
-    async def _alerts(self) -> models.Alerts:
+    async def _alerts(self) -> api_answers.Alerts:
         beat = await self._warehouse.ask(last_beat, alerts_of(self._settings.backlog_url or ""))
         if beat is None:
-            return models.Alerts(alive=None, beat_at=None, open=[])
+            return api_answers.Alerts(alive=None, beat_at=None, open=[])
         beat_at, alive, detail = beat
-        return models.Alerts(
+        return api_answers.Alerts(
             alive=alive, beat_at=beat_at, open=[self._alert(one) for one in detail["open"]]
         )
 
-    def _alert(self, problem: Mapping[str, Any]) -> models.Alert:
+    def _alert(self, problem: Mapping[str, Any]) -> api_answers.Alert:
         """Return a problem as the alerter has recorded it, which may have been one of an earlier
         version.
         """
         run_id = problem.get("run_id") or None
-        return models.Alert(
+        return api_answers.Alert(
             topic=str(problem.get("key", "")).partition("/")[0] or "other",
             kind=problem.get("kind", "failed"),
             subject=problem["asset"],
@@ -316,25 +315,25 @@ class State:
             status_url=self._dagster.run_url(run_id) if run_id else None,
         )
 
-    def shown(self, sync: Sync, began: datetime | None = None) -> models.Sync:
+    def shown(self, sync: Sync, began: datetime | None = None) -> api_answers.Sync:
         """Return a sync as the API shows it; `began` is when the first sync of its run, type and
         mode did.
         """
         progress = None
         if sync.progress_done is not None:
-            progress = models.Progress(
+            progress = api_answers.Progress(
                 done=sync.progress_done,
                 total=sync.progress_total,
                 unit=UNITS.get(sync.sync_type, "rows"),
                 seconds_left=_seconds_left(sync, began),
             )
-        return models.Sync(
+        return api_answers.Sync(
             id=sync.id,
             type=sync.sync_type,
             mode=sync.mode,
             project=", ".join(sync.projects) if sync.projects else None,
             projects=sync.projects or [],
-            status=cast("models.SyncStatus", sync.status),
+            status=sync.status,
             started_at=sync.started_at,
             ended_at=sync.ended_at,
             seconds=(sync.ended_at - sync.started_at).total_seconds() if sync.ended_at else None,
@@ -378,8 +377,3 @@ def living(engine: Engine, space_key: str) -> list[Sync]:
     """Return the syncs in progress, after ending those whose process was killed."""
     syncs = active_syncs(engine, space_key)
     return active_syncs(engine, space_key) if syncs and end_dead(engine, space_key) else syncs
-
-
-def _totals(totals: Totals) -> models.Totals:
-    counts = {name: value for name, value in asdict(totals).items() if name != "sync_type"}
-    return models.Totals(type=totals.sync_type, success_rate=totals.success_rate, **counts)

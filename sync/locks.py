@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine
 
 from resources.progress import Progress
-from resources.warehouse import history
 from resources.warehouse.errors import WarehouseError
+from resources.warehouse.history import history_writer
 from resources.warehouse.locks import Locks
 
 #: Somebody else's load of the same table or project is waited for this long, since it may be a
@@ -45,8 +45,8 @@ class SyncLocks:
         """Show that this load lives, and end the rows of loads that do not: their processes were
         killed.
         """
-        self.locks.acquire(history.lock_of(self.run_id, self.table))
-        history.end_dead(self.engine, self.space_key)
+        self.locks.acquire(history_writer.lock_of(self.run_id, self.table))
+        history_writer.end_dead(self.engine, self.space_key)
 
     def lock_table(self) -> None:
         """Lock the whole table against other loads of it.
@@ -102,13 +102,13 @@ class SyncLocks:
         if self._waiting != threading.get_ident():
             return
         if self.row is not None:
-            history.note_wait(self.engine, self.row, None)
+            history_writer.note_wait(self.engine, self.row, None)
         self._waiting = None
 
     def _show(self, waiting_for: str, seconds: float, until: datetime | None = None) -> None:
         ends = datetime.now(UTC) + timedelta(seconds=seconds)
         if self.row is not None:
-            history.note_wait(self.engine, self.row, waiting_for, ends)
+            history_writer.note_wait(self.engine, self.row, waiting_for, ends)
             self._waiting = threading.get_ident()
         self.log(f"{self.table}: waiting up to {seconds:.0f} s for the {waiting_for}")
         self.progress.wait(waiting_for, seconds, until or ends)
@@ -132,7 +132,7 @@ class SyncLocks:
         if self.row is not None:
             yield
             return
-        self.row = history.start_sync(
+        self.row = history_writer.start_sync(
             self.engine,
             space_key=self.space_key,
             sync_type=self.table,
@@ -149,8 +149,8 @@ class SyncLocks:
         finally:
             number, self.row = self.row, None
             if error is None:
-                history.forget_sync(self.engine, number)
+                history_writer.forget_sync(self.engine, number)
             else:
                 self.failed = True
                 with suppress(WarehouseError):
-                    history.fail_sync(self.engine, number, error)
+                    history_writer.fail_sync(self.engine, number, error)

@@ -7,7 +7,7 @@ partitions is the whole project.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
@@ -57,7 +57,7 @@ class Calendar:
         What lies before the first month belongs to the first, what a fast clock puts after the
         current month to the current one.
         """
-        return min(max(moment.astimezone(self.zone).strftime("%Y-%m"), self.first), self._current())
+        return month_in((self.first, self._current()), moment, self.zone)
 
     def slices(self, partitions: Iterable[tuple[str, str]]) -> list[Slice]:
         """Group partitions (project key, month) into slices: one for each project and unbroken
@@ -97,6 +97,11 @@ class Calendar:
 
     def _current(self) -> str:
         return datetime.now(self.zone).strftime("%Y-%m")
+
+
+def month_in(months: Sequence[str], moment: datetime, zone: tzinfo) -> str:
+    """Return the month that holds an instant: the first or last of `months` if it is outside."""
+    return min(max(moment.astimezone(zone).strftime("%Y-%m"), months[0]), months[-1])
 
 
 def stretches(numbers: Sequence[int]) -> list[tuple[int, int]]:

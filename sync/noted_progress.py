@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from resources.progress import Progress
-from resources.warehouse import history
+from resources.warehouse.history import history_writer
 from sync.locks import SyncLocks
 
 #: Seconds between two notes: who watches looks every two seconds, and a load has better things to
@@ -42,7 +42,7 @@ class NotedProgress:
         self._done += rows
         if self.sync_locks.row is not None and self.clock() - self._noted_at >= NOTE_EVERY:
             self._noted_at = self.clock()
-            history.note_progress(
+            history_writer.note_progress(
                 self.sync_locks.engine, self.sync_locks.row, self._done, self._total
             )
 

@@ -12,9 +12,9 @@ from typing import Any
 from resources.backlog.client import BacklogClient
 from resources.backlog.models import RequestStats
 from resources.redact import plain_line
-from resources.warehouse import history
 from resources.warehouse.errors import WarehouseError
-from resources.warehouse.run_log import UNFINISHED
+from resources.warehouse.history import history_writer
+from resources.warehouse.history.run_kinds import UNFINISHED
 from resources.warehouse.schema import SPECS
 from sync.locks import SyncLocks
 from sync.observer import Observer, TableTotals
@@ -69,7 +69,7 @@ class Reporter:
         """
         writer, measured = self.writer, self.measure()
         counts_before, failures_before, outer = writer.counts, len(self.failures), self.locks.row
-        self.locks.row = number = history.start_sync(
+        self.locks.row = number = history_writer.start_sync(
             writer.engine,
             space_key=writer.space_key,
             sync_type=writer.spec.name,
@@ -93,12 +93,12 @@ class Reporter:
                 "requests": measured.requests.total,
             }
             if error is None:
-                history.finish_sync(writer.engine, number, **figures)
+                history_writer.finish_sync(writer.engine, number, **figures)
             else:
                 self.locks.failed = True
                 # A server that is gone takes no note; the next load ends the row.
                 with suppress(WarehouseError):
-                    history.fail_sync(writer.engine, number, error, **figures)
+                    history_writer.fail_sync(writer.engine, number, error, **figures)
 
     def table_loaded(self, *more: Writer) -> None:
         """Let the observer record what the whole load did to its table, and to those of `more`

@@ -20,14 +20,14 @@ from resources.backlog.errors import BacklogError
 from resources.backlog.models import Record, RequestStats
 from resources.logs import about
 from resources.progress import Progress
-from resources.redact import plain_line
-from resources.warehouse import history, sync_state
+from resources.redact import first_line, plain_line
+from resources.warehouse import sync_state
 from resources.warehouse.errors import WarehouseError
+from resources.warehouse.history import history_writer
+from resources.warehouse.known_spaces import space_or_url
 from resources.warehouse.locks import Locks
-from resources.warehouse.run_log import one_line
 from resources.warehouse.schema import SPECS
 from resources.warehouse.spec import TableSpec
-from resources.warehouse.sync_log import place_of
 from sync.counts import by_bucket
 from sync.locks import SyncLocks
 from sync.month_windows import Calendar
@@ -170,7 +170,7 @@ def open_session(
         before = client.stats.snapshot()
         space = client.space_info()
         space_key = str(space["spaceKey"])
-        history.know_space(engine, space_key, source.url)
+        history_writer.know_space(engine, space_key, source.url)
         load_forgotten(client, engine)
         about_it = about(run=run.id, asset=f"raw/{table}", partition=run.partitions)
         with about_it, Locks(engine, space_key, f"run {run.id[:8]}") as held:
@@ -192,10 +192,10 @@ def open_session(
             # Before it had a row: the source or the warehouse was not there. A warehouse that is
             # gone takes no note.
             with suppress(WarehouseError):
-                history.record_failure(
+                history_writer.record_failure(
                     warehouse.engine,
-                    one_line(str(error)),
-                    space_key=place_of(warehouse.engine, source.url),
+                    first_line(str(error)),
+                    space_key=space_or_url(warehouse.engine, source.url),
                     sync_type=table,
                     mode=mode,
                     run_id=run.id,

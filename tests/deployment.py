@@ -16,21 +16,20 @@ from sqlalchemy import Engine
 
 from assets.activities import activities
 from assets.checks.tables import CHECKED_IN_THEIR_RUNS
-from assets.issues import Mode
-from assets.partitions import PROJECTS, month_keys, partition_key
+from assets.partitions import PROJECTS, month_keys, month_of
 from pipelines.cli.in_process import QUIET
 from pipelines.definitions import build_definitions
 from pipelines.jobs import issues_config, marts_job
 from pipelines.raw_definitions import build_raw_definitions
-from pipelines.schedules import changes_range
 from pipelines.sensors.project_discovery import new_project_keys
 from resources.backlog.client import BacklogClient
 from resources.backlog.resource import BacklogResource
-from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from resources.progress import LogProgress, Progress
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import SPECS
 from simulator import Simulator
+from sync.modes import Mode
+from sync.partition_ranges import range_tags
 from tests.syncs import SMALL as SMALL
 from tests.warehouse_view import WarehouseView, without_zeros
 
@@ -226,11 +225,8 @@ class Deployment(WarehouseView):
         months = month_keys()
         if first is None and mode != "backfill":
             watermark = self.oldest_watermark() if mode == "incremental" else datetime.now(UTC)
-            first = changes_range(self.partitions, watermark)[0].split("|")[1]
-        corners = {
-            RANGE_START_TAG: partition_key(keys[0], first or months[0]),
-            RANGE_END_TAG: partition_key(keys[-1], last or months[-1]),
-        }
+            first = month_of(watermark) if watermark else None
+        corners = range_tags(keys, [first or months[0], last or months[-1]])
         return self.run("issues", config=issues_config(mode), tags=corners | dict(tags or {}))
 
     def oldest_watermark(self) -> datetime | None:

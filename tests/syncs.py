@@ -23,6 +23,7 @@ from sync.comments import sync_comments
 from sync.counts import Counts
 from sync.issues import sync_issues
 from sync.listings import sync_listing
+from sync.modes import Mode
 from sync.month_windows import Calendar, Slice
 from sync.observer import LoadedPartition, LoadedPartitions, TableTotals
 from sync.people import load_forgotten
@@ -40,7 +41,6 @@ LISTINGS = (
     "priorities", "resolutions",
 )  # fmt: skip
 
-Mode = Literal["backfill", "incremental", "targeted", "refresh"]
 StartSyncs = Callable[..., "Syncs"]
 
 

@@ -12,12 +12,12 @@ import dagster as dg
 import pytest
 
 from pipelines.cli import main
-from pipelines.cli.objects import OBJECTS
 from pipelines.definitions import build_definitions
 from resources.variables import FILE, SECRETS, VARIABLES
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import OPS_TABLES
 from resources.warehouse.spec import metadata
+from sync.results.command_results import RESULTS
 from tests.documents import (
     DOCS,
     DOCUMENTS,
@@ -164,7 +164,7 @@ def test_the_reference_names_every_variable_command_option_field_job_schedule_an
     ticking = {one.name for one in repository.schedule_defs} | {
         one.name for one in repository.sensor_defs
     }
-    fields = {field for kind in OBJECTS.values() for field in get_type_hints(kind)}
+    fields = {field for kind in RESULTS.values() for field in get_type_hints(kind)}
     assert {*VARIABLES, *main.commands, *fields, *jobs, *ticking} <= mentioned(r"`([\w-]+)`", text)
     assert {option for option in OPTIONS if option.startswith("--")} <= mentioned(
         r"--[a-z-]+", text

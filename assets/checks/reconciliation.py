@@ -12,7 +12,7 @@ from assets.location import SETTINGS, raw_key
 from assets.metadata import described, moment, rows_table
 from resources.backlog.client import BacklogClient
 from resources.warehouse.deletion_log import Deletion, count_deletions, latest_deletions
-from resources.warehouse.reconciliations import ReconciliationStatus, latest
+from resources.warehouse.reconciliations import Proof, latest
 from resources.warehouse.schema import SPECS
 from sync.reconcile.count_reconciliation import doubtful_projects
 from sync.reconcile.reconcile import reconcile
@@ -168,7 +168,7 @@ def project_rows(
     conn: Connection,
     space_key: str,
     counts: Sequence[ProjectReconciliation],
-    statuses: Mapping[int, ReconciliationStatus],
+    statuses: Mapping[int, Proof],
     others: Mapping[int, str],
 ) -> list[Row]:
     """Return one row a project that is or was in the warehouse, those that differ first.
@@ -234,7 +234,7 @@ def what(deletion: Deletion) -> str:
     )
 
 
-def _counted(count: ProjectReconciliation, status: ReconciliationStatus | None, gone: str) -> Row:
+def _counted(count: ProjectReconciliation, status: Proof | None, gone: str) -> Row:
     equal = status is not None and status.equal
     return {
         "project": count.key,
@@ -246,7 +246,7 @@ def _counted(count: ProjectReconciliation, status: ReconciliationStatus | None, 
     }
 
 
-def _compared_before(project: str, status: ReconciliationStatus, gone: str) -> Row:
+def _compared_before(project: str, status: Proof, gone: str) -> Row:
     off = _off(status.differences) if status.level == "count" else ""
     return {
         "project": project,
@@ -258,7 +258,7 @@ def _compared_before(project: str, status: ReconciliationStatus, gone: str) -> R
     }
 
 
-def _not_counted(project: RowMapping, status: ReconciliationStatus | None, gone: str) -> Row:
+def _not_counted(project: RowMapping, status: Proof | None, gone: str) -> Row:
     state, since = NOT_COUNTED, status.since if status else None
     if project["deleted_at"]:
         state, since = DELETED, project["deleted_at"]
@@ -278,7 +278,7 @@ def _not_counted(project: RowMapping, status: ReconciliationStatus | None, gone:
     }
 
 
-def _proven(status: ReconciliationStatus | None) -> Row:
+def _proven(status: Proof | None) -> Row:
     """Say since when a project stands as it does, and when that was compared; a row reconciliation
     counts too.
     """
@@ -295,7 +295,7 @@ def _off(difference: int) -> str:
     return f"differs by {difference}" if difference else ""
 
 
-def _rows_differ(status: ReconciliationStatus | None) -> str:
+def _rows_differ(status: Proof | None) -> str:
     return (
         f"row by row, {status.row_differences} differ" if status and status.row_differences else ""
     )

@@ -11,7 +11,7 @@ from dagster import DagsterEventType
 
 from assets.partitions import covered_by
 from resources.dagster_tags import KIND_TAG
-from resources.warehouse.run_log import one_line
+from resources.redact import first_line
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 #: Runs that one look deals with; what is left is dealt with by the next.
@@ -140,7 +140,7 @@ def _ended(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
         said = [
             event.message for event in events if event.event_type == DagsterEventType.RUN_FAILURE
         ]
-        failures = [Failure("", f"job {run.job_name}", one_line(said[-1] if said else None))]
+        failures = [Failure("", f"job {run.job_name}", first_line(said[-1] if said else None))]
     return Ended(
         run_id=run.run_id,
         job=run.job_name,
@@ -177,11 +177,11 @@ def _assets(events: list[dg.DagsterEvent], step: str) -> str:
 def _cause(event: dg.DagsterEvent) -> str:
     data = event.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:
-        return one_line(data.user_failure_data.description)
+        return first_line(data.user_failure_data.description)
     error = data.error
     while error is not None and error.cause is not None:
         error = error.cause
-    return one_line(error.message if error else event.message)
+    return first_line(error.message if error else event.message)
 
 
 def _checks(events: list[dg.DagsterEvent]) -> Iterator[Check]:
@@ -192,5 +192,5 @@ def _checks(events: list[dg.DagsterEvent]) -> Iterator[Check]:
             yield Check(
                 f"{found.asset_key.to_user_string()}: {found.check_name}",
                 red,
-                one_line(found.description),
+                first_line(found.description),
             )

@@ -17,7 +17,7 @@ from resources.cadences import CADENCES
 from resources.tokens import TokenState
 from resources.warehouse.conditions import Condition
 from resources.warehouse.errors import WarehouseError
-from resources.warehouse.run_pages import JOB_OF_MODE
+from resources.warehouse.history.run_kinds import JOB_OF_MODE
 
 #: A condition of the source is reported when it has lasted so long, and was met again after some of
 #: that time.

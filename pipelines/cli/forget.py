@@ -63,7 +63,7 @@ def look_up(settings: Settings, user_id: int) -> "Person":
     from pipelines.cli.in_process import connection
     from pipelines.hosting.environment import prepare_storage, source
     from resources.warehouse import people
-    from resources.warehouse.sync_log import known_spaces
+    from resources.warehouse.known_spaces import known_spaces
 
     prepare_storage(settings)
     with connection() as (_, warehouse):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import dagster as dg
 
     from pipelines.cli.in_process import Recorder
-    from pipelines.cli.objects import LoadObject, Rows
+    from sync.results.command_results import LoadResult, Rows
 
 MONTH = Month()
 
@@ -81,6 +81,7 @@ def load(
     settings = Settings.of_this_process()
     from pipelines.cli.console import progress_for
     from pipelines.hosting.runtime import Runtime
+    from sync.results.command_results import load_result
 
     request = LoadRequest.create(
         full=full, projects=projects, from_month=from_month, to_month=to_month
@@ -88,24 +89,19 @@ def load(
     began = time.monotonic()
     try:
         with progress_for(requested=not no_progress) as progress:
-            summary = load_space(settings, request, progress)
+            found = load_space(settings, request, progress)
     except SettingsError:
         raise
     except Exception as error:
         if as_json:  # for the reader of the object
-            summary = Summary(
-                {}, {}, time.monotonic() - began, (one_line(error),), settings.simulated
-            )
-            show(json.dumps(summary.as_json(), ensure_ascii=False))
+            errors, seconds = [one_line(error)], time.monotonic() - began
+            nothing = load_result({}, {}, seconds, errors, simulated=settings.simulated)
+            show(json.dumps(nothing, ensure_ascii=False))
         raise
-    show(
-        json.dumps(summary.as_json(), ensure_ascii=False)
-        if as_json
-        else summary_table(summary.as_json())
-    )
-    for failure in summary.failures:
+    show(json.dumps(found, ensure_ascii=False) if as_json else summary_table(found))
+    for failure in found["errors"]:
         show(f"Error: {failure}", err=True)
-    if summary.failures:
+    if found["errors"]:
         sys.exit(1)
     if (
         not as_json
@@ -176,28 +172,6 @@ class LoadRequest:
         return self.full or self.from_month is not None or self.to_month is not None
 
 
-@dataclass(frozen=True)
-class Summary:
-    """What a load did; `failures` holds one line for each thing that failed."""
-
-    tables: Mapping[str, Mapping[str, int]]
-    requests: Mapping[str, int]
-    seconds: float
-    failures: tuple[str, ...]
-    simulated: bool = False
-
-    def as_json(self) -> "LoadObject":
-        """Return the object that `load --json` prints."""
-        return {
-            "status": "failed" if self.failures else "completed",
-            "simulated": self.simulated,
-            "tables": {name: cast("Rows", dict(rows)) for name, rows in self.tables.items()},
-            "requests": dict(self.requests),
-            "seconds": round(self.seconds, 2),
-            "errors": list(self.failures),
-        }
-
-
 def summary_table(summary: Mapping[str, Any]) -> str:
     """Return what a load did, as lines for a terminal; `summary` is the object of `load --json`."""
     from pipelines.cli.console import table
@@ -225,7 +199,7 @@ def summary_table(summary: Mapping[str, Any]) -> str:
     )
 
 
-def load_space(settings: Settings, request: LoadRequest, progress: Progress) -> Summary:
+def load_space(settings: Settings, request: LoadRequest, progress: Progress) -> "LoadResult":
     """Load the space once and return what was done; a part that fails does not keep the others from
     loading.
 
@@ -237,6 +211,7 @@ def load_space(settings: Settings, request: LoadRequest, progress: Progress) -> 
         LoadInterruptedError: somebody ended the load; what was committed is kept.
     """
     from pipelines.hosting.environment import check_kind, open_instance, prepare_storage, source
+    from sync.results.command_results import load_result
 
     began = time.monotonic()
     # To make a server takes as long as to import Dagster with its storage.
@@ -248,11 +223,10 @@ def load_space(settings: Settings, request: LoadRequest, progress: Progress) -> 
     check_kind(settings)
     with source(settings, alive=False), open_instance() as instance:
         recorder = Recorder(progress)
-        failures = tuple(_run_jobs(instance, request, recorder, settings.home))
-    took = time.monotonic() - began
-    return Summary(
-        recorder.tables, recorder.requests, took, tuple(dict.fromkeys(failures)), settings.simulated
-    )
+        errors = list(_run_jobs(instance, request, recorder, settings.home))
+    tables = {name: cast("Rows", dict(rows)) for name, rows in recorder.tables.items()}
+    seconds = time.monotonic() - began
+    return load_result(tables, recorder.requests, seconds, errors, simulated=settings.simulated)
 
 
 def _run_jobs(
@@ -264,6 +238,7 @@ def _run_jobs(
     # Imported here, when the variables that the definitions read have been set.
     from assets.partitions import PROJECTS, project_partitions
     from pipelines.cli.in_process import connection, run_job
+    from pipelines.ended_runs import recording_ends
     from pipelines.hosting.log_file import erase_logs
     from pipelines.jobs import (
         count_reconciliation_job,
@@ -273,7 +248,6 @@ def _run_jobs(
         users_job,
     )
     from pipelines.raw_definitions import build_raw_definitions
-    from pipelines.run_ends import recording_ends
     from pipelines.runs import end_dead_runs
     from pipelines.sensors.project_discovery import new_project_keys
     from pipelines.stored_people import copies
@@ -330,8 +304,8 @@ def _issue_ranges(
     """Yield the tags of the runs that cover the requested projects: one for each stretch of
     neighbouring partitions.
     """
-    from assets.partitions import contiguous, month_keys, month_of, partition_key
-    from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
+    from assets.partitions import contiguous, month_keys, month_of
+    from sync.partition_ranges import range_tags
 
     months = month_keys()
     first, last = request.from_month or months[0], request.to_month or months[-1]
@@ -349,7 +323,4 @@ def _issue_ranges(
     else:
         ranges = contiguous(requested, partitions)
     for start, end in ranges:
-        yield {
-            RANGE_START_TAG: partition_key(start, first),
-            RANGE_END_TAG: partition_key(end, last),
-        }
+        yield range_tags((start, end), (first, last))

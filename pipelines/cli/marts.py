@@ -25,7 +25,7 @@ from resources.variables import SettingsError
 if TYPE_CHECKING:
     import dagster as dg
 
-    from pipelines.cli.objects import MartsObject
+    from sync.results.command_results import MartsResult
 
 #: Under this name a build reports its progress.
 WHAT = "marts"
@@ -49,19 +49,20 @@ def marts(ctx: click.Context, full: bool, as_json: bool, no_progress: bool) -> N
     """
     settings = Settings.of_this_process()
     from pipelines.cli.console import progress_for
+    from sync.results.command_results import marts_result
 
     began = time.monotonic()
     # dbt talks to standard output, which is for the result.
     chatter = sys.stderr if ctx.find_root().params["debug"] else io.StringIO()
     try:
         with redirect_stdout(chatter), progress_for(requested=not no_progress) as progress:
-            found = build(settings, progress, whole=full).as_json()
+            found = build(settings, progress, whole=full)
     except SettingsError:
         raise
     except Exception as error:
         if as_json:  # the object has the error too
-            failed = Build(0, 0, (), 0, time.monotonic() - began, (one_line(error),))
-            show(json.dumps(failed.as_json(), ensure_ascii=False))
+            nothing = marts_result(0, time.monotonic() - began, [one_line(error)])
+            show(json.dumps(nothing, ensure_ascii=False))
         raise
     show(json.dumps(found, ensure_ascii=False) if as_json else summary_line(found))
     for failure in found["errors"]:
@@ -72,31 +73,6 @@ def marts(ctx: click.Context, full: bool, as_json: bool, no_progress: bool) -> N
 
 class NothingLoadedError(RuntimeError):
     """There are no rows to make marts of."""
-
-
-@dataclass(frozen=True)
-class Build:
-    """What a build did; `failures` holds one line for each thing that failed, `warnings` the names
-    of checks that warned.
-    """
-
-    models: int
-    passed: int
-    warnings: tuple[str, ...]
-    failed: int
-    seconds: float
-    failures: tuple[str, ...]
-
-    def as_json(self) -> "MartsObject":
-        """Return the object that `marts --json` prints."""
-        return {
-            "status": "failed" if self.failures else "completed",
-            "models": self.models,
-            "checks": {"passed": self.passed, "warned": len(self.warnings), "failed": self.failed},
-            "warnings": list(self.warnings),
-            "seconds": round(self.seconds, 2),
-            "errors": list(self.failures),
-        }
 
 
 @dataclass
@@ -138,7 +114,7 @@ class _Watcher:
             )
 
 
-def build(settings: Settings, progress: Progress, *, whole: bool) -> Build:
+def build(settings: Settings, progress: Progress, *, whole: bool) -> "MartsResult":
     """Build all marts once and return what was done; a build that is at work is waited for.
 
     Raises:
@@ -155,8 +131,8 @@ def build(settings: Settings, progress: Progress, *, whole: bool) -> Build:
         raise SettingsError("BACKLOG_DAGSTER_LOCATION", settings.dagster_location, expected)
     from pipelines.hosting.environment import open_instance, prepare_storage
     from pipelines.runs import end_dead_runs
+    from resources.warehouse.known_spaces import known_spaces
     from resources.warehouse.resource import WarehouseResource
-    from resources.warehouse.sync_log import known_spaces
 
     prepare_storage(settings)
     warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
@@ -183,7 +159,7 @@ def build_marts(
     progress: Progress,
     *,
     whole: bool = False,
-) -> Build:
+) -> "MartsResult":
     """Run the job `marts` in this process and return what it did.
 
     Raises:
@@ -198,6 +174,7 @@ def build_marts(
     from pipelines.runs import command_tags
     from resources.warehouse.errors import WarehouseError
     from resources.warehouse.locks import LOST
+    from sync.results.command_results import marts_result
 
     began = time.monotonic()
     config = BuildConfig(whole=whole)
@@ -219,21 +196,19 @@ def build_marts(
             raise WarehouseError(message)
         # A check that failed ends dbt with nothing to add.
         failures += error_lines(message) or ([] if watcher.failures else message.splitlines()[:1])
-    built = Build(
+    checks = watcher.checks
+    built = marts_result(
         watcher.models,
-        watcher.checks["passed"],
-        tuple(sorted(watcher.warnings)),
-        watcher.checks["failed"],
         time.monotonic() - began,
-        tuple(dict.fromkeys(failures)),
+        failures,
+        passed=checks["passed"],
+        failed=checks["failed"],
+        warnings=watcher.warnings,
     )
-    progress.done(WHAT, _figures(built), {})
+    figures = {"models": watcher.models, "checks passed": checks["passed"]}
+    figures |= {"checks warned": len(watcher.warnings), "checks failed": checks["failed"]}
+    progress.done(WHAT, figures, {})
     return built
-
-
-def _figures(found: Build) -> Mapping[str, int]:
-    checks = {"passed": found.passed, "warned": len(found.warnings), "failed": found.failed}
-    return {"models": found.models, **{f"checks {name}": count for name, count in checks.items()}}
 
 
 def summary_line(found: Mapping[str, Any]) -> str:

@@ -9,21 +9,24 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipelines.cli.in_process import connection
+from pipelines.ended_runs import record_run_ends
 from pipelines.hosting.environment import embedded, open_instance, prepare_storage, source
 from pipelines.hosting.runtime import Runtime
-from pipelines.run_ends import DAY, record_run_ends
 from resources.backlog.errors import BacklogError, RateLimited
 from resources.backlog.ratelimit import least_minutes
 from resources.backlog.resource import BacklogResource
 from resources.settings import Settings
-from resources.warehouse.conditions import Condition, current
+from resources.warehouse.conditions import Condition as SourceCondition
+from resources.warehouse.conditions import current
 from resources.warehouse.connect import mask
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, last_beat
-from resources.warehouse.history import adopt, end_dead
+from resources.warehouse.history.history_writer import adopt, end_dead
+from resources.warehouse.history.sync_outcomes import DAY, summary
 from resources.warehouse.issue_sync_state import count_histories
+from resources.warehouse.known_spaces import failing_projects, space_or_url
 from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.sync_log import Totals, failing_projects, place_of, summary
+from sync.results.command_results import Condition, LastDay
 
 
 def status(settings: Settings) -> dict[str, Any]:
@@ -48,7 +51,7 @@ def status(settings: Settings) -> dict[str, Any]:
         }
 
 
-def alerter(settings: Settings) -> tuple[dict[str, Any], Condition | None]:
+def alerter(settings: Settings) -> tuple[dict[str, Any], SourceCondition | None]:
     """Return the part `alerts` of `status`, and the condition of the source, without a request to
     it.
 
@@ -77,7 +80,7 @@ def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dic
     except BacklogError as caught:
         error = caught
     _record_run_ends(backlog, warehouse)
-    place = place_of(engine, backlog.url)
+    place = space_or_url(engine, backlog.url)
     if space is not None:
         adopt(engine, space, backlog.url)
         place = space
@@ -91,11 +94,13 @@ def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dic
         # A source whose limit is used up does answer.
         "connected": error is None or isinstance(error, RateLimited),
         "connection_error": None if error is None else str(error),
-        "condition": condition.as_json() if condition else None,
+        "condition": Condition.model_validate(condition, from_attributes=True).model_dump()
+        if condition
+        else None,
         "active": [asdict(sync) for sync in syncs.active],
         "last_syncs": [asdict(sync) for sync in syncs.last.values()],
         "failing_projects": failing_projects(engine, place),
-        "last_24h": _figures(syncs.last_24h),
+        "last_24h": syncs.last_24h.model_dump(include={*LastDay.__annotations__}),
         "rate_limit": limits,
         "history": _history(warehouse, place, limits.get("read"), backlog.rate_reserve),
         "access": _access(backlog),
@@ -135,14 +140,6 @@ def alerts(url: str, warehouse: WarehouseResource) -> dict[str, Any]:
         return {"alive": None, "beat_at": None, "channels": [], "waiting": 0, "open": []}
     beat_at, alive, reported = beat
     return {"alive": alive, "beat_at": beat_at, **reported}
-
-
-def _figures(totals: Totals) -> dict[str, Any]:
-    """Return the figures of the last 24 hours; `runs`, `completed`, `failed` and `success_rate` are
-    of runs.
-    """
-    names = ("runs", "completed", "failed", "syncs", "syncs_failed", "items", "requests")
-    return {name: getattr(totals, name) for name in names} | {"success_rate": totals.success_rate}
 
 
 def _access(backlog: BacklogResource) -> dict[str, Any]:

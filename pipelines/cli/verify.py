@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -83,6 +83,7 @@ def verify(
     settings = Settings.of_this_process()
     from pipelines.cli.console import progress_for
     from pipelines.cli.console_verify import verified_table
+    from sync.results.verify_result import failed_verify, verify_result
 
     request = VerifyRequest.create(
         deep=deep, repair=repair, comments=not no_comments, projects=projects
@@ -95,13 +96,10 @@ def verify(
         raise
     except Exception as error:
         if as_json:  # for the reader of the object
-            show(
-                json.dumps(
-                    failed(request, one_line(error), time.monotonic() - began), ensure_ascii=False
-                )
-            )
+            nothing = failed_verify(request.level, [one_line(error)], time.monotonic() - began)
+            show(json.dumps(nothing, ensure_ascii=False))
         raise
-    found = verified.as_json()
+    found = verify_result(verified.found, verified.requests, verified.seconds)
     show(json.dumps(found, ensure_ascii=False) if as_json else verified_table(found))
     for line in found["errors"]:
         show(f"Error: {line}", err=True)
@@ -148,27 +146,6 @@ class Verified:
     found: "Reconciliation"
     requests: Mapping[str, int]
     seconds: float
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the object that `verify --json` prints."""
-        return {
-            **self.found.as_json(),
-            "requests": dict(self.requests),
-            "seconds": round(self.seconds, 2),
-        }
-
-
-def failed(request: VerifyRequest, error: str, seconds: float) -> dict[str, Any]:
-    """Return the object that `verify --json` prints when nothing could be compared."""
-    empty: dict[str, Any] = {
-        "projects": [],
-        "tables": {},
-        "differences": [],
-        "repaired": {},
-        "repaired_rows": [],
-    }
-    empty |= {"errors": [error], "requests": {}}
-    return {"status": "failed", "how": request.level, **empty, "seconds": round(seconds, 2)}
 
 
 def verify_space(settings: Settings, request: VerifyRequest, progress: Progress) -> Verified:

@@ -18,10 +18,10 @@ from resources.settings import Settings
 from resources.warehouse.builds import last_built
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, last_beat
-from resources.warehouse.history import Sync, active_syncs
+from resources.warehouse.history.history_reader import Sync, active_syncs
+from resources.warehouse.history.run_kinds import OF_COMMAND
+from resources.warehouse.known_spaces import space_or_url
 from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.run_log import OF_COMMAND
-from resources.warehouse.sync_log import place_of
 
 LOOK_SECONDS, PROGRESS_SECONDS = 2.0, 60.0
 #: What is counted of a load, in the order in which it is shown.
@@ -127,7 +127,7 @@ class Follower(threading.Thread):
         began, now = self.loading_since, time.monotonic()
         if began is not None and now - self._progress_at >= PROGRESS_SECONDS:
             self._progress_at = now
-            self._say(progress(now - began, active_syncs(engine, place_of(engine, self._url))))
+            self._say(progress(now - began, active_syncs(engine, space_or_url(engine, self._url))))
 
     def _say(self, line: str) -> None:
         if not self._ended.is_set():

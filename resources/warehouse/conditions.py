@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection, Engine, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -45,10 +44,6 @@ class Condition:
     def disconnected(self) -> bool:
         """Whether nothing can be read while it lasts."""
         return self.kind in DISCONNECTED
-
-    def as_json(self) -> dict[str, Any]:
-        """Return what `status --json` and the API show of it."""
-        return {"kind": self.kind, "since": self.since, "message": self.message}
 
 
 def current(engine: Engine, url: str) -> Condition | None:

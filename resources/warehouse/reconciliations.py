@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
 from sqlalchemy import Connection, insert, text
 
+from resources.json_models import Model, Whole
 from resources.warehouse.schema_ops import reconciliations
 
 #: What is compared: the number of issues of each project, or each row. The column `how` has it.
@@ -32,23 +34,21 @@ class Reconciled:
     note: str | None = None
 
 
-@dataclass(frozen=True)
-class ReconciliationStatus:
-    """How a project stands by all comparisons so far; times are UTC."""
+class Proof(Model):
+    """How a project compares with the source, since when, and how that was found."""
 
     equal: bool
     since: datetime
-    """The first comparison of the unbroken run of those that say so."""
-    level: Level
+    level: Level = Field(
+        description="The last comparison: `count` of the number of issues, `rows` of every row"
+    )
     checked_at: datetime
-    """The last comparison, of whichever kind."""
-    source_rows: int
-    warehouse_rows: int
-    differences: int
+    source_rows: Whole
+    warehouse_rows: Whole
+    differences: Whole
     note: str | None
     rows_compared_at: datetime | None
-    """The last row reconciliation."""
-    row_differences: int | None
+    row_differences: Whole | None
 
     @property
     def differs_in_number(self) -> bool:
@@ -112,18 +112,15 @@ WITH checks AS (
 )
 SELECT last.project_id, last.equal,
        (SELECT min(s.checked_at) FROM states AS s WHERE s.project_id = last.project_id
-           AND s.id > COALESCE(change.id, 0)),
-       last.how, last.checked_at, last.source_rows, last.warehouse_rows, last.differences,
-           last.note, last.rows_at,
-       last.row_differences
+           AND s.id > COALESCE(change.id, 0)) AS since,
+       last.how AS level, last.checked_at, last.source_rows, last.warehouse_rows, last.differences,
+       last.note, last.rows_at AS rows_compared_at, last.row_differences
 FROM last
 LEFT JOIN change USING (project_id)
 """)
 
 
-def latest(conn: Connection, space_key: str) -> dict[int, ReconciliationStatus]:
+def latest(conn: Connection, space_key: str) -> dict[int, Proof]:
     """Return how each project stands that was ever compared, by id."""
-    return {
-        int(row[0]): ReconciliationStatus(*row[1:])
-        for row in conn.execute(_LATEST, {"space_key": space_key})
-    }
+    found = conn.execute(_LATEST, {"space_key": space_key})
+    return {row.project_id: Proof.model_validate(row, from_attributes=True) for row in found}

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from resources.warehouse.reconciliations import Level
 
@@ -25,8 +25,6 @@ QUARANTINED = "in quarantine"
 TOO_FAST = "it changes too fast to be compared; try again when it is quieter"
 #: Characters of a value that are shown of it.
 SHOWN = 120
-#: Differences in the object of `--json`; the counts are of all.
-LISTED = 1_000
 
 
 @dataclass(frozen=True)
@@ -61,19 +59,6 @@ class Difference:
             if self.key and not self.key.startswith("?")
             else ()
         )
-
-    def as_json(self, projects: dict[int, str]) -> dict[str, Any]:
-        """Return the entry of `verify --json`."""
-        return {
-            "table": self.table,
-            "project": projects.get(self.project_id),
-            "label": self.label,
-            "key": self.key,
-            "kind": QUARANTINED if self.outcome == "quarantined" else self.kind,
-            "source": self.source,
-            "warehouse": self.warehouse,
-            "behind": self.outcome == "behind",
-        }
 
 
 def with_outcome(outcome: Outcome, differences: Iterable[Difference]) -> list[Difference]:
@@ -115,21 +100,6 @@ class ProjectReconciliation:
         """Say which part of a difference is no fault, and what else there is to know."""
         parts = ", ".join(f"{number} {name}" for name, number in self.since_load.items() if number)
         return "; ".join(filter(None, (f"{parts} since the last load" if parts else "", self.note)))
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the entry of `verify --json`."""
-        return {
-            "project": self.key,
-            "status": self.status,
-            "source": self.source,
-            "warehouse": self.warehouse,
-            "differences": self.differences,
-            "behind": self.behind,
-            "quarantined": self.quarantined,
-            "loaded_until": self.loaded_until,
-            "conclusive": self.conclusive,
-            "note": self.note,
-        }
 
 
 @dataclass(frozen=True)
@@ -173,53 +143,6 @@ class Reconciliation:
         return (
             self.status == "different" or (strict and self.status == "behind") or bool(self.errors)
         )
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the object of `verify --json`, but for what it cost."""
-        names = {project.id: project.key for project in self.projects}
-        return {
-            "status": self.status,
-            "how": self.level,
-            "projects": [project.as_json() for project in self.projects],
-            "tables": {
-                table: {
-                    "source": source,
-                    "warehouse": stored,
-                    **{name: rows[table] for name, rows in self._by_table().items()},
-                    "partial": table in self.partial,
-                }
-                for table, (source, stored) in self.tables.items()
-            },
-            "differences": [
-                one.as_json(names)
-                for one in sorted(self.differences, key=lambda one: one.outcome != "different")[
-                    :LISTED
-                ]
-            ],
-            "repaired": self.repaired,
-            "repaired_rows": [one.as_json(names) for one in self.repaired_rows[:LISTED]],
-            "errors": list(self.errors),
-        }
-
-    def _by_table(self) -> dict[str, Counter[str]]:
-        """Return name of a count -> table -> rows. A count reconciliation knows no rows, only
-        numbers of issues.
-        """
-        if self.level == "count":
-            names = ("differences", "behind", "quarantined")
-            return {
-                name: Counter(issues=sum(getattr(project, name) for project in self.projects))
-                for name in names
-            }
-        outcomes: dict[str, Outcome] = {
-            "differences": "different",
-            "behind": "behind",
-            "quarantined": "quarantined",
-        }
-        return {
-            name: Counter(one.table for one in with_outcome(outcome, self.differences))
-            for name, outcome in outcomes.items()
-        }
 
 
 @dataclass(frozen=True)

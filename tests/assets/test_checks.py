@@ -20,13 +20,13 @@ from assets.checks.tables import (
     checks_of,
     found_lately,
 )
-from assets.issues import Mode
-from assets.partitions import month_keys, partition_key
+from assets.partitions import month_keys
 from pipelines.jobs import issues_config
 from resources.cadences import FRESH_WITHIN
-from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from resources.warehouse.schema import SPECS
 from simulator import Fault, SpaceSpec
+from sync.modes import Mode
+from sync.partition_ranges import range_tags
 from tests.deployment import Deploy, Deployment, Run, checks, failures
 
 BY_NAME = {check.name: check for check in TABLE_CHECKS}
@@ -368,10 +368,7 @@ def load_in(deployment: Deployment, mode: Mode) -> Run:
     """Run the job that loads issues in a mode."""
     if mode in ("backfill", "incremental"):
         return deployment.run_issues(mode=mode)
-    corners = {
-        RANGE_START_TAG: partition_key("OPS", month_keys()[-1]),
-        RANGE_END_TAG: partition_key("APP", month_keys()[-1]),
-    }
+    corners = range_tags(["OPS", "APP"], month_keys()[-1:])
     return deployment.run(
         "targeted_sync" if mode == "targeted" else "rolling_refresh",
         config=issues_config(mode),
@@ -438,10 +435,7 @@ def test_partitions_that_somebody_loads_by_hand_are_counted_and_no_check_is_skip
 
     for project, equal in (("APP", False), ("WEB", True)):
         before = loaded.sim.requests.count(route="/issues/count")
-        months = {
-            RANGE_START_TAG: partition_key(project, "2026-01"),
-            RANGE_END_TAG: partition_key(project, month_keys()[-1]),
-        }
+        months = range_tags([project], ["2026-01", month_keys()[-1]])
         run = loaded.by_hand("issues", tags=months)
         assert run.success
         assert not skipped(run)

@@ -17,13 +17,13 @@ from assets.partitions import (
     contiguous,
     month_keys,
     month_of,
-    partition_key,
     rectangle,
     slices,
     slices_of,
 )
 from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from sync.month_windows import Slice
+from sync.partition_ranges import partition_key
 
 KNOWN = ["OPS", "WEB", "APP"]
 TOKYO = SETTINGS.zone

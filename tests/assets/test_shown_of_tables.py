@@ -10,9 +10,9 @@ import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
 
-from assets.issues import Mode
 from assets.partitions import month_keys, month_of
 from sync.counts import durations
+from sync.modes import Mode
 from tests.deployment import Deployment, Run, failures, metadata, observed, recorded
 
 TABLES = ("issues", "comments", "issue_changes")

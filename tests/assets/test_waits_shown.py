@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from resources.warehouse import history
+from resources.warehouse.history.history_reader import active_syncs
 from simulator import Fault
 from tests.deployment import Deployment, failures, recorded
 from tests.integration.commands import Done, Shell
@@ -60,4 +60,4 @@ def test_a_wait_for_the_limit_of_the_source_is_in_progress_status_and_metadata_w
         re.M,
     )
     assert 20 < max(facts["load/rate_limit_wait_seconds"] for facts in recorded(run).values()) <= 27
-    assert list(history.active_syncs(deployment.engine, "acme")) == []
+    assert list(active_syncs(deployment.engine, "acme")) == []

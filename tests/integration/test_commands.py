@@ -17,13 +17,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from pipelines.cli.objects import LoadObject, StatusObject
 from resources.warehouse import embedded
 from resources.warehouse.connect import engine, parse_url
 from resources.warehouse.locks import Locks
 from resources.warehouse.migrations import upgrade
 from resources.warehouse.schema import SPECS
 from simulator import PLANS, Fault, Simulator, SpaceSpec
+from sync.results.command_results import LoadResult, StatusResult
 from tests.integration.commands import Done, Shell, end
 from tests.integration.conftest import PASSWORD, NewDatabase
 from tests.shapes import misfits
@@ -87,7 +87,7 @@ def test_the_first_load_prints_the_object_of_the_contract(deployed: Deployed) ->
     [line] = deployed.first.out.splitlines()
     found = json.loads(line)
     assert set(found) >= {"status", "tables", "requests", "seconds"}
-    assert misfits(found, LoadObject) == []
+    assert misfits(found, LoadResult) == []
     assert found["status"] == "completed"
     assert list(found["tables"]["issues"]) == COUNTERS
     assert set(found["tables"]) == set(SPECS)
@@ -166,7 +166,7 @@ def test_the_status_prints_the_object_of_the_contract(deployed: Deployed) -> Non
     done = deployed.shell.run("status", "--json")
     assert done.code == 0, done.err
     found = json.loads(done.out)
-    assert misfits(found, StatusObject) == []
+    assert misfits(found, StatusResult) == []
     assert (found["space"], found["connected"], found["active"], found["simulated"]) == (
         "acme",
         True,

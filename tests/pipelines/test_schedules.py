@@ -12,7 +12,7 @@ from pipelines.processes import mark
 from pipelines.runs import PROCESS_TAG
 from pipelines.schedules import (
     SCHEDULES,
-    changes_range,
+    changes_tags,
     issues_every_12_hours,
     issues_request,
     reason_to_skip,
@@ -229,11 +229,11 @@ def test_the_issues_schedule_requests_a_run_of_all_partitions_when_the_warehouse
 
 
 def test_the_range_of_changes_begins_where_the_watermark_is() -> None:
-    assert changes_range(["A", "B"], datetime(2026, 2, 3, tzinfo=UTC)) == (
-        "A|2026-02",
-        f"B|{month_keys()[-1]}",
-    )
-    assert changes_range(["A"], None) == ("A|2026-01", f"A|{month_keys()[-1]}")
+    assert changes_tags(["A", "B"], datetime(2026, 2, 3, tzinfo=UTC)) == {
+        RANGE_START_TAG: "A|2026-02",
+        RANGE_END_TAG: f"B|{month_keys()[-1]}",
+    }
+    assert changes_tags(["A"], None)[RANGE_START_TAG] == "A|2026-01"
     assert (
         issues_request(["A"], datetime.now(UTC)).tags[RANGE_START_TAG]
         == f"A|{month_of(datetime.now(UTC))}"

@@ -24,7 +24,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from resources.settings import Settings
-from resources.warehouse.history import fail_sync, finish_sync, lock_of, start_sync
+from resources.warehouse.history.history_writer import fail_sync, finish_sync, lock_of, start_sync
 from resources.warehouse.locks import Locks
 from service.app import create_app
 from tests.ports import free_port

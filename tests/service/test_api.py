@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from resources.warehouse.heartbeats import alerts_of, beat
-from resources.warehouse.history import finish_sync, note_progress, note_wait
+from resources.warehouse.history.history_writer import finish_sync, note_progress, note_wait
 from simulator import PLANS, Fault, Simulator
 from tests.deployment import SMALL, Deployment
 from tests.ports import free_port

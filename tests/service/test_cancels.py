@@ -4,7 +4,7 @@ cancel.
 
 import pytest
 
-from resources.warehouse.run_log import UNFINISHED
+from resources.warehouse.history.run_kinds import UNFINISHED
 from service.security import HEADERS
 from tests.service.conftest import API, TOKEN, DagsterStandIn, Log, Serve
 from tests.service.test_api import eventually

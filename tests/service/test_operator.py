@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import Engine, text
 
 from resources.warehouse.heartbeats import alerts_of, beat
-from resources.warehouse.history import note_progress
+from resources.warehouse.history.history_writer import note_progress
 from resources.warehouse.sync_state import record_failure
 from simulator import Simulator
 from tests.browser import Chromium, visitor_at

@@ -10,8 +10,8 @@ from sqlalchemy import Engine, text
 
 from resources.cadences import FRESH_WITHIN, ISSUES
 from resources.warehouse import sync_state
+from resources.warehouse.history.run_kinds import kind_of_run
 from resources.warehouse.reconciliations import Reconciled, record
-from resources.warehouse.run_pages import kind_of_run
 from tests.ports import free_port
 from tests.service.conftest import ACME, API, DagsterStandIn, Log, Serve
 from tests.service.test_api import eventually

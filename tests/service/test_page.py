@@ -18,17 +18,17 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import Engine
 
-from assets.issues import Mode
 from resources.backlog.errors import error_from_response
 from resources.conditions import Outcome
 from resources.warehouse.conditions import note
 from resources.warehouse.connect import refusal
 from resources.warehouse.heartbeats import alerts_of, beat
-from resources.warehouse.history import finish_sync, note_progress, note_wait
+from resources.warehouse.history.history_writer import finish_sync, note_progress, note_wait
 from resources.warehouse.locks import Locks
 from resources.warehouse.sync_state import note_space_url
 from simulator import Simulator
 from sync import locks
+from sync.modes import Mode
 from sync.reconcile import count_reconciliation, row_reconciliation
 from sync.reconcile.result import ProjectReconciliation
 from tests.browser import Chromium, visitor_at

@@ -6,10 +6,8 @@ import time
 
 import httpx
 import pytest
-from sqlalchemy import Engine
 
-from resources.warehouse.run_log import RunEnd, record_ends, unreported
-from resources.warehouse.sync_log import run_syncs
+from resources.warehouse.history.history_reader import run_syncs
 from tests.ports import free_port
 from tests.service.conftest import ACME, API, DagsterStandIn, Log, Serve
 
@@ -131,32 +129,3 @@ def test_without_dagster_a_run_is_known_from_its_syncs(serve: Serve, log: Log) -
     log.done(run="r-3")
     between = service.get(f"{API}/runs/r-3")
     assert (between.status_code, between.json()["error"]["code"]) == (503, "dagster_unreachable")
-
-
-def test_a_run_is_recorded_once_by_any_process_and_its_own_rows_win(
-    log: Log, warehouse: Engine
-) -> None:
-    log.done(run="reported", error="GET /issues: 500")
-    log.done(run="half")
-    assert unreported(warehouse, {"reported": True, "half": True, "good": False, "bad": True}) == {
-        "half",
-        "good",
-        "bad",
-    }
-    assert unreported(warehouse, {"half": False}) == set()
-    [sync] = run_syncs(warehouse, "half")
-    ends = [
-        RunEnd(run, "issues", sync.started_at, sync.started_at, error)
-        for run, error in (("reported", "x"), ("half", "y"))
-    ]
-    for _ in range(2):
-        record_ends(
-            warehouse, "acme", [*ends, RunEnd("good", "marts", sync.started_at, sync.started_at)]
-        )
-    assert [
-        [row.status for row in run_syncs(warehouse, run)] for run in ("reported", "half", "good")
-    ] == [
-        ["failed"],
-        ["completed", "failed"],
-        ["completed"],
-    ]

@@ -11,12 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from assets.issues import IssuesConfig
-from pipelines import jobs
 from resources.dagster_tags import RANGE_END_TAG as END
 from resources.dagster_tags import RANGE_START_TAG as START
 from resources.warehouse import sync_state
-from service.starts import issues_config
+from sync.modes import issues_config
 from tests.ports import free_port
 from tests.service.conftest import API, DagsterStandIn, Log, Serve
 
@@ -40,23 +38,15 @@ def space(log: Log, warehouse: Engine) -> Log:
 ACME = {"BACKLOG_URL": "http://acme.example.com", "BACKLOG_API_KEY": "unused"}
 
 
-def test_the_configuration_is_that_of_the_schedules() -> None:
-    assert issues_config("incremental") == jobs.issues_config("incremental")
-    assert (issues_config("full"), IssuesConfig().mode) == ({}, "backfill"), (
-        "without one, partitions are read again whole"
-    )
-    assert (START, END) == (
-        "dagster/asset_partition_range_start",
-        "dagster/asset_partition_range_end",
-    )
-
-
-def test_so_it_is_where_several_spaces_share_one_dagster() -> None:
+@pytest.mark.parametrize(("location", "prefix"), [("", ()), ("acme", ("acme",))])
+def test_the_configuration_names_the_steps_of_the_job(
+    location: str, prefix: tuple[str, ...]
+) -> None:
     script = (
-        "import json; from pipelines import jobs; "
-        "print(json.dumps(jobs.issues_config('incremental')))"
+        "import json; from assets.activities import activities; from assets.issues import issues; "
+        "print(json.dumps([activities.op.name, issues.op.name]))"
     )
-    environ = {**os.environ, "BACKLOG_DAGSTER_LOCATION": "acme"}
+    environ = {**os.environ, "BACKLOG_DAGSTER_LOCATION": location}
     done = subprocess.run(
         [sys.executable, "-c", script],
         env=environ,
@@ -65,11 +55,7 @@ def test_so_it_is_where_several_spaces_share_one_dagster() -> None:
         capture_output=True,
         text=True,
     )
-    assert (
-        json.loads(done.stdout)
-        == issues_config("incremental", ("acme",))
-        != issues_config("incremental")
-    )
+    assert json.loads(done.stdout) == list(issues_config("incremental", prefix)["ops"])
 
 
 def test_all_projects_are_those_that_are_there(
@@ -145,7 +131,7 @@ def test_issues_of_a_project_are_synced_from_its_watermark_or_whole(
     assert tags == {START: f"OPS|{first}", END: "OPS|2026-03"}
     prefix = () if body is None else ("acme",)
     assert params["runConfigData"] == issues_config(
-        "full" if mode == "full" else "incremental", prefix
+        "backfill" if mode == "full" else "incremental", prefix
     )
 
 
@@ -191,7 +177,7 @@ def test_issues_of_all_projects_are_synced_from_the_oldest_watermark_or_whole(
     tags = {tag["key"]: tag["value"] for tag in params["executionMetadata"]["tags"]}
     # APP is a partition that somebody typed: no project has ever had that key.
     assert tags == {START: f"OPS|{first}", END: "WEB|2026-03"}
-    assert params["runConfigData"] == issues_config("full" if mode == "full" else "incremental")
+    assert params["runConfigData"] == issues_config("backfill" if mode == "full" else "incremental")
 
 
 def test_where_no_project_is_known_nothing_is_started(

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from simulator import Fault, RequestInfo
-from tests.syncs import Loaded, Mode, StartSyncs, Syncs, failures
+from sync.modes import Mode
+from tests.syncs import Loaded, StartSyncs, Syncs, failures
 
 FEED = "/space/activities"
 

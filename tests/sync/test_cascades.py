@@ -10,7 +10,8 @@ import pytest
 from simulator import Fault, World
 from simulator.masters import SINGLE
 from simulator.model import Issue
-from tests.syncs import Mode, Syncs, failures
+from sync.modes import Mode
+from tests.syncs import Syncs, failures
 
 
 def issue_type(space: World) -> int:

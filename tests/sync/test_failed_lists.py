@@ -263,7 +263,7 @@ def test_an_ordinary_key_loads_everything_and_has_the_teams_of_its_projects(
     members = {row["id"]: set(row["member_ids"]) for row in syncs.rows("teams")}
     assert members == {team: set(space.teams[team].members) for team in shown}
     compared = seen.compare()
-    assert not compared.failed(), compared.as_json()
+    assert not compared.failed(), compared
 
 
 def test_teams_that_an_ordinary_key_does_not_see_are_not_taken_for_deleted(

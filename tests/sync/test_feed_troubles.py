@@ -9,7 +9,8 @@ import pytest
 
 from simulator import Fault
 from simulator.requests import RequestInfo
-from tests.syncs import Loaded, Mode, Syncs, failures
+from sync.modes import Mode
+from tests.syncs import Loaded, Syncs, failures
 
 FEED = "/space/activities"
 

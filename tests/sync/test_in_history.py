@@ -4,7 +4,7 @@ before its first one.
 
 import pytest
 
-from resources.warehouse.sync_log import place_of
+from resources.warehouse.known_spaces import space_or_url
 from simulator import Fault
 from sync.session import SyncError
 from tests.syncs import Loaded, Syncs
@@ -126,13 +126,13 @@ def test_a_first_load_ever_that_fails_is_taken_over_by_the_space_once_it_is_know
 ) -> None:
     syncs.sim.faults.add(REFUSED)
     failed = syncs.listing("users")
-    assert place_of(syncs.engine, syncs.sim.url) == syncs.sim.url
+    assert space_or_url(syncs.engine, syncs.sim.url) == syncs.sim.url
     assert {row["space_key"] for row in syncs.query("SELECT * FROM ops.sync_history")} == {
         syncs.sim.url
     }
     syncs.sim.faults.clear()
     assert syncs.listing("users").success
-    assert place_of(syncs.engine, syncs.sim.url) == "acme"
+    assert space_or_url(syncs.engine, syncs.sim.url) == "acme"
     assert {row["space_key"] for row in syncs.query("SELECT * FROM ops.sync_history")} == {"acme"}
     assert rows(syncs, failed) == [("users", "full", "failed", None, None)]
 

@@ -8,7 +8,8 @@ import pytest
 
 from resources.warehouse.locks import Locks
 from simulator import Fault, RequestInfo
-from tests.syncs import Mode, Syncs, failures
+from sync.modes import Mode
+from tests.syncs import Syncs, failures
 
 OF_PROJECT = (
     "project_members", "statuses", "issue_types", "categories", "versions", "custom_fields",

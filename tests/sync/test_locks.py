@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
-from resources.warehouse import history
 from resources.warehouse.connect import engine
 from resources.warehouse.errors import WarehouseBusyError, WarehouseError
+from resources.warehouse.history import history_writer
+from resources.warehouse.history.history_reader import Sync, active_syncs
+from resources.warehouse.history.run_kinds import DIED
 from resources.warehouse.locks import Locks, is_held
 from simulator import Fault, RequestInfo
 from sync.locks import SyncLocks
@@ -66,8 +68,8 @@ def _history(syncs: Syncs) -> list[tuple[str, str]]:
     return [(row["sync_type"], row["status"]) for row in rows]
 
 
-def _active(syncs: Syncs) -> list[history.Sync]:
-    return list(history.active_syncs(syncs.engine, "acme"))
+def _active(syncs: Syncs) -> list[Sync]:
+    return list(active_syncs(syncs.engine, "acme"))
 
 
 @pytest.fixture
@@ -96,7 +98,7 @@ def test_the_second_of_two_loads_at_once_waits_and_says_so_and_both_end_well(
     syncs: Syncs, beside: Syncs, table: str
 ) -> None:
     second, reading = Watcher(), threading.Event()
-    seen: list[history.Sync] = []
+    seen: list[Sync] = []
 
     def hold(stored: str) -> None:
         if stored == table and not reading.is_set():
@@ -149,8 +151,8 @@ HOLD = """
 import sys
 from sync.locks import SyncLocks
 from resources.progress import LogProgress
-from resources.warehouse import history
 from resources.warehouse.connect import engine
+from resources.warehouse.history import history_writer
 from resources.warehouse.locks import Locks
 
 made = engine(sys.argv[1])
@@ -158,7 +160,7 @@ with Locks(made, "acme") as locks:
     turns = SyncLocks(locks, made, "acme", "issues", "killed", LogProgress(), print)
     turns.begin()
     turns.lock_projects([int(project) for project in sys.argv[2:]])
-    history.start_sync(made, space_key="acme", sync_type="issues", mode="backfill", run_id="killed")
+    history_writer.start_sync(made, space_key="acme", sync_type="issues", mode="backfill", run_id="killed")
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -172,7 +174,7 @@ def test_after_a_load_that_was_killed_the_next_one_goes_on_at_once_and_ends_its_
     holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
-    assert history.end_dead(syncs.engine, "acme") == 0
+    assert history_writer.end_dead(syncs.engine, "acme") == 0
     holder.kill()
     holder.communicate()
     watcher = Watcher()
@@ -181,7 +183,7 @@ def test_after_a_load_that_was_killed_the_next_one_goes_on_at_once_and_ends_its_
     [killed] = syncs.query(
         "SELECT status, error, ended_at FROM ops.sync_history WHERE run_id = 'killed'"
     )
-    assert (killed["status"], killed["error"]) == ("failed", history.DIED)
+    assert (killed["status"], killed["error"]) == ("failed", DIED)
     assert killed["ended_at"] is not None
     assert _locks(syncs) == 0
 
@@ -232,12 +234,12 @@ def test_a_wait_in_the_middle_of_a_load_is_shown_in_its_row_and_cleared(
 ) -> None:
     one, two = sync_locks("one"), sync_locks("two")
     one.lock_projects([300])
-    two.row = history.start_sync(
+    two.row = history_writer.start_sync(
         syncs.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="two"
     )
     thread = threading.Thread(target=lambda: two.lock_projects([300]))
     thread.start()
-    shown: list[history.Sync] = []
+    shown: list[Sync] = []
     while not shown and thread.is_alive():
         shown = [sync for sync in _active(syncs) if sync.waiting_for]
     [sync] = shown
@@ -255,7 +257,7 @@ def test_a_wait_for_a_rate_limit_is_shown_until_the_load_goes_on(
     one.wait_for_limit(
         "search", 40.0, datetime.now(UTC)
     )  # between two rows there is nothing to show it in
-    one.row = history.start_sync(
+    one.row = history_writer.start_sync(
         syncs.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="one"
     )
     one.wait_for_limit(
@@ -275,7 +277,9 @@ def test_a_wait_in_vain_stays_in_the_history_with_its_reason(
     one, two = sync_locks("one"), sync_locks("two")
     one.lock_table()
     two.progress = Watcher(
-        at_wait=lambda: syncs.query(END_SESSION_OF.format(lock=history.lock_of("two", "issues")))
+        at_wait=lambda: syncs.query(
+            END_SESSION_OF.format(lock=history_writer.lock_of("two", "issues"))
+        )
     )
     with pytest.raises(WarehouseError, match="connection that held the locks was lost"):
         two.lock_table()
@@ -287,7 +291,7 @@ def test_a_wait_in_vain_stays_in_the_history_with_its_reason(
 def test_a_wait_for_the_limit_of_the_source_is_shown_once_and_counted_in_the_pass_that_waited(
     syncs: Syncs,
 ) -> None:
-    shown: list[list[history.Sync]] = []
+    shown: list[list[Sync]] = []
     watcher = Watcher(at_wait=lambda: shown.append(_active(syncs)))
     syncs.sim.faults.add(Fault(status=429, path="/issues", reset_in=25.0))
     run = replace(syncs, progress=watcher).run()

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import Engine
 
 from resources.progress import LogProgress
-from resources.warehouse import history
+from resources.warehouse.history import history_writer
+from resources.warehouse.history.history_reader import active_syncs
 from resources.warehouse.locks import Locks
 from sync.locks import SyncLocks
 from sync.noted_progress import NotedProgress
@@ -37,7 +38,7 @@ def noted(warehouse: Engine, said: list[str]) -> Iterator[NotedProgress]:
 
 
 def _begin(noted: NotedProgress) -> None:
-    noted.sync_locks.row = history.start_sync(
+    noted.sync_locks.row = history_writer.start_sync(
         noted.sync_locks.engine,
         space_key="acme",
         sync_type="issues",
@@ -50,7 +51,7 @@ def _begin(noted: NotedProgress) -> None:
 def _seen(noted: NotedProgress) -> list[tuple[int | None, int | None]]:
     return [
         (sync.progress_done, sync.progress_total)
-        for sync in history.active_syncs(noted.sync_locks.engine, "acme")
+        for sync in active_syncs(noted.sync_locks.engine, "acme")
     ]
 
 

@@ -69,7 +69,7 @@ def test_a_build_that_fails_names_each_model_and_check_that_failed(
         found = build_marts(
             deployment.definitions, deployment.instance, LogProgress(write=lines.append)
         )
-    assert set(found.failures) == {
+    assert set(found["errors"]) == {
         "check hours_ledger_adds_up of mart/hours_ledger; its rows are in the Dagster UI",
         (
             "check days_are_of_issues_that_are_there of mart/issue_history; its "
@@ -80,11 +80,13 @@ def test_a_build_that_fails_names_each_model_and_check_that_failed(
             '"letters" does not exist'
         ),
     }
-    assert (found.failed, found.as_json()["status"]) == (2, "failed")
-    assert found.models > 0
-    assert lines[-1].startswith(f"marts: {found.models} models, {found.passed} checks passed, ")
+    assert (found["checks"]["failed"], found["status"]) == (2, "failed")
+    assert found["models"] > 0
+    assert lines[-1].startswith(
+        f"marts: {found['models']} models, {found['checks']['passed']} checks passed, "
+    )
     assert lines[-1].endswith(", 2 checks failed")
-    line = summary_line(found.as_json())
+    line = summary_line(found)
     assert line.startswith("failed in ")
     assert line.endswith(", 2 failed") or "2 failed (warned: " in line
 

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from assets.partitions import month_keys, partition_key
+from assets.partitions import month_keys
 from pipelines.jobs import issues_config
-from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from simulator.model import Issue
+from sync.partition_ranges import range_tags
 from tests.assets.marts.building import build, contents
 from tests.assets.marts.worked import CLOSED, IN_PROGRESS, OPEN
 from tests.deployment import Deployment
@@ -53,10 +53,7 @@ def closed_periods(deployment: Deployment, today: date) -> dict[str, list[str]]:
 def read_issues(deployment: Deployment, only: Sequence[str] = ()) -> None:
     """Read all issues and what hangs on them again, or `only` some of these tables."""
     keys, months = deployment.partitions, month_keys()
-    tags = {
-        RANGE_START_TAG: partition_key(keys[0], months[0]),
-        RANGE_END_TAG: partition_key(keys[-1], months[-1]),
-    }
+    tags = range_tags(keys, months)
     assert deployment.run("issues", only=only, config=issues_config("backfill"), tags=tags).success
 
 

@@ -230,7 +230,7 @@ def test_a_history_without_news_stays_and_a_build_that_fails_loses_no_news(
     space.rename_user(user, "失敗の 前")
     deployment.load()
     deployment.change("ALTER TABLE mart.conversation RENAME COLUMN characters TO letters")
-    assert build_marts(deployment.definitions, deployment.instance, quiet()).failures
+    assert build_marts(deployment.definitions, deployment.instance, quiet())["errors"]
     deployment.change("ALTER TABLE mart.conversation RENAME COLUMN letters TO characters")
     build(deployment)
     assert [row["name"] for row in deployment.query(version)] == ["失敗の 前"]

@@ -6,10 +6,11 @@ from typing import Any
 
 import dagster as dg
 
-from assets.partitions import contiguous, month_keys, partition_key
+from assets.partitions import contiguous, month_keys
 from pipelines.jobs import issues_config
 from pipelines.schedules import issues_request, single_issues_request
 from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
+from sync.partition_ranges import partition_key
 from tests.deployment import Deployment
 from tests.integration.exactness.sabotage import Killed
 from tests.integration.exactness.truth import seen_projects

@@ -10,7 +10,7 @@ import pytest
 from pipelines.alerting.alerter import Alerter
 from resources.alerts.channels import Slack
 from resources.secret import Secret
-from resources.warehouse.sync_log import failing_projects
+from resources.warehouse.known_spaces import failing_projects
 from simulator import Fault
 from tests.deployment import Deployment
 from tests.sinks import WebhookSink

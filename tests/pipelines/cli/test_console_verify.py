@@ -4,8 +4,6 @@ import json
 from typing import Any
 
 from pipelines.cli.console_verify import SHOWN, WIDEST, verified_table
-from pipelines.cli.objects import VerifyObject
-from pipelines.cli.verify import Verified
 from sync.reconcile.result import (
     CONTENT,
     MISSING,
@@ -13,6 +11,7 @@ from sync.reconcile.result import (
     ProjectReconciliation,
     Reconciliation,
 )
+from sync.results.verify_result import VerifyResult, verify_result
 from tests.shapes import misfits
 
 UNTIL = "2026-06-30T23:59:58+00:00"
@@ -53,10 +52,10 @@ def shown(
         (),
         repaired,
     )
-    as_json = Verified(
+    as_json = verify_result(
         found, {"read": 20, "search": 13, "retries": 2, "rate_limited": 1}, 1.234
-    ).as_json()
-    assert misfits(as_json, VerifyObject) == []
+    )
+    assert misfits(as_json, VerifyResult) == []
     return verified_table(json.loads(json.dumps(as_json))).splitlines()
 
 
@@ -162,8 +161,8 @@ def test_equal_stands_alone_only_beside_two_equal_numbers() -> None:
 
 def test_a_table_says_why_its_numbers_differ_where_no_row_of_it_does() -> None:
     tables = {"users": (5, 30), "comments": (100, 105), "issues": (10, 10)}
-    found = Reconciliation("rows", [], tables, partial={"users", "issues"}).as_json()
-    lines = verified_table({**found, "requests": {}, "seconds": 1.0}).splitlines()
+    found = Reconciliation("rows", [], tables, partial={"users", "issues"})
+    lines = verified_table(verify_result(found, {}, 1.0)).splitlines()
     notes = {words[0]: " ".join(words[6:]) for line in lines if (words := line.split())}
     assert notes["users"] == "the source did not show all of it"
     assert notes["comments"] == "with the issues that are gone"

@@ -6,10 +6,11 @@ import pytest
 
 from assets.marts.news import marts_status
 from pipelines.cli.in_process import Recorder
-from pipelines.cli.load import LoadRequest, Summary, next_line
+from pipelines.cli.load import LoadRequest, next_line
 from resources.progress import LogProgress
 from resources.variables import SettingsError
 from resources.warehouse.builds import begin_build, end_build
+from sync.results.command_results import Rows, load_result
 from tests.deployment import Deployment
 
 
@@ -80,12 +81,20 @@ def test_the_figures_of_runs_add_up_table_by_table_and_everything_is_passed_on()
 
 
 def test_a_summary_is_completed_without_failures_and_failed_with_one() -> None:
-    assert Summary({"users": {"read": 1}}, {"read": 2}, 1.239, ()).as_json() == {
-        "status": "completed", "simulated": False, "tables": {"users": {"read": 1}},
+    rows: Rows = {
+        "read": 1,
+        "inserted": 0,
+        "updated": 0,
+        "unchanged": 1,
+        "deleted": 0,
+        "rejected": 0,
+    }
+    assert load_result({"users": rows}, {"read": 2}, 1.239, [], simulated=False) == {
+        "status": "completed", "simulated": False, "tables": {"users": rows},
         "requests": {"read": 2}, "seconds": 1.24,
         "errors": [],
     }  # fmt: skip
-    failed = Summary({}, {}, 0, ("teams: refused",)).as_json()
+    failed = load_result({}, {}, 0, ["teams: refused", "teams: refused"], simulated=True)
     assert (failed["status"], failed["errors"]) == ("failed", ["teams: refused"])
 
 

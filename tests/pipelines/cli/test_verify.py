@@ -18,12 +18,7 @@ def jobs(deployment: Deployment) -> list[str]:
 def test_a_comparison_says_what_it_has_cost(loaded: Deployment) -> None:
     verified = verify(loaded)
     assert verified.found.status == "equal"
-    assert verified.as_json()["requests"] == {
-        "search": 3,
-        "read": 2,
-        "retries": 0,
-        "rate_limited": 0,
-    }
+    assert verified.requests == {"search": 3, "read": 2, "retries": 0, "rate_limited": 0}
 
 
 def test_a_repair_costs_a_few_requests_more_than_the_comparison(loaded: Deployment) -> None:

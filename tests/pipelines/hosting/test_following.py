@@ -18,7 +18,6 @@ from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.history import Sync, lock_of, start_sync
 from resources.warehouse.locks import Locks
 from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.run_log import OF_COMMAND
 from resources.warehouse.schema_ops import spaces
 
 DAGSTER, URL = "http://127.0.0.1:3000", "https://acme.example"

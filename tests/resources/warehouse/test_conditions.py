@@ -7,7 +7,7 @@ from sqlalchemy import Engine, text
 from resources.conditions import Outcome
 from resources.warehouse.conditions import Observed, current, note
 from resources.warehouse.errors import WarehouseError
-from resources.warehouse.history import finish_sync, start_sync
+from resources.warehouse.history.history_writer import finish_sync, start_sync
 
 URL = "https://acme.backlog.test"
 DOWN = Outcome("unreachable", "GET /space: no answer", seconds=9.0)

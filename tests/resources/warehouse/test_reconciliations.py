@@ -5,13 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from resources.warehouse.reconciliations import (
-    Level,
-    Reconciled,
-    ReconciliationStatus,
-    latest,
-    record,
-)
+from resources.warehouse.reconciliations import Level, Proof, Reconciled, latest, record
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -42,7 +36,7 @@ def compared(warehouse: Engine, checks: str, project: int = 300, space_key: str 
             )
 
 
-def reconciliation_status(warehouse: Engine, project: int = 300) -> ReconciliationStatus:
+def reconciliation_status(warehouse: Engine, project: int = 300) -> Proof:
     with warehouse.connect() as conn:
         return latest(conn, "acme")[project]
 

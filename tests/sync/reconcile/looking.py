@@ -6,6 +6,7 @@ from sqlalchemy import text
 
 from resources.warehouse.schema import SPECS
 from sync.reconcile.result import EXTRA, QUARANTINED, Reconciliation
+from sync.results.verify_result import verify_result
 from tests.warehouse_view import WarehouseView
 
 #: Everything of a row but when and by which run it was written.
@@ -26,8 +27,8 @@ def reported(found: Reconciliation, *, behind: bool = False) -> set[tuple[str, s
 
 def contradictions(found: Reconciliation) -> list[str]:
     """Return the parts whose two numbers differ although nothing that is reported explains it."""
-    shown = found.as_json()
-    parts = {one["project"]: one for one in shown["projects"] if one["conclusive"]}
+    shown = verify_result(found, {}, 0)
+    parts: dict[str, Any] = {one["project"]: one for one in shown["projects"] if one["conclusive"]}
     if not any(one.table == "issues" and one.kind == EXTRA for one in found.differences):
         parts |= {table: one for table, one in shown["tables"].items() if not one["partial"]}
     outcomes = ("differences", "behind", "quarantined")

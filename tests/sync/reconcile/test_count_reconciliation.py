@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from resources.warehouse.reconciliations import latest
 from simulator import SpaceSpec
 from sync.reconcile.count_reconciliation import doubtful_projects
+from sync.results.verify_result import compared_project, verify_result
 from tests.syncs import StartSyncs, Syncs
 
 
@@ -66,7 +67,7 @@ def test_what_was_created_and_deleted_since_the_last_load_is_behind(synced: Sync
         )
     )
     found = synced.compare("count")
-    ops = found.projects[0].as_json()
+    ops = compared_project(found.projects[0])
     assert (ops["status"], ops["differences"], ops["behind"]) == ("behind", 0, 3)
     assert ops["source"] == ops["warehouse"] + 1
     assert (found.status, found.failed(), found.failed(strict=True)) == ("behind", False, True)
@@ -91,7 +92,7 @@ def test_a_lost_row_makes_its_project_different(synced: Syncs) -> None:
     found = synced.compare("count")
     assert [one.status for one in found.projects] == ["equal", "different", "equal"]
     assert (found.status, found.failed()) == ("different", True)
-    assert found.as_json()["tables"]["issues"]["differences"] == 1
+    assert verify_result(found, {}, 0)["tables"]["issues"]["differences"] == 1
 
 
 def test_an_issue_that_was_edited_where_it_is_does_not_explain_a_row_too_many(
@@ -165,7 +166,7 @@ def test_an_archived_project_that_lists_no_issues_is_neither_equal_nor_different
     synced.sim.switch(archived_issues_listed=False)
     synced.sim.space.archive_project("APP")
     assert [one.key for one in synced.compare("count").projects] == ["OPS", "WEB"]
-    app = synced.compare().projects[2].as_json()
+    app = compared_project(synced.compare().projects[2])
     assert (app["source"], app["note"]) == (0, "it is archived and lists no issues")
     assert not any(one.table in {"issues", "comments"} for one in synced.compare().differences)
 

@@ -23,6 +23,7 @@ from sync.reconcile.compare_rows import (
 )
 from sync.reconcile.payload_columns import wrong_columns
 from sync.reconcile.result import COLUMN, CONTENT, EXTRA, KINDS, MISSING, SHOWN, STALE, short
+from sync.results.verify_result import shown_difference
 from tests.syncs import Syncs
 
 ISSUES = SPECS["issues"]
@@ -234,7 +235,7 @@ def test_the_entries_for_programs_are_plain_json(warehouse: Engine) -> None:
     with warehouse.connect() as connection:
         stored = of_warehouse(connection, ISSUES, "acme")
     [(one, _)] = described(ISSUES, compare(of_source(ISSUES, []), stored))
-    assert json.loads(json.dumps(one.as_json({300: "OPS"}))) == {
+    assert json.loads(json.dumps(shown_difference(one, {300: "OPS"}))) == {
         "table": "issues", "project": "OPS", "key": "1", "label": "OPS-1", "kind": EXTRA,
         "source": "not listed",
         "warehouse": "changed 2026-05-01T00:00:00Z", "behind": False,

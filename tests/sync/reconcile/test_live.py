@@ -169,4 +169,4 @@ def test_a_project_that_was_never_loaded_differs(syncs: Syncs) -> None:
         found
     )
     assert [one.status for one in found.projects] == ["different"] * 3
-    assert [one.as_json()["loaded_until"] for one in found.projects] == [None] * 3
+    assert [one.loaded_until for one in found.projects] == [None] * 3

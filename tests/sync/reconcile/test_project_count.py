@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 
 from sync.reconcile.count_reconciliation import Holdings, ProjectCount
 from sync.reconcile.result import (
-    LISTED,
     MISSING,
     TOO_FAST,
     Difference,
     ProjectReconciliation,
     Reconciliation,
 )
+from sync.results.verify_result import LISTED, verify_result
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 COUNT = ProjectCount("OPS", 10, 10, 300)
@@ -107,9 +107,10 @@ def test_programs_get_a_thousand_rows_with_differing_ones_first_and_all_numbers(
         row(LISTED),
         row(LISTED + 1, "quarantined", "users"),
     ]
-    found = Reconciliation(
-        "rows", [PROJECT], {"issues": (3, 4), "users": (5, 6)}, rows, repaired_rows=rows
-    ).as_json()
+    tables = {"issues": (3, 4), "users": (5, 6)}
+    found = verify_result(
+        Reconciliation("rows", [PROJECT], tables, rows, repaired_rows=rows), {}, 0
+    )
     assert LISTED == 1_000
     assert (len(found["differences"]), len(found["repaired_rows"])) == (LISTED, LISTED)
     assert [one["key"] for one in found["differences"][:2]] == [str(LISTED), "0"]
@@ -139,7 +140,9 @@ def test_of_numbers_the_table_of_issues_has_the_sums() -> None:
         replace(PROJECT, differences=1, since_load={"created": 2}, quarantined=3),
         replace(PROJECT, differences=2),
     ]
-    assert Reconciliation("count", projects, {"issues": (20, 20)}).as_json()["tables"] == {
+    assert verify_result(Reconciliation("count", projects, {"issues": (20, 20)}), {}, 0)[
+        "tables"
+    ] == {
         "issues": {
             "source": 20,
             "warehouse": 20,

@@ -133,9 +133,7 @@ def test_a_space_that_changes_before_every_request_is_said_to_change_too_fast(
     assert not any(one.conclusive for one in synced.compare("count").projects if one.key == "OPS")
     synced.sim.requests.clear()
     found = synced.compare("count", projects=["OPS"])
-    assert found.as_json()["errors"] == [
-        "OPS: it changes too fast to be compared; try again when it is quieter"
-    ]
+    assert found.errors == ["OPS: it changes too fast to be compared; try again when it is quieter"]
     assert (found.status, found.failed()) == ("behind", True)
     assert synced.sim.requests.count() < 4 * MOST_COUNTS
 
@@ -180,7 +178,7 @@ def test_an_issue_in_quarantine_is_no_difference_of_numbers_or_rows_and_hides_no
     }
     for compared in (synced.compare("count"), synced.compare()):
         assert (compared.status, compared.failed()) == ("equal", False)
-        assert next(one.as_json()["quarantined"] for one in compared.projects) >= 2
+        assert next(one.quarantined for one in compared.projects) >= 2
     assert (compared.projects[0].note, compared.projects[2].note) == (
         f"{compared.projects[0].quarantined} in quarantine",
         None,

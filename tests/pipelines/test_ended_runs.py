@@ -1,12 +1,13 @@
-"""Runs that end without a sync, as commands and the alerter hand them to the log of syncs."""
+"""Runs that end without a sync, as commands and the alerter hand them to the history."""
 
 from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
 
-from pipelines.run_ends import ALL, DAY, record_run_ends, recording_ends
+from pipelines.ended_runs import ALL, record_run_ends, recording_ends
 from resources.backlog.errors import AuthenticationError
+from resources.warehouse.history.sync_outcomes import DAY
 from simulator import Fault
 from sync.projects import note_project_keys
 from tests.deployment import Deployment

@@ -1,25 +1,14 @@
-"""The log of syncs, `ops.sync_history`: every sync from its start to its end."""
+"""Writes the history: each sync from start to end, and the ends of runs without a sync."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Engine,
-    Select,
-    case,
-    delete,
-    func,
-    insert,
-    or_,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import Connection, Engine, delete, func, insert, select, text, update
 
+from resources.redact import first_line
+from resources.warehouse.history.run_kinds import CANCELED, DIED, UNFINISHED
 from resources.warehouse.locks import is_free
 from resources.warehouse.schema_ops import spaces, sync_history
 from resources.warehouse.sync_state import note_space_url
@@ -28,46 +17,54 @@ from resources.warehouse.sync_state import note_space_url
 _OVER: dict[str, Any] = dict.fromkeys(
     ("waiting_for", "waiting_until", "progress_done", "progress_total")
 )
-DIED = "the run ended without a word: its process was killed"
+_RECORD = text(
+    """
+    INSERT INTO ops.sync_history
+        (space_key, sync_type, mode, project_key, projects, status, started_at, ended_at, error,
+            run_id)
+    SELECT :space_key, :kind, 'run', :project_key, CAST(:projects AS text[]), :status, :started_at,
+        :ended_at, :error, :run_id
+    WHERE NOT EXISTS (
+        SELECT FROM ops.sync_history AS h WHERE h.run_id = :run_id AND (h.status = 'failed'
+            OR :status = 'completed')
+    )
+    ON CONFLICT (run_id) WHERE mode = 'run' DO NOTHING
+    """
+)
+_CANCEL = text(
+    """
+    UPDATE ops.sync_history SET error = :canceled
+    WHERE run_id = ANY(CAST(:run_ids AS text[])) AND status = 'failed'
+        AND error = ANY(CAST(:broken_off AS text[]))
+    """
+)
 
 
 @dataclass(frozen=True)
-class Sync:
-    """One row of `ops.sync_history`. Times are UTC."""
+class RunEnd:
+    """How a run ended: `error` is why it failed or was canceled, None: it succeeded.
 
-    id: int
-    sync_type: str
-    mode: str
-    project_key: str | None
-    status: str
-    started_at: datetime
-    ended_at: datetime | None
-    items_synced: int
-    items_failed: int
-    requests: int
-    error: str | None
+    `kind` is that of `run_kinds.kind_of`.
+    """
+
     run_id: str
-    waiting_for: str | None = None
-    waiting_until: datetime | None = None
-    progress_done: int | None = None
-    """How far its load (run and type) is while it works, in rows, or for comments in issues."""
-    progress_total: int | None = None
-    projects: list[str] | None = None
-    """The projects that it covers; None: the whole space."""
+    kind: str
+    started_at: datetime
+    ended_at: datetime
+    error: str | None = None
+    projects: Sequence[str] | None = None
 
 
 def lock_of(run_id: str, sync_type: str) -> str:
-    """Name the lock that a load holds for its whole life; it shows whether the load of a row in
-    progress still lives.
-    """
+    """Name the lock that a load holds for its whole life: it shows whether the load still lives."""
     return f"load/{run_id}/{sync_type}"
 
 
 def is_dead(row: str) -> str:
-    """Return the condition, in SQL, that the load of a row in progress is no more; `row` is the
-    name of its table there.
+    """Return the SQL condition that the load of a row in progress is dead; `row` is its table
+    there.
 
-    A load holds its lock from before its first row here until after its last: when it is free, no
+    A load holds its lock from before its first row until after its last: when the lock is free, no
     process will end the row.
     """
     return is_free(f"{row}.space_key", f"'load/' || {row}.run_id || '/' || {row}.sync_type")
@@ -114,8 +111,9 @@ def record_failure(
     requests: int = 0,
     projects: Sequence[str] | None = None,
 ) -> None:
-    """Record a sync that failed before it had a row, `seconds` after its start. `space_key` is that
-    of `sync_log.place_of`.
+    """Record a sync that failed before it had a row, `seconds` after its start.
+
+    `space_key` is that of `known_spaces.space_or_url`.
     """
     values = {
         "space_key": space_key,
@@ -134,9 +132,7 @@ def record_failure(
 
 
 def know_space(engine: Engine, space_key: str, url: str) -> None:
-    """Remember which space is at a URL, and give it the rows that were kept under the URL until
-    then.
-    """
+    """Remember which space is at a URL, and give it the rows that were kept under the URL."""
     with engine.begin() as conn:
         known = select(spaces.c.url).where(spaces.c.space_key == space_key)
         if conn.execute(known).scalar_one_or_none() != url.rstrip("/"):
@@ -206,24 +202,18 @@ def note_wait(
 
 
 def note_progress(engine: Engine, number: int, done: int, total: int | None) -> None:
-    """Record how far the load of a sync in progress is; `total` is None where it cannot be
-    known.
-    """
+    """Record how far the load of a sync in progress is; `total` is None where it is not known."""
     _update(engine, number, progress_done=done, progress_total=total)
 
 
 def forget_sync(engine: Engine, number: int) -> None:
-    """Take back a `start_sync`: it was there to show a wait, and what came after the wait has a row
-    of its own.
-    """
+    """Take back a `start_sync` that only showed a wait: the work after it has a row of its own."""
     with engine.begin() as conn:
         conn.execute(delete(sync_history).where(sync_history.c.id == number))
 
 
 def end_dead(engine: Engine, space_key: str) -> int:
-    """Mark as failed the syncs in progress whose load is no more, and return how many there
-    were.
-    """
+    """Mark the syncs in progress whose load is dead as failed; return how many there were."""
     history, dead = sync_history.c, text(is_dead(str(sync_history)))
     with engine.begin() as conn:
         ended = conn.execute(
@@ -234,38 +224,34 @@ def end_dead(engine: Engine, space_key: str) -> int:
     return ended.rowcount
 
 
-def _in_progress(space_key: str) -> Select[Any]:
-    """Select the syncs in progress in the shape of `Sync`, oldest first."""
-    history = sync_history.c
-    # Who waited goes on without saying so; what it does next clears the note.
-    waits = or_(history.waiting_until.is_(None), history.waiting_until > func.statement_timestamp())
-    columns: dict[str, ColumnElement[Any]] = {
-        name: history[name] for name in Sync.__dataclass_fields__
-    }
-    columns |= {
-        name: case((waits, history[name])).label(name) for name in ("waiting_for", "waiting_until")
-    }
-    active = select(*columns.values()).where(
-        history.space_key == space_key, history.status == "in_progress"
-    )
-    return active.order_by(history.started_at, history.id)
+def record_ends(engine: Engine, space_key: str, ends: Collection[RunEnd]) -> None:
+    """Record how runs ended, each once; a run that has such a row already is left alone.
 
-
-def first_starts(engine: Engine, run_ids: Sequence[str]) -> dict[tuple[str, str, str], datetime]:
-    """Return when the syncs of some runs first began, by run, type and mode: a load counts on
-    through all its rows.
+    `space_key` is that of `known_spaces.space_or_url`.
     """
-    row = sync_history.c
-    keys = (row.run_id, row.sync_type, row.mode)
-    query = select(*keys, func.min(row.started_at)).where(row.run_id.in_(run_ids)).group_by(*keys)
-    with engine.connect() as conn:
-        return {
-            (run_id, sync_type, mode): began
-            for run_id, sync_type, mode, began in conn.execute(query)
+    if not ends:
+        return
+    rows = [
+        {
+            "space_key": space_key,
+            "kind": end.kind,
+            "status": "completed" if end.error is None else "failed",
+            "started_at": end.started_at,
+            "ended_at": end.ended_at,
+            "error": None if end.error is None else first_line(end.error),
+            "run_id": end.run_id,
+            **covering(end.projects),
         }
+        for end in ends
+    ]
+    with engine.begin() as conn:
+        conn.execute(_RECORD, rows)
 
 
-def active_syncs(engine: Engine, space_key: str) -> list[Sync]:
-    """Return the syncs of a space that are in progress, oldest first."""
-    with engine.connect() as conn:
-        return [Sync(*row) for row in conn.execute(_in_progress(space_key))]
+def record_cancellations(engine: Engine, run_ids: Collection[str]) -> None:
+    """Say of the syncs of canceled runs why they ended early: they cannot know it themselves."""
+    with engine.begin() as conn:
+        conn.execute(
+            _CANCEL,
+            {"run_ids": list(run_ids), "canceled": CANCELED, "broken_off": [UNFINISHED, DIED]},
+        )

@@ -4,9 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, text
 
-from resources.warehouse.history import (
-    DIED,
-    active_syncs,
+from resources.warehouse.history.history_reader import active_syncs
+from resources.warehouse.history.history_writer import (
     end_dead,
     fail_sync,
     finish_sync,
@@ -16,8 +15,10 @@ from resources.warehouse.history import (
     note_wait,
     start_sync,
 )
+from resources.warehouse.history.run_kinds import DIED
+from resources.warehouse.history.sync_outcomes import summary
+from resources.warehouse.known_spaces import known_spaces
 from resources.warehouse.locks import Locks
-from resources.warehouse.sync_log import known_spaces, summary
 
 
 def _start(
@@ -157,8 +158,7 @@ def test_a_sync_that_has_ended_waits_for_nothing(warehouse: Engine) -> None:
     end_dead(warehouse, "acme")
     with warehouse.connect() as conn:
         query = text(
-            "SELECT count(*) FROM ops.sync_history WHERE waiting_for IS NULL "
-            "AND waiting_until IS NULL"
+            "SELECT count(*) FROM ops.sync_history WHERE waiting_for IS NULL AND waiting_until IS NULL"
         )
         assert conn.execute(query).scalar_one() == 3
 
@@ -182,7 +182,6 @@ def test_a_sync_in_progress_says_how_far_it_is_and_one_that_has_ended_does_not(
     assert active_syncs(warehouse, "acme") == []
     with warehouse.connect() as conn:
         query = text(
-            "SELECT count(*) FROM ops.sync_history WHERE progress_done IS NULL "
-            "AND progress_total IS NULL"
+            "SELECT count(*) FROM ops.sync_history WHERE progress_done IS NULL AND progress_total IS NULL"
         )
         assert conn.execute(query).scalar_one() == 1

@@ -1,20 +1,17 @@
-"""What the service reads from the sync history: pages, the last day, and whether anything has
-changed.
-"""
+"""What is read of the sync history: pages, the last day, and whether anything has changed."""
 
 import pytest
 from sqlalchemy import Engine, text
 
-from resources.warehouse.history import fail_sync, finish_sync, forget_sync, start_sync
-from resources.warehouse.sync_log import (
-    Requested,
-    known_projects,
-    last_day,
-    last_ends,
-    moved,
-    page,
-    space_at,
+from resources.warehouse.history.history_reader import Requested, history_version, sync_page
+from resources.warehouse.history.history_writer import (
+    fail_sync,
+    finish_sync,
+    forget_sync,
+    start_sync,
 )
+from resources.warehouse.history.sync_outcomes import last_day, last_ends
+from resources.warehouse.known_spaces import known_projects, space_at
 from tests.deployment import Deployment
 
 
@@ -53,10 +50,10 @@ def _done(
 
 
 def test_it_moves_when_a_sync_begins_or_ends_and_not_else(warehouse: Engine) -> None:
-    seen = [moved(warehouse, "acme")]
+    seen = [history_version(warehouse, "acme")]
 
     def look() -> None:
-        seen.append(moved(warehouse, "acme"))
+        seen.append(history_version(warehouse, "acme"))
 
     number = _sync(warehouse)
     look()
@@ -69,17 +66,17 @@ def test_it_moves_when_a_sync_begins_or_ends_and_not_else(warehouse: Engine) -> 
     _done(warehouse)
     look()
     assert len(set(seen)) == len(seen)
-    assert moved(warehouse, "acme") == seen[-1]
+    assert history_version(warehouse, "acme") == seen[-1]
 
 
 def test_pages_follow_each_other_newest_first_whatever_comes_meanwhile(warehouse: Engine) -> None:
     numbers = [_done(warehouse) for _ in range(5)]
     _done(warehouse, space="other")
-    first = page(warehouse, "acme", 2)
+    first = sync_page(warehouse, "acme", 2)
     assert [sync.id for sync in first] == numbers[:-3:-1]
     _done(warehouse)
-    second = page(warehouse, "acme", 2, before=first[-1].id)
-    third = page(warehouse, "acme", 2, before=second[-1].id)
+    second = sync_page(warehouse, "acme", 2, before=first[-1].id)
+    third = sync_page(warehouse, "acme", 2, before=second[-1].id)
     assert [sync.id for sync in (*first, *second, *third)] == numbers[::-1]
 
 
@@ -101,7 +98,9 @@ def test_a_page_has_only_what_was_asked_for(
     _done(warehouse, project="OPS")
     _done(warehouse, error="GET /issues: 500")
     _done(warehouse, "users")
-    assert [sync.sync_type for sync in page(warehouse, "acme", 10, requested=requested)] == found
+    assert [
+        sync.sync_type for sync in sync_page(warehouse, "acme", 10, requested=requested)
+    ] == found
 
 
 def test_figures_of_the_last_day_are_given_in_total_and_by_type(warehouse: Engine) -> None:
@@ -113,24 +112,21 @@ def test_figures_of_the_last_day_are_given_in_total_and_by_type(warehouse: Engin
     with warehouse.begin() as conn:
         conn.execute(
             text(
-                "UPDATE ops.sync_history SET started_at = now() - interval '25 "
-                "hours' WHERE run_id = 'run-0'"
+                "UPDATE ops.sync_history SET started_at = now() - interval '25 hours' WHERE run_id = 'run-0'"
             )
         )
         conn.execute(
             text(
-                "UPDATE ops.sync_history SET ended_at = started_at + interval '4 "
-                "s' WHERE status = 'failed'"
+                "UPDATE ops.sync_history SET ended_at = started_at + interval '4 s' WHERE status = 'failed'"
             )
         )
         conn.execute(
             text(
-                "UPDATE ops.sync_history SET ended_at = started_at + interval '2 s' "
-                "WHERE status = 'completed'"
+                "UPDATE ops.sync_history SET ended_at = started_at + interval '2 s' WHERE status = 'completed'"
             )
         )
     everything, issues, users = last_day(warehouse, "acme")
-    assert (everything.sync_type, issues.sync_type, users.sync_type) == (None, "issues", "users")
+    assert (everything.type, issues.type, users.type) == (None, "issues", "users")
     assert (everything.runs, everything.completed, everything.failed) == (3, 1, 1)
     assert (everything.syncs, everything.syncs_completed, everything.syncs_failed) == (4, 2, 1)
     assert (issues.runs, issues.completed, issues.failed, users.success_rate) == (2, 0, 1, 1.0)
