@@ -15,7 +15,9 @@ from resources.settings import Settings
 from resources.warehouse.builds import begin_build, end_build
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, beat
-from resources.warehouse.history import Sync, lock_of, start_sync
+from resources.warehouse.history.history_reader import Sync
+from resources.warehouse.history.history_writer import lock_of, start_sync
+from resources.warehouse.history.run_kinds import OF_COMMAND
 from resources.warehouse.locks import Locks
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema_ops import spaces
@@ -83,7 +85,7 @@ def test_progress_says_how_far_each_table_is_and_what_it_waits_for() -> None:
         1_200, 2_000
     )  # fmt: skip
     waiting = {"waiting_for": "read rate limit", "progress_done": 5, "progress_total": 9}
-    waits = replace(sync, sync_type="comments", **waiting)  # type: ignore[arg-type]
+    waits = replace(sync, sync_type="comments", **waiting)
     line = progress(65.4, [sync, replace(sync, project_key="WEB"), waits])
     assert line.startswith("loading, 0:01:05; ")
     assert line.count("issues, 1,200 of 2,000") == 1
