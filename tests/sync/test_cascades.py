@@ -10,7 +10,7 @@ import pytest
 from simulator import Fault, World
 from simulator.masters import SINGLE
 from simulator.model import Issue
-from tests.syncs import Mode, Syncs, failures
+from tests.syncs import Mode, Syncs, load
 
 
 def issue_type(space: World) -> int:
@@ -71,11 +71,6 @@ def asked_by_id(syncs: Syncs) -> list[set[int]]:
     ]
     syncs.sim.requests.clear()
     return [ids for ids in asked if ids]
-
-
-def load(syncs: Syncs, mode: Mode) -> None:
-    run = syncs.run(mode=mode)
-    assert run.success, failures(run)
 
 
 def shown(syncs: Syncs, issue: Issue) -> tuple[object, ...]:

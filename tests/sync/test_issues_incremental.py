@@ -8,18 +8,9 @@ import pytest
 
 from resources.warehouse.schema import SPECS
 from simulator import Fault, RequestInfo
-from tests.syncs import CALENDAR, Syncs, counts, failures
+from tests.syncs import CALENDAR, Syncs, counts, failures, watermarks
 
 NOW = CALENDAR.months()[-1]
-
-
-def watermarks(syncs: Syncs) -> dict[str, datetime]:
-    """Return project key -> watermark."""
-    rows = syncs.query(
-        "SELECT project_key, watermark FROM ops.sync_state JOIN raw.projects ON project_id = "
-        "id WHERE scope = 'issues'"
-    )
-    return {row["project_key"]: row["watermark"] for row in rows}
 
 
 def test_a_quiet_source_changes_nothing_and_records_the_current_month_of_each_project(

@@ -12,21 +12,11 @@ from resources.warehouse.locks import Locks
 from simulator import RequestInfo
 from sync.issues import sync_issues
 from sync.watermarks import oldest_watermark
-from tests.syncs import CALENDAR, Loaded, Syncs, failures
+from tests.syncs import CALENDAR, Loaded, Syncs, failures, watermarks
 
 MONTHS = CALENDAR.months()
 NOW = MONTHS[-1]
 [NEWEST] = CALENDAR.slices([("OPS", NOW)])
-
-
-def watermarks(syncs: Syncs) -> dict[str, datetime]:
-    """Return project key -> watermark."""
-    projects = {project.id: project.key for project in syncs.sim.space.projects.values()}
-    rows = syncs.query(
-        "SELECT project_id, watermark FROM ops.sync_state WHERE scope = 'issues' "
-        "AND watermark IS NOT NULL"
-    )
-    return {projects[row["project_id"]]: row["watermark"] for row in rows}
 
 
 def frozen(syncs: Syncs) -> datetime:
