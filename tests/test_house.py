@@ -157,7 +157,7 @@ def test_every_command_option_and_target_that_a_newcomer_reads_of_exists(path: P
     assert mentioned(r"(?<![\w-])--[a-z-]+", code(text)) <= OPTIONS
 
 
-def test_the_reference_names_every_variable_command_option_field_job_schedule_and_sensor() -> None:
+def test_the_reference_names_all_variables_commands_fields_jobs_and_sensors() -> None:
     text = REFERENCE.read_text()
     repository = build_definitions().get_repository_def()
     jobs = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")}
@@ -265,7 +265,7 @@ def test_every_file_and_name_in_the_architecture_exists() -> None:
     assert lost == []
 
 
-def test_a_listed_table_takes_as_many_files_as_the_recipe_says_and_its_example_is_in_each() -> None:
+def test_a_listed_table_takes_as_many_files_as_the_recipe_says() -> None:
     _, _, recipe = ARCHITECTURE.read_text().partition(f"### {LISTED_TABLE}\n")
     rows = tables(recipe)[0][1:]
     files = {path for row in rows for path, _ in places(row[0])}

@@ -370,7 +370,7 @@ def load_in(deployment: Deployment, mode: Mode) -> Run:
 
 
 @pytest.mark.parametrize("mode", ["targeted", "refresh"])
-def test_a_load_of_single_issues_reports_the_last_comparison_of_each_project_and_counts_none(
+def test_a_load_of_single_issues_reports_the_last_comparison_and_counts_none(
     loaded: Deployment, mode: Mode
 ) -> None:
     loaded.run("count_reconciliation")
@@ -383,9 +383,7 @@ def test_a_load_of_single_issues_reports_the_last_comparison_of_each_project_and
     assert not checks(load_in(loaded, mode))["issue_counts_match_source"]
 
 
-def test_a_load_of_single_issues_scans_tables_once_an_hour_and_repeats_the_result_in_between(
-    loaded: Deployment,
-) -> None:
+def test_a_load_of_single_issues_scans_tables_once_an_hour(loaded: Deployment) -> None:
     assert checks(load_in(loaded, "targeted"))["references_resolve"]
     loaded.change("DELETE FROM raw.priorities WHERE id = 3")
     assert checks(load_in(loaded, "targeted"))["references_resolve"]

@@ -57,7 +57,7 @@ def test_a_backfill_from_a_jobs_page_loads_its_whole_range(deployment: Deploymen
     assert observed(run)["dagster/row_count"] == inserted == len(deployment.rows("issues"))
 
 
-def test_a_failure_in_one_project_leaves_the_others_recorded_and_their_comments_loaded(
+def test_a_failure_in_one_project_leaves_the_others_recorded_with_comments(
     deployment: Deployment,
 ) -> None:
     project_id = str(deployment.sim.space.project("APP").id)
@@ -160,7 +160,7 @@ def test_a_run_of_changes_leaves_out_a_key_that_is_no_project(loaded: Deployment
     assert {key.split("|")[0] for key in recorded(run)} == {"OPS", "WEB", "APP", "NEW"}
 
 
-def test_a_backfill_of_all_leaves_out_a_project_that_is_gone_and_one_of_just_that_says_so(
+def test_a_backfill_leaves_out_a_project_that_is_gone_and_says_so_of_that_alone(
     loaded: Deployment,
 ) -> None:
     assert loaded.partitions == ["OPS", "WEB", "APP"]

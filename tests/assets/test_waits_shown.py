@@ -35,7 +35,7 @@ class Watcher:
         pass
 
 
-def test_a_wait_for_the_limit_of_the_source_is_in_progress_status_and_metadata_with_its_end(
+def test_a_wait_for_a_limit_is_in_progress_status_and_metadata(
     deployment: Deployment, tmp_path: Path
 ) -> None:
     variables = {

@@ -158,9 +158,7 @@ def test_a_run_whose_command_was_killed_is_ended_and_holds_nothing_back(near: De
     assert run.status == dg.DagsterRunStatus.FAILURE
 
 
-def test_the_issues_schedule_covers_all_projects_from_the_month_of_the_watermark_to_now(
-    near: Deployment,
-) -> None:
+def test_the_issues_schedule_covers_all_projects_since_the_watermark(near: Deployment) -> None:
     near.change("UPDATE ops.sync_state SET watermark = '2026-03-15' WHERE scope = 'issues'")
     [request] = tick(near, "issues_every_12_hours").run_requests or []
     assert request.tags[RANGE_START_TAG] == "OPS|2026-03"
@@ -168,9 +166,7 @@ def test_the_issues_schedule_covers_all_projects_from_the_month_of_the_watermark
     assert request.run_config == issues_config("incremental")
 
 
-def test_the_issues_schedule_starts_at_the_first_month_while_a_project_was_never_loaded(
-    near: Deployment,
-) -> None:
+def test_the_issues_schedule_starts_at_the_first_month_for_a_new_project(near: Deployment) -> None:
     near.sim.space.add_project("NEW", "新規")
     assert near.run("projects").success
     near.discover()
@@ -211,16 +207,14 @@ def test_the_issues_schedule_waits_until_a_project_is_known(near: Deployment) ->
     )
 
 
-def test_the_issues_schedule_requests_a_run_when_the_source_is_down_so_that_the_failure_is_seen(
-    near: Deployment,
-) -> None:
+def test_the_issues_schedule_requests_a_run_when_the_source_is_down(near: Deployment) -> None:
     near.sim.faults.add(Fault(status=500, times=None))
     near.sim.requests.clear()
     assert tick(near, "issues_every_12_hours").run_requests
     assert near.sim.requests.count() == 0
 
 
-def test_the_issues_schedule_requests_a_run_of_all_partitions_when_the_warehouse_is_down(
+def test_the_issues_schedule_requests_all_partitions_without_a_warehouse(
     near: Deployment,
 ) -> None:
     nowhere = WarehouseResource(url="postgresql://nobody@127.0.0.1:1/nothing")

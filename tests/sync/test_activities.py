@@ -183,9 +183,7 @@ def test_a_project_that_is_joined_later_is_read_by_its_own_feed(synced: Syncs) -
     }
 
 
-def test_a_team_without_the_user_of_the_key_that_joins_a_project_lets_nothing_be_read_again(
-    synced: Syncs,
-) -> None:
+def test_a_team_without_our_user_that_joins_a_project_reads_nothing_again(synced: Syncs) -> None:
     space = synced.sim.space
     others = [user for user in space.users if user != space.administrator.id]
     team = space.add_team("others", others[:3])
@@ -204,7 +202,7 @@ def test_a_team_without_the_user_of_the_key_that_joins_a_project_lets_nothing_be
 @pytest.mark.parametrize(
     "teams", ["with the user", "unknown", "not said", "deleted", "two, one with the user"]
 )
-def test_a_project_that_a_team_joins_which_may_hold_the_user_of_the_key_is_read_whole(
+def test_a_project_joined_by_a_team_that_may_hold_our_user_is_read_whole(
     synced: Syncs, teams: str
 ) -> None:
     space = synced.sim.space
@@ -285,9 +283,7 @@ def test_an_empty_space_has_an_empty_feed(start_syncs: StartSyncs) -> None:
     assert syncs.ids("activities") == activities_at_source(syncs) != set()
 
 
-def test_a_first_load_reads_all_issues_before_what_happened_earlier_and_the_comments_last(
-    syncs: Syncs,
-) -> None:
+def test_a_first_load_reads_issues_then_the_older_feed_then_comments(syncs: Syncs) -> None:
     syncs.sim.faults.add(Fault(status=400, path=FEED, every=3))
     broken_off = syncs.run(mode="incremental")
     assert not broken_off.success

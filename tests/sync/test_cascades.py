@@ -132,9 +132,7 @@ def test_issues_lose_a_deleted_master_with_the_next_load(
     assert asked_by_id(synced) == []
 
 
-def test_an_issue_that_was_read_before_a_deletion_and_stored_after_it_loses_what_is_gone_as_well(
-    synced: Syncs,
-) -> None:
+def test_an_issue_read_before_a_deletion_and_stored_after_it_loses_it_too(synced: Syncs) -> None:
     space = synced.sim.space
     holder = next(issue for issue in space.project("OPS").issues.values() if issue.category_ids)
     space.delete_category("OPS", holder.category_ids[0])

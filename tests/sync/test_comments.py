@@ -46,9 +46,7 @@ def some(syncs: Syncs, count: int = 1) -> list[Issue]:
     return list(syncs.sim.space.issues.values())[:count]
 
 
-def test_what_another_load_has_read_while_this_one_waited_for_the_project_is_not_read_again(
-    syncs: Syncs,
-) -> None:
+def test_what_another_load_read_while_this_one_waited_is_not_read_again(syncs: Syncs) -> None:
     assert syncs.issues().success
     [first] = some(syncs)
     key = syncs.sim.space.projects[first.project_id].key
@@ -63,9 +61,7 @@ def test_what_another_load_has_read_while_this_one_waited_for_the_project_is_not
         assert [*still_due(session, "backfill", chosen)] == chosen
 
 
-def test_an_issue_that_gets_into_another_month_while_others_are_read_is_reported_there(
-    syncs: Syncs,
-) -> None:
+def test_an_issue_that_changes_its_month_during_a_read_is_reported_there(syncs: Syncs) -> None:
     assert syncs.issues().success
     space = syncs.sim.space
     later = next(

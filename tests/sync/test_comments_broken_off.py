@@ -66,7 +66,7 @@ def test_what_was_read_before_the_source_went_away_is_kept(syncs: Syncs, status:
     assert len(again & met) <= (3 if status == 500 else 1)
 
 
-def test_open_issues_of_all_projects_are_read_first_then_those_that_changed_lately_also_when_a_load_is_broken_off(
+def test_open_issues_are_read_first_then_those_that_changed_lately(
     syncs: Syncs,
 ) -> None:
     space = syncs.sim.space
@@ -124,7 +124,7 @@ def test_an_issue_of_many_pages_goes_on_where_it_was_broken_off(synced: Syncs) -
     assert run.counts("comments")["read"] == 350 - len(kept)
 
 
-def test_a_whole_read_that_is_broken_off_begins_anew_and_marks_nothing_before_its_end(
+def test_a_broken_off_whole_read_begins_anew_and_marks_nothing_before_its_end(
     synced: Syncs,
 ) -> None:
     issue = busy_issue(synced, 250)
@@ -139,9 +139,7 @@ def test_a_whole_read_that_is_broken_off_begins_anew_and_marks_nothing_before_it
     assert synced.ids("comments") == source(synced)
 
 
-def test_one_project_whose_comments_are_refused_does_not_keep_the_others_from_loading(
-    syncs: Syncs,
-) -> None:
+def test_one_project_whose_comments_are_refused_holds_up_no_other(syncs: Syncs) -> None:
     space = syncs.sim.space
     refused = [str(issue.id) for issue in space.project("OPS").issues.values()]
     syncs.sim.faults.add(
@@ -220,18 +218,7 @@ def test_a_source_that_answers_no_issue_any_more_ends_the_load_at_the_second(
     assert synced.ids("comments") == source(synced)
 
 
-def test_an_issue_that_is_refused_and_one_that_is_not_served_end_no_load(synced: Syncs) -> None:
-    space = synced.sim.space
-    refused, broken, *others = sorted(space.project("OPS").issues)[:5]
-    said = {issue: space.comment(issue, "said").id for issue in (refused, broken, *others)}
-    synced.sim.faults.add(Fault(status=403, path=f"/issues/{refused}/comments", times=None))
-    synced.sim.faults.add(Fault(status=500, path=f"/issues/{broken}/comments", times=None))
-    [line] = failures(synced.run(mode="incremental"))
-    assert line.count("OPS, issue") == 2
-    assert synced.ids("comments") == source(synced) - {said[refused], said[broken]}
-
-
-def test_issues_that_fail_here_and_there_are_all_named_and_three_in_a_row_end_the_read_of_their_project(
+def test_failing_issues_are_named_and_three_in_a_row_end_their_project(
     synced: Syncs,
 ) -> None:
     space = synced.sim.space

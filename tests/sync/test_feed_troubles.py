@@ -40,7 +40,7 @@ def quarantined(syncs: Syncs) -> list[tuple[int, bool]]:
 
 
 @pytest.mark.parametrize("mode", ["incremental", "targeted", "refresh"])
-def test_a_bad_activity_goes_into_quarantine_and_requests_what_it_reports_when_it_can_be_read(
+def test_a_bad_activity_is_quarantined_and_reports_when_it_can_be_read(
     synced: Syncs, mode: Mode
 ) -> None:
     issue = next(iter(synced.sim.space.issues.values()))
@@ -76,7 +76,7 @@ def test_a_bad_activity_that_is_trimmed_is_acknowledged(synced: Syncs) -> None:
     assert quarantined(synced) == [(bad, False)]
 
 
-def test_many_bad_activities_cost_a_load_a_few_requests_and_the_nightly_pass_tries_all(
+def test_many_bad_activities_cost_few_requests_and_the_nightly_pass_tries_all(
     synced: Syncs,
 ) -> None:
     issue = next(iter(synced.sim.space.issues.values()))
@@ -146,9 +146,7 @@ def test_the_first_comment_of_a_space_without_activities_is_reported(synced: Syn
     assert refetch_requests(synced) == {issue.id: (comment.id, False)}
 
 
-def test_a_feed_that_is_granted_later_reports_the_comments_that_nothing_else_has_reported(
-    synced: Syncs,
-) -> None:
+def test_a_feed_that_is_granted_later_reports_unreported_comments(synced: Syncs) -> None:
     space = synced.sim.space
     synced.change(
         "DELETE FROM raw.activities; DELETE FROM ops.sync_state WHERE scope = 'activities'"

@@ -137,9 +137,7 @@ def test_a_first_load_ever_that_fails_is_taken_over_by_the_space_once_it_is_know
     assert rows(syncs, failed) == [("users", "full", "failed", None, None)]
 
 
-def test_issues_of_a_renamed_project_that_are_read_again_are_in_the_history_under_its_new_key(
-    synced: Syncs,
-) -> None:
+def test_issues_of_a_renamed_project_are_in_the_history_under_its_new_key(synced: Syncs) -> None:
     synced.sim.space.rename_project("WEB", key="SITE")
     assert synced.listing("projects").success
     run = synced.run(mode="incremental")

@@ -276,9 +276,7 @@ def test_a_project_that_comes_back_is_read_whole_with_all_that_happened_meanwhil
     assert len(synced.deletions("categories")) == 1
 
 
-def test_comments_and_deletions_that_a_project_had_while_it_was_inaccessible_are_found(
-    synced: Syncs,
-) -> None:
+def test_comments_and_deletions_of_an_inaccessible_time_are_found(synced: Syncs) -> None:
     space = synced.sim.space
     web = space.project("WEB")
     quiet, gone = sorted(web.issues, key=lambda issue: len(web.issues[issue].comments))[-2:]
@@ -320,7 +318,7 @@ def test_a_project_that_comes_back_is_read_whole_once_whichever_load_sees_it_fir
     assert synced.sim.requests.by_route() == quiet
 
 
-def test_a_project_that_comes_back_while_a_load_reads_it_stays_inaccessible_until_the_next_load_of_projects(
+def test_a_project_that_comes_back_during_a_load_stays_inaccessible_till_the_next(
     synced: Syncs,
 ) -> None:
     """That load has read what could not be seen, and will say that the project is read."""
@@ -339,7 +337,7 @@ def test_a_project_that_comes_back_while_a_load_reads_it_stays_inaccessible_unti
 
 
 @pytest.mark.parametrize("mode", ["incremental", "backfill"])
-def test_a_project_that_becomes_inaccessible_while_it_is_read_loses_nothing_and_keeps_its_watermark(
+def test_a_project_that_becomes_inaccessible_during_a_read_loses_nothing(
     synced: Syncs, mode: Mode
 ) -> None:
     user = member_of_all(synced)

@@ -39,9 +39,7 @@ def first(syncs: Syncs, *issues: Issue) -> None:
     )
 
 
-def test_a_night_reads_its_share_in_an_issue_each_and_a_request_for_the_issues_themselves(
-    synced: Syncs,
-) -> None:
+def test_a_night_reads_its_share_by_a_request_for_each_issue(synced: Syncs) -> None:
     assert len(synced.sim.space.issues) == ISSUES
     asked(synced)
     run = load(synced, "refresh")
@@ -86,9 +84,7 @@ def test_a_project_that_refuses_its_comments_keeps_no_other_from_its_turn(synced
     assert asked(synced) == {issue.id for issue in refusing[:SHARE]}
 
 
-def test_it_begins_with_what_was_never_read_whole_and_goes_on_with_what_was_longest_ago(
-    synced: Syncs,
-) -> None:
+def test_it_begins_with_what_was_never_read_whole_then_the_longest_unread(synced: Syncs) -> None:
     never, long_ago, *_ = synced.sim.space.issues.values()
     synced.change(
         f"UPDATE ops.issue_sync_state SET refreshed_at = NULL WHERE issue_id = {never.id}"
@@ -120,9 +116,7 @@ def test_a_night_is_large_enough_for_the_month_and_no_larger_than_the_request_bu
     assert size < share or size * (REFRESH_DAYS - 1) >= issues
 
 
-def test_it_finds_stars_linked_files_emptied_fields_and_comments_that_were_edited_or_deleted(
-    synced: Syncs,
-) -> None:
+def test_it_finds_stars_linked_files_emptied_fields_and_edited_comments(synced: Syncs) -> None:
     space = synced.sim.space
     starred, linked, spoken, quiet = [
         issue for issue in space.issues.values() if len(issue.comments) > 2

@@ -122,9 +122,7 @@ def test_a_type_of_which_no_shape_is_documented_is_read_by_the_issues_that_it_li
     assert asked(synced) == {issue.id for issue in issues}
 
 
-def test_issues_that_are_made_are_loaded_with_their_history_one_by_one_or_many_at_once(
-    synced: Syncs,
-) -> None:
+def test_issues_that_are_made_are_loaded_with_their_history(synced: Syncs) -> None:
     space = synced.sim.space
     one = space.create_issue("WEB", notify=list(space.users)[:1])
     space.comment(one, "first words")
@@ -197,9 +195,7 @@ def test_a_run_records_the_partitions_that_it_met_and_what_it_did(synced: Syncs)
         assert counts(found.counts)["read"] == 1
 
 
-def test_an_issue_that_vanishes_before_its_comments_are_read_is_marked_by_the_next_run(
-    synced: Syncs,
-) -> None:
+def test_an_issue_that_vanishes_during_a_read_is_marked_by_the_next_run(synced: Syncs) -> None:
     [issue, *_] = three(synced)
     synced.sim.space.comment(issue, "last words")
     synced.sim.faults.add(Fault(status=404, path=rf"/issues/{issue.id}/comments", times=1))
@@ -209,9 +205,7 @@ def test_an_issue_that_vanishes_before_its_comments_are_read_is_marked_by_the_ne
     assert issue.id in {found for found, _, _ in synced.deletions("issues")}
 
 
-def test_an_issue_of_a_project_that_cannot_be_seen_is_neither_asked_for_nor_waited_for(
-    synced: Syncs,
-) -> None:
+def test_an_issue_of_an_inaccessible_project_is_not_asked_for(synced: Syncs) -> None:
     space, [issue, *_] = synced.sim.space, three(synced)
     request(synced, issue, issue.project_id)
     space.project("OPS").teams.clear()

@@ -236,9 +236,7 @@ def _start_as_a_former_version(home: Path) -> None:
     )
 
 
-def test_a_server_left_running_by_a_former_version_is_restarted_when_nobody_is_connected(
-    home: Path,
-) -> None:
+def test_a_server_of_a_former_version_is_restarted_when_nobody_is_connected(home: Path) -> None:
     server = ensure_server(home)
     stop(home)
     _start_as_a_former_version(home)
@@ -327,7 +325,7 @@ def _refusal(url: str) -> str:
 
 
 @pytest.mark.parametrize("depth", [0, 2])
-def test_a_server_that_has_stopped_is_named_with_why_not_by_a_variable_that_nobody_set(
+def test_a_server_that_has_stopped_is_named_with_the_reason(
     home: Path,
     depth: int,
 ) -> None:
