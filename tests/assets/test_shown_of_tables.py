@@ -119,19 +119,6 @@ def test_a_loaded_partition_is_in_sync_until_a_table_above_it_has_changed(
     assert out_of_sync(loaded, "issues", "WEB|2026-03")
 
 
-def test_the_metadata_of_a_table_has_its_rows_its_requests_and_a_preview(
-    deployment: Deployment,
-) -> None:
-    said = metadata(deployment.run("projects", only=["categories"]), "categories")
-    assert said["dagster/row_count"] == len(deployment.rows("categories"))
-    assert (
-        said["load/api_requests"] == 5
-    )  # the space, the list of projects, and the categories of each of three
-    assert said["load/duration_seconds"] >= 0
-    assert said["preview"].splitlines()[0].split("|")[1].strip() == "id"
-    assert len(said["preview"].splitlines()) == 12
-
-
 def test_the_metadata_says_which_projects_are_deleted_or_cannot_be_seen(loaded: Deployment) -> None:
     space = loaded.sim.space
     space.delete_project("WEB")

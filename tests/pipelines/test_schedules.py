@@ -13,7 +13,6 @@ from pipelines.runs import PROCESS_TAG
 from pipelines.schedules import (
     SCHEDULES,
     changes_range,
-    issues_every_12_hours,
     issues_request,
     reason_to_skip,
 )
@@ -92,15 +91,6 @@ def test_the_jitter_of_a_space_is_the_same_at_every_start_and_at_most_five_minut
 )
 def test_a_tick_that_is_less_than_an_hour_late_is_made_up(late: timedelta) -> None:
     assert reason_to_skip(NOW - late, NOW, []) is None
-
-
-def test_a_tick_that_is_more_than_an_hour_late_is_left_to_the_next() -> None:
-    reason = reason_to_skip(NOW - timedelta(minutes=61), NOW, [])
-    assert reason == "61 minutes late: more than an hour, so it is left to the next tick"
-
-
-def test_a_tick_that_finds_a_run_of_its_kind_starts_nothing_and_names_it() -> None:
-    assert reason_to_skip(NOW, NOW, ["abc"]) == "run abc of the same kind has not ended"
 
 
 @pytest.mark.parametrize("name", BY_NAME)
@@ -232,7 +222,3 @@ def test_the_range_of_changes_begins_where_the_watermark_is() -> None:
         issues_request(["A"], datetime.now(UTC)).tags[RANGE_START_TAG]
         == f"A|{month_of(datetime.now(UTC))}"
     )
-
-
-def test_the_schedule_of_issues_is_of_the_job_of_issues() -> None:
-    assert issues_every_12_hours.job_name == "issues"
