@@ -394,14 +394,3 @@ def test_an_archived_project_is_no_deletion_and_comes_back_with_what_changed(
     assert synced.row("projects", web)["archived"] is False
     assert synced.stored_issues() == synced.source_issues()
     assert {one[0] for one in synced.deletions("issues")} == {gone}
-
-
-def test_a_renamed_project_is_no_deletion(synced: Syncs) -> None:
-    web = synced.sim.space.project("WEB").id
-    synced.sim.space.rename_project("WEB", key="SITE", name="改名")
-    assert synced.listing().success
-    assert synced.run(mode="incremental").success
-    assert synced.row("projects", web)["project_key"] == "SITE"
-    assert row_of(synced, web) == (False, None)
-    assert synced.query("SELECT 1 FROM ops.deletions") == []
-    assert synced.stored_issues() == synced.source_issues()

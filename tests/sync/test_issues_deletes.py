@@ -189,16 +189,6 @@ def test_a_quarantined_issue_is_no_difference(synced: Syncs) -> None:
     assert not synced.rows("issues", deleted=True)
 
 
-def test_an_archived_project_whose_issues_are_not_listed_any_more_loses_none(synced: Syncs) -> None:
-    synced.sim.space.archive_project("APP")
-    synced.sim.switch(archived_issues_listed=False)
-    before = synced.stored_issues()
-    assert synced.run(mode="incremental", first=NOW).success
-    assert synced.run("APP").success
-    assert synced.stored_issues() == before
-    assert not synced.rows("issues", deleted=True)
-
-
 def test_an_archived_project_loses_only_issues_whose_deletion_the_feed_tells(synced: Syncs) -> None:
     space = synced.sim.space
     left, *others = sorted(space.project("WEB").issues)
