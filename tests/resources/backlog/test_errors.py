@@ -17,8 +17,6 @@ from resources.backlog.errors import (
 from tests.resources.backlog.conftest import Wire, error
 from tests.unsafe import EVIL, unsafe
 
-HTML = httpx.Response(200, html="<html>sign in</html>")
-
 
 @pytest.mark.parametrize(
     ("status", "code", "kind", "advice"),
