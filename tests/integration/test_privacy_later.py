@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -33,7 +33,7 @@ class Deployed:
     sim: Simulator
     home: Path
 
-    def run(self, *arguments: str, code: int = 0, **more: str) -> Done:
+    def run(self, *arguments: str, code: int = 0, more: Mapping[str, str] | None = None) -> Done:
         """Run a command, and expect how it ends."""
         variables = {
             "BACKLOG_URL": self.sim.url,
@@ -41,7 +41,7 @@ class Deployed:
             "BACKLOG_HISTORY_START": "2026-01",
             "BACKLOG_ELT_HOME": str(self.home),
         }
-        done = Shell(self.home.parent, variables).run(*arguments, **more)
+        done = Shell(self.home.parent, variables).run(*arguments, **(more or {}))
         assert done.code == code, done.text
         return done
 
@@ -137,25 +137,25 @@ def test_after_the_documented_steps_no_dump_holds_a_name_login_or_address_of_bef
     assert before["warehouse"] == words
     assert OLD_MAIL in before["warehouse"], "the history of users keeps it"
     assert before["Dagster's storage"], "charts show names"
-    left = run("privacy", "status", code=1, **KEY)
+    left = run("privacy", "status", code=1, more=KEY)
     assert re.search(r"^mart\.dim_user +\d+ rows +backlog-elt load --full$", left.out, re.MULTILINE)
     assert re.search(
         r"^Dagster's event_logs +\d+ rows +backlog-elt load --full$", left.out, re.MULTILINE
     )
     assert found(home, words) == before, "to look changes nothing"
-    run("load", "--full", **KEY)
-    left = run("privacy", "status", code=1, **KEY)
+    run("load", "--full", more=KEY)
+    left = run("privacy", "status", code=1, more=KEY)
     assert "load --full" not in left.out
     assert re.search(r"^mart\.issue +\d+ rows +backlog-elt marts --full$", left.out, re.MULTILINE)
-    run("marts", "--full", **KEY)
+    run("marts", "--full", more=KEY)
     assert found(home, words) == {}
-    done = run("privacy", "status", **KEY)
+    done = run("privacy", "status", more=KEY)
     assert "no table of the warehouse or of Dagster's storage shows them" in done.out
     # A build without the key, and a table that somebody has made, are found.
     assert "(BACKLOG_PRIVACY_KEY is not set)" in run("privacy", "status").out
     run("load")
     run("marts")
-    left = run("privacy", "status", code=1, **KEY)
+    left = run("privacy", "status", code=1, more=KEY)
     assert "raw.users" in left.out
     assert "mart.dim_user" in left.out
 

@@ -20,6 +20,7 @@ from tests.syncs import (
     CALENDAR,
     COMMENTS,
     SMALL,
+    Mode,
     StartSyncs,
     Syncs,
     asked_for_comments,
@@ -145,7 +146,7 @@ def test_an_issue_whose_updated_moves_alone_costs_one_request_and_no_row(synced:
 
 @pytest.mark.parametrize("mode", ["backfill", "refresh"])
 def test_a_whole_read_finds_edited_deleted_starred_and_notified_comments(
-    synced: Syncs, mode: str
+    synced: Syncs, mode: Mode
 ) -> None:
     space = synced.sim.space
     issues = [issue for issue in space.issues.values() if len(issue.comments) >= 3][:3]
