@@ -86,12 +86,12 @@ def lived_in() -> Iterator[Deployed]:
 @pytest.fixture
 def deployed(lived_in: Deployed) -> Iterator[Deployed]:
     """Return the space with a copy of its home."""
-    folder = Path(tempfile.mkdtemp(prefix="backlog-elt-privacy-"))
-    # With the owner of the data, which is not always who runs the tests.
-    subprocess.run(["cp", "-a", str(lived_in.home), str(folder)], check=True)
-    yield Deployed(lived_in.sim, folder / "home")
-    embedded.stop(folder / "home")
-    shutil.rmtree(folder)
+    # Beside it, where the server may read; with the owner of the data, who need not run the tests.
+    home = lived_in.home.with_name("copy")
+    subprocess.run(["cp", "-a", str(lived_in.home), str(home)], check=True)
+    yield Deployed(lived_in.sim, home)
+    embedded.stop(home)
+    shutil.rmtree(home)
 
 
 def words_of(sim: Simulator) -> set[str]:
