@@ -93,3 +93,10 @@ def copy_of(admin: Engine, template: str) -> Iterator[str]:
     finally:
         with admin.connect() as conn:
             conn.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+def execute(on: Engine, *statements: str) -> None:
+    """Run statements in one transaction."""
+    with on.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))

@@ -40,7 +40,6 @@ WHOLE_TABLES = [name for name in SPECS if name not in CHECKED_IN_THEIR_RUNS]
 TOKEN_KEY, OTHER_TOKEN_KEY = (urlsafe_b64encode(letter * 32).decode() for letter in (b"k", b"o"))
 
 Deploy = Callable[..., "Deployment"]
-RAW_ISSUES = dg.AssetKey(["raw", "issues"])
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Engine
@@ -40,6 +41,9 @@ LISTINGS = (
     "categories", "versions", "custom_fields",
     "priorities", "resolutions",
 )  # fmt: skip
+
+#: Routes of the feed, and of the comments of an issue.
+FEED, COMMENTS = "/space/activities", "/issues/{issue}/comments"
 
 StartSyncs = Callable[..., "Syncs"]
 
@@ -333,3 +337,48 @@ def failures(loaded: Loaded) -> list[str]:
 def counts(of: Counts) -> dict[str, int]:
     """Return the counters that are not 0."""
     return without_zeros(asdict(of))
+
+
+def load(syncs: Syncs, mode: Mode = "incremental", **options: Any) -> Loaded:
+    """Load as a run of the job `issues` does, and expect that nothing fails."""
+    run = syncs.run(mode=mode, **options)
+    assert run.success, failures(run)
+    return run
+
+
+def load_feed(syncs: Syncs, mode: Mode = "incremental") -> Loaded:
+    """Load the feed alone, and expect that nothing fails."""
+    run = syncs.activities(mode)
+    assert run.success, failures(run)
+    return run
+
+
+def activities_at_source(syncs: Syncs) -> set[int]:
+    """Return the ids of all activities of the space."""
+    return {one.id for one in syncs.sim.space.activities}
+
+
+def asked_for_comments(syncs: Syncs) -> list[tuple[int, int]]:
+    """Return the requests for comments since the last look: issue and `minId`, or 0."""
+    made = [one for one in syncs.sim.requests.recent() if one.route == COMMENTS]
+    syncs.sim.requests.clear()
+    return [(int(one.path.split("/")[2]), int(one.param("minId") or 0)) for one in made]
+
+
+def refetch_requests(syncs: Syncs) -> dict[int, tuple[Any, bool]]:
+    """Return issue -> the comment from which it is requested, and whether it is itself."""
+    rows = syncs.query(
+        "SELECT issue_id, refetch_comments_from, refetch_issue FROM ops.issue_sync_state "
+        "WHERE refetch_issue OR refetch_comments_from IS NOT NULL"
+    )
+    return {row["issue_id"]: (row["refetch_comments_from"], row["refetch_issue"]) for row in rows}
+
+
+def watermarks(syncs: Syncs) -> dict[str, datetime]:
+    """Return project key -> watermark."""
+    projects = {project.id: project.key for project in syncs.sim.space.projects.values()}
+    rows = syncs.query(
+        "SELECT project_id, watermark FROM ops.sync_state WHERE scope = 'issues' "
+        "AND watermark IS NOT NULL"
+    )
+    return {projects[row["project_id"]]: row["watermark"] for row in rows}

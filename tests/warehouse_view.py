@@ -28,6 +28,10 @@ class WarehouseView:
         with self.engine.connect() as connection:
             return list(connection.execute(query).mappings())
 
+    def ids(self, table: str) -> set[int]:
+        """Return the ids of the rows of a raw table that are not marked deleted."""
+        return {row["id"] for row in self.rows(table)}
+
     def row(self, table: str, identifier: int) -> RowMapping:
         """Return the row with an id, marked deleted or not."""
         columns = SPECS[table].table

@@ -3,7 +3,6 @@ table prevents.
 """
 
 from contextlib import closing
-from dataclasses import replace
 from typing import Any
 
 from resources.privacy import Mask
@@ -35,7 +34,7 @@ def test_a_list_shows_its_figures_its_requests_and_what_its_load_has_noted(
     )
 
 
-def test_a_space_that_hides_its_projects_loads_what_needs_none_and_names_only_the_cause(
+def test_a_space_that_hides_its_projects_loads_the_rest_and_names_the_cause(
     deployment: Deployment,
 ) -> None:
     deployment.run("projects")
@@ -48,20 +47,7 @@ def test_a_space_that_hides_its_projects_loads_what_needs_none_and_names_only_th
     assert counts(metadata(run, "resolutions")) == {"read": 5, "unchanged": 5}
 
 
-def test_a_warehouse_that_cannot_be_reached_fails_the_table_in_one_line(
-    deployment: Deployment,
-) -> None:
-    lost = replace(
-        deployment, warehouse_url="postgresql://loader:s3cr3t-word@127.0.0.1:1/warehouse"
-    )
-    [line] = failures(lost.run("users"))
-    assert line.startswith("users: The warehouse cannot be used")
-    assert "s3cr3t" not in line
-
-
-def test_people_are_masked_by_the_key_of_the_deployment_and_a_check_is_red_until_all_are(
-    loaded: Deployment,
-) -> None:
+def test_people_are_masked_by_the_key_and_a_check_is_red_until_all_are(loaded: Deployment) -> None:
     key = "a key, of 20 and more"
     masked = loaded.with_privacy_key(key)
     assert masked.run("users").success

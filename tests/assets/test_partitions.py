@@ -80,7 +80,7 @@ def test_a_rectangle_is_all_months_of_all_projects_between_its_corners() -> None
     ]
 
 
-def test_a_backfill_from_a_jobs_page_covers_its_range_and_not_its_first_key_alone() -> None:
+def test_a_backfill_from_a_jobs_page_covers_its_range() -> None:
     tags = {"partition/project": "OPS", "partition/updated_month": "2026-02"}
     found = covered(start="OPS|2026-02", end="WEB|2026-05", **tags)
     assert [(part.project_key, len(part.months)) for part in found] == [("OPS", 4), ("WEB", 4)]
@@ -150,7 +150,7 @@ def test_a_month_begins_at_midnight_of_the_deployments_zone() -> None:
     assert month_of(midnight - timedelta(seconds=1)) == "2026-01"
 
 
-def test_older_instants_are_of_the_first_month_and_future_ones_of_the_current_month() -> None:
+def test_older_instants_belong_to_the_first_month_and_later_ones_to_the_current() -> None:
     assert month_of(datetime(2012, 5, 1, tzinfo=UTC)) == month_keys()[0] == "2026-01"
     assert month_of(datetime.now(UTC) + timedelta(days=70)) == month_keys()[-1]
 

@@ -60,7 +60,7 @@ def test_each_project_is_shown_with_its_state_since_when_and_the_proof(loaded: D
     assert (web["row_by_row"], web["remarks"], deletions) == ("never", "", [])
 
 
-def test_a_project_that_differs_comes_first_and_keeps_its_since_until_it_is_equal_again(
+def test_a_project_that_differs_comes_first_with_its_since_until_it_is_equal(
     loaded: Deployment,
 ) -> None:
     count_reconciliation(loaded)
@@ -146,9 +146,7 @@ def test_deletions_of_every_kind_are_named_as_people_know_them(loaded: Deploymen
     }
 
 
-def test_a_project_that_changes_too_fast_to_be_counted_makes_the_check_fail_and_is_named(
-    loaded: Deployment,
-) -> None:
+def test_a_project_that_changes_too_fast_fails_the_check_and_is_named(loaded: Deployment) -> None:
     space = loaded.sim.space
     space.delete_issue(min(space.project("OPS").issues))
 

@@ -140,7 +140,7 @@ def test_every_process_that_makes_links_knows_where_browsers_reach_dagster() -> 
         assert SERVICES[name]["environment"][PUBLIC] == f"http://{published.removesuffix(':3000')}"
 
 
-def test_each_code_location_is_a_service_with_its_name_and_the_marts_are_of_all_spaces() -> None:
+def test_each_code_location_is_a_service_of_its_name_and_the_marts_are_of_all() -> None:
     for server in WORKSPACE:
         assert server["location_name"] == server["host"]
         assert (
@@ -161,7 +161,7 @@ def test_each_code_location_is_a_service_with_its_name_and_the_marts_are_of_all_
     )
 
 
-def test_a_worker_has_the_host_name_of_its_container_and_no_code_server_that_of_another(
+def test_a_worker_has_the_host_name_of_its_container_and_a_code_server_its_own(
     tmp_path: Path,
 ) -> None:
     engine = Engine(tmp_path, {}, {}, [CELERY])

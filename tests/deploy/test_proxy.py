@@ -199,7 +199,7 @@ def test_nobody_gets_through_without_a_login_except_to_the_webhook(proxy: Proxy)
         (HOSTS[1], "/", "service"),
     ],
 )
-def test_the_user_who_logged_in_is_passed_on_and_cannot_be_forged_and_the_password_is_not(
+def test_the_user_is_passed_on_and_cannot_be_forged_and_the_password_is_not(
     proxy: Proxy, host: str, path: str, to: str
 ) -> None:
     assert (
@@ -230,7 +230,7 @@ def test_the_user_who_logged_in_is_passed_on_and_cannot_be_forged_and_the_passwo
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
-def test_a_page_of_another_site_changes_nothing_in_dagster_with_the_login_of_its_reader(
+def test_a_page_of_another_site_changes_nothing_with_the_login_of_its_reader(
     proxy: Proxy, site: str
 ) -> None:
     for method, path in (

@@ -117,7 +117,7 @@ def granted(new_database: NewDatabase) -> Iterator[tuple[dict[str, str], dict[st
     execute(administrator["WAREHOUSE_URL"], *(f"DROP ROLE {role}" for role in roles.values()))
 
 
-def test_the_documented_restore_of_a_warehouse_with_roles_works_elsewhere_and_a_load_continues(
+def test_the_documented_restore_works_elsewhere_and_a_load_continues(
     granted: tuple[dict[str, str], dict[str, str]], tmp_path: Path, postgres_home: Path
 ) -> None:
     """On another server, which knows none of the roles, as an owner that is no superuser."""
@@ -164,7 +164,7 @@ def test_the_documented_restore_of_a_warehouse_with_roles_works_elsewhere_and_a_
     assert rows_of(reader, query.format(changed.id)) == [("changed after the backup",)]
 
 
-def test_the_script_of_the_compose_file_makes_roles_that_can_do_their_work_and_no_more(
+def test_the_script_of_the_compose_file_makes_roles_that_can_do_no_more(
     tmp_path: Path, postgres_home: Path
 ) -> None:
     """Run it on a server without our databases, as the image of PostgreSQL does on its

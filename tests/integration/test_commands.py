@@ -127,7 +127,7 @@ def test_a_second_load_changes_nothing_and_prints_a_table(deployed: Deployed) ->
     assert done.lines[-1].startswith("Next: backlog-elt marts builds the marts")
 
 
-def test_a_load_of_some_months_of_a_project_reads_only_these_and_finds_what_has_vanished(
+def test_a_load_of_some_months_reads_only_these_and_finds_what_has_vanished(
     deployed: Deployed,
 ) -> None:
     project = deployed.sim.space.project("OPS")
@@ -224,8 +224,13 @@ def failed(deployed: Deployed, new_database: NewDatabase) -> Iterator[dict[str, 
             },
             "no project": {},
             "no month": {},
+            "for programs": space() | {"BACKLOG_API_KEY": "wrong-key-of-somebody"},
         }
-        arguments = {"no project": ["--project", "NOPE"], "no month": ["--from", "2019-01"]}
+        arguments = {
+            "no project": ["--project", "NOPE"],
+            "no month": ["--from", "2019-01"],
+            "for programs": ["--json"],
+        }
         running = {}
         for name, changes in variables.items():
             folder = deployed.shell.folder / name
@@ -286,6 +291,14 @@ def test_a_load_that_cannot_work_says_so_in_one_line_that_helps(
     assert done.out == ""
 
 
+def test_a_load_that_cannot_start_prints_its_object_too(failed: dict[str, Done]) -> None:
+    done = failed["for programs"]
+    found = json.loads(done.out)
+    assert (done.code, found["status"], found["tables"], found["requests"]) == (1, "failed", {}, {})
+    assert "check BACKLOG_API_KEY" in found["errors"][0]
+    assert done.err == f"Error: {found['errors'][0]}\n"
+
+
 def test_a_list_that_is_refused_is_one_line_and_the_rest_is_loaded(failed: dict[str, Done]) -> None:
     done = failed["refused list"]
     assert done.code == 1
@@ -344,7 +357,7 @@ def test_a_full_build_of_the_marts_prints_the_object_and_nothing_else(deployed: 
     ) == [(None,)]
 
 
-def test_marts_of_nothing_are_not_built_and_those_of_a_location_that_has_none_are_refused(
+def test_marts_of_nothing_and_of_a_location_without_marts_are_not_built(
     shell: Shell, new_database: NewDatabase
 ) -> None:
     done = shell.run(

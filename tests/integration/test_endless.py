@@ -12,8 +12,6 @@ from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
-
 from simulator import Simulator, SpaceSpec
 from tests.flooding import FLOODS
 from tests.integration.commands import Done, Shell, end
@@ -95,12 +93,13 @@ def load(
     return done, peak.megabytes
 
 
-@pytest.mark.parametrize("kind", FLOODS)
 def test_a_body_without_end_is_one_line_and_little_memory(
-    shell: Shell, new_database: NewDatabase, kind: str
+    shell: Shell, new_database: NewDatabase
 ) -> None:
     spec = SpaceSpec(seed=3, users=4, projects=1, issues=30, history_days=60)
-    flood = Mutation("/issues", kind, lambda _rng, answer: answer.with_flood(FLOODS[kind]), 0, True)
+    flood = Mutation(
+        "/issues", "gzip", lambda _rng, answer: answer.with_flood(FLOODS["gzip"]), 0, True
+    )
     with Simulator(spec) as sim, Proxy(sim.url) as source:
         source.spoil([flood])
         done, megabytes = load(shell, source, sim, new_database(), new_database())

@@ -126,7 +126,7 @@ def names(text: str, *shown: str) -> list[str]:
     return [name for name in shown if any(form in text for form in forms[name])]
 
 
-def test_a_person_renamed_after_being_forgotten_is_nowhere_not_even_in_the_log_of_the_server(
+def test_a_person_renamed_after_being_forgotten_is_not_even_in_the_servers_log(
     shell: Shell,
 ) -> None:
     # Not under pytest's folders: they are for one user only, and the server of root runs as

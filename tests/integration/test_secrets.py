@@ -151,7 +151,7 @@ def shown_by_dagster(instance: dg.DagsterInstance) -> str:
     return "\n".join(kept)
 
 
-def test_no_secret_is_in_any_log_event_metadata_message_or_output_of_good_and_failing_loads(
+def test_no_secret_is_in_any_log_event_message_or_output_of_any_load(
     new_database: NewDatabase,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -241,7 +241,7 @@ def test_no_secret_is_in_any_log_event_metadata_message_or_output_of_good_and_fa
             ) not in text, name
 
 
-def test_no_secret_of_oauth_is_in_any_log_event_metadata_or_output_of_good_and_failing_loads(
+def test_no_secret_of_oauth_is_in_any_log_event_or_output_of_any_load(
     new_database: NewDatabase,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,

@@ -46,7 +46,7 @@ def test_mail_addresses_are_stored_as_the_key_shows_them(deploy: Deploy, hidden:
     ],
     ids=str,
 )
-def test_a_load_survives_the_end_of_its_tokens_and_says_what_to_do_when_the_grant_is_revoked(
+def test_a_load_survives_the_end_of_its_tokens_and_names_a_revoked_grant(
     deploy: Deploy, switches: dict[str, Any]
 ) -> None:
     deployment = deploy(switches=Switches(**switches)).with_oauth().log_in()

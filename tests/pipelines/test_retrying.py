@@ -65,7 +65,7 @@ def test_the_check_names_them(loaded: Deployment) -> None:
     assert RETRY_JOB in said
 
 
-def test_an_unknown_key_counts_as_failed_nowhere_and_not_in_dagster_once_it_is_removed(
+def test_an_unknown_key_counts_as_failed_nowhere(
     loaded: Deployment,
 ) -> None:
     loaded.instance.add_dynamic_partitions("backlog_projects", ["TYPO"])

@@ -72,7 +72,7 @@ def test_only_active_runs_of_commands_that_have_died_are_ended() -> None:
 
 
 @pytest.mark.parametrize(("hours", "ends"), [(SILENT_HOURS - 1, False), (SILENT_HOURS + 1, True)])
-def test_a_command_of_another_machine_is_taken_for_dead_when_its_run_was_silent_for_long(
+def test_a_command_of_another_machine_is_dead_when_its_run_was_silent_for_long(
     hours: int, ends: bool
 ) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
@@ -89,7 +89,7 @@ def test_a_command_of_another_machine_is_taken_for_dead_when_its_run_was_silent_
         assert end_dead_runs(instance) == ([run.run_id] if ends else [])
 
 
-def test_a_run_that_dagster_has_launched_with_the_tags_of_a_command_is_left_to_dagster() -> None:
+def test_a_run_of_dagster_with_the_tags_of_a_command_is_left_to_dagster() -> None:
     server = GrpcServerCodeLocationOrigin(host="127.0.0.1", port=4000)
     origin = RemoteRepositoryOrigin(server, "__repository__").get_job_origin("issues")
     run = dg.DagsterRun(
@@ -103,7 +103,7 @@ def test_a_run_that_dagster_has_launched_with_the_tags_of_a_command_is_left_to_d
         assert end_dead_runs(instance) == []
 
 
-def test_a_run_lost_during_its_cancellation_is_canceled_and_any_other_has_failed() -> None:
+def test_a_run_lost_during_its_cancellation_is_canceled_and_any_other_failed() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         at_work = (
             dg.DagsterRunStatus.STARTED,

@@ -13,7 +13,6 @@ from pipelines.runs import PROCESS_TAG
 from pipelines.schedules import (
     SCHEDULES,
     changes_tags,
-    issues_every_12_hours,
     issues_request,
     reason_to_skip,
 )
@@ -94,15 +93,6 @@ def test_a_tick_that_is_less_than_an_hour_late_is_made_up(late: timedelta) -> No
     assert reason_to_skip(NOW - late, NOW, []) is None
 
 
-def test_a_tick_that_is_more_than_an_hour_late_is_left_to_the_next() -> None:
-    reason = reason_to_skip(NOW - timedelta(minutes=61), NOW, [])
-    assert reason == "61 minutes late: more than an hour, so it is left to the next tick"
-
-
-def test_a_tick_that_finds_a_run_of_its_kind_starts_nothing_and_names_it() -> None:
-    assert reason_to_skip(NOW, NOW, ["abc"]) == "run abc of the same kind has not ended"
-
-
 @pytest.mark.parametrize("name", BY_NAME)
 def test_a_due_tick_requests_one_run(near: Deployment, name: str) -> None:
     near = near.with_oauth() if name == "tokens_hourly" else near
@@ -158,9 +148,7 @@ def test_a_run_whose_command_was_killed_is_ended_and_holds_nothing_back(near: De
     assert run.status == dg.DagsterRunStatus.FAILURE
 
 
-def test_the_issues_schedule_covers_all_projects_from_the_month_of_the_watermark_to_now(
-    near: Deployment,
-) -> None:
+def test_the_issues_schedule_covers_all_projects_since_the_watermark(near: Deployment) -> None:
     near.change("UPDATE ops.sync_state SET watermark = '2026-03-15' WHERE scope = 'issues'")
     [request] = tick(near, "issues_every_12_hours").run_requests or []
     assert request.tags[RANGE_START_TAG] == "OPS|2026-03"
@@ -168,9 +156,7 @@ def test_the_issues_schedule_covers_all_projects_from_the_month_of_the_watermark
     assert request.run_config == issues_config("incremental")
 
 
-def test_the_issues_schedule_starts_at_the_first_month_while_a_project_was_never_loaded(
-    near: Deployment,
-) -> None:
+def test_the_issues_schedule_starts_at_the_first_month_for_a_new_project(near: Deployment) -> None:
     near.sim.space.add_project("NEW", "新規")
     assert near.run("projects").success
     near.discover()
@@ -211,16 +197,14 @@ def test_the_issues_schedule_waits_until_a_project_is_known(near: Deployment) ->
     )
 
 
-def test_the_issues_schedule_requests_a_run_when_the_source_is_down_so_that_the_failure_is_seen(
-    near: Deployment,
-) -> None:
+def test_the_issues_schedule_requests_a_run_when_the_source_is_down(near: Deployment) -> None:
     near.sim.faults.add(Fault(status=500, times=None))
     near.sim.requests.clear()
     assert tick(near, "issues_every_12_hours").run_requests
     assert near.sim.requests.count() == 0
 
 
-def test_the_issues_schedule_requests_a_run_of_all_partitions_when_the_warehouse_is_down(
+def test_the_issues_schedule_requests_all_partitions_without_a_warehouse(
     near: Deployment,
 ) -> None:
     nowhere = WarehouseResource(url="postgresql://nobody@127.0.0.1:1/nothing")
@@ -238,7 +222,3 @@ def test_the_range_of_changes_begins_where_the_watermark_is() -> None:
         issues_request(["A"], datetime.now(UTC)).tags[RANGE_START_TAG]
         == f"A|{month_of(datetime.now(UTC))}"
     )
-
-
-def test_the_schedule_of_issues_is_of_the_job_of_issues() -> None:
-    assert issues_every_12_hours.job_name == "issues"

@@ -54,15 +54,6 @@ def test_an_event_asks_for_a_run_that_reads_its_issue(near: Deployment, kind: An
     )
 
 
-def test_an_event_that_comes_twice_is_dealt_with_once(near: Deployment) -> None:
-    hooks, [issue] = Daemon(near, webhook_inbox), some(near)
-    post(near, event(issue, number=9_100_000_001), event(issue, number="9100000001"))
-    run(near, hooks.tick()[0])
-    post(near, event(issue, number=9_100_000_001))
-    assert hooks.tick() == (None, "the inbox is empty")
-    assert outcomes(near) == ["1 issue to read"]
-
-
 def test_what_the_feed_has_reported_already_is_not_read_again(near: Deployment) -> None:
     hooks, feed, [issue] = Daemon(near, webhook_inbox), Daemon(near, activity_feed), some(near)
     near.sim.space.edit_issue(issue, summary="notified by both")

@@ -159,9 +159,7 @@ def test_a_folder_in_place_of_the_file_is_an_error(tmp_path: Path) -> None:
     )
 
 
-def test_an_env_file_may_have_a_bom_windows_line_ends_quotes_and_lines_of_other_programs(
-    tmp_path: Path,
-) -> None:
+def test_an_env_file_may_have_a_bom_quotes_and_lines_of_other_programs(tmp_path: Path) -> None:
     lines = (
         "export BACKLOG_TIMEZONE = 'UTC'",
         "# BACKLOG_URL",

@@ -63,7 +63,7 @@ def read(environ: dict[str, str]) -> tuple[Settings | None, SettingsError | None
 
 @settings(max_examples=600, deadline=None)
 @given(environments())
-def test_any_text_makes_settings_that_can_be_used_or_an_error_that_names_its_variable(
+def test_any_text_makes_usable_settings_or_an_error_that_names_its_variable(
     environ: dict[str, str],
 ) -> None:
     found, error = read(environ)

@@ -73,7 +73,7 @@ def test_an_agreement_on_tls_that_never_ends_is_given_up() -> None:
     assert time.monotonic() - began < SOON
 
 
-def test_the_time_begins_anew_with_each_request_and_an_answer_that_ends_in_time_passes() -> None:
+def test_the_time_begins_anew_with_each_request_and_timely_answers_pass() -> None:
     class Slowly(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 

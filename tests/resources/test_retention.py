@@ -187,9 +187,7 @@ def test_a_lock_that_is_held_for_days_is_not_old(loaded: Deployment) -> None:
         locks.verify()
 
 
-def test_old_rows_are_deleted_in_batches_each_in_its_own_transaction_next_to_a_writer(
-    loaded: Deployment,
-) -> None:
+def test_old_rows_are_deleted_in_batches_next_to_a_writer(loaded: Deployment) -> None:
     many = 2 * BATCH + 1
     loaded.change(
         "INSERT INTO ops.webhook_events (space_key, payload, processed_at) "

@@ -2,14 +2,13 @@
 one process at a time.
 """
 
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from resources.backlog.auth import RenewedBearer
 from resources.backlog.client import BacklogClient
@@ -18,10 +17,9 @@ from resources.backlog.oauth import OAuthApplication
 from resources.backlog.renewal import RenewedTokens
 from resources.secret import Secret
 from resources.tokens import Tokens
-from resources.warehouse.connect import engine
 from resources.warehouse.tokens import StoredTokens
 from simulator import Fault, Simulator, SpaceSpec
-from tests.deployment import OTHER_TOKEN_KEY, TOKEN_KEY
+from tests.deployment import TOKEN_KEY
 
 SPACE = SpaceSpec(seed=3, users=2, projects=1, issues=1, history_days=10)
 GRANT = "/oauth2/token"
@@ -93,13 +91,6 @@ def place(warehouse: Engine) -> Iterator[Place]:
         made = Place(sim, warehouse)
         made.log_in()
         yield made
-
-
-def test_requests_are_signed_by_the_stored_token_and_ask_for_no_other(place: Place) -> None:
-    with place.client() as client:
-        assert client.myself()["id"] == place.sim.space.administrator.id
-        client.projects()
-    assert place.grants == 0
 
 
 def test_a_token_is_renewed_five_minutes_before_its_end_and_once(place: Place) -> None:
@@ -195,32 +186,6 @@ def test_a_clock_that_is_hours_wrong_costs_one_renewal_and_one_refusal_at_most(
     assert place.sim.requests.count(status=401) <= 1
 
 
-def test_of_processes_that_renew_at_once_one_asks_and_all_go_on(
-    place: Place, warehouse_url: str
-) -> None:
-    place.sim.clock.advance(3_601)
-    place.sim.faults.add(Fault("slow", path=GRANT, seconds=0.5))
-    ready, failures = threading.Barrier(4), []
-
-    def work() -> None:
-        own = engine(warehouse_url)
-        with place.client(made=own) as client:
-            ready.wait()
-            try:
-                client.myself()
-            except Exception as error:
-                failures.append(error)
-        own.dispose()
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert (failures, place.grants) == ([], 1)
-    assert place.sim.requests.count(route="/users/myself", status=200) == 4
-
-
 def test_who_is_refused_with_a_token_that_others_have_renewed_uses_theirs(place: Place) -> None:
     with place.client() as late, place.client() as early:
         late.myself()
@@ -301,9 +266,7 @@ def test_a_token_endpoint_that_is_down_holds_nothing_up_while_the_token_is_good(
     assert place.refused_at is None
 
 
-def test_a_space_that_refuses_new_tokens_too_is_distinguished_from_one_that_refuses_old_ones(
-    place: Place,
-) -> None:
+def test_a_space_that_refuses_new_tokens_too_is_distinguished(place: Place) -> None:
     place.sim.faults.add(Fault(status=401, path="/users/myself", times=None))
     with (
         place.client() as client,
@@ -328,20 +291,6 @@ def test_a_logout_ends_running_work_at_its_next_renewal(place: Place) -> None:
         ):
             client.myself()
     assert place.grants == 0
-
-
-def test_another_key_and_damage_are_errors_of_access_before_any_request(place: Place) -> None:
-    tokens = RenewedTokens(place.application(), place.store(keys=OTHER_TOKEN_KEY))
-    with (
-        place.client(tokens) as client,
-        pytest.raises(AuthenticationError, match="a key that BACKLOG_TOKEN_KEY lacks"),
-    ):
-        client.myself()
-    with place.warehouse.begin() as conn:
-        conn.execute(text("UPDATE ops.oauth_tokens SET tokens = 'x'"))
-    with place.client() as client, pytest.raises(AuthenticationError, match="damaged"):
-        client.myself()
-    assert place.sim.requests.count() == 0
 
 
 def test_the_hourly_look_renews_what_ends_soon_and_leaves_the_rest(place: Place) -> None:

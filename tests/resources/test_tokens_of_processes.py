@@ -107,7 +107,7 @@ def test_of_three_processes_whose_token_has_ended_one_asks_for_another_and_all_g
 
 
 @pytest.mark.parametrize("rotates", [False, True])
-def test_a_process_killed_with_unsaved_new_tokens_leaves_a_state_that_says_what_to_do(
+def test_a_process_killed_with_unsaved_tokens_leaves_a_state_with_advice(
     place: Place, warehouse_url: str, rotates: bool
 ) -> None:
     """The space has given new tokens, and they are not committed yet.

@@ -28,8 +28,6 @@ from service.handlers import HANDLERS
 from service.metrics import Metrics
 from service.warehouse import Warehouse
 from service.webhooks import EVENTS, Inbox, count_one, router
-from simulator import Simulator
-from tests.deployment import SMALL
 from tests.ports import free_port
 from tests.service.conftest import ACME, API, SECRET, Serve, a_process, answers, running
 
@@ -156,23 +154,6 @@ def test_while_the_warehouse_is_away_nothing_is_accepted(serve: Serve) -> None:
 def test_before_it_is_known_which_space_it_is_nothing_is_accepted(serve: Serve) -> None:
     answer = serve().post(PATH, json=an_event(7))
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "space_unknown")
-
-
-def test_the_webhooks_of_a_space_arrive_through_a_duplicating_network(
-    serve: Serve, warehouse: Engine
-) -> None:
-    with Simulator(SMALL) as sim:
-        sim.switch(webhook_delivery="duplicate")
-        service = serve(BACKLOG_URL=sim.url, BACKLOG_API_KEY=sim.api_key)
-        assert service.get(f"{API}/connection/status").json()["space"] == "acme"
-        issue = next(iter(sim.space.issues.values()))
-        sim.space.add_webhook(issue.project_id, f"{service.base_url}{PATH}", name="replica")
-        for number in range(20):
-            sim.space.edit_issue(issue, summary=f"Edit {number}")
-        reported = [one.id for one in sim.space.activities[-20:]]
-    assert sorted(number or 0 for number, _ in stored(warehouse)) == sorted(reported), (
-        "the simulator ends when all is delivered"
-    )
 
 
 @pytest.mark.full

@@ -253,9 +253,7 @@ def test_a_grant_that_is_taken_back_is_refused_with_the_status_that_is_switched_
     assert (refused.status_code, refused.json()["error"]) == (status, "invalid_grant")
 
 
-def test_tokens_can_be_short_lived_and_the_token_endpoint_sends_its_time_and_can_fail(
-    api: Api,
-) -> None:
+def test_tokens_can_be_short_lived_and_the_token_endpoint_can_fail(api: Api) -> None:
     api.simulator.switch(token_seconds=2)
     api.simulator.faults.add(Fault(status=503, path="/oauth2/token"))
     with plain(api) as client:

@@ -80,23 +80,6 @@ def test_a_finished_life_does_not_change(serve: Serve) -> None:
     assert len(api.simulator.space.activities) == played
 
 
-def test_months_of_life_leave_a_space_that_can_be_read(serve: Serve) -> None:
-    api = living(serve, NOW + timedelta(days=150))
-    api.simulator.switch(stable_ties=True)
-    projects = api.get("/projects")
-    assert any(not project["archived"] for project in projects)
-    total = api.get("/issues/count")["count"]
-    found = {
-        issue["id"]
-        for n in range(0, total, 100)
-        for issue in api.get("/issues", count=100, offset=n)
-    }
-    assert len(found) == total > 2 * SMALL.issues
-    assert {1, 2, 3, 4, 14, 16, 22, 23} <= {
-        activity.type for activity in api.simulator.space.activities
-    }
-
-
 def test_a_life_file_is_begun_by_any_space_and_replayed_by_a_quiet_one(tmp_path: Path) -> None:
     path = tmp_path / "home" / "life.json"
     assert Life.remembered(path, alive=False, now=NOW).start == NOW

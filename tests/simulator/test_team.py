@@ -205,14 +205,3 @@ def test_after_months_of_life_it_still_does() -> None:
                 )
             ]
             assert len(left) < 0.2 * len(sprints)
-
-
-def test_titles_read_like_work(world: World) -> None:
-    titles = {issue.summary for issue in world.issues.values()}
-    assert len(titles) > 100
-    assert any(title.isascii() for title in titles)
-    assert any("の" in title for title in titles)
-    # One language within a title, but for names of products.
-    assert not any(
-        title.startswith(("Fix ", "Upgrade ")) and not title.isascii() for title in titles
-    )

@@ -11,7 +11,7 @@ from simulator import Fault, World
 from simulator.masters import SINGLE
 from simulator.model import Issue
 from sync.modes import Mode
-from tests.syncs import Syncs, failures
+from tests.syncs import Syncs, load
 
 
 def issue_type(space: World) -> int:
@@ -74,11 +74,6 @@ def asked_by_id(syncs: Syncs) -> list[set[int]]:
     return [ids for ids in asked if ids]
 
 
-def load(syncs: Syncs, mode: Mode) -> None:
-    run = syncs.run(mode=mode)
-    assert run.success, failures(run)
-
-
 def shown(syncs: Syncs, issue: Issue) -> tuple[object, ...]:
     """Return what the warehouse says of an issue that others may delete."""
     row = syncs.row("issues", issue.id)
@@ -138,9 +133,7 @@ def test_issues_lose_a_deleted_master_with_the_next_load(
     assert asked_by_id(synced) == []
 
 
-def test_an_issue_that_was_read_before_a_deletion_and_stored_after_it_loses_what_is_gone_as_well(
-    synced: Syncs,
-) -> None:
+def test_an_issue_read_before_a_deletion_and_stored_after_it_loses_it_too(synced: Syncs) -> None:
     space = synced.sim.space
     holder = next(issue for issue in space.project("OPS").issues.values() if issue.category_ids)
     space.delete_category("OPS", holder.category_ids[0])

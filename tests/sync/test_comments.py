@@ -16,15 +16,17 @@ from simulator import Fault, RequestInfo
 from simulator.model import Issue
 from sync import comments
 from sync.comment_selection import choose, still_due
-from tests.syncs import CALENDAR, SMALL, Loaded, StartSyncs, Syncs, counts, failures
-
-COMMENTS = "/issues/{issue}/comments"
-
-
-def load(syncs: Syncs, mode: Any = "incremental", **options: Any) -> Loaded:
-    run = syncs.run(mode=mode, **options)
-    assert run.success, failures(run)
-    return run
+from sync.modes import Mode
+from tests.syncs import (
+    CALENDAR,
+    COMMENTS,
+    SMALL,
+    StartSyncs,
+    Syncs,
+    asked_for_comments,
+    counts,
+    load,
+)
 
 
 def stored(syncs: Syncs, *, deleted: bool = False) -> dict[int, tuple[str, int, int]]:
@@ -41,22 +43,11 @@ def source(syncs: Syncs) -> dict[int, tuple[str, int, int]]:
     }
 
 
-def asked(syncs: Syncs) -> list[tuple[int, int]]:
-    """Return the requests for comments since the last look: issue and `minId`, 0 when there was
-    none.
-    """
-    made = [one for one in syncs.sim.requests.recent() if one.route == COMMENTS]
-    syncs.sim.requests.clear()
-    return [(int(one.path.split("/")[2]), int(one.param("minId") or 0)) for one in made]
-
-
 def some(syncs: Syncs, count: int = 1) -> list[Issue]:
     return list(syncs.sim.space.issues.values())[:count]
 
 
-def test_what_another_load_has_read_while_this_one_waited_for_the_project_is_not_read_again(
-    syncs: Syncs,
-) -> None:
+def test_what_another_load_read_while_this_one_waited_is_not_read_again(syncs: Syncs) -> None:
     assert syncs.issues().success
     [first] = some(syncs)
     key = syncs.sim.space.projects[first.project_id].key
@@ -71,9 +62,7 @@ def test_what_another_load_has_read_while_this_one_waited_for_the_project_is_not
         assert [*still_due(session, "backfill", chosen)] == chosen
 
 
-def test_an_issue_that_gets_into_another_month_while_others_are_read_is_reported_there(
-    syncs: Syncs,
-) -> None:
+def test_an_issue_that_changes_its_month_during_a_read_is_reported_there(syncs: Syncs) -> None:
     assert syncs.issues().success
     space = syncs.sim.space
     later = next(
@@ -106,10 +95,10 @@ def test_an_issue_that_gets_into_another_month_while_others_are_read_is_reported
 def test_the_first_load_asks_once_for_each_issue_and_the_next_one_for_none(syncs: Syncs) -> None:
     run = load(syncs)
     assert stored(syncs) == source(syncs)
-    assert sorted(issue for issue, _ in asked(syncs)) == sorted(syncs.sim.space.issues)
+    assert sorted(issue for issue, _ in asked_for_comments(syncs)) == sorted(syncs.sim.space.issues)
     assert run.counts("comments") == {"read": len(source(syncs)), "inserted": len(source(syncs))}
     again = load(syncs)
-    assert asked(syncs) == []
+    assert asked_for_comments(syncs) == []
     assert again.counts("comments") == again.counts("issue_changes") == {}
 
 
@@ -123,9 +112,9 @@ def test_any_number_of_comments_is_read_whole(synced: Syncs, rows: int, inclusiv
     load(synced)
     assert stored(synced) == source(synced)
     # A full page of the API says nothing of what comes after it.
-    assert len(asked(synced)) <= rows // 99 + 1
+    assert len(asked_for_comments(synced)) <= rows // 99 + 1
     load(synced)
-    assert asked(synced) == []
+    assert asked_for_comments(synced) == []
 
 
 @pytest.mark.parametrize("inclusive", [True, False])
@@ -135,12 +124,12 @@ def test_known_comments_are_not_read_again(synced: Syncs, inclusive: bool) -> No
     for number in range(150):
         synced.sim.space.comment(issue, str(number))
     load(synced)
-    asked(synced)
+    asked_for_comments(synced)
     last = issue.comments[-1].id
     synced.sim.space.comment(issue, "one")
     synced.sim.space.edit_issue(issue, summary="two")
     run = load(synced)
-    assert asked(synced) == [(issue.id, last)]
+    assert asked_for_comments(synced) == [(issue.id, last)]
     assert run.counts("comments") == {"read": 2, "inserted": 2}
     assert stored(synced) == source(synced)
 
@@ -149,15 +138,15 @@ def test_an_issue_whose_updated_moves_alone_costs_one_request_and_no_row(synced:
     [issue] = some(synced)
     synced.sim.space.edit_issue(issue)  # a PATCH that changes nothing: no comment, no activity
     run = load(synced)
-    assert [found for found, _ in asked(synced)] == [issue.id]
+    assert [found for found, _ in asked_for_comments(synced)] == [issue.id]
     assert run.counts("comments") == {}
     load(synced)
-    assert asked(synced) == []
+    assert asked_for_comments(synced) == []
 
 
 @pytest.mark.parametrize("mode", ["backfill", "refresh"])
 def test_a_whole_read_finds_edited_deleted_starred_and_notified_comments(
-    synced: Syncs, mode: str
+    synced: Syncs, mode: Mode
 ) -> None:
     space = synced.sim.space
     issues = [issue for issue in space.issues.values() if len(issue.comments) >= 3][:3]
@@ -210,9 +199,9 @@ def test_the_comments_of_an_issue_that_moves_go_with_it(synced: Syncs) -> None:
     assert {
         row["project_id"] for row in synced.rows("issue_changes") if row["issue_id"] == issue.id
     } == {space.project("WEB").id}
-    asked(synced)
+    asked_for_comments(synced)
     load(synced)
-    assert asked(synced) == [], "moved once, not at every load"
+    assert asked_for_comments(synced) == [], "moved once, not at every load"
 
 
 def test_a_backfill_reads_the_issues_of_its_partitions_and_no_other(synced: Syncs) -> None:
@@ -222,9 +211,9 @@ def test_a_backfill_reads_the_issues_of_its_partitions_and_no_other(synced: Sync
         if row["issue_key"].startswith("WEB-")
         and f"{row['updated_at']:%Y-%m}" in ("2026-04", "2026-05")
     }
-    asked(synced)
+    asked_for_comments(synced)
     run = load(synced, "backfill", first="2026-04", last="2026-05")
-    met = {issue for issue, _ in asked(synced)}
+    met = {issue for issue, _ in asked_for_comments(synced)}
     assert at_stake & met
     assert all(
         f"{synced.row('issues', issue)['updated_at']:%Y-%m}" in ("2026-03", "2026-04", "2026-05")

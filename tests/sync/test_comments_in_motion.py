@@ -57,7 +57,7 @@ def test_a_name_means_what_it_meant_in_the_project_that_the_issue_was_in(syncs: 
 
 
 @pytest.mark.parametrize("in_feed", [True, False])
-def test_a_name_of_a_bulk_edit_is_looked_up_where_the_feed_says_in_which_project_the_issue_was(
+def test_a_name_of_a_bulk_edit_is_looked_up_where_the_issue_was_then(
     syncs: Syncs, in_feed: bool
 ) -> None:
     space = syncs.sim.space
@@ -114,9 +114,7 @@ def test_a_name_that_was_read_before_its_activity_means_what_the_activity_says(
     assert (row["project_id"], row["new_ids"]) == (space.project("WEB").id, [ops])
 
 
-def test_a_name_means_what_it_did_before_its_issue_moved_even_without_old_activities(
-    syncs: Syncs,
-) -> None:
+def test_a_name_keeps_what_it_meant_where_the_source_keeps_no_activities(syncs: Syncs) -> None:
     syncs.sim.switch(activity_retention_days=1)
     space = syncs.sim.space
     ops = space.add_category("OPS", "Same name").id

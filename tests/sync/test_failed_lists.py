@@ -150,33 +150,12 @@ def spoil(field: str, value: Any) -> Callable[[RequestInfo, Any], Any]:
     return rewrite
 
 
-def test_a_record_that_cannot_be_typed_is_quarantined_and_the_rest_loads(syncs: Syncs) -> None:
-    syncs.sim.rewrite_response(spoil("displayOrder", "first"))
-    run = syncs.listing("categories")
-    said = run.counts("categories")
-    assert said["rejected"] == 3
-    assert said["inserted"] == said["read"] - 3 == len(syncs.rows("categories"))
-    assert (
-        len(syncs.query("SELECT 1 FROM ops.rejected_records WHERE table_name = 'categories'")) == 3
-    )
-
-
 def test_a_record_without_an_id_lets_no_other_row_be_taken_for_deleted(syncs: Syncs) -> None:
     syncs.listing("categories")
     syncs.sim.rewrite_response(spoil("id", None))
     said = syncs.listing("categories").counts("categories")
     assert said["rejected"] == 3
     assert not syncs.rows("categories", deleted=True)
-
-
-def test_a_field_that_no_column_knows_is_kept_and_reported_once(syncs: Syncs) -> None:
-    syncs.sim.rewrite_response(spoil("colour", {"name": "朱"}))
-    first, second = (syncs.listing("categories") for _ in range(2))
-    assert [row["payload"].get("colour") for row in syncs.rows("categories")].count(
-        {"name": "朱"}
-    ) == 3
-    assert [line for line in first.log("WARNING") if "'colour'" in line]
-    assert not [line for line in second.log("WARNING") if "'colour'" in line]
 
 
 def test_a_key_that_may_not_list_users_gets_the_members_and_says_so(

@@ -2,11 +2,8 @@
 before its first one.
 """
 
-import pytest
-
 from resources.warehouse.known_spaces import space_or_url
 from simulator import Fault
-from sync.session import SyncError
 from tests.syncs import Loaded, Syncs
 
 REFUSED = Fault(status=401, times=None)
@@ -60,16 +57,6 @@ def test_a_load_that_the_source_refuses_at_once_is_in_the_history_with_its_cause
     [row] = synced.query(f"SELECT * FROM ops.sync_history WHERE run_id = '{by_hand.run_id}'")
     assert row["error"].startswith("GET /space: 401")
     assert (row["requests"], row["ended_at"] >= row["started_at"]) == (1, True)
-
-
-def test_a_load_of_the_whole_space_names_no_projects_also_where_the_run_is_of_one(
-    synced: Syncs,
-) -> None:
-    synced.sim.faults.add(REFUSED)
-    loaded = Loaded()
-    with pytest.raises(SyncError), synced.session("activities", projects=["OPS"], loaded=loaded):
-        pytest.fail("the space was to refuse it")
-    assert rows(synced, loaded) == [("activities", "full", "failed", None, None)]
 
 
 def test_a_load_that_fails_in_the_middle_is_in_the_history_once(synced: Syncs) -> None:
@@ -137,9 +124,7 @@ def test_a_first_load_ever_that_fails_is_taken_over_by_the_space_once_it_is_know
     assert rows(syncs, failed) == [("users", "full", "failed", None, None)]
 
 
-def test_issues_of_a_renamed_project_that_are_read_again_are_in_the_history_under_its_new_key(
-    synced: Syncs,
-) -> None:
+def test_issues_of_a_renamed_project_are_in_the_history_under_its_new_key(synced: Syncs) -> None:
     synced.sim.space.rename_project("WEB", key="SITE")
     assert synced.listing("projects").success
     run = synced.run(mode="incremental")

@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping, text
 from simulator.masters import CHECKBOX, MULTIPLE, RADIO, SINGLE, TEXT
 from simulator.model import Issue
 from sync.change_ids import ChangeIds, known_changes
-from tests.syncs import Loaded, Syncs, failures
+from tests.syncs import Syncs, load
 
 HOUR = 3600
 #: A later activity of a comment, without changes.
@@ -19,12 +19,6 @@ INSERT INTO raw.activities SELECT (jsonb_populate_record(a, jsonb_build_object(
     'id', a.id + 1000000, 'type', 17, 'payload', jsonb_set(a.payload, '{content,changes}', '[]')
 ))).* FROM raw.activities AS a WHERE a.comment_id = :comment AND a.type = 2
 """
-
-
-def load(syncs: Syncs, mode: Any = "incremental") -> Loaded:
-    run = syncs.run(mode=mode)
-    assert run.success, failures(run)
-    return run
 
 
 def look(syncs: Syncs) -> None:

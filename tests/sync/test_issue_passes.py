@@ -44,14 +44,14 @@ def test_projects_with_one_watermark_are_read_in_one_pass() -> None:
     assert passes([], {}, {}, refuse) == []
 
 
-def test_a_project_joins_the_pass_of_one_that_is_behind_when_few_rows_of_it_come_again() -> None:
+def test_a_project_joins_a_pass_that_is_behind_when_few_rows_come_again() -> None:
     known, asked = counting(B=FEW_ROWS, C=FEW_ROWS + 1, D=0)
     assert passes([D, C, B, A], BEHIND, {}, known) == [[A, B], [C, D]]
     first, second, third, fourth = (moment - LOOKBACK for moment in TIMES)
     assert asked == [("B", first, second), ("C", first, third), ("D", third, fourth)]
 
 
-def test_projects_of_a_pass_that_was_broken_off_stay_together_and_apart_from_all_others() -> None:
+def test_projects_of_a_broken_off_pass_stay_together_and_apart_from_others() -> None:
     place, other = (Checkpoint("updated", {"offset": offset}, TIMES[0]) for offset in (1, 2))
     assert passes([A, B, C, D], BEHIND, {1: place, 3: place, 2: other}, refuse) == [
         [A, C],
@@ -64,7 +64,7 @@ def test_projects_of_a_pass_that_was_broken_off_stay_together_and_apart_from_all
     assert asked == [("D", TIMES[2] - LOOKBACK, TIMES[3] - LOOKBACK)]
 
 
-def test_rows_between_the_watermarks_come_again_and_are_counted_as_far_as_needed(
+def test_rows_that_come_again_are_those_between_the_watermarks(
     synced: Syncs,
 ) -> None:
     ops, web = (synced.sim.space.project(key) for key in ("OPS", "WEB"))
@@ -158,7 +158,7 @@ def test_deleted_rows_count_where_they_were_last_seen() -> None:
     }
 
 
-def test_rows_outside_of_a_read_count_at_its_nearer_end_and_in_its_project() -> None:
+def test_rows_outside_of_what_a_read_covers_count_at_its_nearer_end() -> None:
     one = Counts(read=1)
     cells = [
         (7, "2026-01"),

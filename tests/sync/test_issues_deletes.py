@@ -58,9 +58,7 @@ def test_a_deleted_issue_takes_its_comments_and_changes_with_it(synced: Syncs) -
         assert [one["reason"] for one in logged] == ["issue deleted"] * rows
 
 
-def test_a_deletion_and_a_creation_are_found_though_the_source_counts_as_many_as_before(
-    synced: Syncs,
-) -> None:
+def test_a_deletion_and_a_creation_are_found_though_the_count_is_the_same(synced: Syncs) -> None:
     space = synced.sim.space
     space.delete_issue(min(space.project("OPS").issues))
     space.create_issue("OPS")
@@ -68,7 +66,7 @@ def test_a_deletion_and_a_creation_are_found_though_the_source_counts_as_many_as
     assert synced.stored_issues() == synced.source_issues()
 
 
-def test_two_differences_that_cancel_out_are_repaired_by_the_load_after_the_nightly_count(
+def test_two_differences_that_cancel_out_are_repaired_after_the_nightly_count(
     synced: Syncs,
 ) -> None:
     too_many, lost = (
@@ -191,19 +189,7 @@ def test_a_quarantined_issue_is_no_difference(synced: Syncs) -> None:
     assert not synced.rows("issues", deleted=True)
 
 
-def test_an_archived_project_whose_issues_are_not_listed_any_more_loses_none(synced: Syncs) -> None:
-    synced.sim.space.archive_project("APP")
-    synced.sim.switch(archived_issues_listed=False)
-    before = synced.stored_issues()
-    assert synced.run(mode="incremental", first=NOW).success
-    assert synced.run("APP").success
-    assert synced.stored_issues() == before
-    assert not synced.rows("issues", deleted=True)
-
-
-def test_an_archived_project_that_lists_no_issue_loses_only_those_whose_deletion_the_feed_tells(
-    synced: Syncs,
-) -> None:
+def test_an_archived_project_loses_only_issues_whose_deletion_the_feed_tells(synced: Syncs) -> None:
     space = synced.sim.space
     left, *others = sorted(space.project("WEB").issues)
     for issue in others:

@@ -84,9 +84,7 @@ def broken_off(fresh: Interrupted) -> Interrupted:
     return fresh
 
 
-def test_a_first_read_that_is_broken_off_again_and_again_reads_at_most_a_page_again_each_time(
-    fresh: Interrupted,
-) -> None:
+def test_a_first_read_that_is_broken_off_reads_at_most_a_page_again(fresh: Interrupted) -> None:
     syncs, asked = fresh.syncs, 0
     for pages in (1, 2, 5, 1, 3, 4, 5):
         fresh.load(pages=pages)
@@ -107,7 +105,7 @@ def test_a_first_read_that_is_broken_off_again_and_again_reads_at_most_a_page_ag
     )
 
 
-def test_changes_and_deletions_before_the_checkpoint_are_found_without_a_whole_read(
+def test_what_changed_or_vanished_before_the_checkpoint_is_found(
     broken_off: Interrupted,
 ) -> None:
     syncs = broken_off.syncs
@@ -127,7 +125,7 @@ def test_changes_and_deletions_before_the_checkpoint_are_found_without_a_whole_r
 
 
 @pytest.mark.full
-def test_a_project_that_was_inaccessible_after_a_read_was_broken_off_is_read_from_its_beginning(
+def test_a_project_inaccessible_after_a_broken_off_read_is_read_from_the_start(
     broken_off: Interrupted,
 ) -> None:
     syncs = broken_off.syncs
@@ -158,9 +156,7 @@ def test_what_nothing_explains_is_repaired_by_reading_all_again(broken_off: Inte
     assert "resumed" not in run.proofs()[0]
 
 
-def test_a_whole_read_goes_on_where_it_was_broken_off_and_still_finds_what_is_gone(
-    fresh: Interrupted,
-) -> None:
+def test_a_repeated_read_is_resumed_and_still_finds_what_is_gone(fresh: Interrupted) -> None:
     fresh.load()
     syncs = fresh.syncs
     oldest, second, *_, newest = [
@@ -182,9 +178,7 @@ def test_a_whole_read_goes_on_where_it_was_broken_off_and_still_finds_what_is_go
     assert syncs.deletions("issues") == gone
 
 
-def test_a_part_that_is_read_again_does_not_make_a_project_right_that_is_being_read_whole_again(
-    fresh: Interrupted,
-) -> None:
+def test_a_part_that_is_read_does_not_end_a_repeated_whole_read(fresh: Interrupted) -> None:
     fresh.load()
     syncs = fresh.syncs
     syncs.change("DELETE FROM raw.issues WHERE id = (SELECT min(id) FROM raw.issues)")
@@ -263,9 +257,7 @@ def test_a_read_of_many_changes_that_is_broken_off_goes_on_where_it_was(
     assert (proof["how"], proof["resumed"]) == ("seams hold", True)
 
 
-def test_what_changes_in_the_part_that_was_read_before_a_read_of_changes_was_broken_off_is_found(
-    behind: Interrupted,
-) -> None:
+def test_what_changes_before_the_place_of_a_broken_off_read_is_found(behind: Interrupted) -> None:
     syncs, space = behind.syncs, behind.syncs.sim.space
     behind.load(pages=10)
     first, second, third, *_ = sorted(changed(syncs))
@@ -299,9 +291,7 @@ def test_a_bulk_edit_that_is_broken_off_goes_on_inside_its_second(fresh: Interru
 
 
 @pytest.mark.full
-def test_a_project_with_another_key_is_read_by_id_and_goes_on_where_that_was_broken_off(
-    fresh: Interrupted,
-) -> None:
+def test_a_project_with_another_key_is_read_by_id_and_resumed(fresh: Interrupted) -> None:
     fresh.load()
     syncs, space = fresh.syncs, fresh.syncs.sim.space
     space.rename_project("OPS", key="NEW")

@@ -288,9 +288,7 @@ def test_a_wait_in_vain_stays_in_the_history_with_its_reason(
     assert "was lost" in row["error"]
 
 
-def test_a_wait_for_the_limit_of_the_source_is_shown_once_and_counted_in_the_pass_that_waited(
-    syncs: Syncs,
-) -> None:
+def test_a_wait_for_a_limit_is_shown_once_and_counted_in_its_pass(syncs: Syncs) -> None:
     shown: list[list[Sync]] = []
     watcher = Watcher(at_wait=lambda: shown.append(_active(syncs)))
     syncs.sim.faults.add(Fault(status=429, path="/issues", reset_in=25.0))

@@ -70,7 +70,7 @@ def remembered(syncs: Syncs, someone: User) -> None:
         syncs.change(statement)
 
 
-def test_a_later_key_reaches_errors_and_kept_versions_and_what_is_left_is_told(
+def test_a_key_that_comes_later_reaches_errors_and_versions_that_marts_keep(
     loaded: Syncs,
 ) -> None:
     someone = live(loaded)
@@ -128,7 +128,7 @@ def test_who_is_forgotten_is_erased_from_versions_that_marts_keep_by_id(loaded: 
     assert others[0]["n"] == 0
 
 
-def test_an_attempt_that_is_broken_off_in_another_place_changes_nothing_and_is_made_again(
+def test_a_broken_off_attempt_changes_nothing_and_is_made_again(
     loaded: Syncs,
 ) -> None:
     live(loaded)

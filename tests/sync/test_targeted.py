@@ -9,15 +9,7 @@ import pytest
 from resources.warehouse.locks import Locks
 from simulator import Fault, World
 from simulator.model import Issue
-from tests.syncs import Loaded, Syncs, counts, failures
-
-COMMENTS = "/issues/{issue}/comments"
-
-
-def load(syncs: Syncs) -> Loaded:
-    run = syncs.run(mode="targeted")
-    assert run.success, failures(run)
-    return run
+from tests.syncs import COMMENTS, Syncs, counts, load
 
 
 def asked(syncs: Syncs) -> set[int]:
@@ -89,7 +81,7 @@ def test_what_is_requested_is_read_and_no_other_issue(
     issues = [issue for issue in space.project("OPS").issues.values() if issue.comments][:3]
     happen(space, issues)
     asked(synced)
-    run = load(synced)
+    run = load(synced, "targeted")
     assert asked(synced) == {issue.id for issue in issues}
     for issue in issues:
         row = synced.row("issues", issue.id)
@@ -103,7 +95,7 @@ def test_what_is_requested_is_read_and_no_other_issue(
                 comment.notices
             )
     assert run.counts("comments").get("deleted", 0) == 0
-    load(synced)
+    load(synced, "targeted")
     assert asked(synced) == set(), "requested once, read once"
 
 
@@ -125,20 +117,18 @@ def test_a_type_of_which_no_shape_is_documented_is_read_by_the_issues_that_it_li
             else body
         )
     )
-    load(synced)
+    load(synced, "targeted")
     assert {str(synced.row("issues", issue.id)["due_date"]) for issue in issues} == {"2026-09-09"}
     assert asked(synced) == {issue.id for issue in issues}
 
 
-def test_issues_that_are_made_are_loaded_with_their_history_one_by_one_or_many_at_once(
-    synced: Syncs,
-) -> None:
+def test_issues_that_are_made_are_loaded_with_their_history(synced: Syncs) -> None:
     space = synced.sim.space
     one = space.create_issue("WEB", notify=list(space.users)[:1])
     space.comment(one, "first words")
     many = space.import_issues("APP", 150)
     asked(synced)
-    load(synced)
+    load(synced, "targeted")
     assert {one.id, *(issue.id for issue in many)} <= synced.stored_issues().keys()
     assert stored_comments(synced, one) == {comment.id for comment in one.comments}
     assert [len(ids) for ids in asked_by_id(synced)] == [100, 51]
@@ -148,7 +138,7 @@ def test_issues_that_are_made_are_loaded_with_their_history_one_by_one_or_many_a
 def test_issues_that_are_gone_are_marked_with_the_activity_as_the_evidence(synced: Syncs) -> None:
     [gone, *_] = three(synced)
     synced.sim.space.delete_issue(gone)
-    load(synced)
+    load(synced, "targeted")
     activity = synced.sim.space.activities[-1].id
     assert synced.deletions("issues") == {
         (gone.id, "deleted", f"activity feed: activity {activity}; confirmed by GET /issues?id[]")
@@ -160,10 +150,10 @@ def test_a_deleted_status_is_read_where_it_was_replaced(synced: Syncs) -> None:
     space, [issue, *_] = synced.sim.space, three(synced)
     mine = space.add_status("OPS", "Checking").id
     space.edit_issue(issue, status_id=mine)
-    load(synced)
+    load(synced, "targeted")
     asked(synced)
     space.delete_status("OPS", mine, 1)
-    load(synced)
+    load(synced, "targeted")
     assert synced.row("issues", issue.id)["status_id"] == 1
     assert asked(synced) == {issue.id}
 
@@ -176,7 +166,7 @@ def test_what_concerns_no_issue_is_read_for_nothing(synced: Syncs) -> None:
     )
     asked(synced)
     before = synced.sim.requests.count(route="/issues")
-    load(synced)
+    load(synced, "targeted")
     assert (asked(synced), synced.sim.requests.count(route="/issues") - before) == (set(), 0)
 
 
@@ -187,10 +177,10 @@ def test_a_project_that_another_load_works_on_is_left_to_the_next_run(synced: Sy
     with Locks(synced.engine, "acme") as held:
         for table in ("issues", "comments"):
             held.acquire(f"{table}/{here.project_id}")
-        load(synced)
+        load(synced, "targeted")
     assert synced.row("issues", there.id)["summary"] == "changed"
     assert synced.row("issues", here.id)["summary"] != "changed"
-    load(synced)
+    load(synced, "targeted")
     assert synced.row("issues", here.id)["summary"] == "changed"
     assert stored_comments(synced, here) == {comment.id for comment in here.comments}
 
@@ -198,34 +188,30 @@ def test_a_project_that_another_load_works_on_is_left_to_the_next_run(synced: Sy
 def test_a_run_records_the_partitions_that_it_met_and_what_it_did(synced: Syncs) -> None:
     [issue, *_] = three(synced)
     synced.sim.space.edit_issue(issue, summary="changed")
-    run = load(synced)
+    run = load(synced, "targeted")
     for table in ("issues", "comments", "issue_changes"):
         [(key, found)] = run.partitions(table).items()
         assert key.startswith("OPS|")
         assert counts(found.counts)["read"] == 1
 
 
-def test_an_issue_that_vanishes_before_its_comments_are_read_is_marked_by_the_next_run(
-    synced: Syncs,
-) -> None:
+def test_an_issue_that_vanishes_during_a_read_is_marked_by_the_next_run(synced: Syncs) -> None:
     [issue, *_] = three(synced)
     synced.sim.space.comment(issue, "last words")
     synced.sim.faults.add(Fault(status=404, path=rf"/issues/{issue.id}/comments", times=1))
-    load(synced)
+    load(synced, "targeted")
     synced.sim.space.delete_issue(issue)
-    load(synced)
+    load(synced, "targeted")
     assert issue.id in {found for found, _, _ in synced.deletions("issues")}
 
 
-def test_an_issue_of_a_project_that_cannot_be_seen_is_neither_asked_for_nor_waited_for(
-    synced: Syncs,
-) -> None:
+def test_an_issue_of_an_inaccessible_project_is_not_asked_for(synced: Syncs) -> None:
     space, [issue, *_] = synced.sim.space, three(synced)
     request(synced, issue, issue.project_id)
     space.project("OPS").teams.clear()
     space.remove_member("OPS", space.administrator.id)
     synced.sim.requests.clear()
-    load(synced)
+    load(synced, "targeted")
     assert (asked_by_id(synced), requested(synced)) == ([], [])
     assert synced.row("issues", issue.id)["deleted_at"] is None
 
@@ -238,6 +224,6 @@ def test_an_issue_of_which_nobody_said_the_project_is_asked_for_in_all_of_them(
     space.edit_issue(issue, summary="changed")
     request(synced, issue, 0)
     synced.sim.requests.clear()
-    load(synced)
+    load(synced, "targeted")
     assert (asked_by_id(synced), requested(synced)) == ([{issue.id}], [])
     assert synced.row("issues", issue.id)["summary"] == "changed"

@@ -1,23 +1,14 @@
 """The client against a simulated space over real HTTP."""
 
-import logging
-from datetime import UTC, datetime
+from datetime import datetime
 
 import pytest
 
-from resources.backlog.auth import ApiKeyQuery, BearerToken
 from resources.backlog.client import BacklogClient
-from resources.backlog.errors import (
-    AuthenticationError,
-    MalformedResponse,
-    NotFound,
-    PermissionDenied,
-    Unavailable,
-)
 from resources.backlog.models import IssueFilter
 from resources.backlog.scan import scan_window
 from resources.backlog.window import Window
-from simulator import PLANS, Fault, Limits, Simulator
+from simulator import PLANS, Fault, Simulator
 from tests.integration.backlog.conftest import Connect
 
 
@@ -85,37 +76,6 @@ def test_activities_and_comments_come_once_each_whatever_the_bounds_mean(
     assert len(set(comments)) == len(comments) == len(sim.space.issues[issue].comments)
 
 
-def test_the_key_works_and_a_wrong_key_or_token_is_an_error(
-    sim: Simulator, connect: Connect
-) -> None:
-    assert connect(sim, ApiKeyQuery(sim.api_key)).myself()["roleType"] == 1
-    for wrong in (ApiKeyQuery("wrong-key"), BearerToken("wrong-token")):
-        with pytest.raises(AuthenticationError, match="check BACKLOG_API_KEY"):
-            connect(sim, wrong).myself()
-
-
-def test_what_an_ordinary_user_may_not_see_is_an_error_and_not_an_empty_list(
-    sim: Simulator, connect: Connect
-) -> None:
-    user = next(user.id for user in sim.space.users.values() if user.role == 2)
-    client = connect(sim, ApiKeyQuery(sim.key_for(user)))
-    with pytest.raises(PermissionDenied, match="administrator"):
-        client.users()
-    with pytest.raises(NotFound):
-        client.issue(999_999_999)
-
-
-def test_the_key_is_in_no_log_at_debug_level(
-    sim: Simulator, connect: Connect, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    client = connect(sim)
-    sim.faults.add(Fault(status=500), Fault(kind="close"))
-    assert all_ids(client) == sorted(sim.space.issues)
-    assert {"httpx", "httpcore.http11"} <= {record.name for record in caplog.records}
-    assert sim.api_key not in caplog.text
-
-
 @pytest.mark.parametrize(
     "fault",
     [
@@ -139,18 +99,6 @@ def test_a_load_survives_every_third_request_going_wrong(
     assert client.stats.total > 13
 
 
-def test_a_maintenance_page_with_status_200_is_malformed_and_one_with_503_unavailable(
-    sim: Simulator, connect: Connect
-) -> None:
-    client = connect(sim, max_wait=30)
-    sim.faults.add(Fault(kind="html", status=200))
-    with pytest.raises(MalformedResponse, match="not JSON"):
-        client.projects()
-    sim.faults.add(Fault(kind="html", status=503, times=None))
-    with pytest.raises(Unavailable, match="gave up after"):
-        client.projects()
-
-
 @pytest.mark.parametrize("plan", ["free", "paid"])
 @pytest.mark.parametrize("reserve", [0.0, 0.2, 0.9])
 def test_a_limited_plan_refuses_no_request(
@@ -168,32 +116,3 @@ def test_a_limited_plan_refuses_no_request(
     allowed = max(1, sim.limits.search * (1 - reserve) // 1)
     assert len(waits) <= searches / allowed + 1
     assert plan != "free" or waits
-
-
-def test_a_load_continues_when_another_program_uses_up_the_limit(
-    sim: Simulator, connect: Connect
-) -> None:
-    sim.limits = Limits(read=60, update=15, search=15, icon=15)
-    client, other = connect(sim), connect(sim)
-    ids = [all_ids(client), all_ids(other), all_ids(client)]
-    assert ids == [sorted(sim.space.issues)] * 3
-    assert sim.requests.count(status=429) <= 2
-
-
-def test_limits_that_fall_while_it_runs_are_followed(sim: Simulator, connect: Connect) -> None:
-    sim.limits = PLANS["paid"]
-    sim.switch(limits_drop_after=60)
-    client = connect(sim)
-    for _ in range(5):
-        assert all_ids(client) == sorted(sim.space.issues)
-    assert sim.limits.search == 30
-    assert sim.requests.count(status=429) <= 1
-
-
-def test_the_clock_is_the_servers(sim: Simulator, connect: Connect) -> None:
-    moment = datetime(2019, 2, 3, 4, 5, 6, tzinfo=UTC)
-    sim.clock.freeze(moment)
-    client = connect(sim)
-    assert client.server_time is None
-    client.space()
-    assert client.server_time == moment

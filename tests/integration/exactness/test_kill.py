@@ -13,7 +13,7 @@ FIRST, KILLS = 40, 100
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-def test_a_hundred_killed_loads_leave_no_gap_no_duplicate_and_at_most_a_hundred_rows_to_read_again(
+def test_a_hundred_killed_loads_leave_no_gap_no_duplicate_and_few_rows_to_read(
     fresh_databases: Databases,
 ) -> None:
     with scene(fresh_databases, seed=1) as stage:

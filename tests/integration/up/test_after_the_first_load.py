@@ -72,6 +72,7 @@ def test_nothing_greets_or_phones_home(chromium: Chromium, up: Up) -> None:
         assert '"telemetryEnabled": false' in page.content()
         assert analyst.strangers == []
     assert up.graphql("{ shouldShowNux }") == {"shouldShowNux": False}
+    assert "127.0.0.1:1:" not in up.tail(1_000), "something asked a dead proxy"
 
 
 def test_all_assets_of_each_group_are_green_in_the_graph_and_every_check_that_has_run_has_passed(

@@ -104,7 +104,7 @@ def test_a_problem_that_began_long_before_it_was_seen_is_tried_as_long_as_any_ot
     assert dict(ledger.waiting[-1].message.facts)["duration"] == "3 days, 0:00:00"
 
 
-def test_a_failure_of_what_is_not_run_any_more_is_forgotten_after_a_week_without_a_word() -> None:
+def test_a_failure_of_what_is_not_run_any_more_is_forgotten_after_a_week() -> None:
     source = replace(REFUSED, key="source")
     ledger = observed(Ledger(NOW, NOW), REFUSED, source)
     met_again = observed(ledger, REFUSED, later=3 * 86_400)

@@ -25,7 +25,7 @@ FAILED = Ended(
 )
 
 
-def test_a_step_that_failed_is_a_problem_until_it_succeeds_in_any_later_run_of_a_schedule() -> None:
+def test_a_failed_step_is_a_problem_until_it_succeeds_in_a_later_run() -> None:
     [problem], _ = of_run(FAILED)
     assert (problem.asset, problem.cause, problem.partition, problem.run_id) == (
         "raw/issues",
@@ -44,7 +44,7 @@ def test_a_step_that_failed_is_a_problem_until_it_succeeds_in_any_later_run_of_a
     assert of_run(later) == ([], [problem.key, "run/issues"])
 
 
-def test_a_load_of_issues_is_a_problem_until_the_issues_of_every_project_can_be_read() -> None:
+def test_a_failed_load_of_issues_is_a_problem_until_every_project_is_read() -> None:
     failed = replace(
         FAILED, failures=(Failure("issue_tables", "raw/issues", "B: GET /issues: 403"),)
     )
@@ -191,7 +191,7 @@ def test_a_condition_of_the_source_is_a_problem_from_two_minutes_on_until_it_end
         ("The disk of the PostgreSQL server is full", NOW, "unreachable", False),
     ],
 )
-def test_a_run_that_fails_by_a_request_while_the_source_cannot_be_read_is_a_part_of_that(
+def test_a_run_that_fails_while_the_source_cannot_be_read_is_a_part_of_that(
     cause: str, ended: datetime, kind: ConditionKind, is_part: bool
 ) -> None:
     run = replace(FAILED, ended_at=ended, failures=(Failure("raw__users", "raw/users", cause),))

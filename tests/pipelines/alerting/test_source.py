@@ -11,7 +11,7 @@ from tests.sinks import WebhookSink
 __all__ = ["sink"]
 
 
-def test_an_outage_is_reported_after_two_minutes_and_at_its_end_and_the_runs_that_it_failed_are_not(
+def test_an_outage_is_reported_and_the_runs_that_it_failed_are_not(
     deployment: Deployment, sink: WebhookSink
 ) -> None:
     one = alerter(deployment, Slack(Secret(sink.url)))

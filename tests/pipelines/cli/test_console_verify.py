@@ -59,18 +59,6 @@ def shown(
     return verified_table(json.loads(json.dumps(as_json))).splitlines()
 
 
-def test_an_equal_space_is_a_line_a_project_and_a_last_line() -> None:
-    assert shown(
-        how="count", projects=[ProjectReconciliation(300, "OPS", 1_200, 1_200, 0, {}, UNTIL)]
-    ) == [
-        "project  status  source  warehouse  differences  behind  quarantined  loaded until",
-        "-------- ------- ------- ---------- ------------ ------- ------------ -------------------",
-        "OPS      equal    1,200      1,200            0       0            0  2026-06-30 23:59:58",
-        "",
-        "equal (count, 1.2 s, 33 requests)",
-    ]
-
-
 def test_rows_that_differ_are_shown_as_people_know_them_with_both_sides() -> None:
     lines = shown(
         row(7),

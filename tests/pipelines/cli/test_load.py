@@ -98,9 +98,7 @@ def test_a_summary_is_completed_without_failures_and_failed_with_one() -> None:
     assert (failed["status"], failed["errors"]) == ("failed", ["teams: refused"])
 
 
-def test_a_load_says_that_marts_are_missing_or_older_and_nothing_when_they_are_neither(
-    loaded: Deployment,
-) -> None:
+def test_a_load_says_that_marts_are_missing_or_older(loaded: Deployment) -> None:
     assert marts_status(loaded.engine) == "missing"
     assert next_line("missing") == (
         "Next: backlog-elt marts builds the marts (there are none yet); a running backlog-elt up "

@@ -85,7 +85,7 @@ def test_progress_says_how_far_each_table_is_and_what_it_waits_for() -> None:
         1_200, 2_000
     )  # fmt: skip
     waiting = {"waiting_for": "read rate limit", "progress_done": 5, "progress_total": 9}
-    waits = replace(sync, sync_type="comments", **waiting)
+    waits = replace(sync, sync_type="comments", **waiting)  # type: ignore[arg-type]
     line = progress(65.4, [sync, replace(sync, project_key="WEB"), waits])
     assert line.startswith("loading, 0:01:05; ")
     assert line.count("issues, 1,200 of 2,000") == 1

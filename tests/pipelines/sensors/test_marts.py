@@ -95,9 +95,7 @@ def test_a_sync_that_ends_after_others_which_began_later_is_news(loaded: Deploym
     assert tick(loaded, aged(str(cursor), minutes=6))[0] == 1
 
 
-def test_a_build_that_was_running_at_the_first_tick_is_followed_by_one_five_minutes_later(
-    loaded: Deployment,
-) -> None:
+def test_a_build_that_ran_at_the_first_tick_is_followed_by_another(loaded: Deployment) -> None:
     add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS)
     runs, reason, cursor = tick(loaded, None)
     assert runs == 0
@@ -119,7 +117,7 @@ def test_a_build_that_somebody_else_has_started_counts_as_well(loaded: Deploymen
     assert "not more often than every 5 minutes" in str(reason)
 
 
-def test_the_first_build_waits_for_the_issues_and_not_for_comments_a_later_one_for_both(
+def test_the_first_build_waits_for_issues_and_a_later_one_for_comments_too(
     loaded: Deployment,
 ) -> None:
     def at_work(table: str) -> int:

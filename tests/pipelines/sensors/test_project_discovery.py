@@ -47,9 +47,7 @@ def look(deployment: Deployment) -> dg.SkipReason | None:
     return None if found.dynamic_partitions_requests else dg.SkipReason(found.skip_message)
 
 
-def test_the_projects_that_the_key_can_see_become_partitions_and_the_second_look_adds_none(
-    deploy: Deploy,
-) -> None:
+def test_visible_projects_become_partitions_and_the_second_look_adds_none(deploy: Deploy) -> None:
     deployment = deploy(SpaceSpec(seed=3, users=6, projects=4, issues=0))
     assert look(deployment) is None
     listed = [project.key for project in deployment.sim.space.projects.values()]

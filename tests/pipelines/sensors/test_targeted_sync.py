@@ -27,7 +27,7 @@ REQUEST = (
 )
 
 
-def test_both_sensors_start_the_same_job_every_half_minute_and_one_is_on_by_default() -> None:
+def test_both_sensors_look_every_half_minute_and_start_the_same_job() -> None:
     for sensor, on in (
         (activity_feed, dg.DefaultSensorStatus.RUNNING),
         (webhook_inbox, dg.DefaultSensorStatus.STOPPED),
@@ -134,9 +134,7 @@ def test_a_tick_during_such_a_run_requests_nothing_and_consumes_nothing(
     assert daemon.tick()[0]
 
 
-def test_scheduled_loads_do_not_keep_news_waiting_but_what_they_work_at_is_left_to_them(
-    near: Deployment,
-) -> None:
+def test_scheduled_loads_keep_no_news_waiting_but_keep_what_they_work_at(near: Deployment) -> None:
     feed, [one, two] = Daemon(near, activity_feed), some(near, 2)
     active(near, "users")
     active(near, "projects")
@@ -170,9 +168,7 @@ def test_the_tag_names_only_the_first_of_many_activities(near: Deployment) -> No
     assert len(shown.split(", ")) == 20
 
 
-def test_news_that_became_visible_later_than_any_overlap_are_read_by_the_run_they_ask_for(
-    near: Deployment,
-) -> None:
+def test_news_that_became_visible_late_are_read_by_the_run_they_ask_for(near: Deployment) -> None:
     feed, [issue] = Daemon(near, activity_feed), some(near)
     near.sim.switch(late_activity_seconds=7200)
     for number in range(10):
@@ -211,7 +207,7 @@ def test_an_odd_activity_is_no_news_before_it_is_in_quarantine_and_after(near: D
 
 
 @pytest.mark.parametrize("status", [500, 403])
-def test_a_tick_that_cannot_read_fails_and_the_next_one_continues_from_the_same_cursor(
+def test_a_tick_that_cannot_read_fails_and_the_next_has_the_same_cursor(
     near: Deployment, status: int
 ) -> None:
     feed = Daemon(near, activity_feed)
@@ -228,9 +224,7 @@ def test_a_tick_that_cannot_read_fails_and_the_next_one_continues_from_the_same_
     assert feed.cursor == before
 
 
-def test_where_the_feed_is_refused_what_webhooks_have_named_is_asked_for_all_the_same(
-    near: Deployment,
-) -> None:
+def test_what_webhooks_name_is_asked_for_where_the_feed_is_refused(near: Deployment) -> None:
     sensor, [issue] = Daemon(near, activity_feed), some(near)
     sensor.tick()
     near.sim.faults.add(Fault(status=403, path=FEED, times=None))
@@ -242,9 +236,7 @@ def test_where_the_feed_is_refused_what_webhooks_have_named_is_asked_for_all_the
 
 
 @pytest.mark.full
-def test_an_unavailable_source_holds_a_tick_for_less_than_the_minute_that_dagster_waits(
-    near: Deployment,
-) -> None:
+def test_an_unavailable_source_holds_a_tick_for_less_than_a_minute(near: Deployment) -> None:
     near.sim.faults.add(Fault(status=503, times=None))
     backlog = BacklogResource(url=near.sim.url, api_key=near.api_key)
     backlog.use_short_timeouts()

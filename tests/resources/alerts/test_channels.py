@@ -28,12 +28,6 @@ MESSAGE = Message(
 SECRET = "/services/T000/B000/abcdefgh"
 
 
-@pytest.fixture
-def sink() -> Iterator[WebhookSink]:
-    with WebhookSink() as made:
-        yield made
-
-
 def test_slack_gets_the_message_as_text(sink: WebhookSink) -> None:
     Slack(Secret(sink.url + SECRET)).send(MESSAGE)
     [(path, body)] = sink.received

@@ -7,7 +7,6 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -29,12 +28,6 @@ MESSAGE = Message(
     "http://dagster/runs/1",
 )
 SECRET = "tok3n-of-a-service"
-
-
-@pytest.fixture
-def sink() -> Iterator[WebhookSink]:
-    with WebhookSink() as made:
-        yield made
 
 
 def service(url: str) -> Service:

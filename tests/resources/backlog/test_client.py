@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import fields
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -78,7 +77,6 @@ def test_a_filter_sends_what_is_set_and_nothing_else() -> None:
         ("updatedSince", "2026-08-01"),
         ("sort", "created"),
     ]
-    assert len(fields(IssueFilter)) == 27
 
 
 def test_a_key_with_odd_characters_stays_one_part_of_the_path(
@@ -146,14 +144,6 @@ def test_a_project_without_access_is_never_an_empty_list(client: BacklogClient, 
         client.visible_projects()
 
 
-def test_iterators_ask_nothing_before_they_are_used(client: BacklogClient, wire: Wire) -> None:
-    client.issues(IssueFilter())
-    client.comments(1)
-    client.activities()
-    client.teams()
-    assert wire.requests == []
-
-
 def test_the_space_and_the_projects_are_fetched_once_for_all_who_ask(
     client: BacklogClient, wire: Wire
 ) -> None:
@@ -164,7 +154,7 @@ def test_the_space_and_the_projects_are_fetched_once_for_all_who_ask(
     assert len(wire.requests) == 2
 
 
-def test_the_rate_limits_are_known_from_the_endpoint_and_from_the_headers_of_any_answer(
+def test_the_rate_limits_are_known_from_the_endpoint_and_from_any_answer(
     client: BacklogClient, wire: Wire
 ) -> None:
     body = {"rateLimit": {"search": {"limit": 150, "remaining": 149, "reset": int(EPOCH)}}}

@@ -17,8 +17,6 @@ from resources.backlog.errors import (
 from tests.resources.backlog.conftest import Wire, error
 from tests.unsafe import EVIL, unsafe
 
-HTML = httpx.Response(200, html="<html>sign in</html>")
-
 
 @pytest.mark.parametrize(
     ("status", "code", "kind", "advice"),
@@ -93,21 +91,6 @@ def test_no_such_space_says_to_check_the_url(client: BacklogClient, wire: Wire) 
     wire.answers = [error(404, 6)]
     with pytest.raises(NotFound, match="is BACKLOG_URL the root of a Backlog space"):
         client.space()
-
-
-@pytest.mark.parametrize("body", ['{"errors": []}', '"text"', "null", "7"])
-def test_a_list_endpoint_that_answers_something_else_is_a_malformed_response(
-    client: BacklogClient, wire: Wire, body: str
-) -> None:
-    wire.answers = [httpx.Response(200, text=body)]
-    with pytest.raises(MalformedResponse, match="GET /projects: a list of objects was expected"):
-        client.projects()
-
-
-def test_half_an_answer_is_a_malformed_response(client: BacklogClient, wire: Wire) -> None:
-    wire.answers = [httpx.Response(200, content=b'[{"id": 1')]
-    with pytest.raises(MalformedResponse, match="not JSON"):
-        client.projects()
 
 
 @pytest.mark.parametrize(

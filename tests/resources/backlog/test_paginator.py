@@ -52,7 +52,7 @@ def row(
 # -- keys ------------------------------------------------------------------------------------------
 
 
-def test_an_odd_record_is_distinguished_from_others_by_its_id_or_else_by_what_it_holds() -> None:
+def test_an_odd_record_is_known_by_its_id_or_else_by_what_it_holds() -> None:
     assert identity(Odd({}, "odd", id=5)) == 5
     assert identity(Odd({}, "odd", id=0)) == 0
     one, same, other = (identity(Odd({"summary": text}, "odd")) for text in ("a", "a", "b"))
@@ -85,7 +85,7 @@ def test_texts_are_equal_when_a_collation_may_call_them_equal() -> None:
     assert (SUMMARY.comparable, CREATED.comparable, UPDATED.comparable) == (False, True, True)
 
 
-def test_a_key_precedes_another_strictly_and_the_other_way_round_in_a_descending_order() -> None:
+def test_a_key_precedes_another_strictly_and_reversed_when_descending() -> None:
     later = NOON + SECOND
     assert [CREATED.precedes(*pair) for pair in ((NOON, later), (NOON, NOON), (later, NOON))] == [
         True,
@@ -187,7 +187,7 @@ def test_a_page_by_text_follows_when_it_shows_a_row_again_under_the_same_text() 
     assert not boundary.covers("m")
 
 
-def test_the_lower_of_two_offsets_is_tried_if_few_rows_lie_between_else_the_middle() -> None:
+def test_the_lower_of_two_near_offsets_is_tried_and_else_the_middle() -> None:
     assert [_between(10, 10 + rows) for rows in (1, 400, 401, 1001)] == [10, 10, 210, 510]
 
 
@@ -210,7 +210,7 @@ def offsets(space: HostileSpace) -> list[int]:
     ("number", "asked"),
     [(0, [0]), (99, [0]), (100, [0, 97]), (196, [0, 97]), (197, [0, 97, 194]), (250, [0, 97, 194])],
 )
-def test_a_pass_asks_for_pages_that_overlap_by_two_rows_before_the_last_until_one_is_not_full(
+def test_a_pass_asks_for_pages_that_overlap_until_one_is_not_full(
     number: int, asked: list[int]
 ) -> None:
     space = space_of(number)
@@ -229,7 +229,7 @@ def test_a_pass_asks_for_pages_that_overlap_by_two_rows_before_the_last_until_on
 @pytest.mark.parametrize(
     ("gone", "asked"), [(1, [0, 97, 194]), (2, [0, 97, 81, 176]), (17, [0, 97, 81, 176])]
 )
-def test_rows_that_vanish_before_a_page_are_stepped_back_for_once_they_are_as_many_as_overlap(
+def test_a_pass_steps_back_for_as_many_vanished_rows_as_pages_overlap(
     gone: int, asked: list[int]
 ) -> None:
     space = space_of(250)
@@ -291,7 +291,7 @@ def test_what_a_tie_proves_does_not_prove_what_was_read_before_it() -> None:
     assert not paginator.proven
 
 
-def test_a_pass_resumed_near_bulk_edits_gets_at_most_a_page_of_each_order_again() -> None:
+def test_a_pass_that_goes_on_near_bulk_edits_reads_at_most_a_page_again() -> None:
     space = space_of(400)
     for issue in space.issues:
         space.edit(issue, at=START - timedelta(days=1 if issue % 2 else 11))

@@ -71,7 +71,7 @@ def test_pages_are_fetched_only_when_they_are_asked_for() -> None:
     inclusive=st.booleans(),
     size=st.integers(2, 7),
 )
-def test_an_id_cursor_yields_each_id_between_the_bounds_once_with_or_without_the_bounds(
+def test_an_id_cursor_yields_each_id_between_the_bounds_once(
     present: set[int], low: int | None, high: int | None, order: str, inclusive: bool, size: int
 ) -> None:
     def fetch(least: int | None, most: int | None, limit: int) -> Page:

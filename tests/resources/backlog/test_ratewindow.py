@@ -36,7 +36,7 @@ def test_a_window_without_an_end_lasts_a_minute_from_where_it_was_seen_to_open()
     assert _wait(bucket, NOW + 25) == pytest.approx(10 + 60 - 25 + 0.5)
 
 
-def test_a_window_with_no_known_start_or_end_lasts_a_minute_from_the_answer() -> None:
+def test_a_window_that_was_never_seen_to_open_lasts_a_minute_from_the_answer() -> None:
     bucket = Bucket("read")
     bucket.take(Reported(600, 120, None, NOW))
     bucket.take(Reported(600, 110, None, NOW + 100))
@@ -82,7 +82,7 @@ def test_what_a_refusal_taught_is_forgotten_after_an_hour() -> None:
     assert _wait(bucket, now) == 0.0
 
 
-def test_without_headers_requests_are_bounded_per_minute_and_wait_for_several_places() -> None:
+def test_requests_without_headers_are_bounded_in_any_minute() -> None:
     bucket = Bucket("search", limit=150)
     bucket.take_nothing()
     sent: list[float] = []

@@ -20,7 +20,7 @@ def project_ids(number: int) -> tuple[int, ...]:
     return tuple(range(1, number + 1))
 
 
-def test_a_scan_goes_on_with_as_many_projects_as_fit_one_request_and_not_with_more() -> None:
+def test_a_scan_can_be_resumed_where_its_projects_fit_one_request() -> None:
     space = HostileSpace()
     space.history(250)
     for number, known in ((100, True), (101, False)):
@@ -36,7 +36,7 @@ def test_a_scan_goes_on_with_as_many_projects_as_fit_one_request_and_not_with_mo
         scan_changes(space.client(), project_ids(101), START, resume=at)
 
 
-def test_a_scan_that_goes_on_keeps_its_first_start_and_repeats_only_its_position() -> None:
+def test_a_resumed_scan_keeps_its_start_and_repeats_only_rows_at_its_position() -> None:
     space = HostileSpace()
     space.history(450)
     first = scan_window(space.client(), Window((1,)))
@@ -54,9 +54,7 @@ def test_a_scan_that_goes_on_keeps_its_first_start_and_repeats_only_its_position
 
 
 @pytest.mark.parametrize(("seconds", "times"), [(0, 2), (1, 1)])
-def test_a_row_that_two_pages_hold_comes_again_where_it_may_have_changed_since_the_start(
-    seconds: int, times: int
-) -> None:
+def test_a_row_of_two_pages_comes_again_where_it_may_have_changed(seconds: int, times: int) -> None:
     """From a minute before the start on: an answer may be older than it says."""
     space = HostileSpace()
     space.history(250)

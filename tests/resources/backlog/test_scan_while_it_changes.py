@@ -143,7 +143,7 @@ CHANGES = [
 @pytest.mark.parametrize(
     "changes", CHANGES, ids=lambda changes: " and ".join(change.__name__ for change in changes)
 )
-def test_a_window_read_while_it_changes_misses_nothing_that_the_next_changes_do_not_bring(
+def test_a_window_that_changes_misses_nothing_that_the_next_pass_does_not_bring(
     changes: tuple[Change, ...],
 ) -> None:
     space = HostileSpace(seed=7)
@@ -165,7 +165,7 @@ def test_a_window_read_while_it_changes_misses_nothing_that_the_next_changes_do_
 @pytest.mark.parametrize(
     "changes", CHANGES, ids=lambda changes: " and ".join(change.__name__ for change in changes)
 )
-def test_changes_read_while_more_happen_miss_nothing_that_the_next_pass_does_not_bring(
+def test_changes_during_a_read_are_missed_only_where_the_next_pass_brings_them(
     changes: tuple[Change, ...],
 ) -> None:
     space = HostileSpace(seed=8)

@@ -43,7 +43,7 @@ def client(make_client: Make, seen: list[Outcome]) -> BacklogClient:
         (error(429, 13), "rate_limited", "rate_limited"),
     ],
 )
-def test_a_failure_is_a_condition_of_the_source_when_it_affects_every_request_or_the_space_itself(
+def test_a_failure_of_every_request_or_the_space_is_a_condition_of_the_source(
     client: BacklogClient,
     wire: Wire,
     seen: list[Outcome],
@@ -72,7 +72,7 @@ def test_an_answer_is_reported_and_a_failure_that_the_first_retry_heals_is_not(
     assert seen == [Outcome()]
 
 
-def test_a_request_that_is_still_retried_reports_the_condition_from_the_second_failure_on(
+def test_a_retried_request_reports_the_condition_from_the_second_failure_on(
     client: BacklogClient, wire: Wire, seen: list[Outcome]
 ) -> None:
     wire.answers = [REFUSED, REFUSED, httpx.Response(200, json=[])]
@@ -81,7 +81,7 @@ def test_a_request_that_is_still_retried_reports_the_condition_from_the_second_f
     assert "Connection refused" in seen[0].message
 
 
-def test_a_wait_for_a_limit_that_others_used_up_reports_them_and_its_answer_counts_as_throttled(
+def test_a_wait_for_a_limit_that_others_used_up_reports_them(
     client: BacklogClient, wire: Wire, clock: Clock, seen: list[Outcome]
 ) -> None:
     wire.answers = [

@@ -35,7 +35,7 @@ def passes(engine: Engine, seconds: int) -> None:
         )
 
 
-def test_a_condition_begins_with_its_first_failure_keeps_its_message_and_ends_with_an_answer(
+def test_a_condition_begins_with_its_first_failure_and_ends_with_an_answer(
     warehouse: Engine,
 ) -> None:
     note(warehouse, URL, DOWN, 0)

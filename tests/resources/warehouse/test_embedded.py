@@ -284,7 +284,7 @@ def _refusal(url: str) -> str:
 
 
 @pytest.mark.parametrize("depth", [0, 2])
-def test_a_server_that_has_stopped_is_named_with_why_not_by_a_variable_that_nobody_set(
+def test_a_server_that_has_stopped_is_named_with_the_reason(
     home: Path,
     depth: int,
 ) -> None:

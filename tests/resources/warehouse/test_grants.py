@@ -18,16 +18,11 @@ from resources.warehouse.connect import engine
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.grants import Limits, grant_bi
 from resources.warehouse.roles import Access
+from tests.databases import execute
 
 PASSWORD = "s3cr3t % of 'BI'"
 Login = Callable[..., Engine]
 NewRole = Callable[..., str]
-
-
-def run(on: Engine, *statements: str) -> None:
-    with on.begin() as conn:
-        for statement in statements:
-            conn.execute(text(statement))
 
 
 def one(on: Engine, query: str) -> object:
@@ -44,13 +39,13 @@ def new_role(warehouse: Engine) -> Iterator[NewRole]:
 
         def drop(name: str) -> None:
             if one(warehouse, f"SELECT count(*) FROM pg_roles WHERE rolname = '{name}'"):
-                run(warehouse, f"DROP OWNED BY {name} CASCADE", f"DROP ROLE {name}")
+                execute(warehouse, f"DROP OWNED BY {name} CASCADE", f"DROP ROLE {name}")
 
         def name(attributes: str | None = None) -> str:
             made = f"r_{uuid.uuid4().hex[:12]}"
             stack.callback(drop, made)
             if attributes is not None:
-                run(warehouse, f"CREATE ROLE {made} {attributes}")
+                execute(warehouse, f"CREATE ROLE {made} {attributes}")
             return made
 
         yield name
@@ -78,7 +73,7 @@ def marts(warehouse: Engine) -> Engine:
     """Return the warehouse with a mart, a view on raw data and a table of staging, and a table of
     somebody else.
     """
-    run(
+    execute(
         warehouse,
         "CREATE SCHEMA mart",
         "CREATE TABLE mart.issue AS SELECT 1 AS issue_id",
@@ -129,7 +124,7 @@ def test_it_reads_marts_also_those_that_are_made_later_and_nothing_else(
         "a view reads with the rights of its owner"
     )
     # As dbt does it: a new table in place of the old one, and one that was not there before.
-    run(
+    execute(
         marts,
         "CREATE TABLE mart.issue__dbt_tmp AS SELECT 2 AS issue_id",
         "ALTER TABLE mart.issue RENAME TO issue__dbt_backup",
@@ -142,10 +137,10 @@ def test_it_reads_marts_also_those_that_are_made_later_and_nothing_else(
         one(reader, "SELECT day FROM mart.calendar"),
     ) == (2, 3)
     with pytest.raises(WarehouseError, match="read-only"):
-        run(reader, "CREATE TABLE mart.mine (id int)")
+        execute(reader, "CREATE TABLE mart.mine (id int)")
     for statement in REFUSED:
         with pytest.raises(WarehouseError, match=r"permission denied"):
-            run(reader, "SET TRANSACTION READ WRITE", statement)
+            execute(reader, "SET TRANSACTION READ WRITE", statement)
     limits = {
         "default_transaction_read_only": "on",
         "statement_timeout": "2min",
@@ -179,7 +174,7 @@ def test_again_it_changes_nothing_but_what_is_not_as_it_should_be(
     again = grant_bi(marts, role, None)
     assert (again.created, again.new_password, again.url) == (False, None, first.url)
     assert rights() == before
-    run(
+    execute(
         marts,
         f"GRANT USAGE ON SCHEMA raw TO {role}",
         f"GRANT SELECT ON ALL TABLES IN SCHEMA raw TO {role}",
@@ -192,7 +187,7 @@ def test_again_it_changes_nothing_but_what_is_not_as_it_should_be(
     assert one(reader, "SHOW statement_timeout") == "2min"
     for statement in REFUSED:
         with pytest.raises(WarehouseError, match="permission denied"):
-            run(reader, "SET TRANSACTION READ WRITE", statement)
+            execute(reader, "SET TRANSACTION READ WRITE", statement)
 
 
 def test_the_limits_of_a_role_are_those_of_the_last_command(
@@ -222,7 +217,7 @@ def test_passwords_are_asked_for_kept_replaced_and_never_logged(
     marts: Engine, new_role: NewRole, login: Login
 ) -> None:
     role = new_role()
-    run(marts, f"ALTER DATABASE {marts.url.database} SET log_statement = 'all'")
+    execute(marts, f"ALTER DATABASE {marts.url.database} SET log_statement = 'all'")
     marts.dispose()
     made_up = grant_bi(marts, role, None).new_password
     assert made_up
@@ -267,7 +262,7 @@ def test_a_role_that_can_do_other_things_is_refused(marts: Engine, new_role: New
         new_role("LOGIN"),
     )
     member = new_role(f"LOGIN IN ROLE {group}")
-    run(marts, f"ALTER TABLE public.other OWNER TO {owner}")
+    execute(marts, f"ALTER TABLE public.other OWNER TO {owner}")
     loader = str(one(marts, "SELECT current_user"))
     refusals = {
         loader: "that makes it",
@@ -285,16 +280,18 @@ def plain_loader(marts: Engine, new_role: NewRole, login: Login) -> Engine:
     """Return the warehouse as a loader has it that owns its schemas, and may do nothing else."""
     loader = new_role("LOGIN")
     schemas = ("raw", "ops", "staging", "mart")
-    run(marts, f"GRANT CREATE ON DATABASE {marts.url.database} TO {loader}")
-    run(marts, *(f"ALTER SCHEMA {schema} OWNER TO {loader}" for schema in schemas))
-    run(
+    execute(marts, f"GRANT CREATE ON DATABASE {marts.url.database} TO {loader}")
+    execute(marts, *(f"ALTER SCHEMA {schema} OWNER TO {loader}" for schema in schemas))
+    execute(
         marts,
         *(
             f"ALTER TABLE {table} OWNER TO {loader}"
             for table in ("mart.issue", "mart.sync_stats", "staging.stg_issue")
         ),
     )
-    run(marts, *(f"GRANT ALL ON ALL TABLES IN SCHEMA {schema} TO {loader}" for schema in schemas))
+    execute(
+        marts, *(f"GRANT ALL ON ALL TABLES IN SCHEMA {schema} TO {loader}" for schema in schemas)
+    )
     return login(loader)
 
 
@@ -316,7 +313,9 @@ def test_a_loader_that_may_not_make_roles_says_what_an_administrator_can_run(
         conn.exec_driver_sql(script)
     access = grant_bi(plain_loader, role, None)
     assert (access.created, access.too_much) == (False, ())
-    run(plain_loader, "DROP TABLE mart.issue", "CREATE TABLE mart.issue AS SELECT 5 AS issue_id")
+    execute(
+        plain_loader, "DROP TABLE mart.issue", "CREATE TABLE mart.issue AS SELECT 5 AS issue_id"
+    )
     assert one(login(role), "SELECT issue_id FROM issue") == 5
 
 
@@ -324,7 +323,7 @@ def test_a_loader_that_may_make_roles_needs_no_administrator(
     marts: Engine, plain_loader: Engine, new_role: NewRole, login: Login
 ) -> None:
     role = new_role()
-    run(marts, f"ALTER ROLE {plain_loader.url.username} CREATEROLE")
+    execute(marts, f"ALTER ROLE {plain_loader.url.username} CREATEROLE")
     assert grant_bi(plain_loader, role, PASSWORD).created
     assert not grant_bi(plain_loader, role, "another one").created
     assert one(login(role), "SELECT issue_id FROM issue") == 1
@@ -334,16 +333,16 @@ def test_what_everybody_may_is_taken_from_the_role_and_from_nobody_else(
     marts: Engine, plain_loader: Engine, new_role: NewRole, login: Login
 ) -> None:
     role, neighbour = new_role(), new_role("LOGIN")
-    run(marts, "GRANT CREATE ON SCHEMA public TO PUBLIC", "GRANT USAGE ON SCHEMA raw TO PUBLIC")
+    execute(marts, "GRANT CREATE ON SCHEMA public TO PUBLIC", "GRANT USAGE ON SCHEMA raw TO PUBLIC")
     grant_bi(marts, role, PASSWORD)
-    run(marts, "GRANT CREATE ON SCHEMA public TO PUBLIC")
+    execute(marts, "GRANT CREATE ON SCHEMA public TO PUBLIC")
     assert grant_bi(plain_loader, role, None).too_much == ("CREATE on schema public",), (
         "not the loader's to take away"
     )
     assert grant_bi(marts, role, None).too_much == ()
     with pytest.raises(WarehouseError, match="permission denied"):
-        run(login(role), "SET TRANSACTION READ WRITE", "CREATE TABLE public.mine (id int)")
-    run(login(neighbour), "CREATE TABLE public.mine (id int)")
+        execute(login(role), "SET TRANSACTION READ WRITE", "CREATE TABLE public.mine (id int)")
+    execute(login(neighbour), "CREATE TABLE public.mine (id int)")
 
 
 def test_a_warehouse_without_marts_gets_their_schema(
@@ -351,7 +350,7 @@ def test_a_warehouse_without_marts_gets_their_schema(
 ) -> None:
     role = new_role()
     access: Access = grant_bi(warehouse, role, PASSWORD)
-    run(
+    execute(
         warehouse,
         "CREATE SCHEMA IF NOT EXISTS mart",
         "CREATE TABLE mart.issue AS SELECT 1 AS issue_id",

@@ -41,7 +41,7 @@ def a_change(position: int = 0, **changes: Any) -> dict[str, Any]:
     } | changes  # fmt: skip
 
 
-def test_a_comment_takes_its_issue_and_project_from_the_request_where_the_source_does_not_say(
+def test_a_comment_without_issue_and_project_takes_those_of_the_request(
     load: Any, rows: Any
 ) -> None:
     old = {
@@ -113,9 +113,7 @@ def test_an_activity_of_no_project_is_kept(load: Any, rows: Any) -> None:
     assert rows("activities")[0]["project_id"] is None
 
 
-def test_the_ids_of_a_change_are_null_where_not_all_are_known_and_empty_where_there_are_none(
-    load: Any, rows: Any
-) -> None:
+def test_the_ids_of_a_change_are_null_where_not_all_are_known(load: Any, rows: Any) -> None:
     load(
         "issue_changes",
         a_change(0),

@@ -175,9 +175,7 @@ def test_an_outcome_is_said_once(inbox: Inbox) -> None:
     assert inbox.column("processed_at") == processed
 
 
-def test_two_readers_at_once_get_different_events_and_unacknowledged_ones_are_given_again(
-    inbox: Inbox, warehouse: Engine
-) -> None:
+def test_two_readers_at_once_get_different_events(inbox: Inbox, warehouse: Engine) -> None:
     for number in (1, 2, 3):
         inbox.receive(an_event(number))
     with warehouse.connect() as one, one.begin() as transaction:

@@ -41,7 +41,7 @@ def test_an_issue_that_was_never_read_is_read_whole_with_its_version(reads: Read
     ]
 
 
-def test_an_issue_with_a_newer_or_older_change_than_read_continues_after_the_last_comment(
+def test_an_issue_that_has_changed_continues_after_the_last_comment(
     read: Reads, load: Any, issue: Any
 ) -> None:
     load("issues", issue(1, updated=MOVED))
@@ -124,9 +124,7 @@ def test_a_request_that_arrives_during_a_read_is_not_acknowledged_by_it(read: Re
     assert read.entry(FIRST)["last_comment_id"] == 640_011
 
 
-def test_a_first_request_that_arrives_during_the_first_read_is_not_acknowledged_by_it(
-    reads: Reads,
-) -> None:
+def test_a_first_request_during_the_first_read_is_not_acknowledged_by_it(reads: Reads) -> None:
     due = reads.pending(300)
     reads.request_refetch(FIRST, 640_003)
     reads.finish(due)
@@ -166,9 +164,7 @@ def test_an_issue_is_requested_until_it_was_read_after_the_last_request(read: Re
     assert read.requested() == []
 
 
-def test_a_requested_comment_stays_requested_when_the_issue_is_acknowledged_and_vice_versa(
-    read: Reads,
-) -> None:
+def test_a_requested_comment_and_its_issue_are_acknowledged_apart(read: Reads) -> None:
     read.request_refetch(FIRST, 640_005, issue=True)
     read.request_refetch(SECOND, 640_005, issue=True)
     read.call(acknowledge_issues, [one for one in read.requested() if one.issue_id == FIRST])
@@ -180,9 +176,7 @@ def test_a_requested_comment_stays_requested_when_the_issue_is_acknowledged_and_
 # -- refetch requests ------------------------------------------------------------------------------
 
 
-def test_of_several_refetch_requests_of_an_issue_the_farthest_reaching_one_counts(
-    read: Reads,
-) -> None:
+def test_requests_for_one_issue_are_merged_into_the_widest_one(read: Reads) -> None:
     several = [
         RefetchRequest(FIRST, 300, "a", 640_007),
         RefetchRequest(FIRST, 0, "b", None, issue=True),
@@ -227,9 +221,7 @@ def test_two_that_request_the_same_issues_in_different_order_do_not_deadlock(rea
     assert read.entry(90_300)["refetch_requests"] == 40
 
 
-def test_an_issue_without_a_row_named_by_an_activity_is_requested_until_it_is_known_to_be_gone(
-    read: Reads,
-) -> None:
+def test_an_issue_without_a_row_is_requested_until_it_is_known_to_be_gone(read: Reads) -> None:
     read.request_refetch(95_000, 640_020, issue=True)
     assert [(one.issue_id, one.project_id) for one in read.requested()] == [(95_000, 300)]
     read.call(acknowledge_issues, read.requested())

@@ -153,9 +153,7 @@ def test_locks_leave_no_transaction_open_and_no_connection_behind(warehouse: Eng
     assert _held(warehouse) == 0
 
 
-def test_a_holder_learns_of_lost_locks_before_the_commit_and_regains_none_unnoticed(
-    warehouse: Engine,
-) -> None:
+def test_a_holder_that_lost_its_locks_learns_it_before_the_commit(warehouse: Engine) -> None:
     with Locks(warehouse, "acme") as mine:
         mine.acquire("issues")
         mine.verify()
@@ -264,7 +262,7 @@ def test_of_many_that_ask_for_a_lock_at_the_same_moment_one_gets_it(
         made.dispose()
 
 
-def test_a_session_of_another_role_with_the_number_of_one_that_has_died_holds_nothing(
+def test_a_session_of_another_role_with_the_pid_of_a_dead_one_holds_nothing(
     warehouse: Engine,
 ) -> None:
     with Locks(warehouse, "acme") as dead, Locks(warehouse, "acme") as mine:

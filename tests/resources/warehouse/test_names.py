@@ -141,9 +141,7 @@ def test_between_two_listings_nobody_knows_who_had_a_name_that_was_passed_on(
     assert listings.each("Web", LOOKS[0] + HOUR) == [78]
 
 
-def test_an_id_that_was_made_again_under_the_same_name_is_not_mixed_up_with_the_old_one(
-    listings: Listings,
-) -> None:
+def test_an_id_made_again_under_the_same_name_is_not_the_old_one(listings: Listings) -> None:
     listings.look({77: "Infra"}, {}, {90: "Infra"})
     assert listings.each("Infra", LONG_AGO, LOOKS[0] + HOUR, LOOKS[1] + HOUR, LOOKS[2] + HOUR) == [
         77,

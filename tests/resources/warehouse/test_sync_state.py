@@ -37,7 +37,7 @@ def test_a_watermark_only_moves_forward(warehouse: Engine) -> None:
         assert get_watermarks(conn, "acme", "issues") == {300: NOON, 301: NOON + timedelta(hours=1)}
 
 
-def test_the_oldest_watermark_is_that_of_the_accessible_projects_that_have_one_of_the_keys(
+def test_the_oldest_watermark_is_that_of_the_accessible_projects_of_the_keys(
     warehouse: Engine,
 ) -> None:
     def oldest(*keys: str) -> datetime | None:

@@ -254,12 +254,6 @@ def test_an_unknown_field_is_kept_and_reported_once(load: Any, rows: Any, issue:
     assert load("issues", record, space_key="other").unexpected_fields == ("aiSummary",)
 
 
-def test_every_column_of_every_table_has_a_comment() -> None:
-    for spec in SPECS.values():
-        assert spec.table.comment
-        assert all(column.comment for column in spec.table.columns), spec.name
-
-
 def test_references_and_keys_name_columns_and_tables_that_exist() -> None:
     for spec in SPECS.values():
         assert set(spec.references) <= set(spec.table.c.keys())

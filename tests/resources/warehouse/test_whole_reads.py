@@ -49,9 +49,7 @@ def test_an_interrupted_requested_read_continues_where_it_stopped_and_is_still_d
     assert read.pending() == [CommentRead(FIRST, 300, AT, 640_100, 640_100, 1, 0)]
 
 
-def test_a_refetch_request_that_comes_while_a_read_is_broken_off_is_read_from_where_it_reaches(
-    read: Reads,
-) -> None:
+def test_a_request_during_a_broken_off_read_is_read_from_where_it_reaches(read: Reads) -> None:
     read.request_refetch(FIRST, 640_005)
     [due] = read.pending()
     read.request_refetch(FIRST, 640_003)
@@ -91,9 +89,7 @@ def test_a_window_is_read_whole_from_its_start_up_to_before_its_end(
     assert [found.issue_id for found in read.call(window_comments, 301, None, None)] == [THIRD]
 
 
-def test_a_whole_read_acknowledges_every_refetch_request_before_it_and_records_what_it_found(
-    read: Reads,
-) -> None:
+def test_a_whole_read_acknowledges_every_request_before_it(read: Reads) -> None:
     read.request_refetch(FIRST, 640_005)
     read.finish(read.call(window_comments, 300, None, None), 640_002)
     assert read.pending() == []

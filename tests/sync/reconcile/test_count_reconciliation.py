@@ -15,12 +15,6 @@ def test_a_quiet_space_is_equal_for_one_request_a_project(synced: Syncs) -> None
     assert synced.sim.requests.by_route() == {"/projects": 1, "/space": 1, "/issues/count": 3}
 
 
-def test_one_project_costs_one_request(synced: Syncs) -> None:
-    found = synced.compare("count", projects=["WEB"])
-    assert [one.key for one in found.projects] == ["WEB"]
-    assert synced.sim.requests.by_route() == {"/projects": 1, "/space": 1, "/issues/count": 1}
-
-
 def doubtful(syncs: Syncs, *keys: str) -> set[str]:
     syncs.sim.requests.clear()
     with syncs.client() as client:
@@ -73,7 +67,7 @@ def test_what_was_created_and_deleted_since_the_last_load_is_behind(synced: Sync
     assert (found.status, found.failed(), found.failed(strict=True)) == ("behind", False, True)
 
 
-def test_an_old_issue_that_moved_in_since_the_last_load_is_behind_also_among_many_newer_ones(
+def test_an_old_issue_that_moved_in_is_behind_also_among_many_newer_ones(
     start_syncs: StartSyncs,
 ) -> None:
     syncs = start_syncs(SpaceSpec(seed=3, users=3, projects=2, issues=20))

@@ -22,7 +22,7 @@ from sync.reconcile.compare_rows import (
     with_ids,
 )
 from sync.reconcile.payload_columns import wrong_columns
-from sync.reconcile.result import COLUMN, CONTENT, EXTRA, KINDS, MISSING, SHOWN, STALE, short
+from sync.reconcile.result import COLUMN, CONTENT, EXTRA, MISSING, SHOWN, STALE, short
 from sync.results.verify_result import shown_difference
 from tests.syncs import Syncs
 
@@ -156,10 +156,6 @@ def test_empty_sides_compare_as_equal() -> None:
 def test_a_long_value_is_cut_and_what_no_terminal_can_write_is_replaced() -> None:
     assert len(short("x" * 500)) == SHOWN
     assert short("a\ud800b") == "a?b"
-
-
-def test_the_kinds_are_five_sentences_without_doubles() -> None:
-    assert len(set(KINDS)) == 5
 
 
 @pytest.mark.parametrize("table", [table for table in SPECS if table != "activities"])

@@ -34,7 +34,7 @@ def row(number: int = 7, outcome: str = "different", table: str = "issues") -> D
     )
 
 
-def test_a_difference_is_what_the_warehouse_has_too_many_apart_from_all_that_explains_it() -> None:
+def test_a_difference_is_what_nothing_explains() -> None:
     assert COUNT.difference == 0
     assert [replace(COUNT, warehouse=stored).difference for stored in (9, 11)] == [-1, 1]
     assert [replace(COUNT, source=listed).difference for listed in (9, 11)] == [1, -1]
@@ -53,13 +53,13 @@ def test_a_difference_is_what_the_warehouse_has_too_many_apart_from_all_that_exp
     )
 
 
-def test_the_source_has_what_is_stored_and_what_is_refused_of_the_projects_in_question() -> None:
+def test_the_source_has_what_is_stored_and_what_is_refused() -> None:
     held = Holdings(Counter({300: 10, 301: 5, 302: 7}), Counter({300: 2, 301: -1}), Counter())
     assert held.total([300, 301]) == 16
     assert held.total([303]) == 0
 
 
-def test_a_count_is_reported_with_its_sign_left_out_and_one_that_is_not_known_as_none() -> None:
+def test_a_count_is_reported_without_its_sign_and_an_unknown_one_as_none() -> None:
     short = replace(COUNT, warehouse=7, quarantined=2, happened={"created": 1, "deleted": 0})
     found = short.result(NOON)
     assert (found.id, found.key, found.source, found.warehouse) == (300, "OPS", 10, 7)
@@ -72,7 +72,7 @@ def test_a_count_is_reported_with_its_sign_left_out_and_one_that_is_not_known_as
     assert (COUNT.result(None).note, COUNT.result(None).remark) == (None, "")
 
 
-def test_a_difference_counts_more_than_what_is_behind_and_either_makes_a_whole_unequal() -> None:
+def test_a_difference_counts_more_than_what_is_behind() -> None:
     behind, different = (
         replace(PROJECT, since_load={"changed": 2}),
         replace(PROJECT, differences=1, since_load={"changed": 2}),
@@ -93,7 +93,7 @@ def test_a_difference_counts_more_than_what_is_behind_and_either_makes_a_whole_u
     assert status(behind, differences=(row(), row(outcome="behind"))) == "different"
 
 
-def test_a_comparison_fails_where_rows_differ_or_are_unread_and_if_strict_are_behind() -> None:
+def test_a_comparison_fails_where_rows_differ_or_could_not_be_read() -> None:
     behind = Reconciliation("count", [replace(PROJECT, since_load={"created": 1})], {})
     different = Reconciliation("count", [replace(PROJECT, differences=1)], {})
     equal = Reconciliation("count", [PROJECT], {})
@@ -102,7 +102,7 @@ def test_a_comparison_fails_where_rows_differ_or_are_unread_and_if_strict_are_be
     assert replace(equal, errors=["OPS: refused"]).failed()
 
 
-def test_programs_get_a_thousand_rows_with_differing_ones_first_and_all_numbers() -> None:
+def test_programs_are_given_a_thousand_rows_and_the_numbers_of_all() -> None:
     rows = [row(number, "behind") for number in range(LISTED)] + [
         row(LISTED),
         row(LISTED + 1, "quarantined", "users"),

@@ -138,9 +138,7 @@ def test_a_space_that_changes_before_every_request_is_said_to_change_too_fast(
     assert synced.sim.requests.count() < 4 * MOST_COUNTS
 
 
-def test_a_source_that_stands_still_is_asked_no_more_than_before_where_numbers_differ(
-    synced: Syncs,
-) -> None:
+def test_a_source_that_stands_still_is_asked_no_more_where_numbers_differ(synced: Syncs) -> None:
     create(synced.sim.space)
     synced.sim.clock.advance(7_200)
     assert count(synced)["OPS"].happened["created"] == 1

@@ -108,9 +108,7 @@ def test_a_repair_also_brings_what_is_behind(synced: Syncs) -> None:
     assert synced.row("issues", edited)["summary"] == "edited since the load"
 
 
-def test_a_row_of_a_deleted_issue_that_somebody_brought_back_is_marked_again_with_the_evidence(
-    synced: Syncs,
-) -> None:
+def test_a_row_of_a_deleted_issue_that_was_brought_back_is_marked_again(synced: Syncs) -> None:
     issue = chosen(synced)["issue"]
     synced.sim.space.delete_issue(issue)
     assert synced.run(mode="incremental").success

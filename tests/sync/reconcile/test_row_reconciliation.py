@@ -39,9 +39,7 @@ def test_a_loaded_quiet_space_is_equal_in_every_table(synced: Syncs) -> None:
     ]
 
 
-def test_a_project_whose_issues_cannot_be_read_is_not_compared_whole_and_the_others_are(
-    synced: Syncs,
-) -> None:
+def test_a_project_whose_issues_cannot_be_read_is_not_compared_whole(synced: Syncs) -> None:
     web = synced.sim.space.project("WEB").id
 
     def spoil(request: RequestInfo, body: Any) -> Any:
