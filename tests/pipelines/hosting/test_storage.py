@@ -13,8 +13,10 @@ from dagster_shared.yaml_utils import load_yaml_from_path
 from sqlalchemy import Engine, text
 from sqlalchemy.pool import Pool
 
+from assets.dagster_internals import database_url
 from pipelines.hosting.environment import PROJECT_ROOT
 from pipelines.hosting.storage import PooledStorage
+from resources.warehouse.connect import engine
 from tests.databases import heard
 
 #: Connections that stay open: one for runs, one for events, one for schedules.
@@ -102,6 +104,19 @@ def test_a_run_whose_connections_are_all_closed_succeeds(warehouse: Engine) -> N
         for _ in range(2):
             assert dg.materialize([interrupted], instance=instance).success
             instance.optimize_for_webserver(0, -1, 20)
+
+
+def test_housekeeping_reaches_the_same_database_by_the_url_of_the_storage(
+    warehouse: Engine,
+) -> None:
+    with opened() as instance:
+        url = database_url(instance)
+    assert url is not None
+    made = engine(url)
+    with made.connect() as connection:
+        found = connection.execute(text("SELECT current_database()")).scalar_one()
+    made.dispose()
+    assert found == warehouse.url.database
 
 
 def test_no_tables_are_made_where_the_options_say_so(warehouse_url: str, warehouse: Engine) -> None:
