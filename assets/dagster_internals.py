@@ -87,7 +87,7 @@ def request_backfill(
     of_keys = definition.partitions_def
     assert of_keys is not None  # noqa: S101 - an asset without partitions has none that failed
     subsets = {key: of_keys.subset_with_partition_keys(some) for key, some in partitions.items()}
-    requested = AssetGraphSubset(subsets)  # type: ignore[call-arg]  # mypy takes __hash__ for a field
+    requested = AssetGraphSubset(subsets)  # type: ignore[call-arg]  # mypy counts __hash__
     backfill = uuid4().hex[:8]
     instance.add_backfill(
         PartitionBackfill.from_asset_graph_subset(

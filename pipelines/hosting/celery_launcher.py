@@ -7,7 +7,7 @@ is at work that was killed.
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from dagster import DagsterRun, Field, StringSource
 from dagster_celery.launcher import CeleryRunLauncher
@@ -47,9 +47,7 @@ class LocationRunLauncher(CeleryRunLauncher):
         }
 
     @classmethod
-    def from_config_value(
-        cls, inst_data: Any, config_value: Mapping[str, Any]
-    ) -> "LocationRunLauncher":
+    def from_config_value(cls, inst_data: Any, config_value: Mapping[str, Any]) -> Self:
         """Return the launcher that dagster.yaml describes."""
         return cls(inst_data=inst_data, **config_value)
 
@@ -69,9 +67,7 @@ class LocationRunLauncher(CeleryRunLauncher):
         if run.remote_job_origin is None:
             return worker_health("RUNNING", "it works in the process of a command")
         found = super().check_run_worker_health(run)
-        if found.status.name == "RUNNING" and not self._works_on(
-            run.tags[DAGSTER_CELERY_TASK_ID_TAG]
-        ):
+        if found.status.name == "RUNNING" and not self._works_on(run):
             self._silences[run.run_id] += 1
             if self._silences[run.run_id] >= SILENCES:
                 del self._silences[run.run_id]
@@ -80,7 +76,8 @@ class LocationRunLauncher(CeleryRunLauncher):
             self._silences.pop(run.run_id, None)
         return found
 
-    def _works_on(self, task_id: str) -> bool:
+    def _works_on(self, run: DagsterRun) -> bool:
+        task_id = run.tags[DAGSTER_CELERY_TASK_ID_TAG]
         worker = (self.celery.AsyncResult(task_id).info or {}).get("hostname")
         active = (
             self.celery.control.inspect(

@@ -309,13 +309,8 @@ def test_the_image_compiles_every_package() -> None:
 
 
 def test_a_word_is_a_process_and_anything_else_is_started_as_it_is() -> None:
-    assert command(["daemon", "-w", "x"])[1:] == [
-        "-m",
-        "pipelines.hosting.daemon",
-        "run",
-        "-w",
-        "x",
-    ]
+    daemon = ["-m", "pipelines.hosting.daemon", "run", "-w", "x"]
+    assert command(["daemon", "-w", "x"])[1:] == daemon
     assert command(["dagster", "api", "execute_run"]) == ["dagster", "api", "execute_run"]
 
 

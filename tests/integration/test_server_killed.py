@@ -75,8 +75,9 @@ def _while_marts_are_built(home: Path, kill: Callable[[Path], None]) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-def test_a_killed_postgresql_is_one_line_and_the_next_load_makes_all_equal(
-    shell: Shell, home: Path
+def test_a_killed_postgresql_ends_in_advice_and_the_next_load_mends(
+    shell: Shell,
+    home: Path,
 ) -> None:
     with Simulator(SPEC) as sim:
         shell = Shell(

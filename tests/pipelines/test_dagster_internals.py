@@ -238,7 +238,8 @@ def test_what_is_private_to_dagster_is_used_in_one_module_only() -> None:
     private = re.compile(r"dagster(_\w+)?(\.\w+)*\._")
     storages = re.compile(r"\.(event_log|daemon_cursor|schedule|run)_storage\b")
     tags = re.compile(
-        r"""["']\.?dagster/(asset_partition_range_|partition["']|code_(location|version)|(input_)?data_version|input_event|repository|grpc_info)"""
+        r"""["']\.?dagster/(asset_partition_range_|partition["']|code_(location|version)"""
+        r"""|(input_)?data_version|input_event|repository|grpc_info)"""
     )
     found = {}
     for path in SOURCES:

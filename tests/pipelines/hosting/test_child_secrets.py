@@ -24,11 +24,8 @@ def test_a_process_gets_the_secrets_that_it_needs_also_as_files_and_all_that_is_
 def test_the_webserver_and_the_daemon_know_the_database_of_dagster_and_nothing_of_the_space() -> (
     None
 ):
-    assert (
-        NEEDED["pipelines.hosting.webserver"]
-        == NEEDED["pipelines.hosting.daemon"]
-        == {DAGSTER_POSTGRES_URL}
-    )
+    for name in ("webserver", "daemon"):
+        assert NEEDED[f"pipelines.hosting.{name}"] == {DAGSTER_POSTGRES_URL}
 
 
 #: What changes dbt, Python or what a session says, as a shell may have it.

@@ -106,9 +106,7 @@ def test_a_run_whose_connections_are_all_closed_succeeds(warehouse: Engine) -> N
             instance.optimize_for_webserver(0, -1, 20)
 
 
-def test_housekeeping_reaches_the_same_database_by_the_url_of_the_storage(
-    warehouse: Engine,
-) -> None:
+def test_housekeeping_reaches_the_database_by_the_url_of_the_storage(warehouse: Engine) -> None:
     with opened() as instance:
         url = database_url(instance)
     assert url is not None
