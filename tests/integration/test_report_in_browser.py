@@ -234,8 +234,9 @@ def metric(built: Deployment, names: list[str], by: list[str], where: list[str])
                 DEFINED.sql([name], by, where), execution_options={"no_parameters": True}
             )
             for *of, value in made:
+                said = (one.date() if isinstance(one, datetime) else one for one in of)
                 numbers = found.setdefault(
-                    tuple(str(one)[:length] for one in of), [0.0] * len(names)
+                    tuple(str(one)[:length] for one in said), [0.0] * len(names)
                 )
                 numbers[place] = float(value or 0)
     return {of: numbers for of, numbers in found.items() if any(numbers)}
