@@ -224,7 +224,7 @@ def kept(rows: list[list[Any]]) -> dict[Row, Any]:
 
 def metric(built: Deployment, names: list[str], by: list[str], where: list[str]) -> dict[Row, Any]:
     """Return the rows of metrics as the page has them: days as text, months without a day."""
-    length = 7 if by == ["month"] else None
+    length = {"month": 7, "week": 10}.get(by[0])
     found: dict[Row, Any] = {}
     with built.engine.connect() as connection:
         for place, name in enumerate(
@@ -234,9 +234,8 @@ def metric(built: Deployment, names: list[str], by: list[str], where: list[str])
                 DEFINED.sql([name], by, where), execution_options={"no_parameters": True}
             )
             for *of, value in made:
-                said = (one.date() if isinstance(one, datetime) else one for one in of)
                 numbers = found.setdefault(
-                    tuple(str(one)[:length] for one in said), [0.0] * len(names)
+                    tuple(str(one)[:length] for one in of), [0.0] * len(names)
                 )
                 numbers[place] = float(value or 0)
     return {of: numbers for of, numbers in found.items() if any(numbers)}
