@@ -1,10 +1,11 @@
 """The metrics of `models/metrics`, each defined once, and the SQL that MetricFlow makes of them."""
 
-import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from metricflow.engine.metricflow_engine import (
     MetricFlowEngine,
@@ -21,10 +22,13 @@ from metricflow_semantics.model.dbt_manifest_parser import (
 from metricflow_semantics.model.semantic_manifest_lookup import SemanticManifestLookup
 from metricflow_semantics.specs.query_param_implementations import (
     DimensionOrEntityParameter,
+    MetricParameter,
+    OrderByParameter,
     TimeDimensionParameter,
 )
 
-from assets.marts.metrics_sql import Unit, in_unit, readable
+Unit = Literal["seconds", "hours", "days"]
+_SECONDS: Mapping[Unit, int] = {"seconds": 1, "hours": 3_600, "days": 86_400}
 
 GRAINS = ("day", "week", "month", "quarter", "year")
 TIME = "metric_time"
@@ -62,12 +66,6 @@ class Metrics:
 
     def __init__(self, manifest: Path) -> None:
         """Read a manifest of dbt, and `semantic_manifest.json`, which dbt writes next to it."""
-        nodes = json.loads(manifest.read_bytes())["nodes"].values()
-        self._columns = {
-            one["alias"]: [*one["columns"]]
-            for one in nodes
-            if one["columns"] and one["schema"] == "mart"
-        }
         self._manifest = parse_manifest_from_dbt_generated_manifest(
             manifest.with_name("semantic_manifest.json").read_text()
         )
@@ -80,17 +78,6 @@ class Metrics:
             model.node_relation = PydanticNodeRelation(
                 alias=model.node_relation.alias, schema_name=model.node_relation.schema_name
             )
-
-    @cached_property
-    def _grains(self) -> dict[str, dict[str, str]]:
-        return {
-            model.node_relation.alias: {
-                one.expr or one.name: one.type_params.time_granularity.value
-                for one in model.dimensions
-                if one.type_params
-            }
-            for model in self._manifest.semantic_models
-        }
 
     @cached_property
     def all(self) -> dict[str, Metric]:
@@ -138,26 +125,28 @@ class Metrics:
             MetricError: one of the names is not known.
         """
         known = self.dimensions(metrics)
-        columns = (*(_column(name) for name in by), *(in_unit(name, unit) for name in metrics))
-        for name in order:
-            if _column(name.lstrip("-")) not in columns:
-                raise MetricError(
-                    f"no column {name.lstrip('-')!r} to sort by; there are {', '.join(columns)}"
-                )
         group = [self._parameter(name, known, metrics) for name in by]
+        measured = {_in_unit(name, unit): MetricParameter(name) for name in metrics}
+        columns = {_column(name): one for name, one in zip(by, group, strict=True)} | measured
+        ordered = [(_column(name.lstrip("-")), name.startswith("-")) for name in order]
+        for name, _ in ordered:
+            if name not in columns:
+                raise MetricError(f"no column {name!r} to sort by; there are {', '.join(columns)}")
         request = MetricFlowQueryRequest.create(
-            metric_names=[*metrics],
+            metrics=[*measured.values()],
             group_by=group,
             where_constraints=[self._condition(one, known, metrics) for one in where],
+            order_by=[OrderByParameter(columns[name], descending=falls) for name, falls in ordered],
+            limit=limit or None,
             output_column_order_mode=OutputColumnOrderMode.INPUT_ORDER,
         )
         try:
             made = self._engine.explain(request).sql_statement.without_descriptions.sql
         except MetricFlowException as error:
             raise MetricError(str(error).strip().splitlines()[0]) from error
-        return readable(
-            made, self._columns, self._grains, [_column(name) for name in order], limit, unit
-        )
+        if measured.keys() == {*metrics}:
+            return made
+        return _in_units(made, [_column(name) for name in by], metrics, unit, ordered)
 
     def _parameter(
         self, name: str, known: Sequence[str], metrics: Sequence[str]
@@ -208,5 +197,34 @@ class Metrics:
 
 
 def _column(name: str) -> str:
-    """Return how a dimension is called in a result, by its last part; a `-` before it stays."""
-    return "-" * name.startswith("-") + name.lstrip("-").rpartition("__")[2]
+    """Return how a dimension is called in a result, by its last part."""
+    return name.rpartition("__")[2]
+
+
+def _in_unit(metric: str, unit: Unit) -> str:
+    """Return how a metric of seconds is called in a unit; another one keeps its name."""
+    return re.sub(r"(?:^|(?<=_))seconds(?=_|$)", unit, metric)
+
+
+def _in_units(
+    sql: str,
+    dimensions: Sequence[str],
+    metrics: Sequence[str],
+    unit: Unit,
+    order: Sequence[tuple[str, bool]],
+) -> str:
+    """Return a query with its seconds as hours or days, rounded to a tenth; a column falls with
+    True.
+    """
+    shown = [*dimensions]
+    for name in metrics:
+        named = _in_unit(name, unit)
+        shown.append(
+            name
+            if name == named
+            else f"ROUND(({name} / {_SECONDS[unit]}.0)::numeric, 1) AS {named}"
+        )
+    columns = "\n  , ".join(shown)
+    made = f"SELECT\n  {columns}\nFROM (\n{sql}\n) AS measured"
+    sorted_by = ", ".join(name + " DESC" * falls for name, falls in order)
+    return f"{made}\nORDER BY {sorted_by}" if order else made

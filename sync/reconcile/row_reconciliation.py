@@ -46,7 +46,7 @@ from sync.reconcile.result import (
 )
 from sync.visible_projects import Project
 
-#: Rows that are compared at once; frames of a hundred cost more than what is in them.
+#: Rows that are compared at once: it bounds the memory.
 AT_ONCE = 1_000
 
 

@@ -228,7 +228,7 @@ def kept(rows: list[list[Any]]) -> dict[Row, Any]:
 
 def metric(built: Deployment, names: list[str], by: list[str], where: list[str]) -> dict[Row, Any]:
     """Return the rows of metrics as the page has them: days as text, months without a day."""
-    length = 7 if by == ["month"] else None
+    length = {"month": 7, "week": 10}.get(by[0])
     found: dict[Row, Any] = {}
     with built.engine.connect() as connection:
         for place, name in enumerate(

@@ -1,14 +1,13 @@
 """Which charts there are: the mart that each stands on, the rows that it takes, and what draws
 them.
 
-What a chart adds up are metrics: the files in `queries` are made from their definitions. Days,
-weeks and months are those of the space's zone. What a picture cannot show is not read: series of
-days are thinned here, to a number that it can hold, counted back from the last day.
+A test compares what a chart adds up with the metrics. Days, weeks and months are those of the
+space's zone. What a picture cannot show is not read: series of days are thinned here, to a number
+that it can hold, counted back from the last day.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 from sqlalchemy import Connection, text
@@ -21,13 +20,6 @@ from assets.marts.charts.words import both
 
 #: Points of a line or area at most.
 _POINTS = 100
-
-
-def _of(name: str) -> str:
-    """Return the query of metrics that `docs/queries.py` has written into a file next to
-    this one.
-    """
-    return Path(__file__).with_name("queries").joinpath(f"{name}.sql").read_text(encoding="utf-8")
 
 
 def _apart(name: str, by: str) -> str:
@@ -43,17 +35,21 @@ def _apart(name: str, by: str) -> str:
 _FLOW = f"""
     WITH span AS MATERIALIZED (SELECT max(day) AS last_day, least(max(day) - min(day), 365) AS days
         FROM mart.flow_daily)
-    SELECT {_apart("project", "space")} AS project, day, stage, issues_in_stage::float8 AS issues
-        FROM ({_of("flow")}) AS m
+    SELECT {_apart("project_key", "space_key")} AS project, day, stage, issues::float8 AS issues
+    FROM (
+        SELECT space_key, project_key, day, stage, sum(issues) AS issues
+        FROM mart.flow_daily GROUP BY space_key, project_key, day, stage
+    ) AS m
     WHERE day >= (SELECT last_day - days FROM span)
       AND ((SELECT last_day FROM span) - day) % (SELECT days / :points + 1 FROM span) = 0
 """  # noqa: S608 - made of constants
-_THROUGHPUT = f"""
-    SELECT week, coalesce(issues, 0) AS created, coalesce(issues_done, 0) AS done,
-        coalesce(reopenings, 0) AS reopened
-    FROM ({_of("throughput")}) AS m WHERE week > (SELECT max(week)
-        FROM mart.throughput_weekly) - 7 * 53
-"""  # noqa: S608
+_THROUGHPUT = """
+    SELECT week, sum(created)::int AS created, sum(done)::int AS done, sum(reopened)::int AS
+        reopened
+    FROM mart.throughput_weekly
+    WHERE week > (SELECT max(week) FROM mart.throughput_weekly) - 7 * 53
+    GROUP BY week
+"""
 #: A point is a row of the mart: nothing is added up.
 _BURN = """
     SELECT m.project_key, m.space_key || '/' || m.milestone_id AS milestone_id, m.milestone, m.day,
@@ -68,28 +64,34 @@ _BURN = """
     WHERE (r.last_day - m.day) % (r.days / :points + 1) = 0
 """
 _HOURS = f"""
-    SELECT month, CASE WHEN person_id IS NOT NULL THEN {_apart("person", "person_id")}
+    SELECT month, CASE WHEN user_id IS NOT NULL THEN {_apart("user_name", "user_id")}
         END AS person, hours::float8 AS hours
-    FROM ({_of("hours")}) AS m
+    FROM (
+        SELECT work_month AS month, user_id, user_name, sum(hours) AS hours
+        FROM mart.hours_ledger WHERE NOT is_deleted GROUP BY work_month, user_id, user_name
+    ) AS m
     WHERE month > (SELECT max(work_month) FROM mart.hours_ledger) - interval '24 months'
 """  # noqa: S608
 _OVERDUE = f"""
-    SELECT {_apart("assignee", "assignee_id")} AS person, days_overdue AS days_late, overdue_issues
-        AS issues
-    FROM ({_of("overdue")}) AS m
-    WHERE overdue_issues > 0
+    SELECT {_apart("assignee", "assignee_id")} AS person, days_overdue AS days_late, count(*) AS
+        issues
+    FROM mart.issue_now
+    WHERE is_overdue
+    GROUP BY assignee_id, assignee, days_overdue
 """  # noqa: S608
-_PLAN = f"""
-    SELECT month, planned_hours::float8 AS planned, worked_hours::float8 AS actual
-        FROM ({_of("plan")}) AS m
+_PLAN = """
+    SELECT month, sum(planned_hours)::float8 AS planned, sum(actual_hours)::float8 AS actual
+    FROM mart.plan_actual_monthly
     WHERE month > (SELECT max(month) FROM mart.plan_actual_monthly
         WHERE actual_hours <> 0) - interval '12 months'
       AND month <= (SELECT max(month) FROM mart.plan_actual_monthly
           WHERE actual_hours <> 0) + interval '2 months'
-"""  # noqa: S608
+    GROUP BY month
+"""
 _LOAD = f"""
-    SELECT {_apart("person", "person_id")} AS person, week, upcoming_hours::float8 AS hours
-        FROM ({_of("load")}) AS m
+    SELECT {_apart("user_name", "user_id")} AS person, week, sum(hours)::float8 AS hours
+    FROM mart.upcoming_load
+    GROUP BY user_id, user_name, week
 """  # noqa: S608
 #: Each dot of these is an issue.
 _AGEING = (

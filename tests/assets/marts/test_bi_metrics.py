@@ -2,8 +2,13 @@
 tables that sum it up.
 """
 
+import re
+import shlex
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,14 +18,26 @@ from sqlalchemy import Engine
 from assets.marts.charts.catalogue import CHARTS
 from assets.marts.metrics import MetricError, Metrics
 from assets.marts.project import manifest
+from pipelines.cli.metrics import metrics as command
 from pipelines.hosting.environment import PROJECT_ROOT
 from tests.assets.marts.reached import TEAM
+from tests.assets.marts.test_bi import QUERIES
 from tests.assets.marts.worked import work_a_day_of_syncs
 from tests.assets.marts.worked_plan import july
 from tests.deployment import Deployment
 
 DEFINED = Metrics(manifest())
 TOKYO = ZoneInfo("Asia/Tokyo")
+#: Above a query: the command that asks for the same metrics.
+COMMAND = re.compile(r"^### \d+\. ([^\n]+)\n\n[^\n`]*`backlog-elt metrics ([^`]+)`$", re.MULTILINE)
+
+
+def commands(page: Path) -> dict[str, str]:
+    """Return heading -> arguments of the command above the query."""
+    return dict(COMMAND.findall(page.read_text()))
+
+
+COMMANDS = commands(PROJECT_ROOT / "docs" / "bi.md")
 #: Of the issue that goes the whole way.
 ISSUE = {
     "issues": 1,
@@ -148,14 +165,62 @@ BY_TIME = {"issues_in_stage", "reopenings"}
 def rows(
     reader: Engine, metrics: Sequence[str], by: Sequence[str] = (), where: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
+    return selected(reader, DEFINED.sql(metrics, by, where, by))
+
+
+def selected(reader: Engine, sql: str) -> list[dict[str, Any]]:
+    """Return the rows of a query; MetricFlow cuts dates to instants, which become dates again."""
     with reader.connect() as connection:
-        made = DEFINED.sql(metrics, by, where, by)
+        found = connection.exec_driver_sql(
+            sql, execution_options={"no_parameters": True}
+        ).mappings()
         return [
-            dict(row)
-            for row in connection.exec_driver_sql(
-                made, execution_options={"no_parameters": True}
-            ).mappings()
+            {
+                name: value.date() if isinstance(value, datetime) else value
+                for name, value in row.items()
+            }
+            for row in found
         ]
+
+
+def comparable(value: Any) -> Any:
+    """Return a number as a float of twelve digits: both queries may add up in another order."""
+    return float(f"{value:.12g}") if isinstance(value, int | float | Decimal) else value
+
+
+@pytest.mark.parametrize("heading", COMMANDS)
+def test_a_query_of_the_page_says_what_its_metrics_say(reader: Engine, heading: str) -> None:
+    given = command.make_context("metrics", shlex.split(COMMANDS[heading])).params
+    order = given["order"]
+    defined = DEFINED.sql(
+        given["names"], given["by"], given["where"], order, given["limit"], given["unit"]
+    )
+    by_hand, by_metric = selected(reader, QUERIES[heading]), selected(reader, defined)
+    assert by_hand
+    assert [*by_hand[0]] == [*by_metric[0]], "the same columns in the same order"
+
+    def told(found: list[dict[str, Any]]) -> Counter[tuple[Any, ...]]:
+        return Counter(tuple(comparable(value) for value in row.values()) for row in found)
+
+    assert told(by_hand) == told(by_metric)
+    # The page puts empty values last; the rest is in the same order.
+    columns = [name.lstrip("-") for name in order]
+    full = [
+        [comparable(row[name]) for name in columns]
+        for row in by_hand
+        if None not in map(row.get, columns)
+    ]
+    assert full == [
+        [comparable(row[name]) for name in columns]
+        for row in by_metric
+        if None not in map(row.get, columns)
+    ]
+
+
+def test_the_same_commands_stand_on_both_pages() -> None:
+    japanese = commands(PROJECT_ROOT / "docs" / "bi.ja.md")
+    assert len(COMMANDS) == 17
+    assert [*COMMANDS.values()] == [*japanese.values()]
 
 
 def test_each_metric_is_worked_out_by_hand() -> None:
