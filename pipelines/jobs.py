@@ -5,15 +5,15 @@ from typing import Any
 
 import dagster as dg
 
-from assets.activities import activities
-from assets.checks.issues import NIGHTLY_SPECS
+from assets.activity_feed import activities
+from assets.checks.issue_checks import NIGHTLY_SPECS
 from assets.issues import Mode, issues
 from assets.location import raw_key, scoped
 from assets.partitions import ISSUE_TABLES
+from resources.backlog.backlog_resource import BacklogResource
 from resources.backlog.errors import BacklogError
-from resources.backlog.resource import BacklogResource
 from resources.dagster_tags import KIND_TAG
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.warehouse_errors import WarehouseError
 
 
 def of_kind(name: str) -> dict[str, str]:

@@ -13,7 +13,6 @@ from assets.location import SETTINGS
 from resources.backlog.errors import BacklogError
 from resources.dagster_tags import CODE_LOCATION_TAG, KIND_TAG
 from resources.warehouse.history import end_dead
-from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.run_log import (
     CANCELED,
     OF_COMMAND,
@@ -24,6 +23,7 @@ from resources.warehouse.run_log import (
     unreported,
 )
 from resources.warehouse.sync_log import place_of
+from resources.warehouse.warehouse_resource import WarehouseResource
 
 DAY = timedelta(hours=24)
 BAD = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)

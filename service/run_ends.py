@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.history import end_dead
 from resources.warehouse.run_log import (
     CANCELED,
@@ -26,10 +25,11 @@ from resources.warehouse.run_log import (
 )
 from resources.warehouse.run_pages import LoggedRun
 from resources.warehouse.sync_log import run_syncs
+from resources.warehouse.warehouse_errors import WarehouseError
 from service import models
 from service.cache import Body, Cache, as_body
 from service.dagster_runs import Dagster, Run
-from service.errors import ApiError
+from service.error_answers import ApiError
 from service.overview import run_of
 from service.state import State
 from service.warehouse import Warehouse

@@ -13,9 +13,9 @@ from sqlalchemy import Engine
 from resources.backlog.ratelimit import least_minutes
 from resources.progress import UNITS
 from resources.settings import Settings
-from resources.warehouse.conditions import Condition, current
 from resources.warehouse.heartbeats import alerts_of, last_beat
 from resources.warehouse.history import Sync, active_syncs, adopt, end_dead, first_starts
+from resources.warehouse.seen_conditions import Condition, current
 from resources.warehouse.sync_log import (
     Requested,
     Totals,
@@ -31,8 +31,8 @@ from resources.warehouse.sync_log import (
 from service import models
 from service.cache import Body, Cache, as_body
 from service.dagster_runs import Dagster, Run
-from service.errors import ApiError
-from service.report import written_at
+from service.error_answers import ApiError
+from service.report_file import written_at
 from service.source import SourceState, look
 from service.warehouse import Warehouse
 

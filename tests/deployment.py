@@ -14,7 +14,7 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import Engine
 
-from assets.activities import activities
+from assets.activity_feed import activities
 from assets.checks.tables import CHECKED_IN_THEIR_RUNS
 from assets.issues import Mode
 from assets.partitions import PROJECTS, month_keys, partition_key
@@ -24,12 +24,12 @@ from pipelines.jobs import issues_config, marts_job
 from pipelines.raw_definitions import build_raw_definitions
 from pipelines.schedules import changes_range
 from pipelines.sensors.project_discovery import new_project_keys
+from resources.backlog.backlog_resource import BacklogResource
 from resources.backlog.client import BacklogClient
-from resources.backlog.resource import BacklogResource
 from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from resources.progress import LogProgress, Progress
-from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import SPECS
+from resources.warehouse.warehouse_resource import WarehouseResource
 from simulator import Simulator
 from tests.syncs import SMALL as SMALL
 from tests.warehouse_view import WarehouseView, without_zeros

@@ -12,21 +12,21 @@ from pipelines.cli.in_process import connection
 from pipelines.hosting.environment import embedded, open_instance, prepare_storage, source
 from pipelines.hosting.runtime import Runtime
 from pipelines.run_ends import DAY, record_run_ends
+from resources.backlog.backlog_resource import BacklogResource
 from resources.backlog.errors import BacklogError, RateLimited
 from resources.backlog.ratelimit import least_minutes
-from resources.backlog.resource import BacklogResource
 from resources.settings import Settings
-from resources.warehouse.conditions import Condition, current
 from resources.warehouse.connect import mask
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, last_beat
 from resources.warehouse.history import adopt, end_dead
 from resources.warehouse.issue_sync_state import count_histories
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.seen_conditions import Condition, current
 from resources.warehouse.sync_log import Totals, failing_projects, place_of, summary
+from resources.warehouse.warehouse_errors import WarehouseError
+from resources.warehouse.warehouse_resource import WarehouseResource
 
 
-def status(settings: Settings) -> dict[str, Any]:
+def status_object(settings: Settings) -> dict[str, Any]:
     """Return the object that `status --json` prints; a space that cannot be reached is said in
     `connection_error`, not raised.
 
@@ -58,9 +58,9 @@ def alerter(settings: Settings) -> tuple[dict[str, Any], Condition | None]:
     prepare_storage(settings)
     if settings.marts_of:  # this code location has no space, but problems of its own
         with connection() as (_, warehouse):
-            return alerts("", warehouse), None
+            return alert_facts("", warehouse), None
     with source(settings, alive=False), connection() as (backlog, warehouse):
-        return alerts(backlog.url, warehouse), current(warehouse.engine, backlog.url)
+        return alert_facts(backlog.url, warehouse), current(warehouse.engine, backlog.url)
 
 
 def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dic
         "rate_limit": limits,
         "history": _history(warehouse, place, limits.get("read"), backlog.rate_reserve),
         "access": _access(backlog),
-        "alerts": alerts(backlog.url, warehouse),
+        "alerts": alert_facts(backlog.url, warehouse),
     }
 
 
@@ -126,7 +126,7 @@ def _record_run_ends(backlog: BacklogResource, warehouse: WarehouseResource) -> 
         record_run_ends(instance, warehouse, backlog.url, datetime.now(UTC) - DAY)
 
 
-def alerts(url: str, warehouse: WarehouseResource) -> dict[str, Any]:
+def alert_facts(url: str, warehouse: WarehouseResource) -> dict[str, Any]:
     """Return the last sign of life of the alerter and what it reported; `alive` is null where no
     daemon ever ran for this space.
     """

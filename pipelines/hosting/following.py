@@ -22,13 +22,13 @@ from resources.redact import plain_line
 from resources.secret import reveal
 from resources.settings import Settings
 from resources.warehouse.builds import last_built
-from resources.warehouse.conditions import Condition, current
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, last_beat
 from resources.warehouse.history import Sync, active_syncs
-from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.run_log import OF_COMMAND
+from resources.warehouse.seen_conditions import Condition, current
 from resources.warehouse.sync_log import Requested, page, place_of
+from resources.warehouse.warehouse_errors import WarehouseError
+from resources.warehouse.warehouse_resource import WarehouseResource
 
 #: Seconds between two looks: while a load is watched, and afterwards.
 LOADING_SECONDS, RESTING_SECONDS = 1.0, 5.0

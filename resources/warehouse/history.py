@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from resources.warehouse.locks import is_free
+from resources.warehouse.locks import free_condition
 from resources.warehouse.schema_ops import spaces, sync_history
 from resources.warehouse.sync_state import note_space_url
 
@@ -70,7 +70,7 @@ def is_dead(row: str) -> str:
     A load holds its lock from before its first row here until after its last: when it is free, no
     process will end the row.
     """
-    return is_free(f"{row}.space_key", f"'load/' || {row}.run_id || '/' || {row}.sync_type")
+    return free_condition(f"{row}.space_key", f"'load/' || {row}.run_id || '/' || {row}.sync_type")
 
 
 def start_sync(

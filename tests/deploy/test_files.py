@@ -272,7 +272,7 @@ IMPORTING = """
 import json, os, sys
 copy, root = sys.argv[1:]
 sys.path[:] = [copy, *(path for path in sys.path if path not in ("", root))]
-import pipelines.raw_definitions, pipelines.hosting.celery_app, pipelines.cli.load, service.app, simulator.server
+import pipelines.raw_definitions, pipelines.hosting.celery_app, pipelines.cli.load_command, service.app, simulator.server
 ours = os.listdir(copy)
 print(json.dumps([module.__file__ for name, module in sys.modules.items() if name.split(".")[0] in ours and module.__file__]))
 """

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from resources.warehouse.connect import engine, parse_url
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.warehouse_errors import WarehouseError
 from simulator import Simulator, SpaceSpec
 from tests.integration.commands import Shell
 from tests.integration.conftest import PASSWORD, NewDatabase

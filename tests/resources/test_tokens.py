@@ -19,7 +19,7 @@ from resources.backlog.renewal import RenewedTokens
 from resources.secret import Secret
 from resources.tokens import Tokens
 from resources.warehouse.connect import engine
-from resources.warehouse.tokens import StoredTokens
+from resources.warehouse.token_store import StoredTokens
 from simulator import Fault, Simulator, SpaceSpec
 from tests.deployment import OTHER_TOKEN_KEY, TOKEN_KEY
 

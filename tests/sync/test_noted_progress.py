@@ -8,8 +8,8 @@ from sqlalchemy import Engine
 from resources.progress import LogProgress
 from resources.warehouse import history
 from resources.warehouse.locks import Locks
-from sync.locks import SyncLocks
 from sync.noted_progress import NotedProgress
+from sync.sync_locks import SyncLocks
 
 
 class Clock:

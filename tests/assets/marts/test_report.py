@@ -27,11 +27,11 @@ from assets.marts.report_data import collect
 from resources.settings import Settings
 from resources.variables import SettingsError
 from resources.warehouse.connect import engine
-from resources.warehouse.errors import WarehouseBusyError
 from resources.warehouse.history import fail_sync, start_sync
 from resources.warehouse.locks import Locks
 from resources.warehouse.run_log import RunEnd, record_ends
 from resources.warehouse.sync_log import summary
+from resources.warehouse.warehouse_errors import WarehouseBusyError
 from service.app import create_app
 from simulator import Simulator, SpaceSpec
 from tests.deployment import Deployment, Run, quiet

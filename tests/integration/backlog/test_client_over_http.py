@@ -7,6 +7,7 @@ import pytest
 
 from resources.backlog.auth import ApiKeyQuery, BearerToken
 from resources.backlog.client import BacklogClient
+from resources.backlog.client_values import IssueFilter
 from resources.backlog.errors import (
     AuthenticationError,
     MalformedResponse,
@@ -14,7 +15,6 @@ from resources.backlog.errors import (
     PermissionDenied,
     Unavailable,
 )
-from resources.backlog.models import IssueFilter
 from resources.backlog.scan import scan_window
 from resources.backlog.window import Window
 from simulator import PLANS, Fault, Limits, Simulator

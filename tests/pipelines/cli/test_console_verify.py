@@ -5,7 +5,7 @@ from typing import Any
 
 from pipelines.cli.console_verify import SHOWN, WIDEST, verified_table
 from pipelines.cli.objects import VerifyObject
-from pipelines.cli.verify import Verified
+from pipelines.cli.verify_command import Verified
 from sync.reconcile.result import (
     CONTENT,
     MISSING,

@@ -9,13 +9,13 @@ from pipelines.alerting.problems import of_source
 from pipelines.hosting.following import SOURCE_FAILED, Facts, Load, lines, progress, read
 from resources.conditions import Outcome
 from resources.warehouse.builds import begin_build, end_build
-from resources.warehouse.conditions import Condition, note
 from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.history import Sync, fail_sync, lock_of, start_sync
 from resources.warehouse.locks import Locks
-from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.run_log import OF_COMMAND
 from resources.warehouse.schema_ops import spaces
+from resources.warehouse.seen_conditions import Condition, note
+from resources.warehouse.warehouse_resource import WarehouseResource
 
 DAGSTER = "http://127.0.0.1:3000"
 BEGAN, LATER = datetime(2026, 7, 1, 3, 4, 5, tzinfo=UTC), datetime(2026, 7, 1, 3, 9, 46, tzinfo=UTC)
